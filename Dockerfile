@@ -1,0 +1,50 @@
+# syntax=docker/dockerfile:1
+#
+# The image of the service: one binary and the C library under it; no shell, no package manager, not root.
+#
+# Base images are named by tag. Before a release, pin each to the digest that was tested, so that a tag moved by
+# someone else cannot change what you ship:
+#
+#     docker buildx imagetools inspect rust:1.95-slim-bookworm --format '{{.Manifest.Digest}}'
+#     docker build --build-arg RUST_IMAGE=rust:1.95-slim-bookworm@sha256:… --build-arg RUNTIME_IMAGE=… .
+#
+# Builder and runtime are both Debian 12, so that the binary meets the glibc that it was linked against.
+ARG RUST_IMAGE=rust:1.95-slim-bookworm
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+
+FROM ${RUST_IMAGE} AS build
+WORKDIR /build
+COPY . .
+# The target directory is a cache and not a layer, so the binary is copied out of it within the same step.
+# `--no-default-features` leaves out the private Postgres of `app dev`.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/build/target,sharing=locked \
+    cargo build --locked --release --bin app --no-default-features \
+    && install -D --mode=0755 target/release/app /image/usr/local/bin/app \
+    && install -D --mode=0644 --target-directory=/image/usr/share/doc/mainstay LICENSE-MIT LICENSE-APACHE
+
+FROM ${RUNTIME_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="Mainstay" \
+      org.opencontainers.image.description="The API service, its migrations and its operator commands" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"
+COPY --from=build /image /
+
+# The `nonroot` user of distroless, by number: Kubernetes proves `runAsNonRoot` only of a number.
+USER 65532:65532
+
+# No setting is baked in: the ports are those of MAINSTAY_HTTP_BIND and MAINSTAY_MANAGEMENT_BIND, which listen on the
+# container's own loopback until the platform that runs it says otherwise.
+EXPOSE 8000 9000
+
+# `app` drains on SIGTERM and then exits 0.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["/usr/local/bin/app", "healthcheck"]
+
+ENTRYPOINT ["/usr/local/bin/app"]
+CMD ["serve"]

@@ -1,0 +1,77 @@
+/// Something that an endpoint demands and a role grants, declared once by [`permission!`](crate::permission).
+pub trait Permission: Send + Sync + 'static {
+    /// `<resource>.<verb>`: the name that roles are made of.
+    const NAME: &'static str;
+    /// What it allows, in one sentence.
+    const HELP: &'static str;
+    /// The built-in roles that have it from the start; an operator may change that later.
+    const GRANTED_TO: &'static [BuiltInRole];
+
+    /// The declaration as a value.
+    const DECLARED: Declared = Declared { name: Self::NAME, help: Self::HELP, granted_to: Self::GRANTED_TO };
+}
+
+/// A permission's declaration as a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// `<resource>.<verb>`.
+    pub name: &'static str,
+    /// What it allows.
+    pub help: &'static str,
+    /// The built-in roles that have it from the start.
+    pub granted_to: &'static [BuiltInRole],
+}
+
+/// The roles that every organization has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BuiltInRole {
+    /// Runs the organization.
+    Owner,
+    /// Runs its daily business.
+    Manager,
+    /// Works with its records.
+    Agent,
+    /// Reads what happened and changes nothing.
+    Auditor,
+}
+
+impl BuiltInRole {
+    /// Every built-in role, the most powerful first.
+    pub const ALL: [Self; 4] = [Self::Owner, Self::Manager, Self::Agent, Self::Auditor];
+
+    /// The role's name in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Manager => "manager",
+            Self::Agent => "agent",
+            Self::Auditor => "auditor",
+        }
+    }
+}
+
+/// Declares permissions, each a type that an endpoint names in `Allowed<…>`:
+///
+/// ```
+/// mainstay_access::permission! {
+///     /// See notes.
+///     pub NotesRead = "notes.read", for [Owner, Manager, Agent];
+/// }
+/// # use mainstay_access::Permission;
+/// assert_eq!(NotesRead::NAME, "notes.read");
+/// assert_eq!(NotesRead::HELP, "See notes.");
+/// ```
+#[macro_export]
+macro_rules! permission {
+    ($(#[doc = $help:literal] $visibility:vis $type:ident = $name:literal, for [$($role:ident),* $(,)?];)+) => {$(
+        #[doc = $help]
+        #[derive(Clone, Copy, Debug)]
+        $visibility enum $type {}
+
+        impl $crate::Permission for $type {
+            const NAME: &'static str = $name;
+            const HELP: &'static str = $help.trim_ascii();
+            const GRANTED_TO: &'static [$crate::BuiltInRole] = &[$($crate::BuiltInRole::$role),*];
+        }
+    )+};
+}

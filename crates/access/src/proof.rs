@@ -1,0 +1,77 @@
+use std::{marker::PhantomData, sync::Arc};
+
+use crate::{Permission, Principal};
+
+/// Proof that a principal holds the permission `P`. Only [`Proof::check`] makes one.
+pub struct Proof<P> {
+    principal: Arc<Principal>,
+    permission: PhantomData<fn() -> P>,
+}
+
+/// The principal lacks a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// The permission that was asked for.
+    pub permission: &'static str,
+}
+
+impl<P: Permission> Proof<P> {
+    /// Checks that `principal` holds `P`.
+    ///
+    /// # Errors
+    /// [`Denied`] when its role does not grant it: what nobody granted is refused.
+    pub fn check(principal: Arc<Principal>) -> Result<Self, Denied> {
+        if principal.permissions.include::<P>() {
+            Ok(Self { principal, permission: PhantomData })
+        } else {
+            Err(Denied { permission: P::NAME })
+        }
+    }
+}
+
+impl<P> Proof<P> {
+    /// Who was checked.
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mainstay_kernel::Runtime;
+
+    use super::*;
+    use crate::Permissions;
+
+    crate::permission! {
+        /// See ducks.
+        DucksRead = "ducks.read", for [Owner];
+        /// Change ducks.
+        DucksWrite = "ducks.write", for [Owner];
+    }
+
+    fn principal(permissions: &[&str]) -> Arc<Principal> {
+        let runtime = Runtime::default();
+        Arc::new(Principal {
+            user: runtime.new_id(),
+            organization: runtime.new_id(),
+            session: runtime.new_id(),
+            role: "owner".to_owned(),
+            permissions: permissions.iter().copied().collect::<Permissions>(),
+        })
+    }
+
+    #[test]
+    fn a_role_grants_what_it_lists_and_nothing_else() {
+        let reader = principal(&["ducks.read"]);
+        assert!(Proof::<DucksRead>::check(reader.clone()).is_ok());
+        assert_eq!(Proof::<DucksWrite>::check(reader).err(), Some(Denied { permission: "ducks.write" }));
+    }
+
+    #[test]
+    fn a_name_that_merely_starts_alike_grants_nothing() {
+        assert!(
+            Proof::<DucksWrite>::check(principal(&["ducks", "ducks.*", "ducks.write.all", "DUCKS.WRITE"])).is_err()
+        );
+    }
+}

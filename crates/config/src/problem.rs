@@ -1,0 +1,56 @@
+//! What is wrong with the settings, in the words that an operator needs. Values are never quoted: a secret that was
+//! pasted into the wrong variable must not end up in a log.
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The environment variable, escaped where it is not one that the service knows.
+    pub variable: String,
+    /// What is wrong, and what was expected.
+    pub what: String,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(problems))]
+pub struct ConfigError {
+    problems: Vec<Problem>,
+}
+
+impl ConfigError {
+    /// The problems as an error, or nothing when there are none.
+    pub(crate) fn check(problems: Vec<Problem>) -> Result<(), Self> {
+        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+    }
+
+    /// Each problem, in the order in which the settings were read; misspelt variables come last.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+fn lines(problems: &[Problem]) -> String {
+    let heading = match problems.len() {
+        1 => "1 setting is wrong:".to_owned(),
+        count => format!("{count} settings are wrong:"),
+    };
+    problems.iter().fold(heading, |lines, Problem { variable, what }| format!("{lines}\n  {variable}: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(variable: &str) -> Problem {
+        Problem { variable: variable.to_owned(), what: "is missing".to_owned() }
+    }
+
+    #[test]
+    fn every_problem_has_its_line() {
+        let one = ConfigError::check(vec![problem("MAINSTAY_A")]).unwrap_err();
+        assert_eq!(one.to_string(), "1 setting is wrong:\n  MAINSTAY_A: is missing");
+        let two = ConfigError::check(vec![problem("MAINSTAY_A"), problem("MAINSTAY_B")]).unwrap_err();
+        assert_eq!(two.to_string(), "2 settings are wrong:\n  MAINSTAY_A: is missing\n  MAINSTAY_B: is missing");
+        assert_eq!(ConfigError::check(Vec::new()), Ok(()));
+    }
+}

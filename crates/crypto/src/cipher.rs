@@ -1,0 +1,77 @@
+//! AES-256-GCM with a random nonce: the one cipher beneath cells, wrapped data keys and cursors.
+//!
+//! A box is `header | nonce (12) | ciphertext | tag (16)`. What the header says, and which key opens the box, is for the
+//! callers to decide.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use mainstay_kernel::Random;
+use zeroize::Zeroizing;
+
+use crate::{SealError, associated_data::AssociatedData};
+
+/// The bytes of an AES-256 key.
+pub(crate) const KEY_LENGTH: usize = 32;
+const TAG_LENGTH: usize = 16;
+
+/// What a box takes beyond its header and plaintext, in bytes.
+pub(crate) const BOX_OVERHEAD: usize = NONCE_LEN + TAG_LENGTH;
+
+/// An AES-256-GCM key with its schedule laid out, wiped from memory when dropped.
+///
+/// Nonces are random, so one key seals at most 2³² boxes (NIST SP 800-38D §8.3): keys are per data subject, and none
+/// comes near that.
+pub(crate) struct Cipher(LessSafeKey);
+
+impl Cipher {
+    pub(crate) fn new(key: &[u8; KEY_LENGTH]) -> Self {
+        #[expect(clippy::expect_used, reason = "the cipher refuses a key's length alone, and the type fixes it")]
+        let key = UnboundKey::new(&AES_256_GCM, key).expect("an AES-256 key has 32 bytes");
+        Self(LessSafeKey::new(key))
+    }
+
+    /// Seals `plaintext` into a box that begins with `header`.
+    pub(crate) fn seal(&self, random: &Random, header: &[u8], place: &AssociatedData, plaintext: &[u8]) -> Vec<u8> {
+        self.seal_with_nonce(random.bytes(), header, place.as_bytes(), plaintext)
+    }
+
+    /// Opens `sealed`, the box without its header.
+    pub(crate) fn open(&self, place: &AssociatedData, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.open_bytes(place.as_bytes(), sealed)
+    }
+
+    /// The nonce is a parameter so that known answers can be tested; nothing else may choose one.
+    pub(crate) fn seal_with_nonce(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        header: &[u8],
+        associated: &[u8],
+        plaintext: &[u8],
+    ) -> Vec<u8> {
+        // The capacity is exact: a box that grew would leave plaintext behind in freed memory.
+        let mut sealed = Vec::with_capacity(header.len() + BOX_OVERHEAD + plaintext.len());
+        sealed.extend_from_slice(header);
+        sealed.extend_from_slice(&nonce);
+        let start = sealed.len();
+        sealed.extend_from_slice(plaintext);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        #[expect(clippy::expect_used, reason = "GCM refuses nothing but more than 64 GiB at once")]
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(associated), &mut sealed[start..])
+            .expect("the plaintext is shorter than 64 GiB");
+        sealed.extend_from_slice(tag.as_ref());
+        sealed
+    }
+
+    pub(crate) fn open_bytes(&self, associated: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Malformed)?;
+        let length = body.len().checked_sub(TAG_LENGTH).ok_or(SealError::Malformed)?;
+        let (ciphertext, tag) = body.split_at(length);
+        let mut plaintext = Zeroizing::new(vec![0; length]);
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        self.0
+            .open_separate_gather(nonce, Aad::from(associated), ciphertext, tag, &mut plaintext)
+            .map_err(|_| SealError::Refused)?;
+        Ok(plaintext)
+    }
+}

@@ -1,0 +1,164 @@
+use std::{fmt, sync::Arc};
+
+use mainstay_kernel::Random;
+use zeroize::Zeroizing;
+
+use crate::{
+    Cell, SealError,
+    cipher::{BOX_OVERHEAD, Cipher, KEY_LENGTH},
+    derive::Derivation,
+};
+
+const VERSION: u8 = 1;
+const AES_256_GCM: u8 = 1;
+const HEADER_LENGTH: usize = 10;
+
+/// The bytes of a data key as it is wrapped: the secret that everything of a data subject hangs on.
+pub(crate) type DataKeyBytes = Zeroizing<[u8; KEY_LENGTH]>;
+
+/// A data encryption key: seals the cells of one data subject.
+///
+/// Made by [`KeyRing::new_data_key`](crate::KeyRing::new_data_key), opened by
+/// [`KeyRing::unwrap`](crate::KeyRing::unwrap). A clone is a reference count, and the last one dropped wipes the key.
+#[derive(Clone)]
+pub struct DataKey(Arc<Inner>);
+
+struct Inner {
+    id: i64,
+    cipher: Cipher,
+}
+
+/// A data key sealed under a root key: what the database keeps of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrappedKey(pub Vec<u8>);
+
+impl DataKey {
+    /// The key's identifier, positive; each cell that this key seals names it.
+    pub fn id(&self) -> i64 {
+        self.0.id
+    }
+
+    /// Seals `plaintext` for `cell`: version (1), algorithm (1), data key id (8, big-endian), nonce (12), ciphertext
+    /// and tag (16), which is 38 bytes more than the plaintext.
+    ///
+    /// Nothing is compressed, so the length tells the plaintext's length and nothing else.
+    pub fn seal(&self, random: &Random, cell: &Cell<'_>, plaintext: &[u8]) -> Vec<u8> {
+        let header = self.header();
+        self.0.cipher.seal(random, &header, &cell.associated_data(&header), plaintext)
+    }
+
+    /// Opens what [`seal`](Self::seal) made for the same cell.
+    ///
+    /// # Errors
+    /// [`SealError::Malformed`] for another layout, [`SealError::UnknownKey`] when the value names another data key
+    /// (which is never tried), [`SealError::Refused`] when it was altered or comes from another cell.
+    pub fn open(&self, cell: &Cell<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        if Self::named_in(sealed)? != self.0.id {
+            return Err(SealError::UnknownKey);
+        }
+        self.0.cipher.open(&cell.associated_data(&self.header()), &sealed[HEADER_LENGTH..])
+    }
+
+    /// The id of the data key that `sealed` asks for: what to look up before it can be opened.
+    ///
+    /// # Errors
+    /// [`SealError::Malformed`] when the bytes are not a sealed cell of this version.
+    pub fn named_in(sealed: &[u8]) -> Result<i64, SealError> {
+        let Some(([VERSION, AES_256_GCM, id @ ..], body)) = sealed.split_first_chunk::<HEADER_LENGTH>() else {
+            return Err(SealError::Malformed);
+        };
+        if body.len() < BOX_OVERHEAD {
+            return Err(SealError::Malformed);
+        }
+        Ok(i64::from_be_bytes(*id))
+    }
+
+    pub(crate) fn new(id: i64, bytes: &DataKeyBytes) -> Self {
+        let cipher = Cipher::new(&derivation(bytes).key("cell cipher"));
+        Self(Arc::new(Inner { id, cipher }))
+    }
+
+    fn header(&self) -> [u8; HEADER_LENGTH] {
+        let mut header = [VERSION, AES_256_GCM, 0, 0, 0, 0, 0, 0, 0, 0];
+        header[2..].copy_from_slice(&self.0.id.to_be_bytes());
+        header
+    }
+}
+
+/// What a wrapped key shows of the data key inside, so that it can open as that one only.
+///
+/// GCM alone does not commit to its key: a wrapped key could be made that opens under two root keys, as a different
+/// data key under each.
+pub(crate) fn commitment(bytes: &DataKeyBytes) -> [u8; 16] {
+    *derivation(bytes).key("commitment")
+}
+
+fn derivation(bytes: &DataKeyBytes) -> Derivation {
+    Derivation::new(b"mainstay data key 1", &**bytes)
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataKey").field("id", &self.0.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use mainstay_kernel::Uuid;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CELL: Cell<'_> =
+        Cell { organization: Uuid::from_u128(1), table: "customers", column: "email", row: Uuid::from_u128(2) };
+
+    fn key(id: i64) -> DataKey {
+        DataKey::new(id, &Zeroizing::new([7; KEY_LENGTH]))
+    }
+
+    proptest! {
+        #[test]
+        fn a_cell_opens_as_it_was_sealed(plaintext: Vec<u8>, table: String, column: String, row: u128, id in 1..=i64::MAX) {
+            let cell = Cell { table: &table, column: &column, row: Uuid::from_u128(row), ..CELL };
+            let sealed = key(id).seal(&Random::default(), &cell, &plaintext);
+            prop_assert_eq!(sealed.len(), plaintext.len() + 38);
+            prop_assert_eq!(DataKey::named_in(&sealed), Ok(id));
+            prop_assert_eq!(&*key(id).open(&cell, &sealed).unwrap(), &plaintext);
+        }
+
+        #[test]
+        fn any_bytes_are_refused_without_a_panic(sealed: Vec<u8>) {
+            prop_assert!(key(1).open(&CELL, &sealed).is_err());
+        }
+    }
+
+    #[test]
+    fn a_cell_of_another_data_key_is_not_tried() {
+        let sealed = key(1).seal(&Random::default(), &CELL, b"value");
+        // The very same key bytes, under another id.
+        assert_eq!(key(2).open(&CELL, &sealed), Err(SealError::UnknownKey));
+    }
+
+    #[test]
+    fn the_id_in_the_header_is_authenticated() {
+        let mut sealed = key(1).seal(&Random::default(), &CELL, b"value");
+        sealed[2..HEADER_LENGTH].copy_from_slice(&2_i64.to_be_bytes());
+        assert_eq!(key(2).open(&CELL, &sealed), Err(SealError::Refused));
+    }
+
+    #[test]
+    fn nonces_do_not_repeat() {
+        let (key, random) = (key(1), Random::default());
+        let nonces: HashSet<Vec<u8>> =
+            (0..10_000).map(|_| key.seal(&random, &CELL, b"same")[HEADER_LENGTH..][..12].to_vec()).collect();
+        assert_eq!(nonces.len(), 10_000);
+    }
+
+    #[test]
+    fn debug_shows_the_id_alone() {
+        assert_eq!(format!("{:?}", key(5)), "DataKey { id: 5, .. }");
+    }
+}

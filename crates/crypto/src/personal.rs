@@ -1,0 +1,68 @@
+//! What a type must offer to be stored sealed, and what may be shown of it.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+/// A type whose values are personal data, such as an e-mail address or a telephone number.
+pub trait Personal: Sized {
+    /// The bytes to seal.
+    fn to_plaintext(&self) -> Zeroizing<Vec<u8>>;
+
+    /// The value that [`to_plaintext`](Self::to_plaintext) wrote; `None` when the bytes are no such value.
+    fn from_plaintext(bytes: &[u8]) -> Option<Self>;
+
+    /// What may be shown to a caller who may not see the value, such as `a***@example.org`.
+    fn mask(&self) -> String;
+}
+
+/// A personal type that can be looked up by a blind index.
+pub trait Indexed: Personal {
+    /// The form that equal values share, such as an address in lower case: what the index is made of.
+    fn normalised(&self) -> Zeroizing<String>;
+}
+
+/// A personal value as it may be shown to anybody who may see the row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Masked(String);
+
+impl Masked {
+    pub(crate) fn of(value: &impl Personal) -> Self {
+        Self(value.mask())
+    }
+
+    /// The masked text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl JsonSchema for Masked {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Masked".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "masked" })
+    }
+}
+
+/// Proof that reading personal values has been written to the audit log. It cannot be cloned, kept in a row or sent.
+#[derive(Debug)]
+pub struct Disclosure(());
+
+impl Disclosure {
+    /// Says that the statement which reads the values also writes its audit record.
+    ///
+    /// Only the database's door may call this, in that very statement; a test of the architecture lists the callers.
+    pub fn recorded_in_the_audit_log() -> Self {
+        Self(())
+    }
+}

@@ -1,0 +1,82 @@
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+/// Where a page ended: sealed by the server, so that it tells a client nothing and cannot be made or changed by one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cursor(pub(crate) String);
+
+/// Longest cursor that is looked at, in characters.
+const LONGEST: usize = 2_048;
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() || text.len() > LONGEST {
+            return Err(de::Error::custom(format!("expected a cursor of 1 to {LONGEST} characters")));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl JsonSchema for Cursor {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Cursor".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST,
+            "description": "The `next_cursor` of the page before; it belongs to the same sort order and filters.",
+        })
+    }
+}
+
+/// How many items a page has at most: 1 to 100, 50 unless told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(u8);
+
+impl Limit {
+    const MOST: u8 = 100;
+
+    /// The number.
+    pub fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u64::deserialize(deserializer)? {
+            number @ 1..=100 => Ok(Self(u8::try_from(number).unwrap_or(Self::MOST))),
+            _ => Err(de::Error::custom(format!("expected a number from 1 to {}", Self::MOST))),
+        }
+    }
+}
+
+impl JsonSchema for Limit {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": Self::MOST, "default": 50 })
+    }
+}

@@ -1,0 +1,134 @@
+use std::{sync::Arc, time::Duration};
+
+use mainstay_crypto::{DataKey, KeyRing};
+use mainstay_kernel::{OrganizationId, Runtime, Uuid};
+use moka::sync::Cache;
+use tracing::Instrument as _;
+
+use crate::{Error, Row, Settings, pool::Pool, statement::Statement};
+
+/// How many unwrapped data keys a process keeps, and for how long.
+const KEPT_KEYS: u64 = 20_000;
+const KEPT_FOR: Duration = Duration::from_secs(300);
+
+/// The pool, the key ring and the clock: what every door stands on. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    pool: Pool,
+    ring: KeyRing,
+    runtime: Runtime,
+    /// By row, so that a patch of a row that was just read seals without asking for its key.
+    data_keys: Cache<Uuid, DataKey>,
+    settings: Settings,
+}
+
+impl Database {
+    /// Prepares a pool; [`warm`](Self::warm) opens its connections.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the settings make no pool.
+    pub fn new(settings: &Settings, ring: KeyRing, runtime: Runtime) -> Result<Self, Error> {
+        let data_keys = Cache::builder().max_capacity(KEPT_KEYS).time_to_live(KEPT_FOR).build();
+        Ok(Self(Arc::new(Inner { pool: Pool::new(settings)?, ring, runtime, data_keys, settings: settings.clone() })))
+    }
+
+    /// Opens every connection of the pool at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Postgres cannot be reached or its certificate does not prove its name.
+    pub async fn warm(&self) -> Result<(), Error> {
+        self.0.pool.warm().await
+    }
+
+    /// The clock and the random source.
+    pub fn runtime(&self) -> &Runtime {
+        &self.0.runtime
+    }
+
+    /// The key ring.
+    pub fn ring(&self) -> &KeyRing {
+        &self.0.ring
+    }
+
+    /// Connections open, and of those idle.
+    pub fn connections(&self) -> (usize, usize) {
+        self.0.pool.connections()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Runs a statement once. A write whose connection broke may or may not have happened, so it is not repeated.
+    pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        let span = tracing::info_span!("statement", otel.name = statement.name, db.system = "postgresql");
+        self.run(statement).instrument(span).await
+    }
+
+    /// Runs a statement that changes nothing; when it meets a connection that died while idle, once more on a new one.
+    pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        let again = statement.clone();
+        match self.write(statement).await {
+            Err(Error::Unavailable(_)) => self.write(again).await,
+            answer => answer,
+        }
+    }
+
+    async fn run(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        let name = statement.name;
+        let started = std::time::Instant::now();
+        let mut lease = self.0.pool.lease().await?;
+        let answer = statement.run(lease.connection()?).await;
+        metrics::histogram!("db_client_statement_duration_seconds", "statement" => name)
+            .record(started.elapsed().as_secs_f64());
+        match &answer {
+            Err(error) if error.breaks_connection() => {
+                tracing::warn!(statement = name, %error, cause = error.cause(), "a statement failed");
+                self.0.pool.forget_idle();
+            }
+            _ => lease.give_back(),
+        }
+        answer
+    }
+
+    /// The data key of a row, from the wrapped form that was read with it.
+    pub(crate) fn unwrap(
+        &self,
+        organization: OrganizationId,
+        row: Uuid,
+        wrapped: &WrappedKey<'_>,
+    ) -> Result<DataKey, Error> {
+        if let Some(key) = self.kept_key(row).filter(|key| key.id() == wrapped.id) {
+            return Ok(key);
+        }
+        let key = self
+            .0
+            .ring
+            .unwrap(wrapped.id, organization.uuid(), wrapped.subject, wrapped.bytes)
+            .map_err(|error| Error::internal(format!("data key {} does not unwrap: {error}", wrapped.id)))?;
+        self.keep_key(row, key.clone());
+        Ok(key)
+    }
+
+    /// The data key of a row that was read or made a short while ago.
+    pub(crate) fn kept_key(&self, row: Uuid) -> Option<DataKey> {
+        self.0.data_keys.get(&row)
+    }
+
+    pub(crate) fn keep_key(&self, row: Uuid, key: DataKey) {
+        self.0.data_keys.insert(row, key);
+    }
+
+    pub(crate) fn forget_key(&self, row: Uuid) {
+        self.0.data_keys.invalidate(&row);
+    }
+}
+
+/// A data key as it stands in the database.
+pub(crate) struct WrappedKey<'a> {
+    pub(crate) id: i64,
+    pub(crate) subject: Uuid,
+    pub(crate) bytes: &'a [u8],
+}

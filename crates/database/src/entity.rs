@@ -1,0 +1,193 @@
+use std::sync::OnceLock;
+
+use mainstay_crypto::{BlindIndex, IndexLength, Indexed, Sealed};
+use mainstay_kernel::{Id, Uuid};
+use sea_query::Value;
+
+use crate::{Column, Error, Opening, Row, Sealing, texts::Texts};
+
+/// A row type: which table it stands in, and how its values are written and read. Derived:
+///
+/// ```ignore
+/// #[derive(Entity)]
+/// #[entity(table = "customers", resource = "customer")]
+/// pub struct CustomerRow {
+///     pub id: Id<CustomerRow>,
+///     #[entity(blind_index = "email_index")]
+///     pub email: Sealed<Email>,
+///     pub version: i64,
+///     pub created_at: Timestamp,
+///     pub updated_at: Timestamp,
+/// }
+/// ```
+///
+/// Its table also has `organization_id uuid`, and `data_key bigint` where a column is sealed; the door fills both.
+pub trait Entity: Sized + Send + Sync + 'static {
+    /// The table's name.
+    const TABLE: &'static str;
+    /// What the audit log calls such a row.
+    const RESOURCE: &'static str;
+    /// The columns, in the order of the fields; the first is `id`.
+    const COLUMNS: &'static [&'static str];
+    /// The blind index columns, after the others.
+    const BLIND_INDEXES: &'static [&'static str];
+    /// Which of [`COLUMNS`](Self::COLUMNS) are sealed.
+    const SEALED: &'static [&'static str];
+    /// The row's identifier.
+    fn id(&self) -> Id<Self>;
+
+    /// The person whom the sealed fields describe: the row itself, unless a field is marked `#[entity(subject)]`.
+    fn subject(&self) -> Uuid;
+
+    /// The values of [`COLUMNS`](Self::COLUMNS), then of [`BLIND_INDEXES`](Self::BLIND_INDEXES).
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when a value cannot be sealed.
+    fn values(&self, sealing: &Sealing<'_>) -> Result<Vec<Value>, Error>;
+
+    /// Reads a row whose first columns are [`COLUMNS`](Self::COLUMNS).
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when a column holds something else, or a seal that does not open there.
+    fn read(row: &Row, opening: &Opening<'_>) -> Result<Self, Error>;
+
+    /// Where the statements of this type are kept once they were written.
+    #[doc(hidden)]
+    fn texts() -> &'static OnceLock<Texts>;
+}
+
+/// The names of those columns whose type is sealed.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! sealed_columns {
+    ($($name:literal : $ty:ty),* $(,)?) => {{
+        const ALL: [(&str, bool); [$($name),*].len()] = [$(($name, <$ty as $crate::Column>::SEALED)),*];
+        const COUNT: usize = $crate::count_sealed(&ALL);
+        const SEALED: [&str; COUNT] = $crate::pick_sealed(&ALL);
+        &SEALED
+    }};
+}
+
+#[doc(hidden)]
+pub const fn count_sealed(columns: &[(&str, bool)]) -> usize {
+    let (mut count, mut position) = (0, 0);
+    while position < columns.len() {
+        count += columns[position].1 as usize;
+        position += 1;
+    }
+    count
+}
+
+#[doc(hidden)]
+pub const fn pick_sealed<const COUNT: usize>(columns: &[(&'static str, bool)]) -> [&'static str; COUNT] {
+    let mut picked = [""; COUNT];
+    let (mut next, mut position) = (0, 0);
+    while position < columns.len() {
+        if columns[position].1 {
+            picked[next] = columns[position].0;
+            next += 1;
+        }
+        position += 1;
+    }
+    picked
+}
+
+/// An entity that counts its changes in a field `version: i64` and has `updated_at`, so that it can be updated and
+/// deleted without losing anybody's change.
+pub trait Versioned: Entity {
+    /// How often the row was written; 1 when it is new.
+    fn version(&self) -> i64;
+}
+
+/// A column of an entity, with the type of its values: made by the derive as `CustomerRow::STATUS`.
+pub struct Field<E, V> {
+    pub(crate) column: &'static str,
+    pub(crate) get: fn(&E) -> &V,
+    pub(crate) blind_index: Option<BlindIndexColumn<V>>,
+}
+
+/// The blind index that stands beside a sealed column.
+pub struct BlindIndexColumn<V> {
+    /// The name of the index's column.
+    pub column: &'static str,
+    /// How much of the hash is kept.
+    pub length: IndexLength,
+    /// Makes the index that is written with a value.
+    pub write: fn(&V, &Sealing<'_>, &'static str, IndexLength) -> Value,
+    /// Makes every index under which a value may be found while keys are rotated.
+    pub find: fn(&V, &Sealing<'_>, &'static str, IndexLength) -> Vec<Value>,
+}
+
+impl<V: Indexable> BlindIndexColumn<V> {
+    /// The index in `column`, `length` long.
+    pub const fn new(column: &'static str, length: IndexLength) -> Self {
+        Self { column, length, write: V::write_index, find: V::find_indexes }
+    }
+}
+
+impl<E, V> Field<E, V> {
+    /// A column without a blind index.
+    pub const fn new(column: &'static str, get: fn(&E) -> &V) -> Self {
+        Self { column, get, blind_index: None }
+    }
+
+    /// A column with one.
+    pub const fn indexed(column: &'static str, get: fn(&E) -> &V, blind_index: BlindIndexColumn<V>) -> Self {
+        Self { column, get, blind_index: Some(blind_index) }
+    }
+}
+
+impl<E, V> Clone for Field<E, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<E, V> Copy for Field<E, V> {}
+impl<V> Clone for BlindIndexColumn<V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<V> Copy for BlindIndexColumn<V> {}
+
+/// A sealed value that can be looked up through a blind index.
+pub trait Indexable {
+    /// The index to write beside the value.
+    fn write_index(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Value;
+    /// The indexes under which the value may be found.
+    fn find_indexes(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Vec<Value>;
+    /// Whether both have the same normalised value.
+    fn is_same(&self, other: &Self) -> bool;
+}
+
+impl<T: Indexed> Indexable for Sealed<T> {
+    fn write_index(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Value {
+        bytes(&self.index(sealing.ring(), &sealing.place(column, length)))
+    }
+
+    fn find_indexes(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Vec<Value> {
+        self.indexes(sealing.ring(), &sealing.place(column, length)).iter().map(bytes).collect()
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.same_normalised(other)
+    }
+}
+
+impl<T: Indexed> Indexable for Option<Sealed<T>> {
+    fn write_index(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Value {
+        self.as_ref().map_or(<Vec<u8> as Column>::null(), |value| value.write_index(sealing, column, length))
+    }
+
+    fn find_indexes(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Vec<Value> {
+        self.as_ref().map_or_else(Vec::new, |value| value.find_indexes(sealing, column, length))
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        matches!((self, other), (Some(one), Some(other)) if one.is_same(other))
+    }
+}
+
+fn bytes(index: &BlindIndex) -> Value {
+    Value::Bytes(Some(index.as_bytes().to_vec()))
+}

@@ -1,0 +1,56 @@
+//! The one door to Postgres.
+//!
+//! A [`Door`] is opened with a [`Proof`](mainstay_access::Proof) and carries its caller: it reads and writes the rows of
+//! the caller's organization and no others, and each write leaves its audit record in the same statement. SQL text
+//! is static or built by sea-query with bound values; `sqlx` is named in this room and nowhere else.
+//!
+//! What is not here: rules of a resource (they stand in its feature's folder) and the HTTP form of an error. The one
+//! way around the door is [`Unscoped`], named loudly; a test lists who uses it.
+
+mod audit;
+mod cell;
+mod changes;
+mod column;
+mod connection;
+mod cursor;
+mod database;
+mod door;
+mod entity;
+mod error;
+mod health;
+mod listen;
+mod migrate;
+mod page;
+mod pool;
+mod settings;
+mod statement;
+mod texts;
+mod unscoped;
+
+pub use audit::{Event, Origin};
+pub use cell::{Opening, Sealing};
+pub use changes::Changes;
+pub use column::{Column, TextColumn};
+pub use connection::{DatabaseUrl, DatabaseUrlError};
+pub use cursor::{Cursor, Limit};
+pub use database::Database;
+pub use door::{Door, IfMatch, Revealed};
+pub use entity::{BlindIndexColumn, Entity, Field, Indexable, Versioned};
+pub use error::{ConstraintKind, Error};
+pub use listen::{Heard, Listener};
+pub use migrate::{Migration, MigrationError, Migrations, Owner};
+pub use page::{Direction, Filter, Order, Page};
+pub use settings::Settings;
+pub use statement::Row;
+pub use unscoped::Unscoped;
+
+pub use mainstay_crypto::IndexLength;
+pub use mainstay_kernel::{Id, Uuid};
+pub use mainstay_macros::Entity;
+/// A value to bind.
+pub use sea_query::Value;
+
+#[doc(hidden)]
+pub use entity::{count_sealed, pick_sealed};
+#[doc(hidden)]
+pub use texts::Texts;

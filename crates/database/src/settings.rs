@@ -1,0 +1,43 @@
+use std::time::Duration;
+
+use mainstay_config::Reader;
+
+use crate::DatabaseUrl;
+
+/// How the serving process reaches Postgres.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where, and as whom.
+    pub url: DatabaseUrl,
+    /// Connections kept open.
+    pub pool_size: usize,
+    /// How long a request waits for a connection before it is answered 503.
+    pub acquire_timeout: Duration,
+    /// How long one statement may run (`statement_timeout`).
+    pub statement_timeout: Duration,
+}
+
+impl Settings {
+    /// Reads the settings; what is wrong is remembered by `reader`.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let url = reader.secret("database.url", "Postgres as the serving role; demands sslmode=verify-full");
+        let pool_size = reader.or("database.pool_size", 10_usize, "connections kept open to Postgres");
+        let acquire_timeout = reader.or(
+            "database.acquire_timeout",
+            Duration::from_secs(2),
+            "how long a request waits for a connection before it is answered 503",
+        );
+        let statement_timeout =
+            reader.or("database.statement_timeout", Duration::from_secs(5), "how long one statement may run");
+        if pool_size == 0 {
+            reader.refuse("database.pool_size", "must be at least 1");
+        }
+        match DatabaseUrl::parse(&url?) {
+            Ok(url) => Some(Self { url, pool_size, acquire_timeout, statement_timeout }),
+            Err(error) => {
+                reader.refuse("database.url", error.to_string());
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The statements of an entity: written once a type, then only bound.
+//!
+//! Each write is one statement that carries its audit record: data-modifying CTEs run under one snapshot and commit
+//! together or not at all (PostgreSQL manual, 7.8.4). `$1` to `$11` are always the record's values, so `$3` is the
+//! caller's organization in every one of them.
+
+use crate::{
+    Entity,
+    audit::{COLUMNS, WIDTH, placeholders},
+};
+
+/// The statements of one entity type.
+#[doc(hidden)]
+pub struct Texts {
+    pub(crate) names: Names,
+    /// `$1` id, `$2` organization.
+    pub(crate) find: String,
+    /// The record; `$12` id.
+    pub(crate) reveal: String,
+    /// The record; where sealed: `$12` key, `$13` subject, `$14` wrapped; then the values.
+    pub(crate) insert: String,
+    /// The record; `$12` id, `$13` version or null.
+    pub(crate) delete: String,
+    /// `$1` id, `$2` organization.
+    pub(crate) find_key: String,
+    /// What a statement selects of `t` to read an entity: its columns, and its key where it is sealed.
+    pub(crate) selected: String,
+}
+
+/// The statements' names for traces and metrics.
+pub(crate) struct Names {
+    pub(crate) find: &'static str,
+    pub(crate) page: &'static str,
+    pub(crate) reveal: &'static str,
+    pub(crate) insert: &'static str,
+    pub(crate) update: &'static str,
+    pub(crate) delete: &'static str,
+}
+
+/// The first position after the record's values.
+pub(crate) const FIRST: usize = WIDTH + 1;
+
+/// How many values the data key's row takes before the entity's own.
+const KEY_WIDTH: usize = 3;
+
+impl Texts {
+    pub(crate) fn of<E: Entity>() -> Self {
+        let table = E::TABLE;
+        let selected = selected::<E>();
+        let keys = joined_keys::<E>();
+        let recorded = format!("INSERT INTO audit_events ({COLUMNS}");
+        let record = placeholders(1, WIDTH);
+        let destroyed = if sealed::<E>() {
+            ", destroyed AS (DELETE FROM data_keys USING changed WHERE data_keys.id = changed.data_key)"
+        } else {
+            ""
+        };
+        Self {
+            names: Names::of::<E>(),
+            find: format!("SELECT {selected} FROM {table} t {keys} WHERE t.id = $1 AND t.organization_id = $2"),
+            find_key: format!(
+                "SELECT k.id, k.wrapped, k.subject_id FROM {table} t JOIN data_keys k ON k.id = t.data_key \
+                 WHERE t.id = $1 AND t.organization_id = $2"
+            ),
+            reveal: format!(
+                "WITH t AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3), \
+                 recorded AS ({recorded}) SELECT {record} FROM t) \
+                 SELECT {selected} FROM t {keys}"
+            ),
+            insert: insert::<E>(&recorded, &record),
+            delete: format!(
+                "WITH found AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3 FOR UPDATE), \
+                 changed AS (DELETE FROM {table} t USING found WHERE t.id = found.id \
+                 AND (${version}::bigint IS NULL OR t.version = ${version}) RETURNING t.*){destroyed}, \
+                 recorded AS ({recorded}, before) SELECT {record}, to_jsonb(changed) FROM changed) \
+                 SELECT found.version, changed.id IS NOT NULL FROM found LEFT JOIN changed USING (id)",
+                version = FIRST + 1,
+            ),
+            selected,
+        }
+    }
+
+    /// The update that sets `columns` to the values from `$15` on: after the record come `$12` id, `$13` version or
+    /// null, `$14` the time of the change. Its last value is the data key that sealed the values, where any is sealed.
+    ///
+    /// The answer's first column is the version found, the others the row as it is now, null where it did not change.
+    pub(crate) fn update<E: Entity>(&self, columns: &[&'static str], seals: bool) -> String {
+        let table = E::TABLE;
+        let first = FIRST + 3;
+        let assignments: String =
+            columns.iter().zip(first..).map(|(column, position)| format!("{column} = ${position}, ")).collect();
+        let key = if seals { format!("AND t.data_key = ${}", first + columns.len()) } else { String::new() };
+        let record = placeholders(1, WIDTH);
+        let keys = joined_keys::<E>();
+        format!(
+            "WITH found AS (SELECT * FROM {table} WHERE id = ${id} AND organization_id = $3 FOR UPDATE), \
+             changed AS (UPDATE {table} t SET {assignments}version = t.version + 1, updated_at = ${now} FROM found \
+             WHERE t.id = found.id AND (${version}::bigint IS NULL OR t.version = ${version}) {key} RETURNING t.*), \
+             recorded AS (INSERT INTO audit_events ({COLUMNS}, before, after) \
+             SELECT {record}, to_jsonb(found), to_jsonb(changed) FROM found JOIN changed USING (id)) \
+             SELECT {selected}, found.version FROM found LEFT JOIN changed t ON t.id = found.id {keys}",
+            id = FIRST,
+            version = FIRST + 1,
+            now = FIRST + 2,
+            selected = self.selected,
+            keys = keys.replacen("JOIN", "LEFT JOIN", 1),
+        )
+    }
+}
+
+impl Names {
+    fn of<E: Entity>() -> Self {
+        // One entity type has one set of names for the life of the process.
+        let name = |verb: &str| -> &'static str { Box::leak(format!("{}.{verb}", E::TABLE).into_boxed_str()) };
+        Self {
+            find: name("find"),
+            page: name("page"),
+            reveal: name("reveal"),
+            insert: name("insert"),
+            update: name("update"),
+            delete: name("delete"),
+        }
+    }
+}
+
+pub(crate) fn sealed<E: Entity>() -> bool {
+    !E::SEALED.is_empty()
+}
+
+fn insert<E: Entity>(recorded: &str, record: &str) -> String {
+    let table = E::TABLE;
+    let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
+    let (key, key_column, key_value, first) = if sealed::<E>() {
+        let key = format!(
+            "key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
+             VALUES (${}, $3, ${}, ${}, $2)), ",
+            FIRST,
+            FIRST + 1,
+            FIRST + 2
+        );
+        (key, "data_key, ", format!("${FIRST}, "), FIRST + KEY_WIDTH)
+    } else {
+        (String::new(), "", String::new(), FIRST)
+    };
+    let values = placeholders(first, columns.len());
+    format!(
+        "WITH {key}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) \
+         VALUES ($3, {key_value}{values}) RETURNING *) \
+         {recorded}, after) SELECT {record}, to_jsonb(changed) FROM changed",
+        columns = columns.join(", ")
+    )
+}
+
+fn selected<E: Entity>() -> String {
+    let columns = E::COLUMNS.iter().map(|column| format!("t.{column}"));
+    let key = sealed::<E>().then(|| ["k.id", "k.wrapped", "k.subject_id"].map(str::to_owned)).into_iter().flatten();
+    columns.chain(key).collect::<Vec<_>>().join(", ")
+}
+
+fn joined_keys<E: Entity>() -> &'static str {
+    if sealed::<E>() { "JOIN data_keys k ON k.id = t.data_key" } else { "" }
+}

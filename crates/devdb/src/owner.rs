@@ -1,0 +1,181 @@
+//! The account that runs Postgres: the caller's own, or an unprivileged one in place of root, as which Postgres refuses
+//! to run.
+
+use std::{
+    fs::{self, Metadata, Permissions},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::Error;
+
+/// In the order of preference. macOS puts an underscore before the names of its service accounts.
+const ACCOUNTS: [&str; 3] = ["postgres", "_postgres", "nobody"];
+
+/// Who runs Postgres.
+pub(crate) struct ServerUser {
+    own_uid: u32,
+    /// `None`: the caller, who is not root.
+    account: Option<Account>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Account {
+    name: String,
+    uid: u32,
+    gid: u32,
+}
+
+impl ServerUser {
+    /// Chooses the account for the user that runs this process.
+    ///
+    /// # Errors
+    /// When the user cannot be told, or is root and has no other account to turn to.
+    pub(crate) fn choose() -> Result<Self, Error> {
+        let own_uid = own_uid()?;
+        let account = match own_uid {
+            0 => Some(find_account().ok_or(Error::NoAccount)?),
+            _ => None,
+        };
+        Ok(Self { own_uid, account })
+    }
+
+    /// The user that runs this process.
+    pub(crate) fn own_uid(&self) -> u32 {
+        self.own_uid
+    }
+
+    /// A command that runs as the chosen account, with nothing of the caller's environment that Postgres would read
+    /// (`PGDATA`, `PGOPTIONS` and the like), and out of reach of the terminal's Ctrl-C.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("LC_ALL", "C").env("TZ", "UTC");
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        if let Some(account) = &self.account {
+            command.uid(account.uid).gid(account.gid);
+        }
+        // The caller's directory may be closed to the account, and Postgres must know where it stands.
+        command.current_dir("/").process_group(0);
+        command
+    }
+
+    /// Makes the account the owner of `path`.
+    pub(crate) fn give(&self, path: &Path) -> Result<(), Error> {
+        match &self.account {
+            Some(account) => {
+                chown(path, Some(account.uid), Some(account.gid)).map_err(Error::io("change the owner of", path))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Closes a directory of the caller to everybody but the account, which may pass through it and not list it.
+    ///
+    /// # Errors
+    /// When the permissions cannot be set, or the account does not get as far as this directory.
+    pub(crate) fn admit_to(&self, directory: &Path) -> Result<(), Error> {
+        let failed = || Error::io("set the permissions of", directory);
+        let mode = match &self.account {
+            Some(account) => {
+                chown(directory, None, Some(account.gid)).map_err(failed())?;
+                0o710
+            }
+            None => 0o700,
+        };
+        fs::set_permissions(directory, Permissions::from_mode(mode)).map_err(failed())?;
+        match &self.account {
+            Some(account) if !account.reaches(directory) => {
+                Err(Error::Unreachable { path: directory.to_owned(), account: account.name.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the account can pass through `directory` and all above it, as far as they exist.
+    pub(crate) fn reaches(&self, directory: &Path) -> bool {
+        self.account.as_ref().is_none_or(|account| account.reaches(directory))
+    }
+
+    /// The first of the system's directories for temporary files that the account reaches.
+    pub(crate) fn temporary_directory(&self) -> PathBuf {
+        let usual = std::env::temp_dir();
+        [usual.clone(), "/tmp".into(), "/var/tmp".into()].into_iter().find(|path| self.reaches(path)).unwrap_or(usual)
+    }
+}
+
+impl Account {
+    fn reaches(&self, directory: &Path) -> bool {
+        let Some(existing) = directory.ancestors().find_map(|path| path.canonicalize().ok()) else {
+            return false;
+        };
+        existing.ancestors().all(|path| path.metadata().is_ok_and(|metadata| self.passes_through(&metadata)))
+    }
+
+    fn passes_through(&self, directory: &Metadata) -> bool {
+        let execute = if directory.uid() == self.uid {
+            0o100
+        } else if directory.gid() == self.gid {
+            0o010
+        } else {
+            0o001
+        };
+        directory.mode() & execute != 0
+    }
+}
+
+/// The effective user, as POSIX' `id` tells: the standard library has no safe way to ask.
+pub(crate) fn own_uid() -> Result<u32, Error> {
+    let id = Path::new("id");
+    let output = Command::new(id).arg("-u").output().map_err(Error::io("run", id))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().map_err(|_| Error::Failed { program: "id", output: text.into_owned() })
+}
+
+fn find_account() -> Option<Account> {
+    let passwd = fs::read_to_string("/etc/passwd").ok()?;
+    ACCOUNTS.iter().find_map(|name| account_in(&passwd, name))
+}
+
+/// Reads one account of a passwd file: `name:password:uid:gid:…`.
+fn account_in(passwd: &str, name: &str) -> Option<Account> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let same = fields.next() == Some(name);
+        let uid = fields.nth(1)?.parse().ok()?;
+        let gid = fields.next()?.parse().ok()?;
+        (same && uid != 0).then(|| Account { name: name.to_owned(), uid, gid })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_found_by_its_whole_name_and_is_never_root() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nnobody2:x:7:7::/:\nnobody:x:65534:65533:n:/:/bin/false\n\
+                      postgres:x:0:0::/:\n";
+        let nobody = Account { name: "nobody".into(), uid: 65534, gid: 65533 };
+        assert_eq!(account_in(passwd, "nobody"), Some(nobody));
+        assert_eq!(account_in(passwd, "postgres"), None);
+        assert_eq!(account_in(passwd, "nobod"), None);
+    }
+
+    #[test]
+    fn an_account_does_not_reach_beneath_a_closed_directory() {
+        let closed = std::env::temp_dir().join(format!("mainstay-closed-{}", std::process::id()));
+        fs::create_dir(&closed).unwrap();
+        let stranger = Account { name: "stranger".into(), uid: 4_000_000, gid: 4_000_000 };
+        fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
+        assert!(!stranger.reaches(&closed.join("not/yet/made")));
+        fs::set_permissions(&closed, Permissions::from_mode(0o711)).unwrap();
+        assert!(stranger.reaches(&closed.join("not/yet/made")));
+        fs::remove_dir(&closed).unwrap();
+    }
+}

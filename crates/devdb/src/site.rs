@@ -1,0 +1,9 @@
+use crate::{Durability, Programs, layout::Layout, owner::ServerUser};
+
+/// All that is settled about a cluster before it is made or started.
+pub(crate) struct Site<'a> {
+    pub(crate) programs: &'a Programs,
+    pub(crate) user: ServerUser,
+    pub(crate) layout: Layout,
+    pub(crate) durability: Durability,
+}

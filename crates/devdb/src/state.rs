@@ -1,0 +1,74 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use mainstay_kernel::Random;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, layout::Layout};
+
+/// What a later start must know of a cluster. Kept in a file that only the caller can read.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct State {
+    /// The port of the last start; 0 before the first.
+    pub(crate) port: u16,
+    /// When the server's certificate ends, in seconds since 1970; 0 before there is one.
+    pub(crate) certificate_ends: i64,
+    pub(crate) owner_password: String,
+    pub(crate) server_password: String,
+}
+
+impl State {
+    /// For a cluster that is about to be made.
+    pub(crate) fn new(random: &Random) -> Self {
+        Self { port: 0, certificate_ends: 0, owner_password: password(random), server_password: password(random) }
+    }
+
+    /// Reads the state of the cluster that is already there.
+    pub(crate) fn load(layout: &Layout) -> Result<Self, Error> {
+        let path = layout.state();
+        let failed = || Error::io("read", &path);
+        let text = fs::read(&path).map_err(failed())?;
+        serde_json::from_slice(&text).map_err(io::Error::from).map_err(failed())
+    }
+
+    /// Writes it, whole or not at all.
+    pub(crate) fn save(&self, layout: &Layout) -> Result<(), Error> {
+        let path = layout.state();
+        let failed = || Error::io("write", &path);
+        let text = serde_json::to_vec(self).map_err(io::Error::from).map_err(failed())?;
+        let unfinished = path.with_extension("unfinished");
+        create_private(&unfinished).and_then(|mut file| file.write_all(&text)).map_err(failed())?;
+        fs::rename(&unfinished, &path).map_err(failed())
+    }
+}
+
+/// An empty file of mode 0600 in the place of whatever was there.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// 256 random bits, in letters that need no quoting anywhere.
+fn password(random: &Random) -> String {
+    random.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_differ_and_are_plain() {
+        let state = State::new(&Random::default());
+        assert_ne!(state.owner_password, state.server_password);
+        assert_eq!(state.owner_password.len(), 64);
+        assert!(state.owner_password.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+}

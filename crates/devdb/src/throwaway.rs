@@ -1,0 +1,99 @@
+//! A cluster for the tests of one process, and the removal of those that nobody removed.
+
+use std::{fs, os::unix::fs::MetadataExt, path::Path, time::Duration};
+
+use mainstay_kernel::Random;
+
+use crate::{
+    Cluster, Durability, Error, FindError, Options, Programs, directory, layout::Layout, owner::ServerUser, postmaster,
+};
+
+const PREFIX: &str = "mainstay-throwaway-";
+/// Between its making and its locking a new directory looks abandoned. That takes microseconds.
+const YOUNG: Duration = Duration::from_secs(60);
+
+/// Starts an empty cluster in the system's temporary directory, of which nothing is left when it stops or this process
+/// ends, however it ends. Takes about a second, so a test program wants one for all its tests.
+///
+/// Postgres is downloaded if it is not installed (with the feature `fetch`). What earlier runs left behind, because
+/// they and their reapers were killed together, is removed first.
+///
+/// # Errors
+/// See [`Error`].
+pub fn throwaway() -> Result<Cluster, Error> {
+    let programs = programs()?;
+    let random = Random::default();
+    let user = ServerUser::choose()?;
+    let parent = user.temporary_directory();
+    remove_abandoned(&parent, user.own_uid());
+    let name = u64::from_be_bytes(random.bytes());
+    let data_dir = parent.join(format!("{PREFIX}{name:016x}"));
+    Cluster::start(&programs, &Options { data_dir, port: None, durability: Durability::Throwaway }, &random)
+}
+
+#[cfg(feature = "fetch")]
+fn programs() -> Result<Programs, FindError> {
+    Programs::find_or_fetch(None, &|_| {})
+}
+
+#[cfg(not(feature = "fetch"))]
+fn programs() -> Result<Programs, FindError> {
+    Programs::find(None)
+}
+
+/// Removes what it can of the caller's throwaway directories in `parent` that nobody uses. What cannot be removed now
+/// harms nobody, and the next start tries again.
+fn remove_abandoned(parent: &Path, own_uid: u32) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_old_and_ours(&entry.path(), own_uid) {
+            remove_unless_used(&entry.path()).ok();
+        }
+    }
+}
+
+fn is_old_and_ours(directory: &Path, own_uid: u32) -> bool {
+    directory.symlink_metadata().is_ok_and(|found| {
+        let age = found.modified().ok().and_then(|modified| modified.elapsed().ok()).unwrap_or_default();
+        found.is_dir() && found.uid() == own_uid && age > YOUNG
+    })
+}
+
+fn remove_unless_used(directory: &Path) -> Result<(), Error> {
+    let _lock = directory::lock(directory)?;
+    postmaster::stop_leftover(&Layout::of(directory.to_owned())?)?;
+    fs::remove_dir_all(directory).map_err(Error::io("remove", directory))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, path::PathBuf};
+
+    use super::*;
+    use crate::layout::lock_in;
+
+    fn directory(parent: &Path, name: &str, age: Duration) -> PathBuf {
+        let path = parent.join(format!("{PREFIX}{name}"));
+        fs::create_dir_all(path.join("cluster")).unwrap();
+        fs::write(lock_in(&path), "").unwrap();
+        let now = fs::metadata(&path).unwrap().modified().unwrap();
+        File::open(&path).unwrap().set_modified(now - age).unwrap();
+        path
+    }
+
+    #[test]
+    fn only_old_directories_that_nobody_uses_are_removed() {
+        let own_uid = ServerUser::choose().unwrap().own_uid();
+        let parent = std::env::temp_dir().join(format!("mainstay-sweep-{}", std::process::id()));
+        let abandoned = directory(&parent, "abandoned", YOUNG * 2);
+        let young = directory(&parent, "young", Duration::ZERO);
+        let used = directory(&parent, "used", YOUNG * 2);
+        let lock = directory::lock(&used).unwrap();
+        assert!(!is_old_and_ours(&abandoned, own_uid + 1));
+
+        remove_abandoned(&parent, own_uid);
+
+        assert_eq!([&abandoned, &young, &used].map(|path| path.exists()), [false, true, true]);
+        drop(lock);
+        fs::remove_dir_all(&parent).unwrap();
+    }
+}

@@ -1,0 +1,176 @@
+use axum::body::Body;
+use http::{HeaderValue, Response, StatusCode, header};
+use mainstay_database::{Cursor, Page};
+use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+
+use crate::{INTERNAL, Json, Operation, Problem, Request, UNAVAILABLE, declaration::Success, failure, request::Reply};
+
+/// What an endpoint's function may return: `Result<Json<V>, Problem>`, or [`Created`], [`NoContent`], [`PageOf`] in its
+/// place.
+#[diagnostic::on_unimplemented(
+    message = "an endpoint cannot return `{Self}`",
+    note = "return `Result<A, Problem>` where `A` is `Json<V>`, `Created<V>`, `NoContent` or `PageOf<V>`",
+    note = "`V` is a type under `#[view]`: a database row or an input is never an answer"
+)]
+pub trait Answer {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// The problem that the function returned.
+    fn answer(self, request: &Request) -> Result<Reply, Problem>;
+
+    /// Tells the document.
+    fn describe(operation: &mut Operation<'_>);
+}
+
+/// A type that an answer holds; implemented by `#[view]`.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a view", note = "write `#[view]` above the type")]
+pub trait View: Serialize + JsonSchema {
+    /// Whether there is a version, and so an `ETag`.
+    const VERSIONED: bool;
+
+    /// What the resource goes by in its path.
+    fn id(&self) -> Option<String> {
+        None
+    }
+
+    /// The resource's version, for the `ETag`.
+    fn version(&self) -> Option<i64> {
+        None
+    }
+}
+
+/// 201 with a `Location`: the path of the request and the id of what was made.
+#[derive(Debug)]
+pub struct Created<V>(pub V);
+
+/// 201 with a `Location` of its own.
+#[derive(Debug)]
+pub struct CreatedAt<V>(pub &'static str, pub V);
+
+/// 204.
+#[derive(Clone, Copy, Debug)]
+pub struct NoContent;
+
+/// One page of a listing: `{"items": […], "next_cursor": …}`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{V}", deny_unknown_fields)]
+pub struct PageOf<V> {
+    /// The items, in order.
+    pub items: Vec<V>,
+    /// Pass it as `cursor` to get the next page; null on the last one.
+    pub next_cursor: Option<Cursor>,
+}
+
+impl<V> PageOf<V> {
+    /// Shows each row of a page as a view.
+    pub fn new<E>(page: Page<E>, view: impl FnMut(E) -> V) -> Self {
+        Self { items: page.items.into_iter().map(view).collect(), next_cursor: page.next }
+    }
+}
+
+impl<A: Answer> Answer for Result<A, Problem> {
+    fn answer(self, request: &Request) -> Result<Reply, Problem> {
+        self?.answer(request)
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers(&[INTERNAL, UNAVAILABLE]);
+        A::describe(operation);
+    }
+}
+
+impl<V: View> Answer for Json<V> {
+    fn answer(self, _: &Request) -> Result<Reply, Problem> {
+        Ok(json(StatusCode::OK, &self.0, self.0.version()))
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = operation.output_schema::<V>();
+        succeeds(operation, StatusCode::OK, Some(schema), etag::<V>());
+    }
+}
+
+impl<V: View> Answer for Created<V> {
+    fn answer(self, request: &Request) -> Result<Reply, Problem> {
+        let location = self.0.id().map(|id| format!("{}/{id}", request.parts.uri.path()));
+        created(location, &self.0)
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        describe_created::<V>(operation);
+    }
+}
+
+impl<V: View> Answer for CreatedAt<V> {
+    fn answer(self, _: &Request) -> Result<Reply, Problem> {
+        created(Some(self.0.to_owned()), &self.1)
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        describe_created::<V>(operation);
+    }
+}
+
+impl Answer for NoContent {
+    fn answer(self, _: &Request) -> Result<Reply, Problem> {
+        let mut reply = Response::new(Body::empty());
+        *reply.status_mut() = StatusCode::NO_CONTENT;
+        Ok(reply)
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        succeeds(operation, StatusCode::NO_CONTENT, None, Vec::new());
+    }
+}
+
+impl<V: View> Answer for PageOf<V> {
+    fn answer(self, _: &Request) -> Result<Reply, Problem> {
+        Ok(json(StatusCode::OK, &self, None))
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = operation.output_schema::<Self>();
+        succeeds(operation, StatusCode::OK, Some(schema), Vec::new());
+    }
+}
+
+fn created<V: View>(location: Option<String>, view: &V) -> Result<Reply, Problem> {
+    let mut reply = json(StatusCode::CREATED, view, view.version());
+    if let Some(location) = location.and_then(|location| HeaderValue::try_from(location).ok()) {
+        reply.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(reply)
+}
+
+fn describe_created<V: View>(operation: &mut Operation<'_>) {
+    let schema = operation.output_schema::<V>();
+    let mut headers = etag::<V>();
+    headers.push(("Location", "Where the new resource is."));
+    succeeds(operation, StatusCode::CREATED, Some(schema), headers);
+}
+
+fn succeeds(
+    operation: &mut Operation<'_>,
+    status: StatusCode,
+    schema: Option<Schema>,
+    headers: Vec<(&'static str, &'static str)>,
+) {
+    let body = schema.map(|schema| ("application/json", schema));
+    operation.success.push(Success { status, body, headers });
+}
+
+fn etag<V: View>() -> Vec<(&'static str, &'static str)> {
+    if V::VERSIONED { vec![("ETag", "The resource's version, to send as `If-Match`.")] } else { Vec::new() }
+}
+
+fn json(status: StatusCode, body: &impl Serialize, version: Option<i64>) -> Reply {
+    let mut reply = Response::new(Body::from(failure::to_bytes(body)));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(tag) = version.and_then(|version| HeaderValue::try_from(format!("\"{version}\"")).ok()) {
+        reply.headers_mut().insert(header::ETAG, tag);
+    }
+    reply
+}

@@ -1,0 +1,57 @@
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::Arc,
+};
+
+use mainstay_database::Database;
+
+use crate::{Authenticator, Settings, health::Readiness};
+
+/// What a running service is made of. Cloning it is cheap.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts that an [`App`] is put together from.
+pub struct Parts {
+    /// The database.
+    pub database: Database,
+    /// Who checks tokens.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// How HTTP is served.
+    pub settings: Settings,
+    /// Whether the service is ready for requests.
+    pub readiness: Readiness,
+    /// What modules share with their endpoints, by type: see [`Shared`](crate::Shared).
+    pub shared: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// How HTTP is served.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Whether the service is ready for requests.
+    pub fn readiness(&self) -> &Readiness {
+        &self.0.readiness
+    }
+
+    pub(crate) fn authenticator(&self) -> &dyn Authenticator {
+        self.0.authenticator.as_ref()
+    }
+
+    pub(crate) fn shared<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.shared.get(&TypeId::of::<T>()).and_then(|value| value.clone().downcast().ok())
+    }
+}

@@ -1,0 +1,154 @@
+//! The OpenAPI 3.1 document: written from what policies, inputs and answers say of themselves, so that it cannot say
+//! anything else.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Declaration, Kind, Module, Operation, Parameter, Requirement, declaration::Success, problem::ProblemBody,
+    schemas::Schemas,
+};
+
+/// What the document says of the service as a whole.
+#[derive(Clone, Debug)]
+pub struct Info {
+    /// The service's name.
+    pub title: &'static str,
+    /// The service's version.
+    pub version: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+}
+
+/// The document of all endpoints of `modules`.
+pub fn document(info: &Info, modules: &[Module]) -> Value {
+    let mut schemas = Schemas::new();
+    let problem = schemas.output::<ProblemBody<'static>>();
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for module in modules {
+        for declaration in module.declarations() {
+            let operation = declaration.operation(&mut schemas);
+            let entry = describe(module.name(), declaration, &operation, problem.as_value());
+            paths.entry(declaration.path).or_default().insert(declaration.method.as_str().to_lowercase(), entry);
+        }
+    }
+    let tags: Vec<_> = modules.iter().map(|module| json!({ "name": module.name() })).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": info.title, "version": info.version, "description": info.description },
+        "servers": [{ "url": "/" }],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": schemas.into_components(),
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The `access_token` of `POST /v1/sessions`.",
+                },
+            },
+        },
+    })
+}
+
+fn describe(tag: &str, declaration: &Declaration, operation: &Operation<'_>, problem: &Value) -> Value {
+    let summary = declaration.documentation.lines().next().unwrap_or_default().trim_end_matches('.');
+    let mut entry = json!({
+        "operationId": declaration.operation,
+        "summary": summary,
+        "description": declaration.documentation,
+        "tags": [tag],
+        "responses": responses(operation, problem),
+    });
+    if !operation.parameters.is_empty() {
+        entry["parameters"] = operation.parameters.iter().map(parameter).collect();
+    }
+    if let Some((content_types, schema)) = &operation.body {
+        let content: Map<_, _> =
+            content_types.iter().map(|it| ((*it).to_owned(), json!({ "schema": schema }))).collect();
+        entry["requestBody"] = json!({ "required": true, "content": content });
+    }
+    match operation.requirement {
+        Requirement::Public => entry["security"] = json!([]),
+        Requirement::SignedIn => entry["security"] = json!([{ "bearer": [] }]),
+        Requirement::Permission(permission) => {
+            entry["security"] = json!([{ "bearer": [] }]);
+            entry["x-permission"] = permission.name.into();
+            let text = format!("{}\n\nNeeds the permission `{}`.", declaration.documentation, permission.name);
+            entry["description"] = text.into();
+        }
+    }
+    entry
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    let mut entry = json!({
+        "name": parameter.name,
+        "in": parameter.location.name(),
+        "required": parameter.required,
+        "schema": parameter.schema,
+    });
+    if let Some(description) = &parameter.description {
+        entry["description"] = description.as_str().into();
+    }
+    entry
+}
+
+fn responses(operation: &Operation<'_>, problem: &Value) -> Value {
+    let mut responses: BTreeMap<String, Value> =
+        operation.success.iter().map(|success| (success.status.as_str().to_owned(), answer(success))).collect();
+    let mut problems: BTreeMap<_, Vec<&Kind>> = BTreeMap::new();
+    for kind in &operation.problems {
+        problems.entry(kind.status.as_u16()).or_default().push(kind);
+    }
+    for (status, kinds) in problems {
+        responses.insert(status.to_string(), refusal(status, &kinds, problem));
+    }
+    json!(responses)
+}
+
+fn answer(success: &Success) -> Value {
+    let mut headers = standing_headers();
+    for (name, description) in &success.headers {
+        headers.insert((*name).to_owned(), header(description));
+    }
+    let mut entry = json!({
+        "description": success.status.canonical_reason().unwrap_or_default(),
+        "headers": headers,
+    });
+    if let Some((content_type, schema)) = &success.body {
+        entry["content"] = json!({ *content_type: { "schema": schema } });
+    }
+    entry
+}
+
+fn refusal(status: u16, kinds: &[&Kind], problem: &Value) -> Value {
+    let lines: Vec<_> = kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.detail)).collect();
+    let codes: Vec<_> = kinds.iter().map(|kind| kind.code).collect();
+    let mut headers = standing_headers();
+    match status {
+        401 => drop(headers.insert("WWW-Authenticate".to_owned(), header("The scheme to sign in with."))),
+        429 | 503 => drop(headers.insert("Retry-After".to_owned(), header("Seconds to wait before the next try."))),
+        _ => {}
+    }
+    json!({
+        "description": lines.join("\n\n"),
+        "headers": headers,
+        "content": {
+            "application/problem+json": {
+                "schema": { "allOf": [problem, { "properties": { "code": { "enum": codes } } }] },
+            },
+        },
+    })
+}
+
+fn standing_headers() -> Map<String, Value> {
+    Map::from_iter([("X-Request-Id".to_owned(), header("The request, as in the logs and the audit log."))])
+}
+
+fn header(description: &str) -> Value {
+    json!({ "description": description, "schema": { "type": "string" } })
+}

@@ -1,0 +1,220 @@
+//! What happens to every request, whatever answers it: an id, a span, a deadline, the security headers, one line in the
+//! log, and one shape of failure, also for a panic.
+
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::Body,
+    extract::{FromRequestParts as _, RawPathParams, Request as HttpRequest},
+};
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use mainstay_database::Origin;
+use mainstay_kernel::Uuid;
+use mainstay_telemetry::parent_of;
+use tracing::{Instrument as _, Span, field};
+
+use crate::{
+    App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, UNAVAILABLE, client, pages,
+    request::{Reply, Request},
+    router::{Api, Mounted, Resource},
+};
+
+/// The peer's address: the server puts it into each request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Answers a request whose path has endpoints.
+pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpRequest) -> Reply {
+    let found = resource.endpoint(request.method());
+    let operation = found.map_or("unknown", |endpoint| endpoint.declaration.operation);
+    framed(&app, resource.path, operation, request, async |request| match found {
+        Some(endpoint) => run(endpoint, request).await,
+        None => Err(METHOD_NOT_ALLOWED.problem().allow(resource.methods())),
+    })
+    .await
+}
+
+/// Answers a request for what is served beside the endpoints.
+pub(crate) async fn page(app: App, api: Api, path: &'static str, request: HttpRequest) -> Reply {
+    framed(&app, path, "page", request, async |request| pages::answer(&app, &api, &request.parts).await).await
+}
+
+/// Answers a request whose path is nobody's.
+pub(crate) async fn unknown(app: App, request: HttpRequest) -> Reply {
+    framed(&app, "unknown", "unknown", request, async |_| Err(NOT_FOUND.problem())).await
+}
+
+/// Runs an endpoint, and holds it to the problems that it declares: the document is the behaviour.
+async fn run(endpoint: &Mounted, request: Request) -> Result<Reply, Problem> {
+    let outcome = (endpoint.declaration.call)(request).await;
+    match outcome {
+        Err(problem) if !endpoint.problems.contains(&problem.kind()) => {
+            let (operation, code) = (endpoint.declaration.operation, problem.kind().code);
+            Err(INTERNAL.problem().caused_by(format!(
+                "{operation} answers {code}, which it does not declare: add it to `problems(…)`; cause: {}",
+                problem.cause().unwrap_or("none")
+            )))
+        }
+        outcome => outcome,
+    }
+}
+
+async fn framed<F>(
+    app: &App,
+    route: &'static str,
+    operation: &'static str,
+    request: HttpRequest,
+    answer: impl FnOnce(Request) -> F,
+) -> Reply
+where
+    F: Future<Output = Result<Reply, Problem>>,
+{
+    let started = Instant::now();
+    let request_id = app.database().runtime().new_id::<Request>().uuid();
+    let (parts, body) = request.into_parts();
+    let method = label(&parts);
+    let span = span(method, route, request_id, &parts.headers);
+    let _active = Active::new(method, route);
+    let work = async {
+        let request = prepare(app, operation, request_id, parts, body).await?;
+        answer(request).await
+    };
+    let limited = tokio::time::timeout(app.settings().deadline, AssertUnwindSafe(work).catch_unwind());
+    let outcome = match limited.instrument(span.clone()).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(INTERNAL.problem().caused_by("a panic")),
+        Err(_) => Err(UNAVAILABLE
+            .problem()
+            .detail("The server did not finish in time.")
+            .retry_after(Duration::from_secs(1))
+            .caused_by("the deadline passed")),
+    };
+    let _entered = span.enter();
+    let problem = outcome.as_ref().err().map(|problem| (problem.kind().code, problem.cause().map(str::to_owned)));
+    let mut reply = outcome.unwrap_or_else(|problem| problem.into_reply(request_id));
+    secure(reply.headers_mut(), request_id);
+    report(method, route, &reply, problem, started.elapsed());
+    reply
+}
+
+/// Reads the head of a request.
+async fn prepare(
+    app: &App,
+    operation: &'static str,
+    request: Uuid,
+    mut parts: Parts,
+    body: Body,
+) -> Result<Request, Problem> {
+    let unreadable = || MALFORMED.problem().detail("The path holds bytes that are no text.");
+    let parameters = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| unreadable())?;
+    let path: Vec<_> = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    if path.iter().any(|(_, value)| value.contains('\0')) {
+        return Err(unreadable());
+    }
+    let peer = parts.extensions.get::<Peer>().map(|Peer(peer)| peer.ip());
+    let address = peer.map(|peer| client::address(peer, &parts.headers, &app.settings().trusted_proxies));
+    let origin = Origin { request, operation, address };
+    Ok(Request { app: app.clone(), parts, body: Some(body), path, origin, principal: None })
+}
+
+fn span(method: &'static str, route: &'static str, request_id: Uuid, headers: &HeaderMap) -> Span {
+    let span = tracing::info_span!(
+        "request",
+        otel.name = field::Empty,
+        otel.kind = "server",
+        request_id = %request_id,
+        http.request.method = method,
+        http.route = route,
+        trace_id = field::Empty,
+    );
+    if !span.is_disabled() {
+        span.record("otel.name", format!("{method} {route}"));
+    }
+    if let Some(parent) = parent_of(|name| headers.get(name).and_then(|value| value.to_str().ok())) {
+        span.record("trace_id", parent.trace_id());
+        parent.adopt(&span);
+    }
+    span
+}
+
+/// OWASP Secure Headers; ASVS 3.4.1 to 3.4.6, 14.3.2. A page that needs another value has set it already.
+fn secure(headers: &mut HeaderMap, request_id: Uuid) {
+    const ALWAYS: [(HeaderName, &str); 6] = [
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in ALWAYS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
+        headers.insert("x-request-id", id);
+    }
+}
+
+/// One line a request. The path's template stands for the path, since a path or a query may name a person.
+fn report(
+    method: &'static str,
+    route: &'static str,
+    reply: &Reply,
+    problem: Option<(&'static str, Option<String>)>,
+    took: Duration,
+) {
+    let status = reply.status().as_u16();
+    let (code, cause) = problem.map_or((None, None), |(code, cause)| (Some(code), cause));
+    let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    if status >= 500 {
+        tracing::error!(method, route, status, code, cause, microseconds, "answered");
+    } else {
+        tracing::info!(method, route, status, code, cause, microseconds, "answered");
+    }
+    metrics::histogram!(
+        "http_server_request_duration_seconds",
+        "http_request_method" => method,
+        "http_route" => route,
+        "http_response_status_code" => reply.status().as_str().to_owned(),
+    )
+    .record(took.as_secs_f64());
+}
+
+/// The method as a label: one of the registered ones, since a client may send any word.
+fn label(parts: &Parts) -> &'static str {
+    match parts.method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "_OTHER",
+    }
+}
+
+/// Counts a request as under way until it is dropped, also when its client goes away.
+struct Active(metrics::Gauge);
+
+impl Active {
+    fn new(method: &'static str, route: &'static str) -> Self {
+        let gauge = metrics::gauge!(
+            "http_server_active_requests", "http_request_method" => method, "http_route" => route
+        );
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}

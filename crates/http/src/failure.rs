@@ -1,0 +1,48 @@
+//! How failures of the rooms below become problems.
+
+use std::time::Duration;
+
+use mainstay_database::Error;
+use serde::Serialize;
+
+use crate::{
+    CONFLICT, FieldError, INTERNAL, INVALID_INPUT, NOT_FOUND, PRECONDITION_FAILED, Problem, TOO_MANY_TO_SORT,
+    UNAVAILABLE,
+};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::NotFound => NOT_FOUND.problem(),
+            Error::Stale { current } => PRECONDITION_FAILED
+                .problem()
+                .detail(format!("The resource is at version {current}: read it again, then repeat the change.")),
+            Error::Constraint { name, .. } => CONFLICT.problem().caused_by(format!("constraint {name}")),
+            Error::Cursor => INVALID_INPUT.problem().errors([FieldError {
+                location: "query".into(),
+                pointer: "/cursor".to_owned(),
+                detail: "not a cursor of this listing with this order and these filters".to_owned(),
+            }]),
+            Error::TooManyToSort { most } => TOO_MANY_TO_SORT.problem().detail(format!(
+                "More than {most} rows match. This order is by a sealed field: narrow the filter, or choose another."
+            )),
+            Error::Contended | Error::Unavailable(_) | Error::Timeout => UNAVAILABLE
+                .problem()
+                .retry_after(error.retry_after().unwrap_or(Duration::from_secs(1)))
+                .caused_by(described(&error)),
+            Error::Internal(_) => INTERNAL.problem().caused_by(described(&error)),
+        }
+    }
+}
+
+fn described(error: &Error) -> String {
+    error.cause().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+/// The JSON of a value of ours. All of them have string keys and no failing `Serialize`, so it cannot fail.
+pub(crate) fn to_bytes(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        Vec::new()
+    })
+}

@@ -1,0 +1,44 @@
+//! What an endpoint's function takes beside its policy. Each input reads, checks and documents itself.
+
+mod body;
+mod form;
+mod header;
+mod parameters;
+mod patch;
+mod path;
+mod query;
+mod shared;
+mod text;
+mod violations;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+pub use body::Json;
+pub use form::Form;
+pub use header::{Header, HeaderField, UserAgent};
+pub use patch::Patch;
+pub use path::{Path, PathParameters, PathValue};
+pub use query::Query;
+pub use shared::Shared;
+
+use crate::{Operation, Problem, Request};
+
+/// An argument of an endpoint's function behind the policy.
+#[diagnostic::on_unimplemented(
+    message = "an endpoint cannot take `{Self}`",
+    note = "take `Path<T>`, `Query<T>`, `Json<T>`, `Form<T>`, `Header<T>`, `IfMatch` or `Shared<T>`",
+    note = "in `Query`, `Json` and `Form`, `T` is a type under `#[input]`"
+)]
+pub trait Input: Sized + Send {
+    /// Takes the value from the request.
+    fn take(request: &mut Request) -> impl Future<Output = Result<Self, Problem>> + Send;
+
+    /// Tells the document.
+    fn describe(operation: &mut Operation<'_>);
+}
+
+/// A type that a request holds; implemented by `#[input]`, which also refuses unknown fields and derives the rules.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not an input", note = "write `#[input]` above the type")]
+pub trait Shape: DeserializeOwned + JsonSchema + Validate<Context = ()> + Send {}

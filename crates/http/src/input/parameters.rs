@@ -1,0 +1,17 @@
+use super::{
+    Shape,
+    text::has_bad_escape,
+    violations::{checked, unreadable},
+};
+use crate::{MALFORMED, Problem};
+
+/// Reads `name=value&…`, each name once (OWASP ASVS 15.3.7).
+pub(super) fn read<T: Shape>(location: &'static str, encoded: &str) -> Result<T, Problem> {
+    if has_bad_escape(encoded) {
+        return Err(MALFORMED.problem().detail(format!("The {location} holds bytes that are no text.")));
+    }
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(encoded.as_bytes()));
+    let value = serde_path_to_error::deserialize(pairs)
+        .map_err(|error| unreadable(location, error.path(), &error.inner().to_string()))?;
+    checked(location, value)
+}

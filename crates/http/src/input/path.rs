@@ -1,0 +1,79 @@
+use mainstay_kernel::Id;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::Input;
+use crate::{FieldError, INVALID_INPUT, Location, MALFORMED, Operation, Parameter, Problem, Request};
+
+/// The path's parameters: `Path<CustomerId>` for one, `Path<(CustomerId, NoteId)>` for several, in their order.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+/// A type that one segment of a path may hold.
+pub trait PathValue: DeserializeOwned + JsonSchema + Send {}
+
+impl<T> PathValue for Id<T> {}
+impl PathValue for String {}
+impl PathValue for u32 {}
+impl PathValue for i64 {}
+
+/// What `Path` may hold.
+pub trait PathParameters: Sized + Send {
+    /// Reads the segments, in order.
+    ///
+    /// # Errors
+    /// [`INVALID_INPUT`] naming the segment that is not of its type.
+    fn read(segments: &mut dyn Iterator<Item = (String, String)>) -> Result<Self, Problem>;
+
+    /// Tells the document, naming parameters in order.
+    fn describe(names: &mut dyn Iterator<Item = &'static str>, operation: &mut Operation<'_>);
+}
+
+impl<T: PathValue> PathParameters for T {
+    fn read(segments: &mut dyn Iterator<Item = (String, String)>) -> Result<Self, Problem> {
+        let (name, text) = segments.next().unwrap_or_default();
+        let pair = form_urlencoded::Serializer::new(String::new()).append_pair(&name, &text).finish();
+        let parsed: Result<Vec<(String, T)>, _> = serde_urlencoded::from_str(&pair);
+        match parsed {
+            Ok(values) => values.into_iter().map(|(_, value)| value).next().ok_or_else(|| MALFORMED.problem()),
+            Err(error) => Err(INVALID_INPUT.problem().errors([FieldError {
+                location: "path".into(),
+                pointer: format!("/{name}"),
+                detail: error.to_string(),
+            }])),
+        }
+    }
+
+    fn describe(names: &mut dyn Iterator<Item = &'static str>, operation: &mut Operation<'_>) {
+        let schema = operation.input_schema::<T>();
+        operation.parameters.push(Parameter {
+            location: Location::Path,
+            name: names.next().unwrap_or_default().to_owned(),
+            required: true,
+            description: None,
+            schema,
+        });
+    }
+}
+
+impl<A: PathValue, B: PathValue> PathParameters for (A, B) {
+    fn read(segments: &mut dyn Iterator<Item = (String, String)>) -> Result<Self, Problem> {
+        Ok((A::read(segments)?, B::read(segments)?))
+    }
+
+    fn describe(names: &mut dyn Iterator<Item = &'static str>, operation: &mut Operation<'_>) {
+        <A as PathParameters>::describe(names, operation);
+        <B as PathParameters>::describe(names, operation);
+    }
+}
+
+impl<T: PathParameters> Input for Path<T> {
+    async fn take(request: &mut Request) -> Result<Self, Problem> {
+        T::read(&mut request.path.drain(..)).map(Self)
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        T::describe(&mut operation.path_parameters.iter().copied(), operation);
+        operation.answers(&[MALFORMED, INVALID_INPUT]);
+    }
+}

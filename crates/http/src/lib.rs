@@ -1,0 +1,59 @@
+//! HTTP: endpoints and their inputs, problems, the API document and its page, and the hardened edge.
+//!
+//! An endpoint is one annotated function ([`Endpoint`]); enforcement, JSON Schema, the security requirement, the 4xx
+//! answers and the access matrix are all derived from it. What is mounted is opaque: nobody can merge a route past the
+//! declaration. What an endpoint does with the data is not here: it asks the door that its policy hands it.
+
+mod answer;
+mod app;
+mod authenticate;
+mod client;
+mod connections;
+mod declaration;
+mod docs_page;
+mod document;
+mod edge;
+mod failure;
+mod health;
+mod input;
+mod kinds;
+mod management;
+mod matrix;
+mod module;
+mod pages;
+mod policy;
+mod problem;
+mod request;
+mod router;
+mod schemas;
+mod server;
+mod settings;
+
+pub use answer::{Answer, Created, CreatedAt, NoContent, PageOf, View};
+pub use app::{App, Parts};
+pub use authenticate::{Authenticator, Refusal};
+pub use declaration::{Declaration, Endpoint, Endpoints, Location, Operation, Parameter, Requirement};
+pub use document::{Info, document};
+pub use health::Readiness;
+pub use http::{Method, StatusCode};
+pub use input::{
+    Form, Header, HeaderField, Input, Json, Patch, Path, PathParameters, PathValue, Query, Shape, Shared, UserAgent,
+};
+pub use kinds::*;
+pub use mainstay_macros::{choice, delete, get, input, patch, post, put, view};
+pub use matrix::{AccessRow, access_matrix};
+pub use module::Module;
+pub use policy::{Allowed, Policy, Public, SignedIn};
+pub use problem::{FieldError, Kind, Problem};
+pub use request::Request;
+pub use router::{Api, Wrong};
+pub use server::{ServeError, Server};
+pub use settings::Settings;
+
+// What the attributes expand to.
+#[doc(hidden)]
+pub use garde;
+#[doc(hidden)]
+pub use schemars;
+#[doc(hidden)]
+pub use serde;

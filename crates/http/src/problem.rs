@@ -1,0 +1,163 @@
+use std::{borrow::Cow, fmt, time::Duration};
+
+use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{failure, request::Reply};
+
+/// The sort of a problem: its status, its stable `code`, and what it tells a person. Declared as a constant and named
+/// in the endpoint's attribute, so that the document lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// What a program goes by: snake_case, never changed once published.
+    pub code: &'static str,
+    /// What a person is told, in one sentence.
+    pub detail: &'static str,
+}
+
+impl Kind {
+    /// A sort of problem.
+    pub const fn new(status: StatusCode, code: &'static str, detail: &'static str) -> Self {
+        Self { status, code, detail }
+    }
+
+    /// A problem of this sort.
+    pub fn problem(self) -> Problem {
+        Problem::from(self)
+    }
+}
+
+/// The one shape that every failure has on the wire: `application/problem+json` (RFC 9457).
+pub struct Problem(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    detail: Option<Cow<'static, str>>,
+    errors: Vec<FieldError>,
+    retry_after: Option<Duration>,
+    allow: Option<String>,
+    cause: Option<String>,
+}
+
+/// What is wrong with one value of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FieldError {
+    /// Where the value is: `body`, `path`, `query` or `header`.
+    #[serde(rename = "in")]
+    pub location: Cow<'static, str>,
+    /// Which value: a JSON Pointer (RFC 6901) into the body, or `/` and the parameter's name.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// The body of a problem (RFC 9457 §3), with the members that Mainstay adds.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem", deny_unknown_fields)]
+pub(crate) struct ProblemBody<'a> {
+    /// Always `about:blank`: what a program goes by is `code`.
+    #[serde(rename = "type")]
+    kind: &'a str,
+    /// The status in words.
+    title: &'a str,
+    /// The status.
+    #[schemars(range(min = 400, max = 599))]
+    status: u16,
+    /// What went wrong, for a program; never changes once published.
+    code: &'a str,
+    /// What went wrong, for a person.
+    detail: &'a str,
+    /// The request, as in the logs and the audit log.
+    #[schemars(with = "uuid::Uuid")]
+    request_id: String,
+    /// Each value that was refused.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schemars(default)]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    /// Says more than the kind's own sentence does.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// Names the values that were refused.
+    #[must_use]
+    pub fn errors(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
+        self.0.errors.extend(errors);
+        self
+    }
+
+    /// Tells the client when to try again (`Retry-After`, whole seconds, rounded up).
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// Notes what lies beneath for the log; the client never sees it.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+
+    pub(crate) fn allow(mut self, methods: String) -> Self {
+        self.0.allow = Some(methods);
+        self
+    }
+
+    /// What sort of problem it is.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    pub(crate) fn into_reply(self, request_id: uuid::Uuid) -> Reply {
+        let Inner { kind, detail, errors, retry_after, allow, .. } = *self.0;
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: kind.status.canonical_reason().unwrap_or("Error"),
+            status: kind.status.as_u16(),
+            code: kind.code,
+            detail: detail.as_deref().unwrap_or(kind.detail),
+            request_id: request_id.to_string(),
+            errors: &errors,
+        };
+        let mut reply = Reply::new(failure::to_bytes(&body).into());
+        *reply.status_mut() = kind.status;
+        let headers = reply.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(wait) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil() as u64));
+        }
+        if kind.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(methods) = allow.and_then(|methods| HeaderValue::try_from(methods).ok()) {
+            headers.insert(header::ALLOW, methods);
+        }
+        reply
+    }
+}
+
+impl From<Kind> for Problem {
+    fn from(kind: Kind) -> Self {
+        Self(Box::new(Inner { kind, detail: None, errors: Vec::new(), retry_after: None, allow: None, cause: None }))
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.kind.status.as_u16(), self.0.kind.code)
+    }
+}

@@ -1,0 +1,45 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderName, request::Parts};
+use mainstay_access::Principal;
+use mainstay_database::Origin;
+
+use crate::App;
+
+/// The answer of an endpoint.
+pub(crate) type Reply = http::Response<Body>;
+
+/// A request on its way through an endpoint: the policy reads its head, then the inputs take what they need.
+pub struct Request {
+    pub(crate) app: App,
+    pub(crate) parts: Parts,
+    pub(crate) body: Option<Body>,
+    /// The path's parameters, decoded, in order.
+    pub(crate) path: Vec<(String, String)>,
+    pub(crate) origin: Origin,
+    pub(crate) principal: Option<Arc<Principal>>,
+}
+
+impl Request {
+    /// The value of a header, when it is there once and is text.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        single(&self.parts.headers, name)
+    }
+
+    /// Where the request comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What the service is made of.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+}
+
+pub(crate) fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}

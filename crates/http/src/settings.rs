@@ -1,0 +1,135 @@
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use http::HeaderValue;
+use ipnet::IpNet;
+use mainstay_config::{ByteSize, Environment, Reader};
+
+/// How HTTP is served.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the API listens.
+    pub bind: SocketAddr,
+    /// Where health and metrics listen.
+    pub management: SocketAddr,
+    /// The URL that clients know the API by: the issuer and audience of its tokens.
+    pub public_url: String,
+    /// Certificate chain and key, in PEM; without them a proxy in front ends TLS.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Origins whose pages may call the API.
+    pub cors_origins: Vec<HeaderValue>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Largest body, in bytes.
+    pub body_limit: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a request's head may take to arrive; also how long a kept connection may be idle.
+    pub header_timeout: Duration,
+    /// How long an endpoint may take.
+    pub deadline: Duration,
+    /// Connections at once; more wait to be accepted.
+    pub max_connections: usize,
+    /// How long a shutdown answers "not ready" before it stops accepting.
+    pub readiness_grace: Duration,
+    /// How long a shutdown then waits for requests under way.
+    pub drain: Duration,
+    /// Whether `/docs` is served.
+    pub docs: bool,
+}
+
+impl Settings {
+    /// Reads the settings; what is wrong is remembered by `reader`.
+    pub fn read(reader: &mut Reader) -> Self {
+        let seconds = Duration::from_secs;
+        let environment = reader.environment();
+        let bind = reader.or("http.bind", ([127, 0, 0, 1], 8000).into(), "where the API listens");
+        let management = reader.or("management.bind", ([127, 0, 0, 1], 9000).into(), "where health and metrics listen");
+        let public_url = reader.or(
+            "http.public_url",
+            "http://127.0.0.1:8000".to_owned(),
+            "the URL that clients know the API by: the issuer and audience of its tokens",
+        );
+        let certificate: Option<PathBuf> =
+            reader.optional("http.tls_certificate", "PEM file of the certificate chain; without it a proxy ends TLS");
+        let key: Option<PathBuf> = reader.optional("http.tls_key", "PEM file of the certificate's key");
+        let origins: Vec<String> =
+            reader.or("http.cors_origins", Vec::new(), "origins whose pages may call the API, separated by commas");
+        let proxies: Vec<String> = reader.or(
+            "http.trusted_proxies",
+            Vec::new(),
+            "networks (CIDR) of the proxies whose X-Forwarded-For is believed",
+        );
+        let ByteSize(body_limit) = reader.or("http.body_limit", ByteSize(1 << 20), "largest request body");
+        let settings = Self {
+            bind,
+            management,
+            public_url,
+            tls: tls(reader, certificate, key),
+            cors_origins: cors_origins(reader, environment, &origins),
+            trusted_proxies: trusted_proxies(reader, &proxies),
+            body_limit: usize::try_from(body_limit).unwrap_or(usize::MAX),
+            body_timeout: reader.or("http.body_timeout", seconds(10), "how long a body may take to arrive"),
+            header_timeout: reader.or(
+                "http.header_timeout",
+                seconds(15),
+                "how long a request's head may take to arrive, and a kept connection may be idle",
+            ),
+            deadline: reader.or("http.deadline", seconds(15), "how long an endpoint may take"),
+            max_connections: reader.or("http.max_connections", 10_000_usize, "connections at once; more wait"),
+            readiness_grace: reader.or(
+                "http.readiness_grace",
+                if environment == Environment::Production { seconds(3) } else { Duration::ZERO },
+                "how long a shutdown answers \"not ready\" before it stops accepting",
+            ),
+            drain: reader.or("http.drain", seconds(20), "how long a shutdown waits for requests under way"),
+            docs: reader.or("http.docs", true, "whether the documentation page is served"),
+        };
+        if settings.body_limit == 0 || settings.max_connections == 0 {
+            reader.refuse("http.body_limit", "limits must be at least 1");
+        }
+        settings
+    }
+}
+
+fn tls(reader: &mut Reader, certificate: Option<PathBuf>, key: Option<PathBuf>) -> Option<(PathBuf, PathBuf)> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        (Some(_), None) => {
+            reader.refuse("http.tls_key", "is missing beside http.tls_certificate");
+            None
+        }
+        (None, Some(_)) => {
+            reader.refuse("http.tls_certificate", "is missing beside http.tls_key");
+            None
+        }
+    }
+}
+
+/// Credentials never cross origins here (tokens are sent by scripts, not by the browser), so that an open `*` exposes
+/// no session; still it is for development alone (OWASP ASVS 3.4.2).
+fn cors_origins(reader: &mut Reader, environment: Environment, origins: &[String]) -> Vec<HeaderValue> {
+    let mut parsed = Vec::new();
+    for origin in origins {
+        let whole = origin == "*" || origin.split_once("://").is_some_and(|(_, host)| !host.contains('/'));
+        match HeaderValue::try_from(origin) {
+            Ok(_) if origin == "*" && environment == Environment::Production => {
+                reader.refuse("http.cors_origins", "* is refused in production: name the origins");
+            }
+            Ok(value) if whole => parsed.push(value),
+            _ => reader.refuse("http.cors_origins", format!("{origin} is not an origin such as https://app.example")),
+        }
+    }
+    parsed
+}
+
+fn trusted_proxies(reader: &mut Reader, proxies: &[String]) -> Vec<IpNet> {
+    let mut parsed = Vec::new();
+    for proxy in proxies {
+        match proxy.parse() {
+            Ok(network) => parsed.push(network),
+            Err(_) => reader.refuse("http.trusted_proxies", format!("{proxy} is not a network such as 10.0.0.0/8")),
+        }
+    }
+    parsed
+}

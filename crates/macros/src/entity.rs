@@ -1,0 +1,172 @@
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
+
+use crate::paths;
+
+/// `#[entity(table = "…", resource = "…")]`
+struct Table {
+    table: LitStr,
+    resource: LitStr,
+}
+
+/// A field, and what its `#[entity(…)]` says.
+struct Column<'a> {
+    name: &'a Ident,
+    ty: &'a Type,
+    blind_index: Option<LitStr>,
+    unique: bool,
+    subject: bool,
+}
+
+pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
+    let Data::Struct(data) = &item.data else {
+        return Err(Error::new_spanned(&item.ident, "a row is a struct"));
+    };
+    let Fields::Named(fields) = &data.fields else {
+        return Err(Error::new_spanned(&item.ident, "a row has named fields"));
+    };
+    let Table { table, resource } = table(item)?;
+    let columns = fields.named.iter().map(column).collect::<Result<Vec<_>>>()?;
+    if columns.first().is_none_or(|first| first.name != "id") {
+        return Err(Error::new_spanned(&item.ident, "the first field of a row is `id: Id<Self>`"));
+    }
+
+    let database = paths::room("database");
+    let (entity, visibility) = (&item.ident, &item.vis);
+    let names: Vec<_> = columns.iter().map(|column| column.name).collect();
+    let texts: Vec<_> = names.iter().map(ToString::to_string).collect();
+    let types: Vec<_> = columns.iter().map(|column| column.ty).collect();
+    let positions = 0..columns.len();
+    let indexed: Vec<_> = columns.iter().filter_map(|column| Some((column, column.blind_index.as_ref()?))).collect();
+    let index_columns: Vec<_> = indexed.iter().map(|(_, index)| index).collect();
+    let index_fields: Vec<_> = indexed.iter().map(|(column, _)| column.name).collect();
+    let index_lengths: Vec<_> = indexed.iter().map(|(column, _)| length(column, &database)).collect();
+    let subject = columns.iter().find(|column| column.subject).map_or_else(
+        || quote!(id),
+        |column| {
+            let name = column.name;
+            quote!(#name)
+        },
+    );
+    let constants = columns.iter().map(|column| constant(column, entity, visibility, &database));
+    let versioned = names.iter().any(|name| *name == "version").then(|| {
+        quote! {
+            impl #database::Versioned for #entity {
+                fn version(&self) -> i64 {
+                    self.version
+                }
+            }
+        }
+    });
+
+    Ok(quote! {
+        impl #entity {
+            #(#constants)*
+        }
+
+        impl #database::Entity for #entity {
+            const TABLE: &'static str = #table;
+            const RESOURCE: &'static str = #resource;
+            const COLUMNS: &'static [&'static str] = &[#(#texts),*];
+            const BLIND_INDEXES: &'static [&'static str] = &[#(#index_columns),*];
+            const SEALED: &'static [&'static str] =
+                #database::sealed_columns!(#(#texts: #types),*);
+
+            fn id(&self) -> #database::Id<Self> {
+                self.id
+            }
+
+            fn subject(&self) -> #database::Uuid {
+                self.#subject.uuid()
+            }
+
+            fn values(
+                &self,
+                sealing: &#database::Sealing<'_>,
+            ) -> ::std::result::Result<::std::vec::Vec<#database::Value>, #database::Error> {
+                ::std::result::Result::Ok(::std::vec![
+                    #(#database::Column::write(&self.#names, sealing, #texts)?,)*
+                    #(#database::Indexable::write_index(
+                        &self.#index_fields, sealing, #index_columns, #index_lengths,
+                    ),)*
+                ])
+            }
+
+            fn read(
+                row: &#database::Row,
+                opening: &#database::Opening<'_>,
+            ) -> ::std::result::Result<Self, #database::Error> {
+                ::std::result::Result::Ok(Self {
+                    #(#names: #database::Column::read(row, #positions, opening, #texts)?,)*
+                })
+            }
+
+            fn texts() -> &'static ::std::sync::OnceLock<#database::Texts> {
+                static TEXTS: ::std::sync::OnceLock<#database::Texts> = ::std::sync::OnceLock::new();
+                &TEXTS
+            }
+        }
+
+        #versioned
+    })
+}
+
+fn constant(column: &Column<'_>, entity: &Ident, visibility: &syn::Visibility, database: &TokenStream) -> TokenStream {
+    let (name, ty) = (column.name, column.ty);
+    let constant = format_ident!("{}", name.to_string().to_uppercase());
+    let text = name.to_string();
+    let documentation = format!("The column `{name}`.");
+    let get = quote!(|row: &#entity| &row.#name);
+    let value = match &column.blind_index {
+        None => quote!(#database::Field::new(#text, #get)),
+        Some(index) => {
+            let length = length(column, database);
+            quote!(#database::Field::indexed(#text, #get, #database::BlindIndexColumn::new(#index, #length)))
+        }
+    };
+    quote! {
+        #[doc = #documentation]
+        #[allow(dead_code)]
+        #visibility const #constant: #database::Field<#entity, #ty> = #value;
+    }
+}
+
+fn length(column: &Column<'_>, database: &TokenStream) -> TokenStream {
+    if column.unique { quote!(#database::IndexLength::Unique) } else { quote!(#database::IndexLength::Truncated) }
+}
+
+fn table(item: &DeriveInput) -> Result<Table> {
+    let (mut table, mut resource) = (None, None);
+    for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
+        attribute.parse_nested_meta(|meta| {
+            match () {
+                () if meta.path.is_ident("table") => table = Some(meta.value()?.parse()?),
+                () if meta.path.is_ident("resource") => resource = Some(meta.value()?.parse()?),
+                () => return Err(meta.error("expected `table = \"…\"` or `resource = \"…\"`")),
+            }
+            Ok(())
+        })?;
+    }
+    match (table, resource) {
+        (Some(table), Some(resource)) => Ok(Table { table, resource }),
+        _ => Err(Error::new_spanned(&item.ident, "write `#[entity(table = \"notes\", resource = \"note\")]`")),
+    }
+}
+
+fn column(field: &Field) -> Result<Column<'_>> {
+    let name = field.ident.as_ref().ok_or_else(|| Error::new_spanned(field, "a row has named fields"))?;
+    let mut column = Column { name, ty: &field.ty, blind_index: None, unique: false, subject: false };
+    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
+        attribute.parse_nested_meta(|meta| {
+            match () {
+                () if meta.path.is_ident("blind_index") => column.blind_index = Some(meta.value()?.parse()?),
+                () if meta.path.is_ident("unique") => column.unique = true,
+                () if meta.path.is_ident("subject") => column.subject = true,
+                () => return Err(meta.error("expected `blind_index = \"…\"`, `unique` or `subject`")),
+            }
+            Ok(())
+        })?;
+    }
+    Ok(column)
+}

@@ -1,0 +1,73 @@
+//! Which request and which trace a line belongs to.
+
+use opentelemetry::trace::TraceContextExt;
+use tracing::{
+    Dispatch,
+    field::{Field, Visit},
+    span::{Attributes, Record},
+};
+use tracing_opentelemetry::get_otel_context;
+use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, SpanRef};
+
+/// The ids that a span has as fields, or that are found around an event.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Correlation {
+    pub(super) request_id: Option<String>,
+    pub(super) trace_id: Option<String>,
+}
+
+impl Correlation {
+    /// Keeps the ids of a new span with it.
+    pub(super) fn of_new_span(extensions: &mut ExtensionsMut<'_>, attributes: &Attributes<'_>) {
+        let mut ids = Self::default();
+        attributes.record(&mut ids);
+        if !ids.is_empty() {
+            extensions.insert(ids);
+        }
+    }
+
+    /// Keeps the ids that a span is given later.
+    pub(super) fn of_record(extensions: &mut ExtensionsMut<'_>, values: &Record<'_>) {
+        let mut ids: Self = extensions.remove().unwrap_or_default();
+        values.record(&mut ids);
+        if !ids.is_empty() {
+            extensions.insert(ids);
+        }
+    }
+
+    /// The ids of the nearest span that has them. The trace's id is the exporter's own where spans are exported.
+    pub(super) fn around<'s, S: LookupSpan<'s>>(span: &SpanRef<'s, S>, dispatch: Option<&Dispatch>) -> Self {
+        let mut found = Self::default();
+        for span in span.scope() {
+            let extensions = span.extensions();
+            let Some(ids) = extensions.get::<Self>() else { continue };
+            found.request_id = found.request_id.or_else(|| ids.request_id.clone());
+            found.trace_id = found.trace_id.or_else(|| ids.trace_id.clone());
+        }
+        let exported = dispatch.and_then(|dispatch| get_otel_context(&span.id(), dispatch));
+        if let Some(context) = exported.filter(TraceContextExt::has_active_span) {
+            found.trace_id = Some(context.span().span_context().trace_id().to_string());
+        }
+        found
+    }
+
+    fn is_empty(&self) -> bool {
+        self.request_id.is_none() && self.trace_id.is_none()
+    }
+}
+
+impl Visit for Correlation {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "request_id" => self.request_id = Some(value.to_owned()),
+            "trace_id" => self.trace_id = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if matches!(field.name(), "request_id" | "trace_id") {
+            self.record_str(field, &format!("{value:?}"));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Installing logs, traces and metrics for the whole process, once.
+
+use std::{
+    io::{self, IsTerminal},
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use mainstay_kernel::Clock;
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
+use tracing_subscriber::{layer::SubscriberExt, registry};
+
+use crate::{Settings, logs, metrics, traces};
+
+/// How often recorded durations are moved into their buckets. Until then each one is kept, scraped or not.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What was installed first; the subscriber and the recorder of a process cannot be replaced.
+static STARTED: Mutex<Option<Telemetry>> = Mutex::new(None);
+
+/// The running logs, traces and metrics of this process.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    metrics: PrometheusHandle,
+    traces: Option<SdkTracerProvider>,
+}
+
+/// Telemetry cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// Code outside this crate has installed a `tracing` subscriber.
+    #[error("another tracing subscriber is installed already")]
+    Subscriber(#[source] SetGlobalDefaultError),
+    /// Code outside this crate has installed a metrics recorder, or the buckets are wrong.
+    #[error("the metrics recorder cannot be installed")]
+    Recorder(#[source] BuildError),
+    /// The span exporter cannot be built.
+    #[error("the span exporter cannot be built")]
+    Exporter(#[source] ExporterBuildError),
+    /// The HTTP client of the span exporter cannot be built.
+    #[error("the span exporter's HTTP client cannot be built")]
+    Client(#[source] reqwest::Error),
+    /// A thread that telemetry needs did not run.
+    #[error("a thread for telemetry did not run")]
+    Thread,
+}
+
+/// Starts logs, metrics and, if a collector is set, traces.
+///
+/// A second call in the same process, as tests make it, gives what the first one started; its settings are not looked at.
+///
+/// # Errors
+/// When code outside this crate has installed a subscriber or a recorder, or a thread or client cannot be made.
+pub fn start(settings: &Settings) -> Result<Telemetry, TelemetryError> {
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(telemetry) = &*started {
+        return Ok(telemetry.clone());
+    }
+    let traces = match &settings.otlp_endpoint {
+        Some(collector) => Some(traces::provider(settings, collector)?),
+        None => None,
+    };
+    let colour = io::stdout().is_terminal();
+    let subscriber = registry()
+        .with(logs::layer(settings, colour, io::stdout, Clock::default()))
+        .with(traces.as_ref().map(traces::layer));
+    set_global_default(subscriber).map_err(TelemetryError::Subscriber)?;
+    let telemetry = Telemetry { metrics: install_recorder()?, traces };
+    Ok(started.insert(telemetry).clone())
+}
+
+impl Telemetry {
+    /// All metrics in the Prometheus text format, version 0.0.4.
+    pub fn render_metrics(&self) -> String {
+        self.metrics.render()
+    }
+
+    /// Sends the spans that are still waiting and ends the export. Blocks, for a few seconds if the collector is silent.
+    pub fn shutdown(&self) {
+        if let Some(Err(error)) = self.traces.as_ref().map(SdkTracerProvider::shutdown) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the last spans may not have been sent");
+        }
+    }
+}
+
+fn install_recorder() -> Result<PrometheusHandle, TelemetryError> {
+    let handle = metrics::builder().and_then(|builder| builder.install_recorder()).map_err(TelemetryError::Recorder)?;
+    metrics::describe();
+    let upkeep = handle.clone();
+    thread::Builder::new()
+        .name("metrics-upkeep".to_owned())
+        .spawn(move || {
+            loop {
+                thread::sleep(UPKEEP_INTERVAL);
+                upkeep.run_upkeep();
+            }
+        })
+        .map_err(|_| TelemetryError::Thread)?;
+    Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use mainstay_config::Reader;
+
+    use super::*;
+
+    #[test]
+    fn a_second_start_gives_the_recorder_of_the_first() {
+        let settings = Settings::read(&mut Reader::new([]));
+        let first = start(&settings).unwrap();
+        let second = start(&settings).unwrap();
+        crate::metrics::counter!("a_second_start_total").increment(3);
+        for telemetry in [first, second] {
+            assert!(telemetry.render_metrics().contains("a_second_start_total 3"));
+            telemetry.shutdown();
+        }
+    }
+}

@@ -1,0 +1,46 @@
+# The project's verbs. Each is one command that you could type yourself.
+
+# List the verbs.
+default:
+    @just --list
+
+# A private Postgres over TLS, migrations, sample data, the API and its docs page.
+dev:
+    cargo run -- dev
+
+# Everything, against its own private Postgres.
+test *arguments:
+    cargo test --workspace {{ arguments }}
+
+# What a reviewer should never have to say.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- --deny warnings
+
+# Exactly what the CI runs.
+ci:
+    bash .ci/run
+
+# The served routes, each with its policy.
+routes:
+    cargo run --quiet -- routes
+
+# The OpenAPI document of the served routes.
+openapi:
+    cargo run --quiet -- openapi
+
+# Licences, banned crates, sources and advisories of the dependency tree.
+deny:
+    cargo deny check
+
+# Build the container image, named by the commit.
+image:
+    docker build --build-arg REVISION="$(git rev-parse HEAD)" --tag mainstay:local .
+
+# The production image on this machine: Postgres, migrations and API, all over TLS.
+up:
+    docker compose up --build --detach --wait
+
+# Check what stands in deploy/.
+manifests:
+    sh deploy/check.sh
