@@ -1,4 +1,4 @@
-use std::{marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use crate::{Permission, Principal};
 
@@ -14,6 +14,14 @@ pub struct Denied {
     /// The permission that was asked for.
     pub permission: &'static str,
 }
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the role does not grant {}", self.permission)
+    }
+}
+
+impl std::error::Error for Denied {}
 
 impl<P: Permission> Proof<P> {
     /// Checks that `principal` holds `P`.

@@ -1,1 +1,18 @@
-//! mainstay-audit
+//! The audit log as its readers see it.
+//!
+//! Records are written by the database's door, in the statement of the change itself, and nobody may alter them
+//! afterwards; this room shows them. What is not here yet is said in `docs/ARCHITECTURE.md`.
+
+mod events;
+mod shown;
+
+use mainstay_http::Module;
+
+pub use events::{AuditEventRow, AuditRead};
+
+use events::list_audit_events;
+
+/// The audit log's endpoint.
+pub fn module() -> Module {
+    Module::new("audit").endpoints((list_audit_events,))
+}

@@ -23,6 +23,11 @@ impl ConfigError {
         if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
     }
 
+    /// Something is missing that nobody refused.
+    pub(crate) fn empty() -> Self {
+        Self { problems: Vec::new() }
+    }
+
     /// Each problem, in the order in which the settings were read; misspelt variables come last.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

@@ -137,6 +137,15 @@ impl Reader {
         ConfigError::check(self.problems.iter().cloned().chain(self.unknown()).collect())
     }
 
+    /// The settings that were put together, if nothing is wrong.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish); a part is missing only where something was refused.
+    pub fn complete<T>(&self, settings: Option<T>) -> Result<T, ConfigError> {
+        self.finish()?;
+        settings.ok_or_else(ConfigError::empty)
+    }
+
     /// Every setting that was read, in that order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac::Context;
 use mainstay_kernel::Uuid;
 
-use crate::{KeyRing, associated_data::length_prefix, ring::RootKey};
+use crate::{KeyRing, associated_data::AssociatedData, ring::RootKey};
 
 const VERSION: u8 = 1;
 
@@ -66,14 +66,12 @@ fn index(root: &RootKey, place: &IndexPlace<'_>, value: &str) -> BlindIndex {
         IndexLength::Truncated => 8,
         IndexLength::Unique => 32,
     };
-    // Fed in pieces, so that the value is not copied. The length is a part: a truncated index is no prefix of a whole one.
+    // The kept length is a part of the place, so that a truncated index is no prefix of a whole one. The value comes
+    // last and on its own: it needs no length in front of it, and is not copied.
+    let parts = [place.organization.as_bytes(), place.table.as_bytes(), place.column.as_bytes(), &[kept]];
     let mut mac = Context::with_key(&root.index);
-    let parts: [&[u8]; 5] =
-        [place.organization.as_bytes(), place.table.as_bytes(), place.column.as_bytes(), &[kept], value.as_bytes()];
-    for part in parts {
-        mac.update(&length_prefix(part));
-        mac.update(part);
-    }
+    mac.update(AssociatedData::new(b"index", parts).as_bytes());
+    mac.update(value.as_bytes());
     let kept = usize::from(kept);
     let mut bytes = Vec::with_capacity(1 + root.id.len() + kept);
     bytes.push(VERSION);

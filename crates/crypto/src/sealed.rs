@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A personal value in memory. It can be stored, masked and searched, but not shown: `Debug` prints `[sealed]`, and it
-/// is read against a [`Disclosure`] only.
+/// is read against a [`Disclosure`] only. The one exception is [`sort_key`](Self::sort_key), for paging.
 ///
 /// A request body holds it directly, since it is deserialized, validated and documented as a `T`. It cannot leave again:
 ///

@@ -4,7 +4,7 @@ use mainstay_access::Principal;
 use mainstay_kernel::{OrganizationId, Runtime, Uuid};
 use sea_query::Value;
 
-use crate::Column as _;
+use crate::{Column as _, column::moment};
 
 /// Where a statement comes from: the request, or the command that an operator ran.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub(crate) const WIDTH: usize = 11;
 pub(crate) fn record(runtime: &Runtime, actor: Option<&Principal>, origin: &Origin, event: Event) -> [Value; WIDTH] {
     [
         Value::Uuid(Some(runtime.new_id::<Event>().uuid())),
-        Value::TimeDateTimeWithTimeZone(Some(runtime.clock.now())),
+        moment(runtime.clock.now()),
         Value::Uuid(event.organization.map(|organization| organization.uuid())),
         Value::Uuid(actor.map(|principal| principal.user.uuid())),
         Value::Uuid(actor.map(|principal| principal.session.uuid())),

@@ -1,7 +1,7 @@
 use mainstay_crypto::{Personal, Sealed};
 use mainstay_kernel::{Id, Timestamp, Uuid};
 use sea_query::{ArrayType, Value};
-use time::Date;
+use time::{Date, OffsetDateTime};
 
 use crate::{Error, Opening, Row, Sealing};
 
@@ -105,6 +105,25 @@ impl<T> Column for Id<T> {
     }
 }
 
+impl Column for Timestamp {
+    fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
+        Ok(moment(*self))
+    }
+
+    fn read(row: &Row, position: usize, _: &Opening<'_>, _: &'static str) -> Result<Self, Error> {
+        row.decode::<OffsetDateTime>(position).map(Self::from)
+    }
+
+    fn null() -> Value {
+        Value::TimeDateTimeWithTimeZone(None)
+    }
+}
+
+/// The value to bind for a moment.
+pub(crate) fn moment(moment: Timestamp) -> Value {
+    Value::TimeDateTimeWithTimeZone(Some(moment.inner()))
+}
+
 impl Column for Vec<String> {
     fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
         let items = self.iter().map(|item| Value::String(Some(item.clone()))).collect();
@@ -147,7 +166,6 @@ plain_columns! {
     f64 => Double;
     Uuid => Uuid;
     Date => TimeDate;
-    Timestamp => TimeDateTimeWithTimeZone;
     Vec<u8> => Bytes;
     serde_json::Value => Json(Box::new);
 }

@@ -1,17 +1,17 @@
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
-use crate::{Database, Error};
+use crate::{Database, Error, Row, statement::Statement};
 
 /// A connection that hears what a channel announces (`NOTIFY`).
 pub struct Listener(PgListener);
 
 /// What a listener has heard.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Heard {
     /// The payload of an announcement.
     Notice(String),
     /// The connection was lost: announcements may have been missed.
-    Lost,
+    Lost(Error),
 }
 
 impl Database {
@@ -36,7 +36,16 @@ impl Listener {
     pub async fn hear(&mut self) -> Heard {
         match self.0.try_recv().await {
             Ok(Some(notice)) => Heard::Notice(notice.payload().to_owned()),
-            Ok(None) | Err(_) => Heard::Lost,
+            Ok(None) => Heard::Lost(Error::unavailable("the connection was lost")),
+            Err(error) => Heard::Lost(error.into()),
         }
+    }
+
+    /// Runs a static query on the listener's connection.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the connection is lost.
+    pub async fn select(&mut self, name: &'static str, text: &'static str) -> Result<Vec<Row>, Error> {
+        Statement::new(name, text, Vec::new()).run(&mut self.0).await
     }
 }

@@ -37,12 +37,16 @@ struct Condition {
     values: Vec<Value>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Comparison {
     /// Equal to one of the values.
     OneOf,
     /// An array that contains the value.
     Contains,
+    /// At or after the value.
+    AtLeast,
+    /// Before the value.
+    Below,
 }
 
 impl<E: Entity> Filter<E> {
@@ -53,26 +57,26 @@ impl<E: Entity> Filter<E> {
 
     /// Rows whose `field` is `value`.
     #[must_use]
-    pub fn equal<V: Column + Send + Sync + 'static>(mut self, field: Field<E, V>, value: Option<V>) -> Self {
-        if let Some(value) = value {
-            self.conditions.push(Box::new(move |sealing| {
-                let values = vec![value.write(sealing, field.column)?];
-                Ok(Condition { column: field.column, comparison: Comparison::OneOf, values })
-            }));
-        }
-        self
+    pub fn equal<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
+        self.compare(field, Comparison::OneOf, value)
+    }
+
+    /// Rows whose `field` is `value` or greater.
+    #[must_use]
+    pub fn at_least<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
+        self.compare(field, Comparison::AtLeast, value)
+    }
+
+    /// Rows whose `field` is less than `value`.
+    #[must_use]
+    pub fn below<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
+        self.compare(field, Comparison::Below, value)
     }
 
     /// Rows whose array `field` contains `value`.
     #[must_use]
-    pub fn contains(mut self, field: Field<E, Vec<String>>, value: Option<String>) -> Self {
-        if let Some(value) = value {
-            self.conditions.push(Box::new(move |sealing| {
-                let values = vec![vec![value.clone()].write(sealing, field.column)?];
-                Ok(Condition { column: field.column, comparison: Comparison::Contains, values })
-            }));
-        }
-        self
+    pub fn contains(self, field: Field<E, Vec<String>>, value: Option<String>) -> Self {
+        self.compare(field, Comparison::Contains, value.map(|value| vec![value]))
     }
 
     /// Rows whose sealed `field` is `value`, found through the field's blind index.
@@ -92,19 +96,34 @@ impl<E: Entity> Filter<E> {
         self
     }
 
+    fn compare<V>(mut self, field: Field<E, V>, comparison: Comparison, value: Option<V>) -> Self
+    where
+        V: Column + Send + Sync + 'static,
+    {
+        if let Some(value) = value {
+            self.conditions.push(Box::new(move |sealing| {
+                let values = vec![value.write(sealing, field.column)?];
+                Ok(Condition { column: field.column, comparison, values })
+            }));
+        }
+        self
+    }
+
     fn resolve(&self, sealing: &Sealing<'_>) -> Result<Vec<Condition>, Error> {
         self.conditions.iter().map(|condition| condition(sealing)).collect()
     }
 }
 
 impl Condition {
-    fn expression(&self) -> Expr {
+    fn expression(self) -> Expr {
         let column = Expr::col((Alias::new("t"), Alias::new(self.column)));
+        let mut values = self.values.into_iter();
+        let Some(value) = values.next() else { return Expr::val(false) };
         match self.comparison {
-            Comparison::OneOf => column.is_in(self.values.iter().cloned()),
-            Comparison::Contains => {
-                column.binary(sea_query::extension::postgres::PgBinOper::Contains, self.values[0].clone())
-            }
+            Comparison::OneOf => column.is_in(std::iter::once(value).chain(values)),
+            Comparison::AtLeast => column.gte(value),
+            Comparison::Below => column.lt(value),
+            Comparison::Contains => column.binary(sea_query::extension::postgres::PgBinOper::Contains, value),
         }
     }
 }
@@ -184,7 +203,7 @@ impl<P: Permission> Door<P> {
         let conditions = filter.resolve(&sealing)?;
         let context = self.context::<E>(&conditions, &order);
         let after = after.map(|cursor| self.open(&context, cursor)).transpose()?;
-        let mut select = self.selection::<E>(&conditions);
+        let mut select = self.selection::<E>(conditions);
         let wanted = match &order.by {
             By::Column { bind, .. } => {
                 let start = match &after {
@@ -213,7 +232,7 @@ impl<P: Permission> Door<P> {
         Ok(Page { items, next })
     }
 
-    fn selection<E: Entity>(&self, conditions: &[Condition]) -> SelectStatement {
+    fn selection<E: Entity>(&self, conditions: Vec<Condition>) -> SelectStatement {
         let of = |table: &'static str, column: &'static str| (Alias::new(table), Alias::new(column));
         let mut select = Query::select();
         select.columns(E::COLUMNS.iter().map(|column| of("t", column))).from_as(Alias::new(E::TABLE), Alias::new("t"));

@@ -4,7 +4,7 @@ use sea_query::{Value, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{
     AssertSqlSafe, Row as _,
-    postgres::{PgConnection, PgRow},
+    postgres::{PgExecutor, PgRow},
 };
 
 use crate::{Column, Error, Opening};
@@ -26,7 +26,7 @@ impl Statement {
     ///
     /// The only place that hands text to sqlx. Whatever reaches it is static or was built by this room around bound
     /// values, so no value is ever part of the text.
-    pub(crate) async fn run(self, connection: &mut PgConnection) -> Result<Vec<Row>, Error> {
+    pub(crate) async fn run<'c>(self, connection: impl PgExecutor<'c>) -> Result<Vec<Row>, Error> {
         let arguments = SqlxValues(Values(self.values));
         let rows = sqlx::query_with(AssertSqlSafe(self.sql), arguments).fetch_all(connection).await?;
         Ok(rows.into_iter().map(Row).collect())

@@ -151,6 +151,35 @@ fn insert<E: Entity>(recorded: &str, record: &str) -> String {
     )
 }
 
+/// The statement that inserts `count` rows. After the record comes an array of the records' ids; then, for each row, its
+/// key where it is sealed, and its values.
+pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
+    let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
+    let key_width = if sealed::<E>() { KEY_WIDTH } else { 0 };
+    let starts = (0..count).map(|row| FIRST + 1 + row * (key_width + columns.len()));
+    let rows = |tuple: &dyn Fn(usize) -> String| starts.clone().map(tuple).collect::<Vec<_>>().join(", ");
+    let mut keys = String::new();
+    if sealed::<E>() {
+        let tuples = rows(&|start| format!("(${start}, $3, ${}, ${}, $2)", start + 1, start + 2));
+        keys = format!(
+            "key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) VALUES {tuples}), "
+        );
+    }
+    let tuples = rows(&|start| {
+        let key = if sealed::<E>() { format!("${start}, ") } else { String::new() };
+        format!("($3, {key}{})", placeholders(start + key_width, columns.len()))
+    });
+    let record = placeholders(2, 7);
+    format!(
+        "WITH {keys}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) VALUES {tuples} RETURNING *) \
+         INSERT INTO audit_events ({COLUMNS}, after) \
+         SELECT (${FIRST}::uuid[])[row_number() OVER ()], {record}, id, $10, $11, to_jsonb(changed) FROM changed",
+        table = E::TABLE,
+        key_column = if sealed::<E>() { "data_key, " } else { "" },
+        columns = columns.join(", "),
+    )
+}
+
 fn selected<E: Entity>() -> String {
     let columns = E::COLUMNS.iter().map(|column| format!("t.{column}"));
     let key = sealed::<E>().then(|| ["k.id", "k.wrapped", "k.subject_id"].map(str::to_owned)).into_iter().flatten();

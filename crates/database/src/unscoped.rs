@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use mainstay_access::Principal;
+use mainstay_crypto::{Cell, Personal, SealError};
 use sea_query::Value;
 
 use crate::{
@@ -27,6 +28,17 @@ impl Unscoped {
     /// The pool, the key ring and the clock.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Opens a sealed value that is shown to the very person whom it describes, so that nothing is recorded.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the key or the value does not open there.
+    pub fn open_own<T: Personal>(&self, key: i64, wrapped: &[u8], cell: &Cell<'_>, sealed: &[u8]) -> Result<T, Error> {
+        let refused = |error| Error::internal(format!("{}.{} does not open: {error}", cell.table, cell.column));
+        let key = self.database.ring().unwrap(key, cell.organization, cell.row, wrapped).map_err(refused)?;
+        let plaintext = key.open(cell, sealed).map_err(refused)?;
+        T::from_plaintext(&plaintext).ok_or_else(|| refused(SealError::Malformed))
     }
 
     /// Runs a static query.

@@ -84,7 +84,7 @@ fn lasting(name: &str, now: Timestamp) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     // A clock that was set back a little must not lock us out.
-    params.not_before = now - Duration::DAY;
-    params.not_after = now + LIFETIME;
+    params.not_before = (now - Duration::DAY).inner();
+    params.not_after = (now + LIFETIME).inner();
     params
 }

@@ -1,3 +1,5 @@
+//! The cluster itself: each step from a directory to a running server, in order. The steps have their own modules.
+
 use std::{
     fs::File,
     path::{Path, PathBuf},

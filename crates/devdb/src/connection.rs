@@ -1,3 +1,5 @@
+//! What a client needs to know of a running cluster. It does not connect: that is for the client's own driver.
+
 use std::path::PathBuf;
 
 use mainstay_kernel::{ExposeSecret, SecretString};

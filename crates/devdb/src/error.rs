@@ -1,3 +1,6 @@
+//! Everything that can go wrong with a cluster, in words for the person who started it. Not finding Postgres at all is
+//! told by [`FindError`](crate::FindError).
+
 use std::{
     io,
     path::{Path, PathBuf},

@@ -1,5 +1,6 @@
 //! Postgres for those who have not installed it: a build from the project `theseus-rs/postgresql-binaries`, kept in
-//! the user's cache. It is fetched over TLS and compared with the SHA-256 digest that is published beside it.
+//! the user's cache. It is fetched over TLS and compared with the SHA-256 digest published beside it; that guards
+//! against a damaged download, not against whoever publishes there, and a release without a digest is taken as it is.
 //!
 //! The crate that does this is asynchronous, so it runs on a thread of its own; the caller sees a plain function.
 

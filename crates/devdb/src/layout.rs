@@ -1,3 +1,5 @@
+//! The names of the files in a data directory. Nothing here opens them.
+
 use std::path::{Path, PathBuf};
 
 use crate::Error;

@@ -1,3 +1,5 @@
+//! Which Postgres to run. Where it may lie is told in `search`, and the download of one that is missing in `fetch`.
+
 use std::{
     fmt,
     path::{Path, PathBuf},

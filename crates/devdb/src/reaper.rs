@@ -14,22 +14,33 @@ use std::{
 use crate::{Durability, Error, layout::Layout};
 
 /// `$1`: the signal that stops the server. `$2`: the server's process file. `$3`: the directory to remove, or nothing.
-/// On its input: the server's process, the last line being the one that counts, an empty one meaning that there is none.
+/// On its input: the process to stop, the last line being the one that counts, an empty one meaning that there is none.
 ///
-/// Descriptors that were inherited by accident are closed, since a pipe of the caller's caller would stay open. The
-/// server is gone when its process file is: the process itself may stay a zombie for long, in a container whose first
-/// process does not look after orphans. A server that does not heed the signal for half a minute is told to leave at
-/// once. Programs that were cut off while they made the cluster may still write: hence the repeated removal.
+/// Descriptors that were inherited by accident are closed, since a pipe of the caller's caller would stay open.
+///
+/// The server is gone when its process file is: the process itself may stay a zombie for long, in a container whose
+/// first process does not look after orphans. If it does not heed the signal for half a minute it is told to leave at
+/// once. Where there is no such file, the cluster is still being made, by a group of programs that leave shared memory
+/// behind if their directory goes before they do: they get a few seconds to end.
 const SCRIPT: &str = r#"
 trap '' HUP INT
 exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+
+until_gone() {
+  polls=$1
+  shift
+  while "$@" && [ "$polls" -gt 0 ]; do sleep 0.02; polls=$((polls - 1)); done
+  [ "$polls" -gt 0 ]
+}
+serves() { [ -e "$process_file" ] && kill -s 0 "$pid"; }
+group_lives() { kill -s 0 -- "-$pid"; }
+
+process_file=$2
 pid=
 while read -r line; do pid=$line; done
 if [ -n "$pid" ]; then
   kill -s "$1" "$pid"
-  polls=0
-  while [ -e "$2" ] && kill -s 0 "$pid" && [ "$polls" -lt 1500 ]; do sleep 0.02; polls=$((polls + 1)); done
-  [ "$polls" -lt 1500 ] || kill -s QUIT "$pid"
+  if serves; then until_gone 1500 serves || kill -s QUIT "$pid"; else until_gone 200 group_lives; fi
 fi
 if [ -n "$3" ]; then
   for attempt in 1 2 3 4 5; do rm -rf -- "$3" && break; sleep 0.2; done

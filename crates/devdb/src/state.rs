@@ -1,3 +1,5 @@
+//! What is remembered of a cluster from one start to the next: its port, its passwords, its certificate's end.
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},

@@ -15,8 +15,6 @@ pub trait Authenticator: Send + Sync {
 pub enum Refusal {
     /// It is forged, foreign, expired, malformed or revoked; the reason is for the log.
     Invalid(&'static str),
-    /// Revocations have not been heard of for too long, so that nobody can say.
-    Unknown,
     /// The database did not answer.
     Database(Error),
 }

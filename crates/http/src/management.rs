@@ -1,4 +1,4 @@
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
 use axum::{Router, body::Body, extract::Request as HttpRequest, routing::get};
 use http::{HeaderValue, Response, header};
@@ -7,7 +7,7 @@ use mainstay_telemetry::Telemetry;
 use crate::{App, health::probe, pages::text, request::Reply};
 
 /// Health and metrics, on a port of their own that no client reaches (OWASP ASVS 13.4.5).
-pub(crate) fn router(app: &App, telemetry: Option<Arc<Telemetry>>) -> Router {
+pub(crate) fn router(app: &App, telemetry: Option<Telemetry>) -> Router {
     let prober = {
         let app = app.clone();
         move |request: HttpRequest| probed(app, request)
@@ -25,7 +25,7 @@ async fn probed(app: App, request: HttpRequest) -> Result<Reply, Infallible> {
     Ok(answer.map_or_else(|problem| problem.into_reply(id), text))
 }
 
-async fn measured(app: App, telemetry: Option<Arc<Telemetry>>) -> Reply {
+async fn measured(app: App, telemetry: Option<Telemetry>) -> Reply {
     let (open, idle) = app.database().connections();
     metrics::gauge!("db_client_connections", "state" => "idle").set(idle as f64);
     metrics::gauge!("db_client_connections", "state" => "used").set(open.saturating_sub(idle) as f64);

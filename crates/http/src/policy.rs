@@ -4,7 +4,7 @@ use http::header;
 use mainstay_access::{Permission, Principal, Proof};
 use mainstay_database::{Database, Door, Event, Origin, Unscoped};
 
-use crate::{App, FORBIDDEN, Operation, Problem, Refusal, Request, Requirement, UNAUTHENTICATED, UNAVAILABLE};
+use crate::{App, FORBIDDEN, Operation, Problem, Refusal, Request, Requirement, UNAUTHENTICATED};
 
 /// What an endpoint demands of its caller: its first argument. [`Allowed`], [`SignedIn`] and [`Public`] are all there
 /// are, and only the check makes a value of them.
@@ -116,9 +116,6 @@ async fn authenticated(request: &mut Request) -> Result<Arc<Principal>, Problem>
             Ok(principal)
         }
         Err(Refusal::Invalid(reason)) => Err(UNAUTHENTICATED.problem().caused_by(reason)),
-        Err(Refusal::Unknown) => {
-            Err(UNAVAILABLE.problem().retry_after(std::time::Duration::from_secs(1)).caused_by("revocations unknown"))
-        }
         Err(Refusal::Database(error)) => Err(error.into()),
     }
 }

@@ -21,7 +21,7 @@ pub struct Server {
     listener: TcpListener,
     management: TcpListener,
     tls: Option<TlsAcceptor>,
-    telemetry: Option<Arc<Telemetry>>,
+    telemetry: Option<Telemetry>,
 }
 
 /// Why the server does not start.
@@ -50,7 +50,7 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError`] when a port or a certificate cannot be had.
-    pub async fn bind(app: App, api: Api, telemetry: Option<Arc<Telemetry>>) -> Result<Self, ServeError> {
+    pub async fn bind(app: App, api: Api, telemetry: Option<Telemetry>) -> Result<Self, ServeError> {
         let settings = app.settings();
         let tls = settings.tls.as_ref().map(|(certificate, key)| acceptor(certificate, key)).transpose()?;
         let listener = bind(settings.bind).await?;

@@ -6,11 +6,13 @@
 mod clock;
 mod id;
 mod random;
+mod timestamp;
 
-pub use clock::{Clock, Timestamp};
+pub use clock::Clock;
 pub use id::{Id, ParseIdError};
 pub use random::Random;
 pub use secrecy::{ExposeSecret, SecretString};
+pub use timestamp::Timestamp;
 pub use uuid::Uuid;
 
 /// A user account.
@@ -40,7 +42,7 @@ pub struct Runtime {
 impl Runtime {
     /// A new time-ordered identifier: UUID version 7 of this runtime's clock and random source (RFC 9562 §5.7).
     pub fn new_id<T>(&self) -> Id<T> {
-        let milliseconds = self.clock.now().unix_timestamp_nanos() / 1_000_000;
+        let milliseconds = self.clock.now().inner().unix_timestamp_nanos() / 1_000_000;
         let milliseconds = u64::try_from(milliseconds).unwrap_or_default();
         Id::from(uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.random.bytes()).into_uuid())
     }

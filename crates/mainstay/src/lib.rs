@@ -1,1 +1,55 @@
-//! mainstay
+//! Mainstay: the API platform that an app is built on.
+//!
+//! An app composes modules into a [`Platform`] and lets it run; everything else that it needs comes through the rooms
+//! that are re-exported here, most of it through the [`prelude`].
+//!
+//! ```no_run
+//! use mainstay::prelude::*;
+//!
+//! fn main() -> std::process::ExitCode {
+//!     let info = Info { title: "Notes", version: "1.0.0", description: "Keeps notes." };
+//!     Platform::new(info).module(Module::new("notes")).run()
+//! }
+//! ```
+
+mod commands;
+mod operator;
+pub mod personal;
+mod platform;
+mod seeding;
+mod service;
+mod settings;
+
+pub use mainstay_access as access;
+pub use mainstay_audit as audit;
+pub use mainstay_config as config;
+pub use mainstay_crypto as crypto;
+pub use mainstay_database as database;
+pub use mainstay_http as http;
+pub use mainstay_identity as identity;
+pub use mainstay_kernel as kernel;
+pub use mainstay_telemetry as telemetry;
+
+pub use operator::operator;
+pub use platform::Platform;
+pub use seeding::{Progress, Sample};
+pub use service::{Service, ServiceError};
+pub use settings::Settings;
+
+/// What most files of an app name.
+pub mod prelude {
+    pub use mainstay_access::{Permission, permission};
+    pub use mainstay_crypto::{Indexed, Masked, Personal, Sealed, Zeroizing};
+    pub use mainstay_database::{
+        Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit, Order,
+    };
+    pub use mainstay_http::{
+        Allowed, CONFLICT, Created, CreatedAt, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent, PageOf, Patch,
+        Path, Problem, Public, Query, Shared, SignedIn, StatusCode, TOO_MANY_TO_SORT, choice, delete, get, input,
+        patch, post, put, view,
+    };
+    pub use mainstay_identity::EmailAddress;
+    pub use mainstay_kernel::{Id, OrganizationId, Runtime, Timestamp, UserId, Uuid};
+
+    pub use crate::Platform;
+}

@@ -66,6 +66,7 @@ impl Computer {
         spawn_blocking(move || {
             let output = shared.compute(&password, &like);
             // Held by the computation, not by the caller: one who goes away does not make room before the work is done.
+            drop((turn, place));
             output
         })
         .await

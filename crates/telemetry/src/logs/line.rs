@@ -216,6 +216,7 @@ impl fmt::Display for Chain<'_> {
 
 /// RFC 3339 in UTC to the microsecond. The year has four digits for the next 8,000 years.
 fn write_time(into: &mut String, now: Timestamp) {
+    let now = now.inner();
     let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
     let (hour, minute, second, micros) = now.to_hms_micro();
     let _ = write!(into, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");

@@ -1,0 +1,272 @@
+use mainstay::{database::Revealed, prelude::*};
+
+use super::{
+    fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress},
+    row::{CustomerId, CustomerRow, Status},
+};
+
+/// A new customer.
+#[input]
+pub struct CreateCustomer {
+    /// The customer's name.
+    #[garde(dive)]
+    full_name: Sealed<FullName>,
+    /// The customer's e-mail address.
+    #[garde(dive)]
+    email: Sealed<EmailAddress>,
+    /// The customer's telephone number.
+    #[garde(dive)]
+    phone: Option<Sealed<Phone>>,
+    /// The customer's date of birth.
+    #[garde(dive)]
+    date_of_birth: Option<Sealed<DateOfBirth>>,
+    /// The number of the customer's passport or identity card.
+    #[garde(dive)]
+    national_id: Option<Sealed<NationalId>>,
+    /// The customer's postal address.
+    #[garde(dive)]
+    postal_address: Option<Sealed<PostalAddress>>,
+    /// Free notes; they may hold personal data, so they are sealed like the rest.
+    #[garde(dive)]
+    notes: Option<Sealed<Notes>>,
+    /// Where the relation stands.
+    #[garde(skip)]
+    #[serde(default)]
+    status: Status,
+    /// Labels, up to 20. They are not sealed: keep personal data out of them.
+    #[garde(length(max = 20), inner(length(chars, min = 1, max = 50)))]
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+/// What changes of a customer (RFC 7396): a field that is absent stays, `null` removes an optional one.
+#[input]
+pub struct UpdateCustomer {
+    /// The customer's name.
+    #[garde(dive)]
+    #[serde(default)]
+    full_name: Patch<Sealed<FullName>>,
+    /// The customer's e-mail address.
+    #[garde(dive)]
+    #[serde(default)]
+    email: Patch<Sealed<EmailAddress>>,
+    /// The customer's telephone number.
+    #[garde(dive)]
+    #[serde(default)]
+    phone: Patch<Option<Sealed<Phone>>>,
+    /// The customer's date of birth.
+    #[garde(dive)]
+    #[serde(default)]
+    date_of_birth: Patch<Option<Sealed<DateOfBirth>>>,
+    /// The number of the customer's passport or identity card.
+    #[garde(dive)]
+    #[serde(default)]
+    national_id: Patch<Option<Sealed<NationalId>>>,
+    /// The customer's postal address.
+    #[garde(dive)]
+    #[serde(default)]
+    postal_address: Patch<Option<Sealed<PostalAddress>>>,
+    /// Free notes.
+    #[garde(dive)]
+    #[serde(default)]
+    notes: Patch<Option<Sealed<Notes>>>,
+    /// Where the relation stands.
+    #[garde(skip)]
+    #[serde(default)]
+    status: Patch<Status>,
+    /// Labels, up to 20: the whole list.
+    #[garde(custom(tag_rules))]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 50)))]
+    #[serde(default)]
+    tags: Patch<Vec<String>>,
+}
+
+/// Which customers to list, and how.
+#[input]
+pub struct ListCustomers {
+    /// How many.
+    #[garde(skip)]
+    #[serde(default)]
+    pub limit: Limit,
+    /// Where to go on.
+    #[garde(skip)]
+    pub cursor: Option<Cursor>,
+    /// In which order.
+    #[garde(skip)]
+    #[serde(default)]
+    pub sort: CustomerSort,
+    /// Only customers of this status.
+    #[garde(skip)]
+    pub status: Option<Status>,
+    /// Only customers with this label.
+    #[garde(length(chars, min = 1, max = 50))]
+    pub tag: Option<String>,
+    /// Only customers made at this moment or later.
+    #[garde(skip)]
+    pub created_from: Option<Timestamp>,
+    /// Only customers made before this moment.
+    #[garde(skip)]
+    pub created_until: Option<Timestamp>,
+}
+
+/// The order of a listing. By name, up to 5,000 matching customers are sorted: the database cannot read their names.
+#[choice]
+#[derive(Default)]
+pub enum CustomerSort {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// Oldest first.
+    Oldest,
+    /// By name, A to Z.
+    Name,
+    /// By name, Z to A.
+    NameDescending,
+}
+
+/// Whom to look for. In a body, since addresses of people do not belong into URLs.
+#[input]
+pub struct SearchCustomers {
+    /// The whole e-mail address, in any case.
+    #[garde(dive)]
+    pub email: Sealed<EmailAddress>,
+    /// How many.
+    #[garde(skip)]
+    #[serde(default)]
+    pub limit: Limit,
+    /// Where to go on.
+    #[garde(skip)]
+    pub cursor: Option<Cursor>,
+}
+
+/// A customer, personal fields masked.
+#[view]
+pub struct CustomerView {
+    /// The customer.
+    id: CustomerId,
+    /// The name's initials.
+    full_name: Masked,
+    /// The address's first letter and domain.
+    email: Masked,
+    /// The number's last digits.
+    phone: Option<Masked>,
+    /// Masked.
+    date_of_birth: Option<Masked>,
+    /// The number's last characters.
+    national_id: Option<Masked>,
+    /// Masked.
+    postal_address: Option<Masked>,
+    /// Masked.
+    notes: Option<Masked>,
+    /// Where the relation stands.
+    status: Status,
+    /// Labels.
+    tags: Vec<String>,
+    /// Counts changes: the `ETag`.
+    version: i64,
+    /// When the customer was made.
+    created_at: Timestamp,
+    /// When the customer last changed.
+    updated_at: Timestamp,
+}
+
+/// A customer's personal fields in clear.
+#[view]
+pub struct PersonalDataView {
+    /// The customer.
+    customer_id: CustomerId,
+    /// The name.
+    full_name: String,
+    /// The e-mail address.
+    email: String,
+    /// The telephone number.
+    phone: Option<String>,
+    /// The date of birth.
+    date_of_birth: Option<String>,
+    /// The number of the passport or identity card.
+    national_id: Option<String>,
+    /// The postal address.
+    postal_address: Option<String>,
+    /// Notes.
+    notes: Option<String>,
+}
+
+impl CreateCustomer {
+    pub fn into_row(self, runtime: &Runtime) -> CustomerRow {
+        let now = runtime.clock.now();
+        CustomerRow {
+            id: runtime.new_id(),
+            full_name: self.full_name,
+            email: self.email,
+            phone: self.phone,
+            date_of_birth: self.date_of_birth,
+            national_id: self.national_id,
+            postal_address: self.postal_address,
+            notes: self.notes,
+            status: self.status,
+            tags: self.tags,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+impl UpdateCustomer {
+    pub fn into_changes(self) -> Changes<CustomerRow> {
+        Changes::new()
+            .set(CustomerRow::FULL_NAME, self.full_name)
+            .set(CustomerRow::EMAIL, self.email)
+            .set(CustomerRow::PHONE, self.phone)
+            .set(CustomerRow::DATE_OF_BIRTH, self.date_of_birth)
+            .set(CustomerRow::NATIONAL_ID, self.national_id)
+            .set(CustomerRow::POSTAL_ADDRESS, self.postal_address)
+            .set(CustomerRow::NOTES, self.notes)
+            .set(CustomerRow::STATUS, self.status)
+            .set(CustomerRow::TAGS, self.tags)
+    }
+}
+
+impl CustomerView {
+    pub fn of(row: CustomerRow) -> Self {
+        Self {
+            id: row.id,
+            full_name: row.full_name.masked(),
+            email: row.email.masked(),
+            phone: row.phone.as_ref().map(Sealed::masked),
+            date_of_birth: row.date_of_birth.as_ref().map(Sealed::masked),
+            national_id: row.national_id.as_ref().map(Sealed::masked),
+            postal_address: row.postal_address.as_ref().map(Sealed::masked),
+            notes: row.notes.as_ref().map(Sealed::masked),
+            status: row.status,
+            tags: row.tags,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl PersonalDataView {
+    pub fn of(revealed: &Revealed<CustomerRow>) -> Self {
+        Self {
+            customer_id: revealed.row().id,
+            full_name: revealed.open(|row| &row.full_name).as_str().to_owned(),
+            email: revealed.open(|row| &row.email).as_str().to_owned(),
+            phone: revealed.open_optional(|row| &row.phone).map(|phone| phone.as_str().to_owned()),
+            date_of_birth: revealed.open_optional(|row| &row.date_of_birth).map(|date| date.to_iso_8601()),
+            national_id: revealed.open_optional(|row| &row.national_id).map(|id| id.as_str().to_owned()),
+            postal_address: revealed.open_optional(|row| &row.postal_address).map(|it| it.as_str().to_owned()),
+            notes: revealed.open_optional(|row| &row.notes).map(|notes| notes.as_str().to_owned()),
+        }
+    }
+}
+
+/// The rules of `CreateCustomer::tags`, for a list that may be absent.
+fn tag_rules(tags: &Patch<Vec<String>>, _: &()) -> garde::Result {
+    let Patch::Set(tags) = tags else { return Ok(()) };
+    if tags.len() > 20 || tags.iter().any(|tag| !(1..=50).contains(&tag.chars().count())) {
+        return Err(garde::Error::new("expected up to 20 labels of 1 to 50 characters"));
+    }
+    Ok(())
+}

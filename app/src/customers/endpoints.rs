@@ -1,0 +1,104 @@
+use mainstay::prelude::*;
+
+use super::{
+    CustomersDelete, CustomersRead, CustomersReveal, CustomersWrite,
+    bodies::{
+        CreateCustomer, CustomerSort, CustomerView, ListCustomers, PersonalDataView, SearchCustomers, UpdateCustomer,
+    },
+    row::{CustomerId, CustomerRow},
+};
+
+/// List customers.
+///
+/// Page by page, personal fields masked.
+#[get("/v1/customers", problems(TOO_MANY_TO_SORT))]
+pub async fn list_customers(
+    by: Allowed<CustomersRead>,
+    Query(query): Query<ListCustomers>,
+) -> Result<PageOf<CustomerView>, Problem> {
+    let filter = Filter::all()
+        .equal(CustomerRow::STATUS, query.status)
+        .contains(CustomerRow::TAGS, query.tag)
+        .at_least(CustomerRow::CREATED_AT, query.created_from)
+        .below(CustomerRow::CREATED_AT, query.created_until);
+    let order = match query.sort {
+        CustomerSort::Newest => Order::by(CustomerRow::CREATED_AT, Direction::Descending),
+        CustomerSort::Oldest => Order::by(CustomerRow::CREATED_AT, Direction::Ascending),
+        CustomerSort::Name => Order::by_sealed(CustomerRow::FULL_NAME, Direction::Ascending),
+        CustomerSort::NameDescending => Order::by_sealed(CustomerRow::FULL_NAME, Direction::Descending),
+    };
+    let page = by.page(filter, order, query.limit, query.cursor.as_ref()).await?;
+    Ok(PageOf::new(page, CustomerView::of))
+}
+
+/// Create a customer.
+#[post("/v1/customers")]
+pub async fn create_customer(
+    by: Allowed<CustomersWrite>,
+    Json(body): Json<CreateCustomer>,
+) -> Result<Created<CustomerView>, Problem> {
+    let customer = body.into_row(by.runtime());
+    by.insert(&customer).await?;
+    Ok(Created(CustomerView::of(customer)))
+}
+
+/// Find customers by their e-mail address.
+///
+/// The whole address, in any case. It is compared through a blind index, so the database never sees it.
+#[post("/v1/customers/search")]
+pub async fn search_customers(
+    by: Allowed<CustomersRead>,
+    Json(body): Json<SearchCustomers>,
+) -> Result<PageOf<CustomerView>, Problem> {
+    let filter = Filter::all().matches(CustomerRow::EMAIL, Some(body.email));
+    let newest_first = Order::by(CustomerRow::CREATED_AT, Direction::Descending);
+    let page = by.page(filter, newest_first, body.limit, body.cursor.as_ref()).await?;
+    Ok(PageOf::new(page, CustomerView::of))
+}
+
+/// Show a customer, personal fields masked.
+#[get("/v1/customers/{id}", problems(NOT_FOUND))]
+pub async fn get_customer(
+    by: Allowed<CustomersRead>,
+    Path(id): Path<CustomerId>,
+) -> Result<Json<CustomerView>, Problem> {
+    Ok(Json(CustomerView::of(by.get(id).await?)))
+}
+
+/// Change a customer.
+///
+/// A merge patch: absent fields stay, `null` removes an optional one. Send `If-Match` so that nobody's change is lost.
+#[patch("/v1/customers/{id}", problems(NOT_FOUND))]
+pub async fn update_customer(
+    by: Allowed<CustomersWrite>,
+    Path(id): Path<CustomerId>,
+    if_match: IfMatch,
+    Json(body): Json<UpdateCustomer>,
+) -> Result<Json<CustomerView>, Problem> {
+    let customer = by.update(id, if_match, body.into_changes()).await?;
+    Ok(Json(CustomerView::of(customer)))
+}
+
+/// Delete a customer.
+///
+/// The key of the personal fields is destroyed with the row, so that older copies cannot be read either.
+#[delete("/v1/customers/{id}", problems(NOT_FOUND))]
+pub async fn delete_customer(
+    by: Allowed<CustomersDelete>,
+    Path(id): Path<CustomerId>,
+    if_match: IfMatch,
+) -> Result<NoContent, Problem> {
+    by.delete(id, if_match).await?;
+    Ok(NoContent)
+}
+
+/// Show a customer's personal fields in clear.
+///
+/// The audit log records who saw them.
+#[get("/v1/customers/{id}/personal-data", problems(NOT_FOUND))]
+pub async fn get_personal_data(
+    by: Allowed<CustomersReveal>,
+    Path(id): Path<CustomerId>,
+) -> Result<Json<PersonalDataView>, Problem> {
+    Ok(Json(PersonalDataView::of(&by.reveal::<CustomerRow>(id).await?)))
+}

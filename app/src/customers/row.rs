@@ -1,0 +1,41 @@
+use mainstay::prelude::*;
+
+use super::fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress};
+
+/// A customer's identifier.
+pub type CustomerId = Id<CustomerRow>;
+
+/// A row of `customers`.
+#[derive(Entity)]
+#[entity(table = "customers", resource = "customer")]
+pub struct CustomerRow {
+    pub id: CustomerId,
+    pub full_name: Sealed<FullName>,
+    #[entity(blind_index = "email_index")]
+    pub email: Sealed<EmailAddress>,
+    pub phone: Option<Sealed<Phone>>,
+    pub date_of_birth: Option<Sealed<DateOfBirth>>,
+    pub national_id: Option<Sealed<NationalId>>,
+    pub postal_address: Option<Sealed<PostalAddress>>,
+    pub notes: Option<Sealed<Notes>>,
+    pub status: Status,
+    pub tags: Vec<String>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Where the relation to a customer stands.
+#[choice]
+#[derive(Default)]
+pub enum Status {
+    /// Interested.
+    Lead,
+    /// Served.
+    #[default]
+    Active,
+    /// No longer served.
+    Inactive,
+    /// Not to be served.
+    Blocked,
+}

@@ -1,0 +1,121 @@
+use mainstay_database::{Cursor, Direction, Entity, Filter, Id, Limit, Order, Uuid};
+use mainstay_http::{Allowed, PageOf, Problem, Query, get, input, view};
+use mainstay_kernel::Timestamp;
+
+use crate::shown::{Change, changes};
+
+mainstay_access::permission! {
+    /// Read the audit log.
+    pub AuditRead = "audit.read", for [Owner, Auditor];
+}
+
+/// A record of the audit log.
+#[derive(Entity)]
+#[entity(table = "audit_events", resource = "audit_event")]
+pub struct AuditEventRow {
+    id: Id<AuditEventRow>,
+    occurred_at: Timestamp,
+    actor_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    action: String,
+    operation: String,
+    resource: String,
+    resource_id: Option<Uuid>,
+    request_id: Uuid,
+    address: Option<String>,
+    before: Option<serde_json::Value>,
+    after: Option<serde_json::Value>,
+}
+
+/// Who did what, to which row, when and from where.
+#[view]
+pub(crate) struct AuditEventView {
+    /// The record.
+    id: Id<AuditEventRow>,
+    /// When it happened.
+    occurred_at: Timestamp,
+    /// The account that did it; null before sign-in.
+    actor_id: Option<Uuid>,
+    /// The session it did it in.
+    session_id: Option<Uuid>,
+    /// What was done, such as `customer.updated`.
+    action: String,
+    /// The operation that did it, or the command that an operator ran.
+    operation: String,
+    /// The kind of row.
+    resource: String,
+    /// The row.
+    resource_id: Option<Uuid>,
+    /// The request, as in its answer's `X-Request-Id`.
+    request_id: Uuid,
+    /// The client's address.
+    address: Option<String>,
+    /// Each field that the event changed. Personal fields are named, their values stay sealed.
+    changes: Vec<Change>,
+}
+
+/// Which records to list.
+#[input]
+pub(crate) struct ListAuditEvents {
+    /// How many.
+    #[garde(skip)]
+    #[serde(default)]
+    limit: Limit,
+    /// Where to go on.
+    #[garde(skip)]
+    cursor: Option<Cursor>,
+    /// Only this action.
+    #[garde(length(chars, min = 1, max = 100))]
+    action: Option<String>,
+    /// Only this account's.
+    #[garde(skip)]
+    actor_id: Option<Uuid>,
+    /// Only about this row.
+    #[garde(skip)]
+    resource_id: Option<Uuid>,
+    /// Only of this request.
+    #[garde(skip)]
+    request_id: Option<Uuid>,
+    /// Only from this moment on.
+    #[garde(skip)]
+    from: Option<Timestamp>,
+    /// Only before this moment.
+    #[garde(skip)]
+    until: Option<Timestamp>,
+}
+
+/// List the audit log, newest first.
+///
+/// Each record names who did what, to which row, when, from where and in which request. Records cannot be changed.
+#[get("/v1/audit/events")]
+pub(crate) async fn list_audit_events(
+    by: Allowed<AuditRead>,
+    Query(query): Query<ListAuditEvents>,
+) -> Result<PageOf<AuditEventView>, Problem> {
+    let filter = Filter::all()
+        .equal(AuditEventRow::ACTION, query.action)
+        .equal(AuditEventRow::ACTOR_ID, query.actor_id.map(Some))
+        .equal(AuditEventRow::RESOURCE_ID, query.resource_id.map(Some))
+        .equal(AuditEventRow::REQUEST_ID, query.request_id)
+        .at_least(AuditEventRow::OCCURRED_AT, query.from)
+        .below(AuditEventRow::OCCURRED_AT, query.until);
+    let newest_first = Order::by(AuditEventRow::ID, Direction::Descending);
+    let page = by.page(filter, newest_first, query.limit, query.cursor.as_ref()).await?;
+    Ok(PageOf::new(page, view))
+}
+
+fn view(row: AuditEventRow) -> AuditEventView {
+    AuditEventView {
+        id: row.id,
+        occurred_at: row.occurred_at,
+        actor_id: row.actor_id,
+        session_id: row.session_id,
+        action: row.action,
+        operation: row.operation,
+        resource: row.resource,
+        resource_id: row.resource_id,
+        request_id: row.request_id,
+        address: row.address,
+        changes: changes(row.before.as_ref(), row.after.as_ref()),
+    }
+}

@@ -1,0 +1,116 @@
+//! The command line: what an operator and a developer do with the service, one file a command.
+
+mod config;
+mod connect;
+mod healthcheck;
+mod keys;
+mod migrate;
+mod openapi;
+mod routes;
+mod serve;
+mod shutdown;
+mod user;
+
+#[cfg(feature = "dev")]
+mod dev;
+#[cfg(feature = "dev")]
+mod seed;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::Platform;
+
+#[derive(Parser)]
+#[command(after_help = AFTER_HELP, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str =
+    "Settings are environment variables: `config` lists them all, with where each value comes from.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything for development: a private Postgres, migrations, sample data, the API and its docs page
+    #[cfg(feature = "dev")]
+    Dev(dev::Arguments),
+    /// Serve the API from the configuration alone
+    Serve,
+    /// Bring the schema up to date, as the role that owns it
+    Migrate,
+    /// Print who may call what: each operation and the built-in roles it is open to
+    Routes,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Print every setting, its value and where that comes from; secrets are hidden
+    Config,
+    /// Make accounts
+    #[command(subcommand)]
+    User(user::Action),
+    /// Make keys
+    #[command(subcommand)]
+    Keys(keys::Action),
+    /// Add sample rows to a database
+    #[cfg(feature = "dev")]
+    Seed(seed::Arguments),
+    /// Ask a running service on this machine whether it is ready; for container health checks
+    Healthcheck,
+}
+
+/// Parses the command line and does what it says.
+pub(crate) fn run(platform: &Platform) -> ExitCode {
+    let info = platform.info();
+    let program = CommandLine::command().about(info.description).version(info.version);
+    #[cfg(feature = "dev")]
+    let program = seed::named(program, platform);
+    let command = match program.try_get_matches().and_then(|matches| CommandLine::from_arg_matches(&matches)) {
+        Ok(line) => line.command,
+        Err(error) => error.exit(),
+    };
+    match execute(platform, command) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Routes => return routes::run(platform),
+        Command::Openapi => return openapi::run(platform),
+        Command::Config => return config::run(),
+        Command::Keys(action) => return keys::run(&action),
+        Command::Healthcheck => return healthcheck::run(),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            #[cfg(feature = "dev")]
+            Command::Dev(arguments) => dev::run(platform, arguments).await,
+            #[cfg(feature = "dev")]
+            Command::Seed(arguments) => seed::run(platform, arguments).await,
+            Command::Serve => serve::run(platform).await,
+            Command::Migrate => migrate::run(platform).await,
+            Command::User(action) => user::run(action).await,
+            _ => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+/// Writes a line for the person at the terminal.
+#[expect(clippy::print_stdout, reason = "the command line talks to its user")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Writes what went wrong for the person at the terminal.
+#[expect(clippy::print_stderr, reason = "the command line talks to its user")]
+fn complain(line: &str) {
+    eprintln!("error: {line}");
+}

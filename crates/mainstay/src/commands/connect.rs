@@ -1,0 +1,33 @@
+use std::path::Path;
+
+use mainstay_config::Reader;
+use mainstay_database::{Database, Origin, Unscoped};
+use mainstay_kernel::Runtime;
+
+use crate::Settings;
+
+/// Whether the environment names a database.
+pub(super) fn is_configured() -> bool {
+    ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_URL_FILE"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// The database that the environment names; when it names none, that of the `dev` that runs on `data_dir`.
+#[cfg_attr(not(feature = "dev"), expect(unused_variables, reason = "only `dev` has a data directory"))]
+pub(super) fn database(data_dir: Option<&Path>) -> anyhow::Result<Database> {
+    let mut reader = Reader::of_process();
+    #[cfg(feature = "dev")]
+    if !is_configured()
+        && let Some(running) = super::dev::running(data_dir)?
+    {
+        reader = reader.with_layer("dev", running);
+    }
+    let settings = Settings::read(&mut reader)?;
+    Ok(Database::new(&settings.database, settings.keys, Runtime::default())?)
+}
+
+/// Goes around the door for a command that an operator runs.
+pub(super) fn unscoped(database: &Database, command: &'static str) -> Unscoped {
+    let request = database.runtime().new_id::<Origin>().uuid();
+    let origin = Origin { request, operation: command, address: None };
+    Unscoped::because("an operator's command makes what organizations are made of", database, origin, None)
+}

@@ -1,0 +1,140 @@
+//! `dev`: everything that a developer needs, from one command, with nothing started by hand and nothing left running.
+
+mod facts;
+mod postgres;
+
+use std::{
+    io::ErrorKind,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use mainstay_config::Reader;
+use mainstay_crypto::Sealed;
+use mainstay_database::{Database, DatabaseUrl};
+use mainstay_http::ServeError;
+use mainstay_identity::{EmailAddress, NewUser, Password, create_organization, create_user};
+use mainstay_kernel::Runtime;
+use tokio::sync::oneshot;
+
+use super::{connect::unscoped, healthcheck, migrate, say, seed, shutdown};
+use crate::{Platform, Service, ServiceError, Settings, service::hasher};
+
+pub(super) use facts::running;
+pub(super) use postgres::{Private, borrow};
+
+use facts::{Facts, Secrets};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Where the API listens on this machine; health and metrics listen 1,000 above
+    #[arg(long, default_value_t = 8000, value_parser = clap::value_parser!(u16).range(1..=64_535))]
+    port: u16,
+    /// Where the private Postgres keeps its data
+    ///
+    /// By default data/postgres in this directory, or a directory below /var/tmp where Postgres cannot reach this one.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Once the server answers, write the facts that are printed to this file, as JSON, for scripts
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+    /// The directory of Postgres' programs
+    ///
+    /// By default they are looked for in PATH and the usual places, and downloaded where there are none.
+    #[arg(long, env = "POSTGRES_BIN", value_name = "DIRECTORY")]
+    postgres_bin: Option<PathBuf>,
+}
+
+pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &arguments.ready_file {
+        facts::remove(path)?;
+    }
+    let private = Private::start(arguments.data_dir.as_deref(), arguments.postgres_bin.as_deref()).await?;
+    let settings = settings(&private, arguments.port)?;
+    let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
+    let applied = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await?;
+    if !applied.is_empty() {
+        say(&format!("Applied {} migrations.", applied.len()));
+    }
+    let service = match Service::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await {
+        Err(ServiceError::Serve(ServeError::Bind { address, cause })) if cause.kind() == ErrorKind::AddrInUse => {
+            bail!("{address} is taken, perhaps by another `dev`: choose another with --port")
+        }
+        bound => bound?,
+    };
+    fill(platform, service.database(), &private.secrets).await?;
+    let facts = private.facts(service.address()?, service.management_address()?);
+
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(service.run(async { drop(stopped.await) }));
+    let announced = announce(&private, &facts, arguments.ready_file.as_deref()).await;
+    if announced.is_ok() {
+        shutdown::requested().await;
+        say("\nStopping …");
+    }
+    drop(stop);
+    serving.await?;
+    if let Some(path) = &arguments.ready_file {
+        facts::remove(path)?;
+    }
+    private.stop().await?;
+    telemetry.shutdown();
+    announced.map(|()| ExitCode::SUCCESS)
+}
+
+/// What the private Postgres and the arguments decide, below whatever the environment says.
+fn settings(private: &Private, port: u16) -> anyhow::Result<Settings> {
+    let address = |port| SocketAddr::from(([127, 0, 0, 1], port)).to_string();
+    let addresses = [
+        ("http.bind", address(port)),
+        ("http.public_url", format!("http://{}", address(port))),
+        ("management.bind", address(port + 1_000)),
+        ("telemetry.log_format", "pretty".to_owned()),
+    ];
+    let mut reader = Reader::of_process().with_layer("dev", private.layer()).with_layer("dev", addresses);
+    Ok(Settings::read(&mut reader)?)
+}
+
+/// Makes the sample organization, its administrator and its sample rows, unless there is an organization already.
+async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> anyhow::Result<()> {
+    let unscoped = unscoped(database, "dev");
+    let count = unscoped.select("organizations.count", "SELECT count(*) FROM organizations", []).await?;
+    if count.first().context("a count has a row")?.get::<i64>(0)? > 0 {
+        return Ok(());
+    }
+    let organization = create_organization(&unscoped, "Sample organization").await?;
+    let email = EmailAddress::parse(&secrets.email).context("the administrator's address is not one")?;
+    let administrator = NewUser {
+        email: Sealed::new(email),
+        password: Password::from(secrets.password.clone()),
+        organization,
+        role: "owner".to_owned(),
+    };
+    let user = create_user(&unscoped, &hasher(Runtime::default()), administrator).await?;
+    if let Some(sample) = platform.sample_data() {
+        seed::add(sample, database, organization, user, sample.count).await?;
+        say(&format!("Added {} sample {}.", sample.count, sample.name));
+    }
+    Ok(())
+}
+
+/// Tells the developer, and scripts, once the server answers.
+async fn announce(private: &Private, facts: &Facts, ready_file: Option<&Path>) -> anyhow::Result<()> {
+    let address = facts.management_address;
+    for _ in 0..200 {
+        if tokio::task::spawn_blocking(move || healthcheck::status(address)).await?.is_ok_and(|status| status == 200) {
+            private.note_running(facts)?;
+            if let Some(path) = ready_file {
+                facts::write(path, facts)?;
+            }
+            say(&facts.banner());
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    bail!("the server did not become ready; its log is above")
+}

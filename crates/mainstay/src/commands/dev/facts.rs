@@ -1,0 +1,143 @@
+use std::{
+    fs::{self, OpenOptions},
+    io::{ErrorKind, Write as _},
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use mainstay_crypto::KeyRing;
+use mainstay_identity::SigningKey;
+use mainstay_kernel::{ExposeSecret as _, Random};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::commands::user::random_password;
+
+/// What a person or a script needs to know of a running `dev`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Facts {
+    pub(super) url: String,
+    pub(super) docs_url: String,
+    pub(super) management_url: String,
+    /// As the role that serves.
+    pub(super) database_url: String,
+    /// As the role that owns the schema.
+    pub(super) database_owner_url: String,
+    pub(super) data_dir: PathBuf,
+    pub(super) admin: Administrator,
+    #[serde(skip, default = "nowhere")]
+    pub(super) management_address: SocketAddr,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Administrator {
+    pub(super) email: String,
+    pub(super) password: String,
+}
+
+/// What a data directory's service is sealed and signed with, made once.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Secrets {
+    pub(super) crypto_keys: String,
+    pub(super) signing_key: String,
+    pub(super) email: String,
+    pub(super) password: String,
+}
+
+const SECRETS: &str = "service.json";
+const RUNNING: &str = "running.json";
+
+impl Facts {
+    pub(super) fn banner(&self) -> String {
+        let Self { url, docs_url, management_url, admin, data_dir, .. } = self;
+        let data_dir = data_dir.display();
+        format!(
+            "\n  API          {url}\n  Docs         {docs_url}\n  Health       {management_url}/readyz\n  \
+             Sign in as   {email}\n  Password     {password}\n  Data         {data_dir}\n\n  Ctrl-C stops everything.\n",
+            email = admin.email,
+            password = admin.password,
+        )
+    }
+}
+
+impl Secrets {
+    /// Those of a data directory; fresh ones when it has none yet.
+    pub(super) fn of(data_dir: &Path) -> anyhow::Result<Self> {
+        let path = data_dir.join(SECRETS);
+        if let Some(secrets) = read(&path)? {
+            return Ok(secrets);
+        }
+        let random = Random::default();
+        let secrets = Self {
+            crypto_keys: KeyRing::generate(&random).expose_secret().to_owned(),
+            signing_key: SigningKey::generate()?.expose_secret().to_owned(),
+            email: "admin@example.com".to_owned(),
+            password: random_password(&random),
+        };
+        write(&path, &secrets)?;
+        Ok(secrets)
+    }
+}
+
+pub(super) fn note_running(data_dir: &Path, facts: &Facts) -> anyhow::Result<()> {
+    write(&data_dir.join(RUNNING), facts)
+}
+
+pub(super) fn forget_running(data_dir: &Path) -> anyhow::Result<()> {
+    remove(&data_dir.join(RUNNING))
+}
+
+/// The settings of the `dev` that runs on a data directory, if one does.
+pub(crate) fn running(data_dir: Option<&Path>) -> anyhow::Result<Option<Vec<(&'static str, String)>>> {
+    let data_dir = super::postgres::data_dir(data_dir)?;
+    let Some(facts) = read::<Facts>(&data_dir.join(RUNNING))? else { return Ok(None) };
+    Ok(Some(layer(&Secrets::of(&data_dir)?, facts.database_url)))
+}
+
+/// The settings that follow from a data directory's secrets.
+pub(super) fn layer(secrets: &Secrets, database_url: String) -> Vec<(&'static str, String)> {
+    vec![
+        ("environment", "development".to_owned()),
+        ("database.url", database_url),
+        ("crypto.keys", secrets.crypto_keys.clone()),
+        ("identity.signing_key", secrets.signing_key.clone()),
+    ]
+}
+
+/// Writes JSON that only its owner may read, whole or not at all.
+pub(super) fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    let failed = || format!("cannot write {}", path.display());
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&unfinished)
+        .with_context(failed)?;
+    file.write_all(&serde_json::to_vec_pretty(value)?).and_then(|()| file.sync_all()).with_context(failed)?;
+    fs::rename(&unfinished, path).with_context(failed)
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).context(format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text).map(Some).with_context(|| format!("cannot read {}", path.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn nowhere() -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], 0))
+}

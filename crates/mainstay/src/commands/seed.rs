@@ -1,0 +1,71 @@
+use std::{path::PathBuf, process::ExitCode, time::Instant};
+
+use anyhow::Context as _;
+use clap::{Args, Command};
+use indicatif::{ProgressBar, ProgressStyle};
+use mainstay_database::Database;
+use mainstay_kernel::{OrganizationId, UserId};
+
+use super::{connect, dev, say};
+use crate::{Platform, Sample};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// How many rows to add
+    #[arg(id = "count", long, value_name = "N")]
+    count: u64,
+    /// The data directory of `dev`, when it is not the usual one
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+/// Calls the count what the sample's rows are called: `--customers`.
+pub(super) fn named(program: Command, platform: &Platform) -> Command {
+    let name = platform.sample_data().map_or("count", |sample| sample.name);
+    program.mut_subcommand("seed", |seed| seed.mut_arg("count", |count| count.long(name)))
+}
+
+/// Adds rows to the configured database or to that of `dev`, which is started for the while when it does not run.
+pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let sample = platform.sample_data().context("this service has no sample data")?;
+    let private = dev::borrow(platform, arguments.data_dir.as_deref()).await?;
+    let database = match &private {
+        Some(private) => private.database()?,
+        None => connect::database(arguments.data_dir.as_deref())?,
+    };
+    let (organization, owner) = first_organization(&database).await?;
+    let started = Instant::now();
+    add(sample, &database, organization, owner, arguments.count).await?;
+    if let Some(private) = private {
+        private.stop().await?;
+    }
+    say(&format!("added {} {} in {:.1} s", arguments.count, sample.name, started.elapsed().as_secs_f64()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Adds rows and draws how far it is.
+pub(super) async fn add(
+    sample: &Sample,
+    database: &Database,
+    organization: OrganizationId,
+    user: UserId,
+    count: u64,
+) -> anyhow::Result<()> {
+    let bar = ProgressBar::new(count).with_style(
+        ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} ({per_sec}, {eta} left)")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    bar.set_message(sample.name);
+    (sample.make)(database, organization, user, count, &|more| bar.inc(more)).await?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+async fn first_organization(database: &Database) -> anyhow::Result<(OrganizationId, UserId)> {
+    const FIRST: &str = "SELECT o.id, m.user_id FROM organizations o \
+         JOIN memberships m ON m.organization_id = o.id JOIN roles r ON r.id = m.role_id AND r.name = 'owner' \
+         ORDER BY o.created_at, m.created_at LIMIT 1";
+    let rows = connect::unscoped(database, "seed").select("organizations.first", FIRST, []).await?;
+    let row = rows.first().context("there is no organization yet: make one with `user create`")?;
+    Ok((row.get(0)?, row.get(1)?))
+}

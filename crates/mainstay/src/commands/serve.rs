@@ -1,0 +1,22 @@
+use std::process::ExitCode;
+
+use mainstay_config::Reader;
+use mainstay_kernel::Runtime;
+
+use super::shutdown;
+use crate::{Platform, Service, Settings};
+
+pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
+    let mut reader = Reader::of_process();
+    let settings = Settings::read(&mut reader)?;
+    let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
+    for warning in reader.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let service = Service::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await?;
+    tracing::info!(api = %service.address()?, management = %service.management_address()?, "serving");
+    service.run(shutdown::requested()).await;
+    tracing::info!("stopped");
+    telemetry.shutdown();
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,104 @@
+//! Personal types in one declaration: what may stand in a value, and what is shown of it to whoever may not see it.
+
+/// Declares a personal text: a type whose values are sealed in the database, refused when they break the rules, and
+/// shown masked.
+///
+/// ```
+/// use mainstay::prelude::*;
+///
+/// mainstay::personal_text! {
+///     /// A person's name.
+///     pub FullName, 1..=200 characters, shown as mainstay::personal::initials;
+/// }
+/// assert_eq!(FullName::new("Ada Lovelace").mask(), "A. L.");
+/// ```
+#[macro_export]
+macro_rules! personal_text {
+    ($($(#[$meta:meta])* $visibility:vis $name:ident, $min:literal..=$max:literal characters, shown as $mask:path;)+) => {$(
+        $(#[$meta])*
+        #[derive(
+            Clone, PartialEq, Eq,
+            $crate::http::serde::Deserialize, $crate::http::schemars::JsonSchema, $crate::http::garde::Validate,
+        )]
+        #[serde(crate = "mainstay::http::serde", transparent)]
+        #[schemars(crate = "mainstay::http::schemars")]
+        #[garde(transparent)]
+        $visibility struct $name(
+            #[garde(length(chars, min = $min, max = $max), custom($crate::personal::is_text))] ::std::string::String,
+        );
+
+        impl $name {
+            /// A value that the program makes itself; what comes from outside is checked as it is read.
+            #[allow(dead_code)]
+            $visibility fn new(text: impl Into<::std::string::String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text.
+            #[allow(dead_code)]
+            $visibility fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl $crate::crypto::Personal for $name {
+            fn to_plaintext(&self) -> $crate::crypto::Zeroizing<::std::vec::Vec<u8>> {
+                $crate::crypto::Zeroizing::new(self.0.as_bytes().to_vec())
+            }
+
+            fn from_plaintext(bytes: &[u8]) -> ::std::option::Option<Self> {
+                ::std::string::String::from_utf8(bytes.to_vec()).ok().map(Self)
+            }
+
+            fn mask(&self) -> ::std::string::String {
+                $mask(&self.0)
+            }
+        }
+    )+};
+}
+
+/// The rule of every personal text: no control characters but line breaks and tabs.
+#[doc(hidden)]
+pub fn is_text(text: &str, _: &()) -> garde::Result {
+    if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
+        return Err(garde::Error::new("holds control characters"));
+    }
+    Ok(())
+}
+
+/// `A. L.` of `Ada Lovelace`.
+pub fn initials(text: &str) -> String {
+    let letters: Vec<_> = text.split_whitespace().filter_map(|word| word.chars().next()).collect();
+    letters.iter().map(|letter| format!("{letter}.")).collect::<Vec<_>>().join(" ")
+}
+
+/// The last two characters behind bullets; nothing of a short text.
+pub fn last_two(text: &str) -> String {
+    let letters: Vec<_> = text.chars().collect();
+    let shown: String = if letters.len() > 6 { letters[letters.len() - 2..].iter().collect() } else { String::new() };
+    format!("•••{shown}")
+}
+
+/// Nothing of it, not even its length.
+pub fn hidden(_: &str) -> String {
+    "•••".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_show_little() {
+        assert_eq!(initials("Ada  King Lovelace"), "A. K. L.");
+        assert_eq!(last_two("+49 30 1234567"), "•••67");
+        assert_eq!(last_two("123456"), "•••");
+        assert_eq!(hidden("anything"), "•••");
+    }
+
+    #[test]
+    fn control_characters_are_no_text() {
+        assert!(is_text("two\nlines", &()).is_ok());
+        assert!(is_text("bell\u{7}", &()).is_err());
+    }
+}

@@ -1,0 +1,114 @@
+use std::{any::TypeId, collections::HashMap, io, net::SocketAddr, num::NonZero, sync::Arc};
+
+use mainstay_crypto::{Argon2Parameters, PasswordHasher};
+use mainstay_database::{Database, Error};
+use mainstay_http::{App, Parts, Readiness, ServeError, Server, Wrong};
+use mainstay_identity::Identity;
+use mainstay_kernel::Runtime;
+use mainstay_telemetry::Telemetry;
+use tokio::task::JoinHandle;
+
+use crate::{Platform, Settings};
+
+/// How many sign-ins wait for the hasher at most; more are answered 503.
+const WAITING_SIGN_INS: usize = 64;
+
+/// A service that is put together and bound, but does not serve yet.
+pub struct Service {
+    server: Server,
+    app: App,
+    identity: Arc<Identity>,
+}
+
+/// Why a service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The declarations contradict each other.
+    #[error(transparent)]
+    Api(#[from] Wrong),
+    /// The database pool cannot be made.
+    #[error(transparent)]
+    Database(#[from] Error),
+    /// A port or a certificate cannot be had.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl Service {
+    /// Puts a service together. It does not wait for Postgres: without it, it answers 503 until it is there.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn bind(
+        platform: &Platform,
+        settings: Settings,
+        runtime: Runtime,
+        telemetry: Option<Telemetry>,
+    ) -> Result<Self, ServiceError> {
+        let api = platform.api()?;
+        let database = Database::new(&settings.database, settings.keys, runtime.clone())?;
+        let hasher = hasher(runtime);
+        let identity = Identity::new(settings.identity, hasher, database.clone());
+        let app = App::new(Parts {
+            database,
+            authenticator: identity.clone(),
+            settings: settings.http,
+            readiness: Readiness::new(platform.schema_version()),
+            shared: HashMap::from([(TypeId::of::<Identity>(), identity.clone() as _)]),
+        });
+        let server = Server::bind(app.clone(), api, telemetry).await?;
+        Ok(Self { server, app, identity })
+    }
+
+    /// Where the API listens.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.server.address()
+    }
+
+    /// Where health and metrics listen.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn management_address(&self) -> io::Result<SocketAddr> {
+        self.server.management_address()
+    }
+
+    /// The database that it stands on.
+    pub fn database(&self) -> &Database {
+        self.app.database()
+    }
+
+    /// Serves until `shutdown`, then drains.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self { server, app, identity } = self;
+        let warmed = tokio::spawn({
+            let database = app.database().clone();
+            async move {
+                if let Err(error) = database.warm().await {
+                    tracing::warn!(%error, cause = error.cause(), "the database is not available yet");
+                }
+            }
+        });
+        let watching = Stopped(tokio::spawn(identity.watch()));
+        server.run(shutdown).await;
+        drop((watching, Stopped(warmed)));
+    }
+}
+
+/// A task that ends with its owner.
+struct Stopped(JoinHandle<()>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// One computation a core at most: more would only wait for each other, each with its 19 MiB.
+pub(crate) fn hasher(runtime: Runtime) -> PasswordHasher {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    PasswordHasher::new(Argon2Parameters::default(), cores, WAITING_SIGN_INS, runtime.random)
+}

@@ -1,0 +1,48 @@
+use mainstay_config::{ConfigError, Environment, Reader};
+use mainstay_crypto::KeyRing;
+
+/// Everything that a serving process is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Production, unless it says otherwise.
+    pub environment: Environment,
+    /// Logs, traces and metrics.
+    pub telemetry: mainstay_telemetry::Settings,
+    /// HTTP.
+    pub http: mainstay_http::Settings,
+    /// Postgres.
+    pub database: mainstay_database::Settings,
+    /// What personal data is sealed with.
+    pub keys: KeyRing,
+    /// Sign-in.
+    pub identity: mainstay_identity::Settings,
+}
+
+impl Settings {
+    /// Reads every setting.
+    ///
+    /// # Errors
+    /// All that is wrong, at once.
+    pub fn read(reader: &mut Reader) -> Result<Self, ConfigError> {
+        let environment = reader.environment();
+        let telemetry = mainstay_telemetry::Settings::read(reader);
+        let http = mainstay_http::Settings::read(reader);
+        let database = mainstay_database::Settings::read(reader);
+        let keys = keys(reader);
+        let identity = mainstay_identity::Settings::read(reader, &http.public_url);
+        let settings =
+            (|| Some(Self { environment, telemetry, http, database: database?, keys: keys?, identity: identity? }))();
+        reader.complete(settings)
+    }
+}
+
+fn keys(reader: &mut Reader) -> Option<KeyRing> {
+    let text = reader.secret("crypto.keys", "key ring that seals personal data, as `keys generate` prints it")?;
+    match KeyRing::parse(&text) {
+        Ok(ring) => Some(ring),
+        Err(error) => {
+            reader.refuse("crypto.keys", error.to_string());
+            None
+        }
+    }
+}
