@@ -4,7 +4,11 @@ mod customers;
 
 use mainstay::prelude::*;
 
-refinery::embed_migrations!("../migrations");
+mod schema {
+    //! The migrations, embedded.
+    #![allow(missing_docs, reason = "the macro writes the module")]
+    refinery::embed_migrations!("../migrations");
+}
 
 /// The service, put together.
 pub fn platform() -> Platform {
@@ -13,5 +17,5 @@ pub fn platform() -> Platform {
         version: env!("CARGO_PKG_VERSION"),
         description: "Keeps the customers of organizations: a sample service on Mainstay.",
     };
-    Platform::new(info).migrations(migrations::runner()).module(customers::module()).sample(customers::sample())
+    Platform::new(info).migrations(schema::migrations::runner()).module(customers::module()).sample(customers::sample())
 }
