@@ -12,7 +12,11 @@ use serde::Deserialize;
 #[garde(transparent)]
 pub struct EmailAddress(
     #[garde(length(chars, min = 3, max = 254), custom(is_address))]
-    #[schemars(length(min = 3, max = 254), regex(pattern = r"^[^@\s]+@[^@\s]+$"))]
+    #[schemars(
+        length(min = 3, max = 254),
+        regex(pattern = r"^[^@\s]+@[^@\s]+$"),
+        extend("format" = "email", "examples" = ["ada@example.org"])
+    )]
     String,
 );
 

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use garde::Validate;
 use serde_path_to_error::{Path, Segment};
 
-use crate::{FieldError, INVALID_INPUT, Problem};
+use crate::{FieldError, INVALID_INPUT, MALFORMED, Problem};
 
 /// Checks the rules of a value that was read, and names every one that is broken.
 pub(super) fn checked<T: Validate<Context = ()>>(location: &'static str, value: T) -> Result<T, Problem> {
@@ -17,7 +17,7 @@ pub(super) fn checked<T: Validate<Context = ()>>(location: &'static str, value: 
     }
 }
 
-/// A value of the wrong type, an unknown or a missing field.
+/// A value of the wrong type, an unknown, a missing or a repeated field.
 pub(super) fn unreadable(location: impl Into<Cow<'static, str>>, path: &Path, detail: &str) -> Problem {
     let mut pointer = type_pointer(path);
     if let Some(field) = named_field(detail)
@@ -25,7 +25,9 @@ pub(super) fn unreadable(location: impl Into<Cow<'static, str>>, path: &Path, de
     {
         pointer = format!("{pointer}/{}", escaped(field));
     }
-    INVALID_INPUT.problem().errors([FieldError { location: location.into(), pointer, detail: detail.to_owned() }])
+    // What is there twice has no one meaning: parsers differ in which of them they take (OWASP ASVS 1.5.3, 15.3.7).
+    let kind = if detail.starts_with("duplicate field") { MALFORMED } else { INVALID_INPUT };
+    kind.problem().errors([FieldError { location: location.into(), pointer, detail: detail.to_owned() }])
 }
 
 /// garde writes `lines[0].text`; a JSON Pointer is `/lines/0/text`.
