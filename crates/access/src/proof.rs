@@ -37,6 +37,12 @@ impl<P: Permission> Proof<P> {
     }
 }
 
+impl<P> Clone for Proof<P> {
+    fn clone(&self) -> Self {
+        Self { principal: self.principal.clone(), permission: PhantomData }
+    }
+}
+
 impl<P> Proof<P> {
     /// Who was checked.
     pub fn principal(&self) -> &Arc<Principal> {

@@ -1,11 +1,18 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use mainstay_crypto::{DataKey, KeyRing};
 use mainstay_kernel::{OrganizationId, Runtime, Uuid};
 use moka::sync::Cache;
 use tracing::Instrument as _;
 
-use crate::{Error, Row, Settings, pool::Pool, statement::Statement};
+use crate::{
+    Error, Row, Settings,
+    pool::{Lease, Pool},
+    statement::Statement,
+};
 
 /// How many unwrapped data keys a process keeps, and for how long.
 const KEPT_KEYS: u64 = 20_000;
@@ -61,10 +68,18 @@ impl Database {
         &self.0.settings
     }
 
+    pub(crate) async fn lease(&self) -> Result<Lease, Error> {
+        self.0.pool.lease().await
+    }
+
     /// Runs a statement once. A write whose connection broke may or may not have happened, so it is not repeated.
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        let span = tracing::info_span!("statement", otel.name = statement.name, db.system = "postgresql");
-        self.run(statement).instrument(span).await
+        let mut lease = self.lease().await?;
+        let answer = self.run_on(&mut lease, statement).await;
+        if answer.as_ref().err().is_none_or(|error| !error.breaks_connection()) {
+            lease.give_back();
+        }
+        answer
     }
 
     /// Runs a statement that changes nothing; when it meets a connection that died while idle, once more on a new one.
@@ -76,19 +91,19 @@ impl Database {
         }
     }
 
-    async fn run(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+    /// Runs a statement on a connection that the caller holds, in a span and with its duration measured.
+    pub(crate) async fn run_on(&self, lease: &mut Lease, statement: Statement) -> Result<Vec<Row>, Error> {
         let name = statement.name;
-        let started = std::time::Instant::now();
-        let mut lease = self.0.pool.lease().await?;
-        let answer = statement.run(lease.connection()?).await;
+        let span = tracing::info_span!("statement", otel.name = name, db.system = "postgresql");
+        let started = Instant::now();
+        let answer = statement.run(lease.connection()?).instrument(span).await;
         metrics::histogram!("db_client_statement_duration_seconds", "statement" => name)
             .record(started.elapsed().as_secs_f64());
-        match &answer {
-            Err(error) if error.breaks_connection() => {
-                tracing::warn!(statement = name, %error, cause = error.cause(), "a statement failed");
-                self.0.pool.forget_idle();
-            }
-            _ => lease.give_back(),
+        if let Err(error) = &answer
+            && error.breaks_connection()
+        {
+            tracing::warn!(statement = name, %error, cause = error.cause(), "a statement failed");
+            self.0.pool.forget_idle();
         }
         answer
     }

@@ -1,13 +1,14 @@
 use mainstay_access::Permission;
-use mainstay_crypto::{Indexed, Sealed};
 use mainstay_kernel::{Id, Uuid};
 use sea_query::{Alias, Expr, ExprTrait as _, JoinType, PostgresQueryBuilder, Query, SelectStatement, Value};
 use sea_query_sqlx::SqlxBinder as _;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Column, Cursor, Door, Entity, Error, Field, Indexable, Limit, Sealing,
+    Cursor, Direction, Door, Entity, Error, Filter, Limit, Order,
     door::{texts, uuid},
+    filter::Condition,
+    order::{By, KeyOf},
     statement::Statement,
     texts::sealed,
 };
@@ -22,161 +23,6 @@ pub struct Page<E> {
     pub items: Vec<E>,
     /// Where the next page starts; `None` on the last.
     pub next: Option<Cursor>,
-}
-
-/// Which rows a listing holds. A filter without a value is no filter.
-pub struct Filter<E> {
-    conditions: Vec<Box<dyn Fn(&Sealing<'_>) -> Result<Condition, Error> + Send + Sync>>,
-    /// Asked of each row once its seals are open: a blind index finds a few rows too many.
-    confirmations: Vec<Box<dyn Fn(&E) -> bool + Send + Sync>>,
-}
-
-struct Condition {
-    column: &'static str,
-    comparison: Comparison,
-    values: Vec<Value>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Comparison {
-    /// Equal to one of the values.
-    OneOf,
-    /// An array that contains the value.
-    Contains,
-    /// At or after the value.
-    AtLeast,
-    /// Before the value.
-    Below,
-}
-
-impl<E: Entity> Filter<E> {
-    /// Every row of the organization.
-    pub fn all() -> Self {
-        Self { conditions: Vec::new(), confirmations: Vec::new() }
-    }
-
-    /// Rows whose `field` is `value`.
-    #[must_use]
-    pub fn equal<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
-        self.compare(field, Comparison::OneOf, value)
-    }
-
-    /// Rows whose `field` is `value` or greater.
-    #[must_use]
-    pub fn at_least<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
-        self.compare(field, Comparison::AtLeast, value)
-    }
-
-    /// Rows whose `field` is less than `value`.
-    #[must_use]
-    pub fn below<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
-        self.compare(field, Comparison::Below, value)
-    }
-
-    /// Rows whose array `field` contains `value`.
-    #[must_use]
-    pub fn contains(self, field: Field<E, Vec<String>>, value: Option<String>) -> Self {
-        self.compare(field, Comparison::Contains, value.map(|value| vec![value]))
-    }
-
-    /// Rows whose sealed `field` is `value`, found through the field's blind index.
-    #[must_use]
-    pub fn matches<V>(mut self, field: Field<E, V>, value: Option<V>) -> Self
-    where
-        V: Indexable + Clone + Send + Sync + 'static,
-    {
-        if let (Some(value), Some(index)) = (value, field.blind_index) {
-            let sought = value.clone();
-            self.conditions.push(Box::new(move |sealing| {
-                let values = (index.find)(&value, sealing, index.column, index.length);
-                Ok(Condition { column: index.column, comparison: Comparison::OneOf, values })
-            }));
-            self.confirmations.push(Box::new(move |row| (field.get)(row).is_same(&sought)));
-        }
-        self
-    }
-
-    fn compare<V>(mut self, field: Field<E, V>, comparison: Comparison, value: Option<V>) -> Self
-    where
-        V: Column + Send + Sync + 'static,
-    {
-        if let Some(value) = value {
-            self.conditions.push(Box::new(move |sealing| {
-                let values = vec![value.write(sealing, field.column)?];
-                Ok(Condition { column: field.column, comparison, values })
-            }));
-        }
-        self
-    }
-
-    fn resolve(&self, sealing: &Sealing<'_>) -> Result<Vec<Condition>, Error> {
-        self.conditions.iter().map(|condition| condition(sealing)).collect()
-    }
-}
-
-impl Condition {
-    fn expression(self) -> Expr {
-        let column = Expr::col((Alias::new("t"), Alias::new(self.column)));
-        let mut values = self.values.into_iter();
-        let Some(value) = values.next() else { return Expr::val(false) };
-        match self.comparison {
-            Comparison::OneOf => column.is_in(std::iter::once(value).chain(values)),
-            Comparison::AtLeast => column.gte(value),
-            Comparison::Below => column.lt(value),
-            Comparison::Contains => column.binary(sea_query::extension::postgres::PgBinOper::Contains, value),
-        }
-    }
-}
-
-/// Which way a listing runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Smallest or oldest first.
-    Ascending,
-    /// Largest or newest first.
-    Descending,
-}
-
-/// In which order a listing comes. Rows that are alike come in the order of their ids.
-pub struct Order<E> {
-    name: &'static str,
-    direction: Direction,
-    by: By<E>,
-}
-
-enum By<E> {
-    /// A column that the database sorts by.
-    Column { key: KeyOf<E>, bind: Bind },
-    /// A sealed field: the database cannot see its order, so the matching rows are sorted here.
-    Sealed { key: KeyOf<E> },
-}
-
-/// Makes a cursor's key a value to compare the column with.
-type Bind = fn(serde_json::Value, &Sealing<'_>) -> Result<Value, Error>;
-
-type KeyOf<E> = Box<dyn Fn(&E) -> Result<serde_json::Value, Error> + Send + Sync>;
-
-impl<E: Entity> Order<E> {
-    /// By a column that is not sealed. There should be an index on organization, column and id.
-    pub fn by<V>(field: Field<E, V>, direction: Direction) -> Self
-    where
-        V: Column + Serialize + DeserializeOwned + 'static,
-    {
-        let key = Box::new(move |row: &E| serde_json::to_value((field.get)(row)).map_err(Error::internal));
-        let bind: Bind = |key, sealing| {
-            let value: V = serde_json::from_value(key).map_err(|_| Error::Cursor)?;
-            value.write(sealing, "")
-        };
-        Self { name: field.column, direction, by: By::Column { key, bind } }
-    }
-
-    /// By the normalised value of a sealed field. A database that cannot read a name cannot sort by it either, and an
-    /// index that kept the order would tell a thief most of the names; so up to 5,000 matching rows are sorted in
-    /// memory, and more are refused with [`Error::TooManyToSort`].
-    pub fn by_sealed<T: Indexed + 'static>(field: Field<E, Sealed<T>>, direction: Direction) -> Self {
-        let key = Box::new(move |row: &E| Ok((field.get)(row).sort_key().as_str().into()));
-        Self { name: field.column, direction, by: By::Sealed { key } }
-    }
 }
 
 /// What a cursor holds under its seal: the last row's key and id.
@@ -217,7 +63,7 @@ impl<P: Permission> Door<P> {
         };
         select.limit(wanted as u64 + 1);
         let (text, values) = select.build_sqlx(PostgresQueryBuilder);
-        let rows = self.database().read(Statement::new(texts::<E>().names.page, text, values.0.0)).await?;
+        let rows = self.read(Statement::new(texts::<E>().names.page, text, values.0.0)).await?;
         let items = rows.iter().map(|row| self.decode(row)).collect::<Result<Vec<E>, _>>()?;
         let (mut items, more) = match &order.by {
             By::Column { .. } => cut(items, wanted),
@@ -228,7 +74,7 @@ impl<P: Permission> Door<P> {
             Some(last) if more => Some(self.seal(&context, &order, last)?),
             _ => None,
         };
-        items.retain(|row| filter.confirmations.iter().all(|confirmed| confirmed(row)));
+        items.retain(|row| filter.confirms(row));
         Ok(Page { items, next })
     }
 
@@ -253,8 +99,7 @@ impl<P: Permission> Door<P> {
 
     /// What a cursor is bound to: another organization, table, order or filter does not open it.
     fn context<E: Entity>(&self, conditions: &[Condition], order: &Order<E>) -> String {
-        let filters: Vec<_> = conditions.iter().map(|it| (it.column, &it.comparison, &it.values)).collect();
-        format!("{} {} {} {:?} {filters:?}", self.organization(), E::TABLE, order.name, order.direction)
+        format!("{} {} {} {:?} {conditions:?}", self.organization(), E::TABLE, order.name, order.direction)
     }
 
     fn open(&self, context: &str, cursor: &Cursor) -> Result<Position, Error> {

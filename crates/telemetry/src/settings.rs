@@ -25,7 +25,7 @@ impl Settings {
             ),
             log_filter: reader.or(
                 "telemetry.log_filter",
-                LogFilter("info".to_owned()),
+                LogFilter("info,sqlx=error".to_owned()),
                 "Which events become log lines, by level and target.",
             ),
             otlp_endpoint: reader.optional(
@@ -139,7 +139,7 @@ mod tests {
         let settings = Settings::read(&mut reader);
         assert_eq!(reader.finish(), Ok(()));
         assert_eq!((settings.log_format, settings.otlp_endpoint), (LogFormat::Json, None));
-        assert_eq!(settings.log_filter.compile().to_string(), "info");
+        assert_eq!(settings.log_filter.compile().to_string(), "sqlx=error,info");
     }
 
     #[test]

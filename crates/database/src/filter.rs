@@ -1,0 +1,116 @@
+use sea_query::{Alias, Expr, ExprTrait as _, Value, extension::postgres::PgBinOper};
+
+use crate::{Column, Entity, Error, Field, Indexable, Sealing};
+
+/// Which rows a listing holds. A filter without a value is no filter.
+pub struct Filter<E> {
+    conditions: Vec<MakeCondition>,
+    /// Asked of each row once its seals are open: a blind index finds a few rows too many.
+    confirmations: Vec<Confirm<E>>,
+}
+
+type MakeCondition = Box<dyn Fn(&Sealing<'_>) -> Result<Condition, Error> + Send + Sync>;
+type Confirm<E> = Box<dyn Fn(&E) -> bool + Send + Sync>;
+
+#[derive(Debug)]
+pub(crate) struct Condition {
+    column: &'static str,
+    comparison: Comparison,
+    values: Vec<Value>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Comparison {
+    /// Equal to one of the values.
+    OneOf,
+    /// An array that contains the value.
+    Contains,
+    /// At or after the value.
+    AtLeast,
+    /// Before the value.
+    Below,
+}
+
+impl<E: Entity> Filter<E> {
+    /// Every row of the organization.
+    pub fn all() -> Self {
+        Self { conditions: Vec::new(), confirmations: Vec::new() }
+    }
+
+    /// Rows whose `field` is `value`.
+    #[must_use]
+    pub fn equal<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
+        self.compare(field, Comparison::OneOf, value)
+    }
+
+    /// Rows whose `field` is `value` or greater.
+    #[must_use]
+    pub fn at_least<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
+        self.compare(field, Comparison::AtLeast, value)
+    }
+
+    /// Rows whose `field` is less than `value`.
+    #[must_use]
+    pub fn below<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
+        self.compare(field, Comparison::Below, value)
+    }
+
+    /// Rows whose array `field` contains `value`.
+    #[must_use]
+    pub fn contains(self, field: Field<E, Vec<String>>, value: Option<String>) -> Self {
+        self.compare(field, Comparison::Contains, value.map(|value| vec![value]))
+    }
+
+    /// Rows whose sealed `field` is `value`, found through the field's blind index.
+    #[must_use]
+    pub fn matches<V>(mut self, field: Field<E, V>, value: Option<V>) -> Self
+    where
+        V: Indexable + Clone + Send + Sync + 'static,
+    {
+        if let (Some(value), Some(index)) = (value, field.blind_index) {
+            let sought = value.clone();
+            self.conditions.push(Box::new(move |sealing| {
+                let values = (index.find)(&value, sealing, index.column, index.length);
+                Ok(Condition { column: index.column, comparison: Comparison::OneOf, values })
+            }));
+            self.confirmations.push(Box::new(move |row| (field.get)(row).is_same(&sought)));
+        }
+        self
+    }
+
+    /// Whether a row that was found is one that was looked for.
+    pub(crate) fn confirms(&self, row: &E) -> bool {
+        self.confirmations.iter().all(|confirm| confirm(row))
+    }
+
+    fn compare<V>(mut self, field: Field<E, V>, comparison: Comparison, value: Option<V>) -> Self
+    where
+        V: Column + Send + Sync + 'static,
+    {
+        if let Some(value) = value {
+            self.conditions.push(Box::new(move |sealing| {
+                let values = vec![value.write(sealing, field.column)?];
+                Ok(Condition { column: field.column, comparison, values })
+            }));
+        }
+        self
+    }
+
+    pub(crate) fn resolve(&self, sealing: &Sealing<'_>) -> Result<Vec<Condition>, Error> {
+        self.conditions.iter().map(|condition| condition(sealing)).collect()
+    }
+}
+
+impl Condition {
+    pub(crate) fn expression(self) -> Expr {
+        let column = Expr::col((Alias::new("t"), Alias::new(self.column)));
+        let mut values = self.values.into_iter();
+        let Some(value) = values.next() else { return Expr::val(false) };
+        match self.comparison {
+            Comparison::OneOf => column.is_in(std::iter::once(value).chain(values)),
+            Comparison::AtLeast => column.gte(value),
+            Comparison::Below => column.lt(value),
+            Comparison::Contains => column.binary(PgBinOper::Contains, value),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+use mainstay_crypto::{Indexed, Sealed};
+use sea_query::Value;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Column, Entity, Error, Field, Sealing};
+
+/// Which way a listing runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest or oldest first.
+    Ascending,
+    /// Largest or newest first.
+    Descending,
+}
+
+/// In which order a listing comes. Rows that are alike come in the order of their ids.
+pub struct Order<E> {
+    pub(crate) name: &'static str,
+    pub(crate) direction: Direction,
+    pub(crate) by: By<E>,
+}
+
+pub(crate) enum By<E> {
+    /// A column that the database sorts by.
+    Column { key: KeyOf<E>, bind: Bind },
+    /// A sealed field: the database cannot see its order, so the matching rows are sorted here.
+    Sealed { key: KeyOf<E> },
+}
+
+/// Makes a cursor's key a value to compare the column with.
+pub(crate) type Bind = fn(serde_json::Value, &Sealing<'_>) -> Result<Value, Error>;
+
+/// A row's key in the order, as a cursor keeps it.
+pub(crate) type KeyOf<E> = Box<dyn Fn(&E) -> Result<serde_json::Value, Error> + Send + Sync>;
+
+impl<E: Entity> Order<E> {
+    /// By a column that is not sealed. There should be an index on organization, column and id.
+    pub fn by<V>(field: Field<E, V>, direction: Direction) -> Self
+    where
+        V: Column + Serialize + DeserializeOwned + 'static,
+    {
+        let key = Box::new(move |row: &E| serde_json::to_value((field.get)(row)).map_err(Error::internal));
+        let bind: Bind = |key, sealing| {
+            let value: V = serde_json::from_value(key).map_err(|_| Error::Cursor)?;
+            value.write(sealing, "")
+        };
+        Self { name: field.column, direction, by: By::Column { key, bind } }
+    }
+
+    /// By the normalised value of a sealed field. A database that cannot read a name cannot sort by it either, and an
+    /// index that kept the order would tell a thief most of the names; so up to 5,000 matching rows are sorted in
+    /// memory, and more are refused with [`Error::TooManyToSort`].
+    pub fn by_sealed<T: Indexed + 'static>(field: Field<E, Sealed<T>>, direction: Direction) -> Self {
+        let key = Box::new(move |row: &E| Ok((field.get)(row).sort_key().as_str().into()));
+        Self { name: field.column, direction, by: By::Sealed { key } }
+    }
+}
