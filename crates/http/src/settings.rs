@@ -84,6 +84,9 @@ impl Settings {
             drain: reader.or("http.drain", seconds(20), "how long a shutdown waits for requests under way"),
             docs: reader.or("http.docs", true, "whether the documentation page is served"),
         };
+        if environment == Environment::Production && !settings.public_url.starts_with("https://") {
+            reader.refuse("http.public_url", "must begin with https:// in production: tokens travel to it");
+        }
         if settings.body_limit == 0 || settings.max_connections == 0 {
             reader.refuse("http.body_limit", "limits must be at least 1");
         }

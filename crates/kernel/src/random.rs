@@ -1,16 +1,23 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use zeroize::Zeroize as _;
 
 /// Where random bytes come from: the operating system, or a seed that a test hands in.
 #[derive(Clone, Debug, Default)]
 pub struct Random(Source);
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 enum Source {
-    #[default]
-    System,
+    System(Arc<Mutex<Drawn>>),
     Seeded(Arc<Mutex<Seeded>>),
+}
+
+/// Random bytes that were drawn ahead: a draw of the system costs about a microsecond whatever its size, and a request
+/// takes a dozen small ones. Bytes are wiped as they are handed out.
+struct Drawn {
+    bytes: [u8; 1024],
+    used: usize,
 }
 
 struct Seeded {
@@ -30,8 +37,7 @@ impl Random {
     /// When the operating system has no random bytes to give: there is no safe way to go on.
     pub fn fill(&self, buffer: &mut [u8]) {
         match &self.0 {
-            #[expect(clippy::expect_used, reason = "without random bytes nothing is safe to do")]
-            Source::System => aws_lc_rs::rand::fill(buffer).expect("the operating system gives random bytes"),
+            Source::System(drawn) => drawn.lock().unwrap_or_else(PoisonError::into_inner).fill(buffer),
             Source::Seeded(state) => {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 for chunk in buffer.chunks_mut(32) {
@@ -51,10 +57,38 @@ impl Random {
     }
 }
 
+impl Drawn {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        if buffer.len() > self.bytes.len() / 8 {
+            return system(buffer);
+        }
+        if self.used + buffer.len() > self.bytes.len() {
+            system(&mut self.bytes);
+            self.used = 0;
+        }
+        let next = &mut self.bytes[self.used..self.used + buffer.len()];
+        buffer.copy_from_slice(next);
+        next.zeroize();
+        self.used += buffer.len();
+    }
+}
+
+#[expect(clippy::expect_used, reason = "without random bytes nothing is safe to do")]
+fn system(buffer: &mut [u8]) {
+    aws_lc_rs::rand::fill(buffer).expect("the operating system gives random bytes");
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        let bytes = [0; 1024];
+        Self::System(Arc::new(Mutex::new(Drawn { used: bytes.len(), bytes })))
+    }
+}
+
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::System => "System",
+            Self::System(_) => "System",
             Self::Seeded(_) => "Seeded",
         })
     }
@@ -62,6 +96,8 @@ impl std::fmt::Debug for Source {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -69,6 +105,14 @@ mod tests {
         assert_eq!(Random::seeded(7).bytes::<40>(), Random::seeded(7).bytes::<40>());
         assert_ne!(Random::seeded(7).bytes::<16>(), Random::seeded(8).bytes::<16>());
         assert_ne!(Random::default().bytes::<16>(), Random::default().bytes::<16>());
+    }
+
+    #[test]
+    fn what_was_drawn_ahead_is_handed_out_once() {
+        let random = Random::default();
+        let drawn: HashSet<[u8; 12]> = (0..10_000).map(|_| random.bytes()).collect();
+        assert_eq!(drawn.len(), 10_000);
+        assert!(!drawn.contains(&[0; 12]), "wiped bytes were handed out");
     }
 
     #[test]

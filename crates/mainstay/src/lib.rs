@@ -34,7 +34,7 @@ pub use operator::operator;
 pub use platform::Platform;
 pub use seeding::{Progress, Sample};
 pub use service::{Service, ServiceError};
-pub use settings::Settings;
+pub use settings::{Settings, settings_reference};
 
 /// What most files of an app name.
 pub mod prelude {

@@ -1,4 +1,4 @@
-use mainstay_config::{ConfigError, Environment, Reader};
+use mainstay_config::{ConfigError, Environment, Reader, reference};
 use mainstay_crypto::KeyRing;
 
 /// Everything that a serving process is told.
@@ -35,6 +35,19 @@ impl Settings {
         reader.complete(settings)
     }
 }
+
+/// Every setting with its default and meaning, as a Markdown table: what `docs/configuration.md` shows.
+pub fn settings_reference() -> String {
+    let mut reader = Reader::new([]);
+    reader.optional_secret(OWNER_URL.0, OWNER_URL.1);
+    // Required ones are missing here; they are listed all the same.
+    drop(Settings::read(&mut reader));
+    reference(reader.entries())
+}
+
+/// Where `migrate` finds the database, and what that means.
+pub(crate) const OWNER_URL: (&str, &str) =
+    ("database.owner_url", "Postgres as the role that owns the schema; read by `migrate` alone");
 
 fn keys(reader: &mut Reader) -> Option<KeyRing> {
     let text = reader.secret("crypto.keys", "key ring that seals personal data, as `keys generate` prints it")?;

@@ -2,8 +2,8 @@ use std::process::ExitCode;
 
 use mainstay_config::{Reader, table};
 
-use super::{complain, migrate::OWNER_URL, say};
-use crate::Settings;
+use super::{complain, say};
+use crate::{Settings, settings::OWNER_URL};
 
 pub(super) fn run() -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();

@@ -6,11 +6,7 @@ use mainstay_database::{DatabaseUrl, Owner};
 use mainstay_identity::declare_permissions;
 
 use super::say;
-use crate::Platform;
-
-/// What the setting means, wherever it is read.
-pub(super) const OWNER_URL: (&str, &str) =
-    ("database.owner_url", "Postgres as the role that owns the schema; read by `migrate` alone");
+use crate::{Platform, settings::OWNER_URL};
 
 pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();
