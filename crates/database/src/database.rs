@@ -76,18 +76,19 @@ impl Database {
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         let mut lease = self.lease().await?;
         let answer = self.run_on(&mut lease, statement).await;
-        if answer.as_ref().err().is_none_or(|error| !error.breaks_connection()) {
-            lease.give_back();
-        }
-        answer
+        settle(lease, answer)
     }
 
     /// Runs a statement that changes nothing; when it meets a connection that died while idle, once more on a new one.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         let again = statement.clone();
-        match self.write(statement).await {
-            Err(Error::Unavailable(_)) => self.write(again).await,
-            answer => answer,
+        let mut lease = self.lease().await?;
+        match self.run_on(&mut lease, statement).await {
+            Err(Error::Unavailable(_)) => {
+                drop(lease);
+                self.write(again).await
+            }
+            answer => settle(lease, answer),
         }
     }
 
@@ -139,6 +140,14 @@ impl Database {
     pub(crate) fn forget_key(&self, row: Uuid) {
         self.0.data_keys.invalidate(&row);
     }
+}
+
+/// Gives a connection back, unless the answer says that it is broken.
+fn settle(lease: Lease, answer: Result<Vec<Row>, Error>) -> Result<Vec<Row>, Error> {
+    if answer.as_ref().err().is_none_or(|error| !error.breaks_connection()) {
+        lease.give_back();
+    }
+    answer
 }
 
 /// A data key as it stands in the database.

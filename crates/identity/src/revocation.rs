@@ -36,7 +36,7 @@ pub(crate) async fn watch(database: Database, directory: &Directory) {
                 let error = hear(listener, &database, directory).await;
                 tracing::warn!(error = %error, "announcements of revocations are not heard; requests ask the database");
             }
-            Err(error) => tracing::debug!(%error, "cannot listen for revocations"),
+            Err(error) => tracing::warn!(%error, cause = error.cause(), "cannot listen for revocations"),
         }
         sleep(POLL).await;
     }

@@ -1,0 +1,83 @@
+//! `GET /v1/audit/events`.
+
+use mainstay::access::BuiltInRole::{Agent, Auditor, Manager, Owner};
+use serde_json::{Value, json};
+
+use crate::{create, customer, start};
+
+#[tokio::test]
+async fn a_change_is_recorded_with_who_what_where_when_and_how() {
+    let app = start().await;
+    let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
+    let path = create(&agent, customer("Ada Lovelace", "ada@example.org")).await;
+    let id = path.rsplit('/').next().unwrap();
+    let patched = agent.patch(&path, json!({ "status": "blocked", "full_name": "Ada King" })).await;
+
+    let events = auditor.get(&format!("/v1/audit/events?resource_id={id}")).await.assert_status(200).json();
+    let [updated, created] = &events["items"].as_array().unwrap()[..] else { panic!("{events}") };
+    assert_eq!((&created["action"], &updated["action"]), (&json!("customer.created"), &json!("customer.updated")));
+    assert_eq!(updated["actor_id"], json!(agent.user()));
+    assert_eq!(updated["operation"], "update_customer");
+    assert_eq!(updated["resource"], "customer");
+    assert_eq!(updated["address"], "127.0.0.1");
+    assert_eq!(updated["request_id"], patched.header("x-request-id"));
+    let change = |name: &str| {
+        let changes = updated["changes"].as_array().unwrap();
+        changes.iter().find(|change| change["field"] == name).cloned().unwrap_or(Value::Null)
+    };
+    assert_eq!(change("status"), json!({ "field": "status", "before": "active", "after": "blocked" }));
+    assert_eq!(change("full_name"), json!({ "field": "full_name", "before": "[sealed]", "after": "[sealed]" }));
+    assert_eq!(change("email"), Value::Null, "what did not change is not listed");
+}
+
+#[tokio::test]
+async fn the_log_is_one_organizations_and_for_whom_the_role_grants_it() {
+    let app = start().await;
+    let (agent, manager, owner) = (app.actor(Agent).await, app.actor(Manager).await, app.actor(Owner).await);
+    create(&agent, customer("Ada", "ada@example.org")).await;
+    for refused in [&agent, &manager] {
+        refused.get("/v1/audit/events").await.assert_problem(403, "forbidden");
+    }
+    owner.get("/v1/audit/events?action=customer.created").await.assert_status(200);
+    let stranger = app.stranger(Owner).await;
+    let seen = stranger.get("/v1/audit/events?action=customer.created").await.assert_status(200).json();
+    assert_eq!(seen["items"], json!([]));
+}
+
+#[tokio::test]
+async fn filters_and_pages_find_what_is_asked_for() {
+    let app = start().await;
+    let (agent, owner) = (app.actor(Agent).await, app.actor(Owner).await);
+    for n in 0..5 {
+        create(&agent, customer("Ada", &format!("{n}@example.org"))).await;
+    }
+    create(&owner, customer("Bea", "bea@example.org")).await;
+    let by = agent.user();
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let query = format!("/v1/audit/events?action=customer.created&actor_id={by}&limit=2{cursor}");
+        let page = owner.get(&query).await.assert_status(200).json();
+        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 5);
+    assert!(seen.is_sorted_by(|one, other| one > other), "newest first, each once");
+    owner.get("/v1/audit/events?from=yesterday").await.assert_problem(422, "invalid_input");
+}
+
+/// A refused change leaves no record of a change.
+#[tokio::test]
+async fn what_did_not_happen_is_not_recorded() {
+    let app = start().await;
+    let owner = app.actor(Owner).await;
+    let path = create(&owner, customer("Ada", "ada@example.org")).await;
+    let before = app.contents().await;
+    let stale = owner.request(mainstay::http::Method::PATCH, &path).header("if-match", "\"9\"");
+    stale.json(&json!({ "status": "lead" })).send().await.assert_problem(412, "stale_version");
+    owner.post("/v1/customers", json!({ "full_name": 7 })).await.assert_problem(422, "invalid_input");
+    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+}

@@ -1,0 +1,29 @@
+//! What the service does, asked over HTTP on a real Postgres. One file a path of the API; what crosses paths has a file
+//! of its own.
+
+mod audit_events;
+mod customers;
+mod listing;
+mod me;
+mod merge_patch;
+mod personal_data;
+mod replicas;
+mod round_trips;
+mod sessions;
+
+use mainstay_testing::{Actor, TestApp};
+use serde_json::{Value, json};
+
+async fn start() -> TestApp {
+    TestApp::start(app::platform()).await
+}
+
+/// A body that makes a customer.
+fn customer(name: &str, email: &str) -> Value {
+    json!({ "full_name": name, "email": email })
+}
+
+/// Makes a customer and gives its path.
+async fn create(by: &Actor, body: Value) -> String {
+    by.post("/v1/customers", body).await.assert_status(201).location()
+}

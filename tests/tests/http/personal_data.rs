@@ -1,0 +1,45 @@
+//! `GET /v1/customers/{id}/personal-data`.
+
+use mainstay::access::BuiltInRole::{Agent, Manager, Owner};
+use serde_json::json;
+
+use crate::{create, start};
+
+#[tokio::test]
+async fn personal_fields_are_revealed_to_whom_the_role_grants_it_and_each_time_is_on_record() {
+    let app = start().await;
+    let (owner, manager, agent) = (app.actor(Owner).await, app.actor(Manager).await, app.actor(Agent).await);
+    let body = json!({
+        "full_name": "Ada Lovelace", "email": "Ada@Example.org", "phone": "+44 20 7946 0958",
+        "date_of_birth": "1975-12-10", "national_id": "GB1234567", "postal_address": "12 St James's Square\nLondon",
+        "notes": "Prefers letters.",
+    });
+    let path = create(&agent, body.clone()).await;
+    let personal = format!("{path}/personal-data");
+
+    agent.get(&personal).await.assert_problem(403, "forbidden");
+    let revealed = manager.get(&personal).await;
+    let view = revealed.assert_status(200).json();
+    for (field, value) in body.as_object().unwrap() {
+        assert_eq!(&view[field], value, "{field}");
+    }
+    assert_eq!(revealed.header("cache-control"), "no-store");
+
+    let id = path.rsplit('/').next().unwrap();
+    let events = owner.get(&format!("/v1/audit/events?action=customer.revealed&resource_id={id}")).await.json();
+    let event = &events["items"][0];
+    assert_eq!(event["actor_id"], json!(manager.user()));
+    assert_eq!(event["request_id"], revealed.header("x-request-id"));
+    assert_eq!(events["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_revealed() {
+    let app = start().await;
+    let owner = app.actor(Owner).await;
+    let path = create(&owner, json!({ "full_name": "Canary Bird", "email": "c@example.org" })).await;
+    app.owner().await.run("REVOKE INSERT ON audit_events FROM mainstay_server", []).await.unwrap();
+    let refused = owner.get(&format!("{path}/personal-data")).await;
+    refused.assert_problem(500, "internal_error");
+    assert!(!refused.text().contains("Canary"));
+}

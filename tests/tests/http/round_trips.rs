@@ -1,0 +1,82 @@
+//! How often a request asks Postgres: counted on the wire, since each trip is what a request waits for.
+
+use std::time::{Duration, Instant};
+
+use mainstay::access::BuiltInRole::Owner;
+use mainstay_testing::{Actor, PASSWORD, TestApp};
+use serde_json::json;
+
+use crate::{create, customer};
+
+/// One connection, so that every statement is prepared once it ran once; and warm, that is, listening for revocations:
+/// until then memory is not believed and each request asks who is asking.
+async fn counted() -> (TestApp, Actor) {
+    let builder = TestApp::builder(app::platform()).counting_round_trips().setting("database.pool_size", "1");
+    let app = builder.start().await;
+    let owner = app.actor(Owner).await;
+    let refused = async || drop(owner.get("/v1/customers?limit=0").await.assert_status(422));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while trips(&app, refused).await > 0 {
+        assert!(Instant::now() < deadline, "each request asks the database who is asking");
+    }
+    (app, owner)
+}
+
+/// How many trips a request takes when its statement is prepared and its caller is known: the least of some tries, since
+/// on a busy machine memory may not be believed for a moment, and then a request asks once more.
+async fn trips(app: &TestApp, request: impl AsyncFn()) -> usize {
+    let mut least = usize::MAX;
+    for _ in 0..6 {
+        let before = app.round_trips();
+        request().await;
+        least = least.min(app.round_trips() - before);
+    }
+    least
+}
+
+#[tokio::test]
+async fn a_read_takes_one_trip_and_authentication_none() {
+    let (app, owner) = counted().await;
+    let path = create(&owner, customer("Ada", "ada@example.org")).await;
+    assert_eq!(trips(&app, async || drop(owner.get(&path).await.assert_status(200))).await, 1, "one row");
+    assert_eq!(trips(&app, async || drop(owner.get("/v1/customers").await.assert_status(200))).await, 1, "a page");
+    let by_name = "/v1/customers?sort=name";
+    assert_eq!(trips(&app, async || drop(owner.get(by_name).await.assert_status(200))).await, 1, "a page by name");
+    let refused = async || drop(owner.get("/v1/customers?limit=0").await.assert_status(422));
+    assert_eq!(trips(&app, refused).await, 0, "who is asking is known without asking");
+}
+
+#[tokio::test]
+async fn a_write_takes_one_trip_its_audit_record_included() {
+    let (app, owner) = counted().await;
+    let made = async || drop(create(&owner, customer("Ada", "ada@example.org")).await);
+    assert_eq!(trips(&app, made).await, 1, "create");
+    let path = create(&owner, customer("Ada", "ada@example.org")).await;
+    let plain = async || drop(owner.patch(&path, json!({ "status": "lead" })).await.assert_status(200));
+    assert_eq!(trips(&app, plain).await, 1, "update");
+    let sealed = async || drop(owner.patch(&path, json!({ "full_name": "Bea" })).await.assert_status(200));
+    assert_eq!(trips(&app, sealed).await, 1, "update of a sealed field");
+    let revealed = async || drop(owner.get(&format!("{path}/personal-data")).await.assert_status(200));
+    assert_eq!(trips(&app, revealed).await, 1, "reveal");
+
+    let mut least = usize::MAX;
+    for _ in 0..6 {
+        let path = create(&owner, customer("Bea", "bea@example.org")).await;
+        let before = app.round_trips();
+        owner.delete(&path).await.assert_status(204);
+        least = least.min(app.round_trips() - before);
+    }
+    assert_eq!(least, 1, "delete");
+}
+
+#[tokio::test]
+async fn a_sign_in_takes_two_trips_whether_it_succeeds_or_not() {
+    let (app, owner) = counted().await;
+    let attempt = async |email: &str, password: &str, status| {
+        let body = json!({ "email": email, "password": password });
+        drop(app.anonymous().post("/v1/sessions", body).await.assert_status(status));
+    };
+    assert_eq!(trips(&app, async || attempt(owner.email(), PASSWORD, 201).await).await, 2, "success");
+    assert_eq!(trips(&app, async || attempt(owner.email(), "wrong", 401).await).await, 2, "wrong password");
+    assert_eq!(trips(&app, async || attempt("nobody@example.org", "wrong", 401).await).await, 2, "unknown account");
+}
