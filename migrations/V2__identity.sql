@@ -77,7 +77,7 @@ CREATE TABLE sessions (
     expires_at      timestamptz NOT NULL,
     ended_at        timestamptz,
     CONSTRAINT sessions_membership_fkey FOREIGN KEY (user_id, organization_id)
-        REFERENCES memberships (user_id, organization_id) ON DELETE CASCADE
+        REFERENCES memberships (user_id, organization_id)
 );
 CREATE INDEX sessions_user_id_idx ON sessions (user_id, organization_id);
 COMMENT ON TABLE sessions IS 'Sign-ins. Ending one refuses its tokens everywhere.';

@@ -5,7 +5,8 @@
 mod bodies;
 mod endpoints;
 mod fields;
-mod row;
+/// The table; features that belong to a customer name its id.
+pub mod row;
 mod sample;
 
 use mainstay::prelude::*;

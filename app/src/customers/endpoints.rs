@@ -81,7 +81,7 @@ pub async fn update_customer(
 
 /// Delete a customer.
 ///
-/// The key of the personal fields is destroyed with the row, so that older copies cannot be read either.
+/// The key of the personal fields is destroyed with the row: what the audit log holds of them can no longer be read.
 #[delete("/v1/customers/{id}", problems(NOT_FOUND))]
 pub async fn delete_customer(
     by: Allowed<CustomersDelete>,

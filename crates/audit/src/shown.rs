@@ -14,8 +14,8 @@ pub(crate) struct Change {
     after: Value,
 }
 
-/// What is said of the row's key instead of the fields that it seals.
-const HIDDEN: [&str; 2] = ["data_key", "organization_id"];
+/// Columns that the platform keeps: they follow from the event itself.
+const HIDDEN: [&str; 4] = ["data_key", "organization_id", "updated_at", "version"];
 
 /// What a reader is shown of a value that only its data key opens.
 const SEALED: &str = "[sealed]";

@@ -1,13 +1,32 @@
-use crate::{Database, Error, statement::Statement};
+use mainstay_kernel::Uuid;
+
+use crate::{Database, Error, Row, statement::Statement};
+
+/// What a service must find in its database before it can serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The version of the schema: that of the last migration, or 0.
+    pub schema: i32,
+    /// Whether the key ring opens what is stored: the newest data key, if there is one.
+    pub keys_open: bool,
+}
 
 impl Database {
-    /// The version of the schema that stands in the database: that of the last migration, or 0.
+    /// Looks whether the database is there, migrated, and sealed under keys that this process has.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Postgres does not answer; [`Error::Internal`] when it was never migrated.
-    pub async fn schema_version(&self) -> Result<i32, Error> {
-        let text = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
-        let rows = self.read(Statement::new("schema_version", text, Vec::new())).await?;
-        rows.first().map_or(Ok(0), |row| row.get(0))
+    pub async fn health(&self) -> Result<Health, Error> {
+        let text = "SELECT (SELECT coalesce(max(version), 0) FROM refinery_schema_history), k.* FROM (SELECT) one \
+                    LEFT JOIN (SELECT id, organization_id, subject_id, wrapped FROM data_keys LIMIT 1) k ON true";
+        let rows = self.read(Statement::new("health", text, Vec::new())).await?;
+        let row = rows.first().ok_or_else(|| Error::internal("a query without conditions has no row"))?;
+        Ok(Health { schema: row.get(0)?, keys_open: self.opens(row)? })
+    }
+
+    fn opens(&self, row: &Row) -> Result<bool, Error> {
+        let Some(id) = row.get::<Option<i64>>(1)? else { return Ok(true) };
+        let (organization, subject): (Uuid, Uuid) = (row.get(2)?, row.get(3)?);
+        Ok(self.ring().unwrap(id, organization, subject, &row.get::<Vec<u8>>(4)?).is_ok())
     }
 }

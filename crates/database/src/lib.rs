@@ -42,6 +42,7 @@ pub use door::{Door, Revealed};
 pub use entity::{BlindIndexColumn, Entity, Field, Indexable, Versioned};
 pub use error::{ConstraintKind, Error};
 pub use filter::Filter;
+pub use health::Health;
 pub use listen::{Heard, Listener};
 pub use migrate::{Migration, MigrationError, Migrations, Owner};
 pub use order::{Direction, Order};

@@ -20,15 +20,15 @@ pub struct Settings {
 impl Settings {
     /// Reads the settings; what is wrong is remembered by `reader`.
     pub fn read(reader: &mut Reader) -> Option<Self> {
-        let url = reader.secret("database.url", "Postgres as the serving role; demands sslmode=verify-full");
-        let pool_size = reader.or("database.pool_size", 10_usize, "connections kept open to Postgres");
+        let url = reader.secret("database.url", "Postgres as the serving role; demands sslmode=verify-full.");
+        let pool_size = reader.or("database.pool_size", 10_usize, "Connections kept open to Postgres.");
         let acquire_timeout = reader.or(
             "database.acquire_timeout",
             Duration::from_secs(2),
-            "how long a request waits for a connection before it is answered 503",
+            "How long a request waits for a connection before it is answered 503.",
         );
         let statement_timeout =
-            reader.or("database.statement_timeout", Duration::from_secs(5), "how long one statement may run");
+            reader.or("database.statement_timeout", Duration::from_secs(5), "How long one statement may run.");
         if pool_size == 0 {
             reader.refuse("database.pool_size", "must be at least 1");
         }

@@ -83,7 +83,7 @@ impl Texts {
     /// The update that sets `columns` to the values from `$15` on: after the record come `$12` id, `$13` version or
     /// null, `$14` the time of the change. Its last value is the data key that sealed the values, where any is sealed.
     ///
-    /// The answer's first column is the version found, the others the row as it is now, null where it did not change.
+    /// The answer is the row as it is now, null where it did not change, and last the version that was found.
     pub(crate) fn update<E: Entity>(&self, columns: &[&'static str], seals: bool) -> String {
         let table = E::TABLE;
         let first = FIRST + 3;

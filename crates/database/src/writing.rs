@@ -109,7 +109,8 @@ impl<P: Permission> Door<P> {
         if if_match.allows(current) { Ok(None) } else { Err(Error::Stale { current }) }
     }
 
-    /// Deletes a row; where it is sealed, its data key goes with it, so that copies elsewhere cannot be read.
+    /// Deletes a row; where it is sealed, its data key goes with it, and with the key what the audit log holds of the row.
+    /// A backup that holds the key can still be read.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none or it is another organization's; [`Error::Stale`] when `if_match` names

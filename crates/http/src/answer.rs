@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 use mainstay_database::{Cursor, Page};
@@ -47,7 +49,7 @@ pub struct Created<V>(pub V);
 
 /// 201 with a `Location` of its own.
 #[derive(Debug)]
-pub struct CreatedAt<V>(pub &'static str, pub V);
+pub struct CreatedAt<V>(pub Cow<'static, str>, pub V);
 
 /// 204.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +107,7 @@ impl<V: View> Answer for Created<V> {
 
 impl<V: View> Answer for CreatedAt<V> {
     fn answer(self, _: &Request) -> Result<Reply, Problem> {
-        created(Some(self.0.to_owned()), &self.1)
+        created(Some(self.0.into_owned()), &self.1)
     }
 
     fn describe(operation: &mut Operation<'_>) {

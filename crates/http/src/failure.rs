@@ -6,7 +6,7 @@ use mainstay_database::Error;
 use serde::Serialize;
 
 use crate::{
-    CONFLICT, FieldError, INTERNAL, INVALID_INPUT, NOT_FOUND, PRECONDITION_FAILED, Problem, TOO_MANY_TO_SORT,
+    CONFLICT, FieldError, INTERNAL, INVALID_INPUT, Kind, NOT_FOUND, PRECONDITION_FAILED, Problem, TOO_MANY_TO_SORT,
     UNAVAILABLE,
 };
 
@@ -32,6 +32,24 @@ impl From<Error> for Problem {
                 .caused_by(described(&error)),
             Error::Internal(_) => INTERNAL.problem().caused_by(described(&error)),
         }
+    }
+}
+
+/// Gives a named constraint of the schema a problem of its own.
+pub trait OnConstraint<T> {
+    /// Answers `kind` where `constraint` refused a row; every other error stays what it is.
+    ///
+    /// # Errors
+    /// The problem.
+    fn on_constraint(self, constraint: &str, kind: Kind) -> Result<T, Problem>;
+}
+
+impl<T> OnConstraint<T> for Result<T, Error> {
+    fn on_constraint(self, constraint: &str, kind: Kind) -> Result<T, Problem> {
+        self.map_err(|error| match &error {
+            Error::Constraint { name, .. } if name == constraint => kind.problem(),
+            _ => error.into(),
+        })
     }
 }
 

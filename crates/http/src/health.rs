@@ -36,9 +36,10 @@ impl Readiness {
         if self.0.draining.load(Ordering::Acquire) {
             return Err(not_ready("The service is shutting down."));
         }
-        match database.schema_version().await {
-            Ok(version) if version >= self.0.schema => Ok(()),
-            Ok(_) => Err(not_ready("The schema is not migrated yet.")),
+        match database.health().await {
+            Ok(health) if health.schema < self.0.schema => Err(not_ready("The schema is not migrated yet.")),
+            Ok(health) if !health.keys_open => Err(not_ready("The key ring does not open what is stored.")),
+            Ok(_) => Ok(()),
             Err(error) => Err(not_ready("The database is not available.").caused_by(error)),
         }
     }

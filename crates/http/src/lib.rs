@@ -34,6 +34,7 @@ pub use app::{App, Parts};
 pub use authenticate::{Authenticator, Refusal};
 pub use declaration::{Declaration, Endpoint, Endpoints, Location, Operation, Parameter, Requirement};
 pub use document::{Info, document};
+pub use failure::OnConstraint;
 pub use health::Readiness;
 pub use http::{Method, StatusCode};
 pub use input::{
@@ -41,7 +42,7 @@ pub use input::{
 };
 pub use kinds::*;
 pub use mainstay_macros::{choice, delete, get, input, patch, post, put, view};
-pub use matrix::{AccessRow, access_matrix};
+pub use matrix::{AccessRow, access_matrix, access_table};
 pub use module::Module;
 pub use policy::{Allowed, Policy, Public, SignedIn};
 pub use problem::{FieldError, Kind, Problem};

@@ -43,6 +43,30 @@ pub fn access_matrix(modules: &[Module]) -> Vec<AccessRow> {
     rows
 }
 
+/// The access matrix as a table: one line an operation, one column a built-in role.
+pub fn access_table(modules: &[Module]) -> String {
+    let rows = access_matrix(modules);
+    let longest = |of: fn(&AccessRow) -> usize| rows.iter().map(of).max().unwrap_or(0);
+    let (path, operation) = (longest(|row| row.path.len()), longest(|row| row.operation.len()));
+    let needs = longest(|row| row.requirement.to_string().len());
+    let line = |row: [&str; 4], marks: Vec<String>| {
+        let [method, its_path, its_operation, its_needs] = row;
+        let marks = marks.join("  ");
+        let line = format!("{method:6}  {its_path:path$}  {its_operation:operation$}  {its_needs:needs$}  {marks}");
+        line.trim_end().to_owned() + "\n"
+    };
+    let names = BuiltInRole::ALL.iter().map(|role| role.name().to_owned()).collect();
+    let header = line(["METHOD", "PATH", "OPERATION", "NEEDS"], names);
+    let lines = rows.iter().map(|row| {
+        let marks = BuiltInRole::ALL.iter().map(|role| {
+            let mark = if row.allows(*role) { "yes" } else { "-" };
+            format!("{mark:width$}", width = role.name().len())
+        });
+        line([&row.method, row.path, row.operation, &row.requirement.to_string()], marks.collect())
+    });
+    std::iter::once(header).chain(lines).collect()
+}
+
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,10 +1,10 @@
 use std::{ops::Deref, sync::Arc};
 
-use http::header;
+use http::{Method, header};
 use mainstay_access::{Permission, Principal, Proof};
 use mainstay_database::{Database, Door, Event, Origin, Unscoped};
 
-use crate::{App, FORBIDDEN, Operation, Problem, Refusal, Request, Requirement, UNAUTHENTICATED};
+use crate::{App, CONFLICT, FORBIDDEN, Operation, Problem, Refusal, Request, Requirement, UNAUTHENTICATED};
 
 /// What an endpoint demands of its caller: its first argument. [`Allowed`], [`SignedIn`] and [`Public`] are all there
 /// are, and only the check makes a value of them.
@@ -50,6 +50,10 @@ impl<P: Permission> Policy for Allowed<P> {
     fn describe(operation: &mut Operation<'_>) {
         operation.requirement = Requirement::Permission(P::DECLARED);
         operation.answers(&[UNAUTHENTICATED, FORBIDDEN]);
+        // Whatever an operation writes, a constraint of the schema may refuse.
+        if operation.method != Method::GET {
+            operation.answers(&[CONFLICT]);
+        }
     }
 }
 

@@ -42,24 +42,25 @@ impl Settings {
     pub fn read(reader: &mut Reader) -> Self {
         let seconds = Duration::from_secs;
         let environment = reader.environment();
-        let bind = reader.or("http.bind", ([127, 0, 0, 1], 8000).into(), "where the API listens");
-        let management = reader.or("management.bind", ([127, 0, 0, 1], 9000).into(), "where health and metrics listen");
+        let bind = reader.or("http.bind", ([127, 0, 0, 1], 8000).into(), "Where the API listens.");
+        let management =
+            reader.or("management.bind", ([127, 0, 0, 1], 9000).into(), "Where health and metrics listen.");
         let public_url = reader.or(
             "http.public_url",
             "http://127.0.0.1:8000".to_owned(),
-            "the URL that clients know the API by: the issuer and audience of its tokens",
+            "The URL that clients know the API by: the issuer and audience of its tokens.",
         );
         let certificate: Option<PathBuf> =
-            reader.optional("http.tls_certificate", "PEM file of the certificate chain; without it a proxy ends TLS");
-        let key: Option<PathBuf> = reader.optional("http.tls_key", "PEM file of the certificate's key");
+            reader.optional("http.tls_certificate", "PEM file of the certificate chain; without it a proxy ends TLS.");
+        let key: Option<PathBuf> = reader.optional("http.tls_key", "PEM file of the certificate's key.");
         let origins: Vec<String> =
-            reader.or("http.cors_origins", Vec::new(), "origins whose pages may call the API, separated by commas");
+            reader.or("http.cors_origins", Vec::new(), "Origins whose pages may call the API, separated by commas.");
         let proxies: Vec<String> = reader.or(
             "http.trusted_proxies",
             Vec::new(),
-            "networks (CIDR) of the proxies whose X-Forwarded-For is believed",
+            "Networks (CIDR) of the proxies whose X-Forwarded-For is believed.",
         );
-        let ByteSize(body_limit) = reader.or("http.body_limit", ByteSize(1 << 20), "largest request body");
+        let ByteSize(body_limit) = reader.or("http.body_limit", ByteSize(1 << 20), "Largest request body.");
         let settings = Self {
             bind,
             management,
@@ -68,21 +69,21 @@ impl Settings {
             cors_origins: cors_origins(reader, environment, &origins),
             trusted_proxies: trusted_proxies(reader, &proxies),
             body_limit: usize::try_from(body_limit).unwrap_or(usize::MAX),
-            body_timeout: reader.or("http.body_timeout", seconds(10), "how long a body may take to arrive"),
+            body_timeout: reader.or("http.body_timeout", seconds(10), "How long a body may take to arrive."),
             header_timeout: reader.or(
                 "http.header_timeout",
                 seconds(15),
-                "how long a request's head may take to arrive, and a kept connection may be idle",
+                "How long a request's head may take to arrive, and a kept connection may be idle.",
             ),
-            deadline: reader.or("http.deadline", seconds(15), "how long an endpoint may take"),
-            max_connections: reader.or("http.max_connections", 10_000_usize, "connections at once; more wait"),
+            deadline: reader.or("http.deadline", seconds(15), "How long an endpoint may take."),
+            max_connections: reader.or("http.max_connections", 10_000_usize, "Connections at once; more wait."),
             readiness_grace: reader.or(
                 "http.readiness_grace",
                 if environment == Environment::Production { seconds(3) } else { Duration::ZERO },
-                "how long a shutdown answers \"not ready\" before it stops accepting",
+                "How long a shutdown answers \"not ready\" before it stops accepting.",
             ),
-            drain: reader.or("http.drain", seconds(20), "how long a shutdown waits for requests under way"),
-            docs: reader.or("http.docs", true, "whether the documentation page is served"),
+            drain: reader.or("http.drain", seconds(20), "How long a shutdown waits for requests under way."),
+            docs: reader.or("http.docs", true, "Whether the documentation page is served."),
         };
         if environment == Environment::Production && !settings.public_url.starts_with("https://") {
             reader.refuse("http.public_url", "must begin with https:// in production: tokens travel to it");

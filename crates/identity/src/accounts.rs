@@ -1,4 +1,4 @@
-use mainstay_crypto::{Cell, HashError, IndexLength, IndexPlace, PasswordHasher, Sealed};
+use mainstay_crypto::{BlindIndex, Cell, HashError, IndexLength, IndexPlace, PasswordHasher, Sealed};
 use mainstay_database::{ConstraintKind, Error, Event, Unscoped, Value};
 use mainstay_kernel::{OrganizationId, UserId, Uuid};
 
@@ -14,9 +14,26 @@ pub struct NewUser {
     /// Its password.
     pub password: Password,
     /// Where it belongs.
-    pub organization: OrganizationId,
+    pub place: Place,
     /// In which role.
     pub role: String,
+}
+
+/// Where a new account belongs.
+pub enum Place {
+    /// An organization that exists.
+    Existing(OrganizationId),
+    /// One of this name, made with the account.
+    New(String),
+}
+
+/// What [`create_user`] made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The account.
+    pub user: UserId,
+    /// Where it belongs.
+    pub organization: OrganizationId,
 }
 
 /// Why no account was made.
@@ -26,7 +43,7 @@ pub enum AccountError {
     #[error("another account has this e-mail address")]
     EmailTaken,
     /// There is no such role or organization.
-    #[error("there is no such role or organization")]
+    #[error("there is no such role or organization, or the organization's name is not 1 to 200 characters long")]
     UnknownRole,
     /// The password was not hashed.
     #[error(transparent)]
@@ -46,7 +63,7 @@ impl From<Error> for AccountError {
     }
 }
 
-/// Makes an organization.
+/// Makes an organization without members.
 ///
 /// # Errors
 /// As the database answers.
@@ -56,7 +73,7 @@ pub async fn create_organization(unscoped: &Unscoped, name: &str) -> Result<Orga
     let runtime = unscoped.database().runtime();
     let id: OrganizationId = runtime.new_id();
     let event = Event {
-        action: "organization.created".to_owned(),
+        action: "organization_created".to_owned(),
         resource: "organization",
         resource_id: Some(id.uuid()),
         organization: Some(id),
@@ -66,44 +83,55 @@ pub async fn create_organization(unscoped: &Unscoped, name: &str) -> Result<Orga
     Ok(id)
 }
 
-/// Makes an account and its membership.
+/// Makes an account and its membership, and the organization too where it is new: all of it or nothing.
 ///
 /// # Errors
 /// [`AccountError`]; then nothing was made.
-pub async fn create_user(unscoped: &Unscoped, hasher: &PasswordHasher, new: NewUser) -> Result<UserId, AccountError> {
-    const CHANGE: &str = "key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
-         VALUES ($1, $2, $3, $4, $5)), \
+pub async fn create_user(unscoped: &Unscoped, hasher: &PasswordHasher, new: NewUser) -> Result<Created, AccountError> {
+    // While keys are rotated an address may stand under an older key's index, which the unique constraint cannot see.
+    const CHANGE: &str = "free AS (SELECT WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY($8))), \
+         place AS (INSERT INTO organizations (id, name, created_at) SELECT $9, $11, $5 FROM free WHERE $11 IS NOT NULL), \
+         key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
+         SELECT $1, $2, $3, $4, $5 FROM free), \
          changed AS (INSERT INTO users (id, data_key, email, email_index, password_hash, created_at) \
-         VALUES ($3, $1, $6, $7, $8, $5) RETURNING id), \
+         SELECT $3, $1, $6, $7, $12, $5 FROM free RETURNING id), \
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
          SELECT id, $9, (SELECT id FROM roles WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)), $5 \
          FROM changed)";
     let hash = hasher.hash(new.password.secret()).await?;
     let database = unscoped.database();
     let (runtime, ring) = (database.runtime(), database.ring());
-    let id: UserId = runtime.new_id();
-    let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, id.uuid());
-    let cell = Cell { organization: NOWHERE, table: "users", column: "email", row: id.uuid() };
-    let values: [Value; 10] = [
+    let user: UserId = runtime.new_id();
+    let (organization, name) = match new.place {
+        Place::Existing(organization) => (organization, None),
+        Place::New(name) => (runtime.new_id(), Some(name)),
+    };
+    let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
+    let cell = Cell { organization: NOWHERE, table: "users", column: "email", row: user.uuid() };
+    let index = |index: &BlindIndex| index.as_bytes().to_vec();
+    let indexes: Vec<_> = new.email.indexes(ring, &email_index()).iter().map(index).collect();
+    let values: [Value; 12] = [
         key.id().into(),
         NOWHERE.into(),
-        id.uuid().into(),
+        user.uuid().into(),
         wrapped.0.into(),
         runtime.clock.now().inner().into(),
         new.email.seal(&key, &runtime.random, &cell).into(),
-        new.email.index(ring, &email_index()).as_bytes().to_vec().into(),
-        hash.into(),
-        new.organization.uuid().into(),
+        index(&new.email.index(ring, &email_index())).into(),
+        indexes.into(),
+        organization.uuid().into(),
         new.role.into(),
+        name.into(),
+        hash.into(),
     ];
     let event = Event {
         action: "user_created".to_owned(),
         resource: "user",
-        resource_id: Some(id.uuid()),
-        organization: Some(new.organization),
+        resource_id: Some(user.uuid()),
+        organization: Some(organization),
     };
-    unscoped.change("users.insert", CHANGE, values, event).await?;
-    Ok(id)
+    let made = unscoped.change("users.insert", CHANGE, values, event).await?;
+    if made.is_empty() { Err(AccountError::EmailTaken) } else { Ok(Created { user, organization }) }
 }
 
 /// Where the index stands under which accounts are found: full length, since two accounts never share an address.

@@ -15,7 +15,7 @@ mod roles;
 mod settings;
 mod tokens;
 
-pub use accounts::{AccountError, NewUser, create_organization, create_user};
+pub use accounts::{AccountError, Created, NewUser, Place, create_organization, create_user};
 pub use email::EmailAddress;
 pub use endpoints::module;
 pub use identity::Identity;

@@ -18,9 +18,9 @@ impl Settings {
     /// Reads the settings; what is wrong is remembered by `reader`. `issuer` is the URL that clients know the API by.
     pub fn read(reader: &mut Reader, issuer: &str) -> Option<Self> {
         let hours = |hours: u64| StdDuration::from_secs(hours * 3_600);
-        let secret = reader.secret("identity.signing_key", "Ed25519 key that signs access tokens, PKCS#8 in PEM");
+        let secret = reader.secret("identity.signing_key", "Ed25519 key that signs access tokens, PKCS#8 in PEM.");
         let session_lifetime =
-            reader.or("identity.session_lifetime", hours(8), "how long a session lasts after sign-in");
+            reader.or("identity.session_lifetime", hours(8), "How long a session lasts after sign-in.");
         if !(StdDuration::from_secs(60)..=hours(24 * 30)).contains(&session_lifetime) {
             reader.refuse("identity.session_lifetime", "must be from 1m to 30d");
         }

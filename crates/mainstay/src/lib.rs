@@ -41,15 +41,15 @@ pub mod prelude {
     pub use mainstay_access::{Permission, permission};
     pub use mainstay_crypto::{Indexed, Masked, Personal, Sealed, Zeroizing};
     pub use mainstay_database::{
-        Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit, Order,
+        Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit, Order, Revealed,
     };
     pub use mainstay_http::{
-        Allowed, CONFLICT, Created, CreatedAt, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent, PageOf, Patch,
-        Path, Problem, Public, Query, Shared, SignedIn, StatusCode, TOO_MANY_TO_SORT, choice, delete, get, input,
-        patch, post, put, view,
+        Allowed, CONFLICT, Created, CreatedAt, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent, OnConstraint,
+        PageOf, Patch, Path, Problem, Public, Query, Shared, SignedIn, StatusCode, TOO_MANY_TO_SORT, choice, delete,
+        get, input, patch, post, put, view,
     };
     pub use mainstay_identity::EmailAddress;
     pub use mainstay_kernel::{Id, OrganizationId, Runtime, Timestamp, UserId, Uuid};
 
-    pub use crate::Platform;
+    pub use crate::{Platform, personal, personal_text};
 }

@@ -88,7 +88,7 @@ impl Service {
             let database = app.database().clone();
             async move {
                 if let Err(error) = database.warm().await {
-                    tracing::warn!(%error, cause = error.cause(), "the database is not available yet");
+                    tracing::info!(%error, cause = error.cause(), "not every connection to the database is open yet");
                 }
             }
         });

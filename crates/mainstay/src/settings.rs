@@ -47,10 +47,10 @@ pub fn settings_reference() -> String {
 
 /// Where `migrate` finds the database, and what that means.
 pub(crate) const OWNER_URL: (&str, &str) =
-    ("database.owner_url", "Postgres as the role that owns the schema; read by `migrate` alone");
+    ("database.owner_url", "Postgres as the role that owns the schema; read by `migrate` alone.");
 
 fn keys(reader: &mut Reader) -> Option<KeyRing> {
-    let text = reader.secret("crypto.keys", "key ring that seals personal data, as `keys generate` prints it")?;
+    let text = reader.secret("crypto.keys", "Key ring that seals personal data, as `keys generate` prints it.")?;
     match KeyRing::parse(&text) {
         Ok(ring) => Some(ring),
         Err(error) => {

@@ -9,7 +9,8 @@ use super::{
     violations::{checked, unreadable},
 };
 use crate::{
-    CONTENT_TOO_LARGE, INVALID_INPUT, MALFORMED, Operation, Problem, REQUEST_TIMEOUT, Request, UNSUPPORTED_MEDIA_TYPE,
+    CONTENT_TOO_LARGE, FieldError, INVALID_INPUT, MALFORMED, Operation, Problem, REQUEST_TIMEOUT, Request,
+    UNSUPPORTED_MEDIA_TYPE,
 };
 
 /// A JSON body (RFC 8259), as an input and as an answer.
@@ -29,10 +30,16 @@ impl<T: Shape> Input for Json<T> {
         if json_has_nul(&body) {
             return Err(MALFORMED.problem().detail("The body holds a NUL character, which no text may."));
         }
+        // serde reads a struct from a list too, by position: a second way to write a body, which nothing documents.
+        if body.trim_ascii_start().first() == Some(&b'[') && broken(&body).is_none() {
+            let error =
+                FieldError { location: "body".into(), pointer: String::new(), detail: "expected an object".into() };
+            return Err(INVALID_INPUT.problem().errors([error]));
+        }
         let mut json = serde_json::Deserializer::from_slice(&body);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match error.inner().classify() {
-            serde_json::error::Category::Data => unreadable("body", error.path(), &without_place(error.inner())),
-            _ => MALFORMED.problem().detail(format!("The body is not JSON: {}.", error.inner())),
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match broken(&body) {
+            None => unreadable("body", error.path(), &without_place(error.inner())),
+            Some(broken) => MALFORMED.problem().detail(format!("The body is not JSON: {broken}.")),
         })?;
         json.end().map_err(|_| MALFORMED.problem().detail("Something follows the JSON value of the body."))?;
         checked("body", value).map(Self)
@@ -71,6 +78,12 @@ pub(super) async fn read(request: &mut Request, accepted: &[&str]) -> Result<Byt
 
 pub(super) fn describe_body(operation: &mut Operation<'_>) {
     operation.answers(&[MALFORMED, REQUEST_TIMEOUT, CONTENT_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID_INPUT]);
+}
+
+/// Why the body is not JSON at all, of whatever shape. A value's own reader may hide that behind its rules, and
+/// serde_json calls it broken JSON when an object stands where a word of a choice should.
+fn broken(body: &[u8]) -> Option<serde_json::Error> {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).err()
 }
 
 fn is_utf8(content_type: &mime::Mime) -> bool {

@@ -60,7 +60,7 @@ pub(super) async fn create_session(
     }
     let session = start_session(&unscoped, &identity, &account).await?;
     let view = issue(&identity, &account, session)?;
-    Ok(CreatedAt("/v1/sessions/current", view))
+    Ok(CreatedAt("/v1/sessions/current".into(), view))
 }
 
 /// Sign out: end the session of the token that asks.

@@ -17,7 +17,7 @@ use mainstay_config::Reader;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Database, DatabaseUrl};
 use mainstay_http::ServeError;
-use mainstay_identity::{EmailAddress, NewUser, Password, create_organization, create_user};
+use mainstay_identity::{Created, EmailAddress, NewUser, Password, Place, create_user};
 use mainstay_kernel::Runtime;
 use tokio::sync::oneshot;
 
@@ -57,8 +57,8 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
     let settings = settings(&private, arguments.port)?;
     let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
     let applied = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await?;
-    if !applied.is_empty() {
-        say(&format!("Applied {} migrations.", applied.len()));
+    for migration in &applied {
+        say(&format!("Applied {migration}."));
     }
     let service = match Service::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await {
         Err(ServiceError::Serve(ServeError::Bind { address, cause })) if cause.kind() == ErrorKind::AddrInUse => {
@@ -106,15 +106,14 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
     if count.first().context("a count has a row")?.get::<i64>(0)? > 0 {
         return Ok(());
     }
-    let organization = create_organization(&unscoped, "Sample organization").await?;
     let email = EmailAddress::parse(&secrets.email).context("the administrator's address is not one")?;
     let administrator = NewUser {
         email: Sealed::new(email),
         password: Password::from(secrets.password.clone()),
-        organization,
+        place: Place::New("Sample organization".to_owned()),
         role: "owner".to_owned(),
     };
-    let user = create_user(&unscoped, &hasher(Runtime::default()), administrator).await?;
+    let Created { user, organization } = create_user(&unscoped, &hasher(Runtime::default()), administrator).await?;
     if let Some(sample) = platform.sample_data() {
         seed::add(sample, database, organization, user, sample.count).await?;
         say(&format!("Added {} sample {}.", sample.count, sample.name));

@@ -1,12 +1,11 @@
-use std::{io::Read as _, process::ExitCode};
+use std::{io::Read as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
 use mainstay_crypto::Sealed;
-use mainstay_database::Unscoped;
-use mainstay_identity::{EmailAddress, NewUser, Password, create_organization, create_user};
-use mainstay_kernel::{OrganizationId, Random, Runtime};
+use mainstay_identity::{Created, EmailAddress, NewUser, Password, Place, create_user};
+use mainstay_kernel::{Random, Runtime};
 
 use super::{connect, say};
 use crate::service::hasher;
@@ -33,34 +32,29 @@ pub(super) struct Create {
     /// Read the password from standard input instead of drawing one
     #[arg(long)]
     password_stdin: bool,
+    /// The data directory of `dev`, when it is not the usual one
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     let Action::Create(create) = action;
     let email = EmailAddress::parse(&create.email).context("that is not an e-mail address")?;
     let password = if create.password_stdin { given_password()? } else { random_password(&Random::default()) };
-    let database = connect::database(None)?;
+    let database = connect::database(create.data_dir.as_deref())?;
     let unscoped = connect::unscoped(&database, "user_create");
-    let organization = organization(&unscoped, &create.organization).await?;
-    let new = NewUser {
-        email: Sealed::new(email),
-        password: Password::from(password.clone()),
-        organization,
-        role: create.role,
+    let place = match create.organization.parse() {
+        Ok(organization) => Place::Existing(organization),
+        Err(_) => Place::New(create.organization),
     };
-    let user = create_user(&unscoped, &hasher(Runtime::default()), new).await?;
+    let new =
+        NewUser { email: Sealed::new(email), password: Password::from(password.clone()), place, role: create.role };
+    let Created { user, organization } = create_user(&unscoped, &hasher(Runtime::default()), new).await?;
     say(&format!("user          {user}\norganization  {organization}"));
     if !create.password_stdin {
         say(&format!("password      {password}   (shown this once)"));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn organization(unscoped: &Unscoped, text: &str) -> anyhow::Result<OrganizationId> {
-    match text.parse() {
-        Ok(id) => Ok(id),
-        Err(_) => Ok(create_organization(unscoped, text).await?),
-    }
 }
 
 fn given_password() -> anyhow::Result<String> {

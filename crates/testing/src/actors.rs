@@ -1,0 +1,74 @@
+use std::ops::Deref;
+
+use mainstay_access::BuiltInRole;
+use mainstay_crypto::Sealed;
+use mainstay_database::{Origin, Unscoped};
+use mainstay_identity::{EmailAddress, NewUser, Password, Place, create_organization, create_user};
+use mainstay_kernel::{OrganizationId, UserId};
+use serde_json::json;
+
+use crate::{Client, TestApp};
+
+/// The password of every actor.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Somebody with an account, signed in: a [`Client`] that sends a token.
+#[derive(Clone)]
+pub struct Actor {
+    client: Client,
+    email: String,
+    user: UserId,
+    organization: OrganizationId,
+}
+
+impl Actor {
+    /// How the account signs in; the password is [`PASSWORD`].
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// The account.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// Where it works.
+    pub fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+}
+
+impl Deref for Actor {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// Makes an organization.
+pub(crate) async fn new_organization(app: &TestApp, name: &str) -> OrganizationId {
+    create_organization(&unscoped(app), name).await.expect("an organization is made")
+}
+
+/// Makes an account and signs it in over HTTP.
+pub(crate) async fn new_actor(app: &TestApp, organization: OrganizationId, role: BuiltInRole, number: usize) -> Actor {
+    let email = format!("{}-{number}@example.org", role.name());
+    let new = NewUser {
+        email: Sealed::new(EmailAddress::parse(&email).expect("that is an address")),
+        password: Password::from(PASSWORD.to_owned()),
+        place: Place::Existing(organization),
+        role: role.name().to_owned(),
+    };
+    let made = create_user(&unscoped(app), app.hasher(), new).await.expect("an account is made");
+    let answer = app.anonymous().post("/v1/sessions", json!({ "email": email, "password": PASSWORD })).await;
+    let session = answer.assert_status(201).json();
+    let client = app.anonymous().with_token(session["access_token"].as_str().unwrap_or_default());
+    Actor { client, email, user: made.user, organization }
+}
+
+fn unscoped(app: &TestApp) -> Unscoped {
+    let database = app.database();
+    let origin = Origin { request: database.runtime().new_id::<Origin>().uuid(), operation: "test", address: None };
+    Unscoped::because("a test makes what organizations are made of", database, origin, None)
+}

@@ -1,0 +1,186 @@
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use mainstay::Platform;
+use mainstay_access::BuiltInRole;
+use mainstay_crypto::PasswordHasher;
+use mainstay_database::{Database, DatabaseUrl, Owner};
+use mainstay_devdb::Role;
+use mainstay_kernel::{OrganizationId, Runtime, SecretString};
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::{
+    Actor, Builder, Client, Contents, Replica, RoundTrips,
+    actors::{new_actor, new_organization},
+    databases,
+    postgres::Postgres,
+    server::{Layer, Server},
+};
+
+/// A whole service, on a database of its own, that ends with this value.
+pub struct TestApp {
+    pub(crate) platform: Platform,
+    pub(crate) runtime: Runtime,
+    pub(crate) layers: [Layer; 2],
+    pub(crate) server: Server,
+    pub(crate) postgres: Arc<Postgres>,
+    pub(crate) database_name: String,
+    pub(crate) round_trips: Option<RoundTrips>,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) client: Client,
+    pub(crate) people: AtomicUsize,
+    pub(crate) organization: OnceCell<OrganizationId>,
+    pub(crate) other_organization: OnceCell<OrganizationId>,
+    pub(crate) reader: OnceCell<Mutex<Owner>>,
+}
+
+impl TestApp {
+    /// Starts `platform` with the usual settings. The first start in a process makes its Postgres, which takes about a
+    /// second.
+    pub async fn start(platform: Platform) -> Self {
+        Self::builder(platform).start().await
+    }
+
+    /// Starts it another way.
+    pub fn builder(platform: Platform) -> Builder {
+        Builder::new(platform)
+    }
+
+    /// Nobody: a client without a token.
+    pub fn anonymous(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// A new account with that role in the app's organization, signed in.
+    pub async fn actor(&self, role: BuiltInRole) -> Actor {
+        let organization = *self.organization.get_or_init(|| new_organization(self, "Home")).await;
+        new_actor(self, organization, role, self.people.fetch_add(1, Ordering::Relaxed)).await
+    }
+
+    /// A new account with that role in another organization, signed in.
+    pub async fn stranger(&self, role: BuiltInRole) -> Actor {
+        let organization = *self.other_organization.get_or_init(|| new_organization(self, "Elsewhere")).await;
+        new_actor(self, organization, role, self.people.fetch_add(1, Ordering::Relaxed)).await
+    }
+
+    /// Where the API is served, for tests that write to the socket themselves.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// Calls the management port: health and metrics.
+    pub fn management(&self) -> Client {
+        Client::new(format!("http://{}", self.server.management))
+    }
+
+    /// What is served.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// The clock and the random source that the service was given.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The service's own pool, key ring and clock.
+    pub fn database(&self) -> &Database {
+        &self.server.database
+    }
+
+    /// How the serving role reaches the app's database, past whatever stands in between.
+    pub fn database_url(&self) -> SecretString {
+        let connection = self.postgres.connection();
+        self.url(&connection.server)
+    }
+
+    /// How the owner of the schema reaches the app's database.
+    pub fn owner_url(&self) -> SecretString {
+        let connection = self.postgres.connection();
+        self.url(&connection.owner)
+    }
+
+    /// A new connection as the owner of the schema, to look into the database.
+    pub async fn owner(&self) -> Owner {
+        connect(&self.owner_url()).await
+    }
+
+    /// A new connection as the serving role, to try what it may do.
+    pub async fn serving_role(&self) -> Owner {
+        connect(&self.database_url()).await
+    }
+
+    /// A digest of every table, to show that nothing was written.
+    pub async fn contents(&self) -> Contents {
+        let connected = self.reader.get_or_init(|| async {
+            let mut owner = self.owner().await;
+            Contents::prepare(&mut owner).await;
+            Mutex::new(owner)
+        });
+        Contents::of(&mut *connected.await.lock().await).await
+    }
+
+    /// Starts the service once more on the same database, with the same keys and the same clock.
+    pub async fn second_replica(&self) -> Replica {
+        let layers = self.layers.clone();
+        Replica::new(Server::start(&self.platform, layers, self.runtime.clone(), || {}).await)
+    }
+
+    /// How many round trips the pool has made so far: see [`RoundTrips`].
+    ///
+    /// # Panics
+    /// Unless the app was built with [`counting_round_trips`](Builder::counting_round_trips).
+    pub fn round_trips(&self) -> usize {
+        self.round_trips.as_ref().expect("build the app with `counting_round_trips()`").count()
+    }
+
+    /// Stops Postgres, cutting off whoever is connected.
+    ///
+    /// # Panics
+    /// Unless the app was built with [`own_cluster`](Builder::own_cluster).
+    pub async fn stop_postgres(&self) {
+        self.with_postgres(Postgres::stop).await;
+    }
+
+    /// Starts Postgres again, where it was and with what it had committed.
+    ///
+    /// # Panics
+    /// Unless the app was built with [`own_cluster`](Builder::own_cluster).
+    pub async fn start_postgres(&self) {
+        self.with_postgres(Postgres::start).await;
+    }
+
+    pub(crate) fn hasher(&self) -> &PasswordHasher {
+        &self.hasher
+    }
+
+    /// Starting and stopping wait for processes, and the service goes on meanwhile.
+    async fn with_postgres(&self, work: fn(&Postgres)) {
+        let postgres = self.postgres.clone();
+        tokio::task::spawn_blocking(move || work(&postgres)).await.expect("Postgres is started or stopped");
+    }
+
+    fn url(&self, role: &Role) -> SecretString {
+        self.postgres.connection().url(role, &self.database_name)
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        // A cluster of its own goes as a whole.
+        if !self.postgres.is_owned() {
+            databases::discard(self.postgres.connection().clone(), std::mem::take(&mut self.database_name));
+        }
+    }
+}
+
+async fn connect(url: &SecretString) -> Owner {
+    let url = DatabaseUrl::parse(url).expect("devdb's URL is verified");
+    let connected = Owner::connect(&url).await;
+    connected.unwrap_or_else(|error| panic!("cannot connect: {error} ({:?})", error.cause()))
+}

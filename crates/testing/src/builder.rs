@@ -1,0 +1,114 @@
+use std::sync::atomic::AtomicUsize;
+
+use mainstay::Platform;
+use mainstay_crypto::{Argon2Parameters, KeyRing, PasswordHasher};
+use mainstay_identity::SigningKey;
+use mainstay_kernel::{Clock, ExposeSecret as _, Random, Runtime};
+use tokio::sync::OnceCell;
+
+use crate::{Client, RoundTrips, TestApp, postgres::Postgres, server::Layer, server::Server};
+
+/// How a [`TestApp`] is started.
+pub struct Builder {
+    platform: Platform,
+    runtime: Runtime,
+    settings: Layer,
+    own_cluster: bool,
+    counting: bool,
+}
+
+impl Builder {
+    pub(crate) fn new(platform: Platform) -> Self {
+        Self { platform, runtime: Runtime::default(), settings: Vec::new(), own_cluster: false, counting: false }
+    }
+
+    /// The clock of the service: `Clock::manual` stands still until the test moves it.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.runtime.clock = clock;
+        self
+    }
+
+    /// The random source of the service.
+    #[must_use]
+    pub fn random(mut self, random: Random) -> Self {
+        self.runtime.random = random;
+        self
+    }
+
+    /// A setting by its dotted name, as in `("http.body_limit", "4KiB")`.
+    #[must_use]
+    pub fn setting(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.settings.push((name, value.into()));
+        self
+    }
+
+    /// Gives the app a Postgres of its own, which the test may stop and start. It takes about a second more.
+    #[must_use]
+    pub fn own_cluster(mut self) -> Self {
+        self.own_cluster = true;
+        self
+    }
+
+    /// Counts the round trips between the service and Postgres: see [`RoundTrips`].
+    #[must_use]
+    pub fn counting_round_trips(mut self) -> Self {
+        self.counting = true;
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When anything on the way fails.
+    pub async fn start(self) -> TestApp {
+        let Self { platform, runtime, settings, own_cluster, counting } = self;
+        let started =
+            tokio::task::spawn_blocking(move || if own_cluster { Postgres::own() } else { Postgres::of_process() });
+        let postgres = started.await.expect("Postgres starts");
+        let database_name = postgres.new_database(&platform).await;
+        let mut connection = postgres.connection().clone();
+        let round_trips = if counting { Some(RoundTrips::start(connection.port).await) } else { None };
+        if let Some(round_trips) = &round_trips {
+            connection.port = round_trips.port();
+        }
+        let url = connection.url(&connection.server, &database_name);
+        let layers = [settings, usual_settings(url.expose_secret().to_owned())];
+        let server = Server::start(&platform, layers.clone(), runtime.clone(), || {
+            round_trips.iter().for_each(RoundTrips::pool_is_open);
+        })
+        .await;
+        let client = Client::new(format!("http://{}", server.address));
+        TestApp {
+            hasher: PasswordHasher::new(Argon2Parameters::default(), 2, 64, runtime.random.clone()),
+            platform,
+            runtime,
+            layers,
+            server,
+            postgres,
+            database_name,
+            round_trips,
+            client,
+            people: AtomicUsize::new(1),
+            organization: OnceCell::new(),
+            other_organization: OnceCell::new(),
+            reader: OnceCell::new(),
+        }
+    }
+}
+
+/// What holds unless a test says otherwise. The keys are fresh: no test depends on another's.
+fn usual_settings(database_url: String) -> Layer {
+    let signing_key = SigningKey::generate().expect("the system has random bytes");
+    vec![
+        ("environment", "development".to_owned()),
+        ("http.bind", "127.0.0.1:0".to_owned()),
+        ("management.bind", "127.0.0.1:0".to_owned()),
+        ("database.url", database_url),
+        ("database.pool_size", "4".to_owned()),
+        // Tests run beside each other, and beside compilers.
+        ("database.acquire_timeout", "30s".to_owned()),
+        ("crypto.keys", KeyRing::generate(&Random::default()).expose_secret().to_owned()),
+        ("identity.signing_key", signing_key.expose_secret().to_owned()),
+    ]
+}

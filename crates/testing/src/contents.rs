@@ -1,0 +1,41 @@
+use std::collections::BTreeMap;
+
+use mainstay_database::Owner;
+
+/// A digest of each table: what a test compares to show that nothing was written.
+///
+/// Denials and failed sign-ins leave their record in the audit log, as they should: those records are left out, and so
+/// is nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents(BTreeMap<String, String>);
+
+/// Lives in the connection's temporary schema, so that it leaves no trace in the database.
+const DEFINE: &str = "CREATE FUNCTION pg_temp.contents() RETURNS TABLE (name text, digest text) LANGUAGE plpgsql AS $$ \
+     BEGIN \
+         FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP \
+             EXECUTE format( \
+                 'SELECT count(*) || '' '' || coalesce(md5(string_agg(t::text, '','' ORDER BY t::text)), '''') \
+                  FROM %I t WHERE coalesce(to_jsonb(t) ->> ''action'' NOT IN (''authz_fail'', ''authn_login_fail''), true)', \
+                 name) INTO digest; \
+             RETURN NEXT; \
+         END LOOP; \
+     END $$";
+
+impl Contents {
+    /// Prepares `owner`'s connection for [`of`](Self::of). To be called once.
+    pub(crate) async fn prepare(owner: &mut Owner) {
+        owner.run(DEFINE, []).await.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
+    }
+
+    pub(crate) async fn of(owner: &mut Owner) -> Self {
+        let rows = owner.run("SELECT name, digest FROM pg_temp.contents()", []).await.expect("the tables are read");
+        let text = |row: &mainstay_database::Row, position| row.get::<String>(position).expect("a text");
+        Self(rows.iter().map(|row| (text(row, 0), text(row, 1))).collect())
+    }
+
+    /// The tables in which the two differ.
+    pub fn changed_since(&self, earlier: &Self) -> Vec<&str> {
+        let changed = self.0.iter().filter(|(name, digest)| earlier.0.get(*name) != Some(digest));
+        changed.map(|(name, _)| name.as_str()).collect()
+    }
+}

@@ -1,0 +1,71 @@
+//! Databases by name: the only place in the tests that builds SQL text, since a name cannot be bound.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mainstay::Platform;
+use mainstay_database::{DatabaseUrl, Owner};
+use mainstay_devdb::Connection;
+use mainstay_identity::declare_permissions;
+use mainstay_kernel::ExposeSecret as _;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+
+/// Makes a database and migrates it, as `migrate` does.
+pub(crate) async fn migrated(connection: &Connection, platform: &Platform) -> String {
+    let name = new_name("template");
+    run(connection, [format!("CREATE DATABASE {name}")]).await;
+    let url = DatabaseUrl::parse(&connection.url(&connection.owner, &name)).expect("devdb's URL is verified");
+    let mut owner = Owner::connect(&url).await.expect("the owner connects");
+    owner.migrate(platform.schema()).await.unwrap_or_else(|error| panic!("the migrations fail: {error:?}"));
+    declare_permissions(&mut owner, &platform.permissions()).await.expect("the permissions are declared");
+    owner.close().await;
+    name
+}
+
+/// Makes a database that holds what `template` holds and that only its owner and the serving role may enter.
+pub(crate) async fn copy(connection: &Connection, template: &str) -> String {
+    let name = new_name("test");
+    let server = &connection.server.name;
+    run(
+        connection,
+        [
+            format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"),
+            format!("REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC"),
+            format!("GRANT CONNECT ON DATABASE {name} TO {server}"),
+        ],
+    )
+    .await;
+    name
+}
+
+/// Drops a database and whoever is connected to it, on a thread of its own. When that fails, the database goes with its
+/// cluster.
+pub(crate) fn discard(connection: Connection, name: String) {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let dropped = async {
+            let mut owner = connect(&connection).await?;
+            owner.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
+            owner.close().await
+        };
+        runtime.map(|runtime| runtime.block_on(dropped).ok()).ok();
+    });
+}
+
+/// A name that no other database of this process' cluster has. It holds nothing that would need quoting.
+fn new_name(kind: &str) -> String {
+    static MADE: AtomicUsize = AtomicUsize::new(1);
+    format!("{kind}_{}", MADE.fetch_add(1, Ordering::Relaxed))
+}
+
+async fn run<const N: usize>(connection: &Connection, statements: [String; N]) {
+    let mut owner = connect(connection).await.unwrap_or_else(|error| panic!("the owner connects: {error}"));
+    for statement in statements {
+        let outcome = owner.execute(AssertSqlSafe(statement.clone())).await;
+        outcome.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+    owner.close().await.expect("the connection closes");
+}
+
+async fn connect(connection: &Connection) -> Result<PgConnection, sqlx::Error> {
+    PgConnection::connect(connection.url(&connection.owner, &connection.database).expose_secret()).await
+}

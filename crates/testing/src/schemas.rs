@@ -1,0 +1,272 @@
+//! Values that a JSON Schema allows, and values that it does not: for the bodies and parameters of any operation.
+//!
+//! It knows the keywords that the platform's documents use, and refuses nothing else: an unknown `pattern` without an
+//! `example` gets a plain text, and the sweep that sends it says what the service thought of it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Map, Value, json};
+
+/// Makes values for the schemas of one document.
+pub struct Schemas {
+    components: Value,
+    made: AtomicUsize,
+}
+
+/// A value that a schema does not allow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Violation {
+    /// What is wrong, as in `/email is too long`.
+    pub what: String,
+    /// The value.
+    pub value: Value,
+}
+
+/// Which members of an object a value has.
+#[derive(Clone, Copy)]
+enum Members {
+    Required,
+    All,
+}
+
+/// A member that no schema names.
+const UNKNOWN: &str = "no_such_member";
+
+impl Schemas {
+    /// The schemas of an OpenAPI document.
+    pub fn of(document: &Value) -> Self {
+        Self { components: document["components"]["schemas"].clone(), made: AtomicUsize::new(1) }
+    }
+
+    /// A value with the members that it must have.
+    pub fn least(&self, schema: &Value) -> Value {
+        self.value(schema, Members::Required)
+    }
+
+    /// A value with every member that it may have.
+    pub fn whole(&self, schema: &Value) -> Value {
+        self.value(schema, Members::All)
+    }
+
+    /// Values that break one rule each, of the schema itself or of a schema within it.
+    pub fn violations(&self, schema: &Value) -> Vec<Violation> {
+        let plain = self.plain(schema);
+        let mut violations = vec![wrong_type(&plain)];
+        match type_of(&plain) {
+            "object" => self.broken_members(&plain, &mut violations),
+            "array" => self.broken_items(&plain, &mut violations),
+            "integer" | "number" => violations.extend(out_of_range(&plain)),
+            _ => violations.extend(broken_text(&plain)),
+        }
+        violations
+    }
+
+    /// The schema without references, alternatives taken: the first that is not null.
+    pub fn plain(&self, schema: &Value) -> Value {
+        let mut plain = schema.as_object().cloned().unwrap_or_default();
+        let referred = plain.remove("$ref").and_then(|name| {
+            let name = name.as_str()?.strip_prefix("#/components/schemas/")?;
+            Some(self.plain(&self.components[name]))
+        });
+        let alternatives = ["anyOf", "oneOf"].iter().find_map(|keyword| plain.remove(*keyword));
+        let alternatives = alternatives.as_ref().and_then(Value::as_array);
+        if let Some(constants) = alternatives.and_then(|all| all.iter().map(|it| it.get("const").cloned()).collect()) {
+            plain.insert("enum".to_owned(), Value::Array(constants));
+        }
+        let first = alternatives.and_then(|all| all.iter().find(|it| it["type"] != "null"));
+        for more in referred.into_iter().chain(first.map(|schema| self.plain(schema))) {
+            for (keyword, value) in more.as_object().into_iter().flatten() {
+                plain.entry(keyword).or_insert_with(|| value.clone());
+            }
+        }
+        Value::Object(plain)
+    }
+
+    fn value(&self, schema: &Value, members: Members) -> Value {
+        let plain = self.plain(schema);
+        let given = plain.get("const").or_else(|| plain["enum"].get(0)).or_else(|| plain["examples"].get(0));
+        match (given, type_of(&plain)) {
+            // Every e-mail address is a new one, since two accounts may not share one.
+            (_, _) if plain["format"] == "email" => self.new_email().into(),
+            (Some(given), _) => given.clone(),
+            (None, "object") => self.object(&plain, members),
+            (None, "array") => {
+                let items = (0..number(&plain, "minItems").unwrap_or(1)).map(|_| self.value(&plain["items"], members));
+                items.collect()
+            }
+            (None, "integer" | "number") => number(&plain, "minimum").unwrap_or(1).into(),
+            (None, "boolean") => true.into(),
+            (None, _) => text(&plain).into(),
+        }
+    }
+
+    fn object(&self, plain: &Value, members: Members) -> Value {
+        let required = plain["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let properties = plain["properties"].as_object().into_iter().flatten();
+        let wanted = properties.filter(|(name, _)| match members {
+            Members::All => true,
+            Members::Required => required.iter().any(|required| required == *name),
+        });
+        let made: Map<_, _> = wanted.map(|(name, schema)| (name.clone(), self.value(schema, members))).collect();
+        Value::Object(made)
+    }
+
+    fn broken_members(&self, plain: &Value, violations: &mut Vec<Violation>) {
+        let whole = self.object(plain, Members::All);
+        if plain["additionalProperties"] == false {
+            let mut value = whole.clone();
+            value[UNKNOWN] = 1.into();
+            violations.push(Violation { what: format!("/{UNKNOWN} is unknown"), value });
+        }
+        for name in plain["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let mut value = whole.clone();
+            value.as_object_mut().and_then(|members| members.remove(name));
+            violations.push(Violation { what: format!("/{name} is missing"), value });
+        }
+        for (name, schema) in plain["properties"].as_object().into_iter().flatten() {
+            for inner in self.violations(schema) {
+                let mut value = whole.clone();
+                value[name] = inner.value;
+                violations.push(Violation { what: format!("/{name}{}", inner.what), value });
+            }
+        }
+    }
+
+    fn broken_items(&self, plain: &Value, violations: &mut Vec<Violation>) {
+        for inner in self.violations(&plain["items"]) {
+            violations.push(Violation { what: format!("/0{}", inner.what), value: json!([inner.value]) });
+        }
+        if let Some(most) = number(plain, "maxItems") {
+            let items = (0..=most).map(|_| self.least(&plain["items"]));
+            violations.push(Violation { what: " has too many items".to_owned(), value: items.collect() });
+        }
+    }
+
+    fn new_email(&self) -> String {
+        format!("example-{}@example.org", self.made.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The type, the one that is not null where there are two.
+fn type_of(plain: &Value) -> &str {
+    let types = plain["type"].as_array();
+    let of_several = types.and_then(|types| types.iter().find(|name| *name != "null"));
+    of_several.unwrap_or(&plain["type"]).as_str().unwrap_or("string")
+}
+
+fn number(plain: &Value, keyword: &str) -> Option<i64> {
+    plain.get(keyword).and_then(Value::as_i64)
+}
+
+fn text(plain: &Value) -> String {
+    let shortest = usize::try_from(number(plain, "minLength").unwrap_or(1).max(1)).unwrap_or(1);
+    match plain["format"].as_str().unwrap_or_default() {
+        "uuid" => "018f3b6c-0000-7000-8000-000000000000".to_owned(),
+        "date" => "2001-12-31".to_owned(),
+        "date-time" => "2001-12-31T12:00:00Z".to_owned(),
+        "uri" => "https://example.org/".to_owned(),
+        _ => "a".repeat(shortest),
+    }
+}
+
+fn wrong_type(plain: &Value) -> Violation {
+    let value = match type_of(plain) {
+        "object" => json!([]),
+        "array" | "string" => json!({}),
+        _ => json!("word"),
+    };
+    Violation { what: " is of another type".to_owned(), value }
+}
+
+fn out_of_range(plain: &Value) -> Vec<Violation> {
+    let beyond = [("minimum", -1, " is too small"), ("maximum", 1, " is too large")];
+    let ends = beyond.into_iter().filter_map(|(keyword, step, what)| {
+        let value = number(plain, keyword)?.checked_add(step)?;
+        Some(Violation { what: what.to_owned(), value: value.into() })
+    });
+    let huge = Violation { what: " is larger than any integer type".to_owned(), value: json!(1.0e30) };
+    ends.chain([huge]).collect()
+}
+
+fn broken_text(plain: &Value) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut add = |what: &str, value: String| violations.push(Violation { what: what.to_owned(), value: value.into() });
+    if let Some(longest) = number(plain, "maxLength").and_then(|length| usize::try_from(length).ok()) {
+        let tail = if plain["format"] == "email" { "@example.org" } else { "" };
+        add(" is too long", "a".repeat(longest + 1 - tail.len()) + tail);
+    }
+    if let Some(shortest) = number(plain, "minLength").and_then(|length| usize::try_from(length).ok())
+        && shortest > 0
+    {
+        add(" is too short", "a".repeat(shortest - 1));
+    }
+    if plain.get("enum").is_some() {
+        add(" is no such word", "no-such-word".to_owned());
+    }
+    match plain["format"].as_str() {
+        // A password has no form, whatever its format is called.
+        None | Some("password") => {}
+        Some(format) => add(&format!(" is not of the format {format}"), "no such format".to_owned()),
+    }
+    violations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schemas() -> Schemas {
+        Schemas::of(&json!({ "components": { "schemas": {
+            "Name": { "type": "string", "minLength": 3, "maxLength": 5 },
+            "Mood": { "oneOf": [{ "const": "good", "type": "string" }, { "const": "bad", "type": "string" }] },
+        } } }))
+    }
+
+    fn note() -> Value {
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["name"],
+            "properties": {
+                "name": { "$ref": "#/components/schemas/Name" },
+                "mood": { "anyOf": [{ "$ref": "#/components/schemas/Mood" }, { "type": "null" }] },
+                "count": { "type": ["integer", "null"], "minimum": 2, "maximum": 4 },
+                "tags": { "type": "array", "items": { "type": "string", "maxLength": 2 }, "maxItems": 1 },
+            },
+        })
+    }
+
+    #[test]
+    fn values_keep_to_the_rules() {
+        assert_eq!(schemas().least(&note()), json!({ "name": "aaa" }));
+        assert_eq!(schemas().whole(&note()), json!({ "name": "aaa", "mood": "good", "count": 2, "tags": ["a"] }));
+    }
+
+    #[test]
+    fn each_violation_breaks_one_rule() {
+        let found: Vec<_> = schemas().violations(&note()).into_iter().map(|it| it.what).collect();
+        let expected = [
+            " is of another type",
+            "/no_such_member is unknown",
+            "/name is missing",
+            "/name is of another type",
+            "/name is too long",
+            "/name is too short",
+            "/mood is of another type",
+            "/mood is no such word",
+            "/count is too small",
+            "/count is too large",
+            "/tags/0 is too long",
+            "/tags has too many items",
+        ];
+        for what in expected {
+            assert!(found.iter().any(|it| it == what), "{what} is not among {found:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_addresses_are_the_same() {
+        let (schemas, email) = (schemas(), json!({ "type": "string", "format": "email" }));
+        assert_ne!(schemas.least(&email), schemas.least(&email));
+    }
+}

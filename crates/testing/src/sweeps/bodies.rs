@@ -1,0 +1,98 @@
+use mainstay::Platform;
+use serde_json::Value;
+
+use super::{operations::Operation, sweep::Sweep};
+use crate::TestApp;
+
+/// The largest body that the service under attack takes, in bytes: what it takes unless told otherwise.
+const LIMIT: usize = 1 << 20;
+
+type Expected = &'static [(u16, &'static str)];
+
+const MALFORMED: Expected = &[(400, "malformed_request")];
+const INVALID: Expected = &[(422, "invalid_input")];
+const TOO_LARGE: Expected = &[(413, "content_too_large")];
+const UNSUPPORTED: Expected = &[(415, "unsupported_media_type")];
+/// Too deep for the parser, or of the wrong type already at the first bracket.
+const TOO_DEEP: Expected = &[(400, "malformed_request"), (422, "invalid_input")];
+
+/// A body that its operation does not document is refused before anything happens: what is no JSON, what is too large
+/// or of another type, and what breaks any rule of the schema, one at a time (OWASP ASVS 1.4.2, 1.5.2, 1.5.3, 2.1.1,
+/// 2.2.1, 4.1.1, 15.3.3).
+///
+/// # Panics
+/// When one is taken, or refused otherwise than documented.
+pub async fn bodies(platform: Platform) {
+    let limit = format!("{LIMIT}B");
+    let mut sweep = Sweep::start(TestApp::builder(platform).setting("http.body_limit", limit)).await;
+    for operation in sweep.operations.clone().iter().filter(|operation| operation.takes_json()) {
+        let Some((_, schema)) = &operation.body else { continue };
+        let whole = sweep.schemas.whole(schema);
+        for (what, body, expected) in broken(&whole) {
+            send(&mut sweep, operation, what, operation.content_type(), body, expected).await;
+        }
+        for content_type in ["text/plain", "application/xml", "application/json; charset=utf-16", "json", ""] {
+            let what = format!("sent as {content_type:?}");
+            send(&mut sweep, operation, &what, content_type, whole.to_string().into(), UNSUPPORTED).await;
+        }
+        compressed(&mut sweep, operation, &whole).await;
+        for violation in sweep.schemas.violations(schema) {
+            let body = violation.value.to_string().into_bytes();
+            send(&mut sweep, operation, &violation.what, operation.content_type(), body, INVALID).await;
+        }
+    }
+    sweep.finish();
+}
+
+/// Bodies that are wrong as texts, whatever their schema.
+fn broken(whole: &Value) -> Vec<(&'static str, Vec<u8>, Expected)> {
+    let text = whole.to_string();
+    let without_end = &text[..text.len() - 1];
+    let (first, value) = whole.as_object().and_then(|members| members.iter().next()).expect("a body has members");
+    let separator = if without_end.len() > 1 { "," } else { "" };
+    let with = |more: &str| format!("{without_end}{separator}{more}}}").into_bytes();
+    let mut not_utf8 = format!("{without_end}{separator}\"a\":\"").into_bytes();
+    not_utf8.extend(b"\xff\xfe\"}");
+    vec![
+        ("an empty body", Vec::new(), MALFORMED),
+        ("JSON that breaks off", without_end.into(), MALFORMED),
+        ("JSON in single quotes", text.replace('"', "'").into(), MALFORMED),
+        ("something behind the JSON", format!("{text}{{}}").into(), MALFORMED),
+        ("a number that is none", with("\"a\":NaN"), TOO_DEEP),
+        ("a member twice", with(&format!("\"{first}\":{value}")), MALFORMED),
+        ("a NUL in a text", format!("{{\"{first}\":\"a\\u0000b\"}}").into(), MALFORMED),
+        ("bytes that are not UTF-8", not_utf8, MALFORMED),
+        ("a million brackets", vec![b'['; 1_000_000], TOO_DEEP),
+        ("a million objects", format!("{{\"{first}\":").repeat(900_000 / (first.len() + 4)).into(), TOO_DEEP),
+        ("more than the limit", vec![b' '; LIMIT + 1], TOO_LARGE),
+        ("null", b"null".to_vec(), INVALID),
+        ("a text", b"\"text\"".to_vec(), INVALID),
+        ("members of the server's own", with("\"id\":1,\"organization_id\":1,\"role\":\"owner\""), INVALID),
+    ]
+}
+
+async fn send(
+    sweep: &mut Sweep,
+    operation: &Operation,
+    what: &str,
+    content_type: &str,
+    body: Vec<u8>,
+    expected: Expected,
+) {
+    let path = sweep.path_to_a_row(operation).await;
+    let mut call = sweep.caller(operation).request(operation.method.clone(), &path);
+    if !content_type.is_empty() {
+        call = call.header("content-type", content_type);
+    }
+    sweep.attack(operation, what, call.body(body), expected).await;
+}
+
+/// Nothing is unpacked, so that nothing small can become large (OWASP ASVS 5.2.3).
+async fn compressed(sweep: &mut Sweep, operation: &Operation, whole: &Value) {
+    let path = sweep.path_to_a_row(operation).await;
+    for encoding in ["gzip", "br", "zstd"] {
+        let call = sweep.caller(operation).request(operation.method.clone(), &path);
+        let call = call.header("content-encoding", encoding).json(whole);
+        sweep.attack(operation, &format!("packed by {encoding}"), call, UNSUPPORTED).await;
+    }
+}

@@ -1,0 +1,105 @@
+//! The operations of an API document, as the sweeps need them.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use mainstay::Platform;
+use mainstay_access::BuiltInRole;
+use mainstay_http::{AccessRow, Requirement, access_matrix};
+use serde_json::Value;
+
+/// One operation.
+#[derive(Clone)]
+pub(super) struct Operation {
+    pub(super) method: Method,
+    /// The path, parameters in braces.
+    pub(super) path: String,
+    pub(super) access: AccessRow,
+    /// Content types and schema of the body that it takes.
+    pub(super) body: Option<(Vec<String>, Value)>,
+    /// Names and schemas of the parameters that its query string takes.
+    pub(super) query: Vec<(String, Value)>,
+    /// The codes of the problems that it documents, by status; none for a success.
+    answers: BTreeMap<u16, Vec<String>>,
+}
+
+impl Operation {
+    /// All operations that `platform` documents.
+    pub(super) fn all(platform: &Platform, document: &Value) -> Vec<Self> {
+        let matrix = access_matrix(platform.modules());
+        let paths = document["paths"].as_object().into_iter().flatten();
+        let entries = paths.flat_map(|(path, item)| {
+            item.as_object().into_iter().flatten().map(move |(method, entry)| (path, method, entry))
+        });
+        entries
+            .map(|(path, method, entry)| {
+                let access = matrix.iter().find(|row| entry["operationId"] == row.operation);
+                Self {
+                    method: method.to_uppercase().parse().expect("a method"),
+                    path: path.clone(),
+                    access: access.expect("the matrix has every documented operation").clone(),
+                    body: body(entry),
+                    query: query(entry),
+                    answers: answers(entry),
+                }
+            })
+            .collect()
+    }
+
+    /// What messages call it.
+    pub(super) fn name(&self) -> String {
+        format!("{} ({} {})", self.access.operation, self.method, self.path)
+    }
+
+    pub(super) fn is_public(&self) -> bool {
+        self.access.requirement == Requirement::Public
+    }
+
+    /// The content type that its body is sent as.
+    pub(super) fn content_type(&self) -> &str {
+        self.body.as_ref().and_then(|(types, _)| types.first()).map_or("application/json", String::as_str)
+    }
+
+    pub(super) fn takes_json(&self) -> bool {
+        self.body.is_some() && self.content_type().ends_with("json")
+    }
+
+    /// A role that may call it; the most powerful when all may.
+    pub(super) fn allowed_role(&self) -> BuiltInRole {
+        let allowed = BuiltInRole::ALL.into_iter().find(|role| self.access.allows(*role));
+        allowed.unwrap_or_else(|| panic!("{}: no built-in role may call it", self.name()))
+    }
+
+    /// Whether the document names this answer. `code` is empty for a success.
+    pub(super) fn documents(&self, status: u16, code: &str) -> bool {
+        let codes = self.answers.get(&status);
+        codes.is_some_and(|codes| (codes.is_empty() && code.is_empty()) || codes.iter().any(|known| known == code))
+    }
+}
+
+fn body(entry: &Value) -> Option<(Vec<String>, Value)> {
+    let content = entry["requestBody"]["content"].as_object()?;
+    let schema = content.values().next()?["schema"].clone();
+    Some((content.keys().cloned().collect(), schema))
+}
+
+fn query(entry: &Value) -> Vec<(String, Value)> {
+    let parameters = entry["parameters"].as_array().into_iter().flatten();
+    let in_query = parameters.filter(|parameter| parameter["in"] == "query");
+    let named = in_query
+        .map(|parameter| (parameter["name"].as_str().unwrap_or_default().to_owned(), parameter["schema"].clone()));
+    named.collect()
+}
+
+fn answers(entry: &Value) -> BTreeMap<u16, Vec<String>> {
+    let responses = entry["responses"].as_object().into_iter().flatten();
+    let answers = responses.filter_map(|(status, response)| {
+        let all = response["content"]["application/problem+json"]["schema"]["allOf"].as_array();
+        let codes = all.into_iter().flatten().flat_map(|part| {
+            let codes = part["properties"]["code"]["enum"].as_array();
+            codes.into_iter().flatten().filter_map(|code| Some(code.as_str()?.to_owned()))
+        });
+        Some((status.parse().ok()?, codes.collect()))
+    });
+    answers.collect()
+}

@@ -1,0 +1,68 @@
+use http::Method;
+use mainstay::Platform;
+
+use super::{operations::Operation, sweep::Sweep};
+use crate::{Call, Client, TestApp};
+
+/// A row of one organization does not exist for another: each operation on a row is answered 404 when a stranger asks,
+/// whatever the role, and no listing shows it (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023, API1).
+///
+/// # Panics
+/// When a stranger is answered anything else, or when the row's own organization is answered 404 too, which would prove
+/// nothing.
+pub async fn organizations(platform: Platform) {
+    let mut sweep = Sweep::start(TestApp::builder(platform)).await;
+    let on_rows: Vec<_> = sweep.operations.iter().filter(|it| it.path.contains('{')).cloned().collect();
+    for operation in &on_rows {
+        let path = sweep.path_to_a_row(operation).await;
+        let stranger = sweep.app.stranger(operation.allowed_role()).await;
+        sweep.take_contents_as_they_are().await;
+        let call = asked_rightly(&sweep, operation, &stranger, &path);
+        sweep.attack(operation, "by a stranger", call, &[(404, "not_found")]).await;
+    }
+    listings(&mut sweep, &on_rows).await;
+    // Deleting comes last, so that the row is there for the others.
+    let (deleting, others): (Vec<_>, Vec<_>) = on_rows.iter().partition(|it| it.method == Method::DELETE);
+    for operation in others.into_iter().chain(deleting) {
+        let path = sweep.path_to_a_row(operation).await;
+        let owner = sweep.actor(operation.allowed_role());
+        let answer = asked_rightly(&sweep, operation, owner, &path).send().await;
+        if !answer.status.is_success() {
+            sweep.fail(format!("{}: by its own organization: {}", operation.name(), answer.described()));
+        }
+    }
+    if !on_rows.is_empty() {
+        sweep.finish();
+    }
+}
+
+/// Whatever a stranger may list, the rows that were made are not in it.
+async fn listings(sweep: &mut Sweep, on_rows: &[Operation]) {
+    let mut ids = Vec::new();
+    for operation in on_rows {
+        let path = sweep.path_to_a_row(operation).await;
+        let segments = path.split('/').zip(operation.path.split('/'));
+        ids.extend(segments.filter(|(_, name)| name.starts_with('{')).map(|(id, _)| id.to_owned()));
+    }
+    let without_row = |it: &Operation| it.method == Method::GET && !it.path.contains('{') && !it.is_public();
+    for operation in sweep.operations.clone().iter().filter(|it| without_row(it)) {
+        let stranger = sweep.app.stranger(operation.allowed_role()).await;
+        let answer = stranger.get(&operation.path).await;
+        sweep.check_shape(&operation.name(), &answer);
+        if ids.iter().any(|id| answer.text().contains(id)) {
+            sweep.fail(format!("{}: a stranger sees a row: {}", operation.name(), answer.described()));
+        }
+    }
+}
+
+/// A request that nothing is wrong with but, perhaps, who asks.
+fn asked_rightly(sweep: &Sweep, operation: &Operation, client: &Client, path: &str) -> Call {
+    let call = client.request(operation.method.clone(), path);
+    match &operation.body {
+        Some((_, schema)) => {
+            let body = sweep.schemas.whole(schema).to_string();
+            call.header("content-type", operation.content_type()).body(body)
+        }
+        None => call,
+    }
+}

@@ -1,0 +1,74 @@
+use mainstay::Platform;
+use serde_json::Value;
+
+use super::{operations::Operation, sweep::Sweep};
+use crate::TestApp;
+
+const MALFORMED: &[(u16, &str)] = &[(400, "malformed_request")];
+const INVALID: &[(u16, &str)] = &[(422, "invalid_input")];
+
+/// A parameter that its operation does not document, or that breaks its rules, is refused: in the query string unknown
+/// names, repeated names and every rule of each schema; in the path what is no id (OWASP ASVS 1.1.1, 2.2.1, 15.3.7).
+///
+/// # Panics
+/// When one is taken, or refused otherwise than documented.
+pub async fn parameters(platform: Platform) {
+    let mut sweep = Sweep::start(TestApp::builder(platform)).await;
+    for operation in sweep.operations.clone() {
+        if !operation.query.is_empty() {
+            in_query(&mut sweep, &operation).await;
+        }
+        if operation.path.contains('{') {
+            in_path(&mut sweep, &operation).await;
+        }
+    }
+    sweep.finish();
+}
+
+async fn in_query(sweep: &mut Sweep, operation: &Operation) {
+    let mut attacks = vec![
+        ("an unknown parameter".to_owned(), "no_such_parameter=1".to_owned(), INVALID),
+        ("bytes that are no text".to_owned(), "a=%ff".to_owned(), MALFORMED),
+        ("a NUL".to_owned(), "a=%00".to_owned(), MALFORMED),
+    ];
+    for (name, schema) in &operation.query {
+        let value = encoded(&sweep.schemas.least(schema));
+        attacks.push((format!("{name} twice"), format!("{name}={value}&{name}={value}"), MALFORMED));
+        attacks.push((format!("{name} as a list"), format!("{name}[]={value}"), INVALID));
+        // In a query string everything is a text, so a text cannot be of another type.
+        let violations = sweep.schemas.violations(schema).into_iter().filter(|it| !it.value.is_object());
+        for violation in violations {
+            attacks.push((
+                format!("{name}{}", violation.what),
+                format!("{name}={}", encoded(&violation.value)),
+                INVALID,
+            ));
+        }
+    }
+    let path = sweep.path_to_a_row(operation).await;
+    for (what, query, expected) in attacks {
+        let call = sweep.caller(operation).request(operation.method.clone(), &format!("{path}?{query}"));
+        sweep.attack(operation, &what, call, expected).await;
+    }
+}
+
+async fn in_path(sweep: &mut Sweep, operation: &Operation) {
+    let attacks = [
+        ("a word for an id", "word", INVALID),
+        ("a number for an id", "1", INVALID),
+        ("an id encoded twice", "018f3b6c%252d0000-7000-8000-000000000000", INVALID),
+        ("a quotation mark in the id", "%27%20OR%201%3D1--", INVALID),
+        ("a NUL in the id", "%00", MALFORMED),
+        ("bytes that are no text in the id", "%ff", MALFORMED),
+    ];
+    for (what, id, expected) in attacks {
+        let path: Vec<_> = operation.path.split('/').map(|it| if it.starts_with('{') { id } else { it }).collect();
+        let call = sweep.caller(operation).request(operation.method.clone(), &path.join("/"));
+        sweep.attack(operation, what, call, expected).await;
+    }
+}
+
+fn encoded(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}

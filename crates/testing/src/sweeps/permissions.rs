@@ -1,0 +1,47 @@
+use mainstay::Platform;
+use mainstay_access::BuiltInRole;
+use mainstay_http::access_table;
+
+use super::sweep::Sweep;
+use crate::TestApp;
+
+/// Each role is answered 403 by the operations that its permissions do not open, and by no other: what the service does
+/// is what the access matrix says (OWASP ASVS 8.2.1; API Security Top 10 2023, API5). Gives the matrix as a table, for
+/// a snapshot.
+///
+/// # Panics
+/// When an operation is open to a role that the matrix does not name, or closed to one that it names.
+pub async fn permissions(platform: Platform) -> String {
+    let table = access_table(platform.modules());
+    let mut sweep = Sweep::start(TestApp::builder(platform)).await;
+    for operation in sweep.operations.clone() {
+        let path = sweep.path_to_a_row(&operation).await;
+        for role in BuiltInRole::ALL {
+            if operation.access.allows(role) {
+                // Some operations change things, and one ends the session that asks: a new one each time.
+                let actor = sweep.app.actor(role).await;
+                let call = actor.request(operation.method.clone(), &nowhere(&path, &operation.path));
+                let answer = call.header("content-type", "text/plain").body("x").send().await;
+                let name = format!("{}: {}", operation.name(), role.name());
+                if [401, 403].contains(&answer.status.as_u16()) {
+                    sweep.fail(format!("{name}: may call it, but was answered {}", answer.status));
+                }
+                sweep.check_shape(&name, &answer);
+                sweep.take_contents_as_they_are().await;
+            } else {
+                let call = sweep.actor(role).request(operation.method.clone(), &path);
+                sweep.attack(&operation, role.name(), call, &[(403, "forbidden")]).await;
+            }
+        }
+    }
+    sweep.finish();
+    table
+}
+
+/// The path to a row that does not exist, where the path leads to a row: whoever may delete it must not.
+fn nowhere(path: &str, template: &str) -> String {
+    const NO_ROW: &str = "018f3b6c-0000-7000-8000-000000000000";
+    let segments = path.split('/').zip(template.split('/'));
+    let segments = segments.map(|(id, segment)| if segment.starts_with('{') { NO_ROW } else { id });
+    segments.collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,194 @@
+//! What every family of attacks stands on: the service, its operations, and what each answer must be like.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::Method;
+use mainstay_access::BuiltInRole;
+use mainstay_kernel::Uuid;
+use serde_json::Value;
+
+use super::operations::Operation;
+use crate::{Actor, Answer, Builder, Call, Client, Contents, Schemas, TestApp};
+
+/// A service under attack.
+pub(super) struct Sweep {
+    pub(super) app: TestApp,
+    pub(super) schemas: Schemas,
+    pub(super) operations: Vec<Operation>,
+    /// One actor for each role.
+    actors: BTreeMap<BuiltInRole, Actor>,
+    /// The ids of example rows, by the collection that they were posted to.
+    rows: BTreeMap<String, String>,
+    contents: Contents,
+    failures: Vec<String>,
+    attacks: usize,
+}
+
+/// The headers that each answer has (OWASP ASVS 3.4.1, 3.4.3 to 3.4.6, 14.3.2).
+const HEADERS: [&str; 6] = [
+    "strict-transport-security",
+    "x-content-type-options",
+    "referrer-policy",
+    "content-security-policy",
+    "cache-control",
+    "cross-origin-resource-policy",
+];
+
+/// The members of a problem (RFC 9457 §3.1, and ours); `errors` is there when values were refused.
+const MEMBERS: [&str; 6] = ["code", "detail", "request_id", "status", "title", "type"];
+
+impl Sweep {
+    /// Starts the service and signs in one actor of each role.
+    pub(super) async fn start(builder: Builder) -> Self {
+        let app = builder.start().await;
+        let document = app.platform().api().unwrap_or_else(|error| panic!("{error}")).document().clone();
+        let mut actors = BTreeMap::new();
+        for role in BuiltInRole::ALL {
+            actors.insert(role, app.actor(role).await);
+        }
+        Self {
+            schemas: Schemas::of(&document),
+            operations: Operation::all(app.platform(), &document),
+            contents: app.contents().await,
+            app,
+            actors,
+            rows: BTreeMap::new(),
+            failures: Vec::new(),
+            attacks: 0,
+        }
+    }
+
+    pub(super) fn actor(&self, role: BuiltInRole) -> &Actor {
+        &self.actors[&role]
+    }
+
+    /// Somebody who may call the operation.
+    pub(super) fn caller(&self, operation: &Operation) -> Client {
+        if operation.is_public() { self.app.anonymous() } else { (**self.actor(operation.allowed_role())).clone() }
+    }
+
+    /// The operation's path with the id of a row that exists in place of each parameter. Rows are made by posting to
+    /// the collection what the document asks for.
+    pub(super) async fn path_to_a_row(&mut self, operation: &Operation) -> String {
+        let mut path = String::new();
+        for segment in operation.path.split('/').skip(1) {
+            path = if segment.starts_with('{') {
+                let id = self.row_in(&path, operation).await;
+                format!("{path}/{id}")
+            } else {
+                format!("{path}/{segment}")
+            };
+        }
+        path
+    }
+
+    async fn row_in(&mut self, collection: &str, wanted_by: &Operation) -> String {
+        if let Some(id) = self.rows.get(collection) {
+            return id.clone();
+        }
+        let template = &wanted_by.path;
+        let creating = self.operations.iter().find(|it| {
+            let depth = it.path.split('/').count();
+            let same = template.split('/').take(depth).eq(it.path.split('/'));
+            it.method == Method::POST && same && depth == collection.split('/').count()
+        });
+        let Some((creating, (_, schema))) = creating.and_then(|it| Some((it, it.body.as_ref()?))) else {
+            panic!("{}: there is no POST {collection} to make a row with", wanted_by.name())
+        };
+        let answer = self.caller(creating).post(collection, self.schemas.least(schema)).await;
+        let location = answer.assert_status(201).location();
+        let id = location.rsplit('/').next().unwrap_or_default().to_owned();
+        self.rows.insert(collection.to_owned(), id.clone());
+        self.contents = self.app.contents().await;
+        id
+    }
+
+    /// Sends an attack, and holds the answer against `expected`: each is a status and a code that will do.
+    pub(super) async fn attack(&mut self, operation: &Operation, what: &str, call: Call, expected: &[(u16, &str)]) {
+        let answer = call.send().await;
+        let code = code_of(&answer);
+        let name = format!("{}: {what}", operation.name());
+        if !expected.contains(&(answer.status.as_u16(), &code)) {
+            self.fail(format!("{name}: expected {expected:?}, got {}", answer.described()));
+        }
+        // 405 belongs to the path, and is documented for none of its operations.
+        if answer.status != 405 && !operation.documents(answer.status.as_u16(), &code) {
+            self.fail(format!("{name}: the document does not name {} {code}", answer.status));
+        }
+        self.check_shape(&name, &answer);
+        self.check_nothing_written(&name).await;
+    }
+
+    /// Checks what is true of every answer.
+    pub(super) fn check_shape(&mut self, name: &str, answer: &Answer) {
+        self.attacks += 1;
+        for header in HEADERS {
+            if answer.header(header).is_empty() {
+                self.fail(format!("{name}: no {header}"));
+            }
+        }
+        if Uuid::try_parse(answer.header("x-request-id")).is_err() {
+            self.fail(format!("{name}: X-Request-Id is no UUID"));
+        }
+        if answer.headers.contains_key("server") {
+            self.fail(format!("{name}: the answer says what serves it"));
+        }
+        let is_problem = answer.status.is_client_error() || answer.status.is_server_error();
+        // An answer to HEAD has no body (RFC 9110 §9.3.2).
+        if is_problem && !answer.request.starts_with("HEAD ") {
+            self.check_problem(name, answer);
+        }
+    }
+
+    fn check_problem(&mut self, name: &str, answer: &Answer) {
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let members: BTreeSet<_> = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let without_errors: Vec<_> = members.into_iter().filter(|name| *name != "errors").collect();
+        let wrong = [
+            (answer.header("content-type") != "application/problem+json", "is not application/problem+json"),
+            (without_errors != MEMBERS, "does not have the members of a problem"),
+            (body["type"] != "about:blank", "has a type of its own"),
+            (body["status"] != answer.status.as_u16(), "says another status"),
+            (body["request_id"] != answer.header("x-request-id"), "names another request"),
+            (answer.status == 401 && answer.header("www-authenticate").is_empty(), "has no WWW-Authenticate"),
+            (answer.status == 405 && answer.header("allow").is_empty(), "has no Allow"),
+            (answer.status.is_server_error(), "is the server's fault"),
+        ];
+        for (_, what) in wrong.into_iter().filter(|(is_wrong, _)| *is_wrong) {
+            self.fail(format!("{name}: the problem {what}: {}", answer.described()));
+        }
+    }
+
+    pub(super) async fn check_nothing_written(&mut self, name: &str) {
+        let now = self.app.contents().await;
+        let changed = now.changed_since(&self.contents).join(", ");
+        if !changed.is_empty() {
+            self.fail(format!("{name}: it has changed {changed}"));
+        }
+        self.contents = now;
+    }
+
+    /// From now on what is stored at present counts as unchanged.
+    pub(super) async fn take_contents_as_they_are(&mut self) {
+        self.contents = self.app.contents().await;
+    }
+
+    pub(super) fn fail(&mut self, message: String) {
+        self.failures.push(message);
+    }
+
+    /// Tells everything that went wrong.
+    ///
+    /// # Panics
+    /// When anything did, or when nothing was tried.
+    pub(super) fn finish(self) {
+        assert!(self.attacks > 0, "the sweep tried nothing");
+        let (count, lines) = (self.failures.len(), self.failures.join("\n"));
+        assert!(self.failures.is_empty(), "{count} failures in {} attacks:\n{lines}", self.attacks);
+    }
+}
+
+pub(super) fn code_of(answer: &Answer) -> String {
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if answer.status.is_success() { String::new() } else { body["code"].as_str().unwrap_or_default().to_owned() }
+}
