@@ -81,10 +81,11 @@ where
     let method = label(&parts);
     let span = span(method, route, request_id, &parts.headers);
     let _active = Active::new(method, route);
-    let work = async {
+    // On the heap: the wrappers below would each copy it otherwise.
+    let work = Box::pin(async {
         let request = prepare(app, operation, request_id, parts, body).await?;
         answer(request).await
-    };
+    });
     let limited = tokio::time::timeout(app.settings().deadline, AssertUnwindSafe(work).catch_unwind());
     let outcome = match limited.instrument(span.clone()).await {
         Ok(Ok(outcome)) => outcome,
