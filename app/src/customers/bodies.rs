@@ -9,28 +9,20 @@ use super::{
 #[input]
 pub struct CreateCustomer {
     /// The customer's name.
-    #[garde(dive)]
     full_name: Sealed<FullName>,
     /// The customer's e-mail address.
-    #[garde(dive)]
     email: Sealed<EmailAddress>,
     /// The customer's telephone number.
-    #[garde(dive)]
     phone: Option<Sealed<Phone>>,
     /// The customer's date of birth.
-    #[garde(dive)]
     date_of_birth: Option<Sealed<DateOfBirth>>,
     /// The number of the customer's passport or identity card.
-    #[garde(dive)]
     national_id: Option<Sealed<NationalId>>,
     /// The customer's postal address.
-    #[garde(dive)]
     postal_address: Option<Sealed<PostalAddress>>,
     /// Free notes; they may hold personal data, so they are sealed like the rest.
-    #[garde(dive)]
     notes: Option<Sealed<Notes>>,
     /// Where the relation stands.
-    #[garde(skip)]
     #[serde(default)]
     status: Status,
     /// Labels, up to 20. They are not sealed: keep personal data out of them.
@@ -43,41 +35,24 @@ pub struct CreateCustomer {
 #[input]
 pub struct UpdateCustomer {
     /// The customer's name.
-    #[garde(dive)]
-    #[serde(default)]
     full_name: Patch<Sealed<FullName>>,
     /// The customer's e-mail address.
-    #[garde(dive)]
-    #[serde(default)]
     email: Patch<Sealed<EmailAddress>>,
     /// The customer's telephone number.
-    #[garde(dive)]
-    #[serde(default)]
     phone: Patch<Option<Sealed<Phone>>>,
     /// The customer's date of birth.
-    #[garde(dive)]
-    #[serde(default)]
     date_of_birth: Patch<Option<Sealed<DateOfBirth>>>,
     /// The number of the customer's passport or identity card.
-    #[garde(dive)]
-    #[serde(default)]
     national_id: Patch<Option<Sealed<NationalId>>>,
     /// The customer's postal address.
-    #[garde(dive)]
-    #[serde(default)]
     postal_address: Patch<Option<Sealed<PostalAddress>>>,
     /// Free notes.
-    #[garde(dive)]
-    #[serde(default)]
     notes: Patch<Option<Sealed<Notes>>>,
     /// Where the relation stands.
-    #[garde(skip)]
-    #[serde(default)]
     status: Patch<Status>,
     /// Labels, up to 20: the whole list.
     #[garde(custom(tag_rules))]
     #[schemars(length(max = 20), inner(length(min = 1, max = 50)))]
-    #[serde(default)]
     tags: Patch<Vec<String>>,
 }
 
@@ -85,27 +60,20 @@ pub struct UpdateCustomer {
 #[input]
 pub struct ListCustomers {
     /// How many.
-    #[garde(skip)]
-    #[serde(default)]
     pub limit: Limit,
     /// Where to go on.
-    #[garde(skip)]
     pub cursor: Option<Cursor>,
     /// In which order.
-    #[garde(skip)]
     #[serde(default)]
     pub sort: CustomerSort,
     /// Only customers of this status.
-    #[garde(skip)]
     pub status: Option<Status>,
     /// Only customers with this label.
     #[garde(length(chars, min = 1, max = 50))]
     pub tag: Option<String>,
     /// Only customers made at this moment or later.
-    #[garde(skip)]
     pub created_from: Option<Timestamp>,
     /// Only customers made before this moment.
-    #[garde(skip)]
     pub created_until: Option<Timestamp>,
 }
 
@@ -128,14 +96,10 @@ pub enum CustomerSort {
 #[input]
 pub struct SearchCustomers {
     /// The whole e-mail address, in any case.
-    #[garde(dive)]
     pub email: Sealed<EmailAddress>,
     /// How many.
-    #[garde(skip)]
-    #[serde(default)]
     pub limit: Limit,
     /// Where to go on.
-    #[garde(skip)]
     pub cursor: Option<Cursor>,
 }
 

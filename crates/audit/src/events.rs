@@ -58,11 +58,8 @@ pub(crate) struct AuditEventView {
 #[input]
 pub(crate) struct ListAuditEvents {
     /// How many.
-    #[garde(skip)]
-    #[serde(default)]
     limit: Limit,
     /// Where to go on.
-    #[garde(skip)]
     cursor: Option<Cursor>,
     /// Only this action.
     #[garde(length(chars, min = 1, max = 100))]
@@ -77,10 +74,8 @@ pub(crate) struct ListAuditEvents {
     #[garde(skip)]
     request_id: Option<Uuid>,
     /// Only from this moment on.
-    #[garde(skip)]
     from: Option<Timestamp>,
     /// Only before this moment.
-    #[garde(skip)]
     until: Option<Timestamp>,
 }
 

@@ -80,3 +80,17 @@ impl JsonSchema for Limit {
         json_schema!({ "type": "integer", "minimum": 1, "maximum": Self::MOST, "default": 50 })
     }
 }
+
+impl garde::Validate for Cursor {
+    type Context = ();
+
+    /// Whatever could be read is valid.
+    fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
+}
+
+impl garde::Validate for Limit {
+    type Context = ();
+
+    /// Whatever could be read is valid.
+    fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
+}

@@ -93,6 +93,13 @@ impl<T> JsonSchema for Id<T> {
     }
 }
 
+impl<T> garde::Validate for Id<T> {
+    type Context = ();
+
+    /// Whatever could be read is valid.
+    fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
+}
+
 // Derives would ask the same of `T`, which is only a name.
 impl<T> Clone for Id<T> {
     fn clone(&self) -> Self {

@@ -75,3 +75,10 @@ impl JsonSchema for Timestamp {
         json_schema!({ "type": "string", "format": "date-time" })
     }
 }
+
+impl garde::Validate for Timestamp {
+    type Context = ();
+
+    /// Whatever could be read is valid.
+    fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
+}

@@ -32,8 +32,11 @@ method!(put, "PUT");
 method!(patch, "PATCH");
 method!(delete, "DELETE");
 
-/// A type that a request holds: read, checked by its `#[garde(…)]` rules and documented from the same rules. Fields
-/// that it does not have are refused.
+/// A type that a request holds: read, checked and documented from the same rules. Fields that it does not have are
+/// refused.
+///
+/// A field is checked by the rules of its type; a plain `String` or number has none and names them:
+/// `#[garde(length(chars, max = 50))]`, or `#[garde(skip)]` if anything will do. `Patch` and `Limit` may be absent.
 #[proc_macro_attribute]
 pub fn input(_: TokenStream, item: TokenStream) -> TokenStream {
     shapes::input(parse_macro_input!(item as DeriveInput)).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -1,11 +1,14 @@
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Error, Fields, Result};
+use syn::{Data, DeriveInput, Error, Field, Fields, Result, Type, parse_quote};
 
 use crate::paths;
 
-pub(crate) fn input(item: DeriveInput) -> Result<TokenStream> {
+pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
     named_fields(&item)?;
+    if let Data::Struct(data) = &mut item.data {
+        data.fields.iter_mut().for_each(complete);
+    }
     let http = paths::room("http");
     let (name, serde, schemars) = (&item.ident, quoted(&http, "serde"), quoted(&http, "schemars"));
     Ok(quote! {
@@ -16,6 +19,23 @@ pub(crate) fn input(item: DeriveInput) -> Result<TokenStream> {
 
         impl #http::Shape for #name {}
     })
+}
+
+/// Adds what a field leaves unsaid: its type knows the rules, unless the field names some; a patch's field may be absent,
+/// and so may a limit.
+fn complete(field: &mut Field) {
+    let says = |name: &str| field.attrs.iter().any(|attribute| attribute.path().is_ident(name));
+    let (ruled, read) = (says("garde"), says("serde"));
+    if !ruled {
+        field.attrs.push(parse_quote!(#[garde(dive)]));
+    }
+    if !read && ["Patch", "Limit"].iter().any(|name| is_named(&field.ty, name)) {
+        field.attrs.push(parse_quote!(#[serde(default)]));
+    }
+}
+
+fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == name))
 }
 
 pub(crate) fn view(item: DeriveInput) -> Result<TokenStream> {
@@ -73,6 +93,19 @@ pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
         #[serde(crate = #serde, rename_all = "snake_case")]
         #[schemars(crate = #schemars)]
         #item
+
+        impl #http::garde::Validate for #name {
+            type Context = ();
+
+            /// One of the words is all that it has to be.
+            fn validate_into(
+                &self,
+                (): &(),
+                _: &mut dyn FnMut() -> #http::garde::Path,
+                _: &mut #http::garde::Report,
+            ) {
+            }
+        }
 
         impl #database::TextColumn for #name {
             fn as_text(&self) -> &str {

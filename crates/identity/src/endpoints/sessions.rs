@@ -17,13 +17,10 @@ const INVALID_CREDENTIALS: Kind =
 #[input]
 pub(super) struct CreateSession {
     /// The account's e-mail address.
-    #[garde(dive)]
     email: Sealed<EmailAddress>,
     /// The account's password.
-    #[garde(dive)]
     password: Password,
     /// Where to work, for an account of several organizations; its oldest membership when absent.
-    #[garde(skip)]
     organization_id: Option<OrganizationId>,
 }
 

@@ -57,8 +57,10 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
     let settings = settings(&private, arguments.port)?;
     let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
     let applied = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await?;
-    for migration in &applied {
-        say(&format!("Applied {migration}."));
+    match applied.len() {
+        0 => {}
+        1 => say("Applied 1 migration."),
+        count => say(&format!("Applied {count} migrations.")),
     }
     let service = match Service::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await {
         Err(ServiceError::Serve(ServeError::Bind { address, cause })) if cause.kind() == ErrorKind::AddrInUse => {
