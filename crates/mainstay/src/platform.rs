@@ -84,6 +84,7 @@ impl Platform {
         &self.migrations
     }
 
+    #[cfg(feature = "dev")]
     pub(crate) fn sample_data(&self) -> Option<&Sample> {
         self.sample.as_ref()
     }

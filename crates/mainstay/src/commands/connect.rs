@@ -7,6 +7,7 @@ use mainstay_kernel::Runtime;
 use crate::Settings;
 
 /// Whether the environment names a database.
+#[cfg(feature = "dev")]
 pub(super) fn is_configured() -> bool {
     ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_URL_FILE"].iter().any(|name| std::env::var_os(name).is_some())
 }

@@ -1,0 +1,8 @@
+use mainstay::prelude::*;
+
+#[view]
+struct PersonView {
+    email: Sealed<EmailAddress>,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use mainstay::prelude::*;
+
+#[input]
+struct CreateNote {
+    text: String,
+}
+
+fn main() {}
