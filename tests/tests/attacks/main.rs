@@ -1,0 +1,20 @@
+//! Attacks on the service as a whole, each by what an attacker can really send: bytes on a socket, crafted tokens, and
+//! rows that somebody with the database's password has moved. What every operation must withstand is in `sweeps.rs`.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../support/http.rs"]
+mod http;
+#[path = "../support/program.rs"]
+mod program;
+
+mod browsers;
+mod declarations;
+mod forged_headers;
+mod framing;
+mod immutable_log;
+mod raw_http;
+mod secrecy;
+mod sign_in;
+mod tokens;
+mod transplants;

@@ -1,0 +1,27 @@
+//! Generated files that are committed. `UPDATE_SNAPSHOTS=1` makes them anew.
+
+use std::fs;
+
+use mainstay_testing::assert_snapshot;
+use mainstay_tests::root;
+
+/// OWASP ASVS 2.1.1: what the API takes is written down, for readers and for their tools.
+#[test]
+fn the_committed_document_is_the_served_one() {
+    let api = app::platform().api().expect("the declarations are right");
+    let text = serde_json::to_string_pretty(api.document()).expect("a document is JSON");
+    assert_snapshot(&root().join("docs/openapi.json"), &(text + "\n"));
+}
+
+/// The table of the settings is made; the words around it are written by hand.
+#[test]
+fn every_setting_is_written_down() {
+    let file = root().join("docs/configuration.md");
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let is_row = |line: &&str| line.starts_with('|');
+    let before = text.lines().take_while(|line| !is_row(line));
+    let after = text.lines().skip_while(|line| !is_row(line)).skip_while(is_row);
+    let reference = mainstay::settings_reference();
+    let expected: String = before.chain(reference.lines()).chain(after).map(|line| format!("{line}\n")).collect();
+    assert_snapshot(&file, &expected);
+}

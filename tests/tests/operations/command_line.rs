@@ -1,0 +1,141 @@
+//! The program as an operator runs it: settings from the environment alone, and a database that is empty at first.
+
+use std::{
+    fs::File,
+    process::{Command, Stdio},
+};
+
+use mainstay::kernel::ExposeSecret as _;
+use mainstay_devdb::throwaway;
+use serde_json::json;
+
+use crate::{
+    http::send,
+    program::{Serving, eventually, finish, program, secrets},
+};
+
+const EMAIL: &str = "first@example.org";
+
+fn succeeds(command: &mut Command) -> String {
+    let (code, text) = finish(command);
+    assert_eq!(code, Some(0), "{text}");
+    text
+}
+
+#[tokio::test]
+async fn from_an_empty_database_to_a_served_request() {
+    let cluster = throwaway().expect("there is a Postgres");
+    let connection = cluster.connection();
+    let url = |role| connection.url(role, &connection.database).expose_secret().to_owned();
+    let mut environment = secrets(&url(&connection.server));
+    environment.extend([
+        ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
+        ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
+    ]);
+
+    // Without a schema it serves, and is not ready.
+    let mut early = Serving::start(program(["serve"]).envs(environment.clone()));
+    let (_, management) = early.addresses();
+    let asked = management.to_string();
+    let healthcheck = || finish(program(["healthcheck"]).env("MAINSTAY_MANAGEMENT_BIND", &asked));
+    assert_eq!(healthcheck().0, Some(1));
+    assert_eq!(send(management, "GET", "/livez", "", "").await.status, 200);
+
+    // `migrate` needs the owner's URL and nothing else; a second run finds nothing to do.
+    let owner = url(&connection.owner);
+    let migrate = || succeeds(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", &owner));
+    let version = app::platform().schema_version();
+    let first = migrate();
+    assert!(first.contains("applied V1__") && first.contains(&format!("at version {version}")), "{first}");
+    assert!(!migrate().contains("applied"));
+    eventually("the service becomes ready", || (healthcheck().0 == Some(0)).then_some(()));
+
+    // An account, its password drawn at random and shown once.
+    let create = ["user", "create", "--email", EMAIL, "--organization", "First"];
+    let made = succeeds(program(create).envs(environment.clone()));
+    let password = made.lines().find_map(|line| line.strip_prefix("password")).expect("it is shown").trim();
+    let password = password.split_whitespace().next().expect("it is shown");
+    let (code, text) = finish(program(create).envs(environment.clone()));
+    assert_eq!(code, Some(1));
+    assert!(text.contains("another account has this e-mail address"), "{text}");
+
+    let mut serving = Serving::start(program(["serve"]).envs(environment.clone()));
+    let (api, _) = serving.addresses();
+    let body = json!({ "email": EMAIL, "password": password }).to_string();
+    let session = eventually_signed_in(api, &body).await;
+    let me = send(api, "GET", "/v1/me", &session, "").await.json();
+    assert_eq!(
+        (&me["email"], &me["role"], &me["organization"]["name"]),
+        (&json!(EMAIL), &json!("owner"), &json!("First"))
+    );
+
+    // SIGTERM ends both, in order.
+    for mut service in [early, serving] {
+        service.signal("TERM");
+        assert_eq!(service.exit_code(), Some(0), "{}", service.log());
+        assert!(service.log().contains("\"message\":\"stopped\""), "{}", service.log());
+    }
+    assert_eq!(healthcheck().0, Some(1), "nobody answers");
+}
+
+/// The pool may still be opening its first connections.
+async fn eventually_signed_in(api: std::net::SocketAddr, body: &str) -> String {
+    let signed_in = async {
+        loop {
+            let reply = send(api, "POST", "/v1/sessions", "", body).await;
+            if reply.status != 503 {
+                assert_eq!(reply.status, 201, "{reply:?}");
+                return reply.json()["access_token"].as_str().expect("a token").to_owned();
+            }
+        }
+    };
+    tokio::time::timeout(crate::http::PATIENCE, signed_in).await.expect("the service becomes ready")
+}
+
+#[test]
+fn a_password_from_standard_input_is_held_to_the_rules() {
+    let environment = secrets("postgres://u:p@localhost:1/app?sslmode=verify-full");
+    let file = tempfile::NamedTempFile::new().expect("there is room");
+    std::fs::write(file.path(), "short\n").expect("the file is written");
+    let input = Stdio::from(File::open(file.path()).expect("the file is there"));
+    let create = ["user", "create", "--email", EMAIL, "--organization", "First", "--password-stdin"];
+    let (code, text) = finish(program(create).envs(environment).stdin(input));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("at least 15 characters"), "{text}");
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let all = succeeds(&mut program(["--help"]));
+    let commands = ["dev", "serve", "migrate", "routes", "openapi", "config", "user", "keys", "seed", "healthcheck"];
+    for command in commands {
+        assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
+        let help = succeeds(&mut program([command, "--help"]));
+        assert!(help.contains("Usage: ") && help.lines().count() > 4, "{help}");
+    }
+    for action in [["user", "create"], ["keys", "generate"], ["keys", "generate-signing"]] {
+        assert!(succeeds(program(action).arg("--help")).contains("Usage: "));
+    }
+    let version = succeeds(&mut program(["--version"]));
+    assert!(version.contains(app::platform().info().version), "{version}");
+    // A slip is told, with the way out.
+    for slip in ["surve", "--port"] {
+        let (code, text) = finish(&mut program([slip]));
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("--help"), "{text}");
+    }
+}
+
+/// What needs no database asks for none.
+#[test]
+fn what_is_only_printed_needs_no_settings() {
+    let routes = succeeds(&mut program(["routes"]));
+    assert!(routes.contains("/v1/customers/{id}") && routes.contains("customers.reveal"), "{routes}");
+    let document: serde_json::Value = serde_json::from_str(&succeeds(&mut program(["openapi"]))).expect("JSON");
+    assert_eq!(&document, app::platform().api().expect("the declarations are right").document());
+    for (kind, shape) in [("generate", ":"), ("generate-signing", "-----BEGIN PRIVATE KEY-----")] {
+        let [one, other] = [(); 2].map(|()| succeeds(&mut program(["keys", kind])));
+        assert!(one.contains(shape), "{one}");
+        assert_ne!(one, other, "keys are drawn at random");
+    }
+}

@@ -1,0 +1,102 @@
+//! Settings that are wrong: the service does not start, says everything at once, and quotes no secret
+//! (OWASP ASVS 13.2.3, 13.3.1).
+
+use crate::program::{finish, program, secrets};
+
+const URL: &str = "postgres://mainstay_server:canary-password@localhost:5432/app";
+
+/// 32 zero bytes.
+const WEAK_KEYS: &str = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Runs `serve` with these variables and nothing else.
+fn refused<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let (code, text) = finish(program(["serve"]).envs(variables));
+    assert_eq!(code, Some(1), "{text}");
+    text
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
+    let text = refused([
+        ("MAINSTAY_DATABASE_URL", &*format!("{URL}?sslmode=require")),
+        ("MAINSTAY_CRYPTO_KEYS", WEAK_KEYS),
+        ("MAINSTAY_IDENTITY_SIGNING_KEY", "canary-signing-key"),
+        ("MAINSTAY_HTTP_PUBLIC_URL", "http://api.example"),
+        ("MAINSTAY_HTTP_CORS_ORIGINS", "*"),
+        ("MAINSTAY_HTTP_DEADLINE", "soon"),
+        ("MAINSTAY_DATABASE_POOL_SIZE", "0"),
+        ("MAINSTAY_HTTP_BYND", "127.0.0.1:8000"),
+        ("MAINSTAY_SECRET_CANARY", "canary-unknown"),
+    ]);
+    for (variable, what) in [
+        ("MAINSTAY_DATABASE_URL", "verify-full"),
+        ("MAINSTAY_CRYPTO_KEYS", "weak"),
+        ("MAINSTAY_IDENTITY_SIGNING_KEY", "Ed25519"),
+        ("MAINSTAY_HTTP_PUBLIC_URL", "https://"),
+        ("MAINSTAY_HTTP_CORS_ORIGINS", "*"),
+        ("MAINSTAY_HTTP_DEADLINE", "expected"),
+        ("MAINSTAY_DATABASE_POOL_SIZE", "at least 1"),
+        ("MAINSTAY_HTTP_BYND", "MAINSTAY_HTTP_BIND"),
+        ("MAINSTAY_SECRET_CANARY", ""),
+    ] {
+        let line = text.lines().find(|line| line.trim_start().starts_with(&format!("{variable}:")));
+        assert!(line.is_some_and(|line| line.contains(what)), "{variable} {what:?}: {text}");
+    }
+    for secret in ["canary-", "AAAA"] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+#[test]
+fn without_its_secrets_it_does_not_start() {
+    let text = refused([]);
+    for variable in ["MAINSTAY_DATABASE_URL", "MAINSTAY_CRYPTO_KEYS", "MAINSTAY_IDENTITY_SIGNING_KEY"] {
+        assert!(text.contains(&format!("{variable}: is missing")), "{text}");
+    }
+}
+
+/// OWASP ASVS 12.2.1, 12.3.1: no spelling of a URL allows a connection that nobody vouches for.
+#[test]
+fn a_database_that_proves_nothing_is_refused() {
+    let socket = "postgres:///app?host=/var/run/postgresql&user=u&password=canary-password&sslmode=verify-full";
+    let weaker = ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=verify-ca", "?SSLMODE=verify-full"];
+    let mut urls: Vec<String> = weaker.iter().map(|query| format!("{URL}{query}")).collect();
+    urls.extend([
+        socket.to_owned(),
+        format!("{URL}?sslmode=verify-full&sslmode=disable"),
+        "canary-password".to_owned(),
+    ]);
+    for url in urls {
+        let mut variables = secrets("");
+        variables.retain(|(name, _)| *name != "MAINSTAY_DATABASE_URL");
+        variables.push(("MAINSTAY_DATABASE_URL", url.clone()));
+        let text = refused(variables.iter().map(|(name, value)| (*name, value.as_str())));
+        assert!(text.contains("1 setting is wrong:\n  MAINSTAY_DATABASE_URL: "), "{url}: {text}");
+        assert!(!text.contains("canary"), "{url}: {text}");
+    }
+}
+
+/// OWASP ASVS 3.4.2, 12.2.1: what development allows, production refuses.
+#[test]
+fn production_is_the_default_and_is_strict() {
+    let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
+    variables.retain(|(name, _)| *name != "MAINSTAY_ENVIRONMENT");
+    let text = refused(variables.iter().map(|(name, value)| (*name, value.as_str())));
+    assert!(text.contains("1 setting is wrong:\n  MAINSTAY_HTTP_PUBLIC_URL: "), "{text}");
+}
+
+/// OWASP ASVS 13.3.1: `config` shows where each value comes from, and no secret.
+#[test]
+fn the_table_of_settings_hides_secrets() {
+    let variables = secrets(&format!("{URL}?sslmode=verify-full"));
+    let (code, text) = finish(program(["config"]).envs(variables.clone()));
+    assert_eq!(code, Some(0), "{text}");
+    let url = text.lines().find(|line| line.starts_with("MAINSTAY_DATABASE_URL "));
+    assert!(url.is_some_and(|line| line.contains("[secret]") && line.contains("environment")), "{text}");
+    for (name, value) in variables.iter().filter(|(name, _)| *name != "MAINSTAY_ENVIRONMENT") {
+        for line in value.lines().filter(|line| !line.starts_with('-')) {
+            assert!(!text.contains(line), "{name}: {text}");
+        }
+    }
+    assert!(!text.contains("canary"), "{text}");
+}

@@ -1,0 +1,19 @@
+//! What an operator does to the service, and what happens to it: a database that goes away, a shutdown, the command
+//! line, and wrong settings.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../support/http.rs"]
+mod http;
+#[path = "../support/program.rs"]
+mod program;
+
+mod artefacts;
+mod command_line;
+mod configuration;
+mod database_tls;
+mod dev;
+mod drain;
+mod faults;
+mod locks;
+mod restarts;
