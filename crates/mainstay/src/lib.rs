@@ -44,9 +44,9 @@ pub mod prelude {
         Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit, Order, Revealed,
     };
     pub use mainstay_http::{
-        Allowed, CONFLICT, Created, CreatedAt, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent, OnConstraint,
-        PageOf, Patch, Path, Problem, Public, Query, Shared, SignedIn, StatusCode, TOO_MANY_TO_SORT, choice, delete,
-        get, input, patch, post, put, view,
+        Allowed, CONFLICT, Created, CreatedAt, Form, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent,
+        OnConstraint, PageOf, Patch, Path, Problem, Public, Query, Shared, SignedIn, StatusCode, TOO_MANY_TO_SORT,
+        UserAgent, choice, delete, get, input, patch, post, put, view,
     };
     pub use mainstay_identity::EmailAddress;
     pub use mainstay_kernel::{Id, OrganizationId, Runtime, Timestamp, UserId, Uuid};

@@ -9,6 +9,7 @@ mod listing;
 mod me;
 mod merge_patch;
 mod personal_data;
+mod probes;
 mod replicas;
 mod round_trips;
 mod sessions;

@@ -64,11 +64,19 @@ impl Place {
     /// How many processes name the data directory: Postgres and what watches over it.
     fn processes(&self) -> usize {
         let needle = self.data_dir().display().to_string();
-        let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let own = std::process::id().to_string();
-        let others = all.filter(|entry| entry.file_name().to_string_lossy() != own);
-        let lines = others.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-        lines.filter(|line| String::from_utf8_lossy(line).contains(&needle)).count()
+        command_lines().iter().filter(|line| line.contains(&needle)).count()
+    }
+}
+
+/// The command line of every process, from `/proc`, or from `ps` where there is none.
+fn command_lines() -> Vec<String> {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    match fs::read_dir("/proc") {
+        Ok(entries) => entries.flatten().filter_map(|it| fs::read(it.path().join("cmdline")).ok()).map(text).collect(),
+        Err(_) => {
+            let listed = Command::new("ps").args(["-axww", "-o", "args="]).output().expect("there is ps");
+            text(listed.stdout).lines().map(str::to_owned).collect()
+        }
     }
 }
 
