@@ -29,7 +29,12 @@ impl DatabaseUrl {
     /// # Errors
     /// [`DatabaseUrlError`] when it is malformed, or allows a connection without verified TLS.
     pub fn parse(url: &SecretString) -> Result<Self, DatabaseUrlError> {
-        let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| DatabaseUrlError::Malformed)?;
+        // The driver takes any scheme.
+        let url = url.expose_secret();
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(DatabaseUrlError::Malformed);
+        }
+        let options = PgConnectOptions::from_str(url).map_err(|_| DatabaseUrlError::Malformed)?;
         match options.get_ssl_mode() {
             PgSslMode::VerifyFull if options.get_socket().is_none() => Ok(Self(options)),
             _ => Err(DatabaseUrlError::Unverified),

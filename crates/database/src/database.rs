@@ -24,6 +24,8 @@ pub struct Database(Arc<Inner>);
 
 struct Inner {
     pool: Pool,
+    /// A connection for health checks: a pool that is exhausted is no reason to be taken out of service.
+    probe: Pool,
     ring: KeyRing,
     runtime: Runtime,
     /// By row, so that a patch of a row that was just read seals without asking for its key.
@@ -38,7 +40,9 @@ impl Database {
     /// [`Error::Internal`] when the settings make no pool.
     pub fn new(settings: &Settings, ring: KeyRing, runtime: Runtime) -> Result<Self, Error> {
         let data_keys = Cache::builder().max_capacity(KEPT_KEYS).time_to_live(KEPT_FOR).build();
-        Ok(Self(Arc::new(Inner { pool: Pool::new(settings)?, ring, runtime, data_keys, settings: settings.clone() })))
+        let probe = Pool::new(&Settings { pool_size: 1, ..settings.clone() })?;
+        let pool = Pool::new(settings)?;
+        Ok(Self(Arc::new(Inner { pool, probe, ring, runtime, data_keys, settings: settings.clone() })))
     }
 
     /// Opens every connection of the pool at once.
@@ -74,19 +78,32 @@ impl Database {
 
     /// Runs a statement once. A write whose connection broke may or may not have happened, so it is not repeated.
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        let mut lease = self.lease().await?;
-        let answer = self.run_on(&mut lease, statement).await;
-        settle(lease, answer)
+        self.once(&self.0.pool, statement).await
     }
 
     /// Runs a statement that changes nothing; when it meets a connection that died while idle, once more on a new one.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        self.twice(&self.0.pool, statement).await
+    }
+
+    /// Reads on the connection for health checks.
+    pub(crate) async fn probe(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        self.twice(&self.0.probe, statement).await
+    }
+
+    async fn once(&self, pool: &Pool, statement: Statement) -> Result<Vec<Row>, Error> {
+        let mut lease = pool.lease().await?;
+        let answer = self.run_on(&mut lease, statement).await;
+        settle(lease, answer)
+    }
+
+    async fn twice(&self, pool: &Pool, statement: Statement) -> Result<Vec<Row>, Error> {
         let again = statement.clone();
-        let mut lease = self.lease().await?;
+        let mut lease = pool.lease().await?;
         match self.run_on(&mut lease, statement).await {
             Err(Error::Unavailable(_)) => {
                 drop(lease);
-                self.write(again).await
+                self.once(pool, again).await
             }
             answer => settle(lease, answer),
         }

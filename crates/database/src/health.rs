@@ -19,7 +19,7 @@ impl Database {
     pub async fn health(&self) -> Result<Health, Error> {
         let text = "SELECT (SELECT coalesce(max(version), 0) FROM refinery_schema_history), k.* FROM (SELECT) one \
                     LEFT JOIN (SELECT id, organization_id, subject_id, wrapped FROM data_keys LIMIT 1) k ON true";
-        let rows = self.read(Statement::new("health", text, Vec::new())).await?;
+        let rows = self.probe(Statement::new("health", text, Vec::new())).await?;
         let row = rows.first().ok_or_else(|| Error::internal("a query without conditions has no row"))?;
         Ok(Health { schema: row.get(0)?, keys_open: self.opens(row)? })
     }

@@ -12,8 +12,8 @@ use mainstay::{
 };
 use mainstay_testing::TestApp;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
     sync::mpsc,
 };
 
@@ -79,9 +79,9 @@ async fn forward(from: &str, to: String) -> SocketAddr {
         while let Ok((mut client, _)) = listener.accept().await {
             let to = to.clone();
             tokio::spawn(async move {
-                let mut server = TcpStream::connect(to).await.expect("Postgres is there");
+                let mut server = tokio::net::TcpStream::connect(to).await.expect("Postgres is there");
                 // Either side may hang up.
-                copy_bidirectional(&mut client, &mut server).await.ok();
+                tokio::io::copy_bidirectional(&mut client, &mut server).await.ok();
             });
         }
     });

@@ -87,6 +87,7 @@ async fn an_exhausted_pool_is_refused_within_its_budget() {
         let refused = agent.get("/v1/customers").await;
         assert_eq!(locked.waiting().await, 1, "the statement's deadline passed before the pool's");
         app.anonymous().get("/livez").await.assert_status(200);
+        app.anonymous().get("/readyz").await.assert_status(200);
         refused
     });
     assert_unavailable(&second);

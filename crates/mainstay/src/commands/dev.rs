@@ -50,10 +50,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let private = Private::start(arguments.data_dir.as_deref(), arguments.postgres_bin.as_deref()).await?;
     if let Some(path) = &arguments.ready_file {
+        // That of a run that was killed; one that lives holds the data directory.
         facts::remove(path)?;
     }
-    let private = Private::start(arguments.data_dir.as_deref(), arguments.postgres_bin.as_deref()).await?;
     let settings = settings(&private, arguments.port)?;
     let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
     let applied = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await?;
