@@ -81,7 +81,12 @@ impl JsonSchema for DateOfBirth {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date", "pattern": "^(19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}$" })
+        json_schema!({
+            "type": "string",
+            "format": "date",
+            "pattern": "^(19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}$",
+            "examples": ["1990-12-31"],
+        })
     }
 }
 

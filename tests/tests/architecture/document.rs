@@ -5,8 +5,6 @@ use std::{
 };
 
 use mainstay_http::{Requirement, access_matrix};
-use mainstay_testing::assert_snapshot;
-use mainstay_tests::snapshot;
 use serde_json::Value;
 
 fn document() -> Value {
@@ -23,12 +21,6 @@ fn operations(document: &Value) -> Vec<(String, Value)> {
         .collect();
     assert!(found.len() > 10, "only {} operations were found", found.len());
     found
-}
-
-#[test]
-fn the_document_is_the_committed_one() {
-    let text = serde_json::to_string_pretty(&document()).unwrap() + "\n";
-    assert_snapshot(&snapshot("openapi.json"), &text);
 }
 
 #[test]

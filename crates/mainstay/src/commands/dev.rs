@@ -57,7 +57,9 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
     }
     let settings = settings(&private, arguments.port)?;
     let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
-    let applied = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await?;
+    let applied = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await.with_context(|| {
+        format!("the schema cannot be brought up to date; to begin anew, remove {}", private.place())
+    })?;
     match applied.len() {
         0 => {}
         1 => say("Applied 1 migration."),

@@ -1,6 +1,6 @@
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::{Display, Path, PathBuf},
     time::Duration,
 };
 
@@ -51,6 +51,11 @@ impl Private {
     /// The settings that follow from it.
     pub(super) fn layer(&self) -> Vec<(&'static str, String)> {
         facts::layer(&self.secrets, self.server_url().expose_secret().to_owned())
+    }
+
+    /// Where its data lies.
+    pub(super) fn place(&self) -> Display<'_> {
+        self.cluster.data_dir().display()
     }
 
     /// As the role that owns the schema.
