@@ -17,7 +17,6 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::{
     Actor, Builder, Client, Contents, Replica, RoundTrips,
     actors::{new_actor, new_organization},
-    databases,
     postgres::Postgres,
     server::{Layer, Server},
 };
@@ -167,15 +166,6 @@ impl TestApp {
 
     fn url(&self, role: &Role) -> SecretString {
         self.postgres.connection().url(role, &self.database_name)
-    }
-}
-
-impl Drop for TestApp {
-    fn drop(&mut self) {
-        // A cluster of its own goes as a whole.
-        if !self.postgres.is_owned() {
-            databases::discard(self.postgres.connection().clone(), std::mem::take(&mut self.database_name));
-        }
     }
 }
 

@@ -37,20 +37,6 @@ pub(crate) async fn copy(connection: &Connection, template: &str) -> String {
     name
 }
 
-/// Drops a database and whoever is connected to it, on a thread of its own. When that fails, the database goes with its
-/// cluster.
-pub(crate) fn discard(connection: Connection, name: String) {
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let dropped = async {
-            let mut owner = connect(&connection).await?;
-            owner.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
-            owner.close().await
-        };
-        runtime.map(|runtime| runtime.block_on(dropped).ok()).ok();
-    });
-}
-
 /// A name that no other database of this process' cluster has. It holds nothing that would need quoting.
 fn new_name(kind: &str) -> String {
     static MADE: AtomicUsize = AtomicUsize::new(1);

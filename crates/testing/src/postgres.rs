@@ -95,10 +95,6 @@ impl Postgres {
     fn owned(&self) -> &Owned {
         self.owned.as_ref().expect("other tests use this Postgres too: build the app with `own_cluster()`")
     }
-
-    pub(crate) fn is_owned(&self) -> bool {
-        self.owned.is_some()
-    }
 }
 
 impl Owned {
