@@ -65,6 +65,7 @@ mod error;
 mod known_answers;
 mod password;
 mod personal;
+mod private;
 mod ring;
 mod sealed;
 mod token;

@@ -3,10 +3,12 @@ use std::sync::Arc;
 use mainstay_access::Principal;
 use mainstay_crypto::{Cell, Personal, SealError};
 use sea_query::Value;
+use serde::Serialize;
 
 use crate::{
-    Database, Error, Event, Origin, Row,
+    Database, Error, Event, Job, Origin, Row,
     audit::{COLUMNS, WIDTH, placeholders, record},
+    job,
     statement::Statement,
 };
 
@@ -54,27 +56,33 @@ impl Unscoped {
         self.database.read(Statement::new(name, text, values.into_iter().collect())).await
     }
 
-    /// Changes data and writes `event` for each row of the change, in one statement. `clauses` are the CTE clauses of
-    /// the change (`name AS (…)`, separated by commas); the one named `changed` decides what happened, and its rows
-    /// are the answer.
+    /// Does a [`Change`], writes its event for each row of it and queues its jobs, in one statement. The rows of the
+    /// clause named `changed` are the answer; without any, nothing happened, nothing is recorded and nothing queued.
     ///
     /// # Errors
     /// As the database answers; then nothing was changed and nothing recorded.
-    pub async fn change(
-        &self,
-        name: &'static str,
-        clauses: &'static str,
-        values: impl IntoIterator<Item = Value>,
-        event: Event,
-    ) -> Result<Vec<Row>, Error> {
-        let mut values: Vec<Value> = values.into_iter().collect();
+    pub async fn change(&self, change: Change) -> Result<Vec<Row>, Error> {
+        let Change { name, clauses, mut values, event, jobs } = change;
         let recorded = placeholders(values.len() + 1, WIDTH);
         values.extend(record(self.database.runtime(), self.actor.as_deref(), &self.origin, event));
+        let mut queued = String::new();
+        if !jobs.is_empty() {
+            queued = job::queued(values.len() + 1);
+            values.extend(job::values(jobs));
+        }
         let text = format!(
-            "WITH {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {recorded} FROM changed) \
+            "WITH {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {recorded} FROM changed){queued} \
              SELECT * FROM changed"
         );
         self.database.write(Statement::new(name, text, values)).await
+    }
+
+    /// Work of this kind, to be queued with a [`Change`].
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the payload has no JSON form.
+    pub fn job(&self, kind: &'static str, payload: &impl Serialize) -> Result<Job, Error> {
+        Job::new(kind, payload, self.database.ring(), self.database.runtime())
     }
 
     /// Writes `event` alone: for what was refused or merely seen.
@@ -82,14 +90,48 @@ impl Unscoped {
     /// # Errors
     /// As the database answers.
     pub async fn record(&self, event: Event) -> Result<(), Error> {
-        self.change("audit_events.insert", "changed AS (SELECT 1)", [], event).await.map(drop)
+        self.change(Change::new("audit_events.insert", "changed AS (SELECT 1)", [], event)).await.map(drop)
     }
 
-    /// Deletes what is only upkeep and leaves no record: rows that no person ever made.
+    /// Writes what is only upkeep and leaves no record: rows that no person ever made.
     ///
     /// # Errors
     /// As the database answers.
-    pub async fn upkeep(&self, name: &'static str, text: &'static str) -> Result<(), Error> {
-        self.database.write(Statement::new(name, text, Vec::new())).await.map(drop)
+    pub async fn upkeep(
+        &self,
+        name: &'static str,
+        text: &'static str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<Row>, Error> {
+        self.database.write(Statement::new(name, text, values.into_iter().collect())).await
+    }
+}
+
+/// A change that no organization limits: what it does, what the audit log is told of it, and what is to be done later.
+pub struct Change {
+    name: &'static str,
+    clauses: &'static str,
+    values: Vec<Value>,
+    event: Event,
+    jobs: Vec<Job>,
+}
+
+impl Change {
+    /// `clauses` are the CTE clauses of the change (`name AS (…)`, separated by commas), `values` theirs from `$1` on. The
+    /// clause named `changed` decides what happened.
+    pub fn new(
+        name: &'static str,
+        clauses: &'static str,
+        values: impl IntoIterator<Item = Value>,
+        event: Event,
+    ) -> Self {
+        Self { name, clauses, values: values.into_iter().collect(), event, jobs: Vec::new() }
+    }
+
+    /// Queues a job with the change.
+    #[must_use]
+    pub fn queue(mut self, job: impl Into<Option<Job>>) -> Self {
+        self.jobs.extend(job.into());
+        self
     }
 }

@@ -1,5 +1,5 @@
 use mainstay_crypto::{BlindIndex, Cell, HashError, IndexLength, IndexPlace, PasswordHasher, Sealed};
-use mainstay_database::{ConstraintKind, Error, Event, Unscoped, Value};
+use mainstay_database::{Change, ConstraintKind, Error, Event, Unscoped, Value};
 use mainstay_kernel::{OrganizationId, UserId, Uuid};
 
 use crate::{EmailAddress, Password};
@@ -79,7 +79,7 @@ pub async fn create_organization(unscoped: &Unscoped, name: &str) -> Result<Orga
         organization: Some(id),
     };
     let values = [id.uuid().into(), name.into(), runtime.clock.now().inner().into()];
-    unscoped.change("organizations.insert", CHANGE, values, event).await?;
+    unscoped.change(Change::new("organizations.insert", CHANGE, values, event)).await?;
     Ok(id)
 }
 
@@ -130,7 +130,7 @@ pub async fn create_user(unscoped: &Unscoped, hasher: &PasswordHasher, new: NewU
         resource_id: Some(user.uuid()),
         organization: Some(organization),
     };
-    let made = unscoped.change("users.insert", CHANGE, values, event).await?;
+    let made = unscoped.change(Change::new("users.insert", CHANGE, values, event)).await?;
     if made.is_empty() { Err(AccountError::EmailTaken) } else { Ok(Created { user, organization }) }
 }
 

@@ -85,7 +85,7 @@ async fn poll(listener: &mut Listener, directory: &Directory, seen: &mut HashSet
 async fn clear(database: &Database) {
     let origin = Origin { request: Uuid::nil(), operation: "clear_access_changes", address: None };
     let upkeep = Unscoped::because("announcements belong to no organization", database, origin, None);
-    if let Err(error) = upkeep.upkeep("access_changes.clear", OLD).await {
+    if let Err(error) = upkeep.upkeep("access_changes.clear", OLD, []).await {
         tracing::warn!(%error, "old announcements were not cleared");
     }
 }

@@ -4,7 +4,7 @@ use mainstay_tests::root;
 use serde_json::Value;
 
 /// The rooms from the ground up: each may use those below it, and none beside it.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 15] = [
     ("mainstay-kernel", 0),
     ("mainstay-macros", 0),
     ("mainstay-config", 1),
@@ -14,10 +14,12 @@ const FLOORS: [(&str, u8); 13] = [
     ("mainstay-crypto", 2),
     ("mainstay-database", 3),
     ("mainstay-http", 4),
-    ("mainstay-identity", 5),
+    ("mainstay-jobs", 4),
+    ("mainstay-mail", 5),
     ("mainstay-audit", 5),
-    ("mainstay", 6),
-    ("mainstay-testing", 7),
+    ("mainstay-identity", 6),
+    ("mainstay", 7),
+    ("mainstay-testing", 8),
 ];
 
 struct Use {

@@ -19,6 +19,8 @@ pub(crate) struct RootKey {
     pub(crate) index: Key,
     /// Seals cursors.
     pub(crate) cursor: Cipher,
+    /// Seals what the service keeps for itself.
+    pub(crate) private: Cipher,
 }
 
 impl RootKey {
@@ -30,6 +32,7 @@ impl RootKey {
             wrapping: Cipher::new(&derivation.key("wrapping")),
             index: Key::new(HMAC_SHA256, &*derivation.key::<32>("index")),
             cursor: Cipher::new(&derivation.key("cursor")),
+            private: Cipher::new(&derivation.key("private")),
         }
     }
 }

@@ -1,6 +1,6 @@
 use http::StatusCode;
 use mainstay_crypto::{HashError, Sealed, Verdict};
-use mainstay_database::{Error, Event, Row, Unscoped};
+use mainstay_database::{Change, Error, Event, Row, Unscoped};
 use mainstay_http::{
     CreatedAt, INTERNAL, Json, Kind, NoContent, Problem, Public, Shared, SignedIn, UNAVAILABLE, delete, input, post,
     view,
@@ -74,7 +74,7 @@ pub(super) async fn delete_current_session(by: SignedIn, identity: Shared<Identi
         resource: "session",
         ..event("authn_token_revoked", Some(principal.user), Some(principal.organization))
     };
-    unscoped.change("sessions.end", END, [principal.session.uuid().into(), now.inner().into()], ended).await?;
+    unscoped.change(Change::new("sessions.end", END, [principal.session.uuid().into(), now.inner().into()], ended)).await?;
     identity.forget_session(principal.session);
     Ok(NoContent)
 }
@@ -121,7 +121,7 @@ async fn start_session(unscoped: &Unscoped, identity: &Identity, account: &Accou
         expires.inner().into(),
     ];
     let success = event("authn_login_success", Some(account.user), Some(account.organization));
-    unscoped.change("sessions.insert", START, values, success).await?;
+    unscoped.change(Change::new("sessions.insert", START, values, success)).await?;
     Ok(session)
 }
 
@@ -135,7 +135,7 @@ async fn renew_hash(
     const RENEW: &str = "changed AS (UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id)";
     let hash = identity.hasher.hash(password.secret()).await.map_err(not_hashed)?;
     let renewed = event("authn_password_rehash", Some(account.user), Some(account.organization));
-    unscoped.change("users.rehash", RENEW, [account.user.uuid().into(), hash.into()], renewed).await?;
+    unscoped.change(Change::new("users.rehash", RENEW, [account.user.uuid().into(), hash.into()], renewed)).await?;
     Ok(())
 }
 

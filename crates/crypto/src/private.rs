@@ -1,0 +1,66 @@
+//! Private boxes: what the service keeps for itself in the database, such as the payload of a job or a signing key.
+//!
+//! A box is `version (1) | root key id (4) | nonce (12) | ciphertext | tag (16)`. Personal data of a subject belongs under
+//! the subject's data key instead ([`Sealed`](crate::Sealed)): a private box outlives an erasure.
+
+use mainstay_kernel::Random;
+use zeroize::Zeroizing;
+
+use crate::{KeyRing, SealError, associated_data::AssociatedData};
+
+const VERSION: u8 = 1;
+const HEADER_LENGTH: usize = 5;
+
+impl KeyRing {
+    /// Seals `payload` under the primary. `purpose` and `context` name what it is for and where it stands: the box opens
+    /// for the same ones only.
+    pub fn seal_private(&self, random: &Random, purpose: &'static str, context: &[u8], payload: &[u8]) -> Vec<u8> {
+        let root = self.primary();
+        let [a, b, c, d] = root.id;
+        let header = [VERSION, a, b, c, d];
+        root.private.seal(random, &header, &place(&header, purpose, context), payload)
+    }
+
+    /// Opens what [`seal_private`](Self::seal_private) made for the same purpose and context.
+    ///
+    /// # Errors
+    /// [`SealError::Malformed`] for another layout, [`SealError::UnknownKey`] when its root key has left the ring,
+    /// [`SealError::Refused`] when it was altered or made for another purpose or context.
+    pub fn open_private(
+        &self,
+        purpose: &'static str,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let Some((header @ &[VERSION, a, b, c, d], body)) = sealed.split_first_chunk::<HEADER_LENGTH>() else {
+            return Err(SealError::Malformed);
+        };
+        self.root([a, b, c, d])?.private.open(&place(header, purpose, context), body)
+    }
+}
+
+fn place(header: &[u8; HEADER_LENGTH], purpose: &str, context: &[u8]) -> AssociatedData {
+    AssociatedData::new(header, [b"private", purpose.as_bytes(), context])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::tests::ring_of;
+
+    #[test]
+    fn a_box_opens_for_its_purpose_and_context_alone() {
+        let (random, ring) = (Random::default(), ring_of(&[KeyRing::generate(&Random::default())]));
+        let sealed = ring.seal_private(&random, "job", b"1", b"payload");
+        assert_eq!(&**ring.open_private("job", b"1", &sealed).unwrap(), b"payload");
+        assert_eq!(ring.open_private("job", b"2", &sealed).err(), Some(SealError::Refused));
+        assert_eq!(ring.open_private("jo", b"b1", &sealed).err(), Some(SealError::Refused));
+        let stranger = ring_of(&[KeyRing::generate(&random)]);
+        assert_eq!(stranger.open_private("job", b"1", &sealed).err(), Some(SealError::UnknownKey));
+        for at in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[at] ^= 1;
+            assert!(ring.open_private("job", b"1", &altered).is_err(), "byte {at}");
+        }
+    }
+}

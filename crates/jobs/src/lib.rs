@@ -1,0 +1,1 @@
+//! Work for later: the worker that does what was queued with a change.

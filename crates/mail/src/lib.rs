@@ -1,0 +1,1 @@
+//! Mail: messages from templates, sent by the worker.
