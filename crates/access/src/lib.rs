@@ -8,5 +8,5 @@ mod principal;
 mod proof;
 
 pub use permission::{BuiltInRole, Declared, Permission};
-pub use principal::{Permissions, Principal};
+pub use principal::{Assurance, Credential, Permissions, Principal};
 pub use proof::{Denied, Proof};

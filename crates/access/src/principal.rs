@@ -1,22 +1,61 @@
 use std::{collections::BTreeSet, fmt};
 
-use mainstay_kernel::{OrganizationId, SessionId, UserId};
+use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
 
 use crate::Permission;
 
 /// Who is asking, as the server knows it: never what the request says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// The account.
+    /// The account, of a person or of a service.
     pub user: UserId,
-    /// The organization that the session works in; rows of others do not exist for it.
-    pub organization: OrganizationId,
-    /// The session that the credential belongs to.
+    /// The organization that it works in; rows of others do not exist for it. Without one there is nothing to permit.
+    pub organization: Option<OrganizationId>,
+    /// The session that the credential belongs to, or the API key.
     pub session: SessionId,
-    /// The role's name within the organization.
+    /// What the caller showed.
+    pub credential: Credential,
+    /// The role's name within the organization; empty without one.
     pub role: String,
-    /// What the role grants at present.
+    /// What the role grants at present, as far as the credential reaches.
     pub permissions: Permissions,
+    /// How and when the person behind the session last proved who it is.
+    pub assurance: Assurance,
+}
+
+/// What a caller may show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// The access token of a session.
+    Token,
+    /// The cookie of a session in a browser.
+    Cookie,
+    /// An API key.
+    ApiKey,
+    /// The access token of a machine, or of an application that a person has let in.
+    Client,
+}
+
+/// How surely a session is its person's (NIST SP 800-63B-4 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assurance {
+    /// When the person last authenticated, at sign-in or by a step-up.
+    pub authenticated_at: Timestamp,
+    /// Whether that took a second factor.
+    pub multi_factor: bool,
+    /// Whether the account has a second factor.
+    pub second_factor_enrolled: bool,
+}
+
+impl Principal {
+    /// Whether the person behind the session proved who it is since `moment`, by all that the account has. A machine
+    /// never did, nor did an application that acts for somebody.
+    pub fn is_fresh_since(&self, moment: Timestamp) -> bool {
+        let Assurance { authenticated_at, multi_factor, second_factor_enrolled } = self.assurance;
+        matches!(self.credential, Credential::Token | Credential::Cookie)
+            && authenticated_at >= moment
+            && (multi_factor || !second_factor_enrolled)
+    }
 }
 
 /// The permissions that a role grants.
@@ -27,6 +66,17 @@ impl Permissions {
     /// Whether `P` is among them.
     pub fn include<P: Permission>(&self) -> bool {
         self.0.contains(P::NAME)
+    }
+
+    /// Whether each of `names` is among them: nobody grants what they do not hold.
+    pub fn cover<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
+        names.into_iter().all(|name| self.0.contains(name))
+    }
+
+    /// Those of them that `names` has too.
+    #[must_use]
+    pub fn limited_to<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        names.into_iter().filter(|name| self.0.contains(*name)).collect()
     }
 
     /// Their names in alphabetical order.
@@ -44,5 +94,45 @@ impl<S: Into<String>> FromIterator<S> for Permissions {
 impl fmt::Debug for Permissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mainstay_kernel::Runtime;
+    use time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn freshness_takes_a_person_the_time_and_every_factor() {
+        let (runtime, now) = (Runtime::default(), Timestamp::UNIX_EPOCH + Duration::days(1));
+        let assurance = Assurance { authenticated_at: now, multi_factor: false, second_factor_enrolled: false };
+        let principal = Principal {
+            user: runtime.new_id(),
+            organization: None,
+            session: runtime.new_id(),
+            credential: Credential::Token,
+            role: String::new(),
+            permissions: Permissions::default(),
+            assurance,
+        };
+        assert!(principal.is_fresh_since(now));
+        assert!(!principal.is_fresh_since(now + Duration::SECOND));
+        let enrolled = Assurance { second_factor_enrolled: true, ..assurance };
+        assert!(!Principal { assurance: enrolled, ..principal.clone() }.is_fresh_since(now));
+        let used = Assurance { multi_factor: true, ..enrolled };
+        assert!(Principal { assurance: used, ..principal.clone() }.is_fresh_since(now));
+        for credential in [Credential::ApiKey, Credential::Client] {
+            assert!(!Principal { credential, ..principal.clone() }.is_fresh_since(now));
+        }
+    }
+
+    #[test]
+    fn a_scope_narrows_and_never_widens() {
+        let role: Permissions = ["a.read", "a.write"].into_iter().collect();
+        let narrowed = role.limited_to(["a.read", "b.read"]);
+        assert_eq!(narrowed.names().collect::<Vec<_>>(), ["a.read"]);
+        assert!(role.cover(["a.read", "a.write"]) && !role.cover(["a.read", "b.read"]));
     }
 }

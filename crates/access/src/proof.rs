@@ -1,10 +1,13 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
+use mainstay_kernel::OrganizationId;
+
 use crate::{Permission, Principal};
 
-/// Proof that a principal holds the permission `P`. Only [`Proof::check`] makes one.
+/// Proof that a principal holds the permission `P` in an organization. Only [`Proof::check`] makes one.
 pub struct Proof<P> {
     principal: Arc<Principal>,
+    organization: OrganizationId,
     permission: PhantomData<fn() -> P>,
 }
 
@@ -29,17 +32,18 @@ impl<P: Permission> Proof<P> {
     /// # Errors
     /// [`Denied`] when its role does not grant it: what nobody granted is refused.
     pub fn check(principal: Arc<Principal>) -> Result<Self, Denied> {
-        if principal.permissions.include::<P>() {
-            Ok(Self { principal, permission: PhantomData })
-        } else {
-            Err(Denied { permission: P::NAME })
+        match principal.organization {
+            Some(organization) if principal.permissions.include::<P>() => {
+                Ok(Self { principal, organization, permission: PhantomData })
+            }
+            _ => Err(Denied { permission: P::NAME }),
         }
     }
 }
 
 impl<P> Clone for Proof<P> {
     fn clone(&self) -> Self {
-        Self { principal: self.principal.clone(), permission: PhantomData }
+        Self { principal: self.principal.clone(), organization: self.organization, permission: PhantomData }
     }
 }
 
@@ -48,14 +52,19 @@ impl<P> Proof<P> {
     pub fn principal(&self) -> &Arc<Principal> {
         &self.principal
     }
+
+    /// Where it holds.
+    pub fn organization(&self) -> OrganizationId {
+        self.organization
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use mainstay_kernel::Runtime;
+    use mainstay_kernel::{Runtime, Timestamp};
 
     use super::*;
-    use crate::Permissions;
+    use crate::{Assurance, Credential, Permissions};
 
     crate::permission! {
         /// See ducks.
@@ -68,10 +77,16 @@ mod tests {
         let runtime = Runtime::default();
         Arc::new(Principal {
             user: runtime.new_id(),
-            organization: runtime.new_id(),
+            organization: Some(runtime.new_id()),
             session: runtime.new_id(),
+            credential: Credential::Token,
             role: "owner".to_owned(),
             permissions: permissions.iter().copied().collect::<Permissions>(),
+            assurance: Assurance {
+                authenticated_at: Timestamp::UNIX_EPOCH,
+                multi_factor: false,
+                second_factor_enrolled: false,
+            },
         })
     }
 
@@ -80,6 +95,13 @@ mod tests {
         let reader = principal(&["ducks.read"]);
         assert!(Proof::<DucksRead>::check(reader.clone()).is_ok());
         assert_eq!(Proof::<DucksWrite>::check(reader).err(), Some(Denied { permission: "ducks.write" }));
+    }
+
+    #[test]
+    fn without_an_organization_nothing_is_permitted() {
+        let reader = principal(&["ducks.read"]);
+        let nowhere = Principal { organization: None, ..(*reader).clone() };
+        assert!(Proof::<DucksRead>::check(Arc::new(nowhere)).is_err());
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl<P: Permission> Door<P> {
     }
 
     pub(crate) fn organization(&self) -> Uuid {
-        self.principal().organization.uuid()
+        self.proof.organization().uuid()
     }
 
     pub(crate) fn sealing<'a, E: Entity>(&'a self, row: Uuid, key: Option<&'a DataKey>) -> Sealing<'a> {
@@ -187,18 +187,17 @@ impl<P: Permission> Door<P> {
             bytes: row.decode(position + 1)?,
             subject: row.decode(position + 2)?,
         };
-        self.database.unwrap(self.principal().organization, id, &wrapped)
+        self.database.unwrap(self.proof.organization(), id, &wrapped)
     }
 
     pub(crate) fn record<E: Entity>(&self, verb: &str, id: Id<E>) -> Vec<Value> {
-        let principal = self.principal();
         let event = Event {
             action: format!("{}.{verb}", E::RESOURCE),
             resource: E::RESOURCE,
             resource_id: Some(id.uuid()),
-            organization: Some(principal.organization),
+            organization: Some(self.proof.organization()),
         };
-        record(self.runtime(), Some(principal), &self.origin, event).into()
+        record(self.runtime(), Some(self.principal()), &self.origin, event).into()
     }
 }
 

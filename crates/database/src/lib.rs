@@ -52,7 +52,7 @@ pub use page::Page;
 pub use settings::Settings;
 pub use statement::Row;
 pub use transaction::Transaction;
-pub use unscoped::{Change, Unscoped};
+pub use unscoped::{Change, OwnKey, Unscoped};
 pub use writing::IfMatch;
 
 pub use mainstay_crypto::IndexLength;

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use mainstay_access::Principal;
-use mainstay_crypto::{Cell, Personal, SealError};
+use mainstay_crypto::{Cell, DataKey, Personal, SealError, Sealed};
+use mainstay_kernel::Uuid;
 use sea_query::Value;
 use serde::Serialize;
 
@@ -32,15 +33,28 @@ impl Unscoped {
         &self.database
     }
 
-    /// Opens a sealed value that is shown to the very person whom it describes, so that nothing is recorded.
+    /// Seals a value under the data key of an account.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the key does not open.
+    pub fn seal_own<T: Personal>(&self, key: &OwnKey, cell: &Cell<'_>, value: &Sealed<T>) -> Result<Vec<u8>, Error> {
+        let random = &self.database.runtime().random;
+        Ok(value.seal(&self.unwrap(key, cell)?, random, cell))
+    }
+
+    /// Opens a sealed value that is shown to the very person whom it describes, or to whoever writes to them in their own
+    /// matter, so that nothing is recorded.
     ///
     /// # Errors
     /// [`Error::Internal`] when the key or the value does not open there.
-    pub fn open_own<T: Personal>(&self, key: i64, wrapped: &[u8], cell: &Cell<'_>, sealed: &[u8]) -> Result<T, Error> {
-        let refused = |error| Error::internal(format!("{}.{} does not open: {error}", cell.table, cell.column));
-        let key = self.database.ring().unwrap(key, cell.organization, cell.row, wrapped).map_err(refused)?;
-        let plaintext = key.open(cell, sealed).map_err(refused)?;
-        T::from_plaintext(&plaintext).ok_or_else(|| refused(SealError::Malformed))
+    pub fn open_own<T: Personal>(&self, key: &OwnKey, cell: &Cell<'_>, sealed: &[u8]) -> Result<T, Error> {
+        let plaintext = self.unwrap(key, cell)?.open(cell, sealed).map_err(|error| refused(cell, error))?;
+        T::from_plaintext(&plaintext).ok_or_else(|| refused(cell, SealError::Malformed))
+    }
+
+    fn unwrap(&self, key: &OwnKey, cell: &Cell<'_>) -> Result<DataKey, Error> {
+        let opened = self.database.ring().unwrap(key.id, cell.organization, key.subject, &key.wrapped);
+        opened.map_err(|error| refused(cell, error))
     }
 
     /// Runs a static query.
@@ -105,6 +119,21 @@ impl Unscoped {
     ) -> Result<Vec<Row>, Error> {
         self.database.write(Statement::new(name, text, values.into_iter().collect())).await
     }
+}
+
+/// The data key of an account, as it was read with it.
+#[derive(Clone)]
+pub struct OwnKey {
+    /// Its id in `data_keys`.
+    pub id: i64,
+    /// Whose it is.
+    pub subject: Uuid,
+    /// Its wrapped form.
+    pub wrapped: Vec<u8>,
+}
+
+fn refused(cell: &Cell<'_>, error: SealError) -> Error {
+    Error::internal(format!("{}.{} does not open: {error}", cell.table, cell.column))
 }
 
 /// A change that no organization limits: what it does, what the audit log is told of it, and what is to be done later.

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use mainstay_database::{Cursor, Page};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -54,6 +54,22 @@ pub struct CreatedAt<V>(pub Cow<'static, str>, pub V);
 /// 204.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
+
+/// 202 without a body: what was asked for happens elsewhere, by mail for instance, and the answer does not tell what.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted;
+
+/// Another answer, with headers of its own beside it: a cookie, a cache rule.
+#[derive(Debug)]
+pub struct WithHeaders<A>(pub A, pub Vec<(HeaderName, HeaderValue)>);
+
+/// A listing that is short by nature and so comes whole: `{"items": […]}`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ListingOf{V}", deny_unknown_fields)]
+pub struct Listing<V> {
+    /// The items, in order.
+    pub items: Vec<V>,
+}
 
 /// One page of a listing: `{"items": […], "next_cursor": …}`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -115,11 +131,44 @@ impl<V: View> Answer for CreatedAt<V> {
     }
 }
 
+impl<A: Answer> Answer for WithHeaders<A> {
+    fn answer(self, request: &Request) -> Result<Reply, Problem> {
+        let mut reply = self.0.answer(request)?;
+        for (name, value) in self.1 {
+            reply.headers_mut().append(name, value);
+        }
+        Ok(reply)
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        A::describe(operation);
+    }
+}
+
+impl<V: View> Answer for Listing<V> {
+    fn answer(self, _: &Request) -> Result<Reply, Problem> {
+        Ok(json(StatusCode::OK, &self, None))
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = operation.output_schema::<Self>();
+        succeeds(operation, StatusCode::OK, Some(schema), Vec::new());
+    }
+}
+
+impl Answer for Accepted {
+    fn answer(self, _: &Request) -> Result<Reply, Problem> {
+        Ok(empty(StatusCode::ACCEPTED))
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        succeeds(operation, StatusCode::ACCEPTED, None, Vec::new());
+    }
+}
+
 impl Answer for NoContent {
     fn answer(self, _: &Request) -> Result<Reply, Problem> {
-        let mut reply = Response::new(Body::empty());
-        *reply.status_mut() = StatusCode::NO_CONTENT;
-        Ok(reply)
+        Ok(empty(StatusCode::NO_CONTENT))
     }
 
     fn describe(operation: &mut Operation<'_>) {
@@ -136,6 +185,12 @@ impl<V: View> Answer for PageOf<V> {
         let schema = operation.output_schema::<Self>();
         succeeds(operation, StatusCode::OK, Some(schema), Vec::new());
     }
+}
+
+fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Body::empty());
+    *reply.status_mut() = status;
+    reply
 }
 
 fn created<V: View>(location: Option<String>, view: &V) -> Result<Reply, Problem> {

@@ -43,6 +43,7 @@ impl Declaration {
             schemas,
             method: self.method.clone(),
             requirement: Requirement::Public,
+            fresh: false,
             parameters: Vec::new(),
             path_parameters: self.path_parameters,
             body: None,
@@ -90,8 +91,10 @@ tuples!(A B C D E F G H I J K L);
 pub enum Requirement {
     /// Nothing.
     Public,
-    /// A valid session.
+    /// A valid credential.
     SignedIn,
+    /// A session of one's own.
+    InPerson,
     /// A role that grants this permission.
     Permission(Declared),
 }
@@ -141,6 +144,8 @@ pub struct Operation<'a> {
     pub method: Method,
     /// What must be true of the caller.
     pub requirement: Requirement,
+    /// Whether the caller must have proved a short while ago who it is.
+    pub fresh: bool,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// The names of the path's parameters, in order.

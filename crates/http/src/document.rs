@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Declaration, Kind, Module, Operation, Parameter, Requirement, declaration::Success, problem::ProblemBody,
-    schemas::Schemas,
+    Declaration, Kind, Module, Operation, Parameter, Requirement, SESSION_COOKIE, declaration::Success,
+    problem::ProblemBody, schemas::Schemas,
 };
 
 /// What the document says of the service as a whole.
@@ -47,7 +47,18 @@ pub fn document(info: &Info, modules: &[Module]) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The `access_token` of `POST /v1/sessions`.",
+                    "description": "The `access_token` of `POST /v1/sessions` or of `POST /oauth/token`, or an API key.",
+                },
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "An API key as the password; the user name does not matter.",
+                },
+                "cookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": SESSION_COOKIE,
+                    "description": "The session of a browser, from `POST /v1/sessions` with `\"cookie\": true`.",
                 },
             },
         },
@@ -73,15 +84,25 @@ fn describe(tag: &str, declaration: &Declaration, operation: &Operation<'_>, pro
     }
     match operation.requirement {
         Requirement::Public => entry["security"] = json!([]),
-        Requirement::SignedIn => entry["security"] = json!([{ "bearer": [] }]),
+        Requirement::SignedIn => entry["security"] = any_credential(),
+        Requirement::InPerson => entry["security"] = json!([{ "bearer": [] }, { "cookie": [] }]),
         Requirement::Permission(permission) => {
-            entry["security"] = json!([{ "bearer": [] }]);
+            entry["security"] = any_credential();
             entry["x-permission"] = permission.name.into();
             let text = format!("{}\n\nNeeds the permission `{}`.", declaration.documentation, permission.name);
             entry["description"] = text.into();
         }
     }
+    if operation.fresh {
+        let text = entry["description"].as_str().unwrap_or_default();
+        entry["description"] =
+            format!("{text}\n\nSensitive: needs a sign-in or a step-up within the last ten minutes.").into();
+    }
     entry
+}
+
+fn any_credential() -> Value {
+    json!([{ "bearer": [] }, { "basic": [] }, { "cookie": [] }])
 }
 
 fn parameter(parameter: &Parameter) -> Value {

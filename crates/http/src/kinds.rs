@@ -9,6 +9,18 @@ pub const MALFORMED: Kind = Kind::new(StatusCode::BAD_REQUEST, "malformed_reques
 /// There is no credential, or it is not valid.
 pub const UNAUTHENTICATED: Kind =
     Kind::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first: a valid bearer token is needed.");
+/// The operation is sensitive, and the person must prove anew who it is (RFC 9470).
+pub const STEP_UP_REQUIRED: Kind = Kind::new(
+    StatusCode::UNAUTHORIZED,
+    "step_up_required",
+    "This is sensitive: prove first who you are, at POST /v1/sessions/current/step-up.",
+);
+/// A browser sent the request with a cookie, for a page of another site.
+pub const CROSS_SITE: Kind = Kind::new(
+    StatusCode::FORBIDDEN,
+    "cross_site_request",
+    "A request with a session cookie must come from a page of this origin.",
+);
 /// The caller's role does not grant what the operation needs.
 pub const FORBIDDEN: Kind =
     Kind::new(StatusCode::FORBIDDEN, "forbidden", "Your role does not grant what this operation needs.");

@@ -15,13 +15,20 @@ pub struct AccessRow {
     pub operation: &'static str,
     /// What must be true of a caller.
     pub requirement: Requirement,
+    /// Whether the caller must have proved a short while ago who it is.
+    pub fresh: bool,
 }
 
 impl AccessRow {
+    /// The requirement in words.
+    fn needs(&self) -> String {
+        if self.fresh { format!("{}, fresh", self.requirement) } else { self.requirement.to_string() }
+    }
+
     /// Whether a caller with a built-in role may, as the code declares it.
     pub fn allows(&self, role: BuiltInRole) -> bool {
         match self.requirement {
-            Requirement::Public | Requirement::SignedIn => true,
+            Requirement::Public | Requirement::SignedIn | Requirement::InPerson => true,
             Requirement::Permission(permission) => permission.granted_to.contains(&role),
         }
     }
@@ -32,11 +39,16 @@ pub fn access_matrix(modules: &[Module]) -> Vec<AccessRow> {
     let mut rows: Vec<_> = modules
         .iter()
         .flat_map(Module::declarations)
-        .map(|declaration| AccessRow {
-            method: declaration.method.to_string(),
-            path: declaration.path,
-            operation: declaration.operation,
-            requirement: declaration.operation(&mut Schemas::new()).requirement,
+        .map(|declaration| {
+            let mut schemas = Schemas::new();
+            let operation = declaration.operation(&mut schemas);
+            AccessRow {
+                method: declaration.method.to_string(),
+                path: declaration.path,
+                operation: declaration.operation,
+                requirement: operation.requirement,
+                fresh: operation.fresh,
+            }
         })
         .collect();
     rows.sort_by(|one, other| (one.path, &one.method).cmp(&(other.path, &other.method)));
@@ -48,7 +60,7 @@ pub fn access_table(modules: &[Module]) -> String {
     let rows = access_matrix(modules);
     let longest = |of: fn(&AccessRow) -> usize| rows.iter().map(of).max().unwrap_or(0);
     let (path, operation) = (longest(|row| row.path.len()), longest(|row| row.operation.len()));
-    let needs = longest(|row| row.requirement.to_string().len());
+    let needs = longest(|row| row.needs().len());
     let line = |row: [&str; 4], marks: Vec<String>| {
         let [method, its_path, its_operation, its_needs] = row;
         let marks = marks.join("  ");
@@ -62,7 +74,7 @@ pub fn access_table(modules: &[Module]) -> String {
             let mark = if row.allows(*role) { "yes" } else { "-" };
             format!("{mark:width$}", width = role.name().len())
         });
-        line([&row.method, row.path, row.operation, &row.requirement.to_string()], marks.collect())
+        line([&row.method, row.path, row.operation, &row.needs()], marks.collect())
     });
     std::iter::once(header).chain(lines).collect()
 }
@@ -72,6 +84,7 @@ impl fmt::Display for Requirement {
         f.write_str(match self {
             Self::Public => "public",
             Self::SignedIn => "signed in",
+            Self::InPerson => "in person",
             Self::Permission(permission) => permission.name,
         })
     }

@@ -39,6 +39,7 @@ struct Inner {
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
     allow: Option<String>,
+    challenge: &'static str,
     cause: Option<String>,
 }
 
@@ -113,6 +114,12 @@ impl Problem {
         self
     }
 
+    /// Says what a 401 asks for (`WWW-Authenticate`); a bearer token unless told.
+    pub(crate) fn challenge(mut self, challenge: &'static str) -> Self {
+        self.0.challenge = challenge;
+        self
+    }
+
     /// What sort of problem it is.
     pub fn kind(&self) -> Kind {
         self.0.kind
@@ -123,7 +130,7 @@ impl Problem {
     }
 
     pub(crate) fn into_reply(self, request_id: uuid::Uuid) -> Reply {
-        let Inner { kind, detail, errors, retry_after, allow, .. } = *self.0;
+        let Inner { kind, detail, errors, retry_after, allow, challenge, .. } = *self.0;
         let body = ProblemBody {
             kind: "about:blank",
             title: kind.status.canonical_reason().unwrap_or("Error"),
@@ -141,7 +148,7 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil() as u64));
         }
         if kind.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if let Some(methods) = allow.and_then(|methods| HeaderValue::try_from(methods).ok()) {
             headers.insert(header::ALLOW, methods);
@@ -152,7 +159,15 @@ impl Problem {
 
 impl From<Kind> for Problem {
     fn from(kind: Kind) -> Self {
-        Self(Box::new(Inner { kind, detail: None, errors: Vec::new(), retry_after: None, allow: None, cause: None }))
+        Self(Box::new(Inner {
+            kind,
+            detail: None,
+            errors: Vec::new(),
+            retry_after: None,
+            allow: None,
+            challenge: "Bearer",
+            cause: None,
+        }))
     }
 }
 

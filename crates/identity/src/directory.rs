@@ -25,11 +25,17 @@ pub(crate) struct Directory {
     heard: RwLock<Option<Instant>>,
 }
 
+/// A principal, and what a credential of its session must match.
 #[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) principal: Arc<Principal>,
-    pub(crate) role: Uuid,
+    /// Its role, when it works in an organization.
+    pub(crate) role: Option<Uuid>,
     pub(crate) expires_at: Timestamp,
+    /// SHA-256 of the secret that carries it: a browser's cookie, an API key. A token carries its own proof.
+    pub(crate) secret_hash: Option<Vec<u8>>,
+    /// When it ends unless it is used before; only what a use prolongs.
+    pub(crate) idle_expires_at: Option<Timestamp>,
 }
 
 /// What made principals stale.
@@ -80,7 +86,7 @@ impl Directory {
         match change {
             Change::Session(session) => drop(all.remove(&SessionId::from(session))),
             Change::User(user) => all.retain(|_, known| known.principal.user.uuid() != user),
-            Change::Role(role) => all.retain(|_, known| known.role != role),
+            Change::Role(role) => all.retain(|_, known| known.role != Some(role)),
             Change::Everything => all.clear(),
         }
     }
@@ -109,6 +115,7 @@ impl std::str::FromStr for Change {
 
 #[cfg(test)]
 mod tests {
+    use mainstay_access::{Assurance, Credential};
     use mainstay_kernel::Runtime;
 
     use super::*;
@@ -117,13 +124,21 @@ mod tests {
         Known {
             principal: Arc::new(Principal {
                 user: runtime.new_id(),
-                organization: runtime.new_id(),
+                organization: Some(runtime.new_id()),
                 session: runtime.new_id(),
+                credential: Credential::Token,
                 role: "agent".to_owned(),
                 permissions: Default::default(),
+                assurance: Assurance {
+                    authenticated_at: runtime.clock.now(),
+                    multi_factor: false,
+                    second_factor_enrolled: false,
+                },
             }),
-            role: Uuid::from_u128(1),
+            role: Some(Uuid::from_u128(1)),
             expires_at: runtime.clock.now(),
+            secret_hash: None,
+            idle_expires_at: None,
         }
     }
 
@@ -139,7 +154,7 @@ mod tests {
         for change in [
             |known: &Known| Change::Session(known.principal.session.uuid()),
             |known: &Known| Change::User(known.principal.user.uuid()),
-            |known: &Known| Change::Role(known.role),
+            |known: &Known| Change::Role(known.role.unwrap()),
             |_: &Known| Change::Everything,
         ] {
             let one = known(&runtime);

@@ -1,16 +1,12 @@
-//! The module's endpoints.
+//! The modules of this room.
 
 mod keys;
-mod me;
-mod sessions;
 
 use mainstay_http::Module;
 
-use keys::list_signing_keys;
-use me::get_me;
-use sessions::{create_session, delete_current_session};
+use crate::{accounts::get_me, sessions};
 
-/// Sign-in, sign-out, and who one is.
-pub fn module() -> Module {
-    Module::new("identity").endpoints((create_session, get_me, delete_current_session, list_signing_keys))
+/// Everything that identity serves, one module a feature.
+pub fn modules() -> Vec<Module> {
+    vec![sessions::module(), Module::new("identity").endpoints((get_me, keys::list_signing_keys))]
 }

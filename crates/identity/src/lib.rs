@@ -1,25 +1,29 @@
-//! Accounts, organizations, sessions and access tokens: a module like any other.
+//! Accounts, organizations, sessions and access tokens: modules like any other.
 //!
-//! It answers one question for every other room: whose token is this, and what may they do? Warm answers come from
+//! It answers one question for every other room: whose credential is this, and what may they do? Warm answers come from
 //! memory ([`Identity`]); what ends a session or changes a role is announced by the database and heard within a second.
 //! What a permission means is not decided here.
 
 mod accounts;
+mod authenticate;
 mod directory;
-mod email;
 mod endpoints;
+mod events;
 mod identity;
-mod password;
+mod passwords;
 mod revocation;
 mod roles;
+mod secret;
+mod sessions;
 mod settings;
+mod throttle;
 mod tokens;
+mod usage;
 
-pub use accounts::{AccountError, Created, NewUser, Place, create_organization, create_user};
-pub use email::EmailAddress;
-pub use endpoints::module;
+pub use accounts::{AccountError, Created, EmailAddress, NewUser, Place, create_organization, create_user};
+pub use endpoints::modules;
 pub use identity::Identity;
-pub use password::Password;
+pub use passwords::Password;
 pub use roles::declare_permissions;
 pub use settings::Settings;
 pub use tokens::{KeyError, SigningKey, TokenKeys};

@@ -10,23 +10,76 @@ use crate::{SigningKey, TokenKeys};
 pub struct Settings {
     /// What signs access tokens.
     pub keys: TokenKeys,
-    /// How long a session lasts after sign-in.
+    /// How long an access token is valid.
+    pub access_token_lifetime: Duration,
+    /// How long a session lasts after sign-in, however much it is used.
     pub session_lifetime: Duration,
+    /// How long a session lasts without being used.
+    pub session_idle_lifetime: Duration,
+    /// Shortest password of an account without a second factor, in characters.
+    pub password_min_length: usize,
+    /// Shortest password of an account with one.
+    pub password_min_length_with_second_factor: usize,
+    /// The URL below which the links in mails lead: the pages that confirm, reset and accept.
+    pub pages_url: String,
 }
 
 impl Settings {
     /// Reads the settings; what is wrong is remembered by `reader`. `issuer` is the URL that clients know the API by.
     pub fn read(reader: &mut Reader, issuer: &str) -> Option<Self> {
-        let hours = |hours: u64| StdDuration::from_secs(hours * 3_600);
+        let minutes = |minutes: u64| StdDuration::from_secs(minutes * 60);
+        let days = |days: u64| minutes(days * 24 * 60);
         let secret = reader.secret("identity.signing_key", "Ed25519 key that signs access tokens, PKCS#8 in PEM.");
-        let session_lifetime =
-            reader.or("identity.session_lifetime", hours(8), "How long a session lasts after sign-in.");
-        if !(StdDuration::from_secs(60)..=hours(24 * 30)).contains(&session_lifetime) {
-            reader.refuse("identity.session_lifetime", "must be from 1m to 30d");
+        let access_token_lifetime =
+            reader.or("identity.access_token_lifetime", minutes(10), "How long an access token is valid.");
+        let session_lifetime = reader.or(
+            "identity.session_lifetime",
+            days(30),
+            "How long a session lasts after sign-in, however much it is used.",
+        );
+        let session_idle_lifetime = reader.or(
+            "identity.session_idle_lifetime",
+            days(1),
+            "How long a session lasts without being used: refreshed, or shown as a cookie.",
+        );
+        for (name, value, least, most) in [
+            ("identity.access_token_lifetime", access_token_lifetime, minutes(1), minutes(60)),
+            ("identity.session_lifetime", session_lifetime, minutes(1), days(400)),
+            ("identity.session_idle_lifetime", session_idle_lifetime, minutes(1), days(400)),
+        ] {
+            if !(least..=most).contains(&value) {
+                reader.refuse(name, format!("must be from {}m to {}m", least.as_secs() / 60, most.as_secs() / 60));
+            }
         }
-        let session_lifetime = Duration::seconds(i64::try_from(session_lifetime.as_secs()).unwrap_or_default());
+        let password_min_length = reader.or(
+            "identity.password_min_length",
+            15_usize,
+            "Shortest password of an account without a second factor, in characters.",
+        );
+        let password_min_length_with_second_factor = reader.or(
+            "identity.password_min_length_with_second_factor",
+            8_usize,
+            "Shortest password of an account with a second factor, in characters.",
+        );
+        if !(8..=64).contains(&password_min_length) || !(8..=64).contains(&password_min_length_with_second_factor) {
+            reader.refuse("identity.password_min_length", "must be from 8 to 64");
+        }
+        let pages_url = reader.or(
+            "identity.pages_url",
+            format!("{issuer}/account"),
+            "The URL below which the links in mails lead: the pages that confirm, reset and accept.",
+        );
+        let seconds = |duration: StdDuration| Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or_default());
         match SigningKey::from_pem(&secret?) {
-            Ok(key) => Some(Self { keys: TokenKeys::new(key, issuer), session_lifetime }),
+            Ok(key) => Some(Self {
+                keys: TokenKeys::new(key, issuer),
+                access_token_lifetime: seconds(access_token_lifetime),
+                session_lifetime: seconds(session_lifetime),
+                session_idle_lifetime: seconds(session_idle_lifetime),
+                password_min_length,
+                password_min_length_with_second_factor,
+                pages_url,
+            }),
             Err(error) => {
                 reader.refuse("identity.signing_key", error.to_string());
                 None

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mainstay_access::{Denied, Permission, Principal, Proof};
+use mainstay_access::{Assurance, Credential, Denied, Permission, Principal, Proof};
 use mainstay_database::{Database, Door, Origin};
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
@@ -19,10 +19,16 @@ pub fn operator<P: Permission>(
 ) -> Result<Door<P>, Denied> {
     let principal = Principal {
         user,
-        organization,
+        organization: Some(organization),
         session: SessionId::from(Uuid::nil()),
+        credential: Credential::Client,
         role: "operator".to_owned(),
         permissions: [P::NAME].into_iter().collect(),
+        assurance: Assurance {
+            authenticated_at: database.runtime().clock.now(),
+            multi_factor: false,
+            second_factor_enrolled: false,
+        },
     };
     let request = database.runtime().new_id::<Origin>().uuid();
     let origin = Origin { request, operation: command, address: None };

@@ -17,7 +17,8 @@ pub struct Platform {
 impl Platform {
     /// A service with accounts and an audit log, and nothing else yet.
     pub fn new(info: Info) -> Self {
-        let modules = vec![mainstay_identity::module(), mainstay_audit::module()];
+        let mut modules = mainstay_identity::modules();
+        modules.push(mainstay_audit::module());
         Self { info, modules, migrations: Migrations::new(&[]), sample: None }
     }
 
@@ -69,7 +70,7 @@ impl Platform {
     pub fn permissions(&self) -> Vec<Declared> {
         let demanded = access_matrix(&self.modules).into_iter().filter_map(|row| match row.requirement {
             Requirement::Permission(permission) => Some(permission),
-            Requirement::Public | Requirement::SignedIn => None,
+            Requirement::Public | Requirement::SignedIn | Requirement::InPerson => None,
         });
         demanded.collect()
     }

@@ -1,0 +1,51 @@
+use std::{ops::Deref, sync::Arc};
+
+use http::Method;
+use mainstay_access::{Permission, Principal, Proof};
+use mainstay_database::Door;
+
+use super::{Caller, Policy, describe_caller, record_denial};
+use crate::{CONFLICT, FORBIDDEN, Operation, Problem, Request, Requirement, credentials::authenticated};
+
+/// The caller's role grants `P`. It opens the [`Door`] to the organization's rows.
+pub struct Allowed<P>(Door<P>);
+
+impl<P> Deref for Allowed<P> {
+    type Target = Door<P>;
+
+    fn deref(&self) -> &Door<P> {
+        &self.0
+    }
+}
+
+impl<P: Permission> Policy for Allowed<P> {
+    async fn admit(request: &mut Request) -> Result<Self, Problem> {
+        let principal = authenticated(request).await?;
+        match Proof::check(principal.clone()) {
+            Ok(proof) => Ok(Self(Door::new(proof, request.origin.clone(), request.app.database().clone()))),
+            Err(denied) => {
+                record_denial(request.app.clone(), request.origin.clone(), principal).await;
+                Err(FORBIDDEN
+                    .problem()
+                    .detail(format!("Your role does not grant {}.", denied.permission))
+                    .caused_by(format!("lacks {}", denied.permission)))
+            }
+        }
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        operation.requirement = Requirement::Permission(P::DECLARED);
+        describe_caller(operation);
+        operation.answers(&[FORBIDDEN]);
+        // Whatever an operation writes, a constraint of the schema may refuse.
+        if operation.method != Method::GET {
+            operation.answers(&[CONFLICT]);
+        }
+    }
+}
+
+impl<P: Permission> Caller for Allowed<P> {
+    fn principal(&self) -> &Arc<Principal> {
+        self.0.principal()
+    }
+}

@@ -1,0 +1,131 @@
+use mainstay_crypto::{BlindIndex, Cell, HashError, IndexLength, IndexPlace, PasswordHasher, Sealed};
+use mainstay_database::{Change, ConstraintKind, Error, Unscoped, Value};
+use mainstay_kernel::{OrganizationId, UserId};
+
+use super::{EmailAddress, NOWHERE};
+use crate::{
+    Password,
+    events::{Action, about, about_user},
+};
+
+/// The account that [`create_user`] makes.
+pub struct NewUser {
+    /// How it signs in.
+    pub email: Sealed<EmailAddress>,
+    /// Its password.
+    pub password: Password,
+    /// Where it belongs.
+    pub place: Place,
+    /// In which role.
+    pub role: String,
+}
+
+/// Where a new account belongs.
+pub enum Place {
+    /// An organization that exists.
+    Existing(OrganizationId),
+    /// One of this name, made with the account.
+    New(String),
+}
+
+/// What [`create_user`] made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The account.
+    pub user: UserId,
+    /// Where it belongs.
+    pub organization: OrganizationId,
+}
+
+/// Why no account was made.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// Another account has the address.
+    #[error("another account has this e-mail address")]
+    EmailTaken,
+    /// There is no such role or organization.
+    #[error("there is no such role or organization, or the organization's name is not 1 to 200 characters long")]
+    UnknownRole,
+    /// The password was not hashed.
+    #[error(transparent)]
+    Password(#[from] HashError),
+    /// The database did not do it.
+    #[error(transparent)]
+    Database(Error),
+}
+
+impl From<Error> for AccountError {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Constraint { name, .. } if name == "users_email_key" => Self::EmailTaken,
+            Error::Constraint { kind: ConstraintKind::Check | ConstraintKind::ForeignKey, .. } => Self::UnknownRole,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// Makes an organization without members.
+///
+/// # Errors
+/// As the database answers.
+pub async fn create_organization(unscoped: &Unscoped, name: &str) -> Result<OrganizationId, Error> {
+    const CHANGE: &str =
+        "changed AS (INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3) RETURNING id)";
+    let runtime = unscoped.database().runtime();
+    let id: OrganizationId = runtime.new_id();
+    let event = about(Action::OrganizationCreated, "organization", Some(id.uuid()), Some(id));
+    let values = [id.uuid().into(), name.into(), runtime.clock.now().inner().into()];
+    unscoped.change(Change::new("organizations.insert", CHANGE, values, event)).await?;
+    Ok(id)
+}
+
+/// Makes an account and its membership, and the organization too where it is new: all of it or nothing.
+///
+/// # Errors
+/// [`AccountError`]; then nothing was made.
+pub async fn create_user(unscoped: &Unscoped, hasher: &PasswordHasher, new: NewUser) -> Result<Created, AccountError> {
+    // While keys are rotated an address may stand under an older key's index, which the unique constraint cannot see.
+    const CHANGE: &str = "free AS (SELECT WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY($8))), \
+         place AS (INSERT INTO organizations (id, name, created_at) SELECT $9, $11, $5 FROM free WHERE $11 IS NOT NULL), \
+         key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
+         SELECT $1, $2, $3, $4, $5 FROM free), \
+         changed AS (INSERT INTO users (id, data_key, email, email_index, password_hash, created_at) \
+         SELECT $3, $1, $6, $7, $12, $5 FROM free RETURNING id), \
+         member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
+         SELECT id, $9, (SELECT id FROM roles WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)), $5 \
+         FROM changed)";
+    let hash = hasher.hash(new.password.secret()).await?;
+    let database = unscoped.database();
+    let (runtime, ring) = (database.runtime(), database.ring());
+    let user: UserId = runtime.new_id();
+    let (organization, name) = match new.place {
+        Place::Existing(organization) => (organization, None),
+        Place::New(name) => (runtime.new_id(), Some(name)),
+    };
+    let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
+    let cell = Cell { organization: NOWHERE, table: "users", column: "email", row: user.uuid() };
+    let index = |index: &BlindIndex| index.as_bytes().to_vec();
+    let indexes: Vec<_> = new.email.indexes(ring, &email_index()).iter().map(index).collect();
+    let values: [Value; 12] = [
+        key.id().into(),
+        NOWHERE.into(),
+        user.uuid().into(),
+        wrapped.0.into(),
+        runtime.clock.now().inner().into(),
+        new.email.seal(&key, &runtime.random, &cell).into(),
+        index(&new.email.index(ring, &email_index())).into(),
+        indexes.into(),
+        organization.uuid().into(),
+        new.role.into(),
+        name.into(),
+        hash.into(),
+    ];
+    let event = about_user(Action::UserCreated, Some(user), Some(organization));
+    let made = unscoped.change(Change::new("users.insert", CHANGE, values, event)).await?;
+    if made.is_empty() { Err(AccountError::EmailTaken) } else { Ok(Created { user, organization }) }
+}
+
+/// Where the index stands under which accounts are found: full length, since two accounts never share an address.
+pub(crate) fn email_index() -> IndexPlace<'static> {
+    IndexPlace { organization: NOWHERE, table: "users", column: "email_index", length: IndexLength::Unique }
+}

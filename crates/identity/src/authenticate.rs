@@ -1,0 +1,126 @@
+//! From a credential to a principal: by memory where it can be believed, else by one query.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use mainstay_access::{Assurance, Credential, Permissions, Principal};
+use mainstay_crypto::same_bytes;
+use mainstay_database::{Error, Origin, Row, Unscoped};
+use mainstay_http::{Authenticator, Refusal, Shown};
+use mainstay_kernel::{OrganizationId, SessionId, Timestamp, Uuid};
+
+use crate::{Identity, directory::Known, sessions::CookieSecret};
+
+const LOAD: &str = "SELECT s.user_id, s.organization_id, s.expires_at, r.id, r.name, \
+     coalesce((SELECT array_agg(permission) FROM role_permissions WHERE role_id = r.id), '{}'), \
+     s.kind, s.scopes, s.authenticated_at, s.multi_factor, u.second_factor, s.cookie_hash, s.idle_expires_at \
+     FROM sessions s JOIN users u ON u.id = s.user_id AND u.active \
+     LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id \
+     LEFT JOIN roles r ON r.id = m.role_id \
+     WHERE s.id = $1 AND s.ended_at IS NULL AND (s.organization_id IS NULL OR m.user_id IS NOT NULL)";
+
+impl Authenticator for Identity {
+    fn authenticate<'a>(&'a self, shown: Shown<'a>) -> BoxFuture<'a, Result<Arc<Principal>, Refusal>> {
+        Box::pin(async move {
+            match shown {
+                Shown::Bearer(token) => self.by_token(token).await,
+                Shown::Cookie(cookie) => self.by_cookie(cookie).await,
+                Shown::BasicPassword(_) => Err(Refusal::Invalid("not an API key")),
+            }
+        })
+    }
+}
+
+impl Identity {
+    async fn by_token(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
+        let verified = self.verified(token)?;
+        let now = self.runtime().clock.now();
+        if !verified.is_valid_at(now) {
+            return Err(Refusal::Invalid("the token has expired"));
+        }
+        let known = self.known(verified.session, now).await?;
+        if known.principal.credential == Credential::Cookie {
+            return Err(Refusal::Invalid("the session is carried by a cookie"));
+        }
+        Ok(known.principal)
+    }
+
+    async fn by_cookie(&self, cookie: &str) -> Result<Arc<Principal>, Refusal> {
+        let (session, hash) = CookieSecret::read(cookie).ok_or(Refusal::Invalid("not a cookie of ours"))?;
+        let known = self.known(session, self.runtime().clock.now()).await?;
+        if known.secret_hash.as_deref().is_some_and(|expected| same_bytes(expected, &hash)) {
+            Ok(known.principal)
+        } else {
+            Err(Refusal::Invalid("the cookie's secret is another"))
+        }
+    }
+
+    /// A session that has neither ended nor run out. Its use is noted.
+    async fn known(&self, session: SessionId, now: Timestamp) -> Result<Known, Refusal> {
+        let known = match self.directory.find(session) {
+            Some(known) if !self.is_idle(&known, now) => known,
+            // Another replica may have seen it since.
+            _ => self.load(session).await?,
+        };
+        if known.expires_at <= now {
+            return Err(Refusal::Invalid("the session has expired"));
+        }
+        if self.is_idle(&known, now) {
+            return Err(Refusal::Invalid("the session was not used for too long"));
+        }
+        self.usage.note(session, now);
+        Ok(known)
+    }
+
+    fn is_idle(&self, known: &Known, now: Timestamp) -> bool {
+        let Some(written) = known.idle_expires_at else { return false };
+        let noted = self.usage.last(known.principal.session).map(|last| last + self.settings.session_idle_lifetime);
+        noted.map_or(written, |noted| noted.max(written)) <= now
+    }
+
+    async fn load(&self, session: SessionId) -> Result<Known, Refusal> {
+        let generation = self.directory.generation();
+        let origin = Origin { request: Uuid::nil(), operation: "authenticate", address: None };
+        let why = "whose organization it is, is what a session tells";
+        let unscoped = Unscoped::because(why, &self.database, origin, None);
+        let rows = unscoped.select("sessions.load", LOAD, [session.uuid().into()]).await.map_err(Refusal::Database)?;
+        let row = rows.first().ok_or(Refusal::Invalid("the session has ended"))?;
+        let known = read(session, row).map_err(Refusal::Database)?;
+        self.directory.keep(generation, known.clone());
+        Ok(known)
+    }
+}
+
+fn read(session: SessionId, row: &Row) -> Result<Known, Error> {
+    let granted: Permissions = row.get::<Vec<String>>(5)?.into_iter().collect();
+    let scopes: Option<Vec<String>> = row.get::<Option<Vec<String>>>(7)?;
+    let credential = match row.get::<String>(6)?.as_str() {
+        "cookie" => Credential::Cookie,
+        "client" => Credential::Client,
+        _ => Credential::Token,
+    };
+    let idle: Option<Timestamp> = row.get(12)?;
+    Ok(Known {
+        principal: Arc::new(Principal {
+            user: row.get(0)?,
+            organization: row.get::<Option<Uuid>>(1)?.map(OrganizationId::from),
+            session,
+            credential,
+            role: row.get::<Option<String>>(4)?.unwrap_or_default(),
+            permissions: match &scopes {
+                Some(scopes) => granted.limited_to(scopes.iter().map(String::as_str)),
+                None => granted,
+            },
+            assurance: Assurance {
+                authenticated_at: row.get(8)?,
+                multi_factor: row.get(9)?,
+                second_factor_enrolled: row.get(10)?,
+            },
+        }),
+        role: row.get(3)?,
+        expires_at: row.get(2)?,
+        secret_hash: row.get(11)?,
+        // A token is prolonged by its refresh alone, and is refused by its own end long before.
+        idle_expires_at: idle.filter(|_| credential == Credential::Cookie),
+    })
+}

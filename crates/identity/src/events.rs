@@ -1,0 +1,89 @@
+use mainstay_database::Event;
+use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
+
+/// Declares what identity tells the audit log, each action under the name that the log keeps.
+macro_rules! actions {
+    ($($(#[doc = $documentation:literal])+ $action:ident = $name:literal,)+) => {
+        /// What identity tells the audit log, by the names of OWASP's logging vocabulary; where it has no word, one in its
+        /// style.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Action {
+            $($(#[doc = $documentation])+ $action,)+
+        }
+
+        impl Action {
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$action => $name,)+
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Somebody signed in.
+    LoginSuccess = "authn_login_success",
+    /// A sign-in was refused.
+    LoginFail = "authn_login_fail",
+    /// Sign-ins are slowed down after too many failures.
+    LoginFailMax = "authn_login_fail_max",
+    /// A person proved anew who it is.
+    StepUpSuccess = "authn_step_up_success",
+    /// A step-up was refused.
+    StepUpFail = "authn_step_up_fail",
+    /// A password was changed by who knew the old one.
+    PasswordChange = "authn_password_change",
+    /// A change of password was refused.
+    PasswordChangeFail = "authn_password_change_fail",
+    /// A reset of the password was asked for.
+    PasswordResetRequest = "authn_password_reset_request",
+    /// A password was set through a mailed token.
+    PasswordReset = "authn_password_reset",
+    /// A password was hashed anew under today's parameters.
+    PasswordRehash = "authn_password_rehash",
+    /// A token or key was issued.
+    TokenCreated = "authn_token_created",
+    /// A token, key or session was revoked.
+    TokenRevoked = "authn_token_revoked",
+    /// A refresh token came back after it was exchanged: somebody else may hold it.
+    TokenReuse = "authn_token_reuse",
+    /// A session was refreshed.
+    SessionRenewed = "session_renewed",
+    /// A session was moved to another organization.
+    SessionMoved = "session_moved",
+    /// An account was asked for.
+    SignUpRequest = "user_sign_up_request",
+    /// An account was made.
+    UserCreated = "user_created",
+    /// An account was changed.
+    UserUpdated = "user_updated",
+    /// An account was shut, and can be opened again.
+    UserArchived = "user_archived",
+    /// An account was opened again.
+    UserRestored = "user_restored",
+    /// An account was deleted.
+    UserDeleted = "user_deleted",
+    /// An organization was made.
+    OrganizationCreated = "organization_created",
+}
+
+/// An event about an account.
+pub(crate) fn about_user(action: Action, user: Option<UserId>, organization: Option<OrganizationId>) -> Event {
+    about(action, "user", user.map(UserId::uuid), organization)
+}
+
+/// An event about a session.
+pub(crate) fn about_session(action: Action, session: SessionId, organization: Option<OrganizationId>) -> Event {
+    about(action, "session", Some(session.uuid()), organization)
+}
+
+/// An event about a row of some kind.
+pub(crate) fn about(
+    action: Action,
+    resource: &'static str,
+    id: Option<Uuid>,
+    organization: Option<OrganizationId>,
+) -> Event {
+    Event { action: action.name().to_owned(), resource, resource_id: id, organization }
+}

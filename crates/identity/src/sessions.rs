@@ -1,0 +1,33 @@
+//! Sessions: begun by a sign-in, refreshed, listed, moved and ended.
+
+mod cookie;
+mod device;
+mod end;
+mod list;
+mod organization;
+mod refresh;
+mod sign_in;
+mod start;
+mod step_up;
+
+use mainstay_http::Module;
+
+pub(crate) use cookie::{CookieSecret, clearing_cookie};
+pub(crate) use device::Device;
+pub(crate) use refresh::RefreshToken;
+pub(crate) use sign_in::INVALID_CREDENTIALS;
+pub(crate) use start::{Kind, NewSession, Started, start_session};
+
+/// Sign-in, sign-out, and what lies between.
+pub(crate) fn module() -> Module {
+    Module::new("sessions").endpoints((
+        sign_in::create_session,
+        refresh::refresh_session,
+        step_up::step_up_session,
+        organization::move_session,
+        list::list_sessions,
+        end::delete_current_session,
+        end::delete_session,
+        end::delete_other_sessions,
+    ))
+}

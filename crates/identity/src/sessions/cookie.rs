@@ -1,0 +1,42 @@
+use http::{HeaderName, HeaderValue, header};
+use mainstay_http::SESSION_COOKIE;
+use mainstay_kernel::{ExposeSecret as _, Random, SecretString, SessionId};
+use time::Duration;
+
+use crate::secret::{FreshSecret, hash};
+
+/// The value of a browser's session cookie: the session, and a secret that only the browser has.
+pub(crate) struct CookieSecret {
+    value: SecretString,
+    pub(crate) hash: Vec<u8>,
+}
+
+impl CookieSecret {
+    pub(crate) fn new(random: &Random, session: SessionId) -> Self {
+        let secret = FreshSecret::new(random, "");
+        Self { value: format!("{session}.{}", secret.text.expose_secret()).into(), hash: secret.hash }
+    }
+
+    /// The session that a cookie names, and the hash of its secret.
+    pub(crate) fn read(value: &str) -> Option<(SessionId, Vec<u8>)> {
+        let (session, secret) = value.split_once('.')?;
+        Some((session.parse().ok()?, hash(secret)))
+    }
+
+    /// `Set-Cookie` with everything that keeps a cookie where it belongs (OWASP ASVS 3.3.1 to 3.3.4).
+    pub(crate) fn header(&self, lifetime: Duration) -> Option<(HeaderName, HeaderValue)> {
+        set_cookie(self.value.expose_secret(), lifetime.whole_seconds())
+    }
+}
+
+/// `Set-Cookie` that makes a browser forget the cookie.
+pub(crate) fn clearing_cookie() -> Option<(HeaderName, HeaderValue)> {
+    set_cookie("", 0)
+}
+
+fn set_cookie(value: &str, seconds: i64) -> Option<(HeaderName, HeaderValue)> {
+    let cookie = format!("{SESSION_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}");
+    let mut value = HeaderValue::try_from(cookie).ok()?;
+    value.set_sensitive(true);
+    Some((header::SET_COOKIE, value))
+}

@@ -1,0 +1,60 @@
+use mainstay_crypto::{Cell, Personal, Sealed, Zeroizing};
+use mainstay_database::{Error, Origin, OwnKey, Unscoped};
+use mainstay_http::{Header, UserAgent};
+use mainstay_kernel::SessionId;
+
+use crate::accounts::NOWHERE;
+
+/// With what and from where somebody signs in.
+#[derive(Clone, Default)]
+pub(crate) struct Device {
+    user_agent: Option<Sealed<DeviceText>>,
+    address: Option<Sealed<DeviceText>>,
+}
+
+/// What a device says of itself, or the network of it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct DeviceText(pub(crate) String);
+
+impl Device {
+    pub(crate) fn of(origin: &Origin, user_agent: &Header<UserAgent>) -> Self {
+        let sealed = |text: String| Sealed::new(DeviceText(text));
+        Self {
+            user_agent: user_agent.0.as_ref().map(|program| sealed(program.0.clone())),
+            address: origin.address.map(|address| sealed(address.to_string())),
+        }
+    }
+
+    /// Both columns of a session, sealed.
+    pub(crate) fn seal(
+        &self,
+        unscoped: &Unscoped,
+        key: Option<&OwnKey>,
+        session: SessionId,
+    ) -> Result<[Option<Vec<u8>>; 2], Error> {
+        let seal = |value: &Option<Sealed<DeviceText>>, column| match (value, key) {
+            (Some(value), Some(key)) => unscoped.seal_own(key, &cell(session, column), value).map(Some),
+            _ => Ok(None),
+        };
+        Ok([seal(&self.user_agent, "user_agent")?, seal(&self.address, "address")?])
+    }
+}
+
+/// Where a text of a session stands.
+pub(crate) fn cell(session: SessionId, column: &'static str) -> Cell<'static> {
+    Cell { organization: NOWHERE, table: "sessions", column, row: session.uuid() }
+}
+
+impl Personal for DeviceText {
+    fn to_plaintext(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.0.as_bytes().to_vec())
+    }
+
+    fn from_plaintext(bytes: &[u8]) -> Option<Self> {
+        String::from_utf8(bytes.to_vec()).ok().map(Self)
+    }
+
+    fn mask(&self) -> String {
+        "•••".to_owned()
+    }
+}

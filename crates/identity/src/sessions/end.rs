@@ -1,0 +1,85 @@
+use mainstay_database::{Change, Error, Event, Row, Unscoped};
+use mainstay_http::{InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, SignedIn, WithHeaders, delete};
+use mainstay_kernel::SessionId;
+
+use super::clearing_cookie;
+use crate::{
+    Identity,
+    events::{Action, about_session},
+};
+
+/// Sign out: end the session that asks.
+///
+/// Its tokens are refused at once here, and within a second by every replica.
+#[delete("/v1/sessions/current")]
+pub(super) async fn delete_current_session(
+    by: SignedIn,
+    identity: Shared<Identity>,
+) -> Result<WithHeaders<NoContent>, Problem> {
+    const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+    let principal = by.principal();
+    let unscoped = by.unscoped("a session is the caller's own, named by the token");
+    let now = identity.runtime().clock.now();
+    let ended = about_session(Action::TokenRevoked, principal.session, principal.organization);
+    let values = [principal.session.uuid().into(), now.inner().into()];
+    end(&unscoped, &identity, Change::new("sessions.end", END, values, ended)).await?;
+    Ok(WithHeaders(NoContent, clearing_cookie().into_iter().collect()))
+}
+
+/// End one of one's sessions.
+///
+/// For a device that was lost, or a sign-in that one does not recognise.
+#[delete("/v1/sessions/{id}", problems(NOT_FOUND))]
+pub(super) async fn delete_session(
+    by: InPerson,
+    identity: Shared<Identity>,
+    Path(id): Path<SessionId>,
+) -> Result<NoContent, Problem> {
+    const END: &str = "changed AS (UPDATE sessions SET ended_at = $3 \
+         WHERE id = $1 AND user_id = $2 AND ended_at IS NULL RETURNING id)";
+    let principal = by.principal();
+    let unscoped = by.unscoped("a session belongs to its person, wherever they work in it");
+    let now = identity.runtime().clock.now();
+    let ended = about_session(Action::TokenRevoked, id, principal.organization);
+    let values = [id.uuid().into(), principal.user.uuid().into(), now.inner().into()];
+    let ended = end(&unscoped, &identity, Change::new("sessions.end_own", END, values, ended)).await?;
+    if ended == 0 { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+}
+
+/// End all of one's sessions but the one that asks.
+#[delete("/v1/sessions")]
+pub(super) async fn delete_other_sessions(by: InPerson, identity: Shared<Identity>) -> Result<NoContent, Problem> {
+    let principal = by.principal();
+    let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");
+    let event = about_session(Action::TokenRevoked, principal.session, principal.organization);
+    end_others(&unscoped, &identity, principal.user.uuid(), Some(principal.session), event).await?;
+    Ok(NoContent)
+}
+
+/// Ends every session of a person but `kept`.
+pub(crate) async fn end_others(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    user: mainstay_database::Uuid,
+    kept: Option<SessionId>,
+    event: Event,
+) -> Result<(), Error> {
+    const END: &str = "changed AS (UPDATE sessions SET ended_at = $3 \
+         WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND ended_at IS NULL RETURNING id)";
+    let now = identity.runtime().clock.now();
+    let values = [user.into(), kept.map(SessionId::uuid).into(), now.inner().into()];
+    end(unscoped, identity, Change::new("sessions.end_others", END, values, event)).await.map(drop)
+}
+
+/// Ends the sessions that `change` names, and forgets them here at once. Gives their number.
+async fn end(unscoped: &Unscoped, identity: &Identity, change: Change) -> Result<usize, Error> {
+    let rows = unscoped.change(change).await?;
+    for row in &rows {
+        identity.forget_session(session(row)?);
+    }
+    Ok(rows.len())
+}
+
+fn session(row: &Row) -> Result<SessionId, Error> {
+    row.get(0)
+}

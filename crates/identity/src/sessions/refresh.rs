@@ -1,0 +1,183 @@
+use http::StatusCode;
+use mainstay_database::{Change, Error, Row, Unscoped, Uuid};
+use mainstay_http::{Json, Kind, Problem, Public, Shared, input, post};
+use mainstay_kernel::{ExposeSecret as _, OrganizationId, Random, SecretString, SessionId, Timestamp, UserId};
+use time::Duration;
+
+use super::sign_in::SessionView;
+use crate::{
+    Identity,
+    events::{Action, about_session},
+    secret::{FreshSecret, hash},
+};
+
+/// The refresh token was never issued, has run out, or was exchanged before.
+pub(crate) const INVALID_REFRESH_TOKEN: Kind =
+    Kind::new(StatusCode::UNAUTHORIZED, "invalid_refresh_token", "The refresh token is not valid: sign in again.");
+
+/// How long after its exchange a refresh token still gets the same successor: a client whose answer was lost tries again
+/// within seconds, and a thief seldom does (RFC 9700 §4.14.2).
+const RETRY_WINDOW: Duration = Duration::seconds(10);
+
+/// What a successor is sealed for.
+const PURPOSE: &str = "refresh token";
+
+/// A refresh token: opaque, given once, kept as its hash.
+pub(crate) struct RefreshToken {
+    pub(crate) text: SecretString,
+    pub(crate) hash: Vec<u8>,
+}
+
+impl RefreshToken {
+    pub(crate) fn new(random: &Random) -> Self {
+        let FreshSecret { text, hash } = FreshSecret::new(random, "mrt_");
+        Self { text, hash }
+    }
+}
+
+/// What to refresh by.
+#[input]
+pub(super) struct RefreshSession {
+    /// The `refresh_token` of the answer before: each is taken once.
+    #[garde(length(chars, min = 1, max = 200))]
+    refresh_token: String,
+}
+
+/// Refresh a session.
+///
+/// Answers a new access token and a new refresh token; the old one is spent. One that comes back later ends the session,
+/// since somebody else may hold it; for ten seconds it gets the same answer once more, for clients that lost it.
+#[post("/v1/sessions/current/refresh", problems(INVALID_REFRESH_TOKEN))]
+pub(super) async fn refresh_session(
+    by: Public,
+    identity: Shared<Identity>,
+    Json(body): Json<RefreshSession>,
+) -> Result<Json<SessionView>, Problem> {
+    let unscoped = by.unscoped("who refreshes is whose token it is");
+    let refreshed = exchange(&unscoped, &identity, &body.refresh_token, None).await?;
+    let refreshed = refreshed.ok_or_else(|| INVALID_REFRESH_TOKEN.problem())?;
+    Ok(Json(SessionView::of(&identity, refreshed.user, refreshed.session, Some(refreshed.token))?))
+}
+
+/// What a refresh token was exchanged for.
+pub(crate) struct Refreshed {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    pub(crate) token: SecretString,
+    pub(crate) scopes: Option<Vec<String>>,
+}
+
+struct Found {
+    session: SessionId,
+    user: UserId,
+    organization: Option<OrganizationId>,
+    used_at: Option<Timestamp>,
+    successor: Option<Vec<u8>>,
+    alive: bool,
+    client: Option<String>,
+    scopes: Option<Vec<String>>,
+}
+
+/// Exchanges a refresh token for its successor, if it belongs to `client`. Two round trips; a third when two exchanges of
+/// one token meet.
+pub(crate) async fn exchange(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    token: &str,
+    client: Option<&str>,
+) -> Result<Option<Refreshed>, Error> {
+    let (old, now) = (hash(token), identity.runtime().clock.now());
+    for _ in 0..2 {
+        let Some(found) = find(unscoped, &old, now).await? else { return Ok(None) };
+        if !found.alive || found.client.as_deref() != client {
+            return Ok(None);
+        }
+        match (found.used_at, &found.successor) {
+            (None, _) => {
+                if let Some(token) = rotate(unscoped, identity, &found, &old, now).await? {
+                    return Ok(Some(found.refreshed(token)));
+                }
+                // Another exchange of the same token was first: its successor is there now.
+            }
+            (Some(used_at), Some(successor)) if now <= used_at + RETRY_WINDOW => {
+                let ring = unscoped.database().ring();
+                let Ok(text) = ring.open_private(PURPOSE, &old, successor) else { return Ok(None) };
+                let token = String::from_utf8_lossy(&text).into_owned();
+                return Ok(Some(found.refreshed(token.into())));
+            }
+            (Some(_), _) => {
+                end_family(unscoped, identity, &found, now).await?;
+                return Ok(None);
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option<Found>, Error> {
+    const FIND: &str = "SELECT s.id, s.user_id, s.organization_id, t.used_at, t.successor, \
+         s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2 AND u.active \
+             AND (s.organization_id IS NULL OR m.user_id IS NOT NULL), \
+         s.client_id, s.scopes \
+         FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id \
+         LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id \
+         WHERE t.hash = $1";
+    let read = |row: &Row| -> Result<Found, Error> {
+        Ok(Found {
+            session: row.get(0)?,
+            user: row.get(1)?,
+            organization: row.get::<Option<Uuid>>(2)?.map(OrganizationId::from),
+            used_at: row.get(3)?,
+            successor: row.get(4)?,
+            alive: row.get(5)?,
+            client: row.get(6)?,
+            scopes: row.get(7)?,
+        })
+    };
+    let rows = unscoped.select("refresh_tokens.find", FIND, [hash.to_vec().into(), now.inner().into()]).await?;
+    rows.first().map(read).transpose()
+}
+
+/// Spends the token, unless somebody else does at the same moment.
+async fn rotate(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    found: &Found,
+    old: &[u8],
+    now: Timestamp,
+) -> Result<Option<SecretString>, Error> {
+    const ROTATE: &str = "spent AS (UPDATE refresh_tokens SET used_at = $2, successor = $3 \
+             WHERE hash = $1 AND used_at IS NULL RETURNING session_id), \
+         token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) SELECT $4, session_id, $2 FROM spent), \
+         changed AS (UPDATE sessions s SET idle_expires_at = $5, last_used_at = $2 FROM spent \
+             WHERE s.id = spent.session_id RETURNING s.id)";
+    let runtime = identity.runtime();
+    let next = RefreshToken::new(&runtime.random);
+    let text = next.text.expose_secret().as_bytes();
+    let values = [
+        old.to_vec().into(),
+        now.inner().into(),
+        unscoped.database().ring().seal_private(&runtime.random, PURPOSE, old, text).into(),
+        next.hash.into(),
+        (now + identity.settings.session_idle_lifetime).inner().into(),
+    ];
+    let event = about_session(Action::SessionRenewed, found.session, found.organization);
+    let changed = unscoped.change(Change::new("refresh_tokens.rotate", ROTATE, values, event)).await?;
+    Ok((!changed.is_empty()).then_some(next.text))
+}
+
+/// A token that was spent comes back: its owner or a thief holds a successor, and nobody can tell who. Both are out.
+async fn end_family(unscoped: &Unscoped, identity: &Identity, found: &Found, now: Timestamp) -> Result<(), Error> {
+    const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+    let event = about_session(Action::TokenReuse, found.session, found.organization);
+    let values = [found.session.uuid().into(), now.inner().into()];
+    unscoped.change(Change::new("sessions.end_family", END, values, event)).await?;
+    identity.forget_session(found.session);
+    Ok(())
+}
+
+impl Found {
+    fn refreshed(self, token: SecretString) -> Refreshed {
+        Refreshed { user: self.user, session: self.session, token, scopes: self.scopes }
+    }
+}

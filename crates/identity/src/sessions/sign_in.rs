@@ -1,0 +1,217 @@
+use http::{HeaderName, HeaderValue, StatusCode};
+use mainstay_crypto::{BlindIndex, HashError, Sealed, Verdict};
+use mainstay_database::{Change, Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_http::{
+    CreatedAt, Header, INTERNAL, Json, Kind, Problem, Public, Shared, UNAVAILABLE, UserAgent, WithHeaders, input, post,
+    view,
+};
+use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, SessionId, Timestamp, UserId};
+
+use super::{Device, NewSession, Started, start, start_session};
+use crate::{
+    EmailAddress, Identity, Password,
+    accounts::{email_index, own_key},
+    events::{Action, about_user},
+    throttle::{Admitted, Counted, TOO_MANY_ATTEMPTS, wait_until},
+};
+
+/// The e-mail address or the password is wrong, or the account may not sign in: the answer does not say which.
+pub(crate) const INVALID_CREDENTIALS: Kind =
+    Kind::new(StatusCode::UNAUTHORIZED, "invalid_credentials", "The e-mail address or the password is wrong.");
+
+/// How to sign in.
+#[input]
+pub(super) struct CreateSession {
+    /// The account's e-mail address.
+    email: Sealed<EmailAddress>,
+    /// The account's password.
+    password: Password,
+    /// Where to work, for an account of several organizations; its oldest membership when absent.
+    organization_id: Option<OrganizationId>,
+    /// Whether to carry the session in a cookie, for a browser's own pages, instead of giving tokens.
+    #[garde(skip)]
+    #[serde(default)]
+    cookie: bool,
+}
+
+/// A session (members as in RFC 6749 §5.1).
+#[view]
+pub(super) struct SessionView {
+    /// The session.
+    session_id: SessionId,
+    /// What to send as `Authorization: Bearer …`; null where a cookie carries the session.
+    access_token: Option<String>,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds until the access token ends: fetch the next before; where a cookie carries the session, until that ends.
+    expires_in: i64,
+    /// What to fetch the next access token with; null where a cookie carries the session.
+    refresh_token: Option<String>,
+}
+
+/// Sign in with e-mail address and password.
+///
+/// The answer is the same, and takes the same work, whether the account exists or not.
+#[post("/v1/sessions", problems(INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS))]
+pub(super) async fn create_session(
+    by: Public,
+    identity: Shared<Identity>,
+    user_agent: Header<UserAgent>,
+    Json(body): Json<CreateSession>,
+) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
+    let unscoped = by.unscoped("nobody is signed in yet");
+    let device = Device::of(by.origin(), &user_agent);
+    let (account, attempt) = find_account(&unscoped, &body, by.origin().address).await?;
+    let stored = account.as_ref().and_then(|account| account.password_hash.as_ref()).map(|hash| hash.expose_secret());
+    let verdict = identity.hasher.verify(body.password.secret(), stored).await.map_err(not_hashed)?;
+    let Some(account) = account.filter(|account| account.active && verdict != Verdict::Wrong) else {
+        unscoped.record(about_user(Action::LoginFail, None, None)).await?;
+        return Err(INVALID_CREDENTIALS.problem());
+    };
+    if verdict == Verdict::RightButOutdated {
+        renew_hash(&unscoped, &identity, &account, &body.password).await?;
+    }
+    let new = NewSession {
+        user: account.user,
+        organization: account.organization,
+        kind: if body.cookie { start::Kind::Cookie } else { start::Kind::Token },
+        refreshable: true,
+        authenticated_at: identity.runtime().clock.now(),
+        multi_factor: false,
+        scopes: None,
+        client: None,
+        key: account.key.as_ref(),
+        device,
+        admitted: Some(&attempt),
+        job: None,
+    };
+    let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
+    let started = start_session(&unscoped, &identity, new, success).await?;
+    answer(&identity, started)
+}
+
+/// Shows a session to whoever has just begun it.
+pub(super) fn answer(identity: &Identity, started: Started) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
+    let lifetime = identity.settings.session_lifetime;
+    let (view, headers) = match &started.cookie {
+        Some(cookie) => (SessionView::in_cookie(identity, started.session), cookie.header(lifetime)),
+        None => (SessionView::of(identity, started.user, started.session, started.refresh_token)?, None),
+    };
+    let headers: Vec<(HeaderName, HeaderValue)> = headers.into_iter().collect();
+    Ok(WithHeaders(CreatedAt("/v1/sessions/current".into(), view), headers))
+}
+
+impl SessionView {
+    pub(super) fn of(
+        identity: &Identity,
+        user: UserId,
+        session: SessionId,
+        refresh_token: Option<SecretString>,
+    ) -> Result<Self, Problem> {
+        let token = identity.access_token(user, session, None)?;
+        Ok(Self {
+            session_id: session,
+            access_token: Some(token.expose_secret().to_owned()),
+            token_type: "Bearer",
+            expires_in: identity.settings.access_token_lifetime.whole_seconds(),
+            refresh_token: refresh_token.map(|token| token.expose_secret().to_owned()),
+        })
+    }
+
+    fn in_cookie(identity: &Identity, session: SessionId) -> Self {
+        Self {
+            session_id: session,
+            access_token: None,
+            token_type: "Bearer",
+            expires_in: identity.settings.session_lifetime.whole_seconds(),
+            refresh_token: None,
+        }
+    }
+}
+
+struct Account {
+    user: UserId,
+    password_hash: Option<SecretString>,
+    active: bool,
+    organization: Option<OrganizationId>,
+    key: Option<OwnKey>,
+}
+
+/// The account with this address, in the organization that was asked for; and the attempt, which is counted in the same
+/// statement.
+async fn find_account(
+    unscoped: &Unscoped,
+    body: &CreateSession,
+    address: Option<std::net::IpAddr>,
+) -> Result<(Option<Account>, Admitted), Problem> {
+    const FIND: &str = "WITH account AS (SELECT u.id, u.password_hash, u.active, m.organization_id, k.id AS key, k.wrapped \
+             FROM users u JOIN data_keys k ON k.id = u.data_key LEFT JOIN memberships m ON m.user_id = u.id \
+             WHERE u.email_index = ANY ($1) AND ($2::uuid IS NULL OR m.organization_id = $2) \
+             ORDER BY m.created_at, m.organization_id LIMIT 1), \
+         here AS (SELECT EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id \
+             WHERE p.place = $3) AS known), \
+         attempt AS (SELECT admit_attempt(ARRAY[CASE WHEN here.known THEN $4::bytea ELSE $5::bytea END] || $6::bytea[], \
+             $7, $8) AS blocked_until, here.known FROM here) \
+         SELECT attempt.blocked_until, attempt.known, account.* FROM attempt LEFT JOIN account ON true";
+    let database = unscoped.database();
+    let indexes: Vec<Vec<u8>> =
+        body.email.indexes(database.ring(), &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let name = body.email.index(database.ring(), &email_index()).into_bytes();
+    let counted = Counted::new(database.ring(), "sign_in", &name, address);
+    let now = database.runtime().clock.now();
+    let values = [
+        indexes.into(),
+        body.organization_id.map(OrganizationId::uuid).into(),
+        counted.place.clone().into(),
+        counted.account_here.clone().into(),
+        counted.account.clone().into(),
+        counted.networks.clone().into(),
+        Counted::limits(),
+        now.inner().into(),
+    ];
+    let rows = unscoped.upkeep("users.sign_in", FIND, values).await?;
+    let row = rows.first().ok_or_else(|| INTERNAL.problem().caused_by("a query without conditions has no row"))?;
+    if let Some(until) = row.get::<Option<Timestamp>>(0)? {
+        unscoped.record(about_user(Action::LoginFailMax, None, None)).await?;
+        return Err(wait_until(until, now));
+    }
+    Ok((read_account(row)?, counted.admitted(row.get(1)?)))
+}
+
+fn read_account(row: &Row) -> Result<Option<Account>, Error> {
+    let Some(user) = row.get::<Option<Uuid>>(2)?.map(UserId::from) else { return Ok(None) };
+    Ok(Some(Account {
+        user,
+        password_hash: row.get::<Option<String>>(3)?.map(SecretString::from),
+        active: row.get(4)?,
+        organization: row.get::<Option<Uuid>>(5)?.map(OrganizationId::from),
+        key: Some(own_key(user, row, 6)?),
+    }))
+}
+
+/// Hashes the password anew under today's parameters (OWASP ASVS 11.4.2).
+async fn renew_hash(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    account: &Account,
+    password: &Password,
+) -> Result<(), Problem> {
+    const RENEW: &str = "changed AS (UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id)";
+    let hash = identity.hasher.hash(password.secret()).await.map_err(not_hashed)?;
+    let renewed = about_user(Action::PasswordRehash, Some(account.user), account.organization);
+    let values = [account.user.uuid().into(), hash.into()];
+    unscoped.change(Change::new("users.rehash", RENEW, values, renewed)).await?;
+    Ok(())
+}
+
+/// What a caller is told when there is no hash: that too many wait, or that we failed.
+pub(crate) fn not_hashed(error: HashError) -> Problem {
+    match error {
+        HashError::Busy => UNAVAILABLE
+            .problem()
+            .detail("Too many sign-ins at once: try again shortly.")
+            .retry_after(std::time::Duration::from_secs(1))
+            .caused_by(error),
+        other => INTERNAL.problem().caused_by(other),
+    }
+}

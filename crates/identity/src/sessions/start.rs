@@ -1,0 +1,113 @@
+use mainstay_database::{Change, Error, Event, Job, OwnKey, Unscoped, Value};
+use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
+
+use super::{CookieSecret, Device, RefreshToken};
+use crate::{Identity, throttle::Admitted};
+
+/// What a session is carried by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An access token, and a refresh token that fetches the next.
+    Token,
+    /// A cookie.
+    Cookie,
+    /// An access token alone or with a refresh token, of an OAuth client.
+    Client,
+}
+
+/// A session to begin.
+pub(crate) struct NewSession<'a> {
+    pub(crate) user: UserId,
+    pub(crate) organization: Option<OrganizationId>,
+    pub(crate) kind: Kind,
+    /// Whether the session can be refreshed; it ends with its access token otherwise.
+    pub(crate) refreshable: bool,
+    /// When the person proved who it is.
+    pub(crate) authenticated_at: Timestamp,
+    pub(crate) multi_factor: bool,
+    /// The permissions that it is limited to.
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) client: Option<String>,
+    /// The key that seals what is kept of the device; a service account has neither.
+    pub(crate) key: Option<&'a OwnKey>,
+    pub(crate) device: Device,
+    /// The attempt that it took, to be taken back; and the network that is known from now on.
+    pub(crate) admitted: Option<&'a Admitted>,
+    /// What is to be done later, such as telling the person.
+    pub(crate) job: Option<Job>,
+}
+
+/// A session that has begun, with what its carrier is given once.
+pub(crate) struct Started {
+    pub(crate) session: SessionId,
+    pub(crate) user: UserId,
+    pub(crate) refresh_token: Option<SecretString>,
+    pub(crate) cookie: Option<CookieSecret>,
+}
+
+const START: &str = "changed AS (INSERT INTO sessions (id, user_id, organization_id, kind, cookie_hash, client_id, scopes, \
+         created_at, authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent, address) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14) RETURNING id), \
+     token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
+         SELECT $15::bytea, id, $8 FROM changed WHERE $15 IS NOT NULL), \
+     place AS (INSERT INTO sign_in_places (user_id, place, seen_at) SELECT $2, $16::bytea, $8 WHERE $16 IS NOT NULL \
+         ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at), \
+     cleared AS (DELETE FROM throttles WHERE key = ANY ($17::bytea[])), \
+     refunded AS (UPDATE throttles SET failures = greatest(failures - 1, 0) WHERE key = ANY ($18::bytea[]))";
+
+/// Begins a session: one statement, whatever it consists of.
+///
+/// # Errors
+/// As the database answers.
+pub(crate) async fn start_session(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    new: NewSession<'_>,
+    event: impl FnOnce(SessionId) -> Event,
+) -> Result<Started, Error> {
+    let runtime = identity.runtime();
+    let (session, now): (SessionId, _) = (runtime.new_id(), runtime.clock.now());
+    let settings = &identity.settings;
+    let cookie = (new.kind == Kind::Cookie).then(|| CookieSecret::new(&runtime.random, session));
+    let refresh = (new.refreshable && new.kind != Kind::Cookie).then(|| RefreshToken::new(&runtime.random));
+    let (expires, idle) = if refresh.is_some() || cookie.is_some() {
+        (now + settings.session_lifetime, Some(now + settings.session_idle_lifetime))
+    } else {
+        (now + settings.access_token_lifetime, None)
+    };
+    let [user_agent, address] = new.device.seal(unscoped, new.key, session)?;
+    let moment = |moment: Timestamp| Value::from(moment.inner());
+    let values = [
+        session.uuid().into(),
+        new.user.uuid().into(),
+        new.organization.map(OrganizationId::uuid).into(),
+        new.kind.name().into(),
+        cookie.as_ref().map(|cookie| cookie.hash.clone()).into(),
+        new.client.into(),
+        new.scopes.into(),
+        moment(now),
+        moment(new.authenticated_at),
+        new.multi_factor.into(),
+        moment(expires),
+        idle.map(|idle| idle.inner()).into(),
+        user_agent.into(),
+        address.into(),
+        refresh.as_ref().map(|token| token.hash.clone()).into(),
+        new.admitted.map(|attempt| attempt.place.clone()).into(),
+        new.admitted.map_or_else(Vec::new, |attempt| vec![attempt.account.clone()]).into(),
+        new.admitted.map_or_else(Vec::new, |attempt| attempt.networks.clone()).into(),
+    ];
+    let change = Change::new("sessions.insert", START, values, event(session)).queue(new.job);
+    unscoped.change(change).await?;
+    Ok(Started { session, user: new.user, refresh_token: refresh.map(|token| token.text), cookie })
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Cookie => "cookie",
+            Self::Client => "client",
+        }
+    }
+}

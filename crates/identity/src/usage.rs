@@ -1,0 +1,58 @@
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
+use mainstay_kernel::{SessionId, Timestamp};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often uses are written down: what is shown of them is as exact as that.
+const WRITTEN_EVERY: Duration = Duration::from_secs(60);
+
+/// Which sessions were used of late: noted in memory, so that a request costs no statement, and written down together.
+#[derive(Default)]
+pub(crate) struct Usage(Mutex<HashMap<SessionId, Timestamp>>);
+
+impl Usage {
+    pub(crate) fn note(&self, session: SessionId, now: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(session, now);
+    }
+
+    /// When this process last saw the session, since it was last written down.
+    pub(crate) fn last(&self, session: SessionId) -> Option<Timestamp> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&session).copied()
+    }
+
+    /// Writes down, for as long as the service runs.
+    pub(crate) async fn keep(&self, database: &Database, idle: time::Duration) {
+        let mut ticks = interval(WRITTEN_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.write_down(database, idle).await {
+                tracing::warn!(%error, "the last uses of sessions were not written down");
+            }
+        }
+    }
+
+    async fn write_down(&self, database: &Database, idle: time::Duration) -> Result<(), Error> {
+        const WRITE: &str = "WITH used AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS used (id, at)) \
+             UPDATE sessions s SET last_used_at = greatest(s.last_used_at, used.at), \
+                 idle_expires_at = CASE WHEN s.kind = 'cookie' \
+                     THEN greatest(s.idle_expires_at, used.at + make_interval(secs => $3)) ELSE s.idle_expires_at END \
+             FROM used WHERE s.id = used.id";
+        let used = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if used.is_empty() {
+            return Ok(());
+        }
+        let (sessions, moments): (Vec<Uuid>, Vec<_>) =
+            used.into_iter().map(|(session, moment)| (session.uuid(), moment.inner())).unzip();
+        let origin = Origin { request: Uuid::nil(), operation: "note_usage", address: None };
+        let upkeep =
+            Unscoped::because("sessions of all organizations are written down together", database, origin, None);
+        let values = [sessions.into(), moments.into(), idle.as_seconds_f64().into()];
+        upkeep.upkeep("sessions.used", WRITE, values).await.map(drop)
+    }
+}
