@@ -14,6 +14,7 @@ mod operations;
 mod organizations;
 mod parameters;
 mod permissions;
+mod platform_rows;
 mod sweep;
 
 pub use bodies::bodies;

@@ -4,15 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod audit_events;
+mod cookies;
 mod customers;
 mod listing;
 mod me;
 mod merge_patch;
 mod personal_data;
 mod probes;
+mod refresh;
 mod replicas;
 mod round_trips;
 mod sessions;
+mod step_up;
 
 use mainstay_testing::{Actor, TestApp};
 use serde_json::{Value, json};

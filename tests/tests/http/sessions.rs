@@ -1,11 +1,13 @@
-//! `POST /v1/sessions`, `DELETE /v1/sessions/current`.
+//! `/v1/sessions`, `/v1/sessions/current`, `/v1/sessions/{id}`.
 
 use mainstay::{
     access::BuiltInRole::{Agent, Owner},
     kernel::{Clock, Timestamp},
 };
-use mainstay_testing::{PASSWORD, TestApp};
+use mainstay_http::Method;
+use mainstay_testing::{Client, PASSWORD, TestApp};
 use serde_json::{Value, json};
+use time::Duration;
 
 use crate::start;
 
@@ -21,7 +23,7 @@ async fn a_session_gives_a_bearer_token() {
     let session = answer.assert_status(201).json();
     assert_eq!(answer.location(), "/v1/sessions/current");
     assert_eq!(session["token_type"], "Bearer");
-    assert_eq!(session["expires_in"], 8 * 3_600);
+    assert_eq!(session["expires_in"], 10 * 60);
     let token = session["access_token"].as_str().unwrap();
     app.anonymous().with_token(token).get("/v1/me").await.assert_status(200);
 }
@@ -70,16 +72,70 @@ async fn a_deleted_session_is_refused_at_once() {
     agent.delete("/v1/sessions/current").await.assert_problem(401, "unauthenticated");
 }
 
-/// OWASP ASVS 7.3.2.
 #[tokio::test]
-async fn a_session_ends_by_itself() {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
+async fn an_access_token_ends_by_itself() {
+    let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let app = TestApp::builder(app::platform()).clock(clock.clone()).start().await;
     let agent = app.actor(Agent).await;
-    clock.advance(time::Duration::hours(8) - time::Duration::SECOND);
+    clock.advance(Duration::minutes(10) - Duration::SECOND);
     agent.get("/v1/me").await.assert_status(200);
-    clock.advance(time::Duration::SECOND);
+    clock.advance(Duration::SECOND);
     agent.get("/v1/me").await.assert_problem(401, "unauthenticated");
+}
+
+/// OWASP ASVS 7.5.2: what one sees of one's sessions, and how one ends them.
+#[tokio::test]
+async fn ones_sessions_are_listed_and_ended_one_by_one() {
+    let app = start().await;
+    let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
+    let phone = app.anonymous().request(Method::POST, "/v1/sessions").header("user-agent", "Phone/1.0");
+    let phone = phone.json(&credentials(agent.email(), PASSWORD)).send().await.assert_status(201).json();
+    let phone_client = app.anonymous().with_token(phone["access_token"].as_str().unwrap());
+    phone_client.get("/v1/me").await.assert_status(200);
+
+    let listed = agent.get("/v1/sessions").await.assert_status(200).json();
+    let items = listed["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2, "{listed}");
+    assert_eq!((&items[0]["user_agent"], &items[0]["address"]), (&json!("Phone/1.0"), &json!("127.0.0.1")));
+    assert_eq!((&items[0]["current"], &items[1]["current"]), (&json!(false), &json!(true)));
+
+    let path = format!("/v1/sessions/{}", phone["session_id"].as_str().unwrap());
+    other.delete(&path).await.assert_problem(404, "not_found");
+    phone_client.get("/v1/me").await.assert_status(200);
+    agent.delete(&path).await.assert_status(204);
+    phone_client.get("/v1/me").await.assert_problem(401, "unauthenticated");
+    agent.delete(&path).await.assert_problem(404, "not_found");
+}
+
+/// OWASP ASVS 7.4.3.
+#[tokio::test]
+async fn all_other_sessions_are_ended_at_once() {
+    let app = start().await;
+    let (agent, bystander) = (app.actor(Agent).await, app.actor(Agent).await);
+    let others: Vec<_> = [sign_in(&app, agent.email()).await, sign_in(&app, agent.email()).await].into();
+    agent.delete("/v1/sessions").await.assert_status(204);
+    for other in others {
+        other.get("/v1/me").await.assert_problem(401, "unauthenticated");
+    }
+    agent.get("/v1/me").await.assert_status(200);
+    bystander.get("/v1/me").await.assert_status(200);
+}
+
+/// What a session keeps of its device is sealed.
+#[tokio::test]
+async fn where_somebody_signed_in_is_not_readable_in_the_database() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let call = app.anonymous().request(Method::POST, "/v1/sessions").header("user-agent", "Canary/7");
+    call.json(&credentials(agent.email(), PASSWORD)).send().await.assert_status(201);
+    let rows = app.owner().await.run("SELECT s::text FROM sessions s WHERE user_agent IS NOT NULL", []).await.unwrap();
+    let dump: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
+    assert!(!dump.is_empty() && dump.iter().all(|row| !row.contains("Canary") && !row.contains("43616e617279")));
+}
+
+async fn sign_in(app: &TestApp, email: &str) -> Client {
+    let session = app.anonymous().post("/v1/sessions", credentials(email, PASSWORD)).await.assert_status(201).json();
+    app.anonymous().with_token(session["access_token"].as_str().unwrap())
 }
 
 #[tokio::test]

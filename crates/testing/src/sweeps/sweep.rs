@@ -7,7 +7,7 @@ use mainstay_access::BuiltInRole;
 use mainstay_kernel::Uuid;
 use serde_json::Value;
 
-use super::operations::Operation;
+use super::{operations::Operation, platform_rows};
 use crate::{Actor, Answer, Builder, Call, Client, Contents, Schemas, TestApp};
 
 /// A service under attack.
@@ -85,6 +85,12 @@ impl Sweep {
     async fn row_in(&mut self, collection: &str, wanted_by: &Operation) -> String {
         if let Some(id) = self.rows.get(collection) {
             return id.clone();
+        }
+        let caller = self.actor(wanted_by.allowed_role());
+        if let Some(id) = platform_rows::make(&self.app, caller, collection).await {
+            self.rows.insert(collection.to_owned(), id.clone());
+            self.contents = self.app.contents().await;
+            return id;
         }
         let template = &wanted_by.path;
         let creating = self.operations.iter().find(|it| {
