@@ -74,7 +74,9 @@ pub(super) async fn delete_current_session(by: SignedIn, identity: Shared<Identi
         resource: "session",
         ..event("authn_token_revoked", Some(principal.user), Some(principal.organization))
     };
-    unscoped.change(Change::new("sessions.end", END, [principal.session.uuid().into(), now.inner().into()], ended)).await?;
+    unscoped
+        .change(Change::new("sessions.end", END, [principal.session.uuid().into(), now.inner().into()], ended))
+        .await?;
     identity.forget_session(principal.session);
     Ok(NoContent)
 }
