@@ -21,6 +21,7 @@ mod kinds;
 mod management;
 mod matrix;
 mod module;
+mod page;
 mod pages;
 mod policy;
 mod problem;
@@ -44,8 +45,10 @@ pub use input::{
 };
 pub use kinds::*;
 pub use mainstay_macros::{choice, delete, get, input, patch, post, put, view};
+pub use management::Management;
 pub use matrix::{AccessRow, access_matrix, access_table};
 pub use module::Module;
+pub use page::{Content, Page};
 pub use policy::{Allowed, Caller, Fresh, InPerson, Policy, Public, SignedIn};
 pub use problem::{FieldError, Kind, Problem};
 pub use request::Request;
