@@ -4,9 +4,10 @@ mod keys;
 
 use mainstay_http::Module;
 
-use crate::{accounts::get_me, sessions};
+use crate::{accounts, passwords, sessions};
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
-    vec![sessions::module(), Module::new("identity").endpoints((get_me, keys::list_signing_keys))]
+    let keys = Module::new("keys").endpoints((keys::list_signing_keys,));
+    vec![sessions::module(), accounts::module(), passwords::module(), keys]
 }

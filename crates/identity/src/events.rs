@@ -56,6 +56,8 @@ actions! {
     SignUpRequest = "user_sign_up_request",
     /// An account was made.
     UserCreated = "user_created",
+    /// A change of address was asked for.
+    EmailChangeRequest = "user_email_change_request",
     /// An account was changed.
     UserUpdated = "user_updated",
     /// An account was shut, and can be opened again.

@@ -53,6 +53,11 @@ impl Identity {
         self.directory.forget(Change::Session(session.uuid()));
     }
 
+    /// Forgets every session of an account that this process changed itself.
+    pub(crate) fn forget_user(&self, user: UserId) {
+        self.directory.forget(Change::User(user.uuid()));
+    }
+
     /// An access token of a session.
     ///
     /// # Errors

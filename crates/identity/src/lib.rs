@@ -10,6 +10,7 @@ mod directory;
 mod endpoints;
 mod events;
 mod identity;
+mod letters;
 mod passwords;
 mod revocation;
 mod roles;
@@ -20,10 +21,13 @@ mod throttle;
 mod tokens;
 mod usage;
 
-pub use accounts::{AccountError, Created, EmailAddress, NewUser, Place, create_organization, create_user};
+pub use accounts::{
+    AccountError, Created, EmailAddress, NewPassword, NewUser, Place, create_organization, create_user, delete_account,
+    set_active,
+};
 pub use endpoints::modules;
 pub use identity::Identity;
-pub use passwords::Password;
+pub use passwords::{Password, Strength};
 pub use roles::declare_permissions;
 pub use settings::Settings;
 pub use tokens::{KeyError, SigningKey, TokenKeys};

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
 use mainstay_crypto::Sealed;
-use mainstay_identity::{Created, EmailAddress, NewUser, Password, Place, create_user};
+use mainstay_identity::{Created, EmailAddress, NewPassword, NewUser, Place, create_user};
 use mainstay_kernel::{Random, Runtime};
 
 use super::{connect, say};
@@ -47,10 +47,17 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Ok(organization) => Place::Existing(organization),
         Err(_) => Place::New(create.organization),
     };
-    let new =
-        NewUser { email: Sealed::new(email), password: Password::from(password.clone()), place, role: create.role };
+    let new = NewUser {
+        email: Sealed::new(email),
+        password: NewPassword::Plain(password.clone().into()),
+        place,
+        role: create.role,
+    };
     let Created { user, organization } = create_user(&unscoped, &hasher(Runtime::default()), new).await?;
-    say(&format!("user          {user}\norganization  {organization}"));
+    say(&format!("user          {user}"));
+    if let Some(organization) = organization {
+        say(&format!("organization  {organization}"));
+    }
     if !create.password_stdin {
         say(&format!("password      {password}   (shown this once)"));
     }
