@@ -70,8 +70,8 @@ impl Unscoped {
         self.database.read(Statement::new(name, text, values.into_iter().collect())).await
     }
 
-    /// Does a [`Change`], writes its event for each row of it and queues its jobs, in one statement. The rows of the
-    /// clause named `changed` are the answer; without any, nothing happened, nothing is recorded and nothing queued.
+    /// Does a [`Change`], writes its event and queues its jobs, in one statement. The rows of the clause named `changed`
+    /// are the answer; without any, nothing happened, nothing is recorded and nothing queued.
     ///
     /// # Errors
     /// As the database answers; then nothing was changed and nothing recorded.
@@ -85,7 +85,7 @@ impl Unscoped {
             values.extend(job::values(jobs));
         }
         let text = format!(
-            "WITH {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {recorded} FROM changed){queued} \
+            "WITH {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {recorded} FROM changed LIMIT 1){queued} \
              SELECT * FROM changed"
         );
         self.database.write(Statement::new(name, text, values)).await

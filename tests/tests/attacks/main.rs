@@ -12,6 +12,7 @@ mod browsers;
 mod declarations;
 mod forged_headers;
 mod framing;
+mod guessing;
 mod immutable_log;
 mod raw_http;
 mod secrecy;

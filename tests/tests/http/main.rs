@@ -3,18 +3,22 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod account_removal;
 mod audit_events;
 mod cookies;
 mod customers;
+mod email_change;
 mod listing;
 mod me;
 mod merge_patch;
+mod passwords;
 mod personal_data;
 mod probes;
 mod refresh;
 mod replicas;
 mod round_trips;
 mod sessions;
+mod sign_ups;
 mod step_up;
 
 use mainstay_testing::{Actor, TestApp};
