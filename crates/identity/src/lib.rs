@@ -11,6 +11,7 @@ mod endpoints;
 mod events;
 mod identity;
 mod letters;
+mod operator;
 mod passwords;
 mod revocation;
 mod roles;
@@ -19,6 +20,7 @@ mod sessions;
 mod settings;
 mod throttle;
 mod tokens;
+mod upkeep;
 mod usage;
 
 pub use accounts::{
@@ -27,7 +29,9 @@ pub use accounts::{
 };
 pub use endpoints::modules;
 pub use identity::Identity;
+pub use operator::{SessionSummary, UserSummary, end_session, end_sessions_of, find_user, sessions_of};
 pub use passwords::{Password, Strength};
 pub use roles::declare_permissions;
 pub use settings::Settings;
 pub use tokens::{KeyError, SigningKey, TokenKeys};
+pub use upkeep::upkeep;

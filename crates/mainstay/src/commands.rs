@@ -9,6 +9,7 @@ mod migrate;
 mod openapi;
 mod routes;
 mod serve;
+mod session;
 mod shutdown;
 mod user;
 mod worker;
@@ -51,9 +52,12 @@ enum Command {
     Openapi,
     /// Print every setting, its value and where that comes from; secrets are hidden
     Config,
-    /// Make accounts
+    /// Make, find, shut, open and delete accounts
     #[command(subcommand)]
     User(user::Action),
+    /// List and end sessions
+    #[command(subcommand)]
+    Session(session::Action),
     /// Look after mail that was not sent
     #[command(subcommand)]
     Mail(mail::Action),
@@ -107,6 +111,7 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Mail(action) => mail::run(action).await,
             Command::Migrate => migrate::run(platform).await,
             Command::User(action) => user::run(action).await,
+            Command::Session(action) => session::run(action).await,
             _ => Ok(ExitCode::SUCCESS),
         }
     })
