@@ -78,6 +78,30 @@ async fn refused_sign_ins_take_the_same_work() {
     assert_eq!(costs, [(1, 2); 4], "(computations, round trips) of a wrong password and of an unknown account");
 }
 
+/// OWASP ASVS 6.3.8: nor do a sign-up or a reset tell, by the same measure.
+#[tokio::test]
+async fn what_is_asked_for_by_address_takes_the_same_work() {
+    let app = TestApp::builder(app::platform()).setting("database.pool_size", "1").counting_round_trips().start().await;
+    let agent = app.actor(Agent).await;
+    let hasher = PasswordHasher::new(Argon2Parameters::default(), 1, 8, Random::default());
+    let address = serve_with(&app, hasher.clone()).await;
+    let password = "violets tumble over granite";
+    for (path, hashes, bodies) in [
+        ("/v1/sign-ups", 1, [agent.email(), "nobody@example.org"].map(|it| json!({ "email": it, "password": password }))),
+        ("/v1/password-resets", 0, [agent.email(), "nobody@example.org"].map(|it| json!({ "email": it }))),
+    ] {
+        let ask = async |body: &Value| {
+            let (computed, trips) = (hasher.statistics().computations, app.round_trips());
+            assert_eq!(send(address, "POST", path, "", &body.to_string()).await.status, 202, "{path}");
+            (hasher.statistics().computations - computed, app.round_trips() - trips)
+        };
+        // The first request prepares the statements.
+        ask(&bodies[0]).await;
+        let costs = [ask(&bodies[0]).await, ask(&bodies[1]).await, ask(&bodies[0]).await, ask(&bodies[1]).await];
+        assert_eq!(costs, [(hashes, 3); 4], "{path}: (computations, round trips) with an account and without");
+    }
+}
+
 fn refused(reply: Reply) {
     assert_eq!((reply.status, &reply.json()["code"]), (401, &json!("invalid_credentials")), "{reply:?}");
 }

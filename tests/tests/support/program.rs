@@ -78,6 +78,12 @@ impl Serving {
         })
     }
 
+    /// Its process id.
+    #[allow(dead_code, reason = "not every target that stands on this file asks")]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it has not ended yet.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("it was started").is_none()
