@@ -2,6 +2,7 @@
 
 use std::{any::TypeId, collections::HashMap, sync::Arc};
 
+use futures_util::future::{join, join_all};
 use mainstay::{
     Settings,
     config::Reader,
@@ -87,7 +88,11 @@ async fn what_is_asked_for_by_address_takes_the_same_work() {
     let address = serve_with(&app, hasher.clone()).await;
     let password = "violets tumble over granite";
     for (path, hashes, bodies) in [
-        ("/v1/sign-ups", 1, [agent.email(), "nobody@example.org"].map(|it| json!({ "email": it, "password": password }))),
+        (
+            "/v1/sign-ups",
+            1,
+            [agent.email(), "nobody@example.org"].map(|it| json!({ "email": it, "password": password })),
+        ),
         ("/v1/password-resets", 0, [agent.email(), "nobody@example.org"].map(|it| json!({ "email": it }))),
     ] {
         let ask = async |body: &Value| {
@@ -99,6 +104,32 @@ async fn what_is_asked_for_by_address_takes_the_same_work() {
         ask(&bodies[0]).await;
         let costs = [ask(&bodies[0]).await, ask(&bodies[1]).await, ask(&bodies[0]).await, ask(&bodies[1]).await];
         assert_eq!(costs, [(hashes, 3); 4], "{path}: (computations, round trips) with an account and without");
+    }
+}
+
+/// A flood of sign-ins meets a bounded queue: whoever finds it full is told when to come back, and nobody else waits.
+#[tokio::test]
+async fn a_flood_of_sign_ins_is_shed_and_harms_nobody_else() {
+    let app = TestApp::start(app::platform()).await;
+    let hasher = PasswordHasher::new(Argon2Parameters::default(), 1, 2, Random::default());
+    let address = serve_with(&app, hasher).await;
+    let flood = join_all((0..24).map(|n| async move {
+        let body = json!({ "email": format!("nobody-{n}@example.org"), "password": "not the password" }).to_string();
+        send(address, "POST", "/v1/sessions", "", &body).await
+    }));
+    let others = async {
+        let mut statuses = Vec::new();
+        for _ in 0..10 {
+            statuses.push(send(address, "GET", "/.well-known/jwks.json", "", "").await.status);
+        }
+        statuses
+    };
+    let (flood, others) = join(flood, others).await;
+    assert_eq!(others, [200; 10]);
+    let shed: Vec<_> = flood.iter().filter(|reply| reply.status != 401).collect();
+    assert!(!shed.is_empty() && shed.len() < flood.len(), "{} of {} were shed", shed.len(), flood.len());
+    for reply in shed {
+        assert_eq!((reply.status, reply.header("retry-after")), (503, "1"), "{reply:?}");
     }
 }
 
