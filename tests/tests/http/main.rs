@@ -11,6 +11,7 @@ mod email_change;
 mod listing;
 mod me;
 mod merge_patch;
+mod pages;
 mod passwords;
 mod personal_data;
 mod probes;

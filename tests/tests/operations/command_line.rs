@@ -107,13 +107,28 @@ fn a_password_from_standard_input_is_held_to_the_rules() {
 #[test]
 fn every_command_explains_itself() {
     let all = succeeds(&mut program(["--help"]));
-    let commands = ["dev", "serve", "migrate", "routes", "openapi", "config", "user", "keys", "seed", "healthcheck"];
+    let commands = [
+        "dev",
+        "serve",
+        "worker",
+        "migrate",
+        "routes",
+        "openapi",
+        "config",
+        "user",
+        "mail",
+        "keys",
+        "seed",
+        "healthcheck",
+    ];
     for command in commands {
         assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
         let help = succeeds(&mut program([command, "--help"]));
         assert!(help.contains("Usage: ") && help.lines().count() > 4, "{help}");
     }
-    for action in [["user", "create"], ["keys", "generate"], ["keys", "generate-signing"]] {
+    for action in
+        [["user", "create"], ["keys", "generate"], ["keys", "generate-signing"], ["mail", "list"], ["mail", "resend"]]
+    {
         assert!(succeeds(program(action).arg("--help")).contains("Usage: "));
     }
     let version = succeeds(&mut program(["--version"]));

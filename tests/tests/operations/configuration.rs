@@ -76,13 +76,39 @@ fn a_database_that_proves_nothing_is_refused() {
     }
 }
 
+/// OWASP ASVS 12.3.1: there is no way to say that mail may leave in clear.
+#[test]
+fn a_mail_server_without_tls_cannot_be_named() {
+    for url in ["http://canary@mail.example", "smtp://user:canary@mail.example?tls=none", "smtps://canary"] {
+        let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
+        variables.push(("MAINSTAY_MAIL_SMTP_URL", url.replace("smtps://canary", "smtps://canary@mail.example")));
+        variables.push(("MAINSTAY_MAIL_FROM", "canary".to_owned()));
+        let text = refused(variables.iter().map(|(name, value)| (*name, value.as_str())));
+        for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
+            assert!(text.contains(&format!("\n  {variable}: ")), "{url}: {text}");
+        }
+        assert!(!text.contains("canary"), "{url}: {text}");
+    }
+}
+
+/// Mail in memory is for the process that shows it.
+#[test]
+fn a_worker_of_its_own_needs_a_mail_server() {
+    let (code, text) = finish(program(["worker"]).envs(secrets(&format!("{URL}?sslmode=verify-full"))));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("MAINSTAY_MAIL_SMTP_URL"), "{text}");
+}
+
 /// OWASP ASVS 3.4.2, 12.2.1: what development allows, production refuses.
 #[test]
 fn production_is_the_default_and_is_strict() {
     let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
     variables.retain(|(name, _)| *name != "MAINSTAY_ENVIRONMENT");
     let text = refused(variables.iter().map(|(name, value)| (*name, value.as_str())));
-    assert!(text.contains("1 setting is wrong:\n  MAINSTAY_HTTP_PUBLIC_URL: "), "{text}");
+    assert!(text.contains("3 settings are wrong:\n  MAINSTAY_HTTP_PUBLIC_URL: "), "{text}");
+    for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
+        assert!(text.contains(&format!("\n  {variable}: is missing")), "{text}");
+    }
 }
 
 /// OWASP ASVS 13.3.1: `config` shows where each value comes from, and no secret.
