@@ -60,8 +60,7 @@ make_secrets() {
 
     printf '%s' "postgres://mainstay_server:$server_password@postgres:5432/mainstay?$query" >"$work/database-url"
     printf 'k1:%s\n' "$(openssl rand -base64 32)" >"$work/crypto-keys"
-    openssl genpkey -algorithm ed25519 -out "$work/identity-signing-key"
-    for secret in database-url crypto-keys identity-signing-key; do
+    for secret in database-url crypto-keys; do
         publish "$app_user" 0400 "$work/$secret" "$root/api-secrets"
     done
 

@@ -66,6 +66,12 @@ actions! {
     UserRestored = "user_restored",
     /// An account was deleted.
     UserDeleted = "user_deleted",
+    /// The first key that signs access tokens was made.
+    SigningKeyCreated = "signing_key_created",
+    /// A key that signs access tokens was made to follow the one before.
+    SigningKeyRotated = "signing_key_rotated",
+    /// A key that signs access tokens was removed before its time, and its tokens with it.
+    SigningKeyRetired = "signing_key_retired",
     /// An organization was made.
     OrganizationCreated = "organization_created",
 }

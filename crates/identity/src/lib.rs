@@ -4,6 +4,7 @@
 //! memory ([`Identity`]); what ends a session or changes a role is announced by the database and heard within a second.
 //! What a permission means is not decided here.
 
+mod access_tokens;
 mod accounts;
 mod authenticate;
 mod directory;
@@ -18,6 +19,7 @@ mod roles;
 mod secret;
 mod sessions;
 mod settings;
+mod signing;
 mod throttle;
 mod tokens;
 mod upkeep;
@@ -33,5 +35,5 @@ pub use operator::{SessionSummary, UserSummary, end_session, end_sessions_of, fi
 pub use passwords::{Password, Strength};
 pub use roles::declare_permissions;
 pub use settings::Settings;
-pub use tokens::{KeyError, SigningKey, TokenKeys};
+pub use signing::{Begin, KeyError, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys};
 pub use upkeep::upkeep;

@@ -61,7 +61,7 @@ enum Command {
     /// Look after mail that was not sent
     #[command(subcommand)]
     Mail(mail::Action),
-    /// Make keys
+    /// Make keys, and look after those that sign access tokens
     #[command(subcommand)]
     Keys(keys::Action),
     /// Add sample rows to a database
@@ -95,7 +95,6 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
         Command::Routes => return routes::run(platform),
         Command::Openapi => return openapi::run(platform),
         Command::Config => return config::run(),
-        Command::Keys(action) => return keys::run(&action),
         Command::Healthcheck => return healthcheck::run(),
         _ => {}
     }
@@ -112,6 +111,7 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Migrate => migrate::run(platform).await,
             Command::User(action) => user::run(action).await,
             Command::Session(action) => session::run(action).await,
+            Command::Keys(action) => keys::run(action).await,
             _ => Ok(ExitCode::SUCCESS),
         }
     })

@@ -14,6 +14,7 @@ mod forged_headers;
 mod framing;
 mod guessing;
 mod immutable_log;
+mod jws;
 mod raw_http;
 mod secrecy;
 mod sign_in;

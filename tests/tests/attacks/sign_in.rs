@@ -8,7 +8,7 @@ use mainstay::{
     config::Reader,
     crypto::{Argon2Parameters, KeyRing, PasswordHasher},
     http::{App, Parts, Readiness, Server},
-    identity::{Identity, SigningKey},
+    identity::Identity,
     kernel::{ExposeSecret as _, OrganizationId, Random, Uuid},
 };
 use mainstay_access::BuiltInRole::Agent;
@@ -139,14 +139,12 @@ fn refused(reply: Reply) {
 
 /// Serves the app's API once more, with a hasher that the test looks into.
 async fn serve_with(app: &TestApp, hasher: PasswordHasher) -> std::net::SocketAddr {
-    let key = SigningKey::generate().expect("the system has random bytes");
     let values = [
         ("environment", "development".to_owned()),
         ("http.bind", "127.0.0.1:0".to_owned()),
         ("management.bind", "127.0.0.1:0".to_owned()),
         ("database.url", app.database_url().expose_secret().to_owned()),
         ("crypto.keys", KeyRing::generate(&Random::default()).expose_secret().to_owned()),
-        ("identity.signing_key", key.expose_secret().to_owned()),
     ];
     let settings = Settings::read(&mut Reader::new([]).with_layer("test", values)).expect("the settings are right");
     let identity = Identity::new(settings.identity, hasher, app.database().clone());

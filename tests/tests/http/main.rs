@@ -20,6 +20,7 @@ mod replicas;
 mod round_trips;
 mod sessions;
 mod sign_ups;
+mod signing_keys;
 mod step_up;
 
 use mainstay_testing::{Actor, TestApp};

@@ -181,6 +181,11 @@ async fn after_a_kill_the_next_one_takes_over() {
     assert_eq!(made.status, 201, "{made:?}");
     killed.signal("KILL");
     assert_eq!(killed.exit_code(), None, "it was killed");
+    // Earlier versions wrote a signing key into this file.
+    let file = place.data_dir().join("service.json");
+    let mut secrets: Value = serde_json::from_slice(&fs::read(&file).expect("it is there")).expect("JSON");
+    secrets["signing_key"] = json!("-----BEGIN PRIVATE KEY-----");
+    fs::write(&file, secrets.to_string()).expect("it is written");
 
     let (mut dev, after) = place.start();
     assert_eq!(after.text("/admin/password"), before.text("/admin/password"));
