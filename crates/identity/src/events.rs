@@ -64,6 +64,10 @@ actions! {
     UserRestored = "user_restored",
     /// An account was deleted.
     UserDeleted = "user_deleted",
+    /// Something was refused for want of a permission.
+    AuthzFail = "authz_fail",
+    /// What somebody may do was changed.
+    AuthzChange = "authz_change",
     /// An organization was made.
     OrganizationCreated = "organization_created",
 }
