@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod api_keys;
 mod audit_events;
 mod cookies;
 mod customers;
@@ -14,6 +15,7 @@ mod probes;
 mod refresh;
 mod replicas;
 mod round_trips;
+mod service_accounts;
 mod sessions;
 mod step_up;
 
