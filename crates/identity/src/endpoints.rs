@@ -4,10 +4,16 @@ mod keys;
 
 use mainstay_http::Module;
 
-use crate::{accounts, passwords, sessions};
+use crate::{accounts, api_keys, passwords, service_accounts, sessions};
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
-    let keys = Module::new("keys").endpoints((keys::list_signing_keys,));
-    vec![sessions::module(), accounts::module(), passwords::module(), keys]
+    vec![
+        accounts::module(),
+        sessions::module(),
+        passwords::module(),
+        api_keys::module(),
+        service_accounts::module(),
+        Module::new("keys").endpoints((keys::list_signing_keys,)),
+    ]
 }

@@ -72,6 +72,10 @@ actions! {
     SigningKeyRotated = "signing_key_rotated",
     /// A key that signs access tokens was removed before its time, and its tokens with it.
     SigningKeyRetired = "signing_key_retired",
+    /// Something was refused for want of a permission.
+    AuthzFail = "authz_fail",
+    /// What somebody may do was changed.
+    AuthzChange = "authz_change",
     /// An organization was made.
     OrganizationCreated = "organization_created",
 }

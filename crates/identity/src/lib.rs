@@ -6,6 +6,7 @@
 
 mod access_tokens;
 mod accounts;
+mod api_keys;
 mod authenticate;
 mod directory;
 mod endpoints;
@@ -14,9 +15,12 @@ mod identity;
 mod letters;
 mod operator;
 mod passwords;
+mod privilege;
 mod revocation;
 mod roles;
+mod scannable;
 mod secret;
+mod service_accounts;
 mod sessions;
 mod settings;
 mod signing;
@@ -29,6 +33,7 @@ pub use accounts::{
     AccountError, Created, EmailAddress, NewPassword, NewUser, Place, create_organization, create_user, delete_account,
     set_active,
 };
+pub use api_keys::{KeysOf, ListedKey, list_keys, revoke_key};
 pub use endpoints::modules;
 pub use identity::Identity;
 pub use operator::{SessionSummary, UserSummary, end_session, end_sessions_of, find_user, sessions_of};

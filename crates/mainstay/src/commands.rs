@@ -3,6 +3,7 @@
 mod config;
 mod connect;
 mod healthcheck;
+mod key;
 mod keys;
 mod mail;
 mod migrate;
@@ -61,6 +62,9 @@ enum Command {
     /// Look after mail that was not sent
     #[command(subcommand)]
     Mail(mail::Action),
+    /// List and revoke API keys
+    #[command(subcommand)]
+    Key(key::Action),
     /// Make keys, and look after those that sign access tokens
     #[command(subcommand)]
     Keys(keys::Action),
@@ -107,6 +111,7 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Seed(arguments) => seed::run(platform, arguments).await,
             Command::Serve => serve::run(platform).await,
             Command::Worker => worker::run(platform).await,
+            Command::Key(action) => key::run(action).await,
             Command::Mail(action) => mail::run(action).await,
             Command::Migrate => migrate::run(platform).await,
             Command::User(action) => user::run(action).await,

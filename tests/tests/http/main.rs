@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod account_removal;
+mod api_keys;
 mod audit_events;
 mod cookies;
 mod customers;
@@ -18,6 +19,7 @@ mod probes;
 mod refresh;
 mod replicas;
 mod round_trips;
+mod service_accounts;
 mod sessions;
 mod sign_ups;
 mod signing_keys;
