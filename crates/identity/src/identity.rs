@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use mainstay_crypto::{PasswordHasher, token_digest};
 use mainstay_database::Database;
 use mainstay_http::{INTERNAL, Problem, Refusal};
-use mainstay_kernel::{Runtime, SecretString, SessionId, UserId};
+use mainstay_kernel::{Runtime, SecretString, SessionId, UserId, Uuid};
 use moka::sync::Cache;
 
 use crate::{
@@ -56,6 +56,11 @@ impl Identity {
     /// Forgets every session of an account that this process changed itself.
     pub(crate) fn forget_user(&self, user: UserId) {
         self.directory.forget(Change::User(user.uuid()));
+    }
+
+    /// Forgets every session whose role this process changed itself.
+    pub(crate) fn forget_role(&self, role: Uuid) {
+        self.directory.forget(Change::Role(role));
     }
 
     /// An access token of a session.
