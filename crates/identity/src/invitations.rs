@@ -10,12 +10,9 @@ mod pending;
 mod row;
 mod shown;
 mod sign_up;
-mod upkeep;
 
 use http::StatusCode;
 use mainstay_http::{Kind, Module};
-
-pub(crate) use upkeep::clear_invitations;
 
 /// The token belongs to an address that is not the caller's.
 const INVITATION_OF_ANOTHER: Kind = Kind::new(

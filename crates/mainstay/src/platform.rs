@@ -30,7 +30,7 @@ impl Platform {
             sample: None,
             pages: Vec::new(),
             handlers: Vec::new(),
-            periodic: mainstay_identity::upkeep(),
+            periodic: Vec::new(),
         }
     }
 
