@@ -66,9 +66,5 @@ pub(super) async fn accept_invitation(
     if joined.is_empty() {
         return Err(INVALID_TOKEN.problem());
     }
-    Ok(Json(JoinedView {
-        organization_id: pending.organization,
-        name: pending.organization_name,
-        role: pending.role,
-    }))
+    Ok(Json(JoinedView { organization_id: pending.organization, name: pending.organization_name, role: pending.role }))
 }

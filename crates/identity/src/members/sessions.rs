@@ -87,12 +87,7 @@ async fn end(
         None => about_user(Action::TokenRevoked, Some(member.user), organization),
     };
     let now = identity.runtime().clock.now();
-    let values = [
-        by.organization().into(),
-        id.uuid().into(),
-        session.map(SessionId::uuid).into(),
-        now.inner().into(),
-    ];
+    let values = [by.organization().into(), id.uuid().into(), session.map(SessionId::uuid).into(), now.inner().into()];
     let unscoped = by.unscoped("sessions are no rows of a feature; the statement names the caller's organization");
     let ended = unscoped.change(Change::new("sessions.end_of_member", END, values, event)).await?;
     identity.forget_user(member.user);

@@ -42,14 +42,8 @@ pub(super) async fn create_organization(
     let (runtime, user) = (identity.runtime(), by.principal().user);
     let (id, now): (OrganizationId, _) = (runtime.new_id(), runtime.clock.now());
     let name = body.name.into_string();
-    let values = [
-        id.uuid().into(),
-        name.clone().into(),
-        now.inner().into(),
-        user.uuid().into(),
-        OWNER.into(),
-        MOST.into(),
-    ];
+    let values =
+        [id.uuid().into(), name.clone().into(), now.inner().into(), user.uuid().into(), OWNER.into(), MOST.into()];
     let event = about(Action::OrganizationCreated, "organization", Some(id.uuid()), Some(id));
     let unscoped = by.unscoped("an organization that is being made has nobody yet who works in it");
     if unscoped.change(Change::new("organizations.found", CREATE, values, event)).await?.is_empty() {

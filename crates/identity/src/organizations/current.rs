@@ -54,11 +54,7 @@ pub(super) async fn update_current_organization(
 async fn find<P: Permission>(by: &Door<P>) -> Result<CurrentOrganizationView, Problem> {
     const FIND: &str = "SELECT id, name, created_at FROM organizations WHERE id = $1";
     let read = |row: &Row| -> Result<_, Error> {
-        Ok(CurrentOrganizationView {
-            id: row.get::<Uuid>(0)?.into(),
-            name: row.get(1)?,
-            created_at: row.get(2)?,
-        })
+        Ok(CurrentOrganizationView { id: row.get::<Uuid>(0)?.into(), name: row.get(1)?, created_at: row.get(2)? })
     };
     let unscoped = by.unscoped("an organization is no row of an organization; the statement names the caller's");
     let rows = unscoped.select("organizations.find", FIND, [by.organization().into()]).await?;

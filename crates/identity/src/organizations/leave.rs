@@ -23,7 +23,8 @@ pub(super) async fn leave_organization(
          ended AS (UPDATE sessions s SET ended_at = $3 FROM changed \
              WHERE s.user_id = changed.user_id AND s.organization_id = $2 AND s.ended_at IS NULL)";
     let (user, now) = (by.principal().user, identity.runtime().clock.now());
-    let unscoped = by.unscoped("one leaves also where one does not work just now; the statement is limited to one's own");
+    let unscoped =
+        by.unscoped("one leaves also where one does not work just now; the statement is limited to one's own");
     let values = [user.uuid().into(), id.uuid().into(), now.inner().into()];
     let event = about_user(Action::MembershipDeleted, Some(user), Some(id));
     let change = Change::new("memberships.leave", LEAVE, values, event).showing_rows();

@@ -54,7 +54,9 @@ fn is_word(text: &str, between: &[char]) -> garde::Result {
     if text.starts_with(|letter: char| letter.is_ascii_lowercase()) && text.chars().all(is_part) {
         Ok(())
     } else {
-        Err(garde::Error::new("expected a lower-case letter, then lower-case letters, digits or what stands between words"))
+        Err(garde::Error::new(
+            "expected a lower-case letter, then lower-case letters, digits or what stands between words",
+        ))
     }
 }
 
