@@ -78,6 +78,26 @@ actions! {
     AuthzChange = "authz_change",
     /// An organization was made.
     OrganizationCreated = "organization_created",
+    /// An organization was changed.
+    OrganizationUpdated = "organization_updated",
+    /// An organization was deleted.
+    OrganizationDeleted = "organization_deleted",
+    /// An organization was handed over to another owner.
+    OwnerChanged = "authz_admin",
+    /// Somebody joined an organization.
+    MembershipCreated = "membership_created",
+    /// Somebody left an organization, or was removed.
+    MembershipDeleted = "membership_deleted",
+    /// Somebody was invited.
+    InvitationCreated = "invitation_created",
+    /// An invitation was withdrawn.
+    InvitationDeleted = "invitation_deleted",
+    /// A role was made.
+    RoleCreated = "role_created",
+    /// What a role grants was changed, or its name.
+    PermissionsChanged = "privilege_permissions_changed",
+    /// A role was deleted.
+    RoleDeleted = "role_deleted",
 }
 
 /// An event about an account.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use mainstay_crypto::PasswordHasher;
 use mainstay_database::Database;
 use mainstay_http::Problem;
-use mainstay_kernel::{Runtime, SecretString, SessionId, UserId};
+use mainstay_kernel::{Runtime, SecretString, SessionId, UserId, Uuid};
 
 use crate::{
     Settings,
@@ -63,6 +63,11 @@ impl Identity {
     /// Forgets every session of an account that this process changed itself.
     pub(crate) fn forget_user(&self, user: UserId) {
         self.directory.forget(Change::User(user.uuid()));
+    }
+
+    /// Forgets every session whose role this process changed itself.
+    pub(crate) fn forget_role(&self, role: Uuid) {
+        self.directory.forget(Change::Role(role));
     }
 
     /// An access token of a session. `client` is the OAuth client that it is for; without one, the session is the API's own.
