@@ -59,6 +59,21 @@ async fn from_an_empty_database_to_a_served_request() {
     assert_eq!(code, Some(1));
     assert!(text.contains("another account has this e-mail address"), "{text}");
 
+    // Its roles: the last owner stays, also against an operator's slip.
+    let organization = made.lines().find_map(|line| line.strip_prefix("organization")).expect("it is shown").trim();
+    let listed = succeeds(program(["role", "list", "--organization", organization]).envs(environment.clone()));
+    assert!(listed.lines().any(|line| line.starts_with("owner ") && line.contains("members 1")), "{listed}");
+    let assign = |role| {
+        let assign = ["role", "assign", role, "--user", EMAIL, "--organization", organization];
+        finish(program(assign).envs(environment.clone()))
+    };
+    for refused in ["manager", "no-such-role"] {
+        let (code, text) = assign(refused);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("without an owner"), "{text}");
+    }
+    assert_eq!(assign("owner").0, Some(0));
+
     let mut serving = Serving::start(program(["serve"]).envs(environment.clone()));
     let (api, _) = serving.addresses();
     let body = json!({ "email": EMAIL, "password": password }).to_string();
@@ -113,7 +128,9 @@ fn every_command_explains_itself() {
         let help = succeeds(&mut program([command, "--help"]));
         assert!(help.contains("Usage: ") && help.lines().count() > 4, "{help}");
     }
-    for action in [["user", "create"], ["keys", "generate"], ["keys", "generate-signing"]] {
+    for action in
+        [["user", "create"], ["role", "list"], ["role", "assign"], ["keys", "generate"], ["keys", "generate-signing"]]
+    {
         assert!(succeeds(program(action).arg("--help")).contains("Usage: "));
     }
     let version = succeeds(&mut program(["--version"]));
