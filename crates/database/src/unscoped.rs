@@ -71,12 +71,13 @@ impl Unscoped {
     }
 
     /// Does a [`Change`], writes its event for each row of it and queues its jobs, in one statement. The rows of the
-    /// clause named `changed` are the answer; without any, nothing happened, nothing is recorded and nothing queued.
+    /// clause named `changed` are the answer, unless the change names another clause; without any, nothing happened,
+    /// nothing is recorded and nothing queued.
     ///
     /// # Errors
     /// As the database answers; then nothing was changed and nothing recorded.
     pub async fn change(&self, change: Change) -> Result<Vec<Row>, Error> {
-        let Change { name, clauses, mut values, event, jobs } = change;
+        let Change { name, clauses, answer, mut values, event, jobs } = change;
         let recorded = placeholders(values.len() + 1, WIDTH);
         values.extend(record(self.database.runtime(), self.actor.as_deref(), &self.origin, event));
         let mut queued = String::new();
@@ -86,7 +87,7 @@ impl Unscoped {
         }
         let text = format!(
             "WITH {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {recorded} FROM changed){queued} \
-             SELECT * FROM changed"
+             SELECT * FROM {answer}"
         );
         self.database.write(Statement::new(name, text, values)).await
     }
@@ -140,6 +141,7 @@ fn refused(cell: &Cell<'_>, error: SealError) -> Error {
 pub struct Change {
     name: &'static str,
     clauses: &'static str,
+    answer: &'static str,
     values: Vec<Value>,
     event: Event,
     jobs: Vec<Job>,
@@ -154,7 +156,15 @@ impl Change {
         values: impl IntoIterator<Item = Value>,
         event: Event,
     ) -> Self {
-        Self { name, clauses, values: values.into_iter().collect(), event, jobs: Vec::new() }
+        Self { name, clauses, answer: "changed", values: values.into_iter().collect(), event, jobs: Vec::new() }
+    }
+
+    /// Answers the rows of another clause than `changed`: for a change that has something to tell also when it did not
+    /// happen.
+    #[must_use]
+    pub fn answering(mut self, clause: &'static str) -> Self {
+        self.answer = clause;
+        self
     }
 
     /// Queues a job with the change.

@@ -3,7 +3,7 @@ use std::time::Duration as StdDuration;
 use mainstay_config::Reader;
 use time::Duration;
 
-use crate::{SigningKey, TokenKeys};
+use crate::{SigningKey, TokenKeys, passkeys::RelyingParty};
 
 /// How identity works.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub password_min_length_with_second_factor: usize,
     /// The URL below which the links in mails lead: the pages that confirm, reset and accept.
     pub pages_url: String,
+    /// What passkeys and authenticator apps know the service by.
+    pub relying_party: RelyingParty,
 }
 
 impl Settings {
@@ -69,6 +71,7 @@ impl Settings {
             format!("{issuer}/account"),
             "The URL below which the links in mails lead: the pages that confirm, reset and accept.",
         );
+        let relying_party = RelyingParty::read(reader, issuer);
         let seconds = |duration: StdDuration| Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or_default());
         match SigningKey::from_pem(&secret?) {
             Ok(key) => Some(Self {
@@ -79,6 +82,7 @@ impl Settings {
                 password_min_length,
                 password_min_length_with_second_factor,
                 pages_url,
+                relying_party,
             }),
             Err(error) => {
                 reader.refuse("identity.signing_key", error.to_string());

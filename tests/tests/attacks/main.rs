@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/authenticators.rs"]
+mod authenticators;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/program.rs"]
@@ -14,6 +16,7 @@ mod forged_headers;
 mod framing;
 mod immutable_log;
 mod raw_http;
+mod second_factors;
 mod secrecy;
 mod sign_in;
 mod tokens;

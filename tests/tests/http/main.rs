@@ -3,17 +3,22 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/authenticators.rs"]
+mod authenticators;
+
 mod audit_events;
 mod cookies;
 mod customers;
 mod listing;
 mod me;
 mod merge_patch;
+mod passkeys;
 mod personal_data;
 mod probes;
 mod refresh;
 mod replicas;
 mod round_trips;
+mod second_factors;
 mod sessions;
 mod step_up;
 
