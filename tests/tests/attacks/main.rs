@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/authenticators.rs"]
+mod authenticators;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/program.rs"]
@@ -16,6 +18,7 @@ mod guessing;
 mod immutable_log;
 mod jws;
 mod raw_http;
+mod second_factors;
 mod secrecy;
 mod sign_in;
 mod tokens;

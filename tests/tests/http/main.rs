@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/authenticators.rs"]
+mod authenticators;
+
 mod account_removal;
 mod api_keys;
 mod audit_events;
@@ -16,6 +19,7 @@ mod members;
 mod merge_patch;
 mod organizations;
 mod pages;
+mod passkeys;
 mod passwords;
 mod people;
 mod personal_data;
@@ -24,6 +28,7 @@ mod refresh;
 mod replicas;
 mod roles;
 mod round_trips;
+mod second_factors;
 mod service_accounts;
 mod sessions;
 mod sign_ups;

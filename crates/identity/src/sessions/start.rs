@@ -94,7 +94,7 @@ pub(crate) async fn start_session(
         address.into(),
         refresh.as_ref().map(|token| token.hash.clone()).into(),
         new.admitted.map(|attempt| attempt.place.clone()).into(),
-        new.admitted.map_or_else(Vec::new, |attempt| vec![attempt.account.clone()]).into(),
+        new.admitted.map_or_else(Vec::new, |attempt| attempt.accounts.clone()).into(),
         new.admitted.map_or_else(Vec::new, |attempt| attempt.networks.clone()).into(),
     ];
     let change = Change::new("sessions.insert", START, values, event(session)).queue(new.job);
