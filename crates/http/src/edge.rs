@@ -20,7 +20,7 @@ use mainstay_telemetry::parent_of;
 use tracing::{Instrument as _, Span, field};
 
 use crate::{
-    App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, UNAVAILABLE, client, pages,
+    App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Page, Problem, UNAVAILABLE, client, pages,
     request::{Reply, Request},
     router::{Api, Mounted, Resource},
 };
@@ -43,6 +43,11 @@ pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpReq
 /// Answers a request for what is served beside the endpoints.
 pub(crate) async fn page(app: App, api: Api, path: &'static str, request: HttpRequest) -> Reply {
     framed(&app, path, "page", request, async |request| pages::answer(&app, &api, &request.parts).await).await
+}
+
+/// Answers a request for a page that was mounted beside the endpoints.
+pub(crate) async fn added_page(app: App, page: Page, request: HttpRequest) -> Reply {
+    framed(&app, page.path(), "page", request, async |request| pages::show(&page, &request.parts)).await
 }
 
 /// Answers a request whose path is nobody's.

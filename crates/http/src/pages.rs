@@ -1,12 +1,13 @@
-//! What is served beside the endpoints: the probes, the document and the docs page. None of it reads a body, knows a
-//! caller or touches data.
+//! What is served beside the endpoints: the probes, the document, the docs page and the pages of modules. None of it
+//! reads a body, knows a caller or touches data.
 
 use axum::body::Body;
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 
 use crate::{
-    App, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, docs_page,
+    App, METHOD_NOT_ALLOWED, NOT_FOUND, Page, Problem, docs_page,
     health::probe,
+    page::{Content, Source},
     request::{Reply, single},
     router::Api,
 };
@@ -15,9 +16,7 @@ use crate::{
 pub(crate) const PATHS: [&str; 5] = ["/livez", "/readyz", "/openapi.json", "/docs", "/docs/{file}"];
 
 pub(crate) async fn answer(app: &App, api: &Api, request: &Parts) -> Result<Reply, Problem> {
-    if request.method != Method::GET && request.method != Method::HEAD {
-        return Err(METHOD_NOT_ALLOWED.problem().allow("GET, HEAD".to_owned()));
-    }
+    only_read(request)?;
     let path = request.uri.path();
     match path {
         "/livez" | "/readyz" => probe(path, app.readiness(), app.database()).await.map(text),
@@ -25,6 +24,31 @@ pub(crate) async fn answer(app: &App, api: &Api, request: &Parts) -> Result<Repl
         _ if app.settings().docs => docs(path, request),
         _ => Err(NOT_FOUND.problem()),
     }
+}
+
+/// Answers with a page that was mounted.
+pub(crate) fn show(page: &Page, request: &Parts) -> Result<Reply, Problem> {
+    only_read(request)?;
+    let mut reply = match &page.source {
+        Source::File { content, tag } => file(content.content_type, content.bytes.clone(), tag, request),
+        Source::Made(make) => {
+            let query = request.uri.query().unwrap_or_default();
+            let fields: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            let Content { content_type, bytes } = make(&fields)?;
+            let mut reply = Response::new(Body::from(bytes));
+            reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            reply
+        }
+    };
+    if let Some(policy) = page.content_security_policy() {
+        reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    }
+    Ok(reply)
+}
+
+fn only_read(request: &Parts) -> Result<(), Problem> {
+    let reads = request.method == Method::GET || request.method == Method::HEAD;
+    if reads { Ok(()) } else { Err(METHOD_NOT_ALLOWED.problem().allow("GET, HEAD".to_owned())) }
 }
 
 fn docs(path: &str, request: &Parts) -> Result<Reply, Problem> {

@@ -8,17 +8,19 @@ use axum::{Router, extract::Request as HttpRequest, routing::any};
 use bytes::Bytes;
 use http::Method;
 
-use crate::{App, Declaration, Info, Kind, Module, edge, pages, schemas::Schemas};
+use crate::{App, Declaration, Info, Kind, Module, Page, edge, page::fingerprint, pages, schemas::Schemas};
 
 /// The endpoints of a service, checked, with their document.
 #[derive(Clone)]
 pub struct Api(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     resources: BTreeMap<&'static str, Arc<Resource>>,
     document: serde_json::Value,
     bytes: Bytes,
     tag: String,
+    pages: Vec<Page>,
 }
 
 /// A path and its methods.
@@ -67,7 +69,29 @@ impl Api {
         let bytes = Bytes::from(document.to_string());
         let tag = format!("\"{:016x}\"", fingerprint(&bytes));
         let resources = resources.into_iter().map(|(path, resource)| (path, Arc::new(resource))).collect();
-        Ok(Self(Arc::new(Inner { resources, document, bytes, tag })))
+        Ok(Self(Arc::new(Inner { resources, document, bytes, tag, pages: Vec::new() })))
+    }
+
+    /// Mounts pages beside the endpoints.
+    ///
+    /// # Errors
+    /// [`Wrong`] when a page's path is an endpoint's or another page's.
+    pub fn with_pages(self, pages: impl IntoIterator<Item = Page>) -> Result<Self, Wrong> {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        let mut taken: HashSet<String> = inner.resources.keys().map(|path| pattern(path)).collect();
+        taken.extend(pages::PATHS.iter().copied().chain(inner.pages.iter().map(Page::path)).map(pattern));
+        let mut wrong = Vec::new();
+        for page in pages {
+            let path = page.path();
+            if !path.starts_with('/') || path.contains(['{', '}', '*']) {
+                wrong.push(format!("the page {path} has no plain path"));
+            } else if taken.insert(pattern(path)) {
+                inner.pages.push(page);
+            } else {
+                wrong.push(format!("the page {path} is in the way of something else"));
+            }
+        }
+        if wrong.is_empty() { Ok(Self(Arc::new(inner))) } else { Err(Wrong(wrong)) }
     }
 
     /// The OpenAPI document.
@@ -93,6 +117,10 @@ impl Api {
         for path in pages::PATHS {
             let (app, api) = (app.clone(), self.clone());
             router = router.route(path, any(move |request: HttpRequest| edge::page(app, api, path, request)));
+        }
+        for page in &self.0.pages {
+            let (app, page) = (app.clone(), page.clone());
+            router = router.route(page.path(), any(move |request: HttpRequest| edge::added_page(app, page, request)));
         }
         let app = app.clone();
         router.fallback(move |request: HttpRequest| edge::unknown(app, request))
@@ -151,7 +179,20 @@ fn pattern(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// FNV-1a: an `ETag` must be the same in every replica of one build, and hide nothing.
-fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_in_nobodys_way() {
+        let info = Info { title: "Test", version: "1", description: "" };
+        let api = || Api::new(&info, &[]).unwrap();
+        let page = |path| Page::file(path, "text/plain", b"");
+        assert!(api().with_pages([page("/a"), page("/a/b")]).is_ok());
+        for paths in [["/a", "/a"], ["/a", "/docs"], ["/a", "/docs/{file}"], ["/a", "/{b}"], ["/a", "b"]] {
+            let wrong = api().with_pages(paths.map(page)).err().expect("it is refused");
+            assert_eq!(wrong.0.len(), 1, "{paths:?}: {wrong}");
+        }
+        assert!(api().with_pages([page("/a")]).unwrap().with_pages([page("/a")]).is_err());
+    }
 }

@@ -1,0 +1,89 @@
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+
+use crate::Problem;
+
+/// What a browser or a script is shown beside the API: one path, answered to `GET` and `HEAD`.
+///
+/// A page knows no caller, takes no body and touches no data: what needs any of that is an endpoint. It is no part of the
+/// API document, and its path may not be an endpoint's, too.
+///
+/// ```
+/// use mainstay_http::Page;
+///
+/// let style = Page::file("/account/style.css", "text/css; charset=utf-8", b"body { margin: 2rem }");
+/// let page = Page::file("/account", "text/html; charset=utf-8", b"<!doctype html><title>Account</title>")
+///     .policy("default-src 'none'; style-src 'self'; frame-ancestors 'none'");
+/// assert_eq!([style.path(), page.path()], ["/account/style.css", "/account"]);
+/// ```
+#[derive(Clone)]
+pub struct Page {
+    path: &'static str,
+    policy: Option<&'static str>,
+    pub(crate) source: Source,
+}
+
+/// Where a page's content comes from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    /// It changes with the build alone.
+    File { content: Content, tag: String },
+    /// It is made for each request, and kept by nobody.
+    Made(Arc<Make>),
+}
+
+type Make = dyn Fn(&[(String, String)]) -> Result<Content, Problem> + Send + Sync;
+
+/// Content and its type.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// The value of `Content-Type`.
+    pub content_type: &'static str,
+    /// The content.
+    pub bytes: Bytes,
+}
+
+impl Page {
+    /// Content that is part of the binary. Clients keep it and ask whether it has changed (`ETag`).
+    pub fn file(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
+        let tag = format!("\"{:016x}\"", fingerprint(bytes));
+        let content = Content { content_type, bytes: Bytes::from_static(bytes) };
+        Self { path, policy: None, source: Source::File { content, tag } }
+    }
+
+    /// Content that is made for each request, from the query's fields. `make` must not wait for anything.
+    pub fn made(
+        path: &'static str,
+        make: impl Fn(&[(String, String)]) -> Result<Content, Problem> + Send + Sync + 'static,
+    ) -> Self {
+        Self { path, policy: None, source: Source::Made(Arc::new(make)) }
+    }
+
+    /// The content security policy; without one nothing may be loaded and nobody may frame the page.
+    #[must_use]
+    pub fn policy(mut self, policy: &'static str) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &'static str {
+        self.path
+    }
+
+    pub(crate) fn content_security_policy(&self) -> Option<&'static str> {
+        self.policy
+    }
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// FNV-1a: an `ETag` must be the same in every replica of one build, and hide nothing.
+pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
