@@ -46,6 +46,7 @@ pub use input::{
 };
 pub use kinds::*;
 pub use mainstay_macros::{choice, delete, get, input, patch, post, put, view};
+pub use management::Management;
 pub use matrix::{AccessRow, access_matrix, access_table};
 pub use module::Module;
 pub use page::{Content, Page};

@@ -1,13 +1,70 @@
-use std::convert::Infallible;
+use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
 use axum::{Router, body::Body, extract::Request as HttpRequest, routing::get};
 use http::{HeaderValue, Response, header};
 use mainstay_telemetry::Telemetry;
+use tokio::{net::TcpListener, sync::watch};
 
-use crate::{App, health::probe, pages::text, request::Reply};
+use crate::{
+    App, ServeError,
+    connections::{Limits, serve},
+    health::probe,
+    pages::text,
+    request::Reply,
+    server::bind,
+};
+
+/// The management port alone, for a process that serves no API.
+pub struct Management {
+    app: App,
+    listener: TcpListener,
+    telemetry: Option<Telemetry>,
+}
+
+impl Management {
+    /// Binds the port. Port 0 takes any free one.
+    ///
+    /// # Errors
+    /// [`ServeError`] when the port cannot be had.
+    pub async fn bind(app: App, telemetry: Option<Telemetry>) -> Result<Self, ServeError> {
+        let listener = bind(app.settings().management).await?;
+        Ok(Self { app, listener, telemetry })
+    }
+
+    /// Where health and metrics listen.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves for as long as `work` goes on.
+    pub async fn run(self, work: impl Future<Output = ()>) {
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(serve_probes(self.listener, self.app, self.telemetry, stopped));
+        work.await;
+        stop.send_replace(true);
+        if serving.await.is_err() {
+            tracing::error!("the management port's accept loop panicked");
+        }
+    }
+}
+
+/// Serves health and metrics until it is told to stop.
+pub(crate) async fn serve_probes(
+    listener: TcpListener,
+    app: App,
+    telemetry: Option<Telemetry>,
+    stopped: watch::Receiver<bool>,
+) {
+    let header_timeout = app.settings().header_timeout;
+    let limits = Limits { connections: 64, header_timeout, drain: Duration::from_secs(1) };
+    serve(listener, router(&app, telemetry), None, limits, stopped).await;
+}
 
 /// Health and metrics, on a port of their own that no client reaches (OWASP ASVS 13.4.5).
-pub(crate) fn router(app: &App, telemetry: Option<Telemetry>) -> Router {
+fn router(app: &App, telemetry: Option<Telemetry>) -> Router {
     let prober = {
         let app = app.clone();
         move |request: HttpRequest| probed(app, request)

@@ -90,10 +90,8 @@ impl Server {
             header_timeout: settings.header_timeout,
             drain: settings.drain,
         };
-        let few = Limits { connections: 64, drain: Duration::from_secs(1), ..limits.clone() };
         let api = tokio::spawn(serve(listener, router, tls, limits, api_stopped));
-        let probes = management::router(&app, telemetry);
-        let management = tokio::spawn(serve(management, probes, None, few, management_stopped));
+        let management = tokio::spawn(management::serve_probes(management, app.clone(), telemetry, management_stopped));
 
         shutdown.await;
         app.readiness().drain();
@@ -109,7 +107,7 @@ impl Server {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|cause| ServeError::Bind { address, cause })
 }
 

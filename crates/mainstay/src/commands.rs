@@ -4,12 +4,14 @@ mod config;
 mod connect;
 mod healthcheck;
 mod keys;
+mod mail;
 mod migrate;
 mod openapi;
 mod routes;
 mod serve;
 mod shutdown;
 mod user;
+mod worker;
 
 #[cfg(feature = "dev")]
 mod dev;
@@ -39,6 +41,8 @@ enum Command {
     Dev(dev::Arguments),
     /// Serve the API from the configuration alone
     Serve,
+    /// Do queued work without serving the API: mail, upkeep, whatever modules bring
+    Worker,
     /// Bring the schema up to date, as the role that owns it
     Migrate,
     /// Print who may call what: each operation and the built-in roles it is open to
@@ -50,6 +54,9 @@ enum Command {
     /// Make accounts
     #[command(subcommand)]
     User(user::Action),
+    /// Look after mail that was not sent
+    #[command(subcommand)]
+    Mail(mail::Action),
     /// Make keys
     #[command(subcommand)]
     Keys(keys::Action),
@@ -96,6 +103,8 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             #[cfg(feature = "dev")]
             Command::Seed(arguments) => seed::run(platform, arguments).await,
             Command::Serve => serve::run(platform).await,
+            Command::Worker => worker::run(platform).await,
+            Command::Mail(action) => mail::run(action).await,
             Command::Migrate => migrate::run(platform).await,
             Command::User(action) => user::run(action).await,
             _ => Ok(ExitCode::SUCCESS),

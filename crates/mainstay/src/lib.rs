@@ -12,6 +12,7 @@
 //! }
 //! ```
 
+mod assembly;
 mod commands;
 mod operator;
 pub mod personal;
@@ -19,6 +20,7 @@ mod platform;
 mod seeding;
 mod service;
 mod settings;
+mod working;
 
 pub use mainstay_access as access;
 pub use mainstay_audit as audit;
@@ -27,7 +29,9 @@ pub use mainstay_crypto as crypto;
 pub use mainstay_database as database;
 pub use mainstay_http as http;
 pub use mainstay_identity as identity;
+pub use mainstay_jobs as jobs;
 pub use mainstay_kernel as kernel;
+pub use mainstay_mail as mail;
 pub use mainstay_telemetry as telemetry;
 
 pub use operator::operator;
@@ -35,6 +39,7 @@ pub use platform::Platform;
 pub use seeding::{Progress, Sample};
 pub use service::{Service, ServiceError};
 pub use settings::{Settings, settings_reference};
+pub use working::Working;
 
 /// What most files of an app name.
 pub mod prelude {
@@ -49,7 +54,9 @@ pub mod prelude {
         UserAgent, choice, delete, get, input, patch, post, put, view,
     };
     pub use mainstay_identity::EmailAddress;
+    pub use mainstay_jobs::{Claimed, Handler, JobError, Periodic};
     pub use mainstay_kernel::{Id, OrganizationId, Runtime, Timestamp, UserId, Uuid};
+    pub use mainstay_mail::{Letter, Mail};
 
     pub use crate::{Platform, personal, personal_text};
 }

@@ -1,17 +1,21 @@
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use mainstay_access::Declared;
 use mainstay_database::Migrations;
-use mainstay_http::{Api, Info, Module, Requirement, Wrong, access_matrix};
+use mainstay_http::{Api, Info, Module, Page, Requirement, Wrong, access_matrix};
+use mainstay_jobs::{Handler, Periodic};
 
 use crate::{Sample, commands};
 
-/// A service in the making: what it is, its modules, its migrations, its sample data.
+/// A service in the making: what it is, its modules, its migrations, its queued work, its sample data.
 pub struct Platform {
     info: Info,
     modules: Vec<Module>,
     migrations: Migrations,
     sample: Option<Sample>,
+    pages: Vec<Page>,
+    handlers: Vec<Arc<dyn Handler>>,
+    periodic: Vec<Periodic>,
 }
 
 impl Platform {
@@ -19,7 +23,15 @@ impl Platform {
     pub fn new(info: Info) -> Self {
         let mut modules = mainstay_identity::modules();
         modules.push(mainstay_audit::module());
-        Self { info, modules, migrations: Migrations::new(&[]), sample: None }
+        Self {
+            info,
+            modules,
+            migrations: Migrations::new(&[]),
+            sample: None,
+            pages: Vec::new(),
+            handlers: Vec::new(),
+            periodic: Vec::new(),
+        }
     }
 
     /// Adds a feature.
@@ -43,6 +55,27 @@ impl Platform {
         self
     }
 
+    /// Adds a page beside the API.
+    #[must_use]
+    pub fn page(mut self, page: Page) -> Self {
+        self.pages.push(page);
+        self
+    }
+
+    /// Says how queued work of one kind is done.
+    #[must_use]
+    pub fn handler(mut self, handler: impl Handler + 'static) -> Self {
+        self.handlers.push(Arc::new(handler));
+        self
+    }
+
+    /// Adds upkeep that one replica does whenever it is due.
+    #[must_use]
+    pub fn periodic(mut self, task: Periodic) -> Self {
+        self.periodic.push(task);
+        self
+    }
+
     /// Does what the command line says.
     pub fn run(self) -> ExitCode {
         commands::run(&self)
@@ -53,7 +86,7 @@ impl Platform {
     /// # Errors
     /// [`Wrong`] when declarations contradict each other.
     pub fn api(&self) -> Result<Api, Wrong> {
-        Api::new(&self.info, &self.modules)
+        Api::new(&self.info, &self.modules)?.with_pages(self.pages.iter().cloned())
     }
 
     /// What the service is.
@@ -83,6 +116,14 @@ impl Platform {
     /// Its migrations.
     pub fn schema(&self) -> &Migrations {
         &self.migrations
+    }
+
+    pub(crate) fn handlers(&self) -> impl Iterator<Item = Arc<dyn Handler>> + '_ {
+        self.handlers.iter().cloned()
+    }
+
+    pub(crate) fn periodic_tasks(&self) -> impl Iterator<Item = Periodic> + '_ {
+        self.periodic.iter().cloned()
     }
 
     #[cfg(feature = "dev")]

@@ -1,14 +1,16 @@
-use std::{any::TypeId, collections::HashMap, io, net::SocketAddr, num::NonZero, sync::Arc};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc};
 
 use mainstay_crypto::{Argon2Parameters, PasswordHasher};
 use mainstay_database::{Database, Error};
-use mainstay_http::{App, Parts, Readiness, ServeError, Server, Wrong};
+use mainstay_http::{App, ServeError, Server, Wrong};
 use mainstay_identity::Identity;
+use mainstay_jobs::Worker;
 use mainstay_kernel::Runtime;
+use mainstay_mail::Mailbox;
 use mainstay_telemetry::Telemetry;
-use tokio::task::JoinHandle;
+use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::{Platform, Settings};
+use crate::{Platform, Settings, assembly::Assembly};
 
 /// How many sign-ins wait for the hasher at most; more are answered 503.
 const WAITING_SIGN_INS: usize = 64;
@@ -18,6 +20,8 @@ pub struct Service {
     server: Server,
     app: App,
     identity: Arc<Identity>,
+    worker: Option<Worker>,
+    mailbox: Option<Mailbox>,
 }
 
 /// Why a service does not start.
@@ -45,19 +49,11 @@ impl Service {
         runtime: Runtime,
         telemetry: Option<Telemetry>,
     ) -> Result<Self, ServiceError> {
-        let api = platform.api()?;
-        let database = Database::new(&settings.database, settings.keys, runtime.clone())?;
-        let hasher = hasher(runtime);
-        let identity = Identity::new(settings.identity, hasher, database.clone());
-        let app = App::new(Parts {
-            database,
-            authenticator: identity.clone(),
-            settings: settings.http,
-            readiness: Readiness::new(platform.schema_version()),
-            shared: HashMap::from([(TypeId::of::<Identity>(), identity.clone() as _)]),
-        });
+        let in_process = settings.jobs.in_process;
+        let Assembly { app, identity, worker, mailbox } = Assembly::new(platform, settings, runtime)?;
+        let api = platform.api()?.with_pages(mailbox.as_ref().map(Mailbox::page))?;
         let server = Server::bind(app.clone(), api, telemetry).await?;
-        Ok(Self { server, app, identity })
+        Ok(Self { server, app, identity, worker: in_process.then_some(worker), mailbox })
     }
 
     /// Where the API listens.
@@ -81,9 +77,14 @@ impl Service {
         self.app.database()
     }
 
+    /// Where mail goes in development; `None` when it goes to a server.
+    pub fn mailbox(&self) -> Option<&Mailbox> {
+        self.mailbox.as_ref()
+    }
+
     /// Serves until `shutdown`, then drains.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { server, app, identity } = self;
+        let Self { server, app, identity, worker, .. } = self;
         let warmed = tokio::spawn({
             let database = app.database().clone();
             async move {
@@ -93,7 +94,19 @@ impl Service {
             }
         });
         let watching = Stopped(tokio::spawn(identity.watch()));
+        let (stop, stopped) = oneshot::channel::<()>();
+        // A sender that is gone means the same as one that has spoken.
+        let working = worker.map(|worker| tokio::spawn(worker.run(async { drop(stopped.await) })));
+        let shutdown = async {
+            shutdown.await;
+            drop(stop);
+        };
         server.run(shutdown).await;
+        if let Some(working) = working
+            && working.await.is_err()
+        {
+            tracing::error!("the worker panicked");
+        }
         drop((watching, Stopped(warmed)));
     }
 }

@@ -16,6 +16,10 @@ pub struct Settings {
     pub keys: KeyRing,
     /// Sign-in.
     pub identity: mainstay_identity::Settings,
+    /// Queued work.
+    pub jobs: mainstay_jobs::Settings,
+    /// Mail.
+    pub mail: mainstay_mail::Settings,
 }
 
 impl Settings {
@@ -30,8 +34,20 @@ impl Settings {
         let database = mainstay_database::Settings::read(reader);
         let keys = keys(reader);
         let identity = mainstay_identity::Settings::read(reader, &http.public_url);
-        let settings =
-            (|| Some(Self { environment, telemetry, http, database: database?, keys: keys?, identity: identity? }))();
+        let jobs = mainstay_jobs::Settings::read(reader);
+        let mail = mainstay_mail::Settings::read(reader);
+        let settings = (|| {
+            Some(Self {
+                environment,
+                telemetry,
+                http,
+                database: database?,
+                keys: keys?,
+                identity: identity?,
+                jobs,
+                mail: mail?,
+            })
+        })();
         reader.complete(settings)
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     net::SocketAddr,
     sync::{
         Arc,
@@ -11,7 +12,7 @@ use mainstay_access::BuiltInRole;
 use mainstay_crypto::PasswordHasher;
 use mainstay_database::{Database, DatabaseUrl, Owner};
 use mainstay_devdb::Role;
-use mainstay_kernel::{OrganizationId, Runtime, SecretString};
+use mainstay_kernel::{OrganizationId, Runtime, SecretString, Uuid};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::{
@@ -36,6 +37,8 @@ pub struct TestApp {
     pub(crate) organization: OnceCell<OrganizationId>,
     pub(crate) other_organization: OnceCell<OrganizationId>,
     pub(crate) reader: OnceCell<Mutex<Owner>>,
+    /// Mail that a test has been shown.
+    pub(crate) seen: std::sync::Mutex<HashSet<Uuid>>,
 }
 
 impl TestApp {
@@ -124,9 +127,12 @@ impl TestApp {
         Contents::of(&mut *connected.await.lock().await).await
     }
 
-    /// Starts the service once more on the same database, with the same keys and the same clock.
+    /// Starts the service once more on the same database, with the same keys and the same clock. It leaves queued work
+    /// to the first one.
     pub async fn second_replica(&self) -> Replica {
-        let layers = self.layers.clone();
+        let mut layers = self.layers.clone();
+        // Mail is in the memory of the process that works.
+        layers[0].push(("jobs.in_process", "false".to_owned()));
         Replica::new(Server::start(&self.platform, layers, self.runtime.clone(), || {}).await)
     }
 

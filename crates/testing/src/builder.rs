@@ -1,4 +1,4 @@
-use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, atomic::AtomicUsize};
 
 use mainstay::Platform;
 use mainstay_crypto::{Argon2Parameters, KeyRing, PasswordHasher};
@@ -93,6 +93,7 @@ impl Builder {
             organization: OnceCell::new(),
             other_organization: OnceCell::new(),
             reader: OnceCell::new(),
+            seen: Mutex::default(),
         }
     }
 }
@@ -106,6 +107,7 @@ fn usual_settings(database_url: String) -> Layer {
         ("management.bind", "127.0.0.1:0".to_owned()),
         ("database.url", database_url),
         ("database.pool_size", "4".to_owned()),
+        ("jobs.poll", "500ms".to_owned()),
         // Tests run beside each other, and beside compilers.
         ("database.acquire_timeout", "30s".to_owned()),
         ("crypto.keys", KeyRing::generate(&Random::default()).expose_secret().to_owned()),

@@ -19,6 +19,7 @@
 //!   the migrated database;
 //! - [`Actor`] and [`Client`] call it over TCP, as [`BuiltInRole`](mainstay_access::BuiltInRole)s, strangers or nobody;
 //! - [`sweeps`] attack every operation of the API's document, also those that are not written yet;
+//! - [`TestApp::mail_to`] waits for mail that the service sends;
 //! - [`RoundTrips`] counts how often the service asked Postgres;
 //! - [`assert_snapshot`] compares a text with a committed file.
 //!
@@ -33,6 +34,7 @@ mod builder;
 mod client;
 mod contents;
 mod databases;
+mod mail;
 mod postgres;
 mod replica;
 mod round_trips;
@@ -48,6 +50,7 @@ pub use app::TestApp;
 pub use builder::Builder;
 pub use client::{Call, Client};
 pub use contents::Contents;
+pub use mail::Message;
 pub use replica::Replica;
 pub use round_trips::RoundTrips;
 pub use schemas::{Schemas, Violation};

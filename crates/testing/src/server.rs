@@ -4,6 +4,7 @@ use mainstay::{Platform, Service, Settings};
 use mainstay_config::Reader;
 use mainstay_database::Database;
 use mainstay_kernel::Runtime;
+use mainstay_mail::Mailbox;
 use tokio::{sync::oneshot, task::JoinHandle};
 
 /// A service that serves on the test's runtime until it is dropped.
@@ -11,6 +12,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) management: SocketAddr,
     pub(crate) database: Database,
+    pub(crate) mailbox: Option<Mailbox>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
@@ -34,6 +36,7 @@ impl Server {
         let opened = database.warm().await;
         opened.unwrap_or_else(|error| panic!("the pool does not open: {error} ({:?})", error.cause()));
         before_serving();
+        let mailbox = service.mailbox().cloned();
         let (address, management) = (service.address(), service.management_address());
         let (stop, stopped) = oneshot::channel();
         // A sender that is gone means the same as one that has spoken.
@@ -42,6 +45,7 @@ impl Server {
             address: address.expect("it is bound"),
             management: management.expect("it is bound"),
             database,
+            mailbox,
             stop: Some(stop),
             serving,
         }

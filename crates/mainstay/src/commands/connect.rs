@@ -30,5 +30,5 @@ pub(super) fn database(data_dir: Option<&Path>) -> anyhow::Result<Database> {
 pub(super) fn unscoped(database: &Database, command: &'static str) -> Unscoped {
     let request = database.runtime().new_id::<Origin>().uuid();
     let origin = Origin { request, operation: command, address: None };
-    Unscoped::because("an operator's command makes what organizations are made of", database, origin, None)
+    Unscoped::because("an operator's command works on what no organization owns", database, origin, None)
 }

@@ -72,7 +72,7 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         bound => bound?,
     };
     fill(platform, service.database(), &private.secrets).await?;
-    let facts = private.facts(service.address()?, service.management_address()?);
+    let facts = private.facts(service.address()?, service.management_address()?, service.mailbox().is_some());
 
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(service.run(async { drop(stopped.await) }));

@@ -19,6 +19,9 @@ use crate::commands::user::random_password;
 pub(crate) struct Facts {
     pub(super) url: String,
     pub(super) docs_url: String,
+    /// Where mail is shown, unless it goes to a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mail_url: Option<String>,
     pub(super) management_url: String,
     /// As the role that serves.
     pub(super) database_url: String,
@@ -50,10 +53,11 @@ const RUNNING: &str = "running.json";
 
 impl Facts {
     pub(super) fn banner(&self) -> String {
-        let Self { url, docs_url, management_url, admin, data_dir, .. } = self;
+        let Self { url, docs_url, mail_url, management_url, admin, data_dir, .. } = self;
         let data_dir = data_dir.display();
+        let mail = mail_url.as_ref().map(|url| format!("\n  Mail         {url}")).unwrap_or_default();
         format!(
-            "\n  API          {url}\n  Docs         {docs_url}\n  Health       {management_url}/readyz\n  \
+            "\n  API          {url}\n  Docs         {docs_url}{mail}\n  Health       {management_url}/readyz\n  \
              Sign in as   {email}\n  Password     {password}\n  Data         {data_dir}\n\n  Ctrl-C stops everything.\n",
             email = admin.email,
             password = admin.password,

@@ -64,10 +64,11 @@ impl Private {
         connection.url(&connection.owner, &connection.database)
     }
 
-    pub(super) fn facts(&self, api: SocketAddr, management: SocketAddr) -> Facts {
+    pub(super) fn facts(&self, api: SocketAddr, management: SocketAddr, shows_mail: bool) -> Facts {
         Facts {
             url: format!("http://{api}"),
             docs_url: format!("http://{api}/docs"),
+            mail_url: shows_mail.then(|| format!("http://{api}/dev/mail")),
             management_url: format!("http://{management}"),
             database_url: self.server_url().expose_secret().to_owned(),
             database_owner_url: self.owner_url().expose_secret().to_owned(),

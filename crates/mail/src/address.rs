@@ -1,0 +1,53 @@
+use lettre::Address;
+
+/// The longest address that SMTP carries (RFC 5321 §4.5.3.1.3: 256 with its brackets).
+const LONGEST: usize = 254;
+
+/// Reads an address that mail can be sent to; `None` for what could mean something else in a header or a command, such as
+/// line ends, brackets, quotes or a second address (OWASP ASVS 1.3.11).
+pub(crate) fn parse(text: &str) -> Option<Address> {
+    let strange = |letter: char| letter.is_control() || letter.is_whitespace() || r#""(),:;<>[\]"#.contains(letter);
+    if text.len() > LONGEST || text.contains(strange) || text.matches('@').count() != 1 {
+        return None;
+    }
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_plain() {
+        for address in
+            ["ada@example.org", "a.b+c@sub.example.org", "o'hara@example.org", "käte@exämple.org", "a@localhost"]
+        {
+            assert_eq!(parse(address).map(|it| it.to_string()).as_deref(), Some(address));
+        }
+        let long = format!("{}@example.org", "a".repeat(250));
+        for nothing in [
+            "",
+            "@",
+            "ada",
+            "ada@",
+            "@example.org",
+            "ada@example.org@example.com",
+            "ada@example.org,eve@example.com",
+            "Ada <ada@example.org>",
+            "<ada@example.org>",
+            "\"a b\"@example.org",
+            "\"a@b\"@example.org",
+            "ada@example.org\r\nBcc: eve@example.com",
+            "ada@example.org\nBcc:eve@example.com",
+            "ada\r\n@example.org",
+            "ada@example.org\r\nDATA",
+            "ada@example.org\0",
+            "ada@example.org\u{2028}Bcc",
+            "ada@[127.0.0.1]",
+            " ada@example.org",
+            long.as_str(),
+        ] {
+            assert!(parse(nothing).is_none(), "{nothing:?}");
+        }
+    }
+}

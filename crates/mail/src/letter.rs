@@ -1,0 +1,136 @@
+use askama::Template;
+
+use crate::MailError;
+
+/// What a mail says: a subject, and paragraphs, buttons and codes in order. It is shown as text and as HTML, from one
+/// template each; nothing in it is loaded from elsewhere.
+///
+/// ```
+/// use mainstay_mail::{Letter, Mail};
+///
+/// let letter = Letter::new("Choose a new password")
+///     .paragraph("Somebody asked to change the password of your account. If it was not you, do nothing.")
+///     .button("Choose a password", "https://api.example/account/password#token=…")
+///     .footer("This address has an account at Example.");
+/// let mail = Mail::new("ada@example.org", &letter)?;
+/// assert!(mail.text().contains("Choose a password:\nhttps://api.example/"));
+/// # Ok::<(), mainstay_mail::MailError>(())
+/// ```
+#[derive(Clone)]
+pub struct Letter {
+    subject: String,
+    parts: Vec<Part>,
+    footer: Option<String>,
+}
+
+#[derive(Clone)]
+enum Part {
+    Paragraph(String),
+    Button(String, String),
+    Code(String),
+}
+
+#[derive(Template)]
+#[template(path = "letter.txt")]
+struct Text<'a> {
+    letter: &'a Letter,
+}
+
+#[derive(Template)]
+#[template(path = "letter.html")]
+struct Html<'a> {
+    letter: &'a Letter,
+}
+
+impl Letter {
+    /// A letter that says nothing yet.
+    pub fn new(subject: impl Into<String>) -> Self {
+        Self { subject: one_line(subject.into()), parts: Vec::new(), footer: None }
+    }
+
+    /// Adds a paragraph of plain text.
+    #[must_use]
+    pub fn paragraph(mut self, text: impl Into<String>) -> Self {
+        self.parts.push(Part::Paragraph(plain(text.into())));
+        self
+    }
+
+    /// Adds a button, and its address in clear below it: whoever reads text, or does not trust buttons, sees it too.
+    #[must_use]
+    pub fn button(mut self, label: impl Into<String>, url: impl Into<String>) -> Self {
+        self.parts.push(Part::Button(one_line(label.into()), one_line(url.into())));
+        self
+    }
+
+    /// Adds a code to be typed.
+    #[must_use]
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.parts.push(Part::Code(one_line(code.into())));
+        self
+    }
+
+    /// Says, in small print, why the reader gets this.
+    #[must_use]
+    pub fn footer(mut self, text: impl Into<String>) -> Self {
+        self.footer = Some(plain(text.into()));
+        self
+    }
+
+    pub(crate) fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    pub(crate) fn text(&self) -> Result<String, MailError> {
+        Text { letter: self }.render().map_err(|_| MailError::Template)
+    }
+
+    pub(crate) fn html(&self) -> Result<String, MailError> {
+        Html { letter: self }.render().map_err(|_| MailError::Template)
+    }
+}
+
+/// Names that people chose may stand in a letter: no control character of theirs reaches a header or a line of its own.
+fn one_line(text: String) -> String {
+    text.replace(|letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}'), " ")
+}
+
+fn plain(text: String) -> String {
+    text.replace(|letter: char| letter.is_control() && letter != '\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter() -> Letter {
+        Letter::new("Welcome,\r\nBcc: eve@example.com")
+            .paragraph("An <b>organization</b> & \"its\" name\u{7}")
+            .button("Open <it>", "https://example.org/?a=1&b=\"2\"")
+            .code("123 456")
+            .footer("Why you get this.")
+    }
+
+    #[test]
+    fn what_people_chose_is_escaped_in_html() {
+        let html = letter().html().unwrap();
+        assert!(!html.contains("<b>") && !html.contains("<it>") && !html.contains("b=\"2\""), "{html}");
+        assert!(html.contains("https://example.org/?a=1") && html.contains("123 456"), "{html}");
+        assert!(!html.contains("\u{7}"));
+    }
+
+    #[test]
+    fn the_text_says_the_same() {
+        let expected = "Welcome,  Bcc: eve@example.com\n\nAn <b>organization</b> & \"its\" name \n\nOpen <it>:\n\
+                        https://example.org/?a=1&b=\"2\"\n\n    123 456\n\n-- \nWhy you get this.\n";
+        assert_eq!(letter().text().unwrap(), expected);
+    }
+
+    /// What a mail loads from elsewhere tells its sender who read it, and when.
+    #[test]
+    fn nothing_is_loaded_from_elsewhere() {
+        let html = Letter::new("Nothing").paragraph("At all").html().unwrap();
+        for remote in ["http:", "https:", "src=", "url(", "@import", "<link", "<script", "<img"] {
+            assert!(!html.contains(remote), "{remote}: {html}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use mainstay_kernel::Uuid;
+use mainstay_mail::{resend, undelivered};
+
+use super::{connect, say};
+
+#[derive(Subcommand)]
+pub(super) enum Action {
+    /// List mail that was not sent, or of which nobody knows whether it was
+    ///
+    /// `waiting` is tried again by itself. `failed` was given up. `handed_over` was left behind at the moment of sending:
+    /// look for the id, which is its Message-ID, in the mail server's log.
+    List(Place),
+    /// Send a mail again that failed or was left behind; in the second case it may arrive twice
+    Resend(Resend),
+}
+
+#[derive(Args)]
+pub(super) struct Place {
+    /// The data directory of `dev`, when it is not the usual one
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct Resend {
+    /// The mail's id, as `list` shows it
+    id: Uuid,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
+    match action {
+        Action::List(place) => list(place).await,
+        Action::Resend(Resend { id, place }) => {
+            let database = connect::database(place.data_dir.as_deref())?;
+            let found = resend(&connect::unscoped(&database, "mail_resend"), id.into()).await?;
+            found.then_some(()).context("there is no mail of this id that failed or was left behind")?;
+            say(&format!("{id} is sent again"));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn list(place: Place) -> anyhow::Result<ExitCode> {
+    let database = connect::database(place.data_dir.as_deref())?;
+    let mails = undelivered(&connect::unscoped(&database, "mail_list")).await?;
+    if mails.is_empty() {
+        say("No mail waits.");
+    }
+    for mail in mails {
+        let next = if mail.state == "waiting" { format!("  next try {}", mail.run_at) } else { String::new() };
+        let error = if mail.error.is_empty() { String::new() } else { format!("  {}", mail.error) };
+        say(&format!(
+            "{}  {:<11}  {}  queued {}  attempts {}{next}{error}",
+            mail.id, mail.state, mail.to, mail.created_at, mail.attempts
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,27 @@
+use std::process::ExitCode;
+
+use mainstay_config::Reader;
+use mainstay_kernel::Runtime;
+use mainstay_mail::Transport;
+
+use super::shutdown;
+use crate::{Platform, Settings, Working};
+
+pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
+    let mut reader = Reader::of_process();
+    let settings = Settings::read(&mut reader)?;
+    anyhow::ensure!(
+        !matches!(settings.mail.transport, Transport::Mailbox),
+        "a worker needs MAINSTAY_MAIL_SMTP_URL: without it mail is kept in the memory of `serve` or `dev`"
+    );
+    let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
+    for warning in reader.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let working = Working::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await?;
+    tracing::info!(management = %working.management_address()?, "working");
+    working.run(shutdown::requested()).await;
+    tracing::info!("stopped");
+    telemetry.shutdown();
+    Ok(ExitCode::SUCCESS)
+}
