@@ -4,9 +4,9 @@ mod keys;
 
 use mainstay_http::Module;
 
-use crate::{accounts::get_me, sessions};
+use crate::{accounts::get_me, oauth, sessions};
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
-    vec![sessions::module(), Module::new("identity").endpoints((get_me, keys::list_signing_keys))]
+    vec![sessions::module(), oauth::module(), Module::new("identity").endpoints((get_me, keys::list_signing_keys))]
 }

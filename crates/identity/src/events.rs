@@ -64,6 +64,12 @@ actions! {
     UserRestored = "user_restored",
     /// An account was deleted.
     UserDeleted = "user_deleted",
+    /// A person let an application in.
+    ClientAuthorized = "authn_client_authorized",
+    /// An application was registered.
+    ClientCreated = "oauth_client_created",
+    /// An application was shut.
+    ClientDisabled = "oauth_client_disabled",
     /// An organization was made.
     OrganizationCreated = "organization_created",
 }

@@ -20,6 +20,8 @@ pub struct Settings {
     pub password_min_length: usize,
     /// Shortest password of an account with one.
     pub password_min_length_with_second_factor: usize,
+    /// The URL that clients know the API by: who issues its tokens.
+    pub issuer: String,
     /// The URL below which the links in mails lead: the pages that confirm, reset and accept.
     pub pages_url: String,
 }
@@ -78,6 +80,7 @@ impl Settings {
                 session_idle_lifetime: seconds(session_idle_lifetime),
                 password_min_length,
                 password_min_length_with_second_factor,
+                issuer: issuer.to_owned(),
                 pages_url,
             }),
             Err(error) => {

@@ -1,5 +1,6 @@
 //! The command line: what an operator and a developer do with the service, one file a command.
 
+mod client;
 mod config;
 mod connect;
 mod healthcheck;
@@ -57,6 +58,9 @@ enum Command {
     /// Look after mail that was not sent
     #[command(subcommand)]
     Mail(mail::Action),
+    /// Register applications that people can let in (OAuth 2)
+    #[command(subcommand)]
+    Client(client::Action),
     /// Make keys
     #[command(subcommand)]
     Keys(keys::Action),
@@ -107,6 +111,7 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Mail(action) => mail::run(action).await,
             Command::Migrate => migrate::run(platform).await,
             Command::User(action) => user::run(action).await,
+            Command::Client(action) => client::run(action).await,
             _ => Ok(ExitCode::SUCCESS),
         }
     })

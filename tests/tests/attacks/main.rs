@@ -5,6 +5,8 @@
 
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/oauth.rs"]
+mod oauth;
 #[path = "../support/program.rs"]
 mod program;
 
@@ -13,6 +15,7 @@ mod declarations;
 mod forged_headers;
 mod framing;
 mod immutable_log;
+mod oauth_attacks;
 mod raw_http;
 mod secrecy;
 mod sign_in;

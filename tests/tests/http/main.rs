@@ -3,12 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/oauth.rs"]
+mod oauth_support;
+
 mod audit_events;
 mod cookies;
 mod customers;
 mod listing;
 mod me;
 mod merge_patch;
+mod oauth;
 mod personal_data;
 mod probes;
 mod refresh;
