@@ -4,9 +4,15 @@ mod keys;
 
 use mainstay_http::Module;
 
-use crate::{accounts::get_me, oauth, sessions};
+use crate::{accounts::get_me, api_keys, oauth, service_accounts, sessions};
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
-    vec![sessions::module(), oauth::module(), Module::new("identity").endpoints((get_me, keys::list_signing_keys))]
+    vec![
+        sessions::module(),
+        api_keys::module(),
+        service_accounts::module(),
+        oauth::module(),
+        Module::new("identity").endpoints((get_me, keys::list_signing_keys)),
+    ]
 }

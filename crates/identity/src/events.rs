@@ -70,6 +70,10 @@ actions! {
     ClientCreated = "oauth_client_created",
     /// An application was shut.
     ClientDisabled = "oauth_client_disabled",
+    /// Something was refused for want of a permission.
+    AuthzFail = "authz_fail",
+    /// What somebody may do was changed.
+    AuthzChange = "authz_change",
     /// An organization was made.
     OrganizationCreated = "organization_created",
 }

@@ -44,6 +44,13 @@ impl Identity {
         );
     }
 
+    /// Writes down what only this process knows, before it ends: who was last seen when.
+    pub async fn settle(&self) {
+        if let Err(error) = self.usage.write_down(&self.database, self.settings.session_idle_lifetime).await {
+            tracing::warn!(%error, "the last uses of sessions and keys were not written down");
+        }
+    }
+
     pub(crate) fn runtime(&self) -> &Runtime {
         self.database.runtime()
     }

@@ -5,6 +5,7 @@
 //! What a permission means is not decided here.
 
 mod accounts;
+mod api_keys;
 mod authenticate;
 mod directory;
 mod endpoints;
@@ -12,9 +13,12 @@ mod events;
 mod identity;
 mod oauth;
 mod passwords;
+mod privilege;
 mod revocation;
 mod roles;
+mod scannable;
 mod secret;
+mod service_accounts;
 mod sessions;
 mod settings;
 mod throttle;
@@ -22,6 +26,7 @@ mod tokens;
 mod usage;
 
 pub use accounts::{AccountError, Created, EmailAddress, NewUser, Place, create_organization, create_user};
+pub use api_keys::{KeysOf, ListedKey, list_keys, revoke_key};
 pub use endpoints::modules;
 pub use identity::Identity;
 pub use oauth::{ClientError, ClientRow, create_client, disable_client, list_clients};

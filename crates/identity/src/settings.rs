@@ -16,6 +16,10 @@ pub struct Settings {
     pub session_lifetime: Duration,
     /// How long a session lasts without being used.
     pub session_idle_lifetime: Duration,
+    /// How long an API key or a client's secret lives unless its maker says otherwise.
+    pub api_key_lifetime: Duration,
+    /// How long one may live at most.
+    pub api_key_max_lifetime: Duration,
     /// Shortest password of an account without a second factor, in characters.
     pub password_min_length: usize,
     /// Shortest password of an account with one.
@@ -44,10 +48,22 @@ impl Settings {
             days(1),
             "How long a session lasts without being used: refreshed, or shown as a cookie.",
         );
+        let api_key_lifetime = reader.or(
+            "identity.api_key_lifetime",
+            days(90),
+            "How long an API key or a client's secret lives unless its maker says otherwise.",
+        );
+        let api_key_max_lifetime = reader.or(
+            "identity.api_key_max_lifetime",
+            days(400),
+            "How long an API key or a client's secret may live at most.",
+        );
         for (name, value, least, most) in [
             ("identity.access_token_lifetime", access_token_lifetime, minutes(1), minutes(60)),
             ("identity.session_lifetime", session_lifetime, minutes(1), days(400)),
             ("identity.session_idle_lifetime", session_idle_lifetime, minutes(1), days(400)),
+            ("identity.api_key_max_lifetime", api_key_max_lifetime, days(1), days(400)),
+            ("identity.api_key_lifetime", api_key_lifetime, minutes(1), api_key_max_lifetime),
         ] {
             if !(least..=most).contains(&value) {
                 reader.refuse(name, format!("must be from {}m to {}m", least.as_secs() / 60, most.as_secs() / 60));
@@ -78,6 +94,8 @@ impl Settings {
                 access_token_lifetime: seconds(access_token_lifetime),
                 session_lifetime: seconds(session_lifetime),
                 session_idle_lifetime: seconds(session_idle_lifetime),
+                api_key_lifetime: seconds(api_key_lifetime),
+                api_key_max_lifetime: seconds(api_key_max_lifetime),
                 password_min_length,
                 password_min_length_with_second_factor,
                 issuer: issuer.to_owned(),

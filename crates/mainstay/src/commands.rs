@@ -4,6 +4,7 @@ mod client;
 mod config;
 mod connect;
 mod healthcheck;
+mod key;
 mod keys;
 mod mail;
 mod migrate;
@@ -61,6 +62,9 @@ enum Command {
     /// Register applications that people can let in (OAuth 2)
     #[command(subcommand)]
     Client(client::Action),
+    /// List and revoke API keys
+    #[command(subcommand)]
+    Key(key::Action),
     /// Make keys
     #[command(subcommand)]
     Keys(keys::Action),
@@ -108,6 +112,7 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Seed(arguments) => seed::run(platform, arguments).await,
             Command::Serve => serve::run(platform).await,
             Command::Worker => worker::run(platform).await,
+            Command::Key(action) => key::run(action).await,
             Command::Mail(action) => mail::run(action).await,
             Command::Migrate => migrate::run(platform).await,
             Command::User(action) => user::run(action).await,

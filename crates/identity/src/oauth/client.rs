@@ -1,3 +1,4 @@
+use mainstay_access::Permissions;
 use mainstay_database::{Error, Row, Unscoped, Uuid};
 use mainstay_http::{ClientBasic, INVALID_REQUEST, Problem};
 
@@ -51,12 +52,21 @@ impl Application {
     }
 }
 
+/// What a service account's role grants at present.
+pub(super) async fn permissions_of(unscoped: &Unscoped, client: &Client) -> Result<Permissions, Error> {
+    const FIND: &str = "SELECT p.permission FROM memberships m JOIN role_permissions p ON p.role_id = m.role_id \
+         WHERE m.user_id = $1 AND m.organization_id = $2";
+    let values = [client.user.uuid().into(), client.organization.uuid().into()];
+    let rows = unscoped.select("service_accounts.permissions", FIND, values).await?;
+    rows.iter().map(|row| row.get::<String>(0)).collect()
+}
+
 impl Asker {
     /// What its sessions are kept under.
     pub(super) fn client_id(&self) -> String {
         match self {
             Self::Application(application) => application.client_id.clone(),
-            Self::Machine(client) => client.account.to_string(),
+            Self::Machine(client) => client.user.to_string(),
         }
     }
 
@@ -79,7 +89,7 @@ impl Asker {
             (None, None, _) => return Err(not_the_client()),
         };
         let asker = match secret {
-            Some(secret) => verify_client_secret(unscoped, &id, &secret).await?.map(Self::Machine),
+            Some(secret) => verify_client_secret(unscoped, identity, &id, &secret).await?.map(Self::Machine),
             None => Application::find(unscoped, identity, &id).await?.map(Self::Application),
         };
         if asker.is_none() {

@@ -5,7 +5,7 @@ use mainstay_http::{INVALID_REQUEST, Problem};
 use mainstay_kernel::{OrganizationId, SessionId};
 
 use super::{
-    client::Application,
+    client::{Application, permissions_of},
     code::Code,
     kinds::{INVALID_GRANT, INVALID_SCOPE},
     scope,
@@ -125,19 +125,21 @@ pub(super) async fn by_secret(
     body: TokenRequest,
 ) -> Result<Granted, Problem> {
     let scopes = scope::parse(body.scope.as_deref());
-    if !client.permissions.cover(scopes.iter().flatten().map(String::as_str)) {
+    if let Some(names) = &scopes
+        && !permissions_of(unscoped, &client).await?.cover(names.iter().map(String::as_str))
+    {
         return Err(INVALID_SCOPE.problem());
     }
     let organization = Some(client.organization);
     let new = NewSession {
-        user: client.account,
+        user: client.user,
         organization,
         kind: Kind::Client,
         refreshable: false,
         authenticated_at: identity.runtime().clock.now(),
         multi_factor: false,
         scopes: scopes.clone(),
-        client: Some(client.account.to_string()),
+        client: Some(client.user.to_string()),
         key: None,
         device: Device::default(),
         admitted: None,

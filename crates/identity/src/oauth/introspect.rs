@@ -1,11 +1,11 @@
-use mainstay_access::{Permission as _, Principal};
+use mainstay_access::Principal;
 use mainstay_database::{Unscoped, Uuid};
 use mainstay_http::{ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, post, view};
 use mainstay_kernel::{SessionId, Timestamp, UserId};
 
 use super::{
     TokensIntrospect,
-    client::Asker,
+    client::{Asker, permissions_of},
     kinds::{INVALID_CLIENT, UNAUTHORIZED_CLIENT},
     revoke::{Held, HeldToken},
 };
@@ -84,9 +84,9 @@ async fn look_up(
     let rows = unscoped.select("sessions.introspect", FIND, [session.into(), refresh.into()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let (session, its_client): (SessionId, Option<String>) = (row.get(0)?, row.get(1)?);
-    let own = its_client.as_deref() == Some(client.account.to_string().as_str());
+    let own = its_client.as_deref() == Some(client.user.to_string().as_str());
     let here = row.get::<Option<Uuid>>(2)? == Some(client.organization.uuid());
-    if !own && !(here && client.permissions.cover([TokensIntrospect::NAME])) {
+    if !own && !(here && permissions_of(unscoped, client).await?.include::<TokensIntrospect>()) {
         return Ok(None);
     }
     let ends: Timestamp = row.get(3)?;
