@@ -18,6 +18,7 @@ mod failure;
 mod health;
 mod input;
 mod kinds;
+pub mod look;
 mod management;
 mod matrix;
 mod module;

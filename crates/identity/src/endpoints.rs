@@ -4,7 +4,7 @@ mod keys;
 
 use mainstay_http::Module;
 
-use crate::{accounts::get_me, api_keys, oauth, service_accounts, sessions};
+use crate::{account_pages, accounts::get_me, api_keys, oauth, service_accounts, sessions};
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
@@ -12,7 +12,7 @@ pub fn modules() -> Vec<Module> {
         sessions::module(),
         api_keys::module(),
         service_accounts::module(),
-        oauth::module(),
+        oauth::module().pages(account_pages::pages()),
         Module::new("identity").endpoints((get_me, keys::list_signing_keys)),
     ]
 }

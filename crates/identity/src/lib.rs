@@ -4,6 +4,7 @@
 //! memory ([`Identity`]); what ends a session or changes a role is announced by the database and heard within a second.
 //! What a permission means is not decided here.
 
+mod account_pages;
 mod accounts;
 mod api_keys;
 mod authenticate;
