@@ -5,8 +5,8 @@ mod keys;
 use mainstay_http::Module;
 
 use crate::{
-    accounts, api_keys, invitations, members, organizations, passkeys, passwords, roles, second_factors,
-    service_accounts, sessions,
+    account_pages, accounts, api_keys, invitations, members, oauth, organizations, passkeys, passwords, roles,
+    second_factors, service_accounts, sessions,
 };
 
 /// Everything that identity serves, one module a feature.
@@ -23,6 +23,7 @@ pub fn modules() -> Vec<Module> {
         roles::module(),
         api_keys::module(),
         service_accounts::module(),
+        oauth::module().pages(account_pages::pages()),
         Module::new("keys").endpoints((keys::list_signing_keys,)),
     ]
 }

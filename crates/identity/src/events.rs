@@ -90,6 +90,12 @@ actions! {
     SigningKeyRotated = "signing_key_rotated",
     /// A key that signs access tokens was removed before its time, and its tokens with it.
     SigningKeyRetired = "signing_key_retired",
+    /// A person let an application in.
+    ClientAuthorized = "authn_client_authorized",
+    /// An application was registered.
+    ClientCreated = "oauth_client_created",
+    /// An application was shut.
+    ClientDisabled = "oauth_client_disabled",
     /// Something was refused for want of a permission.
     AuthzFail = "authz_fail",
     /// What somebody may do was changed.

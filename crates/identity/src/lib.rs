@@ -5,6 +5,7 @@
 //! What a permission means is not decided here.
 
 mod access_tokens;
+mod account_pages;
 mod accounts;
 mod api_keys;
 mod authenticate;
@@ -15,6 +16,7 @@ mod identity;
 mod invitations;
 mod letters;
 mod members;
+mod oauth;
 mod operator;
 mod organizations;
 mod passkeys;
@@ -41,6 +43,7 @@ pub use accounts::{
 pub use api_keys::{KeysOf, ListedKey, list_keys, revoke_key};
 pub use endpoints::modules;
 pub use identity::Identity;
+pub use oauth::{ClientError, ClientRow, create_client, disable_client, list_clients};
 pub use operator::{SessionSummary, UserSummary, end_session, end_sessions_of, find_user, sessions_of};
 pub use passkeys::RelyingParty;
 pub use passwords::{Password, Strength};

@@ -7,6 +7,8 @@
 mod authenticators;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/oauth.rs"]
+mod oauth;
 #[path = "../support/program.rs"]
 mod program;
 
@@ -17,6 +19,7 @@ mod framing;
 mod guessing;
 mod immutable_log;
 mod jws;
+mod oauth_attacks;
 mod raw_http;
 mod second_factors;
 mod secrecy;

@@ -8,6 +8,9 @@ mod authenticators;
 
 mod account_removal;
 mod api_keys;
+#[path = "../support/oauth.rs"]
+mod oauth_support;
+
 mod audit_events;
 mod cookies;
 mod customers;
@@ -17,6 +20,7 @@ mod listing;
 mod me;
 mod members;
 mod merge_patch;
+mod oauth;
 mod organizations;
 mod pages;
 mod passkeys;
