@@ -62,7 +62,7 @@ async fn an_answer_of_a_passkey_that_is_replayed_at_once_is_taken_once() {
 async fn two_copies_of_a_passkey_do_not_pass_side_by_side() {
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
-    let mut device = Device { counts: true, ..Device::default() };
+    let mut device = Device::counting();
     add_passkey(&agent, &mut device).await;
     let mut answers = Vec::new();
     for _ in 0..10 {

@@ -167,7 +167,7 @@ async fn a_passkey_steps_a_session_up() {
 async fn a_copy_of_a_passkey_is_noticed() {
     let app = start().await;
     let agent = app.actor(Agent).await;
-    let mut device = Device { counts: true, ..Device::default() };
+    let mut device = Device::counting();
     add_passkey(&agent, &mut device).await;
     let mut copy = device.clone();
     for _ in 0..2 {

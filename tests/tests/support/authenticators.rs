@@ -104,6 +104,11 @@ pub struct Device {
 }
 
 impl Device {
+    /// A device whose passkeys count their uses.
+    pub fn counting() -> Self {
+        Self { passkey: None, counts: true }
+    }
+
     /// Makes a passkey, as a browser does for a page of the service.
     pub async fn create(&mut self, options: &Value) -> Value {
         let mut authenticator = self.authenticator();
