@@ -4,15 +4,24 @@ mod keys;
 
 use mainstay_http::Module;
 
-use crate::{account_pages, accounts::get_me, api_keys, oauth, service_accounts, sessions};
+use crate::{
+    account_pages, accounts, api_keys, invitations, members, oauth, organizations, passwords, roles, service_accounts,
+    sessions,
+};
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
     vec![
+        accounts::module(),
         sessions::module(),
+        passwords::module(),
+        organizations::module(),
+        members::module(),
+        invitations::module(),
+        roles::module(),
         api_keys::module(),
         service_accounts::module(),
         oauth::module().pages(account_pages::pages()),
-        Module::new("identity").endpoints((get_me, keys::list_signing_keys)),
+        Module::new("keys").endpoints((keys::list_signing_keys,)),
     ]
 }

@@ -11,6 +11,7 @@ mod migrate;
 mod openapi;
 mod routes;
 mod serve;
+mod session;
 mod shutdown;
 mod user;
 mod worker;
@@ -53,9 +54,12 @@ enum Command {
     Openapi,
     /// Print every setting, its value and where that comes from; secrets are hidden
     Config,
-    /// Make accounts
+    /// Make, find, shut, open and delete accounts
     #[command(subcommand)]
     User(user::Action),
+    /// List and end sessions
+    #[command(subcommand)]
+    Session(session::Action),
     /// Look after mail that was not sent
     #[command(subcommand)]
     Mail(mail::Action),
@@ -65,7 +69,7 @@ enum Command {
     /// List and revoke API keys
     #[command(subcommand)]
     Key(key::Action),
-    /// Make keys
+    /// Make keys, and look after those that sign access tokens
     #[command(subcommand)]
     Keys(keys::Action),
     /// Add sample rows to a database
@@ -99,7 +103,6 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
         Command::Routes => return routes::run(platform),
         Command::Openapi => return openapi::run(platform),
         Command::Config => return config::run(),
-        Command::Keys(action) => return keys::run(&action),
         Command::Healthcheck => return healthcheck::run(),
         _ => {}
     }
@@ -117,6 +120,8 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Migrate => migrate::run(platform).await,
             Command::User(action) => user::run(action).await,
             Command::Client(action) => client::run(action).await,
+            Command::Session(action) => session::run(action).await,
+            Command::Keys(action) => keys::run(action).await,
             _ => Ok(ExitCode::SUCCESS),
         }
     })

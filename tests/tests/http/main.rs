@@ -6,19 +6,32 @@
 #[path = "../support/oauth.rs"]
 mod oauth_support;
 
+mod account_removal;
+mod api_keys;
 mod audit_events;
 mod cookies;
 mod customers;
+mod email_change;
+mod invitations;
 mod listing;
 mod me;
+mod members;
 mod merge_patch;
 mod oauth;
+mod organizations;
+mod pages;
+mod passwords;
+mod people;
 mod personal_data;
 mod probes;
 mod refresh;
 mod replicas;
+mod roles;
 mod round_trips;
+mod service_accounts;
 mod sessions;
+mod sign_ups;
+mod signing_keys;
 mod step_up;
 
 use mainstay_testing::{Actor, TestApp};

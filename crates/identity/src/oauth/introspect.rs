@@ -74,11 +74,11 @@ async fn look_up(
          WHERE id = coalesce($1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea AND used_at IS NULL)) \
              AND ended_at IS NULL";
     let now = identity.runtime().clock.now();
-    let held = body.held(identity);
-    let token_ends = match (&held, identity.verified(&body.token)) {
-        (Held::Session(_), Ok(verified)) if verified.is_valid_at(now) => Some(verified.expires()),
-        (Held::Session(_), _) => return Ok(None),
-        (Held::Refresh(_), _) => None,
+    let held = body.held(identity).await?;
+    let token_ends = match &held {
+        Held::Access(verified) if verified.is_valid_at(now) => Some(verified.expires()),
+        Held::Access(_) => return Ok(None),
+        Held::Refresh(_) => None,
     };
     let (session, refresh) = held.values();
     let rows = unscoped.select("sessions.introspect", FIND, [session.into(), refresh.into()]).await?;

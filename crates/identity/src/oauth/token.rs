@@ -97,7 +97,7 @@ pub(super) async fn create_token(
         (Grant::Secret, Asker::Machine(client)) => grants::by_secret(&unscoped, &identity, client, body).await?,
         _ => return Err(UNAUTHORIZED_CLIENT.problem()),
     };
-    let access_token = identity.access_token(granted.user, granted.session, Some(&client_id))?;
+    let access_token = identity.access_token(granted.user, granted.session, Some(&client_id)).await?;
     Ok(Json(TokenView {
         access_token: access_token.expose_secret().to_owned(),
         token_type: "Bearer",
