@@ -5,8 +5,8 @@ mod keys;
 use mainstay_http::Module;
 
 use crate::{
-    account_pages, accounts, api_keys, invitations, members, oauth, organizations, passwords, roles, service_accounts,
-    sessions,
+    account_pages, accounts, api_keys, invitations, members, oauth, organizations, passkeys, passwords, roles,
+    second_factors, service_accounts, sessions,
 };
 
 /// Everything that identity serves, one module a feature.
@@ -15,6 +15,8 @@ pub fn modules() -> Vec<Module> {
         accounts::module(),
         sessions::module(),
         passwords::module(),
+        second_factors::module(),
+        passkeys::module(),
         organizations::module(),
         members::module(),
         invitations::module(),

@@ -8,13 +8,18 @@ const EVERY: Duration = Duration::from_secs(600);
 
 /// Statements that delete what nobody can use any more: `$1` is now. At most so many rows each time, so that none of them
 /// holds up the service.
-const CLEARING: [(&str, &str); 6] = [
+const CLEARING: [(&str, &str); 7] = [
     ("sign_ups.clear", "DELETE FROM sign_ups WHERE expires_at < $1"),
     ("password_resets.clear", "DELETE FROM password_resets WHERE expires_at < $1"),
     ("email_changes.clear", "DELETE FROM email_changes WHERE expires_at < $1"),
     ("throttles.clear", "DELETE FROM throttles WHERE greatest(counted_at, blocked_until) < $1 - interval '1 day'"),
     // A place that somebody has not signed in from for a year is a new one again.
     ("sign_in_places.clear", "DELETE FROM sign_in_places WHERE seen_at < $1 - interval '1 year'"),
+    (
+        "invitations.clear",
+        "WITH gone AS (DELETE FROM invitations WHERE expires_at < $1 RETURNING data_key) \
+         DELETE FROM data_keys k USING gone WHERE k.id = gone.data_key",
+    ),
     // Spent refresh tokens go with their session: until then one that comes back is recognised.
     (
         "sessions.clear",

@@ -9,6 +9,7 @@ mod keys;
 mod mail;
 mod migrate;
 mod openapi;
+mod role;
 mod routes;
 mod serve;
 mod session;
@@ -57,6 +58,9 @@ enum Command {
     /// Make, find, shut, open and delete accounts
     #[command(subcommand)]
     User(user::Action),
+    /// List roles and give them to accounts
+    #[command(subcommand)]
+    Role(role::Action),
     /// List and end sessions
     #[command(subcommand)]
     Session(session::Action),
@@ -119,9 +123,10 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Mail(action) => mail::run(action).await,
             Command::Migrate => migrate::run(platform).await,
             Command::User(action) => user::run(action).await,
-            Command::Client(action) => client::run(action).await,
+            Command::Role(action) => role::run(action).await,
             Command::Session(action) => session::run(action).await,
             Command::Keys(action) => keys::run(action).await,
+            Command::Client(action) => client::run(action).await,
             _ => Ok(ExitCode::SUCCESS),
         }
     })

@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/authenticators.rs"]
+mod authenticators;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/oauth.rs"]
@@ -19,6 +21,7 @@ mod immutable_log;
 mod jws;
 mod oauth_attacks;
 mod raw_http;
+mod second_factors;
 mod secrecy;
 mod sign_in;
 mod tokens;

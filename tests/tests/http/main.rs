@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/authenticators.rs"]
+mod authenticators;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
 
@@ -20,6 +22,7 @@ mod merge_patch;
 mod oauth;
 mod organizations;
 mod pages;
+mod passkeys;
 mod passwords;
 mod people;
 mod personal_data;
@@ -28,6 +31,7 @@ mod refresh;
 mod replicas;
 mod roles;
 mod round_trips;
+mod second_factors;
 mod service_accounts;
 mod sessions;
 mod sign_ups;

@@ -59,6 +59,21 @@ async fn from_an_empty_database_to_a_served_request() {
     assert_eq!(code, Some(1));
     assert!(text.contains("another account has this e-mail address"), "{text}");
 
+    // Its roles: the last owner stays, also against an operator's slip.
+    let organization = made.lines().find_map(|line| line.strip_prefix("organization")).expect("it is shown").trim();
+    let listed = succeeds(program(["role", "list", "--organization", organization]).envs(environment.clone()));
+    assert!(listed.lines().any(|line| line.starts_with("owner ") && line.contains("members 1")), "{listed}");
+    let assign = |role| {
+        let assign = ["role", "assign", role, "--user", EMAIL, "--organization", organization];
+        finish(program(assign).envs(environment.clone()))
+    };
+    for refused in ["manager", "no-such-role"] {
+        let (code, text) = assign(refused);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("without an owner"), "{text}");
+    }
+    assert_eq!(assign("owner").0, Some(0));
+
     let mut serving = Serving::start(program(["serve"]).envs(environment.clone()));
     let (api, _) = serving.addresses();
     let body = json!({ "email": EMAIL, "password": password }).to_string();
@@ -149,7 +164,19 @@ fn every_command_explains_itself() {
         assert!(help.contains("Usage: ") && help.lines().count() > 4, "{help}");
     }
     let keys = ["generate", "list", "rotate", "retire"].map(|action| ["keys", action]);
-    for action in [["user", "create"], ["mail", "list"], ["mail", "resend"]].iter().chain(&keys) {
+    let users = ["create", "show", "deactivate", "activate", "delete"].map(|action| ["user", action]);
+    let others = [
+        ["session", "list"],
+        ["session", "end"],
+        ["session", "end-all"],
+        ["role", "list"],
+        ["role", "assign"],
+        ["key", "list"],
+        ["key", "revoke"],
+        ["mail", "list"],
+        ["mail", "resend"],
+    ];
+    for action in users.iter().chain(&others).chain(&keys) {
         assert!(succeeds(program(action).arg("--help")).contains("Usage: "));
     }
     let version = succeeds(&mut program(["--version"]));

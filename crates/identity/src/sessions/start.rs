@@ -122,7 +122,7 @@ async fn start(
         address.into(),
         refresh.as_ref().map(|token| token.hash.clone()).into(),
         new.admitted.map(|attempt| attempt.place.clone()).into(),
-        new.admitted.map_or_else(Vec::new, |attempt| vec![attempt.account.clone()]).into(),
+        new.admitted.map_or_else(Vec::new, |attempt| attempt.accounts.clone()).into(),
         new.admitted.map_or_else(Vec::new, |attempt| attempt.networks.clone()).into(),
         code.into(),
     ];
