@@ -108,6 +108,8 @@ pub enum Location {
     Query,
     /// Among the headers.
     Header,
+    /// Among the cookies.
+    Cookie,
 }
 
 impl Location {
@@ -117,6 +119,7 @@ impl Location {
             Self::Path => "path",
             Self::Query => "query",
             Self::Header => "header",
+            Self::Cookie => "cookie",
         }
     }
 }

@@ -41,7 +41,8 @@ pub use failure::OnConstraint;
 pub use health::Readiness;
 pub use http::{Method, StatusCode};
 pub use input::{
-    Form, Header, HeaderField, Input, Json, Patch, Path, PathParameters, PathValue, Query, Shape, Shared, UserAgent,
+    Cookie, CookieValue, Form, Header, HeaderField, Input, Json, Patch, Path, PathParameters, PathValue, Query, Shape,
+    Shared, UserAgent,
 };
 pub use kinds::*;
 pub use mainstay_macros::{choice, delete, get, input, patch, post, put, view};

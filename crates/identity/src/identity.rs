@@ -9,6 +9,7 @@ use moka::sync::Cache;
 use crate::{
     Settings,
     directory::{Change, Directory},
+    external::External,
     revocation,
     tokens::Verified,
     usage::Usage,
@@ -25,6 +26,7 @@ pub struct Identity {
     pub(crate) database: Database,
     pub(crate) directory: Directory,
     pub(crate) usage: Usage,
+    pub(crate) external: External,
     tokens: Cache<[u8; 32], Verified>,
 }
 
@@ -33,7 +35,8 @@ impl Identity {
     pub fn new(settings: Settings, hasher: PasswordHasher, database: Database) -> Arc<Self> {
         let tokens = Cache::builder().max_capacity(KEPT_TOKENS).time_to_live(KEPT_FOR).build();
         let (directory, usage) = (Directory::new(), Usage::default());
-        Arc::new(Self { settings, hasher, database, directory, usage, tokens })
+        let external = External::new(&settings.external);
+        Arc::new(Self { settings, hasher, database, directory, usage, external, tokens })
     }
 
     /// Hears of revocations and writes down uses, for as long as the service runs.

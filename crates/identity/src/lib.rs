@@ -9,6 +9,7 @@ mod authenticate;
 mod directory;
 mod endpoints;
 mod events;
+mod external;
 mod identity;
 mod letters;
 mod passwords;
@@ -26,6 +27,7 @@ pub use accounts::{
     set_active,
 };
 pub use endpoints::modules;
+pub use external::{ExternalSettings, ProviderSettings};
 pub use identity::Identity;
 pub use passwords::{Password, Strength};
 pub use roles::declare_permissions;

@@ -3,7 +3,7 @@ use std::time::Duration as StdDuration;
 use mainstay_config::Reader;
 use time::Duration;
 
-use crate::{SigningKey, TokenKeys};
+use crate::{ExternalSettings, SigningKey, TokenKeys};
 
 /// How identity works.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub password_min_length_with_second_factor: usize,
     /// The URL below which the links in mails lead: the pages that confirm, reset and accept.
     pub pages_url: String,
+    /// Sign-in elsewhere.
+    pub external: ExternalSettings,
 }
 
 impl Settings {
@@ -69,6 +71,7 @@ impl Settings {
             format!("{issuer}/account"),
             "The URL below which the links in mails lead: the pages that confirm, reset and accept.",
         );
+        let external = ExternalSettings::read(reader, &pages_url);
         let seconds = |duration: StdDuration| Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or_default());
         match SigningKey::from_pem(&secret?) {
             Ok(key) => Some(Self {
@@ -79,6 +82,7 @@ impl Settings {
                 password_min_length,
                 password_min_length_with_second_factor,
                 pages_url,
+                external,
             }),
             Err(error) => {
                 reader.refuse("identity.signing_key", error.to_string());

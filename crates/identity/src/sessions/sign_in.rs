@@ -37,7 +37,7 @@ pub(super) struct CreateSession {
 
 /// A session (members as in RFC 6749 §5.1).
 #[view]
-pub(super) struct SessionView {
+pub(crate) struct SessionView {
     /// The session.
     session_id: SessionId,
     /// What to send as `Authorization: Bearer …`; null where a cookie carries the session.
@@ -92,7 +92,7 @@ pub(super) async fn create_session(
 }
 
 /// Shows a session to whoever has just begun it.
-pub(super) fn answer(identity: &Identity, started: Started) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
+pub(crate) fn answer(identity: &Identity, started: Started) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
     let lifetime = identity.settings.session_lifetime;
     let (view, headers) = match &started.cookie {
         Some(cookie) => (SessionView::in_cookie(identity, started.session), cookie.header(lifetime)),
