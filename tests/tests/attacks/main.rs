@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/external.rs"]
+mod external;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/program.rs"]
@@ -10,6 +12,7 @@ mod program;
 
 mod browsers;
 mod declarations;
+mod external_sign_in;
 mod forged_headers;
 mod framing;
 mod immutable_log;

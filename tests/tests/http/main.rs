@@ -3,9 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/external.rs"]
+mod external;
+
 mod audit_events;
 mod cookies;
 mod customers;
+mod external_identities;
+mod external_sign_in;
 mod listing;
 mod me;
 mod merge_patch;
