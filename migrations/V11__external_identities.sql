@@ -37,4 +37,5 @@ COMMENT ON COLUMN external_authorizations.binding IS 'secret: SHA-256 of what on
 COMMENT ON COLUMN external_authorizations.payload IS 'secret: sealed; the provider, the nonce, the PKCE verifier and who links an identity';
 COMMENT ON COLUMN external_authorizations.created_at IS 'internal: when it began';
 COMMENT ON COLUMN external_authorizations.expires_at IS 'internal: when it is given up';
-GRANT SELECT, INSERT, DELETE ON external_authorizations TO mainstay_server;
+-- Nothing is updated; but whoever clears old rows away locks them first, which takes the right to.
+GRANT SELECT, INSERT, DELETE, UPDATE (expires_at) ON external_authorizations TO mainstay_server;
