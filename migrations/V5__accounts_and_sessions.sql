@@ -33,7 +33,8 @@ ALTER TABLE sessions
     ADD COLUMN last_used_at timestamptz,
     ADD COLUMN user_agent bytea,
     ADD COLUMN address bytea;
-ALTER TABLE sessions ALTER COLUMN authenticated_at DROP DEFAULT; -- Only what stood there before needed one.
+-- Only what stood there before needed a default.
+ALTER TABLE sessions ALTER COLUMN authenticated_at DROP DEFAULT;
 COMMENT ON COLUMN sessions.kind IS 'internal: token, cookie or client (a machine, or an application that a person let in)';
 COMMENT ON COLUMN sessions.cookie_hash IS 'secret: SHA-256 of the secret in the browser''s cookie';
 COMMENT ON COLUMN sessions.client_id IS 'internal: the OAuth client that it was made for';

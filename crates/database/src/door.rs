@@ -7,7 +7,7 @@ use sea_query::Value;
 use tokio::sync::Mutex;
 
 use crate::{
-    Database, Entity, Error, Event, Opening, Origin, Row, Sealing,
+    Database, Entity, Error, Event, Opening, Origin, Row, Sealing, Unscoped,
     audit::record,
     database::WrappedKey,
     pool::Lease,
@@ -71,6 +71,12 @@ impl<P: Permission> Door<P> {
 
     pub(crate) fn into_lease(self) -> Option<Lease> {
         self.session.map(Mutex::into_inner)
+    }
+
+    /// Goes around the door in the caller's name: see [`Unscoped`]. For what one statement of a door cannot say, such as a
+    /// change of several tables; it names the organization itself.
+    pub fn unscoped(&self, why: &'static str) -> Unscoped {
+        Unscoped::because(why, &self.database, self.origin.clone(), Some(self.principal().clone()))
     }
 
     /// Who is asking.
@@ -148,7 +154,8 @@ impl<P: Permission> Door<P> {
         &self.database
     }
 
-    pub(crate) fn organization(&self) -> Uuid {
+    /// Whose rows it opens to.
+    pub fn organization(&self) -> Uuid {
         self.proof.organization().uuid()
     }
 

@@ -15,6 +15,7 @@ pub use create::{AccountError, Created, NewPassword, NewUser, Place, create_orga
 pub(crate) use create::{create_confirmed_user, email_index};
 pub use email::EmailAddress;
 pub(crate) use me::email_cell;
+pub(crate) use removal::LAST_OWNER;
 pub use removal::{delete_account, set_active};
 
 /// Accounts stand above organizations, so their personal data is sealed for none.

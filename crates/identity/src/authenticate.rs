@@ -9,7 +9,7 @@ use mainstay_database::{Error, Origin, Row, Unscoped};
 use mainstay_http::{Authenticator, Refusal, Shown};
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, Uuid};
 
-use crate::{Identity, directory::Known, sessions::CookieSecret};
+use crate::{Identity, api_keys::is_key, directory::Known, sessions::CookieSecret};
 
 const LOAD: &str = "SELECT s.user_id, s.organization_id, s.expires_at, r.id, r.name, \
      coalesce((SELECT array_agg(permission) FROM role_permissions WHERE role_id = r.id), '{}'), \
@@ -23,6 +23,7 @@ impl Authenticator for Identity {
     fn authenticate<'a>(&'a self, shown: Shown<'a>) -> BoxFuture<'a, Result<Arc<Principal>, Refusal>> {
         Box::pin(async move {
             match shown {
+                Shown::Bearer(key) | Shown::BasicPassword(key) if is_key(key) => self.by_key(key).await,
                 Shown::Bearer(token) => self.by_token(token).await,
                 Shown::Cookie(cookie) => self.by_cookie(cookie).await,
                 Shown::BasicPassword(_) => Err(Refusal::Invalid("not an API key")),
@@ -33,7 +34,7 @@ impl Authenticator for Identity {
 
 impl Identity {
     async fn by_token(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
-        let verified = self.verified(token)?;
+        let verified = self.tokens.verify(token).await?;
         let now = self.runtime().clock.now();
         if !verified.is_valid_at(now) {
             return Err(Refusal::Invalid("the token has expired"));
@@ -48,7 +49,9 @@ impl Identity {
     async fn by_cookie(&self, cookie: &str) -> Result<Arc<Principal>, Refusal> {
         let (session, hash) = CookieSecret::read(cookie).ok_or(Refusal::Invalid("not a cookie of ours"))?;
         let known = self.known(session, self.runtime().clock.now()).await?;
-        if known.secret_hash.as_deref().is_some_and(|expected| same_bytes(expected, &hash)) {
+        // An API key is kept beside the sessions, and no cookie carries it.
+        let expected = known.secret_hash.as_deref().filter(|_| known.principal.credential == Credential::Cookie);
+        if expected.is_some_and(|expected| same_bytes(expected, &hash)) {
             Ok(known.principal)
         } else {
             Err(Refusal::Invalid("the cookie's secret is another"))

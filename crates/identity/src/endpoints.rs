@@ -4,10 +4,23 @@ mod keys;
 
 use mainstay_http::Module;
 
-use crate::{accounts, external, passwords, sessions};
+use crate::{
+    accounts, api_keys, external, invitations, members, organizations, passwords, roles, service_accounts, sessions,
+};
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
-    let keys = Module::new("keys").endpoints((keys::list_signing_keys,));
-    vec![sessions::module(), accounts::module(), passwords::module(), external::module(), keys]
+    vec![
+        accounts::module(),
+        sessions::module(),
+        passwords::module(),
+        external::module(),
+        organizations::module(),
+        members::module(),
+        invitations::module(),
+        roles::module(),
+        api_keys::module(),
+        service_accounts::module(),
+        Module::new("keys").endpoints((keys::list_signing_keys,)),
+    ]
 }

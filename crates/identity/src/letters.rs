@@ -25,7 +25,7 @@ pub(crate) fn to(address: &EmailAddress, letter: &Letter, unscoped: &Unscoped) -
 }
 
 /// A link into the account pages. The token stands in the fragment, which no server logs and no page passes on.
-fn link(identity: &Identity, page: &str, token: &SecretString) -> String {
+pub(crate) fn link(identity: &Identity, page: &str, token: &SecretString) -> String {
     format!("{}/{page}#token={}", identity.settings.pages_url, token.expose_secret())
 }
 

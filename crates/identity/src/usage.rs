@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How often uses are written down: what is shown of them is as exact as that.
 const WRITTEN_EVERY: Duration = Duration::from_secs(60);
 
-/// Which sessions were used of late: noted in memory, so that a request costs no statement, and written down together.
+/// Which sessions, API keys and client secrets were used of late, by their ids: noted in memory, so that a request costs no statement, and written down together.
 #[derive(Default)]
 pub(crate) struct Usage(Mutex<HashMap<SessionId, Timestamp>>);
 
@@ -32,13 +32,21 @@ impl Usage {
         loop {
             ticks.tick().await;
             if let Err(error) = self.write_down(database, idle).await {
-                tracing::warn!(%error, "the last uses of sessions were not written down");
+                tracing::warn!(%error, "the last uses of sessions and keys were not written down");
             }
         }
     }
 
-    async fn write_down(&self, database: &Database, idle: time::Duration) -> Result<(), Error> {
-        const WRITE: &str = "WITH used AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS used (id, at)) \
+    /// Writes down what was noted so far.
+    ///
+    /// # Errors
+    /// As the database answers; then it is forgotten.
+    pub(crate) async fn write_down(&self, database: &Database, idle: time::Duration) -> Result<(), Error> {
+        const WRITE: &str = "WITH used AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS used (id, at)), \
+             keys AS (UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, used.at) \
+                 FROM used WHERE k.id = used.id), \
+             secrets AS (UPDATE client_secrets c SET last_used_at = greatest(c.last_used_at, used.at) \
+                 FROM used WHERE c.id = used.id) \
              UPDATE sessions s SET last_used_at = greatest(s.last_used_at, used.at), \
                  idle_expires_at = CASE WHEN s.kind = 'cookie' \
                      THEN greatest(s.idle_expires_at, used.at + make_interval(secs => $3)) ELSE s.idle_expires_at END \
@@ -50,8 +58,12 @@ impl Usage {
         let (sessions, moments): (Vec<Uuid>, Vec<_>) =
             used.into_iter().map(|(session, moment)| (session.uuid(), moment.inner())).unzip();
         let origin = Origin { request: Uuid::nil(), operation: "note_usage", address: None };
-        let upkeep =
-            Unscoped::because("sessions of all organizations are written down together", database, origin, None);
+        let upkeep = Unscoped::because(
+            "sessions and keys of all organizations are written down together",
+            database,
+            origin,
+            None,
+        );
         let values = [sessions.into(), moments.into(), idle.as_seconds_f64().into()];
         upkeep.upkeep("sessions.used", WRITE, values).await.map(drop)
     }

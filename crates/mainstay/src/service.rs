@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, num::NonZero, sync::Arc};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
 
 use mainstay_crypto::{Argon2Parameters, PasswordHasher};
 use mainstay_database::{Database, Error};
@@ -8,12 +8,15 @@ use mainstay_jobs::Worker;
 use mainstay_kernel::Runtime;
 use mainstay_mail::Mailbox;
 use mainstay_telemetry::Telemetry;
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 use crate::{Platform, Settings, assembly::Assembly};
 
 /// How many sign-ins wait for the hasher at most; more are answered 503.
 const WAITING_SIGN_INS: usize = 64;
+
+/// How long the end waits for what is written down last.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// A service that is put together and bound, but does not serve yet.
 pub struct Service {
@@ -93,7 +96,7 @@ impl Service {
                 }
             }
         });
-        let watching = Stopped(tokio::spawn(identity.watch()));
+        let watching = Stopped(tokio::spawn(identity.clone().watch()));
         let (stop, stopped) = oneshot::channel::<()>();
         // A sender that is gone means the same as one that has spoken.
         let working = worker.map(|worker| tokio::spawn(worker.run(async { drop(stopped.await) })));
@@ -108,6 +111,9 @@ impl Service {
             tracing::error!("the worker panicked");
         }
         drop((watching, Stopped(warmed)));
+        if timeout(SETTLING, identity.settle()).await.is_err() {
+            tracing::warn!("the database did not take the last uses of sessions and keys in time");
+        }
     }
 }
 

@@ -6,20 +6,33 @@
 #[path = "../support/external.rs"]
 mod external;
 
+mod account_removal;
+mod api_keys;
 mod audit_events;
 mod cookies;
 mod customers;
+mod email_change;
 mod external_identities;
 mod external_sign_in;
+mod invitations;
 mod listing;
 mod me;
+mod members;
 mod merge_patch;
+mod organizations;
+mod pages;
+mod passwords;
+mod people;
 mod personal_data;
 mod probes;
 mod refresh;
 mod replicas;
+mod roles;
 mod round_trips;
+mod service_accounts;
 mod sessions;
+mod sign_ups;
+mod signing_keys;
 mod step_up;
 
 use mainstay_testing::{Actor, TestApp};

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{create, customer, start};
 
 /// Asks again and again until the status comes, for a second at most.
-async fn within_a_second(client: &Client, path: &str, status: u16) {
+pub async fn within_a_second(client: &Client, path: &str, status: u16) {
     let start = Instant::now();
     loop {
         let answer = client.get(path).await;

@@ -70,6 +70,27 @@ async fn a_write_takes_one_trip_its_audit_record_included() {
 }
 
 #[tokio::test]
+async fn an_api_key_is_known_without_asking_and_one_that_is_no_key_is_refused_without() {
+    let (app, owner) = counted().await;
+    let made = owner.post("/v1/api-keys", json!({ "name": "a" })).await.assert_status(201).json();
+    let text = made["key"].as_str().unwrap();
+    let (key, typo) = (app.anonymous().with_token(text), app.anonymous().with_token(&text.replace("mak_", "mak_0")));
+    assert_eq!(trips(&app, 200, async || key.get("/v1/customers").await).await, 1, "a page");
+    assert_eq!(trips(&app, 422, async || key.get("/v1/customers?limit=0").await).await, 0, "a refused request");
+    assert_eq!(trips(&app, 401, async || typo.get("/v1/customers").await).await, 0, "a typo");
+
+    let mut least = usize::MAX;
+    for _ in 0..6 {
+        let made = owner.post("/v1/api-keys", json!({ "name": "a" })).await.assert_status(201).json();
+        let unknown = app.anonymous().with_token(made["key"].as_str().unwrap());
+        let before = app.round_trips();
+        unknown.get("/v1/customers?limit=0").await.assert_status(422);
+        least = least.min(app.round_trips() - before);
+    }
+    assert_eq!(least, 1, "a key that was not seen before");
+}
+
+#[tokio::test]
 async fn a_sign_in_takes_two_trips_whether_it_succeeds_or_not() {
     let (app, owner) = counted().await;
     let attempt = async |email: &str, password: &str| {

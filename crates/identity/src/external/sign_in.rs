@@ -111,7 +111,7 @@ pub(super) async fn create_external_session(
     let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
     let started = start_session(&unscoped, &identity, new, success).await?;
     account.note_use(&unscoped, now).await?;
-    let WithHeaders(shown, mut headers) = answer(&identity, started)?;
+    let WithHeaders(shown, mut headers) = answer(&identity, started).await?;
     headers.extend(BindingCookie::clear());
     Ok(WithHeaders(shown, headers))
 }

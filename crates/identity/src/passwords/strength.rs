@@ -24,9 +24,19 @@ impl Strength {
     /// There are no rules of composition (6.2.5).
     pub fn of(password: &SecretString, context: &[&str]) -> Self {
         let looked_at: String = password.expose_secret().chars().take(LOOKED_AT).collect();
-        let parts: Vec<&str> =
+        let words: Vec<&str> =
             context.iter().flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric())).collect();
-        let estimate = zxcvbn(&looked_at, &[context, &parts].concat());
+        let whole = Self::estimate(&looked_at, &[context, &words].concat());
+        let rest = Self::estimate(&without(&looked_at, &words), &[]);
+        if rest.score < whole.score {
+            let warning = Some("This password is made of what is known of you.".to_owned());
+            return Self { score: rest.score, warning, ..whole };
+        }
+        whole
+    }
+
+    fn estimate(password: &str, context: &[&str]) -> Self {
+        let estimate = zxcvbn(password, context);
         let feedback = estimate.feedback();
         Self {
             score: estimate.score().into(),
@@ -41,6 +51,12 @@ impl Strength {
     pub fn is_enough(&self) -> bool {
         self.score >= u8::from(Score::Three)
     }
+}
+
+/// What is left of a password when every word of the context is taken out of it.
+fn without(password: &str, words: &[&str]) -> String {
+    let long = words.iter().filter(|word| word.chars().count() >= 3);
+    long.fold(password.to_lowercase(), |rest, word| rest.replace(&word.to_lowercase(), ""))
 }
 
 /// Checks a password that somebody chose: its length and its strength. `field` names it in the body.

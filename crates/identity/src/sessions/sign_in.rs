@@ -88,28 +88,31 @@ pub(super) async fn create_session(
     };
     let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
     let started = start_session(&unscoped, &identity, new, success).await?;
-    answer(&identity, started)
+    answer(&identity, started).await
 }
 
 /// Shows a session to whoever has just begun it.
-pub(crate) fn answer(identity: &Identity, started: Started) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
+pub(crate) async fn answer(
+    identity: &Identity,
+    started: Started,
+) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
     let lifetime = identity.settings.session_lifetime;
     let (view, headers) = match &started.cookie {
         Some(cookie) => (SessionView::in_cookie(identity, started.session), cookie.header(lifetime)),
-        None => (SessionView::of(identity, started.user, started.session, started.refresh_token)?, None),
+        None => (SessionView::of(identity, started.user, started.session, started.refresh_token).await?, None),
     };
     let headers: Vec<(HeaderName, HeaderValue)> = headers.into_iter().collect();
     Ok(WithHeaders(CreatedAt("/v1/sessions/current".into(), view), headers))
 }
 
 impl SessionView {
-    pub(super) fn of(
+    pub(super) async fn of(
         identity: &Identity,
         user: UserId,
         session: SessionId,
         refresh_token: Option<SecretString>,
     ) -> Result<Self, Problem> {
-        let token = identity.access_token(user, session, None)?;
+        let token = identity.access_token(user, session, None).await?;
         Ok(Self {
             session_id: session,
             access_token: Some(token.expose_secret().to_owned()),

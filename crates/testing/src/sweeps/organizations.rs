@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+
 use http::Method;
 use mainstay::Platform;
 
@@ -13,8 +15,8 @@ use crate::{Call, Client, TestApp};
 pub async fn organizations(platform: Platform) {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
     let mut on_rows: Vec<_> = sweep.operations.iter().filter(|it| on_a_row(it)).cloned().collect();
-    // Deleting comes last, so that the row is there for the others.
-    on_rows.sort_by_key(|operation| operation.method == Method::DELETE);
+    // Deleting comes last, so that the row is there for the others, and rows within a row go before it.
+    on_rows.sort_by_key(|it| (it.method == Method::DELETE, Reverse(it.path.split('/').count())));
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let stranger = sweep.app.stranger(operation.allowed_role()).await;

@@ -1,0 +1,86 @@
+//! From an API key to a principal: no question to the database while the key is known, one otherwise.
+
+use std::sync::Arc;
+
+use mainstay_access::{Assurance, Credential, Permissions, Principal};
+use mainstay_crypto::same_bytes;
+use mainstay_database::{Error, Origin, Row, Unscoped};
+use mainstay_http::Refusal;
+use mainstay_kernel::{OrganizationId, SessionId, Uuid};
+
+use super::{ApiKeyId, text};
+use crate::{Identity, directory::Known, secret::hash};
+
+/// A key stands on the membership that its owner had when it was made: who leaves and comes back has none of the old ones.
+const LOAD: &str = "SELECT k.user_id, k.organization_id, k.expires_at, r.id, r.name, \
+     coalesce((SELECT array_agg(permission) FROM role_permissions WHERE role_id = r.id), '{}'), \
+     k.scopes, k.created_at, u.second_factor, k.secret_hash \
+     FROM api_keys k JOIN users u ON u.id = k.user_id AND u.active \
+     JOIN memberships m ON m.user_id = k.user_id AND m.organization_id = k.organization_id \
+         AND m.created_at = k.member_since \
+     JOIN roles r ON r.id = m.role_id \
+     WHERE k.id = $1 AND k.revoked_at IS NULL";
+
+impl Identity {
+    /// Whose key it is. Its use is noted.
+    ///
+    /// # Errors
+    /// [`Refusal`]; a text that is no whole key is refused without a question to the database.
+    pub(crate) async fn by_key(&self, key: &str) -> Result<Arc<Principal>, Refusal> {
+        let id = text::read(key).ok_or(Refusal::Invalid("not an API key of ours, or one with a typo"))?;
+        // A key's principal is kept under the key's id, where a session's is kept under the session's.
+        let known = match self.directory.find(SessionId::from(id.uuid())) {
+            Some(known) => known,
+            None => self.load_key(id).await?,
+        };
+        let expected = known.secret_hash.as_deref().filter(|_| known.principal.credential == Credential::ApiKey);
+        if !expected.is_some_and(|expected| same_bytes(expected, &hash(key))) {
+            return Err(Refusal::Invalid("the API key's secret is another"));
+        }
+        let now = self.runtime().clock.now();
+        if known.expires_at <= now {
+            return Err(Refusal::Invalid("the API key has expired"));
+        }
+        self.usage.note(known.principal.session, now);
+        Ok(known.principal)
+    }
+
+    async fn load_key(&self, id: ApiKeyId) -> Result<Known, Refusal> {
+        let generation = self.directory.generation();
+        let origin = Origin { request: Uuid::nil(), operation: "authenticate", address: None };
+        let why = "whose organization it is, is what a key tells";
+        let unscoped = Unscoped::because(why, &self.database, origin, None);
+        let rows = unscoped.select("api_keys.load", LOAD, [id.uuid().into()]).await.map_err(Refusal::Database)?;
+        let row = rows.first().ok_or(Refusal::Invalid("the API key does not exist, was revoked or lost its owner"))?;
+        let known = read(id, row).map_err(Refusal::Database)?;
+        self.directory.keep(generation, known.clone());
+        Ok(known)
+    }
+}
+
+fn read(id: ApiKeyId, row: &Row) -> Result<Known, Error> {
+    let granted: Permissions = row.get::<Vec<String>>(5)?.into_iter().collect();
+    Ok(Known {
+        principal: Arc::new(Principal {
+            user: row.get(0)?,
+            organization: Some(row.get::<OrganizationId>(1)?),
+            session: SessionId::from(id.uuid()),
+            credential: Credential::ApiKey,
+            role: row.get(4)?,
+            permissions: match row.get::<Option<Vec<String>>>(6)? {
+                Some(scopes) => granted.limited_to(scopes.iter().map(String::as_str)),
+                None => granted,
+            },
+            // Nobody proves anything by a key: it is never fresh, whatever stands here.
+            assurance: Assurance {
+                authenticated_at: row.get(7)?,
+                multi_factor: false,
+                second_factor_enrolled: row.get(8)?,
+            },
+        }),
+        role: row.get(3)?,
+        expires_at: row.get(2)?,
+        secret_hash: row.get(9)?,
+        idle_expires_at: None,
+    })
+}

@@ -1,0 +1,42 @@
+use http::StatusCode;
+use mainstay_database::Change;
+use mainstay_http::{CONFLICT, Created, Fresh, InPerson, Json, Kind, Problem, Shared, post};
+
+use super::{CreateApiKey, MOST_KEYS, MadeApiKeyView, NewApiKey, TOO_MANY_KEYS};
+use crate::{
+    Identity,
+    events::{Action, about},
+    privilege::EXCEEDS_OWN,
+};
+
+/// A session that works in no organization has nothing that a key could do.
+const NO_ORGANIZATION: Kind =
+    Kind::new(StatusCode::CONFLICT, "no_organization", "The session works in no organization: join or make one first.");
+
+/// Make an API key.
+///
+/// It calls in your name, in the organization that the session works in, and may do what your role grants at the time it
+/// is used, or less where `scopes` limit it. The key is shown this once.
+#[post("/v1/api-keys", problems(EXCEEDS_OWN, TOO_MANY_KEYS, NO_ORGANIZATION, CONFLICT))]
+pub(super) async fn create_api_key(
+    by: Fresh<InPerson>,
+    identity: Shared<Identity>,
+    Json(body): Json<CreateApiKey>,
+) -> Result<Created<MadeApiKeyView>, Problem> {
+    const INSERT: &str = "changed AS (INSERT INTO api_keys \
+         (id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id, member_since) \
+         SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at FROM memberships m \
+         WHERE m.user_id = $7 AND m.organization_id = $8 AND (SELECT count(*) FROM api_keys k \
+             WHERE k.user_id = $7 AND k.revoked_at IS NULL AND k.expires_at > $5) < $9 RETURNING id)";
+    let principal = by.principal();
+    let organization = principal.organization.ok_or_else(|| NO_ORGANIZATION.problem())?;
+    let unscoped = by.unscoped("a key belongs to its person, who sees those of every organization in one place");
+    let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
+    let place = [principal.user.uuid().into(), organization.uuid().into(), MOST_KEYS.into()];
+    let event = about(Action::TokenCreated, "api_key", Some(new.id().uuid()), Some(organization));
+    let change = Change::new("api_keys.insert", INSERT, new.values().into_iter().chain(place), event);
+    if unscoped.change(change).await?.is_empty() {
+        return Err(TOO_MANY_KEYS.problem());
+    }
+    Ok(Created(new.view()))
+}

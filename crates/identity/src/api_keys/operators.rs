@@ -1,0 +1,84 @@
+//! Keys for whoever operates the service: what the command line shows and revokes.
+
+use mainstay_database::{Change, Error, Unscoped, Uuid};
+use mainstay_kernel::{OrganizationId, Timestamp, UserId};
+
+use super::{row::ApiKeyRow, text::id_of};
+use crate::events::{Action, about};
+
+/// Whose keys to list.
+#[derive(Clone, Copy, Debug)]
+pub enum KeysOf {
+    /// Everybody's in an organization.
+    Organization(OrganizationId),
+    /// One account's, wherever they work.
+    User(UserId),
+}
+
+/// A key as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct ListedKey {
+    /// Which; the key itself names it.
+    pub id: Uuid,
+    /// What its owner calls it.
+    pub name: String,
+    /// In whose name it calls.
+    pub user: UserId,
+    /// Where it works.
+    pub organization: OrganizationId,
+    /// The permissions that it is limited to.
+    pub scopes: Option<Vec<String>>,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Lists keys, newest first, revoked and expired ones too.
+///
+/// # Errors
+/// As the database answers.
+pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>, Error> {
+    const SELECT: &str = "SELECT id, user_id, organization_id, name, scopes, created_at, expires_at, last_used_at, \
+         revoked_at FROM api_keys WHERE organization_id = $1 OR user_id = $2 ORDER BY id DESC";
+    let (organization, user) = match of {
+        KeysOf::Organization(organization) => (Some(organization.uuid()), None),
+        KeysOf::User(user) => (None, Some(user.uuid())),
+    };
+    let rows = unscoped.select("api_keys.list", SELECT, [organization.into(), user.into()]).await?;
+    rows.iter().map(|row| ApiKeyRow::read_plain(row).map(ListedKey::of)).collect()
+}
+
+/// Revokes a key, named by its id or by the key itself. `false` when there is none, or it was revoked before.
+///
+/// # Errors
+/// As the database answers.
+pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
+    const FIND: &str = "SELECT organization_id FROM api_keys WHERE id = $1";
+    const REVOKE: &str =
+        "changed AS (UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id)";
+    let Some(id) = id_of(key) else { return Ok(false) };
+    let found = unscoped.select("api_keys.find", FIND, [id.uuid().into()]).await?;
+    let Some(found) = found.first() else { return Ok(false) };
+    let event = about(Action::TokenRevoked, "api_key", Some(id.uuid()), Some(found.get(0)?));
+    let now = unscoped.database().runtime().clock.now();
+    let change = Change::new("api_keys.revoke_any", REVOKE, [id.uuid().into(), now.inner().into()], event);
+    Ok(!unscoped.change(change).await?.is_empty())
+}
+
+impl ListedKey {
+    fn of(row: ApiKeyRow) -> Self {
+        Self {
+            id: row.id.uuid(),
+            name: row.name,
+            user: row.user_id,
+            organization: row.organization_id,
+            scopes: row.scopes,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+            revoked_at: row.revoked_at,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The keys of an organization, for whoever administers it.
+
+use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
+use mainstay_http::{Allowed, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete, get, input};
+use mainstay_kernel::UserId;
+
+use super::{ApiKeyId, ApiKeyView, ApiKeysManage, row::ApiKeyRow};
+use crate::{
+    Identity,
+    events::{Action, about},
+};
+
+/// Which keys to list.
+#[input]
+pub(super) struct ListApiKeys {
+    /// How many.
+    limit: Limit,
+    /// Where to go on.
+    cursor: Option<Cursor>,
+    /// Only the keys of this person or service account.
+    user_id: Option<UserId>,
+}
+
+/// List the organization's API keys, newest first.
+///
+/// Everybody's, service accounts' too, revoked and expired ones with their dates.
+#[get("/v1/organization/api-keys")]
+pub(super) async fn list_organization_api_keys(
+    by: Allowed<ApiKeysManage>,
+    Query(query): Query<ListApiKeys>,
+) -> Result<PageOf<ApiKeyView>, Problem> {
+    let filter = Filter::all().equal(ApiKeyRow::USER_ID, query.user_id);
+    let newest_first = Order::by(ApiKeyRow::ID, Direction::Descending);
+    let page = by.page(filter, newest_first, query.limit, query.cursor.as_ref()).await?;
+    Ok(PageOf::new(page, ApiKeyView::of))
+}
+
+/// Revoke anybody's API key.
+///
+/// For a key that leaked: it is refused at once here, and within a second by every replica.
+#[delete("/v1/organization/api-keys/{id}", problems(NOT_FOUND))]
+pub(super) async fn delete_organization_api_key(
+    by: Allowed<ApiKeysManage>,
+    identity: Shared<Identity>,
+    Path(id): Path<ApiKeyId>,
+) -> Result<NoContent, Problem> {
+    const REVOKE: &str = "changed AS (UPDATE api_keys SET revoked_at = $3 \
+         WHERE id = $1 AND organization_id = $2 AND revoked_at IS NULL RETURNING id)";
+    let organization = by.principal().organization;
+    let unscoped = by.unscoped("what revokes a key is no plain update of the row; limited to the organization");
+    let event = about(Action::TokenRevoked, "api_key", Some(id.uuid()), organization);
+    let now = by.runtime().clock.now();
+    let values = [id.uuid().into(), organization.map(|it| it.uuid()).into(), now.inner().into()];
+    let revoked = unscoped.change(Change::new("api_keys.revoke", REVOKE, values, event)).await?;
+    identity.forget_session(id.uuid().into());
+    if revoked.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+}

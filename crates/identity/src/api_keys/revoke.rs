@@ -1,0 +1,29 @@
+use mainstay_database::Change;
+use mainstay_http::{InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, delete};
+
+use super::ApiKeyId;
+use crate::{
+    Identity,
+    events::{Action, about},
+};
+
+/// Revoke one of one's API keys.
+///
+/// It is refused at once here, and within a second by every replica.
+#[delete("/v1/api-keys/{id}", problems(NOT_FOUND))]
+pub(super) async fn delete_api_key(
+    by: InPerson,
+    identity: Shared<Identity>,
+    Path(id): Path<ApiKeyId>,
+) -> Result<NoContent, Problem> {
+    const REVOKE: &str = "changed AS (UPDATE api_keys SET revoked_at = $3 \
+         WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id)";
+    let principal = by.principal();
+    let unscoped = by.unscoped("a key belongs to its person, wherever it works");
+    let event = about(Action::TokenRevoked, "api_key", Some(id.uuid()), principal.organization);
+    let now = identity.runtime().clock.now();
+    let values = [id.uuid().into(), principal.user.uuid().into(), now.inner().into()];
+    let revoked = unscoped.change(Change::new("api_keys.revoke_own", REVOKE, values, event)).await?;
+    identity.forget_session(id.uuid().into());
+    if revoked.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+}

@@ -1,0 +1,61 @@
+//! How a key is written: `mak_<id>_<secret><checksum>`, the id as 32 hexadecimal digits. Letters, digits and underscores
+//! alone, so that a double click selects all of it.
+
+use mainstay_kernel::{Random, Uuid};
+
+use super::ApiKeyId;
+use crate::{
+    scannable::{generate, is_whole},
+    secret::FreshSecret,
+};
+
+/// What every key begins with.
+const PREFIX: &str = "mak_";
+
+/// Where the secret begins.
+const SECRET_AT: usize = PREFIX.len() + 32 + 1;
+
+/// A fresh key of this id.
+pub(super) fn fresh(random: &Random, id: ApiKeyId) -> FreshSecret {
+    generate(random, &format!("{PREFIX}{}_", id.uuid().simple()))
+}
+
+/// Whether a bearer token is meant to be a key.
+pub(crate) fn is_key(token: &str) -> bool {
+    token.starts_with(PREFIX)
+}
+
+/// The id of a key that is whole; `None` for a typo.
+pub(super) fn read(text: &str) -> Option<ApiKeyId> {
+    let head = text.get(..SECRET_AT)?;
+    let id = head.strip_prefix(PREFIX)?.strip_suffix('_')?;
+    is_whole(text, head).then_some(())?;
+    Uuid::try_parse(id).ok().map(ApiKeyId::from)
+}
+
+/// The id of a key, for an operator who has either: the id itself, or a key that was found where it must not be.
+pub(super) fn id_of(text: &str) -> Option<ApiKeyId> {
+    read(text).or_else(|| Uuid::try_parse(text).ok().map(ApiKeyId::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use mainstay_kernel::{ExposeSecret as _, Runtime};
+
+    use super::*;
+
+    #[test]
+    fn a_key_names_its_id_and_a_typo_does_not() {
+        let runtime = Runtime::default();
+        let id: ApiKeyId = runtime.new_id();
+        let key = fresh(&runtime.random, id);
+        let text = key.text.expose_secret();
+        assert_eq!((read(text), id_of(text), is_key(text)), (Some(id), Some(id), true));
+        assert_eq!(text.len(), 86);
+        assert_eq!(id_of(&id.to_string()), Some(id));
+        for wrong in ["", "mak_", "mak_é", &text[1..], &text[..85], &text.to_uppercase(), &text.replace("mak_", "mak-")]
+        {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}

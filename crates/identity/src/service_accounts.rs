@@ -1,0 +1,48 @@
+//! Service accounts: members of an organization that are programs. They have a name and a role, and neither an address nor
+//! a password; they call by API keys, or fetch access tokens as OAuth clients by a client secret.
+//!
+//! Who manages them grants no more than they hold: neither by the role of an account, nor by the keys of one that may do
+//! more than they.
+
+mod bodies;
+mod change;
+mod client;
+mod create;
+mod find;
+mod keys;
+mod remove;
+mod secrets;
+
+use mainstay_http::Module;
+
+// What issues tokens to clients stands on this.
+pub(crate) use client::{Client, verify_client_secret};
+
+mainstay_access::permission! {
+    /// Make, change and delete service accounts, their keys and their secrets, as far as one's own permissions reach.
+    pub(crate) ServiceAccountsManage = "service_accounts.manage", for [Owner, Manager];
+}
+
+/// The accounts, and with what they authenticate.
+pub(crate) fn module() -> Module {
+    Module::new("service accounts")
+        .endpoints((
+            create::create_service_account,
+            find::list_service_accounts,
+            find::get_service_account,
+            change::update_service_account,
+            remove::delete_service_account,
+        ))
+        .endpoints((
+            keys::create_service_account_key,
+            keys::list_service_account_keys,
+            keys::get_service_account_key,
+            keys::delete_service_account_key,
+        ))
+        .endpoints((
+            secrets::create_client_secret,
+            secrets::list_client_secrets,
+            secrets::get_client_secret,
+            secrets::delete_client_secret,
+        ))
+}

@@ -1,0 +1,74 @@
+use mainstay_database::Change;
+use mainstay_http::{Allowed, CONFLICT, Json, NOT_FOUND, Patch, Path, Problem, Shared, patch};
+use mainstay_kernel::{OrganizationId, UserId};
+
+use super::{
+    ServiceAccountsManage,
+    bodies::{Name, RoleName, ServiceAccountView, UpdateServiceAccount},
+    create::role_refusal,
+    find::{get_account, refusal},
+};
+use crate::{
+    Identity, directory,
+    events::{Action, about_user},
+    privilege::{EXCEEDS_OWN, held},
+};
+
+/// Change a service account.
+///
+/// A merge patch: absent fields stay. An account that is not active is refused everywhere within a second; one that may do
+/// more than you, you cannot change.
+#[patch("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
+pub(super) async fn update_service_account(
+    by: Allowed<ServiceAccountsManage>,
+    identity: Shared<Identity>,
+    Path(id): Path<UserId>,
+    Json(body): Json<UpdateServiceAccount>,
+) -> Result<Json<ServiceAccountView>, Problem> {
+    const UPDATE: &str = "account AS (SELECT m.user_id, m.role_id FROM memberships m \
+             JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
+             WHERE m.user_id = $1 AND m.organization_id = $2 AND NOT role_exceeds(m.role_id, $3, false) FOR UPDATE OF m), \
+         role AS (SELECT r.id FROM (SELECT id FROM roles WHERE name = $5::text \
+                 AND (organization_id = $2 OR organization_id IS NULL) ORDER BY organization_id NULLS FIRST LIMIT 1) r \
+                 WHERE NOT role_exceeds(r.id, $3, false) \
+             UNION ALL SELECT role_id FROM account WHERE $5 IS NULL), \
+         changed AS (UPDATE users u SET name = coalesce($4, u.name), active = coalesce($6, u.active) \
+             FROM account, role WHERE u.id = account.user_id RETURNING u.id), \
+         member AS (UPDATE memberships m SET role_id = role.id FROM changed, role \
+             WHERE m.user_id = changed.id AND m.organization_id = $2 AND m.role_id <> role.id)";
+    let organization = by.principal().organization;
+    let action = action(&body);
+    let name: Option<String> = Option::from(body.name).map(|name: Name| name.0);
+    let role: Option<String> = Option::from(body.role).map(|role: RoleName| role.0);
+    let active: Option<bool> = body.active.into();
+    let values = [
+        id.uuid().into(),
+        organization.map(OrganizationId::uuid).into(),
+        held(by.principal()),
+        name.into(),
+        role.clone().into(),
+        active.into(),
+    ];
+    let unscoped = by.unscoped("an account stands above organizations; only a member of the caller's is changed");
+    let event = about_user(action, Some(id), organization);
+    let changed = unscoped.change(Change::new("service_accounts.update", UPDATE, values, event)).await?;
+    identity.directory.forget(directory::Change::User(id.uuid()));
+    if changed.is_empty() {
+        let problem = refusal(&by, id, CONFLICT).await;
+        return Err(match role {
+            Some(role) if problem.kind() == CONFLICT => role_refusal(&by, role, CONFLICT).await,
+            _ => problem,
+        });
+    }
+    Ok(Json(get_account(&by, id).await?.view))
+}
+
+/// What weighs most of a patch is what the audit log is told.
+fn action(body: &UpdateServiceAccount) -> Action {
+    match (&body.role, &body.active) {
+        (Patch::Set(_), _) => Action::AuthzChange,
+        (Patch::Absent, Patch::Set(false)) => Action::UserArchived,
+        (Patch::Absent, Patch::Set(true)) => Action::UserRestored,
+        (Patch::Absent, Patch::Absent) => Action::UserUpdated,
+    }
+}

@@ -1,0 +1,47 @@
+//! A service account as an OAuth client: authenticated by its id and one of its secrets (RFC 6749 §2.3.1).
+
+use mainstay_crypto::same_bytes;
+use mainstay_database::{Error, Unscoped};
+use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
+
+use crate::{Identity, scannable::is_whole, secret::hash};
+
+/// What every client secret begins with.
+pub(super) const PREFIX: &str = "mcs_";
+
+/// A client that has authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// The service account.
+    pub(crate) user: UserId,
+    /// Where it works.
+    pub(crate) organization: OrganizationId,
+}
+
+/// The client of this `client_id`, if `secret` is one of its secrets that are valid at present. One round trip; none for
+/// what cannot be a secret of ours. The secret's use is noted.
+///
+/// # Errors
+/// As the database answers.
+pub(crate) async fn verify_client_secret(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    client_id: &str,
+    secret: &str,
+) -> Result<Option<Client>, Error> {
+    const FIND: &str = "SELECT c.id, c.organization_id, c.secret_hash FROM client_secrets c \
+         JOIN users u ON u.id = c.user_id AND u.active AND u.kind = 'service' \
+         JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id \
+             AND m.created_at = c.member_since \
+         WHERE c.user_id = $1 AND c.revoked_at IS NULL AND c.expires_at > $2";
+    let Some(user) = client_id.parse::<UserId>().ok().filter(|_| is_whole(secret, PREFIX)) else { return Ok(None) };
+    let (now, shown) = (identity.runtime().clock.now(), hash(secret));
+    let rows = unscoped.select("client_secrets.find", FIND, [user.uuid().into(), now.inner().into()]).await?;
+    for row in &rows {
+        if same_bytes(&row.get::<Vec<u8>>(2)?, &shown) {
+            identity.usage.note(SessionId::from(row.get::<Uuid>(0)?), now);
+            return Ok(Some(Client { user, organization: row.get(1)? }));
+        }
+    }
+    Ok(None)
+}

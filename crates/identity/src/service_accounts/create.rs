@@ -1,0 +1,82 @@
+use http::StatusCode;
+use mainstay_access::Permission;
+use mainstay_database::{Change, Door};
+use mainstay_http::{Allowed, Created, FieldError, INVALID_INPUT, Json, Kind, Problem, post};
+use mainstay_kernel::{OrganizationId, UserId};
+
+use super::{
+    ServiceAccountsManage,
+    bodies::{CreateServiceAccount, ServiceAccountView},
+};
+use crate::{
+    events::{Action, about_user},
+    privilege::{EXCEEDS_OWN, exceeds_own, held},
+};
+
+/// Service accounts that an organization may have: their listing comes whole.
+const MOST_ACCOUNTS: i64 = 500;
+
+const TOO_MANY_ACCOUNTS: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "too_many_service_accounts",
+    "The organization has as many service accounts as it may have.",
+);
+
+/// Make a service account.
+///
+/// It can do nothing until it is given a key or a secret.
+#[post("/v1/service-accounts", problems(EXCEEDS_OWN, TOO_MANY_ACCOUNTS))]
+pub(super) async fn create_service_account(
+    by: Allowed<ServiceAccountsManage>,
+    Json(body): Json<CreateServiceAccount>,
+) -> Result<Created<ServiceAccountView>, Problem> {
+    // A role that is built in comes before one of the same name that the organization made.
+    const INSERT: &str = "role AS (SELECT r.id FROM (SELECT id FROM roles WHERE name = $4 \
+             AND (organization_id = $2 OR organization_id IS NULL) ORDER BY organization_id NULLS FIRST LIMIT 1) r \
+             WHERE NOT role_exceeds(r.id, $6, false)), \
+         changed AS (INSERT INTO users (id, kind, name, created_at) SELECT $1, 'service', $3, $5 FROM role \
+             WHERE (SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id \
+                 WHERE m.organization_id = $2 AND u.kind = 'service') < $7 RETURNING id), \
+         member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
+             SELECT changed.id, $2, role.id, $5 FROM changed, role)";
+    let (organization, now) = (by.principal().organization, by.runtime().clock.now());
+    let id: UserId = by.runtime().new_id();
+    let values = [
+        id.uuid().into(),
+        organization.map(OrganizationId::uuid).into(),
+        body.name.0.clone().into(),
+        body.role.0.clone().into(),
+        now.inner().into(),
+        held(by.principal()),
+        MOST_ACCOUNTS.into(),
+    ];
+    let unscoped = by.unscoped("an account stands above organizations; its membership is made in the caller's");
+    let event = about_user(Action::UserCreated, Some(id), organization);
+    let made = unscoped.change(Change::new("service_accounts.insert", INSERT, values, event)).await?;
+    if made.is_empty() {
+        return Err(role_refusal(&by, body.role.0, TOO_MANY_ACCOUNTS).await);
+    }
+    let view = ServiceAccountView { id, name: body.name.0, role: body.role.0, active: true, created_at: now };
+    Ok(Created(view))
+}
+
+/// Why a role was not given: there is none of this name, or it grants more than the caller holds, or else `otherwise`.
+pub(super) async fn role_refusal<P: Permission>(by: &Door<P>, role: String, otherwise: Kind) -> Problem {
+    const FIND: &str = "SELECT NOT role_exceeds(id, $3, false) FROM roles \
+         WHERE name = $2 AND (organization_id = $1 OR organization_id IS NULL) \
+         ORDER BY organization_id NULLS FIRST LIMIT 1";
+    let rows = by.select("roles.find", FIND, [role.into(), held(by.principal())]).await;
+    match rows.and_then(|rows| rows.first().map(|row| row.get::<bool>(0)).transpose()) {
+        Err(error) => error.into(),
+        Ok(None) => INVALID_INPUT.problem().errors([FieldError {
+            location: "body".into(),
+            pointer: "/role".to_owned(),
+            detail: "there is no such role in the organization".to_owned(),
+        }]),
+        Ok(Some(true)) => otherwise.problem(),
+        Ok(Some(false)) => {
+            let unscoped = by.unscoped("a refusal is on record, and changes nothing");
+            exceeds_own(&unscoped, by.principal(), "role").await
+        }
+    }
+}

@@ -1,0 +1,71 @@
+use mainstay_access::Permission;
+use mainstay_database::{Door, Error, Row};
+use mainstay_http::{Allowed, Json, Kind, Listing, NOT_FOUND, Path, Problem, get};
+use mainstay_kernel::UserId;
+
+use super::{ServiceAccountsManage, bodies::ServiceAccountView};
+use crate::privilege::{exceeds_own, held};
+
+/// An account, and whether it may do no more than the caller.
+pub(super) struct Found {
+    pub(super) view: ServiceAccountView,
+    is_within: bool,
+}
+
+/// List the organization's service accounts, newest first.
+#[get("/v1/service-accounts")]
+pub(super) async fn list_service_accounts(
+    by: Allowed<ServiceAccountsManage>,
+) -> Result<Listing<ServiceAccountView>, Problem> {
+    let found = select(&by, None).await?;
+    Ok(Listing { items: found.into_iter().map(|found| found.view).collect() })
+}
+
+/// Show a service account.
+#[get("/v1/service-accounts/{id}", problems(NOT_FOUND))]
+pub(super) async fn get_service_account(
+    by: Allowed<ServiceAccountsManage>,
+    Path(id): Path<UserId>,
+) -> Result<Json<ServiceAccountView>, Problem> {
+    Ok(Json(get_account(&by, id).await?.view))
+}
+
+/// The organization's service account of this id.
+///
+/// # Errors
+/// [`NOT_FOUND`] when there is none.
+pub(super) async fn get_account<P: Permission>(by: &Door<P>, id: UserId) -> Result<Found, Problem> {
+    select(by, Some(id)).await?.pop().ok_or_else(|| NOT_FOUND.problem())
+}
+
+/// Why a statement about an account did nothing: there is no such account, or it may do more than the caller, or else
+/// `otherwise`.
+pub(super) async fn refusal<P: Permission>(by: &Door<P>, id: UserId, otherwise: Kind) -> Problem {
+    match get_account(by, id).await {
+        Err(problem) => problem,
+        Ok(found) if found.is_within => otherwise.problem(),
+        Ok(_) => {
+            let unscoped = by.unscoped("a refusal is on record, and changes nothing");
+            exceeds_own(&unscoped, by.principal(), "service_account").await
+        }
+    }
+}
+
+async fn select<P: Permission>(by: &Door<P>, id: Option<UserId>) -> Result<Vec<Found>, Error> {
+    const SELECT: &str = "SELECT u.id, u.name, r.name, u.active, u.created_at, NOT role_exceeds(r.id, $3, false) \
+         FROM memberships m JOIN users u ON u.id = m.user_id AND u.kind = 'service' JOIN roles r ON r.id = m.role_id \
+         WHERE m.organization_id = $1 AND ($2::uuid IS NULL OR u.id = $2) ORDER BY u.id DESC";
+    let values = [id.map(UserId::uuid).into(), held(by.principal())];
+    by.select("service_accounts.select", SELECT, values).await?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<Found, Error> {
+    let view = ServiceAccountView {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        role: row.get(2)?,
+        active: row.get(3)?,
+        created_at: row.get(4)?,
+    };
+    Ok(Found { view, is_within: row.get(5)? })
+}

@@ -1,0 +1,105 @@
+//! The API keys of a service account.
+
+use mainstay_database::Change;
+use mainstay_http::{
+    Allowed, Created, Fresh, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, post,
+};
+use mainstay_kernel::{OrganizationId, UserId};
+
+use super::{
+    ServiceAccountsManage,
+    find::{get_account, refusal},
+};
+use crate::{
+    Identity,
+    api_keys::{
+        ApiKeyId, ApiKeyView, CreateApiKey, KeysWanted, MOST_KEYS, MadeApiKeyView, NewApiKey, TOO_MANY_KEYS,
+        select_keys,
+    },
+    events::{Action, about},
+    privilege::{EXCEEDS_OWN, held},
+};
+
+/// Make an API key of a service account.
+///
+/// It may do what the account's role grants, or less where `scopes` limit it. The key is shown this once.
+#[post("/v1/service-accounts/{id}/keys", problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_KEYS))]
+pub(super) async fn create_service_account_key(
+    by: Fresh<Allowed<ServiceAccountsManage>>,
+    identity: Shared<Identity>,
+    Path(id): Path<UserId>,
+    Json(body): Json<CreateApiKey>,
+) -> Result<Created<MadeApiKeyView>, Problem> {
+    // Whoever had a key of an account that may do more than they could do more, too.
+    const INSERT: &str = "changed AS (INSERT INTO api_keys \
+         (id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id, member_since) \
+         SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at FROM memberships m \
+             JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
+         WHERE m.user_id = $7 AND m.organization_id = $8 AND NOT role_exceeds(m.role_id, $9, false) \
+             AND (SELECT count(*) FROM api_keys k \
+                 WHERE k.user_id = $7 AND k.revoked_at IS NULL AND k.expires_at > $5) < $10 RETURNING id)";
+    let principal = by.principal();
+    let unscoped = by.unscoped("keys belong to accounts; only one of a member of the caller's organization is made");
+    let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
+    let organization = principal.organization.map(OrganizationId::uuid);
+    let place = [id.uuid().into(), organization.into(), held(principal), MOST_KEYS.into()];
+    let event = about(Action::TokenCreated, "api_key", Some(new.id().uuid()), principal.organization);
+    let change = Change::new("service_accounts.insert_key", INSERT, new.values().into_iter().chain(place), event);
+    if unscoped.change(change).await?.is_empty() {
+        return Err(refusal(&by, id, TOO_MANY_KEYS).await);
+    }
+    Ok(Created(new.view()))
+}
+
+/// List the API keys of a service account, newest first.
+#[get("/v1/service-accounts/{id}/keys", problems(NOT_FOUND))]
+pub(super) async fn list_service_account_keys(
+    by: Allowed<ServiceAccountsManage>,
+    Path(id): Path<UserId>,
+) -> Result<Listing<ApiKeyView>, Problem> {
+    Ok(Listing { items: keys(&by, id, None).await? })
+}
+
+/// Show an API key of a service account.
+#[get("/v1/service-accounts/{id}/keys/{key_id}", problems(NOT_FOUND))]
+pub(super) async fn get_service_account_key(
+    by: Allowed<ServiceAccountsManage>,
+    Path((id, key)): Path<(UserId, ApiKeyId)>,
+) -> Result<Json<ApiKeyView>, Problem> {
+    keys(&by, id, Some(key)).await?.pop().map(Json).ok_or_else(|| NOT_FOUND.problem())
+}
+
+/// Revoke an API key of a service account.
+///
+/// It is refused at once here, and within a second by every replica.
+#[delete("/v1/service-accounts/{id}/keys/{key_id}", problems(NOT_FOUND))]
+pub(super) async fn delete_service_account_key(
+    by: Allowed<ServiceAccountsManage>,
+    identity: Shared<Identity>,
+    Path((id, key)): Path<(UserId, ApiKeyId)>,
+) -> Result<NoContent, Problem> {
+    const REVOKE: &str = "changed AS (UPDATE api_keys k SET revoked_at = $4 FROM users u \
+         WHERE k.id = $1 AND k.user_id = $2 AND k.organization_id = $3 AND k.revoked_at IS NULL \
+             AND u.id = k.user_id AND u.kind = 'service' RETURNING k.id)";
+    let organization = by.principal().organization;
+    let unscoped = by.unscoped("what revokes a key is no plain update of the row; limited to the organization");
+    let now = by.runtime().clock.now();
+    let organization_id = organization.map(OrganizationId::uuid);
+    let values = [key.uuid().into(), id.uuid().into(), organization_id.into(), now.inner().into()];
+    let event = about(Action::TokenRevoked, "api_key", Some(key.uuid()), organization);
+    let revoked = unscoped.change(Change::new("service_accounts.revoke_key", REVOKE, values, event)).await?;
+    identity.forget_session(key.uuid().into());
+    if revoked.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+}
+
+/// The account's keys in the caller's organization.
+async fn keys(
+    by: &Allowed<ServiceAccountsManage>,
+    user: UserId,
+    key: Option<ApiKeyId>,
+) -> Result<Vec<ApiKeyView>, Problem> {
+    get_account(by, user).await?;
+    let unscoped = by.unscoped("keys are selected by their account, which was found in the caller's organization");
+    let organization = by.principal().organization;
+    Ok(select_keys(&unscoped, KeysWanted { user, organization, key }).await?)
+}

@@ -1,0 +1,35 @@
+use mainstay_database::Change;
+use mainstay_http::{Allowed, CONFLICT, NOT_FOUND, NoContent, Path, Problem, Shared, delete};
+use mainstay_kernel::{OrganizationId, UserId};
+
+use super::{ServiceAccountsManage, find::refusal};
+use crate::{
+    Identity, directory,
+    events::{Action, about_user},
+    privilege::{EXCEEDS_OWN, held},
+};
+
+/// Delete a service account, with its keys, secrets and sessions.
+///
+/// The audit log keeps what it did.
+#[delete("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
+pub(super) async fn delete_service_account(
+    by: Allowed<ServiceAccountsManage>,
+    identity: Shared<Identity>,
+    Path(id): Path<UserId>,
+) -> Result<NoContent, Problem> {
+    // Keys and secrets go with the account, by their foreign keys.
+    const DELETE: &str = "account AS (SELECT m.user_id FROM memberships m \
+             JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
+             WHERE m.user_id = $1 AND m.organization_id = $2 AND NOT role_exceeds(m.role_id, $3, false)), \
+         ended AS (DELETE FROM sessions s USING account a WHERE s.user_id = a.user_id), \
+         parted AS (DELETE FROM memberships m USING account a WHERE m.user_id = a.user_id), \
+         changed AS (DELETE FROM users u USING account a WHERE u.id = a.user_id RETURNING u.id)";
+    let organization = by.principal().organization;
+    let unscoped = by.unscoped("an account stands above organizations; only a member of the caller's is deleted");
+    let values = [id.uuid().into(), organization.map(OrganizationId::uuid).into(), held(by.principal())];
+    let event = about_user(Action::UserDeleted, Some(id), organization);
+    let deleted = unscoped.change(Change::new("service_accounts.delete", DELETE, values, event)).await?;
+    identity.directory.forget(directory::Change::User(id.uuid()));
+    if deleted.is_empty() { Err(refusal(&by, id, CONFLICT).await) } else { Ok(NoContent) }
+}

@@ -1,0 +1,179 @@
+//! The secrets by which a service account authenticates as an OAuth client.
+
+use http::StatusCode;
+use mainstay_access::Permission;
+use mainstay_database::{Change, Door, Error, Id, Row};
+use mainstay_http::{
+    Allowed, Created, Fresh, Json, Kind, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, input,
+    post, view,
+};
+use mainstay_kernel::{ExposeSecret as _, OrganizationId, Timestamp, UserId};
+
+use super::{
+    ServiceAccountsManage,
+    client::PREFIX,
+    find::{get_account, refusal},
+};
+use crate::{
+    Identity,
+    api_keys::lifetime,
+    directory,
+    events::{Action, about},
+    privilege::{EXCEEDS_OWN, held},
+    scannable::generate,
+};
+
+/// Secrets that are valid at once: one that is used, one that takes over, and some to spare.
+const MOST_SECRETS: i64 = 5;
+
+const TOO_MANY_SECRETS: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "too_many_secrets",
+    "The account has as many secrets as it may have: revoke one that is not needed.",
+);
+
+/// A client secret.
+pub(crate) enum ClientSecret {}
+/// A client secret's identifier.
+type ClientSecretId = Id<ClientSecret>;
+
+/// A new client secret.
+#[input]
+pub(super) struct CreateClientSecret {
+    /// After how many days it ends; 90 unless the operator decided otherwise.
+    #[garde(range(min = 1, max = 400))]
+    expires_in_days: Option<u16>,
+}
+
+/// A new client secret, with the secret itself. It is shown this once.
+#[view]
+pub(super) struct MadeClientSecretView {
+    /// Which.
+    id: ClientSecretId,
+    /// What to authenticate as: the service account's id.
+    client_id: UserId,
+    /// What to authenticate with, at `POST /oauth/token`.
+    client_secret: String,
+    /// When it ends by itself.
+    expires_at: Timestamp,
+}
+
+/// A client secret. The secret itself was shown once, when it was made.
+#[view]
+pub(super) struct ClientSecretView {
+    /// Which.
+    id: ClientSecretId,
+    /// When it was made.
+    created_at: Timestamp,
+    /// When it ends by itself.
+    expires_at: Timestamp,
+    /// When it was last used, to the minute.
+    last_used_at: Option<Timestamp>,
+}
+
+/// Make a client secret of a service account.
+///
+/// With it the account fetches access tokens as an OAuth client. Several are valid at once, so that a new one can take over
+/// before the old one is revoked. The secret is shown this once.
+#[post("/v1/service-accounts/{id}/secrets", problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_SECRETS))]
+pub(super) async fn create_client_secret(
+    by: Fresh<Allowed<ServiceAccountsManage>>,
+    identity: Shared<Identity>,
+    Path(id): Path<UserId>,
+    Json(body): Json<CreateClientSecret>,
+) -> Result<Created<MadeClientSecretView>, Problem> {
+    const INSERT: &str = "changed AS (INSERT INTO client_secrets \
+         (id, secret_hash, created_at, expires_at, user_id, organization_id, member_since) \
+         SELECT $1, $2, $3, $4, m.user_id, m.organization_id, m.created_at FROM memberships m \
+             JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
+         WHERE m.user_id = $5 AND m.organization_id = $6 AND NOT role_exceeds(m.role_id, $7, false) \
+             AND (SELECT count(*) FROM client_secrets c \
+                 WHERE c.user_id = $5 AND c.revoked_at IS NULL AND c.expires_at > $3) < $8 RETURNING id)";
+    let (runtime, principal) = (by.runtime(), by.principal());
+    let now = runtime.clock.now();
+    let expires_at = now + lifetime(body.expires_in_days, &identity.settings)?;
+    let (secret_id, secret): (ClientSecretId, _) = (runtime.new_id(), generate(&runtime.random, PREFIX));
+    let values = [
+        secret_id.uuid().into(),
+        secret.hash.into(),
+        now.inner().into(),
+        expires_at.inner().into(),
+        id.uuid().into(),
+        principal.organization.map(OrganizationId::uuid).into(),
+        held(principal),
+        MOST_SECRETS.into(),
+    ];
+    let unscoped = by.unscoped("secrets belong to accounts; only one of a member of the caller's organization is made");
+    let event = about(Action::TokenCreated, "client_secret", Some(secret_id.uuid()), principal.organization);
+    let change = Change::new("client_secrets.insert", INSERT, values, event);
+    if unscoped.change(change).await?.is_empty() {
+        return Err(refusal(&by, id, TOO_MANY_SECRETS).await);
+    }
+    let client_secret = secret.text.expose_secret().to_owned();
+    Ok(Created(MadeClientSecretView { id: secret_id, client_id: id, client_secret, expires_at }))
+}
+
+/// List the client secrets of a service account, newest first.
+#[get("/v1/service-accounts/{id}/secrets", problems(NOT_FOUND))]
+pub(super) async fn list_client_secrets(
+    by: Allowed<ServiceAccountsManage>,
+    Path(id): Path<UserId>,
+) -> Result<Listing<ClientSecretView>, Problem> {
+    Ok(Listing { items: select(&by, id, None).await? })
+}
+
+/// Show a client secret of a service account.
+#[get("/v1/service-accounts/{id}/secrets/{secret_id}", problems(NOT_FOUND))]
+pub(super) async fn get_client_secret(
+    by: Allowed<ServiceAccountsManage>,
+    Path((id, secret)): Path<(UserId, ClientSecretId)>,
+) -> Result<Json<ClientSecretView>, Problem> {
+    select(&by, id, Some(secret)).await?.pop().map(Json).ok_or_else(|| NOT_FOUND.problem())
+}
+
+/// Revoke a client secret of a service account.
+///
+/// The access tokens that the account has fetched end with it, whichever secret they were fetched with: it fetches others.
+#[delete("/v1/service-accounts/{id}/secrets/{secret_id}", problems(NOT_FOUND))]
+pub(super) async fn delete_client_secret(
+    by: Allowed<ServiceAccountsManage>,
+    identity: Shared<Identity>,
+    Path((id, secret)): Path<(UserId, ClientSecretId)>,
+) -> Result<NoContent, Problem> {
+    const REVOKE: &str = "changed AS (UPDATE client_secrets SET revoked_at = $4 \
+             WHERE id = $1 AND user_id = $2 AND organization_id = $3 AND revoked_at IS NULL RETURNING id, user_id), \
+         ended AS (UPDATE sessions s SET ended_at = $4 FROM changed \
+             WHERE s.user_id = changed.user_id AND s.ended_at IS NULL)";
+    let organization = by.principal().organization;
+    let unscoped = by.unscoped("sessions belong to accounts; only those of a member of the caller's organization end");
+    let now = by.runtime().clock.now();
+    let organization_id = organization.map(OrganizationId::uuid);
+    let values = [secret.uuid().into(), id.uuid().into(), organization_id.into(), now.inner().into()];
+    let event = about(Action::TokenRevoked, "client_secret", Some(secret.uuid()), organization);
+    let revoked = unscoped.change(Change::new("client_secrets.revoke", REVOKE, values, event)).await?;
+    identity.directory.forget(directory::Change::User(id.uuid()));
+    if revoked.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+}
+
+async fn select<P: Permission>(
+    by: &Door<P>,
+    id: UserId,
+    secret: Option<ClientSecretId>,
+) -> Result<Vec<ClientSecretView>, Problem> {
+    const SELECT: &str = "SELECT id, created_at, expires_at, last_used_at FROM client_secrets \
+         WHERE organization_id = $1 AND user_id = $2 AND ($3::uuid IS NULL OR id = $3) AND revoked_at IS NULL \
+         ORDER BY id DESC LIMIT 200";
+    get_account(by, id).await?;
+    let values = [id.uuid().into(), secret.map(ClientSecretId::uuid).into()];
+    let rows = by.select("client_secrets.select", SELECT, values).await?;
+    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+fn read(row: &Row) -> Result<ClientSecretView, Error> {
+    Ok(ClientSecretView {
+        id: row.get(0)?,
+        created_at: row.get(1)?,
+        expires_at: row.get(2)?,
+        last_used_at: row.get(3)?,
+    })
+}
