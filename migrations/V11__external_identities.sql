@@ -34,8 +34,22 @@ CREATE INDEX external_authorizations_expires_at_idx ON external_authorizations (
 COMMENT ON TABLE external_authorizations IS 'Sign-ins elsewhere that are under way; each is taken up once.';
 COMMENT ON COLUMN external_authorizations.hash IS 'secret: SHA-256 of the state that travels through the provider';
 COMMENT ON COLUMN external_authorizations.binding IS 'secret: SHA-256 of what only the client that began it has';
-COMMENT ON COLUMN external_authorizations.payload IS 'secret: sealed; the provider, the nonce, the PKCE verifier and who links an identity';
+COMMENT ON COLUMN external_authorizations.payload IS 'secret: sealed; the provider, the nonce, the PKCE verifier, who links an identity, and who waits to show a second factor';
 COMMENT ON COLUMN external_authorizations.created_at IS 'internal: when it began';
 COMMENT ON COLUMN external_authorizations.expires_at IS 'internal: when it is given up';
 -- Nothing is updated; but whoever clears old rows away locks them first, which takes the right to.
 GRANT SELECT, INSERT, DELETE, UPDATE (expires_at) ON external_authorizations TO mainstay_server;
+
+-- Whether somebody could not sign in any more without an identity or a passkey of theirs. It locks the account first and
+-- looks then, so that of two ways that are taken away at once one stays.
+CREATE FUNCTION is_last_way_in(person uuid, way uuid) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM FROM users WHERE id = person FOR NO KEY UPDATE;
+    RETURN NOT EXISTS (SELECT FROM users WHERE id = person AND password_hash IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM external_identities WHERE user_id = person AND id <> way)
+        AND NOT EXISTS (SELECT FROM passkeys WHERE user_id = person AND id <> way);
+END
+$$;
+REVOKE ALL ON FUNCTION is_last_way_in(uuid, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION is_last_way_in(uuid, uuid) TO mainstay_server;

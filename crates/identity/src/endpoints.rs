@@ -5,7 +5,8 @@ mod keys;
 use mainstay_http::Module;
 
 use crate::{
-    accounts, api_keys, external, invitations, members, organizations, passwords, roles, service_accounts, sessions,
+    account_pages, accounts, api_keys, external, invitations, members, oauth, organizations, passkeys, passwords,
+    roles, second_factors, service_accounts, sessions,
 };
 
 /// Everything that identity serves, one module a feature.
@@ -14,6 +15,8 @@ pub fn modules() -> Vec<Module> {
         accounts::module(),
         sessions::module(),
         passwords::module(),
+        second_factors::module(),
+        passkeys::module(),
         external::module(),
         organizations::module(),
         members::module(),
@@ -21,6 +24,7 @@ pub fn modules() -> Vec<Module> {
         roles::module(),
         api_keys::module(),
         service_accounts::module(),
+        oauth::module().pages(account_pages::pages()),
         Module::new("keys").endpoints((keys::list_signing_keys,)),
     ]
 }

@@ -66,19 +66,12 @@ const ACCOUNT_EXISTS: Kind = Kind::new(
 /// The identity is linked already.
 const IDENTITY_TAKEN: Kind =
     Kind::new(StatusCode::CONFLICT, "identity_taken", "This identity is linked to an account already.");
-/// Without this identity nobody could sign in to the account any more.
-const LAST_WAY_IN: Kind = Kind::new(
+/// Without this nobody could sign in to the account any more.
+pub(crate) const LAST_WAY_IN: Kind = Kind::new(
     StatusCode::CONFLICT,
     "last_way_to_sign_in",
-    "This is the only way to sign in to your account: set a password or link another identity first.",
+    "This is the only way to sign in to your account: set a password or add another way first.",
 );
-/// The account has a second factor, which the provider did not ask for.
-const SECOND_FACTOR_REQUIRED: Kind = Kind::new(
-    StatusCode::UNAUTHORIZED,
-    "second_factor_required",
-    "This account takes a second factor, which this sign-in did not show.",
-);
-
 /// Sign-in elsewhere.
 pub(crate) fn module() -> Module {
     Module::new("external sign-in").endpoints((

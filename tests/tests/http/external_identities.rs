@@ -9,6 +9,7 @@ use mainstay_testing::{OpenIdProvider, PASSWORD, TestApp};
 use serde_json::{Value, json};
 use time::Duration;
 
+use crate::authenticators::{Device, add_passkey, request_options, sign_in_by_passkey};
 use crate::external::{ACME, begin_link, callback, link, person, sign_in, signed_in, start, text, through, user_of};
 
 const IDENTITIES: &str = "/v1/me/external-identities";
@@ -99,6 +100,23 @@ async fn the_last_way_to_sign_in_stays() {
     agent.delete(&only).await.assert_status(204);
     let credentials = json!({ "email": agent.email(), "password": PASSWORD });
     app.anonymous().post("/v1/sessions", credentials).await.assert_status(201);
+}
+
+#[tokio::test]
+async fn a_passkey_is_a_way_to_sign_in_too() {
+    let provider = OpenIdProvider::start(Clock::default()).await;
+    let app = start(&provider).await;
+    let ada = signed_in(&app, &sign_in(&app, &provider, fresh(&app, "ada")).await);
+    let mut device = Device::default();
+    let passkey = format!("/v1/me/passkeys/{}", text(&add_passkey(&ada, &mut device).await["id"]));
+    let answer = device.answer(&request_options(&app).await).await;
+    let ada = signed_in(&app, &sign_in_by_passkey(&app, &answer).await);
+    let listed = ada.get(IDENTITIES).await.json();
+    ada.delete(&format!("{IDENTITIES}/{}", text(&listed["items"][0]["id"]))).await.assert_status(204);
+    ada.delete(&passkey).await.assert_problem(409, "last_way_to_sign_in");
+    link(&ada, &provider, person("ada")).await.assert_status(201);
+    ada.delete(&passkey).await.assert_status(204);
+    ada.delete(&passkey).await.assert_problem(404, "not_found");
 }
 
 /// OWASP ASVS 15.4.2: what is checked is still true when it is done.

@@ -9,8 +9,11 @@ use mainstay_testing::{Misbehaviour, OpenIdProvider, Signing, TestApp};
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::external::{
-    ACME, begin, callback, finish, link, person, sign_in, signed_in, start, start_with, text, through, user_of,
+use crate::{
+    authenticators::enrol,
+    external::{
+        ACME, begin, callback, finish, link, person, sign_in, signed_in, start, start_with, text, through, user_of,
+    },
 };
 
 const KEYS: &str = "/jwks";
@@ -242,7 +245,6 @@ async fn whoever_is_asked_to_prove_it_anew_must_have() {
 /// OWASP ASVS 6.3.3, 6.8.4: a second factor is not left out by going another way.
 #[tokio::test]
 async fn an_account_with_a_second_factor_must_show_it() {
-    const ENROL: &str = "UPDATE users SET second_factor = true WHERE id = $1";
     let provider = OpenIdProvider::start(Clock::default()).await;
     for (trusted, methods, status) in [
         (false, json!(["pwd"]), 401),
@@ -256,7 +258,7 @@ async fn an_account_with_a_second_factor_must_show_it() {
         let app = start_with(&[settings]).await;
         let agent = app.actor(Agent).await;
         link(&agent, &provider, person("ada")).await.assert_status(201);
-        app.owner().await.run(ENROL, [agent.user().uuid().into()]).await.unwrap();
+        enrol(&app, &agent).await;
         let mut claims = person("ada");
         claims["amr"] = methods.clone();
         let answer = sign_in(&app, &provider, claims).await;
@@ -265,4 +267,56 @@ async fn an_account_with_a_second_factor_must_show_it() {
             answer.assert_problem(401, "second_factor_required");
         }
     }
+}
+
+/// The provider takes its code once, so the sign-in waits for the second factor.
+#[tokio::test]
+async fn a_second_factor_is_shown_after_the_provider() {
+    let provider = OpenIdProvider::start(Clock::default()).await;
+    let app = start(&provider).await;
+    let agent = app.actor(Agent).await;
+    link(&agent, &provider, person("ada")).await.assert_status(201);
+    let (_, codes) = enrol(&app, &agent).await;
+    let begun = begin(&app, ACME).await;
+    let mut claims = person("ada");
+    claims["auth_time"] = app.runtime().clock.now().unix_timestamp().into();
+    let mut body = callback(&begun, &through(&provider, &begun, claims));
+    for _ in 0..2 {
+        finish(&app, body.clone()).await.assert_problem(401, "second_factor_required");
+    }
+    body["second_factor"] = "000000".into();
+    finish(&app, body.clone()).await.assert_problem(401, "invalid_credentials");
+    let mut of_another_browser = body.clone();
+    of_another_browser["binding"] = begin(&app, ACME).await["binding"].clone();
+    of_another_browser["second_factor"] = codes[0].as_str().into();
+    finish(&app, of_another_browser).await.assert_problem(401, "external_sign_in_refused");
+    body["second_factor"] = codes[0].as_str().into();
+    let ada = signed_in(&app, &finish(&app, body.clone()).await);
+    assert_eq!(user_of(&ada).await, agent.user().to_string());
+    // Both were shown, and a moment ago.
+    ada.post("/v1/me/external-authorizations", json!({ "provider": ACME })).await.assert_status(200);
+    body["second_factor"] = codes[1].as_str().into();
+    finish(&app, body).await.assert_problem(401, "external_sign_in_refused");
+    assert_eq!(provider.calls("/token"), 2, "one to link, one to sign in");
+}
+
+/// OWASP ASVS 6.3.1: whoever has taken over the account at the provider does not guess the second factor here.
+#[tokio::test]
+async fn guessing_the_second_factor_is_slowed_down() {
+    let provider = OpenIdProvider::start(Clock::default()).await;
+    let app = start(&provider).await;
+    let agent = app.actor(Agent).await;
+    link(&agent, &provider, person("ada")).await.assert_status(201);
+    let (_, codes) = enrol(&app, &agent).await;
+    let mut last = None;
+    for _ in 0..7 {
+        let begun = begin(&app, ACME).await;
+        let mut body = callback(&begun, &through(&provider, &begun, person("ada")));
+        body["second_factor"] = "000000".into();
+        last = Some((finish(&app, body.clone()).await, body));
+    }
+    let (answer, mut body) = last.unwrap();
+    answer.assert_problem(429, "too_many_attempts");
+    body["second_factor"] = codes[0].as_str().into();
+    finish(&app, body).await.assert_problem(429, "too_many_attempts");
 }

@@ -128,6 +128,7 @@ async fn begin(
         reauthenticate: body.reauthenticate,
         user,
         begun_at: runtime.clock.now(),
+        person: None,
     };
     let client = provider.client(&said)?;
     let (state_text, nonce) = (state.text.expose_secret().to_owned(), pending.nonce.clone());

@@ -7,7 +7,7 @@ use mainstay_kernel::{ExposeSecret as _, SecretString, UserId};
 
 use super::{
     exchange::{Person, refused},
-    pending::{LIFETIME, Pending},
+    pending::{LIFETIME, Taken},
     provider::Provider,
 };
 use crate::Identity;
@@ -19,6 +19,15 @@ pub(super) struct Callback {
     pub(super) code: String,
     pub(super) issuer: Option<String>,
     pub(super) binding: Option<String>,
+}
+
+/// Somebody whom a provider vouches for.
+pub(super) struct Vouched<'i> {
+    pub(super) provider: &'i Provider,
+    pub(super) person: Person,
+    /// Whether they were here before and left to look for their second factor.
+    pub(super) is_known: bool,
+    pub(super) taken: Taken,
 }
 
 impl Callback {
@@ -34,24 +43,31 @@ impl Callback {
         unscoped: &Unscoped,
         cookie: Cookie<BindingCookie>,
         user: Option<UserId>,
-    ) -> Result<(&'i Provider, Person), Problem> {
+    ) -> Result<Vouched<'i>, Problem> {
         let provider = identity.external.provider(&self.provider)?;
         let binding = self.binding.map(SecretString::from).or(cookie.0.map(|cookie| cookie.0));
         let binding = binding.ok_or_else(|| refused("nothing says who began it"))?;
         let now = identity.runtime().clock.now();
-        let pending = Pending::take_up(unscoped, &self.state, binding.expose_secret(), now).await?;
-        let pending = pending.ok_or_else(|| refused("it was not begun here, was taken up already, or is too old"))?;
+        let taken = Taken::find(unscoped, &self.state, binding.expose_secret(), now).await?;
+        let mut taken = taken.ok_or_else(|| refused("it was not begun here, was taken up already, or is too old"))?;
         // Each provider sends people back to an address of its own, so a client knows whose answer it has: the code of one
         // provider is never shown to another (RFC 9700 §4.4.2; OWASP ASVS 10.2.2).
-        if pending.provider != provider.settings.name {
+        if taken.pending.provider != provider.settings.name {
             return Err(refused("the answer came from another provider than the person was sent to"));
         }
-        if pending.user != user {
+        if taken.pending.user != user {
             return Err(refused("it was begun for something else"));
         }
-        let http = identity.external.http()?;
-        let person = provider.person(http, identity.runtime(), self.code, self.issuer.as_deref(), &pending).await?;
-        Ok((provider, person))
+        let known = taken.pending.person.take();
+        let is_known = known.is_some();
+        let person = match known {
+            Some(person) => person,
+            None => {
+                let (http, issuer) = (identity.external.http()?, self.issuer.as_deref());
+                provider.person(http, identity.runtime(), self.code, issuer, &taken.pending).await?
+            }
+        };
+        Ok(Vouched { provider, person, is_known, taken })
     }
 }
 

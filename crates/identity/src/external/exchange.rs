@@ -9,6 +9,7 @@ use openidconnect::{
     OAuth2TokenResponse as _, PkceCodeVerifier, RequestTokenError, SignatureVerificationError, TokenResponse as _,
     core::{CoreIdToken, CoreIdTokenClaims, CoreJsonWebKey, CoreTokenResponse},
 };
+use serde::{Deserialize, Serialize};
 
 use super::{
     EXTERNAL_SIGN_IN_REFUSED,
@@ -26,16 +27,29 @@ const OLDEST: Duration = Duration::from_secs(600);
 const LONGEST_SUBJECT: usize = 255;
 
 /// The person whom a provider vouches for.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Person {
     pub(super) issuer: String,
     pub(super) subject: String,
-    pub(super) email: Option<EmailAddress>,
+    email: Option<String>,
     /// Whether the provider has checked that the address is the person's.
-    pub(super) email_verified: bool,
+    email_verified: bool,
     /// When the person last proved to the provider who it is.
     pub(super) authenticated_at: Option<Timestamp>,
     /// Whether that took a second factor, as the provider says.
     pub(super) multi_factor: bool,
+}
+
+impl Person {
+    /// The address that the provider names, if it is one.
+    pub(super) fn email(&self) -> Option<EmailAddress> {
+        EmailAddress::parse(self.email.as_deref()?)
+    }
+
+    /// The address, if the provider has checked that it is the person's.
+    pub(super) fn verified_email(&self) -> Option<EmailAddress> {
+        self.email().filter(|_| self.email_verified)
+    }
 }
 
 impl Provider {
@@ -104,7 +118,7 @@ impl Provider {
         Ok(Person {
             issuer: said.issuer().as_str().to_owned(),
             subject,
-            email: claims.email().and_then(|email| EmailAddress::parse(email.as_str())),
+            email: claims.email().map(|email| email.as_str().to_owned()),
             email_verified: claims.email_verified() == Some(true),
             authenticated_at,
             multi_factor: methods.iter().any(|method| method.as_str() == "mfa"),

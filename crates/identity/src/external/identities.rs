@@ -1,22 +1,22 @@
 use mainstay_crypto::Sealed;
-use mainstay_database::{Change, Error, Job, OwnKey, Row, Unscoped};
+use mainstay_database::{Change, Error, Row};
 use mainstay_http::{
     Cookie, Created, Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared,
-    UNAUTHENTICATED, WithHeaders, delete, get, input, post, view,
+    WithHeaders, delete, get, input, post, view,
 };
-use mainstay_kernel::{Id, Timestamp, UserId};
-use mainstay_mail::Letter;
+use mainstay_kernel::{Id, Timestamp};
 
 use super::{
     EXTERNAL_SIGN_IN_REFUSED, IDENTITY_TAKEN, LAST_WAY_IN, PROVIDER_UNAVAILABLE,
-    callback::{BindingCookie, Callback},
+    callback::{BindingCookie, Callback, Vouched},
     subject::{Subject, cell, index, indexes},
 };
 use crate::{
     EmailAddress, Identity,
-    accounts::{email_cell, own_key},
+    accounts::own_key,
     events::{Action, about, about_session},
     letters,
+    second_factors::find_owner,
     sessions::end_others,
 };
 
@@ -106,18 +106,19 @@ pub(super) async fn create_external_identity(
     let unscoped = by.unscoped("an identity is linked to an account, which stands above organizations");
     let CreateExternalIdentity { provider, state, code, iss: issuer, binding } = body;
     let callback = Callback { provider, state, code, issuer, binding };
-    let (provider, person) = match callback.person(&identity, &unscoped, cookie, Some(principal.user)).await {
-        Ok(vouched) => vouched,
-        Err(problem) => {
-            let action = Action::ExternalIdentityLinkFail;
-            unscoped.record(about_session(action, principal.session, principal.organization)).await?;
-            return Err(problem);
-        }
-    };
-    let owner = Owner::find(&unscoped, principal.user).await?;
+    let Vouched { provider, person, .. } =
+        match callback.person(&identity, &unscoped, cookie, Some(principal.user)).await {
+            Ok(vouched) => vouched,
+            Err(problem) => {
+                let action = Action::ExternalIdentityLinkFail;
+                unscoped.record(about_session(action, principal.session, principal.organization)).await?;
+                return Err(problem);
+            }
+        };
+    let owner = find_owner(&unscoped, principal.user).await?;
     let (ring, runtime, subject) = (unscoped.database().ring(), identity.runtime(), Subject::of(&person));
     let (id, now): (Id<ExternalIdentity>, _) = (runtime.new_id(), runtime.clock.now());
-    let email = person.email.clone().map(Sealed::new);
+    let email = person.email().map(Sealed::new);
     let seal_email = |email| unscoped.seal_own(&owner.key, &cell(id.uuid(), "email"), email);
     let values = [
         id.uuid().into(),
@@ -130,7 +131,7 @@ pub(super) async fn create_external_identity(
         indexes(&subject, ring).into(),
     ];
     let event = about(Action::ExternalIdentityLinked, "external_identity", Some(id.uuid()), principal.organization);
-    let told = owner.told(&unscoped, &letters::identity_linked(&provider.settings.label))?;
+    let told = owner.told(&letters::identity_linked(&provider.settings.label), &unscoped)?;
     let change = Change::new("external_identities.insert", LINK, values, event).queue(told);
     let linked = unscoped.change(change).await.on_constraint("external_identities_subject_key", IDENTITY_TAKEN)?;
     if linked.is_empty() {
@@ -139,8 +140,8 @@ pub(super) async fn create_external_identity(
     let view = ExternalIdentityView {
         id,
         provider: Some(provider.settings.name.clone()),
-        issuer: person.issuer,
-        email: person.email.map(|email| email.as_str().to_owned()),
+        issuer: person.issuer.clone(),
+        email: person.email().map(|email| email.as_str().to_owned()),
         created_at: now,
         last_used_at: None,
     };
@@ -156,17 +157,14 @@ pub(super) async fn delete_external_identity(
     identity: Shared<Identity>,
     Path(id): Path<Id<ExternalIdentity>>,
 ) -> Result<NoContent, Problem> {
-    // All identities of the account are locked, always in the same order: of two that go at the same moment one stays.
-    const UNLINK: &str = "mine AS (SELECT id FROM external_identities WHERE user_id = $2 ORDER BY id FOR UPDATE), \
-         changed AS (DELETE FROM external_identities WHERE id = $1 AND id IN (SELECT id FROM mine) \
-             AND ((SELECT count(*) FROM mine) > 1 \
-                 OR EXISTS (SELECT FROM users WHERE id = $2 AND password_hash IS NOT NULL)) RETURNING id)";
+    const UNLINK: &str = "changed AS (DELETE FROM external_identities WHERE id = $1 AND user_id = $2 \
+         AND NOT is_last_way_in($2, $1) RETURNING id)";
     const EXISTS: &str = "SELECT FROM external_identities WHERE id = $1 AND user_id = $2";
     let principal = by.principal();
     let unscoped = by.unscoped("identities belong to their person, wherever they work");
-    let owner = Owner::find(&unscoped, principal.user).await?;
+    let owner = find_owner(&unscoped, principal.user).await?;
     let event = about(Action::ExternalIdentityUnlinked, "external_identity", Some(id.uuid()), principal.organization);
-    let told = owner.told(&unscoped, &letters::identity_unlinked())?;
+    let told = owner.told(&letters::identity_unlinked(), &unscoped)?;
     let values = [id.uuid().into(), principal.user.uuid().into()];
     let change = Change::new("external_identities.delete", UNLINK, values.clone(), event).queue(told);
     if unscoped.change(change).await?.is_empty() {
@@ -176,26 +174,4 @@ pub(super) async fn delete_external_identity(
     let ended = about_session(Action::TokenRevoked, principal.session, principal.organization);
     end_others(&unscoped, &identity, principal.user.uuid(), Some(principal.session), ended).await?;
     Ok(NoContent)
-}
-
-/// Whose identities they are.
-struct Owner {
-    email: EmailAddress,
-    key: OwnKey,
-}
-
-impl Owner {
-    async fn find(unscoped: &Unscoped, user: UserId) -> Result<Self, Problem> {
-        const FIND: &str = "SELECT u.email, k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
-             WHERE u.id = $1 AND u.active";
-        let rows = unscoped.select("users.own_key", FIND, [user.uuid().into()]).await?;
-        let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
-        let key = own_key(user, row, 1)?;
-        Ok(Self { email: unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(0)?)?, key })
-    }
-
-    /// Ways to sign in do not come and go unnoticed (OWASP ASVS 6.3.7).
-    fn told(&self, unscoped: &Unscoped, letter: &Letter) -> Result<Option<Job>, Error> {
-        letters::to(&self.email, letter, unscoped)
-    }
 }

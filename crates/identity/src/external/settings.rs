@@ -128,7 +128,7 @@ impl Members<'_> {
         let client_id = self.required("client_id");
         let redirect_uri = self.text("redirect_uri");
         let redirect_uri = redirect_uri
-            .or_else(|| Some(format!("{pages_url}/external/{}", name.as_deref()?)))
+            .or_else(|| Some(format!("{pages_url}/external?provider={}", name.as_deref()?)))
             .filter(|uri| self.url("redirect_uri", uri));
         let sign_up = match self.text("sign_up").as_deref() {
             None | Some("refuse") => false,
@@ -236,7 +236,7 @@ mod tests {
         let (providers, wrong) = parse(text, "https://api.example/account", false);
         assert_eq!(wrong, Vec::<String>::new());
         let [provider] = providers.as_slice() else { panic!("{providers:?}") };
-        assert_eq!(provider.redirect_uri, "https://api.example/account/external/acme");
+        assert_eq!(provider.redirect_uri, "https://api.example/account/external?provider=acme");
         assert_eq!((provider.label.as_str(), provider.scopes.as_slice()), ("acme", ["email".to_owned()].as_slice()));
         assert!(!provider.sign_up && !provider.trust_mfa && !provider.assume_fresh);
         assert!(!format!("{provider:?}").contains("\"y\""));

@@ -1,5 +1,5 @@
 use mainstay_crypto::Sealed;
-use mainstay_database::{Error, Job, OwnKey, Row, Unscoped, Uuid};
+use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
 use mainstay_http::{
     Cookie, CreatedAt, Header, INVALID_INPUT, Json, Problem, Public, Shared, UserAgent, WithHeaders, input, post,
 };
@@ -7,21 +7,22 @@ use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 
 use super::{
     ACCOUNT_EXISTS, EMAIL_UNVERIFIED, EXTERNAL_SIGN_IN_REFUSED, NO_ACCOUNT, PROVIDER_UNAVAILABLE,
-    SECOND_FACTOR_REQUIRED,
-    callback::{BindingCookie, Callback},
+    callback::{BindingCookie, Callback, Vouched},
     exchange::{Person, refused},
     provider::Provider,
     sign_up::sign_up,
     subject::{Subject, indexes},
 };
 use crate::{
-    EmailAddress, Identity,
-    accounts::{email_cell, own_key},
+    Identity,
+    accounts::own_key,
     events::{Action, about_user},
-    letters,
+    second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
     secret::hash,
-    sessions::{Device, Kind, NewSession, SessionView, answer, start_session},
-    throttle::{Admitted, Counted},
+    sessions::{
+        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, start_session, told_of_a_new_place,
+    },
+    throttle::{Admitted, Counted, TOO_MANY_ATTEMPTS},
 };
 
 /// What came back from the provider.
@@ -42,6 +43,8 @@ pub(super) struct CreateExternalSession {
     /// The `binding` that was given in the beginning; absent where a cookie has it.
     #[garde(length(chars, min = 1, max = 200))]
     binding: Option<String>,
+    /// A code of the account's own second factor: what an authenticator app shows, or a recovery code.
+    second_factor: Option<Code>,
     /// Where to work, for an account of several organizations; its oldest membership when absent.
     organization_id: Option<OrganizationId>,
     /// Whether to carry the session in a cookie, for a browser's own pages, instead of giving tokens.
@@ -53,7 +56,8 @@ pub(super) struct CreateExternalSession {
 /// Sign in with what came back from a provider.
 ///
 /// The account is the one that the identity is linked to. Where there is none and the provider's people may sign up, one
-/// is made with the e-mail address that the provider has verified.
+/// is made with the e-mail address that the provider has verified. Where the account has a second factor, a code of it is
+/// asked for: send the same once more, with the code.
 #[post(
     "/v1/external-sessions",
     problems(
@@ -62,7 +66,9 @@ pub(super) struct CreateExternalSession {
         NO_ACCOUNT,
         EMAIL_UNVERIFIED,
         ACCOUNT_EXISTS,
-        SECOND_FACTOR_REQUIRED
+        SECOND_FACTOR_REQUIRED,
+        INVALID_CREDENTIALS,
+        TOO_MANY_ATTEMPTS
     )
 )]
 pub(super) async fn create_external_session(
@@ -75,17 +81,18 @@ pub(super) async fn create_external_session(
     let unscoped = by.unscoped("nobody is signed in yet");
     let device = Device::of(by.origin(), &user_agent);
     let ring = unscoped.database().ring();
-    let attempt = Counted::new(ring, "external_sign_in", &hash(&body.state), by.origin().address).admitted(false);
+    let address = by.origin().address;
+    let mut attempt = Counted::new(ring, "external_sign_in", &hash(&body.state), address).admitted(false);
     let (organization, kind) = (body.organization_id, if body.cookie { Kind::Cookie } else { Kind::Token });
-    let CreateExternalSession { provider, state, code, iss: issuer, binding, .. } = body;
+    let CreateExternalSession { provider, state, code, iss: issuer, binding, second_factor, .. } = body;
     let callback = Callback { provider, state, code, issuer, binding };
-    let signed_in = async {
-        let (provider, person) = callback.person(&identity, &unscoped, cookie, None).await?;
-        let account = account_of(&unscoped, provider, &person, organization, &attempt).await?;
-        account.admit(provider, &person, organization).map(|multi_factor| (provider, person, account, multi_factor))
+    let vouched = async {
+        let vouched = callback.person(&identity, &unscoped, cookie, None).await?;
+        let account = account_of(&unscoped, &vouched, organization, &attempt).await?;
+        account.may_be_signed_in_to(organization).map(|()| (vouched, account))
     };
-    let (provider, person, account, multi_factor) = match signed_in.await {
-        Ok(signed_in) => signed_in,
+    let (Vouched { provider, person, is_known, taken }, account) = match vouched.await {
+        Ok(vouched) => vouched,
         Err(problem) => {
             if problem.kind() != INVALID_INPUT {
                 unscoped.record(about_user(Action::LoginFail, None, None)).await?;
@@ -93,6 +100,20 @@ pub(super) async fn create_external_session(
             return Err(problem);
         }
     };
+    if is_known {
+        // It was taken back when the second factor was asked for.
+        attempt.networks.clear();
+    }
+    let mut multi_factor = provider.settings.trust_mfa && person.multi_factor;
+    if account.second_factor && !multi_factor {
+        let holder = account.holder();
+        let shown = show_at_sign_in(&unscoped, &holder, second_factor.as_ref(), &mut attempt, address);
+        if let Err(problem) = shown.await {
+            taken.put_back(&unscoped, person).await?;
+            return Err(problem);
+        }
+        multi_factor = true;
+    }
     let now = identity.runtime().clock.now();
     let new = NewSession {
         user: account.user,
@@ -106,7 +127,11 @@ pub(super) async fn create_external_session(
         key: Some(&account.key),
         device,
         admitted: Some(&attempt),
-        job: account.told_of_a_new_place(&unscoped, by.origin().address)?,
+        job: if account.is_new_place {
+            told_of_a_new_place(&unscoped, account.user, &account.key, &account.email, address)?
+        } else {
+            None
+        },
     };
     let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
     let started = start_session(&unscoped, &identity, new, success).await?;
@@ -135,16 +160,19 @@ pub(super) struct Account {
     pub(super) key: OwnKey,
     /// Whether it has signed in before, but never from this network.
     pub(super) is_new_place: bool,
+    pub(super) is_known_here: bool,
+    /// The secret of the authenticator app, sealed.
+    pub(super) totp: Option<Vec<u8>>,
 }
 
 /// The account of a person: found, or made where that is allowed.
 async fn account_of(
     unscoped: &Unscoped,
-    provider: &Provider,
-    person: &Person,
+    vouched: &Vouched<'_>,
     organization: Option<OrganizationId>,
     attempt: &Admitted,
 ) -> Result<Account, Problem> {
+    let Vouched { provider, person, .. } = vouched;
     let subject = Subject::of(person);
     if let Some(account) = Account::find(unscoped, &subject, organization, &attempt.place).await? {
         return Ok(account);
@@ -169,9 +197,10 @@ impl Account {
         place: &[u8],
     ) -> Result<Option<Self>, Error> {
         const FIND: &str = "SELECT i.id, u.id, u.active, u.second_factor, m.organization_id, u.email, k.id, k.wrapped, \
-                 EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id) \
-                     AND NOT EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id AND p.place = $3) \
+                 EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id), \
+                 EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id AND p.place = $3), t.secret \
              FROM external_identities i JOIN users u ON u.id = i.user_id JOIN data_keys k ON k.id = u.data_key \
+             LEFT JOIN totps t ON t.user_id = u.id \
              LEFT JOIN LATERAL (SELECT organization_id FROM memberships \
                  WHERE user_id = u.id AND ($2::uuid IS NULL OR organization_id = $2) \
                  ORDER BY created_at, organization_id LIMIT 1) m ON true \
@@ -188,45 +217,34 @@ impl Account {
                 organization: row.get::<Option<Uuid>>(4)?.map(OrganizationId::from),
                 email: row.get(5)?,
                 key: own_key(user, row, 6)?,
-                is_new_place: row.get(8)?,
+                is_new_place: row.get::<bool>(8)? && !row.get::<bool>(9)?,
+                is_known_here: row.get(9)?,
+                totp: row.get(10)?,
             })
         };
         let rows = unscoped.select("external_identities.sign_in", FIND, values).await?;
         rows.first().map(read).transpose()
     }
 
-    /// Whether it may be signed in to, and whether that took a second factor: the account's own must be shown, unless the
-    /// provider is trusted to have asked for one.
-    fn admit(
-        &self,
-        provider: &Provider,
-        person: &Person,
-        organization: Option<OrganizationId>,
-    ) -> Result<bool, Problem> {
+    fn may_be_signed_in_to(&self, organization: Option<OrganizationId>) -> Result<(), Problem> {
         if !self.active {
             return Err(refused("the account is shut"));
         }
         if organization.is_some() && self.organization.is_none() {
             return Err(refused("the account is no member of the organization"));
         }
-        let multi_factor = provider.settings.trust_mfa && person.multi_factor;
-        if self.second_factor && !multi_factor {
-            return Err(SECOND_FACTOR_REQUIRED.problem());
-        }
-        Ok(multi_factor)
+        Ok(())
     }
 
-    /// The owner hears of a sign-in from where they never were (OWASP ASVS 6.3.5).
-    fn told_of_a_new_place(
-        &self,
-        unscoped: &Unscoped,
-        address: Option<std::net::IpAddr>,
-    ) -> Result<Option<Job>, Error> {
-        if !self.is_new_place {
-            return Ok(None);
+    fn holder(&self) -> Holder<'_> {
+        Holder {
+            user: self.user,
+            organization: self.organization,
+            key: &self.key,
+            totp: self.totp.as_deref(),
+            email: &self.email,
+            is_known_here: self.is_known_here,
         }
-        let email: EmailAddress = unscoped.open_own(&self.key, &email_cell(self.user.uuid()), &self.email)?;
-        letters::to(&email, &letters::signed_in_from_elsewhere(address), unscoped)
     }
 
     async fn note_use(&self, unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {

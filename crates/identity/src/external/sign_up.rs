@@ -32,8 +32,7 @@ pub(super) async fn sign_up(
              SELECT $3, $1, $6, $7, $5 FROM free RETURNING id), \
          linked AS (INSERT INTO external_identities (id, user_id, issuer, subject, subject_index, email, created_at) \
              SELECT $9, id, $10, $11, $12, $13, $5 FROM changed)";
-    let email = person.email.clone().filter(|_| person.email_verified).ok_or_else(|| EMAIL_UNVERIFIED.problem())?;
-    let email = Sealed::new(email);
+    let email = Sealed::new(person.verified_email().ok_or_else(|| EMAIL_UNVERIFIED.problem())?);
     let database = unscoped.database();
     let (runtime, ring) = (database.runtime(), database.ring());
     let (user, identity): (UserId, Uuid) = (runtime.new_id(), runtime.new_id::<Account>().uuid());
@@ -74,5 +73,7 @@ pub(super) async fn sign_up(
         email: sealed,
         key: OwnKey { id: key.id(), subject: user.uuid(), wrapped: wrapped.0 },
         is_new_place: false,
+        is_known_here: false,
+        totp: None,
     }))
 }
