@@ -107,7 +107,7 @@ fn a_password_from_standard_input_is_held_to_the_rules() {
 #[test]
 fn every_command_explains_itself() {
     let all = succeeds(&mut program(["--help"]));
-    let commands = ["dev", "serve", "migrate", "routes", "openapi", "config", "user", "keys", "seed", "healthcheck"];
+    let commands = ["dev", "serve", "migrate", "routes", "openapi", "config", "user", "key", "keys", "seed", "healthcheck"];
     for command in commands {
         assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
         let help = succeeds(&mut program([command, "--help"]));
