@@ -29,6 +29,14 @@ routes:
 openapi:
     cargo run --quiet -- openapi
 
+# Logins and refreshes a second and core, and what a storm of logins does to a read.
+bench-auth:
+    cargo bench -p mainstay-tests --bench auth
+
+# Whether the time of an answer tells who has an account.
+bench-enumeration:
+    cargo bench -p mainstay-tests --bench enumeration
+
 # Licences, banned crates, sources and advisories of the dependency tree.
 deny:
     cargo deny check

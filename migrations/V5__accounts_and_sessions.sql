@@ -33,7 +33,8 @@ ALTER TABLE sessions
     ADD COLUMN last_used_at timestamptz,
     ADD COLUMN user_agent bytea,
     ADD COLUMN address bytea;
-ALTER TABLE sessions ALTER COLUMN authenticated_at DROP DEFAULT; -- Only what stood there before needed one.
+-- Only what stood there before needed a default.
+ALTER TABLE sessions ALTER COLUMN authenticated_at DROP DEFAULT;
 COMMENT ON COLUMN sessions.kind IS 'internal: token, cookie or client (a machine, or an application that a person let in)';
 COMMENT ON COLUMN sessions.cookie_hash IS 'secret: SHA-256 of the secret in the browser''s cookie';
 COMMENT ON COLUMN sessions.client_id IS 'internal: the OAuth client that it was made for';
@@ -129,3 +130,23 @@ COMMENT ON COLUMN email_changes.applied_at IS 'internal: when both had, and the 
 COMMENT ON COLUMN email_changes.created_at IS 'internal: when it was asked for';
 COMMENT ON COLUMN email_changes.expires_at IS 'internal: when the tokens end';
 GRANT SELECT, INSERT, DELETE, UPDATE ON email_changes TO mainstay_server;
+
+-- Whether an organization (one of somebody's, or the one that is named) would be without an owner without them. It locks
+-- the organization first and looks then, so that of two owners who go at once one stays.
+CREATE FUNCTION is_last_owner(member uuid, place uuid DEFAULT NULL) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp AS $$
+DECLARE
+    owner CONSTANT uuid := '00000000-0000-7000-8000-000000000001';
+BEGIN
+    PERFORM FROM organizations o JOIN memberships m ON m.organization_id = o.id
+        WHERE m.user_id = member AND m.role_id = owner AND (place IS NULL OR o.id = place)
+        ORDER BY o.id FOR UPDATE OF o;
+    RETURN EXISTS (SELECT FROM memberships mine
+        WHERE mine.user_id = member AND mine.role_id = owner AND (place IS NULL OR mine.organization_id = place)
+            AND NOT EXISTS (SELECT FROM memberships other JOIN users u ON u.id = other.user_id
+                WHERE other.organization_id = mine.organization_id AND other.role_id = owner
+                    AND other.user_id <> member AND u.active AND u.kind = 'person'));
+END
+$$;
+REVOKE ALL ON FUNCTION is_last_owner(uuid, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION is_last_owner(uuid, uuid) TO mainstay_server;

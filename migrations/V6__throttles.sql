@@ -37,7 +37,7 @@ DECLARE
 BEGIN
     -- Takes each row's lock, always in the same order.
     INSERT INTO throttles AS t (key, failures, blocked_until, counted_at)
-        SELECT DISTINCT k, 0, at, at FROM unnest(keys) AS k ORDER BY k
+        SELECT DISTINCT k, 0, timestamptz '-infinity', at FROM unnest(keys) AS k ORDER BY k
         ON CONFLICT ON CONSTRAINT throttles_pkey
         DO UPDATE SET failures = CASE WHEN t.counted_at < at - interval '1 day' THEN 0 ELSE t.failures END;
     SELECT max(t.blocked_until) INTO blocked FROM throttles t WHERE t.key = ANY (keys);
@@ -47,10 +47,10 @@ BEGIN
     UPDATE throttles t SET
         failures = t.failures + 1,
         counted_at = at,
-        blocked_until = at + CASE
-            WHEN t.failures + 1 <= k.free THEN interval '0'
-            WHEN t.failures + 1 > 100 + k.free THEN interval '1 day'
-            ELSE least(interval '1 second' * power(2, least(t.failures - k.free, 20)), interval '15 minutes')
+        blocked_until = CASE
+            WHEN t.failures + 1 <= k.free THEN t.blocked_until
+            WHEN t.failures + 1 > 100 + k.free THEN at + interval '1 day'
+            ELSE at + least(interval '1 second' * power(2, least(t.failures - k.free, 20)), interval '15 minutes')
         END
         FROM unnest(keys, free) AS k (key, free) WHERE t.key = k.key;
     RETURN NULL;

@@ -63,10 +63,12 @@ COMMENT ON COLUMN client_secrets.revoked_at IS 'internal: when it was revoked';
 GRANT SELECT, INSERT ON client_secrets TO mainstay_server;
 GRANT UPDATE (last_used_at, revoked_at) ON client_secrets TO mainstay_server;
 
--- Nobody grants what they do not hold: whether a role grants nothing beyond `held`.
-CREATE FUNCTION role_is_within(wanted uuid, held text[]) RETURNS boolean
+-- Whether a role is more than somebody may hand on, who holds these permissions: nobody grants what they do not hold, and
+-- only an owner makes an owner.
+CREATE FUNCTION role_exceeds(role uuid, held text[], by_owner boolean) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    SELECT NOT EXISTS (SELECT FROM role_permissions p WHERE p.role_id = wanted AND p.permission <> ALL (held))
+    SELECT (role = '00000000-0000-7000-8000-000000000001' AND NOT by_owner)
+        OR EXISTS (SELECT FROM role_permissions p WHERE p.role_id = role AND p.permission <> ALL (held))
 $$;
-REVOKE ALL ON FUNCTION role_is_within(uuid, text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION role_is_within(uuid, text[]) TO mainstay_server;
+REVOKE ALL ON FUNCTION role_exceeds(uuid, text[], boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION role_exceeds(uuid, text[], boolean) TO mainstay_server;

@@ -42,6 +42,9 @@ make_certificates() {
     issue_certificate api
     publish "$app_user" 0400 "$work/server.key" "$root/api-tls"
     publish "$app_user" 0444 "$work/server.crt" "$root/api-tls"
+    issue_certificate mail
+    publish "$app_user" 0400 "$work/server.key" "$root/mail-tls"
+    publish "$app_user" 0444 "$work/server.crt" "$root/mail-tls"
     # The authority's key is not kept: the next renewal makes a new authority.
     publish 0 0444 "$work/ca.crt" "$root/authority"
 }
@@ -57,8 +60,7 @@ make_secrets() {
 
     printf '%s' "postgres://mainstay_server:$server_password@postgres:5432/mainstay?$query" >"$work/database-url"
     printf 'k1:%s\n' "$(openssl rand -base64 32)" >"$work/crypto-keys"
-    openssl genpkey -algorithm ed25519 -out "$work/identity-signing-key"
-    for secret in database-url crypto-keys identity-signing-key; do
+    for secret in database-url crypto-keys; do
         publish "$app_user" 0400 "$work/$secret" "$root/api-secrets"
     done
 
@@ -78,7 +80,8 @@ if [ ! -e "$root/postgres-secrets/server-password" ]; then
     make_secrets
     echo "made new secrets"
 fi
-if ! openssl x509 -checkend $((30 * 24 * 3600)) -noout -in "$root/authority/ca.crt" >/dev/null 2>&1; then
+if [ ! -e "$root/mail-tls/server.crt" ] ||
+    ! openssl x509 -checkend $((30 * 24 * 3600)) -noout -in "$root/authority/ca.crt" >/dev/null 2>&1; then
     make_certificates
     echo "made new certificates"
 fi

@@ -73,6 +73,12 @@ impl<P: Permission> Door<P> {
         self.session.map(Mutex::into_inner)
     }
 
+    /// Goes around the door in the caller's name: see [`Unscoped`]. For what one statement of a door cannot say, such as a
+    /// change of several tables; it names the organization itself.
+    pub fn unscoped(&self, why: &'static str) -> Unscoped {
+        Unscoped::because(why, &self.database, self.origin.clone(), Some(self.principal().clone()))
+    }
+
     /// Who is asking.
     pub fn principal(&self) -> &Arc<Principal> {
         self.proof.principal()
@@ -86,12 +92,6 @@ impl<P: Permission> Door<P> {
     /// The client's address, where there is one.
     pub fn address(&self) -> Option<IpAddr> {
         self.origin.address
-    }
-
-    /// Goes around the door, as this caller, for a statement that is about several tables: see [`Unscoped`]. To limit it to
-    /// the organization is then up to its text.
-    pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        Unscoped::because(why, &self.database, self.origin.clone(), Some(self.principal().clone()))
     }
 
     /// Reads one row.
@@ -154,7 +154,8 @@ impl<P: Permission> Door<P> {
         &self.database
     }
 
-    pub(crate) fn organization(&self) -> Uuid {
+    /// Whose rows it opens to.
+    pub fn organization(&self) -> Uuid {
         self.proof.organization().uuid()
     }
 

@@ -70,13 +70,13 @@ impl Unscoped {
         self.database.read(Statement::new(name, text, values.into_iter().collect())).await
     }
 
-    /// Does a [`Change`], writes its event for each row of it and queues its jobs, in one statement. The rows of the
-    /// clause named `changed` are the answer; without any, nothing happened, nothing is recorded and nothing queued.
+    /// Does a [`Change`], writes its event and queues its jobs, in one statement. The rows of the clause named `changed`
+    /// are the answer; without any, nothing happened, nothing is recorded and nothing queued.
     ///
     /// # Errors
     /// As the database answers; then nothing was changed and nothing recorded.
     pub async fn change(&self, change: Change) -> Result<Vec<Row>, Error> {
-        let Change { name, clauses, mut values, event, jobs } = change;
+        let Change { name, clauses, mut values, event, jobs, shows_rows } = change;
         let recorded = placeholders(values.len() + 1, WIDTH);
         values.extend(record(self.database.runtime(), self.actor.as_deref(), &self.origin, event));
         let mut queued = String::new();
@@ -84,8 +84,10 @@ impl Unscoped {
             queued = job::queued(values.len() + 1);
             values.extend(job::values(jobs));
         }
+        let shown = if shows_rows { ", before, after" } else { "" };
         let text = format!(
-            "WITH {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {recorded} FROM changed){queued} \
+            "WITH {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}{shown}) \
+             SELECT {recorded}{shown} FROM changed LIMIT 1){queued} \
              SELECT * FROM changed"
         );
         self.database.write(Statement::new(name, text, values)).await
@@ -143,6 +145,7 @@ pub struct Change {
     values: Vec<Value>,
     event: Event,
     jobs: Vec<Job>,
+    shows_rows: bool,
 }
 
 impl Change {
@@ -154,7 +157,14 @@ impl Change {
         values: impl IntoIterator<Item = Value>,
         event: Event,
     ) -> Self {
-        Self { name, clauses, values: values.into_iter().collect(), event, jobs: Vec::new() }
+        Self { name, clauses, values: values.into_iter().collect(), event, jobs: Vec::new(), shows_rows: false }
+    }
+
+    /// Records what was changed from and to: the columns `before` and `after` of `changed`, both `jsonb`.
+    #[must_use]
+    pub fn showing_rows(mut self) -> Self {
+        self.shows_rows = true;
+        self
     }
 
     /// Queues a job with the change.

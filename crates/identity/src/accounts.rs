@@ -1,19 +1,38 @@
-//! Accounts: made, found, changed, shut and deleted.
+//! Accounts: asked for, made, changed, shut and deleted.
 
 mod create;
 mod email;
+mod email_change;
 mod me;
+mod removal;
+mod sign_up;
 
 use mainstay_database::{Error, OwnKey, Row};
+use mainstay_http::Module;
 use mainstay_kernel::{UserId, Uuid};
 
-pub(crate) use create::email_index;
-pub use create::{AccountError, Created, NewUser, Place, create_organization, create_user};
+pub use create::{AccountError, Created, NewPassword, NewUser, Place, create_organization, create_user};
+pub(crate) use create::{create_confirmed_user, email_index};
 pub use email::EmailAddress;
-pub(crate) use me::{email_cell, get_me};
+pub(crate) use me::email_cell;
+pub(crate) use removal::LAST_OWNER;
+pub use removal::{delete_account, set_active};
 
 /// Accounts stand above organizations, so their personal data is sealed for none.
 pub(crate) const NOWHERE: Uuid = Uuid::nil();
+
+/// An account of one's own, from its beginning to its end.
+pub(crate) fn module() -> Module {
+    Module::new("accounts").endpoints((
+        sign_up::request_sign_up,
+        sign_up::confirm_sign_up,
+        me::get_me,
+        email_change::change_email,
+        email_change::confirm_email_change,
+        removal::deactivate_me,
+        removal::delete_me,
+    ))
+}
 
 /// The key of an account's personal data, from the columns `id, wrapped` of `data_keys` at `position`.
 pub(crate) fn own_key(user: UserId, row: &Row, position: usize) -> Result<OwnKey, Error> {

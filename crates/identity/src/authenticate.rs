@@ -34,7 +34,7 @@ impl Authenticator for Identity {
 
 impl Identity {
     async fn by_token(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
-        let verified = self.verified(token)?;
+        let verified = self.tokens.verify(token).await?;
         let now = self.runtime().clock.now();
         if !verified.is_valid_at(now) {
             return Err(Refusal::Invalid("the token has expired"));

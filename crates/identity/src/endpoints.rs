@@ -4,14 +4,20 @@ mod keys;
 
 use mainstay_http::Module;
 
-use crate::{accounts::get_me, api_keys, service_accounts, sessions};
+use crate::{accounts, api_keys, invitations, members, organizations, passwords, roles, service_accounts, sessions};
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
     vec![
+        accounts::module(),
         sessions::module(),
+        passwords::module(),
+        organizations::module(),
+        members::module(),
+        invitations::module(),
+        roles::module(),
         api_keys::module(),
         service_accounts::module(),
-        Module::new("identity").endpoints((get_me, keys::list_signing_keys)),
+        Module::new("keys").endpoints((keys::list_signing_keys,)),
     ]
 }

@@ -56,6 +56,8 @@ actions! {
     SignUpRequest = "user_sign_up_request",
     /// An account was made.
     UserCreated = "user_created",
+    /// A change of address was asked for.
+    EmailChangeRequest = "user_email_change_request",
     /// An account was changed.
     UserUpdated = "user_updated",
     /// An account was shut, and can be opened again.
@@ -64,12 +66,38 @@ actions! {
     UserRestored = "user_restored",
     /// An account was deleted.
     UserDeleted = "user_deleted",
+    /// The first key that signs access tokens was made.
+    SigningKeyCreated = "signing_key_created",
+    /// A key that signs access tokens was made to follow the one before.
+    SigningKeyRotated = "signing_key_rotated",
+    /// A key that signs access tokens was removed before its time, and its tokens with it.
+    SigningKeyRetired = "signing_key_retired",
     /// Something was refused for want of a permission.
     AuthzFail = "authz_fail",
     /// What somebody may do was changed.
     AuthzChange = "authz_change",
     /// An organization was made.
     OrganizationCreated = "organization_created",
+    /// An organization was changed.
+    OrganizationUpdated = "organization_updated",
+    /// An organization was deleted.
+    OrganizationDeleted = "organization_deleted",
+    /// An organization was handed over to another owner.
+    OwnerChanged = "authz_admin",
+    /// Somebody joined an organization.
+    MembershipCreated = "membership_created",
+    /// Somebody left an organization, or was removed.
+    MembershipDeleted = "membership_deleted",
+    /// Somebody was invited.
+    InvitationCreated = "invitation_created",
+    /// An invitation was withdrawn.
+    InvitationDeleted = "invitation_deleted",
+    /// A role was made.
+    RoleCreated = "role_created",
+    /// What a role grants was changed, or its name.
+    PermissionsChanged = "privilege_permissions_changed",
+    /// A role was deleted.
+    RoleDeleted = "role_deleted",
 }
 
 /// An event about an account.

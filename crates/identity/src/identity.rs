@@ -1,22 +1,19 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use mainstay_crypto::{PasswordHasher, token_digest};
+use mainstay_crypto::PasswordHasher;
 use mainstay_database::Database;
-use mainstay_http::{INTERNAL, Problem, Refusal};
-use mainstay_kernel::{Runtime, SecretString, SessionId, UserId};
-use moka::sync::Cache;
+use mainstay_http::Problem;
+use mainstay_kernel::{Runtime, SecretString, SessionId, UserId, Uuid};
 
 use crate::{
     Settings,
+    access_tokens::AccessTokens,
     directory::{Change, Directory},
     revocation,
-    tokens::Verified,
+    signing::{self, KeyMemory},
+    tokens::NewToken,
     usage::Usage,
 };
-
-/// Verified tokens kept at most, and for how long: a signature costs a hundred times what the look-up does.
-const KEPT_TOKENS: u64 = 50_000;
-const KEPT_FOR: Duration = Duration::from_secs(600);
 
 /// Who signs in, and whose credential is whose: what the endpoints of this room share.
 pub struct Identity {
@@ -25,21 +22,24 @@ pub struct Identity {
     pub(crate) database: Database,
     pub(crate) directory: Directory,
     pub(crate) usage: Usage,
-    tokens: Cache<[u8; 32], Verified>,
+    pub(crate) tokens: AccessTokens,
 }
 
 impl Identity {
     /// Stands ready; [`watch`](Self::watch) must run beside it, or every request asks the database.
     pub fn new(settings: Settings, hasher: PasswordHasher, database: Database) -> Arc<Self> {
-        let tokens = Cache::builder().max_capacity(KEPT_TOKENS).time_to_live(KEPT_FOR).build();
+        let keys = KeyMemory::new(database.clone(), settings.signing_key_lifetime);
+        let tokens = AccessTokens::new(keys, &settings.issuer);
         let (directory, usage) = (Directory::new(), Usage::default());
         Arc::new(Self { settings, hasher, database, directory, usage, tokens })
     }
 
-    /// Hears of revocations and writes down uses, for as long as the service runs.
+    /// Hears of revocations, looks after signing keys and writes down uses, for as long as the service runs.
     pub async fn watch(self: Arc<Self>) {
+        let keys = &self.tokens.keys;
         tokio::join!(
-            revocation::watch(self.database.clone(), &self.directory),
+            revocation::watch(self.database.clone(), &self.directory, keys),
+            signing::watch(keys),
             self.usage.keep(&self.database, self.settings.session_idle_lifetime),
         );
     }
@@ -60,28 +60,27 @@ impl Identity {
         self.directory.forget(Change::Session(session.uuid()));
     }
 
-    /// An access token of a session.
+    /// Forgets every session of an account that this process changed itself.
+    pub(crate) fn forget_user(&self, user: UserId) {
+        self.directory.forget(Change::User(user.uuid()));
+    }
+
+    /// Forgets every session whose role this process changed itself.
+    pub(crate) fn forget_role(&self, role: Uuid) {
+        self.directory.forget(Change::Role(role));
+    }
+
+    /// An access token of a session. `client` is the OAuth client that it is for; without one, the session is the API's own.
     ///
     /// # Errors
-    /// [`INTERNAL`] when there is no key to sign with.
-    pub(crate) fn access_token(
+    /// As the database answers, when the keys must be read first; an internal one when there is no key to sign with.
+    pub(crate) async fn access_token(
         &self,
         user: UserId,
         session: SessionId,
-        _client: Option<&str>,
+        client: Option<&str>,
     ) -> Result<SecretString, Problem> {
-        let (now, lifetime) = (self.runtime().clock.now(), self.settings.access_token_lifetime);
-        self.settings.keys.issue(user, session, now, lifetime).map_err(|error| INTERNAL.problem().caused_by(error))
-    }
-
-    /// What an access token says, once its signature was checked.
-    pub(crate) fn verified(&self, token: &str) -> Result<Verified, Refusal> {
-        let digest = token_digest(token.as_bytes());
-        if let Some(verified) = self.tokens.get(&digest) {
-            return Ok(verified);
-        }
-        let verified = self.settings.keys.verify(token).map_err(Refusal::Invalid)?;
-        self.tokens.insert(digest, verified);
-        Ok(verified)
+        let lifetime = self.settings.access_token_lifetime;
+        self.tokens.issue(NewToken { user, session, client: client.map(str::to_owned), lifetime }).await
     }
 }

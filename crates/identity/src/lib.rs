@@ -4,6 +4,7 @@
 //! memory ([`Identity`]); what ends a session or changes a role is announced by the database and heard within a second.
 //! What a permission means is not decided here.
 
+mod access_tokens;
 mod accounts;
 mod api_keys;
 mod authenticate;
@@ -11,6 +12,11 @@ mod directory;
 mod endpoints;
 mod events;
 mod identity;
+mod invitations;
+mod letters;
+mod members;
+mod operator;
+mod organizations;
 mod passwords;
 mod privilege;
 mod revocation;
@@ -20,15 +26,22 @@ mod secret;
 mod service_accounts;
 mod sessions;
 mod settings;
+mod signing;
 mod throttle;
 mod tokens;
+mod upkeep;
 mod usage;
 
-pub use accounts::{AccountError, Created, EmailAddress, NewUser, Place, create_organization, create_user};
+pub use accounts::{
+    AccountError, Created, EmailAddress, NewPassword, NewUser, Place, create_organization, create_user, delete_account,
+    set_active,
+};
 pub use api_keys::{KeysOf, ListedKey, list_keys, revoke_key};
 pub use endpoints::modules;
 pub use identity::Identity;
-pub use passwords::Password;
-pub use roles::declare_permissions;
+pub use operator::{SessionSummary, UserSummary, end_session, end_sessions_of, find_user, sessions_of};
+pub use passwords::{Password, Strength};
+pub use roles::{ListedRole, assign_role, declare_permissions, list_roles_of};
 pub use settings::Settings;
-pub use tokens::{KeyError, SigningKey, TokenKeys};
+pub use signing::{Begin, KeyError, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys};
+pub use upkeep::upkeep;

@@ -1,5 +1,24 @@
 //! Passwords: what they may be, and how they are changed and reset.
 
+mod change;
 mod password;
+mod reset;
+mod strength;
 
+use mainstay_http::Module;
+
+pub(crate) use change::find_owner;
 pub use password::Password;
+pub(crate) use reset::{INVALID_TOKEN, find_by_address};
+pub use strength::Strength;
+pub(crate) use strength::check;
+
+/// Choosing, changing and resetting a password.
+pub(crate) fn module() -> Module {
+    Module::new("passwords").endpoints((
+        strength::estimate_password,
+        change::change_password,
+        reset::request_password_reset,
+        reset::complete_password_reset,
+    ))
+}

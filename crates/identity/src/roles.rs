@@ -1,38 +1,62 @@
-use mainstay_access::Declared;
-use mainstay_database::{Error, Owner, Value};
+//! Roles: those that every organization has, and those that it makes for itself.
+//!
+//! Nobody grants what they do not hold: `role_exceeds` in the schema compares a role with its giver's permissions, in the
+//! statement of the change, and only an owner makes an owner. A built-in role is written by the owner of the schema alone.
 
-/// New permissions go to the roles that the code names; a permission that an operator took from a role stays taken.
-const DECLARE: &str = "WITH declared AS ( \
-        INSERT INTO permissions (name, help) SELECT * FROM unnest($1::text[], $2::text[]) \
-        ON CONFLICT (name) DO UPDATE SET help = excluded.help \
-     ) \
-     INSERT INTO role_permissions (role_id, permission) \
-     SELECT roles.id, granted.permission \
-     FROM unnest($3::text[], $4::text[]) AS granted (role, permission) \
-     JOIN roles ON roles.name = granted.role AND roles.organization_id IS NULL \
-     WHERE NOT EXISTS (SELECT FROM permissions WHERE permissions.name = granted.permission)";
+mod assign;
+mod create;
+mod declare;
+mod delete;
+mod list;
+mod name;
+mod permissions;
+mod role;
+mod update;
 
-/// Writes the permissions that the code declares into the database, as its owner.
-///
-/// # Errors
-/// As the database answers.
-pub async fn declare_permissions(owner: &mut Owner, declared: &[Declared]) -> Result<(), Error> {
-    let mut unique = declared.to_vec();
-    unique.sort_by_key(|permission| permission.name);
-    unique.dedup_by_key(|permission| permission.name);
-    let grants: Vec<_> = unique
-        .iter()
-        .flat_map(|permission| permission.granted_to.iter().map(|role| (role.name(), permission.name)))
-        .collect();
-    let values = [
-        texts(unique.iter().map(|permission| permission.name)),
-        texts(unique.iter().map(|permission| permission.help)),
-        texts(grants.iter().map(|(role, _)| *role)),
-        texts(grants.iter().map(|(_, permission)| *permission)),
-    ];
-    owner.run(DECLARE, values).await.map(drop)
+use http::StatusCode;
+use mainstay_access::Principal;
+use mainstay_database::{Uuid, Value};
+use mainstay_http::{Kind, Module};
+
+pub use assign::{ListedRole, assign_role, list_roles_of};
+pub use declare::declare_permissions;
+pub(crate) use name::RoleName;
+
+mainstay_access::permission! {
+    /// See the organization's roles and what they grant.
+    pub RolesRead = "roles.read", for [Owner, Manager, Auditor];
+    /// Make, change and delete the organization's own roles.
+    pub RolesManage = "roles.manage", for [Owner];
 }
 
-fn texts<'a>(items: impl Iterator<Item = &'a str>) -> Value {
-    items.map(str::to_owned).collect::<Vec<_>>().into()
+/// The built-in roles that the platform itself gives to people.
+pub(crate) const OWNER: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_0001);
+pub(crate) const MANAGER: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_0002);
+
+/// A role grants what its giver does not hold.
+pub(crate) const PRIVILEGE_EXCEEDS_OWN: Kind = Kind::new(
+    StatusCode::FORBIDDEN,
+    "privilege_exceeds_own",
+    "This role grants more than yours does: nobody gives, takes or changes what they do not hold.",
+);
+/// There is no such role in the organization.
+pub(crate) const UNKNOWN_ROLE: Kind =
+    Kind::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_role", "The organization has no role of this name.");
+
+/// Roles and the permissions that they are made of.
+pub(crate) fn module() -> Module {
+    Module::new("roles").endpoints((
+        permissions::list_permissions,
+        list::list_roles,
+        create::create_role,
+        list::get_role,
+        update::update_role,
+        delete::delete_role,
+    ))
+}
+
+/// What `role_exceeds` compares a role with: the giver's permissions, and whether they are an owner.
+pub(crate) fn held_by(principal: &Principal) -> [Value; 2] {
+    let permissions: Vec<String> = principal.permissions.names().map(str::to_owned).collect();
+    [permissions.into(), (principal.role == "owner").into()]
 }

@@ -15,7 +15,7 @@ use mainstay_http::Module;
 pub(crate) use cookie::{CookieSecret, clearing_cookie};
 pub(crate) use device::Device;
 pub(crate) use refresh::RefreshToken;
-pub(crate) use sign_in::INVALID_CREDENTIALS;
+pub(crate) use sign_in::{INVALID_CREDENTIALS, not_hashed};
 pub(crate) use start::{Kind, NewSession, Started, start_session};
 
 /// Sign-in, sign-out, and what lies between.

@@ -3,13 +3,15 @@ use std::time::Duration as StdDuration;
 use mainstay_config::Reader;
 use time::Duration;
 
-use crate::{SigningKey, TokenKeys};
+use crate::tokens::LONGEST_LIFETIME;
 
 /// How identity works.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What signs access tokens.
-    pub keys: TokenKeys,
+    /// The URL that clients know the API by: issuer and audience of its access tokens.
+    pub issuer: String,
+    /// How old the key that signs access tokens becomes before another follows it.
+    pub signing_key_lifetime: Duration,
     /// How long an access token is valid.
     pub access_token_lifetime: Duration,
     /// How long a session lasts after sign-in, however much it is used.
@@ -33,7 +35,11 @@ impl Settings {
     pub fn read(reader: &mut Reader, issuer: &str) -> Option<Self> {
         let minutes = |minutes: u64| StdDuration::from_secs(minutes * 60);
         let days = |days: u64| minutes(days * 24 * 60);
-        let secret = reader.secret("identity.signing_key", "Ed25519 key that signs access tokens, PKCS#8 in PEM.");
+        let signing_key_lifetime = reader.or(
+            "identity.signing_key_lifetime",
+            days(30),
+            "How old the key that signs access tokens becomes before the service lets another follow it.",
+        );
         let access_token_lifetime =
             reader.or("identity.access_token_lifetime", minutes(10), "How long an access token is valid.");
         let session_lifetime = reader.or(
@@ -57,7 +63,8 @@ impl Settings {
             "How long an API key or a client's secret may live at most.",
         );
         for (name, value, least, most) in [
-            ("identity.access_token_lifetime", access_token_lifetime, minutes(1), minutes(60)),
+            ("identity.signing_key_lifetime", signing_key_lifetime, minutes(60), days(365)),
+            ("identity.access_token_lifetime", access_token_lifetime, minutes(1), LONGEST_LIFETIME),
             ("identity.session_lifetime", session_lifetime, minutes(1), days(400)),
             ("identity.session_idle_lifetime", session_idle_lifetime, minutes(1), days(400)),
             ("identity.api_key_max_lifetime", api_key_max_lifetime, days(1), days(400)),
@@ -86,22 +93,17 @@ impl Settings {
             "The URL below which the links in mails lead: the pages that confirm, reset and accept.",
         );
         let seconds = |duration: StdDuration| Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or_default());
-        match SigningKey::from_pem(&secret?) {
-            Ok(key) => Some(Self {
-                keys: TokenKeys::new(key, issuer),
-                access_token_lifetime: seconds(access_token_lifetime),
-                session_lifetime: seconds(session_lifetime),
-                session_idle_lifetime: seconds(session_idle_lifetime),
-                api_key_lifetime: seconds(api_key_lifetime),
-                api_key_max_lifetime: seconds(api_key_max_lifetime),
-                password_min_length,
-                password_min_length_with_second_factor,
-                pages_url,
-            }),
-            Err(error) => {
-                reader.refuse("identity.signing_key", error.to_string());
-                None
-            }
-        }
+        Some(Self {
+            issuer: issuer.to_owned(),
+            signing_key_lifetime: seconds(signing_key_lifetime),
+            access_token_lifetime: seconds(access_token_lifetime),
+            session_lifetime: seconds(session_lifetime),
+            session_idle_lifetime: seconds(session_idle_lifetime),
+            api_key_lifetime: seconds(api_key_lifetime),
+            api_key_max_lifetime: seconds(api_key_max_lifetime),
+            password_min_length,
+            password_min_length_with_second_factor,
+            pages_url,
+        })
     }
 }

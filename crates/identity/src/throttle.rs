@@ -51,7 +51,7 @@ impl Counted {
     pub(crate) fn new(ring: &KeyRing, scope: &'static str, account: &[u8], address: Option<IpAddr>) -> Self {
         let network = address.map(|address| network(address).to_string()).unwrap_or_default();
         let address = address.map(|address| address.to_canonical().to_string()).unwrap_or_default();
-        let account: String = account.iter().map(|byte| format!("{byte:02x}")).collect();
+        let account = hex(account);
         Self {
             account_here: key(ring, scope, &format!("{account} from {network}")),
             account: key(ring, scope, &account),
@@ -86,6 +86,21 @@ pub(crate) async fn admit(unscoped: &Unscoped, counted: Counted) -> Result<Admit
     blocked.map_or_else(|| Ok(counted.admitted(false)), |until| Err(wait_until(until, now)))
 }
 
+/// Counts something that is no guess but may not happen without end, such as mail to strangers: under each of `counted`,
+/// which names a scope, what is counted in it, and how often a day costs no wait.
+///
+/// # Errors
+/// [`TOO_MANY_ATTEMPTS`] when it is too early for another.
+pub(crate) async fn admit_each(unscoped: &Unscoped, counted: &[(&'static str, &[u8], i32)]) -> Result<(), Problem> {
+    const ADMIT: &str = "SELECT admit_attempt($1, $2, $3)";
+    let (ring, now) = (unscoped.database().ring(), unscoped.database().runtime().clock.now());
+    let keys: Vec<_> = counted.iter().map(|(scope, value, _)| key(ring, scope, &hex(value))).collect();
+    let free: Vec<_> = counted.iter().map(|(_, _, free)| *free).collect();
+    let rows = unscoped.upkeep("throttles.admit_each", ADMIT, [keys.into(), free.into(), now.inner().into()]).await?;
+    let blocked = rows.first().map(|row| row.get::<Option<Timestamp>>(0)).transpose()?.flatten();
+    blocked.map_or(Ok(()), |until| Err(wait_until(until, now)))
+}
+
 /// Takes an attempt back that succeeded.
 ///
 /// # Errors
@@ -108,6 +123,10 @@ fn network(address: IpAddr) -> IpNet {
         IpAddr::V4(address) => Ipv4Net::new_assert(address, 24).trunc().into(),
         IpAddr::V6(address) => Ipv6Net::new_assert(address, 48).trunc().into(),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A keyed hash: whoever reads the table learns neither addresses nor accounts.

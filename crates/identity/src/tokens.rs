@@ -1,66 +1,50 @@
-use aws_lc_rs::{
-    encoding::{AsDer as _, Pkcs8V1Der},
-    signature::{Ed25519KeyPair, KeyPair as _},
-};
+//! Access tokens: what they say, how they are signed, and what is checked of them. Which keys there are is the business
+//! of `signing.rs`.
+
+use std::time::Duration as StdDuration;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
-use mainstay_crypto::token_digest;
-use mainstay_http::view;
-use mainstay_kernel::{ExposeSecret as _, SecretString, SessionId, Timestamp, UserId};
+use jsonwebtoken::{Algorithm, Header, Validation, decode, encode};
+use mainstay_kernel::{SecretString, SessionId, Timestamp, UserId, Uuid};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-/// `typ` of an access token (RFC 9068 §2.1): an ID token or anything else that we might sign is not one.
+use crate::signing::{Key, KeyError, KeyId};
+
+/// `typ` of an access token (RFC 9068 §2.1): an ID token or anything else that we might sign is not one. The longer
+/// `application/at+jwt` is not taken, since nobody but us issues these tokens and we write the short one.
 const TYPE: &str = "at+jwt";
 
-/// An Ed25519 key that signs access tokens (RFC 8032, RFC 8037).
-#[derive(Clone)]
-pub struct SigningKey {
-    id: String,
-    public: String,
-    signing: EncodingKey,
-    verifying: DecodingKey,
-}
+/// The longest that a token may be set to be valid: a key verifies for as long after another one began to sign.
+pub(crate) const LONGEST_LIFETIME: StdDuration = StdDuration::from_secs(3_600);
 
-/// The signing key cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not an Ed25519 key in PKCS#8 PEM, as `openssl genpkey -algorithm ed25519` writes it")]
-pub struct KeyError;
+/// The only algorithm (RFC 8037 §3.1), as it stands in the header.
+const ALGORITHM: &str = "EdDSA";
 
-impl SigningKey {
-    /// Reads a key.
-    ///
-    /// # Errors
-    /// [`KeyError`] when it is another kind of key, or none.
-    pub fn from_pem(pem: &SecretString) -> Result<Self, KeyError> {
-        let signing = EncodingKey::from_ed_pem(pem.expose_secret().as_bytes()).map_err(|_| KeyError)?;
-        let pair = Ed25519KeyPair::from_pkcs8(signing.as_bytes()).map_err(|_| KeyError)?;
-        let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
-        let verifying = DecodingKey::from_ed_components(&public).map_err(|_| KeyError)?;
-        Ok(Self { id: thumbprint(&public), public, signing, verifying })
-    }
-
-    /// Makes a key, in the form that [`from_pem`](Self::from_pem) reads.
-    ///
-    /// # Errors
-    /// [`KeyError`] when the system has no random bytes to give.
-    pub fn generate() -> Result<SecretString, KeyError> {
-        let pair = Ed25519KeyPair::generate().map_err(|_| KeyError)?;
-        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError)?;
-        let encoded = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
-        let lines: Vec<_> =
-            encoded.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
-        Ok(pem.into())
-    }
+/// What an access token is to say.
+#[derive(Clone, Debug)]
+pub(crate) struct NewToken {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    /// The OAuth client that it is for; `None` for a session of the API's own.
+    pub(crate) client: Option<String>,
+    pub(crate) lifetime: Duration,
 }
 
 /// Issues and verifies access tokens: JWT as RFC 9068 profiles it, held to RFC 8725.
-#[derive(Clone)]
-pub struct TokenKeys {
-    current: SigningKey,
+pub(crate) struct Tokens {
     issuer: String,
     validation: Validation,
+}
+
+/// The header of a token. These three members and no others: a key that a token brings along or points to (`jwk`, `jku`,
+/// `x5c`, `x5u`) and an extension that it calls critical (`crit`) are refused before anything is made of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    alg: String,
+    typ: String,
+    kid: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,6 +53,9 @@ struct Claims {
     aud: String,
     sub: UserId,
     sid: SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    jti: Uuid,
     iat: i64,
     nbf: i64,
     exp: i64,
@@ -78,31 +65,14 @@ struct Claims {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verified {
     pub(crate) session: SessionId,
+    pub(crate) key: KeyId,
     not_before: i64,
     expires: i64,
 }
 
-/// A public key (RFC 7517, RFC 8037).
-#[view]
-pub(crate) struct Jwk {
-    /// Key type: an octet key pair.
-    kty: &'static str,
-    /// Curve.
-    crv: &'static str,
-    /// The only algorithm it is for.
-    alg: &'static str,
-    /// What it is for: signatures.
-    #[serde(rename = "use")]
-    purpose: &'static str,
-    /// Which key: the RFC 7638 thumbprint.
-    kid: String,
-    /// The public key.
-    x: String,
-}
-
-impl TokenKeys {
-    /// Signs with `key` in the name of `issuer`, which is also the audience: these tokens are for this API alone.
-    pub fn new(key: SigningKey, issuer: &str) -> Self {
+impl Tokens {
+    /// Tokens in the name of `issuer`, which is also the audience: they are for this API alone.
+    pub(crate) fn new(issuer: &str) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[issuer]);
@@ -110,55 +80,53 @@ impl TokenKeys {
         // Times are compared below, with the clock that is handed in.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        Self { current: key, issuer: issuer.to_owned(), validation }
+        Self { issuer: issuer.to_owned(), validation }
     }
 
-    pub(crate) fn issue(
-        &self,
-        user: UserId,
-        session: SessionId,
-        now: Timestamp,
-        lifetime: Duration,
-    ) -> Result<SecretString, KeyError> {
+    /// Signs a token that is valid from `now` on. `id` is its `jti`.
+    pub(crate) fn issue(&self, key: &Key, new: NewToken, id: Uuid, now: Timestamp) -> Result<SecretString, KeyError> {
+        let signing = key.signing.as_ref().ok_or(KeyError("signs no more"))?;
         let now = now.unix_timestamp();
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.issuer.clone(),
-            sub: user,
-            sid: session,
+            sub: new.user,
+            sid: new.session,
+            client_id: new.client,
+            jti: id,
             iat: now,
             nbf: now,
-            exp: now + lifetime.whole_seconds(),
+            exp: now + new.lifetime.whole_seconds(),
         };
-        let header =
-            Header { typ: Some(TYPE.to_owned()), kid: Some(self.current.id.clone()), ..Header::new(Algorithm::EdDSA) };
-        encode(&header, &claims, &self.current.signing).map(Into::into).map_err(|_| KeyError)
+        let kid = Some(key.id.to_string());
+        let header = Header { typ: Some(TYPE.to_owned()), kid, ..Header::new(Algorithm::EdDSA) };
+        encode(&header, &claims, signing).map(Into::into).map_err(|_| KeyError("does not sign"))
     }
 
-    /// Checks everything but the time. The key is the one that `kid` names among ours: a key that a token brings along
-    /// (`jwk`, `jku`, `x5u`) is never looked at.
-    pub(crate) fn verify(&self, token: &str) -> Result<Verified, &'static str> {
-        let header = decode_header(token).map_err(|_| "no token")?;
-        if header.typ.as_deref() != Some(TYPE) {
+    /// The key that a token says it is signed by, if its header is one that we write.
+    pub(crate) fn key_of(token: &str) -> Result<KeyId, &'static str> {
+        let (header, _) = token.split_once('.').ok_or("no token")?;
+        let bytes = URL_SAFE_NO_PAD.decode(header).map_err(|_| "no token")?;
+        // serde would take an array for a struct, too.
+        let head = bytes.starts_with(b"{").then(|| serde_json::from_slice::<Head>(&bytes).ok()).flatten();
+        let head = head.ok_or("a header that is not ours")?;
+        if head.alg != ALGORITHM {
+            return Err("another algorithm");
+        }
+        if head.typ != TYPE {
             return Err("not an access token");
         }
-        if header.kid.as_deref() != Some(self.current.id.as_str()) {
-            return Err("signed by an unknown key");
-        }
-        let token = decode::<Claims>(token, &self.current.verifying, &self.validation).map_err(|_| "forged")?;
-        let Claims { sid, nbf, exp, .. } = token.claims;
-        Ok(Verified { session: sid, not_before: nbf, expires: exp })
+        KeyId::parse(&head.kid).ok_or("signed by an unknown key")
     }
 
-    pub(crate) fn public(&self) -> Vec<Jwk> {
-        vec![Jwk {
-            kty: "OKP",
-            crv: "Ed25519",
-            alg: "EdDSA",
-            purpose: "sig",
-            kid: self.current.id.clone(),
-            x: self.current.public.clone(),
-        }]
+    /// Checks everything but the time. `key` is the one that [`key_of`](Self::key_of) names among ours.
+    pub(crate) fn verify(&self, token: &str, key: &Key) -> Result<Verified, &'static str> {
+        let Claims { sid, iat, nbf, exp, .. } =
+            decode(token, &key.verifying, &self.validation).map_err(|_| "forged")?.claims;
+        if iat < 0 {
+            return Err("issued before time began");
+        }
+        Ok(Verified { session: sid, key: key.id, not_before: nbf.max(iat), expires: exp })
     }
 }
 
@@ -169,71 +137,5 @@ impl Verified {
     }
 }
 
-impl std::fmt::Debug for TokenKeys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenKeys").field("kid", &self.current.id).field("issuer", &self.issuer).finish()
-    }
-}
-
-/// RFC 7638 §3, with the members that RFC 8037 §2 requires.
-fn thumbprint(public: &str) -> String {
-    let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public}"}}"#);
-    URL_SAFE_NO_PAD.encode(token_digest(members.as_bytes()))
-}
-
 #[cfg(test)]
-mod tests {
-    use mainstay_kernel::Runtime;
-
-    use super::*;
-
-    fn keys(issuer: &str) -> TokenKeys {
-        TokenKeys::new(SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap(), issuer)
-    }
-
-    #[test]
-    fn a_token_is_valid_from_its_making_to_its_end() {
-        let (keys, runtime) = (keys("https://api.example"), Runtime::default());
-        let (session, now) = (runtime.new_id(), runtime.clock.now());
-        let token = keys.issue(runtime.new_id(), session, now, Duration::minutes(5)).unwrap();
-        let verified = keys.verify(token.expose_secret()).unwrap();
-        assert_eq!(verified.session, session);
-        assert!(verified.is_valid_at(now + Duration::minutes(4)));
-        assert!(!verified.is_valid_at(now + Duration::minutes(5)));
-        assert!(!verified.is_valid_at(now - Duration::minutes(1)));
-    }
-
-    /// RFC 8037, appendix A.3.
-    #[test]
-    fn the_thumbprint_is_that_of_the_standard() {
-        let known = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
-        assert_eq!(thumbprint("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"), known);
-    }
-
-    /// OWASP ASVS 9.1.1, 9.1.2, 9.2.2, 9.2.3.
-    #[test]
-    fn another_key_issuer_type_or_algorithm_is_refused() {
-        let (ours, runtime) = (keys("https://api.example"), Runtime::default());
-        let issue = |keys: &TokenKeys| {
-            keys.issue(runtime.new_id(), runtime.new_id(), runtime.clock.now(), Duration::minutes(5)).unwrap()
-        };
-        assert!(ours.verify(issue(&keys("https://api.example")).expose_secret()).is_err());
-        let other_issuer = TokenKeys::new(ours.current.clone(), "https://other.example");
-        assert!(ours.verify(issue(&other_issuer).expose_secret()).is_err());
-
-        let token = issue(&ours);
-        let [_, payload, signature] = token.expose_secret().split('.').collect::<Vec<_>>()[..] else { panic!() };
-        let with_header = |header: String| format!("{}.{payload}.{signature}", URL_SAFE_NO_PAD.encode(header));
-        let kid = &ours.current.id;
-        for header in [
-            format!(r#"{{"alg":"none","typ":"at+jwt","kid":"{kid}"}}"#),
-            format!(r#"{{"alg":"HS256","typ":"at+jwt","kid":"{kid}"}}"#),
-            format!(r#"{{"alg":"EdDSA","typ":"JWT","kid":"{kid}"}}"#),
-            r#"{"alg":"EdDSA","typ":"at+jwt"}"#.to_owned(),
-        ] {
-            assert!(ours.verify(&with_header(header.clone())).is_err(), "{header}");
-        }
-        let unsigned = token.expose_secret().rsplit_once('.').unwrap().0.to_owned() + ".";
-        assert!(ours.verify(&unsigned).is_err());
-    }
-}
+mod tests;

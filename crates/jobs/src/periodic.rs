@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use crate::queue::{Queue, moment};
 
 /// How often a replica looks whether a task is due, at most and at least.
-const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 /// How long a failed task waits at most before it is tried again.
 const AGAIN: Duration = Duration::from_secs(300);

@@ -48,7 +48,9 @@ impl Mailbox {
         }
         let (to, subject) = (mail.to().to_owned(), mail.subject().to_owned());
         let (text, html) = (mail.text().to_owned(), mail.html().to_owned());
-        messages.push_front(Message { id, at, to, subject, text, html });
+        // By the time of their making, which ids tell: several are on their way at once.
+        let place = messages.partition_point(|message| message.id.uuid() > id.uuid());
+        messages.insert(place, Message { id, at, to, subject, text, html });
         messages.truncate(KEPT);
     }
 

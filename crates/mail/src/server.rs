@@ -88,11 +88,11 @@ mod tests {
 
     #[test]
     fn a_url_says_where_and_as_whom() {
-        let url = parse("smtps://us%40er:p%2Fw:%3F@mail.example:4650").ok().expect("it is one");
+        let url = parse("smtps://us%40er:p%2Fw:%3F@mail.example:4650").unwrap_or_else(|why| panic!("{why}"));
         let (user, password) = url.credentials.expect("they are there");
         assert_eq!((url.host.as_str(), url.port, url.tls), ("mail.example", 4650, Tls::AtOnce));
         assert_eq!((user.as_str(), password.expose_secret()), ("us@er", "p/w:?"));
-        let url = parse("smtp://mail.example").ok().expect("it is one");
+        let url = parse("smtp://mail.example").unwrap_or_else(|why| panic!("{why}"));
         assert_eq!((url.port, url.tls, url.credentials.is_none()), (587, Tls::AfterGreeting, true));
     }
 

@@ -28,7 +28,8 @@ impl Assembly {
         let mailer = Arc::new(Mailer::new(mail));
         let mailbox = mailer.mailbox().cloned();
         let handlers = platform.handlers().chain([mailer as Arc<dyn Handler>]);
-        let worker = Worker::new(beside, handlers, jobs).periodic(platform.periodic_tasks());
+        let worker = Worker::new(beside, handlers, jobs)
+            .periodic(platform.periodic_tasks().chain([mainstay_identity::upkeep()]));
 
         let identity = Identity::new(identity, hasher(runtime), database.clone());
         let app = App::new(Parts {

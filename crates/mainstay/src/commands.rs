@@ -8,8 +8,10 @@ mod keys;
 mod mail;
 mod migrate;
 mod openapi;
+mod role;
 mod routes;
 mod serve;
+mod session;
 mod shutdown;
 mod user;
 mod worker;
@@ -52,16 +54,22 @@ enum Command {
     Openapi,
     /// Print every setting, its value and where that comes from; secrets are hidden
     Config,
-    /// Make accounts
+    /// Make, find, shut, open and delete accounts
     #[command(subcommand)]
     User(user::Action),
+    /// List roles and give them to accounts
+    #[command(subcommand)]
+    Role(role::Action),
+    /// List and end sessions
+    #[command(subcommand)]
+    Session(session::Action),
     /// Look after mail that was not sent
     #[command(subcommand)]
     Mail(mail::Action),
     /// List and revoke API keys
     #[command(subcommand)]
     Key(key::Action),
-    /// Make keys
+    /// Make keys, and look after those that sign access tokens
     #[command(subcommand)]
     Keys(keys::Action),
     /// Add sample rows to a database
@@ -95,7 +103,6 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
         Command::Routes => return routes::run(platform),
         Command::Openapi => return openapi::run(platform),
         Command::Config => return config::run(),
-        Command::Keys(action) => return keys::run(&action),
         Command::Healthcheck => return healthcheck::run(),
         _ => {}
     }
@@ -112,6 +119,9 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Mail(action) => mail::run(action).await,
             Command::Migrate => migrate::run(platform).await,
             Command::User(action) => user::run(action).await,
+            Command::Role(action) => role::run(action).await,
+            Command::Session(action) => session::run(action).await,
+            Command::Keys(action) => keys::run(action).await,
             _ => Ok(ExitCode::SUCCESS),
         }
     })

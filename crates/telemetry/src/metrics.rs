@@ -20,6 +20,24 @@ pub const DB_CLIENT_STATEMENT_DURATION: &str = "db_client_statement_duration_sec
 /// How many connections to the database there are. A gauge by state: `idle` or `used`.
 pub const DB_CLIENT_CONNECTIONS: &str = "db_client_connections";
 
+/// How many jobs there are in the queue. A gauge by state: `waiting`, `running`, `handed_over` or `failed`.
+pub const JOBS: &str = "jobs";
+
+/// How many jobs were done. A counter by kind.
+pub const JOBS_DONE: &str = "jobs_done_total";
+
+/// How many attempts failed that are repeated. A counter by kind.
+pub const JOBS_RETRIED: &str = "jobs_retried_total";
+
+/// How many jobs were given up. A counter by kind.
+pub const JOBS_FAILED: &str = "jobs_failed_total";
+
+/// How many jobs were left of which nobody knows whether they were done. A counter by kind.
+pub const JOBS_UNCLEAR: &str = "jobs_unclear_total";
+
+/// How many runs of upkeep failed. A counter by task.
+pub const PERIODIC_TASKS_FAILED: &str = "periodic_tasks_failed_total";
+
 /// Upper bounds of a duration's buckets, in seconds: from 1 ms, which an index lookup takes, to 10 s, when callers have
 /// given up.
 const DURATION_BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -32,11 +50,17 @@ pub(crate) fn builder() -> Result<PrometheusBuilder, BuildError> {
 
 /// Tells the installed recorder what the platform's metrics mean.
 pub(crate) fn describe() {
-    use ::metrics::{describe_gauge, describe_histogram};
+    use ::metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_histogram!(HTTP_SERVER_REQUEST_DURATION, Unit::Seconds, "How long requests took.");
     describe_gauge!(HTTP_SERVER_ACTIVE_REQUESTS, Unit::Count, "How many requests are being served.");
     describe_histogram!(DB_CLIENT_STATEMENT_DURATION, Unit::Seconds, "How long database statements took.");
     describe_gauge!(DB_CLIENT_CONNECTIONS, Unit::Count, "How many connections to the database there are.");
+    describe_gauge!(JOBS, Unit::Count, "How many jobs there are in the queue.");
+    describe_counter!(JOBS_DONE, Unit::Count, "How many jobs were done.");
+    describe_counter!(JOBS_RETRIED, Unit::Count, "How many attempts at jobs failed that are repeated.");
+    describe_counter!(JOBS_FAILED, Unit::Count, "How many jobs were given up.");
+    describe_counter!(JOBS_UNCLEAR, Unit::Count, "How many jobs nobody knows of whether they were done.");
+    describe_counter!(PERIODIC_TASKS_FAILED, Unit::Count, "How many runs of upkeep failed.");
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::ops::Deref;
 use mainstay_access::BuiltInRole;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Origin, Unscoped};
-use mainstay_identity::{EmailAddress, NewUser, Password, Place, create_organization, create_user};
+use mainstay_identity::{EmailAddress, NewPassword, NewUser, Place, create_organization, create_user};
 use mainstay_kernel::{OrganizationId, UserId};
 use serde_json::json;
 
@@ -56,7 +56,7 @@ pub(crate) async fn new_actor(app: &TestApp, organization: OrganizationId, role:
     let email = format!("{}-{number}@example.org", role.name());
     let new = NewUser {
         email: Sealed::new(EmailAddress::parse(&email).expect("that is an address")),
-        password: Password::from(PASSWORD.to_owned()),
+        password: NewPassword::Plain(PASSWORD.to_owned().into()),
         place: Place::Existing(organization),
         role: role.name().to_owned(),
     };

@@ -2,7 +2,6 @@ use std::sync::{Mutex, atomic::AtomicUsize};
 
 use mainstay::Platform;
 use mainstay_crypto::{Argon2Parameters, KeyRing, PasswordHasher};
-use mainstay_identity::SigningKey;
 use mainstay_kernel::{Clock, ExposeSecret as _, Random, Runtime};
 use tokio::sync::OnceCell;
 
@@ -79,6 +78,8 @@ impl Builder {
         })
         .await;
         let client = Client::new(format!("http://{}", server.address));
+        // The first key is made now, and not in the middle of a test that looks at what is written.
+        client.get("/.well-known/jwks.json").await.assert_status(200);
         TestApp {
             hasher: PasswordHasher::new(Argon2Parameters::default(), 2, 64, runtime.random.clone()),
             platform,
@@ -100,7 +101,6 @@ impl Builder {
 
 /// What holds unless a test says otherwise. The keys are fresh: no test depends on another's.
 fn usual_settings(database_url: String) -> Layer {
-    let signing_key = SigningKey::generate().expect("the system has random bytes");
     vec![
         ("environment", "development".to_owned()),
         ("http.bind", "127.0.0.1:0".to_owned()),
@@ -111,6 +111,5 @@ fn usual_settings(database_url: String) -> Layer {
         // Tests run beside each other, and beside compilers.
         ("database.acquire_timeout", "30s".to_owned()),
         ("crypto.keys", KeyRing::generate(&Random::default()).expose_secret().to_owned()),
-        ("identity.signing_key", signing_key.expose_secret().to_owned()),
     ]
 }

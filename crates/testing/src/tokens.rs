@@ -5,7 +5,10 @@ use aws_lc_rs::{
     signature::{Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mainstay_crypto::token_digest;
 use serde_json::{Value, json};
+
+use crate::TestApp;
 
 /// A token whose three parts can be changed, each by itself.
 #[derive(Clone)]
@@ -29,6 +32,11 @@ impl Token {
             serde_json::from_slice(&bytes).expect("JSON")
         };
         Self { header: read(header), claims: read(claims), signature: signature.to_owned() }
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Value {
+        &self.header
     }
 
     /// Replaces a member of the header and keeps the signature.
@@ -70,6 +78,18 @@ impl Token {
         forged
     }
 
+    /// Signs with a key of the attacker's own, under that key's right name: the token, the name and the public key.
+    #[must_use]
+    pub fn signed_by_a_key_of_its_own(self) -> (String, String, Vec<u8>) {
+        let key = another_key();
+        let public = key.public_key().as_ref().to_vec();
+        let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(&public));
+        let kid = URL_SAFE_NO_PAD.encode(token_digest(members.as_bytes()));
+        let mut forged = self.with_header("kid", kid.clone());
+        forged.signature = URL_SAFE_NO_PAD.encode(key.sign(forged.signed_text().as_bytes()));
+        (forged.to_string(), kid, public)
+    }
+
     /// Signs by HMAC with the public key as the secret (RFC 8725 §2.1). `public` is the member `x` of the JWK.
     #[must_use]
     pub fn signed_with_the_public_key(self, public: &str) -> Self {
@@ -90,6 +110,19 @@ impl std::fmt::Display for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.signed_text(), self.signature)
     }
+}
+
+/// The key that the service signs with, as somebody has it who holds the database and the key ring.
+///
+/// # Panics
+/// When there is none, or the ring does not open it.
+pub async fn stolen_key(app: &TestApp) -> Ed25519KeyPair {
+    const NEWEST: &str = "SELECT id, private FROM signing_keys WHERE private IS NOT NULL ORDER BY number DESC LIMIT 1";
+    let rows = app.owner().await.run(NEWEST, []).await.expect("the keys are read");
+    let (kid, sealed): (String, Vec<u8>) = (rows[0].get(0).expect("a name"), rows[0].get(1).expect("a key"));
+    let context = URL_SAFE_NO_PAD.decode(kid).expect("a thumbprint");
+    let seed = app.database().ring().open_private("signing key", &context, &sealed).expect("the ring opens it");
+    Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed")
 }
 
 fn another_key() -> Ed25519KeyPair {

@@ -38,10 +38,14 @@ fn what_is_not_public_says_so() {
     for row in access_matrix(app::platform().modules()) {
         let name = format!("{} {}", row.method, row.path);
         let (_, entry) = operations.iter().find(|(it, _)| *it == name).unwrap();
-        if row.requirement == Requirement::Public {
-            assert_eq!(entry["security"], serde_json::json!([]), "{name}");
-        } else {
-            assert_eq!(entry["security"], serde_json::json!([{ "bearer": [] }]), "{name}");
+        let schemes: &[&str] = match row.requirement {
+            Requirement::Public => &[],
+            Requirement::InPerson => &["bearer", "cookie"],
+            Requirement::SignedIn | Requirement::Permission(_) => &["bearer", "basic", "cookie"],
+        };
+        let expected: Value = schemes.iter().map(|scheme| serde_json::json!({ *scheme: [] })).collect();
+        assert_eq!(entry["security"], expected, "{name}");
+        if row.requirement != Requirement::Public {
             assert!(entry["responses"]["401"].is_object(), "{name} documents no 401");
         }
         if matches!(row.requirement, Requirement::Permission(_)) {

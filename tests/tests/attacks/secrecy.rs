@@ -123,9 +123,14 @@ fn dump(app: &TestApp) -> Option<String> {
 async fn no_log_line_holds_personal_data_or_a_secret() {
     const EMAIL: &str = "zanzibar.admin@mail.example";
     const WRONG: &str = "zanzibar, the wrong password";
-    let app = TestApp::start(app::platform()).await;
+    // Both services stand on one database, so they have one key ring.
+    let mut environment = secrets("");
+    let value = |name| environment.iter().position(|(found, _)| *found == name).expect("it is a setting");
+    let (ring, database) = (value("MAINSTAY_CRYPTO_KEYS"), value("MAINSTAY_DATABASE_URL"));
+    let builder = TestApp::builder(app::platform()).setting("crypto.keys", environment[ring].1.clone());
+    let app = builder.start().await;
     let url = app.database_url();
-    let environment = secrets(url.expose_secret());
+    url.expose_secret().clone_into(&mut environment[database].1);
     let create = ["user", "create", "--email", EMAIL, "--organization", "Here", "--password-stdin"];
     let (code, told) = with_input(program(create).envs(environment.clone()), PASSWORD);
     assert_eq!(code, Some(0), "{told}");

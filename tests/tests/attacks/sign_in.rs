@@ -2,12 +2,13 @@
 
 use std::{any::TypeId, collections::HashMap, sync::Arc};
 
+use futures_util::future::{join, join_all};
 use mainstay::{
     Settings,
     config::Reader,
     crypto::{Argon2Parameters, KeyRing, PasswordHasher},
     http::{App, Parts, Readiness, Server},
-    identity::{Identity, SigningKey},
+    identity::Identity,
     kernel::{ExposeSecret as _, OrganizationId, Random, Uuid},
 };
 use mainstay_access::BuiltInRole::Agent;
@@ -78,20 +79,72 @@ async fn refused_sign_ins_take_the_same_work() {
     assert_eq!(costs, [(1, 2); 4], "(computations, round trips) of a wrong password and of an unknown account");
 }
 
+/// OWASP ASVS 6.3.8: nor do a sign-up or a reset tell, by the same measure.
+#[tokio::test]
+async fn what_is_asked_for_by_address_takes_the_same_work() {
+    let app = TestApp::builder(app::platform()).setting("database.pool_size", "1").counting_round_trips().start().await;
+    let agent = app.actor(Agent).await;
+    let hasher = PasswordHasher::new(Argon2Parameters::default(), 1, 8, Random::default());
+    let address = serve_with(&app, hasher.clone()).await;
+    let password = "violets tumble over granite";
+    for (path, hashes, bodies) in [
+        (
+            "/v1/sign-ups",
+            1,
+            [agent.email(), "nobody@example.org"].map(|it| json!({ "email": it, "password": password })),
+        ),
+        ("/v1/password-resets", 0, [agent.email(), "nobody@example.org"].map(|it| json!({ "email": it }))),
+    ] {
+        let ask = async |body: &Value| {
+            let (computed, trips) = (hasher.statistics().computations, app.round_trips());
+            assert_eq!(send(address, "POST", path, "", &body.to_string()).await.status, 202, "{path}");
+            (hasher.statistics().computations - computed, app.round_trips() - trips)
+        };
+        // The first request prepares the statements.
+        ask(&bodies[0]).await;
+        let costs = [ask(&bodies[0]).await, ask(&bodies[1]).await, ask(&bodies[0]).await, ask(&bodies[1]).await];
+        assert_eq!(costs, [(hashes, 3); 4], "{path}: (computations, round trips) with an account and without");
+    }
+}
+
+/// A flood of sign-ins meets a bounded queue: whoever finds it full is told when to come back, and nobody else waits.
+#[tokio::test]
+async fn a_flood_of_sign_ins_is_shed_and_harms_nobody_else() {
+    let app = TestApp::start(app::platform()).await;
+    let hasher = PasswordHasher::new(Argon2Parameters::default(), 1, 2, Random::default());
+    let address = serve_with(&app, hasher).await;
+    let flood = join_all((0..24).map(|n| async move {
+        let body = json!({ "email": format!("nobody-{n}@example.org"), "password": "not the password" }).to_string();
+        send(address, "POST", "/v1/sessions", "", &body).await
+    }));
+    let others = async {
+        let mut statuses = Vec::new();
+        for _ in 0..10 {
+            statuses.push(send(address, "GET", "/.well-known/jwks.json", "", "").await.status);
+        }
+        statuses
+    };
+    let (flood, others) = join(flood, others).await;
+    assert_eq!(others, [200; 10]);
+    let shed: Vec<_> = flood.iter().filter(|reply| reply.status != 401).collect();
+    assert!(!shed.is_empty() && shed.len() < flood.len(), "{} of {} were shed", shed.len(), flood.len());
+    for reply in shed {
+        assert_eq!((reply.status, reply.header("retry-after")), (503, "1"), "{reply:?}");
+    }
+}
+
 fn refused(reply: Reply) {
     assert_eq!((reply.status, &reply.json()["code"]), (401, &json!("invalid_credentials")), "{reply:?}");
 }
 
 /// Serves the app's API once more, with a hasher that the test looks into.
 async fn serve_with(app: &TestApp, hasher: PasswordHasher) -> std::net::SocketAddr {
-    let key = SigningKey::generate().expect("the system has random bytes");
     let values = [
         ("environment", "development".to_owned()),
         ("http.bind", "127.0.0.1:0".to_owned()),
         ("management.bind", "127.0.0.1:0".to_owned()),
         ("database.url", app.database_url().expose_secret().to_owned()),
         ("crypto.keys", KeyRing::generate(&Random::default()).expose_secret().to_owned()),
-        ("identity.signing_key", key.expose_secret().to_owned()),
     ];
     let settings = Settings::read(&mut Reader::new([]).with_layer("test", values)).expect("the settings are right");
     let identity = Identity::new(settings.identity, hasher, app.database().clone());

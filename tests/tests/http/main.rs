@@ -3,20 +3,31 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod account_removal;
 mod api_keys;
 mod audit_events;
 mod cookies;
 mod customers;
+mod email_change;
+mod invitations;
 mod listing;
 mod me;
+mod members;
 mod merge_patch;
+mod organizations;
+mod pages;
+mod passwords;
+mod people;
 mod personal_data;
 mod probes;
 mod refresh;
 mod replicas;
+mod roles;
 mod round_trips;
 mod service_accounts;
 mod sessions;
+mod sign_ups;
+mod signing_keys;
 mod step_up;
 
 use mainstay_testing::{Actor, TestApp};

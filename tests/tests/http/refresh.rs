@@ -148,8 +148,7 @@ async fn the_database_holds_no_refresh_token() {
     let dump: String = rows.iter().map(|row| row.get::<String>(0).unwrap()).collect();
     assert_eq!(rows.len(), 3, "one of the actor's own sign-in, and two of this session");
     for token in [first, second] {
-        let hex: String =
-            token["refresh_token"].as_str().unwrap().bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = token["refresh_token"].as_str().unwrap().bytes().map(|byte| format!("{byte:02x}")).collect();
         assert!(!dump.contains(&hex) && !dump.contains(&hex[8..40]));
     }
 }

@@ -96,8 +96,10 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
     // By a change of role.
     manager.patch(&own, json!({ "role": "owner" })).await.assert_problem(403, "privilege_exceeds_own");
     assert_eq!(owner.get(&own).await.json()["role"], "agent");
+    // Not even an owner makes a machine an owner.
+    owner.patch(&own, json!({ "role": "owner" })).await.assert_problem(403, "privilege_exceeds_own");
     // By a credential of an account that may do more.
-    let mighty = new_account(&owner, "owner").await;
+    let mighty = new_account(&owner, "auditor").await;
     let (keys, secrets) = (format!("{mighty}/keys"), format!("{mighty}/secrets"));
     manager.post(&keys, json!({ "name": "x" })).await.assert_problem(403, "privilege_exceeds_own");
     let narrow = json!({ "name": "x", "scopes": ["customers.read"] });
@@ -119,7 +121,7 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
     with(&app, &narrow).patch(&own, json!({ "name": "x" })).await.assert_problem(403, "privilege_exceeds_own");
     // Every attempt is on record, and none has changed anything.
     let records = owner.get("/v1/audit/events?action=authz_fail&limit=100").await.json();
-    assert_eq!(records["items"].as_array().unwrap().len(), 13, "{records}");
+    assert_eq!(records["items"].as_array().unwrap().len(), 14, "{records}");
     assert_eq!(owner.get(&mighty).await.json()["name"], "export");
 }
 

@@ -23,9 +23,8 @@ async fn what_is_sensitive_asks_anew_who_one_is() {
     assert!(refused.header("www-authenticate").contains("insufficient_user_authentication"));
     agent.get("/v1/me").await.assert_status(200);
 
-    let step_up = async |password: &str| {
-        agent.post("/v1/sessions/current/step-up", json!({ "password": password })).await
-    };
+    let step_up =
+        async |password: &str| agent.post("/v1/sessions/current/step-up", json!({ "password": password })).await;
     step_up("not the password at all").await.assert_problem(401, "invalid_credentials");
     agent.put("/v1/me/email", change.clone()).await.assert_problem(401, "step_up_required");
     step_up(PASSWORD).await.assert_status(204);

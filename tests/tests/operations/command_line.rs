@@ -59,6 +59,21 @@ async fn from_an_empty_database_to_a_served_request() {
     assert_eq!(code, Some(1));
     assert!(text.contains("another account has this e-mail address"), "{text}");
 
+    // Its roles: the last owner stays, also against an operator's slip.
+    let organization = made.lines().find_map(|line| line.strip_prefix("organization")).expect("it is shown").trim();
+    let listed = succeeds(program(["role", "list", "--organization", organization]).envs(environment.clone()));
+    assert!(listed.lines().any(|line| line.starts_with("owner ") && line.contains("members 1")), "{listed}");
+    let assign = |role| {
+        let assign = ["role", "assign", role, "--user", EMAIL, "--organization", organization];
+        finish(program(assign).envs(environment.clone()))
+    };
+    for refused in ["manager", "no-such-role"] {
+        let (code, text) = assign(refused);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("without an owner"), "{text}");
+    }
+    assert_eq!(assign("owner").0, Some(0));
+
     let mut serving = Serving::start(program(["serve"]).envs(environment.clone()));
     let (api, _) = serving.addresses();
     let body = json!({ "email": EMAIL, "password": password }).to_string();
@@ -68,6 +83,28 @@ async fn from_an_empty_database_to_a_served_request() {
         (&me["email"], &me["role"], &me["organization"]["name"]),
         (&json!(EMAIL), &json!("owner"), &json!("First"))
     );
+
+    // Its signing keys, by hand: one is announced, then the one that signs is retired, and its tokens with it.
+    let keys = |arguments: &[&str]| succeeds(program(["keys"].iter().chain(arguments)).envs(environment.clone()));
+    let announced = keys(&["rotate"]);
+    let listed = keys(&["list"]);
+    let kid_of = |state: &str| {
+        let line = listed.lines().find(|line| line.contains(state)).unwrap_or_else(|| panic!("{state}: {listed}"));
+        line.split_whitespace().next().expect("a kid").to_owned()
+    };
+    assert_eq!(kid_of("  announced "), announced.trim());
+    let retired = keys(&["retire", &kid_of("  signing ")]);
+    assert!(retired.contains("signs from now on"), "{retired}");
+    let (code, text) = finish(program(["keys", "retire", &kid_of("  signing ")]).envs(environment.clone()));
+    assert!(code == Some(1) && text.contains("there is no such key"), "{text}");
+    let refused = async {
+        while send(api, "GET", "/v1/me", &session, "").await.status != 401 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::http::PATIENCE, refused).await.expect("the retired key is refused");
+    let session = eventually_signed_in(api, &body).await;
+    assert_eq!(send(api, "GET", "/v1/me", &session, "").await.status, 200);
 
     // SIGTERM ends both, in order.
     for mut service in [early, serving] {
@@ -107,13 +144,40 @@ fn a_password_from_standard_input_is_held_to_the_rules() {
 #[test]
 fn every_command_explains_itself() {
     let all = succeeds(&mut program(["--help"]));
-    let commands = ["dev", "serve", "migrate", "routes", "openapi", "config", "user", "key", "keys", "seed", "healthcheck"];
+    let commands = [
+        "dev",
+        "serve",
+        "worker",
+        "migrate",
+        "routes",
+        "openapi",
+        "config",
+        "user",
+        "mail",
+        "key",
+        "keys",
+        "seed",
+        "healthcheck",
+    ];
     for command in commands {
         assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
         let help = succeeds(&mut program([command, "--help"]));
         assert!(help.contains("Usage: ") && help.lines().count() > 4, "{help}");
     }
-    for action in [["user", "create"], ["keys", "generate"], ["keys", "generate-signing"]] {
+    let keys = ["generate", "list", "rotate", "retire"].map(|action| ["keys", action]);
+    let users = ["create", "show", "deactivate", "activate", "delete"].map(|action| ["user", action]);
+    let others = [
+        ["session", "list"],
+        ["session", "end"],
+        ["session", "end-all"],
+        ["role", "list"],
+        ["role", "assign"],
+        ["key", "list"],
+        ["key", "revoke"],
+        ["mail", "list"],
+        ["mail", "resend"],
+    ];
+    for action in users.iter().chain(&others).chain(&keys) {
         assert!(succeeds(program(action).arg("--help")).contains("Usage: "));
     }
     let version = succeeds(&mut program(["--version"]));
@@ -133,9 +197,7 @@ fn what_is_only_printed_needs_no_settings() {
     assert!(routes.contains("/v1/customers/{id}") && routes.contains("customers.reveal"), "{routes}");
     let document: serde_json::Value = serde_json::from_str(&succeeds(&mut program(["openapi"]))).expect("JSON");
     assert_eq!(&document, app::platform().api().expect("the declarations are right").document());
-    for (kind, shape) in [("generate", ":"), ("generate-signing", "-----BEGIN PRIVATE KEY-----")] {
-        let [one, other] = [(); 2].map(|()| succeeds(&mut program(["keys", kind])));
-        assert!(one.contains(shape), "{one}");
-        assert_ne!(one, other, "keys are drawn at random");
-    }
+    let [one, other] = [(); 2].map(|()| succeeds(&mut program(["keys", "generate"])));
+    assert!(one.contains(':'), "{one}");
+    assert_ne!(one, other, "keys are drawn at random");
 }

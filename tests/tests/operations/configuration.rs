@@ -20,7 +20,9 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
     let text = refused([
         ("MAINSTAY_DATABASE_URL", &*format!("{URL}?sslmode=require")),
         ("MAINSTAY_CRYPTO_KEYS", WEAK_KEYS),
+        // A setting of earlier versions: nobody should believe that it is still obeyed.
         ("MAINSTAY_IDENTITY_SIGNING_KEY", "canary-signing-key"),
+        ("MAINSTAY_IDENTITY_SIGNING_KEY_LIFETIME", "10m"),
         ("MAINSTAY_HTTP_PUBLIC_URL", "http://api.example"),
         ("MAINSTAY_HTTP_CORS_ORIGINS", "*"),
         ("MAINSTAY_HTTP_DEADLINE", "soon"),
@@ -31,7 +33,8 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
     for (variable, what) in [
         ("MAINSTAY_DATABASE_URL", "verify-full"),
         ("MAINSTAY_CRYPTO_KEYS", "weak"),
-        ("MAINSTAY_IDENTITY_SIGNING_KEY", "Ed25519"),
+        ("MAINSTAY_IDENTITY_SIGNING_KEY", "is not a setting"),
+        ("MAINSTAY_IDENTITY_SIGNING_KEY_LIFETIME", "must be from 60m"),
         ("MAINSTAY_HTTP_PUBLIC_URL", "https://"),
         ("MAINSTAY_HTTP_CORS_ORIGINS", "*"),
         ("MAINSTAY_HTTP_DEADLINE", "expected"),
@@ -50,7 +53,7 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
 #[test]
 fn without_its_secrets_it_does_not_start() {
     let text = refused([]);
-    for variable in ["MAINSTAY_DATABASE_URL", "MAINSTAY_CRYPTO_KEYS", "MAINSTAY_IDENTITY_SIGNING_KEY"] {
+    for variable in ["MAINSTAY_DATABASE_URL", "MAINSTAY_CRYPTO_KEYS"] {
         assert!(text.contains(&format!("{variable}: is missing")), "{text}");
     }
 }
@@ -76,13 +79,39 @@ fn a_database_that_proves_nothing_is_refused() {
     }
 }
 
+/// OWASP ASVS 12.3.1: there is no way to say that mail may leave in clear.
+#[test]
+fn a_mail_server_without_tls_cannot_be_named() {
+    for url in ["http://canary@mail.example", "smtp://user:canary@mail.example?tls=none", "smtps://canary"] {
+        let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
+        variables.push(("MAINSTAY_MAIL_SMTP_URL", url.replace("smtps://canary", "smtps://canary@mail.example")));
+        variables.push(("MAINSTAY_MAIL_FROM", "canary".to_owned()));
+        let text = refused(variables.iter().map(|(name, value)| (*name, value.as_str())));
+        for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
+            assert!(text.contains(&format!("\n  {variable}: ")), "{url}: {text}");
+        }
+        assert!(!text.contains("canary"), "{url}: {text}");
+    }
+}
+
+/// Mail in memory is for the process that shows it.
+#[test]
+fn a_worker_of_its_own_needs_a_mail_server() {
+    let (code, text) = finish(program(["worker"]).envs(secrets(&format!("{URL}?sslmode=verify-full"))));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("MAINSTAY_MAIL_SMTP_URL"), "{text}");
+}
+
 /// OWASP ASVS 3.4.2, 12.2.1: what development allows, production refuses.
 #[test]
 fn production_is_the_default_and_is_strict() {
     let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
     variables.retain(|(name, _)| *name != "MAINSTAY_ENVIRONMENT");
     let text = refused(variables.iter().map(|(name, value)| (*name, value.as_str())));
-    assert!(text.contains("1 setting is wrong:\n  MAINSTAY_HTTP_PUBLIC_URL: "), "{text}");
+    assert!(text.contains("3 settings are wrong:\n  MAINSTAY_HTTP_PUBLIC_URL: "), "{text}");
+    for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
+        assert!(text.contains(&format!("\n  {variable}: is missing")), "{text}");
+    }
 }
 
 /// OWASP ASVS 13.3.1: `config` shows where each value comes from, and no secret.

@@ -7,7 +7,6 @@ use mainstay::{
     Service, Settings,
     config::Reader,
     crypto::KeyRing,
-    identity::SigningKey,
     kernel::{ExposeSecret as _, Random, Runtime},
 };
 use mainstay_testing::TestApp;
@@ -21,14 +20,12 @@ use crate::http::send;
 
 /// Serves with this database and gives the status of `/readyz`. The service ends with the test's runtime.
 async fn readiness(url: &str) -> u16 {
-    let key = SigningKey::generate().expect("the system has random bytes");
     let values = [
         ("environment", "development".to_owned()),
         ("http.bind", "127.0.0.1:0".to_owned()),
         ("management.bind", "127.0.0.1:0".to_owned()),
         ("database.url", url.to_owned()),
         ("crypto.keys", KeyRing::generate(&Random::default()).expose_secret().to_owned()),
-        ("identity.signing_key", key.expose_secret().to_owned()),
         // A handshake is slow in a debug build, and the test is not about how fast it is.
         ("database.acquire_timeout", "10s".to_owned()),
         ("database.pool_size", "1".to_owned()),

@@ -129,13 +129,20 @@ async fn one_command_serves_and_leaves_nothing() {
     assert_eq!(api.port(), place.port);
     let mode = fs::metadata(place.path("facts.json")).expect("it is written").permissions().mode();
     assert_eq!(mode & 0o077, 0, "others can read the password");
-    assert!(dev.log().contains(&facts.text("/admin/password")), "{}", dev.log());
+    for told in ["/admin/password", "/mail_url"] {
+        assert!(dev.log().contains(&facts.text(told)), "{told}: {}", dev.log());
+    }
+    assert!(facts.text("/mail_url").ends_with("/dev/mail"));
 
     let token = facts.sign_in().await;
     assert_eq!(facts.count_customers(&token).await, 300);
-    for (address, path, status) in
-        [(api, "/docs", 200), (api, "/openapi.json", 200), (api, "/v1/me", 401), (management, "/readyz", 200)]
-    {
+    for (address, path, status) in [
+        (api, "/docs", 200),
+        (api, "/dev/mail", 200),
+        (api, "/openapi.json", 200),
+        (api, "/v1/me", 401),
+        (management, "/readyz", 200),
+    ] {
         assert_eq!(send(address, "GET", path, "", "").await.status, status, "{path}");
     }
     assert!(send(management, "GET", "/metrics", "", "").await.body.contains("http_server_request_duration_seconds"));
@@ -174,6 +181,11 @@ async fn after_a_kill_the_next_one_takes_over() {
     assert_eq!(made.status, 201, "{made:?}");
     killed.signal("KILL");
     assert_eq!(killed.exit_code(), None, "it was killed");
+    // Earlier versions wrote a signing key into this file.
+    let file = place.data_dir().join("service.json");
+    let mut secrets: Value = serde_json::from_slice(&fs::read(&file).expect("it is there")).expect("JSON");
+    secrets["signing_key"] = json!("-----BEGIN PRIVATE KEY-----");
+    fs::write(&file, secrets.to_string()).expect("it is written");
 
     let (mut dev, after) = place.start();
     assert_eq!(after.text("/admin/password"), before.text("/admin/password"));

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mainstay::{crypto::KeyRing, identity::SigningKey, kernel::ExposeSecret as _, kernel::Random};
+use mainstay::{crypto::KeyRing, kernel::ExposeSecret as _, kernel::Random};
 use tempfile::NamedTempFile;
 
 /// How long anything may take that a test waits for.
@@ -35,12 +35,10 @@ pub fn finish(command: &mut Command) -> (Option<i32>, String) {
 
 /// Fresh keys and a database: what `serve` cannot do without.
 pub fn secrets(database_url: &str) -> Vec<(&'static str, String)> {
-    let signing_key = SigningKey::generate().expect("the system has random bytes");
     vec![
         ("MAINSTAY_ENVIRONMENT", "development".to_owned()),
         ("MAINSTAY_DATABASE_URL", database_url.to_owned()),
         ("MAINSTAY_CRYPTO_KEYS", KeyRing::generate(&Random::default()).expose_secret().to_owned()),
-        ("MAINSTAY_IDENTITY_SIGNING_KEY", signing_key.expose_secret().to_owned()),
     ]
 }
 
@@ -76,6 +74,12 @@ impl Serving {
                 Some((address("api")?, address("management")?))
             })
         })
+    }
+
+    /// Its process id.
+    #[allow(dead_code, reason = "not every target that stands on this file asks")]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it has not ended yet.

@@ -1,8 +1,8 @@
-use mainstay_crypto::{BlindIndex, Cell, HashError, IndexLength, IndexPlace, PasswordHasher, Sealed};
+use mainstay_crypto::{BlindIndex, HashError, IndexLength, IndexPlace, PasswordHasher, Sealed};
 use mainstay_database::{Change, ConstraintKind, Error, Unscoped, Value};
-use mainstay_kernel::{OrganizationId, UserId};
+use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, UserId};
 
-use super::{EmailAddress, NOWHERE};
+use super::{EmailAddress, NOWHERE, email_cell};
 use crate::{
     Password,
     events::{Action, about, about_user},
@@ -12,16 +12,28 @@ use crate::{
 pub struct NewUser {
     /// How it signs in.
     pub email: Sealed<EmailAddress>,
-    /// Its password.
-    pub password: Password,
+    /// Its password; none for who signs in elsewhere.
+    pub password: NewPassword,
     /// Where it belongs.
     pub place: Place,
     /// In which role.
     pub role: String,
 }
 
+/// The password of a new account.
+pub enum NewPassword {
+    /// As its owner chose it.
+    Plain(Password),
+    /// As it was hashed earlier.
+    Hashed(SecretString),
+    /// None.
+    None,
+}
+
 /// Where a new account belongs.
 pub enum Place {
+    /// To no organization yet.
+    Nowhere,
     /// An organization that exists.
     Existing(OrganizationId),
     /// One of this name, made with the account.
@@ -33,14 +45,14 @@ pub enum Place {
 pub struct Created {
     /// The account.
     pub user: UserId,
-    /// Where it belongs.
-    pub organization: OrganizationId,
+    /// Where it belongs, if anywhere yet.
+    pub organization: Option<OrganizationId>,
 }
 
 /// Why no account was made.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// Another account has the address.
+    /// Another account has the address, or the sign-up was used already.
     #[error("another account has this e-mail address")]
     EmailTaken,
     /// There is no such role or organization.
@@ -84,8 +96,23 @@ pub async fn create_organization(unscoped: &Unscoped, name: &str) -> Result<Orga
 /// # Errors
 /// [`AccountError`]; then nothing was made.
 pub async fn create_user(unscoped: &Unscoped, hasher: &PasswordHasher, new: NewUser) -> Result<Created, AccountError> {
+    create_confirmed_user(unscoped, hasher, new, None).await
+}
+
+/// Makes an account; where somebody signed up for it, by consuming what they asked for: `sign_up` is its token's hash.
+///
+/// # Errors
+/// [`AccountError`]; then nothing was made.
+pub(crate) async fn create_confirmed_user(
+    unscoped: &Unscoped,
+    hasher: &PasswordHasher,
+    new: NewUser,
+    sign_up: Option<Vec<u8>>,
+) -> Result<Created, AccountError> {
     // While keys are rotated an address may stand under an older key's index, which the unique constraint cannot see.
-    const CHANGE: &str = "free AS (SELECT WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY($8))), \
+    const CHANGE: &str = "consumed AS (DELETE FROM sign_ups WHERE hash = $13 RETURNING hash), \
+         free AS (SELECT WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY($8)) \
+             AND ($13::bytea IS NULL OR EXISTS (SELECT FROM consumed))), \
          place AS (INSERT INTO organizations (id, name, created_at) SELECT $9, $11, $5 FROM free WHERE $11 IS NOT NULL), \
          key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
          SELECT $1, $2, $3, $4, $5 FROM free), \
@@ -93,34 +120,38 @@ pub async fn create_user(unscoped: &Unscoped, hasher: &PasswordHasher, new: NewU
          SELECT $3, $1, $6, $7, $12, $5 FROM free RETURNING id), \
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
          SELECT id, $9, (SELECT id FROM roles WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)), $5 \
-         FROM changed)";
-    let hash = hasher.hash(new.password.secret()).await?;
+         FROM changed WHERE $9 IS NOT NULL)";
+    let hash = match new.password {
+        NewPassword::Plain(password) => Some(hasher.hash(password.secret()).await?),
+        NewPassword::Hashed(hash) => Some(hash.expose_secret().to_owned()),
+        NewPassword::None => None,
+    };
     let database = unscoped.database();
     let (runtime, ring) = (database.runtime(), database.ring());
     let user: UserId = runtime.new_id();
     let (organization, name) = match new.place {
-        Place::Existing(organization) => (organization, None),
-        Place::New(name) => (runtime.new_id(), Some(name)),
+        Place::Nowhere => (None, None),
+        Place::Existing(organization) => (Some(organization), None),
+        Place::New(name) => (Some(runtime.new_id()), Some(name)),
     };
     let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
-    let cell = Cell { organization: NOWHERE, table: "users", column: "email", row: user.uuid() };
-    let index = |index: &BlindIndex| index.as_bytes().to_vec();
-    let indexes: Vec<_> = new.email.indexes(ring, &email_index()).iter().map(index).collect();
-    let values: [Value; 12] = [
+    let indexes: Vec<_> = new.email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let values: [Value; 13] = [
         key.id().into(),
         NOWHERE.into(),
         user.uuid().into(),
         wrapped.0.into(),
         runtime.clock.now().inner().into(),
-        new.email.seal(&key, &runtime.random, &cell).into(),
-        index(&new.email.index(ring, &email_index())).into(),
+        new.email.seal(&key, &runtime.random, &email_cell(user.uuid())).into(),
+        new.email.index(ring, &email_index()).into_bytes().into(),
         indexes.into(),
-        organization.uuid().into(),
+        organization.map(OrganizationId::uuid).into(),
         new.role.into(),
         name.into(),
         hash.into(),
+        sign_up.into(),
     ];
-    let event = about_user(Action::UserCreated, Some(user), Some(organization));
+    let event = about_user(Action::UserCreated, Some(user), organization);
     let made = unscoped.change(Change::new("users.insert", CHANGE, values, event)).await?;
     if made.is_empty() { Err(AccountError::EmailTaken) } else { Ok(Created { user, organization }) }
 }

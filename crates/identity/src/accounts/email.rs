@@ -1,3 +1,5 @@
+use std::fmt;
+
 use garde::Validate;
 use mainstay_crypto::{Indexed, Personal, Zeroizing};
 use schemars::JsonSchema;
@@ -30,6 +32,13 @@ impl EmailAddress {
     /// The address as its owner writes it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Masked: an address is not for logs.
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.mask())
     }
 }
 

@@ -1,18 +1,28 @@
-use mainstay_http::{Json, Problem, Public, Shared, get, view};
+use http::{HeaderValue, header};
+use mainstay_http::{Json, Problem, Public, Shared, WithHeaders, get, view};
 
-use crate::{Identity, tokens::Jwk};
+use crate::{
+    Identity,
+    signing::{Jwk, KEPT_FOR},
+};
 
 /// The public keys that verify access tokens.
 #[view]
 pub(super) struct KeySet {
-    /// The keys.
+    /// The keys: the one that signs, one that will soon, and those whose tokens are still about.
     keys: Vec<Jwk>,
 }
 
 /// List the public keys that verify access tokens.
 ///
-/// A JSON Web Key Set (RFC 7517).
+/// A JSON Web Key Set (RFC 7517). A new key stands here well before it signs, so an answer may be kept for as long as its
+/// `Cache-Control` says. Ask again when a token names a key that you do not have, but not for every such token.
 #[get("/.well-known/jwks.json")]
-pub(super) async fn list_signing_keys(_: Public, identity: Shared<Identity>) -> Result<Json<KeySet>, Problem> {
-    Ok(Json(KeySet { keys: identity.settings.keys.public() }))
+pub(super) async fn list_signing_keys(
+    _: Public,
+    identity: Shared<Identity>,
+) -> Result<WithHeaders<Json<KeySet>>, Problem> {
+    let keys = identity.tokens.keys.current().await?;
+    let keys = Json(KeySet { keys: keys.public(identity.runtime().clock.now()) });
+    Ok(WithHeaders(keys, vec![(header::CACHE_CONTROL, HeaderValue::from_static(KEPT_FOR))]))
 }

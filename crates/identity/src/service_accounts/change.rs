@@ -27,10 +27,10 @@ pub(super) async fn update_service_account(
 ) -> Result<Json<ServiceAccountView>, Problem> {
     const UPDATE: &str = "account AS (SELECT m.user_id, m.role_id FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
-             WHERE m.user_id = $1 AND m.organization_id = $2 AND role_is_within(m.role_id, $3) FOR UPDATE OF m), \
+             WHERE m.user_id = $1 AND m.organization_id = $2 AND NOT role_exceeds(m.role_id, $3, false) FOR UPDATE OF m), \
          role AS (SELECT r.id FROM (SELECT id FROM roles WHERE name = $5::text \
                  AND (organization_id = $2 OR organization_id IS NULL) ORDER BY organization_id NULLS FIRST LIMIT 1) r \
-                 WHERE role_is_within(r.id, $3) \
+                 WHERE NOT role_exceeds(r.id, $3, false) \
              UNION ALL SELECT role_id FROM account WHERE $5 IS NULL), \
          changed AS (UPDATE users u SET name = coalesce($4, u.name), active = coalesce($6, u.active) \
              FROM account, role WHERE u.id = account.user_id RETURNING u.id), \

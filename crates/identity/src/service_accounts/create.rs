@@ -33,7 +33,7 @@ pub(super) async fn create_service_account(
     // A role that is built in comes before one of the same name that the organization made.
     const INSERT: &str = "role AS (SELECT r.id FROM (SELECT id FROM roles WHERE name = $4 \
              AND (organization_id = $2 OR organization_id IS NULL) ORDER BY organization_id NULLS FIRST LIMIT 1) r \
-             WHERE role_is_within(r.id, $6)), \
+             WHERE NOT role_exceeds(r.id, $6, false)), \
          changed AS (INSERT INTO users (id, kind, name, created_at) SELECT $1, 'service', $3, $5 FROM role \
              WHERE (SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id \
                  WHERE m.organization_id = $2 AND u.kind = 'service') < $7 RETURNING id), \
@@ -62,7 +62,7 @@ pub(super) async fn create_service_account(
 
 /// Why a role was not given: there is none of this name, or it grants more than the caller holds, or else `otherwise`.
 pub(super) async fn role_refusal<P: Permission>(by: &Door<P>, role: String, otherwise: Kind) -> Problem {
-    const FIND: &str = "SELECT role_is_within(id, $3) FROM roles \
+    const FIND: &str = "SELECT NOT role_exceeds(id, $3, false) FROM roles \
          WHERE name = $2 AND (organization_id = $1 OR organization_id IS NULL) \
          ORDER BY organization_id NULLS FIRST LIMIT 1";
     let rows = by.select("roles.find", FIND, [role.into(), held(by.principal())]).await;

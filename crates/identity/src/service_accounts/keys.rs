@@ -35,7 +35,7 @@ pub(super) async fn create_service_account_key(
          (id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id, member_since) \
          SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
-         WHERE m.user_id = $7 AND m.organization_id = $8 AND role_is_within(m.role_id, $9) \
+         WHERE m.user_id = $7 AND m.organization_id = $8 AND NOT role_exceeds(m.role_id, $9, false) \
              AND (SELECT count(*) FROM api_keys k \
                  WHERE k.user_id = $7 AND k.revoked_at IS NULL AND k.expires_at > $5) < $10 RETURNING id)";
     let principal = by.principal();

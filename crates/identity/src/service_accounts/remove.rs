@@ -21,7 +21,7 @@ pub(super) async fn delete_service_account(
     // Keys and secrets go with the account, by their foreign keys.
     const DELETE: &str = "account AS (SELECT m.user_id FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
-             WHERE m.user_id = $1 AND m.organization_id = $2 AND role_is_within(m.role_id, $3)), \
+             WHERE m.user_id = $1 AND m.organization_id = $2 AND NOT role_exceeds(m.role_id, $3, false)), \
          ended AS (DELETE FROM sessions s USING account a WHERE s.user_id = a.user_id), \
          parted AS (DELETE FROM memberships m USING account a WHERE m.user_id = a.user_id), \
          changed AS (DELETE FROM users u USING account a WHERE u.id = a.user_id RETURNING u.id)";

@@ -86,7 +86,7 @@ pub(super) async fn create_client_secret(
          (id, secret_hash, created_at, expires_at, user_id, organization_id, member_since) \
          SELECT $1, $2, $3, $4, m.user_id, m.organization_id, m.created_at FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
-         WHERE m.user_id = $5 AND m.organization_id = $6 AND role_is_within(m.role_id, $7) \
+         WHERE m.user_id = $5 AND m.organization_id = $6 AND NOT role_exceeds(m.role_id, $7, false) \
              AND (SELECT count(*) FROM client_secrets c \
                  WHERE c.user_id = $5 AND c.revoked_at IS NULL AND c.expires_at > $3) < $8 RETURNING id)";
     let (runtime, principal) = (by.runtime(), by.principal());

@@ -56,7 +56,7 @@ pub(super) async fn refresh_session(
     let unscoped = by.unscoped("who refreshes is whose token it is");
     let refreshed = exchange(&unscoped, &identity, &body.refresh_token, None).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_REFRESH_TOKEN.problem())?;
-    Ok(Json(SessionView::of(&identity, refreshed.user, refreshed.session, Some(refreshed.token))?))
+    Ok(Json(SessionView::of(&identity, refreshed.user, refreshed.session, Some(refreshed.token)).await?))
 }
 
 /// What a refresh token was exchanged for.

@@ -1,6 +1,6 @@
 use http::{HeaderName, HeaderValue, StatusCode};
 use mainstay_crypto::{BlindIndex, HashError, Sealed, Verdict};
-use mainstay_database::{Change, Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_database::{Change, Error, Job, OwnKey, Row, Unscoped, Uuid};
 use mainstay_http::{
     CreatedAt, Header, INTERNAL, Json, Kind, Problem, Public, Shared, UNAVAILABLE, UserAgent, WithHeaders, input, post,
     view,
@@ -10,8 +10,9 @@ use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, SessionId
 use super::{Device, NewSession, Started, start, start_session};
 use crate::{
     EmailAddress, Identity, Password,
-    accounts::{email_index, own_key},
+    accounts::{email_cell, email_index, own_key},
     events::{Action, about_user},
+    letters,
     throttle::{Admitted, Counted, TOO_MANY_ATTEMPTS, wait_until},
 };
 
@@ -80,35 +81,38 @@ pub(super) async fn create_session(
         multi_factor: false,
         scopes: None,
         client: None,
-        key: account.key.as_ref(),
+        key: Some(&account.key),
         device,
         admitted: Some(&attempt),
-        job: None,
+        job: told_of_a_new_place(&unscoped, &account, by.origin().address)?,
     };
     let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
     let started = start_session(&unscoped, &identity, new, success).await?;
-    answer(&identity, started)
+    answer(&identity, started).await
 }
 
 /// Shows a session to whoever has just begun it.
-pub(super) fn answer(identity: &Identity, started: Started) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
+pub(super) async fn answer(
+    identity: &Identity,
+    started: Started,
+) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
     let lifetime = identity.settings.session_lifetime;
     let (view, headers) = match &started.cookie {
         Some(cookie) => (SessionView::in_cookie(identity, started.session), cookie.header(lifetime)),
-        None => (SessionView::of(identity, started.user, started.session, started.refresh_token)?, None),
+        None => (SessionView::of(identity, started.user, started.session, started.refresh_token).await?, None),
     };
     let headers: Vec<(HeaderName, HeaderValue)> = headers.into_iter().collect();
     Ok(WithHeaders(CreatedAt("/v1/sessions/current".into(), view), headers))
 }
 
 impl SessionView {
-    pub(super) fn of(
+    pub(super) async fn of(
         identity: &Identity,
         user: UserId,
         session: SessionId,
         refresh_token: Option<SecretString>,
     ) -> Result<Self, Problem> {
-        let token = identity.access_token(user, session, None)?;
+        let token = identity.access_token(user, session, None).await?;
         Ok(Self {
             session_id: session,
             access_token: Some(token.expose_secret().to_owned()),
@@ -134,7 +138,11 @@ struct Account {
     password_hash: Option<SecretString>,
     active: bool,
     organization: Option<OrganizationId>,
-    key: Option<OwnKey>,
+    /// Sealed.
+    email: Vec<u8>,
+    key: OwnKey,
+    /// Whether it has signed in before, but never from this network.
+    is_new_place: bool,
 }
 
 /// The account with this address, in the organization that was asked for; and the attempt, which is counted in the same
@@ -144,15 +152,15 @@ async fn find_account(
     body: &CreateSession,
     address: Option<std::net::IpAddr>,
 ) -> Result<(Option<Account>, Admitted), Problem> {
-    const FIND: &str = "WITH account AS (SELECT u.id, u.password_hash, u.active, m.organization_id, k.id AS key, k.wrapped \
+    const FIND: &str = "WITH account AS (SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key, k.wrapped \
              FROM users u JOIN data_keys k ON k.id = u.data_key LEFT JOIN memberships m ON m.user_id = u.id \
              WHERE u.email_index = ANY ($1) AND ($2::uuid IS NULL OR m.organization_id = $2) \
              ORDER BY m.created_at, m.organization_id LIMIT 1), \
-         here AS (SELECT EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id \
+         here AS (SELECT EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id) AS anywhere, EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id \
              WHERE p.place = $3) AS known), \
          attempt AS (SELECT admit_attempt(ARRAY[CASE WHEN here.known THEN $4::bytea ELSE $5::bytea END] || $6::bytea[], \
-             $7, $8) AS blocked_until, here.known FROM here) \
-         SELECT attempt.blocked_until, attempt.known, account.* FROM attempt LEFT JOIN account ON true";
+             $7, $8) AS blocked_until, here.known, here.anywhere FROM here) \
+         SELECT attempt.blocked_until, attempt.known, attempt.anywhere, account.* FROM attempt LEFT JOIN account ON true";
     let database = unscoped.database();
     let indexes: Vec<Vec<u8>> =
         body.email.indexes(database.ring(), &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
@@ -179,14 +187,29 @@ async fn find_account(
 }
 
 fn read_account(row: &Row) -> Result<Option<Account>, Error> {
-    let Some(user) = row.get::<Option<Uuid>>(2)?.map(UserId::from) else { return Ok(None) };
+    let Some(user) = row.get::<Option<Uuid>>(3)?.map(UserId::from) else { return Ok(None) };
     Ok(Some(Account {
         user,
-        password_hash: row.get::<Option<String>>(3)?.map(SecretString::from),
-        active: row.get(4)?,
-        organization: row.get::<Option<Uuid>>(5)?.map(OrganizationId::from),
-        key: Some(own_key(user, row, 6)?),
+        password_hash: row.get::<Option<String>>(4)?.map(SecretString::from),
+        active: row.get(5)?,
+        organization: row.get::<Option<Uuid>>(6)?.map(OrganizationId::from),
+        email: row.get(7)?,
+        key: own_key(user, row, 8)?,
+        is_new_place: row.get::<bool>(2)? && !row.get::<bool>(1)?,
     }))
+}
+
+/// The owner hears of a sign-in from where they never were (OWASP ASVS 6.3.5).
+fn told_of_a_new_place(
+    unscoped: &Unscoped,
+    account: &Account,
+    address: Option<std::net::IpAddr>,
+) -> Result<Option<Job>, Error> {
+    if !account.is_new_place {
+        return Ok(None);
+    }
+    let email = unscoped.open_own(&account.key, &email_cell(account.user.uuid()), &account.email)?;
+    letters::to(&email, &letters::signed_in_from_elsewhere(address), unscoped)
 }
 
 /// Hashes the password anew under today's parameters (OWASP ASVS 11.4.2).

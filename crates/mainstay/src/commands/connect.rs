@@ -6,6 +6,21 @@ use mainstay_kernel::Runtime;
 
 use crate::Settings;
 
+/// Which database an operator's command means.
+#[derive(clap::Args)]
+pub(super) struct Place {
+    /// The data directory of `dev`, when it is not the usual one
+    #[arg(long)]
+    data_dir: Option<std::path::PathBuf>,
+}
+
+impl Place {
+    /// The database that the environment names, or that of a running `dev`.
+    pub(super) fn database(&self) -> anyhow::Result<Database> {
+        database(self.data_dir.as_deref())
+    }
+}
+
 /// Whether the environment names a database.
 #[cfg(feature = "dev")]
 pub(super) fn is_configured() -> bool {

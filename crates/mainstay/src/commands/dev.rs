@@ -17,7 +17,7 @@ use mainstay_config::Reader;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Database, DatabaseUrl};
 use mainstay_http::ServeError;
-use mainstay_identity::{Created, EmailAddress, NewUser, Password, Place, create_user};
+use mainstay_identity::{Created, EmailAddress, NewPassword, NewUser, Place, create_user};
 use mainstay_kernel::Runtime;
 use tokio::sync::oneshot;
 
@@ -114,12 +114,12 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
     let email = EmailAddress::parse(&secrets.email).context("the administrator's address is not one")?;
     let administrator = NewUser {
         email: Sealed::new(email),
-        password: Password::from(secrets.password.clone()),
+        password: NewPassword::Plain(secrets.password.clone().into()),
         place: Place::New("Sample organization".to_owned()),
         role: "owner".to_owned(),
     };
     let Created { user, organization } = create_user(&unscoped, &hasher(Runtime::default()), administrator).await?;
-    if let Some(sample) = platform.sample_data() {
+    if let Some((sample, organization)) = platform.sample_data().zip(organization) {
         seed::add(sample, database, organization, user, sample.count).await?;
         say(&format!("Added {} sample {}.", sample.count, sample.name));
     }

@@ -1,11 +1,14 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_kernel::Uuid;
 use mainstay_mail::{resend, undelivered};
 
-use super::{connect, say};
+use super::{
+    connect::{self, Place},
+    say,
+};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -16,13 +19,6 @@ pub(super) enum Action {
     List(Place),
     /// Send a mail again that failed or was left behind; in the second case it may arrive twice
     Resend(Resend),
-}
-
-#[derive(Args)]
-pub(super) struct Place {
-    /// The data directory of `dev`, when it is not the usual one
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -37,7 +33,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::List(place) => list(place).await,
         Action::Resend(Resend { id, place }) => {
-            let database = connect::database(place.data_dir.as_deref())?;
+            let database = place.database()?;
             let found = resend(&connect::unscoped(&database, "mail_resend"), id.into()).await?;
             found.then_some(()).context("there is no mail of this id that failed or was left behind")?;
             say(&format!("{id} is sent again"));
@@ -47,7 +43,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(place: Place) -> anyhow::Result<ExitCode> {
-    let database = connect::database(place.data_dir.as_deref())?;
+    let database = place.database()?;
     let mails = undelivered(&connect::unscoped(&database, "mail_list")).await?;
     if mails.is_empty() {
         say("No mail waits.");

@@ -1,13 +1,20 @@
-use std::{io::Read as _, path::PathBuf, process::ExitCode};
+use std::{io::Read as _, process::ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
 use mainstay_crypto::Sealed;
-use mainstay_identity::{Created, EmailAddress, NewUser, Password, Place, create_user};
+use mainstay_database::Unscoped;
+use mainstay_identity::{
+    Created, EmailAddress, NewPassword, NewUser, Place as Home, Strength, UserSummary, create_user, delete_account,
+    find_user, set_active,
+};
 use mainstay_kernel::{Random, Runtime};
 
-use super::{connect, say};
+use super::{
+    connect::{self, Place},
+    say,
+};
 use crate::service::hasher;
 
 #[derive(Subcommand)]
@@ -16,6 +23,14 @@ pub(super) enum Action {
     ///
     /// Its password is drawn at random and printed once, unless it comes on standard input.
     Create(Create),
+    /// Show an account
+    Show(Who),
+    /// Shut an account: it is signed out everywhere and cannot sign in
+    Deactivate(Who),
+    /// Open a shut account again
+    Activate(Who),
+    /// Delete an account, and the key to its personal data with it
+    Delete(Who),
 }
 
 #[derive(Args)]
@@ -32,36 +47,100 @@ pub(super) struct Create {
     /// Read the password from standard input instead of drawing one
     #[arg(long)]
     password_stdin: bool,
-    /// The data directory of `dev`, when it is not the usual one
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+pub(super) struct Who {
+    /// The account: its e-mail address or its id
+    user: String,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
-    let Action::Create(create) = action;
-    let email = EmailAddress::parse(&create.email).context("that is not an e-mail address")?;
-    let password = if create.password_stdin { given_password()? } else { random_password(&Random::default()) };
-    let database = connect::database(create.data_dir.as_deref())?;
-    let unscoped = connect::unscoped(&database, "user_create");
-    let place = match create.organization.parse() {
-        Ok(organization) => Place::Existing(organization),
-        Err(_) => Place::New(create.organization),
-    };
-    let new =
-        NewUser { email: Sealed::new(email), password: Password::from(password.clone()), place, role: create.role };
-    let Created { user, organization } = create_user(&unscoped, &hasher(Runtime::default()), new).await?;
-    say(&format!("user          {user}\norganization  {organization}"));
-    if !create.password_stdin {
-        say(&format!("password      {password}   (shown this once)"));
+    match action {
+        Action::Create(new) => create(new).await?,
+        Action::Show(Who { user, place }) => {
+            show(&find(&connect::unscoped(&place.database()?, "user_show"), &user).await?);
+        }
+        Action::Deactivate(Who { user, place }) => {
+            let unscoped = connect::unscoped(&place.database()?, "user_deactivate");
+            let found = find(&unscoped, &user).await?;
+            let changed = set_active(&unscoped, found.id, false, None).await?;
+            ensure!(changed, "the account is shut already, or an organization would be left without an owner");
+            say(&format!("{} is shut", found.id));
+        }
+        Action::Activate(Who { user, place }) => {
+            let unscoped = connect::unscoped(&place.database()?, "user_activate");
+            let found = find(&unscoped, &user).await?;
+            ensure!(set_active(&unscoped, found.id, true, None).await?, "the account is open already");
+            say(&format!("{} is open", found.id));
+        }
+        Action::Delete(Who { user, place }) => {
+            let unscoped = connect::unscoped(&place.database()?, "user_delete");
+            let found = find(&unscoped, &user).await?;
+            let deleted = delete_account(&unscoped, found.id, None).await?;
+            ensure!(deleted, "an organization would be left without an owner");
+            say(&format!("{} is deleted", found.id));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn given_password() -> anyhow::Result<String> {
+async fn create(new: Create) -> anyhow::Result<()> {
+    let email = EmailAddress::parse(&new.email).context("that is not an e-mail address")?;
+    let password = if new.password_stdin { given_password(&new.email)? } else { random_password(&Random::default()) };
+    let unscoped = connect::unscoped(&new.place.database()?, "user_create");
+    let home = match new.organization.parse() {
+        Ok(organization) => Home::Existing(organization),
+        Err(_) => Home::New(new.organization),
+    };
+    let user = NewUser {
+        email: Sealed::new(email),
+        password: NewPassword::Plain(password.clone().into()),
+        place: home,
+        role: new.role,
+    };
+    let Created { user, organization } = create_user(&unscoped, &hasher(Runtime::default()), user).await?;
+    say(&format!("user          {user}"));
+    if let Some(organization) = organization {
+        say(&format!("organization  {organization}"));
+    }
+    if !new.password_stdin {
+        say(&format!("password      {password}   (shown this once)"));
+    }
+    Ok(())
+}
+
+fn show(user: &UserSummary) {
+    let yes = |it| if it { "yes" } else { "no" };
+    say(&format!("user           {}", user.id));
+    if let Some(name) = &user.name {
+        say(&format!("name           {name}"));
+    }
+    say(&format!("open           {}", yes(user.active)));
+    say(&format!("second factor  {}", yes(user.second_factor)));
+    say(&format!("since          {}", user.created_at));
+    for place in &user.places {
+        say(&format!("belongs to     {place}"));
+    }
+}
+
+/// The account that an operator means, by its address or id.
+pub(super) async fn find(unscoped: &Unscoped, who: &str) -> anyhow::Result<UserSummary> {
+    find_user(unscoped, who).await?.with_context(|| format!("there is no account {who}"))
+}
+
+fn given_password(email: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     let password = text.trim_end_matches(['\r', '\n']).to_owned();
-    anyhow::ensure!(password.chars().count() >= 15, "a password has at least 15 characters");
+    ensure!(password.chars().count() >= 15, "a password has at least 15 characters");
+    let strength = Strength::of(&password.clone().into(), &[email]);
+    let advice = strength.warning.iter().chain(&strength.suggestions).cloned().collect::<Vec<_>>().join(" ");
+    ensure!(strength.is_enough(), "the password is easy to guess. {advice}");
     Ok(password)
 }
 

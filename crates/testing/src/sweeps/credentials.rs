@@ -15,7 +15,9 @@ const REFUSED: [(u16, &str); 1] = [(401, "unauthenticated")];
 /// When one does.
 pub async fn credentials(platform: Platform) {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
-    let mut sweep = Sweep::start(TestApp::builder(platform).clock(clock.clone())).await;
+    // Longer than this sweep: a rotation would write in the middle of it.
+    let builder = TestApp::builder(platform).clock(clock.clone()).setting("identity.signing_key_lifetime", "365d");
+    let mut sweep = Sweep::start(builder).await;
     let nobody = sweep.app.anonymous();
     let valid = sweep.actor(BuiltInRole::Owner).token().to_owned();
     let ended = ended_session(&sweep).await;

@@ -15,11 +15,8 @@ use crate::{Call, Client, TestApp};
 pub async fn organizations(platform: Platform) {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
     let mut on_rows: Vec<_> = sweep.operations.iter().filter(|it| on_a_row(it)).cloned().collect();
-    // Deleting comes last, so that the row is there for the others; and what stands below a row comes before the row.
-    on_rows.sort_by_key(|operation| {
-        let depth = Reverse(operation.path.split('/').count());
-        (operation.method == Method::DELETE).then_some(depth)
-    });
+    // Deleting comes last, so that the row is there for the others, and rows within a row go before it.
+    on_rows.sort_by_key(|it| (it.method == Method::DELETE, Reverse(it.path.split('/').count())));
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let stranger = sweep.app.stranger(operation.allowed_role()).await;

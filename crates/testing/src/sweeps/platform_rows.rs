@@ -1,16 +1,41 @@
 //! Rows of the platform's own that no plain POST to their collection makes.
 
+use mainstay_access::BuiltInRole;
+use mainstay_kernel::Uuid;
 use serde_json::{Value, json};
 
 use crate::{Actor, Client, PASSWORD, TestApp};
 
 /// A row in `collection` that `caller` may reach, or `None` where a POST of the least body makes one.
 pub(super) async fn make(app: &TestApp, caller: &Actor, collection: &str) -> Option<String> {
-    match collection {
-        "/v1/sessions" => Some(text(&another_session(app, caller).await["session_id"])),
-        "/v1/organization/api-keys" => Some(text(&own_api_key(caller).await["id"])),
+    match collection.split('/').skip(2).collect::<Vec<_>>().as_slice() {
+        ["sessions"] => Some(text(&another_session(app, caller).await["session_id"])),
+        ["organizations"] => Some(another_organization(app, caller).await),
+        ["members"] => Some(app.actor(BuiltInRole::Agent).await.user().to_string()),
+        ["members", user, "sessions"] => Some(session_of(app, user).await),
+        ["organization", "api-keys"] => Some(text(&own_api_key(caller).await["id"])),
         _ => None,
     }
+}
+
+/// An organization that the caller may leave, since it has another owner.
+async fn another_organization(app: &TestApp, caller: &Actor) -> String {
+    const JOIN: &str = "INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
+         SELECT $1, $2, id, now() FROM roles WHERE name = 'owner' AND organization_id IS NULL";
+    let made = caller.post("/v1/organizations", json!({ "name": "Another" })).await.assert_status(201).json();
+    let id = text(&made["id"]);
+    let other = app.actor(BuiltInRole::Owner).await.user().uuid();
+    let organization = Uuid::try_parse(&id).expect("an id is a UUID");
+    app.owner().await.run(JOIN, [other.into(), organization.into()]).await.expect("another owner joins");
+    id
+}
+
+/// The session in which a member signed in.
+async fn session_of(app: &TestApp, user: &str) -> String {
+    let user = Uuid::try_parse(user).expect("an id is a UUID");
+    let rows = app.owner().await.run("SELECT id FROM sessions WHERE user_id = $1", [user.into()]).await;
+    let id: Uuid = rows.expect("sessions are read")[0].get(0).expect("a session has an id");
+    id.to_string()
 }
 
 /// Signs the caller in once more.

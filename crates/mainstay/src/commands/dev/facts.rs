@@ -8,7 +8,6 @@ use std::{
 
 use anyhow::Context as _;
 use mainstay_crypto::KeyRing;
-use mainstay_identity::SigningKey;
 use mainstay_kernel::{ExposeSecret as _, Random};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -39,11 +38,10 @@ pub(super) struct Administrator {
     pub(super) password: String,
 }
 
-/// What a data directory's service is sealed and signed with, made once.
+/// What a data directory's service is sealed with, made once. Earlier versions wrote a signing key too, which is not read.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Secrets {
     pub(super) crypto_keys: String,
-    pub(super) signing_key: String,
     pub(super) email: String,
     pub(super) password: String,
 }
@@ -75,7 +73,6 @@ impl Secrets {
         let random = Random::default();
         let secrets = Self {
             crypto_keys: KeyRing::generate(&random).expose_secret().to_owned(),
-            signing_key: SigningKey::generate()?.expose_secret().to_owned(),
             email: "admin@example.com".to_owned(),
             password: random_password(&random),
         };
@@ -105,7 +102,6 @@ pub(super) fn layer(secrets: &Secrets, database_url: String) -> Vec<(&'static st
         ("environment", "development".to_owned()),
         ("database.url", database_url),
         ("crypto.keys", secrets.crypto_keys.clone()),
-        ("identity.signing_key", secrets.signing_key.clone()),
     ]
 }
 

@@ -1,0 +1,158 @@
+use mainstay_crypto::Sealed;
+use mainstay_database::{Change, Error, Row, Unscoped};
+use mainstay_http::{
+    Accepted, Fresh, InPerson, Json, OnConstraint as _, Problem, Public, Shared, UNAUTHENTICATED, input, post, put,
+    view,
+};
+use mainstay_kernel::{Timestamp, UserId};
+use time::Duration;
+
+use super::{EmailAddress, email_cell, email_index, own_key};
+use crate::{
+    Identity,
+    events::{Action, about_user},
+    letters,
+    passwords::{INVALID_TOKEN, find_by_address},
+    secret::{FreshSecret, hash},
+    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+};
+
+/// How long the mailed tokens confirm a change.
+const LIFETIME: Duration = Duration::hours(1);
+
+/// Another address.
+#[input]
+pub(super) struct ChangeEmail {
+    /// How to sign in from then on.
+    email: EmailAddress,
+}
+
+/// Change one's address, in two steps.
+///
+/// Both addresses get mail; the change happens once both have confirmed it. The answer is the same whether another
+/// account has the new address or not.
+#[put("/v1/me/email", problems(TOO_MANY_ATTEMPTS))]
+pub(super) async fn change_email(
+    by: Fresh<InPerson>,
+    identity: Shared<Identity>,
+    Json(body): Json<ChangeEmail>,
+) -> Result<Accepted, Problem> {
+    const CHANGE: &str = "changed AS (INSERT INTO email_changes \
+             (user_id, email, email_index, old_hash, new_hash, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT ON CONSTRAINT email_changes_pkey DO UPDATE SET email = excluded.email, \
+             email_index = excluded.email_index, old_hash = excluded.old_hash, new_hash = excluded.new_hash, \
+             old_confirmed_at = NULL, new_confirmed_at = NULL, applied_at = NULL, \
+             created_at = excluded.created_at, expires_at = excluded.expires_at \
+         RETURNING user_id)";
+    let user = by.principal().user;
+    let unscoped = by.unscoped("an account stands above organizations; the statements are limited to the caller's own");
+    let ring = unscoped.database().ring();
+    throttle::admit(&unscoped, Counted::new(ring, "email_change", user.uuid().as_bytes(), by.origin().address)).await?;
+    let (new, owner) = (Sealed::new(body.email.clone()), find(&unscoped, user).await?);
+    let taken = find_by_address(&unscoped, &new).await?.is_some();
+    let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());
+    let [old_token, new_token] = [(); 2].map(|()| FreshSecret::new(&runtime.random, "mec_"));
+    let to_old = letters::email_change_from(&identity, &old_token.text, &body.email);
+    let to_new =
+        if taken { letters::email_change_to_taken() } else { letters::email_change_to(&identity, &new_token.text) };
+    let values = [
+        user.uuid().into(),
+        unscoped.seal_own(&owner.key, &email_cell(user.uuid()), &new)?.into(),
+        new.index(ring, &email_index()).into_bytes().into(),
+        old_token.hash.into(),
+        new_token.hash.into(),
+        now.inner().into(),
+        (now + LIFETIME).inner().into(),
+    ];
+    let event = about_user(Action::EmailChangeRequest, Some(user), by.principal().organization);
+    let change = Change::new("email_changes.insert", CHANGE, values, event)
+        .queue(letters::to(&owner.email, &to_old, &unscoped)?)
+        .queue(letters::to(&body.email, &to_new, &unscoped)?);
+    unscoped.change(change).await?;
+    Ok(Accepted)
+}
+
+/// Proof that one of the two addresses agrees.
+#[input]
+pub(super) struct ConfirmEmailChange {
+    /// The token of the link that was mailed.
+    #[garde(length(chars, min = 1, max = 200))]
+    token: String,
+}
+
+/// How far a change of address has come.
+#[view]
+pub(super) struct EmailChangeView {
+    /// Whether both addresses have confirmed it, so that it has happened.
+    applied: bool,
+}
+
+/// Confirm a change of address, from either address.
+#[post("/v1/me/email/confirmation", problems(INVALID_TOKEN))]
+pub(super) async fn confirm_email_change(
+    by: Public,
+    identity: Shared<Identity>,
+    Json(body): Json<ConfirmEmailChange>,
+) -> Result<Json<EmailChangeView>, Problem> {
+    const CONFIRM: &str = "confirmed AS (UPDATE email_changes SET \
+             old_confirmed_at = CASE WHEN old_hash = $1 THEN $2 ELSE old_confirmed_at END, \
+             new_confirmed_at = CASE WHEN new_hash = $1 THEN $2 ELSE new_confirmed_at END, \
+             applied_at = CASE WHEN (old_hash = $1 AND new_confirmed_at IS NOT NULL) \
+                 OR (new_hash = $1 AND old_confirmed_at IS NOT NULL) THEN $2 END \
+             WHERE (old_hash = $1 OR new_hash = $1) AND applied_at IS NULL AND expires_at > $2 RETURNING *), \
+         applied AS (UPDATE users u SET email = c.email, email_index = c.email_index FROM confirmed c \
+             WHERE u.id = c.user_id AND c.applied_at IS NOT NULL RETURNING u.id), \
+         resets AS (DELETE FROM password_resets p USING applied WHERE p.user_id = applied.id), \
+         changed AS (SELECT c.applied_at IS NOT NULL FROM confirmed c)";
+    let unscoped = by.unscoped("nobody need be signed in; the token names the account");
+    let (token, now) = (hash(&body.token), identity.runtime().clock.now());
+    let pending = find_change(&unscoped, &token, now).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
+    let told = match pending.is_last {
+        true => letters::to(&pending.old, &letters::email_changed(&pending.new), &unscoped)?,
+        false => None,
+    };
+    let event = about_user(Action::UserUpdated, Some(pending.user), None);
+    let change = Change::new("email_changes.confirm", CONFIRM, [token.into(), now.inner().into()], event).queue(told);
+    let changed = unscoped.change(change).await.on_constraint("users_email_key", INVALID_TOKEN)?;
+    let row = changed.first().ok_or_else(|| INVALID_TOKEN.problem())?;
+    Ok(Json(EmailChangeView { applied: row.get(0)? }))
+}
+
+struct Pending {
+    user: UserId,
+    old: EmailAddress,
+    new: EmailAddress,
+    /// Whether this confirmation is the one that is still missing.
+    is_last: bool,
+}
+
+async fn find_change(unscoped: &Unscoped, token: &[u8], now: Timestamp) -> Result<Option<Pending>, Error> {
+    const FIND: &str = "SELECT c.user_id, u.email, c.email, \
+         (c.old_hash = $1 AND c.new_confirmed_at IS NOT NULL) OR (c.new_hash = $1 AND c.old_confirmed_at IS NOT NULL), \
+         k.id, k.wrapped \
+         FROM email_changes c JOIN users u ON u.id = c.user_id AND u.active JOIN data_keys k ON k.id = u.data_key \
+         WHERE (c.old_hash = $1 OR c.new_hash = $1) AND c.applied_at IS NULL AND c.expires_at > $2";
+    let read = |row: &Row| -> Result<Pending, Error> {
+        let user: UserId = row.get(0)?;
+        let key = own_key(user, row, 4)?;
+        let open = |position| unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(position)?);
+        Ok(Pending { user, old: open(1)?, new: open(2)?, is_last: row.get(3)? })
+    };
+    let rows = unscoped.select("email_changes.find", FIND, [token.to_vec().into(), now.inner().into()]).await?;
+    rows.first().map(read).transpose()
+}
+
+struct Owner {
+    email: EmailAddress,
+    key: mainstay_database::OwnKey,
+}
+
+async fn find(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
+    const FIND: &str = "SELECT u.email, k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
+         WHERE u.id = $1 AND u.active";
+    let rows = unscoped.select("users.email", FIND, [user.uuid().into()]).await?;
+    let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
+    let key = own_key(user, row, 1)?;
+    Ok(Owner { email: unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(0)?)?, key })
+}

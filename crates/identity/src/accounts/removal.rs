@@ -1,0 +1,87 @@
+use http::StatusCode;
+use mainstay_database::{Change, Error, Job, Unscoped};
+use mainstay_http::{Fresh, InPerson, Kind, NoContent, Problem, Shared, WithHeaders, delete, post};
+use mainstay_kernel::UserId;
+
+use crate::{
+    Identity,
+    events::{Action, about_user},
+    letters,
+    passwords::find_owner,
+    sessions::clearing_cookie,
+};
+
+/// An organization would be left without an owner.
+pub(crate) const LAST_OWNER: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "last_owner",
+    "You are the last owner of an organization: hand it over, or delete it, first.",
+);
+
+/// Shut one's account.
+///
+/// Nobody can sign in to it until an operator opens it again.
+#[post("/v1/me/deactivation", problems(LAST_OWNER))]
+pub(super) async fn deactivate_me(
+    by: Fresh<InPerson>,
+    identity: Shared<Identity>,
+) -> Result<WithHeaders<NoContent>, Problem> {
+    let user = by.principal().user;
+    let unscoped = by.unscoped("an account stands above organizations; the statements are limited to the caller's own");
+    let told = letters::to(&find_owner(&unscoped, user).await?.email, &letters::account_shut(), &unscoped)?;
+    if !set_active(&unscoped, user, false, told).await? {
+        return Err(LAST_OWNER.problem());
+    }
+    identity.forget_user(user);
+    Ok(WithHeaders(NoContent, clearing_cookie().into_iter().collect()))
+}
+
+/// Delete one's account.
+///
+/// The key to its personal data is destroyed with it; what it did stays in the audit log, without a name.
+#[delete("/v1/me", problems(LAST_OWNER))]
+pub(super) async fn delete_me(
+    by: Fresh<InPerson>,
+    identity: Shared<Identity>,
+) -> Result<WithHeaders<NoContent>, Problem> {
+    let user = by.principal().user;
+    let unscoped = by.unscoped("an account stands above organizations; the statements are limited to the caller's own");
+    let told = letters::to(&find_owner(&unscoped, user).await?.email, &letters::account_deleted(), &unscoped)?;
+    if !delete_account(&unscoped, user, told).await? {
+        return Err(LAST_OWNER.problem());
+    }
+    identity.forget_user(user);
+    Ok(WithHeaders(NoContent, clearing_cookie().into_iter().collect()))
+}
+
+/// Opens or shuts an account; a shut one loses its sessions. `false` when there is none, or an organization would be left
+/// without an owner.
+///
+/// # Errors
+/// As the database answers.
+pub async fn set_active(unscoped: &Unscoped, user: UserId, active: bool, told: Option<Job>) -> Result<bool, Error> {
+    const SET: &str = "changed AS (UPDATE users SET active = $2 WHERE id = $1 AND active <> $2 \
+             AND ($2 OR NOT is_last_owner(id)) RETURNING id), \
+         ended AS (UPDATE sessions s SET ended_at = $3 FROM changed \
+             WHERE NOT $2 AND s.user_id = changed.id AND s.ended_at IS NULL)";
+    let now = unscoped.database().runtime().clock.now();
+    let action = if active { Action::UserRestored } else { Action::UserArchived };
+    let values = [user.uuid().into(), active.into(), now.inner().into()];
+    let change = Change::new("users.set_active", SET, values, about_user(action, Some(user), None)).queue(told);
+    Ok(!unscoped.change(change).await?.is_empty())
+}
+
+/// Deletes an account, and the key to its personal data with it. `false` when there is none, or an organization would be
+/// left without an owner.
+///
+/// # Errors
+/// As the database answers.
+pub async fn delete_account(unscoped: &Unscoped, user: UserId, told: Option<Job>) -> Result<bool, Error> {
+    const DELETE: &str = "changed AS (DELETE FROM users WHERE id = $1 AND NOT is_last_owner(id) RETURNING id, data_key), \
+         sessions_gone AS (DELETE FROM sessions s USING changed WHERE s.user_id = changed.id), \
+         memberships_gone AS (DELETE FROM memberships m USING changed WHERE m.user_id = changed.id), \
+         key_destroyed AS (DELETE FROM data_keys k USING changed WHERE k.id = changed.data_key)";
+    let event = about_user(Action::UserDeleted, Some(user), None);
+    let change = Change::new("users.delete", DELETE, [user.uuid().into()], event).queue(told);
+    Ok(!unscoped.change(change).await?.is_empty())
+}

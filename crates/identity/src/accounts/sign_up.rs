@@ -1,0 +1,127 @@
+use mainstay_crypto::{Sealed, Verdict};
+use mainstay_database::Change;
+use mainstay_http::{Accepted, INTERNAL, Json, NoContent, Problem, Public, Shared, input, post};
+use mainstay_kernel::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use time::Duration;
+
+use super::{AccountError, EmailAddress, NewPassword, NewUser, Place, create_confirmed_user, email_index};
+use crate::{
+    Identity, Password,
+    events::{Action, about_user},
+    letters,
+    passwords::{INVALID_TOKEN, check, find_by_address},
+    secret::{FreshSecret, hash},
+    sessions::not_hashed,
+    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+};
+
+/// How long a mailed token confirms an address.
+const LIFETIME: Duration = Duration::hours(1);
+
+/// What a sign-up is sealed for.
+const PURPOSE: &str = "sign-up";
+
+/// An account to be.
+#[input]
+pub(super) struct RequestSignUp {
+    /// How to sign in.
+    email: EmailAddress,
+    /// The password; to be given once more when the address is confirmed.
+    password: Password,
+    /// The name of an organization to make with the account; without one, the account waits to be invited.
+    #[garde(length(chars, min = 1, max = 200))]
+    organization_name: Option<String>,
+}
+
+/// What is kept of a sign-up until its address is confirmed.
+#[derive(Serialize, Deserialize)]
+struct Pending {
+    email: String,
+    password_hash: String,
+    organization_name: Option<String>,
+}
+
+/// Sign up: ask for an account.
+///
+/// Whoever has the address gets mail: with a link that confirms it, or the word that it has an account already. The
+/// answer is the same either way, and so is the work.
+#[post("/v1/sign-ups", problems(TOO_MANY_ATTEMPTS))]
+pub(super) async fn request_sign_up(
+    by: Public,
+    identity: Shared<Identity>,
+    Json(body): Json<RequestSignUp>,
+) -> Result<Accepted, Problem> {
+    const REQUEST: &str = "changed AS (INSERT INTO sign_ups (hash, payload, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4) RETURNING hash)";
+    let unscoped = by.unscoped("nobody is signed in");
+    let (database, email) = (unscoped.database(), Sealed::new(body.email.clone()));
+    let name = email.index(database.ring(), &email_index()).into_bytes();
+    throttle::admit(&unscoped, Counted::new(database.ring(), "sign_up", &name, by.origin().address)).await?;
+    let mut context = vec![body.email.as_str().to_owned()];
+    context.extend(body.organization_name.clone());
+    check(&identity, &body.password, "password", false, context).await?;
+    let taken = find_by_address(&unscoped, &email).await?.is_some();
+    let password_hash = identity.hasher.hash(body.password.secret()).await.map_err(not_hashed)?;
+    let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());
+    let token = FreshSecret::new(&runtime.random, "msu_");
+    // For an address that has an account the same row is written; nobody is told its token.
+    let letter = if taken { letters::sign_up_again(&identity) } else { letters::sign_up(&identity, &token.text) };
+    let mail = letters::to(&body.email, &letter, &unscoped)?;
+    let pending =
+        Pending { email: body.email.as_str().to_owned(), password_hash, organization_name: body.organization_name };
+    let pending = serde_json::to_vec(&pending).map_err(|error| INTERNAL.problem().caused_by(error))?;
+    let sealed = database.ring().seal_private(&runtime.random, PURPOSE, &token.hash, &pending);
+    let values = [token.hash.into(), sealed.into(), now.inner().into(), (now + LIFETIME).inner().into()];
+    let event = about_user(Action::SignUpRequest, None, None);
+    unscoped.change(Change::new("sign_ups.insert", REQUEST, values, event).queue(mail)).await?;
+    Ok(Accepted)
+}
+
+/// Proof that an address is one's own, and so is the sign-up.
+#[input]
+pub(super) struct ConfirmSignUp {
+    /// The token of the link that was mailed.
+    #[garde(length(chars, min = 1, max = 200))]
+    token: String,
+    /// The password of the sign-up: whoever only has the mailbox does not finish what a stranger began there.
+    password: Password,
+}
+
+/// Confirm a sign-up: the account is made.
+#[post("/v1/sign-ups/confirmation", problems(INVALID_TOKEN))]
+pub(super) async fn confirm_sign_up(
+    by: Public,
+    identity: Shared<Identity>,
+    Json(body): Json<ConfirmSignUp>,
+) -> Result<NoContent, Problem> {
+    const FIND: &str = "SELECT payload FROM sign_ups WHERE hash = $1 AND expires_at > $2";
+    let unscoped = by.unscoped("nobody is signed in; the token names the sign-up");
+    let (token, now) = (hash(&body.token), identity.runtime().clock.now());
+    let rows = unscoped.select("sign_ups.find", FIND, [token.clone().into(), now.inner().into()]).await?;
+    let row = rows.first().ok_or_else(|| INVALID_TOKEN.problem())?;
+    let sealed: Vec<u8> = row.get(0)?;
+    let opened = unscoped.database().ring().open_private(PURPOSE, &token, &sealed);
+    let opened = opened.map_err(|error| INTERNAL.problem().caused_by(error))?;
+    let pending: Pending = serde_json::from_slice(&opened).map_err(|error| INTERNAL.problem().caused_by(error))?;
+    let password_hash = SecretString::from(pending.password_hash);
+    let verdict = identity.hasher.verify(body.password.secret(), Some(password_hash.expose_secret())).await;
+    if verdict.map_err(not_hashed)? == Verdict::Wrong {
+        return Err(INVALID_TOKEN
+            .problem()
+            .detail("The link is not valid, or the password is not that of the sign-up."));
+    }
+    let email = EmailAddress::parse(&pending.email).ok_or_else(|| INTERNAL.problem().caused_by("no address"))?;
+    let new = NewUser {
+        email: Sealed::new(email),
+        password: NewPassword::Hashed(password_hash),
+        place: pending.organization_name.map_or(Place::Nowhere, Place::New),
+        role: "owner".to_owned(),
+    };
+    match create_confirmed_user(&unscoped, &identity.hasher, new, Some(token)).await {
+        Ok(_) => Ok(NoContent),
+        Err(AccountError::EmailTaken) => Err(INVALID_TOKEN.problem()),
+        Err(AccountError::Database(error)) => Err(error.into()),
+        Err(error) => Err(INTERNAL.problem().caused_by(error)),
+    }
+}

@@ -1,0 +1,43 @@
+//! Invitations: how people join an organization.
+//!
+//! Whoever is invited gets a token by mail. It joins the account that has the invited address, or makes one; the mail has
+//! proved the address. What the inviter is told never depends on whether the address has an account. An invitation is as
+//! good as its inviter: it opens nothing once they are no member any more, or may not hand its role on themselves.
+
+mod accept;
+mod create;
+mod pending;
+mod row;
+mod shown;
+mod sign_up;
+
+use http::StatusCode;
+use mainstay_http::{Kind, Module};
+
+/// The token belongs to an address that is not the caller's.
+const INVITATION_OF_ANOTHER: Kind = Kind::new(
+    StatusCode::FORBIDDEN,
+    "invitation_of_another",
+    "The invitation is for another address: sign in with the account that has it.",
+);
+/// The account belongs to the organization already.
+const ALREADY_A_MEMBER: Kind =
+    Kind::new(StatusCode::CONFLICT, "already_a_member", "The account belongs to the organization already.");
+/// The invited address has an account.
+const ACCOUNT_EXISTS: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "account_exists",
+    "The address has an account already: sign in with it, then accept the invitation.",
+);
+
+/// Made, listed and withdrawn by administrators; accepted by whoever has the token.
+pub(crate) fn module() -> Module {
+    Module::new("invitations").endpoints((
+        shown::list_invitations,
+        create::create_invitation,
+        shown::get_invitation,
+        shown::delete_invitation,
+        accept::accept_invitation,
+        sign_up::sign_up_by_invitation,
+    ))
+}

@@ -1,0 +1,70 @@
+use mainstay_crypto::Sealed;
+use mainstay_database::Change;
+use mainstay_http::{InPerson, Json, OnConstraint as _, Problem, Shared, input, post, view};
+use mainstay_kernel::OrganizationId;
+
+use super::{ALREADY_A_MEMBER, INVITATION_OF_ANOTHER, pending::find};
+use crate::{
+    Identity,
+    events::{Action, about, about_user},
+    passwords::{INVALID_TOKEN, find_owner},
+};
+
+/// Proof of an invitation.
+#[input]
+pub(super) struct AcceptInvitation {
+    /// The token of the link that was mailed.
+    #[garde(length(chars, min = 1, max = 200))]
+    token: String,
+}
+
+/// What one has joined.
+#[view]
+pub(super) struct JoinedView {
+    /// The organization.
+    organization_id: OrganizationId,
+    /// Its name.
+    name: String,
+    /// One's role there.
+    role: String,
+}
+
+/// Accept an invitation with the account that has the invited address.
+///
+/// The session goes on where it works; `PUT /v1/sessions/current/organization` moves it to the new organization.
+#[post("/v1/invitations/acceptance", problems(INVALID_TOKEN, INVITATION_OF_ANOTHER, ALREADY_A_MEMBER))]
+pub(super) async fn accept_invitation(
+    by: InPerson,
+    identity: Shared<Identity>,
+    Json(body): Json<AcceptInvitation>,
+) -> Result<Json<JoinedView>, Problem> {
+    const ACCEPT: &str = "accepted AS (DELETE FROM invitations WHERE id = $1 AND hash = $2 AND expires_at > $3 \
+             AND invitation_stands(invited_by, organization_id, role_id) RETURNING organization_id, role_id, data_key), \
+         destroyed AS (DELETE FROM data_keys k USING accepted WHERE k.id = accepted.data_key), \
+         changed AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
+             SELECT $4, organization_id, role_id, $3 FROM accepted \
+             RETURNING user_id, NULL::jsonb AS before, jsonb_build_object('role', $5::text) AS after)";
+    let user = by.principal().user;
+    let unscoped = by.unscoped("one joins an organization that one does not work in yet; the token names it");
+    let pending = find(&unscoped, &body.token).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
+    let own = Sealed::new(find_owner(&unscoped, user).await?.email);
+    if !own.same_normalised(&Sealed::new(pending.email)) {
+        let refused = about(Action::AuthzFail, "invitation", Some(pending.id.uuid()), Some(pending.organization));
+        unscoped.record(refused).await?;
+        return Err(INVITATION_OF_ANOTHER.problem());
+    }
+    let values = [
+        pending.id.uuid().into(),
+        pending.hash.into(),
+        identity.runtime().clock.now().inner().into(),
+        user.uuid().into(),
+        pending.role.clone().into(),
+    ];
+    let event = about_user(Action::MembershipCreated, Some(user), Some(pending.organization));
+    let change = Change::new("invitations.accept", ACCEPT, values, event).showing_rows();
+    let joined = unscoped.change(change).await.on_constraint("memberships_pkey", ALREADY_A_MEMBER)?;
+    if joined.is_empty() {
+        return Err(INVALID_TOKEN.problem());
+    }
+    Ok(Json(JoinedView { organization_id: pending.organization, name: pending.organization_name, role: pending.role }))
+}

@@ -1,0 +1,125 @@
+use mainstay_crypto::{BlindIndex, Sealed};
+use mainstay_database::{Change, Error, Unscoped, Uuid};
+use mainstay_http::{Allowed, Created, FieldError, INVALID_INPUT, Json, Problem, Shared, UNAUTHENTICATED, input, post};
+use mainstay_kernel::SecretString;
+use mainstay_mail::{Letter, Mail};
+use time::Duration;
+
+use super::row::{InvitationId, InvitationView, email_cell};
+use crate::{
+    EmailAddress, Identity,
+    accounts::email_index,
+    events::{Action, about},
+    letters,
+    members::MembersManage,
+    roles::{PRIVILEGE_EXCEEDS_OWN, RoleName, UNKNOWN_ROLE, held_by},
+    secret::FreshSecret,
+    throttle::{self, TOO_MANY_ATTEMPTS},
+};
+
+/// How long an invitation may be accepted.
+const LIFETIME: Duration = Duration::days(7);
+
+/// Invitations a day that cost no wait: to one address, whoever sends them, and of one organization. Mail that nobody asked
+/// for is a nuisance that bears our name.
+const FREE_TO_ADDRESS: i32 = 10;
+const FREE_OF_ORGANIZATION: i32 = 200;
+
+/// Somebody to invite.
+#[input]
+pub(super) struct CreateInvitation {
+    /// Their address.
+    email: EmailAddress,
+    /// The name of the role that they get: one that grants no more than yours.
+    role: RoleName,
+}
+
+/// Invite somebody.
+///
+/// They get a link by mail that works once, for seven days. An invitation to the same address takes the place of an
+/// earlier one. The answer does not tell whether the address has an account.
+#[post("/v1/invitations", problems(UNKNOWN_ROLE, PRIVILEGE_EXCEEDS_OWN, TOO_MANY_ATTEMPTS))]
+pub(super) async fn create_invitation(
+    by: Allowed<MembersManage>,
+    identity: Shared<Identity>,
+    Json(body): Json<CreateInvitation>,
+) -> Result<Created<InvitationView>, Problem> {
+    // The new row waits for the old one to go: both have the same place in the index.
+    const CREATE: &str = "replaced AS (DELETE FROM invitations WHERE organization_id = $1 AND email_index = ANY ($8) \
+             RETURNING data_key), \
+         destroyed AS (DELETE FROM data_keys k USING replaced WHERE k.id = replaced.data_key), \
+         key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
+             VALUES ($3, $1, $2, $4, $5)), \
+         changed AS (INSERT INTO invitations \
+                 (id, organization_id, data_key, email, email_index, role_id, hash, invited_by, created_at, expires_at) \
+             SELECT $2, $1, $3, $6, $7, $9, $10, $11, $5, $12 FROM (SELECT count(*) FROM replaced) AS gone \
+             RETURNING id, NULL::jsonb AS before, jsonb_build_object('role', $13::text) AS after)";
+    let role = body.role.as_str();
+    let (role_id, organization_name) = find_role(&by, role).await?;
+    let unscoped = by.unscoped("the invitation is filed under its token and its address, which are no organization's");
+    let (database, organization) = (unscoped.database(), by.organization());
+    let (runtime, ring) = (database.runtime(), database.ring());
+    let (id, now): (InvitationId, _) = (runtime.new_id(), runtime.clock.now());
+    let (token, email) = (FreshSecret::new(&runtime.random, "min_"), Sealed::new(body.email.clone()));
+    let mail = write(&unscoped, &identity, &body.email, &organization_name, &token.text)?;
+    let index = email.index(ring, &email_index()).into_bytes();
+    let free = [("invited", &index[..], FREE_TO_ADDRESS), ("inviting", organization.as_bytes(), FREE_OF_ORGANIZATION)];
+    throttle::admit_each(&unscoped, &free).await?;
+    let (key, wrapped) = ring.new_data_key(&runtime.random, organization, id.uuid());
+    let indexes: Vec<_> = email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let (invited_by, expires_at) = (by.principal().user, now + LIFETIME);
+    let values = [
+        organization.into(),
+        id.uuid().into(),
+        key.id().into(),
+        wrapped.0.into(),
+        now.inner().into(),
+        email.seal(&key, &runtime.random, &email_cell(organization, id)).into(),
+        index.into(),
+        indexes.into(),
+        role_id.into(),
+        token.hash.into(),
+        invited_by.uuid().into(),
+        expires_at.inner().into(),
+        role.into(),
+    ];
+    let event = about(Action::InvitationCreated, "invitation", Some(id.uuid()), Some(organization.into()));
+    let change = Change::new("invitations.insert", CREATE, values, event).showing_rows().queue(mail);
+    unscoped.change(change).await?;
+    let role = role.to_owned();
+    Ok(Created(InvitationView { id, email: email.masked(), role, invited_by, created_at: now, expires_at }))
+}
+
+/// The role of this name, if the caller may give it, and the organization's name.
+async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, String), Problem> {
+    const FIND: &str = "SELECT o.name, r.id, role_exceeds(r.id, $3, $4) FROM organizations o \
+         LEFT JOIN roles r ON r.name = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL) WHERE o.id = $1";
+    let [held, owner] = held_by(by.principal());
+    let rows = by.select("roles.to_give", FIND, [role.into(), held, owner]).await?;
+    // An organization that was deleted has no session any more that could ask.
+    let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
+    let id = row.get::<Option<Uuid>>(1)?.ok_or_else(|| UNKNOWN_ROLE.problem())?;
+    if row.get(2)? { Err(PRIVILEGE_EXCEEDS_OWN.problem()) } else { Ok((id, row.get(0)?)) }
+}
+
+/// The mail that carries the token. An address that no mail reaches is no address to invite.
+fn write(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    email: &EmailAddress,
+    organization: &str,
+    token: &SecretString,
+) -> Result<mainstay_database::Job, Problem> {
+    let letter = Letter::new(format!("Join {organization}"))
+        .paragraph(format!("You are invited to the organization “{organization}”."))
+        .button("Accept the invitation", letters::link(identity, "invitation", token))
+        .paragraph("The link works once, for seven days. Without an account, you make one there.")
+        .footer("If you do not know who invites you, do nothing.");
+    let unreachable = || FieldError {
+        location: "body".into(),
+        pointer: "/email".to_owned(),
+        detail: "mail cannot be sent to this address".to_owned(),
+    };
+    let mail = Mail::new(email.as_str(), &letter).map_err(|_| INVALID_INPUT.problem().errors([unreachable()]))?;
+    mail.job(unscoped).map_err(Error::into)
+}

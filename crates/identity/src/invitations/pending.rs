@@ -1,0 +1,36 @@
+use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_kernel::OrganizationId;
+
+use super::row::{InvitationId, email_cell};
+use crate::{EmailAddress, secret::hash};
+
+/// An invitation that may be accepted.
+pub(super) struct Pending {
+    pub(super) id: InvitationId,
+    pub(super) hash: Vec<u8>,
+    pub(super) organization: OrganizationId,
+    pub(super) organization_name: String,
+    pub(super) role: String,
+    /// Who is invited: known to whoever has the token, since it was mailed there.
+    pub(super) email: EmailAddress,
+}
+
+/// The invitation of a token. There is none for a token that was never mailed, was used or withdrawn, has run out, or
+/// whose inviter may not invite any more: nobody can tell these apart.
+pub(super) async fn find(unscoped: &Unscoped, token: &str) -> Result<Option<Pending>, Error> {
+    const FIND: &str = "SELECT i.id, i.organization_id, o.name, r.name, i.email, k.id, k.wrapped FROM invitations i \
+         JOIN organizations o ON o.id = i.organization_id JOIN roles r ON r.id = i.role_id \
+         JOIN data_keys k ON k.id = i.data_key \
+         WHERE i.hash = $1 AND i.expires_at > $2 AND invitation_stands(i.invited_by, i.organization_id, i.role_id)";
+    let (hash, now) = (hash(token), unscoped.database().runtime().clock.now());
+    let rows = unscoped.select("invitations.find", FIND, [hash.clone().into(), now.inner().into()]).await?;
+    rows.first().map(|row| read(unscoped, row, hash)).transpose()
+}
+
+fn read(unscoped: &Unscoped, row: &Row, hash: Vec<u8>) -> Result<Pending, Error> {
+    let (id, organization): (InvitationId, Uuid) = (row.get(0)?, row.get(1)?);
+    let key = OwnKey { id: row.get(5)?, subject: id.uuid(), wrapped: row.get(6)? };
+    let email = unscoped.open_own(&key, &email_cell(organization, id), &row.get::<Vec<u8>>(4)?)?;
+    let (organization_name, role) = (row.get(2)?, row.get(3)?);
+    Ok(Pending { id, hash, organization: organization.into(), organization_name, role, email })
+}

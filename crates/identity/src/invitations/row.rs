@@ -1,0 +1,61 @@
+use mainstay_crypto::{Cell, Masked, Sealed};
+use mainstay_database::{Entity, Error, Id, OwnKey, Unscoped, Uuid};
+use mainstay_http::view;
+use mainstay_kernel::{Timestamp, UserId};
+
+use crate::EmailAddress;
+
+/// An invitation's identifier.
+pub(super) type InvitationId = Id<InvitationRow>;
+
+/// A row of the view `invitations_shown`.
+#[derive(Entity)]
+#[entity(table = "invitations_shown", resource = "invitation")]
+pub(super) struct InvitationRow {
+    id: InvitationId,
+    email: Vec<u8>,
+    key_id: i64,
+    wrapped: Vec<u8>,
+    role: String,
+    invited_by: Uuid,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// An invitation that waits for its answer.
+#[view]
+pub(super) struct InvitationView {
+    /// Which.
+    pub(super) id: InvitationId,
+    /// Who is invited: the address's first letter and domain.
+    pub(super) email: Masked,
+    /// The role that they get.
+    pub(super) role: String,
+    /// The account that invited them. It must still be allowed to when they accept.
+    pub(super) invited_by: UserId,
+    /// When it was made.
+    pub(super) created_at: Timestamp,
+    /// When it ends.
+    pub(super) expires_at: Timestamp,
+}
+
+impl InvitationRow {
+    pub(super) fn view(self, unscoped: &Unscoped, organization: Uuid) -> Result<InvitationView, Error> {
+        let key = OwnKey { id: self.key_id, subject: self.id.uuid(), wrapped: self.wrapped };
+        let email: EmailAddress = unscoped.open_own(&key, &email_cell(organization, self.id), &self.email)?;
+        Ok(InvitationView {
+            id: self.id,
+            email: Sealed::new(email).masked(),
+            role: self.role,
+            invited_by: self.invited_by.into(),
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+        })
+    }
+}
+
+/// Where an invitation's address stands. Nobody has an account yet whom it could be filed under: the invitation itself is
+/// the data subject.
+pub(super) fn email_cell(organization: Uuid, id: InvitationId) -> Cell<'static> {
+    Cell { organization, table: "invitations", column: "email", row: id.uuid() }
+}

@@ -1,0 +1,63 @@
+use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
+use mainstay_http::{Allowed, Json, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete, get, input};
+
+use super::row::{InvitationId, InvitationRow, InvitationView};
+use crate::{
+    Identity,
+    events::{Action, about},
+    members::MembersManage,
+};
+
+const SEALED_BY_HAND: &str = "an address is sealed before anybody knows whose account has it; it is shown masked";
+
+/// Which invitations to list.
+#[input]
+pub(super) struct ListInvitations {
+    /// How many.
+    limit: Limit,
+    /// Where to go on.
+    cursor: Option<Cursor>,
+}
+
+/// List invitations that wait for their answer, newest first.
+#[get("/v1/invitations")]
+pub(super) async fn list_invitations(
+    by: Allowed<MembersManage>,
+    identity: Shared<Identity>,
+    Query(query): Query<ListInvitations>,
+) -> Result<PageOf<InvitationView>, Problem> {
+    let filter = Filter::all().at_least(InvitationRow::EXPIRES_AT, Some(identity.runtime().clock.now()));
+    let newest_first = Order::by(InvitationRow::ID, Direction::Descending);
+    let page = by.page(filter, newest_first, query.limit, query.cursor.as_ref()).await?;
+    let (unscoped, organization) = (by.unscoped(SEALED_BY_HAND), by.organization());
+    let items = page.items.into_iter().map(|row| row.view(&unscoped, organization)).collect::<Result<_, _>>()?;
+    Ok(PageOf { items, next_cursor: page.next })
+}
+
+/// Show an invitation.
+#[get("/v1/invitations/{id}", problems(NOT_FOUND))]
+pub(super) async fn get_invitation(
+    by: Allowed<MembersManage>,
+    Path(id): Path<InvitationId>,
+) -> Result<Json<InvitationView>, Problem> {
+    let row = by.get::<InvitationRow>(id).await?;
+    Ok(Json(row.view(&by.unscoped(SEALED_BY_HAND), by.organization())?))
+}
+
+/// Withdraw an invitation.
+///
+/// Its token opens nothing from then on.
+#[delete("/v1/invitations/{id}", problems(NOT_FOUND))]
+pub(super) async fn delete_invitation(
+    by: Allowed<MembersManage>,
+    Path(id): Path<InvitationId>,
+) -> Result<NoContent, Problem> {
+    const DELETE: &str = "changed AS (DELETE FROM invitations WHERE id = $2 AND organization_id = $1 RETURNING data_key), \
+         destroyed AS (DELETE FROM data_keys k USING changed WHERE k.id = changed.data_key)";
+    let values = [by.organization().into(), id.uuid().into()];
+    let organization = Some(by.organization().into());
+    let event = about(Action::InvitationDeleted, "invitation", Some(id.uuid()), organization);
+    let unscoped = by.unscoped("the key goes with the row; the statement names the caller's organization");
+    let deleted = unscoped.change(Change::new("invitations.delete", DELETE, values, event)).await?;
+    if deleted.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+}

@@ -1,0 +1,115 @@
+//! What identity writes to people: each letter says what happened, and what to do when it was not them.
+
+use std::net::IpAddr;
+
+use mainstay_database::{Error, Job, Unscoped};
+use mainstay_kernel::{ExposeSecret as _, SecretString};
+use mainstay_mail::{Letter, Mail};
+
+use crate::{EmailAddress, Identity};
+
+/// Queues a letter to `address`.
+///
+/// An address that no mail system takes gets none: the account works without, and the log says so.
+///
+/// # Errors
+/// [`Error::Internal`] when the letter has no JSON form.
+pub(crate) fn to(address: &EmailAddress, letter: &Letter, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
+    match Mail::new(address.as_str(), letter) {
+        Ok(mail) => mail.job(unscoped).map(Some),
+        Err(error) => {
+            tracing::warn!(%error, "a letter was not written");
+            Ok(None)
+        }
+    }
+}
+
+/// A link into the account pages. The token stands in the fragment, which no server logs and no page passes on.
+pub(crate) fn link(identity: &Identity, page: &str, token: &SecretString) -> String {
+    format!("{}/{page}#token={}", identity.settings.pages_url, token.expose_secret())
+}
+
+const NOT_YOU: &str = "If that was not you, choose a new password at once and end all other sessions.";
+
+pub(crate) fn sign_up(identity: &Identity, token: &SecretString) -> Letter {
+    Letter::new("Confirm your address")
+        .paragraph("Somebody, we hope you, asked for an account with this address.")
+        .button("Confirm the address", link(identity, "confirm", token))
+        .paragraph("The page asks for the password that was chosen. The link works for one hour.")
+        .footer("If you did not ask for an account, do nothing: without the password nobody can finish it.")
+}
+
+pub(crate) fn sign_up_again(identity: &Identity) -> Letter {
+    Letter::new("You have an account already")
+        .paragraph("Somebody, we hope you, asked for an account with this address. It has one already.")
+        .button("Choose a new password", format!("{}/forgot", identity.settings.pages_url))
+        .footer("If you did not ask for an account, do nothing: yours is as it was.")
+}
+
+pub(crate) fn password_reset(identity: &Identity, token: &SecretString) -> Letter {
+    Letter::new("Choose a new password")
+        .paragraph("Somebody, we hope you, asked to choose a new password for your account.")
+        .button("Choose a password", link(identity, "reset", token))
+        .paragraph("The link works once, for ten minutes.")
+        .footer("If you did not ask for it, do nothing: your password is as it was.")
+}
+
+pub(crate) fn password_reset_for_nobody() -> Letter {
+    Letter::new("There is no account with this address")
+        .paragraph("Somebody asked to choose a new password for the account with this address. There is none.")
+        .paragraph("If it was you, perhaps you signed up with another address.")
+        .footer("If you did not ask for it, do nothing.")
+}
+
+pub(crate) fn password_changed() -> Letter {
+    Letter::new("Your password was changed")
+        .paragraph("The password of your account was changed, and all other sessions were ended.")
+        .paragraph(NOT_YOU)
+}
+
+pub(crate) fn email_change_from(identity: &Identity, token: &SecretString, to: &EmailAddress) -> Letter {
+    Letter::new("Confirm the change of your address")
+        .paragraph(format!("The address of your account is to become {}.", to.as_str()))
+        .button("Confirm the change", link(identity, "email", token))
+        .paragraph("It is changed once both addresses have confirmed it. The link works for one hour.")
+        .paragraph(NOT_YOU)
+}
+
+pub(crate) fn email_change_to(identity: &Identity, token: &SecretString) -> Letter {
+    Letter::new("Confirm your new address")
+        .paragraph("This is to become the address of your account.")
+        .button("Confirm the address", link(identity, "email", token))
+        .paragraph("It is changed once both addresses have confirmed it. The link works for one hour.")
+        .footer("If you have no account with us, do nothing.")
+}
+
+pub(crate) fn email_change_to_taken() -> Letter {
+    Letter::new("Your address was given for another account")
+        .paragraph(
+            "Somebody, perhaps you, wants to use this address for an account. It belongs to your account already.",
+        )
+        .footer("If that was not you, do nothing: your account is as it was.")
+}
+
+pub(crate) fn email_changed(to: &EmailAddress) -> Letter {
+    Letter::new("Your address was changed")
+        .paragraph(format!("Both addresses have confirmed it: your account's address is now {}.", to.as_str()))
+        .paragraph("If that was not you, write to whoever runs this service.")
+}
+
+pub(crate) fn signed_in_from_elsewhere(address: Option<IpAddr>) -> Letter {
+    let place = address.map(|address| format!(" ({address})")).unwrap_or_default();
+    Letter::new("A sign-in from a new place")
+        .paragraph(format!("Somebody, we hope you, signed in to your account from a network that is new to it{place}."))
+        .paragraph(NOT_YOU)
+}
+
+pub(crate) fn account_shut() -> Letter {
+    Letter::new("Your account was shut")
+        .paragraph("Your account was shut: nobody can sign in to it. Whoever runs this service can open it again.")
+}
+
+pub(crate) fn account_deleted() -> Letter {
+    Letter::new("Your account was deleted")
+        .paragraph("Your account was deleted, and the key to your personal data with it.")
+}

@@ -1,0 +1,47 @@
+use mainstay_database::{Cursor, Direction, Filter, Limit, Order};
+use mainstay_http::{Allowed, Json, NOT_FOUND, PageOf, Path, Problem, Query, get, input};
+
+use super::{
+    MembersRead,
+    row::{MemberId, MemberRow, MemberView},
+};
+
+/// Why the address of an account is read outside the organization's own keys.
+pub(super) const SEALED_ELSEWHERE: &str = "an account's address is sealed for no organization; it is shown masked";
+
+/// Which members to list.
+#[input]
+pub(super) struct ListMembers {
+    /// How many.
+    limit: Limit,
+    /// Where to go on.
+    cursor: Option<Cursor>,
+    /// Only those who have this role.
+    #[garde(length(chars, min = 1, max = 50))]
+    role: Option<String>,
+}
+
+/// List members.
+///
+/// Page by page, addresses masked. Service accounts are not among them.
+#[get("/v1/members")]
+pub(super) async fn list_members(
+    by: Allowed<MembersRead>,
+    Query(query): Query<ListMembers>,
+) -> Result<PageOf<MemberView>, Problem> {
+    let filter = Filter::all().equal(MemberRow::ROLE, query.role);
+    let order = Order::by(MemberRow::ID, Direction::Ascending);
+    let page = by.page(filter, order, query.limit, query.cursor.as_ref()).await?;
+    let unscoped = by.unscoped(SEALED_ELSEWHERE);
+    let items = page.items.into_iter().map(|row| row.view(&unscoped)).collect::<Result<_, _>>()?;
+    Ok(PageOf { items, next_cursor: page.next })
+}
+
+/// Show a member, the address masked.
+#[get("/v1/members/{user_id}", problems(NOT_FOUND))]
+pub(super) async fn get_member(
+    by: Allowed<MembersRead>,
+    Path(id): Path<MemberId>,
+) -> Result<Json<MemberView>, Problem> {
+    Ok(Json(by.get::<MemberRow>(id).await?.view(&by.unscoped(SEALED_ELSEWHERE))?))
+}

@@ -1,0 +1,53 @@
+use mainstay_database::{Change, Error};
+use mainstay_http::{Allowed, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete};
+
+use super::{MembersManage, find_subject, letters::tell_removed, row::MemberId};
+use crate::{
+    Identity,
+    accounts::LAST_OWNER,
+    events::{Action, about_user},
+    roles::{PRIVILEGE_EXCEEDS_OWN, held_by},
+};
+
+/// Remove a member.
+///
+/// Their sessions in the organization are ended, on every replica within a second, and they are told by mail. Their
+/// account stays, and so do the rows that they made.
+#[delete("/v1/members/{user_id}", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN, LAST_OWNER))]
+pub(super) async fn delete_member(
+    by: Allowed<MembersManage>,
+    identity: Shared<Identity>,
+    Path(id): Path<MemberId>,
+) -> Result<NoContent, Problem> {
+    const DELETE: &str = "changed AS (DELETE FROM memberships WHERE organization_id = $1 AND user_id = $2 AND role_id = $3 \
+             AND NOT role_exceeds($3, $4, $5) \
+             RETURNING user_id, jsonb_build_object('role', $6::text) AS before, NULL::jsonb AS after), \
+         ended AS (UPDATE sessions s SET ended_at = $7 FROM changed \
+             WHERE s.user_id = changed.user_id AND s.organization_id = $1 AND s.ended_at IS NULL)";
+    for _ in 0..3 {
+        let member = find_subject(&by, id, None).await?.ok_or_else(|| NOT_FOUND.problem())?;
+        if member.exceeds {
+            return Err(PRIVILEGE_EXCEEDS_OWN.problem());
+        }
+        let unscoped = by.unscoped("who is told has an address that is sealed for no organization");
+        let told = tell_removed(&unscoped, &member)?;
+        let [held, owner] = held_by(by.principal());
+        let values = [
+            by.organization().into(),
+            id.uuid().into(),
+            member.role.into(),
+            held,
+            owner,
+            member.role_name.into(),
+            identity.runtime().clock.now().inner().into(),
+        ];
+        let event = about_user(Action::MembershipDeleted, Some(member.user), Some(by.organization().into()));
+        let change = Change::new("memberships.delete", DELETE, values, event).showing_rows().queue(told);
+        if !unscoped.change(change).await.on_constraint("memberships_last_owner", LAST_OWNER)?.is_empty() {
+            identity.forget_user(member.user);
+            return Ok(NoContent);
+        }
+        // Somebody changed the role meanwhile: look again.
+    }
+    Err(Error::Contended.into())
+}

@@ -1,0 +1,30 @@
+use mainstay_http::{Allowed, Json, NOT_FOUND, Path, Problem, get, view};
+use mainstay_kernel::UserId;
+
+use super::{
+    MembersReveal,
+    row::{MemberId, MemberRow},
+};
+
+/// What a member keeps sealed, in clear.
+#[view]
+pub(super) struct MemberPersonalDataView {
+    /// The account.
+    user_id: UserId,
+    /// The whole address.
+    email: String,
+}
+
+/// Show a member's address in clear.
+///
+/// The audit log records who saw it.
+#[get("/v1/members/{user_id}/personal-data", problems(NOT_FOUND))]
+pub(super) async fn get_member_personal_data(
+    by: Allowed<MembersReveal>,
+    Path(id): Path<MemberId>,
+) -> Result<Json<MemberPersonalDataView>, Problem> {
+    let revealed = by.reveal::<MemberRow>(id).await?;
+    let unscoped = by.unscoped("an account's address is sealed for no organization; that it was seen is on record");
+    let email = revealed.row().open(&unscoped)?.as_str().to_owned();
+    Ok(Json(MemberPersonalDataView { user_id: id.uuid().into(), email }))
+}

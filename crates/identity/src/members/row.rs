@@ -1,0 +1,61 @@
+use mainstay_crypto::{Masked, Sealed};
+use mainstay_database::{Entity, Error, Id, OwnKey, Unscoped};
+use mainstay_http::view;
+use mainstay_kernel::{Timestamp, UserId};
+
+use crate::{EmailAddress, accounts::email_cell};
+
+/// A member's identifier: the account's.
+pub(crate) type MemberId = Id<MemberRow>;
+
+/// A row of the view `members`. The address is sealed under the account's own key, which no organization has; so it stays
+/// as it is until [`open`](Self::open).
+#[derive(Entity)]
+#[entity(table = "members", resource = "member")]
+pub(crate) struct MemberRow {
+    id: MemberId,
+    role: String,
+    email: Vec<u8>,
+    key_id: i64,
+    wrapped: Vec<u8>,
+    active: bool,
+    second_factor: bool,
+    created_at: Timestamp,
+}
+
+/// A member.
+#[view]
+pub(crate) struct MemberView {
+    /// The account.
+    id: UserId,
+    /// The address's first letter and domain.
+    email: Masked,
+    /// The role.
+    role: String,
+    /// Whether the account is open.
+    active: bool,
+    /// Whether its sign-in takes a second factor.
+    second_factor: bool,
+    /// Since when it belongs to the organization.
+    created_at: Timestamp,
+}
+
+impl MemberRow {
+    /// The member's address.
+    pub(super) fn open(&self, unscoped: &Unscoped) -> Result<EmailAddress, Error> {
+        let id = self.id.uuid();
+        let key = OwnKey { id: self.key_id, subject: id, wrapped: self.wrapped.clone() };
+        unscoped.open_own(&key, &email_cell(id), &self.email)
+    }
+
+    pub(super) fn view(self, unscoped: &Unscoped) -> Result<MemberView, Error> {
+        Ok(MemberView {
+            id: self.id.uuid().into(),
+            email: Sealed::new(self.open(unscoped)?).masked(),
+            role: self.role,
+            active: self.active,
+            second_factor: self.second_factor,
+            created_at: self.created_at,
+        })
+    }
+}

@@ -1,0 +1,106 @@
+use mainstay_database::{Change, Error, Row, Uuid};
+use mainstay_http::{Allowed, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view};
+use mainstay_kernel::{SessionId, Timestamp};
+
+use super::{MembersManage, find_subject, row::MemberId};
+use crate::{
+    Identity,
+    events::{Action, about_session, about_user},
+    roles::PRIVILEGE_EXCEEDS_OWN,
+};
+
+const END: &str = "ended AS (UPDATE sessions SET ended_at = $4 WHERE organization_id = $1 AND user_id = $2 \
+         AND ($3::uuid IS NULL OR id = $3) AND ended_at IS NULL RETURNING id), \
+     changed AS (SELECT array_agg(id) FROM ended HAVING count(*) > 0)";
+
+/// A sign-in of a member. From where and with what is between them and the service.
+#[view]
+pub(super) struct MemberSessionView {
+    /// Which.
+    id: SessionId,
+    /// `token`, `cookie`, or `client` for an application that was let in.
+    kind: String,
+    /// The application that was let in.
+    client_id: Option<String>,
+    /// When it began.
+    created_at: Timestamp,
+    /// When it was last used, to the minute.
+    last_used_at: Option<Timestamp>,
+    /// When it ends, whatever happens.
+    expires_at: Timestamp,
+}
+
+/// List a member's sessions in the organization, newest first.
+#[get("/v1/members/{user_id}/sessions", problems(NOT_FOUND))]
+pub(super) async fn list_member_sessions(
+    by: Allowed<MembersManage>,
+    identity: Shared<Identity>,
+    Path(id): Path<MemberId>,
+) -> Result<Listing<MemberSessionView>, Problem> {
+    const LIST: &str = "SELECT id, kind, client_id, created_at, last_used_at, expires_at FROM sessions \
+         WHERE organization_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 \
+             AND (idle_expires_at IS NULL OR idle_expires_at > $3) \
+         ORDER BY id DESC LIMIT 200";
+    find_subject(&by, id, None).await?.ok_or_else(|| NOT_FOUND.problem())?;
+    let now = identity.runtime().clock.now();
+    let rows = by.select("sessions.list_of_member", LIST, [id.uuid().into(), now.inner().into()]).await?;
+    Ok(Listing { items: rows.iter().map(view).collect::<Result<_, _>>()? })
+}
+
+/// End all of a member's sessions in the organization.
+///
+/// Every replica refuses them within a second.
+#[delete("/v1/members/{user_id}/sessions", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN))]
+pub(super) async fn delete_member_sessions(
+    by: Allowed<MembersManage>,
+    identity: Shared<Identity>,
+    Path(id): Path<MemberId>,
+) -> Result<NoContent, Problem> {
+    end(&by, &identity, id, None).await?;
+    Ok(NoContent)
+}
+
+/// End one of a member's sessions in the organization.
+#[delete("/v1/members/{user_id}/sessions/{session_id}", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN))]
+pub(super) async fn delete_member_session(
+    by: Allowed<MembersManage>,
+    identity: Shared<Identity>,
+    Path((id, session)): Path<(MemberId, SessionId)>,
+) -> Result<NoContent, Problem> {
+    if end(&by, &identity, id, Some(session)).await? { Ok(NoContent) } else { Err(NOT_FOUND.problem()) }
+}
+
+/// Ends a member's sessions, or the one; tells whether there was any.
+async fn end(
+    by: &Allowed<MembersManage>,
+    identity: &Identity,
+    id: MemberId,
+    session: Option<SessionId>,
+) -> Result<bool, Problem> {
+    let member = find_subject(by, id, None).await?.ok_or_else(|| NOT_FOUND.problem())?;
+    if member.exceeds {
+        return Err(PRIVILEGE_EXCEEDS_OWN.problem());
+    }
+    let organization = Some(by.organization().into());
+    let event = match session {
+        Some(session) => about_session(Action::TokenRevoked, session, organization),
+        None => about_user(Action::TokenRevoked, Some(member.user), organization),
+    };
+    let now = identity.runtime().clock.now();
+    let values = [by.organization().into(), id.uuid().into(), session.map(SessionId::uuid).into(), now.inner().into()];
+    let unscoped = by.unscoped("sessions are no rows of a feature; the statement names the caller's organization");
+    let ended = unscoped.change(Change::new("sessions.end_of_member", END, values, event)).await?;
+    identity.forget_user(member.user);
+    Ok(!ended.is_empty())
+}
+
+fn view(row: &Row) -> Result<MemberSessionView, Error> {
+    Ok(MemberSessionView {
+        id: row.get::<Uuid>(0)?.into(),
+        kind: row.get(1)?,
+        client_id: row.get(2)?,
+        created_at: row.get(3)?,
+        last_used_at: row.get(4)?,
+        expires_at: row.get(5)?,
+    })
+}

@@ -1,0 +1,63 @@
+use mainstay_access::Permission;
+use mainstay_database::{Door, Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_kernel::UserId;
+
+use super::row::MemberId;
+use crate::{EmailAddress, accounts::email_cell, roles::held_by};
+
+/// The member whom a change concerns.
+pub(crate) struct Subject {
+    pub(crate) user: UserId,
+    /// The role that they have, and its name.
+    pub(crate) role: Uuid,
+    pub(crate) role_name: String,
+    /// Whether it is more than the caller's.
+    pub(crate) exceeds: bool,
+    /// The role that was asked for, where the organization has it; and whether that is more than the caller's.
+    pub(crate) wanted: Option<(Uuid, bool)>,
+    /// The organization's name, for mail.
+    pub(crate) organization_name: String,
+    email: Vec<u8>,
+    key: OwnKey,
+}
+
+/// A member of the caller's organization, and the role `wanted` of it.
+pub(crate) async fn find_subject<P: Permission>(
+    by: &Door<P>,
+    member: MemberId,
+    wanted: Option<&str>,
+) -> Result<Option<Subject>, Error> {
+    const FIND: &str = "SELECT m.user_id, m.role_id, mine.name, role_exceeds(m.role_id, $4, $5), \
+         wanted.id, role_exceeds(wanted.id, $4, $5), o.name, u.email, k.id, k.wrapped \
+         FROM memberships m JOIN organizations o ON o.id = m.organization_id JOIN roles mine ON mine.id = m.role_id \
+         JOIN users u ON u.id = m.user_id AND u.kind = 'person' JOIN data_keys k ON k.id = u.data_key \
+         LEFT JOIN roles wanted ON wanted.name = $3 \
+             AND (wanted.organization_id = m.organization_id OR wanted.organization_id IS NULL) \
+         WHERE m.organization_id = $1 AND m.user_id = $2";
+    let [held, owner] = held_by(by.principal());
+    let values = [member.uuid().into(), wanted.map(str::to_owned).into(), held, owner];
+    let rows = by.select("memberships.find", FIND, values).await?;
+    rows.first().map(read).transpose()
+}
+
+fn read(row: &Row) -> Result<Subject, Error> {
+    let user: UserId = row.get(0)?;
+    let wanted = row.get::<Option<Uuid>>(4)?;
+    Ok(Subject {
+        user,
+        role: row.get(1)?,
+        role_name: row.get(2)?,
+        exceeds: row.get(3)?,
+        wanted: wanted.map(|wanted| Ok::<_, Error>((wanted, row.get(5)?))).transpose()?,
+        organization_name: row.get(6)?,
+        email: row.get(7)?,
+        key: crate::accounts::own_key(user, row, 8)?,
+    })
+}
+
+impl Subject {
+    /// Their address, to write to them in their own matter.
+    pub(crate) fn address(&self, unscoped: &Unscoped) -> Result<EmailAddress, Error> {
+        unscoped.open_own(&self.key, &email_cell(self.user.uuid()), &self.email)
+    }
+}

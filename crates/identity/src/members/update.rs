@@ -1,0 +1,84 @@
+use mainstay_database::{Change, Error};
+use mainstay_http::{Allowed, Json, NOT_FOUND, OnConstraint as _, Patch, Path, Problem, Shared, input, patch};
+
+use super::{
+    MembersManage, find_subject,
+    list::SEALED_ELSEWHERE,
+    row::{MemberId, MemberRow, MemberView},
+    tell_role_changed,
+};
+use crate::{
+    Identity,
+    accounts::LAST_OWNER,
+    events::{Action, about_user},
+    roles::{PRIVILEGE_EXCEEDS_OWN, RoleName, UNKNOWN_ROLE, held_by},
+};
+
+/// What changes of a member.
+#[input]
+pub(super) struct UpdateMember {
+    /// The name of the role that the member gets: one that grants no more than yours.
+    role: Patch<RoleName>,
+}
+
+/// Change a member's role.
+///
+/// The member is told by mail. A role that exceeds your own is neither given nor taken; only an owner makes an owner, and
+/// the last one stays.
+#[patch("/v1/members/{user_id}", problems(NOT_FOUND, UNKNOWN_ROLE, PRIVILEGE_EXCEEDS_OWN, LAST_OWNER))]
+pub(super) async fn update_member(
+    by: Allowed<MembersManage>,
+    identity: Shared<Identity>,
+    Path(id): Path<MemberId>,
+    Json(body): Json<UpdateMember>,
+) -> Result<Json<MemberView>, Problem> {
+    const UPDATE: &str = "changed AS (UPDATE memberships SET role_id = $4 \
+             WHERE organization_id = $1 AND user_id = $2 AND role_id = $3 \
+                 AND NOT role_exceeds($3, $5, $6) AND NOT role_exceeds($4, $5, $6) \
+             RETURNING user_id, jsonb_build_object('role', $7::text) AS before, \
+                 jsonb_build_object('role', $8::text) AS after)";
+    if let Patch::Set(wanted) = &body.role {
+        change_role(&by, &identity, id, wanted, UPDATE).await?;
+    }
+    Ok(Json(by.get::<MemberRow>(id).await?.view(&by.unscoped(SEALED_ELSEWHERE))?))
+}
+
+async fn change_role(
+    by: &Allowed<MembersManage>,
+    identity: &Identity,
+    id: MemberId,
+    wanted: &RoleName,
+    clauses: &'static str,
+) -> Result<(), Problem> {
+    for _ in 0..3 {
+        let member = find_subject(by, id, Some(wanted.as_str())).await?.ok_or_else(|| NOT_FOUND.problem())?;
+        let (role, exceeds) = member.wanted.ok_or_else(|| UNKNOWN_ROLE.problem())?;
+        if member.exceeds || exceeds {
+            return Err(PRIVILEGE_EXCEEDS_OWN.problem());
+        }
+        if role == member.role {
+            return Ok(());
+        }
+        let unscoped = by.unscoped("who is told has an address that is sealed for no organization");
+        let told = tell_role_changed(&unscoped, &member, wanted.as_str())?;
+        let [held, owner] = held_by(by.principal());
+        let values = [
+            by.organization().into(),
+            id.uuid().into(),
+            member.role.into(),
+            role.into(),
+            held,
+            owner,
+            member.role_name.into(),
+            wanted.as_str().into(),
+        ];
+        let event = about_user(Action::AuthzChange, Some(member.user), Some(by.organization().into()));
+        let change = Change::new("memberships.update", clauses, values, event).showing_rows().queue(told);
+        if !unscoped.change(change).await.on_constraint("memberships_last_owner", LAST_OWNER)?.is_empty() {
+            identity.forget_user(member.user);
+            return Ok(());
+        }
+        // Somebody changed the role meanwhile: look again.
+    }
+    Err(Error::Contended.into())
+}

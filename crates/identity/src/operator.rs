@@ -1,0 +1,122 @@
+//! What an operator does to accounts and sessions from the command line.
+
+use mainstay_crypto::Sealed;
+use mainstay_database::{Change, Error, Row, Unscoped, Uuid};
+use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
+
+use crate::{
+    EmailAddress,
+    accounts::email_index,
+    events::{Action, about_session, about_user},
+};
+
+/// An account as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct UserSummary {
+    /// The account.
+    pub id: UserId,
+    /// What a service account is called.
+    pub name: Option<String>,
+    /// Whether it may sign in.
+    pub active: bool,
+    /// Whether sign-in takes a second factor.
+    pub second_factor: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its organizations and its role in each, as in `Acme (owner)`.
+    pub places: Vec<String>,
+}
+
+/// A session as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct SessionSummary {
+    /// The session.
+    pub id: SessionId,
+    /// `token`, `cookie` or `client`.
+    pub kind: String,
+    /// Where it works.
+    pub organization: Option<OrganizationId>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// The account that an operator means: by its id, or by its address.
+///
+/// # Errors
+/// As the database answers.
+pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSummary>, Error> {
+    const FIND: &str = "SELECT u.id, u.name, u.active, u.second_factor, u.created_at, \
+         coalesce((SELECT array_agg(o.name || ' (' || r.name || ')' ORDER BY m.created_at) FROM memberships m \
+             JOIN organizations o ON o.id = m.organization_id JOIN roles r ON r.id = m.role_id \
+             WHERE m.user_id = u.id), '{}') \
+         FROM users u WHERE u.id = $1 OR u.email_index = ANY ($2)";
+    let id = who.parse::<UserId>().ok().map(UserId::uuid);
+    let indexes: Vec<Vec<u8>> = EmailAddress::parse(who).map_or_else(Vec::new, |email| {
+        let indexes = Sealed::new(email).indexes(unscoped.database().ring(), &email_index());
+        indexes.into_iter().map(mainstay_crypto::BlindIndex::into_bytes).collect()
+    });
+    let read = |row: &Row| -> Result<UserSummary, Error> {
+        Ok(UserSummary {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            active: row.get(2)?,
+            second_factor: row.get(3)?,
+            created_at: row.get(4)?,
+            places: row.get(5)?,
+        })
+    };
+    let rows = unscoped.select("users.find", FIND, [id.into(), indexes.into()]).await?;
+    rows.first().map(read).transpose()
+}
+
+/// The sessions of an account that last.
+///
+/// # Errors
+/// As the database answers.
+pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<SessionSummary>, Error> {
+    const LIST: &str = "SELECT id, kind, organization_id, created_at, last_used_at, expires_at FROM sessions \
+         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+             AND (idle_expires_at IS NULL OR idle_expires_at > $2) ORDER BY id DESC";
+    let read = |row: &Row| -> Result<SessionSummary, Error> {
+        Ok(SessionSummary {
+            id: row.get(0)?,
+            kind: row.get(1)?,
+            organization: row.get::<Option<Uuid>>(2)?.map(OrganizationId::from),
+            created_at: row.get(3)?,
+            last_used_at: row.get(4)?,
+            expires_at: row.get(5)?,
+        })
+    };
+    let now = unscoped.database().runtime().clock.now();
+    let rows = unscoped.select("sessions.of", LIST, [user.uuid().into(), now.inner().into()]).await?;
+    rows.iter().map(read).collect()
+}
+
+/// Ends a session, seen by every replica within a second. `false` when there is none that lasts.
+///
+/// # Errors
+/// As the database answers.
+pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool, Error> {
+    const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+    let now = unscoped.database().runtime().clock.now();
+    let event = about_session(Action::TokenRevoked, session, None);
+    let values = [session.uuid().into(), now.inner().into()];
+    Ok(!unscoped.change(Change::new("sessions.end_by_operator", END, values, event)).await?.is_empty())
+}
+
+/// Ends every session of an account and gives their number.
+///
+/// # Errors
+/// As the database answers.
+pub async fn end_sessions_of(unscoped: &Unscoped, user: UserId) -> Result<usize, Error> {
+    const END: &str =
+        "changed AS (UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL RETURNING id)";
+    let now = unscoped.database().runtime().clock.now();
+    let event = about_user(Action::TokenRevoked, Some(user), None);
+    let values = [user.uuid().into(), now.inner().into()];
+    Ok(unscoped.change(Change::new("sessions.end_all_by_operator", END, values, event)).await?.len())
+}

@@ -1,0 +1,53 @@
+use http::StatusCode;
+use mainstay_database::Change;
+use mainstay_http::{Created, InPerson, Json, Kind, Problem, Shared, input, post};
+use mainstay_kernel::OrganizationId;
+
+use super::{mine::OwnOrganizationView, name::OrganizationName};
+use crate::{
+    Identity,
+    events::{Action, about},
+    roles::OWNER,
+};
+
+/// One belongs to as many organizations as one may make.
+const TOO_MANY_ORGANIZATIONS: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "too_many_organizations",
+    "Whoever belongs to 100 organizations makes no other: leave one first.",
+);
+
+const MOST: i64 = 100;
+
+/// An organization to be.
+#[input]
+pub(super) struct CreateOrganization {
+    /// Its name.
+    name: OrganizationName,
+}
+
+/// Create an organization; the caller is its owner.
+///
+/// The session goes on where it works; `PUT /v1/sessions/current/organization` moves it.
+#[post("/v1/organizations", problems(TOO_MANY_ORGANIZATIONS))]
+pub(super) async fn create_organization(
+    by: InPerson,
+    identity: Shared<Identity>,
+    Json(body): Json<CreateOrganization>,
+) -> Result<Created<OwnOrganizationView>, Problem> {
+    const CREATE: &str = "changed AS (INSERT INTO organizations (id, name, created_at) SELECT $1, $2, $3 \
+             WHERE (SELECT count(*) FROM memberships WHERE user_id = $4) < $6 RETURNING id), \
+         member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
+             SELECT $4, id, $5, $3 FROM changed)";
+    let (runtime, user) = (identity.runtime(), by.principal().user);
+    let (id, now): (OrganizationId, _) = (runtime.new_id(), runtime.clock.now());
+    let name = body.name.into_string();
+    let values =
+        [id.uuid().into(), name.clone().into(), now.inner().into(), user.uuid().into(), OWNER.into(), MOST.into()];
+    let event = about(Action::OrganizationCreated, "organization", Some(id.uuid()), Some(id));
+    let unscoped = by.unscoped("an organization that is being made has nobody yet who works in it");
+    if unscoped.change(Change::new("organizations.found", CREATE, values, event)).await?.is_empty() {
+        return Err(TOO_MANY_ORGANIZATIONS.problem());
+    }
+    Ok(Created(OwnOrganizationView { id, name, role: "owner".to_owned(), joined_at: now }))
+}

@@ -1,0 +1,62 @@
+use mainstay_access::Permission;
+use mainstay_database::{Change, Door, Error, Row, Uuid};
+use mainstay_http::{Allowed, Json, NOT_FOUND, Patch, Problem, get, input, patch, view};
+use mainstay_kernel::{OrganizationId, Timestamp};
+
+use super::{OrganizationRead, OrganizationUpdate, name::OrganizationName};
+use crate::events::{Action, about};
+
+/// The organization that the session works in.
+#[view]
+pub(super) struct CurrentOrganizationView {
+    /// Which.
+    id: OrganizationId,
+    /// Its name.
+    name: String,
+    /// When it was made.
+    created_at: Timestamp,
+}
+
+/// Show the organization that the session works in.
+#[get("/v1/organization", problems(NOT_FOUND))]
+pub(super) async fn get_current_organization(
+    by: Allowed<OrganizationRead>,
+) -> Result<Json<CurrentOrganizationView>, Problem> {
+    find(&by).await.map(Json)
+}
+
+/// What changes of an organization.
+#[input]
+pub(super) struct UpdateOrganization {
+    /// Its name.
+    name: Patch<OrganizationName>,
+}
+
+/// Rename the organization that the session works in.
+#[patch("/v1/organization", problems(NOT_FOUND))]
+pub(super) async fn update_current_organization(
+    by: Allowed<OrganizationUpdate>,
+    Json(body): Json<UpdateOrganization>,
+) -> Result<Json<CurrentOrganizationView>, Problem> {
+    const UPDATE: &str = "found AS (SELECT id, name FROM organizations WHERE id = $1 FOR UPDATE), \
+         changed AS (UPDATE organizations o SET name = $2 FROM found WHERE o.id = found.id AND found.name <> $2 \
+             RETURNING o.id, jsonb_build_object('name', found.name) AS before, jsonb_build_object('name', o.name) AS after)";
+    if let Patch::Set(name) = body.name {
+        let organization: OrganizationId = by.organization().into();
+        let event = about(Action::OrganizationUpdated, "organization", Some(organization.uuid()), Some(organization));
+        let values = [organization.uuid().into(), name.into_string().into()];
+        let unscoped = by.unscoped("an organization is no row of an organization; the statement names the caller's");
+        unscoped.change(Change::new("organizations.update", UPDATE, values, event).showing_rows()).await?;
+    }
+    find(&by).await.map(Json)
+}
+
+async fn find<P: Permission>(by: &Door<P>) -> Result<CurrentOrganizationView, Problem> {
+    const FIND: &str = "SELECT id, name, created_at FROM organizations WHERE id = $1";
+    let read = |row: &Row| -> Result<_, Error> {
+        Ok(CurrentOrganizationView { id: row.get::<Uuid>(0)?.into(), name: row.get(1)?, created_at: row.get(2)? })
+    };
+    let unscoped = by.unscoped("an organization is no row of an organization; the statement names the caller's");
+    let rows = unscoped.select("organizations.find", FIND, [by.organization().into()]).await?;
+    Ok(read(rows.first().ok_or_else(|| NOT_FOUND.problem())?)?)
+}

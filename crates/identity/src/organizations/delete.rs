@@ -1,0 +1,59 @@
+use http::StatusCode;
+use mainstay_database::{Change, ConstraintKind, Error};
+use mainstay_http::{Allowed, Fresh, Kind, NoContent, Problem, Shared, delete};
+use mainstay_kernel::OrganizationId;
+
+use super::OrganizationDelete;
+use crate::{
+    Identity,
+    events::{Action, about},
+};
+
+/// Something or somebody is left in the organization.
+const ORGANIZATION_NOT_EMPTY: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "organization_not_empty",
+    "The organization has other members or accounts, or rows of some feature: remove them first.",
+);
+
+/// Delete the organization that the session works in, once nothing is left in it.
+///
+/// The caller is its last member, and no feature has a row of it. Roles and invitations go with it, and the sessions that
+/// work in it are ended. What the audit log holds of it stays.
+#[delete("/v1/organization", problems(ORGANIZATION_NOT_EMPTY))]
+pub(super) async fn delete_current_organization(
+    by: Fresh<Allowed<OrganizationDelete>>,
+    identity: Shared<Identity>,
+) -> Result<NoContent, Problem> {
+    // The foreign keys of the features decide what is left: they are checked when the statement ends.
+    const DELETE: &str = "alone AS (SELECT 1 FROM memberships WHERE organization_id = $1 \
+             HAVING count(*) = 1 AND bool_and(user_id = $2)), \
+         changed AS (DELETE FROM organizations o USING alone WHERE o.id = $1 \
+             RETURNING o.id, jsonb_build_object('name', o.name) AS before, NULL::jsonb AS after), \
+         left_by AS (DELETE FROM memberships m USING changed WHERE m.organization_id = changed.id), \
+         withdrawn AS (DELETE FROM invitations i USING changed WHERE i.organization_id = changed.id RETURNING i.data_key), \
+         destroyed AS (DELETE FROM data_keys k USING withdrawn WHERE k.id = withdrawn.data_key), \
+         granted AS (DELETE FROM role_permissions p USING roles r, changed \
+             WHERE p.role_id = r.id AND r.organization_id = changed.id), \
+         made AS (DELETE FROM roles r USING changed WHERE r.organization_id = changed.id), \
+         ended AS (UPDATE sessions s SET ended_at = $3 FROM changed \
+             WHERE s.organization_id = changed.id AND s.ended_at IS NULL)";
+    let (organization, user): (OrganizationId, _) = (by.organization().into(), by.principal().user);
+    let now = identity.runtime().clock.now();
+    let values = [organization.uuid().into(), user.uuid().into(), now.inner().into()];
+    let event = about(Action::OrganizationDeleted, "organization", Some(organization.uuid()), Some(organization));
+    let change = Change::new("organizations.delete", DELETE, values, event).showing_rows();
+    let unscoped = by.unscoped("an organization is no row of an organization; the statement names the caller's");
+    if unscoped.change(change).await.map_err(not_empty)?.is_empty() {
+        return Err(ORGANIZATION_NOT_EMPTY.problem());
+    }
+    identity.forget_user(user);
+    Ok(NoContent)
+}
+
+fn not_empty(error: Error) -> Problem {
+    match &error {
+        Error::Constraint { kind: ConstraintKind::ForeignKey, .. } => ORGANIZATION_NOT_EMPTY.problem(),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,60 @@
+use mainstay_database::Change;
+use mainstay_http::{Allowed, Fresh, Json, NOT_FOUND, NoContent, OnConstraint as _, Problem, Shared, input, put};
+use mainstay_kernel::UserId;
+
+use super::OrganizationHandOver;
+use crate::{
+    Identity,
+    accounts::LAST_OWNER,
+    events::{Action, about_user},
+    members::{find_subject, tell_owner_handed_over, tell_role_changed},
+    roles::{MANAGER, OWNER, PRIVILEGE_EXCEEDS_OWN},
+};
+
+/// Who owns the organization from now on.
+#[input]
+pub(super) struct HandOver {
+    /// A member whose account is open.
+    user_id: UserId,
+}
+
+/// Hand the organization over.
+///
+/// The member becomes an owner and the caller, who must be one, a manager. Both are told by mail.
+#[put("/v1/organization/owner", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN, LAST_OWNER))]
+pub(super) async fn hand_over_organization(
+    by: Fresh<Allowed<OrganizationHandOver>>,
+    identity: Shared<Identity>,
+    Json(body): Json<HandOver>,
+) -> Result<NoContent, Problem> {
+    const HAND_OVER: &str = "place AS (SELECT id FROM organizations WHERE id = $1 FOR NO KEY UPDATE), \
+         agreed AS (SELECT theirs.user_id, theirs.role_id FROM place \
+             JOIN memberships mine ON mine.organization_id = place.id AND mine.user_id = $2 AND mine.role_id = $4 \
+             JOIN memberships theirs ON theirs.organization_id = place.id AND theirs.user_id = $3 AND theirs.user_id <> $2 \
+             JOIN users u ON u.id = theirs.user_id AND u.kind = 'person' AND u.active), \
+         moved AS (UPDATE memberships m SET role_id = CASE WHEN m.user_id = $3 THEN $4::uuid ELSE $5::uuid END \
+             FROM agreed WHERE m.organization_id = $1 AND m.user_id IN ($2, $3) RETURNING m.user_id), \
+         changed AS (SELECT r.name, jsonb_build_object('owner', $2::uuid, 'role', r.name) AS before, \
+                 jsonb_build_object('owner', $3::uuid, 'role', 'owner') AS after \
+             FROM agreed JOIN roles r ON r.id = agreed.role_id WHERE EXISTS (SELECT FROM moved))";
+    let (me, them) = (by.principal().user, body.user_id);
+    let old = find_subject(&by, me.uuid().into(), None).await?.ok_or_else(|| NOT_FOUND.problem())?;
+    if old.role != OWNER {
+        return Err(PRIVILEGE_EXCEEDS_OWN.problem().detail("Only an owner hands the organization over."));
+    }
+    let new = find_subject(&by, them.uuid().into(), None).await?.ok_or_else(|| NOT_FOUND.problem())?;
+    let unscoped = by.unscoped("who is told has an address that is sealed for no organization");
+    let values = [by.organization().into(), me.uuid().into(), them.uuid().into(), OWNER.into(), MANAGER.into()];
+    let event = about_user(Action::OwnerChanged, Some(them), Some(by.organization().into()));
+    let change = Change::new("memberships.hand_over", HAND_OVER, values, event)
+        .showing_rows()
+        .queue(tell_role_changed(&unscoped, &new, "owner")?)
+        .queue(tell_owner_handed_over(&unscoped, &old)?);
+    let changed = unscoped.change(change).await.on_constraint("memberships_last_owner", LAST_OWNER)?;
+    if changed.is_empty() {
+        return Err(NOT_FOUND.problem().detail("There is no other member with an open account by this id."));
+    }
+    identity.forget_user(me);
+    identity.forget_user(them);
+    Ok(NoContent)
+}

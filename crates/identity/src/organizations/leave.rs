@@ -1,0 +1,34 @@
+use mainstay_database::Change;
+use mainstay_http::{InPerson, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete};
+use mainstay_kernel::OrganizationId;
+
+use crate::{
+    Identity,
+    accounts::LAST_OWNER,
+    events::{Action, about_user},
+};
+
+/// Leave an organization.
+///
+/// One's sessions there are ended, the one that asks among them if it works there. The last owner cannot leave.
+#[delete("/v1/organizations/{id}/membership", problems(NOT_FOUND, LAST_OWNER))]
+pub(super) async fn leave_organization(
+    by: InPerson,
+    identity: Shared<Identity>,
+    Path(id): Path<OrganizationId>,
+) -> Result<NoContent, Problem> {
+    const LEAVE: &str = "changed AS (DELETE FROM memberships m USING roles r \
+             WHERE m.user_id = $1 AND m.organization_id = $2 AND r.id = m.role_id \
+             RETURNING m.user_id, jsonb_build_object('role', r.name) AS before, NULL::jsonb AS after), \
+         ended AS (UPDATE sessions s SET ended_at = $3 FROM changed \
+             WHERE s.user_id = changed.user_id AND s.organization_id = $2 AND s.ended_at IS NULL)";
+    let (user, now) = (by.principal().user, identity.runtime().clock.now());
+    let unscoped =
+        by.unscoped("one leaves also where one does not work just now; the statement is limited to one's own");
+    let values = [user.uuid().into(), id.uuid().into(), now.inner().into()];
+    let event = about_user(Action::MembershipDeleted, Some(user), Some(id));
+    let change = Change::new("memberships.leave", LEAVE, values, event).showing_rows();
+    let left = unscoped.change(change).await.on_constraint("memberships_last_owner", LAST_OWNER)?;
+    identity.forget_user(user);
+    if left.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+}

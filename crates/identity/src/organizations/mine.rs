@@ -1,0 +1,57 @@
+use mainstay_database::{Error, Row, Unscoped, Uuid};
+use mainstay_http::{InPerson, Json, Listing, NOT_FOUND, Path, Problem, get, view};
+use mainstay_kernel::{OrganizationId, Timestamp, UserId};
+
+/// An organization that one belongs to.
+#[view]
+pub(super) struct OwnOrganizationView {
+    /// Which.
+    pub(super) id: OrganizationId,
+    /// Its name.
+    pub(super) name: String,
+    /// One's role there.
+    pub(super) role: String,
+    /// Since when one belongs to it.
+    pub(super) joined_at: Timestamp,
+}
+
+/// List one's organizations, in the order in which one joined them.
+///
+/// `PUT /v1/sessions/current/organization` works in another of them.
+#[get("/v1/organizations")]
+pub(super) async fn list_organizations(by: InPerson) -> Result<Listing<OwnOrganizationView>, Problem> {
+    let unscoped = by.unscoped("one's memberships are in several organizations; the statement is limited to one's own");
+    Ok(Listing { items: find(&unscoped, by.principal().user, None).await? })
+}
+
+/// Show one of one's organizations.
+#[get("/v1/organizations/{id}", problems(NOT_FOUND))]
+pub(super) async fn get_organization(
+    by: InPerson,
+    Path(id): Path<OrganizationId>,
+) -> Result<Json<OwnOrganizationView>, Problem> {
+    let unscoped = by.unscoped("one's memberships are in several organizations; the statement is limited to one's own");
+    let found = find(&unscoped, by.principal().user, Some(id)).await?;
+    found.into_iter().next().map(Json).ok_or_else(|| NOT_FOUND.problem())
+}
+
+async fn find(
+    unscoped: &Unscoped,
+    user: UserId,
+    organization: Option<OrganizationId>,
+) -> Result<Vec<OwnOrganizationView>, Error> {
+    const LIST: &str = "SELECT o.id, o.name, r.name, m.created_at \
+         FROM memberships m JOIN organizations o ON o.id = m.organization_id JOIN roles r ON r.id = m.role_id \
+         WHERE m.user_id = $1 AND ($2::uuid IS NULL OR o.id = $2) ORDER BY m.created_at, o.id";
+    let read = |row: &Row| -> Result<_, Error> {
+        Ok(OwnOrganizationView {
+            id: row.get::<Uuid>(0)?.into(),
+            name: row.get(1)?,
+            role: row.get(2)?,
+            joined_at: row.get(3)?,
+        })
+    };
+    let values = [user.uuid().into(), organization.map(OrganizationId::uuid).into()];
+    let rows = unscoped.select("organizations.of_user", LIST, values).await?;
+    rows.iter().map(read).collect()
+}

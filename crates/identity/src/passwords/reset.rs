@@ -1,0 +1,150 @@
+use http::StatusCode;
+use mainstay_crypto::{BlindIndex, Sealed};
+use mainstay_database::{Change, Error, Row, Unscoped};
+use mainstay_http::{Accepted, Json, Kind, NoContent, Problem, Public, Shared, input, post};
+use mainstay_kernel::{OrganizationId, UserId, Uuid};
+use time::Duration;
+
+use super::{Password, strength::check};
+use crate::{
+    EmailAddress, Identity,
+    accounts::{email_cell, email_index, own_key},
+    events::{Action, about_user},
+    letters,
+    secret::{FreshSecret, hash},
+    sessions::not_hashed,
+    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+};
+
+/// The token was never mailed, was used, or has run out.
+pub(crate) const INVALID_TOKEN: Kind =
+    Kind::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_token", "The link is not valid, or not any more.");
+
+/// How long a mailed token allows to set a password (OWASP ASVS 6.5.5).
+const LIFETIME: Duration = Duration::minutes(10);
+
+/// Whose password is forgotten.
+#[input]
+pub(super) struct RequestPasswordReset {
+    /// The account's address.
+    email: EmailAddress,
+}
+
+/// Ask for a new password.
+///
+/// Whoever has the address gets mail, with a link where there is an account. The answer is the same either way, and so is
+/// the work.
+#[post("/v1/password-resets", problems(TOO_MANY_ATTEMPTS))]
+pub(super) async fn request_password_reset(
+    by: Public,
+    identity: Shared<Identity>,
+    Json(body): Json<RequestPasswordReset>,
+) -> Result<Accepted, Problem> {
+    const REQUEST: &str = "made AS (INSERT INTO password_resets (hash, user_id, created_at, expires_at) \
+             SELECT $1, id, $3, $4 FROM users WHERE id = $2), \
+         changed AS (SELECT 1)";
+    let unscoped = by.unscoped("nobody is signed in");
+    let ring = unscoped.database().ring();
+    let email = Sealed::new(body.email.clone());
+    let name = email.index(ring, &email_index()).into_bytes();
+    throttle::admit(&unscoped, Counted::new(ring, "password_reset", &name, by.origin().address)).await?;
+    let user = find_by_address(&unscoped, &email).await?;
+    let (runtime, token) = (identity.runtime(), FreshSecret::new(&identity.runtime().random, "mpr_"));
+    let now = runtime.clock.now();
+    let values = [
+        token.hash.into(),
+        user.map_or(Uuid::nil(), UserId::uuid).into(),
+        now.inner().into(),
+        (now + LIFETIME).inner().into(),
+    ];
+    let letter = match user {
+        Some(_) => letters::password_reset(&identity, &token.text),
+        None => letters::password_reset_for_nobody(),
+    };
+    let mail = letters::to(&body.email, &letter, &unscoped)?;
+    let event = about_user(Action::PasswordResetRequest, user, None);
+    unscoped.change(Change::new("password_resets.insert", REQUEST, values, event).queue(mail)).await?;
+    Ok(Accepted)
+}
+
+/// Which account has an address, if it is open.
+pub(crate) async fn find_by_address(
+    unscoped: &Unscoped,
+    email: &Sealed<EmailAddress>,
+) -> Result<Option<UserId>, Error> {
+    const FIND: &str = "SELECT id FROM users WHERE email_index = ANY ($1) AND active";
+    let indexes: Vec<_> =
+        email.indexes(unscoped.database().ring(), &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let rows = unscoped.select("users.by_address", FIND, [indexes.into()]).await?;
+    rows.first().map(|row| row.get(0)).transpose()
+}
+
+/// A new password, and what allows to set it.
+#[input]
+pub(super) struct CompletePasswordReset {
+    /// The token of the link that was mailed.
+    #[garde(length(chars, min = 1, max = 200))]
+    token: String,
+    /// The password that the account gets.
+    password: Password,
+}
+
+/// Set a new password by the token that was mailed.
+///
+/// Every session of the account is ended; second factors stay as they are.
+#[post("/v1/password-resets/completion", problems(INVALID_TOKEN))]
+pub(super) async fn complete_password_reset(
+    by: Public,
+    identity: Shared<Identity>,
+    Json(body): Json<CompletePasswordReset>,
+) -> Result<NoContent, Problem> {
+    const COMPLETE: &str = "asked AS (SELECT user_id FROM password_resets WHERE hash = $1 AND expires_at > $2), \
+         consumed AS (DELETE FROM password_resets p USING asked WHERE p.user_id = asked.user_id \
+             RETURNING p.user_id, p.hash), \
+         changed AS (UPDATE users u SET password_hash = $3 FROM consumed \
+             WHERE u.id = consumed.user_id AND consumed.hash = $1 AND u.active RETURNING u.id), \
+         ended AS (UPDATE sessions s SET ended_at = $2 FROM changed WHERE s.user_id = changed.id AND s.ended_at IS NULL), \
+         unblocked AS (DELETE FROM throttles WHERE key = ANY ($4) AND EXISTS (SELECT FROM changed))";
+    let unscoped = by.unscoped("nobody is signed in; the token names the account");
+    let (now, token) = (identity.runtime().clock.now(), hash(&body.token));
+    let account = find_by_token(&unscoped, &token, now).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
+    let context = vec![account.email.as_str().to_owned()];
+    check(&identity, &body.password, "password", account.second_factor, context).await?;
+    let new = identity.hasher.hash(body.password.secret()).await.map_err(not_hashed)?;
+    let name = Sealed::new(account.email.clone()).index(unscoped.database().ring(), &email_index()).into_bytes();
+    let counted = Counted::new(unscoped.database().ring(), "sign_in", &name, by.origin().address);
+    let values = [token.into(), now.inner().into(), new.into(), vec![counted.account, counted.account_here].into()];
+    let event = about_user(Action::PasswordReset, Some(account.user), account.organization);
+    let told = letters::to(&account.email, &letters::password_changed(), &unscoped)?;
+    let change = Change::new("password_resets.complete", COMPLETE, values, event).queue(told);
+    if unscoped.change(change).await?.is_empty() {
+        // Somebody else was faster with the same token.
+        return Err(INVALID_TOKEN.problem());
+    }
+    identity.forget_user(account.user);
+    Ok(NoContent)
+}
+
+struct Account {
+    user: UserId,
+    email: EmailAddress,
+    second_factor: bool,
+    organization: Option<OrganizationId>,
+}
+
+async fn find_by_token(
+    unscoped: &Unscoped,
+    token: &[u8],
+    now: mainstay_kernel::Timestamp,
+) -> Result<Option<Account>, Error> {
+    const FIND: &str = "SELECT u.id, u.email, u.second_factor, k.id, k.wrapped \
+         FROM password_resets p JOIN users u ON u.id = p.user_id AND u.active JOIN data_keys k ON k.id = u.data_key \
+         WHERE p.hash = $1 AND p.expires_at > $2";
+    let read = |row: &Row| -> Result<Account, Error> {
+        let user: UserId = row.get(0)?;
+        let email = unscoped.open_own(&own_key(user, row, 3)?, &email_cell(user.uuid()), &row.get::<Vec<u8>>(1)?)?;
+        Ok(Account { user, email, second_factor: row.get(2)?, organization: None })
+    };
+    let rows = unscoped.select("password_resets.find", FIND, [token.to_vec().into(), now.inner().into()]).await?;
+    rows.first().map(read).transpose()
+}

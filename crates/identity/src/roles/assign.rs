@@ -1,0 +1,65 @@
+use mainstay_database::{Change, ConstraintKind, Error, Row, Unscoped};
+use mainstay_kernel::{OrganizationId, UserId};
+
+use crate::events::{Action, about_user};
+
+/// A role as an operator lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRole {
+    /// What it is called.
+    pub name: String,
+    /// Whether every organization has it.
+    pub built_in: bool,
+    /// How many have it in the organization.
+    pub members: i64,
+    /// What it grants, in alphabetical order.
+    pub permissions: Vec<String>,
+}
+
+/// The roles of an organization, the built-in ones first.
+///
+/// # Errors
+/// As the database answers.
+pub async fn list_roles_of(unscoped: &Unscoped, organization: OrganizationId) -> Result<Vec<ListedRole>, Error> {
+    const LIST: &str = "SELECT r.name, r.organization_id IS NULL, \
+         (SELECT count(*) FROM memberships m WHERE m.role_id = r.id AND m.organization_id = $1), \
+         ARRAY(SELECT permission FROM role_permissions WHERE role_id = r.id ORDER BY permission) \
+         FROM roles r WHERE r.organization_id = $1 OR r.organization_id IS NULL \
+         ORDER BY r.organization_id NULLS FIRST, r.id";
+    let read = |row: &Row| -> Result<_, Error> {
+        Ok(ListedRole { name: row.get(0)?, built_in: row.get(1)?, members: row.get(2)?, permissions: row.get(3)? })
+    };
+    let rows = unscoped.select("roles.list_of", LIST, [organization.uuid().into()]).await?;
+    rows.iter().map(read).collect()
+}
+
+/// Gives an account a role in an organization, as an operator does: a member gets another role, anybody else joins in it.
+/// `false` when there is no such account or no such role there, or the organization would be left without an owner.
+///
+/// # Errors
+/// As the database answers.
+pub async fn assign_role(
+    unscoped: &Unscoped,
+    user: UserId,
+    organization: OrganizationId,
+    role: &str,
+) -> Result<bool, Error> {
+    const ASSIGN: &str = "wanted AS (SELECT u.id AS user_id, o.id AS organization_id, r.id AS role_id FROM users u, organizations o, roles r \
+             WHERE u.id = $1 AND o.id = $2 AND r.name = $3 AND (r.organization_id = o.id OR r.organization_id IS NULL)), \
+         before AS (SELECT r.name FROM memberships m JOIN roles r ON r.id = m.role_id \
+             WHERE m.user_id = $1 AND m.organization_id = $2), \
+         changed AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
+             SELECT user_id, organization_id, role_id, $4 FROM wanted \
+             ON CONFLICT ON CONSTRAINT memberships_pkey DO UPDATE SET role_id = excluded.role_id \
+             RETURNING user_id, (SELECT jsonb_build_object('role', name) FROM before) AS before, \
+                 jsonb_build_object('role', $3::text) AS after)";
+    let now = unscoped.database().runtime().clock.now();
+    let values = [user.uuid().into(), organization.uuid().into(), role.into(), now.inner().into()];
+    let event = about_user(Action::AuthzChange, Some(user), Some(organization));
+    let change = Change::new("memberships.assign", ASSIGN, values, event).showing_rows();
+    match unscoped.change(change).await {
+        Ok(rows) => Ok(!rows.is_empty()),
+        Err(Error::Constraint { kind: ConstraintKind::Check, .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

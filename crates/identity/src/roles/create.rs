@@ -1,0 +1,62 @@
+use http::StatusCode;
+use mainstay_database::Change;
+use mainstay_http::{Allowed, Created, Json, Kind, Problem, Shared, input, post};
+
+use super::{
+    PRIVILEGE_EXCEEDS_OWN, RoleName, RolesManage,
+    name::PermissionNames,
+    role::{ROLE_NAME_TAKEN, RoleId, RoleView, check_held, name_taken, organization, shown},
+};
+use crate::{
+    Identity,
+    events::{Action, about},
+};
+
+/// The organization has as many roles as anybody can keep apart.
+const TOO_MANY_ROLES: Kind =
+    Kind::new(StatusCode::CONFLICT, "too_many_roles", "An organization has at most 100 roles of its own.");
+
+const MOST: i64 = 100;
+
+/// A role to be.
+#[input]
+pub(super) struct CreateRole {
+    /// What it is called, within the organization.
+    name: RoleName,
+    /// What it grants: no more than your own role does.
+    permissions: PermissionNames,
+}
+
+/// Create a role.
+#[post("/v1/roles", problems(PRIVILEGE_EXCEEDS_OWN, ROLE_NAME_TAKEN, TOO_MANY_ROLES))]
+pub(super) async fn create_role(
+    by: Allowed<RolesManage>,
+    identity: Shared<Identity>,
+    Json(body): Json<CreateRole>,
+) -> Result<Created<RoleView>, Problem> {
+    const CREATE: &str = "changed AS (INSERT INTO roles (id, organization_id, name) SELECT $2, $1, $3 \
+             WHERE (SELECT count(*) FROM roles WHERE organization_id = $1) < $5 \
+             RETURNING id, NULL::jsonb AS before, $6::jsonb AS after), \
+         granted AS (INSERT INTO role_permissions (role_id, permission) \
+             SELECT changed.id, permission FROM changed, unnest($4::text[]) AS permission)";
+    let permissions = body.permissions.into_set();
+    check_held(&by, &permissions)?;
+    let id: RoleId = identity.runtime().new_id();
+    let name = body.name.as_str().to_owned();
+    let values = [
+        by.organization().into(),
+        id.uuid().into(),
+        name.clone().into(),
+        permissions.iter().cloned().collect::<Vec<_>>().into(),
+        MOST.into(),
+        shown(&name, &permissions).into(),
+    ];
+    let event = about(Action::RoleCreated, "role", Some(id.uuid()), organization(&by));
+    let change = Change::new("roles.insert", CREATE, values, event).showing_rows();
+    let unscoped = by.unscoped("a role stands in two tables; the statement writes the caller's organization alone");
+    if unscoped.change(change).await.map_err(name_taken)?.is_empty() {
+        return Err(TOO_MANY_ROLES.problem());
+    }
+    let permissions = permissions.into_iter().collect();
+    Ok(Created(RoleView { id, name, built_in: false, permissions, version: 1 }))
+}

@@ -1,0 +1,38 @@
+use mainstay_access::Declared;
+use mainstay_database::{Error, Owner, Value};
+
+/// New permissions go to the roles that the code names; a permission that an operator took from a role stays taken.
+const DECLARE: &str = "WITH declared AS ( \
+        INSERT INTO permissions (name, help) SELECT * FROM unnest($1::text[], $2::text[]) \
+        ON CONFLICT (name) DO UPDATE SET help = excluded.help \
+     ) \
+     INSERT INTO role_permissions (role_id, permission) \
+     SELECT roles.id, granted.permission \
+     FROM unnest($3::text[], $4::text[]) AS granted (role, permission) \
+     JOIN roles ON roles.name = granted.role AND roles.organization_id IS NULL \
+     WHERE NOT EXISTS (SELECT FROM permissions WHERE permissions.name = granted.permission)";
+
+/// Writes the permissions that the code declares into the database, as its owner.
+///
+/// # Errors
+/// As the database answers.
+pub async fn declare_permissions(owner: &mut Owner, declared: &[Declared]) -> Result<(), Error> {
+    let mut unique = declared.to_vec();
+    unique.sort_by_key(|permission| permission.name);
+    unique.dedup_by_key(|permission| permission.name);
+    let grants: Vec<_> = unique
+        .iter()
+        .flat_map(|permission| permission.granted_to.iter().map(|role| (role.name(), permission.name)))
+        .collect();
+    let values = [
+        texts(unique.iter().map(|permission| permission.name)),
+        texts(unique.iter().map(|permission| permission.help)),
+        texts(grants.iter().map(|(role, _)| *role)),
+        texts(grants.iter().map(|(_, permission)| *permission)),
+    ];
+    owner.run(DECLARE, values).await.map(drop)
+}
+
+fn texts<'a>(items: impl Iterator<Item = &'a str>) -> Value {
+    items.map(str::to_owned).collect::<Vec<_>>().into()
+}

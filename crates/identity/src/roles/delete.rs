@@ -1,0 +1,47 @@
+use http::StatusCode;
+use mainstay_database::{Change, ConstraintKind, Error, IfMatch};
+use mainstay_http::{Allowed, Kind, NOT_FOUND, NoContent, Path, Problem, delete};
+
+use super::{
+    PRIVILEGE_EXCEEDS_OWN, RolesManage,
+    role::{BUILT_IN_ROLE, RoleId, find_to_change, organization, shown},
+};
+use crate::events::{Action, about};
+
+/// Somebody has the role, or is invited to it.
+const ROLE_IN_USE: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "role_in_use",
+    "Somebody has this role, or is invited to it: give them another one first.",
+);
+
+/// Delete a role that nobody has.
+#[delete("/v1/roles/{id}", problems(NOT_FOUND, BUILT_IN_ROLE, PRIVILEGE_EXCEEDS_OWN, ROLE_IN_USE))]
+pub(super) async fn delete_role(
+    by: Allowed<RolesManage>,
+    Path(id): Path<RoleId>,
+    if_match: IfMatch,
+) -> Result<NoContent, Problem> {
+    const DELETE: &str = "changed AS (DELETE FROM roles WHERE id = $2 AND organization_id = $1 AND version = $3 \
+             RETURNING id, $4::jsonb AS before, NULL::jsonb AS after), \
+         taken AS (DELETE FROM role_permissions p USING changed WHERE p.role_id = changed.id)";
+    for _ in 0..3 {
+        let role = find_to_change(&by, id, if_match).await?;
+        let before = shown(&role.name, &role.permissions.into_iter().collect());
+        let values = [by.organization().into(), id.uuid().into(), role.version.into(), before.into()];
+        let event = about(Action::RoleDeleted, "role", Some(id.uuid()), organization(&by));
+        let change = Change::new("roles.delete", DELETE, values, event).showing_rows();
+        let unscoped = by.unscoped("a role stands in two tables; the statement writes the caller's organization alone");
+        if !unscoped.change(change).await.map_err(in_use)?.is_empty() {
+            return Ok(NoContent);
+        }
+    }
+    Err(Error::Contended.into())
+}
+
+fn in_use(error: Error) -> Problem {
+    match &error {
+        Error::Constraint { kind: ConstraintKind::ForeignKey, .. } => ROLE_IN_USE.problem(),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,109 @@
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use mainstay_access::Permission;
+use mainstay_database::{Door, Error, IfMatch, Row, Uuid};
+use mainstay_http::{Kind, NOT_FOUND, Problem, view};
+use mainstay_kernel::Id;
+
+use super::{PRIVILEGE_EXCEEDS_OWN, held_by};
+
+/// Built-in roles are the same everywhere.
+pub(super) const BUILT_IN_ROLE: Kind = Kind::new(
+    StatusCode::FORBIDDEN,
+    "built_in_role",
+    "Built-in roles are the same in every organization: make one of your own.",
+);
+/// Another role has the name.
+pub(super) const ROLE_NAME_TAKEN: Kind =
+    Kind::new(StatusCode::CONFLICT, "role_name_taken", "Another role has this name, perhaps a built-in one.");
+
+/// A role's identifier.
+pub(super) type RoleId = Id<RoleView>;
+
+/// A role.
+#[view]
+pub(crate) struct RoleView {
+    /// Which.
+    pub(super) id: RoleId,
+    /// What it is called.
+    pub(super) name: String,
+    /// Whether every organization has it; it cannot be changed then.
+    pub(super) built_in: bool,
+    /// What it grants, in alphabetical order.
+    pub(super) permissions: Vec<String>,
+    /// How often it was written.
+    pub(super) version: i64,
+}
+
+impl RoleView {
+    /// Reads `id, name, built in, permissions, version`.
+    pub(super) fn read(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            built_in: row.get(2)?,
+            permissions: row.get(3)?,
+            version: row.get(4)?,
+        })
+    }
+}
+
+/// A role of the caller's organization, or a built-in one; and whether it is more than the caller may give.
+pub(super) async fn find<P: Permission>(by: &Door<P>, id: RoleId) -> Result<Option<(RoleView, bool)>, Error> {
+    const FIND: &str = "SELECT r.id, r.name, r.organization_id IS NULL, \
+         ARRAY(SELECT permission FROM role_permissions WHERE role_id = r.id ORDER BY permission), r.version, \
+         role_exceeds(r.id, $3, $4) \
+         FROM roles r WHERE r.id = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL)";
+    let [held, owner] = held_by(by.principal());
+    let rows = by.select("roles.find", FIND, [id.uuid().into(), held, owner]).await?;
+    rows.first().map(|row| Ok((RoleView::read(row)?, row.get(5)?))).transpose()
+}
+
+/// A role that the caller may change, at the version that the change builds upon.
+pub(super) async fn find_to_change<P: Permission>(
+    by: &Door<P>,
+    id: RoleId,
+    if_match: IfMatch,
+) -> Result<RoleView, Problem> {
+    let (role, exceeds) = find(by, id).await?.ok_or_else(|| NOT_FOUND.problem())?;
+    if role.built_in {
+        return Err(BUILT_IN_ROLE.problem());
+    }
+    if exceeds {
+        return Err(PRIVILEGE_EXCEEDS_OWN.problem());
+    }
+    match if_match {
+        IfMatch::Version(version) if version != role.version => Err(Error::Stale { current: role.version }.into()),
+        _ => Ok(role),
+    }
+}
+
+/// Refuses permissions that the caller does not hold; a name that nobody declared is held by nobody.
+pub(super) fn check_held<P: Permission>(by: &Door<P>, permissions: &BTreeSet<String>) -> Result<(), Problem> {
+    if by.principal().permissions.cover(permissions.iter().map(String::as_str)) {
+        Ok(())
+    } else {
+        Err(PRIVILEGE_EXCEEDS_OWN.problem().detail("A role cannot grant what your own does not."))
+    }
+}
+
+/// Names the two ways in which a name is taken.
+pub(super) fn name_taken(error: Error) -> Problem {
+    match &error {
+        Error::Constraint { name, .. } if name == "roles_name_key" || name == "roles_name_built_in" => {
+            ROLE_NAME_TAKEN.problem()
+        }
+        _ => error.into(),
+    }
+}
+
+/// What the audit log compares.
+pub(super) fn shown(name: &str, permissions: &BTreeSet<String>) -> serde_json::Value {
+    serde_json::json!({ "name": name, "permissions": permissions })
+}
+
+/// The organization's id as events want it.
+pub(super) fn organization<P: Permission>(by: &Door<P>) -> Option<mainstay_kernel::OrganizationId> {
+    Some(Uuid::into(by.organization()))
+}

@@ -1,0 +1,80 @@
+use std::collections::BTreeSet;
+
+use mainstay_database::{Change, Error, IfMatch};
+use mainstay_http::{Allowed, Json, NOT_FOUND, Patch, Path, Problem, Shared, input, patch};
+
+use super::{
+    PRIVILEGE_EXCEEDS_OWN, RoleName, RolesManage,
+    name::PermissionNames,
+    role::{
+        BUILT_IN_ROLE, ROLE_NAME_TAKEN, RoleId, RoleView, check_held, find_to_change, name_taken, organization, shown,
+    },
+};
+use crate::{
+    Identity,
+    events::{Action, about},
+};
+
+/// What changes of a role: a field that is absent stays.
+#[input]
+pub(super) struct UpdateRole {
+    /// What it is called.
+    name: Patch<RoleName>,
+    /// What it grants: the whole list.
+    permissions: Patch<PermissionNames>,
+}
+
+/// Change a role.
+///
+/// Whoever has it is granted what it says from then on, on every replica within a second. You must hold what it granted
+/// before as well as what it is to grant.
+#[patch("/v1/roles/{id}", problems(NOT_FOUND, BUILT_IN_ROLE, PRIVILEGE_EXCEEDS_OWN, ROLE_NAME_TAKEN))]
+pub(super) async fn update_role(
+    by: Allowed<RolesManage>,
+    identity: Shared<Identity>,
+    Path(id): Path<RoleId>,
+    if_match: IfMatch,
+    Json(body): Json<UpdateRole>,
+) -> Result<Json<RoleView>, Problem> {
+    // The row's version stands for its permissions too: whoever changes them meanwhile makes another.
+    const UPDATE: &str = "changed AS (UPDATE roles SET name = $4, version = version + 1 \
+             WHERE id = $2 AND organization_id = $1 AND version = $3 \
+             RETURNING id, $6::jsonb AS before, $7::jsonb AS after), \
+         taken AS (DELETE FROM role_permissions p USING changed \
+             WHERE p.role_id = changed.id AND p.permission <> ALL ($5::text[])), \
+         granted AS (INSERT INTO role_permissions (role_id, permission) \
+             SELECT changed.id, permission FROM changed, unnest($5::text[]) AS permission \
+             ON CONFLICT ON CONSTRAINT role_permissions_pkey DO NOTHING)";
+    let (name, wanted) = (Option::from(body.name), Option::from(body.permissions));
+    let wanted = wanted.map(PermissionNames::into_set);
+    for _ in 0..3 {
+        let role = find_to_change(&by, id, if_match).await?;
+        let before: BTreeSet<_> = role.permissions.iter().cloned().collect();
+        let permissions = wanted.clone().unwrap_or_else(|| before.clone());
+        check_held(&by, &permissions)?;
+        let name = name.as_ref().map_or(role.name.as_str(), RoleName::as_str).to_owned();
+        if name == role.name && permissions == before {
+            return Ok(Json(role));
+        }
+        let permissions_list: Vec<_> = permissions.iter().cloned().collect();
+        let values = [
+            by.organization().into(),
+            id.uuid().into(),
+            role.version.into(),
+            name.clone().into(),
+            permissions_list.clone().into(),
+            shown(&role.name, &before).into(),
+            shown(&name, &permissions).into(),
+        ];
+        let event = about(Action::PermissionsChanged, "role", Some(id.uuid()), organization(&by));
+        let change = Change::new("roles.update", UPDATE, values, event).showing_rows();
+        let unscoped = by.unscoped("a role stands in two tables; the statement writes the caller's organization alone");
+        if !unscoped.change(change).await.map_err(name_taken)?.is_empty() {
+            identity.forget_role(id.uuid());
+            let version = role.version + 1;
+            return Ok(Json(RoleView { id, name, built_in: false, permissions: permissions_list, version }));
+        }
+        // Somebody changed it meanwhile: look again.
+    }
+    Err(Error::Contended.into())
+}

@@ -1,0 +1,227 @@
+use std::fmt;
+
+use aws_lc_rs::{
+    encoding::{AsDer as _, Pkcs8V1Der},
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use mainstay_crypto::{KeyRing, Zeroizing, token_digest};
+use mainstay_http::view;
+use mainstay_kernel::{Random, Timestamp, Uuid};
+
+use super::store::Stored;
+
+/// What the halves of a key are sealed for.
+const PRIVATE: &str = "signing key";
+const PUBLIC: &str = "signing key, public half";
+
+/// Names a key: its thumbprint (RFC 7638), which nobody can choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct KeyId([u8; 32]);
+
+/// An Ed25519 key (RFC 8032, RFC 8037) as it is used: public, and private for as long as it may sign.
+pub(crate) struct Key {
+    pub(crate) id: KeyId,
+    pub(crate) created_at: Timestamp,
+    pub(crate) signs_from: Timestamp,
+    pub(crate) retires_at: Option<Timestamp>,
+    pub(crate) verifying: DecodingKey,
+    pub(crate) signing: Option<EncodingKey>,
+    public: String,
+}
+
+/// A fresh key, sealed for the database.
+pub(crate) struct NewKey {
+    pub(crate) id: KeyId,
+    pub(crate) public: Vec<u8>,
+    pub(crate) private: Vec<u8>,
+}
+
+/// A signing key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a signing key {0}")]
+pub struct KeyError(pub(crate) &'static str);
+
+/// A public key (RFC 7517, RFC 8037).
+#[view]
+pub(crate) struct Jwk {
+    /// Key type: an octet key pair.
+    kty: &'static str,
+    /// Curve.
+    crv: &'static str,
+    /// The only algorithm it is for.
+    alg: &'static str,
+    /// What it is for: signatures.
+    #[serde(rename = "use")]
+    purpose: &'static str,
+    /// Which key: the RFC 7638 thumbprint.
+    kid: String,
+    /// The public key.
+    x: String,
+}
+
+impl KeyId {
+    /// RFC 7638 §3, with the members that RFC 8037 §2 requires. `public` is the member `x`.
+    pub(crate) fn of(public: &str) -> Self {
+        let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public}"}}"#);
+        Self(token_digest(members.as_bytes()))
+    }
+
+    /// Reads a `kid`; `None` for whatever is no thumbprint, or one in another spelling.
+    pub(crate) fn parse(kid: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(kid).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// What the audit log calls the key: the first half of the thumbprint, marked as a UUID of one's own making
+    /// (RFC 9562 §5.8).
+    pub(crate) fn uuid(self) -> Uuid {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.0[..16]);
+        bytes[6] = bytes[6] & 0x0f | 0x80;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        Uuid::from_bytes(bytes)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl NewKey {
+    /// Draws a key and seals it. The public half is sealed too: not for secrecy, but because whoever writes to the
+    /// database could make himself a key otherwise.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the bytes make no key, which no bytes do.
+    pub(crate) fn make(ring: &KeyRing, random: &Random) -> Result<Self, KeyError> {
+        let seed = Zeroizing::new(random.bytes::<32>());
+        let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| KeyError("cannot be made"))?;
+        let public = pair.public_key().as_ref();
+        let id = KeyId::of(&URL_SAFE_NO_PAD.encode(public));
+        let seal = |purpose, half: &[u8]| ring.seal_private(random, purpose, &id.0, half);
+        Ok(Self { id, public: seal(PUBLIC, public), private: seal(PRIVATE, &*seed) })
+    }
+}
+
+impl Key {
+    /// Opens a key as it stands in the database.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the ring does not open it, or it is not the key that it is called.
+    pub(crate) fn open(stored: &Stored, ring: &KeyRing) -> Result<Self, KeyError> {
+        let id = KeyId::parse(&stored.id).ok_or(KeyError("has a name that is no thumbprint"))?;
+        let open = |purpose, half: &[u8]| {
+            ring.open_private(purpose, &id.0, half).map_err(|_| KeyError("does not open under the key ring"))
+        };
+        let bytes = open(PUBLIC, &stored.public)?;
+        let public = URL_SAFE_NO_PAD.encode(&*bytes);
+        if KeyId::of(&public) != id {
+            return Err(KeyError("has another's name"));
+        }
+        let verifying = DecodingKey::from_ed_components(&public).map_err(|_| KeyError("is no Ed25519 key"))?;
+        let signing = match &stored.private {
+            Some(private) => Some(encoding_key(&open(PRIVATE, private)?, &bytes)?),
+            None => None,
+        };
+        let Stored { created_at, signs_from, retires_at, .. } = *stored;
+        Ok(Self { id, created_at, signs_from, retires_at, verifying, signing, public })
+    }
+
+    /// Whether its tokens are believed at `now`.
+    pub(crate) fn verifies_at(&self, now: Timestamp) -> bool {
+        self.retires_at.is_none_or(|end| now < end)
+    }
+
+    pub(crate) fn jwk(&self) -> Jwk {
+        Jwk {
+            kty: "OKP",
+            crv: "Ed25519",
+            alg: "EdDSA",
+            purpose: "sig",
+            kid: self.id.to_string(),
+            x: self.public.clone(),
+        }
+    }
+}
+
+fn encoding_key(seed: &[u8], public: &[u8]) -> Result<EncodingKey, KeyError> {
+    let wrong = KeyError("has halves that do not belong together");
+    let pair = Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| wrong)?;
+    let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| wrong)?;
+    Ok(EncodingKey::from_ed_der(der.as_ref()))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn ring() -> KeyRing {
+        KeyRing::parse(&KeyRing::generate(&Random::default())).unwrap()
+    }
+
+    /// A key as the database would have it, that signs from `signs_from` on.
+    pub(crate) fn stored(ring: &KeyRing, signs_from: Timestamp) -> Stored {
+        let NewKey { id, public, private } = NewKey::make(ring, &Random::default()).unwrap();
+        let created_at = signs_from;
+        Stored { id: id.to_string(), public, private: Some(private), created_at, signs_from, retires_at: None }
+    }
+
+    pub(crate) fn without_private(stored: Stored) -> Stored {
+        Stored { private: None, ..stored }
+    }
+
+    /// RFC 8037, appendix A.3.
+    #[test]
+    fn the_thumbprint_is_that_of_the_standard() {
+        let known = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+        assert_eq!(KeyId::of("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").to_string(), known);
+        assert_eq!(KeyId::parse(known).map(|id| id.to_string()).as_deref(), Some(known));
+    }
+
+    #[test]
+    fn a_kid_has_one_spelling() {
+        let known = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+        let trailing_bits = known.replace("S4k", "S4l");
+        let classic = known.replace('_', "/");
+        let padded = format!("{known}=");
+        for wrong in ["", "a", &known[1..], &padded, &trailing_bits, &classic, &format!(" {known}"), &known.repeat(2)] {
+            assert_eq!(KeyId::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    /// OWASP ASVS 13.3.1, 11.2.5: what stands in the database is of use to the ring that sealed it, where it stands.
+    #[test]
+    fn a_stored_key_opens_under_its_ring_and_name_alone() {
+        let (ring, now) = (ring(), Timestamp::UNIX_EPOCH);
+        let (one, other) = (stored(&ring, now), stored(&ring, now));
+        let opened = Key::open(&one, &ring).unwrap();
+        assert_eq!(opened.id.to_string(), one.id);
+        assert!(opened.signing.is_some());
+        assert!(Key::open(&one, &super::tests::ring()).is_err(), "another ring");
+        let refused = |stored: Stored| assert!(Key::open(&stored, &ring).is_err(), "{}", stored.id);
+        refused(Stored { id: other.id.clone(), ..one.clone() });
+        refused(Stored { public: other.public.clone(), ..one.clone() });
+        refused(Stored { private: other.private.clone(), ..one.clone() });
+        refused(Stored { public: one.private.clone().unwrap(), ..one.clone() });
+        refused(Stored { private: Some(one.public.clone()), ..one.clone() });
+        let wiped = Key::open(&Stored { private: None, ..one }, &ring).unwrap();
+        assert!(wiped.signing.is_none());
+    }
+
+    /// Somebody who can write to the database has a key, its name and its public half, but not the ring.
+    #[test]
+    fn nobody_makes_a_key_without_the_ring() {
+        let (ring, now) = (ring(), Timestamp::UNIX_EPOCH);
+        let mine = Ed25519KeyPair::generate().unwrap();
+        let public = mine.public_key().as_ref().to_vec();
+        let id = KeyId::of(&URL_SAFE_NO_PAD.encode(&public)).to_string();
+        for public in [public, stored(&ring, now).public, stored(&super::tests::ring(), now).public] {
+            let forged = Stored { id: id.clone(), public, private: None, ..stored(&ring, now) };
+            assert!(Key::open(&forged, &ring).is_err());
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What an operator does with signing keys by hand.
+
+use mainstay_database::{Error, Unscoped};
+use time::Duration;
+
+use super::{
+    key::KeyId,
+    rotation,
+    set::{KeyInfo, KeySet},
+    store::{self, Making, Stored},
+};
+
+/// When a new key begins to sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// After it was announced for as long as others may keep the key set.
+    Announced,
+    /// At once. This service knows it at once too; others may refuse its tokens until they ask for the key set again.
+    Now,
+}
+
+/// The keys, the oldest first; then the names of those that the key ring does not open.
+///
+/// # Errors
+/// As the database answers.
+pub async fn list_signing_keys(unscoped: &Unscoped) -> Result<(Vec<KeyInfo>, Vec<String>), Error> {
+    let set = read(unscoped).await?;
+    let unreadable = set.unreadable.iter().map(|key| key.kid.clone()).collect();
+    Ok((set.info(unscoped.database().runtime().clock.now()), unreadable))
+}
+
+/// Makes a key that follows the one that signs, and gives its name; `None` when somebody else did at the same moment.
+///
+/// # Errors
+/// As the database answers.
+pub async fn rotate_signing_keys(unscoped: &Unscoped, begin: Begin) -> Result<Option<String>, Error> {
+    let now = unscoped.database().runtime().clock.now();
+    // Without one that signs until then, there is nothing to wait for.
+    let begin = if read(unscoped).await?.signing(now).is_some() { begin } else { Begin::Now };
+    let next = rotation::next(None);
+    let making = match begin {
+        Begin::Announced => next,
+        Begin::Now => Making { announced_for: Duration::ZERO, ..next },
+    };
+    Ok(store::make(unscoped, making).await?.map(|kid| kid.to_string()))
+}
+
+/// Removes a key at once: every replica refuses its tokens within a second. If it signed, or was to sign, a new one does
+/// from now on, whose name this gives.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such key.
+pub async fn retire_signing_key(unscoped: &Unscoped, kid: &str) -> Result<Option<String>, Error> {
+    let id = KeyId::parse(kid).ok_or(Error::NotFound)?;
+    Ok(store::retire(unscoped, id).await?.map(|kid| kid.to_string()))
+}
+
+async fn read(unscoped: &Unscoped) -> Result<KeySet, Error> {
+    let rows = store::list(unscoped).await?;
+    let stored = rows.iter().map(Stored::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(KeySet::open(&stored, unscoped.database().ring()))
+}

@@ -1,0 +1,130 @@
+//! The table `signing_keys`: all that is ever read from it and written to it.
+
+use mainstay_database::{Change, Error, Event, Row, Unscoped, Value};
+use mainstay_kernel::Timestamp;
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    OVERLAP,
+    key::{KeyId, NewKey},
+};
+use crate::events::{Action, about};
+
+/// Every key, the oldest first.
+pub(crate) const LIST: &str =
+    "SELECT id, public, private, created_at, signs_from, retires_at FROM signing_keys ORDER BY number";
+
+/// Makes a key and lets the ones before it retire, unless one was made since `$7`. Of two that do so at once, both take
+/// the same number, and the second does nothing.
+const MAKE: &str = "changed AS (INSERT INTO signing_keys (id, number, public, private, created_at, signs_from) \
+     SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5 FROM signing_keys \
+     HAVING $7::timestamptz IS NULL OR coalesce(max(created_at) <= $7, true) \
+     ON CONFLICT (number) DO NOTHING RETURNING id), \
+     superseded AS (UPDATE signing_keys SET retires_at = $6 WHERE retires_at IS NULL AND EXISTS (SELECT FROM changed))";
+
+/// Removes a key. Where it signed, or was to sign, another one begins at once.
+const RETIRE: &str = "gone AS (DELETE FROM signing_keys WHERE id = $1 RETURNING private IS NOT NULL AS signs), \
+     made AS (INSERT INTO signing_keys (id, number, public, private, created_at, signs_from) \
+     SELECT $2, (SELECT max(number) FROM signing_keys) + 1, $3, $4, $5, $5 FROM gone WHERE signs \
+     ON CONFLICT (number) DO NOTHING RETURNING id), \
+     superseded AS (UPDATE signing_keys SET retires_at = $6 \
+     WHERE retires_at IS NULL AND id <> $1 AND EXISTS (SELECT FROM made)), \
+     changed AS (SELECT made.id FROM gone LEFT JOIN made ON true)";
+
+/// Wipes what signs no more, and removes what verifies no more.
+const CLEAR: &str = "WITH gone AS (DELETE FROM signing_keys WHERE retires_at <= $1) \
+     UPDATE signing_keys k SET private = NULL \
+     WHERE private IS NOT NULL AND (retires_at IS NULL OR retires_at > $1) \
+     AND EXISTS (SELECT FROM signing_keys n WHERE n.number > k.number AND n.signs_from <= $1)";
+
+/// A key as it stands in the database.
+#[derive(Clone)]
+pub(crate) struct Stored {
+    pub(crate) id: String,
+    pub(crate) public: Vec<u8>,
+    pub(crate) private: Option<Vec<u8>>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) signs_from: Timestamp,
+    pub(crate) retires_at: Option<Timestamp>,
+}
+
+/// What is asked of a new key.
+pub(crate) struct Making {
+    /// What the audit log is told.
+    pub(crate) action: Action,
+    /// How long it is announced before it signs.
+    pub(crate) announced_for: Duration,
+    /// Nothing is made if there is a key that was made after this.
+    pub(crate) unless_after: Option<Timestamp>,
+}
+
+impl Stored {
+    pub(crate) fn read(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.get(0)?,
+            public: row.get(1)?,
+            private: row.get(2)?,
+            created_at: row.get(3)?,
+            signs_from: row.get(4)?,
+            retires_at: row.get(5)?,
+        })
+    }
+}
+
+pub(crate) async fn list(unscoped: &Unscoped) -> Result<Vec<Row>, Error> {
+    unscoped.select("signing_keys.list", LIST, []).await
+}
+
+/// Makes a key; `None` when another was made first.
+pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<KeyId>, Error> {
+    let database = unscoped.database();
+    let (now, new) = (database.runtime().clock.now(), fresh(unscoped)?);
+    let signs_from = now + making.announced_for;
+    let values: [Value; 7] = [
+        new.id.to_string().into(),
+        new.public.into(),
+        new.private.into(),
+        now.inner().into(),
+        signs_from.inner().into(),
+        (signs_from + OVERLAP).inner().into(),
+        making.unless_after.map(Timestamp::inner).into(),
+    ];
+    let made = unscoped.change(Change::new("signing_keys.make", MAKE, values, event(making.action, new.id))).await?;
+    Ok((!made.is_empty()).then_some(new.id))
+}
+
+/// Removes a key, and gives the one that signs in its place where it has one.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such key.
+pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyId>, Error> {
+    let now = unscoped.database().runtime().clock.now();
+    let new = fresh(unscoped)?;
+    let values: [Value; 6] = [
+        id.to_string().into(),
+        new.id.to_string().into(),
+        new.public.into(),
+        new.private.into(),
+        now.inner().into(),
+        (now + OVERLAP).inner().into(),
+    ];
+    let retired = event(Action::SigningKeyRetired, id);
+    let rows = unscoped.change(Change::new("signing_keys.retire", RETIRE, values, retired)).await?;
+    let made: Option<String> = rows.first().ok_or(Error::NotFound)?.get(0)?;
+    Ok(made.and_then(|id| KeyId::parse(&id)))
+}
+
+/// Wipes and removes what is over at `now`. What was made is on record, and its end follows from that.
+pub(crate) async fn clear(unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
+    let now: OffsetDateTime = now.inner();
+    unscoped.upkeep("signing_keys.clear", CLEAR, [now.into()]).await.map(drop)
+}
+
+fn fresh(unscoped: &Unscoped) -> Result<NewKey, Error> {
+    let database = unscoped.database();
+    NewKey::make(database.ring(), &database.runtime().random).map_err(|error| Error::Internal(error.into()))
+}
+
+fn event(action: Action, key: KeyId) -> Event {
+    about(action, "signing_key", Some(key.uuid()), None)
+}

@@ -1,0 +1,69 @@
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use mainstay_identity::{end_session, end_sessions_of, sessions_of};
+use mainstay_kernel::SessionId;
+
+use super::{
+    connect::{self, Place},
+    say, user,
+};
+
+#[derive(Subcommand)]
+pub(super) enum Action {
+    /// List the sessions of an account that last
+    List(Of),
+    /// End a session; every replica refuses it within a second
+    End(End),
+    /// End every session of an account
+    EndAll(Of),
+}
+
+#[derive(Args)]
+pub(super) struct Of {
+    /// The account: its e-mail address or its id
+    #[arg(long)]
+    user: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+pub(super) struct End {
+    /// The session's id, as `list` shows it
+    id: SessionId,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
+    match action {
+        Action::List(Of { user, place }) => {
+            let unscoped = connect::unscoped(&place.database()?, "session_list");
+            let sessions = sessions_of(&unscoped, user::find(&unscoped, &user).await?.id).await?;
+            if sessions.is_empty() {
+                say("There is no session.");
+            }
+            for session in sessions {
+                let used = session.last_used_at.map_or_else(|| "never".to_owned(), |used| used.to_string());
+                let place = session.organization.map_or_else(String::new, |id| format!("  in {id}"));
+                say(&format!(
+                    "{}  {:<6}  since {}  last used {used}  until {}{place}",
+                    session.id, session.kind, session.created_at, session.expires_at
+                ));
+            }
+        }
+        Action::End(End { id, place }) => {
+            let ended = end_session(&connect::unscoped(&place.database()?, "session_end"), id).await?;
+            ended.then_some(()).context("there is no session of this id that lasts")?;
+            say(&format!("{id} is ended"));
+        }
+        Action::EndAll(Of { user, place }) => {
+            let unscoped = connect::unscoped(&place.database()?, "session_end_all");
+            let count = end_sessions_of(&unscoped, user::find(&unscoped, &user).await?.id).await?;
+            say(&format!("{count} sessions are ended"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

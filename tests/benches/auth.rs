@@ -1,0 +1,220 @@
+//! What signing in costs: `just bench-auth`. It prints figures and asserts nothing: a figure belongs to a machine.
+//!
+//! The service runs as a process of its own, so that its processor time is told apart from this one's; Postgres is private.
+
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "it talks to whoever runs it"
+)]
+
+#[path = "../tests/support/http.rs"]
+mod http;
+#[path = "../tests/support/program.rs"]
+mod program;
+
+use std::{
+    fs,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use http::send;
+use mainstay::kernel::ExposeSecret as _;
+use mainstay_devdb::{Cluster, throwaway};
+use program::{Serving, eventually, finish, program, secrets};
+use serde_json::{Value, json};
+
+const EMAIL: &str = "bench@example.org";
+
+/// How long each figure is measured.
+const SPAN: Duration = Duration::from_secs(10);
+
+/// Ticks of processor time in a second, as Linux counts them for everybody (`USER_HZ`).
+const TICKS: f64 = 100.0;
+
+struct Bench {
+    api: SocketAddr,
+    pid: u32,
+    password: String,
+    _serving: Serving,
+    _cluster: Cluster,
+}
+
+#[tokio::main]
+async fn main() {
+    let bench = Bench::start().await;
+    println!("two figures a line: as this machine did it, and for one core of the service's own time\n");
+
+    let (count, cpu) = bench.repeat(4, async |bench| bench.sign_in().await.status == 201).await;
+    report("password logins", count, cpu);
+
+    let (count, cpu) = bench.refreshes(4).await;
+    report("refreshes", count, cpu);
+
+    let calm = bench.reads(SPAN / 2).await;
+    let (storm, reads) = tokio::join!(bench.storm(64), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.reads(SPAN - Duration::from_secs(2)).await
+    });
+    println!("\nan authenticated read of one row     p50        p99        of");
+    print_times("  with nothing beside it", calm);
+    print_times("  in a storm of logins", reads);
+    let Storm { answered, shed } = storm;
+    println!("  the storm: 64 at a time, {answered} answered, {shed} shed with 503 or 429 and Retry-After");
+}
+
+fn report(what: &str, count: usize, cpu: f64) {
+    let seconds = SPAN.as_secs_f64();
+    println!(
+        "{what:20} {:8.0} a second   {:8.0} a second and core   ({:.2} ms of processor time each)",
+        count as f64 / seconds,
+        count as f64 / cpu,
+        cpu * 1e3 / count as f64
+    );
+}
+
+fn print_times(what: &str, mut times: Vec<Duration>) {
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    println!("{what:34} {:8.2} ms {:8.2} ms  {}", at(0.5), at(0.99), times.len());
+}
+
+struct Storm {
+    answered: usize,
+    shed: usize,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        let cluster = throwaway().expect("there is a Postgres");
+        let connection = cluster.connection();
+        let url = |role| connection.url(role, &connection.database).expose_secret().to_owned();
+        let mut environment = secrets(&url(&connection.server));
+        environment.extend([
+            ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
+            ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
+            ("MAINSTAY_TELEMETRY_LOG_FILTER", "warn".to_owned()),
+            ("MAINSTAY_HTTP_TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
+        ]);
+        let succeeds = |command: &mut std::process::Command| {
+            let (code, text) = finish(command);
+            assert_eq!(code, Some(0), "{text}");
+            text
+        };
+        succeeds(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url(&connection.owner)));
+        let create = ["user", "create", "--email", EMAIL, "--organization", "Bench"];
+        let made = succeeds(program(create).envs(environment.clone()));
+        let password = made.lines().find_map(|line| line.strip_prefix("password")).expect("it is shown").trim();
+        let password = password.split_whitespace().next().expect("it is shown").to_owned();
+        // The addresses are in the log at level info.
+        let filter = ("MAINSTAY_TELEMETRY_LOG_FILTER", "warn,mainstay=info".to_owned());
+        let mut serving = Serving::start(program(["serve"]).envs(environment).envs([filter]));
+        let (api, management) = serving.addresses();
+        for _ in 0..200 {
+            if send(management, "GET", "/readyz", "", "").await.status == 200 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Self { api, pid: serving.pid(), password, _serving: serving, _cluster: cluster }
+    }
+
+    async fn sign_in(&self) -> http::Reply {
+        let body = json!({ "email": EMAIL, "password": self.password }).to_string();
+        send(self.api, "POST", "/v1/sessions", "", &body).await
+    }
+
+    async fn session(&self) -> Value {
+        let reply = self.sign_in().await;
+        assert_eq!(reply.status, 201, "{reply:?}");
+        reply.json()
+    }
+
+    /// Does something again and again, so many at a time: how often it succeeded, and the seconds of the service's
+    /// processor time that it took.
+    async fn repeat(&self, at_once: usize, work: impl AsyncFn(&Self) -> bool) -> (usize, f64) {
+        let (before, end) = (self.processor_time(), Instant::now() + SPAN);
+        let workers = (0..at_once).map(async |_| {
+            let mut done = 0;
+            while Instant::now() < end {
+                done += usize::from(work(self).await);
+            }
+            done
+        });
+        let done: usize = join_all(workers).await.into_iter().sum();
+        (done, self.processor_time() - before)
+    }
+
+    async fn refreshes(&self, at_once: usize) -> (usize, f64) {
+        let mut sessions = Vec::new();
+        for _ in 0..at_once {
+            sessions.push(self.session().await);
+        }
+        let (before, end) = (self.processor_time(), Instant::now() + SPAN);
+        let workers = sessions.into_iter().map(async |mut session| {
+            let mut done = 0;
+            while Instant::now() < end {
+                let body = json!({ "refresh_token": session["refresh_token"] }).to_string();
+                let reply = send(self.api, "POST", "/v1/sessions/current/refresh", "", &body).await;
+                assert_eq!(reply.status, 200, "{reply:?}");
+                session = reply.json();
+                done += 1;
+            }
+            done
+        });
+        let done: usize = join_all(workers).await.into_iter().sum();
+        (done, self.processor_time() - before)
+    }
+
+    /// How long each of many reads took, one after the other.
+    async fn reads(&self, span: Duration) -> Vec<Duration> {
+        let session = self.session().await;
+        let token = session["access_token"].as_str().expect("a token");
+        let body = json!({ "full_name": "Ada", "email": "ada@example.org" }).to_string();
+        let path = send(self.api, "POST", "/v1/customers", token, &body).await.header("location").to_owned();
+        let (mut times, end) = (Vec::new(), Instant::now() + span);
+        while Instant::now() < end {
+            let started = Instant::now();
+            assert_eq!(send(self.api, "GET", &path, token, "").await.status, 200);
+            times.push(started.elapsed());
+        }
+        times
+    }
+
+    async fn storm(&self, at_once: usize) -> Storm {
+        let (answered, shed, over) = (AtomicUsize::new(0), AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
+        let end = Instant::now() + SPAN;
+        let workers = (0..at_once).map(async |_| {
+            while Instant::now() < end && !over.load(Ordering::Relaxed) {
+                let reply = self.sign_in().await;
+                match reply.status {
+                    201 => answered.fetch_add(1, Ordering::Relaxed),
+                    503 | 429 => {
+                        assert!(!reply.header("retry-after").is_empty(), "{reply:?}");
+                        shed.fetch_add(1, Ordering::Relaxed)
+                    }
+                    _ => panic!("{reply:?}"),
+                };
+            }
+        });
+        join_all(workers).await;
+        Storm { answered: answered.into_inner(), shed: shed.into_inner() }
+    }
+
+    /// Seconds of processor time that the service has taken so far (proc(5): `utime` and `stime`).
+    fn processor_time(&self) -> f64 {
+        let path = format!("/proc/{}/stat", self.pid);
+        let stat = eventually("the process is there", || fs::read_to_string(&path).ok());
+        let fields: Vec<_> = stat.rsplit(')').next().expect("a name in parentheses").split_whitespace().collect();
+        let ticks = |position: usize| fields[position].parse::<f64>().expect("a number");
+        (ticks(11) + ticks(12)) / TICKS
+    }
+}

@@ -1,0 +1,21 @@
+//! Queued work and mail: what is done, how often, and what leaves the house. A mail server stands in the tests that can
+//! refuse, hang up and record.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../support/http.rs"]
+#[expect(dead_code, reason = "other tests need more of it")]
+mod http;
+#[path = "../support/program.rs"]
+#[expect(dead_code, reason = "other tests need more of it")]
+mod program;
+
+mod crashes;
+mod delivery;
+mod dev_mail;
+mod encryption;
+mod jobs;
+mod process;
+mod queue;
+mod smtp_server;
+mod upkeep;
