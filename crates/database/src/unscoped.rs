@@ -71,12 +71,13 @@ impl Unscoped {
     }
 
     /// Does a [`Change`], writes its event and queues its jobs, in one statement. The rows of the clause named `changed`
-    /// are the answer; without any, nothing happened, nothing is recorded and nothing queued.
+    /// are the answer, unless the change names another clause; without any in `changed`, nothing happened, nothing is
+    /// recorded and nothing queued.
     ///
     /// # Errors
     /// As the database answers; then nothing was changed and nothing recorded.
     pub async fn change(&self, change: Change) -> Result<Vec<Row>, Error> {
-        let Change { name, clauses, mut values, event, jobs, shows_rows } = change;
+        let Change { name, clauses, answer, mut values, event, jobs, shows_rows } = change;
         let recorded = placeholders(values.len() + 1, WIDTH);
         values.extend(record(self.database.runtime(), self.actor.as_deref(), &self.origin, event));
         let mut queued = String::new();
@@ -88,7 +89,7 @@ impl Unscoped {
         let text = format!(
             "WITH {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}{shown}) \
              SELECT {recorded}{shown} FROM changed LIMIT 1){queued} \
-             SELECT * FROM changed"
+             SELECT * FROM {answer}"
         );
         self.database.write(Statement::new(name, text, values)).await
     }
@@ -142,6 +143,7 @@ fn refused(cell: &Cell<'_>, error: SealError) -> Error {
 pub struct Change {
     name: &'static str,
     clauses: &'static str,
+    answer: &'static str,
     values: Vec<Value>,
     event: Event,
     jobs: Vec<Job>,
@@ -157,7 +159,16 @@ impl Change {
         values: impl IntoIterator<Item = Value>,
         event: Event,
     ) -> Self {
-        Self { name, clauses, values: values.into_iter().collect(), event, jobs: Vec::new(), shows_rows: false }
+        let values = values.into_iter().collect();
+        Self { name, clauses, answer: "changed", values, event, jobs: Vec::new(), shows_rows: false }
+    }
+
+    /// Answers the rows of another clause than `changed`: for a change that has something to tell also when it did not
+    /// happen.
+    #[must_use]
+    pub fn answering(mut self, clause: &'static str) -> Self {
+        self.answer = clause;
+        self
     }
 
     /// Records what was changed from and to: the columns `before` and `after` of `changed`, both `jsonb`.

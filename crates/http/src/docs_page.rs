@@ -11,6 +11,8 @@ use std::{
 
 use bytes::Bytes;
 
+use crate::look;
+
 /// The policy of each answer below `/docs` (W3C CSP Level 3; OWASP ASVS 3.4.3, 3.4.6).
 ///
 /// Scripts and styles come as files from this origin, never inline, and calls go to this origin alone. `data:` is for
@@ -42,14 +44,16 @@ macro_rules! swagger_ui {
     };
 }
 
-static ASSETS: LazyLock<[(&str, Asset); 10]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[(&str, Asset); 12]> = LazyLock::new(|| {
     [
         ("index.html", Asset::new(HTML, include_bytes!("docs_page/index.html"))),
+        ("colours.css", Asset::new(CSS, look::COLOURS)),
         ("docs.css", Asset::new(CSS, include_bytes!("docs_page/docs.css"))),
         ("operations.css", Asset::new(CSS, include_bytes!("docs_page/operations.css"))),
         ("docs.js", Asset::new(JAVASCRIPT, include_bytes!("docs_page/docs.js"))),
         ("session.js", Asset::new(JAVASCRIPT, include_bytes!("docs_page/session.js"))),
-        ("favicon.svg", Asset::new(SVG, include_bytes!("docs_page/favicon.svg"))),
+        ("client.js", Asset::new(JAVASCRIPT, include_bytes!("docs_page/client.js"))),
+        ("favicon.svg", Asset::new(SVG, look::ICON)),
         ("swagger-ui.css", Asset::new(CSS, swagger_ui!("swagger-ui.css"))),
         ("swagger-ui-bundle.js", Asset::new(JAVASCRIPT, swagger_ui!("swagger-ui-bundle.js"))),
         ("swagger-ui-license.txt", Asset::new(TEXT, swagger_ui!("swagger-ui-license.txt"))),
@@ -99,9 +103,11 @@ mod tests {
         for file in files {
             assert!(asset(file).is_some(), "{file} is not served");
         }
-        for import in text("docs.js").split("from \"./").skip(1) {
-            let file = import.split_once('"').unwrap().0;
-            assert!(asset(file).is_some(), "{file} is not served");
+        for script in ["docs.js", "session.js", "client.js"].map(text) {
+            for import in script.split("from \"./").skip(1) {
+                let file = import.split_once('"').unwrap().0;
+                assert!(asset(file).is_some(), "{file} is not served");
+            }
         }
     }
 
@@ -125,7 +131,7 @@ mod tests {
 
     #[test]
     fn our_own_files_name_no_other_origin() {
-        for path in ["index.html", "docs.css", "operations.css", "docs.js", "session.js"] {
+        for path in ["index.html", "docs.css", "operations.css", "docs.js", "session.js", "client.js"] {
             let content = text(path);
             assert!(!content.contains("http:") && !content.contains("https:"), "{path} names another origin");
             assert!(!content.contains("\"//") && !content.contains("url(//"), "{path} names another origin");

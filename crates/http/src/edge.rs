@@ -58,7 +58,7 @@ pub(crate) async fn unknown(app: App, request: HttpRequest) -> Reply {
 /// Runs an endpoint, and holds it to the problems that it declares: the document is the behaviour.
 async fn run(endpoint: &Mounted, request: Request) -> Result<Reply, Problem> {
     let outcome = (endpoint.declaration.call)(request).await;
-    match outcome {
+    let outcome = match outcome {
         Err(problem) if !endpoint.problems.contains(&problem.kind()) => {
             let (operation, code) = (endpoint.declaration.operation, problem.kind().code);
             Err(INTERNAL.problem().caused_by(format!(
@@ -67,7 +67,8 @@ async fn run(endpoint: &Mounted, request: Request) -> Result<Reply, Problem> {
             )))
         }
         outcome => outcome,
-    }
+    };
+    if endpoint.speaks_oauth { outcome.map_err(Problem::in_words_of_oauth) } else { outcome }
 }
 
 async fn framed<F>(

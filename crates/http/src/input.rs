@@ -3,6 +3,7 @@
 mod body;
 mod form;
 mod header;
+mod oauth;
 mod parameters;
 mod patch;
 mod path;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 pub use body::Json;
 pub use form::Form;
 pub use header::{Header, HeaderField, UserAgent};
+pub use oauth::{ClientBasic, OAuthForm};
 pub use patch::Patch;
 pub use path::{Path, PathParameters, PathValue};
 pub use query::Query;

@@ -6,6 +6,9 @@ use crate::Kind;
 
 /// The request cannot be read: broken JSON, percent-encoding or UTF-8, or a field given twice.
 pub const MALFORMED: Kind = Kind::new(StatusCode::BAD_REQUEST, "malformed_request", "The request cannot be read.");
+/// An OAuth request lacks a parameter, has one twice, or has one that is not valid (RFC 6749 §5.2).
+pub const INVALID_REQUEST: Kind =
+    Kind::new(StatusCode::BAD_REQUEST, "invalid_request", "A parameter is missing, is there twice, or is not valid.");
 /// There is no credential, or it is not valid.
 pub const UNAUTHENTICATED: Kind =
     Kind::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first: a valid bearer token is needed.");

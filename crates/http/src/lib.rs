@@ -18,6 +18,7 @@ mod failure;
 mod health;
 mod input;
 mod kinds;
+pub mod look;
 mod management;
 mod matrix;
 mod module;
@@ -41,7 +42,8 @@ pub use failure::OnConstraint;
 pub use health::Readiness;
 pub use http::{Method, StatusCode};
 pub use input::{
-    Form, Header, HeaderField, Input, Json, Patch, Path, PathParameters, PathValue, Query, Shape, Shared, UserAgent,
+    ClientBasic, Form, Header, HeaderField, Input, Json, OAuthForm, Patch, Path, PathParameters, PathValue, Query,
+    Shape, Shared, UserAgent,
 };
 pub use kinds::*;
 pub use mainstay_macros::{choice, delete, get, input, patch, post, put, view};

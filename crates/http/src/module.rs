@@ -1,6 +1,8 @@
-use crate::{Declaration, Endpoints};
+use mainstay_access::Declared;
 
-/// A feature: its name and its endpoints.
+use crate::{Declaration, Endpoints, Page};
+
+/// A feature: its name, its endpoints, and what else it brings.
 ///
 /// ```ignore
 /// pub fn module() -> Module {
@@ -10,18 +12,34 @@ use crate::{Declaration, Endpoints};
 pub struct Module {
     name: &'static str,
     declarations: Vec<Declaration>,
+    pages: Vec<Page>,
+    permissions: Vec<Declared>,
 }
 
 impl Module {
     /// A feature without endpoints yet. Its name is a heading of the document.
     pub fn new(name: &'static str) -> Self {
-        Self { name, declarations: Vec::new() }
+        Self { name, declarations: Vec::new(), pages: Vec::new(), permissions: Vec::new() }
     }
 
     /// Adds endpoints.
     #[must_use]
     pub fn endpoints(mut self, endpoints: impl Endpoints) -> Self {
         self.declarations.extend(endpoints.declarations());
+        self
+    }
+
+    /// Adds pages beside the endpoints.
+    #[must_use]
+    pub fn pages(mut self, pages: impl IntoIterator<Item = Page>) -> Self {
+        self.pages.extend(pages);
+        self
+    }
+
+    /// Adds a permission that no endpoint demands as a whole: what it widens, the endpoint looks up itself.
+    #[must_use]
+    pub fn permission(mut self, permission: Declared) -> Self {
+        self.permissions.push(permission);
         self
     }
 
@@ -33,5 +51,15 @@ impl Module {
     /// Its endpoints.
     pub fn declarations(&self) -> &[Declaration] {
         &self.declarations
+    }
+
+    /// Its pages.
+    pub fn added_pages(&self) -> &[Page] {
+        &self.pages
+    }
+
+    /// The permissions that it knows beyond those of its endpoints.
+    pub fn added_permissions(&self) -> &[Declared] {
+        &self.permissions
     }
 }

@@ -24,6 +24,25 @@ impl Kind {
         Self { status, code, detail }
     }
 
+    /// The word that OAuth 2 has for it: its own where `code` is one, else the nearest (RFC 6749 §4.1.2.1, §5.2).
+    fn oauth_error(self) -> &'static str {
+        const WORDS: [&str; 7] = [
+            "invalid_request",
+            "invalid_client",
+            "invalid_grant",
+            "unauthorized_client",
+            "unsupported_grant_type",
+            "unsupported_token_type",
+            "invalid_scope",
+        ];
+        match self.status.as_u16() {
+            _ if WORDS.contains(&self.code) => self.code,
+            503 => "temporarily_unavailable",
+            500.. => "server_error",
+            _ => "invalid_request",
+        }
+    }
+
     /// A problem of this sort.
     pub fn problem(self) -> Problem {
         Problem::from(self)
@@ -41,6 +60,7 @@ struct Inner {
     allow: Option<String>,
     challenge: &'static str,
     cause: Option<String>,
+    speaks_oauth: bool,
 }
 
 /// What is wrong with one value of the request.
@@ -78,6 +98,14 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schemars(default)]
     errors: &'a [FieldError],
+    /// Where OAuth 2 is spoken: what went wrong, in its own words (RFC 6749 §5.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default, with = "String")]
+    error: Option<&'a str>,
+    /// Where OAuth 2 is spoken: the same as `detail`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default, with = "String")]
+    error_description: Option<&'a str>,
 }
 
 impl Problem {
@@ -109,14 +137,29 @@ impl Problem {
         self
     }
 
+    /// The same problem under another kind's status and code.
+    #[must_use]
+    pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     pub(crate) fn allow(mut self, methods: String) -> Self {
         self.0.allow = Some(methods);
         self
     }
 
     /// Says what a 401 asks for (`WWW-Authenticate`); a bearer token unless told.
-    pub(crate) fn challenge(mut self, challenge: &'static str) -> Self {
+    #[must_use]
+    pub fn challenge(mut self, challenge: &'static str) -> Self {
         self.0.challenge = challenge;
+        self
+    }
+
+    /// Says it in the words of OAuth 2, too: `error` and `error_description` (RFC 6749 §5.2).
+    #[must_use]
+    pub(crate) fn in_words_of_oauth(mut self) -> Self {
+        self.0.speaks_oauth = true;
         self
     }
 
@@ -130,15 +173,18 @@ impl Problem {
     }
 
     pub(crate) fn into_reply(self, request_id: uuid::Uuid) -> Reply {
-        let Inner { kind, detail, errors, retry_after, allow, challenge, .. } = *self.0;
+        let Inner { kind, detail, errors, retry_after, allow, challenge, speaks_oauth, .. } = *self.0;
+        let detail = detail.as_deref().unwrap_or(kind.detail);
         let body = ProblemBody {
             kind: "about:blank",
             title: kind.status.canonical_reason().unwrap_or("Error"),
             status: kind.status.as_u16(),
             code: kind.code,
-            detail: detail.as_deref().unwrap_or(kind.detail),
+            detail,
             request_id: request_id.to_string(),
             errors: &errors,
+            error: speaks_oauth.then(|| kind.oauth_error()),
+            error_description: speaks_oauth.then_some(detail),
         };
         let mut reply = Reply::new(failure::to_bytes(&body).into());
         *reply.status_mut() = kind.status;
@@ -167,6 +213,7 @@ impl From<Kind> for Problem {
             allow: None,
             challenge: "Bearer",
             cause: None,
+            speaks_oauth: false,
         }))
     }
 }

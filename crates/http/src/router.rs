@@ -8,7 +8,7 @@ use axum::{Router, extract::Request as HttpRequest, routing::any};
 use bytes::Bytes;
 use http::Method;
 
-use crate::{App, Declaration, Info, Kind, Module, Page, edge, page::fingerprint, pages, schemas::Schemas};
+use crate::{App, Declaration, Info, Kind, Module, Operation, Page, edge, page::fingerprint, pages, schemas::Schemas};
 
 /// The endpoints of a service, checked, with their document.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub(crate) struct Mounted {
     pub(crate) declaration: Declaration,
     /// What it may answer beside success: nothing else leaves it.
     pub(crate) problems: Vec<Kind>,
+    /// Whether its problems carry the members of OAuth 2, too.
+    pub(crate) speaks_oauth: bool,
 }
 
 /// What the start-up check found wrong with the declarations, all of it.
@@ -58,18 +60,20 @@ impl Api {
         check(modules)?;
         let mut resources: BTreeMap<&'static str, Resource> = BTreeMap::new();
         for declaration in modules.iter().flat_map(Module::declarations) {
-            let problems = declaration.operation(&mut Schemas::new()).problems;
+            let mut schemas = Schemas::new();
+            let Operation { problems, speaks_oauth, .. } = declaration.operation(&mut schemas);
             resources
                 .entry(declaration.path)
                 .or_insert_with(|| Resource { path: declaration.path, endpoints: Vec::new() })
                 .endpoints
-                .push(Mounted { declaration: declaration.clone(), problems });
+                .push(Mounted { declaration: declaration.clone(), problems, speaks_oauth });
         }
         let document = crate::document(info, modules);
         let bytes = Bytes::from(document.to_string());
         let tag = format!("\"{:016x}\"", fingerprint(&bytes));
         let resources = resources.into_iter().map(|(path, resource)| (path, Arc::new(resource))).collect();
-        Ok(Self(Arc::new(Inner { resources, document, bytes, tag, pages: Vec::new() })))
+        let api = Self(Arc::new(Inner { resources, document, bytes, tag, pages: Vec::new() }));
+        api.with_pages(modules.iter().flat_map(Module::added_pages).cloned())
     }
 
     /// Mounts pages beside the endpoints.

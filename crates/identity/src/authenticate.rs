@@ -58,6 +58,11 @@ impl Identity {
         }
     }
 
+    /// Who works in a session, as far as it still may.
+    pub(crate) async fn principal(&self, session: SessionId) -> Result<Arc<Principal>, Refusal> {
+        self.known(session, self.runtime().clock.now()).await.map(|known| known.principal)
+    }
+
     /// A session that has neither ended nor run out. Its use is noted.
     async fn known(&self, session: SessionId, now: Timestamp) -> Result<Known, Refusal> {
         let known = match self.directory.find(session) {

@@ -4,7 +4,10 @@ mod keys;
 
 use mainstay_http::Module;
 
-use crate::{accounts, api_keys, invitations, members, organizations, passwords, roles, service_accounts, sessions};
+use crate::{
+    account_pages, accounts, api_keys, invitations, members, oauth, organizations, passkeys, passwords, roles,
+    second_factors, service_accounts, sessions,
+};
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
@@ -12,12 +15,15 @@ pub fn modules() -> Vec<Module> {
         accounts::module(),
         sessions::module(),
         passwords::module(),
+        second_factors::module(),
+        passkeys::module(),
         organizations::module(),
         members::module(),
         invitations::module(),
         roles::module(),
         api_keys::module(),
         service_accounts::module(),
+        oauth::module().pages(account_pages::pages()),
         Module::new("keys").endpoints((keys::list_signing_keys,)),
     ]
 }

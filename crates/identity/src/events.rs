@@ -42,6 +42,24 @@ actions! {
     PasswordReset = "authn_password_reset",
     /// A password was hashed anew under today's parameters.
     PasswordRehash = "authn_password_rehash",
+    /// The password of a sign-in was right, and a second factor was asked for.
+    SecondFactorRequired = "authn_second_factor_required",
+    /// A second factor was shown and taken.
+    SecondFactorSuccess = "authn_second_factor_success",
+    /// A second factor is being set up.
+    SecondFactorBegun = "authn_second_factor_begun",
+    /// An account got a second factor.
+    SecondFactorEnrolled = "authn_second_factor_enrolled",
+    /// A second factor was taken away by its owner.
+    SecondFactorRemoved = "authn_second_factor_removed",
+    /// An operator took all second factors of an account away.
+    SecondFactorsReset = "authn_second_factors_reset",
+    /// Recovery codes were made, in place of older ones.
+    RecoveryCodesCreated = "authn_recovery_codes_created",
+    /// A passkey got another name.
+    PasskeyRenamed = "authn_passkey_renamed",
+    /// The counter of a passkey went back: there may be two of it.
+    PasskeyCloned = "authn_passkey_counter_regression",
     /// A token or key was issued.
     TokenCreated = "authn_token_created",
     /// A token, key or session was revoked.
@@ -72,6 +90,12 @@ actions! {
     SigningKeyRotated = "signing_key_rotated",
     /// A key that signs access tokens was removed before its time, and its tokens with it.
     SigningKeyRetired = "signing_key_retired",
+    /// A person let an application in.
+    ClientAuthorized = "authn_client_authorized",
+    /// An application was registered.
+    ClientCreated = "oauth_client_created",
+    /// An application was shut.
+    ClientDisabled = "oauth_client_disabled",
     /// Something was refused for want of a permission.
     AuthzFail = "authz_fail",
     /// What somebody may do was changed.

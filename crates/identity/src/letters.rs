@@ -113,3 +113,34 @@ pub(crate) fn account_deleted() -> Letter {
     Letter::new("Your account was deleted")
         .paragraph("Your account was deleted, and the key to your personal data with it.")
 }
+
+pub(crate) fn second_factor_added(what: &str) -> Letter {
+    Letter::new("A second factor was added to your account")
+        .paragraph(format!("Signing in to your account can now be confirmed with {what}."))
+        .paragraph(NOT_YOU)
+}
+
+pub(crate) fn second_factor_removed(what: &str) -> Letter {
+    Letter::new("A second factor was removed from your account")
+        .paragraph(format!("You can no longer confirm a sign-in with {what}. All other sessions were ended."))
+        .paragraph(NOT_YOU)
+}
+
+pub(crate) fn second_factors_reset() -> Letter {
+    Letter::new("Your second factors were reset")
+        .paragraph("Whoever runs this service has removed every second factor of your account, and ended all sessions.")
+        .paragraph("Sign in with your password, and add a second factor again.")
+        .paragraph("If you did not ask for it, write to whoever runs this service.")
+}
+
+pub(crate) fn recovery_codes_replaced() -> Letter {
+    Letter::new("Your recovery codes were replaced")
+        .paragraph("New recovery codes were made for your account. The old ones are worth nothing from now on.")
+        .paragraph(NOT_YOU)
+}
+
+pub(crate) fn recovery_code_used() -> Letter {
+    Letter::new("A recovery code was used")
+        .paragraph("A recovery code of your account was used in place of a second factor. It is not taken again.")
+        .paragraph(NOT_YOU)
+}

@@ -5,6 +5,7 @@
 //! What a permission means is not decided here.
 
 mod access_tokens;
+mod account_pages;
 mod accounts;
 mod api_keys;
 mod authenticate;
@@ -15,13 +16,16 @@ mod identity;
 mod invitations;
 mod letters;
 mod members;
+mod oauth;
 mod operator;
 mod organizations;
+mod passkeys;
 mod passwords;
 mod privilege;
 mod revocation;
 mod roles;
 mod scannable;
+mod second_factors;
 mod secret;
 mod service_accounts;
 mod sessions;
@@ -39,9 +43,12 @@ pub use accounts::{
 pub use api_keys::{KeysOf, ListedKey, list_keys, revoke_key};
 pub use endpoints::modules;
 pub use identity::Identity;
+pub use oauth::{ClientError, ClientRow, create_client, disable_client, list_clients};
 pub use operator::{SessionSummary, UserSummary, end_session, end_sessions_of, find_user, sessions_of};
+pub use passkeys::RelyingParty;
 pub use passwords::{Password, Strength};
 pub use roles::{ListedRole, assign_role, declare_permissions, list_roles_of};
+pub use second_factors::reset_second_factors;
 pub use settings::Settings;
 pub use signing::{Begin, KeyError, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys};
 pub use upkeep::upkeep;

@@ -14,9 +14,9 @@ use mainstay_http::Module;
 
 pub(crate) use cookie::{CookieSecret, clearing_cookie};
 pub(crate) use device::Device;
-pub(crate) use refresh::RefreshToken;
-pub(crate) use sign_in::{INVALID_CREDENTIALS, not_hashed};
-pub(crate) use start::{Kind, NewSession, Started, start_session};
+pub(crate) use refresh::{RefreshToken, exchange};
+pub(crate) use sign_in::{INVALID_CREDENTIALS, SessionView, answer, not_hashed, told_of_a_new_place};
+pub(crate) use start::{Kind, NewSession, Started, start_session, start_session_by_code};
 
 /// Sign-in, sign-out, and what lies between.
 pub(crate) fn module() -> Module {

@@ -22,7 +22,7 @@ pub(crate) const TOO_MANY_ATTEMPTS: Kind =
     Kind::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts: wait, then try again.");
 
 /// Failures that cost no wait: of one account from one side, of one address, of one network.
-const FREE_OF_ACCOUNT: i32 = 5;
+pub(crate) const FREE_OF_ACCOUNT: i32 = 5;
 const FREE_OF_ADDRESS: i32 = 50;
 const FREE_OF_NETWORK: i32 = 500;
 
@@ -40,7 +40,8 @@ pub(crate) struct Counted {
 
 /// An attempt that may be made. It stands as a failure until it is taken back.
 pub(crate) struct Admitted {
-    pub(crate) account: Vec<u8>,
+    /// What a success clears: the account, under whatever it was counted.
+    pub(crate) accounts: Vec<Vec<u8>>,
     pub(crate) networks: Vec<Vec<u8>>,
     pub(crate) place: Vec<u8>,
 }
@@ -68,7 +69,7 @@ impl Counted {
     /// The attempt, counted under `account_here` where the network is known to the account.
     pub(crate) fn admitted(self, is_known_here: bool) -> Admitted {
         let account = if is_known_here { self.account_here } else { self.account };
-        Admitted { account, networks: self.networks, place: self.place }
+        Admitted { accounts: vec![account], networks: self.networks, place: self.place }
     }
 }
 
@@ -106,9 +107,12 @@ pub(crate) async fn admit_each(unscoped: &Unscoped, counted: &[(&'static str, &[
 /// # Errors
 /// As the database answers.
 pub(crate) async fn take_back(unscoped: &Unscoped, attempt: Admitted) -> Result<(), Error> {
-    const TAKE_BACK: &str = "WITH cleared AS (DELETE FROM throttles WHERE key = $1) \
+    const TAKE_BACK: &str = "WITH cleared AS (DELETE FROM throttles WHERE key = ANY ($1)) \
          UPDATE throttles SET failures = greatest(failures - 1, 0) WHERE key = ANY ($2)";
-    unscoped.upkeep("throttles.take_back", TAKE_BACK, [attempt.account.into(), attempt.networks.into()]).await.map(drop)
+    unscoped
+        .upkeep("throttles.take_back", TAKE_BACK, [attempt.accounts.into(), attempt.networks.into()])
+        .await
+        .map(drop)
 }
 
 /// The refusal that tells how long to wait.

@@ -131,6 +131,11 @@ impl Tokens {
 }
 
 impl Verified {
+    /// When the token ends, in seconds since 1970.
+    pub(crate) fn expires(&self) -> i64 {
+        self.expires
+    }
+
     /// Whether the token is valid at `now`. The issuer and the verifier share one clock, so there is no leeway.
     pub(crate) fn is_valid_at(&self, now: Timestamp) -> bool {
         (self.not_before..self.expires).contains(&now.unix_timestamp())

@@ -1,5 +1,6 @@
 //! The command line: what an operator and a developer do with the service, one file a command.
 
+mod client;
 mod config;
 mod connect;
 mod healthcheck;
@@ -66,6 +67,9 @@ enum Command {
     /// Look after mail that was not sent
     #[command(subcommand)]
     Mail(mail::Action),
+    /// Register applications that people can let in (OAuth 2)
+    #[command(subcommand)]
+    Client(client::Action),
     /// List and revoke API keys
     #[command(subcommand)]
     Key(key::Action),
@@ -122,6 +126,7 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Role(action) => role::run(action).await,
             Command::Session(action) => session::run(action).await,
             Command::Keys(action) => keys::run(action).await,
+            Command::Client(action) => client::run(action).await,
             _ => Ok(ExitCode::SUCCESS),
         }
     })

@@ -99,13 +99,13 @@ impl Platform {
         &self.modules
     }
 
-    /// The permissions that its endpoints demand.
+    /// The permissions that its endpoints demand and its modules know.
     pub fn permissions(&self) -> Vec<Declared> {
         let demanded = access_matrix(&self.modules).into_iter().filter_map(|row| match row.requirement {
             Requirement::Permission(permission) => Some(permission),
             Requirement::Public | Requirement::SignedIn | Requirement::InPerson => None,
         });
-        demanded.collect()
+        demanded.chain(self.modules.iter().flat_map(Module::added_permissions).copied()).collect()
     }
 
     /// The version of the schema that the code expects.

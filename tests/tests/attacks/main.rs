@@ -3,8 +3,12 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/authenticators.rs"]
+mod authenticators;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/oauth.rs"]
+mod oauth;
 #[path = "../support/program.rs"]
 mod program;
 
@@ -15,7 +19,9 @@ mod framing;
 mod guessing;
 mod immutable_log;
 mod jws;
+mod oauth_attacks;
 mod raw_http;
+mod second_factors;
 mod secrecy;
 mod sign_in;
 mod tokens;

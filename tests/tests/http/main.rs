@@ -3,8 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/authenticators.rs"]
+mod authenticators;
+
 mod account_removal;
 mod api_keys;
+#[path = "../support/oauth.rs"]
+mod oauth_support;
+
 mod audit_events;
 mod cookies;
 mod customers;
@@ -14,8 +20,10 @@ mod listing;
 mod me;
 mod members;
 mod merge_patch;
+mod oauth;
 mod organizations;
 mod pages;
+mod passkeys;
 mod passwords;
 mod people;
 mod personal_data;
@@ -24,6 +32,7 @@ mod refresh;
 mod replicas;
 mod roles;
 mod round_trips;
+mod second_factors;
 mod service_accounts;
 mod sessions;
 mod sign_ups;

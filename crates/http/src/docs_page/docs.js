@@ -1,12 +1,14 @@
 // The page around Swagger UI: the sign-in form, the colour scheme, and the token that is handed to the operations.
 
+import { leaveForSignIn } from "./client.js";
 import { Session } from "./session.js";
 
 // The security scheme of the OpenAPI document that takes the access token.
 const SCHEME = "bearer";
 
 const element = (id) => document.getElementById(id);
-const session = new Session(showSignIn);
+const session = new Session(takeToken, showSignIn);
+let token = null;
 
 followColourScheme();
 const ui = SwaggerUIBundle({
@@ -25,7 +27,11 @@ const ui = SwaggerUIBundle({
 });
 
 element("sign-in").addEventListener("submit", signIn);
+element("elsewhere").addEventListener("click", signInElsewhere);
+// Browsers draw what that takes only for pages that came over TLS, or from this machine.
+element("elsewhere").hidden = !window.isSecureContext;
 element("sign-out").addEventListener("click", signOut);
+resume();
 
 async function signIn(event) {
   event.preventDefault();
@@ -33,14 +39,52 @@ async function signIn(event) {
   button.disabled = true;
   showMessage("");
   try {
-    showProfile(await session.signIn(element("email").value, element("password").value));
-    handTokenToOperations();
+    showProfile(await session.signIn(element("email").value, element("password").value, element("code").value));
+    forgetInput();
+  } catch (refusal) {
+    if (refusal.code === "second_factor_required") {
+      askForCode();
+    } else {
+      showMessage(refusal.message);
+      const wrong = element(element("code").hidden ? "password" : "code");
+      wrong.value = "";
+      wrong.focus();
+    }
+  } finally {
+    button.disabled = false;
+  }
+}
+
+// The password was right: it stays until the code is there, so that nobody types it twice.
+function askForCode() {
+  element("code").hidden = false;
+  element("code").required = true;
+  element("code").focus();
+  showMessage("Enter the code of your authenticator, or a recovery code.");
+}
+
+function forgetInput() {
+  element("password").value = element("code").value = "";
+  element("code").hidden = true;
+  element("code").required = false;
+}
+
+async function signInElsewhere() {
+  showMessage("");
+  try {
+    await leaveForSignIn();
   } catch (refusal) {
     showMessage(refusal.message);
-    element("password").focus();
-  } finally {
-    element("password").value = "";
-    button.disabled = false;
+  }
+}
+
+// Whoever comes back from the sign-in page is signed in here.
+async function resume() {
+  try {
+    const profile = await session.resume();
+    if (profile) showProfile(profile);
+  } catch (refusal) {
+    showMessage(refusal.message);
   }
 }
 
@@ -57,7 +101,7 @@ async function signOut() {
 }
 
 function showProfile(profile) {
-  element("who-email").textContent = profile.email;
+  element("who-email").textContent = profile.email ?? profile.name;
   element("who-role").textContent = [profile.organization, profile.role].map(nameOf).filter(Boolean).join(" · ");
   element("sign-in").hidden = true;
   element("signed-in").hidden = false;
@@ -70,6 +114,8 @@ function nameOf(value) {
 }
 
 function showSignIn(reason) {
+  token = null;
+  forgetInput();
   ui.authActions.logout([SCHEME]);
   element("signed-in").hidden = true;
   element("sign-in").hidden = false;
@@ -83,7 +129,12 @@ function showMessage(text) {
 
 // Nothing happens before the document is loaded or when it has no such scheme; `showDocument` asks again.
 function handTokenToOperations() {
-  if (session.token) ui.preauthorizeApiKey(SCHEME, session.token);
+  if (token) ui.preauthorizeApiKey(SCHEME, token);
+}
+
+function takeToken(fresh) {
+  token = fresh;
+  handTokenToOperations();
 }
 
 function showDocument() {

@@ -1,33 +1,42 @@
-// The session of the person at the page: signing in, who it is, signing out. It knows the API and nothing of the page.
+// The session of the person at the page: signing in, who it is, staying signed in, signing out. It knows the API and
+// nothing of the page.
 //
-// The access token is held in a private field and nowhere else: not in storage, which every script of the origin and
-// the next person at this browser could read, and which would outlive the page. A reload asks for the password again.
+// The tokens are held in private fields and nowhere else: not in storage, which every script of the origin and the next
+// person at this browser could read, and which would outlive the page. A reload asks to sign in again.
 
-// The longest delay that a browser's timer takes, in milliseconds.
+import { call, refreshAsClient, returnFromSignIn } from "./client.js";
+
+// The longest delay that a browser's timer takes, and how long before its end a token is exchanged, in milliseconds.
 const LONGEST_TIMER = 2 ** 31 - 1;
+const EARLY = 30_000;
 
 export class Session {
   #token = null;
-  #expiry = null;
+  #refreshToken = null;
+  #refresh = null;
+  #timer = null;
+  #onToken;
   #onEnd;
 
-  // `onEnd(reason)` is called when the session ends without having been signed out.
-  constructor(onEnd) {
+  // `onToken(token)` is called with each new token; `onEnd(reason)` when the session ends without having been signed out.
+  constructor(onToken, onEnd) {
+    this.#onToken = onToken;
     this.#onEnd = onEnd;
   }
 
-  get token() {
-    return this.#token;
+  // Signs in and answers with the profile; throws an Error whose message may be shown. `code` is that of a second factor.
+  async signIn(email, password, code) {
+    const body = { email, password };
+    if (code) body.code = code;
+    return this.#begin(await call("POST", "/v1/sessions", { body }), (refresh_token) =>
+      call("POST", "/v1/sessions/current/refresh", { body: { refresh_token } }),
+    );
   }
 
-  // Signs in and answers with the profile; throws an Error whose message may be shown.
-  async signIn(email, password) {
-    const grant = await call("POST", "/v1/sessions", { body: { email, password } });
-    const profile = await call("GET", "/v1/me", { token: grant.access_token });
-    this.#token = grant.access_token;
-    const lifetime = Math.min(grant.expires_in * 1000, LONGEST_TIMER);
-    this.#expiry = setTimeout(() => this.#end("The session has expired. Sign in again."), lifetime);
-    return profile;
+  // Goes on where the sign-in page was left; answers with the profile, or null when nobody comes from there.
+  async resume() {
+    const tokens = await returnFromSignIn();
+    return tokens && this.#begin(tokens, refreshAsClient);
   }
 
   // Ends the session on the server too. The token is forgotten even when the server cannot be reached.
@@ -48,6 +57,33 @@ export class Session {
     }
   }
 
+  async #begin(tokens, refresh) {
+    const profile = await call("GET", "/v1/me", { token: tokens.access_token });
+    this.#refresh = refresh;
+    this.#take(tokens);
+    return profile;
+  }
+
+  #take(tokens) {
+    this.#token = tokens.access_token;
+    this.#refreshToken = tokens.refresh_token;
+    const lifetime = Math.max(tokens.expires_in * 1000 - EARLY, 1000);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#renew(), Math.min(lifetime, LONGEST_TIMER));
+    this.#onToken(this.#token);
+  }
+
+  async #renew() {
+    const before = this.#refreshToken;
+    try {
+      const tokens = await this.#refresh(before);
+      // Whoever signed out meanwhile stays signed out.
+      if (before === this.#refreshToken) this.#take(tokens);
+    } catch {
+      if (before === this.#refreshToken) this.#end("The session has ended. Sign in again.");
+    }
+  }
+
   #end(reason) {
     this.#forget();
     this.#onEnd(reason);
@@ -55,34 +91,8 @@ export class Session {
 
   #forget() {
     const token = this.#token;
-    clearTimeout(this.#expiry);
-    this.#token = null;
+    clearTimeout(this.#timer);
+    this.#token = this.#refreshToken = this.#refresh = null;
     return token;
   }
-}
-
-class Refusal extends Error {
-  constructor(message, status) {
-    super(message);
-    this.status = status;
-  }
-}
-
-async function call(method, path, { token, body }) {
-  const headers = { Accept: "application/json, application/problem+json" };
-  if (token) headers.Authorization = `Bearer ${token}`;
-  if (body) headers["Content-Type"] = "application/json";
-  // Cookies stay out, so that what works here works by its token alone.
-  const request = { method, headers, body: body && JSON.stringify(body), credentials: "omit", cache: "no-store" };
-  const response = await fetch(path, request).catch(() => {
-    throw new Refusal("The service does not answer.", null);
-  });
-  if (!response.ok) throw new Refusal(await reasonOf(response), response.status);
-  return response.status === 204 ? null : response.json();
-}
-
-// What an RFC 9457 problem says, or the bare status when something else answered.
-async function reasonOf(response) {
-  const problem = await response.json().catch(() => ({}));
-  return problem.detail ?? problem.title ?? `The service answered ${response.status}.`;
 }

@@ -9,7 +9,7 @@ use crate::{MALFORMED, Operation, Problem, Request};
 #[derive(Debug)]
 pub struct Form<T>(pub T);
 
-const FORM: &[&str] = &["application/x-www-form-urlencoded"];
+pub(super) const FORM: &[&str] = &["application/x-www-form-urlencoded"];
 
 impl<T: Shape> Input for Form<T> {
     async fn take(request: &mut Request) -> Result<Self, Problem> {

@@ -1,12 +1,17 @@
+use garde::Validate;
+use serde::de::DeserializeOwned;
+
 use super::{
-    Shape,
     text::has_bad_escape,
     violations::{checked, unreadable},
 };
 use crate::{MALFORMED, Problem};
 
 /// Reads `name=value&…`, each name once (OWASP ASVS 15.3.7).
-pub(super) fn read<T: Shape>(location: &'static str, encoded: &str) -> Result<T, Problem> {
+pub(super) fn read<T>(location: &'static str, encoded: &str) -> Result<T, Problem>
+where
+    T: DeserializeOwned + Validate<Context = ()>,
+{
     if has_bad_escape(encoded) {
         return Err(MALFORMED.problem().detail(format!("The {location} holds bytes that are no text.")));
     }

@@ -3,8 +3,8 @@ use mainstay_database::Change;
 use mainstay_http::{Allowed, Created, Json, Kind, Problem, Shared, input, post};
 
 use super::{
-    PRIVILEGE_EXCEEDS_OWN, RoleName, RolesManage,
-    name::PermissionNames,
+    PRIVILEGE_EXCEEDS_OWN, RolesManage,
+    name::{NewRoleName, PermissionNames},
     role::{ROLE_NAME_TAKEN, RoleId, RoleView, check_held, name_taken, organization, shown},
 };
 use crate::{
@@ -22,7 +22,7 @@ const MOST: i64 = 100;
 #[input]
 pub(super) struct CreateRole {
     /// What it is called, within the organization.
-    name: RoleName,
+    name: NewRoleName,
     /// What it grants: no more than your own role does.
     permissions: PermissionNames,
 }

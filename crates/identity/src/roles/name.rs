@@ -4,7 +4,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What a role is called: a lower-case letter, then letters, digits, hyphens and underscores.
+/// The name of a role that is there: one of the organization's, or a built-in one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
@@ -18,11 +18,25 @@ pub(crate) struct RoleName(
     String,
 );
 
+/// What a role of an organization is called: a lower-case letter, then letters, digits, hyphens and underscores.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Validate)]
+#[serde(transparent)]
+#[garde(transparent)]
+pub(super) struct NewRoleName(
+    #[garde(length(chars, min = 1, max = 50), custom(is_name))]
+    #[schemars(
+        length(min = 1, max = 50),
+        regex(pattern = r"^[a-z][a-z0-9_-]{0,49}$"),
+        extend("examples" = ["support"])
+    )]
+    String,
+);
+
 /// What a role grants: names of permissions, each once, in alphabetical order.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
-pub(crate) struct PermissionNames(
+pub(super) struct PermissionNames(
     #[garde(length(max = 200), inner(length(chars, min = 1, max = 100), custom(is_permission)))]
     #[schemars(length(max = 200), inner(length(min = 1, max = 100), regex(pattern = r"^[a-z][a-z0-9_.]{0,99}$")))]
     #[schemars(extend("examples" = [["members.read"]]))]
@@ -35,8 +49,14 @@ impl RoleName {
     }
 }
 
+impl NewRoleName {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl PermissionNames {
-    pub(crate) fn into_set(self) -> BTreeSet<String> {
+    pub(super) fn into_set(self) -> BTreeSet<String> {
         self.0.into_iter().collect()
     }
 }

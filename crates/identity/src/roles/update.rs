@@ -4,8 +4,8 @@ use mainstay_database::{Change, Error, IfMatch};
 use mainstay_http::{Allowed, Json, NOT_FOUND, Patch, Path, Problem, Shared, input, patch};
 
 use super::{
-    PRIVILEGE_EXCEEDS_OWN, RoleName, RolesManage,
-    name::PermissionNames,
+    PRIVILEGE_EXCEEDS_OWN, RolesManage,
+    name::{NewRoleName, PermissionNames},
     role::{
         BUILT_IN_ROLE, ROLE_NAME_TAKEN, RoleId, RoleView, check_held, find_to_change, name_taken, organization, shown,
     },
@@ -19,7 +19,7 @@ use crate::{
 #[input]
 pub(super) struct UpdateRole {
     /// What it is called.
-    name: Patch<RoleName>,
+    name: Patch<NewRoleName>,
     /// What it grants: the whole list.
     permissions: Patch<PermissionNames>,
 }
@@ -52,7 +52,7 @@ pub(super) async fn update_role(
         let before: BTreeSet<_> = role.permissions.iter().cloned().collect();
         let permissions = wanted.clone().unwrap_or_else(|| before.clone());
         check_held(&by, &permissions)?;
-        let name = name.as_ref().map_or(role.name.as_str(), RoleName::as_str).to_owned();
+        let name = name.as_ref().map_or(role.name.as_str(), NewRoleName::as_str).to_owned();
         if name == role.name && permissions == before {
             return Ok(Json(role));
         }

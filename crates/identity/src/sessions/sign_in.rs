@@ -13,6 +13,7 @@ use crate::{
     accounts::{email_cell, email_index, own_key},
     events::{Action, about_user},
     letters,
+    second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
     throttle::{Admitted, Counted, TOO_MANY_ATTEMPTS, wait_until},
 };
 
@@ -27,6 +28,8 @@ pub(super) struct CreateSession {
     email: Sealed<EmailAddress>,
     /// The account's password.
     password: Password,
+    /// A code of the account's second factor: what an authenticator app shows, or a recovery code.
+    code: Option<Code>,
     /// Where to work, for an account of several organizations; its oldest membership when absent.
     organization_id: Option<OrganizationId>,
     /// Whether to carry the session in a cookie, for a browser's own pages, instead of giving tokens.
@@ -37,7 +40,7 @@ pub(super) struct CreateSession {
 
 /// A session (members as in RFC 6749 §5.1).
 #[view]
-pub(super) struct SessionView {
+pub(crate) struct SessionView {
     /// The session.
     session_id: SessionId,
     /// What to send as `Authorization: Bearer …`; null where a cookie carries the session.
@@ -52,8 +55,9 @@ pub(super) struct SessionView {
 
 /// Sign in with e-mail address and password.
 ///
-/// The answer is the same, and takes the same work, whether the account exists or not.
-#[post("/v1/sessions", problems(INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS))]
+/// The answer is the same, and takes the same work, whether the account exists or not. Where the account has a second
+/// factor, whoever knows the password is asked for a code.
+#[post("/v1/sessions", problems(INVALID_CREDENTIALS, SECOND_FACTOR_REQUIRED, TOO_MANY_ATTEMPTS))]
 pub(super) async fn create_session(
     by: Public,
     identity: Shared<Identity>,
@@ -62,7 +66,8 @@ pub(super) async fn create_session(
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
     let unscoped = by.unscoped("nobody is signed in yet");
     let device = Device::of(by.origin(), &user_agent);
-    let (account, attempt) = find_account(&unscoped, &body, by.origin().address).await?;
+    let address = by.origin().address;
+    let (account, mut attempt) = find_account(&unscoped, &body, address).await?;
     let stored = account.as_ref().and_then(|account| account.password_hash.as_ref()).map(|hash| hash.expose_secret());
     let verdict = identity.hasher.verify(body.password.secret(), stored).await.map_err(not_hashed)?;
     let Some(account) = account.filter(|account| account.active && verdict != Verdict::Wrong) else {
@@ -72,19 +77,26 @@ pub(super) async fn create_session(
     if verdict == Verdict::RightButOutdated {
         renew_hash(&unscoped, &identity, &account, &body.password).await?;
     }
+    if account.second_factor {
+        show_at_sign_in(&unscoped, &account.holder(), body.code.as_ref(), &mut attempt, address).await?;
+    }
     let new = NewSession {
         user: account.user,
         organization: account.organization,
         kind: if body.cookie { start::Kind::Cookie } else { start::Kind::Token },
         refreshable: true,
         authenticated_at: identity.runtime().clock.now(),
-        multi_factor: false,
+        multi_factor: account.second_factor,
         scopes: None,
         client: None,
         key: Some(&account.key),
         device,
         admitted: Some(&attempt),
-        job: told_of_a_new_place(&unscoped, &account, by.origin().address)?,
+        job: if account.is_new_place {
+            told_of_a_new_place(&unscoped, account.user, &account.key, &account.email, address)?
+        } else {
+            None
+        },
     };
     let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
     let started = start_session(&unscoped, &identity, new, success).await?;
@@ -92,7 +104,7 @@ pub(super) async fn create_session(
 }
 
 /// Shows a session to whoever has just begun it.
-pub(super) async fn answer(
+pub(crate) async fn answer(
     identity: &Identity,
     started: Started,
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
@@ -143,6 +155,23 @@ struct Account {
     key: OwnKey,
     /// Whether it has signed in before, but never from this network.
     is_new_place: bool,
+    is_known_here: bool,
+    second_factor: bool,
+    /// The secret of the authenticator app, sealed.
+    totp: Option<Vec<u8>>,
+}
+
+impl Account {
+    fn holder(&self) -> Holder<'_> {
+        Holder {
+            user: self.user,
+            organization: self.organization,
+            key: &self.key,
+            totp: self.totp.as_deref(),
+            email: &self.email,
+            is_known_here: self.is_known_here,
+        }
+    }
 }
 
 /// The account with this address, in the organization that was asked for; and the attempt, which is counted in the same
@@ -152,8 +181,10 @@ async fn find_account(
     body: &CreateSession,
     address: Option<std::net::IpAddr>,
 ) -> Result<(Option<Account>, Admitted), Problem> {
-    const FIND: &str = "WITH account AS (SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key, k.wrapped \
+    const FIND: &str = "WITH account AS (SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key, \
+                 k.wrapped, u.second_factor, t.secret \
              FROM users u JOIN data_keys k ON k.id = u.data_key LEFT JOIN memberships m ON m.user_id = u.id \
+             LEFT JOIN totps t ON t.user_id = u.id \
              WHERE u.email_index = ANY ($1) AND ($2::uuid IS NULL OR m.organization_id = $2) \
              ORDER BY m.created_at, m.organization_id LIMIT 1), \
          here AS (SELECT EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id) AS anywhere, EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id \
@@ -196,19 +227,21 @@ fn read_account(row: &Row) -> Result<Option<Account>, Error> {
         email: row.get(7)?,
         key: own_key(user, row, 8)?,
         is_new_place: row.get::<bool>(2)? && !row.get::<bool>(1)?,
+        is_known_here: row.get(1)?,
+        second_factor: row.get(10)?,
+        totp: row.get(11)?,
     }))
 }
 
-/// The owner hears of a sign-in from where they never were (OWASP ASVS 6.3.5).
-fn told_of_a_new_place(
+/// The owner hears of a sign-in from where they never were (OWASP ASVS 6.3.5). `email` is sealed.
+pub(crate) fn told_of_a_new_place(
     unscoped: &Unscoped,
-    account: &Account,
+    user: UserId,
+    key: &OwnKey,
+    email: &[u8],
     address: Option<std::net::IpAddr>,
 ) -> Result<Option<Job>, Error> {
-    if !account.is_new_place {
-        return Ok(None);
-    }
-    let email = unscoped.open_own(&account.key, &email_cell(account.user.uuid()), &account.email)?;
+    let email = unscoped.open_own(key, &email_cell(user.uuid()), email)?;
     letters::to(&email, &letters::signed_in_from_elsewhere(address), unscoped)
 }
 

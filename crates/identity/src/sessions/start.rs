@@ -45,9 +45,12 @@ pub(crate) struct Started {
     pub(crate) cookie: Option<CookieSecret>,
 }
 
-const START: &str = "changed AS (INSERT INTO sessions (id, user_id, organization_id, kind, cookie_hash, client_id, scopes, \
+const START: &str = "spent AS (UPDATE authorization_codes SET used_at = $8, session_id = $1 \
+         WHERE hash = $19::bytea AND used_at IS NULL RETURNING hash), \
+     changed AS (INSERT INTO sessions (id, user_id, organization_id, kind, cookie_hash, client_id, scopes, \
          created_at, authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent, address) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14) RETURNING id), \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14 \
+         WHERE $19::bytea IS NULL OR EXISTS (SELECT FROM spent) RETURNING id), \
      token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
          SELECT $15::bytea, id, $8 FROM changed WHERE $15 IS NOT NULL), \
      place AS (INSERT INTO sign_in_places (user_id, place, seen_at) SELECT $2, $16::bytea, $8 WHERE $16 IS NOT NULL \
@@ -65,6 +68,31 @@ pub(crate) async fn start_session(
     new: NewSession<'_>,
     event: impl FnOnce(SessionId) -> Event,
 ) -> Result<Started, Error> {
+    let started = start(unscoped, identity, new, None, event).await?;
+    started.ok_or_else(|| Error::Internal("a session that nothing stood against did not begin".into()))
+}
+
+/// Begins a session for an authorization code, unless the code was used before.
+///
+/// # Errors
+/// As the database answers.
+pub(crate) async fn start_session_by_code(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    new: NewSession<'_>,
+    code: &[u8],
+    event: impl FnOnce(SessionId) -> Event,
+) -> Result<Option<Started>, Error> {
+    start(unscoped, identity, new, Some(code.to_vec()), event).await
+}
+
+async fn start(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    new: NewSession<'_>,
+    code: Option<Vec<u8>>,
+    event: impl FnOnce(SessionId) -> Event,
+) -> Result<Option<Started>, Error> {
     let runtime = identity.runtime();
     let (session, now): (SessionId, _) = (runtime.new_id(), runtime.clock.now());
     let settings = &identity.settings;
@@ -94,12 +122,14 @@ pub(crate) async fn start_session(
         address.into(),
         refresh.as_ref().map(|token| token.hash.clone()).into(),
         new.admitted.map(|attempt| attempt.place.clone()).into(),
-        new.admitted.map_or_else(Vec::new, |attempt| vec![attempt.account.clone()]).into(),
+        new.admitted.map_or_else(Vec::new, |attempt| attempt.accounts.clone()).into(),
         new.admitted.map_or_else(Vec::new, |attempt| attempt.networks.clone()).into(),
+        code.into(),
     ];
     let change = Change::new("sessions.insert", START, values, event(session)).queue(new.job);
-    unscoped.change(change).await?;
-    Ok(Started { session, user: new.user, refresh_token: refresh.map(|token| token.text), cookie })
+    let began = !unscoped.change(change).await?.is_empty();
+    let started = || Started { session, user: new.user, refresh_token: refresh.map(|token| token.text), cookie };
+    Ok(began.then(started))
 }
 
 impl Kind {

@@ -1,52 +1,146 @@
+use std::net::IpAddr;
+
 use mainstay_crypto::Verdict;
-use mainstay_database::Change;
-use mainstay_http::{InPerson, Json, NoContent, Problem, Shared, UNAUTHENTICATED, input, post};
-use mainstay_kernel::{ExposeSecret as _, SecretString};
+use mainstay_database::{Change, OwnKey, Row, Unscoped};
+use mainstay_http::{
+    FieldError, INVALID_INPUT, InPerson, Json, NoContent, Problem, Shared, UNAUTHENTICATED, input, post,
+};
+use mainstay_kernel::{ExposeSecret as _, SecretString, UserId};
 
 use super::sign_in::{INVALID_CREDENTIALS, not_hashed};
 use crate::{
     Identity, Password,
+    accounts::own_key,
     events::{Action, about_session},
-    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+    passkeys::{Assertion, PASSKEYS_UNAVAILABLE, Wanted, verify},
+    second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, spend},
+    throttle::{self, Admitted, Counted, TOO_MANY_ATTEMPTS},
 };
 
-/// What proves who one is.
+/// What proves who one is: a passkey, or the password, or a code of the second factor. An account that has a second factor
+/// shows it.
 #[input]
 pub(super) struct StepUpSession {
     /// The account's password.
-    password: Password,
+    password: Option<Password>,
+    /// What an authenticator app shows, or a recovery code.
+    code: Option<Code>,
+    /// What a passkey answered to the options of `POST /v1/sessions/passkey/options`.
+    passkey: Option<Assertion>,
+}
+
+struct Account {
+    user: UserId,
+    password_hash: Option<SecretString>,
+    second_factor: bool,
+    /// The secret of the authenticator app, sealed.
+    totp: Option<Vec<u8>>,
+    /// Sealed.
+    email: Vec<u8>,
+    key: OwnKey,
 }
 
 /// Prove anew who one is, for what is sensitive.
 ///
-/// For ten minutes the session may do what asks for it.
-#[post("/v1/sessions/current/step-up", problems(INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS))]
+/// For ten minutes the session may do what asks for it. Where the account has a second factor, the password alone does not
+/// do.
+#[post(
+    "/v1/sessions/current/step-up",
+    problems(INVALID_CREDENTIALS, SECOND_FACTOR_REQUIRED, TOO_MANY_ATTEMPTS, PASSKEYS_UNAVAILABLE)
+)]
 pub(super) async fn step_up_session(
     by: InPerson,
     identity: Shared<Identity>,
     Json(body): Json<StepUpSession>,
 ) -> Result<NoContent, Problem> {
-    const FIND: &str = "SELECT password_hash FROM users WHERE id = $1 AND active";
     const FRESHEN: &str = "changed AS (UPDATE sessions SET authenticated_at = $2, multi_factor = multi_factor OR $3 \
          WHERE id = $1 RETURNING id)";
+    if body.password.is_none() && body.code.is_none() && body.passkey.is_none() {
+        let detail = "send a password, a code or a passkey".to_owned();
+        return Err(INVALID_INPUT.problem().errors([FieldError {
+            location: "body".into(),
+            pointer: String::new(),
+            detail,
+        }]));
+    }
     let principal = by.principal();
     let unscoped = by.unscoped("a session is the caller's own, named by the token");
     let address = by.origin().address;
     let counted = Counted::new(unscoped.database().ring(), "step_up", principal.user.uuid().as_bytes(), address);
-    let attempt = throttle::admit(&unscoped, counted).await?;
-    let rows = unscoped.select("users.step_up", FIND, [principal.user.uuid().into()]).await?;
-    let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
-    let stored = row.get::<Option<String>>(0)?.map(SecretString::from);
-    let stored = stored.as_ref().map(|hash| hash.expose_secret());
-    if identity.hasher.verify(body.password.secret(), stored).await.map_err(not_hashed)? == Verdict::Wrong {
+    let place = counted.place.clone();
+    let mut attempt = throttle::admit(&unscoped, counted).await?;
+    let account = find_account(&unscoped, principal.user).await?;
+    let mut right = match &body.password {
+        Some(password) => account.has(&identity, password).await?,
+        None => true,
+    };
+    let mut multi_factor = false;
+    if let (true, Some(passkey)) = (right, &body.passkey) {
+        let shown = verify(&unscoped, &identity, passkey, Wanted { organization: None, place }).await?;
+        multi_factor = shown.is_some_and(|shown| shown.user == account.user);
+        right = multi_factor;
+    }
+    if let (true, Some(code)) = (right, &body.code) {
+        multi_factor |= account.takes(&unscoped, code, &mut attempt, address).await?;
+        right = multi_factor;
+    }
+    if !right {
         unscoped.record(about_session(Action::StepUpFail, principal.session, principal.organization)).await?;
-        return Err(INVALID_CREDENTIALS.problem());
+        return Err(INVALID_CREDENTIALS.problem().detail("The password, the code or the passkey is wrong."));
+    }
+    if account.second_factor && !multi_factor {
+        throttle::take_back(&unscoped, attempt).await?;
+        return Err(SECOND_FACTOR_REQUIRED.problem());
     }
     let event = about_session(Action::StepUpSuccess, principal.session, principal.organization);
     let now = identity.runtime().clock.now();
-    let values = [principal.session.uuid().into(), now.inner().into(), false.into()];
+    let values = [principal.session.uuid().into(), now.inner().into(), multi_factor.into()];
     unscoped.change(Change::new("sessions.step_up", FRESHEN, values, event)).await?;
     throttle::take_back(&unscoped, attempt).await?;
     identity.forget_session(principal.session);
     Ok(NoContent)
+}
+
+async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Problem> {
+    const FIND: &str = "SELECT u.password_hash, u.second_factor, t.secret, u.email, k.id, k.wrapped \
+         FROM users u JOIN data_keys k ON k.id = u.data_key LEFT JOIN totps t ON t.user_id = u.id \
+         WHERE u.id = $1 AND u.active";
+    let rows = unscoped.select("users.step_up", FIND, [user.uuid().into()]).await?;
+    let row: &Row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
+    Ok(Account {
+        user,
+        password_hash: row.get::<Option<String>>(0)?.map(SecretString::from),
+        second_factor: row.get(1)?,
+        totp: row.get(2)?,
+        email: row.get(3)?,
+        key: own_key(user, row, 4)?,
+    })
+}
+
+impl Account {
+    async fn has(&self, identity: &Identity, password: &Password) -> Result<bool, Problem> {
+        let stored = self.password_hash.as_ref().map(|hash| hash.expose_secret());
+        let verdict = identity.hasher.verify(password.secret(), stored).await.map_err(not_hashed)?;
+        Ok(verdict != Verdict::Wrong)
+    }
+
+    async fn takes(
+        &self,
+        unscoped: &Unscoped,
+        code: &Code,
+        attempt: &mut Admitted,
+        address: Option<IpAddr>,
+    ) -> Result<bool, Problem> {
+        let holder = Holder {
+            user: self.user,
+            organization: None,
+            key: &self.key,
+            totp: self.totp.as_deref(),
+            email: &self.email,
+            is_known_here: false,
+        };
+        let spent = spend(unscoped, &holder, code, address).await?;
+        attempt.accounts.extend(spent.clone());
+        Ok(spent.is_some())
+    }
 }

@@ -14,6 +14,7 @@ pub(super) async fn make(app: &TestApp, caller: &Actor, collection: &str) -> Opt
         ["members"] => Some(app.actor(BuiltInRole::Agent).await.user().to_string()),
         ["members", user, "sessions"] => Some(session_of(app, user).await),
         ["organization", "api-keys"] => Some(text(&own_api_key(caller).await["id"])),
+        ["me", "passkeys"] => Some(passkey(app, caller).await),
         _ => None,
     }
 }
@@ -35,6 +36,24 @@ async fn session_of(app: &TestApp, user: &str) -> String {
     let user = Uuid::try_parse(user).expect("an id is a UUID");
     let rows = app.owner().await.run("SELECT id FROM sessions WHERE user_id = $1", [user.into()]).await;
     let id: Uuid = rows.expect("sessions are read")[0].get(0).expect("a session has an id");
+    id.to_string()
+}
+
+/// A passkey that no device has: it is there to be asked for. Since it is a second factor, the caller's sessions are as if
+/// they had shown it.
+async fn passkey(app: &TestApp, caller: &Actor) -> String {
+    const MAKE: &str = "WITH shown AS (UPDATE sessions SET multi_factor = true WHERE user_id = $2) \
+         INSERT INTO passkeys (id, user_id, name, credential_hash, credential, sign_count, created_at) \
+         VALUES ($1, $2, '', uuid_send($1), '', 0, now())";
+    let id = app.runtime().new_id::<Actor>().uuid();
+    app.owner().await.run(MAKE, [id.into(), caller.user().uuid().into()]).await.expect("the owner may");
+    // The service hears of it within a second.
+    let heard = async {
+        while caller.get("/v1/me").await.json()["second_factor"] != true {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), heard).await.expect("the service hears of it");
     id.to_string()
 }
 

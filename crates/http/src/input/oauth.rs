@@ -1,0 +1,78 @@
+use garde::Validate;
+use http::header;
+use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::{Input, body::read, form::FORM, parameters};
+use crate::{
+    CONTENT_TOO_LARGE, INVALID_REQUEST, MALFORMED, Operation, Problem, REQUEST_TIMEOUT, Request,
+    UNSUPPORTED_MEDIA_TYPE, credentials::basic,
+};
+
+/// A form as OAuth 2 reads it (RFC 6749 §3.2): unknown parameters are ignored, a parameter without a value counts as
+/// absent, and none may come twice. What is refused carries the members `error` and `error_description`.
+///
+/// `T` derives `Deserialize`, `JsonSchema` and `Validate` itself: under `#[input]` unknown fields would be refused.
+#[derive(Debug)]
+pub struct OAuthForm<T>(pub T);
+
+impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + Send> Input for OAuthForm<T> {
+    async fn take(request: &mut Request) -> Result<Self, Problem> {
+        let body = read(request, FORM).await?;
+        let text =
+            std::str::from_utf8(&body).map_err(|_| INVALID_REQUEST.problem().detail("The body is not UTF-8."))?;
+        let with_value = |pair: &&str| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty());
+        let given: Vec<_> = text.split('&').filter(with_value).collect();
+        parameters::read("body", &given.join("&")).map(Self).map_err(|problem| problem.of_kind(INVALID_REQUEST))
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = operation.input_schema::<T>();
+        operation.body = Some((FORM, schema));
+        operation.answers(&[INVALID_REQUEST, REQUEST_TIMEOUT, CONTENT_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, MALFORMED]);
+        operation.speaks_oauth = true;
+    }
+}
+
+/// How a client shows who it is in `Authorization: Basic …` (RFC 6749 §2.3.1); `None` when it shows nothing there.
+///
+/// It is no credential of a caller: what it proves is for the endpoint to find out.
+pub struct ClientBasic(pub Option<(String, String)>);
+
+impl Input for ClientBasic {
+    async fn take(request: &mut Request) -> Result<Self, Problem> {
+        if !request.parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Self(None));
+        }
+        let shown = request.header(&header::AUTHORIZATION).and_then(shown);
+        // A header that is there and says nothing is a wrong answer to "who are you", and not no answer.
+        Ok(Self(Some(shown.unwrap_or_default())))
+    }
+
+    fn describe(_: &mut Operation<'_>) {}
+}
+
+/// Both parts are form-encoded before they are put together (RFC 6749 §2.3.1).
+fn shown(value: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = value.split_once(' ')?;
+    let (id, secret) = basic(encoded).filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let decoded = |text: &str| Some(percent_decode_str(&text.replace('+', " ")).decode_utf8().ok()?.into_owned());
+    Some((decoded(&id)?, decoded(&secret)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_parts_of_a_basic_credential_are_decoded() {
+        // `a%3Ab:c+d%25`
+        let pair = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
+        assert_eq!(shown("Basic YSUzQWI6YytkJTI1"), pair("a:b", "c d%"));
+        assert_eq!(shown("bAsIc dTpw"), pair("u", "p"));
+        for wrong in ["Basic", "Basic ***", "Bearer dTpw", "Basic dXA="] {
+            assert_eq!(shown(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+// Calls of these pages to the service that serves them. A session is carried by the cookie, which no script can read.
+
+export class Refusal extends Error {
+  constructor(message, status, problem = {}) {
+    super(message);
+    this.status = status;
+    this.code = problem.code;
+    this.errors = problem.errors ?? [];
+  }
+}
+
+// Answers with the body, or throws a Refusal whose message may be shown.
+export async function call(method, path, body) {
+  const headers = { Accept: "application/json, application/problem+json" };
+  if (body) headers["Content-Type"] = "application/json";
+  const request = { method, headers, body: body && JSON.stringify(body), credentials: "same-origin", cache: "no-store" };
+  const response = await fetch(path, request).catch(() => {
+    throw new Refusal("The service does not answer. Check your connection and try again.", null);
+  });
+  if (response.ok) return response.status === 204 || response.status === 202 ? null : response.json();
+  const problem = await response.json().catch(() => ({}));
+  throw new Refusal(messageOf(problem, response), response.status, problem);
+}
+
+function messageOf(problem, response) {
+  const wait = Number(response.headers.get("Retry-After"));
+  if (response.status === 429 && wait > 0) return `Too many attempts. Try again in ${inWords(wait)}.`;
+  const details = (problem.errors ?? []).map((error) => sentence(error.detail)).join(" ");
+  return details || problem.detail || problem.title || `The service answered ${response.status}.`;
+}
+
+function inWords(seconds) {
+  const [count, unit] = seconds < 90 ? [seconds, "second"] : [Math.ceil(seconds / 60), "minute"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+function sentence(text) {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}

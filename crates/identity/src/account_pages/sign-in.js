@@ -1,0 +1,70 @@
+// Signing in, for oneself or for an application that asked at /oauth/authorize (RFC 6749 §4.1).
+
+import { Refusal, call } from "./api.js";
+import { element, onSubmit, show } from "./page.js";
+import { signInForm, whoIsSignedIn } from "./sign-in-form.js";
+
+const KNOWN = [
+  "client_id",
+  "redirect_uri",
+  "response_type",
+  "response_mode",
+  "scope",
+  "state",
+  "code_challenge",
+  "code_challenge_method",
+];
+
+if (location.pathname === "/oauth/authorize") forAnApplication().catch(tell);
+else forOneself().catch(tell);
+
+async function forAnApplication() {
+  const request = requestOf(new URLSearchParams(location.search));
+  // Before anybody types a password: is there such an application, and does it ask rightly?
+  const looked = await call("POST", "/oauth/authorization-requests", request);
+  if (looked.redirect_to) return location.replace(looked.redirect_to);
+  const letIn = async () => {
+    const answer = await call("POST", "/oauth/authorizations", request);
+    location.replace(answer.redirect_to);
+  };
+  element("lead").textContent = `to continue to ${looked.client_name}`;
+  signInForm(letIn);
+  try {
+    await letIn();
+  } catch (refusal) {
+    if (refusal.status !== 401) throw refusal;
+    show("sign-in");
+  }
+}
+
+// A parameter that is there twice has no one meaning, and one without a value counts as absent (RFC 6749 §3.1).
+function requestOf(query) {
+  const request = {};
+  for (const name of KNOWN) {
+    const values = query.getAll(name);
+    if (values.length > 1) throw new Refusal(`The application sent ${name} twice.`, null);
+    if (values[0]) request[name] = values[0];
+  }
+  return request;
+}
+
+async function forOneself() {
+  signInForm(async () => showWho(await call("GET", "/v1/me")));
+  onSubmit(element("sign-out-form"), async () => {
+    await call("DELETE", "/v1/sessions/current");
+    location.reload();
+  });
+  const me = await whoIsSignedIn();
+  if (me) showWho(me);
+  else show("sign-in");
+}
+
+function showWho(me) {
+  element("who").textContent = [me.email ?? me.name, me.organization?.name, me.role].filter(Boolean).join(" · ");
+  show("signed-in");
+}
+
+function tell(refusal) {
+  element("reason").textContent = refusal.message;
+  show("refused");
+}

@@ -1,0 +1,41 @@
+//! OAuth 2: tokens for machines (client credentials) and for applications that a person lets in (authorization code with
+//! PKCE), by RFC 6749 as RFC 9700 narrows it.
+//!
+//! There is no implicit and no password grant, and no redirect that an operator did not register letter by letter. What a
+//! code or a secret gives is a session like any other: people see it among theirs and end it there. Signing in is not
+//! done here: the page at `/oauth/authorize` does it by a cookie of [`sessions`](crate::sessions).
+
+mod authorize;
+mod client;
+mod code;
+mod grants;
+mod introspect;
+mod kinds;
+mod metadata;
+mod register;
+mod request;
+mod revoke;
+mod scope;
+mod token;
+
+use mainstay_access::{Permission as _, permission};
+use mainstay_http::Module;
+
+pub use register::{ClientError, ClientRow, create_client, disable_client, list_clients};
+
+permission! {
+    /// Look up what tokens of the organization are good for: for services that take them from others.
+    pub(crate) TokensIntrospect = "tokens.introspect", for [Owner];
+}
+
+/// The endpoints of OAuth 2.
+pub(crate) fn module() -> Module {
+    Module::new("oauth").permission(TokensIntrospect::DECLARED).endpoints((
+        metadata::get_authorization_server_metadata,
+        authorize::check_authorization_request,
+        authorize::create_authorization,
+        token::create_token,
+        revoke::revoke_token,
+        introspect::introspect_token,
+    ))
+}

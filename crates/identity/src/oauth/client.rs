@@ -1,0 +1,100 @@
+use mainstay_access::Permissions;
+use mainstay_database::{Error, Row, Unscoped, Uuid};
+use mainstay_http::{ClientBasic, INVALID_REQUEST, Problem};
+
+use super::kinds::not_the_client;
+use crate::{
+    Identity,
+    events::{Action, about},
+    service_accounts::{Client, verify_client_secret},
+};
+
+/// The built-in client: the documentation page. Its redirect follows from the public URL.
+const DOCS: &str = "docs";
+
+/// An application that an operator registered. It keeps no secret (RFC 6749 §2.1: public).
+pub(super) struct Application {
+    pub(super) id: Uuid,
+    pub(super) client_id: String,
+    pub(super) name: String,
+    redirect_uris: Vec<String>,
+}
+
+/// Who asks for a token.
+pub(super) enum Asker {
+    /// An application, by its name alone: what it brings (a code, a token) must be its own.
+    Application(Application),
+    /// A service account, by its secret.
+    Machine(Client),
+}
+
+impl Application {
+    /// Whether a browser may be sent there: letter by letter (RFC 9700 §2.1; OWASP ASVS 10.4.1).
+    pub(super) fn may_redirect_to(&self, uri: &str) -> bool {
+        self.redirect_uris.iter().any(|registered| registered == uri)
+    }
+
+    /// The application of this name, unless it was shut.
+    pub(super) async fn find(unscoped: &Unscoped, identity: &Identity, client_id: &str) -> Result<Option<Self>, Error> {
+        const FIND: &str =
+            "SELECT id, client_id, name, redirect_uris FROM oauth_clients WHERE client_id = $1 AND disabled_at IS NULL";
+        let rows = unscoped.select("oauth_clients.find", FIND, [client_id.into()]).await?;
+        rows.first().map(|row| Self::read(row, identity)).transpose()
+    }
+
+    fn read(row: &Row, identity: &Identity) -> Result<Self, Error> {
+        let client_id: String = row.get(1)?;
+        let mut redirect_uris: Vec<String> = row.get(3)?;
+        if client_id == DOCS {
+            redirect_uris.push(format!("{}/docs", identity.settings.issuer));
+        }
+        Ok(Self { id: row.get(0)?, client_id, name: row.get(2)?, redirect_uris })
+    }
+}
+
+/// What a service account's role grants at present.
+pub(super) async fn permissions_of(unscoped: &Unscoped, client: &Client) -> Result<Permissions, Error> {
+    const FIND: &str = "SELECT p.permission FROM memberships m JOIN role_permissions p ON p.role_id = m.role_id \
+         WHERE m.user_id = $1 AND m.organization_id = $2";
+    let values = [client.user.uuid().into(), client.organization.uuid().into()];
+    let rows = unscoped.select("service_accounts.permissions", FIND, values).await?;
+    rows.iter().map(|row| row.get::<String>(0)).collect()
+}
+
+impl Asker {
+    /// What its sessions are kept under.
+    pub(super) fn client_id(&self) -> String {
+        match self {
+            Self::Application(application) => application.client_id.clone(),
+            Self::Machine(client) => client.user.to_string(),
+        }
+    }
+
+    /// Finds out who asks (RFC 6749 §2.3): by Basic or in the body, never by both.
+    pub(super) async fn authenticate(
+        unscoped: &Unscoped,
+        identity: &Identity,
+        ClientBasic(basic): ClientBasic,
+        (id, secret): (Option<String>, Option<String>),
+    ) -> Result<Self, Problem> {
+        let (id, secret) = match (basic, id, secret) {
+            (Some(_), _, Some(_)) => {
+                return Err(INVALID_REQUEST.problem().detail("Show the client's secret in one place, not in two."));
+            }
+            (Some((user, _)), Some(id), None) if user != id => {
+                return Err(INVALID_REQUEST.problem().detail("The header and the body name two clients."));
+            }
+            (Some((user, password)), _, None) => (user, Some(password)),
+            (None, Some(id), secret) => (id, secret),
+            (None, None, _) => return Err(not_the_client()),
+        };
+        let asker = match secret {
+            Some(secret) => verify_client_secret(unscoped, identity, &id, &secret).await?.map(Self::Machine),
+            None => Application::find(unscoped, identity, &id).await?.map(Self::Application),
+        };
+        if asker.is_none() {
+            unscoped.record(about(Action::LoginFail, "client", None, None)).await?;
+        }
+        asker.ok_or_else(not_the_client)
+    }
+}

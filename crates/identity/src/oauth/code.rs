@@ -1,0 +1,118 @@
+use mainstay_access::Principal;
+use mainstay_crypto::{same_bytes, token_digest};
+use mainstay_database::{Change, Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
+use time::Duration;
+
+use super::request::{Checked, Wanted};
+use crate::{
+    Identity,
+    accounts::own_key,
+    events::{Action, about},
+    secret::{FreshSecret, hash},
+};
+
+/// How long a code is good: the time that a browser takes to go back (RFC 9700 §2.1.1; OWASP ASVS 10.4.3).
+const LIFETIME: Duration = Duration::seconds(60);
+
+/// A code as it stands in the database.
+pub(super) struct Code {
+    pub(super) hash: Vec<u8>,
+    client_id: String,
+    redirect_uri: String,
+    challenge: Vec<u8>,
+    expires_at: Timestamp,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) organization: Option<OrganizationId>,
+    /// What it was exchanged for already.
+    pub(super) given: Option<SessionId>,
+    pub(super) user: UserId,
+    pub(super) authenticated_at: Timestamp,
+    pub(super) multi_factor: bool,
+    /// Whether the session that granted it, its account and its membership are still there.
+    granted: bool,
+    pub(super) key: Option<OwnKey>,
+}
+
+/// Gives a code. What its session left unused and has run out is cleared away on the way.
+pub(super) async fn insert(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    principal: &Principal,
+    checked: &Checked,
+    wanted: &Wanted,
+) -> Result<SecretString, Error> {
+    const INSERT: &str = "cleared AS (DELETE FROM authorization_codes \
+             WHERE granted_by = $5 AND used_at IS NULL AND expires_at < $8), \
+         changed AS (INSERT INTO authorization_codes \
+             (hash, client_id, redirect_uri, challenge, granted_by, organization_id, scopes, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING hash)";
+    let runtime = identity.runtime();
+    let now = runtime.clock.now();
+    let FreshSecret { text, hash } = FreshSecret::new(&runtime.random, "mac_");
+    let values = [
+        hash.into(),
+        checked.application.client_id.as_str().into(),
+        checked.redirect_uri.as_str().into(),
+        wanted.challenge.clone().into(),
+        principal.session.uuid().into(),
+        principal.organization.map(OrganizationId::uuid).into(),
+        wanted.scopes.clone().into(),
+        now.inner().into(),
+        (now + LIFETIME).inner().into(),
+    ];
+    let event = about(Action::ClientAuthorized, "oauth_client", Some(checked.application.id), principal.organization);
+    unscoped.change(Change::new("authorization_codes.insert", INSERT, values, event)).await?;
+    Ok(text)
+}
+
+impl Code {
+    /// Finds a code, good or not.
+    pub(super) async fn find(unscoped: &Unscoped, code: &str) -> Result<Option<Self>, Error> {
+        const FIND: &str = "SELECT c.client_id, c.redirect_uri, c.challenge, c.expires_at, c.scopes, c.organization_id, \
+             c.session_id, s.user_id, s.authenticated_at, s.multi_factor, \
+             s.ended_at IS NULL AND u.active AND (c.organization_id IS NULL OR m.user_id IS NOT NULL), k.id, k.wrapped \
+             FROM authorization_codes c JOIN sessions s ON s.id = c.granted_by JOIN users u ON u.id = s.user_id \
+             JOIN data_keys k ON k.id = u.data_key \
+             LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = c.organization_id \
+             WHERE c.hash = $1";
+        let hash = hash(code);
+        let rows = unscoped.select("authorization_codes.find", FIND, [hash.clone().into()]).await?;
+        rows.first().map(|row| Self::read(hash, row)).transpose()
+    }
+
+    fn read(hash: Vec<u8>, row: &Row) -> Result<Self, Error> {
+        let user = row.get(7)?;
+        Ok(Self {
+            hash,
+            client_id: row.get(0)?,
+            redirect_uri: row.get(1)?,
+            challenge: row.get(2)?,
+            expires_at: row.get(3)?,
+            scopes: row.get(4)?,
+            organization: row.get::<Option<Uuid>>(5)?.map(OrganizationId::from),
+            given: row.get::<Option<Uuid>>(6)?.map(SessionId::from),
+            user,
+            authenticated_at: row.get(8)?,
+            multi_factor: row.get(9)?,
+            granted: row.get(10)?,
+            key: Some(own_key(user, row, 11)?),
+        })
+    }
+
+    /// Whether it is good for whoever shows it: the same client, at the same address, with the verifier of the challenge.
+    pub(super) fn is_good_for(&self, client_id: &str, redirect_uri: &str, verifier: &str, now: Timestamp) -> bool {
+        self.granted
+            && now < self.expires_at
+            && self.client_id == client_id
+            && self.redirect_uri == redirect_uri
+            && is_verifier(verifier)
+            && same_bytes(&self.challenge, &token_digest(verifier.as_bytes()))
+    }
+}
+
+/// RFC 7636 §4.1.
+fn is_verifier(text: &str) -> bool {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
+}

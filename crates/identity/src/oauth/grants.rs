@@ -1,0 +1,155 @@
+//! The three ways to a token.
+
+use mainstay_database::{Change, Error, Unscoped};
+use mainstay_http::{INVALID_REQUEST, Problem};
+use mainstay_kernel::{OrganizationId, SessionId};
+
+use super::{
+    client::{Application, permissions_of},
+    code::Code,
+    kinds::{INVALID_GRANT, INVALID_SCOPE},
+    scope,
+    token::{Granted, TokenRequest},
+};
+use crate::{
+    Identity,
+    events::{Action, about_session},
+    secret::hash,
+    service_accounts::Client,
+    sessions::{Device, Kind, NewSession, exchange, start_session, start_session_by_code},
+};
+
+/// Exchanges a code that a person granted, once.
+pub(super) async fn by_code(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    application: &Application,
+    body: TokenRequest,
+    device: Device,
+) -> Result<Granted, Problem> {
+    let (Some(shown), Some(redirect_uri), Some(verifier)) = (body.code, body.redirect_uri, body.code_verifier) else {
+        return Err(missing("code, redirect_uri and code_verifier are needed."));
+    };
+    let refused = || INVALID_GRANT.problem();
+    let now = identity.runtime().clock.now();
+    let found = Code::find(unscoped, &shown).await?.ok_or_else(refused)?;
+    if let Some(given) = found.given {
+        end_what_it_gave(unscoped, identity, given, found.organization).await?;
+        return Err(refused().caused_by("the code was used before"));
+    }
+    if !found.is_good_for(&application.client_id, &redirect_uri, &verifier, now) {
+        return Err(refused());
+    }
+    let new = NewSession {
+        user: found.user,
+        organization: found.organization,
+        kind: Kind::Client,
+        refreshable: true,
+        authenticated_at: found.authenticated_at,
+        multi_factor: found.multi_factor,
+        scopes: found.scopes.clone(),
+        client: Some(application.client_id.clone()),
+        key: found.key.as_ref(),
+        device,
+        admitted: None,
+        job: None,
+    };
+    let event = |session| about_session(Action::TokenCreated, session, found.organization);
+    match start_session_by_code(unscoped, identity, new, &found.hash, event).await? {
+        Some(started) => Ok(Granted {
+            user: started.user,
+            session: started.session,
+            refresh_token: started.refresh_token,
+            scopes: found.scopes,
+        }),
+        None => {
+            // Another exchange of the same code was first, a moment ago.
+            if let Some(given) = Code::find(unscoped, &shown).await?.and_then(|code| code.given) {
+                end_what_it_gave(unscoped, identity, given, found.organization).await?;
+            }
+            Err(refused().caused_by("the code was used at the same moment"))
+        }
+    }
+}
+
+/// A code that comes back was stolen before or after its exchange, and nobody can tell which: what it gave ends (RFC 9700
+/// §4.5; OWASP ASVS 10.4.2).
+async fn end_what_it_gave(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    given: SessionId,
+    organization: Option<OrganizationId>,
+) -> Result<(), Error> {
+    const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+    let now = identity.runtime().clock.now();
+    let event = about_session(Action::TokenReuse, given, organization);
+    let values = [given.uuid().into(), now.inner().into()];
+    unscoped.change(Change::new("sessions.end_given", END, values, event)).await?;
+    identity.forget_session(given);
+    Ok(())
+}
+
+/// Exchanges a refresh token of the application's own. A scope may be named, within what was granted, and stays what it
+/// was: it belongs to the session.
+pub(super) async fn by_refresh(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    application: &Application,
+    body: TokenRequest,
+) -> Result<Granted, Problem> {
+    const SCOPES: &str = "SELECT s.scopes FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = $1 AND s.client_id = $2";
+    let token = body.refresh_token.ok_or_else(|| missing("refresh_token is needed."))?;
+    if let Some(wanted) = scope::parse(body.scope.as_deref()) {
+        let values = [hash(&token).into(), application.client_id.as_str().into()];
+        let rows = unscoped.select("refresh_tokens.scopes", SCOPES, values).await?;
+        let granted: Option<Vec<String>> = rows.first().map(|row| row.get(0)).transpose()?.flatten();
+        if granted.is_some_and(|granted| !wanted.iter().all(|name| granted.contains(name))) {
+            return Err(INVALID_SCOPE.problem());
+        }
+    }
+    let refreshed = exchange(unscoped, identity, &token, Some(&application.client_id)).await?;
+    let refreshed = refreshed.ok_or_else(|| INVALID_GRANT.problem())?;
+    Ok(Granted {
+        user: refreshed.user,
+        session: refreshed.session,
+        refresh_token: Some(refreshed.token),
+        scopes: refreshed.scopes,
+    })
+}
+
+/// Gives a service account a session that lasts as long as its token, no wider than its role.
+pub(super) async fn by_secret(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    client: Client,
+    body: TokenRequest,
+) -> Result<Granted, Problem> {
+    let scopes = scope::parse(body.scope.as_deref());
+    if let Some(names) = &scopes
+        && !permissions_of(unscoped, &client).await?.cover(names.iter().map(String::as_str))
+    {
+        return Err(INVALID_SCOPE.problem());
+    }
+    let organization = Some(client.organization);
+    let new = NewSession {
+        user: client.user,
+        organization,
+        kind: Kind::Client,
+        refreshable: false,
+        authenticated_at: identity.runtime().clock.now(),
+        multi_factor: false,
+        scopes: scopes.clone(),
+        client: Some(client.user.to_string()),
+        key: None,
+        device: Device::default(),
+        admitted: None,
+        job: None,
+    };
+    let event = |session| about_session(Action::TokenCreated, session, organization);
+    let started = start_session(unscoped, identity, new, event).await?;
+    Ok(Granted { user: started.user, session: started.session, refresh_token: None, scopes })
+}
+
+fn missing(detail: &'static str) -> Problem {
+    INVALID_REQUEST.problem().detail(detail)
+}

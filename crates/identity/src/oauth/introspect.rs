@@ -1,0 +1,120 @@
+use mainstay_access::Principal;
+use mainstay_database::{Unscoped, Uuid};
+use mainstay_http::{ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, post, view};
+use mainstay_kernel::{SessionId, Timestamp, UserId};
+
+use super::{
+    TokensIntrospect,
+    client::{Asker, permissions_of},
+    kinds::{INVALID_CLIENT, UNAUTHORIZED_CLIENT},
+    revoke::HeldToken,
+};
+use crate::{Identity, service_accounts::Client};
+
+/// What a token is good for (RFC 7662 §2.2). A token of which the client may not know looks like one that is not valid.
+#[view]
+#[derive(Default)]
+pub(super) struct IntrospectionView {
+    /// Whether the token is valid, and the client may know.
+    active: bool,
+    /// What the bearer may do at present: permissions, separated by spaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    /// The client that it was given to; absent for a person's own session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    /// `Bearer`; absent for a refresh token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    /// The account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<UserId>,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
+    /// Who issued it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<String>,
+    /// When it ends, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+}
+
+/// Look up what a token is good for (OAuth 2).
+///
+/// For service accounts, with their secret (RFC 7662). A client learns of its own tokens; one whose role grants
+/// `tokens.introspect` learns of all tokens of its organization.
+#[post("/oauth/introspect", problems(INVALID_CLIENT, UNAUTHORIZED_CLIENT))]
+pub(super) async fn introspect_token(
+    by: Public,
+    identity: Shared<Identity>,
+    basic: ClientBasic,
+    OAuthForm(mut body): OAuthForm<HeldToken>,
+) -> Result<Json<IntrospectionView>, Problem> {
+    let unscoped = by.unscoped("whose token it is, is what the token tells");
+    let shown = (body.client_id.take(), body.client_secret.take());
+    match Asker::authenticate(&unscoped, &identity, basic, shown).await? {
+        // Whoever knows a client_id without a secret could ask for tokens that were found somewhere (RFC 7662 §4).
+        Asker::Application(_) => Err(UNAUTHORIZED_CLIENT.problem()),
+        Asker::Machine(client) => {
+            let shown = look_up(&unscoped, &identity, &client, &body).await?;
+            Ok(Json(shown.unwrap_or_default()))
+        }
+    }
+}
+
+async fn look_up(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    client: &Client,
+    body: &HeldToken,
+) -> Result<Option<IntrospectionView>, Problem> {
+    // A refresh token ends with its session, by use or without.
+    const FIND: &str = "SELECT id, client_id, organization_id, least(expires_at, idle_expires_at) FROM sessions \
+         WHERE id = coalesce($1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea AND used_at IS NULL)) \
+             AND ended_at IS NULL";
+    let now = identity.runtime().clock.now();
+    let (held, verified) = body.held(identity).await?;
+    if verified.as_ref().is_some_and(|token| !token.is_valid_at(now)) {
+        return Ok(None);
+    }
+    let token_ends = verified.map(|token| token.expires());
+    let (session, refresh) = held.values();
+    let rows = unscoped.select("sessions.introspect", FIND, [session.into(), refresh.into()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (session, its_client): (SessionId, Option<String>) = (row.get(0)?, row.get(1)?);
+    let own = its_client.as_deref() == Some(client.user.to_string().as_str());
+    let here = row.get::<Option<Uuid>>(2)? == Some(client.organization.uuid());
+    if !own && !(here && permissions_of(unscoped, client).await?.include::<TokensIntrospect>()) {
+        return Ok(None);
+    }
+    let ends: Timestamp = row.get(3)?;
+    if ends <= now {
+        return Ok(None);
+    }
+    let principal = match identity.principal(session).await {
+        Ok(principal) => principal,
+        Err(Refusal::Invalid(_)) => return Ok(None),
+        Err(Refusal::Database(error)) => return Err(error.into()),
+    };
+    Ok(Some(view(identity, &principal, its_client, token_ends, ends)))
+}
+
+fn view(
+    identity: &Identity,
+    principal: &Principal,
+    client_id: Option<String>,
+    token_ends: Option<i64>,
+    session_ends: Timestamp,
+) -> IntrospectionView {
+    IntrospectionView {
+        active: true,
+        scope: Some(principal.permissions.names().collect::<Vec<_>>().join(" ")),
+        client_id,
+        token_type: token_ends.map(|_| "Bearer"),
+        sub: Some(principal.user),
+        sid: Some(principal.session),
+        iss: Some(identity.settings.issuer.clone()),
+        exp: Some(token_ends.unwrap_or_else(|| session_ends.unix_timestamp())),
+    }
+}

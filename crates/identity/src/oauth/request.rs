@@ -1,0 +1,182 @@
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mainstay_database::Unscoped;
+use mainstay_http::{Problem, input};
+
+use super::{
+    client::Application,
+    kinds::{UNKNOWN_CLIENT, UNREGISTERED_REDIRECT},
+    scope,
+};
+use crate::Identity;
+
+/// What an application asks for when it sends a browser to `/oauth/authorize` (RFC 6749 §4.1.1, RFC 7636 §4.3).
+#[input]
+pub(super) struct AuthorizationRequest {
+    /// The application.
+    #[garde(length(chars, min = 1, max = 64))]
+    client_id: String,
+    /// Where to go back to: one of the addresses that the application has registered, letter by letter.
+    #[garde(length(chars, min = 1, max = 2000))]
+    redirect_uri: String,
+    /// `code`
+    #[garde(length(chars, min = 1, max = 100))]
+    response_type: Option<String>,
+    /// `query`, or nothing.
+    #[garde(length(chars, min = 1, max = 100))]
+    response_mode: Option<String>,
+    /// The permissions that the application wants, separated by spaces; all that the person's role grants when absent.
+    #[garde(length(chars, min = 1, max = 2000))]
+    scope: Option<String>,
+    /// What the application recognises the answer by; it comes back as it is.
+    #[garde(length(chars, min = 1, max = 2000))]
+    state: Option<String>,
+    /// The SHA-256 of the application's verifier, in base64url.
+    #[garde(length(chars, min = 1, max = 200))]
+    code_challenge: Option<String>,
+    /// `S256`
+    #[garde(length(chars, min = 1, max = 100))]
+    code_challenge_method: Option<String>,
+}
+
+/// A request whose answer has somewhere to go.
+pub(super) struct Checked {
+    pub(super) application: Application,
+    pub(super) redirect_uri: String,
+    state: Option<String>,
+    /// What it wants, or what the application is told instead.
+    pub(super) wanted: Result<Wanted, Wrong>,
+}
+
+/// A request that can be granted.
+pub(super) struct Wanted {
+    /// The permissions; all of the role when there are none.
+    pub(super) scopes: Option<Vec<String>>,
+    /// SHA-256 of the verifier.
+    pub(super) challenge: Vec<u8>,
+}
+
+/// What an application is told of its mistake: the word of RFC 6749 §4.1.2.1, and a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wrong(pub(super) &'static str, pub(super) &'static str);
+
+impl AuthorizationRequest {
+    /// Looks first at where the answer would go. As long as that is not a registered address, nobody is sent anywhere
+    /// (OWASP ASVS 10.4.1; RFC 9700 §4.11).
+    pub(super) async fn check(self, unscoped: &Unscoped, identity: &Identity) -> Result<Checked, Problem> {
+        let application = Application::find(unscoped, identity, &self.client_id).await?;
+        let application = application.ok_or_else(|| UNKNOWN_CLIENT.problem())?;
+        if !application.may_redirect_to(&self.redirect_uri) {
+            return Err(UNREGISTERED_REDIRECT.problem());
+        }
+        let wanted = self.wanted();
+        Ok(Checked { application, redirect_uri: self.redirect_uri, state: self.state, wanted })
+    }
+
+    fn wanted(&self) -> Result<Wanted, Wrong> {
+        match self.response_type.as_deref() {
+            Some("code") => {}
+            Some(_) => return Err(Wrong("unsupported_response_type", "The response_type must be code.")),
+            None => return Err(Wrong("invalid_request", "The response_type is missing.")),
+        }
+        if self.response_mode.as_deref().is_some_and(|mode| mode != "query") {
+            return Err(Wrong("invalid_request", "The response_mode must be query."));
+        }
+        // Without a method RFC 7636 means `plain`, which proves nothing to whoever has seen the request.
+        if self.code_challenge_method.as_deref() != Some("S256") {
+            return Err(Wrong("invalid_request", "The code_challenge_method must be S256."));
+        }
+        let challenge = self.code_challenge.as_deref().and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        let challenge = challenge.filter(|bytes| bytes.len() == 32);
+        let challenge =
+            challenge.ok_or(Wrong("invalid_request", "The code_challenge must be a SHA-256 in base64url."))?;
+        Ok(Wanted { scopes: scope::parse(self.scope.as_deref()), challenge })
+    }
+}
+
+impl Checked {
+    /// Where the browser goes with a code.
+    pub(super) fn with_code(&self, identity: &Identity, code: &str) -> String {
+        self.answer(identity, &[("code", code)])
+    }
+
+    /// Where the browser goes with a refusal.
+    pub(super) fn refused(&self, identity: &Identity, Wrong(error, description): Wrong) -> String {
+        self.answer(identity, &[("error", error), ("error_description", description)])
+    }
+
+    /// The redirect with these parameters, the application's `state`, and who answers (RFC 9207; OWASP ASVS 10.4.1).
+    fn answer(&self, identity: &Identity, parameters: &[(&str, &str)]) -> String {
+        let state = self.state.as_deref().map(|state| ("state", state));
+        let issuer = ("iss", identity.settings.issuer.as_str());
+        let mut target = self.redirect_uri.clone();
+        for (name, value) in parameters.iter().copied().chain(state).chain([issuer]) {
+            target.push(if target.contains('?') { '&' } else { '?' });
+            target.push_str(name);
+            target.push('=');
+            target.push_str(&encoded(value));
+        }
+        target
+    }
+}
+
+/// A value as it stands in a query: all but the unreserved characters escaped (RFC 3986 §2.3).
+fn encoded(value: &str) -> String {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    value
+        .bytes()
+        .map(|byte| if unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> AuthorizationRequest {
+        let text = |text: &str| Some(text.to_owned());
+        AuthorizationRequest {
+            client_id: "app".to_owned(),
+            redirect_uri: "https://app.example/back".to_owned(),
+            response_type: text("code"),
+            response_mode: None,
+            scope: None,
+            state: None,
+            code_challenge: text("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            code_challenge_method: text("S256"),
+        }
+    }
+
+    /// RFC 7636, appendix B.
+    #[test]
+    fn the_challenge_of_the_standard_is_taken() {
+        let verifier = b"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        assert_eq!(
+            request().wanted().map(|wanted| wanted.challenge).ok(),
+            Some(mainstay_crypto::token_digest(verifier).to_vec())
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_code_request_with_a_proof_is_refused() {
+        type Change = fn(&mut AuthorizationRequest);
+        let changes: [(Change, &str); 7] = [
+            (|it| it.response_type = None, "invalid_request"),
+            (|it| it.response_type = Some("token".to_owned()), "unsupported_response_type"),
+            (|it| it.response_mode = Some("fragment".to_owned()), "invalid_request"),
+            (|it| it.code_challenge = None, "invalid_request"),
+            (|it| it.code_challenge = Some("too-short".to_owned()), "invalid_request"),
+            (|it| it.code_challenge_method = None, "invalid_request"),
+            (|it| it.code_challenge_method = Some("plain".to_owned()), "invalid_request"),
+        ];
+        for (number, (change, expected)) in changes.into_iter().enumerate() {
+            let mut request = request();
+            change(&mut request);
+            assert_eq!(request.wanted().map(|_| ()).map_err(|wrong| wrong.0), Err(expected), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_end_its_parameter() {
+        assert_eq!(encoded("a b&c=d#é%"), "a%20b%26c%3Dd%23%C3%A9%25");
+    }
+}

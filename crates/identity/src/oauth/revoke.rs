@@ -1,0 +1,109 @@
+use mainstay_database::{Change, Unscoped, Uuid};
+use mainstay_http::{ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, garde, post, view};
+use mainstay_kernel::OrganizationId;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    client::Asker,
+    kinds::{INVALID_CLIENT, INVALID_GRANT},
+};
+use crate::{
+    Identity,
+    events::{Action, about_session},
+    secret::hash,
+    tokens::Verified,
+};
+
+/// A token that somebody holds (RFC 7009 §2.1, RFC 7662 §2.1).
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+pub(super) struct HeldToken {
+    /// An access token or a refresh token.
+    #[garde(length(chars, max = 4000))]
+    pub(super) token: String,
+    /// `access_token` or `refresh_token`. It is not needed: a token shows which it is.
+    #[garde(length(chars, max = 100))]
+    #[serde(rename = "token_type_hint")]
+    _token_type_hint: Option<String>,
+    /// Who asks, unless `Authorization: Basic …` says so.
+    #[garde(length(chars, max = 200))]
+    pub(super) client_id: Option<String>,
+    /// The secret of a service account, unless `Authorization: Basic …` shows it.
+    #[garde(length(chars, max = 200))]
+    pub(super) client_secret: Option<String>,
+}
+
+/// Nothing to tell.
+#[view]
+pub(super) struct RevokedView {}
+
+/// Where a token leads.
+pub(super) enum Held {
+    /// The session of an access token.
+    Session(Uuid),
+    /// The hash of what may be a refresh token.
+    Refresh(Vec<u8>),
+}
+
+impl HeldToken {
+    /// Only the signature of an access token is looked at: one that has run out still names its session.
+    ///
+    /// # Errors
+    /// As the database answers, when the keys must be read first.
+    pub(super) async fn held(&self, identity: &Identity) -> Result<(Held, Option<Verified>), Problem> {
+        match identity.tokens.verify(&self.token).await {
+            Ok(verified) => Ok((Held::Session(verified.session.uuid()), Some(verified))),
+            Err(Refusal::Invalid(_)) => Ok((Held::Refresh(hash(&self.token)), None)),
+            Err(Refusal::Database(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl Held {
+    /// The values of `coalesce($1, (SELECT session_id FROM refresh_tokens WHERE hash = $2))`.
+    pub(super) fn values(self) -> (Option<Uuid>, Option<Vec<u8>>) {
+        match self {
+            Self::Session(session) => (Some(session), None),
+            Self::Refresh(hash) => (None, Some(hash)),
+        }
+    }
+}
+
+/// Give a token back (OAuth 2).
+///
+/// Ends the session of an access token or of a refresh token (RFC 7009), with all its tokens. A token that nobody knows
+/// is none to worry about: the answer is the same.
+#[post("/oauth/revoke", problems(INVALID_CLIENT, INVALID_GRANT))]
+pub(super) async fn revoke_token(
+    by: Public,
+    identity: Shared<Identity>,
+    basic: ClientBasic,
+    OAuthForm(mut body): OAuthForm<HeldToken>,
+) -> Result<Json<RevokedView>, Problem> {
+    let unscoped = by.unscoped("whose token it is, is what the token tells");
+    let shown = (body.client_id.take(), body.client_secret.take());
+    let asker = Asker::authenticate(&unscoped, &identity, basic, shown).await?;
+    let (held, _) = body.held(&identity).await?;
+    revoke(&unscoped, &identity, held, &asker.client_id()).await?;
+    Ok(Json(RevokedView {}))
+}
+
+async fn revoke(unscoped: &Unscoped, identity: &Identity, held: Held, client_id: &str) -> Result<(), Problem> {
+    const FIND: &str = "SELECT id, organization_id, client_id IS NOT DISTINCT FROM $3 FROM sessions \
+         WHERE id = coalesce($1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea)) \
+             AND ended_at IS NULL";
+    const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+    let (session, refresh) = held.values();
+    let rows = unscoped.select("sessions.of_token", FIND, [session.into(), refresh.into(), client_id.into()]).await?;
+    let Some(row) = rows.first() else { return Ok(()) };
+    if !row.get::<bool>(2)? {
+        return Err(INVALID_GRANT.problem().detail("The token was given to another client."));
+    }
+    let session: Uuid = row.get(0)?;
+    let organization = row.get::<Option<Uuid>>(1)?.map(OrganizationId::from);
+    let now = identity.runtime().clock.now();
+    let event = about_session(Action::TokenRevoked, session.into(), organization);
+    unscoped.change(Change::new("sessions.revoke", END, [session.into(), now.inner().into()], event)).await?;
+    identity.forget_session(session.into());
+    Ok(())
+}

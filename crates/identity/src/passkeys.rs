@@ -1,0 +1,33 @@
+//! Passkeys (W3C Web Authentication, level 3): a key pair in a device that asks for a finger, a face or a PIN before it
+//! signs. One is enough to sign in alone, and counts as both factors.
+//!
+//! The protocol itself is the work of `webauthn-rs`; here is what it leaves open: where challenges wait, that each is
+//! answered once, whose key it is, and what happens when a counter goes back.
+
+mod assertion;
+mod challenge;
+mod list;
+mod register;
+mod relying_party;
+mod sign_in;
+mod wire;
+
+use mainstay_http::Module;
+
+pub(crate) use assertion::{Shown, Wanted, verify};
+pub(crate) use relying_party::PASSKEYS_UNAVAILABLE;
+pub use relying_party::RelyingParty;
+pub(crate) use wire::Assertion;
+
+/// Adding, listing and removing passkeys, and signing in with one.
+pub(crate) fn module() -> Module {
+    Module::new("passkeys").endpoints((
+        register::create_passkey_options,
+        register::create_passkey,
+        list::list_passkeys,
+        list::rename_passkey,
+        list::delete_passkey,
+        sign_in::create_sign_in_options,
+        sign_in::create_session_by_passkey,
+    ))
+}

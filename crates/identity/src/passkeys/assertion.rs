@@ -1,0 +1,135 @@
+//! What a passkey answered, held against its challenge, its key and its counter.
+
+use mainstay_crypto::token_digest;
+use mainstay_database::{Change, Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_http::Problem;
+use mainstay_kernel::{OrganizationId, UserId};
+use webauthn_rs::prelude::{AuthenticationResult, DiscoverableAuthentication, Passkey, WebauthnError};
+
+use super::{Assertion, challenge, register};
+use crate::{
+    Identity,
+    accounts::own_key,
+    events::{Action, about, about_user},
+};
+
+/// Who has shown a passkey: both factors at once, since the device has asked for a finger, a face or a PIN.
+pub(crate) struct Shown {
+    pub(crate) user: UserId,
+    pub(crate) organization: Option<OrganizationId>,
+    pub(crate) key: OwnKey,
+    /// The address, sealed.
+    pub(crate) email: Vec<u8>,
+    /// Whether they have signed in before, but never from this network.
+    pub(crate) is_new_place: bool,
+}
+
+/// Where the holder wants to work, and the network that they come from.
+pub(crate) struct Wanted {
+    pub(crate) organization: Option<OrganizationId>,
+    pub(crate) place: Vec<u8>,
+}
+
+struct Candidate {
+    shown: Shown,
+    id: Uuid,
+    passkey: Passkey,
+    state: DiscoverableAuthentication,
+}
+
+/// Takes the answer of a passkey. `None` when it is not valid, whatever the reason: to a challenge that was never made, is
+/// too old or was answered before, by a key that is not known here, for another site, or without asking the person.
+/// Whatever is refused of somebody's passkey is on record.
+pub(crate) async fn verify(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    assertion: &Assertion,
+    wanted: Wanted,
+) -> Result<Option<Shown>, Problem> {
+    let webauthn = identity.settings.relying_party.webauthn()?;
+    let Some(candidate) = find(unscoped, assertion, wanted).await? else { return Ok(None) };
+    let Candidate { shown, id, mut passkey, state } = candidate;
+    let whose = webauthn.identify_discoverable_authentication(&assertion.0).map(|(user, _)| user);
+    let result = match whose {
+        Ok(user) if user == shown.user.uuid() => {
+            webauthn.finish_discoverable_authentication_v2(&assertion.0, state, &passkey)
+        }
+        _ => Err(WebauthnError::InvalidUserUniqueId),
+    };
+    let taken = match result {
+        Ok(result) => {
+            passkey.update_credential(&result);
+            note_use(unscoped, &shown, id, &passkey, &result).await?
+        }
+        Err(WebauthnError::CredentialPossibleCompromise) => false,
+        Err(error) => {
+            tracing::info!(%error, "the answer of a passkey is not valid");
+            unscoped.record(about_user(Action::LoginFail, Some(shown.user), shown.organization)).await?;
+            return Ok(None);
+        }
+    };
+    if !taken {
+        unscoped.record(about(Action::PasskeyCloned, "passkey", Some(id), shown.organization)).await?;
+        return Ok(None);
+    }
+    Ok(Some(shown))
+}
+
+/// The challenge, which is not taken again whatever happens, and the passkey that the answer says it is from.
+async fn find(unscoped: &Unscoped, assertion: &Assertion, wanted: Wanted) -> Result<Option<Candidate>, Problem> {
+    const FIND: &str = "WITH spent AS (DELETE FROM webauthn_challenges \
+             WHERE hash = $1 AND user_id IS NULL AND expires_at > $2 RETURNING state) \
+         SELECT p.user_id, m.organization_id, u.email, \
+             EXISTS (SELECT FROM sign_in_places s WHERE s.user_id = u.id) \
+                 AND NOT EXISTS (SELECT FROM sign_in_places s WHERE s.user_id = u.id AND s.place = $5), \
+             k.id, k.wrapped, p.id, p.credential, spent.state \
+         FROM spent JOIN passkeys p ON p.credential_hash = $3 JOIN users u ON u.id = p.user_id AND u.active \
+         JOIN data_keys k ON k.id = u.data_key LEFT JOIN memberships m ON m.user_id = u.id \
+         WHERE ($4::uuid IS NULL OR m.organization_id = $4) ORDER BY m.created_at, m.organization_id LIMIT 1";
+    let Some(hash) = challenge::answered(&assertion.0.response.client_data_json) else { return Ok(None) };
+    let now = unscoped.database().runtime().clock.now();
+    let values = [
+        hash.clone().into(),
+        now.inner().into(),
+        token_digest(&assertion.0.raw_id).to_vec().into(),
+        wanted.organization.map(OrganizationId::uuid).into(),
+        wanted.place.into(),
+    ];
+    let rows = unscoped.upkeep("passkeys.find", FIND, values).await?;
+    let read = |row: &Row| -> Result<Candidate, Error> {
+        let user: UserId = row.get(0)?;
+        let shown = Shown {
+            user,
+            organization: row.get::<Option<Uuid>>(1)?.map(OrganizationId::from),
+            email: row.get(2)?,
+            is_new_place: row.get(3)?,
+            key: own_key(user, row, 4)?,
+        };
+        let id = row.get(6)?;
+        let passkey = register::open(unscoped, &shown.key, id, &row.get::<Vec<u8>>(7)?)?;
+        let state = challenge::open(unscoped, &hash, &row.get::<Vec<u8>>(8)?)?;
+        Ok(Candidate { shown, id, passkey, state })
+    };
+    Ok(rows.first().map(read).transpose()?)
+}
+
+/// Notes the use, and the counter where the authenticator has one: it goes forward or the answer is not taken, also when
+/// two answers of one counter come at the same moment.
+async fn note_use(
+    unscoped: &Unscoped,
+    shown: &Shown,
+    id: Uuid,
+    passkey: &Passkey,
+    result: &AuthenticationResult,
+) -> Result<bool, Problem> {
+    const NOTE: &str = "changed AS (UPDATE passkeys SET credential = $2, sign_count = $3, last_used_at = $4 \
+         WHERE id = $1 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0)) RETURNING id)";
+    let values = [
+        id.into(),
+        register::seal(unscoped, &shown.key, id, passkey)?.into(),
+        i64::from(result.counter()).into(),
+        unscoped.database().runtime().clock.now().inner().into(),
+    ];
+    let event = about(Action::SecondFactorSuccess, "passkey", Some(id), shown.organization);
+    Ok(!unscoped.change(Change::new("passkeys.use", NOTE, values, event)).await?.is_empty())
+}

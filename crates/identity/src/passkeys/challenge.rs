@@ -1,0 +1,77 @@
+//! Challenges that wait for their answer: kept here and nowhere else, for five minutes, and each answered once.
+//!
+//! A challenge is found by its hash, since the answer repeats it under the authenticator's signature; so clients need not
+//! carry anything about.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mainstay_crypto::token_digest;
+use mainstay_database::{Error, Unscoped};
+use mainstay_http::Problem;
+use mainstay_kernel::{UserId, Uuid};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use time::Duration;
+
+/// How long a person may take.
+pub(super) const ANSWERED_WITHIN: Duration = Duration::minutes(5);
+
+/// What a state is sealed for.
+const PURPOSE: &str = "webauthn challenge";
+
+/// Keeps what the answer to `challenge` will be held against. A few that have run out are swept away with it.
+pub(super) async fn keep(
+    unscoped: &Unscoped,
+    challenge: &[u8],
+    user: Option<UserId>,
+    state: &impl Serialize,
+) -> Result<(), Error> {
+    const KEEP: &str = "WITH swept AS (DELETE FROM webauthn_challenges WHERE hash IN ( \
+             SELECT hash FROM webauthn_challenges WHERE expires_at < $4 LIMIT 10 FOR UPDATE SKIP LOCKED)) \
+         INSERT INTO webauthn_challenges (hash, user_id, state, expires_at) VALUES ($1, $2, $3, $5)";
+    let database = unscoped.database();
+    let (runtime, hash) = (database.runtime(), token_digest(challenge).to_vec());
+    let state = serde_json::to_vec(state).map_err(|error| Error::Internal(error.into()))?;
+    let now = runtime.clock.now();
+    let values = [
+        hash.clone().into(),
+        user.map(UserId::uuid).into(),
+        database.ring().seal_private(&runtime.random, PURPOSE, &hash, &state).into(),
+        now.inner().into(),
+        (now + ANSWERED_WITHIN).inner().into(),
+    ];
+    unscoped.upkeep("webauthn_challenges.insert", KEEP, values).await.map(drop)
+}
+
+/// Takes the challenge that a new passkey of `user` answers. It is not taken again.
+pub(super) async fn take<S: DeserializeOwned>(
+    unscoped: &Unscoped,
+    hash: &[u8],
+    user: Uuid,
+) -> Result<Option<S>, Problem> {
+    const TAKE: &str =
+        "DELETE FROM webauthn_challenges WHERE hash = $1 AND user_id = $2 AND expires_at > $3 RETURNING state";
+    let now = unscoped.database().runtime().clock.now();
+    let values = [hash.to_vec().into(), user.into(), now.inner().into()];
+    let rows = unscoped.upkeep("webauthn_challenges.take", TAKE, values).await?;
+    let state = rows.first().map(|row| open(unscoped, hash, &row.get::<Vec<u8>>(0)?)).transpose();
+    Ok(state?)
+}
+
+/// Opens the state of the challenge with this hash.
+pub(super) fn open<S: DeserializeOwned>(unscoped: &Unscoped, hash: &[u8], sealed: &[u8]) -> Result<S, Error> {
+    let state = unscoped
+        .database()
+        .ring()
+        .open_private(PURPOSE, hash, sealed)
+        .map_err(|error| Error::Internal(error.into()))?;
+    serde_json::from_slice(&state).map_err(|error| Error::Internal(error.into()))
+}
+
+/// The hash of the challenge that an answer says it answers.
+pub(super) fn answered(client_data: &[u8]) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct ClientData {
+        challenge: String,
+    }
+    let data: ClientData = serde_json::from_slice(client_data).ok()?;
+    Some(token_digest(&URL_SAFE_NO_PAD.decode(data.challenge).ok()?).to_vec())
+}

@@ -1,0 +1,99 @@
+use mainstay_crypto::{Sealed, Zeroizing};
+use mainstay_database::{Change, Error, OwnKey, Row, Unscoped};
+use mainstay_http::{
+    Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, input, put, view,
+};
+use mainstay_kernel::{Id, Timestamp, Uuid};
+use webauthn_rs::prelude::Passkey;
+
+use crate::{
+    Identity,
+    events::{Action, about},
+    letters,
+    second_factors::{Kept, find_owner, kept_cell},
+};
+
+/// A passkey.
+#[view]
+pub(super) struct PasskeyView {
+    /// Which.
+    id: Uuid,
+    /// What its owner calls it.
+    name: String,
+    /// When it was added.
+    created_at: Timestamp,
+    /// When somebody last signed in with it.
+    last_used_at: Option<Timestamp>,
+}
+
+/// List one's passkeys, oldest first.
+#[get("/v1/me/passkeys")]
+pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, Problem> {
+    const LIST: &str = "SELECT id, name, created_at, last_used_at FROM passkeys WHERE user_id = $1 ORDER BY id";
+    let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
+    let owner = find_owner(&unscoped, by.principal().user).await?;
+    let rows = unscoped.select("passkeys.list", LIST, [by.principal().user.uuid().into()]).await?;
+    let items = rows.iter().map(|row| PasskeyView::read(&unscoped, &owner.key, row)).collect::<Result<_, _>>()?;
+    Ok(Listing { items })
+}
+
+impl PasskeyView {
+    fn read(unscoped: &Unscoped, key: &OwnKey, row: &Row) -> Result<Self, Error> {
+        let id = row.get(0)?;
+        let name: Kept = unscoped.open_own(key, &kept_cell("passkeys", "name", id), &row.get::<Vec<u8>>(1)?)?;
+        let name = String::from_utf8_lossy(&name.0).into_owned();
+        Ok(Self { id, name, created_at: row.get(2)?, last_used_at: row.get(3)? })
+    }
+}
+
+/// Another name.
+#[input]
+pub(super) struct RenamePasskey {
+    /// What its owner calls it.
+    #[garde(length(chars, min = 1, max = 100))]
+    name: String,
+}
+
+/// Give a passkey another name.
+#[put("/v1/me/passkeys/{id}/name", problems(NOT_FOUND))]
+pub(super) async fn rename_passkey(
+    by: InPerson,
+    Path(id): Path<Id<Passkey>>,
+    Json(body): Json<RenamePasskey>,
+) -> Result<NoContent, Problem> {
+    const RENAME: &str = "changed AS (UPDATE passkeys SET name = $3 WHERE id = $1 AND user_id = $2 RETURNING id)";
+    let (principal, id) = (by.principal(), id.uuid());
+    let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
+    let owner = find_owner(&unscoped, principal.user).await?;
+    let name = Sealed::new(Kept(Zeroizing::new(body.name.into_bytes())));
+    let sealed = unscoped.seal_own(&owner.key, &kept_cell("passkeys", "name", id), &name)?;
+    let event = about(Action::PasskeyRenamed, "passkey", Some(id), principal.organization);
+    let values = [id.into(), principal.user.uuid().into(), sealed.into()];
+    let renamed = unscoped.change(Change::new("passkeys.rename", RENAME, values, event)).await?;
+    if renamed.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+}
+
+/// Remove a passkey.
+///
+/// For a device that was lost or sold. All other sessions are ended. Without another factor, sign-in takes the password
+/// alone, and the recovery codes are gone.
+#[delete("/v1/me/passkeys/{id}", problems(NOT_FOUND))]
+pub(super) async fn delete_passkey(
+    by: Fresh<InPerson>,
+    identity: Shared<Identity>,
+    Path(id): Path<Id<Passkey>>,
+) -> Result<NoContent, Problem> {
+    const DELETE: &str = "changed AS (DELETE FROM passkeys WHERE id = $1 AND user_id = $2 RETURNING id), \
+         ended AS (UPDATE sessions SET ended_at = $3 WHERE user_id = $2 AND id <> $4 AND ended_at IS NULL \
+             AND EXISTS (SELECT FROM changed))";
+    let (principal, id) = (by.principal(), id.uuid());
+    let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
+    let owner = find_owner(&unscoped, principal.user).await?;
+    let now = identity.runtime().clock.now();
+    let values = [id.into(), principal.user.uuid().into(), now.inner().into(), principal.session.uuid().into()];
+    let event = about(Action::SecondFactorRemoved, "passkey", Some(id), principal.organization);
+    let told = owner.told(&letters::second_factor_removed("a passkey that you had added"), &unscoped)?;
+    let removed = unscoped.change(Change::new("passkeys.delete", DELETE, values, event).queue(told)).await?;
+    identity.forget_user(principal.user);
+    if removed.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+}

@@ -1,0 +1,152 @@
+use http::StatusCode;
+use mainstay_crypto::{Sealed, Zeroizing, token_digest};
+use mainstay_database::{Change, Error, OwnKey, Unscoped};
+use mainstay_http::{CONFLICT, Created, Fresh, INTERNAL, InPerson, Json, Kind, Problem, Shared, input, post, view};
+use mainstay_kernel::{Timestamp, UserId, Uuid};
+use webauthn_rs::prelude::{CredentialID, Passkey, PasskeyRegistration};
+
+use super::{
+    challenge,
+    relying_party::PASSKEYS_UNAVAILABLE,
+    wire::{Attestation, CreationOptions},
+};
+use crate::{
+    Identity,
+    events::{Action, about},
+    letters,
+    second_factors::{Kept, RecoveryCodes, find_owner, kept_cell, shown_if},
+};
+
+/// The answer of the device is not one to the challenge, or not to be believed.
+const INVALID_PASSKEY: Kind = Kind::new(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "invalid_passkey",
+    "The passkey does not answer the challenge: ask for new options, and try again.",
+);
+
+/// Enough is enough.
+const TOO_MANY_PASSKEYS: Kind =
+    Kind::new(StatusCode::CONFLICT, "too_many_passkeys", "The account has as many passkeys as it may have.");
+
+/// Passkeys of a person at most.
+const MOST: i64 = 50;
+
+/// What a device is asked.
+#[view]
+pub(super) struct PasskeyCreationOptions {
+    /// Options for `navigator.credentials.create()`.
+    public_key: CreationOptions,
+}
+
+/// Begin to add a passkey.
+///
+/// The answer is for `navigator.credentials.create()`, within five minutes.
+#[post("/v1/me/passkeys/options", problems(PASSKEYS_UNAVAILABLE))]
+pub(super) async fn create_passkey_options(
+    by: Fresh<InPerson>,
+    identity: Shared<Identity>,
+) -> Result<Json<PasskeyCreationOptions>, Problem> {
+    let webauthn = identity.settings.relying_party.webauthn()?;
+    let principal = by.principal();
+    let unscoped = by.unscoped("passkeys belong to their person; the statements are limited to the caller's own");
+    let owner = find_owner(&unscoped, principal.user).await?;
+    let others = ids(&unscoped, principal.user, &owner.key).await?;
+    let name = owner.email.as_str();
+    let (challenge, state) = webauthn
+        .start_passkey_registration(principal.user.uuid(), name, name, Some(others))
+        .map_err(|error| INTERNAL.problem().caused_by(error))?;
+    challenge::keep(&unscoped, &challenge.public_key.challenge, Some(principal.user), &state).await?;
+    Ok(Json(PasskeyCreationOptions { public_key: CreationOptions::new(&challenge)? }))
+}
+
+/// A new passkey.
+#[input]
+pub(super) struct CreatePasskey {
+    /// What its owner calls it, such as the device that it is on.
+    #[garde(length(chars, min = 1, max = 100))]
+    name: String,
+    /// What the device answered.
+    credential: Attestation,
+}
+
+/// A passkey that was added.
+#[view]
+pub(super) struct NewPasskeyView {
+    /// Which.
+    id: Uuid,
+    /// What its owner calls it.
+    name: String,
+    /// When it was added.
+    created_at: Timestamp,
+    /// Recovery codes, shown this once; null where the account has a set already.
+    recovery_codes: Option<Vec<String>>,
+}
+
+/// Add a passkey.
+///
+/// From now on it is enough to sign in, and a sign-in by password takes a second factor.
+#[post("/v1/me/passkeys", problems(PASSKEYS_UNAVAILABLE, INVALID_PASSKEY, TOO_MANY_PASSKEYS, CONFLICT))]
+pub(super) async fn create_passkey(
+    by: Fresh<InPerson>,
+    identity: Shared<Identity>,
+    Json(body): Json<CreatePasskey>,
+) -> Result<Created<NewPasskeyView>, Problem> {
+    const INSERT: &str = "changed AS (INSERT INTO passkeys (id, user_id, name, credential_hash, credential, sign_count, created_at) \
+             SELECT $1, $2, $3, $4, $5, 0, $6 WHERE (SELECT count(*) FROM passkeys WHERE user_id = $2) < $9 \
+             RETURNING user_id), \
+         codes AS (INSERT INTO recovery_codes (user_id, hashes, created_at) SELECT user_id, $7, $6 FROM changed \
+             ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING RETURNING user_id), \
+         raised AS (UPDATE sessions SET multi_factor = true WHERE id = $8 AND EXISTS (SELECT FROM changed)), \
+         outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)";
+    let webauthn = identity.settings.relying_party.webauthn()?;
+    let principal = by.principal();
+    let unscoped = by.unscoped("passkeys belong to their person; the statements are limited to the caller's own");
+    let (user, answer) = (principal.user.uuid(), &body.credential.0);
+    let hash = challenge::answered(&answer.response.client_data_json).ok_or_else(|| INVALID_PASSKEY.problem())?;
+    let state: Option<PasskeyRegistration> = challenge::take(&unscoped, &hash, user).await?;
+    let state = state.ok_or_else(|| INVALID_PASSKEY.problem())?;
+    let passkey = webauthn
+        .finish_passkey_registration(answer, &state)
+        .map_err(|error| INVALID_PASSKEY.problem().caused_by(error))?;
+    let owner = find_owner(&unscoped, principal.user).await?;
+    let (id, now) = (identity.runtime().new_id::<Passkey>().uuid(), identity.runtime().clock.now());
+    let name = Sealed::new(Kept(Zeroizing::new(body.name.clone().into_bytes())));
+    let (codes, hashes) = RecoveryCodes::new(&identity.runtime().random);
+    let values = [
+        id.into(),
+        user.into(),
+        unscoped.seal_own(&owner.key, &kept_cell("passkeys", "name", id), &name)?.into(),
+        token_digest(passkey.cred_id()).to_vec().into(),
+        seal(&unscoped, &owner.key, id, &passkey)?.into(),
+        now.inner().into(),
+        hashes.into(),
+        principal.session.uuid().into(),
+        MOST.into(),
+    ];
+    let event = about(Action::SecondFactorEnrolled, "passkey", Some(id), principal.organization);
+    let told = owner.told(&letters::second_factor_added("a passkey"), &unscoped)?;
+    let change = Change::new("passkeys.insert", INSERT, values, event).answering("outcome").queue(told);
+    let made = unscoped.change(change).await?;
+    let first = made.first().ok_or_else(|| TOO_MANY_PASSKEYS.problem())?.get(0)?;
+    identity.forget_user(principal.user);
+    let recovery_codes = shown_if(first, codes).into_codes();
+    Ok(Created(NewPasskeyView { id, name: body.name, created_at: now, recovery_codes }))
+}
+
+/// The ids that authenticators gave to the passkeys of a person: a device that has one of them adds no second.
+async fn ids(unscoped: &Unscoped, user: UserId, key: &OwnKey) -> Result<Vec<CredentialID>, Error> {
+    const FIND: &str = "SELECT id, credential FROM passkeys WHERE user_id = $1 ORDER BY id";
+    let rows = unscoped.select("passkeys.ids", FIND, [user.uuid().into()]).await?;
+    rows.iter().map(|row| Ok(open(unscoped, key, row.get(0)?, &row.get::<Vec<u8>>(1)?)?.cred_id().clone())).collect()
+}
+
+/// Seals a passkey for its row: whoever writes to the database puts no key of their own there.
+pub(super) fn seal(unscoped: &Unscoped, key: &OwnKey, id: Uuid, passkey: &Passkey) -> Result<Vec<u8>, Error> {
+    let bytes = Zeroizing::new(serde_json::to_vec(passkey).map_err(|error| Error::Internal(error.into()))?);
+    unscoped.seal_own(key, &kept_cell("passkeys", "credential", id), &Sealed::new(Kept(bytes)))
+}
+
+pub(super) fn open(unscoped: &Unscoped, key: &OwnKey, id: Uuid, sealed: &[u8]) -> Result<Passkey, Error> {
+    let bytes: Kept = unscoped.open_own(key, &kept_cell("passkeys", "credential", id), sealed)?;
+    serde_json::from_slice(&bytes.0).map_err(|error| Error::Internal(error.into()))
+}

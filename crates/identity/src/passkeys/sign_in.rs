@@ -1,0 +1,95 @@
+use mainstay_http::{
+    CreatedAt, Header, INTERNAL, Json, Problem, Public, Shared, UserAgent, WithHeaders, input, post, view,
+};
+use mainstay_kernel::OrganizationId;
+
+use super::{
+    Assertion, Shown,
+    assertion::{Wanted, verify},
+    challenge,
+    relying_party::PASSKEYS_UNAVAILABLE,
+    wire::RequestOptions,
+};
+use crate::{
+    Identity,
+    events::{Action, about_user},
+    sessions::{
+        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, start_session, told_of_a_new_place,
+    },
+    throttle::{Admitted, Counted},
+};
+
+/// What a device is asked.
+#[view]
+pub(super) struct PasskeyRequestOptions {
+    /// Options for `navigator.credentials.get()`.
+    public_key: RequestOptions,
+}
+
+/// Begin to sign in, or to step up, with a passkey.
+///
+/// The answer is for `navigator.credentials.get()`, within five minutes. It is the same for everybody: the device knows
+/// whose passkeys it has.
+#[post("/v1/sessions/passkey/options", problems(PASSKEYS_UNAVAILABLE))]
+pub(super) async fn create_sign_in_options(
+    by: Public,
+    identity: Shared<Identity>,
+) -> Result<Json<PasskeyRequestOptions>, Problem> {
+    let webauthn = identity.settings.relying_party.webauthn()?;
+    let unscoped = by.unscoped("nobody is signed in yet");
+    let (challenge, state) =
+        webauthn.start_discoverable_authentication().map_err(|error| INTERNAL.problem().caused_by(error))?;
+    challenge::keep(&unscoped, &challenge.public_key.challenge, None, &state).await?;
+    Ok(Json(PasskeyRequestOptions { public_key: RequestOptions::new(&challenge)? }))
+}
+
+/// How to sign in with a passkey.
+#[input]
+pub(super) struct CreateSessionByPasskey {
+    /// What the device answered.
+    credential: Assertion,
+    /// Where to work, for an account of several organizations; its oldest membership when absent.
+    organization_id: Option<OrganizationId>,
+    /// Whether to carry the session in a cookie, for a browser's own pages, instead of giving tokens.
+    #[garde(skip)]
+    #[serde(default)]
+    cookie: bool,
+}
+
+/// Sign in with a passkey.
+///
+/// It takes neither address nor password, and counts as two factors.
+#[post("/v1/sessions/passkey", problems(INVALID_CREDENTIALS, PASSKEYS_UNAVAILABLE))]
+pub(super) async fn create_session_by_passkey(
+    by: Public,
+    identity: Shared<Identity>,
+    user_agent: Header<UserAgent>,
+    Json(body): Json<CreateSessionByPasskey>,
+) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
+    let unscoped = by.unscoped("nobody is signed in yet");
+    let address = by.origin().address;
+    let place = Counted::new(unscoped.database().ring(), "sign_in", &[], address).place;
+    let wanted = Wanted { organization: body.organization_id, place: place.clone() };
+    let Some(shown) = verify(&unscoped, &identity, &body.credential, wanted).await? else {
+        return Err(INVALID_CREDENTIALS.problem().detail("The passkey is not known here, or its answer is not valid."));
+    };
+    let Shown { user, organization, key, email, is_new_place } = shown;
+    let new = NewSession {
+        user,
+        organization,
+        kind: if body.cookie { Kind::Cookie } else { Kind::Token },
+        refreshable: true,
+        authenticated_at: identity.runtime().clock.now(),
+        multi_factor: true,
+        scopes: None,
+        client: None,
+        key: Some(&key),
+        device: Device::of(by.origin(), &user_agent),
+        admitted: Some(&Admitted { accounts: Vec::new(), networks: Vec::new(), place }),
+        job: if is_new_place { told_of_a_new_place(&unscoped, user, &key, &email, address)? } else { None },
+    };
+    let started =
+        start_session(&unscoped, &identity, new, |_| about_user(Action::LoginSuccess, Some(user), organization))
+            .await?;
+    answer(&identity, started).await
+}

@@ -1,0 +1,134 @@
+use std::borrow::Cow;
+
+use garde::Validate;
+use mainstay_crypto::token_digest;
+use mainstay_kernel::{ExposeSecret as _, Random, SecretString};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+/// A code in a request, as somebody types it: six digits of an app, or a recovery code, in any case and spacing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Code(SecretString);
+
+/// What a code turns out to be.
+pub(crate) enum Shape {
+    /// Six digits of an authenticator app.
+    Totp(SecretString),
+    /// A recovery code: the hash that is kept of it.
+    Recovery(Vec<u8>),
+}
+
+/// Digits of an app's code.
+const DIGITS: usize = 6;
+
+/// Letters of a recovery code, five bits each: 125 bits, so that a plain SHA-256 of it is safe to keep (OWASP ASVS 6.5.2
+/// asks for 112).
+const LETTERS: usize = 25;
+const GROUP: usize = 5;
+
+/// Crockford's Base32: no letter that looks like another.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Longest code, spaces and hyphens included.
+const LONGEST: usize = 40;
+
+impl Code {
+    pub(crate) fn shape(&self) -> Shape {
+        let letters: String = self.0.expose_secret().chars().filter(|it| !it.is_whitespace() && *it != '-').collect();
+        if letters.len() == DIGITS && letters.bytes().all(|it| it.is_ascii_digit()) {
+            Shape::Totp(letters.into())
+        } else {
+            Shape::Recovery(hash(&letters))
+        }
+    }
+}
+
+/// A fresh recovery code, grouped so that it can be written down, and the hash that is kept of it.
+pub(super) fn fresh_recovery_code(random: &Random) -> (String, Vec<u8>) {
+    let letters: String = random.bytes::<LETTERS>().iter().map(|byte| char::from(letter(*byte))).collect();
+    let mut grouped = String::with_capacity(LETTERS + LETTERS / GROUP);
+    for (position, letter) in letters.char_indices() {
+        if position > 0 && position % GROUP == 0 {
+            grouped.push('-');
+        }
+        grouped.push(letter);
+    }
+    (grouped, hash(&letters))
+}
+
+fn letter(byte: u8) -> u8 {
+    ALPHABET[usize::from(byte & 31)]
+}
+
+/// The letters that people confuse count as the ones that they are confused with.
+fn hash(letters: &str) -> Vec<u8> {
+    let plain = |letter: char| match letter.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    };
+    token_digest(letters.chars().map(plain).collect::<String>().as_bytes()).to_vec()
+}
+
+impl Validate for Code {
+    type Context = ();
+
+    fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
+        if !(DIGITS..=LONGEST).contains(&self.0.expose_secret().chars().count()) {
+            report.append(parent(), garde::Error::new(format!("expected {DIGITS} to {LONGEST} characters")));
+        }
+    }
+}
+
+impl JsonSchema for Code {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Code".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": DIGITS, "maxLength": LONGEST, "examples": ["123456"] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Shape {
+        Code(text.into()).shape()
+    }
+
+    #[test]
+    fn a_recovery_code_is_known_however_it_is_typed() {
+        let (code, kept) = fresh_recovery_code(&Random::default());
+        assert_eq!(code.split('-').map(str::len).collect::<Vec<_>>(), [5; 5]);
+        let spaced = code.replace('-', "  ");
+        let confused = code.replace('0', "o").replace('1', "l");
+        for typed in [code.clone(), code.to_lowercase(), code.replace('-', ""), spaced, confused] {
+            assert!(matches!(read(&typed), Shape::Recovery(hash) if hash == kept), "{typed}");
+        }
+        assert!(matches!(read(&code[1..]), Shape::Recovery(hash) if hash != kept));
+    }
+
+    #[test]
+    fn six_digits_are_a_code_of_an_app() {
+        for typed in ["123456", "123 456", " 123-456 "] {
+            assert!(matches!(read(typed), Shape::Totp(code) if code.expose_secret() == "123456"), "{typed}");
+        }
+        for typed in ["12345", "1234567", "12345a", "١٢٣٤٥٦"] {
+            assert!(matches!(read(typed), Shape::Recovery(_)), "{typed}");
+        }
+    }
+
+    #[test]
+    fn no_two_codes_are_the_same() {
+        let random = Random::default();
+        let codes: std::collections::HashSet<_> = (0..100).map(|_| fresh_recovery_code(&random).0).collect();
+        assert_eq!(codes.len(), 100);
+    }
+}

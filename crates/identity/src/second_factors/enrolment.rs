@@ -1,0 +1,158 @@
+use http::StatusCode;
+use mainstay_crypto::Sealed;
+use mainstay_database::Change;
+use mainstay_http::{
+    CreatedAt, Fresh, InPerson, Json, Kind, NOT_FOUND, NoContent, Problem, Shared, delete, input, post, view,
+};
+use mainstay_kernel::Timestamp;
+use time::Duration;
+
+use super::{
+    Code, Kept,
+    code::Shape,
+    find_owner, kept_cell,
+    recovery::{RecoveryCodes, shown_if},
+    totp::{Enrolment, step_of},
+};
+use crate::{
+    Identity,
+    events::{Action, about},
+    letters,
+    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+};
+
+/// The code is not one of the app's at present.
+const WRONG_CODE: Kind =
+    Kind::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong_code", "The code is wrong: is the clock of the device right?");
+
+/// How long a secret waits for its first code.
+const WAITS: Duration = Duration::hours(1);
+
+/// What an authenticator app is to be given. It is shown this once.
+#[view]
+pub(super) struct TotpEnrolment {
+    /// The secret in Base32, for typing.
+    secret: String,
+    /// The secret as an `otpauth` URI, for apps that take one.
+    uri: String,
+    /// The URI as a QR code, an SVG image.
+    qr_code: String,
+}
+
+/// Begin to use an authenticator app.
+///
+/// Nothing changes until a code of the app has confirmed it, at `POST /v1/me/totp/confirmation` within the hour. An app
+/// that is in use is replaced then.
+#[post("/v1/me/totp")]
+pub(super) async fn create_totp(
+    by: Fresh<InPerson>,
+    identity: Shared<Identity>,
+) -> Result<CreatedAt<TotpEnrolment>, Problem> {
+    const BEGIN: &str = "changed AS (INSERT INTO totps AS t (user_id, pending, pending_at) VALUES ($1, $2, $3) \
+         ON CONFLICT ON CONSTRAINT totps_pkey DO UPDATE SET pending = excluded.pending, pending_at = excluded.pending_at \
+         RETURNING t.user_id)";
+    let principal = by.principal();
+    let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let user = principal.user.uuid();
+    let owner = find_owner(&unscoped, principal.user).await?;
+    let runtime = identity.runtime();
+    let issuer = &identity.settings.relying_party.name;
+    let enrolment = Enrolment::new(&runtime.random, issuer, owner.email.as_str())?;
+    let secret = Sealed::new(Kept(enrolment.secret));
+    let pending = unscoped.seal_own(&owner.key, &kept_cell("totps", "pending", user), &secret)?;
+    let event = about(Action::SecondFactorBegun, "totp", Some(user), principal.organization);
+    let values = [user.into(), pending.into(), runtime.clock.now().inner().into()];
+    unscoped.change(Change::new("totps.begin", BEGIN, values, event)).await?;
+    let view = TotpEnrolment { secret: enrolment.text, uri: enrolment.uri, qr_code: enrolment.qr_code };
+    Ok(CreatedAt("/v1/me/second-factors".into(), view))
+}
+
+/// The first code of an authenticator app.
+#[input]
+pub(super) struct ConfirmTotp {
+    /// What the app shows.
+    code: Code,
+}
+
+/// Confirm an authenticator app by its first code.
+///
+/// From now on sign-in takes a code. The answer holds recovery codes where there were none: they are shown this once. An
+/// app that is replaced ends all other sessions.
+#[post("/v1/me/totp/confirmation", problems(NOT_FOUND, WRONG_CODE, TOO_MANY_ATTEMPTS))]
+pub(super) async fn confirm_totp(
+    by: InPerson,
+    identity: Shared<Identity>,
+    Json(body): Json<ConfirmTotp>,
+) -> Result<Json<RecoveryCodes>, Problem> {
+    const FIND: &str = "SELECT pending, secret IS NOT NULL FROM totps \
+         WHERE user_id = $1 AND pending IS NOT NULL AND pending_at > $2";
+    const CONFIRM: &str = "changed AS (UPDATE totps SET secret = $3, confirmed_at = $4, last_step = $5, \
+             pending = NULL, pending_at = NULL WHERE user_id = $1 AND pending = $2 RETURNING user_id), \
+         codes AS (INSERT INTO recovery_codes (user_id, hashes, created_at) SELECT user_id, $6, $4 FROM changed \
+             ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING RETURNING user_id), \
+         raised AS (UPDATE sessions SET multi_factor = true WHERE id = $7 AND EXISTS (SELECT FROM changed)), \
+         ended AS (UPDATE sessions SET ended_at = $4 WHERE user_id = $1 AND id <> $7 AND ended_at IS NULL AND $8 \
+             AND EXISTS (SELECT FROM changed)), \
+         outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)";
+    let principal = by.principal();
+    let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let (user, now) = (principal.user.uuid(), identity.runtime().clock.now());
+    let rows = unscoped.select("totps.pending", FIND, [user.into(), (now - WAITS).inner().into()]).await?;
+    let row = rows.first().ok_or_else(|| NOT_FOUND.problem())?;
+    let (pending, replaces): (Vec<u8>, bool) = (row.get(0)?, row.get(1)?);
+    // Whoever guesses turns on an app that its owner has not finished to set up, and locks them out.
+    let counted = Counted::new(unscoped.database().ring(), "second_factor", user.as_bytes(), by.origin().address);
+    let attempt = throttle::admit(&unscoped, counted).await?;
+    let owner = find_owner(&unscoped, principal.user).await?;
+    let secret: Kept = unscoped.open_own(&owner.key, &kept_cell("totps", "pending", user), &pending)?;
+    let step = first_step(&body.code, &secret, now)?.ok_or_else(|| WRONG_CODE.problem())?;
+    let sealed = unscoped.seal_own(&owner.key, &kept_cell("totps", "secret", user), &Sealed::new(secret))?;
+    let (codes, hashes) = RecoveryCodes::new(&identity.runtime().random);
+    let values = [
+        user.into(),
+        pending.into(),
+        sealed.into(),
+        now.inner().into(),
+        step.into(),
+        hashes.into(),
+        principal.session.uuid().into(),
+        replaces.into(),
+    ];
+    let event = about(Action::SecondFactorEnrolled, "totp", Some(user), principal.organization);
+    let told = owner.told(&letters::second_factor_added("an authenticator app"), &unscoped)?;
+    let change = Change::new("totps.confirm", CONFIRM, values, event).answering("outcome").queue(told);
+    let answer = unscoped.change(change).await?;
+    let first = answer.first().ok_or_else(|| NOT_FOUND.problem())?.get(0)?;
+    throttle::take_back(&unscoped, attempt).await?;
+    identity.forget_user(principal.user);
+    Ok(Json(shown_if(first, codes)))
+}
+
+fn first_step(code: &Code, secret: &Kept, now: Timestamp) -> Result<Option<i64>, Problem> {
+    match code.shape() {
+        Shape::Totp(code) => step_of(&code, &secret.0, now),
+        Shape::Recovery(_) => Ok(None),
+    }
+}
+
+/// Stop using an authenticator app.
+///
+/// For a device that was lost or replaced. All other sessions are ended. Without another factor, sign-in takes the
+/// password alone, and the recovery codes are gone.
+#[delete("/v1/me/totp", problems(NOT_FOUND))]
+pub(super) async fn delete_totp(by: Fresh<InPerson>, identity: Shared<Identity>) -> Result<NoContent, Problem> {
+    const DELETE: &str = "changed AS (DELETE FROM totps WHERE user_id = $1 AND secret IS NOT NULL RETURNING user_id), \
+         ended AS (UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND id <> $3 AND ended_at IS NULL \
+             AND EXISTS (SELECT FROM changed))";
+    let principal = by.principal();
+    let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let user = principal.user.uuid();
+    let owner = find_owner(&unscoped, principal.user).await?;
+    let now = identity.runtime().clock.now();
+    let values = [user.into(), now.inner().into(), principal.session.uuid().into()];
+    let event = about(Action::SecondFactorRemoved, "totp", Some(user), principal.organization);
+    let told = owner.told(&letters::second_factor_removed("the authenticator app"), &unscoped)?;
+    let removed = unscoped.change(Change::new("totps.delete", DELETE, values, event).queue(told)).await?;
+    identity.forget_user(principal.user);
+    if removed.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+}

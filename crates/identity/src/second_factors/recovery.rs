@@ -1,0 +1,69 @@
+use http::StatusCode;
+use mainstay_database::Change;
+use mainstay_http::{Fresh, InPerson, Json, Kind, Problem, Shared, post, view};
+use mainstay_kernel::Random;
+
+use super::{code::fresh_recovery_code, find_owner};
+use crate::{
+    Identity,
+    events::{Action, about},
+    letters,
+};
+
+/// There is nothing to recover.
+const NO_SECOND_FACTOR: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "no_second_factor",
+    "The account has no second factor: add an authenticator app or a passkey first.",
+);
+
+/// Codes of a set.
+const SET: usize = 10;
+
+/// Recovery codes: each is taken once in place of a second factor.
+#[view]
+pub(crate) struct RecoveryCodes {
+    /// The codes, shown this once; null where the account has a set already.
+    recovery_codes: Option<Vec<String>>,
+}
+
+impl RecoveryCodes {
+    /// A fresh set, and the hashes that are kept of it (OWASP ASVS 6.5.2 to 6.5.4).
+    pub(crate) fn new(random: &Random) -> (Vec<String>, Vec<Vec<u8>>) {
+        (0..SET).map(|_| fresh_recovery_code(random)).unzip()
+    }
+
+    pub(crate) fn into_codes(self) -> Option<Vec<String>> {
+        self.recovery_codes
+    }
+}
+
+/// The set, if it is the one that counts.
+pub(crate) fn shown_if(first: bool, codes: Vec<String>) -> RecoveryCodes {
+    RecoveryCodes { recovery_codes: first.then_some(codes) }
+}
+
+/// Make new recovery codes.
+///
+/// The old ones are worth nothing from then on. They are shown this once: print them, or keep them where the password is
+/// not.
+#[post("/v1/me/recovery-codes", problems(NO_SECOND_FACTOR))]
+pub(super) async fn create_recovery_codes(
+    by: Fresh<InPerson>,
+    identity: Shared<Identity>,
+) -> Result<Json<RecoveryCodes>, Problem> {
+    const REPLACE: &str = "changed AS (INSERT INTO recovery_codes AS r (user_id, hashes, created_at) \
+         SELECT id, $2, $3 FROM users WHERE id = $1 AND second_factor \
+         ON CONFLICT ON CONSTRAINT recovery_codes_pkey \
+             DO UPDATE SET hashes = excluded.hashes, created_at = excluded.created_at RETURNING r.user_id)";
+    let principal = by.principal();
+    let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let user = principal.user.uuid();
+    let owner = find_owner(&unscoped, principal.user).await?;
+    let (codes, hashes) = RecoveryCodes::new(&identity.runtime().random);
+    let values = [user.into(), hashes.into(), identity.runtime().clock.now().inner().into()];
+    let event = about(Action::RecoveryCodesCreated, "recovery_codes", Some(user), principal.organization);
+    let told = owner.told(&letters::recovery_codes_replaced(), &unscoped)?;
+    let made = unscoped.change(Change::new("recovery_codes.replace", REPLACE, values, event).queue(told)).await?;
+    if made.is_empty() { Err(NO_SECOND_FACTOR.problem()) } else { Ok(Json(shown_if(true, codes))) }
+}

@@ -1,0 +1,34 @@
+use mainstay_database::{Change, Error, Unscoped};
+use mainstay_kernel::UserId;
+
+use crate::{
+    EmailAddress,
+    accounts::{email_cell, own_key},
+    events::{Action, about_user},
+    letters,
+};
+
+/// Takes away every second factor of an account and ends its sessions: for an operator who has made sure, by other means,
+/// that the person who lost them is the owner (OWASP ASVS 6.4.4). The password stays, and so the owner can sign in.
+/// Replicas hear of it within a second. `false` when there is no such person.
+///
+/// # Errors
+/// As the database answers; then nothing was changed.
+pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<bool, Error> {
+    const FIND: &str = "SELECT u.email, k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
+         WHERE u.id = $1 AND u.kind = 'person'";
+    const RESET: &str = "changed AS (SELECT id FROM users WHERE id = $1), \
+         apps AS (DELETE FROM totps WHERE user_id = $1), \
+         keys AS (DELETE FROM passkeys WHERE user_id = $1), \
+         ended AS (UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL)";
+    let rows = unscoped.select("users.find_for_reset", FIND, [user.uuid().into()]).await?;
+    let Some(row) = rows.first() else { return Ok(false) };
+    let sealed = row.get::<Vec<u8>>(0)?;
+    let email: EmailAddress = unscoped.open_own(&own_key(user, row, 1)?, &email_cell(user.uuid()), &sealed)?;
+    let told = letters::to(&email, &letters::second_factors_reset(), unscoped)?;
+    let now = unscoped.database().runtime().clock.now();
+    let event = about_user(Action::SecondFactorsReset, Some(user), None);
+    let values = [user.uuid().into(), now.inner().into()];
+    unscoped.change(Change::new("users.reset_second_factors", RESET, values, event).queue(told)).await?;
+    Ok(true)
+}

@@ -1,0 +1,56 @@
+use std::net::IpAddr;
+
+use http::StatusCode;
+use mainstay_database::{Change, Unscoped};
+use mainstay_http::{Kind, Problem};
+
+use super::{Code, Holder, spend};
+use crate::{
+    events::{Action, about_user},
+    sessions::INVALID_CREDENTIALS,
+    throttle::Admitted,
+};
+
+/// The password is right, and not enough. Only whoever knows the password is told.
+pub(crate) const SECOND_FACTOR_REQUIRED: Kind = Kind::new(
+    StatusCode::UNAUTHORIZED,
+    "second_factor_required",
+    "The account has a second factor: send a code of it too, or use a passkey.",
+);
+
+/// Demands the second factor of a sign-in whose password was right. What a success clears is added to `attempt`.
+///
+/// # Errors
+/// [`SECOND_FACTOR_REQUIRED`], [`INVALID_CREDENTIALS`], and what [`spend`] says.
+pub(crate) async fn show_at_sign_in(
+    unscoped: &Unscoped,
+    holder: &Holder<'_>,
+    code: Option<&Code>,
+    attempt: &mut Admitted,
+    address: Option<IpAddr>,
+) -> Result<(), Problem> {
+    let Some(code) = code else {
+        ask(unscoped, holder, attempt).await?;
+        return Err(SECOND_FACTOR_REQUIRED.problem());
+    };
+    match spend(unscoped, holder, code, address).await? {
+        Some(account) => {
+            attempt.accounts.push(account);
+            Ok(())
+        }
+        None => {
+            unscoped.record(about_user(Action::LoginFail, Some(holder.user), holder.organization)).await?;
+            Err(INVALID_CREDENTIALS.problem().detail("The code is wrong, or was used before."))
+        }
+    }
+}
+
+/// Half of a sign-in is no failure: it is taken back, and on record.
+async fn ask(unscoped: &Unscoped, holder: &Holder<'_>, attempt: &Admitted) -> Result<(), Problem> {
+    const ASK: &str = "changed AS (SELECT 1), cleared AS (DELETE FROM throttles WHERE key = ANY ($1)), \
+         refunded AS (UPDATE throttles SET failures = greatest(failures - 1, 0) WHERE key = ANY ($2))";
+    let values = [attempt.accounts.clone().into(), attempt.networks.clone().into()];
+    let event = about_user(Action::SecondFactorRequired, Some(holder.user), holder.organization);
+    unscoped.change(Change::new("throttles.second_factor", ASK, values, event)).await?;
+    Ok(())
+}

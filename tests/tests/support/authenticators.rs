@@ -1,0 +1,215 @@
+//! What people prove themselves with: an authenticator app and a passkey, each written by others than the service.
+
+#![allow(dead_code, reason = "no test binary uses all of it")]
+
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    hmac,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::future::BoxFuture;
+use mainstay::kernel::Timestamp;
+use mainstay_http::Method;
+use mainstay_testing::{Actor, Answer, Client, PASSWORD, TestApp};
+use passkey::{
+    authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod},
+    client::{Client as Browser, DefaultClientData},
+    crypto::aws_lc_rs::AwsLcRsBackend,
+    types::{
+        Passkey,
+        ctap2::{Aaguid, Ctap2Error, get_assertion},
+    },
+};
+use serde_json::{Value, json};
+use webauthn_rs::prelude::Url;
+
+/// Where the pages of a service are that listens on the machine itself.
+pub const ORIGIN: &str = "http://localhost:8000";
+
+/// An authenticator app with one secret in it (RFC 6238).
+pub struct App(Vec<u8>);
+
+impl App {
+    /// The app that has scanned the answer of `POST /v1/me/totp`.
+    pub fn of(enrolment: &Value) -> Self {
+        Self(base32(enrolment["secret"].as_str().unwrap()))
+    }
+
+    /// What its codes are made of.
+    pub fn secret(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What it shows at a moment.
+    pub fn code(&self, at: Timestamp) -> String {
+        let step = u64::try_from(at.unix_timestamp()).unwrap() / 30;
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
+        let mac = hmac::sign(&key, &step.to_be_bytes());
+        let bytes = mac.as_ref();
+        let offset = usize::from(bytes[19] & 15);
+        let number = u32::from_be_bytes(bytes[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
+        format!("{:06}", number % 1_000_000)
+    }
+
+    /// Some code that it does not show around a moment.
+    pub fn wrong_code(&self, at: Timestamp) -> String {
+        let shown = [-30, 0, 30].map(|seconds| self.code(at + time::Duration::seconds(seconds)));
+        (0..).map(|number| format!("{number:06}")).find(|code| !shown.contains(code)).unwrap()
+    }
+}
+
+fn base32(text: &str) -> Vec<u8> {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let bits = text
+        .chars()
+        .map(|letter| ALPHABET.find(letter).unwrap())
+        .flat_map(|it| (0..5).rev().map(move |at| it >> at & 1));
+    let bits: Vec<_> = bits.collect();
+    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | u8::try_from(*bit).unwrap())).collect()
+}
+
+/// Gives somebody an authenticator app, and the recovery codes that come with it.
+pub async fn enrol(app: &TestApp, actor: &Actor) -> (App, Vec<String>) {
+    let totp = App::of(&actor.post("/v1/me/totp", json!({})).await.assert_status(201).json());
+    let now = app.runtime().clock.now();
+    let confirmed = actor.post("/v1/me/totp/confirmation", json!({ "code": totp.code(now) })).await;
+    (totp, recovery_codes(&confirmed.assert_status(200).json()))
+}
+
+/// The recovery codes of an answer; none where it shows none.
+pub fn recovery_codes(answer: &Value) -> Vec<String> {
+    answer["recovery_codes"].as_array().into_iter().flatten().map(|code| code.as_str().unwrap().to_owned()).collect()
+}
+
+/// Tries to sign in with the usual password, and perhaps a code.
+pub async fn sign_in(app: &TestApp, actor: &Actor, code: Option<&str>) -> Answer {
+    let mut body = json!({ "email": actor.email(), "password": PASSWORD });
+    if let Some(code) = code {
+        body["code"] = code.into();
+    }
+    app.anonymous().post("/v1/sessions", body).await
+}
+
+/// Whoever was signed in by this answer.
+pub fn signed_in(app: &TestApp, answer: &Answer) -> Client {
+    app.anonymous().with_token(answer.assert_status(201).json()["access_token"].as_str().unwrap())
+}
+
+/// A device with room for one passkey, and a finger on it. A clone of it is what a thief of the key has.
+#[derive(Clone, Default)]
+pub struct Device {
+    passkey: Option<Passkey>,
+    /// Whether its passkeys count their uses.
+    pub counts: bool,
+}
+
+impl Device {
+    /// A device whose passkeys count their uses.
+    pub fn counting() -> Self {
+        Self { passkey: None, counts: true }
+    }
+
+    /// Makes a passkey, as a browser does for a page of the service.
+    pub async fn create(&mut self, options: &Value) -> Value {
+        let mut authenticator = self.authenticator();
+        authenticator.set_make_credentials_with_signature_counter(self.counts);
+        let mut browser = Browser::new(authenticator).allows_insecure_localhost(true);
+        let request = serde_json::from_value(json!({ "publicKey": options["public_key"] })).unwrap();
+        let made = browser.register(&Url::parse(ORIGIN).unwrap(), request, DefaultClientData).await.unwrap();
+        self.passkey = browser.authenticator().store().clone();
+        serde_json::to_value(made).unwrap()
+    }
+
+    /// Answers the challenge of a sign-in, as a browser does for a page of the service.
+    pub async fn answer(&mut self, options: &Value) -> Value {
+        let mut browser = Browser::new(self.authenticator()).allows_insecure_localhost(true);
+        let request = serde_json::from_value(json!({ "publicKey": options["public_key"] })).unwrap();
+        let answer = browser.authenticate(&Url::parse(ORIGIN).unwrap(), request, DefaultClientData).await.unwrap();
+        self.passkey = browser.authenticator().store().clone();
+        serde_json::to_value(answer).unwrap()
+    }
+
+    /// Signs what no browser would: any challenge for any page, and without asking anybody if so told.
+    pub async fn sign(&mut self, page: &str, rp_id: &str, challenge: &str, asks: bool) -> Value {
+        let client_data = json!({ "type": "webauthn.get", "challenge": challenge, "origin": page }).to_string();
+        let mut authenticator = self.authenticator();
+        let request = get_assertion::Request {
+            rp_id: rp_id.to_owned(),
+            client_data_hash: digest(&SHA256, client_data.as_bytes()).as_ref().to_vec().into(),
+            allow_list: None,
+            extensions: None,
+            options: get_assertion::Options { up: true, uv: asks },
+            pin_auth: None,
+            pin_protocol: None,
+        };
+        let signed = authenticator.get_assertion(request).await.unwrap();
+        let id = URL_SAFE_NO_PAD.encode(&*self.passkey.as_ref().unwrap().credential_id);
+        json!({
+            "id": id,
+            "rawId": id,
+            "type": "public-key",
+            "response": {
+                "authenticatorData": URL_SAFE_NO_PAD.encode(signed.auth_data.to_vec()),
+                "clientDataJSON": URL_SAFE_NO_PAD.encode(client_data),
+                "signature": URL_SAFE_NO_PAD.encode(&*signed.signature),
+                "userHandle": URL_SAFE_NO_PAD.encode(&*signed.user.unwrap().id),
+            },
+        })
+    }
+
+    fn authenticator(&self) -> Authenticator<Option<Passkey>, Finger, AwsLcRsBackend> {
+        Authenticator::new(Aaguid::new_empty(), self.passkey.clone(), Finger, AwsLcRsBackend)
+    }
+}
+
+/// The challenge of some options.
+pub fn challenge(options: &Value) -> &str {
+    options["public_key"]["challenge"].as_str().unwrap()
+}
+
+/// Options for a sign-in or a step-up.
+pub async fn request_options(app: &TestApp) -> Value {
+    app.anonymous().request(Method::POST, "/v1/sessions/passkey/options").send().await.assert_status(200).json()
+}
+
+/// Gives somebody a passkey on this device. Answers what the service said of it.
+pub async fn add_passkey(actor: &Client, device: &mut Device) -> Value {
+    let options = actor.request(Method::POST, "/v1/me/passkeys/options").send().await.assert_status(200).json();
+    let credential = device.create(&options).await;
+    let made = actor.post("/v1/me/passkeys", json!({ "name": "Ada's phone", "credential": credential })).await;
+    made.assert_status(201).json()
+}
+
+/// Tries to sign in with an answer of a passkey.
+pub async fn sign_in_by_passkey(app: &TestApp, credential: &Value) -> Answer {
+    app.anonymous().post("/v1/sessions/passkey", json!({ "credential": credential })).await
+}
+
+/// A person who agrees to everything.
+pub struct Finger;
+
+impl UserValidationMethod for Finger {
+    type PasskeyItem = Passkey;
+
+    fn check_user<'a, 'life0, 'async_trait>(
+        &'life0 self,
+        _: UiHint<'a, Passkey>,
+        presence: bool,
+        verification: bool,
+    ) -> BoxFuture<'async_trait, Result<UserCheck, Ctap2Error>>
+    where
+        'a: 'async_trait,
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        Box::pin(async move { Ok(UserCheck { presence, verification }) })
+    }
+
+    fn is_presence_enabled(&self) -> bool {
+        true
+    }
+
+    fn is_verification_enabled(&self) -> Option<bool> {
+        Some(true)
+    }
+}

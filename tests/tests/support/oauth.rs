@@ -1,0 +1,112 @@
+//! OAuth 2 as an application speaks it: a request for a code, the way back, the exchange.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mainstay::crypto::token_digest;
+use mainstay_http::Method;
+use mainstay_testing::{Actor, Answer, Client, TestApp};
+use serde_json::{Value, json};
+
+/// Where the application that [`register`] makes is answered.
+pub const REDIRECT: &str = "https://app.example/back?tenant=1";
+/// The verifier of every request, and its challenge.
+pub const VERIFIER: &str = "a-verifier-of-more-than-forty-three-letters-that-nobody-guesses";
+
+/// Registers an application under this `client_id`, for [`REDIRECT`].
+pub async fn register(app: &TestApp, client_id: &str) {
+    const INSERT: &str = "INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at) \
+         VALUES (gen_random_uuid(), $1, 'An application', ARRAY[$2], now())";
+    app.owner().await.run(INSERT, [client_id.into(), REDIRECT.into()]).await.expect("it is registered");
+}
+
+/// A request that nothing is wrong with.
+pub fn request(client_id: &str) -> Value {
+    json!({
+        "client_id": client_id,
+        "redirect_uri": REDIRECT,
+        "response_type": "code",
+        "state": "what the application knows it by",
+        "code_challenge": URL_SAFE_NO_PAD.encode(token_digest(VERIFIER.as_bytes())),
+        "code_challenge_method": "S256",
+    })
+}
+
+/// The same request with one member replaced; without it where the value is null.
+pub fn with(mut request: Value, member: &str, value: impl Into<Value>) -> Value {
+    let value = value.into();
+    let members = request.as_object_mut().expect("a request is an object");
+    if value.is_null() {
+        members.remove(member)
+    } else {
+        members.insert(member.to_owned(), value)
+    };
+    request
+}
+
+/// Lets an application in, and gives the parameters that it is answered with.
+pub async fn authorize(by: &Actor, request: Value) -> Vec<(String, String)> {
+    let answer = by.post("/oauth/authorizations", request.clone()).await;
+    let target = answer.assert_status(200).json()["redirect_to"].as_str().expect("a redirect").to_owned();
+    let expected = request["redirect_uri"].as_str().expect("it has one");
+    let separator = if expected.contains('?') { '&' } else { '?' };
+    let answered = target.strip_prefix(expected).and_then(|rest| rest.strip_prefix(separator));
+    parameters(answered.unwrap_or_else(|| panic!("{target} is not below {expected}")))
+}
+
+/// Takes a query apart.
+fn parameters(query: &str) -> Vec<(String, String)> {
+    let decoded = |text: &str| {
+        let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+        while let [first, others @ ..] = rest {
+            let escaped = (*first == b'%').then(|| std::str::from_utf8(&others[..2]).expect("two digits"));
+            bytes.push(escaped.map_or(*first, |digits| u8::from_str_radix(digits, 16).expect("two digits")));
+            rest = if escaped.is_some() { &others[2..] } else { others };
+        }
+        String::from_utf8(bytes).expect("a text")
+    };
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), decoded(value))).collect()
+}
+
+/// The value of a parameter; empty when it is not there.
+pub fn value<'p>(parameters: &'p [(String, String)], name: &str) -> &'p str {
+    parameters.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
+}
+
+/// A code for an application.
+pub async fn code(by: &Actor, request: Value) -> String {
+    let answered = authorize(by, request).await;
+    let code = value(&answered, "code").to_owned();
+    assert!(!code.is_empty(), "{answered:?}");
+    code
+}
+
+/// Sends a form.
+pub async fn post_form(client: &Client, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let call = client.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
+    call.body(pairs.join("&")).send().await
+}
+
+/// What an application sends to exchange its code.
+pub fn exchange<'a>(client_id: &'a str, code: &'a str) -> Vec<(&'static str, &'a str)> {
+    vec![
+        ("grant_type", "authorization_code"),
+        ("client_id", client_id),
+        ("code", code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ]
+}
+
+/// Asks for a token.
+pub async fn token(app: &TestApp, fields: &[(&str, &str)]) -> Answer {
+    post_form(&app.anonymous(), "/oauth/token", fields).await
+}
+
+/// The tokens of an application that a person lets in.
+pub async fn let_in(app: &TestApp, by: &Actor, request: Value) -> Value {
+    let client_id = request["client_id"].as_str().expect("it has one").to_owned();
+    let code = code(by, request).await;
+    token(app, &exchange(&client_id, &code)).await.assert_status(200).json()
+}
