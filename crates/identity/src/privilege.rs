@@ -1,28 +1,24 @@
-//! Nobody grants what they do not hold.
+//! Nobody grants a machine what they do not hold: what the refusal and its record have in common.
 
-use http::StatusCode;
 use mainstay_access::Principal;
 use mainstay_database::{Unscoped, Value};
-use mainstay_http::{Kind, Problem};
+use mainstay_http::Problem;
 
-use crate::events::{Action, about};
+use crate::{
+    events::{Action, about},
+    roles::PRIVILEGE_EXCEEDS_OWN,
+};
 
-/// What was to be granted, or whom it was to be taken from, may do more than the caller.
-pub(crate) const EXCEEDS_OWN: Kind =
-    Kind::new(StatusCode::FORBIDDEN, "privilege_exceeds_own", "Nobody grants what they may not do themselves.");
-
-/// The refusal, on record.
-///
-/// # Errors
-/// The refusal, or what the database answered.
+/// The refusal, on record; or what the database answered, where it cannot be recorded.
 pub(crate) async fn exceeds_own(unscoped: &Unscoped, by: &Principal, resource: &'static str) -> Problem {
     match unscoped.record(about(Action::AuthzFail, resource, None, by.organization)).await {
-        Ok(()) => EXCEEDS_OWN.problem(),
+        Ok(()) => PRIVILEGE_EXCEEDS_OWN.problem().detail("Nobody grants what they may not do themselves."),
         Err(error) => error.into(),
     }
 }
 
-/// What the caller may do, for a statement that compares.
+/// What the caller may do, for a statement that compares. No machine is an owner, so that it does not matter whether the
+/// caller is.
 pub(crate) fn held(by: &Principal) -> Value {
     by.permissions.names().map(str::to_owned).collect::<Vec<_>>().into()
 }

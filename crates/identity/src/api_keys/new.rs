@@ -59,7 +59,7 @@ impl NewApiKey {
     /// What `body` asks for, if `by` may ask for it.
     ///
     /// # Errors
-    /// [`EXCEEDS_OWN`](crate::privilege::EXCEEDS_OWN) when a scope is beyond what `by` may do; [`INVALID_INPUT`] when it
+    /// [`PRIVILEGE_EXCEEDS_OWN`](crate::roles::PRIVILEGE_EXCEEDS_OWN) when a scope is beyond what `by` may do; [`INVALID_INPUT`] when it
     /// would live longer than the operator lets keys live.
     pub(crate) async fn new(
         body: CreateApiKey,

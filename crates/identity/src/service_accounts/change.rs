@@ -11,14 +11,15 @@ use super::{
 use crate::{
     Identity, directory,
     events::{Action, about_user},
-    privilege::{EXCEEDS_OWN, held},
+    privilege::held,
+    roles::PRIVILEGE_EXCEEDS_OWN,
 };
 
 /// Change a service account.
 ///
 /// A merge patch: absent fields stay. An account that is not active is refused everywhere within a second; one that may do
 /// more than you, you cannot change.
-#[patch("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
+#[patch("/v1/service-accounts/{id}", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN))]
 pub(super) async fn update_service_account(
     by: Allowed<ServiceAccountsManage>,
     identity: Shared<Identity>,

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     events::{Action, about_user},
-    privilege::{EXCEEDS_OWN, exceeds_own, held},
+    privilege::{exceeds_own, held},
+    roles::PRIVILEGE_EXCEEDS_OWN,
 };
 
 /// Service accounts that an organization may have: their listing comes whole.
@@ -25,7 +26,7 @@ const TOO_MANY_ACCOUNTS: Kind = Kind::new(
 /// Make a service account.
 ///
 /// It can do nothing until it is given a key or a secret.
-#[post("/v1/service-accounts", problems(EXCEEDS_OWN, TOO_MANY_ACCOUNTS))]
+#[post("/v1/service-accounts", problems(PRIVILEGE_EXCEEDS_OWN, TOO_MANY_ACCOUNTS))]
 pub(super) async fn create_service_account(
     by: Allowed<ServiceAccountsManage>,
     Json(body): Json<CreateServiceAccount>,
