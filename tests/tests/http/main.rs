@@ -12,6 +12,7 @@ mod api_keys;
 mod oauth_support;
 
 mod audit_events;
+mod client_secrets;
 mod cookies;
 mod customers;
 mod email_change;
