@@ -5,12 +5,11 @@
 
 #[path = "../support/authenticators.rs"]
 mod authenticators;
-
-mod account_removal;
-mod api_keys;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
 
+mod account_removal;
+mod api_keys;
 mod audit_events;
 mod client_secrets;
 mod cookies;

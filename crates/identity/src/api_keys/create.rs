@@ -6,7 +6,7 @@ use super::{CreateApiKey, MOST_KEYS, MadeApiKeyView, NewApiKey, TOO_MANY_KEYS};
 use crate::{
     Identity,
     events::{Action, about},
-    roles::PRIVILEGE_EXCEEDS_OWN,
+    privilege::EXCEEDS_OWN,
 };
 
 /// A session that works in no organization has nothing that a key could do.
@@ -17,7 +17,7 @@ const NO_ORGANIZATION: Kind =
 ///
 /// It calls in your name, in the organization that the session works in, and may do what your role grants at the time it
 /// is used, or less where `scopes` limit it. The key is shown this once.
-#[post("/v1/api-keys", problems(PRIVILEGE_EXCEEDS_OWN, TOO_MANY_KEYS, NO_ORGANIZATION, CONFLICT))]
+#[post("/v1/api-keys", problems(EXCEEDS_OWN, TOO_MANY_KEYS, NO_ORGANIZATION, CONFLICT))]
 pub(super) async fn create_api_key(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,

@@ -59,7 +59,7 @@ impl NewApiKey {
     /// What `body` asks for, if `by` may ask for it.
     ///
     /// # Errors
-    /// [`PRIVILEGE_EXCEEDS_OWN`](crate::roles::PRIVILEGE_EXCEEDS_OWN) when a scope is beyond what `by` may do; [`INVALID_INPUT`] when it
+    /// [`EXCEEDS_OWN`](crate::privilege::EXCEEDS_OWN) when a scope is beyond what `by` may do; [`INVALID_INPUT`] when it
     /// would live longer than the operator lets keys live.
     pub(crate) async fn new(
         body: CreateApiKey,
@@ -72,7 +72,7 @@ impl NewApiKey {
         if let Some(scopes) = &scopes
             && !by.permissions.cover(scopes.iter().map(String::as_str))
         {
-            return Err(exceeds_own(unscoped, by, "api_key").await);
+            return Err(exceeds_own(unscoped, by, "api_key", None).await);
         }
         let created_at = runtime.clock.now();
         let expires_at = created_at + lifetime(body.expires_in_days, settings)?;

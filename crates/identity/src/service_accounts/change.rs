@@ -11,15 +11,14 @@ use super::{
 use crate::{
     Identity, directory,
     events::{Action, about_user},
-    privilege::held,
-    roles::PRIVILEGE_EXCEEDS_OWN,
+    privilege::{EXCEEDS_OWN, held},
 };
 
 /// Change a service account.
 ///
 /// A merge patch: absent fields stay. An account that is not active is refused everywhere within a second; one that may do
 /// more than you, you cannot change.
-#[patch("/v1/service-accounts/{id}", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN))]
+#[patch("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn update_service_account(
     by: Allowed<ServiceAccountsManage>,
     identity: Shared<Identity>,

@@ -10,8 +10,7 @@ use super::{
 };
 use crate::{
     events::{Action, about_user},
-    privilege::{exceeds_own, held},
-    roles::PRIVILEGE_EXCEEDS_OWN,
+    privilege::{EXCEEDS_OWN, exceeds_own, held},
 };
 
 /// Service accounts that an organization may have: their listing comes whole.
@@ -26,7 +25,7 @@ const TOO_MANY_ACCOUNTS: Kind = Kind::new(
 /// Make a service account.
 ///
 /// It can do nothing until it is given a key or a secret.
-#[post("/v1/service-accounts", problems(PRIVILEGE_EXCEEDS_OWN, TOO_MANY_ACCOUNTS))]
+#[post("/v1/service-accounts", problems(EXCEEDS_OWN, TOO_MANY_ACCOUNTS))]
 pub(super) async fn create_service_account(
     by: Allowed<ServiceAccountsManage>,
     Json(body): Json<CreateServiceAccount>,
@@ -77,7 +76,7 @@ pub(super) async fn role_refusal<P: Permission>(by: &Door<P>, role: String, othe
         Ok(Some(true)) => otherwise.problem(),
         Ok(Some(false)) => {
             let unscoped = by.unscoped("a refusal is on record, and changes nothing");
-            exceeds_own(&unscoped, by.principal(), "role").await
+            exceeds_own(&unscoped, by.principal(), "role", None).await
         }
     }
 }

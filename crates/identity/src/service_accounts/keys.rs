@@ -17,14 +17,13 @@ use crate::{
         select_keys,
     },
     events::{Action, about},
-    privilege::held,
-    roles::PRIVILEGE_EXCEEDS_OWN,
+    privilege::{EXCEEDS_OWN, held},
 };
 
 /// Make an API key of a service account.
 ///
 /// It may do what the account's role grants, or less where `scopes` limit it. The key is shown this once.
-#[post("/v1/service-accounts/{id}/keys", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN, TOO_MANY_KEYS))]
+#[post("/v1/service-accounts/{id}/keys", problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_KEYS))]
 pub(super) async fn create_service_account_key(
     by: Fresh<Allowed<ServiceAccountsManage>>,
     identity: Shared<Identity>,

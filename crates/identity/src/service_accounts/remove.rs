@@ -6,14 +6,13 @@ use super::{ServiceAccountsManage, find::refusal};
 use crate::{
     Identity, directory,
     events::{Action, about_user},
-    privilege::held,
-    roles::PRIVILEGE_EXCEEDS_OWN,
+    privilege::{EXCEEDS_OWN, held},
 };
 
 /// Delete a service account, with its keys, secrets and sessions.
 ///
 /// The audit log keeps what it did.
-#[delete("/v1/service-accounts/{id}", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN))]
+#[delete("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_service_account(
     by: Allowed<ServiceAccountsManage>,
     identity: Shared<Identity>,

@@ -19,8 +19,7 @@ use crate::{
     api_keys::lifetime,
     directory,
     events::{Action, about},
-    privilege::held,
-    roles::PRIVILEGE_EXCEEDS_OWN,
+    privilege::{EXCEEDS_OWN, held},
     scannable::generate,
 };
 
@@ -76,7 +75,7 @@ pub(super) struct ClientSecretView {
 ///
 /// With it the account fetches access tokens as an OAuth client. Several are valid at once, so that a new one can take over
 /// before the old one is revoked. The secret is shown this once.
-#[post("/v1/service-accounts/{id}/secrets", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN, TOO_MANY_SECRETS))]
+#[post("/v1/service-accounts/{id}/secrets", problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_SECRETS))]
 pub(super) async fn create_client_secret(
     by: Fresh<Allowed<ServiceAccountsManage>>,
     identity: Shared<Identity>,
