@@ -13,6 +13,7 @@ mod oauth_support;
 mod account_removal;
 mod api_keys;
 mod audit_events;
+mod client_secrets;
 mod cookies;
 mod customers;
 mod email_change;

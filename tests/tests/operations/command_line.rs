@@ -154,6 +154,7 @@ fn every_command_explains_itself() {
         "config",
         "user",
         "mail",
+        "key",
         "keys",
         "seed",
         "healthcheck",

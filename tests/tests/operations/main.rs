@@ -15,5 +15,6 @@ mod database_tls;
 mod dev;
 mod drain;
 mod faults;
+mod key_command;
 mod locks;
 mod restarts;
