@@ -8,9 +8,11 @@ mod authenticators;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
 
+mod account_pages;
 mod account_removal;
 mod api_keys;
 mod audit_events;
+mod client_credentials;
 mod cookies;
 mod customers;
 mod email_change;

@@ -34,7 +34,8 @@ const HEADERS: [&str; 6] = [
     "cross-origin-resource-policy",
 ];
 
-/// The members of a problem (RFC 9457 §3.1, and ours); `errors` is there when values were refused.
+/// The members of a problem (RFC 9457 §3.1, and ours); `errors` is there when values were refused, and where OAuth 2 is
+/// spoken, so are those of RFC 6749 §5.2.
 const MEMBERS: [&str; 6] = ["code", "detail", "request_id", "status", "title", "type"];
 
 impl Sweep {
@@ -149,10 +150,12 @@ impl Sweep {
     fn check_problem(&mut self, name: &str, answer: &Answer) {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let members: BTreeSet<_> = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-        let without_errors: Vec<_> = members.into_iter().filter(|name| *name != "errors").collect();
+        let of_oauth =
+            |name: &str| answer.request.contains(" /oauth/") && ["error", "error_description"].contains(&name);
+        let always: Vec<_> = members.into_iter().filter(|name| *name != "errors" && !of_oauth(name)).collect();
         let wrong = [
             (answer.header("content-type") != "application/problem+json", "is not application/problem+json"),
-            (without_errors != MEMBERS, "does not have the members of a problem"),
+            (always != MEMBERS, "does not have the members of a problem"),
             (body["type"] != "about:blank", "has a type of its own"),
             (body["status"] != answer.status.as_u16(), "says another status"),
             (body["request_id"] != answer.header("x-request-id"), "names another request"),
