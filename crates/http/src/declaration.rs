@@ -109,6 +109,8 @@ pub enum Location {
     Query,
     /// Among the headers.
     Header,
+    /// Among the cookies.
+    Cookie,
 }
 
 impl Location {
@@ -118,6 +120,7 @@ impl Location {
             Self::Path => "path",
             Self::Query => "query",
             Self::Header => "header",
+            Self::Cookie => "cookie",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What an endpoint's function takes beside its policy. Each input reads, checks and documents itself.
 
 mod body;
+mod cookie;
 mod form;
 mod header;
 mod oauth;
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 pub use body::Json;
+pub use cookie::{Cookie, CookieValue};
 pub use form::Form;
 pub use header::{Header, HeaderField, UserAgent};
 pub use oauth::{ClientBasic, OAuthForm};
@@ -30,7 +32,7 @@ use crate::{Operation, Problem, Request};
 /// An argument of an endpoint's function behind the policy.
 #[diagnostic::on_unimplemented(
     message = "an endpoint cannot take `{Self}`",
-    note = "take `Path<T>`, `Query<T>`, `Json<T>`, `Form<T>`, `Header<T>`, `IfMatch` or `Shared<T>`",
+    note = "take `Path<T>`, `Query<T>`, `Json<T>`, `Form<T>`, `Header<T>`, `Cookie<T>`, `IfMatch` or `Shared<T>`",
     note = "in `Query`, `Json` and `Form`, `T` is a type under `#[input]`"
 )]
 pub trait Input: Sized + Send {

@@ -42,8 +42,8 @@ pub use failure::OnConstraint;
 pub use health::Readiness;
 pub use http::{Method, StatusCode};
 pub use input::{
-    ClientBasic, Form, Header, HeaderField, Input, Json, OAuthForm, Patch, Path, PathParameters, PathValue, Query,
-    Shape, Shared, UserAgent,
+    ClientBasic, Cookie, CookieValue, Form, Header, HeaderField, Input, Json, OAuthForm, Patch, Path, PathParameters,
+    PathValue, Query, Shape, Shared, UserAgent,
 };
 pub use kinds::*;
 pub use mainstay_macros::{choice, delete, get, input, patch, post, put, view};

@@ -31,7 +31,7 @@ macro_rules! part {
 }
 
 /// The pages, and what they load.
-pub(crate) fn pages() -> [Page; 22] {
+pub(crate) fn pages() -> [Page; 25] {
     [
         html!("/oauth/authorize", "sign-in.html"),
         html!("/account/sign-in", "sign-in.html"),
@@ -41,6 +41,7 @@ pub(crate) fn pages() -> [Page; 22] {
         html!("/account/forgot", "forgot.html"),
         html!("/account/email", "email.html"),
         html!("/account/invitation", "invitation.html"),
+        html!("/account/external", "external.html"),
         Page::file("/account/colours.css", CSS, look::COLOURS),
         Page::file("/account/icon.svg", SVG, look::ICON),
         part!(CSS, "account.css"),
@@ -55,6 +56,8 @@ pub(crate) fn pages() -> [Page; 22] {
         part!(JAVASCRIPT, "forgot.js"),
         part!(JAVASCRIPT, "email.js"),
         part!(JAVASCRIPT, "invitation.js"),
+        part!(JAVASCRIPT, "external.js"),
+        part!(JAVASCRIPT, "providers.js"),
     ]
 }
 

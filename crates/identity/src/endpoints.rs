@@ -5,8 +5,8 @@ mod keys;
 use mainstay_http::Module;
 
 use crate::{
-    account_pages, accounts, api_keys, invitations, members, oauth, organizations, passkeys, passwords, roles,
-    second_factors, service_accounts, sessions,
+    account_pages, accounts, api_keys, external, invitations, members, oauth, organizations, passkeys, passwords,
+    roles, second_factors, service_accounts, sessions,
 };
 
 /// Everything that identity serves, one module a feature.
@@ -17,6 +17,7 @@ pub fn modules() -> Vec<Module> {
         passwords::module(),
         second_factors::module(),
         passkeys::module(),
+        external::module(),
         organizations::module(),
         members::module(),
         invitations::module(),

@@ -66,6 +66,12 @@ actions! {
     TokenRevoked = "authn_token_revoked",
     /// A refresh token came back after it was exchanged: somebody else may hold it.
     TokenReuse = "authn_token_reuse",
+    /// An identity of elsewhere was linked to an account.
+    ExternalIdentityLinked = "authn_external_identity_linked",
+    /// An identity of elsewhere was not linked.
+    ExternalIdentityLinkFail = "authn_external_identity_link_fail",
+    /// An identity of elsewhere was unlinked from an account.
+    ExternalIdentityUnlinked = "authn_external_identity_unlinked",
     /// A session was refreshed.
     SessionRenewed = "session_renewed",
     /// A session was moved to another organization.

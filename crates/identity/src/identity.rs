@@ -9,6 +9,7 @@ use crate::{
     Settings,
     access_tokens::AccessTokens,
     directory::{Change, Directory},
+    external::External,
     revocation,
     signing::{self, KeyMemory},
     tokens::NewToken,
@@ -22,6 +23,7 @@ pub struct Identity {
     pub(crate) database: Database,
     pub(crate) directory: Directory,
     pub(crate) usage: Usage,
+    pub(crate) external: External,
     pub(crate) tokens: AccessTokens,
 }
 
@@ -31,7 +33,8 @@ impl Identity {
         let keys = KeyMemory::new(database.clone(), settings.signing_key_lifetime);
         let tokens = AccessTokens::new(keys, &settings.issuer);
         let (directory, usage) = (Directory::new(), Usage::default());
-        Arc::new(Self { settings, hasher, database, directory, usage, tokens })
+        let external = External::new(&settings.external);
+        Arc::new(Self { settings, hasher, database, directory, usage, external, tokens })
     }
 
     /// Hears of revocations, looks after signing keys and writes down uses, for as long as the service runs.

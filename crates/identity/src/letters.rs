@@ -104,6 +104,18 @@ pub(crate) fn signed_in_from_elsewhere(address: Option<IpAddr>) -> Letter {
         .paragraph(NOT_YOU)
 }
 
+pub(crate) fn identity_linked(provider: &str) -> Letter {
+    Letter::new("A way to sign in was added")
+        .paragraph(format!("From now on one can sign in to your account by {provider}."))
+        .paragraph("If that was not you, unlink it and end all other sessions.")
+}
+
+pub(crate) fn identity_unlinked() -> Letter {
+    Letter::new("A way to sign in was removed")
+        .paragraph("An identity of elsewhere was unlinked from your account, and all other sessions were ended.")
+        .paragraph(NOT_YOU)
+}
+
 pub(crate) fn account_shut() -> Letter {
     Letter::new("Your account was shut")
         .paragraph("Your account was shut: nobody can sign in to it. Whoever runs this service can open it again.")

@@ -12,6 +12,7 @@ mod authenticate;
 mod directory;
 mod endpoints;
 mod events;
+mod external;
 mod identity;
 mod invitations;
 mod letters;
@@ -42,6 +43,7 @@ pub use accounts::{
 };
 pub use api_keys::{KeysOf, ListedKey, list_keys, revoke_key};
 pub use endpoints::modules;
+pub use external::{ExternalSettings, ProviderSettings};
 pub use identity::Identity;
 pub use oauth::{ClientError, ClientRow, create_client, disable_client, list_clients};
 pub use operator::{SessionSummary, UserSummary, end_session, end_sessions_of, find_user, sessions_of};

@@ -14,6 +14,7 @@ use mainstay_http::Module;
 
 pub(crate) use cookie::{CookieSecret, clearing_cookie};
 pub(crate) use device::Device;
+pub(crate) use end::end_others;
 pub(crate) use refresh::{RefreshToken, exchange};
 pub(crate) use sign_in::{INVALID_CREDENTIALS, SessionView, answer, not_hashed, told_of_a_new_place};
 pub(crate) use start::{Kind, NewSession, Started, start_session, start_session_by_code};

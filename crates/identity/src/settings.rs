@@ -3,7 +3,7 @@ use std::time::Duration as StdDuration;
 use mainstay_config::Reader;
 use time::Duration;
 
-use crate::{passkeys::RelyingParty, tokens::LONGEST_LIFETIME};
+use crate::{ExternalSettings, passkeys::RelyingParty, tokens::LONGEST_LIFETIME};
 
 /// How identity works.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Settings {
     pub password_min_length_with_second_factor: usize,
     /// The URL below which the links in mails lead: the pages that confirm, reset and accept.
     pub pages_url: String,
+    /// Sign-in elsewhere.
+    pub external: ExternalSettings,
     /// What passkeys and authenticator apps know the service by.
     pub relying_party: RelyingParty,
 }
@@ -94,6 +96,7 @@ impl Settings {
             format!("{issuer}/account"),
             "The URL below which the links in mails lead: the pages that confirm, reset and accept.",
         );
+        let external = ExternalSettings::read(reader, &pages_url);
         let relying_party = RelyingParty::read(reader, issuer);
         let seconds = |duration: StdDuration| Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or_default());
         Some(Self {
@@ -107,6 +110,7 @@ impl Settings {
             password_min_length,
             password_min_length_with_second_factor,
             pages_url,
+            external,
             relying_party,
         })
     }

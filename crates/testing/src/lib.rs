@@ -20,6 +20,7 @@
 //! - [`Actor`] and [`Client`] call it over TCP, as [`BuiltInRole`](mainstay_access::BuiltInRole)s, strangers or nobody;
 //! - [`sweeps`] attack every operation of the API's document, also those that are not written yet;
 //! - [`TestApp::mail_to`] waits for mail that the service sends;
+//! - [`OpenIdProvider`] is a provider to sign in by, which misbehaves on demand;
 //! - [`RoundTrips`] counts how often the service asked Postgres;
 //! - [`assert_snapshot`] compares a text with a committed file.
 //!
@@ -35,6 +36,7 @@ mod client;
 mod contents;
 mod databases;
 mod mail;
+mod openid_provider;
 mod postgres;
 mod replica;
 mod round_trips;
@@ -51,6 +53,7 @@ pub use builder::Builder;
 pub use client::{Call, Client};
 pub use contents::Contents;
 pub use mail::Message;
+pub use openid_provider::{Misbehaviour, OpenIdProvider, Redirected, Script, Signing};
 pub use replica::Replica;
 pub use round_trips::RoundTrips;
 pub use schemas::{Schemas, Violation};

@@ -5,6 +5,8 @@
 
 #[path = "../support/authenticators.rs"]
 mod authenticators;
+#[path = "../support/external.rs"]
+mod external;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/oauth.rs"]
@@ -14,6 +16,7 @@ mod program;
 
 mod browsers;
 mod declarations;
+mod external_sign_in;
 mod forged_headers;
 mod framing;
 mod guessing;

@@ -5,6 +5,8 @@
 
 #[path = "../support/authenticators.rs"]
 mod authenticators;
+#[path = "../support/external.rs"]
+mod external;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
 
@@ -16,6 +18,8 @@ mod client_credentials;
 mod cookies;
 mod customers;
 mod email_change;
+mod external_identities;
+mod external_sign_in;
 mod invitations;
 mod listing;
 mod me;

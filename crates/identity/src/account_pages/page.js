@@ -41,7 +41,7 @@ export function onSubmit(form, work) {
     say(form, "");
     for (const field of form.elements) field.removeAttribute("aria-invalid");
     try {
-      await work();
+      await work(event);
     } catch (refusal) {
       say(form, refusal.message);
       mark(form, refusal.errors ?? []);

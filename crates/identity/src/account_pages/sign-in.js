@@ -2,6 +2,7 @@
 
 import { Refusal, call } from "./api.js";
 import { element, onSubmit, show } from "./page.js";
+import { offerProviders } from "./providers.js";
 import { signInForm, whoIsSignedIn } from "./sign-in-form.js";
 
 const KNOWN = [
@@ -34,6 +35,7 @@ async function forAnApplication() {
   } catch (refusal) {
     if (refusal.status !== 401) throw refusal;
     show("sign-in");
+    await offerProviders();
   }
 }
 
@@ -55,8 +57,9 @@ async function forOneself() {
     location.reload();
   });
   const me = await whoIsSignedIn();
-  if (me) showWho(me);
-  else show("sign-in");
+  if (me) return showWho(me);
+  show("sign-in");
+  await offerProviders();
 }
 
 function showWho(me) {

@@ -9,6 +9,7 @@ use webauthn_rs::prelude::Passkey;
 use crate::{
     Identity,
     events::{Action, about},
+    external::LAST_WAY_IN,
     letters,
     second_factors::{Kept, find_owner, kept_cell},
 };
@@ -77,13 +78,14 @@ pub(super) async fn rename_passkey(
 ///
 /// For a device that was lost or sold. All other sessions are ended. Without another factor, sign-in takes the password
 /// alone, and the recovery codes are gone.
-#[delete("/v1/me/passkeys/{id}", problems(NOT_FOUND))]
+#[delete("/v1/me/passkeys/{id}", problems(NOT_FOUND, LAST_WAY_IN))]
 pub(super) async fn delete_passkey(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
     Path(id): Path<Id<Passkey>>,
 ) -> Result<NoContent, Problem> {
-    const DELETE: &str = "changed AS (DELETE FROM passkeys WHERE id = $1 AND user_id = $2 RETURNING id), \
+    const DELETE: &str = "changed AS (DELETE FROM passkeys WHERE id = $1 AND user_id = $2 \
+             AND NOT is_last_way_in($2, $1) RETURNING id), \
          ended AS (UPDATE sessions SET ended_at = $3 WHERE user_id = $2 AND id <> $4 AND ended_at IS NULL \
              AND EXISTS (SELECT FROM changed))";
     let (principal, id) = (by.principal(), id.uuid());
@@ -95,5 +97,11 @@ pub(super) async fn delete_passkey(
     let told = owner.told(&letters::second_factor_removed("a passkey that you had added"), &unscoped)?;
     let removed = unscoped.change(Change::new("passkeys.delete", DELETE, values, event).queue(told)).await?;
     identity.forget_user(principal.user);
-    if removed.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+    if removed.is_empty() {
+        const EXISTS: &str = "SELECT FROM passkeys WHERE id = $1 AND user_id = $2";
+        let own = [id.into(), principal.user.uuid().into()];
+        let exists = !unscoped.select("passkeys.exists", EXISTS, own).await?.is_empty();
+        return Err(if exists { LAST_WAY_IN.problem() } else { NOT_FOUND.problem() });
+    }
+    Ok(NoContent)
 }

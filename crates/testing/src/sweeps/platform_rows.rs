@@ -11,6 +11,7 @@ pub(super) async fn make(app: &TestApp, caller: &Actor, collection: &str) -> Opt
     match collection.split('/').skip(2).collect::<Vec<_>>().as_slice() {
         ["sessions"] => Some(text(&another_session(app, caller).await["session_id"])),
         ["organizations"] => Some(another_organization(app, caller).await),
+        ["me", "external-identities"] => Some(linked_identity(app, caller).await),
         ["members"] => Some(app.actor(BuiltInRole::Agent).await.user().to_string()),
         ["members", user, "sessions"] => Some(session_of(app, user).await),
         ["organization", "api-keys"] => Some(text(&own_api_key(caller).await["id"])),
@@ -57,6 +58,16 @@ async fn another_session(app: &TestApp, caller: &Actor) -> Value {
     let body = json!({ "email": caller.email(), "password": PASSWORD });
     let anonymous: Client = app.anonymous();
     anonymous.post("/v1/sessions", body).await.assert_status(201).json()
+}
+
+/// Links the caller to somebody elsewhere. What is sealed in it opens nowhere: the sweeps never look at it.
+async fn linked_identity(app: &TestApp, caller: &Actor) -> String {
+    const LINK: &str = "INSERT INTO external_identities (id, user_id, issuer, subject, subject_index, created_at) \
+         VALUES ($1, $2, 'https://id.example', '', $3, now())";
+    let (id, index) = (app.runtime().new_id::<TestApp>().uuid(), app.runtime().random.bytes::<32>().to_vec());
+    let linked = app.owner().await.run(LINK, [id.into(), caller.user().uuid().into(), index.into()]).await;
+    linked.expect("an identity is linked");
+    id.to_string()
 }
 
 /// A key of the caller's own, which is one of the organization's, too.

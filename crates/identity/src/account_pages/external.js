@@ -1,0 +1,59 @@
+// Where a provider sends people back to (OpenID Connect Core 1.0 §3.1.2.5).
+
+import { call } from "./api.js";
+import { element, onSubmit, say, show } from "./page.js";
+import { wayBack } from "./providers.js";
+
+const query = new URLSearchParams(location.search);
+// The code is worth something until it is taken: it stays in no history.
+history.replaceState(null, "", location.pathname);
+const back = wayBack();
+element("again").href = back;
+
+finish(answerOf(query)).catch(refuse);
+
+function answerOf(query) {
+  const answer = { cookie: true };
+  for (const name of ["provider", "state", "code", "iss"]) {
+    const values = query.getAll(name);
+    if (values.length > 1) return null;
+    if (values[0]) answer[name] = values[0];
+  }
+  return answer.provider && answer.state && answer.code ? answer : null;
+}
+
+async function finish(answer) {
+  if (!answer) {
+    const denied = query.get("error") === "access_denied";
+    throw new Error(denied ? "The sign-in was not allowed there." : "The provider did not sign you in.");
+  }
+  try {
+    await call("POST", "/v1/external-sessions", answer);
+  } catch (refusal) {
+    if (refusal.code !== "second_factor_required") throw refusal;
+    return askForCode(answer);
+  }
+  location.replace(back);
+}
+
+function askForCode(answer) {
+  show("second-factor");
+  const form = element("code-form");
+  onSubmit(form, async () => {
+    try {
+      await call("POST", "/v1/external-sessions", { ...answer, second_factor: form.elements.code.value.trim() });
+    } catch (refusal) {
+      if (refusal.code === "external_sign_in_refused") return refuse(refusal);
+      form.elements.code.value = "";
+      form.elements.code.focus();
+      throw refusal;
+    }
+    location.replace(back);
+  });
+  say(form, "Enter the code of your authenticator, or one of your recovery codes.", true);
+}
+
+function refuse(refusal) {
+  element("reason").textContent = refusal.message;
+  show("refused");
+}

@@ -1,0 +1,35 @@
+// Signing in elsewhere: the buttons, and what is remembered of this page until the person comes back.
+
+import { call } from "./api.js";
+import { element, onSubmit } from "./page.js";
+
+const BACK = "back-from-provider";
+
+// One button for each provider. Without them one signs in with the password all the same.
+export async function offerProviders() {
+  const { items } = await call("GET", "/v1/external-providers").catch(() => ({ items: [] }));
+  const form = element("providers");
+  for (const { name, label } of items) {
+    const button = document.createElement("button");
+    button.className = "action second";
+    button.type = "submit";
+    button.value = name;
+    button.textContent = `Continue with ${label}`;
+    form.insertBefore(button, form.lastElementChild);
+  }
+  form.hidden = items.length === 0;
+  onSubmit(form, (event) => leaveFor(event.submitter.value));
+}
+
+async function leaveFor(provider) {
+  const begun = await call("POST", "/v1/external-authorizations", { provider, cookie: true });
+  sessionStorage.setItem(BACK, location.pathname + location.search);
+  location.assign(begun.authorization_url);
+}
+
+// Where the person was before: a page of ours, or else the one that shows who is signed in.
+export function wayBack() {
+  const back = sessionStorage.getItem(BACK) ?? "";
+  sessionStorage.removeItem(BACK);
+  return /^\/(oauth\/authorize|account\/)/.test(back) ? back : "/account/sign-in";
+}

@@ -1,0 +1,202 @@
+//! From a code to a person: the code is exchanged for an ID token, and the token is believed or not.
+
+use std::time::{Duration, SystemTime};
+
+use mainstay_http::Problem;
+use mainstay_kernel::{Runtime, Timestamp};
+use openidconnect::{
+    AccessTokenHash, AuthorizationCode, ClaimsVerificationError, ClientId, IdTokenVerifier, Nonce,
+    OAuth2TokenResponse as _, PkceCodeVerifier, RequestTokenError, SignatureVerificationError, TokenResponse as _,
+    core::{CoreIdToken, CoreIdTokenClaims, CoreJsonWebKey, CoreTokenResponse},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    EXTERNAL_SIGN_IN_REFUSED,
+    http::HttpClient,
+    pending::Pending,
+    provider::{Provider, Said, causes, unavailable},
+};
+use crate::EmailAddress;
+
+/// How far a provider's clock may be ahead, and how old a token may be that it has only just given.
+const AHEAD: Duration = Duration::from_secs(60);
+const OLDEST: Duration = Duration::from_secs(600);
+
+/// Longest subject (OpenID Connect Core 1.0 §2).
+const LONGEST_SUBJECT: usize = 255;
+
+/// The person whom a provider vouches for.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Person {
+    pub(super) issuer: String,
+    pub(super) subject: String,
+    email: Option<String>,
+    /// Whether the provider has checked that the address is the person's.
+    email_verified: bool,
+    /// When the person last proved to the provider who it is.
+    pub(super) authenticated_at: Option<Timestamp>,
+    /// Whether that took a second factor, as the provider says.
+    pub(super) multi_factor: bool,
+}
+
+impl Person {
+    /// The address that the provider names, if it is one.
+    pub(super) fn email(&self) -> Option<EmailAddress> {
+        EmailAddress::parse(self.email.as_deref()?)
+    }
+
+    /// The address, if the provider has checked that it is the person's.
+    pub(super) fn verified_email(&self) -> Option<EmailAddress> {
+        self.email().filter(|_| self.email_verified)
+    }
+}
+
+impl Provider {
+    /// Exchanges a code for the person whom it stands for.
+    ///
+    /// # Errors
+    /// [`EXTERNAL_SIGN_IN_REFUSED`] when the provider does not take the code or its token cannot be believed,
+    /// [`PROVIDER_UNAVAILABLE`](super::PROVIDER_UNAVAILABLE) when it does not answer as it should.
+    pub(super) async fn person(
+        &self,
+        http: &HttpClient,
+        runtime: &Runtime,
+        code: String,
+        issuer: Option<&str>,
+        pending: &Pending,
+    ) -> Result<Person, Problem> {
+        let said = self.said(http, runtime).await?;
+        if !said.answers_as(issuer) {
+            return Err(refused("the answer names another issuer, or none"));
+        }
+        let client = self.client(&said)?;
+        let request = client
+            .exchange_code(AuthorizationCode::new(code))
+            .map_err(|_| unavailable("it has no token endpoint"))?
+            .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()));
+        let tokens = request.request_async(http).await.map_err(|error| match error {
+            RequestTokenError::ServerResponse(answer) => refused(&format!("it answers {}", answer.error())),
+            RequestTokenError::Request(error) => unavailable(&causes(&error)),
+            RequestTokenError::Parse(error, _) => {
+                unavailable(&format!("its tokens cannot be read, at {}", error.path()))
+            }
+            RequestTokenError::Other(_) => unavailable("it answers neither tokens nor an error"),
+        })?;
+        match self.believed(&said, &tokens, pending, runtime.clock.now()) {
+            Err(Disbelief::UnknownKey(why)) => {
+                let said = self.said_with_new_keys(http, runtime).await.ok_or_else(|| refused(&why))?;
+                self.believed(&said, &tokens, pending, runtime.clock.now()).map_err(Disbelief::problem)
+            }
+            other => other.map_err(Disbelief::problem),
+        }
+    }
+
+    /// OpenID Connect Core 1.0 §3.1.3.7 and §3.1.3.8.
+    fn believed(
+        &self,
+        said: &Said,
+        tokens: &CoreTokenResponse,
+        pending: &Pending,
+        now: Timestamp,
+    ) -> Result<Person, Disbelief> {
+        let token = tokens.id_token().ok_or(Disbelief::Wrong("there is no ID token".to_owned()))?;
+        let verifier = self.verifier(said, now);
+        let claims = token.claims(&verifier, &Nonce::new(pending.nonce.clone())).map_err(Disbelief::from)?;
+        if claims.authorized_party().is_some_and(|party| party.as_str() != self.settings.client_id) {
+            return Err(Disbelief::Wrong("the token was made for another client".to_owned()));
+        }
+        if let Some(expected) = claims.access_token_hash() {
+            check_access_token(token, &verifier, tokens, expected)?;
+        }
+        let authenticated_at = authenticated_at(claims, pending, now)?;
+        let subject = claims.subject().as_str().to_owned();
+        if !(1..=LONGEST_SUBJECT).contains(&subject.len()) {
+            return Err(Disbelief::Wrong("the subject is empty or too long".to_owned()));
+        }
+        let methods = claims.auth_method_refs().map(Vec::as_slice).unwrap_or_default();
+        Ok(Person {
+            issuer: said.issuer().as_str().to_owned(),
+            subject,
+            email: claims.email().map(|email| email.as_str().to_owned()),
+            email_verified: claims.email_verified() == Some(true),
+            authenticated_at,
+            multi_factor: methods.iter().any(|method| method.as_str() == "mfa"),
+        })
+    }
+
+    fn verifier<'a>(&self, said: &'a Said, now: Timestamp) -> IdTokenVerifier<'a, CoreJsonWebKey> {
+        let now = SystemTime::from(now.inner());
+        let client_id = ClientId::new(self.settings.client_id.clone());
+        // A verifier without the client's secret takes no signature that the secret could make.
+        IdTokenVerifier::new_public_client(client_id, said.issuer().clone(), said.keys().clone())
+            .set_allowed_algs(said.algorithms.iter().cloned())
+            .set_time_fn(move || now.into())
+            .set_issue_time_verifier_fn(move |issued| {
+                let issued = SystemTime::from(issued);
+                let (ahead, age) = (issued.duration_since(now), now.duration_since(issued));
+                if ahead.is_ok_and(|ahead| ahead > AHEAD) || age.is_ok_and(|age| age > OLDEST) {
+                    return Err("it was not issued just now".to_owned());
+                }
+                Ok(())
+            })
+    }
+}
+
+/// Why a token is not believed.
+enum Disbelief {
+    /// No key of the provider that we know has signed it.
+    UnknownKey(String),
+    /// Anything else.
+    Wrong(String),
+}
+
+impl Disbelief {
+    fn problem(self) -> Problem {
+        let (Self::UnknownKey(why) | Self::Wrong(why)) = self;
+        refused(&why)
+    }
+}
+
+impl From<ClaimsVerificationError> for Disbelief {
+    fn from(error: ClaimsVerificationError) -> Self {
+        use SignatureVerificationError::{CryptoError, NoMatchingKey};
+        let why = causes(&error);
+        match error {
+            ClaimsVerificationError::SignatureVerification(NoMatchingKey | CryptoError(_)) => Self::UnknownKey(why),
+            _ => Self::Wrong(why),
+        }
+    }
+}
+
+fn check_access_token(
+    token: &CoreIdToken,
+    verifier: &IdTokenVerifier<'_, CoreJsonWebKey>,
+    tokens: &CoreTokenResponse,
+    expected: &AccessTokenHash,
+) -> Result<(), Disbelief> {
+    let wrong = || Disbelief::Wrong("the token belongs to another access token".to_owned());
+    let (algorithm, key) =
+        (token.signing_alg().map_err(|_| wrong())?, token.signing_key(verifier).map_err(|_| wrong())?);
+    let hash = AccessTokenHash::from_token(tokens.access_token(), algorithm, key).map_err(|_| wrong())?;
+    if hash == *expected { Ok(()) } else { Err(wrong()) }
+}
+
+/// When the person last proved who it is: never later than now. Who was asked to prove it anew must have.
+fn authenticated_at(
+    claims: &CoreIdTokenClaims,
+    pending: &Pending,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Disbelief> {
+    let said = claims.auth_time().map(|moment| Timestamp::from(time::OffsetDateTime::from(SystemTime::from(moment))));
+    let anew = said.is_some_and(|said| said + time::Duration::minutes(1) >= pending.begun_at);
+    if pending.reauthenticate && !anew {
+        return Err(Disbelief::Wrong("the person did not prove anew who it is".to_owned()));
+    }
+    Ok(said.map(|said| said.min(now)))
+}
+
+/// A sign-in that is not accepted, and why, for the log.
+pub(super) fn refused(why: &str) -> Problem {
+    EXTERNAL_SIGN_IN_REFUSED.problem().caused_by(why)
+}

@@ -1,0 +1,255 @@
+use mainstay_crypto::Sealed;
+use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_http::{
+    Cookie, CreatedAt, Header, INVALID_INPUT, Json, Problem, Public, Shared, UserAgent, WithHeaders, input, post,
+};
+use mainstay_kernel::{OrganizationId, Timestamp, UserId};
+
+use super::{
+    ACCOUNT_EXISTS, EMAIL_UNVERIFIED, EXTERNAL_SIGN_IN_REFUSED, NO_ACCOUNT, PROVIDER_UNAVAILABLE,
+    callback::{BindingCookie, Callback, Vouched},
+    exchange::{Person, refused},
+    provider::Provider,
+    sign_up::sign_up,
+    subject::{Subject, indexes},
+};
+use crate::{
+    Identity,
+    accounts::own_key,
+    events::{Action, about_user},
+    second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
+    secret::hash,
+    sessions::{
+        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, start_session, told_of_a_new_place,
+    },
+    throttle::{Admitted, Counted, TOO_MANY_ATTEMPTS},
+};
+
+/// What came back from the provider.
+#[input]
+pub(super) struct CreateExternalSession {
+    /// The provider that sent the person back, as the address that it did so to tells.
+    #[garde(length(chars, min = 1, max = 40))]
+    provider: String,
+    /// The `state` that came back.
+    #[garde(length(chars, min = 1, max = 200))]
+    state: String,
+    /// The `code` that came back.
+    #[garde(length(chars, min = 1, max = 4096))]
+    code: String,
+    /// The `iss` that came back, if one did.
+    #[garde(length(chars, min = 1, max = 2000))]
+    iss: Option<String>,
+    /// The `binding` that was given in the beginning; absent where a cookie has it.
+    #[garde(length(chars, min = 1, max = 200))]
+    binding: Option<String>,
+    /// A code of the account's own second factor: what an authenticator app shows, or a recovery code.
+    second_factor: Option<Code>,
+    /// Where to work, for an account of several organizations; its oldest membership when absent.
+    organization_id: Option<OrganizationId>,
+    /// Whether to carry the session in a cookie, for a browser's own pages, instead of giving tokens.
+    #[garde(skip)]
+    #[serde(default)]
+    cookie: bool,
+}
+
+/// Sign in with what came back from a provider.
+///
+/// The account is the one that the identity is linked to. Where there is none and the provider's people may sign up, one
+/// is made with the e-mail address that the provider has verified. Where the account has a second factor, a code of it is
+/// asked for: send the same once more, with the code.
+#[post(
+    "/v1/external-sessions",
+    problems(
+        EXTERNAL_SIGN_IN_REFUSED,
+        PROVIDER_UNAVAILABLE,
+        NO_ACCOUNT,
+        EMAIL_UNVERIFIED,
+        ACCOUNT_EXISTS,
+        SECOND_FACTOR_REQUIRED,
+        INVALID_CREDENTIALS,
+        TOO_MANY_ATTEMPTS
+    )
+)]
+pub(super) async fn create_external_session(
+    by: Public,
+    identity: Shared<Identity>,
+    user_agent: Header<UserAgent>,
+    cookie: Cookie<BindingCookie>,
+    Json(body): Json<CreateExternalSession>,
+) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
+    let unscoped = by.unscoped("nobody is signed in yet");
+    let device = Device::of(by.origin(), &user_agent);
+    let ring = unscoped.database().ring();
+    let address = by.origin().address;
+    let mut attempt = Counted::new(ring, "external_sign_in", &hash(&body.state), address).admitted(false);
+    let (organization, kind) = (body.organization_id, if body.cookie { Kind::Cookie } else { Kind::Token });
+    let CreateExternalSession { provider, state, code, iss: issuer, binding, second_factor, .. } = body;
+    let callback = Callback { provider, state, code, issuer, binding };
+    let vouched = async {
+        let vouched = callback.person(&identity, &unscoped, cookie, None).await?;
+        let account = account_of(&unscoped, &vouched, organization, &attempt).await?;
+        account.may_be_signed_in_to(organization).map(|()| (vouched, account))
+    };
+    let (Vouched { provider, person, is_known, taken }, account) = match vouched.await {
+        Ok(vouched) => vouched,
+        Err(problem) => {
+            if problem.kind() != INVALID_INPUT {
+                unscoped.record(about_user(Action::LoginFail, None, None)).await?;
+            }
+            return Err(problem);
+        }
+    };
+    if is_known {
+        // It was taken back when the second factor was asked for.
+        attempt.networks.clear();
+    }
+    let mut multi_factor = provider.settings.trust_mfa && person.multi_factor;
+    if account.second_factor && !multi_factor {
+        let holder = account.holder();
+        let shown = show_at_sign_in(&unscoped, &holder, second_factor.as_ref(), &mut attempt, address);
+        if let Err(problem) = shown.await {
+            taken.put_back(&unscoped, person).await?;
+            return Err(problem);
+        }
+        multi_factor = true;
+    }
+    let now = identity.runtime().clock.now();
+    let new = NewSession {
+        user: account.user,
+        organization: account.organization,
+        kind,
+        refreshable: true,
+        authenticated_at: authenticated_at(provider, &person, now),
+        multi_factor,
+        scopes: None,
+        client: None,
+        key: Some(&account.key),
+        device,
+        admitted: Some(&attempt),
+        job: if account.is_new_place {
+            told_of_a_new_place(&unscoped, account.user, &account.key, &account.email, address)?
+        } else {
+            None
+        },
+    };
+    let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
+    let started = start_session(&unscoped, &identity, new, success).await?;
+    account.note_use(&unscoped, now).await?;
+    let WithHeaders(shown, mut headers) = answer(&identity, started).await?;
+    headers.extend(BindingCookie::clear());
+    Ok(WithHeaders(shown, headers))
+}
+
+/// When the person proved who it is, which what is sensitive asks for (OWASP ASVS 6.8.4). Where the provider does not say
+/// it, it may have been long ago, unless the operator knows better.
+fn authenticated_at(provider: &Provider, person: &Person, now: Timestamp) -> Timestamp {
+    let unknown = if provider.settings.assume_fresh { now } else { Timestamp::UNIX_EPOCH };
+    person.authenticated_at.unwrap_or(unknown)
+}
+
+/// An account that an identity is linked to.
+pub(super) struct Account {
+    pub(super) identity: Uuid,
+    pub(super) user: UserId,
+    pub(super) active: bool,
+    pub(super) second_factor: bool,
+    pub(super) organization: Option<OrganizationId>,
+    /// Sealed.
+    pub(super) email: Vec<u8>,
+    pub(super) key: OwnKey,
+    /// Whether it has signed in before, but never from this network.
+    pub(super) is_new_place: bool,
+    pub(super) is_known_here: bool,
+    /// The secret of the authenticator app, sealed.
+    pub(super) totp: Option<Vec<u8>>,
+}
+
+/// The account of a person: found, or made where that is allowed.
+async fn account_of(
+    unscoped: &Unscoped,
+    vouched: &Vouched<'_>,
+    organization: Option<OrganizationId>,
+    attempt: &Admitted,
+) -> Result<Account, Problem> {
+    let Vouched { provider, person, .. } = vouched;
+    let subject = Subject::of(person);
+    if let Some(account) = Account::find(unscoped, &subject, organization, &attempt.place).await? {
+        return Ok(account);
+    }
+    if !provider.settings.sign_up {
+        return Err(NO_ACCOUNT.problem());
+    }
+    if let Some(account) = sign_up(unscoped, person, &subject).await? {
+        return Ok(account);
+    }
+    // The address is taken: by the same person, who was here twice at the same moment, or by somebody else.
+    let found = Account::find(unscoped, &subject, organization, &attempt.place).await?;
+    found.ok_or_else(|| ACCOUNT_EXISTS.problem())
+}
+
+impl Account {
+    /// The account that an identity is linked to, in the organization that was asked for.
+    async fn find(
+        unscoped: &Unscoped,
+        subject: &Sealed<Subject>,
+        organization: Option<OrganizationId>,
+        place: &[u8],
+    ) -> Result<Option<Self>, Error> {
+        const FIND: &str = "SELECT i.id, u.id, u.active, u.second_factor, m.organization_id, u.email, k.id, k.wrapped, \
+                 EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id), \
+                 EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id AND p.place = $3), t.secret \
+             FROM external_identities i JOIN users u ON u.id = i.user_id JOIN data_keys k ON k.id = u.data_key \
+             LEFT JOIN totps t ON t.user_id = u.id \
+             LEFT JOIN LATERAL (SELECT organization_id FROM memberships \
+                 WHERE user_id = u.id AND ($2::uuid IS NULL OR organization_id = $2) \
+                 ORDER BY created_at, organization_id LIMIT 1) m ON true \
+             WHERE i.subject_index = ANY ($1)";
+        let indexes = indexes(subject, unscoped.database().ring());
+        let values = [indexes.into(), organization.map(OrganizationId::uuid).into(), place.to_vec().into()];
+        let read = |row: &Row| -> Result<Self, Error> {
+            let user: UserId = row.get(1)?;
+            Ok(Self {
+                identity: row.get(0)?,
+                user,
+                active: row.get(2)?,
+                second_factor: row.get(3)?,
+                organization: row.get::<Option<Uuid>>(4)?.map(OrganizationId::from),
+                email: row.get(5)?,
+                key: own_key(user, row, 6)?,
+                is_new_place: row.get::<bool>(8)? && !row.get::<bool>(9)?,
+                is_known_here: row.get(9)?,
+                totp: row.get(10)?,
+            })
+        };
+        let rows = unscoped.select("external_identities.sign_in", FIND, values).await?;
+        rows.first().map(read).transpose()
+    }
+
+    fn may_be_signed_in_to(&self, organization: Option<OrganizationId>) -> Result<(), Problem> {
+        if !self.active {
+            return Err(refused("the account is shut"));
+        }
+        if organization.is_some() && self.organization.is_none() {
+            return Err(refused("the account is no member of the organization"));
+        }
+        Ok(())
+    }
+
+    fn holder(&self) -> Holder<'_> {
+        Holder {
+            user: self.user,
+            organization: self.organization,
+            key: &self.key,
+            totp: self.totp.as_deref(),
+            email: &self.email,
+            is_known_here: self.is_known_here,
+        }
+    }
+
+    async fn note_use(&self, unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
+        const USED: &str = "UPDATE external_identities SET last_used_at = $2 WHERE id = $1";
+        let values = [self.identity.into(), now.inner().into()];
+        unscoped.upkeep("external_identities.used", USED, values).await.map(drop)
+    }
+}

@@ -1,0 +1,79 @@
+use mainstay_crypto::{BlindIndex, Sealed};
+use mainstay_database::{Change, Error, OwnKey, Unscoped, Uuid, Value};
+use mainstay_http::Problem;
+use mainstay_kernel::UserId;
+
+use super::{
+    EMAIL_UNVERIFIED,
+    exchange::Person,
+    sign_in::Account,
+    subject::{Subject, cell, index},
+};
+use crate::{
+    accounts::{NOWHERE, email_cell, email_index},
+    events::{Action, about_user},
+};
+
+/// Makes an account without a password for somebody whom no account knows, and links the identity to it: both or neither.
+/// It belongs to no organization yet. `None` when another account has the address.
+///
+/// # Errors
+/// [`EMAIL_UNVERIFIED`] when the provider does not vouch for an address.
+pub(super) async fn sign_up(
+    unscoped: &Unscoped,
+    person: &Person,
+    subject: &Sealed<Subject>,
+) -> Result<Option<Account>, Problem> {
+    // While keys are rotated an address may stand under an older key's index, which the unique constraint cannot see.
+    const CHANGE: &str = "free AS (SELECT WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY ($8))), \
+         key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
+             SELECT $1, $2, $3, $4, $5 FROM free), \
+         changed AS (INSERT INTO users (id, data_key, email, email_index, created_at) \
+             SELECT $3, $1, $6, $7, $5 FROM free RETURNING id), \
+         linked AS (INSERT INTO external_identities (id, user_id, issuer, subject, subject_index, email, created_at) \
+             SELECT $9, id, $10, $11, $12, $13, $5 FROM changed)";
+    let email = Sealed::new(person.verified_email().ok_or_else(|| EMAIL_UNVERIFIED.problem())?);
+    let database = unscoped.database();
+    let (runtime, ring) = (database.runtime(), database.ring());
+    let (user, identity): (UserId, Uuid) = (runtime.new_id(), runtime.new_id::<Account>().uuid());
+    let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
+    let random = &runtime.random;
+    let sealed = email.seal(&key, random, &email_cell(user.uuid()));
+    let indexes: Vec<_> = email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let values: [Value; 13] = [
+        key.id().into(),
+        NOWHERE.into(),
+        user.uuid().into(),
+        wrapped.0.clone().into(),
+        runtime.clock.now().inner().into(),
+        sealed.clone().into(),
+        email.index(ring, &email_index()).into_bytes().into(),
+        indexes.into(),
+        identity.into(),
+        person.issuer.clone().into(),
+        subject.seal(&key, random, &cell(identity, "subject")).into(),
+        index(subject, ring).into(),
+        email.seal(&key, random, &cell(identity, "email")).into(),
+    ];
+    let event = about_user(Action::UserCreated, Some(user), None);
+    let made = match unscoped.change(Change::new("users.insert_external", CHANGE, values, event)).await {
+        Err(Error::Constraint { name, .. })
+            if ["users_email_key", "external_identities_subject_key"].contains(&name.as_str()) =>
+        {
+            return Ok(None);
+        }
+        made => made?,
+    };
+    Ok((!made.is_empty()).then(|| Account {
+        identity,
+        user,
+        active: true,
+        second_factor: false,
+        organization: None,
+        email: sealed,
+        key: OwnKey { id: key.id(), subject: user.uuid(), wrapped: wrapped.0 },
+        is_new_place: false,
+        is_known_here: false,
+        totp: None,
+    }))
+}

@@ -1,0 +1,66 @@
+//! Who somebody is elsewhere, as it is kept: sealed, and found through an index over issuer and subject together.
+
+use mainstay_crypto::{BlindIndex, Cell, IndexLength, IndexPlace, Indexed, KeyRing, Personal, Sealed, Zeroizing};
+use mainstay_kernel::Uuid;
+
+use super::exchange::Person;
+use crate::accounts::NOWHERE;
+
+/// An issuer and its subject: two issuers may have the same subject, and mean two people (OWASP ASVS 6.8.1).
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Subject {
+    issuer: String,
+    subject: String,
+}
+
+const PLACE: IndexPlace<'static> = IndexPlace {
+    organization: NOWHERE,
+    table: "external_identities",
+    column: "subject_index",
+    length: IndexLength::Unique,
+};
+
+impl Subject {
+    pub(super) fn of(person: &Person) -> Sealed<Self> {
+        Sealed::new(Self { issuer: person.issuer.clone(), subject: person.subject.clone() })
+    }
+}
+
+/// The index under which a new identity is kept.
+pub(super) fn index(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<u8> {
+    subject.index(ring, &PLACE).into_bytes()
+}
+
+/// The indexes under which an identity may stand while keys are rotated.
+pub(super) fn indexes(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<Vec<u8>> {
+    subject.indexes(ring, &PLACE).into_iter().map(BlindIndex::into_bytes).collect()
+}
+
+/// Where a value of an identity stands.
+pub(super) fn cell(identity: Uuid, column: &'static str) -> Cell<'static> {
+    Cell { organization: NOWHERE, table: "external_identities", column, row: identity }
+}
+
+impl Personal for Subject {
+    fn to_plaintext(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(format!("{}\n{}", self.issuer, self.subject).into_bytes())
+    }
+
+    fn from_plaintext(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (issuer, subject) = text.split_once('\n')?;
+        Some(Self { issuer: issuer.to_owned(), subject: subject.to_owned() })
+    }
+
+    fn mask(&self) -> String {
+        "•••".to_owned()
+    }
+}
+
+/// Exactly as the provider writes it: subjects differ in the case of their letters. An issuer is a URL and has no line
+/// end, so that no two pairs are the same text.
+impl Indexed for Subject {
+    fn normalised(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}\n{}", self.issuer, self.subject))
+    }
+}

@@ -1,0 +1,87 @@
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use super::{CLIENT_ID, CLIENT_SECRET, Shared, listener::Asked, locked};
+
+/// An answer in the making.
+pub(super) struct Answered {
+    pub(super) status: u16,
+    /// Each with its line end.
+    pub(super) headers: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answered {
+    pub(super) fn of(status: u16, body: Vec<u8>) -> Self {
+        Self { status, headers: String::new(), body }
+    }
+
+    fn json(status: u16, body: &Value) -> Self {
+        Self::of(status, body.to_string().into_bytes())
+    }
+}
+
+impl Shared {
+    pub(super) fn answer(&self, asked: &Asked) -> Answered {
+        match asked.path.as_str() {
+            "/.well-known/openid-configuration" => Answered::json(200, &self.discovery()),
+            "/jwks" => Answered::json(200, &locked(&self.keys).public()),
+            "/token" => match self.tokens(asked) {
+                Ok(tokens) => Answered::json(200, &tokens),
+                Err(error) => Answered::json(400, &json!({ "error": error })),
+            },
+            _ => Answered::json(404, &json!({})),
+        }
+    }
+
+    fn discovery(&self) -> Value {
+        let issuer = &self.issuer;
+        let script = locked(&self.script);
+        let mut document = json!({
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+            "jwks_uri": format!("{issuer}/jwks"),
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256", "ES256", "HS256", "none"],
+            "authorization_response_iss_parameter_supported": script.names_itself,
+        });
+        for (name, value) in &script.discovery {
+            document[name] = value.clone();
+        }
+        document
+    }
+
+    /// RFC 6749 §4.1.3, RFC 7636 §4.6.
+    fn tokens(&self, asked: &Asked) -> Result<Value, &'static str> {
+        let expected = format!("{}:{}", encoded(CLIENT_ID), encoded(CLIENT_SECRET));
+        if asked.authorization != format!("Basic {}", STANDARD.encode(expected)) {
+            return Err("invalid_client");
+        }
+        let url = format!("http://body/?{}", asked.body);
+        let body = reqwest::Url::parse(&url).map_err(|_| "invalid_request")?;
+        let field =
+            |name: &str| body.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned());
+        if field("grant_type").as_deref() != Some("authorization_code") {
+            return Err("unsupported_grant_type");
+        }
+        let code = field("code").unwrap_or_default();
+        let grant = locked(&self.grants).get_mut(&code).and_then(|grant| grant.take()).ok_or("invalid_grant")?;
+        let matches = grant
+            .is_redeemed_by(&field("redirect_uri").unwrap_or_default(), &field("code_verifier").unwrap_or_default());
+        if !matches {
+            return Err("invalid_grant");
+        }
+        let access_token = format!("access-{code}");
+        let script = locked(&self.script);
+        let claims = grant.claims(&self.issuer, self.clock.now(), &access_token, &script.claims);
+        let id_token = locked(&self.keys).sign(script.signing, &claims, CLIENT_SECRET);
+        Ok(json!({ "access_token": access_token, "token_type": "Bearer", "expires_in": 60, "id_token": id_token }))
+    }
+}
+
+/// RFC 6749 §2.3.1: both are encoded as in a form before they are put together.
+fn encoded(text: &str) -> String {
+    text.replace(' ', "+")
+}
