@@ -10,10 +10,12 @@ mod external;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
 
+mod account_pages;
 mod account_removal;
 mod api_keys;
 mod audit_events;
 mod client_secrets;
+mod client_credentials;
 mod cookies;
 mod customers;
 mod email_change;

@@ -9,6 +9,7 @@ mod http;
 mod program;
 
 mod artefacts;
+mod clients;
 mod command_line;
 mod configuration;
 mod database_tls;
