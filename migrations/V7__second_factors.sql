@@ -68,7 +68,8 @@ COMMENT ON COLUMN webauthn_challenges.hash IS 'secret: SHA-256 of the challenge'
 COMMENT ON COLUMN webauthn_challenges.user_id IS 'internal: whose new passkey is to answer; null at a sign-in, where nobody is known yet';
 COMMENT ON COLUMN webauthn_challenges.state IS 'secret: sealed; what the answer is held against';
 COMMENT ON COLUMN webauthn_challenges.expires_at IS 'internal: when it ends';
-GRANT SELECT, INSERT, DELETE ON webauthn_challenges TO mainstay_server;
+-- Nothing is ever updated; but a sweep that passes over the rows of another one locks its own, which takes the right to.
+GRANT SELECT, INSERT, DELETE, UPDATE (expires_at) ON webauthn_challenges TO mainstay_server;
 
 -- Whether an account has a second factor stands beside it, and follows from its factors alone. The account's row is
 -- locked first, so that of two changes at once the later one sees what the earlier one did. Without a factor there is

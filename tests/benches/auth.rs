@@ -13,6 +13,7 @@
 #[path = "../tests/support/http.rs"]
 mod http;
 #[path = "../tests/support/program.rs"]
+#[allow(dead_code, reason = "tests ask more of it")]
 mod program;
 
 use std::{

@@ -21,8 +21,24 @@ pub struct Info {
     pub description: &'static str,
 }
 
-/// The document of all endpoints of `modules`.
+/// The document of all endpoints of `modules`, its members in alphabetical order whatever else is built with it.
 pub fn document(info: &Info, modules: &[Module]) -> Value {
+    sorted(written(info, modules))
+}
+
+/// A feature of `serde_json` that any crate may turn on keeps members as they come.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<_, _> = members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
+
+fn written(info: &Info, modules: &[Module]) -> Value {
     let mut schemas = Schemas::new();
     let problem = schemas.output::<ProblemBody<'static>>();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();

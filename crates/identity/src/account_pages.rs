@@ -31,10 +31,11 @@ macro_rules! part {
 }
 
 /// The pages, and what they load.
-pub(crate) fn pages() -> [Page; 23] {
+pub(crate) fn pages() -> [Page; 25] {
     [
         html!("/oauth/authorize", "sign-in.html"),
         html!("/account/sign-in", "sign-in.html"),
+        html!("/account/sign-up", "sign-up.html"),
         html!("/account/confirm", "confirm.html"),
         html!("/account/reset", "reset.html"),
         html!("/account/forgot", "forgot.html"),
@@ -49,6 +50,7 @@ pub(crate) fn pages() -> [Page; 23] {
         part!(JAVASCRIPT, "sign-in-form.js"),
         part!(JAVASCRIPT, "strength.js"),
         part!(JAVASCRIPT, "sign-in.js"),
+        part!(JAVASCRIPT, "sign-up.js"),
         part!(JAVASCRIPT, "confirm.js"),
         part!(JAVASCRIPT, "reset.js"),
         part!(JAVASCRIPT, "forgot.js"),

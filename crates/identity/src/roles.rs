@@ -14,8 +14,7 @@ mod role;
 mod update;
 
 use http::StatusCode;
-use mainstay_access::Principal;
-use mainstay_database::{Uuid, Value};
+use mainstay_database::Uuid;
 use mainstay_http::{Kind, Module};
 
 pub use assign::{ListedRole, assign_role, list_roles_of};
@@ -33,12 +32,6 @@ mainstay_access::permission! {
 pub(crate) const OWNER: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_0001);
 pub(crate) const MANAGER: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_0002);
 
-/// A role grants what its giver does not hold.
-pub(crate) const PRIVILEGE_EXCEEDS_OWN: Kind = Kind::new(
-    StatusCode::FORBIDDEN,
-    "privilege_exceeds_own",
-    "This role grants more than yours does: nobody gives, takes or changes what they do not hold.",
-);
 /// There is no such role in the organization.
 pub(crate) const UNKNOWN_ROLE: Kind =
     Kind::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_role", "The organization has no role of this name.");
@@ -53,10 +46,4 @@ pub(crate) fn module() -> Module {
         update::update_role,
         delete::delete_role,
     ))
-}
-
-/// What `role_exceeds` compares a role with: the giver's permissions, and whether they are an owner.
-pub(crate) fn held_by(principal: &Principal) -> [Value; 2] {
-    let permissions: Vec<String> = principal.permissions.names().map(str::to_owned).collect();
-    [permissions.into(), (principal.role == "owner").into()]
 }

@@ -7,12 +7,11 @@
 mod authenticators;
 #[path = "../support/external.rs"]
 mod external;
-
-mod account_removal;
-mod api_keys;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
 
+mod account_removal;
+mod api_keys;
 mod audit_events;
 mod cookies;
 mod customers;

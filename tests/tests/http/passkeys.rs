@@ -11,7 +11,8 @@ use time::Duration;
 
 use crate::{
     authenticators::{
-        Device, ORIGIN, add_passkey, challenge, recovery_codes, request_options, sign_in, sign_in_by_passkey, signed_in,
+        Device, ORIGIN, add_passkey, challenge, recovery_codes, request_options, sign_in, sign_in_by_passkey,
+        signed_in, was_told,
     },
     start,
 };
@@ -32,7 +33,7 @@ async fn a_passkey_is_enough_to_sign_in() {
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     let added = add_passkey(&agent, &mut device).await;
     assert_eq!((&added["name"], recovery_codes(&added).len()), (&json!("Ada's phone"), 10));
-    assert!(app.mail_to(agent.email()).await.text.contains("a passkey"));
+    assert!(was_told(&app, &agent, "A second factor was added to your account").await);
 
     let options = request_options(&app).await;
     assert_eq!(options["public_key"]["allowCredentials"], json!([]), "it tells nobody's passkeys");

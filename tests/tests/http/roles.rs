@@ -139,6 +139,9 @@ async fn nobody_grants_what_they_do_not_hold() {
         attempt.assert_problem(403, "privilege_exceeds_own");
     }
     assert_eq!(app.contents().await.changed_since(&contents), Vec::<&str>::new());
+    let refusals = "SELECT count(*) FROM audit_events WHERE action = 'authz_fail' AND actor_id = $1";
+    let rows = app.owner().await.run(refusals, [keeper.user().uuid().into()]).await.unwrap();
+    assert_eq!(rows[0].get::<i64>(0).unwrap(), 11, "each refusal is on record");
     // What they hold they may give.
     role(&keeper, "reader", &["roles.read"]).await;
     keeper.patch(&me, json!({ "role": "reader" })).await.assert_status(200);

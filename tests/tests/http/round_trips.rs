@@ -2,11 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use mainstay::access::BuiltInRole::Owner;
+use mainstay::{
+    access::BuiltInRole::Owner,
+    kernel::{Clock, Timestamp},
+};
 use mainstay_testing::{Actor, Answer, PASSWORD, TestApp};
 use serde_json::json;
 
-use crate::{create, customer};
+use crate::{
+    authenticators::{Device, add_passkey, enrol, request_options, sign_in, sign_in_by_passkey},
+    create, customer,
+};
 
 /// One connection, so that every statement is prepared once it ran once; and warm, that is, listening for revocations:
 /// until then memory is not believed and each request asks who is asking.
@@ -99,4 +105,36 @@ async fn a_sign_in_takes_two_trips_whether_it_succeeds_or_not() {
     assert_eq!(trips(&app, 201, async || attempt(owner.email(), PASSWORD).await).await, 2, "success");
     assert_eq!(trips(&app, 401, async || attempt(owner.email(), "wrong").await).await, 2, "wrong password");
     assert_eq!(trips(&app, 401, async || attempt("nobody@example.org", "wrong").await).await, 2, "unknown account");
+}
+
+#[tokio::test]
+async fn a_second_factor_takes_one_trip_more() {
+    let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
+    let builder = TestApp::builder(app::platform()).clock(clock.clone());
+    let app = builder.counting_round_trips().setting("database.pool_size", "1").start().await;
+    let (owner, mut device) = (app.actor(Owner).await, Device::default());
+    let (totp, codes) = enrol(&app, &owner).await;
+    add_passkey(&owner, &mut device).await;
+    let with_code = async || {
+        clock.advance(time::Duration::seconds(30));
+        sign_in(&app, &owner, Some(&totp.code(clock.now()))).await
+    };
+    assert_eq!(trips(&app, 201, with_code).await, 3, "a code");
+    let mut left = codes.iter();
+    let mut least = usize::MAX;
+    for _ in 0..6 {
+        let before = app.round_trips();
+        sign_in(&app, &owner, left.next().map(String::as_str)).await.assert_status(201);
+        least = least.min(app.round_trips() - before);
+    }
+    assert_eq!(least, 3, "a recovery code");
+    assert_eq!(trips(&app, 401, async || sign_in(&app, &owner, None).await).await, 2, "no code");
+    let mut least = usize::MAX;
+    for _ in 0..6 {
+        let answer = device.answer(&request_options(&app).await).await;
+        let before = app.round_trips();
+        sign_in_by_passkey(&app, &answer).await.assert_status(201);
+        least = least.min(app.round_trips() - before);
+    }
+    assert_eq!(least, 3, "a passkey");
 }

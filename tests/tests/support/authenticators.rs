@@ -1,6 +1,6 @@
 //! What people prove themselves with: an authenticator app and a passkey, each written by others than the service.
 
-#![allow(dead_code, reason = "no test binary uses all of it")]
+#![allow(dead_code, clippy::unwrap_used, reason = "no test binary uses all of it; a test fails by panicking")]
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -81,6 +81,12 @@ pub fn recovery_codes(answer: &Value) -> Vec<String> {
     answer["recovery_codes"].as_array().into_iter().flatten().map(|code| code.as_str().unwrap().to_owned()).collect()
 }
 
+/// Whether somebody was written to about this.
+pub async fn was_told(app: &TestApp, actor: &Actor, subject: &str) -> bool {
+    let mut mail = app.mailbox().await.into_iter();
+    mail.any(|message| message.to == actor.email() && message.subject == subject)
+}
+
 /// Tries to sign in with the usual password, and perhaps a code.
 pub async fn sign_in(app: &TestApp, actor: &Actor, code: Option<&str>) -> Answer {
     let mut body = json!({ "email": actor.email(), "password": PASSWORD });
@@ -100,7 +106,7 @@ pub fn signed_in(app: &TestApp, answer: &Answer) -> Client {
 pub struct Device {
     passkey: Option<Passkey>,
     /// Whether its passkeys count their uses.
-    pub counts: bool,
+    counts: bool,
 }
 
 impl Device {
@@ -117,7 +123,7 @@ impl Device {
         let request = serde_json::from_value(json!({ "publicKey": options["public_key"] })).unwrap();
         let made = browser.register(&Url::parse(ORIGIN).unwrap(), request, DefaultClientData).await.unwrap();
         self.passkey = browser.authenticator().store().clone();
-        serde_json::to_value(made).unwrap()
+        as_browsers_write(serde_json::to_value(made).unwrap())
     }
 
     /// Answers the challenge of a sign-in, as a browser does for a page of the service.
@@ -126,7 +132,7 @@ impl Device {
         let request = serde_json::from_value(json!({ "publicKey": options["public_key"] })).unwrap();
         let answer = browser.authenticate(&Url::parse(ORIGIN).unwrap(), request, DefaultClientData).await.unwrap();
         self.passkey = browser.authenticator().store().clone();
-        serde_json::to_value(answer).unwrap()
+        as_browsers_write(serde_json::to_value(answer).unwrap())
     }
 
     /// Signs what no browser would: any challenge for any page, and without asking anybody if so told.
@@ -159,6 +165,18 @@ impl Device {
 
     fn authenticator(&self) -> Authenticator<Option<Passkey>, Finger, AwsLcRsBackend> {
         Authenticator::new(Aaguid::new_empty(), self.passkey.clone(), Finger, AwsLcRsBackend)
+    }
+}
+
+/// Bytes as text, where the device's library writes a list of numbers.
+fn as_browsers_write(value: Value) -> Value {
+    match value {
+        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_u64) => {
+            let bytes = items.iter().filter_map(Value::as_u64).map(|byte| u8::try_from(byte).unwrap());
+            URL_SAFE_NO_PAD.encode(bytes.collect::<Vec<_>>()).into()
+        }
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, as_browsers_write(value))).collect(),
+        other => other,
     }
 }
 

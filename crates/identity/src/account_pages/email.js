@@ -7,7 +7,7 @@ const token = takeToken();
 
 // A click, since programs that look at mail follow links too.
 onSubmit(element("confirm-form"), async () => {
-  await call("POST", "/v1/me/email/confirmation", { token });
-  show("done");
+  const change = await call("POST", "/v1/me/email/confirmation", { token });
+  show(change.applied ? "done" : "half");
 });
 show(token ? "ask" : "no-token");

@@ -9,7 +9,10 @@ const token = takeToken();
 const form = element("password-form");
 
 const accept = async () => {
-  await call("POST", "/v1/invitations/acceptance", { token });
+  const { organization_id, name } = await call("POST", "/v1/invitations/acceptance", { token });
+  // This browser goes on there. Where it cannot, one has joined all the same.
+  await call("PUT", "/v1/sessions/current/organization", { organization_id }).catch(() => null);
+  element("joined").textContent = name;
   show("done");
 };
 

@@ -72,7 +72,7 @@ impl NewApiKey {
         if let Some(scopes) = &scopes
             && !by.permissions.cover(scopes.iter().map(String::as_str))
         {
-            return Err(exceeds_own(unscoped, by, "api_key").await);
+            return Err(exceeds_own(unscoped, by, "api_key", None).await);
         }
         let created_at = runtime.clock.now();
         let expires_at = created_at + lifetime(body.expires_in_days, settings)?;

@@ -12,7 +12,8 @@ use crate::{
     events::{Action, about},
     letters,
     members::MembersManage,
-    roles::{PRIVILEGE_EXCEEDS_OWN, RoleName, UNKNOWN_ROLE, held_by},
+    privilege::{EXCEEDS_OWN, held_by, refused},
+    roles::{RoleName, UNKNOWN_ROLE},
     secret::FreshSecret,
     throttle::{self, TOO_MANY_ATTEMPTS},
 };
@@ -38,7 +39,7 @@ pub(super) struct CreateInvitation {
 ///
 /// They get a link by mail that works once, for seven days. An invitation to the same address takes the place of an
 /// earlier one. The answer does not tell whether the address has an account.
-#[post("/v1/invitations", problems(UNKNOWN_ROLE, PRIVILEGE_EXCEEDS_OWN, TOO_MANY_ATTEMPTS))]
+#[post("/v1/invitations", problems(UNKNOWN_ROLE, EXCEEDS_OWN, TOO_MANY_ATTEMPTS))]
 pub(super) async fn create_invitation(
     by: Allowed<MembersManage>,
     identity: Shared<Identity>,
@@ -99,7 +100,7 @@ async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, Str
     // An organization that was deleted has no session any more that could ask.
     let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
     let id = row.get::<Option<Uuid>>(1)?.ok_or_else(|| UNKNOWN_ROLE.problem())?;
-    if row.get(2)? { Err(PRIVILEGE_EXCEEDS_OWN.problem()) } else { Ok((id, row.get(0)?)) }
+    if row.get(2)? { Err(refused(by, "role", Some(id)).await) } else { Ok((id, row.get(0)?)) }
 }
 
 /// The mail that carries the token. An address that no mail reaches is no address to invite.

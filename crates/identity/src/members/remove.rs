@@ -6,14 +6,14 @@ use crate::{
     Identity,
     accounts::LAST_OWNER,
     events::{Action, about_user},
-    roles::{PRIVILEGE_EXCEEDS_OWN, held_by},
+    privilege::{EXCEEDS_OWN, held_by, refused},
 };
 
 /// Remove a member.
 ///
 /// Their sessions in the organization are ended, on every replica within a second, and they are told by mail. Their
 /// account stays, and so do the rows that they made.
-#[delete("/v1/members/{user_id}", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN, LAST_OWNER))]
+#[delete("/v1/members/{user_id}", problems(NOT_FOUND, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn delete_member(
     by: Allowed<MembersManage>,
     identity: Shared<Identity>,
@@ -27,7 +27,7 @@ pub(super) async fn delete_member(
     for _ in 0..3 {
         let member = find_subject(&by, id, None).await?.ok_or_else(|| NOT_FOUND.problem())?;
         if member.exceeds {
-            return Err(PRIVILEGE_EXCEEDS_OWN.problem());
+            return Err(refused(&by, "user", Some(id.uuid())).await);
         }
         let unscoped = by.unscoped("who is told has an address that is sealed for no organization");
         let told = tell_removed(&unscoped, &member)?;

@@ -6,7 +6,7 @@ use super::{MembersManage, find_subject, row::MemberId};
 use crate::{
     Identity,
     events::{Action, about_session, about_user},
-    roles::PRIVILEGE_EXCEEDS_OWN,
+    privilege::{EXCEEDS_OWN, refused},
 };
 
 const END: &str = "ended AS (UPDATE sessions SET ended_at = $4 WHERE organization_id = $1 AND user_id = $2 \
@@ -50,7 +50,7 @@ pub(super) async fn list_member_sessions(
 /// End all of a member's sessions in the organization.
 ///
 /// Every replica refuses them within a second.
-#[delete("/v1/members/{user_id}/sessions", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN))]
+#[delete("/v1/members/{user_id}/sessions", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_member_sessions(
     by: Allowed<MembersManage>,
     identity: Shared<Identity>,
@@ -61,7 +61,7 @@ pub(super) async fn delete_member_sessions(
 }
 
 /// End one of a member's sessions in the organization.
-#[delete("/v1/members/{user_id}/sessions/{session_id}", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN))]
+#[delete("/v1/members/{user_id}/sessions/{session_id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_member_session(
     by: Allowed<MembersManage>,
     identity: Shared<Identity>,
@@ -79,7 +79,7 @@ async fn end(
 ) -> Result<bool, Problem> {
     let member = find_subject(by, id, None).await?.ok_or_else(|| NOT_FOUND.problem())?;
     if member.exceeds {
-        return Err(PRIVILEGE_EXCEEDS_OWN.problem());
+        return Err(refused(by, "user", Some(id.uuid())).await);
     }
     let organization = Some(by.organization().into());
     let event = match session {

@@ -3,7 +3,7 @@ use mainstay_database::{Door, Error, OwnKey, Row, Unscoped, Uuid};
 use mainstay_kernel::UserId;
 
 use super::row::MemberId;
-use crate::{EmailAddress, accounts::email_cell, roles::held_by};
+use crate::{EmailAddress, accounts::email_cell, privilege::held_by};
 
 /// The member whom a change concerns.
 pub(crate) struct Subject {

@@ -11,7 +11,8 @@ use crate::{
     Identity,
     accounts::LAST_OWNER,
     events::{Action, about_user},
-    roles::{PRIVILEGE_EXCEEDS_OWN, RoleName, UNKNOWN_ROLE, held_by},
+    privilege::{EXCEEDS_OWN, held_by, refused},
+    roles::{RoleName, UNKNOWN_ROLE},
 };
 
 /// What changes of a member.
@@ -25,7 +26,7 @@ pub(super) struct UpdateMember {
 ///
 /// The member is told by mail. A role that exceeds your own is neither given nor taken; only an owner makes an owner, and
 /// the last one stays.
-#[patch("/v1/members/{user_id}", problems(NOT_FOUND, UNKNOWN_ROLE, PRIVILEGE_EXCEEDS_OWN, LAST_OWNER))]
+#[patch("/v1/members/{user_id}", problems(NOT_FOUND, UNKNOWN_ROLE, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn update_member(
     by: Allowed<MembersManage>,
     identity: Shared<Identity>,
@@ -54,7 +55,7 @@ async fn change_role(
         let member = find_subject(by, id, Some(wanted.as_str())).await?.ok_or_else(|| NOT_FOUND.problem())?;
         let (role, exceeds) = member.wanted.ok_or_else(|| UNKNOWN_ROLE.problem())?;
         if member.exceeds || exceeds {
-            return Err(PRIVILEGE_EXCEEDS_OWN.problem());
+            return Err(refused(by, "user", Some(id.uuid())).await);
         }
         if role == member.role {
             return Ok(());

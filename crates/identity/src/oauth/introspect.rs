@@ -7,7 +7,7 @@ use super::{
     TokensIntrospect,
     client::{Asker, permissions_of},
     kinds::{INVALID_CLIENT, UNAUTHORIZED_CLIENT},
-    revoke::HeldToken,
+    revoke::{Held, HeldToken},
 };
 use crate::{Identity, service_accounts::Client};
 
@@ -74,11 +74,12 @@ async fn look_up(
          WHERE id = coalesce($1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea AND used_at IS NULL)) \
              AND ended_at IS NULL";
     let now = identity.runtime().clock.now();
-    let (held, verified) = body.held(identity).await?;
-    if verified.as_ref().is_some_and(|token| !token.is_valid_at(now)) {
-        return Ok(None);
-    }
-    let token_ends = verified.map(|token| token.expires());
+    let held = body.held(identity).await?;
+    let token_ends = match &held {
+        Held::Access(verified) if verified.is_valid_at(now) => Some(verified.expires()),
+        Held::Access(_) => return Ok(None),
+        Held::Refresh(_) => None,
+    };
     let (session, refresh) = held.values();
     let rows = unscoped.select("sessions.introspect", FIND, [session.into(), refresh.into()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };

@@ -1,4 +1,4 @@
-use mainstay_database::{Change, Unscoped, Uuid};
+use mainstay_database::{Change, Error, Unscoped, Uuid};
 use mainstay_http::{ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, garde, post, view};
 use mainstay_kernel::OrganizationId;
 use schemars::JsonSchema;
@@ -39,22 +39,19 @@ pub(super) struct RevokedView {}
 
 /// Where a token leads.
 pub(super) enum Held {
-    /// The session of an access token.
-    Session(Uuid),
+    /// An access token of ours, in time or not.
+    Access(Verified),
     /// The hash of what may be a refresh token.
     Refresh(Vec<u8>),
 }
 
 impl HeldToken {
     /// Only the signature of an access token is looked at: one that has run out still names its session.
-    ///
-    /// # Errors
-    /// As the database answers, when the keys must be read first.
-    pub(super) async fn held(&self, identity: &Identity) -> Result<(Held, Option<Verified>), Problem> {
+    pub(super) async fn held(&self, identity: &Identity) -> Result<Held, Error> {
         match identity.tokens.verify(&self.token).await {
-            Ok(verified) => Ok((Held::Session(verified.session.uuid()), Some(verified))),
-            Err(Refusal::Invalid(_)) => Ok((Held::Refresh(hash(&self.token)), None)),
-            Err(Refusal::Database(error)) => Err(error.into()),
+            Ok(verified) => Ok(Held::Access(verified)),
+            Err(Refusal::Invalid(_)) => Ok(Held::Refresh(hash(&self.token))),
+            Err(Refusal::Database(error)) => Err(error),
         }
     }
 }
@@ -63,7 +60,7 @@ impl Held {
     /// The values of `coalesce($1, (SELECT session_id FROM refresh_tokens WHERE hash = $2))`.
     pub(super) fn values(self) -> (Option<Uuid>, Option<Vec<u8>>) {
         match self {
-            Self::Session(session) => (Some(session), None),
+            Self::Access(verified) => (Some(verified.session.uuid()), None),
             Self::Refresh(hash) => (None, Some(hash)),
         }
     }
@@ -83,8 +80,7 @@ pub(super) async fn revoke_token(
     let unscoped = by.unscoped("whose token it is, is what the token tells");
     let shown = (body.client_id.take(), body.client_secret.take());
     let asker = Asker::authenticate(&unscoped, &identity, basic, shown).await?;
-    let (held, _) = body.held(&identity).await?;
-    revoke(&unscoped, &identity, held, &asker.client_id()).await?;
+    revoke(&unscoped, &identity, body.held(&identity).await?, &asker.client_id()).await?;
     Ok(Json(RevokedView {}))
 }
 

@@ -8,7 +8,8 @@ use crate::{
     accounts::LAST_OWNER,
     events::{Action, about_user},
     members::{find_subject, tell_owner_handed_over, tell_role_changed},
-    roles::{MANAGER, OWNER, PRIVILEGE_EXCEEDS_OWN},
+    privilege::{EXCEEDS_OWN, refused},
+    roles::{MANAGER, OWNER},
 };
 
 /// Who owns the organization from now on.
@@ -21,7 +22,7 @@ pub(super) struct HandOver {
 /// Hand the organization over.
 ///
 /// The member becomes an owner and the caller, who must be one, a manager. Both are told by mail.
-#[put("/v1/organization/owner", problems(NOT_FOUND, PRIVILEGE_EXCEEDS_OWN, LAST_OWNER))]
+#[put("/v1/organization/owner", problems(NOT_FOUND, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn hand_over_organization(
     by: Fresh<Allowed<OrganizationHandOver>>,
     identity: Shared<Identity>,
@@ -40,7 +41,8 @@ pub(super) async fn hand_over_organization(
     let (me, them) = (by.principal().user, body.user_id);
     let old = find_subject(&by, me.uuid().into(), None).await?.ok_or_else(|| NOT_FOUND.problem())?;
     if old.role != OWNER {
-        return Err(PRIVILEGE_EXCEEDS_OWN.problem().detail("Only an owner hands the organization over."));
+        // A role of the organization that grants it does not make an owner.
+        return Err(refused(&**by, "organization", Some(by.organization())).await);
     }
     let new = find_subject(&by, them.uuid().into(), None).await?.ok_or_else(|| NOT_FOUND.problem())?;
     let unscoped = by.unscoped("who is told has an address that is sealed for no organization");

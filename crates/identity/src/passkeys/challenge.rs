@@ -25,7 +25,7 @@ pub(super) async fn keep(
     state: &impl Serialize,
 ) -> Result<(), Error> {
     const KEEP: &str = "WITH swept AS (DELETE FROM webauthn_challenges WHERE hash IN ( \
-             SELECT hash FROM webauthn_challenges WHERE expires_at < $4 LIMIT 10 FOR UPDATE SKIP LOCKED)) \
+             SELECT hash FROM webauthn_challenges WHERE expires_at <= $4 LIMIT 10 FOR UPDATE SKIP LOCKED)) \
          INSERT INTO webauthn_challenges (hash, user_id, state, expires_at) VALUES ($1, $2, $3, $5)";
     let database = unscoped.database();
     let (runtime, hash) = (database.runtime(), token_digest(challenge).to_vec());

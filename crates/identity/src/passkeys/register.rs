@@ -111,7 +111,7 @@ pub(super) async fn create_passkey(
     let owner = find_owner(&unscoped, principal.user).await?;
     let (id, now) = (identity.runtime().new_id::<Passkey>().uuid(), identity.runtime().clock.now());
     let name = Sealed::new(Kept(Zeroizing::new(body.name.clone().into_bytes())));
-    let (codes, hashes) = RecoveryCodes::new(&identity.runtime().random);
+    let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
     let values = [
         id.into(),
         user.into(),

@@ -53,18 +53,27 @@ fn public_key(challenge: &impl Serialize) -> Result<Value, Problem> {
     Ok(whole["publicKey"].take())
 }
 
-/// The library checks what is in them.
-macro_rules! unruled {
+/// What is in them is for the library to check; that they are keys at all is said here.
+macro_rules! keys {
     ($($name:ident),+) => {
         $(impl Validate for $name {
             type Context = ();
 
-            fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
+            fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
+                if self.0.type_ != "public-key" {
+                    report.append(parent().join("type"), garde::Error::new("expected public-key"));
+                }
+            }
         })+
     };
 }
 
-unruled!(Attestation, Assertion);
+keys!(Attestation, Assertion);
+
+/// Bytes in base64url without padding.
+fn bytes() -> Value {
+    json!({ "type": "string", "examples": ["AAAA"] })
+}
 
 macro_rules! schema {
     ($name:ident, $schema:expr) => {
@@ -87,13 +96,13 @@ schema!(
         "description": "`PublicKeyCredential.toJSON()` of what `navigator.credentials.create()` gave.",
         "required": ["id", "rawId", "response", "type"],
         "properties": {
-            "id": { "type": "string" },
-            "rawId": { "type": "string" },
+            "id": bytes(),
+            "rawId": bytes(),
             "type": { "type": "string", "enum": ["public-key"] },
             "response": {
                 "type": "object",
                 "required": ["attestationObject", "clientDataJSON"],
-                "properties": { "attestationObject": { "type": "string" }, "clientDataJSON": { "type": "string" } },
+                "properties": { "attestationObject": bytes(), "clientDataJSON": bytes() },
             },
         },
     })
@@ -106,17 +115,17 @@ schema!(
         "description": "`PublicKeyCredential.toJSON()` of what `navigator.credentials.get()` gave.",
         "required": ["id", "rawId", "response", "type"],
         "properties": {
-            "id": { "type": "string" },
-            "rawId": { "type": "string" },
+            "id": bytes(),
+            "rawId": bytes(),
             "type": { "type": "string", "enum": ["public-key"] },
             "response": {
                 "type": "object",
-                "required": ["authenticatorData", "clientDataJSON", "signature", "userHandle"],
+                "required": ["authenticatorData", "clientDataJSON", "signature"],
                 "properties": {
-                    "authenticatorData": { "type": "string" },
-                    "clientDataJSON": { "type": "string" },
-                    "signature": { "type": "string" },
-                    "userHandle": { "type": "string" },
+                    "authenticatorData": bytes(),
+                    "clientDataJSON": bytes(),
+                    "signature": bytes(),
+                    "userHandle": bytes(),
                 },
             },
         },

@@ -3,13 +3,14 @@ use mainstay_database::Change;
 use mainstay_http::{Allowed, Created, Json, Kind, Problem, Shared, input, post};
 
 use super::{
-    PRIVILEGE_EXCEEDS_OWN, RolesManage,
+    RolesManage,
     name::{NewRoleName, PermissionNames},
     role::{ROLE_NAME_TAKEN, RoleId, RoleView, check_held, name_taken, organization, shown},
 };
 use crate::{
     Identity,
     events::{Action, about},
+    privilege::EXCEEDS_OWN,
 };
 
 /// The organization has as many roles as anybody can keep apart.
@@ -28,7 +29,7 @@ pub(super) struct CreateRole {
 }
 
 /// Create a role.
-#[post("/v1/roles", problems(PRIVILEGE_EXCEEDS_OWN, ROLE_NAME_TAKEN, TOO_MANY_ROLES))]
+#[post("/v1/roles", problems(EXCEEDS_OWN, ROLE_NAME_TAKEN, TOO_MANY_ROLES))]
 pub(super) async fn create_role(
     by: Allowed<RolesManage>,
     identity: Shared<Identity>,
@@ -40,7 +41,7 @@ pub(super) async fn create_role(
          granted AS (INSERT INTO role_permissions (role_id, permission) \
              SELECT changed.id, permission FROM changed, unnest($4::text[]) AS permission)";
     let permissions = body.permissions.into_set();
-    check_held(&by, &permissions)?;
+    check_held(&by, &permissions).await?;
     let id: RoleId = identity.runtime().new_id();
     let name = body.name.as_str().to_owned();
     let values = [

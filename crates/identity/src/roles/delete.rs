@@ -3,10 +3,13 @@ use mainstay_database::{Change, ConstraintKind, Error, IfMatch};
 use mainstay_http::{Allowed, Kind, NOT_FOUND, NoContent, Path, Problem, delete};
 
 use super::{
-    PRIVILEGE_EXCEEDS_OWN, RolesManage,
+    RolesManage,
     role::{BUILT_IN_ROLE, RoleId, find_to_change, organization, shown},
 };
-use crate::events::{Action, about};
+use crate::{
+    events::{Action, about},
+    privilege::EXCEEDS_OWN,
+};
 
 /// Somebody has the role, or is invited to it.
 const ROLE_IN_USE: Kind = Kind::new(
@@ -16,7 +19,7 @@ const ROLE_IN_USE: Kind = Kind::new(
 );
 
 /// Delete a role that nobody has.
-#[delete("/v1/roles/{id}", problems(NOT_FOUND, BUILT_IN_ROLE, PRIVILEGE_EXCEEDS_OWN, ROLE_IN_USE))]
+#[delete("/v1/roles/{id}", problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_IN_USE))]
 pub(super) async fn delete_role(
     by: Allowed<RolesManage>,
     Path(id): Path<RoleId>,

@@ -6,7 +6,7 @@ use mainstay_database::{Door, Error, IfMatch, Row, Uuid};
 use mainstay_http::{Kind, NOT_FOUND, Problem, view};
 use mainstay_kernel::Id;
 
-use super::{PRIVILEGE_EXCEEDS_OWN, held_by};
+use crate::privilege::{held_by, refused};
 
 /// Built-in roles are the same everywhere.
 pub(super) const BUILT_IN_ROLE: Kind = Kind::new(
@@ -71,7 +71,7 @@ pub(super) async fn find_to_change<P: Permission>(
         return Err(BUILT_IN_ROLE.problem());
     }
     if exceeds {
-        return Err(PRIVILEGE_EXCEEDS_OWN.problem());
+        return Err(refused(by, "role", Some(id.uuid())).await);
     }
     match if_match {
         IfMatch::Version(version) if version != role.version => Err(Error::Stale { current: role.version }.into()),
@@ -80,11 +80,11 @@ pub(super) async fn find_to_change<P: Permission>(
 }
 
 /// Refuses permissions that the caller does not hold; a name that nobody declared is held by nobody.
-pub(super) fn check_held<P: Permission>(by: &Door<P>, permissions: &BTreeSet<String>) -> Result<(), Problem> {
+pub(super) async fn check_held<P: Permission>(by: &Door<P>, permissions: &BTreeSet<String>) -> Result<(), Problem> {
     if by.principal().permissions.cover(permissions.iter().map(String::as_str)) {
         Ok(())
     } else {
-        Err(PRIVILEGE_EXCEEDS_OWN.problem().detail("A role cannot grant what your own does not."))
+        Err(refused(by, "role", None).await)
     }
 }
 

@@ -4,7 +4,7 @@ use mainstay_database::{Change, Error, IfMatch};
 use mainstay_http::{Allowed, Json, NOT_FOUND, Patch, Path, Problem, Shared, input, patch};
 
 use super::{
-    PRIVILEGE_EXCEEDS_OWN, RolesManage,
+    RolesManage,
     name::{NewRoleName, PermissionNames},
     role::{
         BUILT_IN_ROLE, ROLE_NAME_TAKEN, RoleId, RoleView, check_held, find_to_change, name_taken, organization, shown,
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Identity,
     events::{Action, about},
+    privilege::EXCEEDS_OWN,
 };
 
 /// What changes of a role: a field that is absent stays.
@@ -28,7 +29,7 @@ pub(super) struct UpdateRole {
 ///
 /// Whoever has it is granted what it says from then on, on every replica within a second. You must hold what it granted
 /// before as well as what it is to grant.
-#[patch("/v1/roles/{id}", problems(NOT_FOUND, BUILT_IN_ROLE, PRIVILEGE_EXCEEDS_OWN, ROLE_NAME_TAKEN))]
+#[patch("/v1/roles/{id}", problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_NAME_TAKEN))]
 pub(super) async fn update_role(
     by: Allowed<RolesManage>,
     identity: Shared<Identity>,
@@ -51,7 +52,7 @@ pub(super) async fn update_role(
         let role = find_to_change(&by, id, if_match).await?;
         let before: BTreeSet<_> = role.permissions.iter().cloned().collect();
         let permissions = wanted.clone().unwrap_or_else(|| before.clone());
-        check_held(&by, &permissions)?;
+        check_held(&by, &permissions).await?;
         let name = name.as_ref().map_or(role.name.as_str(), NewRoleName::as_str).to_owned();
         if name == role.name && permissions == before {
             return Ok(Json(role));

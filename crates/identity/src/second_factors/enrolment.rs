@@ -107,7 +107,7 @@ pub(super) async fn confirm_totp(
     let secret: Kept = unscoped.open_own(&owner.key, &kept_cell("totps", "pending", user), &pending)?;
     let step = first_step(&body.code, &secret, now)?.ok_or_else(|| WRONG_CODE.problem())?;
     let sealed = unscoped.seal_own(&owner.key, &kept_cell("totps", "secret", user), &Sealed::new(secret))?;
-    let (codes, hashes) = RecoveryCodes::new(&identity.runtime().random);
+    let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
     let values = [
         user.into(),
         pending.into(),

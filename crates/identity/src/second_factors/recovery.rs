@@ -29,7 +29,7 @@ pub(crate) struct RecoveryCodes {
 
 impl RecoveryCodes {
     /// A fresh set, and the hashes that are kept of it (OWASP ASVS 6.5.2 to 6.5.4).
-    pub(crate) fn new(random: &Random) -> (Vec<String>, Vec<Vec<u8>>) {
+    pub(crate) fn fresh(random: &Random) -> (Vec<String>, Vec<Vec<u8>>) {
         (0..SET).map(|_| fresh_recovery_code(random)).unzip()
     }
 
@@ -60,7 +60,7 @@ pub(super) async fn create_recovery_codes(
     let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
     let user = principal.user.uuid();
     let owner = find_owner(&unscoped, principal.user).await?;
-    let (codes, hashes) = RecoveryCodes::new(&identity.runtime().random);
+    let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
     let values = [user.into(), hashes.into(), identity.runtime().clock.now().inner().into()];
     let event = about(Action::RecoveryCodesCreated, "recovery_codes", Some(user), principal.organization);
     let told = owner.told(&letters::recovery_codes_replaced(), &unscoped)?;

@@ -76,7 +76,7 @@ pub(super) async fn role_refusal<P: Permission>(by: &Door<P>, role: String, othe
         Ok(Some(true)) => otherwise.problem(),
         Ok(Some(false)) => {
             let unscoped = by.unscoped("a refusal is on record, and changes nothing");
-            exceeds_own(&unscoped, by.principal(), "role").await
+            exceeds_own(&unscoped, by.principal(), "role", None).await
         }
     }
 }

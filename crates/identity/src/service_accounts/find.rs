@@ -46,7 +46,7 @@ pub(super) async fn refusal<P: Permission>(by: &Door<P>, id: UserId, otherwise: 
         Ok(found) if found.is_within => otherwise.problem(),
         Ok(_) => {
             let unscoped = by.unscoped("a refusal is on record, and changes nothing");
-            exceeds_own(&unscoped, by.principal(), "service_account").await
+            exceeds_own(&unscoped, by.principal(), "service_account", None).await
         }
     }
 }

@@ -15,8 +15,12 @@ use crate::{Call, Client, TestApp};
 pub async fn organizations(platform: Platform) {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
     let mut on_rows: Vec<_> = sweep.operations.iter().filter(|it| on_a_row(it)).cloned().collect();
-    // Deleting comes last, so that the row is there for the others, and rows within a row go before it.
-    on_rows.sort_by_key(|it| (it.method == Method::DELETE, Reverse(it.path.split('/').count())));
+    // Deleting comes last, so that the row is there for the others: of sessions first, since more than that ends them, and
+    // of rows within a row before it.
+    on_rows.sort_by_key(|it| {
+        let ends_more = !it.path.starts_with("/v1/sessions/");
+        (it.method == Method::DELETE, ends_more, Reverse(it.path.split('/').count()))
+    });
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let stranger = sweep.app.stranger(operation.allowed_role()).await;

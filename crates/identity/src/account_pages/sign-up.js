@@ -1,0 +1,18 @@
+// Asks for an account. The answer is the same whether the address has one already or not: a mail tells.
+
+import { call } from "./api.js";
+import { element, onSubmit, show } from "./page.js";
+import { showStrength } from "./strength.js";
+
+const form = element("sign-up-form");
+
+showStrength(form.elements.password);
+onSubmit(form, async () => {
+  const { email, password, organization_name: organization } = form.elements;
+  const body = { email: email.value, password: password.value };
+  if (organization.value.trim()) body.organization_name = organization.value.trim();
+  await call("POST", "/v1/sign-ups", body);
+  element("address").textContent = email.value;
+  show("done");
+});
+show("ask");
