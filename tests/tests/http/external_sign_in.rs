@@ -57,7 +57,10 @@ async fn somebody_new_gets_an_account_and_comes_back_to_it() {
     assert!(identity["last_used_at"].is_string());
 
     let mut owner = app.owner().await;
-    let rows = owner.run("SELECT action FROM audit_events ORDER BY id", []).await.unwrap();
+    let rows = owner
+        .run("SELECT action FROM audit_events WHERE action LIKE 'user%' OR action LIKE 'authn%' ORDER BY id", [])
+        .await
+        .unwrap();
     let actions: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
     assert_eq!(actions, ["user_created", "authn_login_success", "authn_login_success"]);
 }
