@@ -72,7 +72,7 @@ actions! {
     TokenCreated = "authn_token_created",
     /// A token, key or session was revoked.
     TokenRevoked = "authn_token_revoked",
-    /// A refresh token came back after it was exchanged: somebody else may hold it.
+    /// A refresh token or an authorization code came back after it was exchanged: somebody else may hold it.
     TokenReuse = "authn_token_reuse",
     /// An identity of elsewhere was linked to an account.
     ExternalIdentityLinked = "authn_external_identity_linked",

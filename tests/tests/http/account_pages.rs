@@ -4,10 +4,11 @@ use mainstay_http::Method;
 
 use crate::start;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/oauth/authorize?client_id=docs&state=x",
     "/account/sign-in",
     "/account/sign-up",
+    "/account/external?provider=acme&code=x&state=y",
     "/account/confirm",
     "/account/reset",
     "/account/forgot",
