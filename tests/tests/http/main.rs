@@ -1,7 +1,7 @@
 //! What the service does, asked over HTTP on a real Postgres. One file a path of the API; what crosses paths has a file
 //! of its own.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../support/authenticators.rs"]
 mod authenticators;
@@ -10,9 +10,12 @@ mod external;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
 
+mod account_pages;
 mod account_removal;
 mod api_keys;
 mod audit_events;
+mod client_credentials;
+mod client_secrets;
 mod cookies;
 mod customers;
 mod email_change;

@@ -154,6 +154,7 @@ fn every_command_explains_itself() {
         "config",
         "user",
         "mail",
+        "key",
         "keys",
         "seed",
         "healthcheck",
@@ -164,7 +165,8 @@ fn every_command_explains_itself() {
         assert!(help.contains("Usage: ") && help.lines().count() > 4, "{help}");
     }
     let keys = ["generate", "list", "rotate", "retire"].map(|action| ["keys", action]);
-    let users = ["create", "show", "deactivate", "activate", "delete"].map(|action| ["user", action]);
+    let users =
+        ["create", "show", "deactivate", "activate", "delete", "reset-second-factors"].map(|action| ["user", action]);
     let others = [
         ["session", "list"],
         ["session", "end"],

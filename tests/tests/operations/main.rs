@@ -9,11 +9,13 @@ mod http;
 mod program;
 
 mod artefacts;
+mod clients;
 mod command_line;
 mod configuration;
 mod database_tls;
 mod dev;
 mod drain;
 mod faults;
+mod key_command;
 mod locks;
 mod restarts;

@@ -86,7 +86,8 @@ async fn look_up(
     let (session, its_client): (SessionId, Option<String>) = (row.get(0)?, row.get(1)?);
     let own = its_client.as_deref() == Some(client.user.to_string().as_str());
     let here = row.get::<Option<Uuid>>(2)? == Some(client.organization.uuid());
-    if !own && !(here && permissions_of(unscoped, client).await?.include::<TokensIntrospect>()) {
+    let may_know = own || (here && permissions_of(unscoped, client).await?.include::<TokensIntrospect>());
+    if !may_know {
         return Ok(None);
     }
     let ends: Timestamp = row.get(3)?;

@@ -7,7 +7,7 @@ use mainstay_crypto::Sealed;
 use mainstay_database::Unscoped;
 use mainstay_identity::{
     Created, EmailAddress, NewPassword, NewUser, Place as Home, Strength, UserSummary, create_user, delete_account,
-    find_user, set_active,
+    find_user, reset_second_factors, set_active,
 };
 use mainstay_kernel::{Random, Runtime};
 
@@ -31,6 +31,8 @@ pub(super) enum Action {
     Activate(Who),
     /// Delete an account, and the key to its personal data with it
     Delete(Who),
+    /// Take every second factor from an account, for a person who has lost theirs; first make sure who it is
+    ResetSecondFactors(Who),
 }
 
 #[derive(Args)]
@@ -84,6 +86,12 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             let deleted = delete_account(&unscoped, found.id, None).await?;
             ensure!(deleted, "an organization would be left without an owner");
             say(&format!("{} is deleted", found.id));
+        }
+        Action::ResetSecondFactors(Who { user, place }) => {
+            let unscoped = connect::unscoped(&place.database()?, "user_reset_second_factors");
+            let found = find(&unscoped, &user).await?;
+            ensure!(reset_second_factors(&unscoped, found.id).await?, "the account has no second factor");
+            say(&format!("{} signs in without a second factor", found.id));
         }
     }
     Ok(ExitCode::SUCCESS)

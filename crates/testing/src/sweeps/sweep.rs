@@ -37,6 +37,9 @@ const HEADERS: [&str; 6] = [
 /// The members of a problem (RFC 9457 §3.1, and ours); `errors` is there when values were refused.
 const MEMBERS: [&str; 6] = ["code", "detail", "request_id", "status", "title", "type"];
 
+/// The members that a problem may have beside: the values that were refused, and what OAuth clients go by (RFC 6749 §5.2).
+const EXTENSIONS: [&str; 3] = ["errors", "error", "error_description"];
+
 impl Sweep {
     /// Starts the service and signs in one actor of each role.
     pub(super) async fn start(builder: Builder) -> Self {
@@ -149,7 +152,7 @@ impl Sweep {
     fn check_problem(&mut self, name: &str, answer: &Answer) {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let members: BTreeSet<_> = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-        let without_errors: Vec<_> = members.into_iter().filter(|name| *name != "errors").collect();
+        let without_errors: Vec<_> = members.into_iter().filter(|name| !EXTENSIONS.contains(name)).collect();
         let wrong = [
             (answer.header("content-type") != "application/problem+json", "is not application/problem+json"),
             (without_errors != MEMBERS, "does not have the members of a problem"),
