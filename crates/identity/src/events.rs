@@ -18,6 +18,14 @@ macro_rules! actions {
                 }
             }
         }
+
+        /// Every action that identity tells the audit log, with when it does: rows of a Markdown table, in alphabetical
+        /// order.
+        pub fn audit_vocabulary() -> Vec<String> {
+            let mut rows = vec![$(format!("| `{}` | {} |", $name, concat!($($documentation),+).trim())),+];
+            rows.sort();
+            rows
+        }
     };
 }
 

@@ -43,6 +43,7 @@ pub use accounts::{
 };
 pub use api_keys::{KeysOf, ListedKey, list_keys, revoke_key};
 pub use endpoints::modules;
+pub use events::audit_vocabulary;
 pub use external::{ExternalSettings, ProviderSettings};
 pub use identity::Identity;
 pub use oauth::{ClientError, ClientRow, create_client, disable_client, list_clients};

@@ -38,3 +38,15 @@ fn every_setting_is_written_down() {
     let expected: String = before.chain(reference.lines()).chain(after).map(|line| format!("{line}\n")).collect();
     assert_snapshot(&file, &expected);
 }
+
+/// OWASP ASVS 16.2.1: what is logged of identity is listed, by names that do not change.
+#[test]
+fn every_security_event_is_written_down() {
+    let file = root().join("docs/identity.md");
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let (before, after) = text.split_once("| action | when |\n|---|---|\n").expect("the page has the table");
+    let rest = after.lines().skip_while(|line| line.starts_with('|')).map(|line| format!("{line}\n"));
+    let rows = mainstay::identity::audit_vocabulary().into_iter().map(|row| format!("{row}\n"));
+    let table: String = rows.chain(rest).collect();
+    assert_snapshot(&file, &format!("{before}| action | when |\n|---|---|\n{table}"));
+}
