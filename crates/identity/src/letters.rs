@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use mainstay_database::{Error, Job, Unscoped};
+use mainstay_http::{FieldError, INVALID_INPUT, Problem};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use mainstay_mail::{Letter, Mail};
 
@@ -22,6 +23,17 @@ pub(crate) fn to(address: &EmailAddress, letter: &Letter, unscoped: &Unscoped) -
             Ok(None)
         }
     }
+}
+
+/// Refuses an address that no letter can be sent to, before somebody waits for one in vain.
+///
+/// # Errors
+/// [`INVALID_INPUT`] for the member `email` of the body.
+pub(crate) fn can_reach(address: &EmailAddress) -> Result<(), Problem> {
+    Mail::new(address.as_str(), &Letter::new("")).map(drop).map_err(|_| {
+        let detail = "no mail can be sent to this address".to_owned();
+        INVALID_INPUT.problem().errors([FieldError { location: "body".into(), pointer: "/email".to_owned(), detail }])
+    })
 }
 
 /// A link into the account pages. The token stands in the fragment, which no server logs and no page passes on.

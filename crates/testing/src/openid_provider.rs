@@ -7,7 +7,6 @@ mod listener;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -24,9 +23,8 @@ const CLIENT_ID: &str = "service-under-test";
 const CLIENT_SECRET: &str = "the secret of the client";
 
 /// An OpenID provider on this machine, until the value is dropped. Tests call [`authorize`](Self::authorize) in place of a
-/// person in a browser.
+/// person in a browser; a browser is sent back at once, as [`Script::visitor`].
 pub struct OpenIdProvider {
-    address: SocketAddr,
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
 }
@@ -70,6 +68,8 @@ pub struct Script {
     pub misbehaviours: BTreeMap<&'static str, Misbehaviour>,
     /// Whether its answers say whose they are (RFC 9207).
     pub names_itself: bool,
+    /// The claims of whoever comes with a browser.
+    pub visitor: Map<String, Value>,
 }
 
 pub(crate) struct Shared {
@@ -98,7 +98,7 @@ impl OpenIdProvider {
             calls: Mutex::default(),
         });
         let serving = tokio::spawn(listener::serve(listener, shared.clone()));
-        Self { address, shared, serving }
+        Self { shared, serving }
     }
 
     /// Its issuer identifier.
@@ -142,12 +142,18 @@ impl OpenIdProvider {
     /// # Panics
     /// When the address asks for anything but the authorization code flow with PKCE, a state and a nonce.
     pub fn authorize(&self, authorization_url: &str, claims: Value) -> Redirected {
-        let (grant, state) = Grant::asked_for(authorization_url, self, claims);
+        self.shared.authorize(authorization_url, claims)
+    }
+}
+
+impl Shared {
+    fn authorize(&self, authorization_url: &str, claims: Value) -> Redirected {
+        let (grant, state) = Grant::asked_for(authorization_url, &self.issuer, claims);
         let redirect_uri = grant.redirect_uri.clone();
-        let mut grants = locked(&self.shared.grants);
-        let code = format!("code-{}-{}", self.address.port(), grants.len());
+        let mut grants = locked(&self.grants);
+        let code = format!("code-{}-{}", self.issuer.rsplit(':').next().unwrap_or_default(), grants.len());
         grants.insert(code.clone(), grant);
-        let iss = locked(&self.shared.script).names_itself.then(|| self.issuer().to_owned());
+        let iss = locked(&self.script).names_itself.then(|| self.issuer.clone());
         Redirected { redirect_uri, code, state, iss }
     }
 }

@@ -129,6 +129,15 @@ async fn a_weak_password_is_refused_with_advice() {
 }
 
 #[tokio::test]
+async fn an_address_that_no_mail_reaches_is_refused() {
+    let app = start().await;
+    for email in ["\"ada\"@example.org", "ada,bea@example.org", "<ada>@example.org"] {
+        let refused = sign_up(&app, email).await;
+        assert_eq!(refused.assert_problem(422, "invalid_input").problem().errors, ["body/email"], "{email}");
+    }
+}
+
+#[tokio::test]
 async fn what_waits_for_confirmation_is_not_readable_in_the_database() {
     let app = start().await;
     sign_up(&app, "canary-7@example.org").await.assert_status(202);

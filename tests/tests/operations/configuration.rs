@@ -23,6 +23,10 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
         // A setting of earlier versions: nobody should believe that it is still obeyed.
         ("MAINSTAY_IDENTITY_SIGNING_KEY", "canary-signing-key"),
         ("MAINSTAY_IDENTITY_SIGNING_KEY_LIFETIME", "10m"),
+        (
+            "MAINSTAY_IDENTITY_OIDC_PROVIDERS",
+            r#"[{ "name": "acme", "issuer": "http://127.0.0.1:9", "client_id": "x", "client_secret": "canary-client" }]"#,
+        ),
         ("MAINSTAY_HTTP_PUBLIC_URL", "http://api.example"),
         ("MAINSTAY_HTTP_CORS_ORIGINS", "*"),
         ("MAINSTAY_HTTP_DEADLINE", "soon"),
@@ -35,6 +39,7 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
         ("MAINSTAY_CRYPTO_KEYS", "weak"),
         ("MAINSTAY_IDENTITY_SIGNING_KEY", "is not a setting"),
         ("MAINSTAY_IDENTITY_SIGNING_KEY_LIFETIME", "must be from 60m"),
+        ("MAINSTAY_IDENTITY_OIDC_PROVIDERS", "provider 1 has a URL that is not https"),
         ("MAINSTAY_HTTP_PUBLIC_URL", "https://"),
         ("MAINSTAY_HTTP_CORS_ORIGINS", "*"),
         ("MAINSTAY_HTTP_DEADLINE", "expected"),

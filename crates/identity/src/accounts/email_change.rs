@@ -45,6 +45,7 @@ pub(super) async fn change_email(
              old_confirmed_at = NULL, new_confirmed_at = NULL, applied_at = NULL, \
              created_at = excluded.created_at, expires_at = excluded.expires_at \
          RETURNING user_id)";
+    letters::can_reach(&body.email)?;
     let user = by.principal().user;
     let unscoped = by.unscoped("an account stands above organizations; the statements are limited to the caller's own");
     let ring = unscoped.database().ring();

@@ -54,6 +54,7 @@ pub(super) async fn request_sign_up(
 ) -> Result<Accepted, Problem> {
     const REQUEST: &str = "changed AS (INSERT INTO sign_ups (hash, payload, created_at, expires_at) \
          VALUES ($1, $2, $3, $4) RETURNING hash)";
+    letters::can_reach(&body.email)?;
     let unscoped = by.unscoped("nobody is signed in");
     let (database, email) = (unscoped.database(), Sealed::new(body.email.clone()));
     let name = email.index(database.ring(), &email_index()).into_bytes();

@@ -1,7 +1,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::{CLIENT_ID, CLIENT_SECRET, Shared, listener::Asked, locked};
+use super::{CLIENT_ID, CLIENT_SECRET, Redirected, Shared, listener::Asked, locked};
 
 /// An answer in the making.
 pub(super) struct Answered {
@@ -30,8 +30,21 @@ impl Shared {
                 Ok(tokens) => Answered::json(200, &tokens),
                 Err(error) => Answered::json(400, &json!({ "error": error })),
             },
+            path if path.starts_with("/authorize?") => self.send_back(path),
             _ => Answered::json(404, &json!({})),
         }
+    }
+
+    /// OpenID Connect Core 1.0 §3.1.2.5.
+    fn send_back(&self, path: &str) -> Answered {
+        let visitor = json!(locked(&self.script).visitor);
+        let Redirected { redirect_uri, code, state, iss } = self.authorize(&format!("{}{path}", self.issuer), visitor);
+        let mut url = reqwest::Url::parse(&redirect_uri).expect("a redirect_uri is a URL");
+        url.query_pairs_mut()
+            .append_pair("code", &code)
+            .append_pair("state", &state)
+            .extend_pairs(iss.map(|iss| ("iss", iss)));
+        Answered { headers: format!("Location: {url}\r\n"), ..Answered::of(303, Vec::new()) }
     }
 
     fn discovery(&self) -> Value {

@@ -3,7 +3,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_kernel::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{CLIENT_ID, OpenIdProvider};
+use super::CLIENT_ID;
 
 /// What a code stands for.
 #[derive(Clone)]
@@ -17,9 +17,9 @@ pub(super) struct Grant {
 
 impl Grant {
     /// Reads an authorization request, and holds it against OpenID Connect Core 1.0 §3.1.2.1 and RFC 7636 §4.3.
-    pub(super) fn asked_for(authorization_url: &str, provider: &OpenIdProvider, person: Value) -> (Self, String) {
+    pub(super) fn asked_for(authorization_url: &str, issuer: &str, person: Value) -> (Self, String) {
         let url = reqwest::Url::parse(authorization_url).expect("the authorization URL is a URL");
-        let wanted = format!("{}/authorize?", provider.issuer());
+        let wanted = format!("{issuer}/authorize?");
         assert!(authorization_url.starts_with(&wanted), "{authorization_url}");
         let field = |name: &str| {
             let values: Vec<_> = url.query_pairs().filter(|(found, _)| found == name).map(|(_, value)| value).collect();
