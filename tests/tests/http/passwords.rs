@@ -111,6 +111,9 @@ async fn a_reset_is_answered_alike_for_everybody() {
     let (known, unknown) = (ask(agent.email()).await, ask("nobody@example.org").await);
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     assert!(app.mail_to("nobody@example.org").await.subject.contains("no account"));
+    // The database did the same for both: one row each.
+    let rows = app.owner().await.run("SELECT count(DISTINCT user_id) FROM password_resets", []).await.unwrap();
+    assert_eq!(rows[0].get::<i64>(0).unwrap(), 2);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use http::StatusCode;
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Error, Row, Unscoped};
 use mainstay_http::{Accepted, Json, Kind, NoContent, Problem, Public, Shared, input, post};
-use mainstay_kernel::{OrganizationId, UserId, Uuid};
+use mainstay_kernel::{OrganizationId, UserId};
 use time::Duration;
 
 use super::{Password, strength::check};
@@ -40,9 +40,8 @@ pub(super) async fn request_password_reset(
     identity: Shared<Identity>,
     Json(body): Json<RequestPasswordReset>,
 ) -> Result<Accepted, Problem> {
-    const REQUEST: &str = "made AS (INSERT INTO password_resets (hash, user_id, created_at, expires_at) \
-             SELECT $1, id, $3, $4 FROM users WHERE id = $2), \
-         changed AS (SELECT 1)";
+    const REQUEST: &str = "changed AS (INSERT INTO password_resets (hash, user_id, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4) RETURNING hash)";
     let unscoped = by.unscoped("nobody is signed in");
     let ring = unscoped.database().ring();
     let email = Sealed::new(body.email.clone());
@@ -51,12 +50,9 @@ pub(super) async fn request_password_reset(
     let user = find_by_address(&unscoped, &email).await?;
     let (runtime, token) = (identity.runtime(), FreshSecret::new(&identity.runtime().random, "mpr_"));
     let now = runtime.clock.now();
-    let values = [
-        token.hash.into(),
-        user.map_or(Uuid::nil(), UserId::uuid).into(),
-        now.inner().into(),
-        (now + LIFETIME).inner().into(),
-    ];
+    // For an address without an account the same row is written, for nobody; nobody is told its token.
+    let owner = user.unwrap_or_else(|| runtime.new_id());
+    let values = [token.hash.into(), owner.uuid().into(), now.inner().into(), (now + LIFETIME).inner().into()];
     let letter = match user {
         Some(_) => letters::password_reset(&identity, &token.text),
         None => letters::password_reset_for_nobody(),
