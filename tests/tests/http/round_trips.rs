@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use mainstay::{
     access::BuiltInRole::Owner,
     kernel::{Clock, Timestamp},
 };
 use mainstay_testing::{Actor, Answer, PASSWORD, TestApp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     authenticators::{Device, add_passkey, enrol, request_options, sign_in, sign_in_by_passkey},
@@ -105,6 +106,30 @@ async fn a_sign_in_takes_two_trips_whether_it_succeeds_or_not() {
     assert_eq!(trips(&app, 201, async || attempt(owner.email(), PASSWORD).await).await, 2, "success");
     assert_eq!(trips(&app, 401, async || attempt(owner.email(), "wrong").await).await, 2, "wrong password");
     assert_eq!(trips(&app, 401, async || attempt("nobody@example.org", "wrong").await).await, 2, "unknown account");
+}
+
+/// Also when a client sends one refresh many times at once: whoever comes later learns what the first one made.
+#[tokio::test]
+async fn a_refresh_takes_two_trips_however_many_meet() {
+    const MEETING: usize = 8;
+    let (app, owner) = counted().await;
+    let refresh = async |session: &Value| {
+        let body = json!({ "refresh_token": session["refresh_token"] });
+        app.anonymous().post("/v1/sessions/current/refresh", body).await.assert_status(200).json()
+    };
+    let body = json!({ "email": owner.email(), "password": PASSWORD });
+    let mut session = app.anonymous().post("/v1/sessions", body).await.assert_status(201).json();
+    let (mut alone, mut together) = (usize::MAX, usize::MAX);
+    for _ in 0..6 {
+        let before = app.round_trips();
+        session = refresh(&session).await;
+        alone = alone.min(app.round_trips() - before);
+        let before = app.round_trips();
+        let met = join_all((0..MEETING).map(|_| refresh(&session))).await;
+        together = together.min(app.round_trips() - before);
+        session = met.into_iter().next().unwrap();
+    }
+    assert_eq!((alone, together), (2, 2 * MEETING));
 }
 
 #[tokio::test]

@@ -78,8 +78,7 @@ struct Found {
     scopes: Option<Vec<String>>,
 }
 
-/// Exchanges a refresh token for its successor, if it belongs to `client`. Two round trips; a third when two exchanges of
-/// one token meet.
+/// Exchanges a refresh token for its successor, if it belongs to `client`. Two round trips.
 pub(crate) async fn exchange(
     unscoped: &Unscoped,
     identity: &Identity,
@@ -87,31 +86,25 @@ pub(crate) async fn exchange(
     client: Option<&str>,
 ) -> Result<Option<Refreshed>, Error> {
     let (old, now) = (hash(token), identity.runtime().clock.now());
-    for _ in 0..2 {
-        let Some(found) = find(unscoped, &old, now).await? else { return Ok(None) };
-        if !found.alive || found.client.as_deref() != client {
-            return Ok(None);
-        }
-        match (found.used_at, &found.successor) {
-            (None, _) => {
-                if let Some(token) = rotate(unscoped, identity, &found, &old, now).await? {
-                    return Ok(Some(found.refreshed(token)));
-                }
-                // Another exchange of the same token was first: its successor is there now.
-            }
-            (Some(used_at), Some(successor)) if now <= used_at + RETRY_WINDOW => {
-                let ring = unscoped.database().ring();
-                let Ok(text) = ring.open_private(PURPOSE, &old, successor) else { return Ok(None) };
-                let token = String::from_utf8_lossy(&text).into_owned();
-                return Ok(Some(found.refreshed(token.into())));
-            }
-            (Some(_), _) => {
-                end_family(unscoped, identity, &found, now).await?;
-                return Ok(None);
-            }
-        }
+    let Some(found) = find(unscoped, &old, now).await? else { return Ok(None) };
+    if !found.alive || found.client.as_deref() != client {
+        return Ok(None);
     }
-    Ok(None)
+    let token = match (found.used_at, &found.successor) {
+        (None, _) => rotate(unscoped, identity, &found, &old, now).await?,
+        (Some(used_at), Some(successor)) if now <= used_at + RETRY_WINDOW => open(unscoped, &old, successor),
+        (Some(_), _) => {
+            end_family(unscoped, identity, &found, now).await?;
+            None
+        }
+    };
+    Ok(token.map(|token| found.refreshed(token)))
+}
+
+/// The successor that the token `old` was exchanged for.
+fn open(unscoped: &Unscoped, old: &[u8], successor: &[u8]) -> Option<SecretString> {
+    let text = unscoped.database().ring().open_private(PURPOSE, old, successor).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned().into())
 }
 
 async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option<Found>, Error> {
@@ -138,7 +131,8 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
     rows.first().map(read).transpose()
 }
 
-/// Spends the token, unless somebody else does at the same moment.
+/// Spends the token and gives its successor: that of whoever was first, when two exchanges of one token meet. The later
+/// one waits for the row and finds it as the first left it (PostgreSQL manual, 13.2.1).
 async fn rotate(
     unscoped: &Unscoped,
     identity: &Identity,
@@ -146,11 +140,13 @@ async fn rotate(
     old: &[u8],
     now: Timestamp,
 ) -> Result<Option<SecretString>, Error> {
-    const ROTATE: &str = "spent AS (UPDATE refresh_tokens SET used_at = $2, successor = $3 \
-             WHERE hash = $1 AND used_at IS NULL RETURNING session_id), \
-         token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) SELECT $4, session_id, $2 FROM spent), \
+    const ROTATE: &str = "spent AS (UPDATE refresh_tokens \
+             SET used_at = coalesce(used_at, $2), successor = coalesce(successor, $3) \
+             WHERE hash = $1 RETURNING session_id, successor, successor = $3 AS first), \
+         token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
+             SELECT $4, session_id, $2 FROM spent WHERE first), \
          changed AS (UPDATE sessions s SET idle_expires_at = $5, last_used_at = $2 FROM spent \
-             WHERE s.id = spent.session_id RETURNING s.id)";
+             WHERE s.id = spent.session_id AND spent.first RETURNING s.id)";
     let runtime = identity.runtime();
     let next = RefreshToken::new(&runtime.random);
     let text = next.text.expose_secret().as_bytes();
@@ -162,8 +158,10 @@ async fn rotate(
         (now + identity.settings.session_idle_lifetime).inner().into(),
     ];
     let event = about_session(Action::SessionRenewed, found.session, found.organization);
-    let changed = unscoped.change(Change::new("refresh_tokens.rotate", ROTATE, values, event)).await?;
-    Ok((!changed.is_empty()).then_some(next.text))
+    let change = Change::new("refresh_tokens.rotate", ROTATE, values, event).answering("spent");
+    let spent = unscoped.change(change).await?;
+    let Some(row) = spent.first() else { return Ok(None) };
+    Ok(open(unscoped, old, &row.get::<Vec<u8>>(1)?))
 }
 
 /// A token that was spent comes back: its owner or a thief holds a successor, and nobody can tell who. Both are out.
