@@ -17,15 +17,15 @@ const ORDER: [u8; 32] = [
 ];
 
 /// A service, its key, and the texts of a token that it takes.
-struct Stage {
+pub(crate) struct Stage {
     _app: TestApp,
     client: Client,
-    key: Ed25519KeyPair,
-    header: String,
-    claims: String,
+    pub(crate) key: Ed25519KeyPair,
+    pub(crate) header: String,
+    pub(crate) claims: String,
 }
 
-async fn stage() -> Stage {
+pub(crate) async fn stage() -> Stage {
     let app = TestApp::start(app::platform()).await;
     let (actor, key) = (app.actor(Owner).await, stolen_key(&app).await);
     let texts: Vec<_> = actor.token().split('.').take(2).map(decoded).collect();
@@ -38,24 +38,24 @@ fn decoded(part: &str) -> String {
     String::from_utf8(URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("text")
 }
 
-fn encoded(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn encoded(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 impl Stage {
-    fn signed(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
+    pub(crate) fn signed(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         self.signed_text(&format!("{}.{}", encoded(header), encoded(claims)))
     }
 
-    fn signed_text(&self, text: &str) -> String {
+    pub(crate) fn signed_text(&self, text: &str) -> String {
         format!("{text}.{}", encoded(self.key.sign(text.as_bytes())))
     }
 
-    async fn status(&self, token: &str) -> u16 {
+    pub(crate) async fn status(&self, token: &str) -> u16 {
         self.client.with_token(token).get("/v1/me").await.status.as_u16()
     }
 
-    async fn assert_refused(&self, what: &str, token: &str) {
+    pub(crate) async fn assert_refused(&self, what: &str, token: &str) {
         assert_eq!(self.status(token).await, 401, "{what}: {token}");
     }
 
@@ -66,7 +66,7 @@ impl Stage {
         self.assert_refused(&header, &self.signed(&header, &self.claims)).await;
     }
 
-    fn kid(&self) -> &str {
+    pub(crate) fn kid(&self) -> &str {
         self.header.split("\"kid\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a kid")
     }
 }
@@ -87,6 +87,7 @@ async fn no_algorithm_but_ours_is_obeyed() {
         "RS384",
         "RS512",
         "PS256",
+        "PS384",
         "PS512",
         "ES256",
         "ES384",

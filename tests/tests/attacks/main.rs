@@ -22,6 +22,7 @@ mod framing;
 mod guessing;
 mod immutable_log;
 mod jws;
+mod jws_classes;
 mod oauth_attacks;
 mod raw_http;
 mod second_factors;
