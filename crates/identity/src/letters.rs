@@ -128,6 +128,12 @@ pub(crate) fn identity_unlinked() -> Letter {
         .paragraph(NOT_YOU)
 }
 
+pub(crate) fn api_key_made(name: &str) -> Letter {
+    Letter::new("An API key was made for your account")
+        .paragraph(format!("From now on programs can call in your name by the key \u{201c}{name}\u{201d}."))
+        .paragraph("If that was not you, revoke the key, choose a new password at once and end all other sessions.")
+}
+
 pub(crate) fn account_shut() -> Letter {
     Letter::new("Your account was shut")
         .paragraph("Your account was shut: nobody can sign in to it. Whoever runs this service can open it again.")

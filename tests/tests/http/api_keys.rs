@@ -46,6 +46,10 @@ async fn a_key_calls_in_its_owners_name() {
     assert_eq!((&me["user_id"], &me["session_id"]), (&json!(agent.user()), &made["id"]));
     create_customer(&with(&app, &made)).await.assert_status(201);
 
+    // OWASP ASVS 6.3.7.
+    let letter = app.mail_to(agent.email()).await;
+    assert!(letter.subject.contains("API key was made") && letter.text.contains("laptop"), "{letter:?}");
+
     // What it did is on record under the key.
     let owner = app.actor(Owner).await;
     let records = owner.get("/v1/audit/events?action=customer.created").await.json();

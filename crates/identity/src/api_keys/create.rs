@@ -6,6 +6,8 @@ use super::{CreateApiKey, MOST_KEYS, MadeApiKeyView, NewApiKey, TOO_MANY_KEYS};
 use crate::{
     Identity,
     events::{Action, about},
+    letters,
+    passwords::find_owner,
     privilege::EXCEEDS_OWN,
 };
 
@@ -16,7 +18,7 @@ const NO_ORGANIZATION: Kind =
 /// Make an API key.
 ///
 /// It calls in your name, in the organization that the session works in, and may do what your role grants at the time it
-/// is used, or less where `scopes` limit it. The key is shown this once.
+/// is used, or less where `scopes` limit it. The key is shown this once, and you are told by mail that it was made.
 #[post("/v1/api-keys", problems(EXCEEDS_OWN, TOO_MANY_KEYS, NO_ORGANIZATION, CONFLICT))]
 pub(super) async fn create_api_key(
     by: Fresh<InPerson>,
@@ -34,7 +36,12 @@ pub(super) async fn create_api_key(
     let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
     let place = [principal.user.uuid().into(), organization.uuid().into(), MOST_KEYS.into()];
     let event = about(Action::TokenCreated, "api_key", Some(new.id().uuid()), Some(organization));
-    let change = Change::new("api_keys.insert", INSERT, new.values().into_iter().chain(place), event);
+    let told = letters::to(
+        &find_owner(&unscoped, principal.user).await?.email,
+        &letters::api_key_made(new.name()),
+        &unscoped,
+    )?;
+    let change = Change::new("api_keys.insert", INSERT, new.values().into_iter().chain(place), event).queue(told);
     if unscoped.change(change).await?.is_empty() {
         return Err(TOO_MANY_KEYS.problem());
     }

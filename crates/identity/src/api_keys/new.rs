@@ -84,6 +84,10 @@ impl NewApiKey {
         self.id
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its columns: `id, name, secret_hash, scopes, created_at, expires_at`.
     pub(crate) fn values(&self) -> [Value; 6] {
         [
