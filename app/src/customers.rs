@@ -31,7 +31,7 @@ permission! {
 
 /// The feature.
 pub fn module() -> Module {
-    Module::new("customers").endpoints((
+    Module::new("customers").entity::<row::CustomerRow>().endpoints((
         list_customers,
         create_customer,
         search_customers,

@@ -77,7 +77,7 @@ pub use cell::Cell;
 pub use data_key::{DataKey, WrappedKey};
 pub use error::SealError;
 pub use password::{Argon2Parameters, HashError, PasswordHasher, Statistics, Verdict};
-pub use personal::{Disclosure, Indexed, Masked, Personal};
+pub use personal::{Disclosure, Identifying, Indexed, Masked, Personal};
 pub use ring::{KeyProblem, KeyRing, KeyRingError};
 pub use sealed::Sealed;
 pub use token::{same_bytes, token_digest};

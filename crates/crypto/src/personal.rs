@@ -18,11 +18,25 @@ pub trait Personal: Sized {
     fn mask(&self) -> String;
 }
 
-/// A personal type that can be looked up by a blind index.
+/// A personal type whose values can be compared: sorted by, and, where they are [`Identifying`], looked up.
 pub trait Indexed: Personal {
-    /// The form that equal values share, such as an address in lower case: what the index is made of.
+    /// The form that equal values share, such as an address in lower case.
     fn normalised(&self) -> Zeroizing<String>;
 }
+
+/// A personal type whose values are as many as the people, such as an e-mail address: the only ones that a blind index is
+/// made of.
+///
+/// Equal values have equal indexes, so an index of a value that takes few forms (a sex, a date, a country, a flag) is read
+/// off from how often each occurs. Do not implement this for such a type; nothing else lets it be indexed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot have a blind index",
+    label = "not a type whose values are as many as the people",
+    note = "a blind index tells whoever reads the table which rows are equal and how often: values that take few forms \
+            (dates, choices, flags) are read off from it",
+    note = "implement `Identifying` if the type names one person or nearly so, such as a telephone number"
+)]
+pub trait Identifying: Indexed {}
 
 /// A personal value as it may be shown to anybody who may see the row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, de};
 use zeroize::Zeroizing;
 
 use crate::{
-    BlindIndex, Cell, DataKey, Disclosure, IndexPlace, Indexed, KeyRing, Masked, Personal, SealError, same_bytes,
+    BlindIndex, Cell, DataKey, Disclosure, Identifying, IndexPlace, Indexed, KeyRing, Masked, Personal, SealError,
+    same_bytes,
 };
 
 /// A personal value in memory. It can be stored, masked and searched, but not shown: `Debug` prints `[sealed]`, and it
@@ -61,7 +62,7 @@ impl<T: Personal> Sealed<T> {
     }
 }
 
-impl<T: Indexed> Sealed<T> {
+impl<T: Identifying> Sealed<T> {
     /// The blind index of the value under the primary: what a write stores.
     pub fn index(&self, ring: &KeyRing, place: &IndexPlace<'_>) -> BlindIndex {
         ring.blind_index(place, &self.0.normalised())
@@ -71,7 +72,9 @@ impl<T: Indexed> Sealed<T> {
     pub fn indexes(&self, ring: &KeyRing, place: &IndexPlace<'_>) -> Vec<BlindIndex> {
         ring.blind_indexes(place, &self.0.normalised())
     }
+}
 
+impl<T: Indexed> Sealed<T> {
     /// Whether both values are the same once normalised, in constant time: sorts out what a truncated index found in
     /// error.
     pub fn same_normalised(&self, other: &Self) -> bool {
@@ -154,6 +157,8 @@ mod tests {
             Zeroizing::new(self.0.to_lowercase())
         }
     }
+
+    impl Identifying for Email {}
 
     #[derive(Debug, Deserialize, JsonSchema, Validate)]
     struct Body {

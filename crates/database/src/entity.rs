@@ -1,10 +1,10 @@
 use std::sync::OnceLock;
 
-use mainstay_crypto::{BlindIndex, IndexLength, Indexed, Sealed};
+use mainstay_crypto::{BlindIndex, Identifying, IndexLength, Sealed, Zeroizing};
 use mainstay_kernel::{Id, Uuid};
 use sea_query::Value;
 
-use crate::{Column, Error, Opening, Row, Sealing, texts::Texts};
+use crate::{Column, Error, Opening, Row, SealedIndex, Sealing, texts::Texts};
 
 /// A row type: which table it stands in, and how its values are written and read. Derived:
 ///
@@ -33,6 +33,11 @@ pub trait Entity: Sized + Send + Sync + 'static {
     const BLIND_INDEXES: &'static [&'static str];
     /// Which of [`COLUMNS`](Self::COLUMNS) are sealed.
     const SEALED: &'static [&'static str];
+    /// The column that names the person whom the sealed fields describe: `id`, unless a field is marked
+    /// `#[entity(subject)]`.
+    const SUBJECT: &'static str;
+    /// What the blind index columns are made of.
+    const INDEXES: &'static [SealedIndex];
     /// The row's identifier.
     fn id(&self) -> Id<Self>;
 
@@ -150,8 +155,17 @@ impl<V> Clone for BlindIndexColumn<V> {
 }
 impl<V> Copy for BlindIndexColumn<V> {}
 
-/// A sealed value that can be looked up through a blind index.
+/// A sealed value that can be looked up through a blind index: `Sealed<T>` or `Option<Sealed<T>>` of an
+/// [`Identifying`] type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot have a blind index",
+    label = "not sealed, or not a type whose values are as many as the people",
+    note = "a blind index stands beside a `Sealed<T>` or `Option<Sealed<T>>` whose `T` implements `Identifying`: values that \
+            take few forms (dates, choices, flags) are read off from how often each index occurs"
+)]
 pub trait Indexable {
+    /// The normalised form of a value, from the plaintext of its cell; `None` when the plaintext is no such value.
+    fn normalised(plaintext: &[u8]) -> Option<Zeroizing<String>>;
     /// The index to write beside the value.
     fn write_index(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Value;
     /// The indexes under which the value may be found.
@@ -160,7 +174,11 @@ pub trait Indexable {
     fn is_same(&self, other: &Self) -> bool;
 }
 
-impl<T: Indexed> Indexable for Sealed<T> {
+impl<T: Identifying> Indexable for Sealed<T> {
+    fn normalised(plaintext: &[u8]) -> Option<Zeroizing<String>> {
+        normalised::<T>(plaintext)
+    }
+
     fn write_index(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Value {
         bytes(&self.index(sealing.ring(), &sealing.place(column, length)))
     }
@@ -174,7 +192,11 @@ impl<T: Indexed> Indexable for Sealed<T> {
     }
 }
 
-impl<T: Indexed> Indexable for Option<Sealed<T>> {
+impl<T: Identifying> Indexable for Option<Sealed<T>> {
+    fn normalised(plaintext: &[u8]) -> Option<Zeroizing<String>> {
+        normalised::<T>(plaintext)
+    }
+
     fn write_index(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Value {
         self.as_ref().map_or(<Vec<u8> as Column>::null(), |value| value.write_index(sealing, column, length))
     }
@@ -186,6 +208,11 @@ impl<T: Indexed> Indexable for Option<Sealed<T>> {
     fn is_same(&self, other: &Self) -> bool {
         matches!((self, other), (Some(one), Some(other)) if one.is_same(other))
     }
+}
+
+/// The normalised form of a `T`, from the plaintext of its cell.
+pub fn normalised<T: Identifying>(plaintext: &[u8]) -> Option<Zeroizing<String>> {
+    T::from_plaintext(plaintext).map(|value| value.normalised())
 }
 
 fn bytes(index: &BlindIndex) -> Value {

@@ -3,7 +3,7 @@ use mainstay_kernel::{Id, Runtime, Timestamp};
 use sea_query::Value;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::Error;
+use crate::{Error, PrivateColumn};
 
 /// Work for later: queued in the statement of the change that asks for it, done by the worker. What was not committed
 /// is never done, and what was committed is never forgotten.
@@ -21,6 +21,10 @@ pub struct Job {
 const PURPOSE: &str = "job";
 
 impl Job {
+    /// Where payloads stand.
+    pub const PAYLOAD: PrivateColumn =
+        PrivateColumn { table: "jobs", id: "id", column: "payload", purpose: PURPOSE, context: "uuid_send(id)" };
+
     /// Work of this kind, to be done as soon as it is committed.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod email_change;
 mod me;
 mod removal;
 mod sign_up;
+mod tables;
 
 use mainstay_database::{Error, OwnKey, Row};
 use mainstay_http::Module;
@@ -17,13 +18,16 @@ pub use email::EmailAddress;
 pub(crate) use me::email_cell;
 pub(crate) use removal::LAST_OWNER;
 pub use removal::{delete_account, set_active};
+pub(crate) use tables::{address_index, of_account};
 
 /// Accounts stand above organizations, so their personal data is sealed for none.
 pub(crate) const NOWHERE: Uuid = Uuid::nil();
 
 /// An account of one's own, from its beginning to its end.
 pub(crate) fn module() -> Module {
-    Module::new("accounts").endpoints((
+    let module =
+        Module::new("accounts").table(tables::users()).table(tables::email_changes()).private_column(sign_up::PAYLOAD);
+    module.endpoints((
         sign_up::request_sign_up,
         sign_up::confirm_sign_up,
         me::get_me,

@@ -6,7 +6,7 @@ use mainstay_http::Module;
 
 use crate::{
     account_pages, accounts, api_keys, external, invitations, members, oauth, organizations, passkeys, passwords,
-    roles, second_factors, service_accounts, sessions,
+    roles, second_factors, service_accounts, sessions, signing,
 };
 
 /// Everything that identity serves, one module a feature.
@@ -25,6 +25,9 @@ pub fn modules() -> Vec<Module> {
         api_keys::module(),
         service_accounts::module(),
         oauth::module().pages(account_pages::pages()),
-        Module::new("keys").endpoints((keys::list_signing_keys,)),
+        signing::HALVES
+            .into_iter()
+            .fold(Module::new("keys"), Module::private_column)
+            .endpoints((keys::list_signing_keys,)),
     ]
 }

@@ -74,7 +74,7 @@ pub(crate) const LAST_WAY_IN: Kind = Kind::new(
 );
 /// Sign-in elsewhere.
 pub(crate) fn module() -> Module {
-    Module::new("external sign-in").endpoints((
+    Module::new("external sign-in").table(subject::table()).private_column(pending::PAYLOAD).endpoints((
         begin::list_external_providers,
         begin::create_external_authorization,
         sign_in::create_external_session,

@@ -32,7 +32,7 @@ const ACCOUNT_EXISTS: Kind = Kind::new(
 
 /// Made, listed and withdrawn by administrators; accepted by whoever has the token.
 pub(crate) fn module() -> Module {
-    Module::new("invitations").endpoints((
+    Module::new("invitations").table(row::table()).endpoints((
         shown::list_invitations,
         create::create_invitation,
         shown::get_invitation,

@@ -12,7 +12,10 @@ mod relying_party;
 mod sign_in;
 mod wire;
 
+use mainstay_database::SealedColumn;
 use mainstay_http::Module;
+
+use crate::accounts::of_account;
 
 pub(crate) use assertion::{Shown, Wanted, verify};
 pub(crate) use relying_party::PASSKEYS_UNAVAILABLE;
@@ -21,7 +24,9 @@ pub(crate) use wire::Assertion;
 
 /// Adding, listing and removing passkeys, and signing in with one.
 pub(crate) fn module() -> Module {
-    Module::new("passkeys").endpoints((
+    let passkeys = ["name", "credential"].map(|column| SealedColumn::at("passkeys", column)).to_vec();
+    let module = Module::new("passkeys").table(of_account("passkeys", "id", passkeys)).private_column(challenge::STATE);
+    module.endpoints((
         register::create_passkey_options,
         register::create_passkey,
         list::list_passkeys,

@@ -14,7 +14,10 @@ mod sign_in;
 mod spend;
 mod totp;
 
+use mainstay_database::SealedColumn;
 use mainstay_http::Module;
+
+use crate::accounts::of_account;
 
 pub(crate) use code::Code;
 pub(crate) use owner::{Kept, find_owner, kept_cell};
@@ -25,7 +28,8 @@ pub(crate) use spend::{Holder, spend};
 
 /// Enrolling and removing what codes are made with.
 pub(crate) fn module() -> Module {
-    Module::new("second factors").endpoints((
+    let totps = ["secret", "pending"].map(|column| SealedColumn::at("totps", column)).to_vec();
+    Module::new("second factors").table(of_account("totps", "user_id", totps)).endpoints((
         overview::list_second_factors,
         enrolment::create_totp,
         enrolment::confirm_totp,

@@ -21,7 +21,7 @@ pub(crate) use start::{Kind, NewSession, Started, start_session, start_session_b
 
 /// Sign-in, sign-out, and what lies between.
 pub(crate) fn module() -> Module {
-    Module::new("sessions").endpoints((
+    Module::new("sessions").table(device::table()).private_column(refresh::SUCCESSOR).endpoints((
         sign_in::create_session,
         refresh::refresh_session,
         step_up::step_up_session,

@@ -22,7 +22,7 @@ use time::Duration;
 
 use crate::tokens::LONGEST_LIFETIME;
 
-pub(crate) use key::{Jwk, Key, KeyId};
+pub(crate) use key::{HALVES, Jwk, Key, KeyId};
 pub(crate) use memory::KeyMemory;
 pub(crate) use rotation::watch;
 pub(crate) use store::LIST;

@@ -42,13 +42,11 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let index_columns: Vec<_> = indexed.iter().map(|(_, index)| index).collect();
     let index_fields: Vec<_> = indexed.iter().map(|(column, _)| column.name).collect();
     let index_lengths: Vec<_> = indexed.iter().map(|(column, _)| length(column, &database)).collect();
-    let subject = columns.iter().find(|column| column.subject).map_or_else(
-        || quote!(id),
-        |column| {
-            let name = column.name;
-            quote!(#name)
-        },
-    );
+    let index_sources: Vec<_> = index_fields.iter().map(ToString::to_string).collect();
+    let index_types: Vec<_> = indexed.iter().map(|(column, _)| column.ty).collect();
+    let index_unique: Vec<_> = indexed.iter().map(|(column, _)| column.unique).collect();
+    let subject = columns.iter().find(|column| column.subject).unwrap_or(&columns[0]).name;
+    let subject_text = subject.to_string();
     let constants = columns.iter().map(|column| constant(column, entity, visibility, &database));
     let versioned = names.iter().any(|name| *name == "version").then(|| {
         quote! {
@@ -72,6 +70,16 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
             const BLIND_INDEXES: &'static [&'static str] = &[#(#index_columns),*];
             const SEALED: &'static [&'static str] =
                 #database::sealed_columns!(#(#texts: #types),*);
+            const SUBJECT: &'static str = #subject_text;
+            const INDEXES: &'static [#database::SealedIndex] = &[#(#database::SealedIndex {
+                column: #index_columns,
+                source: #index_sources,
+                bound_to: (#table, #index_columns),
+                scope: #database::Scope::Organization,
+                length: #index_lengths,
+                unique: #index_unique,
+                normalised: <#index_types as #database::Indexable>::normalised,
+            }),*];
 
             fn id(&self) -> #database::Id<Self> {
                 self.id

@@ -44,7 +44,7 @@ pub use working::Working;
 /// What most files of an app name.
 pub mod prelude {
     pub use mainstay_access::{Permission, permission};
-    pub use mainstay_crypto::{Indexed, Masked, Personal, Sealed, Zeroizing};
+    pub use mainstay_crypto::{Identifying, Indexed, Masked, Personal, Sealed, Zeroizing};
     pub use mainstay_database::{
         Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit, Order, Revealed,
     };

@@ -1,7 +1,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use mainstay_access::Declared;
-use mainstay_database::Migrations;
+use mainstay_database::{Job, Migrations, PrivateColumn, SealedTable};
 use mainstay_http::{Api, Info, Module, Page, Requirement, Wrong, access_matrix};
 use mainstay_jobs::{Handler, Periodic};
 
@@ -106,6 +106,16 @@ impl Platform {
             Requirement::Public | Requirement::SignedIn | Requirement::InPerson => None,
         });
         demanded.chain(self.modules.iter().flat_map(Module::added_permissions).copied()).collect()
+    }
+
+    /// The tables of its modules, with what is sealed of each.
+    pub fn tables(&self) -> Vec<SealedTable> {
+        self.modules.iter().flat_map(Module::tables).cloned().collect()
+    }
+
+    /// The columns in which the service keeps private boxes.
+    pub fn private_columns(&self) -> Vec<PrivateColumn> {
+        std::iter::once(Job::PAYLOAD).chain(self.modules.iter().flat_map(Module::private_columns).copied()).collect()
     }
 
     /// The version of the schema that the code expects.

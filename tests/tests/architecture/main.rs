@@ -6,6 +6,7 @@ mod arrows;
 mod document;
 mod files;
 mod migrations;
+mod registry;
 mod roles;
 mod schema;
 mod sources;

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use garde::Validate;
-use mainstay_crypto::{Indexed, Personal, Zeroizing};
+use mainstay_crypto::{Identifying, Indexed, Personal, Zeroizing};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -64,6 +64,8 @@ impl Indexed for EmailAddress {
         Zeroizing::new(self.0.to_lowercase())
     }
 }
+
+impl Identifying for EmailAddress {}
 
 fn is_address(text: &str, _: &()) -> garde::Result {
     let whole = text

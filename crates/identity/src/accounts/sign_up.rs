@@ -1,5 +1,5 @@
 use mainstay_crypto::{Sealed, Verdict};
-use mainstay_database::Change;
+use mainstay_database::{Change, PrivateColumn};
 use mainstay_http::{Accepted, INTERNAL, Json, NoContent, Problem, Public, Shared, input, post};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,10 @@ const LIFETIME: Duration = Duration::hours(1);
 
 /// What a sign-up is sealed for.
 const PURPOSE: &str = "sign-up";
+
+/// Where sign-ups wait.
+pub(super) const PAYLOAD: PrivateColumn =
+    PrivateColumn { table: "sign_ups", id: "hash", column: "payload", purpose: PURPOSE, context: "hash" };
 
 /// An account to be.
 #[input]

@@ -1,6 +1,6 @@
 //! Sign-ins that are under way: kept here, sealed, while the person is at the provider.
 
-use mainstay_database::Unscoped;
+use mainstay_database::{PrivateColumn, Unscoped};
 use mainstay_http::{INTERNAL, Problem};
 use mainstay_kernel::{SecretString, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,15 @@ pub(super) const LIFETIME: Duration = Duration::minutes(10);
 
 /// What they are sealed for.
 const PURPOSE: &str = "external authorization";
+
+/// Where they stand.
+pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
+    table: "external_authorizations",
+    id: "hash",
+    column: "payload",
+    purpose: PURPOSE,
+    context: "hash",
+};
 
 /// What is kept of a sign-in that is under way.
 #[derive(Serialize, Deserialize)]

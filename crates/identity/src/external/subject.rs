@@ -1,16 +1,34 @@
 //! Who somebody is elsewhere, as it is kept: sealed, and found through an index over issuer and subject together.
 
-use mainstay_crypto::{BlindIndex, Cell, IndexLength, IndexPlace, Indexed, KeyRing, Personal, Sealed, Zeroizing};
+use mainstay_crypto::{
+    BlindIndex, Cell, Identifying, IndexLength, IndexPlace, Indexed, KeyRing, Personal, Sealed, Zeroizing,
+};
+use mainstay_database::{Scope, SealedColumn, SealedIndex, SealedTable, normalised};
 use mainstay_kernel::Uuid;
 
 use super::exchange::Person;
-use crate::accounts::NOWHERE;
+use crate::accounts::{NOWHERE, of_account};
 
 /// An issuer and its subject: two issuers may have the same subject, and mean two people (OWASP ASVS 6.8.1).
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Subject {
     issuer: String,
     subject: String,
+}
+
+/// What is sealed of identities.
+pub(super) fn table() -> SealedTable {
+    let index = SealedIndex {
+        column: PLACE.column,
+        source: "subject",
+        bound_to: (PLACE.table, PLACE.column),
+        scope: Scope::Nowhere,
+        length: PLACE.length,
+        unique: true,
+        normalised: normalised::<Subject>,
+    };
+    let columns = ["subject", "email"].map(|column| SealedColumn::at(PLACE.table, column)).to_vec();
+    SealedTable { indexes: vec![index], ..of_account(PLACE.table, "id", columns) }
 }
 
 const PLACE: IndexPlace<'static> = IndexPlace {
@@ -64,3 +82,5 @@ impl Indexed for Subject {
         Zeroizing::new(format!("{}\n{}", self.issuer, self.subject))
     }
 }
+
+impl Identifying for Subject {}

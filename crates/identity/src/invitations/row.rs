@@ -1,9 +1,9 @@
 use mainstay_crypto::{Cell, Masked, Sealed};
-use mainstay_database::{Entity, Error, Id, OwnKey, Unscoped, Uuid};
+use mainstay_database::{Entity, Error, Id, KeyHolder, OwnKey, Scope, SealedColumn, SealedTable, Unscoped, Uuid};
 use mainstay_http::view;
 use mainstay_kernel::{Timestamp, UserId};
 
-use crate::EmailAddress;
+use crate::{EmailAddress, accounts::address_index};
 
 /// An invitation's identifier.
 pub(super) type InvitationId = Id<InvitationRow>;
@@ -51,6 +51,20 @@ impl InvitationRow {
             created_at: self.created_at,
             expires_at: self.expires_at,
         })
+    }
+}
+
+/// What is sealed of invitations. Their index is that of accounts, so that an account finds its invitations by it.
+pub(super) fn table() -> SealedTable {
+    SealedTable {
+        table: "invitations",
+        resource: "invitation",
+        id: "id",
+        subject: "id",
+        scope: Scope::Organization,
+        key: KeyHolder::Row,
+        columns: vec![SealedColumn::at("invitations", "email")],
+        indexes: vec![address_index(false)],
     }
 }
 

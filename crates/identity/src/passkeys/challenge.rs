@@ -5,7 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_crypto::token_digest;
-use mainstay_database::{Error, Unscoped};
+use mainstay_database::{Error, PrivateColumn, Unscoped};
 use mainstay_http::Problem;
 use mainstay_kernel::{UserId, Uuid};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -16,6 +16,10 @@ pub(super) const ANSWERED_WITHIN: Duration = Duration::minutes(5);
 
 /// What a state is sealed for.
 const PURPOSE: &str = "webauthn challenge";
+
+/// Where states stand.
+pub(super) const STATE: PrivateColumn =
+    PrivateColumn { table: "webauthn_challenges", id: "hash", column: "state", purpose: PURPOSE, context: "hash" };
 
 /// Keeps what the answer to `challenge` will be held against. A few that have run out are swept away with it.
 pub(super) async fn keep(

@@ -1,9 +1,9 @@
 use mainstay_crypto::{Cell, Personal, Sealed, Zeroizing};
-use mainstay_database::{Error, Origin, OwnKey, Unscoped};
+use mainstay_database::{Error, Origin, OwnKey, SealedColumn, SealedTable, Unscoped};
 use mainstay_http::{Header, UserAgent};
 use mainstay_kernel::SessionId;
 
-use crate::accounts::NOWHERE;
+use crate::accounts::{NOWHERE, of_account};
 
 /// With what and from where somebody signs in.
 #[derive(Clone, Default)]
@@ -38,6 +38,11 @@ impl Device {
         };
         Ok([seal(&self.user_agent, "user_agent")?, seal(&self.address, "address")?])
     }
+}
+
+/// What is sealed of sessions.
+pub(super) fn table() -> SealedTable {
+    of_account("sessions", "id", ["user_agent", "address"].map(|column| SealedColumn::at("sessions", column)).to_vec())
 }
 
 /// Where a text of a session stands.

@@ -1,5 +1,5 @@
 use http::StatusCode;
-use mainstay_database::{Change, Error, Row, Unscoped, Uuid};
+use mainstay_database::{Change, Error, PrivateColumn, Row, Unscoped, Uuid};
 use mainstay_http::{Json, Kind, Problem, Public, Shared, input, post};
 use mainstay_kernel::{ExposeSecret as _, OrganizationId, Random, SecretString, SessionId, Timestamp, UserId};
 use time::Duration;
@@ -21,6 +21,10 @@ const RETRY_WINDOW: Duration = Duration::seconds(10);
 
 /// What a successor is sealed for.
 const PURPOSE: &str = "refresh token";
+
+/// Where successors stand.
+pub(super) const SUCCESSOR: PrivateColumn =
+    PrivateColumn { table: "refresh_tokens", id: "hash", column: "successor", purpose: PURPOSE, context: "hash" };
 
 /// A refresh token: opaque, given once, kept as its hash.
 pub(crate) struct RefreshToken {

@@ -7,6 +7,7 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use mainstay_crypto::{KeyRing, Zeroizing, token_digest};
+use mainstay_database::PrivateColumn;
 use mainstay_http::view;
 use mainstay_kernel::{Random, Timestamp, Uuid};
 
@@ -15,6 +16,14 @@ use super::store::Stored;
 /// What the halves of a key are sealed for.
 const PRIVATE: &str = "signing key";
 const PUBLIC: &str = "signing key, public half";
+
+/// Where the halves stand. A key is named by its thumbprint in base64url, whose bytes the boxes are bound to.
+pub(crate) const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("public", PUBLIC)];
+
+const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
+    let context = "decode(translate(id, '-_', '+/') || '=', 'base64')";
+    PrivateColumn { table: "signing_keys", id: "id", column, purpose, context }
+}
 
 /// Names a key: its thumbprint (RFC 7638), which nobody can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

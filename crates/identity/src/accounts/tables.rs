@@ -1,0 +1,54 @@
+//! What is sealed of accounts: see [`SealedTable`].
+
+use mainstay_database::{IndexLength, KeyHolder, Scope, SealedColumn, SealedIndex, SealedTable, normalised};
+
+use super::EmailAddress;
+
+/// Accounts themselves. Only persons have an address and a key.
+pub(super) fn users() -> SealedTable {
+    SealedTable {
+        table: "users",
+        resource: "user",
+        id: "id",
+        subject: "id",
+        scope: Scope::Nowhere,
+        key: KeyHolder::Row,
+        columns: vec![SealedColumn::at("users", "email")],
+        indexes: vec![address_index(true)],
+    }
+}
+
+/// New addresses that wait to be confirmed: sealed for where they are going.
+pub(super) fn email_changes() -> SealedTable {
+    SealedTable {
+        indexes: vec![address_index(false)],
+        ..of_account("email_changes", "user_id", vec![SealedColumn { column: "email", bound_to: ("users", "email") }])
+    }
+}
+
+/// The index under which accounts are found, also where it stands in another table.
+pub(crate) fn address_index(unique: bool) -> SealedIndex {
+    SealedIndex {
+        column: "email_index",
+        source: "email",
+        bound_to: ("users", "email_index"),
+        scope: Scope::Nowhere,
+        length: IndexLength::Unique,
+        unique,
+        normalised: normalised::<EmailAddress>,
+    }
+}
+
+/// A table whose rows belong to an account, and are sealed under its key.
+pub(crate) fn of_account(table: &'static str, id: &'static str, columns: Vec<SealedColumn>) -> SealedTable {
+    SealedTable {
+        table,
+        resource: "user",
+        id,
+        subject: "user_id",
+        scope: Scope::Nowhere,
+        key: KeyHolder::Other { table: "users", column: "user_id" },
+        columns,
+        indexes: Vec::new(),
+    }
+}
