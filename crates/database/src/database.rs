@@ -115,8 +115,14 @@ impl Database {
         let span = tracing::info_span!("statement", otel.name = name, db.system = "postgresql");
         let started = Instant::now();
         let answer = statement.run(lease.connection()?).instrument(span).await;
-        metrics::histogram!("db_client_statement_duration_seconds", "statement" => name)
-            .record(started.elapsed().as_secs_f64());
+        let took = started.elapsed();
+        metrics::histogram!("db_client_statement_duration_seconds", "statement" => name).record(took.as_secs_f64());
+        if self.is_slow(took) {
+            // Never its text with values, nor a value: both may be personal data.
+            let rows = answer.as_ref().ok().map(Vec::len);
+            let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(statement = name, milliseconds, rows, "a statement is slow");
+        }
         if let Err(error) = &answer
             && error.breaks_connection()
         {
@@ -124,6 +130,11 @@ impl Database {
             self.0.pool.forget_idle();
         }
         answer
+    }
+
+    fn is_slow(&self, took: Duration) -> bool {
+        let slow = self.0.settings.slow_statement;
+        !slow.is_zero() && took >= slow
     }
 
     /// The data key of a row, from the wrapped form that was read with it.

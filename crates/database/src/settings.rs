@@ -15,6 +15,8 @@ pub struct Settings {
     pub acquire_timeout: Duration,
     /// How long one statement may run (`statement_timeout`).
     pub statement_timeout: Duration,
+    /// A statement that takes so long is logged; zero logs none.
+    pub slow_statement: Duration,
 }
 
 impl Settings {
@@ -29,11 +31,16 @@ impl Settings {
         );
         let statement_timeout =
             reader.or("database.statement_timeout", Duration::from_secs(5), "How long one statement may run.");
+        let slow_statement = reader.or(
+            "database.slow_statement",
+            Duration::from_millis(500),
+            "A statement that takes so long is logged: its name, time and number of rows, never a value; 0s logs none.",
+        );
         if pool_size == 0 {
             reader.refuse("database.pool_size", "must be at least 1");
         }
         match DatabaseUrl::parse(&url?) {
-            Ok(url) => Some(Self { url, pool_size, acquire_timeout, statement_timeout }),
+            Ok(url) => Some(Self { url, pool_size, acquire_timeout, statement_timeout, slow_statement }),
             Err(error) => {
                 reader.refuse("database.url", error.to_string());
                 None

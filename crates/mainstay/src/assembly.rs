@@ -6,6 +6,7 @@ use mainstay_identity::Identity;
 use mainstay_jobs::{Handler, Worker};
 use mainstay_kernel::Runtime;
 use mainstay_mail::{Mailbox, Mailer};
+use mainstay_watch::{Watch, Webhook};
 
 use crate::{Platform, ServiceError, Settings, service::hasher};
 
@@ -19,7 +20,7 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     pub(crate) fn new(platform: &Platform, settings: Settings, runtime: Runtime) -> Result<Self, ServiceError> {
-        let Settings { http, database, keys, identity, jobs, mail, .. } = settings;
+        let Settings { http, database, keys, identity, jobs, mail, watch, .. } = settings;
         // Work has connections of its own, opened when there is some: it never keeps a request waiting for one.
         let few = mainstay_database::Settings { pool_size: jobs.concurrency.clamp(2, 8), ..database.clone() };
         let beside = Database::new(&few, keys.clone(), runtime.clone())?;
@@ -27,9 +28,11 @@ impl Assembly {
 
         let mailer = Arc::new(Mailer::new(mail));
         let mailbox = mailer.mailbox().cloned();
-        let handlers = platform.handlers().chain([mailer as Arc<dyn Handler>]);
-        let worker = Worker::new(beside, handlers, jobs)
-            .periodic(platform.periodic_tasks().chain([mainstay_identity::upkeep()]));
+        let webhook = watch.webhook.clone().map(Webhook::new).transpose()?;
+        let webhook = webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Handler>);
+        let handlers = platform.handlers().chain([mailer as Arc<dyn Handler>]).chain(webhook);
+        let upkeep = [mainstay_identity::upkeep()].into_iter().chain(Watch::new(&watch, platform.rules()).upkeep());
+        let worker = Worker::new(beside, handlers, jobs).periodic(platform.periodic_tasks().chain(upkeep));
 
         let identity = Identity::new(identity, hasher(runtime), database.clone());
         let app = App::new(Parts {

@@ -33,6 +33,7 @@ pub use mainstay_jobs as jobs;
 pub use mainstay_kernel as kernel;
 pub use mainstay_mail as mail;
 pub use mainstay_telemetry as telemetry;
+pub use mainstay_watch as watch;
 
 pub use operator::operator;
 pub use platform::Platform;
@@ -57,6 +58,7 @@ pub mod prelude {
     pub use mainstay_jobs::{Claimed, Handler, JobError, Periodic};
     pub use mainstay_kernel::{Id, OrganizationId, Runtime, Timestamp, UserId, Uuid};
     pub use mainstay_mail::{Letter, Mail};
+    pub use mainstay_watch::{By, LooksFor, Rule, Severity};
 
     pub use crate::{Platform, personal, personal_text};
 }

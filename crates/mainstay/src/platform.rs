@@ -4,10 +4,12 @@ use mainstay_access::Declared;
 use mainstay_database::{Job, Migrations, PrivateColumn, SealedTable};
 use mainstay_http::{Api, Info, Module, Page, Requirement, Wrong, access_matrix};
 use mainstay_jobs::{Handler, Periodic};
+use mainstay_watch::Rule;
 
 use crate::{Sample, commands};
 
-/// A service in the making: what it is, its modules, its migrations, its queued work, its sample data.
+/// A service in the making: what it is, its modules, its migrations, its queued work, its rules, its
+/// sample data.
 pub struct Platform {
     info: Info,
     modules: Vec<Module>,
@@ -16,13 +18,14 @@ pub struct Platform {
     pages: Vec<Page>,
     handlers: Vec<Arc<dyn Handler>>,
     periodic: Vec<Periodic>,
+    rules: Vec<Rule>,
 }
 
 impl Platform {
     /// A service with accounts and an audit log, and nothing else yet.
     pub fn new(info: Info) -> Self {
         let mut modules = mainstay_identity::modules();
-        modules.push(mainstay_audit::module());
+        modules.extend([mainstay_audit::module(), mainstay_watch::module()]);
         Self {
             info,
             modules,
@@ -31,6 +34,7 @@ impl Platform {
             pages: Vec::new(),
             handlers: Vec::new(),
             periodic: Vec::new(),
+            rules: Vec::new(),
         }
     }
 
@@ -73,6 +77,13 @@ impl Platform {
     #[must_use]
     pub fn periodic(mut self, task: Periodic) -> Self {
         self.periodic.push(task);
+        self
+    }
+
+    /// Adds something to look for in the audit log, beside what the platform looks for.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
         self
     }
 
@@ -134,6 +145,10 @@ impl Platform {
 
     pub(crate) fn periodic_tasks(&self) -> impl Iterator<Item = Periodic> + '_ {
         self.periodic.iter().cloned()
+    }
+
+    pub(crate) fn rules(&self) -> impl Iterator<Item = Rule> + '_ {
+        self.rules.iter().copied()
     }
 
     #[cfg(feature = "dev")]

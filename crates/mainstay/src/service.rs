@@ -8,6 +8,7 @@ use mainstay_jobs::Worker;
 use mainstay_kernel::Runtime;
 use mainstay_mail::Mailbox;
 use mainstay_telemetry::Telemetry;
+use mainstay_watch::WebhookError;
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 use crate::{Platform, Settings, assembly::Assembly};
@@ -39,6 +40,9 @@ pub enum ServiceError {
     /// A port or a certificate cannot be had.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// Findings cannot be told of.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
 }
 
 impl Service {

@@ -38,6 +38,9 @@ pub const JOBS_UNCLEAR: &str = "jobs_unclear_total";
 /// How many runs of upkeep failed. A counter by task.
 pub const PERIODIC_TASKS_FAILED: &str = "periodic_tasks_failed_total";
 
+/// How many findings the rules made in the audit log. A counter by rule and severity.
+pub const SECURITY_FINDINGS: &str = "security_findings_total";
+
 /// Upper bounds of a duration's buckets, in seconds: from 1 ms, which an index lookup takes, to 10 s, when callers have
 /// given up.
 const DURATION_BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -61,6 +64,7 @@ pub(crate) fn describe() {
     describe_counter!(JOBS_FAILED, Unit::Count, "How many jobs were given up.");
     describe_counter!(JOBS_UNCLEAR, Unit::Count, "How many jobs nobody knows of whether they were done.");
     describe_counter!(PERIODIC_TASKS_FAILED, Unit::Count, "How many runs of upkeep failed.");
+    describe_counter!(SECURITY_FINDINGS, Unit::Count, "How many findings the rules made in the audit log.");
 }
 
 #[cfg(test)]

@@ -108,6 +108,8 @@ fn usual_settings(database_url: String) -> Layer {
         ("database.url", database_url),
         ("database.pool_size", "4".to_owned()),
         ("jobs.poll", "500ms".to_owned()),
+        // What rules find would be among what a test finds written.
+        ("watch.interval", "0s".to_owned()),
         // Tests run beside each other, and beside compilers.
         ("database.acquire_timeout", "30s".to_owned()),
         ("crypto.keys", KeyRing::generate(&Random::default()).expose_secret().to_owned()),

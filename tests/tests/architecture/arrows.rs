@@ -4,7 +4,7 @@ use mainstay_tests::root;
 use serde_json::Value;
 
 /// The rooms from the ground up: each may use those below it, and none beside it.
-const FLOORS: [(&str, u8); 15] = [
+const FLOORS: [(&str, u8); 16] = [
     ("mainstay-kernel", 0),
     ("mainstay-macros", 0),
     ("mainstay-config", 1),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 15] = [
     ("mainstay-mail", 5),
     ("mainstay-audit", 5),
     ("mainstay-identity", 6),
+    ("mainstay-watch", 6),
     ("mainstay", 7),
     ("mainstay-testing", 8),
 ];

@@ -1,0 +1,91 @@
+use mainstay_database::{Change, Error, Event, Id, Row, Unscoped, Uuid};
+use mainstay_kernel::{OrganizationId, Timestamp};
+use serde_json::json;
+
+use crate::{Rule, findings::FindingRow, watch::moment, webhook::Queue};
+
+/// What a rule found: a subject, and how much of what the rule counts.
+pub(crate) struct Found {
+    organization: Option<Uuid>,
+    account: Option<Uuid>,
+    address: Option<String>,
+    last_at: Timestamp,
+    events: i64,
+}
+
+/// A finding is written by whoever moves its subject's moment forward: of several replicas that found the same, one does.
+const WRITE: &str = "subject AS (INSERT INTO finding_subjects AS s (rule, organization_id, account_id, address, quiet_until) \
+         VALUES ($2, $3, $4, $5, $6) \
+         ON CONFLICT ON CONSTRAINT finding_subjects_key DO UPDATE SET quiet_until = excluded.quiet_until \
+             WHERE s.quiet_until <= $7 \
+         RETURNING rule), \
+     changed AS (INSERT INTO findings (id, rule, organization_id, account_id, address, last_at, found_at, severity, \
+             message, events, threshold, window_seconds) \
+         SELECT $1, $2, $3, $4, $5, $7, $8, $9, $10, $11, $12, $13 FROM subject \
+         RETURNING id, NULL::jsonb AS before, jsonb_build_object('rule', rule, 'severity', severity, \
+             'account_id', account_id, 'events', events, 'threshold', threshold) AS after)";
+
+impl Found {
+    pub(crate) fn read(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            organization: row.get(0)?,
+            account: row.get(1)?,
+            address: row.get(2)?,
+            last_at: row.get(3)?,
+            events: row.get(4)?,
+        })
+    }
+
+    /// Writes the finding, its record, and what the webhook is to be told, in one statement; then counts and logs it.
+    /// Whether it is a new one.
+    pub(crate) async fn write(self, around: &Unscoped, rule: &Rule, queue: Option<Queue>) -> Result<bool, Error> {
+        let runtime = around.database().runtime();
+        let (id, now): (Id<FindingRow>, _) = (runtime.new_id(), runtime.clock.now());
+        let Self { organization, account, address, last_at, events } = self;
+        let event = Event {
+            action: "security.finding".to_owned(),
+            resource: "finding",
+            resource_id: Some(id.uuid()),
+            organization: organization.map(OrganizationId::from),
+        };
+        let job = queue.map(|queue| {
+            // No address: the receiver may be somebody else, and the API tells it to whoever may read it.
+            let finding = json!({
+                "id": id,
+                "rule": rule.name,
+                "severity": rule.severity.name(),
+                "message": rule.message,
+                "organization_id": organization,
+                "account_id": account,
+                "last_at": last_at,
+                "events": events,
+                "threshold": rule.threshold,
+                "window_seconds": rule.window.as_secs(),
+            });
+            queue.job(around, id.uuid(), now, &finding)
+        });
+        let values = [
+            id.uuid().into(),
+            rule.name.into(),
+            organization.into(),
+            account.into(),
+            address.into(),
+            moment(last_at + rule.quiet()),
+            moment(last_at),
+            moment(now),
+            rule.severity.name().into(),
+            rule.message.into(),
+            events.into(),
+            i64::from(rule.threshold).into(),
+            i64::try_from(rule.window.as_secs()).unwrap_or(i64::MAX).into(),
+        ];
+        let change = Change::new("findings.insert", WRITE, values, event).showing_rows().queue(job.transpose()?);
+        if around.change(change).await?.is_empty() {
+            return Ok(false);
+        }
+        let (name, severity) = (rule.name, rule.severity.name());
+        metrics::counter!("security_findings_total", "rule" => name, "severity" => severity).increment(1);
+        tracing::warn!(finding = %id, rule = name, severity, events, "a finding: {}", rule.message);
+        Ok(true)
+    }
+}
