@@ -20,8 +20,8 @@ const CANARY: &str = "canary-zanzibar";
 /// Sends a request that meets a locked table, and lets the table go once the statement has waited for longer than the
 /// threshold.
 async fn held_up(owner: &mut Owner, watching: &mut Owner, request: impl Future<Output = Reply>) -> Reply {
-    const WAITS: &str = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' \
-         AND clock_timestamp() - query_start > interval '300 milliseconds'";
+    const WAITS: &str = "SELECT FROM pg_locks WHERE relation = 'customers'::regclass AND NOT granted \
+         AND clock_timestamp() - waitstart > interval '300 milliseconds'";
     owner.run("BEGIN", []).await.expect("it begins");
     owner.run("LOCK TABLE customers IN EXCLUSIVE MODE", []).await.expect("it is locked");
     let release = async {
