@@ -29,6 +29,10 @@ routes:
 openapi:
     cargo run --quiet -- openapi
 
+# What audit and sealing cost, beside a plain table: throughput, latency, processor time, round trips.
+bench-audit:
+    cargo bench -p mainstay-tests --bench audit
+
 # Logins and refreshes a second and core, and what a storm of logins does to a read.
 bench-auth:
     cargo bench -p mainstay-tests --bench auth

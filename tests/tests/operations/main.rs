@@ -19,3 +19,4 @@ mod faults;
 mod key_command;
 mod locks;
 mod restarts;
+mod slow_statements;

@@ -13,7 +13,7 @@ use tokio::{
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An answer, or as much of one as came before the connection was closed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reply {
     /// 0 when the connection was closed without an answer.
     pub status: u16,

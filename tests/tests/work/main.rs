@@ -4,7 +4,6 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../support/http.rs"]
-#[expect(dead_code, reason = "other tests need more of it")]
 mod http;
 #[path = "../support/program.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
@@ -19,3 +18,6 @@ mod process;
 mod queue;
 mod smtp_server;
 mod upkeep;
+mod watch;
+mod webhook;
+mod webhook_receiver;

@@ -43,6 +43,12 @@ impl House {
         Self { app, environment }
     }
 
+    /// Tells the worker something else, too.
+    pub fn telling<const N: usize>(mut self, more: [(&'static str, &str); N]) -> Self {
+        self.environment.extend(more.map(|(name, value)| (name, value.to_owned())));
+        self
+    }
+
     /// Starts a worker and waits until it works.
     pub fn worker(&self) -> (Serving, SocketAddr) {
         let mut worker = Serving::start(program(["worker"]).envs(self.environment.clone()));
