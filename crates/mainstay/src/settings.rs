@@ -20,6 +20,8 @@ pub struct Settings {
     pub jobs: mainstay_jobs::Settings,
     /// Mail.
     pub mail: mainstay_mail::Settings,
+    /// The seal over the audit log.
+    pub audit: mainstay_audit::Settings,
 }
 
 impl Settings {
@@ -36,6 +38,7 @@ impl Settings {
         let identity = mainstay_identity::Settings::read(reader, &http.public_url);
         let jobs = mainstay_jobs::Settings::read(reader);
         let mail = mainstay_mail::Settings::read(reader);
+        let audit = mainstay_audit::Settings::read(reader, &http.public_url);
         let settings = (|| {
             Some(Self {
                 environment,
@@ -46,6 +49,7 @@ impl Settings {
                 identity: identity?,
                 jobs,
                 mail: mail?,
+                audit: audit?,
             })
         })();
         reader.complete(settings)
