@@ -1,6 +1,7 @@
 use mainstay_database::{Cursor, Direction, Entity, Filter, Id, Limit, Order, Uuid};
 use mainstay_http::{Allowed, PageOf, Problem, Query, get, input, view};
 use mainstay_kernel::Timestamp;
+use serde_json::{Value, json};
 
 use crate::shown::{Change, changes};
 
@@ -79,14 +80,36 @@ pub(crate) struct ListAuditEvents {
     until: Option<Timestamp>,
 }
 
+impl ListAuditEvents {
+    /// What the record of the reading says was asked for: whom and what it was about. What somebody typed as an action is
+    /// only told when it is shaped like one.
+    fn asked(&self) -> Value {
+        let is_action =
+            |action: &&String| action.chars().all(|letter| letter.is_ascii_lowercase() || "._".contains(letter));
+        let asked = json!({
+            "action": self.action.as_ref().map(|action| Some(action).filter(is_action).map_or("another", String::as_str)),
+            "actor_id": self.actor_id,
+            "resource_id": self.resource_id,
+            "request_id": self.request_id,
+            "from": self.from,
+            "until": self.until,
+            "is_further_page": self.cursor.is_some().then_some(true),
+        });
+        let members = asked.as_object().cloned().unwrap_or_default();
+        Value::Object(members.into_iter().filter(|(_, value)| !value.is_null()).collect())
+    }
+}
+
 /// List the audit log, newest first.
 ///
-/// Each record names who did what, to which row, when, from where and in which request. Records cannot be changed.
+/// Each record names who did what, to which row, when, from where and in which request. Records cannot be changed. Reading
+/// them leaves a record too, `audit_event.listed`, with the filters that were used.
 #[get("/v1/audit/events")]
 pub(crate) async fn list_audit_events(
     by: Allowed<AuditRead>,
     Query(query): Query<ListAuditEvents>,
 ) -> Result<PageOf<AuditEventView>, Problem> {
+    let asked = query.asked();
     let filter = Filter::all()
         .equal(AuditEventRow::ACTION, query.action)
         .equal(AuditEventRow::ACTOR_ID, query.actor_id.map(Some))
@@ -95,7 +118,7 @@ pub(crate) async fn list_audit_events(
         .at_least(AuditEventRow::OCCURRED_AT, query.from)
         .below(AuditEventRow::OCCURRED_AT, query.until);
     let newest_first = Order::by(AuditEventRow::ID, Direction::Descending);
-    let page = by.page(filter, newest_first, query.limit, query.cursor.as_ref()).await?;
+    let page = by.page_on_record(filter, newest_first, query.limit, query.cursor.as_ref(), asked).await?;
     Ok(PageOf::new(page, view))
 }
 

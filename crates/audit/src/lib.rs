@@ -1,14 +1,43 @@
-//! The audit log as its readers see it.
+//! The audit log: its readers, and the seal over it.
 //!
-//! Records are written by the database's door, in the statement of the change itself, and nobody may alter them
-//! afterwards; this room shows them. What is not here yet is said in `docs/ARCHITECTURE.md`.
+//! Records are written by the database's door, in the statement of the change itself. A [`Sealer`] makes a leaf of a Merkle
+//! tree of each and signs checkpoints over them, so that nobody alters or removes a record unseen, whatever rights he has in
+//! the database: [`verify_log`] finds it, and [`verify_export`] does without the database. What that proves, and what it does
+//! not, is said in `docs/audit.md`.
 
+mod error;
 mod events;
+mod export;
+mod keys;
+mod note;
+mod operate;
+mod publish;
+mod record;
+mod sealer;
+mod settings;
 mod shown;
+mod tail;
+mod tree;
+mod upkeep;
+mod verify;
 
 use mainstay_http::Module;
 
+pub use error::AuditError;
 pub use events::{AuditEventRow, AuditRead};
+pub use export::{Extent, export_log};
+pub use note::{Checkpoint, NoteError, NoteKey};
+pub use operate::{audit_keys, keys_of, rotate_audit_key};
+pub use publish::Place;
+pub use record::{FIELDS, Record};
+pub use sealer::Sealer;
+pub use settings::Settings;
+pub use tail::Tail;
+pub use tree::{
+    Frontier, Hash, consistency_proof, empty_root, inclusion_proof, is_consistent, is_included, leaf_hash, node_hash,
+};
+pub use upkeep::upkeep;
+pub use verify::{Finding, Leaf, Outside, StoredCheckpoint, Summary, Terms, Verifier, verify_export, verify_log};
 
 use events::list_audit_events;
 

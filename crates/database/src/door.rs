@@ -198,10 +198,19 @@ impl<P: Permission> Door<P> {
     }
 
     pub(crate) fn record<E: Entity>(&self, verb: &str, id: Id<E>) -> Vec<Value> {
+        self.record_about::<E>(verb, Some(id))
+    }
+
+    /// The record of what is about no row alone.
+    pub(crate) fn record_of_all<E: Entity>(&self, verb: &str) -> Vec<Value> {
+        self.record_about::<E>(verb, None)
+    }
+
+    fn record_about<E: Entity>(&self, verb: &str, id: Option<Id<E>>) -> Vec<Value> {
         let event = Event {
             action: format!("{}.{verb}", E::RESOURCE),
             resource: E::RESOURCE,
-            resource_id: Some(id.uuid()),
+            resource_id: id.map(Id::uuid),
             organization: Some(self.proof.organization()),
         };
         record(self.runtime(), Some(self.principal()), &self.origin, event).into()

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Cursor, Direction, Door, Entity, Error, Filter, Limit, Order,
+    audit::{COLUMNS, WIDTH, placeholders},
     door::{texts, uuid},
     filter::Condition,
     order::{By, KeyOf},
@@ -45,6 +46,34 @@ impl<P: Permission> Door<P> {
         limit: Limit,
         after: Option<&Cursor>,
     ) -> Result<Page<E>, Error> {
+        self.read_page(filter, order, limit, after, None).await
+    }
+
+    /// [`page`](Self::page), which leaves a record of having been read: for what nobody should read unseen. The record is
+    /// written by the statement that reads; without it nothing is shown. `asked` says what was asked for, and stands in
+    /// the log: no personal value belongs in it.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    pub async fn page_on_record<E: Entity>(
+        &self,
+        filter: Filter<E>,
+        order: Order<E>,
+        limit: Limit,
+        after: Option<&Cursor>,
+        asked: serde_json::Value,
+    ) -> Result<Page<E>, Error> {
+        self.read_page(filter, order, limit, after, Some(asked)).await
+    }
+
+    async fn read_page<E: Entity>(
+        &self,
+        filter: Filter<E>,
+        order: Order<E>,
+        limit: Limit,
+        after: Option<&Cursor>,
+        asked: Option<serde_json::Value>,
+    ) -> Result<Page<E>, Error> {
         let sealing = self.sealing::<E>(Uuid::nil(), None);
         let conditions = filter.resolve(&sealing)?;
         let context = self.context::<E>(&conditions, &order);
@@ -63,7 +92,11 @@ impl<P: Permission> Door<P> {
         };
         select.limit(wanted as u64 + 1);
         let (text, values) = select.build_sqlx(PostgresQueryBuilder);
-        let rows = self.read(Statement::new(texts::<E>().names.page, text, values.0.0)).await?;
+        let name = texts::<E>().names.page;
+        let rows = match asked {
+            None => self.read(Statement::new(name, text, values.0.0)).await?,
+            Some(asked) => self.write(self.on_record::<E>(name, &text, values.0.0, asked)).await?,
+        };
         let items = rows.iter().map(|row| self.decode(row)).collect::<Result<Vec<E>, _>>()?;
         let (mut items, more) = match &order.by {
             By::Column { .. } => cut(items, wanted),
@@ -76,6 +109,21 @@ impl<P: Permission> Door<P> {
         };
         items.retain(|row| filter.confirms(row));
         Ok(Page { items, next })
+    }
+
+    /// The statement that reads and writes the record of it.
+    fn on_record<E: Entity>(
+        &self,
+        name: &'static str,
+        text: &str,
+        mut values: Vec<Value>,
+        asked: serde_json::Value,
+    ) -> Statement {
+        let record = placeholders(values.len() + 1, WIDTH + 1);
+        values.extend(self.record_of_all::<E>("listed"));
+        values.push(Value::Json(Some(Box::new(asked))));
+        let text = format!("WITH recorded AS (INSERT INTO audit_events ({COLUMNS}, after) VALUES ({record})) {text}");
+        Statement::new(name, text, values)
     }
 
     fn selection<E: Entity>(&self, conditions: Vec<Condition>) -> SelectStatement {

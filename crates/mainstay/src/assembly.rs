@@ -1,5 +1,6 @@
 use std::{any::TypeId, collections::HashMap, sync::Arc};
 
+use mainstay_audit::Sealer;
 use mainstay_database::Database;
 use mainstay_http::{App, Parts, Readiness};
 use mainstay_identity::Identity;
@@ -8,19 +9,19 @@ use mainstay_kernel::Runtime;
 use mainstay_mail::{Mailbox, Mailer};
 use mainstay_watch::{Watch, Webhook};
 
-use crate::{Platform, ServiceError, Settings, service::hasher};
+use crate::{Platform, ServiceError, Settings, service::hasher, working::Work};
 
 /// What serving and working have in common, put together.
 pub(crate) struct Assembly {
     pub(crate) app: App,
     pub(crate) identity: Arc<Identity>,
-    pub(crate) worker: Worker,
+    pub(crate) work: Work,
     pub(crate) mailbox: Option<Mailbox>,
 }
 
 impl Assembly {
     pub(crate) fn new(platform: &Platform, settings: Settings, runtime: Runtime) -> Result<Self, ServiceError> {
-        let Settings { http, database, keys, identity, jobs, mail, watch, .. } = settings;
+        let Settings { http, database, keys, identity, jobs, mail, audit, watch, .. } = settings;
         // Work has connections of its own, opened when there is some: it never keeps a request waiting for one.
         let few = mainstay_database::Settings { pool_size: jobs.concurrency.clamp(2, 8), ..database.clone() };
         let beside = Database::new(&few, keys.clone(), runtime.clone())?;
@@ -31,7 +32,9 @@ impl Assembly {
         let webhook = watch.webhook.clone().map(Webhook::new).transpose()?;
         let webhook = webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Handler>);
         let handlers = platform.handlers().chain([mailer as Arc<dyn Handler>]).chain(webhook);
-        let upkeep = [mainstay_identity::upkeep()].into_iter().chain(Watch::new(&watch, platform.rules()).upkeep());
+        let upkeep = [mainstay_identity::upkeep(), mainstay_audit::upkeep()];
+        let upkeep = upkeep.into_iter().chain(Watch::new(&watch, platform.rules()).upkeep());
+        let sealer = Sealer::new(beside.clone(), audit);
         let worker = Worker::new(beside, handlers, jobs).periodic(platform.periodic_tasks().chain(upkeep));
 
         let identity = Identity::new(identity, hasher(runtime), database.clone());
@@ -42,6 +45,6 @@ impl Assembly {
             readiness: Readiness::new(platform.schema_version()),
             shared: HashMap::from([(TypeId::of::<Identity>(), identity.clone() as _)]),
         });
-        Ok(Self { app, identity, worker, mailbox })
+        Ok(Self { app, identity, work: Work { worker, sealer }, mailbox })
     }
 }

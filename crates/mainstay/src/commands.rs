@@ -1,5 +1,6 @@
 //! The command line: what an operator and a developer do with the service, one file a command.
 
+mod audit;
 mod client;
 mod config;
 mod connect;
@@ -76,6 +77,9 @@ enum Command {
     /// Make keys, and look after those that sign access tokens
     #[command(subcommand)]
     Keys(keys::Action),
+    /// Verify, export and follow the audit log
+    #[command(subcommand)]
+    Audit(audit::Action),
     /// Add sample rows to a database
     #[cfg(feature = "dev")]
     Seed(seed::Arguments),
@@ -127,6 +131,7 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Session(action) => session::run(action).await,
             Command::Keys(action) => keys::run(action).await,
             Command::Client(action) => client::run(action).await,
+            Command::Audit(action) => audit::run(action).await,
             _ => Ok(ExitCode::SUCCESS),
         }
     })
@@ -142,4 +147,10 @@ fn say(line: &str) {
 #[expect(clippy::print_stderr, reason = "the command line talks to its user")]
 fn complain(line: &str) {
     eprintln!("error: {line}");
+}
+
+/// Writes what the person at the terminal should know, where it does not disturb the output.
+#[expect(clippy::print_stderr, reason = "the command line talks to its user")]
+fn warn(line: &str) {
+    eprintln!("warning: {line}");
 }

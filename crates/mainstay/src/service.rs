@@ -4,14 +4,13 @@ use mainstay_crypto::{Argon2Parameters, PasswordHasher};
 use mainstay_database::{Database, Error};
 use mainstay_http::{App, ServeError, Server, Wrong};
 use mainstay_identity::Identity;
-use mainstay_jobs::Worker;
 use mainstay_kernel::Runtime;
 use mainstay_mail::Mailbox;
 use mainstay_telemetry::Telemetry;
 use mainstay_watch::WebhookError;
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
-use crate::{Platform, Settings, assembly::Assembly};
+use crate::{Platform, Settings, assembly::Assembly, working::Work};
 
 /// How many sign-ins wait for the hasher at most; more are answered 503.
 const WAITING_SIGN_INS: usize = 64;
@@ -24,7 +23,7 @@ pub struct Service {
     server: Server,
     app: App,
     identity: Arc<Identity>,
-    worker: Option<Worker>,
+    work: Option<Work>,
     mailbox: Option<Mailbox>,
 }
 
@@ -57,10 +56,10 @@ impl Service {
         telemetry: Option<Telemetry>,
     ) -> Result<Self, ServiceError> {
         let in_process = settings.jobs.in_process;
-        let Assembly { app, identity, worker, mailbox } = Assembly::new(platform, settings, runtime)?;
+        let Assembly { app, identity, work, mailbox } = Assembly::new(platform, settings, runtime)?;
         let api = platform.api()?.with_pages(mailbox.as_ref().map(Mailbox::page))?;
         let server = Server::bind(app.clone(), api, telemetry).await?;
-        Ok(Self { server, app, identity, worker: in_process.then_some(worker), mailbox })
+        Ok(Self { server, app, identity, work: in_process.then_some(work), mailbox })
     }
 
     /// Where the API listens.
@@ -91,7 +90,7 @@ impl Service {
 
     /// Serves until `shutdown`, then drains.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { server, app, identity, worker, .. } = self;
+        let Self { server, app, identity, work, .. } = self;
         let warmed = tokio::spawn({
             let database = app.database().clone();
             async move {
@@ -103,7 +102,7 @@ impl Service {
         let watching = Stopped(tokio::spawn(identity.clone().watch()));
         let (stop, stopped) = oneshot::channel::<()>();
         // A sender that is gone means the same as one that has spoken.
-        let working = worker.map(|worker| tokio::spawn(worker.run(async { drop(stopped.await) })));
+        let working = work.map(|work| tokio::spawn(work.run(async { drop(stopped.await) })));
         let shutdown = async {
             shutdown.await;
             drop(stop);

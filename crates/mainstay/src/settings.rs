@@ -22,6 +22,8 @@ pub struct Settings {
     pub mail: mainstay_mail::Settings,
     /// What is looked for in the audit log.
     pub watch: mainstay_watch::Settings,
+    /// The seal over the audit log.
+    pub audit: mainstay_audit::Settings,
 }
 
 impl Settings {
@@ -39,6 +41,7 @@ impl Settings {
         let jobs = mainstay_jobs::Settings::read(reader);
         let mail = mainstay_mail::Settings::read(reader);
         let watch = mainstay_watch::Settings::read(reader);
+        let audit = mainstay_audit::Settings::read(reader, &http.public_url);
         let settings = (|| {
             Some(Self {
                 environment,
@@ -50,6 +53,7 @@ impl Settings {
                 jobs,
                 mail: mail?,
                 watch,
+                audit: audit?,
             })
         })();
         reader.complete(settings)

@@ -1,15 +1,17 @@
 use std::{io, net::SocketAddr};
 
+use mainstay_audit::Sealer;
 use mainstay_http::Management;
 use mainstay_jobs::Worker;
 use mainstay_kernel::Runtime;
 use mainstay_telemetry::Telemetry;
+use tokio::sync::watch;
 
 use crate::{Platform, ServiceError, Settings, assembly::Assembly};
 
 /// A worker that is put together and whose management port is bound, but does not work yet.
 pub struct Working {
-    worker: Worker,
+    work: Work,
     management: Management,
 }
 
@@ -24,8 +26,8 @@ impl Working {
         runtime: Runtime,
         telemetry: Option<Telemetry>,
     ) -> Result<Self, ServiceError> {
-        let Assembly { app, worker, .. } = Assembly::new(platform, settings, runtime)?;
-        Ok(Self { worker, management: Management::bind(app, telemetry).await? })
+        let Assembly { app, work, .. } = Assembly::new(platform, settings, runtime)?;
+        Ok(Self { work, management: Management::bind(app, telemetry).await? })
     }
 
     /// Where health and metrics listen.
@@ -38,6 +40,25 @@ impl Working {
 
     /// Works until `shutdown`, then finishes what is under way.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        self.management.run(self.worker.run(shutdown)).await;
+        self.management.run(self.work.run(shutdown)).await;
+    }
+}
+
+/// What is done beside serving: queued work, upkeep, and the seal over the audit log.
+pub(crate) struct Work {
+    pub(crate) worker: Worker,
+    pub(crate) sealer: Sealer,
+}
+
+impl Work {
+    /// Works until `stop`, then finishes what is under way. What the last jobs have recorded is sealed too.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()>) {
+        let (working, mut worked) = watch::channel(());
+        let work = async {
+            self.worker.run(stop).await;
+            drop(working);
+        };
+        let sealing = self.sealer.run(async move { while worked.changed().await.is_ok() {} });
+        tokio::join!(work, sealing);
     }
 }

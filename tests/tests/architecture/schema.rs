@@ -1,12 +1,13 @@
 use mainstay_database::Row;
 use mainstay_testing::TestApp;
 
-/// Every column but those of the migrator's own table: table, column, type, comment.
+/// Every column but those of the migrator's own table, and of partitions, which have their table's: table, column, type,
+/// comment.
 const COLUMNS: &str = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), \
          coalesce(col_description(c.oid, a.attnum), '') \
      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 \
-         AND NOT a.attisdropped AND c.relname <> 'refinery_schema_history' \
+         AND NOT a.attisdropped AND NOT c.relispartition AND c.relname <> 'refinery_schema_history' \
      ORDER BY 1, a.attnum";
 
 const CLASSES: [&str; 4] = ["public: ", "internal: ", "personal: ", "secret: "];

@@ -3,7 +3,7 @@ use std::{ops::Deref, sync::Arc};
 use mainstay_access::Principal;
 use time::Duration;
 
-use super::{Caller, Policy};
+use super::{Caller, Policy, record_denial};
 use crate::{Operation, Problem, Request, STEP_UP_REQUIRED};
 
 /// How long ago a person may have proved who it is, for what is sensitive.
@@ -31,6 +31,7 @@ impl<P: Caller> Policy for Fresh<P> {
         if policy.principal().is_fresh_since(since) {
             Ok(Self(policy))
         } else {
+            record_denial(request.app.clone(), request.origin.clone(), policy.principal().clone()).await;
             Err(STEP_UP_REQUIRED.problem().challenge(CHALLENGE))
         }
     }

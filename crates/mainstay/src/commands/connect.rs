@@ -19,6 +19,11 @@ impl Place {
     pub(super) fn database(&self) -> anyhow::Result<Database> {
         database(self.data_dir.as_deref())
     }
+
+    /// The settings that name it.
+    pub(super) fn settings(&self) -> anyhow::Result<Settings> {
+        settings(self.data_dir.as_deref())
+    }
 }
 
 /// Whether the environment names a database.
@@ -28,8 +33,13 @@ pub(super) fn is_configured() -> bool {
 }
 
 /// The database that the environment names; when it names none, that of the `dev` that runs on `data_dir`.
-#[cfg_attr(not(feature = "dev"), expect(unused_variables, reason = "only `dev` has a data directory"))]
 pub(super) fn database(data_dir: Option<&Path>) -> anyhow::Result<Database> {
+    let settings = settings(data_dir)?;
+    Ok(Database::new(&settings.database, settings.keys, Runtime::default())?)
+}
+
+#[cfg_attr(not(feature = "dev"), expect(unused_variables, reason = "only `dev` has a data directory"))]
+fn settings(data_dir: Option<&Path>) -> anyhow::Result<Settings> {
     let mut reader = Reader::of_process();
     #[cfg(feature = "dev")]
     if !is_configured()
@@ -37,8 +47,7 @@ pub(super) fn database(data_dir: Option<&Path>) -> anyhow::Result<Database> {
     {
         reader = reader.with_layer("dev", running);
     }
-    let settings = Settings::read(&mut reader)?;
-    Ok(Database::new(&settings.database, settings.keys, Runtime::default())?)
+    Ok(Settings::read(&mut reader)?)
 }
 
 /// Goes around the door for a command that an operator runs.

@@ -1,0 +1,178 @@
+//! The log as lines of JSON (NDJSON) that prove themselves: records, where they stand in the tree, and the signed checkpoint.
+//!
+//! ```text
+//! {"export":1,"from":0,"until":2,"checkpoint":"api.example.org/audit\n2\n…"}
+//! {"index":0,"record":{…},"leaf":"…","proof":["…"]}
+//! {"index":1,"record":{…},"leaf":"…","proof":["…"]}
+//! {"consistency":{"size":1,"proof":["…"]}}
+//! {"checkpoint":"api.example.org/audit\n2\n…"}
+//! ```
+
+use std::io::{self, Write};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use mainstay_database::{Error, Session};
+use mainstay_kernel::Timestamp;
+use serde_json::json;
+
+use crate::{
+    AuditError, Finding,
+    note::Checkpoint,
+    record::{Record, record_columns},
+    tree::{Hash, Levels, consistency_proof, inclusion_proof},
+    verify::{Outside, first_id_of},
+};
+
+/// The version of the format.
+pub(crate) const FORMAT: u64 = 1;
+
+/// How many leaves a page has, by its height in the tree: a page is a full subtree, but for the last.
+const PAGE_HEIGHT: u32 = 10;
+const PAGE: u64 = 1 << PAGE_HEIGHT;
+
+const NEWEST: &str = "SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+
+/// The leaves of the records between two ids. Records may be sealed in another order than their ids, by as much as their
+/// transactions overlapped.
+const RANGE: &str = "SELECT min(index), max(index) FROM audit_leaves \
+     WHERE ($1::uuid IS NULL OR event_id >= $1) AND ($2::uuid IS NULL OR event_id < $2) AND index < $3";
+
+const HASHES: &str = "SELECT index, hash FROM audit_leaves WHERE index >= $1 AND index < $2 ORDER BY index";
+
+const RECORDS: &str = concat!(
+    "SELECT l.index, l.event_id::text, ",
+    record_columns!(),
+    " FROM audit_leaves l LEFT JOIN audit_events e ON e.id = l.event_id WHERE l.index >= $1 AND l.index < $2 ORDER BY l.index"
+);
+
+/// What is exported.
+#[derive(Default)]
+pub struct Extent<'a> {
+    /// Records from this moment on.
+    pub from: Option<Timestamp>,
+    /// Records before this moment.
+    pub until: Option<Timestamp>,
+    /// Checkpoints from outside that the export is to prove itself against.
+    pub outside: Option<&'a Outside>,
+}
+
+/// Writes the records of `extent`, and those that were sealed among them, to `output`; gives their number.
+///
+/// The memory that it takes grows with a thousandth of the log: what it keeps are the roots of pages.
+///
+/// # Errors
+/// [`AuditError`]; what was written then ends without a checkpoint and does not verify.
+pub async fn export_log(
+    session: &mut Session,
+    extent: &Extent<'_>,
+    output: &mut (impl Write + Send),
+) -> Result<u64, AuditError> {
+    let rows = session.run("audit_checkpoints.newest", NEWEST, []).await?;
+    let note: String = rows.first().ok_or(AuditError::Key("there is no checkpoint: nothing was sealed"))?.get(0)?;
+    let size = Checkpoint::parse(&note)?.size;
+    let (from, until) = range(session, extent, size).await?;
+    let tops = tops(session, size).await?;
+    line(output, &json!({ "export": FORMAT, "from": from, "until": until, "checkpoint": note }))?;
+    let mut start = from / PAGE * PAGE;
+    while start < until {
+        let end = (start + PAGE).min(size);
+        let page = page(session, start, end).await?;
+        let values = [start.max(from).cast_signed().into(), end.min(until).cast_signed().into()];
+        for row in session.run("audit_leaves.records", RECORDS, values).await? {
+            let index = row.get::<i64>(0)?.cast_unsigned();
+            let record = Record::read(&row, 2)?;
+            let record = record.ok_or(Finding::NoRecord { index, id: row.get(1)? })?;
+            let subtrees = |height, place| tops.get(height, place, Some((&page, start)));
+            let proof = inclusion_proof(index, size, &subtrees).ok_or(Finding::NoLeaf(index))?;
+            let leaf = STANDARD.encode(record.leaf());
+            let proof: Vec<_> = proof.iter().map(|hash| STANDARD.encode(hash)).collect();
+            line(output, &json!({ "index": index, "record": record.to_json(), "leaf": leaf, "proof": proof }))?;
+        }
+        start = end;
+    }
+    for outside in extent.outside.iter().flat_map(|outside| outside.checkpoints()) {
+        let cut = || Finding::Cut { size, outside: outside.size };
+        if outside.size > size {
+            return Err(cut().into());
+        }
+        let page_start = outside.size / PAGE * PAGE;
+        let page = page(session, page_start, (page_start + PAGE).min(size)).await?;
+        let subtrees = |height, place| tops.get(height, place, Some((&page, page_start)));
+        let proof = consistency_proof(outside.size, size, &subtrees).ok_or_else(cut)?;
+        let proof: Vec<_> = proof.iter().map(|hash| STANDARD.encode(hash)).collect();
+        line(output, &json!({ "consistency": { "size": outside.size, "proof": proof } }))?;
+    }
+    line(output, &json!({ "checkpoint": note }))?;
+    output.flush()?;
+    Ok(until - from)
+}
+
+/// The indexes that the extent takes in.
+async fn range(session: &mut Session, extent: &Extent<'_>, size: u64) -> Result<(u64, u64), AuditError> {
+    if extent.from.is_none() && extent.until.is_none() {
+        return Ok((0, size));
+    }
+    let values = [extent.from.map(first_id_of).into(), extent.until.map(first_id_of).into(), size.cast_signed().into()];
+    let rows = session.run("audit_leaves.range", RANGE, values).await?;
+    let row = rows.first().ok_or(AuditError::Database(Error::NotFound))?;
+    let bounds: (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
+    Ok(match bounds {
+        (Some(first), Some(last)) => (first.cast_unsigned(), last.cast_unsigned() + 1),
+        _ => (0, 0),
+    })
+}
+
+/// The tree above the pages, and the last page where it is not full.
+struct Tops {
+    above: Levels,
+    rest: Levels,
+    rest_start: u64,
+}
+
+impl Tops {
+    /// The root of a full subtree: of those above the pages, of the last page, or of the page that is at hand.
+    fn get(&self, height: u32, place: u64, page: Option<(&Levels, u64)>) -> Option<Hash> {
+        if let Some(above) = height.checked_sub(PAGE_HEIGHT) {
+            return self.above.get(above, place);
+        }
+        let within = |levels: &Levels, start: u64| levels.get(height, place.checked_sub(start >> height)?);
+        let from_page = page.and_then(|(levels, start)| within(levels, start));
+        from_page.or_else(|| within(&self.rest, self.rest_start))
+    }
+}
+
+async fn tops(session: &mut Session, size: u64) -> Result<Tops, AuditError> {
+    let mut tops = Tops { above: Levels::default(), rest: Levels::default(), rest_start: size / PAGE * PAGE };
+    for start in (0..size).step_by(1 << PAGE_HEIGHT) {
+        let page = page(session, start, (start + PAGE).min(size)).await?;
+        match page.get(PAGE_HEIGHT, 0) {
+            Some(root) => tops.above.push(root),
+            None => tops.rest = page,
+        }
+    }
+    Ok(tops)
+}
+
+/// The subtrees of the leaves of one page.
+async fn page(session: &mut Session, start: u64, end: u64) -> Result<Levels, AuditError> {
+    let mut levels = Levels::default();
+    let values = [start.cast_signed().into(), end.cast_signed().into()];
+    for row in session.run("audit_leaves.hashes", HASHES, values).await? {
+        let index = start + levels.len() as u64;
+        let hash: Vec<u8> = row.get(1)?;
+        let hash = hash.try_into().map_err(|_| Finding::NoLeaf(index))?;
+        if row.get::<i64>(0)?.cast_unsigned() != index {
+            return Err(Finding::NoLeaf(index).into());
+        }
+        levels.push(hash);
+    }
+    if start + (levels.len() as u64) < end {
+        Err(Finding::NoLeaf(start + levels.len() as u64).into())
+    } else {
+        Ok(levels)
+    }
+}
+
+fn line(output: &mut impl Write, value: &serde_json::Value) -> io::Result<()> {
+    writeln!(output, "{value}")
+}

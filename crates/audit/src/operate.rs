@@ -1,0 +1,29 @@
+//! What an operator asks of the log's keys from the command line.
+
+use mainstay_database::{Session, Unscoped};
+
+use crate::{AuditError, Settings, keys::Keys, note::NoteKey};
+
+/// The keys that sign the log's checkpoints, the newest first, and the first one made where there is none yet.
+///
+/// # Errors
+/// [`AuditError::Key`] when one does not open under the key ring.
+pub async fn audit_keys(unscoped: &Unscoped, settings: &Settings) -> Result<Vec<NoteKey>, AuditError> {
+    Keys::ensure(unscoped, &settings.origin).await.map(|keys| keys.public())
+}
+
+/// Makes another key, which signs within a quarter of a minute. The newest first.
+///
+/// # Errors
+/// As [`audit_keys`].
+pub async fn rotate_audit_key(unscoped: &Unscoped, settings: &Settings) -> Result<Vec<NoteKey>, AuditError> {
+    Keys::rotate(unscoped, &settings.origin).await.map(|keys| keys.public())
+}
+
+/// The keys that `session` finds in the database, opened under the key ring.
+///
+/// # Errors
+/// As [`audit_keys`].
+pub async fn keys_of(session: &mut Session, ring: &mainstay_crypto::KeyRing) -> Result<Vec<NoteKey>, AuditError> {
+    Keys::read(session, ring).await.map(|keys| keys.public())
+}

@@ -1,0 +1,159 @@
+use std::time::{Duration, Instant};
+
+use mainstay_database::{Database, Error, Origin, Row, Session, Unscoped, Value};
+use tokio::sync::watch;
+
+use super::{
+    batch::{Position, take, transaction},
+    patrol::Patrol,
+};
+use crate::{
+    AuditError,
+    keys::Keys,
+    note::Checkpoint,
+    publish::Sealed,
+    record::Record,
+    tree::{Frontier, Hash},
+};
+
+/// How often the metrics are told what waits.
+const COUNTING: Duration = Duration::from_secs(15);
+
+const NEWEST: &str =
+    "SELECT size, root, frontier, note, watermark::text FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+
+/// The leaves and the checkpoint over them. A leaf that is there already, of another leader, refuses it all.
+const SEAL: &str = "WITH leaves AS ( \
+         INSERT INTO audit_leaves (index, event_id, hash) SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[])) \
+     INSERT INTO audit_checkpoints (size, root, frontier, note, watermark, sealed_at) \
+     VALUES ($4, $5, $6, $7, $8::text::xid8, $9)";
+
+const WAITING: &str = "SELECT count(*), coalesce(extract(epoch FROM $2 - min(e.occurred_at)), 0)::float8 \
+     FROM audit_events e WHERE e.transaction_id >= $1::text::xid8 \
+         AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
+
+/// The one that seals, for as long as its connection and its lock last.
+pub(super) struct Leader<'a> {
+    database: &'a Database,
+    session: Session,
+    keys: Keys,
+    frontier: Frontier,
+    position: Position,
+    patrol: Patrol,
+    counted: Option<Instant>,
+    sealed: &'a watch::Sender<Option<Sealed>>,
+}
+
+impl<'a> Leader<'a> {
+    /// Goes on from the newest checkpoint, which must be one of ours: on another's there is nothing to build.
+    pub(super) async fn new(
+        database: &'a Database,
+        mut session: Session,
+        origin: &str,
+        sealed: &'a watch::Sender<Option<Sealed>>,
+    ) -> Result<Self, AuditError> {
+        let request = database.runtime().new_id::<Origin>().uuid();
+        let from = Origin { request, operation: "seal_audit_log", address: None };
+        let unscoped = Unscoped::because("the seal is over every organization's records", database, from, None);
+        let keys = Keys::ensure(&unscoped, origin).await?;
+        let now = Position::now(&mut session).await?;
+        let rows = session.run("audit_checkpoints.newest", NEWEST, []).await?;
+        let (frontier, position) = match rows.first() {
+            None => (Frontier::default(), Position::before(0)),
+            Some(row) => {
+                let (frontier, note) = newest(row, &keys)?;
+                announce(sealed, frontier.size(), note);
+                // A restored database may be behind its own watermark. What lies between is found by the patrol.
+                let watermark = transaction(&row.get::<String>(4)?)?;
+                (frontier, Position::before(watermark.min(now.transaction)))
+            }
+        };
+        tracing::info!(size = frontier.size(), "this process seals the audit log");
+        Ok(Self { database, session, keys, frontier, position, patrol: Patrol::begin(), counted: None, sealed })
+    }
+
+    pub(super) fn into_session(self) -> Session {
+        self.session
+    }
+
+    /// Seals what there is, at most a batch; whether there may be more.
+    pub(super) async fn round(&mut self) -> Result<bool, AuditError> {
+        let batch = take(&mut self.session, self.position).await?;
+        self.seal(&batch.records, batch.next).await?;
+        self.position = batch.next;
+        let forgotten = self.patrol.step(&mut self.session).await?;
+        if !forgotten.is_empty() {
+            tracing::warn!(records = forgotten.len(), "records that no seal had come to are sealed late");
+            self.seal(&forgotten, batch.next).await?;
+        }
+        self.count().await?;
+        Ok(batch.is_full || !forgotten.is_empty())
+    }
+
+    async fn seal(&mut self, records: &[Record], next: Position) -> Result<(), AuditError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let leaves: Vec<Hash> = records.iter().map(Record::leaf).collect();
+        let mut frontier = self.frontier.clone();
+        leaves.iter().for_each(|leaf| frontier.push(*leaf));
+        let note = self.keys.signer()?.sign(frontier.size(), frontier.root());
+        let indexes: Vec<i64> = (self.frontier.size()..frontier.size()).map(u64::cast_signed).collect();
+        let ids = records.iter().map(|record| record.id().parse()).collect::<Result<Vec<mainstay_database::Uuid>, _>>();
+        let values: [Value; 9] = [
+            indexes.into(),
+            ids.map_err(|error| Error::Internal(error.into()))?.into(),
+            leaves.iter().map(|leaf| leaf.to_vec()).collect::<Vec<_>>().into(),
+            frontier.size().cast_signed().into(),
+            frontier.root().to_vec().into(),
+            frontier.to_bytes().into(),
+            note.clone().into(),
+            next.transaction.to_string().into(),
+            self.database.runtime().clock.now().inner().into(),
+        ];
+        self.session.run("audit_checkpoints.seal", SEAL, values).await?;
+        self.frontier = frontier;
+        announce(self.sealed, self.frontier.size(), note);
+        metrics::gauge!("audit_sealed_records").set(self.frontier.size() as f64);
+        metrics::histogram!("audit_seal_duration_seconds").record(started.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    async fn count(&mut self) -> Result<(), AuditError> {
+        if self.counted.is_some_and(|when| when.elapsed() < COUNTING) {
+            return Ok(());
+        }
+        let now = self.database.runtime().clock.now().inner();
+        let values = [self.position.transaction.to_string().into(), now.into()];
+        let rows = self.session.run("audit_events.waiting", WAITING, values).await?;
+        if let Some(row) = rows.first() {
+            metrics::gauge!("audit_unsealed_records").set(row.get::<i64>(0)? as f64);
+            metrics::gauge!("audit_oldest_unsealed_seconds").set(row.get::<f64>(1)?);
+        }
+        // A key that was added signs from now on.
+        self.keys = Keys::read(&mut self.session, self.database.ring()).await?;
+        self.counted = Some(Instant::now());
+        Ok(())
+    }
+}
+
+/// What the newest checkpoint says, if it is ours and its parts belong together.
+fn newest(row: &Row, keys: &Keys) -> Result<(Frontier, String), AuditError> {
+    let (size, root, note): (i64, Vec<u8>, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
+    let checkpoint = Checkpoint::verify(&note, &keys.public())?;
+    let frontier = Frontier::from_bytes(size.cast_unsigned(), &row.get::<Vec<u8>>(2)?);
+    frontier
+        .filter(|frontier| {
+            (checkpoint.size, checkpoint.root) == (frontier.size(), frontier.root()) && root == checkpoint.root
+        })
+        .map(|frontier| (frontier, note))
+        .ok_or(AuditError::Key("the newest checkpoint was altered"))
+}
+
+fn announce(sealed: &watch::Sender<Option<Sealed>>, size: u64, note: String) {
+    sealed.send_modify(|newest| {
+        let number = newest.as_ref().map_or(0, |sealed| sealed.number) + 1;
+        *newest = Some(Sealed { number, size, note });
+    });
+}

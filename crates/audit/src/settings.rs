@@ -1,0 +1,90 @@
+use std::{path::PathBuf, time::Duration};
+
+use mainstay_config::Reader;
+
+use crate::{note::is_name, publish::Place};
+
+/// How the audit log is sealed and published.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the log is called in its checkpoints, from the first one on.
+    pub origin: String,
+    /// Where checkpoints go.
+    pub publish: Option<Place>,
+    /// At least so far apart are two checkpoints that are published.
+    pub publish_every: Duration,
+}
+
+impl Settings {
+    /// Reads the settings; what is wrong is remembered by `reader`. `public_url` names the log unless a setting does.
+    pub fn read(reader: &mut Reader, public_url: &str) -> Option<Self> {
+        let origin: Option<String> = reader.optional(
+            "audit.origin",
+            "What the audit log is called in its checkpoints, fixed by the first; else the host of the public URL and /audit.",
+        );
+        let publish: Option<String> = reader.optional(
+            "audit.publish",
+            "Where checkpoints of the audit log are published: stdout, a file's absolute path, or s3://bucket/prefix.",
+        );
+        let publish_every = reader.or(
+            "audit.publish_every",
+            Duration::from_secs(5),
+            "The least time between two published checkpoints.",
+        );
+        let origin = origin.unwrap_or_else(|| format!("{}/audit", host(public_url)));
+        if !is_name(&origin) {
+            reader.refuse("audit.origin", "must hold neither space nor plus");
+        }
+        let publish = match publish.as_deref().map(place) {
+            None => None,
+            Some(Some(place)) => Some(place),
+            Some(None) => {
+                reader.refuse("audit.publish", "is neither stdout, nor an absolute path, nor s3://bucket/prefix");
+                return None;
+            }
+        };
+        Some(Self { origin, publish, publish_every })
+    }
+}
+
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
+}
+
+fn place(text: &str) -> Option<Place> {
+    if text == "stdout" {
+        return Some(Place::StandardOutput);
+    }
+    if let Some(rest) = text.strip_prefix("s3://") {
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let prefix = prefix.trim_end_matches('/').to_owned();
+        return (!bucket.is_empty()).then(|| Place::Bucket { bucket: bucket.to_owned(), prefix });
+    }
+    let path = PathBuf::from(text);
+    path.is_absolute().then_some(Place::File(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_one_of_three() {
+        assert_eq!(place("stdout"), Some(Place::StandardOutput));
+        assert_eq!(place("/var/log/checkpoints"), Some(Place::File("/var/log/checkpoints".into())));
+        let bucket =
+            |bucket: &str, prefix: &str| Place::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        assert_eq!(place("s3://log/a/b/"), Some(bucket("log", "a/b")));
+        assert_eq!(place("s3://log"), Some(bucket("log", "")));
+        for wrong in ["", "checkpoints", "s3://", "https://bucket"] {
+            assert_eq!(place(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_log_is_called_after_the_host() {
+        let settings = Settings::read(&mut Reader::new([]), "https://api.example.org/v1").unwrap();
+        assert_eq!((settings.origin.as_str(), settings.publish), ("api.example.org/audit", None));
+    }
+}

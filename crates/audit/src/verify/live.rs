@@ -1,0 +1,106 @@
+use mainstay_database::{Error, Row, Session};
+use mainstay_kernel::Timestamp;
+
+use super::{Finding, Leaf, Outside, StoredCheckpoint, Summary, Verifier};
+use crate::{
+    AuditError,
+    note::NoteKey,
+    record::{Record, record_columns},
+};
+
+const NEWEST: &str = "SELECT size, root, frontier, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+
+const LEAVES: &str = concat!(
+    "SELECT l.index, l.event_id, l.hash, ",
+    record_columns!(),
+    " FROM (SELECT * FROM audit_leaves WHERE index >= $1 AND index < $2 ORDER BY index LIMIT 1000) l \
+     LEFT JOIN audit_events e ON e.id = l.event_id ORDER BY l.index"
+);
+
+const CHECKPOINTS: &str =
+    "SELECT size, root, frontier, note FROM audit_checkpoints WHERE size > $1 AND size <= $2 ORDER BY size";
+
+/// Under one snapshot: a sealer at work adds both or neither.
+const EXTENT: &str = "SELECT coalesce((SELECT max(size) FROM audit_checkpoints), 0), \
+     coalesce((SELECT max(index) + 1 FROM audit_leaves), 0)";
+
+const UNSEALED: &str = "SELECT e.id::text, e.occurred_at::text FROM audit_events e \
+     WHERE e.occurred_at < $1 AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id) LIMIT 1";
+
+/// What the log is held to.
+pub struct Terms<'a> {
+    /// The keys that are believed.
+    pub keys: &'a [NoteKey],
+    /// Checkpoints from outside the database.
+    pub outside: &'a Outside,
+    /// Records before this moment were exported and detached: their leaves alone are there.
+    pub kept_since: Option<Timestamp>,
+    /// Records before this moment must be sealed.
+    pub sealed_before: Timestamp,
+}
+
+/// Verifies the log of a database, in one pass.
+///
+/// # Errors
+/// [`AuditError::Found`] with the first thing that is wrong.
+pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summary, AuditError> {
+    let newest = session.run("audit_checkpoints.newest", NEWEST, []).await?;
+    let Some(newest) = newest.first().map(checkpoint).transpose()? else {
+        return Err(match terms.outside.checkpoints().iter().map(|checkpoint| checkpoint.size).max() {
+            Some(outside) => Finding::Cut { size: 0, outside }.into(),
+            None => AuditError::Key("there is no checkpoint: nothing was sealed"),
+        });
+    };
+    let mut verifier = Verifier::new(terms.keys, terms.outside, terms.kept_since);
+    while verifier.size() < newest.size {
+        page(session, &mut verifier, newest.size).await?;
+    }
+    let summary = verifier.finish(&newest)?;
+    let extent = session.run("audit_checkpoints.extent", EXTENT, []).await?;
+    let extent = extent.first().ok_or(AuditError::Database(Error::NotFound))?;
+    let (size, leaves) = (extent.get::<i64>(0)?.cast_unsigned(), extent.get::<i64>(1)?.cast_unsigned());
+    if size != leaves {
+        return Err(Finding::Unsigned { size, leaves }.into());
+    }
+    let unsealed = session.run("audit_events.unsealed", UNSEALED, [terms.sealed_before.inner().into()]).await?;
+    match unsealed.first() {
+        Some(row) => Err(Finding::Unsealed { id: row.get(0)?, occurred_at: row.get(1)? }.into()),
+        None => Ok(summary),
+    }
+}
+
+/// Looks at the next leaves, and at the checkpoints among them.
+async fn page(session: &mut Session, verifier: &mut Verifier<'_>, end: u64) -> Result<(), AuditError> {
+    let start = verifier.size();
+    let rows = session.run("audit_leaves.page", LEAVES, [start.cast_signed().into(), end.cast_signed().into()]).await?;
+    let leaves = rows.iter().map(leaf).collect::<Result<Vec<_>, _>>()?;
+    let Some(last) = leaves.last() else { return Err(Finding::NoLeaf(start).into()) };
+    let range = [start.cast_signed().into(), last.index.saturating_add(1).cast_signed().into()];
+    let rows = session.run("audit_checkpoints.page", CHECKPOINTS, range).await?;
+    let mut checkpoints = rows.iter().map(checkpoint).collect::<Result<Vec<_>, _>>()?.into_iter().peekable();
+    for leaf in &leaves {
+        verifier.leaf(leaf)?;
+        while let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.size <= verifier.size()) {
+            verifier.checkpoint(&checkpoint)?;
+        }
+    }
+    Ok(())
+}
+
+fn leaf(row: &Row) -> Result<Leaf, Error> {
+    Ok(Leaf {
+        index: row.get::<i64>(0)?.cast_unsigned(),
+        event_id: row.get(1)?,
+        hash: row.get(2)?,
+        record: Record::read(row, 3)?,
+    })
+}
+
+fn checkpoint(row: &Row) -> Result<StoredCheckpoint, Error> {
+    Ok(StoredCheckpoint {
+        size: row.get::<i64>(0)?.cast_unsigned(),
+        root: row.get(1)?,
+        frontier: row.get(2)?,
+        note: row.get(3)?,
+    })
+}
