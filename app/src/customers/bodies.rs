@@ -92,11 +92,16 @@ pub enum CustomerSort {
     NameDescending,
 }
 
-/// Whom to look for. In a body, since addresses of people do not belong into URLs.
+/// Whom to look for: at least one of the three, and all that are given must fit. In a body, since what names people does
+/// not belong into URLs.
 #[input]
 pub struct SearchCustomers {
     /// The whole e-mail address, in any case.
-    pub email: Sealed<EmailAddress>,
+    pub email: Option<Sealed<EmailAddress>>,
+    /// The whole telephone number, however it is spaced.
+    pub phone: Option<Sealed<Phone>>,
+    /// The whole number of a passport or identity card, however it is spaced.
+    pub national_id: Option<Sealed<NationalId>>,
     /// How many.
     pub limit: Limit,
     /// Where to go on.

@@ -1,4 +1,4 @@
-use mainstay::prelude::*;
+use mainstay::{http::INVALID_INPUT, prelude::*};
 
 use super::{
     CustomersDelete, CustomersRead, CustomersReveal, CustomersWrite,
@@ -42,15 +42,21 @@ pub async fn create_customer(
     Ok(Created(CustomerView::of(customer)))
 }
 
-/// Find customers by their e-mail address.
+/// Find customers by their e-mail address, telephone number or national id.
 ///
-/// The whole address, in any case. It is compared through a blind index, so the database never sees it.
+/// By the whole value, however it is written. It is compared through a blind index, so the database never sees it.
 #[post("/v1/customers/search")]
 pub async fn search_customers(
     by: Allowed<CustomersRead>,
     Json(body): Json<SearchCustomers>,
 ) -> Result<PageOf<CustomerView>, Problem> {
-    let filter = Filter::all().matches(CustomerRow::EMAIL, Some(body.email));
+    if body.email.is_none() && body.phone.is_none() && body.national_id.is_none() {
+        return Err(INVALID_INPUT.problem().detail("Give an e-mail address, a telephone number or a national id."));
+    }
+    let filter = Filter::all()
+        .matches(CustomerRow::EMAIL, body.email)
+        .matches(CustomerRow::PHONE, body.phone.map(Some))
+        .matches(CustomerRow::NATIONAL_ID, body.national_id.map(Some));
     let newest_first = Order::by(CustomerRow::CREATED_AT, Direction::Descending);
     let page = by.page(filter, newest_first, body.limit, body.cursor.as_ref()).await?;
     Ok(PageOf::new(page, CustomerView::of))

@@ -28,6 +28,36 @@ impl Indexed for FullName {
     }
 }
 
+impl Indexed for Phone {
+    /// The digits, behind a `+` where the number is international: `0049 30/123` and `+49 (0)30 123` are one number. What
+    /// holds no digit stays as it is.
+    fn normalised(&self) -> Zeroizing<String> {
+        let text = self.as_str().trim();
+        let international = text.starts_with('+') || text.starts_with("00");
+        // The zero that is dialled within the country only.
+        let text = if international { text.replacen("(0)", "", 1) } else { text.to_owned() };
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        Zeroizing::new(match digits.strip_prefix("00").filter(|_| text.starts_with("00")).unwrap_or(&digits) {
+            "" => text.to_lowercase(),
+            digits if international => format!("+{digits}"),
+            digits => digits.to_owned(),
+        })
+    }
+}
+
+impl Identifying for Phone {}
+
+impl Indexed for NationalId {
+    /// Letters and digits, upper case: how a number is divided and spaced does not matter.
+    fn normalised(&self) -> Zeroizing<String> {
+        let plain: String =
+            self.as_str().chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_uppercase).collect();
+        Zeroizing::new(if plain.is_empty() { self.as_str().to_owned() } else { plain })
+    }
+}
+
+impl Identifying for NationalId {}
+
 /// The day a person was born, from 1900 on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DateOfBirth(Date);
@@ -100,6 +130,24 @@ mod tests {
         for wrong in ["", "1899-12-31", "2001-02-29", "2001-13-01", "01.02.2003", "2001-1-1"] {
             assert!(DateOfBirth::parse(wrong).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_telephone_number_is_found_however_it_is_written() {
+        let normalised = |text: &str| Phone::new(text).normalised().to_string();
+        for same in ["+49 30 1234567", "+49 (0)30 123-4567", "0049 30/1234567", " +49(0)301234567"] {
+            assert_eq!(normalised(same), "+49301234567", "{same}");
+        }
+        assert_eq!(normalised("030 / 123 45 67"), "0301234567");
+        assert_ne!(normalised("ask Ada"), normalised("ask Alan"));
+    }
+
+    #[test]
+    fn a_national_id_is_found_however_it_is_spaced() {
+        let normalised = |text: &str| NationalId::new(text).normalised().to_string();
+        assert_eq!(normalised("c01x-0006 h"), "C01X0006H");
+        assert_eq!(normalised("C01X0006H"), "C01X0006H");
+        assert_ne!(normalised("---"), normalised("-/-"));
     }
 
     #[test]

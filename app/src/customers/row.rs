@@ -13,8 +13,10 @@ pub struct CustomerRow {
     pub full_name: Sealed<FullName>,
     #[entity(blind_index = "email_index")]
     pub email: Sealed<EmailAddress>,
+    #[entity(blind_index = "phone_index")]
     pub phone: Option<Sealed<Phone>>,
     pub date_of_birth: Option<Sealed<DateOfBirth>>,
+    #[entity(blind_index = "national_id_index")]
     pub national_id: Option<Sealed<NationalId>>,
     pub postal_address: Option<Sealed<PostalAddress>>,
     pub notes: Option<Sealed<Notes>>,

@@ -37,6 +37,22 @@ impl KeyRing {
         };
         self.root([a, b, c, d])?.private.open(&place(header, purpose, context), body)
     }
+
+    /// Moves a box under the primary. `None` when it is there already.
+    ///
+    /// # Errors
+    /// As [`open_private`](Self::open_private).
+    pub fn reseal_private(
+        &self,
+        random: &Random,
+        purpose: &'static str,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        let payload = self.open_private(purpose, context, sealed)?;
+        let moved = sealed.get(1..HEADER_LENGTH) != Some(&self.primary().id[..]);
+        Ok(moved.then(|| self.seal_private(random, purpose, context, &payload)))
+    }
 }
 
 fn place(header: &[u8; HEADER_LENGTH], purpose: &str, context: &[u8]) -> AssociatedData {
@@ -57,10 +73,23 @@ mod tests {
         assert_eq!(ring.open_private("jo", b"b1", &sealed).err(), Some(SealError::Refused));
         let stranger = ring_of(&[KeyRing::generate(&random)]);
         assert_eq!(stranger.open_private("job", b"1", &sealed).err(), Some(SealError::UnknownKey));
+        let moved = ring_of(&[KeyRing::generate(&random)]).reseal_private(&random, "job", b"1", &sealed);
+        assert_eq!(moved, Err(SealError::UnknownKey));
         for at in 0..sealed.len() {
             let mut altered = sealed.clone();
             altered[at] ^= 1;
             assert!(ring.open_private("job", b"1", &altered).is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn a_box_moves_to_the_primary_once() {
+        let random = Random::default();
+        let (old, new) = (KeyRing::generate(&random), KeyRing::generate(&random));
+        let sealed = ring_of(std::slice::from_ref(&old)).seal_private(&random, "job", b"1", b"payload");
+        let both = ring_of(&[new.clone(), old]);
+        let moved = both.reseal_private(&random, "job", b"1", &sealed).unwrap().unwrap();
+        assert_eq!(both.reseal_private(&random, "job", b"1", &moved), Ok(None));
+        assert_eq!(&**ring_of(&[new]).open_private("job", b"1", &moved).unwrap(), b"payload");
     }
 }

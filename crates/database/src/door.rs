@@ -174,7 +174,13 @@ impl<P: Permission> Door<P> {
     pub(crate) fn decode<E: Entity>(&self, row: &Row) -> Result<E, Error> {
         let id: Uuid = row.decode(0)?;
         let key = if sealed::<E>() { Some(self.unwrap(id, row, E::COLUMNS.len())?) } else { None };
-        let opening = Opening { key: key.as_ref(), organization: self.organization(), table: E::TABLE, row: id };
+        self.decode_under(row, key.as_ref())
+    }
+
+    /// Reads an entity whose data key is at hand.
+    pub(crate) fn decode_under<E: Entity>(&self, row: &Row, key: Option<&DataKey>) -> Result<E, Error> {
+        let id: Uuid = row.decode(0)?;
+        let opening = Opening { key, organization: self.organization(), table: E::TABLE, row: id };
         E::read(row, &opening)
     }
 

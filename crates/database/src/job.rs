@@ -22,8 +22,14 @@ const PURPOSE: &str = "job";
 
 impl Job {
     /// Where payloads stand.
-    pub const PAYLOAD: PrivateColumn =
-        PrivateColumn { table: "jobs", id: "id", column: "payload", purpose: PURPOSE, context: "uuid_send(id)" };
+    pub const PAYLOAD: PrivateColumn = PrivateColumn {
+        table: "jobs",
+        id: "id",
+        id_type: "uuid",
+        column: "payload",
+        purpose: PURPOSE,
+        context: "uuid_send(id)",
+    };
 
     /// Work of this kind, to be done as soon as it is committed.
     ///

@@ -66,7 +66,12 @@ impl Owner {
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
-        Statement::new("owner", text, values.into_iter().collect()).run(&mut self.0).await
+        self.execute(Statement::new("owner", text, values.into_iter().collect())).await
+    }
+
+    /// Runs a statement that this room has built.
+    pub(crate) async fn execute(&mut self, statement: Statement) -> Result<Vec<Row>, Error> {
+        statement.run(&mut self.0).await
     }
 
     /// Says goodbye, so that the server need not find out.

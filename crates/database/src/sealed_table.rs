@@ -3,7 +3,8 @@
 //! An [`Entity`] describes itself; a module that writes its tables by hand describes them by hand. A test compares both
 //! with the schema, so that no sealed column is forgotten.
 
-use mainstay_crypto::{IndexLength, Zeroizing};
+use mainstay_crypto::{Cell, IndexLength, Zeroizing};
+use mainstay_kernel::Uuid;
 
 use crate::Entity;
 
@@ -87,6 +88,8 @@ pub struct PrivateColumn {
     pub table: &'static str,
     /// The table's primary key.
     pub id: &'static str,
+    /// The SQL type of that.
+    pub id_type: &'static str,
     /// The column.
     pub column: &'static str,
     /// What its boxes are sealed for.
@@ -110,6 +113,16 @@ impl SealedTable {
         }
     }
 
+    /// The joins from a row, `t`, to its data key, `k`.
+    pub(crate) fn joined_key(&self) -> String {
+        match self.key {
+            KeyHolder::Row => "JOIN data_keys k ON k.id = t.data_key".to_owned(),
+            KeyHolder::Other { table, column } => {
+                format!("JOIN {table} holder ON holder.id = t.{column} JOIN data_keys k ON k.id = holder.data_key")
+            }
+        }
+    }
+
     /// Whether anything of it is sealed.
     pub fn is_sealed(&self) -> bool {
         !self.columns.is_empty()
@@ -120,5 +133,10 @@ impl SealedColumn {
     /// A column whose cells are bound to where they stand.
     pub const fn at(table: &'static str, column: &'static str) -> Self {
         Self { column, bound_to: (table, column) }
+    }
+
+    /// Where the value of a row stands.
+    pub(crate) fn cell(&self, organization: Uuid, row: Uuid) -> Cell<'static> {
+        Cell { organization, table: self.bound_to.0, column: self.bound_to.1, row }
     }
 }

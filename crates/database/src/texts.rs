@@ -51,9 +51,9 @@ impl Texts {
         let recorded = format!("INSERT INTO audit_events ({COLUMNS}");
         let record = placeholders(1, WIDTH);
         let destroyed = if sealed::<E>() {
-            ", destroyed AS (DELETE FROM data_keys USING changed WHERE data_keys.id = changed.data_key)"
+            ", destroyed AS (SELECT destroy_data_key(data_key) AS gone FROM changed)"
         } else {
-            ""
+            ", destroyed AS (SELECT false AS gone)"
         };
         Self {
             names: Names::of::<E>(),
@@ -73,7 +73,8 @@ impl Texts {
                  changed AS (DELETE FROM {table} t USING found WHERE t.id = found.id \
                  AND (${version}::bigint IS NULL OR t.version = ${version}) RETURNING t.*){destroyed}, \
                  recorded AS ({recorded}, before) SELECT {record}, to_jsonb(changed) FROM changed) \
-                 SELECT found.version, changed.id IS NOT NULL FROM found LEFT JOIN changed USING (id)",
+                 SELECT found.version, changed.id IS NOT NULL, (SELECT gone FROM destroyed) \
+                 FROM found LEFT JOIN changed USING (id)",
                 version = FIRST + 1,
             ),
             selected,

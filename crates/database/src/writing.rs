@@ -4,7 +4,7 @@ use mainstay_kernel::Id;
 use sea_query::Value;
 
 use crate::{
-    Changes, Door, Entity, Error, Event, Versioned,
+    Changes, Door, Entity, Error, Event, Row, Versioned,
     column::moment,
     door::{texts, uuid},
     statement::Statement,
@@ -103,10 +103,21 @@ impl<P: Permission> Door<P> {
         let rows = self.write(Statement::new(texts.names.update, text, values)).await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         if !row.is_null(0)? {
-            return self.decode(row).map(Some);
+            return self.decode_changed(id, row).await.map(Some);
         }
         let current = row.decode(row.width() - 1)?;
         if if_match.allows(current) { Ok(None) } else { Err(Error::Stale { current }) }
+    }
+
+    /// Reads a row as an update answers it. The row may have got another data key while the statement waited for it: that
+    /// key is younger than the statement's snapshot, so it is asked for once more.
+    async fn decode_changed<E: Versioned>(&self, id: Id<E>, row: &Row) -> Result<E, Error> {
+        if !sealed::<E>() || !row.is_null(E::COLUMNS.len())? {
+            return self.decode(row);
+        }
+        self.database().forget_key(id.uuid());
+        let key = self.data_key(id).await?;
+        self.decode_under(row, Some(&key))
     }
 
     /// Deletes a row; where it is sealed, its data key goes with it, and with the key what the audit log holds of the row.

@@ -41,13 +41,24 @@ pub trait OnConstraint<T> {
     ///
     /// # Errors
     /// The problem.
-    fn on_constraint(self, constraint: &str, kind: Kind) -> Result<T, Problem>;
+    fn on_constraint(self, constraint: &str, kind: Kind) -> Result<T, Problem>
+    where
+        Self: Sized,
+    {
+        self.on_constraints(&[constraint], kind)
+    }
+
+    /// Answers `kind` where one of the `constraints` refused a row; every other error stays what it is.
+    ///
+    /// # Errors
+    /// The problem.
+    fn on_constraints(self, constraints: &[&str], kind: Kind) -> Result<T, Problem>;
 }
 
 impl<T> OnConstraint<T> for Result<T, Error> {
-    fn on_constraint(self, constraint: &str, kind: Kind) -> Result<T, Problem> {
+    fn on_constraints(self, constraints: &[&str], kind: Kind) -> Result<T, Problem> {
         self.map_err(|error| match &error {
-            Error::Constraint { name, .. } if name == constraint => kind.problem(),
+            Error::Constraint { name, .. } if constraints.contains(&name.as_str()) => kind.problem(),
             _ => error.into(),
         })
     }

@@ -12,8 +12,8 @@ use mainstay_database::{Error, OwnKey, Row};
 use mainstay_http::Module;
 use mainstay_kernel::{UserId, Uuid};
 
+pub(crate) use create::{ADDRESS_TAKEN, create_confirmed_user, email_index};
 pub use create::{AccountError, Created, NewPassword, NewUser, Place, create_organization, create_user};
-pub(crate) use create::{create_confirmed_user, email_index};
 pub use email::EmailAddress;
 pub(crate) use me::email_cell;
 pub(crate) use removal::LAST_OWNER;

@@ -13,8 +13,10 @@ const COLUMNS: &str = "SELECT c.relname || '.' || a.attname, coalesce(col_descri
          AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'bytea'::regtype";
 
 /// Personal bytes that are neither sealed nor an index of what is, and why that is right.
-const ELSEWHERE: [(&str, &str); 1] =
-    [("sign_in_places.place", "a keyed hash of a network that nobody opens: it is forgotten, not moved")];
+const ELSEWHERE: [(&str, &str); 2] = [
+    ("sign_in_places.place", "a keyed hash of a network that nobody opens: it is forgotten, not moved"),
+    ("unique_indexes.digest", "what the indexes of other tables are under each key; written and moved with them"),
+];
 
 /// Tables that name a data key of their own.
 const HOLDERS: &str = "SELECT c.relname::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \

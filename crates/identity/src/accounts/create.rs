@@ -69,12 +69,16 @@ pub enum AccountError {
 impl From<Error> for AccountError {
     fn from(error: Error) -> Self {
         match &error {
-            Error::Constraint { name, .. } if name == "users_email_key" => Self::EmailTaken,
+            Error::Constraint { name, .. } if ADDRESS_TAKEN.contains(&name.as_str()) => Self::EmailTaken,
             Error::Constraint { kind: ConstraintKind::Check | ConstraintKind::ForeignKey, .. } => Self::UnknownRole,
             _ => Self::Database(error),
         }
     }
 }
+
+/// The constraints that say that another account has the address: of the index itself, and of what it is under each key of
+/// the ring, since while keys are rotated another replica may index under another key.
+pub(crate) const ADDRESS_TAKEN: [&str; 2] = ["users_email_key", "unique_indexes_pkey"];
 
 /// Makes an organization without members.
 ///
@@ -109,7 +113,8 @@ pub(crate) async fn create_confirmed_user(
     new: NewUser,
     sign_up: Option<Vec<u8>>,
 ) -> Result<Created, AccountError> {
-    // While keys are rotated an address may stand under an older key's index, which the unique constraint cannot see.
+    // While keys are rotated an address may stand under an older key's index. Whoever comes at the same moment is not seen
+    // here, but met in `unique_indexes`.
     const CHANGE: &str = "consumed AS (DELETE FROM sign_ups WHERE hash = $13 RETURNING hash), \
          free AS (SELECT WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY($8)) \
              AND ($13::bytea IS NULL OR EXISTS (SELECT FROM consumed))), \
@@ -118,6 +123,7 @@ pub(crate) async fn create_confirmed_user(
          SELECT $1, $2, $3, $4, $5 FROM free), \
          changed AS (INSERT INTO users (id, data_key, email, email_index, password_hash, created_at) \
          SELECT $3, $1, $6, $7, $12, $5 FROM free RETURNING id), \
+         claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($8), id FROM changed), \
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
          SELECT id, $9, (SELECT id FROM roles WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)), $5 \
          FROM changed WHERE $9 IS NOT NULL)";

@@ -1,4 +1,4 @@
-use mainstay_crypto::Sealed;
+use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Error, Row, Unscoped};
 use mainstay_http::{
     Accepted, Fresh, InPerson, Json, OnConstraint as _, Problem, Public, Shared, UNAUTHENTICATED, input, post, put,
@@ -7,7 +7,7 @@ use mainstay_http::{
 use mainstay_kernel::{Timestamp, UserId};
 use time::Duration;
 
-use super::{EmailAddress, email_cell, email_index, own_key};
+use super::{ADDRESS_TAKEN, EmailAddress, email_cell, email_index, own_key};
 use crate::{
     Identity,
     events::{Action, about_user},
@@ -102,8 +102,12 @@ pub(super) async fn confirm_email_change(
              applied_at = CASE WHEN (old_hash = $1 AND new_confirmed_at IS NOT NULL) \
                  OR (new_hash = $1 AND old_confirmed_at IS NOT NULL) THEN $2 END \
              WHERE (old_hash = $1 OR new_hash = $1) AND applied_at IS NULL AND expires_at > $2 RETURNING *), \
-         applied AS (UPDATE users u SET email = c.email, email_index = c.email_index FROM confirmed c \
+         applied AS (UPDATE users u SET email = c.email, email_index = $3 FROM confirmed c \
              WHERE u.id = c.user_id AND c.applied_at IS NOT NULL RETURNING u.id), \
+         released AS (DELETE FROM unique_indexes i USING applied WHERE i.row_id = applied.id AND i.digest <> ALL ($4)), \
+         claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT digest, applied.id \
+             FROM applied, unnest($4::bytea[]) AS digest \
+             WHERE NOT EXISTS (SELECT FROM unique_indexes i WHERE i.digest = digest.digest AND i.row_id = applied.id)), \
          resets AS (DELETE FROM password_resets p USING applied WHERE p.user_id = applied.id), \
          changed AS (SELECT c.applied_at IS NOT NULL FROM confirmed c)";
     let unscoped = by.unscoped("nobody need be signed in; the token names the account");
@@ -114,8 +118,13 @@ pub(super) async fn confirm_email_change(
         false => None,
     };
     let event = about_user(Action::UserUpdated, Some(pending.user), None);
-    let change = Change::new("email_changes.confirm", CONFIRM, [token.into(), now.inner().into()], event).queue(told);
-    let changed = unscoped.change(change).await.on_constraint("users_email_key", INVALID_TOKEN)?;
+    // Made anew: the ring may have another primary than when the change was asked for.
+    let (new, ring) = (Sealed::new(pending.new), unscoped.database().ring());
+    let indexes: Vec<_> = new.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let index = new.index(ring, &email_index()).into_bytes();
+    let values = [token.into(), now.inner().into(), index.into(), indexes.into()];
+    let change = Change::new("email_changes.confirm", CONFIRM, values, event).queue(told);
+    let changed = unscoped.change(change).await.on_constraints(&ADDRESS_TAKEN, INVALID_TOKEN)?;
     let row = changed.first().ok_or_else(|| INVALID_TOKEN.problem())?;
     Ok(Json(EmailChangeView { applied: row.get(0)? }))
 }

@@ -23,8 +23,14 @@ const LIFETIME: Duration = Duration::hours(1);
 const PURPOSE: &str = "sign-up";
 
 /// Where sign-ups wait.
-pub(super) const PAYLOAD: PrivateColumn =
-    PrivateColumn { table: "sign_ups", id: "hash", column: "payload", purpose: PURPOSE, context: "hash" };
+pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
+    table: "sign_ups",
+    id: "hash",
+    id_type: "bytea",
+    column: "payload",
+    purpose: PURPOSE,
+    context: "hash",
+};
 
 /// An account to be.
 #[input]

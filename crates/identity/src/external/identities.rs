@@ -9,7 +9,7 @@ use mainstay_kernel::{Id, Timestamp};
 use super::{
     EXTERNAL_SIGN_IN_REFUSED, IDENTITY_TAKEN, LAST_WAY_IN, PROVIDER_UNAVAILABLE,
     callback::{BindingCookie, Callback, Vouched},
-    subject::{Subject, cell, index, indexes},
+    subject::{SUBJECT_TAKEN, Subject, cell, index, indexes},
 };
 use crate::{
     EmailAddress, Identity,
@@ -101,7 +101,8 @@ pub(super) async fn create_external_identity(
     const LINK: &str = "changed AS (INSERT INTO external_identities \
              (id, user_id, issuer, subject, subject_index, email, created_at) SELECT $1, u.id, $3, $4, $5, $6, $7 \
          FROM users u WHERE u.id = $2 AND u.active \
-             AND NOT EXISTS (SELECT FROM external_identities WHERE subject_index = ANY ($8)) RETURNING id)";
+             AND NOT EXISTS (SELECT FROM external_identities WHERE subject_index = ANY ($8)) RETURNING id), \
+         claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($8), id FROM changed)";
     let principal = by.principal();
     let unscoped = by.unscoped("an identity is linked to an account, which stands above organizations");
     let CreateExternalIdentity { provider, state, code, iss: issuer, binding } = body;
@@ -133,7 +134,7 @@ pub(super) async fn create_external_identity(
     let event = about(Action::ExternalIdentityLinked, "external_identity", Some(id.uuid()), principal.organization);
     let told = owner.told(&letters::identity_linked(&provider.settings.label), &unscoped)?;
     let change = Change::new("external_identities.insert", LINK, values, event).queue(told);
-    let linked = unscoped.change(change).await.on_constraint("external_identities_subject_key", IDENTITY_TAKEN)?;
+    let linked = unscoped.change(change).await.on_constraints(&SUBJECT_TAKEN, IDENTITY_TAKEN)?;
     if linked.is_empty() {
         return Err(IDENTITY_TAKEN.problem());
     }

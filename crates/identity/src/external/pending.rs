@@ -19,6 +19,7 @@ const PURPOSE: &str = "external authorization";
 pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
     table: "external_authorizations",
     id: "hash",
+    id_type: "bytea",
     column: "payload",
     purpose: PURPOSE,
     context: "hash",

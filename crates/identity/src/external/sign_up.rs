@@ -7,10 +7,10 @@ use super::{
     EMAIL_UNVERIFIED,
     exchange::Person,
     sign_in::Account,
-    subject::{Subject, cell, index},
+    subject::{SUBJECT_TAKEN, Subject, cell, index, indexes as subject_indexes},
 };
 use crate::{
-    accounts::{NOWHERE, email_cell, email_index},
+    accounts::{ADDRESS_TAKEN, NOWHERE, email_cell, email_index},
     events::{Action, about_user},
 };
 
@@ -24,14 +24,16 @@ pub(super) async fn sign_up(
     person: &Person,
     subject: &Sealed<Subject>,
 ) -> Result<Option<Account>, Problem> {
-    // While keys are rotated an address may stand under an older key's index, which the unique constraint cannot see.
+    // While keys are rotated an address may stand under an older key's index; see also `unique_indexes`.
     const CHANGE: &str = "free AS (SELECT WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY ($8))), \
          key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
              SELECT $1, $2, $3, $4, $5 FROM free), \
          changed AS (INSERT INTO users (id, data_key, email, email_index, created_at) \
              SELECT $3, $1, $6, $7, $5 FROM free RETURNING id), \
          linked AS (INSERT INTO external_identities (id, user_id, issuer, subject, subject_index, email, created_at) \
-             SELECT $9, id, $10, $11, $12, $13, $5 FROM changed)";
+             SELECT $9, id, $10, $11, $12, $13, $5 FROM changed), \
+         claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($8::bytea[]), id FROM changed \
+             UNION ALL SELECT unnest($14::bytea[]), $9 FROM changed)";
     let email = Sealed::new(person.verified_email().ok_or_else(|| EMAIL_UNVERIFIED.problem())?);
     let database = unscoped.database();
     let (runtime, ring) = (database.runtime(), database.ring());
@@ -40,7 +42,7 @@ pub(super) async fn sign_up(
     let random = &runtime.random;
     let sealed = email.seal(&key, random, &email_cell(user.uuid()));
     let indexes: Vec<_> = email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
-    let values: [Value; 13] = [
+    let values: [Value; 14] = [
         key.id().into(),
         NOWHERE.into(),
         user.uuid().into(),
@@ -54,11 +56,12 @@ pub(super) async fn sign_up(
         subject.seal(&key, random, &cell(identity, "subject")).into(),
         index(subject, ring).into(),
         email.seal(&key, random, &cell(identity, "email")).into(),
+        subject_indexes(subject, ring).into(),
     ];
     let event = about_user(Action::UserCreated, Some(user), None);
     let made = match unscoped.change(Change::new("users.insert_external", CHANGE, values, event)).await {
         Err(Error::Constraint { name, .. })
-            if ["users_email_key", "external_identities_subject_key"].contains(&name.as_str()) =>
+            if ADDRESS_TAKEN.contains(&name.as_str()) || SUBJECT_TAKEN.contains(&name.as_str()) =>
         {
             return Ok(None);
         }

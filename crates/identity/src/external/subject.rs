@@ -38,6 +38,9 @@ const PLACE: IndexPlace<'static> = IndexPlace {
     length: IndexLength::Unique,
 };
 
+/// The constraints that say that the identity belongs to another account.
+pub(super) const SUBJECT_TAKEN: [&str; 2] = ["external_identities_subject_key", "unique_indexes_pkey"];
+
 impl Subject {
     pub(super) fn of(person: &Person) -> Sealed<Self> {
         Sealed::new(Self { issuer: person.issuer.clone(), subject: person.subject.clone() })

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Identity, Password,
-    accounts::{NOWHERE, email_cell, email_index},
+    accounts::{ADDRESS_TAKEN, NOWHERE, email_cell, email_index},
     events::{Action, about_user},
     passwords::{INVALID_TOKEN, check, find_by_address},
     sessions::not_hashed,
@@ -59,7 +59,7 @@ pub(super) async fn sign_up_by_invitation(
 
 /// Makes the account and its membership by consuming the invitation: all of it or nothing.
 async fn make(unscoped: &Unscoped, pending: Pending, password_hash: String) -> Result<Option<UserId>, Problem> {
-    // While keys are rotated an address may stand under an older key's index, which the unique constraint cannot see.
+    // While keys are rotated an address may stand under an older key's index; see also `unique_indexes`.
     const MAKE: &str = "accepted AS (DELETE FROM invitations WHERE id = $1 AND hash = $2 AND expires_at > $3 \
              AND invitation_stands(invited_by, organization_id, role_id) \
              AND NOT EXISTS (SELECT FROM users WHERE email_index = ANY ($9)) \
@@ -70,6 +70,7 @@ async fn make(unscoped: &Unscoped, pending: Pending, password_hash: String) -> R
          changed AS (INSERT INTO users (id, data_key, email, email_index, password_hash, created_at) \
              SELECT $4, $5, $7, $8, $10, $3 FROM accepted \
              RETURNING id, NULL::jsonb AS before, jsonb_build_object('role', $12::text) AS after), \
+         claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($9::bytea[]), id FROM changed), \
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT changed.id, organization_id, role_id, $3 FROM changed, accepted)";
     let database = unscoped.database();
@@ -93,6 +94,6 @@ async fn make(unscoped: &Unscoped, pending: Pending, password_hash: String) -> R
     ];
     let event = about_user(Action::UserCreated, Some(user), Some(pending.organization));
     let change = Change::new("invitations.sign_up", MAKE, values, event).showing_rows();
-    let made = unscoped.change(change).await.on_constraint("users_email_key", ACCOUNT_EXISTS)?;
+    let made = unscoped.change(change).await.on_constraints(&ADDRESS_TAKEN, ACCOUNT_EXISTS)?;
     Ok((!made.is_empty()).then_some(user))
 }

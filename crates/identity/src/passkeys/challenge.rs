@@ -18,8 +18,14 @@ pub(super) const ANSWERED_WITHIN: Duration = Duration::minutes(5);
 const PURPOSE: &str = "webauthn challenge";
 
 /// Where states stand.
-pub(super) const STATE: PrivateColumn =
-    PrivateColumn { table: "webauthn_challenges", id: "hash", column: "state", purpose: PURPOSE, context: "hash" };
+pub(super) const STATE: PrivateColumn = PrivateColumn {
+    table: "webauthn_challenges",
+    id: "hash",
+    id_type: "bytea",
+    column: "state",
+    purpose: PURPOSE,
+    context: "hash",
+};
 
 /// Keeps what the answer to `challenge` will be held against. A few that have run out are swept away with it.
 pub(super) async fn keep(

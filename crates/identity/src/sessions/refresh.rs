@@ -23,8 +23,14 @@ const RETRY_WINDOW: Duration = Duration::seconds(10);
 const PURPOSE: &str = "refresh token";
 
 /// Where successors stand.
-pub(super) const SUCCESSOR: PrivateColumn =
-    PrivateColumn { table: "refresh_tokens", id: "hash", column: "successor", purpose: PURPOSE, context: "hash" };
+pub(super) const SUCCESSOR: PrivateColumn = PrivateColumn {
+    table: "refresh_tokens",
+    id: "hash",
+    id_type: "bytea",
+    column: "successor",
+    purpose: PURPOSE,
+    context: "hash",
+};
 
 /// A refresh token: opaque, given once, kept as its hash.
 pub(crate) struct RefreshToken {

@@ -22,7 +22,7 @@ pub(crate) const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("p
 
 const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
     let context = "decode(translate(id, '-_', '+/') || '=', 'base64')";
-    PrivateColumn { table: "signing_keys", id: "id", column, purpose, context }
+    PrivateColumn { table: "signing_keys", id: "id", id_type: "text", column, purpose, context }
 }
 
 /// Names a key: its thumbprint (RFC 7638), which nobody can choose.

@@ -1,0 +1,188 @@
+use mainstay_crypto::{BlindIndex, DataKey, IndexPlace};
+use mainstay_kernel::Uuid;
+use sea_query::Value;
+
+use super::{Batch, Mover, Session, key_in};
+use crate::{Error, Row, Scope, SealedIndex, SealedTable};
+
+/// The blind indexes of one table, made anew from the values beside them.
+pub(super) struct Indexes {
+    table: SealedTable,
+    after: Uuid,
+}
+
+/// What a row's indexes are and are to be. Nothing is no bytes: an array of Postgres is not bound with nulls in it.
+struct Made {
+    id: Uuid,
+    /// For each index the cell that it is made of, and the new index.
+    columns: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What unique indexes are under each key of the ring.
+    claims: Vec<Vec<u8>>,
+}
+
+impl Indexes {
+    pub(super) fn new(table: SealedTable) -> Self {
+        Self { table, after: Uuid::nil() }
+    }
+
+    /// The condition for rows with an index that is not what the primary, `$1`, makes.
+    fn stale(&self) -> String {
+        let of = |index: &SealedIndex| {
+            let (source, column) = (index.source, index.column);
+            let other = key_in(&format!("t.{column}"));
+            let mut stale = format!("t.{source} IS NOT NULL AND (t.{column} IS NULL OR {other} <> $1");
+            if index.unique {
+                stale += &format!(" OR NOT EXISTS (SELECT FROM unique_indexes u WHERE u.digest = t.{column})");
+            }
+            stale + ")"
+        };
+        self.table.indexes.iter().map(of).collect::<Vec<_>>().join(" OR ")
+    }
+
+    /// Which rows: those whose data key is there. What was erased has no index.
+    fn from(&self) -> String {
+        let SealedTable { table, .. } = self.table;
+        format!("FROM {table} t {}", self.table.joined_key())
+    }
+
+    fn make(&self, session: &Session, row: &Row) -> Result<Made, Error> {
+        let table = &self.table;
+        let (id, key_id, organization): (Uuid, i64, Uuid) = (row.decode(0)?, row.decode(1)?, row.decode(2)?);
+        let key = session.unwrap(key_id, organization, row.decode(3)?, row.decode(4)?)?;
+        let (mut columns, mut claims) = (Vec::new(), Vec::new());
+        for (index, position) in table.indexes.iter().zip(5..) {
+            let Some(cell) = row.decode::<Option<&[u8]>>(position)? else {
+                columns.push((Vec::new(), Vec::new()));
+                continue;
+            };
+            let value = self.normalised(index, &key, (organization, id), cell)?;
+            let place = IndexPlace {
+                organization: if index.scope == Scope::Organization { organization } else { Uuid::nil() },
+                table: index.bound_to.0,
+                column: index.bound_to.1,
+                length: index.length,
+            };
+            columns.push((cell.to_vec(), session.ring.blind_index(&place, &value).into_bytes()));
+            if index.unique {
+                claims.extend(session.ring.blind_indexes(&place, &value).into_iter().map(BlindIndex::into_bytes));
+            }
+        }
+        Ok(Made { id, columns, claims })
+    }
+
+    fn normalised(
+        &self,
+        index: &SealedIndex,
+        key: &DataKey,
+        (organization, row): (Uuid, Uuid),
+        cell: &[u8],
+    ) -> Result<mainstay_crypto::Zeroizing<String>, Error> {
+        let column = self.table.columns.iter().find(|column| column.column == index.source);
+        let column = column.ok_or_else(|| Error::internal(format!("{} is not sealed", index.source)))?;
+        let plaintext = key.open(&column.cell(organization, row), cell).map_err(Error::internal)?;
+        (index.normalised)(&plaintext).ok_or_else(|| Error::internal(format!("{} holds no such value", index.source)))
+    }
+
+    /// The statement that writes a batch: `$1` ids; for each index the cells and the new indexes; then, where one is
+    /// unique, the rows and the digests of what they claim.
+    fn write(&self) -> String {
+        let SealedTable { table, id, indexes, .. } = &self.table;
+        let count = indexes.len();
+        let each = |make: &dyn Fn(usize, &SealedIndex) -> String, between: &str| {
+            indexes.iter().enumerate().map(|(n, index)| make(n, index)).collect::<Vec<_>>().join(between)
+        };
+        let claimed = if indexes.iter().any(|index| index.unique) {
+            format!(
+                ", claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT claim.digest, claim.id \
+                 FROM unnest(${}::uuid[], ${}::bytea[]) AS claim (id, digest) JOIN changed USING (id) \
+                 ON CONFLICT ON CONSTRAINT unique_indexes_pkey DO NOTHING)",
+                2 + 2 * count,
+                3 + 2 * count
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "WITH n AS (SELECT * FROM unnest($1::uuid[], {arrays}) AS n (id, {names})), \
+             held AS (SELECT t.{id} AS id FROM {table} t JOIN n ON n.id = t.{id} WHERE {unchanged} ORDER BY t.{id} \
+                 FOR NO KEY UPDATE OF t SKIP LOCKED), \
+             changed AS (UPDATE {table} t SET {set} FROM held JOIN n USING (id) \
+                 WHERE t.{id} = held.id AND {unchanged} RETURNING t.{id} AS id){claimed} SELECT id FROM changed",
+            arrays = each(&|n, _| format!("${}::bytea[], ${}::bytea[]", 2 + 2 * n, 3 + 2 * n), ", "),
+            names = each(&|n, _| format!("source{n}, index{n}"), ", "),
+            unchanged =
+                each(&|n, index| format!("t.{} IS NOT DISTINCT FROM NULLIF(n.source{n}, '')", index.source), " AND "),
+            set = each(&|n, index| format!("{} = NULLIF(n.index{n}, '')", index.column), ", "),
+        )
+    }
+}
+
+impl Mover for Indexes {
+    fn table(&self) -> &'static str {
+        self.table.table
+    }
+
+    async fn count(&self, session: &mut Session) -> Result<u64, Error> {
+        let text = format!("SELECT count(*) {} WHERE {}", self.from(), self.stale());
+        let primary = session.primary();
+        session.count(text, [primary]).await
+    }
+
+    async fn batch(&mut self, session: &mut Session, size: u32) -> Result<Option<Batch>, Error> {
+        let id = self.table.id;
+        let sources: Vec<_> = self.table.indexes.iter().map(|index| format!(", t.{}", index.source)).collect();
+        let next = format!(
+            "SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{} {} WHERE ({}) AND t.{id} > $2 \
+             ORDER BY t.{id} LIMIT $3",
+            sources.concat(),
+            self.from(),
+            self.stale()
+        );
+        let primary = session.primary();
+        let rows = session.run(next, [primary, self.after.into(), i64::from(size).into()]).await?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        self.after = last.decode(0)?;
+        let mut batch = Batch { seen: rows.len(), ..Batch::default() };
+        let mut made = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match self.make(session, row) {
+                Ok(one) => made.push(one),
+                Err(error) => {
+                    let row: Uuid = row.decode(0)?;
+                    tracing::error!(table = self.table.table, %row, %error, cause = error.cause(), "no index is made");
+                    batch.refused += 1;
+                }
+            }
+        }
+        batch.moved = session.run(self.write(), values(&self.table, made)).await?.len();
+        Ok(Some(batch))
+    }
+
+    fn rewind(&mut self) {
+        self.after = Uuid::nil();
+    }
+}
+
+/// The values of [`Indexes::write`].
+fn values(table: &SealedTable, made: Vec<Made>) -> Vec<Value> {
+    let mut values: Vec<Value> = vec![made.iter().map(|one| one.id).collect::<Vec<_>>().into()];
+    for position in 0..table.indexes.len() {
+        values.push(made.iter().map(|one| one.columns[position].0.clone()).collect::<Vec<_>>().into());
+        values.push(made.iter().map(|one| one.columns[position].1.clone()).collect::<Vec<_>>().into());
+    }
+    if table.indexes.iter().any(|index| index.unique) {
+        let claims = made.into_iter().flat_map(|one| one.claims.into_iter().map(move |claim| (one.id, claim)));
+        let (rows, digests): (Vec<_>, Vec<_>) = claims.unzip();
+        values.extend([rows.into(), digests.into()]);
+    }
+    values
+}
+
+/// Forgets what unique values were under keys that have left the ring, once they stand there under the primary.
+pub(super) async fn forget_departed(session: &mut Session) -> Result<(), Error> {
+    const FORGET: &str = "DELETE FROM unique_indexes WHERE digest IN (SELECT u.digest FROM unique_indexes u \
+             WHERE substring(u.digest FROM 2 FOR 4) <> ALL ($1) AND EXISTS (SELECT FROM unique_indexes p \
+                 WHERE p.row_id = u.row_id AND substring(p.digest FROM 2 FOR 4) = $2) LIMIT 1000) RETURNING row_id";
+    while !session.run(FORGET.to_owned(), [session.ids(), session.primary()]).await?.is_empty() {}
+    Ok(())
+}
