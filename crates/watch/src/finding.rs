@@ -2,7 +2,12 @@ use mainstay_database::{Change, Error, Event, Id, Row, Unscoped, Uuid};
 use mainstay_kernel::{OrganizationId, Timestamp};
 use serde_json::json;
 
-use crate::{Rule, findings::FindingRow, watch::{count, moment}, webhook::Queue};
+use crate::{
+    Rule,
+    findings::FindingRow,
+    watch::{count, moment},
+    webhook::Queue,
+};
 
 /// What a rule found: a subject, and how much of what the rule counts.
 pub(crate) struct Found {
