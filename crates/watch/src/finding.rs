@@ -2,7 +2,12 @@ use mainstay_database::{Change, Error, Event, Id, Row, Unscoped, Uuid};
 use mainstay_kernel::{OrganizationId, Timestamp};
 use serde_json::json;
 
-use crate::{Rule, findings::FindingRow, watch::moment, webhook::Queue};
+use crate::{
+    Rule,
+    findings::FindingRow,
+    watch::{count, moment},
+    webhook::Queue,
+};
 
 /// What a rule found: a subject, and how much of what the rule counts.
 pub(crate) struct Found {
@@ -83,9 +88,8 @@ impl Found {
         if around.change(change).await?.is_empty() {
             return Ok(false);
         }
-        let (name, severity) = (rule.name, rule.severity.name());
-        metrics::counter!("security_findings_total", "rule" => name, "severity" => severity).increment(1);
-        tracing::warn!(finding = %id, rule = name, severity, events, "a finding: {}", rule.message);
+        count(rule, 1);
+        tracing::warn!(finding = %id, rule = rule.name, severity = rule.severity.name(), events, "a finding: {}", rule.message);
         Ok(true)
     }
 }

@@ -38,7 +38,9 @@ impl Watch {
     /// By the rules of the platform, with the thresholds of `settings`, and by `others`. A rule whose threshold is 0 is
     /// turned off.
     pub fn new(settings: &Settings, others: impl IntoIterator<Item = Rule>) -> Self {
-        let rules = settings.rules().chain(others).filter(|rule| rule.threshold > 0).collect();
+        let rules: Vec<_> = settings.rules().chain(others).filter(|rule| rule.threshold > 0).collect();
+        // A counter that is not there before its first finding hides it from whoever asks how much it grew.
+        rules.iter().for_each(|rule| count(rule, 0));
         let queue = settings.webhook.as_ref().map(|_| Queue);
         Self(Arc::new(Inner { rules, interval: settings.interval, queue }))
     }
@@ -110,6 +112,12 @@ impl Watch {
         let rows = around.select(rule.name, rule.text(), values).await?;
         rows.iter().map(Found::read).collect()
     }
+}
+
+/// Tells the metrics of so many new findings.
+pub(crate) fn count(rule: &Rule, findings: u64) {
+    let (name, severity) = (rule.name, rule.severity.name());
+    metrics::counter!("security_findings_total", "rule" => name, "severity" => severity).increment(findings);
 }
 
 fn around(database: &Database) -> Unscoped {
