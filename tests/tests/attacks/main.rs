@@ -25,6 +25,7 @@ mod jws;
 mod jws_classes;
 mod oauth_attacks;
 mod raw_http;
+mod sealed_log;
 mod second_factors;
 mod secrecy;
 mod sign_in;

@@ -81,3 +81,27 @@ async fn what_did_not_happen_is_not_recorded() {
     owner.post("/v1/customers", json!({ "full_name": 7 })).await.assert_problem(422, "invalid_input");
     assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
 }
+
+/// Who reads the log is in it, with what was asked for and without what somebody typed.
+#[tokio::test]
+async fn each_reading_is_on_record() {
+    let app = start().await;
+    let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
+    let by = agent.user();
+    let read = auditor.get(&format!("/v1/audit/events?actor_id={by}&action=Ada%20Lovelace&limit=5")).await;
+    read.assert_status(200);
+    let events = auditor.get("/v1/audit/events?action=audit_event.listed").await.assert_status(200).json();
+    let [event] = &events["items"].as_array().unwrap()[..] else { panic!("{events}") };
+    assert_eq!(event["actor_id"], json!(auditor.user()));
+    assert_eq!(event["operation"], "list_audit_events");
+    assert_eq!(event["request_id"], read.header("x-request-id"));
+    let asked = |field: &str| {
+        let changes = event["changes"].as_array().unwrap();
+        changes.iter().find(|change| change["field"] == field).map(|change| change["after"].clone())
+    };
+    assert_eq!((asked("actor_id"), asked("action"), asked("from")), (Some(json!(by)), Some(json!("another")), None));
+    assert!(!event.to_string().contains("Lovelace"));
+    agent.get("/v1/audit/events").await.assert_problem(403, "forbidden");
+    let events = auditor.get("/v1/audit/events?action=audit_event.listed").await.json();
+    assert_eq!(events["items"].as_array().unwrap().len(), 2, "a denial is no reading");
+}

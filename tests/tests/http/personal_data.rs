@@ -43,3 +43,26 @@ async fn what_cannot_be_recorded_is_not_revealed() {
     refused.assert_problem(500, "internal_error");
     assert!(!refused.text().contains("Canary"));
 }
+
+/// OWASP ASVS 16.5.3: nothing goes on behind the back of a log that cannot be written.
+#[tokio::test]
+async fn what_cannot_be_recorded_does_not_happen() {
+    let app = start().await;
+    let owner = app.actor(Owner).await;
+    let path = create(&owner, json!({ "full_name": "Canary Bird", "email": "c@example.org" })).await;
+    app.owner().await.run("REVOKE INSERT ON audit_events FROM mainstay_server", []).await.unwrap();
+    let before = app.contents().await;
+    let body = json!({ "full_name": "Another", "email": "a@example.org" });
+    owner.post("/v1/customers", body).await.assert_problem(500, "internal_error");
+    owner.patch(&path, json!({ "full_name": "Another" })).await.assert_problem(500, "internal_error");
+    owner.delete(&path).await.assert_problem(500, "internal_error");
+    // The log itself is not read unseen either.
+    let refused = owner.get("/v1/audit/events").await;
+    refused.assert_problem(500, "internal_error");
+    assert!(!refused.text().contains("customer.created"));
+    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+    // What leaves no record is answered as ever, and a denial stays one.
+    owner.get(&path).await.assert_status(200);
+    let agent = app.anonymous();
+    agent.get(&path).await.assert_problem(401, "unauthenticated");
+}

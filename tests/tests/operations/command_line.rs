@@ -156,6 +156,7 @@ fn every_command_explains_itself() {
         "mail",
         "key",
         "keys",
+        "audit",
         "seed",
         "healthcheck",
     ];
@@ -177,6 +178,10 @@ fn every_command_explains_itself() {
         ["key", "revoke"],
         ["mail", "list"],
         ["mail", "resend"],
+        ["audit", "verify"],
+        ["audit", "export"],
+        ["audit", "tail"],
+        ["audit", "key"],
     ];
     for action in users.iter().chain(&others).chain(&keys) {
         assert!(succeeds(program(action).arg("--help")).contains("Usage: "));

@@ -37,8 +37,8 @@ struct Reading<'a> {
     next: u64,
     /// The tree, where the export begins at its beginning.
     frontier: Frontier,
-    outside: Vec<&'a Checkpoint>,
-    agreed: usize,
+    /// The checkpoints from outside, and whether the export has shown that it agrees with them.
+    outside: Vec<(&'a Checkpoint, bool)>,
 }
 
 impl<'a> Reading<'a> {
@@ -55,12 +55,11 @@ impl<'a> Reading<'a> {
         if from > until || until > checkpoint.size {
             return Err(wrong("it says that more is exported than there is"));
         }
-        let mut outside: Vec<_> = outside.checkpoints().iter().collect();
-        outside.sort_by_key(|checkpoint| checkpoint.size);
-        if let Some(ahead) = outside.last().filter(|outside| outside.size > checkpoint.size) {
+        if let Some(ahead) = outside.checkpoints().iter().find(|outside| outside.size > checkpoint.size) {
             return Err(Finding::Cut { size: checkpoint.size, outside: ahead.size }.into());
         }
-        Ok(Self { note, checkpoint, from, until, next: from, frontier: Frontier::default(), outside, agreed: 0 })
+        let outside = outside.checkpoints().iter().map(|checkpoint| (checkpoint, false)).collect();
+        Ok(Self { note, checkpoint, from, until, next: from, frontier: Frontier::default(), outside })
     }
 
     /// Reads a line behind the first; whether it was the last.
@@ -102,42 +101,41 @@ impl<'a> Reading<'a> {
     /// Holds the tree so far against the checkpoints from outside that are of its size.
     fn compare(&mut self) -> Result<(), Finding> {
         let (size, root) = (self.frontier.size(), self.frontier.root());
-        if self.outside.iter().any(|outside| outside.size == size && outside.root != root) {
-            return Err(Finding::Forked { size });
-        }
-        let before = self.outside.len();
-        self.outside.retain(|outside| outside.size != size);
-        self.agreed += before - self.outside.len();
-        Ok(())
+        self.agree(size, |outside| outside.root == root).unwrap_or(Ok(()))
     }
 
-    /// A proof that a checkpoint from outside is the beginning of this one; `None` when it is none.
+    /// A proof that a checkpoint from outside is the beginning of this one; `None` when it is none, or of another.
     fn consistency(&mut self, proof: &Value) -> Option<Result<(), Finding>> {
         let (size, proof) = (proof["size"].as_u64()?, hashes(&proof["proof"])?);
-        let new = (self.checkpoint.size, &self.checkpoint.root);
-        let before = self.outside.len();
-        let mut forked = false;
-        self.outside.retain(|outside| {
-            let is_meant = outside.size == size;
-            forked |= is_meant && !is_consistent((size, &outside.root), new, &proof);
-            !is_meant
-        });
-        self.agreed += before - self.outside.len();
-        Some(if forked { Err(Finding::Forked { size }) } else { Ok(()) })
+        let (new, root) = (self.checkpoint.size, self.checkpoint.root);
+        let agreed = self.agree(size, |outside| is_consistent((size, &outside.root), (new, &root), &proof));
+        // Whoever has nothing from outside has nothing to hold it against.
+        agreed.or_else(|| self.outside.is_empty().then_some(Ok(())))
     }
 
-    fn finish(self) -> Result<Summary, AuditError> {
+    /// Notes that the checkpoints from outside of this size are right, or finds that one is not; `None` without any.
+    fn agree(&mut self, size: u64, is_right: impl Fn(&Checkpoint) -> bool) -> Option<Result<(), Finding>> {
+        let mut agreed = None;
+        for (outside, is_shown) in self.outside.iter_mut().filter(|(outside, _)| outside.size == size) {
+            if !is_right(outside) {
+                return Some(Err(Finding::Forked { size }));
+            }
+            *is_shown = true;
+            agreed = Some(Ok(()));
+        }
+        agreed
+    }
+
+    fn finish(mut self) -> Result<Summary, AuditError> {
         if self.next != self.until {
             return Err(Finding::Incomplete(self.next).into());
         }
-        if let Some(outside) = self.outside.iter().find(|outside| outside.size < self.checkpoint.size) {
-            tracing::debug!(size = outside.size, "nothing in the export is about this checkpoint");
-            return Err(AuditError::Export { line: 1, what: "it holds no proof for the checkpoint from outside" });
+        let (size, root) = (self.checkpoint.size, self.checkpoint.root);
+        self.agree(size, |outside| outside.root == root).unwrap_or(Ok(()))?;
+        if self.outside.iter().any(|(_, is_shown)| !is_shown) {
+            return Err(AuditError::Export { line: 1, what: "it holds no proof for a checkpoint from outside" });
         }
-        if self.outside.iter().any(|outside| outside.root != self.checkpoint.root) {
-            return Err(Finding::Forked { size: self.checkpoint.size }.into());
-        }
-        let outside = self.agreed + self.outside.len();
+        let outside = self.outside.len();
         Ok(Summary { from: self.from, until: self.until, checkpoint: self.checkpoint, detached: 0, outside })
     }
 }

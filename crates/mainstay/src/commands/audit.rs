@@ -42,7 +42,7 @@ pub(super) enum Action {
     Export(Export),
     /// Follow the log: one line for each record from now on
     Tail(Place),
-    /// Print the public key that verifies checkpoints, to be kept outside
+    /// Print the public keys that verify checkpoints, to be kept outside; the newest comes first and signs
     Key(Key),
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Verify {
     /// A file of checkpoints that was kept outside: what `audit.publish` wrote, or one note of it
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// The public key as `audit key` printed it; may be given several times
+    /// A public key as `audit key` printed it; given several times where the log has had several
     #[arg(long, value_name = "VKEY")]
     key: Vec<NoteKey>,
     /// Check this export instead of a database, `-` for standard input; needs --key
@@ -109,7 +109,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
                 audit_keys(&unscoped, &settings.audit).await
             };
             let keys = keys.map_err(told)?;
-            say(&keys.first().context("there is no key")?.to_string());
+            keys.iter().for_each(|key| say(&key.to_string()));
         }
     }
     Ok(ExitCode::SUCCESS)

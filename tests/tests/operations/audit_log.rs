@@ -1,0 +1,176 @@
+//! `audit verify`, `export`, `tail` and `key`: what an auditor and an operator do about the log.
+
+use std::{fs, path::Path};
+
+use mainstay::{
+    crypto::KeyRing,
+    kernel::{ExposeSecret as _, Random},
+};
+use mainstay_access::BuiltInRole::Agent;
+use mainstay_testing::{Actor, TestApp};
+use serde_json::json;
+
+use crate::program::{Serving, eventually, finish, program, secrets};
+
+struct House {
+    app: TestApp,
+    environment: Vec<(&'static str, String)>,
+}
+
+impl House {
+    /// A service that publishes its checkpoints into a file.
+    async fn new(published: &Path) -> Self {
+        let keys = KeyRing::generate(&Random::default()).expose_secret().to_owned();
+        let app = TestApp::builder(app::platform())
+            .setting("crypto.keys", keys.clone())
+            .setting("audit.publish", published.display().to_string())
+            .setting("audit.publish_every", "100ms")
+            .start()
+            .await;
+        let mut environment = secrets(app.database_url().expose_secret());
+        environment.retain(|(name, _)| *name != "MAINSTAY_CRYPTO_KEYS");
+        environment.push(("MAINSTAY_CRYPTO_KEYS", keys));
+        Self { app, environment }
+    }
+
+    fn audit(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        finish(program(["audit"].iter().chain(arguments)).envs(self.environment.clone()))
+    }
+
+    /// Waits until everything that was recorded is published.
+    async fn published(&self, file: &Path) {
+        const SIZE: &str = "SELECT count(*) FROM audit_events";
+        let size: i64 = self.app.owner().await.run(SIZE, []).await.expect("it is counted")[0].get(0).expect("a number");
+        let line = format!("\n{size}\n");
+        tokio::task::block_in_place(|| {
+            eventually("the checkpoint is published", || {
+                fs::read_to_string(file).is_ok_and(|text| text.contains(&line)).then_some(())
+            });
+        });
+    }
+}
+
+async fn customers(agent: &Actor, whose: &str) {
+    for n in 0..4 {
+        let body = json!({ "full_name": "Ada Lovelace", "email": format!("{whose}{n}@example.org") });
+        agent.post("/v1/customers", body).await.assert_status(201);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_verifies_the_log_and_an_export_of_it() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = |name: &str| folder.path().join(name);
+    let text = |name: &str| file(name).display().to_string();
+    let house = House::new(&file("checkpoints")).await;
+    let agent = house.app.actor(Agent).await;
+    customers(&agent, "one").await;
+    house.published(&file("checkpoints")).await;
+
+    let (code, key) = house.audit(&["key"]);
+    assert_eq!(code, Some(0), "{key}");
+    let key = key.trim();
+    assert!(key.starts_with("127.0.0.1:8000/audit+"), "{key}");
+    let pinned = ["verify", "--key", key, "--checkpoint", &text("checkpoints")];
+    let (code, told) = house.audit(&pinned);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("The log is what was sealed."), "{told}");
+    let (code, told) = house.audit(&["verify"]);
+    assert!(code == Some(0) && told.contains("warning: no --key"), "{told}");
+
+    // An export is verified with nothing but the key and the checkpoint: no settings at all.
+    fs::copy(file("checkpoints"), file("kept")).expect("it is copied");
+    customers(&agent, "two").await;
+    house.published(&file("checkpoints")).await;
+    let (code, told) = house.audit(&["export", "--output", &text("export"), "--checkpoint", &text("kept")]);
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(house.audit(&["export", "--output", &text("export")]).0, Some(1), "nothing is written over");
+    let offline = |export: &str| {
+        finish(&mut program(["audit", "verify", "--key", key, "--checkpoint", &text("kept"), "--export", export]))
+    };
+    let (code, told) = offline(&text("export"));
+    assert_eq!(code, Some(0), "{told}");
+    let lines = fs::read_to_string(file("export")).expect("it is text");
+    assert!(lines.lines().last().expect("a line").starts_with(r#"{"checkpoint":"#));
+    assert!(!lines.contains("Lovelace"), "personal values stay sealed");
+    fs::write(file("altered"), lines.replacen("customer.created", "customer.deleted", 1)).expect("it is written");
+    let (code, told) = offline(&text("altered"));
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("error: index ") && told.contains("is not what was sealed"), "{told}");
+
+    // Somebody with the owner's password alters a record: the first bad index is named.
+    for statement in [
+        "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_events'::regclass \
+             UNION SELECT 'audit_events'::regclass LOOP EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t); END LOOP; END $$",
+        "UPDATE audit_events SET actor_id = NULL WHERE id = (SELECT event_id FROM audit_leaves WHERE index = 5)",
+    ] {
+        let outcome = house.app.owner().await.run(statement, []).await;
+        outcome.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
+    }
+    let (code, told) = house.audit(&pinned);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("error: index 5: the record"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_followed_by_another_and_both_are_believed() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = folder.path().join("checkpoints");
+    let house = House::new(&file).await;
+    let agent = house.app.actor(Agent).await;
+    house.published(&file).await;
+    let first = house.audit(&["key"]).1;
+    let (code, both) = house.audit(&["key", "--rotate"]);
+    assert_eq!(code, Some(0), "{both}");
+    let keys: Vec<_> = both.lines().collect();
+    assert_eq!((keys.len(), keys[1]), (2, first.trim()));
+    let verify = |keys: &[&str]| {
+        let keys: Vec<_> = keys.iter().flat_map(|key| ["--key", key]).collect();
+        house.audit(&[&["verify"], &keys[..]].concat())
+    };
+    // The sealer takes the new key up by itself.
+    let mut n = 0;
+    loop {
+        customers(&agent, &format!("more{n}-")).await;
+        n += 1;
+        house.published(&file).await;
+        let (code, told) = verify(&keys[..1]);
+        assert_eq!(code, Some(1), "the first checkpoints are the old key's: {told}");
+        if verify(&keys[1..]).0 == Some(1) {
+            break;
+        }
+    }
+    let (code, told) = verify(&keys);
+    assert_eq!(code, Some(0), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_shows_each_record_once() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let house = House::new(&folder.path().join("checkpoints")).await;
+    let agent = house.app.actor(Agent).await;
+    let mut tail = Serving::start(program(["audit", "tail"]).envs(house.environment.clone()));
+    let lines = |tail: &Serving| tail.log().lines().filter(|line| line.contains("  customer.created  ")).count();
+    // It has begun when it shows something.
+    for n in 0.. {
+        customers(&agent, &format!("first{n}-")).await;
+        let shown = tokio::task::spawn_blocking(|| std::thread::sleep(std::time::Duration::from_millis(100)));
+        shown.await.expect("it waits");
+        assert!(tail.is_running() && n < 600, "{}", tail.log());
+        if lines(&tail) > 0 {
+            break;
+        }
+    }
+    let last = json!({ "full_name": "Ada", "email": "last@example.org" });
+    let path = agent.post("/v1/customers", last).await.assert_status(201).location();
+    let id = path.rsplit('/').next().expect("an id");
+    tokio::task::block_in_place(|| {
+        eventually("the last is shown", || tail.log().contains(id).then_some(()));
+    });
+    let log = tail.log();
+    let ids: Vec<_> = log.lines().filter(|line| line.contains("  customer.created  ")).collect();
+    let once: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(ids.len(), once.len(), "{log}");
+    tail.signal("TERM");
+    assert_eq!(tail.exit_code(), Some(0), "{}", tail.log());
+}
