@@ -1,6 +1,8 @@
 use mainstay_config::{ConfigError, Environment, Reader, reference};
 use mainstay_crypto::KeyRing;
 
+use crate::retention::RetentionSettings;
+
 /// Everything that a serving process is told.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -20,6 +22,8 @@ pub struct Settings {
     pub jobs: mainstay_jobs::Settings,
     /// Mail.
     pub mail: mainstay_mail::Settings,
+    /// How long rows are kept.
+    pub retention: RetentionSettings,
 }
 
 impl Settings {
@@ -36,6 +40,7 @@ impl Settings {
         let identity = mainstay_identity::Settings::read(reader, &http.public_url);
         let jobs = mainstay_jobs::Settings::read(reader);
         let mail = mainstay_mail::Settings::read(reader);
+        let retention = RetentionSettings::read(reader);
         let settings = (|| {
             Some(Self {
                 environment,
@@ -46,6 +51,7 @@ impl Settings {
                 identity: identity?,
                 jobs,
                 mail: mail?,
+                retention,
             })
         })();
         reader.complete(settings)

@@ -7,6 +7,8 @@
 mod authenticators;
 #[path = "../support/external.rs"]
 mod external;
+#[path = "../support/notes.rs"]
+mod notes;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
 
@@ -19,6 +21,8 @@ mod client_secrets;
 mod cookies;
 mod customers;
 mod email_change;
+mod erasure;
+mod export;
 mod external_identities;
 mod external_sign_in;
 mod invitations;
