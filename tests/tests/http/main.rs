@@ -14,6 +14,7 @@ mod oauth_support;
 
 mod account_pages;
 mod account_removal;
+mod adopter;
 mod api_keys;
 mod audit_events;
 mod client_credentials;

@@ -6,6 +6,8 @@
 #[path = "../support/http.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod http;
+#[path = "../support/notes.rs"]
+mod notes;
 #[path = "../support/program.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod program;
@@ -17,5 +19,6 @@ mod encryption;
 mod jobs;
 mod process;
 mod queue;
+mod retention;
 mod smtp_server;
 mod upkeep;
