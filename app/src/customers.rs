@@ -12,9 +12,11 @@ mod sample;
 use mainstay::prelude::*;
 
 use endpoints::{
-    create_customer, delete_customer, get_customer, get_personal_data, list_customers, search_customers,
-    update_customer,
+    create_customer, delete_customer, erase_customer, export_customer, get_customer, get_personal_data, list_customers,
+    search_customers, update_customer,
 };
+
+use row::{CustomerRow, Status};
 
 pub use sample::sample;
 
@@ -27,11 +29,17 @@ permission! {
     pub CustomersDelete = "customers.delete", for [Owner, Manager];
     /// See customers' personal fields in clear; each time is recorded.
     pub CustomersReveal = "customers.reveal", for [Owner, Manager];
+    /// Hand out all that is known of a customer; each time is recorded.
+    pub CustomersExport = "customers.export", for [Owner, Manager];
+    /// Erase a customer for good.
+    pub CustomersErase = "customers.erase", for [Owner];
 }
 
 /// The feature.
 pub fn module() -> Module {
-    Module::new("customers").entity::<row::CustomerRow>().endpoints((
+    // It rests until a setting says for how long: MAINSTAY_RETENTION_RULES=customers=1095d.
+    let former = Retention::counted_from(CustomerRow::UPDATED_AT).only(CustomerRow::STATUS, &Status::Inactive).erase();
+    Module::new("customers").entity::<CustomerRow>().retain(former).endpoints((
         list_customers,
         create_customer,
         search_customers,
@@ -39,5 +47,7 @@ pub fn module() -> Module {
         update_customer,
         delete_customer,
         get_personal_data,
+        export_customer,
+        erase_customer,
     ))
 }

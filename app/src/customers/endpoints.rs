@@ -1,7 +1,7 @@
 use mainstay::{http::INVALID_INPUT, prelude::*};
 
 use super::{
-    CustomersDelete, CustomersRead, CustomersReveal, CustomersWrite,
+    CustomersDelete, CustomersErase, CustomersExport, CustomersRead, CustomersReveal, CustomersWrite,
     bodies::{
         CreateCustomer, CustomerSort, CustomerView, ListCustomers, PersonalDataView, SearchCustomers, UpdateCustomer,
     },
@@ -107,4 +107,30 @@ pub async fn get_personal_data(
     Path(id): Path<CustomerId>,
 ) -> Result<Json<PersonalDataView>, Problem> {
     Ok(Json(PersonalDataView::of(&by.reveal::<CustomerRow>(id).await?)))
+}
+
+/// Hand out all that is known of a customer.
+///
+/// Every field of every row that describes them, sealed ones opened, and what was done to these rows: for the person who
+/// asks what is known of them, or takes it elsewhere (GDPR Articles 15 and 20). The audit log records each page.
+#[get("/v1/customers/{id}/export", problems(NOT_FOUND))]
+pub async fn export_customer(
+    by: Allowed<CustomersExport>,
+    Path(id): Path<CustomerId>,
+    Query(page): Query<ExportPage>,
+) -> Result<Json<ExportView>, Problem> {
+    Ok(Json(by.export::<CustomerRow>(id, page.cursor.as_ref()).await?.into()))
+}
+
+/// Erase a customer for good.
+///
+/// The keys to their personal data are destroyed, with them what the audit log and backups without keys hold, and what is
+/// only about them is deleted (GDPR Article 17). From then on there is no such customer; rows that name them stand. It
+/// cannot be undone. To ask again is harmless, and erases what came since.
+#[post("/v1/customers/{id}/erasure", problems(NOT_FOUND))]
+pub async fn erase_customer(
+    by: Fresh<Allowed<CustomersErase>>,
+    Path(id): Path<CustomerId>,
+) -> Result<Json<ErasureView>, Problem> {
+    Ok(Json(by.erase::<CustomerRow>(id).await?.into()))
 }

@@ -1,5 +1,5 @@
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -9,7 +9,7 @@ use moka::sync::Cache;
 use tracing::Instrument as _;
 
 use crate::{
-    Error, Row, Settings,
+    Error, Row, SealedTable, Settings,
     pool::{Lease, Pool},
     statement::Statement,
 };
@@ -30,6 +30,8 @@ struct Inner {
     runtime: Runtime,
     /// By row, so that a patch of a row that was just read seals without asking for its key.
     data_keys: Cache<Uuid, DataKey>,
+    /// What modules registered, once they are put together.
+    sealed_tables: OnceLock<Vec<SealedTable>>,
     settings: Settings,
 }
 
@@ -42,7 +44,15 @@ impl Database {
         let data_keys = Cache::builder().max_capacity(KEPT_KEYS).time_to_live(KEPT_FOR).build();
         let probe = Pool::new(&Settings { pool_size: 1, ..settings.clone() })?;
         let pool = Pool::new(settings)?;
-        Ok(Self(Arc::new(Inner { pool, probe, ring, runtime, data_keys, settings: settings.clone() })))
+        Ok(Self(Arc::new(Inner {
+            pool,
+            probe,
+            ring,
+            runtime,
+            data_keys,
+            sealed_tables: OnceLock::new(),
+            settings: settings.clone(),
+        })))
     }
 
     /// Opens every connection of the pool at once.
@@ -61,6 +71,18 @@ impl Database {
     /// The key ring.
     pub fn ring(&self) -> &KeyRing {
         &self.0.ring
+    }
+
+    /// Tells it which tables modules registered. What it was told first, counts.
+    #[must_use]
+    pub fn knowing(self, tables: impl IntoIterator<Item = SealedTable>) -> Self {
+        self.0.sealed_tables.get_or_init(|| tables.into_iter().collect());
+        self
+    }
+
+    /// The tables that modules registered: what an erasure and an export look through.
+    pub fn sealed_tables(&self) -> &[SealedTable] {
+        self.0.sealed_tables.get().map_or(&[], Vec::as_slice)
     }
 
     /// Connections open, and of those idle.

@@ -4,7 +4,7 @@ use mainstay_crypto::{BlindIndex, Identifying, IndexLength, Sealed, Zeroizing};
 use mainstay_kernel::{Id, Uuid};
 use sea_query::Value;
 
-use crate::{Column, Error, Opening, Row, SealedIndex, Sealing, texts::Texts};
+use crate::{Column, Erasure, Error, Opening, Row, SealedIndex, Sealing, texts::Texts};
 
 /// A row type: which table it stands in, and how its values are written and read. Derived:
 ///
@@ -38,6 +38,8 @@ pub trait Entity: Sized + Send + Sync + 'static {
     const SUBJECT: &'static str;
     /// What the blind index columns are made of.
     const INDEXES: &'static [SealedIndex];
+    /// What becomes of a row when the person whom it describes is erased.
+    const ERASURE: Erasure;
     /// The row's identifier.
     fn id(&self) -> Id<Self>;
 

@@ -6,7 +6,7 @@
 use mainstay_crypto::{Cell, IndexLength, Zeroizing};
 use mainstay_kernel::Uuid;
 
-use crate::Entity;
+use crate::{Entity, Erasure};
 
 /// A table as far as its rows describe people. An entity without a sealed column has neither `columns` nor `indexes`.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct SealedTable {
     pub columns: Vec<SealedColumn>,
     /// Its blind indexes.
     pub indexes: Vec<SealedIndex>,
+    /// What becomes of a row when the person whom it describes is erased.
+    pub erasure: Erasure,
 }
 
 /// Whose a row is, or a blind index: equal values of two organizations have unlike indexes.
@@ -110,6 +112,7 @@ impl SealedTable {
             key: KeyHolder::Row,
             columns: E::SEALED.iter().map(|column| SealedColumn::at(E::TABLE, column)).collect(),
             indexes: E::INDEXES.to_vec(),
+            erasure: E::ERASURE,
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Names {
     pub(crate) insert: &'static str,
     pub(crate) update: &'static str,
     pub(crate) delete: &'static str,
+    pub(crate) erase: &'static str,
+    pub(crate) export: &'static str,
 }
 
 /// The first position after the record's values.
@@ -50,6 +52,7 @@ impl Texts {
         let keys = joined_keys::<E>();
         let recorded = format!("INSERT INTO audit_events ({COLUMNS}");
         let record = placeholders(1, WIDTH);
+        let (alive, after) = (alive::<E>(), shown::<E>("changed"));
         let destroyed = if sealed::<E>() {
             ", destroyed AS (SELECT destroy_data_key(data_key) AS gone FROM changed)"
         } else {
@@ -63,16 +66,16 @@ impl Texts {
                  WHERE t.id = $1 AND t.organization_id = $2"
             ),
             reveal: format!(
-                "WITH t AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3), \
+                "WITH t AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3{alive}), \
                  recorded AS ({recorded}) SELECT {record} FROM t) \
                  SELECT {selected} FROM t {keys}"
             ),
             insert: insert::<E>(&recorded, &record),
             delete: format!(
-                "WITH found AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3 FOR UPDATE), \
+                "WITH found AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3{alive} FOR UPDATE), \
                  changed AS (DELETE FROM {table} t USING found WHERE t.id = found.id \
                  AND (${version}::bigint IS NULL OR t.version = ${version}) RETURNING t.*){destroyed}, \
-                 recorded AS ({recorded}, before) SELECT {record}, to_jsonb(changed) FROM changed) \
+                 recorded AS ({recorded}, before) SELECT {record}, {after} FROM changed) \
                  SELECT found.version, changed.id IS NOT NULL, (SELECT gone FROM destroyed) \
                  FROM found LEFT JOIN changed USING (id)",
                 version = FIRST + 1,
@@ -94,12 +97,15 @@ impl Texts {
         let record = placeholders(1, WIDTH);
         let keys = joined_keys::<E>();
         format!(
-            "WITH found AS (SELECT * FROM {table} WHERE id = ${id} AND organization_id = $3 FOR UPDATE), \
+            "WITH found AS (SELECT * FROM {table} WHERE id = ${id} AND organization_id = $3{alive} FOR UPDATE), \
              changed AS (UPDATE {table} t SET {assignments}version = t.version + 1, updated_at = ${now} FROM found \
              WHERE t.id = found.id AND (${version}::bigint IS NULL OR t.version = ${version}) {key} RETURNING t.*), \
              recorded AS (INSERT INTO audit_events ({COLUMNS}, before, after) \
-             SELECT {record}, to_jsonb(found), to_jsonb(changed) FROM found JOIN changed USING (id)) \
+             SELECT {record}, {before}, {after} FROM found JOIN changed USING (id)) \
              SELECT {selected}, found.version FROM found LEFT JOIN changed t ON t.id = found.id {keys}",
+            alive = alive::<E>(),
+            before = shown::<E>("found"),
+            after = shown::<E>("changed"),
             id = FIRST,
             version = FIRST + 1,
             now = FIRST + 2,
@@ -120,6 +126,8 @@ impl Names {
             insert: name("insert"),
             update: name("update"),
             delete: name("delete"),
+            erase: name("erase"),
+            export: name("export"),
         }
     }
 }
@@ -147,7 +155,8 @@ fn insert<E: Entity>(recorded: &str, record: &str) -> String {
     format!(
         "WITH {key}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) \
          VALUES ($3, {key_value}{values}) RETURNING *) \
-         {recorded}, after) SELECT {record}, to_jsonb(changed) FROM changed",
+         {recorded}, after) SELECT {record}, {after} FROM changed",
+        after = shown::<E>("changed"),
         columns = columns.join(", ")
     )
 }
@@ -174,11 +183,29 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
     format!(
         "WITH {keys}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) VALUES {tuples} RETURNING *) \
          INSERT INTO audit_events ({COLUMNS}, after) \
-         SELECT (${FIRST}::uuid[])[row_number() OVER ()], {record}, id, $10, $11, to_jsonb(changed) FROM changed",
+         SELECT (${FIRST}::uuid[])[row_number() OVER ()], {record}, id, $10, $11, {after} FROM changed",
+        after = shown::<E>("changed"),
         table = E::TABLE,
         key_column = if sealed::<E>() { "data_key, " } else { "" },
         columns = columns.join(", "),
     )
+}
+
+/// What limits a statement to rows whose person was not erased: those have lost their key, and are nobody's any more.
+///
+/// Asked of the row itself and not of `data_keys`, so that it is asked again of a row that was waited for.
+fn alive<E: Entity>() -> &'static str {
+    if sealed::<E>() { " AND data_key IS NOT NULL" } else { "" }
+}
+
+/// What the log keeps of a row. Not its blind indexes: they would still confirm a guess when the key is gone.
+fn shown<E: Entity>(row: &str) -> String {
+    let minus = if E::BLIND_INDEXES.is_empty() {
+        String::new()
+    } else {
+        format!(" - '{{{}}}'::text[]", E::BLIND_INDEXES.join(", "))
+    };
+    format!("to_jsonb({row}){minus}")
 }
 
 fn selected<E: Entity>() -> String {

@@ -1,5 +1,6 @@
 use mainstay_access::Declared;
-use mainstay_database::{Entity, PrivateColumn, SealedTable};
+use mainstay_database::{Entity, PrivateColumn, Retention, SealedTable};
+use serde::Serialize;
 
 use crate::{Declaration, Endpoints, Page};
 
@@ -17,6 +18,20 @@ pub struct Module {
     permissions: Vec<Declared>,
     tables: Vec<SealedTable>,
     private_columns: Vec<PrivateColumn>,
+    plain_tables: Vec<(&'static str, &'static str)>,
+    retention: Vec<Retention>,
+    recipients: Vec<Recipient>,
+}
+
+/// Somebody outside of the service to whom personal data goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Recipient {
+    /// Who.
+    pub who: &'static str,
+    /// What they get.
+    pub what: &'static str,
+    /// On what occasion, and whether it depends on a setting.
+    pub when: &'static str,
 }
 
 impl Module {
@@ -29,6 +44,9 @@ impl Module {
             permissions: Vec::new(),
             tables: Vec::new(),
             private_columns: Vec::new(),
+            plain_tables: Vec::new(),
+            retention: Vec::new(),
+            recipients: Vec::new(),
         }
     }
 
@@ -74,6 +92,28 @@ impl Module {
         self
     }
 
+    /// Says that it keeps a table, and how long a row stays there, where no [`retain`](Self::retain) says so: for the record
+    /// of processing.
+    #[must_use]
+    pub fn keeping(mut self, table: &'static str, retention: &'static str) -> Self {
+        self.plain_tables.push((table, retention));
+        self
+    }
+
+    /// Adds a rule by which rows are erased or deleted when their time is over.
+    #[must_use]
+    pub fn retain(mut self, rule: Retention) -> Self {
+        self.retention.push(rule);
+        self
+    }
+
+    /// Adds somebody to whom personal data goes: for the record of processing.
+    #[must_use]
+    pub fn recipient(mut self, recipient: Recipient) -> Self {
+        self.recipients.push(recipient);
+        self
+    }
+
     /// Its name.
     pub fn name(&self) -> &'static str {
         self.name
@@ -97,6 +137,26 @@ impl Module {
     /// Its columns of private boxes.
     pub fn private_columns(&self) -> &[PrivateColumn] {
         &self.private_columns
+    }
+
+    /// Whether it is the one that keeps a table.
+    pub fn keeps(&self, table: &str) -> bool {
+        self.tables.iter().any(|known| known.table == table) || self.plain_tables.iter().any(|(name, _)| *name == table)
+    }
+
+    /// What it says of how long the rows of a table stay.
+    pub fn retention_of(&self, table: &str) -> Option<&'static str> {
+        self.plain_tables.iter().find(|(name, _)| *name == table).map(|(_, retention)| *retention)
+    }
+
+    /// Its retention rules.
+    pub fn retention_rules(&self) -> &[Retention] {
+        &self.retention
+    }
+
+    /// To whom it gives personal data.
+    pub fn recipients(&self) -> &[Recipient] {
+        &self.recipients
     }
 
     /// The permissions that it knows beyond those of its endpoints.

@@ -5,13 +5,13 @@ mod keys;
 use mainstay_http::Module;
 
 use crate::{
-    account_pages, accounts, api_keys, external, invitations, members, oauth, organizations, passkeys, passwords,
-    roles, second_factors, service_accounts, sessions, signing,
+    account_pages, accounts, api_keys, external, invitations, keeping, members, oauth, organizations, passkeys,
+    passwords, roles, second_factors, service_accounts, sessions, signing,
 };
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
-    vec![
+    let modules = [
         accounts::module(),
         sessions::module(),
         passwords::module(),
@@ -29,5 +29,6 @@ pub fn modules() -> Vec<Module> {
             .into_iter()
             .fold(Module::new("keys"), Module::private_column)
             .endpoints((keys::list_signing_keys,)),
-    ]
+    ];
+    modules.into_iter().map(keeping::told).collect()
 }

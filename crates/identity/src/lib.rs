@@ -15,6 +15,7 @@ mod events;
 mod external;
 mod identity;
 mod invitations;
+mod keeping;
 mod letters;
 mod members;
 mod oauth;

@@ -15,11 +15,7 @@ const CLEARING: [(&str, &str); 7] = [
     ("throttles.clear", "DELETE FROM throttles WHERE greatest(counted_at, blocked_until) < $1 - interval '1 day'"),
     // A place that somebody has not signed in from for a year is a new one again.
     ("sign_in_places.clear", "DELETE FROM sign_in_places WHERE seen_at < $1 - interval '1 year'"),
-    (
-        "invitations.clear",
-        "WITH gone AS (DELETE FROM invitations WHERE expires_at < $1 RETURNING data_key) \
-         DELETE FROM data_keys k USING gone WHERE k.id = gone.data_key",
-    ),
+    ("invitations.clear", "DELETE FROM invitations WHERE expires_at < $1 RETURNING destroy_data_key(data_key)"),
     // Spent refresh tokens go with their session: until then one that comes back is recognised.
     (
         "sessions.clear",

@@ -4,10 +4,11 @@ use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
 
 use crate::paths;
 
-/// `#[entity(table = "…", resource = "…")]`
+/// `#[entity(table = "…", resource = "…", erasure = "…")]`
 struct Table {
     table: LitStr,
     resource: LitStr,
+    erasure: Option<Ident>,
 }
 
 /// A field, and what its `#[entity(…)]` says.
@@ -26,7 +27,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let Fields::Named(fields) = &data.fields else {
         return Err(Error::new_spanned(&item.ident, "a row has named fields"));
     };
-    let Table { table, resource } = table(item)?;
+    let Table { table, resource, erasure } = table(item)?;
     let columns = fields.named.iter().map(column).collect::<Result<Vec<_>>>()?;
     if columns.first().is_none_or(|first| first.name != "id") {
         return Err(Error::new_spanned(&item.ident, "the first field of a row is `id: Id<Self>`"));
@@ -47,6 +48,8 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let index_unique: Vec<_> = indexed.iter().map(|(column, _)| column.unique).collect();
     let subject = columns.iter().find(|column| column.subject).unwrap_or(&columns[0]).name;
     let subject_text = subject.to_string();
+    // What merely describes somebody has no reason to stay without them.
+    let erasure = erasure.unwrap_or_else(|| format_ident!("{}", if subject == "id" { "Empty" } else { "Delete" }));
     let constants = columns.iter().map(|column| constant(column, entity, visibility, &database));
     let versioned = names.iter().any(|name| *name == "version").then(|| {
         quote! {
@@ -80,6 +83,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
                 unique: #index_unique,
                 normalised: <#index_types as #database::Indexable>::normalised,
             }),*];
+            const ERASURE: #database::Erasure = #database::Erasure::#erasure;
 
             fn id(&self) -> #database::Id<Self> {
                 self.id
@@ -145,20 +149,30 @@ fn length(column: &Column<'_>, database: &TokenStream) -> TokenStream {
 }
 
 fn table(item: &DeriveInput) -> Result<Table> {
-    let (mut table, mut resource) = (None, None);
+    let (mut table, mut resource, mut erasure) = (None, None, None);
     for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
         attribute.parse_nested_meta(|meta| {
             match () {
                 () if meta.path.is_ident("table") => table = Some(meta.value()?.parse()?),
                 () if meta.path.is_ident("resource") => resource = Some(meta.value()?.parse()?),
-                () => return Err(meta.error("expected `table = \"…\"` or `resource = \"…\"`")),
+                () if meta.path.is_ident("erasure") => erasure = Some(chosen(&meta.value()?.parse()?)?),
+                () => return Err(meta.error("expected `table = \"…\"`, `resource = \"…\"` or `erasure = \"…\"`")),
             }
             Ok(())
         })?;
     }
     match (table, resource) {
-        (Some(table), Some(resource)) => Ok(Table { table, resource }),
+        (Some(table), Some(resource)) => Ok(Table { table, resource, erasure }),
         _ => Err(Error::new_spanned(&item.ident, "write `#[entity(table = \"notes\", resource = \"note\")]`")),
+    }
+}
+
+/// What an erasure makes of a row.
+fn chosen(text: &LitStr) -> Result<Ident> {
+    match text.value().as_str() {
+        "empty" => Ok(format_ident!("Empty")),
+        "delete" => Ok(format_ident!("Delete")),
+        _ => Err(Error::new_spanned(text, "expected `\"empty\"` or `\"delete\"`")),
     }
 }
 

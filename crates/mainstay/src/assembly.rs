@@ -9,7 +9,7 @@ use mainstay_kernel::Runtime;
 use mainstay_mail::{Mailbox, Mailer};
 use mainstay_watch::{Watch, Webhook};
 
-use crate::{Platform, ServiceError, Settings, service::hasher, working::Work};
+use crate::{Platform, ServiceError, Settings, retention, service::hasher, working::Work};
 
 /// What serving and working have in common, put together.
 pub(crate) struct Assembly {
@@ -21,18 +21,19 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     pub(crate) fn new(platform: &Platform, settings: Settings, runtime: Runtime) -> Result<Self, ServiceError> {
-        let Settings { http, database, keys, identity, jobs, mail, audit, watch, .. } = settings;
+        let Settings { http, database, keys, identity, jobs, mail, audit, watch, retention: kept, .. } = settings;
+        let rules = kept.apply(platform.retention_rules())?;
         // Work has connections of its own, opened when there is some: it never keeps a request waiting for one.
         let few = mainstay_database::Settings { pool_size: jobs.concurrency.clamp(2, 8), ..database.clone() };
-        let beside = Database::new(&few, keys.clone(), runtime.clone())?;
-        let database = Database::new(&database, keys, runtime.clone())?;
+        let beside = Database::new(&few, keys.clone(), runtime.clone())?.knowing(platform.tables());
+        let database = Database::new(&database, keys, runtime.clone())?.knowing(platform.tables());
 
         let mailer = Arc::new(Mailer::new(mail));
         let mailbox = mailer.mailbox().cloned();
         let webhook = watch.webhook.clone().map(Webhook::new).transpose()?;
         let webhook = webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Handler>);
         let handlers = platform.handlers().chain([mailer as Arc<dyn Handler>]).chain(webhook);
-        let upkeep = [mainstay_identity::upkeep(), mainstay_audit::upkeep()];
+        let upkeep = [mainstay_identity::upkeep(), mainstay_audit::upkeep(), retention::upkeep(rules)];
         let upkeep = upkeep.into_iter().chain(Watch::new(&watch, platform.rules()).upkeep());
         let sealer = Sealer::new(beside.clone(), audit);
         let worker = Worker::new(beside, handlers, jobs).periodic(platform.periodic_tasks().chain(upkeep));

@@ -4,6 +4,7 @@ mod audit;
 mod client;
 mod config;
 mod connect;
+mod data_map;
 mod healthcheck;
 mod key;
 mod keys;
@@ -54,6 +55,8 @@ enum Command {
     Routes,
     /// Print the OpenAPI document
     Openapi,
+    /// Print the record of processing: what is kept of whom, how it is protected, who may see it and how long it stays
+    DataMap(data_map::Arguments),
     /// Print every setting, its value and where that comes from; secrets are hidden
     Config,
     /// Make, find, shut, open and delete accounts
@@ -125,6 +128,7 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Worker => worker::run(platform).await,
             Command::Key(action) => key::run(action).await,
             Command::Mail(action) => mail::run(action).await,
+            Command::DataMap(arguments) => data_map::run(platform, arguments).await,
             Command::Migrate => migrate::run(platform).await,
             Command::User(action) => user::run(action).await,
             Command::Role(action) => role::run(action).await,

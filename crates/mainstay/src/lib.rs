@@ -14,9 +14,11 @@
 
 mod assembly;
 mod commands;
+mod data_map;
 mod operator;
 pub mod personal;
 mod platform;
+mod retention;
 mod seeding;
 mod service;
 mod settings;
@@ -35,8 +37,10 @@ pub use mainstay_mail as mail;
 pub use mainstay_telemetry as telemetry;
 pub use mainstay_watch as watch;
 
+pub use data_map::{AccessRecord, ColumnRecord, DataMap, TableRecord};
 pub use operator::operator;
 pub use platform::Platform;
+pub use retention::{RetentionSettings, UnknownRule};
 pub use seeding::{Progress, Sample};
 pub use service::{Service, ServiceError};
 pub use settings::{Settings, settings_reference};
@@ -47,12 +51,13 @@ pub mod prelude {
     pub use mainstay_access::{Permission, permission};
     pub use mainstay_crypto::{Identifying, Indexed, Masked, Personal, Sealed, Zeroizing};
     pub use mainstay_database::{
-        Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit, Order, Revealed,
+        Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit, Order, Retention,
+        Revealed,
     };
     pub use mainstay_http::{
-        Allowed, CONFLICT, Created, CreatedAt, Form, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent,
-        OnConstraint, PageOf, Patch, Path, Problem, Public, Query, Shared, SignedIn, StatusCode, TOO_MANY_TO_SORT,
-        UserAgent, choice, delete, get, input, patch, post, put, view,
+        Allowed, CONFLICT, Created, CreatedAt, ErasureView, ExportPage, ExportView, Form, Fresh, Header, Info, Json,
+        Kind, Module, NOT_FOUND, NoContent, OnConstraint, PageOf, Patch, Path, Problem, Public, Query, Shared,
+        SignedIn, StatusCode, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input, patch, post, put, view,
     };
     pub use mainstay_identity::EmailAddress;
     pub use mainstay_jobs::{Claimed, Handler, JobError, Periodic};

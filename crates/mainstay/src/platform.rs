@@ -1,7 +1,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use mainstay_access::Declared;
-use mainstay_database::{Job, Migrations, PrivateColumn, SealedTable};
+use mainstay_database::{Job, Migrations, PrivateColumn, Retention, SealedTable};
 use mainstay_http::{Api, Info, Module, Page, Requirement, Wrong, access_matrix};
 use mainstay_jobs::{Handler, Periodic};
 use mainstay_watch::Rule;
@@ -122,6 +122,11 @@ impl Platform {
     /// The tables of its modules, with what is sealed of each.
     pub fn tables(&self) -> Vec<SealedTable> {
         self.modules.iter().flat_map(Module::tables).cloned().collect()
+    }
+
+    /// The retention rules of its modules, before settings override them.
+    pub fn retention_rules(&self) -> Vec<Retention> {
+        self.modules.iter().flat_map(Module::retention_rules).cloned().collect()
     }
 
     /// The columns in which the service keeps private boxes.

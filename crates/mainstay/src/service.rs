@@ -10,7 +10,7 @@ use mainstay_telemetry::Telemetry;
 use mainstay_watch::WebhookError;
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
-use crate::{Platform, Settings, assembly::Assembly, working::Work};
+use crate::{Platform, Settings, assembly::Assembly, retention::UnknownRule, working::Work};
 
 /// How many sign-ins wait for the hasher at most; more are answered 503.
 const WAITING_SIGN_INS: usize = 64;
@@ -33,6 +33,9 @@ pub enum ServiceError {
     /// The declarations contradict each other.
     #[error(transparent)]
     Api(#[from] Wrong),
+    /// A retention rule has a period, and does not exist.
+    #[error(transparent)]
+    Retention(#[from] UnknownRule),
     /// The database pool cannot be made.
     #[error(transparent)]
     Database(#[from] Error),

@@ -1,6 +1,8 @@
 use mainstay_config::{ConfigError, Environment, Reader, reference};
 use mainstay_crypto::KeyRing;
 
+use crate::retention::RetentionSettings;
+
 /// Everything that a serving process is told.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -24,6 +26,8 @@ pub struct Settings {
     pub watch: mainstay_watch::Settings,
     /// The seal over the audit log.
     pub audit: mainstay_audit::Settings,
+    /// How long rows are kept.
+    pub retention: RetentionSettings,
 }
 
 impl Settings {
@@ -42,6 +46,7 @@ impl Settings {
         let mail = mainstay_mail::Settings::read(reader);
         let watch = mainstay_watch::Settings::read(reader);
         let audit = mainstay_audit::Settings::read(reader, &http.public_url);
+        let retention = RetentionSettings::read(reader);
         let settings = (|| {
             Some(Self {
                 environment,
@@ -54,6 +59,7 @@ impl Settings {
                 mail: mail?,
                 watch,
                 audit: audit?,
+                retention,
             })
         })();
         reader.complete(settings)

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod arrows;
+mod data_map;
 mod document;
 mod files;
 mod migrations;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use mainstay_database::{KeyHolder, Scope};
+use mainstay_database::{Erasure, KeyHolder, Scope};
 use mainstay_testing::TestApp;
 
 /// Columns of bytes: `table.column`, comment.
@@ -73,4 +73,24 @@ async fn every_table_with_a_data_key_is_declared_as_it_is() {
     }
     let customers = tables.iter().find(|table| table.table == "customers").unwrap();
     assert_eq!((customers.scope, customers.subject), (Scope::Organization, "id"));
+}
+
+/// A row that stays when its person is erased loses its key and its blind indexes: the schema must let it.
+#[tokio::test]
+async fn what_is_emptied_may_be_empty() {
+    const NULLABLE: &str = "SELECT c.relname || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attnotnull";
+    let app = TestApp::start(app::platform()).await;
+    let nullable: BTreeSet<String> =
+        app.owner().await.run(NULLABLE, []).await.unwrap().iter().map(|row| row.get(0).unwrap()).collect();
+    let tables = app.platform().tables();
+    let emptied: Vec<_> = tables.iter().filter(|table| table.erasure == Erasure::Empty && table.is_sealed()).collect();
+    assert!(emptied.iter().any(|table| table.table == "customers"));
+    for table in emptied {
+        let indexes = table.indexes.iter().map(|index| index.column);
+        for column in indexes.chain(["data_key"]) {
+            let name = format!("{}.{column}", table.table);
+            assert!(nullable.contains(&name), "{name} is NOT NULL, and an erasure sets it null");
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod program;
 
 mod browsers;
 mod declarations;
+mod erasure;
 mod external_sign_in;
 mod forged_headers;
 mod framing;

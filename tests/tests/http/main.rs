@@ -7,11 +7,14 @@
 mod authenticators;
 #[path = "../support/external.rs"]
 mod external;
+#[path = "../support/notes.rs"]
+mod notes;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
 
 mod account_pages;
 mod account_removal;
+mod adopter;
 mod api_keys;
 mod audit_events;
 mod client_credentials;
@@ -19,6 +22,8 @@ mod client_secrets;
 mod cookies;
 mod customers;
 mod email_change;
+mod erasure;
+mod export;
 mod external_identities;
 mod external_sign_in;
 mod invitations;

@@ -5,6 +5,8 @@
 
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/notes.rs"]
+mod notes;
 #[path = "../support/program.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod program;
@@ -16,6 +18,7 @@ mod encryption;
 mod jobs;
 mod process;
 mod queue;
+mod retention;
 mod smtp_server;
 mod upkeep;
 mod watch;

@@ -77,10 +77,10 @@ pub async fn set_active(unscoped: &Unscoped, user: UserId, active: bool, told: O
 /// # Errors
 /// As the database answers.
 pub async fn delete_account(unscoped: &Unscoped, user: UserId, told: Option<Job>) -> Result<bool, Error> {
-    const DELETE: &str = "changed AS (DELETE FROM users WHERE id = $1 AND NOT is_last_owner(id) RETURNING id, data_key), \
+    const DELETE: &str = "changed AS (DELETE FROM users WHERE id = $1 AND NOT is_last_owner(id) \
+             RETURNING id, destroy_data_key(data_key)), \
          sessions_gone AS (DELETE FROM sessions s USING changed WHERE s.user_id = changed.id), \
-         memberships_gone AS (DELETE FROM memberships m USING changed WHERE m.user_id = changed.id), \
-         key_destroyed AS (DELETE FROM data_keys k USING changed WHERE k.id = changed.data_key)";
+         memberships_gone AS (DELETE FROM memberships m USING changed WHERE m.user_id = changed.id)";
     let event = about_user(Action::UserDeleted, Some(user), None);
     let change = Change::new("users.delete", DELETE, [user.uuid().into()], event).queue(told);
     Ok(!unscoped.change(change).await?.is_empty())

@@ -1,6 +1,6 @@
 //! What is sealed of accounts: see [`SealedTable`].
 
-use mainstay_database::{IndexLength, KeyHolder, Scope, SealedColumn, SealedIndex, SealedTable, normalised};
+use mainstay_database::{Erasure, IndexLength, KeyHolder, Scope, SealedColumn, SealedIndex, SealedTable, normalised};
 
 use super::EmailAddress;
 
@@ -15,6 +15,7 @@ pub(super) fn users() -> SealedTable {
         key: KeyHolder::Row,
         columns: vec![SealedColumn::at("users", "email")],
         indexes: vec![address_index(true)],
+        erasure: Erasure::Delete,
     }
 }
 
@@ -50,5 +51,6 @@ pub(crate) fn of_account(table: &'static str, id: &'static str, columns: Vec<Sea
         key: KeyHolder::Other { table: "users", column: "user_id" },
         columns,
         indexes: Vec::new(),
+        erasure: Erasure::Delete,
     }
 }

@@ -39,8 +39,8 @@ pub(super) async fn accept_invitation(
     Json(body): Json<AcceptInvitation>,
 ) -> Result<Json<JoinedView>, Problem> {
     const ACCEPT: &str = "accepted AS (DELETE FROM invitations WHERE id = $1 AND hash = $2 AND expires_at > $3 \
-             AND invitation_stands(invited_by, organization_id, role_id) RETURNING organization_id, role_id, data_key), \
-         destroyed AS (DELETE FROM data_keys k USING accepted WHERE k.id = accepted.data_key), \
+             AND invitation_stands(invited_by, organization_id, role_id) \
+             RETURNING organization_id, role_id, destroy_data_key(data_key)), \
          changed AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT $4, organization_id, role_id, $3 FROM accepted \
              RETURNING user_id, NULL::jsonb AS before, jsonb_build_object('role', $5::text) AS after)";

@@ -47,8 +47,7 @@ pub(super) async fn create_invitation(
 ) -> Result<Created<InvitationView>, Problem> {
     // The new row waits for the old one to go: both have the same place in the index.
     const CREATE: &str = "replaced AS (DELETE FROM invitations WHERE organization_id = $1 AND email_index = ANY ($8) \
-             RETURNING data_key), \
-         destroyed AS (DELETE FROM data_keys k USING replaced WHERE k.id = replaced.data_key), \
+             RETURNING destroy_data_key(data_key)), \
          key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
              VALUES ($3, $1, $2, $4, $5)), \
          changed AS (INSERT INTO invitations \

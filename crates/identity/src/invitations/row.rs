@@ -1,5 +1,7 @@
 use mainstay_crypto::{Cell, Masked, Sealed};
-use mainstay_database::{Entity, Error, Id, KeyHolder, OwnKey, Scope, SealedColumn, SealedTable, Unscoped, Uuid};
+use mainstay_database::{
+    Entity, Erasure, Error, Id, KeyHolder, OwnKey, Scope, SealedColumn, SealedTable, Unscoped, Uuid,
+};
 use mainstay_http::view;
 use mainstay_kernel::{Timestamp, UserId};
 
@@ -65,6 +67,7 @@ pub(super) fn table() -> SealedTable {
         key: KeyHolder::Row,
         columns: vec![SealedColumn::at("invitations", "email")],
         indexes: vec![address_index(false)],
+        erasure: Erasure::Delete,
     }
 }
 

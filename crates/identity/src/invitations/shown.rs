@@ -52,8 +52,8 @@ pub(super) async fn delete_invitation(
     by: Allowed<MembersManage>,
     Path(id): Path<InvitationId>,
 ) -> Result<NoContent, Problem> {
-    const DELETE: &str = "changed AS (DELETE FROM invitations WHERE id = $2 AND organization_id = $1 RETURNING data_key), \
-         destroyed AS (DELETE FROM data_keys k USING changed WHERE k.id = changed.data_key)";
+    const DELETE: &str = "changed AS (DELETE FROM invitations WHERE id = $2 AND organization_id = $1 \
+             RETURNING destroy_data_key(data_key))";
     let values = [by.organization().into(), id.uuid().into()];
     let organization = Some(by.organization().into());
     let event = about(Action::InvitationDeleted, "invitation", Some(id.uuid()), organization);

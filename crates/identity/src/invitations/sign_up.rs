@@ -63,8 +63,7 @@ async fn make(unscoped: &Unscoped, pending: Pending, password_hash: String) -> R
     const MAKE: &str = "accepted AS (DELETE FROM invitations WHERE id = $1 AND hash = $2 AND expires_at > $3 \
              AND invitation_stands(invited_by, organization_id, role_id) \
              AND NOT EXISTS (SELECT FROM users WHERE email_index = ANY ($9)) \
-             RETURNING organization_id, role_id, data_key), \
-         destroyed AS (DELETE FROM data_keys k USING accepted WHERE k.id = accepted.data_key), \
+             RETURNING organization_id, role_id, destroy_data_key(data_key)), \
          key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
              SELECT $5, $11, $4, $6, $3 FROM accepted), \
          changed AS (INSERT INTO users (id, data_key, email, email_index, password_hash, created_at) \

@@ -31,8 +31,8 @@ pub(super) async fn delete_current_organization(
          changed AS (DELETE FROM organizations o USING alone WHERE o.id = $1 \
              RETURNING o.id, jsonb_build_object('name', o.name) AS before, NULL::jsonb AS after), \
          left_by AS (DELETE FROM memberships m USING changed WHERE m.organization_id = changed.id), \
-         withdrawn AS (DELETE FROM invitations i USING changed WHERE i.organization_id = changed.id RETURNING i.data_key), \
-         destroyed AS (DELETE FROM data_keys k USING withdrawn WHERE k.id = withdrawn.data_key), \
+         withdrawn AS (DELETE FROM invitations i USING changed WHERE i.organization_id = changed.id \
+             RETURNING destroy_data_key(i.data_key)), \
          granted AS (DELETE FROM role_permissions p USING roles r, changed \
              WHERE p.role_id = r.id AND r.organization_id = changed.id), \
          made AS (DELETE FROM roles r USING changed WHERE r.organization_id = changed.id), \

@@ -17,7 +17,12 @@ pub(super) struct Place {
 impl Place {
     /// The database that the environment names, or that of a running `dev`.
     pub(super) fn database(&self) -> anyhow::Result<Database> {
-        database(self.data_dir.as_deref())
+        self.settings_and_database().map(|(_, database)| database)
+    }
+
+    /// What the environment says, or a running `dev`, and the database that it names.
+    pub(super) fn settings_and_database(&self) -> anyhow::Result<(Settings, Database)> {
+        settings_and_database(self.data_dir.as_deref())
     }
 
     /// The settings that name it.
@@ -34,8 +39,13 @@ pub(super) fn is_configured() -> bool {
 
 /// The database that the environment names; when it names none, that of the `dev` that runs on `data_dir`.
 pub(super) fn database(data_dir: Option<&Path>) -> anyhow::Result<Database> {
+    settings_and_database(data_dir).map(|(_, database)| database)
+}
+
+fn settings_and_database(data_dir: Option<&Path>) -> anyhow::Result<(Settings, Database)> {
     let settings = settings(data_dir)?;
-    Ok(Database::new(&settings.database, settings.keys, Runtime::default())?)
+    let database = Database::new(&settings.database, settings.keys.clone(), Runtime::default())?;
+    Ok((settings, database))
 }
 
 #[cfg_attr(not(feature = "dev"), expect(unused_variables, reason = "only `dev` has a data directory"))]

@@ -1,0 +1,254 @@
+//! Retention: rows whose time is over are erased or deleted, each with its audit record (GDPR Article 5(1)(e)).
+
+use std::{marker::PhantomData, time::Duration};
+
+use mainstay_kernel::{Timestamp, Uuid};
+use sea_query::Value;
+
+use crate::{
+    Database, Entity, Error, Event, Field, Origin, SealedTable, TextColumn,
+    audit::{COLUMNS, WIDTH, placeholders, record},
+    column::moment,
+    door::uuid,
+    erasure,
+    statement::Statement,
+    texts::FIRST,
+};
+
+/// Rows looked for at once: small, so that none of the statements holds up the service.
+const BATCH: i64 = 100;
+
+/// How long the rows of a table are kept, counted from when, and what happens to them then.
+///
+/// ```ignore
+/// Retention::counted_from(CustomerRow::UPDATED_AT)
+///     .only(CustomerRow::STATUS, &Status::Inactive)
+///     .after(Duration::from_secs(3 * 365 * 86_400))
+///     .erase()
+/// ```
+#[derive(Clone, Debug)]
+pub struct Retention {
+    table: &'static str,
+    resource: &'static str,
+    counted_from: &'static str,
+    only: Option<(&'static str, String)>,
+    after: Option<Duration>,
+    then: Then,
+}
+
+/// What happens to a row when its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The person that it is, is erased, as by [`Door::erase`](crate::Door::erase).
+    Erase,
+    /// It is deleted, and its key with it.
+    Delete,
+}
+
+/// A rule in the making.
+pub struct Counted<E> {
+    counted_from: &'static str,
+    only: Option<(&'static str, String)>,
+    after: Option<Duration>,
+    entity: PhantomData<fn() -> E>,
+}
+
+/// What a run of a rule did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Enforced {
+    /// Rows that were erased or deleted.
+    pub rows: u64,
+    /// Rows that stay, since others refer to them.
+    pub referred_to: u64,
+}
+
+impl Retention {
+    /// The rows of `E`, whose time begins at `field`. Without [`after`](Counted::after) the rule rests until a setting says
+    /// how long.
+    pub fn counted_from<E: Entity>(field: Field<E, Timestamp>) -> Counted<E> {
+        Counted { counted_from: field.column, only: None, after: None, entity: PhantomData }
+    }
+
+    /// Which table it is about.
+    pub fn table(&self) -> &'static str {
+        self.table
+    }
+
+    /// How long rows are kept; `None` when the rule rests.
+    pub fn period(&self) -> Option<Duration> {
+        self.after
+    }
+
+    /// The same rule with another period; `None` lets it rest.
+    #[must_use]
+    pub fn with_period(mut self, after: Option<Duration>) -> Self {
+        self.after = after;
+        self
+    }
+
+    /// The column that the time is counted from.
+    pub fn counts_from(&self) -> &'static str {
+        self.counted_from
+    }
+
+    /// The column and the value that a row must have to fall under the rule.
+    pub fn limited_to(&self) -> Option<(&'static str, &str)> {
+        self.only.as_ref().map(|(column, value)| (*column, value.as_str()))
+    }
+
+    /// What happens to a row.
+    pub fn then(&self) -> Then {
+        self.then
+    }
+
+    /// Does what is due, row by row, each in one statement with its record. A row that changed meanwhile is asked again
+    /// whether it is due, and one that another worker took is not there any more.
+    ///
+    /// # Errors
+    /// As the database answers; what was done until then stays done. [`Error::Internal`] when the table is not registered.
+    pub async fn enforce(&self, database: &Database) -> Result<Enforced, Error> {
+        let mut done = Enforced::default();
+        let Some(after) = self.after else { return Ok(done) };
+        let tables = database.sealed_tables();
+        let table = tables.iter().find(|known| known.table == self.table);
+        let table = table.ok_or_else(|| Error::internal(format!("{} is registered by no module", self.table)))?;
+        let text = match self.then {
+            Then::Erase => erasure::text(erasure::person(tables, self.table)?, tables, &self.condition(FIRST + 2)),
+            Then::Delete => self.delete(table),
+        };
+        let cutoff = database.runtime().clock.now() - time::Duration::try_from(after).unwrap_or(time::Duration::MAX);
+        let run = database.runtime().new_id::<Origin>().uuid();
+        let origin = Origin { request: run, operation: "retention", address: None };
+        let mut last = Uuid::nil();
+        loop {
+            let due = self.due(database, table, cutoff, last).await?;
+            for (id, organization) in &due {
+                match self.end(database, &origin, &text, cutoff, (*id, *organization)).await {
+                    Ok(gone) => done.rows += u64::from(gone),
+                    Err(Error::Constraint { name, .. }) => {
+                        tracing::warn!(
+                            table = self.table,
+                            constraint = name,
+                            "a row whose time is over is referred to"
+                        );
+                        done.referred_to += 1;
+                    }
+                    Err(error) => return Err(error),
+                }
+                last = *id;
+            }
+            if i64::try_from(due.len()).is_ok_and(|count| count < BATCH) {
+                return Ok(done);
+            }
+        }
+    }
+
+    async fn due(
+        &self,
+        database: &Database,
+        table: &SealedTable,
+        cutoff: Timestamp,
+        last: Uuid,
+    ) -> Result<Vec<(Uuid, Uuid)>, Error> {
+        let alive = if table.is_sealed() { " AND t.data_key IS NOT NULL" } else { "" };
+        let text = format!(
+            "SELECT t.id, t.organization_id FROM {table} t WHERE t.id > $1{condition}{alive} ORDER BY t.id LIMIT {BATCH}",
+            table = self.table,
+            condition = self.condition(2),
+        );
+        let mut values = vec![uuid(last), moment(cutoff)];
+        values.extend(self.only_value());
+        let rows = database.read(Statement::new("retention.due", text, values)).await?;
+        rows.iter().map(|row| Ok((row.decode(0)?, row.decode(1)?))).collect()
+    }
+
+    /// Ends one row's time; `false` when it is not due any more.
+    async fn end(
+        &self,
+        database: &Database,
+        origin: &Origin,
+        text: &str,
+        cutoff: Timestamp,
+        (id, organization): (Uuid, Uuid),
+    ) -> Result<bool, Error> {
+        let (name, verb) = match self.then {
+            Then::Erase => ("retention.erase", "erased"),
+            Then::Delete => ("retention.delete", "deleted"),
+        };
+        let runtime = database.runtime();
+        let event = Event {
+            action: format!("{}.{verb}", self.resource),
+            resource: self.resource,
+            resource_id: Some(id),
+            organization: Some(organization.into()),
+        };
+        let mut values: Vec<Value> = record(runtime, None, origin, event).into();
+        values.extend([uuid(id), moment(runtime.clock.now()), moment(cutoff)]);
+        values.extend(self.only_value());
+        let rows = database.write(Statement::new(name, text.to_owned(), values)).await?;
+        database.forget_key(id);
+        Ok(!rows.is_empty())
+    }
+
+    /// The statement that deletes one row: after the record come `$12` its id, `$13` now, and what [`condition`] takes.
+    ///
+    /// [`condition`]: Self::condition
+    fn delete(&self, table: &SealedTable) -> String {
+        let destroyed = if table.is_sealed() { ", destroy_data_key(data_key)" } else { "" };
+        let indexes = table.indexes.iter().map(|index| index.column).collect::<Vec<_>>().join(", ");
+        format!(
+            "WITH changed AS (DELETE FROM {table} t WHERE t.id = ${id} AND t.organization_id = $3 \
+                 AND ${now}::timestamptz IS NOT NULL{condition} RETURNING t.*), \
+             recorded AS (INSERT INTO audit_events ({COLUMNS}, before) \
+                 SELECT {record}, to_jsonb(changed) - '{{{indexes}}}'::text[] FROM changed) \
+             SELECT id{destroyed} FROM changed",
+            table = self.table,
+            id = FIRST,
+            now = FIRST + 1,
+            condition = self.condition(FIRST + 2),
+            record = placeholders(1, WIDTH),
+        )
+    }
+
+    /// What makes a row due: the moment stands at `first`, the value that it is limited to behind it.
+    fn condition(&self, first: usize) -> String {
+        let only =
+            self.only.as_ref().map(|(column, _)| format!(" AND t.{column} = ${}", first + 1)).unwrap_or_default();
+        format!(" AND t.{} < ${first}{only}", self.counted_from)
+    }
+
+    fn only_value(&self) -> Option<Value> {
+        self.only.as_ref().map(|(_, value)| value.clone().into())
+    }
+}
+
+impl<E: Entity> Counted<E> {
+    /// Only rows whose `field` is `value`.
+    #[must_use]
+    pub fn only<V: TextColumn>(mut self, field: Field<E, V>, value: &V) -> Self {
+        self.only = Some((field.column, value.as_text().to_owned()));
+        self
+    }
+
+    /// How long rows are kept, unless a setting says otherwise.
+    #[must_use]
+    pub fn after(mut self, period: Duration) -> Self {
+        self.after = Some(period);
+        self
+    }
+
+    /// When the time is over, the person is erased.
+    pub fn erase(self) -> Retention {
+        self.finish(Then::Erase)
+    }
+
+    /// When the time is over, the row is deleted.
+    pub fn delete(self) -> Retention {
+        self.finish(Then::Delete)
+    }
+
+    fn finish(self, then: Then) -> Retention {
+        let Self { counted_from, only, after, .. } = self;
+        Retention { table: E::TABLE, resource: E::RESOURCE, counted_from, only, after, then }
+    }
+}

@@ -1,0 +1,57 @@
+//! What the schema says of itself: the purpose of each table, and the class of each column, as their comments tell.
+
+use sea_query::Value;
+
+use crate::{Database, Error, Row, statement::Statement};
+
+/// A column, as its comment describes it.
+#[derive(Clone, Debug)]
+pub struct SchemaColumn {
+    /// Its table.
+    pub table: String,
+    /// What the table is for.
+    pub purpose: String,
+    /// Its name.
+    pub name: String,
+    /// Its type, as Postgres writes it.
+    pub kind: String,
+    /// `public`, `internal`, `personal` or `secret`.
+    pub class: String,
+    /// What it holds.
+    pub description: String,
+}
+
+impl Database {
+    /// The columns of some tables, or of all of them, in the order of table and column. The migrator's own table is left
+    /// out.
+    ///
+    /// # Errors
+    /// As the database answers.
+    pub async fn schema(&self, tables: Option<Vec<String>>) -> Result<Vec<SchemaColumn>, Error> {
+        const READ: &str = "SELECT c.relname::text, coalesce(obj_description(c.oid, 'pg_class'), ''), a.attname::text, \
+                 format_type(a.atttypid, a.atttypmod), coalesce(col_description(c.oid, a.attnum), '') \
+             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
+                 AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> 'refinery_schema_history' \
+                 AND ($1::text[] IS NULL OR c.relname = ANY ($1)) \
+             ORDER BY 1, a.attnum";
+        let tables: Value = match tables {
+            Some(tables) => tables.into(),
+            None => Value::Array(sea_query::ArrayType::String, None),
+        };
+        self.read(Statement::new("schema.columns", READ, vec![tables])).await?.iter().map(column).collect()
+    }
+}
+
+fn column(row: &Row) -> Result<SchemaColumn, Error> {
+    let comment: String = row.get(4)?;
+    let (class, description) = comment.split_once(": ").unwrap_or(("", &comment));
+    Ok(SchemaColumn {
+        table: row.get(0)?,
+        purpose: row.get(1)?,
+        name: row.get(2)?,
+        kind: row.get(3)?,
+        class: class.to_owned(),
+        description: description.to_owned(),
+    })
+}

@@ -1,0 +1,61 @@
+//! What the modules of this room keep and for how long, and to whom they give personal data: what the record of processing
+//! tells of them. What has run out is deleted by `upkeep.rs`.
+
+use mainstay_http::{Module, Recipient};
+
+/// Module, table, how long a row stays.
+const KEPT: [(&str, &str, &str); 25] = [
+    ("accounts", "users", "until the account is deleted by its owner or an operator"),
+    ("accounts", "sign_ups", "an hour, until it is confirmed; deleted within ten minutes of its end"),
+    ("accounts", "email_changes", "an hour, until it is confirmed; deleted within ten minutes of its end"),
+    ("sessions", "sessions", "a day longer than it can be used"),
+    ("sessions", "refresh_tokens", "as long as their session"),
+    ("sessions", "throttles", "a day after they stop counting"),
+    ("sessions", "sign_in_places", "a year after the last sign-in from there"),
+    ("passwords", "password_resets", "ten minutes; deleted within ten minutes of its end"),
+    ("second factors", "totps", "until it is removed, or with the account"),
+    ("second factors", "recovery_codes", "until they are replaced, or with the account"),
+    ("passkeys", "passkeys", "until it is removed, or with the account"),
+    ("passkeys", "webauthn_challenges", "five minutes; deleted with the next ones"),
+    ("external sign-in", "external_identities", "until it is removed, or with the account"),
+    ("external sign-in", "external_authorizations", "ten minutes; deleted with the next ones"),
+    ("organizations", "organizations", "until its owner deletes it"),
+    ("members", "memberships", "until the member leaves or is removed, or with the account"),
+    (
+        "invitations",
+        "invitations",
+        "seven days, until it is accepted or withdrawn; deleted within ten minutes of its end",
+    ),
+    ("roles", "roles", "until it is deleted"),
+    ("roles", "role_permissions", "as long as their role"),
+    ("roles", "permissions", "as long as the code declares them"),
+    ("api keys", "api_keys", "until the account or the organization is deleted, also when it is revoked"),
+    ("service accounts", "client_secrets", "until the account is deleted, also when it is revoked"),
+    ("oauth", "oauth_clients", "for good; an operator shuts one"),
+    ("oauth", "authorization_codes", "a minute; deleted with the next ones, or with their session"),
+    ("keys", "signing_keys", "until the last token that it signed has run out"),
+];
+
+const MAIL_SERVER: Recipient = Recipient {
+    who: "the mail server of `MAINSTAY_MAIL_SMTP_URL`",
+    what: "addresses of accounts and of whoever is invited, with the letter",
+    when: "whenever a letter is sent",
+};
+
+const PROVIDERS: Recipient = Recipient {
+    who: "the OpenID providers of `MAINSTAY_IDENTITY_OIDC_PROVIDERS`",
+    what: "that somebody signs in to this service; nothing that is kept here",
+    when: "when a person signs in by one",
+};
+
+/// Adds what a module keeps, and to whom it gives it.
+pub(crate) fn told(module: Module) -> Module {
+    let name = module.name();
+    let kept = KEPT.iter().filter(|(of, _, _)| *of == name);
+    let module = kept.fold(module, |module, (_, table, how)| module.keeping(table, how));
+    match name {
+        "accounts" => module.recipient(MAIL_SERVER),
+        "external sign-in" => module.recipient(PROVIDERS),
+        _ => module,
+    }
+}
