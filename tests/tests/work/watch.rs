@@ -287,7 +287,7 @@ async fn a_rule_that_fails_does_not_hold_up_the_others() {
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
     agent.post("/v1/customers", body).await.assert_status(201);
     let watch = Watch::new(&Settings::read(&mut Reader::new([])), [broken, after]);
-    watch.look(app.database()).await.err().expect("one of them is broken");
+    watch.look(app.database()).await.expect_err("one of them is broken");
     assert_eq!(findings(&app).await, [("customers_made".to_owned(), Some(agent.user().uuid()), None, 1)]);
 }
 
