@@ -14,6 +14,7 @@
 
 mod assembly;
 mod commands;
+mod key_source;
 mod operator;
 pub mod personal;
 mod platform;
@@ -34,6 +35,7 @@ pub use mainstay_kernel as kernel;
 pub use mainstay_mail as mail;
 pub use mainstay_telemetry as telemetry;
 
+pub use key_source::{KeySource, KeySourceError};
 pub use operator::operator;
 pub use platform::Platform;
 pub use seeding::{Progress, Sample};

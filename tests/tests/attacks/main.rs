@@ -24,6 +24,7 @@ mod immutable_log;
 mod jws;
 mod oauth_attacks;
 mod raw_http;
+mod rotation;
 mod second_factors;
 mod secrecy;
 mod sign_in;

@@ -7,6 +7,8 @@
 mod http;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support/vault.rs"]
+mod vault;
 
 mod artefacts;
 mod clients;
@@ -17,5 +19,7 @@ mod dev;
 mod drain;
 mod faults;
 mod key_command;
+mod key_rotation;
 mod locks;
 mod restarts;
+mod wrapped_keys;
