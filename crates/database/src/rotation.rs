@@ -180,6 +180,11 @@ impl Rotation {
         self.tables.iter().map(|table| table.table).filter(|table| !able.contains(table)).collect()
     }
 
+    /// The connection, when nothing is left to do.
+    pub fn into_owner(self) -> Owner {
+        self.session.owner
+    }
+
     /// The clock.
     pub fn runtime(&self) -> &Runtime {
         &self.session.runtime

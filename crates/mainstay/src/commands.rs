@@ -77,7 +77,7 @@ enum Command {
     /// List and revoke API keys
     #[command(subcommand)]
     Key(key::Action),
-    /// Make keys, and look after those that sign access tokens
+    /// Make and rotate keys: those that seal data, and those that sign access tokens
     #[command(subcommand)]
     Keys(keys::Action),
     /// Verify, export and follow the audit log
@@ -133,7 +133,7 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::User(action) => user::run(action).await,
             Command::Role(action) => role::run(action).await,
             Command::Session(action) => session::run(action).await,
-            Command::Keys(action) => keys::run(action).await,
+            Command::Keys(action) => keys::run(platform, action).await,
             Command::Client(action) => client::run(action).await,
             Command::Audit(action) => audit::run(action).await,
             _ => Ok(ExitCode::SUCCESS),

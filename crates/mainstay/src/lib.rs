@@ -15,6 +15,7 @@
 mod assembly;
 mod commands;
 mod data_map;
+mod key_source;
 mod operator;
 pub mod personal;
 mod platform;
@@ -38,6 +39,7 @@ pub use mainstay_telemetry as telemetry;
 pub use mainstay_watch as watch;
 
 pub use data_map::{AccessRecord, ColumnRecord, DataMap, TableRecord};
+pub use key_source::{KeySource, KeySourceError};
 pub use operator::operator;
 pub use platform::Platform;
 pub use retention::{RetentionSettings, UnknownRule};

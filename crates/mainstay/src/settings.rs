@@ -2,6 +2,7 @@ use mainstay_config::{ConfigError, Environment, Reader, reference};
 use mainstay_crypto::KeyRing;
 
 use crate::retention::RetentionSettings;
+use crate::key_source::{self, VaultSettings};
 
 /// Everything that a serving process is told.
 #[derive(Clone, Debug)]
@@ -76,16 +77,27 @@ pub fn settings_reference() -> String {
 }
 
 /// Where `migrate` finds the database, and what that means.
-pub(crate) const OWNER_URL: (&str, &str) =
-    ("database.owner_url", "Postgres as the role that owns the schema; read by `migrate` alone.");
+pub(crate) const OWNER_URL: (&str, &str) = (
+    "database.owner_url",
+    "Postgres as the role that owns the schema; read by `migrate` and the `keys` commands alone.",
+);
+
+const KEYS: (&str, &str) = (
+    "crypto.keys",
+    "Key ring that seals personal data, as `keys generate` prints it; its keys may be wrapped by Vault.",
+);
+
+/// The key ring, its keys unwrapped; `None` when there is none.
+///
+/// # Errors
+/// What is wrong with its text, or with where its keys come from.
+pub(crate) fn key_ring(reader: &mut Reader) -> Option<Result<KeyRing, String>> {
+    let vault = VaultSettings::read(reader);
+    let text = reader.secret(KEYS.0, KEYS.1)?;
+    let unwrapped = key_source::unwrap(&text, vault.as_ref()).map_err(|error| error.to_string());
+    Some(unwrapped.and_then(|text| KeyRing::parse(&text).map_err(|error| error.to_string())))
+}
 
 fn keys(reader: &mut Reader) -> Option<KeyRing> {
-    let text = reader.secret("crypto.keys", "Key ring that seals personal data, as `keys generate` prints it.")?;
-    match KeyRing::parse(&text) {
-        Ok(ring) => Some(ring),
-        Err(error) => {
-            reader.refuse("crypto.keys", error.to_string());
-            None
-        }
-    }
+    key_ring(reader)?.map_err(|why| reader.refuse(KEYS.0, why)).ok()
 }

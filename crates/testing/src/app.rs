@@ -130,7 +130,16 @@ impl TestApp {
     /// Starts the service once more on the same database, with the same keys and the same clock. It leaves queued work
     /// to the first one.
     pub async fn second_replica(&self) -> Replica {
+        self.second_replica_with([]).await
+    }
+
+    /// The same with some settings of its own, such as a key ring at another stage of a rotation.
+    pub async fn second_replica_with(&self, settings: impl IntoIterator<Item = (&'static str, String)>) -> Replica {
         let mut layers = self.layers.clone();
+        for (name, value) in settings {
+            layers[0].retain(|(other, _)| *other != name);
+            layers[0].push((name, value));
+        }
         // Mail is in the memory of the process that works.
         layers[0].push(("jobs.in_process", "false".to_owned()));
         Replica::new(Server::start(&self.platform, layers, self.runtime.clone(), || {}).await)

@@ -27,6 +27,7 @@ mod jws_classes;
 mod oauth_attacks;
 mod raw_http;
 mod sealed_log;
+mod rotation;
 mod second_factors;
 mod secrecy;
 mod sign_in;

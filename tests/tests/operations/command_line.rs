@@ -86,7 +86,7 @@ async fn from_an_empty_database_to_a_served_request() {
 
     // Its signing keys, by hand: one is announced, then the one that signs is retired, and its tokens with it.
     let keys = |arguments: &[&str]| succeeds(program(["keys"].iter().chain(arguments)).envs(environment.clone()));
-    let announced = keys(&["rotate"]);
+    let announced = keys(&["rotate", "token"]);
     let listed = keys(&["list"]);
     let kid_of = |state: &str| {
         let line = listed.lines().find(|line| line.contains(state)).unwrap_or_else(|| panic!("{state}: {listed}"));

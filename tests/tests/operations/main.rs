@@ -7,6 +7,8 @@
 mod http;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support/vault.rs"]
+mod vault;
 
 mod artefacts;
 mod audit_log;
@@ -18,6 +20,8 @@ mod dev;
 mod drain;
 mod faults;
 mod key_command;
+mod key_rotation;
 mod locks;
 mod restarts;
 mod slow_statements;
+mod wrapped_keys;

@@ -31,10 +31,10 @@ impl Mover for Boxes {
         let PrivateColumn { table, id, id_type, column, context, purpose } = self.column;
         let primary = session.primary();
         let mut values = vec![primary, i64::from(size).into()];
-        let beyond = if self.after.is_some() { format!("AND {id} > $3::text::{id_type}") } else { String::new() };
+        let beyond = if self.after.is_some() { format!("AND t.{id} > $3::text::{id_type}") } else { String::new() };
         values.extend(self.after.clone().map(Value::from));
         let next = format!(
-            "SELECT {id}::text, {context}, {column} FROM {table} WHERE {} <> $1 {beyond} ORDER BY {id} LIMIT $2",
+            "SELECT t.{id}::text, {context}, {column} FROM {table} t WHERE {} <> $1 {beyond} ORDER BY t.{id} LIMIT $2",
             key_in(column)
         );
         let rows = session.run(next, values).await?;

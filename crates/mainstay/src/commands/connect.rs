@@ -1,10 +1,15 @@
 use std::path::Path;
 
+use anyhow::Context as _;
 use mainstay_config::Reader;
-use mainstay_database::{Database, Origin, Unscoped};
+use mainstay_crypto::KeyRing;
+use mainstay_database::{Database, DatabaseUrl, Origin, Owner, Unscoped};
 use mainstay_kernel::Runtime;
 
-use crate::Settings;
+use crate::{
+    Settings,
+    settings::{OWNER_URL, key_ring},
+};
 
 /// Which database an operator's command means.
 #[derive(clap::Args)]
@@ -58,6 +63,29 @@ fn settings(data_dir: Option<&Path>) -> anyhow::Result<Settings> {
         reader = reader.with_layer("dev", running);
     }
     Ok(Settings::read(&mut reader)?)
+}
+
+/// The database as the role that owns its schema, and the ring: what the environment names, or a running `dev` has. Other
+/// settings stand in the same environment; only these two are its business.
+#[cfg_attr(not(feature = "dev"), expect(unused_variables, reason = "only `dev` has a data directory"))]
+pub(super) async fn owner(data_dir: Option<&Path>) -> anyhow::Result<(Owner, KeyRing, Runtime)> {
+    let mut reader = Reader::of_process();
+    #[cfg(feature = "dev")]
+    if !["MAINSTAY_DATABASE_OWNER_URL", "MAINSTAY_DATABASE_OWNER_URL_FILE"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some())
+        && let Some(running) = super::dev::running(data_dir)?
+    {
+        reader = reader.with_layer("dev", running);
+    }
+    let url = reader
+        .secret(OWNER_URL.0, OWNER_URL.1)
+        .context("MAINSTAY_DATABASE_OWNER_URL (or …_FILE) must name Postgres as the role that owns the schema")?;
+    let ring = key_ring(&mut reader).unwrap_or(Err("is missing".to_owned()));
+    let ring = ring.map_err(|why| anyhow::anyhow!("MAINSTAY_CRYPTO_KEYS (or …_FILE): {why}"))?;
+    let url = DatabaseUrl::parse(&url).context("MAINSTAY_DATABASE_OWNER_URL")?;
+    let owner = Owner::connect(&url).await.context("cannot connect as the owner of the schema")?;
+    Ok((owner, ring, Runtime::default()))
 }
 
 /// Goes around the door for a command that an operator runs.

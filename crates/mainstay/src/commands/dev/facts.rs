@@ -11,7 +11,7 @@ use mainstay_crypto::KeyRing;
 use mainstay_kernel::{ExposeSecret as _, Random};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::commands::user::random_password;
+use crate::{commands::user::random_password, settings::OWNER_URL};
 
 /// What a person or a script needs to know of a running `dev`.
 #[derive(Serialize, Deserialize)]
@@ -93,7 +93,9 @@ pub(super) fn forget_running(data_dir: &Path) -> anyhow::Result<()> {
 pub(crate) fn running(data_dir: Option<&Path>) -> anyhow::Result<Option<Vec<(&'static str, String)>>> {
     let data_dir = super::postgres::data_dir(data_dir)?;
     let Some(facts) = read::<Facts>(&data_dir.join(RUNNING))? else { return Ok(None) };
-    Ok(Some(layer(&Secrets::of(&data_dir)?, facts.database_url)))
+    let mut running = layer(&Secrets::of(&data_dir)?, facts.database_url);
+    running.push((OWNER_URL.0, facts.database_owner_url));
+    Ok(Some(running))
 }
 
 /// The settings that follow from a data directory's secrets.
