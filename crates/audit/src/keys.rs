@@ -1,7 +1,7 @@
 //! The keys that sign checkpoints, in the table `audit_keys`: sealed under the key ring, the newest signs.
 
 use mainstay_crypto::{KeyRing, Zeroizing};
-use mainstay_database::{Change, Error, Event, Row, Session, Unscoped, Value};
+use mainstay_database::{Change, Error, Event, PrivateColumn, Row, Session, Unscoped, Value};
 
 use crate::{
     AuditError,
@@ -11,6 +11,14 @@ use crate::{
 /// What the halves of a key are sealed for.
 const PRIVATE: &str = "audit key";
 const PUBLIC: &str = "audit key, public half";
+
+/// Where the halves stand.
+pub(crate) const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("public", PUBLIC)];
+
+const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
+    let context = "convert_to(number || ' ' || origin, 'UTF8')";
+    PrivateColumn { table: "audit_keys", id: "number", id_type: "bigint", column, purpose, context }
+}
 
 const LIST: &str = "SELECT number, origin, public, private FROM audit_keys ORDER BY number DESC";
 

@@ -44,5 +44,9 @@ use events::list_audit_events;
 /// The audit log's endpoint.
 pub fn module() -> Module {
     let kept = "for good: an operator moves away what the law no longer asks for";
-    Module::new("audit").keeping("audit_events", kept).endpoints((list_audit_events,))
+    keys::HALVES
+        .into_iter()
+        .fold(Module::new("audit"), Module::private_column)
+        .keeping("audit_events", kept)
+        .endpoints((list_audit_events,))
 }

@@ -1,8 +1,8 @@
 use mainstay_config::{ConfigError, Environment, Reader, reference};
 use mainstay_crypto::KeyRing;
 
-use crate::retention::RetentionSettings;
 use crate::key_source::{self, VaultSettings};
+use crate::retention::RetentionSettings;
 
 /// Everything that a serving process is told.
 #[derive(Clone, Debug)]
