@@ -16,15 +16,18 @@ mod program;
 
 mod browsers;
 mod declarations;
+mod exported_log;
 mod external_sign_in;
 mod forged_headers;
 mod framing;
 mod guessing;
 mod immutable_log;
 mod jws;
+mod log;
 mod oauth_attacks;
 mod raw_http;
 mod sealed_log;
+mod sealing;
 mod second_factors;
 mod secrecy;
 mod sign_in;

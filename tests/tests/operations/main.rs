@@ -9,6 +9,7 @@ mod http;
 mod program;
 
 mod artefacts;
+mod audit_bucket;
 mod audit_log;
 mod clients;
 mod command_line;
