@@ -18,15 +18,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     http::PATIENCE,
-    log::{Draw, count, judge, published, run, seal, sealed_log, sealer, unsealed},
+    log::{DISARM, Draw, count, judge, published, run, seal, sealed_log, sealer, unsealed},
 };
-
-/// Disables every trigger that stands in the way of the schema's owner.
-const DISARM: &str = "DO $$ DECLARE t regclass; BEGIN \
-     FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace \
-         AND relkind IN ('r', 'p') AND relname LIKE 'audit\\_%' LOOP \
-         EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t); \
-     END LOOP; END $$";
 
 /// What the attacker does to the row of index `$1`; `$2` is another index, `$3` a random number. Each changes something.
 const MUTATIONS: &[&str] = &[

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mainstay::{
-    audit::{Outside, Terms, keys_of, verify_log},
+    audit::{Extent, Outside, Terms, export_log, keys_of, verify_export, verify_log},
     crypto::KeyRing,
     kernel::{ExposeSecret as _, Random, Timestamp},
 };
@@ -144,4 +144,51 @@ async fn a_killed_sealer_leaves_nothing_half_done() {
     seal(&app).await;
     let keys = keys_of(&mut session, app.database().ring()).await.expect("the keys open");
     judge(&mut session, &keys, &kept).await.expect("the log is whole, and goes on from what was published");
+}
+
+/// Much at once is sealed a batch at a time, and read a page at a time: what one page ends with the next begins with.
+#[tokio::test]
+async fn a_backlog_is_sealed_and_read_in_pieces() {
+    const RECORDS: i64 = 3_500;
+    const MANY: &str = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id) \
+         SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint + n), 12, '0') \
+             || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, now(), 'many', 'test', 'test', gen_random_uuid() \
+         FROM generate_series(1, $1) AS n";
+    const BATCHES: &str = "SELECT count(*) FROM audit_checkpoints";
+    let app = unsealed_app().await;
+    let mut session = session(&app.owner_url()).await;
+    let now = app.runtime().clock.now();
+    session.run("test", MANY, [RECORDS.into()]).await.expect("they are written");
+    seal(&app).await;
+    assert!((4..=10).contains(&count(&app, BATCHES).await), "a thousand at a time");
+    let keys = keys_of(&mut session, app.database().ring()).await.expect("the keys open");
+    let whole = judge(&mut session, &keys, &Outside::default()).await.expect("the log is whole");
+    assert!(whole.until >= RECORDS.cast_unsigned());
+
+    // Every note that was ever signed is good for a proof, whatever page it ends in.
+    const NOTES: &str = "SELECT string_agg(note, E'\\n' ORDER BY size) FROM audit_checkpoints";
+    let notes: String = session.run("test", NOTES, []).await.expect("they are read")[0].get(0).expect("a text");
+    let outside = Outside::read(&notes, &keys).expect("they are believed");
+    let (from, until) = (now + time::Duration::milliseconds(900), now + time::Duration::milliseconds(3_300));
+    for (from, until) in [(None, None), (Some(from), Some(until)), (Some(until), None)] {
+        let mut export = Vec::new();
+        let extent = Extent { from, until, outside: Some(&outside) };
+        let count = export_log(&mut session, &extent, &mut export).await.expect("it is exported");
+        let part = verify_export(&export[..], &keys, &outside).expect("it verifies");
+        assert_eq!((part.until - part.from, part.outside), (count, outside.checkpoints().len()));
+        assert!(count > 100);
+    }
+
+    // The one record that is wrong is found on whichever page it is.
+    for index in [0, 999, 1_000, 1_023, 1_024, 2_999, 3_400] {
+        run(&mut session, "BEGIN").await;
+        run(&mut session, DISARM).await;
+        let edit =
+            "UPDATE audit_events SET action = 'few' WHERE id = (SELECT event_id FROM audit_leaves WHERE index = $1)";
+        session.run("test", edit, [index.into()]).await.expect("it is altered");
+        let verdict = judge(&mut session, &keys, &outside).await;
+        let told = verdict.expect_err("it is found").to_string();
+        assert!(told.starts_with(&format!("index {index}: the record ")), "{told}");
+        run(&mut session, "ROLLBACK").await;
+    }
 }
