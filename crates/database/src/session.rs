@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use sea_query::Value;
 use sqlx::{Connection as _, postgres::PgConnection};
+use tokio::time::timeout;
 
 use crate::{Database, DatabaseUrl, Error, Row, statement::Statement};
 
@@ -17,7 +18,9 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] when Postgres cannot be reached.
     pub async fn session(&self, statement_timeout: Duration) -> Result<Session, Error> {
-        Session::connect(&self.settings().url, statement_timeout).await
+        let connecting = Session::connect(&self.settings().url, statement_timeout);
+        let connected = timeout(self.settings().acquire_timeout, connecting).await;
+        connected.unwrap_or_else(|_| Err(Error::unavailable("no connection came about in time")))
     }
 }
 

@@ -1,13 +1,16 @@
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, pin::pin, time::Duration};
 
 use mainstay_audit::Sealer;
 use mainstay_http::Management;
 use mainstay_jobs::Worker;
 use mainstay_kernel::Runtime;
 use mainstay_telemetry::Telemetry;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{Platform, ServiceError, Settings, assembly::Assembly};
+
+/// How long the end waits for the audit log to be sealed once more.
+const SEALING: Duration = Duration::from_secs(15);
 
 /// A worker that is put together and whose management port is bound, but does not work yet.
 pub struct Working {
@@ -58,7 +61,13 @@ impl Work {
             self.worker.run(stop).await;
             drop(working);
         };
-        let sealing = self.sealer.run(async move { while worked.changed().await.is_ok() {} });
-        tokio::join!(work, sealing);
+        let mut sealing = pin!(self.sealer.run(async move { while worked.changed().await.is_ok() {} }));
+        tokio::select! {
+            () = work => {}
+            () = &mut sealing => return,
+        }
+        if timeout(SEALING, sealing).await.is_err() {
+            tracing::warn!("the database did not take the last seal of the audit log in time; the next sealer goes on");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `POST /v1/sessions/current/step-up`, and what asks for it.
 
 use mainstay::{
-    access::BuiltInRole::Agent,
+    access::BuiltInRole::{Agent, Auditor},
     kernel::{Clock, Timestamp},
 };
 use mainstay_testing::{PASSWORD, TestApp};
@@ -31,6 +31,13 @@ async fn what_is_sensitive_asks_anew_who_one_is() {
     agent.put("/v1/me/email", change.clone()).await.assert_status(202);
     clock.advance(Duration::minutes(10) + Duration::SECOND);
     agent.put("/v1/me/email", change).await.assert_problem(401, "step_up_required");
+
+    // Each refusal is on record, as any denial is.
+    let auditor = app.actor(Auditor).await;
+    let events = auditor.get("/v1/audit/events?action=authz_fail").await.assert_status(200).json();
+    let denied: Vec<_> = events["items"].as_array().unwrap().iter().map(|event| &event["operation"]).collect();
+    assert_eq!(denied.len(), 3);
+    assert!(denied.iter().all(|operation| *operation == "change_email"), "{denied:?}");
 }
 
 #[tokio::test]

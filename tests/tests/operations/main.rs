@@ -11,6 +11,7 @@ mod program;
 mod vault;
 
 mod artefacts;
+mod audit_bucket;
 mod audit_log;
 mod clients;
 mod command_line;

@@ -30,7 +30,7 @@ const BEGINNING: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(super) transaction: u64,
-    id: Uuid,
+    pub(super) id: Uuid,
 }
 
 /// What was found behind a [`Position`].

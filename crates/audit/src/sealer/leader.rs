@@ -28,9 +28,11 @@ const SEAL: &str = "WITH leaves AS ( \
      INSERT INTO audit_checkpoints (size, root, frontier, note, watermark, sealed_at) \
      VALUES ($4, $5, $6, $7, $8::text::xid8, $9)";
 
-const WAITING: &str = "SELECT count(*), coalesce(extract(epoch FROM $2 - min(e.occurred_at)), 0)::float8 \
-     FROM audit_events e WHERE e.transaction_id >= $1::text::xid8 \
-         AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
+/// What waits behind the position, ten thousand at most: without an end to it Postgres would read every leaf.
+const WAITING: &str = "SELECT count(*), coalesce(extract(epoch FROM $3 - min(e.occurred_at)), 0)::float8 FROM ( \
+         SELECT id, occurred_at FROM audit_events WHERE (transaction_id, id) > ($1::text::xid8, $2) \
+         ORDER BY transaction_id, id LIMIT 10000 \
+     ) e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
 
 /// The one that seals, for as long as its connection and its lock last.
 pub(super) struct Leader<'a> {
@@ -125,7 +127,7 @@ impl<'a> Leader<'a> {
             return Ok(());
         }
         let now = self.database.runtime().clock.now().inner();
-        let values = [self.position.transaction.to_string().into(), now.into()];
+        let values = [self.position.transaction.to_string().into(), self.position.id.into(), now.into()];
         let rows = self.session.run("audit_events.waiting", WAITING, values).await?;
         if let Some(row) = rows.first() {
             metrics::gauge!("audit_unsealed_records").set(row.get::<i64>(0)? as f64);

@@ -231,11 +231,11 @@ fn the_first_bad_index_is_named() {
     let log = Log::new(&draw, &signer);
     let outside = Outside::default();
     for at in 0..RECORDS {
-        for field in 1..FIELDS.len() {
+        for (field, name) in FIELDS.iter().enumerate().skip(1) {
             let mut edited = log.clone();
             edited.records[at] = draw.edited(&log.records[at], field);
             let (index, id) = (at as u64, log.records[at].id().to_owned());
-            assert_eq!(edited.judge(&keys, &outside), Err(Finding::Altered { index, id }), "{}", FIELDS[field]);
+            assert_eq!(edited.judge(&keys, &outside), Err(Finding::Altered { index, id }), "{name}");
         }
         let mut removed = log.clone();
         removed.records.remove(at);

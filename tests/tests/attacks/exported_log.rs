@@ -1,0 +1,85 @@
+//! An export of the log against whoever has it in hand before the auditor does.
+
+use mainstay::{
+    audit::{AuditError, Extent, Finding, NoteError, Outside, export_log, verify_export},
+    database::Session,
+    kernel::Random,
+};
+use mainstay_access::BuiltInRole::Agent;
+
+use crate::log::{Draw, published, seal, sealed_log, write_on};
+
+async fn exported(session: &mut Session, outside: &Outside) -> Vec<u8> {
+    let mut export = Vec::new();
+    let extent = Extent { outside: Some(outside), ..Extent::default() };
+    export_log(session, &extent, &mut export).await.expect("it is exported");
+    export
+}
+
+#[tokio::test]
+async fn no_altered_export_verifies() {
+    let (app, mut session, keys) = sealed_log().await;
+    let outside = published(&mut session, &keys).await;
+    let agent = app.actor(Agent).await;
+    write_on(&agent, 5, "more").await;
+    seal(&app).await;
+    let export = exported(&mut session, &outside).await;
+    let whole = verify_export(&export[..], &keys, &outside).expect("it verifies");
+    assert_eq!((whole.from, whole.until, whole.outside), (0, whole.checkpoint.size, 1));
+    let draw = Draw(Random::seeded(2));
+    let lines: Vec<_> = export.split_inclusive(|byte| *byte == b'\n').collect();
+    let below = |limit: usize| usize::try_from(draw.below(i64::try_from(limit).expect("small"))).expect("below");
+    for n in 0..2_000 {
+        let mut altered = export.clone();
+        match n % 4 {
+            0 => {
+                altered = lines.concat();
+                altered.truncate(below(export.len() - 1));
+            }
+            1 => {
+                // But for a proof of what the whole tree shows by itself.
+                let mut lines = lines.clone();
+                lines.remove(below(lines.len() - 2));
+                altered = lines.concat();
+            }
+            2 => {
+                let mut lines = lines.clone();
+                let (one, other) = (below(lines.len() - 2), below(lines.len() - 2));
+                if one == other {
+                    continue;
+                }
+                lines.swap(one, other);
+                altered = lines.concat();
+            }
+            _ => altered[below(export.len())] ^= 1 << below(8),
+        }
+        let verdict = verify_export(&altered[..], &keys, &outside);
+        let line = altered.split(|byte| *byte == b'\n').zip(&lines).position(|(one, other)| !other.starts_with(one));
+        assert!(verdict.is_err(), "alteration {n}, from line {line:?} on");
+    }
+    let stranger = ["PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse().expect("a key")];
+    let verdict = verify_export(&export[..], &stranger, &Outside::default());
+    assert!(matches!(verdict, Err(AuditError::Found(Finding::NotBelieved(NoteError::UnknownKey)))), "{verdict:?}");
+}
+
+/// A part of the log proves where it stands, and that the log goes on from a checkpoint that was kept.
+#[tokio::test]
+async fn a_part_of_the_log_proves_itself() {
+    let (app, mut session, keys) = sealed_log().await;
+    let outside = published(&mut session, &keys).await;
+    let agent = app.actor(Agent).await;
+    let from = app.runtime().clock.now();
+    write_on(&agent, 4, "more").await;
+    seal(&app).await;
+    let mut export = Vec::new();
+    let extent = Extent { from: Some(from), until: None, outside: Some(&outside) };
+    assert_eq!(export_log(&mut session, &extent, &mut export).await.expect("it is exported"), 4);
+    let part = verify_export(&export[..], &keys, &outside).expect("it verifies");
+    assert_eq!((part.until - part.from, part.outside), (4, 1));
+    assert!(part.from > 0);
+    let mut export = Vec::new();
+    let extent = Extent { from: Some(from), ..Extent::default() };
+    export_log(&mut session, &extent, &mut export).await.expect("it is exported");
+    let verdict = verify_export(&export[..], &keys, &outside);
+    assert!(matches!(verdict, Err(AuditError::Export { .. })), "there is no proof about the checkpoint: {verdict:?}");
+}
