@@ -113,7 +113,7 @@ impl Retention {
         let table = tables.iter().find(|known| known.table == self.table);
         let table = table.ok_or_else(|| Error::internal(format!("{} is registered by no module", self.table)))?;
         let text = match self.then {
-            Then::Erase => erasure::text(erasure::person(tables, self.table)?, tables, &self.condition(FIRST + 2)),
+            Then::Erase => erasure::text(erasure::person(tables, self.table)?, tables, &self.alive(FIRST + 2)),
             Then::Delete => self.delete(table),
         };
         let cutoff = database.runtime().clock.now() - time::Duration::try_from(after).unwrap_or(time::Duration::MAX);
@@ -150,11 +150,10 @@ impl Retention {
         cutoff: Timestamp,
         last: Uuid,
     ) -> Result<Vec<(Uuid, Uuid)>, Error> {
-        let alive = if table.is_sealed() { " AND t.data_key IS NOT NULL" } else { "" };
+        let condition = if table.is_sealed() { self.alive(2) } else { self.condition(2) };
         let text = format!(
-            "SELECT t.id, t.organization_id FROM {table} t WHERE t.id > $1{condition}{alive} ORDER BY t.id LIMIT {BATCH}",
+            "SELECT t.id, t.organization_id FROM {table} t WHERE t.id > $1{condition} ORDER BY t.id LIMIT {BATCH}",
             table = self.table,
-            condition = self.condition(2),
         );
         let mut values = vec![uuid(last), moment(cutoff)];
         values.extend(self.only_value());
@@ -208,6 +207,11 @@ impl Retention {
             condition = self.condition(FIRST + 2),
             record = placeholders(1, WIDTH),
         )
+    }
+
+    /// The same, and that nobody was there before.
+    fn alive(&self, first: usize) -> String {
+        format!("{} AND t.data_key IS NOT NULL", self.condition(first))
     }
 
     /// What makes a row due: the moment stands at `first`, the value that it is limited to behind it.

@@ -124,6 +124,8 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
     let about = customer.rsplit('/').next().expect("an id").to_owned();
     let note = async || {
         let body = json!({ "customer_id": about, "text": "Late again" });
+        // Ids sort by the time of their making.
+        clock.advance(Duration::SECOND);
         owner.post("/v1/notes", body).await.assert_status(201).location()
     };
     let (over, quoted) = (note().await, note().await);
