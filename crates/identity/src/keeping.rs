@@ -4,8 +4,9 @@
 use mainstay_http::{Module, Recipient};
 
 /// Module, table, how long a row stays.
-const KEPT: [(&str, &str, &str); 25] = [
+const KEPT: [(&str, &str, &str); 26] = [
     ("accounts", "users", "until the account is deleted by its owner or an operator"),
+    ("accounts", "unique_indexes", "as long as the account, or the identity of elsewhere, whose value it is"),
     ("accounts", "sign_ups", "an hour, until it is confirmed; deleted within ten minutes of its end"),
     ("accounts", "email_changes", "an hour, until it is confirmed; deleted within ten minutes of its end"),
     ("sessions", "sessions", "a day longer than it can be used"),

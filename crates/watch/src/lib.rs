@@ -16,7 +16,7 @@ mod signature;
 mod watch;
 mod webhook;
 
-use mainstay_http::Module;
+use mainstay_http::{Module, Recipient};
 
 pub use rule::{By, LooksFor, Rule, Severity};
 pub use settings::Settings;
@@ -25,7 +25,18 @@ pub use webhook::{Webhook, WebhookError, WebhookSettings};
 
 use findings::list_findings;
 
+const RECEIVER: Recipient = Recipient {
+    who: "the receiver of `MAINSTAY_WATCH_WEBHOOK_URL`",
+    what: "findings: the rule, the account's id, how many events; no address and no name",
+    when: "whenever a rule finds something",
+};
+
 /// The endpoint that lists findings.
 pub fn module() -> Module {
-    Module::new("findings").endpoints((list_findings,))
+    Module::new("findings")
+        .keeping("findings", "until an operator deletes them")
+        .keeping("finding_subjects", "a day after it last counts")
+        .keeping("watch_marks", "for good: one row a rule")
+        .recipient(RECEIVER)
+        .endpoints((list_findings,))
 }
