@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     http::PATIENCE,
-    log::{count, judge, run, seal, seal_once, sealed_log, sealer, session, unsealed, unsealed_app, write_on},
+    log::{DISARM, count, judge, run, seal, seal_once, sealed_log, sealer, session, unsealed, unsealed_app, write_on},
     program::{Serving, program, secrets},
 };
 
