@@ -19,7 +19,8 @@ pub(crate) type DataKeyBytes = Zeroizing<[u8; KEY_LENGTH]>;
 /// A data encryption key: seals the cells of one data subject.
 ///
 /// Made by [`KeyRing::new_data_key`](crate::KeyRing::new_data_key), opened by
-/// [`KeyRing::unwrap`](crate::KeyRing::unwrap). A clone is a reference count, and the last one dropped wipes the key.
+/// [`KeyRing::unwrap`](crate::KeyRing::unwrap). A clone is a reference count, and the last one dropped wipes the key: one
+/// that a cache has evicted lives on for as long as a request still works with it, and no longer.
 #[derive(Clone)]
 pub struct DataKey(Arc<Inner>);
 

@@ -28,7 +28,21 @@ pub trait Indexed: Personal {
 /// made of.
 ///
 /// Equal values have equal indexes, so an index of a value that takes few forms (a sex, a date, a country, a flag) is read
-/// off from how often each occurs. Do not implement this for such a type; nothing else lets it be indexed.
+/// off from how often each occurs. Do not implement this for such a type; nothing else lets it be indexed:
+///
+/// ```compile_fail,E0277
+/// # use mainstay_crypto::{IndexPlace, Indexed, KeyRing, Personal, Sealed, Zeroizing};
+/// struct Sex(char);
+/// impl Personal for Sex {
+///     fn to_plaintext(&self) -> Zeroizing<Vec<u8>> { Zeroizing::new(vec![self.0 as u8]) }
+///     fn from_plaintext(bytes: &[u8]) -> Option<Self> { bytes.first().map(|byte| Self(*byte as char)) }
+///     fn mask(&self) -> String { "***".to_owned() }
+/// }
+/// impl Indexed for Sex {
+///     fn normalised(&self) -> Zeroizing<String> { Zeroizing::new(self.0.to_string()) }
+/// }
+/// fn index(value: Sealed<Sex>, ring: &KeyRing, place: &IndexPlace<'_>) { value.index(ring, place); }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot have a blind index",
     label = "not a type whose values are as many as the people",

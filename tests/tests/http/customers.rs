@@ -113,6 +113,28 @@ async fn a_customer_is_found_by_the_whole_address_in_any_case() {
 }
 
 #[tokio::test]
+async fn a_customer_is_found_by_telephone_and_national_id_however_they_are_written() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let mut ada = customer("Ada Lovelace", "ada@example.org");
+    ada["phone"] = json!("+49 (0)30 123-4567");
+    ada["national_id"] = json!("c01x 0006h");
+    create(&agent, ada).await;
+    create(&agent, customer("Nobody", "nobody@example.org")).await;
+    let search = async |body: serde_json::Value| {
+        let found = agent.post("/v1/customers/search", body).await.assert_status(200).json();
+        found["items"].as_array().unwrap().len()
+    };
+    assert_eq!(search(json!({ "phone": "0049 30 1234567" })).await, 1);
+    assert_eq!(search(json!({ "phone": "030 1234567" })).await, 0);
+    assert_eq!(search(json!({ "national_id": "C01X0006H" })).await, 1);
+    assert_eq!(search(json!({ "phone": "+49301234567", "email": "ada@example.org" })).await, 1);
+    assert_eq!(search(json!({ "phone": "+49301234567", "email": "nobody@example.org" })).await, 0, "both must fit");
+    agent.post("/v1/customers/search", json!({})).await.assert_problem(422, "invalid_input");
+    agent.post("/v1/customers/search", json!({ "phone": null })).await.assert_problem(422, "invalid_input");
+}
+
+#[tokio::test]
 async fn a_changed_address_is_found_and_the_old_one_is_not() {
     let app = start().await;
     let agent = app.actor(Agent).await;
