@@ -19,7 +19,7 @@ pub async fn organizations(platform: Platform) {
     // of rows within a row before it.
     on_rows.sort_by_key(|it| {
         let ends_more = !it.path.starts_with("/v1/sessions/");
-        (it.method == Method::DELETE, ends_more, Reverse(it.path.split('/').count()))
+        (it.method == Method::DELETE, erases(it), ends_more, Reverse(it.path.split('/').count()))
     });
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
@@ -36,10 +36,18 @@ pub async fn organizations(platform: Platform) {
         if !answer.status.is_success() {
             sweep.fail(format!("{}: by its own organization: {}", operation.name(), answer.described()));
         }
+        if erases(operation) {
+            sweep.forget_row(&path);
+        }
     }
     if !on_rows.is_empty() {
         sweep.finish();
     }
+}
+
+/// Whether it leaves nothing of the row, so that who would delete it needs another one.
+fn erases(operation: &Operation) -> bool {
+    operation.path.ends_with("/erasure")
 }
 
 fn on_a_row(operation: &Operation) -> bool {

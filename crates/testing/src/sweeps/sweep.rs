@@ -85,6 +85,11 @@ impl Sweep {
         path
     }
 
+    /// Forgets the row that a path leads to, since it is not there any more.
+    pub(super) fn forget_row(&mut self, path: &str) {
+        self.rows.retain(|collection, id| !path.starts_with(&format!("{collection}/{id}")));
+    }
+
     async fn row_in(&mut self, collection: &str, wanted_by: &Operation) -> String {
         if let Some(id) = self.rows.get(collection) {
             return id.clone();
