@@ -2,7 +2,7 @@
 //! who rebuilds the tree, a dump of yesterday (OWASP ASVS 16.4.2). What the judgement alone makes of ten thousand mutations
 //! stands in `crates/audit/src/verify/tests.rs`; here it reads them from a real database.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mainstay::{
     audit::{AuditError, Finding, Outside, keys_of},
@@ -83,7 +83,7 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
     assert!(whole.until > 15 && whole.outside == 1, "{whole:?}");
     let draw = Draw(Random::seeded(1));
     let size = i64::try_from(whole.until).expect("it is small");
-    let (started, mut done) = (Instant::now(), 0);
+    let mut done = 0;
     for round in 0..12 {
         for text in MUTATIONS.iter().copied() {
             let at = draw.below(size);
@@ -103,7 +103,6 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
     }
     assert!(done > 350, "only {done}");
     judge(&mut session, &keys, &outside).await.expect("the log is whole again");
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?} for {done}", started.elapsed());
 }
 
 /// What the attacker does before he makes the log anew.
