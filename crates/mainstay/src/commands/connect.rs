@@ -74,7 +74,7 @@ pub(super) async fn owner(data_dir: Option<&Path>) -> anyhow::Result<(Owner, Key
     if !["MAINSTAY_DATABASE_OWNER_URL", "MAINSTAY_DATABASE_OWNER_URL_FILE"]
         .iter()
         .any(|name| std::env::var_os(name).is_some())
-        && let Some(running) = super::dev::running(data_dir)?
+        && let Some(running) = super::dev::running_as_owner(data_dir)?
     {
         reader = reader.with_layer("dev", running);
     }

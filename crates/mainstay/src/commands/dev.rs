@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use super::{connect::unscoped, healthcheck, migrate, say, seed, shutdown};
 use crate::{Platform, Service, ServiceError, Settings, service::hasher};
 
-pub(super) use facts::running;
+pub(super) use facts::{running, running_as_owner};
 pub(super) use postgres::{Private, borrow};
 
 use facts::{Facts, Secrets};

@@ -91,11 +91,22 @@ pub(super) fn forget_running(data_dir: &Path) -> anyhow::Result<()> {
 
 /// The settings of the `dev` that runs on a data directory, if one does.
 pub(crate) fn running(data_dir: Option<&Path>) -> anyhow::Result<Option<Vec<(&'static str, String)>>> {
+    Ok(found(data_dir)?.map(|(secrets, facts)| layer(&secrets, facts.database_url)))
+}
+
+/// The same for a command that works as the role that owns the schema.
+pub(crate) fn running_as_owner(data_dir: Option<&Path>) -> anyhow::Result<Option<Vec<(&'static str, String)>>> {
+    Ok(found(data_dir)?.map(|(secrets, facts)| {
+        let mut running = layer(&secrets, facts.database_url);
+        running.push((OWNER_URL.0, facts.database_owner_url));
+        running
+    }))
+}
+
+fn found(data_dir: Option<&Path>) -> anyhow::Result<Option<(Secrets, Facts)>> {
     let data_dir = super::postgres::data_dir(data_dir)?;
     let Some(facts) = read::<Facts>(&data_dir.join(RUNNING))? else { return Ok(None) };
-    let mut running = layer(&Secrets::of(&data_dir)?, facts.database_url);
-    running.push((OWNER_URL.0, facts.database_owner_url));
-    Ok(Some(running))
+    Ok(Some((Secrets::of(&data_dir)?, facts)))
 }
 
 /// The settings that follow from a data directory's secrets.
