@@ -4,10 +4,10 @@
 use std::fmt::Write as _;
 
 use mainstay_access::Permission;
-use mainstay_kernel::Id;
+use mainstay_kernel::{Id, Uuid};
 
 use crate::{
-    Door, Entity, Error, Scope, SealedTable,
+    Database, Door, Entity, Error, Row, Scope, SealedTable,
     audit::{COLUMNS, WIDTH, placeholders},
     column::moment,
     door::{texts, uuid},
@@ -57,14 +57,16 @@ impl<P: Permission> Door<P> {
         values.extend([uuid(id.uuid()), moment(self.runtime().clock.now())]);
         let name = texts::<E>().names.erase;
         let rows = self.write(Statement::new(name, text(person, tables, ""), values)).await?;
-        self.database().forget_key(id.uuid());
-        read(&rows)
+        read(self.database(), &rows)
     }
 }
 
-/// What the statement tells; without a row, there was nobody.
-pub(crate) fn read(rows: &[crate::Row]) -> Result<Erased, Error> {
+/// What the statement tells, and the keys of the rows that it tells of forgotten; without a row, there was nobody.
+pub(crate) fn read(database: &Database, rows: &[Row]) -> Result<Erased, Error> {
     let row = rows.first().ok_or(Error::NotFound)?;
+    for id in row.decode::<Vec<Uuid>>(2)? {
+        database.forget_key(id);
+    }
     Ok(Erased { keys: row.decode(0)?, rows: row.decode(1)? })
 }
 
@@ -127,7 +129,7 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
              SELECT {record}, jsonb_build_object('erased_at', ${now}::timestamptz, 'destroyed_keys', keys, \
                  'erased_rows', ids) \
              FROM told WHERE keys > 0 OR rows > 0) \
-         SELECT keys, rows FROM told",
+         SELECT keys, rows, ARRAY(SELECT id FROM rows) FROM told",
         now = FIRST + 1,
         erased = erased.join(" UNION ALL "),
     )

@@ -185,8 +185,14 @@ impl Retention {
         values.extend([uuid(id), moment(runtime.clock.now()), moment(cutoff)]);
         values.extend(self.only_value());
         let rows = database.write(Statement::new(name, text.to_owned(), values)).await?;
-        database.forget_key(id);
-        Ok(!rows.is_empty())
+        match self.then {
+            Then::Erase if rows.is_empty() => Ok(false),
+            Then::Erase => erasure::read(database, &rows).map(|erased| !erased.is_nothing()),
+            Then::Delete => {
+                database.forget_key(id);
+                Ok(!rows.is_empty())
+            }
+        }
     }
 
     /// The statement that deletes one row: after the record come `$12` its id, `$13` now, and what [`condition`] takes.

@@ -57,6 +57,11 @@ impl Unscoped {
         opened.map_err(|error| refused(cell, error))
     }
 
+    /// The values of the record of an event, in the order of its columns.
+    pub(crate) fn record_of(&self, event: Event) -> [Value; WIDTH] {
+        record(self.database.runtime(), self.actor.as_deref(), &self.origin, event)
+    }
+
     /// Runs a static query.
     ///
     /// # Errors
@@ -79,7 +84,7 @@ impl Unscoped {
     pub async fn change(&self, change: Change) -> Result<Vec<Row>, Error> {
         let Change { name, clauses, answer, mut values, event, jobs, shows_rows } = change;
         let recorded = placeholders(values.len() + 1, WIDTH);
-        values.extend(record(self.database.runtime(), self.actor.as_deref(), &self.origin, event));
+        values.extend(self.record_of(event));
         let mut queued = String::new();
         if !jobs.is_empty() {
             queued = job::queued(values.len() + 1);

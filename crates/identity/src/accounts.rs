@@ -3,6 +3,7 @@
 mod create;
 mod email;
 mod email_change;
+mod export;
 mod me;
 mod removal;
 mod sign_up;
@@ -31,6 +32,7 @@ pub(crate) fn module() -> Module {
         sign_up::request_sign_up,
         sign_up::confirm_sign_up,
         me::get_me,
+        export::export_me,
         email_change::change_email,
         email_change::confirm_email_change,
         removal::deactivate_me,

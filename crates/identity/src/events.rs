@@ -96,6 +96,8 @@ actions! {
     UserArchived = "user_archived",
     /// An account was opened again.
     UserRestored = "user_restored",
+    /// Somebody was shown all that is known of their account.
+    UserExported = "user_exported",
     /// An account was deleted.
     UserDeleted = "user_deleted",
     /// The first key that signs access tokens was made.

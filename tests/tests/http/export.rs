@@ -1,4 +1,4 @@
-//! `GET /v1/customers/{id}/export`.
+//! `GET /v1/customers/{id}/export`, `GET /v1/me/export`.
 
 use std::collections::BTreeSet;
 
@@ -208,4 +208,42 @@ async fn a_value_whose_key_was_destroyed_is_marked() {
     let name = created.iter().find(|change| change["field"] == "full_name").unwrap();
     assert_eq!(name["shown"], "destroyed");
     drop::<TestApp>(app);
+}
+
+#[tokio::test]
+async fn an_account_is_told_all_that_is_known_of_it_and_no_secret() {
+    let app = start().await;
+    let (agent, other, auditor) = (app.actor(Agent).await, app.actor(Agent).await, app.actor(Auditor).await);
+    agent.put("/v1/me/email", json!({ "email": "new@example.org" })).await.assert_status(202);
+    let export = agent.get("/v1/me/export").await.assert_status(200).json();
+    let told = |table: &str, name: &str| field(&export, table, name).map(|field| field["value"].clone());
+    assert_eq!(told("users", "email"), Some(json!(agent.email())));
+    assert_eq!(told("users", "email_index"), Some(Value::Null));
+    assert_eq!(told("email_changes", "email"), Some(json!("new@example.org")));
+    assert_eq!(told("sessions", "address"), Some(json!("127.0.0.1")));
+    assert_eq!(told("memberships", "organization_id"), Some(json!(agent.organization())));
+    assert_eq!(told("users", "password_hash"), None);
+    let text = export.to_string();
+    assert!(!text.contains("argon2id") && !text.contains(other.email()) && !text.contains("\\\\x"), "{text}");
+    let history: Vec<_> = export["history"].as_array().unwrap().iter().map(|event| event["action"].clone()).collect();
+    assert!(history.contains(&json!("user_created")), "{history:?}");
+    // Told, and on record.
+    let log = format!("/v1/audit/events?action=user_exported&resource_id={}", agent.user());
+    assert_eq!(auditor.get(&log).await.json()["items"].as_array().unwrap().len(), 1);
+    app.anonymous().get("/v1/me/export").await.assert_problem(401, "unauthenticated");
+}
+
+/// What is sealed of accounts is what modules declare, so a table that is added tomorrow is told as well.
+#[tokio::test]
+async fn no_sealed_table_of_accounts_is_left_out() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    agent.put("/v1/me/email", json!({ "email": "new@example.org" })).await.assert_status(202);
+    agent.request(Method::POST, "/v1/me/totp").send().await.assert_status(201);
+    let export = agent.get("/v1/me/export").await.assert_status(200).json();
+    for table in ["users", "email_changes", "totps", "sessions", "memberships"] {
+        assert!(export["rows"].as_array().unwrap().iter().any(|row| row["table"] == table), "{table} is missing");
+    }
+    // The secret of an authenticator app is one.
+    assert!(field(&export, "totps", "secret").is_none() && field(&export, "totps", "pending").is_none());
 }

@@ -1,0 +1,64 @@
+use std::fmt::Write as _;
+
+use mainstay_kernel::{UserId, Uuid};
+
+use super::{Export, LOG, reading::Reading};
+use crate::{
+    Cursor, Error, Event, Scope, SealedTable, Unscoped,
+    audit::{COLUMNS, WIDTH, placeholders},
+    statement::Statement,
+    texts::FIRST,
+};
+
+impl Unscoped {
+    /// All that is known of an account, as [`Door::export`](crate::Door::export) tells it of a person of an organization:
+    /// the registered tables above organizations, and `beside`, whose rows are not sealed. The statement that reads it
+    /// records `event`, for each page.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account; [`Error::Cursor`] when the cursor was not made for it.
+    pub async fn export_account(
+        &self,
+        user: UserId,
+        beside: &[SealedTable],
+        event: Event,
+        after: Option<&Cursor>,
+    ) -> Result<Export, Error> {
+        let database = self.database();
+        let registered = database.sealed_tables().iter().filter(|table| table.scope == Scope::Nowhere);
+        let tables: Vec<_> = registered.chain(beside).collect();
+        let reading = Reading::start(database, Uuid::nil(), format!("export account {user}"), tables, after).await?;
+        let text = text(&reading.tables);
+        let values = self.record_of(event).into_iter().chain(reading.values(user.uuid())).collect();
+        reading.finish(&database.write(Statement::new("users.export", text, values)).await?)
+    }
+}
+
+/// The statement, as that of `Door::export`: a row of an account is sealed under the account's key.
+fn text(tables: &[&SealedTable]) -> String {
+    let (id, section, after, limit) = (FIRST, FIRST + 1, FIRST + 2, FIRST + 3);
+    let record = placeholders(1, WIDTH);
+    let mut rows = String::new();
+    for (number, table) in tables.iter().enumerate() {
+        let SealedTable { table: name, id, subject, .. } = table;
+        // Infallible: it writes to a string. Names come from the code at compile time; no value is part of the text.
+        let _ = write!(
+            rows,
+            "SELECT {number} AS section, t.{id} AS id, to_jsonb(t) AS content, k.id AS key, k.wrapped, k.subject_id \
+             FROM {name} t JOIN person ON t.{subject} = person.id \
+             LEFT JOIN data_keys k ON k.id = person.data_key UNION ALL "
+        );
+    }
+    format!(
+        "WITH person AS (SELECT id, data_key FROM users WHERE id = ${id}), \
+         recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {record} FROM person), \
+         known AS ({rows}\
+             SELECT {LOG}, e.id, to_jsonb(e), NULL::bigint, NULL::bytea, NULL::uuid \
+             FROM audit_events e JOIN person ON e.resource_id = person.id \
+             WHERE e.organization_id IS NULL \
+                 OR e.organization_id IN (SELECT organization_id FROM memberships WHERE user_id = person.id)) \
+         SELECT known.* FROM person LEFT JOIN \
+             (SELECT * FROM known WHERE (section, id) > (${section}, ${after}) ORDER BY section, id LIMIT ${limit}) \
+             AS known ON true ORDER BY section, id"
+    )
+}
