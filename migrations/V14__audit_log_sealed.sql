@@ -167,5 +167,5 @@ CREATE TRIGGER audit_leaves_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON a
 CREATE TRIGGER audit_checkpoints_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_checkpoints
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 -- The owner may seal a key anew when the ring rotates: without the ring, nobody can make it another one.
-CREATE TRIGGER audit_keys_append_only BEFORE DELETE OR TRUNCATE ON audit_keys
+CREATE TRIGGER audit_keys_append_only BEFORE UPDATE OF number, origin, created_at OR DELETE OR TRUNCATE ON audit_keys
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
