@@ -97,8 +97,10 @@ impl Texts {
              changed AS (UPDATE {table} t SET {assignments}version = t.version + 1, updated_at = ${now} FROM found \
              WHERE t.id = found.id AND (${version}::bigint IS NULL OR t.version = ${version}) {key} RETURNING t.*), \
              recorded AS (INSERT INTO audit_events ({COLUMNS}, before, after) \
-             SELECT {record}, to_jsonb(found), to_jsonb(changed) FROM found JOIN changed USING (id)) \
+             SELECT {record}, {before}, {after} FROM found JOIN changed USING (id)) \
              SELECT {selected}, found.version FROM found LEFT JOIN changed t ON t.id = found.id {keys}",
+            before = set::<E>("found", columns),
+            after = set::<E>("changed", columns),
             id = FIRST,
             version = FIRST + 1,
             now = FIRST + 2,
@@ -178,6 +180,16 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
         key_column = if sealed::<E>() { "data_key, " } else { "" },
         columns = columns.join(", "),
     )
+}
+
+/// What the log keeps of a row that was changed: the columns that were set, the version, and the key that opens them. The
+/// rest stands in earlier records. Whole rows with sealed values would be two kilobytes each, which Postgres compresses
+/// and files apart: a quarter of an update's time.
+fn set<E: Entity>(row: &str, columns: &[&'static str]) -> String {
+    let shown = columns.iter().filter(|column| !E::BLIND_INDEXES.contains(column)).copied();
+    let kept = shown.chain(["version"]).chain(sealed::<E>().then_some("data_key"));
+    let kept: Vec<_> = kept.map(|column| format!("{row}.{column}")).collect();
+    format!("(SELECT to_jsonb(kept) FROM (SELECT {}) AS kept)", kept.join(", "))
 }
 
 fn selected<E: Entity>() -> String {
