@@ -42,8 +42,8 @@ COMMENT ON COLUMN audit_events.resource IS 'internal: the kind of row';
 COMMENT ON COLUMN audit_events.resource_id IS 'internal: the row';
 COMMENT ON COLUMN audit_events.request_id IS 'internal: the request, as in the answer and the logs';
 COMMENT ON COLUMN audit_events.address IS 'personal: the client''s address';
-COMMENT ON COLUMN audit_events.before IS 'internal: the row before; personal fields stay sealed';
-COMMENT ON COLUMN audit_events.after IS 'internal: the row after; personal fields stay sealed';
+COMMENT ON COLUMN audit_events.before IS 'internal: what was changed, as it was before; personal fields stay sealed';
+COMMENT ON COLUMN audit_events.after IS 'internal: what was changed, as it is now; a whole row when it is new; personal fields stay sealed';
 COMMENT ON COLUMN audit_events.transaction_id IS 'internal: the transaction that wrote it; the seal waits until all before it have ended';
 
 -- Column by column: the transaction is what Postgres says it is, and nobody keeps a record from the seal by another one.
