@@ -53,6 +53,7 @@ impl Thief<'_> {
                     let Some(table) = table.filter(|_| row[side].is_object()) else { continue };
                     let mut kept = row[side].clone();
                     kept["organization_id"] = row["organization_id"].clone();
+                    kept["id"] = row["resource_id"].clone();
                     read.extend(Self::opened(table, &kept, &keys));
                 }
             } else if let Some(table) = self.tables.iter().find(|table| table.table == name) {
