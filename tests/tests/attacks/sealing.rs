@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use mainstay::{
     audit::{Extent, Outside, Terms, export_log, keys_of, verify_export, verify_log},
-    crypto::KeyRing,
-    kernel::{ExposeSecret as _, Random, Timestamp},
+    kernel::Timestamp,
 };
 use mainstay_access::BuiltInRole::Agent;
 use mainstay_testing::TestApp;
@@ -15,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::{
     http::PATIENCE,
     log::{DISARM, count, judge, run, seal, seal_once, sealed_log, sealer, session, unsealed, unsealed_app, write_on},
-    program::{Serving, program, secrets},
+    program::{Serving, beside, program},
 };
 
 /// A record that an open transaction has written is sealed after its commit, and nothing overtakes it unseen.
@@ -103,22 +102,10 @@ async fn nothing_is_signed_for_nothing() {
 /// `kill -9` between, or in the middle of, whatever the sealer does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_sealer_leaves_nothing_half_done() {
-    let keys = KeyRing::generate(&Random::default()).expose_secret().to_owned();
-    let app = TestApp::builder(app::platform())
-        .setting("jobs.in_process", "false")
-        .setting("crypto.keys", keys.clone())
-        .start()
-        .await;
+    let (app, mut environment) = beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
     let agent = app.actor(Agent).await;
-    let mut environment = secrets(app.database_url().expose_secret());
-    environment.retain(|(name, _)| *name != "MAINSTAY_CRYPTO_KEYS");
-    environment.extend([
-        ("MAINSTAY_CRYPTO_KEYS", keys),
-        ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
-        ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
-        ("MAINSTAY_AUDIT_PUBLISH", "stdout".to_owned()),
-        ("MAINSTAY_AUDIT_PUBLISH_EVERY", "10ms".to_owned()),
-    ]);
+    environment
+        .extend([("MAINSTAY_AUDIT_PUBLISH", "stdout".to_owned()), ("MAINSTAY_AUDIT_PUBLISH_EVERY", "10ms".to_owned())]);
     let mut session = session(&app.owner_url()).await;
     let mut kept = Vec::new();
     for round in 0..4 {

@@ -8,15 +8,11 @@ use std::{
     thread,
 };
 
-use mainstay::{
-    crypto::KeyRing,
-    kernel::{ExposeSecret as _, Random},
-};
 use mainstay_access::BuiltInRole::Agent;
 use mainstay_testing::TestApp;
 use serde_json::json;
 
-use crate::program::{Serving, eventually, finish, program, secrets};
+use crate::program::{Serving, beside, eventually, finish, program};
 
 /// What the bucket holds and how it behaves.
 #[derive(Default)]
@@ -90,20 +86,10 @@ fn answer(connection: &TcpStream, shelf: &Mutex<Shelf>) -> Option<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn checkpoints_are_written_to_a_bucket_once_each() {
-    let keys = KeyRing::generate(&Random::default()).expose_secret().to_owned();
-    let app = TestApp::builder(app::platform())
-        .setting("jobs.in_process", "false")
-        .setting("crypto.keys", keys.clone())
-        .start()
-        .await;
+    let (app, mut environment) = beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
     let agent = app.actor(Agent).await;
     let bucket = Bucket::start();
-    let mut environment = secrets(app.database_url().expose_secret());
-    environment.retain(|(name, _)| *name != "MAINSTAY_CRYPTO_KEYS");
     environment.extend([
-        ("MAINSTAY_CRYPTO_KEYS", keys),
-        ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
-        ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
         ("MAINSTAY_AUDIT_PUBLISH", "s3://evidence/api/log".to_owned()),
         ("MAINSTAY_AUDIT_PUBLISH_EVERY", "50ms".to_owned()),
         ("AWS_ENDPOINT", format!("http://{}", bucket.address)),

@@ -2,15 +2,11 @@
 
 use std::{fs, path::Path};
 
-use mainstay::{
-    crypto::KeyRing,
-    kernel::{ExposeSecret as _, Random},
-};
 use mainstay_access::BuiltInRole::Agent;
 use mainstay_testing::{Actor, TestApp};
 use serde_json::json;
 
-use crate::program::{Serving, eventually, finish, program, secrets};
+use crate::program::{Serving, beside, eventually, finish, program};
 
 struct House {
     app: TestApp,
@@ -20,16 +16,10 @@ struct House {
 impl House {
     /// A service that publishes its checkpoints into a file.
     async fn new(published: &Path) -> Self {
-        let keys = KeyRing::generate(&Random::default()).expose_secret().to_owned();
-        let app = TestApp::builder(app::platform())
-            .setting("crypto.keys", keys.clone())
+        let builder = TestApp::builder(app::platform())
             .setting("audit.publish", published.display().to_string())
-            .setting("audit.publish_every", "100ms")
-            .start()
-            .await;
-        let mut environment = secrets(app.database_url().expose_secret());
-        environment.retain(|(name, _)| *name != "MAINSTAY_CRYPTO_KEYS");
-        environment.push(("MAINSTAY_CRYPTO_KEYS", keys));
+            .setting("audit.publish_every", "100ms");
+        let (app, environment) = beside(builder).await;
         Self { app, environment }
     }
 

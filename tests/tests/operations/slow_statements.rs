@@ -1,10 +1,6 @@
 //! A statement that takes long is logged, and tells nobody's data.
 
-use mainstay::{
-    access::BuiltInRole::Agent,
-    crypto::KeyRing,
-    kernel::{ExposeSecret as _, Random},
-};
+use mainstay::access::BuiltInRole::Agent;
 use mainstay_database::Owner;
 use mainstay_testing::TestApp;
 use serde_json::{Value, json};
@@ -12,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     http::{PATIENCE, Reply, send},
-    program::{Serving, eventually, program, secrets},
+    program::{Serving, beside, eventually, program},
 };
 
 const CANARY: &str = "canary-zanzibar";
@@ -37,17 +33,9 @@ async fn held_up(owner: &mut Owner, watching: &mut Owner, request: impl Future<O
 /// OWASP ASVS 14.2.4, 16.2.5.
 #[tokio::test]
 async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
-    let keys = KeyRing::generate(&Random::default()).expose_secret().to_owned();
-    let app = TestApp::builder(app::platform()).setting("crypto.keys", keys.clone()).start().await;
+    let (app, mut environment) = beside(TestApp::builder(app::platform())).await;
     let agent = app.actor(Agent).await;
-    let mut environment = secrets(app.database_url().expose_secret());
-    environment.retain(|(name, _)| *name != "MAINSTAY_CRYPTO_KEYS");
-    environment.extend([
-        ("MAINSTAY_CRYPTO_KEYS", keys),
-        ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
-        ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
-        ("MAINSTAY_DATABASE_SLOW_STATEMENT", "200ms".to_owned()),
-    ]);
+    environment.push(("MAINSTAY_DATABASE_SLOW_STATEMENT", "200ms".to_owned()));
     let mut serving = Serving::start(program(["serve"]).envs(environment));
     let (api, _) = serving.addresses();
     let (mut owner, mut watching) = (app.owner().await, app.owner().await);

@@ -9,6 +9,7 @@ use std::{
 };
 
 use mainstay::{crypto::KeyRing, kernel::ExposeSecret as _, kernel::Random};
+use mainstay_testing::{Builder, TestApp};
 use tempfile::NamedTempFile;
 
 /// How long anything may take that a test waits for.
@@ -40,6 +41,21 @@ pub fn secrets(database_url: &str) -> Vec<(&'static str, String)> {
         ("MAINSTAY_DATABASE_URL", database_url.to_owned()),
         ("MAINSTAY_CRYPTO_KEYS", KeyRing::generate(&Random::default()).expose_secret().to_owned()),
     ]
+}
+
+/// An app, and what a program is told that works on its database under its keys, on ports that are free.
+#[allow(dead_code, reason = "not every target that stands on this file asks")]
+pub async fn beside(builder: Builder) -> (TestApp, Vec<(&'static str, String)>) {
+    let keys = KeyRing::generate(&Random::default()).expose_secret().to_owned();
+    let app = builder.setting("crypto.keys", keys.clone()).start().await;
+    let environment = vec![
+        ("MAINSTAY_ENVIRONMENT", "development".to_owned()),
+        ("MAINSTAY_DATABASE_URL", app.database_url().expose_secret().to_owned()),
+        ("MAINSTAY_CRYPTO_KEYS", keys),
+        ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
+        ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
+    ];
+    (app, environment)
 }
 
 /// A process that serves; it does not outlive this value.

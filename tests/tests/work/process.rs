@@ -2,14 +2,10 @@
 
 use std::net::SocketAddr;
 
-use mainstay::{
-    crypto::KeyRing,
-    kernel::{ExposeSecret as _, Random},
-};
 use mainstay_testing::TestApp;
 
 use crate::{
-    program::{Serving, eventually, finish, program, secrets},
+    program::{Serving, beside, eventually, finish, program},
     smtp_server::SmtpServer,
 };
 
@@ -21,17 +17,9 @@ pub struct House {
 
 impl House {
     pub async fn new(server: &SmtpServer) -> Self {
-        let keys = KeyRing::generate(&Random::default()).expose_secret().to_owned();
-        let app = TestApp::builder(app::platform())
-            .setting("jobs.in_process", "false")
-            .setting("crypto.keys", keys.clone())
-            .start()
-            .await;
-        let mut environment = secrets(app.database_url().expose_secret());
-        environment.retain(|(name, _)| *name != "MAINSTAY_CRYPTO_KEYS");
+        let builder = TestApp::builder(app::platform()).setting("jobs.in_process", "false");
+        let (app, mut environment) = beside(builder).await;
         environment.extend([
-            ("MAINSTAY_CRYPTO_KEYS", keys),
-            ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
             ("MAINSTAY_MAIL_SMTP_URL", server.url("smtps")),
             ("MAINSTAY_MAIL_SMTP_CA", server.authority().display().to_string()),
             ("MAINSTAY_MAIL_FROM", "Example <no-reply@example.org>".to_owned()),
