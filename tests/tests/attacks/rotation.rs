@@ -240,7 +240,7 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
     let app = TestApp::start(app::platform()).await;
     let actor = app.actor(BuiltInRole::Owner).await;
     let mut paths = Vec::new();
-    for number in 0..3 {
+    for number in 0..4 {
         let body = json!({ "full_name": "Ada", "email": format!("a-{number}@example.org"), "phone": "+49 30 1" });
         paths.push(actor.post("/v1/customers", body).await.assert_status(201).location());
     }
@@ -254,23 +254,25 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
     let mut rotation = Rotation::new(owner, (ring, runtime), tables, Vec::new(), "test");
     let now = rotation.runtime().clock.now();
     let outcome = rotation.reseal(now).await.expect("rows are sealed anew");
-    assert_eq!((outcome.moved, outcome.refused, outcome.left), (3, 0, 0));
+    assert_eq!((outcome.moved, outcome.refused, outcome.left), (4, 0, 0));
 
     let plain = actor.patch(&paths[0], json!({ "status": "inactive" }));
     let sealing = actor.patch(&paths[1], json!({ "notes": "New." }));
     let deleting = actor.delete(&paths[2]);
+    let erasing = async { actor.post(&format!("{}/erasure", paths[3]), json!({})).await };
     let committing = async {
-        until_waiting(&mut watcher, transaction, 3).await;
+        until_waiting(&mut watcher, transaction, 4).await;
         rotation.into_owner().run("COMMIT", []).await.expect("it is committed");
     };
-    let (plain, sealing, deleting, ()) = tokio::join!(plain, sealing, deleting, committing);
+    let (plain, sealing, deleting, erasing, ()) = tokio::join!(plain, sealing, deleting, erasing, committing);
     assert_eq!(plain.assert_status(200).json()["status"], "inactive");
     sealing.assert_status(200);
     deleting.assert_status(204);
+    assert_eq!(erasing.assert_status(200).json()["destroyed_keys"], 1);
     let read = actor.get(&format!("{}/personal-data", paths[1])).await.assert_status(200).json();
     assert_eq!((&read["notes"], &read["phone"]), (&json!("New."), &json!("+49 30 1")));
-    // The key of the deleted row is destroyed, though the statement could not see it when it began.
-    assert_eq!(count(&mut watcher, "SELECT count(*) FROM data_keys").await, keys_before - 1);
+    // The keys of what was deleted and erased are destroyed, though their statements could not see them when they began.
+    assert_eq!(count(&mut watcher, "SELECT count(*) FROM data_keys").await, keys_before - 2);
 }
 
 /// Two replicas index one address under two keys. Both have looked, and found it free, before either writes.
