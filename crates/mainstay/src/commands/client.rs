@@ -1,10 +1,13 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_identity::{create_client, disable_client, list_clients};
 
-use super::{connect, say};
+use super::{
+    connect::{self, Place},
+    say,
+};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -16,13 +19,6 @@ pub(super) enum Action {
     List(Place),
     /// Shut an application, and end every session that it has
     Disable(Disable),
-}
-
-#[derive(Args)]
-pub(super) struct Place {
-    /// The data directory of `dev`, when it is not the usual one
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -50,14 +46,14 @@ pub(super) struct Disable {
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::Create(Create { client_id, name, redirect_uris, place }) => {
-            let database = connect::database(place.data_dir.as_deref())?;
+            let database = place.database()?;
             let unscoped = connect::unscoped(&database, "client_create");
             create_client(&unscoped, &client_id, &name, redirect_uris).await?;
             say(&format!("{client_id} is registered"));
         }
         Action::List(place) => list(place).await?,
         Action::Disable(Disable { client_id, place }) => {
-            let database = connect::database(place.data_dir.as_deref())?;
+            let database = place.database()?;
             let shut = disable_client(&connect::unscoped(&database, "client_disable"), &client_id).await?;
             shut.then_some(()).context("there is no application of this client_id that is not shut already")?;
             say(&format!("{client_id} is shut, and its sessions have ended"));
@@ -67,7 +63,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(place: Place) -> anyhow::Result<()> {
-    let database = connect::database(place.data_dir.as_deref())?;
+    let database = place.database()?;
     for client in list_clients(&connect::unscoped(&database, "client_list")).await? {
         let state = client.disabled_at.map_or_else(String::new, |since| format!("  shut {since}"));
         let redirects = client.redirect_uris.join(" ");

@@ -13,7 +13,7 @@ use crate::{
 
 /// Which database an operator's command means.
 #[derive(clap::Args)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The data directory of `dev`, when it is not the usual one
     #[arg(long)]
     data_dir: Option<std::path::PathBuf>,
@@ -28,6 +28,11 @@ impl Place {
     /// What the environment says, or a running `dev`, and the database that it names.
     pub(super) fn settings_and_database(&self) -> anyhow::Result<(Settings, Database)> {
         settings_and_database(self.data_dir.as_deref())
+    }
+
+    /// A connection as the role that owns its schema, the ring, and the clock.
+    pub(super) async fn owner(&self) -> anyhow::Result<(Owner, KeyRing, Runtime)> {
+        owner(self.data_dir.as_deref()).await
     }
 
     /// The settings that name it.
@@ -68,7 +73,7 @@ fn settings(data_dir: Option<&Path>) -> anyhow::Result<Settings> {
 /// The database as the role that owns its schema, and the ring: what the environment names, or a running `dev` has. Other
 /// settings stand in the same environment; only these two are its business.
 #[cfg_attr(not(feature = "dev"), expect(unused_variables, reason = "only `dev` has a data directory"))]
-pub(super) async fn owner(data_dir: Option<&Path>) -> anyhow::Result<(Owner, KeyRing, Runtime)> {
+async fn owner(data_dir: Option<&Path>) -> anyhow::Result<(Owner, KeyRing, Runtime)> {
     let mut reader = Reader::of_process();
     #[cfg(feature = "dev")]
     if !["MAINSTAY_DATABASE_OWNER_URL", "MAINSTAY_DATABASE_OWNER_URL_FILE"]

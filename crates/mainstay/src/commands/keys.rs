@@ -11,7 +11,7 @@ use mainstay_crypto::KeyRing;
 use mainstay_database::Error;
 use mainstay_kernel::{ExposeSecret as _, Random};
 
-use super::say;
+use super::{connect::Place, say};
 use crate::{Platform, key_source};
 
 #[derive(Subcommand)]
@@ -22,7 +22,7 @@ pub(super) enum Action {
     /// replica, then before it on every replica, then `keys rotate kek` and `keys rotate index`.
     Generate(Generate),
     /// Print what stands under each key of the ring, and which keys nothing needs any more
-    Status(rotation::Place),
+    Status(Place),
     /// Move to another key, while the service runs
     #[command(subcommand)]
     Rotate(Rotate),
@@ -32,7 +32,7 @@ pub(super) enum Action {
     /// their data keys.
     Reseal(rotation::Reseal),
     /// Print the keys that sign access tokens: what each does, and until when
-    List(signing::Place),
+    List(Place),
     /// Refuse a key that signs access tokens, and every token that it signed, within a second
     ///
     /// For a key that somebody else may have. If it signed, a new one does at once.

@@ -1,4 +1,4 @@
-use std::{num::NonZeroU32, path::PathBuf, process::ExitCode, time::Instant};
+use std::{num::NonZeroU32, process::ExitCode, time::Instant};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -9,17 +9,10 @@ use mainstay_kernel::Timestamp;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    super::{connect, say},
+    super::{connect::Place, say},
     told,
 };
 use crate::Platform;
-
-#[derive(Args)]
-pub(crate) struct Place {
-    /// The data directory of `dev`, when it is not the usual one
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
-}
 
 #[derive(Args)]
 pub(crate) struct Move {
@@ -86,7 +79,7 @@ pub(super) async fn reseal(platform: &Platform, reseal: &Reseal) -> anyhow::Resu
 }
 
 async fn open(platform: &Platform, place: &Place, command: &'static str) -> anyhow::Result<Rotation> {
-    let (owner, ring, runtime) = connect::owner(place.data_dir.as_deref()).await?;
+    let (owner, ring, runtime) = place.owner().await?;
     Ok(Rotation::new(owner, (ring, runtime), platform.tables(), platform.private_columns(), command))
 }
 

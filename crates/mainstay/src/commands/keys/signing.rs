@@ -1,4 +1,4 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -7,16 +7,12 @@ use mainstay_identity::{Begin, KeyInfo, KeyState, list_signing_keys, retire_sign
 use mainstay_kernel::Timestamp;
 
 use super::{
-    super::{connect, say},
+    super::{
+        connect::{self, Place},
+        say,
+    },
     told,
 };
-
-#[derive(Args)]
-pub(crate) struct Place {
-    /// The data directory of `dev`, when it is not the usual one
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
-}
 
 #[derive(Args)]
 pub(crate) struct Rotate {
@@ -81,5 +77,5 @@ fn seconds(moment: Timestamp) -> String {
 }
 
 fn open(place: &Place, command: &'static str) -> anyhow::Result<Unscoped> {
-    Ok(connect::unscoped(&connect::database(place.data_dir.as_deref())?, command))
+    Ok(connect::unscoped(&place.database()?, command))
 }
