@@ -10,6 +10,7 @@ mod patrol;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use mainstay_database::{Database, Session};
 use tokio::{
     sync::watch,
@@ -59,10 +60,11 @@ impl Sealer {
             .publish
             .clone()
             .map(|place| tokio::spawn(publish(place, self.settings.publish_every, published)));
-        let mut stop = pin!(stop);
+        // Waited for again by whoever goes on where a leader failed.
+        let stop = stop.shared();
         loop {
             // What is under way at the end is finished: only between two rounds is there a stop.
-            match self.lead(&sealed, stop.as_mut()).await {
+            match self.lead(&sealed, stop.clone()).await {
                 Ok(()) => break,
                 Err(AuditError::Database(error)) => {
                     tracing::info!(%error, cause = error.cause(), "the audit log waits for the database to be sealed");
@@ -75,7 +77,7 @@ impl Sealer {
                 metrics::gauge!(told).set(0.0);
             }
             tokio::select! {
-                () = stop.as_mut() => break,
+                () = stop.clone() => break,
                 () = sleep(AGAIN) => {}
             }
         }
@@ -91,8 +93,9 @@ impl Sealer {
     async fn lead(
         &self,
         sealed: &watch::Sender<Option<Sealed>>,
-        mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
+        stop: impl Future<Output = ()>,
     ) -> Result<(), AuditError> {
+        let mut stop = pin!(stop);
         let mut session = self.database.session(STATEMENT_TIMEOUT).await?;
         while !session.try_lock(LOCK).await? {
             tokio::select! {

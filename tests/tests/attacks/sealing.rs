@@ -194,3 +194,24 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
         run(&mut session, "ROLLBACK").await;
     }
 }
+
+/// The sealer is told to end in the moment in which its connection is lost: it ends, and the next one goes on.
+#[tokio::test]
+async fn an_end_without_a_connection_is_an_end() {
+    const CUT: &str = "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+         WHERE l.locktype = 'advisory' AND d.datname = current_database()";
+    let app = unsealed_app().await;
+    app.actor(Agent).await;
+    let mut server = app.serving_role().await;
+    let cut = async {
+        while unsealed(&app).await > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let rows = server.run(CUT, []).await.expect("one may end one's own");
+        assert_eq!(rows[0].get::<i64>(0).expect("a count"), 1, "the leader has the lock");
+    };
+    timeout(PATIENCE, sealer(app.database()).run(cut)).await.expect("it ends");
+    app.actor(Agent).await;
+    seal(&app).await;
+    assert_eq!(unsealed(&app).await, 0);
+}
