@@ -90,8 +90,9 @@ impl<P: Permission> Door<P> {
             }
             By::Sealed { .. } => MOST_SORTED,
         };
-        select.limit(wanted as u64 + 1);
         let (text, values) = select.build_sqlx(PostgresQueryBuilder);
+        // Not bound: how many rows are wanted decides the plan, and Postgres would plan anew each time.
+        let text = format!("{text} LIMIT {}", wanted + 1);
         let name = texts::<E>().names.page;
         let rows = match asked {
             None => self.read(Statement::new(name, text, values.0.0)).await?,
