@@ -99,10 +99,31 @@ impl<P: Permission> Door<P> {
     /// # Errors
     /// [`Error::NotFound`] when there is none, or it is another organization's.
     pub async fn get<E: Entity>(&self, id: Id<E>) -> Result<E, Error> {
+        if sealed::<E>()
+            && let Some(key) = self.database.kept_key(id.uuid())
+            && let Some(row) = self.get_under(id, &key).await?
+        {
+            return Ok(row);
+        }
         let texts = texts::<E>();
-        let values = vec![uuid(id.uuid()), uuid(self.organization())];
-        let rows = self.read(Statement::new(texts.names.find, texts.find.as_str(), values)).await?;
+        let rows = self.find(id, &texts.find).await?;
         self.decode(rows.first().ok_or(Error::NotFound)?)
+    }
+
+    /// Reads a row whose data key was met before; nothing when it has another one by now.
+    async fn get_under<E: Entity>(&self, id: Id<E>, key: &DataKey) -> Result<Option<E>, Error> {
+        let rows = self.find(id, &texts::<E>().find_under).await?;
+        let row = rows.first().ok_or(Error::NotFound)?;
+        if row.decode::<i64>(E::COLUMNS.len())? == key.id() {
+            return self.decode_under(row, Some(key)).map(Some);
+        }
+        self.database.forget_key(id.uuid());
+        Ok(None)
+    }
+
+    async fn find<E: Entity>(&self, id: Id<E>, text: &'static str) -> Result<Vec<Row>, Error> {
+        let values = vec![uuid(id.uuid()), uuid(self.organization())];
+        self.read(Statement::new(texts::<E>().names.find, text, values)).await
     }
 
     /// Reads one row to show its sealed fields, and records that the caller saw them.
@@ -188,9 +209,7 @@ impl<P: Permission> Door<P> {
         if let Some(key) = self.database.kept_key(id.uuid()) {
             return Ok(key);
         }
-        let texts = texts::<E>();
-        let values = vec![uuid(id.uuid()), uuid(self.organization())];
-        let rows = self.read(Statement::new(texts.names.find, texts.find_key.as_str(), values)).await?;
+        let rows = self.find(id, &texts::<E>().find_key).await?;
         self.unwrap(id.uuid(), rows.first().ok_or(Error::NotFound)?, 0)
     }
 

@@ -15,6 +15,8 @@ pub struct Texts {
     pub(crate) names: Names,
     /// `$1` id, `$2` organization.
     pub(crate) find: String,
+    /// The same for a sealed row whose data key is at hand: the last column is the key's id.
+    pub(crate) find_under: String,
     /// The record; `$12` id.
     pub(crate) reveal: String,
     /// The record; where sealed: `$12` key, `$13` subject, `$14` wrapped; then the values.
@@ -61,6 +63,10 @@ impl Texts {
         Self {
             names: Names::of::<E>(),
             find: format!("SELECT {selected} FROM {table} t {keys} WHERE t.id = $1 AND t.organization_id = $2"),
+            find_under: format!(
+                "SELECT {columns}, t.data_key FROM {table} t WHERE t.id = $1 AND t.organization_id = $2{alive}",
+                columns = columns::<E>("t"),
+            ),
             find_key: format!(
                 "SELECT k.id, k.wrapped, k.subject_id FROM {table} t JOIN data_keys k ON k.id = t.data_key \
                  WHERE t.id = $1 AND t.organization_id = $2"
@@ -156,7 +162,7 @@ fn insert<E: Entity>(recorded: &str, record: &str) -> String {
         "WITH {key}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) \
          VALUES ($3, {key_value}{values}) RETURNING *) \
          {recorded}, after) SELECT {record}, {after} FROM changed",
-        after = shown::<E>("changed"),
+        after = written::<E>("changed"),
         columns = columns.join(", ")
     )
 }
@@ -184,7 +190,7 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
         "WITH {keys}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) VALUES {tuples} RETURNING *) \
          INSERT INTO audit_events ({COLUMNS}, after) \
          SELECT (${FIRST}::uuid[])[row_number() OVER ()], {record}, id, $10, $11, {after} FROM changed",
-        after = shown::<E>("changed"),
+        after = written::<E>("changed"),
         table = E::TABLE,
         key_column = if sealed::<E>() { "data_key, " } else { "" },
         columns = columns.join(", "),
@@ -198,7 +204,7 @@ fn alive<E: Entity>() -> &'static str {
     if sealed::<E>() { " AND data_key IS NOT NULL" } else { "" }
 }
 
-/// What the log keeps of a row. Not its blind indexes: they would still confirm a guess when the key is gone.
+/// What the log keeps of a row that goes. Not its blind indexes: they would still confirm a guess when the key is gone.
 fn shown<E: Entity>(row: &str) -> String {
     let minus = if E::BLIND_INDEXES.is_empty() {
         String::new()
@@ -213,15 +219,26 @@ fn shown<E: Entity>(row: &str) -> String {
 /// and files apart: a quarter of an update's time.
 fn set<E: Entity>(row: &str, columns: &[&'static str]) -> String {
     let shown = columns.iter().filter(|column| !E::BLIND_INDEXES.contains(column)).copied();
-    let kept = shown.chain(["version"]).chain(sealed::<E>().then_some("data_key"));
-    let kept: Vec<_> = kept.map(|column| format!("{row}.{column}")).collect();
-    format!("(SELECT to_jsonb(kept) FROM (SELECT {}) AS kept)", kept.join(", "))
+    kept(row, shown.chain(["version"]).chain(sealed::<E>().then_some("data_key")))
+}
+
+/// What the log keeps of a row that is new: the columns that were written, without blind indexes.
+fn written<E: Entity>(row: &str) -> String {
+    kept(row, E::COLUMNS.iter().copied().chain(["organization_id"]).chain(sealed::<E>().then_some("data_key")))
+}
+
+fn kept<'a>(row: &str, columns: impl Iterator<Item = &'a str>) -> String {
+    let columns: Vec<_> = columns.map(|column| format!("{row}.{column}")).collect();
+    format!("(SELECT to_jsonb(kept) FROM (SELECT {}) AS kept)", columns.join(", "))
 }
 
 fn selected<E: Entity>() -> String {
-    let columns = E::COLUMNS.iter().map(|column| format!("t.{column}"));
-    let key = sealed::<E>().then(|| ["k.id", "k.wrapped", "k.subject_id"].map(str::to_owned)).into_iter().flatten();
-    columns.chain(key).collect::<Vec<_>>().join(", ")
+    let key = if sealed::<E>() { ", k.id, k.wrapped, k.subject_id" } else { "" };
+    columns::<E>("t") + key
+}
+
+fn columns<E: Entity>(row: &str) -> String {
+    E::COLUMNS.iter().map(|column| format!("{row}.{column}")).collect::<Vec<_>>().join(", ")
 }
 
 fn joined_keys<E: Entity>() -> &'static str {

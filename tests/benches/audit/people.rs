@@ -60,7 +60,7 @@ struct PlainPerson {
 }
 
 /// The table of the sample without what the platform adds, and with the same indexes.
-const TABLE: [&str; 5] = [
+const TABLE: [&str; 7] = [
     "CREATE TABLE plain_people (id uuid PRIMARY KEY, organization_id uuid NOT NULL REFERENCES organizations (id), \
          full_name text NOT NULL, email text NOT NULL, phone text, date_of_birth text, national_id text, \
          postal_address text, notes text, \
@@ -69,6 +69,8 @@ const TABLE: [&str; 5] = [
          UNIQUE (organization_id, id))",
     "CREATE INDEX ON plain_people (organization_id, created_at, id)",
     "CREATE INDEX ON plain_people (organization_id, email)",
+    "CREATE INDEX ON plain_people (organization_id, phone)",
+    "CREATE INDEX ON plain_people (organization_id, national_id)",
     "CREATE INDEX ON plain_people USING gin (tags)",
     "GRANT SELECT, INSERT, UPDATE ON plain_people TO mainstay_server",
 ];
