@@ -38,6 +38,7 @@ mod passkeys;
 mod passwords;
 mod people;
 mod personal_data;
+mod plans;
 mod probes;
 mod refresh;
 mod replicas;
