@@ -65,7 +65,7 @@ impl Texts {
             find: format!("SELECT {selected} FROM {table} t {keys} WHERE t.id = $1 AND t.organization_id = $2"),
             find_under: format!(
                 "SELECT {columns}, t.data_key FROM {table} t WHERE t.id = $1 AND t.organization_id = $2{alive}",
-                columns = columns::<E>("t"),
+                columns = columns_of::<E>("t"),
             ),
             find_key: format!(
                 "SELECT k.id, k.wrapped, k.subject_id FROM {table} t JOIN data_keys k ON k.id = t.data_key \
@@ -93,7 +93,8 @@ impl Texts {
     /// The update that sets `columns` to the values from `$15` on: after the record come `$12` id, `$13` version or
     /// null, `$14` the time of the change. Its last value is the data key that sealed the values, where any is sealed.
     ///
-    /// The answer is the row as it is now, null where it did not change, and last the version that was found.
+    /// The answer is the row as it is now, null where it did not change, and last the version that was found. Its data key
+    /// comes along unless it is the one that sealed the values.
     pub(crate) fn update<E: Entity>(&self, columns: &[&'static str], seals: bool) -> String {
         let table = E::TABLE;
         let first = FIRST + 3;
@@ -101,7 +102,10 @@ impl Texts {
             columns.iter().zip(first..).map(|(column, position)| format!("{column} = ${position}, ")).collect();
         let key = if seals { format!("AND t.data_key = ${}", first + columns.len()) } else { String::new() };
         let record = placeholders(1, WIDTH);
-        let keys = joined_keys::<E>();
+        let (selected, keys) = match seals {
+            true => (columns_of::<E>("t"), String::new()),
+            false => (self.selected.clone(), joined_keys::<E>().replacen("JOIN", "LEFT JOIN", 1)),
+        };
         format!(
             "WITH found AS (SELECT * FROM {table} WHERE id = ${id} AND organization_id = $3{alive} FOR UPDATE), \
              changed AS (UPDATE {table} t SET {assignments}version = t.version + 1, updated_at = ${now} FROM found \
@@ -115,8 +119,6 @@ impl Texts {
             id = FIRST,
             version = FIRST + 1,
             now = FIRST + 2,
-            selected = self.selected,
-            keys = keys.replacen("JOIN", "LEFT JOIN", 1),
         )
     }
 }
@@ -234,10 +236,10 @@ fn kept<'a>(row: &str, columns: impl Iterator<Item = &'a str>) -> String {
 
 fn selected<E: Entity>() -> String {
     let key = if sealed::<E>() { ", k.id, k.wrapped, k.subject_id" } else { "" };
-    columns::<E>("t") + key
+    columns_of::<E>("t") + key
 }
 
-fn columns<E: Entity>(row: &str) -> String {
+fn columns_of<E: Entity>(row: &str) -> String {
     E::COLUMNS.iter().map(|column| format!("{row}.{column}")).collect::<Vec<_>>().join(", ")
 }
 

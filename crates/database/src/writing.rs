@@ -103,7 +103,11 @@ impl<P: Permission> Door<P> {
         let rows = self.write(Statement::new(texts.names.update, text, values)).await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         if !row.is_null(0)? {
-            return self.decode_changed(id, row).await.map(Some);
+            return match key {
+                Some(_) => self.decode_under(row, key),
+                None => self.decode_changed(id, row).await,
+            }
+            .map(Some);
         }
         let current = row.decode(row.width() - 1)?;
         if if_match.allows(current) { Ok(None) } else { Err(Error::Stale { current }) }
