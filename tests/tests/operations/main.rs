@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/databases.rs"]
+mod databases;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/program.rs"]
@@ -25,4 +27,5 @@ mod key_rotation;
 mod locks;
 mod restarts;
 mod slow_statements;
+mod upgrade;
 mod wrapped_keys;
