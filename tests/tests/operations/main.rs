@@ -18,6 +18,7 @@ mod audit_log;
 mod clients;
 mod command_line;
 mod configuration;
+mod data_map;
 mod database_tls;
 mod dev;
 mod drain;
