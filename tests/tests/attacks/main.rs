@@ -30,6 +30,7 @@ mod jws;
 mod jws_classes;
 mod log;
 mod oauth_attacks;
+mod provider_keys;
 mod raw_http;
 mod restored_log;
 mod rotation;
