@@ -41,3 +41,4 @@ mod secrecy;
 mod sign_in;
 mod tokens;
 mod transplants;
+mod unique_columns;
