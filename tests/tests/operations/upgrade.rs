@@ -14,8 +14,8 @@ use crate::{
 /// The last version whose log is a single table.
 const BEFORE: i32 = 13;
 
-/// Where the records of a moment belong. Those months are long gone or ahead of any that is made: where the tests run today
-/// does not matter.
+/// Where the records of a moment belong. The months are long gone, or far ahead of any that is made, so that it does not
+/// matter when the tests run.
 const PLACES: &[(&str, &str)] = &[
     ("1999-07-01T12:00:00Z", "audit_events_default"),
     ("2019-12-31T23:59:59.999Z", "audit_events_default"),
