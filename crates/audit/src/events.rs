@@ -3,7 +3,10 @@ use mainstay_http::{Allowed, PageOf, Problem, Query, get, input, view};
 use mainstay_kernel::Timestamp;
 use serde_json::{Value, json};
 
-use crate::shown::{Change, changes};
+use crate::{
+    asked::{asked, name_asked},
+    shown::{Change, changes},
+};
 
 mainstay_access::permission! {
     /// Read the audit log.
@@ -81,22 +84,17 @@ pub(crate) struct ListAuditEvents {
 }
 
 impl ListAuditEvents {
-    /// What the record of the reading says was asked for: whom and what it was about. What somebody typed as an action is
-    /// only told when it is shaped like one.
+    /// What the record of the reading says was asked for: whom and what it was about.
     fn asked(&self) -> Value {
-        let is_action =
-            |action: &&String| action.chars().all(|letter| letter.is_ascii_lowercase() || "._".contains(letter));
-        let asked = json!({
-            "action": self.action.as_ref().map(|action| Some(action).filter(is_action).map_or("another", String::as_str)),
+        asked(json!({
+            "action": name_asked(self.action.as_deref()),
             "actor_id": self.actor_id,
             "resource_id": self.resource_id,
             "request_id": self.request_id,
             "from": self.from,
             "until": self.until,
             "is_further_page": self.cursor.is_some().then_some(true),
-        });
-        let members = asked.as_object().cloned().unwrap_or_default();
-        Value::Object(members.into_iter().filter(|(_, value)| !value.is_null()).collect())
+        }))
     }
 }
 

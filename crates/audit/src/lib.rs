@@ -5,6 +5,7 @@
 //! the database: [`verify_log`] finds it, and [`verify_export`] does without the database. What that proves, and what it does
 //! not, is said in `docs/audit.md`.
 
+mod asked;
 mod error;
 mod events;
 mod export;
@@ -23,6 +24,7 @@ mod verify;
 
 use mainstay_http::Module;
 
+pub use asked::{asked, name_asked};
 pub use error::AuditError;
 pub use events::{AuditEventRow, AuditRead};
 pub use export::{Extent, export_log};

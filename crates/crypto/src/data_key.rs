@@ -19,8 +19,9 @@ pub(crate) type DataKeyBytes = Zeroizing<[u8; KEY_LENGTH]>;
 /// A data encryption key: seals the cells of one data subject.
 ///
 /// Made by [`KeyRing::new_data_key`](crate::KeyRing::new_data_key), opened by
-/// [`KeyRing::unwrap`](crate::KeyRing::unwrap). A clone is a reference count, and the last one dropped wipes the key: one
-/// that a cache has evicted lives on for as long as a request still works with it, and no longer.
+/// [`KeyRing::unwrap`](crate::KeyRing::unwrap). A clone is a reference count, and the last one dropped wipes the key
+/// (`tests/wiping.rs` looks for it in memory): one that a cache has evicted lives on for as long as a request still works
+/// with it, and no longer.
 #[derive(Clone)]
 pub struct DataKey(Arc<Inner>);
 
@@ -134,6 +135,16 @@ mod tests {
         fn any_bytes_are_refused_without_a_panic(sealed: Vec<u8>) {
             prop_assert!(key(1).open(&CELL, &sealed).is_err());
         }
+    }
+
+    /// What is taken out of a key or put into one is wiped when it is dropped.
+    #[test]
+    fn secrets_are_wiped_on_drop() {
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let bytes: DataKeyBytes = Zeroizing::new([7; KEY_LENGTH]);
+        is_wiped(&bytes);
+        is_wiped(&derivation(&bytes).key::<KEY_LENGTH>("cell cipher"));
+        is_wiped(&key(1).open(&CELL, &key(1).seal(&Random::default(), &CELL, b"value")).unwrap());
     }
 
     #[test]

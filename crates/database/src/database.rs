@@ -5,18 +5,14 @@ use std::{
 
 use mainstay_crypto::{DataKey, KeyRing};
 use mainstay_kernel::{OrganizationId, Runtime, Uuid};
-use moka::sync::Cache;
 use tracing::Instrument as _;
 
 use crate::{
     Error, Row, SealedTable, Settings,
+    kept_keys::KeptKeys,
     pool::{Lease, Pool},
     statement::Statement,
 };
-
-/// How many unwrapped data keys a process keeps, and for how long.
-const KEPT_KEYS: u64 = 20_000;
-const KEPT_FOR: Duration = Duration::from_secs(300);
 
 /// The pool, the key ring and the clock: what every door stands on. Cloning it is cheap.
 #[derive(Clone)]
@@ -29,7 +25,7 @@ struct Inner {
     ring: KeyRing,
     runtime: Runtime,
     /// By row, so that a patch of a row that was just read seals without asking for its key.
-    data_keys: Cache<Uuid, DataKey>,
+    data_keys: KeptKeys,
     /// What modules registered, once they are put together.
     sealed_tables: OnceLock<Vec<SealedTable>>,
     settings: Settings,
@@ -41,7 +37,7 @@ impl Database {
     /// # Errors
     /// [`Error::Internal`] when the settings make no pool.
     pub fn new(settings: &Settings, ring: KeyRing, runtime: Runtime) -> Result<Self, Error> {
-        let data_keys = Cache::builder().max_capacity(KEPT_KEYS).time_to_live(KEPT_FOR).build();
+        let data_keys = KeptKeys::new(runtime.clock.clone());
         let probe = Pool::new(&Settings { pool_size: 1, ..settings.clone() })?;
         let pool = Pool::new(settings)?;
         Ok(Self(Arc::new(Inner {
@@ -180,7 +176,7 @@ impl Database {
 
     /// The data key of a row that was read or made a short while ago.
     pub(crate) fn kept_key(&self, row: Uuid) -> Option<DataKey> {
-        self.0.data_keys.get(&row)
+        self.0.data_keys.get(row)
     }
 
     pub(crate) fn keep_key(&self, row: Uuid, key: DataKey) {
@@ -188,7 +184,7 @@ impl Database {
     }
 
     pub(crate) fn forget_key(&self, row: Uuid) {
-        self.0.data_keys.invalidate(&row);
+        self.0.data_keys.forget(row);
     }
 }
 

@@ -22,6 +22,7 @@ mod export;
 mod filter;
 mod health;
 mod job;
+mod kept_keys;
 mod listen;
 mod migrate;
 mod order;

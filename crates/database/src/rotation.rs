@@ -66,7 +66,7 @@ pub struct Progress {
 pub struct Outcome {
     /// Rows that stand under the primary now.
     pub moved: u64,
-    /// Rows that do not open: altered, or under a key that is not on the ring.
+    /// Rows that do not open: altered, or under a key that is not on the ring. Rows of a unique value that another row has.
     pub refused: u64,
     /// Rows that somebody else was writing all the time.
     pub left: u64,

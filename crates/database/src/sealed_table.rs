@@ -76,8 +76,9 @@ pub struct SealedIndex {
     pub scope: Scope,
     /// How much of the digest is kept.
     pub length: IndexLength,
-    /// Whether no two rows may have the same value.
-    pub unique: bool,
+    /// Whether each value stands in `unique_indexes` too, under each key of the ring. Whoever writes such a table writes
+    /// them, and takes them away.
+    pub claimed: bool,
     /// The normalised form of a value, from the plaintext of its cell; `None` when the plaintext is no such value.
     pub normalised: fn(&[u8]) -> Option<Zeroizing<String>>,
 }

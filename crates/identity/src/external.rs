@@ -18,6 +18,7 @@ mod callback;
 mod exchange;
 mod http;
 mod identities;
+mod keys;
 mod pending;
 mod provider;
 mod settings;

@@ -45,7 +45,6 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let index_lengths: Vec<_> = indexed.iter().map(|(column, _)| length(column, &database)).collect();
     let index_sources: Vec<_> = index_fields.iter().map(ToString::to_string).collect();
     let index_types: Vec<_> = indexed.iter().map(|(column, _)| column.ty).collect();
-    let index_unique: Vec<_> = indexed.iter().map(|(column, _)| column.unique).collect();
     let subject = columns.iter().find(|column| column.subject).unwrap_or(&columns[0]).name;
     let subject_text = subject.to_string();
     // What merely describes somebody has no reason to stay without them.
@@ -80,7 +79,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
                 bound_to: (#table, #index_columns),
                 scope: #database::Scope::Organization,
                 length: #index_lengths,
-                unique: #index_unique,
+                claimed: false,
                 normalised: <#index_types as #database::Indexable>::normalised,
             }),*];
             const ERASURE: #database::Erasure = #database::Erasure::#erasure;

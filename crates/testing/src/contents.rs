@@ -20,7 +20,7 @@ const DEFINE: &str = "CREATE FUNCTION pg_temp.contents() RETURNS TABLE (name tex
                  'SELECT count(*) || '' '' || coalesce(md5(string_agg(row, '','' ORDER BY row)), '''') \
                   FROM (SELECT CASE %1$L WHEN ''jobs'' THEN to_jsonb(t) ->> ''id'' \
                       ELSE (to_jsonb(t) - ''{last_used_at,idle_expires_at}''::text[])::text END AS row, t FROM %1$I t) t \
-                  WHERE coalesce(to_jsonb(t.t) ->> ''action'' NOT IN (''authz_fail'', ''authn_login_fail'', ''audit_event.listed'', ''audit_key.created''), true)', \
+                  WHERE coalesce(to_jsonb(t.t) ->> ''action'' NOT IN (''authz_fail'', ''authn_login_fail'', ''audit_event.listed'', ''finding.listed'', ''audit_key.created''), true)', \
                  name) INTO digest; \
              RETURN NEXT; \
          END LOOP; \

@@ -60,6 +60,8 @@ pub struct Redirected {
 pub struct Script {
     /// Members that the discovery document has in place of its own.
     pub discovery: Map<String, Value>,
+    /// Members that the published keys have in place of their own; null takes one away.
+    pub key: Map<String, Value>,
     /// Claims that ID tokens have in place of their own; null takes one away.
     pub claims: Map<String, Value>,
     /// How ID tokens are signed.

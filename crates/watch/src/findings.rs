@@ -1,7 +1,8 @@
-use mainstay_audit::AuditRead;
+use mainstay_audit::{AuditRead, asked, name_asked};
 use mainstay_database::{Cursor, Direction, Entity, Filter, Id, Limit, Order, Uuid};
 use mainstay_http::{Allowed, PageOf, Problem, Query, get, input, view};
 use mainstay_kernel::Timestamp;
+use serde_json::{Value, json};
 
 /// A finding, as it was written.
 #[derive(Entity)]
@@ -66,22 +67,37 @@ pub(crate) struct ListFindings {
     until: Option<Timestamp>,
 }
 
+impl ListFindings {
+    /// What the record of the reading says was asked for.
+    fn asked(&self) -> Value {
+        asked(json!({
+            "rule": name_asked(self.rule.as_deref()),
+            "account_id": self.account_id,
+            "from": self.from,
+            "until": self.until,
+            "is_further_page": self.cursor.is_some().then_some(true),
+        }))
+    }
+}
+
 /// List what the rules found in the audit log, newest first.
 ///
 /// Each finding names the rule, whom it is about, and how much of what it counted. The records themselves are in the
-/// audit log: filter it by the account and the time.
+/// audit log: filter it by the account and the time. Reading findings leaves a record, `finding.listed`, with the filters
+/// that were used.
 #[get("/v1/audit/findings")]
 pub(crate) async fn list_findings(
     by: Allowed<AuditRead>,
     Query(query): Query<ListFindings>,
 ) -> Result<PageOf<FindingView>, Problem> {
+    let asked = query.asked();
     let filter = Filter::all()
         .equal(FindingRow::RULE, query.rule)
         .equal(FindingRow::ACCOUNT_ID, query.account_id.map(Some))
         .at_least(FindingRow::FOUND_AT, query.from)
         .below(FindingRow::FOUND_AT, query.until);
     let newest_first = Order::by(FindingRow::ID, Direction::Descending);
-    let page = by.page(filter, newest_first, query.limit, query.cursor.as_ref()).await?;
+    let page = by.page_on_record(filter, newest_first, query.limit, query.cursor.as_ref(), asked).await?;
     Ok(PageOf::new(page, view))
 }
 

@@ -1,23 +1,23 @@
 //! Somebody has everything: the live database, yesterday's dump of it, and the key ring. Of whom was erased they read
 //! nothing, unless the dump holds the wrapped keys as well.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use mainstay::{
     crypto::{Cell, DataKey, KeyRing},
     database::{DatabaseUrl, Scope, SealedTable},
-    kernel::{ExposeSecret as _, SecretString, Uuid},
+    kernel::{SecretString, Uuid},
 };
 use mainstay_access::BuiltInRole::{Agent, Owner};
 use mainstay_database::Owner as SchemaOwner;
-use mainstay_devdb::Programs;
 use mainstay_http::Method;
 use mainstay_testing::{Actor, TestApp};
 use serde_json::{Value, json};
+
+use crate::{
+    databases::Beside,
+    dumps::{dump, restore},
+};
 
 /// Every row of every table, as JSON.
 const DEFINE: &str = "CREATE FUNCTION pg_temp.everything() RETURNS TABLE (name text, content jsonb) LANGUAGE plpgsql AS $$ \
@@ -107,40 +107,6 @@ async fn connect(url: &SecretString) -> SchemaOwner {
     SchemaOwner::connect(&url).await.expect("the owner connects")
 }
 
-/// A program of Postgres: the one that stands beside the server, which knows its version, where it does.
-fn program(name: &str) -> Command {
-    let beside = Programs::find(None).ok().map(|programs| programs.directory().join(name));
-    Command::new(beside.filter(|path| path.is_file()).unwrap_or_else(|| name.into()))
-}
-
-/// What `pg_dump` writes.
-fn dump(url: &SecretString, arguments: &[&str]) -> Vec<u8> {
-    let output = program("pg_dump").args(arguments).args(["--dbname", url.expose_secret()]).output();
-    let output = output.expect("pg_dump is there, as Postgres is");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
-
-/// Plays a dump into a database.
-fn restore(url: &SecretString, dump: &[u8]) {
-    let mut command = program("psql");
-    command.args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--dbname", url.expose_secret()]);
-    let started = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-    let mut psql = started.expect("psql is there, as Postgres is");
-    psql.stdin.take().expect("it reads").write_all(dump).expect("it takes the dump");
-    let output = psql.wait_with_output().expect("it ends");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// A database beside the app's, into which yesterday is restored.
-async fn beside(app: &TestApp, create: &'static str, name: &str) -> SecretString {
-    let mut owner = app.owner().await;
-    owner.run(create, []).await.expect("the owner makes databases");
-    let rows = owner.run("SELECT current_database()::text", []).await.expect("it has a name");
-    let live: String = rows[0].get(0).expect("a text");
-    app.owner_url().expose_secret().replace(&format!("/{live}?"), &format!("/{name}?")).into()
-}
-
 fn customer(name: &str) -> Value {
     json!({
         "full_name": format!("{name} Canary"), "email": format!("{name}@canary.example"),
@@ -203,7 +169,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
     owner.get(&stays).await.assert_status(200);
 
     // Yesterday's dump, restored beside it, with the keys of today.
-    let restored = beside(&app, "CREATE DATABASE yesterday_without_keys", "yesterday_without_keys").await;
+    let restored = Beside::make(&app, "CREATE DATABASE yesterday_without_keys").await.owner;
     restore(&restored, &yesterday);
     restore(&restored, &dump(&live, &["--data-only", "--table=data_keys"]));
     let read = thief.reads(&restored).await;
@@ -211,7 +177,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
     assert!(!read.contains("gone Before"), "{read:?}");
 
     // The truth about a dump that holds the keys: it opens. That is why docs/personal-data.md keeps them short.
-    let restored = beside(&app, "CREATE DATABASE yesterday_with_keys", "yesterday_with_keys").await;
+    let restored = Beside::make(&app, "CREATE DATABASE yesterday_with_keys").await.owner;
     restore(&restored, &with_keys);
     let read = thief.reads(&restored).await;
     assert_eq!(found(&read, &customer("gone")), 5, "{read:?}");
@@ -237,7 +203,7 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
     let read = thief.reads(&live).await;
     assert!(!read.contains(agent.email()) && !read.contains("agent.new@canary.example"), "{read:?}");
     assert!(read.contains(owner.email()), "{read:?}");
-    let restored = beside(&app, "CREATE DATABASE yesterday_of_account", "yesterday_of_account").await;
+    let restored = Beside::make(&app, "CREATE DATABASE yesterday_of_account").await.owner;
     restore(&restored, &yesterday);
     restore(&restored, &dump(&live, &["--data-only", "--table=data_keys"]));
     let read = thief.reads(&restored).await;

@@ -5,6 +5,8 @@
 
 #[path = "../support/authenticators.rs"]
 mod authenticators;
+#[path = "../support/databases.rs"]
+mod databases;
 #[path = "../support/external.rs"]
 mod external;
 #[path = "../support/http.rs"]
@@ -16,6 +18,7 @@ mod program;
 
 mod browsers;
 mod declarations;
+mod dumps;
 mod erasure;
 mod exported_log;
 mod external_sign_in;
@@ -27,7 +30,9 @@ mod jws;
 mod jws_classes;
 mod log;
 mod oauth_attacks;
+mod provider_keys;
 mod raw_http;
+mod restored_log;
 mod rotation;
 mod sealed_log;
 mod sealing;
@@ -36,3 +41,4 @@ mod secrecy;
 mod sign_in;
 mod tokens;
 mod transplants;
+mod unique_columns;

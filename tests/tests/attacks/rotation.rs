@@ -25,24 +25,24 @@ use crate::{
 };
 
 /// Two keys of a ring, by the stages of a rotation.
-struct Stages {
+pub struct Stages {
     old: String,
     new: String,
 }
 
 impl Stages {
-    fn draw() -> Self {
+    pub fn draw() -> Self {
         let key = || KeyRing::generate(&Random::default()).expose_secret().trim().to_owned();
         Self { old: key(), new: key() }
     }
 
     /// The new key is known everywhere, and seals nothing yet.
-    fn announced(&self) -> String {
+    pub fn announced(&self) -> String {
         format!("{}\n{}", self.old, self.new)
     }
 
     /// The new key seals.
-    fn turned(&self) -> String {
+    pub fn turned(&self) -> String {
         format!("{}\n{}", self.new, self.old)
     }
 

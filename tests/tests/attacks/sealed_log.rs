@@ -1,5 +1,5 @@
 //! The sealed log against those who may do anything to its tables: the schema's owner with the triggers disabled, somebody
-//! who rebuilds the tree, a dump of yesterday (OWASP ASVS 16.4.2). What the judgement alone makes of ten thousand mutations
+//! who rebuilds the tree or cuts it back (OWASP ASVS 16.4.2). What the judgement alone makes of ten thousand mutations
 //! stands in `crates/audit/src/verify/tests.rs`; here it reads them from a real database.
 
 use std::time::Duration;
@@ -162,7 +162,7 @@ async fn a_tree_under_the_stolen_key_is_told_by_a_checkpoint_from_outside() {
 }
 
 #[tokio::test]
-async fn yesterdays_dump_is_told_by_a_checkpoint_from_outside() {
+async fn a_log_cut_back_to_yesterday_is_told_by_a_checkpoint_from_outside() {
     const YESTERDAY: &[&str] = &[
         "CREATE TEMPORARY TABLE later AS SELECT event_id FROM audit_leaves \
              WHERE index >= (SELECT size FROM audit_checkpoints ORDER BY size DESC OFFSET 1 LIMIT 1)",

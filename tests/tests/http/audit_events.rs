@@ -105,3 +105,29 @@ async fn each_reading_is_on_record() {
     let events = auditor.get("/v1/audit/events?action=audit_event.listed").await.json();
     assert_eq!(events["items"].as_array().unwrap().len(), 2, "a denial is no reading");
 }
+
+/// So is who reads what rules found in the log.
+#[tokio::test]
+async fn each_reading_of_findings_is_on_record() {
+    let app = start().await;
+    let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
+    let by = agent.user();
+    let read = auditor.get(&format!("/v1/audit/findings?account_id={by}&rule=Ada%20Lovelace")).await;
+    read.assert_status(200);
+    auditor.get("/v1/audit/findings?rule=mass_export").await.assert_status(200);
+    agent.get("/v1/audit/findings").await.assert_problem(403, "forbidden");
+    let events = auditor.get("/v1/audit/events?action=finding.listed").await.assert_status(200).json();
+    let [later, event] = &events["items"].as_array().unwrap()[..] else { panic!("two readings, no denial: {events}") };
+    assert_eq!((&event["actor_id"], &event["operation"]), (&json!(auditor.user()), &json!("list_findings")));
+    assert_eq!((&event["resource"], &event["request_id"]), (&json!("finding"), &json!(read.header("x-request-id"))));
+    let asked = |event: &Value, field: &str, value: Value| {
+        let change = json!({ "field": field, "before": null, "after": value });
+        event["changes"].as_array().unwrap().contains(&change)
+    };
+    assert!(asked(event, "account_id", json!(by)) && asked(event, "rule", json!("another")), "{event}");
+    assert!(asked(later, "rule", json!("mass_export")), "{later}");
+    assert!(!events.to_string().contains("Lovelace"));
+    let stranger = app.stranger(Owner).await;
+    let elsewhere = stranger.get("/v1/audit/events?action=finding.listed").await.json();
+    assert_eq!(elsewhere["items"], json!([]));
+}

@@ -76,6 +76,26 @@ async fn a_write_takes_one_trip_its_audit_record_included() {
     assert_eq!(least, 1, "delete");
 }
 
+/// A data key is used for five minutes, and then read again with the row that it belongs to.
+#[tokio::test]
+async fn the_key_of_a_row_is_asked_for_again_when_it_is_old() {
+    let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
+    let builder = TestApp::builder(app::platform()).clock(clock.clone());
+    let app = builder.counting_round_trips().setting("database.pool_size", "1").start().await;
+    let owner = app.actor(Owner).await;
+    let made = owner.post("/v1/api-keys", json!({ "name": "a" })).await.assert_status(201).json();
+    let key = app.anonymous().with_token(made["key"].as_str().unwrap());
+    let path = create(&owner, customer("Ada", "ada@example.org")).await;
+    // Whatever else is asked for anew is asked for without a key too.
+    let later = async |body: Value| {
+        clock.advance(time::Duration::minutes(5));
+        key.patch(&path, body).await
+    };
+    let plain = trips(&app, 200, async || later(json!({ "status": "lead" })).await).await;
+    let sealed = trips(&app, 200, async || later(json!({ "full_name": "Bea" })).await).await;
+    assert_eq!(sealed, plain + 1, "the row's key is read, and the row is written");
+}
+
 #[tokio::test]
 async fn an_api_key_is_known_without_asking_and_one_that_is_no_key_is_refused_without() {
     let (app, owner) = counted().await;

@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/databases.rs"]
+mod databases;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/program.rs"]
@@ -16,6 +18,7 @@ mod audit_log;
 mod clients;
 mod command_line;
 mod configuration;
+mod data_map;
 mod database_tls;
 mod dev;
 mod drain;
@@ -25,4 +28,5 @@ mod key_rotation;
 mod locks;
 mod restarts;
 mod slow_statements;
+mod upgrade;
 mod wrapped_keys;

@@ -16,7 +16,7 @@ struct Made {
     id: Uuid,
     /// For each index the cell that it is made of, and the new index.
     columns: Vec<(Vec<u8>, Vec<u8>)>,
-    /// What unique indexes are under each key of the ring.
+    /// What claimed indexes are under each key of the ring.
     claims: Vec<Vec<u8>>,
 }
 
@@ -31,7 +31,7 @@ impl Indexes {
             let (source, column) = (index.source, index.column);
             let other = key_in(&format!("t.{column}"));
             let mut stale = format!("t.{source} IS NOT NULL AND (t.{column} IS NULL OR {other} <> $1");
-            if index.unique {
+            if index.claimed {
                 stale += &format!(" OR NOT EXISTS (SELECT FROM unique_indexes u WHERE u.digest = t.{column})");
             }
             stale + ")"
@@ -63,7 +63,7 @@ impl Indexes {
                 length: index.length,
             };
             columns.push((cell.to_vec(), session.ring.blind_index(&place, &value).into_bytes()));
-            if index.unique {
+            if index.claimed {
                 claims.extend(session.ring.blind_indexes(&place, &value).into_iter().map(BlindIndex::into_bytes));
             }
         }
@@ -83,15 +83,42 @@ impl Indexes {
         (index.normalised)(&plaintext).ok_or_else(|| Error::internal(format!("{} holds no such value", index.source)))
     }
 
+    /// Writes a batch. Where a value stands in another row too, which the constraint of an index under another key could not
+    /// see, row by row: the others move, and that one is told.
+    async fn move_all(&self, session: &mut Session, made: &[Made], batch: &mut Batch) -> Result<(), Error> {
+        let written = session.run(self.write(), values(&self.table, made)).await;
+        let Err(Error::Constraint { .. }) = written else {
+            batch.moved = written?.len();
+            return Ok(());
+        };
+        for one in made.chunks(1) {
+            match session.run(self.write(), values(&self.table, one)).await {
+                Ok(rows) => batch.moved += rows.len(),
+                Err(Error::Constraint { name, .. }) => {
+                    let rows: Vec<_> = one.iter().map(|one| one.id).collect();
+                    tracing::error!(
+                        table = self.table.table,
+                        ?rows,
+                        constraint = name,
+                        "another row has the same value"
+                    );
+                    batch.refused += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// The statement that writes a batch: `$1` ids; for each index the cells and the new indexes; then, where one is
-    /// unique, the rows and the digests of what they claim.
+    /// claimed, the rows and the digests of what they claim.
     fn write(&self) -> String {
         let SealedTable { table, id, indexes, .. } = &self.table;
         let count = indexes.len();
         let each = |make: &dyn Fn(usize, &SealedIndex) -> String, between: &str| {
             indexes.iter().enumerate().map(|(n, index)| make(n, index)).collect::<Vec<_>>().join(between)
         };
-        let claimed = if indexes.iter().any(|index| index.unique) {
+        let claimed = if indexes.iter().any(|index| index.claimed) {
             format!(
                 ", claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT claim.digest, claim.id \
                  FROM unnest(${}::uuid[], ${}::bytea[]) AS claim (id, digest) JOIN changed USING (id) \
@@ -154,7 +181,7 @@ impl Mover for Indexes {
                 }
             }
         }
-        batch.moved = session.run(self.write(), values(&self.table, made)).await?.len();
+        self.move_all(session, &made, &mut batch).await?;
         Ok(Some(batch))
     }
 
@@ -164,14 +191,14 @@ impl Mover for Indexes {
 }
 
 /// The values of [`Indexes::write`].
-fn values(table: &SealedTable, made: Vec<Made>) -> Vec<Value> {
+fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
     let mut values: Vec<Value> = vec![made.iter().map(|one| one.id).collect::<Vec<_>>().into()];
     for position in 0..table.indexes.len() {
         values.push(made.iter().map(|one| one.columns[position].0.clone()).collect::<Vec<_>>().into());
         values.push(made.iter().map(|one| one.columns[position].1.clone()).collect::<Vec<_>>().into());
     }
-    if table.indexes.iter().any(|index| index.unique) {
-        let claims = made.into_iter().flat_map(|one| one.claims.into_iter().map(move |claim| (one.id, claim)));
+    if table.indexes.iter().any(|index| index.claimed) {
+        let claims = made.iter().flat_map(|one| one.claims.iter().map(|claim| (one.id, claim.clone())));
         let (rows, digests): (Vec<_>, Vec<_>) = claims.unzip();
         values.extend([rows.into(), digests.into()]);
     }

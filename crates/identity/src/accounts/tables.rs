@@ -28,14 +28,14 @@ pub(super) fn email_changes() -> SealedTable {
 }
 
 /// The index under which accounts are found, also where it stands in another table.
-pub(crate) fn address_index(unique: bool) -> SealedIndex {
+pub(crate) fn address_index(claimed: bool) -> SealedIndex {
     SealedIndex {
         column: "email_index",
         source: "email",
         bound_to: ("users", "email_index"),
         scope: Scope::Nowhere,
         length: IndexLength::Unique,
-        unique,
+        claimed,
         normalised: normalised::<EmailAddress>,
     }
 }

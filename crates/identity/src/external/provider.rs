@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 use super::{
     PROVIDER_UNAVAILABLE, ProviderSettings,
     http::{HttpClient, HttpError, is_safe},
+    keys::KeysThatVerify,
 };
 
 /// How long what a provider says of itself is believed, and for how long still while it cannot be asked again.
@@ -130,7 +131,7 @@ impl Provider {
         }
         known.keys_fetched_at = Some(now);
         let (said, at) = known.said.clone()?;
-        let keys = JsonWebKeySet::fetch_async(said.metadata.jwks_uri(), http).await;
+        let keys = JsonWebKeySet::fetch_async(said.metadata.jwks_uri(), &KeysThatVerify(http)).await;
         let keys =
             keys.inspect_err(|error| tracing::warn!(provider = self.settings.name, why = told(error), "no keys"));
         let metadata = said.metadata.clone().set_jwks(keys.ok()?);
@@ -141,7 +142,7 @@ impl Provider {
 
     async fn ask(&self, http: &HttpClient) -> Result<Said, String> {
         let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(|_| "its issuer is no URL".to_owned())?;
-        let metadata = Metadata::discover_async(issuer, http).await.map_err(|error| told(&error))?;
+        let metadata = Metadata::discover_async(issuer, &KeysThatVerify(http)).await.map_err(|error| told(&error))?;
         if !is_safe(metadata.authorization_endpoint().url(), http.takes_loopback()) {
             return Err("it sends people to a URL that is not https".to_owned());
         }

@@ -24,7 +24,7 @@ pub(super) fn table() -> SealedTable {
         bound_to: (PLACE.table, PLACE.column),
         scope: Scope::Nowhere,
         length: PLACE.length,
-        unique: true,
+        claimed: true,
         normalised: normalised::<Subject>,
     };
     let columns = ["subject", "email"].map(|column| SealedColumn::at(PLACE.table, column)).to_vec();

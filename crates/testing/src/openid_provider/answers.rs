@@ -25,7 +25,7 @@ impl Shared {
     pub(super) fn answer(&self, asked: &Asked) -> Answered {
         match asked.path.as_str() {
             "/.well-known/openid-configuration" => Answered::json(200, &self.discovery()),
-            "/jwks" => Answered::json(200, &locked(&self.keys).public()),
+            "/jwks" => Answered::json(200, &self.key_set()),
             "/token" => match self.tokens(asked) {
                 Ok(tokens) => Answered::json(200, &tokens),
                 Err(error) => Answered::json(400, &json!({ "error": error })),
@@ -45,6 +45,16 @@ impl Shared {
             .append_pair("state", &state)
             .extend_pairs(iss.map(|iss| ("iss", iss)));
         Answered { headers: format!("Location: {url}\r\n"), ..Answered::of(303, Vec::new()) }
+    }
+
+    fn key_set(&self) -> Value {
+        let mut set = locked(&self.keys).public();
+        let script = locked(&self.script);
+        for key in set["keys"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            key.extend(script.key.clone());
+            key.retain(|_, value| !value.is_null());
+        }
+        set
     }
 
     fn discovery(&self) -> Value {

@@ -116,7 +116,7 @@ fn tell(what: &str, outcome: Outcome, started: Instant) -> ExitCode {
         say(&format!("{left} were being written all the time: run it once more"));
     }
     if refused > 0 {
-        say(&format!("{refused} do not open: see the log above, and `keys status`"));
+        say(&format!("{refused} do not open, or have the value of another row: see the log above, and `keys status`"));
     }
     if left + refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -1,0 +1,89 @@
+//! Attacks on the keys that verify ID tokens: by whoever has another key than those that the provider signs with.
+
+use mainstay::kernel::{Clock, Timestamp};
+use mainstay_testing::{OpenIdProvider, Signing, TestApp};
+use serde_json::json;
+use time::Duration;
+
+use crate::external::{ACME, person, sign_in, start};
+
+const REFUSED: &str = "external_sign_in_refused";
+const KEYS: &str = "/jwks";
+
+/// OWASP ASVS 9.1.2, 9.1.3; RFC 8725 §2.1, §3.1: no algorithm but what a public key verifies, and no key but the
+/// provider's.
+#[tokio::test]
+async fn a_token_that_the_provider_did_not_sign_is_not_believed() {
+    let provider = OpenIdProvider::start(Clock::default()).await;
+    let app = start(&provider).await;
+    for signing in
+        [Signing::None, Signing::Hs256, Signing::Hs256WithThePublicKey, Signing::OfAStranger, Signing::OfAnUnknownKey]
+    {
+        provider.script(|script| script.signing = signing);
+        let answer = sign_in(&app, &provider, person("ada")).await;
+        assert_eq!(answer.status, 401, "{signing:?}: {}", answer.text());
+        answer.assert_problem(401, REFUSED);
+    }
+}
+
+/// A key that the provider publishes for something else, such as to encrypt to it, may be in other hands than those that
+/// sign (RFC 7517 §4.2, §4.3).
+#[tokio::test]
+async fn a_key_that_is_not_for_signatures_verifies_none() {
+    let provider = OpenIdProvider::start(Clock::default()).await;
+    for (key, status) in [
+        (json!({ "use": "enc" }), 401),
+        (json!({ "use": "enc", "key_ops": ["verify"] }), 401),
+        (json!({ "key_ops": ["encrypt"] }), 401),
+        (json!({ "use": null, "key_ops": ["wrapKey", "sign"] }), 401),
+        (json!({ "use": null, "key_ops": [] }), 401),
+        (json!({ "use": null, "key_ops": "verify" }), 401),
+        (json!({ "use": null, "key_ops": ["verify"] }), 201),
+        (json!({ "key_ops": ["encrypt", "verify"] }), 201),
+        (json!({ "use": null }), 201),
+    ] {
+        provider.script(|script| script.key = key.as_object().cloned().unwrap_or_default());
+        // A service keeps the keys of a provider: each is a new one, which asks for them.
+        let app = start(&provider).await;
+        let answer = sign_in(&app, &provider, person("ada")).await;
+        assert_eq!(answer.status, status, "{key}: {}", answer.text());
+        if status == 401 {
+            answer.assert_problem(401, REFUSED);
+        }
+    }
+}
+
+/// Nor one that is fetched later, because no known key fits.
+#[tokio::test]
+async fn a_new_key_that_is_not_for_signatures_verifies_none() {
+    let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
+    let provider = OpenIdProvider::start(clock.clone()).await;
+    let settings = json!([provider.settings(ACME)]).to_string();
+    let builder = TestApp::builder(app::platform()).clock(clock.clone());
+    let app = builder.setting("identity.oidc_providers", settings).start().await;
+    sign_in(&app, &provider, person("ada")).await.assert_status(201);
+    for (key_ops, status) in [(json!(["encrypt"]), 401), (json!(["verify"]), 201)] {
+        provider.rotate_keys();
+        provider.script(|script| drop(script.key.insert("key_ops".to_owned(), key_ops.clone())));
+        clock.advance(Duration::minutes(1));
+        let before = provider.calls(KEYS);
+        let answer = sign_in(&app, &provider, person("ada")).await;
+        assert_eq!(
+            (answer.status.as_u16(), provider.calls(KEYS) - before),
+            (status, 1),
+            "{key_ops}: {}",
+            answer.text()
+        );
+    }
+}
+
+/// A provider that announces nothing safe is not asked for anything.
+#[tokio::test]
+async fn a_provider_without_public_keys_is_not_used() {
+    let provider = OpenIdProvider::start(Clock::default()).await;
+    let app = start(&provider).await;
+    let algorithms = json!(["HS256", "HS512", "none"]);
+    provider.script(|script| drop(script.discovery.insert("id_token_signing_alg_values_supported".into(), algorithms)));
+    let answer = app.anonymous().post("/v1/external-authorizations", json!({ "provider": ACME })).await;
+    answer.assert_problem(503, "provider_unavailable");
+}
