@@ -7,6 +7,7 @@
 
 mod boxes;
 mod data_keys;
+mod holders;
 mod indexes;
 mod reseal;
 mod status;
@@ -19,7 +20,7 @@ use sea_query::Value;
 use tokio::time::Instant;
 
 use crate::{
-    Error, Event, Origin, Owner, PrivateColumn, Row, SealedTable,
+    Error, Event, KeyHolder, Origin, Owner, PrivateColumn, Row, SealedTable,
     audit::{COLUMNS, WIDTH, placeholders, record},
     statement::Statement,
 };
@@ -158,26 +159,23 @@ impl Rotation {
         Ok(outcome)
     }
 
-    /// Gives each row that was sealed before `before` a data key of its own anew, and seals its values under it.
-    ///
-    /// Accounts are left out: their sessions and second factors are sealed under the account's key by statements that read
-    /// the key before they write.
+    /// Gives each row that was sealed before `before` a data key of its own anew, and seals its values under it; with an
+    /// account goes what other tables hold under its key.
     ///
     /// # Errors
     /// As the database answers; what was sealed anew stays so.
     pub async fn reseal(&mut self, before: Timestamp) -> Result<Outcome, Error> {
         let mut outcome = Outcome::default();
-        for table in reseal::able(&self.tables) {
-            outcome += self.drive(reseal::Reseal::new(table, before)).await?;
+        for table in self.tables.clone().into_iter().filter(|table| table.key == KeyHolder::Row) {
+            let dependants = holders::dependants(&table, &self.tables);
+            outcome += if dependants.is_empty() {
+                self.drive(reseal::Reseal::new(table, before)).await?
+            } else {
+                self.drive(holders::Holders::new(table, dependants, before)).await?
+            };
         }
         self.record("data_key.resealed", "data_key", outcome).await?;
         Ok(outcome)
-    }
-
-    /// The tables whose rows [`reseal`](Self::reseal) leaves as they are.
-    pub fn not_resealed(&self) -> Vec<&'static str> {
-        let able: Vec<_> = reseal::able(&self.tables).iter().map(|table| table.table).collect();
-        self.tables.iter().map(|table| table.table).filter(|table| !able.contains(table)).collect()
     }
 
     /// The connection, when nothing is left to do.

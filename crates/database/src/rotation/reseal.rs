@@ -2,9 +2,9 @@ use mainstay_kernel::{Timestamp, Uuid};
 use sea_query::Value;
 
 use super::{Batch, Means, Mover};
-use crate::{Error, KeyHolder, Row, SealedColumn, SealedTable, column::moment};
+use crate::{Error, Row, SealedColumn, SealedTable, column::moment};
 
-/// The rows of one table under fresh data keys.
+/// The rows of one table under fresh data keys: each holds its own, under which nothing else is sealed.
 pub(super) struct Reseal {
     table: SealedTable,
     before: Timestamp,
@@ -20,14 +20,6 @@ struct Resealed {
     new_key: i64,
     wrapped: Vec<u8>,
     cells: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-/// The tables whose rows can be sealed anew one by one: each holds its key, and no other table is sealed under it.
-pub(super) fn able(tables: &[SealedTable]) -> Vec<SealedTable> {
-    let shares = |table: &SealedTable| {
-        tables.iter().any(|other| matches!(other.key, KeyHolder::Other { table: holder, .. } if holder == table.table))
-    };
-    tables.iter().filter(|table| table.key == KeyHolder::Row && !shares(table)).cloned().collect()
 }
 
 impl Reseal {
