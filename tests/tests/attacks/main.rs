@@ -28,6 +28,7 @@ mod jws_classes;
 mod log;
 mod oauth_attacks;
 mod raw_http;
+mod resealed_accounts;
 mod rotation;
 mod sealed_log;
 mod sealing;
