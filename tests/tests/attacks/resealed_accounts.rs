@@ -268,3 +268,23 @@ async fn an_account_that_somebody_writes_is_passed_over() {
     assert_eq!(reseal(rotation(&app).await.0).await.moved, 2);
     ada.get("/v1/me").await.assert_status(200);
 }
+
+/// What does not open stays as it is, with all that hangs together with it, and is told.
+#[tokio::test]
+async fn an_account_of_which_something_was_altered_keeps_its_key() {
+    let (app, _provider, clock) = house().await;
+    let (ada, bob) = (app.actor(Agent).await, app.actor(Agent).await);
+    clock.advance(Duration::seconds(1));
+    let mut owner = app.owner().await;
+    const ALTER: &str = "UPDATE sessions SET address = set_byte(address, 30, get_byte(address, 30) # 1) WHERE user_id = $1 RETURNING id";
+    let altered = owner.run(ALTER, [ada.user().uuid().into()]).await.expect("it is altered");
+    assert_eq!(altered.len(), 1);
+    let before = keys(&mut owner).await;
+    let outcome = reseal(rotation(&app).await.0).await;
+    assert_eq!((outcome.moved, outcome.refused, outcome.left), (1, 1, 0));
+    assert_eq!(keys(&mut owner).await.iter().filter(|key| before.contains(key)).count(), 1);
+    assert_whole(&mut owner).await;
+    for somebody in [&ada, &bob] {
+        sign_in(&app, somebody, None).await.assert_status(201);
+    }
+}
