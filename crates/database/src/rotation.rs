@@ -7,6 +7,7 @@
 
 mod boxes;
 mod data_keys;
+mod holders;
 mod indexes;
 mod reseal;
 mod status;
@@ -19,7 +20,7 @@ use sea_query::Value;
 use tokio::time::Instant;
 
 use crate::{
-    Error, Event, Origin, Owner, PrivateColumn, Row, SealedTable,
+    Error, Event, KeyHolder, Origin, Owner, PrivateColumn, Row, SealedTable,
     audit::{COLUMNS, WIDTH, placeholders, record},
     statement::Statement,
 };
@@ -35,7 +36,7 @@ const BETWEEN_IDLE_PASSES: Duration = Duration::from_millis(200);
 
 /// The rotations, on a connection of the schema's owner.
 pub struct Rotation {
-    session: Session,
+    means: Means,
     tables: Vec<SealedTable>,
     boxes: Vec<PrivateColumn>,
     rate: Option<NonZeroU32>,
@@ -43,7 +44,7 @@ pub struct Rotation {
 }
 
 /// What moving rows takes.
-struct Session {
+struct Means {
     owner: Owner,
     ring: KeyRing,
     runtime: Runtime,
@@ -77,9 +78,9 @@ trait Mover {
     /// The table, for whoever watches.
     fn table(&self) -> &'static str;
     /// The number of rows that are left.
-    async fn count(&self, session: &mut Session) -> Result<u64, Error>;
+    async fn count(&self, means: &mut Means) -> Result<u64, Error>;
     /// Moves the next batch; `None` at the end of a pass.
-    async fn batch(&mut self, session: &mut Session, size: u32) -> Result<Option<Batch>, Error>;
+    async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error>;
     /// Begins another pass.
     fn rewind(&mut self);
 }
@@ -103,8 +104,8 @@ impl Rotation {
     ) -> Self {
         let origin = Origin { request: runtime.new_id::<Origin>().uuid(), operation: command, address: None };
         let tables = tables.into_iter().filter(SealedTable::is_sealed).collect();
-        let session = Session { owner, ring, runtime, origin };
-        Self { session, tables, boxes, rate: None, progress: Box::new(|_| {}) }
+        let means = Means { owner, ring, runtime, origin };
+        Self { means, tables, boxes, rate: None, progress: Box::new(|_| {}) }
     }
 
     /// Takes no more than this many rows a second.
@@ -126,7 +127,7 @@ impl Rotation {
     /// # Errors
     /// As the database answers.
     pub async fn status(&mut self) -> Result<Status, Error> {
-        status::read(&mut self.session, &self.tables, &self.boxes).await
+        status::read(&mut self.means, &self.tables, &self.boxes).await
     }
 
     /// Wraps every data key, and seals every private box, under the primary.
@@ -153,51 +154,48 @@ impl Rotation {
                 outcome += self.drive(indexes::Indexes::new(table)).await?;
             }
         }
-        indexes::forget_departed(&mut self.session).await?;
+        indexes::forget_departed(&mut self.means).await?;
         self.record("blind_index.rotated", "blind_index", outcome).await?;
         Ok(outcome)
     }
 
-    /// Gives each row that was sealed before `before` a data key of its own anew, and seals its values under it.
-    ///
-    /// Accounts are left out: their sessions and second factors are sealed under the account's key by statements that read
-    /// the key before they write.
+    /// Gives each row that was sealed before `before` a data key of its own anew, and seals its values under it; with an
+    /// account goes what other tables hold under its key.
     ///
     /// # Errors
     /// As the database answers; what was sealed anew stays so.
     pub async fn reseal(&mut self, before: Timestamp) -> Result<Outcome, Error> {
         let mut outcome = Outcome::default();
-        for table in reseal::able(&self.tables) {
-            outcome += self.drive(reseal::Reseal::new(table, before)).await?;
+        for table in self.tables.clone().into_iter().filter(|table| table.key == KeyHolder::Row) {
+            let dependants = holders::dependants(&table, &self.tables);
+            outcome += if dependants.is_empty() {
+                self.drive(reseal::Reseal::new(table, before)).await?
+            } else {
+                self.drive(holders::Holders::new(table, dependants, before)).await?
+            };
         }
         self.record("data_key.resealed", "data_key", outcome).await?;
         Ok(outcome)
     }
 
-    /// The tables whose rows [`reseal`](Self::reseal) leaves as they are.
-    pub fn not_resealed(&self) -> Vec<&'static str> {
-        let able: Vec<_> = reseal::able(&self.tables).iter().map(|table| table.table).collect();
-        self.tables.iter().map(|table| table.table).filter(|table| !able.contains(table)).collect()
-    }
-
     /// The connection, when nothing is left to do.
     pub fn into_owner(self) -> Owner {
-        self.session.owner
+        self.means.owner
     }
 
     /// The clock.
     pub fn runtime(&self) -> &Runtime {
-        &self.session.runtime
+        &self.means.runtime
     }
 
     async fn drive<M: Mover>(&mut self, mut mover: M) -> Result<Outcome, Error> {
-        let total = mover.count(&mut self.session).await?;
+        let total = mover.count(&mut self.means).await?;
         let size = self.rate.map_or(BATCH, |rate| (rate.get() / 4).clamp(1, BATCH));
         let (started, mut outcome, mut idle) = (Instant::now(), Outcome::default(), 0);
         let mut seen_in_all = 0;
         loop {
             let mut pass = Batch::default();
-            while let Some(batch) = mover.batch(&mut self.session, size).await? {
+            while let Some(batch) = mover.batch(&mut self.means, size).await? {
                 pass.seen += batch.seen;
                 pass.moved += batch.moved;
                 pass.refused += batch.refused;
@@ -224,17 +222,17 @@ impl Rotation {
 
     /// Tells the audit log what was done.
     async fn record(&mut self, action: &str, resource: &'static str, outcome: Outcome) -> Result<(), Error> {
-        let Session { runtime, origin, .. } = &self.session;
+        let Means { runtime, origin, .. } = &self.means;
         let event = Event { action: action.to_owned(), resource, resource_id: None, organization: None };
         let mut values: Vec<Value> = record(runtime, None, origin, event).into();
         let Outcome { moved, refused, left } = outcome;
         values.push(serde_json::json!({ "moved": moved, "refused": refused, "left": left }).into());
         let text = format!("INSERT INTO audit_events ({COLUMNS}, after) VALUES ({})", placeholders(1, WIDTH + 1));
-        self.session.run(text, values).await.map(drop)
+        self.means.run(text, values).await.map(drop)
     }
 }
 
-impl Session {
+impl Means {
     async fn run(&mut self, text: String, values: impl IntoIterator<Item = Value>) -> Result<Vec<Row>, Error> {
         self.owner.execute(Statement::new("keys.rotation", text, values.into_iter().collect())).await
     }

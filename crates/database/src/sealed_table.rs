@@ -45,7 +45,8 @@ pub enum Scope {
 pub enum KeyHolder {
     /// In its own column `data_key`.
     Row,
-    /// In the column `data_key` of a row of `table`, whose `id` stands in `column`.
+    /// In the column `data_key` of a row of `table`, whose `id` stands in `column`: an account. Whoever writes such a row
+    /// does it by [`Unscoped::change_sealed`](crate::Unscoped::change_sealed), for the account may get another key meanwhile.
     Other {
         /// The table of the row that holds the key.
         table: &'static str,

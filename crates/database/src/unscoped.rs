@@ -82,7 +82,15 @@ impl Unscoped {
     /// # Errors
     /// As the database answers; then nothing was changed and nothing recorded.
     pub async fn change(&self, change: Change) -> Result<Vec<Row>, Error> {
-        let Change { name, clauses, answer, mut values, event, jobs, shows_rows } = change;
+        let Change { name, clauses, answer, mut values, event, jobs, shows_rows, under } = change;
+        let held = match under {
+            Some((account, key)) => {
+                values.extend([account.into(), key.into()]);
+                let (account, key) = (values.len() - 1, values.len());
+                format!("SELECT FROM users WHERE id = ${account} AND data_key = ${key} FOR KEY SHARE")
+            }
+            None => "SELECT".to_owned(),
+        };
         let recorded = placeholders(values.len() + 1, WIDTH);
         values.extend(self.record_of(event));
         let mut queued = String::new();
@@ -92,11 +100,47 @@ impl Unscoped {
         }
         let shown = if shows_rows { ", before, after" } else { "" };
         let text = format!(
-            "WITH {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}{shown}) \
+            "WITH held AS ({held}), {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}{shown}) \
              SELECT {recorded}{shown} FROM changed LIMIT 1){queued} \
              SELECT * FROM {answer}"
         );
         self.database.write(Statement::new(name, text, values)).await
+    }
+
+    /// Does a [`Change`] that writes values sealed under the data key of an account: `make` seals them under the key that
+    /// it is given, and the clauses change something only if there is a row in `held`. There is none when the account has
+    /// got another key since `key` was read; then the values are sealed once more, under that one.
+    ///
+    /// While the statement runs, the account keeps its key.
+    ///
+    /// # Errors
+    /// As the database answers, or `make`.
+    pub async fn change_sealed(
+        &self,
+        key: &OwnKey,
+        make: impl Fn(&OwnKey) -> Result<Change, Error>,
+    ) -> Result<Vec<Row>, Error> {
+        let mut key = key.clone();
+        for _ in 0..2 {
+            let rows = self.change(make(&key)?.under(&key)).await?;
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+            match self.key_instead_of(&key).await? {
+                Some(other) => key = other,
+                None => return Ok(rows),
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// The data key of an account, if it is not the one that is known.
+    async fn key_instead_of(&self, known: &OwnKey) -> Result<Option<OwnKey>, Error> {
+        const FIND: &str = "SELECT k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
+             WHERE u.id = $1 AND k.id <> $2";
+        let rows = self.select("users.data_key", FIND, [known.subject.into(), known.id.into()]).await?;
+        let read = |row: &Row| Ok(OwnKey { id: row.get(0)?, subject: known.subject, wrapped: row.get(1)? });
+        rows.first().map(read).transpose()
     }
 
     /// Work of this kind, to be queued with a [`Change`].
@@ -153,11 +197,14 @@ pub struct Change {
     event: Event,
     jobs: Vec<Job>,
     shows_rows: bool,
+    /// The account whose data key it seals under, and the key.
+    under: Option<(Uuid, i64)>,
 }
 
 impl Change {
     /// `clauses` are the CTE clauses of the change (`name AS (…)`, separated by commas), `values` theirs from `$1` on. The
-    /// clause named `changed` decides what happened.
+    /// clause named `changed` decides what happened. They may ask for `held`, which has one row, except as
+    /// [`Unscoped::change_sealed`] says.
     pub fn new(
         name: &'static str,
         clauses: &'static str,
@@ -165,7 +212,7 @@ impl Change {
         event: Event,
     ) -> Self {
         let values = values.into_iter().collect();
-        Self { name, clauses, answer: "changed", values, event, jobs: Vec::new(), shows_rows: false }
+        Self { name, clauses, answer: "changed", values, event, jobs: Vec::new(), shows_rows: false, under: None }
     }
 
     /// Answers the rows of another clause than `changed`: for a change that has something to tell also when it did not
@@ -180,6 +227,11 @@ impl Change {
     #[must_use]
     pub fn showing_rows(mut self) -> Self {
         self.shows_rows = true;
+        self
+    }
+
+    fn under(mut self, key: &OwnKey) -> Self {
+        self.under = Some((key.subject, key.id));
         self
     }
 

@@ -32,6 +32,7 @@ mod log;
 mod oauth_attacks;
 mod provider_keys;
 mod raw_http;
+mod resealed_accounts;
 mod restored_log;
 mod rotation;
 mod sealed_log;

@@ -237,42 +237,48 @@ async fn until_waiting(watcher: &mut Owner, transaction: String, waiting: i64) {
 /// not hold that key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
-    let app = TestApp::start(app::platform()).await;
+    let app = TestApp::builder(app::platform()).setting("database.pool_size", "6").start().await;
     let actor = app.actor(BuiltInRole::Owner).await;
     let mut paths = Vec::new();
     for number in 0..4 {
         let body = json!({ "full_name": "Ada", "email": format!("a-{number}@example.org"), "phone": "+49 30 1" });
         paths.push(actor.post("/v1/customers", body).await.assert_status(201).location());
     }
+    let body = json!({ "email": "guest@example.org", "role": "agent" });
+    let invitation = actor.post("/v1/invitations", body).await.assert_status(201).location();
     let mut watcher = app.owner().await;
     let keys_before = count(&mut watcher, "SELECT count(*) FROM data_keys").await;
 
     let mut owner = app.owner().await;
     let transaction = begin(&mut owner).await;
     let (ring, runtime) = (app.database().ring().clone(), app.runtime().clone());
-    let tables = app.platform().tables();
-    let mut rotation = Rotation::new(owner, (ring, runtime), tables, Vec::new(), "test");
+    let tables =
+        app.platform().tables().into_iter().filter(|table| ["customers", "invitations"].contains(&table.table));
+    let mut rotation = Rotation::new(owner, (ring, runtime), tables.collect(), Vec::new(), "test");
     let now = rotation.runtime().clock.now();
     let outcome = rotation.reseal(now).await.expect("rows are sealed anew");
-    assert_eq!((outcome.moved, outcome.refused, outcome.left), (4, 0, 0));
+    assert_eq!((outcome.moved, outcome.refused, outcome.left), (5, 0, 0));
 
     let plain = actor.patch(&paths[0], json!({ "status": "inactive" }));
     let sealing = actor.patch(&paths[1], json!({ "notes": "New." }));
     let deleting = actor.delete(&paths[2]);
     let erasing = async { actor.post(&format!("{}/erasure", paths[3]), json!({})).await };
+    let withdrawing = actor.delete(&invitation);
     let committing = async {
-        until_waiting(&mut watcher, transaction, 4).await;
+        until_waiting(&mut watcher, transaction, 5).await;
         rotation.into_owner().run("COMMIT", []).await.expect("it is committed");
     };
-    let (plain, sealing, deleting, erasing, ()) = tokio::join!(plain, sealing, deleting, erasing, committing);
+    let (plain, sealing, deleting, erasing, withdrawing, ()) =
+        tokio::join!(plain, sealing, deleting, erasing, withdrawing, committing);
     assert_eq!(plain.assert_status(200).json()["status"], "inactive");
     sealing.assert_status(200);
     deleting.assert_status(204);
+    withdrawing.assert_status(204);
     assert_eq!(erasing.assert_status(200).json()["destroyed_keys"], 1);
     let read = actor.get(&format!("{}/personal-data", paths[1])).await.assert_status(200).json();
     assert_eq!((&read["notes"], &read["phone"]), (&json!("New."), &json!("+49 30 1")));
     // The keys of what was deleted and erased are destroyed, though their statements could not see them when they began.
-    assert_eq!(count(&mut watcher, "SELECT count(*) FROM data_keys").await, keys_before - 2);
+    assert_eq!(count(&mut watcher, "SELECT count(*) FROM data_keys").await, keys_before - 3);
 }
 
 /// Two replicas index one address under two keys. Both have looked, and found it free, before either writes.

@@ -1,6 +1,6 @@
 use mainstay_kernel::Uuid;
 
-use super::{Batch, Mover, Session};
+use super::{Batch, Means, Mover};
 use crate::Error;
 
 /// Wrapped data keys: the same keys under another root key, so that no cell changes.
@@ -14,13 +14,13 @@ impl Mover for DataKeys {
         "data_keys"
     }
 
-    async fn count(&self, session: &mut Session) -> Result<u64, Error> {
+    async fn count(&self, means: &mut Means) -> Result<u64, Error> {
         const COUNT: &str = "SELECT count(*) FROM data_keys WHERE substring(wrapped FROM 2 FOR 4) <> $1";
-        let primary = session.primary();
-        session.count(COUNT.to_owned(), [primary]).await
+        let primary = means.primary();
+        means.count(COUNT.to_owned(), [primary]).await
     }
 
-    async fn batch(&mut self, session: &mut Session, size: u32) -> Result<Option<Batch>, Error> {
+    async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
         const NEXT: &str = "SELECT id, organization_id, subject_id, wrapped FROM data_keys \
              WHERE id > $1 AND substring(wrapped FROM 2 FOR 4) <> $2 ORDER BY id LIMIT $3";
         // Not FOR UPDATE: rows that refer to a key hold it by a lock that an update of other columns does not touch.
@@ -28,8 +28,8 @@ impl Mover for DataKeys {
                  FOR NO KEY UPDATE SKIP LOCKED) \
              UPDATE data_keys k SET wrapped = n.new FROM held, unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS n (id, old, new) \
              WHERE k.id = held.id AND n.id = held.id AND k.wrapped = n.old RETURNING k.id";
-        let primary = session.primary();
-        let rows = session.run(NEXT.to_owned(), [self.after.into(), primary, i64::from(size).into()]).await?;
+        let primary = means.primary();
+        let rows = means.run(NEXT.to_owned(), [self.after.into(), primary, i64::from(size).into()]).await?;
         let Some(last) = rows.last() else { return Ok(None) };
         self.after = last.decode(0)?;
         let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
@@ -37,7 +37,7 @@ impl Mover for DataKeys {
         for row in &rows {
             let (id, wrapped): (i64, &[u8]) = (row.decode(0)?, row.decode(3)?);
             let (organization, subject): (Uuid, Uuid) = (row.decode(1)?, row.decode(2)?);
-            match session.ring.rewrap(&session.runtime.random, id, organization, subject, wrapped) {
+            match means.ring.rewrap(&means.runtime.random, id, organization, subject, wrapped) {
                 Ok(Some(moved)) => {
                     ids.push(id);
                     old.push(wrapped.to_vec());
@@ -50,7 +50,7 @@ impl Mover for DataKeys {
                 }
             }
         }
-        batch.moved = session.run(MOVE.to_owned(), [ids.into(), old.into(), new.into()]).await?.len();
+        batch.moved = means.run(MOVE.to_owned(), [ids.into(), old.into(), new.into()]).await?.len();
         Ok(Some(batch))
     }
 

@@ -2,7 +2,7 @@ use mainstay_crypto::{BlindIndex, DataKey, IndexPlace};
 use mainstay_kernel::Uuid;
 use sea_query::Value;
 
-use super::{Batch, Mover, Session, key_in};
+use super::{Batch, Means, Mover, key_in};
 use crate::{Error, Row, Scope, SealedIndex, SealedTable};
 
 /// The blind indexes of one table, made anew from the values beside them.
@@ -45,10 +45,10 @@ impl Indexes {
         format!("FROM {table} t {}", self.table.joined_key())
     }
 
-    fn make(&self, session: &Session, row: &Row) -> Result<Made, Error> {
+    fn make(&self, means: &Means, row: &Row) -> Result<Made, Error> {
         let table = &self.table;
         let (id, key_id, organization): (Uuid, i64, Uuid) = (row.decode(0)?, row.decode(1)?, row.decode(2)?);
-        let key = session.unwrap(key_id, organization, row.decode(3)?, row.decode(4)?)?;
+        let key = means.unwrap(key_id, organization, row.decode(3)?, row.decode(4)?)?;
         let (mut columns, mut claims) = (Vec::new(), Vec::new());
         for (index, position) in table.indexes.iter().zip(5..) {
             let Some(cell) = row.decode::<Option<&[u8]>>(position)? else {
@@ -62,9 +62,9 @@ impl Indexes {
                 column: index.bound_to.1,
                 length: index.length,
             };
-            columns.push((cell.to_vec(), session.ring.blind_index(&place, &value).into_bytes()));
+            columns.push((cell.to_vec(), means.ring.blind_index(&place, &value).into_bytes()));
             if index.claimed {
-                claims.extend(session.ring.blind_indexes(&place, &value).into_iter().map(BlindIndex::into_bytes));
+                claims.extend(means.ring.blind_indexes(&place, &value).into_iter().map(BlindIndex::into_bytes));
             }
         }
         Ok(Made { id, columns, claims })
@@ -85,14 +85,14 @@ impl Indexes {
 
     /// Writes a batch. Where a value stands in another row too, which the constraint of an index under another key could not
     /// see, row by row: the others move, and that one is told.
-    async fn move_all(&self, session: &mut Session, made: &[Made], batch: &mut Batch) -> Result<(), Error> {
-        let written = session.run(self.write(), values(&self.table, made)).await;
+    async fn move_all(&self, means: &mut Means, made: &[Made], batch: &mut Batch) -> Result<(), Error> {
+        let written = means.run(self.write(), values(&self.table, made)).await;
         let Err(Error::Constraint { .. }) = written else {
             batch.moved = written?.len();
             return Ok(());
         };
         for one in made.chunks(1) {
-            match session.run(self.write(), values(&self.table, one)).await {
+            match means.run(self.write(), values(&self.table, one)).await {
                 Ok(rows) => batch.moved += rows.len(),
                 Err(Error::Constraint { name, .. }) => {
                     let rows: Vec<_> = one.iter().map(|one| one.id).collect();
@@ -149,13 +149,13 @@ impl Mover for Indexes {
         self.table.table
     }
 
-    async fn count(&self, session: &mut Session) -> Result<u64, Error> {
+    async fn count(&self, means: &mut Means) -> Result<u64, Error> {
         let text = format!("SELECT count(*) {} WHERE {}", self.from(), self.stale());
-        let primary = session.primary();
-        session.count(text, [primary]).await
+        let primary = means.primary();
+        means.count(text, [primary]).await
     }
 
-    async fn batch(&mut self, session: &mut Session, size: u32) -> Result<Option<Batch>, Error> {
+    async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
         let id = self.table.id;
         let sources: Vec<_> = self.table.indexes.iter().map(|index| format!(", t.{}", index.source)).collect();
         let next = format!(
@@ -165,14 +165,14 @@ impl Mover for Indexes {
             self.from(),
             self.stale()
         );
-        let primary = session.primary();
-        let rows = session.run(next, [primary, self.after.into(), i64::from(size).into()]).await?;
+        let primary = means.primary();
+        let rows = means.run(next, [primary, self.after.into(), i64::from(size).into()]).await?;
         let Some(last) = rows.last() else { return Ok(None) };
         self.after = last.decode(0)?;
         let mut batch = Batch { seen: rows.len(), ..Batch::default() };
         let mut made = Vec::with_capacity(rows.len());
         for row in &rows {
-            match self.make(session, row) {
+            match self.make(means, row) {
                 Ok(one) => made.push(one),
                 Err(error) => {
                     let row: Uuid = row.decode(0)?;
@@ -181,7 +181,7 @@ impl Mover for Indexes {
                 }
             }
         }
-        self.move_all(session, &made, &mut batch).await?;
+        self.move_all(means, &made, &mut batch).await?;
         Ok(Some(batch))
     }
 
@@ -206,10 +206,10 @@ fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
 }
 
 /// Forgets what unique values were under keys that have left the ring, once they stand there under the primary.
-pub(super) async fn forget_departed(session: &mut Session) -> Result<(), Error> {
+pub(super) async fn forget_departed(means: &mut Means) -> Result<(), Error> {
     const FORGET: &str = "DELETE FROM unique_indexes WHERE digest IN (SELECT u.digest FROM unique_indexes u \
              WHERE substring(u.digest FROM 2 FOR 4) <> ALL ($1) AND EXISTS (SELECT FROM unique_indexes p \
                  WHERE p.row_id = u.row_id AND substring(p.digest FROM 2 FOR 4) = $2) LIMIT 1000) RETURNING row_id";
-    while !session.run(FORGET.to_owned(), [session.ids(), session.primary()]).await?.is_empty() {}
+    while !means.run(FORGET.to_owned(), [means.ids(), means.primary()]).await?.is_empty() {}
     Ok(())
 }

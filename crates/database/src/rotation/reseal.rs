@@ -1,10 +1,10 @@
 use mainstay_kernel::{Timestamp, Uuid};
 use sea_query::Value;
 
-use super::{Batch, Mover, Session};
-use crate::{Error, KeyHolder, Row, SealedColumn, SealedTable, column::moment};
+use super::{Batch, Means, Mover};
+use crate::{Error, Row, SealedColumn, SealedTable, column::moment};
 
-/// The rows of one table under fresh data keys.
+/// The rows of one table under fresh data keys: each holds its own, under which nothing else is sealed.
 pub(super) struct Reseal {
     table: SealedTable,
     before: Timestamp,
@@ -22,24 +22,16 @@ struct Resealed {
     cells: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-/// The tables whose rows can be sealed anew one by one: each holds its key, and no other table is sealed under it.
-pub(super) fn able(tables: &[SealedTable]) -> Vec<SealedTable> {
-    let shares = |table: &SealedTable| {
-        tables.iter().any(|other| matches!(other.key, KeyHolder::Other { table: holder, .. } if holder == table.table))
-    };
-    tables.iter().filter(|table| table.key == KeyHolder::Row && !shares(table)).cloned().collect()
-}
-
 impl Reseal {
     pub(super) fn new(table: SealedTable, before: Timestamp) -> Self {
         Self { table, before, after: Uuid::nil() }
     }
 
-    fn seal(&self, session: &Session, row: &Row) -> Result<Resealed, Error> {
+    fn seal(&self, means: &Means, row: &Row) -> Result<Resealed, Error> {
         let (id, old_key, organization): (Uuid, i64, Uuid) = (row.decode(0)?, row.decode(1)?, row.decode(2)?);
         let subject: Uuid = row.decode(3)?;
-        let old = session.unwrap(old_key, organization, subject, row.decode(4)?)?;
-        let (new, wrapped) = session.ring.new_data_key(&session.runtime.random, organization, subject);
+        let old = means.unwrap(old_key, organization, subject, row.decode(4)?)?;
+        let (new, wrapped) = means.ring.new_data_key(&means.runtime.random, organization, subject);
         let mut cells = Vec::with_capacity(self.table.columns.len());
         for (column, position) in self.table.columns.iter().zip(5..) {
             let Some(sealed) = row.decode::<Option<&[u8]>>(position)? else {
@@ -48,7 +40,7 @@ impl Reseal {
             };
             let cell = column.cell(organization, id);
             let plaintext = old.open(&cell, sealed).map_err(Error::internal)?;
-            cells.push((sealed.to_vec(), new.seal(&session.runtime.random, &cell, &plaintext)));
+            cells.push((sealed.to_vec(), new.seal(&means.runtime.random, &cell, &plaintext)));
         }
         Ok(Resealed { id, organization, subject, old_key, new_key: new.id(), wrapped: wrapped.0, cells })
     }
@@ -84,14 +76,14 @@ impl Reseal {
         )
     }
 
-    fn values(&self, session: &Session, rows: &[Resealed]) -> Vec<Value> {
+    fn values(&self, means: &Means, rows: &[Resealed]) -> Vec<Value> {
         let ids = |id: &dyn Fn(&Resealed) -> Uuid| rows.iter().map(id).collect::<Vec<_>>().into();
         let keys = |key: &dyn Fn(&Resealed) -> i64| rows.iter().map(key).collect::<Vec<_>>().into();
         let bytes = |bytes: &dyn Fn(&Resealed) -> &Vec<u8>| -> Value {
             rows.iter().map(|row| bytes(row).clone()).collect::<Vec<_>>().into()
         };
         let mut values = vec![
-            moment(session.runtime.clock.now()),
+            moment(means.runtime.clock.now()),
             ids(&|row| row.id),
             ids(&|row| row.organization),
             ids(&|row| row.subject),
@@ -111,13 +103,13 @@ impl Mover for Reseal {
         self.table.table
     }
 
-    async fn count(&self, session: &mut Session) -> Result<u64, Error> {
+    async fn count(&self, means: &mut Means) -> Result<u64, Error> {
         let SealedTable { table, .. } = self.table;
         let text = format!("SELECT count(*) FROM {table} t {} WHERE k.created_at < $1", self.table.joined_key());
-        session.count(text, [moment(self.before)]).await
+        means.count(text, [moment(self.before)]).await
     }
 
-    async fn batch(&mut self, session: &mut Session, size: u32) -> Result<Option<Batch>, Error> {
+    async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
         let SealedTable { table, id, columns, .. } = &self.table;
         let cells: Vec<_> = columns.iter().map(|column| format!(", t.{}", column.column)).collect();
         let next = format!(
@@ -126,13 +118,13 @@ impl Mover for Reseal {
             cells.concat(),
             self.table.joined_key()
         );
-        let rows = session.run(next, [moment(self.before), self.after.into(), i64::from(size).into()]).await?;
+        let rows = means.run(next, [moment(self.before), self.after.into(), i64::from(size).into()]).await?;
         let Some(last) = rows.last() else { return Ok(None) };
         self.after = last.decode(0)?;
         let mut batch = Batch { seen: rows.len(), ..Batch::default() };
         let mut sealed = Vec::with_capacity(rows.len());
         for row in &rows {
-            match self.seal(session, row) {
+            match self.seal(means, row) {
                 Ok(one) => sealed.push(one),
                 Err(error) => {
                     let row: Uuid = row.decode(0)?;
@@ -141,7 +133,7 @@ impl Mover for Reseal {
                 }
             }
         }
-        batch.moved = session.run(self.write(), self.values(session, &sealed)).await?.len();
+        batch.moved = means.run(self.write(), self.values(means, &sealed)).await?.len();
         Ok(Some(batch))
     }
 

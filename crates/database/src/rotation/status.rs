@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Session, key_in};
+use super::{Means, key_in};
 use crate::{Error, PrivateColumn, SealedTable};
 
 /// What stands under which key.
@@ -62,11 +62,7 @@ impl KeyUse {
     }
 }
 
-pub(super) async fn read(
-    session: &mut Session,
-    tables: &[SealedTable],
-    boxes: &[PrivateColumn],
-) -> Result<Status, Error> {
+pub(super) async fn read(means: &mut Means, tables: &[SealedTable], boxes: &[PrivateColumn]) -> Result<Status, Error> {
     let mut places =
         vec![("data_keys", "wrapped", UsageKind::DataKeys), ("unique_indexes", "digest", UsageKind::Spare)];
     let mut unindexed = Vec::new();
@@ -81,7 +77,7 @@ pub(super) async fn read(
                 index.source,
                 index.column
             );
-            let rows = session.count(text, []).await?;
+            let rows = means.count(text, []).await?;
             if rows > 0 {
                 unindexed.push((format!("{}.{}", table.table, index.column), rows));
             }
@@ -92,7 +88,7 @@ pub(super) async fn read(
     for (table, column, kind) in places {
         let key = key_in(column);
         let text = format!("SELECT {key}, count(*) FROM {table} WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 1");
-        for row in session.run(text, []).await? {
+        for row in means.run(text, []).await? {
             // What is shorter than a key's id is nothing that a key made; opening it fails loudly enough.
             let Ok(id) = row.decode::<&[u8]>(0)?.try_into() else { continue };
             let rows = u64::try_from(row.decode::<i64>(1)?).unwrap_or_default();
@@ -100,7 +96,7 @@ pub(super) async fn read(
         }
     }
     let mut keys = Vec::new();
-    for (position, (name, id)) in session.ring.key_ids().enumerate() {
+    for (position, (name, id)) in means.ring.key_ids().enumerate() {
         let uses = uses.remove(&id).unwrap_or_default();
         keys.push(KeyUse { name: Some(name.to_owned()), id, is_primary: position == 0, uses });
     }

@@ -1,5 +1,5 @@
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, Row, Unscoped};
+use mainstay_database::{Change, Error, OwnKey, Row, Unscoped};
 use mainstay_http::{
     Accepted, Fresh, InPerson, Json, OnConstraint as _, Problem, Public, Shared, UNAUTHENTICATED, input, post, put,
     view,
@@ -39,7 +39,7 @@ pub(super) async fn change_email(
 ) -> Result<Accepted, Problem> {
     const CHANGE: &str = "changed AS (INSERT INTO email_changes \
              (user_id, email, email_index, old_hash, new_hash, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             SELECT $1, $2, $3, $4, $5, $6, $7 FROM held \
          ON CONFLICT ON CONSTRAINT email_changes_pkey DO UPDATE SET email = excluded.email, \
              email_index = excluded.email_index, old_hash = excluded.old_hash, new_hash = excluded.new_hash, \
              old_confirmed_at = NULL, new_confirmed_at = NULL, applied_at = NULL, \
@@ -57,20 +57,22 @@ pub(super) async fn change_email(
     let to_old = letters::email_change_from(&identity, &old_token.text, &body.email);
     let to_new =
         if taken { letters::email_change_to_taken() } else { letters::email_change_to(&identity, &new_token.text) };
-    let values = [
-        user.uuid().into(),
-        unscoped.seal_own(&owner.key, &email_cell(user.uuid()), &new)?.into(),
-        new.index(ring, &email_index()).into_bytes().into(),
-        old_token.hash.into(),
-        new_token.hash.into(),
-        now.inner().into(),
-        (now + LIFETIME).inner().into(),
-    ];
-    let event = about_user(Action::EmailChangeRequest, Some(user), by.principal().organization);
-    let change = Change::new("email_changes.insert", CHANGE, values, event)
-        .queue(letters::to(&owner.email, &to_old, &unscoped)?)
-        .queue(letters::to(&body.email, &to_new, &unscoped)?);
-    unscoped.change(change).await?;
+    let insert = |key: &OwnKey| {
+        let values = [
+            user.uuid().into(),
+            unscoped.seal_own(key, &email_cell(user.uuid()), &new)?.into(),
+            new.index(ring, &email_index()).into_bytes().into(),
+            old_token.hash.clone().into(),
+            new_token.hash.clone().into(),
+            now.inner().into(),
+            (now + LIFETIME).inner().into(),
+        ];
+        let event = about_user(Action::EmailChangeRequest, Some(user), by.principal().organization);
+        Ok(Change::new("email_changes.insert", CHANGE, values, event)
+            .queue(letters::to(&owner.email, &to_old, &unscoped)?)
+            .queue(letters::to(&body.email, &to_new, &unscoped)?))
+    };
+    unscoped.change_sealed(&owner.key, insert).await?;
     Ok(Accepted)
 }
 
@@ -155,7 +157,7 @@ async fn find_change(unscoped: &Unscoped, token: &[u8], now: Timestamp) -> Resul
 
 struct Owner {
     email: EmailAddress,
-    key: mainstay_database::OwnKey,
+    key: OwnKey,
 }
 
 async fn find(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {

@@ -1,5 +1,5 @@
 use mainstay_crypto::Sealed;
-use mainstay_database::{Change, Error, Row};
+use mainstay_database::{Change, Error, OwnKey, Row};
 use mainstay_http::{
     Cookie, Created, Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared,
     WithHeaders, delete, get, input, post, view,
@@ -100,7 +100,7 @@ pub(super) async fn create_external_identity(
 ) -> Result<WithHeaders<Created<ExternalIdentityView>>, Problem> {
     const LINK: &str = "changed AS (INSERT INTO external_identities \
              (id, user_id, issuer, subject, subject_index, email, created_at) SELECT $1, u.id, $3, $4, $5, $6, $7 \
-         FROM users u WHERE u.id = $2 AND u.active \
+         FROM users u WHERE u.id = $2 AND u.active AND EXISTS (SELECT FROM held) \
              AND NOT EXISTS (SELECT FROM external_identities WHERE subject_index = ANY ($8)) RETURNING id), \
          claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($8), id FROM changed)";
     let principal = by.principal();
@@ -120,21 +120,23 @@ pub(super) async fn create_external_identity(
     let (ring, runtime, subject) = (unscoped.database().ring(), identity.runtime(), Subject::of(&person));
     let (id, now): (Id<ExternalIdentity>, _) = (runtime.new_id(), runtime.clock.now());
     let email = person.email().map(Sealed::new);
-    let seal_email = |email| unscoped.seal_own(&owner.key, &cell(id.uuid(), "email"), email);
-    let values = [
-        id.uuid().into(),
-        principal.user.uuid().into(),
-        person.issuer.clone().into(),
-        unscoped.seal_own(&owner.key, &cell(id.uuid(), "subject"), &subject)?.into(),
-        index(&subject, ring).into(),
-        email.as_ref().map(seal_email).transpose()?.into(),
-        now.inner().into(),
-        indexes(&subject, ring).into(),
-    ];
-    let event = about(Action::ExternalIdentityLinked, "external_identity", Some(id.uuid()), principal.organization);
-    let told = owner.told(&letters::identity_linked(&provider.settings.label), &unscoped)?;
-    let change = Change::new("external_identities.insert", LINK, values, event).queue(told);
-    let linked = unscoped.change(change).await.on_constraints(&SUBJECT_TAKEN, IDENTITY_TAKEN)?;
+    let insert = |key: &OwnKey| {
+        let seal_email = |email| unscoped.seal_own(key, &cell(id.uuid(), "email"), email);
+        let values = [
+            id.uuid().into(),
+            principal.user.uuid().into(),
+            person.issuer.clone().into(),
+            unscoped.seal_own(key, &cell(id.uuid(), "subject"), &subject)?.into(),
+            index(&subject, ring).into(),
+            email.as_ref().map(seal_email).transpose()?.into(),
+            now.inner().into(),
+            indexes(&subject, ring).into(),
+        ];
+        let event = about(Action::ExternalIdentityLinked, "external_identity", Some(id.uuid()), principal.organization);
+        let told = owner.told(&letters::identity_linked(&provider.settings.label), &unscoped)?;
+        Ok(Change::new("external_identities.insert", LINK, values, event).queue(told))
+    };
+    let linked = unscoped.change_sealed(&owner.key, insert).await.on_constraints(&SUBJECT_TAKEN, IDENTITY_TAKEN)?;
     if linked.is_empty() {
         return Err(IDENTITY_TAKEN.problem());
     }

@@ -123,13 +123,13 @@ async fn note_use(
     result: &AuthenticationResult,
 ) -> Result<bool, Problem> {
     const NOTE: &str = "changed AS (UPDATE passkeys SET credential = $2, sign_count = $3, last_used_at = $4 \
-         WHERE id = $1 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0)) RETURNING id)";
-    let values = [
-        id.into(),
-        register::seal(unscoped, &shown.key, id, passkey)?.into(),
-        i64::from(result.counter()).into(),
-        unscoped.database().runtime().clock.now().inner().into(),
-    ];
-    let event = about(Action::SecondFactorSuccess, "passkey", Some(id), shown.organization);
-    Ok(!unscoped.change(Change::new("passkeys.use", NOTE, values, event)).await?.is_empty())
+         WHERE id = $1 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0)) AND EXISTS (SELECT FROM held) RETURNING id)";
+    let now = unscoped.database().runtime().clock.now();
+    let note = |key: &OwnKey| {
+        let credential = register::seal(unscoped, key, id, passkey)?;
+        let values = [id.into(), credential.into(), i64::from(result.counter()).into(), now.inner().into()];
+        let event = about(Action::SecondFactorSuccess, "passkey", Some(id), shown.organization);
+        Ok(Change::new("passkeys.use", NOTE, values, event))
+    };
+    Ok(!unscoped.change_sealed(&shown.key, note).await?.is_empty())
 }

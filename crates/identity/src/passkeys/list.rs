@@ -3,11 +3,12 @@ use mainstay_database::{Change, Error, OwnKey, Row, Unscoped};
 use mainstay_http::{
     Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, input, put, view,
 };
-use mainstay_kernel::{Id, Timestamp, Uuid};
+use mainstay_kernel::{Id, Timestamp, UserId, Uuid};
 use webauthn_rs::prelude::Passkey;
 
 use crate::{
     Identity,
+    accounts::own_key,
     events::{Action, about},
     external::LAST_WAY_IN,
     letters,
@@ -30,18 +31,20 @@ pub(super) struct PasskeyView {
 /// List one's passkeys, oldest first.
 #[get("/v1/me/passkeys")]
 pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, Problem> {
-    const LIST: &str = "SELECT id, name, created_at, last_used_at FROM passkeys WHERE user_id = $1 ORDER BY id";
+    const LIST: &str = "SELECT p.id, p.name, p.created_at, p.last_used_at, k.id, k.wrapped FROM passkeys p \
+         JOIN users u ON u.id = p.user_id AND u.active JOIN data_keys k ON k.id = u.data_key \
+         WHERE p.user_id = $1 ORDER BY p.id";
     let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
-    let owner = find_owner(&unscoped, by.principal().user).await?;
-    let rows = unscoped.select("passkeys.list", LIST, [by.principal().user.uuid().into()]).await?;
-    let items = rows.iter().map(|row| PasskeyView::read(&unscoped, &owner.key, row)).collect::<Result<_, _>>()?;
+    let user = by.principal().user;
+    let rows = unscoped.select("passkeys.list", LIST, [user.uuid().into()]).await?;
+    let items = rows.iter().map(|row| PasskeyView::read(&unscoped, user, row)).collect::<Result<_, _>>()?;
     Ok(Listing { items })
 }
 
 impl PasskeyView {
-    fn read(unscoped: &Unscoped, key: &OwnKey, row: &Row) -> Result<Self, Error> {
-        let id = row.get(0)?;
-        let name: Kept = unscoped.open_own(key, &kept_cell("passkeys", "name", id), &row.get::<Vec<u8>>(1)?)?;
+    fn read(unscoped: &Unscoped, user: UserId, row: &Row) -> Result<Self, Error> {
+        let (id, key) = (row.get(0)?, own_key(user, row, 4)?);
+        let name: Kept = unscoped.open_own(&key, &kept_cell("passkeys", "name", id), &row.get::<Vec<u8>>(1)?)?;
         let name = String::from_utf8_lossy(&name.0).into_owned();
         Ok(Self { id, name, created_at: row.get(2)?, last_used_at: row.get(3)? })
     }
@@ -62,15 +65,19 @@ pub(super) async fn rename_passkey(
     Path(id): Path<Id<Passkey>>,
     Json(body): Json<RenamePasskey>,
 ) -> Result<NoContent, Problem> {
-    const RENAME: &str = "changed AS (UPDATE passkeys SET name = $3 WHERE id = $1 AND user_id = $2 RETURNING id)";
+    const RENAME: &str = "changed AS (UPDATE passkeys SET name = $3 WHERE id = $1 AND user_id = $2 \
+         AND EXISTS (SELECT FROM held) RETURNING id)";
     let (principal, id) = (by.principal(), id.uuid());
     let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
     let name = Sealed::new(Kept(Zeroizing::new(body.name.into_bytes())));
-    let sealed = unscoped.seal_own(&owner.key, &kept_cell("passkeys", "name", id), &name)?;
-    let event = about(Action::PasskeyRenamed, "passkey", Some(id), principal.organization);
-    let values = [id.into(), principal.user.uuid().into(), sealed.into()];
-    let renamed = unscoped.change(Change::new("passkeys.rename", RENAME, values, event)).await?;
+    let rename = |key: &OwnKey| {
+        let sealed = unscoped.seal_own(key, &kept_cell("passkeys", "name", id), &name)?;
+        let event = about(Action::PasskeyRenamed, "passkey", Some(id), principal.organization);
+        let values = [id.into(), principal.user.uuid().into(), sealed.into()];
+        Ok(Change::new("passkeys.rename", RENAME, values, event))
+    };
+    let renamed = unscoped.change_sealed(&owner.key, rename).await?;
     if renamed.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
 }
 

@@ -1,6 +1,6 @@
 use http::StatusCode;
 use mainstay_crypto::{Sealed, Zeroizing, token_digest};
-use mainstay_database::{Change, Error, OwnKey, Unscoped};
+use mainstay_database::{Change, Error, OwnKey, Row, Unscoped};
 use mainstay_http::{CONFLICT, Created, Fresh, INTERNAL, InPerson, Json, Kind, Problem, Shared, input, post, view};
 use mainstay_kernel::{Timestamp, UserId, Uuid};
 use webauthn_rs::prelude::{CredentialID, Passkey, PasskeyRegistration};
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Identity,
+    accounts::own_key,
     events::{Action, about},
     letters,
     second_factors::{Kept, RecoveryCodes, find_owner, kept_cell, shown_if},
@@ -50,7 +51,7 @@ pub(super) async fn create_passkey_options(
     let principal = by.principal();
     let unscoped = by.unscoped("passkeys belong to their person; the statements are limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
-    let others = ids(&unscoped, principal.user, &owner.key).await?;
+    let others = ids(&unscoped, principal.user).await?;
     let name = owner.email.as_str();
     let (challenge, state) = webauthn
         .start_passkey_registration(principal.user.uuid(), name, name, Some(others))
@@ -93,6 +94,7 @@ pub(super) async fn create_passkey(
 ) -> Result<Created<NewPasskeyView>, Problem> {
     const INSERT: &str = "changed AS (INSERT INTO passkeys (id, user_id, name, credential_hash, credential, sign_count, created_at) \
              SELECT $1, $2, $3, $4, $5, 0, $6 WHERE (SELECT count(*) FROM passkeys WHERE user_id = $2) < $9 \
+             AND EXISTS (SELECT FROM held) \
              RETURNING user_id), \
          codes AS (INSERT INTO recovery_codes (user_id, hashes, created_at) SELECT user_id, $7, $6 FROM changed \
              ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING RETURNING user_id), \
@@ -112,21 +114,23 @@ pub(super) async fn create_passkey(
     let (id, now) = (identity.runtime().new_id::<Passkey>().uuid(), identity.runtime().clock.now());
     let name = Sealed::new(Kept(Zeroizing::new(body.name.clone().into_bytes())));
     let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
-    let values = [
-        id.into(),
-        user.into(),
-        unscoped.seal_own(&owner.key, &kept_cell("passkeys", "name", id), &name)?.into(),
-        token_digest(passkey.cred_id()).to_vec().into(),
-        seal(&unscoped, &owner.key, id, &passkey)?.into(),
-        now.inner().into(),
-        hashes.into(),
-        principal.session.uuid().into(),
-        MOST.into(),
-    ];
-    let event = about(Action::SecondFactorEnrolled, "passkey", Some(id), principal.organization);
-    let told = owner.told(&letters::second_factor_added("a passkey"), &unscoped)?;
-    let change = Change::new("passkeys.insert", INSERT, values, event).answering("outcome").queue(told);
-    let made = unscoped.change(change).await?;
+    let insert = |key: &OwnKey| {
+        let values = [
+            id.into(),
+            user.into(),
+            unscoped.seal_own(key, &kept_cell("passkeys", "name", id), &name)?.into(),
+            token_digest(passkey.cred_id()).to_vec().into(),
+            seal(&unscoped, key, id, &passkey)?.into(),
+            now.inner().into(),
+            hashes.clone().into(),
+            principal.session.uuid().into(),
+            MOST.into(),
+        ];
+        let event = about(Action::SecondFactorEnrolled, "passkey", Some(id), principal.organization);
+        let told = owner.told(&letters::second_factor_added("a passkey"), &unscoped)?;
+        Ok(Change::new("passkeys.insert", INSERT, values, event).answering("outcome").queue(told))
+    };
+    let made = unscoped.change_sealed(&owner.key, insert).await?;
     let first = made.first().ok_or_else(|| TOO_MANY_PASSKEYS.problem())?.get(0)?;
     identity.forget_user(principal.user);
     let recovery_codes = shown_if(first, codes).into_codes();
@@ -134,10 +138,15 @@ pub(super) async fn create_passkey(
 }
 
 /// The ids that authenticators gave to the passkeys of a person: a device that has one of them adds no second.
-async fn ids(unscoped: &Unscoped, user: UserId, key: &OwnKey) -> Result<Vec<CredentialID>, Error> {
-    const FIND: &str = "SELECT id, credential FROM passkeys WHERE user_id = $1 ORDER BY id";
+async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Error> {
+    const FIND: &str = "SELECT p.id, p.credential, k.id, k.wrapped FROM passkeys p JOIN users u ON u.id = p.user_id \
+         JOIN data_keys k ON k.id = u.data_key WHERE p.user_id = $1 ORDER BY p.id";
     let rows = unscoped.select("passkeys.ids", FIND, [user.uuid().into()]).await?;
-    rows.iter().map(|row| Ok(open(unscoped, key, row.get(0)?, &row.get::<Vec<u8>>(1)?)?.cred_id().clone())).collect()
+    let id = |row: &Row| {
+        let passkey = open(unscoped, &own_key(user, row, 2)?, row.get(0)?, &row.get::<Vec<u8>>(1)?)?;
+        Ok(passkey.cred_id().clone())
+    };
+    rows.iter().map(id).collect()
 }
 
 /// Seals a passkey for its row: whoever writes to the database puts no key of their own there.

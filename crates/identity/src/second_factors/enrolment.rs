@@ -1,6 +1,6 @@
 use http::StatusCode;
 use mainstay_crypto::Sealed;
-use mainstay_database::Change;
+use mainstay_database::{Change, OwnKey, Row};
 use mainstay_http::{
     CreatedAt, Fresh, InPerson, Json, Kind, NOT_FOUND, NoContent, Problem, Shared, delete, input, post, view,
 };
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     Identity,
+    accounts::own_key,
     events::{Action, about},
     letters,
     throttle::{self, Counted, TOO_MANY_ATTEMPTS},
@@ -48,7 +49,7 @@ pub(super) async fn create_totp(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
 ) -> Result<CreatedAt<TotpEnrolment>, Problem> {
-    const BEGIN: &str = "changed AS (INSERT INTO totps AS t (user_id, pending, pending_at) VALUES ($1, $2, $3) \
+    const BEGIN: &str = "changed AS (INSERT INTO totps AS t (user_id, pending, pending_at) SELECT $1, $2, $3 FROM held \
          ON CONFLICT ON CONSTRAINT totps_pkey DO UPDATE SET pending = excluded.pending, pending_at = excluded.pending_at \
          RETURNING t.user_id)";
     let principal = by.principal();
@@ -59,10 +60,13 @@ pub(super) async fn create_totp(
     let issuer = &identity.settings.relying_party.name;
     let enrolment = Enrolment::new(&runtime.random, issuer, owner.email.as_str())?;
     let secret = Sealed::new(Kept(enrolment.secret));
-    let pending = unscoped.seal_own(&owner.key, &kept_cell("totps", "pending", user), &secret)?;
-    let event = about(Action::SecondFactorBegun, "totp", Some(user), principal.organization);
-    let values = [user.into(), pending.into(), runtime.clock.now().inner().into()];
-    unscoped.change(Change::new("totps.begin", BEGIN, values, event)).await?;
+    let now = runtime.clock.now().inner();
+    let begin = |key: &OwnKey| {
+        let pending = unscoped.seal_own(key, &kept_cell("totps", "pending", user), &secret)?;
+        let event = about(Action::SecondFactorBegun, "totp", Some(user), principal.organization);
+        Ok(Change::new("totps.begin", BEGIN, [user.into(), pending.into(), now.into()], event))
+    };
+    unscoped.change_sealed(&owner.key, begin).await?;
     let view = TotpEnrolment { secret: enrolment.text, uri: enrolment.uri, qr_code: enrolment.qr_code };
     Ok(CreatedAt("/v1/me/second-factors".into(), view))
 }
@@ -84,10 +88,12 @@ pub(super) async fn confirm_totp(
     identity: Shared<Identity>,
     Json(body): Json<ConfirmTotp>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
-    const FIND: &str = "SELECT pending, secret IS NOT NULL FROM totps \
-         WHERE user_id = $1 AND pending IS NOT NULL AND pending_at > $2";
+    const FIND: &str = "SELECT t.pending, t.pending_at, t.secret IS NOT NULL, k.id, k.wrapped \
+         FROM totps t JOIN users u ON u.id = t.user_id JOIN data_keys k ON k.id = u.data_key \
+         WHERE t.user_id = $1 AND t.pending IS NOT NULL AND t.pending_at > $2";
     const CONFIRM: &str = "changed AS (UPDATE totps SET secret = $3, confirmed_at = $4, last_step = $5, \
-             pending = NULL, pending_at = NULL WHERE user_id = $1 AND pending = $2 RETURNING user_id), \
+             pending = NULL, pending_at = NULL \
+             WHERE user_id = $1 AND pending_at = $2 AND EXISTS (SELECT FROM held) RETURNING user_id), \
          codes AS (INSERT INTO recovery_codes (user_id, hashes, created_at) SELECT user_id, $6, $4 FROM changed \
              ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING RETURNING user_id), \
          raised AS (UPDATE sessions SET multi_factor = true WHERE id = $7 AND EXISTS (SELECT FROM changed)), \
@@ -98,30 +104,32 @@ pub(super) async fn confirm_totp(
     let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
     let (user, now) = (principal.user.uuid(), identity.runtime().clock.now());
     let rows = unscoped.select("totps.pending", FIND, [user.into(), (now - WAITS).inner().into()]).await?;
-    let row = rows.first().ok_or_else(|| NOT_FOUND.problem())?;
-    let (pending, replaces): (Vec<u8>, bool) = (row.get(0)?, row.get(1)?);
+    let row: &Row = rows.first().ok_or_else(|| NOT_FOUND.problem())?;
+    let (pending, pending_at, replaces): (Vec<u8>, Timestamp, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let key = own_key(principal.user, row, 3)?;
     // Whoever guesses turns on an app that its owner has not finished to set up, and locks them out.
     let counted = Counted::new(unscoped.database().ring(), "second_factor", user.as_bytes(), by.origin().address);
     let attempt = throttle::admit(&unscoped, counted).await?;
     let owner = find_owner(&unscoped, principal.user).await?;
-    let secret: Kept = unscoped.open_own(&owner.key, &kept_cell("totps", "pending", user), &pending)?;
+    let secret: Kept = unscoped.open_own(&key, &kept_cell("totps", "pending", user), &pending)?;
     let step = first_step(&body.code, &secret, now)?.ok_or_else(|| WRONG_CODE.problem())?;
-    let sealed = unscoped.seal_own(&owner.key, &kept_cell("totps", "secret", user), &Sealed::new(secret))?;
-    let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
-    let values = [
-        user.into(),
-        pending.into(),
-        sealed.into(),
-        now.inner().into(),
-        step.into(),
-        hashes.into(),
-        principal.session.uuid().into(),
-        replaces.into(),
-    ];
-    let event = about(Action::SecondFactorEnrolled, "totp", Some(user), principal.organization);
-    let told = owner.told(&letters::second_factor_added("an authenticator app"), &unscoped)?;
-    let change = Change::new("totps.confirm", CONFIRM, values, event).answering("outcome").queue(told);
-    let answer = unscoped.change(change).await?;
+    let (secret, (codes, hashes)) = (Sealed::new(secret), RecoveryCodes::fresh(&identity.runtime().random));
+    let confirm = |key: &OwnKey| {
+        let values = [
+            user.into(),
+            pending_at.inner().into(),
+            unscoped.seal_own(key, &kept_cell("totps", "secret", user), &secret)?.into(),
+            now.inner().into(),
+            step.into(),
+            hashes.clone().into(),
+            principal.session.uuid().into(),
+            replaces.into(),
+        ];
+        let event = about(Action::SecondFactorEnrolled, "totp", Some(user), principal.organization);
+        let told = owner.told(&letters::second_factor_added("an authenticator app"), &unscoped)?;
+        Ok(Change::new("totps.confirm", CONFIRM, values, event).answering("outcome").queue(told))
+    };
+    let answer = unscoped.change_sealed(&owner.key, confirm).await?;
     let first = answer.first().ok_or_else(|| NOT_FOUND.problem())?.get(0)?;
     throttle::take_back(&unscoped, attempt).await?;
     identity.forget_user(principal.user);

@@ -46,17 +46,18 @@ pub(crate) struct Started {
 }
 
 const START: &str = "spent AS (UPDATE authorization_codes SET used_at = $8, session_id = $1 \
-         WHERE hash = $19::bytea AND used_at IS NULL RETURNING hash), \
+         WHERE hash = $19::bytea AND used_at IS NULL AND EXISTS (SELECT FROM held) RETURNING hash), \
      changed AS (INSERT INTO sessions (id, user_id, organization_id, kind, cookie_hash, client_id, scopes, \
          created_at, authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent, address) \
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14 \
-         WHERE $19::bytea IS NULL OR EXISTS (SELECT FROM spent) RETURNING id), \
+         WHERE ($19::bytea IS NULL OR EXISTS (SELECT FROM spent)) AND EXISTS (SELECT FROM held) RETURNING id), \
      token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
          SELECT $15::bytea, id, $8 FROM changed WHERE $15 IS NOT NULL), \
-     place AS (INSERT INTO sign_in_places (user_id, place, seen_at) SELECT $2, $16::bytea, $8 WHERE $16 IS NOT NULL \
+     place AS (INSERT INTO sign_in_places (user_id, place, seen_at) SELECT $2, $16::bytea, $8 FROM changed WHERE $16 IS NOT NULL \
          ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at), \
-     cleared AS (DELETE FROM throttles WHERE key = ANY ($17::bytea[])), \
-     refunded AS (UPDATE throttles SET failures = greatest(failures - 1, 0) WHERE key = ANY ($18::bytea[]))";
+     cleared AS (DELETE FROM throttles WHERE key = ANY ($17::bytea[]) AND EXISTS (SELECT FROM changed)), \
+     refunded AS (UPDATE throttles SET failures = greatest(failures - 1, 0) WHERE key = ANY ($18::bytea[]) \
+         AND EXISTS (SELECT FROM changed))";
 
 /// Begins a session: one statement, whatever it consists of.
 ///
@@ -103,31 +104,38 @@ async fn start(
     } else {
         (now + settings.access_token_lifetime, None)
     };
-    let [user_agent, address] = new.device.seal(unscoped, new.key, session)?;
+    let event = event(session);
     let moment = |moment: Timestamp| Value::from(moment.inner());
-    let values = [
-        session.uuid().into(),
-        new.user.uuid().into(),
-        new.organization.map(OrganizationId::uuid).into(),
-        new.kind.name().into(),
-        cookie.as_ref().map(|cookie| cookie.hash.clone()).into(),
-        new.client.into(),
-        new.scopes.into(),
-        moment(now),
-        moment(new.authenticated_at),
-        new.multi_factor.into(),
-        moment(expires),
-        idle.map(|idle| idle.inner()).into(),
-        user_agent.into(),
-        address.into(),
-        refresh.as_ref().map(|token| token.hash.clone()).into(),
-        new.admitted.map(|attempt| attempt.place.clone()).into(),
-        new.admitted.map_or_else(Vec::new, |attempt| attempt.accounts.clone()).into(),
-        new.admitted.map_or_else(Vec::new, |attempt| attempt.networks.clone()).into(),
-        code.into(),
-    ];
-    let change = Change::new("sessions.insert", START, values, event(session)).queue(new.job);
-    let began = !unscoped.change(change).await?.is_empty();
+    let change = |key: Option<&OwnKey>| {
+        let [user_agent, address] = new.device.seal(unscoped, key, session)?;
+        let values = [
+            session.uuid().into(),
+            new.user.uuid().into(),
+            new.organization.map(OrganizationId::uuid).into(),
+            new.kind.name().into(),
+            cookie.as_ref().map(|cookie| cookie.hash.clone()).into(),
+            new.client.clone().into(),
+            new.scopes.clone().into(),
+            moment(now),
+            moment(new.authenticated_at),
+            new.multi_factor.into(),
+            moment(expires),
+            idle.map(|idle| idle.inner()).into(),
+            user_agent.into(),
+            address.into(),
+            refresh.as_ref().map(|token| token.hash.clone()).into(),
+            new.admitted.map(|attempt| attempt.place.clone()).into(),
+            new.admitted.map_or_else(Vec::new, |attempt| attempt.accounts.clone()).into(),
+            new.admitted.map_or_else(Vec::new, |attempt| attempt.networks.clone()).into(),
+            code.clone().into(),
+        ];
+        Ok(Change::new("sessions.insert", START, values, event.clone()).queue(new.job.clone()))
+    };
+    let made = match new.key {
+        Some(key) => unscoped.change_sealed(key, |key| change(Some(key))).await?,
+        None => unscoped.change(change(None)?).await?,
+    };
+    let began = !made.is_empty();
     let started = || Started { session, user: new.user, refresh_token: refresh.map(|token| token.text), cookie };
     Ok(began.then(started))
 }

@@ -28,8 +28,8 @@ pub(super) enum Action {
     Rotate(Rotate),
     /// Give rows a data key of their own anew, and seal their values under it, while the service runs
     ///
-    /// For a data key that somebody else may have: a memory dump, a backup that was stolen with its ring. Accounts keep
-    /// their data keys.
+    /// For a data key that somebody else may have: a memory dump, a backup that was stolen with its ring. An account
+    /// counts as one row, with its sessions, second factors and whatever else is sealed under its key.
     Reseal(rotation::Reseal),
     /// Print the keys that sign access tokens: what each does, and until when
     List(Place),

@@ -70,9 +70,6 @@ pub(super) async fn reseal(platform: &Platform, reseal: &Reseal) -> anyhow::Resu
         (None, None) => now,
     };
     say(&format!("rows whose data key is older than {before}; after an interruption go on with --before {before}"));
-    for table in rotation.not_resealed() {
-        say(&format!("{table}: left as it is, sealed under the keys of accounts"));
-    }
     let started = Instant::now();
     let outcome = rotation.reseal(before).await.map_err(told)?;
     Ok(tell("sealed anew", outcome, started))
