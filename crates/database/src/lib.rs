@@ -67,7 +67,7 @@ pub use session::Session;
 pub use settings::Settings;
 pub use statement::Row;
 pub use transaction::Transaction;
-pub use unscoped::{Change, OwnKey, Unscoped};
+pub use unscoped::{Change, HeldKey, OwnKey, Unscoped};
 pub use writing::IfMatch;
 
 pub use mainstay_crypto::IndexLength;

@@ -33,15 +33,6 @@ impl Unscoped {
         &self.database
     }
 
-    /// Seals a value under the data key of an account.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the key does not open.
-    pub fn seal_own<T: Personal>(&self, key: &OwnKey, cell: &Cell<'_>, value: &Sealed<T>) -> Result<Vec<u8>, Error> {
-        let random = &self.database.runtime().random;
-        Ok(value.seal(&self.unwrap(key, cell)?, random, cell))
-    }
-
     /// Opens a sealed value that is shown to the very person whom it describes, or to whoever writes to them in their own
     /// matter, so that nothing is recorded.
     ///
@@ -118,16 +109,16 @@ impl Unscoped {
     pub async fn change_sealed(
         &self,
         key: &OwnKey,
-        make: impl Fn(&OwnKey) -> Result<Change, Error>,
+        make: impl Fn(&HeldKey<'_>) -> Result<Change, Error>,
     ) -> Result<Vec<Row>, Error> {
-        let mut key = key.clone();
+        let mut held = HeldKey { unscoped: self, key: key.clone() };
         for _ in 0..2 {
-            let rows = self.change(make(&key)?.under(&key)).await?;
+            let rows = self.change(make(&held)?.under(&held.key)).await?;
             if !rows.is_empty() {
                 return Ok(rows);
             }
-            match self.key_instead_of(&key).await? {
-                Some(other) => key = other,
+            match self.key_instead_of(&held.key).await? {
+                Some(other) => held.key = other,
                 None => return Ok(rows),
             }
         }
@@ -182,6 +173,24 @@ pub struct OwnKey {
     pub subject: Uuid,
     /// Its wrapped form.
     pub wrapped: Vec<u8>,
+}
+
+/// The data key of an account to seal under. [`Unscoped::change_sealed`] alone hands it out: the account still has it when
+/// what was sealed is written.
+pub struct HeldKey<'a> {
+    unscoped: &'a Unscoped,
+    key: OwnKey,
+}
+
+impl HeldKey<'_> {
+    /// Seals a value for its cell.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the key does not open.
+    pub fn seal<T: Personal>(&self, cell: &Cell<'_>, value: &Sealed<T>) -> Result<Vec<u8>, Error> {
+        let random = &self.unscoped.database.runtime().random;
+        Ok(value.seal(&self.unscoped.unwrap(&self.key, cell)?, random, cell))
+    }
 }
 
 fn refused(cell: &Cell<'_>, error: SealError) -> Error {

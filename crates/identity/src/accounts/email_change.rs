@@ -1,5 +1,5 @@
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, OwnKey, Row, Unscoped};
+use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped};
 use mainstay_http::{
     Accepted, Fresh, InPerson, Json, OnConstraint as _, Problem, Public, Shared, UNAUTHENTICATED, input, post, put,
     view,
@@ -57,10 +57,10 @@ pub(super) async fn change_email(
     let to_old = letters::email_change_from(&identity, &old_token.text, &body.email);
     let to_new =
         if taken { letters::email_change_to_taken() } else { letters::email_change_to(&identity, &new_token.text) };
-    let insert = |key: &OwnKey| {
+    let insert = |key: &HeldKey<'_>| {
         let values = [
             user.uuid().into(),
-            unscoped.seal_own(key, &email_cell(user.uuid()), &new)?.into(),
+            key.seal(&email_cell(user.uuid()), &new)?.into(),
             new.index(ring, &email_index()).into_bytes().into(),
             old_token.hash.clone().into(),
             new_token.hash.clone().into(),

@@ -1,5 +1,5 @@
 use mainstay_crypto::Sealed;
-use mainstay_database::{Change, Error, OwnKey, Row};
+use mainstay_database::{Change, Error, HeldKey, Row};
 use mainstay_http::{
     Cookie, Created, Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared,
     WithHeaders, delete, get, input, post, view,
@@ -120,13 +120,13 @@ pub(super) async fn create_external_identity(
     let (ring, runtime, subject) = (unscoped.database().ring(), identity.runtime(), Subject::of(&person));
     let (id, now): (Id<ExternalIdentity>, _) = (runtime.new_id(), runtime.clock.now());
     let email = person.email().map(Sealed::new);
-    let insert = |key: &OwnKey| {
-        let seal_email = |email| unscoped.seal_own(key, &cell(id.uuid(), "email"), email);
+    let insert = |key: &HeldKey<'_>| {
+        let seal_email = |email| key.seal(&cell(id.uuid(), "email"), email);
         let values = [
             id.uuid().into(),
             principal.user.uuid().into(),
             person.issuer.clone().into(),
-            unscoped.seal_own(key, &cell(id.uuid(), "subject"), &subject)?.into(),
+            key.seal(&cell(id.uuid(), "subject"), &subject)?.into(),
             index(&subject, ring).into(),
             email.as_ref().map(seal_email).transpose()?.into(),
             now.inner().into(),

@@ -1,7 +1,7 @@
 //! What a passkey answered, held against its challenge, its key and its counter.
 
 use mainstay_crypto::token_digest;
-use mainstay_database::{Change, Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped, Uuid};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, UserId};
 use webauthn_rs::prelude::{AuthenticationResult, DiscoverableAuthentication, Passkey, WebauthnError};
@@ -125,8 +125,8 @@ async fn note_use(
     const NOTE: &str = "changed AS (UPDATE passkeys SET credential = $2, sign_count = $3, last_used_at = $4 \
          WHERE id = $1 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0)) AND EXISTS (SELECT FROM held) RETURNING id)";
     let now = unscoped.database().runtime().clock.now();
-    let note = |key: &OwnKey| {
-        let credential = register::seal(unscoped, key, id, passkey)?;
+    let note = |key: &HeldKey<'_>| {
+        let credential = register::seal(key, id, passkey)?;
         let values = [id.into(), credential.into(), i64::from(result.counter()).into(), now.inner().into()];
         let event = about(Action::SecondFactorSuccess, "passkey", Some(id), shown.organization);
         Ok(Change::new("passkeys.use", NOTE, values, event))

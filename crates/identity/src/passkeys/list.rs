@@ -1,5 +1,5 @@
 use mainstay_crypto::{Sealed, Zeroizing};
-use mainstay_database::{Change, Error, OwnKey, Row, Unscoped};
+use mainstay_database::{Change, Error, HeldKey, Row, Unscoped};
 use mainstay_http::{
     Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, input, put, view,
 };
@@ -71,8 +71,8 @@ pub(super) async fn rename_passkey(
     let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
     let name = Sealed::new(Kept(Zeroizing::new(body.name.into_bytes())));
-    let rename = |key: &OwnKey| {
-        let sealed = unscoped.seal_own(key, &kept_cell("passkeys", "name", id), &name)?;
+    let rename = |key: &HeldKey<'_>| {
+        let sealed = key.seal(&kept_cell("passkeys", "name", id), &name)?;
         let event = about(Action::PasskeyRenamed, "passkey", Some(id), principal.organization);
         let values = [id.into(), principal.user.uuid().into(), sealed.into()];
         Ok(Change::new("passkeys.rename", RENAME, values, event))

@@ -1,6 +1,6 @@
 use http::StatusCode;
 use mainstay_crypto::{Sealed, Zeroizing, token_digest};
-use mainstay_database::{Change, Error, OwnKey, Row, Unscoped};
+use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped};
 use mainstay_http::{CONFLICT, Created, Fresh, INTERNAL, InPerson, Json, Kind, Problem, Shared, input, post, view};
 use mainstay_kernel::{Timestamp, UserId, Uuid};
 use webauthn_rs::prelude::{CredentialID, Passkey, PasskeyRegistration};
@@ -114,13 +114,13 @@ pub(super) async fn create_passkey(
     let (id, now) = (identity.runtime().new_id::<Passkey>().uuid(), identity.runtime().clock.now());
     let name = Sealed::new(Kept(Zeroizing::new(body.name.clone().into_bytes())));
     let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
-    let insert = |key: &OwnKey| {
+    let insert = |key: &HeldKey<'_>| {
         let values = [
             id.into(),
             user.into(),
-            unscoped.seal_own(key, &kept_cell("passkeys", "name", id), &name)?.into(),
+            key.seal(&kept_cell("passkeys", "name", id), &name)?.into(),
             token_digest(passkey.cred_id()).to_vec().into(),
-            seal(&unscoped, key, id, &passkey)?.into(),
+            seal(key, id, &passkey)?.into(),
             now.inner().into(),
             hashes.clone().into(),
             principal.session.uuid().into(),
@@ -150,9 +150,9 @@ async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Err
 }
 
 /// Seals a passkey for its row: whoever writes to the database puts no key of their own there.
-pub(super) fn seal(unscoped: &Unscoped, key: &OwnKey, id: Uuid, passkey: &Passkey) -> Result<Vec<u8>, Error> {
+pub(super) fn seal(key: &HeldKey<'_>, id: Uuid, passkey: &Passkey) -> Result<Vec<u8>, Error> {
     let bytes = Zeroizing::new(serde_json::to_vec(passkey).map_err(|error| Error::Internal(error.into()))?);
-    unscoped.seal_own(key, &kept_cell("passkeys", "credential", id), &Sealed::new(Kept(bytes)))
+    key.seal(&kept_cell("passkeys", "credential", id), &Sealed::new(Kept(bytes)))
 }
 
 pub(super) fn open(unscoped: &Unscoped, key: &OwnKey, id: Uuid, sealed: &[u8]) -> Result<Passkey, Error> {

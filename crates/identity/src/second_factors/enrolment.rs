@@ -1,6 +1,6 @@
 use http::StatusCode;
 use mainstay_crypto::Sealed;
-use mainstay_database::{Change, OwnKey, Row};
+use mainstay_database::{Change, HeldKey, Row};
 use mainstay_http::{
     CreatedAt, Fresh, InPerson, Json, Kind, NOT_FOUND, NoContent, Problem, Shared, delete, input, post, view,
 };
@@ -61,8 +61,8 @@ pub(super) async fn create_totp(
     let enrolment = Enrolment::new(&runtime.random, issuer, owner.email.as_str())?;
     let secret = Sealed::new(Kept(enrolment.secret));
     let now = runtime.clock.now().inner();
-    let begin = |key: &OwnKey| {
-        let pending = unscoped.seal_own(key, &kept_cell("totps", "pending", user), &secret)?;
+    let begin = |key: &HeldKey<'_>| {
+        let pending = key.seal(&kept_cell("totps", "pending", user), &secret)?;
         let event = about(Action::SecondFactorBegun, "totp", Some(user), principal.organization);
         Ok(Change::new("totps.begin", BEGIN, [user.into(), pending.into(), now.into()], event))
     };
@@ -114,11 +114,11 @@ pub(super) async fn confirm_totp(
     let secret: Kept = unscoped.open_own(&key, &kept_cell("totps", "pending", user), &pending)?;
     let step = first_step(&body.code, &secret, now)?.ok_or_else(|| WRONG_CODE.problem())?;
     let (secret, (codes, hashes)) = (Sealed::new(secret), RecoveryCodes::fresh(&identity.runtime().random));
-    let confirm = |key: &OwnKey| {
+    let confirm = |key: &HeldKey<'_>| {
         let values = [
             user.into(),
             pending_at.inner().into(),
-            unscoped.seal_own(key, &kept_cell("totps", "secret", user), &secret)?.into(),
+            key.seal(&kept_cell("totps", "secret", user), &secret)?.into(),
             now.inner().into(),
             step.into(),
             hashes.clone().into(),

@@ -1,5 +1,5 @@
 use mainstay_crypto::{Cell, Personal, Sealed, Zeroizing};
-use mainstay_database::{Error, Origin, OwnKey, SealedColumn, SealedTable, Unscoped};
+use mainstay_database::{Error, HeldKey, Origin, SealedColumn, SealedTable};
 use mainstay_http::{Header, UserAgent};
 use mainstay_kernel::SessionId;
 
@@ -26,14 +26,9 @@ impl Device {
     }
 
     /// Both columns of a session, sealed.
-    pub(crate) fn seal(
-        &self,
-        unscoped: &Unscoped,
-        key: Option<&OwnKey>,
-        session: SessionId,
-    ) -> Result<[Option<Vec<u8>>; 2], Error> {
+    pub(crate) fn seal(&self, key: Option<&HeldKey<'_>>, session: SessionId) -> Result<[Option<Vec<u8>>; 2], Error> {
         let seal = |value: &Option<Sealed<DeviceText>>, column| match (value, key) {
-            (Some(value), Some(key)) => unscoped.seal_own(key, &cell(session, column), value).map(Some),
+            (Some(value), Some(key)) => key.seal(&cell(session, column), value).map(Some),
             _ => Ok(None),
         };
         Ok([seal(&self.user_agent, "user_agent")?, seal(&self.address, "address")?])

@@ -1,4 +1,4 @@
-use mainstay_database::{Change, Error, Event, Job, OwnKey, Unscoped, Value};
+use mainstay_database::{Change, Error, Event, HeldKey, Job, OwnKey, Unscoped, Value};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
 
 use super::{CookieSecret, Device, RefreshToken};
@@ -106,8 +106,8 @@ async fn start(
     };
     let event = event(session);
     let moment = |moment: Timestamp| Value::from(moment.inner());
-    let change = |key: Option<&OwnKey>| {
-        let [user_agent, address] = new.device.seal(unscoped, key, session)?;
+    let change = |key: Option<&HeldKey<'_>>| {
+        let [user_agent, address] = new.device.seal(key, session)?;
         let values = [
             session.uuid().into(),
             new.user.uuid().into(),
