@@ -217,8 +217,7 @@ fn shown<E: Entity>(row: &str) -> String {
 }
 
 /// What the log keeps of a row that was changed: the columns that were set, the version, and the key that opens them. The
-/// rest stands in earlier records. Whole rows with sealed values would be two kilobytes each, which Postgres compresses
-/// and files apart: a quarter of an update's time.
+/// rest stands in earlier records: whole rows with sealed values would be two kilobytes each, twice.
 fn set<E: Entity>(row: &str, columns: &[&'static str]) -> String {
     let shown = columns.iter().filter(|column| !E::BLIND_INDEXES.contains(column)).copied();
     kept(row, shown.chain(["version"]).chain(sealed::<E>().then_some("data_key")))
