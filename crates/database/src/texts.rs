@@ -65,7 +65,7 @@ impl Texts {
             find: format!("SELECT {selected} FROM {table} t {keys} WHERE t.id = $1 AND t.organization_id = $2"),
             find_under: format!(
                 "SELECT {columns}, t.data_key FROM {table} t WHERE t.id = $1 AND t.organization_id = $2{alive}",
-                columns = columns_of::<E>("t"),
+                columns = columns_of::<E>(),
             ),
             find_key: format!(
                 "SELECT k.id, k.wrapped, k.subject_id FROM {table} t JOIN data_keys k ON k.id = t.data_key \
@@ -103,7 +103,7 @@ impl Texts {
         let key = if seals { format!("AND t.data_key = ${}", first + columns.len()) } else { String::new() };
         let record = placeholders(1, WIDTH);
         let (selected, keys) = match seals {
-            true => (columns_of::<E>("t"), String::new()),
+            true => (columns_of::<E>(), String::new()),
             false => (self.selected.clone(), joined_keys::<E>().replacen("JOIN", "LEFT JOIN", 1)),
         };
         format!(
@@ -235,11 +235,11 @@ fn kept<'a>(row: &str, columns: impl Iterator<Item = &'a str>) -> String {
 
 fn selected<E: Entity>() -> String {
     let key = if sealed::<E>() { ", k.id, k.wrapped, k.subject_id" } else { "" };
-    columns_of::<E>("t") + key
+    columns_of::<E>() + key
 }
 
-fn columns_of<E: Entity>(row: &str) -> String {
-    E::COLUMNS.iter().map(|column| format!("{row}.{column}")).collect::<Vec<_>>().join(", ")
+fn columns_of<E: Entity>() -> String {
+    E::COLUMNS.iter().map(|column| format!("t.{column}")).collect::<Vec<_>>().join(", ")
 }
 
 fn joined_keys<E: Entity>() -> &'static str {

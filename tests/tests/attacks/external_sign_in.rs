@@ -2,18 +2,15 @@
 
 use std::time::Instant;
 
-use mainstay::{
-    access::BuiltInRole::Agent,
-    kernel::{Clock, Timestamp},
-};
+use mainstay::{access::BuiltInRole::Agent, kernel::Clock};
 use mainstay_testing::{Misbehaviour, OpenIdProvider, TestApp};
 use serde_json::{Value, json};
 use time::Duration;
 use tokio::net::TcpListener;
 
 use crate::external::{
-    ACME, begin, begin_link, callback, finish, link, person, sign_in, signed_in, start, start_with, text, through,
-    user_of,
+    ACME, begin, begin_link, callback, finish, link, person, sign_in, signed_in, start, start_at_rest, start_with,
+    text, through, user_of,
 };
 
 const REFUSED: &str = "external_sign_in_refused";
@@ -100,11 +97,7 @@ async fn a_code_of_another_flow_is_worth_nothing() {
 
 #[tokio::test]
 async fn an_answer_that_comes_late_is_refused() {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
-    let provider = OpenIdProvider::start(clock.clone()).await;
-    let settings = json!([provider.settings(ACME)]).to_string();
-    let builder = TestApp::builder(app::platform()).clock(clock.clone());
-    let app = builder.setting("identity.oidc_providers", settings).start().await;
+    let (app, provider, clock) = start_at_rest().await;
     let begun = begin(&app, ACME).await;
     let body = callback(&begun, &through(&provider, &begun, person("ada")));
     clock.advance(Duration::minutes(10));

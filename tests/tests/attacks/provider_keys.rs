@@ -1,11 +1,11 @@
 //! Attacks on the keys that verify ID tokens: by whoever has another key than those that the provider signs with.
 
-use mainstay::kernel::{Clock, Timestamp};
-use mainstay_testing::{OpenIdProvider, Signing, TestApp};
+use mainstay::kernel::Clock;
+use mainstay_testing::{OpenIdProvider, Signing};
 use serde_json::json;
 use time::Duration;
 
-use crate::external::{ACME, person, sign_in, start};
+use crate::external::{ACME, person, sign_in, start, start_at_rest};
 
 const REFUSED: &str = "external_sign_in_refused";
 const KEYS: &str = "/jwks";
@@ -56,11 +56,7 @@ async fn a_key_that_is_not_for_signatures_verifies_none() {
 /// Nor one that is fetched later, because no known key fits.
 #[tokio::test]
 async fn a_new_key_that_is_not_for_signatures_verifies_none() {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
-    let provider = OpenIdProvider::start(clock.clone()).await;
-    let settings = json!([provider.settings(ACME)]).to_string();
-    let builder = TestApp::builder(app::platform()).clock(clock.clone());
-    let app = builder.setting("identity.oidc_providers", settings).start().await;
+    let (app, provider, clock) = start_at_rest().await;
     sign_in(&app, &provider, person("ada")).await.assert_status(201);
     for (key_ops, status) in [(json!(["encrypt"]), 401), (json!(["verify"]), 201)] {
         provider.rotate_keys();

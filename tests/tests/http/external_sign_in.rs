@@ -1,18 +1,16 @@
 //! `/v1/external-providers`, `/v1/external-authorizations`, `/v1/external-sessions`.
 
-use mainstay::{
-    access::BuiltInRole::Agent,
-    kernel::{Clock, Timestamp},
-};
+use mainstay::{access::BuiltInRole::Agent, kernel::Clock};
 use mainstay_http::Method;
-use mainstay_testing::{Misbehaviour, OpenIdProvider, Signing, TestApp};
+use mainstay_testing::{Misbehaviour, OpenIdProvider, Signing};
 use serde_json::{Value, json};
 use time::Duration;
 
 use crate::{
     authenticators::enrol,
     external::{
-        ACME, begin, callback, finish, link, person, sign_in, signed_in, start, start_with, text, through, user_of,
+        ACME, begin, callback, finish, link, person, sign_in, signed_in, start, start_at_rest, start_with, text,
+        through, user_of,
     },
 };
 
@@ -78,11 +76,7 @@ async fn keys_of_both_kinds_are_believed_and_the_provider_is_asked_once_about_it
 
 #[tokio::test]
 async fn a_provider_may_change_its_keys() {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
-    let provider = OpenIdProvider::start(clock.clone()).await;
-    let settings = json!([provider.settings(ACME)]).to_string();
-    let builder = TestApp::builder(app::platform()).clock(clock.clone());
-    let app = builder.setting("identity.oidc_providers", settings).start().await;
+    let (app, provider, clock) = start_at_rest().await;
     sign_in(&app, &provider, person("ada")).await.assert_status(201);
     provider.rotate_keys();
     // Whoever makes a provider sign with unknown keys does not make us ask for them all the time.
@@ -103,11 +97,7 @@ async fn a_provider_may_change_its_keys() {
 
 #[tokio::test]
 async fn what_a_provider_says_of_itself_is_believed_for_an_hour_and_longer_while_it_is_down() {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
-    let provider = OpenIdProvider::start(clock.clone()).await;
-    let settings = json!([provider.settings(ACME)]).to_string();
-    let builder = TestApp::builder(app::platform()).clock(clock.clone());
-    let app = builder.setting("identity.oidc_providers", settings).start().await;
+    let (app, provider, clock) = start_at_rest().await;
     sign_in(&app, &provider, person("ada")).await.assert_status(201);
     clock.advance(Duration::hours(1));
     sign_in(&app, &provider, person("ada")).await.assert_status(201);

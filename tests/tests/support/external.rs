@@ -2,8 +2,10 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+use mainstay::kernel::{Clock, Timestamp};
 use mainstay_testing::{Answer, Client, OpenIdProvider, Redirected, TestApp};
 use serde_json::{Value, json};
+use time::Duration;
 
 /// What the provider is called.
 pub const ACME: &str = "acme";
@@ -16,6 +18,16 @@ pub async fn start(provider: &OpenIdProvider) -> TestApp {
 /// A service with these providers.
 pub async fn start_with(providers: &[Value]) -> TestApp {
     TestApp::builder(app::platform()).setting("identity.oidc_providers", json!(providers).to_string()).start().await
+}
+
+/// A service and its only provider, at an hour that stands still until it is moved on.
+pub async fn start_at_rest() -> (TestApp, OpenIdProvider, Clock) {
+    let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
+    let provider = OpenIdProvider::start(clock.clone()).await;
+    let settings = json!([provider.settings(ACME)]).to_string();
+    let builder = TestApp::builder(app::platform()).clock(clock.clone());
+    let app = builder.setting("identity.oidc_providers", settings).start().await;
+    (app, provider, clock)
 }
 
 /// A person as a provider knows them.
