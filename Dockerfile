@@ -5,21 +5,32 @@
 # Base images are named by tag. Before a release, pin each to the digest that was tested, so that a tag moved by
 # someone else cannot change what you ship:
 #
-#     docker buildx imagetools inspect rust:1.95-slim-bookworm --format '{{.Manifest.Digest}}'
-#     docker build --build-arg RUST_IMAGE=rust:1.95-slim-bookworm@sha256:… --build-arg RUNTIME_IMAGE=… .
+#     docker buildx imagetools inspect rust:1.95-slim-trixie --format '{{.Manifest.Digest}}'
+#     docker build --build-arg RUST_IMAGE=rust:1.95-slim-trixie@sha256:… --build-arg RUNTIME_IMAGE=… .
 #
-# Builder and runtime are both Debian 12, so that the binary meets the glibc that it was linked against.
-ARG RUST_IMAGE=rust:1.95-slim-bookworm
-ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+# Builder and runtime are both Debian 13, so that the binary meets the glibc that it was linked against.
+ARG RUST_IMAGE=rust:1.95-slim-trixie
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot
 
-FROM ${RUST_IMAGE} AS build
+FROM ${RUST_IMAGE} AS tools
+RUN cargo install --locked cargo-chef@0.1.78 cargo-auditable@0.7.7
 WORKDIR /build
+
+# What of the checkout decides which dependencies are built, and nothing else of it.
+FROM tools AS recipe
 COPY . .
-# The target directory is a cache and not a layer, so the binary is copied out of it within the same step.
-# `--no-default-features` leaves out the private Postgres of `app dev`.
-RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
-    --mount=type=cache,target=/build/target,sharing=locked \
-    cargo build --locked --release --bin app --no-default-features \
+RUN cargo chef prepare --bin app --recipe-path recipe.json
+
+# The dependencies are a layer, reused while the recipe is the same. There is no cache mount for the target directory: it
+# would be shared by all checkouts of this machine, and cargo goes by modification times, so that an image could hold the
+# code of another checkout.
+# `--no-default-features` leaves out the private Postgres of `app dev`; `cargo auditable` writes the list of crates into
+# the binary, where scanners and SBOM generators find it.
+FROM tools AS build
+COPY --from=recipe /build/recipe.json recipe.json
+RUN cargo chef cook --locked --release --bin app --no-default-features --recipe-path recipe.json
+COPY . .
+RUN cargo auditable build --locked --release --bin app --no-default-features \
     && install -D --mode=0755 target/release/app /image/usr/local/bin/app \
     && install -D --mode=0644 --target-directory=/image/usr/share/doc/mainstay LICENSE-MIT LICENSE-APACHE
 

@@ -1,10 +1,12 @@
--- The two roles of Mainstay and their database. Run by psql as a superuser (or the administrator of a managed
+-- The roles of Mainstay and their database. Run by psql as a superuser (or the administrator of a managed
 -- Postgres), before the first `app migrate`; running it again changes nothing but the passwords:
 --
---     MAINSTAY_OWNER_PASSWORD=… MAINSTAY_SERVER_PASSWORD=… psql --no-psqlrc --set ON_ERROR_STOP=1 --file roles.sql
+--     MAINSTAY_OWNER_PASSWORD=… MAINSTAY_SERVER_PASSWORD=… MAINSTAY_BACKUP_PASSWORD=… \
+--         psql --no-psqlrc --set ON_ERROR_STOP=1 --file roles.sql
 --
 -- mainstay_owner   owns the database and its schema; only `app migrate` signs in with it
 -- mainstay_server  serves; it can create nothing, and holds the rights that the migrations grant (ASVS 13.2.2)
+-- mainstay_backup  copies the whole cluster (pg_basebackup) and its log of writes; made where its password is given
 --
 -- Passwords come from the environment, because arguments are visible to every process of the machine.
 
@@ -23,7 +25,15 @@ SELECT 'CREATE ROLE mainstay_server' WHERE NOT EXISTS (SELECT FROM pg_roles WHER
 ALTER ROLE mainstay_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
     CONNECTION LIMIT 5 PASSWORD :'owner_password';
 ALTER ROLE mainstay_server LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
-    PASSWORD :'server_password';
+    CONNECTION LIMIT 150 PASSWORD :'server_password';
+
+-- Base backups are a right of their own, which neither of the two has.
+\getenv backup_password MAINSTAY_BACKUP_PASSWORD
+\if :{?backup_password}
+SELECT 'CREATE ROLE mainstay_backup' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mainstay_backup') \gexec
+ALTER ROLE mainstay_backup LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE REPLICATION NOBYPASSRLS
+    CONNECTION LIMIT 3 PASSWORD :'backup_password';
+\endif
 
 -- A migration that cannot have its lock gives up, instead of holding the queue of all who wait behind it.
 ALTER ROLE mainstay_owner SET lock_timeout = '10s';
