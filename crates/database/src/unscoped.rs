@@ -10,6 +10,7 @@ use crate::{
     Database, Error, Event, Job, Origin, Row,
     audit::{COLUMNS, WIDTH, placeholders, record},
     job,
+    premise::{Premise, held},
     statement::Statement,
 };
 
@@ -73,15 +74,12 @@ impl Unscoped {
     /// # Errors
     /// As the database answers; then nothing was changed and nothing recorded.
     pub async fn change(&self, change: Change) -> Result<Vec<Row>, Error> {
-        let Change { name, clauses, answer, mut values, event, jobs, shows_rows, under } = change;
-        let held = match under {
-            Some((account, key)) => {
-                values.extend([account.into(), key.into()]);
-                let (account, key) = (values.len() - 1, values.len());
-                format!("SELECT FROM users WHERE id = ${account} AND data_key = ${key} FOR KEY SHARE")
-            }
-            None => "SELECT".to_owned(),
-        };
+        let Change { name, clauses, answer, mut values, event, jobs, shows_rows, premises } = change;
+        if !premises.is_empty() && !clauses.contains("held") {
+            return Err(Error::internal(format!("{name} has premises that its clauses do not ask for")));
+        }
+
+        let held = held(premises, &mut values);
         let recorded = placeholders(values.len() + 1, WIDTH);
         values.extend(self.record_of(event));
         let mut queued = String::new();
@@ -91,7 +89,7 @@ impl Unscoped {
         }
         let shown = if shows_rows { ", before, after" } else { "" };
         let text = format!(
-            "WITH held AS ({held}), {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}{shown}) \
+            "WITH {held}, {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}{shown}) \
              SELECT {recorded}{shown} FROM changed LIMIT 1){queued} \
              SELECT * FROM {answer}"
         );
@@ -206,14 +204,14 @@ pub struct Change {
     event: Event,
     jobs: Vec<Job>,
     shows_rows: bool,
-    /// The account whose data key it seals under, and the key.
-    under: Option<(Uuid, i64)>,
+    /// What must still hold, in the order in which the rows are locked.
+    premises: Vec<Premise>,
 }
 
 impl Change {
     /// `clauses` are the CTE clauses of the change (`name AS (…)`, separated by commas), `values` theirs from `$1` on. The
     /// clause named `changed` decides what happened. They may ask for `held`, which has one row, except as
-    /// [`Unscoped::change_sealed`] says.
+    /// [`Unscoped::change_sealed`] and [`Change::given`] say.
     pub fn new(
         name: &'static str,
         clauses: &'static str,
@@ -221,7 +219,16 @@ impl Change {
         event: Event,
     ) -> Self {
         let values = values.into_iter().collect();
-        Self { name, clauses, answer: "changed", values, event, jobs: Vec::new(), shows_rows: false, under: None }
+        Self {
+            name,
+            clauses,
+            answer: "changed",
+            values,
+            event,
+            jobs: Vec::new(),
+            shows_rows: false,
+            premises: Vec::new(),
+        }
     }
 
     /// Answers the rows of another clause than `changed`: for a change that has something to tell also when it did not
@@ -239,9 +246,16 @@ impl Change {
         self
     }
 
-    fn under(mut self, key: &OwnKey) -> Self {
-        self.under = Some((key.subject, key.id));
+    /// Makes the change only while `premises` hold. The clauses must ask for `held`, which has no row otherwise; then nothing
+    /// happens.
+    #[must_use]
+    pub fn given(mut self, premises: impl IntoIterator<Item = Premise>) -> Self {
+        self.premises.extend(premises);
         self
+    }
+
+    fn under(self, key: &OwnKey) -> Self {
+        self.given([Premise::data_key(key.subject, key.id)])
     }
 
     /// Queues a job with the change.

@@ -73,10 +73,25 @@ pub(crate) fn password_reset_for_nobody() -> Letter {
         .footer("If you did not ask for it, do nothing.")
 }
 
-pub(crate) fn password_changed() -> Letter {
-    Letter::new("Your password was changed")
-        .paragraph("The password of your account was changed, and all other sessions were ended.")
-        .paragraph(NOT_YOU)
+/// `keys` are the names of the API keys that still work.
+pub(crate) fn password_changed(keys: &[String]) -> Letter {
+    let letter = Letter::new("Your password was changed")
+        .paragraph("The password of your account was changed, and all other sessions were ended.");
+    let letter = match still_working(keys) {
+        Some(paragraph) => letter.paragraph(paragraph),
+        None => letter,
+    };
+    letter.paragraph(NOT_YOU)
+}
+
+/// Names the keys that a new password does not end, so that their owner can revoke what is not theirs.
+fn still_working(keys: &[String]) -> Option<String> {
+    const NAMED: usize = 20;
+    let named: Vec<_> = keys.iter().take(NAMED).map(|name| format!("\u{201c}{name}\u{201d}")).collect();
+    let more = keys.len().checked_sub(NAMED + 1).map(|rest| format!(" and {} more", rest + 1)).unwrap_or_default();
+    (!keys.is_empty()).then(|| {
+        format!("These API keys still work: {}{more}. Revoke each one that you do not recognise.", named.join(", "))
+    })
 }
 
 pub(crate) fn email_change_from(identity: &Identity, token: &SecretString, to: &EmailAddress) -> Letter {
@@ -159,7 +174,10 @@ pub(crate) fn second_factor_removed(what: &str) -> Letter {
 pub(crate) fn second_factors_reset() -> Letter {
     Letter::new("Your second factors were reset")
         .paragraph("Whoever runs this service has removed every second factor of your account, and ended all sessions.")
-        .paragraph("Sign in with your password, and add a second factor again.")
+        .paragraph(
+            "Sign in with your password, and add a second factor again. If your password is too short to be used \
+             alone, request a password reset first.",
+        )
         .paragraph("If you did not ask for it, write to whoever runs this service.")
 }
 

@@ -33,6 +33,7 @@ mod service_accounts;
 mod sessions;
 mod settings;
 mod signing;
+mod standing;
 mod throttle;
 mod tokens;
 mod upkeep;

@@ -113,8 +113,10 @@ pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool
 /// # Errors
 /// As the database answers.
 pub async fn end_sessions_of(unscoped: &Unscoped, user: UserId) -> Result<usize, Error> {
-    const END: &str =
-        "changed AS (UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL RETURNING id)";
+    // The account is locked first: a sign-in that is under way starts its session before, or after.
+    const END: &str = r"person AS (SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE),
+        ended AS (SELECT end_sessions(id, NULL, NULL, $2) AS ids FROM person),
+        changed AS (SELECT unnest(ids) FROM ended)";
     let now = unscoped.database().runtime().clock.now();
     let event = about_user(Action::TokenRevoked, Some(user), None);
     let values = [user.uuid().into(), now.inner().into()];

@@ -11,7 +11,7 @@ pub(crate) use change::find_owner;
 pub use password::Password;
 pub(crate) use reset::{INVALID_TOKEN, find_by_address};
 pub use strength::Strength;
-pub(crate) use strength::check;
+pub(crate) use strength::{PASSWORD_TOO_SHORT, check, is_long_enough_alone};
 
 /// Choosing, changing and resetting a password.
 pub(crate) fn module() -> Module {

@@ -6,6 +6,7 @@ mod end;
 mod list;
 mod organization;
 mod refresh;
+mod short_password;
 mod sign_in;
 mod start;
 mod step_up;
@@ -14,9 +15,8 @@ use mainstay_http::Module;
 
 pub(crate) use cookie::{CookieSecret, clearing_cookie};
 pub(crate) use device::Device;
-pub(crate) use end::end_others;
 pub(crate) use refresh::{RefreshToken, exchange};
-pub(crate) use sign_in::{INVALID_CREDENTIALS, SessionView, answer, not_hashed, told_of_a_new_place};
+pub(crate) use sign_in::{INVALID_CREDENTIALS, SessionView, answer, moved_on, not_hashed, told_of_a_new_place};
 pub(crate) use start::{Kind, NewSession, Started, start_session, start_session_by_code};
 
 /// Sign-in, sign-out, and what lies between.

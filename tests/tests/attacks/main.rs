@@ -11,12 +11,15 @@ mod databases;
 mod external;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/locks.rs"]
+mod locks;
 #[path = "../support/oauth.rs"]
 mod oauth;
 #[path = "../support/program.rs"]
 mod program;
 
 mod browsers;
+mod credential_races;
 mod declarations;
 mod dumps;
 mod erasure;
@@ -28,7 +31,9 @@ mod guessing;
 mod immutable_log;
 mod jws;
 mod jws_classes;
+mod limits;
 mod log;
+mod membership_races;
 mod oauth_attacks;
 mod provider_keys;
 mod raw_http;

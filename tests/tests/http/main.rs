@@ -47,6 +47,7 @@ mod round_trips;
 mod second_factors;
 mod service_accounts;
 mod sessions;
+mod short_passwords;
 mod sign_ups;
 mod signing_keys;
 mod step_up;

@@ -60,10 +60,9 @@ pub(super) async fn delete_me(
 /// # Errors
 /// As the database answers.
 pub async fn set_active(unscoped: &Unscoped, user: UserId, active: bool, told: Option<Job>) -> Result<bool, Error> {
-    const SET: &str = "changed AS (UPDATE users SET active = $2 WHERE id = $1 AND active <> $2 \
-             AND ($2 OR NOT is_last_owner(id)) RETURNING id), \
-         ended AS (UPDATE sessions s SET ended_at = $3 FROM changed \
-             WHERE NOT $2 AND s.user_id = changed.id AND s.ended_at IS NULL)";
+    const SET: &str = r"changed AS (UPDATE users SET active = $2, credentials_version = credentials_version + 1
+        WHERE id = $1 AND active <> $2 AND ($2 OR NOT is_last_owner(id))
+        RETURNING id, CASE WHEN NOT $2 THEN end_sessions(id, NULL, NULL, $3) END)";
     let now = unscoped.database().runtime().clock.now();
     let action = if active { Action::UserRestored } else { Action::UserArchived };
     let values = [user.uuid().into(), active.into(), now.inner().into()];
@@ -77,10 +76,8 @@ pub async fn set_active(unscoped: &Unscoped, user: UserId, active: bool, told: O
 /// # Errors
 /// As the database answers.
 pub async fn delete_account(unscoped: &Unscoped, user: UserId, told: Option<Job>) -> Result<bool, Error> {
-    const DELETE: &str = "changed AS (DELETE FROM users WHERE id = $1 AND NOT is_last_owner(id) \
-             RETURNING id, destroy_data_key(data_key)), \
-         sessions_gone AS (DELETE FROM sessions s USING changed WHERE s.user_id = changed.id), \
-         memberships_gone AS (DELETE FROM memberships m USING changed WHERE m.user_id = changed.id)";
+    const DELETE: &str = r"changed AS (DELETE FROM users WHERE id = $1 AND NOT is_last_owner(id)
+        RETURNING id, destroy_data_key(data_key), forget_account(id))";
     let event = about_user(Action::UserDeleted, Some(user), None);
     let change = Change::new("users.delete", DELETE, [user.uuid().into()], event).queue(told);
     Ok(!unscoped.change(change).await?.is_empty())

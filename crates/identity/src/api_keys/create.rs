@@ -9,6 +9,7 @@ use crate::{
     letters,
     passwords::find_owner,
     privilege::EXCEEDS_OWN,
+    standing::{self, Hold},
 };
 
 /// A session that works in no organization has nothing that a key could do.
@@ -28,8 +29,8 @@ pub(super) async fn create_api_key(
     const INSERT: &str = "changed AS (INSERT INTO api_keys \
          (id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id, member_since) \
          SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at FROM memberships m \
-         WHERE m.user_id = $7 AND m.organization_id = $8 AND (SELECT count(*) FROM api_keys k \
-             WHERE k.user_id = $7 AND k.revoked_at IS NULL AND k.expires_at > $5) < $9 RETURNING id)";
+         WHERE m.user_id = $7 AND m.organization_id = $8 AND EXISTS (SELECT FROM held) \
+             AND has_room('api_keys', $7, $9, $5) RETURNING id)";
     let principal = by.principal();
     let organization = principal.organization.ok_or_else(|| NO_ORGANIZATION.problem())?;
     let unscoped = by.unscoped("a key belongs to its person, who sees those of every organization in one place");
@@ -41,9 +42,11 @@ pub(super) async fn create_api_key(
         &letters::api_key_made(new.name()),
         &unscoped,
     )?;
-    let change = Change::new("api_keys.insert", INSERT, new.values().into_iter().chain(place), event).queue(told);
-    if unscoped.change(change).await?.is_empty() {
-        return Err(TOO_MANY_KEYS.problem());
+    let given = standing::in_person_at(principal, Hold::Alone, organization);
+    let change = Change::new("api_keys.insert", INSERT, new.values().into_iter().chain(place), event);
+    if unscoped.change(change.given(given).queue(told)).await?.is_empty() {
+        return Err(standing::ended_or(&unscoped, principal, TOO_MANY_KEYS.problem()).await);
     }
+
     Ok(Created(new.view()))
 }

@@ -17,7 +17,7 @@ use crate::{
     events::{Action, about, about_session},
     letters,
     second_factors::find_owner,
-    sessions::end_others,
+    standing::{self, Hold},
 };
 
 /// Who somebody is elsewhere.
@@ -134,11 +134,12 @@ pub(super) async fn create_external_identity(
         ];
         let event = about(Action::ExternalIdentityLinked, "external_identity", Some(id.uuid()), principal.organization);
         let told = owner.told(&letters::identity_linked(&provider.settings.label), &unscoped)?;
-        Ok(Change::new("external_identities.insert", LINK, values, event).queue(told))
+        let given = standing::in_person(principal, Hold::Alone);
+        Ok(Change::new("external_identities.insert", LINK, values, event).given(given).queue(told))
     };
     let linked = unscoped.change_sealed(&owner.key, insert).await.on_constraints(&SUBJECT_TAKEN, IDENTITY_TAKEN)?;
     if linked.is_empty() {
-        return Err(IDENTITY_TAKEN.problem());
+        return Err(standing::ended_or(&unscoped, principal, IDENTITY_TAKEN.problem()).await);
     }
     let view = ExternalIdentityView {
         id,
@@ -160,21 +161,27 @@ pub(super) async fn delete_external_identity(
     identity: Shared<Identity>,
     Path(id): Path<Id<ExternalIdentity>>,
 ) -> Result<NoContent, Problem> {
-    const UNLINK: &str = "changed AS (DELETE FROM external_identities WHERE id = $1 AND user_id = $2 \
-         AND NOT is_last_way_in($2, $1) RETURNING id)";
+    const UNLINK: &str = r"changed AS (DELETE FROM external_identities
+        WHERE id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held) AND NOT is_last_way_in($2, $1)
+        RETURNING id, end_sessions(user_id, NULL, $3, $4))";
     const EXISTS: &str = "SELECT FROM external_identities WHERE id = $1 AND user_id = $2";
     let principal = by.principal();
     let unscoped = by.unscoped("identities belong to their person, wherever they work");
     let owner = find_owner(&unscoped, principal.user).await?;
     let event = about(Action::ExternalIdentityUnlinked, "external_identity", Some(id.uuid()), principal.organization);
     let told = owner.told(&letters::identity_unlinked(), &unscoped)?;
-    let values = [id.uuid().into(), principal.user.uuid().into()];
-    let change = Change::new("external_identities.delete", UNLINK, values.clone(), event).queue(told);
-    if unscoped.change(change).await?.is_empty() {
-        let exists = !unscoped.select("external_identities.exists", EXISTS, values).await?.is_empty();
-        return Err(if exists { LAST_WAY_IN.problem() } else { NOT_FOUND.problem() });
+    let now = identity.runtime().clock.now();
+    let own = [id.uuid().into(), principal.user.uuid().into()];
+    let values = own.clone().into_iter().chain([principal.session.uuid().into(), now.inner().into()]);
+    let given = standing::in_person(principal, Hold::Alone);
+    let change = Change::new("external_identities.delete", UNLINK, values, event).given(given).queue(told);
+    let unlinked = unscoped.change(change).await?;
+    identity.forget_user(principal.user);
+    if unlinked.is_empty() {
+        let exists = !unscoped.select("external_identities.exists", EXISTS, own).await?.is_empty();
+        let refused = if exists { LAST_WAY_IN.problem() } else { NOT_FOUND.problem() };
+        return Err(standing::ended_or(&unscoped, principal, refused).await);
     }
-    let ended = about_session(Action::TokenRevoked, principal.session, principal.organization);
-    end_others(&unscoped, &identity, principal.user.uuid(), Some(principal.session), ended).await?;
+
     Ok(NoContent)
 }

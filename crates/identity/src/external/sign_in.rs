@@ -20,8 +20,10 @@ use crate::{
     second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
     secret::hash,
     sessions::{
-        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, start_session, told_of_a_new_place,
+        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, moved_on, start_session,
+        told_of_a_new_place,
     },
+    standing::{self, Hold},
     throttle::{Admitted, Counted, TOO_MANY_ATTEMPTS},
 };
 
@@ -118,6 +120,7 @@ pub(super) async fn create_external_session(
     let new = NewSession {
         user: account.user,
         organization: account.organization,
+        given: vec![standing::verified(account.user, account.credentials, Hold::Shared)],
         kind,
         refreshable: true,
         authenticated_at: authenticated_at(provider, &person, now),
@@ -134,7 +137,9 @@ pub(super) async fn create_external_session(
         },
     };
     let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
-    let started = start_session(&unscoped, &identity, new, success).await?;
+    let Some(started) = start_session(&unscoped, &identity, new, success).await? else {
+        return Err(moved_on(&unscoped, account.user).await);
+    };
     account.note_use(&unscoped, now).await?;
     let WithHeaders(shown, mut headers) = answer(&identity, started).await?;
     headers.extend(BindingCookie::clear());
@@ -163,6 +168,8 @@ pub(super) struct Account {
     pub(super) is_known_here: bool,
     /// The secret of the authenticator app, sealed.
     pub(super) totp: Option<Vec<u8>>,
+    /// The version of the credentials, this identity among them.
+    pub(super) credentials: i64,
 }
 
 /// The account of a person: found, or made where that is allowed.
@@ -198,7 +205,8 @@ impl Account {
     ) -> Result<Option<Self>, Error> {
         const FIND: &str = "SELECT i.id, u.id, u.active, u.second_factor, m.organization_id, u.email, k.id, k.wrapped, \
                  EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id), \
-                 EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id AND p.place = $3), t.secret \
+                 EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id AND p.place = $3), t.secret, \
+                 u.credentials_version \
              FROM external_identities i JOIN users u ON u.id = i.user_id JOIN data_keys k ON k.id = u.data_key \
              LEFT JOIN totps t ON t.user_id = u.id \
              LEFT JOIN LATERAL (SELECT organization_id FROM memberships \
@@ -220,6 +228,7 @@ impl Account {
                 is_new_place: row.get::<bool>(8)? && !row.get::<bool>(9)?,
                 is_known_here: row.get(9)?,
                 totp: row.get(10)?,
+                credentials: row.get(11)?,
             })
         };
         let rows = unscoped.select("external_identities.sign_in", FIND, values).await?;

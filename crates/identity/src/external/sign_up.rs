@@ -78,5 +78,6 @@ pub(super) async fn sign_up(
         is_new_place: false,
         is_known_here: false,
         totp: None,
+        credentials: 0,
     }))
 }

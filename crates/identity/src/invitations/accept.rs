@@ -8,6 +8,7 @@ use crate::{
     Identity,
     events::{Action, about, about_user},
     passwords::{INVALID_TOKEN, find_owner},
+    standing::{self, Hold},
 };
 
 /// Proof of an invitation.
@@ -39,7 +40,7 @@ pub(super) async fn accept_invitation(
     Json(body): Json<AcceptInvitation>,
 ) -> Result<Json<JoinedView>, Problem> {
     const ACCEPT: &str = "accepted AS (DELETE FROM invitations WHERE id = $1 AND hash = $2 AND expires_at > $3 \
-             AND invitation_stands(invited_by, organization_id, role_id) \
+             AND EXISTS (SELECT FROM held) AND hold_invitation(invited_by, organization_id, role_id) \
              RETURNING organization_id, role_id, destroy_data_key(data_key)), \
          changed AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT $4, organization_id, role_id, $3 FROM accepted \
@@ -47,7 +48,8 @@ pub(super) async fn accept_invitation(
     let user = by.principal().user;
     let unscoped = by.unscoped("one joins an organization that one does not work in yet; the token names it");
     let pending = find(&unscoped, &body.token).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
-    let own = Sealed::new(find_owner(&unscoped, user).await?.email);
+    let owner = find_owner(&unscoped, user).await?;
+    let own = Sealed::new(owner.email);
     if !own.same_normalised(&Sealed::new(pending.email)) {
         let refused = about(Action::AuthzFail, "invitation", Some(pending.id.uuid()), Some(pending.organization));
         unscoped.record(refused).await?;
@@ -61,10 +63,13 @@ pub(super) async fn accept_invitation(
         pending.role.clone().into(),
     ];
     let event = about_user(Action::MembershipCreated, Some(user), Some(pending.organization));
-    let change = Change::new("invitations.accept", ACCEPT, values, event).showing_rows();
+    // The address was compared: it is part of the credentials.
+    let given = [standing::verified(user, owner.credentials, Hold::Shared), standing::session(by.principal().session)];
+    let change = Change::new("invitations.accept", ACCEPT, values, event).given(given).showing_rows();
     let joined = unscoped.change(change).await.on_constraint("memberships_pkey", ALREADY_A_MEMBER)?;
     if joined.is_empty() {
-        return Err(INVALID_TOKEN.problem());
+        return Err(standing::ended_or(&unscoped, by.principal(), INVALID_TOKEN.problem()).await);
     }
+
     Ok(Json(JoinedView { organization_id: pending.organization, name: pending.organization_name, role: pending.role }))
 }

@@ -15,6 +15,7 @@ use crate::{
     privilege::{EXCEEDS_OWN, held_by, refused},
     roles::{RoleName, UNKNOWN_ROLE},
     secret::FreshSecret,
+    standing,
     throttle::{self, TOO_MANY_ATTEMPTS},
 };
 
@@ -47,12 +48,12 @@ pub(super) async fn create_invitation(
 ) -> Result<Created<InvitationView>, Problem> {
     // The new row waits for the old one to go: both have the same place in the index.
     const CREATE: &str = "replaced AS (DELETE FROM invitations WHERE organization_id = $1 AND email_index = ANY ($8) \
-             RETURNING destroy_data_key(data_key)), \
+             AND EXISTS (SELECT FROM held) RETURNING destroy_data_key(data_key)), \
          key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
-             VALUES ($3, $1, $2, $4, $5)), \
+             SELECT $3, $1, $2, $4, $5 FROM held), \
          changed AS (INSERT INTO invitations \
                  (id, organization_id, data_key, email, email_index, role_id, hash, invited_by, created_at, expires_at) \
-             SELECT $2, $1, $3, $6, $7, $9, $10, $11, $5, $12 FROM (SELECT count(*) FROM replaced) AS gone \
+             SELECT $2, $1, $3, $6, $7, $9, $10, $11, $5, $12 FROM (SELECT count(*) FROM replaced) AS gone, held \
              RETURNING id, NULL::jsonb AS before, jsonb_build_object('role', $13::text) AS after)";
     let role = body.role.as_str();
     let (role_id, organization_name) = find_role(&by, role).await?;
@@ -84,8 +85,12 @@ pub(super) async fn create_invitation(
         role.into(),
     ];
     let event = about(Action::InvitationCreated, "invitation", Some(id.uuid()), Some(organization.into()));
-    let change = Change::new("invitations.insert", CREATE, values, event).showing_rows().queue(mail);
-    unscoped.change(change).await?;
+    let given = standing::in_role(by.principal());
+    let change = Change::new("invitations.insert", CREATE, values, event).given(given).showing_rows().queue(mail);
+    if unscoped.change(change).await?.is_empty() {
+        return Err(Error::Contended.into());
+    }
+
     let role = role.to_owned();
     Ok(Created(InvitationView { id, email: email.masked(), role, invited_by, created_at: now, expires_at }))
 }

@@ -61,7 +61,7 @@ pub(super) async fn sign_up_by_invitation(
 async fn make(unscoped: &Unscoped, pending: Pending, password_hash: String) -> Result<Option<UserId>, Problem> {
     // While keys are rotated an address may stand under an older key's index; see also `unique_indexes`.
     const MAKE: &str = "accepted AS (DELETE FROM invitations WHERE id = $1 AND hash = $2 AND expires_at > $3 \
-             AND invitation_stands(invited_by, organization_id, role_id) \
+             AND hold_invitation(invited_by, organization_id, role_id) \
              AND NOT EXISTS (SELECT FROM users WHERE email_index = ANY ($9)) \
              RETURNING organization_id, role_id, destroy_data_key(data_key)), \
          key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \

@@ -7,6 +7,7 @@ use crate::{
     accounts::LAST_OWNER,
     events::{Action, about_user},
     privilege::{EXCEEDS_OWN, held_by, refused},
+    standing,
 };
 
 /// Remove a member.
@@ -19,11 +20,11 @@ pub(super) async fn delete_member(
     identity: Shared<Identity>,
     Path(id): Path<MemberId>,
 ) -> Result<NoContent, Problem> {
-    const DELETE: &str = "changed AS (DELETE FROM memberships WHERE organization_id = $1 AND user_id = $2 AND role_id = $3 \
-             AND NOT role_exceeds($3, $4, $5) \
-             RETURNING user_id, jsonb_build_object('role', $6::text) AS before, NULL::jsonb AS after), \
-         ended AS (UPDATE sessions s SET ended_at = $7 FROM changed \
-             WHERE s.user_id = changed.user_id AND s.organization_id = $1 AND s.ended_at IS NULL)";
+    const DELETE: &str = r"changed AS (DELETE FROM memberships
+        WHERE organization_id = $1 AND user_id = $2 AND role_id = $3
+            AND EXISTS (SELECT FROM held) AND NOT role_exceeds($3, $4, $5)
+        RETURNING user_id, jsonb_build_object('role', $6::text) AS before, NULL::jsonb AS after,
+            end_sessions(user_id, $1, NULL, $7))";
     for _ in 0..3 {
         let member = find_subject(&by, id, None).await?.ok_or_else(|| NOT_FOUND.problem())?;
         if member.exceeds {
@@ -42,7 +43,8 @@ pub(super) async fn delete_member(
             identity.runtime().clock.now().inner().into(),
         ];
         let event = about_user(Action::MembershipDeleted, Some(member.user), Some(by.organization().into()));
-        let change = Change::new("memberships.delete", DELETE, values, event).showing_rows().queue(told);
+        let given = standing::in_role(by.principal());
+        let change = Change::new("memberships.delete", DELETE, values, event).given(given).showing_rows().queue(told);
         if !unscoped.change(change).await.on_constraint("memberships_last_owner", LAST_OWNER)?.is_empty() {
             identity.forget_user(member.user);
             return Ok(NoContent);

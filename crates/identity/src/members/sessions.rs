@@ -7,11 +7,18 @@ use crate::{
     Identity,
     events::{Action, about_session, about_user},
     privilege::{EXCEEDS_OWN, refused},
+    standing,
 };
 
-const END: &str = "ended AS (UPDATE sessions SET ended_at = $4 WHERE organization_id = $1 AND user_id = $2 \
-         AND ($3::uuid IS NULL OR id = $3) AND ended_at IS NULL RETURNING id), \
-     changed AS (SELECT array_agg(id) FROM ended HAVING count(*) > 0)";
+/// All of them: the membership is locked first, so that none starts beside it.
+const END_ALL: &str = r"member AS (SELECT user_id FROM memberships
+        WHERE organization_id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held) FOR NO KEY UPDATE),
+    ended AS (SELECT end_sessions(user_id, $1, NULL, $3) AS ids FROM member),
+    changed AS (SELECT ids FROM ended WHERE cardinality(ids) > 0)";
+
+const END_ONE: &str = r"changed AS (UPDATE sessions SET ended_at = $3
+    WHERE organization_id = $1 AND user_id = $2 AND id = $4 AND ended_at IS NULL AND EXISTS (SELECT FROM held)
+    RETURNING id)";
 
 /// A sign-in of a member. From where and with what is between them and the service.
 #[view]
@@ -87,9 +94,12 @@ async fn end(
         None => about_user(Action::TokenRevoked, Some(member.user), organization),
     };
     let now = identity.runtime().clock.now();
-    let values = [by.organization().into(), id.uuid().into(), session.map(SessionId::uuid).into(), now.inner().into()];
+    let values = [by.organization().into(), id.uuid().into(), now.inner().into()].into_iter();
+    let values = values.chain(session.map(|session| session.uuid().into()));
+    let clauses = if session.is_some() { END_ONE } else { END_ALL };
     let unscoped = by.unscoped("sessions are no rows of a feature; the statement names the caller's organization");
-    let ended = unscoped.change(Change::new("sessions.end_of_member", END, values, event)).await?;
+    let change = Change::new("sessions.end_of_member", clauses, values, event);
+    let ended = unscoped.change(change.given(standing::in_role(by.principal()))).await?;
     identity.forget_user(member.user);
     Ok(!ended.is_empty())
 }

@@ -13,6 +13,7 @@ use crate::{
     events::{Action, about_user},
     privilege::{EXCEEDS_OWN, held_by, refused},
     roles::{RoleName, UNKNOWN_ROLE},
+    standing,
 };
 
 /// What changes of a member.
@@ -34,7 +35,7 @@ pub(super) async fn update_member(
     Json(body): Json<UpdateMember>,
 ) -> Result<Json<MemberView>, Problem> {
     const UPDATE: &str = "changed AS (UPDATE memberships SET role_id = $4 \
-             WHERE organization_id = $1 AND user_id = $2 AND role_id = $3 \
+             WHERE organization_id = $1 AND user_id = $2 AND role_id = $3 AND EXISTS (SELECT FROM held) \
                  AND NOT role_exceeds($3, $5, $6) AND NOT role_exceeds($4, $5, $6) \
              RETURNING user_id, jsonb_build_object('role', $7::text) AS before, \
                  jsonb_build_object('role', $8::text) AS after)";
@@ -74,7 +75,8 @@ async fn change_role(
             wanted.as_str().into(),
         ];
         let event = about_user(Action::AuthzChange, Some(member.user), Some(by.organization().into()));
-        let change = Change::new("memberships.update", clauses, values, event).showing_rows().queue(told);
+        let given = standing::in_role(by.principal());
+        let change = Change::new("memberships.update", clauses, values, event).given(given).showing_rows().queue(told);
         if !unscoped.change(change).await.on_constraint("memberships_last_owner", LAST_OWNER)?.is_empty() {
             identity.forget_user(member.user);
             return Ok(());

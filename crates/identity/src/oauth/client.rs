@@ -1,5 +1,5 @@
 use mainstay_access::Permissions;
-use mainstay_database::{Error, Row, Unscoped, Uuid};
+use mainstay_database::{Error, Premise, Row, Unscoped, Uuid};
 use mainstay_http::{ClientBasic, INVALID_REQUEST, Problem};
 
 use super::kinds::not_the_client;
@@ -32,6 +32,12 @@ impl Application {
     /// Whether a browser may be sent there: letter by letter (RFC 9700 §2.1; OWASP ASVS 10.4.1).
     pub(super) fn may_redirect_to(&self, uri: &str) -> bool {
         self.redirect_uris.iter().any(|registered| registered == uri)
+    }
+
+    /// The application is still enabled.
+    pub(super) fn enabled(&self) -> Premise {
+        const ROWS: &str = "oauth_clients WHERE client_id = ? AND disabled_at IS NULL";
+        Premise::new(ROWS, "FOR SHARE", [self.client_id.as_str().into()])
     }
 
     /// The application of this name, unless it was shut.

@@ -1,6 +1,7 @@
 use mainstay_access::Principal;
 use mainstay_crypto::{same_bytes, token_digest};
 use mainstay_database::{Change, Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
 use time::Duration;
 
@@ -10,6 +11,7 @@ use crate::{
     accounts::own_key,
     events::{Action, about},
     secret::{FreshSecret, hash},
+    standing::{self, Hold},
 };
 
 /// How long a code is good: the time that a browser takes to go back (RFC 9700 §2.1.1; OWASP ASVS 10.4.3).
@@ -27,6 +29,8 @@ pub(super) struct Code {
     /// What it was exchanged for already.
     pub(super) given: Option<SessionId>,
     pub(super) user: UserId,
+    /// The session in which it was granted.
+    pub(super) granted_by: SessionId,
     pub(super) authenticated_at: Timestamp,
     pub(super) multi_factor: bool,
     /// Whether the session that granted it, its account and its membership are still there.
@@ -41,12 +45,12 @@ pub(super) async fn insert(
     principal: &Principal,
     checked: &Checked,
     wanted: &Wanted,
-) -> Result<SecretString, Error> {
+) -> Result<SecretString, Problem> {
     const INSERT: &str = "cleared AS (DELETE FROM authorization_codes \
              WHERE granted_by = $5 AND used_at IS NULL AND expires_at < $8), \
          changed AS (INSERT INTO authorization_codes \
              (hash, client_id, redirect_uri, challenge, granted_by, organization_id, scopes, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING hash)";
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM held RETURNING hash)";
     let runtime = identity.runtime();
     let now = runtime.clock.now();
     let FreshSecret { text, hash } = FreshSecret::new(&runtime.random, "mac_");
@@ -62,7 +66,12 @@ pub(super) async fn insert(
         (now + LIFETIME).inner().into(),
     ];
     let event = about(Action::ClientAuthorized, "oauth_client", Some(checked.application.id), principal.organization);
-    unscoped.change(Change::new("authorization_codes.insert", INSERT, values, event)).await?;
+    let given = standing::in_person(principal, Hold::Shared).into_iter().chain([checked.application.enabled()]);
+    let change = Change::new("authorization_codes.insert", INSERT, values, event).given(given);
+    if unscoped.change(change).await?.is_empty() {
+        return Err(UNAUTHENTICATED.problem().caused_by("the session or the application ended meanwhile"));
+    }
+
     Ok(text)
 }
 
@@ -71,7 +80,7 @@ impl Code {
     pub(super) async fn find(unscoped: &Unscoped, code: &str) -> Result<Option<Self>, Error> {
         const FIND: &str = "SELECT c.client_id, c.redirect_uri, c.challenge, c.expires_at, c.scopes, c.organization_id, \
              c.session_id, s.user_id, s.authenticated_at, s.multi_factor, \
-             s.ended_at IS NULL AND u.active AND (c.organization_id IS NULL OR m.user_id IS NOT NULL), k.id, k.wrapped \
+             s.ended_at IS NULL AND u.active AND (c.organization_id IS NULL OR m.user_id IS NOT NULL), k.id, k.wrapped, c.granted_by \
              FROM authorization_codes c JOIN sessions s ON s.id = c.granted_by JOIN users u ON u.id = s.user_id \
              JOIN data_keys k ON k.id = u.data_key \
              LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = c.organization_id \
@@ -97,6 +106,7 @@ impl Code {
             multi_factor: row.get(9)?,
             granted: row.get(10)?,
             key: Some(own_key(user, row, 11)?),
+            granted_by: row.get(13)?,
         })
     }
 

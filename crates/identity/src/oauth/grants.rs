@@ -7,7 +7,7 @@ use mainstay_kernel::{OrganizationId, SessionId};
 use super::{
     client::{Application, permissions_of},
     code::Code,
-    kinds::{INVALID_GRANT, INVALID_SCOPE},
+    kinds::{INVALID_GRANT, INVALID_SCOPE, not_the_client},
     scope,
     token::{Granted, TokenRequest},
 };
@@ -17,6 +17,7 @@ use crate::{
     secret::hash,
     service_accounts::Client,
     sessions::{Device, Kind, NewSession, exchange, start_session, start_session_by_code},
+    standing::{self, Hold},
 };
 
 /// Exchanges a code that a person granted, once.
@@ -43,6 +44,11 @@ pub(super) async fn by_code(
     let new = NewSession {
         user: found.user,
         organization: found.organization,
+        given: vec![
+            standing::active(found.user, Hold::Shared),
+            standing::session(found.granted_by),
+            application.enabled(),
+        ],
         kind: Kind::Client,
         refreshable: true,
         authenticated_at: found.authenticated_at,
@@ -134,6 +140,7 @@ pub(super) async fn by_secret(
     let new = NewSession {
         user: client.user,
         organization,
+        given: vec![standing::active(client.user, Hold::Shared), client.secret_stands()],
         kind: Kind::Client,
         refreshable: false,
         authenticated_at: identity.runtime().clock.now(),
@@ -146,7 +153,7 @@ pub(super) async fn by_secret(
         job: None,
     };
     let event = |session| about_session(Action::TokenCreated, session, organization);
-    let started = start_session(unscoped, identity, new, event).await?;
+    let started = start_session(unscoped, identity, new, event).await?.ok_or_else(not_the_client)?;
     Ok(Granted { user: started.user, session: started.session, refresh_token: None, scopes })
 }
 

@@ -100,9 +100,8 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
 /// As the database answers.
 pub async fn disable_client(unscoped: &Unscoped, client_id: &str) -> Result<bool, Error> {
     const DISABLE: &str = "changed AS (UPDATE oauth_clients SET disabled_at = $2 \
-             WHERE client_id = $1 AND disabled_at IS NULL RETURNING client_id), \
-         ended AS (UPDATE sessions s SET ended_at = $2 FROM changed \
-             WHERE s.client_id = changed.client_id AND s.ended_at IS NULL)";
+             WHERE client_id = $1 AND disabled_at IS NULL \
+             RETURNING end_sessions_of_client(client_id, $2))";
     const FIND: &str = "SELECT id FROM oauth_clients WHERE client_id = $1";
     let rows = unscoped.select("oauth_clients.id", FIND, [client_id.into()]).await?;
     let Some(row) = rows.first() else { return Ok(false) };

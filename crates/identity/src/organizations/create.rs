@@ -8,6 +8,7 @@ use crate::{
     Identity,
     events::{Action, about},
     roles::OWNER,
+    standing::{self, Hold},
 };
 
 /// One belongs to as many organizations as one may make.
@@ -35,8 +36,8 @@ pub(super) async fn create_organization(
     identity: Shared<Identity>,
     Json(body): Json<CreateOrganization>,
 ) -> Result<Created<OwnOrganizationView>, Problem> {
-    const CREATE: &str = "changed AS (INSERT INTO organizations (id, name, created_at) SELECT $1, $2, $3 \
-             WHERE (SELECT count(*) FROM memberships WHERE user_id = $4) < $6 RETURNING id), \
+    const CREATE: &str = "changed AS (INSERT INTO organizations (id, name, created_at) SELECT $1, $2, $3 FROM held \
+             WHERE has_room('organizations', $4, $6, $3) RETURNING id), \
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT $4, id, $5, $3 FROM changed)";
     let (runtime, user) = (identity.runtime(), by.principal().user);
@@ -46,8 +47,10 @@ pub(super) async fn create_organization(
         [id.uuid().into(), name.clone().into(), now.inner().into(), user.uuid().into(), OWNER.into(), MOST.into()];
     let event = about(Action::OrganizationCreated, "organization", Some(id.uuid()), Some(id));
     let unscoped = by.unscoped("an organization that is being made has nobody yet who works in it");
-    if unscoped.change(Change::new("organizations.found", CREATE, values, event)).await?.is_empty() {
-        return Err(TOO_MANY_ORGANIZATIONS.problem());
+    let given = standing::in_person(by.principal(), Hold::Alone);
+    if unscoped.change(Change::new("organizations.found", CREATE, values, event).given(given)).await?.is_empty() {
+        return Err(standing::ended_or(&unscoped, by.principal(), TOO_MANY_ORGANIZATIONS.problem()).await);
     }
+
     Ok(Created(OwnOrganizationView { id, name, role: "owner".to_owned(), joined_at: now }))
 }

@@ -7,6 +7,7 @@ use super::OrganizationDelete;
 use crate::{
     Identity,
     events::{Action, about},
+    standing,
 };
 
 /// Something or somebody is left in the organization.
@@ -28,7 +29,7 @@ pub(super) async fn delete_current_organization(
     // The foreign keys of the features decide what is left: they are checked when the statement ends.
     const DELETE: &str = "alone AS (SELECT 1 FROM memberships WHERE organization_id = $1 \
              HAVING count(*) = 1 AND bool_and(user_id = $2)), \
-         changed AS (DELETE FROM organizations o USING alone WHERE o.id = $1 \
+         changed AS (DELETE FROM organizations o USING alone WHERE o.id = $1 AND EXISTS (SELECT FROM held) \
              RETURNING o.id, jsonb_build_object('name', o.name) AS before, NULL::jsonb AS after), \
          left_by AS (DELETE FROM memberships m USING changed WHERE m.organization_id = changed.id), \
          withdrawn AS (DELETE FROM invitations i USING changed WHERE i.organization_id = changed.id \
@@ -42,7 +43,8 @@ pub(super) async fn delete_current_organization(
     let now = identity.runtime().clock.now();
     let values = [organization.uuid().into(), user.uuid().into(), now.inner().into()];
     let event = about(Action::OrganizationDeleted, "organization", Some(organization.uuid()), Some(organization));
-    let change = Change::new("organizations.delete", DELETE, values, event).showing_rows();
+    let given = standing::in_role(by.principal());
+    let change = Change::new("organizations.delete", DELETE, values, event).given(given).showing_rows();
     let unscoped = by.unscoped("an organization is no row of an organization; the statement names the caller's");
     if unscoped.change(change).await.map_err(not_empty)?.is_empty() {
         return Err(ORGANIZATION_NOT_EMPTY.problem());

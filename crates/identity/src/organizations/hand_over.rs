@@ -10,6 +10,7 @@ use crate::{
     members::{find_subject, tell_owner_handed_over, tell_role_changed},
     privilege::{EXCEEDS_OWN, refused},
     roles::{MANAGER, OWNER},
+    standing,
 };
 
 /// Who owns the organization from now on.
@@ -32,7 +33,8 @@ pub(super) async fn hand_over_organization(
          agreed AS (SELECT theirs.user_id, theirs.role_id FROM place \
              JOIN memberships mine ON mine.organization_id = place.id AND mine.user_id = $2 AND mine.role_id = $4 \
              JOIN memberships theirs ON theirs.organization_id = place.id AND theirs.user_id = $3 AND theirs.user_id <> $2 \
-             JOIN users u ON u.id = theirs.user_id AND u.kind = 'person' AND u.active), \
+             JOIN users u ON u.id = theirs.user_id AND u.kind = 'person' AND u.active \
+             WHERE EXISTS (SELECT FROM held) FOR NO KEY UPDATE OF mine, theirs), \
          moved AS (UPDATE memberships m SET role_id = CASE WHEN m.user_id = $3 THEN $4::uuid ELSE $5::uuid END \
              FROM agreed WHERE m.organization_id = $1 AND m.user_id IN ($2, $3) RETURNING m.user_id), \
          changed AS (SELECT r.name, jsonb_build_object('owner', $2::uuid, 'role', r.name) AS before, \
@@ -49,6 +51,7 @@ pub(super) async fn hand_over_organization(
     let values = [by.organization().into(), me.uuid().into(), them.uuid().into(), OWNER.into(), MANAGER.into()];
     let event = about_user(Action::OwnerChanged, Some(them), Some(by.organization().into()));
     let change = Change::new("memberships.hand_over", HAND_OVER, values, event)
+        .given(standing::in_role(by.principal()))
         .showing_rows()
         .queue(tell_role_changed(&unscoped, &new, "owner")?)
         .queue(tell_owner_handed_over(&unscoped, &old)?);

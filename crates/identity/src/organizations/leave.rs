@@ -6,6 +6,7 @@ use crate::{
     Identity,
     accounts::LAST_OWNER,
     events::{Action, about_user},
+    standing,
 };
 
 /// Leave an organization.
@@ -17,17 +18,17 @@ pub(super) async fn leave_organization(
     identity: Shared<Identity>,
     Path(id): Path<OrganizationId>,
 ) -> Result<NoContent, Problem> {
-    const LEAVE: &str = "changed AS (DELETE FROM memberships m USING roles r \
-             WHERE m.user_id = $1 AND m.organization_id = $2 AND r.id = m.role_id \
-             RETURNING m.user_id, jsonb_build_object('role', r.name) AS before, NULL::jsonb AS after), \
-         ended AS (UPDATE sessions s SET ended_at = $3 FROM changed \
-             WHERE s.user_id = changed.user_id AND s.organization_id = $2 AND s.ended_at IS NULL)";
+    const LEAVE: &str = r"changed AS (DELETE FROM memberships m USING roles r
+        WHERE m.user_id = $1 AND m.organization_id = $2 AND r.id = m.role_id AND EXISTS (SELECT FROM held)
+        RETURNING m.user_id, jsonb_build_object('role', r.name) AS before, NULL::jsonb AS after,
+            end_sessions(m.user_id, $2, NULL, $3))";
     let (user, now) = (by.principal().user, identity.runtime().clock.now());
     let unscoped =
         by.unscoped("one leaves also where one does not work just now; the statement is limited to one's own");
     let values = [user.uuid().into(), id.uuid().into(), now.inner().into()];
     let event = about_user(Action::MembershipDeleted, Some(user), Some(id));
-    let change = Change::new("memberships.leave", LEAVE, values, event).showing_rows();
+    let given = [standing::organization(id)];
+    let change = Change::new("memberships.leave", LEAVE, values, event).given(given).showing_rows();
     let left = unscoped.change(change).await.on_constraint("memberships_last_owner", LAST_OWNER)?;
     identity.forget_user(user);
     if left.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }

@@ -22,6 +22,8 @@ pub(crate) struct Shown {
     pub(crate) email: Vec<u8>,
     /// Whether they have signed in before, but never from this network.
     pub(crate) is_new_place: bool,
+    /// The version of the credentials, this passkey among them.
+    pub(crate) credentials: i64,
 }
 
 /// Where the holder wants to work, and the network that they come from.
@@ -82,7 +84,7 @@ async fn find(unscoped: &Unscoped, assertion: &Assertion, wanted: Wanted) -> Res
          SELECT p.user_id, m.organization_id, u.email, \
              EXISTS (SELECT FROM sign_in_places s WHERE s.user_id = u.id) \
                  AND NOT EXISTS (SELECT FROM sign_in_places s WHERE s.user_id = u.id AND s.place = $5), \
-             k.id, k.wrapped, p.id, p.credential, spent.state \
+             k.id, k.wrapped, p.id, p.credential, spent.state, u.credentials_version \
          FROM spent JOIN passkeys p ON p.credential_hash = $3 JOIN users u ON u.id = p.user_id AND u.active \
          JOIN data_keys k ON k.id = u.data_key LEFT JOIN memberships m ON m.user_id = u.id \
          WHERE ($4::uuid IS NULL OR m.organization_id = $4) ORDER BY m.created_at, m.organization_id LIMIT 1";
@@ -104,6 +106,7 @@ async fn find(unscoped: &Unscoped, assertion: &Assertion, wanted: Wanted) -> Res
             email: row.get(2)?,
             is_new_place: row.get(3)?,
             key: own_key(user, row, 4)?,
+            credentials: row.get(9)?,
         };
         let id = row.get(6)?;
         let passkey = register::open(unscoped, &shown.key, id, &row.get::<Vec<u8>>(7)?)?;

@@ -12,7 +12,9 @@ use crate::{
     events::{Action, about},
     external::LAST_WAY_IN,
     letters,
+    passwords::PASSWORD_TOO_SHORT,
     second_factors::{Kept, find_owner, kept_cell},
+    standing::{self, Hold},
 };
 
 /// A passkey.
@@ -84,17 +86,18 @@ pub(super) async fn rename_passkey(
 /// Remove a passkey.
 ///
 /// For a device that was lost or sold. All other sessions are ended. Without another factor, sign-in takes the password
-/// alone, and the recovery codes are gone.
-#[delete("/v1/me/passkeys/{id}", problems(NOT_FOUND, LAST_WAY_IN))]
+/// alone, and the recovery codes are gone. A password that is too short to be used alone is replaced first.
+#[delete("/v1/me/passkeys/{id}", problems(NOT_FOUND, LAST_WAY_IN, PASSWORD_TOO_SHORT))]
 pub(super) async fn delete_passkey(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
     Path(id): Path<Id<Passkey>>,
 ) -> Result<NoContent, Problem> {
-    const DELETE: &str = "changed AS (DELETE FROM passkeys WHERE id = $1 AND user_id = $2 \
-             AND NOT is_last_way_in($2, $1) RETURNING id), \
-         ended AS (UPDATE sessions SET ended_at = $3 WHERE user_id = $2 AND id <> $4 AND ended_at IS NULL \
-             AND EXISTS (SELECT FROM changed))";
+    const DELETE: &str = r"changed AS (DELETE FROM passkeys
+        WHERE id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held)
+            AND NOT is_last_way_in($2, $1) AND NOT password_needs($2, $1)
+        RETURNING id, end_sessions(user_id, NULL, $4, $3))";
+    const EXISTS: &str = "SELECT is_last_way_in($2, $1) FROM passkeys WHERE id = $1 AND user_id = $2";
     let (principal, id) = (by.principal(), id.uuid());
     let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
@@ -102,13 +105,20 @@ pub(super) async fn delete_passkey(
     let values = [id.into(), principal.user.uuid().into(), now.inner().into(), principal.session.uuid().into()];
     let event = about(Action::SecondFactorRemoved, "passkey", Some(id), principal.organization);
     let told = owner.told(&letters::second_factor_removed("a passkey that you had added"), &unscoped)?;
-    let removed = unscoped.change(Change::new("passkeys.delete", DELETE, values, event).queue(told)).await?;
+    let given = standing::in_person(principal, Hold::Alone);
+    let removed =
+        unscoped.change(Change::new("passkeys.delete", DELETE, values, event).given(given).queue(told)).await?;
     identity.forget_user(principal.user);
     if removed.is_empty() {
-        const EXISTS: &str = "SELECT FROM passkeys WHERE id = $1 AND user_id = $2";
         let own = [id.into(), principal.user.uuid().into()];
-        let exists = !unscoped.select("passkeys.exists", EXISTS, own).await?.is_empty();
-        return Err(if exists { LAST_WAY_IN.problem() } else { NOT_FOUND.problem() });
+        let rows = unscoped.upkeep("passkeys.exists", EXISTS, own).await?;
+        let refused = match rows.first().map(|row| row.get::<bool>(0)).transpose()? {
+            None => NOT_FOUND,
+            Some(true) => LAST_WAY_IN,
+            Some(false) => PASSWORD_TOO_SHORT,
+        };
+        return Err(standing::ended_or(&unscoped, principal, refused.problem()).await);
     }
+
     Ok(NoContent)
 }

@@ -16,6 +16,7 @@ use crate::{
     events::{Action, about},
     letters,
     second_factors::{Kept, RecoveryCodes, find_owner, kept_cell, shown_if},
+    standing::{self, Hold},
 };
 
 /// The answer of the device is not one to the challenge, or not to be believed.
@@ -93,8 +94,7 @@ pub(super) async fn create_passkey(
     Json(body): Json<CreatePasskey>,
 ) -> Result<Created<NewPasskeyView>, Problem> {
     const INSERT: &str = "changed AS (INSERT INTO passkeys (id, user_id, name, credential_hash, credential, sign_count, created_at) \
-             SELECT $1, $2, $3, $4, $5, 0, $6 WHERE (SELECT count(*) FROM passkeys WHERE user_id = $2) < $9 \
-             AND EXISTS (SELECT FROM held) \
+             SELECT $1, $2, $3, $4, $5, 0, $6 FROM held WHERE has_room('passkeys', $2, $9, $6) \
              RETURNING user_id), \
          codes AS (INSERT INTO recovery_codes (user_id, hashes, created_at) SELECT user_id, $7, $6 FROM changed \
              ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING RETURNING user_id), \
@@ -128,10 +128,14 @@ pub(super) async fn create_passkey(
         ];
         let event = about(Action::SecondFactorEnrolled, "passkey", Some(id), principal.organization);
         let told = owner.told(&letters::second_factor_added("a passkey"), &unscoped)?;
-        Ok(Change::new("passkeys.insert", INSERT, values, event).answering("outcome").queue(told))
+        let given = standing::in_person(principal, Hold::Alone);
+        Ok(Change::new("passkeys.insert", INSERT, values, event).given(given).answering("outcome").queue(told))
     };
     let made = unscoped.change_sealed(&owner.key, insert).await?;
-    let first = made.first().ok_or_else(|| TOO_MANY_PASSKEYS.problem())?.get(0)?;
+    let Some(made) = made.first() else {
+        return Err(standing::ended_or(&unscoped, principal, TOO_MANY_PASSKEYS.problem()).await);
+    };
+    let first = made.get(0)?;
     identity.forget_user(principal.user);
     let recovery_codes = shown_if(first, codes).into_codes();
     Ok(Created(NewPasskeyView { id, name: body.name, created_at: now, recovery_codes }))

@@ -14,8 +14,10 @@ use crate::{
     Identity,
     events::{Action, about_user},
     sessions::{
-        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, start_session, told_of_a_new_place,
+        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, moved_on, start_session,
+        told_of_a_new_place,
     },
+    standing::{self, Hold},
     throttle::{Admitted, Counted},
 };
 
@@ -73,10 +75,11 @@ pub(super) async fn create_session_by_passkey(
     let Some(shown) = verify(&unscoped, &identity, &body.credential, wanted).await? else {
         return Err(INVALID_CREDENTIALS.problem().detail("The passkey is not known here, or its answer is not valid."));
     };
-    let Shown { user, organization, key, email, is_new_place } = shown;
+    let Shown { user, organization, key, email, is_new_place, credentials } = shown;
     let new = NewSession {
         user,
         organization,
+        given: vec![standing::verified(user, credentials, Hold::Shared)],
         kind: if body.cookie { Kind::Cookie } else { Kind::Token },
         refreshable: true,
         authenticated_at: identity.runtime().clock.now(),
@@ -91,5 +94,6 @@ pub(super) async fn create_session_by_passkey(
     let started =
         start_session(&unscoped, &identity, new, |_| about_user(Action::LoginSuccess, Some(user), organization))
             .await?;
+    let Some(started) = started else { return Err(moved_on(&unscoped, user).await) };
     answer(&identity, started).await
 }

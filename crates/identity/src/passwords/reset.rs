@@ -5,7 +5,10 @@ use mainstay_http::{Accepted, Json, Kind, NoContent, Problem, Public, Shared, in
 use mainstay_kernel::{OrganizationId, UserId};
 use time::Duration;
 
-use super::{Password, strength::check};
+use super::{
+    Password,
+    strength::{check, is_long_enough_alone},
+};
 use crate::{
     EmailAddress, Identity,
     accounts::{email_cell, email_index, own_key},
@@ -13,6 +16,7 @@ use crate::{
     letters,
     secret::{FreshSecret, hash},
     sessions::not_hashed,
+    standing::{self, Hold},
     throttle::{self, Counted, TOO_MANY_ATTEMPTS},
 };
 
@@ -40,19 +44,28 @@ pub(super) async fn request_password_reset(
     identity: Shared<Identity>,
     Json(body): Json<RequestPasswordReset>,
 ) -> Result<Accepted, Problem> {
-    const REQUEST: &str = "changed AS (INSERT INTO password_resets (hash, user_id, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4) RETURNING hash)";
+    const REQUEST: &str = r"changed AS (
+        INSERT INTO password_resets (hash, user_id, created_at, expires_at, credentials_version)
+        VALUES ($1, $2, $3, $4, $5) RETURNING hash)";
     let unscoped = by.unscoped("nobody is signed in");
     let ring = unscoped.database().ring();
     let email = Sealed::new(body.email.clone());
     let name = email.index(ring, &email_index()).into_bytes();
     throttle::admit(&unscoped, Counted::new(ring, "password_reset", &name, by.origin().address)).await?;
-    let user = find_by_address(&unscoped, &email).await?;
+    let found = find_by_address(&unscoped, &email).await?;
     let (runtime, token) = (identity.runtime(), FreshSecret::new(&identity.runtime().random, "mpr_"));
     let now = runtime.clock.now();
     // For an address without an account the same row is written, for nobody; nobody is told its token.
-    let owner = user.unwrap_or_else(|| runtime.new_id());
-    let values = [token.hash.into(), owner.uuid().into(), now.inner().into(), (now + LIFETIME).inner().into()];
+    let Addressed { user: owner, credentials } =
+        found.unwrap_or_else(|| Addressed { user: runtime.new_id(), credentials: 0 });
+    let user = found.map(|found| found.user);
+    let values = [
+        token.hash.into(),
+        owner.uuid().into(),
+        now.inner().into(),
+        (now + LIFETIME).inner().into(),
+        credentials.into(),
+    ];
     let letter = match user {
         Some(_) => letters::password_reset(&identity, &token.text),
         None => letters::password_reset_for_nobody(),
@@ -63,16 +76,24 @@ pub(super) async fn request_password_reset(
     Ok(Accepted)
 }
 
-/// Which account has an address, if it is open.
+/// The account that has an address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addressed {
+    pub(crate) user: UserId,
+    /// The version of its credentials, the address among them.
+    pub(crate) credentials: i64,
+}
+
+/// Which account has an address, if it is active.
 pub(crate) async fn find_by_address(
     unscoped: &Unscoped,
     email: &Sealed<EmailAddress>,
-) -> Result<Option<UserId>, Error> {
-    const FIND: &str = "SELECT id FROM users WHERE email_index = ANY ($1) AND active";
+) -> Result<Option<Addressed>, Error> {
+    const FIND: &str = "SELECT id, credentials_version FROM users WHERE email_index = ANY ($1) AND active";
     let indexes: Vec<_> =
         email.indexes(unscoped.database().ring(), &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
     let rows = unscoped.select("users.by_address", FIND, [indexes.into()]).await?;
-    rows.first().map(|row| row.get(0)).transpose()
+    rows.first().map(|row| Ok(Addressed { user: row.get(0)?, credentials: row.get(1)? })).transpose()
 }
 
 /// A new password, and what allows to set it.
@@ -96,10 +117,11 @@ pub(super) async fn complete_password_reset(
 ) -> Result<NoContent, Problem> {
     const COMPLETE: &str = "asked AS (SELECT user_id FROM password_resets WHERE hash = $1 AND expires_at > $2), \
          consumed AS (DELETE FROM password_resets p USING asked WHERE p.user_id = asked.user_id \
-             RETURNING p.user_id, p.hash), \
-         changed AS (UPDATE users u SET password_hash = $3 FROM consumed \
-             WHERE u.id = consumed.user_id AND consumed.hash = $1 AND u.active RETURNING u.id), \
-         ended AS (UPDATE sessions s SET ended_at = $2 FROM changed WHERE s.user_id = changed.id AND s.ended_at IS NULL), \
+             AND EXISTS (SELECT FROM held) RETURNING p.user_id, p.hash), \
+         changed AS (UPDATE users u SET password_hash = $3, password_alone = $5, \
+                 credentials_version = u.credentials_version + 1 \
+             FROM consumed WHERE u.id = consumed.user_id AND consumed.hash = $1 \
+             RETURNING u.id, end_sessions(u.id, NULL, NULL, $2)), \
          unblocked AS (DELETE FROM throttles WHERE key = ANY ($4) AND EXISTS (SELECT FROM changed))";
     let unscoped = by.unscoped("nobody is signed in; the token names the account");
     let (now, token) = (identity.runtime().clock.now(), hash(&body.token));
@@ -109,12 +131,19 @@ pub(super) async fn complete_password_reset(
     let new = identity.hasher.hash(body.password.secret()).await.map_err(not_hashed)?;
     let name = Sealed::new(account.email.clone()).index(unscoped.database().ring(), &email_index()).into_bytes();
     let counted = Counted::new(unscoped.database().ring(), "sign_in", &name, by.origin().address);
-    let values = [token.into(), now.inner().into(), new.into(), vec![counted.account, counted.account_here].into()];
+    let values = [
+        token.into(),
+        now.inner().into(),
+        new.into(),
+        vec![counted.account, counted.account_here].into(),
+        is_long_enough_alone(&identity.settings, &body.password).into(),
+    ];
     let event = about_user(Action::PasswordReset, Some(account.user), account.organization);
-    let told = letters::to(&account.email, &letters::password_changed(), &unscoped)?;
-    let change = Change::new("password_resets.complete", COMPLETE, values, event).queue(told);
+    let told = letters::to(&account.email, &letters::password_changed(&account.keys), &unscoped)?;
+    let verified = standing::verified(account.user, account.credentials, Hold::Alone);
+    let change = Change::new("password_resets.complete", COMPLETE, values, event).given([verified]).queue(told);
     if unscoped.change(change).await?.is_empty() {
-        // Somebody else was faster with the same token.
+        // The token was used at the same moment, or the credentials have changed.
         return Err(INVALID_TOKEN.problem());
     }
     identity.forget_user(account.user);
@@ -126,6 +155,10 @@ struct Account {
     email: EmailAddress,
     second_factor: bool,
     organization: Option<OrganizationId>,
+    /// The version of its credentials: the same as when the reset was asked for.
+    credentials: i64,
+    /// The names of the API keys that work.
+    keys: Vec<String>,
 }
 
 async fn find_by_token(
@@ -133,13 +166,17 @@ async fn find_by_token(
     token: &[u8],
     now: mainstay_kernel::Timestamp,
 ) -> Result<Option<Account>, Error> {
-    const FIND: &str = "SELECT u.id, u.email, u.second_factor, k.id, k.wrapped \
-         FROM password_resets p JOIN users u ON u.id = p.user_id AND u.active JOIN data_keys k ON k.id = u.data_key \
-         WHERE p.hash = $1 AND p.expires_at > $2";
+    const FIND: &str = r"SELECT u.id, u.email, u.second_factor, k.id, k.wrapped, u.credentials_version,
+            live_keys(u.id, $2)
+        FROM password_resets p
+        JOIN users u ON u.id = p.user_id AND u.active AND u.credentials_version = p.credentials_version
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE p.hash = $1 AND p.expires_at > $2";
     let read = |row: &Row| -> Result<Account, Error> {
         let user: UserId = row.get(0)?;
         let email = unscoped.open_own(&own_key(user, row, 3)?, &email_cell(user.uuid()), &row.get::<Vec<u8>>(1)?)?;
-        Ok(Account { user, email, second_factor: row.get(2)?, organization: None })
+        let (second_factor, credentials, keys) = (row.get(2)?, row.get(5)?, row.get(6)?);
+        Ok(Account { user, email, second_factor, organization: None, credentials, keys })
     };
     let rows = unscoped.select("password_resets.find", FIND, [token.to_vec().into(), now.inner().into()]).await?;
     rows.first().map(read).transpose()

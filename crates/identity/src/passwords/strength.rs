@@ -1,8 +1,16 @@
-use mainstay_http::{FieldError, INTERNAL, INVALID_INPUT, Json, Problem, Public, Shared, input, post, view};
+use http::StatusCode;
+use mainstay_http::{FieldError, INTERNAL, INVALID_INPUT, Json, Kind, Problem, Public, Shared, input, post, view};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use zxcvbn::{Score, zxcvbn};
 
-use crate::{Identity, Password};
+use crate::{Identity, Password, Settings};
+
+/// The last factor stays while the password is one that only a factor allows to be so short.
+pub(crate) const PASSWORD_TOO_SHORT: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "password_too_short",
+    "Your password is too short to be used without a second factor: choose a longer one first.",
+);
 
 /// How much of a password is looked at: what comes behind can only make it better.
 const LOOKED_AT: usize = 64;
@@ -57,6 +65,11 @@ impl Strength {
 fn without(password: &str, words: &[&str]) -> String {
     let long = words.iter().filter(|word| word.chars().count() >= 3);
     long.fold(password.to_lowercase(), |rest, word| rest.replace(&word.to_lowercase(), ""))
+}
+
+/// Whether a password has the length of one that no second factor stands beside.
+pub(crate) fn is_long_enough_alone(settings: &Settings, password: &Password) -> bool {
+    password.secret().expose_secret().chars().count() >= settings.password_min_length
 }
 
 /// Checks a password that somebody chose: its length and its strength. `field` names it in the body.
@@ -126,7 +139,7 @@ pub(super) async fn estimate_password(
     identity: Shared<Identity>,
     Json(body): Json<EstimatePassword>,
 ) -> Result<Json<StrengthView>, Problem> {
-    let long_enough = body.password.secret().expose_secret().chars().count() >= identity.settings.password_min_length;
+    let long_enough = is_long_enough_alone(&identity.settings, &body.password);
     let strength = assess(body.password.secret().clone(), Vec::new()).await?;
     let acceptable = long_enough && strength.is_enough();
     let Strength { score, warning, suggestions } = strength;

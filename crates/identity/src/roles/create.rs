@@ -11,6 +11,7 @@ use crate::{
     Identity,
     events::{Action, about},
     privilege::EXCEEDS_OWN,
+    standing,
 };
 
 /// The organization has as many roles as anybody can keep apart.
@@ -35,8 +36,8 @@ pub(super) async fn create_role(
     identity: Shared<Identity>,
     Json(body): Json<CreateRole>,
 ) -> Result<Created<RoleView>, Problem> {
-    const CREATE: &str = "changed AS (INSERT INTO roles (id, organization_id, name) SELECT $2, $1, $3 \
-             WHERE (SELECT count(*) FROM roles WHERE organization_id = $1) < $5 \
+    const CREATE: &str = "changed AS (INSERT INTO roles (id, organization_id, name) SELECT $2, $1, $3 FROM held \
+             WHERE has_room('roles', $1, $5, $7) \
              RETURNING id, NULL::jsonb AS before, $6::jsonb AS after), \
          granted AS (INSERT INTO role_permissions (role_id, permission) \
              SELECT changed.id, permission FROM changed, unnest($4::text[]) AS permission)";
@@ -51,12 +52,14 @@ pub(super) async fn create_role(
         permissions.iter().cloned().collect::<Vec<_>>().into(),
         MOST.into(),
         shown(&name, &permissions).into(),
+        identity.runtime().clock.now().inner().into(),
     ];
     let event = about(Action::RoleCreated, "role", Some(id.uuid()), organization(&by));
-    let change = Change::new("roles.insert", CREATE, values, event).showing_rows();
+    let given = standing::in_role(by.principal());
+    let change = Change::new("roles.insert", CREATE, values, event).given(given).showing_rows();
     let unscoped = by.unscoped("a role stands in two tables; the statement writes the caller's organization alone");
     if unscoped.change(change).await.map_err(name_taken)?.is_empty() {
-        return Err(TOO_MANY_ROLES.problem());
+        return Err(standing::role_lost_or(&unscoped, by.principal(), TOO_MANY_ROLES.problem()).await);
     }
     let permissions = permissions.into_iter().collect();
     Ok(Created(RoleView { id, name, built_in: false, permissions, version: 1 }))

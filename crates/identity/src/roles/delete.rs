@@ -9,6 +9,7 @@ use super::{
 use crate::{
     events::{Action, about},
     privilege::EXCEEDS_OWN,
+    standing,
 };
 
 /// Somebody has the role, or is invited to it.
@@ -25,7 +26,7 @@ pub(super) async fn delete_role(
     Path(id): Path<RoleId>,
     if_match: IfMatch,
 ) -> Result<NoContent, Problem> {
-    const DELETE: &str = "changed AS (DELETE FROM roles WHERE id = $2 AND organization_id = $1 AND version = $3 \
+    const DELETE: &str = "changed AS (DELETE FROM roles WHERE id = $2 AND organization_id = $1 AND version = $3 AND EXISTS (SELECT FROM held) \
              RETURNING id, $4::jsonb AS before, NULL::jsonb AS after), \
          taken AS (DELETE FROM role_permissions p USING changed WHERE p.role_id = changed.id)";
     for _ in 0..3 {
@@ -33,7 +34,8 @@ pub(super) async fn delete_role(
         let before = shown(&role.name, &role.permissions.into_iter().collect());
         let values = [by.organization().into(), id.uuid().into(), role.version.into(), before.into()];
         let event = about(Action::RoleDeleted, "role", Some(id.uuid()), organization(&by));
-        let change = Change::new("roles.delete", DELETE, values, event).showing_rows();
+        let given = standing::in_role(by.principal());
+        let change = Change::new("roles.delete", DELETE, values, event).given(given).showing_rows();
         let unscoped = by.unscoped("a role stands in two tables; the statement writes the caller's organization alone");
         if !unscoped.change(change).await.map_err(in_use)?.is_empty() {
             return Ok(NoContent);

@@ -14,6 +14,7 @@ use crate::{
     Identity,
     events::{Action, about},
     privilege::EXCEEDS_OWN,
+    standing,
 };
 
 /// What changes of a role: a field that is absent stays.
@@ -39,7 +40,7 @@ pub(super) async fn update_role(
 ) -> Result<Json<RoleView>, Problem> {
     // The row's version stands for its permissions too: whoever changes them meanwhile makes another.
     const UPDATE: &str = "changed AS (UPDATE roles SET name = $4, version = version + 1 \
-             WHERE id = $2 AND organization_id = $1 AND version = $3 \
+             WHERE id = $2 AND organization_id = $1 AND version = $3 AND EXISTS (SELECT FROM held) \
              RETURNING id, $6::jsonb AS before, $7::jsonb AS after), \
          taken AS (DELETE FROM role_permissions p USING changed \
              WHERE p.role_id = changed.id AND p.permission <> ALL ($5::text[])), \
@@ -68,7 +69,8 @@ pub(super) async fn update_role(
             shown(&name, &permissions).into(),
         ];
         let event = about(Action::PermissionsChanged, "role", Some(id.uuid()), organization(&by));
-        let change = Change::new("roles.update", UPDATE, values, event).showing_rows();
+        let given = standing::in_role(by.principal());
+        let change = Change::new("roles.update", UPDATE, values, event).given(given).showing_rows();
         let unscoped = by.unscoped("a role stands in two tables; the statement writes the caller's organization alone");
         if !unscoped.change(change).await.map_err(name_taken)?.is_empty() {
             identity.forget_role(id.uuid());

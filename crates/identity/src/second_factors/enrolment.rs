@@ -2,7 +2,8 @@ use http::StatusCode;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, HeldKey, Row};
 use mainstay_http::{
-    CreatedAt, Fresh, InPerson, Json, Kind, NOT_FOUND, NoContent, Problem, Shared, delete, input, post, view,
+    CreatedAt, Fresh, InPerson, Json, Kind, NOT_FOUND, NoContent, Problem, Shared, UNAUTHENTICATED, delete, input,
+    post, view,
 };
 use mainstay_kernel::Timestamp;
 use time::Duration;
@@ -19,6 +20,8 @@ use crate::{
     accounts::own_key,
     events::{Action, about},
     letters,
+    passwords::PASSWORD_TOO_SHORT,
+    standing::{self, Hold},
     throttle::{self, Counted, TOO_MANY_ATTEMPTS},
 };
 
@@ -64,9 +67,12 @@ pub(super) async fn create_totp(
     let begin = |key: &HeldKey<'_>| {
         let pending = key.seal(&kept_cell("totps", "pending", user), &secret)?;
         let event = about(Action::SecondFactorBegun, "totp", Some(user), principal.organization);
-        Ok(Change::new("totps.begin", BEGIN, [user.into(), pending.into(), now.into()], event))
+        let given = standing::in_person(principal, Hold::Shared);
+        Ok(Change::new("totps.begin", BEGIN, [user.into(), pending.into(), now.into()], event).given(given))
     };
-    unscoped.change_sealed(&owner.key, begin).await?;
+    if unscoped.change_sealed(&owner.key, begin).await?.is_empty() {
+        return Err(UNAUTHENTICATED.problem().caused_by("the session ended meanwhile"));
+    }
     let view = TotpEnrolment { secret: enrolment.text, uri: enrolment.uri, qr_code: enrolment.qr_code };
     Ok(CreatedAt("/v1/me/second-factors".into(), view))
 }
@@ -93,12 +99,11 @@ pub(super) async fn confirm_totp(
          WHERE t.user_id = $1 AND t.pending IS NOT NULL AND t.pending_at > $2";
     const CONFIRM: &str = "changed AS (UPDATE totps SET secret = $3, confirmed_at = $4, last_step = $5, \
              pending = NULL, pending_at = NULL \
-             WHERE user_id = $1 AND pending_at = $2 AND EXISTS (SELECT FROM held) RETURNING user_id), \
+             WHERE user_id = $1 AND pending_at = $2 AND EXISTS (SELECT FROM held) \
+             RETURNING user_id, CASE WHEN $8 THEN end_sessions(user_id, NULL, $7, $4) END), \
          codes AS (INSERT INTO recovery_codes (user_id, hashes, created_at) SELECT user_id, $6, $4 FROM changed \
              ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING RETURNING user_id), \
          raised AS (UPDATE sessions SET multi_factor = true WHERE id = $7 AND EXISTS (SELECT FROM changed)), \
-         ended AS (UPDATE sessions SET ended_at = $4 WHERE user_id = $1 AND id <> $7 AND ended_at IS NULL AND $8 \
-             AND EXISTS (SELECT FROM changed)), \
          outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)";
     let principal = by.principal();
     let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
@@ -127,10 +132,14 @@ pub(super) async fn confirm_totp(
         ];
         let event = about(Action::SecondFactorEnrolled, "totp", Some(user), principal.organization);
         let told = owner.told(&letters::second_factor_added("an authenticator app"), &unscoped)?;
-        Ok(Change::new("totps.confirm", CONFIRM, values, event).answering("outcome").queue(told))
+        let given = standing::in_person(principal, Hold::Alone);
+        Ok(Change::new("totps.confirm", CONFIRM, values, event).given(given).answering("outcome").queue(told))
     };
     let answer = unscoped.change_sealed(&owner.key, confirm).await?;
-    let first = answer.first().ok_or_else(|| NOT_FOUND.problem())?.get(0)?;
+    let Some(answer) = answer.first() else {
+        return Err(standing::ended_or(&unscoped, principal, NOT_FOUND.problem()).await);
+    };
+    let first = answer.get(0)?;
     throttle::take_back(&unscoped, attempt).await?;
     identity.forget_user(principal.user);
     Ok(Json(shown_if(first, codes)))
@@ -146,12 +155,13 @@ fn first_step(code: &Code, secret: &Kept, now: Timestamp) -> Result<Option<i64>,
 /// Stop using an authenticator app.
 ///
 /// For a device that was lost or replaced. All other sessions are ended. Without another factor, sign-in takes the
-/// password alone, and the recovery codes are gone.
-#[delete("/v1/me/totp", problems(NOT_FOUND))]
+/// password alone, and the recovery codes are gone. A password that is too short to be used alone is replaced first.
+#[delete("/v1/me/totp", problems(NOT_FOUND, PASSWORD_TOO_SHORT))]
 pub(super) async fn delete_totp(by: Fresh<InPerson>, identity: Shared<Identity>) -> Result<NoContent, Problem> {
-    const DELETE: &str = "changed AS (DELETE FROM totps WHERE user_id = $1 AND secret IS NOT NULL RETURNING user_id), \
-         ended AS (UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND id <> $3 AND ended_at IS NULL \
-             AND EXISTS (SELECT FROM changed))";
+    const DELETE: &str = r"changed AS (DELETE FROM totps
+        WHERE user_id = $1 AND secret IS NOT NULL AND EXISTS (SELECT FROM held) AND NOT password_needs($1, NULL)
+        RETURNING user_id, end_sessions(user_id, NULL, $3, $2))";
+    const EXISTS: &str = "SELECT FROM totps WHERE user_id = $1 AND secret IS NOT NULL";
     let principal = by.principal();
     let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
     let user = principal.user.uuid();
@@ -160,7 +170,14 @@ pub(super) async fn delete_totp(by: Fresh<InPerson>, identity: Shared<Identity>)
     let values = [user.into(), now.inner().into(), principal.session.uuid().into()];
     let event = about(Action::SecondFactorRemoved, "totp", Some(user), principal.organization);
     let told = owner.told(&letters::second_factor_removed("the authenticator app"), &unscoped)?;
-    let removed = unscoped.change(Change::new("totps.delete", DELETE, values, event).queue(told)).await?;
+    let given = standing::in_person(principal, Hold::Alone);
+    let removed = unscoped.change(Change::new("totps.delete", DELETE, values, event).given(given).queue(told)).await?;
     identity.forget_user(principal.user);
-    if removed.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+    if removed.is_empty() {
+        let exists = !unscoped.select("totps.exists", EXISTS, [user.into()]).await?.is_empty();
+        let refused = if exists { PASSWORD_TOO_SHORT.problem() } else { NOT_FOUND.problem() };
+        return Err(standing::ended_or(&unscoped, principal, refused).await);
+    }
+
+    Ok(NoContent)
 }

@@ -8,6 +8,7 @@ use crate::{
     Identity,
     events::{Action, about},
     letters,
+    standing::{self, Hold},
 };
 
 /// There is nothing to recover.
@@ -53,7 +54,7 @@ pub(super) async fn create_recovery_codes(
     identity: Shared<Identity>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     const REPLACE: &str = "changed AS (INSERT INTO recovery_codes AS r (user_id, hashes, created_at) \
-         SELECT id, $2, $3 FROM users WHERE id = $1 AND second_factor \
+         SELECT id, $2, $3 FROM users WHERE id = $1 AND second_factor AND EXISTS (SELECT FROM held) \
          ON CONFLICT ON CONSTRAINT recovery_codes_pkey \
              DO UPDATE SET hashes = excluded.hashes, created_at = excluded.created_at RETURNING r.user_id)";
     let principal = by.principal();
@@ -64,6 +65,11 @@ pub(super) async fn create_recovery_codes(
     let values = [user.into(), hashes.into(), identity.runtime().clock.now().inner().into()];
     let event = about(Action::RecoveryCodesCreated, "recovery_codes", Some(user), principal.organization);
     let told = owner.told(&letters::recovery_codes_replaced(), &unscoped)?;
-    let made = unscoped.change(Change::new("recovery_codes.replace", REPLACE, values, event).queue(told)).await?;
-    if made.is_empty() { Err(NO_SECOND_FACTOR.problem()) } else { Ok(Json(shown_if(true, codes))) }
+    let given = standing::in_person(principal, Hold::Alone);
+    let change = Change::new("recovery_codes.replace", REPLACE, values, event).given(given).queue(told);
+    if unscoped.change(change).await?.is_empty() {
+        return Err(standing::ended_or(&unscoped, principal, NO_SECOND_FACTOR.problem()).await);
+    }
+
+    Ok(Json(shown_if(true, codes)))
 }

@@ -12,6 +12,7 @@ use crate::{
     Identity, directory,
     events::{Action, about_user},
     privilege::{EXCEEDS_OWN, held},
+    standing,
 };
 
 /// Change a service account.
@@ -27,7 +28,8 @@ pub(super) async fn update_service_account(
 ) -> Result<Json<ServiceAccountView>, Problem> {
     const UPDATE: &str = "account AS (SELECT m.user_id, m.role_id FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
-             WHERE m.user_id = $1 AND m.organization_id = $2 AND NOT role_exceeds(m.role_id, $3, false) FOR UPDATE OF m), \
+             WHERE m.user_id = $1 AND m.organization_id = $2 AND EXISTS (SELECT FROM held) \
+                 AND NOT role_exceeds(m.role_id, $3, false) FOR UPDATE OF m), \
          role AS (SELECT r.id FROM (SELECT id FROM roles WHERE name = $5::text \
                  AND (organization_id = $2 OR organization_id IS NULL) ORDER BY organization_id NULLS FIRST LIMIT 1) r \
                  WHERE NOT role_exceeds(r.id, $3, false) \
@@ -51,7 +53,8 @@ pub(super) async fn update_service_account(
     ];
     let unscoped = by.unscoped("an account stands above organizations; only a member of the caller's is changed");
     let event = about_user(action, Some(id), organization);
-    let changed = unscoped.change(Change::new("service_accounts.update", UPDATE, values, event)).await?;
+    let change = Change::new("service_accounts.update", UPDATE, values, event);
+    let changed = unscoped.change(change.given(standing::in_role(by.principal()))).await?;
     identity.directory.forget(directory::Change::User(id.uuid()));
     if changed.is_empty() {
         let problem = refusal(&by, id, CONFLICT).await;

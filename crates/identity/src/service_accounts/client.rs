@@ -1,7 +1,7 @@
 //! A service account as an OAuth client: authenticated by its id and one of its secrets (RFC 6749 §2.3.1).
 
 use mainstay_crypto::same_bytes;
-use mainstay_database::{Error, Unscoped};
+use mainstay_database::{Error, Premise, Unscoped};
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
 use crate::{Identity, scannable::is_whole, secret::hash};
@@ -16,6 +16,15 @@ pub(crate) struct Client {
     pub(crate) user: UserId,
     /// Where it works.
     pub(crate) organization: OrganizationId,
+    /// The secret that it has shown.
+    secret: Uuid,
+}
+
+impl Client {
+    /// The secret was not revoked.
+    pub(crate) fn secret_stands(&self) -> Premise {
+        Premise::new("client_secrets WHERE id = ? AND revoked_at IS NULL", "FOR SHARE", [self.secret.into()])
+    }
 }
 
 /// The client of this `client_id`, if `secret` is one of its secrets that are valid at present. One round trip; none for
@@ -39,8 +48,9 @@ pub(crate) async fn verify_client_secret(
     let rows = unscoped.select("client_secrets.find", FIND, [user.uuid().into(), now.inner().into()]).await?;
     for row in &rows {
         if same_bytes(&row.get::<Vec<u8>>(2)?, &shown) {
-            identity.usage.note(SessionId::from(row.get::<Uuid>(0)?), now);
-            return Ok(Some(Client { user, organization: row.get(1)? }));
+            let secret: Uuid = row.get(0)?;
+            identity.usage.note(SessionId::from(secret), now);
+            return Ok(Some(Client { user, organization: row.get(1)?, secret }));
         }
     }
     Ok(None)

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     events::{Action, about_user},
     privilege::{EXCEEDS_OWN, exceeds_own, held},
+    standing,
 };
 
 /// Service accounts that an organization may have: their listing comes whole.
@@ -34,9 +35,8 @@ pub(super) async fn create_service_account(
     const INSERT: &str = "role AS (SELECT r.id FROM (SELECT id FROM roles WHERE name = $4 \
              AND (organization_id = $2 OR organization_id IS NULL) ORDER BY organization_id NULLS FIRST LIMIT 1) r \
              WHERE NOT role_exceeds(r.id, $6, false)), \
-         changed AS (INSERT INTO users (id, kind, name, created_at) SELECT $1, 'service', $3, $5 FROM role \
-             WHERE (SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id \
-                 WHERE m.organization_id = $2 AND u.kind = 'service') < $7 RETURNING id), \
+         changed AS (INSERT INTO users (id, kind, name, created_at) SELECT $1, 'service', $3, $5 FROM role, held \
+             WHERE has_room('service_accounts', $2, $7, $5) RETURNING id), \
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT changed.id, $2, role.id, $5 FROM changed, role)";
     let (organization, now) = (by.principal().organization, by.runtime().clock.now());
@@ -52,9 +52,11 @@ pub(super) async fn create_service_account(
     ];
     let unscoped = by.unscoped("an account stands above organizations; its membership is made in the caller's");
     let event = about_user(Action::UserCreated, Some(id), organization);
-    let made = unscoped.change(Change::new("service_accounts.insert", INSERT, values, event)).await?;
+    let change = Change::new("service_accounts.insert", INSERT, values, event);
+    let made = unscoped.change(change.given(standing::in_role(by.principal()))).await?;
     if made.is_empty() {
-        return Err(role_refusal(&by, body.role.0, TOO_MANY_ACCOUNTS).await);
+        let refusal = role_refusal(&by, body.role.0, TOO_MANY_ACCOUNTS).await;
+        return Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await);
     }
     let view = ServiceAccountView { id, name: body.name.0, role: body.role.0, active: true, created_at: now };
     Ok(Created(view))

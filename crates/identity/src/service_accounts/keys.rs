@@ -18,6 +18,7 @@ use crate::{
     },
     events::{Action, about},
     privilege::{EXCEEDS_OWN, held},
+    standing,
 };
 
 /// Make an API key of a service account.
@@ -36,8 +37,7 @@ pub(super) async fn create_service_account_key(
          SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
          WHERE m.user_id = $7 AND m.organization_id = $8 AND NOT role_exceeds(m.role_id, $9, false) \
-             AND (SELECT count(*) FROM api_keys k \
-                 WHERE k.user_id = $7 AND k.revoked_at IS NULL AND k.expires_at > $5) < $10 RETURNING id)";
+             AND EXISTS (SELECT FROM held) AND has_room('api_keys', $7, $10, $5) RETURNING id)";
     let principal = by.principal();
     let unscoped = by.unscoped("keys belong to accounts; only one of a member of the caller's organization is made");
     let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
@@ -45,9 +45,11 @@ pub(super) async fn create_service_account_key(
     let place = [id.uuid().into(), organization.into(), held(principal), MOST_KEYS.into()];
     let event = about(Action::TokenCreated, "api_key", Some(new.id().uuid()), principal.organization);
     let change = Change::new("service_accounts.insert_key", INSERT, new.values().into_iter().chain(place), event);
-    if unscoped.change(change).await?.is_empty() {
-        return Err(refusal(&by, id, TOO_MANY_KEYS).await);
+    if unscoped.change(change.given(standing::in_role(principal))).await?.is_empty() {
+        let refusal = refusal(&by, id, TOO_MANY_KEYS).await;
+        return Err(standing::role_lost_or(&unscoped, principal, refusal).await);
     }
+
     Ok(Created(new.view()))
 }
 

@@ -7,6 +7,7 @@ use crate::{
     Identity, directory,
     events::{Action, about_user},
     privilege::{EXCEEDS_OWN, held},
+    standing,
 };
 
 /// Delete a service account, with its keys, secrets and sessions.
@@ -21,15 +22,15 @@ pub(super) async fn delete_service_account(
     // Keys and secrets go with the account, by their foreign keys.
     const DELETE: &str = "account AS (SELECT m.user_id FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
-             WHERE m.user_id = $1 AND m.organization_id = $2 AND NOT role_exceeds(m.role_id, $3, false)), \
-         ended AS (DELETE FROM sessions s USING account a WHERE s.user_id = a.user_id), \
-         parted AS (DELETE FROM memberships m USING account a WHERE m.user_id = a.user_id), \
-         changed AS (DELETE FROM users u USING account a WHERE u.id = a.user_id RETURNING u.id)";
+             WHERE m.user_id = $1 AND m.organization_id = $2 AND EXISTS (SELECT FROM held) \
+                 AND NOT role_exceeds(m.role_id, $3, false)), \
+         changed AS (DELETE FROM users u USING account a WHERE u.id = a.user_id RETURNING u.id, forget_account(u.id))";
     let organization = by.principal().organization;
     let unscoped = by.unscoped("an account stands above organizations; only a member of the caller's is deleted");
     let values = [id.uuid().into(), organization.map(OrganizationId::uuid).into(), held(by.principal())];
     let event = about_user(Action::UserDeleted, Some(id), organization);
-    let deleted = unscoped.change(Change::new("service_accounts.delete", DELETE, values, event)).await?;
+    let change = Change::new("service_accounts.delete", DELETE, values, event);
+    let deleted = unscoped.change(change.given(standing::in_role(by.principal()))).await?;
     identity.directory.forget(directory::Change::User(id.uuid()));
     if deleted.is_empty() { Err(refusal(&by, id, CONFLICT).await) } else { Ok(NoContent) }
 }

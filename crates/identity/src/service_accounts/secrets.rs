@@ -21,6 +21,7 @@ use crate::{
     events::{Action, about},
     privilege::{EXCEEDS_OWN, held},
     scannable::generate,
+    standing,
 };
 
 /// Secrets that are valid at once: one that is used, one that takes over, and some to spare.
@@ -87,8 +88,7 @@ pub(super) async fn create_client_secret(
          SELECT $1, $2, $3, $4, m.user_id, m.organization_id, m.created_at FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
          WHERE m.user_id = $5 AND m.organization_id = $6 AND NOT role_exceeds(m.role_id, $7, false) \
-             AND (SELECT count(*) FROM client_secrets c \
-                 WHERE c.user_id = $5 AND c.revoked_at IS NULL AND c.expires_at > $3) < $8 RETURNING id)";
+             AND EXISTS (SELECT FROM held) AND has_room('client_secrets', $5, $8, $3) RETURNING id)";
     let (runtime, principal) = (by.runtime(), by.principal());
     let now = runtime.clock.now();
     let expires_at = now + lifetime(body.expires_in_days, &identity.settings)?;
@@ -106,9 +106,11 @@ pub(super) async fn create_client_secret(
     let unscoped = by.unscoped("secrets belong to accounts; only one of a member of the caller's organization is made");
     let event = about(Action::TokenCreated, "client_secret", Some(secret_id.uuid()), principal.organization);
     let change = Change::new("client_secrets.insert", INSERT, values, event);
-    if unscoped.change(change).await?.is_empty() {
-        return Err(refusal(&by, id, TOO_MANY_SECRETS).await);
+    if unscoped.change(change.given(standing::in_role(principal))).await?.is_empty() {
+        let refusal = refusal(&by, id, TOO_MANY_SECRETS).await;
+        return Err(standing::role_lost_or(&unscoped, principal, refusal).await);
     }
+
     let client_secret = secret.text.expose_secret().to_owned();
     Ok(Created(MadeClientSecretView { id: secret_id, client_id: id, client_secret, expires_at }))
 }
@@ -141,9 +143,8 @@ pub(super) async fn delete_client_secret(
     Path((id, secret)): Path<(UserId, ClientSecretId)>,
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = "changed AS (UPDATE client_secrets SET revoked_at = $4 \
-             WHERE id = $1 AND user_id = $2 AND organization_id = $3 AND revoked_at IS NULL RETURNING id, user_id), \
-         ended AS (UPDATE sessions s SET ended_at = $4 FROM changed \
-             WHERE s.user_id = changed.user_id AND s.ended_at IS NULL)";
+             WHERE id = $1 AND user_id = $2 AND organization_id = $3 AND revoked_at IS NULL \
+             RETURNING id, end_sessions(user_id, NULL, NULL, $4))";
     let organization = by.principal().organization;
     let unscoped = by.unscoped("sessions belong to accounts; only those of a member of the caller's organization end");
     let now = by.runtime().clock.now();

@@ -1,11 +1,15 @@
+use mainstay_access::Principal;
 use mainstay_database::{Change, Error, Event, Row, Unscoped};
-use mainstay_http::{InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, SignedIn, WithHeaders, delete};
+use mainstay_http::{
+    InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, SignedIn, UNAUTHENTICATED, WithHeaders, delete,
+};
 use mainstay_kernel::SessionId;
 
 use super::clearing_cookie;
 use crate::{
     Identity,
     events::{Action, about_session},
+    standing::{self, Hold},
 };
 
 /// Sign out: end the session that asks.
@@ -47,28 +51,33 @@ pub(super) async fn delete_session(
 }
 
 /// End all of one's sessions but the one that asks.
+///
+/// Codes that an application has not exchanged yet are worth nothing from then on.
 #[delete("/v1/sessions")]
 pub(super) async fn delete_other_sessions(by: InPerson, identity: Shared<Identity>) -> Result<NoContent, Problem> {
     let principal = by.principal();
     let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");
     let event = about_session(Action::TokenRevoked, principal.session, principal.organization);
-    end_others(&unscoped, &identity, principal.user.uuid(), Some(principal.session), event).await?;
+    if !end_others(&unscoped, &identity, principal, event).await? {
+        return Err(UNAUTHENTICATED.problem().caused_by("the session ended meanwhile"));
+    }
+
     Ok(NoContent)
 }
 
-/// Ends every session of a person but `kept`.
-pub(crate) async fn end_others(
-    unscoped: &Unscoped,
-    identity: &Identity,
-    user: mainstay_database::Uuid,
-    kept: Option<SessionId>,
-    event: Event,
-) -> Result<(), Error> {
-    const END: &str = "changed AS (UPDATE sessions SET ended_at = $3 \
-         WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND ended_at IS NULL RETURNING id)";
+/// Ends every session of a person but the one that asks. `false` when that one has ended, too, and nothing happened.
+///
+/// # Errors
+/// As the database answers.
+async fn end_others(unscoped: &Unscoped, identity: &Identity, by: &Principal, event: Event) -> Result<bool, Error> {
+    const END: &str = "changed AS (SELECT end_sessions($1, NULL, $2, $3) FROM held)";
     let now = identity.runtime().clock.now();
-    let values = [user.into(), kept.map(SessionId::uuid).into(), now.inner().into()];
-    end(unscoped, identity, Change::new("sessions.end_others", END, values, event)).await.map(drop)
+    let values = [by.user.uuid().into(), by.session.uuid().into(), now.inner().into()];
+    let change = Change::new("sessions.end_others", END, values, event).given(standing::in_person(by, Hold::Alone));
+    let ended = !unscoped.change(change).await?.is_empty();
+    identity.forget_user(by.user);
+
+    Ok(ended)
 }
 
 /// Ends the sessions that `change` names, and forgets them here at once. Gives their number.

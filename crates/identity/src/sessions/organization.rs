@@ -5,6 +5,7 @@ use mainstay_kernel::OrganizationId;
 use crate::{
     Identity,
     events::{Action, about_session},
+    standing::{self, Hold},
 };
 
 /// Where to work from now on.
@@ -23,13 +24,20 @@ pub(super) async fn move_session(
     identity: Shared<Identity>,
     Json(body): Json<MoveSession>,
 ) -> Result<NoContent, Problem> {
-    const MOVE: &str = "changed AS (UPDATE sessions s SET organization_id = m.organization_id FROM memberships m \
-         WHERE s.id = $1 AND m.user_id = s.user_id AND m.organization_id = $2 RETURNING s.id)";
+    // The membership stays until the session works there: a removal waits, and then ends the session.
+    const MOVE: &str = r"changed AS (UPDATE sessions SET organization_id = $2
+        WHERE id = $1 AND ended_at IS NULL AND EXISTS (SELECT FROM held) RETURNING id)";
     let principal = by.principal();
     let unscoped = by.unscoped("which organization the session works in is what changes");
     let event = about_session(Action::SessionMoved, principal.session, Some(body.organization_id));
     let values = [principal.session.uuid().into(), body.organization_id.uuid().into()];
-    let moved = unscoped.change(Change::new("sessions.move", MOVE, values, event)).await?;
+    let given =
+        [standing::active(principal.user, Hold::Shared), standing::member(principal.user, body.organization_id)];
+    let moved = unscoped.change(Change::new("sessions.move", MOVE, values, event).given(given)).await?;
     identity.forget_session(principal.session);
-    if moved.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+    if moved.is_empty() {
+        return Err(standing::ended_or(&unscoped, principal, NOT_FOUND.problem()).await);
+    }
+
+    Ok(NoContent)
 }

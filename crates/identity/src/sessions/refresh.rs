@@ -9,6 +9,7 @@ use crate::{
     Identity,
     events::{Action, about_session},
     secret::{FreshSecret, hash},
+    standing::{self, Hold},
 };
 
 /// The refresh token was never issued, has run out, or was exchanged before.
@@ -150,9 +151,11 @@ async fn rotate(
     old: &[u8],
     now: Timestamp,
 ) -> Result<Option<SecretString>, Error> {
-    const ROTATE: &str = "spent AS (UPDATE refresh_tokens \
+    const ROTATE: &str = "alive AS (SELECT id FROM sessions \
+             WHERE id = $6 AND ended_at IS NULL AND EXISTS (SELECT FROM held) FOR NO KEY UPDATE), \
+         spent AS (UPDATE refresh_tokens \
              SET used_at = coalesce(used_at, $2), successor = coalesce(successor, $3) \
-             WHERE hash = $1 RETURNING session_id, successor, successor = $3 AS first), \
+             WHERE hash = $1 AND EXISTS (SELECT FROM alive) RETURNING session_id, successor, successor = $3 AS first), \
          token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
              SELECT $4, session_id, $2 FROM spent WHERE first), \
          changed AS (UPDATE sessions s SET idle_expires_at = $5, last_used_at = $2 FROM spent \
@@ -166,9 +169,14 @@ async fn rotate(
         unscoped.database().ring().seal_private(&runtime.random, PURPOSE, old, text).into(),
         next.hash.into(),
         (now + identity.settings.session_idle_lifetime).inner().into(),
+        found.session.uuid().into(),
     ];
+    let active = standing::active(found.user, Hold::Shared);
+    let member = found.organization.map(|organization| standing::member(found.user, organization));
     let event = about_session(Action::SessionRenewed, found.session, found.organization);
-    let change = Change::new("refresh_tokens.rotate", ROTATE, values, event).answering("spent");
+    let change = Change::new("refresh_tokens.rotate", ROTATE, values, event)
+        .given(std::iter::once(active).chain(member))
+        .answering("spent");
     let spent = unscoped.change(change).await?;
     let Some(row) = spent.first() else { return Ok(None) };
     Ok(open(unscoped, old, &row.get::<Vec<u8>>(1)?))

@@ -7,13 +7,18 @@ use mainstay_http::{
 };
 use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, SessionId, Timestamp, UserId};
 
-use super::{Device, NewSession, Started, start, start_session};
+use super::{
+    Device, NewSession, Started,
+    short_password::{PASSWORD_REPLACEMENT_REQUIRED, Shown, check_alone},
+    start, start_session,
+};
 use crate::{
     EmailAddress, Identity, Password,
     accounts::{email_cell, email_index, own_key},
     events::{Action, about_user},
     letters,
     second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
+    standing::{self, Hold},
     throttle::{Admitted, Counted, TOO_MANY_ATTEMPTS, wait_until},
 };
 
@@ -57,7 +62,10 @@ pub(crate) struct SessionView {
 ///
 /// The answer is the same, and takes the same work, whether the account exists or not. Where the account has a second
 /// factor, whoever knows the password is asked for a code.
-#[post("/v1/sessions", problems(INVALID_CREDENTIALS, SECOND_FACTOR_REQUIRED, TOO_MANY_ATTEMPTS))]
+#[post(
+    "/v1/sessions",
+    problems(INVALID_CREDENTIALS, SECOND_FACTOR_REQUIRED, PASSWORD_REPLACEMENT_REQUIRED, TOO_MANY_ATTEMPTS)
+)]
 pub(super) async fn create_session(
     by: Public,
     identity: Shared<Identity>,
@@ -77,12 +85,16 @@ pub(super) async fn create_session(
     if verdict == Verdict::RightButOutdated {
         renew_hash(&unscoped, &identity, &account, &body.password).await?;
     }
+    if !account.password_alone {
+        check_alone(&unscoped, &identity, account.shown(&body.password)).await?;
+    }
     if account.second_factor {
         show_at_sign_in(&unscoped, &account.holder(), body.code.as_ref(), &mut attempt, address).await?;
     }
     let new = NewSession {
         user: account.user,
         organization: account.organization,
+        given: vec![standing::verified(account.user, account.credentials, Hold::Shared)],
         kind: if body.cookie { start::Kind::Cookie } else { start::Kind::Token },
         refreshable: true,
         authenticated_at: identity.runtime().clock.now(),
@@ -99,8 +111,19 @@ pub(super) async fn create_session(
         },
     };
     let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
-    let started = start_session(&unscoped, &identity, new, success).await?;
+    let Some(started) = start_session(&unscoped, &identity, new, success).await? else {
+        return Err(moved_on(&unscoped, account.user).await);
+    };
     answer(&identity, started).await
+}
+
+/// The refusal of a sign-in whose password or factor was replaced, or whose account was deactivated or removed, while it was
+/// under way. It is recorded.
+pub(crate) async fn moved_on(unscoped: &Unscoped, user: UserId) -> Problem {
+    match unscoped.record(about_user(Action::LoginFail, Some(user), None)).await {
+        Ok(()) => INVALID_CREDENTIALS.problem().caused_by("what was verified has changed meanwhile"),
+        Err(error) => error.into(),
+    }
 }
 
 /// Shows a session to whoever has just begun it.
@@ -159,9 +182,17 @@ struct Account {
     second_factor: bool,
     /// The secret of the authenticator app, sealed.
     totp: Option<Vec<u8>>,
+    /// The version of the credentials that are verified.
+    credentials: i64,
+    /// Whether the password is long enough without a second factor, as far as is known.
+    password_alone: bool,
 }
 
 impl Account {
+    fn shown<'a>(&self, password: &'a Password) -> Shown<'a> {
+        Shown { user: self.user, credentials: self.credentials, second_factor: self.second_factor, password }
+    }
+
     fn holder(&self) -> Holder<'_> {
         Holder {
             user: self.user,
@@ -182,7 +213,7 @@ async fn find_account(
     address: Option<std::net::IpAddr>,
 ) -> Result<(Option<Account>, Admitted), Problem> {
     const FIND: &str = "WITH account AS (SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key, \
-                 k.wrapped, u.second_factor, t.secret \
+                 k.wrapped, u.second_factor, t.secret, u.credentials_version, u.password_alone \
              FROM users u JOIN data_keys k ON k.id = u.data_key LEFT JOIN memberships m ON m.user_id = u.id \
              LEFT JOIN totps t ON t.user_id = u.id \
              WHERE u.email_index = ANY ($1) AND ($2::uuid IS NULL OR m.organization_id = $2) \
@@ -230,6 +261,8 @@ fn read_account(row: &Row) -> Result<Option<Account>, Error> {
         is_known_here: row.get(1)?,
         second_factor: row.get(10)?,
         totp: row.get(11)?,
+        credentials: row.get(12)?,
+        password_alone: row.get(13)?,
     }))
 }
 
@@ -245,17 +278,19 @@ pub(crate) fn told_of_a_new_place(
     letters::to(&email, &letters::signed_in_from_elsewhere(address), unscoped)
 }
 
-/// Hashes the password anew under today's parameters (OWASP ASVS 11.4.2).
+/// Hashes the password again under today's parameters (OWASP ASVS 11.4.2), unless it was replaced meanwhile.
 async fn renew_hash(
     unscoped: &Unscoped,
     identity: &Identity,
     account: &Account,
     password: &Password,
 ) -> Result<(), Problem> {
-    const RENEW: &str = "changed AS (UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id)";
+    const RENEW: &str = r"changed AS (UPDATE users SET password_hash = $2
+        WHERE id = $1 AND password_hash = $3 AND credentials_version = $4 RETURNING id)";
     let hash = identity.hasher.hash(password.secret()).await.map_err(not_hashed)?;
     let renewed = about_user(Action::PasswordRehash, Some(account.user), account.organization);
-    let values = [account.user.uuid().into(), hash.into()];
+    let verified = account.password_hash.as_ref().map(|hash| hash.expose_secret().to_owned());
+    let values = [account.user.uuid().into(), hash.into(), verified.into(), account.credentials.into()];
     unscoped.change(Change::new("users.rehash", RENEW, values, renewed)).await?;
     Ok(())
 }

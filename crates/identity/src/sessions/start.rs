@@ -1,8 +1,8 @@
-use mainstay_database::{Change, Error, Event, HeldKey, Job, OwnKey, Unscoped, Value};
+use mainstay_database::{Change, Error, Event, HeldKey, Job, OwnKey, Premise, Unscoped, Value};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
 
 use super::{CookieSecret, Device, RefreshToken};
-use crate::{Identity, throttle::Admitted};
+use crate::{Identity, standing, throttle::Admitted};
 
 /// What a session is carried by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(crate) enum Kind {
 pub(crate) struct NewSession<'a> {
     pub(crate) user: UserId,
     pub(crate) organization: Option<OrganizationId>,
+    /// What was verified, and must still hold when the session starts: first the account.
+    pub(crate) given: Vec<Premise>,
     pub(crate) kind: Kind,
     /// Whether the session can be refreshed; it ends with its access token otherwise.
     pub(crate) refreshable: bool,
@@ -59,7 +61,8 @@ const START: &str = "spent AS (UPDATE authorization_codes SET used_at = $8, sess
      refunded AS (UPDATE throttles SET failures = greatest(failures - 1, 0) WHERE key = ANY ($18::bytea[]) \
          AND EXISTS (SELECT FROM changed))";
 
-/// Begins a session: one statement, whatever it consists of.
+/// Starts a session: one statement, whatever it consists of. `None` when what was verified no longer holds: the password or
+/// a factor was replaced, the account was deactivated, the member removed.
 ///
 /// # Errors
 /// As the database answers.
@@ -68,12 +71,11 @@ pub(crate) async fn start_session(
     identity: &Identity,
     new: NewSession<'_>,
     event: impl FnOnce(SessionId) -> Event,
-) -> Result<Started, Error> {
-    let started = start(unscoped, identity, new, None, event).await?;
-    started.ok_or_else(|| Error::Internal("a session that nothing stood against did not begin".into()))
+) -> Result<Option<Started>, Error> {
+    start(unscoped, identity, new, None, event).await
 }
 
-/// Begins a session for an authorization code, unless the code was used before.
+/// Starts a session for an authorization code, unless the code was used before or what it stands on no longer holds.
 ///
 /// # Errors
 /// As the database answers.
@@ -105,6 +107,7 @@ async fn start(
         (now + settings.access_token_lifetime, None)
     };
     let event = event(session);
+    let membership = new.organization.map(|organization| standing::member(new.user, organization));
     let moment = |moment: Timestamp| Value::from(moment.inner());
     let change = |key: Option<&HeldKey<'_>>| {
         let [user_agent, address] = new.device.seal(key, session)?;
@@ -129,7 +132,9 @@ async fn start(
             new.admitted.map_or_else(Vec::new, |attempt| attempt.networks.clone()).into(),
             code.clone().into(),
         ];
-        Ok(Change::new("sessions.insert", START, values, event.clone()).queue(new.job.clone()))
+        let (account, others) = new.given.split_at(new.given.len().min(1));
+        let given = account.iter().chain(&membership).chain(others).cloned();
+        Ok(Change::new("sessions.insert", START, values, event.clone()).given(given).queue(new.job.clone()))
     };
     let made = match new.key {
         Some(key) => unscoped.change_sealed(key, |key| change(Some(key))).await?,

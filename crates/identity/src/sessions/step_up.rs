@@ -14,6 +14,7 @@ use crate::{
     events::{Action, about_session},
     passkeys::{Assertion, PASSKEYS_UNAVAILABLE, Wanted, verify},
     second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, spend},
+    standing::{self, Hold},
     throttle::{self, Admitted, Counted, TOO_MANY_ATTEMPTS},
 };
 
@@ -38,6 +39,8 @@ struct Account {
     /// Sealed.
     email: Vec<u8>,
     key: OwnKey,
+    /// The version of the credentials that are verified.
+    credentials: i64,
 }
 
 /// Prove anew who one is, for what is sensitive.
@@ -54,7 +57,7 @@ pub(super) async fn step_up_session(
     Json(body): Json<StepUpSession>,
 ) -> Result<NoContent, Problem> {
     const FRESHEN: &str = "changed AS (UPDATE sessions SET authenticated_at = $2, multi_factor = multi_factor OR $3 \
-         WHERE id = $1 RETURNING id)";
+         WHERE id = $1 AND ended_at IS NULL AND EXISTS (SELECT FROM held) RETURNING id)";
     if body.password.is_none() && body.code.is_none() && body.passkey.is_none() {
         let detail = "send a password, a code or a passkey".to_owned();
         return Err(INVALID_INPUT.problem().errors([FieldError {
@@ -95,14 +98,19 @@ pub(super) async fn step_up_session(
     let event = about_session(Action::StepUpSuccess, principal.session, principal.organization);
     let now = identity.runtime().clock.now();
     let values = [principal.session.uuid().into(), now.inner().into(), multi_factor.into()];
-    unscoped.change(Change::new("sessions.step_up", FRESHEN, values, event)).await?;
+    let verified = standing::verified(account.user, account.credentials, Hold::Shared);
+    let change = Change::new("sessions.step_up", FRESHEN, values, event).given([verified]);
+    if unscoped.change(change).await?.is_empty() {
+        let refused = INVALID_CREDENTIALS.problem().caused_by("what was verified has changed meanwhile");
+        return Err(standing::ended_or(&unscoped, principal, refused).await);
+    }
     throttle::take_back(&unscoped, attempt).await?;
     identity.forget_session(principal.session);
     Ok(NoContent)
 }
 
 async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Problem> {
-    const FIND: &str = "SELECT u.password_hash, u.second_factor, t.secret, u.email, k.id, k.wrapped \
+    const FIND: &str = "SELECT u.password_hash, u.second_factor, t.secret, u.email, k.id, k.wrapped, u.credentials_version \
          FROM users u JOIN data_keys k ON k.id = u.data_key LEFT JOIN totps t ON t.user_id = u.id \
          WHERE u.id = $1 AND u.active";
     let rows = unscoped.select("users.step_up", FIND, [user.uuid().into()]).await?;
@@ -114,6 +122,7 @@ async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Prob
         totp: row.get(2)?,
         email: row.get(3)?,
         key: own_key(user, row, 4)?,
+        credentials: row.get(6)?,
     })
 }
 
