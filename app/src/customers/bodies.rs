@@ -77,7 +77,8 @@ pub struct ListCustomers {
     pub created_until: Option<Timestamp>,
 }
 
-/// The order of a listing. By name, up to 5,000 matching customers are sorted: the database cannot read their names.
+/// The order of a listing. By name takes `customers.reveal`; up to 5,000 matching customers are sorted: the database cannot
+/// read their names.
 #[choice]
 #[derive(Default)]
 pub enum CustomerSort {

@@ -10,8 +10,10 @@ use super::{
 
 /// List customers.
 ///
-/// Page by page, personal fields masked.
-#[get("/v1/customers", problems(TOO_MANY_TO_SORT))]
+/// Page by page, personal fields masked. An order by name tells the names, so `sort=name` and `sort=name_descending` take
+/// the permission `customers.reveal` too. Each such page is recorded as `customer.sorted`, and counted: an account that asks
+/// for too many within an hour waits.
+#[get("/v1/customers", problems(TOO_MANY_TO_SORT, TOO_MANY_REQUESTS))]
 pub async fn list_customers(
     by: Allowed<CustomersRead>,
     Query(query): Query<ListCustomers>,
@@ -24,11 +26,17 @@ pub async fn list_customers(
     let order = match query.sort {
         CustomerSort::Newest => Order::by(CustomerRow::CREATED_AT, Direction::Descending),
         CustomerSort::Oldest => Order::by(CustomerRow::CREATED_AT, Direction::Ascending),
-        CustomerSort::Name => Order::by_sealed(CustomerRow::FULL_NAME, Direction::Ascending),
-        CustomerSort::NameDescending => Order::by_sealed(CustomerRow::FULL_NAME, Direction::Descending),
+        CustomerSort::Name => by_name(&by, Direction::Ascending).await?,
+        CustomerSort::NameDescending => by_name(&by, Direction::Descending).await?,
     };
+
     let page = by.page(filter, order, query.limit, query.cursor.as_ref()).await?;
     Ok(PageOf::new(page, CustomerView::of))
+}
+
+async fn by_name(by: &Allowed<CustomersRead>, direction: Direction) -> Result<Order<CustomerRow>, Problem> {
+    let proof = by.require::<CustomersReveal>().await?;
+    Ok(Order::by_sealed(CustomerRow::FULL_NAME, direction, &proof))
 }
 
 /// Create a customer.
@@ -44,8 +52,10 @@ pub async fn create_customer(
 
 /// Find customers by their e-mail address, telephone number or national id.
 ///
-/// By the whole value, however it is written. It is compared through a blind index, so the database never sees it.
-#[post("/v1/customers/search")]
+/// By the whole value, however it is written. It is compared through a blind index, so the database never sees it. Each
+/// page is recorded as `customer.searched`, with the fields and without the values, and counted: an account that asks for
+/// too many within an hour waits.
+#[post("/v1/customers/search", problems(TOO_MANY_REQUESTS))]
 pub async fn search_customers(
     by: Allowed<CustomersRead>,
     Json(body): Json<SearchCustomers>,

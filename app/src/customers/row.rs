@@ -1,13 +1,16 @@
 use mainstay::prelude::*;
 
-use super::fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress};
+use super::{
+    CustomersReveal,
+    fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress},
+};
 
 /// A customer's identifier.
 pub type CustomerId = Id<CustomerRow>;
 
 /// A row of `customers`.
 #[derive(Entity)]
-#[entity(table = "customers", resource = "customer")]
+#[entity(table = "customers", resource = "customer", reveal = CustomersReveal)]
 pub struct CustomerRow {
     pub id: CustomerId,
     pub full_name: Sealed<FullName>,

@@ -36,6 +36,10 @@ pub(crate) const COLUMNS: &str = "id, occurred_at, organization_id, actor_id, se
 /// How many values [`record`] gives.
 pub(crate) const WIDTH: usize = 11;
 
+/// Where the moment and the actor stand among them, from 0.
+pub(crate) const OCCURRED_AT: usize = 1;
+pub(crate) const ACTOR: usize = 3;
+
 /// The values of a record, in the order of [`COLUMNS`].
 pub(crate) fn record(runtime: &Runtime, actor: Option<&Principal>, origin: &Origin, event: Event) -> [Value; WIDTH] {
     [

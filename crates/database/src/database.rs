@@ -11,6 +11,7 @@ use crate::{
     Error, Row, SealedTable, Settings,
     kept_keys::KeptKeys,
     pool::{Lease, Pool},
+    sorting::Sorting,
     statement::Statement,
 };
 
@@ -28,6 +29,7 @@ struct Inner {
     data_keys: KeptKeys,
     /// What modules registered, once they are put together.
     sealed_tables: OnceLock<Vec<SealedTable>>,
+    sorting: Sorting,
     settings: Settings,
 }
 
@@ -47,6 +49,7 @@ impl Database {
             runtime,
             data_keys,
             sealed_tables: OnceLock::new(),
+            sorting: Sorting::default(),
             settings: settings.clone(),
         })))
     }
@@ -84,6 +87,11 @@ impl Database {
     /// Connections open, and of those idle.
     pub fn connections(&self) -> (usize, usize) {
         self.0.pool.connections()
+    }
+
+    /// Where rows are opened and sorted by sealed fields.
+    pub(crate) fn sorting(&self) -> &Sorting {
+        &self.0.sorting
     }
 
     pub(crate) fn settings(&self) -> &Settings {

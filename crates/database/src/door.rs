@@ -1,15 +1,15 @@
 use std::{net::IpAddr, sync::Arc};
 
-use mainstay_access::{Permission, Principal, Proof};
+use mainstay_access::{Denied, Permission, Principal, Proof};
 use mainstay_crypto::{DataKey, Disclosure, Personal, Sealed};
 use mainstay_kernel::{Id, Runtime, Uuid};
 use sea_query::Value;
 use tokio::sync::Mutex;
 
 use crate::{
-    Database, Entity, Error, Event, Opening, Origin, Row, Sealing, Unscoped,
+    Database, Entity, Error, Event, Origin, Row, Sealing, Unscoped,
     audit::record,
-    database::WrappedKey,
+    decoder::Decoder,
     pool::Lease,
     statement::Statement,
     texts::{Texts, sealed},
@@ -82,6 +82,14 @@ impl<P: Permission> Door<P> {
     /// Who is asking.
     pub fn principal(&self) -> &Arc<Principal> {
         self.proof.principal()
+    }
+
+    /// Proves that the caller also holds `Q`.
+    ///
+    /// # Errors
+    /// [`Denied`] when their role does not grant it.
+    pub fn prove<Q: Permission>(&self) -> Result<Proof<Q>, Denied> {
+        Proof::check(self.principal().clone())
     }
 
     /// The clock and the random source.
@@ -191,18 +199,19 @@ impl<P: Permission> Door<P> {
         }
     }
 
+    /// What reads rows of the caller's organization.
+    pub(crate) fn decoder(&self) -> Decoder {
+        Decoder { database: self.database.clone(), organization: self.proof.organization() }
+    }
+
     /// Reads an entity from a row that was selected with [`Texts::selected`].
     pub(crate) fn decode<E: Entity>(&self, row: &Row) -> Result<E, Error> {
-        let id: Uuid = row.decode(0)?;
-        let key = if sealed::<E>() { Some(self.unwrap(id, row, E::COLUMNS.len())?) } else { None };
-        self.decode_under(row, key.as_ref())
+        self.decoder().decode(row)
     }
 
     /// Reads an entity whose data key is at hand.
     pub(crate) fn decode_under<E: Entity>(&self, row: &Row, key: Option<&DataKey>) -> Result<E, Error> {
-        let id: Uuid = row.decode(0)?;
-        let opening = Opening { key, organization: self.organization(), table: E::TABLE, row: id };
-        E::read(row, &opening)
+        self.decoder().decode_under(row, key)
     }
 
     pub(crate) async fn data_key<E: Entity>(&self, id: Id<E>) -> Result<DataKey, Error> {
@@ -210,16 +219,7 @@ impl<P: Permission> Door<P> {
             return Ok(key);
         }
         let rows = self.find(id, &texts::<E>().find_key).await?;
-        self.unwrap(id.uuid(), rows.first().ok_or(Error::NotFound)?, 0)
-    }
-
-    fn unwrap(&self, id: Uuid, row: &Row, position: usize) -> Result<DataKey, Error> {
-        let wrapped = WrappedKey {
-            id: row.decode(position)?,
-            bytes: row.decode(position + 1)?,
-            subject: row.decode(position + 2)?,
-        };
-        self.database.unwrap(self.proof.organization(), id, &wrapped)
+        self.decoder().unwrap(id.uuid(), rows.first().ok_or(Error::NotFound)?, 0)
     }
 
     pub(crate) fn record<E: Entity>(&self, verb: &str, id: Id<E>) -> Vec<Value> {

@@ -1,5 +1,6 @@
 use std::sync::OnceLock;
 
+use mainstay_access::Permission;
 use mainstay_crypto::{BlindIndex, Identifying, IndexLength, Sealed, Zeroizing};
 use mainstay_kernel::{Id, Uuid};
 use sea_query::Value;
@@ -104,6 +105,19 @@ pub const fn pick_sealed<const COUNT: usize>(columns: &[(&'static str, bool)]) -
 pub trait Versioned: Entity {
     /// How often the row was written; 1 when it is new.
     fn version(&self) -> i64;
+}
+
+/// An entity that names the permission to see its sealed fields in clear: `#[entity(reveal = CustomersReveal)]`.
+///
+/// Without one, its rows are not sorted by a sealed field.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no permission that reveals its sealed fields",
+    label = "an order by a sealed field tells its values",
+    note = "write `#[entity(table = \"…\", resource = \"…\", reveal = SomePermission)]`"
+)]
+pub trait Revealable: Entity {
+    /// The permission.
+    type Permission: Permission;
 }
 
 /// A column of an entity, with the type of its values: made by the derive as `CustomerRow::STATUS`.

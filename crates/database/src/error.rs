@@ -31,6 +31,12 @@ pub enum Error {
         /// How many may match.
         most: usize,
     },
+    /// The account has searched or sorted by sealed values too often within the hour.
+    #[error("the account compared sealed values too often")]
+    TooManyComparisons {
+        /// How long it waits.
+        retry_after: Duration,
+    },
     /// Another transaction was in the way; the same request may succeed when it is sent again.
     #[error("another change was in the way")]
     Contended,
@@ -44,6 +50,9 @@ pub enum Error {
     #[error("the database refused a statement")]
     Internal(#[source] Cause),
 }
+
+/// What `admit_comparison` of the schema raises; its hint is the number of seconds to wait.
+const TOO_MANY_COMPARISONS: &str = "MS429";
 
 /// What lies beneath an [`Error`], for the log alone.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -62,7 +71,11 @@ pub enum ConstraintKind {
 impl Error {
     /// How long a caller should wait before it tries again, where that makes sense.
     pub fn retry_after(&self) -> Option<Duration> {
-        matches!(self, Self::Unavailable(_) | Self::Timeout | Self::Contended).then_some(Duration::from_secs(1))
+        match self {
+            Self::Unavailable(_) | Self::Timeout | Self::Contended => Some(Duration::from_secs(1)),
+            Self::TooManyComparisons { retry_after } => Some(*retry_after),
+            _ => None,
+        }
     }
 
     /// What lies beneath, for the log.
@@ -110,7 +123,13 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
         "23503" => constraint(ConstraintKind::ForeignKey),
         "23502" | "23514" => constraint(ConstraintKind::Check),
         "40001" | "40P01" | "55P03" => Error::Contended,
+        // The session of the caller ended meanwhile: asked again, they are told so.
+        "28000" => Error::Contended,
         "57014" => Error::Timeout,
+        TOO_MANY_COMPARISONS => {
+            let seconds = refusal.hint().and_then(|hint| hint.parse().ok()).unwrap_or(60);
+            Error::TooManyComparisons { retry_after: Duration::from_secs(seconds) }
+        }
         code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
             Error::unavailable(Refusal::from(refusal))
         }

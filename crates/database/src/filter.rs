@@ -7,6 +7,8 @@ pub struct Filter<E> {
     conditions: Vec<MakeCondition>,
     /// Asked of each row once its seals are open: a blind index finds a few rows too many.
     confirmations: Vec<Confirm<E>>,
+    /// The sealed columns that a value is compared with.
+    compared: Vec<&'static str>,
 }
 
 type MakeCondition = Box<dyn Fn(&Sealing<'_>) -> Result<Condition, Error> + Send + Sync>;
@@ -34,7 +36,7 @@ enum Comparison {
 impl<E: Entity> Filter<E> {
     /// Every row of the organization.
     pub fn all() -> Self {
-        Self { conditions: Vec::new(), confirmations: Vec::new() }
+        Self { conditions: Vec::new(), confirmations: Vec::new(), compared: Vec::new() }
     }
 
     /// Rows whose `field` is `value`.
@@ -62,6 +64,9 @@ impl<E: Entity> Filter<E> {
     }
 
     /// Rows whose sealed `field` is `value`, found through the field's blind index.
+    ///
+    /// The answer tells whether somebody has the value. It takes no permission to reveal, since who is told a value must
+    /// find its row; each page is recorded and counted as [`Door::page`](crate::Door::page) says.
     #[must_use]
     pub fn matches<V>(mut self, field: Field<E, V>, value: Option<V>) -> Self
     where
@@ -69,6 +74,7 @@ impl<E: Entity> Filter<E> {
     {
         if let (Some(value), Some(index)) = (value, field.blind_index) {
             let sought = value.clone();
+            self.compared.push(field.column);
             self.conditions.push(Box::new(move |sealing| {
                 let values = (index.find)(&value, sealing, index.column, index.length);
                 Ok(Condition { column: index.column, comparison: Comparison::OneOf, values })
@@ -76,6 +82,11 @@ impl<E: Entity> Filter<E> {
             self.confirmations.push(Box::new(move |row| (field.get)(row).is_same(&sought)));
         }
         self
+    }
+
+    /// The sealed columns that the filter compares.
+    pub(crate) fn compared(&self) -> &[&'static str] {
+        &self.compared
     }
 
     /// Whether a row that was found is one that was looked for.

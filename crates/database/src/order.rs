@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
+use mainstay_access::{Principal, Proof};
 use mainstay_crypto::{Indexed, Sealed};
 use sea_query::Value;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Column, Entity, Error, Field, Sealing};
+use crate::{Column, Entity, Error, Field, Revealable, Sealing};
 
 /// Which way a listing runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +27,7 @@ pub(crate) enum By<E> {
     /// A column that the database sorts by.
     Column { key: KeyOf<E>, bind: Bind },
     /// A sealed field: the database cannot see its order, so the matching rows are sorted here.
-    Sealed { key: KeyOf<E> },
+    Sealed { key: KeyOf<E>, allowed: Arc<Principal> },
 }
 
 /// Makes a cursor's key a value to compare the column with.
@@ -50,8 +53,19 @@ impl<E: Entity> Order<E> {
     /// By the normalised value of a sealed field. A database that cannot read a name cannot sort by it either, and an
     /// index that kept the order would tell a thief most of the names; so up to 5,000 matching rows are sorted in
     /// memory, and more are refused with [`Error::TooManyToSort`].
-    pub fn by_sealed<T: Indexed + 'static>(field: Field<E, Sealed<T>>, direction: Direction) -> Self {
+    ///
+    /// An order tells the values: who may place rows of their own among the others reads each value by bisection. So it
+    /// takes a proof of the permission that reveals the entity's fields, and each page is recorded and counted as
+    /// [`Door::page`](crate::Door::page) says.
+    pub fn by_sealed<T: Indexed + 'static>(
+        field: Field<E, Sealed<T>>,
+        direction: Direction,
+        proof: &Proof<E::Permission>,
+    ) -> Self
+    where
+        E: Revealable,
+    {
         let key = Box::new(move |row: &E| Ok((field.get)(row).sort_key().as_str().into()));
-        Self { name: field.column, direction, by: By::Sealed { key } }
+        Self { name: field.column, direction, by: By::Sealed { key, allowed: proof.principal().clone() } }
     }
 }

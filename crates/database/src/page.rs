@@ -1,21 +1,18 @@
 use mainstay_access::Permission;
-use mainstay_kernel::{Id, Uuid};
+use mainstay_kernel::Uuid;
 use sea_query::{Alias, Expr, ExprTrait as _, JoinType, PostgresQueryBuilder, Query, SelectStatement, Value};
 use sea_query_sqlx::SqlxBinder as _;
-use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cursor, Direction, Door, Entity, Error, Filter, Limit, Order,
-    audit::{COLUMNS, WIDTH, placeholders},
+    Cursor, Direction, Door, Entity, Error, Filter, Limit, Order, Row,
+    audit::{ACTOR, COLUMNS, OCCURRED_AT, WIDTH, placeholders},
     door::{texts, uuid},
     filter::Condition,
     order::{By, KeyOf},
+    sorting::{MOST_SORTED, Position, Sort, cut},
     statement::Statement,
     texts::sealed,
 };
-
-/// How many rows are sorted in memory at most, where the order is by a sealed field.
-const MOST_SORTED: usize = 5_000;
 
 /// One page of a listing.
 #[derive(Debug)]
@@ -26,19 +23,17 @@ pub struct Page<E> {
     pub next: Option<Cursor>,
 }
 
-/// What a cursor holds under its seal: the last row's key and id.
-#[derive(Serialize, Deserialize)]
-struct Position {
-    key: serde_json::Value,
-    id: Uuid,
-}
-
 impl<P: Permission> Door<P> {
     /// One page of the caller's organization's rows, in one round trip.
     ///
+    /// A page that compares sealed values, by its order or by a filter, leaves a record: `<resource>.sorted` or
+    /// `<resource>.searched`, with the columns. It counts against what an account may ask so within an hour, and rows are
+    /// sorted on blocking threads, a few at a time.
+    ///
     /// # Errors
     /// [`Error::Cursor`] when the cursor was not made for this listing, [`Error::TooManyToSort`] when a sealed order
-    /// matches too many rows.
+    /// matches too many rows, [`Error::TooManyComparisons`] when the account has compared sealed values too often,
+    /// [`Error::Unavailable`] when too many listings are sorted at once.
     pub async fn page<E: Entity>(
         &self,
         filter: Filter<E>,
@@ -74,56 +69,93 @@ impl<P: Permission> Door<P> {
         after: Option<&Cursor>,
         asked: Option<serde_json::Value>,
     ) -> Result<Page<E>, Error> {
+        self.check_proof(&order)?;
         let sealing = self.sealing::<E>(Uuid::nil(), None);
         let conditions = filter.resolve(&sealing)?;
         let context = self.context::<E>(&conditions, &order);
         let after = after.map(|cursor| self.open(&context, cursor)).transpose()?;
-        let mut select = self.selection::<E>(conditions);
-        let wanted = match &order.by {
-            By::Column { bind, .. } => {
+        let recorded = Recorded::of(&filter, &order, asked);
+        let select = self.selection::<E>(conditions);
+
+        let Order { name, direction, by } = order;
+        let (mut items, more, key) = match by {
+            By::Column { key, bind } => {
                 let start = match &after {
                     Some(position) => Some([bind(position.key.clone(), &sealing)?, uuid(position.id)]),
                     None => None,
                 };
-                keyset(&mut select, &order, start);
-                limit.get()
+                let rows = self.select_page::<E>(keyset(select, name, direction, start), limit.get(), recorded).await?;
+                let items = rows.iter().map(|row| self.decode(row)).collect::<Result<Vec<E>, _>>()?;
+                let (items, more) = cut(items, limit.get());
+                (items, more, key)
             }
-            By::Sealed { .. } => MOST_SORTED,
+            By::Sealed { key, .. } => {
+                let turn = self.database().sorting().turn().await?;
+                let rows = self.select_page::<E>(select, MOST_SORTED, recorded).await?;
+                let sort = Sort { key, direction, after, limit: limit.get() };
+                turn.page(self.decoder(), rows, sort).await?
+            }
         };
-        let (text, values) = select.build_sqlx(PostgresQueryBuilder);
-        // Not bound: how many rows are wanted decides the plan, and Postgres would plan anew each time.
-        let text = format!("{text} LIMIT {}", wanted + 1);
-        let name = texts::<E>().names.page;
-        let rows = match asked {
-            None => self.read(Statement::new(name, text, values.0.0)).await?,
-            Some(asked) => self.write(self.on_record::<E>(name, &text, values.0.0, asked)).await?,
-        };
-        let items = rows.iter().map(|row| self.decode(row)).collect::<Result<Vec<E>, _>>()?;
-        let (mut items, more) = match &order.by {
-            By::Column { .. } => cut(items, wanted),
-            By::Sealed { .. } if items.len() > wanted => return Err(Error::TooManyToSort { most: wanted }),
-            By::Sealed { key } => cut(sort(items, key, order.direction, after.as_ref())?, limit.get()),
-        };
+
         let next = match items.last() {
-            Some(last) if more => Some(self.seal(&context, &order, last)?),
+            Some(last) if more => Some(self.seal(&context, &key, last)?),
             _ => None,
         };
         items.retain(|row| filter.confirms(row));
         Ok(Page { items, next })
     }
 
-    /// The statement that reads and writes the record of it.
+    /// Refuses an order by a sealed field whose proof is another caller's.
+    fn check_proof<E: Entity>(&self, order: &Order<E>) -> Result<(), Error> {
+        match &order.by {
+            By::Sealed { allowed, .. } if **allowed != **self.principal() => {
+                Err(Error::internal("the proof of a sealed order is of another caller"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads up to `wanted` rows, and one more where there are more.
+    async fn select_page<E: Entity>(
+        &self,
+        select: SelectStatement,
+        wanted: usize,
+        recorded: Option<Recorded>,
+    ) -> Result<Vec<Row>, Error> {
+        let (text, values) = select.build_sqlx(PostgresQueryBuilder);
+        // Not bound: how many rows are wanted decides the plan, and Postgres would plan anew each time.
+        let text = format!("{text} LIMIT {}", wanted + 1);
+        let name = texts::<E>().names.page;
+
+        match recorded {
+            None => self.read(Statement::new(name, text, values.0.0)).await,
+            Some(recorded) => self.write(self.on_record::<E>(name, &text, values.0.0, recorded)).await,
+        }
+    }
+
+    /// The statement that reads and writes the record of it. What compares sealed values is counted too, and refused when
+    /// it was too often.
     fn on_record<E: Entity>(
         &self,
         name: &'static str,
         text: &str,
         mut values: Vec<Value>,
-        asked: serde_json::Value,
+        recorded: Recorded,
     ) -> Statement {
-        let record = placeholders(values.len() + 1, WIDTH + 1);
-        values.extend(self.record_of_all::<E>("listed"));
-        values.push(Value::Json(Some(Box::new(asked))));
-        let text = format!("WITH recorded AS (INSERT INTO audit_events ({COLUMNS}, after) VALUES ({record})) {text}");
+        let first = values.len() + 1;
+        let record = placeholders(first, WIDTH + 1);
+        values.extend(self.record_of_all::<E>(recorded.verb));
+        values.push(Value::Json(Some(Box::new(recorded.asked))));
+
+        let admitted = if recorded.compares {
+            let (most, account, at) = (first + WIDTH + 1, first + ACTOR, first + OCCURRED_AT);
+            values.push(i64::from(self.database().settings().comparisons).into());
+            format!(" WHERE admit_comparison(${account}, ${at}, ${most})")
+        } else {
+            String::new()
+        };
+        let text =
+            format!("WITH recorded AS (INSERT INTO audit_events ({COLUMNS}, after) SELECT {record}{admitted}) {text}");
         Statement::new(name, text, values)
     }
 
@@ -156,8 +188,7 @@ impl<P: Permission> Door<P> {
         serde_json::from_slice(&position).map_err(|_| Error::Cursor)
     }
 
-    fn seal<E: Entity>(&self, context: &str, order: &Order<E>, last: &E) -> Result<Cursor, Error> {
-        let (By::Column { key, .. } | By::Sealed { key }) = &order.by;
+    fn seal<E: Entity>(&self, context: &str, key: &KeyOf<E>, last: &E) -> Result<Cursor, Error> {
         let position = Position { key: key(last)?, id: last.id().uuid() };
         let position = serde_json::to_vec(&position).map_err(Error::internal)?;
         let ring = self.database().ring();
@@ -165,52 +196,55 @@ impl<P: Permission> Door<P> {
     }
 }
 
-/// Puts the rows in `order`, behind `start` where there is one.
-fn keyset<E>(select: &mut SelectStatement, order: &Order<E>, start: Option<[Value; 2]>) {
+/// What is recorded of a page.
+struct Recorded {
+    verb: &'static str,
+    asked: serde_json::Value,
+    /// Whether sealed values are compared.
+    compares: bool,
+}
+
+impl Recorded {
+    /// What a page with this filter and this order leaves behind: which sealed columns were compared, never with what.
+    fn of<E: Entity>(filter: &Filter<E>, order: &Order<E>, asked: Option<serde_json::Value>) -> Option<Self> {
+        let sorted_by = matches!(order.by, By::Sealed { .. }).then_some(order.name);
+        let searched_by = filter.compared();
+        let verb = match (searched_by, sorted_by) {
+            ([], None) => return asked.map(|asked| Self { verb: "listed", asked, compares: false }),
+            ([], Some(_)) => "sorted",
+            _ => "searched",
+        };
+
+        let mut members = asked.as_ref().and_then(serde_json::Value::as_object).cloned().unwrap_or_default();
+        if !searched_by.is_empty() {
+            members.insert("searched_by".to_owned(), searched_by.into());
+        }
+        members.extend(sorted_by.map(|column| ("sorted_by".to_owned(), column.into())));
+        Some(Self { verb, asked: members.into(), compares: true })
+    }
+}
+
+/// Puts the rows in order, behind `start` where there is one.
+fn keyset(
+    mut select: SelectStatement,
+    name: &'static str,
+    direction: Direction,
+    start: Option<[Value; 2]>,
+) -> SelectStatement {
     let column = |name| Expr::col((Alias::new("t"), Alias::new(name)));
     if let Some(start) = start {
-        let here = Expr::tuple([column(order.name), column("id")]);
+        let here = Expr::tuple([column(name), column("id")]);
         let there = Expr::tuple(start.map(Expr::val));
-        select.and_where(match order.direction {
+        select.and_where(match direction {
             Direction::Ascending => here.gt(there),
             Direction::Descending => here.lt(there),
         });
     }
-    let direction = match order.direction {
+    let direction = match direction {
         Direction::Ascending => sea_query::Order::Asc,
         Direction::Descending => sea_query::Order::Desc,
     };
-    select.order_by_expr(column(order.name), direction.clone()).order_by_expr(column("id"), direction);
-}
 
-/// Sorts rows by their keys and drops those up to `after`.
-fn sort<E: Entity>(
-    items: Vec<E>,
-    key: &KeyOf<E>,
-    direction: Direction,
-    after: Option<&Position>,
-) -> Result<Vec<E>, Error> {
-    let mut keyed = Vec::with_capacity(items.len());
-    for row in items {
-        keyed.push(((key(&row)?.as_str().unwrap_or_default().to_owned(), row.id()), row));
-    }
-    if let Some(position) = after {
-        let start = (position.key.as_str().ok_or(Error::Cursor)?.to_owned(), Id::from(position.id));
-        keyed.retain(|(place, _)| match direction {
-            Direction::Ascending => *place > start,
-            Direction::Descending => *place < start,
-        });
-    }
-    keyed.sort_by(|(one, _), (other, _)| match direction {
-        Direction::Ascending => one.cmp(other),
-        Direction::Descending => other.cmp(one),
-    });
-    Ok(keyed.into_iter().map(|(_, row)| row).collect())
-}
-
-/// The first `wanted` items, and whether there were more.
-fn cut<E>(mut items: Vec<E>, wanted: usize) -> (Vec<E>, bool) {
-    let more = items.len() > wanted;
-    items.truncate(wanted);
-    (items, more)
+    select.order_by_expr(column(name), direction.clone()).order_by_expr(column("id"), direction);
+    select
 }

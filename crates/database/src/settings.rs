@@ -17,6 +17,8 @@ pub struct Settings {
     pub statement_timeout: Duration,
     /// A statement that takes so long is logged; zero logs none.
     pub slow_statement: Duration,
+    /// How many pages an account may search or sort by sealed values within an hour.
+    pub comparisons: u32,
 }
 
 impl Settings {
@@ -36,11 +38,16 @@ impl Settings {
             Duration::from_millis(500),
             "A statement that takes so long is logged: its name, time and number of rows, never a value; 0s logs none.",
         );
+        let comparisons = reader.or(
+            "database.comparisons",
+            1_000_u32,
+            "How many pages an account may search or sort by sealed values within an hour; more are answered 429.",
+        );
         if pool_size == 0 {
             reader.refuse("database.pool_size", "must be at least 1");
         }
         match DatabaseUrl::parse(&url?) {
-            Ok(url) => Some(Self { url, pool_size, acquire_timeout, statement_timeout, slow_statement }),
+            Ok(url) => Some(Self { url, pool_size, acquire_timeout, statement_timeout, slow_statement, comparisons }),
             Err(error) => {
                 reader.refuse("database.url", error.to_string());
                 None

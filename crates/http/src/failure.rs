@@ -6,8 +6,8 @@ use mainstay_database::Error;
 use serde::Serialize;
 
 use crate::{
-    CONFLICT, FieldError, INTERNAL, INVALID_INPUT, Kind, NOT_FOUND, PRECONDITION_FAILED, Problem, TOO_MANY_TO_SORT,
-    UNAVAILABLE,
+    CONFLICT, FieldError, INTERNAL, INVALID_INPUT, Kind, NOT_FOUND, PRECONDITION_FAILED, Problem, TOO_MANY_REQUESTS,
+    TOO_MANY_TO_SORT, UNAVAILABLE,
 };
 
 impl From<Error> for Problem {
@@ -26,6 +26,10 @@ impl From<Error> for Problem {
             Error::TooManyToSort { most } => TOO_MANY_TO_SORT.problem().detail(format!(
                 "More than {most} rows match. This order is by a sealed field: narrow the filter, or choose another."
             )),
+            Error::TooManyComparisons { retry_after } => TOO_MANY_REQUESTS
+                .problem()
+                .detail("Sealed values were searched or sorted too often within an hour.")
+                .retry_after(*retry_after),
             Error::Contended | Error::Unavailable(_) | Error::Timeout => UNAVAILABLE
                 .problem()
                 .retry_after(error.retry_after().unwrap_or(Duration::from_secs(1)))

@@ -76,14 +76,19 @@ fn describe_caller(operation: &mut Operation<'_>) {
 /// A denial is an event of its own (OWASP logging vocabulary: `authz_fail`). A log that cannot be written does not turn
 /// a denial into anything else.
 async fn record_denial(app: App, origin: Origin, principal: Arc<Principal>) {
+    let why = "a denial has no permission to open the door with";
+    let log = Unscoped::because(why, app.database(), origin, Some(principal.clone()));
+
+    write_denial(&log, &principal).await;
+}
+
+async fn write_denial(log: &Unscoped, principal: &Principal) {
     let event = Event {
         action: "authz_fail".to_owned(),
         resource: "operation",
         resource_id: None,
         organization: principal.organization,
     };
-    let why = "a denial has no permission to open the door with";
-    let log = Unscoped::because(why, app.database(), origin, Some(principal));
     if let Err(error) = log.record(event).await {
         tracing::error!(%error, cause = error.cause(), "a denial could not be recorded");
     }

@@ -4,11 +4,12 @@ use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
 
 use crate::paths;
 
-/// `#[entity(table = "…", resource = "…", erasure = "…")]`
+/// `#[entity(table = "…", resource = "…", erasure = "…", reveal = …)]`
 struct Table {
     table: LitStr,
     resource: LitStr,
     erasure: Option<Ident>,
+    reveal: Option<Type>,
 }
 
 /// A field, and what its `#[entity(…)]` says.
@@ -27,7 +28,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let Fields::Named(fields) = &data.fields else {
         return Err(Error::new_spanned(&item.ident, "a row has named fields"));
     };
-    let Table { table, resource, erasure } = table(item)?;
+    let Table { table, resource, erasure, reveal } = table(item)?;
     let columns = fields.named.iter().map(column).collect::<Result<Vec<_>>>()?;
     if columns.first().is_none_or(|first| first.name != "id") {
         return Err(Error::new_spanned(&item.ident, "the first field of a row is `id: Id<Self>`"));
@@ -56,6 +57,14 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
                 fn version(&self) -> i64 {
                     self.version
                 }
+            }
+        }
+    });
+
+    let revealable = reveal.map(|permission| {
+        quote! {
+            impl #database::Revealable for #entity {
+                type Permission = #permission;
             }
         }
     });
@@ -120,6 +129,8 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         }
 
         #versioned
+
+        #revealable
     })
 }
 
@@ -148,20 +159,25 @@ fn length(column: &Column<'_>, database: &TokenStream) -> TokenStream {
 }
 
 fn table(item: &DeriveInput) -> Result<Table> {
-    let (mut table, mut resource, mut erasure) = (None, None, None);
+    let (mut table, mut resource, mut erasure, mut reveal) = (None, None, None, None);
     for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
         attribute.parse_nested_meta(|meta| {
             match () {
                 () if meta.path.is_ident("table") => table = Some(meta.value()?.parse()?),
                 () if meta.path.is_ident("resource") => resource = Some(meta.value()?.parse()?),
                 () if meta.path.is_ident("erasure") => erasure = Some(chosen(&meta.value()?.parse()?)?),
-                () => return Err(meta.error("expected `table = \"…\"`, `resource = \"…\"` or `erasure = \"…\"`")),
+                () if meta.path.is_ident("reveal") => reveal = Some(meta.value()?.parse()?),
+                () => {
+                    return Err(meta.error(
+                        "expected `table = \"…\"`, `resource = \"…\"`, `erasure = \"…\"` or `reveal = SomePermission`",
+                    ));
+                }
             }
             Ok(())
         })?;
     }
     match (table, resource) {
-        (Some(table), Some(resource)) => Ok(Table { table, resource, erasure }),
+        (Some(table), Some(resource)) => Ok(Table { table, resource, erasure, reveal }),
         _ => Err(Error::new_spanned(&item.ident, "write `#[entity(table = \"notes\", resource = \"note\")]`")),
     }
 }

@@ -66,9 +66,10 @@ pub fn is_text(text: &str, _: &()) -> garde::Result {
     Ok(())
 }
 
-/// `A. L.` of `Ada Lovelace`.
+/// `A. L.` of `Ada Lovelace`: of three words at most, so that the mask does not grow with the text, nor spells it out where
+/// each word is a letter.
 pub fn initials(text: &str) -> String {
-    let letters: Vec<_> = text.split_whitespace().filter_map(|word| word.chars().next()).collect();
+    let letters: Vec<_> = text.split_whitespace().filter_map(|word| word.chars().next()).take(3).collect();
     letters.iter().map(|letter| format!("{letter}.")).collect::<Vec<_>>().join(" ")
 }
 
@@ -91,6 +92,7 @@ mod tests {
     #[test]
     fn masks_show_little() {
         assert_eq!(initials("Ada  King Lovelace"), "A. K. L.");
+        assert_eq!(initials("s e c r e t"), "s. e. c.");
         assert_eq!(last_two("+49 30 1234567"), "•••67");
         assert_eq!(last_two("123456"), "•••");
         assert_eq!(hidden("anything"), "•••");

@@ -37,6 +37,7 @@ pub fn module() -> Module {
         .keeping("findings", "until an operator deletes them")
         .keeping("finding_subjects", "a day after it last counts")
         .keeping("watch_marks", "for good: one row a rule")
+        .keeping("sealed_comparisons", "as long as the account: one row each")
         .recipient(RECEIVER)
         .endpoints((list_findings,))
 }

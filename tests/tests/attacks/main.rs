@@ -41,6 +41,7 @@ mod resealed_accounts;
 mod restored_log;
 mod rotation;
 mod sealed_log;
+mod sealed_order;
 mod sealing;
 mod second_factors;
 mod secrecy;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mainstay::access::BuiltInRole::Agent;
+use mainstay::access::BuiltInRole::{Agent, Manager};
 use mainstay_testing::{Actor, TestApp};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const NAMES: [&str; 7] = ["dora", "Ada", "carl", "Bea", "ada", "Émile", "zoë"]
 
 async fn filled() -> (TestApp, Actor) {
     let app = start().await;
-    let agent = app.actor(Agent).await;
+    let agent = app.actor(Manager).await;
     for (n, name) in NAMES.iter().enumerate() {
         let status = if n % 2 == 0 { "lead" } else { "active" };
         let body = json!({ "full_name": name, "email": format!("{n}@example.org"), "status": status, "tags": [format!("t{}", n % 3)] });
@@ -112,7 +112,7 @@ async fn a_cursor_is_refused_anywhere_else() {
         let refused = agent.get(&format!("/v1/customers?{query}")).await;
         assert_eq!(refused.assert_problem(422, "invalid_input").problem().errors, ["query/cursor"], "{query}");
     }
-    let stranger = app.stranger(Agent).await;
+    let stranger = app.stranger(Manager).await;
     let refused = stranger.get(&format!("/v1/customers?limit=2&sort=name&cursor={cursor}")).await;
     refused.assert_problem(422, "invalid_input");
 }

@@ -44,6 +44,7 @@ mod refresh;
 mod replicas;
 mod roles;
 mod round_trips;
+mod sealed_sorting;
 mod second_factors;
 mod service_accounts;
 mod sessions;

@@ -1,10 +1,10 @@
 use std::{ops::Deref, sync::Arc};
 
 use http::Method;
-use mainstay_access::{Permission, Principal, Proof};
+use mainstay_access::{Denied, Permission, Principal, Proof};
 use mainstay_database::Door;
 
-use super::{Caller, Policy, describe_caller, record_denial};
+use super::{Caller, Policy, describe_caller, record_denial, write_denial};
 use crate::{CONFLICT, FORBIDDEN, Operation, Problem, Request, Requirement, credentials::authenticated};
 
 /// The caller's role grants `P`. It opens the [`Door`] to the organization's rows.
@@ -18,6 +18,24 @@ impl<P> Deref for Allowed<P> {
     }
 }
 
+impl<P: Permission> Allowed<P> {
+    /// Proves that the caller also holds `Q`: for what only some requests of an operation need. Say so in the operation's
+    /// description; the access matrix shows `P` alone.
+    ///
+    /// # Errors
+    /// [`FORBIDDEN`], and a denial on record, when the role does not grant it.
+    pub async fn require<Q: Permission>(&self) -> Result<Proof<Q>, Problem> {
+        match self.0.prove() {
+            Ok(proof) => Ok(proof),
+            Err(denied) => {
+                let log = self.0.unscoped("a denial is recorded beside what was asked for");
+                write_denial(&log, self.0.principal()).await;
+                Err(forbidden(denied))
+            }
+        }
+    }
+}
+
 impl<P: Permission> Policy for Allowed<P> {
     async fn admit(request: &mut Request) -> Result<Self, Problem> {
         let principal = authenticated(request).await?;
@@ -25,10 +43,7 @@ impl<P: Permission> Policy for Allowed<P> {
             Ok(proof) => Ok(Self(Door::new(proof, request.origin.clone(), request.app.database().clone()))),
             Err(denied) => {
                 record_denial(request.app.clone(), request.origin.clone(), principal).await;
-                Err(FORBIDDEN
-                    .problem()
-                    .detail(format!("Your role does not grant {}.", denied.permission))
-                    .caused_by(format!("lacks {}", denied.permission)))
+                Err(forbidden(denied))
             }
         }
     }
@@ -48,4 +63,11 @@ impl<P: Permission> Caller for Allowed<P> {
     fn principal(&self) -> &Arc<Principal> {
         self.0.principal()
     }
+}
+
+fn forbidden(denied: Denied) -> Problem {
+    FORBIDDEN
+        .problem()
+        .detail(format!("Your role does not grant {}.", denied.permission))
+        .caused_by(format!("lacks {}", denied.permission))
 }

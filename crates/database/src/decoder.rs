@@ -1,0 +1,41 @@
+//! Reads entities from rows: what a door lends to a thread that works beside the async ones.
+
+use mainstay_crypto::DataKey;
+use mainstay_kernel::{OrganizationId, Uuid};
+
+use crate::{Database, Entity, Error, Opening, Row, database::WrappedKey, texts::sealed};
+
+/// Opens the rows of one organization.
+pub(crate) struct Decoder {
+    pub(crate) database: Database,
+    pub(crate) organization: OrganizationId,
+}
+
+impl Decoder {
+    /// Reads an entity from a row that was selected with [`Texts::selected`](crate::Texts).
+    pub(crate) fn decode<E: Entity>(&self, row: &Row) -> Result<E, Error> {
+        let id: Uuid = row.decode(0)?;
+        let key = if sealed::<E>() { Some(self.unwrap(id, row, E::COLUMNS.len())?) } else { None };
+
+        self.decode_under(row, key.as_ref())
+    }
+
+    /// Reads an entity whose data key is at hand.
+    pub(crate) fn decode_under<E: Entity>(&self, row: &Row, key: Option<&DataKey>) -> Result<E, Error> {
+        let id: Uuid = row.decode(0)?;
+        let opening = Opening { key, organization: self.organization.uuid(), table: E::TABLE, row: id };
+
+        E::read(row, &opening)
+    }
+
+    /// The data key of a row, whose id, wrapped form and subject stand at `position`.
+    pub(crate) fn unwrap(&self, id: Uuid, row: &Row, position: usize) -> Result<DataKey, Error> {
+        let wrapped = WrappedKey {
+            id: row.decode(position)?,
+            bytes: row.decode(position + 1)?,
+            subject: row.decode(position + 2)?,
+        };
+
+        self.database.unwrap(self.organization, id, &wrapped)
+    }
+}
