@@ -3,6 +3,7 @@
 //! A single pass in the order of the leaves. It keeps the growing edge of the tree and the checkpoints of the current page,
 //! whatever the log's size.
 
+mod dates;
 mod export;
 mod live;
 mod outside;
@@ -87,6 +88,18 @@ pub enum Finding {
     Forked {
         /// The size of the checkpoint from outside.
         size: u64,
+    },
+    /// A record says another time than its place in the log.
+    #[error("index {index}: the record {id} says that it is of {occurred_at}, {why}")]
+    Misdated {
+        /// Where.
+        index: u64,
+        /// Which.
+        id: String,
+        /// When it says it happened.
+        occurred_at: String,
+        /// What contradicts that.
+        why: String,
     },
     /// A record has no leaf.
     #[error("the record {id} of {occurred_at} is not sealed: it was slipped in, or the sealer does not seal")]

@@ -31,6 +31,11 @@ impl Clock {
         now - Duration::nanoseconds(i64::from(now.inner().nanosecond() % 1_000))
     }
 
+    /// Whether it stands still until it is moved.
+    pub fn is_manual(&self) -> bool {
+        matches!(self.0, Source::Manual(_))
+    }
+
     /// Moves a manual clock forward; the system's clock is left alone.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(moment) = &self.0 {

@@ -5,7 +5,7 @@ use mainstay_crypto::{Argon2Parameters, KeyRing, PasswordHasher};
 use mainstay_kernel::{Clock, ExposeSecret as _, Random, Runtime};
 use tokio::sync::OnceCell;
 
-use crate::{Client, RoundTrips, TestApp, postgres::Postgres, server::Layer, server::Server};
+use crate::{Client, RoundTrips, TestApp, databases, postgres::Postgres, server::Layer, server::Server};
 
 /// How a [`TestApp`] is started.
 pub struct Builder {
@@ -66,6 +66,9 @@ impl Builder {
             tokio::task::spawn_blocking(move || if own_cluster { Postgres::own() } else { Postgres::of_process() });
         let postgres = started.await.expect("Postgres starts");
         let database_name = postgres.new_database(&platform).await;
+        if runtime.clock.is_manual() {
+            databases::let_time_stand_still(postgres.connection(), &database_name).await;
+        }
         let mut connection = postgres.connection().clone();
         let round_trips = if counting { Some(RoundTrips::start(connection.port).await) } else { None };
         if let Some(round_trips) = &round_trips {

@@ -91,7 +91,7 @@ pub async fn sealed_log() -> (TestApp, Session, Vec<NoteKey>) {
 
 pub async fn judge(session: &mut Session, keys: &[NoteKey], outside: &Outside) -> Result<Summary, AuditError> {
     let sealed_before = Runtime::default().clock.now() + time::Duration::DAY;
-    verify_log(session, &Terms { keys, outside, kept_since: None, sealed_before }).await
+    verify_log(session, &Terms { keys, outside, kept_since: None, sealed_before, dated_from: 0 }).await
 }
 
 /// The newest checkpoint, as it was published.

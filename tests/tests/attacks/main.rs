@@ -26,6 +26,7 @@ mod erasure;
 mod exported_log;
 mod external_sign_in;
 mod forged_headers;
+mod forged_records;
 mod framing;
 mod guessing;
 mod immutable_log;

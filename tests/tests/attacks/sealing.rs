@@ -21,7 +21,8 @@ use crate::{
 #[tokio::test]
 async fn a_late_commit_is_not_lost() {
     const LATE: &str = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id) \
-         VALUES (gen_random_uuid(), now(), 'late', 'test', 'test', gen_random_uuid()) RETURNING id";
+         VALUES ((lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') \
+             || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, now(), 'late', 'test', 'test', gen_random_uuid()) RETURNING id";
     let app = unsealed_app().await;
     let agent = app.actor(Agent).await;
     seal(&app).await;
@@ -49,8 +50,9 @@ async fn a_late_commit_is_not_lost() {
 #[tokio::test]
 async fn records_of_another_cluster_are_sealed_too() {
     const FOREIGN: &str = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id, transaction_id) \
-         VALUES (gen_random_uuid(), now(), 'foreign', 'test', 'test', gen_random_uuid(), '9000000000000'), \
-             (gen_random_uuid(), now(), 'foreign', 'test', 'test', gen_random_uuid(), '3')";
+         SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') \
+             || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, now(), 'foreign', 'test', 'test', \
+             gen_random_uuid(), transaction::xid8 FROM unnest(ARRAY['9000000000000', '3']) AS transaction";
     let (app, mut session, keys) = sealed_log().await;
     run(&mut session, FOREIGN).await;
     seal(&app).await;
@@ -135,7 +137,8 @@ async fn a_killed_sealer_leaves_nothing_half_done() {
         serving.signal("KILL");
         drop(serving);
         for outside in &kept {
-            let terms = Terms { keys: &keys, outside, kept_since: None, sealed_before: Timestamp::UNIX_EPOCH };
+            let terms =
+                Terms { keys: &keys, outside, kept_since: None, sealed_before: Timestamp::UNIX_EPOCH, dated_from: 0 };
             verify_log(&mut session, &terms)
                 .await
                 .expect("what was sealed is whole, and goes on from what was published");
@@ -176,7 +179,7 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
         let mut export = Vec::new();
         let extent = Extent { from, until, outside: Some(&outside) };
         let count = export_log(&mut session, &extent, &mut export).await.expect("it is exported");
-        let part = verify_export(&export[..], &keys, &outside).expect("it verifies");
+        let part = verify_export(&export[..], &keys, &outside, 0).expect("it verifies");
         assert_eq!((part.until - part.from, part.outside), (count, outside.checkpoints().len()));
         assert!(count > 100);
     }

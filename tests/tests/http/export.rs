@@ -155,7 +155,8 @@ async fn what_is_long_comes_in_pages_and_nothing_is_cut() {
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let customer = Uuid::try_parse(id(&path)).unwrap();
     let many = "INSERT INTO audit_events (id, occurred_at, organization_id, action, operation, resource, resource_id, \
-             request_id) SELECT gen_random_uuid(), now(), c.organization_id, 'customer.revealed', 'test', 'customer', \
+             request_id) SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') \
+             || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, now(), c.organization_id, 'customer.revealed', 'test', 'customer', \
              c.id, gen_random_uuid() FROM customers c, generate_series(1, 1234) WHERE c.id = $1";
     let mut schema = app.owner().await;
     schema.run(many, [customer.into()]).await.unwrap();

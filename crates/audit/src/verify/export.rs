@@ -3,7 +3,7 @@ use std::io::BufRead;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use super::{Finding, Outside, Summary};
+use super::{Finding, Outside, Summary, dates::Dates};
 use crate::{
     AuditError,
     export::FORMAT,
@@ -13,14 +13,20 @@ use crate::{
 };
 
 /// Verifies an export, offline and in one pass: each record against its leaf, each leaf against the checkpoint, and the
-/// checkpoint against `keys` and those from outside.
+/// checkpoint against `keys` and those from outside. From the index `dated_from` on, records must be of the time of their
+/// place in the log.
 ///
 /// # Errors
 /// [`AuditError::Found`] with the first thing that is wrong, [`AuditError::Export`] for a line that is none.
-pub fn verify_export(input: impl BufRead, keys: &[NoteKey], outside: &Outside) -> Result<Summary, AuditError> {
+pub fn verify_export(
+    input: impl BufRead,
+    keys: &[NoteKey],
+    outside: &Outside,
+    dated_from: u64,
+) -> Result<Summary, AuditError> {
     let mut lines = input.lines().enumerate().map(|(number, line)| (number + 1, line));
     let (_, first) = lines.next().ok_or(AuditError::Export { line: 1, what: "there is none" })?;
-    let mut reading = Reading::begin(&first?, keys, outside)?;
+    let mut reading = Reading::begin(&first?, keys, outside, Dates::new(dated_from))?;
     for (number, line) in lines {
         if reading.line(&line?, number)? {
             return reading.finish();
@@ -37,12 +43,13 @@ struct Reading<'a> {
     next: u64,
     /// The tree, where the export begins at its beginning.
     frontier: Frontier,
+    dates: Dates,
     /// The checkpoints from outside, and whether the export has shown that it agrees with them.
     outside: Vec<(&'a Checkpoint, bool)>,
 }
 
 impl<'a> Reading<'a> {
-    fn begin(line: &str, keys: &[NoteKey], outside: &'a Outside) -> Result<Self, AuditError> {
+    fn begin(line: &str, keys: &[NoteKey], outside: &'a Outside, dates: Dates) -> Result<Self, AuditError> {
         let wrong = |what| AuditError::Export { line: 1, what };
         let header: Value = serde_json::from_str(line).map_err(|_| wrong("it is no JSON"))?;
         if header["export"] != FORMAT {
@@ -59,7 +66,7 @@ impl<'a> Reading<'a> {
             return Err(Finding::Cut { size: checkpoint.size, outside: ahead.size }.into());
         }
         let outside = outside.checkpoints().iter().map(|checkpoint| (checkpoint, false)).collect();
-        Ok(Self { note, checkpoint, from, until, next: from, frontier: Frontier::default(), outside })
+        Ok(Self { note, checkpoint, from, until, next: from, frontier: Frontier::default(), dates, outside })
     }
 
     /// Reads a line behind the first; whether it was the last.
@@ -90,6 +97,7 @@ impl<'a> Reading<'a> {
         if !is_included(&leaf, index, self.checkpoint.size, &proof, &self.checkpoint.root) {
             return Err(Finding::BadProof(index).into());
         }
+        self.dates.check(index, &record)?;
         self.next += 1;
         if self.from == 0 {
             self.frontier.push(leaf);

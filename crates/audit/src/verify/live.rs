@@ -1,7 +1,7 @@
 use mainstay_database::{Error, Row, Session};
 use mainstay_kernel::Timestamp;
 
-use super::{Finding, Leaf, Outside, StoredCheckpoint, Summary, Verifier};
+use super::{Finding, Leaf, Outside, StoredCheckpoint, Summary, Verifier, dates::Dates};
 use crate::{
     AuditError,
     note::NoteKey,
@@ -37,6 +37,8 @@ pub struct Terms<'a> {
     pub kept_since: Option<Timestamp>,
     /// Records before this moment must be sealed.
     pub sealed_before: Timestamp,
+    /// Records from this index on must be of the time of their place in the log.
+    pub dated_from: u64,
 }
 
 /// Verifies the log of a database, in one pass.
@@ -52,8 +54,9 @@ pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summ
         });
     };
     let mut verifier = Verifier::new(terms.keys, terms.outside, terms.kept_since);
+    let mut dates = Dates::new(terms.dated_from);
     while verifier.size() < newest.size {
-        page(session, &mut verifier, newest.size).await?;
+        page(session, &mut verifier, &mut dates, newest.size).await?;
     }
     let summary = verifier.finish(&newest)?;
     let extent = session.run("audit_checkpoints.extent", EXTENT, []).await?;
@@ -70,7 +73,12 @@ pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summ
 }
 
 /// Looks at the next leaves, and at the checkpoints among them.
-async fn page(session: &mut Session, verifier: &mut Verifier<'_>, end: u64) -> Result<(), AuditError> {
+async fn page(
+    session: &mut Session,
+    verifier: &mut Verifier<'_>,
+    dates: &mut Dates,
+    end: u64,
+) -> Result<(), AuditError> {
     let start = verifier.size();
     let rows = session.run("audit_leaves.page", LEAVES, [start.cast_signed().into(), end.cast_signed().into()]).await?;
     let leaves = rows.iter().map(leaf).collect::<Result<Vec<_>, _>>()?;
@@ -80,6 +88,9 @@ async fn page(session: &mut Session, verifier: &mut Verifier<'_>, end: u64) -> R
     let mut checkpoints = rows.iter().map(checkpoint).collect::<Result<Vec<_>, _>>()?.into_iter().peekable();
     for leaf in &leaves {
         verifier.leaf(leaf)?;
+        if let Some(record) = &leaf.record {
+            dates.check(leaf.index, record)?;
+        }
         while let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.size <= verifier.size()) {
             verifier.checkpoint(&checkpoint)?;
         }

@@ -60,6 +60,10 @@ pub(super) struct Verify {
     /// Records before this moment were exported and their months detached: check their leaves alone
     #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "export")]
     kept_since: Option<Timestamp>,
+    /// Records from this index on must be of the time of their place in the log: where a clock was wrong once, or a restore
+    /// brought records late, name the index behind
+    #[arg(long, value_name = "INDEX", default_value_t = 0)]
+    dated_from: u64,
     /// Records may wait for their seal for so long
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     grace: Duration,
@@ -116,14 +120,14 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 }
 
 async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
-    let Verify { checkpoint, key: pinned, export, kept_since, grace, place } = arguments;
+    let Verify { checkpoint, key: pinned, export, kept_since, dated_from, grace, place } = arguments;
     let verified = if let Some(path) = export {
         let outside = outside(checkpoint, &pinned)?;
         if path.as_os_str() == "-" {
-            verify_export(io::stdin().lock(), &pinned, &outside)
+            verify_export(io::stdin().lock(), &pinned, &outside, dated_from)
         } else {
             let file = File::open(&path).with_context(|| path.display().to_string())?;
-            verify_export(BufReader::new(file), &pinned, &outside)
+            verify_export(BufReader::new(file), &pinned, &outside, dated_from)
         }
     } else {
         let database = place.database()?;
@@ -137,7 +141,7 @@ async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
         let outside = outside(checkpoint, &keys)?;
         let grace = time::Duration::try_from(grace).unwrap_or(time::Duration::MINUTE);
         let sealed_before = database.runtime().clock.now() - grace;
-        let terms = Terms { keys: &keys, outside: &outside, kept_since, sealed_before };
+        let terms = Terms { keys: &keys, outside: &outside, kept_since, sealed_before, dated_from };
         let verified = verify_log(&mut session, &terms).await;
         session.close().await;
         verified

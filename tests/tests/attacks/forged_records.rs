@@ -1,0 +1,106 @@
+//! Who has the serving role may insert records. Time and place of one are the database's, and its actor has to have the
+//! session that it names; the rest is said in `docs/audit.md`.
+
+use mainstay::audit::{AuditError, Finding, Outside};
+use mainstay_access::BuiltInRole::Agent;
+use mainstay_database::{Owner, Uuid, Value};
+use serde_json::json;
+
+use crate::log::{judge, run, seal, sealed_log, unsealed_app};
+
+/// `$1`: how far from now its moment is, `$2`: how far its id; `$3` actor, `$4` session.
+const FORGE: &str = "INSERT INTO audit_events (id, occurred_at, organization_id, actor_id, session_id, action, operation, resource, \
+         request_id) \
+     SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp() + $2::text::interval) * 1000)::bigint), 12, '0') \
+             || '7' || right(replace(gen_random_uuid()::text, '-', ''), 19))::uuid, \
+         clock_timestamp() + $1::text::interval, (SELECT id FROM organizations LIMIT 1), $3, $4, 'customer.deleted', \
+         'delete_customer', 'customer', gen_random_uuid()";
+
+async fn forge(
+    role: &mut Owner,
+    moment: &str,
+    id: &str,
+    actor: Option<Uuid>,
+    session: Option<Uuid>,
+) -> Result<(), String> {
+    let values: [Value; 4] = [moment.into(), id.into(), actor.into(), session.into()];
+    let outcome = role.run(FORGE, values).await;
+    outcome.map(drop).map_err(|error| format!("{error}: {}", error.cause().unwrap_or_default()))
+}
+
+#[tokio::test]
+async fn a_record_is_of_the_moment_in_which_it_is_written() {
+    let app = unsealed_app().await;
+    app.actor(Agent).await;
+    for mut role in [app.serving_role().await, app.owner().await] {
+        for (moment, id) in [
+            ("-3 days", "-3 days"),
+            ("-6 minutes", "-6 minutes"),
+            ("2 minutes", "2 minutes"),
+            ("3 days", "3 days"),
+            // In its place of then, though it says now; and the other way about.
+            ("0", "-3 days"),
+            ("-3 days", "0"),
+            ("0", "2 minutes"),
+            ("infinity", "0"),
+        ] {
+            let moment = if moment == "infinity" { "100000 years" } else { moment };
+            let refused = forge(&mut role, moment, id, None, None).await.expect_err("it was written");
+            assert!(refused.contains("22008"), "{moment}, {id}: {refused}");
+        }
+        forge(&mut role, "-1 minute", "-1 minute", None, None).await.expect("a record of now is written");
+    }
+}
+
+#[tokio::test]
+async fn an_actor_has_the_session_that_the_record_names() {
+    const SESSION: &str = "SELECT id FROM sessions WHERE user_id = $1";
+    let app = unsealed_app().await;
+    let (one, other) = (app.actor(Agent).await, app.actor(Agent).await);
+    let mut role = app.serving_role().await;
+    let rows = role.run(SESSION, [one.user().uuid().into()]).await.expect("sessions are read");
+    let session: Uuid = rows[0].get(0).expect("an id");
+    let (one, other) = (one.user().uuid(), other.user().uuid());
+    for (actor, session) in [
+        (Some(other), Some(session)),
+        (Some(one), None),
+        (None, Some(session)),
+        (Some(one), Some(one)),
+        (Some(Uuid::from_u128(1)), Some(session)),
+    ] {
+        let refused = forge(&mut role, "0", "0", actor, session).await;
+        assert!(refused.is_err(), "{actor:?} in {session:?} was written");
+    }
+    // What nobody can tell from the truth: the account's own session.
+    forge(&mut role, "0", "0", Some(one), Some(session)).await.expect("it is written");
+}
+
+/// Who owns the table takes the guard away: the order of the leaves tells.
+#[tokio::test]
+async fn a_misdated_record_is_found_by_its_place() {
+    const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
+    for (moment, id) in [("-3 days", "-3 days"), ("0", "-3 days"), ("-3 days", "0")] {
+        let (app, mut session, keys) = sealed_log().await;
+        let mut owner = app.owner().await;
+        judge(&mut session, &keys, &Outside::default()).await.expect("so far all is well");
+        run(&mut session, UNGUARDED).await;
+        forge(&mut owner, moment, id, None, None).await.expect("it is written");
+        seal(&app).await;
+        let verdict = judge(&mut session, &keys, &Outside::default()).await;
+        assert!(matches!(verdict, Err(AuditError::Found(Finding::Misdated { .. }))), "{moment}, {id}: {verdict:?}");
+    }
+}
+
+/// One of the future is told by what comes after it.
+#[tokio::test]
+async fn a_record_of_the_future_is_found_by_the_next() {
+    const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
+    let (app, mut session, keys) = sealed_log().await;
+    run(&mut session, UNGUARDED).await;
+    forge(&mut app.owner().await, "3 days", "3 days", None, None).await.expect("it is written");
+    seal(&app).await;
+    app.actor(Agent).await.post("/v1/customers", json!({ "full_name": "Ada", "email": "a@example.org" })).await;
+    seal(&app).await;
+    let verdict = judge(&mut session, &keys, &Outside::default()).await;
+    assert!(matches!(verdict, Err(AuditError::Found(Finding::Misdated { .. }))), "{verdict:?}");
+}
