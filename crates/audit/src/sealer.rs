@@ -28,6 +28,10 @@ pub(crate) use batch::{Position, read};
 /// How long a committed record waits at most before it is looked for.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How long after a checkpoint the next one comes at least, unless a whole batch waits: a checkpoint for each of a few
+/// records would take more room than they do.
+const PACE: Duration = Duration::from_secs(2);
+
 /// How often a replica tries to become the leader, and to come back after a failure.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -114,6 +118,7 @@ impl Sealer {
                 () = sleep(TICK) => {}
             }
         }
+        leader.hurry();
         while leader.round().await? {}
         close(leader.into_session()).await
     }

@@ -10,7 +10,7 @@ const KEPT: [(&str, &str, &str); 26] = [
     ("accounts", "sign_ups", "an hour, until it is confirmed; deleted within ten minutes of its end"),
     ("accounts", "email_changes", "an hour, until it is confirmed; deleted within ten minutes of its end"),
     ("sessions", "sessions", "a day longer than it can be used"),
-    ("sessions", "refresh_tokens", "as long as their session"),
+    ("sessions", "refresh_tokens", "as long as their session; spent ones 30 days"),
     ("sessions", "throttles", "a day after they stop counting"),
     ("sessions", "sign_in_places", "a year after the last sign-in from there"),
     ("passwords", "password_resets", "ten minutes; deleted within ten minutes of its end"),

@@ -8,7 +8,7 @@ const EVERY: Duration = Duration::from_secs(600);
 
 /// Statements that delete what nobody can use any more: `$1` is now. At most so many rows each time, so that none of them
 /// holds up the service.
-const CLEARING: [(&str, &str); 7] = [
+const CLEARING: [(&str, &str); 9] = [
     ("sign_ups.clear", "DELETE FROM sign_ups WHERE expires_at < $1"),
     ("password_resets.clear", "DELETE FROM password_resets WHERE expires_at < $1"),
     ("email_changes.clear", "DELETE FROM email_changes WHERE expires_at < $1"),
@@ -20,6 +20,16 @@ const CLEARING: [(&str, &str); 7] = [
     (
         "sessions.clear",
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 - interval '1 day' LIMIT 5000)",
+    ),
+    (
+        "sessions.clear_ended",
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE ended_at < $1 - interval '1 day' LIMIT 5000)",
+    ),
+    // One that comes back so late is refused as one that never was.
+    (
+        "refresh_tokens.clear",
+        "DELETE FROM refresh_tokens WHERE hash IN \
+             (SELECT hash FROM refresh_tokens WHERE used_at < $1 - interval '30 days' LIMIT 5000)",
     ),
 ];
 

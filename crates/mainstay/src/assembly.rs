@@ -33,8 +33,9 @@ impl Assembly {
         let webhook = watch.webhook.clone().map(Webhook::new).transpose()?;
         let webhook = webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Handler>);
         let handlers = platform.handlers().chain([mailer as Arc<dyn Handler>]).chain(webhook);
-        let upkeep = [mainstay_identity::upkeep(), mainstay_audit::upkeep(), retention::upkeep(rules)];
-        let upkeep = upkeep.into_iter().chain(Watch::new(&watch, platform.rules()).upkeep());
+        let upkeep =
+            [mainstay_identity::upkeep(), retention::upkeep(rules)].into_iter().chain(mainstay_audit::upkeep());
+        let upkeep = upkeep.chain(Watch::new(&watch, platform.rules()).upkeep());
         let sealer = Sealer::new(beside.clone(), audit);
         let worker = Worker::new(beside, handlers, jobs).periodic(platform.periodic_tasks().chain(upkeep));
 

@@ -47,6 +47,7 @@ mod sealing;
 mod second_factors;
 mod secrecy;
 mod sign_in;
+mod thinned_seal;
 mod tokens;
 mod transplants;
 mod unique_columns;

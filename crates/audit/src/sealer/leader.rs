@@ -4,6 +4,7 @@ use mainstay_database::{Database, Error, Origin, Row, Session, Unscoped, Value};
 use tokio::sync::watch;
 
 use super::{
+    PACE,
     batch::{Position, take, transaction},
     patrol::Patrol,
 };
@@ -43,6 +44,8 @@ pub(super) struct Leader<'a> {
     position: Position,
     patrol: Patrol,
     counted: Option<Instant>,
+    /// When the last checkpoint was signed here.
+    signed: Option<Instant>,
     sealed: &'a watch::Sender<Option<Sealed>>,
 }
 
@@ -71,16 +74,35 @@ impl<'a> Leader<'a> {
             }
         };
         tracing::info!(size = frontier.size(), "this process seals the audit log");
-        Ok(Self { database, session, keys, frontier, position, patrol: Patrol::begin(), counted: None, sealed })
+        Ok(Self {
+            database,
+            session,
+            keys,
+            frontier,
+            position,
+            patrol: Patrol::begin(),
+            counted: None,
+            signed: None,
+            sealed,
+        })
     }
 
     pub(super) fn into_session(self) -> Session {
         self.session
     }
 
-    /// Seals what there is, at most a batch; whether there may be more.
+    /// Seals in the next round whatever there is, though a checkpoint was just signed: there is no later one.
+    pub(super) fn hurry(&mut self) {
+        self.signed = None;
+    }
+
+    /// Seals what there is, at most a batch, unless a checkpoint was just signed; whether there may be more.
     pub(super) async fn round(&mut self) -> Result<bool, AuditError> {
         let batch = take(&mut self.session, self.position).await?;
+        if !batch.is_full && self.signed.is_some_and(|when| when.elapsed() < PACE) {
+            self.count().await?;
+            return Ok(false);
+        }
         self.seal(&batch.records, batch.next).await?;
         self.position = batch.next;
         let forgotten = self.patrol.step(&mut self.session).await?;
@@ -116,6 +138,7 @@ impl<'a> Leader<'a> {
         ];
         self.session.run("audit_checkpoints.seal", SEAL, values).await?;
         self.frontier = frontier;
+        self.signed = Some(Instant::now());
         announce(self.sealed, self.frontier.size(), note);
         metrics::gauge!("audit_sealed_records").set(self.frontier.size() as f64);
         metrics::histogram!("audit_seal_duration_seconds").record(started.elapsed().as_secs_f64());
