@@ -57,6 +57,8 @@ impl DatabaseUrl {
                 ("idle_in_transaction_session_timeout", "10s".to_owned()),
                 ("client_connection_check_interval", "1s".to_owned()),
                 ("TimeZone", "UTC".to_owned()),
+                // Compiling a plan takes longer than any statement of the service runs.
+                ("jit", "off".to_owned()),
             ])
             .disable_statement_logging()
     }

@@ -229,6 +229,29 @@ async fn mass_export_and_mass_reading_are_found() {
     assert_eq!(found, [expected("mass_export", &takes, 4), expected("mass_reading", &reads, 6)]);
 }
 
+#[tokio::test]
+async fn who_tries_sealed_values_again_and_again_is_found() {
+    let (app, _) = start().await;
+    let watch = watch([("watch.sealed_values_compared", 4)]);
+    let (tries, works, sorts) = (app.actor(Agent).await, app.actor(Agent).await, app.actor(Owner).await);
+    for (actor, times) in [(&tries, 4), (&works, 3)] {
+        for n in 0..times {
+            let body = json!({ "email": format!("{n}@example.org") });
+            actor.post("/v1/customers/search", body).await.assert_status(200);
+        }
+    }
+    for _ in 0..4 {
+        sorts.get("/v1/customers?sort=name").await.assert_status(200);
+        works.get("/v1/customers?sort=newest").await.assert_status(200);
+    }
+    assert_eq!(look(&app, &watch).await, 2);
+    let mut found: Vec<_> =
+        findings(&app).await.into_iter().map(|(rule, account, _, events)| (rule, account, events)).collect();
+    found.sort_by_key(|(_, account, _)| *account == Some(sorts.user().uuid()));
+    let expected = |actor: &Actor| ("sealed_values_compared".to_owned(), Some(actor.user().uuid()), 4);
+    assert_eq!(found, [expected(&tries), expected(&sorts)]);
+}
+
 /// A record whose transaction took its time, and records of an outage of the worker.
 #[tokio::test]
 async fn what_is_seen_late_is_not_overlooked() {
