@@ -7,8 +7,17 @@ pub trait Permission: Send + Sync + 'static {
     /// The built-in roles that have it from the start; an operator may change that later.
     const GRANTED_TO: &'static [BuiltInRole];
 
+    /// Whether it gives rights to others, or takes rights or access from them. A credential of a machine carries it only if
+    /// its scopes name it, and a person steps up before they use it (OWASP ASVS 7.5.3).
+    const ADMINISTRATIVE: bool = false;
+
     /// The declaration as a value.
-    const DECLARED: Declared = Declared { name: Self::NAME, help: Self::HELP, granted_to: Self::GRANTED_TO };
+    const DECLARED: Declared = Declared {
+        name: Self::NAME,
+        help: Self::HELP,
+        granted_to: Self::GRANTED_TO,
+        administrative: Self::ADMINISTRATIVE,
+    };
 }
 
 /// A permission's declaration as a value.
@@ -20,6 +29,8 @@ pub struct Declared {
     pub help: &'static str,
     /// The built-in roles that have it from the start.
     pub granted_to: &'static [BuiltInRole],
+    /// Whether it gives rights to others, or takes rights or access from them.
+    pub administrative: bool,
 }
 
 /// The roles that every organization has.
@@ -60,10 +71,26 @@ impl BuiltInRole {
 /// # use mainstay_access::Permission;
 /// assert_eq!(NotesRead::NAME, "notes.read");
 /// assert_eq!(NotesRead::HELP, "See notes.");
+/// assert!(!NotesRead::ADMINISTRATIVE);
+/// ```
+///
+/// A permission that widens or takes away what others may do says so, and its changes are endpoints of a `Fresh` or
+/// `FreshOrScoped` policy:
+///
+/// ```
+/// mainstay_access::permission! {
+///     /// Share notes with others.
+///     pub NotesShare = "notes.share", for [Owner], administrative;
+/// }
+/// # use mainstay_access::Permission;
+/// assert!(NotesShare::ADMINISTRATIVE);
 /// ```
 #[macro_export]
 macro_rules! permission {
-    ($(#[doc = $help:literal] $visibility:vis $type:ident = $name:literal, for [$($role:ident),* $(,)?];)+) => {$(
+    (@administrative) => { false };
+    (@administrative administrative) => { true };
+    ($(#[doc = $help:literal] $visibility:vis $type:ident = $name:literal, for [$($role:ident),* $(,)?]
+        $(, $class:ident)?;)+) => {$(
         #[doc = $help]
         #[derive(Clone, Copy, Debug)]
         $visibility enum $type {}
@@ -72,6 +99,7 @@ macro_rules! permission {
             const NAME: &'static str = $name;
             const HELP: &'static str = $help.trim_ascii();
             const GRANTED_TO: &'static [$crate::BuiltInRole] = &[$($crate::BuiltInRole::$role),*];
+            const ADMINISTRATIVE: bool = $crate::permission!(@administrative $($class)?);
         }
     )+};
 }

@@ -44,6 +44,7 @@ impl Declaration {
             method: self.method.clone(),
             requirement: Requirement::Public,
             fresh: false,
+            scoped_machines: false,
             speaks_oauth: false,
             parameters: Vec::new(),
             path_parameters: self.path_parameters,
@@ -150,6 +151,8 @@ pub struct Operation<'a> {
     pub requirement: Requirement,
     /// Whether the caller must have proved a short while ago who it is.
     pub fresh: bool,
+    /// Whether a machine may call it, too, whose scopes name the permission.
+    pub scoped_machines: bool,
     /// Whether its problems carry the members of OAuth 2 (RFC 6749 §5.2), too.
     pub speaks_oauth: bool,
     /// Its parameters.

@@ -53,7 +53,7 @@ pub use matrix::{AccessRow, access_matrix, access_table};
 pub use module::{Module, Recipient};
 pub use page::{Content, Page};
 pub use personal::{ErasureView, ExportPage, ExportView};
-pub use policy::{Allowed, Caller, Fresh, InPerson, Policy, Public, SignedIn};
+pub use policy::{Allowed, Caller, Fresh, FreshOrScoped, InPerson, Policy, Public, SignedIn};
 pub use problem::{FieldError, Kind, Problem};
 pub use request::Request;
 pub use router::{Api, Wrong};

@@ -17,12 +17,27 @@ pub struct AccessRow {
     pub requirement: Requirement,
     /// Whether the caller must have proved a short while ago who it is.
     pub fresh: bool,
+    /// Whether a machine may call it, too, whose scopes name the permission.
+    pub scoped_machines: bool,
 }
 
 impl AccessRow {
     /// The requirement in words.
     fn needs(&self) -> String {
-        if self.fresh { format!("{}, fresh", self.requirement) } else { self.requirement.to_string() }
+        match (self.fresh, self.scoped_machines) {
+            (false, _) => self.requirement.to_string(),
+            (true, false) => format!("{}, fresh", self.requirement),
+            (true, true) => format!("{}, fresh or scoped", self.requirement),
+        }
+    }
+
+    /// Whether it changes what others may do, and neither asks a person to step up nor is bound to a scope: a mistake in
+    /// the declaration (OWASP ASVS 7.5.3).
+    pub fn is_administered_carelessly(&self) -> bool {
+        let reads = ["GET", "HEAD"].contains(&self.method.as_str());
+        let administrative =
+            matches!(self.requirement, Requirement::Permission(permission) if permission.administrative);
+        administrative && !reads && !self.fresh
     }
 
     /// Whether a caller with a built-in role may, as the code declares it.
@@ -48,6 +63,7 @@ pub fn access_matrix(modules: &[Module]) -> Vec<AccessRow> {
                 operation: declaration.operation,
                 requirement: operation.requirement,
                 fresh: operation.fresh,
+                scoped_machines: operation.scoped_machines,
             }
         })
         .collect();

@@ -2,6 +2,7 @@
 
 mod allowed;
 mod fresh;
+mod fresh_or_scoped;
 mod signed_in;
 
 use http::Method;
@@ -10,6 +11,7 @@ use mainstay_database::{Database, Event, Origin, Unscoped};
 
 pub use allowed::Allowed;
 pub use fresh::Fresh;
+pub use fresh_or_scoped::FreshOrScoped;
 pub use signed_in::{InPerson, SignedIn};
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use crate::{App, CROSS_SITE, Operation, Problem, Request, Requirement, UNAUTHENTICATED};
 
 /// What an endpoint demands of its caller: its first argument. [`Allowed`], [`SignedIn`], [`InPerson`] and [`Public`] are
-/// all there are, and [`Fresh`] around one of them; only the check makes a value of them.
+/// all there are, and [`Fresh`] or [`FreshOrScoped`] around one of them; only the check makes a value of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy",
     label = "the first argument of an endpoint is its policy",
@@ -98,6 +100,7 @@ mod sealed {
     pub trait Sealed {}
     impl<P> Sealed for super::Allowed<P> {}
     impl<P: Sealed> Sealed for super::Fresh<P> {}
+    impl<P> Sealed for super::FreshOrScoped<P> {}
     impl Sealed for super::SignedIn {}
     impl Sealed for super::InPerson {}
     impl Sealed for super::Public {}

@@ -9,15 +9,37 @@ use mainstay_database::{Error, Origin, Row, Unscoped};
 use mainstay_http::{Authenticator, Refusal, Shown};
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, Uuid};
 
-use crate::{Identity, api_keys::is_key, directory::Known, sessions::CookieSecret};
+use crate::{
+    Identity,
+    api_keys::is_key,
+    directory::{Known, Sponsor},
+    sessions::CookieSecret,
+};
 
-const LOAD: &str = "SELECT s.user_id, s.organization_id, s.expires_at, r.id, r.name, \
-     coalesce((SELECT array_agg(permission) FROM role_permissions WHERE role_id = r.id), '{}'), \
-     s.kind, s.scopes, s.authenticated_at, s.multi_factor, u.second_factor, s.cookie_hash, s.idle_expires_at \
-     FROM sessions s JOIN users u ON u.id = s.user_id AND u.active \
-     LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id \
-     LEFT JOIN roles r ON r.id = m.role_id \
-     WHERE s.id = $1 AND s.ended_at IS NULL AND (s.organization_id IS NULL OR m.user_id IS NOT NULL)";
+/// A machine's token holds what the secret held that it was fetched with, as far as account and sponsor hold it now. Without
+/// scopes, neither a machine nor an application holds an administrative permission.
+const LOAD: &str = r"
+    SELECT s.user_id, s.organization_id, s.expires_at, r.id, r.name,
+        ARRAY(
+            SELECT g.permission
+            FROM role_permissions g
+            JOIN permissions p ON p.name = g.permission
+            WHERE g.role_id = r.id
+                AND (s.kind <> 'client' OR s.scopes IS NOT NULL OR NOT p.administrative)
+                AND (u.kind <> 'service' OR g.permission = ANY (usable_permissions(c.permissions, r.id, c.sponsor_role)))
+        ),
+        s.kind, s.scopes, s.authenticated_at, s.multi_factor, u.second_factor, s.cookie_hash, s.idle_expires_at,
+        c.sponsor_id, c.sponsor_role
+    FROM sessions s
+    JOIN users u ON u.id = s.user_id AND u.active
+    LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id
+    LEFT JOIN roles r ON r.id = m.role_id
+    LEFT JOIN LATERAL (
+        SELECT permissions, sponsor_id, sponsor_role(sponsor_id, sponsor_since, organization_id) AS sponsor_role
+        FROM client_secrets
+        WHERE id = s.client_secret_id
+    ) c ON true
+    WHERE s.id = $1 AND s.ended_at IS NULL AND (s.organization_id IS NULL OR m.user_id IS NOT NULL)";
 
 impl Authenticator for Identity {
     fn authenticate<'a>(&'a self, shown: Shown<'a>) -> BoxFuture<'a, Result<Arc<Principal>, Refusal>> {
@@ -108,6 +130,8 @@ fn read(session: SessionId, row: &Row) -> Result<Known, Error> {
         _ => Credential::Token,
     };
     let idle: Option<Timestamp> = row.get(12)?;
+    let (sponsor, sponsor_role) = (row.get::<Option<Uuid>>(13)?, row.get(14)?);
+
     Ok(Known {
         principal: Arc::new(Principal {
             user: row.get(0)?,
@@ -126,6 +150,7 @@ fn read(session: SessionId, row: &Row) -> Result<Known, Error> {
             },
         }),
         role: row.get(3)?,
+        sponsor: sponsor.map(|user| Sponsor { user, role: sponsor_role }),
         expires_at: row.get(2)?,
         secret_hash: row.get(11)?,
         // A token is prolonged by its refresh alone, and is refused by its own end long before.

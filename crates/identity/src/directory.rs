@@ -31,11 +31,37 @@ pub(crate) struct Known {
     pub(crate) principal: Arc<Principal>,
     /// Its role, when it works in an organization.
     pub(crate) role: Option<Uuid>,
+    /// On whom the rights of a machine's credential depend.
+    pub(crate) sponsor: Option<Sponsor>,
     pub(crate) expires_at: Timestamp,
     /// SHA-256 of the secret that carries it: a browser's cookie, an API key. A token carries its own proof.
     pub(crate) secret_hash: Option<Vec<u8>>,
     /// When it ends unless it is used before; only what a use prolongs.
     pub(crate) idle_expires_at: Option<Timestamp>,
+}
+
+/// The member on whose rights a machine's credential depends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sponsor {
+    pub(crate) user: Uuid,
+    /// The sponsor's role; `None` for one who left.
+    pub(crate) role: Option<Uuid>,
+}
+
+impl Known {
+    /// Whether `change` made it stale.
+    fn is_stale_after(&self, change: Change) -> bool {
+        match change {
+            Change::Session(session) => self.principal.session.uuid() == session,
+            Change::User(user) => {
+                self.principal.user.uuid() == user || self.sponsor.is_some_and(|sponsor| sponsor.user == user)
+            }
+            Change::Role(role) => {
+                self.role == Some(role) || self.sponsor.is_some_and(|sponsor| sponsor.role == Some(role))
+            }
+            Change::Everything => true,
+        }
+    }
 }
 
 /// What made principals stale.
@@ -85,9 +111,8 @@ impl Directory {
         self.forgotten.fetch_add(1, Ordering::AcqRel);
         match change {
             Change::Session(session) => drop(all.remove(&SessionId::from(session))),
-            Change::User(user) => all.retain(|_, known| known.principal.user.uuid() != user),
-            Change::Role(role) => all.retain(|_, known| known.role != Some(role)),
             Change::Everything => all.clear(),
+            Change::User(_) | Change::Role(_) => all.retain(|_, known| !known.is_stale_after(change)),
         }
     }
 
@@ -136,6 +161,7 @@ mod tests {
                 },
             }),
             role: Some(Uuid::from_u128(1)),
+            sponsor: Some(Sponsor { user: Uuid::from_u128(2), role: Some(Uuid::from_u128(3)) }),
             expires_at: runtime.clock.now(),
             secret_hash: None,
             idle_expires_at: None,
@@ -155,6 +181,8 @@ mod tests {
             |known: &Known| Change::Session(known.principal.session.uuid()),
             |known: &Known| Change::User(known.principal.user.uuid()),
             |known: &Known| Change::Role(known.role.unwrap()),
+            |known: &Known| Change::User(known.sponsor.unwrap().user),
+            |known: &Known| Change::Role(known.sponsor.unwrap().role.unwrap()),
             |_: &Known| Change::Everything,
         ] {
             let one = known(&runtime);

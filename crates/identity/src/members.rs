@@ -24,7 +24,7 @@ mainstay_access::permission! {
     /// See members' addresses in clear; each time is on record.
     pub MembersReveal = "members.reveal", for [Owner, Manager];
     /// Invite people, change members' roles, remove members and end their sessions.
-    pub MembersManage = "members.manage", for [Owner, Manager];
+    pub MembersManage = "members.manage", for [Owner, Manager], administrative;
 }
 
 /// Members and their sessions.

@@ -12,6 +12,7 @@ mod find;
 mod keys;
 mod remove;
 mod secrets;
+mod sponsor;
 
 use mainstay_http::Module;
 
@@ -20,7 +21,7 @@ pub(crate) use client::{Client, verify_client_secret};
 
 mainstay_access::permission! {
     /// Make, change and delete service accounts, their keys and their secrets, as far as one's own permissions reach.
-    pub(crate) ServiceAccountsManage = "service_accounts.manage", for [Owner, Manager];
+    pub(crate) ServiceAccountsManage = "service_accounts.manage", for [Owner, Manager], administrative;
 }
 
 /// The accounts, and with what they authenticate.
@@ -45,4 +46,5 @@ pub(crate) fn module() -> Module {
             secrets::get_client_secret,
             secrets::delete_client_secret,
         ))
+        .endpoints((sponsor::sponsor_service_account_key, sponsor::sponsor_client_secret))
 }

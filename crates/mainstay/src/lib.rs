@@ -57,10 +57,10 @@ pub mod prelude {
         Revealed,
     };
     pub use mainstay_http::{
-        Allowed, CONFLICT, Created, CreatedAt, ErasureView, ExportPage, ExportView, Form, Fresh, Header, Info, Json,
-        Kind, Module, NOT_FOUND, NoContent, OnConstraint, PageOf, Patch, Path, Problem, Public, Query, Shared,
-        SignedIn, StatusCode, TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input, patch, post,
-        put, view,
+        Allowed, CONFLICT, Created, CreatedAt, ErasureView, ExportPage, ExportView, Form, Fresh, FreshOrScoped, Header,
+        Info, Json, Kind, Module, NOT_FOUND, NoContent, OnConstraint, PageOf, Patch, Path, Problem, Public, Query,
+        Shared, SignedIn, StatusCode, TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input,
+        patch, post, put, view,
     };
     pub use mainstay_identity::EmailAddress;
     pub use mainstay_jobs::{Claimed, Handler, JobError, Periodic};

@@ -24,9 +24,9 @@ impl<P> Deref for Fresh<P> {
     }
 }
 
-impl<P: Caller> Policy for Fresh<P> {
-    async fn admit(request: &mut Request) -> Result<Self, Problem> {
-        let policy = P::admit(request).await?;
+impl<P: Caller> Fresh<P> {
+    /// Checks freshness of a caller whom `policy` has admitted.
+    pub(super) async fn of(policy: P, request: &mut Request) -> Result<Self, Problem> {
         let since = request.app.database().runtime().clock.now() - FRESH_FOR;
         if policy.principal().is_fresh_since(since) {
             Ok(Self(policy))
@@ -34,6 +34,18 @@ impl<P: Caller> Policy for Fresh<P> {
             record_denial(request.app.clone(), request.origin.clone(), policy.principal().clone()).await;
             Err(STEP_UP_REQUIRED.problem().challenge(CHALLENGE))
         }
+    }
+
+    /// The policy within.
+    pub(super) fn into_inner(self) -> P {
+        self.0
+    }
+}
+
+impl<P: Caller> Policy for Fresh<P> {
+    async fn admit(request: &mut Request) -> Result<Self, Problem> {
+        let policy = P::admit(request).await?;
+        Self::of(policy, request).await
     }
 
     fn describe(operation: &mut Operation<'_>) {

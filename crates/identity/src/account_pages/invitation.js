@@ -9,7 +9,13 @@ const token = takeToken();
 const form = element("password-form");
 
 const accept = async () => {
-  const { organization_id, name } = await call("POST", "/v1/invitations/acceptance", { token });
+  const joined = await call("POST", "/v1/invitations/acceptance", { token }).catch((refusal) => {
+    // The session is too old to join with: the person signs in again.
+    if (refusal.code !== "step_up_required") throw refusal;
+    show("sign-in");
+  });
+  if (!joined) return;
+  const { organization_id, name } = joined;
   // This browser goes on there. Where it cannot, one has joined all the same.
   await call("PUT", "/v1/sessions/current/organization", { organization_id }).catch(() => null);
   element("joined").textContent = name;

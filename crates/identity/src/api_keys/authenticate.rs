@@ -9,17 +9,25 @@ use mainstay_http::Refusal;
 use mainstay_kernel::{OrganizationId, SessionId, Uuid};
 
 use super::{ApiKeyId, text};
-use crate::{Identity, directory::Known, secret::hash};
+use crate::{
+    Identity,
+    directory::{Known, Sponsor},
+    secret::hash,
+};
 
 /// A key stands on the membership that its owner had when it was made: who leaves and comes back has none of the old ones.
-const LOAD: &str = "SELECT k.user_id, k.organization_id, k.expires_at, r.id, r.name, \
-     coalesce((SELECT array_agg(permission) FROM role_permissions WHERE role_id = r.id), '{}'), \
-     k.scopes, k.created_at, u.second_factor, k.secret_hash \
-     FROM api_keys k JOIN users u ON u.id = k.user_id AND u.active \
-     JOIN memberships m ON m.user_id = k.user_id AND m.organization_id = k.organization_id \
-         AND m.created_at = k.member_since \
-     JOIN roles r ON r.id = m.role_id \
-     WHERE k.id = $1 AND k.revoked_at IS NULL";
+/// It holds what it held then, as far as its account and its sponsor hold it now.
+const LOAD: &str = r"
+    SELECT k.user_id, k.organization_id, k.expires_at, r.id, r.name,
+        usable_permissions(k.permissions, r.id, s.role_id),
+        k.sponsor_id, s.role_id, k.created_at, u.second_factor, k.secret_hash
+    FROM api_keys k
+    JOIN users u ON u.id = k.user_id AND u.active
+    JOIN memberships m ON m.user_id = k.user_id AND m.organization_id = k.organization_id
+        AND m.created_at = k.member_since
+    JOIN roles r ON r.id = m.role_id
+    CROSS JOIN LATERAL (SELECT sponsor_role(k.sponsor_id, k.sponsor_since, k.organization_id) AS role_id) s
+    WHERE k.id = $1 AND k.revoked_at IS NULL";
 
 impl Identity {
     /// Whose key it is. Its use is noted.
@@ -59,7 +67,9 @@ impl Identity {
 }
 
 fn read(id: ApiKeyId, row: &Row) -> Result<Known, Error> {
-    let granted: Permissions = row.get::<Vec<String>>(5)?.into_iter().collect();
+    let permissions: Permissions = row.get::<Vec<String>>(5)?.into_iter().collect();
+    let (sponsor, sponsor_role) = (row.get::<Option<Uuid>>(6)?, row.get(7)?);
+
     Ok(Known {
         principal: Arc::new(Principal {
             user: row.get(0)?,
@@ -67,20 +77,18 @@ fn read(id: ApiKeyId, row: &Row) -> Result<Known, Error> {
             session: SessionId::from(id.uuid()),
             credential: Credential::ApiKey,
             role: row.get(4)?,
-            permissions: match row.get::<Option<Vec<String>>>(6)? {
-                Some(scopes) => granted.limited_to(scopes.iter().map(String::as_str)),
-                None => granted,
-            },
+            permissions,
             // Nobody proves anything by a key: it is never fresh, whatever stands here.
             assurance: Assurance {
-                authenticated_at: row.get(7)?,
+                authenticated_at: row.get(8)?,
                 multi_factor: false,
-                second_factor_enrolled: row.get(8)?,
+                second_factor_enrolled: row.get(9)?,
             },
         }),
         role: row.get(3)?,
+        sponsor: sponsor.map(|user| Sponsor { user, role: sponsor_role }),
         expires_at: row.get(2)?,
-        secret_hash: row.get(9)?,
+        secret_hash: row.get(10)?,
         idle_expires_at: None,
     })
 }

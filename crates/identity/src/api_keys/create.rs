@@ -8,7 +8,7 @@ use crate::{
     events::{Action, about},
     letters,
     passwords::find_owner,
-    privilege::EXCEEDS_OWN,
+    privilege::{EXCEEDS_OWN, held},
     standing::{self, Hold},
 };
 
@@ -18,8 +18,9 @@ const NO_ORGANIZATION: Kind =
 
 /// Make an API key.
 ///
-/// It calls in your name, in the organization that the session works in, and may do what your role grants at the time it
-/// is used, or less where `scopes` limit it. The key is shown this once, and you are told by mail that it was made.
+/// It calls in your name, in the organization that the session works in. It may do what your role grants now and still
+/// grants at the time it is used, or less where `scopes` limit it; permissions that are administrative, only if `scopes`
+/// name them. The key is shown this once, and you are told by mail that it was made.
 #[post("/v1/api-keys", problems(EXCEEDS_OWN, TOO_MANY_KEYS, NO_ORGANIZATION, CONFLICT))]
 pub(super) async fn create_api_key(
     by: Fresh<InPerson>,
@@ -27,15 +28,17 @@ pub(super) async fn create_api_key(
     Json(body): Json<CreateApiKey>,
 ) -> Result<Created<MadeApiKeyView>, Problem> {
     const INSERT: &str = "changed AS (INSERT INTO api_keys \
-         (id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id, member_since) \
-         SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at FROM memberships m \
+         (id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id, member_since, \
+         made_by, sponsor_id, sponsor_since, permissions) \
+         SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at, \
+             m.user_id, m.user_id, m.created_at, credential_permissions(m.role_id, $10, $4) FROM memberships m \
          WHERE m.user_id = $7 AND m.organization_id = $8 AND EXISTS (SELECT FROM held) \
              AND has_room('api_keys', $7, $9, $5) RETURNING id)";
     let principal = by.principal();
     let organization = principal.organization.ok_or_else(|| NO_ORGANIZATION.problem())?;
     let unscoped = by.unscoped("a key belongs to its person, who sees those of every organization in one place");
     let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
-    let place = [principal.user.uuid().into(), organization.uuid().into(), MOST_KEYS.into()];
+    let place = [principal.user.uuid().into(), organization.uuid().into(), MOST_KEYS.into(), held(principal)];
     let event = about(Action::TokenCreated, "api_key", Some(new.id().uuid()), Some(organization));
     let told = letters::to(
         &find_owner(&unscoped, principal.user).await?.email,

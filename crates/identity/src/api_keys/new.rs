@@ -27,7 +27,7 @@ pub(crate) struct CreateApiKey {
     /// What it is called: where it is used, for instance.
     #[garde(length(chars, min = 1, max = 100))]
     name: String,
-    /// The permissions that it is limited to; all that the role grants when absent.
+    /// The permissions that it is limited to; all that the role grants when absent, except administrative ones.
     #[garde(length(min = 1, max = 100), dive)]
     scopes: Option<Vec<Scope>>,
     /// After how many days it ends; 90 unless the operator decided otherwise.
@@ -68,12 +68,7 @@ impl NewApiKey {
         by: &Principal,
     ) -> Result<Self, Problem> {
         let runtime = unscoped.database().runtime();
-        let scopes = body.scopes.map(|scopes| scopes.into_iter().map(|Scope(name)| name).collect::<Vec<_>>());
-        if let Some(scopes) = &scopes
-            && !by.permissions.cover(scopes.iter().map(String::as_str))
-        {
-            return Err(exceeds_own(unscoped, by, "api_key", None).await);
-        }
+        let scopes = scopes_within(body.scopes, unscoped, by, "api_key").await?;
         let created_at = runtime.clock.now();
         let expires_at = created_at + lifetime(body.expires_in_days, settings)?;
         let id: ApiKeyId = runtime.new_id();
@@ -109,6 +104,26 @@ impl NewApiKey {
             scopes: self.scopes,
             expires_at: self.expires_at,
         }
+    }
+}
+
+/// The names of the permissions that a credential is to be limited to.
+///
+/// # Errors
+/// [`EXCEEDS_OWN`](crate::privilege::EXCEEDS_OWN) when one is beyond what `by` may do.
+pub(crate) async fn scopes_within(
+    scopes: Option<Vec<Scope>>,
+    unscoped: &Unscoped,
+    by: &Principal,
+    resource: &'static str,
+) -> Result<Option<Vec<String>>, Problem> {
+    let scopes = scopes.map(|scopes| scopes.into_iter().map(|Scope(name)| name).collect::<Vec<_>>());
+
+    match &scopes {
+        Some(names) if !by.permissions.cover(names.iter().map(String::as_str)) => {
+            Err(exceeds_own(unscoped, by, resource, None).await)
+        }
+        _ => Ok(scopes),
     }
 }
 

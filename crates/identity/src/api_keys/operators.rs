@@ -28,6 +28,10 @@ pub struct ListedKey {
     pub organization: OrganizationId,
     /// The permissions that it is limited to.
     pub scopes: Option<Vec<String>>,
+    /// The account that made it, where that is known.
+    pub made_by: Option<UserId>,
+    /// The member on whose rights it depends.
+    pub sponsor: Option<UserId>,
     /// When it ends by itself.
     pub expires_at: Timestamp,
     /// When it was last used, to the minute.
@@ -41,8 +45,12 @@ pub struct ListedKey {
 /// # Errors
 /// As the database answers.
 pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>, Error> {
-    const SELECT: &str = "SELECT id, user_id, organization_id, name, scopes, created_at, expires_at, last_used_at, \
-         revoked_at FROM api_keys WHERE organization_id = $1 OR user_id = $2 ORDER BY id DESC";
+    const SELECT: &str = r"
+        SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id, created_at, expires_at,
+            last_used_at, revoked_at
+        FROM api_keys
+        WHERE organization_id = $1 OR user_id = $2
+        ORDER BY id DESC";
     let (organization, user) = match of {
         KeysOf::Organization(organization) => (Some(organization.uuid()), None),
         KeysOf::User(user) => (None, Some(user.uuid())),
@@ -76,6 +84,8 @@ impl ListedKey {
             user: row.user_id,
             organization: row.organization_id,
             scopes: row.scopes,
+            made_by: row.made_by,
+            sponsor: row.sponsor_id,
             expires_at: row.expires_at,
             last_used_at: row.last_used_at,
             revoked_at: row.revoked_at,

@@ -1,13 +1,16 @@
 //! The keys of an organization, for whoever administers it.
 
 use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
-use mainstay_http::{Allowed, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete, get, input};
+use mainstay_http::{
+    Allowed, FreshOrScoped, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete, get, input,
+};
 use mainstay_kernel::UserId;
 
 use super::{ApiKeyId, ApiKeyView, ApiKeysManage, row::ApiKeyRow};
 use crate::{
     Identity,
     events::{Action, about},
+    privilege::{EXCEEDS_OWN, held_by, out_of_reach},
 };
 
 /// Which keys to list.
@@ -37,21 +40,31 @@ pub(super) async fn list_organization_api_keys(
 
 /// Revoke anybody's API key.
 ///
-/// For a key that leaked: it is refused at once here, and within a second by every replica.
-#[delete("/v1/organization/api-keys/{id}", problems(NOT_FOUND))]
+/// For a key that leaked: it is refused at once here, and within a second by every replica. Keys of an account that may do
+/// more than you are out of your reach.
+#[delete("/v1/organization/api-keys/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_organization_api_key(
-    by: Allowed<ApiKeysManage>,
+    by: FreshOrScoped<ApiKeysManage>,
     identity: Shared<Identity>,
     Path(id): Path<ApiKeyId>,
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = "changed AS (UPDATE api_keys SET revoked_at = $3 \
-         WHERE id = $1 AND organization_id = $2 AND revoked_at IS NULL RETURNING id)";
+         WHERE id = $1 AND organization_id = $2 AND revoked_at IS NULL \
+             AND NOT member_exceeds(user_id, $2, $4, $5) RETURNING id)";
+    const EXCEEDS: &str = "SELECT member_exceeds(user_id, $1, $3, $4) FROM api_keys \
+         WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL";
     let organization = by.principal().organization;
     let unscoped = by.unscoped("what revokes a key is no plain update of the row; limited to the organization");
     let event = about(Action::TokenRevoked, "api_key", Some(id.uuid()), organization);
     let now = by.runtime().clock.now();
-    let values = [id.uuid().into(), organization.map(|it| it.uuid()).into(), now.inner().into()];
+    let [held, owner] = held_by(by.principal());
+    let values = [id.uuid().into(), organization.map(|it| it.uuid()).into(), now.inner().into(), held, owner];
     let revoked = unscoped.change(Change::new("api_keys.revoke", REVOKE, values, event)).await?;
     identity.forget_session(id.uuid().into());
-    if revoked.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+
+    if revoked.is_empty() {
+        let thing = [id.uuid().into()];
+        return Err(out_of_reach(&by, ("api_keys.exceeds", EXCEEDS), thing, ("api_key", id.uuid())).await);
+    }
+    Ok(NoContent)
 }

@@ -14,6 +14,9 @@ pub(crate) struct ApiKeyRow {
     pub(super) organization_id: OrganizationId,
     pub(super) name: String,
     pub(super) scopes: Option<Vec<String>>,
+    pub(super) permissions: Vec<String>,
+    pub(super) made_by: Option<UserId>,
+    pub(super) sponsor_id: Option<UserId>,
     pub(super) created_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) last_used_at: Option<Timestamp>,
@@ -31,8 +34,15 @@ pub(crate) struct ApiKeyView {
     user_id: UserId,
     /// Where it works.
     organization_id: OrganizationId,
-    /// The permissions that it is limited to; null when it may do whatever the role grants.
+    /// The permissions that it is limited to; null when it is not limited.
     scopes: Option<Vec<String>>,
+    /// What its account and its sponsor held when it was made or taken over, within its scopes. It may do of that what both
+    /// still hold.
+    permissions: Vec<String>,
+    /// The account that made it; null where that is not known.
+    made_by: Option<UserId>,
+    /// The member on whose rights it depends: its maker, or the owner who took it over.
+    sponsor_id: Option<UserId>,
     /// When it was made.
     created_at: Timestamp,
     /// When it ends by itself.
@@ -52,7 +62,7 @@ pub(crate) struct MadeApiKeyView {
     pub(super) key: String,
     /// What it is called.
     pub(super) name: String,
-    /// The permissions that it is limited to; null when it may do whatever the role grants.
+    /// The permissions that it is limited to; null when it is not limited.
     pub(super) scopes: Option<Vec<String>>,
     /// When it ends by itself.
     pub(super) expires_at: Timestamp,
@@ -67,9 +77,15 @@ pub(crate) struct KeysWanted {
 
 /// An account's keys that were not revoked, newest first.
 pub(crate) async fn select_keys(unscoped: &Unscoped, wanted: KeysWanted) -> Result<Vec<ApiKeyView>, Error> {
-    const SELECT: &str = "SELECT id, user_id, organization_id, name, scopes, created_at, expires_at, last_used_at, \
-         revoked_at FROM api_keys WHERE user_id = $1 AND revoked_at IS NULL \
-         AND ($2::uuid IS NULL OR organization_id = $2) AND ($3::uuid IS NULL OR id = $3) ORDER BY id DESC LIMIT 1000";
+    const SELECT: &str = r"
+        SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id, created_at, expires_at,
+            last_used_at, revoked_at
+        FROM api_keys
+        WHERE user_id = $1 AND revoked_at IS NULL
+            AND ($2::uuid IS NULL OR organization_id = $2)
+            AND ($3::uuid IS NULL OR id = $3)
+        ORDER BY id DESC
+        LIMIT 1000";
     let KeysWanted { user, organization, key } = wanted;
     let values = [user.uuid().into(), organization.map(OrganizationId::uuid).into(), key.map(ApiKeyId::uuid).into()];
     let rows = unscoped.select("api_keys.of_user", SELECT, values).await?;
@@ -85,10 +101,13 @@ impl ApiKeyRow {
             organization_id: row.get(2)?,
             name: row.get(3)?,
             scopes: row.get(4)?,
-            created_at: row.get(5)?,
-            expires_at: row.get(6)?,
-            last_used_at: row.get(7)?,
-            revoked_at: row.get(8)?,
+            permissions: row.get(5)?,
+            made_by: row.get(6)?,
+            sponsor_id: row.get(7)?,
+            created_at: row.get(8)?,
+            expires_at: row.get(9)?,
+            last_used_at: row.get(10)?,
+            revoked_at: row.get(11)?,
         })
     }
 }
@@ -101,6 +120,9 @@ impl ApiKeyView {
             user_id: row.user_id,
             organization_id: row.organization_id,
             scopes: row.scopes,
+            permissions: row.permissions,
+            made_by: row.made_by,
+            sponsor_id: row.sponsor_id,
             created_at: row.created_at,
             expires_at: row.expires_at,
             last_used_at: row.last_used_at,

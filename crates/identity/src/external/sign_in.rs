@@ -127,6 +127,7 @@ pub(super) async fn create_external_session(
         multi_factor,
         scopes: None,
         client: None,
+        client_secret: None,
         key: Some(&account.key),
         device,
         admitted: Some(&attempt),

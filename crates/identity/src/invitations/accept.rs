@@ -1,6 +1,6 @@
 use mainstay_crypto::Sealed;
 use mainstay_database::Change;
-use mainstay_http::{InPerson, Json, OnConstraint as _, Problem, Shared, input, post, view};
+use mainstay_http::{Fresh, InPerson, Json, OnConstraint as _, Problem, Shared, input, post, view};
 use mainstay_kernel::OrganizationId;
 
 use super::{ALREADY_A_MEMBER, INVITATION_OF_ANOTHER, pending::find};
@@ -35,7 +35,7 @@ pub(super) struct JoinedView {
 /// The session goes on where it works; `PUT /v1/sessions/current/organization` moves it to the new organization.
 #[post("/v1/invitations/acceptance", problems(INVALID_TOKEN, INVITATION_OF_ANOTHER, ALREADY_A_MEMBER))]
 pub(super) async fn accept_invitation(
-    by: InPerson,
+    by: Fresh<InPerson>,
     identity: Shared<Identity>,
     Json(body): Json<AcceptInvitation>,
 ) -> Result<Json<JoinedView>, Problem> {

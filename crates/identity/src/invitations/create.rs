@@ -1,6 +1,8 @@
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Error, Unscoped, Uuid};
-use mainstay_http::{Allowed, Created, FieldError, INVALID_INPUT, Json, Problem, Shared, UNAUTHENTICATED, input, post};
+use mainstay_http::{
+    Allowed, Created, FieldError, FreshOrScoped, INVALID_INPUT, Json, Problem, Shared, UNAUTHENTICATED, input, post,
+};
 use mainstay_kernel::SecretString;
 use mainstay_mail::{Letter, Mail};
 use time::Duration;
@@ -39,21 +41,26 @@ pub(super) struct CreateInvitation {
 /// Invite somebody.
 ///
 /// They get a link by mail that works once, for seven days. An invitation to the same address takes the place of an
-/// earlier one. The answer does not tell whether the address has an account.
+/// earlier one, unless that gives more than you hold or was made by a member who may do more than you. The answer does not tell whether the address has an account.
 #[post("/v1/invitations", problems(UNKNOWN_ROLE, EXCEEDS_OWN, TOO_MANY_ATTEMPTS))]
 pub(super) async fn create_invitation(
-    by: Allowed<MembersManage>,
+    by: FreshOrScoped<MembersManage>,
     identity: Shared<Identity>,
     Json(body): Json<CreateInvitation>,
 ) -> Result<Created<InvitationView>, Problem> {
     // The new row waits for the old one to go: both have the same place in the index.
-    const CREATE: &str = "replaced AS (DELETE FROM invitations WHERE organization_id = $1 AND email_index = ANY ($8) \
-             AND EXISTS (SELECT FROM held) RETURNING destroy_data_key(data_key)), \
+    const CREATE: &str = "out_of_reach AS (SELECT FROM invitations i \
+             WHERE i.organization_id = $1 AND i.email_index = ANY ($8) AND i.expires_at > $5 \
+                 AND (role_exceeds(i.role_id, $14, $15) OR member_exceeds(i.invited_by, $1, $14, $15)) \
+             UNION ALL SELECT WHERE role_exceeds($9, $14, $15)), \
+         replaced AS (DELETE FROM invitations WHERE organization_id = $1 AND email_index = ANY ($8) \
+             AND EXISTS (SELECT FROM held) AND NOT EXISTS (SELECT FROM out_of_reach) RETURNING destroy_data_key(data_key)), \
          key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
-             SELECT $3, $1, $2, $4, $5 FROM held), \
+             SELECT $3, $1, $2, $4, $5 FROM held WHERE NOT EXISTS (SELECT FROM out_of_reach)), \
          changed AS (INSERT INTO invitations \
                  (id, organization_id, data_key, email, email_index, role_id, hash, invited_by, created_at, expires_at) \
              SELECT $2, $1, $3, $6, $7, $9, $10, $11, $5, $12 FROM (SELECT count(*) FROM replaced) AS gone, held \
+             WHERE NOT EXISTS (SELECT FROM out_of_reach) \
              RETURNING id, NULL::jsonb AS before, jsonb_build_object('role', $13::text) AS after)";
     let role = body.role.as_str();
     let (role_id, organization_name) = find_role(&by, role).await?;
@@ -69,6 +76,7 @@ pub(super) async fn create_invitation(
     let (key, wrapped) = ring.new_data_key(&runtime.random, organization, id.uuid());
     let indexes: Vec<_> = email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
     let (invited_by, expires_at) = (by.principal().user, now + LIFETIME);
+    let [held, owner] = held_by(by.principal());
     let values = [
         organization.into(),
         id.uuid().into(),
@@ -83,12 +91,15 @@ pub(super) async fn create_invitation(
         invited_by.uuid().into(),
         expires_at.inner().into(),
         role.into(),
+        held,
+        owner,
     ];
     let event = about(Action::InvitationCreated, "invitation", Some(id.uuid()), Some(organization.into()));
     let given = standing::in_role(by.principal());
     let change = Change::new("invitations.insert", CREATE, values, event).given(given).showing_rows().queue(mail);
     if unscoped.change(change).await?.is_empty() {
-        return Err(Error::Contended.into());
+        let refusal = refused(&by, "invitation", None).await;
+        return Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await);
     }
 
     let role = role.to_owned();

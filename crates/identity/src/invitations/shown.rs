@@ -1,11 +1,14 @@
 use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
-use mainstay_http::{Allowed, Json, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete, get, input};
+use mainstay_http::{
+    Allowed, FreshOrScoped, Json, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete, get, input,
+};
 
 use super::row::{InvitationId, InvitationRow, InvitationView};
 use crate::{
     Identity,
     events::{Action, about},
     members::MembersManage,
+    privilege::{EXCEEDS_OWN, held_by, out_of_reach},
 };
 
 const SEALED_BY_HAND: &str = "an address is sealed before anybody knows whose account has it; it is shown masked";
@@ -46,18 +49,28 @@ pub(super) async fn get_invitation(
 
 /// Withdraw an invitation.
 ///
-/// Its token opens nothing from then on.
-#[delete("/v1/invitations/{id}", problems(NOT_FOUND))]
+/// Its token opens nothing from then on. An invitation that gives more than you hold, or was made by a member who may do more
+/// than you, is out of your reach.
+#[delete("/v1/invitations/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_invitation(
-    by: Allowed<MembersManage>,
+    by: FreshOrScoped<MembersManage>,
     Path(id): Path<InvitationId>,
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = "changed AS (DELETE FROM invitations WHERE id = $2 AND organization_id = $1 \
+             AND NOT role_exceeds(role_id, $3, $4) AND NOT member_exceeds(invited_by, $1, $3, $4) \
              RETURNING destroy_data_key(data_key))";
-    let values = [by.organization().into(), id.uuid().into()];
+    const EXCEEDS: &str = "SELECT role_exceeds(role_id, $3, $4) OR member_exceeds(invited_by, $1, $3, $4) FROM invitations \
+         WHERE organization_id = $1 AND id = $2";
+    let [held, owner] = held_by(by.principal());
+    let values = [by.organization().into(), id.uuid().into(), held, owner];
     let organization = Some(by.organization().into());
     let event = about(Action::InvitationDeleted, "invitation", Some(id.uuid()), organization);
     let unscoped = by.unscoped("the key goes with the row; the statement names the caller's organization");
     let deleted = unscoped.change(Change::new("invitations.delete", DELETE, values, event)).await?;
-    if deleted.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+
+    if deleted.is_empty() {
+        let thing = [id.uuid().into()];
+        return Err(out_of_reach(&by, ("invitations.exceeds", EXCEEDS), thing, ("invitation", id.uuid())).await);
+    }
+    Ok(NoContent)
 }

@@ -1,5 +1,5 @@
 use mainstay_database::{Change, Error};
-use mainstay_http::{Allowed, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete};
+use mainstay_http::{FreshOrScoped, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete};
 
 use super::{MembersManage, find_subject, letters::tell_removed, row::MemberId};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 /// account stays, and so do the rows that they made.
 #[delete("/v1/members/{user_id}", problems(NOT_FOUND, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn delete_member(
-    by: Allowed<MembersManage>,
+    by: FreshOrScoped<MembersManage>,
     identity: Shared<Identity>,
     Path(id): Path<MemberId>,
 ) -> Result<NoContent, Problem> {

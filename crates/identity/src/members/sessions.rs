@@ -1,23 +1,25 @@
 use mainstay_database::{Change, Error, Row, Uuid};
-use mainstay_http::{Allowed, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view};
+use mainstay_http::{Allowed, FreshOrScoped, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view};
 use mainstay_kernel::{SessionId, Timestamp};
 
 use super::{MembersManage, find_subject, row::MemberId};
 use crate::{
     Identity,
     events::{Action, about_session, about_user},
-    privilege::{EXCEEDS_OWN, refused},
+    privilege::{EXCEEDS_OWN, held_by, refused},
     standing,
 };
 
 /// All of them: the membership is locked first, so that none starts beside it.
 const END_ALL: &str = r"member AS (SELECT user_id FROM memberships
-        WHERE organization_id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held) FOR NO KEY UPDATE),
+        WHERE organization_id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held)
+            AND NOT role_exceeds(role_id, $4, $5) FOR NO KEY UPDATE),
     ended AS (SELECT end_sessions(user_id, $1, NULL, $3) AS ids FROM member),
     changed AS (SELECT ids FROM ended WHERE cardinality(ids) > 0)";
 
 const END_ONE: &str = r"changed AS (UPDATE sessions SET ended_at = $3
-    WHERE organization_id = $1 AND user_id = $2 AND id = $4 AND ended_at IS NULL AND EXISTS (SELECT FROM held)
+    WHERE organization_id = $1 AND user_id = $2 AND id = $6 AND ended_at IS NULL AND EXISTS (SELECT FROM held)
+        AND NOT member_exceeds($2, $1, $4, $5)
     RETURNING id)";
 
 /// A sign-in of a member. From where and with what is between them and the service.
@@ -59,7 +61,7 @@ pub(super) async fn list_member_sessions(
 /// Every replica refuses them within a second.
 #[delete("/v1/members/{user_id}/sessions", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_member_sessions(
-    by: Allowed<MembersManage>,
+    by: FreshOrScoped<MembersManage>,
     identity: Shared<Identity>,
     Path(id): Path<MemberId>,
 ) -> Result<NoContent, Problem> {
@@ -70,7 +72,7 @@ pub(super) async fn delete_member_sessions(
 /// End one of a member's sessions in the organization.
 #[delete("/v1/members/{user_id}/sessions/{session_id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_member_session(
-    by: Allowed<MembersManage>,
+    by: FreshOrScoped<MembersManage>,
     identity: Shared<Identity>,
     Path((id, session)): Path<(MemberId, SessionId)>,
 ) -> Result<NoContent, Problem> {
@@ -94,7 +96,8 @@ async fn end(
         None => about_user(Action::TokenRevoked, Some(member.user), organization),
     };
     let now = identity.runtime().clock.now();
-    let values = [by.organization().into(), id.uuid().into(), now.inner().into()].into_iter();
+    let [held, owner] = held_by(by.principal());
+    let values = [by.organization().into(), id.uuid().into(), now.inner().into(), held, owner].into_iter();
     let values = values.chain(session.map(|session| session.uuid().into()));
     let clauses = if session.is_some() { END_ONE } else { END_ALL };
     let unscoped = by.unscoped("sessions are no rows of a feature; the statement names the caller's organization");

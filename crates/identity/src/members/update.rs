@@ -1,5 +1,7 @@
 use mainstay_database::{Change, Error};
-use mainstay_http::{Allowed, Json, NOT_FOUND, OnConstraint as _, Patch, Path, Problem, Shared, input, patch};
+use mainstay_http::{
+    Allowed, FreshOrScoped, Json, NOT_FOUND, OnConstraint as _, Patch, Path, Problem, Shared, input, patch,
+};
 
 use super::{
     MembersManage, find_subject,
@@ -29,7 +31,7 @@ pub(super) struct UpdateMember {
 /// the last one stays.
 #[patch("/v1/members/{user_id}", problems(NOT_FOUND, UNKNOWN_ROLE, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn update_member(
-    by: Allowed<MembersManage>,
+    by: FreshOrScoped<MembersManage>,
     identity: Shared<Identity>,
     Path(id): Path<MemberId>,
     Json(body): Json<UpdateMember>,

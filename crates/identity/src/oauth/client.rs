@@ -58,13 +58,17 @@ impl Application {
     }
 }
 
-/// What a service account's role grants at present.
+/// What a service account may do at present with the secret that it showed.
 pub(super) async fn permissions_of(unscoped: &Unscoped, client: &Client) -> Result<Permissions, Error> {
-    const FIND: &str = "SELECT p.permission FROM memberships m JOIN role_permissions p ON p.role_id = m.role_id \
-         WHERE m.user_id = $1 AND m.organization_id = $2";
-    let values = [client.user.uuid().into(), client.organization.uuid().into()];
-    let rows = unscoped.select("service_accounts.permissions", FIND, values).await?;
-    rows.iter().map(|row| row.get::<String>(0)).collect()
+    const FIND: &str = r"
+        SELECT usable_permissions(c.permissions, m.role_id, sponsor_role(c.sponsor_id, c.sponsor_since, c.organization_id))
+        FROM client_secrets c
+        JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id
+        WHERE c.id = $1";
+    let rows = unscoped.select("client_secrets.permissions", FIND, [client.secret.into()]).await?;
+    let usable = rows.first().map(|row| row.get::<Vec<String>>(0)).transpose()?;
+
+    Ok(usable.unwrap_or_default().into_iter().collect())
 }
 
 impl Asker {

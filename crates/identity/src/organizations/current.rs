@@ -1,6 +1,6 @@
 use mainstay_access::Permission;
 use mainstay_database::{Change, Door, Error, Row, Uuid};
-use mainstay_http::{Allowed, Json, NOT_FOUND, Patch, Problem, get, input, patch, view};
+use mainstay_http::{Allowed, FreshOrScoped, Json, NOT_FOUND, Patch, Problem, get, input, patch, view};
 use mainstay_kernel::{OrganizationId, Timestamp};
 
 use super::{OrganizationRead, OrganizationUpdate, name::OrganizationName};
@@ -35,7 +35,7 @@ pub(super) struct UpdateOrganization {
 /// Rename the organization that the session works in.
 #[patch("/v1/organization", problems(NOT_FOUND))]
 pub(super) async fn update_current_organization(
-    by: Allowed<OrganizationUpdate>,
+    by: FreshOrScoped<OrganizationUpdate>,
     Json(body): Json<UpdateOrganization>,
 ) -> Result<Json<CurrentOrganizationView>, Problem> {
     const UPDATE: &str = "found AS (SELECT id, name FROM organizations WHERE id = $1 FOR UPDATE), \

@@ -1,5 +1,5 @@
 use mainstay_database::Change;
-use mainstay_http::{InPerson, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete};
+use mainstay_http::{Fresh, InPerson, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete};
 use mainstay_kernel::OrganizationId;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 /// One's sessions there are ended, the one that asks among them if it works there. The last owner cannot leave.
 #[delete("/v1/organizations/{id}/membership", problems(NOT_FOUND, LAST_OWNER))]
 pub(super) async fn leave_organization(
-    by: InPerson,
+    by: Fresh<InPerson>,
     identity: Shared<Identity>,
     Path(id): Path<OrganizationId>,
 ) -> Result<NoContent, Problem> {

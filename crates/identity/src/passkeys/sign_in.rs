@@ -86,6 +86,7 @@ pub(super) async fn create_session_by_passkey(
         multi_factor: true,
         scopes: None,
         client: None,
+        client_secret: None,
         key: Some(&key),
         device: Device::of(by.origin(), &user_agent),
         admitted: Some(&Admitted { accounts: Vec::new(), networks: Vec::new(), place }),

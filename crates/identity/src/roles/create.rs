@@ -1,6 +1,6 @@
 use http::StatusCode;
 use mainstay_database::Change;
-use mainstay_http::{Allowed, Created, Json, Kind, Problem, Shared, input, post};
+use mainstay_http::{Created, FreshOrScoped, Json, Kind, Problem, Shared, input, post};
 
 use super::{
     RolesManage,
@@ -32,7 +32,7 @@ pub(super) struct CreateRole {
 /// Create a role.
 #[post("/v1/roles", problems(EXCEEDS_OWN, ROLE_NAME_TAKEN, TOO_MANY_ROLES))]
 pub(super) async fn create_role(
-    by: Allowed<RolesManage>,
+    by: FreshOrScoped<RolesManage>,
     identity: Shared<Identity>,
     Json(body): Json<CreateRole>,
 ) -> Result<Created<RoleView>, Problem> {

@@ -3,8 +3,9 @@ use mainstay_database::{Error, Owner, Value};
 
 /// New permissions go to the roles that the code names; a permission that an operator took from a role stays taken.
 const DECLARE: &str = "WITH declared AS ( \
-        INSERT INTO permissions (name, help) SELECT * FROM unnest($1::text[], $2::text[]) \
-        ON CONFLICT (name) DO UPDATE SET help = excluded.help \
+        INSERT INTO permissions (name, help, administrative) \
+            SELECT name, help, name = ANY ($5::text[]) FROM unnest($1::text[], $2::text[]) AS declared (name, help) \
+        ON CONFLICT (name) DO UPDATE SET help = excluded.help, administrative = excluded.administrative \
      ) \
      INSERT INTO role_permissions (role_id, permission) \
      SELECT roles.id, granted.permission \
@@ -29,6 +30,7 @@ pub async fn declare_permissions(owner: &mut Owner, declared: &[Declared]) -> Re
         texts(unique.iter().map(|permission| permission.help)),
         texts(grants.iter().map(|(role, _)| *role)),
         texts(grants.iter().map(|(_, permission)| *permission)),
+        texts(unique.iter().filter(|permission| permission.administrative).map(|permission| permission.name)),
     ];
     owner.run(DECLARE, values).await.map(drop)
 }

@@ -1,6 +1,6 @@
 use http::StatusCode;
 use mainstay_database::{Change, ConstraintKind, Error, IfMatch};
-use mainstay_http::{Allowed, Kind, NOT_FOUND, NoContent, Path, Problem, delete};
+use mainstay_http::{FreshOrScoped, Kind, NOT_FOUND, NoContent, Path, Problem, delete};
 
 use super::{
     RolesManage,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     events::{Action, about},
-    privilege::EXCEEDS_OWN,
+    privilege::{EXCEEDS_OWN, held_by},
     standing,
 };
 
@@ -22,17 +22,19 @@ const ROLE_IN_USE: Kind = Kind::new(
 /// Delete a role that nobody has.
 #[delete("/v1/roles/{id}", problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_IN_USE))]
 pub(super) async fn delete_role(
-    by: Allowed<RolesManage>,
+    by: FreshOrScoped<RolesManage>,
     Path(id): Path<RoleId>,
     if_match: IfMatch,
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = "changed AS (DELETE FROM roles WHERE id = $2 AND organization_id = $1 AND version = $3 AND EXISTS (SELECT FROM held) \
+             AND NOT role_exceeds(id, $5, $6) \
              RETURNING id, $4::jsonb AS before, NULL::jsonb AS after), \
          taken AS (DELETE FROM role_permissions p USING changed WHERE p.role_id = changed.id)";
     for _ in 0..3 {
         let role = find_to_change(&by, id, if_match).await?;
         let before = shown(&role.name, &role.permissions.into_iter().collect());
-        let values = [by.organization().into(), id.uuid().into(), role.version.into(), before.into()];
+        let [held, owner] = held_by(by.principal());
+        let values = [by.organization().into(), id.uuid().into(), role.version.into(), before.into(), held, owner];
         let event = about(Action::RoleDeleted, "role", Some(id.uuid()), organization(&by));
         let given = standing::in_role(by.principal());
         let change = Change::new("roles.delete", DELETE, values, event).given(given).showing_rows();

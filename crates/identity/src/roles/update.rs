@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use mainstay_database::{Change, Error, IfMatch};
-use mainstay_http::{Allowed, Json, NOT_FOUND, Patch, Path, Problem, Shared, input, patch};
+use mainstay_http::{FreshOrScoped, Json, NOT_FOUND, Patch, Path, Problem, Shared, input, patch};
 
 use super::{
     RolesManage,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Identity,
     events::{Action, about},
-    privilege::EXCEEDS_OWN,
+    privilege::{EXCEEDS_OWN, held_by},
     standing,
 };
 
@@ -32,7 +32,7 @@ pub(super) struct UpdateRole {
 /// before as well as what it is to grant.
 #[patch("/v1/roles/{id}", problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_NAME_TAKEN))]
 pub(super) async fn update_role(
-    by: Allowed<RolesManage>,
+    by: FreshOrScoped<RolesManage>,
     identity: Shared<Identity>,
     Path(id): Path<RoleId>,
     if_match: IfMatch,
@@ -41,6 +41,7 @@ pub(super) async fn update_role(
     // The row's version stands for its permissions too: whoever changes them meanwhile makes another.
     const UPDATE: &str = "changed AS (UPDATE roles SET name = $4, version = version + 1 \
              WHERE id = $2 AND organization_id = $1 AND version = $3 AND EXISTS (SELECT FROM held) \
+                 AND NOT role_exceeds(id, $8, $9) \
              RETURNING id, $6::jsonb AS before, $7::jsonb AS after), \
          taken AS (DELETE FROM role_permissions p USING changed \
              WHERE p.role_id = changed.id AND p.permission <> ALL ($5::text[])), \
@@ -59,6 +60,7 @@ pub(super) async fn update_role(
             return Ok(Json(role));
         }
         let permissions_list: Vec<_> = permissions.iter().cloned().collect();
+        let [held, owner] = held_by(by.principal());
         let values = [
             by.organization().into(),
             id.uuid().into(),
@@ -67,6 +69,8 @@ pub(super) async fn update_role(
             permissions_list.clone().into(),
             shown(&role.name, &before).into(),
             shown(&name, &permissions).into(),
+            held,
+            owner,
         ];
         let event = about(Action::PermissionsChanged, "role", Some(id.uuid()), organization(&by));
         let given = standing::in_role(by.principal());

@@ -1,5 +1,5 @@
 use mainstay_database::Change;
-use mainstay_http::{Allowed, CONFLICT, Json, NOT_FOUND, Patch, Path, Problem, Shared, patch};
+use mainstay_http::{CONFLICT, FreshOrScoped, Json, NOT_FOUND, Patch, Path, Problem, Shared, patch};
 use mainstay_kernel::{OrganizationId, UserId};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Identity, directory,
     events::{Action, about_user},
-    privilege::{EXCEEDS_OWN, held},
+    privilege::{EXCEEDS_OWN, held_by},
     standing,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 /// more than you, you cannot change.
 #[patch("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn update_service_account(
-    by: Allowed<ServiceAccountsManage>,
+    by: FreshOrScoped<ServiceAccountsManage>,
     identity: Shared<Identity>,
     Path(id): Path<UserId>,
     Json(body): Json<UpdateServiceAccount>,
@@ -29,7 +29,7 @@ pub(super) async fn update_service_account(
     const UPDATE: &str = "account AS (SELECT m.user_id, m.role_id FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
              WHERE m.user_id = $1 AND m.organization_id = $2 AND EXISTS (SELECT FROM held) \
-                 AND NOT role_exceeds(m.role_id, $3, false) FOR UPDATE OF m), \
+                 AND NOT role_exceeds(m.role_id, $3, $7) FOR UPDATE OF m), \
          role AS (SELECT r.id FROM (SELECT id FROM roles WHERE name = $5::text \
                  AND (organization_id = $2 OR organization_id IS NULL) ORDER BY organization_id NULLS FIRST LIMIT 1) r \
                  WHERE NOT role_exceeds(r.id, $3, false) \
@@ -43,13 +43,15 @@ pub(super) async fn update_service_account(
     let name: Option<String> = Option::from(body.name).map(|name: Name| name.0);
     let role: Option<String> = Option::from(body.role).map(|role: RoleName| role.0);
     let active: Option<bool> = body.active.into();
+    let [held, owner] = held_by(by.principal());
     let values = [
         id.uuid().into(),
         organization.map(OrganizationId::uuid).into(),
-        held(by.principal()),
+        held,
         name.into(),
         role.clone().into(),
         active.into(),
+        owner,
     ];
     let unscoped = by.unscoped("an account stands above organizations; only a member of the caller's is changed");
     let event = about_user(action, Some(id), organization);

@@ -17,7 +17,7 @@ pub(crate) struct Client {
     /// Where it works.
     pub(crate) organization: OrganizationId,
     /// The secret that it has shown.
-    secret: Uuid,
+    pub(crate) secret: Uuid,
 }
 
 impl Client {

@@ -1,7 +1,7 @@
 use http::StatusCode;
 use mainstay_access::Permission;
 use mainstay_database::{Change, Door};
-use mainstay_http::{Allowed, Created, FieldError, INVALID_INPUT, Json, Kind, Problem, post};
+use mainstay_http::{Created, FieldError, FreshOrScoped, INVALID_INPUT, Json, Kind, Problem, post};
 use mainstay_kernel::{OrganizationId, UserId};
 
 use super::{
@@ -28,7 +28,7 @@ const TOO_MANY_ACCOUNTS: Kind = Kind::new(
 /// It can do nothing until it is given a key or a secret.
 #[post("/v1/service-accounts", problems(EXCEEDS_OWN, TOO_MANY_ACCOUNTS))]
 pub(super) async fn create_service_account(
-    by: Allowed<ServiceAccountsManage>,
+    by: FreshOrScoped<ServiceAccountsManage>,
     Json(body): Json<CreateServiceAccount>,
 ) -> Result<Created<ServiceAccountView>, Problem> {
     // A role that is built in comes before one of the same name that the organization made.

@@ -2,7 +2,8 @@
 
 use mainstay_database::Change;
 use mainstay_http::{
-    Allowed, Created, Fresh, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, post,
+    Allowed, Created, Fresh, FreshOrScoped, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get,
+    post,
 };
 use mainstay_kernel::{OrganizationId, UserId};
 
@@ -17,13 +18,14 @@ use crate::{
         select_keys,
     },
     events::{Action, about},
-    privilege::{EXCEEDS_OWN, held},
+    privilege::{EXCEEDS_OWN, held_by, out_of_reach},
     standing,
 };
 
 /// Make an API key of a service account.
 ///
-/// It may do what the account's role grants, or less where `scopes` limit it. The key is shown this once.
+/// It may do what the account's role grants and you hold, now and at the time it is used, or less where `scopes` limit it;
+/// permissions that are administrative, only if `scopes` name them. The key is shown this once.
 #[post("/v1/service-accounts/{id}/keys", problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_KEYS))]
 pub(super) async fn create_service_account_key(
     by: Fresh<Allowed<ServiceAccountsManage>>,
@@ -33,16 +35,20 @@ pub(super) async fn create_service_account_key(
 ) -> Result<Created<MadeApiKeyView>, Problem> {
     // Whoever had a key of an account that may do more than they could do more, too.
     const INSERT: &str = "changed AS (INSERT INTO api_keys \
-         (id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id, member_since) \
-         SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at FROM memberships m \
+         (id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id, member_since, \
+         made_by, sponsor_id, sponsor_since, permissions) \
+         SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at, \
+             maker.user_id, maker.user_id, maker.created_at, credential_permissions(m.role_id, $9, $4) FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
-         WHERE m.user_id = $7 AND m.organization_id = $8 AND NOT role_exceeds(m.role_id, $9, false) \
+             JOIN memberships maker ON maker.user_id = $12 AND maker.organization_id = m.organization_id \
+         WHERE m.user_id = $7 AND m.organization_id = $8 AND NOT role_exceeds(m.role_id, $9, $11) \
              AND EXISTS (SELECT FROM held) AND has_room('api_keys', $7, $10, $5) RETURNING id)";
     let principal = by.principal();
     let unscoped = by.unscoped("keys belong to accounts; only one of a member of the caller's organization is made");
     let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
     let organization = principal.organization.map(OrganizationId::uuid);
-    let place = [id.uuid().into(), organization.into(), held(principal), MOST_KEYS.into()];
+    let [held, owner] = held_by(principal);
+    let place = [id.uuid().into(), organization.into(), held, MOST_KEYS.into(), owner, principal.user.uuid().into()];
     let event = about(Action::TokenCreated, "api_key", Some(new.id().uuid()), principal.organization);
     let change = Change::new("service_accounts.insert_key", INSERT, new.values().into_iter().chain(place), event);
     if unscoped.change(change.given(standing::in_role(principal))).await?.is_empty() {
@@ -73,25 +79,34 @@ pub(super) async fn get_service_account_key(
 
 /// Revoke an API key of a service account.
 ///
-/// It is refused at once here, and within a second by every replica.
-#[delete("/v1/service-accounts/{id}/keys/{key_id}", problems(NOT_FOUND))]
+/// It is refused at once here, and within a second by every replica. Keys of an account that may do more than you are out
+/// of your reach.
+#[delete("/v1/service-accounts/{id}/keys/{key_id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_service_account_key(
-    by: Allowed<ServiceAccountsManage>,
+    by: FreshOrScoped<ServiceAccountsManage>,
     identity: Shared<Identity>,
     Path((id, key)): Path<(UserId, ApiKeyId)>,
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = "changed AS (UPDATE api_keys k SET revoked_at = $4 FROM users u \
          WHERE k.id = $1 AND k.user_id = $2 AND k.organization_id = $3 AND k.revoked_at IS NULL \
-             AND u.id = k.user_id AND u.kind = 'service' RETURNING k.id)";
+             AND u.id = k.user_id AND u.kind = 'service' AND NOT member_exceeds(k.user_id, $3, $5, $6) RETURNING k.id)";
+    const EXCEEDS: &str = "SELECT member_exceeds(user_id, $1, $4, $5) FROM api_keys \
+         WHERE organization_id = $1 AND id = $2 AND user_id = $3 AND revoked_at IS NULL";
     let organization = by.principal().organization;
     let unscoped = by.unscoped("what revokes a key is no plain update of the row; limited to the organization");
     let now = by.runtime().clock.now();
     let organization_id = organization.map(OrganizationId::uuid);
-    let values = [key.uuid().into(), id.uuid().into(), organization_id.into(), now.inner().into()];
+    let [held, owner] = held_by(by.principal());
+    let values = [key.uuid().into(), id.uuid().into(), organization_id.into(), now.inner().into(), held, owner];
     let event = about(Action::TokenRevoked, "api_key", Some(key.uuid()), organization);
     let revoked = unscoped.change(Change::new("service_accounts.revoke_key", REVOKE, values, event)).await?;
     identity.forget_session(key.uuid().into());
-    if revoked.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+
+    if revoked.is_empty() {
+        let thing = [key.uuid().into(), id.uuid().into()];
+        return Err(out_of_reach(&by, ("service_accounts.key_exceeds", EXCEEDS), thing, ("api_key", key.uuid())).await);
+    }
+    Ok(NoContent)
 }
 
 /// The account's keys in the caller's organization.

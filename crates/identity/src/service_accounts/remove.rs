@@ -1,12 +1,12 @@
 use mainstay_database::Change;
-use mainstay_http::{Allowed, CONFLICT, NOT_FOUND, NoContent, Path, Problem, Shared, delete};
+use mainstay_http::{CONFLICT, FreshOrScoped, NOT_FOUND, NoContent, Path, Problem, Shared, delete};
 use mainstay_kernel::{OrganizationId, UserId};
 
 use super::{ServiceAccountsManage, find::refusal};
 use crate::{
     Identity, directory,
     events::{Action, about_user},
-    privilege::{EXCEEDS_OWN, held},
+    privilege::{EXCEEDS_OWN, held_by},
     standing,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 /// The audit log keeps what it did.
 #[delete("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_service_account(
-    by: Allowed<ServiceAccountsManage>,
+    by: FreshOrScoped<ServiceAccountsManage>,
     identity: Shared<Identity>,
     Path(id): Path<UserId>,
 ) -> Result<NoContent, Problem> {
@@ -23,11 +23,12 @@ pub(super) async fn delete_service_account(
     const DELETE: &str = "account AS (SELECT m.user_id FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
              WHERE m.user_id = $1 AND m.organization_id = $2 AND EXISTS (SELECT FROM held) \
-                 AND NOT role_exceeds(m.role_id, $3, false)), \
+                 AND NOT role_exceeds(m.role_id, $3, $4)), \
          changed AS (DELETE FROM users u USING account a WHERE u.id = a.user_id RETURNING u.id, forget_account(u.id))";
     let organization = by.principal().organization;
     let unscoped = by.unscoped("an account stands above organizations; only a member of the caller's is deleted");
-    let values = [id.uuid().into(), organization.map(OrganizationId::uuid).into(), held(by.principal())];
+    let [held, owner] = held_by(by.principal());
+    let values = [id.uuid().into(), organization.map(OrganizationId::uuid).into(), held, owner];
     let event = about_user(Action::UserDeleted, Some(id), organization);
     let change = Change::new("service_accounts.delete", DELETE, values, event);
     let deleted = unscoped.change(change.given(standing::in_role(by.principal()))).await?;

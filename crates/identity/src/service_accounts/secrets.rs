@@ -4,8 +4,8 @@ use http::StatusCode;
 use mainstay_access::Permission;
 use mainstay_database::{Change, Door, Error, Id, Row};
 use mainstay_http::{
-    Allowed, Created, Fresh, Json, Kind, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, input,
-    post, view,
+    Allowed, Created, Fresh, FreshOrScoped, Json, Kind, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete,
+    get, input, post, view,
 };
 use mainstay_kernel::{ExposeSecret as _, OrganizationId, Timestamp, UserId};
 
@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     Identity,
-    api_keys::lifetime,
+    api_keys::{Scope, lifetime, scopes_within},
     directory,
     events::{Action, about},
-    privilege::{EXCEEDS_OWN, held},
+    privilege::{EXCEEDS_OWN, held_by, out_of_reach},
     scannable::generate,
     standing,
 };
@@ -36,11 +36,14 @@ const TOO_MANY_SECRETS: Kind = Kind::new(
 /// A client secret.
 pub(crate) enum ClientSecret {}
 /// A client secret's identifier.
-type ClientSecretId = Id<ClientSecret>;
+pub(super) type ClientSecretId = Id<ClientSecret>;
 
 /// A new client secret.
 #[input]
 pub(super) struct CreateClientSecret {
+    /// The permissions that it is limited to; all that the role grants when absent, except administrative ones.
+    #[garde(length(min = 1, max = 100), dive)]
+    scopes: Option<Vec<Scope>>,
     /// After how many days it ends; 90 unless the operator decided otherwise.
     #[garde(range(min = 1, max = 400))]
     expires_in_days: Option<u16>,
@@ -64,6 +67,15 @@ pub(super) struct MadeClientSecretView {
 pub(super) struct ClientSecretView {
     /// Which.
     id: ClientSecretId,
+    /// The permissions that it is limited to; null when it is not limited.
+    scopes: Option<Vec<String>>,
+    /// What its account and its sponsor held when it was made or taken over, within its scopes. Its tokens may do of that what
+    /// both still hold.
+    permissions: Vec<String>,
+    /// The account that made it; null where that is not known.
+    made_by: Option<UserId>,
+    /// The member on whose rights it depends: its maker, or the owner who took it over.
+    sponsor_id: Option<UserId>,
     /// When it was made.
     created_at: Timestamp,
     /// When it ends by itself.
@@ -84,15 +96,21 @@ pub(super) async fn create_client_secret(
     Json(body): Json<CreateClientSecret>,
 ) -> Result<Created<MadeClientSecretView>, Problem> {
     const INSERT: &str = "changed AS (INSERT INTO client_secrets \
-         (id, secret_hash, created_at, expires_at, user_id, organization_id, member_since) \
-         SELECT $1, $2, $3, $4, m.user_id, m.organization_id, m.created_at FROM memberships m \
+         (id, secret_hash, created_at, expires_at, user_id, organization_id, member_since, \
+         made_by, sponsor_id, sponsor_since, scopes, permissions) \
+         SELECT $1, $2, $3, $4, m.user_id, m.organization_id, m.created_at, \
+             maker.user_id, maker.user_id, maker.created_at, $11, credential_permissions(m.role_id, $7, $11) FROM memberships m \
              JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
-         WHERE m.user_id = $5 AND m.organization_id = $6 AND NOT role_exceeds(m.role_id, $7, false) \
+             JOIN memberships maker ON maker.user_id = $10 AND maker.organization_id = m.organization_id \
+         WHERE m.user_id = $5 AND m.organization_id = $6 AND NOT role_exceeds(m.role_id, $7, $9) \
              AND EXISTS (SELECT FROM held) AND has_room('client_secrets', $5, $8, $3) RETURNING id)";
     let (runtime, principal) = (by.runtime(), by.principal());
+    let unscoped = by.unscoped("secrets belong to accounts; only one of a member of the caller's organization is made");
+    let scopes = scopes_within(body.scopes, &unscoped, principal, "client_secret").await?;
     let now = runtime.clock.now();
     let expires_at = now + lifetime(body.expires_in_days, &identity.settings)?;
     let (secret_id, secret): (ClientSecretId, _) = (runtime.new_id(), generate(&runtime.random, PREFIX));
+    let [held, owner] = held_by(principal);
     let values = [
         secret_id.uuid().into(),
         secret.hash.into(),
@@ -100,10 +118,12 @@ pub(super) async fn create_client_secret(
         expires_at.inner().into(),
         id.uuid().into(),
         principal.organization.map(OrganizationId::uuid).into(),
-        held(principal),
+        held,
         MOST_SECRETS.into(),
+        owner,
+        principal.user.uuid().into(),
+        scopes.into(),
     ];
-    let unscoped = by.unscoped("secrets belong to accounts; only one of a member of the caller's organization is made");
     let event = about(Action::TokenCreated, "client_secret", Some(secret_id.uuid()), principal.organization);
     let change = Change::new("client_secrets.insert", INSERT, values, event);
     if unscoped.change(change.given(standing::in_role(principal))).await?.is_empty() {
@@ -136,24 +156,34 @@ pub(super) async fn get_client_secret(
 /// Revoke a client secret of a service account.
 ///
 /// The access tokens that the account has fetched end with it, whichever secret they were fetched with: it fetches others.
-#[delete("/v1/service-accounts/{id}/secrets/{secret_id}", problems(NOT_FOUND))]
+/// Secrets of an account that may do more than you are out of your reach.
+#[delete("/v1/service-accounts/{id}/secrets/{secret_id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_client_secret(
-    by: Allowed<ServiceAccountsManage>,
+    by: FreshOrScoped<ServiceAccountsManage>,
     identity: Shared<Identity>,
     Path((id, secret)): Path<(UserId, ClientSecretId)>,
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = "changed AS (UPDATE client_secrets SET revoked_at = $4 \
              WHERE id = $1 AND user_id = $2 AND organization_id = $3 AND revoked_at IS NULL \
+                 AND NOT member_exceeds(user_id, $3, $5, $6) \
              RETURNING id, end_sessions(user_id, NULL, NULL, $4))";
+    const EXCEEDS: &str = "SELECT member_exceeds(user_id, $1, $4, $5) FROM client_secrets \
+         WHERE organization_id = $1 AND id = $2 AND user_id = $3 AND revoked_at IS NULL";
     let organization = by.principal().organization;
     let unscoped = by.unscoped("sessions belong to accounts; only those of a member of the caller's organization end");
     let now = by.runtime().clock.now();
     let organization_id = organization.map(OrganizationId::uuid);
-    let values = [secret.uuid().into(), id.uuid().into(), organization_id.into(), now.inner().into()];
+    let [held, owner] = held_by(by.principal());
+    let values = [secret.uuid().into(), id.uuid().into(), organization_id.into(), now.inner().into(), held, owner];
     let event = about(Action::TokenRevoked, "client_secret", Some(secret.uuid()), organization);
     let revoked = unscoped.change(Change::new("client_secrets.revoke", REVOKE, values, event)).await?;
     identity.directory.forget(directory::Change::User(id.uuid()));
-    if revoked.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+
+    if revoked.is_empty() {
+        let (thing, named) = ([secret.uuid().into(), id.uuid().into()], ("client_secret", secret.uuid()));
+        return Err(out_of_reach(&by, ("client_secrets.exceeds", EXCEEDS), thing, named).await);
+    }
+    Ok(NoContent)
 }
 
 async fn select<P: Permission>(
@@ -161,9 +191,12 @@ async fn select<P: Permission>(
     id: UserId,
     secret: Option<ClientSecretId>,
 ) -> Result<Vec<ClientSecretView>, Problem> {
-    const SELECT: &str = "SELECT id, created_at, expires_at, last_used_at FROM client_secrets \
-         WHERE organization_id = $1 AND user_id = $2 AND ($3::uuid IS NULL OR id = $3) AND revoked_at IS NULL \
-         ORDER BY id DESC LIMIT 200";
+    const SELECT: &str = r"
+        SELECT id, created_at, expires_at, last_used_at, scopes, permissions, made_by, sponsor_id
+        FROM client_secrets
+        WHERE organization_id = $1 AND user_id = $2 AND ($3::uuid IS NULL OR id = $3) AND revoked_at IS NULL
+        ORDER BY id DESC
+        LIMIT 200";
     get_account(by, id).await?;
     let values = [id.uuid().into(), secret.map(ClientSecretId::uuid).into()];
     let rows = by.select("client_secrets.select", SELECT, values).await?;
@@ -176,5 +209,9 @@ fn read(row: &Row) -> Result<ClientSecretView, Error> {
         created_at: row.get(1)?,
         expires_at: row.get(2)?,
         last_used_at: row.get(3)?,
+        scopes: row.get(4)?,
+        permissions: row.get(5)?,
+        made_by: row.get(6)?,
+        sponsor_id: row.get(7)?,
     })
 }

@@ -101,6 +101,7 @@ pub(super) async fn create_session(
         multi_factor: account.second_factor,
         scopes: None,
         client: None,
+        client_secret: None,
         key: Some(&account.key),
         device,
         admitted: Some(&attempt),

@@ -1,5 +1,5 @@
 use mainstay_database::{Change, Error, Event, HeldKey, Job, OwnKey, Premise, Unscoped, Value};
-use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
+use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId, Uuid};
 
 use super::{CookieSecret, Device, RefreshToken};
 use crate::{Identity, standing, throttle::Admitted};
@@ -30,6 +30,8 @@ pub(crate) struct NewSession<'a> {
     /// The permissions that it is limited to.
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) client: Option<String>,
+    /// The secret that a machine showed for it: its rights go by that.
+    pub(crate) client_secret: Option<Uuid>,
     /// The key that seals what is kept of the device; a service account has neither.
     pub(crate) key: Option<&'a OwnKey>,
     pub(crate) device: Device,
@@ -50,8 +52,9 @@ pub(crate) struct Started {
 const START: &str = "spent AS (UPDATE authorization_codes SET used_at = $8, session_id = $1 \
          WHERE hash = $19::bytea AND used_at IS NULL AND EXISTS (SELECT FROM held) RETURNING hash), \
      changed AS (INSERT INTO sessions (id, user_id, organization_id, kind, cookie_hash, client_id, scopes, \
-         created_at, authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent, address) \
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14 \
+         created_at, authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent, address, \
+         client_secret_id) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14, $20 \
          WHERE ($19::bytea IS NULL OR EXISTS (SELECT FROM spent)) AND EXISTS (SELECT FROM held) RETURNING id), \
      token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
          SELECT $15::bytea, id, $8 FROM changed WHERE $15 IS NOT NULL), \
@@ -131,6 +134,7 @@ async fn start(
             new.admitted.map_or_else(Vec::new, |attempt| attempt.accounts.clone()).into(),
             new.admitted.map_or_else(Vec::new, |attempt| attempt.networks.clone()).into(),
             code.clone().into(),
+            new.client_secret.into(),
         ];
         let (account, others) = new.given.split_at(new.given.len().min(1));
         let given = account.iter().chain(&membership).chain(others).cloned();

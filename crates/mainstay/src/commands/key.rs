@@ -70,13 +70,16 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 
 fn line(key: &ListedKey) -> String {
     let moment = |moment: Option<_>| moment.map_or_else(|| "never".to_owned(), |moment| format!("{moment}"));
+    let account = |account: Option<_>| account.map_or_else(|| "unknown".to_owned(), |account| format!("{account}"));
     let scopes = key.scopes.as_ref().map_or_else(|| "all of the role".to_owned(), |scopes| scopes.join(" "));
     format!(
-        "{}  user {}  organization {}  expires {}  revoked {}  last used {}  scopes: {scopes}  {:?}",
+        "{}  user {}  organization {}  expires {}  made by {}  sponsor {}  revoked {}  last used {}  scopes: {scopes}  {:?}",
         key.id,
         key.user,
         key.organization,
         key.expires_at,
+        account(key.made_by),
+        account(key.sponsor),
         moment(key.revoked_at),
         moment(key.last_used_at),
         key.name,

@@ -1,0 +1,49 @@
+use std::{ops::Deref, sync::Arc};
+
+use mainstay_access::{Credential, Permission, Principal};
+
+use super::{Allowed, Caller, Fresh, Policy};
+use crate::{Operation, Problem, Request};
+
+/// A policy for changes to what others may do. A person has proved who they are within the last ten minutes, as for
+/// [`Fresh`]; the credential of a machine has scopes that name the permission (OWASP ASVS 7.5.3). Only for administrative
+/// permissions: a machine without scopes carries none of these, and another permission does not compile.
+pub struct FreshOrScoped<P>(Allowed<P>);
+
+impl<P> Deref for FreshOrScoped<P> {
+    type Target = Allowed<P>;
+
+    fn deref(&self) -> &Allowed<P> {
+        &self.0
+    }
+}
+
+impl<P: Permission> FreshOrScoped<P> {
+    const CHECKED: () = assert!(P::ADMINISTRATIVE, "only an administrative permission is bound to explicit scopes");
+}
+
+impl<P: Permission> Policy for FreshOrScoped<P> {
+    async fn admit(request: &mut Request) -> Result<Self, Problem> {
+        let () = Self::CHECKED;
+        let allowed = Allowed::<P>::admit(request).await?;
+
+        match allowed.principal().credential {
+            // A machine holds an administrative permission only where its scopes name it.
+            Credential::ApiKey | Credential::Client => Ok(Self(allowed)),
+            Credential::Token | Credential::Cookie => {
+                Fresh::of(allowed, request).await.map(|fresh| Self(fresh.into_inner()))
+            }
+        }
+    }
+
+    fn describe(operation: &mut Operation<'_>) {
+        Fresh::<Allowed<P>>::describe(operation);
+        operation.scoped_machines = true;
+    }
+}
+
+impl<P: Permission> Caller for FreshOrScoped<P> {
+    fn principal(&self) -> &Arc<Principal> {
+        self.0.principal()
+    }
+}

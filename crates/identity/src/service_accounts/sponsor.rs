@@ -1,0 +1,114 @@
+//! An owner takes the credential of a service account over: it depends on their rights from then on, and holds what it would
+//! hold if they made it now. The way to keep a key whose maker left, or to give an old one what its account got since.
+
+use mainstay_access::Permission;
+use mainstay_database::{Change, Door, Uuid};
+use mainstay_http::{Allowed, Fresh, NOT_FOUND, NoContent, Path, Problem, Shared, put};
+use mainstay_kernel::UserId;
+
+use super::{ServiceAccountsManage, secrets::ClientSecretId};
+use crate::{
+    Identity,
+    api_keys::ApiKeyId,
+    directory,
+    events::{Action, about},
+    privilege::{EXCEEDS_OWN, held, refused},
+    roles::OWNER,
+};
+
+/// The statement that makes the caller the sponsor of a row of `$table`: both tables have the same columns.
+macro_rules! take_over {
+    ($table:literal) => {
+        concat!(
+            r"mine AS (
+                SELECT user_id, created_at
+                FROM memberships
+                WHERE user_id = $4 AND organization_id = $3 AND role_id = $5
+            ),
+            found AS (
+                SELECT c.id, c.sponsor_id, c.permissions, c.scopes, m.role_id
+                FROM ",
+            $table,
+            r" c
+                JOIN users u ON u.id = c.user_id AND u.kind = 'service'
+                JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id
+                    AND m.created_at = c.member_since
+                WHERE c.id = $1 AND c.user_id = $2 AND c.organization_id = $3 AND c.revoked_at IS NULL
+                FOR UPDATE OF c
+            ),
+            changed AS (
+                UPDATE ",
+            $table,
+            r" c
+                SET sponsor_id = mine.user_id, sponsor_since = mine.created_at,
+                    permissions = credential_permissions(found.role_id, $6, found.scopes)
+                FROM found, mine
+                WHERE c.id = found.id
+                RETURNING c.id,
+                    jsonb_build_object('sponsor_id', found.sponsor_id, 'permissions', found.permissions) AS before,
+                    jsonb_build_object('sponsor_id', c.sponsor_id, 'permissions', c.permissions) AS after
+            )"
+        )
+    };
+}
+
+/// Take an API key of a service account over.
+///
+/// For an owner. The key depends on your rights from then on, in place of those of the member who made it, and may do what the
+/// account's role grants now, within its scopes.
+#[put("/v1/service-accounts/{id}/keys/{key_id}/sponsor", problems(NOT_FOUND, EXCEEDS_OWN))]
+pub(super) async fn sponsor_service_account_key(
+    by: Fresh<Allowed<ServiceAccountsManage>>,
+    identity: Shared<Identity>,
+    Path((id, key)): Path<(UserId, ApiKeyId)>,
+) -> Result<NoContent, Problem> {
+    let statement = ("service_accounts.sponsor_key", take_over!("api_keys"));
+    take_over(&by, statement, id, ("api_key", key.uuid())).await?;
+    identity.forget_session(key.uuid().into());
+
+    Ok(NoContent)
+}
+
+/// Take a client secret of a service account over.
+///
+/// For an owner. The secret and its tokens depend on your rights from then on, in place of those of the member who made it, and
+/// may do what the account's role grants now, within their scopes.
+#[put("/v1/service-accounts/{id}/secrets/{secret_id}/sponsor", problems(NOT_FOUND, EXCEEDS_OWN))]
+pub(super) async fn sponsor_client_secret(
+    by: Fresh<Allowed<ServiceAccountsManage>>,
+    identity: Shared<Identity>,
+    Path((id, secret)): Path<(UserId, ClientSecretId)>,
+) -> Result<NoContent, Problem> {
+    let statement = ("client_secrets.sponsor", take_over!("client_secrets"));
+    take_over(&by, statement, id, ("client_secret", secret.uuid())).await?;
+    identity.directory.forget(directory::Change::User(id.uuid()));
+
+    Ok(NoContent)
+}
+
+/// Makes the caller the sponsor of a credential, if the caller is an owner.
+async fn take_over<P: Permission>(
+    by: &Door<P>,
+    (name, statement): (&'static str, &'static str),
+    account: UserId,
+    (resource, id): (&'static str, Uuid),
+) -> Result<(), Problem> {
+    let principal = by.principal();
+    if principal.role != "owner" {
+        return Err(refused(by, resource, Some(id)).await);
+    }
+
+    let values = [
+        id.into(),
+        account.uuid().into(),
+        by.organization().into(),
+        principal.user.uuid().into(),
+        OWNER.into(),
+        held(principal),
+    ];
+    let event = about(Action::AuthzChange, resource, Some(id), Some(by.organization().into()));
+    let unscoped = by.unscoped("a credential belongs to an account; the statement names the caller's organization");
+    let change = Change::new(name, statement, values, event).showing_rows();
+
+    if unscoped.change(change).await?.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(()) }
+}
