@@ -105,3 +105,34 @@ impl fmt::Display for Requirement {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mainstay_access::Permission;
+
+    use super::*;
+
+    mainstay_access::permission! {
+        /// Share ducks.
+        DucksShare = "ducks.share", for [Owner], administrative;
+        /// Feed ducks.
+        DucksFeed = "ducks.feed", for [Owner];
+    }
+
+    #[test]
+    fn an_administrative_change_without_a_step_up_is_careless() {
+        let row = |method: &str, requirement, fresh| AccessRow {
+            method: method.to_owned(),
+            path: "/v1/ducks",
+            operation: "ducks",
+            requirement,
+            fresh,
+            scoped_machines: false,
+        };
+        let share = Requirement::Permission(DucksShare::DECLARED);
+        assert!(row("PATCH", share, false).is_administered_carelessly());
+        assert!(!row("PATCH", share, true).is_administered_carelessly());
+        assert!(!row("GET", share, false).is_administered_carelessly());
+        assert!(!row("PATCH", Requirement::Permission(DucksFeed::DECLARED), false).is_administered_carelessly());
+    }
+}

@@ -14,6 +14,7 @@ mod oauth_support;
 
 mod account_pages;
 mod account_removal;
+mod administration;
 mod adopter;
 mod api_keys;
 mod audit_events;
@@ -40,6 +41,7 @@ mod people;
 mod personal_data;
 mod plans;
 mod probes;
+mod reach;
 mod refresh;
 mod replicas;
 mod roles;
@@ -51,6 +53,7 @@ mod sessions;
 mod short_passwords;
 mod sign_ups;
 mod signing_keys;
+mod sponsors;
 mod step_up;
 
 use mainstay_testing::{Actor, TestApp};

@@ -29,4 +29,5 @@ mod locks;
 mod restarts;
 mod slow_statements;
 mod upgrade;
+mod upgrade_credentials;
 mod wrapped_keys;

@@ -104,6 +104,11 @@ async fn end(
     let change = Change::new("sessions.end_of_member", clauses, values, event);
     let ended = unscoped.change(change.given(standing::in_role(by.principal()))).await?;
     identity.forget_user(member.user);
+
+    // The member may have been promoted since they were looked up.
+    if ended.is_empty() && find_subject(by, id, None).await?.is_some_and(|member| member.exceeds) {
+        return Err(refused(by, "user", Some(id.uuid())).await);
+    }
     Ok(!ended.is_empty())
 }
 

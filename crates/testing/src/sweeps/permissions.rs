@@ -1,6 +1,6 @@
 use mainstay::Platform;
 use mainstay_access::BuiltInRole;
-use mainstay_http::access_table;
+use mainstay_http::{AccessRow, access_matrix, access_table};
 
 use super::sweep::Sweep;
 use crate::TestApp;
@@ -10,9 +10,15 @@ use crate::TestApp;
 /// a snapshot.
 ///
 /// # Panics
-/// When an operation is open to a role that the matrix does not name, or closed to one that it names.
+/// When an operation is open to a role that the matrix does not name, or closed to one that it names; when one changes
+/// what others may do without a step-up (OWASP ASVS 7.5.3).
 pub async fn permissions(platform: Platform) -> String {
     let table = access_table(platform.modules());
+    let mut careless = access_matrix(platform.modules()).into_iter().filter(AccessRow::is_administered_carelessly);
+    if let Some(row) = careless.next() {
+        panic!("{} changes what others may do: its policy is `Fresh<Allowed<…>>` or `FreshOrScoped<…>`", row.operation);
+    }
+
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
     for operation in sweep.operations.clone() {
         let path = sweep.path_to_a_row(&operation).await;
