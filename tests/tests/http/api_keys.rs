@@ -276,7 +276,8 @@ async fn a_key_ends_by_itself() {
 async fn a_key_does_nothing_that_is_for_the_person() {
     let app = start().await;
     let owner = app.actor(Owner).await;
-    let made = new_key(&owner, json!({ "name": "a" })).await;
+    let scopes = ["service_accounts.manage", "customers.read"];
+    let made = new_key(&owner, json!({ "name": "a", "scopes": scopes })).await;
     let account = owner.post("/v1/service-accounts", json!({ "name": "export", "role": "agent" })).await.location();
     let key = with(&app, &made);
     key.post("/v1/api-keys", json!({ "name": "b" })).await.assert_problem(403, "forbidden");

@@ -148,6 +148,7 @@ async fn a_narrow_key_of_an_owner_touches_nothing_that_exceeds_the_key() {
     let app = start().await;
     let things = Things::make(&app).await;
     let owner = app.actor(Owner).await;
+    role(&owner, "keeper", KEEPER).await;
     let scopes: Vec<_> = KEEPER.iter().filter(|name| **name != "organization.delete").collect();
     let made =
         owner.post("/v1/api-keys", json!({ "name": "narrow", "scopes": scopes })).await.assert_status(201).json();
