@@ -1,6 +1,5 @@
 //! Keys and secrets from before they held rights of their own, brought up to date by the migrations.
 
-use mainstay::kernel::ExposeSecret as _;
 use mainstay_database::{DatabaseUrl, Migrations, Owner, Value};
 use mainstay_testing::TestApp;
 
