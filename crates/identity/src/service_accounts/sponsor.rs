@@ -6,7 +6,7 @@ use mainstay_database::{Change, Door, Uuid};
 use mainstay_http::{Allowed, Fresh, NOT_FOUND, NoContent, Path, Problem, Shared, put};
 use mainstay_kernel::UserId;
 
-use super::{ServiceAccountsManage, secrets::ClientSecretId};
+use super::{ServiceAccountsManage, find::get_account, secrets::ClientSecretId};
 use crate::{
     Identity,
     api_keys::ApiKeyId,
@@ -95,6 +95,7 @@ async fn take_over<P: Permission>(
 ) -> Result<(), Problem> {
     let principal = by.principal();
     if principal.role != "owner" {
+        get_account(by, account).await?;
         return Err(refused(by, resource, Some(id)).await);
     }
 
