@@ -100,7 +100,9 @@ async fn records_read(schema: &mut Schema) -> i64 {
 async fn the_watch_reads_its_windows_and_not_the_log() {
     const FLUSH: &str = "SELECT pg_stat_force_next_flush()";
     const LOOKS: i64 = 8;
-    let app = TestApp::builder(app::platform()).setting("database.pool_size", "1").start().await;
+    // The sealer would read the whole log meanwhile.
+    let builder = TestApp::builder(app::platform()).setting("jobs.in_process", "false");
+    let app = builder.setting("database.pool_size", "1").start().await;
     let owner = app.actor(Owner).await;
     let (organization, account) = (owner.organization().uuid(), owner.user().uuid());
     let mut schema = app.owner().await;

@@ -14,9 +14,9 @@ const MANY: usize = 40;
 #[tokio::test]
 async fn a_crowd_of_sorted_listings_is_turned_away_and_holds_nobody_up() {
     let app = TestApp::builder(app::platform())
-        .setting("database.pool_size", "30")
+        .setting("database.pool_size", "8")
         .setting("database.statement_timeout", "60s")
-        .setting("http.request_timeout", "60s")
+        .setting("http.deadline", "60s")
         .start()
         .await;
     let manager = app.actor(Manager).await;
