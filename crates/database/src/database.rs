@@ -102,37 +102,44 @@ impl Database {
         self.0.pool.lease().await
     }
 
-    /// Runs a statement once. A write whose connection broke may or may not have happened, so it is not repeated.
+    /// Runs a statement. A write whose connection broke may or may not have happened, so it is not repeated.
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        self.once(&self.0.pool, statement).await
+        self.settled(&self.0.pool, &statement).await
     }
 
     /// Runs a statement that changes nothing; when it meets a connection that died while idle, once more on a new one.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        self.twice(&self.0.pool, statement).await
+        self.reconnecting(&self.0.pool, &statement).await
     }
 
     /// Reads on the connection for health checks.
     pub(crate) async fn probe(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        self.twice(&self.0.probe, statement).await
+        self.reconnecting(&self.0.probe, &statement).await
     }
 
-    async fn once(&self, pool: &Pool, statement: Statement) -> Result<Vec<Row>, Error> {
-        let mut lease = pool.lease().await?;
-        let answer = self.run_on(&mut lease, statement).await;
-        settle(lease, answer)
-    }
-
-    async fn twice(&self, pool: &Pool, statement: Statement) -> Result<Vec<Row>, Error> {
-        let again = statement.clone();
-        let mut lease = pool.lease().await?;
-        match self.run_on(&mut lease, statement).await {
-            Err(Error::Unavailable(_)) => {
-                drop(lease);
-                self.once(pool, again).await
-            }
-            answer => settle(lease, answer),
+    async fn reconnecting(&self, pool: &Pool, statement: &Statement) -> Result<Vec<Row>, Error> {
+        match self.settled(pool, statement).await {
+            Err(Error::Unavailable(_)) => self.settled(pool, statement).await,
+            answer => answer,
         }
+    }
+
+    /// Runs a statement, and once more if Postgres aborted it in favour of another transaction. It is a transaction of its
+    /// own, so nothing of it has happened then; a statement inside a longer transaction does not come here.
+    async fn settled(&self, pool: &Pool, statement: &Statement) -> Result<Vec<Row>, Error> {
+        match self.once(pool, statement).await {
+            Err(Error::Aborted) => {
+                tracing::info!(statement = statement.name, "a statement was aborted by Postgres and runs once more");
+                self.once(pool, statement).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn once(&self, pool: &Pool, statement: &Statement) -> Result<Vec<Row>, Error> {
+        let mut lease = pool.lease().await?;
+        let answer = self.run_on(&mut lease, statement.clone()).await;
+        settle(lease, answer)
     }
 
     /// Runs a statement on a connection that the caller holds, in a span and with its duration measured.

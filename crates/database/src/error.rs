@@ -40,6 +40,9 @@ pub enum Error {
     /// Another transaction was in the way; the same request may succeed when it is sent again.
     #[error("another change was in the way")]
     Contended,
+    /// Postgres aborted the transaction in favour of another (40001, 40P01). Nothing of it has happened.
+    #[error("the transaction was aborted in favour of another")]
+    Aborted,
     /// Postgres cannot be reached, or had no connection free in time.
     #[error("the database is not available")]
     Unavailable(#[source] Cause),
@@ -72,7 +75,7 @@ impl Error {
     /// How long a caller should wait before it tries again, where that makes sense.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Unavailable(_) | Self::Timeout | Self::Contended => Some(Duration::from_secs(1)),
+            Self::Unavailable(_) | Self::Timeout | Self::Contended | Self::Aborted => Some(Duration::from_secs(1)),
             Self::TooManyComparisons { retry_after } => Some(*retry_after),
             _ => None,
         }
@@ -122,7 +125,8 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
         "23505" => constraint(ConstraintKind::Unique),
         "23503" => constraint(ConstraintKind::ForeignKey),
         "23502" | "23514" => constraint(ConstraintKind::Check),
-        "40001" | "40P01" | "55P03" => Error::Contended,
+        "40001" | "40P01" => Error::Aborted,
+        "55P03" => Error::Contended,
         // The session of the caller ended meanwhile: asked again, they are told so.
         "28000" => Error::Contended,
         "57014" => Error::Timeout,

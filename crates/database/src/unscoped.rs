@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use mainstay_access::Principal;
 use mainstay_crypto::{Cell, DataKey, Personal, SealError, Sealed};
@@ -32,6 +32,11 @@ impl Unscoped {
     /// The pool, the key ring and the clock.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The client's address, where there is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.origin.address
     }
 
     /// Opens a sealed value that is shown to the very person whom it describes, or to whoever writes to them in their own

@@ -30,7 +30,7 @@ impl From<Error> for Problem {
                 .problem()
                 .detail("Sealed values were searched or sorted too often within an hour.")
                 .retry_after(*retry_after),
-            Error::Contended | Error::Unavailable(_) | Error::Timeout => UNAVAILABLE
+            Error::Contended | Error::Aborted | Error::Unavailable(_) | Error::Timeout => UNAVAILABLE
                 .problem()
                 .retry_after(error.retry_after().unwrap_or(Duration::from_secs(1)))
                 .caused_by(described(&error)),

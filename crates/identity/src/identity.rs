@@ -10,6 +10,7 @@ use crate::{
     access_tokens::AccessTokens,
     directory::{Change, Directory},
     external::External,
+    passwords::Estimator,
     revocation,
     signing::{self, KeyMemory},
     tokens::NewToken,
@@ -20,6 +21,7 @@ use crate::{
 pub struct Identity {
     pub(crate) settings: Settings,
     pub(crate) hasher: PasswordHasher,
+    pub(crate) estimator: Estimator,
     pub(crate) database: Database,
     pub(crate) directory: Directory,
     pub(crate) usage: Usage,
@@ -34,7 +36,7 @@ impl Identity {
         let tokens = AccessTokens::new(keys, &settings.issuer);
         let (directory, usage) = (Directory::new(), Usage::default());
         let external = External::new(&settings.external);
-        Arc::new(Self { settings, hasher, database, directory, usage, external, tokens })
+        Arc::new(Self { settings, hasher, estimator: Estimator::new(), database, directory, usage, external, tokens })
     }
 
     /// Hears of revocations, looks after signing keys and writes down uses, for as long as the service runs.

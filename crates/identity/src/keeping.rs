@@ -4,14 +4,15 @@
 use mainstay_http::{Module, Recipient};
 
 /// Module, table, how long a row stays.
-const KEPT: [(&str, &str, &str); 26] = [
+const KEPT: [(&str, &str, &str); 27] = [
     ("accounts", "users", "until the account is deleted by its owner or an operator"),
     ("accounts", "unique_indexes", "as long as the account, or the identity of elsewhere, whose value it is"),
     ("accounts", "sign_ups", "an hour, until it is confirmed; deleted within ten minutes of its end"),
     ("accounts", "email_changes", "an hour, until it is confirmed; deleted within ten minutes of its end"),
     ("sessions", "sessions", "a day longer than it can be used"),
     ("sessions", "refresh_tokens", "as long as their session; spent ones 30 days"),
-    ("sessions", "throttles", "a day after they stop counting"),
+    ("sessions", "throttles", "a day after the last count, or until what is counted over weeks has leaked"),
+    ("sessions", "refusals", "an hour after the last one that the audit log records"),
     ("sessions", "sign_in_places", "a year after the last sign-in from there"),
     ("passwords", "password_resets", "ten minutes; deleted within ten minutes of its end"),
     ("second factors", "totps", "until it is removed, or with the account"),

@@ -1,6 +1,7 @@
 //! Passwords: what they may be, and how they are changed and reset.
 
 mod change;
+mod estimator;
 mod password;
 mod reset;
 mod strength;
@@ -8,6 +9,7 @@ mod strength;
 use mainstay_http::Module;
 
 pub(crate) use change::find_owner;
+pub(crate) use estimator::Estimator;
 pub use password::Password;
 pub(crate) use reset::{INVALID_TOKEN, find_by_address};
 pub use strength::Strength;

@@ -3,33 +3,58 @@ use std::time::Duration;
 use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
 use mainstay_jobs::Periodic;
 
+use crate::throttle::clear_refusals;
+
 /// How often what has run out is cleared away.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// Statements that delete what nobody can use any more: `$1` is now. At most so many rows each time, so that none of them
-/// holds up the service.
+/// Statements that delete what nobody can use any more: `$1` is now. Each takes at most some thousand rows, so that none of
+/// them holds up the service, and passes over rows that another statement has locked, so that it waits for none.
 const CLEARING: [(&str, &str); 9] = [
     ("sign_ups.clear", "DELETE FROM sign_ups WHERE expires_at < $1"),
-    ("password_resets.clear", "DELETE FROM password_resets WHERE expires_at < $1"),
-    ("email_changes.clear", "DELETE FROM email_changes WHERE expires_at < $1"),
-    ("throttles.clear", "DELETE FROM throttles WHERE greatest(counted_at, blocked_until) < $1 - interval '1 day'"),
+    (
+        "password_resets.clear",
+        r"DELETE FROM password_resets WHERE hash IN (
+            SELECT hash FROM password_resets WHERE expires_at < $1 LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+    ),
+    (
+        "email_changes.clear",
+        r"DELETE FROM email_changes WHERE user_id IN (
+            SELECT user_id FROM email_changes WHERE expires_at < $1 LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+    ),
+    // What was counted over weeks leaks by two a day.
+    (
+        "throttles.clear",
+        r"DELETE FROM throttles WHERE key IN (
+            SELECT key FROM throttles
+            WHERE counted_at < $1 - interval '1 day' AND counted_at < $1 - interval '12 hours' * lasting
+            LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+    ),
     // A place that somebody has not signed in from for a year is a new one again.
-    ("sign_in_places.clear", "DELETE FROM sign_in_places WHERE seen_at < $1 - interval '1 year'"),
+    (
+        "sign_in_places.clear",
+        r"DELETE FROM sign_in_places WHERE (user_id, place) IN (
+            SELECT user_id, place FROM sign_in_places
+            WHERE seen_at < $1 - interval '1 year'
+            LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+    ),
     ("invitations.clear", "DELETE FROM invitations WHERE expires_at < $1 RETURNING destroy_data_key(data_key)"),
     // Spent refresh tokens go with their session: until then one that comes back is recognised.
     (
         "sessions.clear",
-        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 - interval '1 day' LIMIT 5000)",
+        r"DELETE FROM sessions WHERE id IN (
+            SELECT id FROM sessions WHERE expires_at < $1 - interval '1 day' LIMIT 5000 FOR UPDATE SKIP LOCKED)",
     ),
     (
         "sessions.clear_ended",
-        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE ended_at < $1 - interval '1 day' LIMIT 5000)",
+        r"DELETE FROM sessions WHERE id IN (
+            SELECT id FROM sessions WHERE ended_at < $1 - interval '1 day' LIMIT 5000 FOR UPDATE SKIP LOCKED)",
     ),
     // One that comes back so late is refused as one that never was.
     (
         "refresh_tokens.clear",
-        "DELETE FROM refresh_tokens WHERE hash IN \
-             (SELECT hash FROM refresh_tokens WHERE used_at < $1 - interval '30 days' LIMIT 5000)",
+        r"DELETE FROM refresh_tokens WHERE hash IN (
+            SELECT hash FROM refresh_tokens WHERE used_at < $1 - interval '30 days' LIMIT 5000 FOR UPDATE SKIP LOCKED)",
     ),
 ];
 
@@ -45,5 +70,5 @@ async fn clear(database: &Database) -> Result<(), Error> {
     for (name, statement) in CLEARING {
         unscoped.upkeep(name, statement, [now.into()]).await?;
     }
-    Ok(())
+    clear_refusals(&unscoped).await
 }

@@ -15,7 +15,7 @@ use crate::{
     passwords::{INVALID_TOKEN, find_by_address},
     secret::{FreshSecret, hash},
     standing::{self, Hold},
-    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+    throttle::{self, TOO_MANY_ATTEMPTS},
 };
 
 /// How long the mailed tokens confirm a change.
@@ -50,7 +50,7 @@ pub(super) async fn change_email(
     let user = by.principal().user;
     let unscoped = by.unscoped("an account stands above organizations; the statements are limited to the caller's own");
     let ring = unscoped.database().ring();
-    throttle::admit(&unscoped, Counted::new(ring, "email_change", user.uuid().as_bytes(), by.origin().address)).await?;
+    throttle::admit_own(&unscoped, "email_change", user.uuid()).await?;
     let (new, owner) = (Sealed::new(body.email.clone()), find(&unscoped, user).await?);
     let taken = find_by_address(&unscoped, &new).await?.is_some();
     let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());

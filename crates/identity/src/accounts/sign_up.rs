@@ -13,7 +13,7 @@ use crate::{
     passwords::{INVALID_TOKEN, check, find_by_address},
     secret::{FreshSecret, hash},
     sessions::not_hashed,
-    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+    throttle::{self, Letter, SIGN_UPS, TOO_MANY_ATTEMPTS},
 };
 
 /// How long a mailed token confirms an address.
@@ -55,7 +55,8 @@ struct Pending {
 /// Sign up: ask for an account.
 ///
 /// Whoever has the address gets mail: with a link that confirms it, or the word that it has an account already. The
-/// answer is the same either way, and so is the work.
+/// answer is the same either way, and so is the work. When others have asked for many letters to the address, no further
+/// one is sent for some minutes.
 #[post("/v1/sign-ups", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn request_sign_up(
     by: Public,
@@ -67,11 +68,19 @@ pub(super) async fn request_sign_up(
     letters::can_reach(&body.email)?;
     let unscoped = by.unscoped("nobody is signed in");
     let (database, email) = (unscoped.database(), Sealed::new(body.email.clone()));
-    let name = email.index(database.ring(), &email_index()).into_bytes();
-    throttle::admit(&unscoped, Counted::new(database.ring(), "sign_up", &name, by.origin().address)).await?;
+    let address = by.origin().address;
+    throttle::admit_request(&unscoped, SIGN_UPS, address).await?;
     let mut context = vec![body.email.as_str().to_owned()];
     context.extend(body.organization_name.clone());
     check(&identity, &body.password, "password", false, context).await?;
+    let letter = Letter {
+        scope: "sign_up",
+        index: email.index(database.ring(), &email_index()).into_bytes(),
+        indexes: email.indexes(database.ring(), &email_index()),
+    };
+    if !letter.admit(&unscoped, address).await? {
+        return Ok(Accepted);
+    }
     let taken = find_by_address(&unscoped, &email).await?.is_some();
     let password_hash = identity.hasher.hash(body.password.secret()).await.map_err(not_hashed)?;
     let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());

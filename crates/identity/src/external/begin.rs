@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Identity,
     secret::FreshSecret,
-    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+    throttle::{self, EXTERNAL_AUTHORIZATIONS, TOO_MANY_ATTEMPTS},
 };
 
 /// A provider to sign in by.
@@ -85,9 +85,7 @@ pub(super) async fn create_external_authorization(
     let provider = identity.external.provider(&body.provider)?;
     let unscoped = by.unscoped("nobody is signed in yet");
     let state = fresh_state(&identity);
-    // Counted as a failure until somebody comes back from the provider.
-    let counted = Counted::new(unscoped.database().ring(), "external_sign_in", &state.hash, by.origin().address);
-    throttle::admit(&unscoped, counted).await?;
+    throttle::admit_request(&unscoped, EXTERNAL_AUTHORIZATIONS, by.origin().address).await?;
     begin(&identity, &unscoped, provider, state, &body, None).await
 }
 

@@ -25,8 +25,6 @@ pub(super) struct Callback {
 pub(super) struct Vouched<'i> {
     pub(super) provider: &'i Provider,
     pub(super) person: Person,
-    /// Whether they were here before and left to look for their second factor.
-    pub(super) is_known: bool,
     pub(super) taken: Taken,
 }
 
@@ -58,16 +56,15 @@ impl Callback {
         if taken.pending.user != user {
             return Err(refused("it was begun for something else"));
         }
-        let known = taken.pending.person.take();
-        let is_known = known.is_some();
-        let person = match known {
+        // They may have been here before, and left to look for their second factor.
+        let person = match taken.pending.person.take() {
             Some(person) => person,
             None => {
                 let (http, issuer) = (identity.external.http()?, self.issuer.as_deref());
                 provider.person(http, identity.runtime(), self.code, issuer, &taken.pending).await?
             }
         };
-        Ok(Vouched { provider, person, is_known, taken })
+        Ok(Vouched { provider, person, taken })
     }
 }
 

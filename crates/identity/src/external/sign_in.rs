@@ -18,13 +18,12 @@ use crate::{
     accounts::own_key,
     events::{Action, about_user},
     second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
-    secret::hash,
     sessions::{
         Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, moved_on, start_session,
         told_of_a_new_place,
     },
     standing::{self, Hold},
-    throttle::{Admitted, Counted, TOO_MANY_ATTEMPTS},
+    throttle::{Admitted, Keys, TOO_MANY_ATTEMPTS, record_failure},
 };
 
 /// What came back from the provider.
@@ -84,7 +83,7 @@ pub(super) async fn create_external_session(
     let device = Device::of(by.origin(), &user_agent);
     let ring = unscoped.database().ring();
     let address = by.origin().address;
-    let mut attempt = Counted::new(ring, "external_sign_in", &hash(&body.state), address).admitted(false);
+    let mut attempt = Admitted::uncounted(Keys::new(ring, "external_sign_in", &[], address).place);
     let (organization, kind) = (body.organization_id, if body.cookie { Kind::Cookie } else { Kind::Token });
     let CreateExternalSession { provider, state, code, iss: issuer, binding, second_factor, .. } = body;
     let callback = Callback { provider, state, code, issuer, binding };
@@ -93,19 +92,15 @@ pub(super) async fn create_external_session(
         let account = account_of(&unscoped, &vouched, organization, &attempt).await?;
         account.may_be_signed_in_to(organization).map(|()| (vouched, account))
     };
-    let (Vouched { provider, person, is_known, taken }, account) = match vouched.await {
+    let (Vouched { provider, person, taken }, account) = match vouched.await {
         Ok(vouched) => vouched,
         Err(problem) => {
             if problem.kind() != INVALID_INPUT {
-                unscoped.record(about_user(Action::LoginFail, None, None)).await?;
+                record_failure(&unscoped, about_user(Action::LoginFail, None, None)).await?;
             }
             return Err(problem);
         }
     };
-    if is_known {
-        // It was taken back when the second factor was asked for.
-        attempt.networks.clear();
-    }
     let mut multi_factor = provider.settings.trust_mfa && person.multi_factor;
     if account.second_factor && !multi_factor {
         let holder = account.holder();

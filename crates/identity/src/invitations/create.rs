@@ -24,11 +24,6 @@ use crate::{
 /// How long an invitation may be accepted.
 const LIFETIME: Duration = Duration::days(7);
 
-/// Invitations a day that cost no wait: to one address, whoever sends them, and of one organization. Mail that nobody asked
-/// for is a nuisance that bears our name.
-const FREE_TO_ADDRESS: i32 = 10;
-const FREE_OF_ORGANIZATION: i32 = 200;
-
 /// Somebody to invite.
 #[input]
 pub(super) struct CreateInvitation {
@@ -71,8 +66,7 @@ pub(super) async fn create_invitation(
     let (token, email) = (FreshSecret::new(&runtime.random, "min_"), Sealed::new(body.email.clone()));
     let mail = write(&unscoped, &identity, &body.email, &organization_name, &token.text)?;
     let index = email.index(ring, &email_index()).into_bytes();
-    let free = [("invited", &index[..], FREE_TO_ADDRESS), ("inviting", organization.as_bytes(), FREE_OF_ORGANIZATION)];
-    throttle::admit_each(&unscoped, &free).await?;
+    throttle::admit_invitation(&unscoped, organization, &index).await?;
     let (key, wrapped) = ring.new_data_key(&runtime.random, organization, id.uuid());
     let indexes: Vec<_> = email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
     let (invited_by, expires_at) = (by.principal().user, now + LIFETIME);

@@ -7,6 +7,7 @@ use crate::{
     Identity,
     events::{Action, about},
     service_accounts::{Client, verify_client_secret},
+    throttle::record_failure,
 };
 
 /// The built-in client: the documentation page. Its redirect follows from the public URL.
@@ -103,7 +104,7 @@ impl Asker {
             None => Application::find(unscoped, identity, &id).await?.map(Self::Application),
         };
         if asker.is_none() {
-            unscoped.record(about(Action::LoginFail, "client", None, None)).await?;
+            record_failure(unscoped, about(Action::LoginFail, "client", None, None)).await?;
         }
         asker.ok_or_else(not_the_client)
     }

@@ -11,6 +11,7 @@ use crate::{
     Identity,
     accounts::own_key,
     events::{Action, about, about_user},
+    throttle::record_failure,
 };
 
 /// Who has shown a passkey: both factors at once, since the device has asked for a finger, a face or a PIN.
@@ -66,7 +67,7 @@ pub(crate) async fn verify(
         Err(WebauthnError::CredentialPossibleCompromise) => false,
         Err(error) => {
             tracing::info!(%error, "the answer of a passkey is not valid");
-            unscoped.record(about_user(Action::LoginFail, Some(shown.user), shown.organization)).await?;
+            record_failure(unscoped, about_user(Action::LoginFail, Some(shown.user), shown.organization)).await?;
             return Ok(None);
         }
     };

@@ -18,7 +18,7 @@ use crate::{
         told_of_a_new_place,
     },
     standing::{self, Hold},
-    throttle::{Admitted, Counted},
+    throttle::{self, Admitted, Keys, PASSKEY_OPTIONS, TOO_MANY_ATTEMPTS},
 };
 
 /// What a device is asked.
@@ -32,13 +32,14 @@ pub(super) struct PasskeyRequestOptions {
 ///
 /// The answer is for `navigator.credentials.get()`, within five minutes. It is the same for everybody: the device knows
 /// whose passkeys it has.
-#[post("/v1/sessions/passkey/options", problems(PASSKEYS_UNAVAILABLE))]
+#[post("/v1/sessions/passkey/options", problems(PASSKEYS_UNAVAILABLE, TOO_MANY_ATTEMPTS))]
 pub(super) async fn create_sign_in_options(
     by: Public,
     identity: Shared<Identity>,
 ) -> Result<Json<PasskeyRequestOptions>, Problem> {
     let webauthn = identity.settings.relying_party.webauthn()?;
     let unscoped = by.unscoped("nobody is signed in yet");
+    throttle::admit_request(&unscoped, PASSKEY_OPTIONS, by.origin().address).await?;
     let (challenge, state) =
         webauthn.start_discoverable_authentication().map_err(|error| INTERNAL.problem().caused_by(error))?;
     challenge::keep(&unscoped, &challenge.public_key.challenge, None, &state).await?;
@@ -70,7 +71,7 @@ pub(super) async fn create_session_by_passkey(
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
     let unscoped = by.unscoped("nobody is signed in yet");
     let address = by.origin().address;
-    let place = Counted::new(unscoped.database().ring(), "sign_in", &[], address).place;
+    let place = Keys::new(unscoped.database().ring(), "sign_in", &[], address).place;
     let wanted = Wanted { organization: body.organization_id, place: place.clone() };
     let Some(shown) = verify(&unscoped, &identity, &body.credential, wanted).await? else {
         return Err(INVALID_CREDENTIALS.problem().detail("The passkey is not known here, or its answer is not valid."));
@@ -89,7 +90,7 @@ pub(super) async fn create_session_by_passkey(
         client_secret: None,
         key: Some(&key),
         device: Device::of(by.origin(), &user_agent),
-        admitted: Some(&Admitted { accounts: Vec::new(), networks: Vec::new(), place }),
+        admitted: Some(&Admitted::uncounted(place)),
         job: if is_new_place { told_of_a_new_place(&unscoped, user, &key, &email, address)? } else { None },
     };
     let started =

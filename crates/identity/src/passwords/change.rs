@@ -14,7 +14,7 @@ use crate::{
     letters,
     sessions::{INVALID_CREDENTIALS, not_hashed},
     standing::{self, Hold},
-    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+    throttle::{self, Keys, TOO_MANY_ATTEMPTS},
 };
 
 /// A password for another.
@@ -42,9 +42,8 @@ pub(super) async fn change_password(
         resets AS (DELETE FROM password_resets WHERE user_id = $1 AND EXISTS (SELECT FROM changed))";
     let principal = by.principal();
     let unscoped = by.unscoped("an account stands above organizations; the statements are limited to the caller's own");
-    let counted =
-        Counted::new(unscoped.database().ring(), "step_up", principal.user.uuid().as_bytes(), by.origin().address);
-    let attempt = throttle::admit(&unscoped, counted).await?;
+    let keys = Keys::new(unscoped.database().ring(), "step_up", principal.user.uuid().as_bytes(), by.origin().address);
+    let attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
     let owner = find_owner(&unscoped, principal.user).await?;
     let current = body.current_password.as_ref().map_or_else(|| SecretString::from(""), |it| it.secret().clone());
     if let Some(stored) = &owner.password_hash

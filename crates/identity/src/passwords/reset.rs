@@ -17,7 +17,7 @@ use crate::{
     secret::{FreshSecret, hash},
     sessions::not_hashed,
     standing::{self, Hold},
-    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+    throttle::{self, Keys, Letter, PASSWORD_RESETS, TOO_MANY_ATTEMPTS},
 };
 
 /// The token was never mailed, was used, or has run out.
@@ -37,7 +37,8 @@ pub(super) struct RequestPasswordReset {
 /// Ask for a new password.
 ///
 /// Whoever has the address gets mail, with a link where there is an account. The answer is the same either way, and so is
-/// the work.
+/// the work. When others have asked for many letters to the address, no further one is sent for some minutes: the link in
+/// the last one is still valid.
 #[post("/v1/password-resets", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn request_password_reset(
     by: Public,
@@ -50,8 +51,17 @@ pub(super) async fn request_password_reset(
     let unscoped = by.unscoped("nobody is signed in");
     let ring = unscoped.database().ring();
     let email = Sealed::new(body.email.clone());
-    let name = email.index(ring, &email_index()).into_bytes();
-    throttle::admit(&unscoped, Counted::new(ring, "password_reset", &name, by.origin().address)).await?;
+    let letter = Letter {
+        scope: "password_reset",
+        index: email.index(ring, &email_index()).into_bytes(),
+        indexes: email.indexes(ring, &email_index()),
+    };
+    let address = by.origin().address;
+    throttle::admit_request(&unscoped, PASSWORD_RESETS, address).await?;
+    if !letter.admit(&unscoped, address).await? {
+        // The link that was mailed last is still valid.
+        return Ok(Accepted);
+    }
     let found = find_by_address(&unscoped, &email).await?;
     let (runtime, token) = (identity.runtime(), FreshSecret::new(&identity.runtime().random, "mpr_"));
     let now = runtime.clock.now();
@@ -121,8 +131,9 @@ pub(super) async fn complete_password_reset(
          changed AS (UPDATE users u SET password_hash = $3, password_alone = $5, \
                  credentials_version = u.credentials_version + 1 \
              FROM consumed WHERE u.id = consumed.user_id AND consumed.hash = $1 \
-             RETURNING u.id, end_sessions(u.id, NULL, NULL, $2)), \
-         unblocked AS (DELETE FROM throttles WHERE key = ANY ($4) AND EXISTS (SELECT FROM changed))";
+             RETURNING u.id, end_sessions(u.id, NULL, NULL, $2), settle_attempt($4, ARRAY[]::bytea[])), \
+         place AS (INSERT INTO sign_in_places (user_id, place, seen_at) SELECT id, $6, $2 FROM changed \
+             ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at)";
     let unscoped = by.unscoped("nobody is signed in; the token names the account");
     let (now, token) = (identity.runtime().clock.now(), hash(&body.token));
     let account = find_by_token(&unscoped, &token, now).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
@@ -130,13 +141,15 @@ pub(super) async fn complete_password_reset(
     check(&identity, &body.password, "password", account.second_factor, context).await?;
     let new = identity.hasher.hash(body.password.secret()).await.map_err(not_hashed)?;
     let name = Sealed::new(account.email.clone()).index(unscoped.database().ring(), &email_index()).into_bytes();
-    let counted = Counted::new(unscoped.database().ring(), "sign_in", &name, by.origin().address);
+    // The person has shown that the mailbox is theirs: whatever strangers tried, they get in from here.
+    let keys = Keys::new(unscoped.database().ring(), "sign_in", &name, by.origin().address);
     let values = [
         token.into(),
         now.inner().into(),
         new.into(),
-        vec![counted.account, counted.account_here].into(),
+        vec![keys.here].into(),
         is_long_enough_alone(&identity.settings, &body.password).into(),
+        keys.place.into(),
     ];
     let event = about_user(Action::PasswordReset, Some(account.user), account.organization);
     let told = letters::to(&account.email, &letters::password_changed(&account.keys), &unscoped)?;

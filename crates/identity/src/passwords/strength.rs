@@ -1,9 +1,12 @@
 use http::StatusCode;
-use mainstay_http::{FieldError, INTERNAL, INVALID_INPUT, Json, Kind, Problem, Public, Shared, input, post, view};
+use mainstay_http::{FieldError, INVALID_INPUT, Json, Kind, Problem, Public, Shared, input, post, view};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use zxcvbn::{Score, zxcvbn};
 
-use crate::{Identity, Password, Settings};
+use crate::{
+    Identity, Password, Settings,
+    throttle::{self, PASSWORD_STRENGTH, TOO_MANY_ATTEMPTS},
+};
 
 /// The last factor stays while the password is one that only a factor allows to be so short.
 pub(crate) const PASSWORD_TOO_SHORT: Kind = Kind::new(
@@ -12,8 +15,16 @@ pub(crate) const PASSWORD_TOO_SHORT: Kind = Kind::new(
     "Your password is too short to be used without a second factor: choose a longer one first.",
 );
 
-/// How much of a password is looked at: what comes behind can only make it better.
-const LOOKED_AT: usize = 64;
+/// How many characters of a password are analysed: what follows can only make it better. The work grows with the square of
+/// this number.
+const ANALYSED: usize = 32;
+
+/// How many readings of a password are analysed, each of which costs as much as the password itself. Digits alone have no
+/// more; symbols can make hundreds.
+const MOST_READINGS: usize = 32;
+
+/// How many characters of the context are analysed, and of how many words.
+const ANALYSED_CONTEXT: (usize, usize) = (254, 40);
 
 /// What a password is worth against somebody who guesses cleverly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +42,16 @@ impl Strength {
     /// and the words of `context`, such as the owner's address (OWASP ASVS 6.2.4, 6.2.11; NIST SP 800-63B-4 §3.1.1.2).
     /// There are no rules of composition (6.2.5).
     pub fn of(password: &SecretString, context: &[&str]) -> Self {
-        let looked_at: String = password.expose_secret().chars().take(LOOKED_AT).collect();
-        let words: Vec<&str> =
-            context.iter().flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric())).collect();
-        let whole = Self::estimate(&looked_at, &[context, &words].concat());
-        let rest = Self::estimate(&without(&looked_at, &words), &[]);
+        let analysed = analysed(password.expose_secret());
+        let context: Vec<String> = context.iter().map(|text| text.chars().take(ANALYSED_CONTEXT.0).collect()).collect();
+        let words = context.iter().flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()));
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).take(ANALYSED_CONTEXT.1).collect();
+        let inputs: Vec<&str> = context.iter().map(String::as_str).chain(words.iter().copied()).collect();
+
+        let whole = Self::estimate(&analysed, &inputs);
+        let rest = without(&analysed, &words);
+        let rest = if rest.len() < analysed.len() { Self::estimate(&rest, &[]) } else { whole.clone() };
+
         if rest.score < whole.score {
             let warning = Some("This password is made of what is known of you.".to_owned());
             return Self { score: rest.score, warning, ..whole };
@@ -59,6 +75,46 @@ impl Strength {
     pub fn is_enough(&self) -> bool {
         self.score >= u8::from(Score::Three)
     }
+}
+
+/// What is analysed of a password: its start. Where too many readings are left, symbols that stand for a letter are
+/// written as that letter, as a cracking tool tries first.
+fn analysed(password: &str) -> String {
+    let start: String = password.chars().take(ANALYSED).collect();
+    if readings(&start) > MOST_READINGS { start.chars().map(letter_of).collect() } else { start }
+}
+
+/// Which symbols and digits stand for a letter (the table of zxcvbn).
+const STANDS_FOR: [(char, &str); 12] = [
+    ('a', "4@"),
+    ('b', "8"),
+    ('c', "({[<"),
+    ('e', "3"),
+    ('g', "69"),
+    ('i', "1!|"),
+    ('l', "1|7"),
+    ('o', "0"),
+    ('s', "$5"),
+    ('t', "+7"),
+    ('x', "%"),
+    ('z', "2"),
+];
+
+/// At least how many readings zxcvbn tries: it combines what each letter may be written as, and a character that stands
+/// for two letters counts twice.
+fn readings(password: &str) -> usize {
+    let weight = |character: char| if matches!(character, '1' | '|' | '7') { 2 } else { 1 };
+    let choices = STANDS_FOR.iter().map(|(_, written)| {
+        let present = written.chars().filter(|character| password.contains(*character));
+        present.map(weight).sum::<usize>().max(1)
+    });
+    choices.product()
+}
+
+/// The letter that a symbol stands for first. Digits stay: dates and sequences are made of them.
+fn letter_of(symbol: char) -> char {
+    let stands = |(letter, written): &(char, &str)| written.contains(symbol).then_some(*letter);
+    if symbol.is_ascii_digit() { symbol } else { STANDS_FOR.iter().find_map(stands).unwrap_or(symbol) }
 }
 
 /// What is left of a password when every word of the context is taken out of it.
@@ -93,21 +149,12 @@ pub(crate) async fn check(
     if password.secret().expose_secret().chars().count() < least {
         return refuse(format!("expected at least {least} characters"));
     }
-    let strength = assess(password.secret().clone(), context).await?;
+    let strength = identity.estimator.estimate(password.secret().clone(), context).await?;
     if strength.is_enough() {
         return Ok(());
     }
     let warning = strength.warning.unwrap_or_else(|| "This password is easy to guess.".to_owned());
     refuse(std::iter::once(warning).chain(strength.suggestions).collect::<Vec<_>>().join(" "))
-}
-
-/// Off the threads that answer requests: it takes a millisecond or two.
-async fn assess(password: SecretString, context: Vec<String>) -> Result<Strength, Problem> {
-    let estimated = tokio::task::spawn_blocking(move || {
-        let context: Vec<&str> = context.iter().map(String::as_str).collect();
-        Strength::of(&password, &context)
-    });
-    estimated.await.map_err(|error| INTERNAL.problem().caused_by(error))
 }
 
 /// A password to estimate.
@@ -133,14 +180,17 @@ pub(super) struct StrengthView {
 /// Estimate how strong a password is.
 ///
 /// For a meter beside the field in which somebody chooses one.
-#[post("/v1/password-strength")]
+#[post("/v1/password-strength", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn estimate_password(
-    _: Public,
+    by: Public,
     identity: Shared<Identity>,
     Json(body): Json<EstimatePassword>,
 ) -> Result<Json<StrengthView>, Problem> {
+    let unscoped = by.unscoped("the caller is counted, and nothing else is read or written");
+    throttle::admit_request(&unscoped, PASSWORD_STRENGTH, by.origin().address).await?;
+
     let long_enough = is_long_enough_alone(&identity.settings, &body.password);
-    let strength = assess(body.password.secret().clone(), Vec::new()).await?;
+    let strength = identity.estimator.estimate(body.password.secret().clone(), Vec::new()).await?;
     let acceptable = long_enough && strength.is_enough();
     let Strength { score, warning, suggestions } = strength;
     Ok(Json(StrengthView { score, acceptable, warning, suggestions }))
@@ -175,5 +225,40 @@ mod tests {
         let context = ["grace.zuckerhut@example.org"];
         assert!(is_enough("gracezuckerhutexample", &[]));
         assert!(!is_enough("gracezuckerhutexample", &context));
+    }
+
+    /// The input takes zxcvbn alone a second, as do others of its kind: each character may stand for several letters, and
+    /// all combinations are tried.
+    #[test]
+    fn crafted_passwords_leave_few_readings() {
+        const CRAFTED: &str = "51{+|3@[(+31(+$[02$4395063297$9(6{4+[+74!9174|380!!70{||<839@4$<";
+        let all: String = STANDS_FOR.iter().map(|(_, written)| *written).collect();
+        let digits = "0123456789".repeat(10);
+        for crafted in [CRAFTED, &all, &all.repeat(8), &digits, "([{<([{<@4@4$5$5!1|!1|+7+769"] {
+            let analysed = analysed(crafted);
+            assert!(analysed.chars().count() <= ANALYSED, "{crafted}");
+            assert!(readings(&analysed) <= MOST_READINGS, "{crafted} leaves {} readings", readings(&analysed));
+        }
+        assert!(readings(CRAFTED) > 1_000);
+
+        let alphabet: Vec<char> = format!("{all}abc^&-").chars().collect();
+        let mut state = 1_u64;
+        for _ in 0..1_000 {
+            let crafted = (0..64).map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                alphabet[usize::try_from(state >> 33).unwrap() % alphabet.len()]
+            });
+            let crafted: String = crafted.collect();
+            assert!(readings(&analysed(&crafted)) <= MOST_READINGS, "{crafted}");
+        }
+    }
+
+    /// What is written as letters is no better than the word.
+    #[test]
+    fn symbols_in_place_of_letters_make_no_good_password() {
+        for common in ["p@$$w0rd", "!@#$%^&*()_+", "{0mpu+3r|9"] {
+            assert!(!is_enough(common, &[]), "{common}");
+        }
+        assert!(is_enough("v!0|3+$ +um8|3 0v3r (r@n1+3 <{[97", &[]));
     }
 }

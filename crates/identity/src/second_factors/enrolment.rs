@@ -22,7 +22,7 @@ use crate::{
     letters,
     passwords::PASSWORD_TOO_SHORT,
     standing::{self, Hold},
-    throttle::{self, Counted, TOO_MANY_ATTEMPTS},
+    throttle::{self, Keys, TOO_MANY_ATTEMPTS},
 };
 
 /// The code is not one of the app's at present.
@@ -113,8 +113,8 @@ pub(super) async fn confirm_totp(
     let (pending, pending_at, replaces): (Vec<u8>, Timestamp, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let key = own_key(principal.user, row, 3)?;
     // Whoever guesses turns on an app that its owner has not finished to set up, and locks them out.
-    let counted = Counted::new(unscoped.database().ring(), "second_factor", user.as_bytes(), by.origin().address);
-    let attempt = throttle::admit(&unscoped, counted).await?;
+    let keys = Keys::new(unscoped.database().ring(), "second_factor", user.as_bytes(), by.origin().address);
+    let attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
     let owner = find_owner(&unscoped, principal.user).await?;
     let secret: Kept = unscoped.open_own(&key, &kept_cell("totps", "pending", user), &pending)?;
     let step = first_step(&body.code, &secret, now)?.ok_or_else(|| WRONG_CODE.problem())?;

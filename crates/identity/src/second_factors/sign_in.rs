@@ -34,8 +34,8 @@ pub(crate) async fn show_at_sign_in(
         return Err(SECOND_FACTOR_REQUIRED.problem());
     };
     match spend(unscoped, holder, code, address).await? {
-        Some(account) => {
-            attempt.accounts.push(account);
+        Some(spent) => {
+            attempt.extend(spent);
             Ok(())
         }
         None => {
@@ -47,9 +47,8 @@ pub(crate) async fn show_at_sign_in(
 
 /// Half of a sign-in is no failure: it is taken back, and on record.
 async fn ask(unscoped: &Unscoped, holder: &Holder<'_>, attempt: &Admitted) -> Result<(), Problem> {
-    const ASK: &str = "changed AS (SELECT 1), cleared AS (DELETE FROM throttles WHERE key = ANY ($1)), \
-         refunded AS (UPDATE throttles SET failures = greatest(failures - 1, 0) WHERE key = ANY ($2))";
-    let values = [attempt.accounts.clone().into(), attempt.networks.clone().into()];
+    const ASK: &str = "changed AS MATERIALIZED (SELECT settle_attempt($1, $2))";
+    let values = [attempt.cleared.clone().into(), attempt.refunded.clone().into()];
     let event = about_user(Action::SecondFactorRequired, Some(holder.user), holder.organization);
     unscoped.change(Change::new("throttles.second_factor", ASK, values, event)).await?;
     Ok(())

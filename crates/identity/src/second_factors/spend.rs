@@ -10,9 +10,9 @@ use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 use super::{Code, Kept, code::Shape, kept_cell, totp::step_of};
 use crate::{
     accounts::email_cell,
-    events::{Action, about, about_user},
+    events::{Action, about},
     letters,
-    throttle::{Counted, FREE_OF_ACCOUNT, wait_until},
+    throttle::{Admitted, FREE_OF_ACCOUNT, Keys, refuse_holder},
 };
 
 /// Whose code it is said to be.
@@ -28,7 +28,7 @@ pub(crate) struct Holder<'a> {
     pub(crate) is_known_here: bool,
 }
 
-/// Takes a code. Gives what a success clears from the throttles in the end, or `None` when the code is wrong or was taken
+/// Takes a code. Returns the attempt that a success takes back in the end, or `None` when the code is wrong or was taken
 /// before.
 ///
 /// # Errors
@@ -38,19 +38,20 @@ pub(crate) async fn spend(
     holder: &Holder<'_>,
     code: &Code,
     address: Option<IpAddr>,
-) -> Result<Option<Vec<u8>>, Problem> {
-    const STEP: &str = "attempt AS (SELECT admit_attempt(ARRAY[$2::bytea], ARRAY[$3::integer], $4) AS blocked_until), \
+) -> Result<Option<Admitted>, Problem> {
+    const STEP: &str = "attempt AS (SELECT admit_attempt($2, $3, $4) AS blocked_until), \
          changed AS (UPDATE totps t SET last_step = $5 FROM attempt WHERE t.user_id = $1 AND t.last_step < $5 \
              AND t.secret IS NOT NULL AND attempt.blocked_until IS NULL RETURNING t.user_id), \
          outcome AS (SELECT attempt.blocked_until, EXISTS (SELECT FROM changed) FROM attempt)";
-    const RECOVER: &str = "attempt AS (SELECT admit_attempt(ARRAY[$2::bytea], ARRAY[$3::integer], $4) AS blocked_until), \
+    const RECOVER: &str = "attempt AS (SELECT admit_attempt($2, $3, $4) AS blocked_until), \
          changed AS (UPDATE recovery_codes r SET hashes = array_remove(r.hashes, $5) FROM attempt \
              WHERE r.user_id = $1 AND $5 = ANY (r.hashes) AND attempt.blocked_until IS NULL RETURNING r.user_id), \
          outcome AS (SELECT attempt.blocked_until, EXISTS (SELECT FROM changed) FROM attempt)";
     let user = holder.user.uuid();
     let now = unscoped.database().runtime().clock.now();
-    let counted = Counted::new(unscoped.database().ring(), "second_factor", user.as_bytes(), address);
-    let account = if holder.is_known_here { counted.account_here } else { counted.account };
+    let keys = Keys::new(unscoped.database().ring(), "second_factor", user.as_bytes(), address);
+    let counted = keys.of_holder(holder.is_known_here);
+    let free = vec![FREE_OF_ACCOUNT; counted.len()];
     let (name, clauses, proof, resource) = match code.shape() {
         Shape::Totp(code) => {
             let step = holder.step(unscoped, &code, now)?;
@@ -58,17 +59,16 @@ pub(crate) async fn spend(
         }
         Shape::Recovery(hash) => ("recovery_codes.spend", RECOVER, hash.into(), "recovery_codes"),
     };
-    let values = [user.into(), account.clone().into(), FREE_OF_ACCOUNT.into(), now.inner().into(), proof];
+    let values = [user.into(), counted.into(), free.into(), now.inner().into(), proof];
     let event = about(Action::SecondFactorSuccess, resource, Some(user), holder.organization);
     let told = if resource == "recovery_codes" { holder.told_of_recovery(unscoped)? } else { None };
     let change = Change::new(name, clauses, values, event).answering("outcome").queue(told);
     let rows = unscoped.change(change).await?;
     let row = rows.first().ok_or_else(|| INTERNAL.problem().caused_by("an attempt has no outcome"))?;
     if let Some(until) = row.get::<Option<Timestamp>>(0)? {
-        unscoped.record(about_user(Action::LoginFailMax, Some(holder.user), holder.organization)).await?;
-        return Err(wait_until(until, now));
+        return Err(refuse_holder(unscoped, holder.user, holder.organization, until).await);
     }
-    Ok(row.get::<bool>(1)?.then_some(account))
+    Ok(row.get::<bool>(1)?.then(|| keys.holding(holder.is_known_here)))
 }
 
 impl Holder<'_> {

@@ -19,7 +19,7 @@ use crate::{
     letters,
     second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
     standing::{self, Hold},
-    throttle::{Admitted, Counted, TOO_MANY_ATTEMPTS, wait_until},
+    throttle::{Admitted, Keys, TOO_MANY_ATTEMPTS, count_sign_in, refuse},
 };
 
 /// The e-mail address or the password is wrong, or the account may not sign in: the answer does not say which.
@@ -75,10 +75,16 @@ pub(super) async fn create_session(
     let unscoped = by.unscoped("nobody is signed in yet");
     let device = Device::of(by.origin(), &user_agent);
     let address = by.origin().address;
-    let (account, mut attempt) = find_account(&unscoped, &body, address).await?;
+    let Found { account, mut attempt, slowed_until } = find_account(&unscoped, &body, address).await?;
     let stored = account.as_ref().and_then(|account| account.password_hash.as_ref()).map(|hash| hash.expose_secret());
     let verdict = identity.hasher.verify(body.password.secret(), stored).await.map_err(not_hashed)?;
-    let Some(account) = account.filter(|account| account.active && verdict != Verdict::Wrong) else {
+    let passes = |account: &Account| {
+        account.active && verdict != Verdict::Wrong && (slowed_until.is_none() || account.is_known_here)
+    };
+    let Some(account) = account.filter(passes) else {
+        if let Some(until) = slowed_until {
+            return Err(refuse(&unscoped, until).await);
+        }
         unscoped.record(about_user(Action::LoginFail, None, None)).await?;
         return Err(INVALID_CREDENTIALS.problem());
     };
@@ -206,64 +212,77 @@ impl Account {
     }
 }
 
+/// What a sign-in finds.
+struct Found {
+    account: Option<Account>,
+    attempt: Admitted,
+    /// While too many attempts failed, of this account or from this network, only the right password from a network that
+    /// the account knows passes. What is wrong takes the same work and gets the same answer, whether there is an account
+    /// or not (OWASP ASVS 6.3.8).
+    slowed_until: Option<Timestamp>,
+}
+
 /// The account with this address, in the organization that was asked for; and the attempt, which is counted in the same
 /// statement.
 async fn find_account(
     unscoped: &Unscoped,
     body: &CreateSession,
     address: Option<std::net::IpAddr>,
-) -> Result<(Option<Account>, Admitted), Problem> {
-    const FIND: &str = "WITH account AS (SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key, \
-                 k.wrapped, u.second_factor, t.secret, u.credentials_version, u.password_alone \
-             FROM users u JOIN data_keys k ON k.id = u.data_key LEFT JOIN memberships m ON m.user_id = u.id \
-             LEFT JOIN totps t ON t.user_id = u.id \
-             WHERE u.email_index = ANY ($1) AND ($2::uuid IS NULL OR m.organization_id = $2) \
-             ORDER BY m.created_at, m.organization_id LIMIT 1), \
-         here AS (SELECT EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id) AS anywhere, EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id \
-             WHERE p.place = $3) AS known), \
-         attempt AS (SELECT admit_attempt(ARRAY[CASE WHEN here.known THEN $4::bytea ELSE $5::bytea END] || $6::bytea[], \
-             $7, $8) AS blocked_until, here.known, here.anywhere FROM here) \
-         SELECT attempt.blocked_until, attempt.known, attempt.anywhere, account.* FROM attempt LEFT JOIN account ON true";
+) -> Result<Found, Problem> {
     let database = unscoped.database();
     let indexes: Vec<Vec<u8>> =
         body.email.indexes(database.ring(), &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
     let name = body.email.index(database.ring(), &email_index()).into_bytes();
-    let counted = Counted::new(database.ring(), "sign_in", &name, address);
-    let now = database.runtime().clock.now();
-    let values = [
-        indexes.into(),
-        body.organization_id.map(OrganizationId::uuid).into(),
-        counted.place.clone().into(),
-        counted.account_here.clone().into(),
-        counted.account.clone().into(),
-        counted.networks.clone().into(),
-        Counted::limits(),
-        now.inner().into(),
-    ];
+    let keys = Keys::new(database.ring(), "sign_in", &name, address);
+    let mut values = keys.sign_in_values(database.runtime().clock.now()).to_vec();
+    values.extend([indexes.into(), body.organization_id.map(OrganizationId::uuid).into(), keys.place.clone().into()]);
+
     let rows = unscoped.upkeep("users.sign_in", FIND, values).await?;
     let row = rows.first().ok_or_else(|| INTERNAL.problem().caused_by("a query without conditions has no row"))?;
+
     if let Some(until) = row.get::<Option<Timestamp>>(0)? {
-        unscoped.record(about_user(Action::LoginFailMax, None, None)).await?;
-        return Err(wait_until(until, now));
+        return Err(refuse(unscoped, until).await);
     }
-    Ok((read_account(row)?, counted.admitted(row.get(1)?)))
+    let slowed_until: Option<Timestamp> = row.get(1)?;
+    Ok(Found { account: read_account(row)?, attempt: keys.signing_in(slowed_until.is_some()), slowed_until })
 }
 
+/// The account, beside the counts of the attempt.
+const FIND: &str = concat!(
+    "WITH ",
+    count_sign_in!(),
+    r", account AS (
+        SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key, k.wrapped, u.second_factor, t.secret,
+            u.credentials_version, u.password_alone
+        FROM users u
+            JOIN data_keys k ON k.id = u.data_key
+            LEFT JOIN memberships m ON m.user_id = u.id
+            LEFT JOIN totps t ON t.user_id = u.id
+        WHERE u.email_index = ANY ($8) AND ($9::uuid IS NULL OR m.organization_id = $9)
+        ORDER BY m.created_at, m.organization_id
+        LIMIT 1),
+    here AS (
+        SELECT EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id) AS anywhere,
+            EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id WHERE p.place = $10) AS known)
+    SELECT refused.until, slowed.until, here.known, here.anywhere, account.*
+    FROM refused CROSS JOIN slowed CROSS JOIN here LEFT JOIN account ON true"
+);
+
 fn read_account(row: &Row) -> Result<Option<Account>, Error> {
-    let Some(user) = row.get::<Option<Uuid>>(3)?.map(UserId::from) else { return Ok(None) };
+    let Some(user) = row.get::<Option<Uuid>>(4)?.map(UserId::from) else { return Ok(None) };
     Ok(Some(Account {
         user,
-        password_hash: row.get::<Option<String>>(4)?.map(SecretString::from),
-        active: row.get(5)?,
-        organization: row.get::<Option<Uuid>>(6)?.map(OrganizationId::from),
-        email: row.get(7)?,
-        key: own_key(user, row, 8)?,
-        is_new_place: row.get::<bool>(2)? && !row.get::<bool>(1)?,
-        is_known_here: row.get(1)?,
-        second_factor: row.get(10)?,
-        totp: row.get(11)?,
-        credentials: row.get(12)?,
-        password_alone: row.get(13)?,
+        password_hash: row.get::<Option<String>>(5)?.map(SecretString::from),
+        active: row.get(6)?,
+        organization: row.get::<Option<Uuid>>(7)?.map(OrganizationId::from),
+        email: row.get(8)?,
+        key: own_key(user, row, 9)?,
+        is_new_place: row.get::<bool>(3)? && !row.get::<bool>(2)?,
+        is_known_here: row.get(2)?,
+        second_factor: row.get(11)?,
+        totp: row.get(12)?,
+        credentials: row.get(13)?,
+        password_alone: row.get(14)?,
     }))
 }
 

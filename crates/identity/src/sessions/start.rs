@@ -55,14 +55,12 @@ const START: &str = "spent AS (UPDATE authorization_codes SET used_at = $8, sess
          created_at, authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent, address, \
          client_secret_id) \
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14, $20 \
-         WHERE ($19::bytea IS NULL OR EXISTS (SELECT FROM spent)) AND EXISTS (SELECT FROM held) RETURNING id), \
+         WHERE ($19::bytea IS NULL OR EXISTS (SELECT FROM spent)) AND EXISTS (SELECT FROM held) \
+         RETURNING id, settle_attempt($17, $18)), \
      token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
          SELECT $15::bytea, id, $8 FROM changed WHERE $15 IS NOT NULL), \
      place AS (INSERT INTO sign_in_places (user_id, place, seen_at) SELECT $2, $16::bytea, $8 FROM changed WHERE $16 IS NOT NULL \
-         ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at), \
-     cleared AS (DELETE FROM throttles WHERE key = ANY ($17::bytea[]) AND EXISTS (SELECT FROM changed)), \
-     refunded AS (UPDATE throttles SET failures = greatest(failures - 1, 0) WHERE key = ANY ($18::bytea[]) \
-         AND EXISTS (SELECT FROM changed))";
+         ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at)";
 
 /// Starts a session: one statement, whatever it consists of. `None` when what was verified no longer holds: the password or
 /// a factor was replaced, the account was deactivated, the member removed.
@@ -131,8 +129,8 @@ async fn start(
             address.into(),
             refresh.as_ref().map(|token| token.hash.clone()).into(),
             new.admitted.map(|attempt| attempt.place.clone()).into(),
-            new.admitted.map_or_else(Vec::new, |attempt| attempt.accounts.clone()).into(),
-            new.admitted.map_or_else(Vec::new, |attempt| attempt.networks.clone()).into(),
+            new.admitted.map_or_else(Vec::new, |attempt| attempt.cleared.clone()).into(),
+            new.admitted.map_or_else(Vec::new, |attempt| attempt.refunded.clone()).into(),
             code.clone().into(),
             new.client_secret.into(),
         ];

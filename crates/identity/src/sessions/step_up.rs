@@ -15,7 +15,7 @@ use crate::{
     passkeys::{Assertion, PASSKEYS_UNAVAILABLE, Wanted, verify},
     second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, spend},
     standing::{self, Hold},
-    throttle::{self, Admitted, Counted, TOO_MANY_ATTEMPTS},
+    throttle::{self, Admitted, Keys, TOO_MANY_ATTEMPTS},
 };
 
 /// What proves who one is: a passkey, or the password, or a code of the second factor. An account that has a second factor
@@ -69,9 +69,9 @@ pub(super) async fn step_up_session(
     let principal = by.principal();
     let unscoped = by.unscoped("a session is the caller's own, named by the token");
     let address = by.origin().address;
-    let counted = Counted::new(unscoped.database().ring(), "step_up", principal.user.uuid().as_bytes(), address);
-    let place = counted.place.clone();
-    let mut attempt = throttle::admit(&unscoped, counted).await?;
+    let keys = Keys::new(unscoped.database().ring(), "step_up", principal.user.uuid().as_bytes(), address);
+    let place = keys.place.clone();
+    let mut attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
     let account = find_account(&unscoped, principal.user).await?;
     let mut right = match &body.password {
         Some(password) => account.has(&identity, password).await?,
@@ -146,10 +146,11 @@ impl Account {
             key: &self.key,
             totp: self.totp.as_deref(),
             email: &self.email,
-            is_known_here: false,
+            is_known_here: attempt.is_known_here,
         };
         let spent = spend(unscoped, &holder, code, address).await?;
-        attempt.accounts.extend(spent.clone());
-        Ok(spent.is_some())
+        let is_right = spent.is_some();
+        attempt.extend(spent.unwrap_or_default());
+        Ok(is_right)
     }
 }

@@ -1,0 +1,156 @@
+//! Requests that are no guesses but have a price, such as letters, rows and processor time. That they are accepted is no
+//! failure: they have room for a burst, which fills again steadily.
+
+use std::net::IpAddr;
+
+use mainstay_crypto::BlindIndex;
+use mainstay_database::{Error, Unscoped, Uuid};
+use mainstay_http::Problem;
+use mainstay_kernel::Timestamp;
+
+use super::{
+    keys::{self, Group, hex, key, networks},
+    moment, now, wait_until,
+};
+
+/// A price: how many requests of one address are taken in a burst, and the seconds until there is room for one more. A
+/// network has room for ten times as many.
+#[derive(Clone, Copy)]
+pub(crate) struct Price {
+    scope: &'static str,
+    burst: i32,
+    every: f64,
+}
+
+/// Sign-ups: a password is hashed, a letter sent.
+pub(crate) const SIGN_UPS: Price = Price { scope: "sign_up ", burst: 50, every: 60.0 };
+/// Requests for a new password: a letter is sent.
+pub(crate) const PASSWORD_RESETS: Price = Price { scope: "password_reset ", burst: 50, every: 60.0 };
+/// Options for a passkey, as each sign-in page asks for them: a row of five minutes.
+pub(crate) const PASSKEY_OPTIONS: Price = Price { scope: "passkey_options ", burst: 200, every: 5.0 };
+/// Sign-ins by an external provider that were started: a row of ten minutes.
+pub(crate) const EXTERNAL_AUTHORIZATIONS: Price = Price { scope: "external_sign_in ", burst: 100, every: 10.0 };
+/// Estimates of a password's strength, as a meter asks for them at each key: milliseconds of work.
+pub(crate) const PASSWORD_STRENGTH: Price = Price { scope: "password_strength ", burst: 200, every: 1.0 };
+
+/// Letters to one address that one network may cause in a burst, and seconds until one more.
+const LETTERS_FROM_NETWORK: (i32, f64) = (6, 900.0);
+/// Letters to one address that all networks together may cause in a burst, and seconds until one more. A reset's link
+/// lives for ten minutes: the last one that was mailed is still valid when the next one is held back.
+const LETTERS_TO_ADDRESS: (i32, f64) = (10, 360.0);
+
+/// A day and its parts, in seconds.
+const DAY: f64 = 86_400.0;
+
+/// Invitations in a burst, and seconds until one more: of one organization to one address, of all to one address, of one
+/// organization. Mail that nobody asked for is a nuisance that bears our name.
+pub(crate) const INVITATIONS: [(i32, f64); 3] = [(11, DAY / 10.0), (40, DAY / 40.0), (200, DAY / 200.0)];
+
+/// Counts a request of a caller who need not be signed in.
+///
+/// # Errors
+/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
+pub(crate) async fn admit_request(unscoped: &Unscoped, price: Price, address: Option<IpAddr>) -> Result<(), Problem> {
+    let keys = networks(unscoped.database().ring(), Group::Requests, price.scope, address).to_vec();
+    let limits = [(price.burst, price.every), (price.burst * 10, price.every / 10.0)];
+
+    match count(unscoped, keys, &limits).await? {
+        Some(until) => Err(wait_until(until, now(unscoped))),
+        None => Ok(()),
+    }
+}
+
+/// Counts a request of an account about itself that causes a letter.
+///
+/// # Errors
+/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
+pub(crate) async fn admit_own(unscoped: &Unscoped, scope: &'static str, user: Uuid) -> Result<(), Problem> {
+    let own = key(unscoped.database().ring(), Group::Requests, scope, &hex(user.as_bytes()));
+
+    match count(unscoped, vec![own], &[LETTERS_FROM_NETWORK]).await? {
+        Some(until) => Err(wait_until(until, now(unscoped))),
+        None => Ok(()),
+    }
+}
+
+/// Counts an invitation by an organization to an address, which its blind index names.
+///
+/// # Errors
+/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
+pub(crate) async fn admit_invitation(unscoped: &Unscoped, organization: Uuid, address: &[u8]) -> Result<(), Problem> {
+    let (ring, address, organization) = (unscoped.database().ring(), hex(address), hex(organization.as_bytes()));
+    let keys = vec![
+        key(ring, Group::Requests, "invited", &format!("{address} by {organization}")),
+        key(ring, Group::Requests, "invited", &address),
+        key(ring, Group::Requests, "inviting", &organization),
+    ];
+
+    match count(unscoped, keys, &INVITATIONS).await? {
+        Some(until) => Err(wait_until(until, now(unscoped))),
+        None => Ok(()),
+    }
+}
+
+async fn count(unscoped: &Unscoped, keys: Vec<Vec<u8>>, limits: &[(i32, f64)]) -> Result<Option<Timestamp>, Error> {
+    const COUNT: &str = "SELECT admit_request($1, $2, $3, $4)";
+    let (burst, every): (Vec<i32>, Vec<f64>) = limits.iter().copied().unzip();
+    let values = [keys.into(), burst.into(), every.into(), now(unscoped).inner().into()];
+
+    let rows = unscoped.upkeep("throttles.request", COUNT, values).await?;
+
+    moment(&rows, 0)
+}
+
+/// A letter that a stranger may cause to an address.
+pub(crate) struct Letter {
+    /// What it is about.
+    pub(crate) scope: &'static str,
+    /// The address, as today's index names it.
+    pub(crate) index: Vec<u8>,
+    /// The address under every key of the ring.
+    pub(crate) indexes: Vec<BlindIndex>,
+}
+
+impl Letter {
+    /// Counts the letter. `false` when it must not be sent: so many were, at the request of others, that the address is
+    /// spared for a while. The caller is answered as if it were sent. A network that the account has signed in from gets
+    /// its letter all the same.
+    ///
+    /// # Errors
+    /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when the caller's own network has asked for too many.
+    pub(crate) async fn admit(self, unscoped: &Unscoped, address: Option<IpAddr>) -> Result<bool, Problem> {
+        const ADMIT: &str = r"
+            WITH asked AS MATERIALIZED (SELECT admit_request(ARRAY[$1::bytea], ARRAY[$2::integer], ARRAY[$3::double precision], $9) AS until),
+            spared AS MATERIALIZED (
+                SELECT CASE WHEN until IS NULL
+                    THEN admit_request(ARRAY[$4::bytea], ARRAY[$5::integer], ARRAY[$6::double precision], $9) END AS until
+                FROM asked)
+            SELECT asked.until, spared.until IS NULL OR EXISTS (
+                SELECT FROM users u JOIN sign_in_places p ON p.user_id = u.id
+                WHERE u.email_index = ANY ($7) AND p.place = $8)
+            FROM asked, spared";
+        let (ring, now) = (unscoped.database().ring(), now(unscoped));
+        let subject = hex(&self.index);
+        let [from_network, to_address] = [LETTERS_FROM_NETWORK, LETTERS_TO_ADDRESS];
+        let [_, network] = networks(ring, Group::Here, "", address);
+        let values = [
+            key(ring, Group::Here, self.scope, &format!("{subject} from {}", hex(&network))).into(),
+            from_network.0.into(),
+            from_network.1.into(),
+            key(ring, Group::Anywhere, self.scope, &subject).into(),
+            to_address.0.into(),
+            to_address.1.into(),
+            self.indexes.into_iter().map(BlindIndex::into_bytes).collect::<Vec<_>>().into(),
+            keys::place(ring, address).into(),
+            now.inner().into(),
+        ];
+
+        let rows = unscoped.upkeep("throttles.letter", ADMIT, values).await?;
+        let row = rows.first().ok_or_else(|| Error::Internal("a query without conditions has no row".into()))?;
+
+        match row.get::<Option<Timestamp>>(0)? {
+            Some(until) => Err(wait_until(until, now)),
+            None => Ok(row.get(1)?),
+        }
+    }
+}
