@@ -18,6 +18,8 @@ mod oauth;
 #[path = "../support/program.rs"]
 mod program;
 
+mod aborted_statements;
+mod anonymous_rows;
 mod browsers;
 mod credential_races;
 mod declarations;
@@ -33,6 +35,7 @@ mod immutable_log;
 mod jws;
 mod jws_classes;
 mod limits;
+mod lockouts;
 mod log;
 mod membership_races;
 mod oauth_attacks;

@@ -36,6 +36,7 @@ mod oauth;
 mod organizations;
 mod pages;
 mod passkeys;
+mod password_strength;
 mod passwords;
 mod people;
 mod personal_data;

@@ -44,7 +44,7 @@ const DAY: f64 = 86_400.0;
 
 /// Invitations in a burst, and seconds until one more: of one organization to one address, of all to one address, of one
 /// organization. Mail that nobody asked for is a nuisance that bears our name.
-pub(crate) const INVITATIONS: [(i32, f64); 3] = [(11, DAY / 10.0), (40, DAY / 40.0), (200, DAY / 200.0)];
+const INVITATIONS: [(i32, f64); 3] = [(11, DAY / 10.0), (40, DAY / 40.0), (200, DAY / 200.0)];
 
 /// Counts a request of a caller who need not be signed in.
 ///
