@@ -34,7 +34,8 @@ actions! {
     LoginSuccess = "authn_login_success",
     /// A sign-in was refused.
     LoginFail = "authn_login_fail",
-    /// Sign-ins are slowed down after too many failures.
+    /// Attempts are refused after too many failures: the first refusal of an address in a quarter of an hour, with the
+    /// number of refusals before it that were not recorded.
     LoginFailMax = "authn_login_fail_max",
     /// A person proved anew who it is.
     StepUpSuccess = "authn_step_up_success",
