@@ -29,7 +29,7 @@ pub(crate) const PASSWORD_RESETS: Price = Price { scope: "password_reset ", burs
 /// Options for a passkey, as each sign-in page asks for them: a row of five minutes.
 pub(crate) const PASSKEY_OPTIONS: Price = Price { scope: "passkey_options ", burst: 200, every: 5.0 };
 /// Sign-ins by an external provider that were started: a row of ten minutes.
-pub(crate) const EXTERNAL_AUTHORIZATIONS: Price = Price { scope: "external_sign_in ", burst: 100, every: 10.0 };
+pub(crate) const EXTERNAL_AUTHORIZATIONS: Price = Price { scope: "external_sign_in ", burst: 50, every: 10.0 };
 /// Estimates of a password's strength, as a meter asks for them at each key: milliseconds of work.
 pub(crate) const PASSWORD_STRENGTH: Price = Price { scope: "password_strength ", burst: 200, every: 1.0 };
 
