@@ -33,3 +33,8 @@ async fn a_parameter_that_is_not_documented_is_refused() {
 async fn a_method_that_is_not_documented_is_refused() {
     sweeps::methods(app::platform()).await;
 }
+
+#[tokio::test]
+async fn what_is_refused_is_never_repeated() {
+    sweeps::echoes(app::platform()).await;
+}

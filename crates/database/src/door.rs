@@ -22,6 +22,8 @@ pub struct Door<P> {
     proof: Proof<P>,
     origin: Origin,
     database: Database,
+    /// Whether what it reads is shown to the caller.
+    shows: bool,
     /// The connection of a transaction; without one, each statement takes any.
     session: Option<Mutex<Lease>>,
 }
@@ -52,7 +54,15 @@ impl<E> Revealed<E> {
 impl<P: Permission> Door<P> {
     /// Opens the door for whom `proof` was made.
     pub fn new(proof: Proof<P>, origin: Origin, database: Database) -> Self {
-        Self { proof, origin, database, session: None }
+        Self { proof, origin, database, shows: true, session: None }
+    }
+
+    /// Says whether what is read is shown: the answer to `HEAD` has no content, so that nothing is revealed and nothing may
+    /// be on record as if it were.
+    #[must_use]
+    pub fn showing(mut self, shows: bool) -> Self {
+        self.shows = shows;
+        self
     }
 
     /// The same door on one connection.
@@ -61,6 +71,7 @@ impl<P: Permission> Door<P> {
             proof: self.proof.clone(),
             origin: self.origin.clone(),
             database: self.database.clone(),
+            shows: self.shows,
             session: Some(Mutex::new(lease)),
         }
     }
@@ -76,7 +87,8 @@ impl<P: Permission> Door<P> {
     /// Goes around the door in the caller's name: see [`Unscoped`]. For what one statement of a door cannot say, such as a
     /// change of several tables; it names the organization itself.
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        Unscoped::because(why, &self.database, self.origin.clone(), Some(self.principal().clone()))
+        let actor = Some(self.principal().clone());
+        Unscoped::because(why, &self.database, self.origin.clone(), actor).showing(self.shows)
     }
 
     /// Who is asking.
@@ -139,12 +151,22 @@ impl<P: Permission> Door<P> {
     /// # Errors
     /// [`Error::NotFound`] when there is none, or it is another organization's.
     pub async fn reveal<E: Entity>(&self, id: Id<E>) -> Result<Revealed<E>, Error> {
+        self.refuse_unshown(id).await?;
         let texts = texts::<E>();
         let mut values = self.record::<E>("revealed", id);
         values.push(uuid(id.uuid()));
         let rows = self.write(Statement::new(texts.names.reveal, texts.reveal.as_str(), values)).await?;
         let row = self.decode(rows.first().ok_or(Error::NotFound)?)?;
         Ok(Revealed { row, disclosure: Disclosure::recorded_in_the_audit_log() })
+    }
+
+    /// Ends a reading that the caller is not shown before anything is opened or recorded: it says only that the row exists.
+    pub(crate) async fn refuse_unshown<E: Entity>(&self, id: Id<E>) -> Result<(), Error> {
+        if self.shows {
+            return Ok(());
+        }
+        let rows = self.find(id, &texts::<E>().find).await?;
+        Err(if rows.is_empty() { Error::NotFound } else { Error::NotShown })
     }
 
     /// Runs a static query of yours. `$1` is always the caller's organization, and the text must use it; your values

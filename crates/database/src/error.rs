@@ -37,6 +37,9 @@ pub enum Error {
         /// How long it waits.
         retry_after: Duration,
     },
+    /// The row exists, and the caller asked to be shown nothing of it: `HEAD`.
+    #[error("nothing is shown")]
+    NotShown,
     /// Another transaction was in the way; the same request may succeed when it is sent again.
     #[error("another change was in the way")]
     Contended,
@@ -141,7 +144,7 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
     }
 }
 
-/// What Postgres said, without the `DETAIL` that quotes values of the row.
+/// What Postgres said, without what quotes values: its `DETAIL`, and the message of a data exception.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {message}{place}")]
 struct Refusal {
@@ -156,6 +159,9 @@ impl From<&PgDatabaseError> for Refusal {
             Some(PgErrorPosition::Original(character)) => format!(" (at character {character})"),
             _ => String::new(),
         };
-        Self { code: refusal.code().to_owned(), message: refusal.message().to_owned(), place }
+        // A data exception (class 22) quotes the value in its message: `invalid input syntax for type date: "…"`.
+        let quotes = refusal.code().starts_with("22");
+        let message = if quotes { "a value does not fit its type" } else { refusal.message() };
+        Self { code: refusal.code().to_owned(), message: message.to_owned(), place }
     }
 }

@@ -121,6 +121,7 @@ impl<P: Permission> Door<P> {
     /// [`Error::Cursor`] when the cursor was not made for this person; [`Error::Internal`] as for
     /// [`erase`](Self::erase).
     pub async fn export<E: Entity>(&self, id: Id<E>, after: Option<&Cursor>) -> Result<Export, Error> {
+        self.refuse_unshown(id).await?;
         let tables = self.database().sealed_tables();
         let person = person(tables, E::TABLE)?;
         let organization = self.organization();

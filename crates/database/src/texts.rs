@@ -80,7 +80,7 @@ impl Texts {
             delete: format!(
                 "WITH found AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3{alive} FOR UPDATE), \
                  changed AS (DELETE FROM {table} t USING found WHERE t.id = found.id \
-                 AND (${version}::bigint IS NULL OR t.version = ${version}) RETURNING t.*){destroyed}, \
+                 AND (${version}::bigint[] IS NULL OR t.version = ANY(${version})) RETURNING t.*){destroyed}, \
                  recorded AS ({recorded}, before) SELECT {record}, {after} FROM changed) \
                  SELECT found.version, changed.id IS NOT NULL, (SELECT gone FROM destroyed) \
                  FROM found LEFT JOIN changed USING (id)",
@@ -90,7 +90,7 @@ impl Texts {
         }
     }
 
-    /// The update that sets `columns` to the values from `$15` on: after the record come `$12` id, `$13` version or
+    /// The update that sets `columns` to the values from `$15` on: after the record come `$12` id, `$13` versions or
     /// null, `$14` the time of the change. Its last value is the data key that sealed the values, where any is sealed.
     ///
     /// The answer is the row as it is now, null where it did not change, and last the version that was found. Its data key
@@ -109,7 +109,7 @@ impl Texts {
         format!(
             "WITH found AS (SELECT * FROM {table} WHERE id = ${id} AND organization_id = $3{alive} FOR UPDATE), \
              changed AS (UPDATE {table} t SET {assignments}version = t.version + 1, updated_at = ${now} FROM found \
-             WHERE t.id = found.id AND (${version}::bigint IS NULL OR t.version = ${version}) {key} RETURNING t.*), \
+             WHERE t.id = found.id AND (${version}::bigint[] IS NULL OR t.version = ANY(${version})) {key} RETURNING t.*), \
              recorded AS (INSERT INTO audit_events ({COLUMNS}, before, after) \
              SELECT {record}, {before}, {after} FROM found JOIN changed USING (id)) \
              SELECT {selected}, found.version FROM found LEFT JOIN changed t ON t.id = found.id {keys}",

@@ -21,12 +21,24 @@ pub struct Unscoped {
     database: Database,
     origin: Origin,
     actor: Option<Arc<Principal>>,
+    shows: bool,
 }
 
 impl Unscoped {
     /// Goes around the door. `why` is for the reader of the code: what makes the limit to one organization impossible.
     pub fn because(_why: &'static str, database: &Database, origin: Origin, actor: Option<Arc<Principal>>) -> Self {
-        Self { database: database.clone(), origin, actor }
+        Self { database: database.clone(), origin, actor, shows: true }
+    }
+
+    /// Says whether what is read is shown: see [`Door::showing`](crate::Door::showing).
+    #[must_use]
+    pub fn showing(mut self, shows: bool) -> Self {
+        self.shows = shows;
+        self
+    }
+
+    pub(crate) fn shows(&self) -> bool {
+        self.shows
     }
 
     /// The pool, the key ring and the clock.

@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// The version that a change builds upon, from the request's `If-Match` (RFC 9110 §13.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IfMatch {
     /// Change the row whatever its version.
     Any,
-    /// Change it only if nobody else did since this version.
-    Version(i64),
+    /// Change it only if it is at one of these versions; of none, never.
+    Versions(Vec<i64>),
 }
 
 impl<P: Permission> Door<P> {
@@ -66,11 +66,11 @@ impl<P: Permission> Door<P> {
     /// another version; [`Error::Constraint`] when the schema refuses the values.
     pub async fn update<E: Versioned>(&self, id: Id<E>, if_match: IfMatch, changes: Changes<E>) -> Result<E, Error> {
         if changes.is_empty() {
-            return self.unchanged(id, if_match).await;
+            return self.unchanged(id, &if_match).await;
         }
         for _ in 0..2 {
             let key = if changes.seals { Some(self.data_key(id).await?) } else { None };
-            match self.try_update(id, if_match, &changes, key.as_ref()).await? {
+            match self.try_update(id, &if_match, &changes, key.as_ref()).await? {
                 Some(row) => return Ok(row),
                 // The row's key was replaced since it was kept: forget it and seal once more.
                 None => self.database().forget_key(id.uuid()),
@@ -80,7 +80,7 @@ impl<P: Permission> Door<P> {
     }
 
     /// An update that changes nothing makes no new version; it only has to find the one that it builds upon.
-    async fn unchanged<E: Versioned>(&self, id: Id<E>, if_match: IfMatch) -> Result<E, Error> {
+    async fn unchanged<E: Versioned>(&self, id: Id<E>, if_match: &IfMatch) -> Result<E, Error> {
         let row = self.get(id).await?;
         if if_match.allows(row.version()) { Ok(row) } else { Err(Error::Stale { current: row.version() }) }
     }
@@ -88,7 +88,7 @@ impl<P: Permission> Door<P> {
     async fn try_update<E: Versioned>(
         &self,
         id: Id<E>,
-        if_match: IfMatch,
+        if_match: &IfMatch,
         changes: &Changes<E>,
         key: Option<&DataKey>,
     ) -> Result<Option<E>, Error> {
@@ -155,14 +155,18 @@ impl<P: Permission> Door<P> {
 }
 
 impl IfMatch {
-    fn value(self) -> Value {
-        Value::BigInt(match self {
-            Self::Any => None,
-            Self::Version(version) => Some(version),
-        })
+    fn value(&self) -> Value {
+        match self {
+            Self::Any => None::<Vec<i64>>.into(),
+            Self::Versions(versions) => Some(versions.clone()).into(),
+        }
     }
 
-    fn allows(self, current: i64) -> bool {
-        self == Self::Any || self == Self::Version(current)
+    /// Whether a row at this version may be changed.
+    pub fn allows(&self, current: i64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Versions(versions) => versions.contains(&current),
+        }
     }
 }

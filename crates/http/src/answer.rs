@@ -1,12 +1,20 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, convert::Infallible};
 
 use axum::body::Body;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use mainstay_database::{Cursor, Page};
-use schemars::{JsonSchema, Schema};
+use schemars::{JsonSchema, Schema, json_schema};
 use serde::Serialize;
 
-use crate::{INTERNAL, Json, Operation, Problem, Request, UNAVAILABLE, declaration::Success, failure, request::Reply};
+use crate::{
+    INTERNAL, Json, Location, Operation, Parameter, Problem, Request, UNAVAILABLE,
+    conditions::{is_known, tag_of},
+    declaration::Success,
+    failure,
+    request::Reply,
+};
 
 /// What an endpoint's function may return: `Result<Json<V>, Problem>`, or [`Created`], [`NoContent`], [`PageOf`] in its
 /// place.
@@ -100,13 +108,22 @@ impl<A: Answer> Answer for Result<A, Problem> {
 }
 
 impl<V: View> Answer for Json<V> {
-    fn answer(self, _: &Request) -> Result<Reply, Problem> {
+    fn answer(self, request: &Request) -> Result<Reply, Problem> {
+        let tag = self.0.version().map(tag_of);
+        if let Some(tag) =
+            tag.as_ref().filter(|tag| reads(&request.parts.method) && is_known(&request.parts.headers, tag))
+        {
+            return Ok(with_tag(empty(StatusCode::NOT_MODIFIED), Some(tag)));
+        }
         Ok(json(StatusCode::OK, &self.0, self.0.version()))
     }
 
     fn describe(operation: &mut Operation<'_>) {
         let schema = operation.output_schema::<V>();
         succeeds(operation, StatusCode::OK, Some(schema), etag::<V>());
+        if V::VERSIONED && reads(&operation.method) {
+            describe_condition::<V>(operation);
+        }
     }
 }
 
@@ -187,6 +204,13 @@ impl<V: View> Answer for PageOf<V> {
     }
 }
 
+/// The head of an answer whose content was not made, so that its length is not known (RFC 9110 §9.3.2).
+pub(crate) fn not_shown() -> Reply {
+    let mut reply = Response::new(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()));
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}
+
 fn empty(status: StatusCode) -> Reply {
     let mut reply = Response::new(Body::empty());
     *reply.status_mut() = status;
@@ -222,11 +246,31 @@ fn etag<V: View>() -> Vec<(&'static str, &'static str)> {
     if V::VERSIONED { vec![("ETag", "The resource's version, to send as `If-Match`.")] } else { Vec::new() }
 }
 
+fn reads(method: &Method) -> bool {
+    [Method::GET, Method::HEAD].contains(method)
+}
+
+/// A read that names the version which the client has (RFC 9110 §13.1.2).
+fn describe_condition<V: View>(operation: &mut Operation<'_>) {
+    operation.parameters.push(Parameter {
+        location: Location::Header,
+        name: header::IF_NONE_MATCH.to_string(),
+        required: false,
+        description: Some("The `ETag` of what the client has, such as `\"3\"`; several, or `*`.".to_owned()),
+        schema: json_schema!({ "type": "string" }),
+    });
+    succeeds(operation, StatusCode::NOT_MODIFIED, None, etag::<V>());
+}
+
 fn json(status: StatusCode, body: &impl Serialize, version: Option<i64>) -> Reply {
     let mut reply = Response::new(Body::from(failure::to_bytes(body)));
     *reply.status_mut() = status;
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(tag) = version.and_then(|version| HeaderValue::try_from(format!("\"{version}\"")).ok()) {
+    with_tag(reply, version.map(tag_of).as_ref())
+}
+
+fn with_tag(mut reply: Reply, tag: Option<&String>) -> Reply {
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
         reply.headers_mut().insert(header::ETAG, tag);
     }
     reply

@@ -49,13 +49,13 @@ pub(crate) fn basic(encoded: &str) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
-/// The value of a cookie that the request has once.
+/// The value of a cookie that the request has once. Other cookies are another's business, whatever bytes they hold.
 pub(crate) fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
-    let all = request.parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut found = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut values = found.by_ref().filter(|(its_name, _)| *its_name == name).map(|(_, value)| value);
+    let lines = request.parts.headers.get_all(header::COOKIE).iter();
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
+    let mut values = pairs.filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     let value = values.next()?;
-    values.next().is_none().then_some(value)
+    values.next().is_none().then(|| std::str::from_utf8(value).ok())?
 }
 
 /// A browser sends cookies along with whatever another site makes it send. What changes something is taken from pages of

@@ -46,6 +46,7 @@ impl Declaration {
             fresh: false,
             scoped_machines: false,
             speaks_oauth: false,
+            client_may_authenticate: false,
             parameters: Vec::new(),
             path_parameters: self.path_parameters,
             body: None,
@@ -155,6 +156,8 @@ pub struct Operation<'a> {
     pub scoped_machines: bool,
     /// Whether its problems carry the members of OAuth 2 (RFC 6749 §5.2), too.
     pub speaks_oauth: bool,
+    /// Whether an OAuth client may show who it is in `Authorization: Basic …` (RFC 6749 §2.3.1).
+    pub client_may_authenticate: bool,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// The names of the path's parameters, in order.

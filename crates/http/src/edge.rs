@@ -20,7 +20,12 @@ use mainstay_telemetry::parent_of;
 use tracing::{Instrument as _, Span, field};
 
 use crate::{
-    App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Page, Problem, UNAVAILABLE, client, pages,
+    App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Page, Problem, UNAVAILABLE,
+    answer::not_shown,
+    client,
+    input::has_bad_escape,
+    kinds::NOT_SHOWN,
+    pages,
     request::{Reply, Request},
     router::{Api, Mounted, Resource},
 };
@@ -35,7 +40,7 @@ pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpReq
     let operation = found.map_or("unknown", |endpoint| endpoint.declaration.operation);
     framed(&app, resource.path, operation, request, async |request| match found {
         Some(endpoint) => run(endpoint, request).await,
-        None => Err(METHOD_NOT_ALLOWED.problem().allow(resource.methods())),
+        None => Err(METHOD_NOT_ALLOWED.problem().allow(&resource.methods())),
     })
     .await
 }
@@ -59,6 +64,7 @@ pub(crate) async fn unknown(app: App, request: HttpRequest) -> Reply {
 async fn run(endpoint: &Mounted, request: Request) -> Result<Reply, Problem> {
     let outcome = (endpoint.declaration.call)(request).await;
     let outcome = match outcome {
+        Err(problem) if problem.kind() == NOT_SHOWN => Ok(not_shown()),
         Err(problem) if !endpoint.problems.contains(&problem.kind()) => {
             let (operation, code) = (endpoint.declaration.operation, problem.kind().code);
             Err(INTERNAL.problem().caused_by(format!(
@@ -121,7 +127,7 @@ async fn prepare(
     let unreadable = || MALFORMED.problem().detail("The path holds bytes that are no text.");
     let parameters = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| unreadable())?;
     let path: Vec<_> = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    if path.iter().any(|(_, value)| value.contains('\0')) {
+    if has_bad_escape(parts.uri.path()) {
         return Err(unreadable());
     }
     let peer = parts.extensions.get::<Peer>().map(|Peer(peer)| peer.ip());

@@ -7,13 +7,14 @@ use serde::Serialize;
 
 use crate::{
     CONFLICT, FieldError, INTERNAL, INVALID_INPUT, Kind, NOT_FOUND, PRECONDITION_FAILED, Problem, TOO_MANY_REQUESTS,
-    TOO_MANY_TO_SORT, UNAVAILABLE,
+    TOO_MANY_TO_SORT, UNAVAILABLE, kinds::NOT_SHOWN,
 };
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match &error {
             Error::NotFound => NOT_FOUND.problem(),
+            Error::NotShown => NOT_SHOWN.problem(),
             Error::Stale { current } => PRECONDITION_FAILED
                 .problem()
                 .detail(format!("The resource is at version {current}: read it again, then repeat the change.")),

@@ -2,8 +2,10 @@
 
 mod body;
 mod cookie;
+mod expected;
 mod form;
 mod header;
+mod media_type;
 mod oauth;
 mod parameters;
 mod patch;
@@ -26,6 +28,7 @@ pub use patch::Patch;
 pub use path::{Path, PathParameters, PathValue};
 pub use query::Query;
 pub use shared::Shared;
+pub(crate) use {body::accepts, text::has_bad_escape};
 
 use crate::{Operation, Problem, Request};
 

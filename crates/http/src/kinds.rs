@@ -29,6 +29,8 @@ pub const FORBIDDEN: Kind =
     Kind::new(StatusCode::FORBIDDEN, "forbidden", "Your role does not grant what this operation needs.");
 /// Nothing is there that the caller may know of.
 pub const NOT_FOUND: Kind = Kind::new(StatusCode::NOT_FOUND, "not_found", "There is no such resource.");
+/// No problem at all: the answer to `HEAD` where the content would be opened and recorded. It never leaves the edge.
+pub(crate) const NOT_SHOWN: Kind = Kind::new(StatusCode::OK, "not_shown", "Nothing is shown.");
 /// The path exists, the method does not.
 pub const METHOD_NOT_ALLOWED: Kind =
     Kind::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The resource does not have this method.");

@@ -8,6 +8,7 @@ mod answer;
 mod app;
 mod authenticate;
 mod client;
+mod conditions;
 mod connections;
 mod credentials;
 mod declaration;

@@ -5,10 +5,13 @@ use axum::body::Body;
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 
 use crate::{
-    App, METHOD_NOT_ALLOWED, NOT_FOUND, Page, Problem, docs_page,
+    App, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Page, Problem,
+    conditions::is_known,
+    docs_page,
     health::probe,
+    input::has_bad_escape,
     page::{Content, Source},
-    request::{Reply, single},
+    request::Reply,
     router::Api,
 };
 
@@ -33,6 +36,9 @@ pub(crate) fn show(page: &Page, request: &Parts) -> Result<Reply, Problem> {
         Source::File { content, tag } => file(content.content_type, content.bytes.clone(), tag, request),
         Source::Made(make) => {
             let query = request.uri.query().unwrap_or_default();
+            if has_bad_escape(query) {
+                return Err(MALFORMED.problem().detail("The query holds a percent-encoding that is no text."));
+            }
             let fields: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
             let Content { content_type, bytes } = make(&fields)?;
             let mut reply = Response::new(Body::from(bytes));
@@ -48,7 +54,7 @@ pub(crate) fn show(page: &Page, request: &Parts) -> Result<Reply, Problem> {
 
 fn only_read(request: &Parts) -> Result<(), Problem> {
     let reads = request.method == Method::GET || request.method == Method::HEAD;
-    if reads { Ok(()) } else { Err(METHOD_NOT_ALLOWED.problem().allow("GET, HEAD".to_owned())) }
+    if reads { Ok(()) } else { Err(METHOD_NOT_ALLOWED.problem().allow("GET, HEAD")) }
 }
 
 fn docs(path: &str, request: &Parts) -> Result<Reply, Problem> {
@@ -62,8 +68,7 @@ fn docs(path: &str, request: &Parts) -> Result<Reply, Problem> {
 
 /// A file that changes with the build alone: a client asks again, and gets 304 as long as it is the same.
 fn file(content_type: &'static str, bytes: bytes::Bytes, tag: &str, request: &Parts) -> Reply {
-    let known =
-        single(&request.headers, &header::IF_NONE_MATCH).is_some_and(|tags| tags.split(", ").any(|known| known == tag));
+    let known = is_known(&request.headers, tag);
     let mut reply = Response::new(if known { Body::empty() } else { Body::from(bytes) });
     if known {
         *reply.status_mut() = StatusCode::NOT_MODIFIED;

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, fmt, time::Duration};
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -57,7 +57,7 @@ struct Inner {
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
-    allow: Option<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     challenge: &'static str,
     cause: Option<String>,
     speaks_oauth: bool,
@@ -144,8 +144,18 @@ impl Problem {
         self
     }
 
-    pub(crate) fn allow(mut self, methods: String) -> Self {
-        self.0.allow = Some(methods);
+    /// Names the methods that a resource has.
+    pub(crate) fn allow(self, methods: &str) -> Self {
+        match HeaderValue::from_str(methods) {
+            Ok(methods) => self.header(header::ALLOW, methods),
+            Err(_) => self,
+        }
+    }
+
+    /// Adds a header that says how to do better.
+    #[must_use]
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
         self
     }
 
@@ -168,16 +178,21 @@ impl Problem {
         self.0.kind
     }
 
+    #[cfg(test)]
+    pub(crate) fn field_errors(&self) -> &[FieldError] {
+        &self.0.errors
+    }
+
     pub(crate) fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
     }
 
     pub(crate) fn into_reply(self, request_id: uuid::Uuid) -> Reply {
-        let Inner { kind, detail, errors, retry_after, allow, challenge, speaks_oauth, .. } = *self.0;
+        let Inner { kind, detail, errors, retry_after, headers: more, challenge, speaks_oauth, .. } = *self.0;
         let detail = detail.as_deref().unwrap_or(kind.detail);
         let body = ProblemBody {
             kind: "about:blank",
-            title: kind.status.canonical_reason().unwrap_or("Error"),
+            title: title(kind.status),
             status: kind.status.as_u16(),
             code: kind.code,
             detail,
@@ -196,10 +211,17 @@ impl Problem {
         if kind.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if let Some(methods) = allow.and_then(|methods| HeaderValue::try_from(methods).ok()) {
-            headers.insert(header::ALLOW, methods);
-        }
+        headers.extend(more);
         reply
+    }
+}
+
+/// The words that RFC 9110 §15.5 has for a status. The library's are older for two.
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        _ => status.canonical_reason().unwrap_or("Error"),
     }
 }
 
@@ -210,7 +232,7 @@ impl From<Kind> for Problem {
             detail: None,
             errors: Vec::new(),
             retry_after: None,
-            allow: None,
+            headers: Vec::new(),
             challenge: "Bearer",
             cause: None,
             speaks_oauth: false,

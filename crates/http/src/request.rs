@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderName, request::Parts};
+use http::{HeaderMap, HeaderName, Method, request::Parts};
 use mainstay_access::Principal;
 use mainstay_database::Origin;
 
@@ -25,6 +25,11 @@ impl Request {
     /// The value of a header, when it is there once and is text.
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
         single(&self.parts.headers, name)
+    }
+
+    /// Whether the client is shown what is read: not in answer to `HEAD`.
+    pub(crate) fn shows(&self) -> bool {
+        self.parts.method != Method::HEAD
     }
 
     /// Where the request comes from.

@@ -9,6 +9,7 @@
 
 mod bodies;
 mod credentials;
+mod echoes;
 mod methods;
 mod operations;
 mod organizations;
@@ -19,6 +20,7 @@ mod sweep;
 
 pub use bodies::bodies;
 pub use credentials::credentials;
+pub use echoes::echoes;
 pub use methods::methods;
 pub use organizations::organizations;
 pub use parameters::parameters;
@@ -37,4 +39,5 @@ pub async fn run(platform: fn() -> Platform) {
     bodies(platform()).await;
     parameters(platform()).await;
     methods(platform()).await;
+    echoes(platform()).await;
 }

@@ -63,7 +63,7 @@ async fn a_change_upon_a_stale_version_is_refused() {
     patch_if(&owner, &path, "\"1\"", json!({ "status": "lead" })).await.assert_status(200);
     patch_if(&owner, &path, "\"1\"", json!({ "status": "blocked" })).await.assert_problem(412, "stale_version");
     patch_if(&owner, &path, "*", json!({ "status": "inactive" })).await.assert_status(200);
-    patch_if(&owner, &path, "W/\"3\"", json!({ "status": "lead" })).await.assert_problem(422, "invalid_input");
+    patch_if(&owner, &path, "W/\"3\"", json!({ "status": "lead" })).await.assert_problem(412, "stale_version");
     assert_eq!(owner.get(&path).await.json()["status"], "inactive");
 }
 

@@ -24,6 +24,9 @@ impl Unscoped {
         event: Event,
         after: Option<&Cursor>,
     ) -> Result<Export, Error> {
+        if !self.shows() {
+            return Err(Error::NotShown);
+        }
         let database = self.database();
         let registered = database.sealed_tables().iter().filter(|table| table.scope == Scope::Nowhere);
         let tables: Vec<_> = registered.chain(beside).collect();

@@ -1,15 +1,17 @@
 use axum::body::Body;
 use bytes::Bytes;
-use http::{Method, header};
+use http::{HeaderName, HeaderValue, Method, header, request::Parts};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::{
     Input, Shape,
+    expected::{Expected, words},
+    media_type::{MediaType, is_plain},
     text::json_has_nul,
     violations::{checked, unreadable},
 };
 use crate::{
-    CONTENT_TOO_LARGE, FieldError, INVALID_INPUT, MALFORMED, Operation, Problem, REQUEST_TIMEOUT, Request,
+    CONTENT_TOO_LARGE, FieldError, INTERNAL, INVALID_INPUT, MALFORMED, Operation, Problem, REQUEST_TIMEOUT, Request,
     UNSUPPORTED_MEDIA_TYPE,
 };
 
@@ -32,13 +34,13 @@ impl<T: Shape> Input for Json<T> {
         }
         // serde reads a struct from a list too, by position: a second way to write a body, which nothing documents.
         if body.trim_ascii_start().first() == Some(&b'[') && broken(&body).is_none() {
-            let error =
-                FieldError { location: "body".into(), pointer: String::new(), detail: "expected an object".into() };
+            let detail = format!("expected {}", words(Expected::of::<T>().follow([]).1));
+            let error = FieldError { location: "body".into(), pointer: String::new(), detail };
             return Err(INVALID_INPUT.problem().errors([error]));
         }
         let mut json = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match broken(&body) {
-            None => unreadable("body", error.path(), &without_place(error.inner())),
+            None => unreadable::<T>("body", error.path(), error.inner()),
             Some(broken) => MALFORMED.problem().detail(format!("The body is not JSON: {broken}.")),
         })?;
         json.end().map_err(|_| MALFORMED.problem().detail("Something follows the JSON value of the body."))?;
@@ -58,11 +60,7 @@ fn accepted(method: &Method) -> &'static [&'static str] {
 
 /// Reads a body of one of the `accepted` content types, up to the limit and within the time that the settings give.
 pub(super) async fn read(request: &mut Request, accepted: &[&str]) -> Result<Bytes, Problem> {
-    let content_type = request.header(&header::CONTENT_TYPE).and_then(|value| value.parse::<mime::Mime>().ok());
-    let plain = request.header(&header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
-    if !plain || !content_type.is_some_and(|given| accepted.contains(&given.essence_str()) && is_utf8(&given)) {
-        return Err(UNSUPPORTED_MEDIA_TYPE.problem().detail(format!("Send the body as {}.", accepted.join(" or "))));
-    }
+    check_type(&request.parts, accepted)?;
     let settings = request.app.settings();
     let (limit, timeout) = (settings.body_limit, settings.body_timeout);
     let body = request.body.take().unwrap_or_else(Body::empty);
@@ -76,6 +74,38 @@ pub(super) async fn read(request: &mut Request, accepted: &[&str]) -> Result<Byt
     }
 }
 
+/// Refuses a body of another type, charset or coding, and says which are taken (RFC 9110 §15.5.16).
+fn check_type(parts: &Parts, accepted: &[&str]) -> Result<(), Problem> {
+    if !is_plain(parts.headers.get_all(header::CONTENT_ENCODING)) {
+        let unpacked = HeaderValue::from_static("identity");
+        return Err(UNSUPPORTED_MEDIA_TYPE
+            .problem()
+            .detail("Send the body as it is, without a content coding.")
+            .header(header::ACCEPT_ENCODING, unpacked));
+    }
+    let mut given = parts.headers.get_all(header::CONTENT_TYPE).iter();
+    let content_type = given.next().filter(|_| given.next().is_none()).and_then(MediaType::parse);
+    if content_type.is_some_and(|given| accepted.contains(&given.essence.as_str()) && given.is_utf8()) {
+        return Ok(());
+    }
+
+    let problem = UNSUPPORTED_MEDIA_TYPE.problem().detail(format!("Send the body as {}.", accepted.join(" or ")));
+    let types = HeaderValue::from_str(&accepted.join(", ")).map_err(|error| INTERNAL.problem().caused_by(error))?;
+    Err(match accepts(&parts.method) {
+        Some(name) => problem.header(HeaderName::from_static(name), types),
+        None => problem.header(header::ACCEPT, types),
+    })
+}
+
+/// The header that says what a method takes: RFC 5789 §3.1 and Linked Data Platform 1.0 §7.1 have one each.
+pub(crate) fn accepts(method: &Method) -> Option<&'static str> {
+    match *method {
+        Method::PATCH => Some("accept-patch"),
+        Method::POST => Some("accept-post"),
+        _ => None,
+    }
+}
+
 pub(super) fn describe_body(operation: &mut Operation<'_>) {
     operation.answers(&[MALFORMED, REQUEST_TIMEOUT, CONTENT_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID_INPUT]);
 }
@@ -84,14 +114,4 @@ pub(super) fn describe_body(operation: &mut Operation<'_>) {
 /// serde_json calls it broken JSON when an object stands where a word of a choice should.
 fn broken(body: &[u8]) -> Option<serde_json::Error> {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).err()
-}
-
-fn is_utf8(content_type: &mime::Mime) -> bool {
-    content_type.get_param(mime::CHARSET).is_none_or(|charset| charset == mime::UTF_8)
-}
-
-/// The pointer says where; a line and a column say it worse.
-fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
 }

@@ -3,7 +3,10 @@ use mainstay_database::IfMatch;
 use schemars::{Schema, json_schema};
 
 use super::Input;
-use crate::{FieldError, INVALID_INPUT, Location, Operation, PRECONDITION_FAILED, Parameter, Problem, Request};
+use crate::{
+    FieldError, INVALID_INPUT, Location, MALFORMED, Operation, PRECONDITION_FAILED, Parameter, Problem, Request,
+    conditions,
+};
 
 /// A header's value, or `None` when the request does not have it.
 #[derive(Debug)]
@@ -16,6 +19,10 @@ pub trait HeaderField: Sized + Send {
     /// What it means.
     const DESCRIPTION: &'static str;
 
+    /// Whether software sends it by itself, so that nobody is refused for it: what cannot be read counts as absent, of
+    /// several lines the first counts, and the document does not name it.
+    const AMBIENT: bool = false;
+
     /// Reads its value; `None` when it has another form.
     fn read(value: &str) -> Option<Self>;
 
@@ -25,6 +32,10 @@ pub trait HeaderField: Sized + Send {
 
 impl<H: HeaderField> Input for Header<H> {
     async fn take(request: &mut Request) -> Result<Self, Problem> {
+        if H::AMBIENT {
+            let value = request.parts.headers.get(H::NAME).map(|value| String::from_utf8_lossy(value.as_bytes()));
+            return Ok(Self(value.and_then(|value| H::read(&value))));
+        }
         if !request.parts.headers.contains_key(H::NAME) {
             return Ok(Self(None));
         }
@@ -39,6 +50,9 @@ impl<H: HeaderField> Input for Header<H> {
     }
 
     fn describe(operation: &mut Operation<'_>) {
+        if H::AMBIENT {
+            return;
+        }
         operation.parameters.push(Parameter {
             location: Location::Header,
             name: H::NAME.to_string(),
@@ -53,39 +67,35 @@ impl<H: HeaderField> Input for Header<H> {
 /// `If-Match` (RFC 9110 §13.1.1): without it, or with `*`, a change applies to whatever version there is.
 impl Input for IfMatch {
     async fn take(request: &mut Request) -> Result<Self, Problem> {
-        Ok(Header::<Self>::take(request).await?.0.unwrap_or(Self::Any))
+        conditions::if_match(&request.parts.headers).map(|demanded| demanded.unwrap_or(Self::Any)).map_err(|_| {
+            MALFORMED.problem().errors([FieldError {
+                location: "header".into(),
+                pointer: format!("/{}", header::IF_MATCH),
+                detail: "expected entity tags in quotation marks, separated by commas, or *".to_owned(),
+            }])
+        })
     }
 
     fn describe(operation: &mut Operation<'_>) {
-        Header::<Self>::describe(operation);
-        operation.answers(&[PRECONDITION_FAILED]);
+        operation.parameters.push(Parameter {
+            location: Location::Header,
+            name: header::IF_MATCH.to_string(),
+            required: false,
+            description: Some("The `ETag` that the change builds upon, such as `\"3\"`; several, or `*`.".to_owned()),
+            schema: json_schema!({ "type": "string" }),
+        });
+        operation.answers(&[MALFORMED, PRECONDITION_FAILED]);
     }
 }
 
-impl HeaderField for IfMatch {
-    const NAME: HeaderName = header::IF_MATCH;
-    const DESCRIPTION: &'static str = "the `ETag` that the change builds upon, such as \"3\", or *";
-
-    fn read(value: &str) -> Option<Self> {
-        if value == "*" {
-            return Some(Self::Any);
-        }
-        let version = value.strip_prefix('"')?.strip_suffix('"')?;
-        version.parse().ok().filter(|version| *version > 0).map(Self::Version)
-    }
-
-    fn schema() -> Schema {
-        json_schema!({ "type": "string", "pattern": "^(\\*|\"[1-9][0-9]{0,18}\")$" })
-    }
-}
-
-/// `User-Agent`, up to 256 characters of it.
+/// `User-Agent`, up to 256 characters of it; bytes that are no text are replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserAgent(pub String);
 
 impl HeaderField for UserAgent {
     const NAME: HeaderName = header::USER_AGENT;
     const DESCRIPTION: &'static str = "the program that asks";
+    const AMBIENT: bool = true;
 
     fn read(value: &str) -> Option<Self> {
         Some(Self(value.chars().take(256).collect()))
@@ -93,19 +103,5 @@ impl HeaderField for UserAgent {
 
     fn schema() -> Schema {
         json_schema!({ "type": "string" })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_if_match_is_a_strong_tag_of_ours_or_a_star() {
-        assert_eq!(IfMatch::read("\"7\""), Some(IfMatch::Version(7)));
-        assert_eq!(IfMatch::read("*"), Some(IfMatch::Any));
-        for other in ["7", "\"0\"", "\"-1\"", "W/\"7\"", "\"7\", \"8\"", "\"99999999999999999999\"", ""] {
-            assert_eq!(IfMatch::read(other), None, "{other}");
-        }
     }
 }

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::{Input, body::read, form::FORM, parameters};
+use super::{Input, body::read, form::FORM, parameters, text::has_bad_escape};
 use crate::{
     CONTENT_TOO_LARGE, INVALID_REQUEST, MALFORMED, Operation, Problem, REQUEST_TIMEOUT, Request,
     UNSUPPORTED_MEDIA_TYPE, credentials::basic,
@@ -22,6 +22,9 @@ impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + Send> Input for
         let body = read(request, FORM).await?;
         let text =
             std::str::from_utf8(&body).map_err(|_| INVALID_REQUEST.problem().detail("The body is not UTF-8."))?;
+        if has_bad_escape(text) {
+            return Err(INVALID_REQUEST.problem().detail("The body holds a percent-encoding that is no text."));
+        }
         let with_value = |pair: &&str| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty());
         let given: Vec<_> = text.split('&').filter(with_value).collect();
         parameters::read("body", &given.join("&")).map(Self).map_err(|problem| problem.of_kind(INVALID_REQUEST))
@@ -50,7 +53,9 @@ impl Input for ClientBasic {
         Ok(Self(Some(shown.unwrap_or_default())))
     }
 
-    fn describe(_: &mut Operation<'_>) {}
+    fn describe(operation: &mut Operation<'_>) {
+        operation.client_may_authenticate = true;
+    }
 }
 
 /// Both parts are form-encoded before they are put together (RFC 6749 §2.3.1).

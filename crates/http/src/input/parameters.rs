@@ -1,4 +1,5 @@
 use garde::Validate;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -10,13 +11,13 @@ use crate::{MALFORMED, Problem};
 /// Reads `name=value&…`, each name once (OWASP ASVS 15.3.7).
 pub(super) fn read<T>(location: &'static str, encoded: &str) -> Result<T, Problem>
 where
-    T: DeserializeOwned + Validate<Context = ()>,
+    T: DeserializeOwned + JsonSchema + Validate<Context = ()>,
 {
     if has_bad_escape(encoded) {
-        return Err(MALFORMED.problem().detail(format!("The {location} holds bytes that are no text.")));
+        return Err(MALFORMED.problem().detail(format!("The {location} holds a percent-encoding that is no text.")));
     }
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(encoded.as_bytes()));
     let value = serde_path_to_error::deserialize(pairs)
-        .map_err(|error| unreadable(location, error.path(), &error.inner().to_string()))?;
+        .map_err(|error| unreadable::<T>(location, error.path(), error.inner()))?;
     checked(location, value)
 }

@@ -2,7 +2,10 @@ use mainstay_kernel::Id;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::Input;
+use super::{
+    Input,
+    expected::{Expected, words},
+};
 use crate::{FieldError, INVALID_INPUT, Location, MALFORMED, Operation, Parameter, Problem, Request};
 
 /// The path's parameters: `Path<CustomerId>` for one, `Path<(CustomerId, NoteId)>` for several, in their order.
@@ -36,10 +39,10 @@ impl<T: PathValue> PathParameters for T {
         let parsed: Result<Vec<(String, T)>, _> = serde_urlencoded::from_str(&pair);
         match parsed {
             Ok(values) => values.into_iter().map(|(_, value)| value).next().ok_or_else(|| MALFORMED.problem()),
-            Err(error) => Err(INVALID_INPUT.problem().errors([FieldError {
+            Err(_) => Err(INVALID_INPUT.problem().errors([FieldError {
                 location: "path".into(),
                 pointer: format!("/{name}"),
-                detail: error.to_string(),
+                detail: format!("expected {}", words(Expected::of::<T>().follow([]).1)),
             }])),
         }
     }

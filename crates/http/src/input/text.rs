@@ -13,8 +13,13 @@ pub(super) fn json_has_nul(json: &[u8]) -> bool {
     false
 }
 
-/// Whether a percent-encoded text is not UTF-8 once decoded, or holds NUL.
-pub(super) fn has_bad_escape(encoded: &str) -> bool {
+/// Whether a percent-encoded text has a `%` without two hexadecimal digits (RFC 3986 §2.1), is not UTF-8 once decoded, or
+/// holds NUL.
+pub(crate) fn has_bad_escape(encoded: &str) -> bool {
+    let mut escapes = encoded.split('%').skip(1).map(str::as_bytes);
+    if escapes.any(|behind| !matches!(behind, [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())) {
+        return true;
+    }
     let decoded = percent_encoding::percent_decode_str(encoded);
     decoded.clone().any(|byte| byte == 0) || decoded.decode_utf8().is_err()
 }
@@ -35,7 +40,10 @@ mod tests {
     #[test]
     fn escapes_that_are_no_text_are_found() {
         assert!(has_bad_escape("a=%00"));
-        assert!(has_bad_escape("a=%ff"));
+        for broken in ["a=%ff", "a=%zz", "a=%a", "a=%", "%zz=a", "a=%C3", "a=%%41", "a=%4"] {
+            assert!(has_bad_escape(broken), "{broken}");
+        }
+        assert!(!has_bad_escape("a=%25zz"));
         assert!(!has_bad_escape("a=%C3%A9+b"));
     }
 }

@@ -1,77 +1,150 @@
-use std::borrow::Cow;
+use std::fmt::Display;
 
 use garde::Validate;
+use schemars::JsonSchema;
 use serde_path_to_error::{Path, Segment};
 
+use super::expected::{Expected, Step, members, words};
 use crate::{FieldError, INVALID_INPUT, MALFORMED, Problem};
 
-/// Checks the rules of a value that was read, and names every one that is broken.
-pub(super) fn checked<T: Validate<Context = ()>>(location: &'static str, value: T) -> Result<T, Problem> {
-    match value.validate() {
-        Ok(()) => Ok(value),
-        Err(report) => Err(INVALID_INPUT.problem().errors(report.iter().map(|(path, error)| FieldError {
+/// Checks the rules of a value that was read, and names every one that is broken. A rule's message is the rule's own: it
+/// must not repeat the value.
+pub(super) fn checked<T>(location: &'static str, value: T) -> Result<T, Problem>
+where
+    T: Validate<Context = ()> + JsonSchema,
+{
+    let Err(report) = value.validate() else { return Ok(value) };
+
+    let expected = Expected::of::<T>();
+    Err(INVALID_INPUT.problem().errors(report.iter().map(|(path, error)| {
+        let path = path.to_string();
+        FieldError {
             location: location.into(),
-            pointer: rule_pointer(&path.to_string()),
+            pointer: expected.follow(rule_steps(&path)).0,
             detail: error.message().to_owned(),
-        }))),
+        }
+    })))
+}
+
+/// A value of the wrong type, an unknown, a missing or a repeated field. Of serde's message only its kind is used, and the
+/// name of a field that the schema has: the rest may repeat what came.
+pub(super) fn unreadable<T: JsonSchema>(location: &'static str, path: &Path, error: &impl Display) -> Problem {
+    let expected = Expected::of::<T>();
+    let message = error.to_string();
+    let steps: Vec<_> = path.iter().map_while(type_step).collect();
+    let (pointer, schema) = expected.follow(steps.iter().copied());
+
+    let (kind, pointer, detail) = match Fault::of(&message) {
+        Fault::Value => (INVALID_INPUT, pointer, format!("expected {}", words(schema))),
+        Fault::Unknown => {
+            let names: Vec<_> = members(schema).iter().map(|name| format!("`{name}`")).collect();
+            (INVALID_INPUT, pointer, format!("holds an unknown name; expected only {}", names.join(", ")))
+        }
+        Fault::Missing(name) => {
+            let (pointer, schema) = expected.follow(steps.into_iter().chain([Step::Field(name)]));
+            (INVALID_INPUT, pointer, format!("missing: expected {}", words(schema)))
+        }
+        // What is there twice has no one meaning: parsers differ in which of them they take (OWASP ASVS 1.5.3, 15.3.7).
+        Fault::Repeated(name) => {
+            let (pointer, _) = expected.follow(steps.into_iter().chain([Step::Field(name)]));
+            (MALFORMED, pointer, "given more than once".to_owned())
+        }
+    };
+    kind.problem().errors([FieldError { location: location.into(), pointer, detail }])
+}
+
+/// What serde found wrong.
+#[derive(Debug, PartialEq)]
+enum Fault<'m> {
+    Missing(&'m str),
+    Repeated(&'m str),
+    Unknown,
+    Value,
+}
+
+impl<'m> Fault<'m> {
+    /// By the openings that `serde::de::Error` gives its messages; every format keeps them.
+    fn of(message: &'m str) -> Self {
+        let named = |opening: &str| message.strip_prefix(opening)?.split('`').next();
+        match () {
+            () if message.starts_with("unknown field `") => Self::Unknown,
+            () => named("missing field `")
+                .map(Self::Missing)
+                .or_else(|| named("duplicate field `").map(Self::Repeated))
+                .unwrap_or(Self::Value),
+        }
     }
 }
 
-/// A value of the wrong type, an unknown, a missing or a repeated field.
-pub(super) fn unreadable(location: impl Into<Cow<'static, str>>, path: &Path, detail: &str) -> Problem {
-    let mut pointer = type_pointer(path);
-    if let Some(field) = named_field(detail)
-        && !pointer.ends_with(&format!("/{field}"))
-    {
-        pointer = format!("{pointer}/{}", escaped(field));
+/// garde writes `lines[0].text`.
+fn rule_steps(path: &str) -> impl Iterator<Item = Step<'_>> {
+    path.split(['.', '[']).filter(|part| !part.is_empty()).map(|part| {
+        let position = part.strip_suffix(']').and_then(|position| position.parse().ok());
+        position.map_or(Step::Field(part), Step::Item)
+    })
+}
+
+fn type_step(segment: &Segment) -> Option<Step<'_>> {
+    match segment {
+        Segment::Seq { index } => Some(Step::Item(*index)),
+        Segment::Map { key } => Some(Step::Field(key)),
+        Segment::Enum { .. } | Segment::Unknown => None,
     }
-    // What is there twice has no one meaning: parsers differ in which of them they take (OWASP ASVS 1.5.3, 15.3.7).
-    let kind = if detail.starts_with("duplicate field") { MALFORMED } else { INVALID_INPUT };
-    kind.problem().errors([FieldError { location: location.into(), pointer, detail: detail.to_owned() }])
-}
-
-/// garde writes `lines[0].text`; a JSON Pointer is `/lines/0/text`.
-fn rule_pointer(path: &str) -> String {
-    path.split(['.', '[', ']']).filter(|part| !part.is_empty()).map(|part| format!("/{}", escaped(part))).collect()
-}
-
-fn type_pointer(path: &Path) -> String {
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", escaped(key)),
-            Segment::Enum { variant } => format!("/{}", escaped(variant)),
-            Segment::Unknown => String::new(),
-        })
-        .collect()
-}
-
-/// serde names a missing, unknown or repeated field only in its message.
-fn named_field(detail: &str) -> Option<&str> {
-    ["missing field `", "unknown field `", "duplicate field `"]
-        .iter()
-        .find_map(|opening| detail.strip_prefix(opening)?.split('`').next())
-}
-
-/// RFC 6901 §3.
-fn escaped(part: &str) -> String {
-    part.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
-    #[test]
-    fn pointers_are_json_pointers() {
-        assert_eq!(rule_pointer("lines[0].text"), "/lines/0/text");
-        assert_eq!(rule_pointer(""), "");
-        assert_eq!(escaped("a/b~c"), "a~1b~0c");
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only how it is read matters")]
+    struct Credentials {
+        /// A field.
+        name: String,
+        /// Another.
+        password: Option<String>,
+        /// Several.
+        #[serde(default)]
+        ports: Vec<u16>,
+    }
+
+    fn refused(body: &str) -> (u16, String, String) {
+        let mut json = serde_json::Deserializer::from_str(body);
+        let error = serde_path_to_error::deserialize::<_, Credentials>(&mut json).unwrap_err();
+        let problem = unreadable::<Credentials>("body", error.path(), error.inner());
+        let error = problem.field_errors()[0].clone();
+        (problem.kind().status.as_u16(), error.pointer, error.detail)
     }
 
     #[test]
-    fn the_field_is_read_from_the_message() {
-        assert_eq!(named_field("missing field `email` at line 1 column 2"), Some("email"));
-        assert_eq!(named_field("invalid type: string"), None);
+    fn a_refusal_says_what_was_expected_and_nothing_of_what_came() {
+        for (body, status, pointer, detail) in [
+            ("\"my secret\"", 422, "", "expected an object"),
+            (r#"{"name": 12345678}"#, 422, "/name", "expected a string"),
+            (r#"{"name": "n", "password": [4711]}"#, 422, "/password", "expected a string or null"),
+            (r#"{"name": "n", "ports": [1, 4711471]}"#, 422, "/ports/1", "expected an integer from 0 to 65535"),
+            (r#"{"name": "n", "ports": [1, "4711"]}"#, 422, "/ports/1", "expected an integer from 0 to 65535"),
+            (r"{}", 422, "/name", "missing: expected a string"),
+            (r#"{"name": "n", "name": "m"}"#, 400, "/name", "given more than once"),
+            (
+                r#"{"name": "n", "hunter2": 1}"#,
+                422,
+                "",
+                "holds an unknown name; expected only `name`, `password`, `ports`",
+            ),
+        ] {
+            assert_eq!(refused(body), (status, pointer.to_owned(), detail.to_owned()), "{body}");
+        }
+    }
+
+    #[test]
+    fn rules_name_places_as_the_schema_does() {
+        let expected = Expected::of::<Credentials>();
+        assert_eq!(expected.follow(rule_steps("ports[0]")).0, "/ports/0");
+        assert_eq!(expected.follow(rule_steps("")).0, "");
+        assert_eq!(expected.follow(rule_steps("hunter2.name")).0, "");
     }
 }

@@ -40,7 +40,10 @@ impl<P: Permission> Policy for Allowed<P> {
     async fn admit(request: &mut Request) -> Result<Self, Problem> {
         let principal = authenticated(request).await?;
         match Proof::check(principal.clone()) {
-            Ok(proof) => Ok(Self(Door::new(proof, request.origin.clone(), request.app.database().clone()))),
+            Ok(proof) => {
+                let door = Door::new(proof, request.origin.clone(), request.app.database().clone());
+                Ok(Self(door.showing(request.shows())))
+            }
             Err(denied) => {
                 record_denial(request.app.clone(), request.origin.clone(), principal).await;
                 Err(forbidden(denied))

@@ -11,6 +11,7 @@ pub struct SignedIn {
     principal: Arc<Principal>,
     origin: Origin,
     database: Database,
+    shows: bool,
 }
 
 impl SignedIn {
@@ -26,14 +27,15 @@ impl SignedIn {
 
     /// Goes around the door, as this caller: see [`Unscoped`].
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        Unscoped::because(why, &self.database, self.origin.clone(), Some(self.principal.clone()))
+        Unscoped::because(why, &self.database, self.origin.clone(), Some(self.principal.clone())).showing(self.shows)
     }
 }
 
 impl Policy for SignedIn {
     async fn admit(request: &mut Request) -> Result<Self, Problem> {
         let principal = authenticated(request).await?;
-        Ok(Self { principal, origin: request.origin.clone(), database: request.app.database().clone() })
+        let (origin, database) = (request.origin.clone(), request.app.database().clone());
+        Ok(Self { principal, origin, database, shows: request.shows() })
     }
 
     fn describe(operation: &mut Operation<'_>) {

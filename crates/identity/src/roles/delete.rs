@@ -31,7 +31,7 @@ pub(super) async fn delete_role(
              RETURNING id, $4::jsonb AS before, NULL::jsonb AS after), \
          taken AS (DELETE FROM role_permissions p USING changed WHERE p.role_id = changed.id)";
     for _ in 0..3 {
-        let role = find_to_change(&by, id, if_match).await?;
+        let role = find_to_change(&by, id, &if_match).await?;
         let before = shown(&role.name, &role.permissions.into_iter().collect());
         let [held, owner] = held_by(by.principal());
         let values = [by.organization().into(), id.uuid().into(), role.version.into(), before.into(), held, owner];

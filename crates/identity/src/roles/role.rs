@@ -64,7 +64,7 @@ pub(super) async fn find<P: Permission>(by: &Door<P>, id: RoleId) -> Result<Opti
 pub(super) async fn find_to_change<P: Permission>(
     by: &Door<P>,
     id: RoleId,
-    if_match: IfMatch,
+    if_match: &IfMatch,
 ) -> Result<RoleView, Problem> {
     let (role, exceeds) = find(by, id).await?.ok_or_else(|| NOT_FOUND.problem())?;
     if role.built_in {
@@ -73,10 +73,10 @@ pub(super) async fn find_to_change<P: Permission>(
     if exceeds {
         return Err(refused(by, "role", Some(id.uuid())).await);
     }
-    match if_match {
-        IfMatch::Version(version) if version != role.version => Err(Error::Stale { current: role.version }.into()),
-        _ => Ok(role),
+    if !if_match.allows(role.version) {
+        return Err(Error::Stale { current: role.version }.into());
     }
+    Ok(role)
 }
 
 /// Refuses permissions that the caller does not hold; a name that nobody declared is held by nobody.

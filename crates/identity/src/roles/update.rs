@@ -51,7 +51,7 @@ pub(super) async fn update_role(
     let (name, wanted) = (Option::from(body.name), Option::from(body.permissions));
     let wanted = wanted.map(PermissionNames::into_set);
     for _ in 0..3 {
-        let role = find_to_change(&by, id, if_match).await?;
+        let role = find_to_change(&by, id, &if_match).await?;
         let before: BTreeSet<_> = role.permissions.iter().cloned().collect();
         let permissions = wanted.clone().unwrap_or_else(|| before.clone());
         check_held(&by, &permissions).await?;
