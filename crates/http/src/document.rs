@@ -1,12 +1,15 @@
 //! The OpenAPI 3.1 document: written from what policies, inputs and answers say of themselves, so that it cannot say
 //! anything else.
 
+mod choices;
+
 use std::collections::BTreeMap;
 
+use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Declaration, Kind, Module, Operation, Parameter, Requirement, SESSION_COOKIE, declaration::Success,
+    Declaration, Kind, Module, Operation, Parameter, Requirement, SESSION_COOKIE, declaration::Success, input::accepts,
     problem::ProblemBody, schemas::Schemas,
 };
 
@@ -23,7 +26,7 @@ pub struct Info {
 
 /// The document of all endpoints of `modules`, its members in alphabetical order whatever else is built with it.
 pub fn document(info: &Info, modules: &[Module]) -> Value {
-    sorted(written(info, modules))
+    sorted(choices::collapsed(written(info, modules)))
 }
 
 /// A feature of `serde_json` that any crate may turn on keeps members as they come.
@@ -70,6 +73,11 @@ fn written(info: &Info, modules: &[Module]) -> Value {
                     "scheme": "basic",
                     "description": "An API key as the password; the user name does not matter.",
                 },
+                "client": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "An OAuth client's id and secret (RFC 6749 §2.3.1); both may stand in the form instead.",
+                },
                 "cookie": {
                     "type": "apiKey",
                     "in": "cookie",
@@ -99,6 +107,8 @@ fn describe(tag: &str, declaration: &Declaration, operation: &Operation<'_>, pro
         entry["requestBody"] = json!({ "required": true, "content": content });
     }
     match operation.requirement {
+        // A client shows who it is in the header or in the form, which a document cannot say as a scheme.
+        Requirement::Public if operation.client_may_authenticate => entry["security"] = json!([{ "client": [] }, {}]),
         Requirement::Public => entry["security"] = json!([]),
         Requirement::SignedIn => entry["security"] = any_credential(),
         Requirement::InPerson => entry["security"] = json!([{ "bearer": [] }, { "cookie": [] }]),
@@ -142,7 +152,7 @@ fn responses(operation: &Operation<'_>, problem: &Value) -> Value {
         problems.entry(kind.status.as_u16()).or_default().push(kind);
     }
     for (status, kinds) in problems {
-        responses.insert(status.to_string(), refusal(status, &kinds, problem));
+        responses.insert(status.to_string(), refusal(&operation.method, status, &kinds, problem));
     }
     json!(responses)
 }
@@ -162,12 +172,16 @@ fn answer(success: &Success) -> Value {
     entry
 }
 
-fn refusal(status: u16, kinds: &[&Kind], problem: &Value) -> Value {
+fn refusal(method: &Method, status: u16, kinds: &[&Kind], problem: &Value) -> Value {
     let lines: Vec<_> = kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.detail)).collect();
     let codes: Vec<_> = kinds.iter().map(|kind| kind.code).collect();
     let mut headers = standing_headers();
     match status {
         401 => drop(headers.insert("WWW-Authenticate".to_owned(), header("The scheme to sign in with."))),
+        415 => {
+            let name = accepts(method).unwrap_or("accept");
+            headers.insert(in_words(name), header("The content types that are taken."));
+        }
         429 | 503 => drop(headers.insert("Retry-After".to_owned(), header("Seconds to wait before the next try."))),
         _ => {}
     }
@@ -180,6 +194,12 @@ fn refusal(status: u16, kinds: &[&Kind], problem: &Value) -> Value {
             },
         },
     })
+}
+
+/// `Accept-Patch` for `accept-patch`.
+fn in_words(name: &str) -> String {
+    let word = |word: &str| word[..1].to_uppercase() + &word[1..];
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
 fn standing_headers() -> Map<String, Value> {

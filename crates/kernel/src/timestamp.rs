@@ -5,11 +5,11 @@ use std::{
 };
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use serde::{Deserialize, Serialize, Serializer};
+use time::{Duration, OffsetDateTime, UtcOffset};
 
-/// A moment in UTC, written as RFC 3339 has it: `2026-01-31T12:00:00.5Z`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A moment in UTC, written as RFC 3339 has it, with microseconds: `2026-01-31T12:00:00.500000Z`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(#[serde(with = "time::serde::rfc3339")] OffsetDateTime);
 
@@ -50,9 +50,19 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
+/// Six digits of the second, trailing zeros kept: what is written in one length sorts and compares as text.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.format(&Rfc3339).map_err(|_| fmt::Error)?)
+        let moment = self.0.checked_to_offset(UtcOffset::UTC).unwrap_or(self.0);
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second, micro) = moment.to_hms_micro();
+        write!(f, "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z", u8::from(month))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -81,4 +91,17 @@ impl garde::Validate for Timestamp {
 
     /// Whatever could be read is valid.
     fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_has_six_digits_of_the_second() {
+        let moment = |microseconds| Timestamp::UNIX_EPOCH + Duration::microseconds(microseconds);
+        assert_eq!(moment(0).to_string(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(moment(500_000).to_string(), "1970-01-01T00:00:00.500000Z");
+        assert_eq!((moment(7) + Duration::nanoseconds(999)).to_string(), "1970-01-01T00:00:00.000007Z");
+    }
 }

@@ -76,10 +76,10 @@ fn bytes() -> Value {
 }
 
 macro_rules! schema {
-    ($name:ident, $schema:expr) => {
+    ($name:ident, $called:literal, $schema:expr) => {
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {
-                concat!("Passkey", stringify!($name)).into()
+                $called.into()
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -91,6 +91,7 @@ macro_rules! schema {
 
 schema!(
     Attestation,
+    "PasskeyAttestation",
     json_schema!({
         "type": "object",
         "description": "`PublicKeyCredential.toJSON()` of what `navigator.credentials.create()` gave.",
@@ -110,6 +111,7 @@ schema!(
 
 schema!(
     Assertion,
+    "PasskeyAssertion",
     json_schema!({
         "type": "object",
         "description": "`PublicKeyCredential.toJSON()` of what `navigator.credentials.get()` gave.",
@@ -132,22 +134,72 @@ schema!(
     })
 );
 
+/// A key that is there already.
+fn descriptors() -> Value {
+    json!({
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["type", "id"],
+            "properties": {
+                "type": { "type": "string" },
+                "id": { "type": "string" },
+                "transports": { "type": ["array", "null"], "items": { "type": "string" } },
+            },
+        },
+    })
+}
+
+// Web Authentication Level 3, §5.1.8 and §5.1.9.
 schema!(
     CreationOptions,
+    "PublicKeyCredentialCreationOptions",
     json_schema!({
         "type": "object",
         "description": "What `PublicKeyCredential.parseCreationOptionsFromJSON()` takes.",
         "required": ["challenge", "rp", "user", "pubKeyCredParams"],
-        "properties": { "challenge": { "type": "string" } },
+        "properties": {
+            "challenge": { "type": "string" },
+            "rp": {
+                "type": "object",
+                "required": ["id", "name"],
+                "properties": { "id": { "type": "string" }, "name": { "type": "string" } },
+            },
+            "user": {
+                "type": "object",
+                "required": ["id", "name", "displayName"],
+                "properties": {
+                    "id": { "type": "string" },
+                    "name": { "type": "string" },
+                    "displayName": { "type": "string" },
+                },
+            },
+            "pubKeyCredParams": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["type", "alg"],
+                    "properties": { "type": { "type": "string" }, "alg": { "type": "integer" } },
+                },
+            },
+            "timeout": { "type": ["integer", "null"] },
+            "excludeCredentials": descriptors(),
+        },
     })
 );
 
 schema!(
     RequestOptions,
+    "PublicKeyCredentialRequestOptions",
     json_schema!({
         "type": "object",
         "description": "What `PublicKeyCredential.parseRequestOptionsFromJSON()` takes.",
         "required": ["challenge", "rpId"],
-        "properties": { "challenge": { "type": "string" } },
+        "properties": {
+            "challenge": { "type": "string" },
+            "rpId": { "type": "string" },
+            "timeout": { "type": ["integer", "null"] },
+            "allowCredentials": descriptors(),
+        },
     })
 );
