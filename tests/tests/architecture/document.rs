@@ -167,6 +167,7 @@ fn the_table_of_problems_is_what_the_code_answers() {
     let rows = text.lines().filter_map(|line| {
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
         let code = cells.get(2)?.strip_prefix('`')?.strip_suffix('`')?;
+        cells[1].parse::<u16>().ok()?;
         Some((cells[1].to_owned(), code.to_owned()))
     });
     let rows: BTreeSet<_> = rows.collect();
