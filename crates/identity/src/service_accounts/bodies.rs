@@ -39,6 +39,7 @@ pub(super) struct Name(
 #[derive(Clone, Debug, Deserialize, JsonSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
+#[schemars(rename = "ServiceAccountRole")]
 pub(super) struct RoleName(
     #[garde(length(chars, min = 1, max = 50))]
     #[schemars(length(min = 1, max = 50), extend("examples" = ["agent"]))]
