@@ -118,7 +118,7 @@ async fn the_head_of_personal_data_reveals_nothing_and_records_no_reveal() {
         (format!("{path}/personal-data"), "customer.revealed"),
         (format!("{path}/export"), "customer.exported"),
         (format!("{member}/personal-data"), "member.revealed"),
-        ("/v1/me/export".to_owned(), "user.exported"),
+        ("/v1/me/export".to_owned(), "user_exported"),
     ];
     for (target, action) in targets {
         let head = owner.request(Method::HEAD, &target).send().await;
