@@ -1,6 +1,6 @@
 use mainstay_database::{Cursor, Direction, Entity, Filter, Id, Limit, Order, Uuid};
-use mainstay_http::{Allowed, PageOf, Problem, Query, get, input, view};
-use mainstay_kernel::Timestamp;
+use mainstay_http::{Allowed, PageOf, Problem, Query, Request, get, input, view};
+use mainstay_kernel::{Timestamp, UserId};
 use serde_json::{Value, json};
 
 use crate::{
@@ -58,6 +58,9 @@ pub(crate) struct AuditEventView {
     changes: Vec<Change>,
 }
 
+/// A row of any table.
+enum AnyRow {}
+
 /// Which records to list.
 #[input]
 pub(crate) struct ListAuditEvents {
@@ -69,14 +72,11 @@ pub(crate) struct ListAuditEvents {
     #[garde(length(chars, min = 1, max = 100))]
     action: Option<String>,
     /// Only this account's.
-    #[garde(skip)]
-    actor_id: Option<Uuid>,
+    actor_id: Option<UserId>,
     /// Only about this row.
-    #[garde(skip)]
-    resource_id: Option<Uuid>,
+    resource_id: Option<Id<AnyRow>>,
     /// Only of this request.
-    #[garde(skip)]
-    request_id: Option<Uuid>,
+    request_id: Option<Id<Request>>,
     /// Only from this moment on.
     from: Option<Timestamp>,
     /// Only before this moment.
@@ -110,9 +110,9 @@ pub(crate) async fn list_audit_events(
     let asked = query.asked();
     let filter = Filter::all()
         .equal(AuditEventRow::ACTION, query.action)
-        .equal(AuditEventRow::ACTOR_ID, query.actor_id.map(Some))
-        .equal(AuditEventRow::RESOURCE_ID, query.resource_id.map(Some))
-        .equal(AuditEventRow::REQUEST_ID, query.request_id)
+        .equal(AuditEventRow::ACTOR_ID, query.actor_id.map(|id| Some(id.uuid())))
+        .equal(AuditEventRow::RESOURCE_ID, query.resource_id.map(|id| Some(id.uuid())))
+        .equal(AuditEventRow::REQUEST_ID, query.request_id.map(Id::uuid))
         .at_least(AuditEventRow::OCCURRED_AT, query.from)
         .below(AuditEventRow::OCCURRED_AT, query.until);
     let newest_first = Order::by(AuditEventRow::ID, Direction::Descending);

@@ -72,6 +72,8 @@ async fn run(endpoint: &Mounted, request: Request) -> Result<Reply, Problem> {
                 problem.cause().unwrap_or("none")
             )))
         }
+        // The room that opens cursors does not know where this one stood.
+        Err(problem) if endpoint.takes_body => Err(problem.with_cursor_in_body()),
         outcome => outcome,
     };
     if endpoint.speaks_oauth { outcome.map_err(Problem::in_words_of_oauth) } else { outcome }

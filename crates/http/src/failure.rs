@@ -10,6 +10,8 @@ use crate::{
     TOO_MANY_TO_SORT, UNAVAILABLE, kinds::NOT_SHOWN,
 };
 
+const NO_CURSOR: &str = "not a cursor of this listing with this order and these filters";
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match &error {
@@ -22,7 +24,7 @@ impl From<Error> for Problem {
             Error::Cursor => INVALID_INPUT.problem().errors([FieldError {
                 location: "query".into(),
                 pointer: "/cursor".to_owned(),
-                detail: "not a cursor of this listing with this order and these filters".to_owned(),
+                detail: NO_CURSOR.to_owned(),
             }]),
             Error::TooManyToSort { most } => TOO_MANY_TO_SORT.problem().detail(format!(
                 "More than {most} rows match. This order is by a sealed field: narrow the filter, or choose another."
@@ -37,6 +39,17 @@ impl From<Error> for Problem {
                 .caused_by(described(&error)),
             Error::Internal(_) => INTERNAL.problem().caused_by(described(&error)),
         }
+    }
+}
+
+impl Problem {
+    /// Says that a cursor which was not opened stood in the body: the endpoint takes its filters there.
+    #[must_use]
+    pub(crate) fn with_cursor_in_body(self) -> Self {
+        self.map_errors(|error| match error.location.as_ref() {
+            "query" if error.detail == NO_CURSOR => FieldError { location: "body".into(), ..error },
+            _ => error,
+        })
     }
 }
 

@@ -5,6 +5,7 @@ mod cookie;
 mod expected;
 mod form;
 mod header;
+mod integers;
 mod media_type;
 mod oauth;
 mod parameters;

@@ -123,6 +123,13 @@ impl Problem {
         self
     }
 
+    /// Changes each value that was refused.
+    #[must_use]
+    pub(crate) fn map_errors(mut self, change: impl FnMut(FieldError) -> FieldError) -> Self {
+        self.0.errors = std::mem::take(&mut self.0.errors).into_iter().map(change).collect();
+        self
+    }
+
     /// Tells the client when to try again (`Retry-After`, whole seconds, rounded up).
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {

@@ -36,6 +36,8 @@ pub(crate) struct Mounted {
     pub(crate) problems: Vec<Kind>,
     /// Whether its problems carry the members of OAuth 2, too.
     pub(crate) speaks_oauth: bool,
+    /// Whether it takes a body.
+    pub(crate) takes_body: bool,
 }
 
 /// What the start-up check found wrong with the declarations, all of it.
@@ -61,12 +63,13 @@ impl Api {
         let mut resources: BTreeMap<&'static str, Resource> = BTreeMap::new();
         for declaration in modules.iter().flat_map(Module::declarations) {
             let mut schemas = Schemas::new();
-            let Operation { problems, speaks_oauth, .. } = declaration.operation(&mut schemas);
+            let Operation { problems, speaks_oauth, body, .. } = declaration.operation(&mut schemas);
+            let takes_body = body.is_some();
             resources
                 .entry(declaration.path)
                 .or_insert_with(|| Resource { path: declaration.path, endpoints: Vec::new() })
                 .endpoints
-                .push(Mounted { declaration: declaration.clone(), problems, speaks_oauth });
+                .push(Mounted { declaration: declaration.clone(), problems, speaks_oauth, takes_body });
         }
         let document = crate::document(info, modules);
         let bytes = Bytes::from(document.to_string());

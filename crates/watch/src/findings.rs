@@ -1,7 +1,7 @@
 use mainstay_audit::{AuditRead, asked, name_asked};
 use mainstay_database::{Cursor, Direction, Entity, Filter, Id, Limit, Order, Uuid};
 use mainstay_http::{Allowed, PageOf, Problem, Query, get, input, view};
-use mainstay_kernel::Timestamp;
+use mainstay_kernel::{Timestamp, UserId};
 use serde_json::{Value, json};
 
 /// A finding, as it was written.
@@ -59,8 +59,7 @@ pub(crate) struct ListFindings {
     #[garde(length(chars, min = 1, max = 100))]
     rule: Option<String>,
     /// Only about this account.
-    #[garde(skip)]
-    account_id: Option<Uuid>,
+    account_id: Option<UserId>,
     /// Only what was found from this moment on.
     from: Option<Timestamp>,
     /// Only what was found before this moment.
@@ -93,7 +92,7 @@ pub(crate) async fn list_findings(
     let asked = query.asked();
     let filter = Filter::all()
         .equal(FindingRow::RULE, query.rule)
-        .equal(FindingRow::ACCOUNT_ID, query.account_id.map(Some))
+        .equal(FindingRow::ACCOUNT_ID, query.account_id.map(|id| Some(id.uuid())))
         .at_least(FindingRow::FOUND_AT, query.from)
         .below(FindingRow::FOUND_AT, query.until);
     let newest_first = Order::by(FindingRow::ID, Direction::Descending);

@@ -7,6 +7,7 @@ use super::{
     Input, Shape,
     expected::{Expected, words},
     media_type::{MediaType, is_plain},
+    integers::plain_integers,
     text::json_has_nul,
     violations::{checked, unreadable},
 };
@@ -38,6 +39,7 @@ impl<T: Shape> Input for Json<T> {
             let error = FieldError { location: "body".into(), pointer: String::new(), detail };
             return Err(INVALID_INPUT.problem().errors([error]));
         }
+        let body = plain_integers(&body);
         let mut json = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match broken(&body) {
             None => unreadable::<T>("body", error.path(), error.inner()),

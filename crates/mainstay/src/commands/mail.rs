@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use mainstay_kernel::Uuid;
+use mainstay_database::{Id, Job};
 use mainstay_mail::{resend, undelivered};
 
 use super::{
@@ -24,7 +24,7 @@ pub(super) enum Action {
 #[derive(Args)]
 pub(super) struct Resend {
     /// The mail's id, as `list` shows it
-    id: Uuid,
+    id: Id<Job>,
     #[command(flatten)]
     place: Place,
 }
@@ -34,7 +34,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::List(place) => list(place).await,
         Action::Resend(Resend { id, place }) => {
             let database = place.database()?;
-            let found = resend(&connect::unscoped(&database, "mail_resend"), id.into()).await?;
+            let found = resend(&connect::unscoped(&database, "mail_resend"), id).await?;
             found.then_some(()).context("there is no mail of this id that failed or was left behind")?;
             say(&format!("{id} is sent again"));
             Ok(ExitCode::SUCCESS)
