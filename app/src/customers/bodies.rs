@@ -1,9 +1,12 @@
 use mainstay::{database::Revealed, prelude::*};
 
 use super::{
-    fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress},
+    fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress, born_by},
     row::{CustomerId, CustomerRow, Status},
 };
+
+/// A label.
+pub type Tag = Line<50>;
 
 /// A new customer.
 #[input]
@@ -26,9 +29,9 @@ pub struct CreateCustomer {
     #[serde(default)]
     status: Status,
     /// Labels, up to 20. They are not sealed: keep personal data out of them.
-    #[garde(length(max = 20), inner(length(chars, min = 1, max = 50)))]
+    #[garde(length(max = 20), dive)]
     #[serde(default)]
-    tags: Vec<String>,
+    tags: Vec<Tag>,
 }
 
 /// What changes of a customer (RFC 7396): a field that is absent stays, `null` removes an optional one.
@@ -51,9 +54,9 @@ pub struct UpdateCustomer {
     /// Where the relation stands.
     status: Patch<Status>,
     /// Labels, up to 20: the whole list.
-    #[garde(custom(tag_rules))]
-    #[schemars(length(max = 20), inner(length(min = 1, max = 50)))]
-    tags: Patch<Vec<String>>,
+    #[garde(custom(at_most_20), dive)]
+    #[schemars(length(max = 20))]
+    tags: Patch<Vec<Tag>>,
 }
 
 /// Which customers to list, and how.
@@ -69,8 +72,7 @@ pub struct ListCustomers {
     /// Only customers of this status.
     pub status: Option<Status>,
     /// Only customers with this label.
-    #[garde(length(chars, min = 1, max = 50))]
-    pub tag: Option<String>,
+    pub tag: Option<Tag>,
     /// Only customers made at this moment or later.
     pub created_from: Option<Timestamp>,
     /// Only customers made before this moment.
@@ -162,9 +164,15 @@ pub struct PersonalDataView {
 }
 
 impl CreateCustomer {
-    pub fn into_row(self, runtime: &Runtime) -> CustomerRow {
+    /// The new row.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` for a date of birth in the future.
+    pub fn into_row(self, runtime: &Runtime) -> Result<CustomerRow, Problem> {
         let now = runtime.clock.now();
-        CustomerRow {
+        born_by(now, self.date_of_birth.as_ref())?;
+
+        Ok(CustomerRow {
             id: runtime.new_id(),
             full_name: self.full_name,
             email: self.email,
@@ -174,17 +182,25 @@ impl CreateCustomer {
             postal_address: self.postal_address,
             notes: self.notes,
             status: self.status,
-            tags: self.tags,
+            tags: texts(self.tags),
             version: 1,
             created_at: now,
             updated_at: now,
-        }
+        })
     }
 }
 
 impl UpdateCustomer {
-    pub fn into_changes(self) -> Changes<CustomerRow> {
-        Changes::new()
+    /// What changes of the row.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` for a date of birth in the future.
+    pub fn into_changes(self, runtime: &Runtime) -> Result<Changes<CustomerRow>, Problem> {
+        if let Patch::Set(date) = &self.date_of_birth {
+            born_by(runtime.clock.now(), date.as_ref())?;
+        }
+
+        let changes = Changes::new()
             .set(CustomerRow::FULL_NAME, self.full_name)
             .set(CustomerRow::EMAIL, self.email)
             .set(CustomerRow::PHONE, self.phone)
@@ -193,7 +209,8 @@ impl UpdateCustomer {
             .set(CustomerRow::POSTAL_ADDRESS, self.postal_address)
             .set(CustomerRow::NOTES, self.notes)
             .set(CustomerRow::STATUS, self.status)
-            .set(CustomerRow::TAGS, self.tags)
+            .set(CustomerRow::TAGS, self.tags.map(texts));
+        Ok(changes)
     }
 }
 
@@ -232,11 +249,14 @@ impl PersonalDataView {
     }
 }
 
-/// The rules of `CreateCustomer::tags`, for a list that may be absent.
-fn tag_rules(tags: &Patch<Vec<String>>, _: &()) -> garde::Result {
-    let Patch::Set(tags) = tags else { return Ok(()) };
-    if tags.len() > 20 || tags.iter().any(|tag| !(1..=50).contains(&tag.chars().count())) {
-        return Err(garde::Error::new("expected up to 20 labels of 1 to 50 characters"));
+fn texts(tags: Vec<Tag>) -> Vec<String> {
+    tags.into_iter().map(Tag::into_string).collect()
+}
+
+/// The length of `CreateCustomer::tags`, for a list that may be absent.
+fn at_most_20(tags: &Patch<Vec<Tag>>, _: &()) -> garde::Result {
+    match tags {
+        Patch::Set(tags) if tags.len() > 20 => Err(garde::Error::new("expected up to 20 labels")),
+        _ => Ok(()),
     }
-    Ok(())
 }

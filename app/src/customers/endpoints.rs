@@ -20,7 +20,7 @@ pub async fn list_customers(
 ) -> Result<PageOf<CustomerView>, Problem> {
     let filter = Filter::all()
         .equal(CustomerRow::STATUS, query.status)
-        .contains(CustomerRow::TAGS, query.tag)
+        .contains(CustomerRow::TAGS, query.tag.map(Line::into_string))
         .at_least(CustomerRow::CREATED_AT, query.created_from)
         .below(CustomerRow::CREATED_AT, query.created_until);
     let order = match query.sort {
@@ -45,7 +45,7 @@ pub async fn create_customer(
     by: Allowed<CustomersWrite>,
     Json(body): Json<CreateCustomer>,
 ) -> Result<Created<CustomerView>, Problem> {
-    let customer = body.into_row(by.runtime());
+    let customer = body.into_row(by.runtime())?;
     by.insert(&customer).await?;
     Ok(Created(CustomerView::of(customer)))
 }
@@ -91,7 +91,7 @@ pub async fn update_customer(
     if_match: IfMatch,
     Json(body): Json<UpdateCustomer>,
 ) -> Result<Json<CustomerView>, Problem> {
-    let customer = by.update(id, if_match, body.into_changes()).await?;
+    let customer = by.update(id, if_match, body.into_changes(by.runtime())?).await?;
     Ok(Json(CustomerView::of(customer)))
 }
 

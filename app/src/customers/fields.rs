@@ -1,20 +1,21 @@
 use garde::Validate;
 use mainstay::{
+    http::{FieldError, INVALID_INPUT},
     personal::{hidden, initials, last_two},
     personal_text,
     prelude::*,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
-use time::{Date, format_description::BorrowedFormatItem, macros::format_description};
+use time::{Date, Duration, format_description::BorrowedFormatItem, macros::format_description};
 
 personal_text! {
     /// A person's name as they write it.
-    pub FullName, 1..=200 characters, shown as initials;
+    pub FullName, 1..=200 characters on one line, shown as initials;
     /// A telephone number as it is dialled.
-    pub Phone, 5..=32 characters, shown as last_two;
+    pub Phone, 5..=32 characters on one line, shown as last_two;
     /// A number that the state gave, such as of a passport.
-    pub NationalId, 3..=50 characters, shown as last_two;
+    pub NationalId, 3..=50 characters on one line, shown as last_two;
     /// Where mail arrives, line by line.
     pub PostalAddress, 5..=500 characters, shown as hidden;
     /// What somebody noted about a person.
@@ -58,15 +59,19 @@ impl Indexed for NationalId {
 
 impl Identifying for NationalId {}
 
-/// The day a person was born, from 1900 on.
+/// The day a person was born, from 1900 on; [`born_by`] refuses days to come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DateOfBirth(Date);
 
 const ISO_8601: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 impl DateOfBirth {
-    /// Reads `2001-12-31`.
+    /// Reads `2001-12-31`: four, two and two digits, as RFC 3339 §5.6 has it. A sign or fewer digits are refused.
     pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |(position, byte): (usize, u8)| byte.is_ascii_digit() || matches!(position, 4 | 7);
+        if text.len() != 10 || !text.bytes().enumerate().all(is_digit) {
+            return None;
+        }
         Date::parse(text, ISO_8601).ok().filter(|date| date.year() >= 1900).map(Self)
     }
 
@@ -74,6 +79,30 @@ impl DateOfBirth {
     pub fn to_iso_8601(self) -> String {
         let (year, month, day) = self.0.to_calendar_date();
         format!("{year:04}-{:02}-{day:02}", u8::from(month))
+    }
+}
+
+/// Refuses a person who is not born yet.
+///
+/// The day is that of the places where it begins first, 14 hours ahead of UTC: a birth is entered on the day it happens.
+pub fn born_by(now: Timestamp, date: Option<&Sealed<DateOfBirth>>) -> Result<(), Problem> {
+    let today = DateOfBirth((now + Duration::hours(14)).inner().date());
+    if date.is_none_or(|date| date.sort_key().as_str() <= today.normalised().as_str()) {
+        return Ok(());
+    }
+
+    let detail = "expected a date that is not in the future".to_owned();
+    Err(INVALID_INPUT.problem().errors([FieldError {
+        location: "body".into(),
+        pointer: "/date_of_birth".to_owned(),
+        detail,
+    }]))
+}
+
+impl Indexed for DateOfBirth {
+    /// As it is written: such dates sort as text.
+    fn normalised(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.to_iso_8601())
     }
 }
 
@@ -127,9 +156,30 @@ mod tests {
     #[test]
     fn a_date_of_birth_is_written_as_it_is_read() {
         assert_eq!(DateOfBirth::parse("2000-02-29").unwrap().to_iso_8601(), "2000-02-29");
-        for wrong in ["", "1899-12-31", "2001-02-29", "2001-13-01", "01.02.2003", "2001-1-1"] {
+        for wrong in [
+            "",
+            "1899-12-31",
+            "2001-02-29",
+            "2001-13-01",
+            "01.02.2003",
+            "2001-1-1",
+            "+2001-12-31",
+            "-2001-12-31",
+            "+201-12-31",
+            "2001-12-+1",
+            " 2001-12-3",
+            "2001-12-31 ",
+        ] {
             assert!(DateOfBirth::parse(wrong).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn nobody_is_born_tomorrow() {
+        let now = Timestamp::UNIX_EPOCH + Duration::hours(9);
+        let born = |text: &str| born_by(now, Some(&Sealed::new(DateOfBirth::parse(text).unwrap())));
+        assert!(born("1970-01-01").is_ok() && born_by(now, None).is_ok());
+        assert!(born("1970-01-02").is_err() && born("2999-12-31").is_err());
     }
 
     #[test]

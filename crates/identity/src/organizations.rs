@@ -9,7 +9,6 @@ mod delete;
 mod hand_over;
 mod leave;
 mod mine;
-mod name;
 
 use mainstay_http::Module;
 

@@ -5,11 +5,13 @@
 
 mod clock;
 mod id;
+mod line;
 mod random;
 mod timestamp;
 
 pub use clock::Clock;
 pub use id::{Id, ParseIdError};
+pub use line::{LINE_PATTERN, Line, LineError, check_line, is_unprintable, one_line};
 pub use random::Random;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use timestamp::Timestamp;

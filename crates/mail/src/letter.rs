@@ -45,34 +45,34 @@ struct Html<'a> {
 impl Letter {
     /// A letter that says nothing yet.
     pub fn new(subject: impl Into<String>) -> Self {
-        Self { subject: one_line(subject.into()), parts: Vec::new(), footer: None }
+        Self { subject: one_line(subject), parts: Vec::new(), footer: None }
     }
 
-    /// Adds a paragraph of plain text.
+    /// Adds a paragraph of plain text, on one line: a line break in it becomes a space.
     #[must_use]
     pub fn paragraph(mut self, text: impl Into<String>) -> Self {
-        self.parts.push(Part::Paragraph(plain(text.into())));
+        self.parts.push(Part::Paragraph(one_line(text)));
         self
     }
 
     /// Adds a button, and its address in clear below it: whoever reads text, or does not trust buttons, sees it too.
     #[must_use]
     pub fn button(mut self, label: impl Into<String>, url: impl Into<String>) -> Self {
-        self.parts.push(Part::Button(one_line(label.into()), one_line(url.into())));
+        self.parts.push(Part::Button(one_line(label), one_line(url)));
         self
     }
 
     /// Adds a code to be typed.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
-        self.parts.push(Part::Code(one_line(code.into())));
+        self.parts.push(Part::Code(one_line(code)));
         self
     }
 
     /// Says, in small print, why the reader gets this.
     #[must_use]
     pub fn footer(mut self, text: impl Into<String>) -> Self {
-        self.footer = Some(plain(text.into()));
+        self.footer = Some(one_line(text));
         self
     }
 
@@ -89,13 +89,9 @@ impl Letter {
     }
 }
 
-/// Names that people chose may stand in a letter: no control character of theirs reaches a header or a line of its own.
-fn one_line(text: String) -> String {
-    text.replace(|letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}'), " ")
-}
-
-fn plain(text: String) -> String {
-    text.replace(|letter: char| letter.is_control() && letter != '\n', " ")
+/// Names that people chose may stand in a letter: none adds a header, a line or a paragraph, or turns the direction of text.
+fn one_line(text: impl Into<String>) -> String {
+    mainstay_kernel::one_line(&text.into()).into_owned()
 }
 
 #[cfg(test)]
@@ -123,6 +119,16 @@ mod tests {
         let expected = "Welcome,  Bcc: eve@example.com\n\nAn <b>organization</b> & \"its\" name \n\nOpen <it>:\n\
                         https://example.org/?a=1&b=\"2\"\n\n    123 456\n\n-- \nWhy you get this.\n";
         assert_eq!(letter().text().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_name_adds_no_paragraph() {
+        let name = "Acme\n\nYour account is suspended\u{202e}: https://evil.example\u{1b}[2J";
+        let letter = Letter::new("Hello").paragraph(format!("You are invited to \u{201c}{name}\u{201d}.")).footer(name);
+        let one_line = "Acme  Your account is suspended : https://evil.example [2J";
+        let expected = format!("Hello\n\nYou are invited to \u{201c}{one_line}\u{201d}.\n\n-- \n{one_line}\n");
+        assert_eq!(letter.text().unwrap(), expected);
+        assert!(letter.html().unwrap().contains(one_line));
     }
 
     /// What a mail loads from elsewhere tells its sender who read it, and when.

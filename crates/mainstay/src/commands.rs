@@ -24,9 +24,10 @@ mod dev;
 #[cfg(feature = "dev")]
 mod seed;
 
-use std::process::ExitCode;
+use std::{borrow::Cow, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use mainstay_kernel::is_unprintable;
 
 use crate::Platform;
 
@@ -144,17 +145,40 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
 /// Writes a line for the person at the terminal.
 #[expect(clippy::print_stdout, reason = "the command line talks to its user")]
 fn say(line: &str) {
-    println!("{line}");
+    println!("{}", printable(line));
 }
 
 /// Writes what went wrong for the person at the terminal.
 #[expect(clippy::print_stderr, reason = "the command line talks to its user")]
 fn complain(line: &str) {
-    eprintln!("error: {line}");
+    eprintln!("error: {}", printable(line));
 }
 
 /// Writes what the person at the terminal should know, where it does not disturb the output.
 #[expect(clippy::print_stderr, reason = "the command line talks to its user")]
 fn warn(line: &str) {
-    eprintln!("warning: {line}");
+    eprintln!("warning: {}", printable(line));
+}
+
+/// Escapes what a terminal acts on: a name, or the answer of a mail server, can hold it (OWASP ASVS 1.2.5, 16.4.1).
+fn printable(text: &str) -> Cow<'_, str> {
+    let acts = |letter: char| is_unprintable(letter) && !matches!(letter, '\n' | '\t');
+    if !text.contains(acts) {
+        return text.into();
+    }
+
+    let escaped =
+        text.chars().map(|letter| if acts(letter) { letter.escape_unicode().to_string() } else { letter.to_string() });
+    escaped.collect::<String>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_acts_on_a_terminal_is_written() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\r\u{9b}31m"), r"a\u{1b}[2Jb\u{202e}c\u{d}\u{9b}31m");
+        assert_eq!(printable("two\nlines\tand Grüße"), "two\nlines\tand Grüße");
+    }
 }

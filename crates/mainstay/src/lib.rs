@@ -64,7 +64,7 @@ pub mod prelude {
     };
     pub use mainstay_identity::EmailAddress;
     pub use mainstay_jobs::{Claimed, Handler, JobError, Periodic};
-    pub use mainstay_kernel::{Id, OrganizationId, Runtime, Timestamp, UserId, Uuid};
+    pub use mainstay_kernel::{Id, Line, OrganizationId, Runtime, Timestamp, UserId, Uuid};
     pub use mainstay_mail::{Letter, Mail};
     pub use mainstay_watch::{By, LooksFor, Rule, Severity};
 

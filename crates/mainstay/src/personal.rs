@@ -1,31 +1,23 @@
 //! Personal types in one declaration: what may stand in a value, and what is shown of it to whoever may not see it.
 
+use mainstay_kernel::check_line;
+
 /// Declares a personal text: a type whose values are sealed in the database, refused when they break the rules, and
-/// shown masked.
+/// shown masked. `on one line` is for names and numbers: see [`Line`](mainstay_kernel::Line), whose rule it is.
 ///
 /// ```
 /// use mainstay::prelude::*;
 ///
 /// mainstay::personal_text! {
 ///     /// A person's name.
-///     pub FullName, 1..=200 characters, shown as mainstay::personal::initials;
+///     pub FullName, 1..=200 characters on one line, shown as mainstay::personal::initials;
 /// }
 /// assert_eq!(FullName::new("Ada Lovelace").mask(), "A. L.");
 /// ```
 #[macro_export]
 macro_rules! personal_text {
-    ($($(#[$meta:meta])* $visibility:vis $name:ident, $min:literal..=$max:literal characters, shown as $mask:path;)+) => {$(
-        $(#[$meta])*
-        #[derive(
-            Clone, PartialEq, Eq,
-            $crate::http::serde::Deserialize, $crate::http::schemars::JsonSchema, $crate::http::garde::Validate,
-        )]
-        #[serde(crate = "mainstay::http::serde", transparent)]
-        #[schemars(crate = "mainstay::http::schemars")]
-        #[garde(transparent)]
-        $visibility struct $name(
-            #[garde(length(chars, min = $min, max = $max), custom($crate::personal::is_text))] ::std::string::String,
-        );
+    ($($(#[$meta:meta])* $visibility:vis $name:ident, $min:literal..=$max:literal characters $(on one $line:ident)?, shown as $mask:path;)+) => {$(
+        $crate::personal_text!(@type $(#[$meta])* $visibility $name, $min, $max $(, $line)?);
 
         impl $name {
             /// A value that the program makes itself; what comes from outside is checked as it is read.
@@ -37,13 +29,13 @@ macro_rules! personal_text {
             /// The text.
             #[allow(dead_code)]
             $visibility fn as_str(&self) -> &str {
-                &self.0
+                $crate::personal_text!(@text self.0 $(, $line)?)
             }
         }
 
         impl $crate::crypto::Personal for $name {
             fn to_plaintext(&self) -> $crate::crypto::Zeroizing<::std::vec::Vec<u8>> {
-                $crate::crypto::Zeroizing::new(self.0.as_bytes().to_vec())
+                $crate::crypto::Zeroizing::new(self.as_str().as_bytes().to_vec())
             }
 
             fn from_plaintext(bytes: &[u8]) -> ::std::option::Option<Self> {
@@ -51,10 +43,40 @@ macro_rules! personal_text {
             }
 
             fn mask(&self) -> ::std::string::String {
-                $mask(&self.0)
+                $mask(self.as_str())
             }
         }
     )+};
+    (@type $(#[$meta:meta])* $visibility:vis $name:ident, $min:literal, $max:literal) => {
+        $(#[$meta])*
+        #[derive(
+            Clone, PartialEq, Eq,
+            $crate::http::serde::Deserialize, $crate::http::schemars::JsonSchema, $crate::http::garde::Validate,
+        )]
+        #[serde(crate = "mainstay::http::serde", transparent)]
+        #[schemars(crate = "mainstay::http::schemars")]
+        #[garde(transparent)]
+        $visibility struct $name(
+            #[garde(length(chars, min = $min, max = $max), custom($crate::personal::is_text))] ::std::string::String,
+        );
+    };
+    (@type $(#[$meta:meta])* $visibility:vis $name:ident, $min:literal, $max:literal, $line:ident) => {
+        $(#[$meta])*
+        #[derive(
+            Clone, PartialEq, Eq,
+            $crate::http::serde::Deserialize, $crate::http::schemars::JsonSchema, $crate::http::garde::Validate,
+        )]
+        #[serde(crate = "mainstay::http::serde", transparent)]
+        #[schemars(crate = "mainstay::http::schemars")]
+        #[garde(transparent)]
+        $visibility struct $name(
+            #[garde(length(chars, min = $min, max = $max), custom($crate::personal::is_line))]
+            #[schemars(length(min = $min, max = $max), regex(pattern = $crate::kernel::LINE_PATTERN))]
+            ::std::string::String,
+        );
+    };
+    (@text $text:expr) => { &$text };
+    (@text $text:expr, $line:ident) => { $text.trim() };
 }
 
 /// The rule of every personal text: no control characters but line breaks and tabs.
@@ -64,6 +86,16 @@ pub fn is_text(text: &str, _: &()) -> garde::Result {
         return Err(garde::Error::new("holds control characters"));
     }
     Ok(())
+}
+
+/// The rule of every personal text on one line: that of [`Line`](mainstay_kernel::Line).
+#[doc(hidden)]
+pub fn is_line(text: &str, _: &()) -> garde::Result {
+    // An empty text is refused for its length.
+    if text.is_empty() {
+        return Ok(());
+    }
+    check_line(text).map_err(|error| garde::Error::new(error.to_string()))
 }
 
 /// `A. L.` of `Ada Lovelace`: of three words at most, so that the mask does not grow with the text, nor spells it out where

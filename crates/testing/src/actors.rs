@@ -3,7 +3,9 @@ use std::ops::Deref;
 use mainstay_access::BuiltInRole;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Origin, Unscoped};
-use mainstay_identity::{EmailAddress, NewPassword, NewUser, Place, create_organization, create_user};
+use mainstay_identity::{
+    EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_organization, create_user,
+};
 use mainstay_kernel::{OrganizationId, UserId};
 use serde_json::json;
 
@@ -48,7 +50,8 @@ impl Deref for Actor {
 
 /// Makes an organization.
 pub(crate) async fn new_organization(app: &TestApp, name: &str) -> OrganizationId {
-    create_organization(&unscoped(app), name).await.expect("an organization is made")
+    let name = OrganizationName::parse(name).expect("that is a name");
+    create_organization(&unscoped(app), &name).await.expect("an organization is made")
 }
 
 /// Makes an account and signs it in over HTTP.

@@ -65,12 +65,15 @@ async fn naughty_strings_come_back_as_they_went() {
         "'; DROP TABLE customers; --",
         "\\x41\\u0041 %00 $1 {{7*7}} ${jndi:ldap://x}",
         "<script>alert(1)</script>",
-        "\u{202e}right to left\u{202c} 👩‍👩‍👧‍👦 ﷽ Ω≈ç√",
-        "=1+1\ttab \"quoted\" back\\slash",
+        "👩‍👩‍👧‍👦 ﷽ Ω≈ç√",
+        "=1+1 \"quoted\" back\\slash",
     ] {
-        let path = create(&owner, json!({ "full_name": naughty, "email": "n@example.org", "tags": [naughty] })).await;
-        let revealed = owner.get(&format!("{path}/personal-data")).await;
-        assert_eq!(revealed.assert_status(200).json()["full_name"], naughty);
+        // Notes take more than a name does: line breaks, tabs, marks that turn the direction of text.
+        let notes = format!("\u{202e}{naughty}\u{202c}\n\t{naughty}");
+        let body = json!({ "full_name": naughty, "email": "n@example.org", "tags": [naughty], "notes": notes });
+        let path = create(&owner, body).await;
+        let revealed = owner.get(&format!("{path}/personal-data")).await.assert_status(200).json();
+        assert_eq!((&revealed["full_name"], &revealed["notes"]), (&json!(naughty), &json!(notes)));
         assert_eq!(owner.get(&path).await.json()["tags"], json!([naughty]));
     }
 }

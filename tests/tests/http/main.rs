@@ -34,6 +34,7 @@ mod listing;
 mod me;
 mod members;
 mod merge_patch;
+mod names;
 mod oauth;
 mod organizations;
 mod pages;
@@ -56,6 +57,7 @@ mod sessions;
 mod short_passwords;
 mod sign_ups;
 mod signing_keys;
+mod spellings;
 mod sponsors;
 mod step_up;
 

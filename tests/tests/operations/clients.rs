@@ -26,6 +26,11 @@ async fn an_application_is_registered_listed_and_shut() {
         let (code, text) = create(client_id, redirect);
         assert!(code == Some(1) && text.contains(reason), "{client_id} {redirect}: {text}");
     }
+    for name in ["Shop\n\u{1b}[31m", "\u{2066}Shop", "\u{3164}", ""] {
+        let redirect = "https://shop.example/back";
+        let (code, text) = client(&["create", "other", "--name", name, "--redirect-uri", redirect]);
+        assert!(code == Some(1) && text.contains("the name: expected"), "{name:?}: {text}");
+    }
     let (_, listed) = client(&["list"]);
     assert!(listed.lines().any(|line| line.starts_with("docs ")), "{listed}");
     assert!(

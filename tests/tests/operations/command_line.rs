@@ -59,6 +59,14 @@ async fn from_an_empty_database_to_a_served_request() {
     assert_eq!(code, Some(1));
     assert!(text.contains("another account has this e-mail address"), "{text}");
 
+    // A name that speaks to the terminal is refused, and nothing of it is printed.
+    for name in ["Acme\n\u{1b}[2Jowner", "\u{202e}emca", " "] {
+        let create = ["user", "create", "--email", "second@example.org", "--organization", name];
+        let (code, text) = finish(program(create).envs(environment.clone()));
+        assert!(code == Some(1) && text.contains("the organization's name"), "{text:?}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+    }
+
     // Its roles: the last owner stays, also against an operator's slip.
     let organization = made.lines().find_map(|line| line.strip_prefix("organization")).expect("it is shown").trim();
     let listed = succeeds(program(["role", "list", "--organization", organization]).envs(environment.clone()));

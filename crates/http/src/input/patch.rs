@@ -15,6 +15,16 @@ pub enum Patch<T> {
     Set(T),
 }
 
+impl<T> Patch<T> {
+    /// The patch of what `change` makes of the value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Absent => Patch::Absent,
+            Self::Set(value) => Patch::Set(change(value)),
+        }
+    }
+}
+
 impl<T> From<Patch<T>> for Option<T> {
     fn from(patch: Patch<T>) -> Self {
         match patch {

@@ -4,7 +4,7 @@ use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, UserId};
 
 use super::{EmailAddress, NOWHERE, email_cell};
 use crate::{
-    Password,
+    OrganizationName, Password,
     events::{Action, about, about_user},
 };
 
@@ -37,7 +37,7 @@ pub enum Place {
     /// An organization that exists.
     Existing(OrganizationId),
     /// One of this name, made with the account.
-    New(String),
+    New(OrganizationName),
 }
 
 /// What [`create_user`] made.
@@ -56,7 +56,7 @@ pub enum AccountError {
     #[error("another account has this e-mail address")]
     EmailTaken,
     /// There is no such role or organization.
-    #[error("there is no such role or organization, or the organization's name is not 1 to 200 characters long")]
+    #[error("there is no such role or organization")]
     UnknownRole,
     /// The password was not hashed.
     #[error(transparent)]
@@ -84,13 +84,13 @@ pub(crate) const ADDRESS_TAKEN: [&str; 2] = ["users_email_key", "unique_indexes_
 ///
 /// # Errors
 /// As the database answers.
-pub async fn create_organization(unscoped: &Unscoped, name: &str) -> Result<OrganizationId, Error> {
+pub async fn create_organization(unscoped: &Unscoped, name: &OrganizationName) -> Result<OrganizationId, Error> {
     const CHANGE: &str =
         "changed AS (INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3) RETURNING id)";
     let runtime = unscoped.database().runtime();
     let id: OrganizationId = runtime.new_id();
     let event = about(Action::OrganizationCreated, "organization", Some(id.uuid()), Some(id));
-    let values = [id.uuid().into(), name.into(), runtime.clock.now().inner().into()];
+    let values = [id.uuid().into(), name.as_str().into(), runtime.clock.now().inner().into()];
     unscoped.change(Change::new("organizations.insert", CHANGE, values, event)).await?;
     Ok(id)
 }
@@ -138,7 +138,7 @@ pub(crate) async fn create_confirmed_user(
     let (organization, name) = match new.place {
         Place::Nowhere => (None, None),
         Place::Existing(organization) => (Some(organization), None),
-        Place::New(name) => (Some(runtime.new_id()), Some(name)),
+        Place::New(name) => (Some(runtime.new_id()), Some(name.into_string())),
     };
     let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
     let indexes: Vec<_> = new.email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();

@@ -7,7 +7,7 @@ use time::Duration;
 
 use super::{AccountError, EmailAddress, NewPassword, NewUser, Place, create_confirmed_user, email_index};
 use crate::{
-    Identity, Password,
+    Identity, OrganizationName, Password,
     events::{Action, about_user},
     letters,
     passwords::{INVALID_TOKEN, check, find_by_address},
@@ -40,8 +40,7 @@ pub(super) struct RequestSignUp {
     /// The password; to be given once more when the address is confirmed.
     password: Password,
     /// The name of an organization to make with the account; without one, the account waits to be invited.
-    #[garde(length(chars, min = 1, max = 200))]
-    organization_name: Option<String>,
+    organization_name: Option<OrganizationName>,
 }
 
 /// What is kept of a sign-up until its address is confirmed.
@@ -71,7 +70,8 @@ pub(super) async fn request_sign_up(
     let address = by.origin().address;
     throttle::admit_request(&unscoped, SIGN_UPS, address).await?;
     let mut context = vec![body.email.as_str().to_owned()];
-    context.extend(body.organization_name.clone());
+    let organization_name = body.organization_name.map(OrganizationName::into_string);
+    context.extend(organization_name.clone());
     check(&identity, &body.password, "password", false, context).await?;
     let letter = Letter {
         scope: "sign_up",
@@ -88,8 +88,7 @@ pub(super) async fn request_sign_up(
     // For an address that has an account the same row is written; nobody is told its token.
     let letter = if taken { letters::sign_up_again(&identity) } else { letters::sign_up(&identity, &token.text) };
     let mail = letters::to(&body.email, &letter, &unscoped)?;
-    let pending =
-        Pending { email: body.email.as_str().to_owned(), password_hash, organization_name: body.organization_name };
+    let pending = Pending { email: body.email.as_str().to_owned(), password_hash, organization_name };
     let pending = serde_json::to_vec(&pending).map_err(|error| INTERNAL.problem().caused_by(error))?;
     let sealed = database.ring().seal_private(&runtime.random, PURPOSE, &token.hash, &pending);
     let values = [token.hash.into(), sealed.into(), now.inner().into(), (now + LIFETIME).inner().into()];
@@ -132,10 +131,12 @@ pub(super) async fn confirm_sign_up(
             .detail("The link is not valid, or the password is not that of the sign-up."));
     }
     let email = EmailAddress::parse(&pending.email).ok_or_else(|| INTERNAL.problem().caused_by("no address"))?;
+    let organization = pending.organization_name.as_deref().map(OrganizationName::parse).transpose();
+    let organization = organization.map_err(|_| INVALID_TOKEN.problem())?;
     let new = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Hashed(password_hash),
-        place: pending.organization_name.map_or(Place::Nowhere, Place::New),
+        place: organization.map_or(Place::Nowhere, Place::New),
         role: "owner".to_owned(),
     };
     match create_confirmed_user(&unscoped, &identity.hasher, new, Some(token)).await {

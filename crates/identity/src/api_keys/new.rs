@@ -9,7 +9,7 @@ use serde::Deserialize;
 use time::Duration;
 
 use super::{ApiKeyId, MadeApiKeyView, text};
-use crate::{Settings, privilege::exceeds_own, secret::FreshSecret};
+use crate::{DisplayName, Settings, privilege::exceeds_own, secret::FreshSecret};
 
 /// Keys that an account may have at once.
 pub(crate) const MOST_KEYS: i64 = 100;
@@ -25,8 +25,7 @@ pub(crate) const TOO_MANY_KEYS: Kind = Kind::new(
 #[input]
 pub(crate) struct CreateApiKey {
     /// What it is called: where it is used, for instance.
-    #[garde(length(chars, min = 1, max = 100))]
-    name: String,
+    name: DisplayName,
     /// The permissions that it is limited to; all that the role grants when absent, except administrative ones.
     #[garde(length(min = 1, max = 100), dive)]
     scopes: Option<Vec<Scope>>,
@@ -72,7 +71,14 @@ impl NewApiKey {
         let created_at = runtime.clock.now();
         let expires_at = created_at + lifetime(body.expires_in_days, settings)?;
         let id: ApiKeyId = runtime.new_id();
-        Ok(Self { id, secret: text::fresh(&runtime.random, id), name: body.name, scopes, created_at, expires_at })
+        Ok(Self {
+            id,
+            secret: text::fresh(&runtime.random, id),
+            name: body.name.into_string(),
+            scopes,
+            created_at,
+            expires_at,
+        })
     }
 
     pub(crate) fn id(&self) -> ApiKeyId {

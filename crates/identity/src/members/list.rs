@@ -5,6 +5,7 @@ use super::{
     MembersRead,
     row::{MemberId, MemberRow, MemberView},
 };
+use crate::roles::RoleName;
 
 /// Why the address of an account is read outside the organization's own keys.
 pub(super) const SEALED_ELSEWHERE: &str = "an account's address is sealed for no organization; it is shown masked";
@@ -17,8 +18,7 @@ pub(super) struct ListMembers {
     /// Where to go on.
     cursor: Option<Cursor>,
     /// Only those who have this role.
-    #[garde(length(chars, min = 1, max = 50))]
-    role: Option<String>,
+    role: Option<RoleName>,
 }
 
 /// List members.
@@ -29,7 +29,7 @@ pub(super) async fn list_members(
     by: Allowed<MembersRead>,
     Query(query): Query<ListMembers>,
 ) -> Result<PageOf<MemberView>, Problem> {
-    let filter = Filter::all().equal(MemberRow::ROLE, query.role);
+    let filter = Filter::all().equal(MemberRow::ROLE, query.role.map(|role| role.as_str().to_owned()));
     let order = Order::by(MemberRow::ID, Direction::Ascending);
     let page = by.page(filter, order, query.limit, query.cursor.as_ref()).await?;
     let unscoped = by.unscoped(SEALED_ELSEWHERE);

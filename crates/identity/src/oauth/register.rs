@@ -1,10 +1,13 @@
 //! Applications are registered by an operator, who vouches for them: there is no registration over HTTP.
 
 use mainstay_database::{Change, Error, Row, Unscoped};
-use mainstay_kernel::{Timestamp, Uuid};
+use mainstay_kernel::{LineError, Timestamp, Uuid};
 use reqwest::Url;
 
-use crate::events::{Action, about};
+use crate::{
+    DisplayName,
+    events::{Action, about},
+};
 
 /// A registered application.
 pub struct ClientRow {
@@ -30,8 +33,8 @@ pub enum ClientError {
     #[error("a client_id begins with a letter and has up to 64 lower-case letters, digits and hyphens")]
     ClientId,
     /// What people are shown is no name.
-    #[error("the name has 1 to 100 characters")]
-    Name,
+    #[error("the name: {0}")]
+    Name(LineError),
     /// An address to which no browser is sent.
     #[error(
         "{0} is no redirect: it must be https://…, http://127.0.0.1…, http://[::1]… or a scheme of the application's own \
@@ -62,15 +65,16 @@ pub async fn create_client(
     if let Some(wrong) = redirect_uris.iter().find(|uri| !is_redirect(uri)) {
         return Err(ClientError::RedirectUri(wrong.clone()));
     }
+    let name = DisplayName::parse(name).map_err(ClientError::Name)?;
     let runtime = unscoped.database().runtime();
     let id = runtime.new_id::<ClientRow>().uuid();
-    let values = [id.into(), client_id.into(), name.into(), redirect_uris.into(), runtime.clock.now().inner().into()];
+    let values =
+        [id.into(), client_id.into(), name.as_str().into(), redirect_uris.into(), runtime.clock.now().inner().into()];
     let event = about(Action::ClientCreated, "oauth_client", Some(id), None);
     let outcome = unscoped.change(Change::new("oauth_clients.insert", INSERT, values, event)).await;
     outcome.map(drop).map_err(|error| match &error {
         Error::Constraint { name, .. } if name == "oauth_clients_client_id_key" => ClientError::Taken,
         Error::Constraint { name, .. } if name == "oauth_clients_client_id_plain" => ClientError::ClientId,
-        Error::Constraint { name, .. } if name == "oauth_clients_name_length" => ClientError::Name,
         _ => ClientError::Database(error),
     })
 }

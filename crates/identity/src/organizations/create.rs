@@ -3,9 +3,9 @@ use mainstay_database::Change;
 use mainstay_http::{Created, InPerson, Json, Kind, Problem, Shared, input, post};
 use mainstay_kernel::OrganizationId;
 
-use super::{mine::OwnOrganizationView, name::OrganizationName};
+use super::mine::OwnOrganizationView;
 use crate::{
-    Identity,
+    Identity, OrganizationName,
     events::{Action, about},
     roles::OWNER,
     standing::{self, Hold},

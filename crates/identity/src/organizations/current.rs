@@ -3,8 +3,11 @@ use mainstay_database::{Change, Door, Error, Row, Uuid};
 use mainstay_http::{Allowed, FreshOrScoped, Json, NOT_FOUND, Patch, Problem, get, input, patch, view};
 use mainstay_kernel::{OrganizationId, Timestamp};
 
-use super::{OrganizationRead, OrganizationUpdate, name::OrganizationName};
-use crate::events::{Action, about};
+use super::{OrganizationRead, OrganizationUpdate};
+use crate::{
+    OrganizationName,
+    events::{Action, about},
+};
 
 /// The organization that the session works in.
 #[view]

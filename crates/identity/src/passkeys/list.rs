@@ -7,7 +7,7 @@ use mainstay_kernel::{Id, Timestamp, UserId, Uuid};
 use webauthn_rs::prelude::Passkey;
 
 use crate::{
-    Identity,
+    DisplayName, Identity,
     accounts::own_key,
     events::{Action, about},
     external::LAST_WAY_IN,
@@ -56,8 +56,7 @@ impl PasskeyView {
 #[input]
 pub(super) struct RenamePasskey {
     /// What its owner calls it.
-    #[garde(length(chars, min = 1, max = 100))]
-    name: String,
+    name: DisplayName,
 }
 
 /// Give a passkey another name.
@@ -72,7 +71,7 @@ pub(super) async fn rename_passkey(
     let (principal, id) = (by.principal(), id.uuid());
     let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
-    let name = Sealed::new(Kept(Zeroizing::new(body.name.into_bytes())));
+    let name = Sealed::new(Kept(Zeroizing::new(body.name.into_string().into_bytes())));
     let rename = |key: &HeldKey<'_>| {
         let sealed = key.seal(&kept_cell("passkeys", "name", id), &name)?;
         let event = about(Action::PasskeyRenamed, "passkey", Some(id), principal.organization);

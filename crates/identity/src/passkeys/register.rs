@@ -11,7 +11,7 @@ use super::{
     wire::{Attestation, CreationOptions},
 };
 use crate::{
-    Identity,
+    DisplayName, Identity,
     accounts::own_key,
     events::{Action, about},
     letters,
@@ -65,8 +65,7 @@ pub(super) async fn create_passkey_options(
 #[input]
 pub(super) struct CreatePasskey {
     /// What its owner calls it, such as the device that it is on.
-    #[garde(length(chars, min = 1, max = 100))]
-    name: String,
+    name: DisplayName,
     /// What the device answered.
     credential: Attestation,
 }
@@ -112,7 +111,7 @@ pub(super) async fn create_passkey(
         .map_err(|error| INVALID_PASSKEY.problem().caused_by(error))?;
     let owner = find_owner(&unscoped, principal.user).await?;
     let (id, now) = (identity.runtime().new_id::<Passkey>().uuid(), identity.runtime().clock.now());
-    let name = Sealed::new(Kept(Zeroizing::new(body.name.clone().into_bytes())));
+    let name = Sealed::new(Kept(Zeroizing::new(body.name.as_str().as_bytes().to_vec())));
     let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
     let insert = |key: &HeldKey<'_>| {
         let values = [
@@ -138,7 +137,7 @@ pub(super) async fn create_passkey(
     let first = made.get(0)?;
     identity.forget_user(principal.user);
     let recovery_codes = shown_if(first, codes).into_codes();
-    Ok(Created(NewPasskeyView { id, name: body.name, created_at: now, recovery_codes }))
+    Ok(Created(NewPasskeyView { id, name: body.name.into_string(), created_at: now, recovery_codes }))
 }
 
 /// The ids that authenticators gave to the passkeys of a person: a device that has one of them adds no second.

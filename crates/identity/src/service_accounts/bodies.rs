@@ -1,14 +1,13 @@
-use garde::Validate;
 use mainstay_http::{Patch, input, view};
 use mainstay_kernel::{Timestamp, UserId};
-use schemars::JsonSchema;
-use serde::Deserialize;
+
+use crate::{DisplayName, roles::RoleName};
 
 /// A new service account.
 #[input]
 pub(super) struct CreateServiceAccount {
     /// What it is called: what it does, for instance.
-    pub(super) name: Name,
+    pub(super) name: DisplayName,
     /// Its role in the organization, which may grant no more than one's own.
     pub(super) role: RoleName,
 }
@@ -17,34 +16,13 @@ pub(super) struct CreateServiceAccount {
 #[input]
 pub(super) struct UpdateServiceAccount {
     /// What it is called.
-    pub(super) name: Patch<Name>,
+    pub(super) name: Patch<DisplayName>,
     /// Its role in the organization, which may grant no more than one's own.
     pub(super) role: Patch<RoleName>,
     /// Whether its keys and secrets are taken.
     #[garde(skip)]
     pub(super) active: Patch<bool>,
 }
-
-/// What a service account is called.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Validate)]
-#[serde(transparent)]
-#[garde(transparent)]
-pub(super) struct Name(
-    #[garde(length(chars, min = 1, max = 100))]
-    #[schemars(length(min = 1, max = 100), extend("examples" = ["nightly export"]))]
-    pub(super) String,
-);
-
-/// The name of a role.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Validate)]
-#[serde(transparent)]
-#[garde(transparent)]
-#[schemars(rename = "ServiceAccountRole")]
-pub(super) struct RoleName(
-    #[garde(length(chars, min = 1, max = 50))]
-    #[schemars(length(min = 1, max = 50), extend("examples" = ["agent"]))]
-    pub(super) String,
-);
 
 /// A service account.
 #[view]

@@ -4,14 +4,15 @@ use mainstay_kernel::{OrganizationId, UserId};
 
 use super::{
     ServiceAccountsManage,
-    bodies::{Name, RoleName, ServiceAccountView, UpdateServiceAccount},
+    bodies::{ServiceAccountView, UpdateServiceAccount},
     create::role_refusal,
     find::{get_account, refusal},
 };
 use crate::{
-    Identity, directory,
+    DisplayName, Identity, directory,
     events::{Action, about_user},
     privilege::{EXCEEDS_OWN, held_by},
+    roles::RoleName,
     standing,
 };
 
@@ -40,8 +41,8 @@ pub(super) async fn update_service_account(
              WHERE m.user_id = changed.id AND m.organization_id = $2 AND m.role_id <> role.id)";
     let organization = by.principal().organization;
     let action = action(&body);
-    let name: Option<String> = Option::from(body.name).map(|name: Name| name.0);
-    let role: Option<String> = Option::from(body.role).map(|role: RoleName| role.0);
+    let name: Option<String> = Option::from(body.name).map(DisplayName::into_string);
+    let role: Option<String> = Option::from(body.role).map(|role: RoleName| role.as_str().to_owned());
     let active: Option<bool> = body.active.into();
     let [held, owner] = held_by(by.principal());
     let values = [

@@ -44,8 +44,8 @@ pub(super) async fn create_service_account(
     let values = [
         id.uuid().into(),
         organization.map(OrganizationId::uuid).into(),
-        body.name.0.clone().into(),
-        body.role.0.clone().into(),
+        body.name.as_str().into(),
+        body.role.as_str().into(),
         now.inner().into(),
         held(by.principal()),
         MOST_ACCOUNTS.into(),
@@ -55,10 +55,11 @@ pub(super) async fn create_service_account(
     let change = Change::new("service_accounts.insert", INSERT, values, event);
     let made = unscoped.change(change.given(standing::in_role(by.principal()))).await?;
     if made.is_empty() {
-        let refusal = role_refusal(&by, body.role.0, TOO_MANY_ACCOUNTS).await;
+        let refusal = role_refusal(&by, body.role.as_str().to_owned(), TOO_MANY_ACCOUNTS).await;
         return Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await);
     }
-    let view = ServiceAccountView { id, name: body.name.0, role: body.role.0, active: true, created_at: now };
+    let (name, role) = (body.name.into_string(), body.role.as_str().to_owned());
+    let view = ServiceAccountView { id, name, role, active: true, created_at: now };
     Ok(Created(view))
 }
 

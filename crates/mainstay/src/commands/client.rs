@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_identity::{create_client, disable_client, list_clients};
+use mainstay_kernel::one_line;
 
 use super::{
     connect::{self, Place},
@@ -69,7 +70,9 @@ async fn list(place: Place) -> anyhow::Result<()> {
         let redirects = client.redirect_uris.join(" ");
         say(&format!(
             "{:<24}  {}  registered {}{state}  {redirects}",
-            client.client_id, client.name, client.created_at
+            client.client_id,
+            one_line(&client.name),
+            client.created_at
         ));
     }
     Ok(())

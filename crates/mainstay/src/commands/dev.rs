@@ -17,7 +17,7 @@ use mainstay_config::Reader;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Database, DatabaseUrl};
 use mainstay_http::ServeError;
-use mainstay_identity::{Created, EmailAddress, NewPassword, NewUser, Place, create_user};
+use mainstay_identity::{Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_user};
 use mainstay_kernel::Runtime;
 use tokio::sync::oneshot;
 
@@ -115,7 +115,7 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
     let administrator = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Plain(secrets.password.clone().into()),
-        place: Place::New("Sample organization".to_owned()),
+        place: Place::New(OrganizationName::parse("Sample organization")?),
         role: "owner".to_owned(),
     };
     let Created { user, organization } = create_user(&unscoped, &hasher(Runtime::default()), administrator).await?;

@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 use mainstay_crypto::Sealed;
 use mainstay_database::Unscoped;
 use mainstay_identity::{
-    Created, EmailAddress, NewPassword, NewUser, Place as Home, Strength, UserSummary, create_user, delete_account,
-    find_user, reset_second_factors, set_active,
+    Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place as Home, Strength, UserSummary, create_user,
+    delete_account, find_user, reset_second_factors, set_active,
 };
-use mainstay_kernel::{Random, Runtime};
+use mainstay_kernel::{Random, Runtime, one_line};
 
 use super::{
     connect::{self, Place},
@@ -103,7 +103,7 @@ async fn create(new: Create) -> anyhow::Result<()> {
     let unscoped = connect::unscoped(&new.place.database()?, "user_create");
     let home = match new.organization.parse() {
         Ok(organization) => Home::Existing(organization),
-        Err(_) => Home::New(new.organization),
+        Err(_) => Home::New(OrganizationName::parse(&new.organization).context("the organization's name")?),
     };
     let user = NewUser {
         email: Sealed::new(email),
@@ -126,13 +126,13 @@ fn show(user: &UserSummary) {
     let yes = |it| if it { "yes" } else { "no" };
     say(&format!("user           {}", user.id));
     if let Some(name) = &user.name {
-        say(&format!("name           {name}"));
+        say(&format!("name           {}", one_line(name)));
     }
     say(&format!("open           {}", yes(user.active)));
     say(&format!("second factor  {}", yes(user.second_factor)));
     say(&format!("since          {}", user.created_at));
     for place in &user.places {
-        say(&format!("belongs to     {place}"));
+        say(&format!("belongs to     {}", one_line(place)));
     }
 }
 
