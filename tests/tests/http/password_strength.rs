@@ -18,9 +18,8 @@ const CRAFTED: [&str; 4] = [
 #[tokio::test]
 async fn crafted_passwords_are_estimated_and_an_address_is_counted() {
     let app = start().await;
-    let ask = async |password: &str| {
-        app.anonymous().post("/v1/password-strength", json!({ "password": password })).await
-    };
+    let ask =
+        async |password: &str| app.anonymous().post("/v1/password-strength", json!({ "password": password })).await;
     let answers: Vec<Answer> = join_all(CRAFTED.iter().cycle().take(60).map(|crafted| ask(crafted))).await;
     for answer in answers {
         answer.assert_status(200);

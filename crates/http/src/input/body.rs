@@ -6,8 +6,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use super::{
     Input, Shape,
     expected::{Expected, words},
-    media_type::{MediaType, is_plain},
     integers::plain_integers,
+    media_type::{MediaType, is_plain},
     text::json_has_nul,
     violations::{checked, unreadable},
 };

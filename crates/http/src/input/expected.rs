@@ -1,6 +1,7 @@
 //! What a schema expects, in words. A refusal says this and where, and never repeats what came: that may be a password in
 //! the wrong place.
 
+use mainstay_kernel::LINE_PATTERN;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 
@@ -100,6 +101,7 @@ fn string(schema: &Value) -> String {
         Some("password") => format!("a string{length}"),
         Some(format) => format!("a string of the format {format}{length}"),
         None => match schema["pattern"].as_str() {
+            Some(LINE_PATTERN) => format!("one line of text{length}"),
             Some(pattern) => format!("a string{length} that matches `{pattern}`"),
             None => format!("a string{length}"),
         },
