@@ -1,12 +1,11 @@
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use http::Method;
 use mainstay::Platform;
 use serde_json::{Value, json};
-use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use super::{operations::Operation, sweep::Sweep};
@@ -23,13 +22,13 @@ const TRACES: [&str; 3] = ["canary", "718392045", "7183920451"];
 /// of each JSON type go into each field of each body, each form, each query, each path and the headers; neither an answer
 /// that refuses them nor a log line has one (OWASP ASVS 14.2.1, 16.2.5, 16.5.1).
 ///
-/// It needs a runtime of one thread, since it reads the log of its own thread.
+/// It reads the log of the whole process, since a service logs from several threads: where other tests run beside it, their
+/// lines are looked through, too.
 ///
 /// # Panics
 /// When a canary is repeated.
 pub async fn echoes(platform: Platform) {
-    let log = Log::default();
-    let capture = log.capture();
+    let log = Log::of_process();
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
 
     let mut refused = 0;
@@ -49,7 +48,6 @@ pub async fn echoes(platform: Platform) {
         }
     }
 
-    drop(capture);
     assert!(refused > 100, "only {refused} requests were refused");
     sweep.finish();
 }
@@ -222,15 +220,22 @@ fn has_canary(text: &str) -> bool {
     TRACES.iter().any(|trace| text.contains(trace))
 }
 
-/// What this thread logs: all of the platform, and what libraries find worth telling.
+/// What this process logs: all of the platform, and what libraries find worth telling.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn capture(&self) -> DefaultGuard {
-        let filter = EnvFilter::new("info,mainstay=trace,app=trace");
-        let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(self.clone());
-        tracing::subscriber::set_default(subscriber.finish())
+    fn of_process() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let capture = || {
+            let log = Self::default();
+            let filter = EnvFilter::new("info,mainstay=trace,app=trace");
+            let subscriber =
+                tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(log.clone());
+            tracing::subscriber::set_global_default(subscriber.finish()).expect("nothing else captures the log");
+            log
+        };
+        LOG.get_or_init(capture).clone()
     }
 
     fn take(&self) -> String {
