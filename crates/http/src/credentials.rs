@@ -12,23 +12,24 @@ use crate::{CROSS_SITE, Problem, Refusal, Request, Shown, UNAUTHENTICATED};
 /// §4.1.3.2; OWASP ASVS 3.3.1 to 3.3.4).
 pub const SESSION_COOKIE: &str = "__Host-session";
 
+/// What is wrong with a token that was shown (RFC 6750 §3.1).
+const INVALID_TOKEN: &str = r#"Bearer error="invalid_token""#;
+
 /// Who the request's credential belongs to. An `Authorization` header decides alone; a cookie counts where there is none.
 pub(crate) async fn authenticated(request: &mut Request) -> Result<Arc<Principal>, Problem> {
     let decoded;
     let shown = if request.parts.headers.contains_key(header::AUTHORIZATION) {
-        let value = request.header(&header::AUTHORIZATION).ok_or_else(|| UNAUTHENTICATED.problem())?;
-        let (scheme, rest) = value.split_once(' ').ok_or_else(|| UNAUTHENTICATED.problem())?;
-        if scheme.eq_ignore_ascii_case("bearer") && !rest.is_empty() {
-            Shown::Bearer(rest)
-        } else if scheme.eq_ignore_ascii_case("basic") {
-            decoded = basic(rest).ok_or_else(|| UNAUTHENTICATED.problem())?;
-            Shown::BasicPassword(decoded.1.as_str())
-        } else {
-            return Err(UNAUTHENTICATED.problem());
+        match authorization(request).ok_or_else(|| UNAUTHENTICATED.problem())? {
+            (Scheme::Bearer, token) => Shown::Bearer(token),
+            (Scheme::Basic, encoded) => {
+                decoded = basic(encoded).ok_or_else(|| UNAUTHENTICATED.problem())?;
+                Shown::BasicPassword(decoded.1.as_str())
+            }
         }
     } else {
         Shown::Cookie(cookie(request, SESSION_COOKIE).ok_or_else(|| UNAUTHENTICATED.problem())?)
     };
+
     match request.app.authenticator().authenticate(shown).await {
         Ok(principal) => {
             if principal.credential == Credential::Cookie {
@@ -37,9 +38,43 @@ pub(crate) async fn authenticated(request: &mut Request) -> Result<Arc<Principal
             request.principal = Some(principal.clone());
             Ok(principal)
         }
-        Err(Refusal::Invalid(reason)) => Err(UNAUTHENTICATED.problem().caused_by(reason)),
+        Err(Refusal::Invalid(reason)) => {
+            let problem = UNAUTHENTICATED.problem().caused_by(reason);
+            Err(if matches!(shown, Shown::Bearer(_)) { problem.challenge(INVALID_TOKEN) } else { problem })
+        }
         Err(Refusal::Database(error)) => Err(error.into()),
     }
+}
+
+/// How an `Authorization` header shows a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Bearer,
+    Basic,
+}
+
+/// The scheme of the `Authorization` header that the request has once, and what follows it.
+pub(crate) fn authorization(request: &Request) -> Option<(Scheme, &str)> {
+    request.header(&header::AUTHORIZATION).and_then(credentials)
+}
+
+/// A scheme in whatever case, one space or more, and a value (RFC 9110 §11.1, §11.4).
+fn credentials(value: &str) -> Option<(Scheme, &str)> {
+    let (scheme, rest) = value.split_once(' ')?;
+    let shown = rest.trim_start_matches(' ');
+    let schemes = [("bearer", Scheme::Bearer), ("basic", Scheme::Basic)];
+    let (_, known) = schemes.into_iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name))?;
+    (!shown.is_empty()).then_some((known, shown))
+}
+
+/// Says what a bearer token lacks, where one was shown (RFC 6750 §3.1). `permission` is what would do, if any would.
+pub(crate) fn lacks(request: &Request, problem: Problem, permission: Option<&str>) -> Problem {
+    if !matches!(authorization(request), Some((Scheme::Bearer, _))) {
+        return problem;
+    }
+
+    let scope = permission.map(|name| format!(r#", scope="{name}""#)).unwrap_or_default();
+    problem.challenge(format!(r#"Bearer error="insufficient_scope"{scope}"#))
 }
 
 /// User and password of a Basic credential (RFC 7617 §2).
@@ -92,6 +127,18 @@ mod tests {
     fn the_origin_is_the_url_without_its_path() {
         assert_eq!(origin_of("https://api.example/v1"), "https://api.example");
         assert_eq!(origin_of("http://127.0.0.1:8000"), "http://127.0.0.1:8000");
+    }
+
+    /// RFC 9110 §11.1, §11.4.
+    #[test]
+    fn a_scheme_has_no_case_and_any_number_of_spaces_follows() {
+        for right in ["Bearer x", "bearer x", "BEARER    x"] {
+            assert_eq!(credentials(right), Some((Scheme::Bearer, "x")), "{right}");
+        }
+        assert_eq!(credentials("bAsIc  dTpw"), Some((Scheme::Basic, "dTpw")));
+        for wrong in ["", "Bearer", "Bearer ", "Bearer   ", "Bearer\tx", "Bearerx x", "Digest x", " Bearer x", "x"] {
+            assert_eq!(credentials(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

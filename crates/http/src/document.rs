@@ -9,8 +9,11 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Declaration, Kind, Module, Operation, Parameter, Requirement, SESSION_COOKIE, declaration::Success, input::accepts,
-    problem::ProblemBody, schemas::Schemas,
+    Declaration, Kind, Module, Operation, Parameter, Requirement, SESSION_COOKIE,
+    declaration::Success,
+    input::accepts,
+    problem::{CONTENT_TYPE, OAUTH_CONTENT_TYPE, ProblemBody},
+    schemas::Schemas,
 };
 
 /// What the document says of the service as a whole.
@@ -151,8 +154,9 @@ fn responses(operation: &Operation<'_>, problem: &Value) -> Value {
     for kind in &operation.problems {
         problems.entry(kind.status.as_u16()).or_default().push(kind);
     }
+    let content_type = if operation.speaks_oauth { OAUTH_CONTENT_TYPE } else { CONTENT_TYPE };
     for (status, kinds) in problems {
-        responses.insert(status.to_string(), refusal(&operation.method, status, &kinds, problem));
+        responses.insert(status.to_string(), refusal(&operation.method, status, &kinds, (problem, content_type)));
     }
     json!(responses)
 }
@@ -172,12 +176,17 @@ fn answer(success: &Success) -> Value {
     entry
 }
 
-fn refusal(method: &Method, status: u16, kinds: &[&Kind], problem: &Value) -> Value {
+fn refusal(method: &Method, status: u16, kinds: &[&Kind], (problem, content_type): (&Value, &str)) -> Value {
     let lines: Vec<_> = kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.detail)).collect();
     let codes: Vec<_> = kinds.iter().map(|kind| kind.code).collect();
     let mut headers = standing_headers();
     match status {
-        401 => drop(headers.insert("WWW-Authenticate".to_owned(), header("The scheme to sign in with."))),
+        401 => drop(
+            headers.insert("WWW-Authenticate".to_owned(), header("The scheme to sign in with, and what was wrong.")),
+        ),
+        403 => drop(
+            headers.insert("WWW-Authenticate".to_owned(), header("Where a bearer token was shown: what it lacks.")),
+        ),
         415 => {
             let name = accepts(method).unwrap_or("accept");
             headers.insert(in_words(name), header("The content types that are taken."));
@@ -189,7 +198,7 @@ fn refusal(method: &Method, status: u16, kinds: &[&Kind], problem: &Value) -> Va
         "description": lines.join("\n\n"),
         "headers": headers,
         "content": {
-            "application/problem+json": {
+            content_type: {
                 "schema": { "allOf": [problem, { "properties": { "code": { "enum": codes } } }] },
             },
         },

@@ -38,7 +38,8 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpRequest) -> Reply {
     let found = resource.endpoint(request.method());
     let operation = found.map_or("unknown", |endpoint| endpoint.declaration.operation);
-    framed(&app, resource.path, operation, request, async |request| match found {
+    let route = Route { path: resource.path, operation, speaks_oauth: resource.speaks_oauth() };
+    framed(&app, route, request, async |request| match found {
         Some(endpoint) => run(endpoint, request).await,
         None => Err(METHOD_NOT_ALLOWED.problem().allow(&resource.methods())),
     })
@@ -47,23 +48,24 @@ pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpReq
 
 /// Answers a request for what is served beside the endpoints.
 pub(crate) async fn page(app: App, api: Api, path: &'static str, request: HttpRequest) -> Reply {
-    framed(&app, path, "page", request, async |request| pages::answer(&app, &api, &request.parts).await).await
+    framed(&app, Route::plain(path, "page"), request, async |request| pages::answer(&app, &api, &request.parts).await)
+        .await
 }
 
 /// Answers a request for a page that was mounted beside the endpoints.
 pub(crate) async fn added_page(app: App, page: Page, request: HttpRequest) -> Reply {
-    framed(&app, page.path(), "page", request, async |request| pages::show(&page, &request.parts)).await
+    framed(&app, Route::plain(page.path(), "page"), request, async |request| pages::show(&page, &request.parts)).await
 }
 
 /// Answers a request whose path is nobody's.
 pub(crate) async fn unknown(app: App, request: HttpRequest) -> Reply {
-    framed(&app, "unknown", "unknown", request, async |_| Err(NOT_FOUND.problem())).await
+    framed(&app, Route::plain("unknown", "unknown"), request, async |_| Err(NOT_FOUND.problem())).await
 }
 
 /// Runs an endpoint, and holds it to the problems that it declares: the document is the behaviour.
 async fn run(endpoint: &Mounted, request: Request) -> Result<Reply, Problem> {
     let outcome = (endpoint.declaration.call)(request).await;
-    let outcome = match outcome {
+    match outcome {
         Err(problem) if problem.kind() == NOT_SHOWN => Ok(not_shown()),
         Err(problem) if !endpoint.problems.contains(&problem.kind()) => {
             let (operation, code) = (endpoint.declaration.operation, problem.kind().code);
@@ -75,14 +77,28 @@ async fn run(endpoint: &Mounted, request: Request) -> Result<Reply, Problem> {
         // The room that opens cursors does not know where this one stood.
         Err(problem) if endpoint.takes_body => Err(problem.with_cursor_in_body()),
         outcome => outcome,
-    };
-    if endpoint.speaks_oauth { outcome.map_err(Problem::in_words_of_oauth) } else { outcome }
+    }
+}
+
+/// What a request was led to.
+#[derive(Clone, Copy)]
+struct Route {
+    /// The path's template.
+    path: &'static str,
+    operation: &'static str,
+    /// Whether every failure is told in the words of OAuth 2, too.
+    speaks_oauth: bool,
+}
+
+impl Route {
+    const fn plain(path: &'static str, operation: &'static str) -> Self {
+        Self { path, operation, speaks_oauth: false }
+    }
 }
 
 async fn framed<F>(
     app: &App,
-    route: &'static str,
-    operation: &'static str,
+    Route { path: route, operation, speaks_oauth }: Route,
     request: HttpRequest,
     answer: impl FnOnce(Request) -> F,
 ) -> Reply
@@ -110,6 +126,7 @@ where
             .retry_after(Duration::from_secs(1))
             .caused_by("the deadline passed")),
     };
+    let outcome = if speaks_oauth { outcome.map_err(Problem::in_words_of_oauth) } else { outcome };
     let _entered = span.enter();
     let problem = outcome.as_ref().err().map(|problem| (problem.kind().code, problem.cause().map(str::to_owned)));
     let mut reply = outcome.unwrap_or_else(|problem| problem.into_reply(request_id));

@@ -37,7 +37,7 @@ impl Kind {
         ];
         match self.status.as_u16() {
             _ if WORDS.contains(&self.code) => self.code,
-            503 => "temporarily_unavailable",
+            429 | 503 => "temporarily_unavailable",
             500.. => "server_error",
             _ => "invalid_request",
         }
@@ -49,7 +49,14 @@ impl Kind {
     }
 }
 
-/// The one shape that every failure has on the wire: `application/problem+json` (RFC 9457).
+/// The content type of a problem (RFC 9457 §3).
+pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
+
+/// That of one that an OAuth client reads (RFC 6749 §5.2): its members are the same.
+pub(crate) const OAUTH_CONTENT_TYPE: &str = "application/json";
+
+/// The one shape that every failure has on the wire: `application/problem+json` (RFC 9457), and `application/json` where
+/// OAuth 2 is spoken.
 pub struct Problem(Box<Inner>);
 
 struct Inner {
@@ -58,7 +65,7 @@ struct Inner {
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    challenge: &'static str,
+    challenge: Option<Cow<'static, str>>,
     cause: Option<String>,
     speaks_oauth: bool,
 }
@@ -102,7 +109,7 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(default, with = "String")]
     error: Option<&'a str>,
-    /// Where OAuth 2 is spoken: the same as `detail`.
+    /// Where OAuth 2 is spoken: the same as `detail`, in the letters that RFC 6749 §5.2 allows.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(default, with = "String")]
     error_description: Option<&'a str>,
@@ -166,10 +173,10 @@ impl Problem {
         self
     }
 
-    /// Says what a 401 asks for (`WWW-Authenticate`); a bearer token unless told.
+    /// Says what the caller must show instead (`WWW-Authenticate`). A 401 asks for a bearer token unless told.
     #[must_use]
-    pub fn challenge(mut self, challenge: &'static str) -> Self {
-        self.0.challenge = challenge;
+    pub fn challenge(mut self, challenge: impl Into<Cow<'static, str>>) -> Self {
+        self.0.challenge = Some(challenge.into());
         self
     }
 
@@ -197,6 +204,7 @@ impl Problem {
     pub(crate) fn into_reply(self, request_id: uuid::Uuid) -> Reply {
         let Inner { kind, detail, errors, retry_after, headers: more, challenge, speaks_oauth, .. } = *self.0;
         let detail = detail.as_deref().unwrap_or(kind.detail);
+        let description = speaks_oauth.then(|| description(detail));
         let body = ProblemBody {
             kind: "about:blank",
             title: title(kind.status),
@@ -206,17 +214,20 @@ impl Problem {
             request_id: request_id.to_string(),
             errors: &errors,
             error: speaks_oauth.then(|| kind.oauth_error()),
-            error_description: speaks_oauth.then_some(detail),
+            error_description: description.as_deref(),
         };
         let mut reply = Reply::new(failure::to_bytes(&body).into());
         *reply.status_mut() = kind.status;
         let headers = reply.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let content_type = if speaks_oauth { OAUTH_CONTENT_TYPE } else { CONTENT_TYPE };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Some(wait) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil() as u64));
         }
-        if kind.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        let asks = kind.status == StatusCode::UNAUTHORIZED;
+        let challenge = challenge.or_else(|| asks.then_some(Cow::Borrowed("Bearer")));
+        if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::try_from(challenge.as_ref()).ok()) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         headers.extend(more);
         reply
@@ -232,6 +243,17 @@ fn title(status: StatusCode) -> &'static str {
     }
 }
 
+/// A detail as an `error_description` may say it (RFC 6749 §5.2): printable ASCII without quotation marks and backslashes.
+fn description(detail: &str) -> String {
+    let allowed = |letter: char| match letter {
+        '"' => '\'',
+        '\\' => '/',
+        ' '..='~' => letter,
+        _ => '?',
+    };
+    detail.chars().map(allowed).collect()
+}
+
 impl From<Kind> for Problem {
     fn from(kind: Kind) -> Self {
         Self(Box::new(Inner {
@@ -240,7 +262,7 @@ impl From<Kind> for Problem {
             errors: Vec::new(),
             retry_after: None,
             headers: Vec::new(),
-            challenge: "Bearer",
+            challenge: None,
             cause: None,
             speaks_oauth: false,
         }))
@@ -250,5 +272,16 @@ impl From<Kind> for Problem {
 impl fmt::Debug for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0.kind.status.as_u16(), self.0.kind.code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6749 §5.2.
+    #[test]
+    fn an_error_description_holds_the_letters_that_it_may() {
+        assert_eq!(description("a \"b\" `c` \\ d…\n"), "a 'b' `c` / d??");
     }
 }

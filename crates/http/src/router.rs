@@ -141,6 +141,11 @@ impl Resource {
         self.endpoints.iter().find(|endpoint| endpoint.declaration.method == *wanted)
     }
 
+    /// Whether OAuth clients read what it answers.
+    pub(crate) fn speaks_oauth(&self) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.speaks_oauth)
+    }
+
     /// The value of `Allow`.
     pub(crate) fn methods(&self) -> String {
         let mut methods: Vec<&str> = self.endpoints.iter().map(|it| it.declaration.method.as_str()).collect();

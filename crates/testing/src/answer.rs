@@ -59,9 +59,10 @@ impl Answer {
     /// # Panics
     /// When it is none.
     pub fn problem(&self) -> ProblemAnswer {
-        let content_type = self.header("content-type");
-        assert_eq!(content_type, "application/problem+json", "{}: that is no problem", self.described());
         let body = self.json();
+        // OAuth clients read nothing else (RFC 6749 §5.2).
+        let expected = if body["error"].is_string() { "application/json" } else { "application/problem+json" };
+        assert_eq!(self.header("content-type"), expected, "{}: that is no problem", self.described());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let errors = body["errors"].as_array().into_iter().flatten();
         ProblemAnswer {

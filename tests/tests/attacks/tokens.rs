@@ -68,7 +68,7 @@ impl Stage {
         let answer = self.app.anonymous().with_token(token).get("/v1/me").await;
         assert_eq!(answer.status, 401, "{what}: {}", answer.text());
         answer.assert_problem(401, "unauthenticated");
-        assert_eq!(answer.header("www-authenticate"), "Bearer", "{what}");
+        assert_eq!(answer.header("www-authenticate"), r#"Bearer error="invalid_token""#, "{what}");
     }
 }
 

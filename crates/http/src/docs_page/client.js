@@ -49,6 +49,8 @@ export async function leaveForSignIn() {
       response_type: "code",
       client_id: CLIENT,
       redirect_uri: redirect,
+      // The page tries every operation: it asks for all that the person may do.
+      scope: "all",
       state,
       code_challenge: base64url(digest),
       code_challenge_method: "S256",

@@ -7,11 +7,13 @@ use serde::de::DeserializeOwned;
 use super::{Input, body::read, form::FORM, parameters, text::has_bad_escape};
 use crate::{
     CONTENT_TOO_LARGE, INVALID_REQUEST, MALFORMED, Operation, Problem, REQUEST_TIMEOUT, Request,
-    UNSUPPORTED_MEDIA_TYPE, credentials::basic,
+    UNSUPPORTED_MEDIA_TYPE,
+    credentials::{Scheme, authorization, basic},
 };
 
 /// A form as OAuth 2 reads it (RFC 6749 §3.2): unknown parameters are ignored, a parameter without a value counts as
-/// absent, and none may come twice. What is refused carries the members `error` and `error_description`.
+/// absent, and none may come twice. What is refused comes as `application/json`, and carries the members `error` and
+/// `error_description` beside those of a problem.
 ///
 /// `T` derives `Deserialize`, `JsonSchema` and `Validate` itself: under `#[input]` unknown fields would be refused.
 #[derive(Debug)]
@@ -48,7 +50,7 @@ impl Input for ClientBasic {
         if !request.parts.headers.contains_key(header::AUTHORIZATION) {
             return Ok(Self(None));
         }
-        let shown = request.header(&header::AUTHORIZATION).and_then(shown);
+        let shown = authorization(request).and_then(shown);
         // A header that is there and says nothing is a wrong answer to "who are you", and not no answer.
         Ok(Self(Some(shown.unwrap_or_default())))
     }
@@ -59,9 +61,8 @@ impl Input for ClientBasic {
 }
 
 /// Both parts are form-encoded before they are put together (RFC 6749 §2.3.1).
-fn shown(value: &str) -> Option<(String, String)> {
-    let (scheme, encoded) = value.split_once(' ')?;
-    let (id, secret) = basic(encoded).filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+fn shown((scheme, encoded): (Scheme, &str)) -> Option<(String, String)> {
+    let (id, secret) = basic(encoded).filter(|_| scheme == Scheme::Basic)?;
     let decoded = |text: &str| Some(percent_decode_str(&text.replace('+', " ")).decode_utf8().ok()?.into_owned());
     Some((decoded(&id)?, decoded(&secret)?))
 }
@@ -74,10 +75,9 @@ mod tests {
     fn both_parts_of_a_basic_credential_are_decoded() {
         // `a%3Ab:c+d%25`
         let pair = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
-        assert_eq!(shown("Basic YSUzQWI6YytkJTI1"), pair("a:b", "c d%"));
-        assert_eq!(shown("bAsIc dTpw"), pair("u", "p"));
-        for wrong in ["Basic", "Basic ***", "Bearer dTpw", "Basic dXA="] {
-            assert_eq!(shown(wrong), None, "{wrong}");
+        assert_eq!(shown((Scheme::Basic, "YSUzQWI6YytkJTI1")), pair("a:b", "c d%"));
+        for wrong in [(Scheme::Basic, "***"), (Scheme::Bearer, "dTpw"), (Scheme::Basic, "dXA=")] {
+            assert_eq!(shown(wrong), None, "{wrong:?}");
         }
     }
 }

@@ -5,7 +5,10 @@ use mainstay_access::{Denied, Permission, Principal, Proof};
 use mainstay_database::Door;
 
 use super::{Caller, Policy, describe_caller, record_denial, write_denial};
-use crate::{CONFLICT, FORBIDDEN, Operation, Problem, Request, Requirement, credentials::authenticated};
+use crate::{
+    CONFLICT, FORBIDDEN, Operation, Problem, Request, Requirement,
+    credentials::{authenticated, lacks},
+};
 
 /// The caller's role grants `P`. It opens the [`Door`] to the organization's rows.
 pub struct Allowed<P>(Door<P>);
@@ -46,7 +49,7 @@ impl<P: Permission> Policy for Allowed<P> {
             }
             Err(denied) => {
                 record_denial(request.app.clone(), request.origin.clone(), principal).await;
-                Err(forbidden(denied))
+                Err(lacks(request, forbidden(denied), Some(denied.permission)))
             }
         }
     }

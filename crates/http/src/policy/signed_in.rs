@@ -4,7 +4,10 @@ use mainstay_access::{Credential, Principal};
 use mainstay_database::{Database, Origin, Unscoped};
 
 use super::{Caller, Policy, describe_caller, record_denial};
-use crate::{FORBIDDEN, Operation, Problem, Request, Requirement, credentials::authenticated};
+use crate::{
+    FORBIDDEN, Operation, Problem, Request, Requirement,
+    credentials::{authenticated, lacks},
+};
 
 /// Anybody with a valid credential, whatever the role: a person in a session, an API key, a machine.
 pub struct SignedIn {
@@ -69,7 +72,8 @@ impl Policy for InPerson {
             Credential::Token | Credential::Cookie => Ok(Self(signed_in)),
             Credential::ApiKey | Credential::Client => {
                 record_denial(request.app.clone(), request.origin.clone(), signed_in.principal.clone()).await;
-                Err(FORBIDDEN.problem().detail("This is for the person themselves: sign in with a session."))
+                let problem = FORBIDDEN.problem().detail("This is for the person themselves: sign in with a session.");
+                Err(lacks(request, problem, None))
             }
         }
     }

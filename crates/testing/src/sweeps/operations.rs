@@ -94,8 +94,9 @@ fn query(entry: &Value) -> Vec<(String, Value)> {
 fn answers(entry: &Value) -> BTreeMap<u16, Vec<String>> {
     let responses = entry["responses"].as_object().into_iter().flatten();
     let answers = responses.filter_map(|(status, response)| {
-        let all = response["content"]["application/problem+json"]["schema"]["allOf"].as_array();
-        let codes = all.into_iter().flatten().flat_map(|part| {
+        let contents = response["content"].as_object().into_iter().flatten();
+        let all = contents.filter_map(|(_, content)| content["schema"]["allOf"].as_array());
+        let codes = all.flatten().flat_map(|part| {
             let codes = part["properties"]["code"]["enum"].as_array();
             codes.into_iter().flatten().filter_map(|code| Some(code.as_str()?.to_owned()))
         });

@@ -158,8 +158,10 @@ impl Sweep {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let members: BTreeSet<_> = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         let without_errors: Vec<_> = members.into_iter().filter(|name| !EXTENSIONS.contains(name)).collect();
+        // OAuth clients read nothing else (RFC 6749 §5.2).
+        let expected = if body["error"].is_string() { "application/json" } else { "application/problem+json" };
         let wrong = [
-            (answer.header("content-type") != "application/problem+json", "is not application/problem+json"),
+            (answer.header("content-type") != expected, "has another content type"),
             (without_errors != MEMBERS, "does not have the members of a problem"),
             (body["type"] != "about:blank", "has a type of its own"),
             (body["status"] != answer.status.as_u16(), "says another status"),
