@@ -218,3 +218,33 @@ async fn a_client_secret_is_no_key() {
     let login = json!({ "email": format!("{id}@service"), "password": secret });
     app.anonymous().post("/v1/sessions", login).await.assert_problem(401, "invalid_credentials");
 }
+
+/// A patch that says nothing changes nothing and records nothing, wherever one is taken (RFC 7396; OWASP ASVS 16.2.1).
+#[tokio::test]
+async fn a_patch_that_says_nothing_new_leaves_no_record() {
+    let app = start().await;
+    let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
+    let account = new_account(&owner, "agent").await;
+    let role = json!({ "name": "reader", "permissions": ["customers.read"] });
+    let role_path = owner.post("/v1/roles", role.clone()).await.assert_status(201).location();
+    let name = owner.get("/v1/organization").await.json()["name"].clone();
+    let member = format!("/v1/members/{}", agent.user());
+    let same = json!({ "name": "export", "role": "agent", "active": true });
+    let before = app.contents().await;
+    for (path, body) in [
+        (account.as_str(), json!({})),
+        (account.as_str(), same),
+        (account.as_str(), json!({ "active": true })),
+        (role_path.as_str(), json!({})),
+        (role_path.as_str(), role),
+        ("/v1/organization", json!({})),
+        ("/v1/organization", json!({ "name": name })),
+        (member.as_str(), json!({})),
+        (member.as_str(), json!({ "role": "agent" })),
+    ] {
+        owner.patch(path, body.clone()).await.assert_status(200);
+        assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new(), "{path}: {body}");
+    }
+    owner.patch(&account, json!({ "active": false })).await.assert_status(200);
+    assert!(app.contents().await.changed_since(&before).contains(&"audit_events"));
+}

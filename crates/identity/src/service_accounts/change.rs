@@ -18,7 +18,7 @@ use crate::{
 
 /// Change a service account.
 ///
-/// A merge patch: absent fields stay. An account that is not active is refused everywhere within a second; one that may do
+/// A merge patch: absent fields stay, and one that says nothing new changes and records nothing. An account that is not active is refused everywhere within a second; one that may do
 /// more than you, you cannot change.
 #[patch("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn update_service_account(
@@ -35,8 +35,11 @@ pub(super) async fn update_service_account(
                  AND (organization_id = $2 OR organization_id IS NULL) ORDER BY organization_id NULLS FIRST LIMIT 1) r \
                  WHERE NOT role_exceeds(r.id, $3, false) \
              UNION ALL SELECT role_id FROM account WHERE $5 IS NULL), \
+         found AS (SELECT account.user_id FROM account, role), \
          changed AS (UPDATE users u SET name = coalesce($4, u.name), active = coalesce($6, u.active) \
-             FROM account, role WHERE u.id = account.user_id RETURNING u.id), \
+             FROM account, role WHERE u.id = account.user_id \
+                 AND (u.name, u.active, account.role_id) \
+                     IS DISTINCT FROM (coalesce($4, u.name), coalesce($6, u.active), role.id) RETURNING u.id), \
          member AS (UPDATE memberships m SET role_id = role.id FROM changed, role \
              WHERE m.user_id = changed.id AND m.organization_id = $2 AND m.role_id <> role.id)";
     let organization = by.principal().organization;
@@ -56,10 +59,12 @@ pub(super) async fn update_service_account(
     ];
     let unscoped = by.unscoped("an account stands above organizations; only a member of the caller's is changed");
     let event = about_user(action, Some(id), organization);
-    let change = Change::new("service_accounts.update", UPDATE, values, event);
-    let changed = unscoped.change(change.given(standing::in_role(by.principal()))).await?;
+    let change = Change::new("service_accounts.update", UPDATE, values, event)
+        .given(standing::in_role(by.principal()))
+        .answering("found");
+    let found = unscoped.change(change).await?;
     identity.directory.forget(directory::Change::User(id.uuid()));
-    if changed.is_empty() {
+    if found.is_empty() {
         let problem = refusal(&by, id, CONFLICT).await;
         return Err(match role {
             Some(role) if problem.kind() == CONFLICT => role_refusal(&by, role, CONFLICT).await,
