@@ -51,7 +51,7 @@ impl AccessTokens {
         let key = self.keys.find(id).await.map_err(Refusal::Database)?;
         let key = key.ok_or(Refusal::Invalid("signed by an unknown key"))?;
         let verified = self.tokens.verify(token, &key).map_err(Refusal::Invalid)?;
-        self.verified.insert(digest, verified);
+        self.verified.insert(digest, verified.clone());
         Ok(verified)
     }
 }

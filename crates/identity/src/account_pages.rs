@@ -31,7 +31,7 @@ macro_rules! part {
 }
 
 /// The pages, and what they load.
-pub(crate) fn pages() -> [Page; 25] {
+pub(crate) fn pages() -> [Page; 27] {
     [
         html!("/oauth/authorize", "sign-in.html"),
         html!("/account/sign-in", "sign-in.html"),
@@ -50,6 +50,8 @@ pub(crate) fn pages() -> [Page; 25] {
         part!(JAVASCRIPT, "sign-in-form.js"),
         part!(JAVASCRIPT, "strength.js"),
         part!(JAVASCRIPT, "sign-in.js"),
+        part!(JAVASCRIPT, "consent.js"),
+        part!(JAVASCRIPT, "applications.js"),
         part!(JAVASCRIPT, "sign-up.js"),
         part!(JAVASCRIPT, "confirm.js"),
         part!(JAVASCRIPT, "reset.js"),

@@ -65,7 +65,10 @@ impl Identity {
         if known.principal.credential == Credential::Cookie {
             return Err(Refusal::Invalid("the session is carried by a cookie"));
         }
-        Ok(known.principal)
+        Ok(match verified.scope {
+            Some(scope) => within(known.principal, &scope),
+            None => known.principal,
+        })
     }
 
     async fn by_cookie(&self, cookie: &str) -> Result<Arc<Principal>, Refusal> {
@@ -119,6 +122,17 @@ impl Identity {
         self.directory.keep(generation, known.clone());
         Ok(known)
     }
+}
+
+/// What a token of an OAuth client may do: no more than it says, which may be less than its session (RFC 6749 §6). A
+/// person's own token says what their role granted when it was issued, and grants what the role grants now.
+pub(crate) fn within(principal: Arc<Principal>, scope: &Permissions) -> Arc<Principal> {
+    if principal.credential != Credential::Client || scope.cover(principal.permissions.names()) {
+        return principal;
+    }
+
+    let permissions = principal.permissions.limited_to(scope.names());
+    Arc::new(Principal { permissions, ..(*principal).clone() })
 }
 
 fn read(session: SessionId, row: &Row) -> Result<Known, Error> {

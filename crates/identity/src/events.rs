@@ -109,8 +109,12 @@ actions! {
     SigningKeyRetired = "signing_key_retired",
     /// A person let an application in.
     ClientAuthorized = "authn_client_authorized",
+    /// A person withdrew what they had allowed an application.
+    ClientWithdrawn = "authn_client_withdrawn",
     /// An application was registered.
     ClientCreated = "oauth_client_created",
+    /// An operator said whether an application is their own.
+    ClientUpdated = "oauth_client_updated",
     /// An application was shut.
     ClientDisabled = "oauth_client_disabled",
     /// Something was refused for want of a permission.

@@ -75,7 +75,8 @@ impl Identity {
         self.directory.forget(Change::Role(role));
     }
 
-    /// An access token of a session. `client` is the OAuth client that it is for; without one, the session is the API's own.
+    /// An access token of a session, which says `scope`. `client` is the OAuth client that it is for; without one, the session
+    /// is the API's own.
     ///
     /// # Errors
     /// As the database answers, when the keys must be read first; an internal one when there is no key to sign with.
@@ -84,8 +85,16 @@ impl Identity {
         user: UserId,
         session: SessionId,
         client: Option<&str>,
+        scope: &str,
     ) -> Result<SecretString, Problem> {
         let lifetime = self.settings.access_token_lifetime;
-        self.tokens.issue(NewToken { user, session, client: client.map(str::to_owned), lifetime }).await
+        let client = client.unwrap_or(self.own_client()).to_owned();
+        self.tokens.issue(NewToken { user, session, client, scope: scope.to_owned(), lifetime }).await
+    }
+
+    /// The `client_id` in tokens of sessions that no OAuth client began: the issuer itself, under whose name nobody can
+    /// register.
+    pub(crate) fn own_client(&self) -> &str {
+        &self.settings.issuer
     }
 }

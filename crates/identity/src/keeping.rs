@@ -34,6 +34,7 @@ const KEPT: [(&str, &str, &str); 27] = [
     ("api keys", "api_keys", "until the account or the organization is deleted, also when it is revoked"),
     ("service accounts", "client_secrets", "until the account is deleted, also when it is revoked"),
     ("oauth", "oauth_clients", "for good; an operator shuts one"),
+    ("oauth", "oauth_grants", "until the person withdraws it, leaves the organization or deletes the account"),
     ("oauth", "authorization_codes", "a minute; deleted with the next ones, or with their session"),
     ("keys", "signing_keys", "until the last token that it signed has run out"),
 ];

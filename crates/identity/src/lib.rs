@@ -50,7 +50,7 @@ pub use events::audit_vocabulary;
 pub use external::{ExternalSettings, ProviderSettings};
 pub use identity::Identity;
 pub use names::{DisplayName, OrganizationName};
-pub use oauth::{ClientError, ClientRow, create_client, disable_client, list_clients};
+pub use oauth::{ClientError, ClientRow, NewClient, create_client, disable_client, list_clients, set_first_party};
 pub use operator::{SessionSummary, UserSummary, end_session, end_sessions_of, find_user, sessions_of};
 pub use passkeys::RelyingParty;
 pub use passwords::{Password, Strength};

@@ -1,27 +1,31 @@
 //! OAuth 2: tokens for machines (client credentials) and for applications that a person lets in (authorization code with
 //! PKCE), by RFC 6749 as RFC 9700 narrows it.
 //!
-//! There is no implicit and no password grant, and no redirect that an operator did not register letter by letter. What a
+//! There is no implicit and no password grant, and no redirect that an operator did not register. A person is asked before
+//! an application gets access, and withdraws it when they like ([`consent`], [`applications`]). What a
 //! code or a secret gives is a session like any other: people see it among theirs and end it there. Signing in is not
 //! done here: the page at `/oauth/authorize` does it by a cookie of [`sessions`](crate::sessions).
 
+mod applications;
 mod authorize;
 mod client;
 mod code;
+mod consent;
 mod grants;
 mod introspect;
 mod kinds;
 mod metadata;
+mod redirect;
 mod register;
 mod request;
 mod revoke;
-mod scope;
+pub(crate) mod scope;
 mod token;
 
 use mainstay_access::{Permission as _, permission};
 use mainstay_http::Module;
 
-pub use register::{ClientError, ClientRow, create_client, disable_client, list_clients};
+pub use register::{ClientError, ClientRow, NewClient, create_client, disable_client, list_clients, set_first_party};
 
 permission! {
     /// Look up what tokens of the organization are good for: for services that take them from others.
@@ -37,5 +41,7 @@ pub(crate) fn module() -> Module {
         token::create_token,
         revoke::revoke_token,
         introspect::introspect_token,
+        applications::list_applications,
+        applications::withdraw_application,
     ))
 }

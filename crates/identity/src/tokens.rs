@@ -1,10 +1,11 @@
 //! Access tokens: what they say, how they are signed, and what is checked of them. Which keys there are is the business
 //! of `signing.rs`.
 
-use std::time::Duration as StdDuration;
+use std::{sync::Arc, time::Duration as StdDuration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, encode};
+use mainstay_access::Permissions;
 use mainstay_kernel::{SecretString, SessionId, Timestamp, UserId, Uuid};
 use serde::{Deserialize, Serialize};
 use time::Duration;
@@ -26,8 +27,10 @@ const ALGORITHM: &str = "EdDSA";
 pub(crate) struct NewToken {
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
-    /// The OAuth client that it is for; `None` for a session of the API's own.
-    pub(crate) client: Option<String>,
+    /// The client that it is for.
+    pub(crate) client: String,
+    /// What it may do, as a scope.
+    pub(crate) scope: String,
     pub(crate) lifetime: Duration,
 }
 
@@ -55,6 +58,8 @@ struct Claims {
     sid: SessionId,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     jti: Uuid,
     iat: i64,
     nbf: i64,
@@ -62,10 +67,12 @@ struct Claims {
 }
 
 /// What a verified token says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verified {
     pub(crate) session: SessionId,
     pub(crate) key: KeyId,
+    /// What the token says that it may do; `None` for one of an earlier release, which did not say it.
+    pub(crate) scope: Option<Arc<Permissions>>,
     not_before: i64,
     expires: i64,
 }
@@ -92,7 +99,8 @@ impl Tokens {
             aud: self.issuer.clone(),
             sub: new.user,
             sid: new.session,
-            client_id: new.client,
+            client_id: Some(new.client),
+            scope: Some(new.scope),
             jti: id,
             iat: now,
             nbf: now,
@@ -121,12 +129,13 @@ impl Tokens {
 
     /// Checks everything but the time. `key` is the one that [`key_of`](Self::key_of) names among ours.
     pub(crate) fn verify(&self, token: &str, key: &Key) -> Result<Verified, &'static str> {
-        let Claims { sid, iat, nbf, exp, .. } =
+        let Claims { sid, scope, iat, nbf, exp, .. } =
             decode(token, &key.verifying, &self.validation).map_err(|_| "forged")?.claims;
         if iat < 0 {
             return Err("issued before time began");
         }
-        Ok(Verified { session: sid, key: key.id, not_before: nbf.max(iat), expires: exp })
+        let scope = scope.map(|scope| Arc::new(scope.split(' ').collect()));
+        Ok(Verified { session: sid, key: key.id, scope, not_before: nbf.max(iat), expires: exp })
     }
 }
 

@@ -272,7 +272,7 @@ async fn a_session_that_is_ended_leaves_no_credential_behind() {
         ("/v1/api-keys", json!({ "name": "left behind" })),
         ("/v1/me/totp", json!({})),
         ("/v1/organizations", json!({ "name": "left behind" })),
-        ("/oauth/authorizations", oauth::request("app")),
+        ("/oauth/authorizations", oauth::with(oauth::request("app"), "decision", "allow")),
     ];
     for (path, body) in requests {
         let stolen = crate::authenticators::signed_in(&app, &sign_in(&app, &agent, None).await);

@@ -21,6 +21,7 @@ mod program;
 mod aborted_statements;
 mod anonymous_rows;
 mod browsers;
+mod consent;
 mod credential_races;
 mod declarations;
 mod dumps;

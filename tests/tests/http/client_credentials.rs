@@ -53,10 +53,12 @@ async fn a_service_account_fetches_its_tokens() {
     let client = new_client(&owner, "agent").await;
     let tokens = ask(&app, &client, "").await.assert_status(200).json();
     // RFC 6749 §4.4.3: it can ask again at any time.
-    assert_eq!((&tokens["refresh_token"], &tokens["scope"]), (&Value::Null, &Value::Null));
+    assert_eq!(tokens["refresh_token"], Value::Null);
     let machine = app.anonymous().with_token(text(&tokens["access_token"]));
     let me = machine.get("/v1/me").await.assert_status(200).json();
     assert_eq!((&me["name"], &me["role"], &me["user_id"]), (&json!("export"), &json!("agent"), &client["client_id"]));
+    let granted: Vec<_> = me["permissions"].as_array().unwrap().iter().map(text).collect();
+    assert_eq!(tokens["scope"], granted.join(" "), "all that the role grants, and said");
     machine.get("/v1/customers").await.assert_status(200);
     machine.get("/v1/sessions").await.assert_problem(403, "forbidden");
 

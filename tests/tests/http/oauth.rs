@@ -19,18 +19,20 @@ async fn an_application_that_a_person_lets_in_acts_for_them() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
-    let answered = authorize(&owner, request("shop")).await;
+    let answered = authorize(&owner, with(request("shop"), "scope", "all")).await;
     assert_eq!(value(&answered, "state"), "what the application knows it by");
     // RFC 9207.
     assert_eq!(value(&answered, "iss"), "http://127.0.0.1:8000");
     let answer = token(&app, &exchange("shop", value(&answered, "code"))).await;
     let tokens = answer.assert_status(200).json();
     assert_eq!((&tokens["token_type"], answer.header("cache-control")), (&json!("Bearer"), "no-store"));
-    assert_eq!((&tokens["scope"], &tokens["expires_in"]), (&Value::Null, &json!(600)));
+    assert_eq!(tokens["expires_in"], 600);
 
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     let me = application.get("/v1/me").await.assert_status(200).json();
     assert_eq!((&me["email"], &me["role"]), (&json!(owner.email()), &json!("owner")));
+    let granted: Vec<_> = me["permissions"].as_array().unwrap().iter().map(text).collect();
+    assert_eq!(tokens["scope"], granted.join(" "));
     application.get("/v1/customers").await.assert_status(200);
     // It is not the person: what belongs to the account itself is out of its reach.
     application.get("/v1/sessions").await.assert_problem(403, "forbidden");
@@ -91,10 +93,17 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
     };
     // A scope that exceeds what was granted is refused and costs nothing.
     refresh(&first["refresh_token"], "customers.read customers.delete").await.assert_problem(400, "invalid_scope");
+    refresh(&first["refresh_token"], "no.such").await.assert_problem(400, "invalid_scope");
     let second = refresh(&first["refresh_token"], "customers.read").await.assert_status(200).json();
-    assert_eq!(second["scope"], "customers.read customers.write");
+    assert_eq!(second["scope"], "customers.read");
     assert_ne!(second["refresh_token"], first["refresh_token"]);
+    // RFC 6749 §6: the access token is limited to it, and the refresh token is not.
+    let limited = app.anonymous().with_token(text(&second["access_token"]));
+    assert_eq!(limited.get("/v1/me").await.json()["permissions"], json!(["customers.read"]));
+    let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
+    limited.post("/v1/customers", body).await.assert_problem(403, "forbidden");
     let third = refresh(&second["refresh_token"], "").await.assert_status(200).json();
+    assert_eq!(third["scope"], "customers.read customers.write");
     app.anonymous().with_token(text(&third["access_token"])).get("/v1/customers").await.assert_status(200);
 }
 
@@ -177,8 +186,11 @@ async fn the_metadata_describe_what_is_there() {
         assert_eq!(is_known, !others.contains(&grant), "{grant}");
     }
     let owner = app.actor(Owner).await;
-    let answered = authorize(&owner, request("shop")).await;
-    assert_eq!(value(&answered, "iss"), issuer);
+    // Each scope that is promised can be had.
+    for scope in metadata["scopes_supported"].as_array().unwrap() {
+        let answered = authorize(&owner, with(request("shop"), "scope", scope.clone())).await;
+        assert_eq!((value(&answered, "iss"), value(&answered, "error")), (issuer, ""), "{scope}");
+    }
 }
 
 /// The documentation page is a client like any other; its redirect follows from the public URL.
@@ -186,7 +198,7 @@ async fn the_metadata_describe_what_is_there() {
 async fn the_docs_page_signs_in_as_a_client() {
     let app = TestApp::builder(app::platform()).setting("http.public_url", "http://api.example").start().await;
     let agent = app.actor(Agent).await;
-    let docs = with(request("docs"), "redirect_uri", "http://api.example/docs");
+    let docs = with(with(request("docs"), "redirect_uri", "http://api.example/docs"), "scope", "all");
     let code = code(&agent, docs).await;
     let mut fields = exchange("docs", &code);
     fields[3].1 = "http://api.example/docs";
@@ -208,7 +220,12 @@ async fn a_browser_signs_in_by_its_cookie() {
     let body = json!({ "email": owner.email(), "password": PASSWORD, "cookie": true });
     let signed_in = app.anonymous().post("/v1/sessions", body).await;
     let cookie = signed_in.assert_status(201).header("set-cookie").split(';').next().unwrap().to_owned();
-    let call = app.anonymous().request(Method::POST, "/oauth/authorizations").header("cookie", &cookie);
-    let answer = call.header("sec-fetch-site", "same-origin").json(&request("shop")).send().await;
+    let call = || {
+        let call = app.anonymous().request(Method::POST, "/oauth/authorizations").header("cookie", &cookie);
+        call.header("sec-fetch-site", "same-origin")
+    };
+    let asked = call().json(&request("shop")).send().await.assert_status(200).json();
+    assert_eq!((&asked["redirect_to"], &asked["consent"]["client_name"]), (&Value::Null, &json!("An application")));
+    let answer = call().json(&with(request("shop"), "decision", "allow")).send().await;
     assert!(text(&answer.assert_status(200).json()["redirect_to"]).contains("code="));
 }

@@ -38,6 +38,15 @@ async fn an_application_is_registered_listed_and_shut() {
         "{listed}"
     );
 
+    // It is somebody else's, unless the operator says otherwise.
+    assert!(listed.lines().any(|line| line.starts_with("shop ") && line.contains("third-party")), "{listed}");
+    assert_eq!(client(&["update", "shop", "--first-party", "true"]).0, Some(0));
+    assert_eq!(client(&["update", "shop", "--first-party", "true"]).0, Some(1), "it is already");
+    assert!(client(&["list"]).1.lines().any(|line| line.starts_with("shop ") && line.contains("first-party")));
+    let own = ["create", "own", "--name", "Own", "--redirect-uri", "https://own.example/", "--first-party"];
+    assert_eq!(client(&own).0, Some(0));
+    assert!(client(&["list"]).1.lines().any(|line| line.starts_with("own ") && line.contains("first-party")));
+
     let request = json!({ "client_id": "shop", "redirect_uri": "https://shop.example/back" });
     let look = async || app.anonymous().post("/oauth/authorization-requests", request.clone()).await;
     look().await.assert_status(200);
@@ -50,5 +59,8 @@ async fn an_application_is_registered_listed_and_shut() {
     let recorded = "SELECT action FROM audit_events WHERE resource = 'oauth_client' ORDER BY id";
     let rows = app.owner().await.run(recorded, []).await.expect("the log is read");
     let actions: Vec<String> = rows.iter().map(|row| row.get(0).expect("a text")).collect();
-    assert_eq!(actions, ["oauth_client_created", "oauth_client_disabled"]);
+    assert_eq!(
+        actions,
+        ["oauth_client_created", "oauth_client_updated", "oauth_client_created", "oauth_client_disabled"]
+    );
 }

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay::crypto::token_digest;
 use mainstay_http::Method;
-use mainstay_testing::{Actor, Answer, Client, TestApp};
+use mainstay_testing::{Answer, Client, TestApp};
 use serde_json::{Value, json};
 
 /// Where the application that [`register`] makes is answered.
@@ -11,11 +11,18 @@ pub const REDIRECT: &str = "https://app.example/back?tenant=1";
 /// The verifier of every request, and its challenge.
 pub const VERIFIER: &str = "a-verifier-of-more-than-forty-three-letters-that-nobody-guesses";
 
-/// Registers an application under this `client_id`, for [`REDIRECT`].
+/// Registers an application of somebody else under this `client_id`, for [`REDIRECT`].
 pub async fn register(app: &TestApp, client_id: &str) {
-    const INSERT: &str = "INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at) \
-         VALUES (gen_random_uuid(), $1, 'An application', ARRAY[$2], now())";
-    app.owner().await.run(INSERT, [client_id.into(), REDIRECT.into()]).await.expect("it is registered");
+    register_for(app, client_id, &[REDIRECT], false).await;
+}
+
+/// Registers an application for these redirects.
+pub async fn register_for(app: &TestApp, client_id: &str, redirects: &[&str], first_party: bool) {
+    const INSERT: &str = "INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at, first_party) \
+         VALUES (gen_random_uuid(), $1, 'An application', $2, now(), $3)";
+    let redirects: Vec<_> = redirects.iter().map(|redirect| (*redirect).to_owned()).collect();
+    let values = [client_id.into(), redirects.into(), first_party.into()];
+    app.owner().await.run(INSERT, values).await.expect("it is registered");
 }
 
 /// A request that nothing is wrong with.
@@ -42,8 +49,14 @@ pub fn with(mut request: Value, member: &str, value: impl Into<Value>) -> Value 
     request
 }
 
-/// Lets an application in, and gives the parameters that it is answered with.
-pub async fn authorize(by: &Actor, request: Value) -> Vec<(String, String)> {
+/// Lets an application in, as somebody who is asked and allows it, and gives the parameters that it is answered with.
+pub async fn authorize(by: &Client, request: Value) -> Vec<(String, String)> {
+    decide(by, request, "allow").await
+}
+
+/// Answers an application that asks for access, and gives the parameters that it is answered with.
+pub async fn decide(by: &Client, request: Value, decision: &str) -> Vec<(String, String)> {
+    let request = with(request, "decision", decision);
     let answer = by.post("/oauth/authorizations", request.clone()).await;
     let target = answer.assert_status(200).json()["redirect_to"].as_str().expect("a redirect").to_owned();
     let expected = request["redirect_uri"].as_str().expect("it has one");
@@ -73,7 +86,7 @@ pub fn value<'p>(parameters: &'p [(String, String)], name: &str) -> &'p str {
 }
 
 /// A code for an application.
-pub async fn code(by: &Actor, request: Value) -> String {
+pub async fn code(by: &Client, request: Value) -> String {
     let answered = authorize(by, request).await;
     let code = value(&answered, "code").to_owned();
     assert!(!code.is_empty(), "{answered:?}");
@@ -105,7 +118,7 @@ pub async fn token(app: &TestApp, fields: &[(&str, &str)]) -> Answer {
 }
 
 /// The tokens of an application that a person lets in.
-pub async fn let_in(app: &TestApp, by: &Actor, request: Value) -> Value {
+pub async fn let_in(app: &TestApp, by: &Client, request: Value) -> Value {
     let client_id = request["client_id"].as_str().expect("it has one").to_owned();
     let code = code(by, request).await;
     token(app, &exchange(&client_id, &code)).await.assert_status(200).json()

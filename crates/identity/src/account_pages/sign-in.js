@@ -1,6 +1,8 @@
 // Signing in, for oneself or for an application that asked at /oauth/authorize (RFC 6749 §4.1).
 
 import { Refusal, call } from "./api.js";
+import { showApplications } from "./applications.js";
+import { askForConsent } from "./consent.js";
 import { element, onSubmit, show } from "./page.js";
 import { offerProviders } from "./providers.js";
 import { signInForm, whoIsSignedIn } from "./sign-in-form.js";
@@ -24,12 +26,14 @@ async function forAnApplication() {
   // Before anybody types a password: is there such an application, and does it ask rightly?
   const looked = await call("POST", "/oauth/authorization-requests", request);
   if (looked.redirect_to) return location.replace(looked.redirect_to);
-  const letIn = async () => {
-    const answer = await call("POST", "/oauth/authorizations", request);
-    location.replace(answer.redirect_to);
+  // The service says whether the person has to be asked; then their answer goes along.
+  const letIn = async (decision) => {
+    const answer = await call("POST", "/oauth/authorizations", { ...request, decision });
+    if (answer.redirect_to) return location.replace(answer.redirect_to);
+    await askForConsent(answer.consent, letIn);
   };
   element("lead").textContent = `to continue to ${looked.client_name}`;
-  signInForm(letIn);
+  signInForm(() => letIn());
   try {
     await letIn();
   } catch (refusal) {
@@ -39,13 +43,17 @@ async function forAnApplication() {
   }
 }
 
-// A parameter that is there twice has no one meaning, and one without a value counts as absent (RFC 6749 §3.1).
+// A parameter that is there twice has no one meaning, and one without a value counts as absent (RFC 6749 §3.1). The
+// application is told so, unless that is what is unclear: who it is, or where it is answered (§4.1.2.1).
 function requestOf(query) {
   const request = {};
   for (const name of KNOWN) {
-    const values = query.getAll(name);
-    if (values.length > 1) throw new Refusal(`The application sent ${name} twice.`, null);
-    if (values[0]) request[name] = values[0];
+    const values = query.getAll(name).filter(Boolean);
+    if (values.length > 1 && ["client_id", "redirect_uri"].includes(name)) {
+      throw new Refusal(`The application sent ${name} twice.`, null);
+    }
+    if (values.length > 1) request.repeats_parameters = true;
+    if (values.length === 1) request[name] = values[0];
   }
   return request;
 }
@@ -65,6 +73,7 @@ async function forOneself() {
 function showWho(me) {
   element("who").textContent = [me.email ?? me.name, me.organization?.name, me.role].filter(Boolean).join(" · ");
   show("signed-in");
+  showApplications().catch(tell);
 }
 
 function tell(refusal) {

@@ -1,10 +1,14 @@
+use mainstay_access::Principal;
+use mainstay_database::Unscoped;
 use mainstay_http::{InPerson, Json, Problem, Public, Shared, post, view};
 use mainstay_kernel::ExposeSecret as _;
 
 use super::{
-    code,
+    code::{self, NewCode},
+    consent::{Consent, ConsentView},
     kinds::{UNKNOWN_CLIENT, UNREGISTERED_REDIRECT},
-    request::{AuthorizationRequest, Wrong},
+    request::{AuthorizationRequest, Checked, Decision, Wanted, Wrong},
+    scope,
 };
 use crate::Identity;
 
@@ -17,11 +21,13 @@ pub(super) struct RequestView {
     redirect_to: Option<String>,
 }
 
-/// Where an application is answered.
+/// Where an application is answered, or what to ask the person first. One of the two is null.
 #[view]
 pub(super) struct AuthorizationView {
     /// Where to send the browser: back to the application, with a code or with a refusal.
-    redirect_to: String,
+    redirect_to: Option<String>,
+    /// What to ask the person; the same request with their `decision` is answered with a redirect.
+    consent: Option<ConsentView>,
 }
 
 /// Look at an application's request before anybody signs in.
@@ -40,11 +46,12 @@ pub(super) async fn check_authorization_request(
     Ok(Json(RequestView { client_name: checked.application.name, redirect_to }))
 }
 
-/// Let an application in.
+/// Let an application in, or refuse it.
 ///
 /// Answers where to send the browser: back to the application, with a code that it exchanges at `POST /oauth/token`
-/// within a minute. Its session is limited to the permissions that it asked for, stands among the person's own at
-/// `GET /v1/sessions`, and is ended there.
+/// within a minute, or what to ask the person first. They are asked when they use the application for the first time, when
+/// it wants more than they allowed before, and each time where it is not certain who is answered. Its sessions are limited
+/// to the permissions that it was allowed. Applications are listed and withdrawn at `/v1/me/applications`.
 #[post("/oauth/authorizations", problems(UNKNOWN_CLIENT, UNREGISTERED_REDIRECT))]
 pub(super) async fn create_authorization(
     by: InPerson,
@@ -52,19 +59,44 @@ pub(super) async fn create_authorization(
     Json(body): Json<AuthorizationRequest>,
 ) -> Result<Json<AuthorizationView>, Problem> {
     let unscoped = by.unscoped("applications are registered for all organizations");
+    let decision = body.decision;
     let checked = body.check(&unscoped, &identity).await?;
-    let redirect_to = match &checked.wanted {
-        Err(wrong) => checked.refused(&identity, *wrong),
-        Ok(wanted) => {
-            let wide = wanted.scopes.iter().flatten().map(String::as_str);
-            if by.principal().permissions.cover(wide) {
-                let code = code::insert(&unscoped, &identity, by.principal(), &checked, wanted).await?;
-                checked.with_code(&identity, code.expose_secret())
-            } else {
-                let wrong = Wrong("invalid_scope", "The scope names what the person may not do, or nobody knows.");
-                checked.refused(&identity, wrong)
-            }
+
+    let wrong = match (&checked.wanted, decision) {
+        (Err(wrong), _) => *wrong,
+        (Ok(_), Some(Decision::Deny)) => Wrong("access_denied", "The person did not allow it."),
+        (Ok(wanted), _) => match decide(&unscoped, &identity, by.principal(), &checked, wanted, decision).await? {
+            Ok(answer) => return Ok(Json(answer)),
+            Err(wrong) => wrong,
+        },
+    };
+    Ok(Json(AuthorizationView { redirect_to: Some(checked.refused(&identity, wrong)), consent: None }))
+}
+
+/// A code, or what to ask the person before there is one.
+async fn decide(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    principal: &Principal,
+    checked: &Checked,
+    wanted: &Wanted,
+    decision: Option<Decision>,
+) -> Result<Result<AuthorizationView, Wrong>, Problem> {
+    let Some(scopes) = scope::resolve(&wanted.scope, &principal.permissions) else {
+        return Ok(Err(Wrong("invalid_scope", "The scope names what is unknown, or what the person may not do.")));
+    };
+
+    let consent = Consent::of(checked, decision);
+    let new = NewCode { checked, challenge: &wanted.challenge, scopes: &scopes, consent };
+    let answer = match code::insert(unscoped, identity, principal, new).await? {
+        Some(code) => {
+            let redirect_to = checked.with_code(identity, code.expose_secret());
+            AuthorizationView { redirect_to: Some(redirect_to), consent: None }
+        }
+        None => {
+            let consent = ConsentView::of(unscoped, checked, &scopes).await?;
+            AuthorizationView { redirect_to: None, consent: Some(consent) }
         }
     };
-    Ok(Json(AuthorizationView { redirect_to }))
+    Ok(Ok(answer))
 }

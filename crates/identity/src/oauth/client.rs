@@ -2,7 +2,7 @@ use mainstay_access::Permissions;
 use mainstay_database::{Error, Premise, Row, Unscoped, Uuid};
 use mainstay_http::{ClientBasic, INVALID_REQUEST, Problem};
 
-use super::kinds::not_the_client;
+use super::{kinds::not_the_client, redirect};
 use crate::{
     Identity,
     events::{Action, about},
@@ -10,7 +10,7 @@ use crate::{
     throttle::record_failure,
 };
 
-/// The built-in client: the documentation page. Its redirect follows from the public URL.
+/// The built-in client: the documentation page. Its redirect follows from the public URL, and its port with it.
 const DOCS: &str = "docs";
 
 /// An application that an operator registered. It keeps no secret (RFC 6749 §2.1: public).
@@ -18,7 +18,10 @@ pub(super) struct Application {
     pub(super) id: Uuid,
     pub(super) client_id: String,
     pub(super) name: String,
+    /// Whether the operator registered it as its own.
+    pub(super) first_party: bool,
     redirect_uris: Vec<String>,
+    own_redirect: Option<String>,
 }
 
 /// Who asks for a token.
@@ -30,9 +33,10 @@ pub(super) enum Asker {
 }
 
 impl Application {
-    /// Whether a browser may be sent there: letter by letter (RFC 9700 §2.1; OWASP ASVS 10.4.1).
+    /// Whether a browser may be sent there.
     pub(super) fn may_redirect_to(&self, uri: &str) -> bool {
-        self.redirect_uris.iter().any(|registered| registered == uri)
+        self.own_redirect.as_deref() == Some(uri)
+            || self.redirect_uris.iter().any(|registered| redirect::matches(registered, uri))
     }
 
     /// The application is still enabled.
@@ -43,19 +47,23 @@ impl Application {
 
     /// The application of this name, unless it was shut.
     pub(super) async fn find(unscoped: &Unscoped, identity: &Identity, client_id: &str) -> Result<Option<Self>, Error> {
-        const FIND: &str =
-            "SELECT id, client_id, name, redirect_uris FROM oauth_clients WHERE client_id = $1 AND disabled_at IS NULL";
+        const FIND: &str = r"SELECT id, client_id, name, redirect_uris, first_party FROM oauth_clients
+            WHERE client_id = $1 AND disabled_at IS NULL";
         let rows = unscoped.select("oauth_clients.find", FIND, [client_id.into()]).await?;
         rows.first().map(|row| Self::read(row, identity)).transpose()
     }
 
     fn read(row: &Row, identity: &Identity) -> Result<Self, Error> {
         let client_id: String = row.get(1)?;
-        let mut redirect_uris: Vec<String> = row.get(3)?;
-        if client_id == DOCS {
-            redirect_uris.push(format!("{}/docs", identity.settings.issuer));
-        }
-        Ok(Self { id: row.get(0)?, client_id, name: row.get(2)?, redirect_uris })
+        let own_redirect = (client_id == DOCS).then(|| format!("{}/docs", identity.settings.issuer));
+        Ok(Self {
+            id: row.get(0)?,
+            client_id,
+            name: row.get(2)?,
+            redirect_uris: row.get(3)?,
+            first_party: row.get(4)?,
+            own_redirect,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
 use time::Duration;
 
-use super::request::{Checked, Wanted};
+use super::{consent::Consent, request::Checked};
 use crate::{
     Identity,
     accounts::own_key,
@@ -24,7 +24,7 @@ pub(super) struct Code {
     redirect_uri: String,
     challenge: Vec<u8>,
     expires_at: Timestamp,
-    pub(super) scopes: Option<Vec<String>>,
+    pub(super) scopes: Vec<String>,
     pub(super) organization: Option<OrganizationId>,
     /// What it was exchanged for already.
     pub(super) given: Option<SessionId>,
@@ -38,41 +38,75 @@ pub(super) struct Code {
     pub(super) key: Option<OwnKey>,
 }
 
-/// Gives a code. What its session left unused and has run out is cleared away on the way.
+/// What a code is to give, and why it may be given.
+pub(super) struct NewCode<'r> {
+    pub(super) checked: &'r Checked,
+    pub(super) challenge: &'r [u8],
+    /// What the person grants, resolved.
+    pub(super) scopes: &'r [String],
+    pub(super) consent: Consent,
+}
+
+/// Gives a code, and writes down what was granted. What its session left unused and has run out is cleared away on the
+/// way. `None` when the person has not agreed to these scopes, and must be asked.
 pub(super) async fn insert(
     unscoped: &Unscoped,
     identity: &Identity,
     principal: &Principal,
-    checked: &Checked,
-    wanted: &Wanted,
-) -> Result<SecretString, Problem> {
-    const INSERT: &str = "cleared AS (DELETE FROM authorization_codes \
-             WHERE granted_by = $5 AND used_at IS NULL AND expires_at < $8), \
-         changed AS (INSERT INTO authorization_codes \
-             (hash, client_id, redirect_uri, challenge, granted_by, organization_id, scopes, created_at, expires_at) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM held RETURNING hash)";
+    new: NewCode<'_>,
+) -> Result<Option<SecretString>, Problem> {
+    // `agreed` writes what is granted from now on; `remembered` finds what was agreed to before and is not withdrawn yet.
+    const INSERT: &str = r"cleared AS (DELETE FROM authorization_codes
+            WHERE granted_by = $5 AND used_at IS NULL AND expires_at < $8),
+        remembered AS (SELECT id FROM oauth_grants
+            WHERE user_id = $10 AND client_id = $2 AND organization_id IS NOT DISTINCT FROM $6
+                AND consented_at IS NOT NULL AND scopes @> $7 AND $13 AND EXISTS (SELECT FROM held)
+            FOR KEY SHARE),
+        agreed AS (INSERT INTO oauth_grants AS g
+            (id, user_id, client_id, organization_id, scopes, created_at, consented_at)
+            SELECT $11, $10, $2, $6, $7, $8, CASE WHEN $12 THEN $8 END
+            WHERE ($12 OR $14) AND EXISTS (SELECT FROM held) AND NOT EXISTS (SELECT FROM remembered)
+            ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE
+            SET scopes = CASE WHEN g.consented_at IS NULL AND $12 THEN excluded.scopes
+                ELSE ARRAY(SELECT DISTINCT unnest(g.scopes || excluded.scopes) ORDER BY 1) END,
+                consented_at = excluded.consented_at
+            RETURNING id),
+        changed AS (INSERT INTO authorization_codes
+            (hash, client_id, redirect_uri, challenge, granted_by, organization_id, scopes, created_at, expires_at, grant_id)
+            SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, id
+            FROM (SELECT id FROM remembered UNION ALL SELECT id FROM agreed) AS stands
+            RETURNING hash)";
     let runtime = identity.runtime();
     let now = runtime.clock.now();
     let FreshSecret { text, hash } = FreshSecret::new(&runtime.random, "mac_");
+    let application = &new.checked.application;
     let values = [
         hash.into(),
-        checked.application.client_id.as_str().into(),
-        checked.redirect_uri.as_str().into(),
-        wanted.challenge.clone().into(),
+        application.client_id.as_str().into(),
+        new.checked.redirect_uri.as_str().into(),
+        new.challenge.to_vec().into(),
         principal.session.uuid().into(),
         principal.organization.map(OrganizationId::uuid).into(),
-        wanted.scopes.clone().into(),
+        new.scopes.to_vec().into(),
         now.inner().into(),
         (now + LIFETIME).inner().into(),
+        principal.user.uuid().into(),
+        runtime.new_id::<Code>().uuid().into(),
+        new.consent.is_given.into(),
+        new.consent.may_be_remembered.into(),
+        new.consent.is_not_needed.into(),
     ];
-    let event = about(Action::ClientAuthorized, "oauth_client", Some(checked.application.id), principal.organization);
-    let given = standing::in_person(principal, Hold::Shared).into_iter().chain([checked.application.enabled()]);
+
+    let event = about(Action::ClientAuthorized, "oauth_client", Some(application.id), principal.organization);
+    let given = standing::in_person(principal, Hold::Shared).into_iter().chain([application.enabled()]);
     let change = Change::new("authorization_codes.insert", INSERT, values, event).given(given);
-    if unscoped.change(change).await?.is_empty() {
+    if !unscoped.change(change).await?.is_empty() {
+        return Ok(Some(text));
+    }
+    if new.consent.is_given || new.consent.is_not_needed {
         return Err(UNAUTHENTICATED.problem().caused_by("the session or the application ended meanwhile"));
     }
-
-    Ok(text)
+    Ok(None)
 }
 
 impl Code {

@@ -53,7 +53,7 @@ pub(super) async fn by_code(
         refreshable: true,
         authenticated_at: found.authenticated_at,
         multi_factor: found.multi_factor,
-        scopes: found.scopes.clone(),
+        scopes: Some(found.scopes.clone()),
         client: Some(application.client_id.clone()),
         client_secret: None,
         key: found.key.as_ref(),
@@ -67,7 +67,7 @@ pub(super) async fn by_code(
             user: started.user,
             session: started.session,
             refresh_token: started.refresh_token,
-            scopes: found.scopes,
+            scope: scope::effective(&started.permissions, Some(&found.scopes)),
         }),
         None => {
             // Another exchange of the same code was first, a moment ago.
@@ -96,47 +96,63 @@ async fn end_what_it_gave(
     Ok(())
 }
 
-/// Exchanges a refresh token of the application's own. A scope may be named, within what was granted, and stays what it
-/// was: it belongs to the session.
+/// Exchanges a refresh token of the application's own. A scope may be named within what was granted: the access token is
+/// limited to it, and the refresh token is not (RFC 6749 §6).
 pub(super) async fn by_refresh(
     unscoped: &Unscoped,
     identity: &Identity,
     application: &Application,
     body: TokenRequest,
 ) -> Result<Granted, Problem> {
-    const SCOPES: &str = "SELECT s.scopes FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = $1 AND s.client_id = $2";
     let token = body.refresh_token.ok_or_else(|| missing("refresh_token is needed."))?;
-    if let Some(wanted) = scope::parse(body.scope.as_deref()) {
-        let values = [hash(&token).into(), application.client_id.as_str().into()];
-        let rows = unscoped.select("refresh_tokens.scopes", SCOPES, values).await?;
-        let granted: Option<Vec<String>> = rows.first().map(|row| row.get(0)).transpose()?.flatten();
-        if granted.is_some_and(|granted| !wanted.iter().all(|name| granted.contains(name))) {
-            return Err(INVALID_SCOPE.problem());
-        }
-    }
+    let wanted = scope::parse(body.scope.as_deref());
+    check_granted(unscoped, application, &token, &wanted).await?;
+
     let refreshed = exchange(unscoped, identity, &token, Some(&application.client_id)).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_GRANT.problem())?;
+    let limit = if wanted.is_empty() { refreshed.scopes } else { Some(wanted) };
     Ok(Granted {
         user: refreshed.user,
         session: refreshed.session,
         refresh_token: Some(refreshed.token),
-        scopes: refreshed.scopes,
+        scope: scope::effective(&refreshed.permissions, limit.as_deref()),
     })
 }
 
-/// Gives a service account a session that lasts as long as its token, no wider than its role.
+/// Refuses a scope that exceeds what the session of a refresh token was granted, before the token is spent. Of a token that
+/// does not exist or is another's, the exchange says so.
+async fn check_granted(
+    unscoped: &Unscoped,
+    application: &Application,
+    token: &str,
+    wanted: &[String],
+) -> Result<(), Problem> {
+    const SCOPES: &str = r"SELECT s.scopes FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
+        WHERE t.hash = $1 AND s.client_id = $2";
+    if wanted.is_empty() {
+        return Ok(());
+    }
+
+    let values = [hash(token).into(), application.client_id.as_str().into()];
+    let rows = unscoped.select("refresh_tokens.scopes", SCOPES, values).await?;
+    let Some(row) = rows.first() else { return Ok(()) };
+    let granted = row.get::<Option<Vec<String>>>(0)?.unwrap_or_default();
+    if wanted.iter().all(|name| granted.contains(name)) { Ok(()) } else { Err(INVALID_SCOPE.problem()) }
+}
+
+/// Gives a service account a session that lasts as long as its token, no wider than its role. Without a scope it is all
+/// that the role grants: whoever administers the organization chose it for this machine.
 pub(super) async fn by_secret(
     unscoped: &Unscoped,
     identity: &Identity,
     client: Client,
     body: TokenRequest,
 ) -> Result<Granted, Problem> {
-    let scopes = scope::parse(body.scope.as_deref());
-    if let Some(names) = &scopes
-        && !permissions_of(unscoped, &client).await?.cover(names.iter().map(String::as_str))
-    {
-        return Err(INVALID_SCOPE.problem());
-    }
+    let held = permissions_of(unscoped, &client).await?;
+    let asked = scope::parse(body.scope.as_deref());
+    let asked = if asked.is_empty() { vec![scope::ALL.to_owned()] } else { asked };
+    let scopes = scope::resolve(&asked, &held).ok_or_else(|| INVALID_SCOPE.problem())?;
+
     let organization = Some(client.organization);
     let new = NewSession {
         user: client.user,
@@ -146,7 +162,7 @@ pub(super) async fn by_secret(
         refreshable: false,
         authenticated_at: identity.runtime().clock.now(),
         multi_factor: false,
-        scopes: scopes.clone(),
+        scopes: Some(scopes.clone()),
         client: Some(client.user.to_string()),
         client_secret: Some(client.secret),
         key: None,
@@ -156,7 +172,8 @@ pub(super) async fn by_secret(
     };
     let event = |session| about_session(Action::TokenCreated, session, organization);
     let started = start_session(unscoped, identity, new, event).await?.ok_or_else(not_the_client)?;
-    Ok(Granted { user: started.user, session: started.session, refresh_token: None, scopes })
+    let scope = scope::effective(&started.permissions, Some(&scopes));
+    Ok(Granted { user: started.user, session: started.session, refresh_token: None, scope })
 }
 
 fn missing(detail: &'static str) -> Problem {

@@ -1,4 +1,4 @@
-use mainstay_access::Principal;
+use mainstay_access::Permissions;
 use mainstay_database::{Unscoped, Uuid};
 use mainstay_http::{ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, post, view};
 use mainstay_kernel::{SessionId, Timestamp, UserId};
@@ -8,8 +8,9 @@ use super::{
     client::{Asker, permissions_of},
     kinds::{INVALID_CLIENT, UNAUTHORIZED_CLIENT},
     revoke::{Held, HeldToken},
+    scope,
 };
-use crate::{Identity, service_accounts::Client};
+use crate::{Identity, authenticate::within, service_accounts::Client};
 
 /// What a token is good for (RFC 7662 §2.2). A token of which the client may not know looks like one that is not valid.
 #[view]
@@ -17,10 +18,11 @@ use crate::{Identity, service_accounts::Client};
 pub(super) struct IntrospectionView {
     /// Whether the token is valid, and the client may know.
     active: bool,
-    /// What the bearer may do at present: permissions, separated by spaces.
+    /// What the bearer may do at present: permissions, separated by spaces; `profile` where it may only ask whose account it
+    /// is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
-    /// The client that it was given to; absent for a person's own session.
+    /// The client that it was given to, as the token says it: for a person's own session the issuer.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     /// `Bearer`; absent for a refresh token.
@@ -35,6 +37,9 @@ pub(super) struct IntrospectionView {
     /// Who issued it.
     #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<String>,
+    /// Whom it is for: this API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<String>,
     /// When it ends, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
@@ -70,15 +75,15 @@ async fn look_up(
     body: &HeldToken,
 ) -> Result<Option<IntrospectionView>, Problem> {
     // A refresh token ends with its session, by use or without.
-    const FIND: &str = "SELECT id, client_id, organization_id, least(expires_at, idle_expires_at) FROM sessions \
+    const FIND: &str = "SELECT id, client_id, organization_id, least(expires_at, idle_expires_at), scopes FROM sessions \
          WHERE id = coalesce($1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea AND used_at IS NULL)) \
              AND ended_at IS NULL";
     let now = identity.runtime().clock.now();
     let held = body.held(identity).await?;
-    let token_ends = match &held {
-        Held::Access(verified) if verified.is_valid_at(now) => Some(verified.expires()),
+    let (token_ends, says) = match &held {
+        Held::Access(verified) if verified.is_valid_at(now) => (Some(verified.expires()), verified.scope.clone()),
         Held::Access(_) => return Ok(None),
-        Held::Refresh(_) => None,
+        Held::Refresh(_) => (None, None),
     };
     let (session, refresh) = held.values();
     let rows = unscoped.select("sessions.introspect", FIND, [session.into(), refresh.into()]).await?;
@@ -99,24 +104,24 @@ async fn look_up(
         Err(Refusal::Invalid(_)) => return Ok(None),
         Err(Refusal::Database(error)) => return Err(error.into()),
     };
-    Ok(Some(view(identity, &principal, its_client, token_ends, ends)))
-}
-
-fn view(
-    identity: &Identity,
-    principal: &Principal,
-    client_id: Option<String>,
-    token_ends: Option<i64>,
-    session_ends: Timestamp,
-) -> IntrospectionView {
-    IntrospectionView {
+    let principal = says.as_ref().map_or(principal.clone(), |scope| within(principal, scope));
+    let scopes: Option<Vec<String>> = row.get(4)?;
+    let limit = scopes.map(|scopes| said(scopes, says.as_deref()));
+    Ok(Some(IntrospectionView {
         active: true,
-        scope: Some(principal.permissions.names().collect::<Vec<_>>().join(" ")),
-        client_id,
+        scope: Some(scope::text(&scope::effective(&principal.permissions, limit.as_deref()))),
+        client_id: Some(its_client.unwrap_or_else(|| identity.own_client().to_owned())),
         token_type: token_ends.map(|_| "Bearer"),
         sub: Some(principal.user),
         sid: Some(principal.session),
         iss: Some(identity.settings.issuer.clone()),
-        exp: Some(token_ends.unwrap_or_else(|| session_ends.unix_timestamp())),
-    }
+        aud: Some(identity.settings.issuer.clone()),
+        exp: Some(token_ends.unwrap_or_else(|| ends.unix_timestamp())),
+    }))
+}
+
+/// Those of `scopes` that a token says; a refresh token says nothing of its own.
+fn said(scopes: Vec<String>, says: Option<&Permissions>) -> Vec<String> {
+    let Some(says) = says else { return scopes };
+    scopes.into_iter().filter(|name| says.cover([name.as_str()])).collect()
 }

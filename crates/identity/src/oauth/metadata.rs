@@ -1,5 +1,6 @@
 use mainstay_http::{Json, Problem, Public, Shared, get, view};
 
+use super::scope;
 use crate::Identity;
 
 /// What a client finds here, and how (RFC 8414 §2).
@@ -19,6 +20,8 @@ pub(super) struct MetadataView {
     jwks_uri: String,
     /// The documentation.
     service_documentation: String,
+    /// What can be asked for: every permission, and `profile` and `all`.
+    scopes_supported: Vec<String>,
     /// The answers of the authorization endpoint.
     response_types_supported: [&'static str; 1],
     /// How it answers.
@@ -42,9 +45,15 @@ pub(super) struct MetadataView {
 /// The metadata that OAuth 2 clients configure themselves by (RFC 8414).
 #[get("/.well-known/oauth-authorization-server")]
 pub(super) async fn get_authorization_server_metadata(
-    _: Public,
+    by: Public,
     identity: Shared<Identity>,
 ) -> Result<Json<MetadataView>, Problem> {
+    const PERMISSIONS: &str = "SELECT name FROM permissions ORDER BY name";
+    let unscoped = by.unscoped("permissions are declared by the code and belong to no organization");
+    let rows = unscoped.select("permissions.names", PERMISSIONS, []).await?;
+    let permissions = rows.iter().map(|row| row.get(0));
+    let scopes = [scope::LEAST, scope::ALL].into_iter().map(|name| Ok(name.to_owned())).chain(permissions);
+
     let issuer = &identity.settings.issuer;
     let below = |path: &str| format!("{issuer}{path}");
     Ok(Json(MetadataView {
@@ -55,6 +64,7 @@ pub(super) async fn get_authorization_server_metadata(
         introspection_endpoint: below("/oauth/introspect"),
         jwks_uri: below("/.well-known/jwks.json"),
         service_documentation: below("/docs"),
+        scopes_supported: scopes.collect::<Result<_, _>>()?,
         response_types_supported: ["code"],
         response_modes_supported: ["query"],
         grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],

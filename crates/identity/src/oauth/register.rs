@@ -1,9 +1,9 @@
-//! Applications are registered by an operator, who vouches for them: there is no registration over HTTP.
+//! Applications are registered by an operator: there is no registration over HTTP.
 
-use mainstay_database::{Change, Error, Row, Unscoped};
+use mainstay_database::{Change, Error, Event, Row, Unscoped};
 use mainstay_kernel::{LineError, Timestamp, Uuid};
-use reqwest::Url;
 
+use super::redirect::may_be_registered;
 use crate::{
     DisplayName,
     events::{Action, about},
@@ -17,10 +17,24 @@ pub struct ClientRow {
     pub name: String,
     /// Where a browser may be sent back to.
     pub redirect_uris: Vec<String>,
+    /// Whether it is the operator's own: people are not asked where it is certain who is answered.
+    pub first_party: bool,
     /// When it was registered.
     pub created_at: Timestamp,
     /// Since when it is refused.
     pub disabled_at: Option<Timestamp>,
+}
+
+/// An application to register.
+pub struct NewClient {
+    /// What it calls itself in a request: a letter, then up to 63 lower-case letters, digits and hyphens.
+    pub client_id: String,
+    /// What people are shown, 1 to 100 characters.
+    pub name: String,
+    /// Where a browser may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// Whether it is the operator's own.
+    pub first_party: bool,
 }
 
 /// Why no application was registered.
@@ -50,26 +64,26 @@ pub enum ClientError {
 ///
 /// # Errors
 /// [`ClientError`]; then nothing was registered.
-pub async fn create_client(
-    unscoped: &Unscoped,
-    client_id: &str,
-    name: &str,
-    redirect_uris: Vec<String>,
-) -> Result<(), ClientError> {
-    const INSERT: &str = "changed AS (INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at) \
-         VALUES ($1, $2, $3, $4, $5) RETURNING id)";
+pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), ClientError> {
+    const INSERT: &str = r"changed AS (INSERT INTO oauth_clients
+            (id, client_id, name, redirect_uris, created_at, first_party)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        RETURNING id)";
+    let NewClient { client_id, name, redirect_uris, first_party } = new;
     // A service account goes by its id: an application must not look like one.
-    if Uuid::try_parse(client_id).is_ok() {
+    if Uuid::try_parse(&client_id).is_ok() {
         return Err(ClientError::ClientId);
     }
-    if let Some(wrong) = redirect_uris.iter().find(|uri| !is_redirect(uri)) {
+    if let Some(wrong) = redirect_uris.iter().find(|uri| !may_be_registered(uri)) {
         return Err(ClientError::RedirectUri(wrong.clone()));
     }
-    let name = DisplayName::parse(name).map_err(ClientError::Name)?;
+    let name = DisplayName::parse(&name).map_err(ClientError::Name)?;
+
     let runtime = unscoped.database().runtime();
     let id = runtime.new_id::<ClientRow>().uuid();
+    let now = runtime.clock.now();
     let values =
-        [id.into(), client_id.into(), name.as_str().into(), redirect_uris.into(), runtime.clock.now().inner().into()];
+        [id.into(), client_id.into(), name.as_str().into(), redirect_uris.into(), now.inner().into(), first_party.into()];
     let event = about(Action::ClientCreated, "oauth_client", Some(id), None);
     let outcome = unscoped.change(Change::new("oauth_clients.insert", INSERT, values, event)).await;
     outcome.map(drop).map_err(|error| match &error {
@@ -84,8 +98,8 @@ pub async fn create_client(
 /// # Errors
 /// As the database answers.
 pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> {
-    const LIST: &str =
-        "SELECT client_id, name, redirect_uris, created_at, disabled_at FROM oauth_clients ORDER BY client_id";
+    const LIST: &str = r"SELECT client_id, name, redirect_uris, created_at, disabled_at, first_party
+        FROM oauth_clients ORDER BY client_id";
     let read = |row: &Row| {
         Ok(ClientRow {
             client_id: row.get(0)?,
@@ -93,79 +107,51 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
             redirect_uris: row.get(2)?,
             created_at: row.get(3)?,
             disabled_at: row.get(4)?,
+            first_party: row.get(5)?,
         })
     };
     unscoped.select("oauth_clients.list", LIST, []).await?.iter().map(read).collect()
 }
 
-/// Shuts an application, and ends every session that it has. Says whether there was one to shut.
+/// Disables an application, withdraws what people allowed it, and ends every session that it has. Says whether there was
+/// one to disable.
 ///
 /// # Errors
 /// As the database answers.
 pub async fn disable_client(unscoped: &Unscoped, client_id: &str) -> Result<bool, Error> {
-    const DISABLE: &str = "changed AS (UPDATE oauth_clients SET disabled_at = $2 \
-             WHERE client_id = $1 AND disabled_at IS NULL \
-             RETURNING end_sessions_of_client(client_id, $2))";
+    // Codes and sessions stand on the grants, and go with them.
+    const DISABLE: &str = r"changed AS (UPDATE oauth_clients SET disabled_at = $2
+            WHERE client_id = $1 AND disabled_at IS NULL
+            RETURNING client_id, end_sessions_of_client(client_id, $2)),
+        withdrawn AS (DELETE FROM oauth_grants g USING changed WHERE g.client_id = changed.client_id)";
+    let now = unscoped.database().runtime().clock.now();
+    let change = |event| Change::new("oauth_clients.disable", DISABLE, [client_id.into(), now.inner().into()], event);
+    change_client(unscoped, client_id, Action::ClientDisabled, change).await
+}
+
+/// Says whether an application is the operator's own. Answers whether there is such an application and that was news of it.
+///
+/// # Errors
+/// As the database answers.
+pub async fn set_first_party(unscoped: &Unscoped, client_id: &str, first_party: bool) -> Result<bool, Error> {
+    const SET: &str = r"changed AS (UPDATE oauth_clients SET first_party = $2
+        WHERE client_id = $1 AND disabled_at IS NULL AND first_party <> $2
+        RETURNING client_id)";
+    let change =
+        |event| Change::new("oauth_clients.set_first_party", SET, [client_id.into(), first_party.into()], event);
+    change_client(unscoped, client_id, Action::ClientUpdated, change).await
+}
+
+async fn change_client(
+    unscoped: &Unscoped,
+    client_id: &str,
+    action: Action,
+    change: impl FnOnce(Event) -> Change,
+) -> Result<bool, Error> {
     const FIND: &str = "SELECT id FROM oauth_clients WHERE client_id = $1";
     let rows = unscoped.select("oauth_clients.id", FIND, [client_id.into()]).await?;
     let Some(row) = rows.first() else { return Ok(false) };
-    let event = about(Action::ClientDisabled, "oauth_client", Some(row.get(0)?), None);
-    let values = [client_id.into(), unscoped.database().runtime().clock.now().inner().into()];
-    let changed = unscoped.change(Change::new("oauth_clients.disable", DISABLE, values, event)).await?;
-    Ok(!changed.is_empty())
-}
 
-/// Whether a browser may be sent there: over TLS, to this very machine (RFC 8252 §7.3), or to an application by a scheme
-/// of its own (§7.1). Since requests are compared letter by letter, it must be written the way that it is read.
-fn is_redirect(uri: &str) -> bool {
-    let Ok(url) = Url::parse(uri) else { return false };
-    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none() && !uri.contains('#');
-    let host = url.host_str().unwrap_or_default();
-    let allowed = match url.scheme() {
-        "https" => !host.is_empty(),
-        "http" => ["127.0.0.1", "[::1]", "localhost"].contains(&host),
-        scheme => scheme.contains('.'),
-    };
-    // `https://a.example` is read as `https://a.example/`; everything else that differs is a trick.
-    let as_written = url.as_str() == uri || url.as_str().strip_suffix('/') == Some(uri);
-    plain && allowed && as_written && uri.len() <= 2000
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_redirect_leads_over_tls_or_to_this_machine() {
-        for right in [
-            "https://app.example",
-            "https://app.example/back?tenant=1",
-            "http://127.0.0.1:7000/back",
-            "http://[::1]/back",
-            "http://localhost/",
-            "com.example.app:/back",
-        ] {
-            assert!(is_redirect(right), "{right}");
-        }
-        for wrong in [
-            "",
-            "/back",
-            "app.example/back",
-            "http://app.example/back",
-            "https://app.example/back#part",
-            "https://app.example/back#",
-            "https://user@app.example/back",
-            "https://app.example/a/../back",
-            "https://APP.example/back",
-            "https://app.example/ back",
-            "https://app.example\\back",
-            "https:///back",
-            "javascript:alert(1)",
-            "data:text/html,x",
-            "http://127.0.0.1.evil.example/",
-            "http://localhost.evil.example/",
-        ] {
-            assert!(!is_redirect(wrong), "{wrong}");
-        }
-    }
+    let event = about(action, "oauth_client", Some(row.get(0)?), None);
+    Ok(!unscoped.change(change(event)).await?.is_empty())
 }

@@ -1,6 +1,8 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_database::Unscoped;
 use mainstay_http::{Problem, input};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::{
     client::Application,
@@ -15,7 +17,8 @@ pub(super) struct AuthorizationRequest {
     /// The application.
     #[garde(length(chars, min = 1, max = 64))]
     client_id: String,
-    /// Where to go back to: one of the addresses that the application has registered, letter by letter.
+    /// Where to go back to: one of the addresses that the application has registered, letter by letter; on 127.0.0.1 and
+    /// [::1] with any port.
     #[garde(length(chars, min = 1, max = 2000))]
     redirect_uri: String,
     /// `code`
@@ -24,7 +27,8 @@ pub(super) struct AuthorizationRequest {
     /// `query`, or nothing.
     #[garde(length(chars, min = 1, max = 100))]
     response_mode: Option<String>,
-    /// The permissions that the application wants, separated by spaces; all that the person's role grants when absent.
+    /// The permissions that the application wants, separated by spaces; `all` stands for everything that the person's role
+    /// grants. When absent `profile`: the application learns whose account it is, and may do nothing else.
     #[garde(length(chars, min = 1, max = 2000))]
     scope: Option<String>,
     /// What the application recognises the answer by; it comes back as it is.
@@ -36,6 +40,22 @@ pub(super) struct AuthorizationRequest {
     /// `S256`
     #[garde(length(chars, min = 1, max = 100))]
     code_challenge_method: Option<String>,
+    /// Whether the request named a parameter twice, other than `client_id` and `redirect_uri`: the application is told so.
+    #[garde(skip)]
+    #[serde(default)]
+    repeats_parameters: bool,
+    /// What the person decided, when they were asked. Without it `POST /oauth/authorizations` answers what to ask them,
+    /// unless it need not be asked.
+    #[garde(skip)]
+    pub(super) decision: Option<Decision>,
+}
+
+/// What a person answers to an application that asks for access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Decision {
+    Allow,
+    Deny,
 }
 
 /// A request whose answer has somewhere to go.
@@ -49,8 +69,8 @@ pub(super) struct Checked {
 
 /// A request that can be granted.
 pub(super) struct Wanted {
-    /// The permissions; all of the role when there are none.
-    pub(super) scopes: Option<Vec<String>>,
+    /// The names that it asks for.
+    pub(super) scope: Vec<String>,
     /// SHA-256 of the verifier.
     pub(super) challenge: Vec<u8>,
 }
@@ -73,6 +93,9 @@ impl AuthorizationRequest {
     }
 
     fn wanted(&self) -> Result<Wanted, Wrong> {
+        if self.repeats_parameters {
+            return Err(Wrong("invalid_request", "A parameter is there twice."));
+        }
         match self.response_type.as_deref() {
             Some("code") => {}
             Some(_) => return Err(Wrong("unsupported_response_type", "The response_type must be code.")),
@@ -89,7 +112,7 @@ impl AuthorizationRequest {
         let challenge = challenge.filter(|bytes| bytes.len() == 32);
         let challenge =
             challenge.ok_or(Wrong("invalid_request", "The code_challenge must be a SHA-256 in base64url."))?;
-        Ok(Wanted { scopes: scope::parse(self.scope.as_deref()), challenge })
+        Ok(Wanted { scope: scope::parse(self.scope.as_deref()), challenge })
     }
 }
 
@@ -143,6 +166,8 @@ mod tests {
             state: None,
             code_challenge: text("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
             code_challenge_method: text("S256"),
+            repeats_parameters: false,
+            decision: None,
         }
     }
 
@@ -159,7 +184,8 @@ mod tests {
     #[test]
     fn what_is_not_a_code_request_with_a_proof_is_refused() {
         type Change = fn(&mut AuthorizationRequest);
-        let changes: [(Change, &str); 7] = [
+        let changes: [(Change, &str); 8] = [
+            (|it| it.repeats_parameters = true, "invalid_request"),
             (|it| it.response_type = None, "invalid_request"),
             (|it| it.response_type = Some("token".to_owned()), "unsupported_response_type"),
             (|it| it.response_mode = Some("fragment".to_owned()), "invalid_request"),

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Deserialize, JsonSchema, garde::Validate)]
 pub(super) struct HeldToken {
     /// An access token or a refresh token.
-    #[garde(length(chars, max = 4000))]
+    #[garde(length(chars, max = 16_000))]
     pub(super) token: String,
     /// `access_token` or `refresh_token`. It is not needed: a token shows which it is.
     #[garde(length(chars, max = 100))]

@@ -1,28 +1,96 @@
-//! A scope is a list of permissions, separated by spaces (RFC 6749 §3.3).
+//! A scope is a list of permissions, separated by spaces (RFC 6749 §3.3), with two words beside them: [`LEAST`] and [`ALL`].
+//! Permissions are called `<resource>.<verb>`, so that neither is one.
 
-/// The permissions that a scope names; `None` where it names none. Not ordered and without repetitions in the sense that
-/// neither matters.
-pub(super) fn parse(scope: Option<&str>) -> Option<Vec<String>> {
-    let mut names: Vec<_> = scope?.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    names.sort_unstable();
-    names.dedup();
-    (!names.is_empty()).then_some(names)
+use mainstay_access::Permissions;
+
+/// What an application is given that names no scope: it may ask whose account it works for (`GET /v1/me`), and no more.
+pub(crate) const LEAST: &str = "profile";
+
+/// Stands for every permission that the account holds where it is asked. It is never given as such: the grant lists them.
+pub(super) const ALL: &str = "all";
+
+/// What [`LEAST`] means, for a person.
+pub(super) const LEAST_IN_WORDS: &str = "See who you are: your address, your organization and your role.";
+
+/// The names of a scope, ordered and each once; none where there is no scope.
+pub(super) fn parse(scope: Option<&str>) -> Vec<String> {
+    ordered(scope.unwrap_or_default().split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+/// What is given of `asked` to an application of an account that holds `held`; the least where nothing is asked. `None`
+/// when a name is unknown, or is a permission that the account does not hold.
+pub(super) fn resolve(asked: &[String], held: &Permissions) -> Option<Vec<String>> {
+    let named = asked.iter().map(String::as_str).filter(|name| ![LEAST, ALL].contains(name));
+    if !held.cover(named) {
+        return None;
+    }
+
+    let (all, mut names): (Vec<_>, Vec<_>) = asked.iter().cloned().partition(|name| name == ALL);
+    if !all.is_empty() {
+        names.extend(held.names().map(str::to_owned));
+    }
+    Some(or_least(ordered(names)))
+}
+
+/// The scope of a token that may do what `held` has, in a session that was given `scopes`; a session without scopes is not
+/// limited.
+pub(crate) fn effective(held: &Permissions, scopes: Option<&[String]>) -> Vec<String> {
+    let Some(scopes) = scopes else {
+        return or_least(held.names().map(str::to_owned).collect());
+    };
+    let stands = |name: &&String| name.as_str() == LEAST || held.cover([name.as_str()]);
+    or_least(scopes.iter().filter(stands).cloned().collect())
 }
 
 /// The scope that says `names`.
-pub(super) fn text(names: &[String]) -> String {
+pub(crate) fn text(names: &[String]) -> String {
     names.join(" ")
+}
+
+/// A scope has one name at least.
+fn or_least(names: Vec<String>) -> Vec<String> {
+    if names.is_empty() { vec![LEAST.to_owned()] } else { names }
+}
+
+fn ordered(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn names(text: &str) -> Vec<String> {
+        parse(Some(text))
+    }
+
     #[test]
     fn a_scope_is_a_set_of_names() {
-        assert_eq!(parse(Some("b.read  a.read b.read")), Some(vec!["a.read".to_owned(), "b.read".to_owned()]));
-        assert_eq!(parse(Some(" ")), None);
-        assert_eq!(parse(None), None);
-        assert_eq!(text(&["a.read".to_owned(), "b.read".to_owned()]), "a.read b.read");
+        assert_eq!(text(&names("b.read  a.read b.read")), "a.read b.read");
+        assert_eq!((parse(Some(" ")), parse(None)), (Vec::new(), Vec::new()));
+    }
+
+    /// RFC 6749 §3.3: what is not asked for is not given.
+    #[test]
+    fn nothing_asked_is_the_least_and_all_is_what_is_held() {
+        let held: Permissions = ["a.read", "b.read"].into_iter().collect();
+        let given = |asked: &str| resolve(&names(asked), &held).map(|given| text(&given));
+        assert_eq!(given("").as_deref(), Some("profile"));
+        assert_eq!(given("profile a.read").as_deref(), Some("a.read profile"));
+        assert_eq!(given("all").as_deref(), Some("a.read b.read"));
+        for wrong in ["c.read", "a.read c.read", "all c.read", "*", "ALL", "everything"] {
+            assert_eq!(given(wrong), None, "{wrong}");
+        }
+        assert_eq!(resolve(&names("all"), &Permissions::default()), Some(names("profile")));
+    }
+
+    #[test]
+    fn a_token_says_what_it_may_do_at_present() {
+        let held: Permissions = ["a.read", "b.read"].into_iter().collect();
+        assert_eq!(text(&effective(&held, None)), "a.read b.read");
+        assert_eq!(text(&effective(&held, Some(&names("b.read c.read profile")))), "b.read profile");
+        assert_eq!(text(&effective(&Permissions::default(), Some(&names("b.read")))), "profile");
     }
 }

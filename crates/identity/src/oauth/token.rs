@@ -29,7 +29,8 @@ pub(super) struct TokenRequest {
     /// The refresh token of the answer before.
     #[garde(length(chars, max = 200))]
     pub(super) refresh_token: Option<String>,
-    /// The permissions that are wanted, separated by spaces; all that there are when absent.
+    /// The permissions that are wanted, separated by spaces. A service account gets all that its role grants when absent; a
+    /// refresh, all that was granted. With `authorization_code` it has no meaning: the code was granted its scope.
     #[garde(length(chars, max = 2000))]
     pub(super) scope: Option<String>,
     /// Who asks, unless `Authorization: Basic …` says so.
@@ -52,9 +53,8 @@ pub(super) struct TokenView {
     /// What to fetch the next access token with; absent for `client_credentials`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    /// The permissions that the token is limited to; absent when it is not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
+    /// What the token may do: permissions, separated by spaces; `profile` where it may only ask whose account it is for.
+    scope: String,
 }
 
 /// What a grant gave.
@@ -62,7 +62,8 @@ pub(super) struct Granted {
     pub(super) user: UserId,
     pub(super) session: SessionId,
     pub(super) refresh_token: Option<SecretString>,
-    pub(super) scopes: Option<Vec<String>>,
+    /// What the access token may do.
+    pub(super) scope: Vec<String>,
 }
 
 /// Get a token (OAuth 2).
@@ -97,13 +98,14 @@ pub(super) async fn create_token(
         (Grant::Secret, Asker::Machine(client)) => grants::by_secret(&unscoped, &identity, client, body).await?,
         _ => return Err(UNAUTHORIZED_CLIENT.problem()),
     };
-    let access_token = identity.access_token(granted.user, granted.session, Some(&client_id)).await?;
+    let scope = scope::text(&granted.scope);
+    let access_token = identity.access_token(granted.user, granted.session, Some(&client_id), &scope).await?;
     Ok(Json(TokenView {
         access_token: access_token.expose_secret().to_owned(),
         token_type: "Bearer",
         expires_in: identity.settings.access_token_lifetime.whole_seconds(),
         refresh_token: granted.refresh_token.map(|token| token.expose_secret().to_owned()),
-        scope: granted.scopes.map(|scopes| scope::text(&scopes)),
+        scope,
     }))
 }
 

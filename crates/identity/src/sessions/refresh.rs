@@ -1,4 +1,5 @@
 use http::StatusCode;
+use mainstay_access::Permissions;
 use mainstay_database::{Change, Error, PrivateColumn, Row, Unscoped, Uuid};
 use mainstay_http::{Json, Kind, Problem, Public, Shared, input, post};
 use mainstay_kernel::{ExposeSecret as _, OrganizationId, Random, SecretString, SessionId, Timestamp, UserId};
@@ -8,6 +9,7 @@ use super::sign_in::SessionView;
 use crate::{
     Identity,
     events::{Action, about_session},
+    oauth::scope,
     secret::{FreshSecret, hash},
     standing::{self, Hold},
 };
@@ -67,7 +69,9 @@ pub(super) async fn refresh_session(
     let unscoped = by.unscoped("who refreshes is whose token it is");
     let refreshed = exchange(&unscoped, &identity, &body.refresh_token, None).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_REFRESH_TOKEN.problem())?;
-    Ok(Json(SessionView::of(&identity, refreshed.user, refreshed.session, Some(refreshed.token)).await?))
+    let scope = scope::text(&scope::effective(&refreshed.permissions, None));
+    let view = SessionView::of(&identity, refreshed.user, refreshed.session, Some(refreshed.token), &scope);
+    Ok(Json(view.await?))
 }
 
 /// What a refresh token was exchanged for.
@@ -75,7 +79,10 @@ pub(crate) struct Refreshed {
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
     pub(crate) token: SecretString,
+    /// What the session is limited to.
     pub(crate) scopes: Option<Vec<String>>,
+    /// What the role of the account grants where the session works.
+    pub(crate) permissions: Permissions,
 }
 
 struct Found {
@@ -87,6 +94,7 @@ struct Found {
     alive: bool,
     client: Option<String>,
     scopes: Option<Vec<String>>,
+    permissions: Permissions,
 }
 
 /// Exchanges a refresh token for its successor, if it belongs to `client`. Two round trips.
@@ -122,7 +130,8 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
     const FIND: &str = "SELECT s.id, s.user_id, s.organization_id, t.used_at, t.successor, \
          s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2 AND u.active \
              AND (s.organization_id IS NULL OR m.user_id IS NOT NULL), \
-         s.client_id, s.scopes \
+         s.client_id, s.scopes, \
+         coalesce((SELECT array_agg(permission) FROM role_permissions WHERE role_id = m.role_id), '{}') \
          FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id \
          LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id \
          WHERE t.hash = $1";
@@ -136,6 +145,7 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
             alive: row.get(5)?,
             client: row.get(6)?,
             scopes: row.get(7)?,
+            permissions: row.get::<Vec<String>>(8)?.into_iter().collect(),
         })
     };
     let rows = unscoped.select("refresh_tokens.find", FIND, [hash.to_vec().into(), now.inner().into()]).await?;
@@ -194,6 +204,6 @@ async fn end_family(unscoped: &Unscoped, identity: &Identity, found: &Found, now
 
 impl Found {
     fn refreshed(self, token: SecretString) -> Refreshed {
-        Refreshed { user: self.user, session: self.session, token, scopes: self.scopes }
+        Refreshed { user: self.user, session: self.session, token, scopes: self.scopes, permissions: self.permissions }
     }
 }

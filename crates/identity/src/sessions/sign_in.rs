@@ -17,6 +17,7 @@ use crate::{
     accounts::{email_cell, email_index, own_key},
     events::{Action, about_user},
     letters,
+    oauth::scope,
     second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
     standing::{self, Hold},
     throttle::{Admitted, Keys, TOO_MANY_ATTEMPTS, count_sign_in, refuse},
@@ -141,7 +142,11 @@ pub(crate) async fn answer(
     let lifetime = identity.settings.session_lifetime;
     let (view, headers) = match &started.cookie {
         Some(cookie) => (SessionView::in_cookie(identity, started.session), cookie.header(lifetime)),
-        None => (SessionView::of(identity, started.user, started.session, started.refresh_token).await?, None),
+        None => {
+            let scope = scope::text(&scope::effective(&started.permissions, None));
+            let view = SessionView::of(identity, started.user, started.session, started.refresh_token, &scope);
+            (view.await?, None)
+        }
     };
     let headers: Vec<(HeaderName, HeaderValue)> = headers.into_iter().collect();
     Ok(WithHeaders(CreatedAt("/v1/sessions/current".into(), view), headers))
@@ -153,8 +158,9 @@ impl SessionView {
         user: UserId,
         session: SessionId,
         refresh_token: Option<SecretString>,
+        scope: &str,
     ) -> Result<Self, Problem> {
-        let token = identity.access_token(user, session, None).await?;
+        let token = identity.access_token(user, session, None, scope).await?;
         Ok(Self {
             session_id: session,
             access_token: Some(token.expose_secret().to_owned()),

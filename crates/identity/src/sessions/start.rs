@@ -1,3 +1,4 @@
+use mainstay_access::Permissions;
 use mainstay_database::{Change, Error, Event, HeldKey, Job, OwnKey, Premise, Unscoped, Value};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId, Uuid};
 
@@ -45,18 +46,22 @@ pub(crate) struct NewSession<'a> {
 pub(crate) struct Started {
     pub(crate) session: SessionId,
     pub(crate) user: UserId,
+    /// What the role of the account grants where the session works.
+    pub(crate) permissions: Permissions,
     pub(crate) refresh_token: Option<SecretString>,
     pub(crate) cookie: Option<CookieSecret>,
 }
 
 const START: &str = "spent AS (UPDATE authorization_codes SET used_at = $8, session_id = $1 \
-         WHERE hash = $19::bytea AND used_at IS NULL AND EXISTS (SELECT FROM held) RETURNING hash), \
+         WHERE hash = $19::bytea AND used_at IS NULL AND EXISTS (SELECT FROM held) RETURNING hash, grant_id), \
      changed AS (INSERT INTO sessions (id, user_id, organization_id, kind, cookie_hash, client_id, scopes, \
          created_at, authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent, address, \
-         client_secret_id) \
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14, $20 \
+         client_secret_id, grant_id) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14, $20, (SELECT grant_id FROM spent) \
          WHERE ($19::bytea IS NULL OR EXISTS (SELECT FROM spent)) AND EXISTS (SELECT FROM held) \
-         RETURNING id, settle_attempt($17, $18)), \
+         RETURNING id, coalesce((SELECT array_agg(p.permission) FROM memberships m \
+             JOIN role_permissions p ON p.role_id = m.role_id WHERE m.user_id = $2 AND m.organization_id = $3), '{}') \
+             AS permissions, settle_attempt($17, $18)), \
      token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
          SELECT $15::bytea, id, $8 FROM changed WHERE $15 IS NOT NULL), \
      place AS (INSERT INTO sign_in_places (user_id, place, seen_at) SELECT $2, $16::bytea, $8 FROM changed WHERE $16 IS NOT NULL \
@@ -142,9 +147,14 @@ async fn start(
         Some(key) => unscoped.change_sealed(key, |key| change(Some(key))).await?,
         None => unscoped.change(change(None)?).await?,
     };
-    let began = !made.is_empty();
-    let started = || Started { session, user: new.user, refresh_token: refresh.map(|token| token.text), cookie };
-    Ok(began.then(started))
+    let Some(row) = made.first() else { return Ok(None) };
+    Ok(Some(Started {
+        session,
+        user: new.user,
+        permissions: row.get::<Vec<String>>(1)?.into_iter().collect(),
+        refresh_token: refresh.map(|token| token.text),
+        cookie,
+    }))
 }
 
 impl Kind {

@@ -23,7 +23,8 @@ fn stage() -> Stage {
 impl Stage {
     fn token(&self) -> NewToken {
         let (user, session) = (self.runtime.new_id(), self.runtime.new_id());
-        NewToken { user, session, client: None, lifetime: Duration::minutes(5) }
+        let (client, scope) = ("app".to_owned(), "a.read".to_owned());
+        NewToken { user, session, client, scope, lifetime: Duration::minutes(5) }
     }
 
     fn issue(&self, tokens: &Tokens, key: &Key, new: NewToken) -> String {
@@ -44,6 +45,7 @@ fn a_token_is_valid_from_its_making_to_its_end() {
     let session = new.session;
     let verified = stage.tokens.verify(&stage.issue(&stage.tokens, &stage.key, new), &stage.key).unwrap();
     assert_eq!((verified.session, verified.key), (session, stage.key.id));
+    assert!(verified.scope.as_ref().is_some_and(|scope| scope.names().eq(["a.read"])));
     assert!(verified.is_valid_at(now + Duration::minutes(4)));
     assert!(!verified.is_valid_at(now + Duration::minutes(6)));
     assert!(!verified.is_valid_at(now - Duration::minutes(1)));
@@ -53,15 +55,15 @@ fn a_token_is_valid_from_its_making_to_its_end() {
 #[test]
 fn a_token_says_what_the_profile_asks_for() {
     let stage = stage();
-    let token = stage.issue(&stage.tokens, &stage.key, NewToken { client: Some("app".to_owned()), ..stage.token() });
+    let token = stage.issue(&stage.tokens, &stage.key, stage.token());
     let kid = stage.key.id.to_string();
     assert_eq!(part(&token, 0), serde_json::json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": kid }));
     let claims = part(&token, 1);
-    for name in ["iss", "aud", "sub", "sid", "client_id", "jti", "iat", "nbf", "exp"] {
+    for name in ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"] {
         assert!(claims.get(name).is_some(), "{name}: {claims}");
     }
+    assert_eq!((&claims["client_id"], &claims["scope"]), (&"app".into(), &"a.read".into()));
     let other = part(&stage.issue(&stage.tokens, &stage.key, stage.token()), 1);
-    assert!(other.get("client_id").is_none());
     assert_ne!(claims["jti"], other["jti"]);
 }
 

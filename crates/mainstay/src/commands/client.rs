@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use mainstay_identity::{create_client, disable_client, list_clients};
+use mainstay_identity::{NewClient, create_client, disable_client, list_clients, set_first_party};
 use mainstay_kernel::one_line;
 
 use super::{
@@ -14,8 +14,11 @@ use super::{
 pub(super) enum Action {
     /// Register an application, so that people can let it in
     ///
-    /// It keeps no secret: it proves each code by PKCE (S256), and gets it at one of its redirects alone.
+    /// It keeps no secret: it proves each code by PKCE (S256), and gets it at one of its redirects alone. People are asked
+    /// before it gets access to their account.
     Create(Create),
+    /// Say whether an application is your own
+    Update(Update),
     /// List the registered applications
     List(Place),
     /// Shut an application, and end every session that it has
@@ -29,9 +32,23 @@ pub(super) struct Create {
     /// What people are shown
     #[arg(long)]
     name: String,
-    /// Where a browser may be sent back to, letter by letter; may be given several times
+    /// Where a browser may be sent back to, letter by letter; on 127.0.0.1 and [::1] with any port; may be given several times
     #[arg(long = "redirect-uri", required = true)]
     redirect_uris: Vec<String>,
+    /// It is your own: people are not asked before it gets access, where an https redirect makes sure who is answered
+    #[arg(long)]
+    first_party: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+pub(super) struct Update {
+    /// What the application calls itself in a request
+    client_id: String,
+    /// Whether it is your own: people are not asked before it gets access, where an https redirect makes sure who is answered
+    #[arg(long, action = clap::ArgAction::Set)]
+    first_party: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -46,11 +63,21 @@ pub(super) struct Disable {
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
-        Action::Create(Create { client_id, name, redirect_uris, place }) => {
+        Action::Create(Create { client_id, name, redirect_uris, first_party, place }) => {
             let database = place.database()?;
             let unscoped = connect::unscoped(&database, "client_create");
-            create_client(&unscoped, &client_id, &name, redirect_uris).await?;
-            say(&format!("{client_id} is registered"));
+            let said = format!("{client_id} is registered");
+            create_client(&unscoped, NewClient { client_id, name, redirect_uris, first_party }).await?;
+            say(&said);
+        }
+        Action::Update(Update { client_id, first_party, place }) => {
+            let database = place.database()?;
+            let unscoped = connect::unscoped(&database, "client_update");
+            let changed = set_first_party(&unscoped, &client_id, first_party).await?;
+            changed
+                .then_some(())
+                .context("there is no enabled application of this client_id for which that is news")?;
+            say(&format!("{client_id} is {}", party(first_party)));
         }
         Action::List(place) => list(place).await?,
         Action::Disable(Disable { client_id, place }) => {
@@ -69,11 +96,16 @@ async fn list(place: Place) -> anyhow::Result<()> {
         let state = client.disabled_at.map_or_else(String::new, |since| format!("  shut {since}"));
         let redirects = client.redirect_uris.join(" ");
         say(&format!(
-            "{:<24}  {}  registered {}{state}  {redirects}",
+            "{:<24}  {}  {}  registered {}{state}  {redirects}",
             client.client_id,
             one_line(&client.name),
+            party(client.first_party),
             client.created_at
         ));
     }
     Ok(())
+}
+
+const fn party(first: bool) -> &'static str {
+    if first { "first-party" } else { "third-party" }
 }

@@ -15,6 +15,7 @@ pub(super) async fn make(app: &TestApp, caller: &Actor, collection: &str) -> Opt
         ["members"] => Some(app.actor(BuiltInRole::Agent).await.user().to_string()),
         ["members", user, "sessions"] => Some(session_of(app, user).await),
         ["organization", "api-keys"] => Some(text(&own_api_key(caller).await["id"])),
+        ["me", "applications"] => Some(application(app, caller).await),
         ["me", "passkeys"] => Some(passkey(app, caller).await),
         _ => None,
     }
@@ -51,6 +52,16 @@ async fn passkey(app: &TestApp, caller: &Actor) -> String {
     owner.run(MAKE, [id.into(), caller.user().uuid().into()]).await.expect("the owner may");
     owner.run("ALTER TABLE passkeys ENABLE TRIGGER passkeys_note", []).await.expect("the owner may");
     id.to_string()
+}
+
+/// An application that the caller allowed to know who they are.
+async fn application(app: &TestApp, caller: &Actor) -> String {
+    const MAKE: &str = "INSERT INTO oauth_grants (id, user_id, client_id, scopes, created_at, consented_at) \
+         VALUES ($1, $2, 'docs', '{profile}', now(), now()) \
+         ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE SET consented_at = now() RETURNING id";
+    let id = app.runtime().new_id::<Actor>().uuid();
+    let rows = app.owner().await.run(MAKE, [id.into(), caller.user().uuid().into()]).await.expect("the owner may");
+    rows[0].get::<Uuid>(0).expect("a grant has an id").to_string()
 }
 
 /// Signs the caller in once more.
