@@ -10,7 +10,11 @@ use mainstay_http::Method;
 use mainstay_testing::{Actor, TestApp};
 use serde_json::{Value, json};
 
-use crate::{create, customer, notes, start};
+use crate::{
+    create, customer, notes,
+    oauth_support::{authorize, register, request},
+    start,
+};
 
 fn id(path: &str) -> &str {
     path.rsplit('/').next().unwrap()
@@ -241,8 +245,10 @@ async fn no_sealed_table_of_accounts_is_left_out() {
     let agent = app.actor(Agent).await;
     agent.put("/v1/me/email", json!({ "email": "new@example.org" })).await.assert_status(202);
     agent.request(Method::POST, "/v1/me/totp").send().await.assert_status(201);
+    register(&app, "shop").await;
+    authorize(&agent, request("shop")).await;
     let export = agent.get("/v1/me/export").await.assert_status(200).json();
-    for table in ["users", "email_changes", "totps", "sessions", "memberships"] {
+    for table in ["users", "email_changes", "totps", "sessions", "memberships", "oauth_grants"] {
         assert!(export["rows"].as_array().unwrap().iter().any(|row| row["table"] == table), "{table} is missing");
     }
     // The secret of an authenticator app is one.

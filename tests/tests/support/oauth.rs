@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay::crypto::token_digest;
 use mainstay_http::Method;
-use mainstay_testing::{Answer, Client, TestApp};
+use mainstay_testing::{Actor, Answer, Client, TestApp};
 use serde_json::{Value, json};
 
 /// Where the application that [`register`] makes is answered.
@@ -50,12 +50,12 @@ pub fn with(mut request: Value, member: &str, value: impl Into<Value>) -> Value 
 }
 
 /// Lets an application in, as somebody who is asked and allows it, and gives the parameters that it is answered with.
-pub async fn authorize(by: &Client, request: Value) -> Vec<(String, String)> {
+pub async fn authorize(by: &Actor, request: Value) -> Vec<(String, String)> {
     decide(by, request, "allow").await
 }
 
 /// Answers an application that asks for access, and gives the parameters that it is answered with.
-pub async fn decide(by: &Client, request: Value, decision: &str) -> Vec<(String, String)> {
+pub async fn decide(by: &Actor, request: Value, decision: &str) -> Vec<(String, String)> {
     let request = with(request, "decision", decision);
     let answer = by.post("/oauth/authorizations", request.clone()).await;
     let target = answer.assert_status(200).json()["redirect_to"].as_str().expect("a redirect").to_owned();
@@ -86,7 +86,7 @@ pub fn value<'p>(parameters: &'p [(String, String)], name: &str) -> &'p str {
 }
 
 /// A code for an application.
-pub async fn code(by: &Client, request: Value) -> String {
+pub async fn code(by: &Actor, request: Value) -> String {
     let answered = authorize(by, request).await;
     let code = value(&answered, "code").to_owned();
     assert!(!code.is_empty(), "{answered:?}");
@@ -118,7 +118,7 @@ pub async fn token(app: &TestApp, fields: &[(&str, &str)]) -> Answer {
 }
 
 /// The tokens of an application that a person lets in.
-pub async fn let_in(app: &TestApp, by: &Client, request: Value) -> Value {
+pub async fn let_in(app: &TestApp, by: &Actor, request: Value) -> Value {
     let client_id = request["client_id"].as_str().expect("it has one").to_owned();
     let code = code(by, request).await;
     token(app, &exchange(&client_id, &code)).await.assert_status(200).json()

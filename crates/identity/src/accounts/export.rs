@@ -23,6 +23,10 @@ pub(super) async fn export_me(
 }
 
 /// What belongs to an account and is not sealed.
-fn beside() -> [SealedTable; 2] {
-    [of_account("memberships", "organization_id", Vec::new()), of_account("api_keys", "id", Vec::new())]
+fn beside() -> [SealedTable; 3] {
+    [
+        of_account("memberships", "organization_id", Vec::new()),
+        of_account("api_keys", "id", Vec::new()),
+        of_account("oauth_grants", "id", Vec::new()),
+    ]
 }
