@@ -148,10 +148,14 @@ pub(super) async fn by_secret(
     client: Client,
     body: TokenRequest,
 ) -> Result<Granted, Problem> {
-    let held = permissions_of(unscoped, &client).await?;
     let asked = scope::parse(body.scope.as_deref());
-    let asked = if asked.is_empty() { vec![scope::ALL.to_owned()] } else { asked };
-    let scopes = scope::resolve(&asked, &held).ok_or_else(|| INVALID_SCOPE.problem())?;
+    // A session without scopes has named no permission: what takes a scope that names it stays closed to it.
+    let scopes = if asked.is_empty() || asked.iter().any(|name| name == scope::ALL) {
+        None
+    } else {
+        let held = permissions_of(unscoped, &client).await?;
+        Some(scope::resolve(&asked, &held).ok_or_else(|| INVALID_SCOPE.problem())?)
+    };
 
     let organization = Some(client.organization);
     let new = NewSession {
@@ -162,7 +166,7 @@ pub(super) async fn by_secret(
         refreshable: false,
         authenticated_at: identity.runtime().clock.now(),
         multi_factor: false,
-        scopes: Some(scopes.clone()),
+        scopes: scopes.clone(),
         client: Some(client.user.to_string()),
         client_secret: Some(client.secret),
         key: None,
@@ -172,7 +176,7 @@ pub(super) async fn by_secret(
     };
     let event = |session| about_session(Action::TokenCreated, session, organization);
     let started = start_session(unscoped, identity, new, event).await?.ok_or_else(not_the_client)?;
-    let scope = scope::effective(&started.permissions, Some(&scopes));
+    let scope = scope::effective(&started.permissions, scopes.as_deref());
     Ok(Granted { user: started.user, session: started.session, refresh_token: None, scope })
 }
 
