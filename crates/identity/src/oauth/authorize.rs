@@ -8,7 +8,7 @@ use super::{
     consent::{Consent, ConsentView},
     kinds::{UNKNOWN_CLIENT, UNREGISTERED_REDIRECT},
     request::{AuthorizationRequest, Checked, Decision, Wanted, Wrong},
-    scope,
+    scope::{self, administrative},
 };
 use crate::Identity;
 
@@ -82,7 +82,8 @@ async fn decide(
     wanted: &Wanted,
     decision: Option<Decision>,
 ) -> Result<Result<AuthorizationView, Wrong>, Problem> {
-    let Some(scopes) = scope::resolve(&wanted.scope, &principal.permissions) else {
+    let administrative = administrative(unscoped).await?;
+    let Some(scopes) = scope::resolve(&wanted.scope, &principal.permissions, &administrative) else {
         return Ok(Err(Wrong("invalid_scope", "The scope names what is unknown, or what the person may not do.")));
     };
 

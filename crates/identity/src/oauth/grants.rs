@@ -8,7 +8,7 @@ use super::{
     client::{Application, permissions_of},
     code::Code,
     kinds::{INVALID_GRANT, INVALID_SCOPE, not_the_client},
-    scope,
+    scope::{self, administrative},
     token::{Granted, TokenRequest},
 };
 use crate::{
@@ -67,7 +67,7 @@ pub(super) async fn by_code(
             user: started.user,
             session: started.session,
             refresh_token: started.refresh_token,
-            scope: scope::effective(&started.permissions, Some(&found.scopes)),
+            limit: Some(found.scopes),
         }),
         None => {
             // Another exchange of the same code was first, a moment ago.
@@ -111,12 +111,7 @@ pub(super) async fn by_refresh(
     let refreshed = exchange(unscoped, identity, &token, Some(&application.client_id)).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_GRANT.problem())?;
     let limit = if wanted.is_empty() { refreshed.scopes } else { Some(wanted) };
-    Ok(Granted {
-        user: refreshed.user,
-        session: refreshed.session,
-        refresh_token: Some(refreshed.token),
-        scope: scope::effective(&refreshed.permissions, limit.as_deref()),
-    })
+    Ok(Granted { user: refreshed.user, session: refreshed.session, refresh_token: Some(refreshed.token), limit })
 }
 
 /// Refuses a scope that exceeds what the session of a refresh token was granted, before the token is spent. Of a token that
@@ -141,7 +136,7 @@ async fn check_granted(
 }
 
 /// Gives a service account a session that lasts as long as its token, no wider than its role. Without a scope it is all
-/// that the role grants: whoever administers the organization chose it for this machine.
+/// that the role grants, except administrative permissions: an administrator chose the role for this machine.
 pub(super) async fn by_secret(
     unscoped: &Unscoped,
     identity: &Identity,
@@ -149,12 +144,12 @@ pub(super) async fn by_secret(
     body: TokenRequest,
 ) -> Result<Granted, Problem> {
     let asked = scope::parse(body.scope.as_deref());
-    // A session without scopes has named no permission: what takes a scope that names it stays closed to it.
-    let scopes = if asked.is_empty() || asked.iter().any(|name| name == scope::ALL) {
+    // A session without scopes has named no permission: administrative ones stay closed to it.
+    let scopes = if asked.is_empty() {
         None
     } else {
-        let held = permissions_of(unscoped, &client).await?;
-        Some(scope::resolve(&asked, &held).ok_or_else(|| INVALID_SCOPE.problem())?)
+        let (held, administrative) = (permissions_of(unscoped, &client).await?, administrative(unscoped).await?);
+        Some(scope::resolve(&asked, &held, &administrative).ok_or_else(|| INVALID_SCOPE.problem())?)
     };
 
     let organization = Some(client.organization);
@@ -176,8 +171,7 @@ pub(super) async fn by_secret(
     };
     let event = |session| about_session(Action::TokenCreated, session, organization);
     let started = start_session(unscoped, identity, new, event).await?.ok_or_else(not_the_client)?;
-    let scope = scope::effective(&started.permissions, scopes.as_deref());
-    Ok(Granted { user: started.user, session: started.session, refresh_token: None, scope })
+    Ok(Granted { user: started.user, session: started.session, refresh_token: None, limit: scopes })
 }
 
 fn missing(detail: &'static str) -> Problem {

@@ -2,11 +2,13 @@
 //! Permissions are called `<resource>.<verb>`, so that neither is one.
 
 use mainstay_access::Permissions;
+use mainstay_database::{Error, Unscoped};
 
 /// What an application is given that names no scope: it may ask whose account it works for (`GET /v1/me`), and no more.
 pub(crate) const LEAST: &str = "profile";
 
-/// Stands for every permission that the account holds where it is asked. It is never given as such: the grant lists them.
+/// Stands for every permission that the account holds where it is asked, except administrative ones, which must be named. It
+/// is never given as such: the grant lists them.
 pub(super) const ALL: &str = "all";
 
 /// What [`LEAST`] means, for a person.
@@ -17,9 +19,9 @@ pub(super) fn parse(scope: Option<&str>) -> Vec<String> {
     ordered(scope.unwrap_or_default().split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
-/// What is given of `asked` to an application of an account that holds `held`; the least where nothing is asked. `None`
-/// when a name is unknown, or is a permission that the account does not hold.
-pub(super) fn resolve(asked: &[String], held: &Permissions) -> Option<Vec<String>> {
+/// What is given of `asked` to an application of an account that holds `held`, of which `administrative` must be named; the
+/// least where nothing is asked. `None` when a name is unknown, or is a permission that the account does not hold.
+pub(super) fn resolve(asked: &[String], held: &Permissions, administrative: &Permissions) -> Option<Vec<String>> {
     let named = asked.iter().map(String::as_str).filter(|name| ![LEAST, ALL].contains(name));
     if !held.cover(named) {
         return None;
@@ -27,9 +29,19 @@ pub(super) fn resolve(asked: &[String], held: &Permissions) -> Option<Vec<String
 
     let (all, mut names): (Vec<_>, Vec<_>) = asked.iter().cloned().partition(|name| name == ALL);
     if !all.is_empty() {
-        names.extend(held.names().map(str::to_owned));
+        names.extend(held.names().filter(|name| !administrative.cover([*name])).map(str::to_owned));
     }
     Some(or_least(ordered(names)))
+}
+
+/// The permissions that change what others may do: a scope that does not name them does not give them.
+///
+/// # Errors
+/// As the database answers.
+pub(super) async fn administrative(unscoped: &Unscoped) -> Result<Permissions, Error> {
+    const FIND: &str = "SELECT name FROM permissions WHERE administrative";
+    let rows = unscoped.select("permissions.administrative", FIND, []).await?;
+    rows.iter().map(|row| row.get::<String>(0)).collect()
 }
 
 /// The scope of a token that may do what `held` has, in a session that was given `scopes`; a session without scopes is not
@@ -75,15 +87,17 @@ mod tests {
     /// RFC 6749 §3.3: what is not asked for is not given.
     #[test]
     fn nothing_asked_is_the_least_and_all_is_what_is_held() {
-        let held: Permissions = ["a.read", "b.read"].into_iter().collect();
-        let given = |asked: &str| resolve(&names(asked), &held).map(|given| text(&given));
+        let held: Permissions = ["a.read", "b.read", "c.manage"].into_iter().collect();
+        let administrative: Permissions = ["c.manage", "d.manage"].into_iter().collect();
+        let given = |asked: &str| resolve(&names(asked), &held, &administrative).map(|given| text(&given));
         assert_eq!(given("").as_deref(), Some("profile"));
         assert_eq!(given("profile a.read").as_deref(), Some("a.read profile"));
         assert_eq!(given("all").as_deref(), Some("a.read b.read"));
-        for wrong in ["c.read", "a.read c.read", "all c.read", "*", "ALL", "everything"] {
+        assert_eq!(given("all c.manage").as_deref(), Some("a.read b.read c.manage"));
+        for wrong in ["c.read", "a.read c.read", "all c.read", "d.manage", "*", "ALL", "everything"] {
             assert_eq!(given(wrong), None, "{wrong}");
         }
-        assert_eq!(resolve(&names("all"), &Permissions::default()), Some(names("profile")));
+        assert_eq!(resolve(&names("all"), &Permissions::default(), &administrative), Some(names("profile")));
     }
 
     #[test]

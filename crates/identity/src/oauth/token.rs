@@ -1,4 +1,7 @@
-use mainstay_http::{ClientBasic, Header, Json, OAuthForm, Problem, Public, Shared, UserAgent, garde, post, view};
+use mainstay_access::Permissions;
+use mainstay_http::{
+    ClientBasic, Header, Json, OAuthForm, Problem, Public, Refusal, Shared, UserAgent, garde, post, view,
+};
 use mainstay_kernel::{ExposeSecret as _, SecretString, SessionId, UserId};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -62,8 +65,8 @@ pub(super) struct Granted {
     pub(super) user: UserId,
     pub(super) session: SessionId,
     pub(super) refresh_token: Option<SecretString>,
-    /// What the access token may do.
-    pub(super) scope: Vec<String>,
+    /// What the access token is limited to.
+    pub(super) limit: Option<Vec<String>>,
 }
 
 /// Get a token (OAuth 2).
@@ -98,7 +101,8 @@ pub(super) async fn create_token(
         (Grant::Secret, Asker::Machine(client)) => grants::by_secret(&unscoped, &identity, client, body).await?,
         _ => return Err(UNAUTHORIZED_CLIENT.problem()),
     };
-    let scope = scope::text(&granted.scope);
+    let held = held(&identity, granted.session).await?;
+    let scope = scope::text(&scope::effective(&held, granted.limit.as_deref()));
     let access_token = identity.access_token(granted.user, granted.session, Some(&client_id), &scope).await?;
     Ok(Json(TokenView {
         access_token: access_token.expose_secret().to_owned(),
@@ -107,6 +111,15 @@ pub(super) async fn create_token(
         refresh_token: granted.refresh_token.map(|token| token.expose_secret().to_owned()),
         scope,
     }))
+}
+
+/// What a session may do at present; nothing when it has ended since.
+async fn held(identity: &Identity, session: SessionId) -> Result<Permissions, Problem> {
+    match identity.principal(session).await {
+        Ok(principal) => Ok(principal.permissions.clone()),
+        Err(Refusal::Invalid(_)) => Ok(Permissions::default()),
+        Err(Refusal::Database(error)) => Err(error.into()),
+    }
 }
 
 #[derive(Clone, Copy)]
