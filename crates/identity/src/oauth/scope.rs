@@ -12,7 +12,7 @@ pub(crate) const LEAST: &str = "profile";
 pub(super) const ALL: &str = "all";
 
 /// What [`LEAST`] means, for a person.
-pub(super) const LEAST_IN_WORDS: &str = "See who you are: your address, your organization and your role.";
+pub(super) const LEAST_IN_WORDS: &str = "See who you are: your e-mail address, your organization and your role.";
 
 /// The names of a scope, ordered and each once; none where there is no scope.
 pub(super) fn parse(scope: Option<&str>) -> Vec<String> {
