@@ -28,7 +28,8 @@ pub(super) struct AuthorizationRequest {
     #[garde(length(chars, min = 1, max = 100))]
     response_mode: Option<String>,
     /// The permissions that the application wants, separated by spaces; `all` stands for everything that the person's role
-    /// grants, except administrative permissions, which must be named. When absent `profile`: the application learns whose account it is, and may do nothing else.
+    /// grants, except administrative permissions, which must be named. When absent `profile`: the application learns whose
+    /// account it is, and may do nothing else.
     #[garde(length(chars, min = 1, max = 2000))]
     scope: Option<String>,
     /// What the application recognises the answer by; it comes back as it is.
