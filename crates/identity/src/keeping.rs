@@ -4,7 +4,7 @@
 use mainstay_http::{Module, Recipient};
 
 /// Module, table, how long a row stays.
-const KEPT: [(&str, &str, &str); 27] = [
+const KEPT: [(&str, &str, &str); 28] = [
     ("accounts", "users", "until the account is deleted by its owner or an operator"),
     ("accounts", "unique_indexes", "as long as the account, or the identity of elsewhere, whose value it is"),
     ("accounts", "sign_ups", "an hour, until it is confirmed; deleted within ten minutes of its end"),
