@@ -82,8 +82,14 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
     let runtime = unscoped.database().runtime();
     let id = runtime.new_id::<ClientRow>().uuid();
     let now = runtime.clock.now();
-    let values =
-        [id.into(), client_id.into(), name.as_str().into(), redirect_uris.into(), now.inner().into(), first_party.into()];
+    let values = [
+        id.into(),
+        client_id.into(),
+        name.as_str().into(),
+        redirect_uris.into(),
+        now.inner().into(),
+        first_party.into(),
+    ];
     let event = about(Action::ClientCreated, "oauth_client", Some(id), None);
     let outcome = unscoped.change(Change::new("oauth_clients.insert", INSERT, values, event)).await;
     outcome.map(drop).map_err(|error| match &error {
