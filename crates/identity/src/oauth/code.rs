@@ -1,6 +1,6 @@
 use mainstay_access::Principal;
 use mainstay_crypto::{same_bytes, token_digest};
-use mainstay_database::{Change, Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_database::{Change, Error, OwnKey, Premise, Row, Unscoped, Uuid};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
 use time::Duration;
@@ -31,6 +31,8 @@ pub(super) struct Code {
     pub(super) user: UserId,
     /// The session in which it was granted.
     pub(super) granted_by: SessionId,
+    /// What it stands on.
+    grant: Uuid,
     pub(super) authenticated_at: Timestamp,
     pub(super) multi_factor: bool,
     /// Whether the session that granted it, its account and its membership are still there.
@@ -114,7 +116,7 @@ impl Code {
     pub(super) async fn find(unscoped: &Unscoped, code: &str) -> Result<Option<Self>, Error> {
         const FIND: &str = "SELECT c.client_id, c.redirect_uri, c.challenge, c.expires_at, c.scopes, c.organization_id, \
              c.session_id, s.user_id, s.authenticated_at, s.multi_factor, \
-             s.ended_at IS NULL AND u.active AND (c.organization_id IS NULL OR m.user_id IS NOT NULL), k.id, k.wrapped, c.granted_by \
+             s.ended_at IS NULL AND u.active AND (c.organization_id IS NULL OR m.user_id IS NOT NULL), k.id, k.wrapped, c.granted_by, c.grant_id \
              FROM authorization_codes c JOIN sessions s ON s.id = c.granted_by JOIN users u ON u.id = s.user_id \
              JOIN data_keys k ON k.id = u.data_key \
              LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = c.organization_id \
@@ -141,7 +143,13 @@ impl Code {
             granted: row.get(10)?,
             key: Some(own_key(user, row, 11)?),
             granted_by: row.get(13)?,
+            grant: row.get(14)?,
         })
+    }
+
+    /// Nobody has withdrawn what it stands on. The grant is locked before the code, as a withdrawal locks them.
+    pub(super) fn is_not_withdrawn(&self) -> Premise {
+        Premise::new("oauth_grants WHERE id = ?", "FOR KEY SHARE", [self.grant.into()])
     }
 
     /// Whether it is good for whoever shows it: the same client, at the same address, with the verifier of the challenge.

@@ -48,6 +48,7 @@ pub(super) async fn by_code(
             standing::active(found.user, Hold::Shared),
             standing::session(found.granted_by),
             application.enabled(),
+            found.is_not_withdrawn(),
         ],
         kind: Kind::Client,
         refreshable: true,
