@@ -145,9 +145,10 @@ impl Database {
     /// Runs a statement on a connection that the caller holds, in a span and with its duration measured.
     pub(crate) async fn run_on(&self, lease: &mut Lease, statement: Statement) -> Result<Vec<Row>, Error> {
         let name = statement.name;
+        let statement = statement.encode();
         let span = tracing::info_span!("statement", otel.name = name, db.system = "postgresql");
         let started = Instant::now();
-        let answer = statement.run(lease.connection()?).instrument(span).await;
+        let answer = lease.run(statement).instrument(span).await;
         let took = started.elapsed();
         metrics::histogram!("db_client_statement_duration_seconds", "statement" => name).record(took.as_secs_f64());
         if self.is_slow(took) {

@@ -3,8 +3,8 @@ use std::borrow::Cow;
 use sea_query::{Value, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{
-    AssertSqlSafe, Row as _,
-    postgres::{PgExecutor, PgRow},
+    AssertSqlSafe, IntoArguments as _, Row as _,
+    postgres::{PgArguments, PgExecutor, PgRow},
 };
 
 use crate::{Column, Error, Opening};
@@ -22,13 +22,30 @@ impl Statement {
         Self { name, sql: sql.into(), values }
     }
 
+    /// Encodes the values. A value that cannot be encoded fails here, before a connection has seen anything.
+    pub(crate) fn encode(self) -> Encoded {
+        Encoded { sql: self.sql, arguments: SqlxValues(Values(self.values)).into_arguments() }
+    }
+
     /// Runs on a connection: one round trip once the connection has prepared the text.
+    pub(crate) async fn run<'c>(self, connection: impl PgExecutor<'c>) -> Result<Vec<Row>, Error> {
+        self.encode().run(connection).await
+    }
+}
+
+/// A statement whose values are in the form in which they are sent.
+pub(crate) struct Encoded {
+    sql: Cow<'static, str>,
+    arguments: PgArguments,
+}
+
+impl Encoded {
+    /// Runs on a connection.
     ///
     /// The only place that hands text to sqlx. Whatever reaches it is static or was built by this room around bound
     /// values, so no value is ever part of the text.
     pub(crate) async fn run<'c>(self, connection: impl PgExecutor<'c>) -> Result<Vec<Row>, Error> {
-        let arguments = SqlxValues(Values(self.values));
-        let rows = sqlx::query_with(AssertSqlSafe(self.sql), arguments).fetch_all(connection).await?;
+        let rows = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments).fetch_all(connection).await?;
         Ok(rows.into_iter().map(Row).collect())
     }
 }

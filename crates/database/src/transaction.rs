@@ -14,7 +14,7 @@ use crate::{Door, Error, statement::Statement};
 /// transaction.commit().await?;
 /// ```
 ///
-/// Dropped without [`commit`](Self::commit), it leaves nothing: its connection is closed, and Postgres rolls back.
+/// Dropped without [`commit`](Self::commit), it leaves nothing: it is rolled back, and its connection returns to the pool.
 #[must_use = "a transaction that is not committed does nothing"]
 pub struct Transaction<P>(Door<P>);
 
@@ -30,6 +30,7 @@ impl<P: Permission> Door<P> {
         }
         let mut lease = self.database().lease().await?;
         self.database().run_on(&mut lease, Statement::new("begin", "BEGIN", Vec::new())).await?;
+        lease.in_transaction();
         Ok(Transaction(self.on(lease)))
     }
 }

@@ -6,11 +6,16 @@ use std::{
 
 use mainstay_database::Database;
 
-use crate::{Authenticator, Settings, health::Readiness};
+use crate::{Authenticator, Settings, bodies::BodyBudget, health::Readiness};
 
 /// What a running service is made of. Cloning it is cheap.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    bodies: BodyBudget,
+}
 
 /// The parts that an [`App`] is put together from.
 pub struct Parts {
@@ -29,29 +34,34 @@ pub struct Parts {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        let bodies = BodyBudget::new(parts.settings.body_budget);
+        Self(Arc::new(Inner { parts, bodies }))
     }
 
     /// The database.
     pub fn database(&self) -> &Database {
-        &self.0.database
+        &self.0.parts.database
     }
 
     /// How HTTP is served.
     pub fn settings(&self) -> &Settings {
-        &self.0.settings
+        &self.0.parts.settings
     }
 
     /// Whether the service is ready for requests.
     pub fn readiness(&self) -> &Readiness {
-        &self.0.readiness
+        &self.0.parts.readiness
+    }
+
+    pub(crate) fn bodies(&self) -> &BodyBudget {
+        &self.0.bodies
     }
 
     pub(crate) fn authenticator(&self) -> &dyn Authenticator {
-        self.0.authenticator.as_ref()
+        self.0.parts.authenticator.as_ref()
     }
 
     pub(crate) fn shared<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.0.shared.get(&TypeId::of::<T>()).and_then(|value| value.clone().downcast().ok())
+        self.0.parts.shared.get(&TypeId::of::<T>()).and_then(|value| value.clone().downcast().ok())
     }
 }

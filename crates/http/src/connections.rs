@@ -1,82 +1,121 @@
-//! The accept loop: connections at once are counted, heads that do not come are cut off, and a shutdown lets what is
-//! under way finish.
+//! The accept loop and what a connection is held to: how many there are, how long a head, a body and an idle peer may
+//! take, and how long a peer may leave unread what it asked for. A shutdown lets what is under way finish.
+//!
+//! What a request means is not decided here: see [`crate::edge`].
 
-use std::{sync::Arc, time::Duration};
+mod answers;
+mod http1;
+mod http2;
+mod parser;
+mod places;
+mod socket;
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, body::Body};
-use hyper::{
-    body::Incoming,
-    server::conn::{http1, http2},
-    service::service_fn,
-};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use http::Request;
+use hyper::body::Incoming;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, mpsc, watch},
+    task::AbortHandle,
 };
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use crate::edge::Peer;
+use self::{places::Places, socket::Socket};
+use crate::{
+    App,
+    edge::{self, Peer},
+    framing,
+    request::Reply,
+};
 
-/// What a connection is held to.
+/// What connections are held to.
 #[derive(Clone)]
 pub(crate) struct Limits {
+    /// Connections at once.
     pub(crate) connections: usize,
+    /// What a connection beyond them does.
+    pub(crate) beyond: Beyond,
     pub(crate) header_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     pub(crate) drain: Duration,
+}
+
+/// What happens to a connection when there are as many as there may be.
+#[derive(Clone, Copy)]
+pub(crate) enum Beyond {
+    /// It waits to be accepted, and one address has at most so many.
+    Waits { per_address: usize },
+    /// It takes the place of the oldest: for a port where each connection asks one short question.
+    ReplacesOldest,
+}
+
+/// What each connection is served with.
+struct Serving {
+    app: App,
+    router: Router,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
 }
 
 /// Accepts until `stop` is true, then waits for requests under way, at most as long as the limits say.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
+    (app, router): (App, Router),
     tls: Option<TlsAcceptor>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
+    let (under_way, mut drained) = mpsc::channel::<Infallible>(1);
+    let places = Places::new(&limits, &app.settings().trusted_proxies);
+    let drain = limits.drain;
+    let serving = Arc::new(Serving { app, router, limits, stop: stop.clone() });
+    let mut kept = Kept::new(&serving.limits);
+
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
         };
-        let Some((stream, peer, place)) = accepted else { continue };
-        let (router, tls, limits, watcher) = (router.clone(), tls.clone(), limits.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            let _place = place;
-            match tls {
-                None => speak(stream, false, Peer(peer), router, &limits, watcher).await,
-                Some(tls) => {
-                    // A handshake that does not come is cut off like a head that does not.
-                    if let Ok(Ok(stream)) = tokio::time::timeout(limits.header_timeout, tls.accept(stream)).await {
-                        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                        speak(stream, http2, Peer(peer), router, &limits, watcher).await;
-                    }
-                }
-            }
+        let Some((stream, peer, free)) = accepted else { continue };
+        let Some(place) = places.take(free, peer.ip()) else {
+            tracing::debug!(address = %peer.ip(), "an address has too many connections");
+            continue;
+        };
+        let (serving, tls, under_way) = (serving.clone(), tls.clone(), under_way.clone());
+        let task = tokio::spawn(async move {
+            serving.converse(stream, peer, tls).await;
+            drop((place, under_way));
         });
+        kept.add(task.abort_handle());
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+
+    drop(under_way);
+    if tokio::time::timeout(drain, drained.recv()).await.is_err() {
         tracing::warn!("requests were still under way when the drain ended");
     }
 }
 
-type Accepted = (TcpStream, std::net::SocketAddr, tokio::sync::OwnedSemaphorePermit);
-
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Accepted> {
-    let place = places.clone().acquire_owned().await.ok()?;
+async fn accept(
+    listener: &TcpListener,
+    places: &Places,
+) -> Option<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
+    let free = places.free().await;
     match listener.accept().await {
         Ok((stream, peer)) => {
             // Answers are small and whole: waiting for more to send only delays them.
             drop(stream.set_nodelay(true));
-            Some((stream, peer, place))
+            Some((stream, peer, free))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection was not accepted");
@@ -87,43 +126,82 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Accep
     }
 }
 
-async fn speak<S>(
-    stream: S,
-    is_http2: bool,
-    peer: Peer,
-    router: Router,
-    limits: &Limits,
-    watcher: hyper_util::server::graceful::Watcher,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(peer);
-        router.clone().oneshot(request)
-    });
-    let stream = TokioIo::new(stream);
-    let spoken = if is_http2 {
-        let mut protocol = http2::Builder::new(TokioExecutor::new());
-        protocol
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(100)
-            .max_pending_accept_reset_streams(20)
-            .max_local_error_reset_streams(50)
-            .max_header_list_size(16 * 1024)
-            .keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(limits.header_timeout);
-        watcher.watch(protocol.serve_connection(stream, service)).await
-    } else {
-        let mut protocol = http1::Builder::new();
-        protocol
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_timeout)
-            .max_headers(64)
-            .max_buf_size(32 * 1024);
-        watcher.watch(protocol.serve_connection(stream, service)).await
-    };
-    if let Err(error) = spoken {
-        tracing::debug!(%error, "a connection ended early");
+/// The connections of a port where the oldest gives way, in the order in which they came.
+struct Kept {
+    most: Option<usize>,
+    tasks: VecDeque<AbortHandle>,
+}
+
+impl Kept {
+    fn new(limits: &Limits) -> Self {
+        let most = matches!(limits.beyond, Beyond::ReplacesOldest).then_some(limits.connections);
+        Self { most, tasks: VecDeque::new() }
+    }
+
+    fn add(&mut self, task: AbortHandle) {
+        let Some(most) = self.most else { return };
+        if self.tasks.len() >= most {
+            self.tasks.retain(|task| !task.is_finished());
+        }
+        if self.tasks.len() >= most
+            && let Some(oldest) = self.tasks.pop_front()
+        {
+            oldest.abort();
+        }
+        self.tasks.push_back(task);
+    }
+}
+
+impl Serving {
+    async fn converse(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
+        let socket = Socket::new(stream, self.limits.write_timeout);
+        match tls {
+            None => http1::converse(&self, socket, Peer(peer)).await,
+            Some(tls) => {
+                // A handshake that does not come is cut off like a head that does not.
+                let handshake = tokio::time::timeout(self.limits.header_timeout, tls.accept(socket));
+                if let Ok(Ok(stream)) = handshake.await {
+                    self.converse_encrypted(stream, Peer(peer)).await;
+                }
+            }
+        }
+    }
+
+    async fn converse_encrypted(self: Arc<Self>, stream: tokio_rustls::server::TlsStream<Socket>, peer: Peer) {
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            http2::converse(&self, stream, peer).await;
+        } else {
+            http1::converse(&self, stream, peer).await;
+        }
+    }
+
+    /// Answers a request, unless its frame is wrong: then nothing behind the connection sees it.
+    async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Reply {
+        let (mut parts, body) = request.into_parts();
+        if let Some(problem) = framing::refusal(&parts) {
+            return edge::refused(&self.app, Some(&parts), problem);
+        }
+        parts.extensions.insert(peer);
+
+        let answer = self.router.clone().oneshot(Request::from_parts(parts, Body::new(body))).await;
+        answer.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// Waits until the service stops.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone means the same as one that has spoken.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// What a connection is spoken over: TCP, or TLS over it.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// What counts as one address: an IPv4 address, however it is written, or the /64 that an IPv6 host has to itself.
+fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }

@@ -30,6 +30,8 @@ pub struct Declaration {
     pub path_parameters: &'static [&'static str],
     /// The problems named in the attribute.
     pub problems: &'static [Kind],
+    /// The largest body, in bytes, where the attribute names one; less where the service takes less.
+    pub body_limit: Option<usize>,
     /// Asks policy, inputs and answer to describe themselves.
     pub describe: fn(&mut Operation<'_>),
     /// Checks the policy, takes the inputs, runs the function.
@@ -50,6 +52,7 @@ impl Declaration {
             parameters: Vec::new(),
             path_parameters: self.path_parameters,
             body: None,
+            body_limit: self.body_limit,
             success: Vec::new(),
             problems: self.problems.to_vec(),
         };
@@ -164,6 +167,8 @@ pub struct Operation<'a> {
     pub path_parameters: &'static [&'static str],
     /// The body it takes: content types and schema.
     pub body: Option<(&'static [&'static str], Schema)>,
+    /// The largest body, in bytes, where it is not the service's.
+    pub body_limit: Option<usize>,
     /// What it answers when it succeeds.
     pub success: Vec<Success>,
     /// The problems it may answer.

@@ -108,6 +108,10 @@ fn describe(tag: &str, declaration: &Declaration, operation: &Operation<'_>, pro
         let content: Map<_, _> =
             content_types.iter().map(|it| ((*it).to_owned(), json!({ "schema": schema }))).collect();
         entry["requestBody"] = json!({ "required": true, "content": content });
+        if let Some(limit) = operation.body_limit {
+            entry["requestBody"]["description"] = format!("At most {limit} bytes.").into();
+            entry["requestBody"]["x-max-bytes"] = limit.into();
+        }
     }
     match operation.requirement {
         // A client shows who it is in the header or in the form, which a document cannot say as a scheme.

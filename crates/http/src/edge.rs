@@ -13,7 +13,7 @@ use axum::{
     extract::{FromRequestParts as _, RawPathParams, Request as HttpRequest},
 };
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header, request::Parts};
 use mainstay_database::Origin;
 use mainstay_kernel::Uuid;
 use mainstay_telemetry::parent_of;
@@ -22,6 +22,7 @@ use tracing::{Instrument as _, Span, field};
 use crate::{
     App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Page, Problem, UNAVAILABLE,
     answer::not_shown,
+    bodies::BodyLimit,
     client,
     input::has_bad_escape,
     kinds::NOT_SHOWN,
@@ -63,7 +64,8 @@ pub(crate) async fn unknown(app: App, request: HttpRequest) -> Reply {
 }
 
 /// Runs an endpoint, and holds it to the problems that it declares: the document is the behaviour.
-async fn run(endpoint: &Mounted, request: Request) -> Result<Reply, Problem> {
+async fn run(endpoint: &Mounted, mut request: Request) -> Result<Reply, Problem> {
+    request.body_limit = endpoint.body_limit(request.body_limit.bytes);
     let outcome = (endpoint.declaration.call)(request).await;
     match outcome {
         Err(problem) if problem.kind() == NOT_SHOWN => Ok(not_shown()),
@@ -94,6 +96,19 @@ impl Route {
     const fn plain(path: &'static str, operation: &'static str) -> Self {
         Self { path, operation, speaks_oauth: false }
     }
+}
+
+/// Answers what never reached a route: the connection refused it, with its head or before that could be read.
+pub(crate) fn refused(app: &App, parts: Option<&Parts>, problem: Problem) -> Reply {
+    let request_id = app.database().runtime().new_id::<Request>().uuid();
+    let described = Some((problem.kind().code, problem.cause().map(str::to_owned)));
+    let mut reply = problem.into_reply(request_id);
+    secure(reply.headers_mut(), request_id);
+    if parts.is_none_or(|parts| parts.version < Version::HTTP_2) {
+        reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    report(parts.map_or("_OTHER", label), "unknown", &reply, described, Duration::ZERO);
+    reply
 }
 
 async fn framed<F>(
@@ -152,7 +167,17 @@ async fn prepare(
     let peer = parts.extensions.get::<Peer>().map(|Peer(peer)| peer.ip());
     let address = peer.map(|peer| client::address(peer, &parts.headers, &app.settings().trusted_proxies));
     let origin = Origin { request, operation, address };
-    Ok(Request { app: app.clone(), parts, body: Some(body), path, origin, principal: None })
+    let body_limit = BodyLimit { bytes: app.settings().body_limit, is_public: true };
+    Ok(Request {
+        app: app.clone(),
+        parts,
+        body: Some(body),
+        path,
+        origin,
+        principal: None,
+        body_limit,
+        body_share: None,
+    })
 }
 
 fn span(method: &'static str, route: &'static str, request_id: Uuid, headers: &HeaderMap) -> Span {

@@ -6,6 +6,24 @@ use crate::Kind;
 
 /// The request cannot be read: broken JSON, percent-encoding or UTF-8, or a field given twice.
 pub const MALFORMED: Kind = Kind::new(StatusCode::BAD_REQUEST, "malformed_request", "The request cannot be read.");
+/// The request line is longer than the server reads (RFC 9110 §15.5.15).
+pub const URI_TOO_LONG: Kind =
+    Kind::new(StatusCode::URI_TOO_LONG, "uri_too_long", "The URL is longer than the server takes.");
+/// The head of the request is larger than the server reads (RFC 6585 §5).
+pub const HEAD_TOO_LARGE: Kind = Kind::new(
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "head_too_large",
+    "The head of the request is larger than the server takes.",
+);
+/// The request is framed in a way that the server does not know (RFC 9112 §6.1).
+pub const NOT_IMPLEMENTED: Kind =
+    Kind::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", "The server does not know how to read the request.");
+/// The request is in another version of HTTP (RFC 9110 §15.6.6).
+pub const VERSION_NOT_SUPPORTED: Kind = Kind::new(
+    StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+    "version_not_supported",
+    "The server does not speak this version of HTTP here.",
+);
 /// An OAuth request lacks a parameter, has one twice, or has one that is not valid (RFC 6749 §5.2).
 pub const INVALID_REQUEST: Kind =
     Kind::new(StatusCode::BAD_REQUEST, "invalid_request", "A parameter is missing, is there twice, or is not valid.");

@@ -7,12 +7,17 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     App, ServeError,
-    connections::{Limits, serve},
+    connections::{Beyond, Limits, serve},
     health::probe,
     pages::text,
     request::Reply,
     server::bind,
 };
+
+/// Connections at once. A probe does not wait for those that are idle: it takes the place of the oldest.
+const CONNECTIONS: usize = 128;
+/// How long a connection may be idle, or its head may take: probes time out sooner.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The management port alone, for a process that serves no API.
 pub struct Management {
@@ -58,9 +63,16 @@ pub(crate) async fn serve_probes(
     telemetry: Option<Telemetry>,
     stopped: watch::Receiver<bool>,
 ) {
-    let header_timeout = app.settings().header_timeout;
-    let limits = Limits { connections: 64, header_timeout, drain: Duration::from_secs(1) };
-    serve(listener, router(&app, telemetry), None, limits, stopped).await;
+    let settings = app.settings();
+    let limits = Limits {
+        connections: CONNECTIONS,
+        beyond: Beyond::ReplacesOldest,
+        header_timeout: settings.header_timeout.min(HEADER_TIMEOUT),
+        write_timeout: settings.write_timeout,
+        drain: Duration::from_secs(1),
+    };
+    let router = router(&app, telemetry);
+    serve(listener, (app, router), None, limits, stopped).await;
 }
 
 /// Health and metrics, on a port of their own that no client reaches (OWASP ASVS 13.4.5).

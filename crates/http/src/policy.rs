@@ -16,7 +16,7 @@ pub use signed_in::{InPerson, SignedIn};
 
 use std::sync::Arc;
 
-use crate::{App, CROSS_SITE, Operation, Problem, Request, Requirement, UNAUTHENTICATED};
+use crate::{App, CROSS_SITE, Operation, PUBLIC_BODY_LIMIT, Problem, Request, Requirement, UNAUTHENTICATED};
 
 /// What an endpoint demands of its caller: its first argument. [`Allowed`], [`SignedIn`], [`InPerson`] and [`Public`] are
 /// all there are, and [`Fresh`] or [`FreshOrScoped`] around one of them; only the check makes a value of them.
@@ -64,6 +64,7 @@ impl Policy for Public {
 
     fn describe(operation: &mut Operation<'_>) {
         operation.requirement = Requirement::Public;
+        operation.body_limit.get_or_insert(PUBLIC_BODY_LIMIT);
     }
 }
 

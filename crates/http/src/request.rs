@@ -4,8 +4,9 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderName, Method, request::Parts};
 use mainstay_access::Principal;
 use mainstay_database::Origin;
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::App;
+use crate::{App, bodies::BodyLimit};
 
 /// The answer of an endpoint.
 pub(crate) type Reply = http::Response<Body>;
@@ -19,6 +20,9 @@ pub struct Request {
     pub(crate) path: Vec<(String, String)>,
     pub(crate) origin: Origin,
     pub(crate) principal: Option<Arc<Principal>>,
+    pub(crate) body_limit: BodyLimit,
+    /// The share of the body budget that its body holds, until it is answered.
+    pub(crate) body_share: Option<OwnedSemaphorePermit>,
 }
 
 impl Request {

@@ -8,7 +8,10 @@ use axum::{Router, extract::Request as HttpRequest, routing::any};
 use bytes::Bytes;
 use http::Method;
 
-use crate::{App, Declaration, Info, Kind, Module, Operation, Page, edge, page::fingerprint, pages, schemas::Schemas};
+use crate::{
+    App, Declaration, Info, Kind, Module, Operation, Page, Requirement, bodies::BodyLimit, edge, page::fingerprint,
+    pages, schemas::Schemas,
+};
 
 /// The endpoints of a service, checked, with their document.
 #[derive(Clone)]
@@ -38,6 +41,15 @@ pub(crate) struct Mounted {
     pub(crate) speaks_oauth: bool,
     /// Whether it takes a body.
     pub(crate) takes_body: bool,
+    is_public: bool,
+    body_limit: Option<usize>,
+}
+
+impl Mounted {
+    /// What its body is held to, where the service takes bodies of up to `most` bytes.
+    pub(crate) fn body_limit(&self, most: usize) -> BodyLimit {
+        BodyLimit { bytes: self.body_limit.map_or(most, |limit| limit.min(most)), is_public: self.is_public }
+    }
 }
 
 /// What the start-up check found wrong with the declarations, all of it.
@@ -63,13 +75,15 @@ impl Api {
         let mut resources: BTreeMap<&'static str, Resource> = BTreeMap::new();
         for declaration in modules.iter().flat_map(Module::declarations) {
             let mut schemas = Schemas::new();
-            let Operation { problems, speaks_oauth, body, .. } = declaration.operation(&mut schemas);
-            let takes_body = body.is_some();
+            let Operation { problems, speaks_oauth, requirement, body, body_limit, .. } =
+                declaration.operation(&mut schemas);
+            let (takes_body, is_public) = (body.is_some(), requirement == Requirement::Public);
+            let declaration = declaration.clone();
             resources
                 .entry(declaration.path)
                 .or_insert_with(|| Resource { path: declaration.path, endpoints: Vec::new() })
                 .endpoints
-                .push(Mounted { declaration: declaration.clone(), problems, speaks_oauth, takes_body });
+                .push(Mounted { declaration, problems, speaks_oauth, takes_body, is_public, body_limit });
         }
         let document = crate::document(info, modules);
         let bytes = Bytes::from(document.to_string());

@@ -9,7 +9,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
     App, Settings,
-    connections::{Limits, serve},
+    connections::{Beyond, Limits, serve},
     management,
     router::Api,
 };
@@ -87,10 +87,12 @@ impl Server {
         }
         let limits = Limits {
             connections: settings.max_connections,
+            beyond: Beyond::Waits { per_address: settings.max_connections_per_address },
             header_timeout: settings.header_timeout,
+            write_timeout: settings.write_timeout,
             drain: settings.drain,
         };
-        let api = tokio::spawn(serve(listener, router, tls, limits, api_stopped));
+        let api = tokio::spawn(serve(listener, (app.clone(), router), tls, limits, api_stopped));
         let management = tokio::spawn(management::serve_probes(management, app.clone(), telemetry, management_stopped));
 
         shutdown.await;

@@ -4,6 +4,8 @@ use http::HeaderValue;
 use ipnet::IpNet;
 use mainstay_config::{ByteSize, Environment, Reader};
 
+use crate::PUBLIC_BODY_LIMIT;
+
 /// How HTTP is served.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -21,14 +23,20 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Largest body, in bytes.
     pub body_limit: usize,
+    /// Memory that the bodies of all requests under way may hold together, in bytes; half of it for public operations.
+    pub body_budget: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
     /// How long a request's head may take to arrive; also how long a kept connection may be idle.
     pub header_timeout: Duration,
+    /// How long a peer may take nothing of what it is sent.
+    pub write_timeout: Duration,
     /// How long an endpoint may take.
     pub deadline: Duration,
     /// Connections at once; more wait to be accepted.
     pub max_connections: usize,
+    /// Connections at once from one address that is no trusted proxy's; more are closed. An IPv6 address is its /64.
+    pub max_connections_per_address: usize,
     /// How long a shutdown answers "not ready" before it stops accepting.
     pub readiness_grace: Duration,
     /// How long a shutdown then waits for requests under way.
@@ -61,6 +69,12 @@ impl Settings {
             "Networks (CIDR) of the proxies whose X-Forwarded-For is believed.",
         );
         let ByteSize(body_limit) = reader.or("http.body_limit", ByteSize(1 << 20), "Largest request body.");
+        let ByteSize(body_budget) = reader.or(
+            "http.body_budget",
+            ByteSize(64 << 20),
+            "Memory for all request bodies under way, half of it for public operations; beyond it the answer is 503.",
+        );
+        let max_connections = reader.or("http.max_connections", 10_000_usize, "Connections at once; more wait.");
         let settings = Self {
             bind,
             management,
@@ -69,14 +83,25 @@ impl Settings {
             cors_origins: cors_origins(reader, environment, &origins),
             trusted_proxies: trusted_proxies(reader, &proxies),
             body_limit: usize::try_from(body_limit).unwrap_or(usize::MAX),
+            body_budget: usize::try_from(body_budget).unwrap_or(usize::MAX),
             body_timeout: reader.or("http.body_timeout", seconds(10), "How long a body may take to arrive."),
             header_timeout: reader.or(
                 "http.header_timeout",
                 seconds(15),
                 "How long a request's head may take to arrive, and a kept connection may be idle.",
             ),
+            write_timeout: reader.or(
+                "http.write_timeout",
+                seconds(30),
+                "How long a peer may take nothing of what it is sent before its connection is cut off.",
+            ),
             deadline: reader.or("http.deadline", seconds(15), "How long an endpoint may take."),
-            max_connections: reader.or("http.max_connections", 10_000_usize, "Connections at once; more wait."),
+            max_connections,
+            max_connections_per_address: reader.or(
+                "http.max_connections_per_address",
+                max_connections.div_ceil(10),
+                "Connections at once from one address, trusted proxies aside; more are closed. A tenth of all unless set.",
+            ),
             readiness_grace: reader.or(
                 "http.readiness_grace",
                 if environment == Environment::Production { seconds(3) } else { Duration::ZERO },
@@ -88,10 +113,26 @@ impl Settings {
         if environment == Environment::Production && !settings.public_url.starts_with("https://") {
             reader.refuse("http.public_url", "must begin with https:// in production: tokens travel to it");
         }
-        if settings.body_limit == 0 || settings.max_connections == 0 {
-            reader.refuse("http.body_limit", "limits must be at least 1");
-        }
+        settings.check_limits(reader);
         settings
+    }
+
+    fn check_limits(&self, reader: &mut Reader) {
+        if self.body_limit == 0 {
+            reader.refuse("http.body_limit", "must be at least 1");
+        }
+        if self.max_connections == 0 {
+            reader.refuse("http.max_connections", "must be at least 1");
+        }
+        if self.max_connections_per_address == 0 {
+            reader.refuse("http.max_connections_per_address", "must be at least 1");
+        }
+        if self.write_timeout.is_zero() {
+            reader.refuse("http.write_timeout", "must be longer than 0s");
+        }
+        if self.body_budget / 2 < self.body_limit.max(PUBLIC_BODY_LIMIT) {
+            reader.refuse("http.body_budget", "must be at least twice http.body_limit, and at least 64KiB");
+        }
     }
 }
 

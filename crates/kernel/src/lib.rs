@@ -14,7 +14,7 @@ pub use id::{Id, ParseIdError};
 pub use line::{LINE_PATTERN, Line, LineError, check_line, is_unprintable, one_line};
 pub use random::Random;
 pub use secrecy::{ExposeSecret, SecretString};
-pub use timestamp::Timestamp;
+pub use timestamp::{NotATimestamp, Timestamp};
 pub use uuid::Uuid;
 
 /// A user account.

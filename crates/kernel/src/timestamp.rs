@@ -2,20 +2,48 @@ use std::{
     borrow::Cow,
     fmt,
     ops::{Add, Sub},
+    time::SystemTime,
 };
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize, Serializer};
-use time::{Duration, OffsetDateTime, UtcOffset};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::{Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// A moment in UTC, written as RFC 3339 has it, with microseconds: `2026-01-31T12:00:00.500000Z`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(transparent)]
-pub struct Timestamp(#[serde(with = "time::serde::rfc3339")] OffsetDateTime);
+///
+/// It lies between [`MIN`](Self::MIN) and [`MAX`](Self::MAX), which RFC 3339 can write and Postgres can keep; arithmetic
+/// stops there. What is read has another offset converted and is cut to the microseconds that a `timestamptz` keeps.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(OffsetDateTime);
+
+/// A text that is no moment of RFC 3339, or one out of range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotATimestamp;
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
+    /// 0001-01-01T00:00:00Z: the year 0000 of RFC 3339 is 1 BC to Postgres.
+    pub const MIN: Self = Self(time::macros::datetime!(0001-01-01 00:00:00 UTC));
+    /// 9999-12-31T23:59:59.999999Z.
+    pub const MAX: Self = Self(time::macros::datetime!(9999-12-31 23:59:59.999999 UTC));
+
+    /// Reads RFC 3339 with any offset.
+    ///
+    /// # Errors
+    /// [`NotATimestamp`] when the text is none, or names a moment that is out of range in UTC.
+    pub fn parse(text: &str) -> Result<Self, NotATimestamp> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotATimestamp)?;
+        Self::in_range(moment).ok_or(NotATimestamp)
+    }
+
+    fn in_range(moment: OffsetDateTime) -> Option<Self> {
+        let moment = moment.checked_to_offset(UtcOffset::UTC)?;
+        let microseconds = moment.nanosecond() / 1_000 * 1_000;
+        let moment = Self(moment.replace_nanosecond(microseconds).ok()?);
+
+        (Self::MIN..=Self::MAX).contains(&moment).then_some(moment)
+    }
 
     /// The moment as the `time` crate has it.
     pub fn inner(self) -> OffsetDateTime {
@@ -29,8 +57,36 @@ impl Timestamp {
 }
 
 impl From<OffsetDateTime> for Timestamp {
+    /// The nearest moment in range.
     fn from(moment: OffsetDateTime) -> Self {
-        Self(moment.to_offset(time::UtcOffset::UTC))
+        let nearest = if moment < Self::MIN.0 { Self::MIN } else { Self::MAX };
+        let moment = moment.checked_to_offset(UtcOffset::UTC).map_or(nearest, Self);
+        moment.clamp(Self::MIN, Self::MAX)
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// The nearest moment in range.
+    fn from(moment: SystemTime) -> Self {
+        match moment.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => Duration::try_from(after).map_or(Self::MAX, |after| Self::UNIX_EPOCH + after),
+            Err(before) => Duration::try_from(before.duration()).map_or(Self::MIN, |before| Self::UNIX_EPOCH - before),
+        }
+    }
+}
+
+impl fmt::Display for NotATimestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected a moment of RFC 3339 in the years 0001 to 9999, such as 2026-01-31T12:00:00Z")
+    }
+}
+
+impl std::error::Error for NotATimestamp {}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
     }
 }
 
@@ -38,7 +94,7 @@ impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self(self.0 + duration)
+        Self(self.0.saturating_add(duration)).clamp(Self::MIN, Self::MAX)
     }
 }
 
@@ -46,16 +102,15 @@ impl Sub<Duration> for Timestamp {
     type Output = Self;
 
     fn sub(self, duration: Duration) -> Self {
-        Self(self.0 - duration)
+        Self(self.0.saturating_sub(duration)).clamp(Self::MIN, Self::MAX)
     }
 }
 
 /// Six digits of the second, trailing zeros kept: what is written in one length sorts and compares as text.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = self.0.checked_to_offset(UtcOffset::UTC).unwrap_or(self.0);
-        let (year, month, day) = moment.to_calendar_date();
-        let (hour, minute, second, micro) = moment.to_hms_micro();
+        let (year, month, day) = self.0.to_calendar_date();
+        let (hour, minute, second, micro) = self.0.to_hms_micro();
         write!(f, "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z", u8::from(month))
     }
 }
@@ -103,5 +158,56 @@ mod tests {
         assert_eq!(moment(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(moment(500_000).to_string(), "1970-01-01T00:00:00.500000Z");
         assert_eq!((moment(7) + Duration::nanoseconds(999)).to_string(), "1970-01-01T00:00:00.000007Z");
+    }
+
+    fn read(text: &str) -> Result<String, NotATimestamp> {
+        Timestamp::parse(text).map(|moment| moment.to_string())
+    }
+
+    #[test]
+    fn a_moment_is_read_into_utc_and_microseconds() {
+        assert_eq!(read("2026-01-31T12:00:00+02:00").as_deref(), Ok("2026-01-31T10:00:00.000000Z"));
+        assert_eq!(read("2026-01-31T12:00:00.123456789Z").as_deref(), Ok("2026-01-31T12:00:00.123456Z"));
+        assert_eq!(read("9999-12-31T23:59:59+00:01").as_deref(), Ok("9999-12-31T23:58:59.000000Z"));
+        assert_eq!(read("0001-01-01T00:00:00Z").as_deref(), Ok("0001-01-01T00:00:00.000000Z"));
+        // RFC 3339 §5.6: a leap second, which nobody here counts.
+        assert_eq!(read("2016-12-31T23:59:60Z").as_deref(), Ok("2016-12-31T23:59:59.999999Z"));
+    }
+
+    #[test]
+    fn a_moment_out_of_range_is_refused_and_not_a_panic() {
+        for text in [
+            "9999-12-31T23:59:59-00:01",
+            "9999-12-31T23:59:59.999999999-23:59",
+            "0000-12-31T23:59:59Z",
+            "0000-01-01T00:00:00+23:59",
+            "0001-01-01T00:00:00+00:01",
+            "10000-01-01T00:00:00Z",
+            "+2026-01-31T12:00:00Z",
+            "-0001-01-31T12:00:00Z",
+            "2026-01-31T12:00:60Z",
+            "2026-01-31T24:00:00Z",
+            "2026-01-31T12:00:00+24:00",
+            "2026-02-30T12:00:00Z",
+            "-infinity",
+            "infinity",
+            "now",
+            "epoch",
+            "",
+        ] {
+            assert_eq!(read(text), Err(NotATimestamp), "{text}");
+        }
+    }
+
+    #[test]
+    fn arithmetic_stops_at_the_ends() {
+        assert_eq!(Timestamp::MAX + Duration::seconds(1), Timestamp::MAX);
+        assert_eq!(Timestamp::MIN - Duration::MAX, Timestamp::MIN);
+        assert_eq!(Timestamp::MAX - Duration::MIN, Timestamp::MAX);
+        assert_eq!(Timestamp::from(time::macros::datetime!(9999-12-31 23:59:59 -1)), Timestamp::MAX);
+        assert_eq!(Timestamp::from(time::macros::datetime!(0001-01-01 00:00:00 +1)), Timestamp::MIN);
+        let far = std::time::Duration::from_secs(1 << 40);
+        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH + far), Timestamp::MAX);
+        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH - far), Timestamp::MIN);
     }
 }

@@ -14,9 +14,10 @@ const POLICY: &str = "the first argument of an endpoint is its policy; write one
     by: SignedIn                  anybody who is signed in\n  \
     by: Public                    anybody at all";
 
-/// `("/v1/notes/{id}", problems(NOT_FOUND, …))`
+/// `("/v1/notes/{id}", problems(NOT_FOUND, …), body_limit = 65_536)`
 pub(crate) struct Attribute {
     path: LitStr,
+    body_limit: Option<Expr>,
     problems: Punctuated<syn::Path, Token![,]>,
 }
 
@@ -26,18 +27,28 @@ impl Parse for Attribute {
         if !path.value().starts_with('/') {
             return Err(Error::new(path.span(), "a path starts with `/`"));
         }
-        let mut problems = Punctuated::new();
-        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
-            let keyword: Ident = input.parse()?;
-            if keyword != "problems" {
-                return Err(Error::new(keyword.span(), "expected `problems(…)`"));
-            }
+        let mut attribute = Self { path, body_limit: None, problems: Punctuated::new() };
+        while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            attribute.option(input)?;
+        }
+        Ok(attribute)
+    }
+}
+
+impl Attribute {
+    fn option(&mut self, input: ParseStream<'_>) -> Result<()> {
+        let keyword: Ident = input.parse()?;
+        if keyword == "problems" {
             let list;
             syn::parenthesized!(list in input);
-            problems = Punctuated::parse_terminated(&list)?;
-            input.parse::<Option<Token![,]>>()?;
+            self.problems = Punctuated::parse_terminated(&list)?;
+        } else if keyword == "body_limit" {
+            input.parse::<Token![=]>()?;
+            self.body_limit = Some(input.parse()?);
+        } else {
+            return Err(Error::new(keyword.span(), "expected `problems(…)` or `body_limit = …`"));
         }
-        Ok(Self { path, problems })
+        Ok(())
     }
 }
 
@@ -60,6 +71,10 @@ pub(crate) fn expand(method: &str, attribute: &Attribute, function: &ItemFn) -> 
     if documentation.is_empty() {
         return Err(Error::new(name.span(), "an endpoint is documented: write `/// What it does.` above it"));
     }
+    let body_limit = match &attribute.body_limit {
+        Some(limit) => quote! { ::core::option::Option::Some(#limit) },
+        None => quote! { ::core::option::Option::None },
+    };
     let problems: Vec<_> = attribute.problems.iter().collect();
     let expected = path_parameters(path)?;
     let method = Ident::new(method, Span::call_site());
@@ -92,6 +107,7 @@ pub(crate) fn expand(method: &str, attribute: &Attribute, function: &ItemFn) -> 
                     documentation: #documentation,
                     path_parameters: &[#(#expected),*],
                     problems: &[#(#problems),*],
+                    body_limit: #body_limit,
                     describe: |operation| {
                         #described_policy
                         #(#described_inputs)*

@@ -80,6 +80,11 @@ impl TestApp {
         Client::new(format!("http://{}", self.server.management))
     }
 
+    /// Where health and metrics are served, for tests that write to the socket themselves.
+    pub fn management_address(&self) -> SocketAddr {
+        self.server.management
+    }
+
     /// What is served.
     pub fn platform(&self) -> &Platform {
         &self.platform

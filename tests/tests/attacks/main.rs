@@ -11,6 +11,8 @@ mod databases;
 mod external;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/https.rs"]
+mod https;
 #[path = "../support/locks.rs"]
 mod locks;
 #[path = "../support/oauth.rs"]
@@ -40,6 +42,7 @@ mod lockouts;
 mod log;
 mod membership_races;
 mod oauth_attacks;
+mod parser;
 mod provider_keys;
 mod raw_http;
 mod resealed_accounts;
@@ -51,6 +54,8 @@ mod sealing;
 mod second_factors;
 mod secrecy;
 mod sign_in;
+mod slow_readers;
+mod stalled_bodies;
 mod thinned_seal;
 mod tokens;
 mod transplants;

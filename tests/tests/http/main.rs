@@ -36,6 +36,7 @@ mod listing;
 mod me;
 mod members;
 mod merge_patch;
+mod moments;
 mod names;
 mod oauth;
 mod oauth_tokens;

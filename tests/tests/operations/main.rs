@@ -26,6 +26,8 @@ mod faults;
 mod key_command;
 mod key_rotation;
 mod locks;
+mod management_port;
+mod panics;
 mod restarts;
 mod slow_statements;
 mod upgrade;

@@ -1,7 +1,8 @@
+use std::time::Duration;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header, request::Parts};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::{
     Input, Shape,
@@ -13,7 +14,8 @@ use super::{
 };
 use crate::{
     CONTENT_TOO_LARGE, FieldError, INTERNAL, INVALID_INPUT, MALFORMED, Operation, Problem, REQUEST_TIMEOUT, Request,
-    UNSUPPORTED_MEDIA_TYPE,
+    UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE,
+    bodies::{BodyLimit, Unread},
 };
 
 /// A JSON body (RFC 8259), as an input and as an answer.
@@ -63,16 +65,26 @@ fn accepted(method: &Method) -> &'static [&'static str] {
 /// Reads a body of one of the `accepted` content types, up to the limit and within the time that the settings give.
 pub(super) async fn read(request: &mut Request, accepted: &[&str]) -> Result<Bytes, Problem> {
     check_type(&request.parts, accepted)?;
-    let settings = request.app.settings();
-    let (limit, timeout) = (settings.body_limit, settings.body_timeout);
     let body = request.body.take().unwrap_or_else(Body::empty);
-    match tokio::time::timeout(timeout, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(CONTENT_TOO_LARGE.problem().detail(format!("The body is larger than {limit} bytes.")))
+    let reading = request.app.bodies().read(body, request.body_limit);
+    let read = tokio::time::timeout(request.app.settings().body_timeout, reading).await;
+
+    let (bytes, share) = read.map_err(|_| REQUEST_TIMEOUT.problem())?.map_err(|why| unread(why, request.body_limit))?;
+    request.body_share = share;
+    Ok(bytes)
+}
+
+fn unread(why: Unread, limit: BodyLimit) -> Problem {
+    match why {
+        Unread::TooLarge => {
+            CONTENT_TOO_LARGE.problem().detail(format!("The body is larger than {} bytes.", limit.bytes))
         }
-        Ok(Err(_)) => Err(MALFORMED.problem().detail("The body broke off.")),
-        Err(_) => Err(REQUEST_TIMEOUT.problem()),
+        Unread::BrokeOff => MALFORMED.problem().detail("The body broke off."),
+        Unread::NoRoom => UNAVAILABLE
+            .problem()
+            .detail("The server is reading as many bodies as it can hold: try again shortly.")
+            .retry_after(Duration::from_secs(1))
+            .caused_by("the body budget is spent"),
     }
 }
 

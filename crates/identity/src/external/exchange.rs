@@ -188,7 +188,7 @@ fn authenticated_at(
     pending: &Pending,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, Disbelief> {
-    let said = claims.auth_time().map(|moment| Timestamp::from(time::OffsetDateTime::from(SystemTime::from(moment))));
+    let said = claims.auth_time().map(|moment| Timestamp::from(SystemTime::from(moment)));
     let anew = said.is_some_and(|said| said + time::Duration::minutes(1) >= pending.begun_at);
     if pending.reauthenticate && !anew {
         return Err(Disbelief::Wrong("the person did not prove anew who it is".to_owned()));

@@ -15,7 +15,6 @@ use mainstay_audit::{
 use mainstay_config::Setting as _;
 use mainstay_database::{Database, Session};
 use mainstay_kernel::Timestamp;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     complain,
@@ -238,7 +237,7 @@ fn line(record: &Record) -> String {
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map(Timestamp::from).map_err(|_| "expected 2026-01-31T12:00:00Z".to_owned())
+    Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -17,6 +17,8 @@ pub(super) struct Operation {
     pub(super) access: AccessRow,
     /// Content types and schema of the body that it takes.
     pub(super) body: Option<(Vec<String>, Value)>,
+    /// The most bytes that its body may have, where the document says so.
+    pub(super) body_limit: Option<usize>,
     /// Names and schemas of the parameters that its query string takes.
     pub(super) query: Vec<(String, Value)>,
     /// The codes of the problems that it documents, by status; none for a success.
@@ -39,6 +41,7 @@ impl Operation {
                     path: path.clone(),
                     access: access.expect("the matrix has every documented operation").clone(),
                     body: body(entry),
+                    body_limit: entry["requestBody"]["x-max-bytes"].as_u64().and_then(|most| most.try_into().ok()),
                     query: query(entry),
                     answers: answers(entry),
                 }

@@ -6,7 +6,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mainstay_config::Setting as _;
 use mainstay_database::{Outcome, Progress, Rotation, Status, UsageKind};
 use mainstay_kernel::Timestamp;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     super::{connect::Place, say},
@@ -64,9 +63,7 @@ pub(super) async fn reseal(platform: &Platform, reseal: &Reseal) -> anyhow::Resu
             let age = time::Duration::try_from(age).context("--older-than is too long")?;
             Timestamp::from(now.inner().checked_sub(age).context("--older-than is too long")?)
         }
-        (None, Some(moment)) => OffsetDateTime::parse(moment, &Rfc3339)
-            .context("--before takes a moment of RFC 3339, as in 2026-01-31T12:00:00Z")?
-            .into(),
+        (None, Some(moment)) => Timestamp::parse(moment).context("--before cannot be read")?,
         (None, None) => now,
     };
     say(&format!("rows whose data key is older than {before}; after an interruption go on with --before {before}"));

@@ -1,0 +1,51 @@
+//! HTTP/1.1 on one connection: one request at a time, the next is read once the answer to the last is on its way.
+
+use std::{convert::Infallible, pin::Pin};
+
+use hyper::{server::conn::http1::Builder, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::{
+    Serving, Stream,
+    answers::Answer,
+    parser::{self, Intercepted},
+};
+use crate::edge::Peer;
+
+/// Most that is kept of a head, and of pipelined requests that have to wait, in bytes.
+const BUFFER: usize = 32 * 1024;
+
+pub(super) async fn converse(serving: &Serving, stream: impl Stream, peer: Peer) {
+    let service = service_fn(|request| async move {
+        let reply = serving.answer(peer, request).await;
+        Ok::<_, Infallible>(reply.map(|body| Answer::new(body, None)))
+    });
+    let mut protocol = Builder::new();
+    protocol
+        .timer(TokioTimer::new())
+        .header_read_timeout(serving.limits.header_timeout)
+        .max_headers(64)
+        .max_buf_size(BUFFER)
+        // What the parser answers by itself is found at the end of a write: see `parser`.
+        .writev(false);
+    let mut connection = protocol.serve_connection(TokioIo::new(Intercepted::new(stream)), service);
+    let mut stop = serving.stop.clone();
+
+    let ended = tokio::select! {
+        outcome = &mut connection => Some(outcome),
+        () = super::stopped(&mut stop) => None,
+    };
+    let outcome = match ended {
+        Some(outcome) => outcome,
+        None => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a connection ended early");
+        let parts = connection.into_parts();
+        parser::refuse(&serving.app, parts.io.into_inner(), &error, !parts.read_buf.is_empty()).await;
+    }
+}
