@@ -17,6 +17,7 @@ mod document;
 mod edge;
 mod failure;
 mod health;
+mod hosts;
 mod input;
 mod kinds;
 pub mod look;
@@ -37,11 +38,13 @@ mod settings;
 pub use answer::{Accepted, Answer, Created, CreatedAt, Listing, NoContent, PageOf, View, WithHeaders};
 pub use app::{App, Parts};
 pub use authenticate::{Authenticator, Refusal, Shown};
+pub use client::ForwardedBy;
 pub use credentials::SESSION_COOKIE;
 pub use declaration::{Declaration, Endpoint, Endpoints, Location, Operation, Parameter, Requirement};
 pub use document::{Info, document};
 pub use failure::OnConstraint;
 pub use health::Readiness;
+pub use hosts::MISDIRECTED;
 pub use http::{Method, StatusCode};
 pub use input::{
     ClientBasic, Cookie, CookieValue, Form, Header, HeaderField, Input, Json, OAuthForm, Patch, Path, PathParameters,
