@@ -18,6 +18,7 @@ mod reader;
 mod report;
 mod secret;
 mod setting;
+mod url;
 mod values;
 
 pub use entry::{Entry, Fallback, Origin};
@@ -25,4 +26,5 @@ pub use problem::{ConfigError, Problem};
 pub use reader::Reader;
 pub use report::{reference, table};
 pub use setting::Setting;
+pub use url::{BaseUrl, WebOrigin};
 pub use values::{ByteSize, Environment, Ratio};

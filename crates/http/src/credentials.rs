@@ -108,7 +108,7 @@ pub(crate) fn refuse_cross_site(request: &Request) -> Result<(), Problem> {
         Some(site) => site == "same-origin",
         None => request
             .header(&header::ORIGIN)
-            .is_some_and(|origin| origin == origin_of(&request.app.settings().public_url)),
+            .is_some_and(|origin| origin == origin_of(request.app.settings().public_url.as_str())),
     };
     if own { Ok(()) } else { Err(CROSS_SITE.problem()) }
 }

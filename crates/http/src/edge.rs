@@ -23,7 +23,7 @@ use crate::{
     App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Page, Problem, UNAVAILABLE,
     answer::not_shown,
     bodies::BodyLimit,
-    client,
+    hosts,
     input::has_bad_escape,
     kinds::NOT_SHOWN,
     pages,
@@ -158,6 +158,9 @@ async fn prepare(
     mut parts: Parts,
     body: Body,
 ) -> Result<Request, Problem> {
+    if let Some(refused) = hosts::refusal(&parts, &app.settings().allowed_hosts) {
+        return Err(refused);
+    }
     let unreadable = || MALFORMED.problem().detail("The path holds bytes that are no text.");
     let parameters = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| unreadable())?;
     let path: Vec<_> = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -165,7 +168,7 @@ async fn prepare(
         return Err(unreadable());
     }
     let peer = parts.extensions.get::<Peer>().map(|Peer(peer)| peer.ip());
-    let address = peer.map(|peer| client::address(peer, &parts.headers, &app.settings().trusted_proxies));
+    let address = peer.map(|peer| app.settings().proxies().client(peer, &parts.headers));
     let origin = Origin { request, operation, address };
     let body_limit = BodyLimit { bytes: app.settings().body_limit, is_public: true };
     Ok(Request {

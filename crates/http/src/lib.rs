@@ -19,6 +19,7 @@ mod edge;
 mod failure;
 mod framing;
 mod health;
+mod hosts;
 mod input;
 mod kinds;
 pub mod look;
@@ -40,11 +41,13 @@ pub use answer::{Accepted, Answer, Created, CreatedAt, Listing, NoContent, PageO
 pub use app::{App, Parts};
 pub use authenticate::{Authenticator, Refusal, Shown};
 pub use bodies::PUBLIC_BODY_LIMIT;
+pub use client::ForwardedBy;
 pub use credentials::SESSION_COOKIE;
 pub use declaration::{Declaration, Endpoint, Endpoints, Location, Operation, Parameter, Requirement};
 pub use document::{Info, document};
 pub use failure::OnConstraint;
 pub use health::Readiness;
+pub use hosts::MISDIRECTED;
 pub use http::{Method, StatusCode};
 pub use input::{
     ClientBasic, Cookie, CookieValue, Form, Header, HeaderField, Input, Json, OAuthForm, Patch, Path, PathParameters,

@@ -2,7 +2,9 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use http::HeaderValue;
 use ipnet::IpNet;
-use mainstay_config::{ByteSize, Environment, Reader};
+use mainstay_config::{BaseUrl, ByteSize, Environment, Reader, Setting as _, WebOrigin};
+
+use crate::client::{ForwardedBy, Proxies};
 
 use crate::PUBLIC_BODY_LIMIT;
 
@@ -14,13 +16,17 @@ pub struct Settings {
     /// Where health and metrics listen.
     pub management: SocketAddr,
     /// The URL that clients know the API by: the issuer and audience of its tokens.
-    pub public_url: String,
+    pub public_url: BaseUrl,
     /// Certificate chain and key, in PEM; without them a proxy in front ends TLS.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Origins whose pages may call the API.
     pub cors_origins: Vec<HeaderValue>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say whom they serve.
+    pub forwarded_by: ForwardedBy,
+    /// The hosts that are answered, without ports; all of them when empty.
+    pub allowed_hosts: Vec<String>,
     /// Largest body, in bytes.
     pub body_limit: usize,
     /// Memory that the bodies of all requests under way may hold together, in bytes; half of it for public operations.
@@ -46,6 +52,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whose word is believed about where a request comes from.
+    pub(crate) fn proxies(&self) -> Proxies<'_> {
+        Proxies { trusted: &self.trusted_proxies, header: self.forwarded_by }
+    }
+
     /// Reads the settings; what is wrong is remembered by `reader`.
     pub fn read(reader: &mut Reader) -> Self {
         let seconds = Duration::from_secs;
@@ -53,9 +64,10 @@ impl Settings {
         let bind = reader.or("http.bind", ([127, 0, 0, 1], 8000).into(), "Where the API listens.");
         let management =
             reader.or("management.bind", ([127, 0, 0, 1], 9000).into(), "Where health and metrics listen.");
+        let local = BaseUrl::of_loopback(8000);
         let public_url = reader.or(
             "http.public_url",
-            "http://127.0.0.1:8000".to_owned(),
+            local,
             "The URL that clients know the API by: the issuer and audience of its tokens.",
         );
         let certificate: Option<PathBuf> =
@@ -66,7 +78,7 @@ impl Settings {
         let proxies: Vec<String> = reader.or(
             "http.trusted_proxies",
             Vec::new(),
-            "Networks (CIDR) of the proxies whose X-Forwarded-For is believed.",
+            "Networks (CIDR) of the proxies whose word is believed about where a request comes from.",
         );
         let ByteSize(body_limit) = reader.or("http.body_limit", ByteSize(1 << 20), "Largest request body.");
         let ByteSize(body_budget) = reader.or(
@@ -82,6 +94,16 @@ impl Settings {
             tls: tls(reader, certificate, key),
             cors_origins: cors_origins(reader, environment, &origins),
             trusted_proxies: trusted_proxies(reader, &proxies),
+            forwarded_by: reader.or(
+                "http.forwarded_by",
+                ForwardedBy::default(),
+                "The header in which trusted proxies say whom they serve.",
+            ),
+            allowed_hosts: reader.or(
+                "http.allowed_hosts",
+                Vec::new(),
+                "Host names and addresses that requests may be for, separated by commas; any when empty.",
+            ),
             body_limit: usize::try_from(body_limit).unwrap_or(usize::MAX),
             body_budget: usize::try_from(body_budget).unwrap_or(usize::MAX),
             body_timeout: reader.or("http.body_timeout", seconds(10), "How long a body may take to arrive."),
@@ -110,7 +132,7 @@ impl Settings {
             drain: reader.or("http.drain", seconds(20), "How long a shutdown waits for requests under way."),
             docs: reader.or("http.docs", true, "Whether the documentation page is served."),
         };
-        if environment == Environment::Production && !settings.public_url.starts_with("https://") {
+        if environment == Environment::Production && !settings.public_url.as_str().starts_with("https://") {
             reader.refuse("http.public_url", "must begin with https:// in production: tokens travel to it");
         }
         settings.check_limits(reader);
@@ -156,16 +178,23 @@ fn tls(reader: &mut Reader, certificate: Option<PathBuf>, key: Option<PathBuf>) 
 fn cors_origins(reader: &mut Reader, environment: Environment, origins: &[String]) -> Vec<HeaderValue> {
     let mut parsed = Vec::new();
     for origin in origins {
-        let whole = origin == "*" || origin.split_once("://").is_some_and(|(_, host)| !host.contains('/'));
-        match HeaderValue::try_from(origin) {
-            Ok(_) if origin == "*" && environment == Environment::Production => {
-                reader.refuse("http.cors_origins", "* is refused in production: name the origins");
+        if origin == "*" && environment == Environment::Production {
+            reader.refuse("http.cors_origins", "* is refused in production: name the origins");
+            continue;
+        }
+        let normal = if origin == "*" { Some(origin.clone()) } else { browser_origin(origin) };
+        match normal.and_then(|origin| HeaderValue::try_from(origin).ok()) {
+            Some(value) => parsed.push(value),
+            None => {
+                reader.refuse("http.cors_origins", format!("{origin} is not an origin such as https://app.example"))
             }
-            Ok(value) if whole => parsed.push(value),
-            _ => reader.refuse("http.cors_origins", format!("{origin} is not an origin such as https://app.example")),
         }
     }
     parsed
+}
+
+fn browser_origin(text: &str) -> Option<String> {
+    WebOrigin::parse(text).ok().map(|origin| origin.as_str().to_owned())
 }
 
 fn trusted_proxies(reader: &mut Reader, proxies: &[String]) -> Vec<IpNet> {

@@ -1,5 +1,6 @@
 //! Accounts: asked for, made, changed, shut and deleted.
 
+mod by_address;
 mod create;
 mod email;
 mod email_change;
@@ -13,6 +14,7 @@ use mainstay_database::{Error, OwnKey, Row};
 use mainstay_http::Module;
 use mainstay_kernel::{UserId, Uuid};
 
+pub(crate) use by_address::{find_by_address, mailbox};
 pub(crate) use create::{ADDRESS_TAKEN, create_confirmed_user, email_index};
 pub use create::{AccountError, Created, NewPassword, NewUser, Place, create_organization, create_user};
 pub use email::EmailAddress;

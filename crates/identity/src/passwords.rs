@@ -11,7 +11,7 @@ use mainstay_http::Module;
 pub(crate) use change::find_owner;
 pub(crate) use estimator::Estimator;
 pub use password::Password;
-pub(crate) use reset::{INVALID_TOKEN, find_by_address};
+pub(crate) use reset::INVALID_TOKEN;
 pub use strength::Strength;
 pub(crate) use strength::{PASSWORD_TOO_SHORT, check, is_long_enough_alone};
 

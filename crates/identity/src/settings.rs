@@ -1,6 +1,6 @@
 use std::time::Duration as StdDuration;
 
-use mainstay_config::Reader;
+use mainstay_config::{BaseUrl, Reader};
 use time::Duration;
 
 use crate::{ExternalSettings, passkeys::RelyingParty, tokens::LONGEST_LIFETIME};
@@ -27,7 +27,7 @@ pub struct Settings {
     /// Shortest password of an account with one.
     pub password_min_length_with_second_factor: usize,
     /// The URL below which the links in mails lead: the pages that confirm, reset and accept.
-    pub pages_url: String,
+    pub pages_url: BaseUrl,
     /// Sign-in elsewhere.
     pub external: ExternalSettings,
     /// What passkeys and authenticator apps know the service by.
@@ -36,7 +36,7 @@ pub struct Settings {
 
 impl Settings {
     /// Reads the settings; what is wrong is remembered by `reader`. `issuer` is the URL that clients know the API by.
-    pub fn read(reader: &mut Reader, issuer: &str) -> Option<Self> {
+    pub fn read(reader: &mut Reader, issuer: &BaseUrl) -> Option<Self> {
         let minutes = |minutes: u64| StdDuration::from_secs(minutes * 60);
         let days = |days: u64| minutes(days * 24 * 60);
         let signing_key_lifetime = reader.or(
@@ -93,14 +93,14 @@ impl Settings {
         }
         let pages_url = reader.or(
             "identity.pages_url",
-            format!("{issuer}/account"),
+            issuer.join("account"),
             "The URL below which the links in mails lead: the pages that confirm, reset and accept.",
         );
-        let external = ExternalSettings::read(reader, &pages_url);
-        let relying_party = RelyingParty::read(reader, issuer);
+        let external = ExternalSettings::read(reader, pages_url.as_str());
+        let relying_party = RelyingParty::read(reader, issuer.as_str());
         let seconds = |duration: StdDuration| Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or_default());
         Some(Self {
-            issuer: issuer.to_owned(),
+            issuer: issuer.as_str().to_owned(),
             signing_key_lifetime: seconds(signing_key_lifetime),
             access_token_lifetime: seconds(access_token_lifetime),
             session_lifetime: seconds(session_lifetime),

@@ -46,7 +46,7 @@ impl Settings {
         let jobs = mainstay_jobs::Settings::read(reader);
         let mail = mainstay_mail::Settings::read(reader);
         let watch = mainstay_watch::Settings::read(reader);
-        let audit = mainstay_audit::Settings::read(reader, &http.public_url);
+        let audit = mainstay_audit::Settings::read(reader, http.public_url.as_str());
         let retention = RetentionSettings::read(reader);
         let settings = (|| {
             Some(Self {

@@ -37,3 +37,48 @@ async fn a_trusted_proxy_is_believed() {
     let (event, user) = recorded(trusting).await;
     assert_eq!((&event["address"], &event["actor_id"]), (&json!("203.0.113.9"), &json!(user)), "{event}");
 }
+
+/// What a client wrote spoils nothing that its proxy wrote behind it: bytes that are no text, other lines, ports.
+#[tokio::test]
+async fn a_proxy_is_believed_whatever_stands_before_its_word() {
+    let app = TestApp::builder(app::platform()).setting("http.trusted_proxies", "127.0.0.0/8").start().await;
+    let owner = app.actor(Owner).await;
+    for (n, lines) in [
+        vec!["\u{e9}, 203.0.113.9"],
+        vec!["198.51.100.1", "203.0.113.9:4711"],
+        vec!["unknown, [::ffff:203.0.113.9]:80"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut call = owner.request(Method::POST, "/v1/customers");
+        for line in lines {
+            call = call.header("x-forwarded-for", line);
+        }
+        let body = json!({ "full_name": "Ada", "email": format!("ada{n}@example.org") });
+        let made = call.json(&body).send().await;
+        let request = made.assert_status(201).header("x-request-id").to_owned();
+        let events = owner.get(&format!("/v1/audit/events?request_id={request}")).await.json();
+        assert_eq!(events["items"][0]["address"], "203.0.113.9", "{events}");
+    }
+}
+
+/// RFC 7239, where the settings say that proxies write it; `X-Forwarded-For` is the client's own word then.
+#[tokio::test]
+async fn forwarded_is_believed_where_the_settings_say_so() {
+    let builder = TestApp::builder(app::platform()).setting("http.trusted_proxies", "127.0.0.0/8");
+    let (event, _) = recorded(builder.setting("http.forwarded_by", "forwarded")).await;
+    assert_eq!(event["address"], "198.51.100.1", "{event}");
+}
+
+/// DNS rebinding: a name of somebody else's that leads here is not answered, on any path.
+#[tokio::test]
+async fn a_foreign_host_is_not_answered_where_hosts_are_named() {
+    let app = TestApp::builder(app::platform()).setting("http.allowed_hosts", "localhost,127.0.0.1").start().await;
+    for path in ["/v1/me", "/docs", "/account/sign-in", "/nothing"] {
+        let foreign = app.anonymous().request(Method::GET, path).header("host", "evil.example").send().await;
+        foreign.assert_problem(421, "misdirected_request");
+        let own = app.anonymous().request(Method::GET, path).header("host", "localhost:1").send().await;
+        assert_ne!(own.status, 421, "{path}");
+    }
+}

@@ -40,6 +40,7 @@ mod jws_classes;
 mod limits;
 mod lockouts;
 mod log;
+mod mailboxes;
 mod membership_races;
 mod oauth_attacks;
 mod parser;

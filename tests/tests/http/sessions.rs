@@ -149,3 +149,23 @@ async fn an_inactive_account_is_shut_out() {
         .await
         .assert_problem(401, "invalid_credentials");
 }
+
+/// No session is hidden: an account has at most a hundred that last, and the list shows them all.
+#[tokio::test]
+async fn the_hundred_sessions_used_last_are_kept_and_listed() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let mut last = None;
+    for _ in 0..103 {
+        let session = app.anonymous().post("/v1/sessions", credentials(agent.email(), PASSWORD)).await;
+        last = session.assert_status(201).json()["access_token"].as_str().map(str::to_owned);
+    }
+    let newest = app.anonymous().with_token(&last.unwrap());
+    let sessions = newest.get("/v1/sessions").await.assert_status(200).json();
+    assert_eq!(sessions["items"].as_array().unwrap().len(), 100);
+    assert_eq!(sessions["items"][0]["current"], true);
+    agent.get("/v1/me").await.assert_problem(401, "unauthenticated");
+
+    newest.delete("/v1/sessions").await.assert_status(204);
+    assert_eq!(newest.get("/v1/sessions").await.json()["items"].as_array().unwrap().len(), 1);
+}

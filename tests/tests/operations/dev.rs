@@ -2,7 +2,8 @@
 
 use std::{
     fs::{self, Permissions},
-    net::{SocketAddr, TcpListener},
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -121,6 +122,15 @@ impl Facts {
     }
 }
 
+/// What `/dev/mail` answers to a request for a host.
+fn mail_for(api: SocketAddr, host: &str) -> String {
+    let mut stream = TcpStream::connect(api).expect("it listens");
+    write!(stream, "GET /dev/mail HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
 #[tokio::test]
 async fn one_command_serves_and_leaves_nothing() {
     let place = Place::new();
@@ -146,6 +156,9 @@ async fn one_command_serves_and_leaves_nothing() {
         assert_eq!(send(address, "GET", path, "", "").await.status, status, "{path}");
     }
     assert!(send(management, "GET", "/metrics", "", "").await.body.contains("http_server_request_duration_seconds"));
+    // A page of another site whose name leads to this machine does not read the mail with its tokens.
+    assert!(mail_for(api, "evil.example").starts_with("HTTP/1.1 421"));
+    assert!(mail_for(api, &format!("localhost:{}", place.port)).starts_with("HTTP/1.1 200"));
 
     let (code, text) = finish(&mut place.command());
     assert_eq!(code, Some(1));

@@ -7,12 +7,12 @@ use mainstay_http::{
 use mainstay_kernel::{Timestamp, UserId};
 use time::Duration;
 
-use super::{ADDRESS_TAKEN, EmailAddress, email_cell, email_index, own_key};
+use super::{ADDRESS_TAKEN, EmailAddress, email_cell, email_index, find_by_address, mailbox, own_key};
 use crate::{
     Identity,
     events::{Action, about_user},
     letters,
-    passwords::{INVALID_TOKEN, find_by_address},
+    passwords::INVALID_TOKEN,
     secret::{FreshSecret, hash},
     standing::{self, Hold},
     throttle::{self, TOO_MANY_ATTEMPTS},
@@ -52,12 +52,15 @@ pub(super) async fn change_email(
     let ring = unscoped.database().ring();
     throttle::admit_own(&unscoped, "email_change", user.uuid()).await?;
     let (new, owner) = (Sealed::new(body.email.clone()), find(&unscoped, user).await?);
-    let taken = find_by_address(&unscoped, &new).await?.is_some();
+    // The account's own address, spelled another way, is not taken.
+    let taken = find_by_address(&unscoped, &body.email).await?.filter(|holder| holder.user != user);
     let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());
     let [old_token, new_token] = [(); 2].map(|()| FreshSecret::new(&runtime.random, "mec_"));
     let to_old = letters::email_change_from(&identity, &old_token.text, &body.email);
-    let to_new =
-        if taken { letters::email_change_to_taken() } else { letters::email_change_to(&identity, &new_token.text) };
+    let to_new = match taken {
+        Some(_) => letters::email_change_to_taken(),
+        None => letters::email_change_to(&identity, &new_token.text),
+    };
     let insert = |key: &HeldKey<'_>| {
         let values = [
             user.uuid().into(),
@@ -72,7 +75,7 @@ pub(super) async fn change_email(
         Ok(Change::new("email_changes.insert", CHANGE, values, event)
             .given(standing::in_person(by.principal(), Hold::Shared))
             .queue(letters::to(&owner.email, &to_old, &unscoped)?)
-            .queue(letters::to(&body.email, &to_new, &unscoped)?))
+            .queue(letters::to(mailbox(taken.as_ref(), &body.email), &to_new, &unscoped)?))
     };
     if unscoped.change_sealed(&owner.key, insert).await?.is_empty() {
         return Err(UNAUTHENTICATED.problem().caused_by("the session ended meanwhile"));

@@ -5,12 +5,15 @@ use mainstay_kernel::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{AccountError, EmailAddress, NewPassword, NewUser, Place, create_confirmed_user, email_index};
+use super::{
+    AccountError, EmailAddress, NewPassword, NewUser, Place, create_confirmed_user, email_index, find_by_address,
+    mailbox,
+};
 use crate::{
     Identity, OrganizationName, Password,
     events::{Action, about_user},
     letters,
-    passwords::{INVALID_TOKEN, check, find_by_address},
+    passwords::{INVALID_TOKEN, check},
     secret::{FreshSecret, hash},
     sessions::not_hashed,
     throttle::{self, Letter, SIGN_UPS, TOO_MANY_ATTEMPTS},
@@ -81,13 +84,16 @@ pub(super) async fn request_sign_up(
     if !letter.admit(&unscoped, address).await? {
         return Ok(Accepted);
     }
-    let taken = find_by_address(&unscoped, &email).await?.is_some();
+    let holder = find_by_address(&unscoped, &body.email).await?;
     let password_hash = identity.hasher.hash(body.password.secret()).await.map_err(not_hashed)?;
     let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());
     let token = FreshSecret::new(&runtime.random, "msu_");
     // For an address that has an account the same row is written; nobody is told its token.
-    let letter = if taken { letters::sign_up_again(&identity) } else { letters::sign_up(&identity, &token.text) };
-    let mail = letters::to(&body.email, &letter, &unscoped)?;
+    let letter = match holder {
+        Some(_) => letters::sign_up_again(&identity),
+        None => letters::sign_up(&identity, &token.text),
+    };
+    let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
     let pending = Pending { email: body.email.as_str().to_owned(), password_hash, organization_name };
     let pending = serde_json::to_vec(&pending).map_err(|error| INTERNAL.problem().caused_by(error))?;
     let sealed = database.ring().seal_private(&runtime.random, PURPOSE, &token.hash, &pending);

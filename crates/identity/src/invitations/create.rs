@@ -10,7 +10,7 @@ use time::Duration;
 use super::row::{InvitationId, InvitationView, email_cell};
 use crate::{
     EmailAddress, Identity,
-    accounts::email_index,
+    accounts::{email_index, find_by_address, mailbox},
     events::{Action, about},
     letters,
     members::MembersManage,
@@ -64,7 +64,9 @@ pub(super) async fn create_invitation(
     let (runtime, ring) = (database.runtime(), database.ring());
     let (id, now): (InvitationId, _) = (runtime.new_id(), runtime.clock.now());
     let (token, email) = (FreshSecret::new(&runtime.random, "min_"), Sealed::new(body.email.clone()));
-    let mail = write(&unscoped, &identity, &body.email, &organization_name, &token.text)?;
+    let holder = find_by_address(&unscoped, &body.email).await?;
+    let to = mailbox(holder.as_ref(), &body.email);
+    let mail = write(&unscoped, &identity, to, &organization_name, &token.text)?;
     let index = email.index(ring, &email_index()).into_bytes();
     throttle::admit_invitation(&unscoped, organization, &index).await?;
     let (key, wrapped) = ring.new_data_key(&runtime.random, organization, id.uuid());

@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     Identity, Password,
-    accounts::{ADDRESS_TAKEN, NOWHERE, email_cell, email_index},
+    accounts::{ADDRESS_TAKEN, NOWHERE, email_cell, email_index, find_by_address},
     events::{Action, about_user},
-    passwords::{INVALID_TOKEN, check, find_by_address},
+    passwords::{INVALID_TOKEN, check},
     sessions::not_hashed,
 };
 
@@ -45,7 +45,7 @@ pub(super) async fn sign_up_by_invitation(
 ) -> Result<CreatedAt<InvitedAccountView>, Problem> {
     let unscoped = by.unscoped("nobody is signed in; the token names the invitation");
     let pending = find(&unscoped, &body.token).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
-    if find_by_address(&unscoped, &Sealed::new(pending.email.clone())).await?.is_some() {
+    if find_by_address(&unscoped, &pending.email).await?.is_some() {
         return Err(ACCOUNT_EXISTS.problem());
     }
     let context = vec![pending.email.as_str().to_owned(), pending.organization_name.clone()];

@@ -49,7 +49,7 @@ pub(super) async fn list_member_sessions(
     const LIST: &str = "SELECT id, kind, client_id, created_at, last_used_at, expires_at FROM sessions \
          WHERE organization_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 \
              AND (idle_expires_at IS NULL OR idle_expires_at > $3) \
-         ORDER BY id DESC LIMIT 200";
+         ORDER BY id DESC LIMIT 1000";
     find_subject(&by, id, None).await?.ok_or_else(|| NOT_FOUND.problem())?;
     let now = identity.runtime().clock.now();
     let rows = by.select("sessions.list_of_member", LIST, [id.uuid().into(), now.inner().into()]).await?;

@@ -1,5 +1,5 @@
 use http::StatusCode;
-use mainstay_config::Reader;
+use mainstay_config::{Reader, Setting as _, WebOrigin};
 use mainstay_http::{Kind, Problem};
 use webauthn_rs::{
     Webauthn, WebauthnBuilder,
@@ -62,8 +62,8 @@ impl RelyingParty {
 fn webauthn(reader: &mut Reader, name: &str, domain: &str, origins: &[String]) -> Option<Webauthn> {
     let mut parsed = Vec::new();
     for text in origins {
-        match Url::parse(text) {
-            Ok(url) if origin(&url).is_some() => parsed.push(url),
+        match WebOrigin::parse(text).map(|origin| Url::parse(origin.as_str())) {
+            Ok(Ok(url)) if origin(&url).is_some() => parsed.push(url),
             _ => reader
                 .refuse("identity.passkey_origins", format!("{text} is not an origin such as https://app.example")),
         }

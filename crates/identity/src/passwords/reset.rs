@@ -1,5 +1,5 @@
 use http::StatusCode;
-use mainstay_crypto::{BlindIndex, Sealed};
+use mainstay_crypto::Sealed;
 use mainstay_database::{Change, Error, Row, Unscoped};
 use mainstay_http::{Accepted, Json, Kind, NoContent, Problem, Public, Shared, input, post};
 use mainstay_kernel::{OrganizationId, UserId};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     EmailAddress, Identity,
-    accounts::{email_cell, email_index, own_key},
+    accounts::{email_cell, email_index, find_by_address, mailbox, own_key},
     events::{Action, about_user},
     letters,
     secret::{FreshSecret, hash},
@@ -62,13 +62,13 @@ pub(super) async fn request_password_reset(
         // The link that was mailed last is still valid.
         return Ok(Accepted);
     }
-    let found = find_by_address(&unscoped, &email).await?;
+    let holder = find_by_address(&unscoped, &body.email).await?;
     let (runtime, token) = (identity.runtime(), FreshSecret::new(&identity.runtime().random, "mpr_"));
     let now = runtime.clock.now();
     // For an address without an account the same row is written, for nobody; nobody is told its token.
-    let Addressed { user: owner, credentials } =
-        found.unwrap_or_else(|| Addressed { user: runtime.new_id(), credentials: 0 });
-    let user = found.map(|found| found.user);
+    let user = holder.as_ref().map(|holder| holder.user);
+    let owner = user.unwrap_or_else(|| runtime.new_id());
+    let credentials = holder.as_ref().map_or(0, |holder| holder.credentials);
     let values = [
         token.hash.into(),
         owner.uuid().into(),
@@ -80,30 +80,10 @@ pub(super) async fn request_password_reset(
         Some(_) => letters::password_reset(&identity, &token.text),
         None => letters::password_reset_for_nobody(),
     };
-    let mail = letters::to(&body.email, &letter, &unscoped)?;
+    let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
     let event = about_user(Action::PasswordResetRequest, user, None);
     unscoped.change(Change::new("password_resets.insert", REQUEST, values, event).queue(mail)).await?;
     Ok(Accepted)
-}
-
-/// The account that has an address.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Addressed {
-    pub(crate) user: UserId,
-    /// The version of its credentials, the address among them.
-    pub(crate) credentials: i64,
-}
-
-/// Which account has an address, if it is active.
-pub(crate) async fn find_by_address(
-    unscoped: &Unscoped,
-    email: &Sealed<EmailAddress>,
-) -> Result<Option<Addressed>, Error> {
-    const FIND: &str = "SELECT id, credentials_version FROM users WHERE email_index = ANY ($1) AND active";
-    let indexes: Vec<_> =
-        email.indexes(unscoped.database().ring(), &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
-    let rows = unscoped.select("users.by_address", FIND, [indexes.into()]).await?;
-    rows.first().map(|row| Ok(Addressed { user: row.get(0)?, credentials: row.get(1)? })).transpose()
 }
 
 /// A new password, and what allows to set it.

@@ -41,7 +41,7 @@ pub(super) async fn list_sessions(
          FROM sessions s JOIN users u ON u.id = s.user_id JOIN data_keys k ON k.id = u.data_key \
          WHERE s.user_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 \
              AND (s.idle_expires_at IS NULL OR s.idle_expires_at > $2) \
-         ORDER BY s.id DESC LIMIT 200";
+         ORDER BY s.id DESC LIMIT 1000";
     let principal = by.principal();
     let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");
     let values = [principal.user.uuid().into(), identity.runtime().clock.now().inner().into()];

@@ -52,6 +52,7 @@ pub(crate) struct Started {
     pub(crate) cookie: Option<CookieSecret>,
 }
 
+/// An account has at most a hundred sessions that last: a further one ends the one that was used longest ago.
 const START: &str = "spent AS (UPDATE authorization_codes SET used_at = $8, session_id = $1 \
          WHERE hash = $19::bytea AND used_at IS NULL AND EXISTS (SELECT FROM held) RETURNING hash, grant_id), \
      changed AS (INSERT INTO sessions (id, user_id, organization_id, kind, cookie_hash, client_id, scopes, \
@@ -64,6 +65,9 @@ const START: &str = "spent AS (UPDATE authorization_codes SET used_at = $8, sess
              AS permissions, settle_attempt($17, $18)), \
      token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
          SELECT $15::bytea, id, $8 FROM changed WHERE $15 IS NOT NULL), \
+     surplus AS (UPDATE sessions SET ended_at = $8 WHERE $12 IS NOT NULL AND EXISTS (SELECT FROM changed) AND id IN ( \
+         SELECT id FROM sessions WHERE user_id = $2 AND ended_at IS NULL AND idle_expires_at > $8 \
+         ORDER BY coalesce(last_used_at, created_at) DESC, id DESC OFFSET 99)), \
      place AS (INSERT INTO sign_in_places (user_id, place, seen_at) SELECT $2, $16::bytea, $8 FROM changed WHERE $16 IS NOT NULL \
          ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at)";
 
