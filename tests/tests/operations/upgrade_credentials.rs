@@ -6,7 +6,7 @@ use mainstay_testing::TestApp;
 use crate::databases::Beside;
 
 /// The last version whose keys hold whatever their account holds.
-const BEFORE: i32 = 24;
+const BEFORE: i32 = 23;
 
 const ORGANIZATION: &str = "00000000-0000-7000-8000-0000000000a0";
 const OWNER: &str = "00000000-0000-7000-8000-0000000000a1";
@@ -33,7 +33,7 @@ async fn connect(beside: &Beside) -> Owner {
     Owner::connect(&DatabaseUrl::parse(&beside.owner).expect("the URL is verified")).await.expect("the owner connects")
 }
 
-/// People and roles as version 24 kept them.
+/// People and roles as version 23 kept them.
 async fn write(owner: &mut Owner) {
     let run = async |owner: &mut Owner, text: &'static str, values: Vec<Value>| {
         owner.run(text, values).await.expect("it is written");
