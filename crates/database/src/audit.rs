@@ -41,7 +41,11 @@ pub(crate) const OCCURRED_AT: usize = 1;
 pub(crate) const ACTOR: usize = 3;
 
 /// The values of a record, in the order of [`COLUMNS`].
+///
+/// A command on the server has no session (the nil UUID), and so its record names no account: nobody signed in for it.
 pub(crate) fn record(runtime: &Runtime, actor: Option<&Principal>, origin: &Origin, event: Event) -> [Value; WIDTH] {
+    let actor = actor.filter(|principal| !principal.session.uuid().is_nil());
+
     [
         Value::Uuid(Some(runtime.new_id::<Event>().uuid())),
         moment(runtime.clock.now()),

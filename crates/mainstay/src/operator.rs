@@ -4,10 +4,10 @@ use mainstay_access::{Assurance, Credential, Denied, Permission, Principal, Proo
 use mainstay_database::{Database, Door, Origin};
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
-/// Opens the door for a command that an operator runs on the server itself, in the name of `user`.
+/// Opens the door for a command that an operator runs on the server itself, to the rows that `user` may reach.
 ///
 /// There is no token to check: who may run commands there may do anything. What it changes stands in the audit log under
-/// the command's name.
+/// the command's name and under no account, since nobody signed in for it.
 ///
 /// # Errors
 /// [`Denied`] never: the operator is given exactly the permission `P`.
