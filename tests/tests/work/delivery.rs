@@ -110,7 +110,8 @@ async fn nothing_is_injected() {
     {
         assert!(Mail::new(address, &Letter::new("Hello")).is_err(), "{address:?}");
     }
-    let letter = Letter::new("Hello\r\nBcc: eve@example.com").paragraph(".\r\n.\r\nMAIL FROM:<eve@example.com>");
+    let letter = Letter::new("Hello\r\nBcc: eve@example.com");
+    let letter = letter.paragraph("\r\n.\r\nRSET").paragraph(".").paragraph("MAIL FROM:<eve@example.com>");
     let job = Mail::new(TO, &letter)
         .and_then(|mail| mail.job(&unscoped(app.database())).map_err(|_| mainstay::mail::MailError::Template));
     let id = queue(app.database(), job.expect("the address is one")).await;
@@ -120,7 +121,7 @@ async fn nothing_is_injected() {
     let (head, _) = message.text.split_once("\r\n\r\n").expect("a head and a body");
     assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
     // The text that looks like a conversation is inside the message, which ends where it should.
-    assert!(message.text.contains("\r\n.\r\nMAIL FROM:"), "{}", message.text);
+    assert!(message.text.contains("\r\n.\r\n\r\nMAIL FROM:"), "{}", message.text);
     assert!(message.text.trim_end().ends_with(&format!("--part-{id}--")), "{}", message.text);
 }
 

@@ -18,7 +18,7 @@ const LONGEST: usize = 254;
 ///
 /// The part before the `@` is an ASCII dot-string (RFC 5321 §4.1.2): no quoted strings, and none of the letters of RFC
 /// 6531, of which many look or fold alike. It is kept as its owner writes it, and compared without regard to ASCII case.
-/// The domain is a host name by UTS 46 and is kept in its ASCII form (`xn--…` for an internationalised one), so that it
+/// The domain is a host name by UTS 46; an internationalised one is kept in its ASCII form (`xn--…`), so that it
 /// has one spelling. Whether an address exists is known when mail arrives there.
 #[derive(Clone, PartialEq, Eq, JsonSchema, Validate)]
 #[schemars(transparent)]
@@ -88,9 +88,12 @@ impl Indexed for EmailAddress {
 
 impl Identifying for EmailAddress {}
 
-/// The address with its domain in lower-case ASCII; as it is where the domain is no host name.
+/// The address with an internationalised domain in ASCII; as it is where the domain is ASCII already, or no host name.
 fn with_ascii_domain(text: &str) -> String {
-    let ascii = text.rsplit_once('@').and_then(|(local, domain)| Some(format!("{local}@{}", ascii_domain(domain)?)));
+    let ascii = text
+        .rsplit_once('@')
+        .filter(|(_, domain)| !domain.is_ascii())
+        .and_then(|(local, domain)| Some(format!("{local}@{}", ascii_domain(domain)?)));
     ascii.unwrap_or_else(|| text.to_owned())
 }
 
@@ -106,7 +109,7 @@ fn is_address(text: &str, _: &()) -> garde::Result {
     if !is_dot_string(local) {
         return Err(garde::Error::new("not an e-mail address: ASCII letters, digits and signs stand before the @"));
     }
-    if text.len() > LONGEST || ascii_domain(domain).is_none_or(|ascii| ascii != domain) {
+    if text.len() > LONGEST || ascii_domain(domain).is_none_or(|ascii| !ascii.eq_ignore_ascii_case(domain)) {
         return Err(garde::Error::new("not an e-mail address: its domain is no host name"));
     }
     Ok(())
@@ -189,6 +192,7 @@ mod tests {
     #[test]
     fn a_domain_is_kept_in_ascii_and_a_local_part_as_it_is_written() {
         assert_eq!(EmailAddress::parse("Nick@Bücher.example").unwrap().as_str(), "Nick@xn--bcher-kva.example");
+        assert_eq!(EmailAddress::parse("Nick@Example.org").unwrap().as_str(), "Nick@Example.org");
     }
 
     #[test]
