@@ -28,19 +28,17 @@ COMMENT ON COLUMN refusals.unrecorded IS 'internal: how many came after the reco
 COMMENT ON COLUMN refusals.recorded_at IS 'internal: when one was last recorded';
 GRANT SELECT, INSERT, DELETE, UPDATE (unrecorded, recorded_at) ON refusals TO mainstay_server;
 
--- Until when attempts under these keys have to wait, or a moment before `at`. `free` failures cost no wait; each one
--- beyond doubles it, from a second to a quarter of an hour. The level of a key leaks by `free` a day and at least by one
--- an hour, so that no attempt made once a day keeps it up. What belongs to one account (five free) has a second level
--- beside it, of 40 that leak by two a day: at most 100 failures in 30 days (NIST SP 800-63B-4 3.2.2).
+-- Until when attempts under these keys have to wait, or null. `free` failures cost no wait, also where the clock of this
+-- replica is behind that of the one which counted last; each one beyond doubles it, from a second to a quarter of an hour.
+-- The level of a key leaks by `free` a day and at least by one an hour, so that no attempt made once a day keeps it up. What
+-- belongs to one account (five free) has a second level beside it, of 40 that leak by two a day: at most 100 failures in 30
+-- days (NIST SP 800-63B-4 3.2.2).
 CREATE FUNCTION attempts_wait_until(keys bytea[], free integer[], at timestamptz) RETURNS timestamptz
     LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT max(t.counted_at + greatest(
             CASE WHEN t.level > k.free
-                THEN least(interval '1 second' * power(2, ceil(t.level) - k.free - 1), interval '15 minutes')
-                ELSE interval '0' END,
-            CASE WHEN k.free <= 5 AND t.lasting > 39
-                THEN interval '12 hours' * (t.lasting - 39)
-                ELSE interval '0' END))
+                THEN least(interval '1 second' * power(2, ceil(t.level) - k.free - 1), interval '15 minutes') END,
+            CASE WHEN k.free <= 5 AND t.lasting > 39 THEN interval '12 hours' * (t.lasting - 39) END))
         FROM unnest(keys, free) AS k (key, free) JOIN throttles t ON t.key = k.key
 $$;
 REVOKE ALL ON FUNCTION attempts_wait_until(bytea[], integer[], timestamptz) FROM PUBLIC;
@@ -76,13 +74,14 @@ BEGIN
 END
 $$;
 
--- Until when requests under these keys have to wait, or a moment before `at`: each key has room for `burst` requests, and
+-- Until when requests under these keys have to wait, or null: each key has room for `burst` requests, and
 -- one more every `every` seconds.
 CREATE FUNCTION requests_wait_until(keys bytea[], burst integer[], every double precision[], at timestamptz)
     RETURNS timestamptz
     LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT max(t.counted_at + interval '1 second' * (t.level + 1 - k.burst) * k.every)
         FROM unnest(keys, burst, every) AS k (key, burst, every) JOIN throttles t ON t.key = k.key
+        WHERE t.level + 1 > k.burst
 $$;
 REVOKE ALL ON FUNCTION requests_wait_until(bytea[], integer[], double precision[], timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION requests_wait_until(bytea[], integer[], double precision[], timestamptz) TO mainstay_server;

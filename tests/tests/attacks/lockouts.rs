@@ -186,3 +186,17 @@ async fn a_hundred_failures_take_a_month() {
     }
     assert!((40..=101).contains(&failures), "{failures}");
 }
+
+/// Attempts of different replicas, or of one that counts several at once, do not come in the order of their clocks.
+#[tokio::test]
+async fn an_attempt_that_an_earlier_clock_counts_is_not_refused() {
+    let (app, clock) = start().await;
+    for (path, body, status) in [
+        ("/v1/sessions", json!({ "email": "nobody@example.org", "password": WRONG }), 401),
+        ("/v1/password-strength", json!({ "password": WRONG }), 200),
+    ] {
+        post(&app, path, body.clone(), HOME).await.assert_status(status);
+        clock.advance(-Duration::seconds(3));
+        post(&app, path, body, HOME).await.assert_status(status);
+    }
+}
