@@ -6,14 +6,14 @@ use sqlx::{
     postgres::{PgConnectOptions, PgConnection, PgSslMode},
 };
 
-use crate::Error;
+use crate::{Error, parameters};
 
 /// A Postgres URL that demands `sslmode=verify-full`: the server proves its name under a trusted CA, or no connection.
 #[derive(Clone)]
 pub struct DatabaseUrl(PgConnectOptions);
 
 /// What is wrong with a database URL. The message never holds the password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseUrlError {
     /// Not a URL of Postgres.
     #[error("is not a postgres:// URL")]
@@ -21,19 +21,43 @@ pub enum DatabaseUrlError {
     /// The URL allows a connection that nobody vouches for.
     #[error("must say sslmode=verify-full (with sslrootcert=… for a private CA): anything less can be intercepted")]
     Unverified,
+    /// A parameter that is known, and would be passed over: its name, and what to do instead.
+    #[error("has the parameter {0}, which is not obeyed here: {1}")]
+    Parameter(&'static str, &'static str),
+    /// A parameter whose name is not known, and not repeated: it may be part of a password.
+    #[error("has a parameter that is not known; in a password, write ? as %3F, & as %26 and # as %23")]
+    UnknownParameter,
+    /// A parameter that is there twice.
+    #[error("has the parameter {0} more than once")]
+    Repeated(&'static str),
+    /// More than one host.
+    #[error("names several hosts: name the one that leads to the server that takes writes")]
+    SeveralHosts,
+    /// A certificate or a key that cannot be read.
+    #[error("{parameter} names {path:?}, which cannot be used: {cause}")]
+    File {
+        /// The parameter that names it.
+        parameter: &'static str,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        cause: String,
+    },
 }
 
 impl DatabaseUrl {
     /// Reads a URL such as `postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=/path/ca.pem`.
     ///
     /// # Errors
-    /// [`DatabaseUrlError`] when it is malformed, or allows a connection without verified TLS.
+    /// [`DatabaseUrlError`] when it is malformed, allows a connection without verified TLS, names a file that cannot be
+    /// used, or has a parameter that would be passed over.
     pub fn parse(url: &SecretString) -> Result<Self, DatabaseUrlError> {
         // The driver takes any scheme.
         let url = url.expose_secret();
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(DatabaseUrlError::Malformed);
         }
+        parameters::check(url)?;
         let options = PgConnectOptions::from_str(url).map_err(|_| DatabaseUrlError::Malformed)?;
         match options.get_ssl_mode() {
             PgSslMode::VerifyFull if options.get_socket().is_none() => Ok(Self(options)),

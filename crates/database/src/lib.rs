@@ -28,6 +28,7 @@ mod listen;
 mod migrate;
 mod order;
 mod page;
+mod parameters;
 mod pool;
 mod premise;
 mod retention;
