@@ -19,9 +19,9 @@ pub struct BaseUrl(String);
 pub struct WebOrigin(String);
 
 impl BaseUrl {
-    /// This machine on a port, in clear.
+    /// This machine on a port, in clear: by its name, since browsers give an address no passkeys.
     pub fn of_loopback(port: u16) -> Self {
-        Self(format!("http://127.0.0.1:{port}"))
+        Self(format!("http://localhost:{port}"))
     }
 
     /// The URL of a page below it.

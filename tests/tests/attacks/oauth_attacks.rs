@@ -144,7 +144,7 @@ async fn a_redirect_is_compared_letter_by_letter() {
         " https://app.example/back?tenant=1",
         "https://app.example/back?tenant=1 ",
         "https://app.example/back?tenant=1\n",
-        "http://127.0.0.1:8000/docs",
+        "http://localhost:8000/docs",
     ] {
         let asked = with(request("shop"), "redirect_uri", trick);
         let signed_in = owner.post("/oauth/authorizations", asked.clone()).await;

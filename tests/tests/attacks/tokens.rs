@@ -82,7 +82,7 @@ async fn a_claim_that_is_missing_wrong_or_of_another_type_is_refused() {
         ("exp", vec![json!(true), json!([9_999_999_999_i64]), json!({}), Value::Null, json!(u64::MAX)]),
         ("nbf", vec![json!("0"), json!(0.5), json!(now + 1), json!(i64::MAX), Value::Null, json!([])]),
         ("iat", vec![json!("0"), json!(0.5)]),
-        ("iss", vec![json!("https://evil.example"), json!(""), json!("HTTP://127.0.0.1:8000"), json!(1), Value::Null]),
+        ("iss", vec![json!("https://evil.example"), json!(""), json!("HTTP://LOCALHOST:8000"), json!(1), Value::Null]),
         ("aud", vec![json!("https://evil.example"), json!(""), json!(1), Value::Null, json!({})]),
         ("sid", vec![json!("018f3b6c-0000-7000-8000-000000000000"), json!(""), json!(1), json!("*"), Value::Null]),
         ("sub", vec![json!(1), json!("admin"), Value::Null]),

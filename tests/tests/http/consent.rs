@@ -53,7 +53,7 @@ async fn the_first_use_of_an_application_asks_and_gives_nothing() {
     assert_eq!((value(&refused, "error"), value(&refused, "code")), ("access_denied", ""));
     assert_eq!(
         (value(&refused, "state"), value(&refused, "iss")),
-        ("what the application knows it by", "http://127.0.0.1:8000")
+        ("what the application knows it by", "http://localhost:8000")
     );
     assert!(is_asked(&ask(&owner, request("shop")).await));
     assert_eq!(count(&app, "SELECT count(*) FROM oauth_grants").await, 0);

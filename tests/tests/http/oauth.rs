@@ -22,7 +22,7 @@ async fn an_application_that_a_person_lets_in_acts_for_them() {
     let answered = authorize(&owner, with(request("shop"), "scope", "all")).await;
     assert_eq!(value(&answered, "state"), "what the application knows it by");
     // RFC 9207.
-    assert_eq!(value(&answered, "iss"), "http://127.0.0.1:8000");
+    assert_eq!(value(&answered, "iss"), "http://localhost:8000");
     let answer = token(&app, &exchange("shop", value(&answered, "code"))).await;
     let tokens = answer.assert_status(200).json();
     assert_eq!((&tokens["token_type"], answer.header("cache-control")), (&json!("Bearer"), "no-store"));

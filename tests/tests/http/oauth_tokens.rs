@@ -54,8 +54,8 @@ async fn every_access_token_names_its_client_and_its_scope() {
     let least = let_in(&app, &agent, request("shop")).await;
     let narrow = let_in(&app, &agent, with(request("shop"), "scope", "customers.read profile")).await;
     for (tokens, client, scope) in [
-        (&session, "http://127.0.0.1:8000", role.join(" ")),
-        (&refreshed, "http://127.0.0.1:8000", role.join(" ")),
+        (&session, "http://localhost:8000", role.join(" ")),
+        (&refreshed, "http://localhost:8000", role.join(" ")),
         (&least, "shop", "profile".to_owned()),
         (&narrow, "shop", "customers.read profile".to_owned()),
         (&token(&app, &fields).await.json(), text(&gateway["client_id"]), "tokens.introspect".to_owned()),

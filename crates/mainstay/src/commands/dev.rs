@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use mainstay_config::Reader;
+use mainstay_config::{BaseUrl, Reader};
 use mainstay_crypto::Sealed;
 use mainstay_database::{Database, DatabaseUrl};
 use mainstay_http::ServeError;
@@ -96,7 +96,8 @@ fn settings(private: &Private, port: u16) -> anyhow::Result<Settings> {
     let address = |port| SocketAddr::from(([127, 0, 0, 1], port)).to_string();
     let addresses = [
         ("http.bind", address(port)),
-        ("http.public_url", format!("http://{}", address(port))),
+        // By its name: browsers give an address no passkeys.
+        ("http.public_url", BaseUrl::of_loopback(port).to_string()),
         // A page of another site whose name resolves to this machine is not answered: mail with its tokens is shown here.
         ("http.allowed_hosts", "localhost,127.0.0.1,[::1]".to_owned()),
         ("management.bind", address(port + 1_000)),

@@ -5,7 +5,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
-use mainstay_config::Reader;
+use mainstay_config::{BaseUrl, Reader};
 use mainstay_database::{Database, DatabaseUrl};
 use mainstay_devdb::{Cluster, Connection, Durability, Error, Options, Programs, Step, default_data_dir};
 use mainstay_kernel::{ExposeSecret as _, Random, Runtime, SecretString};
@@ -65,11 +65,12 @@ impl Private {
     }
 
     pub(super) fn facts(&self, api: SocketAddr, management: SocketAddr, shows_mail: bool) -> Facts {
+        let [url, management_url] = [api, management].map(|address| BaseUrl::of_loopback(address.port()));
         Facts {
-            url: format!("http://{api}"),
-            docs_url: format!("http://{api}/docs"),
-            mail_url: shows_mail.then(|| format!("http://{api}/dev/mail")),
-            management_url: format!("http://{management}"),
+            docs_url: url.join("docs").to_string(),
+            mail_url: shows_mail.then(|| url.join("dev/mail").to_string()),
+            url: url.to_string(),
+            management_url: management_url.to_string(),
             database_url: self.server_url().expose_secret().to_owned(),
             database_owner_url: self.owner_url().expose_secret().to_owned(),
             data_dir: self.cluster.data_dir().to_owned(),
