@@ -19,6 +19,7 @@ mod settings;
 mod shown;
 mod tail;
 mod tree;
+mod unsealed;
 mod upkeep;
 mod verify;
 
@@ -29,7 +30,7 @@ pub use error::AuditError;
 pub use events::{AuditEventRow, AuditRead};
 pub use export::{Extent, export_log};
 pub use note::{Checkpoint, NoteError, NoteKey};
-pub use operate::{audit_keys, keys_of, rotate_audit_key};
+pub use operate::{audit_keys, key_made, keys_of, rotate_audit_key};
 pub use publish::Place;
 pub use record::{FIELDS, Record};
 pub use sealer::Sealer;
@@ -38,6 +39,7 @@ pub use tail::Tail;
 pub use tree::{
     Frontier, Hash, consistency_proof, empty_root, inclusion_proof, is_consistent, is_included, leaf_hash, node_hash,
 };
+pub use unsealed::{Unsealed, unsealed};
 pub use upkeep::{thin_checkpoints, upkeep};
 pub use verify::{Finding, Leaf, Outside, StoredCheckpoint, Summary, Terms, Verifier, verify_export, verify_log};
 

@@ -1,6 +1,7 @@
 //! What an operator asks of the log's keys from the command line.
 
-use mainstay_database::{Session, Unscoped};
+use mainstay_database::{Database, Error, Origin, Session, Unscoped, Uuid};
+use mainstay_kernel::Timestamp;
 
 use crate::{AuditError, Settings, keys::Keys, note::NoteKey};
 
@@ -26,4 +27,16 @@ pub async fn rotate_audit_key(unscoped: &Unscoped, settings: &Settings) -> Resul
 /// As [`audit_keys`].
 pub async fn keys_of(session: &mut Session, ring: &mainstay_crypto::KeyRing) -> Result<Vec<NoteKey>, AuditError> {
     Keys::read(session, ring).await.map(|keys| keys.public())
+}
+
+/// When the key was made that signs checkpoints; `None` before there is one.
+///
+/// # Errors
+/// As the database answers.
+pub async fn key_made(database: &Database) -> Result<Option<Timestamp>, Error> {
+    let origin = Origin { request: Uuid::nil(), operation: "measure_audit_key", address: None };
+    let unscoped = Unscoped::because("the log's keys belong to no organization", database, origin, None);
+
+    let rows = unscoped.select("audit_keys.made", "SELECT max(created_at) FROM audit_keys", []).await?;
+    rows.first().map_or(Ok(None), |row| row.get(0))
 }

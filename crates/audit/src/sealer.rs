@@ -76,10 +76,6 @@ impl Sealer {
                 Err(error) => tracing::error!(%error, "the audit log is not sealed"),
             }
             metrics::counter!("audit_seal_failures_total").increment(1);
-            // What waits is another leader's to tell from now on.
-            for told in ["audit_unsealed_records", "audit_oldest_unsealed_seconds"] {
-                metrics::gauge!(told).set(0.0);
-            }
             tokio::select! {
                 () = stop.clone() => break,
                 () = sleep(AGAIN) => {}

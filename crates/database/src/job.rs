@@ -1,5 +1,5 @@
 use mainstay_crypto::KeyRing;
-use mainstay_kernel::{Id, Runtime, Timestamp};
+use mainstay_kernel::{Id, Runtime};
 use sea_query::Value;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -14,7 +14,6 @@ pub struct Job {
     id: Id<Job>,
     kind: &'static str,
     payload: Vec<u8>,
-    run_at: Timestamp,
 }
 
 /// What the payload of a job is sealed for.
@@ -39,7 +38,7 @@ impl Job {
         let id: Id<Self> = runtime.new_id();
         let payload = serde_json::to_vec(payload).map_err(Error::internal)?;
         let payload = ring.seal_private(&runtime.random, PURPOSE, id.uuid().as_bytes(), &payload);
-        Ok(Self { id, kind, payload, run_at: runtime.clock.now() })
+        Ok(Self { id, kind, payload })
     }
 
     /// Which one it is.
@@ -58,25 +57,24 @@ impl Job {
     }
 }
 
-/// The clause that queues jobs if there is a row in `changed`, its first value at position `first`.
+/// The clause that queues jobs if there is a row in `changed`, its first value at position `first`. They are due by the
+/// clock of the database, as the queue is: a replica whose clock is ahead delays none.
 pub(crate) fn queued(first: usize) -> String {
     format!(
         ", queued AS (INSERT INTO jobs (id, kind, payload, run_at, created_at) \
-         SELECT id, kind, payload, run_at, run_at \
-         FROM unnest(${}::uuid[], ${}::text[], ${}::bytea[], ${}::timestamptz[]) AS job (id, kind, payload, run_at) \
+         SELECT id, kind, payload, now(), now() \
+         FROM unnest(${}::uuid[], ${}::text[], ${}::bytea[]) AS job (id, kind, payload) \
          WHERE EXISTS (SELECT FROM changed))",
         first,
         first + 1,
-        first + 2,
-        first + 3
+        first + 2
     )
 }
 
 /// The values of [`queued`].
-pub(crate) fn values(jobs: Vec<Job>) -> [Value; 4] {
+pub(crate) fn values(jobs: Vec<Job>) -> [Value; 3] {
     let ids: Vec<_> = jobs.iter().map(|job| job.id.uuid()).collect();
     let kinds: Vec<_> = jobs.iter().map(|job| job.kind.to_owned()).collect();
-    let moments: Vec<_> = jobs.iter().map(|job| job.run_at.inner()).collect();
     let payloads: Vec<_> = jobs.into_iter().map(|job| job.payload).collect();
-    [ids.into(), kinds.into(), payloads.into(), moments.into()]
+    [ids.into(), kinds.into(), payloads.into()]
 }

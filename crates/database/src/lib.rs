@@ -10,6 +10,7 @@
 mod audit;
 mod cell;
 mod changes;
+mod clock;
 mod column;
 mod connection;
 mod cursor;
@@ -32,6 +33,7 @@ mod parameters;
 mod pool;
 mod premise;
 mod retention;
+mod root_keys;
 mod rotation;
 mod schema;
 mod sealed_table;

@@ -116,7 +116,7 @@ impl Retention {
             Then::Erase => erasure::text(erasure::person(tables, self.table)?, tables, &self.alive(FIRST + 2)),
             Then::Delete => self.delete(table),
         };
-        let cutoff = database.runtime().clock.now() - time::Duration::try_from(after).unwrap_or(time::Duration::MAX);
+        let cutoff = database.now().await? - time::Duration::try_from(after).unwrap_or(time::Duration::MAX);
         let run = database.runtime().new_id::<Origin>().uuid();
         let origin = Origin { request: run, operation: "retention", address: None };
         let mut last = Uuid::nil();

@@ -58,9 +58,7 @@ impl Identity {
     async fn by_token(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
         let verified = self.tokens.verify(token).await?;
         let now = self.runtime().clock.now();
-        if !verified.is_valid_at(now) {
-            return Err(Refusal::Invalid("the token has expired"));
-        }
+        verified.check_time(now).map_err(Refusal::Invalid)?;
         let known = self.known(verified.session, now).await?;
         if known.principal.credential == Credential::Cookie {
             return Err(Refusal::Invalid("the session is carried by a cookie"));

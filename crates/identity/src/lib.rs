@@ -16,6 +16,7 @@ mod external;
 mod identity;
 mod invitations;
 mod keeping;
+mod leeway;
 mod letters;
 mod members;
 mod names;
@@ -57,5 +58,7 @@ pub use passwords::{Password, Strength};
 pub use roles::{ListedRole, assign_role, declare_permissions, list_roles_of};
 pub use second_factors::reset_second_factors;
 pub use settings::Settings;
-pub use signing::{Begin, KeyError, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys};
+pub use signing::{
+    Begin, KeyError, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys, signing_key_made,
+};
 pub use upkeep::upkeep;

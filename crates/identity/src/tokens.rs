@@ -10,7 +10,10 @@ use mainstay_kernel::{SecretString, SessionId, Timestamp, UserId, Uuid};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use crate::signing::{Key, KeyError, KeyId};
+use crate::{
+    leeway::CLOCK_LEEWAY,
+    signing::{Key, KeyError, KeyId},
+};
 
 /// `typ` of an access token (RFC 9068 §2.1): an ID token or anything else that we might sign is not one. The longer
 /// `application/at+jwt` is not taken, since nobody but us issues these tokens and we write the short one.
@@ -145,9 +148,19 @@ impl Verified {
         self.expires
     }
 
-    /// Whether the token is valid at `now`. The issuer and the verifier share one clock, so there is no leeway.
-    pub(crate) fn is_valid_at(&self, now: Timestamp) -> bool {
-        (self.not_before..self.expires).contains(&now.unix_timestamp())
+    /// Checks the token's time at `now`. The replica that issued it may have a clock that is ahead of ours by
+    /// [`CLOCK_LEEWAY`]; its end is its end.
+    ///
+    /// # Errors
+    /// Which of the two checks failed, for the log.
+    pub(crate) fn check_time(&self, now: Timestamp) -> Result<(), &'static str> {
+        if self.expires <= now.unix_timestamp() {
+            return Err("the token has expired");
+        }
+        if self.not_before > (now + CLOCK_LEEWAY).unix_timestamp() {
+            return Err("the token is not yet valid: the clocks of replicas differ");
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::throttle::clear_refusals;
 /// How often what has run out is cleared away.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// Statements that delete what nobody can use any more: `$1` is now. Each takes at most some thousand rows, so that none of
+/// Statements that delete what nobody can use any more: `$1` is now, by the database's clock. Each takes at most some thousand rows, so that none of
 /// them holds up the service, and passes over rows that another statement has locked, so that it waits for none.
 const CLEARING: [(&str, &str); 9] = [
     ("sign_ups.clear", "DELETE FROM sign_ups WHERE expires_at < $1"),
@@ -66,7 +66,7 @@ pub fn upkeep() -> Periodic {
 async fn clear(database: &Database) -> Result<(), Error> {
     let origin = Origin { request: Uuid::nil(), operation: "clear_identity", address: None };
     let unscoped = Unscoped::because("what has run out belongs to no organization", database, origin, None);
-    let now = database.runtime().clock.now().inner();
+    let now = database.now().await?.inner();
     for (name, statement) in CLEARING {
         unscoped.upkeep(name, statement, [now.into()]).await?;
     }

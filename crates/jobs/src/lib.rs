@@ -11,6 +11,7 @@
 //! What is not here: what the work is. A module brings its handlers, the façade hands them over.
 
 mod claimed;
+mod figures;
 mod handler;
 mod periodic;
 mod pursuit;
@@ -21,6 +22,7 @@ mod upkeep;
 mod worker;
 
 pub use claimed::Claimed;
+pub use figures::measure;
 pub use handler::{Handler, JobError};
 pub use periodic::Periodic;
 pub use settings::Settings;

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use mainstay_database::{Database, Error};
 use tokio::time::{sleep, timeout};
 
-use crate::queue::{Queue, moment};
+use crate::queue::{Queue, seconds};
 
 /// How often a replica looks whether a task is due, at most and at least.
 const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
@@ -12,11 +12,20 @@ const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(
 /// How long a failed task waits at most before it is tried again.
 const AGAIN: Duration = Duration::from_secs(300);
 
-/// Whoever moves the moment forward does the task.
-const TAKE: &str = "INSERT INTO periodic_tasks AS t (name, due_at) VALUES ($1, $3) \
-     ON CONFLICT (name) DO UPDATE SET due_at = $3 WHERE t.due_at <= $2 RETURNING name";
+/// Whoever moves the moment forward does the task. The clock is the database's, as in the queue.
+const TAKE: &str = r"
+    INSERT INTO periodic_tasks AS t (name, due_at)
+    VALUES ($1, now() + make_interval(secs => $2))
+    ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE t.due_at <= now()
+    RETURNING name";
 
-const HURRY: &str = "UPDATE periodic_tasks SET due_at = $2 WHERE name = $1 AND due_at > $2 RETURNING name";
+const SUCCEED: &str = "UPDATE periodic_tasks SET succeeded_at = now() WHERE name = $1";
+
+const HURRY: &str = r"
+    UPDATE periodic_tasks
+    SET due_at = now() + make_interval(secs => $2)
+    WHERE name = $1 AND due_at > now() + make_interval(secs => $2)
+    RETURNING name";
 
 /// Upkeep that is due again and again. Of all workers, one does it each time.
 ///
@@ -66,23 +75,29 @@ impl Periodic {
     }
 
     async fn is_taken(&self, queue: &Queue) -> Result<bool, Error> {
-        let now = queue.now();
-        let next = now + time::Duration::try_from(self.every).unwrap_or(time::Duration::DAY);
-        let taken = queue.run("periodic_tasks.take", TAKE, [self.name.into(), moment(now), moment(next)]).await?;
+        let taken = queue.run("periodic_tasks.take", TAKE, [self.name.into(), seconds(self.every)]).await?;
+
         Ok(!taken.is_empty())
+    }
+
+    async fn note_success(&self, queue: &Queue) {
+        tracing::debug!(task = self.name, "upkeep is done");
+        if let Err(error) = queue.run("periodic_tasks.succeed", SUCCEED, [self.name.into()]).await {
+            tracing::warn!(task = self.name, %error, "upkeep is done, and that is not noted");
+        }
     }
 
     async fn once(&self, queue: &Queue) {
         let outcome = timeout(self.every, (self.run)(queue.database().clone())).await;
         let reason = match outcome {
-            Ok(Ok(())) => return tracing::debug!(task = self.name, "upkeep is done"),
+            Ok(Ok(())) => return self.note_success(queue).await,
             Ok(Err(error)) => format!("{error}: {}", error.cause().unwrap_or_default()),
             Err(_) => "it took too long".to_owned(),
         };
         tracing::error!(task = self.name, reason, "upkeep failed");
         metrics::counter!("periodic_tasks_failed_total", "task" => self.name).increment(1);
-        let soon = queue.now() + time::Duration::try_from(self.every.min(AGAIN)).unwrap_or(time::Duration::DAY);
-        if let Err(error) = queue.run("periodic_tasks.hurry", HURRY, [self.name.into(), moment(soon)]).await {
+        let soon = seconds(self.every.min(AGAIN));
+        if let Err(error) = queue.run("periodic_tasks.hurry", HURRY, [self.name.into(), soon]).await {
             tracing::warn!(task = self.name, %error, "upkeep is next tried when it is due again");
         }
     }

@@ -60,7 +60,7 @@ async fn keep(job: &Claimed, every: Duration) {
 
 enum Fate {
     Done,
-    Again { wait: time::Duration, reason: String },
+    Again { wait: Duration, reason: String },
     Failed { reason: String },
     Unclear { reason: String },
 }
@@ -72,7 +72,7 @@ impl Fate {
             Err(JobError::Unclear(reason)) if job.is_handed_over() => Self::Unclear { reason: reason.into_owned() },
             Err(JobError::Retry(reason) | JobError::Unclear(reason)) if job.attempt < settings.attempts => {
                 let wait = retry::wait(job.attempt, settings.retry_delay, &job.database().runtime().random);
-                Self::Again { wait: time::Duration::try_from(wait).unwrap_or_default(), reason: reason.into_owned() }
+                Self::Again { wait, reason: reason.into_owned() }
             }
             Err(JobError::Retry(reason) | JobError::Unclear(reason) | JobError::GiveUp(reason)) => {
                 Self::Failed { reason: reason.into_owned() }

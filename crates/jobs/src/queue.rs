@@ -1,41 +1,73 @@
 //! The statements of the queue. Whoever finishes a job names the claim under which it runs: a worker that stalled beyond
 //! its lease finds that the job is no longer its own.
+//!
+//! Every moment is the database's (`now()`), whichever replica queues, claims or ends a job: a replica whose clock is wrong
+//! neither delays work nor takes another's.
 
-use std::sync::atomic::AtomicBool;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use mainstay_database::{Database, Error, Id, Origin, Row, Unscoped, Uuid, Value};
-use mainstay_kernel::Timestamp;
-use time::Duration;
 
 use crate::Claimed;
 
 // While a job runs, `run_at` is the end of its lease, so that one index finds what waits and what was left behind.
-const CLAIM: &str = "WITH due AS (SELECT id FROM jobs WHERE state IN ('waiting', 'running') AND run_at <= $1 \
-         AND kind = ANY($2) ORDER BY run_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
-     UPDATE jobs j SET state = 'running', claim = $4, attempts = attempts + 1, run_at = $5, leased_until = $5 \
-     FROM due WHERE j.id = due.id RETURNING j.id, j.kind, j.attempts, j.payload";
+const CLAIM: &str = r"
+    WITH due AS (
+        SELECT id
+        FROM jobs
+        WHERE state IN ('waiting', 'running') AND run_at <= now() AND kind = ANY($1)
+        ORDER BY run_at
+        LIMIT $2
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE jobs j
+    SET state = 'running', claim = $3, attempts = attempts + 1,
+        run_at = now() + make_interval(secs => $4), leased_until = now() + make_interval(secs => $4)
+    FROM due
+    WHERE j.id = due.id
+    RETURNING j.id, j.kind, j.attempts, j.payload";
 
-const RENEW: &str = "UPDATE jobs SET leased_until = $3, run_at = $3 WHERE id = $1 AND claim = $2 RETURNING id";
+const RENEW: &str = r"
+    UPDATE jobs
+    SET leased_until = now() + make_interval(secs => $3), run_at = now() + make_interval(secs => $3)
+    WHERE id = $1 AND claim = $2
+    RETURNING id";
 
-const HAND_OVER: &str = "UPDATE jobs SET state = 'handed_over', leased_until = $3 \
-     WHERE id = $1 AND claim = $2 AND state = 'running' RETURNING id";
+const HAND_OVER: &str = r"
+    UPDATE jobs
+    SET state = 'handed_over', leased_until = now() + make_interval(secs => $3)
+    WHERE id = $1 AND claim = $2 AND state = 'running'
+    RETURNING id";
 
-const DONE: &str = "UPDATE jobs SET state = 'done', payload = NULL, claim = NULL, leased_until = NULL, error = NULL, \
-     finished_at = $3 WHERE id = $1 AND claim = $2 RETURNING id";
+const DONE: &str = r"
+    UPDATE jobs
+    SET state = 'done', payload = NULL, claim = NULL, leased_until = NULL, error = NULL, finished_at = now()
+    WHERE id = $1 AND claim = $2
+    RETURNING id";
 
-const RETRY: &str = "UPDATE jobs SET state = 'waiting', claim = NULL, leased_until = NULL, run_at = $3, error = $4 \
-     WHERE id = $1 AND claim = $2 RETURNING id";
+const RETRY: &str = r"
+    UPDATE jobs
+    SET state = 'waiting', claim = NULL, leased_until = NULL, run_at = now() + make_interval(secs => $3), error = $4
+    WHERE id = $1 AND claim = $2
+    RETURNING id";
 
-const FAILED: &str = "UPDATE jobs SET state = 'failed', claim = NULL, leased_until = NULL, finished_at = $3, error = $4 \
-     WHERE id = $1 AND claim = $2 RETURNING id";
+const FAILED: &str = r"
+    UPDATE jobs
+    SET state = 'failed', claim = NULL, leased_until = NULL, finished_at = now(), error = $3
+    WHERE id = $1 AND claim = $2
+    RETURNING id";
 
-const UNCLEAR: &str = "UPDATE jobs SET claim = NULL, leased_until = $3, error = $4 \
-     WHERE id = $1 AND claim = $2 AND state = 'handed_over' RETURNING id";
+const UNCLEAR: &str = r"
+    UPDATE jobs
+    SET claim = NULL, leased_until = now(), error = $3
+    WHERE id = $1 AND claim = $2 AND state = 'handed_over'
+    RETURNING id";
 
-const COUNT: &str = "SELECT state, count(*) FROM jobs WHERE state <> 'done' GROUP BY state";
-
-const CLEAR: &str =
-    "DELETE FROM jobs WHERE finished_at < $1 OR (state = 'handed_over' AND leased_until < $1) RETURNING id";
+const CLEAR: &str = r"
+    DELETE FROM jobs
+    WHERE finished_at < now() - make_interval(secs => $1)
+        OR (state = 'handed_over' AND leased_until < now() - make_interval(secs => $1))
+    RETURNING id";
 
 /// The queue, as the worker sees it. Cloning it is cheap.
 #[derive(Clone)]
@@ -45,27 +77,19 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(database: Database, lease: std::time::Duration) -> Self {
-        Self { database, lease: Duration::try_from(lease).unwrap_or(Duration::MAX) }
+    pub(crate) fn new(database: Database, lease: Duration) -> Self {
+        Self { database, lease }
     }
 
     pub(crate) fn database(&self) -> &Database {
         &self.database
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.database.runtime().clock.now()
-    }
-
-    fn lease_end(&self) -> Value {
-        moment(self.now() + self.lease)
-    }
-
     /// Takes at most `count` jobs of these kinds that are due, or whose worker let its lease run out.
     pub(crate) async fn claim(&self, kinds: &[String], count: usize) -> Result<Vec<Claimed>, Error> {
         let claim = self.database.runtime().new_id::<Claimed>().uuid();
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let values = [moment(self.now()), kinds.to_vec().into(), count.into(), claim.into(), self.lease_end()];
+        let values = [kinds.to_vec().into(), count.into(), claim.into(), seconds(self.lease)];
         let rows = self.run("jobs.claim", CLAIM, values).await?;
         rows.iter().map(|row| self.claimed(claim, row)).collect()
     }
@@ -84,38 +108,32 @@ impl Queue {
 
     /// Makes the lease begin anew; `false` when another worker has the job.
     pub(crate) async fn renew(&self, job: &Claimed) -> Result<bool, Error> {
-        self.settle("jobs.renew", RENEW, job, [self.lease_end()]).await
+        self.settle("jobs.renew", RENEW, job, [seconds(self.lease)]).await
     }
 
     pub(crate) async fn hand_over(&self, job: &Claimed) -> Result<bool, Error> {
-        self.settle("jobs.hand_over", HAND_OVER, job, [self.lease_end()]).await
+        self.settle("jobs.hand_over", HAND_OVER, job, [seconds(self.lease)]).await
     }
 
     pub(crate) async fn done(&self, job: &Claimed) -> Result<bool, Error> {
-        self.settle("jobs.done", DONE, job, [moment(self.now())]).await
+        self.settle("jobs.done", DONE, job, []).await
     }
 
     pub(crate) async fn retry(&self, job: &Claimed, wait: Duration, reason: &str) -> Result<bool, Error> {
-        self.settle("jobs.retry", RETRY, job, [moment(self.now() + wait), reason.into()]).await
+        self.settle("jobs.retry", RETRY, job, [seconds(wait), reason.into()]).await
     }
 
     pub(crate) async fn failed(&self, job: &Claimed, reason: &str) -> Result<bool, Error> {
-        self.settle("jobs.failed", FAILED, job, [moment(self.now()), reason.into()]).await
+        self.settle("jobs.failed", FAILED, job, [reason.into()]).await
     }
 
     pub(crate) async fn unclear(&self, job: &Claimed, reason: &str) -> Result<bool, Error> {
-        self.settle("jobs.unclear", UNCLEAR, job, [moment(self.now()), reason.into()]).await
+        self.settle("jobs.unclear", UNCLEAR, job, [reason.into()]).await
     }
 
-    /// How many jobs there are that are not done, by state.
-    pub(crate) async fn count(&self) -> Result<Vec<(String, i64)>, Error> {
-        let rows = self.around().select("jobs.count", COUNT, []).await?;
-        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
-    }
-
-    /// Forgets what was finished, or left behind as unclear, before `moment`.
-    pub(crate) async fn clear(&self, before: Timestamp) -> Result<usize, Error> {
-        Ok(self.run("jobs.clear", CLEAR, [moment(before)]).await?.len())
+    /// Forgets what was finished, or left behind as unclear, longer ago than `retention`.
+    pub(crate) async fn clear(&self, retention: Duration) -> Result<usize, Error> {
+        Ok(self.run("jobs.clear", CLEAR, [seconds(retention)]).await?.len())
     }
 
     async fn settle(
@@ -135,16 +153,16 @@ impl Queue {
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
-        self.around().upkeep(name, text, values).await
-    }
-
-    fn around(&self) -> Unscoped {
-        let origin = Origin { request: Uuid::nil(), operation: "worker", address: None };
-        Unscoped::because("the queue belongs to no organization", &self.database, origin, None)
+        around(&self.database).upkeep(name, text, values).await
     }
 }
 
-/// The value to bind for a moment.
-pub(crate) fn moment(moment: Timestamp) -> Value {
-    Value::TimeDateTimeWithTimeZone(Some(moment.inner()))
+pub(crate) fn around(database: &Database) -> Unscoped {
+    let origin = Origin { request: Uuid::nil(), operation: "worker", address: None };
+    Unscoped::because("the queue belongs to no organization", database, origin, None)
+}
+
+/// The value to bind for an interval: its seconds.
+pub(crate) fn seconds(duration: Duration) -> Value {
+    duration.as_secs_f64().into()
 }

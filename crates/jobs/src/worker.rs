@@ -38,10 +38,22 @@ impl Worker {
         self
     }
 
+    /// Makes every counter exist before its first event: what appears at 1 has not grown, for whoever asks.
+    fn count_nothing_yet(&self) {
+        for kind in self.handlers.keys() {
+            for counter in ["jobs_done_total", "jobs_retried_total", "jobs_failed_total", "jobs_unclear_total"] {
+                metrics::counter!(counter, "kind" => *kind).increment(0);
+            }
+        }
+        for task in &self.periodic {
+            metrics::counter!("periodic_tasks_failed_total", "task" => task.name()).increment(0);
+        }
+    }
+
     /// Works until `stop`, then takes nothing more and waits for what is under way, at most as long as the settings say.
     pub async fn run(self, stop: impl Future<Output = ()>) {
+        self.count_nothing_yet();
         let mut beside = JoinSet::new();
-        beside.spawn(upkeep::count(self.queue.clone()));
         for task in self.periodic {
             beside.spawn(task.attend(self.queue.clone()));
         }

@@ -9,7 +9,7 @@ const LIST: &str = "SELECT id, state, attempts, created_at, run_at, coalesce(err
      WHERE kind = $1 AND state <> 'done' ORDER BY id LIMIT 1000";
 
 const RESEND: &str = "changed AS (UPDATE jobs SET state = 'waiting', attempts = 0, claim = NULL, leased_until = NULL, \
-         finished_at = NULL, error = NULL, run_at = $3 \
+         finished_at = NULL, error = NULL, run_at = now() \
      WHERE id = $1 AND kind = $2 AND state IN ('handed_over', 'failed') AND payload IS NOT NULL RETURNING id)";
 
 /// A mail that has not been sent, or of which nobody knows whether it was.
@@ -60,11 +60,9 @@ fn read(unscoped: &Unscoped, row: &Row) -> Result<Undelivered, Error> {
 /// # Errors
 /// As the database answers.
 pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
-    let runtime = unscoped.database().runtime();
     let event =
         Event { action: "mail_resent".to_owned(), resource: "job", resource_id: Some(id.uuid()), organization: None };
-    let now = runtime.clock.now().inner().into();
-    let change = Change::new("jobs.resend", RESEND, [id.uuid().into(), KIND.into(), now], event);
+    let change = Change::new("jobs.resend", RESEND, [id.uuid().into(), KIND.into()], event);
     Ok(!unscoped.change(change).await?.is_empty())
 }
 

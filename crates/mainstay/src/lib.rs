@@ -23,6 +23,7 @@ mod retention;
 mod seeding;
 mod service;
 mod settings;
+mod vital_signs;
 mod working;
 
 pub use mainstay_access as access;

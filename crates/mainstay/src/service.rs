@@ -10,7 +10,7 @@ use mainstay_telemetry::Telemetry;
 use mainstay_watch::WebhookError;
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
-use crate::{Platform, Settings, assembly::Assembly, retention::UnknownRule, working::Work};
+use crate::{Platform, Settings, assembly::Assembly, retention::UnknownRule, vital_signs::VitalSigns, working::Work};
 
 /// How many sign-ins wait for the hasher at most; more are answered 503.
 const WAITING_SIGN_INS: usize = 64;
@@ -102,6 +102,7 @@ impl Service {
                 }
             }
         });
+        let measuring = Stopped(tokio::spawn(VitalSigns::new(app.database().clone()).watch()));
         let watching = Stopped(tokio::spawn(identity.clone().watch()));
         let (stop, stopped) = oneshot::channel::<()>();
         // A sender that is gone means the same as one that has spoken.
@@ -116,7 +117,7 @@ impl Service {
         {
             tracing::error!("the worker panicked");
         }
-        drop((watching, Stopped(warmed)));
+        drop((measuring, watching, Stopped(warmed)));
         if timeout(SETTLING, identity.settle()).await.is_err() {
             tracing::warn!("the database did not take the last uses of sessions and keys in time");
         }

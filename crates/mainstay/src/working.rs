@@ -7,7 +7,7 @@ use mainstay_kernel::Runtime;
 use mainstay_telemetry::Telemetry;
 use tokio::{sync::watch, time::timeout};
 
-use crate::{Platform, ServiceError, Settings, assembly::Assembly};
+use crate::{Platform, ServiceError, Settings, assembly::Assembly, vital_signs::VitalSigns};
 
 /// How long the end waits for the audit log to be sealed once more.
 const SEALING: Duration = Duration::from_secs(15);
@@ -16,6 +16,7 @@ const SEALING: Duration = Duration::from_secs(15);
 pub struct Working {
     work: Work,
     management: Management,
+    vital_signs: VitalSigns,
 }
 
 impl Working {
@@ -30,7 +31,8 @@ impl Working {
         telemetry: Option<Telemetry>,
     ) -> Result<Self, ServiceError> {
         let Assembly { app, work, .. } = Assembly::new(platform, settings, runtime)?;
-        Ok(Self { work, management: Management::bind(app, telemetry).await? })
+        let vital_signs = VitalSigns::new(app.database().clone());
+        Ok(Self { work, management: Management::bind(app, telemetry).await?, vital_signs })
     }
 
     /// Where health and metrics listen.
@@ -43,7 +45,10 @@ impl Working {
 
     /// Works until `shutdown`, then finishes what is under way.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        self.management.run(self.work.run(shutdown)).await;
+        tokio::select! {
+            () = self.management.run(self.work.run(shutdown)) => {}
+            () = self.vital_signs.watch() => {}
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use mainstay_access::BuiltInRole;
 use mainstay_crypto::PasswordHasher;
 use mainstay_database::{Database, DatabaseUrl, Owner};
 use mainstay_devdb::Role;
-use mainstay_kernel::{OrganizationId, Runtime, SecretString, Uuid};
+use mainstay_kernel::{Clock, OrganizationId, Runtime, SecretString, Uuid};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::{
@@ -140,6 +140,15 @@ impl TestApp {
 
     /// The same with some settings of its own, such as a key ring at another stage of a rotation.
     pub async fn second_replica_with(&self, settings: impl IntoIterator<Item = (&'static str, String)>) -> Replica {
+        self.replica(settings, self.runtime.clone()).await
+    }
+
+    /// The same with a clock of its own.
+    pub async fn second_replica_by(&self, clock: Clock) -> Replica {
+        self.replica([], Runtime { clock, ..self.runtime.clone() }).await
+    }
+
+    async fn replica(&self, settings: impl IntoIterator<Item = (&'static str, String)>, runtime: Runtime) -> Replica {
         let mut layers = self.layers.clone();
         for (name, value) in settings {
             layers[0].retain(|(other, _)| *other != name);
@@ -147,7 +156,7 @@ impl TestApp {
         }
         // Mail is in the memory of the process that works.
         layers[0].push(("jobs.in_process", "false".to_owned()));
-        Replica::new(Server::start(&self.platform, layers, self.runtime.clone(), || {}).await)
+        Replica::new(Server::start(&self.platform, layers, runtime, || {}).await)
     }
 
     /// How many round trips the pool has made so far: see [`RoundTrips`].

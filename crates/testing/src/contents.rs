@@ -15,7 +15,7 @@ const DEFINE: &str = "CREATE FUNCTION pg_temp.contents() RETURNS TABLE (name tex
      BEGIN \
          FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') \
              AND NOT relispartition \
-             AND relname NOT IN ('periodic_tasks', 'audit_leaves', 'audit_checkpoints', 'audit_keys') LOOP \
+             AND relname NOT IN ('periodic_tasks', 'root_keys', 'audit_leaves', 'audit_checkpoints', 'audit_keys') LOOP \
              EXECUTE format( \
                  'SELECT count(*) || '' '' || coalesce(md5(string_agg(row, '','' ORDER BY row)), '''') \
                   FROM (SELECT CASE %1$L WHEN ''jobs'' THEN to_jsonb(t) ->> ''id'' \

@@ -38,6 +38,7 @@ mod databases;
 mod mail;
 mod openid_provider;
 mod postgres;
+mod queue;
 mod replica;
 mod round_trips;
 mod schemas;

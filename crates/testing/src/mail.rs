@@ -55,12 +55,11 @@ impl TestApp {
     /// # Panics
     /// When that takes more than a minute.
     pub async fn until_idle(&self) {
-        const BUSY: &str = "SELECT kind FROM jobs WHERE state = 'running' OR (state = 'waiting' AND run_at <= $1)";
+        const BUSY: &str = "SELECT kind FROM jobs WHERE state = 'running' OR (state = 'waiting' AND run_at <= now())";
         let mut owner = self.owner().await;
         let idle = async {
             loop {
-                let now = self.runtime.clock.now().inner().into();
-                if owner.run(BUSY, [now]).await.expect("the queue is read").is_empty() {
+                if owner.run(BUSY, []).await.expect("the queue is read").is_empty() {
                     return;
                 }
                 sleep(LOOK).await;

@@ -73,13 +73,14 @@ impl Watch {
                 }
             }
         }
-        let forgotten = now(&around) - Span::DAY;
+        let forgotten = database.now().await? - Span::DAY;
         around.upkeep("finding_subjects.forget", FORGET, [moment(forgotten)]).await?;
         failed.map_or(Ok(found), Err)
     }
 
     async fn look_for(&self, around: &Unscoped, rule: &Rule) -> Result<usize, Error> {
-        let now = now(around);
+        // The database's clock: a replica that is ahead would move the mark beyond what the others have yet to write.
+        let now = around.database().now().await?;
         let rows = around.select("watch_marks.find", MARK, [rule.name.into()]).await?;
         // A rule that is new does not accuse anybody of what was long ago.
         let mut mark = rows.first().map(|row| row.get(0)).transpose()?.unwrap_or(now - rule.quiet());
@@ -123,10 +124,6 @@ pub(crate) fn count(rule: &Rule, findings: u64) {
 fn around(database: &Database) -> Unscoped {
     let origin = Origin { request: Uuid::nil(), operation: "watch", address: None };
     Unscoped::because("attacks are not limited to one organization", database, origin, None)
-}
-
-fn now(around: &Unscoped) -> Timestamp {
-    around.database().runtime().clock.now()
 }
 
 /// The value to bind for a moment.

@@ -80,7 +80,7 @@ async fn a_claim_that_is_missing_wrong_or_of_another_type_is_refused() {
     let values = [
         ("exp", vec![json!("9999999999"), json!(9_999_999_999.5), json!(1e300), json!(-1), json!(0), json!(now)]),
         ("exp", vec![json!(true), json!([9_999_999_999_i64]), json!({}), Value::Null, json!(u64::MAX)]),
-        ("nbf", vec![json!("0"), json!(0.5), json!(now + 1), json!(i64::MAX), Value::Null, json!([])]),
+        ("nbf", vec![json!("0"), json!(0.5), json!(now + 31), json!(i64::MAX), Value::Null, json!([])]),
         ("iat", vec![json!("0"), json!(0.5)]),
         ("iss", vec![json!("https://evil.example"), json!(""), json!("HTTP://LOCALHOST:8000"), json!(1), Value::Null]),
         ("aud", vec![json!("https://evil.example"), json!(""), json!(1), Value::Null, json!({})]),
@@ -168,7 +168,15 @@ async fn a_token_ends_when_it_says() {
     let stage = stage().await;
     let mut early = stage.forged();
     let now = stage.clock.now().unix_timestamp();
-    early.claims["nbf"] = json!(now + 60);
+    // The clocks of replicas may differ by 30 seconds.
+    for name in ["nbf", "iat"] {
+        let mut ahead = stage.forged();
+        ahead.claims[name] = json!(now + 30);
+        assert_eq!(stage.status_of(&ahead.signed(&stage.key)).await, 200, "{name} within the leeway");
+        ahead.claims[name] = json!(now + 31);
+        stage.assert_refused("beyond the leeway", &ahead.signed(&stage.key)).await;
+    }
+    early.claims["nbf"] = json!(now + 90);
     let early = early.signed(&stage.key);
     stage.assert_refused("before its time", &early).await;
     stage.clock.advance(Duration::seconds(60));

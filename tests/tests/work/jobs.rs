@@ -1,14 +1,16 @@
 //! Work that modules bring: done once it is committed, again when it fails, and not at all when its change failed.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
 use mainstay::{
     database::Change,
-    kernel::{Clock, Timestamp},
     prelude::{Claimed, Handler, JobError},
 };
 use mainstay_testing::TestApp;
@@ -51,7 +53,7 @@ impl Handler for Obedient {
                 }
                 "stall" if job.attempt() == 1 => {
                     while self.attempts("stall").len() < 2 {
-                        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                        tokio::time::sleep(Duration::from_millis(10)).await;
                     }
                     let outcome = job.hand_over().await;
                     self.note(format!("stalled: {outcome:?}"), 1);
@@ -134,7 +136,7 @@ async fn whoever_lost_the_lease_may_not_go_on() {
     let refused = format!("stalled: {:?}", Err::<(), _>(JobError::retry("the lease ran out")));
     let told = async {
         while handler.attempts(&refused).is_empty() {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     tokio::time::timeout(crate::http::PATIENCE, told).await.expect("the stalled one is refused");
@@ -187,13 +189,12 @@ async fn no_job_is_done_by_two() {
     workers.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// Not before its time, by the clock that was handed in.
+/// Not before its time, by the clock of the database.
 #[tokio::test]
 async fn a_retry_waits_for_its_time() {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
+    const HOUR: Duration = Duration::from_secs(3_600);
     let handler = Obedient::default();
     let app = TestApp::builder(app::platform().handler(handler.clone()))
-        .clock(clock.clone())
         .setting("jobs.poll", "20ms")
         .setting("jobs.retry_delay", "1h")
         .start()
@@ -203,22 +204,21 @@ async fn a_retry_waits_for_its_time() {
     let other = order(&app, "do").await;
     until_state(&app, other, "done").await;
     assert_eq!(handler.attempts("fail twice"), [1]);
-    clock.advance(time::Duration::hours(1));
+    app.let_the_queue_wait(HOUR).await;
     until(&app, id, |it| it.attempts == 2 && it.state == "waiting").await;
-    clock.advance(time::Duration::hours(1));
+    app.let_the_queue_wait(HOUR).await;
     until_state(&app, id, "done").await;
 }
 
 /// OWASP ASVS 14.2.4: what was finished is forgotten after a while.
 #[tokio::test]
 async fn finished_work_is_forgotten() {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
     let handler = Obedient::default();
-    let app = TestApp::builder(app::platform().handler(handler.clone())).clock(clock.clone()).start().await;
+    let app = TestApp::builder(app::platform().handler(handler.clone())).start().await;
     let (done, failed) = (order(&app, "do").await, order(&app, "give up").await);
     until_state(&app, done, "done").await;
     until_state(&app, failed, "failed").await;
-    clock.advance(time::Duration::days(8));
+    app.let_the_queue_wait(Duration::from_secs(8 * 86_400)).await;
     let waiting = order(&app, "do").await;
     until_state(&app, waiting, "done").await;
     // One that begins looks at once what is due.
@@ -230,7 +230,7 @@ async fn finished_work_is_forgotten() {
             if rows.len() == 1 {
                 return rows[0].get::<mainstay::kernel::Uuid>(0).expect("an id");
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     assert_eq!(tokio::time::timeout(crate::http::PATIENCE, left).await.expect("they are cleared"), waiting);

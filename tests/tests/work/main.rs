@@ -18,6 +18,7 @@ mod encryption;
 mod jobs;
 mod process;
 mod queue;
+mod replica_clocks;
 mod retention;
 mod smtp_server;
 mod upkeep;

@@ -105,6 +105,7 @@ async fn the_worker_enforces_what_the_setting_says() {
     let owner = app.actor(Owner).await;
     let path = create(&owner, "Over", "inactive").await;
     clock.advance(Duration::days(31));
+    app.let_the_queue_wait(StdDuration::from_secs(3_600)).await;
     let owner = app.actor(Owner).await;
     let gone = async {
         while owner.get(&path).await.status != 404 {

@@ -6,7 +6,6 @@ use mainstay::{
     config::Reader,
     database::Error,
     jobs::{Handler, Settings, Worker},
-    kernel::{Clock, Timestamp},
     prelude::Periodic,
 };
 use mainstay_testing::TestApp;
@@ -31,8 +30,7 @@ fn worker(app: &TestApp, task: &Periodic) -> Worker {
 
 #[tokio::test]
 async fn one_worker_does_what_is_due() {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
-    let app = TestApp::builder(app::platform()).clock(clock.clone()).start().await;
+    let app = TestApp::start(app::platform()).await;
     let (ran, looked) = (Counter::default(), Counter::default());
     let counted = ran.clone();
     let task = Periodic::new("test.upkeep", Duration::from_secs(60), move |_| {
@@ -53,14 +51,13 @@ async fn one_worker_does_what_is_due() {
         until(&ran, round).await;
         until(&looked, round).await;
         assert_eq!((ran.get(), looked.get()), (round, round));
-        clock.advance(time::Duration::seconds(61));
+        app.let_the_queue_wait(Duration::from_secs(61)).await;
     }
 }
 
 #[tokio::test]
 async fn upkeep_that_fails_is_tried_again_soon() {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
-    let app = TestApp::builder(app::platform()).clock(clock.clone()).start().await;
+    let app = TestApp::start(app::platform()).await;
     let ran = Counter::default();
     let counted = ran.clone();
     let task = Periodic::new("test.failing", Duration::from_secs(86_400), move |_| {
@@ -72,7 +69,7 @@ async fn upkeep_that_fails_is_tried_again_soon() {
     // Less than a day, and more than the few minutes after which a failure is tried again.
     let again = async {
         while ran.get() < 2 {
-            clock.advance(time::Duration::minutes(6));
+            app.let_the_queue_wait(Duration::from_secs(360)).await;
             sleep(Duration::from_millis(500)).await;
         }
     };

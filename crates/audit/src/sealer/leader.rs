@@ -17,8 +17,8 @@ use crate::{
     tree::{Frontier, Hash},
 };
 
-/// How often the metrics are told what waits.
-const COUNTING: Duration = Duration::from_secs(15);
+/// How often the leader looks whether a key was added.
+const KEYS_READ: Duration = Duration::from_secs(15);
 
 const NEWEST: &str =
     "SELECT size, root, frontier, note, watermark::text FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
@@ -29,12 +29,6 @@ const SEAL: &str = "WITH leaves AS ( \
      INSERT INTO audit_checkpoints (size, root, frontier, note, watermark, sealed_at) \
      VALUES ($4, $5, $6, $7, $8::text::xid8, $9)";
 
-/// What waits behind the position, ten thousand at most: without an end to it Postgres would read every leaf.
-const WAITING: &str = "SELECT count(*), coalesce(extract(epoch FROM $3 - min(e.occurred_at)), 0)::float8 FROM ( \
-         SELECT id, occurred_at FROM audit_events WHERE (transaction_id, id) > ($1::text::xid8, $2) \
-         ORDER BY transaction_id, id LIMIT 10000 \
-     ) e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
-
 /// The one that seals, for as long as its connection and its lock last.
 pub(super) struct Leader<'a> {
     database: &'a Database,
@@ -43,7 +37,7 @@ pub(super) struct Leader<'a> {
     frontier: Frontier,
     position: Position,
     patrol: Patrol,
-    counted: Option<Instant>,
+    keys_read: Instant,
     /// When the last checkpoint was signed here.
     signed: Option<Instant>,
     sealed: &'a watch::Sender<Option<Sealed>>,
@@ -81,7 +75,7 @@ impl<'a> Leader<'a> {
             frontier,
             position,
             patrol: Patrol::begin(),
-            counted: None,
+            keys_read: Instant::now(),
             signed: None,
             sealed,
         })
@@ -100,7 +94,7 @@ impl<'a> Leader<'a> {
     pub(super) async fn round(&mut self) -> Result<bool, AuditError> {
         let batch = take(&mut self.session, self.position).await?;
         if !batch.is_full && self.signed.is_some_and(|when| when.elapsed() < PACE) {
-            self.count().await?;
+            self.refresh_keys().await?;
             return Ok(false);
         }
         self.seal(&batch.records, batch.next).await?;
@@ -110,7 +104,7 @@ impl<'a> Leader<'a> {
             tracing::warn!(records = forgotten.len(), "records that no seal had come to are sealed late");
             self.seal(&forgotten, batch.next).await?;
         }
-        self.count().await?;
+        self.refresh_keys().await?;
         Ok(batch.is_full || !forgotten.is_empty())
     }
 
@@ -145,20 +139,14 @@ impl<'a> Leader<'a> {
         Ok(())
     }
 
-    async fn count(&mut self) -> Result<(), AuditError> {
-        if self.counted.is_some_and(|when| when.elapsed() < COUNTING) {
+    /// A key that was added signs from now on.
+    async fn refresh_keys(&mut self) -> Result<(), AuditError> {
+        if self.keys_read.elapsed() < KEYS_READ {
             return Ok(());
         }
-        let now = self.database.runtime().clock.now().inner();
-        let values = [self.position.transaction.to_string().into(), self.position.id.into(), now.into()];
-        let rows = self.session.run("audit_events.waiting", WAITING, values).await?;
-        if let Some(row) = rows.first() {
-            metrics::gauge!("audit_unsealed_records").set(row.get::<i64>(0)? as f64);
-            metrics::gauge!("audit_oldest_unsealed_seconds").set(row.get::<f64>(1)?);
-        }
-        // A key that was added signs from now on.
+
         self.keys = Keys::read(&mut self.session, self.database.ring()).await?;
-        self.counted = Some(Instant::now());
+        self.keys_read = Instant::now();
         Ok(())
     }
 }

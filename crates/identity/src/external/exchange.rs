@@ -17,10 +17,9 @@ use super::{
     pending::Pending,
     provider::{Provider, Said, causes, unavailable},
 };
-use crate::EmailAddress;
+use crate::{EmailAddress, leeway::CLOCK_LEEWAY};
 
-/// How far a provider's clock may be ahead, and how old a token may be that it has only just given.
-const AHEAD: Duration = Duration::from_secs(60);
+/// How old a token may be that a provider has only just given.
 const OLDEST: Duration = Duration::from_secs(600);
 
 /// Longest subject (OpenID Connect Core 1.0 §2).
@@ -134,11 +133,13 @@ impl Provider {
             .set_time_fn(move || now.into())
             .set_issue_time_verifier_fn(move |issued| {
                 let issued = SystemTime::from(issued);
-                let (ahead, age) = (issued.duration_since(now), now.duration_since(issued));
-                if ahead.is_ok_and(|ahead| ahead > AHEAD) || age.is_ok_and(|age| age > OLDEST) {
-                    return Err("it was not issued just now".to_owned());
+                match (issued.duration_since(now), now.duration_since(issued)) {
+                    (Ok(ahead), _) if ahead > CLOCK_LEEWAY => {
+                        Err(format!("it is not yet valid: it was issued {} s ahead of this clock", ahead.as_secs()))
+                    }
+                    (_, Ok(age)) if age > OLDEST => Err(format!("it was issued {} s ago, not just now", age.as_secs())),
+                    _ => Ok(()),
                 }
-                Ok(())
             })
     }
 }
@@ -189,7 +190,7 @@ fn authenticated_at(
     now: Timestamp,
 ) -> Result<Option<Timestamp>, Disbelief> {
     let said = claims.auth_time().map(|moment| Timestamp::from(SystemTime::from(moment)));
-    let anew = said.is_some_and(|said| said + time::Duration::minutes(1) >= pending.begun_at);
+    let anew = said.is_some_and(|said| said + CLOCK_LEEWAY >= pending.begun_at);
     if pending.reauthenticate && !anew {
         return Err(Disbelief::Wrong("the person did not prove anew who it is".to_owned()));
     }

@@ -81,7 +81,9 @@ async fn look_up(
     let now = identity.runtime().clock.now();
     let held = body.held(identity).await?;
     let (token_ends, says) = match &held {
-        Held::Access(verified) if verified.is_valid_at(now) => (Some(verified.expires()), verified.scope.clone()),
+        Held::Access(verified) if verified.check_time(now).is_ok() => {
+            (Some(verified.expires()), verified.scope.clone())
+        }
         Held::Access(_) => return Ok(None),
         Held::Refresh(_) => (None, None),
     };

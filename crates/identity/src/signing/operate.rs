@@ -1,6 +1,7 @@
 //! What an operator does with signing keys by hand.
 
-use mainstay_database::{Error, Unscoped};
+use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
+use mainstay_kernel::Timestamp;
 use time::Duration;
 
 use super::{
@@ -53,6 +54,18 @@ pub async fn rotate_signing_keys(unscoped: &Unscoped, begin: Begin) -> Result<Op
 pub async fn retire_signing_key(unscoped: &Unscoped, kid: &str) -> Result<Option<String>, Error> {
     let id = KeyId::parse(kid).ok_or(Error::NotFound)?;
     Ok(store::retire(unscoped, id).await?.map(|kid| kid.to_string()))
+}
+
+/// When the newest key was made; `None` before there is one.
+///
+/// # Errors
+/// As the database answers.
+pub async fn signing_key_made(database: &Database) -> Result<Option<Timestamp>, Error> {
+    let origin = Origin { request: Uuid::nil(), operation: "measure_signing_key", address: None };
+    let unscoped = Unscoped::because("signing keys belong to no organization", database, origin, None);
+
+    let rows = unscoped.select("signing_keys.made", "SELECT max(created_at) FROM signing_keys", []).await?;
+    rows.first().map_or(Ok(None), |row| row.get(0))
 }
 
 async fn read(unscoped: &Unscoped) -> Result<KeySet, Error> {

@@ -78,7 +78,7 @@ pub(crate) async fn list(unscoped: &Unscoped) -> Result<Vec<Row>, Error> {
 /// Makes a key; `None` when another was made first.
 pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<KeyId>, Error> {
     let database = unscoped.database();
-    let (now, new) = (database.runtime().clock.now(), fresh(unscoped)?);
+    let (now, new) = (database.now().await?, fresh(unscoped)?);
     let signs_from = now + making.announced_for;
     let values: [Value; 7] = [
         new.id.to_string().into(),
@@ -98,7 +98,7 @@ pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<K
 /// # Errors
 /// [`Error::NotFound`] when there is no such key.
 pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyId>, Error> {
-    let now = unscoped.database().runtime().clock.now();
+    let now = unscoped.database().now().await?;
     let new = fresh(unscoped)?;
     let values: [Value; 6] = [
         id.to_string().into(),

@@ -46,9 +46,23 @@ fn a_token_is_valid_from_its_making_to_its_end() {
     let verified = stage.tokens.verify(&stage.issue(&stage.tokens, &stage.key, new), &stage.key).unwrap();
     assert_eq!((verified.session, verified.key), (session, stage.key.id));
     assert!(verified.scope.as_ref().is_some_and(|scope| scope.names().eq(["a.read"])));
-    assert!(verified.is_valid_at(now + Duration::minutes(4)));
-    assert!(!verified.is_valid_at(now + Duration::minutes(6)));
-    assert!(!verified.is_valid_at(now - Duration::minutes(1)));
+
+    assert_eq!(verified.check_time(now + Duration::minutes(4)), Ok(()));
+    assert_eq!(verified.check_time(now + Duration::minutes(5)), Err("the token has expired"));
+}
+
+/// Replicas differ by less than half a minute; what differs by more is no expired token, and the log says so.
+#[test]
+fn a_clock_may_be_behind_that_of_the_issuer_and_never_prolongs_a_token() {
+    let stage = stage();
+    let (new, issued) = (stage.token(), stage.runtime.clock.now());
+    let verified = stage.tokens.verify(&stage.issue(&stage.tokens, &stage.key, new), &stage.key).unwrap();
+
+    assert_eq!(verified.check_time(issued - Duration::seconds(30)), Ok(()));
+    let early = verified.check_time(issued - Duration::seconds(32)).unwrap_err();
+    assert!(early.contains("not yet valid") && !early.contains("expired"), "{early}");
+    let late = verified.check_time(issued + Duration::minutes(5) + Duration::SECOND).unwrap_err();
+    assert!(late.contains("expired"), "{late}");
 }
 
 /// RFC 9068 §2.1, §2.2.

@@ -139,7 +139,7 @@ async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
         };
         let outside = outside(checkpoint, &keys)?;
         let grace = time::Duration::try_from(grace).unwrap_or(time::Duration::MINUTE);
-        let sealed_before = database.runtime().clock.now() - grace;
+        let sealed_before = database.now().await? - grace;
         let terms = Terms { keys: &keys, outside: &outside, kept_since, sealed_before, dated_from };
         let verified = verify_log(&mut session, &terms).await;
         session.close().await;
