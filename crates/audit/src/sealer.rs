@@ -11,7 +11,7 @@ mod patrol;
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use mainstay_database::{Database, Session};
+use mainstay_database::{Database, Pulse, Session};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -38,6 +38,13 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How long a statement of the sealer may take.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a leader may be silent before Postgres ends its session and another one leads.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// How long the seal may stand still before the process does not count as ready: a statement of it may take so long, and
+/// coming back after it as well.
+const STANDSTILL: Duration = Duration::from_secs(60);
+
 /// How long the end waits for the last checkpoint to be published.
 const SETTLING: Duration = Duration::from_secs(5);
 
@@ -48,12 +55,18 @@ const LOCK: i64 = 7_218_340_963;
 pub struct Sealer {
     database: Database,
     settings: Arc<Settings>,
+    pulse: Pulse,
 }
 
 impl Sealer {
     /// A sealer; `database` is where its connection leads.
     pub fn new(database: Database, settings: Settings) -> Self {
-        Self { database, settings: Arc::new(settings) }
+        Self { database, settings: Arc::new(settings), pulse: Pulse::new("seal", STANDSTILL) }
+    }
+
+    /// When it last sealed what there was, or found that another process does.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Seals until `stop`, then once more what is there, so that an orderly end leaves nothing unsealed.
@@ -97,7 +110,8 @@ impl Sealer {
     ) -> Result<(), AuditError> {
         let mut stop = pin!(stop);
         let mut session = self.database.session(STATEMENT_TIMEOUT).await?;
-        while !session.try_lock(LOCK).await? {
+        session.ends_when_silent_for(SILENCE).await?;
+        while !self.is_leader(&mut session).await? {
             tokio::select! {
                 () = stop.as_mut() => return close(session).await,
                 () = sleep(AGAIN) => {}
@@ -105,8 +119,9 @@ impl Sealer {
         }
         let mut leader = Leader::new(&self.database, session, &self.settings.origin, sealed).await?;
         loop {
-            if leader.round().await? {
-                // There is more.
+            let is_more = leader.round().await?;
+            self.pulse.beat();
+            if is_more {
                 continue;
             }
             tokio::select! {
@@ -117,6 +132,14 @@ impl Sealer {
         leader.hurry();
         while leader.round().await? {}
         close(leader.into_session()).await
+    }
+
+    /// Whether the lock is had; if not, another process seals.
+    async fn is_leader(&self, session: &mut Session) -> Result<bool, AuditError> {
+        session.ping().await?;
+        let is_leader = session.try_lock(LOCK).await?;
+        self.pulse.beat();
+        Ok(is_leader)
     }
 }
 

@@ -65,28 +65,59 @@ impl DatabaseUrl {
         }
     }
 
-    /// Opens a connection whose statements may run for `statement_timeout` each.
-    pub(crate) async fn connect(&self, statement_timeout: Duration) -> Result<PgConnection, Error> {
-        Ok(self.options(statement_timeout).connect().await?)
+    /// Opens a connection whose statements Postgres holds to `limits`.
+    pub(crate) async fn connect(&self, limits: Limits) -> Result<PgConnection, Error> {
+        Ok(self.options(limits).connect().await?)
     }
 
-    pub(crate) fn options(&self, statement_timeout: Duration) -> PgConnectOptions {
-        self.0
+    pub(crate) fn options(&self, limits: Limits) -> PgConnectOptions {
+        let options = self
+            .0
             .clone()
             .application_name("mainstay")
             .statement_cache_capacity(500)
-            .options([
-                ("statement_timeout", format!("{}ms", statement_timeout.as_millis())),
-                ("lock_timeout", format!("{}ms", statement_timeout.as_millis())),
-                ("idle_in_transaction_session_timeout", "10s".to_owned()),
-                ("client_connection_check_interval", "1s".to_owned()),
-                ("TimeZone", "UTC".to_owned()),
-                // Compiling a plan takes longer than any statement of the service runs.
-                ("jit", "off".to_owned()),
-            ])
-            .disable_statement_logging()
+            // What Postgres has on its own has the same precision, and a pooler refuses the parameter.
+            .extra_float_digits(None)
+            .disable_statement_logging();
+        match limits {
+            Limits::OfRole => options,
+            Limits::OfSession { statement_timeout, lock_timeout } => {
+                let lock_timeout = lock_timeout.map(|timeout| ("lock_timeout", milliseconds(timeout)));
+                options
+                    .options(SESSION)
+                    .options([("statement_timeout", milliseconds(statement_timeout))])
+                    .options(lock_timeout)
+            }
+        }
     }
 }
+
+/// What holds Postgres to an end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Limits {
+    /// Those of the role (`ALTER ROLE … SET`): a pooler lends its connections to many, and takes none with them.
+    OfRole,
+    /// Those of this connection. A duration of nothing means no limit; without a lock timeout, the role's holds.
+    OfSession { statement_timeout: Duration, lock_timeout: Option<Duration> },
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{}ms", duration.as_millis())
+}
+
+/// What every connection of its own tells Postgres. A session whose client has vanished without a word, on a dead path or
+/// with its machine, ends within half a minute, and with it what it holds: a slot, a lock, a transaction.
+const SESSION: [(&str, &str); 8] = [
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("client_connection_check_interval", "1s"),
+    ("tcp_keepalives_idle", "10s"),
+    ("tcp_keepalives_interval", "5s"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "25s"),
+    ("TimeZone", "UTC"),
+    // Compiling a plan takes longer than any statement of the service runs.
+    ("jit", "off"),
+];
 
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,10 +9,11 @@ use tracing::Instrument as _;
 
 use crate::{
     Error, Row, SealedTable, Settings,
+    doubts::Doubts,
     kept_keys::KeptKeys,
     pool::{Lease, Pool},
     sorting::Sorting,
-    statement::Statement,
+    statement::{Patience, Statement},
 };
 
 /// The pool, the key ring and the clock: what every door stands on. Cloning it is cheap.
@@ -21,8 +22,9 @@ pub struct Database(Arc<Inner>);
 
 struct Inner {
     pool: Pool,
-    /// A connection for health checks: a pool that is exhausted is no reason to be taken out of service.
+    /// A connection for health checks while the pool's are all in use: to be busy is no reason to be taken out of service.
     probe: Pool,
+    doubts: Doubts,
     ring: KeyRing,
     runtime: Runtime,
     /// By row, so that a patch of a row that was just read seals without asking for its key.
@@ -40,11 +42,13 @@ impl Database {
     /// [`Error::Internal`] when the settings make no pool.
     pub fn new(settings: &Settings, ring: KeyRing, runtime: Runtime) -> Result<Self, Error> {
         let data_keys = KeptKeys::new(runtime.clock.clone());
-        let probe = Pool::new(&Settings { pool_size: 1, ..settings.clone() })?;
-        let pool = Pool::new(settings)?;
+        let doubts = Doubts::default();
+        let probe = Pool::new(&Settings { pool_size: 1, ..settings.clone() }, doubts.clone())?;
+        let pool = Pool::new(settings, doubts.clone())?;
         Ok(Self(Arc::new(Inner {
             pool,
             probe,
+            doubts,
             ring,
             runtime,
             data_keys,
@@ -54,12 +58,12 @@ impl Database {
         })))
     }
 
-    /// Opens every connection of the pool at once.
+    /// Opens every connection of the pool at once, and the one for health checks.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Postgres cannot be reached or its certificate does not prove its name.
     pub async fn warm(&self) -> Result<(), Error> {
-        self.0.pool.warm().await
+        tokio::try_join!(self.0.pool.warm(), self.0.probe.warm()).map(drop)
     }
 
     /// The clock and the random source.
@@ -84,6 +88,11 @@ impl Database {
         self.0.sealed_tables.get().map_or(&[], Vec::as_slice)
     }
 
+    /// How long a statement takes at most until it is answered or its connection given up, the way to a connection included.
+    pub fn patience(&self) -> Duration {
+        self.settings().acquire_timeout + Patience::beyond(self.settings().statement_timeout).most().unwrap_or_default()
+    }
+
     /// Connections open, and of those idle.
     pub fn connections(&self) -> (usize, usize) {
         self.0.pool.connections()
@@ -102,42 +111,56 @@ impl Database {
         self.0.pool.lease().await
     }
 
-    /// Runs a statement. A write whose connection broke may or may not have happened, so it is not repeated.
+    /// Runs a statement whose effect lasts. One whose answer was lost may or may not have happened, so it is not repeated.
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        self.settled(&self.0.pool, &statement).await
+        self.settled(&statement.lasting()).await
     }
 
-    /// Runs a statement that changes nothing; when it meets a connection that died while idle, once more on a new one.
+    /// Runs a statement that changes nothing; when no answer comes, once more on a new connection.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        self.reconnecting(&self.0.pool, &statement).await
-    }
-
-    /// Reads on the connection for health checks.
-    pub(crate) async fn probe(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        self.reconnecting(&self.0.probe, &statement).await
-    }
-
-    async fn reconnecting(&self, pool: &Pool, statement: &Statement) -> Result<Vec<Row>, Error> {
-        match self.settled(pool, statement).await {
-            Err(Error::Unavailable(_)) => self.settled(pool, statement).await,
+        match self.settled(&statement).await {
+            Err(Error::Lost(_)) => self.settled(&statement).await,
             answer => answer,
         }
     }
 
-    /// Runs a statement, and once more if Postgres aborted it in favour of another transaction. It is a transaction of its
-    /// own, so nothing of it has happened then; a statement inside a longer transaction does not come here.
-    async fn settled(&self, pool: &Pool, statement: &Statement) -> Result<Vec<Row>, Error> {
-        match self.once(pool, statement).await {
-            Err(Error::Aborted) => {
-                tracing::info!(statement = statement.name, "a statement was aborted by Postgres and runs once more");
-                self.once(pool, statement).await
+    /// Reads as a request would; on the connection for health checks while all others are in use.
+    pub(crate) async fn probe(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        match self.probe_once(&statement).await {
+            Err(Error::Lost(_) | Error::Closed(_)) => self.probe_once(&statement).await,
+            answer => answer,
+        }
+    }
+
+    async fn probe_once(&self, statement: &Statement) -> Result<Vec<Row>, Error> {
+        let lease = match self.0.pool.lease_at_once().await? {
+            Some(lease) => lease,
+            None => self.0.probe.lease().await?,
+        };
+        self.once(lease, statement).await
+    }
+
+    /// Gives up every idle connection: they lead to the wrong server.
+    pub(crate) fn forget_connections(&self) {
+        self.0.doubts.broke();
+        self.0.pool.forget_dead();
+        self.0.probe.forget_dead();
+    }
+
+    /// Runs a statement, and once more if Postgres undid it in favour of another transaction, or answered that it has closed
+    /// the connection. It is a transaction of its own, so nothing of it has happened then; a statement inside a longer
+    /// transaction does not come here.
+    async fn settled(&self, statement: &Statement) -> Result<Vec<Row>, Error> {
+        match self.once(self.lease().await?, statement).await {
+            Err(Error::Aborted | Error::Closed(_)) => {
+                tracing::info!(statement = statement.name, "a statement was undone by Postgres and runs once more");
+                self.once(self.lease().await?, statement).await
             }
             answer => answer,
         }
     }
 
-    async fn once(&self, pool: &Pool, statement: &Statement) -> Result<Vec<Row>, Error> {
-        let mut lease = pool.lease().await?;
+    async fn once(&self, mut lease: Lease, statement: &Statement) -> Result<Vec<Row>, Error> {
         let answer = self.run_on(&mut lease, statement.clone()).await;
         settle(lease, answer)
     }
@@ -161,7 +184,7 @@ impl Database {
             && error.breaks_connection()
         {
             tracing::warn!(statement = name, %error, cause = error.cause(), "a statement failed");
-            self.0.pool.forget_idle();
+            self.forget_connections();
         }
         answer
     }

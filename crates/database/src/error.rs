@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +46,19 @@ pub enum Error {
     /// Postgres aborted the transaction in favour of another (40001, 40P01). Nothing of it has happened.
     #[error("the transaction was aborted in favour of another")]
     Aborted,
-    /// Postgres cannot be reached, or had no connection free in time.
+    /// Postgres cannot be reached, had no connection free in time, or lacks what the statement needs. Nothing has happened.
     #[error("the database is not available")]
     Unavailable(#[source] Cause),
+    /// Postgres closed the connection with its answer (57P01 to 57P05, or fatal), or takes no writes (25006). Nothing has
+    /// happened, and the connection is of no further use.
+    #[error("the database has closed the connection, or takes no writes")]
+    Closed(#[source] Cause),
+    /// The connection broke or went silent before an answer came. Nothing lasting was asked for.
+    #[error("the connection to the database was lost")]
+    Lost(#[source] Cause),
+    /// The connection broke or went silent after something lasting was asked for: it may have happened.
+    #[error("the connection to the database was lost; nobody knows whether the change happened")]
+    OutcomeUnknown(#[source] Cause),
     /// The statement ran longer than its deadline.
     #[error("the statement ran longer than its deadline")]
     Timeout,
@@ -59,6 +69,9 @@ pub enum Error {
 
 /// What `admit_comparison` of the schema raises; its hint is the number of seconds to wait.
 const TOO_MANY_COMPARISONS: &str = "MS429";
+
+/// A write on a server that only reads: a standby, or one that is fenced off.
+const READ_ONLY: &str = "25006";
 
 /// What lies beneath an [`Error`], for the log alone.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -78,7 +91,12 @@ impl Error {
     /// How long a caller should wait before it tries again, where that makes sense.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Unavailable(_) | Self::Timeout | Self::Contended | Self::Aborted => Some(Duration::from_secs(1)),
+            Self::Unavailable(_)
+            | Self::Closed(_)
+            | Self::Lost(_)
+            | Self::Timeout
+            | Self::Contended
+            | Self::Aborted => Some(Duration::from_secs(1)),
             Self::TooManyComparisons { retry_after } => Some(*retry_after),
             _ => None,
         }
@@ -87,7 +105,11 @@ impl Error {
     /// What lies beneath, for the log.
     pub fn cause(&self) -> Option<String> {
         match self {
-            Self::Unavailable(cause) | Self::Internal(cause) => Some(cause.to_string()),
+            Self::Unavailable(cause)
+            | Self::Closed(cause)
+            | Self::Lost(cause)
+            | Self::OutcomeUnknown(cause)
+            | Self::Internal(cause) => Some(cause.to_string()),
             _ => None,
         }
     }
@@ -100,9 +122,29 @@ impl Error {
         Self::Unavailable(cause.into())
     }
 
-    /// Whether the connection that answered this must not be used again.
+    pub(crate) fn lost(cause: impl Into<Cause>) -> Self {
+        Self::Lost(cause.into())
+    }
+
+    /// The same of a connection that did not come about: nothing was asked yet.
+    pub(crate) fn of_connecting(self) -> Self {
+        match self {
+            Self::Internal(cause) | Self::Closed(cause) | Self::Lost(cause) => Self::Unavailable(cause),
+            other => other,
+        }
+    }
+
+    /// Whether the connection that answered this must not be used again. A refusal of Postgres leaves it as good as it was.
     pub(crate) fn breaks_connection(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Internal(_) | Self::Timeout)
+        matches!(self, Self::Closed(_) | Self::Lost(_) | Self::OutcomeUnknown(_))
+    }
+
+    /// The same, where what was asked would have been lasting.
+    pub(crate) fn after_asking_for_something_lasting(self) -> Self {
+        match self {
+            Self::Lost(cause) => Self::OutcomeUnknown(cause),
+            other => other,
+        }
     }
 }
 
@@ -114,7 +156,7 @@ impl From<sqlx::Error> for Error {
                 Err(other) => Self::internal(other),
             },
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
-                Self::unavailable(error)
+                Self::lost(error)
             }
             other => Self::internal(other),
         }
@@ -137,11 +179,20 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
             let seconds = refusal.hint().and_then(|hint| hint.parse().ok()).unwrap_or(60);
             Error::TooManyComparisons { retry_after: Duration::from_secs(seconds) }
         }
-        code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
-            Error::unavailable(Refusal::from(refusal))
+        // A pooler says so of a server that it lost in the middle of a statement.
+        code if code.starts_with("08") => Error::lost(Refusal::from(refusal)),
+        code if code.starts_with("57P") || code == READ_ONLY || is_fatal(refusal) => {
+            Error::Closed(Refusal::from(refusal).into())
         }
+        code if code.starts_with("53") => Error::unavailable(Refusal::from(refusal)),
         _ => Error::internal(Refusal::from(refusal)),
     }
+}
+
+/// Postgres closes a connection after a fatal answer, and gives one only where the transaction was rolled back: where it
+/// cannot know, it closes without a word.
+fn is_fatal(refusal: &PgDatabaseError) -> bool {
+    matches!(refusal.severity(), PgSeverity::Fatal | PgSeverity::Panic)
 }
 
 /// What Postgres said, without what quotes values: its `DETAIL`, and the message of a data exception.

@@ -9,24 +9,34 @@ pub struct Health {
     pub schema: i32,
     /// Whether the key ring opens what is stored: the newest data key, if there is one.
     pub keys_open: bool,
+    /// Whether the server takes writes: a standby does not, and neither does one that is fenced off.
+    pub takes_writes: bool,
 }
 
 impl Database {
-    /// Looks whether the database is there, migrated, and sealed under keys that this process has.
+    /// Looks whether the database is there, migrated, sealed under keys that this process has, and takes writes: as a
+    /// request would find it, on a connection of the pool, unless all of them are in use.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Postgres does not answer; [`Error::Internal`] when it was never migrated.
     pub async fn health(&self) -> Result<Health, Error> {
-        let text = "SELECT (SELECT coalesce(max(version), 0) FROM refinery_schema_history), k.* FROM (SELECT) one \
+        let text = "SELECT (SELECT coalesce(max(version), 0) FROM refinery_schema_history), \
+                        current_setting('transaction_read_only') = 'off', k.* FROM (SELECT) one \
                     LEFT JOIN (SELECT id, organization_id, subject_id, wrapped FROM data_keys LIMIT 1) k ON true";
         let rows = self.probe(Statement::new("health", text, Vec::new())).await?;
         let row = rows.first().ok_or_else(|| Error::internal("a query without conditions has no row"))?;
-        Ok(Health { schema: row.get(0)?, keys_open: self.opens(row)? })
+        let health = Health { schema: row.get(0)?, takes_writes: row.get(1)?, keys_open: self.opens(row)? };
+
+        if !health.takes_writes {
+            // The address may have moved to another server since these were opened.
+            self.forget_connections();
+        }
+        Ok(health)
     }
 
     fn opens(&self, row: &Row) -> Result<bool, Error> {
-        let Some(id) = row.get::<Option<i64>>(1)? else { return Ok(true) };
-        let (organization, subject): (Uuid, Uuid) = (row.get(2)?, row.get(3)?);
-        Ok(self.ring().unwrap(id, organization, subject, &row.get::<Vec<u8>>(4)?).is_ok())
+        let Some(id) = row.get::<Option<i64>>(2)? else { return Ok(true) };
+        let (organization, subject): (Uuid, Uuid) = (row.get(3)?, row.get(4)?);
+        Ok(self.ring().unwrap(id, organization, subject, &row.get::<Vec<u8>>(5)?).is_ok())
     }
 }

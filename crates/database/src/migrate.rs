@@ -1,6 +1,6 @@
 //! The owner's connection: migrations and what an operator does to the schema. The serving process never opens one.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use refinery_core::{
     AsyncMigrate,
@@ -10,15 +10,36 @@ use sea_query::Value;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, postgres::PgConnection};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{DatabaseUrl, Error, Row, statement::Statement};
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    DatabaseUrl, Error, Row,
+    connection::Limits,
+    statement::{Patience, Statement},
+};
 
 pub use refinery_core::{Migration, Runner as Migrations};
 
-/// Any number will do, as long as every migrator takes the same.
-const ADVISORY_LOCK: &str = "SELECT pg_advisory_lock(7218340961)";
+/// Waits for other migrators for as long as they take. Any number will do, as long as every migrator takes the same.
+const ADVISORY_LOCK: &str = "SET lock_timeout = 0; SELECT pg_advisory_lock(7218340961)";
 
-/// A migration takes as long as it takes.
-const STATEMENT_TIMEOUT: Duration = Duration::ZERO;
+/// From then on no lock is waited for longer: behind a migration that waits for a table, every request to it waits too.
+/// Shorter than a statement of the service may take, so that those requests are late and not refused.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '3s'";
+
+const UNLOCK: &str = "RESET lock_timeout; SELECT pg_advisory_unlock_all()";
+
+/// How often a migration is tried that does not get a lock.
+const ATTEMPTS: u32 = 6;
+
+/// How long the traffic that has waited behind it gets, before it is tried again; so much more each time.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+
+/// SQLSTATE of a lock that was not had in time (`lock_not_available`), and of a deadlock.
+const NO_LOCK: [&str; 2] = ["55P03", "40P01"];
+
+/// How long a farewell may take.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A connection as the role that owns the schema.
 pub struct Owner(PgConnection);
@@ -33,6 +54,13 @@ pub enum MigrationError {
     /// left nothing.
     #[error("the migrations were not applied")]
     Migration(#[from] refinery_core::Error),
+    /// A migration did not get a lock, however often it was tried. It left nothing.
+    #[error(
+        "a migration did not get a lock within {ATTEMPTS} attempts: another session holds it in a transaction that does not \
+         end. Find it (SELECT pid, state, xact_start, query FROM pg_stat_activity ORDER BY xact_start), end it, then run \
+         `migrate` again"
+    )]
+    Locked(#[source] refinery_core::Error),
 }
 
 impl Owner {
@@ -41,20 +69,48 @@ impl Owner {
     /// # Errors
     /// [`Error::Unavailable`] when Postgres cannot be reached or does not prove its name.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, Error> {
-        url.connect(STATEMENT_TIMEOUT).await.map(Self)
+        // A migration takes as long as it takes; how long it waits for a lock, the role says.
+        let limits = Limits::OfSession { statement_timeout: Duration::ZERO, lock_timeout: None };
+        url.connect(limits).await.map(Self).map_err(Error::of_connecting)
     }
 
-    /// Applies those `migrations` that are missing, one migrator at a time, and gives their names.
+    /// Applies those `migrations` that are missing, one migrator at a time, and gives their names. One that does not get a
+    /// lock within three seconds steps aside for a while, and is tried six times.
     ///
     /// # Errors
     /// [`MigrationError`]; the migrations before the failed one stay applied.
     pub async fn migrate(&mut self, migrations: &Migrations) -> Result<Vec<String>, MigrationError> {
         self.0.execute(ADVISORY_LOCK).await.map_err(Error::from)?;
-        let report = migrations.run_async(&mut Adapter(&mut self.0)).await;
+        self.0.execute(LOCK_TIMEOUT).await.map_err(Error::from)?;
+
+        let applied = self.apply(migrations).await;
         // The lock ends with the session at the latest.
-        self.0.execute("SELECT pg_advisory_unlock_all()").await.map_err(Error::from)?;
+        self.0.execute(UNLOCK).await.map_err(Error::from)?;
+        let applied = applied?;
+
         self.0.execute("GRANT SELECT ON refinery_schema_history TO mainstay_server").await.map_err(Error::from)?;
-        Ok(report?.applied_migrations().iter().map(ToString::to_string).collect())
+        Ok(applied)
+    }
+
+    async fn apply(&mut self, migrations: &Migrations) -> Result<Vec<String>, MigrationError> {
+        let mut applied = Vec::new();
+        for attempt in 1.. {
+            match migrations.run_async(&mut Adapter(&mut self.0)).await {
+                Ok(report) => {
+                    applied.extend(names(&report));
+                    break;
+                }
+                Err(error) if !lacks_lock(&error) => return Err(error.into()),
+                Err(error) if attempt == ATTEMPTS => return Err(MigrationError::Locked(error)),
+                // Those before it stay applied, and are not among the missing ones any more.
+                Err(error) => {
+                    applied.extend(error.report().into_iter().flat_map(names));
+                    tracing::warn!(attempt, attempts = ATTEMPTS, %error, "a migration did not get a lock");
+                    sleep(BETWEEN_ATTEMPTS * attempt).await;
+                }
+            }
+        }
+        Ok(applied)
     }
 
     /// Runs a static statement.
@@ -71,14 +127,25 @@ impl Owner {
 
     /// Runs a statement that this room has built.
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<Vec<Row>, Error> {
-        statement.run(&mut self.0).await
+        statement.run(&mut self.0, Patience::without_end()).await
     }
 
     /// Says goodbye, so that the server need not find out.
     pub async fn close(self) {
         // A connection that does not close in order is closed all the same.
-        drop(self.0.close().await);
+        drop(timeout(FAREWELL, self.0.close()).await);
     }
+}
+
+fn names(report: &refinery_core::Report) -> impl Iterator<Item = String> {
+    report.applied_migrations().iter().map(ToString::to_string)
+}
+
+/// Whether a migration failed for want of a lock: sooner or later it gets it.
+fn lacks_lock(error: &refinery_core::Error) -> bool {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    let codes = causes.filter_map(|cause| cause.downcast_ref::<sqlx::Error>()?.as_database_error()?.code());
+    codes.into_iter().any(|code| NO_LOCK.contains(&code.as_ref()))
 }
 
 /// refinery's driver traits over a connection of sqlx.

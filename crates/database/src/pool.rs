@@ -1,15 +1,16 @@
 //! Kept connections, one statement a trip.
 //!
 //! `sqlx::PgPool` pings when a connection is taken and again when it is given back: two round trips more than the
-//! statement itself. Here a connection is used until it fails. One that is dropped in the middle of a statement is closed,
-//! which ends the statement; one that is dropped between two returns to the pool, rolled back if it was in a transaction.
-//! So neither a panic nor a deadline costs a connection unless a statement is running.
+//! statement itself. Here a connection is used until it fails, and what that says of the others is in `doubts.rs`. One that
+//! is dropped in the middle of a statement is closed, which ends the statement; one that is dropped between two returns to
+//! the pool, rolled back if it was in a transaction. So neither a panic nor a deadline costs a connection unless a statement
+//! is running.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::{
     Runtime,
-    managed::{Manager, Metrics, Object, PoolError, RecycleResult, Timeouts},
+    managed::{Manager, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType, Timeouts},
 };
 use futures_util::future::join_all;
 use sqlx::postgres::PgConnection;
@@ -17,7 +18,10 @@ use tokio::runtime::Handle;
 
 use crate::{
     DatabaseUrl, Error, Row, Settings,
-    statement::{Encoded, Statement},
+    connection::Limits,
+    doubts::{Doubts, Verdict},
+    statement::{Encoded, Patience, Statement},
+    unsettled::note_unsettled,
 };
 
 pub(crate) struct Pool(deadpool::managed::Pool<Connector>);
@@ -26,6 +30,14 @@ pub(crate) struct Pool(deadpool::managed::Pool<Connector>);
 pub(crate) struct Lease {
     connection: Option<Object<Connector>>,
     state: State,
+    patience: Patience,
+    doubts: Doubts,
+}
+
+/// A connection, and when Postgres last answered on it.
+pub(crate) struct Kept {
+    postgres: PgConnection,
+    heard: Instant,
 }
 
 /// What a connection is in the middle of.
@@ -33,21 +45,36 @@ pub(crate) struct Lease {
 enum State {
     Clean,
     InTransaction,
-    /// A statement is running, or broke the connection.
-    Unfit,
+    /// A statement is running.
+    Running {
+        is_lasting: bool,
+    },
+    /// The connection broke.
+    Broken,
 }
 
 /// How long a rollback may take before its connection is closed instead.
-const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(5);
+const ROLLBACK: Patience = Patience::of(Duration::from_secs(5));
+
+/// How long a doubtful connection may take to say that it is alive.
+const PING: Patience = Patience::of(Duration::from_secs(1));
 
 pub(crate) struct Connector {
     url: DatabaseUrl,
-    statement_timeout: Duration,
+    limits: Limits,
+    patience: Patience,
+    doubts: Doubts,
 }
 
 impl Pool {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
-        let connector = Connector { url: settings.url.clone(), statement_timeout: settings.statement_timeout };
+    /// A pool to the server that `settings` name. Pools that share `doubts` learn from each other's connections.
+    pub(crate) fn new(settings: &Settings, doubts: Doubts) -> Result<Self, Error> {
+        let connector = Connector {
+            url: settings.url.clone(),
+            limits: settings.limits(),
+            patience: Patience::beyond(settings.statement_timeout),
+            doubts,
+        };
         deadpool::managed::Pool::builder(connector)
             .max_size(settings.pool_size)
             .timeouts(Timeouts {
@@ -72,19 +99,30 @@ impl Pool {
 
     pub(crate) async fn lease(&self) -> Result<Lease, Error> {
         match self.0.get().await {
-            Ok(connection) => Ok(Lease { connection: Some(connection), state: State::Clean }),
-            Err(PoolError::Backend(error)) => Err(match error {
-                // A server that is there but refuses us is as unavailable as one that is not.
-                Error::Internal(cause) => Error::Unavailable(cause),
-                other => other,
-            }),
-            Err(timeout) => Err(Error::unavailable(timeout.to_string())),
+            Ok(connection) => Ok(self.lend(connection)),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
-    /// Closes every idle connection: called when one of them turns out to be dead, since its siblings are too.
-    pub(crate) fn forget_idle(&self) {
-        self.0.retain(|_, _| false);
+    /// A connection, if one is free or can be opened at once; none while all of them are in use.
+    pub(crate) async fn lease_at_once(&self) -> Result<Option<Lease>, Error> {
+        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.0.timeouts() };
+        match self.0.timeout_get(&at_once).await {
+            Ok(connection) => Ok(Some(self.lend(connection))),
+            Err(PoolError::Timeout(TimeoutType::Wait)) if self.0.status().size > 0 => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    fn lend(&self, connection: Object<Connector>) -> Lease {
+        let Connector { patience, doubts, .. } = self.0.manager();
+        Lease { connection: Some(connection), state: State::Clean, patience: *patience, doubts: doubts.clone() }
+    }
+
+    /// Closes the idle connections that are dead, since one of their siblings is.
+    pub(crate) fn forget_dead(&self) {
+        let doubts = &self.0.manager().doubts;
+        self.0.retain(|kept, _| doubts.verdict(kept.heard) != Verdict::Dead);
     }
 
     /// Connections open, and of those idle.
@@ -94,18 +132,30 @@ impl Pool {
     }
 }
 
+/// A server that is there but refuses us is as unavailable as one that is not.
+fn unavailable(error: PoolError<Error>) -> Error {
+    match error {
+        PoolError::Backend(error) => error.of_connecting(),
+        timeout => Error::unavailable(timeout.to_string()),
+    }
+}
+
 impl Lease {
-    /// Runs a statement. Until it has ended in order, the connection counts as unfit.
+    /// Runs a statement. Until it has ended in order, the connection is not fit for another.
     pub(crate) async fn run(&mut self, statement: Encoded) -> Result<Vec<Row>, Error> {
-        let connection = self.connection.as_deref_mut();
-        let connection = connection.ok_or_else(|| Error::internal("the connection was given back"))?;
+        let kept = self.connection.as_deref_mut();
+        let kept = kept.ok_or_else(|| Error::internal("the connection was given back"))?;
 
-        let before = std::mem::replace(&mut self.state, State::Unfit);
-        let answer = statement.run(connection).await;
-        if answer.as_ref().err().is_none_or(|error| !error.breaks_connection()) {
+        let running = State::Running { is_lasting: statement.is_lasting };
+        let before = std::mem::replace(&mut self.state, running);
+        let answer = statement.run(&mut kept.postgres, self.patience).await;
+
+        if answer.as_ref().err().is_some_and(Error::breaks_connection) {
+            self.state = State::Broken;
+        } else {
             self.state = before;
+            kept.heard = Instant::now();
         }
-
         answer
     }
 
@@ -124,29 +174,53 @@ impl Drop for Lease {
         let Some(connection) = self.connection.take() else { return };
         match (self.state, Handle::try_current()) {
             (State::Clean, _) => drop(connection),
-            (State::InTransaction, Ok(runtime)) => drop(runtime.spawn(roll_back(connection))),
-            (State::InTransaction, Err(_)) | (State::Unfit, _) => drop(Object::take(connection)),
+            (State::InTransaction, Ok(runtime)) => drop(runtime.spawn(roll_back(connection, self.doubts.clone()))),
+            (State::InTransaction, Err(_)) | (State::Broken, _) => drop(Object::take(connection)),
+            (State::Running { is_lasting }, _) => {
+                self.doubts.doubted();
+                if is_lasting {
+                    note_unsettled();
+                }
+                drop(Object::take(connection));
+            }
         }
     }
 }
 
 /// Ends a transaction that nobody will commit, and returns its connection to the pool.
-async fn roll_back(mut connection: Object<Connector>) {
-    let rollback = Statement::new("rollback", "ROLLBACK", Vec::new()).run(&mut *connection);
-    if !matches!(tokio::time::timeout(ROLLBACK_TIMEOUT, rollback).await, Ok(Ok(_))) {
-        drop(Object::take(connection));
+async fn roll_back(mut connection: Object<Connector>, doubts: Doubts) {
+    let rollback = Statement::new("rollback", "ROLLBACK", Vec::new()).run(&mut connection.postgres, ROLLBACK);
+    match rollback.await {
+        Ok(_) => connection.heard = Instant::now(),
+        Err(_) => {
+            doubts.doubted();
+            drop(Object::take(connection));
+        }
     }
 }
 
 impl Manager for Connector {
-    type Type = PgConnection;
+    type Type = Kept;
     type Error = Error;
 
-    async fn create(&self) -> Result<PgConnection, Error> {
-        self.url.connect(self.statement_timeout).await
+    async fn create(&self) -> Result<Kept, Error> {
+        let postgres = self.url.connect(self.limits).await?;
+        Ok(Kept { postgres, heard: Instant::now() })
     }
 
-    async fn recycle(&self, _: &mut PgConnection, _: &Metrics) -> RecycleResult<Error> {
-        Ok(())
+    async fn recycle(&self, kept: &mut Kept, _: &Metrics) -> RecycleResult<Error> {
+        match self.doubts.verdict(kept.heard) {
+            Verdict::Fit => Ok(()),
+            Verdict::Dead => Err(RecycleError::message("a sibling is dead, and so is this connection")),
+            Verdict::Doubtful => {
+                let ping = Statement::new("ping", "SELECT 1", Vec::new()).run(&mut kept.postgres, PING).await;
+                if ping.as_ref().err().is_some_and(Error::breaks_connection) {
+                    self.doubts.broke();
+                }
+                ping?;
+                kept.heard = Instant::now();
+                Ok(())
+            }
+        }
     }
 }

@@ -4,21 +4,32 @@ use sea_query::Value;
 use sqlx::{Connection as _, postgres::PgConnection};
 use tokio::time::timeout;
 
-use crate::{Database, DatabaseUrl, Error, Row, statement::Statement};
+use crate::{
+    Database, DatabaseUrl, Error, Row,
+    connection::Limits,
+    statement::{Patience, Statement},
+};
 
 /// A connection of one's own: for what is tied to it, such as an advisory lock, or takes longer than a request may.
 ///
-/// Its statements are static and no organization limits them; it is for upkeep and for what an operator checks.
-pub struct Session(PgConnection);
+/// Its statements are static and no organization limits them; it is for upkeep and for what an operator checks. One that
+/// answers [`Error::Lost`] or [`Error::Closed`] is of no further use.
+pub struct Session {
+    postgres: PgConnection,
+    patience: Patience,
+}
+
+/// How long a farewell, or a sign of life, may take.
+const SHORT: Duration = Duration::from_secs(2);
 
 impl Database {
-    /// Opens a connection beside the pool. Its statements may run for `statement_timeout` each, without end if that is
-    /// nothing.
+    /// Opens a connection beside the pool, past a pooler. Its statements may run for `statement_timeout` each, without end
+    /// if that is nothing.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Postgres cannot be reached.
     pub async fn session(&self, statement_timeout: Duration) -> Result<Session, Error> {
-        let connecting = Session::connect(&self.settings().url, statement_timeout);
+        let connecting = Session::connect(self.settings().direct(), statement_timeout);
         let connected = timeout(self.settings().acquire_timeout, connecting).await;
         connected.unwrap_or_else(|_| Err(Error::unavailable("no connection came about in time")))
     }
@@ -30,7 +41,9 @@ impl Session {
     /// # Errors
     /// [`Error::Unavailable`] when Postgres cannot be reached or does not prove its name.
     pub async fn connect(url: &DatabaseUrl, statement_timeout: Duration) -> Result<Self, Error> {
-        url.connect(statement_timeout).await.map(Self)
+        let limits = Limits::OfSession { statement_timeout, lock_timeout: Some(statement_timeout) };
+        let postgres = url.connect(limits).await.map_err(Error::of_connecting)?;
+        Ok(Self { postgres, patience: Patience::beyond(statement_timeout) })
     }
 
     /// Runs a static statement.
@@ -43,7 +56,27 @@ impl Session {
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
-        Statement::new(name, text, values.into_iter().collect()).run(&mut self.0).await
+        Statement::new(name, text, values.into_iter().collect()).run(&mut self.postgres, self.patience).await
+    }
+
+    /// Makes sure that the connection still leads to Postgres, within two seconds.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] when it does not.
+    pub async fn ping(&mut self) -> Result<(), Error> {
+        let ping = Statement::new("session.ping", "SELECT 1", Vec::new());
+        ping.run(&mut self.postgres, Patience::of(SHORT)).await.map(drop)
+    }
+
+    /// Asks Postgres to end the session, and what it holds, once it has heard nothing for `most`: a process that has frozen,
+    /// or whose path is dead, keeps no lock for longer.
+    ///
+    /// # Errors
+    /// As the database answers.
+    pub async fn ends_when_silent_for(&mut self, most: Duration) -> Result<(), Error> {
+        let value = format!("{}ms", most.as_millis());
+        let text = "SELECT set_config('idle_session_timeout', $1, false)";
+        self.run("session.ends_when_silent", text, [value.into()]).await.map(drop)
     }
 
     /// Takes the advisory lock `key` of this database, unless another session has it. It is held for as long as the
@@ -59,6 +92,6 @@ impl Session {
     /// Says goodbye, so that the server need not find out.
     pub async fn close(self) {
         // A connection that does not close in order is closed all the same.
-        drop(self.0.close().await);
+        drop(timeout(SHORT, self.postgres.close()).await);
     }
 }

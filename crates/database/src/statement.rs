@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use sea_query::{Value, Values};
 use sea_query_sqlx::SqlxValues;
@@ -6,6 +6,7 @@ use sqlx::{
     AssertSqlSafe, IntoArguments as _, Row as _,
     postgres::{PgArguments, PgExecutor, PgRow},
 };
+use tokio::time::timeout;
 
 use crate::{Column, Error, Opening};
 
@@ -15,21 +16,72 @@ pub(crate) struct Statement {
     pub(crate) name: &'static str,
     pub(crate) sql: Cow<'static, str>,
     pub(crate) values: Vec<Value>,
+    /// Whether what it does lasts once it has ended: a write that is its own transaction, or `COMMIT`.
+    pub(crate) is_lasting: bool,
 }
 
 impl Statement {
     pub(crate) fn new(name: &'static str, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Self {
-        Self { name, sql: sql.into(), values }
+        Self { name, sql: sql.into(), values, is_lasting: false }
+    }
+
+    /// Notes that what it does lasts once it has ended: when its answer is lost, nobody knows whether it happened.
+    pub(crate) fn lasting(self) -> Self {
+        Self { is_lasting: true, ..self }
     }
 
     /// Encodes the values. A value that cannot be encoded fails here, before a connection has seen anything.
     pub(crate) fn encode(self) -> Encoded {
-        Encoded { sql: self.sql, arguments: SqlxValues(Values(self.values)).into_arguments() }
+        let arguments = SqlxValues(Values(self.values)).into_arguments();
+        Encoded { sql: self.sql, arguments, is_lasting: self.is_lasting }
     }
 
     /// Runs on a connection: one round trip once the connection has prepared the text.
-    pub(crate) async fn run<'c>(self, connection: impl PgExecutor<'c>) -> Result<Vec<Row>, Error> {
-        self.encode().run(connection).await
+    ///
+    /// # Errors
+    /// As [`Encoded::run`].
+    pub(crate) async fn run<'c>(self, connection: impl PgExecutor<'c>, patience: Patience) -> Result<Vec<Row>, Error> {
+        self.encode().run(connection, patience).await
+    }
+}
+
+/// How long an answer is waited for, on this side of the wire. Postgres ends a statement itself before that
+/// (`statement_timeout`), so that what exceeds it is a path or a server that has gone silent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience(Option<Duration>);
+
+impl Patience {
+    /// How much longer this side waits than Postgres does.
+    const GRACE: Duration = Duration::from_secs(1);
+
+    /// The limit of statements that Postgres lets run for `statement_timeout`; none where that is nothing.
+    pub(crate) fn beyond(statement_timeout: Duration) -> Self {
+        Self((!statement_timeout.is_zero()).then(|| statement_timeout + Self::GRACE))
+    }
+
+    /// For as long as it takes: for work of an operator, who watches.
+    pub(crate) const fn without_end() -> Self {
+        Self(None)
+    }
+
+    /// Exactly so long.
+    pub(crate) const fn of(duration: Duration) -> Self {
+        Self(Some(duration))
+    }
+
+    /// How long that is; nothing where it has no end.
+    pub(crate) fn most(self) -> Option<Duration> {
+        self.0
+    }
+
+    async fn hold<T>(self, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
+        match self.0 {
+            None => Ok(work.await?),
+            Some(most) => match timeout(most, work).await {
+                Ok(answer) => Ok(answer?),
+                Err(_) => Err(Error::lost(format!("no answer came within {most:?}"))),
+            },
+        }
     }
 }
 
@@ -37,16 +89,25 @@ impl Statement {
 pub(crate) struct Encoded {
     sql: Cow<'static, str>,
     arguments: PgArguments,
+    pub(crate) is_lasting: bool,
 }
 
 impl Encoded {
-    /// Runs on a connection.
+    /// Runs on a connection, whose answer is waited for no longer than `patience`. A connection that
+    /// [broke](Error::breaks_connection) must not be used again.
     ///
     /// The only place that hands text to sqlx. Whatever reaches it is static or was built by this room around bound
     /// values, so no value is ever part of the text.
-    pub(crate) async fn run<'c>(self, connection: impl PgExecutor<'c>) -> Result<Vec<Row>, Error> {
-        let rows = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments).fetch_all(connection).await?;
-        Ok(rows.into_iter().map(Row).collect())
+    ///
+    /// # Errors
+    /// As Postgres answers; [`Error::Lost`] without an answer, and [`Error::OutcomeUnknown`] where it was to be lasting.
+    pub(crate) async fn run<'c>(self, connection: impl PgExecutor<'c>, patience: Patience) -> Result<Vec<Row>, Error> {
+        let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments);
+        match patience.hold(query.fetch_all(connection)).await {
+            Ok(rows) => Ok(rows.into_iter().map(Row).collect()),
+            Err(error) if self.is_lasting => Err(error.after_asking_for_something_lasting()),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -39,9 +39,9 @@ impl<P: Permission> Transaction<P> {
     /// Makes everything that was done lasting.
     ///
     /// # Errors
-    /// As the database answers. When the connection broke, nobody knows whether the transaction was committed.
+    /// As the database answers; [`Error::OutcomeUnknown`] when nobody knows whether the transaction was committed.
     pub async fn commit(self) -> Result<(), Error> {
-        self.write(Statement::new("commit", "COMMIT", Vec::new())).await?;
+        self.write(Statement::new("commit", "COMMIT", Vec::new()).lasting()).await?;
         // Only now is the connection fit for somebody else.
         if let Some(lease) = self.0.into_lease() {
             lease.give_back();

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, json_schema};
 use serde::Serialize;
 
 use crate::{
-    INTERNAL, Json, Location, Operation, Parameter, Problem, Request, UNAVAILABLE,
+    INTERNAL, Json, Location, OUTCOME_UNKNOWN, Operation, Parameter, Problem, Request, UNAVAILABLE,
     conditions::{is_known, tag_of},
     declaration::Success,
     failure,
@@ -103,6 +103,9 @@ impl<A: Answer> Answer for Result<A, Problem> {
 
     fn describe(operation: &mut Operation<'_>) {
         operation.answers(&[INTERNAL, UNAVAILABLE]);
+        if !operation.method.is_safe() {
+            operation.answers(&[OUTCOME_UNKNOWN]);
+        }
         A::describe(operation);
     }
 }

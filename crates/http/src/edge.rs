@@ -4,6 +4,7 @@
 use std::{
     net::SocketAddr,
     panic::AssertUnwindSafe,
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,16 +14,17 @@ use axum::{
     extract::{FromRequestParts as _, RawPathParams, Request as HttpRequest},
 };
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, Version, header, request::Parts};
-use mainstay_database::Origin;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, request::Parts};
+use mainstay_database::{Origin, is_unsettled, noting_unsettled};
 use mainstay_kernel::Uuid;
 use mainstay_telemetry::parent_of;
 use tracing::{Instrument as _, Span, field};
 
 use crate::{
-    App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Page, Problem, UNAVAILABLE,
+    App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, OUTCOME_UNKNOWN, Page, Problem, UNAVAILABLE,
     answer::not_shown,
     bodies::BodyLimit,
+    failure::SHORTLY,
     hosts,
     input::has_bad_escape,
     kinds::NOT_SHOWN,
@@ -66,7 +68,8 @@ pub(crate) async fn unknown(app: App, request: HttpRequest) -> Reply {
 /// Runs an endpoint, and holds it to the problems that it declares: the document is the behaviour.
 async fn run(endpoint: &Mounted, mut request: Request) -> Result<Reply, Problem> {
     request.body_limit = endpoint.body_limit(request.body_limit.bytes);
-    let outcome = (endpoint.declaration.call)(request).await;
+    let method = request.parts.method.clone();
+    let outcome = (endpoint.declaration.call)(request).await.map_err(|problem| problem.for_method(&method));
     match outcome {
         Err(problem) if problem.kind() == NOT_SHOWN => Ok(not_shown()),
         Err(problem) if !endpoint.problems.contains(&problem.kind()) => {
@@ -123,7 +126,7 @@ where
     let started = Instant::now();
     let request_id = app.database().runtime().new_id::<Request>().uuid();
     let (parts, body) = request.into_parts();
-    let method = label(&parts);
+    let (method, verb) = (label(&parts), parts.method.clone());
     let span = span(method, route, request_id, &parts.headers);
     let _active = Active::new(method, route);
     // On the heap: the wrappers below would each copy it otherwise.
@@ -131,16 +134,8 @@ where
         let request = prepare(app, operation, request_id, parts, body).await?;
         answer(request).await
     });
-    let limited = tokio::time::timeout(app.settings().deadline, AssertUnwindSafe(work).catch_unwind());
-    let outcome = match limited.instrument(span.clone()).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Err(INTERNAL.problem().caused_by("a panic")),
-        Err(_) => Err(UNAVAILABLE
-            .problem()
-            .detail("The server did not finish in time.")
-            .retry_after(Duration::from_secs(1))
-            .caused_by("the deadline passed")),
-    };
+    let limited = noting_unsettled(limited(app.settings().deadline, &verb, work));
+    let outcome = limited.instrument(span.clone()).await;
     let outcome = if speaks_oauth { outcome.map_err(Problem::in_words_of_oauth) } else { outcome };
     let _entered = span.enter();
     let problem = outcome.as_ref().err().map(|problem| (problem.kind().code, problem.cause().map(str::to_owned)));
@@ -148,6 +143,26 @@ where
     secure(reply.headers_mut(), request_id);
     report(method, route, &reply, problem, started.elapsed());
     reply
+}
+
+/// Ends `work` when the deadline passes or it panics. What was under way then may have happened.
+async fn limited(
+    deadline: Duration,
+    method: &Method,
+    work: Pin<Box<impl Future<Output = Result<Reply, Problem>>>>,
+) -> Result<Reply, Problem> {
+    match tokio::time::timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(INTERNAL.problem().caused_by("a panic")),
+        Err(_) if is_unsettled() && !method.is_safe() => {
+            Err(OUTCOME_UNKNOWN.problem().caused_by("the deadline passed in a write"))
+        }
+        Err(_) => Err(UNAVAILABLE
+            .problem()
+            .detail("The server did not finish in time.")
+            .retry_after(SHORTLY)
+            .caused_by("the deadline passed")),
+    }
 }
 
 /// Reads the head of a request.

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use http::Method;
 use mainstay_database::Error;
 use serde::Serialize;
 
 use crate::{
-    CONFLICT, FieldError, INTERNAL, INVALID_INPUT, Kind, NOT_FOUND, PRECONDITION_FAILED, Problem, TOO_MANY_REQUESTS,
-    TOO_MANY_TO_SORT, UNAVAILABLE, kinds::NOT_SHOWN,
+    CONFLICT, FieldError, INTERNAL, INVALID_INPUT, Kind, NOT_FOUND, OUTCOME_UNKNOWN, PRECONDITION_FAILED, Problem,
+    TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UNAVAILABLE, kinds::NOT_SHOWN,
 };
 
 const NO_CURSOR: &str = "not a cursor of this listing with this order and these filters";
+
+/// When to ask again, where nothing better is known.
+pub(crate) const SHORTLY: Duration = Duration::from_secs(1);
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
@@ -33,16 +37,31 @@ impl From<Error> for Problem {
                 .problem()
                 .detail("Sealed values were searched or sorted too often within an hour.")
                 .retry_after(*retry_after),
-            Error::Contended | Error::Aborted | Error::Unavailable(_) | Error::Timeout => UNAVAILABLE
-                .problem()
-                .retry_after(error.retry_after().unwrap_or(Duration::from_secs(1)))
-                .caused_by(described(&error)),
+            Error::Contended
+            | Error::Aborted
+            | Error::Unavailable(_)
+            | Error::Closed(_)
+            | Error::Lost(_)
+            | Error::Timeout => {
+                UNAVAILABLE.problem().retry_after(error.retry_after().unwrap_or(SHORTLY)).caused_by(described(&error))
+            }
+            Error::OutcomeUnknown(_) => OUTCOME_UNKNOWN.problem().caused_by(described(&error)),
             Error::Internal(_) => INTERNAL.problem().caused_by(described(&error)),
         }
     }
 }
 
 impl Problem {
+    /// Calls an unknown outcome what it is to a method that changes nothing of the resource (RFC 9110 §9.2.1): what may have
+    /// happened is a record of the reading, and the reading can be repeated.
+    #[must_use]
+    pub(crate) fn for_method(self, method: &Method) -> Self {
+        match self.kind() {
+            OUTCOME_UNKNOWN if method.is_safe() => self.of_kind(UNAVAILABLE).retry_after(SHORTLY),
+            _ => self,
+        }
+    }
+
     /// Says that a cursor which was not opened stood in the body: the endpoint takes its filters there.
     #[must_use]
     pub(crate) fn with_cursor_in_body(self) -> Self {

@@ -1,16 +1,17 @@
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use mainstay_database::Database;
+use mainstay_database::{Database, Pulse};
 
 use crate::{NOT_FOUND, Problem, UNAVAILABLE};
 
-/// Whether the service should get requests: it has its schema, reaches its database and is not on its way out.
+/// Whether the service should get requests: it has its schema, reaches its database and can write there, is not on its way
+/// out, and does the work that it is there for.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<State>);
 
@@ -18,12 +19,18 @@ pub struct Readiness(Arc<State>);
 struct State {
     draining: AtomicBool,
     schema: i32,
+    pulses: OnceLock<Vec<Pulse>>,
 }
 
 impl Readiness {
     /// Ready once the database stands at migration `schema` or later.
     pub fn new(schema: i32) -> Self {
-        Self(Arc::new(State { draining: AtomicBool::new(false), schema }))
+        Self(Arc::new(State { draining: AtomicBool::new(false), schema, pulses: OnceLock::new() }))
+    }
+
+    /// Ready only while all of these succeed: for a process that is there for nothing else. What it is told first, counts.
+    pub fn depends_on(&self, pulses: impl IntoIterator<Item = Pulse>) {
+        self.0.pulses.get_or_init(|| pulses.into_iter().collect());
     }
 
     /// From now on the answer is "not ready": the service is about to stop.
@@ -36,8 +43,12 @@ impl Readiness {
         if self.0.draining.load(Ordering::Acquire) {
             return Err(not_ready("The service is shutting down."));
         }
+        if let Some(pulse) = self.0.pulses.get().into_iter().flatten().find(|pulse| !pulse.is_alive()) {
+            return Err(not_ready("The worker does not get on.").caused_by(format!("no {} for too long", pulse.work())));
+        }
         match database.health().await {
             Ok(health) if health.schema < self.0.schema => Err(not_ready("The schema is not migrated yet.")),
+            Ok(health) if !health.takes_writes => Err(not_ready("The database takes no writes.")),
             Ok(health) if !health.keys_open => Err(not_ready("The key ring does not open what is stored.")),
             Ok(_) => Ok(()),
             Err(error) => Err(not_ready("The database is not available.").caused_by(error)),

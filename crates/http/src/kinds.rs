@@ -93,3 +93,10 @@ pub const INTERNAL: Kind = Kind::new(
 /// The server cannot answer for the moment.
 pub const UNAVAILABLE: Kind =
     Kind::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The server cannot answer just now: try again shortly.");
+/// The connection to the database was lost while a change was under way: it may have happened, or not. Asking again at once
+/// may make it happen twice.
+pub const OUTCOME_UNKNOWN: Kind = Kind::new(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "outcome_unknown",
+    "Nobody knows whether the change happened: look whether it did before you repeat it.",
+);

@@ -6,9 +6,9 @@
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
-use mainstay_database::{Database, Error, Id, Origin, Row, Unscoped, Uuid, Value};
+use mainstay_database::{Database, Error, Id, Origin, Pulse, Row, Unscoped, Uuid, Value};
 
-use crate::Claimed;
+use crate::{Claimed, Settings};
 
 // While a job runs, `run_at` is the end of its lease, so that one index finds what waits and what was left behind.
 const CLAIM: &str = r"
@@ -74,11 +74,18 @@ const CLEAR: &str = r"
 pub(crate) struct Queue {
     database: Database,
     lease: Duration,
+    pulse: Pulse,
 }
 
 impl Queue {
-    pub(crate) fn new(database: Database, lease: Duration) -> Self {
-        Self { database, lease }
+    pub(crate) fn new(database: Database, settings: &Settings) -> Self {
+        // While every place is taken the leases are renewed, each three times before it ends. A statement may fail once.
+        let most = settings.poll.max(settings.lease / 3) + 2 * database.patience();
+        Self { database, lease: settings.lease, pulse: Pulse::new("claim", most) }
+    }
+
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -91,6 +98,7 @@ impl Queue {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let values = [kinds.to_vec().into(), count.into(), claim.into(), seconds(self.lease)];
         let rows = self.run("jobs.claim", CLAIM, values).await?;
+        self.pulse.beat();
         rows.iter().map(|row| self.claimed(claim, row)).collect()
     }
 
@@ -144,7 +152,9 @@ impl Queue {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<bool, Error> {
         let own = [job.id.uuid().into(), job.claim.into()];
-        Ok(!self.run(name, text, own.into_iter().chain(values)).await?.is_empty())
+        let settled = !self.run(name, text, own.into_iter().chain(values)).await?.is_empty();
+        self.pulse.beat();
+        Ok(settled)
     }
 
     pub(crate) async fn run(

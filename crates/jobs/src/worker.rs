@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
-use mainstay_database::{Database, Heard, Listener};
+use mainstay_database::{Database, Heard, Listener, Pulse};
 use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
@@ -25,7 +25,7 @@ impl Worker {
     ///
     /// `database` should have connections of its own, so that work does not keep requests waiting.
     pub fn new(database: Database, handlers: impl IntoIterator<Item = Arc<dyn Handler>>, settings: Settings) -> Self {
-        let queue = Queue::new(database, settings.lease);
+        let queue = Queue::new(database, &settings);
         let handlers = handlers.into_iter().map(|handler| (handler.kind(), handler)).collect();
         let periodic = vec![upkeep::clearing(queue.clone(), &settings)];
         Self { queue, handlers: Arc::new(handlers), periodic, settings }
@@ -50,6 +50,11 @@ impl Worker {
         }
     }
 
+    /// When it last claimed work, renewed a lease or wrote an outcome down: while every place is taken, nothing is claimed.
+    pub fn pulse(&self) -> Pulse {
+        self.queue.pulse().clone()
+    }
+
     /// Works until `stop`, then takes nothing more and waits for what is under way, at most as long as the settings say.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         self.count_nothing_yet();
@@ -64,7 +69,7 @@ impl Worker {
         loop {
             while under_way.try_join_next().is_some() {}
             let free = self.settings.concurrency.saturating_sub(under_way.len());
-            if free > 0 && !kinds.is_empty() {
+            if free > 0 {
                 match self.queue.claim(&kinds, free).await {
                     Ok(claimed) => {
                         for job in claimed {

@@ -31,6 +31,7 @@ impl Working {
         telemetry: Option<Telemetry>,
     ) -> Result<Self, ServiceError> {
         let Assembly { app, work, .. } = Assembly::new(platform, settings, runtime)?;
+        app.readiness().depends_on([work.worker.pulse(), work.sealer.pulse()]);
         let vital_signs = VitalSigns::new(app.database().clone());
         Ok(Self { work, management: Management::bind(app, telemetry).await?, vital_signs })
     }

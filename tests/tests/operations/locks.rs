@@ -20,6 +20,15 @@ impl Locked {
         Self(owner)
     }
 
+    /// Holds it as a reader does whose transaction does not end: others read and write, and nobody alters the table.
+    pub async fn customers_shared(app: &TestApp) -> Self {
+        let mut owner = app.owner().await;
+        owner.run("BEGIN", []).await.expect("a transaction begins");
+        owner.run("SET LOCAL idle_in_transaction_session_timeout = 0", []).await.expect("it may take its time");
+        owner.run("LOCK TABLE customers IN ACCESS SHARE MODE", []).await.expect("the table is held");
+        Self(owner)
+    }
+
     /// How many statements wait.
     pub async fn waiting(&mut self) -> i64 {
         let count = "SELECT count(*) FROM pg_locks WHERE NOT granted \

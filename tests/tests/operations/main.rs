@@ -7,6 +7,8 @@
 mod databases;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/path.rs"]
+mod path;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/vault.rs"]
@@ -18,8 +20,10 @@ mod audit_log;
 mod clients;
 mod command_line;
 mod configuration;
+mod connections;
 mod data_map;
 mod database_tls;
+mod dead_paths;
 mod dev;
 mod drain;
 mod faults;
@@ -27,6 +31,7 @@ mod key_command;
 mod key_rotation;
 mod locks;
 mod management_port;
+mod migration_locks;
 mod panics;
 mod restarts;
 mod slow_statements;

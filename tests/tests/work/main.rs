@@ -7,11 +7,14 @@
 mod http;
 #[path = "../support/notes.rs"]
 mod notes;
+#[path = "../support/path.rs"]
+mod path;
 #[path = "../support/program.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod program;
 
 mod crashes;
+mod dead_paths;
 mod delivery;
 mod dev_mail;
 mod encryption;

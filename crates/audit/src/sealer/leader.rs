@@ -92,6 +92,8 @@ impl<'a> Leader<'a> {
 
     /// Seals what there is, at most a batch, unless a checkpoint was just signed; whether there may be more.
     pub(super) async fn round(&mut self) -> Result<bool, AuditError> {
+        // A dead path is found here, before a statement has waited for as long as it may run.
+        self.session.ping().await?;
         let batch = take(&mut self.session, self.position).await?;
         if !batch.is_full && self.signed.is_some_and(|when| when.elapsed() < PACE) {
             self.refresh_keys().await?;
