@@ -4,7 +4,8 @@
 
 Each pod keeps to the restricted Pod Security Standard (https://kubernetes.io/docs/concepts/security/
 pod-security-standards/). The namespace enforces it too, but a Deployment that breaks it is applied without an error and
-then never gets a pod. The settings name the trusted proxies, and the replicas fit into the database's connections.
+then never gets a pod. The settings name the trusted proxies, the replicas fit into the database's connections, and the
+connections of clients into the pod's memory.
 """
 
 import re
@@ -16,6 +17,13 @@ import yaml
 # concurrency, from 2 to 8), its listener and the sealer. `app config` prints the sum.
 SERVING = 2
 WORKING = 2
+
+# What one `serve` takes, in MiB: at rest with its pools and caches; one password hash a core; one idle connection, TLS
+# included (27.7 KB measured). Bodies have their own budget. A fifth stays free, for answers under way and the allocator.
+AT_REST = 48
+HASH = 19
+CONNECTION = 28 / 1024
+USABLE = 0.8
 
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 SYSCTLS = {
@@ -164,6 +172,28 @@ def connections(resources, settings, roles, server):
         yield f"the roles may have {promised} connections together, Postgres has {limit}"
 
 
+def mebibytes(text):
+    """A size of Kubernetes (`256Mi`) or of the settings (`64MiB`)."""
+    number, unit = re.fullmatch(r"(\d+)\s*(Ki|Mi|Gi)B?", text).groups()
+    return int(number) * {"Ki": 1 / 1024, "Mi": 1, "Gi": 1024}[unit]
+
+
+def memory(resources, settings):
+    """Whether the connections that are let in fit into the memory that the pod may have."""
+    api = one(resources, "Deployment", "api")
+    told = environment(api, settings)
+    limits = api["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    hashes = HASH * int(limits["cpu"])
+    bodies = mebibytes(told.get("MAINSTAY_HTTP_BODY_BUDGET", "64MiB"))
+    room = mebibytes(limits["memory"]) * USABLE - AT_REST - hashes - bodies
+    most = int(told.get("MAINSTAY_HTTP_MAX_CONNECTIONS", 10000))
+    if most * CONNECTION > room:
+        yield (
+            f"MAINSTAY_HTTP_MAX_CONNECTIONS lets in {most} connections, "
+            f"a limit of {limits['memory']} has room for {int(room / CONNECTION)}"
+        )
+
+
 def main(manifest, roles, server):
     resources = [resource for resource in yaml.safe_load_all(open(manifest)) if resource]
     found, checked = [], 0
@@ -179,6 +209,7 @@ def main(manifest, roles, server):
     if one(resources, "Namespace", ".*"):  # an overlay, not the base
         found += proxies(settings)
         found += connections(resources, settings, open(roles).read(), open(server).read())
+        found += memory(resources, settings)
 
     print("\n".join(found))
     return 1 if found else 0

@@ -71,6 +71,19 @@ class Manifests(unittest.TestCase):
         self.assertEqual(len(wrong()), 1)
         self.assertEqual(len(list(manifests.connections(self.resources, self.settings, ROLES, "max_connections = 100"))), 2)
 
+    def test_connections_beyond_the_memory_are_found(self):
+        def wrong():
+            return list(manifests.memory(self.resources, self.settings))
+
+        self.assertEqual(wrong(), [])
+        self.settings["MAINSTAY_HTTP_MAX_CONNECTIONS"] = "10000"
+        self.assertEqual(len(wrong()), 1)
+        del self.settings["MAINSTAY_HTTP_MAX_CONNECTIONS"]
+        self.assertEqual(len(wrong()), 1)
+        self.settings["MAINSTAY_HTTP_MAX_CONNECTIONS"] = "1000"
+        self.settings["MAINSTAY_HTTP_BODY_BUDGET"] = "1GiB"
+        self.assertEqual(len(wrong()), 1)
+
 
 if __name__ == "__main__":
     unittest.main()
