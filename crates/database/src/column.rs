@@ -6,9 +6,22 @@ use time::{Date, OffsetDateTime};
 use crate::{Error, Opening, Row, Sealing};
 
 /// A type that a column holds: how it is bound and how it is read back. A sealed type seals and opens on the way.
+#[diagnostic::on_unimplemented(
+    message = "a column cannot hold `{Self}`",
+    label = "no type of a column",
+    note = "columns hold `bool`, `i16`, `i32`, `i64`, `f64`, `String`, `Vec<String>`, `Vec<u8>`, `Uuid`, `Date`, `Timestamp`, \
+            `serde_json::Value`, `Id<T>`, `Sealed<T>`, and an `Option` of each",
+    note = "an enumeration is kept as a word: write `#[choice]` above it; another text implements `TextColumn`"
+)]
 pub trait Column: Sized {
+    /// The same without null: what such a column is compared with.
+    type Present: Column;
+
     /// Whether the column holds ciphertext.
     const SEALED: bool = false;
+
+    /// Whether the column may be null.
+    const NULLABLE: bool = false;
 
     /// The value to bind.
     ///
@@ -26,7 +39,23 @@ pub trait Column: Sized {
     fn null() -> Value;
 }
 
+/// A column that is not sealed: the database can compare and sort it, and a query of one's own can read it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no column that the database can read",
+    label = "sealed, or no type of a column",
+    note = "a sealed value is found with `Filter::matches` and sorted with `Order::by_sealed`",
+    note = "it opens in its row alone: read the row with `get`, `page` or `reveal`"
+)]
+pub trait Plain: Column {}
+
 /// An enumeration or newtype that the database keeps as text.
+#[diagnostic::on_unimplemented(
+    message = "a column cannot hold `{Self}`",
+    label = "no type of a column",
+    note = "columns hold `bool`, `i16`, `i32`, `i64`, `f64`, `String`, `Vec<String>`, `Vec<u8>`, `Uuid`, `Date`, `Timestamp`, \
+            `serde_json::Value`, `Id<T>`, `Sealed<T>`, and an `Option` of each",
+    note = "an enumeration is kept as a word: write `#[choice]` above it; another text implements `TextColumn`"
+)]
 pub trait TextColumn: Sized {
     /// The text to keep.
     fn as_text(&self) -> &str;
@@ -35,6 +64,8 @@ pub trait TextColumn: Sized {
 }
 
 impl<T: TextColumn> Column for T {
+    type Present = Self;
+
     fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
         Ok(Value::String(Some(self.as_text().to_owned())))
     }
@@ -60,6 +91,8 @@ impl TextColumn for String {
 }
 
 impl<T: Personal> Column for Sealed<T> {
+    type Present = Self;
+
     const SEALED: bool = true;
 
     fn write(&self, sealing: &Sealing<'_>, column: &'static str) -> Result<Value, Error> {
@@ -76,7 +109,10 @@ impl<T: Personal> Column for Sealed<T> {
 }
 
 impl<C: Column> Column for Option<C> {
+    type Present = C::Present;
+
     const SEALED: bool = C::SEALED;
+    const NULLABLE: bool = true;
 
     fn write(&self, sealing: &Sealing<'_>, column: &'static str) -> Result<Value, Error> {
         self.as_ref().map_or_else(|| Ok(C::null()), |value| value.write(sealing, column))
@@ -92,6 +128,8 @@ impl<C: Column> Column for Option<C> {
 }
 
 impl<T> Column for Id<T> {
+    type Present = Self;
+
     fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
         Ok(Value::Uuid(Some(self.uuid())))
     }
@@ -106,6 +144,8 @@ impl<T> Column for Id<T> {
 }
 
 impl Column for Timestamp {
+    type Present = Self;
+
     fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
         Ok(moment(*self))
     }
@@ -125,6 +165,8 @@ pub(crate) fn moment(moment: Timestamp) -> Value {
 }
 
 impl Column for Vec<String> {
+    type Present = Self;
+
     fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
         let items = self.iter().map(|item| Value::String(Some(item.clone()))).collect();
         Ok(Value::Array(ArrayType::String, Some(Box::new(items))))
@@ -139,10 +181,20 @@ impl Column for Vec<String> {
     }
 }
 
+impl<T: TextColumn> Plain for T {}
+impl<T: Plain> Plain for Option<T> {}
+impl<T> Plain for Id<T> {}
+impl Plain for Timestamp {}
+impl Plain for Vec<String> {}
+
 /// Types that Postgres, sqlx and sea-query know as they are.
 macro_rules! plain_columns {
     ($($type:ty => $variant:ident $(($boxed:path))?;)+) => {$(
+        impl Plain for $type {}
+
         impl Column for $type {
+            type Present = Self;
+
             fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
                 Ok(Value::$variant(Some($($boxed)?(self.clone()))))
             }

@@ -4,12 +4,12 @@ use mainstay_access::{Denied, Permission, Principal, Proof};
 use mainstay_crypto::{DataKey, Disclosure, Personal, Sealed};
 use mainstay_kernel::{Id, Runtime, Uuid};
 use sea_query::Value;
-use tokio::sync::Mutex;
 
 use crate::{
     Database, Entity, Error, Event, Origin, Row, Sealing, Unscoped,
     audit::record,
     decoder::Decoder,
+    executor::Executor,
     pool::Lease,
     statement::Statement,
     texts::{Texts, sealed},
@@ -21,11 +21,9 @@ use crate::{
 pub struct Door<P> {
     proof: Proof<P>,
     origin: Origin,
-    database: Database,
+    executor: Executor,
     /// Whether what it reads is shown to the caller.
     shows: bool,
-    /// The connection of a transaction; without one, each statement takes any.
-    session: Option<Mutex<Lease>>,
 }
 
 /// A row whose disclosure stands in the audit log: its sealed fields may be read.
@@ -51,10 +49,17 @@ impl<E> Revealed<E> {
     }
 }
 
+impl<P> Door<P> {
+    /// Leaves a transaction behind that nobody has committed.
+    pub(crate) fn abandon(&self) {
+        self.executor.abandon();
+    }
+}
+
 impl<P: Permission> Door<P> {
     /// Opens the door for whom `proof` was made.
     pub fn new(proof: Proof<P>, origin: Origin, database: Database) -> Self {
-        Self { proof, origin, database, shows: true, session: None }
+        Self { proof, origin, executor: Executor::pooled(database), shows: true }
     }
 
     /// Says whether what is read is shown: the answer to `HEAD` has no content, so that nothing is revealed and nothing may
@@ -70,25 +75,20 @@ impl<P: Permission> Door<P> {
         Self {
             proof: self.proof.clone(),
             origin: self.origin.clone(),
-            database: self.database.clone(),
+            executor: Executor::on(self.database().clone(), lease),
             shows: self.shows,
-            session: Some(Mutex::new(lease)),
         }
     }
 
-    pub(crate) fn is_transaction(&self) -> bool {
-        self.session.is_some()
-    }
-
-    pub(crate) fn into_lease(self) -> Option<Lease> {
-        self.session.map(Mutex::into_inner)
+    pub(crate) fn executor(&self) -> &Executor {
+        &self.executor
     }
 
     /// Goes around the door in the caller's name: see [`Unscoped`]. For what one statement of a door cannot say, such as a
-    /// change of several tables; it names the organization itself.
+    /// change of several tables; it names the organization itself. Of a transaction, it takes part in it.
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
         let actor = Some(self.principal().clone());
-        Unscoped::because(why, &self.database, self.origin.clone(), actor).showing(self.shows)
+        Unscoped::on(why, self.executor.clone(), self.origin.clone(), actor).showing(self.shows)
     }
 
     /// Who is asking.
@@ -106,7 +106,7 @@ impl<P: Permission> Door<P> {
 
     /// The clock and the random source.
     pub fn runtime(&self) -> &Runtime {
-        self.database.runtime()
+        self.database().runtime()
     }
 
     /// The client's address, where there is one.
@@ -120,7 +120,7 @@ impl<P: Permission> Door<P> {
     /// [`Error::NotFound`] when there is none, or it is another organization's.
     pub async fn get<E: Entity>(&self, id: Id<E>) -> Result<E, Error> {
         if sealed::<E>()
-            && let Some(key) = self.database.kept_key(id.uuid())
+            && let Some(key) = self.database().kept_key(id.uuid())
             && let Some(row) = self.get_under(id, &key).await?
         {
             return Ok(row);
@@ -137,7 +137,7 @@ impl<P: Permission> Door<P> {
         if row.decode::<i64>(E::COLUMNS.len())? == key.id() {
             return self.decode_under(row, Some(key)).map(Some);
         }
-        self.database.forget_key(id.uuid());
+        self.database().forget_key(id.uuid());
         Ok(None)
     }
 
@@ -172,8 +172,12 @@ impl<P: Permission> Door<P> {
     /// Runs a static query of yours. `$1` is always the caller's organization, and the text must use it; your values
     /// follow from `$2`.
     ///
+    /// It reads. Postgres refuses a text that is no query, and in a transaction that is read-only whatever else would write:
+    /// a write goes through a method that leaves its record. Within a [`Transaction`](crate::Transaction) a function that the
+    /// text calls may still write.
+    ///
     /// # Errors
-    /// [`Error::Internal`] when the text does not name `$1`: it would read every organization's rows.
+    /// [`Error::Internal`] when the text does not name `$1`, since it would read every organization's rows, or when it writes.
     pub async fn select(
         &self,
         name: &'static str,
@@ -183,26 +187,20 @@ impl<P: Permission> Door<P> {
         if !text.contains("organization_id = $1") {
             return Err(Error::internal(format!("the query {name} is not limited to organization_id = $1")));
         }
-        let values = std::iter::once(uuid(self.organization())).chain(values).collect();
-        self.read(Statement::new(name, text, values)).await
+        let values = std::iter::once(uuid(self.organization())).chain(values);
+        self.executor.query(name, text, values).await
     }
 
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        match &self.session {
-            None => self.database.read(statement).await,
-            Some(_) => self.write(statement).await,
-        }
+        self.executor.read(statement).await
     }
 
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        match &self.session {
-            None => self.database.write(statement).await,
-            Some(session) => self.database.run_on(&mut *session.lock().await, statement).await,
-        }
+        self.executor.write(statement).await
     }
 
     pub(crate) fn database(&self) -> &Database {
-        &self.database
+        self.executor.database()
     }
 
     /// Whose rows it opens to.
@@ -212,7 +210,7 @@ impl<P: Permission> Door<P> {
 
     pub(crate) fn sealing<'a, E: Entity>(&'a self, row: Uuid, key: Option<&'a DataKey>) -> Sealing<'a> {
         Sealing {
-            ring: self.database.ring(),
+            ring: self.database().ring(),
             random: &self.runtime().random,
             key,
             organization: self.organization(),
@@ -223,7 +221,7 @@ impl<P: Permission> Door<P> {
 
     /// What reads rows of the caller's organization.
     pub(crate) fn decoder(&self) -> Decoder {
-        Decoder { database: self.database.clone(), organization: self.proof.organization() }
+        Decoder { database: self.database().clone(), organization: self.proof.organization() }
     }
 
     /// Reads an entity from a row that was selected with [`Texts::selected`].
@@ -237,7 +235,7 @@ impl<P: Permission> Door<P> {
     }
 
     pub(crate) async fn data_key<E: Entity>(&self, id: Id<E>) -> Result<DataKey, Error> {
-        if let Some(key) = self.database.kept_key(id.uuid()) {
+        if let Some(key) = self.database().kept_key(id.uuid()) {
             return Ok(key);
         }
         let rows = self.find(id, &texts::<E>().find_key).await?;

@@ -1,6 +1,6 @@
 use sea_query::{Alias, Expr, ExprTrait as _, Value, extension::postgres::PgBinOper};
 
-use crate::{Column, Entity, Error, Field, Indexable, Sealing};
+use crate::{Column, Entity, Error, Field, Indexable, Plain, Sealing};
 
 /// Which rows a listing holds. A filter without a value is no filter.
 pub struct Filter<E> {
@@ -25,6 +25,8 @@ pub(crate) struct Condition {
 enum Comparison {
     /// Equal to one of the values.
     OneOf,
+    /// Null.
+    IsNull,
     /// An array that contains the value.
     Contains,
     /// At or after the value.
@@ -39,28 +41,37 @@ impl<E: Entity> Filter<E> {
         Self { conditions: Vec::new(), confirmations: Vec::new(), compared: Vec::new() }
     }
 
-    /// Rows whose `field` is `value`.
+    /// Rows whose `field` is `value`: for a column that may be null, `Some(None)` asks for those where it is.
     #[must_use]
-    pub fn equal<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
-        self.compare(field, Comparison::OneOf, value)
+    pub fn equal<V: Plain + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
+        self.compare(field.column, Comparison::OneOf, value)
     }
 
-    /// Rows whose `field` is `value` or greater.
+    /// Rows whose `field` is `value` or greater; none where it is null.
     #[must_use]
-    pub fn at_least<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
-        self.compare(field, Comparison::AtLeast, value)
+    pub fn at_least<V: Plain>(self, field: Field<E, V>, value: Option<V::Present>) -> Self
+    where
+        V::Present: Send + Sync + 'static,
+    {
+        self.compare(field.column, Comparison::AtLeast, value)
     }
 
-    /// Rows whose `field` is less than `value`.
+    /// Rows whose `field` is less than `value`; none where it is null.
     #[must_use]
-    pub fn below<V: Column + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
-        self.compare(field, Comparison::Below, value)
+    pub fn below<V: Plain>(self, field: Field<E, V>, value: Option<V::Present>) -> Self
+    where
+        V::Present: Send + Sync + 'static,
+    {
+        self.compare(field.column, Comparison::Below, value)
     }
 
     /// Rows whose array `field` contains `value`.
     #[must_use]
-    pub fn contains(self, field: Field<E, Vec<String>>, value: Option<String>) -> Self {
-        self.compare(field, Comparison::Contains, value.map(|value| vec![value]))
+    pub fn contains<V>(self, field: Field<E, V>, value: Option<String>) -> Self
+    where
+        V: Column<Present = Vec<String>>,
+    {
+        self.compare(field.column, Comparison::Contains, value.map(|value| vec![value]))
     }
 
     /// Rows whose sealed `field` is `value`, found through the field's blind index.
@@ -94,14 +105,16 @@ impl<E: Entity> Filter<E> {
         self.confirmations.iter().all(|confirm| confirm(row))
     }
 
-    fn compare<V>(mut self, field: Field<E, V>, comparison: Comparison, value: Option<V>) -> Self
+    fn compare<V>(mut self, column: &'static str, comparison: Comparison, value: Option<V>) -> Self
     where
         V: Column + Send + Sync + 'static,
     {
         if let Some(value) = value {
             self.conditions.push(Box::new(move |sealing| {
-                let values = vec![value.write(sealing, field.column)?];
-                Ok(Condition { column: field.column, comparison, values })
+                let value = value.write(sealing, column)?;
+                // Nothing equals null in SQL.
+                let comparison = if value == V::null() { Comparison::IsNull } else { comparison };
+                Ok(Condition { column, comparison, values: vec![value] })
             }));
         }
         self
@@ -119,6 +132,7 @@ impl Condition {
         let Some(value) = values.next() else { return Expr::val(false) };
         match self.comparison {
             Comparison::OneOf => column.is_in(std::iter::once(value).chain(values)),
+            Comparison::IsNull => column.is_null(),
             Comparison::AtLeast => column.gte(value),
             Comparison::Below => column.lt(value),
             Comparison::Contains => column.binary(PgBinOper::Contains, value),

@@ -5,7 +5,7 @@ use mainstay_crypto::{Indexed, Sealed};
 use sea_query::Value;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Column, Entity, Error, Field, Revealable, Sealing};
+use crate::{Entity, Error, Field, Plain, Revealable, Sealing};
 
 /// Which way a listing runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Order<E> {
 
 pub(crate) enum By<E> {
     /// A column that the database sorts by.
-    Column { key: KeyOf<E>, bind: Bind },
+    Column { key: KeyOf<E>, bind: Bind, nullable: bool },
     /// A sealed field: the database cannot see its order, so the matching rows are sorted here.
     Sealed { key: KeyOf<E>, allowed: Arc<Principal> },
 }
@@ -38,16 +38,19 @@ pub(crate) type KeyOf<E> = Box<dyn Fn(&E) -> Result<serde_json::Value, Error> + 
 
 impl<E: Entity> Order<E> {
     /// By a column that is not sealed. There should be an index on organization, column and id.
+    ///
+    /// Rows without a value come last when ascending and first when descending, which is how such an index holds them. Where
+    /// a column may be null, a page is found by reading the index up to it.
     pub fn by<V>(field: Field<E, V>, direction: Direction) -> Self
     where
-        V: Column + Serialize + DeserializeOwned + 'static,
+        V: Plain + Serialize + DeserializeOwned + 'static,
     {
         let key = Box::new(move |row: &E| serde_json::to_value((field.get)(row)).map_err(Error::internal));
         let bind: Bind = |key, sealing| {
             let value: V = serde_json::from_value(key).map_err(|_| Error::Cursor)?;
             value.write(sealing, "")
         };
-        Self { name: field.column, direction, by: By::Column { key, bind } }
+        Self { name: field.column, direction, by: By::Column { key, bind, nullable: V::NULLABLE } }
     }
 
     /// By the normalised value of a sealed field. A database that cannot read a name cannot sort by it either, and an

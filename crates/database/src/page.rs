@@ -4,11 +4,11 @@ use sea_query::{Alias, Expr, ExprTrait as _, JoinType, PostgresQueryBuilder, Que
 use sea_query_sqlx::SqlxBinder as _;
 
 use crate::{
-    Cursor, Direction, Door, Entity, Error, Filter, Limit, Order, Row,
+    Cursor, Direction, Door, Entity, Error, Filter, Limit, Order, Row, Sealing,
     audit::{ACTOR, COLUMNS, OCCURRED_AT, WIDTH, placeholders},
     door::{texts, uuid},
     filter::Condition,
-    order::{By, KeyOf},
+    order::{Bind, By, KeyOf},
     sorting::{MOST_SORTED, Position, Sort, cut},
     statement::Statement,
     texts::sealed,
@@ -79,12 +79,12 @@ impl<P: Permission> Door<P> {
 
         let Order { name, direction, by } = order;
         let (mut items, more, key) = match by {
-            By::Column { key, bind } => {
-                let start = match &after {
-                    Some(position) => Some([bind(position.key.clone(), &sealing)?, uuid(position.id)]),
+            By::Column { key, bind, nullable } => {
+                let after = match &after {
+                    Some(position) => Some(Last::of(position, bind, nullable, &sealing)?),
                     None => None,
                 };
-                let rows = self.select_page::<E>(keyset(select, name, direction, start), limit.get(), recorded).await?;
+                let rows = self.select_page::<E>(keyset(select, name, direction, after), limit.get(), recorded).await?;
                 let items = rows.iter().map(|row| self.decode(row)).collect::<Result<Vec<E>, _>>()?;
                 let (items, more) = cut(items, limit.get());
                 (items, more, key)
@@ -224,27 +224,61 @@ impl Recorded {
     }
 }
 
-/// Puts the rows in order, behind `start` where there is one.
+/// The last row of the page before, as the order sees it.
+struct Last {
+    /// Its value; nothing where that is null.
+    value: Option<Value>,
+    id: Uuid,
+    /// Whether the column may be null.
+    nullable: bool,
+}
+
+impl Last {
+    fn of(position: &Position, bind: Bind, nullable: bool, sealing: &Sealing<'_>) -> Result<Self, Error> {
+        let value = bind(position.key.clone(), sealing)?;
+        let is_null = nullable && position.key == serde_json::Value::Null;
+        Ok(Self { value: (!is_null).then_some(value), id: position.id, nullable })
+    }
+
+    /// Which rows come behind it. Postgres puts nulls last when ascending and first when descending.
+    fn followed_by(self, column: &'static str, direction: Direction) -> Expr {
+        let ascending = direction == Direction::Ascending;
+        let behind = |here: Expr, there: Expr| if ascending { here.gt(there) } else { here.lt(there) };
+        let (is_null, last) = (of_row(column).is_null(), Expr::val(uuid(self.id)));
+
+        match self.value {
+            Some(value) => {
+                let here = Expr::tuple([of_row(column), of_row("id")]);
+                let further = behind(here, Expr::tuple([Expr::val(value), last]));
+                if self.nullable && ascending { further.or(is_null) } else { further }
+            }
+            None => {
+                let further = is_null.clone().and(behind(of_row("id"), last));
+                if ascending { further } else { further.or(is_null.not()) }
+            }
+        }
+    }
+}
+
+/// Puts the rows in order, behind the last one of the page before.
 fn keyset(
     mut select: SelectStatement,
-    name: &'static str,
+    column: &'static str,
     direction: Direction,
-    start: Option<[Value; 2]>,
+    after: Option<Last>,
 ) -> SelectStatement {
-    let column = |name| Expr::col((Alias::new("t"), Alias::new(name)));
-    if let Some(start) = start {
-        let here = Expr::tuple([column(name), column("id")]);
-        let there = Expr::tuple(start.map(Expr::val));
-        select.and_where(match direction {
-            Direction::Ascending => here.gt(there),
-            Direction::Descending => here.lt(there),
-        });
+    if let Some(last) = after {
+        select.and_where(last.followed_by(column, direction));
     }
     let direction = match direction {
         Direction::Ascending => sea_query::Order::Asc,
         Direction::Descending => sea_query::Order::Desc,
     };
 
-    select.order_by_expr(column(name), direction.clone()).order_by_expr(column("id"), direction);
+    select.order_by_expr(of_row(column), direction.clone()).order_by_expr(of_row("id"), direction);
     select
+}
+
+fn of_row(column: &'static str) -> Expr {
+    Expr::col((Alias::new("t"), Alias::new(column)))
 }

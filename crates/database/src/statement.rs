@@ -8,7 +8,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use crate::{Column, Error, Opening};
+use crate::{Error, Opening, Plain};
 
 /// One statement: its name for traces and metrics, its text, and the values bound to `$1`, `$2` and so on.
 #[derive(Clone)]
@@ -119,7 +119,7 @@ impl Row {
     ///
     /// # Errors
     /// [`Error::Internal`] when there is no such column or it has another type.
-    pub fn get<C: Column>(&self, position: usize) -> Result<C, Error> {
+    pub fn get<C: Plain>(&self, position: usize) -> Result<C, Error> {
         C::read(self, position, &Opening::closed(), "")
     }
 

@@ -14,7 +14,8 @@ use crate::{Door, Error, statement::Statement};
 /// transaction.commit().await?;
 /// ```
 ///
-/// Dropped without [`commit`](Self::commit), it leaves nothing: it is rolled back, and its connection returns to the pool.
+/// What goes [around](Door::unscoped) its door takes part in it, until it ends. Dropped without [`commit`](Self::commit), it
+/// leaves nothing: it is rolled back, and its connection returns to the pool.
 #[must_use = "a transaction that is not committed does nothing"]
 pub struct Transaction<P>(Door<P>);
 
@@ -25,7 +26,7 @@ impl<P: Permission> Door<P> {
     /// [`Error::Unavailable`] when no connection is free in time; [`Error::Internal`] within a transaction: one inside
     /// another would not end with it.
     pub async fn begin(&self) -> Result<Transaction<P>, Error> {
-        if self.is_transaction() {
+        if self.executor().is_transaction() {
             return Err(Error::internal("a transaction is begun within a transaction"));
         }
         let mut lease = self.database().lease().await?;
@@ -43,10 +44,16 @@ impl<P: Permission> Transaction<P> {
     pub async fn commit(self) -> Result<(), Error> {
         self.write(Statement::new("commit", "COMMIT", Vec::new()).lasting()).await?;
         // Only now is the connection fit for somebody else.
-        if let Some(lease) = self.0.into_lease() {
+        if let Some(lease) = self.executor().end().await {
             lease.give_back();
         }
         Ok(())
+    }
+}
+
+impl<P> Drop for Transaction<P> {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 

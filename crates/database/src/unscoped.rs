@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{
     Database, Error, Event, Job, Origin, Row,
     audit::{COLUMNS, WIDTH, placeholders, record},
+    executor::Executor,
     job,
     premise::{Premise, held},
     statement::Statement,
@@ -18,7 +19,7 @@ use crate::{
 ///
 /// Each use says why, and a test lists them all. A feature of an app has no business here.
 pub struct Unscoped {
-    database: Database,
+    executor: Executor,
     origin: Origin,
     actor: Option<Arc<Principal>>,
     shows: bool,
@@ -26,8 +27,13 @@ pub struct Unscoped {
 
 impl Unscoped {
     /// Goes around the door. `why` is for the reader of the code: what makes the limit to one organization impossible.
-    pub fn because(_why: &'static str, database: &Database, origin: Origin, actor: Option<Arc<Principal>>) -> Self {
-        Self { database: database.clone(), origin, actor, shows: true }
+    pub fn because(why: &'static str, database: &Database, origin: Origin, actor: Option<Arc<Principal>>) -> Self {
+        Self::on(why, Executor::pooled(database.clone()), origin, actor)
+    }
+
+    /// As [`because`](Self::because), as part of whatever the executor is part of.
+    pub(crate) fn on(_why: &'static str, executor: Executor, origin: Origin, actor: Option<Arc<Principal>>) -> Self {
+        Self { executor, origin, actor, shows: true }
     }
 
     /// Says whether what is read is shown: see [`Door::showing`](crate::Door::showing).
@@ -43,7 +49,7 @@ impl Unscoped {
 
     /// The pool, the key ring and the clock.
     pub fn database(&self) -> &Database {
-        &self.database
+        self.executor.database()
     }
 
     /// The client's address, where there is one.
@@ -62,26 +68,26 @@ impl Unscoped {
     }
 
     fn unwrap(&self, key: &OwnKey, cell: &Cell<'_>) -> Result<DataKey, Error> {
-        let opened = self.database.ring().unwrap(key.id, cell.organization, key.subject, &key.wrapped);
+        let opened = self.database().ring().unwrap(key.id, cell.organization, key.subject, &key.wrapped);
         opened.map_err(|error| refused(cell, error))
     }
 
     /// The values of the record of an event, in the order of its columns.
     pub(crate) fn record_of(&self, event: Event) -> [Value; WIDTH] {
-        record(self.database.runtime(), self.actor.as_deref(), &self.origin, event)
+        record(self.database().runtime(), self.actor.as_deref(), &self.origin, event)
     }
 
-    /// Runs a static query.
+    /// Runs a static query. It reads: see [`Door::select`](crate::Door::select).
     ///
     /// # Errors
-    /// As the database answers.
+    /// As the database answers; [`Error::Internal`] when the text writes.
     pub async fn select(
         &self,
         name: &'static str,
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
-        self.database.read(Statement::new(name, text, values.into_iter().collect())).await
+        self.executor.query(name, text, values).await
     }
 
     /// Does a [`Change`], writes its event and queues its jobs, in one statement. The rows of the clause named `changed`
@@ -110,7 +116,7 @@ impl Unscoped {
              SELECT {recorded}{shown} FROM changed LIMIT 1){queued} \
              SELECT * FROM {answer}"
         );
-        self.database.write(Statement::new(name, text, values)).await
+        self.executor.write(Statement::new(name, text, values)).await
     }
 
     /// Does a [`Change`] that writes values sealed under the data key of an account: `make` seals them under the key that
@@ -154,7 +160,7 @@ impl Unscoped {
     /// # Errors
     /// [`Error::Internal`] when the payload has no JSON form.
     pub fn job(&self, kind: &'static str, payload: &impl Serialize) -> Result<Job, Error> {
-        Job::new(kind, payload, self.database.ring(), self.database.runtime())
+        Job::new(kind, payload, self.database().ring(), self.database().runtime())
     }
 
     /// Writes `event` alone: for what was refused or merely seen.
@@ -175,7 +181,7 @@ impl Unscoped {
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
-        self.database.write(Statement::new(name, text, values.into_iter().collect())).await
+        self.executor.write(Statement::new(name, text, values.into_iter().collect())).await
     }
 }
 
@@ -203,7 +209,7 @@ impl HeldKey<'_> {
     /// # Errors
     /// [`Error::Internal`] when the key does not open.
     pub fn seal<T: Personal>(&self, cell: &Cell<'_>, value: &Sealed<T>) -> Result<Vec<u8>, Error> {
-        let random = &self.unscoped.database.runtime().random;
+        let random = &self.unscoped.database().runtime().random;
         Ok(value.seal(&self.unscoped.unwrap(&self.key, cell)?, random, cell))
     }
 }

@@ -45,6 +45,7 @@ mod membership_races;
 mod oauth_attacks;
 mod parser;
 mod provider_keys;
+mod queries;
 mod raw_http;
 mod resealed_accounts;
 mod restored_log;

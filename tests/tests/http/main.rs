@@ -40,6 +40,7 @@ mod moments;
 mod names;
 mod oauth;
 mod oauth_tokens;
+mod optional_columns;
 mod organizations;
 mod pages;
 mod passkeys;
