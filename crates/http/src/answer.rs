@@ -4,7 +4,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use mainstay_database::{Cursor, Page};
+use mainstay_database::{Cursor, Page, Uuid};
+use mainstay_kernel::{Id, Timestamp};
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::Serialize;
 
@@ -35,6 +36,8 @@ pub trait Answer {
 }
 
 /// A type that an answer holds; implemented by `#[view]`.
+///
+/// Texts, numbers, truth values, moments, identifiers and choices are views as they are.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a view", note = "write `#[view]` above the type")]
 pub trait View: Serialize + JsonSchema {
     /// Whether there is a version, and so an `ETag`.
@@ -49,6 +52,20 @@ pub trait View: Serialize + JsonSchema {
     fn version(&self) -> Option<i64> {
         None
     }
+}
+
+macro_rules! plain_views {
+    ($($type:ty)*) => {$(
+        impl View for $type {
+            const VERSIONED: bool = false;
+        }
+    )*};
+}
+
+plain_views! { String bool i16 i32 i64 u16 u32 u64 f64 Timestamp Uuid }
+
+impl<T> View for Id<T> {
+    const VERSIONED: bool = false;
 }
 
 /// 201 with a `Location`: the path of the request and the id of what was made.

@@ -1,3 +1,5 @@
+use std::any::TypeId;
+
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
 use mainstay_access::Declared;
@@ -53,6 +55,7 @@ impl Declaration {
             path_parameters: self.path_parameters,
             body: None,
             body_limit: self.body_limit,
+            shared: Vec::new(),
             success: Vec::new(),
             problems: self.problems.to_vec(),
         };
@@ -169,6 +172,8 @@ pub struct Operation<'a> {
     pub body: Option<(&'static [&'static str], Schema)>,
     /// The largest body, in bytes, where it is not the service's.
     pub body_limit: Option<usize>,
+    /// The types that a module must share with it, and their names.
+    pub shared: Vec<(TypeId, &'static str)>,
     /// What it answers when it succeeds.
     pub success: Vec<Success>,
     /// The problems it may answer.

@@ -72,13 +72,19 @@ impl Problem {
     }
 }
 
-/// Gives a named constraint of the schema a problem of its own.
+/// Gives named constraints of the schema problems of their own:
+///
+/// ```ignore
+/// by.insert(&note).await
+///     .on_constraint("notes_customer_fkey", UNKNOWN_CUSTOMER)
+///     .on_constraint("notes_title_key", TITLE_TAKEN)?;
+/// ```
 pub trait OnConstraint<T> {
     /// Answers `kind` where `constraint` refused a row; every other error stays what it is.
     ///
     /// # Errors
-    /// The problem.
-    fn on_constraint(self, constraint: &str, kind: Kind) -> Result<T, Problem>
+    /// The problem, or the error.
+    fn on_constraint(self, constraint: &str, kind: Kind) -> Result<T, Failure>
     where
         Self: Sized,
     {
@@ -88,16 +94,42 @@ pub trait OnConstraint<T> {
     /// Answers `kind` where one of the `constraints` refused a row; every other error stays what it is.
     ///
     /// # Errors
-    /// The problem.
-    fn on_constraints(self, constraints: &[&str], kind: Kind) -> Result<T, Problem>;
+    /// The problem, or the error.
+    fn on_constraints(self, constraints: &[&str], kind: Kind) -> Result<T, Failure>;
 }
 
-impl<T> OnConstraint<T> for Result<T, Error> {
-    fn on_constraints(self, constraints: &[&str], kind: Kind) -> Result<T, Problem> {
-        self.map_err(|error| match &error {
-            Error::Constraint { name, .. } if constraints.contains(&name.as_str()) => kind.problem(),
-            _ => error.into(),
+/// What a statement failed with, on its way to a problem.
+#[derive(Debug)]
+pub enum Failure {
+    /// What the database answered.
+    Database(Error),
+    /// What a constraint was given to answer.
+    Problem(Problem),
+}
+
+impl<T, E: Into<Failure>> OnConstraint<T> for Result<T, E> {
+    fn on_constraints(self, constraints: &[&str], kind: Kind) -> Result<T, Failure> {
+        self.map_err(|error| match error.into() {
+            Failure::Database(Error::Constraint { name, .. }) if constraints.contains(&name.as_str()) => {
+                Failure::Problem(kind.problem())
+            }
+            other => other,
         })
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Database(error) => error.into(),
+            Failure::Problem(problem) => problem,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod path;
 mod query;
 mod shared;
 mod text;
+mod values;
 mod violations;
 
 use garde::Validate;

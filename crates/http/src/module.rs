@@ -1,3 +1,8 @@
+use std::{
+    any::{Any, TypeId},
+    sync::Arc,
+};
+
 use mainstay_access::Declared;
 use mainstay_database::{Entity, PrivateColumn, Retention, SealedTable};
 use serde::Serialize;
@@ -21,7 +26,12 @@ pub struct Module {
     plain_tables: Vec<(&'static str, &'static str)>,
     retention: Vec<Retention>,
     recipients: Vec<Recipient>,
+    shared: Vec<SharedValue>,
+    awaited: Vec<TypeId>,
 }
+
+/// A value that endpoints take as [`Shared`](crate::Shared), and its type.
+pub type SharedValue = (TypeId, Arc<dyn Any + Send + Sync>);
 
 /// Somebody outside of the service to whom personal data goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -47,6 +57,8 @@ impl Module {
             plain_tables: Vec::new(),
             retention: Vec::new(),
             recipients: Vec::new(),
+            shared: Vec::new(),
+            awaited: Vec::new(),
         }
     }
 
@@ -114,6 +126,20 @@ impl Module {
         self
     }
 
+    /// Shares a value with the endpoints of all modules, which take it as [`Shared<T>`](crate::Shared). There is one of a type.
+    #[must_use]
+    pub fn share<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        self.shared.push((TypeId::of::<T>(), Arc::new(value)));
+        self
+    }
+
+    /// Says that the service shares a `T` once it is put together, since the module cannot make one by itself.
+    #[must_use]
+    pub fn awaits<T: Any + Send + Sync>(mut self) -> Self {
+        self.awaited.push(TypeId::of::<T>());
+        self
+    }
+
     /// Its name.
     pub fn name(&self) -> &'static str {
         self.name
@@ -157,6 +183,16 @@ impl Module {
     /// To whom it gives personal data.
     pub fn recipients(&self) -> &[Recipient] {
         &self.recipients
+    }
+
+    /// What it shares.
+    pub fn shared_values(&self) -> &[SharedValue] {
+        &self.shared
+    }
+
+    /// The types of what it shares, at once or later.
+    pub(crate) fn shared_types(&self) -> impl Iterator<Item = TypeId> + '_ {
+        self.shared.iter().map(|(id, _)| *id).chain(self.awaited.iter().copied())
     }
 
     /// The permissions that it knows beyond those of its endpoints.

@@ -175,6 +175,10 @@ impl Resource {
 fn check(modules: &[Module]) -> Result<(), Wrong> {
     let mut wrong = Vec::new();
     let (mut routes, mut operations, mut patterns) = (HashSet::new(), HashSet::new(), BTreeMap::new());
+    let shared: Vec<_> = modules.iter().flat_map(Module::shared_types).collect();
+    if shared.iter().collect::<HashSet<_>>().len() < shared.len() {
+        wrong.push("two values of one type are shared: endpoints could not tell them apart".to_owned());
+    }
     for declaration in modules.iter().flat_map(Module::declarations) {
         let Declaration { method, path, operation, path_parameters, .. } = declaration;
         let pattern = pattern(path);
@@ -190,7 +194,14 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
         if let Some(other) = patterns.insert(pattern, *path).filter(|other| other != path) {
             wrong.push(format!("{operation}: {path} and {other} name the same parameter differently"));
         }
-        let taken = declaration.operation(&mut Schemas::new()).taken_from_path();
+        let mut schemas = Schemas::new();
+        let described = declaration.operation(&mut schemas);
+        for (id, name) in &described.shared {
+            if !shared.contains(id) {
+                wrong.push(format!("{operation}: it takes Shared<{name}>, which nobody shares: see Module::share"));
+            }
+        }
+        let taken = described.taken_from_path();
         if taken != path_parameters.len() {
             let named = path_parameters.len();
             wrong.push(format!("{operation}: {path} has {named} parameters, the function takes {taken}"));

@@ -13,6 +13,8 @@ mod step_up;
 
 use mainstay_http::Module;
 
+use crate::Identity;
+
 pub(crate) use cookie::{CookieSecret, clearing_cookie};
 pub(crate) use device::Device;
 pub(crate) use refresh::{RefreshToken, exchange};
@@ -21,7 +23,7 @@ pub(crate) use start::{Kind, NewSession, Started, start_session, start_session_b
 
 /// Sign-in, sign-out, and what lies between.
 pub(crate) fn module() -> Module {
-    Module::new("sessions").table(device::table()).private_column(refresh::SUCCESSOR).endpoints((
+    Module::new("sessions").awaits::<Identity>().table(device::table()).private_column(refresh::SUCCESSOR).endpoints((
         sign_in::create_session,
         refresh::refresh_session,
         step_up::step_up_session,

@@ -36,7 +36,8 @@ method!(delete, "DELETE");
 /// refused.
 ///
 /// A field is checked by the rules of its type; a plain `String` or number has none and names them:
-/// `#[garde(length(chars, max = 50))]`, or `#[garde(skip)]` if anything will do. `Patch` and `Limit` may be absent.
+/// `#[garde(length(chars, max = 50))]`, or `#[garde(skip)]` if anything will do. The rule of a `Patch` or an `Option` is that
+/// of its value. `Patch` and `Limit` may be absent.
 #[proc_macro_attribute]
 pub fn input(_: TokenStream, item: TokenStream) -> TokenStream {
     shapes::input(parse_macro_input!(item as DeriveInput)).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -1,17 +1,26 @@
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Error, Field, Fields, Result, Type, parse_quote};
+use syn::{
+    Data, DeriveInput, Error, Field, Fields, GenericArgument, PathArguments, Result, Type, parse_quote,
+    parse_quote_spanned, spanned::Spanned as _,
+};
 
 use crate::paths;
 
 pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
     named_fields(&item)?;
+    let mut wrong = TokenStream::new();
     if let Data::Struct(data) = &mut item.data {
-        data.fields.iter_mut().for_each(complete);
+        for field in &mut data.fields {
+            wrong.extend(complete(field).map_err(Error::into_compile_error).err());
+        }
     }
+
     let http = paths::room("http");
     let (name, serde, schemars) = (&item.ident, quoted(&http, "serde"), quoted(&http, "schemars"));
     Ok(quote! {
+        #wrong
+
         #[derive(Debug, #http::serde::Deserialize, #http::schemars::JsonSchema, #http::garde::Validate)]
         #[serde(crate = #serde, deny_unknown_fields)]
         #[schemars(crate = #schemars)]
@@ -23,14 +32,73 @@ pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
 
 /// Adds what a field leaves unsaid: its type knows the rules, unless the field names some; a patch's field may be absent,
 /// and so may a limit.
-fn complete(field: &mut Field) {
+///
+/// # Errors
+/// The field names no rule, and neither does its type.
+fn complete(field: &mut Field) -> Result<()> {
     let says = |name: &str| field.attrs.iter().any(|attribute| attribute.path().is_ident(name));
     let (ruled, read) = (says("garde"), says("serde"));
-    if !ruled {
-        field.attrs.push(parse_quote!(#[garde(dive)]));
-    }
     if !read && ["Patch", "Limit"].iter().any(|name| is_named(&field.ty, name)) {
         field.attrs.push(parse_quote!(#[serde(default)]));
+    }
+    if ruled {
+        return Ok(());
+    }
+
+    let rule = rule_to_write(innermost(&field.ty));
+    field.attrs.push(match rule {
+        Rule::OfItsType => parse_quote_spanned!(field.ty.span()=> #[garde(dive)]),
+        Rule::None | Rule::Missing(_) => parse_quote!(#[garde(skip)]),
+    });
+    match (rule, &field.ident) {
+        (Rule::Missing(example), Some(name)) => Err(Error::new_spanned(
+            &field.ty,
+            format!(
+                "the field `{name}` has no rule: write `#[garde({example})]` above it, or `#[garde(skip)]` if anything \
+                 will do"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What limits the values of a field that says nothing of it.
+enum Rule {
+    /// Its type does.
+    OfItsType,
+    /// Every value is right.
+    None,
+    /// Nothing, as yet: an example of what to write.
+    Missing(&'static str),
+}
+
+/// The rule of a type of the standard library: none of them has one of its own.
+fn rule_to_write(ty: &Type) -> Rule {
+    let Type::Path(path) = ty else { return Rule::OfItsType };
+    let Some(last) = path.path.segments.last() else { return Rule::OfItsType };
+    match last.ident.to_string().as_str() {
+        "bool" => Rule::None,
+        "String" | "char" => Rule::Missing("length(chars, max = 200)"),
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "f32"
+        | "f64" => Rule::Missing("range(min = 0, max = 100)"),
+        "Vec" | "HashSet" | "BTreeSet" => Rule::Missing("length(max = 20), inner(length(chars, max = 200))"),
+        "HashMap" | "BTreeMap" => Rule::Missing("length(max = 20)"),
+        _ => Rule::OfItsType,
+    }
+}
+
+/// The type within `Patch<…>` and `Option<…>`.
+fn innermost(ty: &Type) -> &Type {
+    let Type::Path(path) = ty else { return ty };
+    let Some(last) = path.path.segments.last().filter(|last| last.ident == "Patch" || last.ident == "Option") else {
+        return ty;
+    };
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => match arguments.args.first() {
+            Some(GenericArgument::Type(inner)) => innermost(inner),
+            _ => ty,
+        },
+        _ => ty,
     }
 }
 
@@ -105,6 +173,10 @@ pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
                 _: &mut #http::garde::Report,
             ) {
             }
+        }
+
+        impl #http::View for #name {
+            const VERSIONED: bool = false;
         }
 
         impl #database::TextColumn for #name {

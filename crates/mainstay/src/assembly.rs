@@ -1,4 +1,4 @@
-use std::{any::TypeId, collections::HashMap, sync::Arc};
+use std::{any::TypeId, sync::Arc};
 
 use mainstay_audit::Sealer;
 use mainstay_database::Database;
@@ -45,7 +45,7 @@ impl Assembly {
             authenticator: identity.clone(),
             settings: http,
             readiness: Readiness::new(platform.schema_version()),
-            shared: HashMap::from([(TypeId::of::<Identity>(), identity.clone() as _)]),
+            shared: platform.shared_values().chain([(TypeId::of::<Identity>(), identity.clone() as _)]).collect(),
         });
         Ok(Self { app, identity, work: Work { worker, sealer }, mailbox })
     }

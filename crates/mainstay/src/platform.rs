@@ -2,7 +2,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use mainstay_access::Declared;
 use mainstay_database::{Job, Migrations, PrivateColumn, Retention, SealedTable};
-use mainstay_http::{Api, Info, Module, Page, Requirement, Wrong, access_matrix};
+use mainstay_http::{Api, Info, Module, Page, Requirement, SharedValue, Wrong, access_matrix};
 use mainstay_jobs::{Handler, Periodic};
 use mainstay_watch::Rule;
 
@@ -142,6 +142,10 @@ impl Platform {
     /// Its migrations.
     pub fn schema(&self) -> &Migrations {
         &self.migrations
+    }
+
+    pub(crate) fn shared_values(&self) -> impl Iterator<Item = SharedValue> + '_ {
+        self.modules.iter().flat_map(Module::shared_values).cloned()
     }
 
     pub(crate) fn handlers(&self) -> impl Iterator<Item = Arc<dyn Handler>> + '_ {

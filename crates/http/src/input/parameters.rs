@@ -4,11 +4,12 @@ use serde::de::DeserializeOwned;
 
 use super::{
     text::has_bad_escape,
+    values,
     violations::{checked, unreadable},
 };
 use crate::{MALFORMED, Problem};
 
-/// Reads `name=value&…`, each name once (OWASP ASVS 15.3.7).
+/// Reads `name=value&…`, each name once but for that of a list (OWASP ASVS 15.3.7).
 pub(super) fn read<T>(location: &'static str, encoded: &str) -> Result<T, Problem>
 where
     T: DeserializeOwned + JsonSchema + Validate<Context = ()>,
@@ -16,7 +17,7 @@ where
     if has_bad_escape(encoded) {
         return Err(MALFORMED.problem().detail(format!("The {location} holds a percent-encoding that is no text.")));
     }
-    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(encoded.as_bytes()));
+    let pairs = values::pairs(form_urlencoded::parse(encoded.as_bytes()));
     let value = serde_path_to_error::deserialize(pairs)
         .map_err(|error| unreadable::<T>(location, error.path(), error.inner()))?;
     checked(location, value)

@@ -1,12 +1,21 @@
 use std::borrow::Cow;
 
-use garde::Validate;
+use garde::{
+    Validate,
+    error::NoKey,
+    rules::{
+        self,
+        inner::Inner,
+        pattern::{Matcher, Pattern},
+        range::{Bounds, OutOfBounds},
+    },
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
 /// A field of a merge patch (RFC 7396): absent, it stays; present, it is set. `Patch<Option<T>>` can be removed with
 /// `null`, a plain `Patch<T>` cannot. Declare it with `#[serde(default)]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd)]
 pub enum Patch<T> {
     /// The patch does not name the field.
     #[default]
@@ -69,6 +78,64 @@ impl<T: Validate> Validate for Patch<T> {
     ) {
         if let Self::Set(value) = self {
             value.validate_into(context, parent, report);
+        }
+    }
+}
+
+/// What a rule says of the value that a field gets; nothing is wrong with one that gets none. As for an `Option`.
+macro_rules! rules {
+    ($($rule:path { fn $method:ident($($argument:ident: $type:ty),*) -> $answer:ty = $absent:expr })*) => {$(
+        impl<T: $rule> $rule for Patch<T> {
+            fn $method(&self, $($argument: $type),*) -> $answer {
+                match self {
+                    Self::Absent => $absent,
+                    Self::Set(value) => value.$method($($argument),*),
+                }
+            }
+        }
+    )*};
+}
+
+rules! {
+    rules::length::simple::Simple { fn validate_length(min: usize, max: usize) -> Result<(), garde::Error> = Ok(()) }
+    rules::length::bytes::Bytes { fn validate_num_bytes(min: usize, max: usize) -> Result<(), garde::Error> = Ok(()) }
+    rules::length::chars::Chars { fn validate_num_chars(min: usize, max: usize) -> Result<(), garde::Error> = Ok(()) }
+    rules::ascii::Ascii { fn validate_ascii() -> bool = true }
+    rules::alphanumeric::Alphanumeric { fn validate_alphanumeric() -> bool = true }
+    rules::contains::Contains { fn validate_contains(pattern: &str) -> bool = true }
+    rules::prefix::Prefix { fn validate_prefix(pattern: &str) -> bool = true }
+    rules::suffix::Suffix { fn validate_suffix(pattern: &str) -> bool = true }
+}
+
+impl<T: Bounds> Bounds for Patch<T> {
+    type Size = T::Size;
+
+    const MIN: T::Size = T::MIN;
+    const MAX: T::Size = T::MAX;
+
+    fn validate_bounds(&self, least: T::Size, most: T::Size) -> Result<(), OutOfBounds> {
+        match self {
+            Self::Absent => Ok(()),
+            Self::Set(value) => value.validate_bounds(least, most),
+        }
+    }
+}
+
+impl<T: Pattern> Pattern for Patch<T> {
+    fn validate_pattern<M: Matcher>(&self, matcher: &M) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Set(value) => value.validate_pattern(matcher),
+        }
+    }
+}
+
+impl<T> Inner<T> for Patch<T> {
+    type Key = NoKey;
+
+    fn validate_inner<F: FnMut(&T, &NoKey)>(&self, mut check: F) {
+        if let Self::Set(value) = self {
+            check(value, &NoKey::default());
         }
     }
 }

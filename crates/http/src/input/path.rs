@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use super::{
     Input,
     expected::{Expected, words},
+    values::Values,
 };
 use crate::{FieldError, INVALID_INPUT, Location, MALFORMED, Operation, Parameter, Problem, Request};
 
@@ -35,16 +36,13 @@ pub trait PathParameters: Sized + Send {
 impl<T: PathValue> PathParameters for T {
     fn read(segments: &mut dyn Iterator<Item = (String, String)>) -> Result<Self, Problem> {
         let (name, text) = segments.next().unwrap_or_default();
-        let pair = form_urlencoded::Serializer::new(String::new()).append_pair(&name, &text).finish();
-        let parsed: Result<Vec<(String, T)>, _> = serde_urlencoded::from_str(&pair);
-        match parsed {
-            Ok(values) => values.into_iter().map(|(_, value)| value).next().ok_or_else(|| MALFORMED.problem()),
-            Err(_) => Err(INVALID_INPUT.problem().errors([FieldError {
+        T::deserialize(Values::only(&name, &text)).map_err(|_| {
+            INVALID_INPUT.problem().errors([FieldError {
                 location: "path".into(),
                 pointer: format!("/{name}"),
                 detail: format!("expected {}", words(Expected::of::<T>().follow([]).1)),
-            }])),
-        }
+            }])
+        })
     }
 
     fn describe(names: &mut dyn Iterator<Item = &'static str>, operation: &mut Operation<'_>) {
