@@ -88,9 +88,31 @@ impl<T> JsonSchema for Id<T> {
         "Id".into()
     }
 
+    /// `x-resource` names what it identifies, so that a reference to a row can be told from any other UUID.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "uuid", "minLength": 36, "maxLength": 36 })
+        json_schema!({
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "x-resource": resource(std::any::type_name::<T>()),
+        })
     }
+}
+
+/// The word for what a type stands for: `customer` for `app::customers::row::CustomerRow`.
+fn resource(path: &str) -> String {
+    let name = path.split('<').next().and_then(|path| path.rsplit("::").next()).unwrap_or(path);
+    let name = name.strip_suffix("Row").filter(|name| !name.is_empty()).unwrap_or(name);
+
+    let mut word = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !word.is_empty() {
+            word.push('_');
+        }
+        word.extend(letter.to_lowercase());
+    }
+    word
 }
 
 impl<T> garde::Validate for Id<T> {
@@ -139,6 +161,14 @@ mod tests {
         let id: Id<User> = Runtime::default().new_id();
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.uuid().get_version_num(), 7);
+    }
+
+    #[test]
+    fn a_resource_is_named_after_its_type() {
+        assert_eq!(resource("app::customers::row::CustomerRow"), "customer");
+        assert_eq!(resource("mainstay_kernel::ids::ServiceAccount"), "service_account");
+        assert_eq!(resource("Row"), "row");
+        assert_eq!(resource("app::Kept<app::Other>"), "kept");
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub fn assert_snapshot(file: &Path, text: &str) {
         one.lines().filter(|line| !other.contains(line)).map(|line| format!("\n{mark} {line}")).collect()
     };
     panic!(
-        "{} is not what it was (+ is new, - is gone; UPDATE_SNAPSHOTS=1 takes it over):{}{}",
+        "{} is not what the code says (+ is new, - is gone). If that is meant, run this test with UPDATE_SNAPSHOTS=1 in the \
+         environment, and commit the file.{}{}",
         file.display(),
         lines_only_in(text, &committed, "+"),
         lines_only_in(&committed, text, "-"),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     create, customer,
-    notes::{self, CreateNote, NoteRow, UpdateNote},
+    remarks::{self, CreateRemark, RemarkRow, UpdateRemark},
 };
 
 const TEXT: &str = "Zanzibar canary";
@@ -16,13 +16,13 @@ async fn note(app: &TestApp) -> (mainstay_testing::Actor, String) {
     let agent = app.actor(Agent).await;
     let about = create(&agent, customer("Ada", "ada@example.org")).await;
     let body = json!({ "customer_id": about.rsplit('/').next(), "text": TEXT, "seen_at": PLACE });
-    let path = agent.post("/v1/notes", body).await.assert_status(201).location();
+    let path = agent.post("/v1/remarks", body).await.assert_status(201).location();
     (agent, path)
 }
 
 #[tokio::test]
 async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
-    let app = notes::start(|app| app).await;
+    let app = remarks::start(|app| app).await;
     let (agent, path) = note(&app).await;
     let owner = app.actor(Owner).await;
 
@@ -32,7 +32,7 @@ async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
     let clear = owner.get(&format!("{path}/text")).await.assert_status(200).json();
     assert_eq!(clear, json!({ "text": TEXT, "seen_at": PLACE }));
 
-    let stored = "SELECT text, seen_at, n.data_key IS NOT NULL AND k.subject_id = n.customer_id FROM notes n \
+    let stored = "SELECT text, seen_at, n.data_key IS NOT NULL AND k.subject_id = n.customer_id FROM remarks n \
          JOIN data_keys k ON k.id = n.data_key";
     let mut schema = app.owner().await;
     let rows = schema.run(stored, []).await.unwrap();
@@ -50,11 +50,11 @@ async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
 
 #[tokio::test]
 async fn the_audit_log_names_it_and_keeps_it_sealed() {
-    let app = notes::start(|app| app).await;
+    let app = remarks::start(|app| app).await;
     let (agent, path) = note(&app).await;
     agent.patch(&path, json!({ "text": "Another canary" })).await.assert_status(200);
     let auditor = app.actor(Auditor).await;
-    let log = format!("/v1/audit/events?action=note.updated&resource_id={}", path.rsplit('/').next().unwrap());
+    let log = format!("/v1/audit/events?action=remark.updated&resource_id={}", path.rsplit('/').next().unwrap());
     let events = auditor.get(&log).await.assert_status(200).json();
     let changes = events["items"][0]["changes"].as_array().unwrap();
     assert_eq!(changes, &[json!({ "field": "text", "before": "[sealed]", "after": "[sealed]" })]);
@@ -68,32 +68,32 @@ async fn the_audit_log_names_it_and_keeps_it_sealed() {
 fn debug_shows_nothing_of_it() {
     let about = "01a2019f-688e-7c56-9bde-013e9cd2e9f1";
     let body = json!({ "customer_id": about, "text": TEXT, "seen_at": PLACE });
-    let made: CreateNote = serde_json::from_value(body).unwrap();
-    let changed: UpdateNote = serde_json::from_value(json!({ "text": TEXT, "seen_at": PLACE })).unwrap();
+    let made: CreateRemark = serde_json::from_value(body).unwrap();
+    let changed: UpdateRemark = serde_json::from_value(json!({ "text": TEXT, "seen_at": PLACE })).unwrap();
     for printed in [format!("{made:?}"), format!("{changed:#?}")] {
         assert!(printed.contains("[sealed]") && !printed.contains("canary"), "{printed}");
     }
-    let wrong = serde_json::from_value::<CreateNote>(json!({ "customer_id": about, "text": { "canary": TEXT } }));
+    let wrong = serde_json::from_value::<CreateRemark>(json!({ "customer_id": about, "text": { "canary": TEXT } }));
     assert!(!wrong.unwrap_err().to_string().contains("canary"));
 }
 
 #[test]
 fn its_type_says_that_it_is_sealed_and_what_becomes_of_it() {
     use mainstay::database::{Entity as _, Erasure, SealedTable};
-    assert_eq!(NoteRow::SEALED, ["text", "seen_at"]);
-    let table = SealedTable::of::<NoteRow>();
+    assert_eq!(RemarkRow::SEALED, ["text", "seen_at"]);
+    let table = SealedTable::of::<RemarkRow>();
     assert_eq!((table.subject, table.erasure), ("customer_id", Erasure::Delete));
 }
 
 /// What is refused before it is sealed is not quoted in the answer either.
 #[tokio::test]
 async fn a_refused_value_is_not_quoted() {
-    let app = notes::start(|app| app).await;
+    let app = remarks::start(|app| app).await;
     let agent = app.actor(Agent).await;
     let about = create(&agent, customer("Ada", "ada@example.org")).await;
     let long = TEXT.repeat(1_000);
     let body = json!({ "customer_id": about.rsplit('/').next(), "text": long, "seen_at": Value::Null });
-    let refused = agent.post("/v1/notes", body).await;
+    let refused = agent.post("/v1/remarks", body).await;
     refused.assert_problem(422, "invalid_input");
     assert!(!refused.text().contains("canary"));
 }

@@ -5,7 +5,7 @@ use mainstay_http::Method;
 use mainstay_testing::{Actor, Answer, TestApp};
 use serde_json::{Value, json};
 
-use crate::{create, customer, notes, replicas::within_a_second, start};
+use crate::{create, customer, remarks, replicas::within_a_second, start};
 
 async fn erase(by: &Actor, path: &str) -> Answer {
     by.request(Method::POST, &format!("{path}/erasure")).send().await
@@ -138,7 +138,7 @@ async fn other_replicas_forget_at_once() {
 
 #[tokio::test]
 async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
-    let app = notes::start(|app| app).await;
+    let app = remarks::start(|app| app).await;
     let owner = app.actor(Owner).await;
     let (gone, stays) = (
         create(&owner, customer("Ada", "ada@example.org")).await,
@@ -146,10 +146,10 @@ async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
     );
     let note = async |about: &str| {
         let body = json!({ "customer_id": id(about), "text": "Late again", "seen_at": "Old Harbour" });
-        owner.post("/v1/notes", body).await.assert_status(201).location()
+        owner.post("/v1/remarks", body).await.assert_status(201).location()
     };
     let (note_of_gone, note_of_other) = (note(&gone).await, note(&stays).await);
-    let order = "INSERT INTO orders SELECT gen_random_uuid(), organization_id, id, 100 FROM customers";
+    let order = "INSERT INTO purchases SELECT gen_random_uuid(), organization_id, id, 100 FROM customers";
     app.owner().await.run(order, []).await.unwrap();
 
     let erased = erase(&owner, &gone).await.assert_status(200).json();
@@ -157,8 +157,7 @@ async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
     owner.get(&note_of_gone).await.assert_problem(404, "not_found");
     let other = owner.get(&format!("{note_of_other}/text")).await.assert_status(200).json();
     assert_eq!(other, json!({ "text": "Late again", "seen_at": "Old Harbour" }));
-    let count =
-        "SELECT (SELECT count(*) FROM notes), (SELECT count(*) FROM orders JOIN customers c ON c.id = customer_id)";
+    let count = "SELECT (SELECT count(*) FROM remarks), (SELECT count(*) FROM purchases JOIN customers c ON c.id = customer_id)";
     let rows = app.owner().await.run(count, []).await.unwrap();
     assert_eq!((rows[0].get::<i64>(0).unwrap(), rows[0].get::<i64>(1).unwrap()), (1, 2));
     let recorded = events(&app, "customer.erased", &gone).await;

@@ -11,9 +11,9 @@ use mainstay_testing::{Actor, TestApp};
 use serde_json::{Value, json};
 
 use crate::{
-    create, customer, notes,
+    create, customer,
     oauth_support::{authorize, register, request},
-    start,
+    remarks, start,
 };
 
 fn id(path: &str) -> &str {
@@ -40,15 +40,15 @@ fn field<'a>(export: &'a Value, table: &str, name: &str) -> Option<&'a Value> {
 
 #[tokio::test]
 async fn everything_that_is_known_is_told_in_clear() {
-    let app = notes::start(|app| app).await;
+    let app = remarks::start(|app| app).await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, ada()).await;
     let other = create(&owner, customer("Somebody Else", "else@example.org")).await;
     for (about, text) in [(&path, "Late again"), (&other, "On time")] {
         let body = json!({ "customer_id": id(about), "text": text, "seen_at": "Old Harbour" });
-        owner.post("/v1/notes", body).await.assert_status(201);
+        owner.post("/v1/remarks", body).await.assert_status(201);
     }
-    let order = "INSERT INTO orders SELECT gen_random_uuid(), organization_id, id, 4711 FROM customers";
+    let order = "INSERT INTO purchases SELECT gen_random_uuid(), organization_id, id, 4711 FROM customers";
     app.owner().await.run(order, []).await.unwrap();
 
     let export = export(&owner, &path).await;
@@ -64,8 +64,8 @@ async fn everything_that_is_known_is_told_in_clear() {
     assert_eq!(row["purpose"], "The people whom an organization serves.");
     assert_eq!(field(&export, "customers", "status").unwrap()["class"], "internal");
     assert_eq!(field(&export, "customers", "status").unwrap()["description"], "where the relation stands");
-    assert_eq!(field(&export, "notes", "text").unwrap()["value"], "Late again");
-    assert_eq!(field(&export, "orders", "total").unwrap()["value"], 4711);
+    assert_eq!(field(&export, "remarks", "text").unwrap()["value"], "Late again");
+    assert_eq!(field(&export, "purchases", "total").unwrap()["value"], 4711);
     let text = export.to_string();
     assert!(!text.contains("On time") && !text.contains("Somebody") && !text.contains("\\\\x"), "{text}");
 }
@@ -73,7 +73,7 @@ async fn everything_that_is_known_is_told_in_clear() {
 /// A column that is added and classified tomorrow is told without a line of code; one that is not would fail this test.
 #[tokio::test]
 async fn no_personal_column_of_the_schema_is_left_out_and_no_secret_one_is_told() {
-    let app = notes::start(|app| app).await;
+    let app = remarks::start(|app| app).await;
     let mut schema = app.owner().await;
     for statement in [
         "ALTER TABLE customers ADD COLUMN shoe_size text DEFAULT 'forty-two', ADD COLUMN pin text DEFAULT 'hush-hush'",
@@ -84,12 +84,12 @@ async fn no_personal_column_of_the_schema_is_left_out_and_no_secret_one_is_told(
     }
     let owner = app.actor(Owner).await;
     let path = create(&owner, ada()).await;
-    owner.post("/v1/notes", json!({ "customer_id": id(&path), "text": "Late again" })).await.assert_status(201);
+    owner.post("/v1/remarks", json!({ "customer_id": id(&path), "text": "Late again" })).await.assert_status(201);
     let export = export(&owner, &path).await;
 
     let personal = "SELECT c.relname::text, a.attname::text, col_description(c.oid, a.attnum) \
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-         WHERE c.relname IN ('customers', 'notes') AND a.attnum > 0 AND NOT a.attisdropped";
+         WHERE c.relname IN ('customers', 'remarks') AND a.attnum > 0 AND NOT a.attisdropped";
     let mut told = 0;
     for row in schema.run(personal, []).await.unwrap() {
         let (table, name): (String, String) = (row.get(0).unwrap(), row.get(1).unwrap());
@@ -198,7 +198,7 @@ fn customer_body() -> Value {
 /// Where the key of an earlier value is gone, the export says so instead of leaving the field out.
 #[tokio::test]
 async fn a_value_whose_key_was_destroyed_is_marked() {
-    let app = notes::start(|app| app).await;
+    let app = remarks::start(|app| app).await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let forget = "UPDATE data_keys SET id = id - 1 WHERE subject_id = $1 RETURNING id";

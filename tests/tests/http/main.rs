@@ -7,10 +7,10 @@
 mod authenticators;
 #[path = "../support/external.rs"]
 mod external;
-#[path = "../support/notes.rs"]
-mod notes;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
+#[path = "../support/remarks.rs"]
+mod remarks;
 
 mod account_pages;
 mod account_removal;

@@ -5,13 +5,13 @@
 
 #[path = "../support/http.rs"]
 mod http;
-#[path = "../support/notes.rs"]
-mod notes;
 #[path = "../support/path.rs"]
 mod path;
 #[path = "../support/program.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod program;
+#[path = "../support/remarks.rs"]
+mod remarks;
 
 mod crashes;
 mod dead_paths;

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     http::PATIENCE,
-    notes::{self, NoteRow},
+    remarks::{self, RemarkRow},
 };
 
 const DAYS_30: StdDuration = StdDuration::from_secs(30 * 86_400);
@@ -119,7 +119,7 @@ async fn the_worker_enforces_what_the_setting_says() {
 #[tokio::test]
 async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
     let clock = clock();
-    let app = notes::start(|builder| builder.clock(clock.clone())).await;
+    let app = remarks::start(|builder| builder.clock(clock.clone())).await;
     let owner = app.actor(Owner).await;
     let customer = create(&owner, "Ada", "active").await;
     let about = customer.rsplit('/').next().expect("an id").to_owned();
@@ -127,16 +127,16 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
         let body = json!({ "customer_id": about, "text": "Late again" });
         // Ids sort by the time of their making.
         clock.advance(Duration::SECOND);
-        owner.post("/v1/notes", body).await.assert_status(201).location()
+        owner.post("/v1/remarks", body).await.assert_status(201).location()
     };
     let (over, quoted) = (note().await, note().await);
     let mut schema = app.owner().await;
-    let quote = "CREATE TABLE quotes AS SELECT id AS note_id FROM notes ORDER BY id OFFSET 1";
+    let quote = "CREATE TABLE quotes AS SELECT id AS note_id FROM remarks ORDER BY id OFFSET 1";
     schema.run(quote, []).await.expect("a table is made");
-    let refer = "ALTER TABLE quotes ADD CONSTRAINT quotes_note_fkey FOREIGN KEY (note_id) REFERENCES notes (id)";
-    schema.run(refer, []).await.expect("it refers to notes");
+    let refer = "ALTER TABLE quotes ADD CONSTRAINT quotes_note_fkey FOREIGN KEY (note_id) REFERENCES remarks (id)";
+    schema.run(refer, []).await.expect("it refers to remarks");
 
-    let rule = Retention::counted_from(NoteRow::CREATED_AT).after(DAYS_30).delete();
+    let rule = Retention::counted_from(RemarkRow::CREATED_AT).after(DAYS_30).delete();
     assert_eq!(rule.enforce(app.database()).await.expect("it looks"), Enforced::default());
     clock.advance(Duration::days(31));
     let done = rule.enforce(app.database()).await.expect("it deletes");
@@ -144,10 +144,10 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
     let owner = app.actor(Owner).await;
     owner.get(&over).await.assert_problem(404, "not_found");
     owner.get(&quoted).await.assert_status(200);
-    let left = "SELECT (SELECT count(*) FROM notes), (SELECT count(*) FROM data_keys k WHERE NOT EXISTS \
-             (SELECT FROM notes WHERE data_key = k.id UNION SELECT FROM customers WHERE data_key = k.id \
+    let left = "SELECT (SELECT count(*) FROM remarks), (SELECT count(*) FROM data_keys k WHERE NOT EXISTS \
+             (SELECT FROM remarks WHERE data_key = k.id UNION SELECT FROM customers WHERE data_key = k.id \
              UNION SELECT FROM users WHERE data_key = k.id))";
     let rows = schema.run(left, []).await.expect("it is counted");
     assert_eq!((rows[0].get::<i64>(0).expect("a number"), rows[0].get::<i64>(1).expect("a number")), (1, 0));
-    assert_eq!(events(&app, "note.deleted").await.len(), 1);
+    assert_eq!(events(&app, "remark.deleted").await.len(), 1);
 }

@@ -21,6 +21,8 @@ pub(super) struct Operation {
     pub(super) body_limit: Option<usize>,
     /// Names and schemas of the parameters that its query string takes.
     pub(super) query: Vec<(String, Value)>,
+    /// The schema of what it answers when it has made something.
+    pub(super) made: Value,
     /// The codes of the problems that it documents, by status; none for a success.
     answers: BTreeMap<u16, Vec<String>>,
 }
@@ -43,6 +45,7 @@ impl Operation {
                     body: body(entry),
                     body_limit: entry["requestBody"]["x-max-bytes"].as_u64().and_then(|most| most.try_into().ok()),
                     query: query(entry),
+                    made: entry["responses"]["201"]["content"]["application/json"]["schema"].clone(),
                     answers: answers(entry),
                 }
             })

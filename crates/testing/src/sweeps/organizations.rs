@@ -7,7 +7,7 @@ use super::{operations::Operation, sweep::Sweep};
 use crate::{Call, Client, TestApp};
 
 /// A row of one organization does not exist for another: each operation on a row is answered 404 when a stranger asks,
-/// whatever the role, and no listing shows it (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023, API1).
+/// whatever the role, no listing shows it, and nothing of theirs can refer to it (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023, API1).
 ///
 /// # Panics
 /// When a stranger is answered anything else, or when the row's own organization is answered 404 too, which would prove
@@ -28,6 +28,7 @@ pub async fn organizations(platform: Platform) {
         let call = asked_rightly(&sweep, operation, &stranger, &path);
         sweep.attack(operation, "by a stranger", call, &[(404, "not_found")]).await;
     }
+    references(&mut sweep).await;
     listings(&mut sweep, &on_rows).await;
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
@@ -52,6 +53,27 @@ fn erases(operation: &Operation) -> bool {
 
 fn on_a_row(operation: &Operation) -> bool {
     operation.path.contains('{') && !operation.is_public()
+}
+
+/// A body that refers to a row which was made here is refused when a stranger sends it, and nothing is written.
+async fn references(sweep: &mut Sweep) {
+    let refers = |it: &&Operation| {
+        let schema = it.body.as_ref().map(|(_, schema)| schema);
+        let references = schema.into_iter().flat_map(|schema| sweep.schemas.references(schema));
+        !it.is_public() && !it.path.contains('{') && references.into_iter().any(|it| sweep.schemas.knows(&it))
+    };
+    let referring: Vec<_> = sweep.operations.iter().filter(refers).cloned().collect();
+    for operation in &referring {
+        let stranger = sweep.app.stranger(operation.allowed_role()).await;
+        sweep.take_contents_as_they_are().await;
+        let answer = asked_rightly(sweep, operation, &stranger, &operation.path).send().await;
+        let name = format!("{}: with a stranger's reference", operation.name());
+        sweep.check_shape(&name, &answer);
+        if !answer.status.is_client_error() {
+            sweep.fail(format!("{name}: {}", answer.described()));
+        }
+        sweep.check_nothing_written(&name).await;
+    }
 }
 
 /// Whatever a stranger may list, the rows that were made are not in it.

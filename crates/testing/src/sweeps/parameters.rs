@@ -33,16 +33,17 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) {
     ];
     for (name, schema) in &operation.query {
         let value = encoded(&sweep.schemas.least(schema));
-        attacks.push((format!("{name} twice"), format!("{name}={value}&{name}={value}"), MALFORMED));
+        // A list repeats its name.
+        if sweep.schemas.plain(schema)["type"] != "array" {
+            attacks.push((format!("{name} twice"), format!("{name}={value}&{name}={value}"), MALFORMED));
+        }
         attacks.push((format!("{name} as a list"), format!("{name}[]={value}"), INVALID));
         // In a query string everything is a text, so a text cannot be of another type.
         let violations = sweep.schemas.violations(schema).into_iter().filter(|it| !it.value.is_object());
         for violation in violations {
-            attacks.push((
-                format!("{name}{}", violation.what),
-                format!("{name}={}", encoded(&violation.value)),
-                INVALID,
-            ));
+            let items = violation.value.as_array().map_or(std::slice::from_ref(&violation.value), Vec::as_slice);
+            let repeated: Vec<_> = items.iter().map(|item| format!("{name}={}", encoded(item))).collect();
+            attacks.push((format!("{name}{}", violation.what), repeated.join("&"), INVALID));
         }
     }
     let path = sweep.path_to_a_row(operation).await;

@@ -49,7 +49,7 @@ impl Sweep {
         for role in BuiltInRole::ALL {
             actors.insert(role, app.actor(role).await);
         }
-        Self {
+        let mut sweep = Self {
             schemas: Schemas::of(&document),
             operations: Operation::all(app.platform(), &document),
             contents: app.contents().await,
@@ -58,7 +58,43 @@ impl Sweep {
             rows: BTreeMap::new(),
             failures: Vec::new(),
             attacks: 0,
+        };
+        sweep.make_what_is_referred_to().await;
+        sweep
+    }
+
+    /// Makes a row of each kind that some body refers to, those first to which others refer in turn. They are no rows that a
+    /// path leads to, since those are deleted on the way.
+    async fn make_what_is_referred_to(&mut self) {
+        let bodies = self.operations.iter().filter_map(|it| Some(&it.body.as_ref()?.1));
+        let mut wanted: BTreeSet<_> = bodies.flat_map(|schema| self.schemas.references(schema)).collect();
+        let mut makers = Vec::new();
+        for resource in &wanted {
+            makers.extend(self.maker_of(resource).map(|(creating, schema)| (resource.clone(), creating, schema)));
         }
+        // What nothing here makes is as good as there.
+        wanted.retain(|resource| makers.iter().any(|(made, ..)| made == resource));
+
+        while let Some(next) =
+            makers.iter().position(|(_, _, schema)| self.schemas.references(schema).is_disjoint(&wanted))
+        {
+            let (resource, creating, schema) = makers.swap_remove(next);
+            let answer = self.caller(&creating).post(&creating.path, self.schemas.least(&schema)).await;
+            let id = answer.assert_status(201).json()["id"].as_str().unwrap_or_default().to_owned();
+            self.schemas.refer_to(&resource, &id);
+            wanted.remove(&resource);
+        }
+        self.take_contents_as_they_are().await;
+    }
+
+    /// The operation that makes a row of a kind, and the schema of its body.
+    fn maker_of(&self, resource: &str) -> Option<(Operation, Value)> {
+        let makes = |it: &&Operation| {
+            let id = &self.schemas.plain(&it.made)["properties"]["id"];
+            it.method == Method::POST && !it.path.contains('{') && self.schemas.plain(id)["x-resource"] == resource
+        };
+        let creating = self.operations.iter().find(makes)?;
+        Some((creating.clone(), creating.body.as_ref()?.1.clone()))
     }
 
     pub(super) fn actor(&self, role: BuiltInRole) -> &Actor {
