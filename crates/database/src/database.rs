@@ -11,7 +11,7 @@ use crate::{
     Error, Row, SealedTable, Settings,
     doubts::Doubts,
     kept_keys::KeptKeys,
-    pool::{Lease, Pool},
+    pool::{Lease, Pool, PoolStatus},
     sorting::Sorting,
     statement::{Patience, Statement},
 };
@@ -93,9 +93,9 @@ impl Database {
         self.settings().acquire_timeout + Patience::beyond(self.settings().statement_timeout).most().unwrap_or_default()
     }
 
-    /// Connections open, and of those idle.
-    pub fn connections(&self) -> (usize, usize) {
-        self.0.pool.connections()
+    /// How the pool stands at this moment.
+    pub fn pool(&self) -> PoolStatus {
+        self.0.pool.status()
     }
 
     /// Where rows are opened and sorted by sealed fields.

@@ -69,6 +69,7 @@ pub use listen::{Heard, Listener};
 pub use migrate::{Migration, MigrationError, Migrations, Owner};
 pub use order::{Direction, Order};
 pub use page::Page;
+pub use pool::PoolStatus;
 pub use premise::Premise;
 pub use pulse::Pulse;
 pub use retention::{Counted, Enforced, Retention, Then};

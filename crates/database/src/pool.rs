@@ -26,6 +26,19 @@ use crate::{
 
 pub(crate) struct Pool(deadpool::managed::Pool<Connector>);
 
+/// How a pool stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Connections that are open and lent to nobody.
+    pub idle: usize,
+    /// Connections that are lent.
+    pub used: usize,
+    /// Connections that there may be.
+    pub most: usize,
+    /// How many wait for one.
+    pub waiting: usize,
+}
+
 /// A connection on loan. Dropping it leaves nothing for the next request to trip over: see the module.
 pub(crate) struct Lease {
     connection: Option<Object<Connector>>,
@@ -98,7 +111,10 @@ impl Pool {
     }
 
     pub(crate) async fn lease(&self) -> Result<Lease, Error> {
-        match self.0.get().await {
+        let asked = Instant::now();
+        let leased = self.0.get().await;
+        metrics::histogram!("db_client_wait_duration_seconds").record(asked.elapsed().as_secs_f64());
+        match leased {
             Ok(connection) => Ok(self.lend(connection)),
             Err(error) => Err(unavailable(error)),
         }
@@ -125,10 +141,10 @@ impl Pool {
         self.0.retain(|kept, _| doubts.verdict(kept.heard) != Verdict::Dead);
     }
 
-    /// Connections open, and of those idle.
-    pub(crate) fn connections(&self) -> (usize, usize) {
+    pub(crate) fn status(&self) -> PoolStatus {
         let status = self.0.status();
-        (status.size, status.available)
+        let used = status.size.saturating_sub(status.available);
+        PoolStatus { idle: status.available, used, most: status.max_size, waiting: status.waiting }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Parts {
     pub settings: Settings,
     /// Whether the service is ready for requests.
     pub readiness: Readiness,
+    /// Sets the gauges that are cheap to set, before each scrape of the metrics.
+    pub measure: Arc<dyn Fn() + Send + Sync>,
     /// What modules share with their endpoints, by type: see [`Shared`](crate::Shared).
     pub shared: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
@@ -51,6 +53,10 @@ impl App {
     /// Whether the service is ready for requests.
     pub fn readiness(&self) -> &Readiness {
         &self.0.parts.readiness
+    }
+
+    pub(crate) fn measure(&self) {
+        (self.0.parts.measure)();
     }
 
     pub(crate) fn bodies(&self) -> &BodyBudget {

@@ -41,6 +41,8 @@ use crate::{
 /// What connections are held to.
 #[derive(Clone)]
 pub(crate) struct Limits {
+    /// What the port is called in metrics.
+    pub(crate) port: &'static str,
     /// Connections at once.
     pub(crate) connections: usize,
     /// What a connection beyond them does.
@@ -92,9 +94,10 @@ pub(crate) async fn serve(
             continue;
         };
         let (serving, tls, under_way) = (serving.clone(), tls.clone(), under_way.clone());
+        let open = Open::new(serving.limits.port);
         let task = tokio::spawn(async move {
             serving.converse(stream, peer, tls).await;
-            drop((place, under_way));
+            drop((place, open, under_way));
         });
         kept.add(task.abort_handle());
     }
@@ -123,6 +126,23 @@ async fn accept(
             tokio::time::sleep(Duration::from_millis(50)).await;
             None
         }
+    }
+}
+
+/// Counts a connection as open until it is dropped.
+struct Open(metrics::Gauge);
+
+impl Open {
+    fn new(port: &'static str) -> Self {
+        let gauge = metrics::gauge!("http_server_connections", "port" => port);
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

@@ -8,6 +8,7 @@ mod answer;
 mod app;
 mod authenticate;
 mod bodies;
+mod certificate;
 mod client;
 mod conditions;
 mod connections;
@@ -41,6 +42,7 @@ pub use answer::{Accepted, Answer, Created, CreatedAt, Listing, NoContent, PageO
 pub use app::{App, Parts};
 pub use authenticate::{Authenticator, Refusal, Shown};
 pub use bodies::PUBLIC_BODY_LIMIT;
+pub use certificate::Certificate;
 pub use client::ForwardedBy;
 pub use credentials::SESSION_COOKIE;
 pub use declaration::{Declaration, Endpoint, Endpoints, Location, Operation, Parameter, Requirement};

@@ -65,6 +65,7 @@ pub(crate) async fn serve_probes(
 ) {
     let settings = app.settings();
     let limits = Limits {
+        port: "management",
         connections: CONNECTIONS,
         beyond: Beyond::ReplacesOldest,
         header_timeout: settings.header_timeout.min(HEADER_TIMEOUT),
@@ -95,9 +96,7 @@ async fn probed(app: App, request: HttpRequest) -> Result<Reply, Infallible> {
 }
 
 async fn measured(app: App, telemetry: Option<Telemetry>) -> Reply {
-    let (open, idle) = app.database().connections();
-    metrics::gauge!("db_client_connections", "state" => "idle").set(idle as f64);
-    metrics::gauge!("db_client_connections", "state" => "used").set(open.saturating_sub(idle) as f64);
+    app.measure();
     let text = telemetry.map(|telemetry| telemetry.render_metrics()).unwrap_or_default();
     let mut reply = Response::new(Body::from(text));
     let prometheus = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

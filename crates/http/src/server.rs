@@ -1,14 +1,13 @@
-use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use http::{HeaderValue, Method, header};
 use mainstay_telemetry::Telemetry;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_rustls::TlsAcceptor;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
-    App, Settings,
+    App, Certificate, Settings,
     connections::{Beyond, Limits, serve},
     management,
     router::Api,
@@ -20,6 +19,7 @@ pub struct Server {
     api: Api,
     listener: TcpListener,
     management: TcpListener,
+    certificate: Option<Certificate>,
     tls: Option<TlsAcceptor>,
     telemetry: Option<Telemetry>,
 }
@@ -52,10 +52,12 @@ impl Server {
     /// [`ServeError`] when a port or a certificate cannot be had.
     pub async fn bind(app: App, api: Api, telemetry: Option<Telemetry>) -> Result<Self, ServeError> {
         let settings = app.settings();
-        let tls = settings.tls.as_ref().map(|(certificate, key)| acceptor(certificate, key)).transpose()?;
+        let files = settings.tls.as_ref();
+        let certificate = files.map(|(certificate, key)| Certificate::read(certificate, key)).transpose()?;
+        let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
         let listener = bind(settings.bind).await?;
         let management = bind(settings.management).await?;
-        Ok(Self { app, api, listener, management, tls, telemetry })
+        Ok(Self { app, api, listener, management, certificate, tls, telemetry })
     }
 
     /// Where the API listens.
@@ -74,10 +76,15 @@ impl Server {
         self.management.local_addr()
     }
 
+    /// The certificate that the API shows; `None` where a proxy ends TLS.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+
     /// Serves until `shutdown`, then drains: readiness fails first, so that a balancer looks elsewhere; then nothing
     /// more is accepted, and what is under way finishes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { app, api, listener, management, tls, telemetry } = self;
+        let Self { app, api, listener, management, tls, telemetry, .. } = self;
         let settings = app.settings().clone();
         let (stop_api, api_stopped) = watch::channel(false);
         let (stop_management, management_stopped) = watch::channel(false);
@@ -86,6 +93,7 @@ impl Server {
             router = router.layer(cors);
         }
         let limits = Limits {
+            port: "api",
             connections: settings.max_connections,
             beyond: Beyond::Waits { per_address: settings.max_connections_per_address },
             header_timeout: settings.header_timeout,
@@ -111,24 +119,6 @@ impl Server {
 
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|cause| ServeError::Bind { address, cause })
-}
-
-/// TLS 1.2 and 1.3 with AEAD suites: all that this build of rustls has (OWASP ASVS 12.1.1, 12.1.2).
-fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, ServeError> {
-    let wrong = |file: &Path, cause: String| ServeError::Tls { file: file.display().to_string(), cause };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(certificate, error.to_string()))?;
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(certificate, error.to_string()))?
-        .with_no_client_auth()
-        .with_single_cert(chain, secret)
-        .map_err(|error| wrong(certificate, error.to_string()))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 fn cors(settings: &Settings) -> Option<CorsLayer> {

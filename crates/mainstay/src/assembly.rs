@@ -9,7 +9,7 @@ use mainstay_kernel::Runtime;
 use mainstay_mail::{Mailbox, Mailer};
 use mainstay_watch::{Watch, Webhook};
 
-use crate::{Platform, ServiceError, Settings, retention, service::hasher, working::Work};
+use crate::{Platform, ServiceError, Settings, retention, service::hasher, vital_signs, working::Work};
 
 /// What serving and working have in common, put together.
 pub(crate) struct Assembly {
@@ -37,14 +37,19 @@ impl Assembly {
             [mainstay_identity::upkeep(), retention::upkeep(rules)].into_iter().chain(mainstay_audit::upkeep());
         let upkeep = upkeep.chain(Watch::new(&watch, platform.rules()).upkeep());
         let sealer = Sealer::new(beside.clone(), audit);
-        let worker = Worker::new(beside, handlers, jobs).periodic(platform.periodic_tasks().chain(upkeep));
+        let worker = Worker::new(beside.clone(), handlers, jobs).periodic(platform.periodic_tasks().chain(upkeep));
 
-        let identity = Identity::new(identity, hasher(runtime), database.clone());
+        let hasher = hasher(runtime);
+        vital_signs::tell_build(platform.info(), platform.schema_version());
+        let measure = Arc::new(vital_signs::at_each_scrape(database.clone(), beside, hasher.clone()));
+
+        let identity = Identity::new(identity, hasher, database.clone());
         let app = App::new(Parts {
             database,
             authenticator: identity.clone(),
             settings: http,
             readiness: Readiness::new(platform.schema_version()),
+            measure,
             shared: platform.shared_values().chain([(TypeId::of::<Identity>(), identity.clone() as _)]).collect(),
         });
         Ok(Self { app, identity, work: Work { worker, sealer }, mailbox })

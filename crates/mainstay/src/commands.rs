@@ -16,6 +16,7 @@ mod routes;
 mod serve;
 mod session;
 mod shutdown;
+mod signals;
 mod user;
 mod worker;
 

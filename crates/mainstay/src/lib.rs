@@ -19,6 +19,7 @@ mod key_source;
 mod operator;
 pub mod personal;
 mod platform;
+mod renewal;
 mod retention;
 mod seeding;
 mod service;

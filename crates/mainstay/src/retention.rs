@@ -68,6 +68,9 @@ fn parse(rule: &str) -> Option<(String, Option<Duration>)> {
 
 /// The upkeep, hour by hour, for the worker.
 pub(crate) fn upkeep(rules: Vec<Retention>) -> Periodic {
+    for rule in &rules {
+        metrics::counter!("retention_rows_total", "table" => rule.table()).increment(0);
+    }
     let rules = Arc::new(rules);
     Periodic::new("retention", EVERY, move |database| {
         let rules = rules.clone();

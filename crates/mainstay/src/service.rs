@@ -2,7 +2,7 @@ use std::{io, net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
 
 use mainstay_crypto::{Argon2Parameters, PasswordHasher};
 use mainstay_database::{Database, Error};
-use mainstay_http::{App, ServeError, Server, Wrong};
+use mainstay_http::{App, Certificate, ServeError, Server, Wrong};
 use mainstay_identity::Identity;
 use mainstay_kernel::Runtime;
 use mainstay_mail::Mailbox;
@@ -81,6 +81,11 @@ impl Service {
         self.server.management_address()
     }
 
+    /// The certificate that the API shows; `None` where a proxy ends TLS.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.server.certificate()
+    }
+
     /// The database that it stands on.
     pub fn database(&self) -> &Database {
         self.app.database()
@@ -102,7 +107,8 @@ impl Service {
                 }
             }
         });
-        let measuring = Stopped(tokio::spawn(VitalSigns::new(app.database().clone()).watch()));
+        let measuring =
+            Stopped(tokio::spawn(VitalSigns::new(app.database().clone(), server.certificate().cloned()).watch()));
         let watching = Stopped(tokio::spawn(identity.clone().watch()));
         let (stop, stopped) = oneshot::channel::<()>();
         // A sender that is gone means the same as one that has spoken.

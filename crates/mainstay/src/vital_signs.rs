@@ -4,8 +4,12 @@
 
 use std::time::Duration;
 
+use mainstay_crypto::PasswordHasher;
 use mainstay_database::{Database, Error};
+use mainstay_http::{Certificate, Info};
 use tokio::time::{MissedTickBehavior, interval};
+
+use crate::renewal::{renew, tell_refusal};
 
 /// How often everything is measured.
 const EVERY: Duration = Duration::from_secs(15);
@@ -20,15 +24,20 @@ const UNSEALED: Duration = Duration::from_secs(60);
 /// What this process measures.
 pub(crate) struct VitalSigns {
     database: Database,
+    certificate: Option<Certificate>,
+    /// Why the certificate's files are not taken, as it was told last.
+    refusal: Option<String>,
+    expired: Bound,
     clock: Bound,
     seal: Bound,
     failing: Bound,
 }
 
 impl VitalSigns {
-    /// Measures through `database`.
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database, clock: Bound::default(), seal: Bound::default(), failing: Bound::default() }
+    /// Measures through `database`, and looks after the certificate that the process shows.
+    pub(crate) fn new(database: Database, certificate: Option<Certificate>) -> Self {
+        let [expired, clock, seal, failing] = Default::default();
+        Self { database, certificate, refusal: None, expired, clock, seal, failing }
     }
 
     /// Measures for as long as the process lives, at once and then again and again.
@@ -37,6 +46,7 @@ impl VitalSigns {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            self.look_after_certificate();
             let outcome = self.measure().await;
             if self.failing.turns(outcome.is_err())
                 && let Err(error) = outcome
@@ -60,6 +70,27 @@ impl VitalSigns {
         let now = self.database.runtime().clock.now().unix_timestamp();
         metrics::gauge!("mainstay_measured_timestamp_seconds").set(now as f64);
         Ok(())
+    }
+
+    fn look_after_certificate(&mut self) {
+        let Some(certificate) = self.certificate.clone() else { return };
+        let now = self.database.runtime().clock.now();
+
+        let refusal = renew(&certificate, now).err();
+        if let Some(why) = &refusal
+            && self.refusal != refusal
+        {
+            tell_refusal(why);
+        }
+        self.refusal = refusal;
+
+        let ends = certificate.ends();
+        metrics::gauge!("tls_certificate_expiry_timestamp_seconds", "certificate" => "server")
+            .set(ends.unix_timestamp() as f64);
+        let is_expired = ends <= now;
+        if self.expired.turns(is_expired) && is_expired {
+            tracing::error!(expired = %ends, "the certificate has expired: clients refuse it");
+        }
     }
 
     async fn measure_clock(&mut self) -> Result<(), Error> {
@@ -114,6 +145,35 @@ impl VitalSigns {
             metrics::gauge!("key_age_seconds", "key" => key).set(age);
         }
         Ok(())
+    }
+}
+
+/// Tells the metrics what runs here.
+pub(crate) fn tell_build(info: &Info, schema: i32) {
+    metrics::gauge!(
+        "mainstay_build_info",
+        "service" => info.title,
+        "version" => info.version,
+        "platform" => env!("CARGO_PKG_VERSION"),
+        "schema" => schema.to_string(),
+    )
+    .set(1.0);
+}
+
+/// What is cheap to measure, and wanted as of the moment of a scrape: the pools and the hasher.
+pub(crate) fn at_each_scrape(requests: Database, work: Database, hasher: PasswordHasher) -> impl Fn() {
+    move || {
+        for (pool, database) in [("requests", &requests), ("work", &work)] {
+            let status = database.pool();
+            metrics::gauge!("db_client_connections", "pool" => pool, "state" => "idle").set(status.idle as f64);
+            metrics::gauge!("db_client_connections", "pool" => pool, "state" => "used").set(status.used as f64);
+            metrics::gauge!("db_client_connections_max", "pool" => pool).set(status.most as f64);
+            metrics::gauge!("db_client_waiting", "pool" => pool).set(status.waiting as f64);
+        }
+
+        let hashing = hasher.statistics();
+        metrics::gauge!("password_hasher_computations", "state" => "waiting").set(hashing.waiting as f64);
+        metrics::gauge!("password_hasher_computations", "state" => "running").set(hashing.running as f64);
     }
 }
 

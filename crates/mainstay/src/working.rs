@@ -32,7 +32,7 @@ impl Working {
     ) -> Result<Self, ServiceError> {
         let Assembly { app, work, .. } = Assembly::new(platform, settings, runtime)?;
         app.readiness().depends_on([work.worker.pulse(), work.sealer.pulse()]);
-        let vital_signs = VitalSigns::new(app.database().clone());
+        let vital_signs = VitalSigns::new(app.database().clone(), None);
         Ok(Self { work, management: Management::bind(app, telemetry).await?, vital_signs })
     }
 

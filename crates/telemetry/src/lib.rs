@@ -14,10 +14,12 @@ mod escape;
 mod logs;
 pub mod metrics;
 mod parent;
+mod process;
 mod redaction;
 mod settings;
 mod start;
 mod traces;
+mod verbosity;
 
 pub use parent::{Parent, parent_of};
 pub use settings::{CollectorUrl, LogFilter, LogFormat, Settings};

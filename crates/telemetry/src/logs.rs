@@ -22,7 +22,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::Settings;
+use crate::{Settings, verbosity::Verbosity};
 use correlation::Correlation;
 use line::{Line, Style};
 
@@ -33,8 +33,8 @@ thread_local! {
     static BUFFER: Cell<Line> = Cell::default();
 }
 
-/// Writes the events that the settings ask for. `colour` says whether the writer is a terminal.
-pub(crate) fn layer<S, W>(settings: &Settings, colour: bool, writer: W, clock: Clock) -> impl Layer<S>
+/// Writes the events that the settings ask for, until the level is changed. `colour` says whether the writer is a terminal.
+pub(crate) fn layer<S, W>(settings: &Settings, colour: bool, writer: W, clock: Clock) -> (impl Layer<S>, Verbosity)
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
     W: for<'w> MakeWriter<'w> + 'static,
@@ -42,8 +42,9 @@ where
     let style = Style::new(settings.log_format, colour);
     // A span says which request a line belongs to, so a filter for warnings must not take it away.
     let spans = filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO);
-    let filter = settings.log_filter.compile().or(spans.with_max_level_hint(LevelFilter::INFO));
-    LogLayer { style, writer, clock, dispatch: OnceLock::new() }.with_filter(filter)
+    let (filter, verbosity) = Verbosity::new(&settings.log_filter);
+    let filter = filter.or(spans.with_max_level_hint(LevelFilter::INFO));
+    (LogLayer { style, writer, clock, dispatch: OnceLock::new() }.with_filter(filter), verbosity)
 }
 
 struct LogLayer<W> {

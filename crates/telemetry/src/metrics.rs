@@ -1,45 +1,42 @@
-//! The platform's metrics: their names, their meaning and their buckets.
+//! The platform's metrics: their names, their meaning and their buckets, in one list. Code that counts writes the name, and a
+//! test finds names that are not listed; `docs/operations.md` shows the list.
 //!
 //! Names follow OpenTelemetry's semantic conventions as Prometheus spells them: lower case, underscores, the unit last.
 //! Label values come from small closed sets, such as a route's template, never from a request's path or body: each new
 //! value costs memory for as long as the process lives.
 
+mod list;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 
 pub use ::metrics::{Unit, counter, gauge, histogram};
+pub use list::METRICS;
 
-/// How long requests took, in seconds. A histogram by method, route and status.
-pub const HTTP_SERVER_REQUEST_DURATION: &str = "http_server_request_duration_seconds";
+/// A metric of the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name, as it is scraped.
+    pub name: &'static str,
+    /// What kind it is.
+    pub kind: Kind,
+    /// What it is counted in.
+    pub unit: Unit,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it says: one sentence.
+    pub help: &'static str,
+}
 
-/// How many requests are being served. A gauge.
-pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http_server_active_requests";
-
-/// How long statements took, in seconds. A histogram by statement name.
-pub const DB_CLIENT_STATEMENT_DURATION: &str = "db_client_statement_duration_seconds";
-
-/// How many connections to the database there are. A gauge by state: `idle` or `used`.
-pub const DB_CLIENT_CONNECTIONS: &str = "db_client_connections";
-
-/// How many jobs there are in the queue. A gauge by state: `waiting`, `running`, `handed_over` or `failed`.
-pub const JOBS: &str = "jobs";
-
-/// How many jobs were done. A counter by kind.
-pub const JOBS_DONE: &str = "jobs_done_total";
-
-/// How many attempts failed that are repeated. A counter by kind.
-pub const JOBS_RETRIED: &str = "jobs_retried_total";
-
-/// How many jobs were given up. A counter by kind.
-pub const JOBS_FAILED: &str = "jobs_failed_total";
-
-/// How many jobs were left of which nobody knows whether they were done. A counter by kind.
-pub const JOBS_UNCLEAR: &str = "jobs_unclear_total";
-
-/// How many runs of upkeep failed. A counter by task.
-pub const PERIODIC_TASKS_FAILED: &str = "periodic_tasks_failed_total";
-
-/// How many findings the rules made in the audit log. A counter by rule and severity.
-pub const SECURITY_FINDINGS: &str = "security_findings_total";
+/// What kind a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows. It exists, at 0, before its first event.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts by buckets.
+    Histogram,
+}
 
 /// Upper bounds of a duration's buckets, in seconds: from 1 ms, which an index lookup takes, to 10 s, when callers have
 /// given up.
@@ -51,20 +48,40 @@ pub(crate) fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new().set_buckets_for_metric(durations, &DURATION_BUCKETS)
 }
 
-/// Tells the installed recorder what the platform's metrics mean.
+/// Tells the installed recorder what the platform's metrics mean, and makes every counter without labels exist: what
+/// appears at 1 has not grown, for whoever asks by how much. Counters with labels are made by whoever knows their values.
 pub(crate) fn describe() {
     use ::metrics::{describe_counter, describe_gauge, describe_histogram};
-    describe_histogram!(HTTP_SERVER_REQUEST_DURATION, Unit::Seconds, "How long requests took.");
-    describe_gauge!(HTTP_SERVER_ACTIVE_REQUESTS, Unit::Count, "How many requests are being served.");
-    describe_histogram!(DB_CLIENT_STATEMENT_DURATION, Unit::Seconds, "How long database statements took.");
-    describe_gauge!(DB_CLIENT_CONNECTIONS, Unit::Count, "How many connections to the database there are.");
-    describe_gauge!(JOBS, Unit::Count, "How many jobs there are in the queue.");
-    describe_counter!(JOBS_DONE, Unit::Count, "How many jobs were done.");
-    describe_counter!(JOBS_RETRIED, Unit::Count, "How many attempts at jobs failed that are repeated.");
-    describe_counter!(JOBS_FAILED, Unit::Count, "How many jobs were given up.");
-    describe_counter!(JOBS_UNCLEAR, Unit::Count, "How many jobs nobody knows of whether they were done.");
-    describe_counter!(PERIODIC_TASKS_FAILED, Unit::Count, "How many runs of upkeep failed.");
-    describe_counter!(SECURITY_FINDINGS, Unit::Count, "How many findings the rules made in the audit log.");
+    for Metric { name, kind, unit, labels, help } in METRICS.iter().copied() {
+        match kind {
+            Kind::Counter => describe_counter!(name, unit, help),
+            Kind::Gauge => describe_gauge!(name, unit, help),
+            Kind::Histogram => describe_histogram!(name, unit, help),
+        }
+        if kind == Kind::Counter && labels.is_empty() {
+            counter!(name).increment(0);
+        }
+    }
+}
+
+/// Every metric with its kind, unit, labels and meaning, as a Markdown table: what `docs/operations.md` shows.
+pub fn reference() -> String {
+    let mut table = String::from("| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n");
+    for Metric { name, kind, unit, labels, help } in METRICS {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let unit = match unit {
+            Unit::Seconds => "seconds",
+            Unit::Bytes => "bytes",
+            _ => "",
+        };
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        table.push_str(&format!("| `{name}` | {kind} | {unit} | {} | {help} |\n", labels.join(", ")));
+    }
+    table
 }
 
 #[cfg(test)]
@@ -76,8 +93,8 @@ mod tests {
         let recorder = builder().unwrap().build_recorder();
         ::metrics::with_local_recorder(&recorder, || {
             describe();
-            histogram!(HTTP_SERVER_REQUEST_DURATION, "http_route" => "/v1/things/{id}").record(0.003);
-            gauge!(DB_CLIENT_CONNECTIONS, "state" => "idle").set(4.0);
+            histogram!("http_server_request_duration_seconds", "http_route" => "/v1/things/{id}").record(0.003);
+            gauge!("db_client_connections", "state" => "idle").set(4.0);
         });
         let text = recorder.handle().render();
         let route = r#"http_route="/v1/things/{id}""#;
@@ -89,8 +106,20 @@ mod tests {
             format!(r#"http_server_request_duration_seconds_bucket{{{route},le="10"}} 1"#),
             format!("http_server_request_duration_seconds_sum{{{route}}} 0.003"),
             r#"db_client_connections{state="idle"} 4"#.to_owned(),
+            "audit_seal_failures_total 0".to_owned(),
         ] {
             assert!(text.lines().any(|written| written == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn each_is_listed_once_and_named_after_its_kind_and_unit() {
+        for (place, Metric { name, kind, unit, .. }) in METRICS.iter().enumerate() {
+            assert!(METRICS[..place].iter().all(|other| other.name != *name), "{name} is listed twice");
+            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            let bare = name.trim_end_matches("_total");
+            assert_eq!(bare.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");
+            assert_eq!(bare.ends_with("_bytes"), *unit == Unit::Bytes, "{name}");
         }
     }
 }

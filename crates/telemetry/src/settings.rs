@@ -80,6 +80,15 @@ impl LogFilter {
     pub(crate) fn compile(&self) -> EnvFilter {
         EnvFilter::builder().parse_lossy(&self.0)
     }
+
+    /// A filter that was made from one that was read.
+    pub(crate) fn trusted(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Setting for LogFilter {

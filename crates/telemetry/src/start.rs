@@ -14,7 +14,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
-use crate::{Settings, logs, metrics, traces};
+use crate::{Settings, logs, metrics, process, traces, verbosity::Verbosity};
 
 /// How often recorded durations are moved into their buckets. Until then each one is kept, scraped or not.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -27,6 +27,7 @@ static STARTED: Mutex<Option<Telemetry>> = Mutex::new(None);
 pub struct Telemetry {
     metrics: PrometheusHandle,
     traces: Option<SdkTracerProvider>,
+    verbosity: Verbosity,
 }
 
 /// Telemetry cannot be started.
@@ -65,18 +66,28 @@ pub fn start(settings: &Settings) -> Result<Telemetry, TelemetryError> {
         None => None,
     };
     let colour = io::stdout().is_terminal();
-    let subscriber = registry()
-        .with(logs::layer(settings, colour, io::stdout, Clock::default()))
-        .with(traces.as_ref().map(traces::layer));
+    let (lines, verbosity) = logs::layer(settings, colour, io::stdout, Clock::default());
+    let subscriber = registry().with(lines).with(traces.as_ref().map(traces::layer));
     set_global_default(subscriber).map_err(TelemetryError::Subscriber)?;
-    let telemetry = Telemetry { metrics: install_recorder()?, traces };
+    let telemetry = Telemetry { metrics: install_recorder()?, traces, verbosity };
     Ok(started.insert(telemetry).clone())
 }
 
 impl Telemetry {
     /// All metrics in the Prometheus text format, version 0.0.4.
     pub fn render_metrics(&self) -> String {
+        process::measure();
         self.metrics.render()
+    }
+
+    /// Logs more: each step names itself, and the loudest stays where it is.
+    pub fn louder(&self) -> &'static str {
+        self.verbosity.step(1)
+    }
+
+    /// Logs less: the quietest step is warnings alone.
+    pub fn quieter(&self) -> &'static str {
+        self.verbosity.step(-1)
     }
 
     /// Sends the spans that are still waiting and ends the export. Blocks, for a few seconds if the collector is silent.

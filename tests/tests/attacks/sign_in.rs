@@ -154,6 +154,7 @@ async fn serve_with(app: &TestApp, hasher: PasswordHasher) -> std::net::SocketAd
         authenticator: identity.clone(),
         settings: settings.http,
         readiness: Readiness::new(app.platform().schema_version()),
+        measure: Arc::new(|| {}),
         shared: HashMap::from([(TypeId::of::<Identity>(), identity as Arc<_>)]),
     });
     let api = app.platform().api().expect("the declarations are right");

@@ -39,6 +39,18 @@ fn every_setting_is_written_down() {
     assert_snapshot(&file, &expected);
 }
 
+/// The table of the metrics is made; the words around it are written by hand.
+#[test]
+fn every_metric_is_written_down() {
+    const HEAD: &str = "| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n";
+    let file = root().join("docs/operations.md");
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let (before, after) = text.split_once(HEAD).expect("the page has the table");
+    let rest: String = after.lines().skip_while(|line| line.starts_with('|')).map(|line| format!("{line}\n")).collect();
+    let table = mainstay::telemetry::metrics::reference();
+    assert_snapshot(&file, &format!("{before}{table}{rest}"));
+}
+
 /// OWASP ASVS 16.2.1: what is logged of identity is listed, by names that do not change.
 #[test]
 fn every_security_event_is_written_down() {

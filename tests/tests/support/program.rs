@@ -92,6 +92,19 @@ impl Serving {
         })
     }
 
+    /// Waits until the log tells where health and metrics listen: of `serve`, or of `worker`.
+    #[allow(dead_code, reason = "not every target that stands on this file asks")]
+    pub fn management(&mut self) -> SocketAddr {
+        eventually("the management port listens", || {
+            let log = self.log();
+            assert!(self.is_running(), "the process ended: {log}");
+            log.lines().find_map(|line| {
+                let line: serde_json::Value = serde_json::from_str(line).ok()?;
+                line["management"].as_str()?.parse().ok()
+            })
+        })
+    }
+
     /// Its process id.
     #[allow(dead_code, reason = "not every target that stands on this file asks")]
     pub fn pid(&self) -> u32 {

@@ -22,6 +22,8 @@ pub struct Statistics {
     pub computations: u64,
     /// Computations that run now.
     pub running: usize,
+    /// Callers that wait for their turn.
+    pub waiting: usize,
     /// The most that ever ran at once.
     pub peak: usize,
     /// Memory buffers that were allocated.
@@ -34,6 +36,8 @@ pub(super) struct Computer {
     places: Arc<Semaphore>,
     /// A turn at work.
     turns: Arc<Semaphore>,
+    /// How many places there are, and how many turns.
+    most: (usize, usize),
     shared: Arc<Shared>,
 }
 
@@ -54,6 +58,7 @@ impl Computer {
         Self {
             places: Arc::new(Semaphore::new(places)),
             turns: Arc::new(Semaphore::new(concurrency)),
+            most: (places, concurrency),
             shared: Arc::default(),
         }
     }
@@ -74,9 +79,12 @@ impl Computer {
     }
 
     pub(super) fn statistics(&self) -> Statistics {
+        let taken = self.most.0.saturating_sub(self.places.available_permits());
+        let at_work = self.most.1.saturating_sub(self.turns.available_permits());
         Statistics {
             computations: self.shared.computations.load(Ordering::Relaxed),
             running: self.shared.running.load(Ordering::Relaxed),
+            waiting: taken.saturating_sub(at_work),
             peak: self.shared.peak.load(Ordering::Relaxed),
             buffers: self.shared.allocated.load(Ordering::Relaxed),
         }

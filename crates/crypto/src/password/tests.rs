@@ -161,6 +161,7 @@ fn a_caller_who_goes_away_frees_a_place_in_the_queue_but_not_at_work() {
         let mut waiting = Box::pin(hasher.hash(&password));
         assert!(poll_once(&mut running).await.is_pending());
         assert!(poll_once(&mut waiting).await.is_pending());
+        assert_eq!(hasher.statistics().waiting, 1);
         drop(running);
         assert_eq!(poll_once(&mut pin!(hasher.hash(&password))).await, Poll::Ready(Err(HashError::Busy)));
         drop(waiting);
@@ -169,6 +170,7 @@ fn a_caller_who_goes_away_frees_a_place_in_the_queue_but_not_at_work() {
         drop(release);
         assert!(next.await.is_ok());
         assert_eq!((hasher.statistics().computations, hasher.statistics().peak), (2, 1));
+        assert_eq!((hasher.statistics().running, hasher.statistics().waiting), (0, 0));
     });
 }
 

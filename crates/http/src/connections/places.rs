@@ -96,6 +96,7 @@ mod tests {
     fn places(per_address: usize) -> Places {
         let second = Duration::from_secs(1);
         let limits = Limits {
+            port: "api",
             connections: 100,
             beyond: Beyond::Waits { per_address },
             header_timeout: second,

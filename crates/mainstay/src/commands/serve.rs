@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use mainstay_config::Reader;
 use mainstay_kernel::Runtime;
 
-use super::shutdown;
+use super::{shutdown, signals::Signals};
 use crate::{Platform, Service, Settings};
 
 pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
@@ -13,9 +13,14 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     for warning in reader.warnings() {
         tracing::warn!("{warning}");
     }
+    let signals = Signals::take()?;
     let service = Service::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await?;
     tracing::info!(api = %service.address()?, management = %service.management_address()?, "serving");
-    service.run(shutdown::requested()).await;
+    let obeying = signals.obey(telemetry.clone(), service.certificate().cloned());
+    tokio::select! {
+        () = service.run(shutdown::requested()) => {}
+        () = obeying => {}
+    }
     tracing::info!("stopped");
     telemetry.shutdown();
     Ok(ExitCode::SUCCESS)

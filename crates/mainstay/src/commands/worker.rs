@@ -4,7 +4,7 @@ use mainstay_config::Reader;
 use mainstay_kernel::Runtime;
 use mainstay_mail::Transport;
 
-use super::shutdown;
+use super::{shutdown, signals::Signals};
 use crate::{Platform, Settings, Working};
 
 pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
@@ -18,9 +18,13 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     for warning in reader.warnings() {
         tracing::warn!("{warning}");
     }
+    let signals = Signals::take()?;
     let working = Working::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await?;
     tracing::info!(management = %working.management_address()?, "working");
-    working.run(shutdown::requested()).await;
+    tokio::select! {
+        () = working.run(shutdown::requested()) => {}
+        () = signals.obey(telemetry.clone(), None) => {}
+    }
     tracing::info!("stopped");
     telemetry.shutdown();
     Ok(ExitCode::SUCCESS)

@@ -33,7 +33,7 @@ fn logged(settings: &[(&str, &str)], colour: bool, events: impl FnOnce()) -> Str
     reader.finish().unwrap();
     let (output, clock) = (Output::default(), Clock::manual(mainstay_kernel::Timestamp::UNIX_EPOCH));
     let writer = output.clone();
-    let subscriber = registry().with(layer(&settings, colour, move || writer.clone(), clock));
+    let subscriber = registry().with(layer(&settings, colour, move || writer.clone(), clock).0);
     with_default(subscriber, events);
     String::from_utf8(output.0.lock().unwrap().clone()).unwrap()
 }
@@ -198,4 +198,43 @@ fn a_thread_reuses_its_buffer_without_traces_of_the_last_line() {
     });
     assert!(lines[1].get("first").is_none() && lines[2].get("second").is_none());
     assert_eq!(lines[2].as_object().unwrap().len(), 4);
+}
+
+/// The level at run time: louder for the platform's own rooms, and never for libraries.
+#[test]
+fn the_level_goes_up_and_down_by_steps() {
+    let (output, clock) = (Output::default(), Clock::manual(mainstay_kernel::Timestamp::UNIX_EPOCH));
+    let writer = output.clone();
+    let settings = Settings::read(&mut Reader::new([]));
+    let (layer, level) = layer(&settings, false, move || writer.clone(), clock);
+    let say = || {
+        debug!(target: "mainstay_http::edge", "debugged");
+        debug!(target: "hyper", "headers");
+        info!(target: "mainstay_http::edge", "told");
+        warn!(target: "mainstay_http::edge", "warned");
+    };
+    let said = || {
+        let text = std::mem::take(&mut *output.0.lock().unwrap());
+        let words = ["debugged", "headers", "told", "warned"];
+        let text = String::from_utf8(text).unwrap();
+        words.into_iter().filter(|word| text.contains(word)).collect::<Vec<_>>()
+    };
+
+    with_default(registry().with(layer), || {
+        for (step, name, words) in [
+            (0, "as set", vec!["told", "warned"]),
+            (1, "as set, and the platform at debug", vec!["debugged", "told", "warned"]),
+            (1, "as set, and the platform at trace", vec!["debugged", "told", "warned"]),
+            (1, "as set, and the platform at trace", vec!["debugged", "told", "warned"]),
+            (-1, "as set, and the platform at debug", vec!["debugged", "told", "warned"]),
+            (-1, "as set", vec!["told", "warned"]),
+            (-1, "warnings alone", vec!["warned"]),
+            (-1, "warnings alone", vec!["warned"]),
+            (1, "as set", vec!["told", "warned"]),
+        ] {
+            assert_eq!(level.step(step), name);
+            say();
+            assert_eq!(said(), words, "{name}");
+        }
+    });
 }

@@ -98,7 +98,7 @@ fn a_log_line_names_the_trace_that_is_exported() {
     let provider = provider(&settings, &url).unwrap();
     let (log, written) = mpsc::channel::<Vec<u8>>();
     let writer = move || Sent(log.clone());
-    let logs = crate::logs::layer(&settings, false, writer, Clock::default());
+    let (logs, _) = crate::logs::layer(&settings, false, writer, Clock::default());
     with_default(registry().with(logs).with(Some(layer(&provider))), || {
         in_callers_trace(|| info_span!("query").in_scope(|| info!("handled")));
     });
