@@ -1,12 +1,14 @@
-//! Takes the files of Swagger UI that the docs page serves out of the archive that `utoipa-swagger-ui-vendored`
-//! carries, so that the binary holds those few and a file that is missing stops the build, not a request.
+//! Prepares what the docs page and the look are made of. The files of Swagger UI come out of the archive that
+//! `utoipa-swagger-ui-vendored` carries, so that the binary holds those few and a file that is missing stops the build,
+//! not a request.
 
-use std::{env, error::Error, fs, io::Cursor, path::PathBuf};
+use std::{env, error::Error, io::Cursor, path::PathBuf};
 
+use mainstay_assets::{Bundle, LOOK, LOOK_BASE};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-/// Where each file stands below the archive's one folder (`swagger-ui-<version>/`), and its name in `OUT_DIR`.
+/// Where each file stands below the archive's one folder (`swagger-ui-<version>/`), and what it is called here.
 ///
 /// Its licence (Apache-2.0, section 4) travels with the code.
 const FILES: [(&str, &str); 4] = [
@@ -19,7 +21,21 @@ const FILES: [(&str, &str); 4] = [
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     let target = PathBuf::from(env::var("OUT_DIR")?);
+
+    let look = LOOK.iter().fold(Bundle::new(LOOK_BASE), |bundle, (name, content)| bundle.file(name, content));
+    look.write(&target, "look")?;
+
+    let mut docs = Bundle::new("/docs").folder("src/docs_page")?;
+    for (name, content) in swagger_ui()? {
+        docs = docs.file(name, &content);
+    }
+    docs.write(&target, "docs_page")?;
+    Ok(())
+}
+
+fn swagger_ui() -> Result<Vec<(&'static str, Vec<u8>)>, Box<dyn Error>> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
+    let mut files = Vec::new();
     for (wanted, name) in FILES {
         let path = archive
             .file_names()
@@ -27,8 +43,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             .find(|path| path.split_once('/').is_some_and(|(_, below)| below == wanted))
             .ok_or_else(|| format!("the Swagger UI archive has no {wanted}"))?
             .into_owned();
-        let mut source = archive.by_name(&path)?;
-        std::io::copy(&mut source, &mut fs::File::create(target.join(name))?)?;
+        let mut content = Vec::new();
+        std::io::copy(&mut archive.by_name(&path)?, &mut content)?;
+        files.push((name, content));
     }
-    Ok(())
+    Ok(files)
 }

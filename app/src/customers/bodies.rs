@@ -147,19 +147,19 @@ pub struct CustomerView {
 pub struct PersonalDataView {
     /// The customer.
     customer_id: CustomerId,
-    /// The name.
+    /// The name, such as `Ada Lovelace`.
     full_name: String,
     /// The e-mail address.
     email: String,
-    /// The telephone number.
+    /// The telephone number, such as `+44 20 7946 0958`.
     phone: Option<String>,
-    /// The date of birth.
+    /// The date of birth, such as `1985-04-12`.
     date_of_birth: Option<String>,
-    /// The number of the passport or identity card.
+    /// The number of the passport or identity card, such as `L01X00T47`.
     national_id: Option<String>,
-    /// The postal address.
+    /// The postal address, such as `12 St James's Square, London`.
     postal_address: Option<String>,
-    /// Notes.
+    /// Notes, such as `Prefers letters.`
     notes: Option<String>,
 }
 

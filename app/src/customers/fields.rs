@@ -10,15 +10,15 @@ use serde::{Deserialize, Deserializer, de};
 use time::{Date, Duration, format_description::BorrowedFormatItem, macros::format_description};
 
 personal_text! {
-    /// A person's name as they write it.
+    /// A person's name as they write it, such as `Ada Lovelace`.
     pub FullName, 1..=200 characters on one line, shown as initials;
-    /// A telephone number as it is dialled.
+    /// A telephone number as it is dialled, such as `+44 20 7946 0958`.
     pub Phone, 5..=32 characters on one line, shown as last_two;
-    /// A number that the state gave, such as of a passport.
+    /// A number that the state gave, such as `L01X00T47` on a passport.
     pub NationalId, 3..=50 characters on one line, shown as last_two;
-    /// Where mail arrives, line by line.
+    /// Where mail arrives, line by line, such as `12 St James's Square, London`.
     pub PostalAddress, 5..=500 characters, shown as hidden;
-    /// What somebody noted about a person.
+    /// What somebody noted about a person, such as `Prefers letters.`
     pub Notes, 1..=10_000 characters, shown as hidden;
 }
 

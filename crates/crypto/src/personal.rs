@@ -78,7 +78,7 @@ impl JsonSchema for Masked {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "masked" })
+        json_schema!({ "type": "string", "description": "masked", "examples": ["A•••"] })
     }
 }
 

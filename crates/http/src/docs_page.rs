@@ -1,17 +1,11 @@
 //! The files of the interactive API page at `/docs`, and the content security policy they are served under.
 //!
 //! The page is ours (`docs_page/`); Swagger UI, which renders the OpenAPI document inside it, is taken out of a crate
-//! by `build.rs`. Everything is part of the binary, so the page works offline and loads nothing from another origin.
-//! Routes, cache headers and the document itself are not made here.
+//! by `build.rs`, which also names each file after its content and compresses it. Everything is part of the binary, so the
+//! page works offline and loads nothing from another origin. Routes, cache headers and the document itself are not made
+//! here.
 
-use std::{
-    hash::{DefaultHasher, Hasher},
-    sync::LazyLock,
-};
-
-use bytes::Bytes;
-
-use crate::look;
+use crate::Asset;
 
 /// The policy of each answer below `/docs` (W3C CSP Level 3; OWASP ASVS 3.4.3, 3.4.6).
 ///
@@ -21,70 +15,29 @@ use crate::look;
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// One file of the docs page.
-#[derive(Clone)]
-pub(crate) struct Asset {
-    /// The value of `Content-Type`.
-    pub content_type: &'static str,
-    /// The content; a clone shares it.
-    pub bytes: Bytes,
-    /// The value of `ETag` (RFC 9110, section 8.8.3): strong, quoted, equal in every replica of one build.
-    pub etag: String,
-}
-
-/// Finds a file of the docs page by its name below `/docs/`; the page itself is `index.html`.
-pub(crate) fn asset(path: &str) -> Option<Asset> {
-    ASSETS.iter().find(|(name, _)| *name == path).map(|(_, asset)| asset.clone())
-}
-
-/// A file that `build.rs` took from Swagger UI.
-macro_rules! swagger_ui {
-    ($name:literal) => {
-        include_bytes!(concat!(env!("OUT_DIR"), "/", $name))
-    };
-}
-
-static ASSETS: LazyLock<[(&str, Asset); 12]> = LazyLock::new(|| {
-    [
-        ("index.html", Asset::new(HTML, include_bytes!("docs_page/index.html"))),
-        ("colours.css", Asset::new(CSS, look::COLOURS)),
-        ("docs.css", Asset::new(CSS, include_bytes!("docs_page/docs.css"))),
-        ("operations.css", Asset::new(CSS, include_bytes!("docs_page/operations.css"))),
-        ("docs.js", Asset::new(JAVASCRIPT, include_bytes!("docs_page/docs.js"))),
-        ("session.js", Asset::new(JAVASCRIPT, include_bytes!("docs_page/session.js"))),
-        ("client.js", Asset::new(JAVASCRIPT, include_bytes!("docs_page/client.js"))),
-        ("favicon.svg", Asset::new(SVG, look::ICON)),
-        ("swagger-ui.css", Asset::new(CSS, swagger_ui!("swagger-ui.css"))),
-        ("swagger-ui-bundle.js", Asset::new(JAVASCRIPT, swagger_ui!("swagger-ui-bundle.js"))),
-        ("swagger-ui-license.txt", Asset::new(TEXT, swagger_ui!("swagger-ui-license.txt"))),
-        ("swagger-ui-notice.txt", Asset::new(TEXT, swagger_ui!("swagger-ui-notice.txt"))),
-    ]
-});
-
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const SVG: &str = "image/svg+xml";
-const TEXT: &str = "text/plain; charset=utf-8";
-
-impl Asset {
-    fn new(content_type: &'static str, content: &'static [u8]) -> Self {
-        // The hash tells builds apart; it guards nothing, so that the standard library's will do. `new` seeds it alike
-        // in each process.
-        let mut hasher = DefaultHasher::new();
-        hasher.write(content);
-        Self { content_type, bytes: Bytes::from_static(content), etag: format!("\"{:016x}\"", hasher.finish()) }
+/// Finds a file of the docs page by its path; `/docs` is the page itself.
+pub(crate) fn asset(path: &str) -> Option<&'static Asset> {
+    match path {
+        "/docs" => named("index.html"),
+        _ => ASSETS.iter().find(|asset| asset.is_hashed && asset.path == path),
     }
 }
+
+fn named(name: &str) -> Option<&'static Asset> {
+    ASSETS.iter().find(|asset| asset.name == name)
+}
+
+static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/docs_page.rs"));
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::look;
 
-    fn text(path: &str) -> String {
-        let asset = asset(path).unwrap_or_else(|| panic!("{path} is not served"));
+    fn text(name: &str) -> String {
+        let asset = named(name).unwrap_or_else(|| panic!("{name} is not part of the page"));
         String::from_utf8(asset.bytes.to_vec()).unwrap()
     }
 
@@ -98,22 +51,26 @@ mod tests {
     fn every_file_that_the_page_names_is_served() {
         let html = text("index.html");
         let links = [attributes(&html, "src"), attributes(&html, "href")].concat();
-        let files: Vec<_> = links.iter().filter_map(|link| link.strip_prefix("/docs/")).collect();
-        assert!(files.contains(&"swagger-ui-bundle.js") && files.contains(&"docs.js"), "{files:?}");
+        let files: Vec<_> =
+            links.iter().filter(|link| link.starts_with("/docs/") || link.starts_with("/look/")).collect();
+        assert!(files.len() >= 9, "{files:?}");
         for file in files {
-            assert!(asset(file).is_some(), "{file} is not served");
+            let is_look = look::FILES.iter().any(|look| look.path == *file);
+            assert!(is_look || asset(file).is_some(), "{file} is not served");
         }
-        for script in ["docs.js", "session.js", "client.js"].map(text) {
+        for script in ["docs.js", "session.js", "operations.js"].map(text) {
             for import in script.split("from \"./").skip(1) {
                 let file = import.split_once('"').unwrap().0;
-                assert!(asset(file).is_some(), "{file} is not served");
+                assert!(asset(&format!("/docs/{file}")).is_some(), "{file} is not served");
             }
         }
     }
 
     #[test]
     fn nothing_else_is_served() {
-        for path in ["", "/", "Docs.js", "swagger-ui-bundle.js.map", "../docs_page.rs", "./docs.js", "docs.js/"] {
+        for path in
+            ["", "/", "/docs/", "/docs/docs.js", "/docs/index.html", "/docs/swagger-ui-bundle.js.map", "/docs/../x"]
+        {
             assert!(asset(path).is_none(), "{path:?} is served");
         }
     }
@@ -131,7 +88,7 @@ mod tests {
 
     #[test]
     fn our_own_files_name_no_other_origin() {
-        for path in ["index.html", "docs.css", "operations.css", "docs.js", "session.js", "client.js"] {
+        for path in ["index.html", "docs.css", "operations.css", "docs.js", "session.js", "operations.js"] {
             let content = text(path);
             assert!(!content.contains("http:") && !content.contains("https:"), "{path} names another origin");
             assert!(!content.contains("\"//") && !content.contains("url(//"), "{path} names another origin");
@@ -139,12 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn an_etag_is_a_quoted_name_for_the_content() {
-        let etags: HashSet<_> = ASSETS.iter().map(|(_, asset)| asset.etag.as_str()).collect();
-        assert_eq!(etags.len(), ASSETS.len());
-        assert!(etags.iter().all(|etag| etag.len() == 18 && etag.starts_with('"') && etag.ends_with('"')));
-        assert_ne!(Asset::new(TEXT, b"one").etag, Asset::new(TEXT, b"two").etag);
-        assert_eq!(Asset::new(TEXT, b"one").etag, Asset::new(HTML, b"one").etag);
+    fn what_is_large_is_compressed_and_named_after_its_content() {
+        let paths: HashSet<_> = ASSETS.iter().map(|asset| asset.path).collect();
+        assert_eq!(paths.len(), ASSETS.len());
+        for name in ["swagger-ui-bundle.js", "swagger-ui.css", "docs.js"] {
+            let asset = named(name).unwrap();
+            assert!(asset.is_hashed && asset.path.contains(asset.tag), "{name}");
+            assert!(asset.gzip.is_some_and(|gzip| gzip.len() * 2 < asset.bytes.len()), "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! anything else.
 
 mod choices;
+mod examples;
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,23 @@ pub struct Info {
 
 /// The document of all endpoints of `modules`, its members in alphabetical order whatever else is built with it.
 pub fn document(info: &Info, modules: &[Module]) -> Value {
-    sorted(choices::collapsed(written(info, modules)))
+    sorted(with_examples(choices::collapsed(written(info, modules))))
+}
+
+/// The document with an example for each text that somebody may have to write.
+fn with_examples(mut document: Value) -> Value {
+    if let Value::Object(schemas) = document["components"]["schemas"].take() {
+        let schemas: Map<_, _> =
+            schemas.into_iter().map(|(name, it)| (name.clone(), examples::given(&name, it))).collect();
+        document["components"]["schemas"] = schemas.into();
+    }
+    let items = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    let operations = items.filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+    for parameter in operations.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut()).flatten() {
+        let name = parameter["name"].as_str().unwrap_or_default().to_lowercase();
+        parameter["schema"] = examples::given(&name, parameter["schema"].take());
+    }
+    document
 }
 
 /// A feature of `serde_json` that any crate may turn on keeps members as they come.
@@ -47,10 +64,13 @@ fn sorted(value: Value) -> Value {
 fn written(info: &Info, modules: &[Module]) -> Value {
     let mut schemas = Schemas::new();
     let problem = schemas.output::<ProblemBody<'static>>();
+    let mut problems = BTreeMap::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for module in modules {
         for declaration in module.declarations() {
             let operation = declaration.operation(&mut schemas);
+            let told = operation.problems.iter().map(|kind| (example_name(kind, operation.speaks_oauth), *kind));
+            problems.extend(told);
             let entry = describe(module.name(), declaration, &operation, problem.as_value());
             paths.entry(declaration.path).or_default().insert(declaration.method.as_str().to_lowercase(), entry);
         }
@@ -64,6 +84,7 @@ fn written(info: &Info, modules: &[Module]) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.into_components(),
+            "examples": problems.iter().map(|(name, kind)| (name.clone(), examples::of_problem(kind, name.starts_with(OAUTH)))).collect::<Map<_, _>>(),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -160,9 +181,24 @@ fn responses(operation: &Operation<'_>, problem: &Value) -> Value {
     }
     let content_type = if operation.speaks_oauth { OAUTH_CONTENT_TYPE } else { CONTENT_TYPE };
     for (status, kinds) in problems {
-        responses.insert(status.to_string(), refusal(&operation.method, status, &kinds, (problem, content_type)));
+        let mut response = refusal(&operation.method, status, &kinds, (problem, content_type));
+        let named = kinds.iter().map(|kind| {
+            let name = example_name(kind, operation.speaks_oauth);
+            (kind.code.to_owned(), json!({ "$ref": format!("#/components/examples/{name}") }))
+        });
+        response["content"][content_type]["examples"] = named.collect::<Map<_, _>>().into();
+        responses.insert(status.to_string(), response);
     }
     json!(responses)
+}
+
+/// What problems in the words of OAuth are called among the examples.
+const OAUTH: &str = "oauth.";
+
+/// Where the example of a problem stands: each of one code looks the same, whatever answers it.
+fn example_name(kind: &Kind, speaks_oauth: bool) -> String {
+    let words = if speaks_oauth { OAUTH } else { "" };
+    format!("{words}{}.{}", kind.status.as_u16(), kind.code)
 }
 
 fn answer(success: &Success) -> Value {

@@ -28,6 +28,7 @@ use crate::{
     hosts,
     input::has_bad_escape,
     kinds::NOT_SHOWN,
+    negotiation::prefers_page,
     pages,
     request::{Reply, Request},
     router::{Api, Mounted, Resource},
@@ -41,7 +42,8 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpRequest) -> Reply {
     let found = resource.endpoint(request.method());
     let operation = found.map_or("unknown", |endpoint| endpoint.declaration.operation);
-    let route = Route { path: resource.path, operation, speaks_oauth: resource.speaks_oauth() };
+    let told = if resource.speaks_oauth() { Told::OauthClients } else { Told::Programs };
+    let route = Route { path: resource.path, operation, told };
     framed(&app, route, request, async |request| match found {
         Some(endpoint) => run(endpoint, request).await,
         None => Err(METHOD_NOT_ALLOWED.problem().allow(&resource.methods())),
@@ -51,18 +53,19 @@ pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpReq
 
 /// Answers a request for what is served beside the endpoints.
 pub(crate) async fn page(app: App, api: Api, path: &'static str, request: HttpRequest) -> Reply {
-    framed(&app, Route::plain(path, "page"), request, async |request| pages::answer(&app, &api, &request.parts).await)
-        .await
+    let route = Route::of_people(path, "page");
+    framed(&app, route, request, async |request| pages::answer(&app, &api, &request.parts).await).await
 }
 
 /// Answers a request for a page that was mounted beside the endpoints.
 pub(crate) async fn added_page(app: App, page: Page, request: HttpRequest) -> Reply {
-    framed(&app, Route::plain(page.path(), "page"), request, async |request| pages::show(&page, &request.parts)).await
+    let route = Route::of_people(page.path(), "page");
+    framed(&app, route, request, async |request| pages::show(&page, &request.parts)).await
 }
 
 /// Answers a request whose path is nobody's.
 pub(crate) async fn unknown(app: App, request: HttpRequest) -> Reply {
-    framed(&app, Route::plain("unknown", "unknown"), request, async |_| Err(NOT_FOUND.problem())).await
+    framed(&app, Route::of_people("unknown", "unknown"), request, async |_| Err(NOT_FOUND.problem())).await
 }
 
 /// Runs an endpoint, and holds it to the problems that it declares: the document is the behaviour.
@@ -91,13 +94,23 @@ struct Route {
     /// The path's template.
     path: &'static str,
     operation: &'static str,
-    /// Whether every failure is told in the words of OAuth 2, too.
-    speaks_oauth: bool,
+    told: Told,
+}
+
+/// Who is told of a failure, and so in which form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Programs: a problem document.
+    Programs,
+    /// OAuth clients: the same, in the words of OAuth 2, too.
+    OauthClients,
+    /// People at browsers, who get a page; and programs.
+    People,
 }
 
 impl Route {
-    const fn plain(path: &'static str, operation: &'static str) -> Self {
-        Self { path, operation, speaks_oauth: false }
+    const fn of_people(path: &'static str, operation: &'static str) -> Self {
+        Self { path, operation, told: Told::People }
     }
 }
 
@@ -116,7 +129,7 @@ pub(crate) fn refused(app: &App, parts: Option<&Parts>, problem: Problem) -> Rep
 
 async fn framed<F>(
     app: &App,
-    Route { path: route, operation, speaks_oauth }: Route,
+    Route { path: route, operation, told }: Route,
     request: HttpRequest,
     answer: impl FnOnce(Request) -> F,
 ) -> Reply
@@ -127,19 +140,30 @@ where
     let request_id = app.database().runtime().new_id::<Request>().uuid();
     let (parts, body) = request.into_parts();
     let (method, verb) = (label(&parts), parts.method.clone());
+    let at_browser = told == Told::People && prefers_page(&parts.headers);
     let span = span(method, route, request_id, &parts.headers);
     let _active = Active::new(method, route);
     // On the heap: the wrappers below would each copy it otherwise.
     let work = Box::pin(async {
         let request = prepare(app, operation, request_id, parts, body).await?;
+        let public_url = app.settings().public_url.as_str();
+        if let Some(there) = hosts::by_name(&request.parts, public_url).filter(|_| at_browser) {
+            return pages::redirect(&there);
+        }
         answer(request).await
     });
     let limited = noting_unsettled(limited(app.settings().deadline, &verb, work));
     let outcome = limited.instrument(span.clone()).await;
-    let outcome = if speaks_oauth { outcome.map_err(Problem::in_words_of_oauth) } else { outcome };
+    let outcome = if told == Told::OauthClients { outcome.map_err(Problem::in_words_of_oauth) } else { outcome };
     let _entered = span.enter();
     let problem = outcome.as_ref().err().map(|problem| (problem.kind().code, problem.cause().map(str::to_owned)));
-    let mut reply = outcome.unwrap_or_else(|problem| problem.into_reply(request_id));
+    let mut reply = outcome.unwrap_or_else(|problem| match at_browser {
+        true => problem.into_page(request_id),
+        false => problem.into_reply(request_id),
+    });
+    if told == Told::People && problem.is_some() {
+        reply.headers_mut().append(header::VARY, HeaderValue::from_name(header::ACCEPT));
+    }
     secure(reply.headers_mut(), request_id);
     report(method, route, &reply, problem, started.elapsed());
     reply

@@ -21,6 +21,16 @@ pub(crate) fn refusal(parts: &Parts, allowed: &[String]) -> Option<Problem> {
     (!is_allowed).then(|| MISDIRECTED.problem())
 }
 
+/// Where a browser should be instead that came to this machine by its address, while the service is known by the machine's
+/// name: passkeys and cookies belong to the name (Web Authentication §5.1.2).
+pub(crate) fn by_name(parts: &Parts, public_url: &str) -> Option<String> {
+    let known_as = public_url.strip_prefix("http://localhost")?;
+    let host = parts.headers.get(header::HOST)?.to_str().ok()?;
+    let port = ["127.0.0.1", "[::1]"].iter().find_map(|address| host.strip_prefix(address))?;
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    (known_as.split('/').next() == Some(port)).then(|| format!("http://localhost{port}{path}"))
+}
+
 fn without_port(authority: &str) -> &str {
     match authority.rfind(']') {
         Some(end) => &authority[..=end],
@@ -36,6 +46,27 @@ mod tests {
         let request = http::Request::builder().header(header::HOST, host).body(()).unwrap();
         let allowed = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
         refusal(&request.into_parts().0, &allowed).is_some()
+    }
+
+    #[test]
+    fn the_machine_goes_by_its_name() {
+        let moved = |host: &str, public_url: &str| {
+            let request = http::Request::builder().uri("/docs?a=b").header(header::HOST, host).body(()).unwrap();
+            by_name(&request.into_parts().0, public_url)
+        };
+        let there = Some("http://localhost:8000/docs?a=b".to_owned());
+        assert_eq!(moved("127.0.0.1:8000", "http://localhost:8000"), there);
+        assert_eq!(moved("[::1]:8000", "http://localhost:8000/base"), there);
+        for (host, public_url) in [
+            ("localhost:8000", "http://localhost:8000"),
+            ("127.0.0.1:9000", "http://localhost:8000"),
+            ("127.0.0.1.evil.example:8000", "http://localhost:8000"),
+            ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+            ("127.0.0.1", "https://api.example"),
+            ("127.0.0.1:8000", "http://localhost.example:8000"),
+        ] {
+            assert_eq!(moved(host, public_url), None, "{host} for {public_url}");
+        }
     }
 
     #[test]

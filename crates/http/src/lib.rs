@@ -6,6 +6,7 @@
 
 mod answer;
 mod app;
+mod asset;
 mod authenticate;
 mod bodies;
 mod certificate;
@@ -27,11 +28,13 @@ pub mod look;
 mod management;
 mod matrix;
 mod module;
+mod negotiation;
 mod page;
 mod pages;
 mod personal;
 mod policy;
 mod problem;
+mod problem_page;
 mod request;
 mod router;
 mod schemas;
@@ -40,6 +43,7 @@ mod settings;
 
 pub use answer::{Accepted, Answer, Created, CreatedAt, Listing, NoContent, PageOf, View, WithHeaders};
 pub use app::{App, Parts};
+pub use asset::Asset;
 pub use authenticate::{Authenticator, Refusal, Shown};
 pub use bodies::PUBLIC_BODY_LIMIT;
 pub use certificate::Certificate;

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::Problem;
+use crate::{Asset, Problem, asset::Representations};
 
 /// What a browser or a script is shown beside the API: one path, answered to `GET` and `HEAD`.
 ///
@@ -12,10 +12,10 @@ use crate::Problem;
 /// ```
 /// use mainstay_http::Page;
 ///
-/// let style = Page::file("/account/style.css", "text/css; charset=utf-8", b"body { margin: 2rem }");
-/// let page = Page::file("/account", "text/html; charset=utf-8", b"<!doctype html><title>Account</title>")
+/// let style = Page::file("/about/style.css", "text/css; charset=utf-8", b"body { margin: 2rem }");
+/// let page = Page::file("/about", "text/html; charset=utf-8", b"<!doctype html><title>About</title>")
 ///     .policy("default-src 'none'; style-src 'self'; frame-ancestors 'none'");
-/// assert_eq!([style.path(), page.path()], ["/account/style.css", "/account"]);
+/// assert_eq!([style.path(), page.path()], ["/about/style.css", "/about"]);
 /// ```
 #[derive(Clone)]
 pub struct Page {
@@ -28,9 +28,11 @@ pub struct Page {
 #[derive(Clone)]
 pub(crate) enum Source {
     /// It changes with the build alone.
-    File { content: Content, tag: String },
+    File(Arc<Representations>),
     /// It is made for each request, and kept by nobody.
     Made(Arc<Make>),
+    /// It is elsewhere.
+    Redirect(&'static str),
 }
 
 type Make = dyn Fn(&[(String, String)]) -> Result<Content, Problem> + Send + Sync;
@@ -45,11 +47,20 @@ pub struct Content {
 }
 
 impl Page {
-    /// Content that is part of the binary. Clients keep it and ask whether it has changed (`ETag`).
+    /// Content that is part of the binary. Clients keep it and ask whether it has changed (`ETag`); those that take gzip
+    /// get gzip.
     pub fn file(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
-        let tag = format!("\"{:016x}\"", fingerprint(bytes));
-        let content = Content { content_type, bytes: Bytes::from_static(bytes) };
-        Self { path, policy: None, source: Source::File { content, tag } }
+        Self::of(path, Source::File(Arc::new(Representations::new(content_type, Bytes::from_static(bytes)))))
+    }
+
+    /// A file that a build script has prepared, under the path that it has there.
+    pub fn asset(asset: &'static Asset) -> Self {
+        Self::asset_at(asset.path, asset)
+    }
+
+    /// A file that a build script has prepared, under another path, which does not change with its content.
+    pub fn asset_at(path: &'static str, asset: &'static Asset) -> Self {
+        Self::of(path, Source::File(Arc::new(Representations::under(path, asset))))
     }
 
     /// Content that is made for each request, from the query's fields. `make` must not wait for anything.
@@ -57,7 +68,12 @@ impl Page {
         path: &'static str,
         make: impl Fn(&[(String, String)]) -> Result<Content, Problem> + Send + Sync + 'static,
     ) -> Self {
-        Self { path, policy: None, source: Source::Made(Arc::new(make)) }
+        Self::of(path, Source::Made(Arc::new(make)))
+    }
+
+    /// Sends whoever comes to `path` to another path of this service, such as `/account/sign-in`.
+    pub fn redirect(path: &'static str, to: &'static str) -> Self {
+        Self::of(path, Source::Redirect(to))
     }
 
     /// The content security policy; without one nothing may be loaded and nobody may frame the page.
@@ -74,6 +90,10 @@ impl Page {
 
     pub(crate) fn content_security_policy(&self) -> Option<&'static str> {
         self.policy
+    }
+
+    fn of(path: &'static str, source: Source) -> Self {
+        Self { path, policy: None, source }
     }
 }
 

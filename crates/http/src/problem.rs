@@ -25,7 +25,7 @@ impl Kind {
     }
 
     /// The word that OAuth 2 has for it: its own where `code` is one, else the nearest (RFC 6749 §4.1.2.1, §5.2).
-    fn oauth_error(self) -> &'static str {
+    pub(crate) fn oauth_error(self) -> &'static str {
         const WORDS: [&str; 7] = [
             "invalid_request",
             "invalid_client",
@@ -63,6 +63,7 @@ struct Inner {
     kind: Kind,
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
+    second_factors: Vec<&'static str>,
     retry_after: Option<Duration>,
     headers: Vec<(HeaderName, HeaderValue)>,
     challenge: Option<Cow<'static, str>>,
@@ -105,6 +106,10 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schemars(default)]
     errors: &'a [FieldError],
+    /// Where a second factor is asked for: those that the account can show, of `totp`, `passkey` and `recovery_code`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schemars(default)]
+    second_factors: &'a [&'static str],
     /// Where OAuth 2 is spoken: what went wrong, in its own words (RFC 6749 §5.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(default, with = "String")]
@@ -127,6 +132,13 @@ impl Problem {
     #[must_use]
     pub fn errors(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
         self.0.errors.extend(errors);
+        self
+    }
+
+    /// Names the second factors that the caller may show. Only whoever has shown the first one is told.
+    #[must_use]
+    pub fn second_factors(mut self, factors: impl IntoIterator<Item = &'static str>) -> Self {
+        self.0.second_factors.extend(factors);
         self
     }
 
@@ -197,12 +209,18 @@ impl Problem {
         &self.0.errors
     }
 
+    /// What a person is told.
+    pub(crate) fn shown_detail(&self) -> Cow<'static, str> {
+        self.0.detail.clone().unwrap_or(Cow::Borrowed(self.0.kind.detail))
+    }
+
     pub(crate) fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
     }
 
     pub(crate) fn into_reply(self, request_id: uuid::Uuid) -> Reply {
-        let Inner { kind, detail, errors, retry_after, headers: more, challenge, speaks_oauth, .. } = *self.0;
+        let Inner { kind, detail, errors, second_factors, retry_after, headers: more, challenge, speaks_oauth, .. } =
+            *self.0;
         let detail = detail.as_deref().unwrap_or(kind.detail);
         let description = speaks_oauth.then(|| description(detail));
         let body = ProblemBody {
@@ -213,6 +231,7 @@ impl Problem {
             detail,
             request_id: request_id.to_string(),
             errors: &errors,
+            second_factors: &second_factors,
             error: speaks_oauth.then(|| kind.oauth_error()),
             error_description: description.as_deref(),
         };
@@ -235,7 +254,7 @@ impl Problem {
 }
 
 /// The words that RFC 9110 §15.5 has for a status. The library's are older for two.
-fn title(status: StatusCode) -> &'static str {
+pub(crate) fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
         StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
@@ -260,6 +279,7 @@ impl From<Kind> for Problem {
             kind,
             detail: None,
             errors: Vec::new(),
+            second_factors: Vec::new(),
             retry_after: None,
             headers: Vec::new(),
             challenge: None,

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::Method;
 
 use crate::{
-    App, Declaration, Info, Kind, Module, Operation, Page, Requirement, bodies::BodyLimit, edge, page::fingerprint,
-    pages, schemas::Schemas,
+    App, Declaration, Info, Kind, Module, Operation, Page, Requirement, asset::Representations, bodies::BodyLimit,
+    edge, pages, schemas::Schemas,
 };
 
 /// The endpoints of a service, checked, with their document.
@@ -21,8 +21,7 @@ pub struct Api(Arc<Inner>);
 struct Inner {
     resources: BTreeMap<&'static str, Arc<Resource>>,
     document: serde_json::Value,
-    bytes: Bytes,
-    tag: String,
+    file: Arc<Representations>,
     pages: Vec<Page>,
 }
 
@@ -86,10 +85,9 @@ impl Api {
                 .push(Mounted { declaration, problems, speaks_oauth, takes_body, is_public, body_limit });
         }
         let document = crate::document(info, modules);
-        let bytes = Bytes::from(document.to_string());
-        let tag = format!("\"{:016x}\"", fingerprint(&bytes));
+        let file = Arc::new(Representations::new("application/json", Bytes::from(document.to_string())));
         let resources = resources.into_iter().map(|(path, resource)| (path, Arc::new(resource))).collect();
-        let api = Self(Arc::new(Inner { resources, document, bytes, tag, pages: Vec::new() }));
+        let api = Self(Arc::new(Inner { resources, document, file, pages: Vec::new() }));
         api.with_pages(modules.iter().flat_map(Module::added_pages).cloned())
     }
 
@@ -115,17 +113,29 @@ impl Api {
         if wrong.is_empty() { Ok(Self(Arc::new(inner))) } else { Err(Wrong(wrong)) }
     }
 
+    /// Mounts those of the pages whose paths nothing else has.
+    ///
+    /// # Errors
+    /// [`Wrong`] when a path is not plain.
+    pub fn with_pages_unless_taken(self, pages: impl IntoIterator<Item = Page>) -> Result<Self, Wrong> {
+        let taken: HashSet<_> = self.0.resources.keys().copied().chain(self.0.pages.iter().map(Page::path)).collect();
+        let free: Vec<_> = pages.into_iter().filter(|page| !taken.contains(page.path())).collect();
+        self.with_pages(free)
+    }
+
     /// The OpenAPI document.
     pub fn document(&self) -> &serde_json::Value {
         &self.0.document
     }
 
-    pub(crate) fn document_bytes(&self) -> Bytes {
-        self.0.bytes.clone()
+    /// How many operations there are.
+    pub fn operations(&self) -> usize {
+        self.0.resources.values().map(|resource| resource.endpoints.len()).sum()
     }
 
-    pub(crate) fn document_tag(&self) -> &str {
-        &self.0.tag
+    /// The document as it is served.
+    pub(crate) fn document_file(&self) -> &Representations {
+        &self.0.file
     }
 
     /// The router: opaque, so that nothing can be merged into it.

@@ -4,63 +4,39 @@
 //! mail's token stands behind `#` in its link, so that no server, proxy or log ever sees it, and the script takes it out
 //! of the address bar (OWASP ASVS 14.2.1). What the pages look like is `mainstay_http::look` and `account.css`.
 
-use mainstay_http::{Page, look};
+use mainstay_http::{Asset, Page};
 
 /// Scripts and styles come as files from this origin, never inline, and calls go to this origin alone (W3C CSP Level 3;
 /// OWASP ASVS 3.4.3, 3.4.6). `form-action 'none'` keeps a password out of a URL should a script fail to load.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const SVG: &str = "image/svg+xml";
+/// The pages: where each is, and its file.
+const PAGES: [(&str, &str); 10] = [
+    ("/oauth/authorize", "sign-in.html"),
+    ("/account/sign-in", "sign-in.html"),
+    ("/account/sign-up", "sign-up.html"),
+    ("/account/confirm", "confirm.html"),
+    ("/account/reset", "reset.html"),
+    ("/account/forgot", "forgot.html"),
+    ("/account/email", "email.html"),
+    ("/account/invitation", "invitation.html"),
+    ("/account/external", "external.html"),
+    ("/account/security", "security.html"),
+];
 
-/// A page: its path, and its file.
-macro_rules! html {
-    ($path:literal, $file:literal) => {
-        Page::file($path, HTML, include_bytes!(concat!("account_pages/", $file))).policy(POLICY)
-    };
-}
-
-/// A file that the pages load, below `/account/` under its own name.
-macro_rules! part {
-    ($content_type:ident, $file:literal) => {
-        Page::file(concat!("/account/", $file), $content_type, include_bytes!(concat!("account_pages/", $file)))
-    };
-}
+/// What `build.rs` made of the folder `account_pages`.
+static FILES: &[Asset] = include!(concat!(env!("OUT_DIR"), "/account_pages.rs"));
 
 /// The pages, and what they load.
-pub(crate) fn pages() -> [Page; 27] {
-    [
-        html!("/oauth/authorize", "sign-in.html"),
-        html!("/account/sign-in", "sign-in.html"),
-        html!("/account/sign-up", "sign-up.html"),
-        html!("/account/confirm", "confirm.html"),
-        html!("/account/reset", "reset.html"),
-        html!("/account/forgot", "forgot.html"),
-        html!("/account/email", "email.html"),
-        html!("/account/invitation", "invitation.html"),
-        html!("/account/external", "external.html"),
-        Page::file("/account/colours.css", CSS, look::COLOURS),
-        Page::file("/account/icon.svg", SVG, look::ICON),
-        part!(CSS, "account.css"),
-        part!(JAVASCRIPT, "api.js"),
-        part!(JAVASCRIPT, "page.js"),
-        part!(JAVASCRIPT, "sign-in-form.js"),
-        part!(JAVASCRIPT, "strength.js"),
-        part!(JAVASCRIPT, "sign-in.js"),
-        part!(JAVASCRIPT, "consent.js"),
-        part!(JAVASCRIPT, "applications.js"),
-        part!(JAVASCRIPT, "sign-up.js"),
-        part!(JAVASCRIPT, "confirm.js"),
-        part!(JAVASCRIPT, "reset.js"),
-        part!(JAVASCRIPT, "forgot.js"),
-        part!(JAVASCRIPT, "email.js"),
-        part!(JAVASCRIPT, "invitation.js"),
-        part!(JAVASCRIPT, "external.js"),
-        part!(JAVASCRIPT, "providers.js"),
-    ]
+pub(crate) fn pages() -> impl Iterator<Item = Page> {
+    let pages = PAGES.iter().filter_map(|(path, name)| {
+        let file = FILES.iter().find(|file| file.name == *name)?;
+        Some(Page::asset_at(path, file).policy(POLICY))
+    });
+    let loaded = FILES.iter().filter(|file| file.is_hashed).map(Page::asset);
+    // The page that shows who is signed in, or asks who it is.
+    pages.chain(loaded).chain([Page::redirect("/account", "/account/sign-in")])
 }
 
 #[cfg(test)]
@@ -83,18 +59,28 @@ mod tests {
     }
 
     #[test]
-    fn every_file_that_a_page_names_is_served() {
-        let served: Vec<_> = pages().iter().map(Page::path).collect();
-        for (page, html) in files("html") {
-            let loaded: Vec<_> = named(&html, " src=\"").chain(named(&html, " href=\"")).collect();
-            assert!(loaded.len() >= 4, "{page}");
-            for path in loaded {
-                assert!(served.contains(&path) || path == "/docs", "{page}: {path} is not served");
+    fn every_page_has_its_file_and_every_file_that_it_names_is_served() {
+        let served: Vec<_> = pages().map(|page| page.path()).collect();
+        for (path, name) in PAGES {
+            assert!(served.contains(&path), "{name} is not there");
+        }
+        for file in FILES.iter().filter(|file| file.name.ends_with(".html")) {
+            let html = std::str::from_utf8(file.bytes).unwrap();
+            let loaded: Vec<_> = named(html, " src=\"").chain(named(html, " href=\"")).collect();
+            assert!(loaded.len() >= 4, "{}", file.name);
+            for path in loaded.iter().filter(|path| !path.starts_with("/look/")) {
+                let path = path.split('?').next().unwrap();
+                assert!(
+                    served.contains(&path) || ["/docs", "/"].contains(&path),
+                    "{}: {path} is not served",
+                    file.name
+                );
             }
         }
-        for (script, text) in files("js") {
-            for import in named(&text, "from \"./") {
-                assert!(served.contains(&format!("/account/{import}").as_str()), "{script}: {import} is not served");
+        for file in FILES.iter().filter(|file| file.name.ends_with(".js")) {
+            for import in named(std::str::from_utf8(file.bytes).unwrap(), "from \"./") {
+                let path = format!("/account/{import}");
+                assert!(served.contains(&path.as_str()), "{}: {import} is not served", file.name);
             }
         }
     }

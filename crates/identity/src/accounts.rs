@@ -18,9 +18,11 @@ pub(crate) use by_address::{find_by_address, mailbox};
 pub(crate) use create::{ADDRESS_TAKEN, create_confirmed_user, email_index};
 pub use create::{AccountError, Created, NewPassword, NewUser, Place, create_organization, create_user};
 pub use email::EmailAddress;
+pub(crate) use email_change::is_email_change;
 pub(crate) use me::email_cell;
 pub(crate) use removal::LAST_OWNER;
 pub use removal::{delete_account, set_active};
+pub(crate) use sign_up::sign_up_address;
 pub(crate) use tables::{address_index, of_account};
 
 /// Accounts stand above organizations, so their personal data is sealed for none.

@@ -5,8 +5,8 @@ mod keys;
 use mainstay_http::Module;
 
 use crate::{
-    account_pages, accounts, api_keys, external, invitations, keeping, members, oauth, organizations, passkeys,
-    passwords, roles, second_factors, service_accounts, sessions, signing,
+    account_pages, accounts, api_keys, external, invitations, keeping, mailed_links, members, oauth, organizations,
+    passkeys, passwords, roles, second_factors, service_accounts, sessions, signing,
 };
 
 /// Everything that identity serves, one module a feature.
@@ -15,6 +15,7 @@ pub fn modules() -> Vec<Module> {
         accounts::module(),
         sessions::module(),
         passwords::module(),
+        mailed_links::module(),
         second_factors::module(),
         passkeys::module(),
         external::module(),

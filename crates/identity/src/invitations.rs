@@ -12,7 +12,10 @@ mod shown;
 mod sign_up;
 
 use http::StatusCode;
+use mainstay_database::{Error, Unscoped};
 use mainstay_http::{Kind, Module};
+
+use crate::EmailAddress;
 
 /// The token belongs to an address that is not the caller's.
 const INVITATION_OF_ANOTHER: Kind = Kind::new(
@@ -29,6 +32,14 @@ const ACCOUNT_EXISTS: Kind = Kind::new(
     "account_exists",
     "The address has an account already: sign in with it, then accept the invitation.",
 );
+
+/// Who is invited by a token, and the name of the organization that they are invited to.
+///
+/// # Errors
+/// As the database answers.
+pub(crate) async fn invitation_of(unscoped: &Unscoped, token: &str) -> Result<Option<(EmailAddress, String)>, Error> {
+    Ok(pending::find(unscoped, token).await?.map(|pending| (pending.email, pending.organization_name)))
+}
 
 /// Made, listed and withdrawn by administrators; accepted by whoever has the token.
 pub(crate) fn module() -> Module {

@@ -18,6 +18,7 @@ mod invitations;
 mod keeping;
 mod leeway;
 mod letters;
+mod mailed_links;
 mod members;
 mod names;
 mod oauth;

@@ -11,7 +11,7 @@ use mainstay_http::Module;
 pub(crate) use change::find_owner;
 pub(crate) use estimator::Estimator;
 pub use password::Password;
-pub(crate) use reset::INVALID_TOKEN;
+pub(crate) use reset::{INVALID_TOKEN, reset_of};
 pub use strength::Strength;
 pub(crate) use strength::{PASSWORD_TOO_SHORT, check, is_long_enough_alone};
 
@@ -19,6 +19,7 @@ pub(crate) use strength::{PASSWORD_TOO_SHORT, check, is_long_enough_alone};
 pub(crate) fn module() -> Module {
     Module::new("passwords").endpoints((
         strength::estimate_password,
+        strength::get_password_rules,
         change::change_password,
         reset::request_password_reset,
         reset::complete_password_reset,

@@ -6,6 +6,7 @@
 
 mod code;
 mod enrolment;
+mod factors;
 mod overview;
 mod owner;
 mod recovery;
@@ -20,6 +21,7 @@ use mainstay_http::Module;
 use crate::accounts::of_account;
 
 pub(crate) use code::Code;
+pub(crate) use factors::factors_of;
 pub(crate) use owner::{Kept, find_owner, kept_cell};
 pub(crate) use recovery::{RecoveryCodes, shown_if};
 pub use reset::reset_second_factors;

@@ -24,8 +24,8 @@ pub(crate) use attempts::{Admitted, FREE_OF_ACCOUNT, admit_holder, count_sign_in
 pub(crate) use keys::Keys;
 pub(crate) use refusals::{clear_refusals, record_failure, refuse, refuse_holder};
 pub(crate) use requests::{
-    EXTERNAL_AUTHORIZATIONS, Letter, PASSKEY_OPTIONS, PASSWORD_RESETS, PASSWORD_STRENGTH, SIGN_UPS, admit_invitation,
-    admit_own, admit_request,
+    EXTERNAL_AUTHORIZATIONS, Letter, MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESETS, PASSWORD_STRENGTH, SIGN_UPS,
+    admit_invitation, admit_own, admit_request,
 };
 
 /// Too many attempts failed, or too much was asked for.

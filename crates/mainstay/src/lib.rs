@@ -25,6 +25,7 @@ mod seeding;
 mod service;
 mod settings;
 mod vital_signs;
+mod welcome;
 mod working;
 
 pub use mainstay_access as access;

@@ -12,7 +12,10 @@ use crate::{Sample, commands};
 /// sample data.
 pub struct Platform {
     info: Info,
+    /// The app's features first: they are what the document is read for.
     modules: Vec<Module>,
+    /// How many of them are the app's.
+    features: usize,
     migrations: Migrations,
     sample: Option<Sample>,
     pages: Vec<Page>,
@@ -29,6 +32,7 @@ impl Platform {
         Self {
             info,
             modules,
+            features: 0,
             migrations: Migrations::new(&[]),
             sample: None,
             pages: Vec::new(),
@@ -41,7 +45,8 @@ impl Platform {
     /// Adds a feature.
     #[must_use]
     pub fn module(mut self, module: Module) -> Self {
-        self.modules.push(module);
+        self.modules.insert(self.features, module);
+        self.features += 1;
         self
     }
 

@@ -1,8 +1,9 @@
 use std::{io, net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
 
+use mainstay_config::Environment;
 use mainstay_crypto::{Argon2Parameters, PasswordHasher};
 use mainstay_database::{Database, Error};
-use mainstay_http::{App, Certificate, ServeError, Server, Wrong};
+use mainstay_http::{App, Certificate, ServeError, Server, Wrong, look};
 use mainstay_identity::Identity;
 use mainstay_kernel::Runtime;
 use mainstay_mail::Mailbox;
@@ -10,7 +11,14 @@ use mainstay_telemetry::Telemetry;
 use mainstay_watch::WebhookError;
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
-use crate::{Platform, Settings, assembly::Assembly, retention::UnknownRule, vital_signs::VitalSigns, working::Work};
+use crate::{
+    Platform, Settings,
+    assembly::Assembly,
+    retention::UnknownRule,
+    vital_signs::VitalSigns,
+    welcome::{Development, Welcome},
+    working::Work,
+};
 
 /// How many sign-ins wait for the hasher at most; more are answered 503.
 const WAITING_SIGN_INS: usize = 64;
@@ -59,8 +67,16 @@ impl Service {
         telemetry: Option<Telemetry>,
     ) -> Result<Self, ServiceError> {
         let in_process = settings.jobs.in_process;
+        let (environment, docs) = (settings.environment, settings.http.docs);
         let Assembly { app, identity, work, mailbox } = Assembly::new(platform, settings, runtime)?;
-        let api = platform.api()?.with_pages(mailbox.as_ref().map(Mailbox::page))?;
+        let api = platform.api()?.with_pages(mailbox.iter().flat_map(Mailbox::pages))?;
+        let development = (environment == Environment::Development).then(|| Development {
+            migrations: platform.schema().get_migrations().len(),
+            operations: api.operations(),
+            mailbox: mailbox.clone(),
+        });
+        let welcome = Welcome { info: platform.info().clone(), docs, development };
+        let api = api.with_pages_unless_taken([welcome.page()].into_iter().chain(look::favicon()))?;
         let server = Server::bind(app.clone(), api, telemetry).await?;
         Ok(Self { server, app, identity, work: in_process.then_some(work), mailbox })
     }

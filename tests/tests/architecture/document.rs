@@ -188,3 +188,74 @@ fn the_table_of_problems_is_what_the_code_answers() {
         assert!(features.len() < 3 || rows.contains(problem), "docs/api-design.md does not name {problem:?}");
     }
 }
+
+/// The text schemas below `schema`, each under the names that lead to it.
+fn texts(path: &str, schema: &Value, found: &mut Vec<(String, Value)>) {
+    let kinds = [&schema["type"], &schema["type"][0], &schema["type"][1]];
+    if kinds.iter().any(|kind| **kind == "string") {
+        found.push((path.to_owned(), schema.clone()));
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        texts(&format!("{path}/{name}"), property, found);
+    }
+    for below in ["allOf", "anyOf", "oneOf"].iter().flat_map(|key| schema[*key].as_array().into_iter().flatten()) {
+        texts(path, below, found);
+    }
+    if schema["items"].is_object() {
+        texts(&format!("{path}/items"), &schema["items"], found);
+    }
+}
+
+/// Tools that show an operation make a request of its schemas: one that says `"string"` for a name makes such a customer.
+#[test]
+fn every_text_has_an_example_that_its_own_schema_takes() {
+    let document = document();
+    let mut found = Vec::new();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        texts(name, schema, &mut found);
+    }
+    assert!(found.len() > 200, "only {} texts were found", found.len());
+
+    let without: Vec<_> = found
+        .iter()
+        .filter(|(_, schema)| ["enum", "const", "default", "examples"].iter().all(|key| schema[*key].is_null()))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(without.is_empty(), "write ``such as `…` `` into their documentation: {without:?}");
+
+    for (path, schema) in found {
+        for example in schema["examples"].as_array().into_iter().flatten() {
+            let text = example.as_str().unwrap_or_else(|| panic!("{path}: the example is no text"));
+            let length = u64::try_from(text.chars().count()).unwrap();
+            assert!(length >= schema["minLength"].as_u64().unwrap_or(0), "{path}: {text} is too short");
+            assert!(length <= schema["maxLength"].as_u64().unwrap_or(u64::MAX), "{path}: {text} is too long");
+        }
+    }
+}
+
+/// An example of a problem is the problem: its own status and code.
+#[test]
+fn every_problem_has_an_example_of_its_own() {
+    let document = document();
+    let mut seen = 0;
+    for (name, entry) in operations(&document) {
+        for (status, response) in
+            entry["responses"].as_object().unwrap().iter().filter(|(status, _)| status.as_str() >= "400")
+        {
+            let content = response["content"].as_object().unwrap().values().next().unwrap();
+            for (code, example) in content["examples"].as_object().unwrap_or_else(|| panic!("{name} {status}: none")) {
+                let found = document.pointer(&example["$ref"].as_str().unwrap()[1..]).unwrap();
+                assert_eq!(found["value"]["status"].to_string(), *status, "{name}");
+                assert_eq!(found["value"]["code"], **code, "{name}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 500, "only {seen} examples were found");
+}
+
+/// What an adopter has written is what they look for.
+#[test]
+fn the_apps_own_operations_come_first() {
+    assert_eq!(document()["tags"][0]["name"], "customers");
+}

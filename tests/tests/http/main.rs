@@ -33,6 +33,7 @@ mod external_sign_in;
 mod foreign_headers;
 mod invitations;
 mod listing;
+mod mailed_links;
 mod me;
 mod members;
 mod merge_patch;

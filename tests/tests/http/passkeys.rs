@@ -55,7 +55,9 @@ async fn a_passkey_makes_the_password_ask_for_a_second_factor() {
     let app = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     let codes = recovery_codes(&add_passkey(&agent, &mut device).await);
-    sign_in(&app, &agent, None).await.assert_problem(401, "second_factor_required");
+    let asked = sign_in(&app, &agent, None).await;
+    asked.assert_problem(401, "second_factor_required");
+    assert_eq!(asked.json()["second_factors"], json!(["passkey", "recovery_code"]), "it has no authenticator app");
     sign_in(&app, &agent, Some("123456")).await.assert_problem(401, "invalid_credentials");
     sign_in(&app, &agent, Some(&codes[0])).await.assert_status(201);
 }

@@ -71,11 +71,20 @@ async fn a_sign_in_takes_the_password_and_a_code() {
     let agent = app.actor(Agent).await;
     let (totp, _) = enrol(&app, &agent).await;
     let now = next_step(&clock);
-    sign_in(&app, &agent, None).await.assert_problem(401, "second_factor_required");
+    let asked = sign_in(&app, &agent, None).await;
+    asked.assert_problem(401, "second_factor_required");
+    assert_eq!(asked.json()["second_factors"], json!(["totp", "recovery_code"]));
     for code in [None, Some(totp.code(now))] {
         let body = json!({ "email": agent.email(), "password": "not the password", "code": code });
-        app.anonymous().post("/v1/sessions", body).await.assert_problem(401, "invalid_credentials");
+        let refused = app.anonymous().post("/v1/sessions", body).await;
+        refused.assert_problem(401, "invalid_credentials");
+        assert!(refused.json().get("second_factors").is_none(), "{}", refused.text());
     }
+    let step = step_up(&agent, json!({ "password": PASSWORD })).await;
+    assert_eq!(
+        step.assert_problem(401, "second_factor_required").json()["second_factors"],
+        json!(["totp", "recovery_code"])
+    );
     sign_in(&app, &agent, Some(&totp.wrong_code(now))).await.assert_problem(401, "invalid_credentials");
     let session = signed_in(&app, &sign_in(&app, &agent, Some(&totp.code(now))).await);
     something_sensitive(&session).await.assert_status(201);

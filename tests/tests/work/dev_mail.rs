@@ -28,7 +28,16 @@ async fn a_developer_sees_the_mail() {
     assert_eq!(json.json()[1]["id"], message.id.to_string());
     let page = app.anonymous().get(&format!("/dev/mail?id={}", message.id)).await;
     let text = page.assert_status(200).text();
-    assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'unsafe-inline';"));
+    let policy = page.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'self' 'sha256-") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    assert!(!text.contains(" style=") && !text.contains("<style>"), "{text}");
+    assert_eq!(
+        app.anonymous().get("/dev/mail.css").await.assert_status(200).header("content-type"),
+        "text/css; charset=utf-8"
+    );
     assert_eq!((page.header("cache-control"), page.header("x-content-type-options")), ("no-store", "nosniff"));
     for shown in
         ["ada@example.org", "canary-text", r#"sandbox="allow-popups allow-popups-to-escape-sandbox""#, "srcdoc=\""]

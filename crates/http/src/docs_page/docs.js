@@ -1,103 +1,66 @@
-// The page around Swagger UI: the sign-in form, the colour scheme, and the token that is handed to the operations.
+// The page around Swagger UI: who is signed in, the colour scheme, and where Swagger UI needs help.
 
-import { leaveForSignIn } from "./client.js";
-import { Session } from "./session.js";
+import { changes } from "./operations.js";
+import { signOut, whoIsSignedIn } from "./session.js";
 
-// The security scheme of the OpenAPI document that takes the access token.
-const SCHEME = "bearer";
+// The security scheme of the OpenAPI document that is the session of this browser.
+const SCHEME = "cookie";
+// What Swagger UI shows in place of the cookie, which no script can read.
+const SHOWN = "<the session of this browser>";
 
 const element = (id) => document.getElementById(id);
-const session = new Session(takeToken, showSignIn);
-let token = null;
+let signedIn = false;
 
 followColourScheme();
 const ui = SwaggerUIBundle({
   url: "/openapi.json",
   domNode: element("api"),
   deepLinking: true,
+  // The schemas stand with each operation; the list of all of them is long to draw.
+  defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   filter: true,
   persistAuthorization: false,
-  plugins: [{ fn: { opsFilter: filterOperations } }],
+  plugins: [changes, { statePlugins: { auth: { wrapActions: { logout: signOutHereToo } } } }],
   showCommonExtensions: true,
   tryItOutEnabled: true,
   validatorUrl: null,
   onComplete: showDocument,
+  operationsSorter: byPathThenMethod,
   responseInterceptor: watchForTheEnd,
 });
 
-element("sign-in").addEventListener("submit", signIn);
-element("elsewhere").addEventListener("click", signInElsewhere);
-// Browsers draw what that takes only for pages that came over TLS, or from this machine.
-element("elsewhere").hidden = !window.isSecureContext;
-element("sign-out").addEventListener("click", signOut);
-resume();
+element("sign-in").addEventListener("click", comeBackHere);
+element("sign-out").addEventListener("click", endSession);
+// Whoever has signed in or out in another tab comes back to this one.
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") look();
+});
+look();
 
-async function signIn(event) {
-  event.preventDefault();
-  const button = event.submitter ?? element("sign-in").querySelector("button");
-  button.disabled = true;
-  showMessage("");
+async function look() {
   try {
-    showProfile(await session.signIn(element("email").value, element("password").value, element("code").value));
-    forgetInput();
-  } catch (refusal) {
-    if (refusal.code === "second_factor_required") {
-      askForCode();
-    } else {
-      showMessage(refusal.message);
-      const wrong = element(element("code").hidden ? "password" : "code");
-      wrong.value = "";
-      wrong.focus();
-    }
-  } finally {
-    button.disabled = false;
-  }
-}
-
-// The password was right: it stays until the code is there, so that nobody types it twice.
-function askForCode() {
-  element("code").hidden = false;
-  element("code").required = true;
-  element("code").focus();
-  showMessage("Enter the code of your authenticator, or a recovery code.");
-}
-
-function forgetInput() {
-  element("password").value = element("code").value = "";
-  element("code").hidden = true;
-  element("code").required = false;
-}
-
-async function signInElsewhere() {
-  showMessage("");
-  try {
-    await leaveForSignIn();
-  } catch (refusal) {
-    showMessage(refusal.message);
-  }
-}
-
-// Whoever comes back from the sign-in page is signed in here.
-async function resume() {
-  try {
-    const profile = await session.resume();
+    const profile = await whoIsSignedIn();
     if (profile) showProfile(profile);
-  } catch (refusal) {
-    showMessage(refusal.message);
+    else showSignIn(signedIn ? "The session has ended. Sign in again." : "");
+  } catch (error) {
+    showMessage(error.message);
   }
 }
 
-async function signOut() {
+async function endSession() {
+  showSignIn("");
+  element("sign-in").focus();
   try {
-    const ended = session.signOut();
-    showSignIn("");
-    element("email").focus();
-    await ended;
-  } catch (refusal) {
-    // A session that the server has already ended (401) is what was asked for.
-    if (refusal.status !== 401) showMessage(`Signed out here, but not on the server: ${refusal.message}`);
+    await signOut();
+  } catch (error) {
+    showMessage(`Signed out here, but not on the server: ${error.message}`);
   }
+}
+
+// The sign-in page leads back to the operation that is open.
+function comeBackHere() {
+  element("sign-in").href = `/account/sign-in?next=${encodeURIComponent(location.pathname + location.hash)}`;
 }
 
 function showProfile(profile) {
@@ -105,7 +68,9 @@ function showProfile(profile) {
   element("who-role").textContent = [profile.organization, profile.role].map(nameOf).filter(Boolean).join(" · ");
   element("sign-in").hidden = true;
   element("signed-in").hidden = false;
-  element("sign-out").focus();
+  signedIn = true;
+  showMessage("");
+  authorizeOperations();
 }
 
 // An organization or a role comes as its name or as an object that has one.
@@ -114,9 +79,9 @@ function nameOf(value) {
 }
 
 function showSignIn(reason) {
-  token = null;
-  forgetInput();
-  ui.authActions.logout([SCHEME]);
+  const wasSignedIn = signedIn;
+  signedIn = false;
+  if (wasSignedIn) ui.authActions.logout([SCHEME]);
   element("signed-in").hidden = true;
   element("sign-in").hidden = false;
   showMessage(reason);
@@ -127,14 +92,18 @@ function showMessage(text) {
   element("message").hidden = text === "";
 }
 
-// Nothing happens before the document is loaded or when it has no such scheme; `showDocument` asks again.
-function handTokenToOperations() {
-  if (token) ui.preauthorizeApiKey(SCHEME, token);
+// Swagger UI draws its padlocks shut. The browser sends the cookie by itself. Nothing happens before the document is
+// loaded; `showDocument` asks again.
+function authorizeOperations() {
+  if (signedIn) ui.preauthorizeApiKey(SCHEME, SHOWN);
 }
 
-function takeToken(fresh) {
-  token = fresh;
-  handTokenToOperations();
+// Logging out in Swagger UI's dialog ends the session, too.
+function signOutHereToo(original) {
+  return (schemes) => {
+    original(schemes);
+    if (signedIn && schemes.includes(SCHEME)) endSession();
+  };
 }
 
 function showDocument() {
@@ -145,24 +114,19 @@ function showDocument() {
   const filter = document.querySelector(".operation-filter-input");
   filter.placeholder = "Filter operations";
   filter.setAttribute("aria-label", "Filter operations");
-  handTokenToOperations();
+  authorizeOperations();
 }
 
-// Keeps the operations whose tag, method, path, name or summary has the phrase; Swagger UI itself looks at tags alone.
-function filterOperations(taggedOperations, phrase) {
-  const wanted = phrase.toLowerCase();
-  const matches = (operation, tag) => {
-    const texts = [tag, operation.get("method"), operation.get("path")];
-    texts.push(operation.getIn(["operation", "operationId"]), operation.getIn(["operation", "summary"]));
-    return texts.some((text) => text?.toLowerCase().includes(wanted));
-  };
-  return taggedOperations
-    .map((group, tag) => group.update("operations", (all) => all.filter((operation) => matches(operation, tag))))
-    .filter((group) => !group.get("operations").isEmpty());
+// What reads comes first, what removes comes last.
+function byPathThenMethod(one, other) {
+  const order = ["get", "post", "put", "patch", "delete"];
+  const byMethod = order.indexOf(one.get("method")) - order.indexOf(other.get("method"));
+  return one.get("path").localeCompare(other.get("path")) || byMethod;
 }
 
+// A 401 may also mean that one operation wants more than a session.
 function watchForTheEnd(response) {
-  if (response.status === 401) session.check();
+  if (response.status === 401 && signedIn) look();
   return response;
 }
 

@@ -6,6 +6,7 @@ export class Refusal extends Error {
     this.status = status;
     this.code = problem.code;
     this.errors = problem.errors ?? [];
+    this.second_factors = problem.second_factors ?? [];
   }
 }
 
@@ -26,7 +27,7 @@ function messageOf(problem, response) {
   const wait = Number(response.headers.get("Retry-After"));
   if (response.status === 429 && wait > 0) return `Too many attempts. Try again in ${inWords(wait)}.`;
   const details = (problem.errors ?? []).map((error) => sentence(error.detail)).join(" ");
-  return details || problem.detail || problem.title || `The service answered ${response.status}.`;
+  return details || (problem.detail && sentence(problem.detail)) || problem.title || `The service answered ${response.status}.`;
 }
 
 function inWords(seconds) {
@@ -34,6 +35,8 @@ function inWords(seconds) {
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
+// Marks of code mean nothing to people.
 function sentence(text) {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+  const plain = text.replaceAll(/`([^`]*)`/g, "“$1”");
+  return `${plain.charAt(0).toUpperCase()}${plain.slice(1)}${/[.!?]$/.test(plain) ? "" : "."}`;
 }

@@ -2,13 +2,19 @@
 // not finish what a stranger began there.
 
 import { call } from "./api.js";
-import { element, onSubmit, show, takeToken } from "./page.js";
+import { clearForms, fillUsername, followLink, onSubmitOfLink } from "./mailed-link.js";
+import { element, show } from "./page.js";
 
-const token = takeToken();
 const form = element("password-form");
+let token = null;
 
-onSubmit(form, async () => {
+onSubmitOfLink(form, () => token, async () => {
   await call("POST", "/v1/sign-ups/confirmation", { token, password: form.elements.password.value });
   show("done");
 });
-show(token ? "choose" : "no-token");
+followLink((given, link) => {
+  token = given;
+  clearForms();
+  fillUsername(link);
+  show("choose");
+});

@@ -1,8 +1,10 @@
 // Where a provider sends people back to (OpenID Connect Core 1.0 §3.1.2.5).
 
 import { call } from "./api.js";
-import { element, onSubmit, say, show } from "./page.js";
+import { element, onSubmit, show } from "./page.js";
+import { offerPasskeys } from "./passkey-sign-in.js";
 import { wayBack } from "./providers.js";
+import { asked } from "./second-factor.js";
 
 const query = new URLSearchParams(location.search);
 // The code is worth something until it is taken: it stays in no history.
@@ -31,12 +33,12 @@ async function finish(answer) {
     await call("POST", "/v1/external-sessions", answer);
   } catch (refusal) {
     if (refusal.code !== "second_factor_required") throw refusal;
-    return askForCode(answer);
+    return askForSecondFactor(answer, asked(refusal));
   }
   location.replace(back);
 }
 
-function askForCode(answer) {
+function askForSecondFactor(answer, { code, passkey, sentence }) {
   show("second-factor");
   const form = element("code-form");
   onSubmit(form, async () => {
@@ -50,7 +52,9 @@ function askForCode(answer) {
     }
     location.replace(back);
   });
-  say(form, "Enter the code of your authenticator, or one of your recovery codes.", true);
+  element("factors").textContent = sentence;
+  form.hidden = !code;
+  if (passkey) offerPasskeys(() => location.replace(back));
 }
 
 function refuse(refusal) {

@@ -1,20 +1,27 @@
 // Accepts an invitation: as who is signed in, after signing in, or with a new account.
 
 import { call } from "./api.js";
-import { element, onSubmit, show, takeToken } from "./page.js";
+import { clearForms, fillUsername, followLink, onSubmitOfLink } from "./mailed-link.js";
+import { element, say, show } from "./page.js";
+import { offerPasskeys } from "./passkey-sign-in.js";
 import { signInForm, whoIsSignedIn } from "./sign-in-form.js";
 import { showStrength } from "./strength.js";
 
-const token = takeToken();
 const form = element("password-form");
+let token = null;
+let link = {};
 
 const accept = async () => {
-  const joined = await call("POST", "/v1/invitations/acceptance", { token }).catch((refusal) => {
+  let joined;
+  try {
+    joined = await call("POST", "/v1/invitations/acceptance", { token });
+  } catch (refusal) {
+    if (refusal.code === "invalid_token") return show("spent");
     // The session is too old to join with: the person signs in again.
     if (refusal.code !== "step_up_required") throw refusal;
     show("sign-in");
-  });
-  if (!joined) return;
+    return say(element("sign-in-form"), "Sign in again to accept: it has been a while.", true);
+  }
   const { organization_id, name } = joined;
   // This browser goes on there. Where it cannot, one has joined all the same.
   await call("PUT", "/v1/sessions/current/organization", { organization_id }).catch(() => null);
@@ -22,23 +29,28 @@ const accept = async () => {
   show("done");
 };
 
-onSubmit(element("accept-form"), accept);
+onSubmitOfLink(element("accept-form"), () => token, accept);
 signInForm(accept);
-showStrength(form.elements.password);
-onSubmit(form, async () => {
+showStrength(form.elements.password, () => ({ known: [link.email, link.organization] }));
+onSubmitOfLink(form, () => token, async () => {
   await call("POST", "/v1/invitations/sign-up", { token, password: form.elements.password.value });
   show("made");
 });
 for (const button of document.querySelectorAll("[data-part]")) {
-  button.addEventListener("click", () => show(button.dataset.part));
+  button.addEventListener("click", () => {
+    show(button.dataset.part);
+    if (button.dataset.part === "sign-in") offerPasskeys(accept);
+  });
 }
-begin();
-
-async function begin() {
-  if (!token) return show("no-token");
+followLink(async (given, found) => {
+  [token, link] = [given, found];
+  clearForms();
+  fillUsername(link);
+  element("email").value = link.email ?? "";
+  for (const place of document.querySelectorAll(".organization")) place.textContent = link.organization ?? "an organization";
   // Whoever cannot be told apart is asked to sign in.
   const me = await whoIsSignedIn().catch(() => null);
   if (!me) return show("choose");
   element("who").textContent = me.email ?? me.name;
   show("accept");
-}
+});

@@ -1,24 +1,16 @@
-// What these pages have in common: parts that are shown in turn, messages, forms that are busy, a token from a mail.
+// What these pages have in common: parts that are shown in turn, messages, forms that are busy.
 
 export const element = (id) => document.getElementById(id);
 
 // Who is asked for the password: a page that looks like this one elsewhere is another.
 element("host").textContent = location.host;
 
-// The token of the mail that led here. It stands behind `#`, which browsers send to nobody, and leaves the address bar
-// at once, so that it stays in no history and on no screenshot.
-export function takeToken() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  history.replaceState(null, "", location.pathname);
-  return token;
-}
-
 // Shows one part of the page and hides the others; whoever listens instead of looking is told where they are.
 export function show(id) {
   for (const part of document.querySelectorAll("main > section")) part.hidden = part.id !== id;
   const part = element(id);
   document.title = part.querySelector("h1").textContent;
-  const first = part.querySelector("input:not([type=hidden]):not([hidden])");
+  const first = part.querySelector("input:not([type=hidden]):not([hidden]):not([readonly])");
   const heading = part.querySelector("h1");
   heading.tabIndex = -1;
   (first ?? heading).focus();
@@ -49,6 +41,15 @@ export function onSubmit(form, work) {
       button.disabled = false;
     }
   });
+}
+
+// Where the person came from, if that is a page of ours which asks people to sign in first.
+export function wayBack() {
+  const KNOWN = ["/docs", "/account/security"];
+  const asked = new URLSearchParams(location.search).get("next") ?? "";
+  if (!URL.canParse(asked, location.origin)) return null;
+  const there = new URL(asked, location.origin);
+  return there.origin === location.origin && KNOWN.includes(there.pathname) ? there.pathname + there.hash : null;
 }
 
 function mark(form, errors) {

@@ -1,15 +1,22 @@
 // A new password for an account, by the token of a mail.
 
 import { call } from "./api.js";
-import { element, onSubmit, show, takeToken } from "./page.js";
+import { clearForms, fillUsername, followLink, onSubmitOfLink } from "./mailed-link.js";
+import { element, show } from "./page.js";
 import { showStrength } from "./strength.js";
 
-const token = takeToken();
 const form = element("password-form");
+let token = null;
+let link = {};
 
-showStrength(form.elements.password);
-onSubmit(form, async () => {
+showStrength(form.elements.password, () => ({ known: [link.email], second_factor: link.second_factor }));
+onSubmitOfLink(form, () => token, async () => {
   await call("POST", "/v1/password-resets/completion", { token, password: form.elements.password.value });
   show("done");
 });
-show(token ? "choose" : "no-token");
+followLink((given, found) => {
+  [token, link] = [given, found];
+  clearForms();
+  fillUsername(link);
+  show("choose");
+});

@@ -1,7 +1,8 @@
-// The form that signs in by a cookie: e-mail address and password, and a code where the account has a second factor.
+// The form that signs in by a cookie: e-mail address and password, and what the account has as a second factor.
 
 import { call } from "./api.js";
 import { element, onSubmit, say } from "./page.js";
+import { asked } from "./second-factor.js";
 
 // `done` is called once there is a session. Its refusals are shown at the form too.
 export function signInForm(done) {
@@ -13,7 +14,7 @@ export function signInForm(done) {
     try {
       await call("POST", "/v1/sessions", body);
     } catch (refusal) {
-      if (refusal.code === "second_factor_required") return askForCode(form);
+      if (refusal.code === "second_factor_required") return askForSecondFactor(form, asked(refusal));
       const wrong = form.elements[element("code-field").hidden ? "password" : "code"];
       wrong.value = "";
       wrong.focus();
@@ -23,12 +24,13 @@ export function signInForm(done) {
   });
 }
 
-// The password was right: it stays, so that nobody types it twice.
-function askForCode(form) {
-  element("code-field").hidden = false;
-  form.elements.code.required = true;
-  form.elements.code.focus();
-  say(form, "Enter the code of your authenticator, or one of your recovery codes.", true);
+// The password was right: it stays, so that nobody types it twice. A passkey needs none.
+function askForSecondFactor(form, { code, passkey, sentence }) {
+  element("code-field").hidden = !code;
+  form.elements.code.required = code;
+  say(form, sentence, true);
+  if (code && !passkey) form.elements.code.focus();
+  if (passkey) element("passkey-form").querySelector("button").focus();
 }
 
 // Who is signed in; null when nobody is.

@@ -3,7 +3,8 @@
 import { Refusal, call } from "./api.js";
 import { showApplications } from "./applications.js";
 import { askForConsent } from "./consent.js";
-import { element, onSubmit, show } from "./page.js";
+import { element, onSubmit, show, wayBack } from "./page.js";
+import { offerPasskeys } from "./passkey-sign-in.js";
 import { offerProviders } from "./providers.js";
 import { signInForm, whoIsSignedIn } from "./sign-in-form.js";
 
@@ -17,6 +18,12 @@ const KNOWN = [
   "code_challenge",
   "code_challenge_method",
 ];
+
+// Without these nobody knows whom to answer: the person is told, since the application cannot be.
+const NEEDED = {
+  client_id: "The application that sent you here did not say who it is (client_id is missing). Tell its makers.",
+  redirect_uri: "The application that sent you here did not say where to go back to (redirect_uri is missing). Tell its makers.",
+};
 
 if (location.pathname === "/oauth/authorize") forAnApplication().catch(tell);
 else forOneself().catch(tell);
@@ -39,7 +46,7 @@ async function forAnApplication() {
   } catch (refusal) {
     if (refusal.status !== 401) throw refusal;
     show("sign-in");
-    await offerProviders();
+    await Promise.all([offerProviders(), offerPasskeys(() => letIn())]);
   }
 }
 
@@ -50,8 +57,9 @@ function requestOf(query) {
   for (const name of KNOWN) {
     const values = query.getAll(name).filter(Boolean);
     if (values.length > 1 && ["client_id", "redirect_uri"].includes(name)) {
-      throw new Refusal(`The application sent ${name} twice.`, null);
+      throw new Refusal(`The application that sent you here named itself twice (${name}). Tell its makers.`, null);
     }
+    if (values.length === 0 && name in NEEDED) throw new Refusal(NEEDED[name], null);
     if (values.length > 1) request.repeats_parameters = true;
     if (values.length === 1) request[name] = values[0];
   }
@@ -59,15 +67,17 @@ function requestOf(query) {
 }
 
 async function forOneself() {
-  signInForm(async () => showWho(await call("GET", "/v1/me")));
+  const next = wayBack();
+  const done = async () => (next ? location.replace(next) : showWho(await call("GET", "/v1/me")));
+  signInForm(done);
   onSubmit(element("sign-out-form"), async () => {
     await call("DELETE", "/v1/sessions/current");
     location.reload();
   });
   const me = await whoIsSignedIn();
-  if (me) return showWho(me);
+  if (me) return done();
   show("sign-in");
-  await offerProviders();
+  await Promise.all([offerProviders(), offerPasskeys(done)]);
 }
 
 function showWho(me) {

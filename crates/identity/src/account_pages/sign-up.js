@@ -6,7 +6,9 @@ import { showStrength } from "./strength.js";
 
 const form = element("sign-up-form");
 
-showStrength(form.elements.password);
+showStrength(form.elements.password, () => ({
+  known: [form.elements.email.value, form.elements.organization_name.value],
+}));
 onSubmit(form, async () => {
   const { email, password, organization_name: organization } = form.elements;
   const body = { email: email.value, password: password.value };

@@ -148,6 +148,14 @@ pub(super) async fn confirm_email_change(
     Err(INVALID_TOKEN.problem())
 }
 
+/// Whether a token confirms a change of address.
+///
+/// # Errors
+/// As the database answers.
+pub(crate) async fn is_email_change(unscoped: &Unscoped, identity: &Identity, token: &str) -> Result<bool, Error> {
+    Ok(find_change(unscoped, &hash(token), identity.runtime().clock.now()).await?.is_some())
+}
+
 struct Pending {
     user: UserId,
     old: EmailAddress,

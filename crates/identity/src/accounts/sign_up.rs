@@ -1,5 +1,5 @@
 use mainstay_crypto::{Sealed, Verdict};
-use mainstay_database::{Change, PrivateColumn};
+use mainstay_database::{Change, PrivateColumn, Unscoped};
 use mainstay_http::{Accepted, INTERNAL, Json, NoContent, Problem, Public, Shared, input, post};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -120,21 +120,15 @@ pub(super) async fn confirm_sign_up(
     identity: Shared<Identity>,
     Json(body): Json<ConfirmSignUp>,
 ) -> Result<NoContent, Problem> {
-    const FIND: &str = "SELECT payload FROM sign_ups WHERE hash = $1 AND expires_at > $2";
     let unscoped = by.unscoped("nobody is signed in; the token names the sign-up");
-    let (token, now) = (hash(&body.token), identity.runtime().clock.now());
-    let rows = unscoped.select("sign_ups.find", FIND, [token.clone().into(), now.inner().into()]).await?;
-    let row = rows.first().ok_or_else(|| INVALID_TOKEN.problem())?;
-    let sealed: Vec<u8> = row.get(0)?;
-    let opened = unscoped.database().ring().open_private(PURPOSE, &token, &sealed);
-    let opened = opened.map_err(|error| INTERNAL.problem().caused_by(error))?;
-    let pending: Pending = serde_json::from_slice(&opened).map_err(|error| INTERNAL.problem().caused_by(error))?;
+    let token = hash(&body.token);
+    let pending = find(&unscoped, &identity, &token).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
     let password_hash = SecretString::from(pending.password_hash);
     let verdict = identity.hasher.verify(body.password.secret(), Some(password_hash.expose_secret())).await;
     if verdict.map_err(not_hashed)? == Verdict::Wrong {
         return Err(INVALID_TOKEN
             .problem()
-            .detail("The link is not valid, or the password is not that of the sign-up."));
+            .detail("This link is no longer valid, or the password is not that of the sign-up."));
     }
     let email = EmailAddress::parse(&pending.email).ok_or_else(|| INTERNAL.problem().caused_by("no address"))?;
     let organization = pending.organization_name.as_deref().map(OrganizationName::parse).transpose();
@@ -151,4 +145,29 @@ pub(super) async fn confirm_sign_up(
         Err(AccountError::Database(error)) => Err(error.into()),
         Err(error) => Err(INTERNAL.problem().caused_by(error)),
     }
+}
+
+/// The address of the sign-up that a token finishes.
+///
+/// # Errors
+/// As the database answers.
+pub(crate) async fn sign_up_address(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    token: &str,
+) -> Result<Option<EmailAddress>, Problem> {
+    let pending = find(unscoped, identity, &hash(token)).await?;
+    Ok(pending.and_then(|pending| EmailAddress::parse(&pending.email)))
+}
+
+/// The sign-up that waits under the hash of a token.
+async fn find(unscoped: &Unscoped, identity: &Identity, token: &[u8]) -> Result<Option<Pending>, Problem> {
+    const FIND: &str = "SELECT payload FROM sign_ups WHERE hash = $1 AND expires_at > $2";
+    let values = [token.to_vec().into(), identity.runtime().clock.now().inner().into()];
+    let rows = unscoped.select("sign_ups.find", FIND, values).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+
+    let opened = unscoped.database().ring().open_private(PURPOSE, token, &row.get::<Vec<u8>>(0)?);
+    let opened = opened.map_err(|error| INTERNAL.problem().caused_by(error))?;
+    serde_json::from_slice(&opened).map(Some).map_err(|error| INTERNAL.problem().caused_by(error))
 }

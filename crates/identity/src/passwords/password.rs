@@ -10,10 +10,10 @@ use serde::Deserialize;
 #[serde(transparent)]
 pub struct Password(SecretString);
 
-/// Longest password, in characters.
-const LONGEST: usize = 128;
-
 impl Password {
+    /// Longest password, in characters.
+    pub(crate) const LONGEST: usize = 128;
+
     /// The password, for the hasher.
     pub fn secret(&self) -> &SecretString {
         &self.0
@@ -30,8 +30,8 @@ impl Validate for Password {
     type Context = ();
 
     fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
-        if !(1..=LONGEST).contains(&self.0.expose_secret().chars().count()) {
-            report.append(parent(), garde::Error::new(format!("expected 1 to {LONGEST} characters")));
+        if !(1..=Self::LONGEST).contains(&self.0.expose_secret().chars().count()) {
+            report.append(parent(), garde::Error::new(format!("expected 1 to {} characters", Self::LONGEST)));
         }
     }
 }
@@ -46,6 +46,6 @@ impl JsonSchema for Password {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "password", "minLength": 1, "maxLength": LONGEST })
+        json_schema!({ "type": "string", "format": "password", "minLength": 1, "maxLength": Self::LONGEST })
     }
 }

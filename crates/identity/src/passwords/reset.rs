@@ -21,8 +21,11 @@ use crate::{
 };
 
 /// The token was never mailed, was used, or has run out.
-pub(crate) const INVALID_TOKEN: Kind =
-    Kind::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_token", "The link is not valid, or not any more.");
+pub(crate) const INVALID_TOKEN: Kind = Kind::new(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "invalid_token",
+    "This link is invalid, was used already, or has expired.",
+);
 
 /// How long a mailed token allows to set a password (OWASP ASVS 6.5.5).
 const LIFETIME: Duration = Duration::minutes(10);
@@ -141,6 +144,19 @@ pub(super) async fn complete_password_reset(
     }
     identity.forget_user(account.user);
     Ok(NoContent)
+}
+
+/// Whose password a token sets, and whether they have a second factor.
+///
+/// # Errors
+/// As the database answers.
+pub(crate) async fn reset_of(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    token: &str,
+) -> Result<Option<(EmailAddress, bool)>, Error> {
+    let account = find_by_token(unscoped, &hash(token), identity.runtime().clock.now()).await?;
+    Ok(account.map(|account| (account.email, account.second_factor)))
 }
 
 struct Account {

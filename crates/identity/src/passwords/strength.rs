@@ -1,5 +1,5 @@
 use http::StatusCode;
-use mainstay_http::{FieldError, INVALID_INPUT, Json, Kind, Problem, Public, Shared, input, post, view};
+use mainstay_http::{FieldError, INVALID_INPUT, Json, Kind, Problem, Public, Shared, get, input, post, view};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use zxcvbn::{Score, zxcvbn};
 
@@ -125,7 +125,16 @@ fn without(password: &str, words: &[&str]) -> String {
 
 /// Whether a password has the length of one that no second factor stands beside.
 pub(crate) fn is_long_enough_alone(settings: &Settings, password: &Password) -> bool {
-    password.secret().expose_secret().chars().count() >= settings.password_min_length
+    is_as_long_as(settings.password_min_length, password)
+}
+
+/// The shortest password that an account may have, in characters.
+fn least_length(settings: &Settings, second_factor: bool) -> usize {
+    if second_factor { settings.password_min_length_with_second_factor } else { settings.password_min_length }
+}
+
+fn is_as_long_as(least: usize, password: &Password) -> bool {
+    password.secret().expose_secret().chars().count() >= least
 }
 
 /// Checks a password that somebody chose: its length and its strength. `field` names it in the body.
@@ -139,14 +148,12 @@ pub(crate) async fn check(
     second_factor: bool,
     context: Vec<String>,
 ) -> Result<(), Problem> {
-    let settings = &identity.settings;
-    let least =
-        if second_factor { settings.password_min_length_with_second_factor } else { settings.password_min_length };
+    let least = least_length(&identity.settings, second_factor);
     let refuse = |detail: String| {
         let error = FieldError { location: "body".into(), pointer: format!("/{field}"), detail };
         Err(INVALID_INPUT.problem().errors([error]))
     };
-    if password.secret().expose_secret().chars().count() < least {
+    if !is_as_long_as(least, password) {
         return refuse(format!("expected at least {least} characters"));
     }
     let strength = identity.estimator.estimate(password.secret().clone(), context).await?;
@@ -162,14 +169,29 @@ pub(crate) async fn check(
 pub(super) struct EstimatePassword {
     /// The password; it is neither kept nor logged.
     password: Password,
+    /// What is known of its owner, such as the e-mail address and the name of an organization: a password that is made of
+    /// it is easy to guess.
+    #[garde(length(max = MOST_KNOWN), inner(length(chars, max = 254)))]
+    #[serde(default)]
+    known: Vec<String>,
+    /// Whether the account has a second factor, beside which a password may be shorter.
+    #[garde(skip)]
+    #[serde(default)]
+    second_factor: bool,
 }
+
+/// How many things may be known of an owner.
+const MOST_KNOWN: usize = 5;
+
+/// The score of a password that is too short, at most: no meter shows it as one that may be used.
+const MOST_WHEN_SHORT: u8 = Score::Two as u8;
 
 /// What a password is worth.
 #[view]
 pub(super) struct StrengthView {
-    /// From 0, guessed at once, to 4, out of reach.
+    /// From 0, guessed at once, to 4, out of reach; 2 at most for one that is too short. From 3 on it is `acceptable`.
     score: u8,
-    /// Whether an account without a second factor may have it.
+    /// Whether the account may have it.
     acceptable: bool,
     /// What is wrong with it.
     warning: Option<String>,
@@ -189,11 +211,44 @@ pub(super) async fn estimate_password(
     let unscoped = by.unscoped("the caller is counted, and nothing else is read or written");
     throttle::admit_request(&unscoped, PASSWORD_STRENGTH, by.origin().address).await?;
 
-    let long_enough = is_long_enough_alone(&identity.settings, &body.password);
-    let strength = identity.estimator.estimate(body.password.secret().clone(), Vec::new()).await?;
-    let acceptable = long_enough && strength.is_enough();
-    let Strength { score, warning, suggestions } = strength;
-    Ok(Json(StrengthView { score, acceptable, warning, suggestions }))
+    let least = least_length(&identity.settings, body.second_factor);
+    let strength = identity.estimator.estimate(body.password.secret().clone(), body.known).await?;
+    let Strength { score, warning, suggestions } = match is_as_long_as(least, &body.password) {
+        true => strength,
+        false => Strength {
+            score: strength.score.min(MOST_WHEN_SHORT),
+            warning: Some(format!("This password is too short: use at least {least} characters.")),
+            ..strength
+        },
+    };
+    Ok(Json(StrengthView { score, acceptable: score > MOST_WHEN_SHORT, warning, suggestions }))
+}
+
+/// What a password must fulfil beside being hard to guess. Lengths are in characters.
+#[view]
+pub(super) struct PasswordRulesView {
+    /// The shortest that an account may have without a second factor.
+    min_length: usize,
+    /// The shortest that an account may have with one.
+    min_length_with_second_factor: usize,
+    /// The longest.
+    max_length: usize,
+}
+
+/// Show what a password must fulfil.
+///
+/// For a page on which somebody chooses one, before they begin.
+#[get("/v1/password-rules")]
+pub(super) async fn get_password_rules(
+    _: Public,
+    identity: Shared<Identity>,
+) -> Result<Json<PasswordRulesView>, Problem> {
+    let settings = &identity.settings;
+    Ok(Json(PasswordRulesView {
+        min_length: settings.password_min_length,
+        min_length_with_second_factor: settings.password_min_length_with_second_factor,
+        max_length: Password::LONGEST,
+    }))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use http::StatusCode;
 use mainstay_database::{Change, Unscoped};
 use mainstay_http::{Kind, Problem};
 
-use super::{Code, Holder, spend};
+use super::{Code, Holder, factors_of, spend};
 use crate::{
     events::{Action, about_user},
     sessions::INVALID_CREDENTIALS,
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) const SECOND_FACTOR_REQUIRED: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "second_factor_required",
-    "The account has a second factor: send a code of it too, or use a passkey.",
+    "The account has a second factor: send a code of it too, or use a passkey, as `second_factors` says.",
 );
 
 /// Demands the second factor of a sign-in whose password was right. What a success clears is added to `attempt`.
@@ -31,7 +31,8 @@ pub(crate) async fn show_at_sign_in(
 ) -> Result<(), Problem> {
     let Some(code) = code else {
         ask(unscoped, holder, attempt).await?;
-        return Err(SECOND_FACTOR_REQUIRED.problem());
+        let factors = factors_of(unscoped, holder.user).await?;
+        return Err(SECOND_FACTOR_REQUIRED.problem().second_factors(factors));
     };
     match spend(unscoped, holder, code, address).await? {
         Some(spent) => {

@@ -13,7 +13,7 @@ use crate::{
     accounts::own_key,
     events::{Action, about_session},
     passkeys::{Assertion, PASSKEYS_UNAVAILABLE, Wanted, verify},
-    second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, spend},
+    second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, factors_of, spend},
     standing::{self, Hold},
     throttle::{self, Admitted, Keys, TOO_MANY_ATTEMPTS},
 };
@@ -93,7 +93,8 @@ pub(super) async fn step_up_session(
     }
     if account.second_factor && !multi_factor {
         throttle::take_back(&unscoped, attempt).await?;
-        return Err(SECOND_FACTOR_REQUIRED.problem());
+        let factors = factors_of(&unscoped, account.user).await?;
+        return Err(SECOND_FACTOR_REQUIRED.problem().second_factors(factors));
     }
     let event = about_session(Action::StepUpSuccess, principal.session, principal.organization);
     let now = identity.runtime().clock.now();

@@ -30,6 +30,8 @@ pub(crate) const PASSWORD_RESETS: Price = Price { scope: "password_reset ", burs
 pub(crate) const PASSKEY_OPTIONS: Price = Price { scope: "passkey_options ", burst: 200, every: 5.0 };
 /// Sign-ins by an external provider that were started: a row of ten minutes.
 pub(crate) const EXTERNAL_AUTHORIZATIONS: Price = Price { scope: "external_sign_in ", burst: 50, every: 10.0 };
+/// Looks at a mailed link, as each page that one leads to takes them: a query.
+pub(crate) const MAILED_LINKS: Price = Price { scope: "mailed_link ", burst: 200, every: 5.0 };
 /// Estimates of a password's strength, as a meter asks for them at each key: milliseconds of work.
 pub(crate) const PASSWORD_STRENGTH: Price = Price { scope: "password_strength ", burst: 200, every: 1.0 };
 

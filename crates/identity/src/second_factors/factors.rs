@@ -1,0 +1,24 @@
+use mainstay_database::{Error, Unscoped};
+use mainstay_kernel::UserId;
+
+/// The second factors that an account can show, by the names that programs go by: what is asked of a person who has shown
+/// the right password, and of nobody else.
+///
+/// # Errors
+/// As the database answers.
+pub(crate) async fn factors_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<&'static str>, Error> {
+    const FIND: &str = r"SELECT
+            EXISTS (SELECT FROM totps WHERE user_id = $1 AND secret IS NOT NULL),
+            EXISTS (SELECT FROM passkeys WHERE user_id = $1),
+            EXISTS (SELECT FROM recovery_codes WHERE user_id = $1 AND cardinality(hashes) > 0)";
+    let rows = unscoped.select("users.factors_to_show", FIND, [user.uuid().into()]).await?;
+    let mut factors = Vec::new();
+    if let Some(row) = rows.first() {
+        for (position, name) in ["totp", "passkey", "recovery_code"].into_iter().enumerate() {
+            if row.get(position)? {
+                factors.push(name);
+            }
+        }
+    }
+    Ok(factors)
+}

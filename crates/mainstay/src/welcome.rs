@@ -1,0 +1,85 @@
+//! `/`: what a person sees who opens the service in a browser, unless the app has a page of its own there.
+
+use mainstay_http::{Content, Info, Page, look};
+use mainstay_mail::Mailbox;
+
+/// What the page tells beside the service's name.
+pub(crate) struct Welcome {
+    pub(crate) info: Info,
+    /// Whether the documentation page is served.
+    pub(crate) docs: bool,
+    /// What is told in development alone.
+    pub(crate) development: Option<Development>,
+}
+
+/// What a developer is told.
+pub(crate) struct Development {
+    pub(crate) migrations: usize,
+    pub(crate) operations: usize,
+    pub(crate) mailbox: Option<Mailbox>,
+}
+
+impl Welcome {
+    /// The page.
+    pub(crate) fn page(self) -> Page {
+        let make = move |_: &[(String, String)]| {
+            let html = look::page(self.info.title, self.info.title, &self.main());
+            Ok(Content { content_type: "text/html; charset=utf-8", bytes: html.into() })
+        };
+        Page::made("/", make).policy(look::POLICY)
+    }
+
+    fn main(&self) -> String {
+        match &self.development {
+            Some(development) => self.in_development(development),
+            None => self.in_production(),
+        }
+    }
+
+    /// Plain: what it is, and where people go from here.
+    fn in_production(&self) -> String {
+        let [title, description] = [self.info.title, self.info.description].map(look::escaped);
+        let docs = if self.docs { r#" <a class="button" href="/docs">API reference</a>"# } else { "" };
+        format!(
+            r#"<main class="narrow">
+    <h1>{title}</h1>
+    <p class="lead">{description}</p>
+    <p><a class="button first" href="/account">Sign in</a>{docs}</p>
+  </main>"#
+        )
+    }
+
+    fn in_development(&self, told: &Development) -> String {
+        let [title, version] = [self.info.title, self.info.version].map(look::escaped);
+        let Development { migrations, operations, mailbox } = told;
+        let mail = mailbox.as_ref().map(|mailbox| match mailbox.messages().len() {
+            1 => "1 letter was caught since the start.".to_owned(),
+            count => format!("{count} letters were caught since the start."),
+        });
+        let cards = [
+            self.docs.then(|| {
+                let text = format!("{operations} operations, to try out in the browser.");
+                card("Try the API", &text, r#"<a href="/docs">API reference</a>"#)
+            }),
+            mail.map(|text| card("Read the mail", &text, r#"<a href="/dev/mail">Mailbox</a>"#)),
+            Some(card("Look at your account", "Passkeys, recovery codes, applications.", SECURITY)),
+            Some(card("Add a resource", "<code>docs/tutorial.md</code> takes ten minutes.", "")),
+        ];
+        let cards: String = cards.into_iter().flatten().collect();
+        format!(
+            r#"<main>
+    <h1>It runs.</h1>
+    <p class="lead">{title} {version} in development, {migrations} migrations. The terminal says as whom you can sign in.</p>
+    <p><a class="button first" href="/account">Sign in</a></p>
+    <div class="grid">{cards}</div>
+  </main>"#
+        )
+    }
+}
+
+const SECURITY: &str = r#"<a href="/account/security">Security</a>"#;
+
+/// A card of the page. `text` and `link` are HTML.
+fn card(heading: &str, text: &str, link: &str) -> String {
+    format!(r#"<section class="card"><h2>{heading}</h2><p>{text}</p>{link}</section>"#)
+}
