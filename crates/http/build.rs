@@ -25,17 +25,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let look = LOOK.iter().fold(Bundle::new(LOOK_BASE), |bundle, (name, content)| bundle.file(name, content));
     look.write(&target, "look")?;
 
-    let mut docs = Bundle::new("/docs").folder("src/docs_page")?;
-    for (name, content) in swagger_ui()? {
-        docs = docs.file(name, &content);
-    }
-    docs.write(&target, "docs_page")?;
+    let docs = Bundle::new("/docs").folder("src/docs_page")?;
+    with_swagger_ui(docs)?.write(&target, "docs_page")?;
     Ok(())
 }
 
-fn swagger_ui() -> Result<Vec<(&'static str, Vec<u8>)>, Box<dyn Error>> {
+fn with_swagger_ui(mut docs: Bundle) -> Result<Bundle, Box<dyn Error>> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
-    let mut files = Vec::new();
     for (wanted, name) in FILES {
         let path = archive
             .file_names()
@@ -45,7 +41,7 @@ fn swagger_ui() -> Result<Vec<(&'static str, Vec<u8>)>, Box<dyn Error>> {
             .into_owned();
         let mut content = Vec::new();
         std::io::copy(&mut archive.by_name(&path)?, &mut content)?;
-        files.push((name, content));
+        docs = docs.file(name, &content);
     }
-    Ok(files)
+    Ok(docs)
 }

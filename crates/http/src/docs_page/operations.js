@@ -2,10 +2,15 @@
 
 export const changes = {
   fn: { opsFilter: filterOperations },
-  // A link to an operation stops below the bar, as `scroll-margin-top` says; Swagger UI's own way knows nothing of that.
-  statePlugins: { layout: { wrapActions: { scrollToElement: () => (target) => target.scrollIntoView() } } },
+  statePlugins: { layout: { wrapActions: { scrollToElement: () => scrollBelowBar } } },
   wrapComponents: { operations: tellOfNoMatch },
 };
+
+// A link to an operation stops below the bar, as `scroll-margin-top` says; Swagger UI's own way knows nothing of that. What
+// it hands over stands around the operation.
+function scrollBelowBar(around) {
+  (around.querySelector(".opblock, .opblock-tag") ?? around).scrollIntoView();
+}
 
 // Keeps the operations whose tag, method, path, name or summary has the phrase; Swagger UI itself looks at tags alone.
 function filterOperations(taggedOperations, phrase) {

@@ -8,10 +8,12 @@ import { element, show } from "./page.js";
 const form = element("password-form");
 let token = null;
 
-onSubmitOfLink(form, () => token, async () => {
+const confirm = async () => {
   await call("POST", "/v1/sign-ups/confirmation", { token, password: form.elements.password.value });
   show("done");
-});
+};
+
+onSubmitOfLink(form, () => token, confirm, "That is not the password of the sign-up.");
 followLink((given, link) => {
   token = given;
   clearForms();

@@ -1,7 +1,7 @@
 // The link of a mail: its token stands behind `#`, which browsers send to nobody. It leaves the address bar at once, so
 // that it stays in no history and on no screenshot.
 
-import { call } from "./api.js";
+import { Refusal, call } from "./api.js";
 import { element, onSubmit, show } from "./page.js";
 
 // Calls `begin` with the token and what the link is good for, now and whenever another link is opened in this page. A link
@@ -19,15 +19,16 @@ export function followLink(begin) {
   follow();
 }
 
-// Like `onSubmit`, for a form whose link may be used up by now.
-export function onSubmitOfLink(form, tokenOf, work) {
+// Like `onSubmit`, for a form whose link may be used up by now. `otherwise` is what the same refusal says where the link is
+// still good.
+export function onSubmitOfLink(form, tokenOf, work, otherwise = null) {
   onSubmit(form, async (event) => {
     try {
       await work(event);
     } catch (refusal) {
-      // The refusal may also mean the password that was sent along.
-      if (refusal.code === "invalid_token" && !(await inspect(tokenOf()))) return show("spent");
-      throw refusal;
+      if (refusal.code !== "invalid_token") throw refusal;
+      if (!(await inspect(tokenOf()))) return show("spent");
+      throw otherwise ? new Refusal(otherwise, refusal.status) : refusal;
     }
   });
 }

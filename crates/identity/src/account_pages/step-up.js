@@ -21,11 +21,12 @@ export async function provingWho(work) {
 }
 
 // Opens the dialog; comes back once the proof was taken.
-function prove() {
+async function prove() {
+  const { passkeys } = await call("GET", "/v1/me/second-factors");
   form.reset();
   say(form, "");
   element("code-field").hidden = true;
-  passkeyForm.hidden = !takesPasskeys();
+  passkeyForm.hidden = passkeys === 0 || !takesPasskeys();
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve, reject) => {
