@@ -38,6 +38,9 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// The operation of what is served beside the endpoints.
+const PAGE: &str = "page";
+
 /// Answers a request whose path has endpoints.
 pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpRequest) -> Reply {
     let found = resource.endpoint(request.method());
@@ -53,13 +56,13 @@ pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpReq
 
 /// Answers a request for what is served beside the endpoints.
 pub(crate) async fn page(app: App, api: Api, path: &'static str, request: HttpRequest) -> Reply {
-    let route = Route::of_people(path, "page");
+    let route = Route::of_people(path, PAGE);
     framed(&app, route, request, async |request| pages::answer(&app, &api, &request.parts).await).await
 }
 
 /// Answers a request for a page that was mounted beside the endpoints.
 pub(crate) async fn added_page(app: App, page: Page, request: HttpRequest) -> Reply {
-    let route = Route::of_people(page.path(), "page");
+    let route = Route::of_people(page.path(), PAGE);
     framed(&app, route, request, async |request| pages::show(&page, &request.parts)).await
 }
 
@@ -123,7 +126,7 @@ pub(crate) fn refused(app: &App, parts: Option<&Parts>, problem: Problem) -> Rep
     if parts.is_none_or(|parts| parts.version < Version::HTTP_2) {
         reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    report(parts.map_or("_OTHER", label), "unknown", &reply, described, Duration::ZERO);
+    report(parts.map_or("_OTHER", label), ("unknown", "unknown"), &reply, described, Duration::ZERO);
     reply
 }
 
@@ -165,7 +168,7 @@ where
         reply.headers_mut().append(header::VARY, HeaderValue::from_name(header::ACCEPT));
     }
     secure(reply.headers_mut(), request_id);
-    report(method, route, &reply, problem, started.elapsed());
+    report(method, (route, operation), &reply, problem, started.elapsed());
     reply
 }
 
@@ -260,10 +263,11 @@ fn secure(headers: &mut HeaderMap, request_id: Uuid) {
     }
 }
 
-/// One line a request. The path's template stands for the path, since a path or a query may name a person.
+/// One line a request. The path's template stands for the path, since a path or a query may name a person. A page, or a part
+/// of one, that is answered in order is told to those who ask for more.
 fn report(
     method: &'static str,
-    route: &'static str,
+    (route, operation): (&'static str, &'static str),
     reply: &Reply,
     problem: Option<(&'static str, Option<String>)>,
     took: Duration,
@@ -271,10 +275,10 @@ fn report(
     let status = reply.status().as_u16();
     let (code, cause) = problem.map_or((None, None), |(code, cause)| (Some(code), cause));
     let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    if status >= 500 {
-        tracing::error!(method, route, status, code, cause, microseconds, "answered");
-    } else {
-        tracing::info!(method, route, status, code, cause, microseconds, "answered");
+    match status {
+        500.. => tracing::error!(method, route, status, code, cause, microseconds, "answered"),
+        ..400 if operation == PAGE => tracing::debug!(method, route, status, microseconds, "answered"),
+        _ => tracing::info!(method, route, status, code, cause, microseconds, "answered"),
     }
     metrics::histogram!(
         "http_server_request_duration_seconds",

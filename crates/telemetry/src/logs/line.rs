@@ -1,6 +1,7 @@
 //! One log line in the making: JSON for machines, or plain text for people.
 //!
-//! Both write values the same way, as JSON does, so that a value cannot end its line or pass for a field.
+//! Both write values the same way, as JSON does, so that a value cannot end its line or pass for a field. A line for people
+//! is short, so that it fits a terminal: the time of day, and the origin and the ids where something is wrong.
 
 use std::{
     error::Error,
@@ -19,6 +20,9 @@ use crate::{
     escape::Escaped,
     redaction::{REDACTED, is_secret},
 };
+
+/// Fields that people read without their names.
+const SPEAKING: [&str; 3] = ["method", "route", "status"];
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,6 +48,8 @@ impl Style {
 #[derive(Debug, Default)]
 pub(super) struct Line {
     style: Style,
+    /// Whether origin and ids are left out: of a line for people that tells of nothing out of the ordinary.
+    is_short: bool,
     /// The line up to and with the message.
     head: String,
     /// The fields, which follow the message wherever the event names them.
@@ -61,6 +67,7 @@ impl Line {
         fields.clear();
         *self = Self { style, head, fields, ..Self::default() };
         let (level, target) = (metadata.level(), metadata.target());
+        self.is_short = !matches!(style, Style::Json) && *level == Level::INFO;
         match style {
             Style::Json => {
                 self.head.push_str("{\"timestamp\":\"");
@@ -72,18 +79,23 @@ impl Line {
                 self.head.push('"');
             }
             Style::Plain | Style::Coloured => {
-                write_time(&mut self.head, now);
+                write_time_of_day(&mut self.head, now);
                 let _ = match style {
-                    Style::Coloured => write!(self.head, " \x1b[{}m{level:5}\x1b[0m ", colour_of(*level)),
-                    _ => write!(self.head, " {level:5} "),
+                    Style::Coloured => write!(self.head, " \x1b[{}m{level:5}\x1b[0m", colour_of(*level)),
+                    _ => write!(self.head, " {level:5}"),
                 };
-                let _ = write!(Escaped(&mut self.head), "{target}:");
+                if !self.is_short {
+                    let _ = write!(Escaped(&mut self.head), " {target}:");
+                }
             }
         }
     }
 
     /// Adds the ids of the request and the trace, unless the event has its own.
     pub(super) fn correlate(&mut self, ids: &Correlation) {
+        if self.is_short {
+            return;
+        }
         if let Some(id) = ids.request_id.as_ref().filter(|_| !self.has_request_id) {
             self.text("request_id", format_args!("{id}"));
         }
@@ -119,6 +131,9 @@ impl Line {
 
     /// A field that is text. Whatever is named like a secret ends here.
     fn text(&mut self, name: &str, value: fmt::Arguments<'_>) {
+        if self.is_spoken(name) {
+            return self.speak(value);
+        }
         self.name(name);
         self.fields.push('"');
         let _ = match is_secret(name) {
@@ -130,11 +145,26 @@ impl Line {
 
     /// A field that is a number or a truth value: JSON writes them as Rust does.
     fn bare(&mut self, name: &str, value: fmt::Arguments<'_>) {
-        if is_secret(name) {
+        if is_secret(name) || self.is_spoken(name) {
             return self.text(name, value);
         }
         self.name(name);
         let _ = self.fields.write_fmt(value);
+    }
+
+    fn is_spoken(&self, name: &str) -> bool {
+        self.is_short && SPEAKING.contains(&name)
+    }
+
+    /// A value without its name. Spaces in it are escaped, so that it does not pass for a second one.
+    fn speak(&mut self, value: fmt::Arguments<'_>) {
+        self.fields.push(' ');
+        let start = self.fields.len();
+        let _ = Escaped(&mut self.fields).write_fmt(value);
+        if self.fields[start..].contains([' ', '=']) {
+            let spoken = self.fields.split_off(start).replace(' ', "\\u0020").replace('=', "\\u003d");
+            self.fields.push_str(&spoken);
+        }
     }
 
     fn name(&mut self, name: &str) {
@@ -220,6 +250,12 @@ fn write_time(into: &mut String, now: Timestamp) {
     let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
     let (hour, minute, second, micros) = now.to_hms_micro();
     let _ = write!(into, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
+}
+
+/// The time of day in UTC, to the second.
+fn write_time_of_day(into: &mut String, now: Timestamp) {
+    let (hour, minute, second) = now.inner().to_hms();
+    let _ = write!(into, "{hour:02}:{minute:02}:{second:02}");
 }
 
 /// The terminal's colour of a level (ECMA-48, select graphic rendition).

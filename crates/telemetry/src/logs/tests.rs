@@ -64,9 +64,26 @@ fn a_line_is_one_json_object() {
 #[test]
 fn a_line_for_people_reads_from_left_to_right() {
     let log = pretty(|| info!(target: "shop", count = 3, name = "x y", "sold"));
-    assert_eq!(log, "1970-01-01T00:00:00.000000Z INFO  shop: sold count=3 name=\"x y\"\n");
+    assert_eq!(log, "00:00:00 INFO  sold count=3 name=\"x y\"\n");
     let coloured = logged(&[("MAINSTAY_TELEMETRY_LOG_FORMAT", "pretty")], true, || warn!(target: "shop", "gone"));
-    assert_eq!(coloured, "1970-01-01T00:00:00.000000Z \x1b[33mWARN \x1b[0m shop: gone\n");
+    assert_eq!(coloured, "00:00:00 \x1b[33mWARN \x1b[0m shop: gone\n");
+}
+
+#[test]
+fn a_request_is_a_short_line_for_people() {
+    let log = pretty(|| {
+        let span = info_span!("request", request_id = "r-1");
+        let _entered = span.enter();
+        info!(method = "GET", route = "/v1/things/{id}", status = 200_u16, microseconds = 2117, "answered");
+        warn!(target: "shop", status = 500_u16, "answered");
+        info!(route = "/x status=1", "answered");
+    });
+    assert_eq!(
+        log,
+        "00:00:00 INFO  answered GET /v1/things/{id} 200 microseconds=2117\n\
+         00:00:00 WARN  shop: answered status=500 request_id=\"r-1\"\n\
+         00:00:00 INFO  answered /x\\u0020status\\u003d1\n"
+    );
 }
 
 #[test]
