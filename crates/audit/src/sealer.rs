@@ -59,6 +59,9 @@ pub struct Sealer {
 }
 
 impl Sealer {
+    /// Connections to Postgres that it takes, whether it leads or waits for that.
+    pub const CONNECTIONS: usize = 1;
+
     /// A sealer; `database` is where its connection leads.
     pub fn new(database: Database, settings: Settings) -> Self {
         Self { database, settings: Arc::new(settings), pulse: Pulse::new("seal", STANDSTILL) }

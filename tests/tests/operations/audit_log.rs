@@ -2,11 +2,16 @@
 
 use std::{fs, path::Path};
 
+use mainstay::kernel::ExposeSecret as _;
 use mainstay_access::BuiltInRole::Agent;
+use mainstay_database::{DatabaseUrl, Owner};
 use mainstay_testing::{Actor, TestApp};
 use serde_json::json;
 
-use crate::program::{Serving, beside, eventually, finish, program};
+use crate::{
+    databases::Beside,
+    program::{Serving, beside, eventually, finish, program, secrets},
+};
 
 struct House {
     app: TestApp,
@@ -164,4 +169,36 @@ async fn tail_shows_each_record_once() {
     assert_eq!(ids.len(), once.len(), "{log}");
     tail.signal("TERM");
     assert_eq!(tail.exit_code(), Some(0), "{}", tail.log());
+}
+
+/// A log that waits for its first sealer is its work, batch by batch, and nothing that was forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_wait_for_the_first_seal_are_not_called_late() {
+    const FILL: &str = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id) \
+         SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') \
+                 || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid, \
+             clock_timestamp(), 'filled', 'test', 'nothing', gen_random_uuid() \
+         FROM generate_series(1, 5000) AS n";
+    const UNSEALED: &str = "SELECT count(*) FROM audit_events WHERE id NOT IN (SELECT event_id FROM audit_leaves)";
+    let app = TestApp::start(app::platform()).await;
+    let beside = Beside::make(&app, "CREATE DATABASE first_seal").await;
+    let (code, told) = finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", beside.owner.expose_secret()));
+    assert_eq!(code, Some(0), "{told}");
+    let url = DatabaseUrl::parse(&beside.owner).expect("it is verified");
+    let mut owner = Owner::connect(&url).await.expect("the owner connects");
+    owner.run(FILL, []).await.expect("the owner may");
+
+    let ports = ["MAINSTAY_HTTP_BIND", "MAINSTAY_MANAGEMENT_BIND"].map(|name| (name, "127.0.0.1:0"));
+    let service = Serving::start(program(["serve"]).envs(secrets(beside.server.expose_secret())).envs(ports));
+    let sealed = async {
+        loop {
+            let left: i64 = owner.run(UNSEALED, []).await.expect("it is counted")[0].get(0).expect("a number");
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(crate::http::PATIENCE, sealed).await.unwrap_or_else(|_| panic!("{}", service.log()));
+    assert!(service.log().contains("this process seals the audit log"), "{}", service.log());
+    assert!(!service.log().contains("are sealed late"), "{}", service.log());
 }

@@ -101,7 +101,7 @@ impl<'a> Leader<'a> {
         }
         self.seal(&batch.records, batch.next).await?;
         self.position = batch.next;
-        let forgotten = self.patrol.step(&mut self.session).await?;
+        let forgotten = self.patrol.step(&mut self.session, self.position).await?;
         if !forgotten.is_empty() {
             tracing::warn!(records = forgotten.len(), "records that no seal had come to are sealed late");
             self.seal(&forgotten, batch.next).await?;

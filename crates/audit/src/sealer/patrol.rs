@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use mainstay_database::{Session, Uuid};
 
+use super::Position;
 use crate::{
     AuditError,
     record::{Record, record_columns},
@@ -15,9 +16,10 @@ use crate::{
 /// How long one walk is from the next.
 const EVERY: Duration = Duration::from_secs(86_400);
 
-/// The next piece of the log behind the id `$1`: its last id, and those of its records that no leaf has and whose
-/// transaction has ended. One that the cluster has not come to yet was another cluster's, and has ended too: its record
-/// would not be seen otherwise.
+/// The next piece of the log behind the id `$1`: its last id, and those of its records that no leaf has and that the sealer
+/// has passed: their transaction came before `$2`, up to which it has looked. Those that were committed since are its next
+/// batch. A transaction that the cluster has not come to yet was another cluster's, and has ended too: its record would not
+/// be seen otherwise.
 const FORGOTTEN: &str = concat!(
     "WITH piece AS MATERIALIZED (SELECT id, transaction_id FROM audit_events WHERE id > $1 ORDER BY id LIMIT 2000) \
      SELECT last.id, ",
@@ -26,7 +28,7 @@ const FORGOTTEN: &str = concat!(
      LEFT JOIN LATERAL ( \
          SELECT found.* FROM piece p JOIN audit_events found ON found.id = p.id \
          WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = p.id) \
-             AND (p.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) \
+             AND (p.transaction_id < $2::text::xid8 \
                  OR p.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())) \
          ORDER BY p.id LIMIT 1000 \
      ) e ON true"
@@ -44,15 +46,17 @@ impl Patrol {
         Self { behind: Some(Uuid::nil()), began: Instant::now() }
     }
 
-    /// Looks at the next piece and gives the forgotten records in it.
-    pub(super) async fn step(&mut self, session: &mut Session) -> Result<Vec<Record>, AuditError> {
+    /// Looks at the next piece and gives the forgotten records in it; `passed` is where the sealer goes on.
+    pub(super) async fn step(&mut self, session: &mut Session, passed: Position) -> Result<Vec<Record>, AuditError> {
         let Some(behind) = self.behind else {
             if self.began.elapsed() > EVERY {
                 *self = Self::begin();
             }
             return Ok(Vec::new());
         };
-        let rows = session.run("audit_events.forgotten", FORGOTTEN, [behind.into()]).await?;
+        let rows = session
+            .run("audit_events.forgotten", FORGOTTEN, [behind.into(), passed.transaction.to_string().into()])
+            .await?;
         let mut records = Vec::new();
         for row in &rows {
             records.extend(Record::read(row, 1)?);
