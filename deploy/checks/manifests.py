@@ -14,9 +14,12 @@ import sys
 import yaml
 
 # Connections of one `serve` beside its pool: health, revocations; and with queued work the worker's pool (its
-# concurrency, from 2 to 8), its listener and the sealer. `app config` prints the sum.
+# concurrency, from 2 to 8), its listener and the sealer. `app config` prints the sums, and connections.json has what the
+# code says of some settings.
 SERVING = 2
 WORKING = 2
+# A `worker` measures, and answers for its health too.
+WATCHING = 2
 
 # What one `serve` takes, in MiB: at rest with its pools and caches; one password hash a core; one idle connection, TLS
 # included (27.7 KB measured). Bodies have their own budget. A fifth stays free, for answers under way and the allocator.
@@ -148,19 +151,25 @@ def environment(deployment, settings):
     return settings | {entry["name"]: entry.get("value") for entry in container.get("env") or []}
 
 
+def held(settings):
+    """How many connections one `serve` and one `worker` take at most under these settings; connections.json has cases."""
+    pool = int(settings.get("MAINSTAY_DATABASE_POOL_SIZE", 10))
+    work = min(max(int(settings.get("MAINSTAY_JOBS_CONCURRENCY", 4)), 2), 8) + WORKING
+    in_process = settings.get("MAINSTAY_JOBS_IN_PROCESS", "true") == "true"
+    return pool + SERVING + (work if in_process else 0), work + WATCHING
+
+
 def connections(resources, settings, roles, server):
     """Whether the most replicas there can be fit into what the database gives."""
     api, worker = one(resources, "Deployment", "api"), one(resources, "Deployment", "worker")
     told = environment(api, settings)
-    pool = int(told.get("MAINSTAY_DATABASE_POOL_SIZE", 10))
-    work = min(max(int(told.get("MAINSTAY_JOBS_CONCURRENCY", 4)), 2), 8) + WORKING
-    each = pool + SERVING + (work if told.get("MAINSTAY_JOBS_IN_PROCESS", "true") == "true" else 0)
+    each, working = held(told)
 
     # One more in a rollout, and one for an operator's command.
     most = one(resources, "HorizontalPodAutoscaler", "api")["spec"]["maxReplicas"]
     wanted = (most + api["spec"]["strategy"]["rollingUpdate"]["maxSurge"] + 1) * each
     if worker:
-        wanted += (worker["spec"]["replicas"] + worker["spec"]["strategy"]["rollingUpdate"]["maxSurge"]) * (work + 1)
+        wanted += (worker["spec"]["replicas"] + worker["spec"]["strategy"]["rollingUpdate"]["maxSurge"]) * working
 
     limits = dict(re.findall(r"ALTER ROLE (\w+) LOGIN [^;]*?CONNECTION LIMIT (\d+)", roles))
     given = int(limits["mainstay_server"])

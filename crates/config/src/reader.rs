@@ -137,6 +137,15 @@ impl Reader {
         ConfigError::check(self.problems.iter().cloned().chain(self.unknown()).collect())
     }
 
+    /// Tells what is wrong with the settings that were read, for a command that reads some of them: the other variables of
+    /// its environment are those of other processes.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn finish_part(&self) -> Result<(), ConfigError> {
+        ConfigError::check(self.problems.clone())
+    }
+
     /// The settings that were put together, if nothing is wrong.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub fn table(entries: &[Entry]) -> String {
     let heading = ["VARIABLE", "VALUE", "FROM", "MEANING"].map(str::to_owned);
     let row = |entry: &Entry| {
         // A value is text from outside: a line end in it must not forge a row.
-        let value = entry.value.escape_debug().to_string();
+        let value = if entry.value.is_empty() { "(empty)".into() } else { entry.value.escape_debug().to_string() };
         [entry.variable.clone(), value, entry.origin.to_string(), entry.help.to_owned()]
     };
     let rows: Vec<_> = std::iter::once(heading).chain(entries.iter().map(row)).collect();
@@ -78,7 +78,7 @@ mod tests {
             table,
             "VARIABLE          VALUE     FROM         MEANING\n\
              MAINSTAY_PORT     1         environment  The port.\n\
-             MAINSTAY_ORIGINS            default      Who may call | from a browser.\n\
+             MAINSTAY_ORIGINS  (empty)   default      Who may call | from a browser.\n\
              MAINSTAY_PROXY    a\\nb      environment  The proxy.\n\
              MAINSTAY_KEY      [secret]  environment  The key.\n"
         );

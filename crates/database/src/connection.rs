@@ -67,7 +67,7 @@ impl DatabaseUrl {
 
     /// Opens a connection whose statements Postgres holds to `limits`.
     pub(crate) async fn connect(&self, limits: Limits) -> Result<PgConnection, Error> {
-        Ok(self.options(limits).connect().await?)
+        self.options(limits).connect().await.map_err(Error::not_connected)
     }
 
     pub(crate) fn options(&self, limits: Limits) -> PgConnectOptions {

@@ -36,6 +36,9 @@ struct Inner {
 }
 
 impl Database {
+    /// Connections that health checks take at most.
+    pub const PROBES: usize = 1;
+
     /// Prepares a pool; [`warm`](Self::warm) opens its connections.
     ///
     /// # Errors
@@ -43,7 +46,7 @@ impl Database {
     pub fn new(settings: &Settings, ring: KeyRing, runtime: Runtime) -> Result<Self, Error> {
         let data_keys = KeptKeys::new(runtime.clock.clone());
         let doubts = Doubts::default();
-        let probe = Pool::new(&Settings { pool_size: 1, ..settings.clone() }, doubts.clone())?;
+        let probe = Pool::new(&Settings { pool_size: Self::PROBES, ..settings.clone() }, doubts.clone())?;
         let pool = Pool::new(settings, doubts.clone())?;
         Ok(Self(Arc::new(Inner {
             pool,
@@ -91,6 +94,11 @@ impl Database {
     /// How long a statement takes at most until it is answered or its connection given up, the way to a connection included.
     pub fn patience(&self) -> Duration {
         self.settings().acquire_timeout + Patience::beyond(self.settings().statement_timeout).most().unwrap_or_default()
+    }
+
+    /// Connections to Postgres at most, those of sessions and listeners aside.
+    pub fn most_connections(&self) -> usize {
+        self.0.settings.pool_size + Self::PROBES
     }
 
     /// How the pool stands at this moment.

@@ -134,6 +134,18 @@ impl Error {
         }
     }
 
+    /// Why no connection was made. Whatever the server says against it, it may say otherwise another time: it is as
+    /// unavailable as one that is not there.
+    pub(crate) fn not_connected(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(refusal) => match refusal.try_downcast::<PgDatabaseError>() {
+                Ok(refusal) => Self::unavailable(Refusal::from(&*refusal)),
+                Err(other) => Self::unavailable(other),
+            },
+            other => Self::unavailable(other),
+        }
+    }
+
     /// Whether the connection that answered this must not be used again. A refusal of Postgres leaves it as good as it was.
     pub(crate) fn breaks_connection(&self) -> bool {
         matches!(self, Self::Closed(_) | Self::Lost(_) | Self::OutcomeUnknown(_))

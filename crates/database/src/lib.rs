@@ -66,7 +66,7 @@ pub use filter::Filter;
 pub use health::Health;
 pub use job::Job;
 pub use listen::{Heard, Listener};
-pub use migrate::{Migration, MigrationError, Migrations, Owner};
+pub use migrate::{Migrated, Migration, MigrationError, Migrations, Owner};
 pub use order::{Direction, Order};
 pub use page::Page;
 pub use pool::PoolStatus;

@@ -4,6 +4,7 @@ use std::{error::Error as _, time::Duration};
 
 use refinery_core::{
     AsyncMigrate,
+    error::Kind,
     traits::r#async::{AsyncQuery, AsyncTransaction},
 };
 use sea_query::Value;
@@ -44,6 +45,16 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// A connection as the role that owns the schema.
 pub struct Owner(PgConnection);
 
+/// What became of the schema.
+#[derive(Debug)]
+pub struct Migrated {
+    /// The migrations that were applied, by name; none where the schema was up to date, or ahead.
+    pub applied: Vec<String>,
+    /// The version at which the schema is now: later than the last migration of this program, where a newer one was
+    /// there before.
+    pub version: i32,
+}
+
 /// Why the schema was not brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
@@ -74,12 +85,14 @@ impl Owner {
         url.connect(limits).await.map(Self).map_err(Error::of_connecting)
     }
 
-    /// Applies those `migrations` that are missing, one migrator at a time, and gives their names. One that does not get a
-    /// lock within three seconds steps aside for a while, and is tried six times.
+    /// Applies those `migrations` that are missing, one migrator at a time. One that does not get a lock within three seconds
+    /// steps aside for a while, and is tried six times.
+    ///
+    /// A schema that is ahead is left as it is: migrations only go forward, and keep the release before them running.
     ///
     /// # Errors
     /// [`MigrationError`]; the migrations before the failed one stay applied.
-    pub async fn migrate(&mut self, migrations: &Migrations) -> Result<Vec<String>, MigrationError> {
+    pub async fn migrate(&mut self, migrations: &Migrations) -> Result<Migrated, MigrationError> {
         self.0.execute(ADVISORY_LOCK).await.map_err(Error::from)?;
         self.0.execute(LOCK_TIMEOUT).await.map_err(Error::from)?;
 
@@ -92,7 +105,8 @@ impl Owner {
         Ok(applied)
     }
 
-    async fn apply(&mut self, migrations: &Migrations) -> Result<Vec<String>, MigrationError> {
+    async fn apply(&mut self, migrations: &Migrations) -> Result<Migrated, MigrationError> {
+        let newest = newest(migrations.get_migrations());
         let mut applied = Vec::new();
         for attempt in 1.. {
             match migrations.run_async(&mut Adapter(&mut self.0)).await {
@@ -100,6 +114,7 @@ impl Owner {
                     applied.extend(names(&report));
                     break;
                 }
+                Err(error) if is_of_newer(&error, newest) => return self.compare(migrations, error).await,
                 Err(error) if !lacks_lock(&error) => return Err(error.into()),
                 Err(error) if attempt == ATTEMPTS => return Err(MigrationError::Locked(error)),
                 // Those before it stay applied, and are not among the missing ones any more.
@@ -110,7 +125,22 @@ impl Owner {
                 }
             }
         }
-        Ok(applied)
+        Ok(Migrated { applied, version: newest })
+    }
+
+    /// A schema that is ahead must have all of `migrations`. What was applied was compared in order, so that up to the first
+    /// unknown one it is what this program has.
+    async fn compare(
+        &mut self,
+        migrations: &Migrations,
+        refused: refinery_core::Error,
+    ) -> Result<Migrated, MigrationError> {
+        let applied = migrations.get_applied_migrations_async(&mut Adapter(&mut self.0)).await?;
+        if migrations.get_migrations().iter().all(|migration| applied.contains(migration)) {
+            Ok(Migrated { applied: Vec::new(), version: newest(&applied) })
+        } else {
+            Err(refused.into())
+        }
     }
 
     /// Runs a static statement.
@@ -146,6 +176,16 @@ fn lacks_lock(error: &refinery_core::Error) -> bool {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     let codes = causes.filter_map(|cause| cause.downcast_ref::<sqlx::Error>()?.as_database_error()?.code());
     codes.into_iter().any(|code| NO_LOCK.contains(&code.as_ref()))
+}
+
+/// Whether what was refused is a migration that came after the `newest` of this program.
+fn is_of_newer(error: &refinery_core::Error, newest: i32) -> bool {
+    matches!(error.kind(), Kind::MissingVersion(unknown) if unknown.version() > newest)
+}
+
+/// The version of the last migration, or 0.
+fn newest(migrations: &[Migration]) -> i32 {
+    migrations.iter().map(Migration::version).max().unwrap_or(0)
 }
 
 /// refinery's driver traits over a connection of sqlx.

@@ -72,6 +72,9 @@ const ROLLBACK: Patience = Patience::of(Duration::from_secs(5));
 /// How long a doubtful connection may take to say that it is alive.
 const PING: Patience = Patience::of(Duration::from_secs(1));
 
+/// How long the first connections may take.
+const WARMING: Duration = Duration::from_secs(30);
+
 pub(crate) struct Connector {
     url: DatabaseUrl,
     limits: Limits,
@@ -101,13 +104,12 @@ impl Pool {
             .map_err(Error::internal)
     }
 
-    /// Opens every connection at once, so that the first requests do not pay for it.
+    /// Opens every connection at once, so that the first requests do not pay for it; each is there for them as soon as it is
+    /// open. Nobody waits for it, so that a busy machine may take its time.
     pub(crate) async fn warm(&self) -> Result<(), Error> {
-        let opened = join_all((0..self.0.status().max_size).map(|_| self.lease())).await;
-        opened.into_iter().try_for_each(|lease| {
-            lease?.give_back();
-            Ok(())
-        })
+        let patience = Timeouts { wait: Some(WARMING), create: Some(WARMING), recycle: None };
+        let open = async || self.0.timeout_get(&patience).await.map(drop).map_err(unavailable);
+        join_all((0..self.0.status().max_size).map(|_| open())).await.into_iter().collect()
     }
 
     pub(crate) async fn lease(&self) -> Result<Lease, Error> {

@@ -1,7 +1,7 @@
 //! The data directory: where it is, that it is ours, and that nobody else has it open.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -30,6 +30,33 @@ pub fn default_data_dir(project: &Path) -> Result<PathBuf, Error> {
     Ok(parent.join(format!("mainstay-{}-{name:016x}", user.own_uid())))
 }
 
+/// Refuses, before anything is started, what is no directory, or is open in another living process. What else may be wrong
+/// is told by [`Cluster::start`](crate::Cluster::start).
+///
+/// # Errors
+/// [`Error::NotADirectory`] and [`Error::InUse`].
+pub fn check_data_dir(data_dir: &Path) -> Result<(), Error> {
+    let Ok(found) = data_dir.symlink_metadata() else { return Ok(()) };
+    check_kind(data_dir, &found)?;
+    if !lock_in(data_dir).exists() {
+        return Ok(());
+    }
+
+    match lock(data_dir) {
+        Err(error @ Error::InUse { .. }) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn check_kind(path: &Path, found: &Metadata) -> Result<(), Error> {
+    let kind = match found.file_type() {
+        kind if kind.is_dir() => return Ok(()),
+        kind if kind.is_symlink() => "a symbolic link",
+        _ => "a file",
+    };
+    Err(Error::NotADirectory { path: path.to_owned(), kind })
+}
+
 /// Makes `data_dir` if need be, makes sure that it is the caller's, and gives its path without symbolic links.
 ///
 /// The name may be easy to guess and its parent open to everybody, so what stands there is not believed: it must be a
@@ -44,7 +71,8 @@ pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, Err
         _ => {}
     }
     let found = data_dir.symlink_metadata().map_err(failed())?;
-    if !found.is_dir() || found.uid() != user.own_uid() || found.mode() & 0o022 != 0 {
+    check_kind(data_dir, &found)?;
+    if found.uid() != user.own_uid() || found.mode() & 0o022 != 0 {
         return Err(Error::NotOurs { path: data_dir.to_owned() });
     }
     let data_dir = data_dir.canonicalize().map_err(failed())?;
@@ -122,7 +150,13 @@ mod tests {
 
         let link = scratch.join("link");
         symlink("/etc", &link).unwrap();
-        assert!(matches!(prepare(&link, &user), Err(Error::NotOurs { .. })));
+        assert!(matches!(prepare(&link, &user), Err(Error::NotADirectory { kind: "a symbolic link", .. })));
+
+        let file = scratch.join("file");
+        fs::write(&file, "").unwrap();
+        for refused in [prepare(&file, &user).map(drop), check_data_dir(&file)] {
+            assert!(matches!(refused, Err(Error::NotADirectory { kind: "a file", .. })));
+        }
 
         let open = scratch.join("open");
         fs::create_dir(&open).unwrap();
@@ -148,7 +182,9 @@ mod tests {
         let held = lock(&scratch).unwrap();
         let refused = lock(&scratch).unwrap_err();
         assert!(matches!(refused, Error::InUse { pid, .. } if pid == Some(std::process::id())));
+        assert!(matches!(check_data_dir(&scratch), Err(Error::InUse { .. })));
         drop(held);
+        assert!(check_data_dir(&scratch).is_ok());
         assert!(lock(&scratch).is_ok());
         fs::remove_dir_all(scratch).unwrap();
     }

@@ -24,7 +24,16 @@ pub enum Error {
         pid: Option<u32>,
     },
 
-    /// The directory, or what stands in its place, was made by another user or can be written by one.
+    /// Something else stands where the directory is to be.
+    #[error("{} is {kind}, not a directory; name another data directory", path.display())]
+    NotADirectory {
+        /// What stands there.
+        path: PathBuf,
+        /// A word for it, as in `a file`.
+        kind: &'static str,
+    },
+
+    /// The directory was made by another user or can be written by one.
     #[error("{} belongs to another user or can be written by others; name another data directory", path.display())]
     NotOurs {
         /// The directory.

@@ -49,7 +49,7 @@ mod throwaway;
 
 pub use cluster::{Cluster, Durability, Options};
 pub use connection::{Connection, Role};
-pub use directory::default_data_dir;
+pub use directory::{check_data_dir, default_data_dir};
 pub use error::Error;
 #[cfg(feature = "fetch")]
 pub use fetch::Step;

@@ -112,8 +112,13 @@ impl Shown {
             .map_err(|error| wrong(certificate, error.to_string()))?;
 
         let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
-        let pair = CertifiedKey::from_der(chain, secret, &aws_lc_rs::default_provider())
-            .map_err(|error| wrong(certificate, error.to_string()))?;
+        let pair =
+            CertifiedKey::from_der(chain, secret, &aws_lc_rs::default_provider()).map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => {
+                    wrong(key, format!("it is not the key of {}", certificate.display()))
+                }
+                other => wrong(certificate, other.to_string()),
+            })?;
 
         let moment = |time: x509_cert::time::Time| Timestamp::from(time.to_system_time());
         Ok(Self { pair: Arc::new(pair), begins: moment(validity.not_before), ends: moment(validity.not_after) })

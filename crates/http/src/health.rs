@@ -38,7 +38,8 @@ impl Readiness {
         self.0.draining.store(true, Ordering::Release);
     }
 
-    pub(crate) async fn check(&self, database: &Database) -> Result<(), Problem> {
+    /// The word for whoever asks.
+    pub(crate) async fn check(&self, database: &Database) -> Result<String, Problem> {
         let not_ready = |detail: &'static str| UNAVAILABLE.problem().detail(detail).retry_after(Duration::from_secs(1));
         if self.0.draining.load(Ordering::Acquire) {
             return Err(not_ready("The service is shutting down."));
@@ -50,7 +51,11 @@ impl Readiness {
             Ok(health) if health.schema < self.0.schema => Err(not_ready("The schema is not migrated yet.")),
             Ok(health) if !health.takes_writes => Err(not_ready("The database takes no writes.")),
             Ok(health) if !health.keys_open => Err(not_ready("The key ring does not open what is stored.")),
-            Ok(_) => Ok(()),
+            // Migrations only go forward and keep the release before them running: a rollback is ready.
+            Ok(health) if health.schema > self.0.schema => {
+                Ok(format!("ready: schema {} is newer than this build's {}\n", health.schema, self.0.schema))
+            }
+            Ok(_) => Ok("ready\n".to_owned()),
             Err(error) => Err(not_ready("The database is not available.").caused_by(error)),
         }
     }
@@ -59,10 +64,10 @@ impl Readiness {
 /// Answers the health probes; both servers do.
 ///
 /// `/livez` says that the process runs and looks at nothing else: a database that is gone is no reason to restart it.
-pub(crate) async fn probe(path: &str, readiness: &Readiness, database: &Database) -> Result<&'static str, Problem> {
+pub(crate) async fn probe(path: &str, readiness: &Readiness, database: &Database) -> Result<String, Problem> {
     match path {
-        "/livez" => Ok("ok\n"),
-        "/readyz" => readiness.check(database).await.map(|()| "ready\n"),
+        "/livez" => Ok("ok\n".to_owned()),
+        "/readyz" => readiness.check(database).await,
         _ => Err(NOT_FOUND.problem()),
     }
 }

@@ -87,7 +87,7 @@ fn docs(path: &str, request: &Parts) -> Result<Reply, Problem> {
     Ok(reply)
 }
 
-pub(crate) fn text(text: &'static str) -> Reply {
+pub(crate) fn text(text: String) -> Reply {
     let mut reply = Response::new(Body::from(text));
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     reply.headers_mut().insert(header::CONTENT_TYPE, plain);

@@ -6,7 +6,7 @@ use mainstay_config::{BaseUrl, ByteSize, Environment, Reader, Setting as _, WebO
 
 use crate::client::{ForwardedBy, Proxies};
 
-use crate::PUBLIC_BODY_LIMIT;
+use crate::{Certificate, PUBLIC_BODY_LIMIT, ServeError};
 
 /// How HTTP is served.
 #[derive(Clone, Debug)]
@@ -160,7 +160,13 @@ impl Settings {
 
 fn tls(reader: &mut Reader, certificate: Option<PathBuf>, key: Option<PathBuf>) -> Option<(PathBuf, PathBuf)> {
     match (certificate, key) {
-        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (Some(certificate), Some(key)) => {
+            if let Err(ServeError::Tls { file, cause }) = Certificate::read(&certificate, &key) {
+                let name = if file == key.display().to_string() { "http.tls_key" } else { "http.tls_certificate" };
+                reader.refuse(name, format!("names {file:?}, which cannot be used: {cause}"));
+            }
+            Some((certificate, key))
+        }
         (None, None) => None,
         (Some(_), None) => {
             reader.refuse("http.tls_key", "is missing beside http.tls_certificate");

@@ -30,6 +30,9 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Connections to Postgres that it takes beside those of its database: the one on which it hears of revocations.
+    pub const CONNECTIONS: usize = 1;
+
     /// Stands ready; [`watch`](Self::watch) must run beside it, or every request asks the database.
     pub fn new(settings: Settings, hasher: PasswordHasher, database: Database) -> Arc<Self> {
         let keys = KeyMemory::new(database.clone(), settings.signing_key_lifetime);

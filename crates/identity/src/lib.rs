@@ -53,7 +53,10 @@ pub use external::{ExternalSettings, ProviderSettings};
 pub use identity::Identity;
 pub use names::{DisplayName, OrganizationName};
 pub use oauth::{ClientError, ClientRow, NewClient, create_client, disable_client, list_clients, set_first_party};
-pub use operator::{SessionSummary, UserSummary, end_session, end_sessions_of, find_user, sessions_of};
+pub use operator::{
+    OrganizationSummary, Revoked, SessionSummary, UserSummary, end_session, end_sessions_of, find_user,
+    list_organizations, revoke_organization, sessions_of,
+};
 pub use passkeys::RelyingParty;
 pub use passwords::{Password, Strength};
 pub use roles::{ListedRole, assign_role, declare_permissions, list_roles_of};

@@ -55,6 +55,13 @@ impl Worker {
         self.queue.pulse().clone()
     }
 
+    /// Connections to Postgres at most: those on which it works, and the one on which it hears of new work. Nobody asks its
+    /// database for health.
+    pub fn most_connections(&self) -> usize {
+        const LISTENER: usize = 1;
+        self.queue.database().most_connections() - Database::PROBES + LISTENER
+    }
+
     /// Works until `stop`, then takes nothing more and waits for what is under way, at most as long as the settings say.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         self.count_nothing_yet();

@@ -9,7 +9,14 @@ use mainstay_kernel::Runtime;
 use mainstay_mail::{Mailbox, Mailer};
 use mainstay_watch::{Watch, Webhook};
 
-use crate::{Platform, ServiceError, Settings, retention, service::hasher, vital_signs, working::Work};
+use crate::{
+    Platform, ServiceError, Settings,
+    connections::{self, Connections},
+    retention,
+    service::hasher,
+    vital_signs,
+    working::Work,
+};
 
 /// What serving and working have in common, put together.
 pub(crate) struct Assembly {
@@ -23,9 +30,8 @@ impl Assembly {
     pub(crate) fn new(platform: &Platform, settings: Settings, runtime: Runtime) -> Result<Self, ServiceError> {
         let Settings { http, database, keys, identity, jobs, mail, audit, watch, retention: kept, .. } = settings;
         let rules = kept.apply(platform.retention_rules())?;
-        // Work has connections of its own, opened when there is some: it never keeps a request waiting for one.
-        let few = mainstay_database::Settings { pool_size: jobs.concurrency.clamp(2, 8), ..database.clone() };
-        let beside = Database::new(&few, keys.clone(), runtime.clone())?.knowing(platform.tables());
+        let beside = connections::of_work(&database, &jobs);
+        let beside = Database::new(&beside, keys.clone(), runtime.clone())?.knowing(platform.tables());
         let database = Database::new(&database, keys, runtime.clone())?.knowing(platform.tables());
 
         let mailer = Arc::new(Mailer::new(mail));
@@ -53,5 +59,15 @@ impl Assembly {
             shared: platform.shared_values().chain([(TypeId::of::<Identity>(), identity.clone() as _)]).collect(),
         });
         Ok(Self { app, identity, work: Work { worker, sealer }, mailbox })
+    }
+
+    /// How many connections to Postgres it takes; `in_process` says whether what serves works too.
+    pub(crate) fn connections(&self, in_process: bool) -> Connections {
+        let work = self.work.worker.most_connections() + Sealer::CONNECTIONS;
+        let serve = self.app.database().most_connections() + Identity::CONNECTIONS;
+        Connections {
+            serve: serve + if in_process { work } else { 0 },
+            worker: work + connections::OF_WORKER + Database::PROBES,
+        }
     }
 }

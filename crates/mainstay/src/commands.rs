@@ -11,6 +11,8 @@ mod keys;
 mod mail;
 mod migrate;
 mod openapi;
+mod organization;
+mod output;
 mod role;
 mod routes;
 mod serve;
@@ -25,12 +27,15 @@ mod dev;
 #[cfg(feature = "dev")]
 mod seed;
 
-use std::{borrow::Cow, process::ExitCode};
+use std::{
+    io::{self, ErrorKind},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use mainstay_kernel::is_unprintable;
 
 use crate::Platform;
+use output::{complain, print, say, warn};
 
 #[derive(Parser)]
 #[command(after_help = AFTER_HELP, arg_required_else_help = true)]
@@ -59,14 +64,17 @@ enum Command {
     Openapi,
     /// Print the record of processing: what is kept of whom, how it is protected, who may see it and how long it stays
     DataMap(data_map::Arguments),
-    /// Print every setting, its value and where that comes from; secrets are hidden
-    Config,
+    /// Print every setting, its value and where that comes from, and check them; secrets are hidden
+    Config(config::Arguments),
     /// Make, find, shut, open and delete accounts
     #[command(subcommand)]
     User(user::Action),
     /// List roles and give them to accounts
     #[command(subcommand)]
     Role(role::Action),
+    /// List organizations, and revoke what lets people and machines into one
+    #[command(subcommand)]
+    Organization(organization::Action),
     /// List and end sessions
     #[command(subcommand)]
     Session(session::Action),
@@ -102,20 +110,31 @@ pub(crate) fn run(platform: &Platform) -> ExitCode {
         Ok(line) => line.command,
         Err(error) => error.exit(),
     };
-    match execute(platform, command) {
-        Ok(code) => code,
-        Err(error) => {
+    let outcome = execute(platform, command);
+    match (outcome, output::failure()) {
+        // The reader has seen enough, as `head` has: that is no failure of the command.
+        (Err(error), Some(ErrorKind::BrokenPipe)) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        (Ok(code), None | Some(ErrorKind::BrokenPipe)) => code,
+        (Ok(_), Some(why)) => {
+            complain(&format!("standard output cannot be written: {why}"));
+            ExitCode::FAILURE
+        }
+        (Err(error), _) => {
             complain(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}
+
 fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Routes => return routes::run(platform),
         Command::Openapi => return openapi::run(platform),
-        Command::Config => return config::run(),
         Command::Healthcheck => return healthcheck::run(),
         _ => {}
     }
@@ -132,7 +151,9 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Mail(action) => mail::run(action).await,
             Command::DataMap(arguments) => data_map::run(platform, arguments).await,
             Command::Migrate => migrate::run(platform).await,
+            Command::Config(arguments) => config::run(platform, &arguments).await,
             Command::User(action) => user::run(action).await,
+            Command::Organization(action) => organization::run(action).await,
             Command::Role(action) => role::run(action).await,
             Command::Session(action) => session::run(action).await,
             Command::Keys(action) => keys::run(platform, action).await,
@@ -141,45 +162,4 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             _ => Ok(ExitCode::SUCCESS),
         }
     })
-}
-
-/// Writes a line for the person at the terminal.
-#[expect(clippy::print_stdout, reason = "the command line talks to its user")]
-fn say(line: &str) {
-    println!("{}", printable(line));
-}
-
-/// Writes what went wrong for the person at the terminal.
-#[expect(clippy::print_stderr, reason = "the command line talks to its user")]
-fn complain(line: &str) {
-    eprintln!("error: {}", printable(line));
-}
-
-/// Writes what the person at the terminal should know, where it does not disturb the output.
-#[expect(clippy::print_stderr, reason = "the command line talks to its user")]
-fn warn(line: &str) {
-    eprintln!("warning: {}", printable(line));
-}
-
-/// Escapes what a terminal acts on: a name, or the answer of a mail server, can hold it (OWASP ASVS 1.2.5, 16.4.1).
-fn printable(text: &str) -> Cow<'_, str> {
-    let acts = |letter: char| is_unprintable(letter) && !matches!(letter, '\n' | '\t');
-    if !text.contains(acts) {
-        return text.into();
-    }
-
-    let escaped =
-        text.chars().map(|letter| if acts(letter) { letter.escape_unicode().to_string() } else { letter.to_string() });
-    escaped.collect::<String>().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_that_acts_on_a_terminal_is_written() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\r\u{9b}31m"), r"a\u{1b}[2Jb\u{202e}c\u{d}\u{9b}31m");
-        assert_eq!(printable("two\nlines\tand Grüße"), "two\nlines\tand Grüße");
-    }
 }

@@ -14,6 +14,7 @@
 
 mod assembly;
 mod commands;
+mod connections;
 mod data_map;
 mod key_source;
 mod operator;
@@ -41,6 +42,7 @@ pub use mainstay_mail as mail;
 pub use mainstay_telemetry as telemetry;
 pub use mainstay_watch as watch;
 
+pub use connections::Connections;
 pub use data_map::{AccessRecord, ColumnRecord, DataMap, TableRecord};
 pub use key_source::{KeySource, KeySourceError};
 pub use operator::operator;

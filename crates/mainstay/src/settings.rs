@@ -87,17 +87,12 @@ const KEYS: (&str, &str) = (
     "Key ring that seals personal data, as `keys generate` prints it; its keys may be wrapped by Vault.",
 );
 
-/// The key ring, its keys unwrapped; `None` when there is none.
-///
-/// # Errors
-/// What is wrong with its text, or with where its keys come from.
-pub(crate) fn key_ring(reader: &mut Reader) -> Option<Result<KeyRing, String>> {
+/// The key ring, its keys unwrapped; what is wrong with its text, or with where its keys come from, is remembered by
+/// `reader`.
+pub(crate) fn keys(reader: &mut Reader) -> Option<KeyRing> {
     let vault = VaultSettings::read(reader);
     let text = reader.secret(KEYS.0, KEYS.1)?;
     let unwrapped = key_source::unwrap(&text, vault.as_ref()).map_err(|error| error.to_string());
-    Some(unwrapped.and_then(|text| KeyRing::parse(&text).map_err(|error| error.to_string())))
-}
-
-fn keys(reader: &mut Reader) -> Option<KeyRing> {
-    key_ring(reader)?.map_err(|why| reader.refuse(KEYS.0, why)).ok()
+    let ring = unwrapped.and_then(|text| KeyRing::parse(&text).map_err(|error| error.to_string()));
+    ring.map_err(|why| reader.refuse(KEYS.0, why)).ok()
 }

@@ -7,7 +7,7 @@ use mainstay_kernel::Runtime;
 use mainstay_telemetry::Telemetry;
 use tokio::{sync::watch, time::timeout};
 
-use crate::{Platform, ServiceError, Settings, assembly::Assembly, vital_signs::VitalSigns};
+use crate::{Platform, ServiceError, Settings, assembly::Assembly, connections, vital_signs::VitalSigns};
 
 /// How long the end waits for the audit log to be sealed once more.
 const SEALING: Duration = Duration::from_secs(15);
@@ -30,6 +30,7 @@ impl Working {
         runtime: Runtime,
         telemetry: Option<Telemetry>,
     ) -> Result<Self, ServiceError> {
+        let settings = connections::of_worker(settings);
         let Assembly { app, work, .. } = Assembly::new(platform, settings, runtime)?;
         app.readiness().depends_on([work.worker.pulse(), work.sealer.pulse()]);
         let vital_signs = VitalSigns::new(app.database().clone(), None);

@@ -1,7 +1,10 @@
 //! Settings that are wrong: the service does not start, says everything at once, and quotes no secret
 //! (OWASP ASVS 13.2.3, 13.3.1).
 
-use crate::program::{finish, program, secrets};
+use mainstay::kernel::ExposeSecret as _;
+use mainstay_testing::TestApp;
+
+use crate::program::{beside, finish, program, secrets};
 
 const URL: &str = "postgres://mainstay_server:canary-password@localhost:5432/app";
 
@@ -117,6 +120,95 @@ fn production_is_the_default_and_is_strict() {
     for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
         assert!(text.contains(&format!("\n  {variable}: is missing")), "{text}");
     }
+}
+
+/// What would be passed over silently is told by name, and so is a second host.
+#[test]
+fn a_parameter_of_the_database_that_is_not_obeyed_is_refused() {
+    for (query, named) in [
+        ("target_session_attrs=read-write", "target_session_attrs"),
+        ("tcp_user_timeout=5000", "tcp_user_timeout"),
+        ("options=-csearch_path%3Dx", "options"),
+        ("pass?canary", "not known"),
+    ] {
+        let text = refused([("MAINSTAY_DATABASE_URL", &*format!("{URL}?sslmode=verify-full&{query}"))]);
+        let line = text.lines().find(|line| line.contains("MAINSTAY_DATABASE_URL: ")).expect("it is refused");
+        assert!(line.contains(named) && !line.contains("canary"), "{line}");
+    }
+    let several = URL.replace("localhost:5432", "one:5432,two:5432") + "?sslmode=verify-full";
+    let text = refused([("MAINSTAY_DATABASE_URL", &*several)]);
+    assert!(text.contains("MAINSTAY_DATABASE_URL: names several hosts"), "{text}");
+}
+
+/// `config` finds what `serve` would: files that are absent or do not belong together, and rules for tables that have none.
+#[test]
+fn what_settings_name_is_looked_at() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let [one, other] = [(); 2].map(|()| rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key"));
+    let file = |name: &str, text: String| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("it is written");
+        path.display().to_string()
+    };
+    let certificate = file("one.crt", one.cert.pem());
+    let [own, others] =
+        [file("one.key", one.signing_key.serialize_pem()), file("other.key", other.signing_key.serialize_pem())];
+    let text = file("text", "no certificate".to_owned());
+    let config = |variables: &[(&str, &str)]| {
+        let mut settings = secrets(&format!("{URL}?sslmode=verify-full"));
+        settings.retain(|(name, _)| variables.iter().all(|(other, _)| name != other));
+        finish(program(["config"]).envs(settings).envs(variables.iter().copied()))
+    };
+    let tls = |certificate: &str, key: &str| {
+        config(&[("MAINSTAY_HTTP_TLS_CERTIFICATE", certificate), ("MAINSTAY_HTTP_TLS_KEY", key)])
+    };
+
+    assert_eq!(tls(&certificate, &own).0, Some(0));
+    let url = |authority: &str| format!("{URL}?sslmode=verify-full&sslrootcert={authority}");
+    for ((code, told), variable, what) in [
+        (tls("/nowhere/tls.crt", &own), "HTTP_TLS_CERTIFICATE", "/nowhere/tls.crt"),
+        (tls(&text, &own), "HTTP_TLS_CERTIFICATE", "holds no certificate"),
+        (tls(&certificate, "/nowhere/tls.key"), "HTTP_TLS_KEY", "/nowhere/tls.key"),
+        (tls(&certificate, &others), "HTTP_TLS_KEY", "is not the key of"),
+        (config(&[("MAINSTAY_DATABASE_URL", &url("/nowhere/ca.pem"))]), "DATABASE_URL", "sslrootcert names"),
+        (config(&[("MAINSTAY_DATABASE_URL", &url(&text))]), "DATABASE_URL", "sslrootcert names"),
+        (config(&[("MAINSTAY_DATABASE_OWNER_URL", URL)]), "DATABASE_OWNER_URL", "verify-full"),
+        (config(&[("MAINSTAY_RETENTION_RULES", "typos=3d")]), "RETENTION_RULES", "typos"),
+    ] {
+        let line = told.lines().find(|line| line.contains(&format!("MAINSTAY_{variable}")) && line.contains(what));
+        assert!(code == Some(1) && line.is_some(), "{variable} {what}: {told}");
+    }
+}
+
+/// With `--connect` it asks the server, too.
+#[tokio::test]
+async fn a_wrong_password_of_the_database_is_found() {
+    let (app, environment) = beside(TestApp::builder(app::platform())).await;
+    let url = app.database_url();
+    let (start, rest) = url.expose_secret().split_once('@').expect("it has a host");
+    let (user, _) = start.rsplit_once(':').expect("it has a password");
+    let wrong = format!("{user}:canary@{rest}");
+
+    let (code, told) = finish(program(["config", "--connect"]).envs(environment.clone()));
+    assert!(code == Some(0) && told.contains("MAINSTAY_DATABASE_URL: connected as mainstay_server"), "{told}");
+    let owner = app.owner_url();
+    let command = |variable: &str, url: &str| {
+        let mut command = program(["config", "--connect"]);
+        finish(
+            command
+                .envs(environment.clone())
+                .env("MAINSTAY_DATABASE_OWNER_URL", owner.expose_secret())
+                .env(variable, url),
+        )
+    };
+    for variable in ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_OWNER_URL"] {
+        let (code, told) = command(variable, &wrong);
+        assert!(code == Some(1) && told.contains(&format!("error: {variable}: ")), "{told}");
+        assert!(told.contains("password authentication failed") && !told.contains("canary"), "{told}");
+    }
+    // Without it nobody is asked, and it says so.
+    let (code, told) = finish(program(["config"]).envs(environment.clone()).env("MAINSTAY_DATABASE_URL", &wrong));
+    assert!(code == Some(0) && told.contains("Postgres was not asked"), "{told}");
 }
 
 /// OWASP ASVS 13.3.1: `config` shows where each value comes from, and no secret.

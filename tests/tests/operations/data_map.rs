@@ -1,6 +1,6 @@
 //! `data-map`: the record of processing, as an auditor gets it from a running service's database.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
 use mainstay_testing::TestApp;
 use mainstay_tests::root;
@@ -30,6 +30,17 @@ async fn the_record_of_processing_is_printed_as_a_page() {
     };
     assert_ne!(retention(&kept), retention(&committed));
     assert!(retention(&kept).contains("erased 1095d after `updated_at`"), "{}", retention(&kept));
+}
+
+/// A fresh clone has neither settings nor a database: one is started for the while.
+#[test]
+fn the_record_of_processing_needs_no_settings() {
+    let mut builder = tempfile::Builder::new();
+    // Postgres runs as somebody else when the test runs as root, and must get in.
+    let directory = builder.permissions(fs::Permissions::from_mode(0o755)).tempdir().expect("there is room");
+    let place = directory.path().join("data").display().to_string();
+    let committed = fs::read_to_string(root().join("docs/data-map.md")).expect("it is committed");
+    assert_eq!(data_map(&[], &["--data-dir", &place], &[]), committed);
 }
 
 #[tokio::test]

@@ -164,12 +164,15 @@ async fn one_command_serves_and_leaves_nothing() {
     let (code, text) = finish(&mut place.command());
     assert_eq!(code, Some(1));
     assert!(text.contains("another `dev` runs on") && text.contains("--data-dir"), "{text}");
-    // Another directory, but the same port.
+    // Another directory, but the same port: told before anything is made.
     let taken = Place { directory: Place::new().directory, port: place.port };
     let (code, text) = finish(&mut taken.command());
     assert_eq!(code, Some(1));
     assert!(text.contains("is taken") && text.contains("--port"), "{text}");
-    eventually("the failed one leaves nothing", || (taken.processes() == 0).then_some(()));
+    assert!(!taken.data_dir().exists());
+    // And so is a setting that is wrong.
+    let (code, text) = finish(Place::new().command().env("MAINSTAY_HTTP_DEADLINE", "soon"));
+    assert!(code == Some(1) && text.contains("1 setting is wrong:\n  MAINSTAY_HTTP_DEADLINE"), "{text}");
 
     let mut seed = program(["seed", "--customers", "1000", "--data-dir"]);
     let (code, text) = finish(seed.arg(place.data_dir()));
@@ -177,11 +180,45 @@ async fn one_command_serves_and_leaves_nothing() {
     assert!(text.contains("added 1000 customers"), "{text}");
     assert_eq!(facts.count_customers(&token).await, 1_300);
 
+    // Its log is for people: nothing that sounds like trouble, a short line for a request, and none for a page.
+    let log = dev.log();
+    for trouble in ["WARN", "ERROR", "not every connection", "no seal had come"] {
+        // A machine on which other tests run is slow; that is no trouble of `dev`.
+        let told = log.lines().filter(|line| !line.contains("a statement is slow"));
+        assert!(told.into_iter().all(|line| !line.contains(trouble)), "{trouble}: {log}");
+    }
+    let answered: Vec<_> = log.lines().filter(|line| line.contains(" answered ")).collect();
+    assert!(answered.iter().any(|line| line.contains("INFO  answered GET /v1/me 401 ")), "{log}");
+    assert!(answered.iter().all(|line| line.len() < 100 && !line.contains("/docs")), "{log}");
+
     assert!(place.processes() > 1, "the search for processes finds none");
     dev.signal("INT");
     assert_eq!(dev.exit_code(), Some(0), "{}", dev.log());
     eventually("nothing runs any more", || (place.processes() == 0).then_some(()));
     assert!(!place.path("facts.json").exists());
+}
+
+/// Free ports are found, and told.
+#[tokio::test]
+async fn a_free_port_is_chosen() {
+    let place = Place { port: 0, ..Place::new() };
+    let (mut dev, facts) = place.start();
+    let (api, management) = (facts.address("/url"), facts.address("/management_url"));
+    assert!(api.port() != 0 && management.port() != 0 && api != management);
+    assert!(dev.log().contains(&facts.text("/url")), "{}", dev.log());
+    assert_eq!(send(api, "GET", "/v1/me", "", "").await.status, 401);
+    facts.sign_in().await;
+    dev.signal("TERM");
+    assert_eq!(dev.exit_code(), Some(0), "{}", dev.log());
+}
+
+#[test]
+fn a_data_directory_that_is_a_file_is_called_one() {
+    let place = Place::new();
+    fs::write(place.data_dir(), "").expect("it is written");
+    let (code, text) = finish(&mut place.command());
+    assert_eq!(code, Some(1));
+    assert!(text.contains(&format!("{} is a file, not a directory", place.data_dir().display())), "{text}");
 }
 
 /// It may be killed at any time: the next one takes over, with the same data, keys and password.

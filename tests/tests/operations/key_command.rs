@@ -30,7 +30,10 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
         assert!(!text.contains(&key[37..]), "{text}");
     }
     assert_eq!(run(&["list"]).0, Some(2), "whose keys must be said");
-    assert!(run(&["list", "--user", "00000000-0000-7000-8000-000000000000"]).1.contains("There are no keys."));
+    let (code, text) = run(&["list", "00000000-0000-7000-8000-000000000000"]);
+    assert!(code == Some(1) && text.contains("there is no account"), "{text}");
+    let other = app.actor(Agent).await;
+    assert!(run(&["list", &other.user().to_string()]).1.contains("There are no keys."));
 
     assert_eq!(run(&["revoke", &format!("{key}0")]).0, Some(1), "a typo revokes nothing");
     client.get("/v1/me").await.assert_status(200);

@@ -32,7 +32,7 @@ async fn a_migration_steps_aside_and_comes_back() {
 
     locked.release().await;
     let applied = timeout(PATIENCE, migrating).await.expect("it gets its lock").expect("it does not panic");
-    assert_eq!(applied.expect("it is applied"), ["V9000__one_more"]);
+    assert_eq!(applied.expect("it is applied").applied, ["V9000__one_more"]);
 }
 
 #[tokio::test]
@@ -53,5 +53,5 @@ async fn a_migration_that_never_gets_its_lock_says_so_and_leaves_nothing() {
     locked.release().await;
     let mut other: Owner = app.owner().await;
     let applied = timeout(PATIENCE, other.migrate(&migrations)).await.expect("the migrators' lock is free");
-    assert_eq!(applied.expect("it is applied").len(), 1);
+    assert_eq!(applied.expect("it is applied").applied.len(), 1);
 }

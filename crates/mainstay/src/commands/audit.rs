@@ -19,6 +19,7 @@ use mainstay_kernel::Timestamp;
 use super::{
     complain,
     connect::{self, Place},
+    output::Output,
     say, shutdown, warn,
 };
 
@@ -103,13 +104,16 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::Export(arguments) => export(arguments).await?,
         Action::Tail(place) => tail(&place).await?,
         Action::Key(Key { rotate, place }) => {
-            let settings = place.settings()?;
-            let database = place.database()?;
+            let (database, settings) = place.database_and(|reader| {
+                let http = mainstay_http::Settings::read(reader);
+                mainstay_audit::Settings::read(reader, http.public_url.as_str())
+            })?;
+            let settings = settings.context("the settings of the audit log")?;
             let unscoped = connect::unscoped(&database, "audit_key");
             let keys = if rotate {
-                rotate_audit_key(&unscoped, &settings.audit).await
+                rotate_audit_key(&unscoped, &settings).await
             } else {
-                audit_keys(&unscoped, &settings.audit).await
+                audit_keys(&unscoped, &settings).await
             };
             let keys = keys.map_err(told)?;
             keys.iter().for_each(|key| say(&key.to_string()));
@@ -197,7 +201,7 @@ async fn export(arguments: Export) -> anyhow::Result<()> {
             file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
             exported
         }
-        None => export_log(&mut session, &extent, &mut BufWriter::new(io::stdout())).await.map_err(told)?,
+        None => export_log(&mut session, &extent, &mut BufWriter::new(Output)).await.map_err(told)?,
     };
     session.close().await;
     if output.is_some() {
@@ -213,7 +217,7 @@ async fn tail(place: &Place) -> anyhow::Result<()> {
     let mut stop = std::pin::pin!(shutdown::requested());
     loop {
         let (records, is_full) = tail.next().await.map_err(told)?;
-        let mut output = io::stdout().lock();
+        let mut output = BufWriter::new(Output);
         for record in &records {
             writeln!(output, "{}", line(record))?;
         }
@@ -246,6 +250,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// The cause too: an operator may know it.
 fn told(error: AuditError) -> anyhow::Error {
+    if let AuditError::File(error) = error {
+        return anyhow::Error::new(error).context("the file");
+    }
     let cause = error.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
     anyhow::anyhow!("{error}{cause}")
 }

@@ -1,20 +1,89 @@
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
+use clap::Args;
 use mainstay_config::{Reader, table};
+use mainstay_database::{Database, DatabaseUrl, Owner};
+use mainstay_kernel::Runtime;
 
-use super::{complain, say};
-use crate::{Settings, settings::OWNER_URL};
+use super::{complain, output::say_table, say, warn};
+use crate::{Platform, Settings, assembly::Assembly, settings::OWNER_URL};
 
-pub(super) fn run() -> anyhow::Result<ExitCode> {
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Connect to Postgres too, as each role whose URL is set, and say what is found there
+    #[arg(long)]
+    connect: bool,
+}
+
+/// Shows the settings, and puts a service together by them, as `serve` does, so that it finds what `serve` would.
+pub(super) async fn run(platform: &Platform, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();
-    reader.optional_secret(OWNER_URL.0, OWNER_URL.1);
+    let owner = owner(&mut reader);
     let outcome = Settings::read(&mut reader);
-    say(&table(reader.entries()));
-    Ok(match outcome {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error.to_string());
-            ExitCode::FAILURE
+    say_table(&table(reader.entries()));
+    reader.warnings().iter().for_each(|warning| warn(warning));
+    let settings = outcome?;
+
+    let assembly = Assembly::new(platform, settings.clone(), Runtime::default())?;
+    let connections = assembly.connections(settings.jobs.in_process);
+    say(&format!(
+        "\nConnections to Postgres, at most: {} of each `serve`, {} of each `worker`.",
+        connections.serve, connections.worker
+    ));
+    if !arguments.connect {
+        say("Postgres was not asked; `config --connect` does.");
+        return Ok(ExitCode::SUCCESS);
+    }
+
+    let timeout = settings.database.statement_timeout;
+    let mut findings = vec![("MAINSTAY_DATABASE_URL", ask(platform, assembly.app.database(), timeout).await)];
+    if let Some(url) = owner {
+        findings.push((OWNER_VARIABLE, ask_as_owner(&url).await));
+    }
+    let mut code = ExitCode::SUCCESS;
+    for (variable, found) in findings {
+        match found {
+            Ok(found) => say(&format!("{variable}: {found}")),
+            Err(error) => {
+                complain(&format!("{variable}: {error:#}"));
+                code = ExitCode::FAILURE;
+            }
         }
-    })
+    }
+    Ok(code)
+}
+
+const OWNER_VARIABLE: &str = "MAINSTAY_DATABASE_OWNER_URL";
+
+/// The owner's URL, which `serve` does not read; what is wrong with it is remembered by `reader`.
+fn owner(reader: &mut Reader) -> Option<DatabaseUrl> {
+    let url = reader.optional_secret(OWNER_URL.0, OWNER_URL.1)?;
+    DatabaseUrl::parse(&url).map_err(|error| reader.refuse(OWNER_URL.0, error.to_string())).ok()
+}
+
+/// What `serve` would find in the database.
+async fn ask(platform: &Platform, database: &Database, timeout: Duration) -> anyhow::Result<String> {
+    let mut session = database.session(timeout).await?;
+    let role = session.run("config.role", "SELECT current_user::text", []).await?;
+    let role: String = role.first().map(|row| row.get(0)).transpose()?.unwrap_or_default();
+    session.close().await;
+
+    let health = database.health().await?;
+    anyhow::ensure!(
+        health.schema >= platform.schema_version(),
+        "connected as {role}, but the schema is at version {}, and this build needs {}: run `migrate`",
+        health.schema,
+        platform.schema_version()
+    );
+    anyhow::ensure!(health.keys_open, "connected as {role}, but the key ring does not open what is stored");
+    Ok(format!("connected as {role}; schema {}, and the key ring opens what is stored", health.schema))
+}
+
+async fn ask_as_owner(url: &DatabaseUrl) -> anyhow::Result<String> {
+    const ROLE: &str = "SELECT current_user::text";
+    let mut owner = Owner::connect(url).await?;
+    let role = owner.run(ROLE, []).await?;
+    let role: String = role.first().map(|row| row.get(0)).transpose()?.unwrap_or_default();
+    owner.close().await;
+    Ok(format!("connected as {role}"))
 }

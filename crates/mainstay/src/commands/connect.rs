@@ -4,14 +4,14 @@ use anyhow::Context as _;
 use mainstay_config::Reader;
 use mainstay_crypto::KeyRing;
 use mainstay_database::{Database, DatabaseUrl, Origin, Owner, Unscoped};
-use mainstay_kernel::Runtime;
+use mainstay_kernel::{ExposeSecret as _, Runtime};
 
-use crate::{
-    Settings,
-    settings::{OWNER_URL, key_ring},
-};
+use crate::settings::{OWNER_URL, keys};
 
-/// Which database an operator's command means.
+/// Which database an operator's command means: the one that the environment names, or that of a running `dev`.
+///
+/// Such a command reads how to reach it and the key ring, and what it asks for itself. Whatever else stands in its
+/// environment is the business of other processes. Where only the owner of the schema is named, it works as the owner.
 #[derive(clap::Args)]
 pub(crate) struct Place {
     /// The data directory of `dev`, when it is not the usual one
@@ -20,77 +20,80 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The database that the environment names, or that of a running `dev`.
+    /// The database.
     pub(super) fn database(&self) -> anyhow::Result<Database> {
-        self.settings_and_database().map(|(_, database)| database)
+        database(self.data_dir.as_deref())
     }
 
-    /// What the environment says, or a running `dev`, and the database that it names.
-    pub(super) fn settings_and_database(&self) -> anyhow::Result<(Settings, Database)> {
-        settings_and_database(self.data_dir.as_deref())
+    /// The database, and settings that `read` reads.
+    pub(super) fn database_and<T>(&self, read: impl FnOnce(&mut Reader) -> T) -> anyhow::Result<(Database, T)> {
+        database_and(reader(self.data_dir.as_deref())?, read)
+    }
+
+    /// The data directory of `dev` that was named.
+    #[cfg(feature = "dev")]
+    pub(super) fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
     }
 
     /// A connection as the role that owns its schema, the ring, and the clock.
     pub(super) async fn owner(&self) -> anyhow::Result<(Owner, KeyRing, Runtime)> {
-        owner(self.data_dir.as_deref()).await
-    }
+        let mut reader = reader(self.data_dir.as_deref())?;
+        let url = reader.secret(OWNER_URL.0, OWNER_URL.1);
+        let ring = keys(&mut reader);
+        reader.finish_part()?;
 
-    /// The settings that name it.
-    pub(super) fn settings(&self) -> anyhow::Result<Settings> {
-        settings(self.data_dir.as_deref())
+        let url = url.context("MAINSTAY_DATABASE_OWNER_URL is missing")?;
+        let url = DatabaseUrl::parse(&url).context("MAINSTAY_DATABASE_OWNER_URL")?;
+        let owner = Owner::connect(&url).await.context("cannot connect as the owner of the schema")?;
+        Ok((owner, ring.context("MAINSTAY_CRYPTO_KEYS is missing")?, Runtime::default()))
     }
 }
 
 /// Whether the environment names a database.
 #[cfg(feature = "dev")]
 pub(super) fn is_configured() -> bool {
-    ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_URL_FILE"].iter().any(|name| std::env::var_os(name).is_some())
+    let names = ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_OWNER_URL"];
+    names.iter().any(|name| std::env::var_os(name).or_else(|| std::env::var_os(format!("{name}_FILE"))).is_some())
 }
 
 /// The database that the environment names; when it names none, that of the `dev` that runs on `data_dir`.
 pub(super) fn database(data_dir: Option<&Path>) -> anyhow::Result<Database> {
-    settings_and_database(data_dir).map(|(_, database)| database)
+    database_and(reader(data_dir)?, |_| ()).map(|(database, ())| database)
 }
 
-fn settings_and_database(data_dir: Option<&Path>) -> anyhow::Result<(Settings, Database)> {
-    let settings = settings(data_dir)?;
-    let database = Database::new(&settings.database, settings.keys.clone(), Runtime::default())?;
-    Ok((settings, database))
+/// The database that `reader` finds, and settings that `read` reads.
+pub(super) fn database_and<T>(
+    mut reader: Reader,
+    read: impl FnOnce(&mut Reader) -> T,
+) -> anyhow::Result<(Database, T)> {
+    if let Some(owner) = reader.optional_secret(OWNER_URL.0, OWNER_URL.1) {
+        reader = reader.with_layer("owner", [("database.url", owner.expose_secret().to_owned())]);
+    }
+    let settings = mainstay_database::Settings::read(&mut reader);
+    let ring = keys(&mut reader);
+    let read = read(&mut reader);
+    reader.finish_part()?;
+
+    let settings = settings.context("MAINSTAY_DATABASE_URL is missing")?;
+    let ring = ring.context("MAINSTAY_CRYPTO_KEYS is missing")?;
+    Ok((Database::new(&settings, ring, Runtime::default())?, read))
 }
 
-#[cfg_attr(not(feature = "dev"), expect(unused_variables, reason = "only `dev` has a data directory"))]
-fn settings(data_dir: Option<&Path>) -> anyhow::Result<Settings> {
-    let mut reader = Reader::of_process();
+/// The environment, above a `dev` that runs where the environment names no database.
+#[cfg_attr(
+    not(feature = "dev"),
+    expect(unused_variables, clippy::unnecessary_wraps, reason = "only `dev` has a data directory")
+)]
+fn reader(data_dir: Option<&Path>) -> anyhow::Result<Reader> {
+    let reader = Reader::of_process();
     #[cfg(feature = "dev")]
     if !is_configured()
         && let Some(running) = super::dev::running(data_dir)?
     {
-        reader = reader.with_layer("dev", running);
+        return Ok(reader.with_layer("dev", running));
     }
-    Ok(Settings::read(&mut reader)?)
-}
-
-/// The database as the role that owns its schema, and the ring: what the environment names, or a running `dev` has. Other
-/// settings stand in the same environment; only these two are its business.
-#[cfg_attr(not(feature = "dev"), expect(unused_variables, reason = "only `dev` has a data directory"))]
-async fn owner(data_dir: Option<&Path>) -> anyhow::Result<(Owner, KeyRing, Runtime)> {
-    let mut reader = Reader::of_process();
-    #[cfg(feature = "dev")]
-    if !["MAINSTAY_DATABASE_OWNER_URL", "MAINSTAY_DATABASE_OWNER_URL_FILE"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some())
-        && let Some(running) = super::dev::running_as_owner(data_dir)?
-    {
-        reader = reader.with_layer("dev", running);
-    }
-    let url = reader
-        .secret(OWNER_URL.0, OWNER_URL.1)
-        .context("MAINSTAY_DATABASE_OWNER_URL (or …_FILE) must name Postgres as the role that owns the schema")?;
-    let ring = key_ring(&mut reader).unwrap_or(Err("is missing".to_owned()));
-    let ring = ring.map_err(|why| anyhow::anyhow!("MAINSTAY_CRYPTO_KEYS (or …_FILE): {why}"))?;
-    let url = DatabaseUrl::parse(&url).context("MAINSTAY_DATABASE_OWNER_URL")?;
-    let owner = Owner::connect(&url).await.context("cannot connect as the owner of the schema")?;
-    Ok((owner, ring, Runtime::default()))
+    Ok(reader)
 }
 
 /// Goes around the door for a command that an operator runs.

@@ -1,7 +1,9 @@
 use std::process::ExitCode;
 
-use super::{connect::Place, say};
-use crate::{DataMap, Platform};
+use mainstay_database::Database;
+
+use super::{connect::Place, print};
+use crate::{DataMap, Platform, RetentionSettings};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -12,11 +14,29 @@ pub(super) struct Arguments {
     place: Place,
 }
 
+/// Prints the record from the configured database, or from that of `dev`, which is started for the while when it does not
+/// run.
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let (settings, database) = arguments.place.settings_and_database()?;
-    let rules = settings.retention.apply(platform.retention_rules())?;
-    let map = DataMap::read(platform, &database, &rules).await?;
-    let text = if arguments.json { serde_json::to_string_pretty(&map)? } else { map.to_markdown() };
-    say(text.trim_end());
+    #[cfg(feature = "dev")]
+    if let Some(private) = super::dev::borrow(platform, arguments.place.data_dir()).await? {
+        let read = super::connect::database_and(private.reader(), RetentionSettings::read)?;
+        let printed = record(platform, read, arguments.json).await;
+        private.stop().await?;
+        return printed.map(|()| ExitCode::SUCCESS);
+    }
+
+    record(platform, arguments.place.database_and(RetentionSettings::read)?, arguments.json).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn record(
+    platform: &Platform,
+    (database, kept): (Database, RetentionSettings),
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let rules = kept.apply(platform.retention_rules())?;
+    let map = DataMap::read(platform, &database, &rules).await?;
+    let text = if as_json { serde_json::to_string_pretty(&map)? } else { map.to_markdown() };
+    print(text.trim_end());
+    Ok(())
 }

@@ -1,11 +1,10 @@
 //! `dev`: everything that a developer needs, from one command, with nothing started by hand and nothing left running.
 
 mod facts;
+mod ports;
 mod postgres;
 
 use std::{
-    io::ErrorKind,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -13,26 +12,26 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use mainstay_config::{BaseUrl, Reader};
+use mainstay_config::Reader;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Database, DatabaseUrl};
-use mainstay_http::ServeError;
 use mainstay_identity::{Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_user};
 use mainstay_kernel::Runtime;
 use tokio::sync::oneshot;
 
 use super::{connect::unscoped, healthcheck, migrate, say, seed, shutdown};
-use crate::{Platform, Service, ServiceError, Settings, service::hasher};
+use crate::{Platform, Service, Settings, service::hasher};
 
-pub(super) use facts::{running, running_as_owner};
+pub(super) use facts::running;
 pub(super) use postgres::{Private, borrow};
 
-use facts::{Facts, Secrets};
+use facts::{Facts, Layer, Secrets};
+use ports::Ports;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Where the API listens on this machine; health and metrics listen 1,000 above
-    #[arg(long, default_value_t = 8000, value_parser = clap::value_parser!(u16).range(1..=64_535))]
+    /// Where the API listens on this machine; health and metrics listen 1,000 above. 0 takes free ports
+    #[arg(long, default_value_t = 8000, value_parser = clap::value_parser!(u16).range(..=64_535))]
     port: u16,
     /// Where the private Postgres keeps its data
     ///
@@ -50,27 +49,30 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let private = Private::start(arguments.data_dir.as_deref(), arguments.postgres_bin.as_deref()).await?;
+    // What can be told at once is told before anything is started.
+    let data_dir = postgres::free_data_dir(arguments.data_dir.as_deref())?;
+    let ports = Ports::take(arguments.port)?;
+    let addresses = ports.layer()?;
+    settings(facts::layer_of_none(), &addresses)?;
+
+    let private = Private::start(data_dir, arguments.postgres_bin.as_deref()).await?;
     if let Some(path) = &arguments.ready_file {
         // That of a run that was killed; one that lives holds the data directory.
         facts::remove(path)?;
     }
-    let settings = settings(&private, arguments.port)?;
+    let settings = settings(private.layer(), &addresses)?;
     let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
-    let applied = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await.with_context(|| {
+    let migrated = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await.with_context(|| {
         format!("the schema cannot be brought up to date; to begin anew, remove {}", private.place())
     })?;
-    match applied.len() {
+    match migrated.applied.len() {
+        0 if migrated.version > platform.schema_version() => say(&migrate::outcome(platform, &migrated)),
         0 => {}
         1 => say("Applied 1 migration."),
         count => say(&format!("Applied {count} migrations.")),
     }
-    let service = match Service::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await {
-        Err(ServiceError::Serve(ServeError::Bind { address, cause })) if cause.kind() == ErrorKind::AddrInUse => {
-            bail!("{address} is taken, perhaps by another `dev`: choose another with --port")
-        }
-        bound => bound?,
-    };
+    drop(ports);
+    let service = Service::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await?;
     fill(platform, service.database(), &private.secrets).await?;
     let facts = private.facts(service.address()?, service.management_address()?, service.mailbox().is_some());
 
@@ -92,19 +94,12 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
 }
 
 /// What the private Postgres and the arguments decide, below whatever the environment says.
-fn settings(private: &Private, port: u16) -> anyhow::Result<Settings> {
-    let address = |port| SocketAddr::from(([127, 0, 0, 1], port)).to_string();
-    let addresses = [
-        ("http.bind", address(port)),
-        // By its name: browsers give an address no passkeys.
-        ("http.public_url", BaseUrl::of_loopback(port).to_string()),
-        // A page of another site whose name resolves to this machine is not answered: mail with its tokens is shown here.
-        ("http.allowed_hosts", "localhost,127.0.0.1,[::1]".to_owned()),
-        ("management.bind", address(port + 1_000)),
-        ("telemetry.log_format", "pretty".to_owned()),
-    ];
-    let mut reader = Reader::of_process().with_layer("dev", private.layer()).with_layer("dev", addresses);
-    Ok(Settings::read(&mut reader)?)
+fn settings(private: Layer, addresses: &Layer) -> anyhow::Result<Settings> {
+    // Who seals the audit log is of interest where several do.
+    let filter = "info,sqlx=error,mainstay_audit::sealer=warn".to_owned();
+    let logs = [("telemetry.log_format", "pretty".to_owned()), ("telemetry.log_filter", filter)];
+    let reader = Reader::of_process().with_layer("dev", private).with_layer("dev", addresses.clone());
+    Ok(Settings::read(&mut reader.with_layer("dev", logs))?)
 }
 
 /// Makes the sample organization, its administrator and its sample rows, unless there is an organization already.

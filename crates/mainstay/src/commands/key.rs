@@ -1,11 +1,14 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_identity::{KeysOf, ListedKey, list_keys, revoke_key};
-use mainstay_kernel::{OrganizationId, UserId};
+use mainstay_kernel::OrganizationId;
 
-use super::{connect, say};
+use super::{
+    connect::{self, Place},
+    say, user,
+};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -19,48 +22,50 @@ pub(super) enum Action {
 pub(super) struct List {
     #[command(flatten)]
     of: Of,
-    /// The data directory of `dev`, when it is not the usual one
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Args)]
-#[group(required = true, multiple = false)]
 struct Of {
+    /// The keys of this person or service account: its e-mail address or its id
+    #[arg(value_name = "USER", required_unless_present_any = ["named", "organization"])]
+    user: Option<String>,
     /// Everybody's keys in this organization
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["user", "named"])]
     organization: Option<OrganizationId>,
-    /// The keys of this person or service account
-    #[arg(long)]
-    user: Option<UserId>,
+    /// The spelling of earlier versions.
+    #[arg(long = "user", value_name = "USER", hide = true, conflicts_with = "user")]
+    named: Option<String>,
 }
 
 #[derive(Args)]
 pub(super) struct Revoke {
     /// The key's id, as `list` shows it; or the key itself, where it was found
     key: String,
-    /// The data directory of `dev`, when it is not the usual one
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
-        Action::List(List { of, data_dir }) => {
-            let of = match (of.organization, of.user) {
+        Action::List(List { of, place }) => {
+            let unscoped = connect::unscoped(&place.database()?, "key_list");
+            let of = match (of.organization, of.user.or(of.named)) {
                 (Some(organization), _) => KeysOf::Organization(organization),
-                (None, user) => KeysOf::User(user.context("name an organization or a user")?),
+                (None, who) => {
+                    let who = who.context("name an account or an organization")?;
+                    KeysOf::User(user::find(&unscoped, &who).await?.id)
+                }
             };
-            let database = connect::database(data_dir.as_deref())?;
-            let keys = list_keys(&connect::unscoped(&database, "key_list"), of).await?;
+            let keys = list_keys(&unscoped, of).await?;
             if keys.is_empty() {
                 say("There are no keys.");
             }
             keys.iter().for_each(|key| say(&line(key)));
         }
-        Action::Revoke(Revoke { key, data_dir }) => {
-            let database = connect::database(data_dir.as_deref())?;
-            let revoked = revoke_key(&connect::unscoped(&database, "key_revoke"), &key).await?;
+        Action::Revoke(Revoke { key, place }) => {
+            let revoked = revoke_key(&connect::unscoped(&place.database()?, "key_revoke"), &key).await?;
             revoked.then_some(()).context("there is no such key, or it was revoked before")?;
             say("revoked");
         }

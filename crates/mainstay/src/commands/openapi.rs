@@ -1,9 +1,9 @@
 use std::process::ExitCode;
 
-use super::say;
+use super::print;
 use crate::Platform;
 
 pub(super) fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
-    say(&serde_json::to_string_pretty(platform.api()?.document())?);
+    print(&serde_json::to_string_pretty(platform.api()?.document())?);
     Ok(ExitCode::SUCCESS)
 }

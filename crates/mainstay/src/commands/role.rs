@@ -7,7 +7,8 @@ use mainstay_kernel::OrganizationId;
 
 use super::{
     connect::{self, Place},
-    say, user,
+    say,
+    user::Account,
 };
 
 #[derive(Subcommand)]
@@ -31,9 +32,8 @@ pub(super) struct List {
 pub(super) struct Assign {
     /// The role's name
     role: String,
-    /// The account: its e-mail address or its id
-    #[arg(long)]
-    user: String,
+    #[command(flatten)]
+    account: Account,
     /// The organization's id
     #[arg(long)]
     organization: OrganizationId,
@@ -51,9 +51,9 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
                 say(&format!("{name:<20}  {kind}  members {members}  {granted}"));
             }
         }
-        Action::Assign(Assign { role, user, organization, place }) => {
+        Action::Assign(Assign { role, account, organization, place }) => {
             let unscoped = connect::unscoped(&place.database()?, "role_assign");
-            let found = user::find(&unscoped, &user).await?;
+            let found = account.find(&unscoped).await?;
             let assigned = assign_role(&unscoped, found.id, organization, &role).await?;
             ensure!(assigned, "there is no such organization or role, or it would be left without an owner");
             say(&format!("{} is {role}", found.id));

@@ -2,11 +2,11 @@ use std::process::ExitCode;
 
 use mainstay_http::access_table;
 
-use super::say;
+use super::output::say_table;
 use crate::Platform;
 
 pub(super) fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     platform.api()?;
-    say(access_table(platform.modules()).trim_end());
+    say_table(&access_table(platform.modules()));
     Ok(ExitCode::SUCCESS)
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
     let sample = platform.sample_data().context("this service has no sample data")?;
     let private = dev::borrow(platform, arguments.data_dir.as_deref()).await?;
     let database = match &private {
-        Some(private) => private.database()?,
+        Some(private) => connect::database_and(private.reader(), |_| ())?.0,
         None => connect::database(arguments.data_dir.as_deref())?,
     };
     let (organization, owner) = first_organization(&database).await?;

@@ -7,7 +7,8 @@ use mainstay_kernel::SessionId;
 
 use super::{
     connect::{self, Place},
-    say, user,
+    say,
+    user::Account,
 };
 
 #[derive(Subcommand)]
@@ -22,9 +23,8 @@ pub(super) enum Action {
 
 #[derive(Args)]
 pub(super) struct Of {
-    /// The account: its e-mail address or its id
-    #[arg(long)]
-    user: String,
+    #[command(flatten)]
+    account: Account,
     #[command(flatten)]
     place: Place,
 }
@@ -39,9 +39,9 @@ pub(super) struct End {
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
-        Action::List(Of { user, place }) => {
+        Action::List(Of { account, place }) => {
             let unscoped = connect::unscoped(&place.database()?, "session_list");
-            let sessions = sessions_of(&unscoped, user::find(&unscoped, &user).await?.id).await?;
+            let sessions = sessions_of(&unscoped, account.find(&unscoped).await?.id).await?;
             if sessions.is_empty() {
                 say("There is no session.");
             }
@@ -59,9 +59,9 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             ended.then_some(()).context("there is no session of this id that lasts")?;
             say(&format!("{id} is ended"));
         }
-        Action::EndAll(Of { user, place }) => {
+        Action::EndAll(Of { account, place }) => {
             let unscoped = connect::unscoped(&place.database()?, "session_end_all");
-            let count = end_sessions_of(&unscoped, user::find(&unscoped, &user).await?.id).await?;
+            let count = end_sessions_of(&unscoped, account.find(&unscoped).await?.id).await?;
             say(&format!("{count} sessions are ended"));
         }
     }

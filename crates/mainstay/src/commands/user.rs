@@ -55,41 +55,64 @@ pub(super) struct Create {
 
 #[derive(Args)]
 pub(super) struct Who {
-    /// The account: its e-mail address or its id
-    user: String,
+    #[command(flatten)]
+    account: Account,
     #[command(flatten)]
     place: Place,
+}
+
+/// The account that a command is about, spelt alike by all of them.
+#[derive(Args)]
+pub(super) struct Account {
+    /// The account: its e-mail address or its id
+    #[arg(value_name = "USER", required_unless_present = "named")]
+    user: Option<String>,
+    /// The spelling of earlier versions.
+    #[arg(long = "user", value_name = "USER", hide = true, conflicts_with = "user")]
+    named: Option<String>,
+}
+
+impl Account {
+    /// Finds it.
+    pub(super) async fn find(&self, unscoped: &Unscoped) -> anyhow::Result<UserSummary> {
+        find(unscoped, self.user.as_ref().or(self.named.as_ref()).context("name an account")?).await
+    }
+}
+
+/// The account that an operator means, by its address or id.
+pub(super) async fn find(unscoped: &Unscoped, who: &str) -> anyhow::Result<UserSummary> {
+    find_user(unscoped, who).await?.with_context(|| format!("there is no account {who}"))
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::Create(new) => create(new).await?,
-        Action::Show(Who { user, place }) => {
-            show(&find(&connect::unscoped(&place.database()?, "user_show"), &user).await?);
+        Action::Show(Who { account, place }) => {
+            show(&account.find(&connect::unscoped(&place.database()?, "user_show")).await?);
         }
-        Action::Deactivate(Who { user, place }) => {
+        Action::Deactivate(Who { account, place }) => {
             let unscoped = connect::unscoped(&place.database()?, "user_deactivate");
-            let found = find(&unscoped, &user).await?;
+            let found = account.find(&unscoped).await?;
             let changed = set_active(&unscoped, found.id, false, None).await?;
             ensure!(changed, "the account is shut already, or an organization would be left without an owner");
             say(&format!("{} is shut", found.id));
         }
-        Action::Activate(Who { user, place }) => {
+        Action::Activate(Who { account, place }) => {
             let unscoped = connect::unscoped(&place.database()?, "user_activate");
-            let found = find(&unscoped, &user).await?;
+            let found = account.find(&unscoped).await?;
             ensure!(set_active(&unscoped, found.id, true, None).await?, "the account is open already");
             say(&format!("{} is open", found.id));
         }
-        Action::Delete(Who { user, place }) => {
+        Action::Delete(Who { account, place }) => {
             let unscoped = connect::unscoped(&place.database()?, "user_delete");
-            let found = find(&unscoped, &user).await?;
+            let found = account.find(&unscoped).await?;
             let deleted = delete_account(&unscoped, found.id, None).await?;
             ensure!(deleted, "an organization would be left without an owner");
             say(&format!("{} is deleted", found.id));
         }
-        Action::ResetSecondFactors(Who { user, place }) => {
+        Action::ResetSecondFactors(Who { account, place }) => {
             let unscoped = connect::unscoped(&place.database()?, "user_reset_second_factors");
-            let found = find(&unscoped, &user).await?;
+            let found = account.find(&unscoped).await?;
             ensure!(reset_second_factors(&unscoped, found.id).await?, "the account has no second factor");
             say(&format!("{} signs in without a second factor", found.id));
         }
@@ -134,11 +157,6 @@ fn show(user: &UserSummary) {
     for place in &user.places {
         say(&format!("belongs to     {}", one_line(place)));
     }
-}
-
-/// The account that an operator means, by its address or id.
-pub(super) async fn find(unscoped: &Unscoped, who: &str) -> anyhow::Result<UserSummary> {
-    find_user(unscoped, who).await?.with_context(|| format!("there is no account {who}"))
 }
 
 fn given_password(email: &str) -> anyhow::Result<String> {

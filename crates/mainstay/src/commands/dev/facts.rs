@@ -46,6 +46,9 @@ pub(crate) struct Secrets {
     pub(super) password: String,
 }
 
+/// Settings, by dotted name.
+pub(super) type Layer = Vec<(&'static str, String)>;
+
 const SECRETS: &str = "service.json";
 const RUNNING: &str = "running.json";
 
@@ -70,14 +73,18 @@ impl Secrets {
         if let Some(secrets) = read(&path)? {
             return Ok(secrets);
         }
+        let secrets = Self::fresh();
+        write(&path, &secrets)?;
+        Ok(secrets)
+    }
+
+    fn fresh() -> Self {
         let random = Random::default();
-        let secrets = Self {
+        Self {
             crypto_keys: KeyRing::generate(&random).expose_secret().to_owned(),
             email: "admin@example.com".to_owned(),
             password: random_password(&random),
-        };
-        write(&path, &secrets)?;
-        Ok(secrets)
+        }
     }
 }
 
@@ -89,33 +96,28 @@ pub(super) fn forget_running(data_dir: &Path) -> anyhow::Result<()> {
     remove(&data_dir.join(RUNNING))
 }
 
-/// The settings of the `dev` that runs on a data directory, if one does.
-pub(crate) fn running(data_dir: Option<&Path>) -> anyhow::Result<Option<Vec<(&'static str, String)>>> {
-    Ok(found(data_dir)?.map(|(secrets, facts)| layer(&secrets, facts.database_url)))
-}
-
-/// The same for a command that works as the role that owns the schema.
-pub(crate) fn running_as_owner(data_dir: Option<&Path>) -> anyhow::Result<Option<Vec<(&'static str, String)>>> {
-    Ok(found(data_dir)?.map(|(secrets, facts)| {
-        let mut running = layer(&secrets, facts.database_url);
-        running.push((OWNER_URL.0, facts.database_owner_url));
-        running
-    }))
-}
-
-fn found(data_dir: Option<&Path>) -> anyhow::Result<Option<(Secrets, Facts)>> {
+/// The settings of the `dev` that runs on a data directory, if one does: those of its service, and its owner's URL.
+pub(crate) fn running(data_dir: Option<&Path>) -> anyhow::Result<Option<Layer>> {
     let data_dir = super::postgres::data_dir(data_dir)?;
     let Some(facts) = read::<Facts>(&data_dir.join(RUNNING))? else { return Ok(None) };
-    Ok(Some((Secrets::of(&data_dir)?, facts)))
+    let mut running = layer(&Secrets::of(&data_dir)?, facts.database_url);
+    running.push((OWNER_URL.0, facts.database_owner_url));
+    Ok(Some(running))
 }
 
 /// The settings that follow from a data directory's secrets.
-pub(super) fn layer(secrets: &Secrets, database_url: String) -> Vec<(&'static str, String)> {
+pub(super) fn layer(secrets: &Secrets, database_url: String) -> Layer {
     vec![
         ("environment", "development".to_owned()),
         ("database.url", database_url),
         ("crypto.keys", secrets.crypto_keys.clone()),
     ]
+}
+
+/// Settings of no data directory, by which the rest of the settings are checked before there is one.
+pub(super) fn layer_of_none() -> Layer {
+    let nowhere = "postgres://nobody@localhost/none?sslmode=verify-full".to_owned();
+    layer(&Secrets::fresh(), nowhere)
 }
 
 /// Writes JSON that only its owner may read, whole or not at all.

@@ -6,12 +6,14 @@ use std::{
 
 use indicatif::ProgressBar;
 use mainstay_config::{BaseUrl, Reader};
-use mainstay_database::{Database, DatabaseUrl};
-use mainstay_devdb::{Cluster, Connection, Durability, Error, Options, Programs, Step, default_data_dir};
-use mainstay_kernel::{ExposeSecret as _, Random, Runtime, SecretString};
+use mainstay_database::DatabaseUrl;
+use mainstay_devdb::{
+    Cluster, Connection, Durability, Error, Options, Programs, Step, check_data_dir, default_data_dir,
+};
+use mainstay_kernel::{ExposeSecret as _, Random, SecretString};
 
 use super::facts::{self, Administrator, Facts, Secrets};
-use crate::{Platform, Settings, commands::migrate};
+use crate::{Platform, commands::migrate};
 
 /// The private Postgres of a `dev`, and the secrets that lie beside its data.
 pub(crate) struct Private {
@@ -21,8 +23,7 @@ pub(crate) struct Private {
 
 impl Private {
     /// Starts it.
-    pub(super) async fn start(data_dir: Option<&Path>, programs: Option<&Path>) -> anyhow::Result<Self> {
-        let data_dir = self::data_dir(data_dir)?;
+    pub(super) async fn start(data_dir: PathBuf, programs: Option<&Path>) -> anyhow::Result<Self> {
         let programs = programs.map(Path::to_owned);
         let cluster = tokio::task::spawn_blocking(move || {
             let spinner = ProgressBar::new_spinner();
@@ -37,8 +38,7 @@ impl Private {
         });
         match cluster.await? {
             Ok(cluster) => Ok(Self { secrets: Secrets::of(cluster.data_dir())?, cluster }),
-            Err(Error::InUse { data_dir, pid }) => Err(in_use(&data_dir, pid)),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(told_of(error)),
         }
     }
 
@@ -83,10 +83,9 @@ impl Private {
         facts::note_running(self.cluster.data_dir(), facts)
     }
 
-    /// Its database, for a command that does not serve.
-    pub(crate) fn database(&self) -> anyhow::Result<Database> {
-        let settings = Settings::read(&mut Reader::of_process().with_layer("dev", self.layer()))?;
-        Ok(Database::new(&settings.database, settings.keys, Runtime::default())?)
+    /// The settings of a command that works on its database.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::of_process().with_layer("dev", self.layer())
     }
 
     fn server_url(&self) -> SecretString {
@@ -105,7 +104,7 @@ pub(crate) async fn borrow(platform: &Platform, data_dir: Option<&Path>) -> anyh
     if crate::commands::connect::is_configured() || facts::running(data_dir)?.is_some() {
         return Ok(None);
     }
-    let private = Private::start(data_dir, None).await?;
+    let private = Private::start(free_data_dir(data_dir)?, None).await?;
     migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await?;
     Ok(Some(private))
 }
@@ -118,7 +117,15 @@ pub(super) fn data_dir(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
     }
 }
 
-fn in_use(data_dir: &Path, pid: Option<u32>) -> anyhow::Error {
+/// The same, unless it is none, or another process has it open.
+pub(super) fn free_data_dir(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let data_dir = data_dir(asked)?;
+    check_data_dir(&data_dir).map_err(told_of)?;
+    Ok(data_dir)
+}
+
+fn told_of(error: Error) -> anyhow::Error {
+    let Error::InUse { data_dir, pid } = error else { return error.into() };
     let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
     anyhow::anyhow!(
         "another `dev` runs on {}{process}.\nUse that one, or start a second beside it: \
