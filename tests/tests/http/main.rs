@@ -18,6 +18,7 @@ mod administration;
 mod adopter;
 mod api_keys;
 mod audit_events;
+mod browser;
 mod client_credentials;
 mod client_secrets;
 mod conditions;
