@@ -79,7 +79,7 @@ pub fn settings_reference() -> String {
 /// Where `migrate` finds the database, and what that means.
 pub(crate) const OWNER_URL: (&str, &str) = (
     "database.owner_url",
-    "Postgres as the role that owns the schema; read by `migrate` and the `keys` commands alone.",
+    "Postgres as the role that owns the schema; read by `migrate` and by operator commands, refused by `serve`.",
 );
 
 const KEYS: (&str, &str) = (
