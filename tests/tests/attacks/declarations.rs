@@ -48,6 +48,15 @@ async fn squatting(_by: Public) -> Result<NoContent, Problem> {
     Ok(NoContent)
 }
 
+/// What endpoints share.
+struct Greeting(&'static str);
+
+/// Take what somebody shares.
+#[get("/v1/test/greeting")]
+async fn greet(_by: Public, greeting: Shared<Greeting>) -> Result<Json<String>, Problem> {
+    Ok(Json(greeting.0.to_owned()))
+}
+
 fn platform(module: Module) -> Platform {
     app::platform().module(module)
 }
@@ -94,4 +103,17 @@ fn declarations_that_contradict_each_other_are_refused_all_at_once() {
         assert!(wrong.contains(expected), "{expected:?} is not in:\n{wrong}");
     }
     assert!(platform(test_module().endpoints((declared,))).api().is_ok());
+}
+
+#[tokio::test]
+async fn what_nobody_shares_is_missed_when_the_service_starts() {
+    let module = || test_module().endpoints((greet,));
+    let wrong = platform(module()).api().err().expect("nobody shares it").to_string();
+    assert!(wrong.contains("greet: it takes Shared<attacks::declarations::Greeting>, which nobody shares"), "{wrong}");
+
+    let twice = module().share(Greeting("one")).share(Greeting("another"));
+    assert!(platform(twice).api().err().expect("there are two").to_string().contains("two values of one type"));
+
+    let app = TestApp::start(platform(module()).module(Module::new("other").share(Greeting("hello")))).await;
+    assert_eq!(app.anonymous().get("/v1/test/greeting").await.assert_status(200).json(), "hello");
 }
