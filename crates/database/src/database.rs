@@ -135,7 +135,7 @@ impl Database {
     /// Reads as a request would; on the connection for health checks while all others are in use.
     pub(crate) async fn probe(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         match self.probe_once(&statement).await {
-            Err(Error::Lost(_) | Error::Closed(_)) => self.probe_once(&statement).await,
+            Err(Error::Lost(_) | Error::Closed(_) | Error::ReadOnly(_)) => self.probe_once(&statement).await,
             answer => answer,
         }
     }
@@ -160,7 +160,7 @@ impl Database {
     /// transaction does not come here.
     async fn settled(&self, statement: &Statement) -> Result<Vec<Row>, Error> {
         match self.once(self.lease().await?, statement).await {
-            Err(Error::Aborted | Error::Closed(_)) => {
+            Err(Error::Aborted | Error::Closed(_) | Error::ReadOnly(_)) => {
                 tracing::info!(statement = statement.name, "a statement was undone by Postgres and runs once more");
                 self.once(self.lease().await?, statement).await
             }

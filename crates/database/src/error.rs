@@ -49,10 +49,13 @@ pub enum Error {
     /// Postgres cannot be reached, had no connection free in time, or lacks what the statement needs. Nothing has happened.
     #[error("the database is not available")]
     Unavailable(#[source] Cause),
-    /// Postgres closed the connection with its answer (57P01 to 57P05, or fatal), or takes no writes (25006). Nothing has
-    /// happened, and the connection is of no further use.
-    #[error("the database has closed the connection, or takes no writes")]
+    /// Postgres closed the connection with its answer (57P01 to 57P05, or fatal). Nothing has happened, and the connection is
+    /// of no further use.
+    #[error("the database has closed the connection")]
     Closed(#[source] Cause),
+    /// The server takes no writes (25006). Nothing has happened, and the connection leads to the wrong server.
+    #[error("the database takes no writes")]
+    ReadOnly(#[source] Cause),
     /// The connection broke or went silent before an answer came. Nothing lasting was asked for.
     #[error("the connection to the database was lost")]
     Lost(#[source] Cause),
@@ -93,6 +96,7 @@ impl Error {
         match self {
             Self::Unavailable(_)
             | Self::Closed(_)
+            | Self::ReadOnly(_)
             | Self::Lost(_)
             | Self::Timeout
             | Self::Contended
@@ -107,6 +111,7 @@ impl Error {
         match self {
             Self::Unavailable(cause)
             | Self::Closed(cause)
+            | Self::ReadOnly(cause)
             | Self::Lost(cause)
             | Self::OutcomeUnknown(cause)
             | Self::Internal(cause) => Some(cause.to_string()),
@@ -129,7 +134,9 @@ impl Error {
     /// The same of a connection that did not come about: nothing was asked yet.
     pub(crate) fn of_connecting(self) -> Self {
         match self {
-            Self::Internal(cause) | Self::Closed(cause) | Self::Lost(cause) => Self::Unavailable(cause),
+            Self::Internal(cause) | Self::Closed(cause) | Self::ReadOnly(cause) | Self::Lost(cause) => {
+                Self::Unavailable(cause)
+            }
             other => other,
         }
     }
@@ -148,15 +155,7 @@ impl Error {
 
     /// Whether the connection that answered this must not be used again. A refusal of Postgres leaves it as good as it was.
     pub(crate) fn breaks_connection(&self) -> bool {
-        matches!(self, Self::Closed(_) | Self::Lost(_) | Self::OutcomeUnknown(_))
-    }
-
-    /// The same, where what was asked would have been lasting.
-    pub(crate) fn after_asking_for_something_lasting(self) -> Self {
-        match self {
-            Self::Lost(cause) => Self::OutcomeUnknown(cause),
-            other => other,
-        }
+        matches!(self, Self::Closed(_) | Self::ReadOnly(_) | Self::Lost(_) | Self::OutcomeUnknown(_))
     }
 }
 
@@ -193,9 +192,8 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
         }
         // A pooler says so of a server that it lost in the middle of a statement.
         code if code.starts_with("08") => Error::lost(Refusal::from(refusal)),
-        code if code.starts_with("57P") || code == READ_ONLY || is_fatal(refusal) => {
-            Error::Closed(Refusal::from(refusal).into())
-        }
+        READ_ONLY => Error::ReadOnly(Refusal::from(refusal).into()),
+        code if code.starts_with("57P") || is_fatal(refusal) => Error::Closed(Refusal::from(refusal).into()),
         code if code.starts_with("53") => Error::unavailable(Refusal::from(refusal)),
         _ => Error::internal(Refusal::from(refusal)),
     }

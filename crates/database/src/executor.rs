@@ -59,8 +59,12 @@ impl Executor {
         text: &str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
-        let text = if self.is_transaction() { query_alone(text) } else { read_only(text) };
-        self.read(Statement::new(name, text, values.into_iter().collect())).await
+        let values = values.into_iter().collect();
+        let statement = match self.transaction {
+            None => Statement::new(name, read_only(text), values).read_only(),
+            Some(_) => Statement::new(name, query_alone(text), values),
+        };
+        self.read(statement).await
     }
 
     /// Ends the transaction's part in the connection, which is the caller's from now on.

@@ -164,7 +164,7 @@ impl Lease {
         let kept = self.connection.as_deref_mut();
         let kept = kept.ok_or_else(|| Error::internal("the connection was given back"))?;
 
-        let running = State::Running { is_lasting: statement.is_lasting };
+        let running = State::Running { is_lasting: statement.is_lasting() };
         let before = std::mem::replace(&mut self.state, running);
         let answer = statement.run(&mut kept.postgres, self.patience).await;
 

@@ -16,24 +16,39 @@ pub(crate) struct Statement {
     pub(crate) name: &'static str,
     pub(crate) sql: Cow<'static, str>,
     pub(crate) values: Vec<Value>,
-    /// Whether what it does lasts once it has ended: a write that is its own transaction, or `COMMIT`.
-    pub(crate) is_lasting: bool,
+    effect: Effect,
+}
+
+/// What a statement leaves behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// What the transaction around it makes of it.
+    Open,
+    /// What it did: a write that is its own transaction, or `COMMIT`.
+    Lasting,
+    /// Nothing: it has made its own transaction read-only.
+    None,
 }
 
 impl Statement {
     pub(crate) fn new(name: &'static str, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Self {
-        Self { name, sql: sql.into(), values, is_lasting: false }
+        Self { name, sql: sql.into(), values, effect: Effect::Open }
     }
 
     /// Notes that what it does lasts once it has ended: when its answer is lost, nobody knows whether it happened.
     pub(crate) fn lasting(self) -> Self {
-        Self { is_lasting: true, ..self }
+        Self { effect: Effect::Lasting, ..self }
+    }
+
+    /// Notes that it has made its own transaction read-only: that a write is refused is its own fault, and not the server's.
+    pub(crate) fn read_only(self) -> Self {
+        Self { effect: Effect::None, ..self }
     }
 
     /// Encodes the values. A value that cannot be encoded fails here, before a connection has seen anything.
     pub(crate) fn encode(self) -> Encoded {
         let arguments = SqlxValues(Values(self.values)).into_arguments();
-        Encoded { sql: self.sql, arguments, is_lasting: self.is_lasting }
+        Encoded { sql: self.sql, arguments, effect: self.effect }
     }
 
     /// Runs on a connection: one round trip once the connection has prepared the text.
@@ -89,10 +104,15 @@ impl Patience {
 pub(crate) struct Encoded {
     sql: Cow<'static, str>,
     arguments: PgArguments,
-    pub(crate) is_lasting: bool,
+    effect: Effect,
 }
 
 impl Encoded {
+    /// Whether what it does lasts once it has ended.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.effect == Effect::Lasting
+    }
+
     /// Runs on a connection, whose answer is waited for no longer than `patience`. A connection that
     /// [broke](Error::breaks_connection) must not be used again.
     ///
@@ -103,11 +123,12 @@ impl Encoded {
     /// As Postgres answers; [`Error::Lost`] without an answer, and [`Error::OutcomeUnknown`] where it was to be lasting.
     pub(crate) async fn run<'c>(self, connection: impl PgExecutor<'c>, patience: Patience) -> Result<Vec<Row>, Error> {
         let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments);
-        match patience.hold(query.fetch_all(connection)).await {
-            Ok(rows) => Ok(rows.into_iter().map(Row).collect()),
-            Err(error) if self.is_lasting => Err(error.after_asking_for_something_lasting()),
-            Err(error) => Err(error),
-        }
+        let rows = patience.hold(query.fetch_all(connection)).await.map_err(|error| match (self.effect, error) {
+            (Effect::Lasting, Error::Lost(cause)) => Error::OutcomeUnknown(cause),
+            (Effect::None, Error::ReadOnly(cause)) => Error::Internal(cause),
+            (_, other) => other,
+        })?;
+        Ok(rows.into_iter().map(Row).collect())
     }
 }
 

@@ -41,6 +41,7 @@ impl From<Error> for Problem {
             | Error::Aborted
             | Error::Unavailable(_)
             | Error::Closed(_)
+            | Error::ReadOnly(_)
             | Error::Lost(_)
             | Error::Timeout => {
                 UNAVAILABLE.problem().retry_after(error.retry_after().unwrap_or(SHORTLY)).caused_by(described(&error))
