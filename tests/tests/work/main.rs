@@ -18,6 +18,7 @@ mod dead_paths;
 mod delivery;
 mod dev_mail;
 mod encryption;
+mod how_to;
 mod jobs;
 mod process;
 mod queue;
