@@ -35,11 +35,21 @@ ALTER ROLE mainstay_backup LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE REPLICATION
     CONNECTION LIMIT 3 PASSWORD :'backup_password';
 \endif
 
--- A migration that cannot have its lock gives up, instead of holding the queue of all who wait behind it.
+-- Whoever works on the schema by hand and cannot have a lock gives up, instead of holding the queue of all who wait behind.
+-- `app migrate` waits for less, and tries again.
 ALTER ROLE mainstay_owner SET lock_timeout = '10s';
--- The service sets shorter limits itself; these hold for whoever signs in with its password by hand.
-ALTER ROLE mainstay_server SET statement_timeout = '60s';
-ALTER ROLE mainstay_server SET idle_in_transaction_session_timeout = '60s';
+-- The service tells Postgres these limits itself where it connects directly. Behind a pooler it cannot, and these hold; so
+-- they do for whoever signs in with its password by hand. The first two are MAINSTAY_DATABASE_STATEMENT_TIMEOUT.
+ALTER ROLE mainstay_server SET statement_timeout = '5s';
+ALTER ROLE mainstay_server SET lock_timeout = '5s';
+ALTER ROLE mainstay_server SET idle_in_transaction_session_timeout = '10s';
+ALTER ROLE mainstay_server SET client_connection_check_interval = '1s';
+ALTER ROLE mainstay_server SET jit = off;
+-- A client that has vanished without a word loses its session within half a minute.
+ALTER ROLE mainstay_server SET tcp_keepalives_idle = '10s';
+ALTER ROLE mainstay_server SET tcp_keepalives_interval = '5s';
+ALTER ROLE mainstay_server SET tcp_keepalives_count = 3;
+ALTER ROLE mainstay_server SET tcp_user_timeout = '25s';
 
 SELECT 'CREATE DATABASE mainstay OWNER mainstay_owner'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'mainstay') \gexec

@@ -5,6 +5,10 @@ use std::{
 
 use mainstay_crypto::{DataKey, KeyRing};
 use mainstay_kernel::{OrganizationId, Runtime, Uuid};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 use tracing::Instrument as _;
 
 use crate::{
@@ -18,10 +22,20 @@ use crate::{
 
 /// The pool, the key ring and the clock: what every door stands on. Cloning it is cheap.
 #[derive(Clone)]
-pub struct Database(Arc<Inner>);
+pub struct Database(Arc<Inner>, Lane);
+
+/// Whose statements they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Anybody,
+    /// Of callers who have not shown a credential.
+    Strangers,
+}
 
 struct Inner {
     pool: Pool,
+    /// How many connections strangers may hold: half of them.
+    strangers: Semaphore,
     /// A connection for health checks while the pool's are all in use: to be busy is no reason to be taken out of service.
     probe: Pool,
     doubts: Doubts,
@@ -48,8 +62,9 @@ impl Database {
         let doubts = Doubts::default();
         let probe = Pool::new(&Settings { pool_size: Self::PROBES, ..settings.clone() }, doubts.clone())?;
         let pool = Pool::new(settings, doubts.clone())?;
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             pool,
+            strangers: Semaphore::new(settings.pool_size.div_ceil(2)),
             probe,
             doubts,
             ring,
@@ -58,7 +73,15 @@ impl Database {
             sealed_tables: OnceLock::new(),
             sorting: Sorting::default(),
             settings: settings.clone(),
-        })))
+        };
+        Ok(Self(Arc::new(inner), Lane::Anybody))
+    }
+
+    /// The same database for callers who have not shown a credential: their statements hold half of the connections at most,
+    /// so that a flood of them leaves the rest to those who have.
+    #[must_use]
+    pub fn for_strangers(&self) -> Self {
+        Self(self.0.clone(), Lane::Strangers)
     }
 
     /// Opens every connection of the pool at once, and the one for health checks.
@@ -66,7 +89,29 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] when Postgres cannot be reached or its certificate does not prove its name.
     pub async fn warm(&self) -> Result<(), Error> {
-        tokio::try_join!(self.0.pool.warm(), self.0.probe.warm()).map(drop)
+        tokio::try_join!(self.0.pool.warm(), self.0.probe.warm())?;
+        if self.settings().direct_url.is_some() {
+            self.check_limits_of_role().await?;
+        }
+        Ok(())
+    }
+
+    /// Warns where nobody holds statements to an end: a pooler takes no limits with its connections.
+    async fn check_limits_of_role(&self) -> Result<(), Error> {
+        const ASK: &str = "SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'";
+        let rows = self.read(Statement::new("session.statement_timeout", ASK, Vec::new())).await?;
+        let milliseconds: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
+
+        let most = i64::try_from(self.settings().statement_timeout.as_millis()).unwrap_or(i64::MAX);
+        if most > 0 && !(1..=most).contains(&milliseconds) {
+            tracing::warn!(
+                milliseconds,
+                most,
+                "statements behind the pooler are not limited to MAINSTAY_DATABASE_STATEMENT_TIMEOUT: set statement_timeout \
+                 for the role, as deploy/database/roles.sql does"
+            );
+        }
+        Ok(())
     }
 
     /// The clock and the random source.
@@ -155,16 +200,28 @@ impl Database {
         self.0.probe.forget_dead();
     }
 
-    /// Runs a statement, and once more if Postgres undid it in favour of another transaction, or answered that it has closed
-    /// the connection. It is a transaction of its own, so nothing of it has happened then; a statement inside a longer
-    /// transaction does not come here.
+    /// Runs a statement, and once more if Postgres undid it in favour of another transaction, or answered that it closes the
+    /// connection or takes no writes. It is a transaction of its own, so nothing of it has happened then; a statement inside
+    /// a longer transaction does not come here.
     async fn settled(&self, statement: &Statement) -> Result<Vec<Row>, Error> {
+        let _place = self.place().await?;
         match self.once(self.lease().await?, statement).await {
             Err(Error::Aborted | Error::Closed(_) | Error::ReadOnly(_)) => {
                 tracing::info!(statement = statement.name, "a statement was undone by Postgres and runs once more");
                 self.once(self.lease().await?, statement).await
             }
             answer => answer,
+        }
+    }
+
+    /// A place among those that strangers may take; whoever is none needs none.
+    async fn place(&self) -> Result<Option<SemaphorePermit<'_>>, Error> {
+        if self.1 == Lane::Anybody {
+            return Ok(None);
+        }
+        match timeout(self.settings().acquire_timeout, self.0.strangers.acquire()).await {
+            Ok(place) => place.map(Some).map_err(Error::internal),
+            Err(_) => Err(Error::unavailable("too many callers without a credential wait for a connection")),
         }
     }
 

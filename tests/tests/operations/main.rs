@@ -9,6 +9,8 @@ mod databases;
 mod http;
 #[path = "../support/path.rs"]
 mod path;
+#[path = "../support/pooler.rs"]
+mod pooler;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/vault.rs"]
@@ -36,6 +38,7 @@ mod metrics;
 mod migration_locks;
 mod organization_command;
 mod panics;
+mod pooled;
 mod restarts;
 mod rollback;
 mod signals;
