@@ -115,9 +115,9 @@ $$;
 REVOKE ALL ON FUNCTION admit_request(bytea[], integer[], double precision[], timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION admit_request(bytea[], integer[], double precision[], timestamptz) TO mainstay_server;
 
--- Counts a refusal. Answers how many were left out of the audit log since the last record, or null when this one is left
--- out too: the first of a quarter of an hour is recorded.
-CREATE FUNCTION count_refusal(refused bytea, at timestamptz) RETURNS bigint
+-- Counts a refusal, and those before it that a replica gave from memory. Answers how many were left out of the audit log
+-- since the last record, or null when this one is left out too: the first of a quarter of an hour is recorded.
+CREATE FUNCTION count_refusal(refused bytea, from_memory bigint, at timestamptz) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp AS $$
 DECLARE
     before bigint;
@@ -125,20 +125,20 @@ BEGIN
     INSERT INTO refusals (key, unrecorded, recorded_at) VALUES (refused, 0, at)
         ON CONFLICT ON CONSTRAINT refusals_pkey DO NOTHING;
     IF FOUND THEN
-        RETURN 0;
+        RETURN from_memory;
     END IF;
     SELECT unrecorded INTO before FROM refusals
         WHERE key = refused AND recorded_at <= at - interval '15 minutes' FOR UPDATE;
     IF FOUND THEN
         UPDATE refusals SET unrecorded = 0, recorded_at = at WHERE key = refused;
-        RETURN before;
+        RETURN before + from_memory;
     END IF;
-    UPDATE refusals SET unrecorded = unrecorded + 1 WHERE key = refused;
+    UPDATE refusals SET unrecorded = unrecorded + from_memory + 1 WHERE key = refused;
     RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION count_refusal(bytea, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION count_refusal(bytea, timestamptz) TO mainstay_server;
+REVOKE ALL ON FUNCTION count_refusal(bytea, bigint, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION count_refusal(bytea, bigint, timestamptz) TO mainstay_server;
 
 -- Takes back what an attempt that succeeded was counted as: `cleared` falls to nothing, `refunded` by one. Locks in the
 -- order of the keys.

@@ -8,6 +8,7 @@ then never gets a pod. The settings name the trusted proxies, the replicas fit i
 connections of clients into the pod's memory.
 """
 
+import math
 import re
 import sys
 
@@ -21,7 +22,7 @@ WORKING = 2
 # A `worker` measures, and answers for its health too.
 WATCHING = 2
 
-# What one `serve` takes, in MiB: at rest with its pools and caches; one password hash a core; one idle connection, TLS
+# What one `serve` takes, in MiB: at rest with its pools and caches; one password hash for every two cores; one idle connection, TLS
 # included (27.7 KB measured). Bodies have their own budget. A fifth stays free, for answers under way and the allocator.
 AT_REST = 48
 HASH = 19
@@ -192,7 +193,7 @@ def memory(resources, settings):
     api = one(resources, "Deployment", "api")
     told = environment(api, settings)
     limits = api["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
-    hashes = HASH * int(limits["cpu"])
+    hashes = HASH * math.ceil(int(limits["cpu"]) / 2)
     bodies = mebibytes(told.get("MAINSTAY_HTTP_BODY_BUDGET", "64MiB"))
     room = mebibytes(limits["memory"]) * USABLE - AT_REST - hashes - bodies
     most = int(told.get("MAINSTAY_HTTP_MAX_CONNECTIONS", 10000))

@@ -48,7 +48,7 @@ pub struct Public {
 impl Public {
     /// Goes around the door, as nobody: see [`Unscoped`].
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        Unscoped::because(why, &self.database, self.origin.clone(), None)
+        Unscoped::because(why, &self.database.for_strangers(), self.origin.clone(), None)
     }
 
     /// Where the request comes from.

@@ -13,6 +13,7 @@ use crate::{
     passwords::Estimator,
     revocation,
     signing::{self, KeyMemory},
+    throttle::Flood,
     tokens::NewToken,
     usage::Usage,
 };
@@ -24,6 +25,7 @@ pub struct Identity {
     pub(crate) estimator: Estimator,
     pub(crate) database: Database,
     pub(crate) directory: Directory,
+    pub(crate) flood: Flood,
     pub(crate) usage: Usage,
     pub(crate) external: External,
     pub(crate) tokens: AccessTokens,
@@ -37,9 +39,19 @@ impl Identity {
     pub fn new(settings: Settings, hasher: PasswordHasher, database: Database) -> Arc<Self> {
         let keys = KeyMemory::new(database.clone(), settings.signing_key_lifetime);
         let tokens = AccessTokens::new(keys, &settings.issuer);
-        let (directory, usage) = (Directory::new(), Usage::default());
+        let (directory, flood, usage) = (Directory::new(), Flood::default(), Usage::default());
         let external = External::new(&settings.external);
-        Arc::new(Self { settings, hasher, estimator: Estimator::new(), database, directory, usage, external, tokens })
+        Arc::new(Self {
+            settings,
+            hasher,
+            estimator: Estimator::new(),
+            database,
+            directory,
+            flood,
+            usage,
+            external,
+            tokens,
+        })
     }
 
     /// Hears of revocations, looks after signing keys and writes down uses, for as long as the service runs.

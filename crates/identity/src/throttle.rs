@@ -4,6 +4,7 @@
 //!   so a burst gets through no more often than the same attempts one by one. The wait doubles up to a quarter of an hour;
 //!   counts leak continuously (OWASP ASVS 6.1.1, 6.3.1; NIST SP 800-63B-4 §3.2.2).
 //! - [`requests`]: what is no guess but has a price, such as letters, rows and processor time.
+//! - [`flood`]: addresses that are refused whichever account they try, kept in memory for two seconds at a time.
 //! - [`refusals`]: the audit records of both, a bounded number of rows for each address and window.
 //!
 //! Strangers cannot keep an owner out: an account is counted apart for each network, and what strangers did to the account
@@ -11,6 +12,7 @@
 //! exists. Rows are locked in the order of their keys, by every statement.
 
 mod attempts;
+mod flood;
 mod keys;
 mod refusals;
 mod requests;
@@ -21,8 +23,9 @@ use mainstay_http::{Kind, Problem};
 use mainstay_kernel::Timestamp;
 
 pub(crate) use attempts::{Admitted, FREE_OF_ACCOUNT, admit_holder, count_sign_in, take_back};
+pub(crate) use flood::Flood;
 pub(crate) use keys::Keys;
-pub(crate) use refusals::{clear_refusals, record_failure, refuse, refuse_holder};
+pub(crate) use refusals::{clear_refusals, record_failure, refuse, refuse_beside, refuse_holder};
 pub(crate) use requests::{
     EXTERNAL_AUTHORIZATIONS, Letter, MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESETS, PASSWORD_STRENGTH, SIGN_UPS,
     admit_invitation, admit_own, admit_request,
@@ -33,7 +36,7 @@ pub(crate) const TOO_MANY_ATTEMPTS: Kind =
     Kind::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts: wait, then try again.");
 
 /// The refusal that says how long to wait.
-fn wait_until(until: Timestamp, now: Timestamp) -> Problem {
+pub(crate) fn wait_until(until: Timestamp, now: Timestamp) -> Problem {
     let wait = (until.inner() - now.inner()).try_into().unwrap_or(std::time::Duration::from_secs(1));
     TOO_MANY_ATTEMPTS.problem().retry_after(wait)
 }

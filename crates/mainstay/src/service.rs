@@ -155,8 +155,9 @@ impl Drop for Stopped {
     }
 }
 
-/// One computation a core at most: more would only wait for each other, each with its 19 MiB.
+/// One computation for every two cores: a flood of sign-ins leaves the other half to those who are signed in. Each takes
+/// 19 MiB.
 pub(crate) fn hasher(runtime: Runtime) -> PasswordHasher {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    PasswordHasher::new(Argon2Parameters::default(), cores, WAITING_SIGN_INS, runtime.random)
+    PasswordHasher::new(Argon2Parameters::default(), cores.div_ceil(2), WAITING_SIGN_INS, runtime.random)
 }

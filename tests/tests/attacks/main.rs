@@ -30,6 +30,7 @@ mod dumps;
 mod erasure;
 mod exported_log;
 mod external_sign_in;
+mod floods;
 mod forged_headers;
 mod forged_records;
 mod framing;

@@ -20,7 +20,7 @@ use crate::{
     oauth::scope,
     second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
     standing::{self, Hold},
-    throttle::{Admitted, Keys, TOO_MANY_ATTEMPTS, count_sign_in, refuse},
+    throttle::{Admitted, Keys, TOO_MANY_ATTEMPTS, count_sign_in, refuse, refuse_beside, wait_until},
 };
 
 /// The e-mail address or the password is wrong, or the account may not sign in: the answer does not say which.
@@ -76,7 +76,7 @@ pub(super) async fn create_session(
     let unscoped = by.unscoped("nobody is signed in yet");
     let device = Device::of(by.origin(), &user_agent);
     let address = by.origin().address;
-    let Found { account, mut attempt, slowed_until } = find_account(&unscoped, &body, address).await?;
+    let Found { account, mut attempt, slowed_until } = find_account(&unscoped, &identity, &body, address).await?;
     let stored = account.as_ref().and_then(|account| account.password_hash.as_ref()).map(|hash| hash.expose_secret());
     let verdict = identity.hasher.verify(body.password.secret(), stored).await.map_err(not_hashed)?;
     let passes = |account: &Account| {
@@ -232,22 +232,29 @@ struct Found {
 /// statement.
 async fn find_account(
     unscoped: &Unscoped,
+    identity: &Identity,
     body: &CreateSession,
     address: Option<std::net::IpAddr>,
 ) -> Result<Found, Problem> {
     let database = unscoped.database();
+    let now = database.runtime().clock.now();
+    if let Some(until) = identity.flood.refusal(address, now) {
+        return Err(wait_until(until, now));
+    }
+
     let indexes: Vec<Vec<u8>> =
         body.email.indexes(database.ring(), &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
     let name = body.email.index(database.ring(), &email_index()).into_bytes();
     let keys = Keys::new(database.ring(), "sign_in", &name, address);
-    let mut values = keys.sign_in_values(database.runtime().clock.now()).to_vec();
+    let mut values = keys.sign_in_values(now).to_vec();
     values.extend([indexes.into(), body.organization_id.map(OrganizationId::uuid).into(), keys.place.clone().into()]);
 
     let rows = unscoped.upkeep("users.sign_in", FIND, values).await?;
     let row = rows.first().ok_or_else(|| INTERNAL.problem().caused_by("a query without conditions has no row"))?;
 
+    let from_memory = identity.flood.keep(address, row.get(15)?, now);
     if let Some(until) = row.get::<Option<Timestamp>>(0)? {
-        return Err(refuse(unscoped, until).await);
+        return Err(refuse_beside(unscoped, until, from_memory).await);
     }
     let slowed_until: Option<Timestamp> = row.get(1)?;
     Ok(Found { account: read_account(row)?, attempt: keys.signing_in(slowed_until.is_some()), slowed_until })
@@ -270,7 +277,7 @@ const FIND: &str = concat!(
     here AS (
         SELECT EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id) AS anywhere,
             EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id WHERE p.place = $10) AS known)
-    SELECT refused.until, slowed.until, here.known, here.anywhere, account.*
+    SELECT refused.until, slowed.until, here.known, here.anywhere, account.*, refused.shared
     FROM refused CROSS JOIN slowed CROSS JOIN here LEFT JOIN account ON true"
 );
 

@@ -16,7 +16,8 @@ const BURST: [i32; 2] = [200, 2_000];
 const EVERY: [f64; 2] = [30.0, 3.0];
 
 /// The clauses that count an attempt to sign in, once `$1` to `$7` are [`Keys::sign_in_values`](super::Keys::sign_in_values). `refused` has the moment
-/// until which nothing is verified; `slowed` the one until which only an account's known networks get in.
+/// until which nothing is verified, and as `shared` the one for whichever account; `slowed` the one until which only an
+/// account's known networks get in.
 ///
 /// The groups of keys are locked one after another, in the order that `keys.rs` gives them.
 macro_rules! count_sign_in {
@@ -24,10 +25,11 @@ macro_rules! count_sign_in {
         r"
     waits AS MATERIALIZED (SELECT attempts_wait_until(ARRAY[$4::bytea], ARRAY[5], $7) AS until),
     volume AS MATERIALIZED (
-        SELECT CASE WHEN until > $7 THEN until ELSE admit_request($1, $2, $3, $7) END AS until
+        SELECT CASE WHEN until > $7 THEN until END AS own,
+            CASE WHEN until > $7 THEN NULL ELSE admit_request($1, $2, $3, $7) END AS shared
         FROM waits),
     refused AS MATERIALIZED (
-        SELECT coalesce(until, admit_attempt(ARRAY[$4::bytea], ARRAY[5], $7)) AS until
+        SELECT coalesce(own, shared, admit_attempt(ARRAY[$4::bytea], ARRAY[5], $7)) AS until, shared
         FROM volume),
     slowed AS MATERIALIZED (
         SELECT CASE WHEN until IS NULL THEN admit_attempt($5, $6, $7) END AS until

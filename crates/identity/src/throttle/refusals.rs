@@ -16,7 +16,12 @@ const RECORDED: [i32; 2] = [50, 500];
 
 /// Refuses an attempt until a moment: counts it, and records the first of its window.
 pub(crate) async fn refuse(unscoped: &Unscoped, until: Timestamp) -> Problem {
-    refusal(unscoped, about_user(Action::LoginFailMax, None, None), until).await
+    refuse_beside(unscoped, until, 0).await
+}
+
+/// As [`refuse`], and counts as many that were given from memory before it.
+pub(crate) async fn refuse_beside(unscoped: &Unscoped, until: Timestamp, from_memory: i64) -> Problem {
+    refusal(unscoped, about_user(Action::LoginFailMax, None, None), until, from_memory).await
 }
 
 /// As [`refuse`], of an account whose owner or somebody who has its password is slowed down.
@@ -26,11 +31,11 @@ pub(crate) async fn refuse_holder(
     organization: Option<OrganizationId>,
     until: Timestamp,
 ) -> Problem {
-    refusal(unscoped, about_user(Action::LoginFailMax, Some(user), organization), until).await
+    refusal(unscoped, about_user(Action::LoginFailMax, Some(user), organization), until, 0).await
 }
 
-async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp) -> Problem {
-    match record_first(unscoped, event).await {
+async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp, from_memory: i64) -> Problem {
+    match record_first(unscoped, event, from_memory).await {
         Ok(()) => wait_until(until, now(unscoped)),
         Err(error) => error.into(),
     }
@@ -50,22 +55,22 @@ pub(crate) async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<
 
     match super::moment(&rows, 0)? {
         None => unscoped.record(event).await,
-        Some(_) => record_first(unscoped, event).await,
+        Some(_) => record_first(unscoped, event, 0).await,
     }
 }
 
 /// Records an event unless one of its kind from this address was recorded within the window, and says how many were left
 /// out since.
-async fn record_first(unscoped: &Unscoped, event: Event) -> Result<(), Error> {
+async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Result<(), Error> {
     const COUNT: &str = r"
-        counted AS MATERIALIZED (SELECT count_refusal($1, $2) AS unrecorded),
+        counted AS MATERIALIZED (SELECT count_refusal($1, $2, $3) AS unrecorded),
         changed AS (
             SELECT NULL::jsonb AS before, jsonb_build_object('unrecorded', unrecorded) AS after
             FROM counted
             WHERE unrecorded IS NOT NULL)";
     let subject = format!("{} {} {}", event.action, event.resource, host_text(unscoped.address()));
     let refused = key(unscoped.database().ring(), Group::Anywhere, "refused", &subject);
-    let values = [refused.into(), now(unscoped).inner().into()];
+    let values = [refused.into(), from_memory.into(), now(unscoped).inner().into()];
 
     let change = Change::new("refusals.count", COUNT, values, event).showing_rows();
     unscoped.change(change).await.map(drop)
