@@ -78,7 +78,7 @@ async fn start() -> (TestApp, Actor) {
     let app = builder.start().await;
     let mut database = app.owner().await;
     for grant in GRANTS {
-        database.run(grant, []).await.unwrap();
+        database.run(grant, []).await.expect("the owner may");
     }
     let owner = app.actor(Owner).await;
     let customer = json!({ "full_name": "Ada", "email": "ada@example.org" });
@@ -108,7 +108,8 @@ async fn what_goes_around_a_transactions_door_takes_part_in_it() {
     let (app, owner) = start().await;
     for (number, queued) in [(1, 0), (3, 0), (2, 1), (5, 1)] {
         owner.patch(&format!("/v1/queries/{number}"), json!({})).await.assert_status(204);
-        let rows = app.owner().await.run(QUEUED, []).await.unwrap();
-        assert_eq!([rows[0].get::<i64>(0).unwrap(), rows[0].get(1).unwrap()], [queued; 2], "after {number}");
+        let rows = app.owner().await.run(QUEUED, []).await.expect("the owner may");
+        let counts = [0, 1].map(|position| rows[0].get::<i64>(position).expect("a count"));
+        assert_eq!(counts, [queued; 2], "after {number}");
     }
 }
