@@ -193,7 +193,7 @@ mod tests {
         let wrong: [(&str, &dyn Fn()); 5] = [
             ("expired", &|| files.write(2020, 2025)),
             ("not valid before", &|| files.write(2027, 2030)),
-            ("keys", &|| {
+            ("it is not the key of", &|| {
                 files.write(2020, 2031);
                 std::fs::write(&key_path, &old_key).unwrap();
             }),
