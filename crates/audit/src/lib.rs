@@ -41,7 +41,10 @@ pub use tree::{
 };
 pub use unsealed::{Unsealed, unsealed};
 pub use upkeep::{thin_checkpoints, upkeep};
-pub use verify::{Finding, Leaf, Outside, StoredCheckpoint, Summary, Terms, Verifier, verify_export, verify_log};
+pub use verify::{
+    Finding, Leaf, Outside, StoredCheckpoint, Summary, Terms, Unsealed as WhyUnsealed, Verifier, verify_export,
+    verify_log,
+};
 
 use events::list_audit_events;
 

@@ -5,10 +5,11 @@
 
 mod bucket;
 mod file;
+mod log;
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -19,8 +20,10 @@ use tokio::{
 };
 
 pub(crate) use file::notes;
+pub(crate) use log::Log;
 
 use bucket::Bucket;
+use file::Added;
 
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -63,21 +66,23 @@ pub(crate) enum PublishError {
     Io(#[from] io::Error),
     #[error("the bucket did not take it: {0}")]
     Bucket(#[from] object_store::Error),
+    #[error("what was published cannot be compared with the log: {0}")]
+    Database(#[from] mainstay_database::Error),
     #[error("it took too long")]
     Timeout,
 }
 
 /// Publishes the newest checkpoint again and again, until there is nobody who seals.
-pub(crate) async fn publish(place: Place, every: Duration, mut sealed: watch::Receiver<Option<Sealed>>) {
+pub(crate) async fn publish(log: Log, place: Place, every: Duration, mut sealed: watch::Receiver<Option<Sealed>>) {
     let mut published = 0;
-    let mut bucket = None;
+    let mut publisher = Publisher { log, place, bucket: None };
     while sealed.changed().await.is_ok() {
         let mut again = AGAIN.0;
         loop {
             let Some(newest) = sealed.borrow_and_update().clone() else { break };
             let pending = newest.number.saturating_sub(published);
             metrics::gauge!("audit_unpublished_checkpoints").set(pending as f64);
-            match put(&place, &mut bucket, &newest).await {
+            match publisher.put(&newest).await {
                 Ok(()) => {
                     published = newest.number;
                     metrics::gauge!("audit_unpublished_checkpoints").set(0.0);
@@ -107,30 +112,61 @@ async fn ended(mut sealed: watch::Receiver<Option<Sealed>>) {
     while sealed.changed().await.is_ok() {}
 }
 
-async fn put(place: &Place, bucket: &mut Option<Bucket>, sealed: &Sealed) -> Result<(), PublishError> {
-    let put = async {
-        match place {
-            Place::StandardOutput => {
-                let line = json!({ "audit_checkpoint": sealed.note }).to_string();
-                blocking(move || writeln!(io::stdout(), "{line}").map_err(PublishError::Io)).await
-            }
-            Place::File(path) => {
-                let (path, note, size) = (path.clone(), sealed.note.clone(), sealed.size);
-                blocking(move || file::append(&path, &note, size)).await
-            }
-            Place::Bucket { bucket: name, prefix } => {
-                let bucket = match bucket {
-                    Some(bucket) => bucket,
-                    None => bucket.insert(Bucket::open(name, prefix)?),
-                };
-                bucket.put(sealed.size, &sealed.note).await
-            }
-        }
-    };
-    timeout(PATIENCE, put).await.unwrap_or(Err(PublishError::Timeout))
+/// What puts notes in their place.
+struct Publisher {
+    log: Log,
+    place: Place,
+    bucket: Option<Bucket>,
 }
 
-async fn blocking(work: impl FnOnce() -> Result<(), PublishError> + Send + 'static) -> Result<(), PublishError> {
+impl Publisher {
+    async fn put(&mut self, sealed: &Sealed) -> Result<(), PublishError> {
+        let put = async {
+            match &self.place {
+                Place::StandardOutput => {
+                    let line = json!({ "audit_checkpoint": sealed.note }).to_string();
+                    blocking(move || writeln!(io::stdout(), "{line}").map_err(PublishError::Io)).await
+                }
+                Place::File(path) => add(&self.log, path, &sealed.note).await,
+                Place::Bucket { bucket: name, prefix } => {
+                    let bucket = match &mut self.bucket {
+                        Some(bucket) => bucket,
+                        None => self.bucket.insert(Bucket::open(name, prefix)?),
+                    };
+                    bucket.put(sealed.size, &sealed.note).await
+                }
+            }
+        };
+        timeout(PATIENCE, put).await.unwrap_or(Err(PublishError::Timeout))
+    }
+}
+
+/// Adds a note to the file, behind a note that the log goes on from. Another process may add to it too: the one that led
+/// before, or leads now.
+async fn add(log: &Log, path: &Path, note: &str) -> Result<(), PublishError> {
+    loop {
+        let end = blocking({
+            let path = path.to_owned();
+            move || file::last(&path)
+        });
+        let end = end.await?;
+        if let Some(published) = &end
+            && !log.begins_with(published).await?
+        {
+            return Err(PublishError::Contradiction);
+        }
+
+        let (path, note) = (path.to_owned(), note.to_owned());
+        match blocking(move || file::append(&path, &note, end.as_ref())).await? {
+            Added::Done => return Ok(()),
+            Added::Moved => {}
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PublishError> + Send + 'static,
+) -> Result<T, PublishError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(PublishError::Io(io::Error::other(error))))
 }

@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     AuditError, Settings,
-    publish::{Sealed, publish},
+    publish::{Log, Sealed, publish},
 };
 use leader::Leader;
 
@@ -75,11 +75,9 @@ impl Sealer {
     /// Seals until `stop`, then once more what is there, so that an orderly end leaves nothing unsealed.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (sealed, published) = watch::channel(None);
-        let publishing = self
-            .settings
-            .publish
-            .clone()
-            .map(|place| tokio::spawn(publish(place, self.settings.publish_every, published)));
+        let publishing = self.settings.publish.clone().map(|place| {
+            tokio::spawn(publish(Log(self.database.clone()), place, self.settings.publish_every, published))
+        });
         // Waited for again by whoever goes on where a leader failed.
         let stop = stop.shared();
         loop {

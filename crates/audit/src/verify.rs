@@ -102,12 +102,14 @@ pub enum Finding {
         why: String,
     },
     /// A record has no leaf.
-    #[error("the record {id} of {occurred_at} is not sealed: it was slipped in, or the sealer does not seal")]
+    #[error("the record {id} of {occurred_at} is not sealed: {why}")]
     Unsealed {
         /// Which.
         id: String,
         /// When it says it happened.
         occurred_at: String,
+        /// What can be known of the reason.
+        why: Unsealed,
     },
     /// A proof does not lead to the checkpoint.
     #[error("index {0}: the proof does not lead to the checkpoint")]
@@ -115,6 +117,26 @@ pub enum Finding {
     /// An export holds less than it says.
     #[error("index {0}: the export ends before its end")]
     Incomplete(u64),
+}
+
+/// Why a record may have no leaf: no more than the numbers of transactions tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsealed {
+    /// The seal has not come to its transaction.
+    #[error("the seal has not come to it, since the sealer does not run, or an older transaction is open")]
+    NotYet,
+    /// This cluster has not had its transaction, or is behind its own seal.
+    #[error(
+        "this database was restored from a dump that held it unsealed; the sealer's walk through the log comes to it, \
+         and seals it behind newer records"
+    )]
+    Restored,
+    /// The seal has gone past its transaction.
+    #[error(
+        "the seal has gone past it; either this database was restored from a dump that held it unsealed, or it was \
+         written past the sealer. The sealer's walk through the log seals it, and its place there says when"
+    )]
+    PassedOver,
 }
 
 /// A leaf as it stands in the log, and its record.

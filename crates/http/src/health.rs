@@ -20,17 +20,28 @@ struct State {
     draining: AtomicBool,
     schema: i32,
     pulses: OnceLock<Vec<Pulse>>,
+    keys_missing: AtomicBool,
 }
 
 impl Readiness {
     /// Ready once the database stands at migration `schema` or later.
     pub fn new(schema: i32) -> Self {
-        Self(Arc::new(State { draining: AtomicBool::new(false), schema, pulses: OnceLock::new() }))
+        Self(Arc::new(State {
+            draining: AtomicBool::new(false),
+            schema,
+            pulses: OnceLock::new(),
+            keys_missing: AtomicBool::new(false),
+        }))
     }
 
     /// Ready only while all of these succeed: for a process that is there for nothing else. What it is told first, counts.
     pub fn depends_on(&self, pulses: impl IntoIterator<Item = Pulse>) {
         self.0.pulses.get_or_init(|| pulses.into_iter().collect());
+    }
+
+    /// Not ready while `missing`: rows are there whose data keys are not, so that nothing of them can be read.
+    pub fn set_keys_missing(&self, missing: bool) {
+        self.0.keys_missing.store(missing, Ordering::Release);
     }
 
     /// From now on the answer is "not ready": the service is about to stop.
@@ -51,6 +62,9 @@ impl Readiness {
             Ok(health) if health.schema < self.0.schema => Err(not_ready("The schema is not migrated yet.")),
             Ok(health) if !health.takes_writes => Err(not_ready("The database takes no writes.")),
             Ok(health) if !health.keys_open => Err(not_ready("The key ring does not open what is stored.")),
+            Ok(_) if self.0.keys_missing.load(Ordering::Acquire) => {
+                Err(not_ready("Data keys are missing: the table data_keys was not restored, or not all of it."))
+            }
             // Migrations only go forward and keep the release before them running: a rollback is ready.
             Ok(health) if health.schema > self.0.schema => {
                 Ok(format!("ready: schema {} is newer than this build's {}\n", health.schema, self.0.schema))

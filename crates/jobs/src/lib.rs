@@ -13,6 +13,7 @@
 mod claimed;
 mod figures;
 mod handler;
+mod operate;
 mod periodic;
 mod pursuit;
 mod queue;
@@ -24,6 +25,7 @@ mod worker;
 pub use claimed::Claimed;
 pub use figures::measure;
 pub use handler::{Handler, JobError};
+pub use operate::{Unfinished, retry, unfinished};
 pub use periodic::Periodic;
 pub use settings::Settings;
 pub use worker::Worker;

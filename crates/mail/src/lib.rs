@@ -33,7 +33,7 @@ pub use mail::Mail;
 pub use mailbox::{Mailbox, Message};
 pub use mailer::Mailer;
 pub use settings::{Settings, Transport};
-pub use undelivered::{Undelivered, resend, undelivered};
+pub use undelivered::{Undelivered, resend, settle, undelivered};
 
 /// The kind of the jobs that are mail.
 const KIND: &str = "mail";

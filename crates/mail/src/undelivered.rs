@@ -12,6 +12,13 @@ const RESEND: &str = "changed AS (UPDATE jobs SET state = 'waiting', attempts = 
          finished_at = NULL, error = NULL, run_at = now() \
      WHERE id = $1 AND kind = $2 AND state IN ('handed_over', 'failed') AND payload IS NOT NULL RETURNING id)";
 
+/// A worker that is alive renews its lease.
+const SETTLE: &str = r"changed AS (
+    UPDATE jobs
+    SET state = 'done', payload = NULL, claim = NULL, leased_until = NULL, error = NULL, finished_at = now()
+    WHERE id = $1 AND kind = $2 AND state = 'handed_over' AND (claim IS NULL OR leased_until < now())
+    RETURNING id)";
+
 /// A mail that has not been sent, or of which nobody knows whether it was.
 pub struct Undelivered {
     /// Which one: its Message-ID.
@@ -63,6 +70,18 @@ pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
     let event =
         Event { action: "mail_resent".to_owned(), resource: "job", resource_id: Some(id.uuid()), organization: None };
     let change = Change::new("jobs.resend", RESEND, [id.uuid().into(), KIND.into()], event);
+    Ok(!unscoped.change(change).await?.is_empty())
+}
+
+/// Says that a mail arrived of which nobody knew: it is done, and its payload is wiped. `false` when there is none that was
+/// left behind; one that is being sent right now is not.
+///
+/// # Errors
+/// As the database answers.
+pub async fn settle(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
+    let event =
+        Event { action: "mail_settled".to_owned(), resource: "job", resource_id: Some(id.uuid()), organization: None };
+    let change = Change::new("jobs.settle", SETTLE, [id.uuid().into(), KIND.into()], event);
     Ok(!unscoped.change(change).await?.is_empty())
 }
 

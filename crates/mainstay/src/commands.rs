@@ -6,6 +6,7 @@ mod config;
 mod connect;
 mod data_map;
 mod healthcheck;
+mod jobs;
 mod key;
 mod keys;
 mod mail;
@@ -15,6 +16,7 @@ mod organization;
 mod output;
 mod role;
 mod routes;
+mod schema;
 mod serve;
 mod session;
 mod shutdown;
@@ -81,6 +83,11 @@ enum Command {
     /// Look after mail that was not sent
     #[command(subcommand)]
     Mail(mail::Action),
+    /// List queued work that was not done, and let it begin anew
+    #[command(subcommand)]
+    Jobs(jobs::Action),
+    /// Print the version of the database's schema, and the one that this build expects
+    Schema(connect::Place),
     /// Register applications that people can let in (OAuth 2)
     #[command(subcommand)]
     Client(client::Action),
@@ -149,6 +156,8 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
             Command::Worker => worker::run(platform).await,
             Command::Key(action) => key::run(action).await,
             Command::Mail(action) => mail::run(action).await,
+            Command::Jobs(action) => jobs::run(action).await,
+            Command::Schema(place) => schema::run(platform, &place).await,
             Command::DataMap(arguments) => data_map::run(platform, arguments).await,
             Command::Migrate => migrate::run(platform).await,
             Command::Config(arguments) => config::run(platform, &arguments).await,

@@ -123,8 +123,7 @@ impl Service {
                 }
             }
         });
-        let measuring =
-            Stopped(tokio::spawn(VitalSigns::new(app.database().clone(), server.certificate().cloned()).watch()));
+        let measuring = Stopped(tokio::spawn(VitalSigns::new(&app, server.certificate().cloned()).watch()));
         let watching = Stopped(tokio::spawn(identity.clone().watch()));
         let (stop, stopped) = oneshot::channel::<()>();
         // A sender that is gone means the same as one that has spoken.

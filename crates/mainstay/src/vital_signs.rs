@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use mainstay_crypto::PasswordHasher;
-use mainstay_database::{Database, Error};
-use mainstay_http::{Certificate, Info};
+use mainstay_database::{Database, Error, MissingKeys};
+use mainstay_http::{App, Certificate, Info, Readiness};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::renewal::{renew, tell_refusal};
@@ -24,20 +24,23 @@ const UNSEALED: Duration = Duration::from_secs(60);
 /// What this process measures.
 pub(crate) struct VitalSigns {
     database: Database,
+    readiness: Readiness,
     certificate: Option<Certificate>,
     /// Why the certificate's files are not taken, as it was told last.
     refusal: Option<String>,
     expired: Bound,
     clock: Bound,
     seal: Bound,
+    keys: Bound,
     failing: Bound,
 }
 
 impl VitalSigns {
-    /// Measures through `database`, and looks after the certificate that the process shows.
-    pub(crate) fn new(database: Database, certificate: Option<Certificate>) -> Self {
-        let [expired, clock, seal, failing] = Default::default();
-        Self { database, certificate, refusal: None, expired, clock, seal, failing }
+    /// Measures what `app` stands on, and looks after the certificate that the process shows.
+    pub(crate) fn new(app: &App, certificate: Option<Certificate>) -> Self {
+        let (database, readiness) = (app.database().clone(), app.readiness().clone());
+        let [expired, clock, seal, keys, failing] = Default::default();
+        Self { database, readiness, certificate, refusal: None, expired, clock, seal, keys, failing }
     }
 
     /// Measures for as long as the process lives, at once and then again and again.
@@ -64,6 +67,7 @@ impl VitalSigns {
             self.measure_schema().await,
             mainstay_jobs::measure(&self.database).await,
             self.measure_keys().await,
+            self.look_for_missing_keys().await,
         ];
         outcomes.into_iter().collect::<Result<(), _>>()?;
 
@@ -143,6 +147,24 @@ impl VitalSigns {
             let Some(made) = made else { continue };
             let age = (now.inner() - made.inner()).as_seconds_f64();
             metrics::gauge!("key_age_seconds", "key" => key).set(age);
+        }
+        Ok(())
+    }
+
+    async fn look_for_missing_keys(&mut self) -> Result<(), Error> {
+        let looked = self.database.missing_keys().await?;
+        for found in &looked {
+            metrics::gauge!("data_keys_missing", "table" => found.table).set(found.missing as f64);
+        }
+
+        self.readiness.set_keys_missing(looked.iter().any(MissingKeys::is_loss));
+        let missing: Vec<_> = looked.iter().filter(|found| found.missing > 0).map(|found| found.table).collect();
+        if self.keys.turns(!missing.is_empty()) {
+            if missing.is_empty() {
+                tracing::info!("every row that was looked at has its data key again");
+            } else {
+                tracing::error!(tables = ?missing, "data keys are missing: was the table data_keys restored?");
+            }
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ impl Working {
         let settings = connections::of_worker(settings);
         let Assembly { app, work, .. } = Assembly::new(platform, settings, runtime)?;
         app.readiness().depends_on([work.worker.pulse(), work.sealer.pulse()]);
-        let vital_signs = VitalSigns::new(app.database().clone(), None);
+        let vital_signs = VitalSigns::new(&app, None);
         Ok(Self { work, management: Management::bind(app, telemetry).await?, vital_signs })
     }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     databases::Beside,
     dumps::{dump, restore},
-    log::{seal, sealer, write_on},
+    log::{DISARM, seal, sealer, write_on},
     program::{beside, finish, program},
 };
 
@@ -118,4 +118,37 @@ async fn a_restored_dump_is_told_by_a_newer_checkpoint_from_outside() {
     let forked = format!("error: index 0 to {}: the log is another one", tuesday - 1);
     let (code, told) = house.verify(&restored, key, "tuesday");
     assert!(code == Some(1) && told.contains(&forked), "{told}");
+}
+
+/// What a dump held unsealed has no leaf until the sealer's walk comes to it. Nothing says that somebody slipped it in, and
+/// neither does `audit verify`.
+#[tokio::test]
+async fn what_a_dump_held_unsealed_is_no_accusation() {
+    const NUMBER: &str = "UPDATE audit_events e SET transaction_id = $1::text::xid8 \
+         WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
+    let house = House::new().await;
+    let agent = house.app.actor(Agent).await;
+    write_on(&agent, 2, "sealed").await;
+    house.publish("monday").await;
+    write_on(&agent, 1, "unsealed").await;
+    let backup = dump(&house.app.owner_url(), &[]);
+    let Beside { owner, server: restored } = Beside::make(&house.app, "CREATE DATABASE unsealed").await;
+    restore(&owner, &backup);
+    let url = mainstay_database::DatabaseUrl::parse(&owner).expect("devdb's URL is verified");
+    let mut there = mainstay_database::Owner::connect(&url).await.expect("the owner connects");
+    there.run(DISARM, []).await.expect("the owner may");
+
+    for (transaction, why) in [
+        (None, "the seal has not come to it"),
+        // Of a cluster that had counted further, and of one that had not.
+        (Some("4611686018427387904"), "this database was restored from a dump"),
+        (Some("3"), "either this database was restored from a dump that held it unsealed, or"),
+    ] {
+        if let Some(number) = transaction {
+            there.run(NUMBER, [number.into()]).await.expect("the owner may");
+        }
+        let (code, told) = house.audit(&restored, &["verify", "--grace", "0s"]);
+        assert!(code == Some(1) && told.contains("is not sealed: ") && told.contains(why), "{transaction:?}: {told}");
+        assert!(!told.contains("slipped in"), "{told}");
+    }
 }

@@ -202,3 +202,52 @@ async fn records_that_wait_for_the_first_seal_are_not_called_late() {
     assert!(service.log().contains("this process seals the audit log"), "{}", service.log());
     assert!(!service.log().contains("are sealed late"), "{}", service.log());
 }
+
+/// Two workers publish into one file, and lead in turns: what each adds goes on from what the other did.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_share_a_file_of_checkpoints() {
+    const TURNS: usize = 5;
+    const ALARM: &str = "restored or rewritten";
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = folder.path().join("checkpoints");
+    let (app, mut environment) = beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
+    environment.extend([
+        ("MAINSTAY_AUDIT_PUBLISH", file.display().to_string()),
+        ("MAINSTAY_AUDIT_PUBLISH_EVERY", "100ms".to_owned()),
+        ("MAINSTAY_MAIL_SMTP_URL", "smtp://127.0.0.1:1".to_owned()),
+        ("MAINSTAY_MAIL_FROM", "service@example.org".to_owned()),
+    ]);
+    let house = House { app, environment };
+    let agent = house.app.actor(Agent).await;
+    let worker = || Serving::start(program(["worker"]).envs(house.environment.clone()));
+
+    let mut workers = [worker(), worker()];
+    for turn in 0..TURNS {
+        customers(&agent, &format!("turn{turn}n")).await;
+        house.published(&file).await;
+        let leads = |worker: &Serving| worker.log().contains("this process seals the audit log");
+        let leader = workers.iter().position(leads).expect("one of them has sealed");
+        // It seals and publishes what is left, while the other one takes over.
+        customers(&agent, &format!("last{turn}n")).await;
+        workers[leader].signal("TERM");
+        assert_eq!(workers[leader].exit_code(), Some(0));
+        assert!(!workers[leader].log().contains(ALARM), "{}", workers[leader].log());
+        workers[leader] = worker();
+    }
+    house.published(&file).await;
+    assert!(workers.iter().all(|worker| !worker.log().contains(ALARM)));
+    let key = house.audit(&["key"]).1;
+    let (code, told) = house.audit(&["verify", "--key", key.trim(), "--checkpoint", &file.display().to_string()]);
+    assert!(code == Some(0) && told.contains("all of this log"), "{told}");
+
+    // What stands there of another log is still told.
+    let text = fs::read_to_string(&file).expect("it is text");
+    let note = text.trim_end().rsplit("\n\n").nth(1).expect("a note");
+    let root = note.lines().nth(2).expect("a root");
+    let other = text.replace(root, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    fs::write(&file, other).expect("it is written");
+    customers(&agent, "more").await;
+    tokio::task::block_in_place(|| {
+        eventually("the alarm", || workers.iter().any(|worker| worker.log().contains(ALARM)).then_some(()));
+    });
+}

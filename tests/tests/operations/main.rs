@@ -40,6 +40,7 @@ mod organization_command;
 mod panics;
 mod pooled;
 mod restarts;
+mod restored_keys;
 mod rollback;
 mod signals;
 mod slow_statements;

@@ -20,6 +20,7 @@ mod dev_mail;
 mod encryption;
 mod how_to;
 mod jobs;
+mod operators;
 mod process;
 mod queue;
 mod replica_clocks;

@@ -1,3 +1,6 @@
+//! A file of notes, to which several processes may add: the one that seals now, and the one that sealed a moment ago.
+//! Reading its end and writing behind it are one step under the file's lock.
+
 use std::{
     fs::{File, OpenOptions},
     io::{Read as _, Seek as _, SeekFrom, Write as _},
@@ -11,26 +14,56 @@ use crate::note::Checkpoint;
 /// More than two notes take.
 const TAIL: i64 = 8 * 1024;
 
-/// Puts a note at the end of the file and waits until it is on the disk. The file is never cut, nor written anywhere but
-/// at its end.
-pub(super) fn append(path: &Path, note: &str, size: u64) -> Result<(), PublishError> {
-    let mut file = OpenOptions::new().create(true).append(true).read(true).mode(0o640).open(path)?;
-    let tail = tail(&mut file)?;
-    if let Some(last) = notes(&tail).last() {
-        if last == note {
-            return Ok(());
+/// What became of a note that was to be added.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    /// It stands in the file, or a later one of the same log does.
+    Done,
+    /// Another note stands at the end than the one that was compared with the log: compare it, and come again.
+    Moved,
+}
+
+/// The last note of the file that can be read; none where there is no file yet.
+pub(super) fn last(path: &Path) -> Result<Option<Checkpoint>, PublishError> {
+    match File::open(path) {
+        Ok(mut file) => {
+            file.lock_shared()?;
+            Ok(last_of(&tail(&mut file)?))
         }
-        // A signature that was cut off is no reason; another tree is.
-        let (last, new) = (Checkpoint::parse(last), Checkpoint::parse(note));
-        if last.is_ok_and(|last| last.size > size || (last.size == size && new.is_ok_and(|new| new != last))) {
-            return Err(PublishError::Contradiction);
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Puts a note at the end of the file and waits until it is on the disk, unless it stands there already or a later one
+/// does. `compared` is the last note, which is known to be of this log. The file is never cut, nor written anywhere but at
+/// its end.
+pub(super) fn append(path: &Path, note: &str, compared: Option<&Checkpoint>) -> Result<Added, PublishError> {
+    let mut file = OpenOptions::new().create(true).append(true).read(true).mode(0o640).open(path)?;
+    // Given back when the file is closed, also by a process that dies.
+    file.lock()?;
+
+    let tail = tail(&mut file)?;
+    let last = last_of(&tail);
+    if last.as_ref() != compared {
+        return Ok(Added::Moved);
+    }
+    if let (Some(last), Ok(new)) = (last, Checkpoint::parse(note))
+        && last.size >= new.size
+    {
+        return Ok(Added::Done);
+    }
+
     // What was cut off by a crash ends here.
     let apart = if tail.is_empty() || tail.ends_with("\n\n") { "" } else { "\n\n" };
     file.write_all(format!("{apart}{note}\n").as_bytes())?;
     file.sync_all()?;
-    Ok(())
+    Ok(Added::Done)
+}
+
+/// A signature that was cut off is no reason to pass a note over: what it is about is there.
+fn last_of(tail: &str) -> Option<Checkpoint> {
+    notes(tail).last().and_then(|note| Checkpoint::parse(note).ok())
 }
 
 fn tail(file: &mut File) -> Result<String, PublishError> {
@@ -51,6 +84,10 @@ pub(crate) fn notes(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+
     use super::*;
     use crate::note::NoteSigner;
 
@@ -58,43 +95,57 @@ mod tests {
         NoteSigner::from_seed("log", &[7; 32]).unwrap().sign(size, [u8::try_from(size).unwrap(); 32])
     }
 
-    #[test]
-    fn notes_are_added_at_the_end_and_the_same_one_once() {
+    fn file() -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoints");
+        (folder, path)
+    }
+
+    /// Adds as one does who has compared what stands there.
+    fn add(path: &Path, size: u64) -> Added {
+        append(path, &note(size), last(path).unwrap().as_ref()).unwrap()
+    }
+
+    #[test]
+    fn notes_are_added_at_the_end_and_the_same_one_once() {
+        let (_folder, path) = file();
         for size in [1, 2, 2, 3] {
-            append(&path, &note(size), size).unwrap();
+            assert_eq!(add(&path, size), Added::Done);
         }
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(notes(&text), [note(1), note(2), note(3)]);
         assert!(text.ends_with("\n\n"));
     }
 
+    /// The one that led before comes late with a note of its own: a later one of the same log says all that it does.
+    #[test]
+    fn an_earlier_note_of_the_same_log_is_no_contradiction() {
+        let (_folder, path) = file();
+        add(&path, 7);
+        assert_eq!(add(&path, 5), Added::Done);
+        assert_eq!(notes(&std::fs::read_to_string(&path).unwrap()), [note(7)]);
+    }
+
+    #[test]
+    fn what_another_process_added_meanwhile_is_to_be_compared_first() {
+        let (_folder, path) = file();
+        add(&path, 1);
+        let seen = last(&path).unwrap();
+        add(&path, 2);
+        assert_eq!(append(&path, &note(3), seen.as_ref()).unwrap(), Added::Moved);
+        assert_eq!(notes(&std::fs::read_to_string(&path).unwrap()), [note(1), note(2)]);
+    }
+
     #[test]
     fn what_a_crash_cut_off_is_passed_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("checkpoints");
-        append(&path, &note(1), 1).unwrap();
+        let (_folder, path) = file();
+        add(&path, 1);
         let whole = std::fs::read_to_string(&path).unwrap();
         for cut in (1..note(2).len()).filter(|cut| note(2).is_char_boundary(*cut)) {
             std::fs::write(&path, format!("{whole}{}", &note(2)[..cut])).unwrap();
-            append(&path, &note(3), 3).unwrap();
+            add(&path, 3);
             let found = notes(&std::fs::read_to_string(&path).unwrap());
             assert!(found.contains(&note(1)) && found.contains(&note(3)), "cut at {cut}: {found:?}");
         }
-    }
-
-    /// A log that was restored from yesterday's dump goes on where it was yesterday.
-    #[test]
-    fn a_log_that_fell_back_is_not_published() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("checkpoints");
-        append(&path, &note(5), 5).unwrap();
-        let before = std::fs::read_to_string(&path).unwrap();
-        for size in [4, 5] {
-            let other = NoteSigner::from_seed("log", &[7; 32]).unwrap().sign(size, [9; 32]);
-            assert!(matches!(append(&path, &other, size), Err(PublishError::Contradiction)));
-        }
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
     }
 }

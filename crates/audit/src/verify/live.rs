@@ -1,7 +1,7 @@
 use mainstay_database::{Error, Row, Session};
 use mainstay_kernel::Timestamp;
 
-use super::{Finding, Leaf, Outside, StoredCheckpoint, Summary, Verifier, dates::Dates};
+use super::{Finding, Leaf, Outside, StoredCheckpoint, Summary, Unsealed, Verifier, dates::Dates};
 use crate::{
     AuditError,
     note::NoteKey,
@@ -24,8 +24,18 @@ const CHECKPOINTS: &str =
 const EXTENT: &str = "SELECT coalesce((SELECT max(size) FROM audit_checkpoints), 0), \
      coalesce((SELECT max(index) + 1 FROM audit_leaves), 0)";
 
-const UNSEALED: &str = "SELECT e.id::text, e.occurred_at::text FROM audit_events e \
-     WHERE e.occurred_at < $1 AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id) LIMIT 1";
+/// The first record without a leaf; whether this cluster has not had its transaction, or is behind the seal's own; whether
+/// the seal has gone past it.
+const UNSEALED: &str = r"
+    SELECT e.id::text, e.occurred_at::text,
+        e.transaction_id >= pg_snapshot_xmax(pg_current_snapshot()) OR seal.watermark > pg_snapshot_xmax(pg_current_snapshot()),
+        e.transaction_id < seal.watermark
+    FROM audit_events e
+    CROSS JOIN (
+        SELECT coalesce((SELECT watermark FROM audit_checkpoints ORDER BY size DESC LIMIT 1), '0'::xid8) AS watermark
+    ) seal
+    WHERE e.occurred_at < $1 AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
+    LIMIT 1";
 
 /// What the log is held to.
 pub struct Terms<'a> {
@@ -67,7 +77,14 @@ pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summ
     }
     let unsealed = session.run("audit_events.unsealed", UNSEALED, [terms.sealed_before.inner().into()]).await?;
     match unsealed.first() {
-        Some(row) => Err(Finding::Unsealed { id: row.get(0)?, occurred_at: row.get(1)? }.into()),
+        Some(row) => {
+            let why = match (row.get(2)?, row.get(3)?) {
+                (true, _) => Unsealed::Restored,
+                (false, true) => Unsealed::PassedOver,
+                (false, false) => Unsealed::NotYet,
+            };
+            Err(Finding::Unsealed { id: row.get(0)?, occurred_at: row.get(1)?, why }.into())
+        }
         None => Ok(summary),
     }
 }

@@ -119,7 +119,11 @@ impl Log {
         }
         let sealed: Vec<_> = self.leaves.iter().map(|(id, _)| id.to_string()).collect();
         match self.records.iter().find(|record| !sealed.iter().any(|id| id == record.id())) {
-            Some(record) => Err(Finding::Unsealed { id: record.id().to_owned(), occurred_at: String::new() }),
+            Some(record) => Err(Finding::Unsealed {
+                id: record.id().to_owned(),
+                occurred_at: String::new(),
+                why: Unsealed::PassedOver,
+            }),
             None => Ok(summary),
         }
     }

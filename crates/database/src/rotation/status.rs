@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{Means, key_in};
-use crate::{Error, PrivateColumn, SealedTable};
+use crate::{Error, PrivateColumn, SealedTable, missing_keys::has_keys};
 
 /// What stands under which key.
 #[derive(Clone, Debug)]
@@ -10,6 +10,8 @@ pub struct Status {
     pub keys: Vec<KeyUse>,
     /// Rows whose value is sealed and not indexed yet, by `table.column`.
     pub unindexed: Vec<(String, u64)>,
+    /// Rows that name a data key that is not there, by table: they cannot be opened, though nobody was erased.
+    pub missing: Vec<(String, u64)>,
 }
 
 /// What one key made.
@@ -63,6 +65,18 @@ impl KeyUse {
 }
 
 pub(super) async fn read(means: &mut Means, tables: &[SealedTable], boxes: &[PrivateColumn]) -> Result<Status, Error> {
+    let mut missing = Vec::new();
+    for table in tables.iter().filter(|table| has_keys(table)) {
+        let text = format!(
+            "SELECT count(*) FROM {} t WHERE t.data_key IS NOT NULL \
+             AND NOT EXISTS (SELECT FROM data_keys k WHERE k.id = t.data_key)",
+            table.table
+        );
+        let rows = means.count(text, []).await?;
+        if rows > 0 {
+            missing.push((table.table.to_owned(), rows));
+        }
+    }
     let mut places =
         vec![("data_keys", "wrapped", UsageKind::DataKeys), ("unique_indexes", "digest", UsageKind::Spare)];
     let mut unindexed = Vec::new();
@@ -101,5 +115,5 @@ pub(super) async fn read(means: &mut Means, tables: &[SealedTable], boxes: &[Pri
         keys.push(KeyUse { name: Some(name.to_owned()), id, is_primary: position == 0, uses });
     }
     keys.extend(uses.into_iter().map(|(id, uses)| KeyUse { name: None, id, is_primary: false, uses }));
-    Ok(Status { keys, unindexed })
+    Ok(Status { keys, unindexed, missing })
 }

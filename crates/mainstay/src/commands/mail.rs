@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_database::{Id, Job};
-use mainstay_mail::{resend, undelivered};
+use mainstay_mail::{resend, settle, undelivered};
 
 use super::{
     connect::{self, Place},
@@ -18,11 +18,13 @@ pub(super) enum Action {
     /// look for the id, which is its Message-ID, in the mail server's log.
     List(Place),
     /// Send a mail again that failed or was left behind; in the second case it may arrive twice
-    Resend(Resend),
+    Resend(Chosen),
+    /// Say that a mail arrived which was left behind as `handed_over`: it is done, and nothing of it is kept
+    Settle(Chosen),
 }
 
 #[derive(Args)]
-pub(super) struct Resend {
+pub(super) struct Chosen {
     /// The mail's id, as `list` shows it
     id: Id<Job>,
     #[command(flatten)]
@@ -32,7 +34,16 @@ pub(super) struct Resend {
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::List(place) => list(place).await,
-        Action::Resend(Resend { id, place }) => {
+        Action::Settle(Chosen { id, place }) => {
+            let database = place.database()?;
+            let found = settle(&connect::unscoped(&database, "mail_settle"), id).await?;
+            found
+                .then_some(())
+                .context("there is no mail of this id that was left behind, or it is being sent right now")?;
+            say(&format!("{id} is settled"));
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Resend(Chosen { id, place }) => {
             let database = place.database()?;
             let found = resend(&connect::unscoped(&database, "mail_resend"), id).await?;
             found.then_some(()).context("there is no mail of this id that failed or was left behind")?;

@@ -47,6 +47,7 @@ pub const METRICS: &[Metric] = &[
     metric("audit_seal_failures_total", Counter, Count, &[], "Attempts to seal that failed."),
     metric("audit_unpublished_checkpoints", Gauge, Count, &[], "Checkpoints that are to be published."),
     metric("audit_publish_failures_total", Counter, Count, &[], "Attempts to publish a checkpoint that failed."),
+    metric("data_keys_missing", Gauge, Count, &["table"], KEYS_MISSING),
     metric("key_age_seconds", Gauge, Seconds, &["key"], KEY_AGE),
     metric("mainstay_clock_skew_seconds", Gauge, Seconds, &[], "How far this clock is ahead of the database's."),
     metric("mainstay_schema_version", Gauge, Count, &[], "The version of the schema: that of its last migration."),
@@ -74,6 +75,8 @@ const CONNECTIONS: &str = "Connections to the database: `requests`, or `work` fo
 const JOBS: &str =
     "Jobs in the queue: `waiting`, `running`, `handed_over`, `failed`. The whole queue, whichever process tells it.";
 const LAST_SUCCESS: &str = "When upkeep last ended well, on whichever replica, since 1970; 0 before.";
+const KEYS_MISSING: &str =
+    "Rows whose data key is not there although nobody was erased, of the oldest and the newest hundred of a table.";
 const KEY_AGE: &str = "How old the key is that is used first: `root` seals and indexes, `signing` signs access tokens, \
      `audit` signs checkpoints. A root key counts from when the database first saw it.";
 const MEASURED: &str = "When this process last measured clock, queue, seal, schema and keys, since 1970.";

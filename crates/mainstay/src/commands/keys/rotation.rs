@@ -36,8 +36,9 @@ pub(crate) struct Reseal {
 
 pub(super) async fn status(platform: &Platform, place: &Place) -> anyhow::Result<ExitCode> {
     let mut rotation = open(platform, place, "keys_status").await?;
-    report(&rotation.status().await.map_err(told)?);
-    Ok(ExitCode::SUCCESS)
+    let status = rotation.status().await.map_err(told)?;
+    report(&status);
+    Ok(if status.missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 pub(super) async fn rotate_keys(platform: &Platform, how: &Move) -> anyhow::Result<ExitCode> {
@@ -133,6 +134,9 @@ fn report(status: &Status) {
         for usage in key.uses.iter().filter(|usage| usage.kind != UsageKind::Spare && !key.is_primary) {
             say(&format!("    {}: {}", usage.place, usage.rows));
         }
+    }
+    for (table, rows) in &status.missing {
+        say(&format!("{table}: {rows} rows WITHOUT THEIR DATA KEY, nobody erased: restore the table data_keys"));
     }
     for (column, rows) in &status.unindexed {
         say(&format!("{column}: {rows} not indexed yet; `keys rotate index` does"));

@@ -1,0 +1,60 @@
+use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
+
+use crate::{
+    note::Checkpoint,
+    tree::{Frontier, Hash},
+};
+
+/// The checkpoint of a size, and how many leaves there are.
+const STANDING: &str = r"
+    SELECT (SELECT note FROM audit_checkpoints WHERE size = $1), coalesce((SELECT max(index) + 1 FROM audit_leaves), 0)";
+
+const LEAVES: &str = "SELECT hash FROM audit_leaves WHERE index >= $1 AND index < $2 ORDER BY index LIMIT 10000";
+
+/// The log as it stands in the database, to compare with what was published of it.
+pub(crate) struct Log(pub(crate) Database);
+
+impl Log {
+    /// Whether the log begins with what `published` was signed over: whether it has that many leaves, and they have that
+    /// root. A checkpoint of that size settles it; where a later one has replaced it, the leaves themselves do.
+    ///
+    /// # Errors
+    /// As the database answers.
+    pub(super) async fn begins_with(&self, published: &Checkpoint) -> Result<bool, Error> {
+        let size = published.size.cast_signed();
+        let unscoped = self.unscoped();
+        let rows = unscoped.select("audit_checkpoints.standing", STANDING, [size.into()]).await?;
+        let row = rows.first().ok_or(Error::NotFound)?;
+        let (note, leaves): (Option<String>, i64) = (row.get(0)?, row.get(1)?);
+
+        if leaves < size {
+            return Ok(false);
+        }
+        if let Some(own) = note.and_then(|note| Checkpoint::parse(&note).ok()) {
+            return Ok(own.root == published.root);
+        }
+        Ok(self.root_at(&unscoped, size).await? == Some(published.root))
+    }
+
+    /// The root of the first `size` leaves; none where one is missing.
+    async fn root_at(&self, unscoped: &Unscoped, size: i64) -> Result<Option<Hash>, Error> {
+        let mut frontier = Frontier::default();
+        while frontier.size().cast_signed() < size {
+            let from = frontier.size().cast_signed();
+            let rows = unscoped.select("audit_leaves.hashes", LEAVES, [from.into(), size.into()]).await?;
+            if rows.is_empty() {
+                return Ok(None);
+            }
+            for row in &rows {
+                let Ok(hash) = row.get::<Vec<u8>>(0)?.try_into() else { return Ok(None) };
+                frontier.push(hash);
+            }
+        }
+        Ok(Some(frontier.root()))
+    }
+
+    fn unscoped(&self) -> Unscoped {
+        let origin = Origin { request: Uuid::nil(), operation: "publish_checkpoint", address: None };
+        Unscoped::because("the log and its seal belong to no organization", &self.0, origin, None)
+    }
+}
