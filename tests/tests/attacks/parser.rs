@@ -74,7 +74,7 @@ async fn a_head_that_breaks_off_is_answered_and_an_idle_connection_is_not() {
 #[tokio::test]
 async fn a_refusal_follows_the_answers_before_it() {
     let app = TestApp::start(app::platform()).await;
-    let asked = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n";
+    let asked = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut stream = TcpStream::connect(app.address()).await.expect("the server accepts");
     stream.write_all(format!("{asked}{GET}\r\n\u{1}\u{2}\r\n\r\n").as_bytes()).await.expect("the server reads");
     let all = read_to_end(&mut stream).await;
