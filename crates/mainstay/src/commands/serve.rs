@@ -13,12 +13,12 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     for warning in reader.warnings() {
         tracing::warn!("{warning}");
     }
-    let signals = Signals::take()?;
+    let (stop, signals) = (shutdown::requested(), Signals::take()?);
     let service = Service::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await?;
     tracing::info!(api = %service.address()?, management = %service.management_address()?, "serving");
     let obeying = signals.obey(telemetry.clone(), service.certificate().cloned());
     tokio::select! {
-        () = service.run(shutdown::requested()) => {}
+        () = service.run(stop) => {}
         () = obeying => {}
     }
     tracing::info!("stopped");

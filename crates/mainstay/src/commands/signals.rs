@@ -35,8 +35,8 @@ impl Signals {
         loop {
             tokio::select! {
                 _ = self.hang_up.recv() => read_again(certificate.as_ref()),
-                _ = self.louder.recv() => tracing::warn!(level = telemetry.louder(), "the log is louder"),
-                _ = self.quieter.recv() => tracing::warn!(level = telemetry.quieter(), "the log is quieter"),
+                _ = self.louder.recv() => tracing::warn!(verbosity = telemetry.louder(), "the log is louder"),
+                _ = self.quieter.recv() => tracing::warn!(verbosity = telemetry.quieter(), "the log is quieter"),
             }
         }
     }

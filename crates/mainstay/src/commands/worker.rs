@@ -18,11 +18,11 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     for warning in reader.warnings() {
         tracing::warn!("{warning}");
     }
-    let signals = Signals::take()?;
+    let (stop, signals) = (shutdown::requested(), Signals::take()?);
     let working = Working::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await?;
     tracing::info!(management = %working.management_address()?, "working");
     tokio::select! {
-        () = working.run(shutdown::requested()) => {}
+        () = working.run(stop) => {}
         () = signals.obey(telemetry.clone(), None) => {}
     }
     tracing::info!("stopped");
