@@ -29,6 +29,9 @@ fn the_tutorials_feature_passes_the_tests_that_attack_every_feature() {
 
     let steps = steps(&fs::read_to_string(root().join("docs/tutorial.md")).expect("the tutorial is there"));
     assert!(steps.len() > 8, "{steps:?}");
+    let next =
+        format!("migrations/V{}__", fs::read_dir(root().join("migrations")).expect("they are there").count() + 1);
+    assert!(matches!(&steps[0], Step::Write { path, .. } if path.starts_with(&next)), "the next migration is {next}");
     steps.iter().for_each(|step| step.follow(copy));
 
     let snapshots = [("UPDATE_SNAPSHOTS", "1")];
