@@ -1,7 +1,7 @@
 //! A server in Postgres' place that is not the one it should be: the service connects to none of them, and what it sends
 //! tells nothing (OWASP ASVS 12.3.1 to 12.3.4).
 
-use std::{fs, net::SocketAddr};
+use std::{fs, net::SocketAddr, time::Duration};
 
 use mainstay::{
     Service, Settings,
@@ -18,7 +18,11 @@ use tokio::{
 
 use crate::http::send;
 
-/// Serves with this database and gives the status of `/readyz`. The service ends with the test's runtime.
+/// How often a service is asked whether it is ready, a tenth of a second apart: it opens its connections meanwhile.
+const QUESTIONS: usize = 100;
+
+/// Serves with this database, and gives the status of `/readyz` once it is 200, or after a while. The service ends with the
+/// test's runtime.
 async fn readiness(url: &str) -> u16 {
     let values = [
         ("environment", "development".to_owned()),
@@ -35,7 +39,15 @@ async fn readiness(url: &str) -> u16 {
     let service = service.unwrap_or_else(|error| panic!("{error}"));
     let address = service.address().expect("it is bound");
     tokio::spawn(service.run(std::future::pending()));
-    send(address, "GET", "/readyz", "", "").await.status
+    let mut status = 0;
+    for _ in 0..QUESTIONS {
+        status = send(address, "GET", "/readyz", "", "").await.status;
+        if status == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    status
 }
 
 #[tokio::test]
