@@ -111,6 +111,10 @@ impl Schemas {
 
     fn value(&self, schema: &Value, members: Members) -> Value {
         let plain = self.plain(schema);
+        if let Some(id) = plain["x-resource"].as_str().and_then(|resource| self.rows.get(resource)) {
+            return id.as_str().into();
+        }
+
         let given = plain.get("const").or_else(|| plain["enum"].get(0)).or_else(|| plain["examples"].get(0));
         match (given, type_of(&plain)) {
             // Every e-mail address is a new one, since two accounts may not share one.
@@ -123,10 +127,7 @@ impl Schemas {
             }
             (None, "integer" | "number") => number(&plain, "minimum").unwrap_or(1).into(),
             (None, "boolean") => true.into(),
-            (None, _) => match plain["x-resource"].as_str().and_then(|resource| self.rows.get(resource)) {
-                Some(id) => id.as_str().into(),
-                None => text(&plain).into(),
-            },
+            (None, _) => text(&plain).into(),
         }
     }
 
@@ -284,7 +285,7 @@ mod tests {
     #[test]
     fn a_reference_is_to_a_row_that_there_is() {
         let mut schemas = schemas();
-        let owner = json!({ "type": "string", "format": "uuid", "x-resource": "user" });
+        let owner = json!({ "type": "string", "format": "uuid", "x-resource": "user", "examples": ["of nobody"] });
         let schema = json!({ "type": "object", "properties": { "owners": { "type": "array", "items": owner } } });
         assert_eq!(schemas.references(&schema).into_iter().collect::<Vec<_>>(), ["user"]);
         schemas.refer_to("user", "id of a user");
