@@ -12,7 +12,7 @@ dev:
 test *arguments:
     cargo test --workspace {{ arguments }}
 
-# Make the committed files anew that are made from the code. Look at what `git diff` says then.
+# Renew the committed files that are made from the code. Look at what `git diff` says then.
 snapshots:
     UPDATE_SNAPSHOTS=1 cargo test --workspace --test architecture --test sweeps
     UPDATE_SNAPSHOTS=1 cargo test --workspace --test operations artefacts

@@ -81,7 +81,7 @@ fn steps(tutorial: &str) -> Vec<Step> {
     steps
 }
 
-/// Copies what a checkout of the repository holds, whatever else lies in this one.
+/// Copies what a checkout of the repository holds, and nothing that was built or installed in this one.
 fn copy_sources(copy: &Path) {
     let unwanted = |name: &str| name.starts_with(".git") || name == "target" || name == "node_modules";
     copy_folder(&root(), copy, &|path| !path.file_name().is_some_and(|name| unwanted(&name.to_string_lossy())));

@@ -172,7 +172,7 @@ impl<P: Permission> Door<P> {
     /// Runs a static query of yours. `$1` is always the caller's organization, and the text must use it; your values
     /// follow from `$2`.
     ///
-    /// It reads. Postgres refuses a text that is no query, and in a transaction that is read-only whatever else would write:
+    /// It reads. Postgres refuses a text that is no query, and refuses any other write in a transaction that is read-only:
     /// a write goes through a method that leaves its record. Within a [`Transaction`](crate::Transaction) a function that the
     /// text calls may still write.
     ///

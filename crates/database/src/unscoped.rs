@@ -31,7 +31,7 @@ impl Unscoped {
         Self::on(why, Executor::pooled(database.clone()), origin, actor)
     }
 
-    /// As [`because`](Self::because), as part of whatever the executor is part of.
+    /// As [`because`](Self::because), as part of the executor's transaction, if it has one.
     pub(crate) fn on(_why: &'static str, executor: Executor, origin: Origin, actor: Option<Arc<Principal>>) -> Self {
         Self { executor, origin, actor, shows: true }
     }

@@ -49,7 +49,7 @@ impl Readiness {
         self.0.draining.store(true, Ordering::Release);
     }
 
-    /// The word for whoever asks.
+    /// The answer to a probe.
     pub(crate) async fn check(&self, database: &Database) -> Result<String, Problem> {
         let not_ready = |detail: &'static str| UNAVAILABLE.problem().detail(detail).retry_after(Duration::from_secs(1));
         if self.0.draining.load(Ordering::Acquire) {

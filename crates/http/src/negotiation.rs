@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-/// Whether a person at a browser asks: a page is wanted more than a problem document. Whoever takes both alike, as curl
-/// does, is a program; so is whoever says nothing.
+/// Whether a person at a browser asks: a page is wanted more than a problem document. A client that takes both alike, as
+/// curl does, is a program; so is one that says nothing.
 pub(crate) fn prefers_page(headers: &HeaderMap) -> bool {
     media_type(headers, "text/html") > media_type(headers, "application/problem+json")
 }

@@ -2,6 +2,7 @@
 //! each other. The platform holds an app to what it says.
 
 use mainstay::prelude::*;
+use mainstay_http::Listing;
 use mainstay_testing::TestApp;
 
 use crate::browsers::assert_secured;
@@ -55,6 +56,12 @@ struct Greeting(&'static str);
 #[get("/v1/test/greeting")]
 async fn greet(_by: Public, greeting: Shared<Greeting>) -> Result<Json<String>, Problem> {
     Ok(Json(greeting.0.to_owned()))
+}
+
+/// List plain values.
+#[get("/v1/test/words")]
+async fn list_words(_by: Public) -> Result<Listing<String>, Problem> {
+    Ok(Listing { items: vec!["one".to_owned(), "two".to_owned()] })
 }
 
 fn platform(module: Module) -> Platform {
@@ -116,4 +123,11 @@ async fn what_nobody_shares_is_missed_when_the_service_starts() {
 
     let app = TestApp::start(platform(module()).module(Module::new("other").share(Greeting("hello")))).await;
     assert_eq!(app.anonymous().get("/v1/test/greeting").await.assert_status(200).json(), "hello");
+}
+
+#[tokio::test]
+async fn a_listing_holds_plain_values_as_they_are() {
+    let app = TestApp::start(platform(test_module().endpoints((list_words,)))).await;
+    let words = app.anonymous().get("/v1/test/words").await.assert_status(200).json();
+    assert_eq!(words, serde_json::json!({ "items": ["one", "two"] }));
 }

@@ -1,4 +1,4 @@
-//! A query of a feature's own reads, whatever its text says: what writes leaves a record, and goes another way.
+//! A query of a feature's own only reads: a write leaves a record, and so goes through another method.
 
 use mainstay::{
     access::BuiltInRole::Owner,

@@ -7,7 +7,7 @@ use super::{operations::Operation, sweep::Sweep};
 use crate::{Call, Client, TestApp};
 
 /// A row of one organization does not exist for another: each operation on a row is answered 404 when a stranger asks,
-/// whatever the role, no listing shows it, and nothing of theirs can refer to it (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023, API1).
+/// in each role, no listing shows it, and nothing of theirs can refer to it (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023, API1).
 ///
 /// # Panics
 /// When a stranger is answered anything else, or when the row's own organization is answered 404 too, which would prove
