@@ -12,8 +12,8 @@ mod sample;
 use mainstay::prelude::*;
 
 use endpoints::{
-    create_customer, delete_customer, erase_customer, export_customer, get_customer, get_personal_data, list_customers,
-    search_customers, update_customer,
+    create_customer, delete_customer, erase_customer, export_customer, get_customer,
+    get_personal_data, list_customers, search_customers, update_customer,
 };
 
 use row::{CustomerRow, Status};
@@ -38,16 +38,21 @@ permission! {
 /// The feature.
 pub fn module() -> Module {
     // It rests until a setting says for how long: MAINSTAY_RETENTION_RULES=customers=1095d.
-    let former = Retention::counted_from(CustomerRow::UPDATED_AT).only(CustomerRow::STATUS, &Status::Inactive).erase();
-    Module::new("customers").entity::<CustomerRow>().retain(former).endpoints((
-        list_customers,
-        create_customer,
-        search_customers,
-        get_customer,
-        update_customer,
-        delete_customer,
-        get_personal_data,
-        export_customer,
-        erase_customer,
-    ))
+    let former = Retention::counted_from(CustomerRow::UPDATED_AT)
+        .only(CustomerRow::STATUS, &Status::Inactive)
+        .erase();
+    Module::new("customers")
+        .entity::<CustomerRow>()
+        .retain(former)
+        .endpoints((
+            list_customers,
+            create_customer,
+            search_customers,
+            get_customer,
+            update_customer,
+            delete_customer,
+            get_personal_data,
+            export_customer,
+            erase_customer,
+        ))
 }

@@ -17,5 +17,8 @@ pub fn platform() -> Platform {
         version: env!("CARGO_PKG_VERSION"),
         description: "Keeps the customers of organizations: a sample service on Mainstay.",
     };
-    Platform::new(info).migrations(schema::migrations::runner()).module(customers::module()).sample(customers::sample())
+    Platform::new(info)
+        .migrations(schema::migrations::runner())
+        .module(customers::module())
+        .sample(customers::sample())
 }

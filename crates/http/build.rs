@@ -22,7 +22,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     let target = PathBuf::from(env::var("OUT_DIR")?);
 
-    let look = LOOK.iter().fold(Bundle::new(LOOK_BASE), |bundle, (name, content)| bundle.file(name, content));
+    let look = LOOK
+        .iter()
+        .fold(Bundle::new(LOOK_BASE), |bundle, (name, content)| {
+            bundle.file(name, content)
+        });
     look.write(&target, "look")?;
 
     let docs = Bundle::new("/docs").folder("src/docs_page")?;
@@ -36,7 +40,10 @@ fn with_swagger_ui(mut docs: Bundle) -> Result<Bundle, Box<dyn Error>> {
         let path = archive
             .file_names()
             .filter_map(Result::ok)
-            .find(|path| path.split_once('/').is_some_and(|(_, below)| below == wanted))
+            .find(|path| {
+                path.split_once('/')
+                    .is_some_and(|(_, below)| below == wanted)
+            })
             .ok_or_else(|| format!("the Swagger UI archive has no {wanted}"))?
             .into_owned();
         let mut content = Vec::new();

@@ -7,6 +7,8 @@ use mainstay_assets::Bundle;
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     let target = PathBuf::from(env::var("OUT_DIR")?);
-    Bundle::new("/account").folder("src/account_pages")?.write(&target, "account_pages")?;
+    Bundle::new("/account")
+        .folder("src/account_pages")?
+        .write(&target, "account_pages")?;
     Ok(())
 }

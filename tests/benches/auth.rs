@@ -49,9 +49,13 @@ struct Bench {
 #[tokio::main]
 async fn main() {
     let bench = Bench::start().await;
-    println!("two figures a line: as this machine did it, and for one core of the service's own time\n");
+    println!(
+        "two figures a line: as this machine did it, and for one core of the service's own time\n"
+    );
 
-    let (count, cpu) = bench.repeat(4, async |bench| bench.sign_in().await.status == 201).await;
+    let (count, cpu) = bench
+        .repeat(4, async |bench| bench.sign_in().await.status == 201)
+        .await;
     report("password logins", count, cpu);
 
     let (count, cpu) = bench.refreshes(4).await;
@@ -68,7 +72,9 @@ async fn main() {
     print_times("  with nothing beside it", calm);
     print_times("  in a storm of guesses", reads);
     let Storm { answered, shed } = storm;
-    println!("  the storm: 64 at a time, {answered} answered, {shed} shed with 503 or 429 and Retry-After");
+    println!(
+        "  the storm: 64 at a time, {answered} answered, {shed} shed with 503 or 429 and Retry-After"
+    );
 }
 
 fn report(what: &str, count: usize, cpu: f64) {
@@ -84,7 +90,12 @@ fn report(what: &str, count: usize, cpu: f64) {
 fn print_times(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    println!("{what:34} {:8.2} ms {:8.2} ms  {}", at(0.5), at(0.99), times.len());
+    println!(
+        "{what:34} {:8.2} ms {:8.2} ms  {}",
+        at(0.5),
+        at(0.99),
+        times.len()
+    );
 }
 
 struct Storm {
@@ -96,7 +107,12 @@ impl Bench {
     async fn start() -> Self {
         let cluster = throwaway().expect("there is a Postgres");
         let connection = cluster.connection();
-        let url = |role| connection.url(role, &connection.database).expose_secret().to_owned();
+        let url = |role| {
+            connection
+                .url(role, &connection.database)
+                .expose_secret()
+                .to_owned()
+        };
         let mut environment = secrets(&url(&connection.server));
         environment.extend([
             ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
@@ -110,12 +126,30 @@ impl Bench {
             text
         };
         succeeds(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url(&connection.owner)));
-        let create = ["user", "create", "--email", EMAIL, "--organization", "Bench"];
+        let create = [
+            "user",
+            "create",
+            "--email",
+            EMAIL,
+            "--organization",
+            "Bench",
+        ];
         let made = succeeds(program(create).envs(environment.clone()));
-        let password = made.lines().find_map(|line| line.strip_prefix("password")).expect("it is shown").trim();
-        let password = password.split_whitespace().next().expect("it is shown").to_owned();
+        let password = made
+            .lines()
+            .find_map(|line| line.strip_prefix("password"))
+            .expect("it is shown")
+            .trim();
+        let password = password
+            .split_whitespace()
+            .next()
+            .expect("it is shown")
+            .to_owned();
         // The addresses are in the log at level info.
-        let filter = ("MAINSTAY_TELEMETRY_LOG_FILTER", "warn,mainstay=info".to_owned());
+        let filter = (
+            "MAINSTAY_TELEMETRY_LOG_FILTER",
+            "warn,mainstay=info".to_owned(),
+        );
         let mut serving = Serving::start(program(["serve"]).envs(environment).envs([filter]));
         let (api, management) = serving.addresses();
         for _ in 0..200 {
@@ -124,7 +158,13 @@ impl Bench {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Self { api, pid: serving.pid(), password, _serving: serving, _cluster: cluster }
+        Self {
+            api,
+            pid: serving.pid(),
+            password,
+            _serving: serving,
+            _cluster: cluster,
+        }
     }
 
     async fn sign_in(&self) -> http::Reply {
@@ -140,7 +180,9 @@ impl Bench {
             "Host: localhost\r\nConnection: close\r\nX-Forwarded-For: {network}\r\nContent-Length: {}",
             body.len()
         );
-        let request = format!("POST /v1/sessions HTTP/1.1\r\n{head}\r\nContent-Type: application/json\r\n\r\n{body}");
+        let request = format!(
+            "POST /v1/sessions HTTP/1.1\r\n{head}\r\nContent-Type: application/json\r\n\r\n{body}"
+        );
         exchange(self.api, request).await
     }
 
@@ -190,7 +232,10 @@ impl Bench {
     async fn reads(&self, session: &Value, span: Duration) -> Vec<Duration> {
         let token = session["access_token"].as_str().expect("a token");
         let body = json!({ "full_name": "Ada", "email": "ada@example.org" }).to_string();
-        let path = send(self.api, "POST", "/v1/customers", token, &body).await.header("location").to_owned();
+        let path = send(self.api, "POST", "/v1/customers", token, &body)
+            .await
+            .header("location")
+            .to_owned();
         let (mut times, end) = (Vec::new(), Instant::now() + span);
         while Instant::now() < end {
             let started = Instant::now();
@@ -203,7 +248,11 @@ impl Bench {
     /// Guesses at accounts from everywhere, each at another and from another network: no limit holds them back, only the
     /// queue of the password hasher.
     async fn storm(&self, at_once: usize) -> Storm {
-        let (sent, answered, shed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (sent, answered, shed) = (
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+        );
         let end = Instant::now() + SPAN;
         let workers = (0..at_once).map(async |_| {
             while Instant::now() < end {
@@ -219,14 +268,22 @@ impl Bench {
             }
         });
         join_all(workers).await;
-        Storm { answered: answered.into_inner(), shed: shed.into_inner() }
+        Storm {
+            answered: answered.into_inner(),
+            shed: shed.into_inner(),
+        }
     }
 
     /// Seconds of processor time that the service has taken so far (proc(5): `utime` and `stime`).
     fn processor_time(&self) -> f64 {
         let path = format!("/proc/{}/stat", self.pid);
         let stat = eventually("the process is there", || fs::read_to_string(&path).ok());
-        let fields: Vec<_> = stat.rsplit(')').next().expect("a name in parentheses").split_whitespace().collect();
+        let fields: Vec<_> = stat
+            .rsplit(')')
+            .next()
+            .expect("a name in parentheses")
+            .split_whitespace()
+            .collect();
         let ticks = |position: usize| fields[position].parse::<f64>().expect("a number");
         (ticks(11) + ticks(12)) / TICKS
     }

@@ -50,7 +50,12 @@ impl Met {
     fn report(&self, what: &str, span: Duration) {
         let mut times = std::mem::take(&mut *self.times.lock().expect("nobody panicked"));
         times.sort_unstable();
-        let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+        let at = |share: usize| {
+            times
+                .get(times.len() * share / 100)
+                .copied()
+                .unwrap_or_default()
+        };
         let rate = times.len() as f64 / span.as_secs_f64();
         let [median, p99] = [at(50), at(99)].map(|time| time.as_secs_f64() * 1_000.0);
         println!("  {what:28} {rate:8.0} requests/s    p50 {median:7.2} ms    p99 {p99:7.2} ms");
@@ -71,7 +76,11 @@ impl Caller {
     async fn ask(&self, asking: impl Future<Output = Answer>) -> Value {
         let started = Instant::now();
         let answer = asking.await;
-        self.met.times.lock().expect("nobody panicked").push(started.elapsed());
+        self.met
+            .times
+            .lock()
+            .expect("nobody panicked")
+            .push(started.elapsed());
         if answer.status != 200 {
             self.met.failed.fetch_add(1, Ordering::Relaxed);
             println!("  failed: {}", answer.text());
@@ -84,13 +93,23 @@ impl Caller {
         let phone = format!("+49 {} {round:06}", 1_000 + self.number);
         let body = json!({ "phone": phone, "notes": format!("Round {round}.") });
         self.ask(writing.patch(&self.path, body)).await;
-        let read = self.ask(reading.get(&format!("{}/personal-data", self.path))).await;
-        let found = self.ask(reading.post("/v1/customers/search", json!({ "phone": phone }))).await;
+        let read = self
+            .ask(reading.get(&format!("{}/personal-data", self.path)))
+            .await;
+        let found = self
+            .ask(reading.post("/v1/customers/search", json!({ "phone": phone })))
+            .await;
         let other = &self.others[round * 7 % self.others.len()];
-        self.ask(reading.get(&format!("{other}/personal-data"))).await;
+        self.ask(reading.get(&format!("{other}/personal-data")))
+            .await;
         self.ask(reading.get(other)).await;
-        let is_found = found["items"].as_array().is_some_and(|items| items.iter().any(|item| item["id"] == self.id));
-        if read["phone"] != json!(phone) || read["notes"] != json!(format!("Round {round}.")) || !is_found {
+        let is_found = found["items"]
+            .as_array()
+            .is_some_and(|items| items.iter().any(|item| item["id"] == self.id));
+        if read["phone"] != json!(phone)
+            || read["notes"] != json!(format!("Round {round}."))
+            || !is_found
+        {
             self.met.stale.fetch_add(1, Ordering::Relaxed);
             println!("  stale: {read}");
         }
@@ -99,10 +118,21 @@ impl Caller {
 
 #[tokio::main]
 async fn main() {
-    let rows: usize = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(100_000);
-    let [old, new] = [(); 2].map(|()| KeyRing::generate(&Random::default()).expose_secret().trim().to_owned());
+    let rows: usize = std::env::var("ROWS")
+        .ok()
+        .and_then(|rows| rows.parse().ok())
+        .unwrap_or(100_000);
+    let [old, new] = [(); 2].map(|()| {
+        KeyRing::generate(&Random::default())
+            .expose_secret()
+            .trim()
+            .to_owned()
+    });
     let (announced, turned) = (format!("{old} {new}"), format!("{new} {old}"));
-    let app = TestApp::builder(app::platform()).setting("crypto.keys", announced.clone()).start().await;
+    let app = TestApp::builder(app::platform())
+        .setting("crypto.keys", announced.clone())
+        .start()
+        .await;
     let owner = app.actor(BuiltInRole::Owner).await;
     let serving = app.database_url().expose_secret().to_owned();
     let owning = app.owner_url().expose_secret().to_owned();
@@ -114,7 +144,9 @@ async fn main() {
             ("MAINSTAY_CRYPTO_KEYS", ring),
         ];
         let seeding = arguments.first().is_some_and(|first| first == "seed");
-        let environment = environment.into_iter().filter(move |(name, _)| !(seeding && name.contains("OWNER")));
+        let environment = environment
+            .into_iter()
+            .filter(move |(name, _)| !(seeding && name.contains("OWNER")));
         tokio::task::spawn_blocking(move || {
             let (code, text) = finish(program(arguments).envs(environment));
             assert_eq!(code, Some(0), "{text}");
@@ -122,22 +154,42 @@ async fn main() {
         })
     };
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let seeded = run(announced, words(&format!("seed --customers {rows}"))).await.expect("it runs");
+    let seeded = run(announced, words(&format!("seed --customers {rows}")))
+        .await
+        .expect("it runs");
     println!("{}", seeded.trim());
-    app.owner().await.run("ANALYZE", []).await.expect("it is counted");
+    app.owner()
+        .await
+        .run("ANALYZE", [])
+        .await
+        .expect("it is counted");
 
-    let replica = app.second_replica_with([("crypto.keys", turned.clone())]).await;
+    let replica = app
+        .second_replica_with([("crypto.keys", turned.clone())])
+        .await;
     let clients = [(*owner).clone(), replica.client_of(&owner)];
     let listed = clients[0].get("/v1/customers?limit=100").await.json();
     let path = |item: &Value| format!("/v1/customers/{}", item["id"].as_str().expect("an id"));
-    let others: Vec<_> = listed["items"].as_array().expect("a list").iter().map(path).collect();
+    let others: Vec<_> = listed["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(path)
+        .collect();
     let (met, done) = (Arc::new(Met::default()), Arc::new(AtomicBool::new(false)));
     let mut callers = JoinSet::new();
     for number in 0..CALLERS {
         let body = json!({ "full_name": "Ada", "email": format!("caller-{number}@example.org") });
         let made = clients[0].post("/v1/customers", body).await.json();
         let (clients, met, others) = (clients.clone(), met.clone(), others.clone());
-        let caller = Caller { clients, met, others, path: path(&made), id: made["id"].clone(), number };
+        let caller = Caller {
+            clients,
+            met,
+            others,
+            path: path(&made),
+            id: made["id"].clone(),
+            number,
+        };
         let done = done.clone();
         callers.spawn(async move {
             let mut round = 0;
@@ -155,9 +207,13 @@ async fn main() {
     met.report("before", CALM);
     for arguments in ["keys rotate kek", "keys rotate index", "keys reseal"] {
         let started = Instant::now();
-        let text = run(turned.clone(), words(arguments)).await.expect("it runs");
+        let text = run(turned.clone(), words(arguments))
+            .await
+            .expect("it runs");
         met.report(arguments, started.elapsed());
-        let told = text.lines().filter(|line| line.contains(" in ") && line.ends_with(" s"));
+        let told = text
+            .lines()
+            .filter(|line| line.contains(" in ") && line.ends_with(" s"));
         let span = started.elapsed().as_secs_f64();
         told.for_each(|line| println!("    {line}, {:.0} rows/s", rows as f64 / span));
     }
@@ -167,7 +223,9 @@ async fn main() {
     callers.join_all().await;
 
     for arguments in ["keys rotate kek", "keys rotate index"] {
-        run(turned.clone(), words(arguments)).await.expect("it runs");
+        run(turned.clone(), words(arguments))
+            .await
+            .expect("it runs");
     }
     let status = run(turned, words("keys status")).await.expect("it runs");
     println!("{status}");
@@ -175,9 +233,15 @@ async fn main() {
     let client = alone.client_of(&owner);
     let (mut read, mut cursor) = (0, String::new());
     loop {
-        let page = client.get(&format!("/v1/customers?limit=100{cursor}")).await.assert_status(200).json();
+        let page = client
+            .get(&format!("/v1/customers?limit=100{cursor}"))
+            .await
+            .assert_status(200)
+            .json();
         read += page["items"].as_array().map_or(0, Vec::len);
-        let Some(next) = page["next_cursor"].as_str() else { break };
+        let Some(next) = page["next_cursor"].as_str() else {
+            break;
+        };
         cursor = format!("&cursor={next}");
     }
     println!("read with the new key alone: {read} of {}", rows + CALLERS);

@@ -240,11 +240,21 @@ impl PersonalDataView {
             customer_id: revealed.row().id,
             full_name: revealed.open(|row| &row.full_name).as_str().to_owned(),
             email: revealed.open(|row| &row.email).as_str().to_owned(),
-            phone: revealed.open_optional(|row| &row.phone).map(|phone| phone.as_str().to_owned()),
-            date_of_birth: revealed.open_optional(|row| &row.date_of_birth).map(|date| date.to_iso_8601()),
-            national_id: revealed.open_optional(|row| &row.national_id).map(|id| id.as_str().to_owned()),
-            postal_address: revealed.open_optional(|row| &row.postal_address).map(|it| it.as_str().to_owned()),
-            notes: revealed.open_optional(|row| &row.notes).map(|notes| notes.as_str().to_owned()),
+            phone: revealed
+                .open_optional(|row| &row.phone)
+                .map(|phone| phone.as_str().to_owned()),
+            date_of_birth: revealed
+                .open_optional(|row| &row.date_of_birth)
+                .map(|date| date.to_iso_8601()),
+            national_id: revealed
+                .open_optional(|row| &row.national_id)
+                .map(|id| id.as_str().to_owned()),
+            postal_address: revealed
+                .open_optional(|row| &row.postal_address)
+                .map(|it| it.as_str().to_owned()),
+            notes: revealed
+                .open_optional(|row| &row.notes)
+                .map(|notes| notes.as_str().to_owned()),
         }
     }
 }

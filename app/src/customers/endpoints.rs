@@ -1,9 +1,11 @@
 use mainstay::{http::INVALID_INPUT, prelude::*};
 
 use super::{
-    CustomersDelete, CustomersErase, CustomersExport, CustomersRead, CustomersReveal, CustomersWrite,
+    CustomersDelete, CustomersErase, CustomersExport, CustomersRead, CustomersReveal,
+    CustomersWrite,
     bodies::{
-        CreateCustomer, CustomerSort, CustomerView, ListCustomers, PersonalDataView, SearchCustomers, UpdateCustomer,
+        CreateCustomer, CustomerSort, CustomerView, ListCustomers, PersonalDataView,
+        SearchCustomers, UpdateCustomer,
     },
     row::{CustomerId, CustomerRow},
 };
@@ -30,11 +32,16 @@ pub async fn list_customers(
         CustomerSort::NameDescending => by_name(&by, Direction::Descending).await?,
     };
 
-    let page = by.page(filter, order, query.limit, query.cursor.as_ref()).await?;
+    let page = by
+        .page(filter, order, query.limit, query.cursor.as_ref())
+        .await?;
     Ok(PageOf::new(page, CustomerView::of))
 }
 
-async fn by_name(by: &Allowed<CustomersRead>, direction: Direction) -> Result<Order<CustomerRow>, Problem> {
+async fn by_name(
+    by: &Allowed<CustomersRead>,
+    direction: Direction,
+) -> Result<Order<CustomerRow>, Problem> {
     let proof = by.require::<CustomersReveal>().await?;
     Ok(Order::by_sealed(CustomerRow::FULL_NAME, direction, &proof))
 }
@@ -61,14 +68,18 @@ pub async fn search_customers(
     Json(body): Json<SearchCustomers>,
 ) -> Result<PageOf<CustomerView>, Problem> {
     if body.email.is_none() && body.phone.is_none() && body.national_id.is_none() {
-        return Err(INVALID_INPUT.problem().detail("Give an e-mail address, a telephone number or a national id."));
+        return Err(INVALID_INPUT
+            .problem()
+            .detail("Give an e-mail address, a telephone number or a national id."));
     }
     let filter = Filter::all()
         .matches(CustomerRow::EMAIL, body.email)
         .matches(CustomerRow::PHONE, body.phone.map(Some))
         .matches(CustomerRow::NATIONAL_ID, body.national_id.map(Some));
     let newest_first = Order::by(CustomerRow::CREATED_AT, Direction::Descending);
-    let page = by.page(filter, newest_first, body.limit, body.cursor.as_ref()).await?;
+    let page = by
+        .page(filter, newest_first, body.limit, body.cursor.as_ref())
+        .await?;
     Ok(PageOf::new(page, CustomerView::of))
 }
 
@@ -91,7 +102,9 @@ pub async fn update_customer(
     if_match: IfMatch,
     Json(body): Json<UpdateCustomer>,
 ) -> Result<Json<CustomerView>, Problem> {
-    let customer = by.update(id, if_match, body.into_changes(by.runtime())?).await?;
+    let customer = by
+        .update(id, if_match, body.into_changes(by.runtime())?)
+        .await?;
     Ok(Json(CustomerView::of(customer)))
 }
 
@@ -116,7 +129,9 @@ pub async fn get_personal_data(
     by: Allowed<CustomersReveal>,
     Path(id): Path<CustomerId>,
 ) -> Result<Json<PersonalDataView>, Problem> {
-    Ok(Json(PersonalDataView::of(&by.reveal::<CustomerRow>(id).await?)))
+    Ok(Json(PersonalDataView::of(
+        &by.reveal::<CustomerRow>(id).await?,
+    )))
 }
 
 /// Hand out all that is known of a customer.
@@ -129,7 +144,11 @@ pub async fn export_customer(
     Path(id): Path<CustomerId>,
     Query(page): Query<ExportPage>,
 ) -> Result<Json<ExportView>, Problem> {
-    Ok(Json(by.export::<CustomerRow>(id, page.cursor.as_ref()).await?.into()))
+    Ok(Json(
+        by.export::<CustomerRow>(id, page.cursor.as_ref())
+            .await?
+            .into(),
+    ))
 }
 
 /// Erase a customer for good.

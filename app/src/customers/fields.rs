@@ -25,7 +25,13 @@ personal_text! {
 impl Indexed for FullName {
     /// Lower case, one space between words: the order of a listing by name.
     fn normalised(&self) -> Zeroizing<String> {
-        Zeroizing::new(self.as_str().split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase())
+        Zeroizing::new(
+            self.as_str()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .to_lowercase(),
+        )
     }
 }
 
@@ -36,13 +42,23 @@ impl Indexed for Phone {
         let text = self.as_str().trim();
         let international = text.starts_with('+') || text.starts_with("00");
         // The zero that is dialled within the country only.
-        let text = if international { text.replacen("(0)", "", 1) } else { text.to_owned() };
+        let text = if international {
+            text.replacen("(0)", "", 1)
+        } else {
+            text.to_owned()
+        };
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        Zeroizing::new(match digits.strip_prefix("00").filter(|_| text.starts_with("00")).unwrap_or(&digits) {
-            "" => text.to_lowercase(),
-            digits if international => format!("+{digits}"),
-            digits => digits.to_owned(),
-        })
+        Zeroizing::new(
+            match digits
+                .strip_prefix("00")
+                .filter(|_| text.starts_with("00"))
+                .unwrap_or(&digits)
+            {
+                "" => text.to_lowercase(),
+                digits if international => format!("+{digits}"),
+                digits => digits.to_owned(),
+            },
+        )
     }
 }
 
@@ -51,9 +67,17 @@ impl Identifying for Phone {}
 impl Indexed for NationalId {
     /// Letters and digits, upper case: how a number is divided and spaced does not matter.
     fn normalised(&self) -> Zeroizing<String> {
-        let plain: String =
-            self.as_str().chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_uppercase).collect();
-        Zeroizing::new(if plain.is_empty() { self.as_str().to_owned() } else { plain })
+        let plain: String = self
+            .as_str()
+            .chars()
+            .filter(|letter| letter.is_alphanumeric())
+            .flat_map(char::to_uppercase)
+            .collect();
+        Zeroizing::new(if plain.is_empty() {
+            self.as_str().to_owned()
+        } else {
+            plain
+        })
     }
 }
 
@@ -68,11 +92,15 @@ const ISO_8601: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-
 impl DateOfBirth {
     /// Reads `2001-12-31`: four, two and two digits, as RFC 3339 §5.6 has it. A sign or fewer digits are refused.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_digit = |(position, byte): (usize, u8)| byte.is_ascii_digit() || matches!(position, 4 | 7);
+        let is_digit =
+            |(position, byte): (usize, u8)| byte.is_ascii_digit() || matches!(position, 4 | 7);
         if text.len() != 10 || !text.bytes().enumerate().all(is_digit) {
             return None;
         }
-        Date::parse(text, ISO_8601).ok().filter(|date| date.year() >= 1900).map(Self)
+        Date::parse(text, ISO_8601)
+            .ok()
+            .filter(|date| date.year() >= 1900)
+            .map(Self)
     }
 
     /// Writes `2001-12-31`.
@@ -123,7 +151,8 @@ impl Personal for DateOfBirth {
 impl<'de> Deserialize<'de> for DateOfBirth {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("expected a date such as 2001-12-31, from 1900 on"))
+        Self::parse(&text)
+            .ok_or_else(|| de::Error::custom("expected a date such as 2001-12-31, from 1900 on"))
     }
 }
 
@@ -155,7 +184,10 @@ mod tests {
 
     #[test]
     fn a_date_of_birth_is_written_as_it_is_read() {
-        assert_eq!(DateOfBirth::parse("2000-02-29").unwrap().to_iso_8601(), "2000-02-29");
+        assert_eq!(
+            DateOfBirth::parse("2000-02-29").unwrap().to_iso_8601(),
+            "2000-02-29"
+        );
         for wrong in [
             "",
             "1899-12-31",
@@ -185,7 +217,12 @@ mod tests {
     #[test]
     fn a_telephone_number_is_found_however_it_is_written() {
         let normalised = |text: &str| Phone::new(text).normalised().to_string();
-        for same in ["+49 30 1234567", "+49 (0)30 123-4567", "0049 30/1234567", " +49(0)301234567"] {
+        for same in [
+            "+49 30 1234567",
+            "+49 (0)30 123-4567",
+            "0049 30/1234567",
+            " +49(0)301234567",
+        ] {
             assert_eq!(normalised(same), "+49301234567", "{same}");
         }
         assert_eq!(normalised("030 / 123 45 67"), "0301234567");
@@ -202,6 +239,9 @@ mod tests {
 
     #[test]
     fn names_are_sorted_without_regard_to_case_and_spaces() {
-        assert_eq!(FullName::new(" Ada   LOVELACE ").normalised().as_str(), "ada lovelace");
+        assert_eq!(
+            FullName::new(" Ada   LOVELACE ").normalised().as_str(),
+            "ada lovelace"
+        );
     }
 }

@@ -56,12 +56,23 @@ const LAST_NAMES: [&str; 16] = [
     "von Neumann",
     "Wirth",
 ];
-const CITIES: [&str; 6] = ["Berlin", "Lisbon", "Nairobi", "Osaka", "Porto Alegre", "Toronto"];
+const CITIES: [&str; 6] = [
+    "Berlin",
+    "Lisbon",
+    "Nairobi",
+    "Osaka",
+    "Porto Alegre",
+    "Toronto",
+];
 const TAGS: [&str; 5] = ["newsletter", "partner", "retail", "trial", "vip"];
 
 /// A few hundred customers for `dev`, and as many as one likes for `seed`.
 pub fn sample() -> Sample {
-    Sample { name: "customers", count: 300, make }
+    Sample {
+        name: "customers",
+        count: 300,
+        make,
+    }
 }
 
 fn make<'a>(
@@ -73,7 +84,9 @@ fn make<'a>(
 ) -> BoxFuture<'a, anyhow::Result<()>> {
     Box::pin(async move {
         let by = operator::<CustomersWrite>(database, "seed", organization, user)?;
-        let batches = (0..count).step_by(BATCH as usize).map(|start| BATCH.min(count - start));
+        let batches = (0..count)
+            .step_by(BATCH as usize)
+            .map(|start| BATCH.min(count - start));
         stream::iter(batches)
             .map(async |size| {
                 let customers: Vec<_> = (0..size).filter_map(|_| invent(by.runtime())).collect();
@@ -92,13 +105,25 @@ fn invent(runtime: &Runtime) -> Option<CustomerRow> {
     let (first, last) = (pick(random, &FIRST_NAMES), pick(random, &LAST_NAMES));
     let number = u32::from_be_bytes(random.bytes());
     let created_at = runtime.clock.now() - Duration::minutes(i64::from(number % 500_000));
-    let email = format!("{}.{}.{number}@example.com", first.to_lowercase(), last.replace(' ', "").to_lowercase());
-    let born = format!("{}-{:02}-{:02}", 1940 + number % 65, 1 + number % 12, 1 + number % 28);
+    let email = format!(
+        "{}.{}.{number}@example.com",
+        first.to_lowercase(),
+        last.replace(' ', "").to_lowercase()
+    );
+    let born = format!(
+        "{}-{:02}-{:02}",
+        1940 + number % 65,
+        1 + number % 12,
+        1 + number % 28
+    );
     Some(CustomerRow {
         id: runtime.new_id(),
         full_name: Sealed::new(FullName::new(format!("{first} {last}"))),
         email: Sealed::new(EmailAddress::parse(&email)?),
-        phone: Some(Sealed::new(Phone::new(format!("+49 30 {:07}", number % 10_000_000)))),
+        phone: Some(Sealed::new(Phone::new(format!(
+            "+49 30 {:07}",
+            number % 10_000_000
+        )))),
         date_of_birth: DateOfBirth::parse(&born).map(Sealed::new),
         national_id: Some(Sealed::new(NationalId::new(format!("ID{number:010}")))),
         postal_address: Some(Sealed::new(PostalAddress::new(format!(
@@ -106,8 +131,18 @@ fn invent(runtime: &Runtime) -> Option<CustomerRow> {
             number % 200,
             pick(random, &CITIES)
         )))),
-        notes: number.is_multiple_of(3).then(|| Sealed::new(Notes::new("Asked to be called in the afternoon."))),
-        status: pick(random, &[Status::Lead, Status::Active, Status::Active, Status::Inactive]),
+        notes: number
+            .is_multiple_of(3)
+            .then(|| Sealed::new(Notes::new("Asked to be called in the afternoon."))),
+        status: pick(
+            random,
+            &[
+                Status::Lead,
+                Status::Active,
+                Status::Active,
+                Status::Inactive,
+            ],
+        ),
         tags: vec![pick(random, &TAGS).to_owned()],
         version: 1,
         created_at,

@@ -51,7 +51,11 @@ impl Principal {
     /// Whether the person behind the session proved who it is since `moment`, by all that the account has. A machine
     /// never did, nor did an application that acts for somebody.
     pub fn is_fresh_since(&self, moment: Timestamp) -> bool {
-        let Assurance { authenticated_at, multi_factor, second_factor_enrolled } = self.assurance;
+        let Assurance {
+            authenticated_at,
+            multi_factor,
+            second_factor_enrolled,
+        } = self.assurance;
         matches!(self.credential, Credential::Token | Credential::Cookie)
             && authenticated_at >= moment
             && (multi_factor || !second_factor_enrolled)
@@ -76,7 +80,10 @@ impl Permissions {
     /// Those of them that `names` has too.
     #[must_use]
     pub fn limited_to<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        names.into_iter().filter(|name| self.0.contains(*name)).collect()
+        names
+            .into_iter()
+            .filter(|name| self.0.contains(*name))
+            .collect()
     }
 
     /// Their names in alphabetical order.
@@ -106,8 +113,15 @@ mod tests {
 
     #[test]
     fn freshness_takes_a_person_the_time_and_every_factor() {
-        let (runtime, now) = (Runtime::default(), Timestamp::UNIX_EPOCH + Duration::days(1));
-        let assurance = Assurance { authenticated_at: now, multi_factor: false, second_factor_enrolled: false };
+        let (runtime, now) = (
+            Runtime::default(),
+            Timestamp::UNIX_EPOCH + Duration::days(1),
+        );
+        let assurance = Assurance {
+            authenticated_at: now,
+            multi_factor: false,
+            second_factor_enrolled: false,
+        };
         let principal = Principal {
             user: runtime.new_id(),
             organization: None,
@@ -119,12 +133,36 @@ mod tests {
         };
         assert!(principal.is_fresh_since(now));
         assert!(!principal.is_fresh_since(now + Duration::SECOND));
-        let enrolled = Assurance { second_factor_enrolled: true, ..assurance };
-        assert!(!Principal { assurance: enrolled, ..principal.clone() }.is_fresh_since(now));
-        let used = Assurance { multi_factor: true, ..enrolled };
-        assert!(Principal { assurance: used, ..principal.clone() }.is_fresh_since(now));
+        let enrolled = Assurance {
+            second_factor_enrolled: true,
+            ..assurance
+        };
+        assert!(
+            !Principal {
+                assurance: enrolled,
+                ..principal.clone()
+            }
+            .is_fresh_since(now)
+        );
+        let used = Assurance {
+            multi_factor: true,
+            ..enrolled
+        };
+        assert!(
+            Principal {
+                assurance: used,
+                ..principal.clone()
+            }
+            .is_fresh_since(now)
+        );
         for credential in [Credential::ApiKey, Credential::Client] {
-            assert!(!Principal { credential, ..principal.clone() }.is_fresh_since(now));
+            assert!(
+                !Principal {
+                    credential,
+                    ..principal.clone()
+                }
+                .is_fresh_since(now)
+            );
         }
     }
 

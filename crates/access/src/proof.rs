@@ -33,17 +33,25 @@ impl<P: Permission> Proof<P> {
     /// [`Denied`] when its role does not grant it: what nobody granted is refused.
     pub fn check(principal: Arc<Principal>) -> Result<Self, Denied> {
         match principal.organization {
-            Some(organization) if principal.permissions.include::<P>() => {
-                Ok(Self { principal, organization, permission: PhantomData })
-            }
-            _ => Err(Denied { permission: P::NAME }),
+            Some(organization) if principal.permissions.include::<P>() => Ok(Self {
+                principal,
+                organization,
+                permission: PhantomData,
+            }),
+            _ => Err(Denied {
+                permission: P::NAME,
+            }),
         }
     }
 }
 
 impl<P> Clone for Proof<P> {
     fn clone(&self) -> Self {
-        Self { principal: self.principal.clone(), organization: self.organization, permission: PhantomData }
+        Self {
+            principal: self.principal.clone(),
+            organization: self.organization,
+            permission: PhantomData,
+        }
     }
 }
 
@@ -94,20 +102,34 @@ mod tests {
     fn a_role_grants_what_it_lists_and_nothing_else() {
         let reader = principal(&["ducks.read"]);
         assert!(Proof::<DucksRead>::check(reader.clone()).is_ok());
-        assert_eq!(Proof::<DucksWrite>::check(reader).err(), Some(Denied { permission: "ducks.write" }));
+        assert_eq!(
+            Proof::<DucksWrite>::check(reader).err(),
+            Some(Denied {
+                permission: "ducks.write"
+            })
+        );
     }
 
     #[test]
     fn without_an_organization_nothing_is_permitted() {
         let reader = principal(&["ducks.read"]);
-        let nowhere = Principal { organization: None, ..(*reader).clone() };
+        let nowhere = Principal {
+            organization: None,
+            ..(*reader).clone()
+        };
         assert!(Proof::<DucksRead>::check(Arc::new(nowhere)).is_err());
     }
 
     #[test]
     fn a_name_that_merely_starts_alike_grants_nothing() {
         assert!(
-            Proof::<DucksWrite>::check(principal(&["ducks", "ducks.*", "ducks.write.all", "DUCKS.WRITE"])).is_err()
+            Proof::<DucksWrite>::check(principal(&[
+                "ducks",
+                "ducks.*",
+                "ducks.write.all",
+                "DUCKS.WRITE"
+            ]))
+            .is_err()
         );
     }
 }

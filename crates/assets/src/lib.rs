@@ -43,11 +43,22 @@ struct Finished {
 impl Bundle {
     /// Files below `base`, such as `/account`. They may name the look's files, too.
     pub fn new(base: &'static str) -> Self {
-        let look = LOOK
-            .iter()
-            .map(|(name, content)| (format!("{LOOK_BASE}/{name}"), format!("{LOOK_BASE}/{}", hashed(name, content))));
-        let names = if base == LOOK_BASE { BTreeMap::new() } else { look.collect() };
-        Self { base, files: BTreeMap::new(), names }
+        let look = LOOK.iter().map(|(name, content)| {
+            (
+                format!("{LOOK_BASE}/{name}"),
+                format!("{LOOK_BASE}/{}", hashed(name, content)),
+            )
+        });
+        let names = if base == LOOK_BASE {
+            BTreeMap::new()
+        } else {
+            look.collect()
+        };
+        Self {
+            base,
+            files: BTreeMap::new(),
+            names,
+        }
     }
 
     /// Adds the files of a folder, and has cargo run the build script again when one changes.
@@ -56,10 +67,18 @@ impl Bundle {
     /// When the folder or a file cannot be read.
     pub fn folder(mut self, folder: impl AsRef<Path>) -> io::Result<Self> {
         let mut told = io::stdout().lock();
-        writeln!(told, "cargo::rerun-if-changed={}", folder.as_ref().display())?;
+        writeln!(
+            told,
+            "cargo::rerun-if-changed={}",
+            folder.as_ref().display()
+        )?;
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             writeln!(told, "cargo::rerun-if-changed={}", path.display())?;
             self.files.insert(name, fs::read(path)?);
         }
@@ -94,19 +113,32 @@ impl Bundle {
     /// A file with the final names of what it names. `above` are the files that led to it.
     fn finished(&mut self, file: &str, above: &mut Vec<String>) -> io::Result<Finished> {
         if above.iter().any(|other| other == file) {
-            return Err(io::Error::other(format!("{file} names itself: {}", above.join(", "))));
+            return Err(io::Error::other(format!(
+                "{file} names itself: {}",
+                above.join(", ")
+            )));
         }
         let mut content = self.files.get(file).cloned().unwrap_or_default();
         if is_text(file) {
             above.push(file.to_owned());
-            content = self.renamed(&String::from_utf8_lossy(&content), above)?.into_bytes();
+            content = self
+                .renamed(&String::from_utf8_lossy(&content), above)?
+                .into_bytes();
             above.pop();
         }
 
         // A page keeps its path: people and other pages name it.
         let is_hashed = !file.ends_with(".html");
-        let served = if is_hashed { hashed(file, &content) } else { file.to_owned() };
-        Ok(Finished { path: format!("{}/{served}", self.base), content, is_hashed })
+        let served = if is_hashed {
+            hashed(file, &content)
+        } else {
+            file.to_owned()
+        };
+        Ok(Finished {
+            path: format!("{}/{served}", self.base),
+            content,
+            is_hashed,
+        })
     }
 
     fn renamed(&mut self, text: &str, above: &mut Vec<String>) -> io::Result<String> {
@@ -115,13 +147,20 @@ impl Bundle {
             renamed = renamed.replace(&format!("\"{name}\""), &format!("\"{served}\""));
         }
         for other in self.files.keys().cloned().collect::<Vec<_>>() {
-            let (imported, loaded) = (format!("\"./{other}\""), format!("\"{}/{other}\"", self.base));
-            if other.ends_with(".html") || !(renamed.contains(&imported) || renamed.contains(&loaded)) {
+            let (imported, loaded) = (
+                format!("\"./{other}\""),
+                format!("\"{}/{other}\"", self.base),
+            );
+            if other.ends_with(".html")
+                || !(renamed.contains(&imported) || renamed.contains(&loaded))
+            {
                 continue;
             }
             let path = self.finished(&other, above)?.path;
             let below = path.strip_prefix(self.base).unwrap_or(&path);
-            renamed = renamed.replace(&imported, &format!("\".{below}\"")).replace(&loaded, &format!("\"{path}\""));
+            renamed = renamed
+                .replace(&imported, &format!("\".{below}\""))
+                .replace(&loaded, &format!("\"{path}\""));
         }
         Ok(renamed)
     }
@@ -138,9 +177,15 @@ fn describe(list: &mut String, folder: &Path, name: &str, file: &Finished) -> io
         fs::write(&gzip, compressed)?;
     }
 
-    let Finished { path, is_hashed, .. } = file;
+    let Finished {
+        path, is_hashed, ..
+    } = file;
     let tag = format!("{:016x}", fingerprint(&file.content));
-    let gzip = if is_worth_it { format!("Some(include_bytes!({gzip:?}))") } else { "None".to_owned() };
+    let gzip = if is_worth_it {
+        format!("Some(include_bytes!({gzip:?}))")
+    } else {
+        "None".to_owned()
+    };
     let content_type = content_type(name);
     writeln!(
         list,
@@ -170,7 +215,9 @@ fn compressed(content: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 fn is_text(name: &str) -> bool {
-    [".html", ".css", ".js"].iter().any(|extension| name.ends_with(extension))
+    [".html", ".css", ".js"]
+        .iter()
+        .any(|extension| name.ends_with(extension))
 }
 
 fn content_type(name: &str) -> &'static str {
@@ -190,27 +237,56 @@ mod tests {
 
     fn finished(files: &[(&str, &str)], name: &str) -> io::Result<(String, String)> {
         let bundle = Bundle::new("/base");
-        let mut bundle = files.iter().fold(bundle, |bundle, (name, text)| bundle.file(name, text.as_bytes()));
+        let mut bundle = files.iter().fold(bundle, |bundle, (name, text)| {
+            bundle.file(name, text.as_bytes())
+        });
         let Finished { path, content, .. } = bundle.finished(name, &mut Vec::new())?;
         Ok((path, String::from_utf8_lossy(&content).into_owned()))
     }
 
     #[test]
     fn files_name_each_other_by_their_content() {
-        let page = ("page.html", r#"<link href="/look/icon.svg"><script src="/base/a.js"></script>"#);
-        let (path, html) = finished(&[page, ("a.js", r#"import "./b.js";"#), ("b.js", "1")], "page.html").unwrap();
+        let page = (
+            "page.html",
+            r#"<link href="/look/icon.svg"><script src="/base/a.js"></script>"#,
+        );
+        let (path, html) = finished(
+            &[page, ("a.js", r#"import "./b.js";"#), ("b.js", "1")],
+            "page.html",
+        )
+        .unwrap();
         assert_eq!(path, "/base/page.html");
-        assert!(html.contains("\"/look/icon.") && !html.contains("icon.svg\""), "{html}");
+        assert!(
+            html.contains("\"/look/icon.") && !html.contains("icon.svg\""),
+            "{html}"
+        );
 
-        let (first, script) = finished(&[("a.js", r#"import "./b.js";"#), ("b.js", "1")], "a.js").unwrap();
-        let (second, _) = finished(&[("a.js", r#"import "./b.js";"#), ("b.js", "2")], "a.js").unwrap();
-        assert!(script.starts_with("import \"./b.") && script.ends_with(".js\";"), "{script}");
+        let (first, script) =
+            finished(&[("a.js", r#"import "./b.js";"#), ("b.js", "1")], "a.js").unwrap();
+        let (second, _) =
+            finished(&[("a.js", r#"import "./b.js";"#), ("b.js", "2")], "a.js").unwrap();
+        assert!(
+            script.starts_with("import \"./b.") && script.ends_with(".js\";"),
+            "{script}"
+        );
         assert!(html.contains(&first), "{html}");
-        assert_ne!(first, second, "a script that imports something else has another name");
+        assert_ne!(
+            first, second,
+            "a script that imports something else has another name"
+        );
     }
 
     #[test]
     fn a_circle_is_refused() {
-        assert!(finished(&[("a.js", r#"import "./b.js";"#), ("b.js", r#"import "./a.js";"#)], "a.js").is_err());
+        assert!(
+            finished(
+                &[
+                    ("a.js", r#"import "./b.js";"#),
+                    ("b.js", r#"import "./a.js";"#)
+                ],
+                "a.js"
+            )
+            .is_err()
+        );
     }
 }

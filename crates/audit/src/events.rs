@@ -110,13 +110,27 @@ pub(crate) async fn list_audit_events(
     let asked = query.asked();
     let filter = Filter::all()
         .equal(AuditEventRow::ACTION, query.action)
-        .equal(AuditEventRow::ACTOR_ID, query.actor_id.map(|id| Some(id.uuid())))
-        .equal(AuditEventRow::RESOURCE_ID, query.resource_id.map(|id| Some(id.uuid())))
+        .equal(
+            AuditEventRow::ACTOR_ID,
+            query.actor_id.map(|id| Some(id.uuid())),
+        )
+        .equal(
+            AuditEventRow::RESOURCE_ID,
+            query.resource_id.map(|id| Some(id.uuid())),
+        )
         .equal(AuditEventRow::REQUEST_ID, query.request_id.map(Id::uuid))
         .at_least(AuditEventRow::OCCURRED_AT, query.from)
         .below(AuditEventRow::OCCURRED_AT, query.until);
     let newest_first = Order::by(AuditEventRow::ID, Direction::Descending);
-    let page = by.page_on_record(filter, newest_first, query.limit, query.cursor.as_ref(), asked).await?;
+    let page = by
+        .page_on_record(
+            filter,
+            newest_first,
+            query.limit,
+            query.cursor.as_ref(),
+            asked,
+        )
+        .await?;
     Ok(PageOf::new(page, view))
 }
 

@@ -37,7 +37,8 @@ const NEWEST: &str = "SELECT note FROM audit_checkpoints ORDER BY size DESC LIMI
 const RANGE: &str = "SELECT min(index), max(index) FROM audit_leaves \
      WHERE ($1::uuid IS NULL OR event_id >= $1) AND ($2::uuid IS NULL OR event_id < $2) AND index < $3";
 
-const HASHES: &str = "SELECT index, hash FROM audit_leaves WHERE index >= $1 AND index < $2 ORDER BY index";
+const HASHES: &str =
+    "SELECT index, hash FROM audit_leaves WHERE index >= $1 AND index < $2 ORDER BY index";
 
 const RECORDS: &str = concat!(
     "SELECT l.index, l.event_id::text, ",
@@ -68,30 +69,54 @@ pub async fn export_log(
     output: &mut (impl Write + Send),
 ) -> Result<u64, AuditError> {
     let rows = session.run("audit_checkpoints.newest", NEWEST, []).await?;
-    let note: String = rows.first().ok_or(AuditError::Key("there is no checkpoint: nothing was sealed"))?.get(0)?;
+    let note: String = rows
+        .first()
+        .ok_or(AuditError::Key(
+            "there is no checkpoint: nothing was sealed",
+        ))?
+        .get(0)?;
     let size = Checkpoint::parse(&note)?.size;
     let (from, until) = range(session, extent, size).await?;
     let tops = tops(session, size).await?;
-    line(output, &json!({ "export": FORMAT, "from": from, "until": until, "checkpoint": note }))?;
+    line(
+        output,
+        &json!({ "export": FORMAT, "from": from, "until": until, "checkpoint": note }),
+    )?;
     let mut start = from / PAGE * PAGE;
     while start < until {
         let end = (start + PAGE).min(size);
         let page = page(session, start, end).await?;
-        let values = [start.max(from).cast_signed().into(), end.min(until).cast_signed().into()];
+        let values = [
+            start.max(from).cast_signed().into(),
+            end.min(until).cast_signed().into(),
+        ];
         for row in session.run("audit_leaves.records", RECORDS, values).await? {
             let index = row.get::<i64>(0)?.cast_unsigned();
             let record = Record::read(&row, 2)?;
-            let record = record.ok_or(Finding::NoRecord { index, id: row.get(1)? })?;
+            let record = record.ok_or(Finding::NoRecord {
+                index,
+                id: row.get(1)?,
+            })?;
             let subtrees = |height, place| tops.get(height, place, Some((&page, start)));
             let proof = inclusion_proof(index, size, &subtrees).ok_or(Finding::NoLeaf(index))?;
             let leaf = STANDARD.encode(record.leaf());
             let proof: Vec<_> = proof.iter().map(|hash| STANDARD.encode(hash)).collect();
-            line(output, &json!({ "index": index, "record": record.to_json(), "leaf": leaf, "proof": proof }))?;
+            line(
+                output,
+                &json!({ "index": index, "record": record.to_json(), "leaf": leaf, "proof": proof }),
+            )?;
         }
         start = end;
     }
-    for outside in extent.outside.iter().flat_map(|outside| outside.checkpoints()) {
-        let cut = || Finding::Cut { size, outside: outside.size };
+    for outside in extent
+        .outside
+        .iter()
+        .flat_map(|outside| outside.checkpoints())
+    {
+        let cut = || Finding::Cut {
+            size,
+            outside: outside.size,
+        };
         if outside.size > size {
             return Err(cut().into());
         }
@@ -100,7 +125,10 @@ pub async fn export_log(
         let subtrees = |height, place| tops.get(height, place, Some((&page, page_start)));
         let proof = consistency_proof(outside.size, size, &subtrees).ok_or_else(cut)?;
         let proof: Vec<_> = proof.iter().map(|hash| STANDARD.encode(hash)).collect();
-        line(output, &json!({ "consistency": { "size": outside.size, "proof": proof } }))?;
+        line(
+            output,
+            &json!({ "consistency": { "size": outside.size, "proof": proof } }),
+        )?;
     }
     line(output, &json!({ "checkpoint": note }))?;
     output.flush()?;
@@ -108,11 +136,19 @@ pub async fn export_log(
 }
 
 /// The indexes that the extent takes in.
-async fn range(session: &mut Session, extent: &Extent<'_>, size: u64) -> Result<(u64, u64), AuditError> {
+async fn range(
+    session: &mut Session,
+    extent: &Extent<'_>,
+    size: u64,
+) -> Result<(u64, u64), AuditError> {
     if extent.from.is_none() && extent.until.is_none() {
         return Ok((0, size));
     }
-    let values = [extent.from.map(first_id_of).into(), extent.until.map(first_id_of).into(), size.cast_signed().into()];
+    let values = [
+        extent.from.map(first_id_of).into(),
+        extent.until.map(first_id_of).into(),
+        size.cast_signed().into(),
+    ];
     let rows = session.run("audit_leaves.range", RANGE, values).await?;
     let row = rows.first().ok_or(AuditError::Database(Error::NotFound))?;
     let bounds: (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
@@ -135,14 +171,19 @@ impl Tops {
         if let Some(above) = height.checked_sub(PAGE_HEIGHT) {
             return self.above.get(above, place);
         }
-        let within = |levels: &Levels, start: u64| levels.get(height, place.checked_sub(start >> height)?);
+        let within =
+            |levels: &Levels, start: u64| levels.get(height, place.checked_sub(start >> height)?);
         let from_page = page.and_then(|(levels, start)| within(levels, start));
         from_page.or_else(|| within(&self.rest, self.rest_start))
     }
 }
 
 async fn tops(session: &mut Session, size: u64) -> Result<Tops, AuditError> {
-    let mut tops = Tops { above: Levels::default(), rest: Levels::default(), rest_start: size / PAGE * PAGE };
+    let mut tops = Tops {
+        above: Levels::default(),
+        rest: Levels::default(),
+        rest_start: size / PAGE * PAGE,
+    };
     for start in (0..size).step_by(1 << PAGE_HEIGHT) {
         let page = page(session, start, (start + PAGE).min(size)).await?;
         match page.get(PAGE_HEIGHT, 0) {

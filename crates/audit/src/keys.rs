@@ -17,7 +17,14 @@ pub(crate) const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("p
 
 const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
     let context = "convert_to(number || ' ' || origin, 'UTF8')";
-    PrivateColumn { table: "audit_keys", id: "number", id_type: "bigint", column, purpose, context }
+    PrivateColumn {
+        table: "audit_keys",
+        id: "number",
+        id_type: "bigint",
+        column,
+        purpose,
+        context,
+    }
 }
 
 const LIST: &str = "SELECT number, origin, public, private FROM audit_keys ORDER BY number DESC";
@@ -66,14 +73,21 @@ impl Keys {
     /// As [`read`](Self::read).
     pub(crate) async fn rotate(unscoped: &Unscoped, origin: &str) -> Result<Self, AuditError> {
         let keys = Self::ensure(unscoped, origin).await?;
-        let next = i64::try_from(keys.0.len()).unwrap_or(i64::MAX).saturating_add(1);
+        let next = i64::try_from(keys.0.len())
+            .unwrap_or(i64::MAX)
+            .saturating_add(1);
         make(unscoped, next, keys.signer()?.key().name()).await?;
-        Self::open(&unscoped.select("audit_keys.list", LIST, []).await?, unscoped.database().ring())
+        Self::open(
+            &unscoped.select("audit_keys.list", LIST, []).await?,
+            unscoped.database().ring(),
+        )
     }
 
     /// The one that signs.
     pub(crate) fn signer(&self) -> Result<&NoteSigner, AuditError> {
-        self.0.first().ok_or(AuditError::Key("there is none yet: nothing was sealed"))
+        self.0
+            .first()
+            .ok_or(AuditError::Key("there is none yet: nothing was sealed"))
     }
 
     /// What verifies.
@@ -84,7 +98,13 @@ impl Keys {
     fn open(rows: &[Row], ring: &KeyRing) -> Result<Self, AuditError> {
         let read = |row: &Row| -> Result<NoteSigner, AuditError> {
             let (number, origin) = (row.get(0)?, row.get(1)?);
-            Stored { number, origin, public: row.get(2)?, private: row.get(3)? }.open(ring)
+            Stored {
+                number,
+                origin,
+                public: row.get(2)?,
+                private: row.get(3)?,
+            }
+            .open(ring)
         };
         rows.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
@@ -101,7 +121,9 @@ impl Stored {
         let signer = NoteSigner::from_seed(&self.origin, &open(PRIVATE, &self.private)?);
         signer
             .filter(|signer| signer.key().public()[..] == public[..])
-            .ok_or(AuditError::Key("one has halves that do not belong together"))
+            .ok_or(AuditError::Key(
+                "one has halves that do not belong together",
+            ))
     }
 }
 
@@ -114,8 +136,10 @@ async fn make(unscoped: &Unscoped, number: i64, origin: &str) -> Result<(), Audi
     let database = unscoped.database();
     let (ring, random) = (database.ring(), &database.runtime().random);
     let seed = Zeroizing::new(random.bytes::<32>());
-    let signer = NoteSigner::from_seed(origin, &*seed).ok_or(AuditError::Key("one cannot be made"))?;
-    let seal = |purpose, half: &[u8]| ring.seal_private(random, purpose, &context(number, origin), half);
+    let signer =
+        NoteSigner::from_seed(origin, &*seed).ok_or(AuditError::Key("one cannot be made"))?;
+    let seal =
+        |purpose, half: &[u8]| ring.seal_private(random, purpose, &context(number, origin), half);
     let values: [Value; 5] = [
         number.into(),
         origin.into(),
@@ -123,9 +147,17 @@ async fn make(unscoped: &Unscoped, number: i64, origin: &str) -> Result<(), Audi
         seal(PRIVATE, &*seed).into(),
         database.runtime().clock.now().inner().into(),
     ];
-    let event =
-        Event { action: "audit_key.created".to_owned(), resource: "audit_key", resource_id: None, organization: None };
-    unscoped.change(Change::new("audit_keys.make", MAKE, values, event)).await.map(drop).map_err(Error::into)
+    let event = Event {
+        action: "audit_key.created".to_owned(),
+        resource: "audit_key",
+        resource_id: None,
+        organization: None,
+    };
+    unscoped
+        .change(Change::new("audit_keys.make", MAKE, values, event))
+        .await
+        .map(drop)
+        .map_err(Error::into)
 }
 
 #[cfg(test)]
@@ -142,9 +174,16 @@ mod tests {
         let random = Random::default();
         let seed = random.bytes::<32>();
         let signer = NoteSigner::from_seed(origin, &seed).unwrap();
-        let seal = |purpose, half: &[u8]| ring.seal_private(&random, purpose, &context(number, origin), half);
+        let seal = |purpose, half: &[u8]| {
+            ring.seal_private(&random, purpose, &context(number, origin), half)
+        };
         let (public, private) = (seal(PUBLIC, signer.key().public()), seal(PRIVATE, &seed));
-        Stored { number, origin: origin.to_owned(), public, private }
+        Stored {
+            number,
+            origin: origin.to_owned(),
+            public,
+            private,
+        }
     }
 
     /// Somebody who can write to the database makes no key, and gives none another place or name.
@@ -154,9 +193,21 @@ mod tests {
         assert!(stored(&ring, 1, "a").open(&ring).is_ok());
         assert!(stored(&ring, 1, "a").open(&super::tests::ring()).is_err());
         let refused = |stored: Stored| assert!(stored.open(&ring).is_err());
-        refused(Stored { number: 2, ..stored(&ring, 1, "a") });
-        refused(Stored { origin: "b".to_owned(), ..stored(&ring, 1, "a") });
-        refused(Stored { private: stored(&ring, 1, "a").private, ..stored(&ring, 1, "a") });
-        refused(Stored { private: stored(&ring, 1, "a").public, ..stored(&ring, 1, "a") });
+        refused(Stored {
+            number: 2,
+            ..stored(&ring, 1, "a")
+        });
+        refused(Stored {
+            origin: "b".to_owned(),
+            ..stored(&ring, 1, "a")
+        });
+        refused(Stored {
+            private: stored(&ring, 1, "a").private,
+            ..stored(&ring, 1, "a")
+        });
+        refused(Stored {
+            private: stored(&ring, 1, "a").public,
+            ..stored(&ring, 1, "a")
+        });
     }
 }

@@ -37,13 +37,14 @@ pub use sealer::Sealer;
 pub use settings::Settings;
 pub use tail::Tail;
 pub use tree::{
-    Frontier, Hash, consistency_proof, empty_root, inclusion_proof, is_consistent, is_included, leaf_hash, node_hash,
+    Frontier, Hash, consistency_proof, empty_root, inclusion_proof, is_consistent, is_included,
+    leaf_hash, node_hash,
 };
 pub use unsealed::{Unsealed, unsealed};
 pub use upkeep::{thin_checkpoints, upkeep};
 pub use verify::{
-    Finding, Leaf, Outside, StoredCheckpoint, Summary, Terms, Unsealed as WhyUnsealed, Verifier, verify_export,
-    verify_log,
+    Finding, Leaf, Outside, StoredCheckpoint, Summary, Terms, Unsealed as WhyUnsealed, Verifier,
+    verify_export, verify_log,
 };
 
 use events::list_audit_events;
@@ -55,8 +56,14 @@ pub fn module() -> Module {
         .into_iter()
         .fold(Module::new("audit"), Module::private_column)
         .keeping("audit_events", kept)
-        .keeping("audit_leaves", "for good, also of records that were moved away")
-        .keeping("audit_checkpoints", "for good: one an hour after a day, one a day after 30 days")
+        .keeping(
+            "audit_leaves",
+            "for good, also of records that were moved away",
+        )
+        .keeping(
+            "audit_checkpoints",
+            "for good: one an hour after a day, one a day after 30 days",
+        )
         .keeping("audit_keys", "for good: each verifies what it signed")
         .endpoints((list_audit_events,))
 }

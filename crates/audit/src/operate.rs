@@ -9,23 +9,36 @@ use crate::{AuditError, Settings, keys::Keys, note::NoteKey};
 ///
 /// # Errors
 /// [`AuditError::Key`] when one does not open under the key ring.
-pub async fn audit_keys(unscoped: &Unscoped, settings: &Settings) -> Result<Vec<NoteKey>, AuditError> {
-    Keys::ensure(unscoped, &settings.origin).await.map(|keys| keys.public())
+pub async fn audit_keys(
+    unscoped: &Unscoped,
+    settings: &Settings,
+) -> Result<Vec<NoteKey>, AuditError> {
+    Keys::ensure(unscoped, &settings.origin)
+        .await
+        .map(|keys| keys.public())
 }
 
 /// Makes another key, which signs within a quarter of a minute. The newest first.
 ///
 /// # Errors
 /// As [`audit_keys`].
-pub async fn rotate_audit_key(unscoped: &Unscoped, settings: &Settings) -> Result<Vec<NoteKey>, AuditError> {
-    Keys::rotate(unscoped, &settings.origin).await.map(|keys| keys.public())
+pub async fn rotate_audit_key(
+    unscoped: &Unscoped,
+    settings: &Settings,
+) -> Result<Vec<NoteKey>, AuditError> {
+    Keys::rotate(unscoped, &settings.origin)
+        .await
+        .map(|keys| keys.public())
 }
 
 /// The keys that `session` finds in the database, opened under the key ring.
 ///
 /// # Errors
 /// As [`audit_keys`].
-pub async fn keys_of(session: &mut Session, ring: &mainstay_crypto::KeyRing) -> Result<Vec<NoteKey>, AuditError> {
+pub async fn keys_of(
+    session: &mut Session,
+    ring: &mainstay_crypto::KeyRing,
+) -> Result<Vec<NoteKey>, AuditError> {
     Keys::read(session, ring).await.map(|keys| keys.public())
 }
 
@@ -34,9 +47,24 @@ pub async fn keys_of(session: &mut Session, ring: &mainstay_crypto::KeyRing) -> 
 /// # Errors
 /// As the database answers.
 pub async fn key_made(database: &Database) -> Result<Option<Timestamp>, Error> {
-    let origin = Origin { request: Uuid::nil(), operation: "measure_audit_key", address: None };
-    let unscoped = Unscoped::because("the log's keys belong to no organization", database, origin, None);
+    let origin = Origin {
+        request: Uuid::nil(),
+        operation: "measure_audit_key",
+        address: None,
+    };
+    let unscoped = Unscoped::because(
+        "the log's keys belong to no organization",
+        database,
+        origin,
+        None,
+    );
 
-    let rows = unscoped.select("audit_keys.made", "SELECT max(created_at) FROM audit_keys", []).await?;
+    let rows = unscoped
+        .select(
+            "audit_keys.made",
+            "SELECT max(created_at) FROM audit_keys",
+            [],
+        )
+        .await?;
     rows.first().map_or(Ok(None), |row| row.get(0))
 }

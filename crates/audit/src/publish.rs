@@ -73,13 +73,24 @@ pub(crate) enum PublishError {
 }
 
 /// Publishes the newest checkpoint again and again, until there is nobody who seals.
-pub(crate) async fn publish(log: Log, place: Place, every: Duration, mut sealed: watch::Receiver<Option<Sealed>>) {
+pub(crate) async fn publish(
+    log: Log,
+    place: Place,
+    every: Duration,
+    mut sealed: watch::Receiver<Option<Sealed>>,
+) {
     let mut published = 0;
-    let mut publisher = Publisher { log, place, bucket: None };
+    let mut publisher = Publisher {
+        log,
+        place,
+        bucket: None,
+    };
     while sealed.changed().await.is_ok() {
         let mut again = AGAIN.0;
         loop {
-            let Some(newest) = sealed.borrow_and_update().clone() else { break };
+            let Some(newest) = sealed.borrow_and_update().clone() else {
+                break;
+            };
             let pending = newest.number.saturating_sub(published);
             metrics::gauge!("audit_unpublished_checkpoints").set(pending as f64);
             match publisher.put(&newest).await {
@@ -125,10 +136,14 @@ impl Publisher {
             match &self.place {
                 Place::StandardOutput => {
                     let line = json!({ "audit_checkpoint": sealed.note }).to_string();
-                    blocking(move || writeln!(io::stdout(), "{line}").map_err(PublishError::Io)).await
+                    blocking(move || writeln!(io::stdout(), "{line}").map_err(PublishError::Io))
+                        .await
                 }
                 Place::File(path) => add(&self.log, path, &sealed.note).await,
-                Place::Bucket { bucket: name, prefix } => {
+                Place::Bucket {
+                    bucket: name,
+                    prefix,
+                } => {
                     let bucket = match &mut self.bucket {
                         Some(bucket) => bucket,
                         None => self.bucket.insert(Bucket::open(name, prefix)?),
@@ -137,7 +152,9 @@ impl Publisher {
                 }
             }
         };
-        timeout(PATIENCE, put).await.unwrap_or(Err(PublishError::Timeout))
+        timeout(PATIENCE, put)
+            .await
+            .unwrap_or(Err(PublishError::Timeout))
     }
 }
 

@@ -94,7 +94,10 @@ impl Record {
     /// As an export has it: an object of texts and nulls. What is JSON in the log is a text here, so that its letters stay
     /// as they were sealed.
     pub(crate) fn to_json(&self) -> Value {
-        let members = FIELDS.iter().zip(&self.0).map(|(name, column)| ((*name).to_owned(), column.clone().into()));
+        let members = FIELDS
+            .iter()
+            .zip(&self.0)
+            .map(|(name, column)| ((*name).to_owned(), column.clone().into()));
         Value::Object(members.collect())
     }
 

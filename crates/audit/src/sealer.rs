@@ -64,7 +64,11 @@ impl Sealer {
 
     /// A sealer; `database` is where its connection leads.
     pub fn new(database: Database, settings: Settings) -> Self {
-        Self { database, settings: Arc::new(settings), pulse: Pulse::new("seal", STANDSTILL) }
+        Self {
+            database,
+            settings: Arc::new(settings),
+            pulse: Pulse::new("seal", STANDSTILL),
+        }
     }
 
     /// When it last sealed what there was, or found that another process does.
@@ -76,7 +80,12 @@ impl Sealer {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (sealed, published) = watch::channel(None);
         let publishing = self.settings.publish.clone().map(|place| {
-            tokio::spawn(publish(Log(self.database.clone()), place, self.settings.publish_every, published))
+            tokio::spawn(publish(
+                Log(self.database.clone()),
+                place,
+                self.settings.publish_every,
+                published,
+            ))
         });
         // Waited for again by whoever goes on where a leader failed.
         let stop = stop.shared();
@@ -118,7 +127,8 @@ impl Sealer {
                 () = sleep(AGAIN) => {}
             }
         }
-        let mut leader = Leader::new(&self.database, session, &self.settings.origin, sealed).await?;
+        let mut leader =
+            Leader::new(&self.database, session, &self.settings.origin, sealed).await?;
         loop {
             let is_more = leader.round().await?;
             self.pulse.beat();

@@ -39,11 +39,18 @@ impl Settings {
             None => None,
             Some(Some(place)) => Some(place),
             Some(None) => {
-                reader.refuse("audit.publish", "is neither stdout, nor an absolute path, nor s3://bucket/prefix");
+                reader.refuse(
+                    "audit.publish",
+                    "is neither stdout, nor an absolute path, nor s3://bucket/prefix",
+                );
                 return None;
             }
         };
-        Some(Self { origin, publish, publish_every })
+        Some(Self {
+            origin,
+            publish,
+            publish_every,
+        })
     }
 }
 
@@ -59,7 +66,10 @@ fn place(text: &str) -> Option<Place> {
     if let Some(rest) = text.strip_prefix("s3://") {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = prefix.trim_end_matches('/').to_owned();
-        return (!bucket.is_empty()).then(|| Place::Bucket { bucket: bucket.to_owned(), prefix });
+        return (!bucket.is_empty()).then(|| Place::Bucket {
+            bucket: bucket.to_owned(),
+            prefix,
+        });
     }
     let path = PathBuf::from(text);
     path.is_absolute().then_some(Place::File(path))
@@ -72,9 +82,14 @@ mod tests {
     #[test]
     fn a_place_is_one_of_three() {
         assert_eq!(place("stdout"), Some(Place::StandardOutput));
-        assert_eq!(place("/var/log/checkpoints"), Some(Place::File("/var/log/checkpoints".into())));
-        let bucket =
-            |bucket: &str, prefix: &str| Place::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        assert_eq!(
+            place("/var/log/checkpoints"),
+            Some(Place::File("/var/log/checkpoints".into()))
+        );
+        let bucket = |bucket: &str, prefix: &str| Place::Bucket {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+        };
         assert_eq!(place("s3://log/a/b/"), Some(bucket("log", "a/b")));
         assert_eq!(place("s3://log"), Some(bucket("log", "")));
         for wrong in ["", "checkpoints", "s3://", "https://bucket"] {
@@ -85,6 +100,9 @@ mod tests {
     #[test]
     fn the_log_is_called_after_the_host() {
         let settings = Settings::read(&mut Reader::new([]), "https://api.example.org/v1").unwrap();
-        assert_eq!((settings.origin.as_str(), settings.publish), ("api.example.org/audit", None));
+        assert_eq!(
+            (settings.origin.as_str(), settings.publish),
+            ("api.example.org/audit", None)
+        );
     }
 }

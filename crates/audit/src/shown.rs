@@ -25,14 +25,27 @@ pub(crate) fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<Chan
     let empty = Map::new();
     let fields = |row: Option<&Value>| row.and_then(Value::as_object).unwrap_or(&empty).clone();
     let (before, after) = (fields(before), fields(after));
-    let names: BTreeSet<_> =
-        before.keys().chain(after.keys()).filter(|name| !HIDDEN.contains(&name.as_str())).collect();
+    let names: BTreeSet<_> = before
+        .keys()
+        .chain(after.keys())
+        .filter(|name| !HIDDEN.contains(&name.as_str()))
+        .collect();
     names
         .into_iter()
         .filter(|name| !name.ends_with("_index"))
-        .map(|name| (name, before.get(name).unwrap_or(&Value::Null), after.get(name).unwrap_or(&Value::Null)))
+        .map(|name| {
+            (
+                name,
+                before.get(name).unwrap_or(&Value::Null),
+                after.get(name).unwrap_or(&Value::Null),
+            )
+        })
         .filter(|(_, before, after)| before != after)
-        .map(|(name, before, after)| Change { field: name.clone(), before: shown(before), after: shown(after) })
+        .map(|(name, before, after)| Change {
+            field: name.clone(),
+            before: shown(before),
+            after: shown(after),
+        })
         .collect()
 }
 
@@ -52,10 +65,8 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_shown_and_ciphertext_never() {
-        let before =
-            json!({ "status": "lead", "email": "\\x0101", "email_index": "\\x02", "tags": ["a"], "data_key": 1 });
-        let after =
-            json!({ "status": "active", "email": "\\x0102", "email_index": "\\x03", "tags": ["a"], "data_key": 1 });
+        let before = json!({ "status": "lead", "email": "\\x0101", "email_index": "\\x02", "tags": ["a"], "data_key": 1 });
+        let after = json!({ "status": "active", "email": "\\x0102", "email_index": "\\x03", "tags": ["a"], "data_key": 1 });
         let shown: Vec<_> = changes(Some(&before), Some(&after))
             .into_iter()
             .map(|change| (change.field, change.before, change.after))

@@ -29,6 +29,9 @@ impl Tail {
     pub async fn next(&mut self) -> Result<(Vec<Record>, bool), AuditError> {
         let (records, next, is_full) = read(&mut self.session, self.position).await?;
         self.position = next;
-        Ok((records.into_iter().map(|(record, _)| record).collect(), is_full))
+        Ok((
+            records.into_iter().map(|(record, _)| record).collect(),
+            is_full,
+        ))
     }
 }

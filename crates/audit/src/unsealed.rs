@@ -35,14 +35,28 @@ pub struct Unsealed {
 /// # Errors
 /// As the database answers.
 pub async fn unsealed(database: &Database) -> Result<Unsealed, Error> {
-    let origin = Origin { request: Uuid::nil(), operation: "look_for_unsealed_records", address: None };
-    let unscoped = Unscoped::because("the seal is over every organization's records", database, origin, None);
+    let origin = Origin {
+        request: Uuid::nil(),
+        operation: "look_for_unsealed_records",
+        address: None,
+    };
+    let unscoped = Unscoped::because(
+        "the seal is over every organization's records",
+        database,
+        origin,
+        None,
+    );
 
     let now = database.now().await?.inner();
-    let rows = unscoped.select("audit_events.unsealed", UNSEALED, [now.into()]).await?;
+    let rows = unscoped
+        .select("audit_events.unsealed", UNSEALED, [now.into()])
+        .await?;
     let row = rows.first().ok_or(Error::NotFound)?;
     let (records, seconds): (i64, f64) = (row.get(0)?, row.get(1)?);
 
     let oldest = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    Ok(Unsealed { records: records.cast_unsigned(), oldest })
+    Ok(Unsealed {
+        records: records.cast_unsigned(),
+        oldest,
+    })
 }

@@ -10,18 +10,31 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// later ones replace are gone.
 pub fn upkeep() -> [Periodic; 2] {
     [
-        Periodic::new("audit.partitions", DAY, |database| async move { make_partitions(&database).await }),
-        Periodic::new("audit.checkpoints", HOUR, |database| async move { thin_checkpoints(&database).await.map(drop) }),
+        Periodic::new("audit.partitions", DAY, |database| async move {
+            make_partitions(&database).await
+        }),
+        Periodic::new("audit.checkpoints", HOUR, |database| async move {
+            thin_checkpoints(&database).await.map(drop)
+        }),
     ]
 }
 
 async fn make_partitions(database: &Database) -> Result<(), Error> {
     let unscoped = unscoped(database, "make_audit_partitions");
-    let rows = unscoped.upkeep("audit_events.make_partitions", "SELECT make_audit_partitions()", []).await?;
+    let rows = unscoped
+        .upkeep(
+            "audit_events.make_partitions",
+            "SELECT make_audit_partitions()",
+            [],
+        )
+        .await?;
     let missing: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
 
     if missing > 0 {
-        tracing::warn!(missing, "months of the audit log stay in its default partition: a clock was wrong");
+        tracing::warn!(
+            missing,
+            "months of the audit log stay in its default partition: a clock was wrong"
+        );
     }
     Ok(())
 }
@@ -32,12 +45,27 @@ async fn make_partitions(database: &Database) -> Result<(), Error> {
 /// As the database answers.
 pub async fn thin_checkpoints(database: &Database) -> Result<i64, Error> {
     let unscoped = unscoped(database, "thin_audit_checkpoints");
-    let rows = unscoped.upkeep("audit_checkpoints.thin", "SELECT thin_audit_checkpoints()", []).await?;
+    let rows = unscoped
+        .upkeep(
+            "audit_checkpoints.thin",
+            "SELECT thin_audit_checkpoints()",
+            [],
+        )
+        .await?;
 
     rows.first().map_or(Ok(0), |row| row.get(0))
 }
 
 fn unscoped(database: &Database, operation: &'static str) -> Unscoped {
-    let origin = Origin { request: Uuid::nil(), operation, address: None };
-    Unscoped::because("the log and its seal belong to no organization", database, origin, None)
+    let origin = Origin {
+        request: Uuid::nil(),
+        operation,
+        address: None,
+    };
+    Unscoped::because(
+        "the log and its seal belong to no organization",
+        database,
+        origin,
+        None,
+    )
 }

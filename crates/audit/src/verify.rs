@@ -123,7 +123,9 @@ pub enum Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsealed {
     /// The seal has not come to its transaction.
-    #[error("the seal has not come to it, since the sealer does not run, or an older transaction is open")]
+    #[error(
+        "the seal has not come to it, since the sealer does not run, or an older transaction is open"
+    )]
     NotYet,
     /// This cluster has not had its transaction, or is behind its own seal.
     #[error(
@@ -200,7 +202,15 @@ impl<'a> Verifier<'a> {
         let mut outside: Vec<_> = outside.checkpoints().to_vec();
         outside.sort_by_key(|checkpoint| checkpoint.size);
         let frontier = Frontier::default();
-        Self { keys, outside: outside.into(), agreed: 0, kept_since, detached: 0, frontier, right_until: 0 }
+        Self {
+            keys,
+            outside: outside.into(),
+            agreed: 0,
+            kept_since,
+            detached: 0,
+            frontier,
+            right_until: 0,
+        }
     }
 
     /// How many leaves were looked at.
@@ -218,7 +228,11 @@ impl<'a> Verifier<'a> {
             return Err(Finding::NoLeaf(index));
         }
         let id = || leaf.event_id.to_string();
-        let hash: Hash = leaf.hash.as_slice().try_into().map_err(|_| Finding::Altered { index, id: id() })?;
+        let hash: Hash = leaf
+            .hash
+            .as_slice()
+            .try_into()
+            .map_err(|_| Finding::Altered { index, id: id() })?;
         match &leaf.record {
             Some(record) if record.leaf() == hash && record.id() == id() => {}
             Some(_) => return Err(Finding::Altered { index, id: id() }),
@@ -226,10 +240,18 @@ impl<'a> Verifier<'a> {
             None => return Err(Finding::NoRecord { index, id: id() }),
         }
         self.frontier.push(hash);
-        while self.outside.front().is_some_and(|checkpoint| checkpoint.size <= self.frontier.size()) {
-            let Some(checkpoint) = self.outside.pop_front() else { break };
+        while self
+            .outside
+            .front()
+            .is_some_and(|checkpoint| checkpoint.size <= self.frontier.size())
+        {
+            let Some(checkpoint) = self.outside.pop_front() else {
+                break;
+            };
             if checkpoint.root != self.frontier.root() {
-                return Err(Finding::Forked { size: checkpoint.size });
+                return Err(Finding::Forked {
+                    size: checkpoint.size,
+                });
             }
             self.agreed += 1;
         }
@@ -242,11 +264,20 @@ impl<'a> Verifier<'a> {
     /// [`Finding`].
     pub fn checkpoint(&mut self, stored: &StoredCheckpoint) -> Result<(), Finding> {
         let size = self.frontier.size();
-        let altered = |why| Finding::Checkpoint { size: stored.size, why };
+        let altered = |why| Finding::Checkpoint {
+            size: stored.size,
+            why,
+        };
         let root = self.frontier.root();
         let note = match Checkpoint::verify(&stored.note, self.keys) {
-            Err(NoteError::UnknownKey) => return Err(altered("it is signed by none of the keys that are believed")),
-            Err(NoteError::BadSignature) => return Err(altered("its signature is not that of the key")),
+            Err(NoteError::UnknownKey) => {
+                return Err(altered(
+                    "it is signed by none of the keys that are believed",
+                ));
+            }
+            Err(NoteError::BadSignature) => {
+                return Err(altered("its signature is not that of the key"));
+            }
             Err(_) => return Err(altered("its note is none")),
             Ok(note) => note,
         };
@@ -254,7 +285,10 @@ impl<'a> Verifier<'a> {
             return Err(altered("its note is of another size"));
         }
         if note.root != root {
-            return Err(Finding::Rewritten { from: self.right_until, until: size });
+            return Err(Finding::Rewritten {
+                from: self.right_until,
+                until: size,
+            });
         }
         if stored.root != root {
             return Err(altered("its root is not that of its note"));
@@ -271,19 +305,33 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// [`Finding`].
     pub fn finish(self, newest: &StoredCheckpoint) -> Result<Summary, Finding> {
-        let checkpoint = Checkpoint::verify(&newest.note, self.keys).map_err(Finding::NotBelieved)?;
+        let checkpoint =
+            Checkpoint::verify(&newest.note, self.keys).map_err(Finding::NotBelieved)?;
         let size = self.frontier.size();
         if let Some(outside) = self.outside.back() {
-            return Err(Finding::Cut { size, outside: outside.size });
+            return Err(Finding::Cut {
+                size,
+                outside: outside.size,
+            });
         }
         if checkpoint.size != size || self.right_until != size {
-            return Err(Finding::Unsigned { size: checkpoint.size, leaves: size });
+            return Err(Finding::Unsigned {
+                size: checkpoint.size,
+                leaves: size,
+            });
         }
-        Ok(Summary { from: 0, until: size, checkpoint, detached: self.detached, outside: self.agreed })
+        Ok(Summary {
+            from: 0,
+            until: size,
+            checkpoint,
+            detached: self.detached,
+            outside: self.agreed,
+        })
     }
 
     fn was_detached(&self, event: Uuid) -> bool {
-        self.kept_since.is_some_and(|since| event < first_id_of(since))
+        self.kept_since
+            .is_some_and(|since| event < first_id_of(since))
     }
 }
 

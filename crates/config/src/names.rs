@@ -9,7 +9,10 @@ pub(crate) const PREFIX: &str = "MAINSTAY_";
 
 /// `http.bind` as `MAINSTAY_HTTP_BIND`.
 pub(crate) fn variable_of(name: &str) -> String {
-    format!("{PREFIX}{}", name.replace(['.', '-'], "_").to_ascii_uppercase())
+    format!(
+        "{PREFIX}{}",
+        name.replace(['.', '-'], "_").to_ascii_uppercase()
+    )
 }
 
 /// The variable that names the file in which the secret of `variable` stands.
@@ -21,14 +24,21 @@ pub(crate) fn file_variable_of(variable: &str) -> String {
 pub(crate) fn misspelt(variable: &str, known: &BTreeSet<String>) -> Problem {
     let distance = |candidate: &str| strsim::damerau_levenshtein(variable, candidate);
     // Beyond a few letters a guess would mislead; the prefix is no part of the guess.
-    let is_near = |candidate: &&String| distance(candidate) <= (candidate.len() - PREFIX.len()).div_ceil(4);
-    let nearest = known.iter().filter(is_near).min_by_key(|candidate| distance(candidate));
+    let is_near =
+        |candidate: &&String| distance(candidate) <= (candidate.len() - PREFIX.len()).div_ceil(4);
+    let nearest = known
+        .iter()
+        .filter(is_near)
+        .min_by_key(|candidate| distance(candidate));
     let what = match nearest {
         Some(name) => format!("is not a setting; did you mean {name}?"),
         None => "is not a setting".to_owned(),
     };
     // The name comes from outside: a line end in it must not forge a line of the report.
-    Problem { variable: variable.escape_debug().to_string(), what }
+    Problem {
+        variable: variable.escape_debug().to_string(),
+        what,
+    }
 }
 
 #[cfg(test)]
@@ -37,7 +47,10 @@ mod tests {
 
     #[test]
     fn names_and_variables_correspond() {
-        assert_eq!(variable_of("http.rate-limit.burst"), "MAINSTAY_HTTP_RATE_LIMIT_BURST");
+        assert_eq!(
+            variable_of("http.rate-limit.burst"),
+            "MAINSTAY_HTTP_RATE_LIMIT_BURST"
+        );
         assert_eq!(file_variable_of("MAINSTAY_KEY"), "MAINSTAY_KEY_FILE");
     }
 
@@ -45,9 +58,18 @@ mod tests {
     fn only_a_near_name_is_suggested() {
         let known = ["http.bind", "http.timeout", "log"].map(variable_of).into();
         let suggestion = |variable| misspelt(variable, &known).what;
-        assert_eq!(suggestion("MAINSTAY_HTPP_BIND"), "is not a setting; did you mean MAINSTAY_HTTP_BIND?");
-        assert_eq!(suggestion("MAINSTAY_HTTP_TIME_OUT"), "is not a setting; did you mean MAINSTAY_HTTP_TIMEOUT?");
+        assert_eq!(
+            suggestion("MAINSTAY_HTPP_BIND"),
+            "is not a setting; did you mean MAINSTAY_HTTP_BIND?"
+        );
+        assert_eq!(
+            suggestion("MAINSTAY_HTTP_TIME_OUT"),
+            "is not a setting; did you mean MAINSTAY_HTTP_TIMEOUT?"
+        );
         assert_eq!(suggestion("MAINSTAY_FOO"), "is not a setting");
-        assert_eq!(misspelt("MAINSTAY_X", &BTreeSet::new()).what, "is not a setting");
+        assert_eq!(
+            misspelt("MAINSTAY_X", &BTreeSet::new()).what,
+            "is not a setting"
+        );
     }
 }

@@ -20,12 +20,18 @@ pub struct ConfigError {
 impl ConfigError {
     /// The problems as an error, or nothing when there are none.
     pub(crate) fn check(problems: Vec<Problem>) -> Result<(), Self> {
-        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Self { problems })
+        }
     }
 
     /// Something is missing that nobody refused.
     pub(crate) fn empty() -> Self {
-        Self { problems: Vec::new() }
+        Self {
+            problems: Vec::new(),
+        }
     }
 
     /// Each problem, in the order in which the settings were read; misspelt variables come last.
@@ -39,7 +45,11 @@ fn lines(problems: &[Problem]) -> String {
         1 => "1 setting is wrong:".to_owned(),
         count => format!("{count} settings are wrong:"),
     };
-    problems.iter().fold(heading, |lines, Problem { variable, what }| format!("{lines}\n  {variable}: {what}"))
+    problems
+        .iter()
+        .fold(heading, |lines, Problem { variable, what }| {
+            format!("{lines}\n  {variable}: {what}")
+        })
 }
 
 #[cfg(test)]
@@ -47,15 +57,25 @@ mod tests {
     use super::*;
 
     fn problem(variable: &str) -> Problem {
-        Problem { variable: variable.to_owned(), what: "is missing".to_owned() }
+        Problem {
+            variable: variable.to_owned(),
+            what: "is missing".to_owned(),
+        }
     }
 
     #[test]
     fn every_problem_has_its_line() {
         let one = ConfigError::check(vec![problem("MAINSTAY_A")]).unwrap_err();
-        assert_eq!(one.to_string(), "1 setting is wrong:\n  MAINSTAY_A: is missing");
-        let two = ConfigError::check(vec![problem("MAINSTAY_A"), problem("MAINSTAY_B")]).unwrap_err();
-        assert_eq!(two.to_string(), "2 settings are wrong:\n  MAINSTAY_A: is missing\n  MAINSTAY_B: is missing");
+        assert_eq!(
+            one.to_string(),
+            "1 setting is wrong:\n  MAINSTAY_A: is missing"
+        );
+        let two =
+            ConfigError::check(vec![problem("MAINSTAY_A"), problem("MAINSTAY_B")]).unwrap_err();
+        assert_eq!(
+            two.to_string(),
+            "2 settings are wrong:\n  MAINSTAY_A: is missing\n  MAINSTAY_B: is missing"
+        );
         assert_eq!(ConfigError::check(Vec::new()), Ok(()));
     }
 }

@@ -51,7 +51,13 @@ impl Reader {
             .filter(|(variable, _)| variable.starts_with(PREFIX))
             .map(|(variable, value)| (variable, value.into()))
             .collect();
-        Self { environment, layers: Vec::new(), entries: Vec::new(), problems: Vec::new(), warnings: Vec::new() }
+        Self {
+            environment,
+            layers: Vec::new(),
+            entries: Vec::new(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// Reads from the environment of this process. A value that is not Unicode is a problem, where
@@ -73,7 +79,10 @@ impl Reader {
             }
         });
         let mut reader = Self::new(readable);
-        for variable in garbled.into_iter().filter(|variable| variable.starts_with(PREFIX)) {
+        for variable in garbled
+            .into_iter()
+            .filter(|variable| variable.starts_with(PREFIX))
+        {
             reader.problem(variable.escape_debug().to_string(), "is not Unicode text");
         }
         reader
@@ -81,15 +90,26 @@ impl Reader {
 
     /// Puts values, by dotted name, below the environment and above the defaults. Of several layers the first wins.
     #[must_use]
-    pub fn with_layer(mut self, label: &'static str, values: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        let values = values.into_iter().map(|(name, value)| (name, value.into())).collect();
+    pub fn with_layer(
+        mut self,
+        label: &'static str,
+        values: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        let values = values
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .collect();
         self.layers.push(Layer { label, values });
         self
     }
 
     /// Whether this is production, the default, or development.
     pub fn environment(&mut self) -> Environment {
-        self.or("environment", Environment::default(), "What the service runs as; production refuses unsafe settings.")
+        self.or(
+            "environment",
+            Environment::default(),
+            "What the service runs as; production refuses unsafe settings.",
+        )
     }
 
     /// A setting with a default. A value that cannot be read is a problem, and the default stands in until
@@ -119,7 +139,11 @@ impl Reader {
     }
 
     /// A secret that may be left out; see [`secret`](Self::secret).
-    pub fn optional_secret(&mut self, name: &'static str, help: &'static str) -> Option<SecretString> {
+    pub fn optional_secret(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+    ) -> Option<SecretString> {
         self.read_secret(name, Fallback::Unset, help)
     }
 
@@ -134,7 +158,13 @@ impl Reader {
     /// # Errors
     /// All problems at once.
     pub fn finish(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.problems.iter().cloned().chain(self.unknown()).collect())
+        ConfigError::check(
+            self.problems
+                .iter()
+                .cloned()
+                .chain(self.unknown())
+                .collect(),
+        )
     }
 
     /// Tells what is wrong with the settings that were read, for a command that reads some of them: the other variables of
@@ -165,18 +195,35 @@ impl Reader {
         &self.warnings
     }
 
-    fn setting<T: Setting>(&mut self, name: &'static str, fallback: Fallback, help: &'static str) -> Option<T> {
-        let found = self.look_up(name).map(|(text, origin)| (T::parse(text.expose_secret()), origin));
+    fn setting<T: Setting>(
+        &mut self,
+        name: &'static str,
+        fallback: Fallback,
+        help: &'static str,
+    ) -> Option<T> {
+        let found = self
+            .look_up(name)
+            .map(|(text, origin)| (T::parse(text.expose_secret()), origin));
         let (parsed, origin) = match found {
             Some((Ok(value), origin)) => (Some(value), origin),
             Some((Err(why), origin)) => {
-                let from = if let Origin::Layer(label) = origin { format!(" (from {label})") } else { String::new() };
-                self.problem(variable_of(name), format!("{why}{from}; expected {}", T::KIND));
+                let from = if let Origin::Layer(label) = origin {
+                    format!(" (from {label})")
+                } else {
+                    String::new()
+                };
+                self.problem(
+                    variable_of(name),
+                    format!("{why}{from}; expected {}", T::KIND),
+                );
                 (None, origin)
             }
             None => {
                 if fallback == Fallback::Required {
-                    self.problem(variable_of(name), format!("is missing; expected {}", T::KIND));
+                    self.problem(
+                        variable_of(name),
+                        format!("is missing; expected {}", T::KIND),
+                    );
                 }
                 (None, Origin::Default)
             }
@@ -200,35 +247,71 @@ impl Reader {
         parsed
     }
 
-    fn read_secret(&mut self, name: &'static str, fallback: Fallback, help: &'static str) -> Option<SecretString> {
+    fn read_secret(
+        &mut self,
+        name: &'static str,
+        fallback: Fallback,
+        help: &'static str,
+    ) -> Option<SecretString> {
         let variable = variable_of(name);
         let file_variable = file_variable_of(&variable);
-        let file = self.environment.get(&file_variable).map(|path| PathBuf::from(path.expose_secret()));
+        let file = self
+            .environment
+            .get(&file_variable)
+            .map(|path| PathBuf::from(path.expose_secret()));
         let (secret, origin) = match (self.look_up(name), file) {
             (Some((_, Origin::Variable)), Some(_)) => {
-                self.problem(variable.clone(), format!("is set, and {file_variable} too; only one of them may be"));
+                self.problem(
+                    variable.clone(),
+                    format!("is set, and {file_variable} too; only one of them may be"),
+                );
                 (None, Origin::Variable)
             }
-            (_, Some(path)) => (self.read_secret_file(&file_variable, &path), Origin::File(path)),
+            (_, Some(path)) => (
+                self.read_secret_file(&file_variable, &path),
+                Origin::File(path),
+            ),
             (Some((text, origin)), None) => (self.not_empty(&variable, text), origin),
             (None, None) => {
                 if fallback == Fallback::Required {
-                    self.problem(variable.clone(), format!("is missing; expected a secret here or in {file_variable}"));
+                    self.problem(
+                        variable.clone(),
+                        format!("is missing; expected a secret here or in {file_variable}"),
+                    );
                 }
                 (None, Origin::Default)
             }
         };
-        let value = if origin == Origin::Default { "[unset]" } else { "[secret]" }.to_owned();
-        self.remember(Entry { name, variable, value, origin, fallback, kind: "a secret", secret: true, help });
+        let value = if origin == Origin::Default {
+            "[unset]"
+        } else {
+            "[secret]"
+        }
+        .to_owned();
+        self.remember(Entry {
+            name,
+            variable,
+            value,
+            origin,
+            fallback,
+            kind: "a secret",
+            secret: true,
+            help,
+        });
         secret
     }
 
-    fn read_secret_file(&mut self, file_variable: &str, path: &std::path::Path) -> Option<SecretString> {
+    fn read_secret_file(
+        &mut self,
+        file_variable: &str,
+        path: &std::path::Path,
+    ) -> Option<SecretString> {
         match secret::read(path) {
             Ok(file) => {
                 if file.world_readable {
-                    self.warnings
-                        .push(format!("{file_variable} names {path:?}, which every user of the machine can read"));
+                    self.warnings.push(format!(
+                        "{file_variable} names {path:?}, which every user of the machine can read"
+                    ));
                 }
                 self.not_empty(file_variable, file.secret)
             }
@@ -252,7 +335,9 @@ impl Reader {
         if let Some(text) = self.environment.get(&variable_of(name)) {
             return Some((text.clone(), Origin::Variable));
         }
-        self.layers.iter().find_map(|layer| Some((layer.values.get(name)?.clone(), Origin::Layer(layer.label))))
+        self.layers
+            .iter()
+            .find_map(|layer| Some((layer.values.get(name)?.clone(), Origin::Layer(layer.label))))
     }
 
     /// Two parts of the service may read the same setting; it is shown once.
@@ -264,7 +349,10 @@ impl Reader {
 
     /// Notes a problem, once, however many parts of the service read the setting.
     fn problem(&mut self, variable: String, what: impl Into<String>) {
-        let problem = Problem { variable, what: what.into() };
+        let problem = Problem {
+            variable,
+            what: what.into(),
+        };
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
@@ -273,11 +361,21 @@ impl Reader {
     /// Variables, and names in layers, that nothing has read.
     fn unknown(&self) -> Vec<Problem> {
         let plain = self.entries.iter().map(|entry| entry.variable.clone());
-        let files = self.entries.iter().filter(|entry| entry.secret).map(|entry| file_variable_of(&entry.variable));
+        let files = self
+            .entries
+            .iter()
+            .filter(|entry| entry.secret)
+            .map(|entry| file_variable_of(&entry.variable));
         let known: BTreeSet<String> = plain.chain(files).collect();
-        let layered = self.layers.iter().flat_map(|layer| layer.values.keys().map(|name| variable_of(name)));
+        let layered = self
+            .layers
+            .iter()
+            .flat_map(|layer| layer.values.keys().map(|name| variable_of(name)));
         let given: BTreeSet<String> = self.environment.keys().cloned().chain(layered).collect();
-        given.difference(&known).map(|variable| misspelt(variable, &known)).collect()
+        given
+            .difference(&known)
+            .map(|variable| misspelt(variable, &known))
+            .collect()
     }
 }
 

@@ -7,7 +7,11 @@ use crate::{Entry, Fallback, names::file_variable_of};
 pub fn reference(entries: &[Entry]) -> String {
     let mut page = String::from("| Variable | Default | Meaning |\n|---|---|---|\n");
     for entry in entries {
-        let file = if entry.secret { format!(" or `{}`", file_variable_of(&entry.variable)) } else { String::new() };
+        let file = if entry.secret {
+            format!(" or `{}`", file_variable_of(&entry.variable))
+        } else {
+            String::new()
+        };
         let fallback = match &entry.fallback {
             Fallback::Value(value) if value.is_empty() => "(empty)".to_owned(),
             Fallback::Value(value) => format!("`{}`", in_cell(value)),
@@ -15,7 +19,9 @@ pub fn reference(entries: &[Entry]) -> String {
             Fallback::Required => "**required**".to_owned(),
         };
         let (variable, help, kind) = (&entry.variable, in_cell(entry.help), in_cell(entry.kind));
-        page.push_str(&format!("| `{variable}`{file} | {fallback} | {help} Expects {kind}. |\n"));
+        page.push_str(&format!(
+            "| `{variable}`{file} | {fallback} | {help} Expects {kind}. |\n"
+        ));
     }
     page
 }
@@ -25,14 +31,33 @@ pub fn table(entries: &[Entry]) -> String {
     let heading = ["VARIABLE", "VALUE", "FROM", "MEANING"].map(str::to_owned);
     let row = |entry: &Entry| {
         // A value is text from outside: a line end in it must not forge a row.
-        let value = if entry.value.is_empty() { "(empty)".into() } else { entry.value.escape_debug().to_string() };
-        [entry.variable.clone(), value, entry.origin.to_string(), entry.help.to_owned()]
+        let value = if entry.value.is_empty() {
+            "(empty)".into()
+        } else {
+            entry.value.escape_debug().to_string()
+        };
+        [
+            entry.variable.clone(),
+            value,
+            entry.origin.to_string(),
+            entry.help.to_owned(),
+        ]
     };
-    let rows: Vec<_> = std::iter::once(heading).chain(entries.iter().map(row)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let rows: Vec<_> = std::iter::once(heading)
+        .chain(entries.iter().map(row))
+        .collect();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
     let widths = [width(0), width(1), width(2)];
     let line = |[variable, value, origin, help]: &[String; 4]| {
-        let line = format!("{variable:0$}  {value:1$}  {origin:2$}  {help}", widths[0], widths[1], widths[2]);
+        let line = format!(
+            "{variable:0$}  {value:1$}  {origin:2$}  {help}",
+            widths[0], widths[1], widths[2]
+        );
         format!("{}\n", line.trim_end())
     };
     rows.iter().map(line).collect()
@@ -49,9 +74,17 @@ mod tests {
     use crate::Reader;
 
     fn read(variables: &[(&str, &str)]) -> Reader {
-        let mut reader = Reader::new(variables.iter().map(|(variable, value)| ((*variable).into(), (*value).into())));
+        let mut reader = Reader::new(
+            variables
+                .iter()
+                .map(|(variable, value)| ((*variable).into(), (*value).into())),
+        );
         reader.or("port", 8080_u16, "The port.");
-        reader.or("origins", Vec::<String>::new(), "Who may call | from a browser.");
+        reader.or(
+            "origins",
+            Vec::<String>::new(),
+            "Who may call | from a browser.",
+        );
         reader.optional::<String>("proxy", "The proxy.");
         reader.secret("key", "The key.");
         reader
@@ -60,7 +93,10 @@ mod tests {
     #[test]
     fn the_page_is_the_same_whatever_is_set() {
         let page = reference(read(&[]).entries());
-        assert_eq!(page, reference(read(&[("MAINSTAY_PORT", "1"), ("MAINSTAY_KEY", "k")]).entries()));
+        assert_eq!(
+            page,
+            reference(read(&[("MAINSTAY_PORT", "1"), ("MAINSTAY_KEY", "k")]).entries())
+        );
         assert_eq!(
             page,
             "| Variable | Default | Meaning |\n|---|---|---|\n\
@@ -73,7 +109,14 @@ mod tests {
 
     #[test]
     fn the_table_shows_what_is_in_use() {
-        let table = table(read(&[("MAINSTAY_PORT", "1"), ("MAINSTAY_PROXY", "a\nb"), ("MAINSTAY_KEY", "k")]).entries());
+        let table = table(
+            read(&[
+                ("MAINSTAY_PORT", "1"),
+                ("MAINSTAY_PROXY", "a\nb"),
+                ("MAINSTAY_KEY", "k"),
+            ])
+            .entries(),
+        );
         assert_eq!(
             table,
             "VARIABLE          VALUE     FROM         MEANING\n\

@@ -18,15 +18,23 @@ pub(crate) struct SecretFile {
 /// # Errors
 /// What is wrong with the file, put so that it can follow the variable's name.
 pub(crate) fn read(path: &Path) -> Result<SecretFile, String> {
-    let unreadable = |error: io::Error| format!("names {path:?}, which cannot be read: {}", error.kind());
+    let unreadable =
+        |error: io::Error| format!("names {path:?}, which cannot be read: {}", error.kind());
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if metadata.len() > MAX_BYTES {
-        return Err(format!("names {path:?}, which is longer than {MAX_BYTES} bytes"));
+        return Err(format!(
+            "names {path:?}, which is longer than {MAX_BYTES} bytes"
+        ));
     }
     let text = fs::read_to_string(path).map_err(unreadable)?;
-    let secret =
-        SecretString::from(text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line)));
-    Ok(SecretFile { secret, world_readable: world_readable(&metadata) })
+    let secret = SecretString::from(
+        text.strip_suffix('\n')
+            .map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line)),
+    );
+    Ok(SecretFile {
+        secret,
+        world_readable: world_readable(&metadata),
+    })
 }
 
 #[cfg(unix)]
@@ -62,8 +70,16 @@ mod tests {
 
     #[test]
     fn files_that_hold_no_secret_are_refused() {
-        assert!(read_back([0xff, 0xfe]).unwrap_err().contains("cannot be read"));
-        assert!(read_back("x".repeat(64 * 1024 + 1)).unwrap_err().contains("longer"));
+        assert!(
+            read_back([0xff, 0xfe])
+                .unwrap_err()
+                .contains("cannot be read")
+        );
+        assert!(
+            read_back("x".repeat(64 * 1024 + 1))
+                .unwrap_err()
+                .contains("longer")
+        );
         assert!(read(Path::new("/nonexistent/secret")).is_err_and(|why| why.contains("not found")));
     }
 
@@ -74,7 +90,11 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         for (mode, noticed) in [(0o600, false), (0o640, false), (0o644, true)] {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(read(file.path()).unwrap().world_readable, noticed, "{mode:o}");
+            assert_eq!(
+                read(file.path()).unwrap().world_readable,
+                noticed,
+                "{mode:o}"
+            );
         }
     }
 }

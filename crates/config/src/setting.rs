@@ -29,7 +29,11 @@ impl Setting for String {
     const KIND: &'static str = "text";
 
     fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
+        if text.is_empty() {
+            Err("is empty".to_owned())
+        } else {
+            Ok(text.to_owned())
+        }
     }
 
     fn show(&self) -> String {
@@ -41,7 +45,11 @@ impl Setting for PathBuf {
     const KIND: &'static str = "a path";
 
     fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.into()) }
+        if text.is_empty() {
+            Err("is empty".to_owned())
+        } else {
+            Ok(text.into())
+        }
     }
 
     fn show(&self) -> String {
@@ -54,14 +62,21 @@ impl Setting for Duration {
 
     fn parse(text: &str) -> Result<Self, String> {
         let (count, unit) = count_and_unit(text).ok_or("is not a duration")?;
-        let (_, milliseconds) = DURATION_UNITS.iter().find(|(name, _)| *name == unit).ok_or("is not a duration")?;
-        let total = count.checked_mul(*milliseconds).ok_or("is longer than can be counted")?;
+        let (_, milliseconds) = DURATION_UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .ok_or("is not a duration")?;
+        let total = count
+            .checked_mul(*milliseconds)
+            .ok_or("is longer than can be counted")?;
         Ok(Self::from_millis(total))
     }
 
     fn show(&self) -> String {
         let total = u64::try_from(self.as_millis()).unwrap_or(u64::MAX);
-        let largest = DURATION_UNITS.iter().find(|(_, milliseconds)| total > 0 && total % milliseconds == 0);
+        let largest = DURATION_UNITS
+            .iter()
+            .find(|(_, milliseconds)| total > 0 && total % milliseconds == 0);
         let (name, milliseconds) = largest.unwrap_or(&("s", 1_000));
         format!("{}{name}", total / milliseconds)
     }
@@ -76,7 +91,8 @@ impl<T: Setting> Setting for Vec<T> {
             return Ok(Self::new());
         }
         let item = |(index, item): (usize, &str)| {
-            T::parse(item.trim()).map_err(|why| format!("value {} {why} (expected {})", index + 1, T::KIND))
+            T::parse(item.trim())
+                .map_err(|why| format!("value {} {why} (expected {})", index + 1, T::KIND))
         };
         text.split(',').enumerate().map(item).collect()
     }
@@ -114,7 +130,13 @@ as_the_standard_library_reads_it! {
 }
 
 /// Name and milliseconds, the largest first.
-const DURATION_UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const DURATION_UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
 
 /// Splits `30s` into 30 and `s`. `None` unless the text is digits and then something else.
 pub(crate) fn count_and_unit(text: &str) -> Option<(u64, &str)> {
@@ -130,7 +152,10 @@ fn without_url_password(text: &str) -> String {
         let authority = rest.split(['/', '?', '#']).next()?;
         let (user_info, _) = authority.rsplit_once('@')?;
         let (user, _) = user_info.split_once(':')?;
-        Some(format!("{scheme}://{user}:[secret]{}", &rest[user_info.len()..]))
+        Some(format!(
+            "{scheme}://{user}:[secret]{}",
+            &rest[user_info.len()..]
+        ))
     };
     hidden().unwrap_or_else(|| text.to_owned())
 }
@@ -143,12 +168,32 @@ mod tests {
 
     #[test]
     fn durations_are_read_in_their_units() {
-        for (text, seconds) in [("30s", 30), ("15m", 900), ("12h", 43_200), ("7d", 604_800), ("0s", 0)] {
-            assert_eq!(Duration::parse(text), Ok(Duration::from_secs(seconds)), "{text}");
+        for (text, seconds) in [
+            ("30s", 30),
+            ("15m", 900),
+            ("12h", 43_200),
+            ("7d", 604_800),
+            ("0s", 0),
+        ] {
+            assert_eq!(
+                Duration::parse(text),
+                Ok(Duration::from_secs(seconds)),
+                "{text}"
+            );
         }
         assert_eq!(Duration::parse("500ms"), Ok(Duration::from_millis(500)));
-        for text in ["", "5", "s", "5 s", "-5s", "1.5s", "5S", "5sec", "18446744073709551615d", "99999999999999999999s"]
-        {
+        for text in [
+            "",
+            "5",
+            "s",
+            "5 s",
+            "-5s",
+            "1.5s",
+            "5S",
+            "5sec",
+            "18446744073709551615d",
+            "99999999999999999999s",
+        ] {
             assert!(Duration::parse(text).is_err(), "{text}");
         }
     }
@@ -158,7 +203,10 @@ mod tests {
         assert_eq!(Vec::<u16>::parse("1, 2,3"), Ok(vec![1, 2, 3]));
         assert_eq!(Vec::<u16>::parse(" "), Ok(vec![]));
         let wrong = Vec::<u16>::parse("1,x").unwrap_err();
-        assert!(wrong.starts_with("value 2 is not a whole number"), "{wrong}");
+        assert!(
+            wrong.starts_with("value 2 is not a whole number"),
+            "{wrong}"
+        );
         assert!(Vec::<String>::parse("a,,b").is_err());
     }
 
@@ -175,8 +223,14 @@ mod tests {
     #[test]
     fn the_password_in_a_url_is_not_shown() {
         for (text, shown) in [
-            ("postgres://app:hunter2@db:5432/x", "postgres://app:[secret]@db:5432/x"),
-            ("postgres://app:a@b:c@db/x?y=z@w", "postgres://app:[secret]@db/x?y=z@w"),
+            (
+                "postgres://app:hunter2@db:5432/x",
+                "postgres://app:[secret]@db:5432/x",
+            ),
+            (
+                "postgres://app:a@b:c@db/x?y=z@w",
+                "postgres://app:[secret]@db/x?y=z@w",
+            ),
             ("postgres://:hunter2@db", "postgres://:[secret]@db"),
             ("https://user@host/a:b@c", "https://user@host/a:b@c"),
             ("no url: a@b", "no url: a@b"),

@@ -43,7 +43,8 @@ impl fmt::Display for BaseUrl {
 }
 
 impl Setting for BaseUrl {
-    const KIND: &'static str = "a URL such as https://api.example, without user information, query or fragment";
+    const KIND: &'static str =
+        "a URL such as https://api.example, without user information, query or fragment";
 
     fn parse(text: &str) -> Result<Self, String> {
         let url = plain(text)?;
@@ -84,7 +85,8 @@ impl Setting for WebOrigin {
 /// An `http` or `https` URL with a host and without user information. The parser of the URL standard drops tabs and line
 /// ends and takes backslashes for slashes; a setting that has them is a mistake.
 fn plain(text: &str) -> Result<Url, String> {
-    if text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\') {
+    if text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\')
+    {
         return Err("is not a URL".to_owned());
     }
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
@@ -94,7 +96,11 @@ fn plain(text: &str) -> Result<Url, String> {
         Some(_) => true,
         None => false,
     };
-    if !matches!(url.scheme(), "http" | "https") || !has_name || !text.contains("://") || url.port() == Some(0) {
+    if !matches!(url.scheme(), "http" | "https")
+        || !has_name
+        || !text.contains("://")
+        || url.port() == Some(0)
+    {
         return Err("is not an http or https URL".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
@@ -116,10 +122,17 @@ mod tests {
             ("HTTPS://API.Example:443/v1/", "https://api.example/v1"),
             ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
             ("http://[::1]:80/", "http://[::1]"),
-            ("https://b\u{fc}cher.example", "https://xn--bcher-kva.example"),
+            (
+                "https://b\u{fc}cher.example",
+                "https://xn--bcher-kva.example",
+            ),
             ("https://api.example/a/../b", "https://api.example/b"),
         ] {
-            assert_eq!(BaseUrl::parse(text).map(|url| url.0), Ok(normal.to_owned()), "{text}");
+            assert_eq!(
+                BaseUrl::parse(text).map(|url| url.0),
+                Ok(normal.to_owned()),
+                "{text}"
+            );
         }
     }
 
@@ -156,9 +169,18 @@ mod tests {
     #[test]
     fn an_origin_is_written_as_a_browser_writes_it() {
         let origin = |text: &str| WebOrigin::parse(text).map(|origin| origin.0);
-        assert_eq!(origin("https://App.Example:443"), Ok("https://app.example".to_owned()));
-        assert_eq!(origin("https://app.example/"), Ok("https://app.example".to_owned()));
-        assert_eq!(origin("http://localhost:3000"), Ok("http://localhost:3000".to_owned()));
+        assert_eq!(
+            origin("https://App.Example:443"),
+            Ok("https://app.example".to_owned())
+        );
+        assert_eq!(
+            origin("https://app.example/"),
+            Ok("https://app.example".to_owned())
+        );
+        assert_eq!(
+            origin("http://localhost:3000"),
+            Ok("http://localhost:3000".to_owned())
+        );
         assert!(origin("https://app.example/page").is_err());
         assert!(origin("null").is_err());
     }

@@ -37,7 +37,12 @@ impl Setting for Environment {
 pub struct ByteSize(pub u64);
 
 /// Name and bytes, the largest first.
-const BYTE_UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+const BYTE_UNITS: [(&str, u64); 4] = [
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("B", 1),
+];
 
 impl ByteSize {
     /// `count` times 1,024 bytes.
@@ -56,12 +61,20 @@ impl Setting for ByteSize {
 
     fn parse(text: &str) -> Result<Self, String> {
         let (count, unit) = count_and_unit(text).ok_or("is not a size")?;
-        let (_, bytes) = BYTE_UNITS.iter().find(|(name, _)| *name == unit).ok_or("is not a size")?;
-        count.checked_mul(*bytes).map(Self).ok_or_else(|| "is larger than can be counted".to_owned())
+        let (_, bytes) = BYTE_UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .ok_or("is not a size")?;
+        count
+            .checked_mul(*bytes)
+            .map(Self)
+            .ok_or_else(|| "is larger than can be counted".to_owned())
     }
 
     fn show(&self) -> String {
-        let largest = BYTE_UNITS.iter().find(|(_, bytes)| self.0 > 0 && self.0.is_multiple_of(*bytes));
+        let largest = BYTE_UNITS
+            .iter()
+            .find(|(_, bytes)| self.0 > 0 && self.0.is_multiple_of(*bytes));
         let (name, bytes) = largest.unwrap_or(&("B", 1));
         format!("{}{name}", self.0 / bytes)
     }
@@ -124,7 +137,10 @@ mod tests {
 
     #[test]
     fn only_the_word_development_is_development() {
-        assert_eq!(Environment::parse("development"), Ok(Environment::Development));
+        assert_eq!(
+            Environment::parse("development"),
+            Ok(Environment::Development)
+        );
         assert!(Environment::parse("Development").is_err());
         assert!(Environment::parse("dev").is_err());
         assert_eq!(Environment::default(), Environment::Production);

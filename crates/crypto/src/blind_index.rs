@@ -68,7 +68,12 @@ fn index(root: &RootKey, place: &IndexPlace<'_>, value: &str) -> BlindIndex {
     };
     // The kept length is a part of the place, so that a truncated index is no prefix of a whole one. The value comes
     // last and on its own: it needs no length in front of it, and is not copied.
-    let parts = [place.organization.as_bytes(), place.table.as_bytes(), place.column.as_bytes(), &[kept]];
+    let parts = [
+        place.organization.as_bytes(),
+        place.table.as_bytes(),
+        place.column.as_bytes(),
+        &[kept],
+    ];
     let mut mac = Context::with_key(&root.index);
     mac.update(AssociatedData::new(b"index", parts).as_bytes());
     mac.update(value.as_bytes());
@@ -102,8 +107,16 @@ mod tests {
         let index = ring.blind_index(&PLACE, "a@example.org");
         assert_eq!(index, ring.blind_index(&PLACE, "a@example.org"));
         assert_eq!(index.as_bytes().len(), 37);
-        let truncated = IndexPlace { length: IndexLength::Truncated, ..PLACE };
-        assert_eq!(ring.blind_index(&truncated, "a@example.org").as_bytes().len(), 13);
+        let truncated = IndexPlace {
+            length: IndexLength::Truncated,
+            ..PLACE
+        };
+        assert_eq!(
+            ring.blind_index(&truncated, "a@example.org")
+                .as_bytes()
+                .len(),
+            13
+        );
     }
 
     #[test]
@@ -111,17 +124,41 @@ mod tests {
         let ring = ring_of(&[KeyRing::generate(&Random::default())]);
         let places = [
             PLACE,
-            IndexPlace { organization: Uuid::from_u128(2), ..PLACE },
-            IndexPlace { table: "people", ..PLACE },
-            IndexPlace { column: "other_email", ..PLACE },
-            IndexPlace { table: "customerse", column: "mail", ..PLACE },
-            IndexPlace { length: IndexLength::Truncated, ..PLACE },
+            IndexPlace {
+                organization: Uuid::from_u128(2),
+                ..PLACE
+            },
+            IndexPlace {
+                table: "people",
+                ..PLACE
+            },
+            IndexPlace {
+                column: "other_email",
+                ..PLACE
+            },
+            IndexPlace {
+                table: "customerse",
+                column: "mail",
+                ..PLACE
+            },
+            IndexPlace {
+                length: IndexLength::Truncated,
+                ..PLACE
+            },
         ];
-        let starts: HashSet<Vec<u8>> =
-            places.iter().map(|place| ring.blind_index(place, "value").as_bytes()[..13].to_vec()).collect();
+        let starts: HashSet<Vec<u8>> = places
+            .iter()
+            .map(|place| ring.blind_index(place, "value").as_bytes()[..13].to_vec())
+            .collect();
         assert_eq!(starts.len(), places.len());
-        let moved = IndexPlace { column: "emailx", ..PLACE };
-        assert_ne!(ring.blind_index(&PLACE, "xvalue"), ring.blind_index(&moved, "value"));
+        let moved = IndexPlace {
+            column: "emailx",
+            ..PLACE
+        };
+        assert_ne!(
+            ring.blind_index(&PLACE, "xvalue"),
+            ring.blind_index(&moved, "value")
+        );
     }
 
     #[test]

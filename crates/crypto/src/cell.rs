@@ -21,7 +21,13 @@ impl Cell<'_> {
     pub(crate) fn associated_data(&self, header: &[u8]) -> AssociatedData {
         AssociatedData::new(
             header,
-            [b"cell", self.organization.as_bytes(), self.table.as_bytes(), self.column.as_bytes(), self.row.as_bytes()],
+            [
+                b"cell",
+                self.organization.as_bytes(),
+                self.table.as_bytes(),
+                self.column.as_bytes(),
+                self.row.as_bytes(),
+            ],
         )
     }
 }

@@ -26,18 +26,31 @@ pub(crate) struct Cipher(LessSafeKey);
 
 impl Cipher {
     pub(crate) fn new(key: &[u8; KEY_LENGTH]) -> Self {
-        #[expect(clippy::expect_used, reason = "the cipher refuses a key's length alone, and the type fixes it")]
+        #[expect(
+            clippy::expect_used,
+            reason = "the cipher refuses a key's length alone, and the type fixes it"
+        )]
         let key = UnboundKey::new(&AES_256_GCM, key).expect("an AES-256 key has 32 bytes");
         Self(LessSafeKey::new(key))
     }
 
     /// Seals `plaintext` into a box that begins with `header`.
-    pub(crate) fn seal(&self, random: &Random, header: &[u8], place: &AssociatedData, plaintext: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(
+        &self,
+        random: &Random,
+        header: &[u8],
+        place: &AssociatedData,
+        plaintext: &[u8],
+    ) -> Vec<u8> {
         self.seal_with_nonce(random.bytes(), header, place.as_bytes(), plaintext)
     }
 
     /// Opens `sealed`, the box without its header.
-    pub(crate) fn open(&self, place: &AssociatedData, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    pub(crate) fn open(
+        &self,
+        place: &AssociatedData,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         self.open_bytes(place.as_bytes(), sealed)
     }
 
@@ -56,7 +69,10 @@ impl Cipher {
         let start = sealed.len();
         sealed.extend_from_slice(plaintext);
         let nonce = Nonce::assume_unique_for_key(nonce);
-        #[expect(clippy::expect_used, reason = "GCM refuses nothing but more than 64 GiB at once")]
+        #[expect(
+            clippy::expect_used,
+            reason = "GCM refuses nothing but more than 64 GiB at once"
+        )]
         let tag = self
             .0
             .seal_in_place_separate_tag(nonce, Aad::from(associated), &mut sealed[start..])
@@ -65,14 +81,29 @@ impl Cipher {
         sealed
     }
 
-    pub(crate) fn open_bytes(&self, associated: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Malformed)?;
-        let length = body.len().checked_sub(TAG_LENGTH).ok_or(SealError::Malformed)?;
+    pub(crate) fn open_bytes(
+        &self,
+        associated: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (nonce, body) = sealed
+            .split_first_chunk::<NONCE_LEN>()
+            .ok_or(SealError::Malformed)?;
+        let length = body
+            .len()
+            .checked_sub(TAG_LENGTH)
+            .ok_or(SealError::Malformed)?;
         let (ciphertext, tag) = body.split_at(length);
         let mut plaintext = Zeroizing::new(vec![0; length]);
         let nonce = Nonce::assume_unique_for_key(*nonce);
         self.0
-            .open_separate_gather(nonce, Aad::from(associated), ciphertext, tag, &mut plaintext)
+            .open_separate_gather(
+                nonce,
+                Aad::from(associated),
+                ciphertext,
+                tag,
+                &mut plaintext,
+            )
             .map_err(|_| SealError::Refused)?;
         Ok(plaintext)
     }

@@ -17,7 +17,10 @@ impl KeyRing {
         let root = self.primary();
         let [a, b, c, d] = root.id;
         let header = [VERSION, a, b, c, d];
-        URL_SAFE_NO_PAD.encode(root.cursor.seal(random, &header, &place(&header, context), payload))
+        URL_SAFE_NO_PAD.encode(
+            root.cursor
+                .seal(random, &header, &place(&header, context), payload),
+        )
     }
 
     /// Opens what [`seal_cursor`](Self::seal_cursor) made for the same context.
@@ -26,8 +29,12 @@ impl KeyRing {
     /// [`SealError::Malformed`] when `text` is no cursor, [`SealError::UnknownKey`] when its root key has left the ring,
     /// [`SealError::Refused`] when it was altered or made for another context.
     pub fn open_cursor(&self, context: &[u8], text: &str) -> Result<Vec<u8>, SealError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| SealError::Malformed)?;
-        let Some((header @ &[VERSION, a, b, c, d], sealed)) = bytes.split_first_chunk::<HEADER_LENGTH>() else {
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|_| SealError::Malformed)?;
+        let Some((header @ &[VERSION, a, b, c, d], sealed)) =
+            bytes.split_first_chunk::<HEADER_LENGTH>()
+        else {
             return Err(SealError::Malformed);
         };
         let root = self.root([a, b, c, d])?;
@@ -69,8 +76,14 @@ mod tests {
     fn a_cursor_of_another_listing_or_ring_is_refused() {
         let ring = ring();
         let text = ring.seal_cursor(&Random::default(), b"customers", b"payload");
-        assert_eq!(ring.open_cursor(b"invoices", &text), Err(SealError::Refused));
-        assert_eq!(self::ring().open_cursor(b"customers", &text), Err(SealError::UnknownKey));
+        assert_eq!(
+            ring.open_cursor(b"invoices", &text),
+            Err(SealError::Refused)
+        );
+        assert_eq!(
+            self::ring().open_cursor(b"customers", &text),
+            Err(SealError::UnknownKey)
+        );
     }
 
     #[test]
@@ -81,7 +94,11 @@ mod tests {
             for letter in ["A", "b", "7", "_"] {
                 let mut altered = text.clone();
                 altered.replace_range(at..=at, letter);
-                assert_eq!(ring.open_cursor(b"customers", &altered).is_ok(), altered == text, "letter {at}");
+                assert_eq!(
+                    ring.open_cursor(b"customers", &altered).is_ok(),
+                    altered == text,
+                    "letter {at}"
+                );
             }
         }
     }

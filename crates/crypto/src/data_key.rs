@@ -46,7 +46,9 @@ impl DataKey {
     /// Nothing is compressed, so the length tells the plaintext's length and nothing else.
     pub fn seal(&self, random: &Random, cell: &Cell<'_>, plaintext: &[u8]) -> Vec<u8> {
         let header = self.header();
-        self.0.cipher.seal(random, &header, &cell.associated_data(&header), plaintext)
+        self.0
+            .cipher
+            .seal(random, &header, &cell.associated_data(&header), plaintext)
     }
 
     /// Opens what [`seal`](Self::seal) made for the same cell.
@@ -58,7 +60,10 @@ impl DataKey {
         if Self::named_in(sealed)? != self.0.id {
             return Err(SealError::UnknownKey);
         }
-        self.0.cipher.open(&cell.associated_data(&self.header()), &sealed[HEADER_LENGTH..])
+        self.0.cipher.open(
+            &cell.associated_data(&self.header()),
+            &sealed[HEADER_LENGTH..],
+        )
     }
 
     /// The id of the data key that `sealed` asks for: what to look up before it can be opened.
@@ -66,7 +71,9 @@ impl DataKey {
     /// # Errors
     /// [`SealError::Malformed`] when the bytes are not a sealed cell of this version.
     pub fn named_in(sealed: &[u8]) -> Result<i64, SealError> {
-        let Some(([VERSION, AES_256_GCM, id @ ..], body)) = sealed.split_first_chunk::<HEADER_LENGTH>() else {
+        let Some(([VERSION, AES_256_GCM, id @ ..], body)) =
+            sealed.split_first_chunk::<HEADER_LENGTH>()
+        else {
             return Err(SealError::Malformed);
         };
         if body.len() < BOX_OVERHEAD {
@@ -101,7 +108,9 @@ fn derivation(bytes: &DataKeyBytes) -> Derivation {
 
 impl fmt::Debug for DataKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DataKey").field("id", &self.0.id).finish_non_exhaustive()
+        f.debug_struct("DataKey")
+            .field("id", &self.0.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,8 +123,12 @@ mod tests {
 
     use super::*;
 
-    const CELL: Cell<'_> =
-        Cell { organization: Uuid::from_u128(1), table: "customers", column: "email", row: Uuid::from_u128(2) };
+    const CELL: Cell<'_> = Cell {
+        organization: Uuid::from_u128(1),
+        table: "customers",
+        column: "email",
+        row: Uuid::from_u128(2),
+    };
 
     fn key(id: i64) -> DataKey {
         DataKey::new(id, &Zeroizing::new([7; KEY_LENGTH]))
@@ -144,7 +157,11 @@ mod tests {
         let bytes: DataKeyBytes = Zeroizing::new([7; KEY_LENGTH]);
         is_wiped(&bytes);
         is_wiped(&derivation(&bytes).key::<KEY_LENGTH>("cell cipher"));
-        is_wiped(&key(1).open(&CELL, &key(1).seal(&Random::default(), &CELL, b"value")).unwrap());
+        is_wiped(
+            &key(1)
+                .open(&CELL, &key(1).seal(&Random::default(), &CELL, b"value"))
+                .unwrap(),
+        );
     }
 
     #[test]
@@ -164,8 +181,9 @@ mod tests {
     #[test]
     fn nonces_do_not_repeat() {
         let (key, random) = (key(1), Random::default());
-        let nonces: HashSet<Vec<u8>> =
-            (0..10_000).map(|_| key.seal(&random, &CELL, b"same")[HEADER_LENGTH..][..12].to_vec()).collect();
+        let nonces: HashSet<Vec<u8>> = (0..10_000)
+            .map(|_| key.seal(&random, &CELL, b"same")[HEADER_LENGTH..][..12].to_vec())
+            .collect();
         assert_eq!(nonces.len(), 10_000);
     }
 

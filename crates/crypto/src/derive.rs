@@ -19,8 +19,12 @@ impl Derivation {
     pub(crate) fn key<const N: usize>(&self, label: &str) -> Zeroizing<[u8; N]> {
         const { assert!(N <= 255 * 32, "HKDF-SHA256 gives no more than 255 blocks") };
         let mut key = Zeroizing::new([0; N]);
-        #[expect(clippy::expect_used, reason = "HKDF refuses a length alone, and that was checked by the compiler")]
-        self.fill(label.as_bytes(), &mut *key).expect("HKDF gives a key of this length");
+        #[expect(
+            clippy::expect_used,
+            reason = "HKDF refuses a length alone, and that was checked by the compiler"
+        )]
+        self.fill(label.as_bytes(), &mut *key)
+            .expect("HKDF gives a key of this length");
         key
     }
 
@@ -45,7 +49,8 @@ mod tests {
 
     #[test]
     fn labels_salts_and_secrets_each_change_the_key() {
-        let key = |salt: &[u8], secret: &[u8], label| *Derivation::new(salt, secret).key::<32>(label);
+        let key =
+            |salt: &[u8], secret: &[u8], label| *Derivation::new(salt, secret).key::<32>(label);
         let first = key(b"salt", b"secret", "label");
         assert_eq!(first, key(b"salt", b"secret", "label"));
         assert_ne!(first, key(b"salt", b"secret", "other"));

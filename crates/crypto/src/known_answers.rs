@@ -9,7 +9,10 @@ use crate::{cipher::Cipher, derive::Derivation, same_bytes};
 fn aes_256_gcm() {
     let set = aead::TestSet::load(aead::TestName::AesGcm).unwrap();
     // Keys of 256 bits, nonces of 96, tags of 128: this crate knows no others.
-    let groups = set.test_groups.iter().filter(|g| (g.key_size, g.nonce_size, g.tag_size) == (256, 96, 128));
+    let groups = set
+        .test_groups
+        .iter()
+        .filter(|g| (g.key_size, g.nonce_size, g.tag_size) == (256, 96, 128));
     let mut run = 0;
     for test in groups.flat_map(|group| &group.tests) {
         let cipher = Cipher::new(&test.key.as_slice().try_into().unwrap());
@@ -19,8 +22,18 @@ fn aes_256_gcm() {
         if test.result.must_fail() {
             assert!(opened.is_err(), "case {}: {}", test.tc_id, test.comment);
         } else {
-            assert_eq!(opened.unwrap().as_slice(), test.pt.as_slice(), "case {}", test.tc_id);
-            assert_eq!(cipher.seal_with_nonce(nonce, b"", &test.aad, &test.pt), sealed, "case {}", test.tc_id);
+            assert_eq!(
+                opened.unwrap().as_slice(),
+                test.pt.as_slice(),
+                "case {}",
+                test.tc_id
+            );
+            assert_eq!(
+                cipher.seal_with_nonce(nonce, b"", &test.aad, &test.pt),
+                sealed,
+                "case {}",
+                test.tc_id
+            );
         }
         run += 1;
     }
@@ -39,7 +52,13 @@ fn hmac_sha256() {
             context.update(first);
             context.update(second);
             let accepted = same_bytes(&context.sign().as_ref()[..group.tag_size / 8], &test.tag);
-            assert_eq!(accepted, !test.result.must_fail(), "case {}: {}", test.tc_id, test.comment);
+            assert_eq!(
+                accepted,
+                !test.result.must_fail(),
+                "case {}: {}",
+                test.tc_id,
+                test.comment
+            );
             run += 1;
         }
     }

@@ -41,20 +41,33 @@ pub struct Argon2Parameters {
 impl Default for Argon2Parameters {
     /// 19 MiB, 2 passes, 1 lane (OWASP Password Storage Cheat Sheet).
     fn default() -> Self {
-        Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
+        Self {
+            memory_kib: 19_456,
+            iterations: 2,
+            parallelism: 1,
+        }
     }
 }
 
 impl Argon2Parameters {
     /// Whether this is at least one of the equally strong settings of the OWASP Password Storage Cheat Sheet.
     pub fn meet_owasp(&self) -> bool {
-        const SETTINGS: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+        const SETTINGS: [(u32, u32); 5] = [
+            (47_104, 1),
+            (19_456, 2),
+            (12_288, 3),
+            (9_216, 4),
+            (7_168, 5),
+        ];
         self.params().is_ok()
-            && SETTINGS.iter().any(|&(memory, passes)| self.memory_kib >= memory && self.iterations >= passes)
+            && SETTINGS
+                .iter()
+                .any(|&(memory, passes)| self.memory_kib >= memory && self.iterations >= passes)
     }
 
     fn params(&self) -> Result<Params, HashError> {
-        Params::new(self.memory_kib, self.iterations, self.parallelism, None).map_err(|_| HashError::Parameters)
+        Params::new(self.memory_kib, self.iterations, self.parallelism, None)
+            .map_err(|_| HashError::Parameters)
     }
 }
 
@@ -89,9 +102,19 @@ pub enum HashError {
 impl PasswordHasher {
     /// A hasher that runs at most `concurrency` computations at once (the number of cores, usually; at least 1) while at
     /// most `waiting` more callers wait for their turn. It comes to hold `concurrency` times the memory of one.
-    pub fn new(parameters: Argon2Parameters, concurrency: usize, waiting: usize, random: Random) -> Self {
+    pub fn new(
+        parameters: Argon2Parameters,
+        concurrency: usize,
+        waiting: usize,
+        random: Random,
+    ) -> Self {
         let dummy = StoredHash::dummy(parameters, &random);
-        Self { parameters, random, computer: Computer::new(concurrency, waiting), dummy }
+        Self {
+            parameters,
+            random,
+            computer: Computer::new(concurrency, waiting),
+            dummy,
+        }
     }
 
     /// The hash to store: a PHC string with its parameters and a fresh salt of 16 bytes.
@@ -112,7 +135,11 @@ impl PasswordHasher {
     ///
     /// # Errors
     /// [`HashError::Stored`] before any work is done; otherwise as [`hash`](Self::hash).
-    pub async fn verify(&self, password: &SecretString, stored: Option<&str>) -> Result<Verdict, HashError> {
+    pub async fn verify(
+        &self,
+        password: &SecretString,
+        stored: Option<&str>,
+    ) -> Result<Verdict, HashError> {
         let expected = match stored {
             Some(text) => StoredHash::parse(text, self.parameters)?,
             None => self.dummy.clone(),
@@ -134,7 +161,9 @@ impl PasswordHasher {
 
 impl fmt::Debug for PasswordHasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PasswordHasher").field("parameters", &self.parameters).finish_non_exhaustive()
+        f.debug_struct("PasswordHasher")
+            .field("parameters", &self.parameters)
+            .finish_non_exhaustive()
     }
 }
 

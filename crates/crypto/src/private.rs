@@ -14,11 +14,18 @@ const HEADER_LENGTH: usize = 5;
 impl KeyRing {
     /// Seals `payload` under the primary. `purpose` and `context` name what it is for and where it stands: the box opens
     /// for the same ones only.
-    pub fn seal_private(&self, random: &Random, purpose: &'static str, context: &[u8], payload: &[u8]) -> Vec<u8> {
+    pub fn seal_private(
+        &self,
+        random: &Random,
+        purpose: &'static str,
+        context: &[u8],
+        payload: &[u8],
+    ) -> Vec<u8> {
         let root = self.primary();
         let [a, b, c, d] = root.id;
         let header = [VERSION, a, b, c, d];
-        root.private.seal(random, &header, &place(&header, purpose, context), payload)
+        root.private
+            .seal(random, &header, &place(&header, purpose, context), payload)
     }
 
     /// Opens what [`seal_private`](Self::seal_private) made for the same purpose and context.
@@ -32,10 +39,14 @@ impl KeyRing {
         context: &[u8],
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let Some((header @ &[VERSION, a, b, c, d], body)) = sealed.split_first_chunk::<HEADER_LENGTH>() else {
+        let Some((header @ &[VERSION, a, b, c, d], body)) =
+            sealed.split_first_chunk::<HEADER_LENGTH>()
+        else {
             return Err(SealError::Malformed);
         };
-        self.root([a, b, c, d])?.private.open(&place(header, purpose, context), body)
+        self.root([a, b, c, d])?
+            .private
+            .open(&place(header, purpose, context), body)
     }
 
     /// Moves a box under the primary. `None` when it is there already.
@@ -66,19 +77,38 @@ mod tests {
 
     #[test]
     fn a_box_opens_for_its_purpose_and_context_alone() {
-        let (random, ring) = (Random::default(), ring_of(&[KeyRing::generate(&Random::default())]));
+        let (random, ring) = (
+            Random::default(),
+            ring_of(&[KeyRing::generate(&Random::default())]),
+        );
         let sealed = ring.seal_private(&random, "job", b"1", b"payload");
-        assert_eq!(&**ring.open_private("job", b"1", &sealed).unwrap(), b"payload");
-        assert_eq!(ring.open_private("job", b"2", &sealed).err(), Some(SealError::Refused));
-        assert_eq!(ring.open_private("jo", b"b1", &sealed).err(), Some(SealError::Refused));
+        assert_eq!(
+            &**ring.open_private("job", b"1", &sealed).unwrap(),
+            b"payload"
+        );
+        assert_eq!(
+            ring.open_private("job", b"2", &sealed).err(),
+            Some(SealError::Refused)
+        );
+        assert_eq!(
+            ring.open_private("jo", b"b1", &sealed).err(),
+            Some(SealError::Refused)
+        );
         let stranger = ring_of(&[KeyRing::generate(&random)]);
-        assert_eq!(stranger.open_private("job", b"1", &sealed).err(), Some(SealError::UnknownKey));
-        let moved = ring_of(&[KeyRing::generate(&random)]).reseal_private(&random, "job", b"1", &sealed);
+        assert_eq!(
+            stranger.open_private("job", b"1", &sealed).err(),
+            Some(SealError::UnknownKey)
+        );
+        let moved =
+            ring_of(&[KeyRing::generate(&random)]).reseal_private(&random, "job", b"1", &sealed);
         assert_eq!(moved, Err(SealError::UnknownKey));
         for at in 0..sealed.len() {
             let mut altered = sealed.clone();
             altered[at] ^= 1;
-            assert!(ring.open_private("job", b"1", &altered).is_err(), "byte {at}");
+            assert!(
+                ring.open_private("job", b"1", &altered).is_err(),
+                "byte {at}"
+            );
         }
     }
 
@@ -86,10 +116,17 @@ mod tests {
     fn a_box_moves_to_the_primary_once() {
         let random = Random::default();
         let (old, new) = (KeyRing::generate(&random), KeyRing::generate(&random));
-        let sealed = ring_of(std::slice::from_ref(&old)).seal_private(&random, "job", b"1", b"payload");
+        let sealed =
+            ring_of(std::slice::from_ref(&old)).seal_private(&random, "job", b"1", b"payload");
         let both = ring_of(&[new.clone(), old]);
-        let moved = both.reseal_private(&random, "job", b"1", &sealed).unwrap().unwrap();
+        let moved = both
+            .reseal_private(&random, "job", b"1", &sealed)
+            .unwrap()
+            .unwrap();
         assert_eq!(both.reseal_private(&random, "job", b"1", &moved), Ok(None));
-        assert_eq!(&**ring_of(&[new]).open_private("job", b"1", &moved).unwrap(), b"payload");
+        assert_eq!(
+            &**ring_of(&[new]).open_private("job", b"1", &moved).unwrap(),
+            b"payload"
+        );
     }
 }

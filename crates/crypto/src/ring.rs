@@ -31,7 +31,8 @@ impl KeyRing {
     /// # Errors
     /// Everything that is wrong with the text at once, weak keys included. The problems never hold a key.
     pub fn parse(text: &SecretString) -> Result<Self, KeyRingError> {
-        text::parse(text.expose_secret()).map(|(primary, others)| Self(Arc::new(Roots { primary, others })))
+        text::parse(text.expose_secret())
+            .map(|(primary, others)| Self(Arc::new(Roots { primary, others })))
     }
 
     /// The text of a ring with one fresh key, whose name is random and says nothing of the key.
@@ -52,7 +53,9 @@ impl KeyRing {
 
     /// The key that a stored value names; no other is ever tried.
     pub(crate) fn root(&self, id: RootKeyId) -> Result<&RootKey, SealError> {
-        self.roots().find(|root| root.id == id).ok_or(SealError::UnknownKey)
+        self.roots()
+            .find(|root| root.id == id)
+            .ok_or(SealError::UnknownKey)
     }
 
     pub(crate) fn roots(&self) -> impl Iterator<Item = &RootKey> {
@@ -63,7 +66,9 @@ impl KeyRing {
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyRing ")?;
-        f.debug_list().entries(self.roots().map(|root| &root.name)).finish()
+        f.debug_list()
+            .entries(self.roots().map(|root| &root.name))
+            .finish()
     }
 }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, de};
 use zeroize::Zeroizing;
 
 use crate::{
-    BlindIndex, Cell, DataKey, Disclosure, Identifying, IndexPlace, Indexed, KeyRing, Masked, Personal, SealError,
-    same_bytes,
+    BlindIndex, Cell, DataKey, Disclosure, Identifying, IndexPlace, Indexed, KeyRing, Masked,
+    Personal, SealError, same_bytes,
 };
 
 /// A personal value in memory. It can be stored, masked and searched, but not shown: `Debug` prints `[sealed]`, and it
@@ -58,7 +58,9 @@ impl<T: Personal> Sealed<T> {
     /// As [`DataKey::open`], and [`SealError::Malformed`] when the plaintext is not a `T`.
     pub fn open(key: &DataKey, cell: &Cell<'_>, sealed: &[u8]) -> Result<Self, SealError> {
         let plaintext = key.open(cell, sealed)?;
-        T::from_plaintext(&plaintext).map(Self).ok_or(SealError::Malformed)
+        T::from_plaintext(&plaintext)
+            .map(Self)
+            .ok_or(SealError::Malformed)
     }
 }
 
@@ -78,7 +80,10 @@ impl<T: Indexed> Sealed<T> {
     /// Whether both values are the same once normalised, in constant time: sorts out what a truncated index found in
     /// error.
     pub fn same_normalised(&self, other: &Self) -> bool {
-        same_bytes(self.0.normalised().as_bytes(), other.0.normalised().as_bytes())
+        same_bytes(
+            self.0.normalised().as_bytes(),
+            other.0.normalised().as_bytes(),
+        )
     }
 
     /// The normalised value, to sort rows in memory by and to seal into a cursor; never to show.
@@ -96,14 +101,21 @@ impl<T> fmt::Debug for Sealed<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Sealed<T> {
     /// Reads a `T`. The error of a value that is none is replaced, because it would quote the value.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self).map_err(|_| de::Error::custom("not a value of the documented type"))
+        T::deserialize(deserializer)
+            .map(Self)
+            .map_err(|_| de::Error::custom("not a value of the documented type"))
     }
 }
 
 impl<T: Validate> Validate for Sealed<T> {
     type Context = T::Context;
 
-    fn validate_into(&self, context: &T::Context, parent: &mut dyn FnMut() -> Path, report: &mut Report) {
+    fn validate_into(
+        &self,
+        context: &T::Context,
+        parent: &mut dyn FnMut() -> Path,
+        report: &mut Report,
+    ) {
         self.0.validate_into(context, parent, report);
     }
 }
@@ -145,7 +157,10 @@ mod tests {
             Zeroizing::new(self.0.clone().into_bytes())
         }
         fn from_plaintext(bytes: &[u8]) -> Option<Self> {
-            String::from_utf8(bytes.to_vec()).ok().filter(|text| text.contains('@')).map(Self)
+            String::from_utf8(bytes.to_vec())
+                .ok()
+                .filter(|text| text.contains('@'))
+                .map(Self)
         }
         fn mask(&self) -> String {
             "***".to_owned()
@@ -173,8 +188,12 @@ mod tests {
         email: Email,
     }
 
-    const CELL: Cell<'_> =
-        Cell { organization: Uuid::from_u128(1), table: "customers", column: "email", row: Uuid::from_u128(2) };
+    const CELL: Cell<'_> = Cell {
+        organization: Uuid::from_u128(1),
+        table: "customers",
+        column: "email",
+        row: Uuid::from_u128(2),
+    };
 
     fn email(text: &str) -> Sealed<Email> {
         Sealed::new(Email(text.to_owned()))
@@ -191,7 +210,10 @@ mod tests {
         let value = email("canary@example.org");
         let read = Sealed::<Email>::open(&key, &CELL, &value.seal(&key, &random, &CELL)).unwrap();
         assert_eq!(read, value);
-        assert_eq!(read.disclose(&Disclosure::recorded_in_the_audit_log()).0, "canary@example.org");
+        assert_eq!(
+            read.disclose(&Disclosure::recorded_in_the_audit_log()).0,
+            "canary@example.org"
+        );
     }
 
     #[test]
@@ -199,20 +221,34 @@ mod tests {
         let random = Random::default();
         let (key, _) = key_ring().new_data_key(&random, CELL.organization, CELL.row);
         let sealed = key.seal(&random, &CELL, b"no address");
-        assert_eq!(Sealed::<Email>::open(&key, &CELL, &sealed), Err(SealError::Malformed));
+        assert_eq!(
+            Sealed::<Email>::open(&key, &CELL, &sealed),
+            Err(SealError::Malformed)
+        );
     }
 
     #[test]
     fn neither_debug_nor_mask_shows_the_value() {
-        let body = Body { email: email("canary@example.org") };
+        let body = Body {
+            email: email("canary@example.org"),
+        };
         assert_eq!(format!("{body:?}"), "Body { email: [sealed] }");
-        assert_eq!(format!("{:#?}", Some(&body.email)), "Some(\n    [sealed],\n)");
-        assert_eq!(serde_json::to_string(&body.email.masked()).unwrap(), "\"***\"");
+        assert_eq!(
+            format!("{:#?}", Some(&body.email)),
+            "Some(\n    [sealed],\n)"
+        );
+        assert_eq!(
+            serde_json::to_string(&body.email.masked()).unwrap(),
+            "\"***\""
+        );
     }
 
     #[test]
     fn a_body_that_is_refused_does_not_quote_the_value() {
-        for body in [r#"{"email": 4915112345678}"#, r#"{"email": ["4915112345678"]}"#] {
+        for body in [
+            r#"{"email": 4915112345678}"#,
+            r#"{"email": ["4915112345678"]}"#,
+        ] {
             let error = serde_json::from_str::<Body>(body).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("49151"), "{error}");
         }
@@ -220,9 +256,13 @@ mod tests {
 
     #[test]
     fn the_rules_and_the_schema_of_the_value_hold() {
-        let body = |text: &str| serde_json::from_value::<Body>(serde_json::json!({ "email": text })).unwrap();
+        let body = |text: &str| {
+            serde_json::from_value::<Body>(serde_json::json!({ "email": text })).unwrap()
+        };
         assert!(body("a@b").validate().is_ok());
-        let report = body("canary-canary-canary@example.org").validate().unwrap_err();
+        let report = body("canary-canary-canary@example.org")
+            .validate()
+            .unwrap_err();
         assert!(report.to_string().starts_with("email: "), "{report}");
         assert!(!report.to_string().contains("canary"));
         assert_eq!(schema_for!(Body), schema_for!(PlainBody));

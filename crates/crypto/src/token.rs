@@ -29,7 +29,10 @@ mod tests {
     #[test]
     fn the_digest_is_sha_256() {
         // FIPS 180-4, the one-block example "abc".
-        assert_eq!(token_digest(b"abc")[..8], [0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea]);
+        assert_eq!(
+            token_digest(b"abc")[..8],
+            [0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea]
+        );
     }
 
     #[test]

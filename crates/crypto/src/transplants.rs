@@ -4,8 +4,12 @@ use mainstay_kernel::{Random, Uuid};
 
 use crate::{Cell, DataKey, KeyRing, SealError, ring::tests::ring_of};
 
-const CELL: Cell<'_> =
-    Cell { organization: Uuid::from_u128(1), table: "customers", column: "email", row: Uuid::from_u128(2) };
+const CELL: Cell<'_> = Cell {
+    organization: Uuid::from_u128(1),
+    table: "customers",
+    column: "email",
+    row: Uuid::from_u128(2),
+};
 
 fn sealed_cell() -> (DataKey, Vec<u8>) {
     let random = Random::default();
@@ -19,19 +23,57 @@ fn sealed_cell() -> (DataKey, Vec<u8>) {
 fn a_cell_does_not_open_in_another_place() {
     let (key, sealed) = sealed_cell();
     let elsewhere = [
-        Cell { organization: Uuid::from_u128(3), ..CELL },
-        Cell { table: "people", ..CELL },
-        Cell { column: "phone", ..CELL },
-        Cell { row: Uuid::from_u128(3), ..CELL },
-        Cell { organization: CELL.row, row: CELL.organization, ..CELL },
-        Cell { table: CELL.column, column: CELL.table, ..CELL },
-        Cell { table: "customerse", column: "mail", ..CELL },
-        Cell { table: "customersemail", column: "", ..CELL },
-        Cell { table: "Customers", ..CELL },
-        Cell { table: "customers\0", ..CELL },
+        Cell {
+            organization: Uuid::from_u128(3),
+            ..CELL
+        },
+        Cell {
+            table: "people",
+            ..CELL
+        },
+        Cell {
+            column: "phone",
+            ..CELL
+        },
+        Cell {
+            row: Uuid::from_u128(3),
+            ..CELL
+        },
+        Cell {
+            organization: CELL.row,
+            row: CELL.organization,
+            ..CELL
+        },
+        Cell {
+            table: CELL.column,
+            column: CELL.table,
+            ..CELL
+        },
+        Cell {
+            table: "customerse",
+            column: "mail",
+            ..CELL
+        },
+        Cell {
+            table: "customersemail",
+            column: "",
+            ..CELL
+        },
+        Cell {
+            table: "Customers",
+            ..CELL
+        },
+        Cell {
+            table: "customers\0",
+            ..CELL
+        },
     ];
     for cell in elsewhere {
-        assert_eq!(key.open(&cell, &sealed), Err(SealError::Refused), "{cell:?}");
+        assert_eq!(
+            key.open(&cell, &sealed),
+            Err(SealError::Refused),
+            "{cell:?}"
+        );
     }
     assert!(key.open(&CELL, &sealed).is_ok());
 }
@@ -54,7 +96,11 @@ fn an_altered_bit_anywhere_is_refused() {
             2..10 => SealError::UnknownKey,
             _ => SealError::Refused,
         };
-        assert_eq!(key.open(&CELL, &altered), Err(expected), "byte {at}, bit {bit}");
+        assert_eq!(
+            key.open(&CELL, &altered),
+            Err(expected),
+            "byte {at}, bit {bit}"
+        );
     }
 }
 
@@ -62,9 +108,15 @@ fn an_altered_bit_anywhere_is_refused() {
 fn a_cell_cannot_be_cut_or_lengthened() {
     let (key, sealed) = sealed_cell();
     for length in 0..sealed.len() {
-        assert!(key.open(&CELL, &sealed[..length]).is_err(), "{length} bytes");
+        assert!(
+            key.open(&CELL, &sealed[..length]).is_err(),
+            "{length} bytes"
+        );
     }
-    assert_eq!(key.open(&CELL, &[sealed.as_slice(), &[0]].concat()), Err(SealError::Refused));
+    assert_eq!(
+        key.open(&CELL, &[sealed.as_slice(), &[0]].concat()),
+        Err(SealError::Refused)
+    );
 }
 
 #[test]

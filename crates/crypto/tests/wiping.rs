@@ -24,12 +24,18 @@ struct Wanted([u8; 16]);
 impl Wanted {
     fn new(key: &[u8; 32]) -> Self {
         let mut inverted = [0; 16];
-        inverted.iter_mut().zip(&key[16..]).for_each(|(to, from)| *to = !from);
+        inverted
+            .iter_mut()
+            .zip(&key[16..])
+            .for_each(|(to, from)| *to = !from);
         Self(inverted)
     }
 
     fn is_at(&self, window: &[u8]) -> bool {
-        window.iter().zip(&self.0).all(|(found, wanted)| *found == !wanted)
+        window
+            .iter()
+            .zip(&self.0)
+            .all(|(found, wanted)| *found == !wanted)
     }
 
     /// How often it stands in what this process may write to.
@@ -37,16 +43,25 @@ impl Wanted {
         let memory = File::open("/proc/self/mem").unwrap();
         let mut buffer = vec![0; 1 << 16];
         let mut count = 0;
-        for line in fs::read_to_string("/proc/self/maps").unwrap().lines().filter(|line| line.contains(" rw-p ")) {
+        for line in fs::read_to_string("/proc/self/maps")
+            .unwrap()
+            .lines()
+            .filter(|line| line.contains(" rw-p "))
+        {
             let (from, rest) = line.split_once('-').unwrap();
             let until = u64::from_str_radix(rest.split(' ').next().unwrap(), 16).unwrap();
             let mut at = u64::from_str_radix(from, 16).unwrap();
             while at < until {
                 // The buffer is memory too, and is not to be found with what it held before.
                 buffer.fill(0);
-                let Ok(read) = memory.read_at(&mut buffer, at) else { break };
+                let Ok(read) = memory.read_at(&mut buffer, at) else {
+                    break;
+                };
                 let read = read.min(usize::try_from(until - at).unwrap());
-                count += buffer[..read].windows(16).filter(|window| self.is_at(window)).count();
+                count += buffer[..read]
+                    .windows(16)
+                    .filter(|window| self.is_at(window))
+                    .count();
                 at += u64::try_from(read.max(1)).unwrap();
             }
         }
@@ -61,7 +76,11 @@ fn cell_cipher(random: &Random) -> Zeroizing<[u8; 32]> {
     let secret = Zeroizing::new(random.bytes::<32>());
     let mut key = Zeroizing::new([0; 32]);
     let extracted = Salt::new(HKDF_SHA256, b"mainstay data key 1").extract(&*secret);
-    extracted.expand(&[b"cell cipher"], HKDF_SHA256).unwrap().fill(&mut *key).unwrap();
+    extracted
+        .expand(&[b"cell cipher"], HKDF_SHA256)
+        .unwrap()
+        .fill(&mut *key)
+        .unwrap();
     key
 }
 
@@ -69,10 +88,18 @@ fn cell_cipher(random: &Random) -> Zeroizing<[u8; 32]> {
 fn a_data_key_is_wiped_with_its_last_reference() {
     let ring = KeyRing::parse(&KeyRing::generate(&Random::default())).unwrap();
     let wanted = Wanted::new(&cell_cipher(&Random::seeded(7)));
-    let keys: Vec<DataKey> =
-        (0..COPIES).map(|_| ring.new_data_key(&Random::seeded(7), Uuid::nil(), Uuid::nil()).0).collect();
+    let keys: Vec<DataKey> = (0..COPIES)
+        .map(|_| {
+            ring.new_data_key(&Random::seeded(7), Uuid::nil(), Uuid::nil())
+                .0
+        })
+        .collect();
     let others = keys.clone();
-    assert!(wanted.count() >= COPIES, "each key is laid out in memory: {}", wanted.count());
+    assert!(
+        wanted.count() >= COPIES,
+        "each key is laid out in memory: {}",
+        wanted.count()
+    );
     drop(keys);
     assert!(wanted.count() >= COPIES, "a clone still works with it");
     drop(others);
@@ -85,7 +112,9 @@ fn what_is_freed_and_not_wiped_is_found() {
     let key = *b"a key that nobody minds to lose, by now";
     let key: &[u8; 32] = key.first_chunk().unwrap();
     let wanted = Wanted::new(key);
-    let copies: Vec<Vec<u8>> = (0..COPIES).map(|_| [key.as_slice(), &[0; 256]].concat()).collect();
+    let copies: Vec<Vec<u8>> = (0..COPIES)
+        .map(|_| [key.as_slice(), &[0; 256]].concat())
+        .collect();
     drop(copies);
     assert!(wanted.count() > FEW, "{}", wanted.count());
 }

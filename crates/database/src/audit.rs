@@ -43,7 +43,12 @@ pub(crate) const ACTOR: usize = 3;
 /// The values of a record, in the order of [`COLUMNS`].
 ///
 /// A command on the server has no session (the nil UUID), and so its record names no account: nobody signed in for it.
-pub(crate) fn record(runtime: &Runtime, actor: Option<&Principal>, origin: &Origin, event: Event) -> [Value; WIDTH] {
+pub(crate) fn record(
+    runtime: &Runtime,
+    actor: Option<&Principal>,
+    origin: &Origin,
+    event: Event,
+) -> [Value; WIDTH] {
     let actor = actor.filter(|principal| !principal.session.uuid().is_nil());
 
     [
@@ -55,7 +60,9 @@ pub(crate) fn record(runtime: &Runtime, actor: Option<&Principal>, origin: &Orig
         Value::String(Some(event.action)),
         Value::String(Some(origin.operation.to_owned())),
         Value::String(Some(event.resource.to_owned())),
-        event.resource_id.map_or_else(Uuid::null, |id| Value::Uuid(Some(id))),
+        event
+            .resource_id
+            .map_or_else(Uuid::null, |id| Value::Uuid(Some(id))),
         Value::Uuid(Some(origin.request)),
         Value::String(origin.address.map(|address| address.to_string())),
     ]
@@ -63,5 +70,8 @@ pub(crate) fn record(runtime: &Runtime, actor: Option<&Principal>, origin: &Orig
 
 /// `$first, $first+1, …`: the placeholders of `count` values.
 pub(crate) fn placeholders(first: usize, count: usize) -> String {
-    (first..first + count).map(|position| format!("${position}")).collect::<Vec<_>>().join(", ")
+    (first..first + count)
+        .map(|position| format!("${position}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -14,14 +14,30 @@ pub struct Sealing<'a> {
 }
 
 impl Sealing<'_> {
-    pub(crate) fn seal<T: Personal>(&self, value: &Sealed<T>, column: &'static str) -> Result<Vec<u8>, Error> {
-        let key = self.key.ok_or_else(|| Error::internal(format!("no data key to seal {}.{column}", self.table)))?;
-        let cell = Cell { organization: self.organization, table: self.table, column, row: self.row };
+    pub(crate) fn seal<T: Personal>(
+        &self,
+        value: &Sealed<T>,
+        column: &'static str,
+    ) -> Result<Vec<u8>, Error> {
+        let key = self.key.ok_or_else(|| {
+            Error::internal(format!("no data key to seal {}.{column}", self.table))
+        })?;
+        let cell = Cell {
+            organization: self.organization,
+            table: self.table,
+            column,
+            row: self.row,
+        };
         Ok(value.seal(key, self.random, &cell))
     }
 
     pub(crate) fn place(&self, column: &'static str, length: IndexLength) -> IndexPlace<'static> {
-        IndexPlace { organization: self.organization, table: self.table, column, length }
+        IndexPlace {
+            organization: self.organization,
+            table: self.table,
+            column,
+            length,
+        }
     }
 
     pub(crate) fn ring(&self) -> &KeyRing {
@@ -40,14 +56,33 @@ pub struct Opening<'a> {
 impl Opening<'_> {
     /// Opens nothing: for rows without sealed columns.
     pub(crate) fn closed() -> Self {
-        Self { key: None, organization: Uuid::nil(), table: "", row: Uuid::nil() }
+        Self {
+            key: None,
+            organization: Uuid::nil(),
+            table: "",
+            row: Uuid::nil(),
+        }
     }
 
-    pub(crate) fn open<T: Personal>(&self, sealed: &[u8], column: &'static str) -> Result<Sealed<T>, Error> {
-        let key = self.key.ok_or_else(|| Error::internal(format!("no data key to open {}.{column}", self.table)))?;
-        let cell = Cell { organization: self.organization, table: self.table, column, row: self.row };
+    pub(crate) fn open<T: Personal>(
+        &self,
+        sealed: &[u8],
+        column: &'static str,
+    ) -> Result<Sealed<T>, Error> {
+        let key = self.key.ok_or_else(|| {
+            Error::internal(format!("no data key to open {}.{column}", self.table))
+        })?;
+        let cell = Cell {
+            organization: self.organization,
+            table: self.table,
+            column,
+            row: self.row,
+        };
         Sealed::open(key, &cell, sealed).map_err(|error| {
-            Error::internal(format!("{}.{column} of row {} does not open: {error}", self.table, self.row))
+            Error::internal(format!(
+                "{}.{column} of row {} does not open: {error}",
+                self.table, self.row
+            ))
         })
     }
 }

@@ -9,12 +9,17 @@ pub struct Changes<E> {
     entity: std::marker::PhantomData<fn() -> E>,
 }
 
-type Assignment = Box<dyn Fn(&Sealing<'_>, &mut Vec<(&'static str, Value)>) -> Result<(), Error> + Send + Sync>;
+type Assignment =
+    Box<dyn Fn(&Sealing<'_>, &mut Vec<(&'static str, Value)>) -> Result<(), Error> + Send + Sync>;
 
 impl<E: Entity> Changes<E> {
     /// No change yet.
     pub fn new() -> Self {
-        Self { assignments: Vec::new(), seals: false, entity: std::marker::PhantomData }
+        Self {
+            assignments: Vec::new(),
+            seals: false,
+            entity: std::marker::PhantomData,
+        }
     }
 
     /// Sets `field`, if there is a value to set it to: a patch that does not name the field leaves it alone. A blind
@@ -24,12 +29,17 @@ impl<E: Entity> Changes<E> {
     where
         V: Column + Send + Sync + 'static,
     {
-        let Some(value) = value.into() else { return self };
+        let Some(value) = value.into() else {
+            return self;
+        };
         self.seals |= V::SEALED;
         self.assignments.push(Box::new(move |sealing, set| {
             set.push((field.column, value.write(sealing, field.column)?));
             if let Some(index) = field.blind_index {
-                set.push((index.column, (index.write)(&value, sealing, index.column, index.length)));
+                set.push((
+                    index.column,
+                    (index.write)(&value, sealing, index.column, index.length),
+                ));
             }
             Ok(())
         }));
@@ -41,9 +51,14 @@ impl<E: Entity> Changes<E> {
         self.assignments.is_empty()
     }
 
-    pub(crate) fn resolve(&self, sealing: &Sealing<'_>) -> Result<Vec<(&'static str, Value)>, Error> {
+    pub(crate) fn resolve(
+        &self,
+        sealing: &Sealing<'_>,
+    ) -> Result<Vec<(&'static str, Value)>, Error> {
         let mut set = Vec::with_capacity(self.assignments.len());
-        self.assignments.iter().try_for_each(|assignment| assignment(sealing, &mut set))?;
+        self.assignments
+            .iter()
+            .try_for_each(|assignment| assignment(sealing, &mut set))?;
         Ok(set)
     }
 }

@@ -38,7 +38,15 @@ impl Database {
     }
 
     async fn their_time(&self) -> Result<Timestamp, Error> {
-        let rows = self.probe(Statement::new("clock", "SELECT clock_timestamp()", Vec::new())).await?;
-        rows.first().ok_or_else(|| Error::internal("a query without conditions has no row"))?.get(0)
+        let rows = self
+            .probe(Statement::new(
+                "clock",
+                "SELECT clock_timestamp()",
+                Vec::new(),
+            ))
+            .await?;
+        rows.first()
+            .ok_or_else(|| Error::internal("a query without conditions has no row"))?
+            .get(0)
     }
 }

@@ -33,7 +33,12 @@ pub trait Column: Sized {
     ///
     /// # Errors
     /// [`Error::Internal`] when the column holds something else, or a seal that does not open here.
-    fn read(row: &Row, position: usize, opening: &Opening<'_>, column: &'static str) -> Result<Self, Error>;
+    fn read(
+        row: &Row,
+        position: usize,
+        opening: &Opening<'_>,
+        column: &'static str,
+    ) -> Result<Self, Error>;
 
     /// The value that stands for "none" in a column of this type.
     fn null() -> Value;
@@ -70,9 +75,15 @@ impl<T: TextColumn> Column for T {
         Ok(Value::String(Some(self.as_text().to_owned())))
     }
 
-    fn read(row: &Row, position: usize, _: &Opening<'_>, column: &'static str) -> Result<Self, Error> {
+    fn read(
+        row: &Row,
+        position: usize,
+        _: &Opening<'_>,
+        column: &'static str,
+    ) -> Result<Self, Error> {
         let text: &str = row.decode(position)?;
-        Self::from_text(text).ok_or_else(|| Error::internal(format!("column {column} holds an unknown value")))
+        Self::from_text(text)
+            .ok_or_else(|| Error::internal(format!("column {column} holds an unknown value")))
     }
 
     fn null() -> Value {
@@ -96,10 +107,17 @@ impl<T: Personal> Column for Sealed<T> {
     const SEALED: bool = true;
 
     fn write(&self, sealing: &Sealing<'_>, column: &'static str) -> Result<Value, Error> {
-        sealing.seal(self, column).map(|cell| Value::Bytes(Some(cell)))
+        sealing
+            .seal(self, column)
+            .map(|cell| Value::Bytes(Some(cell)))
     }
 
-    fn read(row: &Row, position: usize, opening: &Opening<'_>, column: &'static str) -> Result<Self, Error> {
+    fn read(
+        row: &Row,
+        position: usize,
+        opening: &Opening<'_>,
+        column: &'static str,
+    ) -> Result<Self, Error> {
         opening.open(row.decode(position)?, column)
     }
 
@@ -115,11 +133,21 @@ impl<C: Column> Column for Option<C> {
     const NULLABLE: bool = true;
 
     fn write(&self, sealing: &Sealing<'_>, column: &'static str) -> Result<Value, Error> {
-        self.as_ref().map_or_else(|| Ok(C::null()), |value| value.write(sealing, column))
+        self.as_ref()
+            .map_or_else(|| Ok(C::null()), |value| value.write(sealing, column))
     }
 
-    fn read(row: &Row, position: usize, opening: &Opening<'_>, column: &'static str) -> Result<Self, Error> {
-        if row.is_null(position)? { Ok(None) } else { C::read(row, position, opening, column).map(Some) }
+    fn read(
+        row: &Row,
+        position: usize,
+        opening: &Opening<'_>,
+        column: &'static str,
+    ) -> Result<Self, Error> {
+        if row.is_null(position)? {
+            Ok(None)
+        } else {
+            C::read(row, position, opening, column).map(Some)
+        }
     }
 
     fn null() -> Value {
@@ -168,7 +196,10 @@ impl Column for Vec<String> {
     type Present = Self;
 
     fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
-        let items = self.iter().map(|item| Value::String(Some(item.clone()))).collect();
+        let items = self
+            .iter()
+            .map(|item| Value::String(Some(item.clone())))
+            .collect();
         Ok(Value::Array(ArrayType::String, Some(Box::new(items))))
     }
 

@@ -19,13 +19,17 @@ pub enum DatabaseUrlError {
     #[error("is not a postgres:// URL")]
     Malformed,
     /// The URL allows a connection that nobody vouches for.
-    #[error("must say sslmode=verify-full (with sslrootcert=… for a private CA): anything less can be intercepted")]
+    #[error(
+        "must say sslmode=verify-full (with sslrootcert=… for a private CA): anything less can be intercepted"
+    )]
     Unverified,
     /// A parameter that is known, and would be passed over: its name, and what to do instead.
     #[error("has the parameter {0}, which is not obeyed here: {1}")]
     Parameter(&'static str, &'static str),
     /// A parameter whose name is not known, and not repeated: it may be part of a password.
-    #[error("has a parameter that is not known; in a password, write ? as %3F, & as %26 and # as %23")]
+    #[error(
+        "has a parameter that is not known; in a password, write ? as %3F, & as %26 and # as %23"
+    )]
     UnknownParameter,
     /// A parameter that is there twice.
     #[error("has the parameter {0} more than once")]
@@ -54,7 +58,10 @@ impl DatabaseUrl {
     pub fn parse(url: &SecretString) -> Result<Self, DatabaseUrlError> {
         // The driver takes any scheme.
         let url = url.expose_secret();
-        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        if !["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme))
+        {
             return Err(DatabaseUrlError::Malformed);
         }
         parameters::check(url)?;
@@ -67,7 +74,10 @@ impl DatabaseUrl {
 
     /// Opens a connection whose statements Postgres holds to `limits`.
     pub(crate) async fn connect(&self, limits: Limits) -> Result<PgConnection, Error> {
-        self.options(limits).connect().await.map_err(Error::not_connected)
+        self.options(limits)
+            .connect()
+            .await
+            .map_err(Error::not_connected)
     }
 
     pub(crate) fn options(&self, limits: Limits) -> PgConnectOptions {
@@ -81,8 +91,12 @@ impl DatabaseUrl {
             .disable_statement_logging();
         match limits {
             Limits::OfRole => options,
-            Limits::OfSession { statement_timeout, lock_timeout } => {
-                let lock_timeout = lock_timeout.map(|timeout| ("lock_timeout", milliseconds(timeout)));
+            Limits::OfSession {
+                statement_timeout,
+                lock_timeout,
+            } => {
+                let lock_timeout =
+                    lock_timeout.map(|timeout| ("lock_timeout", milliseconds(timeout)));
                 options
                     .options(SESSION)
                     .options([("statement_timeout", milliseconds(statement_timeout))])
@@ -98,7 +112,10 @@ pub(crate) enum Limits {
     /// Those of the role (`ALTER ROLE … SET`): a pooler lends its connections to many, and takes none with them.
     OfRole,
     /// Those of this connection. A duration of nothing means no limit; without a lock timeout, the role's holds.
-    OfSession { statement_timeout: Duration, lock_timeout: Option<Duration> },
+    OfSession {
+        statement_timeout: Duration,
+        lock_timeout: Option<Duration>,
+    },
 }
 
 fn milliseconds(duration: Duration) -> String {
@@ -122,7 +139,13 @@ const SESSION: [(&str, &str); 8] = [
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let database = self.0.get_database().unwrap_or_default();
-        write!(f, "postgres://{}@{}:{}/{database}", self.0.get_username(), self.0.get_host(), self.0.get_port())
+        write!(
+            f,
+            "postgres://{}@{}:{}/{database}",
+            self.0.get_username(),
+            self.0.get_host(),
+            self.0.get_port()
+        )
     }
 }
 
@@ -136,12 +159,25 @@ mod tests {
 
     #[test]
     fn only_verified_tls_is_taken() {
-        for weaker in ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=require", "?sslmode=verify-ca"] {
+        for weaker in [
+            "",
+            "?sslmode=disable",
+            "?sslmode=prefer",
+            "?sslmode=require",
+            "?sslmode=verify-ca",
+        ] {
             let url = format!("postgres://u:p@db/app{weaker}");
-            assert_eq!(parse(&url).err(), Some(DatabaseUrlError::Unverified), "{url}");
+            assert_eq!(
+                parse(&url).err(),
+                Some(DatabaseUrlError::Unverified),
+                "{url}"
+            );
         }
         assert!(parse("postgres://u:p@db/app?sslmode=verify-full").is_ok());
-        assert_eq!(parse("mysql://u:p@db/app").err(), Some(DatabaseUrlError::Malformed));
+        assert_eq!(
+            parse("mysql://u:p@db/app").err(),
+            Some(DatabaseUrlError::Malformed)
+        );
     }
 
     #[test]

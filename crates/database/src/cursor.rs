@@ -14,7 +14,9 @@ impl<'de> Deserialize<'de> for Cursor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text.is_empty() || text.len() > LONGEST {
-            return Err(de::Error::custom(format!("expected a cursor of 1 to {LONGEST} characters")));
+            return Err(de::Error::custom(format!(
+                "expected a cursor of 1 to {LONGEST} characters"
+            )));
         }
         Ok(Self(text))
     }
@@ -62,7 +64,10 @@ impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u64::deserialize(deserializer)? {
             number @ 1..=100 => Ok(Self(u8::try_from(number).unwrap_or(Self::MOST))),
-            _ => Err(de::Error::custom(format!("expected a number from 1 to {}", Self::MOST))),
+            _ => Err(de::Error::custom(format!(
+                "expected a number from 1 to {}",
+                Self::MOST
+            ))),
         }
     }
 }

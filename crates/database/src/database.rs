@@ -60,7 +60,13 @@ impl Database {
     pub fn new(settings: &Settings, ring: KeyRing, runtime: Runtime) -> Result<Self, Error> {
         let data_keys = KeptKeys::new(runtime.clock.clone());
         let doubts = Doubts::default();
-        let probe = Pool::new(&Settings { pool_size: Self::PROBES, ..settings.clone() }, doubts.clone())?;
+        let probe = Pool::new(
+            &Settings {
+                pool_size: Self::PROBES,
+                ..settings.clone()
+            },
+            doubts.clone(),
+        )?;
         let pool = Pool::new(settings, doubts.clone())?;
         let inner = Inner {
             pool,
@@ -98,8 +104,11 @@ impl Database {
 
     /// Warns where nobody holds statements to an end: a pooler takes no limits with its connections.
     async fn check_limits_of_role(&self) -> Result<(), Error> {
-        const ASK: &str = "SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'";
-        let rows = self.read(Statement::new("session.statement_timeout", ASK, Vec::new())).await?;
+        const ASK: &str =
+            "SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'";
+        let rows = self
+            .read(Statement::new("session.statement_timeout", ASK, Vec::new()))
+            .await?;
         let milliseconds: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
 
         let most = i64::try_from(self.settings().statement_timeout.as_millis()).unwrap_or(i64::MAX);
@@ -127,7 +136,9 @@ impl Database {
     /// Tells it which tables modules registered. What it was told first, counts.
     #[must_use]
     pub fn knowing(self, tables: impl IntoIterator<Item = SealedTable>) -> Self {
-        self.0.sealed_tables.get_or_init(|| tables.into_iter().collect());
+        self.0
+            .sealed_tables
+            .get_or_init(|| tables.into_iter().collect());
         self
     }
 
@@ -138,7 +149,10 @@ impl Database {
 
     /// How long a statement takes at most until it is answered or its connection given up, the way to a connection included.
     pub fn patience(&self) -> Duration {
-        self.settings().acquire_timeout + Patience::beyond(self.settings().statement_timeout).most().unwrap_or_default()
+        self.settings().acquire_timeout
+            + Patience::beyond(self.settings().statement_timeout)
+                .most()
+                .unwrap_or_default()
     }
 
     /// Connections to Postgres at most, those of sessions and listeners aside.
@@ -180,7 +194,9 @@ impl Database {
     /// Reads as a request would; on the connection for health checks while all others are in use.
     pub(crate) async fn probe(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         match self.probe_once(&statement).await {
-            Err(Error::Lost(_) | Error::Closed(_) | Error::ReadOnly(_)) => self.probe_once(&statement).await,
+            Err(Error::Lost(_) | Error::Closed(_) | Error::ReadOnly(_)) => {
+                self.probe_once(&statement).await
+            }
             answer => answer,
         }
     }
@@ -207,7 +223,10 @@ impl Database {
         let _place = self.place().await?;
         match self.once(self.lease().await?, statement).await {
             Err(Error::Aborted | Error::Closed(_) | Error::ReadOnly(_)) => {
-                tracing::info!(statement = statement.name, "a statement was undone by Postgres and runs once more");
+                tracing::info!(
+                    statement = statement.name,
+                    "a statement was undone by Postgres and runs once more"
+                );
                 self.once(self.lease().await?, statement).await
             }
             answer => answer,
@@ -221,7 +240,9 @@ impl Database {
         }
         match timeout(self.settings().acquire_timeout, self.0.strangers.acquire()).await {
             Ok(place) => place.map(Some).map_err(Error::internal),
-            Err(_) => Err(Error::unavailable("too many callers without a credential wait for a connection")),
+            Err(_) => Err(Error::unavailable(
+                "too many callers without a credential wait for a connection",
+            )),
         }
     }
 
@@ -231,14 +252,19 @@ impl Database {
     }
 
     /// Runs a statement on a connection that the caller holds, in a span and with its duration measured.
-    pub(crate) async fn run_on(&self, lease: &mut Lease, statement: Statement) -> Result<Vec<Row>, Error> {
+    pub(crate) async fn run_on(
+        &self,
+        lease: &mut Lease,
+        statement: Statement,
+    ) -> Result<Vec<Row>, Error> {
         let name = statement.name;
         let statement = statement.encode();
         let span = tracing::info_span!("statement", otel.name = name, db.system = "postgresql");
         let started = Instant::now();
         let answer = lease.run(statement).instrument(span).await;
         let took = started.elapsed();
-        metrics::histogram!("db_client_statement_duration_seconds", "statement" => name).record(took.as_secs_f64());
+        metrics::histogram!("db_client_statement_duration_seconds", "statement" => name)
+            .record(took.as_secs_f64());
         if self.is_slow(took) {
             // Never its text with values, nor a value: both may be personal data.
             let rows = answer.as_ref().ok().map(Vec::len);
@@ -272,8 +298,15 @@ impl Database {
         let key = self
             .0
             .ring
-            .unwrap(wrapped.id, organization.uuid(), wrapped.subject, wrapped.bytes)
-            .map_err(|error| Error::internal(format!("data key {} does not unwrap: {error}", wrapped.id)))?;
+            .unwrap(
+                wrapped.id,
+                organization.uuid(),
+                wrapped.subject,
+                wrapped.bytes,
+            )
+            .map_err(|error| {
+                Error::internal(format!("data key {} does not unwrap: {error}", wrapped.id))
+            })?;
         self.keep_key(row, key.clone());
         Ok(key)
     }
@@ -294,7 +327,11 @@ impl Database {
 
 /// Gives a connection back, unless the answer says that it is broken.
 fn settle(lease: Lease, answer: Result<Vec<Row>, Error>) -> Result<Vec<Row>, Error> {
-    if answer.as_ref().err().is_none_or(|error| !error.breaks_connection()) {
+    if answer
+        .as_ref()
+        .err()
+        .is_none_or(|error| !error.breaks_connection())
+    {
         lease.give_back();
     }
     answer

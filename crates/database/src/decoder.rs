@@ -15,15 +15,28 @@ impl Decoder {
     /// Reads an entity from a row that was selected with [`Texts::selected`](crate::Texts).
     pub(crate) fn decode<E: Entity>(&self, row: &Row) -> Result<E, Error> {
         let id: Uuid = row.decode(0)?;
-        let key = if sealed::<E>() { Some(self.unwrap(id, row, E::COLUMNS.len())?) } else { None };
+        let key = if sealed::<E>() {
+            Some(self.unwrap(id, row, E::COLUMNS.len())?)
+        } else {
+            None
+        };
 
         self.decode_under(row, key.as_ref())
     }
 
     /// Reads an entity whose data key is at hand.
-    pub(crate) fn decode_under<E: Entity>(&self, row: &Row, key: Option<&DataKey>) -> Result<E, Error> {
+    pub(crate) fn decode_under<E: Entity>(
+        &self,
+        row: &Row,
+        key: Option<&DataKey>,
+    ) -> Result<E, Error> {
         let id: Uuid = row.decode(0)?;
-        let opening = Opening { key, organization: self.organization.uuid(), table: E::TABLE, row: id };
+        let opening = Opening {
+            key,
+            organization: self.organization.uuid(),
+            table: E::TABLE,
+            row: id,
+        };
 
         E::read(row, &opening)
     }

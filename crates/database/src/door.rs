@@ -39,8 +39,13 @@ impl<E> Revealed<E> {
     }
 
     /// The value of a sealed field that may be empty.
-    pub fn open_optional<T: Personal>(&self, field: impl FnOnce(&E) -> &Option<Sealed<T>>) -> Option<&T> {
-        field(&self.row).as_ref().map(|value| value.disclose(&self.disclosure))
+    pub fn open_optional<T: Personal>(
+        &self,
+        field: impl FnOnce(&E) -> &Option<Sealed<T>>,
+    ) -> Option<&T> {
+        field(&self.row)
+            .as_ref()
+            .map(|value| value.disclose(&self.disclosure))
     }
 
     /// The row, sealed fields closed.
@@ -59,7 +64,12 @@ impl<P> Door<P> {
 impl<P: Permission> Door<P> {
     /// Opens the door for whom `proof` was made.
     pub fn new(proof: Proof<P>, origin: Origin, database: Database) -> Self {
-        Self { proof, origin, executor: Executor::pooled(database), shows: true }
+        Self {
+            proof,
+            origin,
+            executor: Executor::pooled(database),
+            shows: true,
+        }
     }
 
     /// Says whether what is read is shown: the answer to `HEAD` has no content, so that nothing is revealed and nothing may
@@ -143,7 +153,8 @@ impl<P: Permission> Door<P> {
 
     async fn find<E: Entity>(&self, id: Id<E>, text: &'static str) -> Result<Vec<Row>, Error> {
         let values = vec![uuid(id.uuid()), uuid(self.organization())];
-        self.read(Statement::new(texts::<E>().names.find, text, values)).await
+        self.read(Statement::new(texts::<E>().names.find, text, values))
+            .await
     }
 
     /// Reads one row to show its sealed fields, and records that the caller saw them.
@@ -155,9 +166,18 @@ impl<P: Permission> Door<P> {
         let texts = texts::<E>();
         let mut values = self.record::<E>("revealed", id);
         values.push(uuid(id.uuid()));
-        let rows = self.write(Statement::new(texts.names.reveal, texts.reveal.as_str(), values)).await?;
+        let rows = self
+            .write(Statement::new(
+                texts.names.reveal,
+                texts.reveal.as_str(),
+                values,
+            ))
+            .await?;
         let row = self.decode(rows.first().ok_or(Error::NotFound)?)?;
-        Ok(Revealed { row, disclosure: Disclosure::recorded_in_the_audit_log() })
+        Ok(Revealed {
+            row,
+            disclosure: Disclosure::recorded_in_the_audit_log(),
+        })
     }
 
     /// Ends a reading that the caller is not shown before anything is opened or recorded: it says only that the row exists.
@@ -166,7 +186,11 @@ impl<P: Permission> Door<P> {
             return Ok(());
         }
         let rows = self.find(id, &texts::<E>().find).await?;
-        Err(if rows.is_empty() { Error::NotFound } else { Error::NotShown })
+        Err(if rows.is_empty() {
+            Error::NotFound
+        } else {
+            Error::NotShown
+        })
     }
 
     /// Runs a static query of yours. `$1` is always the caller's organization, and the text must use it; your values
@@ -185,7 +209,9 @@ impl<P: Permission> Door<P> {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
         if !text.contains("organization_id = $1") {
-            return Err(Error::internal(format!("the query {name} is not limited to organization_id = $1")));
+            return Err(Error::internal(format!(
+                "the query {name} is not limited to organization_id = $1"
+            )));
         }
         let values = std::iter::once(uuid(self.organization())).chain(values);
         self.executor.query(name, text, values).await
@@ -208,7 +234,11 @@ impl<P: Permission> Door<P> {
         self.proof.organization().uuid()
     }
 
-    pub(crate) fn sealing<'a, E: Entity>(&'a self, row: Uuid, key: Option<&'a DataKey>) -> Sealing<'a> {
+    pub(crate) fn sealing<'a, E: Entity>(
+        &'a self,
+        row: Uuid,
+        key: Option<&'a DataKey>,
+    ) -> Sealing<'a> {
         Sealing {
             ring: self.database().ring(),
             random: &self.runtime().random,
@@ -221,7 +251,10 @@ impl<P: Permission> Door<P> {
 
     /// What reads rows of the caller's organization.
     pub(crate) fn decoder(&self) -> Decoder {
-        Decoder { database: self.database().clone(), organization: self.proof.organization() }
+        Decoder {
+            database: self.database().clone(),
+            organization: self.proof.organization(),
+        }
     }
 
     /// Reads an entity from a row that was selected with [`Texts::selected`].
@@ -230,7 +263,11 @@ impl<P: Permission> Door<P> {
     }
 
     /// Reads an entity whose data key is at hand.
-    pub(crate) fn decode_under<E: Entity>(&self, row: &Row, key: Option<&DataKey>) -> Result<E, Error> {
+    pub(crate) fn decode_under<E: Entity>(
+        &self,
+        row: &Row,
+        key: Option<&DataKey>,
+    ) -> Result<E, Error> {
         self.decoder().decode_under(row, key)
     }
 
@@ -239,7 +276,8 @@ impl<P: Permission> Door<P> {
             return Ok(key);
         }
         let rows = self.find(id, &texts::<E>().find_key).await?;
-        self.decoder().unwrap(id.uuid(), rows.first().ok_or(Error::NotFound)?, 0)
+        self.decoder()
+            .unwrap(id.uuid(), rows.first().ok_or(Error::NotFound)?, 0)
     }
 
     pub(crate) fn record<E: Entity>(&self, verb: &str, id: Id<E>) -> Vec<Value> {

@@ -75,6 +75,9 @@ mod tests {
 
         doubts.broke();
         assert_eq!(doubts.verdict(before), Verdict::Dead);
-        assert_eq!(doubts.verdict(Instant::now() + std::time::Duration::from_millis(1)), Verdict::Fit);
+        assert_eq!(
+            doubts.verdict(Instant::now() + std::time::Duration::from_millis(1)),
+            Verdict::Fit
+        );
     }
 }

@@ -87,7 +87,9 @@ pub const fn count_sealed(columns: &[(&str, bool)]) -> usize {
 }
 
 #[doc(hidden)]
-pub const fn pick_sealed<const COUNT: usize>(columns: &[(&'static str, bool)]) -> [&'static str; COUNT] {
+pub const fn pick_sealed<const COUNT: usize>(
+    columns: &[(&'static str, bool)],
+) -> [&'static str; COUNT] {
     let mut picked = [""; COUNT];
     let (mut next, mut position) = (0, 0);
     while position < columns.len() {
@@ -142,19 +144,36 @@ pub struct BlindIndexColumn<V> {
 impl<V: Indexable> BlindIndexColumn<V> {
     /// The index in `column`, `length` long.
     pub const fn new(column: &'static str, length: IndexLength) -> Self {
-        Self { column, length, write: V::write_index, find: V::find_indexes }
+        Self {
+            column,
+            length,
+            write: V::write_index,
+            find: V::find_indexes,
+        }
     }
 }
 
 impl<E, V> Field<E, V> {
     /// A column without a blind index.
     pub const fn new(column: &'static str, get: fn(&E) -> &V) -> Self {
-        Self { column, get, blind_index: None }
+        Self {
+            column,
+            get,
+            blind_index: None,
+        }
     }
 
     /// A column with one.
-    pub const fn indexed(column: &'static str, get: fn(&E) -> &V, blind_index: BlindIndexColumn<V>) -> Self {
-        Self { column, get, blind_index: Some(blind_index) }
+    pub const fn indexed(
+        column: &'static str,
+        get: fn(&E) -> &V,
+        blind_index: BlindIndexColumn<V>,
+    ) -> Self {
+        Self {
+            column,
+            get,
+            blind_index: Some(blind_index),
+        }
     }
 }
 
@@ -183,9 +202,19 @@ pub trait Indexable {
     /// The normalised form of a value, from the plaintext of its cell; `None` when the plaintext is no such value.
     fn normalised(plaintext: &[u8]) -> Option<Zeroizing<String>>;
     /// The index to write beside the value.
-    fn write_index(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Value;
+    fn write_index(
+        &self,
+        sealing: &Sealing<'_>,
+        column: &'static str,
+        length: IndexLength,
+    ) -> Value;
     /// The indexes under which the value may be found.
-    fn find_indexes(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Vec<Value>;
+    fn find_indexes(
+        &self,
+        sealing: &Sealing<'_>,
+        column: &'static str,
+        length: IndexLength,
+    ) -> Vec<Value>;
     /// Whether both have the same normalised value.
     fn is_same(&self, other: &Self) -> bool;
 }
@@ -195,12 +224,25 @@ impl<T: Identifying> Indexable for Sealed<T> {
         normalised::<T>(plaintext)
     }
 
-    fn write_index(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Value {
+    fn write_index(
+        &self,
+        sealing: &Sealing<'_>,
+        column: &'static str,
+        length: IndexLength,
+    ) -> Value {
         bytes(&self.index(sealing.ring(), &sealing.place(column, length)))
     }
 
-    fn find_indexes(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Vec<Value> {
-        self.indexes(sealing.ring(), &sealing.place(column, length)).iter().map(bytes).collect()
+    fn find_indexes(
+        &self,
+        sealing: &Sealing<'_>,
+        column: &'static str,
+        length: IndexLength,
+    ) -> Vec<Value> {
+        self.indexes(sealing.ring(), &sealing.place(column, length))
+            .iter()
+            .map(bytes)
+            .collect()
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -213,12 +255,26 @@ impl<T: Identifying> Indexable for Option<Sealed<T>> {
         normalised::<T>(plaintext)
     }
 
-    fn write_index(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Value {
-        self.as_ref().map_or(<Vec<u8> as Column>::null(), |value| value.write_index(sealing, column, length))
+    fn write_index(
+        &self,
+        sealing: &Sealing<'_>,
+        column: &'static str,
+        length: IndexLength,
+    ) -> Value {
+        self.as_ref().map_or(<Vec<u8> as Column>::null(), |value| {
+            value.write_index(sealing, column, length)
+        })
     }
 
-    fn find_indexes(&self, sealing: &Sealing<'_>, column: &'static str, length: IndexLength) -> Vec<Value> {
-        self.as_ref().map_or_else(Vec::new, |value| value.find_indexes(sealing, column, length))
+    fn find_indexes(
+        &self,
+        sealing: &Sealing<'_>,
+        column: &'static str,
+        length: IndexLength,
+    ) -> Vec<Value> {
+        self.as_ref().map_or_else(Vec::new, |value| {
+            value.find_indexes(sealing, column, length)
+        })
     }
 
     fn is_same(&self, other: &Self) -> bool {

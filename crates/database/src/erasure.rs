@@ -56,7 +56,9 @@ impl<P: Permission> Door<P> {
         let mut values = self.record::<E>("erased", id);
         values.extend([uuid(id.uuid()), moment(self.runtime().clock.now())]);
         let name = texts::<E>().names.erase;
-        let rows = self.write(Statement::new(name, text(person, tables, ""), values)).await?;
+        let rows = self
+            .write(Statement::new(name, text(person, tables, ""), values))
+            .await?;
         read(self.database(), &rows)
     }
 }
@@ -67,7 +69,10 @@ pub(crate) fn read(database: &Database, rows: &[Row]) -> Result<Erased, Error> {
     for id in row.decode::<Vec<Uuid>>(2)? {
         database.forget_key(id);
     }
-    Ok(Erased { keys: row.decode(0)?, rows: row.decode(1)? })
+    Ok(Erased {
+        keys: row.decode(0)?,
+        rows: row.decode(1)?,
+    })
 }
 
 /// The tables whose rows may describe a person of the table `person`: that one, and those that name somebody.
@@ -76,16 +81,20 @@ pub(crate) fn describing<'a>(
     tables: &'a [SealedTable],
 ) -> impl Iterator<Item = &'a SealedTable> {
     tables.iter().filter(move |table| {
-        table.scope == Scope::Organization && (table.table == person.table || table.subject != table.id)
+        table.scope == Scope::Organization
+            && (table.table == person.table || table.subject != table.id)
     })
 }
 
 /// The table whose rows are persons themselves.
 pub(crate) fn person<'a>(tables: &'a [SealedTable], table: &str) -> Result<&'a SealedTable, Error> {
     let found = tables.iter().find(|known| known.table == table);
-    let found = found.ok_or_else(|| Error::internal(format!("{table} is registered by no module")))?;
+    let found =
+        found.ok_or_else(|| Error::internal(format!("{table} is registered by no module")))?;
     if found.subject != found.id || found.scope != Scope::Organization || !found.is_sealed() {
-        return Err(Error::internal(format!("a row of {table} is no person of an organization")));
+        return Err(Error::internal(format!(
+            "a row of {table} is no person of an organization"
+        )));
     }
     Ok(found)
 }
@@ -109,7 +118,9 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
         let clause = match table.erasure {
             // Without a sealed value there is nothing to empty.
             Erasure::Empty if !table.is_sealed() => continue,
-            Erasure::Delete => format!("DELETE FROM {name} t USING person WHERE {which} RETURNING t.id"),
+            Erasure::Delete => {
+                format!("DELETE FROM {name} t USING person WHERE {which} RETURNING t.id")
+            }
             Erasure::Empty => format!(
                 "UPDATE {name} t SET {} FROM person WHERE {which} AND t.data_key IS NOT NULL RETURNING t.id",
                 emptied(table)
@@ -117,7 +128,9 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
         };
         // Infallible: it writes to a string.
         let _ = write!(clauses, ", gone_{number} AS ({clause})");
-        erased.push(format!("SELECT '{resource}' AS resource, id FROM gone_{number}"));
+        erased.push(format!(
+            "SELECT '{resource}' AS resource, id FROM gone_{number}"
+        ));
     }
     format!(
         "WITH {clauses}, rows AS ({erased}), \
@@ -137,7 +150,17 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
 
 /// The assignments that leave nothing of a person in a row. Sealed values become empty, which every such column may be.
 fn emptied(table: &SealedTable) -> String {
-    let sealed = table.columns.iter().map(|sealed| format!("{} = ''::bytea", sealed.column));
-    let indexes = table.indexes.iter().map(|index| format!("{} = NULL", index.column));
-    sealed.chain(indexes).chain(["data_key = NULL".to_owned()]).collect::<Vec<_>>().join(", ")
+    let sealed = table
+        .columns
+        .iter()
+        .map(|sealed| format!("{} = ''::bytea", sealed.column));
+    let indexes = table
+        .indexes
+        .iter()
+        .map(|index| format!("{} = NULL", index.column));
+    sealed
+        .chain(indexes)
+        .chain(["data_key = NULL".to_owned()])
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -134,9 +134,10 @@ impl Error {
     /// The same of a connection that did not come about: nothing was asked yet.
     pub(crate) fn of_connecting(self) -> Self {
         match self {
-            Self::Internal(cause) | Self::Closed(cause) | Self::ReadOnly(cause) | Self::Lost(cause) => {
-                Self::Unavailable(cause)
-            }
+            Self::Internal(cause)
+            | Self::Closed(cause)
+            | Self::ReadOnly(cause)
+            | Self::Lost(cause) => Self::Unavailable(cause),
             other => other,
         }
     }
@@ -155,7 +156,10 @@ impl Error {
 
     /// Whether the connection that answered this must not be used again. A refusal of Postgres leaves it as good as it was.
     pub(crate) fn breaks_connection(&self) -> bool {
-        matches!(self, Self::Closed(_) | Self::ReadOnly(_) | Self::Lost(_) | Self::OutcomeUnknown(_))
+        matches!(
+            self,
+            Self::Closed(_) | Self::ReadOnly(_) | Self::Lost(_) | Self::OutcomeUnknown(_)
+        )
     }
 }
 
@@ -166,9 +170,10 @@ impl From<sqlx::Error> for Error {
                 Ok(refusal) => from_postgres(&refusal),
                 Err(other) => Self::internal(other),
             },
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
-                Self::lost(error)
-            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed => Self::lost(error),
             other => Self::internal(other),
         }
     }
@@ -176,7 +181,10 @@ impl From<sqlx::Error> for Error {
 
 /// By SQLSTATE (PostgreSQL manual, appendix A).
 fn from_postgres(refusal: &PgDatabaseError) -> Error {
-    let constraint = |kind| Error::Constraint { name: refusal.constraint().unwrap_or_default().to_owned(), kind };
+    let constraint = |kind| Error::Constraint {
+        name: refusal.constraint().unwrap_or_default().to_owned(),
+        kind,
+    };
     match refusal.code() {
         "23505" => constraint(ConstraintKind::Unique),
         "23503" => constraint(ConstraintKind::ForeignKey),
@@ -187,13 +195,20 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
         "28000" => Error::Contended,
         "57014" => Error::Timeout,
         TOO_MANY_COMPARISONS => {
-            let seconds = refusal.hint().and_then(|hint| hint.parse().ok()).unwrap_or(60);
-            Error::TooManyComparisons { retry_after: Duration::from_secs(seconds) }
+            let seconds = refusal
+                .hint()
+                .and_then(|hint| hint.parse().ok())
+                .unwrap_or(60);
+            Error::TooManyComparisons {
+                retry_after: Duration::from_secs(seconds),
+            }
         }
         // A pooler says so of a server that it lost in the middle of a statement.
         code if code.starts_with("08") => Error::lost(Refusal::from(refusal)),
         READ_ONLY => Error::ReadOnly(Refusal::from(refusal).into()),
-        code if code.starts_with("57P") || is_fatal(refusal) => Error::Closed(Refusal::from(refusal).into()),
+        code if code.starts_with("57P") || is_fatal(refusal) => {
+            Error::Closed(Refusal::from(refusal).into())
+        }
         code if code.starts_with("53") => Error::unavailable(Refusal::from(refusal)),
         _ => Error::internal(Refusal::from(refusal)),
     }
@@ -222,7 +237,15 @@ impl From<&PgDatabaseError> for Refusal {
         };
         // A data exception (class 22) quotes the value in its message: `invalid input syntax for type date: "…"`.
         let quotes = refusal.code().starts_with("22");
-        let message = if quotes { "a value does not fit its type" } else { refusal.message() };
-        Self { code: refusal.code().to_owned(), message: message.to_owned(), place }
+        let message = if quotes {
+            "a value does not fit its type"
+        } else {
+            refusal.message()
+        };
+        Self {
+            code: refusal.code().to_owned(),
+            message: message.to_owned(),
+            place,
+        }
     }
 }

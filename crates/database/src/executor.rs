@@ -20,12 +20,18 @@ struct Running(Arc<Mutex<Option<Lease>>>);
 impl Executor {
     /// Each statement on any connection.
     pub(crate) fn pooled(database: Database) -> Self {
-        Self { database, transaction: None }
+        Self {
+            database,
+            transaction: None,
+        }
     }
 
     /// Every statement on this connection, which is in a transaction.
     pub(crate) fn on(database: Database, lease: Lease) -> Self {
-        Self { database, transaction: Some(Running(Arc::new(Mutex::new(Some(lease))))) }
+        Self {
+            database,
+            transaction: Some(Running(Arc::new(Mutex::new(Some(lease))))),
+        }
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -85,7 +91,9 @@ impl Executor {
 impl Running {
     async fn run(&self, database: &Database, statement: Statement) -> Result<Vec<Row>, Error> {
         let mut lease = self.0.lock().await;
-        let lease = lease.as_mut().ok_or_else(|| Error::internal("the transaction has ended"))?;
+        let lease = lease
+            .as_mut()
+            .ok_or_else(|| Error::internal("the transaction has ended"))?;
         database.run_on(lease, statement).await
     }
 }
@@ -94,12 +102,17 @@ impl Running {
 /// fails before it starts, and a function that does so fails in a transaction that is read-only by then. The condition
 /// refers to no row, so that it is asked before the first.
 fn read_only(text: &str) -> String {
-    format!("{} WHERE (SELECT set_config('transaction_read_only', 'on', true)::boolean)", query_alone(text))
+    format!(
+        "{} WHERE (SELECT set_config('transaction_read_only', 'on', true)::boolean)",
+        query_alone(text)
+    )
 }
 
 /// The text as a query that Postgres refuses if it is another statement. What its functions do is theirs: a transaction that
 /// was made read-only would stay so.
 fn query_alone(text: &str) -> String {
     // The text may end with a comment.
-    format!("SELECT answer.* FROM (WITH query AS MATERIALIZED ({text}\n) SELECT * FROM query) AS answer")
+    format!(
+        "SELECT answer.* FROM (WITH query AS MATERIALIZED ({text}\n) SELECT * FROM query) AS answer"
+    )
 }

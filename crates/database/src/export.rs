@@ -120,18 +120,25 @@ impl<P: Permission> Door<P> {
     /// [`Error::NotFound`] when there is no such row, it is another organization's, or its person was erased;
     /// [`Error::Cursor`] when the cursor was not made for this person; [`Error::Internal`] as for
     /// [`erase`](Self::erase).
-    pub async fn export<E: Entity>(&self, id: Id<E>, after: Option<&Cursor>) -> Result<Export, Error> {
+    pub async fn export<E: Entity>(
+        &self,
+        id: Id<E>,
+        after: Option<&Cursor>,
+    ) -> Result<Export, Error> {
         self.refuse_unshown(id).await?;
         let tables = self.database().sealed_tables();
         let person = person(tables, E::TABLE)?;
         let organization = self.organization();
         let described: Vec<_> = describing(person, tables).collect();
         let context = format!("export {organization} {} {id}", E::TABLE);
-        let reading = Reading::start(self.database(), organization, context, described, after).await?;
+        let reading =
+            Reading::start(self.database(), organization, context, described, after).await?;
         let mut values = self.record::<E>("exported", id);
         values.extend(reading.values(id.uuid()));
         let text = text(person, &reading.tables);
-        let found = self.write(Statement::new(texts::<E>().names.export, text, values)).await?;
+        let found = self
+            .write(Statement::new(texts::<E>().names.export, text, values))
+            .await?;
         reading.finish(&found)
     }
 }
@@ -144,8 +151,14 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
     let (mut rows, mut ids) = (String::new(), Vec::new());
     for (number, table) in described.iter().enumerate() {
         let (name, subject) = (table.table, table.subject);
-        let which = format!("FROM {name} t JOIN person ON t.{subject} = person.id AND t.organization_id = $3");
-        let key = if table.is_sealed() { "k.id = t.data_key" } else { "false" };
+        let which = format!(
+            "FROM {name} t JOIN person ON t.{subject} = person.id AND t.organization_id = $3"
+        );
+        let key = if table.is_sealed() {
+            "k.id = t.data_key"
+        } else {
+            "false"
+        };
         // Infallible: it writes to a string. Names come from the code at compile time; no value is part of the text.
         let _ = write!(
             rows,

@@ -38,12 +38,20 @@ enum Comparison {
 impl<E: Entity> Filter<E> {
     /// Every row of the organization.
     pub fn all() -> Self {
-        Self { conditions: Vec::new(), confirmations: Vec::new(), compared: Vec::new() }
+        Self {
+            conditions: Vec::new(),
+            confirmations: Vec::new(),
+            compared: Vec::new(),
+        }
     }
 
     /// Rows whose `field` is `value`: for a column that may be null, `Some(None)` asks for those where it is.
     #[must_use]
-    pub fn equal<V: Plain + Send + Sync + 'static>(self, field: Field<E, V>, value: Option<V>) -> Self {
+    pub fn equal<V: Plain + Send + Sync + 'static>(
+        self,
+        field: Field<E, V>,
+        value: Option<V>,
+    ) -> Self {
         self.compare(field.column, Comparison::OneOf, value)
     }
 
@@ -71,7 +79,11 @@ impl<E: Entity> Filter<E> {
     where
         V: Column<Present = Vec<String>>,
     {
-        self.compare(field.column, Comparison::Contains, value.map(|value| vec![value]))
+        self.compare(
+            field.column,
+            Comparison::Contains,
+            value.map(|value| vec![value]),
+        )
     }
 
     /// Rows whose sealed `field` is `value`, found through the field's blind index.
@@ -88,9 +100,14 @@ impl<E: Entity> Filter<E> {
             self.compared.push(field.column);
             self.conditions.push(Box::new(move |sealing| {
                 let values = (index.find)(&value, sealing, index.column, index.length);
-                Ok(Condition { column: index.column, comparison: Comparison::OneOf, values })
+                Ok(Condition {
+                    column: index.column,
+                    comparison: Comparison::OneOf,
+                    values,
+                })
             }));
-            self.confirmations.push(Box::new(move |row| (field.get)(row).is_same(&sought)));
+            self.confirmations
+                .push(Box::new(move |row| (field.get)(row).is_same(&sought)));
         }
         self
     }
@@ -113,15 +130,26 @@ impl<E: Entity> Filter<E> {
             self.conditions.push(Box::new(move |sealing| {
                 let value = value.write(sealing, column)?;
                 // Nothing equals null in SQL.
-                let comparison = if value == V::null() { Comparison::IsNull } else { comparison };
-                Ok(Condition { column, comparison, values: vec![value] })
+                let comparison = if value == V::null() {
+                    Comparison::IsNull
+                } else {
+                    comparison
+                };
+                Ok(Condition {
+                    column,
+                    comparison,
+                    values: vec![value],
+                })
             }));
         }
         self
     }
 
     pub(crate) fn resolve(&self, sealing: &Sealing<'_>) -> Result<Vec<Condition>, Error> {
-        self.conditions.iter().map(|condition| condition(sealing)).collect()
+        self.conditions
+            .iter()
+            .map(|condition| condition(sealing))
+            .collect()
     }
 }
 
@@ -129,7 +157,9 @@ impl Condition {
     pub(crate) fn expression(self) -> Expr {
         let column = Expr::col((Alias::new("t"), Alias::new(self.column)));
         let mut values = self.values.into_iter();
-        let Some(value) = values.next() else { return Expr::val(false) };
+        let Some(value) = values.next() else {
+            return Expr::val(false);
+        };
         match self.comparison {
             Comparison::OneOf => column.is_in(std::iter::once(value).chain(values)),
             Comparison::IsNull => column.is_null(),

@@ -23,9 +23,17 @@ impl Database {
         let text = "SELECT (SELECT coalesce(max(version), 0) FROM refinery_schema_history), \
                         current_setting('transaction_read_only') = 'off', k.* FROM (SELECT) one \
                     LEFT JOIN (SELECT id, organization_id, subject_id, wrapped FROM data_keys LIMIT 1) k ON true";
-        let rows = self.probe(Statement::new("health", text, Vec::new())).await?;
-        let row = rows.first().ok_or_else(|| Error::internal("a query without conditions has no row"))?;
-        let health = Health { schema: row.get(0)?, takes_writes: row.get(1)?, keys_open: self.opens(row)? };
+        let rows = self
+            .probe(Statement::new("health", text, Vec::new()))
+            .await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| Error::internal("a query without conditions has no row"))?;
+        let health = Health {
+            schema: row.get(0)?,
+            takes_writes: row.get(1)?,
+            keys_open: self.opens(row)?,
+        };
 
         if !health.takes_writes {
             // The address may have moved to another server since these were opened.
@@ -35,8 +43,13 @@ impl Database {
     }
 
     fn opens(&self, row: &Row) -> Result<bool, Error> {
-        let Some(id) = row.get::<Option<i64>>(2)? else { return Ok(true) };
+        let Some(id) = row.get::<Option<i64>>(2)? else {
+            return Ok(true);
+        };
         let (organization, subject): (Uuid, Uuid) = (row.get(3)?, row.get(4)?);
-        Ok(self.ring().unwrap(id, organization, subject, &row.get::<Vec<u8>>(5)?).is_ok())
+        Ok(self
+            .ring()
+            .unwrap(id, organization, subject, &row.get::<Vec<u8>>(5)?)
+            .is_ok())
     }
 }

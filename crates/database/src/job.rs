@@ -34,7 +34,12 @@ impl Job {
     ///
     /// # Errors
     /// [`Error::Internal`] when the payload has no JSON form.
-    pub fn new(kind: &'static str, payload: &impl Serialize, ring: &KeyRing, runtime: &Runtime) -> Result<Self, Error> {
+    pub fn new(
+        kind: &'static str,
+        payload: &impl Serialize,
+        ring: &KeyRing,
+        runtime: &Runtime,
+    ) -> Result<Self, Error> {
         let id: Id<Self> = runtime.new_id();
         let payload = serde_json::to_vec(payload).map_err(Error::internal)?;
         let payload = ring.seal_private(&runtime.random, PURPOSE, id.uuid().as_bytes(), &payload);
@@ -50,9 +55,14 @@ impl Job {
     ///
     /// # Errors
     /// [`Error::Internal`] when it does not open or is no `T`.
-    pub fn open<T: DeserializeOwned>(id: Id<Self>, sealed: &[u8], ring: &KeyRing) -> Result<T, Error> {
+    pub fn open<T: DeserializeOwned>(
+        id: Id<Self>,
+        sealed: &[u8],
+        ring: &KeyRing,
+    ) -> Result<T, Error> {
         let payload = ring.open_private(PURPOSE, id.uuid().as_bytes(), sealed);
-        let payload = payload.map_err(|error| Error::internal(format!("job {id} does not open: {error}")))?;
+        let payload =
+            payload.map_err(|error| Error::internal(format!("job {id} does not open: {error}")))?;
         serde_json::from_slice(&payload).map_err(Error::internal)
     }
 }

@@ -19,7 +19,13 @@ pub(crate) struct KeptKeys {
 
 impl KeptKeys {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { keys: Cache::builder().max_capacity(MOST).time_to_live(LIFETIME).build(), clock }
+        Self {
+            keys: Cache::builder()
+                .max_capacity(MOST)
+                .time_to_live(LIFETIME)
+                .build(),
+            clock,
+        }
     }
 
     /// The key of a row, if it was kept less than its lifetime ago.
@@ -70,7 +76,9 @@ mod tests {
             kept.insert(Uuid::from_u128(row), key.clone());
         }
         kept.keys.run_pending_tasks();
-        let found = rows.filter(|row| kept.get(Uuid::from_u128(*row)).is_some()).count();
+        let found = rows
+            .filter(|row| kept.get(Uuid::from_u128(*row)).is_some())
+            .count();
         // Those that had to go are not counted as kept, and those that stayed are given out.
         assert_eq!(u64::try_from(found).unwrap(), kept.keys.entry_count());
         assert!((1..=MOST).contains(&kept.keys.entry_count()), "{found}");
@@ -93,7 +101,11 @@ mod tests {
         // It is gone, and not only withheld.
         kept.keys.run_pending_tasks();
         assert_eq!(kept.keys.entry_count(), 0);
-        assert_eq!(kept.keys.policy().time_to_live(), Some(LIFETIME), "nor does one stay that nobody asks for");
+        assert_eq!(
+            kept.keys.policy().time_to_live(),
+            Some(LIFETIME),
+            "nor does one stay that nobody asks for"
+        );
     }
 
     #[test]

@@ -41,7 +41,11 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(settings.acquire_timeout)
-            .connect_lazy_with(settings.direct().options(settings.own_limits(settings.statement_timeout)));
+            .connect_lazy_with(
+                settings
+                    .direct()
+                    .options(settings.own_limits(settings.statement_timeout)),
+            );
         let listening = async {
             let mut postgres = PgListener::connect_with(&pool).await?;
             // A connection that was lost is for us to notice: what was announced meanwhile was missed.
@@ -52,8 +56,18 @@ impl Database {
 
         let patience = Patience::beyond(settings.statement_timeout);
         let silence = QUIET + settings.statement_timeout;
-        match timeout(settings.acquire_timeout + settings.statement_timeout, listening).await {
-            Ok(Ok(postgres)) => Ok(Listener { postgres, patience, silence, heard: Instant::now() }),
+        match timeout(
+            settings.acquire_timeout + settings.statement_timeout,
+            listening,
+        )
+        .await
+        {
+            Ok(Ok(postgres)) => Ok(Listener {
+                postgres,
+                patience,
+                silence,
+                heard: Instant::now(),
+            }),
             Ok(Err(error)) => Err(Error::unavailable(error)),
             Err(_) => Err(Error::unavailable("no listener came about in time")),
         }
@@ -92,8 +106,14 @@ impl Listener {
     ///
     /// # Errors
     /// [`Error::Lost`] when the connection is lost.
-    pub async fn select(&mut self, name: &'static str, text: &'static str) -> Result<Vec<Row>, Error> {
-        let rows = Statement::new(name, text, Vec::new()).run(&mut self.postgres, self.patience).await?;
+    pub async fn select(
+        &mut self,
+        name: &'static str,
+        text: &'static str,
+    ) -> Result<Vec<Row>, Error> {
+        let rows = Statement::new(name, text, Vec::new())
+            .run(&mut self.postgres, self.patience)
+            .await?;
         self.heard = Instant::now();
         Ok(rows)
     }

@@ -81,8 +81,14 @@ impl Owner {
     /// [`Error::Unavailable`] when Postgres cannot be reached or does not prove its name.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, Error> {
         // A migration takes as long as it takes; how long it waits for a lock, the role says.
-        let limits = Limits::OfSession { statement_timeout: Duration::ZERO, lock_timeout: None };
-        url.connect(limits).await.map(Self).map_err(Error::of_connecting)
+        let limits = Limits::OfSession {
+            statement_timeout: Duration::ZERO,
+            lock_timeout: None,
+        };
+        url.connect(limits)
+            .await
+            .map(Self)
+            .map_err(Error::of_connecting)
     }
 
     /// Applies those `migrations` that are missing, one migrator at a time. One that does not get a lock within three seconds
@@ -101,7 +107,10 @@ impl Owner {
         self.0.execute(UNLOCK).await.map_err(Error::from)?;
         let applied = applied?;
 
-        self.0.execute("GRANT SELECT ON refinery_schema_history TO mainstay_server").await.map_err(Error::from)?;
+        self.0
+            .execute("GRANT SELECT ON refinery_schema_history TO mainstay_server")
+            .await
+            .map_err(Error::from)?;
         Ok(applied)
     }
 
@@ -114,7 +123,9 @@ impl Owner {
                     applied.extend(names(&report));
                     break;
                 }
-                Err(error) if is_of_newer(&error, newest) => return self.compare(migrations, error).await,
+                Err(error) if is_of_newer(&error, newest) => {
+                    return self.compare(migrations, error).await;
+                }
                 Err(error) if !lacks_lock(&error) => return Err(error.into()),
                 Err(error) if attempt == ATTEMPTS => return Err(MigrationError::Locked(error)),
                 // Those before it stay applied, and are not among the missing ones any more.
@@ -125,7 +136,10 @@ impl Owner {
                 }
             }
         }
-        Ok(Migrated { applied, version: newest })
+        Ok(Migrated {
+            applied,
+            version: newest,
+        })
     }
 
     /// A schema that is ahead must have all of `migrations`. What was applied was compared in order, so that up to the first
@@ -135,9 +149,18 @@ impl Owner {
         migrations: &Migrations,
         refused: refinery_core::Error,
     ) -> Result<Migrated, MigrationError> {
-        let applied = migrations.get_applied_migrations_async(&mut Adapter(&mut self.0)).await?;
-        if migrations.get_migrations().iter().all(|migration| applied.contains(migration)) {
-            Ok(Migrated { applied: Vec::new(), version: newest(&applied) })
+        let applied = migrations
+            .get_applied_migrations_async(&mut Adapter(&mut self.0))
+            .await?;
+        if migrations
+            .get_migrations()
+            .iter()
+            .all(|migration| applied.contains(migration))
+        {
+            Ok(Migrated {
+                applied: Vec::new(),
+                version: newest(&applied),
+            })
         } else {
             Err(refused.into())
         }
@@ -152,7 +175,8 @@ impl Owner {
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
-        self.execute(Statement::new("owner", text, values.into_iter().collect())).await
+        self.execute(Statement::new("owner", text, values.into_iter().collect()))
+            .await
     }
 
     /// Runs a statement that this room has built.
@@ -174,8 +198,15 @@ fn names(report: &refinery_core::Report) -> impl Iterator<Item = String> {
 /// Whether a migration failed for want of a lock: sooner or later it gets it.
 fn lacks_lock(error: &refinery_core::Error) -> bool {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    let codes = causes.filter_map(|cause| cause.downcast_ref::<sqlx::Error>()?.as_database_error()?.code());
-    codes.into_iter().any(|code| NO_LOCK.contains(&code.as_ref()))
+    let codes = causes.filter_map(|cause| {
+        cause
+            .downcast_ref::<sqlx::Error>()?
+            .as_database_error()?
+            .code()
+    });
+    codes
+        .into_iter()
+        .any(|code| NO_LOCK.contains(&code.as_ref()))
 }
 
 /// Whether what was refused is a migration that came after the `newest` of this program.
@@ -219,8 +250,11 @@ impl AsyncQuery<Vec<Migration>> for Adapter<'_> {
                 Ok(Migration::applied(
                     row.try_get(0)?,
                     row.try_get(1)?,
-                    OffsetDateTime::parse(&applied_on, &Rfc3339).map_err(|error| sqlx::Error::Decode(error.into()))?,
-                    checksum.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+                    OffsetDateTime::parse(&applied_on, &Rfc3339)
+                        .map_err(|error| sqlx::Error::Decode(error.into()))?,
+                    checksum
+                        .parse()
+                        .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
                 ))
             })
             .collect()

@@ -32,8 +32,16 @@ impl Database {
     pub async fn missing_keys(&self) -> Result<Vec<MissingKeys>, Error> {
         let mut found = Vec::new();
         for table in self.sealed_tables().iter().filter(|table| has_keys(table)) {
-            let rows = self.read(Statement::new("data_keys.missing", sample(table), Vec::new())).await?;
-            let row = rows.first().ok_or_else(|| Error::internal("a count without conditions has no row"))?;
+            let rows = self
+                .read(Statement::new(
+                    "data_keys.missing",
+                    sample(table),
+                    Vec::new(),
+                ))
+                .await?;
+            let row = rows
+                .first()
+                .ok_or_else(|| Error::internal("a count without conditions has no row"))?;
             let (rows, missing): (i64, i64) = (row.get(0)?, row.get(1)?);
             found.push(MissingKeys {
                 table: table.table,
@@ -70,7 +78,14 @@ mod tests {
 
     #[test]
     fn one_row_is_an_accident_and_half_of_them_a_loss() {
-        let of = |rows, missing| MissingKeys { table: "customers", rows, missing }.is_loss();
+        let of = |rows, missing| {
+            MissingKeys {
+                table: "customers",
+                rows,
+                missing,
+            }
+            .is_loss()
+        };
         assert_eq!([of(0, 0), of(200, 0), of(200, 1), of(200, 99)], [false; 4]);
         assert_eq!([of(200, 100), of(1, 1), of(3, 2)], [true; 3]);
     }

@@ -25,9 +25,16 @@ pub struct Order<E> {
 
 pub(crate) enum By<E> {
     /// A column that the database sorts by.
-    Column { key: KeyOf<E>, bind: Bind, nullable: bool },
+    Column {
+        key: KeyOf<E>,
+        bind: Bind,
+        nullable: bool,
+    },
     /// A sealed field: the database cannot see its order, so the matching rows are sorted here.
-    Sealed { key: KeyOf<E>, allowed: Arc<Principal> },
+    Sealed {
+        key: KeyOf<E>,
+        allowed: Arc<Principal>,
+    },
 }
 
 /// Makes a cursor's key a value to compare the column with.
@@ -45,12 +52,22 @@ impl<E: Entity> Order<E> {
     where
         V: Plain + Serialize + DeserializeOwned + 'static,
     {
-        let key = Box::new(move |row: &E| serde_json::to_value((field.get)(row)).map_err(Error::internal));
+        let key = Box::new(move |row: &E| {
+            serde_json::to_value((field.get)(row)).map_err(Error::internal)
+        });
         let bind: Bind = |key, sealing| {
             let value: V = serde_json::from_value(key).map_err(|_| Error::Cursor)?;
             value.write(sealing, "")
         };
-        Self { name: field.column, direction, by: By::Column { key, bind, nullable: V::NULLABLE } }
+        Self {
+            name: field.column,
+            direction,
+            by: By::Column {
+                key,
+                bind,
+                nullable: V::NULLABLE,
+            },
+        }
     }
 
     /// By the normalised value of a sealed field. A database that cannot read a name cannot sort by it either, and an
@@ -69,6 +86,13 @@ impl<E: Entity> Order<E> {
         E: Revealable,
     {
         let key = Box::new(move |row: &E| Ok((field.get)(row).sort_key().as_str().into()));
-        Self { name: field.column, direction, by: By::Sealed { key, allowed: proof.principal().clone() } }
+        Self {
+            name: field.column,
+            direction,
+            by: By::Sealed {
+                key,
+                allowed: proof.principal().clone(),
+            },
+        }
     }
 }

@@ -1,6 +1,8 @@
 use mainstay_access::Permission;
 use mainstay_kernel::Uuid;
-use sea_query::{Alias, Expr, ExprTrait as _, JoinType, PostgresQueryBuilder, Query, SelectStatement, Value};
+use sea_query::{
+    Alias, Expr, ExprTrait as _, JoinType, PostgresQueryBuilder, Query, SelectStatement, Value,
+};
 use sea_query_sqlx::SqlxBinder as _;
 
 use crate::{
@@ -58,7 +60,8 @@ impl<P: Permission> Door<P> {
         after: Option<&Cursor>,
         asked: serde_json::Value,
     ) -> Result<Page<E>, Error> {
-        self.read_page(filter, order, limit, after, Some(asked)).await
+        self.read_page(filter, order, limit, after, Some(asked))
+            .await
     }
 
     async fn read_page<E: Entity>(
@@ -73,26 +76,50 @@ impl<P: Permission> Door<P> {
         let sealing = self.sealing::<E>(Uuid::nil(), None);
         let conditions = filter.resolve(&sealing)?;
         let context = self.context::<E>(&conditions, &order);
-        let after = after.map(|cursor| self.open(&context, cursor)).transpose()?;
+        let after = after
+            .map(|cursor| self.open(&context, cursor))
+            .transpose()?;
         let recorded = Recorded::of(&filter, &order, asked);
         let select = self.selection::<E>(conditions);
 
-        let Order { name, direction, by } = order;
+        let Order {
+            name,
+            direction,
+            by,
+        } = order;
         let (mut items, more, key) = match by {
-            By::Column { key, bind, nullable } => {
+            By::Column {
+                key,
+                bind,
+                nullable,
+            } => {
                 let after = match &after {
                     Some(position) => Some(Last::of(position, bind, nullable, &sealing)?),
                     None => None,
                 };
-                let rows = self.select_page::<E>(keyset(select, name, direction, after), limit.get(), recorded).await?;
-                let items = rows.iter().map(|row| self.decode(row)).collect::<Result<Vec<E>, _>>()?;
+                let rows = self
+                    .select_page::<E>(
+                        keyset(select, name, direction, after),
+                        limit.get(),
+                        recorded,
+                    )
+                    .await?;
+                let items = rows
+                    .iter()
+                    .map(|row| self.decode(row))
+                    .collect::<Result<Vec<E>, _>>()?;
                 let (items, more) = cut(items, limit.get());
                 (items, more, key)
             }
             By::Sealed { key, .. } => {
                 let turn = self.database().sorting().turn().await?;
                 let rows = self.select_page::<E>(select, MOST_SORTED, recorded).await?;
-                let sort = Sort { key, direction, after, limit: limit.get() };
+                let sort = Sort {
+                    key,
+                    direction,
+                    after,
+                    limit: limit.get(),
+                };
                 turn.page(self.decoder(), rows, sort).await?
             }
         };
@@ -108,9 +135,9 @@ impl<P: Permission> Door<P> {
     /// Refuses an order by a sealed field whose proof is another caller's.
     fn check_proof<E: Entity>(&self, order: &Order<E>) -> Result<(), Error> {
         match &order.by {
-            By::Sealed { allowed, .. } if **allowed != **self.principal() => {
-                Err(Error::internal("the proof of a sealed order is of another caller"))
-            }
+            By::Sealed { allowed, .. } if **allowed != **self.principal() => Err(Error::internal(
+                "the proof of a sealed order is of another caller",
+            )),
             _ => Ok(()),
         }
     }
@@ -129,7 +156,10 @@ impl<P: Permission> Door<P> {
 
         match recorded {
             None => self.read(Statement::new(name, text, values.0.0)).await,
-            Some(recorded) => self.write(self.on_record::<E>(name, &text, values.0.0, recorded)).await,
+            Some(recorded) => {
+                self.write(self.on_record::<E>(name, &text, values.0.0, recorded))
+                    .await
+            }
         }
     }
 
@@ -154,22 +184,28 @@ impl<P: Permission> Door<P> {
         } else {
             String::new()
         };
-        let text =
-            format!("WITH recorded AS (INSERT INTO audit_events ({COLUMNS}, after) SELECT {record}{admitted}) {text}");
+        let text = format!(
+            "WITH recorded AS (INSERT INTO audit_events ({COLUMNS}, after) SELECT {record}{admitted}) {text}"
+        );
         Statement::new(name, text, values)
     }
 
     fn selection<E: Entity>(&self, conditions: Vec<Condition>) -> SelectStatement {
-        let of = |table: &'static str, column: &'static str| (Alias::new(table), Alias::new(column));
+        let of =
+            |table: &'static str, column: &'static str| (Alias::new(table), Alias::new(column));
         let mut select = Query::select();
-        select.columns(E::COLUMNS.iter().map(|column| of("t", column))).from_as(Alias::new(E::TABLE), Alias::new("t"));
+        select
+            .columns(E::COLUMNS.iter().map(|column| of("t", column)))
+            .from_as(Alias::new(E::TABLE), Alias::new("t"));
         if sealed::<E>() {
-            select.columns(["id", "wrapped", "subject_id"].map(|column| of("k", column))).join_as(
-                JoinType::InnerJoin,
-                Alias::new("data_keys"),
-                Alias::new("k"),
-                Expr::col(of("k", "id")).equals(of("t", "data_key")),
-            );
+            select
+                .columns(["id", "wrapped", "subject_id"].map(|column| of("k", column)))
+                .join_as(
+                    JoinType::InnerJoin,
+                    Alias::new("data_keys"),
+                    Alias::new("k"),
+                    Expr::col(of("k", "id")).equals(of("t", "data_key")),
+                );
         }
         select.and_where(Expr::col(of("t", "organization_id")).eq(uuid(self.organization())));
         for condition in conditions {
@@ -180,19 +216,36 @@ impl<P: Permission> Door<P> {
 
     /// What a cursor is bound to: another organization, table, order or filter does not open it.
     fn context<E: Entity>(&self, conditions: &[Condition], order: &Order<E>) -> String {
-        format!("{} {} {} {:?} {conditions:?}", self.organization(), E::TABLE, order.name, order.direction)
+        format!(
+            "{} {} {} {:?} {conditions:?}",
+            self.organization(),
+            E::TABLE,
+            order.name,
+            order.direction
+        )
     }
 
     fn open(&self, context: &str, cursor: &Cursor) -> Result<Position, Error> {
-        let position = self.database().ring().open_cursor(context.as_bytes(), &cursor.0).map_err(|_| Error::Cursor)?;
+        let position = self
+            .database()
+            .ring()
+            .open_cursor(context.as_bytes(), &cursor.0)
+            .map_err(|_| Error::Cursor)?;
         serde_json::from_slice(&position).map_err(|_| Error::Cursor)
     }
 
     fn seal<E: Entity>(&self, context: &str, key: &KeyOf<E>, last: &E) -> Result<Cursor, Error> {
-        let position = Position { key: key(last)?, id: last.id().uuid() };
+        let position = Position {
+            key: key(last)?,
+            id: last.id().uuid(),
+        };
         let position = serde_json::to_vec(&position).map_err(Error::internal)?;
         let ring = self.database().ring();
-        Ok(Cursor(ring.seal_cursor(&self.runtime().random, context.as_bytes(), &position)))
+        Ok(Cursor(ring.seal_cursor(
+            &self.runtime().random,
+            context.as_bytes(),
+            &position,
+        )))
     }
 }
 
@@ -206,21 +259,39 @@ struct Recorded {
 
 impl Recorded {
     /// What a page with this filter and this order leaves behind: which sealed columns were compared, never with what.
-    fn of<E: Entity>(filter: &Filter<E>, order: &Order<E>, asked: Option<serde_json::Value>) -> Option<Self> {
+    fn of<E: Entity>(
+        filter: &Filter<E>,
+        order: &Order<E>,
+        asked: Option<serde_json::Value>,
+    ) -> Option<Self> {
         let sorted_by = matches!(order.by, By::Sealed { .. }).then_some(order.name);
         let searched_by = filter.compared();
         let verb = match (searched_by, sorted_by) {
-            ([], None) => return asked.map(|asked| Self { verb: "listed", asked, compares: false }),
+            ([], None) => {
+                return asked.map(|asked| Self {
+                    verb: "listed",
+                    asked,
+                    compares: false,
+                });
+            }
             ([], Some(_)) => "sorted",
             _ => "searched",
         };
 
-        let mut members = asked.as_ref().and_then(serde_json::Value::as_object).cloned().unwrap_or_default();
+        let mut members = asked
+            .as_ref()
+            .and_then(serde_json::Value::as_object)
+            .cloned()
+            .unwrap_or_default();
         if !searched_by.is_empty() {
             members.insert("searched_by".to_owned(), searched_by.into());
         }
         members.extend(sorted_by.map(|column| ("sorted_by".to_owned(), column.into())));
-        Some(Self { verb, asked: members.into(), compares: true })
+        Some(Self {
+            verb,
+            asked: members.into(),
+            compares: true,
+        })
     }
 }
 
@@ -234,27 +305,50 @@ struct Last {
 }
 
 impl Last {
-    fn of(position: &Position, bind: Bind, nullable: bool, sealing: &Sealing<'_>) -> Result<Self, Error> {
+    fn of(
+        position: &Position,
+        bind: Bind,
+        nullable: bool,
+        sealing: &Sealing<'_>,
+    ) -> Result<Self, Error> {
         let value = bind(position.key.clone(), sealing)?;
         let is_null = nullable && position.key == serde_json::Value::Null;
-        Ok(Self { value: (!is_null).then_some(value), id: position.id, nullable })
+        Ok(Self {
+            value: (!is_null).then_some(value),
+            id: position.id,
+            nullable,
+        })
     }
 
     /// Which rows come behind it. Postgres puts nulls last when ascending and first when descending.
     fn followed_by(self, column: &'static str, direction: Direction) -> Expr {
         let ascending = direction == Direction::Ascending;
-        let behind = |here: Expr, there: Expr| if ascending { here.gt(there) } else { here.lt(there) };
+        let behind = |here: Expr, there: Expr| {
+            if ascending {
+                here.gt(there)
+            } else {
+                here.lt(there)
+            }
+        };
         let (is_null, last) = (of_row(column).is_null(), Expr::val(uuid(self.id)));
 
         match self.value {
             Some(value) => {
                 let here = Expr::tuple([of_row(column), of_row("id")]);
                 let further = behind(here, Expr::tuple([Expr::val(value), last]));
-                if self.nullable && ascending { further.or(is_null) } else { further }
+                if self.nullable && ascending {
+                    further.or(is_null)
+                } else {
+                    further
+                }
             }
             None => {
                 let further = is_null.clone().and(behind(of_row("id"), last));
-                if ascending { further } else { further.or(is_null.not()) }
+                if ascending {
+                    further
+                } else {
+                    further.or(is_null.not())
+                }
             }
         }
     }
@@ -275,7 +369,9 @@ fn keyset(
         Direction::Descending => sea_query::Order::Desc,
     };
 
-    select.order_by_expr(of_row(column), direction.clone()).order_by_expr(of_row("id"), direction);
+    select
+        .order_by_expr(of_row(column), direction.clone())
+        .order_by_expr(of_row("id"), direction);
     select
 }
 

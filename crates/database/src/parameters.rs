@@ -27,7 +27,8 @@ const OBEYED: [&str; 14] = [
 const ONE_HOST: &str = "name the one host that leads to the server that takes writes";
 const OWN_SOCKETS: &str = "the service decides on its sockets itself";
 const OWN_TLS: &str = "the service demands verified TLS, and decides on the rest itself";
-const OWN_SESSIONS: &str = "the service prepares its sessions itself; give the role what it needs by ALTER ROLE … SET";
+const OWN_SESSIONS: &str =
+    "the service prepares its sessions itself; give the role what it needs by ALTER ROLE … SET";
 const NOT_SUPPORTED: &str = "the driver does not know it";
 
 /// What libpq, the driver or a hosting provider's examples know, and what is not obeyed here, with the way out.
@@ -35,24 +36,42 @@ const REFUSED: [(&str, &str); 40] = [
     ("application_name", OWN_SESSIONS),
     ("channel_binding", NOT_SUPPORTED),
     ("client_encoding", OWN_SESSIONS),
-    ("connect_timeout", "MAINSTAY_DATABASE_ACQUIRE_TIMEOUT says how long a connection may take"),
-    ("connection_limit", "MAINSTAY_DATABASE_POOL_SIZE says how many connections are kept"),
+    (
+        "connect_timeout",
+        "MAINSTAY_DATABASE_ACQUIRE_TIMEOUT says how long a connection may take",
+    ),
+    (
+        "connection_limit",
+        "MAINSTAY_DATABASE_POOL_SIZE says how many connections are kept",
+    ),
     ("fallback_application_name", OWN_SESSIONS),
     ("gssdelegation", NOT_SUPPORTED),
     ("gssencmode", OWN_TLS),
     ("gsslib", NOT_SUPPORTED),
-    ("hostaddr", "name the host, which the server's certificate must name too"),
+    (
+        "hostaddr",
+        "name the host, which the server's certificate must name too",
+    ),
     ("keepalives", OWN_SOCKETS),
     ("keepalives_count", OWN_SOCKETS),
     ("keepalives_idle", OWN_SOCKETS),
     ("keepalives_interval", OWN_SOCKETS),
     ("krbsrvname", NOT_SUPPORTED),
     ("load_balance_hosts", ONE_HOST),
-    ("lock_timeout", "MAINSTAY_DATABASE_STATEMENT_TIMEOUT says how long a statement may take"),
+    (
+        "lock_timeout",
+        "MAINSTAY_DATABASE_STATEMENT_TIMEOUT says how long a statement may take",
+    ),
     ("options", OWN_SESSIONS),
-    ("passfile", "MAINSTAY_DATABASE_URL_FILE names a file that holds the whole URL"),
+    (
+        "passfile",
+        "MAINSTAY_DATABASE_URL_FILE names a file that holds the whole URL",
+    ),
     ("pgbouncer", NOT_SUPPORTED),
-    ("pool_timeout", "MAINSTAY_DATABASE_ACQUIRE_TIMEOUT says how long a connection may take"),
+    (
+        "pool_timeout",
+        "MAINSTAY_DATABASE_ACQUIRE_TIMEOUT says how long a connection may take",
+    ),
     ("replication", NOT_SUPPORTED),
     ("require_auth", NOT_SUPPORTED),
     ("requirepeer", NOT_SUPPORTED),
@@ -69,7 +88,10 @@ const REFUSED: [(&str, &str); 40] = [
     ("sslnegotiation", OWN_TLS),
     ("sslpassword", "the driver takes a key without a passphrase"),
     ("statement-cache-capacity", OWN_SESSIONS),
-    ("statement_timeout", "MAINSTAY_DATABASE_STATEMENT_TIMEOUT says how long a statement may take"),
+    (
+        "statement_timeout",
+        "MAINSTAY_DATABASE_STATEMENT_TIMEOUT says how long a statement may take",
+    ),
     ("target_session_attrs", ONE_HOST),
     ("tcp_user_timeout", OWN_SOCKETS),
 ];
@@ -81,7 +103,9 @@ const REFUSED: [(&str, &str); 40] = [
 /// [`DatabaseUrlError`]; names are those of the lists here, since an unknown one may be half of a password.
 pub(crate) fn check(url: &str) -> Result<(), DatabaseUrlError> {
     let (authority, query) = parts(url);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     if host.contains(',') {
         return Err(DatabaseUrlError::SeveralHosts);
     }
@@ -106,7 +130,11 @@ fn parts(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    (path.split_once('/').map_or(path, |(authority, _)| authority), query)
+    (
+        path.split_once('/')
+            .map_or(path, |(authority, _)| authority),
+        query,
+    )
 }
 
 /// The parameter's name as it stands in the list of what is obeyed.
@@ -115,9 +143,17 @@ fn known(name: &str) -> Result<&'static str, DatabaseUrlError> {
         return Ok(obeyed);
     }
 
-    let name = if name.starts_with("options[") { "options" } else { name };
+    let name = if name.starts_with("options[") {
+        "options"
+    } else {
+        name
+    };
     let refused = REFUSED.into_iter().find(|(refused, _)| *refused == name);
-    Err(refused.map_or(DatabaseUrlError::UnknownParameter, |(name, why)| DatabaseUrlError::Parameter(name, why)))
+    Err(
+        refused.map_or(DatabaseUrlError::UnknownParameter, |(name, why)| {
+            DatabaseUrlError::Parameter(name, why)
+        }),
+    )
 }
 
 /// Reads the PEM file of a parameter that names one, as the driver will.
@@ -150,13 +186,30 @@ mod tests {
 
     #[test]
     fn nothing_is_passed_over() {
-        for name in ["target_session_attrs", "tcp_user_timeout", "options", "connect_timeout", "application_name"] {
-            let why = refusal(&format!("postgres://u:p@db/app?sslmode=verify-full&{name}=1"));
+        for name in [
+            "target_session_attrs",
+            "tcp_user_timeout",
+            "options",
+            "connect_timeout",
+            "application_name",
+        ] {
+            let why = refusal(&format!(
+                "postgres://u:p@db/app?sslmode=verify-full&{name}=1"
+            ));
             assert!(why.contains(&format!("the parameter {name},")), "{why}");
         }
-        assert!(refusal("postgres://u:p@db/app?options[search_path]=x").contains("the parameter options,"));
-        assert!(refusal("postgres://u:p@db/app?sslmode=verify-full&sslmode=verify-full").contains("sslmode more than"));
-        assert_eq!(check("postgres://u:p@db:5432/app?sslmode=verify-full&dbname=x"), Ok(()));
+        assert!(
+            refusal("postgres://u:p@db/app?options[search_path]=x")
+                .contains("the parameter options,")
+        );
+        assert!(
+            refusal("postgres://u:p@db/app?sslmode=verify-full&sslmode=verify-full")
+                .contains("sslmode more than")
+        );
+        assert_eq!(
+            check("postgres://u:p@db:5432/app?sslmode=verify-full&dbname=x"),
+            Ok(())
+        );
     }
 
     #[test]
@@ -181,7 +234,10 @@ mod tests {
     #[test]
     fn a_file_that_holds_no_certificate_is_named() {
         let absent = refusal("postgres://u:p@db/app?sslrootcert=/nowhere/ca.pem");
-        assert!(absent.contains("sslrootcert names \"/nowhere/ca.pem\""), "{absent}");
+        assert!(
+            absent.contains("sslrootcert names \"/nowhere/ca.pem\""),
+            "{absent}"
+        );
         let other = format!("postgres://u:p@db/app?sslrootcert={}", file!());
         assert!(refusal(&other).contains("parameters.rs"), "{other}");
     }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use deadpool::{
     Runtime,
-    managed::{Manager, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType, Timeouts},
+    managed::{
+        Manager, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType, Timeouts,
+    },
 };
 use futures_util::future::join_all;
 use sqlx::postgres::PgConnection;
@@ -107,15 +109,29 @@ impl Pool {
     /// Opens every connection at once, so that the first requests do not pay for it; each is there for them as soon as it is
     /// open. Nobody waits for it, so that a busy machine may take its time.
     pub(crate) async fn warm(&self) -> Result<(), Error> {
-        let patience = Timeouts { wait: Some(WARMING), create: Some(WARMING), recycle: None };
-        let open = async || self.0.timeout_get(&patience).await.map(drop).map_err(unavailable);
-        join_all((0..self.0.status().max_size).map(|_| open())).await.into_iter().collect()
+        let patience = Timeouts {
+            wait: Some(WARMING),
+            create: Some(WARMING),
+            recycle: None,
+        };
+        let open = async || {
+            self.0
+                .timeout_get(&patience)
+                .await
+                .map(drop)
+                .map_err(unavailable)
+        };
+        join_all((0..self.0.status().max_size).map(|_| open()))
+            .await
+            .into_iter()
+            .collect()
     }
 
     pub(crate) async fn lease(&self) -> Result<Lease, Error> {
         let asked = Instant::now();
         let leased = self.0.get().await;
-        metrics::histogram!("db_client_wait_duration_seconds").record(asked.elapsed().as_secs_f64());
+        metrics::histogram!("db_client_wait_duration_seconds")
+            .record(asked.elapsed().as_secs_f64());
         match leased {
             Ok(connection) => Ok(self.lend(connection)),
             Err(error) => Err(unavailable(error)),
@@ -124,7 +140,10 @@ impl Pool {
 
     /// A connection, if one is free or can be opened at once; none while all of them are in use.
     pub(crate) async fn lease_at_once(&self) -> Result<Option<Lease>, Error> {
-        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.0.timeouts() };
+        let at_once = Timeouts {
+            wait: Some(Duration::ZERO),
+            ..self.0.timeouts()
+        };
         match self.0.timeout_get(&at_once).await {
             Ok(connection) => Ok(Some(self.lend(connection))),
             Err(PoolError::Timeout(TimeoutType::Wait)) if self.0.status().size > 0 => Ok(None),
@@ -133,20 +152,33 @@ impl Pool {
     }
 
     fn lend(&self, connection: Object<Connector>) -> Lease {
-        let Connector { patience, doubts, .. } = self.0.manager();
-        Lease { connection: Some(connection), state: State::Clean, patience: *patience, doubts: doubts.clone() }
+        let Connector {
+            patience, doubts, ..
+        } = self.0.manager();
+        Lease {
+            connection: Some(connection),
+            state: State::Clean,
+            patience: *patience,
+            doubts: doubts.clone(),
+        }
     }
 
     /// Closes the idle connections that are dead, since one of their siblings is.
     pub(crate) fn forget_dead(&self) {
         let doubts = &self.0.manager().doubts;
-        self.0.retain(|kept, _| doubts.verdict(kept.heard) != Verdict::Dead);
+        self.0
+            .retain(|kept, _| doubts.verdict(kept.heard) != Verdict::Dead);
     }
 
     pub(crate) fn status(&self) -> PoolStatus {
         let status = self.0.status();
         let used = status.size.saturating_sub(status.available);
-        PoolStatus { idle: status.available, used, most: status.max_size, waiting: status.waiting }
+        PoolStatus {
+            idle: status.available,
+            used,
+            most: status.max_size,
+            waiting: status.waiting,
+        }
     }
 }
 
@@ -164,7 +196,9 @@ impl Lease {
         let kept = self.connection.as_deref_mut();
         let kept = kept.ok_or_else(|| Error::internal("the connection was given back"))?;
 
-        let running = State::Running { is_lasting: statement.is_lasting() };
+        let running = State::Running {
+            is_lasting: statement.is_lasting(),
+        };
         let before = std::mem::replace(&mut self.state, running);
         let answer = statement.run(&mut kept.postgres, self.patience).await;
 
@@ -189,10 +223,14 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
         match (self.state, Handle::try_current()) {
             (State::Clean, _) => drop(connection),
-            (State::InTransaction, Ok(runtime)) => drop(runtime.spawn(roll_back(connection, self.doubts.clone()))),
+            (State::InTransaction, Ok(runtime)) => {
+                drop(runtime.spawn(roll_back(connection, self.doubts.clone())))
+            }
             (State::InTransaction, Err(_)) | (State::Broken, _) => drop(Object::take(connection)),
             (State::Running { is_lasting }, _) => {
                 self.doubts.doubted();
@@ -207,7 +245,8 @@ impl Drop for Lease {
 
 /// Ends a transaction that nobody will commit, and returns its connection to the pool.
 async fn roll_back(mut connection: Object<Connector>, doubts: Doubts) {
-    let rollback = Statement::new("rollback", "ROLLBACK", Vec::new()).run(&mut connection.postgres, ROLLBACK);
+    let rollback =
+        Statement::new("rollback", "ROLLBACK", Vec::new()).run(&mut connection.postgres, ROLLBACK);
     match rollback.await {
         Ok(_) => connection.heard = Instant::now(),
         Err(_) => {
@@ -223,15 +262,22 @@ impl Manager for Connector {
 
     async fn create(&self) -> Result<Kept, Error> {
         let postgres = self.url.connect(self.limits).await?;
-        Ok(Kept { postgres, heard: Instant::now() })
+        Ok(Kept {
+            postgres,
+            heard: Instant::now(),
+        })
     }
 
     async fn recycle(&self, kept: &mut Kept, _: &Metrics) -> RecycleResult<Error> {
         match self.doubts.verdict(kept.heard) {
             Verdict::Fit => Ok(()),
-            Verdict::Dead => Err(RecycleError::message("a sibling is dead, and so is this connection")),
+            Verdict::Dead => Err(RecycleError::message(
+                "a sibling is dead, and so is this connection",
+            )),
             Verdict::Doubtful => {
-                let ping = Statement::new("ping", "SELECT 1", Vec::new()).run(&mut kept.postgres, PING).await;
+                let ping = Statement::new("ping", "SELECT 1", Vec::new())
+                    .run(&mut kept.postgres, PING)
+                    .await;
                 if ping.as_ref().err().is_some_and(Error::breaks_connection) {
                     self.doubts.broke();
                 }

@@ -18,13 +18,25 @@ impl Premise {
     /// `rows` is what follows `SELECT FROM`, with `?` for each of `values`; it has at most one row. `lock` is the locking
     /// clause, such as `FOR SHARE`: strong enough to conflict with the statements that make the fact untrue, and at least as
     /// strong as any lock that the change itself takes on the row later, or two such changes deadlock.
-    pub fn new(rows: &'static str, lock: &'static str, values: impl IntoIterator<Item = Value>) -> Self {
-        Self { rows, lock, values: values.into_iter().collect() }
+    pub fn new(
+        rows: &'static str,
+        lock: &'static str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Self {
+        Self {
+            rows,
+            lock,
+            values: values.into_iter().collect(),
+        }
     }
 
     /// The account has this data key, which is not replaced meanwhile.
     pub(crate) fn data_key(account: mainstay_kernel::Uuid, key: i64) -> Self {
-        Self::new("users WHERE id = ? AND data_key = ?", "FOR KEY SHARE", [account.into(), key.into()])
+        Self::new(
+            "users WHERE id = ? AND data_key = ?",
+            "FOR KEY SHARE",
+            [account.into(), key.into()],
+        )
     }
 }
 
@@ -39,11 +51,19 @@ pub(crate) fn held(premises: Vec<Premise>, values: &mut Vec<Value>) -> String {
     for (number, premise) in premises.into_iter().enumerate() {
         let rows = numbered(premise.rows, values.len() + 1);
         values.extend(premise.values);
-        let name = if number == last { "held".to_owned() } else { format!("held_{number}") };
-        let after = number.checked_sub(1).map(|before| format!(" AND EXISTS (SELECT FROM held_{before})"));
+        let name = if number == last {
+            "held".to_owned()
+        } else {
+            format!("held_{number}")
+        };
+        let after = number
+            .checked_sub(1)
+            .map(|before| format!(" AND EXISTS (SELECT FROM held_{before})"));
         let separator = if number == 0 { "" } else { ", " };
         let (after, lock) = (after.unwrap_or_default(), premise.lock);
-        clauses.push_str(&format!("{separator}{name} AS (SELECT FROM {rows}{after} {lock})"));
+        clauses.push_str(&format!(
+            "{separator}{name} AS (SELECT FROM {rows}{after} {lock})"
+        ));
     }
     clauses
 }
@@ -66,7 +86,11 @@ mod tests {
     fn premises_are_locked_in_their_order() {
         let mut values = vec![Value::from(1)];
         let premises = [
-            Premise::new("a WHERE id = ? AND b = ?", "FOR SHARE", [2.into(), 3.into()]),
+            Premise::new(
+                "a WHERE id = ? AND b = ?",
+                "FOR SHARE",
+                [2.into(), 3.into()],
+            ),
             Premise::new("c WHERE id = ?", "FOR KEY SHARE", [4.into()]),
         ];
         let clauses = held(premises.to_vec(), &mut values);

@@ -15,7 +15,11 @@ pub struct Pulse {
 impl Pulse {
     /// The pulse of `work` that succeeds at least every `most`. It starts now.
     pub fn new(work: &'static str, most: Duration) -> Self {
-        Self { work, most, last: Arc::new(Mutex::new(Instant::now())) }
+        Self {
+            work,
+            most,
+            last: Arc::new(Mutex::new(Instant::now())),
+        }
     }
 
     /// Notes that the work has just succeeded.
@@ -25,7 +29,11 @@ impl Pulse {
 
     /// Whether it has succeeded as lately as it must.
     pub fn is_alive(&self) -> bool {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed() <= self.most
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
+            <= self.most
     }
 
     /// The work's name.
@@ -45,7 +53,10 @@ mod tests {
         let pulse = Pulse::new("claims", Duration::ZERO);
         std::thread::sleep(Duration::from_millis(1));
         assert!(!pulse.is_alive());
-        let patient = Pulse { most: Duration::from_secs(3_600), ..pulse };
+        let patient = Pulse {
+            most: Duration::from_secs(3_600),
+            ..pulse
+        };
         patient.beat();
         assert!(patient.is_alive());
     }

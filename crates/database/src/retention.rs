@@ -66,7 +66,12 @@ impl Retention {
     /// The rows of `E`, whose time begins at `field`. Without [`after`](Counted::after) the rule rests until a setting says
     /// how long.
     pub fn counted_from<E: Entity>(field: Field<E, Timestamp>) -> Counted<E> {
-        Counted { counted_from: field.column, only: None, after: None, entity: PhantomData }
+        Counted {
+            counted_from: field.column,
+            only: None,
+            after: None,
+            entity: PhantomData,
+        }
     }
 
     /// Which table it is about.
@@ -93,7 +98,9 @@ impl Retention {
 
     /// The column and the value that a row must have to fall under the rule.
     pub fn limited_to(&self) -> Option<(&'static str, &str)> {
-        self.only.as_ref().map(|(column, value)| (*column, value.as_str()))
+        self.only
+            .as_ref()
+            .map(|(column, value)| (*column, value.as_str()))
     }
 
     /// What happens to a row.
@@ -108,22 +115,37 @@ impl Retention {
     /// As the database answers; what was done until then stays done. [`Error::Internal`] when the table is not registered.
     pub async fn enforce(&self, database: &Database) -> Result<Enforced, Error> {
         let mut done = Enforced::default();
-        let Some(after) = self.after else { return Ok(done) };
+        let Some(after) = self.after else {
+            return Ok(done);
+        };
         let tables = database.sealed_tables();
         let table = tables.iter().find(|known| known.table == self.table);
-        let table = table.ok_or_else(|| Error::internal(format!("{} is registered by no module", self.table)))?;
+        let table = table
+            .ok_or_else(|| Error::internal(format!("{} is registered by no module", self.table)))?;
         let text = match self.then {
-            Then::Erase => erasure::text(erasure::person(tables, self.table)?, tables, &self.alive(FIRST + 2)),
+            Then::Erase => erasure::text(
+                erasure::person(tables, self.table)?,
+                tables,
+                &self.alive(FIRST + 2),
+            ),
             Then::Delete => self.delete(table),
         };
-        let cutoff = database.now().await? - time::Duration::try_from(after).unwrap_or(time::Duration::MAX);
+        let cutoff =
+            database.now().await? - time::Duration::try_from(after).unwrap_or(time::Duration::MAX);
         let run = database.runtime().new_id::<Origin>().uuid();
-        let origin = Origin { request: run, operation: "retention", address: None };
+        let origin = Origin {
+            request: run,
+            operation: "retention",
+            address: None,
+        };
         let mut last = Uuid::nil();
         loop {
             let due = self.due(database, table, cutoff, last).await?;
             for (id, organization) in &due {
-                match self.end(database, &origin, &text, cutoff, (*id, *organization)).await {
+                match self
+                    .end(database, &origin, &text, cutoff, (*id, *organization))
+                    .await
+                {
                     Ok(gone) => done.rows += u64::from(gone),
                     Err(Error::Constraint { name, .. }) => {
                         tracing::warn!(
@@ -150,15 +172,23 @@ impl Retention {
         cutoff: Timestamp,
         last: Uuid,
     ) -> Result<Vec<(Uuid, Uuid)>, Error> {
-        let condition = if table.is_sealed() { self.alive(2) } else { self.condition(2) };
+        let condition = if table.is_sealed() {
+            self.alive(2)
+        } else {
+            self.condition(2)
+        };
         let text = format!(
             "SELECT t.id, t.organization_id FROM {table} t WHERE t.id > $1{condition} ORDER BY t.id LIMIT {BATCH}",
             table = self.table,
         );
         let mut values = vec![uuid(last), moment(cutoff)];
         values.extend(self.only_value());
-        let rows = database.read(Statement::new("retention.due", text, values)).await?;
-        rows.iter().map(|row| Ok((row.decode(0)?, row.decode(1)?))).collect()
+        let rows = database
+            .read(Statement::new("retention.due", text, values))
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.decode(0)?, row.decode(1)?)))
+            .collect()
     }
 
     /// Ends one row's time; `false` when it is not due any more.
@@ -184,7 +214,9 @@ impl Retention {
         let mut values: Vec<Value> = record(runtime, None, origin, event).into();
         values.extend([uuid(id), moment(runtime.clock.now()), moment(cutoff)]);
         values.extend(self.only_value());
-        let rows = database.write(Statement::new(name, text.to_owned(), values)).await?;
+        let rows = database
+            .write(Statement::new(name, text.to_owned(), values))
+            .await?;
         match self.then {
             Then::Erase if rows.is_empty() => Ok(false),
             Then::Erase => erasure::read(database, &rows).map(|erased| !erased.is_nothing()),
@@ -199,8 +231,17 @@ impl Retention {
     ///
     /// [`condition`]: Self::condition
     fn delete(&self, table: &SealedTable) -> String {
-        let destroyed = if table.is_sealed() { ", destroy_data_key(data_key)" } else { "" };
-        let indexes = table.indexes.iter().map(|index| index.column).collect::<Vec<_>>().join(", ");
+        let destroyed = if table.is_sealed() {
+            ", destroy_data_key(data_key)"
+        } else {
+            ""
+        };
+        let indexes = table
+            .indexes
+            .iter()
+            .map(|index| index.column)
+            .collect::<Vec<_>>()
+            .join(", ");
         format!(
             "WITH changed AS (DELETE FROM {table} t WHERE t.id = ${id} AND t.organization_id = $3 \
                  AND ${now}::timestamptz IS NOT NULL{condition} RETURNING t.*), \
@@ -222,8 +263,11 @@ impl Retention {
 
     /// What makes a row due: the moment stands at `first`, the value that it is limited to behind it.
     fn condition(&self, first: usize) -> String {
-        let only =
-            self.only.as_ref().map(|(column, _)| format!(" AND t.{column} = ${}", first + 1)).unwrap_or_default();
+        let only = self
+            .only
+            .as_ref()
+            .map(|(column, _)| format!(" AND t.{column} = ${}", first + 1))
+            .unwrap_or_default();
         format!(" AND t.{} < ${first}{only}", self.counted_from)
     }
 
@@ -258,7 +302,19 @@ impl<E: Entity> Counted<E> {
     }
 
     fn finish(self, then: Then) -> Retention {
-        let Self { counted_from, only, after, .. } = self;
-        Retention { table: E::TABLE, resource: E::RESOURCE, counted_from, only, after, then }
+        let Self {
+            counted_from,
+            only,
+            after,
+            ..
+        } = self;
+        Retention {
+            table: E::TABLE,
+            resource: E::RESOURCE,
+            counted_from,
+            only,
+            after,
+            then,
+        }
     }
 }

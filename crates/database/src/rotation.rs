@@ -102,10 +102,25 @@ impl Rotation {
         boxes: Vec<PrivateColumn>,
         command: &'static str,
     ) -> Self {
-        let origin = Origin { request: runtime.new_id::<Origin>().uuid(), operation: command, address: None };
+        let origin = Origin {
+            request: runtime.new_id::<Origin>().uuid(),
+            operation: command,
+            address: None,
+        };
         let tables = tables.into_iter().filter(SealedTable::is_sealed).collect();
-        let means = Means { owner, ring, runtime, origin };
-        Self { means, tables, boxes, rate: None, progress: Box::new(|_| {}) }
+        let means = Means {
+            owner,
+            ring,
+            runtime,
+            origin,
+        };
+        Self {
+            means,
+            tables,
+            boxes,
+            rate: None,
+            progress: Box::new(|_| {}),
+        }
     }
 
     /// Takes no more than this many rows a second.
@@ -155,7 +170,8 @@ impl Rotation {
             }
         }
         indexes::forget_departed(&mut self.means).await?;
-        self.record("blind_index.rotated", "blind_index", outcome).await?;
+        self.record("blind_index.rotated", "blind_index", outcome)
+            .await?;
         Ok(outcome)
     }
 
@@ -166,15 +182,22 @@ impl Rotation {
     /// As the database answers; what was sealed anew stays so.
     pub async fn reseal(&mut self, before: Timestamp) -> Result<Outcome, Error> {
         let mut outcome = Outcome::default();
-        for table in self.tables.clone().into_iter().filter(|table| table.key == KeyHolder::Row) {
+        for table in self
+            .tables
+            .clone()
+            .into_iter()
+            .filter(|table| table.key == KeyHolder::Row)
+        {
             let dependants = holders::dependants(&table, &self.tables);
             outcome += if dependants.is_empty() {
                 self.drive(reseal::Reseal::new(table, before)).await?
             } else {
-                self.drive(holders::Holders::new(table, dependants, before)).await?
+                self.drive(holders::Holders::new(table, dependants, before))
+                    .await?
             };
         }
-        self.record("data_key.resealed", "data_key", outcome).await?;
+        self.record("data_key.resealed", "data_key", outcome)
+            .await?;
         Ok(outcome)
     }
 
@@ -190,7 +213,9 @@ impl Rotation {
 
     async fn drive<M: Mover>(&mut self, mut mover: M) -> Result<Outcome, Error> {
         let total = mover.count(&mut self.means).await?;
-        let size = self.rate.map_or(BATCH, |rate| (rate.get() / 4).clamp(1, BATCH));
+        let size = self
+            .rate
+            .map_or(BATCH, |rate| (rate.get() / 4).clamp(1, BATCH));
         let (started, mut outcome, mut idle) = (Instant::now(), Outcome::default(), 0);
         let mut seen_in_all = 0;
         loop {
@@ -201,9 +226,16 @@ impl Rotation {
                 pass.refused += batch.refused;
                 outcome.moved += batch.moved as u64;
                 seen_in_all += batch.seen as u64;
-                (self.progress)(Progress { table: mover.table(), done: outcome.moved, total });
+                (self.progress)(Progress {
+                    table: mover.table(),
+                    done: outcome.moved,
+                    total,
+                });
                 if let Some(rate) = self.rate {
-                    tokio::time::sleep_until(started + Duration::from_secs(seen_in_all) / rate.get()).await;
+                    tokio::time::sleep_until(
+                        started + Duration::from_secs(seen_in_all) / rate.get(),
+                    )
+                    .await;
                 }
             }
             outcome.refused = pass.refused as u64;
@@ -221,31 +253,74 @@ impl Rotation {
     }
 
     /// Tells the audit log what was done.
-    async fn record(&mut self, action: &str, resource: &'static str, outcome: Outcome) -> Result<(), Error> {
-        let Means { runtime, origin, .. } = &self.means;
-        let event = Event { action: action.to_owned(), resource, resource_id: None, organization: None };
+    async fn record(
+        &mut self,
+        action: &str,
+        resource: &'static str,
+        outcome: Outcome,
+    ) -> Result<(), Error> {
+        let Means {
+            runtime, origin, ..
+        } = &self.means;
+        let event = Event {
+            action: action.to_owned(),
+            resource,
+            resource_id: None,
+            organization: None,
+        };
         let mut values: Vec<Value> = record(runtime, None, origin, event).into();
-        let Outcome { moved, refused, left } = outcome;
+        let Outcome {
+            moved,
+            refused,
+            left,
+        } = outcome;
         values.push(serde_json::json!({ "moved": moved, "refused": refused, "left": left }).into());
-        let text = format!("INSERT INTO audit_events ({COLUMNS}, after) VALUES ({})", placeholders(1, WIDTH + 1));
+        let text = format!(
+            "INSERT INTO audit_events ({COLUMNS}, after) VALUES ({})",
+            placeholders(1, WIDTH + 1)
+        );
         self.means.run(text, values).await.map(drop)
     }
 }
 
 impl Means {
-    async fn run(&mut self, text: String, values: impl IntoIterator<Item = Value>) -> Result<Vec<Row>, Error> {
-        self.owner.execute(Statement::new("keys.rotation", text, values.into_iter().collect())).await
+    async fn run(
+        &mut self,
+        text: String,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<Row>, Error> {
+        self.owner
+            .execute(Statement::new(
+                "keys.rotation",
+                text,
+                values.into_iter().collect(),
+            ))
+            .await
     }
 
-    async fn count(&mut self, text: String, values: impl IntoIterator<Item = Value>) -> Result<u64, Error> {
+    async fn count(
+        &mut self,
+        text: String,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<u64, Error> {
         let rows = self.run(text, values).await?;
-        let row = rows.first().ok_or_else(|| Error::internal("a count has a row"))?;
+        let row = rows
+            .first()
+            .ok_or_else(|| Error::internal("a count has a row"))?;
         Ok(u64::try_from(row.decode::<i64>(0)?).unwrap_or_default())
     }
 
     /// A data key from its row.
-    fn unwrap(&self, id: i64, organization: Uuid, subject: Uuid, wrapped: &[u8]) -> Result<DataKey, Error> {
-        self.ring.unwrap(id, organization, subject, wrapped).map_err(Error::internal)
+    fn unwrap(
+        &self,
+        id: i64,
+        organization: Uuid,
+        subject: Uuid,
+        wrapped: &[u8],
+    ) -> Result<DataKey, Error> {
+        self.ring
+            .unwrap(id, organization, subject, wrapped)
+            .map_err(Error::internal)
     }
 
     /// The id of the primary, as it stands in what it made.
@@ -256,7 +331,11 @@ impl Means {
 
     /// The ids of all keys of the ring.
     fn ids(&self) -> Value {
-        self.ring.key_ids().map(|(_, id)| id.to_vec()).collect::<Vec<_>>().into()
+        self.ring
+            .key_ids()
+            .map(|(_, id)| id.to_vec())
+            .collect::<Vec<_>>()
+            .into()
     }
 }
 

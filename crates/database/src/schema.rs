@@ -39,7 +39,11 @@ impl Database {
             Some(tables) => tables.into(),
             None => Value::Array(sea_query::ArrayType::String, None),
         };
-        self.read(Statement::new("schema.columns", READ, vec![tables])).await?.iter().map(column).collect()
+        self.read(Statement::new("schema.columns", READ, vec![tables]))
+            .await?
+            .iter()
+            .map(column)
+            .collect()
     }
 }
 

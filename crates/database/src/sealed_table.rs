@@ -112,7 +112,10 @@ impl SealedTable {
             subject: E::SUBJECT,
             scope: Scope::Organization,
             key: KeyHolder::Row,
-            columns: E::SEALED.iter().map(|column| SealedColumn::at(E::TABLE, column)).collect(),
+            columns: E::SEALED
+                .iter()
+                .map(|column| SealedColumn::at(E::TABLE, column))
+                .collect(),
             indexes: E::INDEXES.to_vec(),
             erasure: E::ERASURE,
         }
@@ -123,7 +126,9 @@ impl SealedTable {
         match self.key {
             KeyHolder::Row => "JOIN data_keys k ON k.id = t.data_key".to_owned(),
             KeyHolder::Other { table, column } => {
-                format!("JOIN {table} holder ON holder.id = t.{column} JOIN data_keys k ON k.id = holder.data_key")
+                format!(
+                    "JOIN {table} holder ON holder.id = t.{column} JOIN data_keys k ON k.id = holder.data_key"
+                )
             }
         }
     }
@@ -137,11 +142,19 @@ impl SealedTable {
 impl SealedColumn {
     /// A column whose cells are bound to where they stand.
     pub const fn at(table: &'static str, column: &'static str) -> Self {
-        Self { column, bound_to: (table, column) }
+        Self {
+            column,
+            bound_to: (table, column),
+        }
     }
 
     /// Where the value of a row stands.
     pub(crate) fn cell(&self, organization: Uuid, row: Uuid) -> Cell<'static> {
-        Cell { organization, table: self.bound_to.0, column: self.bound_to.1, row }
+        Cell {
+            organization,
+            table: self.bound_to.0,
+            column: self.bound_to.1,
+            row,
+        }
     }
 }

@@ -41,9 +41,15 @@ impl Session {
     /// # Errors
     /// [`Error::Unavailable`] when Postgres cannot be reached or does not prove its name.
     pub async fn connect(url: &DatabaseUrl, statement_timeout: Duration) -> Result<Self, Error> {
-        let limits = Limits::OfSession { statement_timeout, lock_timeout: Some(statement_timeout) };
+        let limits = Limits::OfSession {
+            statement_timeout,
+            lock_timeout: Some(statement_timeout),
+        };
         let postgres = url.connect(limits).await.map_err(Error::of_connecting)?;
-        Ok(Self { postgres, patience: Patience::beyond(statement_timeout) })
+        Ok(Self {
+            postgres,
+            patience: Patience::beyond(statement_timeout),
+        })
     }
 
     /// Runs a static statement.
@@ -56,7 +62,9 @@ impl Session {
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
-        Statement::new(name, text, values.into_iter().collect()).run(&mut self.postgres, self.patience).await
+        Statement::new(name, text, values.into_iter().collect())
+            .run(&mut self.postgres, self.patience)
+            .await
     }
 
     /// Makes sure that the connection still leads to Postgres, within two seconds.
@@ -65,7 +73,9 @@ impl Session {
     /// [`Error::Lost`] when it does not.
     pub async fn ping(&mut self) -> Result<(), Error> {
         let ping = Statement::new("session.ping", "SELECT 1", Vec::new());
-        ping.run(&mut self.postgres, Patience::of(SHORT)).await.map(drop)
+        ping.run(&mut self.postgres, Patience::of(SHORT))
+            .await
+            .map(drop)
     }
 
     /// Asks Postgres to end the session, and what it holds, once it has heard nothing for `most`: a process that has frozen,
@@ -76,7 +86,9 @@ impl Session {
     pub async fn ends_when_silent_for(&mut self, most: Duration) -> Result<(), Error> {
         let value = format!("{}ms", most.as_millis());
         let text = "SELECT set_config('idle_session_timeout', $1, false)";
-        self.run("session.ends_when_silent", text, [value.into()]).await.map(drop)
+        self.run("session.ends_when_silent", text, [value.into()])
+            .await
+            .map(drop)
     }
 
     /// Takes the advisory lock `key` of this database, unless another session has it. It is held for as long as the
@@ -85,8 +97,16 @@ impl Session {
     /// # Errors
     /// As the database answers.
     pub async fn try_lock(&mut self, key: i64) -> Result<bool, Error> {
-        let rows = self.run("session.try_lock", "SELECT pg_try_advisory_lock($1)", [key.into()]).await?;
-        rows.first().ok_or_else(|| Error::internal("a lock was neither had nor refused"))?.get(0)
+        let rows = self
+            .run(
+                "session.try_lock",
+                "SELECT pg_try_advisory_lock($1)",
+                [key.into()],
+            )
+            .await?;
+        rows.first()
+            .ok_or_else(|| Error::internal("a lock was neither had nor refused"))?
+            .get(0)
     }
 
     /// Says goodbye, so that the server need not find out.

@@ -26,16 +26,26 @@ pub struct Settings {
 impl Settings {
     /// Reads the settings; what is wrong is remembered by `reader`.
     pub fn read(reader: &mut Reader) -> Option<Self> {
-        let url = reader.secret("database.url", "Postgres as the serving role; demands sslmode=verify-full.");
+        let url = reader.secret(
+            "database.url",
+            "Postgres as the serving role; demands sslmode=verify-full.",
+        );
         let direct_url = direct_url(reader);
-        let pool_size = reader.or("database.pool_size", 10_usize, "Connections kept open to Postgres.");
+        let pool_size = reader.or(
+            "database.pool_size",
+            10_usize,
+            "Connections kept open to Postgres.",
+        );
         let acquire_timeout = reader.or(
             "database.acquire_timeout",
             Duration::from_secs(2),
             "How long a request waits for a connection before it is answered 503.",
         );
-        let statement_timeout =
-            reader.or("database.statement_timeout", Duration::from_secs(5), "How long one statement may run.");
+        let statement_timeout = reader.or(
+            "database.statement_timeout",
+            Duration::from_secs(5),
+            "How long one statement may run.",
+        );
         let slow_statement = reader.or(
             "database.slow_statement",
             Duration::from_millis(500),
@@ -81,7 +91,10 @@ impl Settings {
 
     /// What holds Postgres to an end on a connection of one's own.
     pub(crate) fn own_limits(&self, statement_timeout: Duration) -> Limits {
-        Limits::OfSession { statement_timeout, lock_timeout: Some(statement_timeout) }
+        Limits::OfSession {
+            statement_timeout,
+            lock_timeout: Some(statement_timeout),
+        }
     }
 }
 
@@ -90,5 +103,7 @@ fn direct_url(reader: &mut Reader) -> Option<DatabaseUrl> {
         "database.direct_url",
         "Postgres itself, where database.url leads to a pooler such as PgBouncer: for LISTEN and advisory locks.",
     )?;
-    DatabaseUrl::parse(&url).map_err(|error| reader.refuse("database.direct_url", error.to_string())).ok()
+    DatabaseUrl::parse(&url)
+        .map_err(|error| reader.refuse("database.direct_url", error.to_string()))
+        .ok()
 }

@@ -59,7 +59,10 @@ impl Default for Sorting {
 
 impl Sorting {
     fn new(turns: usize, waiting: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(turns + waiting)), turns: Arc::new(Semaphore::new(turns)) }
+        Self {
+            places: Arc::new(Semaphore::new(turns + waiting)),
+            turns: Arc::new(Semaphore::new(turns)),
+        }
     }
 
     /// Waits for a turn.
@@ -68,10 +71,18 @@ impl Sorting {
     /// [`Error::Unavailable`] when too many wait already.
     pub(crate) async fn turn(&self) -> Result<Turn, Error> {
         let busy = || Error::unavailable("too many listings are sorted by sealed fields at once");
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| busy())?;
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| busy())?;
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(|_| busy())?;
 
-        Ok(Turn { _place: place, _turn: turn })
+        Ok(Turn {
+            _place: place,
+            _turn: turn,
+        })
     }
 }
 
@@ -91,7 +102,10 @@ impl Turn {
         }
 
         self.work(move || {
-            let items = rows.iter().map(|row| decoder.decode(row)).collect::<Result<Vec<E>, _>>()?;
+            let items = rows
+                .iter()
+                .map(|row| decoder.decode(row))
+                .collect::<Result<Vec<E>, _>>()?;
             let sorted = sorted(items, &sort)?;
             let (items, more) = cut(sorted, sort.limit);
             Ok((items, more, sort.key))
@@ -119,11 +133,20 @@ impl Turn {
 fn sorted<E: Entity>(items: Vec<E>, sort: &Sort<E>) -> Result<Vec<E>, Error> {
     let mut keyed = Vec::with_capacity(items.len());
     for row in items {
-        keyed.push((((sort.key)(&row)?.as_str().unwrap_or_default().to_owned(), row.id()), row));
+        keyed.push((
+            (
+                (sort.key)(&row)?.as_str().unwrap_or_default().to_owned(),
+                row.id(),
+            ),
+            row,
+        ));
     }
 
     if let Some(position) = &sort.after {
-        let start = (position.key.as_str().ok_or(Error::Cursor)?.to_owned(), Id::from(position.id));
+        let start = (
+            position.key.as_str().ok_or(Error::Cursor)?.to_owned(),
+            Id::from(position.id),
+        );
         keyed.retain(|(place, _)| match sort.direction {
             Direction::Ascending => *place > start,
             Direction::Descending => *place < start,

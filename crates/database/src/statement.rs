@@ -31,31 +31,54 @@ enum Effect {
 }
 
 impl Statement {
-    pub(crate) fn new(name: &'static str, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Self {
-        Self { name, sql: sql.into(), values, effect: Effect::Open }
+    pub(crate) fn new(
+        name: &'static str,
+        sql: impl Into<Cow<'static, str>>,
+        values: Vec<Value>,
+    ) -> Self {
+        Self {
+            name,
+            sql: sql.into(),
+            values,
+            effect: Effect::Open,
+        }
     }
 
     /// Notes that what it does lasts once it has ended: when its answer is lost, nobody knows whether it happened.
     pub(crate) fn lasting(self) -> Self {
-        Self { effect: Effect::Lasting, ..self }
+        Self {
+            effect: Effect::Lasting,
+            ..self
+        }
     }
 
     /// Notes that it has made its own transaction read-only: that a write is refused is its own fault, and not the server's.
     pub(crate) fn read_only(self) -> Self {
-        Self { effect: Effect::None, ..self }
+        Self {
+            effect: Effect::None,
+            ..self
+        }
     }
 
     /// Encodes the values. A value that cannot be encoded fails here, before a connection has seen anything.
     pub(crate) fn encode(self) -> Encoded {
         let arguments = SqlxValues(Values(self.values)).into_arguments();
-        Encoded { sql: self.sql, arguments, effect: self.effect }
+        Encoded {
+            sql: self.sql,
+            arguments,
+            effect: self.effect,
+        }
     }
 
     /// Runs on a connection: one round trip once the connection has prepared the text.
     ///
     /// # Errors
     /// As [`Encoded::run`].
-    pub(crate) async fn run<'c>(self, connection: impl PgExecutor<'c>, patience: Patience) -> Result<Vec<Row>, Error> {
+    pub(crate) async fn run<'c>(
+        self,
+        connection: impl PgExecutor<'c>,
+        patience: Patience,
+    ) -> Result<Vec<Row>, Error> {
         self.encode().run(connection, patience).await
     }
 }
@@ -121,13 +144,20 @@ impl Encoded {
     ///
     /// # Errors
     /// As Postgres answers; [`Error::Lost`] without an answer, and [`Error::OutcomeUnknown`] where it was to be lasting.
-    pub(crate) async fn run<'c>(self, connection: impl PgExecutor<'c>, patience: Patience) -> Result<Vec<Row>, Error> {
+    pub(crate) async fn run<'c>(
+        self,
+        connection: impl PgExecutor<'c>,
+        patience: Patience,
+    ) -> Result<Vec<Row>, Error> {
         let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments);
-        let rows = patience.hold(query.fetch_all(connection)).await.map_err(|error| match (self.effect, error) {
-            (Effect::Lasting, Error::Lost(cause)) => Error::OutcomeUnknown(cause),
-            (Effect::None, Error::ReadOnly(cause)) => Error::Internal(cause),
-            (_, other) => other,
-        })?;
+        let rows = patience
+            .hold(query.fetch_all(connection))
+            .await
+            .map_err(|error| match (self.effect, error) {
+                (Effect::Lasting, Error::Lost(cause)) => Error::OutcomeUnknown(cause),
+                (Effect::None, Error::ReadOnly(cause)) => Error::Internal(cause),
+                (_, other) => other,
+            })?;
         Ok(rows.into_iter().map(Row).collect())
     }
 }

@@ -62,7 +62,9 @@ impl Texts {
         };
         Self {
             names: Names::of::<E>(),
-            find: format!("SELECT {selected} FROM {table} t {keys} WHERE t.id = $1 AND t.organization_id = $2"),
+            find: format!(
+                "SELECT {selected} FROM {table} t {keys} WHERE t.id = $1 AND t.organization_id = $2"
+            ),
             find_under: format!(
                 "SELECT {columns}, t.data_key FROM {table} t WHERE t.id = $1 AND t.organization_id = $2{alive}",
                 columns = columns_of::<E>(),
@@ -98,13 +100,23 @@ impl Texts {
     pub(crate) fn update<E: Entity>(&self, columns: &[&'static str], seals: bool) -> String {
         let table = E::TABLE;
         let first = FIRST + 3;
-        let assignments: String =
-            columns.iter().zip(first..).map(|(column, position)| format!("{column} = ${position}, ")).collect();
-        let key = if seals { format!("AND t.data_key = ${}", first + columns.len()) } else { String::new() };
+        let assignments: String = columns
+            .iter()
+            .zip(first..)
+            .map(|(column, position)| format!("{column} = ${position}, "))
+            .collect();
+        let key = if seals {
+            format!("AND t.data_key = ${}", first + columns.len())
+        } else {
+            String::new()
+        };
         let record = placeholders(1, WIDTH);
         let (selected, keys) = match seals {
             true => (columns_of::<E>(), String::new()),
-            false => (self.selected.clone(), joined_keys::<E>().replacen("JOIN", "LEFT JOIN", 1)),
+            false => (
+                self.selected.clone(),
+                joined_keys::<E>().replacen("JOIN", "LEFT JOIN", 1),
+            ),
         };
         format!(
             "WITH found AS (SELECT * FROM {table} WHERE id = ${id} AND organization_id = $3{alive} FOR UPDATE), \
@@ -126,7 +138,9 @@ impl Texts {
 impl Names {
     fn of<E: Entity>() -> Self {
         // One entity type has one set of names for the life of the process.
-        let name = |verb: &str| -> &'static str { Box::leak(format!("{}.{verb}", E::TABLE).into_boxed_str()) };
+        let name = |verb: &str| -> &'static str {
+            Box::leak(format!("{}.{verb}", E::TABLE).into_boxed_str())
+        };
         Self {
             find: name("find"),
             page: name("page"),
@@ -175,7 +189,8 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
     let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
     let key_width = if sealed::<E>() { KEY_WIDTH } else { 0 };
     let starts = (0..count).map(|row| FIRST + 1 + row * (key_width + columns.len()));
-    let rows = |tuple: &dyn Fn(usize) -> String| starts.clone().map(tuple).collect::<Vec<_>>().join(", ");
+    let rows =
+        |tuple: &dyn Fn(usize) -> String| starts.clone().map(tuple).collect::<Vec<_>>().join(", ");
     let mut keys = String::new();
     if sealed::<E>() {
         let tuples = rows(&|start| format!("(${start}, $3, ${}, ${}, $2)", start + 1, start + 2));
@@ -184,8 +199,15 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
         );
     }
     let tuples = rows(&|start| {
-        let key = if sealed::<E>() { format!("${start}, ") } else { String::new() };
-        format!("($3, {key}{})", placeholders(start + key_width, columns.len()))
+        let key = if sealed::<E>() {
+            format!("${start}, ")
+        } else {
+            String::new()
+        };
+        format!(
+            "($3, {key}{})",
+            placeholders(start + key_width, columns.len())
+        )
     });
     let record = placeholders(2, 7);
     format!(
@@ -203,7 +225,11 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
 ///
 /// Asked of the row itself and not of `data_keys`, so that it is asked again of a row that was waited for.
 fn alive<E: Entity>() -> &'static str {
-    if sealed::<E>() { " AND data_key IS NOT NULL" } else { "" }
+    if sealed::<E>() {
+        " AND data_key IS NOT NULL"
+    } else {
+        ""
+    }
 }
 
 /// What the log keeps of a row that goes. Not its blind indexes: they would still confirm a guess when the key is gone.
@@ -219,29 +245,59 @@ fn shown<E: Entity>(row: &str) -> String {
 /// What the log keeps of a row that was changed: the columns that were set, the version, and the key that opens them. The
 /// rest stands in earlier records: whole rows with sealed values would be two kilobytes each, twice.
 fn set<E: Entity>(row: &str, columns: &[&'static str]) -> String {
-    let shown = columns.iter().filter(|column| !E::BLIND_INDEXES.contains(column)).copied();
-    kept(row, shown.chain(["version"]).chain(sealed::<E>().then_some("data_key")))
+    let shown = columns
+        .iter()
+        .filter(|column| !E::BLIND_INDEXES.contains(column))
+        .copied();
+    kept(
+        row,
+        shown
+            .chain(["version"])
+            .chain(sealed::<E>().then_some("data_key")),
+    )
 }
 
 /// What the log keeps of a row that is new: the columns that were written, without blind indexes.
 fn written<E: Entity>(row: &str) -> String {
-    kept(row, E::COLUMNS.iter().copied().chain(["organization_id"]).chain(sealed::<E>().then_some("data_key")))
+    kept(
+        row,
+        E::COLUMNS
+            .iter()
+            .copied()
+            .chain(["organization_id"])
+            .chain(sealed::<E>().then_some("data_key")),
+    )
 }
 
 fn kept<'a>(row: &str, columns: impl Iterator<Item = &'a str>) -> String {
     let columns: Vec<_> = columns.map(|column| format!("{row}.{column}")).collect();
-    format!("(SELECT to_jsonb(kept) FROM (SELECT {}) AS kept)", columns.join(", "))
+    format!(
+        "(SELECT to_jsonb(kept) FROM (SELECT {}) AS kept)",
+        columns.join(", ")
+    )
 }
 
 fn selected<E: Entity>() -> String {
-    let key = if sealed::<E>() { ", k.id, k.wrapped, k.subject_id" } else { "" };
+    let key = if sealed::<E>() {
+        ", k.id, k.wrapped, k.subject_id"
+    } else {
+        ""
+    };
     columns_of::<E>() + key
 }
 
 fn columns_of<E: Entity>() -> String {
-    E::COLUMNS.iter().map(|column| format!("t.{column}")).collect::<Vec<_>>().join(", ")
+    E::COLUMNS
+        .iter()
+        .map(|column| format!("t.{column}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn joined_keys<E: Entity>() -> &'static str {
-    if sealed::<E>() { "JOIN data_keys k ON k.id = t.data_key" } else { "" }
+    if sealed::<E>() {
+        "JOIN data_keys k ON k.id = t.data_key"
+    } else {
+        ""
+    }
 }

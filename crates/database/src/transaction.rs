@@ -27,10 +27,14 @@ impl<P: Permission> Door<P> {
     /// another would not end with it.
     pub async fn begin(&self) -> Result<Transaction<P>, Error> {
         if self.executor().is_transaction() {
-            return Err(Error::internal("a transaction is begun within a transaction"));
+            return Err(Error::internal(
+                "a transaction is begun within a transaction",
+            ));
         }
         let mut lease = self.database().lease().await?;
-        self.database().run_on(&mut lease, Statement::new("begin", "BEGIN", Vec::new())).await?;
+        self.database()
+            .run_on(&mut lease, Statement::new("begin", "BEGIN", Vec::new()))
+            .await?;
         lease.in_transaction();
         Ok(Transaction(self.on(lease)))
     }
@@ -42,7 +46,8 @@ impl<P: Permission> Transaction<P> {
     /// # Errors
     /// As the database answers; [`Error::OutcomeUnknown`] when nobody knows whether the transaction was committed.
     pub async fn commit(self) -> Result<(), Error> {
-        self.write(Statement::new("commit", "COMMIT", Vec::new()).lasting()).await?;
+        self.write(Statement::new("commit", "COMMIT", Vec::new()).lasting())
+            .await?;
         // Only now is the connection fit for somebody else.
         if let Some(lease) = self.executor().end().await {
             lease.give_back();

@@ -27,13 +27,28 @@ pub struct Unscoped {
 
 impl Unscoped {
     /// Goes around the door. `why` is for the reader of the code: what makes the limit to one organization impossible.
-    pub fn because(why: &'static str, database: &Database, origin: Origin, actor: Option<Arc<Principal>>) -> Self {
+    pub fn because(
+        why: &'static str,
+        database: &Database,
+        origin: Origin,
+        actor: Option<Arc<Principal>>,
+    ) -> Self {
         Self::on(why, Executor::pooled(database.clone()), origin, actor)
     }
 
     /// As [`because`](Self::because), as part of the executor's transaction, if it has one.
-    pub(crate) fn on(_why: &'static str, executor: Executor, origin: Origin, actor: Option<Arc<Principal>>) -> Self {
-        Self { executor, origin, actor, shows: true }
+    pub(crate) fn on(
+        _why: &'static str,
+        executor: Executor,
+        origin: Origin,
+        actor: Option<Arc<Principal>>,
+    ) -> Self {
+        Self {
+            executor,
+            origin,
+            actor,
+            shows: true,
+        }
     }
 
     /// Says whether what is read is shown: see [`Door::showing`](crate::Door::showing).
@@ -62,19 +77,35 @@ impl Unscoped {
     ///
     /// # Errors
     /// [`Error::Internal`] when the key or the value does not open there.
-    pub fn open_own<T: Personal>(&self, key: &OwnKey, cell: &Cell<'_>, sealed: &[u8]) -> Result<T, Error> {
-        let plaintext = self.unwrap(key, cell)?.open(cell, sealed).map_err(|error| refused(cell, error))?;
+    pub fn open_own<T: Personal>(
+        &self,
+        key: &OwnKey,
+        cell: &Cell<'_>,
+        sealed: &[u8],
+    ) -> Result<T, Error> {
+        let plaintext = self
+            .unwrap(key, cell)?
+            .open(cell, sealed)
+            .map_err(|error| refused(cell, error))?;
         T::from_plaintext(&plaintext).ok_or_else(|| refused(cell, SealError::Malformed))
     }
 
     fn unwrap(&self, key: &OwnKey, cell: &Cell<'_>) -> Result<DataKey, Error> {
-        let opened = self.database().ring().unwrap(key.id, cell.organization, key.subject, &key.wrapped);
+        let opened =
+            self.database()
+                .ring()
+                .unwrap(key.id, cell.organization, key.subject, &key.wrapped);
         opened.map_err(|error| refused(cell, error))
     }
 
     /// The values of the record of an event, in the order of its columns.
     pub(crate) fn record_of(&self, event: Event) -> [Value; WIDTH] {
-        record(self.database().runtime(), self.actor.as_deref(), &self.origin, event)
+        record(
+            self.database().runtime(),
+            self.actor.as_deref(),
+            &self.origin,
+            event,
+        )
     }
 
     /// Runs a static query. It reads: see [`Door::select`](crate::Door::select).
@@ -97,9 +128,20 @@ impl Unscoped {
     /// # Errors
     /// As the database answers; then nothing was changed and nothing recorded.
     pub async fn change(&self, change: Change) -> Result<Vec<Row>, Error> {
-        let Change { name, clauses, answer, mut values, event, jobs, shows_rows, premises } = change;
+        let Change {
+            name,
+            clauses,
+            answer,
+            mut values,
+            event,
+            jobs,
+            shows_rows,
+            premises,
+        } = change;
         if !premises.is_empty() && !clauses.contains("held") {
-            return Err(Error::internal(format!("{name} has premises that its clauses do not ask for")));
+            return Err(Error::internal(format!(
+                "{name} has premises that its clauses do not ask for"
+            )));
         }
 
         let held = held(premises, &mut values);
@@ -116,7 +158,9 @@ impl Unscoped {
              SELECT {recorded}{shown} FROM changed LIMIT 1){queued} \
              SELECT * FROM {answer}"
         );
-        self.executor.write(Statement::new(name, text, values)).await
+        self.executor
+            .write(Statement::new(name, text, values))
+            .await
     }
 
     /// Does a [`Change`] that writes values sealed under the data key of an account: `make` seals them under the key that
@@ -132,7 +176,10 @@ impl Unscoped {
         key: &OwnKey,
         make: impl Fn(&HeldKey<'_>) -> Result<Change, Error>,
     ) -> Result<Vec<Row>, Error> {
-        let mut held = HeldKey { unscoped: self, key: key.clone() };
+        let mut held = HeldKey {
+            unscoped: self,
+            key: key.clone(),
+        };
         for _ in 0..2 {
             let rows = self.change(make(&held)?.under(&held.key)).await?;
             if !rows.is_empty() {
@@ -150,8 +197,20 @@ impl Unscoped {
     async fn key_instead_of(&self, known: &OwnKey) -> Result<Option<OwnKey>, Error> {
         const FIND: &str = "SELECT k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
              WHERE u.id = $1 AND k.id <> $2";
-        let rows = self.select("users.data_key", FIND, [known.subject.into(), known.id.into()]).await?;
-        let read = |row: &Row| Ok(OwnKey { id: row.get(0)?, subject: known.subject, wrapped: row.get(1)? });
+        let rows = self
+            .select(
+                "users.data_key",
+                FIND,
+                [known.subject.into(), known.id.into()],
+            )
+            .await?;
+        let read = |row: &Row| {
+            Ok(OwnKey {
+                id: row.get(0)?,
+                subject: known.subject,
+                wrapped: row.get(1)?,
+            })
+        };
         rows.first().map(read).transpose()
     }
 
@@ -160,7 +219,12 @@ impl Unscoped {
     /// # Errors
     /// [`Error::Internal`] when the payload has no JSON form.
     pub fn job(&self, kind: &'static str, payload: &impl Serialize) -> Result<Job, Error> {
-        Job::new(kind, payload, self.database().ring(), self.database().runtime())
+        Job::new(
+            kind,
+            payload,
+            self.database().ring(),
+            self.database().runtime(),
+        )
     }
 
     /// Writes `event` alone: for what was refused or merely seen.
@@ -168,7 +232,14 @@ impl Unscoped {
     /// # Errors
     /// As the database answers.
     pub async fn record(&self, event: Event) -> Result<(), Error> {
-        self.change(Change::new("audit_events.insert", "changed AS (SELECT 1)", [], event)).await.map(drop)
+        self.change(Change::new(
+            "audit_events.insert",
+            "changed AS (SELECT 1)",
+            [],
+            event,
+        ))
+        .await
+        .map(drop)
     }
 
     /// Writes what is only upkeep and leaves no record: rows that no person ever made.
@@ -181,7 +252,9 @@ impl Unscoped {
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
-        self.executor.write(Statement::new(name, text, values.into_iter().collect())).await
+        self.executor
+            .write(Statement::new(name, text, values.into_iter().collect()))
+            .await
     }
 }
 
@@ -215,7 +288,10 @@ impl HeldKey<'_> {
 }
 
 fn refused(cell: &Cell<'_>, error: SealError) -> Error {
-    Error::internal(format!("{}.{} does not open: {error}", cell.table, cell.column))
+    Error::internal(format!(
+        "{}.{} does not open: {error}",
+        cell.table, cell.column
+    ))
 }
 
 /// A change that no organization limits: what it does, what the audit log is told of it, and what is to be done later.

@@ -31,7 +31,12 @@ impl<P: Permission> Door<P> {
         let mut values = self.record::<E>("created", id);
         let key = self.push_key(row, &mut values);
         values.extend(row.values(&self.sealing::<E>(id.uuid(), key.as_ref()))?);
-        self.write(Statement::new(texts.names.insert, texts.insert.as_str(), values)).await?;
+        self.write(Statement::new(
+            texts.names.insert,
+            texts.insert.as_str(),
+            values,
+        ))
+        .await?;
         if let Some(key) = key {
             self.database().keep_key(id.uuid(), key);
         }
@@ -45,7 +50,9 @@ impl<P: Permission> Door<P> {
     /// # Errors
     /// [`Error::Constraint`] when the schema refuses one of them.
     pub async fn insert_many<E: Entity>(&self, rows: &[E]) -> Result<(), Error> {
-        let Some(first) = rows.first() else { return Ok(()) };
+        let Some(first) = rows.first() else {
+            return Ok(());
+        };
         let texts = texts::<E>();
         let mut values = self.record::<E>("created", first.id());
         let records = (0..rows.len()).map(|_| self.runtime().new_id::<Event>().uuid());
@@ -64,13 +71,25 @@ impl<P: Permission> Door<P> {
     /// # Errors
     /// [`Error::NotFound`] when there is none or it is another organization's; [`Error::Stale`] when `if_match` names
     /// another version; [`Error::Constraint`] when the schema refuses the values.
-    pub async fn update<E: Versioned>(&self, id: Id<E>, if_match: IfMatch, changes: Changes<E>) -> Result<E, Error> {
+    pub async fn update<E: Versioned>(
+        &self,
+        id: Id<E>,
+        if_match: IfMatch,
+        changes: Changes<E>,
+    ) -> Result<E, Error> {
         if changes.is_empty() {
             return self.unchanged(id, &if_match).await;
         }
         for _ in 0..2 {
-            let key = if changes.seals { Some(self.data_key(id).await?) } else { None };
-            match self.try_update(id, &if_match, &changes, key.as_ref()).await? {
+            let key = if changes.seals {
+                Some(self.data_key(id).await?)
+            } else {
+                None
+            };
+            match self
+                .try_update(id, &if_match, &changes, key.as_ref())
+                .await?
+            {
                 Some(row) => return Ok(row),
                 // The row's key was replaced since it was kept: forget it and seal once more.
                 None => self.database().forget_key(id.uuid()),
@@ -82,7 +101,13 @@ impl<P: Permission> Door<P> {
     /// An update that changes nothing makes no new version; it only has to find the one that it builds upon.
     async fn unchanged<E: Versioned>(&self, id: Id<E>, if_match: &IfMatch) -> Result<E, Error> {
         let row = self.get(id).await?;
-        if if_match.allows(row.version()) { Ok(row) } else { Err(Error::Stale { current: row.version() }) }
+        if if_match.allows(row.version()) {
+            Ok(row)
+        } else {
+            Err(Error::Stale {
+                current: row.version(),
+            })
+        }
     }
 
     async fn try_update<E: Versioned>(
@@ -93,14 +118,19 @@ impl<P: Permission> Door<P> {
         key: Option<&DataKey>,
     ) -> Result<Option<E>, Error> {
         let texts = texts::<E>();
-        let (columns, set): (Vec<_>, Vec<_>) = changes.resolve(&self.sealing::<E>(id.uuid(), key))?.into_iter().unzip();
+        let (columns, set): (Vec<_>, Vec<_>) = changes
+            .resolve(&self.sealing::<E>(id.uuid(), key))?
+            .into_iter()
+            .unzip();
         let mut values = self.record::<E>("updated", id);
         let now = moment(self.runtime().clock.now());
         values.extend([uuid(id.uuid()), if_match.value(), now]);
         values.extend(set);
         values.extend(key.map(|key| Value::BigInt(Some(key.id()))));
         let text = texts.update::<E>(&columns, key.is_some());
-        let rows = self.write(Statement::new(texts.names.update, text, values)).await?;
+        let rows = self
+            .write(Statement::new(texts.names.update, text, values))
+            .await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         if !row.is_null(0)? {
             return match key {
@@ -110,7 +140,11 @@ impl<P: Permission> Door<P> {
             .map(Some);
         }
         let current = row.decode(row.width() - 1)?;
-        if if_match.allows(current) { Ok(None) } else { Err(Error::Stale { current }) }
+        if if_match.allows(current) {
+            Ok(None)
+        } else {
+            Err(Error::Stale { current })
+        }
     }
 
     /// Reads a row as an update answers it. The row may have got another data key while the statement waited for it: that
@@ -134,10 +168,18 @@ impl<P: Permission> Door<P> {
         let texts = texts::<E>();
         let mut values = self.record::<E>("deleted", id);
         values.extend([uuid(id.uuid()), if_match.value()]);
-        let rows = self.write(Statement::new(texts.names.delete, texts.delete.as_str(), values)).await?;
+        let rows = self
+            .write(Statement::new(
+                texts.names.delete,
+                texts.delete.as_str(),
+                values,
+            ))
+            .await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         if !row.decode::<bool>(1)? {
-            return Err(Error::Stale { current: row.decode(0)? });
+            return Err(Error::Stale {
+                current: row.decode(0)?,
+            });
         }
         self.database().forget_key(id.uuid());
         Ok(())
@@ -146,9 +188,16 @@ impl<P: Permission> Door<P> {
     /// Makes the data key of a new row, and binds what its own row in the database takes.
     fn push_key<E: Entity>(&self, row: &E, values: &mut Vec<Value>) -> Option<DataKey> {
         sealed::<E>().then(|| {
-            let (key, wrapped) =
-                self.database().ring().new_data_key(&self.runtime().random, self.organization(), row.subject());
-            values.extend([Value::BigInt(Some(key.id())), uuid(row.subject()), Value::Bytes(Some(wrapped.0))]);
+            let (key, wrapped) = self.database().ring().new_data_key(
+                &self.runtime().random,
+                self.organization(),
+                row.subject(),
+            );
+            values.extend([
+                Value::BigInt(Some(key.id())),
+                uuid(row.subject()),
+                Value::Bytes(Some(wrapped.0)),
+            ]);
             key
         })
     }

@@ -12,8 +12,8 @@ use std::{
 
 use mainstay_kernel::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 use time::Duration;
 
@@ -33,9 +33,14 @@ pub(crate) fn ensure(site: &Site<'_>, state: &mut State, now: Timestamp) -> Resu
     }
     let Site { layout, user, .. } = site;
     let made = Certificates::make(now)?;
-    for (path, text) in [(layout.certificate(), &made.certificate), (layout.key(), &made.key)] {
+    for (path, text) in [
+        (layout.certificate(), &made.certificate),
+        (layout.key(), &made.key),
+    ] {
         let failed = || Error::io("write", &path);
-        create_private(&path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed())?;
+        create_private(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(failed())?;
         user.give(&path)?;
     }
     let authority = layout.authority();

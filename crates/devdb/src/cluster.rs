@@ -65,7 +65,12 @@ impl Cluster {
     pub fn start(programs: &Programs, options: &Options, random: &Random) -> Result<Self, Error> {
         let user = ServerUser::choose()?;
         let layout = Layout::of(directory::prepare(&options.data_dir, &user)?)?;
-        let site = Site { programs, user, layout, durability: options.durability };
+        let site = Site {
+            programs,
+            user,
+            layout,
+            durability: options.durability,
+        };
         let lock = directory::lock(site.layout.root())?;
         if site.durability == Durability::Throwaway {
             directory::check_empty(site.layout.root())?;
@@ -81,7 +86,13 @@ impl Cluster {
         certificates::ensure(&site, &mut state, Clock::default().now())?;
         let server = serve(&site, options.port, &mut state, &mut reaper)?;
         let connection = connection(&site.layout, state);
-        Ok(Self { data_dir: site.layout.root().to_owned(), connection, server, reaper, _lock: lock })
+        Ok(Self {
+            data_dir: site.layout.root().to_owned(),
+            connection,
+            server,
+            reaper,
+            _lock: lock,
+        })
     }
 
     /// How to reach it.
@@ -116,7 +127,12 @@ impl Drop for Cluster {
 }
 
 /// Starts the server on a port that may be taken away between its choice and its use: then on another one.
-fn serve(site: &Site<'_>, fixed_port: Option<u16>, state: &mut State, reaper: &mut Reaper) -> Result<Child, Error> {
+fn serve(
+    site: &Site<'_>,
+    fixed_port: Option<u16>,
+    state: &mut State,
+    reaper: &mut Reaper,
+) -> Result<Child, Error> {
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -151,8 +167,14 @@ fn connection(layout: &Layout, state: State) -> Connection {
     Connection {
         host: "localhost".to_owned(),
         port: state.port,
-        owner: Role { name: OWNER.to_owned(), password: state.owner_password.into() },
-        server: Role { name: SERVER.to_owned(), password: state.server_password.into() },
+        owner: Role {
+            name: OWNER.to_owned(),
+            password: state.owner_password.into(),
+        },
+        server: Role {
+            name: SERVER.to_owned(),
+            password: state.server_password.into(),
+        },
         database: DATABASE.to_owned(),
         ca_file: layout.authority(),
     }

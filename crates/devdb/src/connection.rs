@@ -13,7 +13,11 @@ pub(crate) const SERVER: &str = "mainstay_server";
 pub(crate) const DATABASE: &str = "mainstay";
 
 /// What stays as it is in every part of a URL (RFC 3986 §2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// How to reach a cluster.
 #[derive(Clone)]
@@ -68,7 +72,10 @@ mod tests {
 
     #[test]
     fn nothing_in_a_name_or_a_path_breaks_out_of_its_part_of_the_url() {
-        let role = Role { name: "a/b".into(), password: "p@:?#".into() };
+        let role = Role {
+            name: "a/b".into(),
+            password: "p@:?#".into(),
+        };
         let connection = Connection {
             host: "localhost".into(),
             port: 5432,

@@ -19,13 +19,19 @@ pub fn default_data_dir(project: &Path) -> Result<PathBuf, Error> {
     let user = ServerUser::choose()?;
     let project = project.canonicalize().map_err(Error::io("find", project))?;
     let inside = project.join("data").join("postgres");
-    let taken = inside.symlink_metadata().is_ok_and(|found| found.uid() != user.own_uid());
+    let taken = inside
+        .symlink_metadata()
+        .is_ok_and(|found| found.uid() != user.own_uid());
     if user.reaches(&inside) && !taken {
         return Ok(inside);
     }
     // It outlives a restart of the machine, which the temporary directory need not.
     let lasting = PathBuf::from("/var/tmp");
-    let parent = if user.reaches(&lasting) && lasting.is_dir() { lasting } else { user.temporary_directory() };
+    let parent = if user.reaches(&lasting) && lasting.is_dir() {
+        lasting
+    } else {
+        user.temporary_directory()
+    };
     let name = fnv1a(project.as_os_str().as_encoded_bytes());
     Ok(parent.join(format!("mainstay-{}-{name:016x}", user.own_uid())))
 }
@@ -36,7 +42,9 @@ pub fn default_data_dir(project: &Path) -> Result<PathBuf, Error> {
 /// # Errors
 /// [`Error::NotADirectory`] and [`Error::InUse`].
 pub fn check_data_dir(data_dir: &Path) -> Result<(), Error> {
-    let Ok(found) = data_dir.symlink_metadata() else { return Ok(()) };
+    let Ok(found) = data_dir.symlink_metadata() else {
+        return Ok(());
+    };
     check_kind(data_dir, &found)?;
     if !lock_in(data_dir).exists() {
         return Ok(());
@@ -54,7 +62,10 @@ fn check_kind(path: &Path, found: &Metadata) -> Result<(), Error> {
         kind if kind.is_symlink() => "a symbolic link",
         _ => "a file",
     };
-    Err(Error::NotADirectory { path: path.to_owned(), kind })
+    Err(Error::NotADirectory {
+        path: path.to_owned(),
+        kind,
+    })
 }
 
 /// Makes `data_dir` if need be, makes sure that it is the caller's, and gives its path without symbolic links.
@@ -67,13 +78,17 @@ pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, Err
         fs::create_dir_all(parent).map_err(failed())?;
     }
     match DirBuilder::new().mode(0o700).create(data_dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed()(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(failed()(error));
+        }
         _ => {}
     }
     let found = data_dir.symlink_metadata().map_err(failed())?;
     check_kind(data_dir, &found)?;
     if found.uid() != user.own_uid() || found.mode() & 0o022 != 0 {
-        return Err(Error::NotOurs { path: data_dir.to_owned() });
+        return Err(Error::NotOurs {
+            path: data_dir.to_owned(),
+        });
     }
     let data_dir = data_dir.canonicalize().map_err(failed())?;
     user.admit_to(&data_dir)?;
@@ -98,11 +113,16 @@ pub(crate) fn lock(data_dir: &Path) -> Result<File, Error> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(Error::InUse { data_dir: data_dir.to_owned(), pid: holder(&mut file) });
+            return Err(Error::InUse {
+                data_dir: data_dir.to_owned(),
+                pid: holder(&mut file),
+            });
         }
         Err(TryLockError::Error(error)) => return Err(failed()(error)),
     }
-    file.set_len(0).and_then(|()| file.rewind()).map_err(failed())?;
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .map_err(failed())?;
     write!(file, "{}", std::process::id()).map_err(failed())?;
     Ok(file)
 }
@@ -113,7 +133,9 @@ pub(crate) fn check_empty(data_dir: &Path) -> Result<(), Error> {
     let lock = lock_in(data_dir);
     for entry in fs::read_dir(data_dir).map_err(failed())? {
         if entry.map_err(failed())?.path() != lock {
-            return Err(Error::NotEmpty { path: data_dir.to_owned() });
+            return Err(Error::NotEmpty {
+                path: data_dir.to_owned(),
+            });
         }
     }
     Ok(())
@@ -128,7 +150,9 @@ fn holder(file: &mut File) -> Option<u32> {
 
 /// The 64-bit FNV-1a hash. It makes a name that stays the same from one build to the next, and protects nothing.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
@@ -138,7 +162,8 @@ mod tests {
     use super::*;
 
     fn scratch(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("mainstay-directory-{}-{name}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("mainstay-directory-{}-{name}", std::process::id()));
         fs::create_dir(&path).unwrap();
         path.canonicalize().unwrap()
     }
@@ -150,12 +175,21 @@ mod tests {
 
         let link = scratch.join("link");
         symlink("/etc", &link).unwrap();
-        assert!(matches!(prepare(&link, &user), Err(Error::NotADirectory { kind: "a symbolic link", .. })));
+        assert!(matches!(
+            prepare(&link, &user),
+            Err(Error::NotADirectory {
+                kind: "a symbolic link",
+                ..
+            })
+        ));
 
         let file = scratch.join("file");
         fs::write(&file, "").unwrap();
         for refused in [prepare(&file, &user).map(drop), check_data_dir(&file)] {
-            assert!(matches!(refused, Err(Error::NotADirectory { kind: "a file", .. })));
+            assert!(matches!(
+                refused,
+                Err(Error::NotADirectory { kind: "a file", .. })
+            ));
         }
 
         let open = scratch.join("open");
@@ -193,7 +227,10 @@ mod tests {
     fn a_project_in_reach_keeps_its_data_inside_and_another_does_not() {
         let scratch = scratch("project");
         fs::set_permissions(&scratch, PermissionsExt::from_mode(0o755)).unwrap();
-        assert_eq!(default_data_dir(&scratch).unwrap(), scratch.join("data/postgres"));
+        assert_eq!(
+            default_data_dir(&scratch).unwrap(),
+            scratch.join("data/postgres")
+        );
 
         let user = ServerUser::choose().unwrap();
         if user.own_uid() == 0 {

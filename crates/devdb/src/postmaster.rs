@@ -31,7 +31,9 @@ pub(crate) fn spawn(site: &Site<'_>) -> Result<Child, Error> {
     let program = site.programs.postgres();
     let mut command = site.user.command(&program);
     command.arg("-D").arg(layout.cluster());
-    command.arg("-c").arg(format!("config_file={}", layout.settings().display()));
+    command
+        .arg("-c")
+        .arg(format!("config_file={}", layout.settings().display()));
     command.stdin(Stdio::null()).stdout(output).stderr(log);
     command.spawn().map_err(Error::io("run", &program))
 }
@@ -44,9 +46,15 @@ pub(crate) fn wait_until_ready(layout: &Layout, server: &mut Child) -> Result<()
     let program = Path::new("postgres");
     let deadline = Instant::now() + START_LIMIT;
     while !is_ready(&layout.process_file(), server.id()) {
-        let ended = server.try_wait().map_err(Error::io("wait for", program))?.is_some();
+        let ended = server
+            .try_wait()
+            .map_err(Error::io("wait for", program))?
+            .is_some();
         if !ended && Instant::now() > deadline {
-            server.kill().and_then(|()| server.wait()).map_err(Error::io("end", program))?;
+            server
+                .kill()
+                .and_then(|()| server.wait())
+                .map_err(Error::io("end", program))?;
         } else if !ended {
             sleep(POLL);
             continue;
@@ -64,7 +72,10 @@ pub(crate) fn wait_until_gone(server: &mut Child) -> Result<(), Error> {
     let deadline = Instant::now() + STOP_LIMIT;
     while server.try_wait().map_err(failed())?.is_none() {
         if Instant::now() > deadline {
-            server.kill().and_then(|()| server.wait()).map_err(failed())?;
+            server
+                .kill()
+                .and_then(|()| server.wait())
+                .map_err(failed())?;
             return Err(Error::DidNotStop { pid: server.id() });
         }
         sleep(POLL);
@@ -78,8 +89,14 @@ pub(crate) fn wait_until_gone(server: &mut Child) -> Result<(), Error> {
 /// would refuse to start then, so the file goes when no such server lives. Only the holder of the lock may do this.
 pub(crate) fn stop_leftover(layout: &Layout) -> Result<(), Error> {
     let file = layout.process_file();
-    let Ok(text) = fs::read_to_string(&file) else { return Ok(()) };
-    let pid = text.lines().next().and_then(|line| line.trim().parse().ok()).unwrap_or_default();
+    let Ok(text) = fs::read_to_string(&file) else {
+        return Ok(());
+    };
+    let pid = text
+        .lines()
+        .next()
+        .and_then(|line| line.trim().parse().ok())
+        .unwrap_or_default();
     let deadline = Instant::now() + STOP_LIMIT;
     let mut told = false;
     while is_server_of(pid, &layout.cluster()) {
@@ -105,7 +122,9 @@ fn is_ready(process_file: &Path, pid: u32) -> bool {
 }
 
 fn is_server_of(pid: u32, cluster: &Path) -> bool {
-    pid != 0 && command_line(pid).is_some_and(|line| line.contains(&format!("-D {} ", cluster.display())))
+    pid != 0
+        && command_line(pid)
+            .is_some_and(|line| line.contains(&format!("-D {} ", cluster.display())))
 }
 
 /// The command that a process was started with: from Linux' process directory, or from `ps` where there is none.
@@ -114,7 +133,10 @@ fn command_line(pid: u32) -> Option<String> {
         let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         return Some(String::from_utf8_lossy(&line).replace('\0', " "));
     }
-    let output = Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output().ok()?;
+    let output = Command::new("ps")
+        .args(["-o", "command=", "-p", &pid.to_string()])
+        .output()
+        .ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

@@ -26,10 +26,17 @@ impl Programs {
     /// Says where it looked, what it found there that would not do, and which package to install.
     pub fn find(explicit: Option<&Path>) -> Result<Self, FindError> {
         let (directories, looked_in) = match explicit {
-            Some(given) => (vec![given.to_owned(), given.join("bin")], given.display().to_string()),
+            Some(given) => (
+                vec![given.to_owned(), given.join("bin")],
+                given.display().to_string(),
+            ),
             None => (search::directories(), search::described()),
         };
-        let mut missing = FindError { looked_in, unfit: Vec::new(), download: None };
+        let mut missing = FindError {
+            looked_in,
+            unfit: Vec::new(),
+            download: None,
+        };
         for directory in directories {
             match Self::examine(directory) {
                 Ok(Some(programs)) => return Ok(programs),
@@ -67,7 +74,10 @@ impl Programs {
             return Ok(None);
         }
         let unfit = |reason: String| format!("{}: {reason}", postgres.display());
-        let output = Command::new(&postgres).arg("--version").output().map_err(|error| unfit(error.to_string()))?;
+        let output = Command::new(&postgres)
+            .arg("--version")
+            .output()
+            .map_err(|error| unfit(error.to_string()))?;
         let text = String::from_utf8_lossy(&output.stdout);
         match major_version(&text) {
             Some(version) if version >= OLDEST => Ok(Some(Self { directory, version })),
@@ -96,7 +106,10 @@ impl FindError {
 
 impl fmt::Display for FindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "No Postgres {OLDEST} or newer was found (the programs `initdb` and `postgres`).")?;
+        writeln!(
+            f,
+            "No Postgres {OLDEST} or newer was found (the programs `initdb` and `postgres`)."
+        )?;
         writeln!(f, "Looked in: {}", self.looked_in)?;
         for unfit in &self.unfit {
             writeln!(f, "Will not do: {unfit}")?;
@@ -120,7 +133,9 @@ const INSTALL: &str = "Install it:
 /// Reads `postgres (PostgreSQL) 15.13 (Debian 15.13-0)`, and `17beta1` as 17.
 fn major_version(text: &str) -> Option<u32> {
     let number = text.split_once("(PostgreSQL) ")?.1;
-    let end = number.find(|character: char| !character.is_ascii_digit()).unwrap_or(number.len());
+    let end = number
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(number.len());
     number[..end].parse().ok()
 }
 
@@ -132,15 +147,27 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_distributions_write_them() {
-        assert_eq!(major_version("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n"), Some(15));
+        assert_eq!(
+            major_version("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n"),
+            Some(15)
+        );
         assert_eq!(major_version("postgres (PostgreSQL) 17beta1"), Some(17));
         assert_eq!(major_version("postgres (EnterpriseThing) 17"), None);
     }
 
     #[test]
     fn a_missing_directory_is_told_with_what_to_install() {
-        let message = Programs::find(Some(Path::new("/nowhere/bin"))).unwrap_err().to_string();
-        for part in ["/nowhere/bin", "apt install postgresql", "dnf", "pacman", "apk", "brew"] {
+        let message = Programs::find(Some(Path::new("/nowhere/bin")))
+            .unwrap_err()
+            .to_string();
+        for part in [
+            "/nowhere/bin",
+            "apt install postgresql",
+            "dnf",
+            "pacman",
+            "apk",
+            "brew",
+        ] {
             assert!(message.contains(part), "{part} in: {message}");
         }
     }
@@ -149,9 +176,10 @@ mod tests {
     fn an_old_version_is_passed_over_and_named() {
         let directory = std::env::temp_dir().join(format!("mainstay-old-{}", std::process::id()));
         fs::create_dir_all(directory.join("bin")).unwrap();
-        for (name, script) in
-            [("initdb", "#!/bin/sh\n"), ("postgres", "#!/bin/sh\necho 'postgres (PostgreSQL) 13.9'\n")]
-        {
+        for (name, script) in [
+            ("initdb", "#!/bin/sh\n"),
+            ("postgres", "#!/bin/sh\necho 'postgres (PostgreSQL) 13.9'\n"),
+        ] {
             let program = directory.join("bin").join(name);
             fs::write(&program, script).unwrap();
             fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();

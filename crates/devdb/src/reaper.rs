@@ -67,7 +67,10 @@ impl Reaper {
         };
         // A group of its own keeps it from the Ctrl-C that ends us.
         command.process_group(0).current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let mut shell = command.spawn().map_err(failed())?;
         let pipe = shell.stdin.take();
         Ok(Self { shell, pipe })

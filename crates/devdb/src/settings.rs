@@ -12,9 +12,17 @@ hostssl all all ::1/128      scram-sha-256
 
 /// Writes the files that the server reads at its start on `port`.
 pub(crate) fn write(site: &Site<'_>, port: u16) -> Result<(), Error> {
-    let Site { layout, user, durability, .. } = site;
+    let Site {
+        layout,
+        user,
+        durability,
+        ..
+    } = site;
     let settings = settings(layout, port, *durability);
-    for (path, text) in [(layout.settings(), settings.as_str()), (layout.access_rules(), ACCESS_RULES)] {
+    for (path, text) in [
+        (layout.settings(), settings.as_str()),
+        (layout.access_rules(), ACCESS_RULES),
+    ] {
         create_private(&path)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(Error::io("write", &path))?;
@@ -49,12 +57,19 @@ fn settings(layout: &Layout, port: u16, durability: Durability) -> String {
 }
 
 /// What is lost in a crash is thrown away in any case.
-const THROWAWAY: [&str; 4] =
-    ["fsync = off", "synchronous_commit = off", "full_page_writes = off", "shared_buffers = '64MB'"];
+const THROWAWAY: [&str; 4] = [
+    "fsync = off",
+    "synchronous_commit = off",
+    "full_page_writes = off",
+    "shared_buffers = '64MB'",
+];
 
 /// In a quoted value, the quote and the backslash are written twice.
 fn path(name: &str, value: &Path) -> String {
-    let value = value.to_string_lossy().replace('\\', r"\\").replace('\'', "''");
+    let value = value
+        .to_string_lossy()
+        .replace('\\', r"\\")
+        .replace('\'', "''");
     format!("{name} = '{value}'")
 }
 
@@ -64,7 +79,10 @@ mod tests {
 
     #[test]
     fn a_path_cannot_end_its_own_quotes() {
-        assert_eq!(path("hba_file", Path::new(r"/it's\n")), r"hba_file = '/it''s\\n'");
+        assert_eq!(
+            path("hba_file", Path::new(r"/it's\n")),
+            r"hba_file = '/it''s\\n'"
+        );
     }
 
     #[test]
@@ -76,6 +94,10 @@ mod tests {
 
     #[test]
     fn every_rule_wants_tls_and_a_password() {
-        assert!(ACCESS_RULES.lines().all(|rule| rule.starts_with("hostssl ") && rule.ends_with(" scram-sha-256")));
+        assert!(
+            ACCESS_RULES
+                .lines()
+                .all(|rule| rule.starts_with("hostssl ") && rule.ends_with(" scram-sha-256"))
+        );
     }
 }

@@ -26,7 +26,12 @@ pub(crate) struct State {
 impl State {
     /// For a cluster that is about to be made.
     pub(crate) fn new(random: &Random) -> Self {
-        Self { port: 0, certificate_ends: 0, owner_password: password(random), server_password: password(random) }
+        Self {
+            port: 0,
+            certificate_ends: 0,
+            owner_password: password(random),
+            server_password: password(random),
+        }
     }
 
     /// Reads the state of the cluster that is already there.
@@ -34,16 +39,22 @@ impl State {
         let path = layout.state();
         let failed = || Error::io("read", &path);
         let text = fs::read(&path).map_err(failed())?;
-        serde_json::from_slice(&text).map_err(io::Error::from).map_err(failed())
+        serde_json::from_slice(&text)
+            .map_err(io::Error::from)
+            .map_err(failed())
     }
 
     /// Writes it, whole or not at all.
     pub(crate) fn save(&self, layout: &Layout) -> Result<(), Error> {
         let path = layout.state();
         let failed = || Error::io("write", &path);
-        let text = serde_json::to_vec(self).map_err(io::Error::from).map_err(failed())?;
+        let text = serde_json::to_vec(self)
+            .map_err(io::Error::from)
+            .map_err(failed())?;
         let unfinished = path.with_extension("unfinished");
-        create_private(&unfinished).and_then(|mut file| file.write_all(&text)).map_err(failed())?;
+        create_private(&unfinished)
+            .and_then(|mut file| file.write_all(&text))
+            .map_err(failed())?;
         fs::rename(&unfinished, &path).map_err(failed())
     }
 }
@@ -54,12 +65,20 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// 256 random bits, in letters that need no quoting anywhere.
 fn password(random: &Random) -> String {
-    random.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect()
+    random
+        .bytes::<32>()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -71,6 +90,11 @@ mod tests {
         let state = State::new(&Random::default());
         assert_ne!(state.owner_password, state.server_password);
         assert_eq!(state.owner_password.len(), 64);
-        assert!(state.owner_password.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert!(
+            state
+                .owner_password
+                .bytes()
+                .all(|byte| byte.is_ascii_hexdigit())
+        );
     }
 }

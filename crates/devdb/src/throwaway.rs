@@ -5,7 +5,8 @@ use std::{fs, os::unix::fs::MetadataExt, path::Path, time::Duration};
 use mainstay_kernel::Random;
 
 use crate::{
-    Cluster, Durability, Error, FindError, Options, Programs, directory, layout::Layout, owner::ServerUser, postmaster,
+    Cluster, Durability, Error, FindError, Options, Programs, directory, layout::Layout,
+    owner::ServerUser, postmaster,
 };
 
 const PREFIX: &str = "mainstay-throwaway-";
@@ -28,7 +29,15 @@ pub fn throwaway() -> Result<Cluster, Error> {
     remove_abandoned(&parent, user.own_uid());
     let name = u64::from_be_bytes(random.bytes());
     let data_dir = parent.join(format!("{PREFIX}{name:016x}"));
-    Cluster::start(&programs, &Options { data_dir, port: None, durability: Durability::Throwaway }, &random)
+    Cluster::start(
+        &programs,
+        &Options {
+            data_dir,
+            port: None,
+            durability: Durability::Throwaway,
+        },
+        &random,
+    )
 }
 
 #[cfg(feature = "fetch")]
@@ -45,7 +54,9 @@ fn programs() -> Result<Programs, FindError> {
 /// harms nobody, and the next start tries again.
 fn remove_abandoned(parent: &Path, own_uid: u32) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_old_and_ours(&entry.path(), own_uid) {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && is_old_and_ours(&entry.path(), own_uid)
+        {
             remove_unless_used(&entry.path()).ok();
         }
     }
@@ -53,7 +64,11 @@ fn remove_abandoned(parent: &Path, own_uid: u32) {
 
 fn is_old_and_ours(directory: &Path, own_uid: u32) -> bool {
     directory.symlink_metadata().is_ok_and(|found| {
-        let age = found.modified().ok().and_then(|modified| modified.elapsed().ok()).unwrap_or_default();
+        let age = found
+            .modified()
+            .ok()
+            .and_then(|modified| modified.elapsed().ok())
+            .unwrap_or_default();
         found.is_dir() && found.uid() == own_uid && age > YOUNG
     })
 }
@@ -92,7 +107,10 @@ mod tests {
 
         remove_abandoned(&parent, own_uid);
 
-        assert_eq!([&abandoned, &young, &used].map(|path| path.exists()), [false, true, true]);
+        assert_eq!(
+            [&abandoned, &young, &used].map(|path| path.exists()),
+            [false, true, true]
+        );
         drop(lock);
         fs::remove_dir_all(&parent).unwrap();
     }

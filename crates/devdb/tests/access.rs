@@ -1,6 +1,10 @@
 //! Who gets into a cluster, and how far: over TLS with a password, the owner as owner, the server with nothing yet.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::{
     io::{Read, Write},
@@ -25,12 +29,17 @@ async fn open(role: &Role, database: &str) -> Result<PgConnection, sqlx::Error> 
 
 async fn run(role: &Role, statement: &str) -> Result<(), sqlx::Error> {
     let mut connection = open(role, &facts().database).await?;
-    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.map(drop)
+    sqlx::query(AssertSqlSafe(statement))
+        .execute(&mut connection)
+        .await
+        .map(drop)
 }
 
 /// The SQLSTATE of a refusal.
 fn code<T>(outcome: Result<T, sqlx::Error>) -> String {
-    let Err(sqlx::Error::Database(error)) = outcome else { panic!("the server was to refuse") };
+    let Err(sqlx::Error::Database(error)) = outcome else {
+        panic!("the server was to refuse")
+    };
     error.code().unwrap().into_owned()
 }
 
@@ -39,8 +48,16 @@ const NOT_AUTHORIZED: &str = "28000";
 
 /// A start-up message of protocol 3.0 for the owner.
 fn start_up() -> Vec<u8> {
-    let body = [&196_608_u32.to_be_bytes()[..], b"user\0mainstay_owner\0database\0mainstay\0\0"].concat();
-    [&u32::try_from(body.len() + 4).unwrap().to_be_bytes()[..], &body].concat()
+    let body = [
+        &196_608_u32.to_be_bytes()[..],
+        b"user\0mainstay_owner\0database\0mainstay\0\0",
+    ]
+    .concat();
+    [
+        &u32::try_from(body.len() + 4).unwrap().to_be_bytes()[..],
+        &body,
+    ]
+    .concat()
 }
 
 #[test]
@@ -54,7 +71,10 @@ fn plain_tcp_is_refused_before_a_password_is_asked_for() {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         let answer = String::from_utf8_lossy(&answer);
-        assert!(answer.starts_with('E') && answer.contains(NOT_AUTHORIZED), "{answer}");
+        assert!(
+            answer.starts_with('E') && answer.contains(NOT_AUTHORIZED),
+            "{answer}"
+        );
     }
 }
 
@@ -86,16 +106,26 @@ async fn a_client_that_trusts_another_authority_does_not_connect() {
     let other = throwaway().unwrap();
     let mut facts = facts().clone();
     facts.ca_file = other.connection().ca_file.clone();
-    let outcome = PgConnection::connect(facts.url(&facts.owner, &facts.database).expose_secret()).await;
-    assert!(matches!(outcome, Err(sqlx::Error::Tls(_) | sqlx::Error::Io(_))), "{outcome:?}");
+    let outcome =
+        PgConnection::connect(facts.url(&facts.owner, &facts.database).expose_secret()).await;
+    assert!(
+        matches!(outcome, Err(sqlx::Error::Tls(_) | sqlx::Error::Io(_))),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_wrong_password_is_refused_and_the_superuser_has_none() {
-    let wrong = Role { name: facts().owner.name.clone(), password: "0".repeat(64).into() };
+    let wrong = Role {
+        name: facts().owner.name.clone(),
+        password: "0".repeat(64).into(),
+    };
     assert_eq!(code(open(&wrong, &facts().database).await), "28P01");
     for password in ["", "postgres"] {
-        let superuser = Role { name: "postgres".into(), password: password.into() };
+        let superuser = Role {
+            name: "postgres".into(),
+            password: password.into(),
+        };
         assert!(open(&superuser, "postgres").await.is_err());
     }
 }
@@ -112,7 +142,11 @@ async fn the_server_role_can_define_nothing() {
         "COPY (SELECT 1) TO PROGRAM 'true'",
         "SELECT pg_read_file('postgresql.conf')",
     ] {
-        assert_eq!(code(run(&facts().server, statement).await), NOT_PERMITTED, "{statement}");
+        assert_eq!(
+            code(run(&facts().server, statement).await),
+            NOT_PERMITTED,
+            "{statement}"
+        );
     }
 }
 
@@ -120,27 +154,48 @@ async fn the_server_role_can_define_nothing() {
 async fn neither_role_gets_into_the_other_databases() {
     for role in [&facts().owner, &facts().server] {
         for database in ["postgres", "template1"] {
-            assert_eq!(code(open(role, database).await), NOT_PERMITTED, "{} in {database}", role.name);
+            assert_eq!(
+                code(open(role, database).await),
+                NOT_PERMITTED,
+                "{} in {database}",
+                role.name
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn the_owner_is_no_superuser() {
-    for statement in ["CREATE ROLE mine", "ALTER ROLE mainstay_owner SUPERUSER", "COPY (SELECT 1) TO PROGRAM 'true'"] {
-        assert_eq!(code(run(&facts().owner, statement).await), NOT_PERMITTED, "{statement}");
+    for statement in [
+        "CREATE ROLE mine",
+        "ALTER ROLE mainstay_owner SUPERUSER",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+    ] {
+        assert_eq!(
+            code(run(&facts().owner, statement).await),
+            NOT_PERMITTED,
+            "{statement}"
+        );
     }
 }
 
 #[tokio::test]
 async fn the_owner_makes_tables_and_databases_and_drops_those_in_use() {
     let owner = &facts().owner;
-    run(owner, "CREATE TABLE public.made (id int)").await.unwrap();
+    run(owner, "CREATE TABLE public.made (id int)")
+        .await
+        .unwrap();
     run(owner, "CREATE DATABASE made").await.unwrap();
 
     let mut service = open(&facts().server, "made").await.unwrap();
-    let refused = sqlx::query("CREATE TABLE public.mine (id int)").execute(&mut service).await;
-    assert_eq!(code(refused), NOT_PERMITTED, "the schema of a new database is closed too");
+    let refused = sqlx::query("CREATE TABLE public.mine (id int)")
+        .execute(&mut service)
+        .await;
+    assert_eq!(
+        code(refused),
+        NOT_PERMITTED,
+        "the schema of a new database is closed too"
+    );
 
     run(owner, "DROP DATABASE made WITH (FORCE)").await.unwrap();
     assert!(sqlx::query("SELECT 1").execute(&mut service).await.is_err());
@@ -149,7 +204,9 @@ async fn the_owner_makes_tables_and_databases_and_drops_those_in_use() {
 #[tokio::test]
 async fn letters_are_unicode_and_the_order_is_by_code_point() {
     let mut connection = open(&facts().owner, &facts().database).await.unwrap();
-    let (lower, ordered): (String, bool) =
-        sqlx::query_as("SELECT lower('ÄÉ'), 'Z' < 'a'").fetch_one(&mut connection).await.unwrap();
+    let (lower, ordered): (String, bool) = sqlx::query_as("SELECT lower('ÄÉ'), 'Z' < 'a'")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
     assert_eq!((lower.as_str(), ordered), ("äé", true));
 }

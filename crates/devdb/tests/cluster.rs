@@ -1,6 +1,10 @@
 //! Clusters as their owner sees them: started, restarted, fought over, stopped, and left behind by a killed process.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::{
     fs,
@@ -24,7 +28,11 @@ impl DataDir {
     }
 
     fn start(&self) -> Result<Cluster, Error> {
-        let options = Options { data_dir: self.0.clone(), port: None, durability: Durability::Durable };
+        let options = Options {
+            data_dir: self.0.clone(),
+            port: None,
+            durability: Durability::Durable,
+        };
         Cluster::start(&Programs::find(None)?, &options, &Random::default())
     }
 }
@@ -59,8 +67,14 @@ fn a_restart_keeps_the_port_and_the_passwords() {
     let second = data_dir.start().unwrap();
     let after = second.connection();
     assert_eq!(after.port, before.port);
-    for (before, after) in [(&before.owner, &after.owner), (&before.server, &after.server)] {
-        assert_eq!(after.password.expose_secret(), before.password.expose_secret());
+    for (before, after) in [
+        (&before.owner, &after.owner),
+        (&before.server, &after.server),
+    ] {
+        assert_eq!(
+            after.password.expose_secret(),
+            before.password.expose_secret()
+        );
     }
     assert!(listens(after.port));
 }
@@ -69,8 +83,13 @@ fn a_restart_keeps_the_port_and_the_passwords() {
 fn a_directory_has_one_cluster_at_a_time() {
     let data_dir = DataDir::new("twice");
     let first = data_dir.start().unwrap();
-    let Err(second) = data_dir.start() else { panic!("two clusters in one directory") };
-    assert!(matches!(second, Error::InUse { pid, .. } if pid == Some(std::process::id())), "{second}");
+    let Err(second) = data_dir.start() else {
+        panic!("two clusters in one directory")
+    };
+    assert!(
+        matches!(second, Error::InUse { pid, .. } if pid == Some(std::process::id())),
+        "{second}"
+    );
     assert!(listens(first.connection().port));
 }
 
@@ -88,7 +107,11 @@ fn dropping_stops_the_server_and_throws_away_what_is_thrown_away() {
 fn a_throwaway_cluster_never_takes_over_a_directory_that_holds_something() {
     let data_dir = DataDir::new("precious");
     data_dir.start().unwrap().stop().unwrap();
-    let options = Options { data_dir: data_dir.0.clone(), port: None, durability: Durability::Throwaway };
+    let options = Options {
+        data_dir: data_dir.0.clone(),
+        port: None,
+        durability: Durability::Throwaway,
+    };
     let refused = Cluster::start(&Programs::find(None).unwrap(), &options, &Random::default());
     assert!(matches!(refused, Err(Error::NotEmpty { .. })));
     assert!(data_dir.0.join("cluster/PG_VERSION").exists());
@@ -117,15 +140,27 @@ fn an_interrupted_making_is_begun_again() {
 fn a_process_number_that_now_is_somebody_elses_is_neither_stopped_nor_in_the_way() {
     let data_dir = DataDir::new("reused");
     data_dir.start().unwrap().stop().unwrap();
-    let mut bystander = Command::new("/bin/sh").args(["-c", "read -r line"]).stdin(Stdio::piped()).spawn().unwrap();
-    let stale = format!("{}\n{}\n1\n1\n\n\n\nready\n", bystander.id(), data_dir.0.join("cluster").display());
+    let mut bystander = Command::new("/bin/sh")
+        .args(["-c", "read -r line"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stale = format!(
+        "{}\n{}\n1\n1\n\n\n\nready\n",
+        bystander.id(),
+        data_dir.0.join("cluster").display()
+    );
     fs::write(data_dir.0.join("cluster/postmaster.pid"), stale).unwrap();
 
     let cluster = data_dir.start().unwrap();
     assert!(listens(cluster.connection().port));
     assert!(bystander.try_wait().unwrap().is_none());
     drop(bystander.stdin.take());
-    assert_eq!(bystander.wait().unwrap().code(), Some(1), "it came to its own end");
+    assert_eq!(
+        bystander.wait().unwrap().code(),
+        Some(1),
+        "it came to its own end"
+    );
 }
 
 #[test]
@@ -133,8 +168,19 @@ fn secrets_are_closed_to_other_users_and_not_in_the_log() {
     let data_dir = DataDir::new("secrets");
     let cluster = data_dir.start().unwrap();
     assert_eq!(fs::metadata(cluster.data_dir()).unwrap().mode() & 0o067, 0);
-    for file in ["state.json", "server.key", "postgresql.conf", "pg_hba.conf", "postgres.log", "lock"] {
-        assert_eq!(fs::metadata(cluster.data_dir().join(file)).unwrap().mode() & 0o077, 0, "{file}");
+    for file in [
+        "state.json",
+        "server.key",
+        "postgresql.conf",
+        "pg_hba.conf",
+        "postgres.log",
+        "lock",
+    ] {
+        assert_eq!(
+            fs::metadata(cluster.data_dir().join(file)).unwrap().mode() & 0o077,
+            0,
+            "{file}"
+        );
     }
     let log = fs::read_to_string(cluster.data_dir().join("postgres.log")).unwrap();
     assert!(log.contains("ready to accept connections"));
@@ -176,11 +222,16 @@ fn killed_owner_of(data_dir: &str) -> Left {
         .spawn()
         .unwrap();
     let output = BufReader::new(owner.stdout.take().unwrap());
-    let line =
-        output.lines().map_while(Result::ok).find_map(|line| line.split_once(MARK).map(|(_, rest)| rest.to_owned()));
+    let line = output
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| line.split_once(MARK).map(|(_, rest)| rest.to_owned()));
     let line = line.expect("the process tells of its cluster");
     let (port, directory) = line.split_once(' ').unwrap();
-    let left = Left { port: port.parse().unwrap(), data_dir: Path::new(directory).to_owned() };
+    let left = Left {
+        port: port.parse().unwrap(),
+        data_dir: Path::new(directory).to_owned(),
+    };
     assert!(listens(left.port) && left.data_dir.exists());
     owner.kill().unwrap();
     owner.wait().unwrap();
@@ -197,7 +248,16 @@ fn hold_a_cluster() {
     let data_dir = std::env::var(HELD).unwrap();
     // The directory is the other test's to remove.
     let data_dir = std::mem::ManuallyDrop::new(DataDir(data_dir.into()));
-    let cluster = if data_dir.0.as_os_str().is_empty() { throwaway() } else { data_dir.start() }.unwrap();
-    println!("{MARK}{} {}", cluster.connection().port, cluster.data_dir().display());
+    let cluster = if data_dir.0.as_os_str().is_empty() {
+        throwaway()
+    } else {
+        data_dir.start()
+    }
+    .unwrap();
+    println!(
+        "{MARK}{} {}",
+        cluster.connection().port,
+        cluster.data_dir().display()
+    );
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }

@@ -38,7 +38,10 @@ pub trait Answer {
 /// A type that an answer holds; implemented by `#[view]`.
 ///
 /// Texts, numbers, truth values, moments, identifiers and choices are views as they are.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a view", note = "write `#[view]` above the type")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a view",
+    note = "write `#[view]` above the type"
+)]
 pub trait View: Serialize + JsonSchema {
     /// Whether there is a version, and so an `ETag`.
     const VERSIONED: bool;
@@ -109,7 +112,10 @@ pub struct PageOf<V> {
 impl<V> PageOf<V> {
     /// Shows each row of a page as a view.
     pub fn new<E>(page: Page<E>, view: impl FnMut(E) -> V) -> Self {
-        Self { items: page.items.into_iter().map(view).collect(), next_cursor: page.next }
+        Self {
+            items: page.items.into_iter().map(view).collect(),
+            next_cursor: page.next,
+        }
     }
 }
 
@@ -130,8 +136,9 @@ impl<A: Answer> Answer for Result<A, Problem> {
 impl<V: View> Answer for Json<V> {
     fn answer(self, request: &Request) -> Result<Reply, Problem> {
         let tag = self.0.version().map(tag_of);
-        if let Some(tag) =
-            tag.as_ref().filter(|tag| reads(&request.parts.method) && is_known(&request.parts.headers, tag))
+        if let Some(tag) = tag
+            .as_ref()
+            .filter(|tag| reads(&request.parts.method) && is_known(&request.parts.headers, tag))
         {
             return Ok(with_tag(empty(StatusCode::NOT_MODIFIED), Some(tag)));
         }
@@ -149,7 +156,10 @@ impl<V: View> Answer for Json<V> {
 
 impl<V: View> Answer for Created<V> {
     fn answer(self, request: &Request) -> Result<Reply, Problem> {
-        let location = self.0.id().map(|id| format!("{}/{id}", request.parts.uri.path()));
+        let location = self
+            .0
+            .id()
+            .map(|id| format!("{}/{id}", request.parts.uri.path()));
         created(location, &self.0)
     }
 
@@ -226,8 +236,13 @@ impl<V: View> Answer for PageOf<V> {
 
 /// The head of an answer whose content was not made, so that its length is not known (RFC 9110 §9.3.2).
 pub(crate) fn not_shown() -> Reply {
-    let mut reply = Response::new(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()));
-    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut reply = Response::new(Body::from_stream(
+        stream::empty::<Result<Bytes, Infallible>>(),
+    ));
+    reply.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     reply
 }
 
@@ -259,11 +274,19 @@ fn succeeds(
     headers: Vec<(&'static str, &'static str)>,
 ) {
     let body = schema.map(|schema| ("application/json", schema));
-    operation.success.push(Success { status, body, headers });
+    operation.success.push(Success {
+        status,
+        body,
+        headers,
+    });
 }
 
 fn etag<V: View>() -> Vec<(&'static str, &'static str)> {
-    if V::VERSIONED { vec![("ETag", "The resource's version, to send as `If-Match`.")] } else { Vec::new() }
+    if V::VERSIONED {
+        vec![("ETag", "The resource's version, to send as `If-Match`.")]
+    } else {
+        Vec::new()
+    }
 }
 
 fn reads(method: &Method) -> bool {
@@ -276,7 +299,9 @@ fn describe_condition<V: View>(operation: &mut Operation<'_>) {
         location: Location::Header,
         name: header::IF_NONE_MATCH.to_string(),
         required: false,
-        description: Some("The `ETag` of what the client has, such as `\"3\"`; several, or `*`.".to_owned()),
+        description: Some(
+            "The `ETag` of what the client has, such as `\"3\"`; several, or `*`.".to_owned(),
+        ),
         schema: json_schema!({ "type": "string" }),
     });
     succeeds(operation, StatusCode::NOT_MODIFIED, None, etag::<V>());
@@ -285,7 +310,10 @@ fn describe_condition<V: View>(operation: &mut Operation<'_>) {
 fn json(status: StatusCode, body: &impl Serialize, version: Option<i64>) -> Reply {
     let mut reply = Response::new(Body::from(failure::to_bytes(body)));
     *reply.status_mut() = status;
-    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     with_tag(reply, version.map(tag_of).as_ref())
 }
 

@@ -68,6 +68,10 @@ impl App {
     }
 
     pub(crate) fn shared<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.0.parts.shared.get(&TypeId::of::<T>()).and_then(|value| value.clone().downcast().ok())
+        self.0
+            .parts
+            .shared
+            .get(&TypeId::of::<T>())
+            .and_then(|value| value.clone().downcast().ok())
     }
 }

@@ -43,14 +43,24 @@ const WORTH_IT: usize = 1_024;
 impl Representations {
     pub(crate) fn new(content_type: &'static str, plain: Bytes) -> Self {
         let tag = format!("{:016x}", fingerprint(&plain));
-        Self { content_type, tag, plain, gzip: OnceLock::new(), is_hashed: false }
+        Self {
+            content_type,
+            tag,
+            plain,
+            gzip: OnceLock::new(),
+            is_hashed: false,
+        }
     }
 
     /// The answer to a request that reads it. A client that has it gets 304.
     pub(crate) fn answer(&self, request: &Parts) -> Reply {
         let gzip = self.gzip().filter(|_| takes_gzip(&request.headers));
         // Strong validators tell codings apart (RFC 9110 §8.8.3.3).
-        let tag = format!("\"{}{}\"", self.tag, if gzip.is_some() { "-gzip" } else { "" });
+        let tag = format!(
+            "\"{}{}\"",
+            self.tag,
+            if gzip.is_some() { "-gzip" } else { "" }
+        );
         let is_known = is_known(&request.headers, &tag);
 
         let mut reply = match (is_known, gzip) {
@@ -62,10 +72,19 @@ impl Representations {
             *reply.status_mut() = StatusCode::NOT_MODIFIED;
         }
         let headers = reply.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache_control()));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(self.content_type),
+        );
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static(self.cache_control()),
+        );
         if self.gzip().is_some() {
-            headers.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
+            headers.insert(
+                header::VARY,
+                HeaderValue::from_name(header::ACCEPT_ENCODING),
+            );
         }
         if gzip.is_some() && !is_known {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -78,13 +97,21 @@ impl Representations {
 
     /// A client keeps what is named after its content, and asks again about everything else.
     fn cache_control(&self) -> &'static str {
-        if self.is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" }
+        if self.is_hashed {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-cache"
+        }
     }
 
     fn gzip(&self) -> Option<&Bytes> {
         let made = self.gzip.get_or_init(|| {
-            let is_text = ["text/", "application/json", "image/svg"].iter().any(|it| self.content_type.starts_with(it));
-            (is_text && self.plain.len() >= WORTH_IT).then(|| compressed(&self.plain)).flatten()
+            let is_text = ["text/", "application/json", "image/svg"]
+                .iter()
+                .any(|it| self.content_type.starts_with(it));
+            (is_text && self.plain.len() >= WORTH_IT)
+                .then(|| compressed(&self.plain))
+                .flatten()
         });
         made.as_ref()
     }
@@ -93,7 +120,10 @@ impl Representations {
 impl Representations {
     /// A file under a path: its own, or one that does not change with its content.
     pub(crate) fn under(path: &str, asset: &Asset) -> Self {
-        let gzip = asset.gzip.filter(|_| asset.bytes.len() >= WORTH_IT).map(Bytes::from_static);
+        let gzip = asset
+            .gzip
+            .filter(|_| asset.bytes.len() >= WORTH_IT)
+            .map(Bytes::from_static);
         Self {
             content_type: asset.content_type,
             tag: asset.tag.to_owned(),

@@ -7,7 +7,10 @@ use mainstay_database::Error;
 /// Turns a credential into a principal. The identity room stands above this one, so it is handed in.
 pub trait Authenticator: Send + Sync {
     /// Who the credential belongs to.
-    fn authenticate<'a>(&'a self, shown: Shown<'a>) -> BoxFuture<'a, Result<Arc<Principal>, Refusal>>;
+    fn authenticate<'a>(
+        &'a self,
+        shown: Shown<'a>,
+    ) -> BoxFuture<'a, Result<Arc<Principal>, Refusal>>;
 }
 
 /// A credential as a request shows it, unchecked.

@@ -47,8 +47,15 @@ pub(crate) type Held = (Bytes, Option<OwnedSemaphorePermit>);
 
 impl BodyBudget {
     pub(crate) fn new(bytes: usize) -> Self {
-        let half = || Arc::new(Semaphore::new((bytes / 2 / UNIT).min(Semaphore::MAX_PERMITS)));
-        Self { public: half(), known: half() }
+        let half = || {
+            Arc::new(Semaphore::new(
+                (bytes / 2 / UNIT).min(Semaphore::MAX_PERMITS),
+            ))
+        };
+        Self {
+            public: half(),
+            known: half(),
+        }
     }
 
     /// Reads a body. Its share of the budget grows with what arrives, not with what the client announces, and lasts as
@@ -57,8 +64,18 @@ impl BodyBudget {
         if hyper::body::Body::size_hint(&body).lower() > limit.bytes as u64 {
             return Err(Unread::TooLarge);
         }
-        let share = if limit.is_public { &self.public } else { &self.known };
-        let mut buffer = Buffer { bytes: Vec::new(), units: 0, limit: limit.bytes, share, permit: None };
+        let share = if limit.is_public {
+            &self.public
+        } else {
+            &self.known
+        };
+        let mut buffer = Buffer {
+            bytes: Vec::new(),
+            units: 0,
+            limit: limit.bytes,
+            share,
+            permit: None,
+        };
 
         while let Some(frame) = body.frame().await {
             // Copied: a frame keeps the whole buffer alive that it was read into, however short it is.
@@ -94,10 +111,17 @@ impl Buffer<'_> {
 
     /// Doubles the buffer, at least to `needed` bytes and at most to the limit, once the budget has room for it.
     fn grow(&mut self, needed: usize) -> Result<(), Unread> {
-        let wanted = (2 * self.units * UNIT).max(FIRST).min(self.limit).max(needed);
+        let wanted = (2 * self.units * UNIT)
+            .max(FIRST)
+            .min(self.limit)
+            .max(needed);
         let units = wanted.div_ceil(UNIT);
         let more = u32::try_from(units - self.units).map_err(|_| Unread::NoRoom)?;
-        let permit = self.share.clone().try_acquire_many_owned(more).map_err(|_| Unread::NoRoom)?;
+        let permit = self
+            .share
+            .clone()
+            .try_acquire_many_owned(more)
+            .map_err(|_| Unread::NoRoom)?;
 
         match &mut self.permit {
             Some(held) => held.merge(permit),
@@ -113,22 +137,38 @@ impl Buffer<'_> {
 mod tests {
     use super::*;
 
-    const LIMIT: BodyLimit = BodyLimit { bytes: 10 * UNIT, is_public: true };
+    const LIMIT: BodyLimit = BodyLimit {
+        bytes: 10 * UNIT,
+        is_public: true,
+    };
 
     async fn read(budget: &BodyBudget, length: usize, limit: BodyLimit) -> Result<Held, Unread> {
-        let pieces =
-            vec![7; length].chunks(1000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect::<Vec<_>>();
-        budget.read(Body::from_stream(futures_util::stream::iter(pieces)), limit).await
+        let pieces = vec![7; length]
+            .chunks(1000)
+            .map(|piece| Ok::<_, std::io::Error>(piece.to_vec()))
+            .collect::<Vec<_>>();
+        budget
+            .read(Body::from_stream(futures_util::stream::iter(pieces)), limit)
+            .await
     }
 
     #[tokio::test]
     async fn a_body_holds_its_share_until_it_is_dropped() {
         let budget = BodyBudget::new(32 * UNIT);
-        let Ok((bytes, share)) = read(&budget, 9000, LIMIT).await else { panic!("there is room") };
+        let Ok((bytes, share)) = read(&budget, 9000, LIMIT).await else {
+            panic!("there is room")
+        };
         assert_eq!(bytes, vec![7; 9000]);
         assert_eq!(budget.public.available_permits(), 6);
-        assert!(matches!(read(&budget, 9000, LIMIT).await, Err(Unread::NoRoom)));
-        assert_eq!(budget.public.available_permits(), 6, "what was refused holds nothing");
+        assert!(matches!(
+            read(&budget, 9000, LIMIT).await,
+            Err(Unread::NoRoom)
+        ));
+        assert_eq!(
+            budget.public.available_permits(),
+            6,
+            "what was refused holds nothing"
+        );
         drop(share);
         assert_eq!(budget.public.available_permits(), 16);
         assert!(read(&budget, 9000, LIMIT).await.is_ok());
@@ -137,18 +177,40 @@ mod tests {
     #[tokio::test]
     async fn strangers_leave_room_for_known_callers() {
         let budget = BodyBudget::new(32 * UNIT);
-        let Ok(_held) = read(&budget, 9000, LIMIT).await else { panic!("there is room") };
-        assert!(matches!(read(&budget, 9000, LIMIT).await, Err(Unread::NoRoom)));
-        assert!(read(&budget, 9000, BodyLimit { is_public: false, ..LIMIT }).await.is_ok());
+        let Ok(_held) = read(&budget, 9000, LIMIT).await else {
+            panic!("there is room")
+        };
+        assert!(matches!(
+            read(&budget, 9000, LIMIT).await,
+            Err(Unread::NoRoom)
+        ));
+        assert!(
+            read(
+                &budget,
+                9000,
+                BodyLimit {
+                    is_public: false,
+                    ..LIMIT
+                }
+            )
+            .await
+            .is_ok()
+        );
     }
 
     #[tokio::test]
     async fn a_body_ends_at_its_limit_whether_announced_or_not() {
         let budget = BodyBudget::new(64 * UNIT);
         assert!(read(&budget, LIMIT.bytes, LIMIT).await.is_ok());
-        assert!(matches!(read(&budget, LIMIT.bytes + 1, LIMIT).await, Err(Unread::TooLarge)));
+        assert!(matches!(
+            read(&budget, LIMIT.bytes + 1, LIMIT).await,
+            Err(Unread::TooLarge)
+        ));
         let announced = Body::from(vec![7; LIMIT.bytes + 1]);
-        assert!(matches!(budget.read(announced, LIMIT).await, Err(Unread::TooLarge)));
+        assert!(matches!(
+            budget.read(announced, LIMIT).await,
+            Err(Unread::TooLarge)
+        ));
         assert_eq!(budget.public.available_permits(), 32);
     }
 }

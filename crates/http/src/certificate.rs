@@ -44,7 +44,11 @@ impl Certificate {
     /// that does not start helps nobody, and [`ends`](Self::ends) tells.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
         let shown = RwLock::new(Shown::read(certificate, key)?);
-        Ok(Self(Arc::new(Inner { certificate: certificate.to_owned(), key: key.to_owned(), shown })))
+        Ok(Self(Arc::new(Inner {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            shown,
+        })))
     }
 
     /// Reads the files again, and shows what they hold from the next handshake on; `false` when that is shown already.
@@ -76,21 +80,29 @@ impl Certificate {
 
     /// Shows it: TLS 1.2 and 1.3 with AEAD suites, all that this build of rustls has (OWASP ASVS 12.1.1, 12.1.2).
     pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, ServeError> {
-        let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| self.wrong(&self.0.certificate, error.to_string()))?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(self.clone()));
+        let mut config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| self.wrong(&self.0.certificate, error.to_string()))?
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::new(self.clone()));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
     fn shown(&self) -> Shown {
-        self.0.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .shown
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn wrong(&self, file: &Path, cause: String) -> ServeError {
-        ServeError::Tls { file: file.display().to_string(), cause }
+        ServeError::Tls {
+            file: file.display().to_string(),
+            cause,
+        }
     }
 }
 
@@ -102,32 +114,47 @@ impl ResolvesServerCert for Certificate {
 
 impl Shown {
     fn read(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
-        let wrong = |file: &Path, cause: String| ServeError::Tls { file: file.display().to_string(), cause };
+        let wrong = |file: &Path, cause: String| ServeError::Tls {
+            file: file.display().to_string(),
+            cause,
+        };
         let chain = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|error| wrong(certificate, error.to_string()))?;
-        let leaf = chain.first().ok_or_else(|| wrong(certificate, "it holds no certificate".to_owned()))?;
+        let leaf = chain
+            .first()
+            .ok_or_else(|| wrong(certificate, "it holds no certificate".to_owned()))?;
         let validity = Parsed::from_der(leaf)
             .map(|parsed| *parsed.tbs_certificate().validity())
             .map_err(|error| wrong(certificate, error.to_string()))?;
 
-        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
-        let pair =
-            CertifiedKey::from_der(chain, secret, &aws_lc_rs::default_provider()).map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => {
-                    wrong(key, format!("it is not the key of {}", certificate.display()))
-                }
+        let secret =
+            PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
+        let pair = CertifiedKey::from_der(chain, secret, &aws_lc_rs::default_provider()).map_err(
+            |error| match error {
+                rustls::Error::InconsistentKeys(_) => wrong(
+                    key,
+                    format!("it is not the key of {}", certificate.display()),
+                ),
                 other => wrong(certificate, other.to_string()),
-            })?;
+            },
+        )?;
 
         let moment = |time: x509_cert::time::Time| Timestamp::from(time.to_system_time());
-        Ok(Self { pair: Arc::new(pair), begins: moment(validity.not_before), ends: moment(validity.not_after) })
+        Ok(Self {
+            pair: Arc::new(pair),
+            begins: moment(validity.not_before),
+            ends: moment(validity.not_after),
+        })
     }
 }
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Certificate").field("certificate", &self.certificate).field("key", &self.key).finish()
+        f.debug_struct("Certificate")
+            .field("certificate", &self.certificate)
+            .field("key", &self.key)
+            .finish()
     }
 }
 
@@ -146,7 +173,10 @@ mod tests {
         }
 
         fn paths(&self) -> (PathBuf, PathBuf) {
-            (self.0.path().join("certificate.pem"), self.0.path().join("key.pem"))
+            (
+                self.0.path().join("certificate.pem"),
+                self.0.path().join("key.pem"),
+            )
         }
 
         fn write(&self, from: i32, until: i32) {
@@ -175,7 +205,10 @@ mod tests {
         let files = Files::new();
         files.write(2020, 2030);
         let certificate = files.read().unwrap();
-        assert_eq!((certificate.ends(), certificate.reload(year(2026)).unwrap()), (year(2030), false));
+        assert_eq!(
+            (certificate.ends(), certificate.reload(year(2026)).unwrap()),
+            (year(2030), false)
+        );
 
         files.write(2026, 2031);
         assert!(certificate.reload(year(2026)).unwrap());
@@ -197,7 +230,9 @@ mod tests {
                 files.write(2020, 2031);
                 std::fs::write(&key_path, &old_key).unwrap();
             }),
-            ("", &|| std::fs::write(&certificate_path, "no certificate").unwrap()),
+            ("", &|| {
+                std::fs::write(&certificate_path, "no certificate").unwrap()
+            }),
             ("", &|| std::fs::remove_file(&key_path).unwrap()),
         ];
         for (says, happens) in wrong {

@@ -70,7 +70,9 @@ impl Proxies<'_> {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        self.trusted.iter().any(|network| network.contains(&address))
+        self.trusted
+            .iter()
+            .any(|network| network.contains(&address))
     }
 
     fn name(&self) -> &'static str {
@@ -83,12 +85,19 @@ impl Proxies<'_> {
     /// The hops in order, over all lines of the header; `None` for one that names no address. Bytes that are no text
     /// spoil their own hop alone.
     fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-        let lines = headers.get_all(self.name()).iter().map(|value| value.as_bytes());
+        let lines = headers
+            .get_all(self.name())
+            .iter()
+            .map(|value| value.as_bytes());
         match self.header {
-            ForwardedBy::XForwardedFor => {
-                lines.flat_map(|line| line.split(|byte| *byte == b',')).map(address).collect()
-            }
-            ForwardedBy::Forwarded => lines.flat_map(|line| split(line, b',')).map(forwarded_for).collect(),
+            ForwardedBy::XForwardedFor => lines
+                .flat_map(|line| line.split(|byte| *byte == b','))
+                .map(address)
+                .collect(),
+            ForwardedBy::Forwarded => lines
+                .flat_map(|line| split(line, b','))
+                .map(forwarded_for)
+                .collect(),
         }
     }
 }
@@ -112,7 +121,9 @@ fn warn_of_untrusted(peer: IpAddr) {
 fn forwarded_for(element: &[u8]) -> Option<IpAddr> {
     split(element, b';').into_iter().find_map(|pair| {
         let (name, value) = str::from_utf8(pair).ok()?.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then(|| address(value.trim().trim_matches('"').as_bytes()))
+        name.trim()
+            .eq_ignore_ascii_case("for")
+            .then(|| address(value.trim().trim_matches('"').as_bytes()))
     })?
 }
 
@@ -130,8 +141,13 @@ fn split(text: &[u8], separator: u8) -> Vec<&[u8]> {
 /// `[2001:db8::1]:4711`.
 fn address(text: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(text).ok()?.trim();
-    let unbracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let address = unbracketed.parse().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
+    let unbracketed = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    let address = unbracketed
+        .parse()
+        .or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
     address.ok().map(|address| address.to_canonical())
 }
 
@@ -143,7 +159,10 @@ mod tests {
 
     fn seen_by(header: ForwardedBy, peer: &str, lines: &[&[u8]]) -> String {
         let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
-        let proxies = Proxies { trusted: &trusted, header };
+        let proxies = Proxies {
+            trusted: &trusted,
+            header,
+        };
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(proxies.name(), HeaderValue::from_bytes(line).unwrap());
@@ -159,17 +178,29 @@ mod tests {
     fn a_client_cannot_name_its_own_address() {
         assert_eq!(seen("203.0.113.9", "198.51.100.1"), "203.0.113.9");
         assert_eq!(seen("10.0.0.1", "198.51.100.1, 203.0.113.9"), "203.0.113.9");
-        assert_eq!(seen("10.0.0.1", "198.51.100.1, 203.0.113.9, 10.0.0.2"), "203.0.113.9");
+        assert_eq!(
+            seen("10.0.0.1", "198.51.100.1, 203.0.113.9, 10.0.0.2"),
+            "203.0.113.9"
+        );
         assert_eq!(seen("10.0.0.1", "not an address"), "10.0.0.1");
-        assert_eq!(seen("10.0.0.1", "198.51.100.1, unknown, 10.0.0.2"), "10.0.0.2");
+        assert_eq!(
+            seen("10.0.0.1", "198.51.100.1, unknown, 10.0.0.2"),
+            "10.0.0.2"
+        );
     }
 
     #[test]
     fn bytes_of_a_client_spoil_no_hop_but_their_own() {
         let line = b"\xc3\xa9, \xff, 203.0.113.99";
-        assert_eq!(seen_by(ForwardedBy::XForwardedFor, "10.0.0.1", &[line]), "203.0.113.99");
+        assert_eq!(
+            seen_by(ForwardedBy::XForwardedFor, "10.0.0.1", &[line]),
+            "203.0.113.99"
+        );
         let lines: [&[u8]; 2] = [b"\xff", b"203.0.113.99"];
-        assert_eq!(seen_by(ForwardedBy::XForwardedFor, "10.0.0.1", &lines), "203.0.113.99");
+        assert_eq!(
+            seen_by(ForwardedBy::XForwardedFor, "10.0.0.1", &lines),
+            "203.0.113.99"
+        );
     }
 
     #[test]
@@ -195,10 +226,22 @@ mod tests {
     #[test]
     fn forwarded_is_read_by_its_rfc() {
         let seen = |line: &str| seen_by(ForwardedBy::Forwarded, "10.0.0.1", &[line.as_bytes()]);
-        assert_eq!(seen("for=192.0.2.60;proto=http;by=203.0.113.43"), "192.0.2.60");
-        assert_eq!(seen("For=\"[2001:db8:cafe::17]:4711\""), "2001:db8:cafe::17");
-        assert_eq!(seen("for=198.51.100.1, for=192.0.2.43, for=10.0.0.2"), "192.0.2.43");
-        assert_eq!(seen("for=192.0.2.43;host=\"a,for=198.51.100.1\""), "192.0.2.43");
+        assert_eq!(
+            seen("for=192.0.2.60;proto=http;by=203.0.113.43"),
+            "192.0.2.60"
+        );
+        assert_eq!(
+            seen("For=\"[2001:db8:cafe::17]:4711\""),
+            "2001:db8:cafe::17"
+        );
+        assert_eq!(
+            seen("for=198.51.100.1, for=192.0.2.43, for=10.0.0.2"),
+            "192.0.2.43"
+        );
+        assert_eq!(
+            seen("for=192.0.2.43;host=\"a,for=198.51.100.1\""),
+            "192.0.2.43"
+        );
         assert_eq!(seen("for=_hidden, for=10.0.0.7"), "10.0.0.7");
         assert_eq!(seen("by=203.0.113.43"), "10.0.0.1");
     }

@@ -29,7 +29,9 @@ pub(crate) fn tag_of(version: i64) -> String {
 /// What `If-Match` demands of a resource whose tags are those of its versions; `None` without the header. Tags are compared
 /// strongly: a weak one never matches, and `"01"` is not `"1"` (RFC 9110 §13.1.1).
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Unreadable> {
-    let Some(tags) = named(headers, &header::IF_MATCH)? else { return Ok(None) };
+    let Some(tags) = named(headers, &header::IF_MATCH)? else {
+        return Ok(None);
+    };
 
     Ok(Some(match tags {
         Tags::Any => IfMatch::Any,
@@ -50,7 +52,11 @@ pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 /// The tags of all lines of a header, which are one list (RFC 9110 §5.3).
 fn named<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<Tags<'h>>, Unreadable> {
-    let lines: Vec<_> = headers.get_all(name).iter().map(|line| line.as_bytes().trim_ascii()).collect();
+    let lines: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|line| line.as_bytes().trim_ascii())
+        .collect();
     if lines.is_empty() {
         return Ok(None);
     }
@@ -87,11 +93,15 @@ fn read_list<'h>(mut rest: &'h [u8], tags: &mut Vec<Tag<'h>>) -> Result<(), Unre
 impl<'h> Tag<'h> {
     /// Reads the tag at the front, and gives what stands behind it.
     fn read(text: &'h [u8]) -> Option<(Self, &'h [u8])> {
-        let (weak, quoted) = text.strip_prefix(b"W/").map_or((false, text), |quoted| (true, quoted));
+        let (weak, quoted) = text
+            .strip_prefix(b"W/")
+            .map_or((false, text), |quoted| (true, quoted));
         let inner = quoted.strip_prefix(b"\"")?;
         let end = inner.iter().position(|byte| *byte == b'"')?;
         let opaque = &inner[..end];
-        let is_tag = opaque.iter().all(|byte| matches!(byte, 0x21 | 0x23..=0x7e | 0x80..));
+        let is_tag = opaque
+            .iter()
+            .all(|byte| matches!(byte, 0x21 | 0x23..=0x7e | 0x80..));
         is_tag.then_some((Self { weak, opaque }, &inner[end + 1..]))
     }
 
@@ -110,7 +120,10 @@ mod tests {
     use super::*;
 
     fn headers(name: HeaderName, lines: &[&[u8]]) -> HeaderMap {
-        lines.iter().map(|line| (name.clone(), HeaderValue::from_bytes(line).unwrap())).collect()
+        lines
+            .iter()
+            .map(|line| (name.clone(), HeaderValue::from_bytes(line).unwrap()))
+            .collect()
     }
 
     fn versions(lines: &[&[u8]]) -> Result<Option<IfMatch>, Unreadable> {
@@ -125,9 +138,17 @@ mod tests {
         assert_eq!(versions(&[b"\"7\""]), these(&[7]));
         assert_eq!(versions(&[b"\"7\" ,, \"8\"", b"\"9\""]), these(&[7, 8, 9]));
         assert_eq!(versions(&[b"\"a,b\",\"7\""]), these(&[7]));
-        for none in
-            ["W/\"7\"", "\"07\"", "\"+7\"", "\"-7\"", "\"0\"", "\"stale\"", "\"\"", "\"99999999999999999999\"", ""]
-        {
+        for none in [
+            "W/\"7\"",
+            "\"07\"",
+            "\"+7\"",
+            "\"-7\"",
+            "\"0\"",
+            "\"stale\"",
+            "\"\"",
+            "\"99999999999999999999\"",
+            "",
+        ] {
             assert_eq!(versions(&[none.as_bytes()]), these(&[]), "{none}");
         }
         assert_eq!(versions(&[b"\"\xff\""]), these(&[]));
@@ -135,7 +156,18 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_tags_is_unreadable() {
-        for wrong in ["7", "stale", "\"7", "7\"", "\"7\" \"8\"", "w/\"7\"", "W/ \"7\"", "*, \"7\"", "\"a b\"", "**"] {
+        for wrong in [
+            "7",
+            "stale",
+            "\"7",
+            "7\"",
+            "\"7\" \"8\"",
+            "w/\"7\"",
+            "W/ \"7\"",
+            "*, \"7\"",
+            "\"a b\"",
+            "**",
+        ] {
             assert_eq!(versions(&[wrong.as_bytes()]), Err(Unreadable), "{wrong}");
         }
         assert_eq!(versions(&[b"*", b"*"]), Err(Unreadable));
@@ -144,14 +176,27 @@ mod tests {
     #[test]
     fn a_client_that_has_it_may_name_it_weakly_in_a_list_or_in_several_lines() {
         let known = |lines: &[&[u8]]| is_known(&headers(header::IF_NONE_MATCH, lines), "\"7\"");
-        for lines in
-            [vec![b"\"7\"".as_slice()], vec![b"W/\"7\""], vec![b"*"], vec![b"\"a\",W/\"7\""], vec![b"\"a\"", b"\"7\""]]
-        {
+        for lines in [
+            vec![b"\"7\"".as_slice()],
+            vec![b"W/\"7\""],
+            vec![b"*"],
+            vec![b"\"a\",W/\"7\""],
+            vec![b"\"a\"", b"\"7\""],
+        ] {
             assert!(known(&lines), "{lines:?}");
         }
-        for lines in [vec![], vec![b"\"07\"".as_slice()], vec![b"7"], vec![b"\"8\""], vec![b"\"8\" \"7\""]] {
+        for lines in [
+            vec![],
+            vec![b"\"07\"".as_slice()],
+            vec![b"7"],
+            vec![b"\"8\""],
+            vec![b"\"8\" \"7\""],
+        ] {
             assert!(!known(&lines), "{lines:?}");
         }
-        assert!(is_known(&headers(header::IF_NONE_MATCH, &[b"\"7\""]), "W/\"7\""));
+        assert!(is_known(
+            &headers(header::IF_NONE_MATCH, &[b"\"7\""]),
+            "W/\"7\""
+        ));
     }
 }

@@ -80,7 +80,12 @@ pub(crate) async fn serve(
     let (under_way, mut drained) = mpsc::channel::<Infallible>(1);
     let places = Places::new(&limits, &app.settings().trusted_proxies);
     let drain = limits.drain;
-    let serving = Arc::new(Serving { app, router, limits, stop: stop.clone() });
+    let serving = Arc::new(Serving {
+        app,
+        router,
+        limits,
+        stop: stop.clone(),
+    });
     let mut kept = Kept::new(&serving.limits);
 
     loop {
@@ -88,7 +93,9 @@ pub(crate) async fn serve(
             accepted = accept(&listener, &places) => accepted,
             () = stopped(&mut stop) => break,
         };
-        let Some((stream, peer, free)) = accepted else { continue };
+        let Some((stream, peer, free)) = accepted else {
+            continue;
+        };
         let Some(place) = places.take(free, peer.ip()) else {
             tracing::debug!(address = %peer.ip(), "an address has too many connections");
             continue;
@@ -155,7 +162,10 @@ struct Kept {
 impl Kept {
     fn new(limits: &Limits) -> Self {
         let most = matches!(limits.beyond, Beyond::ReplacesOldest).then_some(limits.connections);
-        Self { most, tasks: VecDeque::new() }
+        Self {
+            most,
+            tasks: VecDeque::new(),
+        }
     }
 
     fn add(&mut self, task: AbortHandle) {
@@ -173,13 +183,19 @@ impl Kept {
 }
 
 impl Serving {
-    async fn converse(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
+    async fn converse(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        tls: Option<TlsAcceptor>,
+    ) {
         let socket = Socket::new(stream, self.limits.write_timeout);
         match tls {
             None => http1::converse(&self, socket, Peer(peer)).await,
             Some(tls) => {
                 // A handshake that does not come is cut off like a head that does not.
-                let handshake = tokio::time::timeout(self.limits.header_timeout, tls.accept(socket));
+                let handshake =
+                    tokio::time::timeout(self.limits.header_timeout, tls.accept(socket));
                 if let Ok(Ok(stream)) = handshake.await {
                     self.converse_encrypted(stream, Peer(peer)).await;
                 }
@@ -187,7 +203,11 @@ impl Serving {
         }
     }
 
-    async fn converse_encrypted(self: Arc<Self>, stream: tokio_rustls::server::TlsStream<Socket>, peer: Peer) {
+    async fn converse_encrypted(
+        self: Arc<Self>,
+        stream: tokio_rustls::server::TlsStream<Socket>,
+        peer: Peer,
+    ) {
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             http2::converse(&self, stream, peer).await;
         } else {
@@ -203,7 +223,11 @@ impl Serving {
         }
         parts.extensions.insert(peer);
 
-        let answer = self.router.clone().oneshot(Request::from_parts(parts, Body::new(body))).await;
+        let answer = self
+            .router
+            .clone()
+            .oneshot(Request::from_parts(parts, Body::new(body)))
+            .await;
         answer.unwrap_or_else(|never| match never {})
     }
 }
@@ -222,6 +246,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
     }
 }

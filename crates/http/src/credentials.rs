@@ -40,7 +40,11 @@ pub(crate) async fn authenticated(request: &mut Request) -> Result<Arc<Principal
         }
         Err(Refusal::Invalid(reason)) => {
             let problem = UNAUTHENTICATED.problem().caused_by(reason);
-            Err(if matches!(shown, Shown::Bearer(_)) { problem.challenge(INVALID_TOKEN) } else { problem })
+            Err(if matches!(shown, Shown::Bearer(_)) {
+                problem.challenge(INVALID_TOKEN)
+            } else {
+                problem
+            })
         }
         Err(Refusal::Database(error)) => Err(error.into()),
     }
@@ -63,7 +67,9 @@ fn credentials(value: &str) -> Option<(Scheme, &str)> {
     let (scheme, rest) = value.split_once(' ')?;
     let shown = rest.trim_start_matches(' ');
     let schemes = [("bearer", Scheme::Bearer), ("basic", Scheme::Basic)];
-    let (_, known) = schemes.into_iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name))?;
+    let (_, known) = schemes
+        .into_iter()
+        .find(|(name, _)| scheme.eq_ignore_ascii_case(name))?;
     (!shown.is_empty()).then_some((known, shown))
 }
 
@@ -73,7 +79,9 @@ pub(crate) fn lacks(request: &Request, problem: Problem, permission: Option<&str
         return problem;
     }
 
-    let scope = permission.map(|name| format!(r#", scope="{name}""#)).unwrap_or_default();
+    let scope = permission
+        .map(|name| format!(r#", scope="{name}""#))
+        .unwrap_or_default();
     problem.challenge(format!(r#"Bearer error="insufficient_scope"{scope}"#))
 }
 
@@ -87,10 +95,16 @@ pub(crate) fn basic(encoded: &str) -> Option<(String, String)> {
 /// The value of a cookie that the request has once. Other cookies are another's business, whatever bytes they hold.
 pub(crate) fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     let lines = request.parts.headers.get_all(header::COOKIE).iter();
-    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
-    let mut values = pairs.filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    let pairs = lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii);
+    let mut values =
+        pairs.filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     let value = values.next()?;
-    values.next().is_none().then(|| std::str::from_utf8(value).ok())?
+    values
+        .next()
+        .is_none()
+        .then(|| std::str::from_utf8(value).ok())?
 }
 
 /// A browser sends cookies along with whatever another site makes it send. What changes something is taken from pages of
@@ -110,7 +124,11 @@ pub(crate) fn refuse_cross_site(request: &Request) -> Result<(), Problem> {
             .header(&header::ORIGIN)
             .is_some_and(|origin| origin == origin_of(request.app.settings().public_url.as_str())),
     };
-    if own { Ok(()) } else { Err(CROSS_SITE.problem()) }
+    if own {
+        Ok(())
+    } else {
+        Err(CROSS_SITE.problem())
+    }
 }
 
 /// Scheme, host and port of a URL (RFC 6454 §6.1).
@@ -136,7 +154,17 @@ mod tests {
             assert_eq!(credentials(right), Some((Scheme::Bearer, "x")), "{right}");
         }
         assert_eq!(credentials("bAsIc  dTpw"), Some((Scheme::Basic, "dTpw")));
-        for wrong in ["", "Bearer", "Bearer ", "Bearer   ", "Bearer\tx", "Bearerx x", "Digest x", " Bearer x", "x"] {
+        for wrong in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer   ",
+            "Bearer\tx",
+            "Bearerx x",
+            "Digest x",
+            " Bearer x",
+            "x",
+        ] {
             assert_eq!(credentials(wrong), None, "{wrong}");
         }
     }

@@ -203,7 +203,10 @@ impl Operation<'_> {
 
     /// How many of the path's parameters the function takes.
     pub(crate) fn taken_from_path(&self) -> usize {
-        self.parameters.iter().filter(|parameter| parameter.location == Location::Path).count()
+        self.parameters
+            .iter()
+            .filter(|parameter| parameter.location == Location::Path)
+            .count()
     }
 
     /// The schema of a type that a request holds.

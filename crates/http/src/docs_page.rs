@@ -19,7 +19,9 @@ pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src
 pub(crate) fn asset(path: &str) -> Option<&'static Asset> {
     match path {
         "/docs" => named("index.html"),
-        _ => ASSETS.iter().find(|asset| asset.is_hashed && asset.path == path),
+        _ => ASSETS
+            .iter()
+            .find(|asset| asset.is_hashed && asset.path == path),
     }
 }
 
@@ -44,15 +46,20 @@ mod tests {
     /// The values of every `name="value"` in `html`.
     fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
         let opening = format!(" {name}=\"");
-        html.split(&opening).skip(1).map(|rest| rest.split_once('"').unwrap().0).collect()
+        html.split(&opening)
+            .skip(1)
+            .map(|rest| rest.split_once('"').unwrap().0)
+            .collect()
     }
 
     #[test]
     fn every_file_that_the_page_names_is_served() {
         let html = text("index.html");
         let links = [attributes(&html, "src"), attributes(&html, "href")].concat();
-        let files: Vec<_> =
-            links.iter().filter(|link| link.starts_with("/docs/") || link.starts_with("/look/")).collect();
+        let files: Vec<_> = links
+            .iter()
+            .filter(|link| link.starts_with("/docs/") || link.starts_with("/look/"))
+            .collect();
         assert!(files.len() >= 9, "{files:?}");
         for file in files {
             let is_look = look::FILES.iter().any(|look| look.path == *file);
@@ -61,16 +68,25 @@ mod tests {
         for script in ["docs.js", "session.js", "operations.js"].map(text) {
             for import in script.split("from \"./").skip(1) {
                 let file = import.split_once('"').unwrap().0;
-                assert!(asset(&format!("/docs/{file}")).is_some(), "{file} is not served");
+                assert!(
+                    asset(&format!("/docs/{file}")).is_some(),
+                    "{file} is not served"
+                );
             }
         }
     }
 
     #[test]
     fn nothing_else_is_served() {
-        for path in
-            ["", "/", "/docs/", "/docs/docs.js", "/docs/index.html", "/docs/swagger-ui-bundle.js.map", "/docs/../x"]
-        {
+        for path in [
+            "",
+            "/",
+            "/docs/",
+            "/docs/docs.js",
+            "/docs/index.html",
+            "/docs/swagger-ui-bundle.js.map",
+            "/docs/../x",
+        ] {
             assert!(asset(path).is_none(), "{path:?} is served");
         }
     }
@@ -80,18 +96,42 @@ mod tests {
         assert!(!CONTENT_SECURITY_POLICY.contains("unsafe"));
         assert!(!CONTENT_SECURITY_POLICY.contains("http"));
         let html = text("index.html");
-        assert_eq!(html.matches("<script").count(), attributes(&html, "src").len() - html.matches("<img").count());
-        for inline in ["<style", " style=", " onclick=", " onsubmit=", " onload=", "javascript:", "<base"] {
+        assert_eq!(
+            html.matches("<script").count(),
+            attributes(&html, "src").len() - html.matches("<img").count()
+        );
+        for inline in [
+            "<style",
+            " style=",
+            " onclick=",
+            " onsubmit=",
+            " onload=",
+            "javascript:",
+            "<base",
+        ] {
             assert!(!html.contains(inline), "the page has {inline}");
         }
     }
 
     #[test]
     fn our_own_files_name_no_other_origin() {
-        for path in ["index.html", "docs.css", "operations.css", "docs.js", "session.js", "operations.js"] {
+        for path in [
+            "index.html",
+            "docs.css",
+            "operations.css",
+            "docs.js",
+            "session.js",
+            "operations.js",
+        ] {
             let content = text(path);
-            assert!(!content.contains("http:") && !content.contains("https:"), "{path} names another origin");
-            assert!(!content.contains("\"//") && !content.contains("url(//"), "{path} names another origin");
+            assert!(
+                !content.contains("http:") && !content.contains("https:"),
+                "{path} names another origin"
+            );
+            assert!(
+                !content.contains("\"//") && !content.contains("url(//"),
+                "{path} names another origin"
+            );
         }
     }
 
@@ -102,7 +142,12 @@ mod tests {
         for name in ["swagger-ui-bundle.js", "swagger-ui.css", "docs.js"] {
             let asset = named(name).unwrap();
             assert!(asset.is_hashed && asset.path.contains(asset.tag), "{name}");
-            assert!(asset.gzip.is_some_and(|gzip| gzip.len() * 2 < asset.bytes.len()), "{name}");
+            assert!(
+                asset
+                    .gzip
+                    .is_some_and(|gzip| gzip.len() * 2 < asset.bytes.len()),
+                "{name}"
+            );
         }
     }
 

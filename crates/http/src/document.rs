@@ -36,14 +36,27 @@ pub fn document(info: &Info, modules: &[Module]) -> Value {
 /// The document with an example for each text that somebody may have to write.
 fn with_examples(mut document: Value) -> Value {
     if let Value::Object(schemas) = document["components"]["schemas"].take() {
-        let schemas: Map<_, _> =
-            schemas.into_iter().map(|(name, it)| (name.clone(), examples::given(&name, it))).collect();
+        let schemas: Map<_, _> = schemas
+            .into_iter()
+            .map(|(name, it)| (name.clone(), examples::given(&name, it)))
+            .collect();
         document["components"]["schemas"] = schemas.into();
     }
-    let items = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
-    let operations = items.filter_map(Value::as_object_mut).flat_map(Map::values_mut);
-    for parameter in operations.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut()).flatten() {
-        let name = parameter["name"].as_str().unwrap_or_default().to_lowercase();
+    let items = document["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(Map::values_mut);
+    let operations = items
+        .filter_map(Value::as_object_mut)
+        .flat_map(Map::values_mut);
+    for parameter in operations
+        .filter_map(|operation| operation.get_mut("parameters")?.as_array_mut())
+        .flatten()
+    {
+        let name = parameter["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_lowercase();
         parameter["schema"] = examples::given(&name, parameter["schema"].take());
     }
     document
@@ -53,7 +66,10 @@ fn with_examples(mut document: Value) -> Value {
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let members: BTreeMap<_, _> = members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            let members: BTreeMap<_, _> = members
+                .into_iter()
+                .map(|(name, value)| (name, sorted(value)))
+                .collect();
             Value::Object(members.into_iter().collect())
         }
         Value::Array(items) => items.into_iter().map(sorted).collect(),
@@ -69,13 +85,22 @@ fn written(info: &Info, modules: &[Module]) -> Value {
     for module in modules {
         for declaration in module.declarations() {
             let operation = declaration.operation(&mut schemas);
-            let told = operation.problems.iter().map(|kind| (example_name(kind, operation.speaks_oauth), *kind));
+            let told = operation
+                .problems
+                .iter()
+                .map(|kind| (example_name(kind, operation.speaks_oauth), *kind));
             problems.extend(told);
             let entry = describe(module.name(), declaration, &operation, problem.as_value());
-            paths.entry(declaration.path).or_default().insert(declaration.method.as_str().to_lowercase(), entry);
+            paths
+                .entry(declaration.path)
+                .or_default()
+                .insert(declaration.method.as_str().to_lowercase(), entry);
         }
     }
-    let tags: Vec<_> = modules.iter().map(|module| json!({ "name": module.name() })).collect();
+    let tags: Vec<_> = modules
+        .iter()
+        .map(|module| json!({ "name": module.name() }))
+        .collect();
     json!({
         "openapi": "3.1.0",
         "info": { "title": info.title, "version": info.version, "description": info.description },
@@ -113,8 +138,18 @@ fn written(info: &Info, modules: &[Module]) -> Value {
     })
 }
 
-fn describe(tag: &str, declaration: &Declaration, operation: &Operation<'_>, problem: &Value) -> Value {
-    let summary = declaration.documentation.lines().next().unwrap_or_default().trim_end_matches('.');
+fn describe(
+    tag: &str,
+    declaration: &Declaration,
+    operation: &Operation<'_>,
+    problem: &Value,
+) -> Value {
+    let summary = declaration
+        .documentation
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('.');
     let mut entry = json!({
         "operationId": declaration.operation,
         "summary": summary,
@@ -126,8 +161,10 @@ fn describe(tag: &str, declaration: &Declaration, operation: &Operation<'_>, pro
         entry["parameters"] = operation.parameters.iter().map(parameter).collect();
     }
     if let Some((content_types, schema)) = &operation.body {
-        let content: Map<_, _> =
-            content_types.iter().map(|it| ((*it).to_owned(), json!({ "schema": schema }))).collect();
+        let content: Map<_, _> = content_types
+            .iter()
+            .map(|it| ((*it).to_owned(), json!({ "schema": schema })))
+            .collect();
         entry["requestBody"] = json!({ "required": true, "content": content });
         if let Some(limit) = operation.body_limit {
             entry["requestBody"]["description"] = format!("At most {limit} bytes.").into();
@@ -136,21 +173,28 @@ fn describe(tag: &str, declaration: &Declaration, operation: &Operation<'_>, pro
     }
     match operation.requirement {
         // A client shows who it is in the header or in the form, which a document cannot say as a scheme.
-        Requirement::Public if operation.client_may_authenticate => entry["security"] = json!([{ "client": [] }, {}]),
+        Requirement::Public if operation.client_may_authenticate => {
+            entry["security"] = json!([{ "client": [] }, {}])
+        }
         Requirement::Public => entry["security"] = json!([]),
         Requirement::SignedIn => entry["security"] = any_credential(),
         Requirement::InPerson => entry["security"] = json!([{ "bearer": [] }, { "cookie": [] }]),
         Requirement::Permission(permission) => {
             entry["security"] = any_credential();
             entry["x-permission"] = permission.name.into();
-            let text = format!("{}\n\nNeeds the permission `{}`.", declaration.documentation, permission.name);
+            let text = format!(
+                "{}\n\nNeeds the permission `{}`.",
+                declaration.documentation, permission.name
+            );
             entry["description"] = text.into();
         }
     }
     if operation.fresh {
         let text = entry["description"].as_str().unwrap_or_default();
-        entry["description"] =
-            format!("{text}\n\nSensitive: needs a sign-in or a step-up within the last ten minutes.").into();
+        entry["description"] = format!(
+            "{text}\n\nSensitive: needs a sign-in or a step-up within the last ten minutes."
+        )
+        .into();
     }
     entry
 }
@@ -173,18 +217,28 @@ fn parameter(parameter: &Parameter) -> Value {
 }
 
 fn responses(operation: &Operation<'_>, problem: &Value) -> Value {
-    let mut responses: BTreeMap<String, Value> =
-        operation.success.iter().map(|success| (success.status.as_str().to_owned(), answer(success))).collect();
+    let mut responses: BTreeMap<String, Value> = operation
+        .success
+        .iter()
+        .map(|success| (success.status.as_str().to_owned(), answer(success)))
+        .collect();
     let mut problems: BTreeMap<_, Vec<&Kind>> = BTreeMap::new();
     for kind in &operation.problems {
         problems.entry(kind.status.as_u16()).or_default().push(kind);
     }
-    let content_type = if operation.speaks_oauth { OAUTH_CONTENT_TYPE } else { CONTENT_TYPE };
+    let content_type = if operation.speaks_oauth {
+        OAUTH_CONTENT_TYPE
+    } else {
+        CONTENT_TYPE
+    };
     for (status, kinds) in problems {
         let mut response = refusal(&operation.method, status, &kinds, (problem, content_type));
         let named = kinds.iter().map(|kind| {
             let name = example_name(kind, operation.speaks_oauth);
-            (kind.code.to_owned(), json!({ "$ref": format!("#/components/examples/{name}") }))
+            (
+                kind.code.to_owned(),
+                json!({ "$ref": format!("#/components/examples/{name}") }),
+            )
         });
         response["content"][content_type]["examples"] = named.collect::<Map<_, _>>().into();
         responses.insert(status.to_string(), response);
@@ -216,22 +270,35 @@ fn answer(success: &Success) -> Value {
     entry
 }
 
-fn refusal(method: &Method, status: u16, kinds: &[&Kind], (problem, content_type): (&Value, &str)) -> Value {
-    let lines: Vec<_> = kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.detail)).collect();
+fn refusal(
+    method: &Method,
+    status: u16,
+    kinds: &[&Kind],
+    (problem, content_type): (&Value, &str),
+) -> Value {
+    let lines: Vec<_> = kinds
+        .iter()
+        .map(|kind| format!("`{}`: {}", kind.code, kind.detail))
+        .collect();
     let codes: Vec<_> = kinds.iter().map(|kind| kind.code).collect();
     let mut headers = standing_headers();
     match status {
-        401 => drop(
-            headers.insert("WWW-Authenticate".to_owned(), header("The scheme to sign in with, and what was wrong.")),
-        ),
-        403 => drop(
-            headers.insert("WWW-Authenticate".to_owned(), header("Where a bearer token was shown: what it lacks.")),
-        ),
+        401 => drop(headers.insert(
+            "WWW-Authenticate".to_owned(),
+            header("The scheme to sign in with, and what was wrong."),
+        )),
+        403 => drop(headers.insert(
+            "WWW-Authenticate".to_owned(),
+            header("Where a bearer token was shown: what it lacks."),
+        )),
         415 => {
             let name = accepts(method).unwrap_or("accept");
             headers.insert(in_words(name), header("The content types that are taken."));
         }
-        429 | 503 => drop(headers.insert("Retry-After".to_owned(), header("Seconds to wait before the next try."))),
+        429 | 503 => drop(headers.insert(
+            "Retry-After".to_owned(),
+            header("Seconds to wait before the next try."),
+        )),
         _ => {}
     }
     json!({
@@ -252,7 +319,10 @@ fn in_words(name: &str) -> String {
 }
 
 fn standing_headers() -> Map<String, Value> {
-    Map::from_iter([("X-Request-Id".to_owned(), header("The request, as in the logs and the audit log."))])
+    Map::from_iter([(
+        "X-Request-Id".to_owned(),
+        header("The request, as in the logs and the audit log."),
+    )])
 }
 
 fn header(description: &str) -> Value {

@@ -21,7 +21,8 @@ use mainstay_telemetry::parent_of;
 use tracing::{Instrument as _, Span, field};
 
 use crate::{
-    App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, OUTCOME_UNKNOWN, Page, Problem, UNAVAILABLE,
+    App, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, OUTCOME_UNKNOWN, Page, Problem,
+    UNAVAILABLE,
     answer::not_shown,
     bodies::BodyLimit,
     failure::SHORTLY,
@@ -45,8 +46,16 @@ const PAGE: &str = "page";
 pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpRequest) -> Reply {
     let found = resource.endpoint(request.method());
     let operation = found.map_or("unknown", |endpoint| endpoint.declaration.operation);
-    let told = if resource.speaks_oauth() { Told::OauthClients } else { Told::Programs };
-    let route = Route { path: resource.path, operation, told };
+    let told = if resource.speaks_oauth() {
+        Told::OauthClients
+    } else {
+        Told::Programs
+    };
+    let route = Route {
+        path: resource.path,
+        operation,
+        told,
+    };
     framed(&app, route, request, async |request| match found {
         Some(endpoint) => run(endpoint, request).await,
         None => Err(METHOD_NOT_ALLOWED.problem().allow(&resource.methods())),
@@ -57,25 +66,39 @@ pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpReq
 /// Answers a request for what is served beside the endpoints.
 pub(crate) async fn page(app: App, api: Api, path: &'static str, request: HttpRequest) -> Reply {
     let route = Route::of_people(path, PAGE);
-    framed(&app, route, request, async |request| pages::answer(&app, &api, &request.parts).await).await
+    framed(&app, route, request, async |request| {
+        pages::answer(&app, &api, &request.parts).await
+    })
+    .await
 }
 
 /// Answers a request for a page that was mounted beside the endpoints.
 pub(crate) async fn added_page(app: App, page: Page, request: HttpRequest) -> Reply {
     let route = Route::of_people(page.path(), PAGE);
-    framed(&app, route, request, async |request| pages::show(&page, &request.parts)).await
+    framed(&app, route, request, async |request| {
+        pages::show(&page, &request.parts)
+    })
+    .await
 }
 
 /// Answers a request whose path is nobody's.
 pub(crate) async fn unknown(app: App, request: HttpRequest) -> Reply {
-    framed(&app, Route::of_people("unknown", "unknown"), request, async |_| Err(NOT_FOUND.problem())).await
+    framed(
+        &app,
+        Route::of_people("unknown", "unknown"),
+        request,
+        async |_| Err(NOT_FOUND.problem()),
+    )
+    .await
 }
 
 /// Runs an endpoint, and holds it to the problems that it declares: the document is the behaviour.
 async fn run(endpoint: &Mounted, mut request: Request) -> Result<Reply, Problem> {
     request.body_limit = endpoint.body_limit(request.body_limit.bytes);
     let method = request.parts.method.clone();
-    let outcome = (endpoint.declaration.call)(request).await.map_err(|problem| problem.for_method(&method));
+    let outcome = (endpoint.declaration.call)(request)
+        .await
+        .map_err(|problem| problem.for_method(&method));
     match outcome {
         Err(problem) if problem.kind() == NOT_SHOWN => Ok(not_shown()),
         Err(problem) if !endpoint.problems.contains(&problem.kind()) => {
@@ -113,7 +136,11 @@ enum Told {
 
 impl Route {
     const fn of_people(path: &'static str, operation: &'static str) -> Self {
-        Self { path, operation, told: Told::People }
+        Self {
+            path,
+            operation,
+            told: Told::People,
+        }
     }
 }
 
@@ -124,15 +151,27 @@ pub(crate) fn refused(app: &App, parts: Option<&Parts>, problem: Problem) -> Rep
     let mut reply = problem.into_reply(request_id);
     secure(reply.headers_mut(), request_id);
     if parts.is_none_or(|parts| parts.version < Version::HTTP_2) {
-        reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        reply
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    report(parts.map_or("_OTHER", label), ("unknown", "unknown"), &reply, described, Duration::ZERO);
+    report(
+        parts.map_or("_OTHER", label),
+        ("unknown", "unknown"),
+        &reply,
+        described,
+        Duration::ZERO,
+    );
     reply
 }
 
 async fn framed<F>(
     app: &App,
-    Route { path: route, operation, told }: Route,
+    Route {
+        path: route,
+        operation,
+        told,
+    }: Route,
     request: HttpRequest,
     answer: impl FnOnce(Request) -> F,
 ) -> Reply
@@ -157,18 +196,33 @@ where
     });
     let limited = noting_unsettled(limited(app.settings().deadline, &verb, work));
     let outcome = limited.instrument(span.clone()).await;
-    let outcome = if told == Told::OauthClients { outcome.map_err(Problem::in_words_of_oauth) } else { outcome };
+    let outcome = if told == Told::OauthClients {
+        outcome.map_err(Problem::in_words_of_oauth)
+    } else {
+        outcome
+    };
     let _entered = span.enter();
-    let problem = outcome.as_ref().err().map(|problem| (problem.kind().code, problem.cause().map(str::to_owned)));
+    let problem = outcome
+        .as_ref()
+        .err()
+        .map(|problem| (problem.kind().code, problem.cause().map(str::to_owned)));
     let mut reply = outcome.unwrap_or_else(|problem| match at_browser {
         true => problem.into_page(request_id),
         false => problem.into_reply(request_id),
     });
     if told == Told::People && problem.is_some() {
-        reply.headers_mut().append(header::VARY, HeaderValue::from_name(header::ACCEPT));
+        reply
+            .headers_mut()
+            .append(header::VARY, HeaderValue::from_name(header::ACCEPT));
     }
     secure(reply.headers_mut(), request_id);
-    report(method, (route, operation), &reply, problem, started.elapsed());
+    report(
+        method,
+        (route, operation),
+        &reply,
+        problem,
+        started.elapsed(),
+    );
     reply
 }
 
@@ -181,9 +235,9 @@ async fn limited(
     match tokio::time::timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(INTERNAL.problem().caused_by("a panic")),
-        Err(_) if is_unsettled() && !method.is_safe() => {
-            Err(OUTCOME_UNKNOWN.problem().caused_by("the deadline passed in a write"))
-        }
+        Err(_) if is_unsettled() && !method.is_safe() => Err(OUTCOME_UNKNOWN
+            .problem()
+            .caused_by("the deadline passed in a write")),
         Err(_) => Err(UNAVAILABLE
             .problem()
             .detail("The server did not finish in time.")
@@ -203,16 +257,32 @@ async fn prepare(
     if let Some(refused) = hosts::refusal(&parts, &app.settings().allowed_hosts) {
         return Err(refused);
     }
-    let unreadable = || MALFORMED.problem().detail("The path holds bytes that are no text.");
-    let parameters = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| unreadable())?;
-    let path: Vec<_> = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let unreadable = || {
+        MALFORMED
+            .problem()
+            .detail("The path holds bytes that are no text.")
+    };
+    let parameters = RawPathParams::from_request_parts(&mut parts, &())
+        .await
+        .map_err(|_| unreadable())?;
+    let path: Vec<_> = parameters
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     if has_bad_escape(parts.uri.path()) {
         return Err(unreadable());
     }
     let peer = parts.extensions.get::<Peer>().map(|Peer(peer)| peer.ip());
     let address = peer.map(|peer| app.settings().proxies().client(peer, &parts.headers));
-    let origin = Origin { request, operation, address };
-    let body_limit = BodyLimit { bytes: app.settings().body_limit, is_public: true };
+    let origin = Origin {
+        request,
+        operation,
+        address,
+    };
+    let body_limit = BodyLimit {
+        bytes: app.settings().body_limit,
+        is_public: true,
+    };
     Ok(Request {
         app: app.clone(),
         parts,
@@ -238,7 +308,8 @@ fn span(method: &'static str, route: &'static str, request_id: Uuid, headers: &H
     if !span.is_disabled() {
         span.record("otel.name", format!("{method} {route}"));
     }
-    if let Some(parent) = parent_of(|name| headers.get(name).and_then(|value| value.to_str().ok())) {
+    if let Some(parent) = parent_of(|name| headers.get(name).and_then(|value| value.to_str().ok()))
+    {
         span.record("trace_id", parent.trace_id());
         parent.adopt(&span);
     }
@@ -248,15 +319,26 @@ fn span(method: &'static str, route: &'static str, request_id: Uuid, headers: &H
 /// OWASP Secure Headers; ASVS 3.4.1 to 3.4.6, 14.3.2. A page that needs another value has set it already.
 fn secure(headers: &mut HeaderMap, request_id: Uuid) {
     const ALWAYS: [(HeaderName, &str); 6] = [
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
+        (
+            header::STRICT_TRANSPORT_SECURITY,
+            "max-age=63072000; includeSubDomains",
+        ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
         (header::CACHE_CONTROL, "no-store"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ];
     for (name, value) in ALWAYS {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
         headers.insert("x-request-id", id);
@@ -277,7 +359,9 @@ fn report(
     let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     match status {
         500.. => tracing::error!(method, route, status, code, cause, microseconds, "answered"),
-        ..400 if operation == PAGE => tracing::debug!(method, route, status, microseconds, "answered"),
+        ..400 if operation == PAGE => {
+            tracing::debug!(method, route, status, microseconds, "answered")
+        }
         _ => tracing::info!(method, route, status, code, cause, microseconds, "answered"),
     }
     metrics::histogram!(

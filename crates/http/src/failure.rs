@@ -7,8 +7,9 @@ use mainstay_database::Error;
 use serde::Serialize;
 
 use crate::{
-    CONFLICT, FieldError, INTERNAL, INVALID_INPUT, Kind, NOT_FOUND, OUTCOME_UNKNOWN, PRECONDITION_FAILED, Problem,
-    TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UNAVAILABLE, kinds::NOT_SHOWN,
+    CONFLICT, FieldError, INTERNAL, INVALID_INPUT, Kind, NOT_FOUND, OUTCOME_UNKNOWN,
+    PRECONDITION_FAILED, Problem, TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UNAVAILABLE,
+    kinds::NOT_SHOWN,
 };
 
 const NO_CURSOR: &str = "not a cursor of this listing with this order and these filters";
@@ -67,7 +68,10 @@ impl Problem {
     #[must_use]
     pub(crate) fn with_cursor_in_body(self) -> Self {
         self.map_errors(|error| match error.location.as_ref() {
-            "query" if error.detail == NO_CURSOR => FieldError { location: "body".into(), ..error },
+            "query" if error.detail == NO_CURSOR => FieldError {
+                location: "body".into(),
+                ..error
+            },
             _ => error,
         })
     }
@@ -111,7 +115,9 @@ pub enum Failure {
 impl<T, E: Into<Failure>> OnConstraint<T> for Result<T, E> {
     fn on_constraints(self, constraints: &[&str], kind: Kind) -> Result<T, Failure> {
         self.map_err(|error| match error.into() {
-            Failure::Database(Error::Constraint { name, .. }) if constraints.contains(&name.as_str()) => {
+            Failure::Database(Error::Constraint { name, .. })
+                if constraints.contains(&name.as_str()) =>
+            {
                 Failure::Problem(kind.problem())
             }
             other => other,
@@ -135,7 +141,9 @@ impl From<Failure> for Problem {
 }
 
 fn described(error: &Error) -> String {
-    error.cause().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+    error
+        .cause()
+        .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// The JSON of a value of ours. All of them have string keys and no failing `Serialize`, so it cannot fail.

@@ -7,7 +7,11 @@ use crate::{MALFORMED, NOT_IMPLEMENTED, Problem};
 /// Why a request is refused before it has a route.
 pub(crate) fn refusal(parts: &Parts) -> Option<Problem> {
     if !is_framed(parts) {
-        return Some(NOT_IMPLEMENTED.problem().detail("The only transfer coding is chunked, once."));
+        return Some(
+            NOT_IMPLEMENTED
+                .problem()
+                .detail("The only transfer coding is chunked, once."),
+        );
     }
     host_fault(parts).map(|fault| MALFORMED.problem().detail(fault))
 }
@@ -16,19 +20,28 @@ pub(crate) fn refusal(parts: &Parts) -> Option<Problem> {
 /// is what its type says.
 fn is_framed(parts: &Parts) -> bool {
     let mut codings = parts.headers.get_all(header::TRANSFER_ENCODING).iter();
-    let is_chunked = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    let is_chunked = codings
+        .next()
+        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
     is_chunked && codings.next().is_none()
 }
 
 /// What is wrong with the request's host: RFC 9112 §3.2, RFC 9113 §8.3.1.
 fn host_fault(parts: &Parts) -> Option<&'static str> {
-    let mut hosts = parts.headers.get_all(header::HOST).iter().map(|host| host.as_bytes());
+    let mut hosts = parts
+        .headers
+        .get_all(header::HOST)
+        .iter()
+        .map(|host| host.as_bytes());
     let host = hosts.next();
     if hosts.next().is_some() {
         return Some("The request has several Host headers.");
     }
     // The authority of HTTP/2. In HTTP/1.1 it stands in an absolute target, and does not replace the header.
-    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let authority = parts
+        .uri
+        .authority()
+        .map(|authority| authority.as_str().as_bytes());
     let authority = authority.filter(|_| parts.version >= Version::HTTP_2);
 
     match (authority, host) {
@@ -37,31 +50,49 @@ fn host_fault(parts: &Parts) -> Option<&'static str> {
         (Some(authority), Some(host)) if !is_same(authority, host, parts.uri.scheme()) => {
             Some("The Host header contradicts :authority.")
         }
-        (Some(named), _) | (None, Some(named)) => {
-            (!is_host(named)).then_some("The host is not a host name or address with an optional port.")
-        }
+        (Some(named), _) | (None, Some(named)) => (!is_host(named))
+            .then_some("The host is not a host name or address with an optional port."),
     }
 }
 
 /// Whether two authorities are one: letters of either case, and the scheme's port written out or not.
 fn is_same(one: &[u8], other: &[u8], scheme: Option<&Scheme>) -> bool {
-    let port: &[u8] = if scheme == Some(&Scheme::HTTP) { b":80" } else { b":443" };
-    let bare = |authority: &'_ [u8]| authority.strip_suffix(port).unwrap_or(authority).to_ascii_lowercase();
+    let port: &[u8] = if scheme == Some(&Scheme::HTTP) {
+        b":80"
+    } else {
+        b":443"
+    };
+    let bare = |authority: &'_ [u8]| {
+        authority
+            .strip_suffix(port)
+            .unwrap_or(authority)
+            .to_ascii_lowercase()
+    };
     bare(one) == bare(other)
 }
 
 /// `uri-host [ ":" port ]` (RFC 3986 §3.2.2), and not empty: `http` has no URI without a host (RFC 9110 §4.2.1).
 fn is_host(authority: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(authority) else { return false };
+    let Ok(text) = std::str::from_utf8(authority) else {
+        return false;
+    };
     let (host, port) = match text.rfind(']') {
         Some(end) => text.split_at(end + 1),
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
-    let port = port.strip_prefix(':').unwrap_or(if port.is_empty() { "" } else { "none" });
-    let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && (port.is_empty() || port.parse::<u16>().is_ok());
+    let port = port
+        .strip_prefix(':')
+        .unwrap_or(if port.is_empty() { "" } else { "none" });
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit())
+        && (port.is_empty() || port.parse::<u16>().is_ok());
 
-    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let is_host = literal.map_or_else(|| is_name(host), |address| address.parse::<std::net::Ipv6Addr>().is_ok());
+    let literal = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let is_host = literal.map_or_else(
+        || is_name(host),
+        |address| address.parse::<std::net::Ipv6Addr>().is_ok(),
+    );
     is_host && is_port
 }
 
@@ -71,7 +102,11 @@ fn is_name(host: &str) -> bool {
     let mut bytes = host.as_bytes();
     while let Some((first, rest)) = bytes.split_first() {
         bytes = match (first, rest) {
-            (b'%', [high, low, rest @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
+            (b'%', [high, low, rest @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                rest
+            }
             (byte, rest) if is_plain(byte) => rest,
             _ => return false,
         };
@@ -93,18 +128,32 @@ mod tests {
 
     #[test]
     fn http_1_names_one_host() {
-        for host in ["a", "example.org:8000", "example.org:", "192.0.2.1", "[2001:db8::1]", "[::1]:80", "a_b", "a%41"] {
+        for host in [
+            "a",
+            "example.org:8000",
+            "example.org:",
+            "192.0.2.1",
+            "[2001:db8::1]",
+            "[::1]:80",
+            "a_b",
+            "a%41",
+        ] {
             assert_eq!(fault(Version::HTTP_11, "/", &[host]), None, "{host}");
         }
-        for host in
-            ["", ":80", "a b", "a/b", "user@a", "a:b", "a:80:80", "a:99999", "[::1", "::1", "[a]", "[::1]x", "a%4"]
-        {
+        for host in [
+            "", ":80", "a b", "a/b", "user@a", "a:b", "a:80:80", "a:99999", "[::1", "::1", "[a]",
+            "[::1]x", "a%4",
+        ] {
             assert!(fault(Version::HTTP_11, "/", &[host]).is_some(), "{host}");
         }
         assert!(fault(Version::HTTP_11, "/", &[]).is_some());
         assert!(fault(Version::HTTP_11, "/", &["a", "a"]).is_some());
         assert!(fault(Version::HTTP_11, "http://a/", &[]).is_some());
-        assert_eq!(fault(Version::HTTP_11, "http://a/", &["b"]), None, "RFC 9112 §3.2.2: the target counts");
+        assert_eq!(
+            fault(Version::HTTP_11, "http://a/", &["b"]),
+            None,
+            "RFC 9112 §3.2.2: the target counts"
+        );
         assert_eq!(fault(Version::HTTP_10, "/", &[]), None);
         assert!(fault(Version::HTTP_10, "/", &["a", "b"]).is_some());
     }
@@ -130,9 +179,13 @@ mod tests {
             super::is_framed(&request.body(()).unwrap().into_parts().0)
         };
         assert!(is_framed(&[]) && is_framed(&["chunked"]) && is_framed(&["Chunked"]));
-        for codings in
-            [&["gzip, chunked"][..], &["gzip", "chunked"], &["chunked", "chunked"], &["chunked, chunked"], &[""]]
-        {
+        for codings in [
+            &["gzip, chunked"][..],
+            &["gzip", "chunked"],
+            &["chunked", "chunked"],
+            &["chunked, chunked"],
+            &[""],
+        ] {
             assert!(!is_framed(codings), "{codings:?}");
         }
     }

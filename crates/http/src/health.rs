@@ -51,24 +51,42 @@ impl Readiness {
 
     /// The answer to a probe.
     pub(crate) async fn check(&self, database: &Database) -> Result<String, Problem> {
-        let not_ready = |detail: &'static str| UNAVAILABLE.problem().detail(detail).retry_after(Duration::from_secs(1));
+        let not_ready = |detail: &'static str| {
+            UNAVAILABLE
+                .problem()
+                .detail(detail)
+                .retry_after(Duration::from_secs(1))
+        };
         if self.0.draining.load(Ordering::Acquire) {
             return Err(not_ready("The service is shutting down."));
         }
-        if let Some(pulse) = self.0.pulses.get().into_iter().flatten().find(|pulse| !pulse.is_alive()) {
-            return Err(not_ready("The worker does not get on.").caused_by(format!("no {} for too long", pulse.work())));
+        if let Some(pulse) = self
+            .0
+            .pulses
+            .get()
+            .into_iter()
+            .flatten()
+            .find(|pulse| !pulse.is_alive())
+        {
+            return Err(not_ready("The worker does not get on.")
+                .caused_by(format!("no {} for too long", pulse.work())));
         }
         match database.health().await {
-            Ok(health) if health.schema < self.0.schema => Err(not_ready("The schema is not migrated yet.")),
+            Ok(health) if health.schema < self.0.schema => {
+                Err(not_ready("The schema is not migrated yet."))
+            }
             Ok(health) if !health.takes_writes => Err(not_ready("The database takes no writes.")),
-            Ok(health) if !health.keys_open => Err(not_ready("The key ring does not open what is stored.")),
-            Ok(_) if self.0.keys_missing.load(Ordering::Acquire) => {
-                Err(not_ready("Data keys are missing: the table data_keys was not restored, or not all of it."))
+            Ok(health) if !health.keys_open => {
+                Err(not_ready("The key ring does not open what is stored."))
             }
+            Ok(_) if self.0.keys_missing.load(Ordering::Acquire) => Err(not_ready(
+                "Data keys are missing: the table data_keys was not restored, or not all of it.",
+            )),
             // Migrations only go forward and keep the release before them running: a rollback is ready.
-            Ok(health) if health.schema > self.0.schema => {
-                Ok(format!("ready: schema {} is newer than this build's {}\n", health.schema, self.0.schema))
-            }
+            Ok(health) if health.schema > self.0.schema => Ok(format!(
+                "ready: schema {} is newer than this build's {}\n",
+                health.schema, self.0.schema
+            )),
             Ok(_) => Ok("ready\n".to_owned()),
             Err(error) => Err(not_ready("The database is not available.").caused_by(error)),
         }
@@ -78,7 +96,11 @@ impl Readiness {
 /// Answers the health probes; both servers do.
 ///
 /// `/livez` says that the process runs and looks at nothing else: a database that is gone is no reason to restart it.
-pub(crate) async fn probe(path: &str, readiness: &Readiness, database: &Database) -> Result<String, Problem> {
+pub(crate) async fn probe(
+    path: &str,
+    readiness: &Readiness,
+    database: &Database,
+) -> Result<String, Problem> {
     match path {
         "/livez" => Ok("ok\n".to_owned()),
         "/readyz" => readiness.check(database).await,

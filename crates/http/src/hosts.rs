@@ -6,8 +6,11 @@ use http::{StatusCode, header, request::Parts};
 use crate::{Kind, Problem};
 
 /// The request is for a host that this service does not serve (RFC 9110 §15.5.20).
-pub const MISDIRECTED: Kind =
-    Kind::new(StatusCode::MISDIRECTED_REQUEST, "misdirected_request", "This service does not answer for that host.");
+pub const MISDIRECTED: Kind = Kind::new(
+    StatusCode::MISDIRECTED_REQUEST,
+    "misdirected_request",
+    "This service does not answer for that host.",
+);
 
 /// The refusal of a request whose host is not among `allowed`; with none allowed in particular, all are.
 pub(crate) fn refusal(parts: &Parts, allowed: &[String]) -> Option<Problem> {
@@ -15,7 +18,10 @@ pub(crate) fn refusal(parts: &Parts, allowed: &[String]) -> Option<Problem> {
         return None;
     }
     let authority = parts.uri.authority().map(|authority| authority.as_str());
-    let header = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let header = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
     let host = without_port(authority.or(header).unwrap_or_default());
     let is_allowed = allowed.iter().any(|name| name.eq_ignore_ascii_case(host));
     (!is_allowed).then(|| MISDIRECTED.problem())
@@ -26,7 +32,9 @@ pub(crate) fn refusal(parts: &Parts, allowed: &[String]) -> Option<Problem> {
 pub(crate) fn by_name(parts: &Parts, public_url: &str) -> Option<String> {
     let known_as = public_url.strip_prefix("http://localhost")?;
     let host = parts.headers.get(header::HOST)?.to_str().ok()?;
-    let port = ["127.0.0.1", "[::1]"].iter().find_map(|address| host.strip_prefix(address))?;
+    let port = ["127.0.0.1", "[::1]"]
+        .iter()
+        .find_map(|address| host.strip_prefix(address))?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     (known_as.split('/').next() == Some(port)).then(|| format!("http://localhost{port}{path}"))
 }
@@ -43,7 +51,10 @@ mod tests {
     use super::*;
 
     fn is_refused(host: &str) -> bool {
-        let request = http::Request::builder().header(header::HOST, host).body(()).unwrap();
+        let request = http::Request::builder()
+            .header(header::HOST, host)
+            .body(())
+            .unwrap();
         let allowed = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
         refusal(&request.into_parts().0, &allowed).is_some()
     }
@@ -51,7 +62,11 @@ mod tests {
     #[test]
     fn the_machine_goes_by_its_name() {
         let moved = |host: &str, public_url: &str| {
-            let request = http::Request::builder().uri("/docs?a=b").header(header::HOST, host).body(()).unwrap();
+            let request = http::Request::builder()
+                .uri("/docs?a=b")
+                .header(header::HOST, host)
+                .body(())
+                .unwrap();
             by_name(&request.into_parts().0, public_url)
         };
         let there = Some("http://localhost:8000/docs?a=b".to_owned());
@@ -71,12 +86,23 @@ mod tests {
 
     #[test]
     fn only_named_hosts_are_answered() {
-        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8000",
+            "127.0.0.1:8000",
+            "[::1]:8000",
+            "[::1]",
+        ] {
             assert!(!is_refused(host), "{host}");
         }
-        for host in
-            ["", "evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "[::2]"]
-        {
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:8000",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "[::2]",
+        ] {
             assert!(is_refused(host), "{host}");
         }
     }

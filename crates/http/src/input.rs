@@ -49,5 +49,8 @@ pub trait Input: Sized + Send {
 }
 
 /// A type that a request holds; implemented by `#[input]`, which also refuses unknown fields and derives the rules.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not an input", note = "write `#[input]` above the type")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an input",
+    note = "write `#[input]` above the type"
+)]
 pub trait Shape: DeserializeOwned + JsonSchema + Validate<Context = ()> + Send {}

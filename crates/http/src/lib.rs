@@ -41,7 +41,9 @@ mod schemas;
 mod server;
 mod settings;
 
-pub use answer::{Accepted, Answer, Created, CreatedAt, Listing, NoContent, PageOf, View, WithHeaders};
+pub use answer::{
+    Accepted, Answer, Created, CreatedAt, Listing, NoContent, PageOf, View, WithHeaders,
+};
 pub use app::{App, Parts};
 pub use asset::Asset;
 pub use authenticate::{Authenticator, Refusal, Shown};
@@ -49,15 +51,17 @@ pub use bodies::PUBLIC_BODY_LIMIT;
 pub use certificate::Certificate;
 pub use client::ForwardedBy;
 pub use credentials::SESSION_COOKIE;
-pub use declaration::{Declaration, Endpoint, Endpoints, Location, Operation, Parameter, Requirement};
+pub use declaration::{
+    Declaration, Endpoint, Endpoints, Location, Operation, Parameter, Requirement,
+};
 pub use document::{Info, document};
 pub use failure::{Failure, OnConstraint};
 pub use health::Readiness;
 pub use hosts::MISDIRECTED;
 pub use http::{Method, StatusCode};
 pub use input::{
-    ClientBasic, Cookie, CookieValue, Form, Header, HeaderField, Input, Json, OAuthForm, Patch, Path, PathParameters,
-    PathValue, Query, Shape, Shared, UserAgent,
+    ClientBasic, Cookie, CookieValue, Form, Header, HeaderField, Input, Json, OAuthForm, Patch,
+    Path, PathParameters, PathValue, Query, Shape, Shared, UserAgent,
 };
 pub use kinds::*;
 pub use mainstay_macros::{choice, delete, get, input, patch, post, put, view};

@@ -58,7 +58,10 @@ pub fn page(title: &str, service: &str, main: &str) -> String {
 
 /// A text in which no character means anything to HTML.
 pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// The icon, where browsers look for one that no page names.

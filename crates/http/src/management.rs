@@ -33,7 +33,11 @@ impl Management {
     /// [`ServeError`] when the port cannot be had.
     pub async fn bind(app: App, telemetry: Option<Telemetry>) -> Result<Self, ServeError> {
         let listener = bind(app.settings().management).await?;
-        Ok(Self { app, listener, telemetry })
+        Ok(Self {
+            app,
+            listener,
+            telemetry,
+        })
     }
 
     /// Where health and metrics listen.
@@ -47,7 +51,12 @@ impl Management {
     /// Serves for as long as `work` goes on.
     pub async fn run(self, work: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(serve_probes(self.listener, self.app, self.telemetry, stopped));
+        let serving = tokio::spawn(serve_probes(
+            self.listener,
+            self.app,
+            self.telemetry,
+            stopped,
+        ));
         work.await;
         stop.send_replace(true);
         if serving.await.is_err() {
@@ -97,7 +106,9 @@ async fn probed(app: App, request: HttpRequest) -> Result<Reply, Infallible> {
 
 async fn measured(app: App, telemetry: Option<Telemetry>) -> Reply {
     app.measure();
-    let text = telemetry.map(|telemetry| telemetry.render_metrics()).unwrap_or_default();
+    let text = telemetry
+        .map(|telemetry| telemetry.render_metrics())
+        .unwrap_or_default();
     let mut reply = Response::new(Body::from(text));
     let prometheus = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     reply.headers_mut().insert(header::CONTENT_TYPE, prometheus);

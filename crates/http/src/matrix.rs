@@ -35,8 +35,7 @@ impl AccessRow {
     /// the declaration (OWASP ASVS 7.5.3).
     pub fn is_administered_carelessly(&self) -> bool {
         let reads = ["GET", "HEAD"].contains(&self.method.as_str());
-        let administrative =
-            matches!(self.requirement, Requirement::Permission(permission) if permission.administrative);
+        let administrative = matches!(self.requirement, Requirement::Permission(permission) if permission.administrative);
         administrative && !reads && !self.fresh
     }
 
@@ -75,22 +74,33 @@ pub fn access_matrix(modules: &[Module]) -> Vec<AccessRow> {
 pub fn access_table(modules: &[Module]) -> String {
     let rows = access_matrix(modules);
     let longest = |of: fn(&AccessRow) -> usize| rows.iter().map(of).max().unwrap_or(0);
-    let (path, operation) = (longest(|row| row.path.len()), longest(|row| row.operation.len()));
+    let (path, operation) = (
+        longest(|row| row.path.len()),
+        longest(|row| row.operation.len()),
+    );
     let needs = longest(|row| row.needs().len());
     let line = |row: [&str; 4], marks: Vec<String>| {
         let [method, its_path, its_operation, its_needs] = row;
         let marks = marks.join("  ");
-        let line = format!("{method:6}  {its_path:path$}  {its_operation:operation$}  {its_needs:needs$}  {marks}");
+        let line = format!(
+            "{method:6}  {its_path:path$}  {its_operation:operation$}  {its_needs:needs$}  {marks}"
+        );
         line.trim_end().to_owned() + "\n"
     };
-    let names = BuiltInRole::ALL.iter().map(|role| role.name().to_owned()).collect();
+    let names = BuiltInRole::ALL
+        .iter()
+        .map(|role| role.name().to_owned())
+        .collect();
     let header = line(["METHOD", "PATH", "OPERATION", "NEEDS"], names);
     let lines = rows.iter().map(|row| {
         let marks = BuiltInRole::ALL.iter().map(|role| {
             let mark = if row.allows(*role) { "yes" } else { "-" };
             format!("{mark:width$}", width = role.name().len())
         });
-        line([&row.method, row.path, row.operation, &row.needs()], marks.collect())
+        line(
+            [&row.method, row.path, row.operation, &row.needs()],
+            marks.collect(),
+        )
     });
     std::iter::once(header).chain(lines).collect()
 }
@@ -133,6 +143,9 @@ mod tests {
         assert!(row("PATCH", share, false).is_administered_carelessly());
         assert!(!row("PATCH", share, true).is_administered_carelessly());
         assert!(!row("GET", share, false).is_administered_carelessly());
-        assert!(!row("PATCH", Requirement::Permission(DucksFeed::DECLARED), false).is_administered_carelessly());
+        assert!(
+            !row("PATCH", Requirement::Permission(DucksFeed::DECLARED), false)
+                .is_administered_carelessly()
+        );
     }
 }

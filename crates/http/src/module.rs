@@ -167,12 +167,16 @@ impl Module {
 
     /// Whether it is the one that keeps a table.
     pub fn keeps(&self, table: &str) -> bool {
-        self.tables.iter().any(|known| known.table == table) || self.plain_tables.iter().any(|(name, _)| *name == table)
+        self.tables.iter().any(|known| known.table == table)
+            || self.plain_tables.iter().any(|(name, _)| *name == table)
     }
 
     /// What it says of how long the rows of a table stay.
     pub fn retention_of(&self, table: &str) -> Option<&'static str> {
-        self.plain_tables.iter().find(|(name, _)| *name == table).map(|(_, retention)| *retention)
+        self.plain_tables
+            .iter()
+            .find(|(name, _)| *name == table)
+            .map(|(_, retention)| *retention)
     }
 
     /// Its retention rules.
@@ -192,7 +196,10 @@ impl Module {
 
     /// The types of what it shares, at once or later.
     pub(crate) fn shared_types(&self) -> impl Iterator<Item = TypeId> + '_ {
-        self.shared.iter().map(|(id, _)| *id).chain(self.awaited.iter().copied())
+        self.shared
+            .iter()
+            .map(|(id, _)| *id)
+            .chain(self.awaited.iter().copied())
     }
 
     /// The permissions that it knows beyond those of its endpoints.

@@ -11,10 +11,13 @@ pub(crate) fn prefers_page(headers: &HeaderMap) -> bool {
 /// Whether content may be sent in gzip.
 pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     let weight_of = |coding: &str| {
-        let found = members(headers, &header::ACCEPT_ENCODING).filter(|(name, _)| name.eq_ignore_ascii_case(coding));
+        let found = members(headers, &header::ACCEPT_ENCODING)
+            .filter(|(name, _)| name.eq_ignore_ascii_case(coding));
         found.map(|(_, weight)| weight).max()
     };
-    weight_of("gzip").or_else(|| weight_of("*")).is_some_and(|weight| weight > 0)
+    weight_of("gzip")
+        .or_else(|| weight_of("*"))
+        .is_some_and(|weight| weight > 0)
 }
 
 /// How much a media type is wanted, in thousandths: the range that names it most closely decides (RFC 9110 §12.5.1).
@@ -29,17 +32,22 @@ fn media_type(headers: &HeaderMap, wanted: &str) -> u16 {
         Some(("*", "*")) => Some(0),
         _ => None,
     };
-    let ranges = members(headers, &header::ACCEPT).filter_map(|(range, weight)| Some((closeness(range)?, weight)));
+    let ranges = members(headers, &header::ACCEPT)
+        .filter_map(|(range, weight)| Some((closeness(range)?, weight)));
     ranges.max().map_or(0, |(_, weight)| weight)
 }
 
 /// The members of a list, each with its weight.
 fn members<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'h str, u16)> {
-    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    let lines = headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(|member| {
         let mut parts = member.split(';').map(str::trim);
         let value = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let weight =
+            parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
         (value, weight.map_or(ALL, thousandths))
     })
 }
@@ -50,8 +58,14 @@ const ALL: u16 = 1_000;
 /// A weight of up to three decimals (RFC 9110 §12.4.2). What is none weighs nothing.
 fn thousandths(weight: &str) -> u16 {
     let (whole, decimals) = weight.split_once('.').unwrap_or((weight, ""));
-    let is_weight = matches!(whole, "0" | "1") && decimals.len() <= 3 && decimals.bytes().all(|it| it.is_ascii_digit());
-    let number = if is_weight { format!("{whole}{decimals:0<3}").parse().unwrap_or(0) } else { 0 };
+    let is_weight = matches!(whole, "0" | "1")
+        && decimals.len() <= 3
+        && decimals.bytes().all(|it| it.is_ascii_digit());
+    let number = if is_weight {
+        format!("{whole}{decimals:0<3}").parse().unwrap_or(0)
+    } else {
+        0
+    };
     u16::min(number, ALL)
 }
 
@@ -93,12 +107,29 @@ mod tests {
     #[test]
     fn gzip_is_sent_to_those_who_take_it() {
         let takes = |accept: &str| takes_gzip(&accepting(header::ACCEPT_ENCODING, accept));
-        for yes in ["gzip", "gzip, deflate, br, zstd", "br;q=1.0, GZIP;q=0.5", "*", "identity;q=0, *;q=0.001"] {
+        for yes in [
+            "gzip",
+            "gzip, deflate, br, zstd",
+            "br;q=1.0, GZIP;q=0.5",
+            "*",
+            "identity;q=0, *;q=0.001",
+        ] {
             assert!(takes(yes), "{yes}");
         }
-        for no in ["", "br", "identity", "gzip;q=0", "gzip;q=0.000, *", "*;q=0", "gzip;q=nonsense"] {
+        for no in [
+            "",
+            "br",
+            "identity",
+            "gzip;q=0",
+            "gzip;q=0.000, *",
+            "*;q=0",
+            "gzip;q=nonsense",
+        ] {
             assert!(!takes(no), "{no}");
         }
-        assert!(!takes_gzip(&HeaderMap::new()), "RFC 9110 leaves it open; a client that says nothing may be old");
+        assert!(
+            !takes_gzip(&HeaderMap::new()),
+            "RFC 9110 leaves it open; a client that says nothing may be old"
+        );
     }
 }

@@ -50,7 +50,13 @@ impl Page {
     /// Content that is part of the binary. Clients keep it and ask whether it has changed (`ETag`); those that take gzip
     /// get gzip.
     pub fn file(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
-        Self::of(path, Source::File(Arc::new(Representations::new(content_type, Bytes::from_static(bytes)))))
+        Self::of(
+            path,
+            Source::File(Arc::new(Representations::new(
+                content_type,
+                Bytes::from_static(bytes),
+            ))),
+        )
     }
 
     /// A file that a build script has prepared, under the path that it has there.
@@ -60,7 +66,10 @@ impl Page {
 
     /// A file that a build script has prepared, under another path, which does not change with its content.
     pub fn asset_at(path: &'static str, asset: &'static Asset) -> Self {
-        Self::of(path, Source::File(Arc::new(Representations::under(path, asset))))
+        Self::of(
+            path,
+            Source::File(Arc::new(Representations::under(path, asset))),
+        )
     }
 
     /// Content that is made for each request, from the query's fields. `make` must not wait for anything.
@@ -93,17 +102,25 @@ impl Page {
     }
 
     fn of(path: &'static str, source: Source) -> Self {
-        Self { path, policy: None, source }
+        Self {
+            path,
+            policy: None,
+            source,
+        }
     }
 }
 
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Page").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Page")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
 /// FNV-1a: an `ETag` must be the same in every replica of one build, and hide nothing.
 pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -17,7 +17,14 @@ use crate::{
 };
 
 /// The paths of this room, as the router knows them.
-pub(crate) const PATHS: [&str; 6] = ["/livez", "/readyz", "/openapi.json", "/docs", "/docs/{file}", "/look/{file}"];
+pub(crate) const PATHS: [&str; 6] = [
+    "/livez",
+    "/readyz",
+    "/openapi.json",
+    "/docs",
+    "/docs/{file}",
+    "/look/{file}",
+];
 
 pub(crate) async fn answer(app: &App, api: &Api, request: &Parts) -> Result<Reply, Problem> {
     only_read(request)?;
@@ -40,7 +47,10 @@ pub(crate) fn show(page: &Page, request: &Parts) -> Result<Reply, Problem> {
         Source::Redirect(to) => redirect(to)?,
     };
     if let Some(policy) = page.content_security_policy() {
-        reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        reply.headers_mut().insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(policy),
+        );
     }
     Ok(reply)
 }
@@ -54,27 +64,45 @@ pub(crate) fn redirect(to: &str) -> Result<Reply, Problem> {
     Ok(reply)
 }
 
-fn made(Content { content_type, bytes }: Content) -> Reply {
+fn made(
+    Content {
+        content_type,
+        bytes,
+    }: Content,
+) -> Reply {
     let mut reply = Response::new(Body::from(bytes));
-    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     reply
 }
 
 fn fields(request: &Parts) -> Result<Vec<(String, String)>, Problem> {
     let query = request.uri.query().unwrap_or_default();
     if has_bad_escape(query) {
-        return Err(MALFORMED.problem().detail("The query holds a percent-encoding that is no text."));
+        return Err(MALFORMED
+            .problem()
+            .detail("The query holds a percent-encoding that is no text."));
     }
-    Ok(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    Ok(form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect())
 }
 
 fn only_read(request: &Parts) -> Result<(), Problem> {
     let reads = request.method == Method::GET || request.method == Method::HEAD;
-    if reads { Ok(()) } else { Err(METHOD_NOT_ALLOWED.problem().allow("GET, HEAD")) }
+    if reads {
+        Ok(())
+    } else {
+        Err(METHOD_NOT_ALLOWED.problem().allow("GET, HEAD"))
+    }
 }
 
 fn look(path: &str, request: &Parts) -> Result<Reply, Problem> {
-    let file = look::FILES.iter().find(|file| file.path == path).or_else(|| look::named(path));
+    let file = look::FILES
+        .iter()
+        .find(|file| file.path == path)
+        .or_else(|| look::named(path));
     let file = file.ok_or_else(|| NOT_FOUND.problem())?;
     Ok(Representations::under(path, file).answer(request))
 }
@@ -83,7 +111,9 @@ fn docs(path: &str, request: &Parts) -> Result<Reply, Problem> {
     let asset = docs_page::asset(path).ok_or_else(|| NOT_FOUND.problem())?;
     let mut reply = Representations::under(asset.path, asset).answer(request);
     let policy = HeaderValue::from_static(docs_page::CONTENT_SECURITY_POLICY);
-    reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    reply
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
     Ok(reply)
 }
 

@@ -1,6 +1,8 @@
 //! What is told of a person, and of their erasure: the same for every kind of person that an app knows.
 
-use mainstay_database::{Cursor, Erased, Export, ExportedChange, ExportedEvent, ExportedField, ExportedRow, Shown};
+use mainstay_database::{
+    Cursor, Erased, Export, ExportedChange, ExportedEvent, ExportedField, ExportedRow, Shown,
+};
 use mainstay_kernel::{Timestamp, Uuid};
 use serde_json::Value;
 
@@ -119,7 +121,11 @@ pub struct ErasureView {
 
 impl From<Erased> for ErasureView {
     fn from(erased: Erased) -> Self {
-        Self { destroyed_keys: erased.keys, erased_rows: erased.rows, was_erased: erased.is_nothing() }
+        Self {
+            destroyed_keys: erased.keys,
+            erased_rows: erased.rows,
+            was_erased: erased.is_nothing(),
+        }
     }
 }
 
@@ -136,23 +142,73 @@ impl From<Export> for ExportView {
 }
 
 fn row(row: ExportedRow) -> ExportedRowView {
-    let ExportedRow { table, purpose, id, fields } = row;
-    ExportedRowView { table: table.to_owned(), purpose, row: id, fields: fields.into_iter().map(field).collect() }
+    let ExportedRow {
+        table,
+        purpose,
+        id,
+        fields,
+    } = row;
+    ExportedRowView {
+        table: table.to_owned(),
+        purpose,
+        row: id,
+        fields: fields.into_iter().map(field).collect(),
+    }
 }
 
 fn field(field: ExportedField) -> ExportedFieldView {
-    let ExportedField { name, class, description, value, shown } = field;
-    ExportedFieldView { name, class, description, value, shown: shown.into() }
+    let ExportedField {
+        name,
+        class,
+        description,
+        value,
+        shown,
+    } = field;
+    ExportedFieldView {
+        name,
+        class,
+        description,
+        value,
+        shown: shown.into(),
+    }
 }
 
 fn event(event: ExportedEvent) -> ExportedEventView {
-    let ExportedEvent { id, occurred_at, action, operation, actor, resource, row, changes } = event;
+    let ExportedEvent {
+        id,
+        occurred_at,
+        action,
+        operation,
+        actor,
+        resource,
+        row,
+        changes,
+    } = event;
     let changes = changes.into_iter().map(|change| {
-        let ExportedChange { field, before, after, shown } = change;
-        ExportedChangeView { field, before, after, shown: shown.into() }
+        let ExportedChange {
+            field,
+            before,
+            after,
+            shown,
+        } = change;
+        ExportedChangeView {
+            field,
+            before,
+            after,
+            shown: shown.into(),
+        }
     });
     let changes = changes.collect();
-    ExportedEventView { event: id, occurred_at, action, operation, actor_id: actor, resource, row, changes }
+    ExportedEventView {
+        event: id,
+        occurred_at,
+        action,
+        operation,
+        actor_id: actor,
+        resource,
+        row,
+        changes,
+    }
 }
 
 impl From<Shown> for ShownAs {

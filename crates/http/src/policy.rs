@@ -16,7 +16,9 @@ pub use signed_in::{InPerson, SignedIn};
 
 use std::sync::Arc;
 
-use crate::{App, CROSS_SITE, Operation, PUBLIC_BODY_LIMIT, Problem, Request, Requirement, UNAUTHENTICATED};
+use crate::{
+    App, CROSS_SITE, Operation, PUBLIC_BODY_LIMIT, Problem, Request, Requirement, UNAUTHENTICATED,
+};
 
 /// What an endpoint demands of its caller: its first argument. [`Allowed`], [`SignedIn`], [`InPerson`] and [`Public`] are
 /// all there are, and [`Fresh`] or [`FreshOrScoped`] around one of them; only the check makes a value of them.
@@ -48,7 +50,12 @@ pub struct Public {
 impl Public {
     /// Goes around the door, as nobody: see [`Unscoped`].
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        Unscoped::because(why, &self.database.for_strangers(), self.origin.clone(), None)
+        Unscoped::because(
+            why,
+            &self.database.for_strangers(),
+            self.origin.clone(),
+            None,
+        )
     }
 
     /// Where the request comes from.
@@ -59,7 +66,10 @@ impl Public {
 
 impl Policy for Public {
     async fn admit(request: &mut Request) -> Result<Self, Problem> {
-        Ok(Self { origin: request.origin.clone(), database: request.app.database().clone() })
+        Ok(Self {
+            origin: request.origin.clone(),
+            database: request.app.database().clone(),
+        })
     }
 
     fn describe(operation: &mut Operation<'_>) {

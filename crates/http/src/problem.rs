@@ -21,7 +21,11 @@ pub struct Kind {
 impl Kind {
     /// A sort of problem.
     pub const fn new(status: StatusCode, code: &'static str, detail: &'static str) -> Self {
-        Self { status, code, detail }
+        Self {
+            status,
+            code,
+            detail,
+        }
     }
 
     /// The word that OAuth 2 has for it: its own where `code` is one, else the nearest (RFC 6749 §4.1.2.1, §5.2).
@@ -145,7 +149,10 @@ impl Problem {
     /// Changes each value that was refused.
     #[must_use]
     pub(crate) fn map_errors(mut self, change: impl FnMut(FieldError) -> FieldError) -> Self {
-        self.0.errors = std::mem::take(&mut self.0.errors).into_iter().map(change).collect();
+        self.0.errors = std::mem::take(&mut self.0.errors)
+            .into_iter()
+            .map(change)
+            .collect();
         self
     }
 
@@ -211,7 +218,10 @@ impl Problem {
 
     /// What a person is told.
     pub(crate) fn shown_detail(&self) -> Cow<'static, str> {
-        self.0.detail.clone().unwrap_or(Cow::Borrowed(self.0.kind.detail))
+        self.0
+            .detail
+            .clone()
+            .unwrap_or(Cow::Borrowed(self.0.kind.detail))
     }
 
     pub(crate) fn cause(&self) -> Option<&str> {
@@ -219,8 +229,17 @@ impl Problem {
     }
 
     pub(crate) fn into_reply(self, request_id: uuid::Uuid) -> Reply {
-        let Inner { kind, detail, errors, second_factors, retry_after, headers: more, challenge, speaks_oauth, .. } =
-            *self.0;
+        let Inner {
+            kind,
+            detail,
+            errors,
+            second_factors,
+            retry_after,
+            headers: more,
+            challenge,
+            speaks_oauth,
+            ..
+        } = *self.0;
         let detail = detail.as_deref().unwrap_or(kind.detail);
         let description = speaks_oauth.then(|| description(detail));
         let body = ProblemBody {
@@ -238,14 +257,23 @@ impl Problem {
         let mut reply = Reply::new(failure::to_bytes(&body).into());
         *reply.status_mut() = kind.status;
         let headers = reply.headers_mut();
-        let content_type = if speaks_oauth { OAUTH_CONTENT_TYPE } else { CONTENT_TYPE };
+        let content_type = if speaks_oauth {
+            OAUTH_CONTENT_TYPE
+        } else {
+            CONTENT_TYPE
+        };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Some(wait) = retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil() as u64));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(wait.as_secs_f64().ceil() as u64),
+            );
         }
         let asks = kind.status == StatusCode::UNAUTHORIZED;
         let challenge = challenge.or_else(|| asks.then_some(Cow::Borrowed("Bearer")));
-        if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::try_from(challenge.as_ref()).ok()) {
+        if let Some(challenge) =
+            challenge.and_then(|challenge| HeaderValue::try_from(challenge.as_ref()).ok())
+        {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         headers.extend(more);

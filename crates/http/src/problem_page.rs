@@ -27,8 +27,14 @@ impl Problem {
         let mut reply = self.into_reply(request_id);
         *reply.body_mut() = page.into();
         let headers = reply.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(look::POLICY));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(look::POLICY),
+        );
         reply
     }
 }
@@ -36,7 +42,10 @@ impl Problem {
 /// What a person is told of a status: a heading, and a sentence. `detail` is what a program is told.
 fn words(status: StatusCode, detail: &str) -> (&'static str, &str) {
     match status {
-        StatusCode::NOT_FOUND => ("There is no such page", "Check the address, or go back to where you came from."),
+        StatusCode::NOT_FOUND => (
+            "There is no such page",
+            "Check the address, or go back to where you came from.",
+        ),
         StatusCode::MISDIRECTED_REQUEST => ("This is another service's address", detail),
         StatusCode::SERVICE_UNAVAILABLE => ("This does not work just now", detail),
         status if status.is_server_error() => ("Something went wrong on our side", detail),

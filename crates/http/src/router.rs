@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::Method;
 
 use crate::{
-    App, Declaration, Info, Kind, Module, Operation, Page, Requirement, asset::Representations, bodies::BodyLimit,
-    edge, pages, schemas::Schemas,
+    App, Declaration, Info, Kind, Module, Operation, Page, Requirement, asset::Representations,
+    bodies::BodyLimit, edge, pages, schemas::Schemas,
 };
 
 /// The endpoints of a service, checked, with their document.
@@ -47,7 +47,10 @@ pub(crate) struct Mounted {
 impl Mounted {
     /// What its body is held to, where the service takes bodies of up to `most` bytes.
     pub(crate) fn body_limit(&self, most: usize) -> BodyLimit {
-        BodyLimit { bytes: self.body_limit.map_or(most, |limit| limit.min(most)), is_public: self.is_public }
+        BodyLimit {
+            bytes: self.body_limit.map_or(most, |limit| limit.min(most)),
+            is_public: self.is_public,
+        }
     }
 }
 
@@ -74,20 +77,47 @@ impl Api {
         let mut resources: BTreeMap<&'static str, Resource> = BTreeMap::new();
         for declaration in modules.iter().flat_map(Module::declarations) {
             let mut schemas = Schemas::new();
-            let Operation { problems, speaks_oauth, requirement, body, body_limit, .. } =
-                declaration.operation(&mut schemas);
+            let Operation {
+                problems,
+                speaks_oauth,
+                requirement,
+                body,
+                body_limit,
+                ..
+            } = declaration.operation(&mut schemas);
             let (takes_body, is_public) = (body.is_some(), requirement == Requirement::Public);
             let declaration = declaration.clone();
             resources
                 .entry(declaration.path)
-                .or_insert_with(|| Resource { path: declaration.path, endpoints: Vec::new() })
+                .or_insert_with(|| Resource {
+                    path: declaration.path,
+                    endpoints: Vec::new(),
+                })
                 .endpoints
-                .push(Mounted { declaration, problems, speaks_oauth, takes_body, is_public, body_limit });
+                .push(Mounted {
+                    declaration,
+                    problems,
+                    speaks_oauth,
+                    takes_body,
+                    is_public,
+                    body_limit,
+                });
         }
         let document = crate::document(info, modules);
-        let file = Arc::new(Representations::new("application/json", Bytes::from(document.to_string())));
-        let resources = resources.into_iter().map(|(path, resource)| (path, Arc::new(resource))).collect();
-        let api = Self(Arc::new(Inner { resources, document, file, pages: Vec::new() }));
+        let file = Arc::new(Representations::new(
+            "application/json",
+            Bytes::from(document.to_string()),
+        ));
+        let resources = resources
+            .into_iter()
+            .map(|(path, resource)| (path, Arc::new(resource)))
+            .collect();
+        let api = Self(Arc::new(Inner {
+            resources,
+            document,
+            file,
+            pages: Vec::new(),
+        }));
         api.with_pages(modules.iter().flat_map(Module::added_pages).cloned())
     }
 
@@ -98,7 +128,13 @@ impl Api {
     pub fn with_pages(self, pages: impl IntoIterator<Item = Page>) -> Result<Self, Wrong> {
         let mut inner = Arc::unwrap_or_clone(self.0);
         let mut taken: HashSet<String> = inner.resources.keys().map(|path| pattern(path)).collect();
-        taken.extend(pages::PATHS.iter().copied().chain(inner.pages.iter().map(Page::path)).map(pattern));
+        taken.extend(
+            pages::PATHS
+                .iter()
+                .copied()
+                .chain(inner.pages.iter().map(Page::path))
+                .map(pattern),
+        );
         let mut wrong = Vec::new();
         for page in pages {
             let path = page.path();
@@ -110,16 +146,32 @@ impl Api {
                 wrong.push(format!("the page {path} is in the way of something else"));
             }
         }
-        if wrong.is_empty() { Ok(Self(Arc::new(inner))) } else { Err(Wrong(wrong)) }
+        if wrong.is_empty() {
+            Ok(Self(Arc::new(inner)))
+        } else {
+            Err(Wrong(wrong))
+        }
     }
 
     /// Mounts those of the pages whose paths nothing else has.
     ///
     /// # Errors
     /// [`Wrong`] when a path is not plain.
-    pub fn with_pages_unless_taken(self, pages: impl IntoIterator<Item = Page>) -> Result<Self, Wrong> {
-        let taken: HashSet<_> = self.0.resources.keys().copied().chain(self.0.pages.iter().map(Page::path)).collect();
-        let free: Vec<_> = pages.into_iter().filter(|page| !taken.contains(page.path())).collect();
+    pub fn with_pages_unless_taken(
+        self,
+        pages: impl IntoIterator<Item = Page>,
+    ) -> Result<Self, Wrong> {
+        let taken: HashSet<_> = self
+            .0
+            .resources
+            .keys()
+            .copied()
+            .chain(self.0.pages.iter().map(Page::path))
+            .collect();
+        let free: Vec<_> = pages
+            .into_iter()
+            .filter(|page| !taken.contains(page.path()))
+            .collect();
         self.with_pages(free)
     }
 
@@ -130,7 +182,11 @@ impl Api {
 
     /// How many operations there are.
     pub fn operations(&self) -> usize {
-        self.0.resources.values().map(|resource| resource.endpoints.len()).sum()
+        self.0
+            .resources
+            .values()
+            .map(|resource| resource.endpoints.len())
+            .sum()
     }
 
     /// The document as it is served.
@@ -143,15 +199,24 @@ impl Api {
         let mut router = Router::new();
         for (path, resource) in &self.0.resources {
             let (app, resource) = (app.clone(), resource.clone());
-            router = router.route(path, any(move |request: HttpRequest| edge::endpoint(app, resource, request)));
+            router = router.route(
+                path,
+                any(move |request: HttpRequest| edge::endpoint(app, resource, request)),
+            );
         }
         for path in pages::PATHS {
             let (app, api) = (app.clone(), self.clone());
-            router = router.route(path, any(move |request: HttpRequest| edge::page(app, api, path, request)));
+            router = router.route(
+                path,
+                any(move |request: HttpRequest| edge::page(app, api, path, request)),
+            );
         }
         for page in &self.0.pages {
             let (app, page) = (app.clone(), page.clone());
-            router = router.route(page.path(), any(move |request: HttpRequest| edge::added_page(app, page, request)));
+            router = router.route(
+                page.path(),
+                any(move |request: HttpRequest| edge::added_page(app, page, request)),
+            );
         }
         let app = app.clone();
         router.fallback(move |request: HttpRequest| edge::unknown(app, request))
@@ -161,8 +226,14 @@ impl Api {
 impl Resource {
     pub(crate) fn endpoint(&self, method: &Method) -> Option<&Mounted> {
         // HEAD is answered as GET, and the server leaves the body out (RFC 9110 §9.3.2).
-        let wanted = if method == Method::HEAD { &Method::GET } else { method };
-        self.endpoints.iter().find(|endpoint| endpoint.declaration.method == *wanted)
+        let wanted = if method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
+        self.endpoints
+            .iter()
+            .find(|endpoint| endpoint.declaration.method == *wanted)
     }
 
     /// Whether OAuth clients read what it answers.
@@ -172,7 +243,11 @@ impl Resource {
 
     /// The value of `Allow`.
     pub(crate) fn methods(&self) -> String {
-        let mut methods: Vec<&str> = self.endpoints.iter().map(|it| it.declaration.method.as_str()).collect();
+        let mut methods: Vec<&str> = self
+            .endpoints
+            .iter()
+            .map(|it| it.declaration.method.as_str())
+            .collect();
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }
@@ -184,15 +259,27 @@ impl Resource {
 /// The start-up check.
 fn check(modules: &[Module]) -> Result<(), Wrong> {
     let mut wrong = Vec::new();
-    let (mut routes, mut operations, mut patterns) = (HashSet::new(), HashSet::new(), BTreeMap::new());
+    let (mut routes, mut operations, mut patterns) =
+        (HashSet::new(), HashSet::new(), BTreeMap::new());
     let shared: Vec<_> = modules.iter().flat_map(Module::shared_types).collect();
     if shared.iter().collect::<HashSet<_>>().len() < shared.len() {
-        wrong.push("two values of one type are shared: endpoints could not tell them apart".to_owned());
+        wrong.push(
+            "two values of one type are shared: endpoints could not tell them apart".to_owned(),
+        );
     }
     for declaration in modules.iter().flat_map(Module::declarations) {
-        let Declaration { method, path, operation, path_parameters, .. } = declaration;
+        let Declaration {
+            method,
+            path,
+            operation,
+            path_parameters,
+            ..
+        } = declaration;
         let pattern = pattern(path);
-        if pages::PATHS.iter().any(|page| self::pattern(page) == pattern) {
+        if pages::PATHS
+            .iter()
+            .any(|page| self::pattern(page) == pattern)
+        {
             wrong.push(format!("{operation}: {path} belongs to the platform"));
         }
         if !routes.insert((method.clone(), pattern.clone())) {
@@ -201,28 +288,47 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
         if !operations.insert(*operation) {
             wrong.push(format!("{operation}: two functions have this name"));
         }
-        if let Some(other) = patterns.insert(pattern, *path).filter(|other| other != path) {
-            wrong.push(format!("{operation}: {path} and {other} name the same parameter differently"));
+        if let Some(other) = patterns
+            .insert(pattern, *path)
+            .filter(|other| other != path)
+        {
+            wrong.push(format!(
+                "{operation}: {path} and {other} name the same parameter differently"
+            ));
         }
         let mut schemas = Schemas::new();
         let described = declaration.operation(&mut schemas);
         for (id, name) in &described.shared {
             if !shared.contains(id) {
-                wrong.push(format!("{operation}: it takes Shared<{name}>, which nobody shares: see Module::share"));
+                wrong.push(format!(
+                    "{operation}: it takes Shared<{name}>, which nobody shares: see Module::share"
+                ));
             }
         }
         let taken = described.taken_from_path();
         if taken != path_parameters.len() {
             let named = path_parameters.len();
-            wrong.push(format!("{operation}: {path} has {named} parameters, the function takes {taken}"));
+            wrong.push(format!(
+                "{operation}: {path} has {named} parameters, the function takes {taken}"
+            ));
         }
     }
-    if wrong.is_empty() { Ok(()) } else { Err(Wrong(wrong)) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Wrong(wrong))
+    }
 }
 
 /// A path without the names of its parameters: two paths of one pattern are one to the router.
 fn pattern(path: &str) -> String {
-    let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+    let segments = path.split('/').map(|segment| {
+        if segment.starts_with('{') {
+            "{}"
+        } else {
+            segment
+        }
+    });
     segments.collect::<Vec<_>>().join("/")
 }
 
@@ -232,14 +338,33 @@ mod tests {
 
     #[test]
     fn a_page_is_in_nobodys_way() {
-        let info = Info { title: "Test", version: "1", description: "" };
+        let info = Info {
+            title: "Test",
+            version: "1",
+            description: "",
+        };
         let api = || Api::new(&info, &[]).unwrap();
         let page = |path| Page::file(path, "text/plain", b"");
         assert!(api().with_pages([page("/a"), page("/a/b")]).is_ok());
-        for paths in [["/a", "/a"], ["/a", "/docs"], ["/a", "/docs/{file}"], ["/a", "/{b}"], ["/a", "b"]] {
-            let wrong = api().with_pages(paths.map(page)).err().expect("it is refused");
+        for paths in [
+            ["/a", "/a"],
+            ["/a", "/docs"],
+            ["/a", "/docs/{file}"],
+            ["/a", "/{b}"],
+            ["/a", "b"],
+        ] {
+            let wrong = api()
+                .with_pages(paths.map(page))
+                .err()
+                .expect("it is refused");
             assert_eq!(wrong.0.len(), 1, "{paths:?}: {wrong}");
         }
-        assert!(api().with_pages([page("/a")]).unwrap().with_pages([page("/a")]).is_err());
+        assert!(
+            api()
+                .with_pages([page("/a")])
+                .unwrap()
+                .with_pages([page("/a")])
+                .is_err()
+        );
     }
 }

@@ -33,9 +33,13 @@ impl Schemas {
     pub(crate) fn properties<T: JsonSchema>(&mut self) -> Vec<(String, Schema, bool)> {
         let schema = T::json_schema(&mut self.input).to_value();
         let required = |name: &str| {
-            schema["required"].as_array().is_some_and(|names| names.iter().any(|required| required == name))
+            schema["required"]
+                .as_array()
+                .is_some_and(|names| names.iter().any(|required| required == name))
         };
-        let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
+        let Some(properties) = schema["properties"].as_object() else {
+            return Vec::new();
+        };
         properties
             .iter()
             .filter_map(|(name, property)| {

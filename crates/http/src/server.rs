@@ -50,14 +50,31 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError`] when a port or a certificate cannot be had.
-    pub async fn bind(app: App, api: Api, telemetry: Option<Telemetry>) -> Result<Self, ServeError> {
+    pub async fn bind(
+        app: App,
+        api: Api,
+        telemetry: Option<Telemetry>,
+    ) -> Result<Self, ServeError> {
         let settings = app.settings();
         let files = settings.tls.as_ref();
-        let certificate = files.map(|(certificate, key)| Certificate::read(certificate, key)).transpose()?;
-        let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
+        let certificate = files
+            .map(|(certificate, key)| Certificate::read(certificate, key))
+            .transpose()?;
+        let tls = certificate
+            .as_ref()
+            .map(Certificate::acceptor)
+            .transpose()?;
         let listener = bind(settings.bind).await?;
         let management = bind(settings.management).await?;
-        Ok(Self { app, api, listener, management, certificate, tls, telemetry })
+        Ok(Self {
+            app,
+            api,
+            listener,
+            management,
+            certificate,
+            tls,
+            telemetry,
+        })
     }
 
     /// Where the API listens.
@@ -84,7 +101,15 @@ impl Server {
     /// Serves until `shutdown`, then drains: readiness fails first, so that a balancer looks elsewhere; then nothing
     /// more is accepted, and what is under way finishes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { app, api, listener, management, tls, telemetry, .. } = self;
+        let Self {
+            app,
+            api,
+            listener,
+            management,
+            tls,
+            telemetry,
+            ..
+        } = self;
         let settings = app.settings().clone();
         let (stop_api, api_stopped) = watch::channel(false);
         let (stop_management, management_stopped) = watch::channel(false);
@@ -95,13 +120,26 @@ impl Server {
         let limits = Limits {
             port: "api",
             connections: settings.max_connections,
-            beyond: Beyond::Waits { per_address: settings.max_connections_per_address },
+            beyond: Beyond::Waits {
+                per_address: settings.max_connections_per_address,
+            },
             header_timeout: settings.header_timeout,
             write_timeout: settings.write_timeout,
             drain: settings.drain,
         };
-        let api = tokio::spawn(serve(listener, (app.clone(), router), tls, limits, api_stopped));
-        let management = tokio::spawn(management::serve_probes(management, app.clone(), telemetry, management_stopped));
+        let api = tokio::spawn(serve(
+            listener,
+            (app.clone(), router),
+            tls,
+            limits,
+            api_stopped,
+        ));
+        let management = tokio::spawn(management::serve_probes(
+            management,
+            app.clone(),
+            telemetry,
+            management_stopped,
+        ));
 
         shutdown.await;
         app.readiness().drain();
@@ -118,23 +156,43 @@ impl Server {
 }
 
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|cause| ServeError::Bind { address, cause })
+    TcpListener::bind(address)
+        .await
+        .map_err(|cause| ServeError::Bind { address, cause })
 }
 
 fn cors(settings: &Settings) -> Option<CorsLayer> {
     if settings.cors_origins.is_empty() {
         return None;
     }
-    let origins = if settings.cors_origins.contains(&HeaderValue::from_static("*")) {
+    let origins = if settings
+        .cors_origins
+        .contains(&HeaderValue::from_static("*"))
+    {
         AllowOrigin::any()
     } else {
         AllowOrigin::list(settings.cors_origins.iter().cloned())
     };
     let layer = CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH])
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, "x-request-id".parse().ok()?])
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            "x-request-id".parse().ok()?,
+        ])
         .max_age(Duration::from_secs(600));
     Some(layer)
 }

@@ -54,39 +54,63 @@ pub struct Settings {
 impl Settings {
     /// Whose word is believed about where a request comes from.
     pub(crate) fn proxies(&self) -> Proxies<'_> {
-        Proxies { trusted: &self.trusted_proxies, header: self.forwarded_by }
+        Proxies {
+            trusted: &self.trusted_proxies,
+            header: self.forwarded_by,
+        }
     }
 
     /// Reads the settings; what is wrong is remembered by `reader`.
     pub fn read(reader: &mut Reader) -> Self {
         let seconds = Duration::from_secs;
         let environment = reader.environment();
-        let bind = reader.or("http.bind", ([127, 0, 0, 1], 8000).into(), "Where the API listens.");
-        let management =
-            reader.or("management.bind", ([127, 0, 0, 1], 9000).into(), "Where health and metrics listen.");
+        let bind = reader.or(
+            "http.bind",
+            ([127, 0, 0, 1], 8000).into(),
+            "Where the API listens.",
+        );
+        let management = reader.or(
+            "management.bind",
+            ([127, 0, 0, 1], 9000).into(),
+            "Where health and metrics listen.",
+        );
         let local = BaseUrl::of_loopback(8000);
         let public_url = reader.or(
             "http.public_url",
             local,
             "The URL that clients know the API by: the issuer and audience of its tokens.",
         );
-        let certificate: Option<PathBuf> =
-            reader.optional("http.tls_certificate", "PEM file of the certificate chain; without it a proxy ends TLS.");
-        let key: Option<PathBuf> = reader.optional("http.tls_key", "PEM file of the certificate's key.");
-        let origins: Vec<String> =
-            reader.or("http.cors_origins", Vec::new(), "Origins whose pages may call the API, separated by commas.");
+        let certificate: Option<PathBuf> = reader.optional(
+            "http.tls_certificate",
+            "PEM file of the certificate chain; without it a proxy ends TLS.",
+        );
+        let key: Option<PathBuf> =
+            reader.optional("http.tls_key", "PEM file of the certificate's key.");
+        let origins: Vec<String> = reader.or(
+            "http.cors_origins",
+            Vec::new(),
+            "Origins whose pages may call the API, separated by commas.",
+        );
         let proxies: Vec<String> = reader.or(
             "http.trusted_proxies",
             Vec::new(),
             "Networks (CIDR) of the proxies whose word is believed about where a request comes from.",
         );
-        let ByteSize(body_limit) = reader.or("http.body_limit", ByteSize(1 << 20), "Largest request body.");
+        let ByteSize(body_limit) = reader.or(
+            "http.body_limit",
+            ByteSize(1 << 20),
+            "Largest request body.",
+        );
         let ByteSize(body_budget) = reader.or(
             "http.body_budget",
             ByteSize(64 << 20),
             "Memory for all request bodies under way, half of it for public operations; beyond it the answer is 503.",
         );
-        let max_connections = reader.or("http.max_connections", 10_000_usize, "Connections at once; more wait.");
+        let max_connections = reader.or(
+            "http.max_connections",
+            10_000_usize,
+            "Connections at once; more wait.",
+        );
         let settings = Self {
             bind,
             management,
@@ -132,8 +156,13 @@ impl Settings {
             drain: reader.or("http.drain", seconds(20), "How long a shutdown waits for requests under way."),
             docs: reader.or("http.docs", true, "Whether the documentation page is served."),
         };
-        if environment == Environment::Production && !settings.public_url.as_str().starts_with("https://") {
-            reader.refuse("http.public_url", "must begin with https:// in production: tokens travel to it");
+        if environment == Environment::Production
+            && !settings.public_url.as_str().starts_with("https://")
+        {
+            reader.refuse(
+                "http.public_url",
+                "must begin with https:// in production: tokens travel to it",
+            );
         }
         settings.check_limits(reader);
         settings
@@ -153,17 +182,31 @@ impl Settings {
             reader.refuse("http.write_timeout", "must be longer than 0s");
         }
         if self.body_budget / 2 < self.body_limit.max(PUBLIC_BODY_LIMIT) {
-            reader.refuse("http.body_budget", "must be at least twice http.body_limit, and at least 64KiB");
+            reader.refuse(
+                "http.body_budget",
+                "must be at least twice http.body_limit, and at least 64KiB",
+            );
         }
     }
 }
 
-fn tls(reader: &mut Reader, certificate: Option<PathBuf>, key: Option<PathBuf>) -> Option<(PathBuf, PathBuf)> {
+fn tls(
+    reader: &mut Reader,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Option<(PathBuf, PathBuf)> {
     match (certificate, key) {
         (Some(certificate), Some(key)) => {
             if let Err(ServeError::Tls { file, cause }) = Certificate::read(&certificate, &key) {
-                let name = if file == key.display().to_string() { "http.tls_key" } else { "http.tls_certificate" };
-                reader.refuse(name, format!("names {file:?}, which cannot be used: {cause}"));
+                let name = if file == key.display().to_string() {
+                    "http.tls_key"
+                } else {
+                    "http.tls_certificate"
+                };
+                reader.refuse(
+                    name,
+                    format!("names {file:?}, which cannot be used: {cause}"),
+                );
             }
             Some((certificate, key))
         }
@@ -181,26 +224,40 @@ fn tls(reader: &mut Reader, certificate: Option<PathBuf>, key: Option<PathBuf>) 
 
 /// Credentials never cross origins here (tokens are sent by scripts, not by the browser), so that an open `*` exposes
 /// no session; still it is for development alone (OWASP ASVS 3.4.2).
-fn cors_origins(reader: &mut Reader, environment: Environment, origins: &[String]) -> Vec<HeaderValue> {
+fn cors_origins(
+    reader: &mut Reader,
+    environment: Environment,
+    origins: &[String],
+) -> Vec<HeaderValue> {
     let mut parsed = Vec::new();
     for origin in origins {
         if origin == "*" && environment == Environment::Production {
-            reader.refuse("http.cors_origins", "* is refused in production: name the origins");
+            reader.refuse(
+                "http.cors_origins",
+                "* is refused in production: name the origins",
+            );
             continue;
         }
-        let normal = if origin == "*" { Some(origin.clone()) } else { browser_origin(origin) };
+        let normal = if origin == "*" {
+            Some(origin.clone())
+        } else {
+            browser_origin(origin)
+        };
         match normal.and_then(|origin| HeaderValue::try_from(origin).ok()) {
             Some(value) => parsed.push(value),
-            None => {
-                reader.refuse("http.cors_origins", format!("{origin} is not an origin such as https://app.example"))
-            }
+            None => reader.refuse(
+                "http.cors_origins",
+                format!("{origin} is not an origin such as https://app.example"),
+            ),
         }
     }
     parsed
 }
 
 fn browser_origin(text: &str) -> Option<String> {
-    WebOrigin::parse(text).ok().map(|origin| origin.as_str().to_owned())
+    WebOrigin::parse(text)
+        .ok()
+        .map(|origin| origin.as_str().to_owned())
 }
 
 fn trusted_proxies(reader: &mut Reader, proxies: &[String]) -> Vec<IpNet> {
@@ -208,7 +265,10 @@ fn trusted_proxies(reader: &mut Reader, proxies: &[String]) -> Vec<IpNet> {
     for proxy in proxies {
         match proxy.parse() {
             Ok(network) => parsed.push(network),
-            Err(_) => reader.refuse("http.trusted_proxies", format!("{proxy} is not a network such as 10.0.0.0/8")),
+            Err(_) => reader.refuse(
+                "http.trusted_proxies",
+                format!("{proxy} is not a network such as 10.0.0.0/8"),
+            ),
         }
     }
     parsed

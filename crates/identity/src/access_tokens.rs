@@ -23,8 +23,15 @@ pub(crate) struct AccessTokens {
 
 impl AccessTokens {
     pub(crate) fn new(keys: KeyMemory, issuer: &str) -> Self {
-        let verified = Cache::builder().max_capacity(KEPT_TOKENS).time_to_live(KEPT_FOR).build();
-        Self { keys, tokens: Tokens::new(issuer), verified }
+        let verified = Cache::builder()
+            .max_capacity(KEPT_TOKENS)
+            .time_to_live(KEPT_FOR)
+            .build();
+        Self {
+            keys,
+            tokens: Tokens::new(issuer),
+            verified,
+        }
     }
 
     /// Issues a token, valid from now on.
@@ -32,8 +39,13 @@ impl AccessTokens {
         let keys = self.keys.current().await?;
         let runtime = self.keys.database.runtime();
         let now = runtime.clock.now();
-        let key = keys.signing(now).ok_or(KeyError("that signs is not at hand"));
-        let token = key.and_then(|key| self.tokens.issue(key, new, runtime.new_id::<Self>().uuid(), now));
+        let key = keys
+            .signing(now)
+            .ok_or(KeyError("that signs is not at hand"));
+        let token = key.and_then(|key| {
+            self.tokens
+                .issue(key, new, runtime.new_id::<Self>().uuid(), now)
+        });
         token.map_err(|error| INTERNAL.problem().caused_by(error))
     }
 
@@ -43,7 +55,10 @@ impl AccessTokens {
         let digest = token_digest(token.as_bytes());
         if let Some(verified) = self.verified.get(&digest) {
             let keys = self.keys.current().await.map_err(Refusal::Database)?;
-            if keys.find(verified.key, self.keys.database.runtime().clock.now()).is_some() {
+            if keys
+                .find(verified.key, self.keys.database.runtime().clock.now())
+                .is_some()
+            {
                 return Ok(verified);
             }
         }

@@ -36,7 +36,9 @@ pub(crate) fn pages() -> impl Iterator<Item = Page> {
     });
     let loaded = FILES.iter().filter(|file| file.is_hashed).map(Page::asset);
     // The page that shows who is signed in, or asks who it is.
-    pages.chain(loaded).chain([Page::redirect("/account", "/account/sign-in")])
+    pages
+        .chain(loaded)
+        .chain([Page::redirect("/account", "/account/sign-in")])
 }
 
 #[cfg(test)]
@@ -47,15 +49,22 @@ mod tests {
 
     fn files(extension: &str) -> Vec<(String, String)> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/account_pages");
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let wanted = entries.filter(|path| path.extension().is_some_and(|found| found == extension));
+        let entries = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let wanted =
+            entries.filter(|path| path.extension().is_some_and(|found| found == extension));
         let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-        wanted.map(|path| (name(&path), fs::read_to_string(&path).unwrap())).collect()
+        wanted
+            .map(|path| (name(&path), fs::read_to_string(&path).unwrap()))
+            .collect()
     }
 
     /// The values between `opening` and the next quotation mark.
     fn named<'a>(text: &'a str, opening: &'a str) -> impl Iterator<Item = &'a str> {
-        text.split(opening).skip(1).map(|rest| rest.split_once('"').unwrap().0)
+        text.split(opening)
+            .skip(1)
+            .map(|rest| rest.split_once('"').unwrap().0)
     }
 
     #[test]
@@ -66,7 +75,9 @@ mod tests {
         }
         for file in FILES.iter().filter(|file| file.name.ends_with(".html")) {
             let html = std::str::from_utf8(file.bytes).unwrap();
-            let loaded: Vec<_> = named(html, " src=\"").chain(named(html, " href=\"")).collect();
+            let loaded: Vec<_> = named(html, " src=\"")
+                .chain(named(html, " href=\""))
+                .collect();
             assert!(loaded.len() >= 4, "{}", file.name);
             for path in loaded.iter().filter(|path| !path.starts_with("/look/")) {
                 let path = path.split('?').next().unwrap();
@@ -80,7 +91,11 @@ mod tests {
         for file in FILES.iter().filter(|file| file.name.ends_with(".js")) {
             for import in named(std::str::from_utf8(file.bytes).unwrap(), "from \"./") {
                 let path = format!("/account/{import}");
-                assert!(served.contains(&path.as_str()), "{}: {import} is not served", file.name);
+                assert!(
+                    served.contains(&path.as_str()),
+                    "{}: {import} is not served",
+                    file.name
+                );
             }
         }
     }
@@ -89,14 +104,28 @@ mod tests {
     fn no_page_needs_an_exception_from_its_policy() {
         assert!(!POLICY.contains("unsafe") && !POLICY.contains("http"));
         for (page, html) in files("html") {
-            for inline in
-                ["<style", " style=", " onclick=", " onsubmit=", " onload=", "javascript:", "<base", "<script>"]
-            {
+            for inline in [
+                "<style",
+                " style=",
+                " onclick=",
+                " onsubmit=",
+                " onload=",
+                "javascript:",
+                "<base",
+                "<script>",
+            ] {
                 assert!(!html.contains(inline), "{page} has {inline}");
             }
         }
         for (script, text) in files("js") {
-            for risky in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage"] {
+            for risky in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "localStorage",
+            ] {
                 assert!(!text.contains(risky), "{script} has {risky}");
             }
         }
@@ -106,10 +135,20 @@ mod tests {
     #[test]
     fn every_field_has_a_label() {
         for (page, html) in files("html") {
-            for field in html.split("<input ").skip(1).map(|rest| rest.split_once('>').unwrap().0) {
+            for field in html
+                .split("<input ")
+                .skip(1)
+                .map(|rest| rest.split_once('>').unwrap().0)
+            {
                 let id = named(field, "id=\"").next().unwrap();
-                assert!(html.contains(&format!("<label for=\"{id}\">")), "{page}: {id} has no label");
-                assert!(field.contains("autocomplete=\""), "{page}: {id} does not say what it is for");
+                assert!(
+                    html.contains(&format!("<label for=\"{id}\">")),
+                    "{page}: {id} has no label"
+                );
+                assert!(
+                    field.contains("autocomplete=\""),
+                    "{page}: {id} does not say what it is for"
+                );
             }
         }
     }

@@ -16,7 +16,9 @@ use mainstay_kernel::{UserId, Uuid};
 
 pub(crate) use by_address::{find_by_address, mailbox};
 pub(crate) use create::{ADDRESS_TAKEN, create_confirmed_user, email_index};
-pub use create::{AccountError, Created, NewPassword, NewUser, Place, create_organization, create_user};
+pub use create::{
+    AccountError, Created, NewPassword, NewUser, Place, create_organization, create_user,
+};
 pub use email::EmailAddress;
 pub(crate) use email_change::is_email_change;
 pub(crate) use me::email_cell;
@@ -30,8 +32,10 @@ pub(crate) const NOWHERE: Uuid = Uuid::nil();
 
 /// An account of one's own, from its beginning to its end.
 pub(crate) fn module() -> Module {
-    let module =
-        Module::new("accounts").table(tables::users()).table(tables::email_changes()).private_column(sign_up::PAYLOAD);
+    let module = Module::new("accounts")
+        .table(tables::users())
+        .table(tables::email_changes())
+        .private_column(sign_up::PAYLOAD);
     module.endpoints((
         sign_up::request_sign_up,
         sign_up::confirm_sign_up,
@@ -46,5 +50,9 @@ pub(crate) fn module() -> Module {
 
 /// The key of an account's personal data, from the columns `id, wrapped` of `data_keys` at `position`.
 pub(crate) fn own_key(user: UserId, row: &Row, position: usize) -> Result<OwnKey, Error> {
-    Ok(OwnKey { id: row.get(position)?, subject: user.uuid(), wrapped: row.get(position + 1)? })
+    Ok(OwnKey {
+        id: row.get(position)?,
+        subject: user.uuid(),
+        wrapped: row.get(position + 1)?,
+    })
 }

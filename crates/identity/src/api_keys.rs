@@ -17,7 +17,9 @@ mod text;
 
 use mainstay_http::Module;
 
-pub(crate) use new::{CreateApiKey, MOST_KEYS, NewApiKey, Scope, TOO_MANY_KEYS, lifetime, scopes_within};
+pub(crate) use new::{
+    CreateApiKey, MOST_KEYS, NewApiKey, Scope, TOO_MANY_KEYS, lifetime, scopes_within,
+};
 pub use operators::{KeysOf, ListedKey, list_keys, revoke_key};
 pub(crate) use row::{ApiKeyId, ApiKeyView, KeysWanted, MadeApiKeyView, select_keys};
 pub(crate) use text::is_key;

@@ -42,10 +42,15 @@ const LOAD: &str = r"
     WHERE s.id = $1 AND s.ended_at IS NULL AND (s.organization_id IS NULL OR m.user_id IS NOT NULL)";
 
 impl Authenticator for Identity {
-    fn authenticate<'a>(&'a self, shown: Shown<'a>) -> BoxFuture<'a, Result<Arc<Principal>, Refusal>> {
+    fn authenticate<'a>(
+        &'a self,
+        shown: Shown<'a>,
+    ) -> BoxFuture<'a, Result<Arc<Principal>, Refusal>> {
         Box::pin(async move {
             match shown {
-                Shown::Bearer(key) | Shown::BasicPassword(key) if is_key(key) => self.by_key(key).await,
+                Shown::Bearer(key) | Shown::BasicPassword(key) if is_key(key) => {
+                    self.by_key(key).await
+                }
                 Shown::Bearer(token) => self.by_token(token).await,
                 Shown::Cookie(cookie) => self.by_cookie(cookie).await,
                 Shown::BasicPassword(_) => Err(Refusal::Invalid("not an API key")),
@@ -70,10 +75,14 @@ impl Identity {
     }
 
     async fn by_cookie(&self, cookie: &str) -> Result<Arc<Principal>, Refusal> {
-        let (session, hash) = CookieSecret::read(cookie).ok_or(Refusal::Invalid("not a cookie of ours"))?;
+        let (session, hash) =
+            CookieSecret::read(cookie).ok_or(Refusal::Invalid("not a cookie of ours"))?;
         let known = self.known(session, self.runtime().clock.now()).await?;
         // An API key is kept beside the sessions, and no cookie carries it.
-        let expected = known.secret_hash.as_deref().filter(|_| known.principal.credential == Credential::Cookie);
+        let expected = known
+            .secret_hash
+            .as_deref()
+            .filter(|_| known.principal.credential == Credential::Cookie);
         if expected.is_some_and(|expected| same_bytes(expected, &hash)) {
             Ok(known.principal)
         } else {
@@ -83,7 +92,9 @@ impl Identity {
 
     /// Who works in a session, as far as it still may.
     pub(crate) async fn principal(&self, session: SessionId) -> Result<Arc<Principal>, Refusal> {
-        self.known(session, self.runtime().clock.now()).await.map(|known| known.principal)
+        self.known(session, self.runtime().clock.now())
+            .await
+            .map(|known| known.principal)
     }
 
     /// A session that has neither ended nor run out. Its use is noted.
@@ -104,18 +115,32 @@ impl Identity {
     }
 
     fn is_idle(&self, known: &Known, now: Timestamp) -> bool {
-        let Some(written) = known.idle_expires_at else { return false };
-        let noted = self.usage.last(known.principal.session).map(|last| last + self.settings.session_idle_lifetime);
+        let Some(written) = known.idle_expires_at else {
+            return false;
+        };
+        let noted = self
+            .usage
+            .last(known.principal.session)
+            .map(|last| last + self.settings.session_idle_lifetime);
         noted.map_or(written, |noted| noted.max(written)) <= now
     }
 
     async fn load(&self, session: SessionId) -> Result<Known, Refusal> {
         let generation = self.directory.generation();
-        let origin = Origin { request: Uuid::nil(), operation: "authenticate", address: None };
+        let origin = Origin {
+            request: Uuid::nil(),
+            operation: "authenticate",
+            address: None,
+        };
         let why = "whose organization it is, is what a session tells";
         let unscoped = Unscoped::because(why, &self.database, origin, None);
-        let rows = unscoped.select("sessions.load", LOAD, [session.uuid().into()]).await.map_err(Refusal::Database)?;
-        let row = rows.first().ok_or(Refusal::Invalid("the session has ended"))?;
+        let rows = unscoped
+            .select("sessions.load", LOAD, [session.uuid().into()])
+            .await
+            .map_err(Refusal::Database)?;
+        let row = rows
+            .first()
+            .ok_or(Refusal::Invalid("the session has ended"))?;
         let known = read(session, row).map_err(Refusal::Database)?;
         self.directory.keep(generation, known.clone());
         Ok(known)
@@ -130,7 +155,10 @@ pub(crate) fn within(principal: Arc<Principal>, scope: &Permissions) -> Arc<Prin
     }
 
     let permissions = principal.permissions.limited_to(scope.names());
-    Arc::new(Principal { permissions, ..(*principal).clone() })
+    Arc::new(Principal {
+        permissions,
+        ..(*principal).clone()
+    })
 }
 
 fn read(session: SessionId, row: &Row) -> Result<Known, Error> {
@@ -162,7 +190,10 @@ fn read(session: SessionId, row: &Row) -> Result<Known, Error> {
             },
         }),
         role: row.get(3)?,
-        sponsor: sponsor.map(|user| Sponsor { user, role: sponsor_role }),
+        sponsor: sponsor.map(|user| Sponsor {
+            user,
+            role: sponsor_role,
+        }),
         expires_at: row.get(2)?,
         secret_hash: row.get(11)?,
         // A token is prolonged by its refresh alone, and is refused by its own end long before.

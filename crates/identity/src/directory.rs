@@ -54,10 +54,14 @@ impl Known {
         match change {
             Change::Session(session) => self.principal.session.uuid() == session,
             Change::User(user) => {
-                self.principal.user.uuid() == user || self.sponsor.is_some_and(|sponsor| sponsor.user == user)
+                self.principal.user.uuid() == user
+                    || self.sponsor.is_some_and(|sponsor| sponsor.user == user)
             }
             Change::Role(role) => {
-                self.role == Some(role) || self.sponsor.is_some_and(|sponsor| sponsor.role == Some(role))
+                self.role == Some(role)
+                    || self
+                        .sponsor
+                        .is_some_and(|sponsor| sponsor.role == Some(role))
             }
             Change::Everything => true,
         }
@@ -76,7 +80,11 @@ pub(crate) enum Change {
 
 impl Directory {
     pub(crate) fn new() -> Self {
-        Self { known: RwLock::default(), forgotten: AtomicU64::new(0), heard: RwLock::new(None) }
+        Self {
+            known: RwLock::default(),
+            forgotten: AtomicU64::new(0),
+            heard: RwLock::new(None),
+        }
     }
 
     /// The principal of a session, unless memory cannot be believed at present.
@@ -85,7 +93,11 @@ impl Directory {
         if heard.is_none_or(|heard| heard.elapsed() > BELIEVED_FOR) {
             return None;
         }
-        self.known.read().unwrap_or_else(PoisonError::into_inner).get(&session).cloned()
+        self.known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&session)
+            .cloned()
     }
 
     /// To be called before a principal is loaded; [`keep`](Self::keep) takes the answer.
@@ -112,7 +124,9 @@ impl Directory {
         match change {
             Change::Session(session) => drop(all.remove(&SessionId::from(session))),
             Change::Everything => all.clear(),
-            Change::User(_) | Change::Role(_) => all.retain(|_, known| !known.is_stale_after(change)),
+            Change::User(_) | Change::Role(_) => {
+                all.retain(|_, known| !known.is_stale_after(change))
+            }
         }
     }
 
@@ -161,7 +175,10 @@ mod tests {
                 },
             }),
             role: Some(Uuid::from_u128(1)),
-            sponsor: Some(Sponsor { user: Uuid::from_u128(2), role: Some(Uuid::from_u128(3)) }),
+            sponsor: Some(Sponsor {
+                user: Uuid::from_u128(2),
+                role: Some(Uuid::from_u128(3)),
+            }),
             expires_at: runtime.clock.now(),
             secret_hash: None,
             idle_expires_at: None,

@@ -5,8 +5,9 @@ mod keys;
 use mainstay_http::Module;
 
 use crate::{
-    account_pages, accounts, api_keys, external, invitations, keeping, mailed_links, members, oauth, organizations,
-    passkeys, passwords, roles, second_factors, service_accounts, sessions, signing,
+    account_pages, accounts, api_keys, external, invitations, keeping, mailed_links, members,
+    oauth, organizations, passkeys, passwords, roles, second_factors, service_accounts, sessions,
+    signing,
 };
 
 /// Everything that identity serves, one module a feature.

@@ -146,12 +146,20 @@ actions! {
 }
 
 /// An event about an account.
-pub(crate) fn about_user(action: Action, user: Option<UserId>, organization: Option<OrganizationId>) -> Event {
+pub(crate) fn about_user(
+    action: Action,
+    user: Option<UserId>,
+    organization: Option<OrganizationId>,
+) -> Event {
     about(action, "user", user.map(UserId::uuid), organization)
 }
 
 /// An event about a session.
-pub(crate) fn about_session(action: Action, session: SessionId, organization: Option<OrganizationId>) -> Event {
+pub(crate) fn about_session(
+    action: Action,
+    session: SessionId,
+    organization: Option<OrganizationId>,
+) -> Event {
     about(action, "session", Some(session.uuid()), organization)
 }
 
@@ -162,5 +170,10 @@ pub(crate) fn about(
     id: Option<Uuid>,
     organization: Option<OrganizationId>,
 ) -> Event {
-    Event { action: action.name().to_owned(), resource, resource_id: id, organization }
+    Event {
+        action: action.name().to_owned(),
+        resource,
+        resource_id: id,
+        organization,
+    }
 }

@@ -65,8 +65,11 @@ const ACCOUNT_EXISTS: Kind = Kind::new(
     "An account has your e-mail address already: sign in to it another way, then link this identity.",
 );
 /// The identity is linked already.
-const IDENTITY_TAKEN: Kind =
-    Kind::new(StatusCode::CONFLICT, "identity_taken", "This identity is linked to an account already.");
+const IDENTITY_TAKEN: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "identity_taken",
+    "This identity is linked to an account already.",
+);
 /// Without this nobody could sign in to the account any more.
 pub(crate) const LAST_WAY_IN: Kind = Kind::new(
     StatusCode::CONFLICT,
@@ -75,15 +78,18 @@ pub(crate) const LAST_WAY_IN: Kind = Kind::new(
 );
 /// Sign-in elsewhere.
 pub(crate) fn module() -> Module {
-    Module::new("external sign-in").table(subject::table()).private_column(pending::PAYLOAD).endpoints((
-        begin::list_external_providers,
-        begin::create_external_authorization,
-        sign_in::create_external_session,
-        begin::create_own_external_authorization,
-        identities::list_external_identities,
-        identities::create_external_identity,
-        identities::delete_external_identity,
-    ))
+    Module::new("external sign-in")
+        .table(subject::table())
+        .private_column(pending::PAYLOAD)
+        .endpoints((
+            begin::list_external_providers,
+            begin::create_external_authorization,
+            sign_in::create_external_session,
+            begin::create_own_external_authorization,
+            identities::list_external_identities,
+            identities::create_external_identity,
+            identities::delete_external_identity,
+        ))
 }
 
 /// The providers that people may sign in by, and the client that speaks to them.
@@ -95,13 +101,23 @@ pub(crate) struct External {
 impl External {
     /// Stands ready; no provider is asked anything before somebody signs in by it.
     pub(crate) fn new(settings: &ExternalSettings) -> Self {
-        let ExternalSettings { providers, timeout, loopback } = settings;
+        let ExternalSettings {
+            providers,
+            timeout,
+            loopback,
+        } = settings;
         let http = (!providers.is_empty()).then(|| HttpClient::new(*timeout, *loopback));
         let http = http.transpose().inspect_err(|error| {
             let why = provider::causes(error);
-            tracing::error!(why, "there is no TLS to speak to providers with; nobody can sign in by them");
+            tracing::error!(
+                why,
+                "there is no TLS to speak to providers with; nobody can sign in by them"
+            );
         });
-        Self { providers: providers.iter().cloned().map(Provider::new).collect(), http: http.ok().flatten() }
+        Self {
+            providers: providers.iter().cloned().map(Provider::new).collect(),
+            http: http.ok().flatten(),
+        }
     }
 
     /// The provider of that name.
@@ -109,22 +125,29 @@ impl External {
     /// # Errors
     /// [`INVALID_INPUT`], for the body's member `provider`.
     fn provider(&self, name: &str) -> Result<&Provider, Problem> {
-        self.providers.iter().find(|provider| provider.settings.name == name).ok_or_else(|| {
-            INVALID_INPUT.problem().errors([FieldError {
-                location: "body".into(),
-                pointer: "/provider".to_owned(),
-                detail: "not a provider to sign in by".to_owned(),
-            }])
-        })
+        self.providers
+            .iter()
+            .find(|provider| provider.settings.name == name)
+            .ok_or_else(|| {
+                INVALID_INPUT.problem().errors([FieldError {
+                    location: "body".into(),
+                    pointer: "/provider".to_owned(),
+                    detail: "not a provider to sign in by".to_owned(),
+                }])
+            })
     }
 
     /// What the provider with that issuer is called; `None` when it is not one any more.
     fn name_of(&self, issuer: &str) -> Option<&str> {
         let mut providers = self.providers.iter().map(|provider| &provider.settings);
-        providers.find(|settings| settings.issuer == issuer).map(|settings| settings.name.as_str())
+        providers
+            .find(|settings| settings.issuer == issuer)
+            .map(|settings| settings.name.as_str())
     }
 
     fn http(&self) -> Result<&HttpClient, Problem> {
-        self.http.as_ref().ok_or_else(|| unavailable("there is no TLS to speak to providers with"))
+        self.http
+            .as_ref()
+            .ok_or_else(|| unavailable("there is no TLS to speak to providers with"))
     }
 }

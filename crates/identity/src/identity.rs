@@ -60,13 +60,18 @@ impl Identity {
         tokio::join!(
             revocation::watch(self.database.clone(), &self.directory, keys),
             signing::watch(keys),
-            self.usage.keep(&self.database, self.settings.session_idle_lifetime),
+            self.usage
+                .keep(&self.database, self.settings.session_idle_lifetime),
         );
     }
 
     /// Writes down what only this process knows, before it ends: who was last seen when.
     pub async fn settle(&self) {
-        if let Err(error) = self.usage.write_down(&self.database, self.settings.session_idle_lifetime).await {
+        if let Err(error) = self
+            .usage
+            .write_down(&self.database, self.settings.session_idle_lifetime)
+            .await
+        {
             tracing::warn!(%error, "the last uses of sessions and keys were not written down");
         }
     }
@@ -104,7 +109,15 @@ impl Identity {
     ) -> Result<SecretString, Problem> {
         let lifetime = self.settings.access_token_lifetime;
         let client = client.unwrap_or(self.own_client()).to_owned();
-        self.tokens.issue(NewToken { user, session, client, scope: scope.to_owned(), lifetime }).await
+        self.tokens
+            .issue(NewToken {
+                user,
+                session,
+                client,
+                scope: scope.to_owned(),
+                lifetime,
+            })
+            .await
     }
 
     /// The `client_id` in tokens of sessions that no OAuth client began: the issuer itself, under whose name nobody can

@@ -24,8 +24,11 @@ const INVITATION_OF_ANOTHER: Kind = Kind::new(
     "The invitation is for another address: sign in with the account that has it.",
 );
 /// The account belongs to the organization already.
-const ALREADY_A_MEMBER: Kind =
-    Kind::new(StatusCode::CONFLICT, "already_a_member", "The account belongs to the organization already.");
+const ALREADY_A_MEMBER: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "already_a_member",
+    "The account belongs to the organization already.",
+);
 /// The invited address has an account.
 const ACCOUNT_EXISTS: Kind = Kind::new(
     StatusCode::CONFLICT,
@@ -37,8 +40,13 @@ const ACCOUNT_EXISTS: Kind = Kind::new(
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn invitation_of(unscoped: &Unscoped, token: &str) -> Result<Option<(EmailAddress, String)>, Error> {
-    Ok(pending::find(unscoped, token).await?.map(|pending| (pending.email, pending.organization_name)))
+pub(crate) async fn invitation_of(
+    unscoped: &Unscoped,
+    token: &str,
+) -> Result<Option<(EmailAddress, String)>, Error> {
+    Ok(pending::find(unscoped, token)
+        .await?
+        .map(|pending| (pending.email, pending.organization_name)))
 }
 
 /// Made, listed and withdrawn by administrators; accepted by whoever has the token.

@@ -5,24 +5,92 @@ use mainstay_http::{Module, Recipient};
 
 /// Module, table, how long a row stays.
 const KEPT: [(&str, &str, &str); 28] = [
-    ("accounts", "users", "until the account is deleted by its owner or an operator"),
-    ("accounts", "unique_indexes", "as long as the account, or the identity of elsewhere, whose value it is"),
-    ("accounts", "sign_ups", "an hour, until it is confirmed; deleted within ten minutes of its end"),
-    ("accounts", "email_changes", "an hour, until it is confirmed; deleted within ten minutes of its end"),
+    (
+        "accounts",
+        "users",
+        "until the account is deleted by its owner or an operator",
+    ),
+    (
+        "accounts",
+        "unique_indexes",
+        "as long as the account, or the identity of elsewhere, whose value it is",
+    ),
+    (
+        "accounts",
+        "sign_ups",
+        "an hour, until it is confirmed; deleted within ten minutes of its end",
+    ),
+    (
+        "accounts",
+        "email_changes",
+        "an hour, until it is confirmed; deleted within ten minutes of its end",
+    ),
     ("sessions", "sessions", "a day longer than it can be used"),
-    ("sessions", "refresh_tokens", "as long as their session; spent ones 30 days"),
-    ("sessions", "throttles", "a day after the last count, or until what is counted over weeks has leaked"),
-    ("sessions", "refusals", "an hour after the last one that the audit log records"),
-    ("sessions", "sign_in_places", "a year after the last sign-in from there"),
-    ("passwords", "password_resets", "ten minutes; deleted within ten minutes of its end"),
-    ("second factors", "totps", "until it is removed, or with the account"),
-    ("second factors", "recovery_codes", "until they are replaced, or with the account"),
-    ("passkeys", "passkeys", "until it is removed, or with the account"),
-    ("passkeys", "webauthn_challenges", "five minutes; deleted with the next ones"),
-    ("external sign-in", "external_identities", "until it is removed, or with the account"),
-    ("external sign-in", "external_authorizations", "ten minutes; deleted with the next ones"),
-    ("organizations", "organizations", "until its owner deletes it"),
-    ("members", "memberships", "until the member leaves or is removed, or with the account"),
+    (
+        "sessions",
+        "refresh_tokens",
+        "as long as their session; spent ones 30 days",
+    ),
+    (
+        "sessions",
+        "throttles",
+        "a day after the last count, or until what is counted over weeks has leaked",
+    ),
+    (
+        "sessions",
+        "refusals",
+        "an hour after the last one that the audit log records",
+    ),
+    (
+        "sessions",
+        "sign_in_places",
+        "a year after the last sign-in from there",
+    ),
+    (
+        "passwords",
+        "password_resets",
+        "ten minutes; deleted within ten minutes of its end",
+    ),
+    (
+        "second factors",
+        "totps",
+        "until it is removed, or with the account",
+    ),
+    (
+        "second factors",
+        "recovery_codes",
+        "until they are replaced, or with the account",
+    ),
+    (
+        "passkeys",
+        "passkeys",
+        "until it is removed, or with the account",
+    ),
+    (
+        "passkeys",
+        "webauthn_challenges",
+        "five minutes; deleted with the next ones",
+    ),
+    (
+        "external sign-in",
+        "external_identities",
+        "until it is removed, or with the account",
+    ),
+    (
+        "external sign-in",
+        "external_authorizations",
+        "ten minutes; deleted with the next ones",
+    ),
+    (
+        "organizations",
+        "organizations",
+        "until its owner deletes it",
+    ),
+    (
+        "members",
+        "memberships",
+        "until the member leaves or is removed, or with the account",
+    ),
     (
         "invitations",
         "invitations",
@@ -31,12 +99,32 @@ const KEPT: [(&str, &str, &str); 28] = [
     ("roles", "roles", "until it is deleted"),
     ("roles", "role_permissions", "as long as their role"),
     ("roles", "permissions", "as long as the code declares them"),
-    ("api keys", "api_keys", "until the account or the organization is deleted, also when it is revoked"),
-    ("service accounts", "client_secrets", "until the account is deleted, also when it is revoked"),
+    (
+        "api keys",
+        "api_keys",
+        "until the account or the organization is deleted, also when it is revoked",
+    ),
+    (
+        "service accounts",
+        "client_secrets",
+        "until the account is deleted, also when it is revoked",
+    ),
     ("oauth", "oauth_clients", "for good; an operator shuts one"),
-    ("oauth", "oauth_grants", "until the person withdraws it, leaves the organization or deletes the account"),
-    ("oauth", "authorization_codes", "a minute; deleted with the next ones, or with their session"),
-    ("keys", "signing_keys", "until the last token that it signed has run out"),
+    (
+        "oauth",
+        "oauth_grants",
+        "until the person withdraws it, leaves the organization or deletes the account",
+    ),
+    (
+        "oauth",
+        "authorization_codes",
+        "a minute; deleted with the next ones, or with their session",
+    ),
+    (
+        "keys",
+        "signing_keys",
+        "until the last token that it signed has run out",
+    ),
 ];
 
 const MAIL_SERVER: Recipient = Recipient {

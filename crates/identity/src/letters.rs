@@ -15,7 +15,11 @@ use crate::{EmailAddress, Identity};
 ///
 /// # Errors
 /// [`Error::Internal`] when the letter has no JSON form.
-pub(crate) fn to(address: &EmailAddress, letter: &Letter, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
+pub(crate) fn to(
+    address: &EmailAddress,
+    letter: &Letter,
+    unscoped: &Unscoped,
+) -> Result<Option<Job>, Error> {
     match Mail::new(address.as_str(), letter) {
         Ok(mail) => mail.job(unscoped).map(Some),
         Err(error) => {
@@ -30,18 +34,29 @@ pub(crate) fn to(address: &EmailAddress, letter: &Letter, unscoped: &Unscoped) -
 /// # Errors
 /// [`INVALID_INPUT`] for the member `email` of the body.
 pub(crate) fn can_reach(address: &EmailAddress) -> Result<(), Problem> {
-    Mail::new(address.as_str(), &Letter::new("")).map(drop).map_err(|_| {
-        let detail = "no mail can be sent to this address".to_owned();
-        INVALID_INPUT.problem().errors([FieldError { location: "body".into(), pointer: "/email".to_owned(), detail }])
-    })
+    Mail::new(address.as_str(), &Letter::new(""))
+        .map(drop)
+        .map_err(|_| {
+            let detail = "no mail can be sent to this address".to_owned();
+            INVALID_INPUT.problem().errors([FieldError {
+                location: "body".into(),
+                pointer: "/email".to_owned(),
+                detail,
+            }])
+        })
 }
 
 /// A link into the account pages. The token stands in the fragment, which no server logs and no page passes on.
 pub(crate) fn link(identity: &Identity, page: &str, token: &SecretString) -> String {
-    format!("{}/{page}#token={}", identity.settings.pages_url, token.expose_secret())
+    format!(
+        "{}/{page}#token={}",
+        identity.settings.pages_url,
+        token.expose_secret()
+    )
 }
 
-const NOT_YOU: &str = "If that was not you, choose a new password at once and end all other sessions.";
+const NOT_YOU: &str =
+    "If that was not you, choose a new password at once and end all other sessions.";
 
 pub(crate) fn sign_up(identity: &Identity, token: &SecretString) -> Letter {
     Letter::new("Confirm your address")
@@ -53,8 +68,13 @@ pub(crate) fn sign_up(identity: &Identity, token: &SecretString) -> Letter {
 
 pub(crate) fn sign_up_again(identity: &Identity) -> Letter {
     Letter::new("You have an account already")
-        .paragraph("Somebody, we hope you, asked for an account with this address. It has one already.")
-        .button("Choose a new password", format!("{}/forgot", identity.settings.pages_url))
+        .paragraph(
+            "Somebody, we hope you, asked for an account with this address. It has one already.",
+        )
+        .button(
+            "Choose a new password",
+            format!("{}/forgot", identity.settings.pages_url),
+        )
         .footer("If you did not ask for an account, do nothing: yours is as it was.")
 }
 
@@ -87,18 +107,38 @@ pub(crate) fn password_changed(keys: &[String]) -> Letter {
 /// Names the keys that a new password does not end, so that their owner can revoke what is not theirs.
 fn still_working(keys: &[String]) -> Option<String> {
     const NAMED: usize = 20;
-    let named: Vec<_> = keys.iter().take(NAMED).map(|name| format!("\u{201c}{name}\u{201d}")).collect();
-    let more = keys.len().checked_sub(NAMED + 1).map(|rest| format!(" and {} more", rest + 1)).unwrap_or_default();
+    let named: Vec<_> = keys
+        .iter()
+        .take(NAMED)
+        .map(|name| format!("\u{201c}{name}\u{201d}"))
+        .collect();
+    let more = keys
+        .len()
+        .checked_sub(NAMED + 1)
+        .map(|rest| format!(" and {} more", rest + 1))
+        .unwrap_or_default();
     (!keys.is_empty()).then(|| {
-        format!("These API keys still work: {}{more}. Revoke each one that you do not recognise.", named.join(", "))
+        format!(
+            "These API keys still work: {}{more}. Revoke each one that you do not recognise.",
+            named.join(", ")
+        )
     })
 }
 
-pub(crate) fn email_change_from(identity: &Identity, token: &SecretString, to: &EmailAddress) -> Letter {
+pub(crate) fn email_change_from(
+    identity: &Identity,
+    token: &SecretString,
+    to: &EmailAddress,
+) -> Letter {
     Letter::new("Confirm the change of your address")
-        .paragraph(format!("The address of your account is to become {}.", to.as_str()))
+        .paragraph(format!(
+            "The address of your account is to become {}.",
+            to.as_str()
+        ))
         .button("Confirm the change", link(identity, "email", token))
-        .paragraph("It is changed once both addresses have confirmed it. The link works for one hour.")
+        .paragraph(
+            "It is changed once both addresses have confirmed it. The link works for one hour.",
+        )
         .paragraph(NOT_YOU)
 }
 
@@ -106,7 +146,9 @@ pub(crate) fn email_change_to(identity: &Identity, token: &SecretString) -> Lett
     Letter::new("Confirm your new address")
         .paragraph("This is to become the address of your account.")
         .button("Confirm the address", link(identity, "email", token))
-        .paragraph("It is changed once both addresses have confirmed it. The link works for one hour.")
+        .paragraph(
+            "It is changed once both addresses have confirmed it. The link works for one hour.",
+        )
         .footer("If you have no account with us, do nothing.")
 }
 
@@ -120,12 +162,17 @@ pub(crate) fn email_change_to_taken() -> Letter {
 
 pub(crate) fn email_changed(to: &EmailAddress) -> Letter {
     Letter::new("Your address was changed")
-        .paragraph(format!("Both addresses have confirmed it: your account's address is now {}.", to.as_str()))
+        .paragraph(format!(
+            "Both addresses have confirmed it: your account's address is now {}.",
+            to.as_str()
+        ))
         .paragraph("If that was not you, write to whoever runs this service.")
 }
 
 pub(crate) fn signed_in_from_elsewhere(address: Option<IpAddr>) -> Letter {
-    let place = address.map(|address| format!(" ({address})")).unwrap_or_default();
+    let place = address
+        .map(|address| format!(" ({address})"))
+        .unwrap_or_default();
     Letter::new("A sign-in from a new place")
         .paragraph(format!("Somebody, we hope you, signed in to your account from a network that is new to it{place}."))
         .paragraph(NOT_YOU)
@@ -133,7 +180,9 @@ pub(crate) fn signed_in_from_elsewhere(address: Option<IpAddr>) -> Letter {
 
 pub(crate) fn identity_linked(provider: &str) -> Letter {
     Letter::new("A way to sign in was added")
-        .paragraph(format!("From now on one can sign in to your account by {provider}."))
+        .paragraph(format!(
+            "From now on one can sign in to your account by {provider}."
+        ))
         .paragraph("If that was not you, unlink it and end all other sessions.")
 }
 
@@ -161,13 +210,17 @@ pub(crate) fn account_deleted() -> Letter {
 
 pub(crate) fn second_factor_added(what: &str) -> Letter {
     Letter::new("A second factor was added to your account")
-        .paragraph(format!("Signing in to your account can now be confirmed with {what}."))
+        .paragraph(format!(
+            "Signing in to your account can now be confirmed with {what}."
+        ))
         .paragraph(NOT_YOU)
 }
 
 pub(crate) fn second_factor_removed(what: &str) -> Letter {
     Letter::new("A second factor was removed from your account")
-        .paragraph(format!("You can no longer confirm a sign-in with {what}. All other sessions were ended."))
+        .paragraph(format!(
+            "You can no longer confirm a sign-in with {what}. All other sessions were ended."
+        ))
         .paragraph(NOT_YOU)
 }
 

@@ -43,8 +43,8 @@ mod upkeep;
 mod usage;
 
 pub use accounts::{
-    AccountError, Created, EmailAddress, NewPassword, NewUser, Place, create_organization, create_user, delete_account,
-    set_active,
+    AccountError, Created, EmailAddress, NewPassword, NewUser, Place, create_organization,
+    create_user, delete_account, set_active,
 };
 pub use api_keys::{KeysOf, ListedKey, list_keys, revoke_key};
 pub use endpoints::modules;
@@ -52,10 +52,12 @@ pub use events::audit_vocabulary;
 pub use external::{ExternalSettings, ProviderSettings};
 pub use identity::Identity;
 pub use names::{DisplayName, OrganizationName};
-pub use oauth::{ClientError, ClientRow, NewClient, create_client, disable_client, list_clients, set_first_party};
+pub use oauth::{
+    ClientError, ClientRow, NewClient, create_client, disable_client, list_clients, set_first_party,
+};
 pub use operator::{
-    OrganizationSummary, Revoked, SessionSummary, UserSummary, end_session, end_sessions_of, find_user,
-    list_organizations, revoke_organization, sessions_of,
+    OrganizationSummary, Revoked, SessionSummary, UserSummary, end_session, end_sessions_of,
+    find_user, list_organizations, revoke_organization, sessions_of,
 };
 pub use passkeys::RelyingParty;
 pub use passwords::{Password, Strength};
@@ -63,6 +65,7 @@ pub use roles::{ListedRole, assign_role, declare_permissions, list_roles_of};
 pub use second_factors::reset_second_factors;
 pub use settings::Settings;
 pub use signing::{
-    Begin, KeyError, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys, signing_key_made,
+    Begin, KeyError, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys,
+    signing_key_made,
 };
 pub use upkeep::upkeep;

@@ -52,7 +52,10 @@ pub(super) enum LinkPurpose {
 /// Look at a mailed link before it is used.
 ///
 /// Nothing is used up. A link that was used, has expired or was never mailed is refused; these cannot be told apart.
-#[post("/v1/mailed-links/inspection", problems(INVALID_TOKEN, TOO_MANY_ATTEMPTS))]
+#[post(
+    "/v1/mailed-links/inspection",
+    problems(INVALID_TOKEN, TOO_MANY_ATTEMPTS)
+)]
 pub(super) async fn inspect_mailed_link(
     by: Public,
     identity: Shared<Identity>,
@@ -66,7 +69,11 @@ pub(super) async fn inspect_mailed_link(
 }
 
 /// A token begins with what it is for.
-async fn find(unscoped: &Unscoped, identity: &Identity, token: &str) -> Result<Option<MailedLinkView>, Problem> {
+async fn find(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    token: &str,
+) -> Result<Option<MailedLinkView>, Problem> {
     Ok(match token.split('_').next() {
         Some("msu") => {
             let email = accounts::sign_up_address(unscoped, identity, token).await?;
@@ -79,12 +86,14 @@ async fn find(unscoped: &Unscoped, identity: &Identity, token: &str) -> Result<O
                 ..MailedLinkView::to(LinkPurpose::PasswordReset, email)
             })
         }
-        Some("mec") => accounts::is_email_change(unscoped, identity, token).await?.then_some(MailedLinkView {
-            purpose: LinkPurpose::EmailChange,
-            email: None,
-            organization: None,
-            second_factor: false,
-        }),
+        Some("mec") => accounts::is_email_change(unscoped, identity, token)
+            .await?
+            .then_some(MailedLinkView {
+                purpose: LinkPurpose::EmailChange,
+                email: None,
+                organization: None,
+                second_factor: false,
+            }),
         Some("min") => {
             let invitation = invitations::invitation_of(unscoped, token).await?;
             invitation.map(|(email, organization)| MailedLinkView {
@@ -98,6 +107,11 @@ async fn find(unscoped: &Unscoped, identity: &Identity, token: &str) -> Result<O
 
 impl MailedLinkView {
     fn to(purpose: LinkPurpose, email: EmailAddress) -> Self {
-        Self { purpose, email: Some(email.as_str().to_owned()), organization: None, second_factor: false }
+        Self {
+            purpose,
+            email: Some(email.as_str().to_owned()),
+            organization: None,
+            second_factor: false,
+        }
     }
 }

@@ -25,7 +25,9 @@ mod token;
 use mainstay_access::{Permission as _, permission};
 use mainstay_http::Module;
 
-pub use register::{ClientError, ClientRow, NewClient, create_client, disable_client, list_clients, set_first_party};
+pub use register::{
+    ClientError, ClientRow, NewClient, create_client, disable_client, list_clients, set_first_party,
+};
 
 permission! {
     /// Look up what tokens of the organization are good for: for services that take them from others.
@@ -34,14 +36,16 @@ permission! {
 
 /// The endpoints of OAuth 2.
 pub(crate) fn module() -> Module {
-    Module::new("oauth").permission(TokensIntrospect::DECLARED).endpoints((
-        metadata::get_authorization_server_metadata,
-        authorize::check_authorization_request,
-        authorize::create_authorization,
-        token::create_token,
-        revoke::revoke_token,
-        introspect::introspect_token,
-        applications::list_applications,
-        applications::withdraw_application,
-    ))
+    Module::new("oauth")
+        .permission(TokensIntrospect::DECLARED)
+        .endpoints((
+            metadata::get_authorization_server_metadata,
+            authorize::check_authorization_request,
+            authorize::create_authorization,
+            token::create_token,
+            revoke::revoke_token,
+            introspect::introspect_token,
+            applications::list_applications,
+            applications::withdraw_application,
+        ))
 }

@@ -57,7 +57,10 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
     let id = who.parse::<UserId>().ok().map(UserId::uuid);
     let indexes: Vec<Vec<u8>> = EmailAddress::parse(who).map_or_else(Vec::new, |email| {
         let indexes = Sealed::new(email).indexes(unscoped.database().ring(), &email_index());
-        indexes.into_iter().map(mainstay_crypto::BlindIndex::into_bytes).collect()
+        indexes
+            .into_iter()
+            .map(mainstay_crypto::BlindIndex::into_bytes)
+            .collect()
     });
     let read = |row: &Row| -> Result<UserSummary, Error> {
         Ok(UserSummary {
@@ -69,7 +72,9 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
             places: row.get(5)?,
         })
     };
-    let rows = unscoped.select("users.find", FIND, [id.into(), indexes.into()]).await?;
+    let rows = unscoped
+        .select("users.find", FIND, [id.into(), indexes.into()])
+        .await?;
     rows.first().map(read).transpose()
 }
 
@@ -92,7 +97,13 @@ pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<Sessio
         })
     };
     let now = unscoped.database().runtime().clock.now();
-    let rows = unscoped.select("sessions.of", LIST, [user.uuid().into(), now.inner().into()]).await?;
+    let rows = unscoped
+        .select(
+            "sessions.of",
+            LIST,
+            [user.uuid().into(), now.inner().into()],
+        )
+        .await?;
     rows.iter().map(read).collect()
 }
 
@@ -131,9 +142,19 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
         FROM organizations o
         ORDER BY o.created_at, o.id";
     let read = |row: &Row| -> Result<OrganizationSummary, Error> {
-        Ok(OrganizationSummary { id: row.get(0)?, name: row.get(1)?, created_at: row.get(2)?, members: row.get(3)? })
+        Ok(OrganizationSummary {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            created_at: row.get(2)?,
+            members: row.get(3)?,
+        })
     };
-    unscoped.select("organizations.list", LIST, []).await?.iter().map(read).collect()
+    unscoped
+        .select("organizations.list", LIST, [])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 /// Ends every session of an organization's members and service accounts, and revokes its keys and secrets, seen by every
@@ -141,18 +162,30 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
 ///
 /// # Errors
 /// As the database answers.
-pub async fn revoke_organization(unscoped: &Unscoped, organization: OrganizationId) -> Result<Option<Revoked>, Error> {
+pub async fn revoke_organization(
+    unscoped: &Unscoped,
+    organization: OrganizationId,
+) -> Result<Option<Revoked>, Error> {
     const REVOKE: &str = r"
         changed AS (SELECT revoked.*, NULL::jsonb AS before, to_jsonb(revoked) AS after
             FROM organizations o CROSS JOIN LATERAL revoke_organization(o.id, $2) AS revoked
             WHERE o.id = $1)";
     let now = unscoped.database().runtime().clock.now();
-    let event = about(Action::TokenRevoked, "organization", Some(organization.uuid()), Some(organization));
+    let event = about(
+        Action::TokenRevoked,
+        "organization",
+        Some(organization.uuid()),
+        Some(organization),
+    );
     let values = [organization.uuid().into(), now.inner().into()];
     let change = Change::new("organizations.revoke", REVOKE, values, event).showing_rows();
     let rows = unscoped.change(change).await?;
     let read = |row: &Row| -> Result<Revoked, Error> {
-        Ok(Revoked { sessions: row.get(0)?, api_keys: row.get(1)?, client_secrets: row.get(2)? })
+        Ok(Revoked {
+            sessions: row.get(0)?,
+            api_keys: row.get(1)?,
+            client_secrets: row.get(2)?,
+        })
     };
     rows.first().map(read).transpose()
 }
@@ -166,7 +199,10 @@ pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool
     let now = unscoped.database().runtime().clock.now();
     let event = about_session(Action::TokenRevoked, session, None);
     let values = [session.uuid().into(), now.inner().into()];
-    Ok(!unscoped.change(Change::new("sessions.end_by_operator", END, values, event)).await?.is_empty())
+    Ok(!unscoped
+        .change(Change::new("sessions.end_by_operator", END, values, event))
+        .await?
+        .is_empty())
 }
 
 /// Ends every session of an account and gives their number.
@@ -181,5 +217,13 @@ pub async fn end_sessions_of(unscoped: &Unscoped, user: UserId) -> Result<usize,
     let now = unscoped.database().runtime().clock.now();
     let event = about_user(Action::TokenRevoked, Some(user), None);
     let values = [user.uuid().into(), now.inner().into()];
-    Ok(unscoped.change(Change::new("sessions.end_all_by_operator", END, values, event)).await?.len())
+    Ok(unscoped
+        .change(Change::new(
+            "sessions.end_all_by_operator",
+            END,
+            values,
+            event,
+        ))
+        .await?
+        .len())
 }

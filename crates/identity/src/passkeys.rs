@@ -24,8 +24,12 @@ pub(crate) use wire::Assertion;
 
 /// Adding, listing and removing passkeys, and signing in with one.
 pub(crate) fn module() -> Module {
-    let passkeys = ["name", "credential"].map(|column| SealedColumn::at("passkeys", column)).to_vec();
-    let module = Module::new("passkeys").table(of_account("passkeys", "id", passkeys)).private_column(challenge::STATE);
+    let passkeys = ["name", "credential"]
+        .map(|column| SealedColumn::at("passkeys", column))
+        .to_vec();
+    let module = Module::new("passkeys")
+        .table(of_account("passkeys", "id", passkeys))
+        .private_column(challenge::STATE);
     module.endpoints((
         register::create_passkey_options,
         register::create_passkey,

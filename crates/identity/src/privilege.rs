@@ -28,7 +28,10 @@ pub(crate) async fn exceeds_own(
     resource: &'static str,
     id: Option<Uuid>,
 ) -> Problem {
-    match unscoped.record(about(Action::AuthzFail, resource, id, by.organization)).await {
+    match unscoped
+        .record(about(Action::AuthzFail, resource, id, by.organization))
+        .await
+    {
         Ok(()) => EXCEEDS_OWN.problem(),
         Err(error) => error.into(),
     }
@@ -38,8 +41,18 @@ pub(crate) async fn exceeds_own(
 ///
 /// # Errors
 /// The refusal, or what the database answered.
-pub(crate) async fn refused<P: Permission>(by: &Door<P>, resource: &'static str, id: Option<Uuid>) -> Problem {
-    exceeds_own(&by.unscoped("a refusal is no row of a feature"), by.principal(), resource, id).await
+pub(crate) async fn refused<P: Permission>(
+    by: &Door<P>,
+    resource: &'static str,
+    id: Option<Uuid>,
+) -> Problem {
+    exceeds_own(
+        &by.unscoped("a refusal is no row of a feature"),
+        by.principal(),
+        resource,
+        id,
+    )
+    .await
 }
 
 /// Why a statement about somebody's thing changed nothing: it belongs to somebody who may do more than the caller, or there
@@ -68,5 +81,9 @@ pub(crate) fn held_by(by: &Principal) -> [Value; 2] {
 
 /// What the caller may do, for a statement that compares.
 pub(crate) fn held(by: &Principal) -> Value {
-    by.permissions.names().map(str::to_owned).collect::<Vec<_>>().into()
+    by.permissions
+        .names()
+        .map(str::to_owned)
+        .collect::<Vec<_>>()
+        .into()
 }

@@ -25,7 +25,8 @@ const ABOUT_KEYS: &str = "signing_keys:";
 /// ids. It must exceed the longest statement.
 const RECENT: &str = "SELECT id, kind || ':' || key FROM access_changes \
                       WHERE changed_at > clock_timestamp() - interval '30 seconds'";
-const OLD: &str = "DELETE FROM access_changes WHERE changed_at < clock_timestamp() - interval '10 minutes'";
+const OLD: &str =
+    "DELETE FROM access_changes WHERE changed_at < clock_timestamp() - interval '10 minutes'";
 
 /// How many polls go by between two clearings of old announcements.
 const POLLS_PER_CLEARING: u32 = 600;
@@ -43,14 +44,21 @@ pub(crate) async fn watch(database: Database, directory: &Directory, keys: &KeyM
                 let error = hear(listener, &database, directory, keys).await;
                 tracing::warn!(error = %error, "announcements of revocations are not heard; requests ask the database");
             }
-            Err(error) => tracing::warn!(%error, cause = error.cause(), "cannot listen for revocations"),
+            Err(error) => {
+                tracing::warn!(%error, cause = error.cause(), "cannot listen for revocations")
+            }
         }
         sleep(POLL).await;
     }
 }
 
 /// Listens and polls on one connection until it fails.
-async fn hear(mut listener: Listener, database: &Database, directory: &Directory, keys: &KeyMemory) -> Error {
+async fn hear(
+    mut listener: Listener,
+    database: &Database,
+    directory: &Directory,
+    keys: &KeyMemory,
+) -> Error {
     let mut seen = HashSet::new();
     let mut ticks = interval(POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -122,8 +130,17 @@ async fn read_keys(listener: &mut Listener, keys: &KeyMemory) -> Result<(), Erro
 }
 
 async fn clear(database: &Database) {
-    let origin = Origin { request: Uuid::nil(), operation: "clear_access_changes", address: None };
-    let upkeep = Unscoped::because("announcements belong to no organization", database, origin, None);
+    let origin = Origin {
+        request: Uuid::nil(),
+        operation: "clear_access_changes",
+        address: None,
+    };
+    let upkeep = Unscoped::because(
+        "announcements belong to no organization",
+        database,
+        origin,
+        None,
+    );
     if let Err(error) = upkeep.upkeep("access_changes.clear", OLD, []).await {
         tracing::warn!(%error, "old announcements were not cleared");
     }

@@ -33,8 +33,11 @@ pub(crate) const OWNER: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_0001);
 pub(crate) const MANAGER: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_0002);
 
 /// There is no such role in the organization.
-pub(crate) const UNKNOWN_ROLE: Kind =
-    Kind::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_role", "The organization has no role of this name.");
+pub(crate) const UNKNOWN_ROLE: Kind = Kind::new(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "unknown_role",
+    "The organization has no role of this name.",
+);
 
 /// Roles and the permissions that they are made of.
 pub(crate) fn module() -> Module {

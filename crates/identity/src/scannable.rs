@@ -23,18 +23,26 @@ pub(crate) fn generate(random: &Random, prefix: &str) -> FreshSecret {
     let mut text = String::with_capacity(prefix.len() + SECRET + CHECKSUM);
     text.push_str(prefix);
     while text.len() < prefix.len() + SECRET {
-        let drawn = random.bytes::<SECRET>().into_iter().filter(|byte| *byte < FAIR);
+        let drawn = random
+            .bytes::<SECRET>()
+            .into_iter()
+            .filter(|byte| *byte < FAIR);
         let missing = prefix.len() + SECRET - text.len();
         text.extend(drawn.map(|byte| letter(u32::from(byte))).take(missing));
     }
     let checksum = checksum(&text);
     text.push_str(&checksum);
-    FreshSecret { hash: hash(&text), text: text.into() }
+    FreshSecret {
+        hash: hash(&text),
+        text: text.into(),
+    }
 }
 
 /// Whether `text` is `prefix`, then what [`generate`] puts behind it.
 pub(crate) fn is_whole(text: &str, prefix: &str) -> bool {
-    let Some(rest) = text.strip_prefix(prefix) else { return false };
+    let Some(rest) = text.strip_prefix(prefix) else {
+        return false;
+    };
     rest.len() == SECRET + CHECKSUM
         && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && text[text.len() - CHECKSUM..] == checksum(&text[..text.len() - CHECKSUM])
@@ -53,7 +61,9 @@ fn checksum(text: &str) -> String {
 
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
+        })
     })
 }
 
@@ -83,9 +93,18 @@ mod tests {
         for at in 0..text.len() {
             let mut altered = text.as_bytes().to_vec();
             altered[at] = if altered[at] == b'a' { b'b' } else { b'a' };
-            assert!(!is_whole(&String::from_utf8(altered).unwrap(), "mak_"), "altered at {at}");
+            assert!(
+                !is_whole(&String::from_utf8(altered).unwrap(), "mak_"),
+                "altered at {at}"
+            );
         }
-        for wrong in [&text[..text.len() - 1], &format!("{text}a"), "mak_", "", "mak_é"] {
+        for wrong in [
+            &text[..text.len() - 1],
+            &format!("{text}a"),
+            "mak_",
+            "",
+            "mak_é",
+        ] {
             assert!(!is_whole(wrong, "mak_"), "{wrong}");
         }
         // Letters of several bytes at the border must not be cut.
@@ -95,9 +114,14 @@ mod tests {
     #[test]
     fn every_letter_is_drawn_and_no_secret_twice() {
         let random = Random::default();
-        let secrets: HashSet<_> = (0..1_000).map(|_| generate(&random, "").text.expose_secret().to_owned()).collect();
+        let secrets: HashSet<_> = (0..1_000)
+            .map(|_| generate(&random, "").text.expose_secret().to_owned())
+            .collect();
         assert_eq!(secrets.len(), 1_000);
-        let letters: HashSet<_> = secrets.iter().flat_map(|text| text[..SECRET].bytes()).collect();
+        let letters: HashSet<_> = secrets
+            .iter()
+            .flat_map(|text| text[..SECRET].bytes())
+            .collect();
         assert_eq!(letters.len(), ALPHABET.len());
     }
 }

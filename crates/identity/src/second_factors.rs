@@ -30,12 +30,16 @@ pub(crate) use spend::{Holder, spend};
 
 /// Enrolling and removing what codes are made with.
 pub(crate) fn module() -> Module {
-    let totps = ["secret", "pending"].map(|column| SealedColumn::at("totps", column)).to_vec();
-    Module::new("second factors").table(of_account("totps", "user_id", totps)).endpoints((
-        overview::list_second_factors,
-        enrolment::create_totp,
-        enrolment::confirm_totp,
-        enrolment::delete_totp,
-        recovery::create_recovery_codes,
-    ))
+    let totps = ["secret", "pending"]
+        .map(|column| SealedColumn::at("totps", column))
+        .to_vec();
+    Module::new("second factors")
+        .table(of_account("totps", "user_id", totps))
+        .endpoints((
+            overview::list_second_factors,
+            enrolment::create_totp,
+            enrolment::confirm_totp,
+            enrolment::delete_totp,
+            recovery::create_recovery_codes,
+        ))
 }

@@ -14,8 +14,14 @@ pub(crate) struct FreshSecret {
 impl FreshSecret {
     /// `prefix` says what it is, so that people and scanners recognise a leaked one.
     pub(crate) fn new(random: &Random, prefix: &str) -> Self {
-        let text = format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random.bytes::<LENGTH>()));
-        Self { hash: hash(&text), text: text.into() }
+        let text = format!(
+            "{prefix}{}",
+            URL_SAFE_NO_PAD.encode(random.bytes::<LENGTH>())
+        );
+        Self {
+            hash: hash(&text),
+            text: text.into(),
+        }
     }
 }
 

@@ -46,5 +46,8 @@ pub(crate) fn module() -> Module {
             secrets::get_client_secret,
             secrets::delete_client_secret,
         ))
-        .endpoints((sponsor::sponsor_service_account_key, sponsor::sponsor_client_secret))
+        .endpoints((
+            sponsor::sponsor_service_account_key,
+            sponsor::sponsor_client_secret,
+        ))
 }

@@ -18,19 +18,25 @@ use crate::Identity;
 pub(crate) use cookie::{CookieSecret, clearing_cookie};
 pub(crate) use device::Device;
 pub(crate) use refresh::{RefreshToken, exchange};
-pub(crate) use sign_in::{INVALID_CREDENTIALS, SessionView, answer, moved_on, not_hashed, told_of_a_new_place};
+pub(crate) use sign_in::{
+    INVALID_CREDENTIALS, SessionView, answer, moved_on, not_hashed, told_of_a_new_place,
+};
 pub(crate) use start::{Kind, NewSession, Started, start_session, start_session_by_code};
 
 /// Sign-in, sign-out, and what lies between.
 pub(crate) fn module() -> Module {
-    Module::new("sessions").awaits::<Identity>().table(device::table()).private_column(refresh::SUCCESSOR).endpoints((
-        sign_in::create_session,
-        refresh::refresh_session,
-        step_up::step_up_session,
-        organization::move_session,
-        list::list_sessions,
-        end::delete_current_session,
-        end::delete_session,
-        end::delete_other_sessions,
-    ))
+    Module::new("sessions")
+        .awaits::<Identity>()
+        .table(device::table())
+        .private_column(refresh::SUCCESSOR)
+        .endpoints((
+            sign_in::create_session,
+            refresh::refresh_session,
+            step_up::step_up_session,
+            organization::move_session,
+            list::list_sessions,
+            end::delete_current_session,
+            end::delete_session,
+            end::delete_other_sessions,
+        ))
 }

@@ -44,8 +44,11 @@ impl Settings {
             days(30),
             "How old the key that signs access tokens becomes before the service lets another follow it.",
         );
-        let access_token_lifetime =
-            reader.or("identity.access_token_lifetime", minutes(10), "How long an access token is valid.");
+        let access_token_lifetime = reader.or(
+            "identity.access_token_lifetime",
+            minutes(10),
+            "How long an access token is valid.",
+        );
         let session_lifetime = reader.or(
             "identity.session_lifetime",
             days(30),
@@ -67,15 +70,52 @@ impl Settings {
             "How long an API key or a client's secret may live at most.",
         );
         for (name, value, least, most) in [
-            ("identity.signing_key_lifetime", signing_key_lifetime, minutes(60), days(365)),
-            ("identity.access_token_lifetime", access_token_lifetime, minutes(1), LONGEST_LIFETIME),
-            ("identity.session_lifetime", session_lifetime, minutes(1), days(400)),
-            ("identity.session_idle_lifetime", session_idle_lifetime, minutes(1), days(400)),
-            ("identity.api_key_max_lifetime", api_key_max_lifetime, days(1), days(400)),
-            ("identity.api_key_lifetime", api_key_lifetime, minutes(1), api_key_max_lifetime),
+            (
+                "identity.signing_key_lifetime",
+                signing_key_lifetime,
+                minutes(60),
+                days(365),
+            ),
+            (
+                "identity.access_token_lifetime",
+                access_token_lifetime,
+                minutes(1),
+                LONGEST_LIFETIME,
+            ),
+            (
+                "identity.session_lifetime",
+                session_lifetime,
+                minutes(1),
+                days(400),
+            ),
+            (
+                "identity.session_idle_lifetime",
+                session_idle_lifetime,
+                minutes(1),
+                days(400),
+            ),
+            (
+                "identity.api_key_max_lifetime",
+                api_key_max_lifetime,
+                days(1),
+                days(400),
+            ),
+            (
+                "identity.api_key_lifetime",
+                api_key_lifetime,
+                minutes(1),
+                api_key_max_lifetime,
+            ),
         ] {
             if !(least..=most).contains(&value) {
-                reader.refuse(name, format!("must be from {}m to {}m", least.as_secs() / 60, most.as_secs() / 60));
+                reader.refuse(
+                    name,
+                    format!(
+                        "must be from {}m to {}m",
+                        least.as_secs() / 60,
+                        most.as_secs() / 60
+                    ),
+                );
             }
         }
         let password_min_length = reader.or(
@@ -88,7 +128,9 @@ impl Settings {
             8_usize,
             "Shortest password of an account with a second factor, in characters.",
         );
-        if !(8..=64).contains(&password_min_length) || !(8..=64).contains(&password_min_length_with_second_factor) {
+        if !(8..=64).contains(&password_min_length)
+            || !(8..=64).contains(&password_min_length_with_second_factor)
+        {
             reader.refuse("identity.password_min_length", "must be from 8 to 64");
         }
         let pages_url = reader.or(
@@ -98,7 +140,9 @@ impl Settings {
         );
         let external = ExternalSettings::read(reader, pages_url.as_str());
         let relying_party = RelyingParty::read(reader, issuer.as_str());
-        let seconds = |duration: StdDuration| Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or_default());
+        let seconds = |duration: StdDuration| {
+            Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or_default())
+        };
         Some(Self {
             issuer: issuer.as_str().to_owned(),
             signing_key_lifetime: seconds(signing_key_lifetime),

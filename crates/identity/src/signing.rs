@@ -28,7 +28,9 @@ pub(crate) use rotation::watch;
 pub(crate) use store::LIST;
 
 pub use key::KeyError;
-pub use operate::{Begin, list_signing_keys, retire_signing_key, rotate_signing_keys, signing_key_made};
+pub use operate::{
+    Begin, list_signing_keys, retire_signing_key, rotate_signing_keys, signing_key_made,
+};
 pub use set::{KeyInfo, KeyState};
 
 /// How long a new key is announced before it signs: whoever verifies tokens elsewhere has asked for the keys meanwhile,

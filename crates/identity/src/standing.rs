@@ -34,18 +34,30 @@ pub(crate) fn verified(user: UserId, credentials: i64, hold: Hold) -> Premise {
 
 /// The account is active.
 pub(crate) fn active(user: UserId, hold: Hold) -> Premise {
-    Premise::new("users WHERE id = ? AND active", hold.lock(), [user.uuid().into()])
+    Premise::new(
+        "users WHERE id = ? AND active",
+        hold.lock(),
+        [user.uuid().into()],
+    )
 }
 
 /// The account is a member of the organization.
 pub(crate) fn member(user: UserId, organization: OrganizationId) -> Premise {
     const ROWS: &str = "memberships WHERE user_id = ? AND organization_id = ?";
-    Premise::new(ROWS, "FOR SHARE", [user.uuid().into(), organization.uuid().into()])
+    Premise::new(
+        ROWS,
+        "FOR SHARE",
+        [user.uuid().into(), organization.uuid().into()],
+    )
 }
 
 /// The session has not ended.
 pub(crate) fn session(session: SessionId) -> Premise {
-    Premise::new("sessions WHERE id = ? AND ended_at IS NULL", "FOR SHARE", [session.uuid().into()])
+    Premise::new(
+        "sessions WHERE id = ? AND ended_at IS NULL",
+        "FOR SHARE",
+        [session.uuid().into()],
+    )
 }
 
 /// The caller's credential is good: its session has not ended, or the API key was not revoked.
@@ -63,14 +75,26 @@ pub(crate) fn in_person(by: &Principal, hold: Hold) -> [Premise; 2] {
 }
 
 /// As [`in_person`], for what also stands on a membership of the account.
-pub(crate) fn in_person_at(by: &Principal, hold: Hold, organization: OrganizationId) -> [Premise; 3] {
-    [active(by.user, hold), member(by.user, organization), credential(by)]
+pub(crate) fn in_person_at(
+    by: &Principal,
+    hold: Hold,
+    organization: OrganizationId,
+) -> [Premise; 3] {
+    [
+        active(by.user, hold),
+        member(by.user, organization),
+        credential(by),
+    ]
 }
 
 /// The organization exists. It is locked by a statement that changes who may do what in it, so that these follow each other
 /// and cannot deadlock.
 pub(crate) fn organization(organization: OrganizationId) -> Premise {
-    Premise::new("organizations WHERE id = ?", "FOR NO KEY UPDATE", [organization.uuid().into()])
+    Premise::new(
+        "organizations WHERE id = ?",
+        "FOR NO KEY UPDATE",
+        [organization.uuid().into()],
+    )
 }
 
 /// The caller acts for an organization: still in the role that their permissions came from, and by a credential that is good.
@@ -78,12 +102,24 @@ pub(crate) fn in_role(by: &Principal) -> Vec<Premise> {
     const ROWS: &str = "memberships m JOIN roles r ON r.id = m.role_id \
          WHERE m.user_id = ? AND m.organization_id = ? AND r.name = ?";
     let place = by.organization.map(OrganizationId::uuid);
-    let role = Premise::new(ROWS, "FOR SHARE OF m", [by.user.uuid().into(), place.into(), by.role.clone().into()]);
-    by.organization.map(organization).into_iter().chain([role, credential(by)]).collect()
+    let role = Premise::new(
+        ROWS,
+        "FOR SHARE OF m",
+        [by.user.uuid().into(), place.into(), by.role.clone().into()],
+    );
+    by.organization
+        .map(organization)
+        .into_iter()
+        .chain([role, credential(by)])
+        .collect()
 }
 
 /// Why a change in an organization did not happen: the caller has another role or none meanwhile, or else `otherwise`.
-pub(crate) async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
+pub(crate) async fn role_lost_or(
+    unscoped: &Unscoped,
+    by: &Principal,
+    otherwise: Problem,
+) -> Problem {
     const FIND: &str = "SELECT FROM memberships m JOIN roles r ON r.id = m.role_id \
          WHERE m.user_id = $1 AND m.organization_id = $2 AND r.name = $3";
     let place = by.organization.map(OrganizationId::uuid);
@@ -99,8 +135,13 @@ pub(crate) async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise:
 pub(crate) async fn ended_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = "SELECT FROM sessions s JOIN users u ON u.id = s.user_id AND u.active \
          WHERE s.id = $1 AND s.ended_at IS NULL";
-    match unscoped.select("sessions.lasts", FIND, [by.session.uuid().into()]).await {
-        Ok(rows) if rows.is_empty() => UNAUTHENTICATED.problem().caused_by("the session ended meanwhile"),
+    match unscoped
+        .select("sessions.lasts", FIND, [by.session.uuid().into()])
+        .await
+    {
+        Ok(rows) if rows.is_empty() => UNAUTHENTICATED
+            .problem()
+            .caused_by("the session ended meanwhile"),
         Ok(_) => otherwise,
         Err(error) => error.into(),
     }

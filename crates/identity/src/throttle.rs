@@ -27,23 +27,31 @@ pub(crate) use flood::Flood;
 pub(crate) use keys::Keys;
 pub(crate) use refusals::{clear_refusals, record_failure, refuse, refuse_beside, refuse_holder};
 pub(crate) use requests::{
-    EXTERNAL_AUTHORIZATIONS, Letter, MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESETS, PASSWORD_STRENGTH, SIGN_UPS,
-    admit_invitation, admit_own, admit_request,
+    EXTERNAL_AUTHORIZATIONS, Letter, MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESETS,
+    PASSWORD_STRENGTH, SIGN_UPS, admit_invitation, admit_own, admit_request,
 };
 
 /// Too many attempts failed, or too much was asked for.
-pub(crate) const TOO_MANY_ATTEMPTS: Kind =
-    Kind::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts: wait, then try again.");
+pub(crate) const TOO_MANY_ATTEMPTS: Kind = Kind::new(
+    StatusCode::TOO_MANY_REQUESTS,
+    "too_many_attempts",
+    "Too many attempts: wait, then try again.",
+);
 
 /// The refusal that says how long to wait.
 pub(crate) fn wait_until(until: Timestamp, now: Timestamp) -> Problem {
-    let wait = (until.inner() - now.inner()).try_into().unwrap_or(std::time::Duration::from_secs(1));
+    let wait = (until.inner() - now.inner())
+        .try_into()
+        .unwrap_or(std::time::Duration::from_secs(1));
     TOO_MANY_ATTEMPTS.problem().retry_after(wait)
 }
 
 /// The moment in a column, where there is one.
 fn moment(rows: &[Row], position: usize) -> Result<Option<Timestamp>, Error> {
-    rows.first().map(|row| row.get::<Option<Timestamp>>(position)).transpose().map(Option::flatten)
+    rows.first()
+        .map(|row| row.get::<Option<Timestamp>>(position))
+        .transpose()
+        .map(Option::flatten)
 }
 
 fn now(unscoped: &Unscoped) -> Timestamp {

@@ -90,11 +90,20 @@ impl Tokens {
         // Times are compared below, with the clock that is handed in.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        Self { issuer: issuer.to_owned(), validation }
+        Self {
+            issuer: issuer.to_owned(),
+            validation,
+        }
     }
 
     /// Signs a token that is valid from `now` on. `id` is its `jti`.
-    pub(crate) fn issue(&self, key: &Key, new: NewToken, id: Uuid, now: Timestamp) -> Result<SecretString, KeyError> {
+    pub(crate) fn issue(
+        &self,
+        key: &Key,
+        new: NewToken,
+        id: Uuid,
+        now: Timestamp,
+    ) -> Result<SecretString, KeyError> {
         let signing = key.signing.as_ref().ok_or(KeyError("signs no more"))?;
         let now = now.unix_timestamp();
         let claims = Claims {
@@ -110,8 +119,14 @@ impl Tokens {
             exp: now + new.lifetime.whole_seconds(),
         };
         let kid = Some(key.id.to_string());
-        let header = Header { typ: Some(TYPE.to_owned()), kid, ..Header::new(Algorithm::EdDSA) };
-        encode(&header, &claims, signing).map(Into::into).map_err(|_| KeyError("does not sign"))
+        let header = Header {
+            typ: Some(TYPE.to_owned()),
+            kid,
+            ..Header::new(Algorithm::EdDSA)
+        };
+        encode(&header, &claims, signing)
+            .map(Into::into)
+            .map_err(|_| KeyError("does not sign"))
     }
 
     /// The key that a token says it is signed by, if its header is one that we write.
@@ -119,7 +134,10 @@ impl Tokens {
         let (header, _) = token.split_once('.').ok_or("no token")?;
         let bytes = URL_SAFE_NO_PAD.decode(header).map_err(|_| "no token")?;
         // serde would take an array for a struct, too.
-        let head = bytes.starts_with(b"{").then(|| serde_json::from_slice::<Head>(&bytes).ok()).flatten();
+        let head = bytes
+            .starts_with(b"{")
+            .then(|| serde_json::from_slice::<Head>(&bytes).ok())
+            .flatten();
         let head = head.ok_or("a header that is not ours")?;
         if head.alg != ALGORITHM {
             return Err("another algorithm");
@@ -132,13 +150,27 @@ impl Tokens {
 
     /// Checks everything but the time. `key` is the one that [`key_of`](Self::key_of) names among ours.
     pub(crate) fn verify(&self, token: &str, key: &Key) -> Result<Verified, &'static str> {
-        let Claims { sid, scope, iat, nbf, exp, .. } =
-            decode(token, &key.verifying, &self.validation).map_err(|_| "forged")?.claims;
+        let Claims {
+            sid,
+            scope,
+            iat,
+            nbf,
+            exp,
+            ..
+        } = decode(token, &key.verifying, &self.validation)
+            .map_err(|_| "forged")?
+            .claims;
         if iat < 0 {
             return Err("issued before time began");
         }
         let scope = scope.map(|scope| Arc::new(scope.split(' ').collect()));
-        Ok(Verified { session: sid, key: key.id, scope, not_before: nbf.max(iat), expires: exp })
+        Ok(Verified {
+            session: sid,
+            key: key.id,
+            scope,
+            not_before: nbf.max(iat),
+            expires: exp,
+        })
     }
 }
 

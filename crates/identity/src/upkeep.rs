@@ -11,7 +11,10 @@ const EVERY: Duration = Duration::from_secs(600);
 /// Statements that delete what nobody can use any more: `$1` is now, by the database's clock. Each takes at most some thousand rows, so that none of
 /// them holds up the service, and passes over rows that another statement has locked, so that it waits for none.
 const CLEARING: [(&str, &str); 9] = [
-    ("sign_ups.clear", "DELETE FROM sign_ups WHERE expires_at < $1"),
+    (
+        "sign_ups.clear",
+        "DELETE FROM sign_ups WHERE expires_at < $1",
+    ),
     (
         "password_resets.clear",
         r"DELETE FROM password_resets WHERE hash IN (
@@ -38,7 +41,10 @@ const CLEARING: [(&str, &str); 9] = [
             WHERE seen_at < $1 - interval '1 year'
             LIMIT 5000 FOR UPDATE SKIP LOCKED)",
     ),
-    ("invitations.clear", "DELETE FROM invitations WHERE expires_at < $1 RETURNING destroy_data_key(data_key)"),
+    (
+        "invitations.clear",
+        "DELETE FROM invitations WHERE expires_at < $1 RETURNING destroy_data_key(data_key)",
+    ),
     // Spent refresh tokens go with their session: until then one that comes back is recognised.
     (
         "sessions.clear",
@@ -60,12 +66,23 @@ const CLEARING: [(&str, &str); 9] = [
 
 /// The upkeep of this room, for the worker.
 pub fn upkeep() -> Periodic {
-    Periodic::new("identity.clear", EVERY, |database| async move { clear(&database).await })
+    Periodic::new("identity.clear", EVERY, |database| async move {
+        clear(&database).await
+    })
 }
 
 async fn clear(database: &Database) -> Result<(), Error> {
-    let origin = Origin { request: Uuid::nil(), operation: "clear_identity", address: None };
-    let unscoped = Unscoped::because("what has run out belongs to no organization", database, origin, None);
+    let origin = Origin {
+        request: Uuid::nil(),
+        operation: "clear_identity",
+        address: None,
+    };
+    let unscoped = Unscoped::because(
+        "what has run out belongs to no organization",
+        database,
+        origin,
+        None,
+    );
     let now = database.now().await?.inner();
     for (name, statement) in CLEARING {
         unscoped.upkeep(name, statement, [now.into()]).await?;

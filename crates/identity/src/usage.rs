@@ -17,12 +17,19 @@ pub(crate) struct Usage(Mutex<HashMap<SessionId, Timestamp>>);
 
 impl Usage {
     pub(crate) fn note(&self, session: SessionId, now: Timestamp) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(session, now);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(session, now);
     }
 
     /// When this process last saw the session, since it was last written down.
     pub(crate) fn last(&self, session: SessionId) -> Option<Timestamp> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&session).copied()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&session)
+            .copied()
     }
 
     /// Writes down, for as long as the service runs.
@@ -41,7 +48,11 @@ impl Usage {
     ///
     /// # Errors
     /// As the database answers; then it is forgotten.
-    pub(crate) async fn write_down(&self, database: &Database, idle: time::Duration) -> Result<(), Error> {
+    pub(crate) async fn write_down(
+        &self,
+        database: &Database,
+        idle: time::Duration,
+    ) -> Result<(), Error> {
         const WRITE: &str = "WITH used AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS used (id, at)), \
              keys AS (UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, used.at) \
                  FROM used WHERE k.id = used.id), \
@@ -55,16 +66,29 @@ impl Usage {
         if used.is_empty() {
             return Ok(());
         }
-        let (sessions, moments): (Vec<Uuid>, Vec<_>) =
-            used.into_iter().map(|(session, moment)| (session.uuid(), moment.inner())).unzip();
-        let origin = Origin { request: Uuid::nil(), operation: "note_usage", address: None };
+        let (sessions, moments): (Vec<Uuid>, Vec<_>) = used
+            .into_iter()
+            .map(|(session, moment)| (session.uuid(), moment.inner()))
+            .unzip();
+        let origin = Origin {
+            request: Uuid::nil(),
+            operation: "note_usage",
+            address: None,
+        };
         let upkeep = Unscoped::because(
             "sessions and keys of all organizations are written down together",
             database,
             origin,
             None,
         );
-        let values = [sessions.into(), moments.into(), idle.as_seconds_f64().into()];
-        upkeep.upkeep("sessions.used", WRITE, values).await.map(drop)
+        let values = [
+            sessions.into(),
+            moments.into(),
+            idle.as_seconds_f64().into(),
+        ];
+        upkeep
+            .upkeep("sessions.used", WRITE, values)
+            .await
+            .map(drop)
     }
 }

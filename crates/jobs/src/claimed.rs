@@ -37,7 +37,10 @@ impl Claimed {
     /// # Errors
     /// [`JobError::GiveUp`] when it does not open or is no `T`: that will not change.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, JobError> {
-        let sealed = self.payload.as_deref().ok_or_else(|| JobError::give_up("the payload is gone"))?;
+        let sealed = self
+            .payload
+            .as_deref()
+            .ok_or_else(|| JobError::give_up("the payload is gone"))?;
         Job::open(self.id, sealed, self.database().ring()).map_err(|error| {
             tracing::error!(job = %self.id, kind = self.kind, %error, cause = error.cause(), "a payload does not open");
             JobError::give_up("the payload does not open")

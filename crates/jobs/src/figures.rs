@@ -17,7 +17,8 @@ const COUNT: &str = r"
     WHERE state <> 'done'
     GROUP BY state";
 
-const TIMETABLE: &str = "SELECT name, coalesce(extract(epoch FROM succeeded_at), 0)::float8 FROM periodic_tasks";
+const TIMETABLE: &str =
+    "SELECT name, coalesce(extract(epoch FROM succeeded_at), 0)::float8 FROM periodic_tasks";
 
 /// Sets the gauges of the queue and of periodic tasks.
 ///
@@ -32,16 +33,23 @@ pub async fn measure(database: &Database) -> Result<(), Error> {
         .map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .collect::<Result<_, Error>>()?;
     for state in STATES {
-        let number = counted.iter().find(|(name, ..)| name == state).map_or(0, |(_, number, ..)| *number);
+        let number = counted
+            .iter()
+            .find(|(name, ..)| name == state)
+            .map_or(0, |(_, number, ..)| *number);
         metrics::gauge!("jobs", "state" => state).set(number as f64);
     }
     let waiting = counted.iter().find(|(name, ..)| name == "waiting");
     metrics::gauge!("jobs_oldest_waiting_seconds").set(waiting.map_or(0.0, |(_, _, age, _)| *age));
     metrics::gauge!("jobs_overdue_seconds").set(waiting.map_or(0.0, |(_, _, _, overdue)| *overdue));
 
-    for row in unscoped.select("periodic_tasks.list", TIMETABLE, []).await? {
+    for row in unscoped
+        .select("periodic_tasks.list", TIMETABLE, [])
+        .await?
+    {
         let (task, succeeded): (String, f64) = (row.get(0)?, row.get(1)?);
-        metrics::gauge!("periodic_task_last_success_timestamp_seconds", "task" => task).set(succeeded);
+        metrics::gauge!("periodic_task_last_success_timestamp_seconds", "task" => task)
+            .set(succeeded);
     }
     Ok(())
 }

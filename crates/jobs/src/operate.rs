@@ -41,7 +41,9 @@ pub struct Unfinished {
 /// # Errors
 /// As the database answers.
 pub async fn unfinished(unscoped: &Unscoped, kind: Option<&str>) -> Result<Vec<Unfinished>, Error> {
-    let rows = unscoped.select("jobs.unfinished", LIST, [kind.map(str::to_owned).into()]).await?;
+    let rows = unscoped
+        .select("jobs.unfinished", LIST, [kind.map(str::to_owned).into()])
+        .await?;
     rows.iter().map(read).collect()
 }
 
@@ -63,8 +65,12 @@ fn read(row: &Row) -> Result<Unfinished, Error> {
 /// # Errors
 /// As the database answers.
 pub async fn retry(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
-    let event =
-        Event { action: "job_retried".to_owned(), resource: "job", resource_id: Some(id.uuid()), organization: None };
+    let event = Event {
+        action: "job_retried".to_owned(),
+        resource: "job",
+        resource_id: Some(id.uuid()),
+        organization: None,
+    };
     let change = Change::new("jobs.retry_failed", RETRY, [id.uuid().into()], event);
     Ok(!unscoped.change(change).await?.is_empty())
 }

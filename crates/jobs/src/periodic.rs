@@ -49,11 +49,19 @@ pub struct Periodic {
 impl Periodic {
     /// The task `name`, done every so often. It may take as long as that and no longer, so that it never overtakes
     /// itself. A task that a worker died of is next done when it is due again.
-    pub fn new<F>(name: &'static str, every: Duration, run: impl Fn(Database) -> F + Send + Sync + 'static) -> Self
+    pub fn new<F>(
+        name: &'static str,
+        every: Duration,
+        run: impl Fn(Database) -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        Self { name, every, run: Arc::new(move |database| Box::pin(run(database))) }
+        Self {
+            name,
+            every,
+            run: Arc::new(move |database| Box::pin(run(database))),
+        }
     }
 
     /// Its name.
@@ -68,21 +76,32 @@ impl Periodic {
             match self.is_taken(&queue).await {
                 Ok(true) => self.once(&queue).await,
                 Ok(false) => {}
-                Err(error) => tracing::info!(task = self.name, %error, "upkeep waits for the database"),
+                Err(error) => {
+                    tracing::info!(task = self.name, %error, "upkeep waits for the database")
+                }
             }
             sleep(look).await;
         }
     }
 
     async fn is_taken(&self, queue: &Queue) -> Result<bool, Error> {
-        let taken = queue.run("periodic_tasks.take", TAKE, [self.name.into(), seconds(self.every)]).await?;
+        let taken = queue
+            .run(
+                "periodic_tasks.take",
+                TAKE,
+                [self.name.into(), seconds(self.every)],
+            )
+            .await?;
 
         Ok(!taken.is_empty())
     }
 
     async fn note_success(&self, queue: &Queue) {
         tracing::debug!(task = self.name, "upkeep is done");
-        if let Err(error) = queue.run("periodic_tasks.succeed", SUCCEED, [self.name.into()]).await {
+        if let Err(error) = queue
+            .run("periodic_tasks.succeed", SUCCEED, [self.name.into()])
+            .await
+        {
             tracing::warn!(task = self.name, %error, "upkeep is done, and that is not noted");
         }
     }
@@ -97,7 +116,10 @@ impl Periodic {
         tracing::error!(task = self.name, reason, "upkeep failed");
         metrics::counter!("periodic_tasks_failed_total", "task" => self.name).increment(1);
         let soon = seconds(self.every.min(AGAIN));
-        if let Err(error) = queue.run("periodic_tasks.hurry", HURRY, [self.name.into(), soon]).await {
+        if let Err(error) = queue
+            .run("periodic_tasks.hurry", HURRY, [self.name.into(), soon])
+            .await
+        {
             tracing::warn!(task = self.name, %error, "upkeep is next tried when it is due again");
         }
     }

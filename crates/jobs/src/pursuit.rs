@@ -16,7 +16,9 @@ const BETWEEN_WRITES: Duration = Duration::from_secs(1);
 pub(crate) async fn pursue(job: Claimed, handler: Option<&dyn Handler>, settings: &Settings) {
     let outcome = match handler {
         // It was taken over again and again, from workers that died of it.
-        _ if job.attempt > settings.attempts => Err(JobError::give_up("its worker ended each time")),
+        _ if job.attempt > settings.attempts => {
+            Err(JobError::give_up("its worker ended each time"))
+        }
         Some(handler) => attempt(&job, handler, settings).await,
         None => Err(JobError::retry("nobody does work of this kind")),
     };
@@ -25,7 +27,9 @@ pub(crate) async fn pursue(job: Claimed, handler: Option<&dyn Handler>, settings
     for _ in 0..WRITES {
         match fate.write(&job).await {
             Ok(true) => return,
-            Ok(false) => return tracing::warn!(job = %job.id, kind = job.kind, "another worker has taken the job over"),
+            Ok(false) => {
+                return tracing::warn!(job = %job.id, kind = job.kind, "another worker has taken the job over");
+            }
             Err(error) => {
                 tracing::warn!(job = %job.id, kind = job.kind, %error, cause = error.cause(), "an outcome is not noted");
             }
@@ -34,8 +38,15 @@ pub(crate) async fn pursue(job: Claimed, handler: Option<&dyn Handler>, settings
     }
 }
 
-async fn attempt(job: &Claimed, handler: &dyn Handler, settings: &Settings) -> Result<(), JobError> {
-    let work = timeout(settings.timeout, AssertUnwindSafe(handler.run(job)).catch_unwind());
+async fn attempt(
+    job: &Claimed,
+    handler: &dyn Handler,
+    settings: &Settings,
+) -> Result<(), JobError> {
+    let work = timeout(
+        settings.timeout,
+        AssertUnwindSafe(handler.run(job)).catch_unwind(),
+    );
     tokio::select! {
         ended = work => match ended {
             Ok(Ok(outcome)) => outcome,
@@ -53,7 +64,9 @@ async fn keep(job: &Claimed, every: Duration) {
         match job.queue.renew(job).await {
             Ok(true) => {}
             Ok(false) => return,
-            Err(error) => tracing::warn!(job = %job.id, kind = job.kind, %error, "a lease is not renewed"),
+            Err(error) => {
+                tracing::warn!(job = %job.id, kind = job.kind, %error, "a lease is not renewed")
+            }
         }
     }
 }
@@ -69,19 +82,34 @@ impl Fate {
     fn of(job: &Claimed, outcome: Result<(), JobError>, settings: &Settings) -> Self {
         match outcome {
             Ok(()) => Self::Done,
-            Err(JobError::Unclear(reason)) if job.is_handed_over() => Self::Unclear { reason: reason.into_owned() },
-            Err(JobError::Retry(reason) | JobError::Unclear(reason)) if job.attempt < settings.attempts => {
-                let wait = retry::wait(job.attempt, settings.retry_delay, &job.database().runtime().random);
-                Self::Again { wait, reason: reason.into_owned() }
+            Err(JobError::Unclear(reason)) if job.is_handed_over() => Self::Unclear {
+                reason: reason.into_owned(),
+            },
+            Err(JobError::Retry(reason) | JobError::Unclear(reason))
+                if job.attempt < settings.attempts =>
+            {
+                let wait = retry::wait(
+                    job.attempt,
+                    settings.retry_delay,
+                    &job.database().runtime().random,
+                );
+                Self::Again {
+                    wait,
+                    reason: reason.into_owned(),
+                }
             }
             Err(JobError::Retry(reason) | JobError::Unclear(reason) | JobError::GiveUp(reason)) => {
-                Self::Failed { reason: reason.into_owned() }
+                Self::Failed {
+                    reason: reason.into_owned(),
+                }
             }
         }
     }
 
     fn report(&self, job: &Claimed) {
-        let Claimed { id, kind, attempt, .. } = job;
+        let Claimed {
+            id, kind, attempt, ..
+        } = job;
         let kind = kind.clone();
         match self {
             Self::Done => {

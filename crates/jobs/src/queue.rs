@@ -81,7 +81,11 @@ impl Queue {
     pub(crate) fn new(database: Database, settings: &Settings) -> Self {
         // While every place is taken the leases are renewed, each three times before it ends. A statement may fail once.
         let most = settings.poll.max(settings.lease / 3) + 2 * database.patience();
-        Self { database, lease: settings.lease, pulse: Pulse::new("claim", most) }
+        Self {
+            database,
+            lease: settings.lease,
+            pulse: Pulse::new("claim", most),
+        }
     }
 
     pub(crate) fn pulse(&self) -> &Pulse {
@@ -93,10 +97,19 @@ impl Queue {
     }
 
     /// Takes at most `count` jobs of these kinds that are due, or whose worker let its lease run out.
-    pub(crate) async fn claim(&self, kinds: &[String], count: usize) -> Result<Vec<Claimed>, Error> {
+    pub(crate) async fn claim(
+        &self,
+        kinds: &[String],
+        count: usize,
+    ) -> Result<Vec<Claimed>, Error> {
         let claim = self.database.runtime().new_id::<Claimed>().uuid();
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let values = [kinds.to_vec().into(), count.into(), claim.into(), seconds(self.lease)];
+        let values = [
+            kinds.to_vec().into(),
+            count.into(),
+            claim.into(),
+            seconds(self.lease),
+        ];
         let rows = self.run("jobs.claim", CLAIM, values).await?;
         self.pulse.beat();
         rows.iter().map(|row| self.claimed(claim, row)).collect()
@@ -116,32 +129,45 @@ impl Queue {
 
     /// Makes the lease begin anew; `false` when another worker has the job.
     pub(crate) async fn renew(&self, job: &Claimed) -> Result<bool, Error> {
-        self.settle("jobs.renew", RENEW, job, [seconds(self.lease)]).await
+        self.settle("jobs.renew", RENEW, job, [seconds(self.lease)])
+            .await
     }
 
     pub(crate) async fn hand_over(&self, job: &Claimed) -> Result<bool, Error> {
-        self.settle("jobs.hand_over", HAND_OVER, job, [seconds(self.lease)]).await
+        self.settle("jobs.hand_over", HAND_OVER, job, [seconds(self.lease)])
+            .await
     }
 
     pub(crate) async fn done(&self, job: &Claimed) -> Result<bool, Error> {
         self.settle("jobs.done", DONE, job, []).await
     }
 
-    pub(crate) async fn retry(&self, job: &Claimed, wait: Duration, reason: &str) -> Result<bool, Error> {
-        self.settle("jobs.retry", RETRY, job, [seconds(wait), reason.into()]).await
+    pub(crate) async fn retry(
+        &self,
+        job: &Claimed,
+        wait: Duration,
+        reason: &str,
+    ) -> Result<bool, Error> {
+        self.settle("jobs.retry", RETRY, job, [seconds(wait), reason.into()])
+            .await
     }
 
     pub(crate) async fn failed(&self, job: &Claimed, reason: &str) -> Result<bool, Error> {
-        self.settle("jobs.failed", FAILED, job, [reason.into()]).await
+        self.settle("jobs.failed", FAILED, job, [reason.into()])
+            .await
     }
 
     pub(crate) async fn unclear(&self, job: &Claimed, reason: &str) -> Result<bool, Error> {
-        self.settle("jobs.unclear", UNCLEAR, job, [reason.into()]).await
+        self.settle("jobs.unclear", UNCLEAR, job, [reason.into()])
+            .await
     }
 
     /// Forgets what was finished, or left behind as unclear, longer ago than `retention`.
     pub(crate) async fn clear(&self, retention: Duration) -> Result<usize, Error> {
-        Ok(self.run("jobs.clear", CLEAR, [seconds(retention)]).await?.len())
+        Ok(self
+            .run("jobs.clear", CLEAR, [seconds(retention)])
+            .await?
+            .len())
     }
 
     async fn settle(
@@ -152,7 +178,10 @@ impl Queue {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<bool, Error> {
         let own = [job.id.uuid().into(), job.claim.into()];
-        let settled = !self.run(name, text, own.into_iter().chain(values)).await?.is_empty();
+        let settled = !self
+            .run(name, text, own.into_iter().chain(values))
+            .await?
+            .is_empty();
         self.pulse.beat();
         Ok(settled)
     }
@@ -168,8 +197,17 @@ impl Queue {
 }
 
 pub(crate) fn around(database: &Database) -> Unscoped {
-    let origin = Origin { request: Uuid::nil(), operation: "worker", address: None };
-    Unscoped::because("the queue belongs to no organization", database, origin, None)
+    let origin = Origin {
+        request: Uuid::nil(),
+        operation: "worker",
+        address: None,
+    };
+    Unscoped::because(
+        "the queue belongs to no organization",
+        database,
+        origin,
+        None,
+    )
 }
 
 /// The value to bind for an interval: its seconds.

@@ -24,11 +24,23 @@ impl Worker {
     /// kind the later counts.
     ///
     /// `database` should have connections of its own, so that work does not keep requests waiting.
-    pub fn new(database: Database, handlers: impl IntoIterator<Item = Arc<dyn Handler>>, settings: Settings) -> Self {
+    pub fn new(
+        database: Database,
+        handlers: impl IntoIterator<Item = Arc<dyn Handler>>,
+        settings: Settings,
+    ) -> Self {
         let queue = Queue::new(database, &settings);
-        let handlers = handlers.into_iter().map(|handler| (handler.kind(), handler)).collect();
+        let handlers = handlers
+            .into_iter()
+            .map(|handler| (handler.kind(), handler))
+            .collect();
         let periodic = vec![upkeep::clearing(queue.clone(), &settings)];
-        Self { queue, handlers: Arc::new(handlers), periodic, settings }
+        Self {
+            queue,
+            handlers: Arc::new(handlers),
+            periodic,
+            settings,
+        }
     }
 
     /// Adds upkeep.
@@ -41,7 +53,12 @@ impl Worker {
     /// Makes every counter exist before its first event: what appears at 1 has not grown, for whoever asks.
     fn count_nothing_yet(&self) {
         for kind in self.handlers.keys() {
-            for counter in ["jobs_done_total", "jobs_retried_total", "jobs_failed_total", "jobs_unclear_total"] {
+            for counter in [
+                "jobs_done_total",
+                "jobs_retried_total",
+                "jobs_failed_total",
+                "jobs_unclear_total",
+            ] {
                 metrics::counter!(counter, "kind" => *kind).increment(0);
             }
         }
@@ -69,7 +86,11 @@ impl Worker {
         for task in self.periodic {
             beside.spawn(task.attend(self.queue.clone()));
         }
-        let kinds: Vec<String> = self.handlers.keys().map(|kind| (*kind).to_owned()).collect();
+        let kinds: Vec<String> = self
+            .handlers
+            .keys()
+            .map(|kind| (*kind).to_owned())
+            .collect();
         let mut announcements = Announcements::default();
         let mut under_way = JoinSet::new();
         let mut stop = pin!(stop);
@@ -80,14 +101,17 @@ impl Worker {
                 match self.queue.claim(&kinds, free).await {
                     Ok(claimed) => {
                         for job in claimed {
-                            let (handlers, settings) = (self.handlers.clone(), self.settings.clone());
+                            let (handlers, settings) =
+                                (self.handlers.clone(), self.settings.clone());
                             under_way.spawn(async move {
                                 let handler = handlers.get(job.kind.as_str()).cloned();
                                 pursue(job, handler.as_deref(), &settings).await;
                             });
                         }
                     }
-                    Err(error) => tracing::info!(%error, cause = error.cause(), "the worker waits for the database"),
+                    Err(error) => {
+                        tracing::info!(%error, cause = error.cause(), "the worker waits for the database")
+                    }
                 }
             }
             tokio::select! {

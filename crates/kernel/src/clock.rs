@@ -23,7 +23,10 @@ impl Clock {
 
     /// The present moment in UTC, in whole microseconds: what a Postgres `timestamptz` keeps.
     pub fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that asks the system"
+        )]
         let now = match &self.0 {
             Source::System => Timestamp::from(OffsetDateTime::now_utc()),
             Source::Manual(moment) => *moment.lock().unwrap_or_else(PoisonError::into_inner),

@@ -37,7 +37,9 @@ impl<T> FromStr for Id<T> {
         if text.len() != uuid::fmt::Hyphenated::LENGTH {
             return Err(ParseIdError);
         }
-        Uuid::try_parse(text).map(Self::from).map_err(|_| ParseIdError)
+        Uuid::try_parse(text)
+            .map(Self::from)
+            .map_err(|_| ParseIdError)
     }
 }
 
@@ -102,8 +104,15 @@ impl<T> JsonSchema for Id<T> {
 
 /// The word for what a type stands for: `customer` for `app::customers::row::CustomerRow`.
 fn resource(path: &str) -> String {
-    let name = path.split('<').next().and_then(|path| path.rsplit("::").next()).unwrap_or(path);
-    let name = name.strip_suffix("Row").filter(|name| !name.is_empty()).unwrap_or(name);
+    let name = path
+        .split('<')
+        .next()
+        .and_then(|path| path.rsplit("::").next())
+        .unwrap_or(path);
+    let name = name
+        .strip_suffix("Row")
+        .filter(|name| !name.is_empty())
+        .unwrap_or(name);
 
     let mut word = String::new();
     for letter in name.chars() {
@@ -166,7 +175,10 @@ mod tests {
     #[test]
     fn a_resource_is_named_after_its_type() {
         assert_eq!(resource("app::customers::row::CustomerRow"), "customer");
-        assert_eq!(resource("mainstay_kernel::ids::ServiceAccount"), "service_account");
+        assert_eq!(
+            resource("mainstay_kernel::ids::ServiceAccount"),
+            "service_account"
+        );
         assert_eq!(resource("Row"), "row");
         assert_eq!(resource("app::Kept<app::Other>"), "kept");
     }
@@ -175,7 +187,15 @@ mod tests {
     fn other_spellings_of_a_uuid_are_refused() {
         let simple = "0198c5d27d4b7c30a5b6d0d1c2b3a495";
         assert!(simple.parse::<Id<User>>().is_err());
-        assert!("{0198c5d2-7d4b-7c30-a5b6-d0d1c2b3a495}".parse::<Id<User>>().is_err());
-        assert!("urn:uuid:0198c5d2-7d4b-7c30-a5b6-d0d1c2b3a495".parse::<Id<User>>().is_err());
+        assert!(
+            "{0198c5d2-7d4b-7c30-a5b6-d0d1c2b3a495}"
+                .parse::<Id<User>>()
+                .is_err()
+        );
+        assert!(
+            "urn:uuid:0198c5d2-7d4b-7c30-a5b6-d0d1c2b3a495"
+                .parse::<Id<User>>()
+                .is_err()
+        );
     }
 }

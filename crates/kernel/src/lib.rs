@@ -46,6 +46,9 @@ impl Runtime {
     pub fn new_id<T>(&self) -> Id<T> {
         let milliseconds = self.clock.now().inner().unix_timestamp_nanos() / 1_000_000;
         let milliseconds = u64::try_from(milliseconds).unwrap_or_default();
-        Id::from(uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.random.bytes()).into_uuid())
+        Id::from(
+            uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.random.bytes())
+                .into_uuid(),
+        )
     }
 }

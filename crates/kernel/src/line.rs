@@ -56,7 +56,17 @@ macro_rules! visible {
 
 /// The rule as a regular expression of JSON Schema (ECMA-262, read with and without the flag `u`). Characters beyond U+FFFF
 /// cannot be written there in a way that every reader understands: those that [`is_unprintable`] names are refused, too.
-pub const LINE_PATTERN: &str = concat!("^", space!(), "*(?:", visible!(), ")(?:", space!(), "|", visible!(), ")*$");
+pub const LINE_PATTERN: &str = concat!(
+    "^",
+    space!(),
+    "*(?:",
+    visible!(),
+    ")(?:",
+    space!(),
+    "|",
+    visible!(),
+    ")*$"
+);
 
 impl<const MOST: usize> Line<MOST> {
     /// Reads a line and removes white space around it.
@@ -91,23 +101,39 @@ impl<const MOST: usize> Line<MOST> {
 pub fn check_line(text: &str) -> Result<(), LineError> {
     let letters: Vec<char> = text.chars().collect();
     let joins = |position: usize| {
-        let before = position.checked_sub(1).and_then(|before| letters.get(before));
-        [before, letters.get(position + 1)].iter().all(|letter| letter.is_some_and(|letter| is_joined(*letter)))
+        let before = position
+            .checked_sub(1)
+            .and_then(|before| letters.get(before));
+        [before, letters.get(position + 1)]
+            .iter()
+            .all(|letter| letter.is_some_and(|letter| is_joined(*letter)))
     };
     let is_refused = |(position, letter): (usize, &char)| {
-        if is_joiner(*letter) { !joins(position) } else { is_unprintable(*letter) }
+        if is_joiner(*letter) {
+            !joins(position)
+        } else {
+            is_unprintable(*letter)
+        }
     };
     if letters.iter().enumerate().any(is_refused) {
         return Err(LineError::Character);
     }
 
-    if text.trim().is_empty() { Err(LineError::Blank) } else { Ok(()) }
+    if text.trim().is_empty() {
+        Err(LineError::Blank)
+    } else {
+        Ok(())
+    }
 }
 
 /// Text of any origin on one line: each character that no line holds becomes a space. For what was stored before there was
 /// a rule, and for what others wrote.
 pub fn one_line(text: &str) -> Cow<'_, str> {
-    if text.contains(is_unprintable) { text.replace(is_unprintable, " ").into() } else { text.into() }
+    if text.contains(is_unprintable) {
+        text.replace(is_unprintable, " ").into()
+    } else {
+        text.into()
+    }
 }
 
 /// Whether a character acts on the text around it, or ends its line, instead of being shown: the controls, the line and
@@ -123,8 +149,10 @@ pub fn is_unprintable(letter: char) -> bool {
         // Shorthand and musical controls, and tags.
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}');
     // Hangul fillers, Khmer inherent vowels and the empty Braille pattern.
-    let is_blank =
-        matches!(letter, '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
+    let is_blank = matches!(
+        letter,
+        '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+    );
     letter.is_control() || acts || is_blank
 }
 
@@ -142,7 +170,9 @@ impl fmt::Display for LineError {
         match self {
             Self::Length { most } => write!(f, "expected 1 to {most} characters"),
             Self::Blank => f.write_str("expected at least one visible character"),
-            Self::Character => f.write_str("expected one line without control or format characters"),
+            Self::Character => {
+                f.write_str("expected one line without control or format characters")
+            }
         }
     }
 }
@@ -152,7 +182,12 @@ impl std::error::Error for LineError {}
 impl<const MOST: usize> garde::Validate for Line<MOST> {
     type Context = ();
 
-    fn validate_into(&self, (): &(), path: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
+    fn validate_into(
+        &self,
+        (): &(),
+        path: &mut dyn FnMut() -> garde::Path,
+        report: &mut garde::Report,
+    ) {
         if let Err(error) = Self::parse(&self.0) {
             report.append(path(), garde::Error::new(error.to_string()));
         }
@@ -209,7 +244,10 @@ mod tests {
             "👩\u{200d}💻 & ❤\u{fe0f}\u{200d}🔥",
             "O'Neil <b>",
         ] {
-            assert_eq!(Name::parse(&format!(" {right}\u{a0}")).unwrap().as_str(), right);
+            assert_eq!(
+                Name::parse(&format!(" {right}\u{a0}")).unwrap().as_str(),
+                right
+            );
         }
     }
 
@@ -252,15 +290,27 @@ mod tests {
     fn the_schema_says_what_is_refused() {
         let pattern = regex::Regex::new(LINE_PATTERN).unwrap();
         for letter in ('\0'..='\u{ffff}').chain(['💻', '\u{e0100}']) {
-            for text in [letter.to_string(), format!("a{letter}b"), format!("é{letter}é"), format!(" {letter} ")] {
-                assert_eq!(pattern.is_match(&text), check_line(&text).is_ok(), "{text:?}");
+            for text in [
+                letter.to_string(),
+                format!("a{letter}b"),
+                format!("é{letter}é"),
+                format!(" {letter} "),
+            ] {
+                assert_eq!(
+                    pattern.is_match(&text),
+                    check_line(&text).is_ok(),
+                    "{text:?}"
+                );
             }
         }
     }
 
     #[test]
     fn text_of_any_origin_becomes_one_line() {
-        assert_eq!(one_line("Acme\n\n\u{1b}[31mYour\u{202e}account"), "Acme   [31mYour account");
+        assert_eq!(
+            one_line("Acme\n\n\u{1b}[31mYour\u{202e}account"),
+            "Acme   [31mYour account"
+        );
         assert_eq!(one_line("Acme 👩\u{200d}💻"), "Acme 👩\u{200d}💻");
     }
 }

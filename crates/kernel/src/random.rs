@@ -28,7 +28,10 @@ struct Seeded {
 impl Random {
     /// A repeatable source for tests: the same seed gives the same bytes in the same order. Never for secrets.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Arc::new(Mutex::new(Seeded { seed, drawn: 0 }))))
+        Self(Source::Seeded(Arc::new(Mutex::new(Seeded {
+            seed,
+            drawn: 0,
+        }))))
     }
 
     /// Fills `buffer` with random bytes.
@@ -37,7 +40,10 @@ impl Random {
     /// When the operating system has no random bytes to give: there is no safe way to go on.
     pub fn fill(&self, buffer: &mut [u8]) {
         match &self.0 {
-            Source::System(drawn) => drawn.lock().unwrap_or_else(PoisonError::into_inner).fill(buffer),
+            Source::System(drawn) => drawn
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .fill(buffer),
             Source::Seeded(state) => {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 for chunk in buffer.chunks_mut(32) {
@@ -73,7 +79,10 @@ impl Drawn {
     }
 }
 
-#[expect(clippy::expect_used, reason = "without random bytes nothing is safe to do")]
+#[expect(
+    clippy::expect_used,
+    reason = "without random bytes nothing is safe to do"
+)]
 fn system(buffer: &mut [u8]) {
     aws_lc_rs::rand::fill(buffer).expect("the operating system gives random bytes");
 }
@@ -81,7 +90,10 @@ fn system(buffer: &mut [u8]) {
 impl Default for Source {
     fn default() -> Self {
         let bytes = [0; 1024];
-        Self::System(Arc::new(Mutex::new(Drawn { used: bytes.len(), bytes })))
+        Self::System(Arc::new(Mutex::new(Drawn {
+            used: bytes.len(),
+            bytes,
+        })))
     }
 }
 
@@ -102,9 +114,18 @@ mod tests {
 
     #[test]
     fn a_seed_repeats_and_the_system_does_not() {
-        assert_eq!(Random::seeded(7).bytes::<40>(), Random::seeded(7).bytes::<40>());
-        assert_ne!(Random::seeded(7).bytes::<16>(), Random::seeded(8).bytes::<16>());
-        assert_ne!(Random::default().bytes::<16>(), Random::default().bytes::<16>());
+        assert_eq!(
+            Random::seeded(7).bytes::<40>(),
+            Random::seeded(7).bytes::<40>()
+        );
+        assert_ne!(
+            Random::seeded(7).bytes::<16>(),
+            Random::seeded(8).bytes::<16>()
+        );
+        assert_ne!(
+            Random::default().bytes::<16>(),
+            Random::default().bytes::<16>()
+        );
     }
 
     #[test]

@@ -59,8 +59,14 @@ impl Timestamp {
 impl From<OffsetDateTime> for Timestamp {
     /// The nearest moment in range.
     fn from(moment: OffsetDateTime) -> Self {
-        let nearest = if moment < Self::MIN.0 { Self::MIN } else { Self::MAX };
-        let moment = moment.checked_to_offset(UtcOffset::UTC).map_or(nearest, Self);
+        let nearest = if moment < Self::MIN.0 {
+            Self::MIN
+        } else {
+            Self::MAX
+        };
+        let moment = moment
+            .checked_to_offset(UtcOffset::UTC)
+            .map_or(nearest, Self);
         moment.clamp(Self::MIN, Self::MAX)
     }
 }
@@ -69,15 +75,20 @@ impl From<SystemTime> for Timestamp {
     /// The nearest moment in range.
     fn from(moment: SystemTime) -> Self {
         match moment.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(after) => Duration::try_from(after).map_or(Self::MAX, |after| Self::UNIX_EPOCH + after),
-            Err(before) => Duration::try_from(before.duration()).map_or(Self::MIN, |before| Self::UNIX_EPOCH - before),
+            Ok(after) => {
+                Duration::try_from(after).map_or(Self::MAX, |after| Self::UNIX_EPOCH + after)
+            }
+            Err(before) => Duration::try_from(before.duration())
+                .map_or(Self::MIN, |before| Self::UNIX_EPOCH - before),
         }
     }
 }
 
 impl fmt::Display for NotATimestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a moment of RFC 3339 in the years 0001 to 9999, such as 2026-01-31T12:00:00Z")
+        f.write_str(
+            "expected a moment of RFC 3339 in the years 0001 to 9999, such as 2026-01-31T12:00:00Z",
+        )
     }
 }
 
@@ -111,7 +122,11 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.0.to_calendar_date();
         let (hour, minute, second, micro) = self.0.to_hms_micro();
-        write!(f, "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z", u8::from(month))
+        write!(
+            f,
+            "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z",
+            u8::from(month)
+        )
     }
 }
 
@@ -157,7 +172,10 @@ mod tests {
         let moment = |microseconds| Timestamp::UNIX_EPOCH + Duration::microseconds(microseconds);
         assert_eq!(moment(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(moment(500_000).to_string(), "1970-01-01T00:00:00.500000Z");
-        assert_eq!((moment(7) + Duration::nanoseconds(999)).to_string(), "1970-01-01T00:00:00.000007Z");
+        assert_eq!(
+            (moment(7) + Duration::nanoseconds(999)).to_string(),
+            "1970-01-01T00:00:00.000007Z"
+        );
     }
 
     fn read(text: &str) -> Result<String, NotATimestamp> {
@@ -166,12 +184,27 @@ mod tests {
 
     #[test]
     fn a_moment_is_read_into_utc_and_microseconds() {
-        assert_eq!(read("2026-01-31T12:00:00+02:00").as_deref(), Ok("2026-01-31T10:00:00.000000Z"));
-        assert_eq!(read("2026-01-31T12:00:00.123456789Z").as_deref(), Ok("2026-01-31T12:00:00.123456Z"));
-        assert_eq!(read("9999-12-31T23:59:59+00:01").as_deref(), Ok("9999-12-31T23:58:59.000000Z"));
-        assert_eq!(read("0001-01-01T00:00:00Z").as_deref(), Ok("0001-01-01T00:00:00.000000Z"));
+        assert_eq!(
+            read("2026-01-31T12:00:00+02:00").as_deref(),
+            Ok("2026-01-31T10:00:00.000000Z")
+        );
+        assert_eq!(
+            read("2026-01-31T12:00:00.123456789Z").as_deref(),
+            Ok("2026-01-31T12:00:00.123456Z")
+        );
+        assert_eq!(
+            read("9999-12-31T23:59:59+00:01").as_deref(),
+            Ok("9999-12-31T23:58:59.000000Z")
+        );
+        assert_eq!(
+            read("0001-01-01T00:00:00Z").as_deref(),
+            Ok("0001-01-01T00:00:00.000000Z")
+        );
         // RFC 3339 §5.6: a leap second, which nobody here counts.
-        assert_eq!(read("2016-12-31T23:59:60Z").as_deref(), Ok("2016-12-31T23:59:59.999999Z"));
+        assert_eq!(
+            read("2016-12-31T23:59:60Z").as_deref(),
+            Ok("2016-12-31T23:59:59.999999Z")
+        );
     }
 
     #[test]
@@ -204,10 +237,22 @@ mod tests {
         assert_eq!(Timestamp::MAX + Duration::seconds(1), Timestamp::MAX);
         assert_eq!(Timestamp::MIN - Duration::MAX, Timestamp::MIN);
         assert_eq!(Timestamp::MAX - Duration::MIN, Timestamp::MAX);
-        assert_eq!(Timestamp::from(time::macros::datetime!(9999-12-31 23:59:59 -1)), Timestamp::MAX);
-        assert_eq!(Timestamp::from(time::macros::datetime!(0001-01-01 00:00:00 +1)), Timestamp::MIN);
+        assert_eq!(
+            Timestamp::from(time::macros::datetime!(9999-12-31 23:59:59 -1)),
+            Timestamp::MAX
+        );
+        assert_eq!(
+            Timestamp::from(time::macros::datetime!(0001-01-01 00:00:00 +1)),
+            Timestamp::MIN
+        );
         let far = std::time::Duration::from_secs(1 << 40);
-        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH + far), Timestamp::MAX);
-        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH - far), Timestamp::MIN);
+        assert_eq!(
+            Timestamp::from(SystemTime::UNIX_EPOCH + far),
+            Timestamp::MAX
+        );
+        assert_eq!(
+            Timestamp::from(SystemTime::UNIX_EPOCH - far),
+            Timestamp::MIN
+        );
     }
 }

@@ -27,7 +27,11 @@ impl Parse for Attribute {
         if !path.value().starts_with('/') {
             return Err(Error::new(path.span(), "a path starts with `/`"));
         }
-        let mut attribute = Self { path, body_limit: None, problems: Punctuated::new() };
+        let mut attribute = Self {
+            path,
+            body_limit: None,
+            problems: Punctuated::new(),
+        };
         while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
             attribute.option(input)?;
         }
@@ -46,22 +50,37 @@ impl Attribute {
             input.parse::<Token![=]>()?;
             self.body_limit = Some(input.parse()?);
         } else {
-            return Err(Error::new(keyword.span(), "expected `problems(…)` or `body_limit = …`"));
+            return Err(Error::new(
+                keyword.span(),
+                "expected `problems(…)` or `body_limit = …`",
+            ));
         }
         Ok(())
     }
 }
 
-pub(crate) fn expand(method: &str, attribute: &Attribute, function: &ItemFn) -> Result<TokenStream> {
+pub(crate) fn expand(
+    method: &str,
+    attribute: &Attribute,
+    function: &ItemFn,
+) -> Result<TokenStream> {
     let signature = &function.sig;
     if signature.asyncness.is_none() {
-        return Err(Error::new(signature.fn_token.span, "an endpoint is an `async fn`"));
+        return Err(Error::new(
+            signature.fn_token.span,
+            "an endpoint is an `async fn`",
+        ));
     }
     let mut types = signature.inputs.iter().map(argument_type);
-    let policy = types.next().ok_or_else(|| Error::new(signature.ident.span(), POLICY))??;
+    let policy = types
+        .next()
+        .ok_or_else(|| Error::new(signature.ident.span(), POLICY))??;
     let inputs = types.collect::<Result<Vec<_>>>()?;
     let ReturnType::Type(_, answer) = &signature.output else {
-        return Err(Error::new(signature.ident.span(), "an endpoint returns `Result<…, Problem>`"));
+        return Err(Error::new(
+            signature.ident.span(),
+            "an endpoint returns `Result<…, Problem>`",
+        ));
     };
 
     let http = paths::room("http");
@@ -69,7 +88,10 @@ pub(crate) fn expand(method: &str, attribute: &Attribute, function: &ItemFn) -> 
     let operation = name.to_string();
     let documentation = documentation(function);
     if documentation.is_empty() {
-        return Err(Error::new(name.span(), "an endpoint is documented: write `/// What it does.` above it"));
+        return Err(Error::new(
+            name.span(),
+            "an endpoint is documented: write `/// What it does.` above it",
+        ));
     }
     let body_limit = match &attribute.body_limit {
         Some(limit) => quote! { ::core::option::Option::Some(#limit) },
@@ -78,17 +100,28 @@ pub(crate) fn expand(method: &str, attribute: &Attribute, function: &ItemFn) -> 
     let problems: Vec<_> = attribute.problems.iter().collect();
     let expected = path_parameters(path)?;
     let method = Ident::new(method, Span::call_site());
-    let bindings: Vec<_> = (0..inputs.len()).map(|n| Ident::new(&format!("input_{n}"), Span::call_site())).collect();
-    let admitted = quote_spanned! {policy.span()=> <#policy as #http::Policy>::admit(&mut request).await? };
-    let described_policy = quote_spanned! {policy.span()=> <#policy as #http::Policy>::describe(operation); };
-    let taken = inputs.iter().map(|ty| quote_spanned! {ty.span()=> <#ty as #http::Input>::take(&mut request).await? });
-    let described_inputs =
-        inputs.iter().map(|ty| quote_spanned! {ty.span()=> <#ty as #http::Input>::describe(operation); });
+    let bindings: Vec<_> = (0..inputs.len())
+        .map(|n| Ident::new(&format!("input_{n}"), Span::call_site()))
+        .collect();
+    let admitted =
+        quote_spanned! {policy.span()=> <#policy as #http::Policy>::admit(&mut request).await? };
+    let described_policy =
+        quote_spanned! {policy.span()=> <#policy as #http::Policy>::describe(operation); };
+    let taken = inputs
+        .iter()
+        .map(|ty| quote_spanned! {ty.span()=> <#ty as #http::Input>::take(&mut request).await? });
+    let described_inputs = inputs
+        .iter()
+        .map(|ty| quote_spanned! {ty.span()=> <#ty as #http::Input>::describe(operation); });
     let answered = quote_spanned! {answer.span()=>
         <#answer as #http::Answer>::answer(#name(policy, #(#bindings),*).await, &request)
     };
-    let described_answer = quote_spanned! {answer.span()=> <#answer as #http::Answer>::describe(operation); };
-    let attributes = function.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
+    let described_answer =
+        quote_spanned! {answer.span()=> <#answer as #http::Answer>::describe(operation); };
+    let attributes = function
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("doc"));
 
     Ok(quote! {
         #(#attributes)*
@@ -127,32 +160,48 @@ pub(crate) fn expand(method: &str, attribute: &Attribute, function: &ItemFn) -> 
 fn argument_type(argument: &FnArg) -> Result<&Type> {
     match argument {
         FnArg::Typed(argument) => Ok(&argument.ty),
-        FnArg::Receiver(receiver) => Err(Error::new(receiver.span(), "an endpoint is a free function")),
+        FnArg::Receiver(receiver) => Err(Error::new(
+            receiver.span(),
+            "an endpoint is a free function",
+        )),
     }
 }
 
 /// The text of the doc comment.
 fn documentation(function: &ItemFn) -> String {
-    let lines = function.attrs.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(line), .. }) => Some(line.value().trim().to_owned()),
+    let lines = function
+        .attrs
+        .iter()
+        .filter_map(|attribute| match &attribute.meta {
+            Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+                Expr::Lit(syn::ExprLit {
+                    lit: syn::Lit::Str(line),
+                    ..
+                }) => Some(line.value().trim().to_owned()),
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
-    });
+        });
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 /// The names between braces.
 fn path_parameters(path: &LitStr) -> Result<Vec<String>> {
     let text = path.value();
-    let segments = text.split('/').filter(|segment| segment.contains(['{', '}']));
+    let segments = text
+        .split('/')
+        .filter(|segment| segment.contains(['{', '}']));
     segments
         .map(|segment| {
-            let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            let name = segment
+                .strip_prefix('{')
+                .and_then(|rest| rest.strip_suffix('}'));
             match name {
                 Some(name) if !name.is_empty() && !name.contains(['{', '}']) => Ok(name.to_owned()),
-                _ => Err(Error::new(path.span(), "a parameter is a whole segment, such as `{id}`")),
+                _ => Err(Error::new(
+                    path.span(),
+                    "a parameter is a whole segment, such as `{id}`",
+                )),
             }
         })
         .collect()

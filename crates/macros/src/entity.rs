@@ -28,10 +28,22 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let Fields::Named(fields) = &data.fields else {
         return Err(Error::new_spanned(&item.ident, "a row has named fields"));
     };
-    let Table { table, resource, erasure, reveal } = table(item)?;
-    let columns = fields.named.iter().map(column).collect::<Result<Vec<_>>>()?;
+    let Table {
+        table,
+        resource,
+        erasure,
+        reveal,
+    } = table(item)?;
+    let columns = fields
+        .named
+        .iter()
+        .map(column)
+        .collect::<Result<Vec<_>>>()?;
     if columns.first().is_none_or(|first| first.name != "id") {
-        return Err(Error::new_spanned(&item.ident, "the first field of a row is `id: Id<Self>`"));
+        return Err(Error::new_spanned(
+            &item.ident,
+            "the first field of a row is `id: Id<Self>`",
+        ));
     }
 
     let database = paths::room("database");
@@ -40,17 +52,30 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let texts: Vec<_> = names.iter().map(ToString::to_string).collect();
     let types: Vec<_> = columns.iter().map(|column| column.ty).collect();
     let positions = 0..columns.len();
-    let indexed: Vec<_> = columns.iter().filter_map(|column| Some((column, column.blind_index.as_ref()?))).collect();
+    let indexed: Vec<_> = columns
+        .iter()
+        .filter_map(|column| Some((column, column.blind_index.as_ref()?)))
+        .collect();
     let index_columns: Vec<_> = indexed.iter().map(|(_, index)| index).collect();
     let index_fields: Vec<_> = indexed.iter().map(|(column, _)| column.name).collect();
-    let index_lengths: Vec<_> = indexed.iter().map(|(column, _)| length(column, &database)).collect();
+    let index_lengths: Vec<_> = indexed
+        .iter()
+        .map(|(column, _)| length(column, &database))
+        .collect();
     let index_sources: Vec<_> = index_fields.iter().map(ToString::to_string).collect();
     let index_types: Vec<_> = indexed.iter().map(|(column, _)| column.ty).collect();
-    let subject = columns.iter().find(|column| column.subject).unwrap_or(&columns[0]).name;
+    let subject = columns
+        .iter()
+        .find(|column| column.subject)
+        .unwrap_or(&columns[0])
+        .name;
     let subject_text = subject.to_string();
     // What merely describes somebody has no reason to stay without them.
-    let erasure = erasure.unwrap_or_else(|| format_ident!("{}", if subject == "id" { "Empty" } else { "Delete" }));
-    let constants = columns.iter().map(|column| constant(column, entity, visibility, &database));
+    let erasure = erasure
+        .unwrap_or_else(|| format_ident!("{}", if subject == "id" { "Empty" } else { "Delete" }));
+    let constants = columns
+        .iter()
+        .map(|column| constant(column, entity, visibility, &database));
     let versioned = names.iter().any(|name| *name == "version").then(|| {
         quote! {
             impl #database::Versioned for #entity {
@@ -134,7 +159,12 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-fn constant(column: &Column<'_>, entity: &Ident, visibility: &syn::Visibility, database: &TokenStream) -> TokenStream {
+fn constant(
+    column: &Column<'_>,
+    entity: &Ident,
+    visibility: &syn::Visibility,
+    database: &TokenStream,
+) -> TokenStream {
     let (name, ty) = (column.name, column.ty);
     let constant = format_ident!("{}", name.to_string().to_uppercase());
     let text = name.to_string();
@@ -155,12 +185,20 @@ fn constant(column: &Column<'_>, entity: &Ident, visibility: &syn::Visibility, d
 }
 
 fn length(column: &Column<'_>, database: &TokenStream) -> TokenStream {
-    if column.unique { quote!(#database::IndexLength::Unique) } else { quote!(#database::IndexLength::Truncated) }
+    if column.unique {
+        quote!(#database::IndexLength::Unique)
+    } else {
+        quote!(#database::IndexLength::Truncated)
+    }
 }
 
 fn table(item: &DeriveInput) -> Result<Table> {
     let (mut table, mut resource, mut erasure, mut reveal) = (None, None, None, None);
-    for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
+    for attribute in item
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("entity"))
+    {
         attribute.parse_nested_meta(|meta| {
             match () {
                 () if meta.path.is_ident("table") => table = Some(meta.value()?.parse()?),
@@ -177,8 +215,16 @@ fn table(item: &DeriveInput) -> Result<Table> {
         })?;
     }
     match (table, resource) {
-        (Some(table), Some(resource)) => Ok(Table { table, resource, erasure, reveal }),
-        _ => Err(Error::new_spanned(&item.ident, "write `#[entity(table = \"notes\", resource = \"note\")]`")),
+        (Some(table), Some(resource)) => Ok(Table {
+            table,
+            resource,
+            erasure,
+            reveal,
+        }),
+        _ => Err(Error::new_spanned(
+            &item.ident,
+            "write `#[entity(table = \"notes\", resource = \"note\")]`",
+        )),
     }
 }
 
@@ -187,20 +233,40 @@ fn chosen(text: &LitStr) -> Result<Ident> {
     match text.value().as_str() {
         "empty" => Ok(format_ident!("Empty")),
         "delete" => Ok(format_ident!("Delete")),
-        _ => Err(Error::new_spanned(text, "expected `\"empty\"` or `\"delete\"`")),
+        _ => Err(Error::new_spanned(
+            text,
+            "expected `\"empty\"` or `\"delete\"`",
+        )),
     }
 }
 
 fn column(field: &Field) -> Result<Column<'_>> {
-    let name = field.ident.as_ref().ok_or_else(|| Error::new_spanned(field, "a row has named fields"))?;
-    let mut column = Column { name, ty: &field.ty, blind_index: None, unique: false, subject: false };
-    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
+    let name = field
+        .ident
+        .as_ref()
+        .ok_or_else(|| Error::new_spanned(field, "a row has named fields"))?;
+    let mut column = Column {
+        name,
+        ty: &field.ty,
+        blind_index: None,
+        unique: false,
+        subject: false,
+    };
+    for attribute in field
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("entity"))
+    {
         attribute.parse_nested_meta(|meta| {
             match () {
-                () if meta.path.is_ident("blind_index") => column.blind_index = Some(meta.value()?.parse()?),
+                () if meta.path.is_ident("blind_index") => {
+                    column.blind_index = Some(meta.value()?.parse()?)
+                }
                 () if meta.path.is_ident("unique") => column.unique = true,
                 () if meta.path.is_ident("subject") => column.subject = true,
-                () => return Err(meta.error("expected `blind_index = \"…\"`, `unique` or `subject`")),
+                () => {
+                    return Err(meta.error("expected `blind_index = \"…\"`, `unique` or `subject`"));
+                }
             }
             Ok(())
         })?;

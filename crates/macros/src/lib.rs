@@ -21,7 +21,9 @@ macro_rules! method {
         pub fn $name(attribute: TokenStream, item: TokenStream) -> TokenStream {
             let attribute = parse_macro_input!(attribute as endpoint::Attribute);
             let function = parse_macro_input!(item as ItemFn);
-            endpoint::expand($method, &attribute, &function).unwrap_or_else(syn::Error::into_compile_error).into()
+            endpoint::expand($method, &attribute, &function)
+                .unwrap_or_else(syn::Error::into_compile_error)
+                .into()
         }
     };
 }
@@ -40,23 +42,31 @@ method!(delete, "DELETE");
 /// of its value. `Patch` and `Limit` may be absent.
 #[proc_macro_attribute]
 pub fn input(_: TokenStream, item: TokenStream) -> TokenStream {
-    shapes::input(parse_macro_input!(item as DeriveInput)).unwrap_or_else(syn::Error::into_compile_error).into()
+    shapes::input(parse_macro_input!(item as DeriveInput))
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }
 
 /// A type that an answer holds. A field `id` gives `Created` its `Location`, a field `version` gives the `ETag`.
 #[proc_macro_attribute]
 pub fn view(_: TokenStream, item: TokenStream) -> TokenStream {
-    shapes::view(parse_macro_input!(item as DeriveInput)).unwrap_or_else(syn::Error::into_compile_error).into()
+    shapes::view(parse_macro_input!(item as DeriveInput))
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }
 
 /// An enumeration that requests, answers and the database write as the same snake_case word.
 #[proc_macro_attribute]
 pub fn choice(_: TokenStream, item: TokenStream) -> TokenStream {
-    shapes::choice(parse_macro_input!(item as DeriveInput)).unwrap_or_else(syn::Error::into_compile_error).into()
+    shapes::choice(parse_macro_input!(item as DeriveInput))
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }
 
 /// A row of a table: see `mainstay_database::Entity`.
 #[proc_macro_derive(Entity, attributes(entity))]
 pub fn entity(item: TokenStream) -> TokenStream {
-    entity::expand(&parse_macro_input!(item as DeriveInput)).unwrap_or_else(syn::Error::into_compile_error).into()
+    entity::expand(&parse_macro_input!(item as DeriveInput))
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }

@@ -1,8 +1,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{
-    Data, DeriveInput, Error, Field, Fields, GenericArgument, PathArguments, Result, Type, parse_quote,
-    parse_quote_spanned, spanned::Spanned as _,
+    Data, DeriveInput, Error, Field, Fields, GenericArgument, PathArguments, Result, Type,
+    parse_quote, parse_quote_spanned, spanned::Spanned as _,
 };
 
 use crate::paths;
@@ -17,7 +17,11 @@ pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
     }
 
     let http = paths::room("http");
-    let (name, serde, schemars) = (&item.ident, quoted(&http, "serde"), quoted(&http, "schemars"));
+    let (name, serde, schemars) = (
+        &item.ident,
+        quoted(&http, "serde"),
+        quoted(&http, "schemars"),
+    );
     Ok(quote! {
         #wrong
 
@@ -36,9 +40,18 @@ pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
 /// # Errors
 /// The field names no rule, and neither does its type.
 fn complete(field: &mut Field) -> Result<()> {
-    let says = |name: &str| field.attrs.iter().any(|attribute| attribute.path().is_ident(name));
+    let says = |name: &str| {
+        field
+            .attrs
+            .iter()
+            .any(|attribute| attribute.path().is_ident(name))
+    };
     let (ruled, read) = (says("garde"), says("serde"));
-    if !read && ["Patch", "Limit"].iter().any(|name| is_named(&field.ty, name)) {
+    if !read
+        && ["Patch", "Limit"]
+            .iter()
+            .any(|name| is_named(&field.ty, name))
+    {
         field.attrs.push(parse_quote!(#[serde(default)]));
     }
     if ruled {
@@ -74,14 +87,20 @@ enum Rule {
 
 /// The rule of a type of the standard library: none of them has one of its own.
 fn rule_to_write(ty: &Type) -> Rule {
-    let Type::Path(path) = ty else { return Rule::OfItsType };
-    let Some(last) = path.path.segments.last() else { return Rule::OfItsType };
+    let Type::Path(path) = ty else {
+        return Rule::OfItsType;
+    };
+    let Some(last) = path.path.segments.last() else {
+        return Rule::OfItsType;
+    };
     match last.ident.to_string().as_str() {
         "bool" => Rule::None,
         "String" | "char" => Rule::Missing("length(chars, max = 200)"),
-        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "f32"
-        | "f64" => Rule::Missing("range(min = 0, max = 100)"),
-        "Vec" | "HashSet" | "BTreeSet" => Rule::Missing("length(max = 20), inner(length(chars, max = 200))"),
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" | "i8" | "i16" | "i32" | "i64" | "i128"
+        | "isize" | "f32" | "f64" => Rule::Missing("range(min = 0, max = 100)"),
+        "Vec" | "HashSet" | "BTreeSet" => {
+            Rule::Missing("length(max = 20), inner(length(chars, max = 200))")
+        }
         "HashMap" | "BTreeMap" => Rule::Missing("length(max = 20)"),
         _ => Rule::OfItsType,
     }
@@ -90,7 +109,12 @@ fn rule_to_write(ty: &Type) -> Rule {
 /// The type within `Patch<…>` and `Option<…>`.
 fn innermost(ty: &Type) -> &Type {
     let Type::Path(path) = ty else { return ty };
-    let Some(last) = path.path.segments.last().filter(|last| last.ident == "Patch" || last.ident == "Option") else {
+    let Some(last) = path
+        .path
+        .segments
+        .last()
+        .filter(|last| last.ident == "Patch" || last.ident == "Option")
+    else {
         return ty;
     };
     match &last.arguments {
@@ -110,7 +134,11 @@ pub(crate) fn view(item: DeriveInput) -> Result<TokenStream> {
     let fields = named_fields(&item)?;
     let http = paths::room("http");
     let (serde, schemars) = (quoted(&http, "serde"), quoted(&http, "schemars"));
-    let has = |wanted: &str| fields.iter().any(|field| field.ident.as_ref().is_some_and(|name| name == wanted));
+    let has = |wanted: &str| {
+        fields
+            .iter()
+            .any(|field| field.ident.as_ref().is_some_and(|name| name == wanted))
+    };
     let id = has("id").then(|| {
         quote! {
             fn id(&self) -> ::std::option::Option<::std::string::String> {
@@ -143,16 +171,29 @@ pub(crate) fn view(item: DeriveInput) -> Result<TokenStream> {
 
 pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
     let Data::Enum(data) = &item.data else {
-        return Err(Error::new_spanned(&item.ident, "a choice is an enumeration"));
+        return Err(Error::new_spanned(
+            &item.ident,
+            "a choice is an enumeration",
+        ));
     };
-    if let Some(variant) = data.variants.iter().find(|variant| !matches!(variant.fields, Fields::Unit)) {
-        return Err(Error::new_spanned(variant, "a variant of a choice holds nothing"));
+    if let Some(variant) = data
+        .variants
+        .iter()
+        .find(|variant| !matches!(variant.fields, Fields::Unit))
+    {
+        return Err(Error::new_spanned(
+            variant,
+            "a variant of a choice holds nothing",
+        ));
     }
     let (http, database) = (paths::room("http"), paths::room("database"));
     let (serde, schemars) = (quoted(&http, "serde"), quoted(&http, "schemars"));
     let name = &item.ident;
     let variants: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
-    let words: Vec<_> = variants.iter().map(|variant| snake_case(&variant.to_string())).collect();
+    let words: Vec<_> = variants
+        .iter()
+        .map(|variant| snake_case(&variant.to_string()))
+        .collect();
     Ok(quote! {
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq,
@@ -199,7 +240,10 @@ pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
 fn named_fields(item: &DeriveInput) -> Result<&Fields> {
     match &item.data {
         Data::Struct(data) if matches!(data.fields, Fields::Named(_)) => Ok(&data.fields),
-        _ => Err(Error::new_spanned(&item.ident, "expected a struct with named fields")),
+        _ => Err(Error::new_spanned(
+            &item.ident,
+            "expected a struct with named fields",
+        )),
     }
 }
 

@@ -6,7 +6,9 @@ const LONGEST: usize = 254;
 /// Reads an address that mail can be sent to; `None` for what could mean something else in a header or a command, such as
 /// line ends, brackets, quotes or a second address (OWASP ASVS 1.3.11).
 pub(crate) fn parse(text: &str) -> Option<Address> {
-    let strange = |letter: char| letter.is_control() || letter.is_whitespace() || r#""(),:;<>[\]"#.contains(letter);
+    let strange = |letter: char| {
+        letter.is_control() || letter.is_whitespace() || r#""(),:;<>[\]"#.contains(letter)
+    };
     if text.len() > LONGEST || text.contains(strange) || text.matches('@').count() != 1 {
         return None;
     }
@@ -19,10 +21,17 @@ mod tests {
 
     #[test]
     fn addresses_are_plain() {
-        for address in
-            ["ada@example.org", "a.b+c@sub.example.org", "o'hara@example.org", "käte@exämple.org", "a@localhost"]
-        {
-            assert_eq!(parse(address).map(|it| it.to_string()).as_deref(), Some(address));
+        for address in [
+            "ada@example.org",
+            "a.b+c@sub.example.org",
+            "o'hara@example.org",
+            "käte@exämple.org",
+            "a@localhost",
+        ] {
+            assert_eq!(
+                parse(address).map(|it| it.to_string()).as_deref(),
+                Some(address)
+            );
         }
         let long = format!("{}@example.org", "a".repeat(250));
         for nothing in [

@@ -45,7 +45,11 @@ struct Html<'a> {
 impl Letter {
     /// A letter that says nothing yet.
     pub fn new(subject: impl Into<String>) -> Self {
-        Self { subject: one_line(subject), parts: Vec::new(), footer: None }
+        Self {
+            subject: one_line(subject),
+            parts: Vec::new(),
+            footer: None,
+        }
     }
 
     /// Adds a paragraph of plain text, on one line: a line break in it becomes a space.
@@ -58,7 +62,8 @@ impl Letter {
     /// Adds a button, and its address in clear below it: whoever reads text, or does not trust buttons, sees it too.
     #[must_use]
     pub fn button(mut self, label: impl Into<String>, url: impl Into<String>) -> Self {
-        self.parts.push(Part::Button(one_line(label), one_line(url)));
+        self.parts
+            .push(Part::Button(one_line(label), one_line(url)));
         self
     }
 
@@ -81,11 +86,15 @@ impl Letter {
     }
 
     pub(crate) fn text(&self) -> Result<String, MailError> {
-        Text { letter: self }.render().map_err(|_| MailError::Template)
+        Text { letter: self }
+            .render()
+            .map_err(|_| MailError::Template)
     }
 
     pub(crate) fn html(&self) -> Result<String, MailError> {
-        Html { letter: self }.render().map_err(|_| MailError::Template)
+        Html { letter: self }
+            .render()
+            .map_err(|_| MailError::Template)
     }
 }
 
@@ -109,8 +118,14 @@ mod tests {
     #[test]
     fn what_people_chose_is_escaped_in_html() {
         let html = letter().html().unwrap();
-        assert!(!html.contains("<b>") && !html.contains("<it>") && !html.contains("b=\"2\""), "{html}");
-        assert!(html.contains("https://example.org/?a=1") && html.contains("123 456"), "{html}");
+        assert!(
+            !html.contains("<b>") && !html.contains("<it>") && !html.contains("b=\"2\""),
+            "{html}"
+        );
+        assert!(
+            html.contains("https://example.org/?a=1") && html.contains("123 456"),
+            "{html}"
+        );
         assert!(!html.contains("\u{7}"));
     }
 
@@ -124,9 +139,12 @@ mod tests {
     #[test]
     fn a_name_adds_no_paragraph() {
         let name = "Acme\n\nYour account is suspended\u{202e}: https://evil.example\u{1b}[2J";
-        let letter = Letter::new("Hello").paragraph(format!("You are invited to \u{201c}{name}\u{201d}.")).footer(name);
+        let letter = Letter::new("Hello")
+            .paragraph(format!("You are invited to \u{201c}{name}\u{201d}."))
+            .footer(name);
         let one_line = "Acme  Your account is suspended : https://evil.example [2J";
-        let expected = format!("Hello\n\nYou are invited to \u{201c}{one_line}\u{201d}.\n\n-- \n{one_line}\n");
+        let expected =
+            format!("Hello\n\nYou are invited to \u{201c}{one_line}\u{201d}.\n\n-- \n{one_line}\n");
         assert_eq!(letter.text().unwrap(), expected);
         assert!(letter.html().unwrap().contains(one_line));
     }
@@ -135,7 +153,9 @@ mod tests {
     #[test]
     fn nothing_is_loaded_from_elsewhere() {
         let html = Letter::new("Nothing").paragraph("At all").html().unwrap();
-        for remote in ["http:", "https:", "src=", "url(", "@import", "<link", "<script", "<img"] {
+        for remote in [
+            "http:", "https:", "src=", "url(", "@import", "<link", "<script", "<img",
+        ] {
             assert!(!html.contains(remote), "{remote}: {html}");
         }
     }

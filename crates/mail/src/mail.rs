@@ -21,7 +21,12 @@ impl Mail {
     /// [`MailError::Address`] when `to` is no address that mail can be sent to, or could mean more than one.
     pub fn new(to: &str, letter: &Letter) -> Result<Self, MailError> {
         let to = address::parse(to).ok_or(MailError::Address)?.to_string();
-        Ok(Self { to, subject: letter.subject().to_owned(), text: letter.text()?, html: letter.html()? })
+        Ok(Self {
+            to,
+            subject: letter.subject().to_owned(),
+            text: letter.text()?,
+            html: letter.html()?,
+        })
     }
 
     /// The job that sends it, to be queued with a [`Change`](mainstay_database::Change). Its id is the message's.

@@ -50,7 +50,17 @@ impl Mailbox {
         let (text, html) = (mail.text().to_owned(), mail.html().to_owned());
         // By the time of their making, which ids tell: several are on their way at once.
         let place = messages.partition_point(|message| message.id.uuid() > id.uuid());
-        messages.insert(place, Message { id, at, to, subject, text, html });
+        messages.insert(
+            place,
+            Message {
+                id,
+                at,
+                to,
+                subject,
+                text,
+                html,
+            },
+        );
         messages.truncate(KEPT);
     }
 
@@ -63,12 +73,16 @@ impl Message {
     /// The addresses that the text names, in order.
     pub fn links(&self) -> Vec<&str> {
         let words = self.text.split_whitespace();
-        words.filter(|word| word.starts_with("https://") || word.starts_with("http://")).collect()
+        words
+            .filter(|word| word.starts_with("https://") || word.starts_with("http://"))
+            .collect()
     }
 }
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Message")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,10 @@ pub struct Mailer {
 impl Mailer {
     /// Sends as the settings say.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, mailbox: Mailbox::default() }
+        Self {
+            settings,
+            mailbox: Mailbox::default(),
+        }
     }
 
     /// Where mail goes in development; `None` when it goes to a server.

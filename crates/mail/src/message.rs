@@ -15,8 +15,14 @@ use crate::{Mail, address};
 
 /// The message as it travels (RFC 5322). Its Message-ID is the job's id, so that a server, and a test, can tell one that
 /// comes twice.
-pub(crate) fn message(from: &Address, id: Id<Job>, now: Timestamp, mail: &Mail) -> Result<Message, JobError> {
-    let to = address::parse(mail.to()).ok_or_else(|| JobError::give_up("mail cannot be sent to this address"))?;
+pub(crate) fn message(
+    from: &Address,
+    id: Id<Job>,
+    now: Timestamp,
+    mail: &Mail,
+) -> Result<Message, JobError> {
+    let to = address::parse(mail.to())
+        .ok_or_else(|| JobError::give_up("mail cannot be sent to this address"))?;
     let parts = MultiPart::alternative().boundary(format!("part-{id}"));
     Message::builder()
         .from(from.clone())
@@ -25,7 +31,10 @@ pub(crate) fn message(from: &Address, id: Id<Job>, now: Timestamp, mail: &Mail) 
         .date(SystemTime::from(now.inner()))
         .message_id(Some(format!("<{id}@{}>", from.email.domain())))
         // RFC 3834: nobody's out-of-office note is to answer.
-        .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".to_owned(),
+        ))
         .multipart(
             parts
                 .singlepart(SinglePart::plain(mail.text().to_owned()))
@@ -44,7 +53,8 @@ mod tests {
     /// OWASP ASVS 1.3.11: what somebody chose as a name adds no header.
     #[test]
     fn no_header_can_be_added() {
-        let letter = Letter::new("Hello\r\nBcc: eve@example.com\r\n\r\nbody").paragraph("Grüße\r\n.\r\nQUIT");
+        let letter = Letter::new("Hello\r\nBcc: eve@example.com\r\n\r\nbody")
+            .paragraph("Grüße\r\n.\r\nQUIT");
         let mail = Mail::new("ada@example.org", &letter).unwrap();
         let runtime = Runtime::default();
         let from = "Example <no-reply@example.org>".parse().unwrap();
@@ -52,9 +62,21 @@ mod tests {
         let text = String::from_utf8(message.formatted()).unwrap();
         assert!(text.is_ascii());
         let (head, _) = text.split_once("\r\n\r\n").unwrap();
-        let names: Vec<_> = head.split("\r\n").filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
-        let expected =
-            ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"];
+        let names: Vec<_> = head
+            .split("\r\n")
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, _)| name)
+            .collect();
+        let expected = [
+            "From",
+            "To",
+            "Subject",
+            "Date",
+            "Message-ID",
+            "Auto-Submitted",
+            "MIME-Version",
+            "Content-Type",
+        ];
         assert_eq!(names, expected, "{head}");
         assert_eq!(message.envelope().to().len(), 1);
         assert!(Mail::new("ada@example.org\r\nBcc: eve@example.com", &letter).is_err());

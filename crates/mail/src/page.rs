@@ -36,19 +36,35 @@ impl Mailbox {
     }
 
     fn show(&self, query: &[(String, String)]) -> Result<Content, Problem> {
-        let field = |name: &str| query.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        let field = |name: &str| {
+            query
+                .iter()
+                .find(|(found, _)| found == name)
+                .map(|(_, value)| value.as_str())
+        };
         let messages = self.messages();
         if field("format") == Some("json") {
-            let bytes = serde_json::to_vec(&messages).map_err(|error| INTERNAL.problem().caused_by(error))?;
-            return Ok(Content { content_type: "application/json", bytes: bytes.into() });
+            let bytes = serde_json::to_vec(&messages)
+                .map_err(|error| INTERNAL.problem().caused_by(error))?;
+            return Ok(Content {
+                content_type: "application/json",
+                bytes: bytes.into(),
+            });
         }
         let shown = match field("id") {
             Some(id) => Some(id.parse().map_err(|_| NOT_FOUND.problem())?),
             None => messages.first().map(|message| message.id),
         };
-        let page = List { messages: &messages, shown }.render();
+        let page = List {
+            messages: &messages,
+            shown,
+        }
+        .render();
         let html = page.map_err(|error| INTERNAL.problem().caused_by(error))?;
-        Ok(Content { content_type: "text/html; charset=utf-8", bytes: html.into() })
+        Ok(Content {
+            content_type: "text/html; charset=utf-8",
+            bytes: html.into(),
+        })
     }
 }
 
@@ -66,8 +82,14 @@ mod tests {
         let (_, rest) = letter.split_once("<style>").unwrap();
         let (style, after) = rest.split_once("</style>").unwrap();
         let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
-        assert!(POLICY.contains(&format!("'sha256-{hash}'")), "the style has changed: its hash is {hash}");
-        assert!(!after.contains("<style") && !after.contains(" style="), "a style that the policy does not know");
+        assert!(
+            POLICY.contains(&format!("'sha256-{hash}'")),
+            "the style has changed: its hash is {hash}"
+        );
+        assert!(
+            !after.contains("<style") && !after.contains(" style="),
+            "a style that the policy does not know"
+        );
         assert!(!POLICY.contains("unsafe"));
     }
 }

@@ -38,13 +38,15 @@ impl Url {
     /// # Errors
     /// What is wrong, without quoting the URL.
     pub(crate) fn parse(url: &SecretString) -> Result<Self, &'static str> {
-        const SHAPE: &str = "is not a URL such as smtps://user:password@host:465 or smtp://user:password@host:587";
+        const SHAPE: &str =
+            "is not a URL such as smtps://user:password@host:465 or smtp://user:password@host:587";
         let url = url.expose_secret();
-        let (tls, default_port, rest) = match (url.strip_prefix("smtps://"), url.strip_prefix("smtp://")) {
-            (Some(rest), _) => (Tls::AtOnce, 465, rest),
-            (_, Some(rest)) => (Tls::AfterGreeting, 587, rest),
-            _ => return Err(SHAPE),
-        };
+        let (tls, default_port, rest) =
+            match (url.strip_prefix("smtps://"), url.strip_prefix("smtp://")) {
+                (Some(rest), _) => (Tls::AtOnce, 465, rest),
+                (_, Some(rest)) => (Tls::AfterGreeting, 587, rest),
+                _ => return Err(SHAPE),
+            };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#']) {
             return Err("has a path or a query: percent-encode such characters of a password");
@@ -54,7 +56,11 @@ impl Url {
             None => (None, rest),
         };
         let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
-        let port = if port.is_empty() { default_port } else { port.parse().map_err(|_| SHAPE)? };
+        let port = if port.is_empty() {
+            default_port
+        } else {
+            port.parse().map_err(|_| SHAPE)?
+        };
         let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
         if host.is_empty() || !host.chars().all(plain) || port == 0 {
             return Err(SHAPE);
@@ -62,19 +68,29 @@ impl Url {
         let credentials = match user_info {
             None => None,
             Some(user_info) => {
-                let (user, password) = user_info.split_once(':').ok_or("names a user without a password")?;
+                let (user, password) = user_info
+                    .split_once(':')
+                    .ok_or("names a user without a password")?;
                 let decoded = |text| percent_decode_str(text).decode_utf8().map_err(|_| SHAPE);
                 let password = decoded(password)?.into_owned();
                 Some((decoded(user)?.into_owned(), SecretString::from(password)))
             }
         };
-        Ok(Self { host: host.to_owned(), port, tls, credentials })
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            tls,
+            credentials,
+        })
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,12 +104,22 @@ mod tests {
 
     #[test]
     fn a_url_says_where_and_as_whom() {
-        let url = parse("smtps://us%40er:p%2Fw:%3F@mail.example:4650").unwrap_or_else(|why| panic!("{why}"));
+        let url = parse("smtps://us%40er:p%2Fw:%3F@mail.example:4650")
+            .unwrap_or_else(|why| panic!("{why}"));
         let (user, password) = url.credentials.expect("they are there");
-        assert_eq!((url.host.as_str(), url.port, url.tls), ("mail.example", 4650, Tls::AtOnce));
-        assert_eq!((user.as_str(), password.expose_secret()), ("us@er", "p/w:?"));
+        assert_eq!(
+            (url.host.as_str(), url.port, url.tls),
+            ("mail.example", 4650, Tls::AtOnce)
+        );
+        assert_eq!(
+            (user.as_str(), password.expose_secret()),
+            ("us@er", "p/w:?")
+        );
         let url = parse("smtp://mail.example").unwrap_or_else(|why| panic!("{why}"));
-        assert_eq!((url.port, url.tls, url.credentials.is_none()), (587, Tls::AfterGreeting, true));
+        assert_eq!(
+            (url.port, url.tls, url.credentials.is_none()),
+            (587, Tls::AfterGreeting, true)
+        );
     }
 
     #[test]

@@ -35,8 +35,10 @@ impl Settings {
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let environment = reader.environment();
         let url = reader.optional_secret(URL.0, URL.1);
-        let from: Option<String> =
-            reader.optional("mail.from", "In whose name mail is sent: Name <address>; required in production.");
+        let from: Option<String> = reader.optional(
+            "mail.from",
+            "In whose name mail is sent: Name <address>; required in production.",
+        );
         let authority: Option<PathBuf> = reader.optional(
             "mail.smtp_ca",
             "PEM file of the authority that vouches for the mail server, instead of the public ones.",
@@ -47,13 +49,22 @@ impl Settings {
             "How long the mail server may take to take a mail.",
         );
         if environment == Environment::Production {
-            for (name, missing) in [("mail.smtp_url", url.is_none()), ("mail.from", from.is_none())] {
+            for (name, missing) in [
+                ("mail.smtp_url", url.is_none()),
+                ("mail.from", from.is_none()),
+            ] {
                 if missing {
-                    reader.refuse(name, "is missing: people are told by mail what happens to their accounts");
+                    reader.refuse(
+                        name,
+                        "is missing: people are told by mail what happens to their accounts",
+                    );
                 }
             }
         }
-        let from = sender(reader, from.as_deref().unwrap_or("Mainstay <no-reply@example.com>"));
+        let from = sender(
+            reader,
+            from.as_deref().unwrap_or("Mainstay <no-reply@example.com>"),
+        );
         let transport = match url.map(|url| Url::parse(&url)) {
             None => Some(Transport::Mailbox),
             Some(Ok(url)) => server(reader, url, authority, timeout).map(Transport::Smtp),
@@ -62,35 +73,71 @@ impl Settings {
                 None
             }
         };
-        Some(Self { from: from?, transport: transport? })
+        Some(Self {
+            from: from?,
+            transport: transport?,
+        })
     }
 }
 
 fn sender(reader: &mut Reader, from: &str) -> Option<Sender> {
-    let sender = from.parse::<Sender>().ok().filter(|_| !from.contains(char::is_control));
+    let sender = from
+        .parse::<Sender>()
+        .ok()
+        .filter(|_| !from.contains(char::is_control));
     if sender.is_none() {
-        reader.refuse("mail.from", "is not a sender such as Example <no-reply@example.org>");
+        reader.refuse(
+            "mail.from",
+            "is not a sender such as Example <no-reply@example.org>",
+        );
     }
     sender
 }
 
-fn server(reader: &mut Reader, url: Url, authority: Option<PathBuf>, timeout: Duration) -> Option<Server> {
+fn server(
+    reader: &mut Reader,
+    url: Url,
+    authority: Option<PathBuf>,
+    timeout: Duration,
+) -> Option<Server> {
     let mut parameters = TlsParameters::builder(url.host.clone());
     parameters = match authority {
         None => parameters.certificate_store(CertificateStore::WebpkiRoots),
         Some(path) => {
-            let certificate = std::fs::read(path).ok().and_then(|pem| Certificate::from_pem(&pem).ok());
+            let certificate = std::fs::read(path)
+                .ok()
+                .and_then(|pem| Certificate::from_pem(&pem).ok());
             let Some(certificate) = certificate else {
-                reader.refuse("mail.smtp_ca", "is not a PEM file of certificates that can be read");
+                reader.refuse(
+                    "mail.smtp_ca",
+                    "is not a PEM file of certificates that can be read",
+                );
                 return None;
             };
-            parameters.certificate_store(CertificateStore::None).add_root_certificate(certificate)
+            parameters
+                .certificate_store(CertificateStore::None)
+                .add_root_certificate(certificate)
         }
     };
     let Ok(parameters) = parameters.build() else {
-        reader.refuse("mail.smtp_ca", "holds a certificate that vouches for nobody");
+        reader.refuse(
+            "mail.smtp_ca",
+            "holds a certificate that vouches for nobody",
+        );
         return None;
     };
-    let Url { host, port, tls, credentials } = url;
-    Some(Server { host, port, tls, credentials, parameters, timeout })
+    let Url {
+        host,
+        port,
+        tls,
+        credentials,
+    } = url;
+    Some(Server {
+        host,
+        port,
+        tls,
+        credentials,
+        parameters,
+        timeout,
+    })
 }

@@ -42,14 +42,17 @@ pub struct Undelivered {
 /// # Errors
 /// As the database answers.
 pub async fn undelivered(unscoped: &Unscoped) -> Result<Vec<Undelivered>, Error> {
-    let rows = unscoped.select("jobs.undelivered", LIST, [KIND.into()]).await?;
+    let rows = unscoped
+        .select("jobs.undelivered", LIST, [KIND.into()])
+        .await?;
     rows.iter().map(|row| read(unscoped, row)).collect()
 }
 
 fn read(unscoped: &Unscoped, row: &Row) -> Result<Undelivered, Error> {
     let id = row.get(0)?;
     let sealed: Option<Vec<u8>> = row.get(6)?;
-    let mail = sealed.and_then(|sealed| Job::open::<Mail>(id, &sealed, unscoped.database().ring()).ok());
+    let mail =
+        sealed.and_then(|sealed| Job::open::<Mail>(id, &sealed, unscoped.database().ring()).ok());
     Ok(Undelivered {
         id,
         state: row.get(1)?,
@@ -67,9 +70,18 @@ fn read(unscoped: &Unscoped, row: &Row) -> Result<Undelivered, Error> {
 /// # Errors
 /// As the database answers.
 pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
-    let event =
-        Event { action: "mail_resent".to_owned(), resource: "job", resource_id: Some(id.uuid()), organization: None };
-    let change = Change::new("jobs.resend", RESEND, [id.uuid().into(), KIND.into()], event);
+    let event = Event {
+        action: "mail_resent".to_owned(),
+        resource: "job",
+        resource_id: Some(id.uuid()),
+        organization: None,
+    };
+    let change = Change::new(
+        "jobs.resend",
+        RESEND,
+        [id.uuid().into(), KIND.into()],
+        event,
+    );
     Ok(!unscoped.change(change).await?.is_empty())
 }
 
@@ -79,9 +91,18 @@ pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
 /// # Errors
 /// As the database answers.
 pub async fn settle(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
-    let event =
-        Event { action: "mail_settled".to_owned(), resource: "job", resource_id: Some(id.uuid()), organization: None };
-    let change = Change::new("jobs.settle", SETTLE, [id.uuid().into(), KIND.into()], event);
+    let event = Event {
+        action: "mail_settled".to_owned(),
+        resource: "job",
+        resource_id: Some(id.uuid()),
+        organization: None,
+    };
+    let change = Change::new(
+        "jobs.settle",
+        SETTLE,
+        [id.uuid().into(), KIND.into()],
+        event,
+    );
     Ok(!unscoped.change(change).await?.is_empty())
 }
 

@@ -27,27 +27,52 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    pub(crate) fn new(platform: &Platform, settings: Settings, runtime: Runtime) -> Result<Self, ServiceError> {
-        let Settings { http, database, keys, identity, jobs, mail, audit, watch, retention: kept, .. } = settings;
+    pub(crate) fn new(
+        platform: &Platform,
+        settings: Settings,
+        runtime: Runtime,
+    ) -> Result<Self, ServiceError> {
+        let Settings {
+            http,
+            database,
+            keys,
+            identity,
+            jobs,
+            mail,
+            audit,
+            watch,
+            retention: kept,
+            ..
+        } = settings;
         let rules = kept.apply(platform.retention_rules())?;
         let beside = connections::of_work(&database, &jobs);
-        let beside = Database::new(&beside, keys.clone(), runtime.clone())?.knowing(platform.tables());
+        let beside =
+            Database::new(&beside, keys.clone(), runtime.clone())?.knowing(platform.tables());
         let database = Database::new(&database, keys, runtime.clone())?.knowing(platform.tables());
 
         let mailer = Arc::new(Mailer::new(mail));
         let mailbox = mailer.mailbox().cloned();
         let webhook = watch.webhook.clone().map(Webhook::new).transpose()?;
         let webhook = webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Handler>);
-        let handlers = platform.handlers().chain([mailer as Arc<dyn Handler>]).chain(webhook);
-        let upkeep =
-            [mainstay_identity::upkeep(), retention::upkeep(rules)].into_iter().chain(mainstay_audit::upkeep());
+        let handlers = platform
+            .handlers()
+            .chain([mailer as Arc<dyn Handler>])
+            .chain(webhook);
+        let upkeep = [mainstay_identity::upkeep(), retention::upkeep(rules)]
+            .into_iter()
+            .chain(mainstay_audit::upkeep());
         let upkeep = upkeep.chain(Watch::new(&watch, platform.rules()).upkeep());
         let sealer = Sealer::new(beside.clone(), audit);
-        let worker = Worker::new(beside.clone(), handlers, jobs).periodic(platform.periodic_tasks().chain(upkeep));
+        let worker = Worker::new(beside.clone(), handlers, jobs)
+            .periodic(platform.periodic_tasks().chain(upkeep));
 
         let hasher = hasher(runtime);
         vital_signs::tell_build(platform.info(), platform.schema_version());
-        let measure = Arc::new(vital_signs::at_each_scrape(database.clone(), beside, hasher.clone()));
+        let measure = Arc::new(vital_signs::at_each_scrape(
+            database.clone(),
+            beside,
+            hasher.clone(),
+        ));
 
         let identity = Identity::new(identity, hasher, database.clone());
         let app = App::new(Parts {
@@ -56,9 +81,17 @@ impl Assembly {
             settings: http,
             readiness: Readiness::new(platform.schema_version()),
             measure,
-            shared: platform.shared_values().chain([(TypeId::of::<Identity>(), identity.clone() as _)]).collect(),
+            shared: platform
+                .shared_values()
+                .chain([(TypeId::of::<Identity>(), identity.clone() as _)])
+                .collect(),
         });
-        Ok(Self { app, identity, work: Work { worker, sealer }, mailbox })
+        Ok(Self {
+            app,
+            identity,
+            work: Work { worker, sealer },
+            mailbox,
+        })
     }
 
     /// How many connections to Postgres it takes; `in_process` says whether what serves works too.

@@ -46,8 +46,7 @@ struct CommandLine {
     command: Command,
 }
 
-const AFTER_HELP: &str =
-    "Settings are environment variables: `config` lists them all, with where each value comes from.";
+const AFTER_HELP: &str = "Settings are environment variables: `config` lists them all, with where each value comes from.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -110,10 +109,15 @@ enum Command {
 /// Parses the command line and does what it says.
 pub(crate) fn run(platform: &Platform) -> ExitCode {
     let info = platform.info();
-    let program = CommandLine::command().about(info.description).version(info.version);
+    let program = CommandLine::command()
+        .about(info.description)
+        .version(info.version);
     #[cfg(feature = "dev")]
     let program = seed::named(program, platform);
-    let command = match program.try_get_matches().and_then(|matches| CommandLine::from_arg_matches(&matches)) {
+    let command = match program
+        .try_get_matches()
+        .and_then(|matches| CommandLine::from_arg_matches(&matches))
+    {
         Ok(line) => line.command,
         Err(error) => error.exit(),
     };
@@ -134,7 +138,9 @@ pub(crate) fn run(platform: &Platform) -> ExitCode {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
     causes.any(|cause| cause.kind() == ErrorKind::BrokenPipe)
 }
 
@@ -145,7 +151,9 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
         Command::Healthcheck => return healthcheck::run(),
         _ => {}
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         match command {
             #[cfg(feature = "dev")]

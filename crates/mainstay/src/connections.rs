@@ -37,5 +37,8 @@ pub(crate) fn of_work(
     database: &mainstay_database::Settings,
     jobs: &mainstay_jobs::Settings,
 ) -> mainstay_database::Settings {
-    mainstay_database::Settings { pool_size: jobs.concurrency.clamp(2, 8), ..database.clone() }
+    mainstay_database::Settings {
+        pool_size: jobs.concurrency.clamp(2, 8),
+        ..database.clone()
+    }
 }

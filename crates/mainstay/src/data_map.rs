@@ -8,7 +8,9 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use mainstay_access::BuiltInRole;
 use mainstay_config::Setting as _;
-use mainstay_database::{Database, Erasure, Error, IndexLength, Retention, SchemaColumn, SealedTable, Then};
+use mainstay_database::{
+    Database, Erasure, Error, IndexLength, Retention, SchemaColumn, SealedTable, Then,
+};
 use mainstay_http::{AccessRow, Module, Recipient, Requirement, access_matrix};
 use serde::Serialize;
 
@@ -77,7 +79,11 @@ impl DataMap {
     ///
     /// # Errors
     /// As the database answers.
-    pub async fn read(platform: &Platform, database: &Database, rules: &[Retention]) -> Result<Self, Error> {
+    pub async fn read(
+        platform: &Platform,
+        database: &Database,
+        rules: &[Retention],
+    ) -> Result<Self, Error> {
         let mut tables: Vec<(String, Vec<SchemaColumn>)> = Vec::new();
         for column in database.schema(None).await? {
             match tables.last_mut() {
@@ -85,20 +91,34 @@ impl DataMap {
                 _ => tables.push((column.table.clone(), vec![column])),
             }
         }
-        let tables = tables.into_iter().map(|(table, columns)| record(platform, rules, table, columns)).collect();
+        let tables = tables
+            .into_iter()
+            .map(|(table, columns)| record(platform, rules, table, columns))
+            .collect();
         Ok(Self {
             service: platform.info().title,
             purpose: platform.info().description,
             tables,
-            recipients: platform.modules().iter().flat_map(Module::recipients).copied().collect(),
+            recipients: platform
+                .modules()
+                .iter()
+                .flat_map(Module::recipients)
+                .copied()
+                .collect(),
         })
     }
 
     /// The record as a Markdown page.
     pub fn to_markdown(&self) -> String {
-        let mut page = format!("# Record of processing: {}\n\n{}\n", self.service, self.purpose);
+        let mut page = format!(
+            "# Record of processing: {}\n\n{}\n",
+            self.service, self.purpose
+        );
         // Infallible: it writes to a string.
-        let _ = write!(page, "\n## To whom personal data goes\n\n| recipient | what | when |\n|---|---|---|\n");
+        let _ = write!(
+            page,
+            "\n## To whom personal data goes\n\n| recipient | what | when |\n|---|---|---|\n"
+        );
         for Recipient { who, what, when } in &self.recipients {
             let _ = writeln!(page, "| {who} | {what} | {when} |");
         }
@@ -111,7 +131,16 @@ impl DataMap {
 
 impl TableRecord {
     fn write(&self, page: &mut String) {
-        let Self { table, purpose, module, subject, retention, erasure, columns, access } = self;
+        let Self {
+            table,
+            purpose,
+            module,
+            subject,
+            retention,
+            erasure,
+            columns,
+            access,
+        } = self;
         // Infallible: it writes to a string.
         let _ = write!(page, "\n## {table}\n\n{purpose}\n\n");
         let _ = writeln!(page, "- Kept by: {}", module.unwrap_or("the platform"));
@@ -122,28 +151,78 @@ impl TableRecord {
         if let Some(erasure) = erasure {
             let _ = writeln!(page, "- On erasure: {erasure}");
         }
-        let _ = write!(page, "\n| column | class | what | protection |\n|---|---|---|---|\n");
-        for ColumnRecord { column, class, description, protection } in columns {
-            let _ = writeln!(page, "| {column} | {class} | {description} | {protection} |");
+        let _ = write!(
+            page,
+            "\n| column | class | what | protection |\n|---|---|---|---|\n"
+        );
+        for ColumnRecord {
+            column,
+            class,
+            description,
+            protection,
+        } in columns
+        {
+            let _ = writeln!(
+                page,
+                "| {column} | {class} | {description} | {protection} |"
+            );
         }
         if !access.is_empty() {
-            let _ = write!(page, "\n| needs | roles from the start | operations of the module |\n|---|---|---|\n");
-            for AccessRecord { needs, roles, operations } in access {
-                let _ = writeln!(page, "| {needs} | {} | {} |", roles.join(", "), operations.join(", "));
+            let _ = write!(
+                page,
+                "\n| needs | roles from the start | operations of the module |\n|---|---|---|\n"
+            );
+            for AccessRecord {
+                needs,
+                roles,
+                operations,
+            } in access
+            {
+                let _ = writeln!(
+                    page,
+                    "| {needs} | {} | {} |",
+                    roles.join(", "),
+                    operations.join(", ")
+                );
             }
         }
     }
 }
 
-fn record(platform: &Platform, rules: &[Retention], table: String, columns: Vec<SchemaColumn>) -> TableRecord {
-    let module = platform.modules().iter().find(|module| module.keeps(&table));
-    let sealed = platform.modules().iter().flat_map(Module::tables).find(|known| known.table == table);
-    let purpose = columns.first().map(|column| column.purpose.clone()).unwrap_or_default();
+fn record(
+    platform: &Platform,
+    rules: &[Retention],
+    table: String,
+    columns: Vec<SchemaColumn>,
+) -> TableRecord {
+    let module = platform
+        .modules()
+        .iter()
+        .find(|module| module.keeps(&table));
+    let sealed = platform
+        .modules()
+        .iter()
+        .flat_map(Module::tables)
+        .find(|known| known.table == table);
+    let purpose = columns
+        .first()
+        .map(|column| column.purpose.clone())
+        .unwrap_or_default();
     let personal = columns.iter().any(|column| column.class == "personal");
     let describe = |column: SchemaColumn| {
         let protection = protection(platform, sealed, &column);
-        let SchemaColumn { name, class, description, .. } = column;
-        ColumnRecord { column: name, class, description, protection }
+        let SchemaColumn {
+            name,
+            class,
+            description,
+            ..
+        } = column;
+        ColumnRecord {
+            column: name,
+            class,
+            description,
+            protection,
+        }
     };
     TableRecord {
         purpose,
@@ -167,10 +246,18 @@ fn subject(sealed: &SealedTable) -> String {
 
 fn protection(platform: &Platform, sealed: Option<&SealedTable>, column: &SchemaColumn) -> String {
     if let Some(sealed) = sealed {
-        if sealed.columns.iter().any(|known| known.column == column.name) {
+        if sealed
+            .columns
+            .iter()
+            .any(|known| known.column == column.name)
+        {
             return "sealed: AES-256-GCM under the person's data key".to_owned();
         }
-        if let Some(index) = sealed.indexes.iter().find(|index| index.column == column.name) {
+        if let Some(index) = sealed
+            .indexes
+            .iter()
+            .find(|index| index.column == column.name)
+        {
             let length = match index.length {
                 IndexLength::Truncated => "8 bytes",
                 IndexLength::Unique => "32 bytes, unique",
@@ -179,7 +266,10 @@ fn protection(platform: &Platform, sealed: Option<&SealedTable>, column: &Schema
         }
     }
     let private = platform.private_columns();
-    if private.iter().any(|known| known.table == column.table && known.column == column.name) {
+    if private
+        .iter()
+        .any(|known| known.table == column.table && known.column == column.name)
+    {
         return "sealed: AES-256-GCM under the key ring".to_owned();
     }
     match (column.class.as_str(), column.kind.as_str()) {
@@ -191,19 +281,35 @@ fn protection(platform: &Platform, sealed: Option<&SealedTable>, column: &Schema
 }
 
 fn retention(platform: &Platform, rules: &[Retention], table: &str, personal: bool) -> String {
-    let kept = platform.modules().iter().find_map(|module| module.retention_of(table)).map(str::to_owned);
-    let ruled = rules.iter().filter(|rule| rule.table() == table).map(|rule| {
-        let only =
-            rule.limited_to().map(|(column, value)| format!(" where `{column}` is `{value}`")).unwrap_or_default();
-        let then = match rule.then() {
-            Then::Erase => "erased",
-            Then::Delete => "deleted",
-        };
-        match rule.period() {
-            Some(period) => format!("{then} {} after `{}`{only}", Duration::show(&period), rule.counts_from()),
-            None => format!("a rule rests: {then} some time after `{}`{only}", rule.counts_from()),
-        }
-    });
+    let kept = platform
+        .modules()
+        .iter()
+        .find_map(|module| module.retention_of(table))
+        .map(str::to_owned);
+    let ruled = rules
+        .iter()
+        .filter(|rule| rule.table() == table)
+        .map(|rule| {
+            let only = rule
+                .limited_to()
+                .map(|(column, value)| format!(" where `{column}` is `{value}`"))
+                .unwrap_or_default();
+            let then = match rule.then() {
+                Then::Erase => "erased",
+                Then::Delete => "deleted",
+            };
+            match rule.period() {
+                Some(period) => format!(
+                    "{then} {} after `{}`{only}",
+                    Duration::show(&period),
+                    rule.counts_from()
+                ),
+                None => format!(
+                    "a rule rests: {then} some time after `{}`{only}",
+                    rule.counts_from()
+                ),
+            }
+        });
     let told: Vec<_> = kept.into_iter().chain(ruled).collect();
     match (told.is_empty(), personal) {
         (false, _) => told.join("; "),
@@ -223,13 +329,18 @@ fn erasure(sealed: &SealedTable) -> &'static str {
 fn access(module: &Module) -> Vec<AccessRecord> {
     let mut by_need: BTreeMap<String, AccessRecord> = BTreeMap::new();
     for row in access_matrix(std::slice::from_ref(module)) {
-        let roles = BuiltInRole::ALL.into_iter().filter(|role| row.allows(*role)).map(BuiltInRole::name);
+        let roles = BuiltInRole::ALL
+            .into_iter()
+            .filter(|role| row.allows(*role))
+            .map(BuiltInRole::name);
         let needs = needs(&row);
-        let record = by_need.entry(needs.clone()).or_insert_with(|| AccessRecord {
-            needs,
-            roles: roles.collect(),
-            operations: Vec::new(),
-        });
+        let record = by_need
+            .entry(needs.clone())
+            .or_insert_with(|| AccessRecord {
+                needs,
+                roles: roles.collect(),
+                operations: Vec::new(),
+            });
         record.operations.push(row.operation);
     }
     by_need.into_values().collect()

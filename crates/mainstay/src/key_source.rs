@@ -24,7 +24,10 @@ pub trait KeySource: Send + Sync {
     ///
     /// # Errors
     /// [`KeySourceError`]; it holds neither keys nor what would unwrap them.
-    fn unwrap<'a>(&'a self, wrapped: &'a str) -> BoxFuture<'a, Result<SecretString, KeySourceError>>;
+    fn unwrap<'a>(
+        &'a self,
+        wrapped: &'a str,
+    ) -> BoxFuture<'a, Result<SecretString, KeySourceError>>;
 
     /// What is to stand behind the name, for a root key in base64 or base64url.
     ///
@@ -37,7 +40,9 @@ pub trait KeySource: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum KeySourceError {
     /// The settings do not say who unwraps it.
-    #[error("it is wrapped by Vault, but crypto.vault_url and crypto.vault_token do not say where that is")]
+    #[error(
+        "it is wrapped by Vault, but crypto.vault_url and crypto.vault_token do not say where that is"
+    )]
     NotSet,
     /// The settings lead nowhere safe.
     #[error(
@@ -75,7 +80,10 @@ pub enum KeySourceError {
 struct InPlace;
 
 impl KeySource for InPlace {
-    fn unwrap<'a>(&'a self, wrapped: &'a str) -> BoxFuture<'a, Result<SecretString, KeySourceError>> {
+    fn unwrap<'a>(
+        &'a self,
+        wrapped: &'a str,
+    ) -> BoxFuture<'a, Result<SecretString, KeySourceError>> {
         Box::pin(async { Ok(wrapped.into()) })
     }
 
@@ -97,17 +105,30 @@ fn source(key: &str, vault: Option<&VaultSettings>) -> Result<Box<dyn KeySource>
 ///
 /// # Errors
 /// [`KeySourceError::Entry`] for the first entry that is not unwrapped.
-pub(crate) fn unwrap(text: &SecretString, vault: Option<&VaultSettings>) -> Result<SecretString, KeySourceError> {
+pub(crate) fn unwrap(
+    text: &SecretString,
+    vault: Option<&VaultSettings>,
+) -> Result<SecretString, KeySourceError> {
     let text = text.expose_secret();
-    if !text.split_whitespace().any(|entry| entry.contains(":vault:")) {
+    if !text
+        .split_whitespace()
+        .any(|entry| entry.contains(":vault:"))
+    {
         return Ok(text.into());
     }
     at_once(async {
         let mut unwrapped = Zeroizing::new(String::with_capacity(text.len()));
         for (position, entry) in text.split_whitespace().enumerate() {
-            let at = |cause| KeySourceError::Entry { entry: position + 1, cause: Box::new(cause) };
+            let at = |cause| KeySourceError::Entry {
+                entry: position + 1,
+                cause: Box::new(cause),
+            };
             let (name, key) = entry.split_once(':').unwrap_or((entry, ""));
-            let key = source(key, vault).map_err(at)?.unwrap(key).await.map_err(at)?;
+            let key = source(key, vault)
+                .map_err(at)?
+                .unwrap(key)
+                .await
+                .map_err(at)?;
             for part in [name, ":", key.expose_secret(), "\n"] {
                 unwrapped.push_str(part);
             }
@@ -120,7 +141,10 @@ pub(crate) fn unwrap(text: &SecretString, vault: Option<&VaultSettings>) -> Resu
 ///
 /// # Errors
 /// [`KeySourceError`], also when the settings name no Vault.
-pub(crate) fn wrap(reader: &mut Reader, ring: &SecretString) -> Result<SecretString, KeySourceError> {
+pub(crate) fn wrap(
+    reader: &mut Reader,
+    ring: &SecretString,
+) -> Result<SecretString, KeySourceError> {
     let settings = VaultSettings::read(reader).ok_or(KeySourceError::NotSet)?;
     let vault = Vault::new(&settings)?;
     at_once(async {
@@ -134,11 +158,16 @@ pub(crate) fn wrap(reader: &mut Reader, ring: &SecretString) -> Result<SecretStr
 }
 
 /// Waits for something on a thread of its own: settings are read before there is anything to serve, in a runtime or not.
-fn at_once<T: Send>(work: impl Future<Output = Result<T, KeySourceError>> + Send) -> Result<T, KeySourceError> {
+fn at_once<T: Send>(
+    work: impl Future<Output = Result<T, KeySourceError>> + Send,
+) -> Result<T, KeySourceError> {
     let failed = || KeySourceError::Unreachable("no thread to ask it on");
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| failed())?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|_| failed())?;
             runtime.block_on(work)
         });
         asking.join().unwrap_or_else(|_| Err(failed()))

@@ -58,14 +58,15 @@ pub mod prelude {
     pub use mainstay_access::{Permission, permission};
     pub use mainstay_crypto::{Identifying, Indexed, Masked, Personal, Sealed, Zeroizing};
     pub use mainstay_database::{
-        Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit, Order, Retention,
-        Revealed,
+        Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit,
+        Order, Retention, Revealed,
     };
     pub use mainstay_http::{
-        Allowed, CONFLICT, Created, CreatedAt, ErasureView, ExportPage, ExportView, Form, Fresh, FreshOrScoped, Header,
-        Info, Json, Kind, Module, NOT_FOUND, NoContent, OnConstraint, PageOf, Patch, Path, Problem, Public, Query,
-        Shared, SignedIn, StatusCode, TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input,
-        patch, post, put, view,
+        Allowed, CONFLICT, Created, CreatedAt, ErasureView, ExportPage, ExportView, Form, Fresh,
+        FreshOrScoped, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent, OnConstraint,
+        PageOf, Patch, Path, Problem, Public, Query, Shared, SignedIn, StatusCode,
+        TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input, patch, post,
+        put, view,
     };
     pub use mainstay_identity::EmailAddress;
     pub use mainstay_jobs::{Claimed, Handler, JobError, Periodic};

@@ -31,6 +31,14 @@ pub fn operator<P: Permission>(
         },
     };
     let request = database.runtime().new_id::<Origin>().uuid();
-    let origin = Origin { request, operation: command, address: None };
-    Ok(Door::new(Proof::check(Arc::new(principal))?, origin, database.clone()))
+    let origin = Origin {
+        request,
+        operation: command,
+        address: None,
+    };
+    Ok(Door::new(
+        Proof::check(Arc::new(principal))?,
+        origin,
+        database.clone(),
+    ))
 }

@@ -82,7 +82,10 @@ macro_rules! personal_text {
 /// The rule of every personal text: no control characters but line breaks and tabs.
 #[doc(hidden)]
 pub fn is_text(text: &str, _: &()) -> garde::Result {
-    if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
+    if text
+        .chars()
+        .any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
+    {
         return Err(garde::Error::new("holds control characters"));
     }
     Ok(())
@@ -101,14 +104,26 @@ pub fn is_line(text: &str, _: &()) -> garde::Result {
 /// `A. L.` of `Ada Lovelace`: of three words at most, so that the mask does not grow with the text, nor spells it out where
 /// each word is a letter.
 pub fn initials(text: &str) -> String {
-    let letters: Vec<_> = text.split_whitespace().filter_map(|word| word.chars().next()).take(3).collect();
-    letters.iter().map(|letter| format!("{letter}.")).collect::<Vec<_>>().join(" ")
+    let letters: Vec<_> = text
+        .split_whitespace()
+        .filter_map(|word| word.chars().next())
+        .take(3)
+        .collect();
+    letters
+        .iter()
+        .map(|letter| format!("{letter}."))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The last two characters behind bullets; nothing of a short text.
 pub fn last_two(text: &str) -> String {
     let letters: Vec<_> = text.chars().collect();
-    let shown: String = if letters.len() > 6 { letters[letters.len() - 2..].iter().collect() } else { String::new() };
+    let shown: String = if letters.len() > 6 {
+        letters[letters.len() - 2..].iter().collect()
+    } else {
+        String::new()
+    };
     format!("•••{shown}")
 }
 

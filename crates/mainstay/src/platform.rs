@@ -117,31 +117,61 @@ impl Platform {
 
     /// The permissions that its endpoints demand and its modules know.
     pub fn permissions(&self) -> Vec<Declared> {
-        let demanded = access_matrix(&self.modules).into_iter().filter_map(|row| match row.requirement {
-            Requirement::Permission(permission) => Some(permission),
-            Requirement::Public | Requirement::SignedIn | Requirement::InPerson => None,
-        });
-        demanded.chain(self.modules.iter().flat_map(Module::added_permissions).copied()).collect()
+        let demanded =
+            access_matrix(&self.modules)
+                .into_iter()
+                .filter_map(|row| match row.requirement {
+                    Requirement::Permission(permission) => Some(permission),
+                    Requirement::Public | Requirement::SignedIn | Requirement::InPerson => None,
+                });
+        demanded
+            .chain(
+                self.modules
+                    .iter()
+                    .flat_map(Module::added_permissions)
+                    .copied(),
+            )
+            .collect()
     }
 
     /// The tables of its modules, with what is sealed of each.
     pub fn tables(&self) -> Vec<SealedTable> {
-        self.modules.iter().flat_map(Module::tables).cloned().collect()
+        self.modules
+            .iter()
+            .flat_map(Module::tables)
+            .cloned()
+            .collect()
     }
 
     /// The retention rules of its modules, before settings override them.
     pub fn retention_rules(&self) -> Vec<Retention> {
-        self.modules.iter().flat_map(Module::retention_rules).cloned().collect()
+        self.modules
+            .iter()
+            .flat_map(Module::retention_rules)
+            .cloned()
+            .collect()
     }
 
     /// The columns in which the service keeps private boxes.
     pub fn private_columns(&self) -> Vec<PrivateColumn> {
-        std::iter::once(Job::PAYLOAD).chain(self.modules.iter().flat_map(Module::private_columns).copied()).collect()
+        std::iter::once(Job::PAYLOAD)
+            .chain(
+                self.modules
+                    .iter()
+                    .flat_map(Module::private_columns)
+                    .copied(),
+            )
+            .collect()
     }
 
     /// The version of the schema that the code expects.
     pub fn schema_version(&self) -> i32 {
-        self.migrations.get_migrations().iter().map(|migration| migration.version()).max().unwrap_or(0)
+        self.migrations
+            .get_migrations()
+            .iter()
+            .map(|migration| migration.version())
+            .max()
+            .unwrap_or(0)
     }
 
     /// Its migrations.

@@ -31,7 +31,10 @@ impl RetentionSettings {
         for rule in written {
             match parse(&rule) {
                 Some((table, period)) => drop(periods.insert(table, period)),
-                None => reader.refuse(RULES.0, format!("{rule:?} is no rule such as customers=1095d or customers=off")),
+                None => reader.refuse(
+                    RULES.0,
+                    format!("{rule:?} is no rule such as customers=1095d or customers=off"),
+                ),
             }
         }
         Self(periods)
@@ -41,7 +44,10 @@ impl RetentionSettings {
     ///
     /// # Errors
     /// [`UnknownRule`]: somebody believes that rows go, and they would not.
-    pub fn apply(&self, rules: impl IntoIterator<Item = Retention>) -> Result<Vec<Retention>, UnknownRule> {
+    pub fn apply(
+        &self,
+        rules: impl IntoIterator<Item = Retention>,
+    ) -> Result<Vec<Retention>, UnknownRule> {
         let mut left: Vec<_> = self.0.keys().collect();
         let rules = rules
             .into_iter()
@@ -53,7 +59,8 @@ impl RetentionSettings {
                 }
             })
             .collect();
-        left.first().map_or(Ok(rules), |table| Err(UnknownRule((*table).clone())))
+        left.first()
+            .map_or(Ok(rules), |table| Err(UnknownRule((*table).clone())))
     }
 }
 
@@ -61,7 +68,11 @@ fn parse(rule: &str) -> Option<(String, Option<Duration>)> {
     let (table, period) = rule.split_once('=')?;
     let period = match period.trim() {
         "off" => None,
-        period => Some(Duration::parse(period).ok().filter(|period| !period.is_zero())?),
+        period => Some(
+            Duration::parse(period)
+                .ok()
+                .filter(|period| !period.is_zero())?,
+        ),
     };
     Some((table.trim().to_owned(), period))
 }
@@ -83,7 +94,12 @@ async fn enforce(database: &Database, rules: &[Retention]) -> Result<(), Error> 
         let done = rule.enforce(database).await?;
         metrics::counter!("retention_rows_total", "table" => rule.table()).increment(done.rows);
         if done.rows > 0 || done.referred_to > 0 {
-            tracing::info!(table = rule.table(), rows = done.rows, kept = done.referred_to, "rows whose time was over");
+            tracing::info!(
+                table = rule.table(),
+                rows = done.rows,
+                kept = done.referred_to,
+                "rows whose time was over"
+            );
         }
     }
     Ok(())
@@ -97,8 +113,14 @@ mod tests {
 
     #[test]
     fn rules_are_read_and_wrong_ones_refused() {
-        assert_eq!(parse("customers=30d"), Some(("customers".to_owned(), Some(30 * DAY))));
-        assert_eq!(parse(" customers = off"), Some(("customers".to_owned(), None)));
+        assert_eq!(
+            parse("customers=30d"),
+            Some(("customers".to_owned(), Some(30 * DAY)))
+        );
+        assert_eq!(
+            parse(" customers = off"),
+            Some(("customers".to_owned(), None))
+        );
         for wrong in ["customers", "customers=", "customers=soon", "customers=0d"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
@@ -107,7 +129,13 @@ mod tests {
     #[test]
     fn a_period_without_a_rule_does_not_start() {
         let settings = RetentionSettings(BTreeMap::from([("costumers".to_owned(), Some(DAY))]));
-        assert!(settings.apply([]).unwrap_err().to_string().contains("costumers"));
+        assert!(
+            settings
+                .apply([])
+                .unwrap_err()
+                .to_string()
+                .contains("costumers")
+        );
         assert!(RetentionSettings::default().apply([]).unwrap().is_empty());
     }
 }

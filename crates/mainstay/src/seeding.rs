@@ -14,8 +14,13 @@ pub struct Sample {
 }
 
 /// Makes sample rows.
-type MakeSample =
-    for<'a> fn(&'a Database, OrganizationId, UserId, u64, Progress<'a>) -> BoxFuture<'a, anyhow::Result<()>>;
+type MakeSample = for<'a> fn(
+    &'a Database,
+    OrganizationId,
+    UserId,
+    u64,
+    Progress<'a>,
+) -> BoxFuture<'a, anyhow::Result<()>>;
 
 /// Is told how many more rows were made.
 pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);

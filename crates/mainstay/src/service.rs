@@ -68,17 +68,35 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let in_process = settings.jobs.in_process;
         let (environment, docs) = (settings.environment, settings.http.docs);
-        let Assembly { app, identity, work, mailbox } = Assembly::new(platform, settings, runtime)?;
-        let api = platform.api()?.with_pages(mailbox.iter().flat_map(Mailbox::pages))?;
+        let Assembly {
+            app,
+            identity,
+            work,
+            mailbox,
+        } = Assembly::new(platform, settings, runtime)?;
+        let api = platform
+            .api()?
+            .with_pages(mailbox.iter().flat_map(Mailbox::pages))?;
         let development = (environment == Environment::Development).then(|| Development {
             migrations: platform.schema().get_migrations().len(),
             operations: api.operations(),
             mailbox: mailbox.clone(),
         });
-        let welcome = Welcome { info: platform.info().clone(), docs, development };
-        let api = api.with_pages_unless_taken([welcome.page()].into_iter().chain(look::favicon()))?;
+        let welcome = Welcome {
+            info: platform.info().clone(),
+            docs,
+            development,
+        };
+        let api =
+            api.with_pages_unless_taken([welcome.page()].into_iter().chain(look::favicon()))?;
         let server = Server::bind(app.clone(), api, telemetry).await?;
-        Ok(Self { server, app, identity, work: in_process.then_some(work), mailbox })
+        Ok(Self {
+            server,
+            app,
+            identity,
+            work: in_process.then_some(work),
+            mailbox,
+        })
     }
 
     /// Where the API listens.
@@ -114,7 +132,13 @@ impl Service {
 
     /// Serves until `shutdown`, then drains.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { server, app, identity, work, .. } = self;
+        let Self {
+            server,
+            app,
+            identity,
+            work,
+            ..
+        } = self;
         let warmed = tokio::spawn({
             let database = app.database().clone();
             async move {
@@ -123,7 +147,9 @@ impl Service {
                 }
             }
         });
-        let measuring = Stopped(tokio::spawn(VitalSigns::new(&app, server.certificate().cloned()).watch()));
+        let measuring = Stopped(tokio::spawn(
+            VitalSigns::new(&app, server.certificate().cloned()).watch(),
+        ));
         let watching = Stopped(tokio::spawn(identity.clone().watch()));
         let (stop, stopped) = oneshot::channel::<()>();
         // A sender that is gone means the same as one that has spoken.
@@ -158,5 +184,10 @@ impl Drop for Stopped {
 /// 19 MiB.
 pub(crate) fn hasher(runtime: Runtime) -> PasswordHasher {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    PasswordHasher::new(Argon2Parameters::default(), cores.div_ceil(2), WAITING_SIGN_INS, runtime.random)
+    PasswordHasher::new(
+        Argon2Parameters::default(),
+        cores.div_ceil(2),
+        WAITING_SIGN_INS,
+        runtime.random,
+    )
 }

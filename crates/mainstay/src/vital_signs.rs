@@ -40,7 +40,17 @@ impl VitalSigns {
     pub(crate) fn new(app: &App, certificate: Option<Certificate>) -> Self {
         let (database, readiness) = (app.database().clone(), app.readiness().clone());
         let [expired, clock, seal, keys, failing] = Default::default();
-        Self { database, readiness, certificate, refusal: None, expired, clock, seal, keys, failing }
+        Self {
+            database,
+            readiness,
+            certificate,
+            refusal: None,
+            expired,
+            clock,
+            seal,
+            keys,
+            failing,
+        }
     }
 
     /// Measures for as long as the process lives, at once and then again and again.
@@ -77,7 +87,9 @@ impl VitalSigns {
     }
 
     fn look_after_certificate(&mut self) {
-        let Some(certificate) = self.certificate.clone() else { return };
+        let Some(certificate) = self.certificate.clone() else {
+            return;
+        };
         let now = self.database.runtime().clock.now();
 
         let refusal = renew(&certificate, now).err();
@@ -105,7 +117,10 @@ impl VitalSigns {
         let is_apart = skew.abs() > SKEW;
         if self.clock.turns(is_apart) {
             if is_apart {
-                tracing::warn!(seconds, "this process's clock is not the database's: keep both by NTP");
+                tracing::warn!(
+                    seconds,
+                    "this process's clock is not the database's: keep both by NTP"
+                );
             } else {
                 tracing::info!(seconds, "this process's clock is the database's again");
             }
@@ -114,7 +129,8 @@ impl VitalSigns {
     }
 
     async fn measure_seal(&mut self) -> Result<(), Error> {
-        let mainstay_audit::Unsealed { records, oldest } = mainstay_audit::unsealed(&self.database).await?;
+        let mainstay_audit::Unsealed { records, oldest } =
+            mainstay_audit::unsealed(&self.database).await?;
         metrics::gauge!("audit_unsealed_records").set(records as f64);
         metrics::gauge!("audit_oldest_unsealed_seconds").set(oldest.as_secs_f64());
 
@@ -122,7 +138,11 @@ impl VitalSigns {
         if self.seal.turns(is_late) {
             let oldest_seconds = oldest.as_secs();
             if is_late {
-                tracing::warn!(records, oldest_seconds, "records of the audit log are not sealed");
+                tracing::warn!(
+                    records,
+                    oldest_seconds,
+                    "records of the audit log are not sealed"
+                );
             } else {
                 tracing::info!("the audit log is sealed again");
             }
@@ -140,7 +160,10 @@ impl VitalSigns {
         let now = self.database.now().await?;
         let made = [
             ("root", Some(self.database.primary_first_seen().await?)),
-            ("signing", mainstay_identity::signing_key_made(&self.database).await?),
+            (
+                "signing",
+                mainstay_identity::signing_key_made(&self.database).await?,
+            ),
             ("audit", mainstay_audit::key_made(&self.database).await?),
         ];
         for (key, made) in made {
@@ -157,8 +180,13 @@ impl VitalSigns {
             metrics::gauge!("data_keys_missing", "table" => found.table).set(found.missing as f64);
         }
 
-        self.readiness.set_keys_missing(looked.iter().any(MissingKeys::is_loss));
-        let missing: Vec<_> = looked.iter().filter(|found| found.missing > 0).map(|found| found.table).collect();
+        self.readiness
+            .set_keys_missing(looked.iter().any(MissingKeys::is_loss));
+        let missing: Vec<_> = looked
+            .iter()
+            .filter(|found| found.missing > 0)
+            .map(|found| found.table)
+            .collect();
         if self.keys.turns(!missing.is_empty()) {
             if missing.is_empty() {
                 tracing::info!("every row that was looked at has its data key again");
@@ -183,19 +211,27 @@ pub(crate) fn tell_build(info: &Info, schema: i32) {
 }
 
 /// What is cheap to measure, and wanted as of the moment of a scrape: the pools and the hasher.
-pub(crate) fn at_each_scrape(requests: Database, work: Database, hasher: PasswordHasher) -> impl Fn() {
+pub(crate) fn at_each_scrape(
+    requests: Database,
+    work: Database,
+    hasher: PasswordHasher,
+) -> impl Fn() {
     move || {
         for (pool, database) in [("requests", &requests), ("work", &work)] {
             let status = database.pool();
-            metrics::gauge!("db_client_connections", "pool" => pool, "state" => "idle").set(status.idle as f64);
-            metrics::gauge!("db_client_connections", "pool" => pool, "state" => "used").set(status.used as f64);
+            metrics::gauge!("db_client_connections", "pool" => pool, "state" => "idle")
+                .set(status.idle as f64);
+            metrics::gauge!("db_client_connections", "pool" => pool, "state" => "used")
+                .set(status.used as f64);
             metrics::gauge!("db_client_connections_max", "pool" => pool).set(status.most as f64);
             metrics::gauge!("db_client_waiting", "pool" => pool).set(status.waiting as f64);
         }
 
         let hashing = hasher.statistics();
-        metrics::gauge!("password_hasher_computations", "state" => "waiting").set(hashing.waiting as f64);
-        metrics::gauge!("password_hasher_computations", "state" => "running").set(hashing.running as f64);
+        metrics::gauge!("password_hasher_computations", "state" => "waiting")
+            .set(hashing.waiting as f64);
+        metrics::gauge!("password_hasher_computations", "state" => "running")
+            .set(hashing.running as f64);
     }
 }
 
@@ -219,7 +255,9 @@ mod tests {
     #[test]
     fn a_crossing_is_told_once() {
         let mut bound = Bound::default();
-        let told: Vec<_> = [false, true, true, false, false, true].map(|is_left| bound.turns(is_left)).into();
+        let told: Vec<_> = [false, true, true, false, false, true]
+            .map(|is_left| bound.turns(is_left))
+            .into();
         assert_eq!(told, [false, true, false, true, false, true]);
     }
 }

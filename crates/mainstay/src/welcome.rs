@@ -24,7 +24,10 @@ impl Welcome {
     pub(crate) fn page(self) -> Page {
         let make = move |_: &[(String, String)]| {
             let html = look::page(self.info.title, self.info.title, &self.main());
-            Ok(Content { content_type: "text/html; charset=utf-8", bytes: html.into() })
+            Ok(Content {
+                content_type: "text/html; charset=utf-8",
+                bytes: html.into(),
+            })
         };
         Page::made("/", make).policy(look::POLICY)
     }
@@ -39,7 +42,11 @@ impl Welcome {
     /// Plain: what it is, and where people go from here.
     fn in_production(&self) -> String {
         let [title, description] = [self.info.title, self.info.description].map(look::escaped);
-        let docs = if self.docs { r#" <a class="button" href="/docs">API reference</a>"# } else { "" };
+        let docs = if self.docs {
+            r#" <a class="button" href="/docs">API reference</a>"#
+        } else {
+            ""
+        };
         format!(
             r#"<main class="narrow">
     <h1>{title}</h1>
@@ -51,19 +58,33 @@ impl Welcome {
 
     fn in_development(&self, told: &Development) -> String {
         let [title, version] = [self.info.title, self.info.version].map(look::escaped);
-        let Development { migrations, operations, mailbox } = told;
-        let mail = mailbox.as_ref().map(|mailbox| match mailbox.messages().len() {
-            1 => "1 letter was caught since the start.".to_owned(),
-            count => format!("{count} letters were caught since the start."),
-        });
+        let Development {
+            migrations,
+            operations,
+            mailbox,
+        } = told;
+        let mail = mailbox
+            .as_ref()
+            .map(|mailbox| match mailbox.messages().len() {
+                1 => "1 letter was caught since the start.".to_owned(),
+                count => format!("{count} letters were caught since the start."),
+            });
         let cards = [
             self.docs.then(|| {
                 let text = format!("{operations} operations, to try out in the browser.");
                 card("Try the API", &text, r#"<a href="/docs">API reference</a>"#)
             }),
             mail.map(|text| card("Read the mail", &text, r#"<a href="/dev/mail">Mailbox</a>"#)),
-            Some(card("Look at your account", "Passkeys, recovery codes, applications.", SECURITY)),
-            Some(card("Add a resource", "<code>docs/tutorial.md</code> takes ten minutes.", "")),
+            Some(card(
+                "Look at your account",
+                "Passkeys, recovery codes, applications.",
+                SECURITY,
+            )),
+            Some(card(
+                "Add a resource",
+                "<code>docs/tutorial.md</code> takes ten minutes.",
+                "",
+            )),
         ];
         let cards: String = cards.into_iter().flatten().collect();
         format!(

@@ -7,7 +7,9 @@ use mainstay_kernel::Runtime;
 use mainstay_telemetry::Telemetry;
 use tokio::{sync::watch, time::timeout};
 
-use crate::{Platform, ServiceError, Settings, assembly::Assembly, connections, vital_signs::VitalSigns};
+use crate::{
+    Platform, ServiceError, Settings, assembly::Assembly, connections, vital_signs::VitalSigns,
+};
 
 /// How long the end waits for the audit log to be sealed once more.
 const SEALING: Duration = Duration::from_secs(15);
@@ -32,9 +34,14 @@ impl Working {
     ) -> Result<Self, ServiceError> {
         let settings = connections::of_worker(settings);
         let Assembly { app, work, .. } = Assembly::new(platform, settings, runtime)?;
-        app.readiness().depends_on([work.worker.pulse(), work.sealer.pulse()]);
+        app.readiness()
+            .depends_on([work.worker.pulse(), work.sealer.pulse()]);
         let vital_signs = VitalSigns::new(&app, None);
-        Ok(Self { work, management: Management::bind(app, telemetry).await?, vital_signs })
+        Ok(Self {
+            work,
+            management: Management::bind(app, telemetry).await?,
+            vital_signs,
+        })
     }
 
     /// Where health and metrics listen.
@@ -68,13 +75,18 @@ impl Work {
             self.worker.run(stop).await;
             drop(working);
         };
-        let mut sealing = pin!(self.sealer.run(async move { while worked.changed().await.is_ok() {} }));
+        let mut sealing = pin!(
+            self.sealer
+                .run(async move { while worked.changed().await.is_ok() {} })
+        );
         tokio::select! {
             () = work => {}
             () = &mut sealing => return,
         }
         if timeout(SEALING, sealing).await.is_err() {
-            tracing::warn!("the database did not take the last seal of the audit log in time; the next sealer goes on");
+            tracing::warn!(
+                "the database did not take the last seal of the audit log in time; the next sealer goes on"
+            );
         }
     }
 }

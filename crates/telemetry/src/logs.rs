@@ -34,7 +34,12 @@ thread_local! {
 }
 
 /// Writes the events that the settings ask for, until the level is changed. `colour` says whether the writer is a terminal.
-pub(crate) fn layer<S, W>(settings: &Settings, colour: bool, writer: W, clock: Clock) -> (impl Layer<S>, Verbosity)
+pub(crate) fn layer<S, W>(
+    settings: &Settings,
+    colour: bool,
+    writer: W,
+    clock: Clock,
+) -> (impl Layer<S>, Verbosity)
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
     W: for<'w> MakeWriter<'w> + 'static,
@@ -44,7 +49,16 @@ where
     let spans = filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO);
     let (filter, verbosity) = Verbosity::new(&settings.log_filter);
     let filter = filter.or(spans.with_max_level_hint(LevelFilter::INFO));
-    (LogLayer { style, writer, clock, dispatch: OnceLock::new() }.with_filter(filter), verbosity)
+    (
+        LogLayer {
+            style,
+            writer,
+            clock,
+            dispatch: OnceLock::new(),
+        }
+        .with_filter(filter),
+        verbosity,
+    )
 }
 
 struct LogLayer<W> {
@@ -88,7 +102,10 @@ where
             line.correlate(&found);
         }
         // Whoever would be told of a failure reads these lines.
-        let _ = self.writer.make_writer_for(event.metadata()).write_all(line.finish());
+        let _ = self
+            .writer
+            .make_writer_for(event.metadata())
+            .write_all(line.finish());
         if line.capacity() <= KEPT_CAPACITY {
             let _ = BUFFER.try_with(|buffer| buffer.set(line));
         }

@@ -40,7 +40,9 @@ pub enum Kind {
 
 /// Upper bounds of a duration's buckets, in seconds: from 1 ms, which an index lookup takes, to 10 s, when callers have
 /// given up.
-const DURATION_BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const DURATION_BUCKETS: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// A recorder's builder that knows the buckets of every duration.
 pub(crate) fn builder() -> Result<PrometheusBuilder, BuildError> {
@@ -52,7 +54,14 @@ pub(crate) fn builder() -> Result<PrometheusBuilder, BuildError> {
 /// appears at 1 has not grown, for whoever asks by how much. Counters with labels are made by whoever knows their values.
 pub(crate) fn describe() {
     use ::metrics::{describe_counter, describe_gauge, describe_histogram};
-    for Metric { name, kind, unit, labels, help } in METRICS.iter().copied() {
+    for Metric {
+        name,
+        kind,
+        unit,
+        labels,
+        help,
+    } in METRICS.iter().copied()
+    {
         match kind {
             Kind::Counter => describe_counter!(name, unit, help),
             Kind::Gauge => describe_gauge!(name, unit, help),
@@ -66,8 +75,16 @@ pub(crate) fn describe() {
 
 /// Every metric with its kind, unit, labels and meaning, as a Markdown table: what `docs/operations.md` shows.
 pub fn reference() -> String {
-    let mut table = String::from("| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n");
-    for Metric { name, kind, unit, labels, help } in METRICS {
+    let mut table =
+        String::from("| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n");
+    for Metric {
+        name,
+        kind,
+        unit,
+        labels,
+        help,
+    } in METRICS
+    {
         let kind = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -79,7 +96,10 @@ pub fn reference() -> String {
             _ => "",
         };
         let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
-        table.push_str(&format!("| `{name}` | {kind} | {unit} | {} | {help} |\n", labels.join(", ")));
+        table.push_str(&format!(
+            "| `{name}` | {kind} | {unit} | {} | {help} |\n",
+            labels.join(", ")
+        ));
     }
     table
 }
@@ -93,7 +113,8 @@ mod tests {
         let recorder = builder().unwrap().build_recorder();
         ::metrics::with_local_recorder(&recorder, || {
             describe();
-            histogram!("http_server_request_duration_seconds", "http_route" => "/v1/things/{id}").record(0.003);
+            histogram!("http_server_request_duration_seconds", "http_route" => "/v1/things/{id}")
+                .record(0.003);
             gauge!("db_client_connections", "state" => "idle").set(4.0);
         });
         let text = recorder.handle().render();
@@ -108,14 +129,26 @@ mod tests {
             r#"db_client_connections{state="idle"} 4"#.to_owned(),
             "audit_seal_failures_total 0".to_owned(),
         ] {
-            assert!(text.lines().any(|written| written == line), "{line} is not in\n{text}");
+            assert!(
+                text.lines().any(|written| written == line),
+                "{line} is not in\n{text}"
+            );
         }
     }
 
     #[test]
     fn each_is_listed_once_and_named_after_its_kind_and_unit() {
-        for (place, Metric { name, kind, unit, .. }) in METRICS.iter().enumerate() {
-            assert!(METRICS[..place].iter().all(|other| other.name != *name), "{name} is listed twice");
+        for (
+            place,
+            Metric {
+                name, kind, unit, ..
+            },
+        ) in METRICS.iter().enumerate()
+        {
+            assert!(
+                METRICS[..place].iter().all(|other| other.name != *name),
+                "{name} is listed twice"
+            );
             assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
             let bare = name.trim_end_matches("_total");
             assert_eq!(bare.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");

@@ -25,9 +25,16 @@ pub struct Parent(Context);
 /// assert_eq!(parent.unwrap().trace_id(), "0af7651916cd43dd8448eb211c80319c");
 /// ```
 pub fn parent_of<'h>(headers: impl Fn(&str) -> Option<&'h str>) -> Option<Parent> {
-    let carrier = Headers { traceparent: headers("traceparent"), tracestate: headers("tracestate") };
+    let carrier = Headers {
+        traceparent: headers("traceparent"),
+        tracestate: headers("tracestate"),
+    };
     let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);
-    context.span().span_context().is_valid().then_some(Parent(context))
+    context
+        .span()
+        .span_context()
+        .is_valid()
+        .then_some(Parent(context))
 }
 
 impl Parent {
@@ -67,7 +74,8 @@ mod tests {
     use super::*;
 
     fn trace_id(traceparent: &str) -> Option<String> {
-        parent_of(|name| (name == "traceparent").then_some(traceparent)).map(|parent| parent.trace_id())
+        parent_of(|name| (name == "traceparent").then_some(traceparent))
+            .map(|parent| parent.trace_id())
     }
 
     #[test]

@@ -27,18 +27,28 @@ const SECRET_WORDS: [&str; 5] = ["otp", "totp", "pin", "dsn", "cvv"];
 
 /// Whether a field of this name may hold a secret: `password`, `http.request.header.authorization`, `apiKey`, `otp`.
 pub(crate) fn is_secret(name: &str) -> bool {
-    let last_word = name.rsplit(|character: char| !character.is_ascii_alphanumeric()).next().unwrap_or_default();
-    SECRET_WORDS.iter().any(|word| last_word.eq_ignore_ascii_case(word))
+    let last_word = name
+        .rsplit(|character: char| !character.is_ascii_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    SECRET_WORDS
+        .iter()
+        .any(|word| last_word.eq_ignore_ascii_case(word))
         || (0..name.len()).any(|start| a_part_begins(&name.as_bytes()[start..]))
 }
 
 /// Whether a secret part stands at the beginning, whatever its case and separators. Compares in place, for this runs at
 /// every letter of every field of every event.
 fn a_part_begins(name: &[u8]) -> bool {
-    secret_parts(name[0].to_ascii_lowercase()).iter().any(|part| {
-        let mut letters = name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
-        part.bytes().all(|wanted| letters.next() == Some(wanted))
-    })
+    secret_parts(name[0].to_ascii_lowercase())
+        .iter()
+        .any(|part| {
+            let mut letters = name
+                .iter()
+                .filter(|byte| byte.is_ascii_alphanumeric())
+                .map(u8::to_ascii_lowercase);
+            part.bytes().all(|wanted| letters.next() == Some(wanted))
+        })
 }
 
 #[cfg(test)]

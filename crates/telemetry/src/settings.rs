@@ -92,7 +92,8 @@ impl LogFilter {
 }
 
 impl Setting for LogFilter {
-    const KIND: &'static str = "a level, or levels by target, such as info or warn,mainstay_http=debug";
+    const KIND: &'static str =
+        "a level, or levels by target, such as info or warn,mainstay_http=debug";
 
     fn parse(text: &str) -> Result<Self, String> {
         match EnvFilter::builder().parse(text) {
@@ -121,11 +122,14 @@ impl CollectorUrl {
 }
 
 impl Setting for CollectorUrl {
-    const KIND: &'static str = "an http:// URL without credentials, query or fragment, such as http://localhost:4318";
+    const KIND: &'static str =
+        "an http:// URL without credentials, query or fragment, such as http://localhost:4318";
 
     fn parse(text: &str) -> Result<Self, String> {
         let uri: Uri = text.parse().map_err(|_| "is not a URL")?;
-        let has_credentials = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        let has_credentials = uri
+            .authority()
+            .is_some_and(|authority| authority.as_str().contains('@'));
         // `Uri` drops a fragment silently.
         if uri.scheme_str() != Some("http") || has_credentials || text.contains(['?', '#']) {
             return Err("is not a collector's URL".to_owned());
@@ -147,14 +151,20 @@ mod tests {
         let mut reader = Reader::new([]);
         let settings = Settings::read(&mut reader);
         assert_eq!(reader.finish(), Ok(()));
-        assert_eq!((settings.log_format, settings.otlp_endpoint), (LogFormat::Json, None));
+        assert_eq!(
+            (settings.log_format, settings.otlp_endpoint),
+            (LogFormat::Json, None)
+        );
         assert_eq!(settings.log_filter.compile().to_string(), "sqlx=error,info");
     }
 
     #[test]
     fn the_path_of_traces_is_appended_once() {
         for text in ["http://collector:4318", "http://collector:4318/"] {
-            assert_eq!(CollectorUrl::parse(text).map(|url| url.traces()), Ok("http://collector:4318/v1/traces".into()));
+            assert_eq!(
+                CollectorUrl::parse(text).map(|url| url.traces()),
+                Ok("http://collector:4318/v1/traces".into())
+            );
         }
         let nested = CollectorUrl::parse("http://collector/otlp/").map(|url| url.traces());
         assert_eq!(nested, Ok("http://collector/otlp/v1/traces".into()));
@@ -162,9 +172,15 @@ mod tests {
 
     #[test]
     fn urls_that_would_not_work_are_refused() {
-        for text in
-            ["", "/v1", "collector:4318", "https://collector", "http://a:b@collector", "http://c/?x", "http://c#x"]
-        {
+        for text in [
+            "",
+            "/v1",
+            "collector:4318",
+            "https://collector",
+            "http://a:b@collector",
+            "http://c/?x",
+            "http://c#x",
+        ] {
             assert!(CollectorUrl::parse(text).is_err(), "{text}");
         }
     }

@@ -67,9 +67,15 @@ pub fn start(settings: &Settings) -> Result<Telemetry, TelemetryError> {
     };
     let colour = io::stdout().is_terminal();
     let (lines, verbosity) = logs::layer(settings, colour, io::stdout, Clock::default());
-    let subscriber = registry().with(lines).with(traces.as_ref().map(traces::layer));
+    let subscriber = registry()
+        .with(lines)
+        .with(traces.as_ref().map(traces::layer));
     set_global_default(subscriber).map_err(TelemetryError::Subscriber)?;
-    let telemetry = Telemetry { metrics: install_recorder()?, traces, verbosity };
+    let telemetry = Telemetry {
+        metrics: install_recorder()?,
+        traces,
+        verbosity,
+    };
     Ok(started.insert(telemetry).clone())
 }
 
@@ -93,13 +99,18 @@ impl Telemetry {
     /// Sends the spans that are still waiting and ends the export. Blocks, for a few seconds if the collector is silent.
     pub fn shutdown(&self) {
         if let Some(Err(error)) = self.traces.as_ref().map(SdkTracerProvider::shutdown) {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the last spans may not have been sent");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the last spans may not have been sent"
+            );
         }
     }
 }
 
 fn install_recorder() -> Result<PrometheusHandle, TelemetryError> {
-    let handle = metrics::builder().and_then(|builder| builder.install_recorder()).map_err(TelemetryError::Recorder)?;
+    let handle = metrics::builder()
+        .and_then(|builder| builder.install_recorder())
+        .map_err(TelemetryError::Recorder)?;
     metrics::describe();
     let upkeep = handle.clone();
     thread::Builder::new()
@@ -127,7 +138,11 @@ mod tests {
         let second = start(&settings).unwrap();
         crate::metrics::counter!("a_second_start_total").increment(3);
         for telemetry in [first, second] {
-            assert!(telemetry.render_metrics().contains("a_second_start_total 3"));
+            assert!(
+                telemetry
+                    .render_metrics()
+                    .contains("a_second_start_total 3")
+            );
             telemetry.shutdown();
         }
     }

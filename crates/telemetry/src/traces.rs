@@ -32,7 +32,10 @@ const EXPORTING: [&str; 5] = ["h2", "hyper", "hyper_util", "opentelemetry", "req
 ///
 /// Whether a trace is kept follows from its id alone, so that all services at the same ratio agree, and a caller's
 /// `sampled` flag, which anybody can set, neither floods the collector nor hides a request from it.
-pub(crate) fn provider(settings: &Settings, collector: &CollectorUrl) -> Result<SdkTracerProvider, TelemetryError> {
+pub(crate) fn provider(
+    settings: &Settings,
+    collector: &CollectorUrl,
+) -> Result<SdkTracerProvider, TelemetryError> {
     let exporter = OtlpExporter::builder()
         .with_http()
         .with_http_client(client()?)
@@ -43,7 +46,11 @@ pub(crate) fn provider(settings: &Settings, collector: &CollectorUrl) -> Result<
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(Redacting(exporter))
         .with_sampler(Sampler::TraceIdRatioBased(settings.sample_ratio.get()))
-        .with_resource(Resource::builder().with_service_name(settings.service_name.clone()).build())
+        .with_resource(
+            Resource::builder()
+                .with_service_name(settings.service_name.clone())
+                .build(),
+        )
         .build())
 }
 
@@ -75,7 +82,9 @@ fn client() -> Result<reqwest::blocking::Client, TelemetryError> {
             .build()
     };
     // A blocking client starts a runtime, which it may not do on a thread that already runs one.
-    let built = thread::spawn(build).join().map_err(|_| TelemetryError::Thread)?;
+    let built = thread::spawn(build)
+        .join()
+        .map_err(|_| TelemetryError::Thread)?;
     built.map_err(TelemetryError::Client)
 }
 
@@ -108,7 +117,10 @@ impl<E: SpanExporter> SpanExporter for Redacting<E> {
 }
 
 fn redact(attributes: &mut [KeyValue]) {
-    for attribute in attributes.iter_mut().filter(|attribute| is_secret(attribute.key.as_str())) {
+    for attribute in attributes
+        .iter_mut()
+        .filter(|attribute| is_secret(attribute.key.as_str()))
+    {
         attribute.value = Value::from(REDACTED);
     }
 }

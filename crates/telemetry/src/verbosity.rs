@@ -13,10 +13,22 @@ use crate::LogFilter;
 /// The steps from quiet to loud, each as what it makes of the setting. Louder steps are about the platform's own rooms: what
 /// libraries say at these levels may hold headers, and with them credentials.
 const STEPS: [Step; 4] = [
-    Step { name: "warnings alone", filter: |_| "warn".to_owned() },
-    Step { name: "as set", filter: str::to_owned },
-    Step { name: "as set, and the platform at debug", filter: |set| format!("{set},mainstay=debug") },
-    Step { name: "as set, and the platform at trace", filter: |set| format!("{set},mainstay=trace") },
+    Step {
+        name: "warnings alone",
+        filter: |_| "warn".to_owned(),
+    },
+    Step {
+        name: "as set",
+        filter: str::to_owned,
+    },
+    Step {
+        name: "as set, and the platform at debug",
+        filter: |set| format!("{set},mainstay=debug"),
+    },
+    Step {
+        name: "as set, and the platform at trace",
+        filter: |set| format!("{set},mainstay=trace"),
+    },
 ];
 
 /// The step at the start.
@@ -45,7 +57,14 @@ impl Verbosity {
     {
         let (filter, handle) = reload::Layer::new(set.compile());
         let replace = Box::new(move |filter| handle.reload(filter).is_ok());
-        (filter, Self(Arc::new(Inner { set: set.clone(), step: Mutex::new(AS_SET), replace })))
+        (
+            filter,
+            Self(Arc::new(Inner {
+                set: set.clone(),
+                step: Mutex::new(AS_SET),
+                replace,
+            })),
+        )
     }
 
     /// Goes a step up or down, as far as there is one, and says where that is.
@@ -63,6 +82,9 @@ impl Verbosity {
 
 impl fmt::Debug for Verbosity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verbosity").field("set", &self.0.set).field("step", &self.0.step).finish_non_exhaustive()
+        f.debug_struct("Verbosity")
+            .field("set", &self.0.set)
+            .field("step", &self.0.step)
+            .finish_non_exhaustive()
     }
 }

@@ -51,11 +51,18 @@ impl Deref for Actor {
 /// Makes an organization.
 pub(crate) async fn new_organization(app: &TestApp, name: &str) -> OrganizationId {
     let name = OrganizationName::parse(name).expect("that is a name");
-    create_organization(&unscoped(app), &name).await.expect("an organization is made")
+    create_organization(&unscoped(app), &name)
+        .await
+        .expect("an organization is made")
 }
 
 /// Makes an account and signs it in over HTTP.
-pub(crate) async fn new_actor(app: &TestApp, organization: OrganizationId, role: BuiltInRole, number: usize) -> Actor {
+pub(crate) async fn new_actor(
+    app: &TestApp,
+    organization: OrganizationId,
+    role: BuiltInRole,
+    number: usize,
+) -> Actor {
     let email = format!("{}-{number}@example.org", role.name());
     let new = NewUser {
         email: Sealed::new(EmailAddress::parse(&email).expect("that is an address")),
@@ -63,15 +70,39 @@ pub(crate) async fn new_actor(app: &TestApp, organization: OrganizationId, role:
         place: Place::Existing(organization),
         role: role.name().to_owned(),
     };
-    let made = create_user(&unscoped(app), app.hasher(), new).await.expect("an account is made");
-    let answer = app.anonymous().post("/v1/sessions", json!({ "email": email, "password": PASSWORD })).await;
+    let made = create_user(&unscoped(app), app.hasher(), new)
+        .await
+        .expect("an account is made");
+    let answer = app
+        .anonymous()
+        .post(
+            "/v1/sessions",
+            json!({ "email": email, "password": PASSWORD }),
+        )
+        .await;
     let session = answer.assert_status(201).json();
-    let client = app.anonymous().with_token(session["access_token"].as_str().unwrap_or_default());
-    Actor { client, email, user: made.user, organization }
+    let client = app
+        .anonymous()
+        .with_token(session["access_token"].as_str().unwrap_or_default());
+    Actor {
+        client,
+        email,
+        user: made.user,
+        organization,
+    }
 }
 
 fn unscoped(app: &TestApp) -> Unscoped {
     let database = app.database();
-    let origin = Origin { request: database.runtime().new_id::<Origin>().uuid(), operation: "test", address: None };
-    Unscoped::because("a test makes what organizations are made of", database, origin, None)
+    let origin = Origin {
+        request: database.runtime().new_id::<Origin>().uuid(),
+        operation: "test",
+        address: None,
+    };
+    Unscoped::because(
+        "a test makes what organizations are made of",
+        database,
+        origin,
+        None,
+    )
 }

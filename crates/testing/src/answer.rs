@@ -32,7 +32,8 @@ impl Answer {
     /// # Panics
     /// When it is none.
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{}: no JSON ({error})", self.described()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{}: no JSON ({error})", self.described()))
     }
 
     /// The body as text; what is not UTF-8 is replaced.
@@ -42,7 +43,10 @@ impl Answer {
 
     /// The value of a header; empty when it is not there.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// Where the new resource is.
@@ -50,7 +54,11 @@ impl Answer {
     /// # Panics
     /// When there is no `Location`.
     pub fn location(&self) -> String {
-        assert!(!self.header("location").is_empty(), "{}: there is no Location", self.described());
+        assert!(
+            !self.header("location").is_empty(),
+            "{}: there is no Location",
+            self.described()
+        );
         self.header("location").to_owned()
     }
 
@@ -61,14 +69,28 @@ impl Answer {
     pub fn problem(&self) -> ProblemAnswer {
         let body = self.json();
         // OAuth clients read nothing else (RFC 6749 §5.2).
-        let expected = if body["error"].is_string() { "application/json" } else { "application/problem+json" };
-        assert_eq!(self.header("content-type"), expected, "{}: that is no problem", self.described());
+        let expected = if body["error"].is_string() {
+            "application/json"
+        } else {
+            "application/problem+json"
+        };
+        assert_eq!(
+            self.header("content-type"),
+            expected,
+            "{}: that is no problem",
+            self.described()
+        );
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let errors = body["errors"].as_array().into_iter().flatten();
         ProblemAnswer {
-            status: body["status"].as_u64().and_then(|status| status.try_into().ok()).unwrap_or_default(),
+            status: body["status"]
+                .as_u64()
+                .and_then(|status| status.try_into().ok())
+                .unwrap_or_default(),
             code: text(&body["code"]),
-            errors: errors.map(|error| text(&error["in"]) + &text(&error["pointer"])).collect(),
+            errors: errors
+                .map(|error| text(&error["in"]) + &text(&error["pointer"]))
+                .collect(),
         }
     }
 

@@ -60,14 +60,32 @@ impl TestApp {
 
     /// A new account with that role in the app's organization, signed in.
     pub async fn actor(&self, role: BuiltInRole) -> Actor {
-        let organization = *self.organization.get_or_init(|| new_organization(self, "Home")).await;
-        new_actor(self, organization, role, self.people.fetch_add(1, Ordering::Relaxed)).await
+        let organization = *self
+            .organization
+            .get_or_init(|| new_organization(self, "Home"))
+            .await;
+        new_actor(
+            self,
+            organization,
+            role,
+            self.people.fetch_add(1, Ordering::Relaxed),
+        )
+        .await
     }
 
     /// A new account with that role in another organization, signed in.
     pub async fn stranger(&self, role: BuiltInRole) -> Actor {
-        let organization = *self.other_organization.get_or_init(|| new_organization(self, "Elsewhere")).await;
-        new_actor(self, organization, role, self.people.fetch_add(1, Ordering::Relaxed)).await
+        let organization = *self
+            .other_organization
+            .get_or_init(|| new_organization(self, "Elsewhere"))
+            .await;
+        new_actor(
+            self,
+            organization,
+            role,
+            self.people.fetch_add(1, Ordering::Relaxed),
+        )
+        .await
     }
 
     /// Where the API is served, for tests that write to the socket themselves.
@@ -139,16 +157,30 @@ impl TestApp {
     }
 
     /// The same with some settings of its own, such as a key ring at another stage of a rotation.
-    pub async fn second_replica_with(&self, settings: impl IntoIterator<Item = (&'static str, String)>) -> Replica {
+    pub async fn second_replica_with(
+        &self,
+        settings: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Replica {
         self.replica(settings, self.runtime.clone()).await
     }
 
     /// The same with a clock of its own.
     pub async fn second_replica_by(&self, clock: Clock) -> Replica {
-        self.replica([], Runtime { clock, ..self.runtime.clone() }).await
+        self.replica(
+            [],
+            Runtime {
+                clock,
+                ..self.runtime.clone()
+            },
+        )
+        .await
     }
 
-    async fn replica(&self, settings: impl IntoIterator<Item = (&'static str, String)>, runtime: Runtime) -> Replica {
+    async fn replica(
+        &self,
+        settings: impl IntoIterator<Item = (&'static str, String)>,
+        runtime: Runtime,
+    ) -> Replica {
         let mut layers = self.layers.clone();
         for (name, value) in settings {
             layers[0].retain(|(other, _)| *other != name);
@@ -164,7 +196,10 @@ impl TestApp {
     /// # Panics
     /// Unless the app was built with [`counting_round_trips`](Builder::counting_round_trips).
     pub fn round_trips(&self) -> usize {
-        self.round_trips.as_ref().expect("build the app with `counting_round_trips()`").count()
+        self.round_trips
+            .as_ref()
+            .expect("build the app with `counting_round_trips()`")
+            .count()
     }
 
     /// Stops Postgres, cutting off whoever is connected.
@@ -190,7 +225,9 @@ impl TestApp {
     /// Starting and stopping wait for processes, and the service goes on meanwhile.
     async fn with_postgres(&self, work: fn(&Postgres)) {
         let postgres = self.postgres.clone();
-        tokio::task::spawn_blocking(move || work(&postgres)).await.expect("Postgres is started or stopped");
+        tokio::task::spawn_blocking(move || work(&postgres))
+            .await
+            .expect("Postgres is started or stopped");
     }
 
     fn url(&self, role: &Role) -> SecretString {

@@ -5,7 +5,9 @@ use mainstay_crypto::{Argon2Parameters, KeyRing, PasswordHasher};
 use mainstay_kernel::{Clock, ExposeSecret as _, Random, Runtime};
 use tokio::sync::OnceCell;
 
-use crate::{Client, RoundTrips, TestApp, databases, postgres::Postgres, server::Layer, server::Server};
+use crate::{
+    Client, RoundTrips, TestApp, databases, postgres::Postgres, server::Layer, server::Server,
+};
 
 /// How a [`TestApp`] is started.
 pub struct Builder {
@@ -18,7 +20,13 @@ pub struct Builder {
 
 impl Builder {
     pub(crate) fn new(platform: Platform) -> Self {
-        Self { platform, runtime: Runtime::default(), settings: Vec::new(), own_cluster: false, counting: false }
+        Self {
+            platform,
+            runtime: Runtime::default(),
+            settings: Vec::new(),
+            own_cluster: false,
+            counting: false,
+        }
     }
 
     /// The clock of the service: `Clock::manual` stands still until the test moves it.
@@ -61,16 +69,31 @@ impl Builder {
     /// # Panics
     /// When anything on the way fails.
     pub async fn start(self) -> TestApp {
-        let Self { platform, runtime, settings, own_cluster, counting } = self;
-        let started =
-            tokio::task::spawn_blocking(move || if own_cluster { Postgres::own() } else { Postgres::of_process() });
+        let Self {
+            platform,
+            runtime,
+            settings,
+            own_cluster,
+            counting,
+        } = self;
+        let started = tokio::task::spawn_blocking(move || {
+            if own_cluster {
+                Postgres::own()
+            } else {
+                Postgres::of_process()
+            }
+        });
         let postgres = started.await.expect("Postgres starts");
         let database_name = postgres.new_database(&platform).await;
         if runtime.clock.is_manual() {
             databases::let_time_stand_still(postgres.connection(), &database_name).await;
         }
         let mut connection = postgres.connection().clone();
-        let round_trips = if counting { Some(RoundTrips::start(connection.port).await) } else { None };
+        let round_trips = if counting {
+            Some(RoundTrips::start(connection.port).await)
+        } else {
+            None
+        };
         if let Some(round_trips) = &round_trips {
             connection.port = round_trips.port();
         }
@@ -82,7 +105,10 @@ impl Builder {
         .await;
         let client = Client::new(format!("http://{}", server.address));
         // The first key is made now, and not in the middle of a test that looks at what is written.
-        client.get("/.well-known/jwks.json").await.assert_status(200);
+        client
+            .get("/.well-known/jwks.json")
+            .await
+            .assert_status(200);
         TestApp {
             hasher: PasswordHasher::new(Argon2Parameters::default(), 2, 64, runtime.random.clone()),
             platform,
@@ -115,6 +141,11 @@ fn usual_settings(database_url: String) -> Layer {
         ("watch.interval", "0s".to_owned()),
         // Tests run beside each other, and beside compilers.
         ("database.acquire_timeout", "30s".to_owned()),
-        ("crypto.keys", KeyRing::generate(&Random::default()).expose_secret().to_owned()),
+        (
+            "crypto.keys",
+            KeyRing::generate(&Random::default())
+                .expose_secret()
+                .to_owned(),
+        ),
     ]
 }

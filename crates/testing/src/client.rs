@@ -27,17 +27,26 @@ impl Client {
             .no_proxy()
             .build()
             .expect("a client needs nothing");
-        Self { http, base, token: None }
+        Self {
+            http,
+            base,
+            token: None,
+        }
     }
 
     /// The same client, with a bearer token.
     pub fn with_token(&self, token: &str) -> Self {
-        Self { token: Some(token.into()), ..self.clone() }
+        Self {
+            token: Some(token.into()),
+            ..self.clone()
+        }
     }
 
     /// The bearer token that is sent; empty when none is.
     pub fn token(&self) -> &str {
-        self.token.as_ref().map_or("", |token| token.expose_secret())
+        self.token
+            .as_ref()
+            .map_or("", |token| token.expose_secret())
     }
 
     /// `GET`
@@ -94,7 +103,8 @@ impl Call {
     /// Sends JSON.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
-        self.header("content-type", "application/json").body(body.to_string())
+        self.header("content-type", "application/json")
+            .body(body.to_string())
     }
 
     /// Sends the request and reads the whole answer.
@@ -113,6 +123,7 @@ impl Call {
                 request: described.clone(),
             })
         };
-        read.await.unwrap_or_else(|error| panic!("{described}: no answer: {error:?}"))
+        read.await
+            .unwrap_or_else(|error| panic!("{described}: no answer: {error:?}"))
     }
 }

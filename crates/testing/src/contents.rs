@@ -29,18 +29,32 @@ const DEFINE: &str = "CREATE FUNCTION pg_temp.contents() RETURNS TABLE (name tex
 impl Contents {
     /// Prepares `owner`'s connection for [`of`](Self::of). To be called once.
     pub(crate) async fn prepare(owner: &mut Owner) {
-        owner.run(DEFINE, []).await.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
+        owner
+            .run(DEFINE, [])
+            .await
+            .unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
     }
 
     pub(crate) async fn of(owner: &mut Owner) -> Self {
-        let rows = owner.run("SELECT name, digest FROM pg_temp.contents()", []).await.expect("the tables are read");
-        let text = |row: &mainstay_database::Row, position| row.get::<String>(position).expect("a text");
-        Self(rows.iter().map(|row| (text(row, 0), text(row, 1))).collect())
+        let rows = owner
+            .run("SELECT name, digest FROM pg_temp.contents()", [])
+            .await
+            .expect("the tables are read");
+        let text =
+            |row: &mainstay_database::Row, position| row.get::<String>(position).expect("a text");
+        Self(
+            rows.iter()
+                .map(|row| (text(row, 0), text(row, 1)))
+                .collect(),
+        )
     }
 
     /// The tables in which the two differ.
     pub fn changed_since(&self, earlier: &Self) -> Vec<&str> {
-        let changed = self.0.iter().filter(|(name, digest)| earlier.0.get(*name) != Some(digest));
+        let changed = self
+            .0
+            .iter()
+            .filter(|(name, digest)| earlier.0.get(*name) != Some(digest));
         changed.map(|(name, _)| name.as_str()).collect()
     }
 }

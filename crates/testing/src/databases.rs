@@ -13,10 +13,16 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 pub(crate) async fn migrated(connection: &Connection, platform: &Platform) -> String {
     let name = new_name("template");
     run(connection, [format!("CREATE DATABASE {name}")]).await;
-    let url = DatabaseUrl::parse(&connection.url(&connection.owner, &name)).expect("devdb's URL is verified");
+    let url = DatabaseUrl::parse(&connection.url(&connection.owner, &name))
+        .expect("devdb's URL is verified");
     let mut owner = Owner::connect(&url).await.expect("the owner connects");
-    owner.migrate(platform.schema()).await.unwrap_or_else(|error| panic!("the migrations fail: {error:?}"));
-    declare_permissions(&mut owner, &platform.permissions()).await.expect("the permissions are declared");
+    owner
+        .migrate(platform.schema())
+        .await
+        .unwrap_or_else(|error| panic!("the migrations fail: {error:?}"));
+    declare_permissions(&mut owner, &platform.permissions())
+        .await
+        .expect("the permissions are declared");
     owner.close().await;
     name
 }
@@ -39,9 +45,13 @@ pub(crate) async fn copy(connection: &Connection, template: &str) -> String {
 
 /// Takes the guard away that holds records to the database's clock: of a service whose clock a test sets, the two differ.
 pub(crate) async fn let_time_stand_still(connection: &Connection, database: &str) {
-    let url = DatabaseUrl::parse(&connection.url(&connection.owner, database)).expect("devdb's URL is verified");
+    let url = DatabaseUrl::parse(&connection.url(&connection.owner, database))
+        .expect("devdb's URL is verified");
     let mut owner = Owner::connect(&url).await.expect("the owner connects");
-    owner.run("DROP TRIGGER audit_events_time ON audit_events", []).await.expect("the owner may");
+    owner
+        .run("DROP TRIGGER audit_events_time ON audit_events", [])
+        .await
+        .expect("the owner may");
     owner.close().await;
 }
 
@@ -52,7 +62,9 @@ fn new_name(kind: &str) -> String {
 }
 
 async fn run<const N: usize>(connection: &Connection, statements: [String; N]) {
-    let mut owner = connect(connection).await.unwrap_or_else(|error| panic!("the owner connects: {error}"));
+    let mut owner = connect(connection)
+        .await
+        .unwrap_or_else(|error| panic!("the owner connects: {error}"));
     for statement in statements {
         let outcome = owner.execute(AssertSqlSafe(statement.clone())).await;
         outcome.unwrap_or_else(|error| panic!("{statement}: {error}"));
@@ -61,5 +73,10 @@ async fn run<const N: usize>(connection: &Connection, statements: [String; N]) {
 }
 
 async fn connect(connection: &Connection) -> Result<PgConnection, sqlx::Error> {
-    PgConnection::connect(connection.url(&connection.owner, &connection.database).expose_secret()).await
+    PgConnection::connect(
+        connection
+            .url(&connection.owner, &connection.database)
+            .expose_secret(),
+    )
+    .await
 }

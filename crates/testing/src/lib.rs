@@ -26,7 +26,11 @@
 //!
 //! What fails here panics with a message: this is for tests, and no part of a service.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod actors;
 mod answer;

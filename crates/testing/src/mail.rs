@@ -47,7 +47,9 @@ impl TestApp {
                 sleep(LOOK).await;
             }
         };
-        timeout(PATIENCE, comes).await.unwrap_or_else(|_| panic!("no mail to {address} comes"))
+        timeout(PATIENCE, comes)
+            .await
+            .unwrap_or_else(|_| panic!("no mail to {address} comes"))
     }
 
     /// Waits until no queued work is due or under way.
@@ -59,7 +61,12 @@ impl TestApp {
         let mut owner = self.owner().await;
         let idle = async {
             loop {
-                if owner.run(BUSY, []).await.expect("the queue is read").is_empty() {
+                if owner
+                    .run(BUSY, [])
+                    .await
+                    .expect("the queue is read")
+                    .is_empty()
+                {
                     return;
                 }
                 sleep(LOOK).await;
@@ -69,7 +76,11 @@ impl TestApp {
     }
 
     fn mail_so_far(&self) -> Vec<Message> {
-        let mailbox = self.server.mailbox.as_ref().expect("mail is kept in memory");
+        let mailbox = self
+            .server
+            .mailbox
+            .as_ref()
+            .expect("mail is kept in memory");
         let told = |message: mainstay_mail::Message| Message {
             id: message.id.uuid(),
             to: message.to,
@@ -83,8 +94,15 @@ impl TestApp {
     fn unseen(&self, address: &str) -> Option<Message> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // While a manual clock stands still, ids do not tell which of two messages is the newer one.
-        let messages: Vec<_> = self.mail_so_far().into_iter().filter(|message| message.to == address).collect();
-        let newest = messages.iter().find(|message| !seen.contains(&message.id))?.clone();
+        let messages: Vec<_> = self
+            .mail_so_far()
+            .into_iter()
+            .filter(|message| message.to == address)
+            .collect();
+        let newest = messages
+            .iter()
+            .find(|message| !seen.contains(&message.id))?
+            .clone();
         seen.extend(messages.iter().map(|message| message.id));
         Some(newest)
     }
@@ -94,7 +112,9 @@ impl Message {
     /// The addresses that the text names, in order.
     pub fn links(&self) -> Vec<&str> {
         let words = self.text.split_whitespace();
-        words.filter(|word| word.starts_with("https://") || word.starts_with("http://")).collect()
+        words
+            .filter(|word| word.starts_with("https://") || word.starts_with("http://"))
+            .collect()
     }
 
     /// The one-time token of the first link: the value of `token` in its query or fragment, or else what stands behind
@@ -104,8 +124,12 @@ impl Message {
     /// When there is no link.
     pub fn link_token(&self) -> String {
         let links = self.links();
-        let link = links.first().unwrap_or_else(|| panic!("no link in {:?}", self.text));
-        let named = link.split(['?', '#', '&']).find_map(|field| field.strip_prefix("token="));
+        let link = links
+            .first()
+            .unwrap_or_else(|| panic!("no link in {:?}", self.text));
+        let named = link
+            .split(['?', '#', '&'])
+            .find_map(|field| field.strip_prefix("token="));
         let last = || link.rsplit(['#', '=', '/']).next().unwrap_or_default();
         named.unwrap_or_else(last).to_owned()
     }
@@ -123,9 +147,16 @@ mod tests {
             "https://a.example/verify#abc",
             "https://a.example/verify/abc",
         ] {
-            let text = format!("Hello\n\nOpen:\n{link}\n\nBye, https://elsewhere.example/#token=xyz");
+            let text =
+                format!("Hello\n\nOpen:\n{link}\n\nBye, https://elsewhere.example/#token=xyz");
             let (to, subject, html) = (String::new(), String::new(), String::new());
-            let message = Message { id: Uuid::nil(), to, subject, text, html };
+            let message = Message {
+                id: Uuid::nil(),
+                to,
+                subject,
+                text,
+                html,
+            };
             assert_eq!(message.link_token(), "abc", "{link}");
         }
     }

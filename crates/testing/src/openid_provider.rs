@@ -89,7 +89,9 @@ impl OpenIdProvider {
     /// # Panics
     /// When there is no port.
     pub async fn start(clock: Clock) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("there is a port");
         let address = listener.local_addr().expect("it has an address");
         let shared = Arc::new(Shared {
             issuer: format!("http://{address}"),
@@ -136,7 +138,10 @@ impl OpenIdProvider {
 
     /// How often a path of its was called.
     pub fn calls(&self, path: &str) -> usize {
-        locked(&self.shared.calls).get(path).copied().unwrap_or_default()
+        locked(&self.shared.calls)
+            .get(path)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// A person of these claims signs in at the address that a service sent them to; `sub` is the least.
@@ -153,10 +158,21 @@ impl Shared {
         let (grant, state) = Grant::asked_for(authorization_url, &self.issuer, claims);
         let redirect_uri = grant.redirect_uri.clone();
         let mut grants = locked(&self.grants);
-        let code = format!("code-{}-{}", self.issuer.rsplit(':').next().unwrap_or_default(), grants.len());
+        let code = format!(
+            "code-{}-{}",
+            self.issuer.rsplit(':').next().unwrap_or_default(),
+            grants.len()
+        );
         grants.insert(code.clone(), grant);
-        let iss = locked(&self.script).names_itself.then(|| self.issuer.clone());
-        Redirected { redirect_uri, code, state, iss }
+        let iss = locked(&self.script)
+            .names_itself
+            .then(|| self.issuer.clone());
+        Redirected {
+            redirect_uri,
+            code,
+            state,
+            iss,
+        }
     }
 }
 

@@ -33,7 +33,8 @@ impl Postgres {
     pub(crate) fn of_process() -> Arc<Self> {
         static SHARED: OnceLock<(Cluster, Arc<Postgres>)> = OnceLock::new();
         let (_, postgres) = SHARED.get_or_init(|| {
-            let cluster = throwaway().unwrap_or_else(|error| panic!("no Postgres for the tests: {error}"));
+            let cluster =
+                throwaway().unwrap_or_else(|error| panic!("no Postgres for the tests: {error}"));
             let postgres = Self::new(cluster.connection().clone(), None);
             (cluster, Arc::new(postgres))
         });
@@ -44,18 +45,41 @@ impl Postgres {
     pub(crate) fn own() -> Arc<Self> {
         let random = Random::default();
         // A directory of this name that a killed run left behind is removed by the next run's `throwaway`.
-        let name = format!("mainstay-throwaway-{:016x}", u64::from_be_bytes(random.bytes()));
+        let name = format!(
+            "mainstay-throwaway-{:016x}",
+            u64::from_be_bytes(random.bytes())
+        );
         let data_dir = std::env::temp_dir().join(name);
-        let options = Options { data_dir, port: None, durability: Durability::Durable };
-        let programs = Programs::find_or_fetch(None, &|_| {}).unwrap_or_else(|error| panic!("{error}"));
-        let cluster = Cluster::start(&programs, &options, &random).unwrap_or_else(|error| panic!("{error}"));
+        let options = Options {
+            data_dir,
+            port: None,
+            durability: Durability::Durable,
+        };
+        let programs =
+            Programs::find_or_fetch(None, &|_| {}).unwrap_or_else(|error| panic!("{error}"));
+        let cluster =
+            Cluster::start(&programs, &options, &random).unwrap_or_else(|error| panic!("{error}"));
         let connection = cluster.connection().clone();
-        let options = Options { port: Some(connection.port), ..options };
-        Arc::new(Self::new(connection, Some(Owned { options, programs, cluster: Mutex::new(Some(cluster)) })))
+        let options = Options {
+            port: Some(connection.port),
+            ..options
+        };
+        Arc::new(Self::new(
+            connection,
+            Some(Owned {
+                options,
+                programs,
+                cluster: Mutex::new(Some(cluster)),
+            }),
+        ))
     }
 
     fn new(connection: Connection, owned: Option<Owned>) -> Self {
-        Self { connection, owned, templates: tokio::sync::Mutex::default() }
+        Self {
+            connection,
+            owned,
+            templates: tokio::sync::Mutex::default(),
+        }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -64,7 +88,12 @@ impl Postgres {
 
     /// Makes a database with the schema and the permissions of `platform`, and gives its name.
     pub(crate) async fn new_database(&self, platform: &Platform) -> String {
-        let checksums: Vec<_> = platform.schema().get_migrations().iter().map(|it| it.checksum()).collect();
+        let checksums: Vec<_> = platform
+            .schema()
+            .get_migrations()
+            .iter()
+            .map(|it| it.checksum())
+            .collect();
         let key = format!("{checksums:?} {:?}", platform.permissions());
         let mut templates = self.templates.lock().await;
         let template = match templates.get(&key) {
@@ -82,7 +111,9 @@ impl Postgres {
     /// Stops the server, cutting off whoever is connected.
     pub(crate) fn stop(&self) {
         let stopped = self.owned().lock_cluster().take().map(Cluster::stop);
-        stopped.transpose().unwrap_or_else(|error| panic!("{error}"));
+        stopped
+            .transpose()
+            .unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Starts the server again, on the same port and with what it had committed.
@@ -93,7 +124,9 @@ impl Postgres {
     }
 
     fn owned(&self) -> &Owned {
-        self.owned.as_ref().expect("other tests use this Postgres too: build the app with `own_cluster()`")
+        self.owned
+            .as_ref()
+            .expect("other tests use this Postgres too: build the app with `own_cluster()`")
     }
 }
 

@@ -14,11 +14,15 @@ impl TestApp {
             SET run_at = run_at - make_interval(secs => $1),
                 leased_until = leased_until - make_interval(secs => $1),
                 finished_at = finished_at - make_interval(secs => $1)";
-        const UPKEEP: &str = "UPDATE periodic_tasks SET due_at = due_at - make_interval(secs => $1)";
+        const UPKEEP: &str =
+            "UPDATE periodic_tasks SET due_at = due_at - make_interval(secs => $1)";
 
         let mut owner = self.owner().await;
         for statement in [WORK, UPKEEP] {
-            owner.run(statement, [for_so_long.as_secs_f64().into()]).await.expect("the queue's moments are moved");
+            owner
+                .run(statement, [for_so_long.as_secs_f64().into()])
+                .await
+                .expect("the queue's moments are moved");
         }
     }
 }

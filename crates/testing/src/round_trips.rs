@@ -40,11 +40,17 @@ struct Turns {
 impl RoundTrips {
     /// Listens on a free port for connections to the Postgres at `port`.
     pub(crate) async fn start(postgres: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("there is a free port");
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .expect("there is a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let connections = Arc::new(Connections::default());
         let accepting = tokio::spawn(accept(listener, postgres, connections.clone()));
-        Self { port, connections, accepting }
+        Self {
+            port,
+            connections,
+            accepting,
+        }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -53,13 +59,22 @@ impl RoundTrips {
 
     /// Connections from now on are not the pool's.
     pub(crate) fn pool_is_open(&self) {
-        self.connections.closed_to_new.store(true, Ordering::Release);
+        self.connections
+            .closed_to_new
+            .store(true, Ordering::Release);
     }
 
     /// Round trips so far, those of opening the connections included: take the difference of two counts.
     pub fn count(&self) -> usize {
-        let counted = self.connections.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.iter().map(|turns| turns.count.load(Ordering::Acquire)).sum()
+        let counted = self
+            .connections
+            .counted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        counted
+            .iter()
+            .map(|turns| turns.count.load(Ordering::Acquire))
+            .sum()
     }
 }
 
@@ -73,7 +88,11 @@ async fn accept(listener: TcpListener, postgres: u16, connections: Arc<Connectio
     while let Ok((client, _)) = listener.accept().await {
         let turns = Arc::new(Turns::default());
         if !connections.closed_to_new.load(Ordering::Acquire) {
-            connections.counted.lock().unwrap_or_else(PoisonError::into_inner).push(turns.clone());
+            connections
+                .counted
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(turns.clone());
         }
         tokio::spawn(pass_on(client, postgres, turns));
     }
@@ -81,15 +100,21 @@ async fn accept(listener: TcpListener, postgres: u16, connections: Arc<Connectio
 
 /// Passes bytes on in both directions until either side is done.
 async fn pass_on(client: TcpStream, postgres: u16, turns: Arc<Turns>) {
-    let Ok(server) = TcpStream::connect(("127.0.0.1", postgres)).await else { return };
-    let quick = client.set_nodelay(true).and_then(|()| server.set_nodelay(true));
+    let Ok(server) = TcpStream::connect(("127.0.0.1", postgres)).await else {
+        return;
+    };
+    let quick = client
+        .set_nodelay(true)
+        .and_then(|()| server.set_nodelay(true));
     if quick.is_err() {
         return;
     }
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let asking = copy(from_client, to_server, || turns.client_spoke());
-    let answering = copy(from_server, to_client, || turns.client_speaks.store(false, Ordering::Release));
+    let answering = copy(from_server, to_client, || {
+        turns.client_speaks.store(false, Ordering::Release)
+    });
     tokio::select! {
         () = asking => {}
         () = answering => {}
@@ -143,7 +168,9 @@ mod tests {
     #[tokio::test]
     async fn each_question_and_its_answer_is_one() {
         let proxy = RoundTrips::start(echo().await).await;
-        let mut connection = TcpStream::connect(("127.0.0.1", proxy.port())).await.expect("connected");
+        let mut connection = TcpStream::connect(("127.0.0.1", proxy.port()))
+            .await
+            .expect("connected");
         for expected in 1..=5 {
             ask(&mut connection).await;
             assert_eq!(proxy.count(), expected);
@@ -153,10 +180,14 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_is_opened_later_is_not_counted() {
         let proxy = RoundTrips::start(echo().await).await;
-        let mut pools = TcpStream::connect(("127.0.0.1", proxy.port())).await.expect("connected");
+        let mut pools = TcpStream::connect(("127.0.0.1", proxy.port()))
+            .await
+            .expect("connected");
         ask(&mut pools).await;
         proxy.pool_is_open();
-        let mut listeners = TcpStream::connect(("127.0.0.1", proxy.port())).await.expect("connected");
+        let mut listeners = TcpStream::connect(("127.0.0.1", proxy.port()))
+            .await
+            .expect("connected");
         ask(&mut listeners).await;
         ask(&mut pools).await;
         assert_eq!(proxy.count(), 2);

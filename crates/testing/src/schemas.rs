@@ -41,7 +41,11 @@ impl Schemas {
     /// The schemas of an OpenAPI document.
     pub fn of(document: &Value) -> Self {
         let components = document["components"]["schemas"].clone();
-        Self { components, rows: BTreeMap::new(), made: AtomicUsize::new(1) }
+        Self {
+            components,
+            rows: BTreeMap::new(),
+            made: AtomicUsize::new(1),
+        }
     }
 
     /// From now on, a value refers to the row `id` where its schema asks for the identifier of a `resource` (`x-resource`).
@@ -57,9 +61,17 @@ impl Schemas {
     /// What the values of a schema refer to.
     pub fn references(&self, schema: &Value) -> BTreeSet<String> {
         let plain = self.plain(schema);
-        let members = plain["properties"].as_object().into_iter().flatten().map(|(_, member)| member);
-        let within = members.chain(plain.get("items")).flat_map(|inner| self.references(inner));
-        within.chain(plain["x-resource"].as_str().map(str::to_owned)).collect()
+        let members = plain["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(_, member)| member);
+        let within = members
+            .chain(plain.get("items"))
+            .flat_map(|inner| self.references(inner));
+        within
+            .chain(plain["x-resource"].as_str().map(str::to_owned))
+            .collect()
     }
 
     /// A value with the members that it must have.
@@ -95,13 +107,20 @@ impl Schemas {
             let name = name.as_str()?.strip_prefix("#/components/schemas/")?;
             Some(self.plain(&self.components[name]))
         });
-        let alternatives = ["anyOf", "oneOf"].iter().find_map(|keyword| plain.remove(*keyword));
+        let alternatives = ["anyOf", "oneOf"]
+            .iter()
+            .find_map(|keyword| plain.remove(*keyword));
         let alternatives = alternatives.as_ref().and_then(Value::as_array);
-        if let Some(constants) = alternatives.and_then(|all| all.iter().map(|it| it.get("const").cloned()).collect()) {
+        if let Some(constants) =
+            alternatives.and_then(|all| all.iter().map(|it| it.get("const").cloned()).collect())
+        {
             plain.insert("enum".to_owned(), Value::Array(constants));
         }
         let first = alternatives.and_then(|all| all.iter().find(|it| it["type"] != "null"));
-        for more in referred.into_iter().chain(first.map(|schema| self.plain(schema))) {
+        for more in referred
+            .into_iter()
+            .chain(first.map(|schema| self.plain(schema)))
+        {
             for (keyword, value) in more.as_object().into_iter().flatten() {
                 plain.entry(keyword).or_insert_with(|| value.clone());
             }
@@ -111,18 +130,25 @@ impl Schemas {
 
     fn value(&self, schema: &Value, members: Members) -> Value {
         let plain = self.plain(schema);
-        if let Some(id) = plain["x-resource"].as_str().and_then(|resource| self.rows.get(resource)) {
+        if let Some(id) = plain["x-resource"]
+            .as_str()
+            .and_then(|resource| self.rows.get(resource))
+        {
             return id.as_str().into();
         }
 
-        let given = plain.get("const").or_else(|| plain["enum"].get(0)).or_else(|| plain["examples"].get(0));
+        let given = plain
+            .get("const")
+            .or_else(|| plain["enum"].get(0))
+            .or_else(|| plain["examples"].get(0));
         match (given, type_of(&plain)) {
             // Every e-mail address is a new one, since two accounts may not share one.
             (_, _) if plain["format"] == "email" => self.new_email().into(),
             (Some(given), _) => given.clone(),
             (None, "object") => self.object(&plain, members),
             (None, "array") => {
-                let items = (0..number(&plain, "minItems").unwrap_or(1)).map(|_| self.value(&plain["items"], members));
+                let items = (0..number(&plain, "minItems").unwrap_or(1))
+                    .map(|_| self.value(&plain["items"], members));
                 items.collect()
             }
             (None, "integer" | "number") => number(&plain, "minimum").unwrap_or(1).into(),
@@ -132,13 +158,18 @@ impl Schemas {
     }
 
     fn object(&self, plain: &Value, members: Members) -> Value {
-        let required = plain["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let required = plain["required"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let properties = plain["properties"].as_object().into_iter().flatten();
         let wanted = properties.filter(|(name, _)| match members {
             Members::All => true,
             Members::Required => required.iter().any(|required| required == *name),
         });
-        let made: Map<_, _> = wanted.map(|(name, schema)| (name.clone(), self.value(schema, members))).collect();
+        let made: Map<_, _> = wanted
+            .map(|(name, schema)| (name.clone(), self.value(schema, members)))
+            .collect();
         Value::Object(made)
     }
 
@@ -147,47 +178,77 @@ impl Schemas {
         if plain["additionalProperties"] == false {
             let mut value = whole.clone();
             value[UNKNOWN] = 1.into();
-            violations.push(Violation { what: format!("/{UNKNOWN} is unknown"), value });
+            violations.push(Violation {
+                what: format!("/{UNKNOWN} is unknown"),
+                value,
+            });
         }
-        for name in plain["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for name in plain["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             let mut value = whole.clone();
-            value.as_object_mut().and_then(|members| members.remove(name));
-            violations.push(Violation { what: format!("/{name} is missing"), value });
+            value
+                .as_object_mut()
+                .and_then(|members| members.remove(name));
+            violations.push(Violation {
+                what: format!("/{name} is missing"),
+                value,
+            });
         }
         for (name, schema) in plain["properties"].as_object().into_iter().flatten() {
             for inner in self.violations(schema) {
                 let mut value = whole.clone();
                 value[name] = inner.value;
-                violations.push(Violation { what: format!("/{name}{}", inner.what), value });
+                violations.push(Violation {
+                    what: format!("/{name}{}", inner.what),
+                    value,
+                });
             }
         }
     }
 
     fn broken_items(&self, plain: &Value, violations: &mut Vec<Violation>) {
         for inner in self.violations(&plain["items"]) {
-            violations.push(Violation { what: format!("/0{}", inner.what), value: json!([inner.value]) });
+            violations.push(Violation {
+                what: format!("/0{}", inner.what),
+                value: json!([inner.value]),
+            });
         }
         if let Some(most) = number(plain, "maxItems") {
             let items = (0..=most).map(|_| self.least(&plain["items"]));
-            violations.push(Violation { what: " has too many items".to_owned(), value: items.collect() });
+            violations.push(Violation {
+                what: " has too many items".to_owned(),
+                value: items.collect(),
+            });
         }
     }
 
     fn new_email(&self) -> String {
-        format!("example-{}@example.org", self.made.fetch_add(1, Ordering::Relaxed))
+        format!(
+            "example-{}@example.org",
+            self.made.fetch_add(1, Ordering::Relaxed)
+        )
     }
 }
 
 /// Whether it says nothing of its values, as the schema `true` does.
 fn allows_anything(plain: &Value) -> bool {
-    ["type", "enum", "const", "properties", "items"].iter().all(|keyword| plain.get(keyword).is_none())
+    ["type", "enum", "const", "properties", "items"]
+        .iter()
+        .all(|keyword| plain.get(keyword).is_none())
 }
 
 /// The type, the one that is not null where there are two.
 fn type_of(plain: &Value) -> &str {
     let types = plain["type"].as_array();
     let of_several = types.and_then(|types| types.iter().find(|name| *name != "null"));
-    of_several.unwrap_or(&plain["type"]).as_str().unwrap_or("string")
+    of_several
+        .unwrap_or(&plain["type"])
+        .as_str()
+        .unwrap_or("string")
 }
 
 fn number(plain: &Value, keyword: &str) -> Option<i64> {
@@ -211,27 +272,51 @@ fn wrong_type(plain: &Value) -> Violation {
         "array" | "string" => json!({}),
         _ => json!("word"),
     };
-    Violation { what: " is of another type".to_owned(), value }
+    Violation {
+        what: " is of another type".to_owned(),
+        value,
+    }
 }
 
 fn out_of_range(plain: &Value) -> Vec<Violation> {
-    let beyond = [("minimum", -1, " is too small"), ("maximum", 1, " is too large")];
+    let beyond = [
+        ("minimum", -1, " is too small"),
+        ("maximum", 1, " is too large"),
+    ];
     let ends = beyond.into_iter().filter_map(|(keyword, step, what)| {
         let value = number(plain, keyword)?.checked_add(step)?;
-        Some(Violation { what: what.to_owned(), value: value.into() })
+        Some(Violation {
+            what: what.to_owned(),
+            value: value.into(),
+        })
     });
-    let huge = Violation { what: " is larger than any integer type".to_owned(), value: json!(1.0e30) };
+    let huge = Violation {
+        what: " is larger than any integer type".to_owned(),
+        value: json!(1.0e30),
+    };
     ends.chain([huge]).collect()
 }
 
 fn broken_text(plain: &Value) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let mut add = |what: &str, value: String| violations.push(Violation { what: what.to_owned(), value: value.into() });
-    if let Some(longest) = number(plain, "maxLength").and_then(|length| usize::try_from(length).ok()) {
-        let tail = if plain["format"] == "email" { "@example.org" } else { "" };
+    let mut add = |what: &str, value: String| {
+        violations.push(Violation {
+            what: what.to_owned(),
+            value: value.into(),
+        })
+    };
+    if let Some(longest) =
+        number(plain, "maxLength").and_then(|length| usize::try_from(length).ok())
+    {
+        let tail = if plain["format"] == "email" {
+            "@example.org"
+        } else {
+            ""
+        };
         add(" is too long", "a".repeat(longest + 1 - tail.len()) + tail);
     }
-    if let Some(shortest) = number(plain, "minLength").and_then(|length| usize::try_from(length).ok())
+    if let Some(shortest) =
+        number(plain, "minLength").and_then(|length| usize::try_from(length).ok())
         && shortest > 0
     {
         add(" is too short", "a".repeat(shortest - 1));
@@ -242,7 +327,10 @@ fn broken_text(plain: &Value) -> Vec<Violation> {
     match plain["format"].as_str() {
         // A password has no form, whatever its format is called.
         None | Some("password") => {}
-        Some(format) => add(&format!(" is not of the format {format}"), "no such format".to_owned()),
+        Some(format) => add(
+            &format!(" is not of the format {format}"),
+            "no such format".to_owned(),
+        ),
     }
     violations
 }
@@ -287,14 +375,24 @@ mod tests {
         let mut schemas = schemas();
         let owner = json!({ "type": "string", "format": "uuid", "x-resource": "user", "examples": ["of nobody"] });
         let schema = json!({ "type": "object", "properties": { "owners": { "type": "array", "items": owner } } });
-        assert_eq!(schemas.references(&schema).into_iter().collect::<Vec<_>>(), ["user"]);
+        assert_eq!(
+            schemas.references(&schema).into_iter().collect::<Vec<_>>(),
+            ["user"]
+        );
         schemas.refer_to("user", "id of a user");
-        assert_eq!(schemas.whole(&schema), json!({ "owners": ["id of a user"] }));
+        assert_eq!(
+            schemas.whole(&schema),
+            json!({ "owners": ["id of a user"] })
+        );
     }
 
     #[test]
     fn each_violation_breaks_one_rule() {
-        let found: Vec<_> = schemas().violations(&note()).into_iter().map(|it| it.what).collect();
+        let found: Vec<_> = schemas()
+            .violations(&note())
+            .into_iter()
+            .map(|it| it.what)
+            .collect();
         let expected = [
             " is of another type",
             "/no_such_member is unknown",
@@ -309,9 +407,15 @@ mod tests {
             "/tags/0 is too long",
             "/tags has too many items",
         ];
-        assert!(!found.iter().any(|it| it.starts_with("/anything")), "{found:?}");
+        assert!(
+            !found.iter().any(|it| it.starts_with("/anything")),
+            "{found:?}"
+        );
         for what in expected {
-            assert!(found.iter().any(|it| it == what), "{what} is not among {found:?}");
+            assert!(
+                found.iter().any(|it| it == what),
+                "{what} is not among {found:?}"
+            );
         }
     }
 

@@ -29,12 +29,18 @@ impl Server {
         before_serving: impl FnOnce(),
     ) -> Self {
         let [chosen, usual] = layers;
-        let mut reader = Reader::new([]).with_layer("test", chosen).with_layer("test application", usual);
+        let mut reader = Reader::new([])
+            .with_layer("test", chosen)
+            .with_layer("test application", usual);
         let settings = Settings::read(&mut reader).unwrap_or_else(|error| panic!("{error}"));
-        let service = Service::bind(platform, settings, runtime, None).await.unwrap_or_else(|error| panic!("{error}"));
+        let service = Service::bind(platform, settings, runtime, None)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
         let database = service.database().clone();
         let opened = database.warm().await;
-        opened.unwrap_or_else(|error| panic!("the pool does not open: {error} ({:?})", error.cause()));
+        opened.unwrap_or_else(|error| {
+            panic!("the pool does not open: {error} ({:?})", error.cause())
+        });
         before_serving();
         let mailbox = service.mailbox().cloned();
         let (address, management) = (service.address(), service.management_address());
@@ -54,6 +60,8 @@ impl Server {
     /// Asks it to stop and waits until it has drained.
     pub(crate) async fn stop(mut self) {
         drop(self.stop.take());
-        (&mut self.serving).await.expect("the service ends in order");
+        (&mut self.serving)
+            .await
+            .expect("the service ends in order");
     }
 }

@@ -7,7 +7,8 @@ use std::{fs, path::Path};
 /// When they differ; the message names each line that is new or gone.
 pub fn assert_snapshot(file: &Path, text: &str) {
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some_and(|value| value == "1") {
-        fs::write(file, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
+        fs::write(file, text)
+            .unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
         return;
     }
     let committed = fs::read_to_string(file).unwrap_or_default();
@@ -16,7 +17,10 @@ pub fn assert_snapshot(file: &Path, text: &str) {
     }
     let lines_only_in = |one: &str, other: &str, mark: &str| -> String {
         let other: Vec<_> = other.lines().collect();
-        one.lines().filter(|line| !other.contains(line)).map(|line| format!("\n{mark} {line}")).collect()
+        one.lines()
+            .filter(|line| !other.contains(line))
+            .map(|line| format!("\n{mark} {line}"))
+            .collect()
     };
     panic!(
         "{} is not what the code says (+ is new, - is gone). If that is meant, run this test with UPDATE_SNAPSHOTS=1 in the \

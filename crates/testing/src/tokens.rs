@@ -31,7 +31,11 @@ impl Token {
             let bytes = URL_SAFE_NO_PAD.decode(part).expect("base64url");
             serde_json::from_slice(&bytes).expect("JSON")
         };
-        Self { header: read(header), claims: read(claims), signature: signature.to_owned() }
+        Self {
+            header: read(header),
+            claims: read(claims),
+            signature: signature.to_owned(),
+        }
     }
 
     /// The header.
@@ -72,8 +76,10 @@ impl Token {
     pub fn signed_by_the_key_it_brings(self) -> Self {
         let key = another_key();
         let public = URL_SAFE_NO_PAD.encode(key.public_key().as_ref());
-        let mut forged =
-            self.with_header("jwk", json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": public }));
+        let mut forged = self.with_header(
+            "jwk",
+            json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": public }),
+        );
         forged.signature = URL_SAFE_NO_PAD.encode(key.sign(forged.signed_text().as_bytes()));
         forged
     }
@@ -83,7 +89,10 @@ impl Token {
     pub fn signed_by_a_key_of_its_own(self) -> (String, String, Vec<u8>) {
         let key = another_key();
         let public = key.public_key().as_ref().to_vec();
-        let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(&public));
+        let members = format!(
+            r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
+            URL_SAFE_NO_PAD.encode(&public)
+        );
         let kid = URL_SAFE_NO_PAD.encode(token_digest(members.as_bytes()));
         let mut forged = self.with_header("kid", kid.clone());
         forged.signature = URL_SAFE_NO_PAD.encode(key.sign(forged.signed_text().as_bytes()));
@@ -95,7 +104,10 @@ impl Token {
     pub fn signed_with_the_public_key(self, public: &str) -> Self {
         let mut forged = self.with_header("alg", "HS256");
         let secret = URL_SAFE_NO_PAD.decode(public).expect("base64url");
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), forged.signed_text().as_bytes());
+        let tag = hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA256, &secret),
+            forged.signed_text().as_bytes(),
+        );
         forged.signature = URL_SAFE_NO_PAD.encode(tag.as_ref());
         forged
     }
@@ -118,10 +130,22 @@ impl std::fmt::Display for Token {
 /// When there is none, or the ring does not open it.
 pub async fn stolen_key(app: &TestApp) -> Ed25519KeyPair {
     const NEWEST: &str = "SELECT id, private FROM signing_keys WHERE private IS NOT NULL ORDER BY number DESC LIMIT 1";
-    let rows = app.owner().await.run(NEWEST, []).await.expect("the keys are read");
-    let (kid, sealed): (String, Vec<u8>) = (rows[0].get(0).expect("a name"), rows[0].get(1).expect("a key"));
+    let rows = app
+        .owner()
+        .await
+        .run(NEWEST, [])
+        .await
+        .expect("the keys are read");
+    let (kid, sealed): (String, Vec<u8>) = (
+        rows[0].get(0).expect("a name"),
+        rows[0].get(1).expect("a key"),
+    );
     let context = URL_SAFE_NO_PAD.decode(kid).expect("a thumbprint");
-    let seed = app.database().ring().open_private("signing key", &context, &sealed).expect("the ring opens it");
+    let seed = app
+        .database()
+        .ring()
+        .open_private("signing key", &context, &sealed)
+        .expect("the ring opens it");
     Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed")
 }
 

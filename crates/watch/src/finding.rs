@@ -43,10 +43,21 @@ impl Found {
 
     /// Writes the finding, its record, and what the webhook is to be told, in one statement; then counts and logs it.
     /// Whether it is a new one.
-    pub(crate) async fn write(self, around: &Unscoped, rule: &Rule, queue: Option<Queue>) -> Result<bool, Error> {
+    pub(crate) async fn write(
+        self,
+        around: &Unscoped,
+        rule: &Rule,
+        queue: Option<Queue>,
+    ) -> Result<bool, Error> {
         let runtime = around.database().runtime();
         let (id, now): (Id<FindingRow>, _) = (runtime.new_id(), runtime.clock.now());
-        let Self { organization, account, address, last_at, events } = self;
+        let Self {
+            organization,
+            account,
+            address,
+            last_at,
+            events,
+        } = self;
         let event = Event {
             action: "security.finding".to_owned(),
             resource: "finding",
@@ -82,9 +93,13 @@ impl Found {
             rule.message.into(),
             events.into(),
             i64::from(rule.threshold).into(),
-            i64::try_from(rule.window.as_secs()).unwrap_or(i64::MAX).into(),
+            i64::try_from(rule.window.as_secs())
+                .unwrap_or(i64::MAX)
+                .into(),
         ];
-        let change = Change::new("findings.insert", WRITE, values, event).showing_rows().queue(job.transpose()?);
+        let change = Change::new("findings.insert", WRITE, values, event)
+            .showing_rows()
+            .queue(job.transpose()?);
         if around.change(change).await?.is_empty() {
             return Ok(false);
         }

@@ -92,11 +92,22 @@ pub(crate) async fn list_findings(
     let asked = query.asked();
     let filter = Filter::all()
         .equal(FindingRow::RULE, query.rule)
-        .equal(FindingRow::ACCOUNT_ID, query.account_id.map(|id| Some(id.uuid())))
+        .equal(
+            FindingRow::ACCOUNT_ID,
+            query.account_id.map(|id| Some(id.uuid())),
+        )
         .at_least(FindingRow::FOUND_AT, query.from)
         .below(FindingRow::FOUND_AT, query.until);
     let newest_first = Order::by(FindingRow::ID, Direction::Descending);
-    let page = by.page_on_record(filter, newest_first, query.limit, query.cursor.as_ref(), asked).await?;
+    let page = by
+        .page_on_record(
+            filter,
+            newest_first,
+            query.limit,
+            query.cursor.as_ref(),
+            asked,
+        )
+        .await?;
     Ok(PageOf::new(page, view))
 }
 

@@ -89,14 +89,20 @@ impl Rule {
     /// The statement that looks.
     pub(crate) const fn text(&self) -> &'static str {
         match self.looks_for {
-            LooksFor::Burst { by: By::Account, .. } => BURST_BY_ACCOUNT,
-            LooksFor::Burst { by: By::Address, .. } => BURST_BY_ADDRESS,
+            LooksFor::Burst {
+                by: By::Account, ..
+            } => BURST_BY_ACCOUNT,
+            LooksFor::Burst {
+                by: By::Address, ..
+            } => BURST_BY_ADDRESS,
             LooksFor::Query(text) => text,
         }
     }
 
     /// For how long a subject that was found is not found again.
     pub(crate) fn quiet(&self) -> time::Duration {
-        time::Duration::try_from(self.window).unwrap_or(time::Duration::DAY).min(time::Duration::DAY)
+        time::Duration::try_from(self.window)
+            .unwrap_or(time::Duration::DAY)
+            .min(time::Duration::DAY)
     }
 }

@@ -24,7 +24,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
         rule: Rule {
             name: "denials_by_account",
             message: "An account was refused for want of a permission again and again: it may be trying what it can reach.",
-            looks_for: LooksFor::Burst { of: &["authz_fail"], by: By::Account },
+            looks_for: LooksFor::Burst {
+                of: &["authz_fail"],
+                by: By::Account,
+            },
             window: Duration::from_secs(10 * MINUTES),
             threshold: 20,
             severity: Severity::Medium,
@@ -36,7 +39,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
         rule: Rule {
             name: "denials_by_address",
             message: "One address was refused for want of a permission again and again, under whichever accounts.",
-            looks_for: LooksFor::Burst { of: &["authz_fail"], by: By::Address },
+            looks_for: LooksFor::Burst {
+                of: &["authz_fail"],
+                by: By::Address,
+            },
             window: Duration::from_secs(10 * MINUTES),
             threshold: 50,
             severity: Severity::Medium,
@@ -49,7 +55,11 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
             name: "sign_in_failures_by_account",
             message: "A second factor, a step-up or a change of password failed again and again: who tries may know the password.",
             looks_for: LooksFor::Burst {
-                of: &["authn_login_fail", "authn_step_up_fail", "authn_password_change_fail"],
+                of: &[
+                    "authn_login_fail",
+                    "authn_step_up_fail",
+                    "authn_password_change_fail",
+                ],
                 by: By::Account,
             },
             window: Duration::from_secs(15 * MINUTES),
@@ -63,7 +73,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
         rule: Rule {
             name: "sign_in_failures_by_address",
             message: "Sign-ins from one address fail again and again: it may be trying passwords.",
-            looks_for: LooksFor::Burst { of: &["authn_login_fail", "authn_login_fail_max"], by: By::Address },
+            looks_for: LooksFor::Burst {
+                of: &["authn_login_fail", "authn_login_fail_max"],
+                by: By::Address,
+            },
             window: Duration::from_secs(15 * MINUTES),
             threshold: 30,
             severity: Severity::Medium,
@@ -99,7 +112,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
         rule: Rule {
             name: "mass_export",
             message: "An account exported the data of many within an hour.",
-            looks_for: LooksFor::Burst { of: &["%.exported"], by: By::Account },
+            looks_for: LooksFor::Burst {
+                of: &["%.exported"],
+                by: By::Account,
+            },
             window: HOUR,
             threshold: 10,
             severity: Severity::High,
@@ -111,7 +127,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
         rule: Rule {
             name: "mass_reading",
             message: "An account read page after page of what is recorded when it is read.",
-            looks_for: LooksFor::Burst { of: &["%.listed"], by: By::Account },
+            looks_for: LooksFor::Burst {
+                of: &["%.listed"],
+                by: By::Account,
+            },
             window: HOUR,
             threshold: 300,
             severity: Severity::Medium,
@@ -123,7 +142,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
         rule: Rule {
             name: "sealed_values_compared",
             message: "An account searched or sorted by sealed values again and again: it may be reading them by trying.",
-            looks_for: LooksFor::Burst { of: &["%.searched", "%.sorted"], by: By::Account },
+            looks_for: LooksFor::Burst {
+                of: &["%.searched", "%.sorted"],
+                by: By::Account,
+            },
             window: HOUR,
             threshold: 100,
             severity: Severity::Medium,
@@ -317,11 +339,23 @@ mod tests {
     #[test]
     fn every_statement_uses_what_is_bound_to_it() {
         for BuiltIn { rule, .. } in &BUILT_IN {
-            let last = if matches!(rule.looks_for, LooksFor::Burst { .. }) { 5 } else { 4 };
+            let last = if matches!(rule.looks_for, LooksFor::Burst { .. }) {
+                5
+            } else {
+                4
+            };
             for position in 1..=last {
-                assert!(rule.text().contains(&format!("${position}")), "{}: ${position}", rule.name);
+                assert!(
+                    rule.text().contains(&format!("${position}")),
+                    "{}: ${position}",
+                    rule.name
+                );
             }
-            assert!(!rule.text().contains(&format!("${}", last + 1)), "{}", rule.name);
+            assert!(
+                !rule.text().contains(&format!("${}", last + 1)),
+                "{}",
+                rule.name
+            );
         }
     }
 

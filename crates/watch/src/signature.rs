@@ -13,14 +13,25 @@ pub(crate) struct Signer(Arc<[Key]>);
 impl Signer {
     /// Reads one secret, or two while receivers change from one to the other.
     pub(crate) fn parse(text: &SecretString) -> Result<Self, &'static str> {
-        let keys = text.expose_secret().split_whitespace().map(key).collect::<Result<Arc<[_]>, _>>()?;
-        if (1..=2).contains(&keys.len()) { Ok(Self(keys)) } else { Err("is not one secret, or two apart by a space") }
+        let keys = text
+            .expose_secret()
+            .split_whitespace()
+            .map(key)
+            .collect::<Result<Arc<[_]>, _>>()?;
+        if (1..=2).contains(&keys.len()) {
+            Ok(Self(keys))
+        } else {
+            Err("is not one secret, or two apart by a space")
+        }
     }
 
     /// The value of `webhook-signature`: one signature for each secret.
     pub(crate) fn sign(&self, id: &str, seconds: i64, body: &str) -> String {
         let content = format!("{id}.{seconds}.{body}");
-        let signatures = self.0.iter().map(|key| format!("v1,{}", STANDARD.encode(sign(key, content.as_bytes()))));
+        let signatures = self
+            .0
+            .iter()
+            .map(|key| format!("v1,{}", STANDARD.encode(sign(key, content.as_bytes()))));
         signatures.collect::<Vec<_>>().join(" ")
     }
 }
@@ -29,7 +40,11 @@ fn key(text: &str) -> Result<Key, &'static str> {
     const WRONG: &str = "is not whsec_ and 24 to 64 bytes in Base64";
     let encoded = text.strip_prefix("whsec_").ok_or(WRONG)?;
     let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| WRONG)?);
-    if (24..=64).contains(&bytes.len()) { Ok(Key::new(HMAC_SHA256, &bytes)) } else { Err(WRONG) }
+    if (24..=64).contains(&bytes.len()) {
+        Ok(Key::new(HMAC_SHA256, &bytes))
+    } else {
+        Err(WRONG)
+    }
 }
 
 impl fmt::Debug for Signer {
@@ -48,15 +63,22 @@ mod tests {
     #[test]
     fn a_known_message_has_the_known_signature() {
         let signer = Signer::parse(&SECRET.into()).unwrap();
-        let signature = signer.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+        let signature = signer.sign(
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            r#"{"test": 2432232314}"#,
+        );
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]
     fn while_secrets_change_both_sign() {
         let other = format!("whsec_{}", STANDARD.encode([7; 32]));
-        let both = Signer::parse(&format!("{SECRET} {other}").into()).unwrap().sign("id", 1, "{}");
-        let each = [SECRET, &other].map(|secret| Signer::parse(&secret.into()).unwrap().sign("id", 1, "{}"));
+        let both = Signer::parse(&format!("{SECRET} {other}").into())
+            .unwrap()
+            .sign("id", 1, "{}");
+        let each = [SECRET, &other]
+            .map(|secret| Signer::parse(&secret.into()).unwrap().sign("id", 1, "{}"));
         assert_eq!(both, each.join(" "));
     }
 
@@ -64,9 +86,19 @@ mod tests {
     fn what_is_no_secret_is_refused_and_not_repeated() {
         let long = format!("whsec_{}", STANDARD.encode([7; 65]));
         let three = [SECRET; 3].join(" ");
-        for text in ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_!", "whsec_aHVudGVyMg==", &long, &three] {
+        for text in [
+            "",
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "whsec_!",
+            "whsec_aHVudGVyMg==",
+            &long,
+            &three,
+        ] {
             assert!(Signer::parse(&text.into()).is_err(), "{text}");
         }
-        assert_eq!(format!("{:?}", Signer::parse(&SECRET.into()).unwrap()), "Signer");
+        assert_eq!(
+            format!("{:?}", Signer::parse(&SECRET.into()).unwrap()),
+            "Signer"
+        );
     }
 }

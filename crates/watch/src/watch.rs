@@ -38,11 +38,19 @@ impl Watch {
     /// By the rules of the platform, with the thresholds of `settings`, and by `others`. A rule whose threshold is 0 is
     /// turned off.
     pub fn new(settings: &Settings, others: impl IntoIterator<Item = Rule>) -> Self {
-        let rules: Vec<_> = settings.rules().chain(others).filter(|rule| rule.threshold > 0).collect();
+        let rules: Vec<_> = settings
+            .rules()
+            .chain(others)
+            .filter(|rule| rule.threshold > 0)
+            .collect();
         // A counter that is not there before its first finding hides it from whoever asks how much it grew.
         rules.iter().for_each(|rule| count(rule, 0));
         let queue = settings.webhook.as_ref().map(|_| Queue);
-        Self(Arc::new(Inner { rules, interval: settings.interval, queue }))
+        Self(Arc::new(Inner {
+            rules,
+            interval: settings.interval,
+            queue,
+        }))
     }
 
     /// The upkeep that looks, for the worker; none where watching is turned off.
@@ -74,23 +82,37 @@ impl Watch {
             }
         }
         let forgotten = database.now().await? - Span::DAY;
-        around.upkeep("finding_subjects.forget", FORGET, [moment(forgotten)]).await?;
+        around
+            .upkeep("finding_subjects.forget", FORGET, [moment(forgotten)])
+            .await?;
         failed.map_or(Ok(found), Err)
     }
 
     async fn look_for(&self, around: &Unscoped, rule: &Rule) -> Result<usize, Error> {
         // The database's clock: a replica that is ahead would move the mark beyond what the others have yet to write.
         let now = around.database().now().await?;
-        let rows = around.select("watch_marks.find", MARK, [rule.name.into()]).await?;
+        let rows = around
+            .select("watch_marks.find", MARK, [rule.name.into()])
+            .await?;
         // A rule that is new does not accuse anybody of what was long ago.
-        let mut mark = rows.first().map(|row| row.get(0)).transpose()?.unwrap_or(now - rule.quiet());
+        let mut mark = rows
+            .first()
+            .map(|row| row.get(0))
+            .transpose()?
+            .unwrap_or(now - rule.quiet());
         let mut count = 0;
         loop {
             let until = now.min(mark + STEP);
             for found in self.find(around, rule, mark - LATE, until).await? {
                 count += usize::from(found.write(around, rule, self.0.queue).await?);
             }
-            around.upkeep("watch_marks.move", MOVE_MARK, [rule.name.into(), moment(until)]).await?;
+            around
+                .upkeep(
+                    "watch_marks.move",
+                    MOVE_MARK,
+                    [rule.name.into(), moment(until)],
+                )
+                .await?;
             if until >= now {
                 return Ok(count);
             }
@@ -105,10 +127,19 @@ impl Watch {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Found>, Error> {
-        let mut values: Vec<Value> =
-            vec![moment(since), moment(until), rule.window.as_secs_f64().into(), i64::from(rule.threshold).into()];
+        let mut values: Vec<Value> = vec![
+            moment(since),
+            moment(until),
+            rule.window.as_secs_f64().into(),
+            i64::from(rule.threshold).into(),
+        ];
         if let LooksFor::Burst { of, .. } = rule.looks_for {
-            values.push(of.iter().map(|action| (*action).to_owned()).collect::<Vec<_>>().into());
+            values.push(
+                of.iter()
+                    .map(|action| (*action).to_owned())
+                    .collect::<Vec<_>>()
+                    .into(),
+            );
         }
         let rows = around.select(rule.name, rule.text(), values).await?;
         rows.iter().map(Found::read).collect()
@@ -118,12 +149,22 @@ impl Watch {
 /// Tells the metrics of so many new findings.
 pub(crate) fn count(rule: &Rule, findings: u64) {
     let (name, severity) = (rule.name, rule.severity.name());
-    metrics::counter!("security_findings_total", "rule" => name, "severity" => severity).increment(findings);
+    metrics::counter!("security_findings_total", "rule" => name, "severity" => severity)
+        .increment(findings);
 }
 
 fn around(database: &Database) -> Unscoped {
-    let origin = Origin { request: Uuid::nil(), operation: "watch", address: None };
-    Unscoped::because("attacks are not limited to one organization", database, origin, None)
+    let origin = Origin {
+        request: Uuid::nil(),
+        operation: "watch",
+        address: None,
+    };
+    Unscoped::because(
+        "attacks are not limited to one organization",
+        database,
+        origin,
+        None,
+    )
 }
 
 /// The value to bind for a moment.

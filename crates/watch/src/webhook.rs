@@ -40,7 +40,13 @@ struct Message {
 pub(crate) struct Queue;
 
 impl Queue {
-    pub(crate) fn job(self, around: &Unscoped, id: Uuid, at: Timestamp, data: &Value) -> Result<Job, Error> {
+    pub(crate) fn job(
+        self,
+        around: &Unscoped,
+        id: Uuid,
+        at: Timestamp,
+        data: &Value,
+    ) -> Result<Job, Error> {
         let body = json!({ "type": "security.finding", "timestamp": at, "data": data }).to_string();
         around.job(KIND, &Message { id, body })
     }
@@ -78,13 +84,19 @@ impl Webhook {
 
     async fn send(&self, job: &Claimed) -> Result<(), JobError> {
         let Message { id, body } = job.payload()?;
-        let (id, seconds) = (id.to_string(), job.database().runtime().clock.now().unix_timestamp());
+        let (id, seconds) = (
+            id.to_string(),
+            job.database().runtime().clock.now().unix_timestamp(),
+        );
         let sent = self
             .client
             .post(self.settings.url.clone())
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-timestamp", seconds)
-            .header("webhook-signature", self.settings.signer.sign(&id, seconds, &body))
+            .header(
+                "webhook-signature",
+                self.settings.signer.sign(&id, seconds, &body),
+            )
             .header("webhook-id", id)
             .body(body)
             .send()
@@ -92,9 +104,16 @@ impl Webhook {
         // The answer's body is not read: its status says everything.
         match sent.map(|answer| answer.status()) {
             Ok(status) if status.is_success() => Ok(()),
-            Ok(StatusCode::GONE) => Err(JobError::give_up("the webhook's receiver wants nothing more (410)")),
-            Ok(status) => Err(JobError::retry(format!("the webhook's receiver answered {}", status.as_u16()))),
-            Err(error) if error.is_timeout() => Err(JobError::retry("the webhook's receiver takes too long")),
+            Ok(StatusCode::GONE) => Err(JobError::give_up(
+                "the webhook's receiver wants nothing more (410)",
+            )),
+            Ok(status) => Err(JobError::retry(format!(
+                "the webhook's receiver answered {}",
+                status.as_u16()
+            ))),
+            Err(error) if error.is_timeout() => {
+                Err(JobError::retry("the webhook's receiver takes too long"))
+            }
             Err(_) => Err(JobError::retry("the webhook's receiver cannot be reached")),
         }
     }

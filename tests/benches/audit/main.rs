@@ -30,9 +30,19 @@ const ROWS: usize = 2_000;
 
 #[tokio::main]
 async fn main() {
-    for (durable, what) in [(true, "commits on disk (fsync on)"), (false, "commits in memory (fsync off)")] {
-        let builder = TestApp::builder(app::platform()).setting("database.pool_size", WRITERS.to_string());
-        let app = if durable { builder.own_cluster() } else { builder }.start().await;
+    for (durable, what) in [
+        (true, "commits on disk (fsync on)"),
+        (false, "commits in memory (fsync off)"),
+    ] {
+        let builder =
+            TestApp::builder(app::platform()).setting("database.pool_size", WRITERS.to_string());
+        let app = if durable {
+            builder.own_cluster()
+        } else {
+            builder
+        }
+        .start()
+        .await;
         let people = People::new(&app, ROWS).await;
         let processor = Processor::of(&app).await;
         println!("\n# {what}, {WRITERS} writers at a time");
@@ -40,8 +50,14 @@ async fn main() {
             "{:26} {:>12} {:>12} {:>8}   processor time each, service + Postgres, µs",
             "", "plain/s", "door/s", "ratio"
         );
-        report_writes("create", &alternate(&processor, WRITERS, &people, Create).await);
-        report_writes("update of four columns", &alternate(&processor, WRITERS, &people, Update).await);
+        report_writes(
+            "create",
+            &alternate(&processor, WRITERS, &people, Create).await,
+        );
+        report_writes(
+            "update of four columns",
+            &alternate(&processor, WRITERS, &people, Update).await,
+        );
         if durable {
             println!("\n# reads, one at a time, keys in memory");
             println!(
@@ -49,7 +65,10 @@ async fn main() {
                 "", "plain p99", "door p99", "ratio"
             );
             report_reads("one row", &alternate(&processor, 1, &people, Read).await);
-            report_reads("a page of 50", &alternate(&processor, 1, &people, Page).await);
+            report_reads(
+                "a page of 50",
+                &alternate(&processor, 1, &people, Page).await,
+            );
         }
     }
     count_round_trips().await;
@@ -120,13 +139,21 @@ impl Work for Page {
 
 fn report_writes(what: &str, Sides { plain, door }: &Sides) {
     let ratio = door.a_second() / plain.a_second();
-    println!("{what:26} {:12.0} {:12.0} {ratio:8.2}   {}", plain.a_second(), door.a_second(), costs(plain, door));
+    println!(
+        "{what:26} {:12.0} {:12.0} {ratio:8.2}   {}",
+        plain.a_second(),
+        door.a_second(),
+        costs(plain, door)
+    );
 }
 
 fn report_reads(what: &str, Sides { plain, door }: &Sides) {
     let [slow_plain, slow_door] = [plain, door].map(|side| side.at(0.99).as_secs_f64() * 1e6);
     let ratio = slow_door / slow_plain;
-    println!("{what:26} {slow_plain:9.0} µs {slow_door:9.0} µs {ratio:8.2}   {}", costs(plain, door));
+    println!(
+        "{what:26} {slow_plain:9.0} µs {slow_door:9.0} µs {ratio:8.2}   {}",
+        costs(plain, door)
+    );
     let [half_plain, half_door] = [plain, door].map(|side| side.at(0.5).as_secs_f64() * 1e6);
     let more = (door.service() - plain.service()) / 1e3;
     println!(
@@ -143,15 +170,41 @@ fn costs(plain: &Side, door: &Side) -> String {
 
 /// On the wire, with one connection whose statements are prepared.
 async fn count_round_trips() {
-    let builder = TestApp::builder(app::platform()).counting_round_trips().setting("database.pool_size", "1");
+    let builder = TestApp::builder(app::platform())
+        .counting_round_trips()
+        .setting("database.pool_size", "1");
     let app = builder.start().await;
     let people = People::new(&app, 10).await;
     println!("\n# round trips");
     for (what, trips) in [
-        ("create", [trips(&app, || people.insert_plain()).await, trips(&app, || people.insert()).await]),
-        ("update", [trips(&app, || people.update_plain(0)).await, trips(&app, || people.update(0)).await]),
-        ("one row", [trips(&app, || people.get_plain(0)).await, trips(&app, || people.get(0)).await]),
-        ("a page", [trips(&app, || people.page_plain()).await, trips(&app, || people.page()).await]),
+        (
+            "create",
+            [
+                trips(&app, || people.insert_plain()).await,
+                trips(&app, || people.insert()).await,
+            ],
+        ),
+        (
+            "update",
+            [
+                trips(&app, || people.update_plain(0)).await,
+                trips(&app, || people.update(0)).await,
+            ],
+        ),
+        (
+            "one row",
+            [
+                trips(&app, || people.get_plain(0)).await,
+                trips(&app, || people.get(0)).await,
+            ],
+        ),
+        (
+            "a page",
+            [
+                trips(&app, || people.page_plain()).await,
+                trips(&app, || people.page()).await,
+            ],
+        ),
     ] {
         let [plain, door] = trips;
         println!("{what:26} {plain:12} {door:12}");

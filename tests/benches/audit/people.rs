@@ -121,14 +121,23 @@ impl People {
         let proof = Proof::check(principal).expect("it may");
         let door = Door::new(proof, origin, app.database().clone());
         let around = door.unscoped("what is measured is a statement without a record");
-        let mut people = Self { door, around, sealed: Vec::new(), plain: Vec::new() };
+        let mut people = Self {
+            door,
+            around,
+            sealed: Vec::new(),
+            plain: Vec::new(),
+        };
         for _ in 0..count {
             let sealed = people.insert_one().await;
             let plain = people.insert_one_plain().await;
             people.sealed.push(sealed);
             people.plain.push(plain);
         }
-        for table in ["ANALYZE customers", "ANALYZE plain_people", "ANALYZE data_keys"] {
+        for table in [
+            "ANALYZE customers",
+            "ANALYZE plain_people",
+            "ANALYZE data_keys",
+        ] {
             schema.run(table, []).await.expect("the owner may");
         }
         people
@@ -139,7 +148,10 @@ impl People {
     }
 
     async fn insert_one(&self) -> Id<Person> {
-        let (id, now) = (self.door.runtime().new_id(), self.door.runtime().clock.now());
+        let (id, now) = (
+            self.door.runtime().new_id(),
+            self.door.runtime().clock.now(),
+        );
         let text = |value: &str| Some(Sealed::new(Text::new(value)));
         let person = Person {
             id,
@@ -165,7 +177,10 @@ impl People {
     }
 
     async fn insert_one_plain(&self) -> Id<PlainPerson> {
-        let (id, now) = (self.door.runtime().new_id::<PlainPerson>(), self.door.runtime().clock.now().inner());
+        let (id, now) = (
+            self.door.runtime().new_id::<PlainPerson>(),
+            self.door.runtime().clock.now().inner(),
+        );
         let values: [Value; 14] = [
             self.door.organization().into(),
             id.uuid().into(),
@@ -182,7 +197,10 @@ impl People {
             now.into(),
             now.into(),
         ];
-        self.around.upkeep("plain_people.insert", INSERT, values).await.expect("it is inserted");
+        self.around
+            .upkeep("plain_people.insert", INSERT, values)
+            .await
+            .expect("it is inserted");
         id
     }
 
@@ -193,7 +211,14 @@ impl People {
             .set(Person::NOTES, text(NOTES))
             .set(Person::STATUS, Some("inactive".to_owned()))
             .set(Person::TAGS, Some(tags()));
-        self.door.update(self.sealed[number % self.sealed.len()], IfMatch::Any, changes).await.expect("it is updated");
+        self.door
+            .update(
+                self.sealed[number % self.sealed.len()],
+                IfMatch::Any,
+                changes,
+            )
+            .await
+            .expect("it is updated");
     }
 
     pub async fn update_plain(&self, number: usize) {
@@ -206,12 +231,19 @@ impl People {
             tags().into(),
             self.door.runtime().clock.now().inner().into(),
         ];
-        let rows = self.around.upkeep("plain_people.update", UPDATE, values).await.expect("it is updated");
+        let rows = self
+            .around
+            .upkeep("plain_people.update", UPDATE, values)
+            .await
+            .expect("it is updated");
         assert_eq!(rows.len(), 1);
     }
 
     pub async fn get(&self, number: usize) {
-        self.door.get(self.sealed[number]).await.expect("it is read");
+        self.door
+            .get(self.sealed[number])
+            .await
+            .expect("it is read");
     }
 
     pub async fn get_plain(&self, number: usize) {
@@ -220,13 +252,21 @@ impl People {
 
     pub async fn page(&self) {
         let order = Order::by(Person::CREATED_AT, Direction::Ascending);
-        let page = self.door.page(Filter::all(), order, Limit::default(), None).await.expect("it is read");
+        let page = self
+            .door
+            .page(Filter::all(), order, Limit::default(), None)
+            .await
+            .expect("it is read");
         assert!(page.items.len() >= self.sealed.len().min(50));
     }
 
     pub async fn page_plain(&self) {
         let order = Order::by(PlainPerson::CREATED_AT, Direction::Ascending);
-        let page = self.door.page(Filter::all(), order, Limit::default(), None).await.expect("it is read");
+        let page = self
+            .door
+            .page(Filter::all(), order, Limit::default(), None)
+            .await
+            .expect("it is read");
         assert!(page.items.len() >= self.plain.len().min(50));
     }
 }
@@ -236,7 +276,8 @@ const PHONE: &str = "+44 20 7946 0958";
 const BORN: &str = "1815-12-10";
 const NUMBER: &str = "X0123456789";
 const ADDRESS: &str = "12 St James's Square\nLondon SW1Y 4JH\nUnited Kingdom";
-const NOTES: &str = "Prefers to be written to; asked in March about the engine, and whether it can compose music.";
+const NOTES: &str =
+    "Prefers to be written to; asked in March about the engine, and whether it can compose music.";
 
 fn email(id: Uuid) -> String {
     format!("{}@example.org", id.simple())

@@ -18,34 +18,70 @@ pub struct Processor {
 impl Processor {
     /// Watches this process, and those of Postgres that work for it.
     pub async fn of(app: &TestApp) -> Self {
-        const BACKENDS: &str =
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        let rows = app.owner().await.run(BACKENDS, []).await.expect("they are read");
-        let backends = rows.iter().map(|row| row.get(0).expect("a number")).collect();
-        Self { backends, ..Self::default() }
+        const BACKENDS: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let rows = app
+            .owner()
+            .await
+            .run(BACKENDS, [])
+            .await
+            .expect("they are read");
+        let backends = rows
+            .iter()
+            .map(|row| row.get(0).expect("a number"))
+            .collect();
+        Self {
+            backends,
+            ..Self::default()
+        }
     }
 
     /// What was spent so far.
     pub fn now(&self) -> Self {
-        let postgres = self.backends.iter().map(|pid| spent(&pid.to_string())).sum();
-        Self { service: spent("self"), postgres, backends: Vec::new() }
+        let postgres = self
+            .backends
+            .iter()
+            .map(|pid| spent(&pid.to_string()))
+            .sum();
+        Self {
+            service: spent("self"),
+            postgres,
+            backends: Vec::new(),
+        }
     }
 
     pub fn plus(&self, other: &Self) -> Self {
         let (service, postgres) = (self.service + other.service, self.postgres + other.postgres);
-        Self { service, postgres, backends: Vec::new() }
+        Self {
+            service,
+            postgres,
+            backends: Vec::new(),
+        }
     }
 
     pub fn minus(&self, other: &Self) -> Self {
         let (service, postgres) = (self.service - other.service, self.postgres - other.postgres);
-        Self { service, postgres, backends: Vec::new() }
+        Self {
+            service,
+            postgres,
+            backends: Vec::new(),
+        }
     }
 }
 
 /// `utime` and `stime` of a process; 0 for one that has ended.
 fn spent(pid: &str) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |position: usize| fields.get(position).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    let fields: Vec<_> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |position: usize| {
+        fields
+            .get(position)
+            .and_then(|field| field.parse::<f64>().ok())
+            .unwrap_or_default()
+    };
     (ticks(11) + ticks(12)) / TICKS
 }

@@ -58,17 +58,30 @@ impl Side {
 }
 
 /// Lets both sides do `work` in turns, `at_once` at a time; which one begins changes each time.
-pub async fn alternate(processor: &Processor, at_once: usize, people: &People, work: impl Work) -> Sides {
+pub async fn alternate(
+    processor: &Processor,
+    at_once: usize,
+    people: &People,
+    work: impl Work,
+) -> Sides {
     let mut sides = Sides::default();
     for number in 0..=ROUNDS {
         for turn in 0..2 {
             let is_door = (number + turn) % 2 == 0;
             let round = round(processor, at_once, async |writer, turn| {
-                if is_door { work.door(people, writer, turn).await } else { work.plain(people, writer, turn).await }
+                if is_door {
+                    work.door(people, writer, turn).await
+                } else {
+                    work.plain(people, writer, turn).await
+                }
             });
             let round = round.await;
             if number > 0 {
-                if is_door { sides.door.add(round) } else { sides.plain.add(round) }
+                if is_door {
+                    sides.door.add(round)
+                } else {
+                    sides.plain.add(round)
+                }
             }
         }
     }
@@ -87,5 +100,9 @@ async fn round(processor: &Processor, at_once: usize, work: impl AsyncFn(usize, 
         times
     });
     let times = join_all(writers).await.concat();
-    Side { times, span: started.elapsed(), spent: processor.now().minus(&before) }
+    Side {
+        times,
+        span: started.elapsed(),
+        spent: processor.now().minus(&before),
+    }
 }

@@ -34,18 +34,37 @@ struct Use {
 /// Who uses whom, as cargo reads the manifests.
 fn uses() -> Vec<Use> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let ours: Vec<_> = packages.iter().map(|package| text(&package["name"])).collect();
+    let ours: Vec<_> = packages
+        .iter()
+        .map(|package| text(&package["name"]))
+        .collect();
     packages
         .iter()
-        .flat_map(|package| package["dependencies"].as_array().unwrap().iter().map(move |it| (package, it)))
+        .flat_map(|package| {
+            package["dependencies"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(move |it| (package, it))
+        })
         .filter(|(_, used)| ours.contains(&text(&used["name"])))
         .map(|(package, used)| Use {
             by: text(&package["name"]),
@@ -62,7 +81,10 @@ fn the_arrows_point_down() {
     let mut seen = 0;
     for Use { by, of, .. } in uses() {
         let (Some(user), Some(used)) = (floors.get(by.as_str()), floors.get(of.as_str())) else {
-            assert!(["app", "mainstay-tests"].contains(&by.as_str()), "{by} or {of} has no floor: give it one");
+            assert!(
+                ["app", "mainstay-tests"].contains(&by.as_str()),
+                "{by} or {of} has no floor: give it one"
+            );
             continue;
         };
         assert!(used < user, "{by} uses {of}, which is not below it");
@@ -73,20 +95,33 @@ fn the_arrows_point_down() {
 
 #[test]
 fn the_app_uses_the_facade_alone() {
-    let rooms: Vec<_> = uses().into_iter().filter(|it| it.by == "app").map(|it| it.of).collect();
+    let rooms: Vec<_> = uses()
+        .into_iter()
+        .filter(|it| it.by == "app")
+        .map(|it| it.of)
+        .collect();
     assert_eq!(rooms, ["mainstay"]);
 }
 
 /// What makes and removes databases must not be within reach of a production image.
 #[test]
 fn the_private_postgres_is_for_development() {
-    for Use { by, of, optional, for_tests } in uses() {
+    for Use {
+        by,
+        of,
+        optional,
+        for_tests,
+    } in uses()
+    {
         if of == "mainstay-devdb" {
             let allowed = for_tests || by == "mainstay-testing" || (by == "mainstay" && optional);
             assert!(allowed, "{by} uses mainstay-devdb");
         }
         if of == "mainstay-testing" {
-            assert!(for_tests || by == "mainstay-tests", "{by} uses mainstay-testing");
+            assert!(
+                for_tests || by == "mainstay-tests",
+                "{by} uses mainstay-testing"
+            );
         }
     }
 }

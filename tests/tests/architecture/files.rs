@@ -15,8 +15,15 @@ fn no_file_is_long() {
 
 #[test]
 fn every_crate_forbids_unsafe_code_through_the_workspace() {
-    for source in sources().iter().filter(|source| !source.path.contains("/ui/")) {
-        assert!(!source.text.contains(&["allow", "(unsafe_code"].concat()), "{}", source.path);
+    for source in sources()
+        .iter()
+        .filter(|source| !source.path.contains("/ui/"))
+    {
+        assert!(
+            !source.text.contains(&["allow", "(unsafe_code"].concat()),
+            "{}",
+            source.path
+        );
     }
     let manifest = std::fs::read_to_string(mainstay_tests::root().join("Cargo.toml")).unwrap();
     assert!(manifest.contains("unsafe_code = \"forbid\""));

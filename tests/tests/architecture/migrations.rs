@@ -8,12 +8,20 @@ fn migrations() -> Vec<(u32, String, String)> {
     for entry in fs::read_dir(root().join("migrations")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let number = name.strip_prefix('V').and_then(|rest| rest.split_once("__")).and_then(|(number, rest)| {
-            let stem = rest.strip_suffix(".sql")?;
-            let plain = !stem.is_empty() && stem.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
-            number.parse().ok().filter(|_| plain)
+        let number = name
+            .strip_prefix('V')
+            .and_then(|rest| rest.split_once("__"))
+            .and_then(|(number, rest)| {
+                let stem = rest.strip_suffix(".sql")?;
+                let plain = !stem.is_empty()
+                    && stem
+                        .chars()
+                        .all(|letter| letter.is_ascii_lowercase() || letter == '_');
+                number.parse().ok().filter(|_| plain)
+            });
+        let number = number.unwrap_or_else(|| {
+            panic!("{name}: a migration is called V<number>__<what_it_does>.sql")
         });
-        let number = number.unwrap_or_else(|| panic!("{name}: a migration is called V<number>__<what_it_does>.sql"));
         found.push((number, name, fs::read_to_string(&path).unwrap()));
     }
     found.sort();
@@ -22,29 +30,45 @@ fn migrations() -> Vec<(u32, String, String)> {
 
 /// What is wrong with a migration's text.
 fn complaints(text: &str) -> Vec<String> {
-    statements(text).iter().filter_map(|(comment, statement)| complaint(comment, statement)).collect()
+    statements(text)
+        .iter()
+        .filter_map(|(comment, statement)| complaint(comment, statement))
+        .collect()
 }
 
 fn complaint(comment: &str, statement: &str) -> Option<String> {
     let upper = statement.to_uppercase();
     let shown = statement.lines().next().unwrap_or_default();
     let table = upper.starts_with("CREATE TABLE") || upper.starts_with("ALTER TABLE");
-    let constraints = ["PRIMARY KEY", "REFERENCES ", "UNIQUE ", "CHECK "].map(|word| upper.matches(word).count());
+    let constraints =
+        ["PRIMARY KEY", "REFERENCES ", "UNIQUE ", "CHECK "].map(|word| upper.matches(word).count());
     if table && constraints.iter().sum::<usize>() > upper.matches("CONSTRAINT ").count() {
         return Some(format!("a constraint has no name: {shown}"));
     }
     let index = upper.starts_with("CREATE INDEX") || upper.starts_with("CREATE UNIQUE INDEX");
-    if index && upper.split(" ON ").next().is_some_and(|name| name.ends_with("INDEX")) {
+    if index
+        && upper
+            .split(" ON ")
+            .next()
+            .is_some_and(|name| name.ends_with("INDEX"))
+    {
         return Some(format!("an index has no name: {shown}"));
     }
-    let destroys = ["DROP ", "TRUNCATE ", "DELETE "].iter().any(|word| upper.starts_with(word))
-        || (upper.starts_with("ALTER ") && [" DROP ", " RENAME ", " TYPE "].iter().any(|word| upper.contains(word)));
-    (destroys && comment.is_empty()).then(|| format!("it destroys, and no comment above says why: {shown}"))
+    let destroys = ["DROP ", "TRUNCATE ", "DELETE "]
+        .iter()
+        .any(|word| upper.starts_with(word))
+        || (upper.starts_with("ALTER ")
+            && [" DROP ", " RENAME ", " TYPE "]
+                .iter()
+                .any(|word| upper.contains(word)));
+    (destroys && comment.is_empty())
+        .then(|| format!("it destroys, and no comment above says why: {shown}"))
 }
 
 /// The statements of a text, each with the comment above it. Semicolons between `$$` end nothing.
 fn statements(text: &str) -> Vec<(String, String)> {
-    let (mut found, mut comment, mut statement, mut quoted) = (Vec::new(), String::new(), String::new(), false);
+    let (mut found, mut comment, mut statement, mut quoted) =
+        (Vec::new(), String::new(), String::new(), false);
     for line in text.lines() {
         if statement.is_empty() && line.trim().is_empty() {
             comment.clear();
@@ -59,13 +83,19 @@ fn statements(text: &str) -> Vec<(String, String)> {
             }
         }
     }
-    assert!(statement.trim().is_empty(), "a statement does not end: {statement}");
+    assert!(
+        statement.trim().is_empty(),
+        "a statement does not end: {statement}"
+    );
     found
 }
 
 #[test]
 fn migrations_are_numbered_without_gaps() {
-    let numbers: Vec<_> = migrations().into_iter().map(|(number, _, _)| number).collect();
+    let numbers: Vec<_> = migrations()
+        .into_iter()
+        .map(|(number, _, _)| number)
+        .collect();
     let expected: Vec<_> = (1..).take(numbers.len()).collect();
     assert_eq!(numbers, expected);
     assert!(!numbers.is_empty());
@@ -75,7 +105,11 @@ fn migrations_are_numbered_without_gaps() {
 fn migrations_name_what_they_make_and_say_why_they_destroy() {
     let wrong: Vec<_> = migrations()
         .into_iter()
-        .flat_map(|(_, name, text)| complaints(&text).into_iter().map(move |complaint| format!("{name}: {complaint}")))
+        .flat_map(|(_, name, text)| {
+            complaints(&text)
+                .into_iter()
+                .map(move |complaint| format!("{name}: {complaint}"))
+        })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

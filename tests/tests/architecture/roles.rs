@@ -47,9 +47,16 @@ const BEYOND_SERVING: &[&str] = &[
 async fn the_serving_role_can_only_serve() {
     let app = TestApp::start(app::platform()).await;
     let mut serving = app.serving_role().await;
-    serving.run("SELECT count(*) FROM customers", []).await.unwrap();
+    serving
+        .run("SELECT count(*) FROM customers", [])
+        .await
+        .unwrap();
     for statement in BEYOND_SERVING {
-        assert_eq!(refusal(&mut serving, statement).await, "42501", "{statement}");
+        assert_eq!(
+            refusal(&mut serving, statement).await,
+            "42501",
+            "{statement}"
+        );
     }
 }
 
@@ -73,20 +80,34 @@ async fn the_serving_role_has_the_rights_that_were_reviewed() {
     let app = TestApp::start(app::platform()).await;
     let rows = app.owner().await.run(GRANTED, []).await.unwrap();
     let text = |row: &mainstay_database::Row, position| row.get::<String>(position).unwrap();
-    let lines: Vec<_> = rows.iter().map(|row| format!("{}: {}\n", text(row, 0), text(row, 1))).collect();
+    let lines: Vec<_> = rows
+        .iter()
+        .map(|row| format!("{}: {}\n", text(row, 0), text(row, 1)))
+        .collect();
     // OWASP ASVS 16.4.2. The trigger would refuse a change too, so that only the grants themselves show this one: of the log
     // and its seal, inserting and reading; of a partition by itself, nothing.
     let of_the_log = lines.iter().filter(|line| line.starts_with("audit_"));
-    let beyond = of_the_log.filter(|line| ["DELETE", "TRUNCATE", "UPDATE"].iter().any(|right| line.contains(right)));
+    let beyond = of_the_log.filter(|line| {
+        ["DELETE", "TRUNCATE", "UPDATE"]
+            .iter()
+            .any(|right| line.contains(right))
+    });
     assert_eq!(beyond.count(), 0, "{lines:?}");
-    assert!(lines.contains(&"audit_events: SELECT\n".to_owned()), "{lines:?}");
-    assert!(!lines.iter().any(|line| line.starts_with("audit_events_")), "{lines:?}");
+    assert!(
+        lines.contains(&"audit_events: SELECT\n".to_owned()),
+        "{lines:?}"
+    );
+    assert!(
+        !lines.iter().any(|line| line.starts_with("audit_events_")),
+        "{lines:?}"
+    );
     assert_snapshot(&snapshot("serving-role.txt"), &lines.concat());
 }
 
 #[tokio::test]
 async fn the_serving_role_owns_nothing() {
-    const OWNED: &str = "SELECT relname::text FROM pg_class WHERE relowner = 'mainstay_server'::regrole";
+    const OWNED: &str =
+        "SELECT relname::text FROM pg_class WHERE relowner = 'mainstay_server'::regrole";
     let app = TestApp::start(app::platform()).await;
     assert!(app.owner().await.run(OWNED, []).await.unwrap().is_empty());
 }
@@ -105,11 +126,20 @@ async fn not_even_the_owner_alters_the_audit_log_in_passing() {
     let app = TestApp::start(app::platform()).await;
     app.actor(mainstay_access::BuiltInRole::Owner).await;
     let mut owner = app.owner().await;
-    for statement in ["UPDATE audit_events SET action = 'nothing'", "DELETE FROM audit_events", "TRUNCATE audit_events"]
-    {
+    for statement in [
+        "UPDATE audit_events SET action = 'nothing'",
+        "DELETE FROM audit_events",
+        "TRUNCATE audit_events",
+    ] {
         assert_eq!(refusal(&mut owner, statement).await, "42501", "{statement}");
     }
-    let rows = owner.run("SELECT count(*) FROM audit_events WHERE action <> 'nothing'", []).await.unwrap();
+    let rows = owner
+        .run(
+            "SELECT count(*) FROM audit_events WHERE action <> 'nothing'",
+            [],
+        )
+        .await
+        .unwrap();
     assert!(rows[0].get::<i64>(0).unwrap() > 0);
 }
 
@@ -117,7 +147,13 @@ async fn not_even_the_owner_alters_the_audit_log_in_passing() {
 async fn refusal(connection: &mut Owner, statement: &'static str) -> String {
     match connection.run(statement, []).await {
         Ok(_) => "nothing: it was done".to_owned(),
-        Err(error @ Error::Internal(_)) => error.cause().unwrap_or_default().split(':').next().unwrap().to_owned(),
+        Err(error @ Error::Internal(_)) => error
+            .cause()
+            .unwrap_or_default()
+            .split(':')
+            .next()
+            .unwrap()
+            .to_owned(),
         Err(other) => other.to_string(),
     }
 }

@@ -14,11 +14,26 @@ const CLASSES: [&str; 4] = ["public: ", "internal: ", "personal: ", "secret: "];
 
 /// Personal or secret columns that are not sealed, and why that is right.
 const IN_CLEAR: [(&str, &str); 5] = [
-    ("users.password_hash", "argon2id: it cannot be turned back, and the server must read it to check a password"),
-    ("recovery_codes.hashes", "SHA-256 of 125 random bits each, which nobody guesses"),
-    ("audit_events.address", "an auditor searches by it, and it goes with the records when their time is over"),
-    ("findings.address", "as in audit_events: whoever follows a finding searches the log by it"),
-    ("finding_subjects.address", "the database compares it, and forgets it two days after the last finding"),
+    (
+        "users.password_hash",
+        "argon2id: it cannot be turned back, and the server must read it to check a password",
+    ),
+    (
+        "recovery_codes.hashes",
+        "SHA-256 of 125 random bits each, which nobody guesses",
+    ),
+    (
+        "audit_events.address",
+        "an auditor searches by it, and it goes with the records when their time is over",
+    ),
+    (
+        "findings.address",
+        "as in audit_events: whoever follows a finding searches the log by it",
+    ),
+    (
+        "finding_subjects.address",
+        "the database compares it, and forgets it two days after the last finding",
+    ),
 ];
 
 struct Column {
@@ -39,7 +54,11 @@ async fn columns() -> Vec<Column> {
             comment: text(row, 3),
         })
         .collect();
-    assert!(columns.len() > 40, "only {} columns were found", columns.len());
+    assert!(
+        columns.len() > 40,
+        "only {} columns were found",
+        columns.len()
+    );
     columns
 }
 
@@ -47,9 +66,17 @@ async fn columns() -> Vec<Column> {
 #[tokio::test]
 async fn every_column_is_classified_and_what_is_sensitive_is_sealed() {
     let mut unlisted = Vec::new();
-    for Column { name, kind, comment } in columns().await {
+    for Column {
+        name,
+        kind,
+        comment,
+    } in columns().await
+    {
         let class = CLASSES.iter().find(|class| comment.starts_with(*class));
-        assert!(class.is_some(), "{name}: its comment opens with none of {CLASSES:?}: {comment:?}");
+        assert!(
+            class.is_some(),
+            "{name}: its comment opens with none of {CLASSES:?}: {comment:?}"
+        );
         let sensitive = comment.starts_with("personal: ") || comment.starts_with("secret: ");
         if sensitive && kind != "bytea" {
             unlisted.push(name);
@@ -58,7 +85,10 @@ async fn every_column_is_classified_and_what_is_sensitive_is_sealed() {
     unlisted.sort();
     let mut listed = IN_CLEAR.map(|(name, _)| name);
     listed.sort_unstable();
-    assert_eq!(unlisted, listed, "sensitive columns in clear, and those that are listed with a reason");
+    assert_eq!(
+        unlisted, listed,
+        "sensitive columns in clear, and those that are listed with a reason"
+    );
 }
 
 /// A table that nobody described is one that nobody thought about.

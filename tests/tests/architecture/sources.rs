@@ -17,7 +17,11 @@ pub fn sources() -> Vec<Source> {
         collect(&root().join(folder), &mut found);
     }
     found.sort_by(|one, other| one.path.cmp(&other.path));
-    assert!(found.len() > 50, "the workspace has more files than {}", found.len());
+    assert!(
+        found.len() > 50,
+        "the workspace has more files than {}",
+        found.len()
+    );
     found
 }
 
@@ -27,8 +31,15 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
         if path.is_dir() {
             collect(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let below = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
-            found.push(Source { path: below, text: fs::read_to_string(&path).unwrap() });
+            let below = path
+                .strip_prefix(root())
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
+            found.push(Source {
+                path: below,
+                text: fs::read_to_string(&path).unwrap(),
+            });
         }
     }
 }

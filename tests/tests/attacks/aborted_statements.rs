@@ -10,10 +10,19 @@ use serde_json::json;
 /// Aborts the first `times` statements that update a throttle. A sequence counts them: it is not rolled back.
 async fn abort(app: &TestApp, sqlstate: &str, times: i64) {
     let mut owner = app.owner().await;
-    owner.run("CREATE SEQUENCE aborted", []).await.expect("the owner may");
-    owner.run("CREATE TABLE aborting (sqlstate text, times bigint)", []).await.expect("the owner may");
+    owner
+        .run("CREATE SEQUENCE aborted", [])
+        .await
+        .expect("the owner may");
+    owner
+        .run("CREATE TABLE aborting (sqlstate text, times bigint)", [])
+        .await
+        .expect("the owner may");
     let insert = "INSERT INTO aborting VALUES ($1, $2)";
-    owner.run(insert, [sqlstate.into(), times.into()]).await.expect("the owner may");
+    owner
+        .run(insert, [sqlstate.into(), times.into()])
+        .await
+        .expect("the owner may");
     let define = "CREATE FUNCTION abort_some() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
          IF nextval('public.aborted') <= (SELECT times FROM public.aborting) THEN \
              RAISE EXCEPTION USING ERRCODE = (SELECT sqlstate FROM public.aborting), MESSAGE = 'aborted'; \
@@ -31,7 +40,10 @@ async fn a_statement_that_was_aborted_runs_once_more() {
         let agent = app.actor(Agent).await;
         abort(&app, sqlstate, 1).await;
         let body = json!({ "email": agent.email(), "password": PASSWORD });
-        app.anonymous().post("/v1/sessions", body).await.assert_status(201);
+        app.anonymous()
+            .post("/v1/sessions", body)
+            .await
+            .assert_status(201);
     }
 }
 
@@ -40,8 +52,14 @@ async fn a_statement_that_is_aborted_again_asks_the_caller_to_come_back() {
     let app = TestApp::start(app::platform()).await;
     let agent = app.actor(Agent).await;
     abort(&app, "40P01", 2).await;
-    let sign_in =
-        async || app.anonymous().post("/v1/sessions", json!({ "email": agent.email(), "password": PASSWORD })).await;
+    let sign_in = async || {
+        app.anonymous()
+            .post(
+                "/v1/sessions",
+                json!({ "email": agent.email(), "password": PASSWORD }),
+            )
+            .await
+    };
     let refused = sign_in().await;
     refused.assert_problem(503, "unavailable");
     assert!(!refused.header("retry-after").is_empty());
@@ -52,7 +70,11 @@ async fn a_statement_that_is_aborted_again_asks_the_caller_to_come_back() {
 #[tokio::test]
 async fn people_of_one_network_do_not_deadlock() {
     let builder = TestApp::builder(app::platform()).setting("http.trusted_proxies", "127.0.0.0/8");
-    let app = builder.setting("database.pool_size", "10").setting("http.deadline", "60s").start().await;
+    let app = builder
+        .setting("database.pool_size", "10")
+        .setting("http.deadline", "60s")
+        .start()
+        .await;
     let mut people = Vec::new();
     for _ in 0..12 {
         people.push(app.actor(Agent).await.email().to_owned());
@@ -62,10 +84,19 @@ async fn people_of_one_network_do_not_deadlock() {
             let (email, from) = (&people[n * 7 % 12], format!("203.0.113.{}", n % 6));
             let (path, body) = match n % 10 {
                 9 => ("/v1/password-resets", json!({ "email": email })),
-                8 => ("/v1/sessions", json!({ "email": email, "password": "not the password at all" })),
-                _ => ("/v1/sessions", json!({ "email": email, "password": PASSWORD })),
+                8 => (
+                    "/v1/sessions",
+                    json!({ "email": email, "password": "not the password at all" }),
+                ),
+                _ => (
+                    "/v1/sessions",
+                    json!({ "email": email, "password": PASSWORD }),
+                ),
             };
-            let call = app.anonymous().request(Method::POST, path).header("x-forwarded-for", &from);
+            let call = app
+                .anonymous()
+                .request(Method::POST, path)
+                .header("x-forwarded-for", &from);
             async move { call.json(&body).send().await.status.as_u16() }
         });
         let calls: Vec<_> = calls.collect();
@@ -74,6 +105,9 @@ async fn people_of_one_network_do_not_deadlock() {
         while calls.len() > 0 {
             statuses.extend(join_all(calls.by_ref().take(10)).await);
         }
-        assert!(statuses.iter().all(|status| *status < 500), "round {round}: {statuses:?}");
+        assert!(
+            statuses.iter().all(|status| *status < 500),
+            "round {round}: {statuses:?}"
+        );
     }
 }

@@ -23,8 +23,16 @@ async fn rows(app: &TestApp) -> BTreeMap<String, i64> {
          FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition \
              AND relname NOT IN ('audit_leaves', 'audit_checkpoints', 'audit_keys', 'jobs', 'findings', 'finding_subjects', \
                  'watch_marks', 'root_keys')";
-    let counted = app.owner().await.run(COUNT, []).await.expect("the owner may");
-    counted.iter().map(|row| (row.get(0).expect("a name"), row.get(1).expect("a count"))).collect()
+    let counted = app
+        .owner()
+        .await
+        .run(COUNT, [])
+        .await
+        .expect("the owner may");
+    counted
+        .iter()
+        .map(|row| (row.get(0).expect("a name"), row.get(1).expect("a count")))
+        .collect()
 }
 
 /// What an anonymous caller may send: a name, and the `n`th call.
@@ -45,46 +53,103 @@ fn form_of(path: &'static str, body: String) -> (Method, &'static str, Body) {
 
 const OPERATIONS: [Operation; 15] = [
     ("sign-in", |n| {
-        json_of("/v1/sessions", json!({ "email": format!("a{n}@example.org"), "password": "not the password" }))
+        json_of(
+            "/v1/sessions",
+            json!({ "email": format!("a{n}@example.org"), "password": "not the password" }),
+        )
     }),
     ("sign-in of one", |_| {
-        json_of("/v1/sessions", json!({ "email": "one@example.org", "password": "not the password" }))
+        json_of(
+            "/v1/sessions",
+            json!({ "email": "one@example.org", "password": "not the password" }),
+        )
     }),
-    ("passkey options", |_| json_of("/v1/sessions/passkey/options", json!({}))),
-    ("token", |n| form_of("/oauth/token", format!("grant_type=authorization_code&client_id=none-{n}&code=a"))),
+    ("passkey options", |_| {
+        json_of("/v1/sessions/passkey/options", json!({}))
+    }),
+    ("token", |n| {
+        form_of(
+            "/oauth/token",
+            format!("grant_type=authorization_code&client_id=none-{n}&code=a"),
+        )
+    }),
     ("token by secret", |n| {
-        form_of("/oauth/token", format!("grant_type=client_credentials&client_id=none-{n}&client_secret=mcs_{n}"))
+        form_of(
+            "/oauth/token",
+            format!("grant_type=client_credentials&client_id=none-{n}&client_secret=mcs_{n}"),
+        )
     }),
-    ("introspection", |n| form_of("/oauth/introspect", format!("token=a&client_id=none-{n}&client_secret=b"))),
-    ("revocation", |n| form_of("/oauth/revoke", format!("token=a&client_id=none-{n}"))),
-    ("reset", |n| json_of("/v1/password-resets", json!({ "email": format!("b{n}@example.org") }))),
+    ("introspection", |n| {
+        form_of(
+            "/oauth/introspect",
+            format!("token=a&client_id=none-{n}&client_secret=b"),
+        )
+    }),
+    ("revocation", |n| {
+        form_of("/oauth/revoke", format!("token=a&client_id=none-{n}"))
+    }),
+    ("reset", |n| {
+        json_of(
+            "/v1/password-resets",
+            json!({ "email": format!("b{n}@example.org") }),
+        )
+    }),
     ("sign-up", |n| {
         let email = format!("c{n}@example.org");
-        json_of("/v1/sign-ups", json!({ "email": email, "password": "violets tumble over granite" }))
+        json_of(
+            "/v1/sign-ups",
+            json!({ "email": email, "password": "violets tumble over granite" }),
+        )
     }),
-    ("external authorization", |_| json_of("/v1/external-authorizations", json!({ "provider": ACME }))),
+    ("external authorization", |_| {
+        json_of("/v1/external-authorizations", json!({ "provider": ACME }))
+    }),
     ("external session", |n| {
         let state = format!("state-{n}");
-        json_of("/v1/external-sessions", json!({ "provider": ACME, "state": state, "code": "a", "binding": "b" }))
+        json_of(
+            "/v1/external-sessions",
+            json!({ "provider": ACME, "state": state, "code": "a", "binding": "b" }),
+        )
     }),
-    ("refresh", |n| json_of("/v1/sessions/current/refresh", json!({ "refresh_token": format!("mrt_{n}") }))),
+    ("refresh", |n| {
+        json_of(
+            "/v1/sessions/current/refresh",
+            json!({ "refresh_token": format!("mrt_{n}") }),
+        )
+    }),
     ("confirmation", |n| {
-        json_of("/v1/sign-ups/confirmation", json!({ "token": format!("msu_{n}"), "password": "not the password" }))
+        json_of(
+            "/v1/sign-ups/confirmation",
+            json!({ "token": format!("msu_{n}"), "password": "not the password" }),
+        )
     }),
-    ("strength", |n| json_of("/v1/password-strength", json!({ "password": format!("guess {n}") }))),
+    ("strength", |n| {
+        json_of(
+            "/v1/password-strength",
+            json!({ "password": format!("guess {n}") }),
+        )
+    }),
     ("invitation", |n| {
         let password = "violets tumble over granite";
-        json_of("/v1/invitations/sign-up", json!({ "token": format!("min_{n}"), "password": password }))
+        json_of(
+            "/v1/invitations/sign-up",
+            json!({ "token": format!("min_{n}"), "password": password }),
+        )
     }),
 ];
 
 /// Each caller comes from the address that the proxy names.
 async fn call(app: &TestApp, operation: Operation, n: usize, from: &str) -> Answer {
     let (method, path, body) = operation.1(n);
-    let call = app.anonymous().request(method, path).header("x-forwarded-for", from);
+    let call = app
+        .anonymous()
+        .request(method, path)
+        .header("x-forwarded-for", from);
     let call = match body {
         Body::Json(body) => call.json(&body),
-        Body::Form(body) => call.header("content-type", "application/x-www-form-urlencoded").body(body),
+        Body::Form(body) => call
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body),
     };
     call.send().await
 }
@@ -95,8 +160,13 @@ async fn anonymous_calls_leave_a_bounded_number_of_rows() {
     let provider = OpenIdProvider::start(clock.clone()).await;
     let settings = json!([provider.settings(ACME)]).to_string();
     let builder = TestApp::builder(app::platform()).clock(clock.clone());
-    let builder = builder.setting("http.trusted_proxies", "127.0.0.0/8").setting("http.deadline", "60s");
-    let app = builder.setting("identity.oidc_providers", settings).start().await;
+    let builder = builder
+        .setting("http.trusted_proxies", "127.0.0.0/8")
+        .setting("http.deadline", "60s");
+    let app = builder
+        .setting("identity.oidc_providers", settings)
+        .start()
+        .await;
 
     for (place, operation) in OPERATIONS.into_iter().enumerate() {
         let from = format!("203.0.{place}.9");
@@ -109,8 +179,15 @@ async fn anonymous_calls_leave_a_bounded_number_of_rows() {
         let before = rows(&app).await;
         burst(FIRST..FIRST + THEN).await;
         let after = rows(&app).await;
-        let grown: Vec<_> = after.iter().filter(|(table, count)| before.get(*table) != Some(*count)).collect();
-        assert!(grown.is_empty(), "{THEN} more calls of {}: {grown:?} after {before:?}", operation.0);
+        let grown: Vec<_> = after
+            .iter()
+            .filter(|(table, count)| before.get(*table) != Some(*count))
+            .collect();
+        assert!(
+            grown.is_empty(),
+            "{THEN} more calls of {}: {grown:?} after {before:?}",
+            operation.0
+        );
     }
 }
 
@@ -118,7 +195,10 @@ async fn anonymous_calls_leave_a_bounded_number_of_rows() {
 #[tokio::test]
 async fn refusals_are_counted_in_the_next_record() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
-    let app = TestApp::builder(app::platform()).clock(clock.clone()).start().await;
+    let app = TestApp::builder(app::platform())
+        .clock(clock.clone())
+        .start()
+        .await;
     let guess = async || {
         let body = json!({ "email": "one@example.org", "password": "not the password" });
         app.anonymous().post("/v1/sessions", body).await
@@ -135,7 +215,15 @@ async fn refusals_are_counted_in_the_next_record() {
 
     let recorded = "SELECT (after ->> 'unrecorded')::bigint FROM audit_events \
          WHERE action = 'authn_login_fail_max' ORDER BY id";
-    let rows = app.owner().await.run(recorded, []).await.expect("the log is read");
-    let counts: Vec<i64> = rows.iter().map(|row| row.get(0).expect("a count")).collect();
+    let rows = app
+        .owner()
+        .await
+        .run(recorded, [])
+        .await
+        .expect("the log is read");
+    let counts: Vec<i64> = rows
+        .iter()
+        .map(|row| row.get(0).expect("a count"))
+        .collect();
     assert_eq!(counts, [0, 9]);
 }

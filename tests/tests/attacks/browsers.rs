@@ -9,11 +9,16 @@ const ALLOWED: &str = "https://app.example";
 /// OWASP ASVS 3.4.2.
 #[tokio::test]
 async fn only_pages_of_allowed_origins_may_read_answers() {
-    let app = TestApp::builder(app::platform()).setting("http.cors_origins", ALLOWED).start().await;
+    let app = TestApp::builder(app::platform())
+        .setting("http.cors_origins", ALLOWED)
+        .start()
+        .await;
     let agent = app.actor(Agent).await;
     let ask = async |method: Method, origin: &str| -> Answer {
         let call = agent.request(method, "/v1/me").header("origin", origin);
-        call.header("access-control-request-method", "GET").send().await
+        call.header("access-control-request-method", "GET")
+            .send()
+            .await
     };
     let tricks = [
         "https://evil.example",
@@ -32,12 +37,26 @@ async fn only_pages_of_allowed_origins_may_read_answers() {
             let answer = ask(method.clone(), origin).await;
             let allowed = answer.header("access-control-allow-origin");
             assert_ne!(allowed, origin, "{method} {origin}");
-            assert!(["", ALLOWED].contains(&allowed), "{method} {origin}: {allowed}");
+            assert!(
+                ["", ALLOWED].contains(&allowed),
+                "{method} {origin}: {allowed}"
+            );
         }
         let answer = ask(method.clone(), ALLOWED).await;
-        assert_eq!(answer.header("access-control-allow-origin"), ALLOWED, "{method}");
-        assert!(answer.header("vary").to_lowercase().contains("origin"), "{method}");
-        assert_eq!(answer.header("access-control-allow-credentials"), "", "{method}");
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            ALLOWED,
+            "{method}"
+        );
+        assert!(
+            answer.header("vary").to_lowercase().contains("origin"),
+            "{method}"
+        );
+        assert_eq!(
+            answer.header("access-control-allow-credentials"),
+            "",
+            "{method}"
+        );
     }
 }
 
@@ -45,9 +64,17 @@ async fn only_pages_of_allowed_origins_may_read_answers() {
 async fn without_the_setting_no_page_of_another_origin_may_read_answers() {
     let app = TestApp::start(app::platform()).await;
     for method in [Method::GET, Method::OPTIONS] {
-        let answer = app.anonymous().request(method, "/livez").header("origin", ALLOWED).send().await;
+        let answer = app
+            .anonymous()
+            .request(method, "/livez")
+            .header("origin", ALLOWED)
+            .send()
+            .await;
         assert!(
-            answer.headers.keys().all(|name| !name.as_str().starts_with("access-control-")),
+            answer
+                .headers
+                .keys()
+                .all(|name| !name.as_str().starts_with("access-control-")),
             "{:?}",
             answer.headers
         );
@@ -78,7 +105,10 @@ async fn every_answer_has_the_security_headers() {
     }
     assert_secured(&app.anonymous().get("/v1/me").await);
     assert_secured(agent.delete("/v1/customers").await.assert_status(405));
-    assert_eq!(agent.get("/v1/me").await.header("cache-control"), "no-store");
+    assert_eq!(
+        agent.get("/v1/me").await.header("cache-control"),
+        "no-store"
+    );
 }
 
 /// Asserts that an answer has every header that OWASP asks for, and none that tells what serves it.
@@ -91,10 +121,24 @@ pub fn assert_secured(answer: &Answer) {
         ("cross-origin-resource-policy", "same-origin"),
     ];
     for (name, part) in expected {
-        assert!(answer.header(name).contains(part), "{name}: {:?}", answer.headers);
+        assert!(
+            answer.header(name).contains(part),
+            "{name}: {:?}",
+            answer.headers
+        );
     }
-    assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{:?}", answer.headers);
+    assert!(
+        answer
+            .header("content-security-policy")
+            .starts_with("default-src 'none'"),
+        "{:?}",
+        answer.headers
+    );
     for telling in ["server", "x-powered-by", "via"] {
-        assert!(!answer.headers.contains_key(telling), "{:?}", answer.headers);
+        assert!(
+            !answer.headers.contains_key(telling),
+            "{:?}",
+            answer.headers
+        );
     }
 }

@@ -61,7 +61,9 @@ async fn greet(_by: Public, greeting: Shared<Greeting>) -> Result<Json<String>, 
 /// List plain values.
 #[get("/v1/test/words")]
 async fn list_words(_by: Public) -> Result<Listing<String>, Problem> {
-    Ok(Listing { items: vec!["one".to_owned(), "two".to_owned()] })
+    Ok(Listing {
+        items: vec!["one".to_owned(), "two".to_owned()],
+    })
 }
 
 fn platform(module: Module) -> Platform {
@@ -92,13 +94,27 @@ async fn a_problem_that_is_not_declared_does_not_leave_the_house() {
     let answer = app.anonymous().get("/v1/test/undeclared").await;
     answer.assert_problem(500, "internal_error");
     assert!(!answer.text().contains("canary"), "{}", answer.text());
-    app.anonymous().get("/v1/test/declared").await.assert_problem(409, "conflict");
+    app.anonymous()
+        .get("/v1/test/declared")
+        .await
+        .assert_problem(409, "conflict");
 }
 
 #[test]
 fn declarations_that_contradict_each_other_are_refused_all_at_once() {
-    let module = test_module().endpoints((mismatched, second_listing, renamed, squatting, declared, declared));
-    let wrong = platform(module).api().err().expect("they contradict each other").to_string();
+    let module = test_module().endpoints((
+        mismatched,
+        second_listing,
+        renamed,
+        squatting,
+        declared,
+        declared,
+    ));
+    let wrong = platform(module)
+        .api()
+        .err()
+        .expect("they contradict each other")
+        .to_string();
     for expected in [
         "mismatched: /v1/test/mismatched/{id} has 1 parameters, the function takes 0",
         "second_listing: GET /v1/customers is declared twice",
@@ -115,19 +131,49 @@ fn declarations_that_contradict_each_other_are_refused_all_at_once() {
 #[tokio::test]
 async fn what_nobody_shares_is_missed_when_the_service_starts() {
     let module = || test_module().endpoints((greet,));
-    let wrong = platform(module()).api().err().expect("nobody shares it").to_string();
-    assert!(wrong.contains("greet: it takes Shared<attacks::declarations::Greeting>, which nobody shares"), "{wrong}");
+    let wrong = platform(module())
+        .api()
+        .err()
+        .expect("nobody shares it")
+        .to_string();
+    assert!(
+        wrong.contains(
+            "greet: it takes Shared<attacks::declarations::Greeting>, which nobody shares"
+        ),
+        "{wrong}"
+    );
 
     let twice = module().share(Greeting("one")).share(Greeting("another"));
-    assert!(platform(twice).api().err().expect("there are two").to_string().contains("two values of one type"));
+    assert!(
+        platform(twice)
+            .api()
+            .err()
+            .expect("there are two")
+            .to_string()
+            .contains("two values of one type")
+    );
 
-    let app = TestApp::start(platform(module()).module(Module::new("other").share(Greeting("hello")))).await;
-    assert_eq!(app.anonymous().get("/v1/test/greeting").await.assert_status(200).json(), "hello");
+    let app =
+        TestApp::start(platform(module()).module(Module::new("other").share(Greeting("hello"))))
+            .await;
+    assert_eq!(
+        app.anonymous()
+            .get("/v1/test/greeting")
+            .await
+            .assert_status(200)
+            .json(),
+        "hello"
+    );
 }
 
 #[tokio::test]
 async fn a_listing_holds_plain_values_as_they_are() {
     let app = TestApp::start(platform(test_module().endpoints((list_words,)))).await;
-    let words = app.anonymous().get("/v1/test/words").await.assert_status(200).json();
+    let words = app
+        .anonymous()
+        .get("/v1/test/words")
+        .await
+        .assert_status(200)
+        .json();
     assert_eq!(words, serde_json::json!({ "items": ["one", "two"] }));
 }

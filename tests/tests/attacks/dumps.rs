@@ -10,25 +10,57 @@ use mainstay_devdb::Programs;
 
 /// A program of Postgres: the one that stands beside the server, which knows its version, where it does.
 fn program(name: &str) -> Command {
-    let beside = Programs::find(None).ok().map(|programs| programs.directory().join(name));
-    Command::new(beside.filter(|path| path.is_file()).unwrap_or_else(|| name.into()))
+    let beside = Programs::find(None)
+        .ok()
+        .map(|programs| programs.directory().join(name));
+    Command::new(
+        beside
+            .filter(|path| path.is_file())
+            .unwrap_or_else(|| name.into()),
+    )
 }
 
 /// What `pg_dump` writes.
 pub fn dump(url: &SecretString, arguments: &[&str]) -> Vec<u8> {
-    let output = program("pg_dump").args(arguments).args(["--dbname", url.expose_secret()]).output();
+    let output = program("pg_dump")
+        .args(arguments)
+        .args(["--dbname", url.expose_secret()])
+        .output();
     let output = output.expect("pg_dump is there, as Postgres is");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }
 
 /// Plays a dump into a database.
 pub fn restore(url: &SecretString, dump: &[u8]) {
     let mut command = program("psql");
-    command.args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--dbname", url.expose_secret()]);
-    let started = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    command.args([
+        "--quiet",
+        "--no-psqlrc",
+        "--set",
+        "ON_ERROR_STOP=1",
+        "--dbname",
+        url.expose_secret(),
+    ]);
+    let started = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
     let mut psql = started.expect("psql is there, as Postgres is");
-    psql.stdin.take().expect("it reads").write_all(dump).expect("it takes the dump");
+    psql.stdin
+        .take()
+        .expect("it reads")
+        .write_all(dump)
+        .expect("it takes the dump");
     let output = psql.wait_with_output().expect("it ends");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -11,8 +11,13 @@ use crate::log::{Draw, published, seal, sealed_log, write_on};
 
 async fn exported(session: &mut Session, outside: &Outside) -> Vec<u8> {
     let mut export = Vec::new();
-    let extent = Extent { outside: Some(outside), ..Extent::default() };
-    export_log(session, &extent, &mut export).await.expect("it is exported");
+    let extent = Extent {
+        outside: Some(outside),
+        ..Extent::default()
+    };
+    export_log(session, &extent, &mut export)
+        .await
+        .expect("it is exported");
     export
 }
 
@@ -25,10 +30,15 @@ async fn no_altered_export_verifies() {
     seal(&app).await;
     let export = exported(&mut session, &outside).await;
     let whole = verify_export(&export[..], &keys, &outside, 0).expect("it verifies");
-    assert_eq!((whole.from, whole.until, whole.outside), (0, whole.checkpoint.size, 1));
+    assert_eq!(
+        (whole.from, whole.until, whole.outside),
+        (0, whole.checkpoint.size, 1)
+    );
     let draw = Draw(Random::seeded(2));
     let lines: Vec<_> = export.split_inclusive(|byte| *byte == b'\n').collect();
-    let below = |limit: usize| usize::try_from(draw.below(i64::try_from(limit).expect("small"))).expect("below");
+    let below = |limit: usize| {
+        usize::try_from(draw.below(i64::try_from(limit).expect("small"))).expect("below")
+    };
     for n in 0..2_000 {
         let mut altered = export.clone();
         match n % 4 {
@@ -54,12 +64,27 @@ async fn no_altered_export_verifies() {
             _ => altered[below(export.len())] ^= 1 << below(8),
         }
         let verdict = verify_export(&altered[..], &keys, &outside, 0);
-        let line = altered.split(|byte| *byte == b'\n').zip(&lines).position(|(one, other)| !other.starts_with(one));
+        let line = altered
+            .split(|byte| *byte == b'\n')
+            .zip(&lines)
+            .position(|(one, other)| !other.starts_with(one));
         assert!(verdict.is_err(), "alteration {n}, from line {line:?} on");
     }
-    let stranger = ["PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse().expect("a key")];
+    let stranger = [
+        "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+            .parse()
+            .expect("a key"),
+    ];
     let verdict = verify_export(&export[..], &stranger, &Outside::default(), 0);
-    assert!(matches!(verdict, Err(AuditError::Found(Finding::NotBelieved(NoteError::UnknownKey)))), "{verdict:?}");
+    assert!(
+        matches!(
+            verdict,
+            Err(AuditError::Found(Finding::NotBelieved(
+                NoteError::UnknownKey
+            )))
+        ),
+        "{verdict:?}"
+    );
 }
 
 /// A part of the log proves where it stands, and that the log goes on from a checkpoint that was kept.
@@ -72,14 +97,31 @@ async fn a_part_of_the_log_proves_itself() {
     write_on(&agent, 4, "more").await;
     seal(&app).await;
     let mut export = Vec::new();
-    let extent = Extent { from: Some(from), until: None, outside: Some(&outside) };
-    assert_eq!(export_log(&mut session, &extent, &mut export).await.expect("it is exported"), 4);
+    let extent = Extent {
+        from: Some(from),
+        until: None,
+        outside: Some(&outside),
+    };
+    assert_eq!(
+        export_log(&mut session, &extent, &mut export)
+            .await
+            .expect("it is exported"),
+        4
+    );
     let part = verify_export(&export[..], &keys, &outside, 0).expect("it verifies");
     assert_eq!((part.until - part.from, part.outside), (4, 1));
     assert!(part.from > 0);
     let mut export = Vec::new();
-    let extent = Extent { from: Some(from), ..Extent::default() };
-    export_log(&mut session, &extent, &mut export).await.expect("it is exported");
+    let extent = Extent {
+        from: Some(from),
+        ..Extent::default()
+    };
+    export_log(&mut session, &extent, &mut export)
+        .await
+        .expect("it is exported");
     let verdict = verify_export(&export[..], &keys, &outside, 0);
-    assert!(matches!(verdict, Err(AuditError::Export { .. })), "there is no proof about the checkpoint: {verdict:?}");
+    assert!(
+        matches!(verdict, Err(AuditError::Export { .. })),
+        "there is no proof about the checkpoint: {verdict:?}"
+    );
 }

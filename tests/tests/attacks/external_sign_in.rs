@@ -9,8 +9,8 @@ use time::Duration;
 use tokio::net::TcpListener;
 
 use crate::external::{
-    ACME, begin, begin_link, callback, finish, link, person, sign_in, signed_in, start, start_at_rest, start_with,
-    text, through, user_of,
+    ACME, begin, begin_link, callback, finish, link, person, sign_in, signed_in, start,
+    start_at_rest, start_with, text, through, user_of,
 };
 
 const REFUSED: &str = "external_sign_in_refused";
@@ -45,14 +45,25 @@ async fn a_token_with_any_wrong_claim_is_not_believed() {
         ("sub", json!("x".repeat(256))),
         ("sub", Value::Null),
     ] {
-        provider.script(|script| script.claims = json!({ claim: value }).as_object().cloned().unwrap_or_default());
+        provider.script(|script| {
+            script.claims = json!({ claim: value })
+                .as_object()
+                .cloned()
+                .unwrap_or_default()
+        });
         let answer = sign_in(&app, &provider, person("ada")).await;
         let refused = [(401, REFUSED), (503, "provider_unavailable")];
         let problem = answer.problem();
-        assert!(refused.contains(&(problem.status, problem.code.as_str())), "{claim}: {value}: {}", answer.text());
+        assert!(
+            refused.contains(&(problem.status, problem.code.as_str())),
+            "{claim}: {value}: {}",
+            answer.text()
+        );
     }
     provider.script(|script| script.claims.clear());
-    sign_in(&app, &provider, person("ada")).await.assert_status(201);
+    sign_in(&app, &provider, person("ada"))
+        .await
+        .assert_status(201);
 }
 
 /// OWASP ASVS 10.2.1: the answer belongs to the client that asked, and to it once.
@@ -72,11 +83,19 @@ async fn an_answer_is_taken_once_and_from_who_began_it() {
     for wrong in [of_another_browser, without_binding, of_no_state] {
         finish(&app, wrong).await.assert_problem(401, REFUSED);
     }
-    assert_eq!(provider.calls("/token"), 0, "a code is shown to the provider before it is known who brings it");
+    assert_eq!(
+        provider.calls("/token"),
+        0,
+        "a code is shown to the provider before it is known who brings it"
+    );
 
     let answers = futures_util::future::join_all((0..20).map(|_| finish(&app, body.clone()))).await;
     let taken = answers.iter().filter(|answer| answer.status == 201).count();
-    assert_eq!((taken, provider.calls("/token")), (1, 1), "a state is taken up more than once");
+    assert_eq!(
+        (taken, provider.calls("/token")),
+        (1, 1),
+        "a state is taken up more than once"
+    );
     finish(&app, body).await.assert_problem(401, REFUSED);
 }
 
@@ -87,11 +106,20 @@ async fn a_code_of_another_flow_is_worth_nothing() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let (one, other) = (begin(&app, ACME).await, begin(&app, ACME).await);
-    let (back, stolen) = (through(&provider, &one, person("eve")), through(&provider, &other, person("ada")));
+    let (back, stolen) = (
+        through(&provider, &one, person("eve")),
+        through(&provider, &other, person("ada")),
+    );
     let mut body = callback(&one, &back);
     body["code"] = stolen.code.into();
     finish(&app, body).await.assert_problem(401, REFUSED);
-    let count = app.owner().await.run("SELECT FROM external_identities", []).await.unwrap().len();
+    let count = app
+        .owner()
+        .await
+        .run("SELECT FROM external_identities", [])
+        .await
+        .unwrap()
+        .len();
     assert_eq!(count, 0);
 }
 
@@ -106,14 +134,23 @@ async fn an_answer_that_comes_late_is_refused() {
     begin(&app, ACME).await;
     clock.advance(Duration::SECOND);
     begin(&app, ACME).await;
-    let kept = app.owner().await.run("SELECT FROM external_authorizations", []).await.unwrap().len();
+    let kept = app
+        .owner()
+        .await
+        .run("SELECT FROM external_authorizations", [])
+        .await
+        .unwrap()
+        .len();
     assert_eq!(kept, 2);
 }
 
 /// OWASP ASVS 10.2.2; RFC 9207; RFC 9700 §4.4: the code of an honest provider is not given to another.
 #[tokio::test]
 async fn providers_are_not_mixed_up() {
-    let (honest, evil) = (OpenIdProvider::start(Clock::default()).await, OpenIdProvider::start(Clock::default()).await);
+    let (honest, evil) = (
+        OpenIdProvider::start(Clock::default()).await,
+        OpenIdProvider::start(Clock::default()).await,
+    );
     for provider in [&honest, &evil] {
         provider.script(|script| script.names_itself = true);
     }
@@ -130,7 +167,11 @@ async fn providers_are_not_mixed_up() {
     for body in wrong {
         finish(&app, body).await.assert_problem(401, REFUSED);
     }
-    for issuer in [Some("https://id.example".to_owned()), Some(format!("{}/", honest.issuer())), None] {
+    for issuer in [
+        Some("https://id.example".to_owned()),
+        Some(format!("{}/", honest.issuer())),
+        None,
+    ] {
         let begun = begin(&app, ACME).await;
         let mut body = callback(&begun, &through(&honest, &begun, person("ada")));
         body.as_object_mut().unwrap().remove("iss");
@@ -140,9 +181,14 @@ async fn providers_are_not_mixed_up() {
         finish(&app, body).await.assert_problem(401, REFUSED);
     }
     assert_eq!((honest.calls("/token"), evil.calls("/token")), (0, 0));
-    sign_in(&app, &honest, person("ada")).await.assert_status(201);
+    sign_in(&app, &honest, person("ada"))
+        .await
+        .assert_status(201);
     // Each sends people back to an address of its own.
-    assert_ne!(back.redirect_uri, through(&evil, &begin(&app, "evil").await, person("ada")).redirect_uri);
+    assert_ne!(
+        back.redirect_uri,
+        through(&evil, &begin(&app, "evil").await, person("ada")).redirect_uri
+    );
 }
 
 /// A sign-in is no link, a link is no sign-in, and what one person begins no other ends.
@@ -153,19 +199,41 @@ async fn what_was_begun_for_one_thing_is_good_for_no_other() {
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
     let sign_in = begin(&app, ACME).await;
     let body = callback(&sign_in, &through(&provider, &sign_in, person("eve")));
-    agent.post("/v1/me/external-identities", body).await.assert_problem(401, REFUSED);
+    agent
+        .post("/v1/me/external-identities", body)
+        .await
+        .assert_problem(401, REFUSED);
     let linking = begin_link(&agent, ACME).await;
-    finish(&app, callback(&linking, &through(&provider, &linking, person("eve")))).await.assert_problem(401, REFUSED);
+    finish(
+        &app,
+        callback(&linking, &through(&provider, &linking, person("eve"))),
+    )
+    .await
+    .assert_problem(401, REFUSED);
     let linking = begin_link(&other, ACME).await;
     let body = callback(&linking, &through(&provider, &linking, person("eve")));
-    agent.post("/v1/me/external-identities", body).await.assert_problem(401, REFUSED);
-    assert_eq!(app.owner().await.run("SELECT FROM external_identities", []).await.unwrap().len(), 0);
+    agent
+        .post("/v1/me/external-identities", body)
+        .await
+        .assert_problem(401, REFUSED);
+    assert_eq!(
+        app.owner()
+            .await
+            .run("SELECT FROM external_identities", [])
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
 }
 
 /// OWASP ASVS 6.8.1.
 #[tokio::test]
 async fn the_same_subject_of_another_issuer_is_somebody_else() {
-    let (one, other) = (OpenIdProvider::start(Clock::default()).await, OpenIdProvider::start(Clock::default()).await);
+    let (one, other) = (
+        OpenIdProvider::start(Clock::default()).await,
+        OpenIdProvider::start(Clock::default()).await,
+    );
     let app = start_with(&[one.settings(ACME), other.settings("other")]).await;
     let ada = signed_in(&app, &sign_in(&app, &one, person("ada")).await);
     let begun = begin(&app, "other").await;
@@ -193,16 +261,28 @@ async fn an_address_opens_no_account() {
         let answer = sign_in(&app, &provider, claim("eve@example.com", verified)).await;
         answer.assert_problem(403, "email_unverified");
     }
-    sign_in(&app, &provider, json!({ "sub": "eve" })).await.assert_problem(403, "email_unverified");
+    sign_in(&app, &provider, json!({ "sub": "eve" }))
+        .await
+        .assert_problem(403, "email_unverified");
     for email in [victim.email().to_owned(), victim.email().to_uppercase()] {
-        sign_in(&app, &provider, claim(&email, json!(true))).await.assert_problem(409, "account_exists");
+        sign_in(&app, &provider, claim(&email, json!(true)))
+            .await
+            .assert_problem(409, "account_exists");
     }
     let count = async |text| app.owner().await.run(text, []).await.unwrap().len();
     assert_eq!(count("SELECT FROM external_identities").await, 0);
-    assert_eq!(count("SELECT FROM audit_events WHERE action = 'authn_login_fail'").await, 6);
+    assert_eq!(
+        count("SELECT FROM audit_events WHERE action = 'authn_login_fail'").await,
+        6
+    );
     // Its owner links it while signed in.
-    link(&victim, &provider, claim(victim.email(), json!(true))).await.assert_status(201);
-    let owner = signed_in(&app, &sign_in(&app, &provider, claim(victim.email(), json!(true))).await);
+    link(&victim, &provider, claim(victim.email(), json!(true)))
+        .await
+        .assert_status(201);
+    let owner = signed_in(
+        &app,
+        &sign_in(&app, &provider, claim(victim.email(), json!(true))).await,
+    );
     assert_eq!(user_of(&owner).await, victim.user().to_string());
 }
 
@@ -211,42 +291,78 @@ async fn an_address_opens_no_account() {
 async fn somebody_new_who_comes_twice_at_once_gets_one_account() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
-    let answers = futures_util::future::join_all((0..8).map(|_| sign_in(&app, &provider, person("ada")))).await;
+    let answers =
+        futures_util::future::join_all((0..8).map(|_| sign_in(&app, &provider, person("ada"))))
+            .await;
     for answer in &answers {
         answer.assert_status(201);
     }
     let count = async |text| app.owner().await.run(text, []).await.unwrap().len();
-    assert_eq!((count("SELECT FROM users").await, count("SELECT FROM external_identities").await), (1, 1));
+    assert_eq!(
+        (
+            count("SELECT FROM users").await,
+            count("SELECT FROM external_identities").await
+        ),
+        (1, 1)
+    );
 }
 
 /// OWASP ASVS 1.3.6, 13.2.4, 15.3.2: whoever runs a provider, or sits in front of it, does not make the service call
 /// others, nor wait or read for ever.
 #[tokio::test]
 async fn a_provider_cannot_make_the_service_do_more_than_ask() {
-    let canary = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+    let canary = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("there is a port");
     let elsewhere = format!("http://{}/", canary.local_addr().expect("it is bound"));
     for path in [DISCOVERY, KEYS, "/token"] {
         let provider = OpenIdProvider::start(Clock::default()).await;
         let itself = Misbehaviour::RedirectTo(format!("{}{path}", provider.issuer()));
-        for misbehaviour in
-            [Misbehaviour::RedirectTo(elsewhere.clone()), itself, Misbehaviour::Endless, Misbehaviour::Silent]
-        {
+        for misbehaviour in [
+            Misbehaviour::RedirectTo(elsewhere.clone()),
+            itself,
+            Misbehaviour::Endless,
+            Misbehaviour::Silent,
+        ] {
             let settings = json!([provider.settings(ACME)]).to_string();
-            let builder = TestApp::builder(app::platform()).setting("identity.oidc_providers", settings);
-            let app = builder.setting("identity.oidc_timeout", "300ms").start().await;
+            let builder =
+                TestApp::builder(app::platform()).setting("identity.oidc_providers", settings);
+            let app = builder
+                .setting("identity.oidc_timeout", "300ms")
+                .start()
+                .await;
             // At the token endpoint it behaves until then.
-            let begun = if path == "/token" { begin(&app, ACME).await } else { Value::Null };
+            let begun = if path == "/token" {
+                begin(&app, ACME).await
+            } else {
+                Value::Null
+            };
             provider.script(|script| drop(script.misbehaviours.insert(path, misbehaviour.clone())));
             let (before, started) = (provider.calls(path), Instant::now());
             let answer = if path == "/token" {
-                finish(&app, callback(&begun, &through(&provider, &begun, person("ada")))).await
+                finish(
+                    &app,
+                    callback(&begun, &through(&provider, &begun, person("ada"))),
+                )
+                .await
             } else {
-                app.anonymous().post("/v1/external-authorizations", json!({ "provider": ACME })).await
+                app.anonymous()
+                    .post("/v1/external-authorizations", json!({ "provider": ACME }))
+                    .await
             };
-            assert_eq!(answer.status, 503, "{path} {misbehaviour:?}: {}", answer.text());
+            assert_eq!(
+                answer.status,
+                503,
+                "{path} {misbehaviour:?}: {}",
+                answer.text()
+            );
             answer.assert_problem(503, "provider_unavailable");
             assert_eq!(provider.calls(path) - before, 1, "{path} {misbehaviour:?}");
-            assert!(started.elapsed().as_secs() < 20, "{path} {misbehaviour:?} took {:?}", started.elapsed());
+            assert!(
+                started.elapsed().as_secs() < 20,
+                "{path} {misbehaviour:?} took {:?}",
+                started.elapsed()
+            );
             provider.script(|script| script.misbehaviours.clear());
         }
     }
@@ -260,22 +376,39 @@ async fn a_provider_cannot_send_anybody_where_it_likes() {
     for (member, value) in [
         ("issuer", json!("https://id.example")),
         ("authorization_endpoint", json!("javascript:alert(1)")),
-        ("authorization_endpoint", json!("http://id.example/authorize")),
+        (
+            "authorization_endpoint",
+            json!("http://id.example/authorize"),
+        ),
         ("jwks_uri", json!("http://id.example/jwks")),
-        ("jwks_uri", json!("http://169.254.169.254/latest/meta-data/")),
+        (
+            "jwks_uri",
+            json!("http://169.254.169.254/latest/meta-data/"),
+        ),
         ("jwks_uri", json!("file:///etc/passwd")),
         ("jwks_uri", json!("http://user:password@127.0.0.1/jwks")),
     ] {
         let provider = OpenIdProvider::start(Clock::default()).await;
         let app = start(&provider).await;
         provider.script(|script| drop(script.discovery.insert(member.to_owned(), value.clone())));
-        let answer = app.anonymous().post("/v1/external-authorizations", json!({ "provider": ACME })).await;
+        let answer = app
+            .anonymous()
+            .post("/v1/external-authorizations", json!({ "provider": ACME }))
+            .await;
         assert_eq!(answer.status, 503, "{member} {value}: {}", answer.text());
     }
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
-    provider.script(|script| drop(script.discovery.insert("token_endpoint".into(), json!("http://id.example/token"))));
-    sign_in(&app, &provider, person("ada")).await.assert_problem(503, "provider_unavailable");
+    provider.script(|script| {
+        drop(
+            script
+                .discovery
+                .insert("token_endpoint".into(), json!("http://id.example/token")),
+        )
+    });
+    sign_in(&app, &provider, person("ada"))
+        .await
+        .assert_problem(503, "provider_unavailable");
 }
 
 /// OWASP ASVS 6.3.1, 2.4.1: beginning costs a row, so nobody begins without end.
@@ -285,7 +418,10 @@ async fn nobody_begins_without_end() {
     let app = start(&provider).await;
     let mut refused = None;
     for _ in 0..60 {
-        let answer = app.anonymous().post("/v1/external-authorizations", json!({ "provider": ACME })).await;
+        let answer = app
+            .anonymous()
+            .post("/v1/external-authorizations", json!({ "provider": ACME }))
+            .await;
         if answer.status != 200 {
             refused = Some(answer);
             break;
@@ -302,9 +438,15 @@ async fn nobody_begins_without_end() {
 async fn nothing_of_it_is_readable_in_the_database() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
-    sign_in(&app, &provider, person("canary-subject")).await.assert_status(201);
+    sign_in(&app, &provider, person("canary-subject"))
+        .await
+        .assert_status(201);
     let begun = begin(&app, ACME).await;
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |text: &str| {
+        text.bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
     let mut dump = String::new();
     for table in [
         "SELECT t::text FROM external_identities t",
@@ -316,7 +458,14 @@ async fn nothing_of_it_is_readable_in_the_database() {
         }
     }
     assert!(dump.len() > 500);
-    for secret in ["canary-subject", text(&begun["state"]), text(&begun["binding"])] {
-        assert!(!dump.contains(secret) && !dump.contains(&hex(secret)), "{secret}");
+    for secret in [
+        "canary-subject",
+        text(&begun["state"]),
+        text(&begun["binding"]),
+    ] {
+        assert!(
+            !dump.contains(secret) && !dump.contains(&hex(secret)),
+            "{secret}"
+        );
     }
 }

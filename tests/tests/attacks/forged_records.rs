@@ -25,7 +25,9 @@ async fn forge(
 ) -> Result<(), String> {
     let values: [Value; 4] = [moment.into(), id.into(), actor.into(), session.into()];
     let outcome = role.run(FORGE, values).await;
-    outcome.map(drop).map_err(|error| format!("{error}: {}", error.cause().unwrap_or_default()))
+    outcome
+        .map(drop)
+        .map_err(|error| format!("{error}: {}", error.cause().unwrap_or_default()))
 }
 
 #[tokio::test]
@@ -44,11 +46,19 @@ async fn a_record_is_of_the_moment_in_which_it_is_written() {
             ("0", "2 minutes"),
             ("infinity", "0"),
         ] {
-            let moment = if moment == "infinity" { "100000 years" } else { moment };
-            let refused = forge(&mut role, moment, id, None, None).await.expect_err("it was written");
+            let moment = if moment == "infinity" {
+                "100000 years"
+            } else {
+                moment
+            };
+            let refused = forge(&mut role, moment, id, None, None)
+                .await
+                .expect_err("it was written");
             assert!(refused.contains("22008"), "{moment}, {id}: {refused}");
         }
-        forge(&mut role, "-1 minute", "-1 minute", None, None).await.expect("a record of now is written");
+        forge(&mut role, "-1 minute", "-1 minute", None, None)
+            .await
+            .expect("a record of now is written");
     }
 }
 
@@ -58,7 +68,10 @@ async fn an_actor_has_the_session_that_the_record_names() {
     let app = unsealed_app().await;
     let (one, other) = (app.actor(Agent).await, app.actor(Agent).await);
     let mut role = app.serving_role().await;
-    let rows = role.run(SESSION, [one.user().uuid().into()]).await.expect("sessions are read");
+    let rows = role
+        .run(SESSION, [one.user().uuid().into()])
+        .await
+        .expect("sessions are read");
     let session: Uuid = rows[0].get(0).expect("an id");
     let (one, other) = (one.user().uuid(), other.user().uuid());
     for (actor, session) in [
@@ -72,7 +85,9 @@ async fn an_actor_has_the_session_that_the_record_names() {
         assert!(refused.is_err(), "{actor:?} in {session:?} was written");
     }
     // What nobody can tell from the truth: the account's own session.
-    forge(&mut role, "0", "0", Some(one), Some(session)).await.expect("it is written");
+    forge(&mut role, "0", "0", Some(one), Some(session))
+        .await
+        .expect("it is written");
 }
 
 /// Who owns the table takes the guard away: the order of the leaves tells.
@@ -82,12 +97,19 @@ async fn a_misdated_record_is_found_by_its_place() {
     for (moment, id) in [("-3 days", "-3 days"), ("0", "-3 days"), ("-3 days", "0")] {
         let (app, mut session, keys) = sealed_log().await;
         let mut owner = app.owner().await;
-        judge(&mut session, &keys, &Outside::default()).await.expect("so far all is well");
+        judge(&mut session, &keys, &Outside::default())
+            .await
+            .expect("so far all is well");
         run(&mut session, UNGUARDED).await;
-        forge(&mut owner, moment, id, None, None).await.expect("it is written");
+        forge(&mut owner, moment, id, None, None)
+            .await
+            .expect("it is written");
         seal(&app).await;
         let verdict = judge(&mut session, &keys, &Outside::default()).await;
-        assert!(matches!(verdict, Err(AuditError::Found(Finding::Misdated { .. }))), "{moment}, {id}: {verdict:?}");
+        assert!(
+            matches!(verdict, Err(AuditError::Found(Finding::Misdated { .. }))),
+            "{moment}, {id}: {verdict:?}"
+        );
     }
 }
 
@@ -97,10 +119,21 @@ async fn a_record_of_the_future_is_found_by_the_next() {
     const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
     let (app, mut session, keys) = sealed_log().await;
     run(&mut session, UNGUARDED).await;
-    forge(&mut app.owner().await, "3 days", "3 days", None, None).await.expect("it is written");
+    forge(&mut app.owner().await, "3 days", "3 days", None, None)
+        .await
+        .expect("it is written");
     seal(&app).await;
-    app.actor(Agent).await.post("/v1/customers", json!({ "full_name": "Ada", "email": "a@example.org" })).await;
+    app.actor(Agent)
+        .await
+        .post(
+            "/v1/customers",
+            json!({ "full_name": "Ada", "email": "a@example.org" }),
+        )
+        .await;
     seal(&app).await;
     let verdict = judge(&mut session, &keys, &Outside::default()).await;
-    assert!(matches!(verdict, Err(AuditError::Found(Finding::Misdated { .. }))), "{verdict:?}");
+    assert!(
+        matches!(verdict, Err(AuditError::Found(Finding::Misdated { .. }))),
+        "{verdict:?}"
+    );
 }

@@ -15,12 +15,22 @@ const WRONG: &str = "not the password at all";
 async fn behind_a_proxy() -> (TestApp, Clock) {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let builder = TestApp::builder(app::platform()).clock(clock.clone());
-    (builder.setting("http.trusted_proxies", "127.0.0.0/8").start().await, clock)
+    (
+        builder
+            .setting("http.trusted_proxies", "127.0.0.0/8")
+            .start()
+            .await,
+        clock,
+    )
 }
 
 async fn sign_in(client: &Client, email: &str, password: &str, from: &str) -> Answer {
-    let call = client.request(Method::POST, "/v1/sessions").header("x-forwarded-for", from);
-    call.json(&json!({ "email": email, "password": password })).send().await
+    let call = client
+        .request(Method::POST, "/v1/sessions")
+        .header("x-forwarded-for", from);
+    call.json(&json!({ "email": email, "password": password }))
+        .send()
+        .await
 }
 
 /// OWASP ASVS 6.1.1, 6.3.1: a thousand guesses from a thousand networks get a handful of tries, and the owner still signs
@@ -29,7 +39,9 @@ async fn sign_in(client: &Client, email: &str, password: &str, from: &str) -> An
 async fn a_thousand_guesses_neither_find_nor_lock_out() {
     let (app, _) = behind_a_proxy().await;
     let agent = app.actor(Agent).await;
-    sign_in(&app.anonymous(), agent.email(), PASSWORD, "198.51.100.7").await.assert_status(201);
+    sign_in(&app.anonymous(), agent.email(), PASSWORD, "198.51.100.7")
+        .await
+        .assert_status(201);
     let mut tried = 0;
     for round in 0..20_u8 {
         let guesses = (0..50_u8).map(|host| {
@@ -37,17 +49,30 @@ async fn a_thousand_guesses_neither_find_nor_lock_out() {
             async move { (host, client) }
         });
         for (host, client) in join_all(guesses).await {
-            let answer = sign_in(&client, agent.email(), WRONG, &format!("203.{round}.{host}.9")).await;
+            let answer = sign_in(
+                &client,
+                agent.email(),
+                WRONG,
+                &format!("203.{round}.{host}.9"),
+            )
+            .await;
             match answer.status.as_u16() {
                 401 => tried += 1,
                 _ => drop(answer.assert_problem(429, "too_many_attempts")),
             }
         }
     }
-    assert_eq!(tried, 6, "guesses that were looked at, while the clock stood still");
-    sign_in(&app.anonymous(), agent.email(), PASSWORD, "198.51.100.99").await.assert_status(201);
+    assert_eq!(
+        tried, 6,
+        "guesses that were looked at, while the clock stood still"
+    );
+    sign_in(&app.anonymous(), agent.email(), PASSWORD, "198.51.100.99")
+        .await
+        .assert_status(201);
     // From a new network the owner waits like everybody else there.
-    sign_in(&app.anonymous(), agent.email(), PASSWORD, "192.0.2.1").await.assert_problem(429, "too_many_attempts");
+    sign_in(&app.anonymous(), agent.email(), PASSWORD, "192.0.2.1")
+        .await
+        .assert_problem(429, "too_many_attempts");
 }
 
 /// A burst gets through no more often than the same attempts one by one, whichever replica they meet.
@@ -60,11 +85,24 @@ async fn a_burst_on_two_replicas_gets_the_same_few_tries() {
     let attempts = (0..60_usize).map(|n| {
         let client = clients[n % 2].clone();
         let email = agent.email().to_owned();
-        async move { sign_in(&client, &email, WRONG, &format!("203.0.{n}.9")).await.status.as_u16() }
+        async move {
+            sign_in(&client, &email, WRONG, &format!("203.0.{n}.9"))
+                .await
+                .status
+                .as_u16()
+        }
     });
     let statuses = join_all(attempts).await;
-    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 6, "{statuses:?}");
-    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 54, "{statuses:?}");
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 401).count(),
+        6,
+        "{statuses:?}"
+    );
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 429).count(),
+        54,
+        "{statuses:?}"
+    );
 }
 
 #[tokio::test]
@@ -84,7 +122,9 @@ async fn the_wait_grows_and_is_told() {
     }
     // What is left alone for a day is forgotten.
     clock.advance(Duration::days(1) + Duration::SECOND);
-    sign_in(&app.anonymous(), agent.email(), PASSWORD, "203.0.113.9").await.assert_status(201);
+    sign_in(&app.anonymous(), agent.email(), PASSWORD, "203.0.113.9")
+        .await
+        .assert_status(201);
 }
 
 /// One address that tries many accounts is slowed down too; its neighbours are not.
@@ -94,11 +134,19 @@ async fn spraying_one_password_over_many_accounts_is_slowed_down() {
     let agent = app.actor(Agent).await;
     let mut refused = 0;
     for n in 0..60 {
-        let answer = sign_in(&app.anonymous(), &format!("victim-{n}@example.org"), WRONG, "203.0.113.9").await;
+        let answer = sign_in(
+            &app.anonymous(),
+            &format!("victim-{n}@example.org"),
+            WRONG,
+            "203.0.113.9",
+        )
+        .await;
         refused += usize::from(answer.status == 429);
     }
     assert_eq!(refused, 60 - 51);
-    sign_in(&app.anonymous(), agent.email(), PASSWORD, "203.0.113.10").await.assert_status(201);
+    sign_in(&app.anonymous(), agent.email(), PASSWORD, "203.0.113.10")
+        .await
+        .assert_status(201);
 }
 
 /// An unknown address is slowed down exactly as a known one: the refusal tells nothing.
@@ -110,7 +158,12 @@ async fn the_throttle_does_not_tell_who_has_an_account() {
     for email in [agent.email(), "nobody@example.org"] {
         let mut statuses = Vec::new();
         for _ in 0..8 {
-            statuses.push(sign_in(&app.anonymous(), email, WRONG, "203.0.113.9").await.status.as_u16());
+            statuses.push(
+                sign_in(&app.anonymous(), email, WRONG, "203.0.113.9")
+                    .await
+                    .status
+                    .as_u16(),
+            );
         }
         seen.push(statuses);
     }
@@ -123,7 +176,9 @@ async fn a_success_takes_its_attempt_back() {
     let (app, _) = behind_a_proxy().await;
     let agent = app.actor(Agent).await;
     for _ in 0..70 {
-        sign_in(&app.anonymous(), agent.email(), PASSWORD, "203.0.113.9").await.assert_status(201);
+        sign_in(&app.anonymous(), agent.email(), PASSWORD, "203.0.113.9")
+            .await
+            .assert_status(201);
     }
 }
 
@@ -131,10 +186,18 @@ async fn a_success_takes_its_attempt_back() {
 #[tokio::test]
 async fn letters_to_one_address_are_few() {
     let (app, _) = behind_a_proxy().await;
-    let ask = async |path: &str, body: serde_json::Value| app.anonymous().post(path, body).await.status.as_u16();
+    let ask = async |path: &str, body: serde_json::Value| {
+        app.anonymous().post(path, body).await.status.as_u16()
+    };
     for (path, body) in [
-        ("/v1/password-resets", json!({ "email": "victim@example.org" })),
-        ("/v1/sign-ups", json!({ "email": "victim@example.org", "password": "violets tumble over granite" })),
+        (
+            "/v1/password-resets",
+            json!({ "email": "victim@example.org" }),
+        ),
+        (
+            "/v1/sign-ups",
+            json!({ "email": "victim@example.org", "password": "violets tumble over granite" }),
+        ),
     ] {
         let mut sent = 0;
         for _ in 0..12 {

@@ -10,7 +10,11 @@ use serde_json::json;
 const DENIED: &str = "42501";
 
 async fn assert_denied(role: &mut Owner, statement: &'static str) {
-    let error = role.run(statement, []).await.err().unwrap_or_else(|| panic!("{statement} was done"));
+    let error = role
+        .run(statement, [])
+        .await
+        .err()
+        .unwrap_or_else(|| panic!("{statement} was done"));
     let cause = error.cause().unwrap_or_default();
     assert!(cause.starts_with(DENIED), "{statement}: {error}: {cause}");
 }
@@ -22,13 +26,20 @@ async fn nobody_changes_what_was_recorded() {
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
     manager.post("/v1/customers", body).await.assert_status(201);
     let before = app.contents().await;
-    let alterations = ["UPDATE audit_events SET actor_id = NULL", "DELETE FROM audit_events", "TRUNCATE audit_events"];
+    let alterations = [
+        "UPDATE audit_events SET actor_id = NULL",
+        "DELETE FROM audit_events",
+        "TRUNCATE audit_events",
+    ];
     let (mut serving, mut owner) = (app.serving_role().await, app.owner().await);
     for statement in alterations {
         assert_denied(&mut serving, statement).await;
         assert_denied(&mut owner, statement).await;
     }
-    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
 }
 
 #[tokio::test]
@@ -60,7 +71,10 @@ async fn the_serving_role_owns_nothing_and_changes_no_schema() {
     ] {
         assert_denied(&mut serving, statement).await;
     }
-    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
 }
 
 /// Tries each statement on each table of the log, partitions too: what is done is a failure, what is refused for want of a
@@ -95,10 +109,18 @@ async fn no_table_of_the_log_is_changed_by_name() {
     let before = app.contents().await;
     let (mut serving, mut owner) = (app.serving_role().await, app.owner().await);
     for (role, extra) in [(&mut serving, DDL), (&mut owner, "'{}'::text[]")] {
-        let outcome = role.run(Box::leak(EACH_TABLE.replace("extra()", extra).into_boxed_str()), []).await;
+        let outcome = role
+            .run(
+                Box::leak(EACH_TABLE.replace("extra()", extra).into_boxed_str()),
+                [],
+            )
+            .await;
         outcome.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
     }
-    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
 }
 
 /// Neither are partitions read or filled by themselves, nor is the transaction of a record anybody's choice.
@@ -115,7 +137,10 @@ async fn the_serving_role_writes_records_as_they_come() {
     ] {
         assert_denied(&mut serving, statement).await;
     }
-    let rows = serving.run("SELECT make_audit_partitions()", []).await.expect("it may be asked for");
+    let rows = serving
+        .run("SELECT make_audit_partitions()", [])
+        .await
+        .expect("it may be asked for");
     assert_eq!(rows[0].get::<i64>(0).expect("a number"), 0);
 }
 
@@ -133,12 +158,34 @@ async fn every_record_has_a_partition() {
     let app = TestApp::start(app::platform()).await;
     let mut owner = app.owner().await;
     owner.run(UNGUARDED, []).await.expect("the owner may");
-    let rows = owner.run(INSERT, []).await.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
-    let places: Vec<String> = rows.iter().map(|row| row.get(0).expect("a table")).collect();
+    let rows = owner
+        .run(INSERT, [])
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
+    let places: Vec<String> = rows
+        .iter()
+        .map(|row| row.get(0).expect("a table"))
+        .collect();
     let month: String = rows[0].get(1).expect("a table");
-    assert_eq!(places, [month.as_str(), "audit_events_default", "audit_events_default"]);
+    assert_eq!(
+        places,
+        [
+            month.as_str(),
+            "audit_events_default",
+            "audit_events_default"
+        ]
+    );
     // A month whose records are in the default partition stays there; nothing is lost, and the others are made.
-    let rows = owner.run(MAKE, []).await.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
-    let made = (rows[0].get::<bool>(0).expect("made"), rows[0].get::<bool>(1).expect("made"));
-    assert_eq!((made, rows[0].get::<i64>(2).expect("a number")), ((false, true), 3));
+    let rows = owner
+        .run(MAKE, [])
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
+    let made = (
+        rows[0].get::<bool>(0).expect("made"),
+        rows[0].get::<bool>(1).expect("made"),
+    );
+    assert_eq!(
+        (made, rows[0].get::<i64>(2).expect("a number")),
+        ((false, true), 3)
+    );
 }

@@ -12,8 +12,8 @@ use mainstay_testing::{Client, TestApp, tokens::stolen_key};
 
 /// The order of Ed25519's group, little-endian (RFC 8032 §5.1).
 const ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
 /// A service, its key, and the texts of a token that it takes.
@@ -29,8 +29,20 @@ pub(crate) async fn stage() -> Stage {
     let app = TestApp::start(app::platform()).await;
     let (actor, key) = (app.actor(Owner).await, stolen_key(&app).await);
     let texts: Vec<_> = actor.token().split('.').take(2).map(decoded).collect();
-    let stage = Stage { client: app.anonymous(), key, header: texts[0].clone(), claims: texts[1].clone(), _app: app };
-    assert_eq!(stage.status(&stage.signed(&stage.header, &stage.claims)).await, 200, "the test cannot sign");
+    let stage = Stage {
+        client: app.anonymous(),
+        key,
+        header: texts[0].clone(),
+        claims: texts[1].clone(),
+        _app: app,
+    };
+    assert_eq!(
+        stage
+            .status(&stage.signed(&stage.header, &stage.claims))
+            .await,
+        200,
+        "the test cannot sign"
+    );
     stage
 }
 
@@ -52,7 +64,12 @@ impl Stage {
     }
 
     pub(crate) async fn status(&self, token: &str) -> u16 {
-        self.client.with_token(token).get("/v1/me").await.status.as_u16()
+        self.client
+            .with_token(token)
+            .get("/v1/me")
+            .await
+            .status
+            .as_u16()
     }
 
     pub(crate) async fn assert_refused(&self, what: &str, token: &str) {
@@ -62,12 +79,21 @@ impl Stage {
     /// The header with another text in the place of one.
     async fn assert_header_refused(&self, from: &str, to: &str) {
         let header = self.header.replace(from, to);
-        assert_ne!(header, self.header, "{from} does not stand in {}", self.header);
-        self.assert_refused(&header, &self.signed(&header, &self.claims)).await;
+        assert_ne!(
+            header, self.header,
+            "{from} does not stand in {}",
+            self.header
+        );
+        self.assert_refused(&header, &self.signed(&header, &self.claims))
+            .await;
     }
 
     pub(crate) fn kid(&self) -> &str {
-        self.header.split("\"kid\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a kid")
+        self.header
+            .split("\"kid\":\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .expect("a kid")
     }
 }
 
@@ -116,10 +142,25 @@ async fn no_algorithm_but_ours_is_obeyed() {
     let public = stage.key.public_key().as_ref().to_vec();
     let x = encoded(&public);
     let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#);
-    for secret in [public.as_slice(), x.as_bytes(), jwk.as_bytes(), b"", stage.kid().as_bytes()] {
-        let text = format!("{}.{}", encoded(stage.header.replace("EdDSA", "HS256")), encoded(&stage.claims));
+    for secret in [
+        public.as_slice(),
+        x.as_bytes(),
+        jwk.as_bytes(),
+        b"",
+        stage.kid().as_bytes(),
+    ] {
+        let text = format!(
+            "{}.{}",
+            encoded(stage.header.replace("EdDSA", "HS256")),
+            encoded(&stage.claims)
+        );
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes());
-        stage.assert_refused("HMAC under what is public", &format!("{text}.{}", encoded(tag))).await;
+        stage
+            .assert_refused(
+                "HMAC under what is public",
+                &format!("{text}.{}", encoded(tag)),
+            )
+            .await;
     }
 }
 
@@ -135,9 +176,18 @@ async fn a_signature_has_one_form() {
         ("a byte more", [signature.as_slice(), &[0]].concat()),
         ("twice", signature.repeat(2)),
         ("zeros", vec![0; 64]),
-        ("another message's", stage.key.sign(b"another").as_ref().to_vec()),
-        ("the neutral element and zero", [&[1], [0; 63].as_slice()].concat()),
-        ("in the other order", [&signature[32..], &signature[..32]].concat()),
+        (
+            "another message's",
+            stage.key.sign(b"another").as_ref().to_vec(),
+        ),
+        (
+            "the neutral element and zero",
+            [&[1], [0; 63].as_slice()].concat(),
+        ),
+        (
+            "in the other order",
+            [&signature[32..], &signature[..32]].concat(),
+        ),
     ];
     // RFC 8032 §8.4: S and S + L are one number to whoever does not look.
     let mut malleable = signature.clone();
@@ -153,9 +203,16 @@ async fn a_signature_has_one_form() {
         forms.push(("a bit flipped", flipped));
     }
     for (what, form) in forms {
-        stage.assert_refused(what, &format!("{text}.{}", encoded(form))).await;
+        stage
+            .assert_refused(what, &format!("{text}.{}", encoded(form)))
+            .await;
     }
-    assert_eq!(stage.status(&format!("{text}.{}", encoded(signature))).await, 200);
+    assert_eq!(
+        stage
+            .status(&format!("{text}.{}", encoded(signature)))
+            .await,
+        200
+    );
 }
 
 #[tokio::test]
@@ -181,21 +238,31 @@ async fn an_encoding_has_one_spelling() {
         // The last letter's spare bits, which a careless decoder drops: the bytes are the same.
         let spare = ["A", "B", "C", "D", "Q", "R", "g", "h", "w", "x", "-", "_"];
         let stem = &part[..part.len() - 1];
-        let others = spare.iter().map(|last| format!("{stem}{last}")).filter(|other| *other != part);
+        let others = spare
+            .iter()
+            .map(|last| format!("{stem}{last}"))
+            .filter(|other| *other != part);
         spellings.extend(others);
         for spelling in spellings {
             let mut changed = parts.clone();
             changed[place] = &spelling;
-            stage.assert_refused(&format!("part {place}"), &changed.join(".")).await;
+            stage
+                .assert_refused(&format!("part {place}"), &changed.join("."))
+                .await;
             // Signed as it is spelt.
             if place < 2 && spelling.is_ascii() && !spelling.is_empty() {
                 let signed = stage.signed_text(&changed[..2].join("."));
                 let same = URL_SAFE_NO_PAD.decode(&spelling).is_ok();
-                assert!(same || stage.status(&signed).await == 401, "part {place}, signed: {signed}");
+                assert!(
+                    same || stage.status(&signed).await == 401,
+                    "part {place}, signed: {signed}"
+                );
             }
         }
     }
-    let [header, claims, signature] = parts[..] else { panic!("three parts") };
+    let [header, claims, signature] = parts[..] else {
+        panic!("three parts")
+    };
     for wrong in [
         format!("{header}.{claims}"),
         format!("{header}{claims}.{signature}"),
@@ -206,7 +273,9 @@ async fn an_encoding_has_one_spelling() {
         format!("{header}.{claims}.{signature}.{header}.{claims}"),
         format!("{header}.{header}.{claims}.{signature}"),
         format!("{header}.{claims}\u{3002}{signature}"),
-        format!("{{\"protected\":\"{header}\",\"payload\":\"{claims}\",\"signature\":\"{signature}\"}}"),
+        format!(
+            "{{\"protected\":\"{header}\",\"payload\":\"{claims}\",\"signature\":\"{signature}\"}}"
+        ),
         ".".to_owned(),
         "..".to_owned(),
         "....".to_owned(),
@@ -248,7 +317,9 @@ async fn a_header_holds_what_we_write_and_nothing_else() {
         let last = format!("{},{member}}}", header.trim_end_matches('}'));
         let first = format!("{{{member},{}", header.trim_start_matches('{'));
         for header in [last, first] {
-            stage.assert_refused(&header, &stage.signed(&header, &stage.claims)).await;
+            stage
+                .assert_refused(&header, &stage.signed(&header, &stage.claims))
+                .await;
         }
     }
     for typ in [
@@ -271,13 +342,27 @@ async fn a_header_holds_what_we_write_and_nothing_else() {
     ] {
         stage.assert_header_refused("\"at+jwt\"", typ).await;
     }
-    for name in ["null", "0", "[]", "{}", "\"\"", "\"\u{430}\"", "\"..\"", "true"] {
-        stage.assert_header_refused(&format!("\"{kid}\""), name).await;
+    for name in [
+        "null",
+        "0",
+        "[]",
+        "{}",
+        "\"\"",
+        "\"\u{430}\"",
+        "\"..\"",
+        "true",
+    ] {
+        stage
+            .assert_header_refused(&format!("\"{kid}\""), name)
+            .await;
     }
     let (first, rest) = kid.split_at(1);
-    for name in
-        [format!("{kid}="), format!("{kid} "), format!("{first}\\u0000{rest}"), format!("{first}\u{200b}{rest}")]
-    {
+    for name in [
+        format!("{kid}="),
+        format!("{kid} "),
+        format!("{first}\\u0000{rest}"),
+        format!("{first}\u{200b}{rest}"),
+    ] {
         stage.assert_header_refused(&kid, &name).await;
     }
     for wrong in [
@@ -293,11 +378,15 @@ async fn a_header_holds_what_we_write_and_nothing_else() {
         "null".to_owned(),
         String::new(),
     ] {
-        stage.assert_refused(&wrong, &stage.signed(&wrong, &stage.claims)).await;
+        stage
+            .assert_refused(&wrong, &stage.signed(&wrong, &stage.claims))
+            .await;
     }
     let mut invalid = header.clone().into_bytes();
     invalid[5] = 0xff;
-    stage.assert_refused("no UTF-8", &stage.signed(invalid, &stage.claims)).await;
+    stage
+        .assert_refused("no UTF-8", &stage.signed(invalid, &stage.claims))
+        .await;
 }
 
 #[tokio::test]
@@ -305,14 +394,22 @@ async fn a_claim_is_there_once_and_of_its_type() {
     let stage = stage().await;
     let claims = stage.claims.clone();
     let value_of = |name: &str| {
-        let rest = claims.split(&format!("\"{name}\":")).nth(1).expect("the claim is there");
-        rest.split([',', '}']).next().expect("it has a value").to_owned()
+        let rest = claims
+            .split(&format!("\"{name}\":"))
+            .nth(1)
+            .expect("the claim is there");
+        rest.split([',', '}'])
+            .next()
+            .expect("it has a value")
+            .to_owned()
     };
     for name in ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"] {
         let (member, value) = (format!("\"{name}\":{}", value_of(name)), value_of(name));
-        let mut values: Vec<String> = ["null", "true", "{}", "[]", "\"\"", "0.5", "-1", "1e400", "-0.0", "1e3"]
-            .map(|value| format!("\"{name}\":{value}"))
-            .to_vec();
+        let mut values: Vec<String> = [
+            "null", "true", "{}", "[]", "\"\"", "0.5", "-1", "1e400", "-0.0", "1e3",
+        ]
+        .map(|value| format!("\"{name}\":{value}"))
+        .to_vec();
         values.extend([
             format!("\"{name}\":[{value}]"),
             format!("\"{name}\":{{\"{name}\":{value}}}"),
@@ -322,7 +419,10 @@ async fn a_claim_is_there_once_and_of_its_type() {
             format!("\"{}\":{value}", name.to_uppercase()),
         ]);
         if value.starts_with('"') {
-            values.push(format!("\"{name}\":{}\\u0000\"", value.trim_end_matches('"')));
+            values.push(format!(
+                "\"{name}\":{}\\u0000\"",
+                value.trim_end_matches('"')
+            ));
         } else {
             values.push(format!("\"{name}\":\"{value}\""));
             values.push(format!("\"{name}\":{value}.0"));
@@ -331,17 +431,29 @@ async fn a_claim_is_there_once_and_of_its_type() {
         for value in values {
             let changed = claims.replace(&member, &value);
             assert_ne!(changed, claims, "{value}");
-            stage.assert_refused(&value, &stage.signed(&stage.header, &changed)).await;
+            stage
+                .assert_refused(&value, &stage.signed(&stage.header, &changed))
+                .await;
         }
     }
     let (issued, later) = (value_of("iat"), value_of("exp"));
     let future = claims.replace(&format!("\"iat\":{issued}"), &format!("\"iat\":{later}"));
-    stage.assert_refused("issued in the future", &stage.signed(&stage.header, future)).await;
+    stage
+        .assert_refused("issued in the future", &stage.signed(&stage.header, future))
+        .await;
     for wrong in ["[]", "null", "\"\"", "1", "", "{}", "{", "\u{feff}{}"] {
-        stage.assert_refused(wrong, &stage.signed(&stage.header, wrong)).await;
+        stage
+            .assert_refused(wrong, &stage.signed(&stage.header, wrong))
+            .await;
     }
-    for wrong in [format!("[{claims}]"), format!("{claims}{claims}"), format!("{claims}x"), format!("\u{feff}{claims}")]
-    {
-        stage.assert_refused(&wrong, &stage.signed(&stage.header, &wrong)).await;
+    for wrong in [
+        format!("[{claims}]"),
+        format!("{claims}{claims}"),
+        format!("{claims}x"),
+        format!("\u{feff}{claims}"),
+    ] {
+        stage
+            .assert_refused(&wrong, &stage.signed(&stage.header, &wrong))
+            .await;
     }
 }

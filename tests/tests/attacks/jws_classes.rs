@@ -12,7 +12,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crate::jws::{Stage, encoded, stage};
 
 /// A public key as SubjectPublicKeyInfo (RFC 8410 §4): what precedes its 32 bytes.
-const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const SPKI: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
 
 fn text(stage: &Stage) -> String {
     format!("{}.{}", encoded(&stage.header), encoded(&stage.claims))
@@ -25,20 +27,42 @@ async fn a_signature_of_another_kind_does_not_pass_under_our_name() {
     let text = text(&stage);
     let public = stage.key.public_key().as_ref().to_vec();
     let der = [SPKI.as_slice(), &public].concat();
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&der));
+    let pem = format!(
+        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+        STANDARD.encode(&der)
+    );
     for secret in [public.as_slice(), &der, pem.as_bytes()] {
-        for (name, algorithm) in [("HS256", HMAC_SHA256), ("HS384", HMAC_SHA384), ("HS512", HMAC_SHA512)] {
+        for (name, algorithm) in [
+            ("HS256", HMAC_SHA256),
+            ("HS384", HMAC_SHA384),
+            ("HS512", HMAC_SHA512),
+        ] {
             let key = hmac::Key::new(algorithm, secret);
-            stage.assert_refused(name, &format!("{text}.{}", encoded(hmac::sign(&key, text.as_bytes())))).await;
-            let renamed = format!("{}.{}", encoded(stage.header.replace("EdDSA", name)), encoded(&stage.claims));
+            stage
+                .assert_refused(
+                    name,
+                    &format!("{text}.{}", encoded(hmac::sign(&key, text.as_bytes()))),
+                )
+                .await;
+            let renamed = format!(
+                "{}.{}",
+                encoded(stage.header.replace("EdDSA", name)),
+                encoded(&stage.claims)
+            );
             let tag = hmac::sign(&key, renamed.as_bytes());
-            stage.assert_refused(name, &format!("{renamed}.{}", encoded(tag))).await;
+            stage
+                .assert_refused(name, &format!("{renamed}.{}", encoded(tag)))
+                .await;
         }
     }
     let elliptic = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
-    let signature = elliptic.sign(&SystemRandom::new(), text.as_bytes()).expect("a signature");
+    let signature = elliptic
+        .sign(&SystemRandom::new(), text.as_bytes())
+        .expect("a signature");
     assert_eq!(signature.as_ref().len(), 64);
-    stage.assert_refused("ES256", &format!("{text}.{}", encoded(signature))).await;
+    stage
+        .assert_refused("ES256", &format!("{text}.{}", encoded(signature)))
+        .await;
 }
 
 #[tokio::test]
@@ -54,7 +78,14 @@ async fn a_header_without_a_signature_is_no_header() {
         let signed = stage.signed(&header, &stage.claims);
         stage.assert_refused(&header, &signed).await;
         stage
-            .assert_refused(&header, signed.rsplit_once('.').map(|(text, _)| format!("{text}.")).unwrap().as_str())
+            .assert_refused(
+                &header,
+                signed
+                    .rsplit_once('.')
+                    .map(|(text, _)| format!("{text}."))
+                    .unwrap()
+                    .as_str(),
+            )
             .await;
     }
 }
@@ -74,7 +105,9 @@ async fn letters_of_other_alphabets_are_refused() {
         }
         tried += 1;
         for (from, to) in [("-", "+"), ("_", "/"), ("A", "*"), ("A", "?")] {
-            stage.assert_refused(to, &format!("{text}.{}", signature.replace(from, to))).await;
+            stage
+                .assert_refused(to, &format!("{text}.{}", signature.replace(from, to)))
+                .await;
         }
     }
     assert!(tried > 0, "no signature had every letter");
@@ -92,9 +125,16 @@ async fn letters_between_others_are_not_passed_over() {
                 let spelling = format!("{}{foreign}{}", &part[..at], &part[at..]);
                 let mut changed = parts.clone();
                 changed[place] = &spelling;
-                stage.assert_refused("the old signature", &changed.join(".")).await;
+                stage
+                    .assert_refused("the old signature", &changed.join("."))
+                    .await;
                 if place < 2 {
-                    stage.assert_refused("signed as spelt", &stage.signed_text(&changed[..2].join("."))).await;
+                    stage
+                        .assert_refused(
+                            "signed as spelt",
+                            &stage.signed_text(&changed[..2].join(".")),
+                        )
+                        .await;
                 }
             }
         }
@@ -105,7 +145,9 @@ async fn letters_between_others_are_not_passed_over() {
 async fn a_token_has_its_three_parts() {
     let stage = stage().await;
     let token = stage.signed(&stage.header, &stage.claims);
-    let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
+    let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else {
+        panic!("three parts")
+    };
     for wrong in [
         format!("{header}.{signature}"),
         format!("{claims}.{signature}"),
@@ -122,9 +164,19 @@ async fn a_token_has_its_three_parts() {
     let signature = stage.key.sign(text(&stage).as_bytes()).as_ref().to_vec();
     for zeros in [1, 64, 1_000] {
         let longer = [signature.clone(), vec![0; zeros]].concat();
-        stage.assert_refused("zeros behind", &format!("{}.{}", text(&stage), encoded(longer))).await;
+        stage
+            .assert_refused(
+                "zeros behind",
+                &format!("{}.{}", text(&stage), encoded(longer)),
+            )
+            .await;
         let longer = [vec![0; zeros], signature.clone()].concat();
-        stage.assert_refused("zeros before", &format!("{}.{}", text(&stage), encoded(longer))).await;
+        stage
+            .assert_refused(
+                "zeros before",
+                &format!("{}.{}", text(&stage), encoded(longer)),
+            )
+            .await;
     }
 }
 
@@ -135,11 +187,26 @@ async fn a_header_that_is_spelt_anew_is_signed_anew() {
     let token = stage.signed(&stage.header, &stage.claims);
     let signature = token.rsplit_once('.').unwrap().1;
     let members: Vec<&str> = stage.header.trim_matches(['{', '}']).split(',').collect();
-    let reversed = format!("{{{}}}", members.iter().rev().copied().collect::<Vec<_>>().join(","));
-    for header in [reversed, stage.header.replace(':', ": "), stage.header.replace(',', " ,\n")] {
+    let reversed = format!(
+        "{{{}}}",
+        members.iter().rev().copied().collect::<Vec<_>>().join(",")
+    );
+    for header in [
+        reversed,
+        stage.header.replace(':', ": "),
+        stage.header.replace(',', " ,\n"),
+    ] {
         assert_ne!(header, stage.header);
-        let old = format!("{}.{}.{signature}", encoded(&header), encoded(&stage.claims));
+        let old = format!(
+            "{}.{}.{signature}",
+            encoded(&header),
+            encoded(&stage.claims)
+        );
         stage.assert_refused(&header, &old).await;
-        assert_eq!(stage.status(&stage.signed(&header, &stage.claims)).await, 200, "JSON allows it: {header}");
+        assert_eq!(
+            stage.status(&stage.signed(&header, &stage.claims)).await,
+            200,
+            "JSON allows it: {header}"
+        );
     }
 }

@@ -15,12 +15,23 @@ const ROOM: usize = 3;
 
 /// A connection for each request that waits.
 async fn start() -> TestApp {
-    TestApp::builder(app::platform()).setting("database.pool_size", "12").start().await
+    TestApp::builder(app::platform())
+        .setting("database.pool_size", "12")
+        .start()
+        .await
 }
 
 async fn fill(app: &TestApp, statement: &'static str, of: &Actor, present: i32) {
-    let values = [of.user().uuid().into(), of.organization().uuid().into(), present.into()];
-    app.owner().await.run(statement, values).await.expect("it is filled");
+    let values = [
+        of.user().uuid().into(),
+        of.organization().uuid().into(),
+        present.into(),
+    ];
+    app.owner()
+        .await
+        .run(statement, values)
+        .await
+        .expect("it is filled");
 }
 
 /// Sees that as many were made as there was room for, and that the others were told.
@@ -32,8 +43,14 @@ fn assert_room(answers: &[Answer], code: &str) {
     }
 }
 
-async fn post_all(held: Held, by: &Actor, path: &str, body: impl Fn(usize) -> Value) -> Vec<Answer> {
-    held.all((0..MEETING).map(|number| by.post(path, body(number)))).await
+async fn post_all(
+    held: Held,
+    by: &Actor,
+    path: &str,
+    body: impl Fn(usize) -> Value,
+) -> Vec<Answer> {
+    held.all((0..MEETING).map(|number| by.post(path, body(number))))
+        .await
 }
 
 #[tokio::test]
@@ -46,7 +63,10 @@ async fn an_account_has_no_more_keys_than_it_may_have() {
     let owner = app.actor(Owner).await;
     fill(&app, FILL, &owner, 97).await;
     let held = Held::row(&app, ACCOUNT, owner.user().uuid()).await;
-    assert_room(&post_all(held, &owner, "/v1/api-keys", |_| json!({ "name": "a" })).await, "too_many_keys");
+    assert_room(
+        &post_all(held, &owner, "/v1/api-keys", |_| json!({ "name": "a" })).await,
+        "too_many_keys",
+    );
 }
 
 #[tokio::test]
@@ -64,15 +84,31 @@ async fn a_service_account_has_no_more_keys_and_secrets_than_it_may_have() {
     let account = json!({ "name": "export", "role": "agent" });
     let made = owner.post("/v1/service-accounts", account).await;
     made.assert_status(201);
-    let (path, id) = (made.location(), made.json()["id"].as_str().expect("an id").parse().expect("a UUID"));
+    let (path, id) = (
+        made.location(),
+        made.json()["id"]
+            .as_str()
+            .expect("an id")
+            .parse()
+            .expect("a UUID"),
+    );
     fill(&app, KEYS, &owner, 97).await;
     fill(&app, SECRETS, &owner, 2).await;
 
     let held = Held::row(&app, ACCOUNT, id).await;
-    let keys = post_all(held, &owner, &format!("{path}/keys"), |_| json!({ "name": "a" })).await;
+    let keys = post_all(
+        held,
+        &owner,
+        &format!("{path}/keys"),
+        |_| json!({ "name": "a" }),
+    )
+    .await;
     assert_room(&keys, "too_many_keys");
     let held = Held::row(&app, ACCOUNT, id).await;
-    assert_room(&post_all(held, &owner, &format!("{path}/secrets"), |_| json!({})).await, "too_many_secrets");
+    assert_room(
+        &post_all(held, &owner, &format!("{path}/secrets"), |_| json!({})).await,
+        "too_many_secrets",
+    );
 }
 
 #[tokio::test]
@@ -84,7 +120,10 @@ async fn an_organization_has_no_more_roles_than_it_may_have() {
     fill(&app, FILL, &owner, 97).await;
     let held = Held::row(&app, ORGANIZATION, owner.organization().uuid()).await;
     let body = |number| json!({ "name": format!("role-{number}"), "permissions": [] });
-    assert_room(&post_all(held, &owner, "/v1/roles", body).await, "too_many_roles");
+    assert_room(
+        &post_all(held, &owner, "/v1/roles", body).await,
+        "too_many_roles",
+    );
 }
 
 #[tokio::test]
@@ -98,7 +137,10 @@ async fn an_organization_has_no_more_service_accounts_than_it_may_have() {
     fill(&app, FILL, &owner, 497).await;
     let held = Held::row(&app, ORGANIZATION, owner.organization().uuid()).await;
     let body = |_| json!({ "name": "export", "role": "agent" });
-    assert_room(&post_all(held, &owner, "/v1/service-accounts", body).await, "too_many_service_accounts");
+    assert_room(
+        &post_all(held, &owner, "/v1/service-accounts", body).await,
+        "too_many_service_accounts",
+    );
 }
 
 #[tokio::test]
@@ -111,7 +153,13 @@ async fn a_person_makes_no_more_organizations_than_they_may_have() {
     let owner = app.actor(Owner).await;
     fill(&app, FILL, &owner, 96).await;
     let held = Held::row(&app, ACCOUNT, owner.user().uuid()).await;
-    let answers = post_all(held, &owner, "/v1/organizations", |_| json!({ "name": "Another" })).await;
+    let answers = post_all(
+        held,
+        &owner,
+        "/v1/organizations",
+        |_| json!({ "name": "Another" }),
+    )
+    .await;
     assert_room(&answers, "too_many_organizations");
 }
 
@@ -125,11 +173,23 @@ async fn a_person_has_no_more_passkeys_than_they_may_have() {
     add_passkey(&owner, &mut Device::default()).await;
     let mut bodies = Vec::new();
     for _ in 0..MEETING {
-        let options = owner.post("/v1/me/passkeys/options", json!({})).await.assert_status(200).json();
-        bodies.push(json!({ "name": "a key", "credential": Device::default().create(&options).await }));
+        let options = owner
+            .post("/v1/me/passkeys/options", json!({}))
+            .await
+            .assert_status(200)
+            .json();
+        bodies.push(
+            json!({ "name": "a key", "credential": Device::default().create(&options).await }),
+        );
     }
     fill(&app, FILL, &owner, 46).await;
     let held = Held::row(&app, ACCOUNT, owner.user().uuid()).await;
-    let answers = held.all(bodies.into_iter().map(|body| owner.post("/v1/me/passkeys", body))).await;
+    let answers = held
+        .all(
+            bodies
+                .into_iter()
+                .map(|body| owner.post("/v1/me/passkeys", body)),
+        )
+        .await;
     assert_room(&answers, "too_many_passkeys");
 }

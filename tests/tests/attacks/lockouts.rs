@@ -20,21 +20,40 @@ const ABROAD: &str = "192.0.2.1";
 async fn start() -> (TestApp, Clock) {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let builder = TestApp::builder(app::platform()).clock(clock.clone());
-    (builder.setting("http.trusted_proxies", "127.0.0.0/8").start().await, clock)
+    (
+        builder
+            .setting("http.trusted_proxies", "127.0.0.0/8")
+            .start()
+            .await,
+        clock,
+    )
 }
 
 async fn post(app: &TestApp, path: &str, body: Value, from: &str) -> Answer {
-    app.anonymous().request(Method::POST, path).header("x-forwarded-for", from).json(&body).send().await
+    app.anonymous()
+        .request(Method::POST, path)
+        .header("x-forwarded-for", from)
+        .json(&body)
+        .send()
+        .await
 }
 
 async fn sign_in(app: &TestApp, email: &str, password: &str, from: &str) -> Answer {
-    post(app, "/v1/sessions", json!({ "email": email, "password": password }), from).await
+    post(
+        app,
+        "/v1/sessions",
+        json!({ "email": email, "password": password }),
+        from,
+    )
+    .await
 }
 
 /// An account whose owner has signed in at home.
 async fn owner_at_home(app: &TestApp) -> Actor {
     let owner = app.actor(Agent).await;
-    sign_in(app, owner.email(), PASSWORD, HOME).await.assert_status(201);
+    sign_in(app, owner.email(), PASSWORD, HOME)
+        .await
+        .assert_status(201);
     owner
 }
 
@@ -43,12 +62,18 @@ async fn attack(app: &TestApp, email: &str) {
     for network in 0..12 {
         sign_in(app, email, WRONG, &format!("203.0.{network}.9")).await;
     }
-    sign_in(app, email, WRONG, "203.0.99.9").await.assert_problem(429, "too_many_attempts");
+    sign_in(app, email, WRONG, "203.0.99.9")
+        .await
+        .assert_problem(429, "too_many_attempts");
 }
 
 /// Status and wait of an answer: what a stranger sees.
 fn seen(answer: &Answer) -> (u16, String) {
-    let wait = if answer.status == 429 { answer.header("retry-after").to_owned() } else { String::new() };
+    let wait = if answer.status == 429 {
+        answer.header("retry-after").to_owned()
+    } else {
+        String::new()
+    };
     (answer.status.as_u16(), wait)
 }
 
@@ -60,7 +85,12 @@ async fn counts_are_the_same_with_an_account_and_without() {
     let mut answers = Vec::new();
     for email in [owner.email(), "nobody@example.org"] {
         let mut of_this = Vec::new();
-        for from in ["203.0.113.9", "198.51.100.99", "203.0.114.9", "198.51.100.99"] {
+        for from in [
+            "203.0.113.9",
+            "198.51.100.99",
+            "203.0.114.9",
+            "198.51.100.99",
+        ] {
             for _ in 0..8 {
                 of_this.push(seen(&sign_in(&app, email, WRONG, from).await));
             }
@@ -91,12 +121,22 @@ async fn wrong_tries_do_not_keep_the_owner_out() {
     for n in 0..60 {
         sign_in(&app, &format!("victim-{n}@example.org"), WRONG, HOME).await;
     }
-    sign_in(&app, "victim@example.org", WRONG, HOME).await.assert_problem(429, "too_many_attempts");
+    sign_in(&app, "victim@example.org", WRONG, HOME)
+        .await
+        .assert_problem(429, "too_many_attempts");
 
-    sign_in(&app, owner.email(), WRONG, HOME).await.assert_problem(429, "too_many_attempts");
-    sign_in(&app, owner.email(), PASSWORD, HOME).await.assert_status(201);
-    sign_in(&app, owner.email(), PASSWORD, "198.51.100.99").await.assert_status(201);
-    sign_in(&app, owner.email(), PASSWORD, ABROAD).await.assert_problem(429, "too_many_attempts");
+    sign_in(&app, owner.email(), WRONG, HOME)
+        .await
+        .assert_problem(429, "too_many_attempts");
+    sign_in(&app, owner.email(), PASSWORD, HOME)
+        .await
+        .assert_status(201);
+    sign_in(&app, owner.email(), PASSWORD, "198.51.100.99")
+        .await
+        .assert_status(201);
+    sign_in(&app, owner.email(), PASSWORD, ABROAD)
+        .await
+        .assert_problem(429, "too_many_attempts");
 }
 
 /// Requests for a new password are no failures: they keep nobody from asking, nor from getting the letter. One who has
@@ -106,24 +146,46 @@ async fn resets_by_strangers_do_not_keep_the_owner_out() {
     let (app, _) = start().await;
     let owner = owner_at_home(&app).await;
     attack(&app, owner.email()).await;
-    let ask = async |from: &str| post(&app, "/v1/password-resets", json!({ "email": owner.email() }), from).await;
+    let ask = async |from: &str| {
+        post(
+            &app,
+            "/v1/password-resets",
+            json!({ "email": owner.email() }),
+            from,
+        )
+        .await
+    };
     for network in 0..30 {
         ask(&format!("203.0.{network}.9")).await.assert_status(202);
     }
     app.until_idle().await;
-    let letters = async || app.mailbox().await.into_iter().filter(|mail| mail.to == owner.email()).count();
+    let letters = async || {
+        app.mailbox()
+            .await
+            .into_iter()
+            .filter(|mail| mail.to == owner.email())
+            .count()
+    };
     let before = letters().await;
     assert!(before <= 12, "the mailbox is spared: {before}");
 
     ask(ABROAD).await.assert_status(202);
-    assert_eq!(letters().await, before, "the link that was mailed last is still valid");
+    assert_eq!(
+        letters().await,
+        before,
+        "the link that was mailed last is still valid"
+    );
     ask(HOME).await.assert_status(202);
     assert_eq!(letters().await, before + 1);
 
     let token = app.mail_to(owner.email()).await.link_token();
     let body = json!({ "token": token, "password": NEW });
-    post(&app, "/v1/password-resets/completion", body, ABROAD).await.assert_status(204);
-    sign_in(&app, owner.email(), NEW, ABROAD).await.assert_status(201);
+    post(&app, "/v1/password-resets/completion", body, ABROAD)
+        .await
+        .assert_status(204);
+    sign_in(&app, owner.email(), NEW, ABROAD)
+        .await
+        .assert_status(201);
 }
 
 /// Who has the password but not the second factor does not keep the owner from showing theirs.
@@ -143,7 +205,9 @@ async fn wrong_codes_do_not_keep_the_owner_out() {
         clock.advance(Duration::seconds(30));
     }
     assert!(refused, "guesses are slowed down");
-    try_code(totp.code(clock.now()), HOME).await.assert_status(201);
+    try_code(totp.code(clock.now()), HOME)
+        .await
+        .assert_status(201);
 }
 
 /// A count falls while it is left alone and while it is not: one attempt a day keeps nobody out, on an account or an address.
@@ -157,11 +221,17 @@ async fn one_attempt_a_day_keeps_nobody_out() {
     }
     for day in 0..20 {
         clock.advance(Duration::days(1));
-        sign_in(&app, owner.email(), WRONG, &format!("203.{day}.1.9")).await.assert_problem(401, "invalid_credentials");
-        sign_in(&app, "victim@example.org", WRONG, ABROAD).await.assert_problem(401, "invalid_credentials");
+        sign_in(&app, owner.email(), WRONG, &format!("203.{day}.1.9"))
+            .await
+            .assert_problem(401, "invalid_credentials");
+        sign_in(&app, "victim@example.org", WRONG, ABROAD)
+            .await
+            .assert_problem(401, "invalid_credentials");
     }
     clock.advance(Duration::hours(1));
-    sign_in(&app, owner.email(), PASSWORD, ABROAD).await.assert_status(201);
+    sign_in(&app, owner.email(), PASSWORD, ABROAD)
+        .await
+        .assert_status(201);
 }
 
 /// Somebody who tries as soon as they may gets at most a hundred tries at an account in thirty days, and nobody is told to
@@ -180,7 +250,11 @@ async fn a_hundred_failures_take_a_month() {
             failures += 1;
             continue;
         }
-        let wait = answer.assert_problem(429, "too_many_attempts").header("retry-after").parse().unwrap_or(0);
+        let wait = answer
+            .assert_problem(429, "too_many_attempts")
+            .header("retry-after")
+            .parse()
+            .unwrap_or(0);
         assert!((1..86_400).contains(&wait), "{wait}");
         clock.advance(Duration::seconds(wait));
     }
@@ -192,10 +266,16 @@ async fn a_hundred_failures_take_a_month() {
 async fn an_attempt_that_an_earlier_clock_counts_is_not_refused() {
     let (app, clock) = start().await;
     for (path, body, status) in [
-        ("/v1/sessions", json!({ "email": "nobody@example.org", "password": WRONG }), 401),
+        (
+            "/v1/sessions",
+            json!({ "email": "nobody@example.org", "password": WRONG }),
+            401,
+        ),
         ("/v1/password-strength", json!({ "password": WRONG }), 200),
     ] {
-        post(&app, path, body.clone(), HOME).await.assert_status(status);
+        post(&app, path, body.clone(), HOME)
+            .await
+            .assert_status(status);
         clock.advance(-Duration::seconds(3));
         post(&app, path, body, HOME).await.assert_status(status);
     }

@@ -21,17 +21,22 @@ pub struct Draw(pub Random);
 
 impl Draw {
     pub fn below(&self, limit: i64) -> i64 {
-        i64::try_from(u64::from_be_bytes(self.0.bytes()) % u64::try_from(limit).expect("a limit")).expect("it is below")
+        i64::try_from(u64::from_be_bytes(self.0.bytes()) % u64::try_from(limit).expect("a limit"))
+            .expect("it is below")
     }
 }
 
 /// A service whose log nobody seals but the test.
 pub async fn unsealed_app() -> TestApp {
-    TestApp::builder(app::platform()).setting("jobs.in_process", "false").start().await
+    TestApp::builder(app::platform())
+        .setting("jobs.in_process", "false")
+        .start()
+        .await
 }
 
 pub fn sealer(database: &Database) -> Sealer {
-    let settings = Settings::read(&mut Reader::new([]), "https://api.example.org").expect("the settings are right");
+    let settings = Settings::read(&mut Reader::new([]), "https://api.example.org")
+        .expect("the settings are right");
     Sealer::new(database.clone(), settings)
 }
 
@@ -54,18 +59,25 @@ pub async fn seal(app: &TestApp) {
 }
 
 pub async fn unsealed(app: &TestApp) -> i64 {
-    const COUNT: &str =
-        "SELECT count(*) FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
+    const COUNT: &str = "SELECT count(*) FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
     count(app, COUNT).await
 }
 
 pub async fn count(app: &TestApp, text: &'static str) -> i64 {
-    app.owner().await.run(text, []).await.expect("it is counted")[0].get(0).expect("a number")
+    app.owner()
+        .await
+        .run(text, [])
+        .await
+        .expect("it is counted")[0]
+        .get(0)
+        .expect("a number")
 }
 
 pub async fn session(url: &SecretString) -> Session {
     let url = DatabaseUrl::parse(url).expect("devdb's URL is verified");
-    Session::connect(&url, Duration::ZERO).await.expect("it connects")
+    Session::connect(&url, Duration::ZERO)
+        .await
+        .expect("it connects")
 }
 
 /// Some records of several kinds, sealed in three batches.
@@ -75,23 +87,49 @@ pub async fn sealed_log() -> (TestApp, Session, Vec<NoteKey>) {
     seal(&app).await;
     for n in 0..6 {
         let body = json!({ "full_name": format!("Ada {n}"), "email": format!("{n}@example.org") });
-        let path = agent.post("/v1/customers", body).await.assert_status(201).location();
-        agent.patch(&path, json!({ "status": "lead" })).await.assert_status(200);
+        let path = agent
+            .post("/v1/customers", body)
+            .await
+            .assert_status(201)
+            .location();
+        agent
+            .patch(&path, json!({ "status": "lead" }))
+            .await
+            .assert_status(200);
         if n == 3 {
             seal(&app).await;
         }
     }
     auditor.get("/v1/audit/events").await.assert_status(200);
-    auditor.post("/v1/customers", json!({})).await.assert_problem(403, "forbidden");
+    auditor
+        .post("/v1/customers", json!({}))
+        .await
+        .assert_problem(403, "forbidden");
     seal(&app).await;
     let mut session = session(&app.owner_url()).await;
-    let keys = keys_of(&mut session, app.database().ring()).await.expect("the keys open");
+    let keys = keys_of(&mut session, app.database().ring())
+        .await
+        .expect("the keys open");
     (app, session, keys)
 }
 
-pub async fn judge(session: &mut Session, keys: &[NoteKey], outside: &Outside) -> Result<Summary, AuditError> {
+pub async fn judge(
+    session: &mut Session,
+    keys: &[NoteKey],
+    outside: &Outside,
+) -> Result<Summary, AuditError> {
     let sealed_before = Runtime::default().clock.now() + time::Duration::DAY;
-    verify_log(session, &Terms { keys, outside, kept_since: None, sealed_before, dated_from: 0 }).await
+    verify_log(
+        session,
+        &Terms {
+            keys,
+            outside,
+            kept_since: None,
+            sealed_before,
+            dated_from: 0,
+        },
+    )
+    .await
 }
 
 /// The newest checkpoint, as it was published.
@@ -102,7 +140,10 @@ pub async fn published(session: &mut Session, keys: &[NoteKey]) -> Outside {
 }
 
 pub async fn run(session: &mut Session, text: &'static str) {
-    session.run("test", text, []).await.unwrap_or_else(|error| panic!("{text}: {error}: {:?}", error.cause()));
+    session
+        .run("test", text, [])
+        .await
+        .unwrap_or_else(|error| panic!("{text}: {error}: {:?}", error.cause()));
 }
 
 pub async fn write_on(agent: &Actor, count: usize, whose: &str) {

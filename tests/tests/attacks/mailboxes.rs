@@ -23,8 +23,10 @@ async fn no_letter_stands_in_for_another_where_an_account_is_named() {
     let app = TestApp::start(app::platform()).await;
     let agent = app.actor(Agent).await;
     let owner = app.actor(Owner).await;
-    let mut forged: Vec<_> =
-        LOOKALIKES.iter().map(|(letter, other)| agent.email().replacen(letter, other, 1)).collect();
+    let mut forged: Vec<_> = LOOKALIKES
+        .iter()
+        .map(|(letter, other)| agent.email().replacen(letter, other, 1))
+        .collect();
     forged.push("nic\u{212a}@example.org".to_owned());
     forged.push("\u{17f}am@example.org".to_owned());
 
@@ -33,13 +35,30 @@ async fn no_letter_stands_in_for_another_where_an_account_is_named() {
         let anonymous = app.anonymous();
         for (path, body) in [
             ("/v1/password-resets", json!({ "email": email })),
-            ("/v1/sessions", json!({ "email": email, "password": PASSWORD })),
-            ("/v1/sign-ups", json!({ "email": email, "password": password })),
+            (
+                "/v1/sessions",
+                json!({ "email": email, "password": PASSWORD }),
+            ),
+            (
+                "/v1/sign-ups",
+                json!({ "email": email, "password": password }),
+            ),
         ] {
-            anonymous.post(path, body).await.assert_problem(422, "invalid_input");
+            anonymous
+                .post(path, body)
+                .await
+                .assert_problem(422, "invalid_input");
         }
-        agent.put("/v1/me/email", json!({ "email": email })).await.assert_problem(422, "invalid_input");
-        let invited = owner.post("/v1/invitations", json!({ "email": email, "role": "agent" })).await;
+        agent
+            .put("/v1/me/email", json!({ "email": email }))
+            .await
+            .assert_problem(422, "invalid_input");
+        let invited = owner
+            .post(
+                "/v1/invitations",
+                json!({ "email": email, "role": "agent" }),
+            )
+            .await;
         invited.assert_problem(422, "invalid_input");
     }
     assert!(app.mailbox().await.is_empty());
@@ -53,16 +72,38 @@ async fn mail_about_an_account_goes_to_its_stored_address() {
     let typed = agent.email().to_uppercase();
     assert_ne!(typed, agent.email());
 
-    app.anonymous().post("/v1/password-resets", json!({ "email": typed })).await.assert_status(202);
+    app.anonymous()
+        .post("/v1/password-resets", json!({ "email": typed }))
+        .await
+        .assert_status(202);
     let sign_up = json!({ "email": typed, "password": "violets tumble over granite" });
-    app.anonymous().post("/v1/sign-ups", sign_up).await.assert_status(202);
-    stranger.put("/v1/me/email", json!({ "email": typed })).await.assert_status(202);
-    owner.post("/v1/invitations", json!({ "email": typed, "role": "agent" })).await.assert_status(201);
+    app.anonymous()
+        .post("/v1/sign-ups", sign_up)
+        .await
+        .assert_status(202);
+    stranger
+        .put("/v1/me/email", json!({ "email": typed }))
+        .await
+        .assert_status(202);
+    owner
+        .post(
+            "/v1/invitations",
+            json!({ "email": typed, "role": "agent" }),
+        )
+        .await
+        .assert_status(201);
 
     let mail = app.mailbox().await;
-    let to_agent = mail.iter().filter(|message| message.to == agent.email()).count();
+    let to_agent = mail
+        .iter()
+        .filter(|message| message.to == agent.email())
+        .count();
     assert_eq!(to_agent, 4, "{mail:?}");
-    assert!(mail.iter().all(|message| [agent.email(), stranger.email()].contains(&message.to.as_str())), "{mail:?}");
+    assert!(
+        mail.iter()
+            .all(|message| [agent.email(), stranger.email()].contains(&message.to.as_str())),
+        "{mail:?}"
+    );
 }
 
 #[tokio::test]
@@ -70,21 +111,38 @@ async fn an_account_is_found_by_each_spelling_of_its_domain_and_may_respell_its_
     let app = TestApp::start(app::platform()).await;
     let agent = app.actor(Agent).await;
     let change = async |email: &str| {
-        agent.put("/v1/me/email", json!({ "email": email })).await.assert_status(202);
+        agent
+            .put("/v1/me/email", json!({ "email": email }))
+            .await
+            .assert_status(202);
         app.until_idle().await;
     };
 
     change("ada@B\u{fc}cher.example").await;
     let stored = "ada@xn--bcher-kva.example";
-    let tokens = [app.mail_to(agent.email()).await.link_token(), app.mail_to(stored).await.link_token()];
+    let tokens = [
+        app.mail_to(agent.email()).await.link_token(),
+        app.mail_to(stored).await.link_token(),
+    ];
     for token in tokens {
         let confirm = json!({ "token": token });
-        app.anonymous().post("/v1/me/email/confirmation", confirm).await.assert_status(200);
+        app.anonymous()
+            .post("/v1/me/email/confirmation", confirm)
+            .await
+            .assert_status(200);
     }
 
-    for spelling in [stored, "ADA@b\u{fc}cher.example", "ada@bu\u{308}cher.EXAMPLE", "ada@XN--bcher-KVA.example"] {
+    for spelling in [
+        stored,
+        "ADA@b\u{fc}cher.example",
+        "ada@bu\u{308}cher.EXAMPLE",
+        "ada@XN--bcher-KVA.example",
+    ] {
         let body = json!({ "email": spelling, "password": PASSWORD });
-        app.anonymous().post("/v1/sessions", body).await.assert_status(201);
+        app.anonymous()
+            .post("/v1/sessions", body)
+            .await
+            .assert_status(201);
     }
 
     // The own address in other letters is no other account's.

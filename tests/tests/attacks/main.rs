@@ -1,7 +1,11 @@
 //! Attacks on the service as a whole, each by what an attacker can really send: bytes on a socket, crafted tokens, and
 //! rows that somebody with the database's password has moved. What every operation must withstand is in `sweeps.rs`.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "../support/authenticators.rs"]
 mod authenticators;

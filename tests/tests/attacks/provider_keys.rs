@@ -16,9 +16,13 @@ const KEYS: &str = "/jwks";
 async fn a_token_that_the_provider_did_not_sign_is_not_believed() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
-    for signing in
-        [Signing::None, Signing::Hs256, Signing::Hs256WithThePublicKey, Signing::OfAStranger, Signing::OfAnUnknownKey]
-    {
+    for signing in [
+        Signing::None,
+        Signing::Hs256,
+        Signing::Hs256WithThePublicKey,
+        Signing::OfAStranger,
+        Signing::OfAnUnknownKey,
+    ] {
         provider.script(|script| script.signing = signing);
         let answer = sign_in(&app, &provider, person("ada")).await;
         assert_eq!(answer.status, 401, "{signing:?}: {}", answer.text());
@@ -57,7 +61,9 @@ async fn a_key_that_is_not_for_signatures_verifies_none() {
 #[tokio::test]
 async fn a_new_key_that_is_not_for_signatures_verifies_none() {
     let (app, provider, clock) = start_at_rest().await;
-    sign_in(&app, &provider, person("ada")).await.assert_status(201);
+    sign_in(&app, &provider, person("ada"))
+        .await
+        .assert_status(201);
     for (key_ops, status) in [(json!(["encrypt"]), 401), (json!(["verify"]), 201)] {
         provider.rotate_keys();
         provider.script(|script| drop(script.key.insert("key_ops".to_owned(), key_ops.clone())));
@@ -79,7 +85,16 @@ async fn a_provider_without_public_keys_is_not_used() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let algorithms = json!(["HS256", "HS512", "none"]);
-    provider.script(|script| drop(script.discovery.insert("id_token_signing_alg_values_supported".into(), algorithms)));
-    let answer = app.anonymous().post("/v1/external-authorizations", json!({ "provider": ACME })).await;
+    provider.script(|script| {
+        drop(
+            script
+                .discovery
+                .insert("id_token_signing_alg_values_supported".into(), algorithms),
+        )
+    });
+    let answer = app
+        .anonymous()
+        .post("/v1/external-authorizations", json!({ "provider": ACME }))
+        .await;
     answer.assert_problem(503, "provider_unavailable");
 }

@@ -35,24 +35,39 @@ const REFUSED_AS_TEXTS: u32 = 5;
 /// Ask what must not be asked.
 #[get("/v1/queries/{number}")]
 async fn ask(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
-    by.select("queries.ask", WRITING[number as usize], []).await?;
+    by.select("queries.ask", WRITING[number as usize], [])
+        .await?;
     Ok(NoContent)
 }
 
 /// Ask the same within a transaction.
 #[post("/v1/queries/{number}")]
-async fn ask_within(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
+async fn ask_within(
+    by: Allowed<QueriesRead>,
+    Path(number): Path<u32>,
+) -> Result<NoContent, Problem> {
     let transaction = by.begin().await?;
-    transaction.select("queries.ask", WRITING[number as usize], []).await?;
+    transaction
+        .select("queries.ask", WRITING[number as usize], [])
+        .await?;
     transaction.commit().await?;
     Ok(NoContent)
 }
 
 /// Ask around the door.
 #[put("/v1/queries/{number}")]
-async fn ask_around(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
+async fn ask_around(
+    by: Allowed<QueriesRead>,
+    Path(number): Path<u32>,
+) -> Result<NoContent, Problem> {
     let organization = by.organization();
-    by.unscoped("a test").select("queries.ask", WRITING[number as usize], [organization.into()]).await?;
+    by.unscoped("a test")
+        .select(
+            "queries.ask",
+            WRITING[number as usize],
+            [organization.into()],
+        )
+        .await?;
     Ok(NoContent)
 }
 
@@ -61,20 +76,33 @@ async fn ask_around(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result
 async fn queue(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
     let transaction = by.begin().await?;
     let around = transaction.unscoped("a test");
-    let event = Event { action: "letter.queued".into(), resource: "letter", resource_id: None, organization: None };
+    let event = Event {
+        action: "letter.queued".into(),
+        resource: "letter",
+        resource_id: None,
+        organization: None,
+    };
     let change = Change::new("letters.queue", "changed AS (SELECT 1)", [], event);
-    around.change(change.queue(around.job("letter", &json!({}))?)).await?;
+    around
+        .change(change.queue(around.job("letter", &json!({}))?))
+        .await?;
     if number % 2 == 0 {
         transaction.commit().await?;
         // It has ended: nothing of it may be said any more.
-        assert!(around.select("letters.after", "SELECT 1", []).await.is_err());
+        assert!(
+            around
+                .select("letters.after", "SELECT 1", [])
+                .await
+                .is_err()
+        );
     }
     Ok(NoContent)
 }
 
 async fn start() -> (TestApp, Actor) {
     let module = Module::new("queries").endpoints((ask, ask_within, ask_around, queue));
-    let builder = TestApp::builder(app::platform().module(module)).setting("jobs.in_process", "false");
+    let builder =
+        TestApp::builder(app::platform().module(module)).setting("jobs.in_process", "false");
     let app = builder.start().await;
     let mut database = app.owner().await;
     for grant in GRANTS {
@@ -82,7 +110,10 @@ async fn start() -> (TestApp, Actor) {
     }
     let owner = app.actor(Owner).await;
     let customer = json!({ "full_name": "Ada", "email": "ada@example.org" });
-    owner.post("/v1/customers", customer).await.assert_status(201);
+    owner
+        .post("/v1/customers", customer)
+        .await
+        .assert_status(201);
     (app, owner)
 }
 
@@ -93,12 +124,21 @@ async fn a_query_writes_nothing_whatever_its_text() {
     for number in 0..WRITING.len() {
         let path = format!("/v1/queries/{number}");
         owner.get(&path).await.assert_problem(500, "internal_error");
-        owner.put(&path, json!({})).await.assert_problem(500, "internal_error");
+        owner
+            .put(&path, json!({}))
+            .await
+            .assert_problem(500, "internal_error");
     }
     for number in 0..REFUSED_AS_TEXTS {
-        owner.post(&format!("/v1/queries/{number}"), json!({})).await.assert_problem(500, "internal_error");
+        owner
+            .post(&format!("/v1/queries/{number}"), json!({}))
+            .await
+            .assert_problem(500, "internal_error");
     }
-    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
 }
 
 #[tokio::test]
@@ -107,8 +147,16 @@ async fn what_goes_around_a_transactions_door_takes_part_in_it() {
          (SELECT count(*) FROM audit_events WHERE action = 'letter.queued')";
     let (app, owner) = start().await;
     for (number, queued) in [(1, 0), (3, 0), (2, 1), (5, 1)] {
-        owner.patch(&format!("/v1/queries/{number}"), json!({})).await.assert_status(204);
-        let rows = app.owner().await.run(QUEUED, []).await.expect("the owner may");
+        owner
+            .patch(&format!("/v1/queries/{number}"), json!({}))
+            .await
+            .assert_status(204);
+        let rows = app
+            .owner()
+            .await
+            .run(QUEUED, [])
+            .await
+            .expect("the owner may");
         let counts = [0, 1].map(|position| rows[0].get::<i64>(position).expect("a count"));
         assert_eq!(counts, [queued; 2], "after {number}");
     }

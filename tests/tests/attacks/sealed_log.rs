@@ -79,7 +79,9 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
     let (_app, mut session, keys) = sealed_log().await;
     let outside = published(&mut session, &keys).await;
     run(&mut session, HELPERS).await;
-    let whole = judge(&mut session, &keys, &outside).await.expect("the log is whole");
+    let whole = judge(&mut session, &keys, &outside)
+        .await
+        .expect("the log is whole");
     assert!(whole.until > 15 && whole.outside == 1, "{whole:?}");
     let draw = Draw(Random::seeded(1));
     let size = i64::try_from(whole.until).expect("it is small");
@@ -90,7 +92,13 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
             let other = (at + 1 + draw.below(size - 1)) % size;
             run(&mut session, "BEGIN").await;
             run(&mut session, DISARM).await;
-            let outcome = session.run("test", text, [at.into(), other.into(), (1 + draw.below(200)).into()]).await;
+            let outcome = session
+                .run(
+                    "test",
+                    text,
+                    [at.into(), other.into(), (1 + draw.below(200)).into()],
+                )
+                .await;
             outcome.unwrap_or_else(|error| panic!("{text}: {error}: {:?}", error.cause()));
             match judge(&mut session, &keys, &outside).await {
                 Err(AuditError::Found(finding)) => assert!(!finding.to_string().is_empty()),
@@ -102,7 +110,9 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
         }
     }
     assert!(done > 350, "only {done}");
-    judge(&mut session, &keys, &outside).await.expect("the log is whole again");
+    judge(&mut session, &keys, &outside)
+        .await
+        .expect("the log is whole again");
 }
 
 /// What the attacker does before he makes the log anew.
@@ -112,7 +122,12 @@ const UNMAKE: &[&str] = &[
     "DELETE FROM audit_checkpoints",
 ];
 
-async fn make_anew(app: &TestApp, session: &mut Session, database: &Database, also: &[&'static str]) {
+async fn make_anew(
+    app: &TestApp,
+    session: &mut Session,
+    database: &Database,
+    also: &[&'static str],
+) {
     run(session, DISARM).await;
     for statement in UNMAKE.iter().chain(also) {
         run(session, statement).await;
@@ -122,7 +137,9 @@ async fn make_anew(app: &TestApp, session: &mut Session, database: &Database, al
             sealer(database).run(async {}).await;
         }
     };
-    timeout(PATIENCE, sealed).await.expect("the attacker's log is sealed");
+    timeout(PATIENCE, sealed)
+        .await
+        .expect("the attacker's log is sealed");
 }
 
 #[tokio::test]
@@ -130,7 +147,10 @@ async fn a_tree_under_another_key_is_not_believed() {
     let (app, mut session, keys) = sealed_log().await;
     let outside = published(&mut session, &keys).await;
     let ring = KeyRing::parse(&KeyRing::generate(&Random::default())).expect("a ring");
-    let mut reader = Reader::new([("MAINSTAY_DATABASE_URL".to_owned(), app.database_url().expose_secret().to_owned())]);
+    let mut reader = Reader::new([(
+        "MAINSTAY_DATABASE_URL".to_owned(),
+        app.database_url().expose_secret().to_owned(),
+    )]);
     let settings = mainstay::database::Settings::read(&mut reader).expect("the settings are right");
     let forger = Database::new(&settings, ring, Runtime::default()).expect("a pool");
     make_anew(&app, &mut session, &forger, &["DELETE FROM audit_keys"]).await;
@@ -145,9 +165,16 @@ async fn a_tree_under_another_key_is_not_believed() {
     // And the service's own sealer does not go on from it.
     let before = count(&app, "SELECT max(size) FROM audit_checkpoints").await;
     app.actor(Agent).await;
-    let refused = timeout(Duration::from_secs(3), sealer(app.database()).run(sleep(Duration::from_secs(1)))).await;
+    let refused = timeout(
+        Duration::from_secs(3),
+        sealer(app.database()).run(sleep(Duration::from_secs(1))),
+    )
+    .await;
     assert!(refused.is_ok(), "it ends when it is told to");
-    assert_eq!(count(&app, "SELECT max(size) FROM audit_checkpoints").await, before);
+    assert_eq!(
+        count(&app, "SELECT max(size) FROM audit_checkpoints").await,
+        before
+    );
 }
 
 /// Who has database and ring makes a log that nothing inside contradicts: the checkpoint outside does.
@@ -156,9 +183,14 @@ async fn a_tree_under_the_stolen_key_is_told_by_a_checkpoint_from_outside() {
     let (app, mut session, keys) = sealed_log().await;
     let outside = published(&mut session, &keys).await;
     make_anew(&app, &mut session, app.database(), &[]).await;
-    judge(&mut session, &keys, &Outside::default()).await.expect("nothing inside shows it");
+    judge(&mut session, &keys, &Outside::default())
+        .await
+        .expect("nothing inside shows it");
     let verdict = judge(&mut session, &keys, &outside).await;
-    assert!(matches!(verdict, Err(AuditError::Found(Finding::Forked { .. }))), "{verdict:?}");
+    assert!(
+        matches!(verdict, Err(AuditError::Found(Finding::Forked { .. }))),
+        "{verdict:?}"
+    );
 }
 
 #[tokio::test]
@@ -176,9 +208,14 @@ async fn a_log_cut_back_to_yesterday_is_told_by_a_checkpoint_from_outside() {
     for statement in YESTERDAY {
         run(&mut session, statement).await;
     }
-    judge(&mut session, &keys, &Outside::default()).await.expect("yesterday was right");
+    judge(&mut session, &keys, &Outside::default())
+        .await
+        .expect("yesterday was right");
     let verdict = judge(&mut session, &keys, &outside).await;
-    assert!(matches!(verdict, Err(AuditError::Found(Finding::Cut { .. }))), "{verdict:?}");
+    assert!(
+        matches!(verdict, Err(AuditError::Found(Finding::Cut { .. }))),
+        "{verdict:?}"
+    );
     // It goes on as if nothing had been, and grows beyond where it was.
     let agent = app.actor(Agent).await;
     let size = outside.checkpoints()[0].size;
@@ -188,5 +225,8 @@ async fn a_log_cut_back_to_yesterday_is_told_by_a_checkpoint_from_outside() {
     }
     seal(&app).await;
     let verdict = judge(&mut session, &keys, &outside).await;
-    assert!(matches!(verdict, Err(AuditError::Found(Finding::Forked { .. }))), "{verdict:?}");
+    assert!(
+        matches!(verdict, Err(AuditError::Found(Finding::Forked { .. }))),
+        "{verdict:?}"
+    );
 }

@@ -13,7 +13,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     http::PATIENCE,
-    log::{DISARM, count, judge, run, seal, seal_once, sealed_log, sealer, session, unsealed, unsealed_app, write_on},
+    log::{
+        DISARM, count, judge, run, seal, seal_once, sealed_log, sealer, session, unsealed,
+        unsealed_app, write_on,
+    },
     program::{Serving, beside, program},
 };
 
@@ -35,15 +38,25 @@ async fn a_late_commit_is_not_lost() {
         agent.post("/v1/customers", body).await.assert_status(201);
         seal_once(&app).await;
     }
-    assert!(unsealed(&app).await >= 3, "what was written behind an open transaction waits for it");
+    assert!(
+        unsealed(&app).await >= 3,
+        "what was written behind an open transaction waits for it"
+    );
     run(&mut late, "COMMIT").await;
     seal(&app).await;
     const PLACE: &str = "SELECT index, (SELECT min(l.index) FROM audit_leaves l JOIN audit_events e ON e.id = l.event_id \
          WHERE e.action = 'customer.created') FROM audit_leaves WHERE event_id = $1";
-    let rows = late.run("test", PLACE, [id.into()]).await.expect("it is asked");
+    let rows = late
+        .run("test", PLACE, [id.into()])
+        .await
+        .expect("it is asked");
     assert!(rows[0].get::<i64>(0).expect("a place") < rows[0].get::<i64>(1).expect("a place"));
-    let keys = keys_of(&mut late, app.database().ring()).await.expect("the keys open");
-    judge(&mut late, &keys, &Outside::default()).await.expect("the log is whole");
+    let keys = keys_of(&mut late, app.database().ring())
+        .await
+        .expect("the keys open");
+    judge(&mut late, &keys, &Outside::default())
+        .await
+        .expect("the log is whole");
 }
 
 /// What a dump holds unsealed has a transaction of the cluster that it came from: of the future, or long gone.
@@ -56,8 +69,17 @@ async fn records_of_another_cluster_are_sealed_too() {
     let (app, mut session, keys) = sealed_log().await;
     run(&mut session, FOREIGN).await;
     seal(&app).await;
-    judge(&mut session, &keys, &Outside::default()).await.expect("the log is whole");
-    assert_eq!(count(&app, "SELECT count(*) FROM audit_events WHERE action = 'foreign'").await, 2);
+    judge(&mut session, &keys, &Outside::default())
+        .await
+        .expect("the log is whole");
+    assert_eq!(
+        count(
+            &app,
+            "SELECT count(*) FROM audit_events WHERE action = 'foreign'"
+        )
+        .await,
+        2
+    );
 }
 
 #[tokio::test]
@@ -68,7 +90,10 @@ async fn of_several_sealers_one_seals_and_another_takes_over() {
         .map(|_| {
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
             let sealer = sealer(app.database());
-            (stop, tokio::spawn(sealer.run(async { drop(stopped.await) })))
+            (
+                stop,
+                tokio::spawn(sealer.run(async { drop(stopped.await) })),
+            )
         })
         .unzip();
     let mut sealers = sealers.into_iter();
@@ -81,13 +106,25 @@ async fn of_several_sealers_one_seals_and_another_takes_over() {
         };
         timeout(PATIENCE, sealed).await.expect("one of them seals");
         drop(stop);
-        sealers.next().expect("a sealer").await.expect("it ends in order");
+        sealers
+            .next()
+            .expect("a sealer")
+            .await
+            .expect("it ends in order");
     }
     let mut session = session(&app.owner_url()).await;
-    let keys = keys_of(&mut session, app.database().ring()).await.expect("the keys open");
-    let whole = judge(&mut session, &keys, &Outside::default()).await.expect("the log is whole");
+    let keys = keys_of(&mut session, app.database().ring())
+        .await
+        .expect("the keys open");
+    let whole = judge(&mut session, &keys, &Outside::default())
+        .await
+        .expect("the log is whole");
     assert!(whole.until > 30);
-    assert_eq!(count(&app, "SELECT count(*) FROM audit_keys").await, 1, "they agreed on a key");
+    assert_eq!(
+        count(&app, "SELECT count(*) FROM audit_keys").await,
+        1,
+        "they agreed on a key"
+    );
 }
 
 /// An idle log makes no checkpoints, and a busy one not one for each record.
@@ -98,16 +135,22 @@ async fn nothing_is_signed_for_nothing() {
     for _ in 0..3 {
         seal_once(&app).await;
     }
-    assert_eq!(count(&app, "SELECT count(*) FROM audit_checkpoints").await, before);
+    assert_eq!(
+        count(&app, "SELECT count(*) FROM audit_checkpoints").await,
+        before
+    );
 }
 
 /// `kill -9` between, or in the middle of, whatever the sealer does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_sealer_leaves_nothing_half_done() {
-    let (app, mut environment) = beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
+    let (app, mut environment) =
+        beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
     let agent = app.actor(Agent).await;
-    environment
-        .extend([("MAINSTAY_AUDIT_PUBLISH", "stdout".to_owned()), ("MAINSTAY_AUDIT_PUBLISH_EVERY", "10ms".to_owned())]);
+    environment.extend([
+        ("MAINSTAY_AUDIT_PUBLISH", "stdout".to_owned()),
+        ("MAINSTAY_AUDIT_PUBLISH_EVERY", "10ms".to_owned()),
+    ]);
     let mut session = session(&app.owner_url()).await;
     let mut kept = Vec::new();
     for round in 0..4 {
@@ -123,7 +166,9 @@ async fn a_killed_sealer_leaves_nothing_half_done() {
         };
         timeout(PATIENCE, grown).await.expect("it seals");
         write_on(&agent, 20, &format!("round{round}-last-")).await;
-        let keys = keys_of(&mut session, app.database().ring()).await.expect("the keys open");
+        let keys = keys_of(&mut session, app.database().ring())
+            .await
+            .expect("the keys open");
         // What standard output has had is the auditor's.
         let collected = async {
             loop {
@@ -133,21 +178,34 @@ async fn a_killed_sealer_leaves_nothing_half_done() {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        kept.push(timeout(PATIENCE, collected).await.expect("a checkpoint is published"));
+        kept.push(
+            timeout(PATIENCE, collected)
+                .await
+                .expect("a checkpoint is published"),
+        );
         serving.signal("KILL");
         drop(serving);
         for outside in &kept {
-            let terms =
-                Terms { keys: &keys, outside, kept_since: None, sealed_before: Timestamp::UNIX_EPOCH, dated_from: 0 };
+            let terms = Terms {
+                keys: &keys,
+                outside,
+                kept_since: None,
+                sealed_before: Timestamp::UNIX_EPOCH,
+                dated_from: 0,
+            };
             verify_log(&mut session, &terms)
                 .await
                 .expect("what was sealed is whole, and goes on from what was published");
         }
     }
     seal(&app).await;
-    let keys = keys_of(&mut session, app.database().ring()).await.expect("the keys open");
+    let keys = keys_of(&mut session, app.database().ring())
+        .await
+        .expect("the keys open");
     for outside in &kept {
-        judge(&mut session, &keys, outside).await.expect("the log is whole");
+        judge(&mut session, &keys, outside)
+            .await
+            .expect("the log is whole");
     }
 }
 
@@ -163,24 +221,48 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
     let app = unsealed_app().await;
     let mut session = session(&app.owner_url()).await;
     let now = app.runtime().clock.now();
-    session.run("test", MANY, [RECORDS.into()]).await.expect("they are written");
+    session
+        .run("test", MANY, [RECORDS.into()])
+        .await
+        .expect("they are written");
     seal(&app).await;
-    assert!((4..=10).contains(&count(&app, BATCHES).await), "a thousand at a time");
-    let keys = keys_of(&mut session, app.database().ring()).await.expect("the keys open");
-    let whole = judge(&mut session, &keys, &Outside::default()).await.expect("the log is whole");
+    assert!(
+        (4..=10).contains(&count(&app, BATCHES).await),
+        "a thousand at a time"
+    );
+    let keys = keys_of(&mut session, app.database().ring())
+        .await
+        .expect("the keys open");
+    let whole = judge(&mut session, &keys, &Outside::default())
+        .await
+        .expect("the log is whole");
     assert!(whole.until >= RECORDS.cast_unsigned());
 
     // Every note that was ever signed is good for a proof, whatever page it ends in.
     const NOTES: &str = "SELECT string_agg(note, E'\\n' ORDER BY size) FROM audit_checkpoints";
-    let notes: String = session.run("test", NOTES, []).await.expect("they are read")[0].get(0).expect("a text");
+    let notes: String = session.run("test", NOTES, []).await.expect("they are read")[0]
+        .get(0)
+        .expect("a text");
     let outside = Outside::read(&notes, &keys).expect("they are believed");
-    let (from, until) = (now + time::Duration::milliseconds(900), now + time::Duration::milliseconds(3_300));
+    let (from, until) = (
+        now + time::Duration::milliseconds(900),
+        now + time::Duration::milliseconds(3_300),
+    );
     for (from, until) in [(None, None), (Some(from), Some(until)), (Some(until), None)] {
         let mut export = Vec::new();
-        let extent = Extent { from, until, outside: Some(&outside) };
-        let count = export_log(&mut session, &extent, &mut export).await.expect("it is exported");
+        let extent = Extent {
+            from,
+            until,
+            outside: Some(&outside),
+        };
+        let count = export_log(&mut session, &extent, &mut export)
+            .await
+            .expect("it is exported");
         let part = verify_export(&export[..], &keys, &outside, 0).expect("it verifies");
-        assert_eq!((part.until - part.from, part.outside), (count, outside.checkpoints().len()));
+        assert_eq!(
+            (part.until - part.from, part.outside),
+            (count, outside.checkpoints().len())
+        );
         assert!(count > 100);
     }
 
@@ -188,12 +270,17 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
     for index in [0, 999, 1_000, 1_023, 1_024, 2_999, 3_400] {
         run(&mut session, "BEGIN").await;
         run(&mut session, DISARM).await;
-        let edit =
-            "UPDATE audit_events SET action = 'few' WHERE id = (SELECT event_id FROM audit_leaves WHERE index = $1)";
-        session.run("test", edit, [index.into()]).await.expect("it is altered");
+        let edit = "UPDATE audit_events SET action = 'few' WHERE id = (SELECT event_id FROM audit_leaves WHERE index = $1)";
+        session
+            .run("test", edit, [index.into()])
+            .await
+            .expect("it is altered");
         let verdict = judge(&mut session, &keys, &outside).await;
         let told = verdict.expect_err("it is found").to_string();
-        assert!(told.starts_with(&format!("index {index}: the record ")), "{told}");
+        assert!(
+            told.starts_with(&format!("index {index}: the record ")),
+            "{told}"
+        );
         run(&mut session, "ROLLBACK").await;
     }
 }
@@ -211,9 +298,15 @@ async fn an_end_without_a_connection_is_an_end() {
             sleep(Duration::from_millis(10)).await;
         }
         let rows = server.run(CUT, []).await.expect("one may end one's own");
-        assert_eq!(rows[0].get::<i64>(0).expect("a count"), 1, "the leader has the lock");
+        assert_eq!(
+            rows[0].get::<i64>(0).expect("a count"),
+            1,
+            "the leader has the lock"
+        );
     };
-    timeout(PATIENCE, sealer(app.database()).run(cut)).await.expect("it ends");
+    timeout(PATIENCE, sealer(app.database()).run(cut))
+        .await
+        .expect("it ends");
     app.actor(Agent).await;
     seal(&app).await;
     assert_eq!(unsealed(&app).await, 0);

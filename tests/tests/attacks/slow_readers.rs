@@ -20,15 +20,34 @@ const LARGE: &str = "/openapi.json";
 #[tokio::test]
 async fn a_peer_that_does_not_read_is_cut_off() {
     let app = TestApp::start(app::platform()).await;
-    let settings = [("http.max_connections", "1"), ("http.write_timeout", "1s"), ("http.header_timeout", "10m")];
-    let one_place = app.second_replica_with(settings.map(|(name, value)| (name, value.to_owned()))).await;
+    let settings = [
+        ("http.max_connections", "1"),
+        ("http.write_timeout", "1s"),
+        ("http.header_timeout", "10m"),
+    ];
+    let one_place = app
+        .second_replica_with(settings.map(|(name, value)| (name, value.to_owned())))
+        .await;
 
-    let mut reader = TcpStream::connect(one_place.address()).await.expect("the server accepts");
+    let mut reader = TcpStream::connect(one_place.address())
+        .await
+        .expect("the server accepts");
     let asked = format!("GET {LARGE} HTTP/1.1\r\nHost: a\r\n\r\n").repeat(200);
-    reader.write_all(asked.as_bytes()).await.expect("the server reads");
-    reader.read_exact(&mut [0; 9]).await.expect("the server has begun to answer");
+    reader
+        .write_all(asked.as_bytes())
+        .await
+        .expect("the server reads");
+    reader
+        .read_exact(&mut [0; 9])
+        .await
+        .expect("the server has begun to answer");
 
-    assert_eq!(send(one_place.address(), "GET", "/livez", "", "").await.status, 200);
+    assert_eq!(
+        send(one_place.address(), "GET", "/livez", "", "")
+            .await
+            .status,
+        200
+    );
     drop(reader);
 }
 
@@ -40,10 +59,17 @@ async fn a_peer_of_http_2_that_makes_no_room_is_cut_off() {
     let https = Https::start(&app, &settings).await;
     for (window, path) in [(0, LARGE), (0, "/livez"), (1, LARGE), (1, "/livez")] {
         let mut connection = https.connect(window).await;
-        let answer = connection.get(path).await.await.expect("the head of the answer needs no room");
+        let answer = connection
+            .get(path)
+            .await
+            .await
+            .expect("the head of the answer needs no room");
         assert_eq!(answer.status(), 200);
         let ended = timeout(PATIENCE, &mut connection.ended).await;
-        assert!(ended.is_ok(), "with a window of {window}, {path} holds its connection");
+        assert!(
+            ended.is_ok(),
+            "with a window of {window}, {path} holds its connection"
+        );
     }
 }
 
@@ -51,12 +77,27 @@ async fn a_peer_of_http_2_that_makes_no_room_is_cut_off() {
 #[tokio::test]
 async fn an_idle_connection_of_http_2_ends() {
     let app = TestApp::start(app::platform()).await;
-    let https = Https::start(&app, &[("http.header_timeout", "1s"), ("http.write_timeout", "10m")]).await;
+    let https = Https::start(
+        &app,
+        &[("http.header_timeout", "1s"), ("http.write_timeout", "10m")],
+    )
+    .await;
     let mut connection = https.connect(65_535).await;
     for _ in 0..3 {
-        assert_eq!(connection.get("/livez").await.await.expect("it is served").status(), 200);
+        assert_eq!(
+            connection
+                .get("/livez")
+                .await
+                .await
+                .expect("it is served")
+                .status(),
+            200
+        );
     }
-    let ended = timeout(PATIENCE, connection.ended).await.expect("it ends").expect("it does not panic");
+    let ended = timeout(PATIENCE, connection.ended)
+        .await
+        .expect("it ends")
+        .expect("it does not panic");
     assert!(ended.is_ok(), "it is told to go, and goes: {ended:?}");
 }
 
@@ -64,30 +105,53 @@ async fn an_idle_connection_of_http_2_ends() {
 #[tokio::test]
 async fn one_address_has_so_many_connections() {
     let app = TestApp::start(app::platform()).await;
-    let settings = [("http.max_connections_per_address", "2"), ("http.header_timeout", "10m")];
-    let few = app.second_replica_with(settings.map(|(name, value)| (name, value.to_owned()))).await;
-    let connect = async || TcpStream::connect(few.address()).await.expect("the server accepts");
+    let settings = [
+        ("http.max_connections_per_address", "2"),
+        ("http.header_timeout", "10m"),
+    ];
+    let few = app
+        .second_replica_with(settings.map(|(name, value)| (name, value.to_owned())))
+        .await;
+    let connect = async || {
+        TcpStream::connect(few.address())
+            .await
+            .expect("the server accepts")
+    };
 
     let (first, _second) = (connect().await, connect().await);
     let mut third = connect().await;
-    let closed = timeout(PATIENCE, third.read(&mut [0])).await.expect("it is closed");
+    let closed = timeout(PATIENCE, third.read(&mut [0]))
+        .await
+        .expect("it is closed");
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
 
     drop(first);
     // The server finds out by itself that the first has gone.
-    let served = async { while send(few.address(), "GET", "/livez", "", "").await.status != 200 {} };
-    timeout(PATIENCE, served).await.expect("its place is free again");
+    let served =
+        async { while send(few.address(), "GET", "/livez", "", "").await.status != 200 {} };
+    timeout(PATIENCE, served)
+        .await
+        .expect("its place is free again");
 }
 
 /// A proxy carries the requests of many clients.
 #[tokio::test]
 async fn a_trusted_proxy_has_as_many_as_it_likes() {
     let app = TestApp::start(app::platform()).await;
-    let settings = [("http.max_connections_per_address", "1"), ("http.trusted_proxies", "127.0.0.0/8")];
-    let proxied = app.second_replica_with(settings.map(|(name, value)| (name, value.to_owned()))).await;
+    let settings = [
+        ("http.max_connections_per_address", "1"),
+        ("http.trusted_proxies", "127.0.0.0/8"),
+    ];
+    let proxied = app
+        .second_replica_with(settings.map(|(name, value)| (name, value.to_owned())))
+        .await;
     let mut held = Vec::new();
     for _ in 0..5 {
-        held.push(TcpStream::connect(proxied.address()).await.expect("the server accepts"));
+        held.push(
+            TcpStream::connect(proxied.address())
+                .await
+                .expect("the server accepts"),
+        );
     }
     let request = "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     assert_eq!(exchange(proxied.address(), request).await.status, 200);

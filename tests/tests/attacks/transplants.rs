@@ -25,7 +25,11 @@ async fn stage() -> Stage {
     let app = TestApp::start(app::platform()).await;
     let victim = app.actor(BuiltInRole::Owner).await;
     let stranger = app.stranger(BuiltInRole::Owner).await;
-    for (client, email) in [(&victim, VICTIM), (&victim, NEIGHBOUR), (&stranger, FOREIGNER)] {
+    for (client, email) in [
+        (&victim, VICTIM),
+        (&victim, NEIGHBOUR),
+        (&stranger, FOREIGNER),
+    ] {
         let body = json!({ "full_name": format!("Secret of {email}"), "email": email, "notes": "Secret notes" });
         client.post("/v1/customers", body).await.assert_status(201);
     }
@@ -40,13 +44,26 @@ impl Stage {
         let before = self.fresh().await.get(&self.path().await).await;
         assert_eq!(before.status, 200, "{what}: {}", before.text());
         let changed = self.owner.run(statement, []).await;
-        assert_ne!(changed.expect("the owner may").len(), 0, "{what}: nothing was moved");
+        assert_ne!(
+            changed.expect("the owner may").len(),
+            0,
+            "{what}: nothing was moved"
+        );
         let path = self.path().await;
         // The process that made the rows has their keys in memory; a fresh one has not. Neither is to be fooled.
         for client in [(*self.victim).clone(), self.fresh().await] {
-            for path in [&path, &format!("{path}/personal-data"), "/v1/customers", "/v1/customers?sort=name"] {
+            for path in [
+                &path,
+                &format!("{path}/personal-data"),
+                "/v1/customers",
+                "/v1/customers?sort=name",
+            ] {
                 let answer = client.get(path).await;
-                assert!(!answer.text().contains("Secret"), "{what}: {path}: {}", answer.text());
+                assert!(
+                    !answer.text().contains("Secret"),
+                    "{what}: {path}: {}",
+                    answer.text()
+                );
                 answer.assert_problem(500, "internal_error");
                 let problem: Value = answer.json();
                 let told = format!("{problem}").to_lowercase();
@@ -65,8 +82,15 @@ impl Stage {
     }
 
     async fn path(&mut self) -> String {
-        let rows = self.owner.run("SELECT pg_temp.nth(0)::text", []).await.expect("it is there");
-        format!("/v1/customers/{}", rows[0].get::<String>(0).expect("a text"))
+        let rows = self
+            .owner
+            .run("SELECT pg_temp.nth(0)::text", [])
+            .await
+            .expect("it is there");
+        format!(
+            "/v1/customers/{}",
+            rows[0].get::<String>(0).expect("a text")
+        )
     }
 }
 
@@ -74,13 +98,19 @@ impl Stage {
 async fn a_value_of_another_row_is_refused() {
     let statement = "UPDATE customers c SET full_name = o.full_name FROM customers o \
                      WHERE c.id = pg_temp.nth(0) AND o.id = pg_temp.nth(1) RETURNING c.id";
-    stage().await.assert_refused_after("a neighbour's name", statement).await;
+    stage()
+        .await
+        .assert_refused_after("a neighbour's name", statement)
+        .await;
 }
 
 #[tokio::test]
 async fn a_value_of_another_column_is_refused() {
     let statement = "UPDATE customers SET full_name = notes WHERE id = pg_temp.nth(0) RETURNING id";
-    stage().await.assert_refused_after("notes for a name", statement).await;
+    stage()
+        .await
+        .assert_refused_after("notes for a name", statement)
+        .await;
 }
 
 #[tokio::test]
@@ -88,7 +118,10 @@ async fn a_value_of_another_organization_is_refused_even_with_its_key() {
     let statement = "UPDATE customers c SET full_name = o.full_name, email = o.email, notes = o.notes, \
                      data_key = o.data_key FROM customers o \
                      WHERE c.id = pg_temp.nth(0) AND o.id = pg_temp.nth(2) RETURNING c.id";
-    stage().await.assert_refused_after("a foreigner's values and key", statement).await;
+    stage()
+        .await
+        .assert_refused_after("a foreigner's values and key", statement)
+        .await;
 }
 
 #[tokio::test]
@@ -96,14 +129,20 @@ async fn a_row_that_brings_its_key_along_is_refused() {
     let statement = "UPDATE customers c SET full_name = o.full_name, email = o.email, notes = o.notes, \
                      data_key = o.data_key FROM customers o \
                      WHERE c.id = pg_temp.nth(0) AND o.id = pg_temp.nth(1) RETURNING c.id";
-    stage().await.assert_refused_after("a neighbour's values and key", statement).await;
+    stage()
+        .await
+        .assert_refused_after("a neighbour's values and key", statement)
+        .await;
 }
 
 #[tokio::test]
 async fn a_value_that_was_altered_is_refused() {
     let statement = "UPDATE customers SET full_name = set_byte(full_name, 30, get_byte(full_name, 30) # 1) \
                      WHERE id = pg_temp.nth(0) RETURNING id";
-    stage().await.assert_refused_after("one bit", statement).await;
+    stage()
+        .await
+        .assert_refused_after("one bit", statement)
+        .await;
 }
 
 /// The keys' wrapped forms change places; whoever has them in memory still reads, and nobody else does.
@@ -116,7 +155,15 @@ async fn wrapped_keys_that_change_places_are_refused() {
                 WHERE c.id = pg_temp.nth(0) AND d.id = pg_temp.nth(1) \
                 AND ((k.id = c.data_key AND o.id = d.data_key) OR (k.id = d.data_key AND o.id = c.data_key)) \
                 RETURNING k.id";
-    assert_eq!(stage.owner.run(swap, []).await.expect("the owner may").len(), 2);
+    assert_eq!(
+        stage
+            .owner
+            .run(swap, [])
+            .await
+            .expect("the owner may")
+            .len(),
+        2
+    );
     let answer = stage.fresh().await.get(&path).await;
     answer.assert_problem(500, "internal_error");
     assert!(!answer.text().contains("Secret"), "{}", answer.text());
@@ -128,9 +175,26 @@ async fn a_blind_index_that_was_moved_finds_nobody() {
     let mut stage = stage().await;
     let forge = "UPDATE customers c SET email_index = o.email_index FROM customers o \
                  WHERE c.id = pg_temp.nth(1) AND o.id = pg_temp.nth(0) RETURNING c.id";
-    assert_eq!(stage.owner.run(forge, []).await.expect("the owner may").len(), 1);
-    let found = stage.victim.post("/v1/customers/search", json!({ "email": VICTIM })).await.json();
-    let ids: Vec<_> = found["items"].as_array().into_iter().flatten().map(|item| item["id"].clone()).collect();
+    assert_eq!(
+        stage
+            .owner
+            .run(forge, [])
+            .await
+            .expect("the owner may")
+            .len(),
+        1
+    );
+    let found = stage
+        .victim
+        .post("/v1/customers/search", json!({ "email": VICTIM }))
+        .await
+        .json();
+    let ids: Vec<_> = found["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|item| item["id"].clone())
+        .collect();
     let victim = stage.path().await.rsplit('/').next().map(str::to_owned);
     assert_eq!(ids, [json!(victim)], "{found}");
 }

@@ -41,10 +41,19 @@ struct BadgeView {
 
 /// Give out a badge.
 #[post("/v1/badges")]
-async fn create_badge(by: Allowed<BadgesWrite>, Json(body): Json<CreateBadge>) -> Result<Created<BadgeView>, Problem> {
+async fn create_badge(
+    by: Allowed<BadgesWrite>,
+    Json(body): Json<CreateBadge>,
+) -> Result<Created<BadgeView>, Problem> {
     let now = by.runtime().clock.now();
     let id = by.runtime().new_id();
-    let badge = BadgeRow { id, email: body.email, version: 1, created_at: now, updated_at: now };
+    let badge = BadgeRow {
+        id,
+        email: body.email,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
     by.insert(&badge).await?;
     Ok(Created(BadgeView { id }))
 }
@@ -68,12 +77,18 @@ const TABLE: [&str; 2] = [
 ];
 
 async fn start(stages: &Stages) -> TestApp {
-    let module = Module::new("badges").entity::<BadgeRow>().endpoints((create_badge, delete_badge));
-    let builder = TestApp::builder(app::platform().module(module)).setting("crypto.keys", stages.announced());
+    let module = Module::new("badges")
+        .entity::<BadgeRow>()
+        .endpoints((create_badge, delete_badge));
+    let builder =
+        TestApp::builder(app::platform().module(module)).setting("crypto.keys", stages.announced());
     let app = builder.start().await;
     let mut owner = app.owner().await;
     for statement in TABLE {
-        owner.run(statement, []).await.unwrap_or_else(|error| panic!("{statement}: {error}: {:?}", error.cause()));
+        owner
+            .run(statement, [])
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}: {:?}", error.cause()));
     }
     app
 }
@@ -81,8 +96,17 @@ async fn start(stages: &Stages) -> TestApp {
 async fn rotate_index(app: &TestApp, ring: String) -> Outcome {
     let ring = KeyRing::parse(&ring.into()).expect("a ring");
     let tables = app.platform().tables();
-    let mut rotation = Rotation::new(app.owner().await, (ring, app.runtime().clone()), tables, Vec::new(), "test");
-    rotation.rotate_indexes().await.expect("it comes to its end")
+    let mut rotation = Rotation::new(
+        app.owner().await,
+        (ring, app.runtime().clone()),
+        tables,
+        Vec::new(),
+        "test",
+    );
+    rotation
+        .rotate_indexes()
+        .await
+        .expect("it comes to its end")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,36 +116,64 @@ async fn a_double_that_two_keys_let_in_is_found_when_the_index_is_moved() {
     let here = app.actor(BuiltInRole::Owner).await;
     let badge = |email: &str| json!({ "email": email });
     for name in ["ada", "bea", "cyd"] {
-        here.post("/v1/badges", badge(&format!("{name}@example.org"))).await.assert_status(201);
+        here.post("/v1/badges", badge(&format!("{name}@example.org")))
+            .await
+            .assert_status(201);
     }
-    here.post("/v1/badges", badge("ADA@example.org")).await.assert_problem(409, "conflict");
+    here.post("/v1/badges", badge("ADA@example.org"))
+        .await
+        .assert_problem(409, "conflict");
 
     // A replica that has turned does not see what the others have: this is the gap.
-    let turned = app.second_replica_with([("crypto.keys", stages.turned())]).await;
+    let turned = app
+        .second_replica_with([("crypto.keys", stages.turned())])
+        .await;
     let there = turned.client_of(&here);
-    let double = there.post("/v1/badges", badge("ada@example.org")).await.assert_status(201).location();
-    there.post("/v1/badges", badge("ada@example.org")).await.assert_problem(409, "conflict");
-    here.post("/v1/badges", badge("ada@example.org")).await.assert_problem(409, "conflict");
+    let double = there
+        .post("/v1/badges", badge("ada@example.org"))
+        .await
+        .assert_status(201)
+        .location();
+    there
+        .post("/v1/badges", badge("ada@example.org"))
+        .await
+        .assert_problem(409, "conflict");
+    here.post("/v1/badges", badge("ada@example.org"))
+        .await
+        .assert_problem(409, "conflict");
 
     // It is found, and holds up nothing but itself.
     let outcome = rotate_index(&app, stages.turned()).await;
     assert_eq!((outcome.refused, outcome.left), (1, 0), "{outcome:?}");
-    let moved = "SELECT count(*) FROM badges GROUP BY substring(email_index FROM 2 FOR 4) ORDER BY 1";
+    let moved =
+        "SELECT count(*) FROM badges GROUP BY substring(email_index FROM 2 FOR 4) ORDER BY 1";
     let mut owner = app.owner().await;
     let rows = owner.run(moved, []).await.expect("it is counted");
-    let counts: Vec<i64> = rows.iter().map(|row| row.get(0).expect("a number")).collect();
+    let counts: Vec<i64> = rows
+        .iter()
+        .map(|row| row.get(0).expect("a number"))
+        .collect();
     assert_eq!(counts, [1, 3], "one is left under the old key");
     there.delete(&double).await.assert_status(204);
     let outcome = rotate_index(&app, stages.turned()).await;
     assert_eq!((outcome.refused, outcome.left), (0, 0), "{outcome:?}");
     for name in ["ada", "bea", "cyd"] {
-        let again = there.post("/v1/badges", badge(&format!("{name}@example.org"))).await;
+        let again = there
+            .post("/v1/badges", badge(&format!("{name}@example.org")))
+            .await;
         again.assert_problem(409, "conflict");
     }
-    assert_eq!(rotate_index(&app, stages.turned()).await.moved, 0, "there is nothing left to move");
+    assert_eq!(
+        rotate_index(&app, stages.turned()).await.moved,
+        0,
+        "there is nothing left to move"
+    );
 
     // Nothing of it stands where no deletion of a badge, and no erasure, would look for it.
-    let elsewhere = "SELECT count(*) FROM unique_indexes WHERE row_id NOT IN (SELECT id FROM users)";
-    let left: i64 = owner.run(elsewhere, []).await.expect("it is counted")[0].get(0).expect("a number");
+    let elsewhere =
+        "SELECT count(*) FROM unique_indexes WHERE row_id NOT IN (SELECT id FROM users)";
+    let left: i64 = owner.run(elsewhere, []).await.expect("it is counted")[0]
+        .get(0)
+        .expect("a number");
     assert_eq!(left, 0);
 }

@@ -24,17 +24,38 @@ async fn every_page_is_bound_by_its_policy() {
     for path in PAGES {
         let page = anonymous.get(path).await;
         page.assert_status(200);
-        assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{path}");
+        assert_eq!(
+            page.header("content-type"),
+            "text/html; charset=utf-8",
+            "{path}"
+        );
         let policy = page.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'; script-src 'self'; "), "{path}: {policy}");
-        assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'none'"), "{path}: {policy}");
-        assert!(!policy.contains("unsafe") && !policy.contains('*'), "{path}: {policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; "),
+            "{path}: {policy}"
+        );
+        assert!(
+            policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'none'"),
+            "{path}: {policy}"
+        );
+        assert!(
+            !policy.contains("unsafe") && !policy.contains('*'),
+            "{path}: {policy}"
+        );
         assert_eq!(page.header("referrer-policy"), "no-referrer", "{path}");
         // What the page is asked with is nowhere in it.
         assert!(!page.text().contains("client_id=docs"), "{path}");
-        for file in page.text().split("=\"/account/").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()) {
+        for file in page
+            .text()
+            .split("=\"/account/")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().to_owned())
+        {
             let loaded = anonymous.get(&format!("/account/{file}")).await;
-            assert!(loaded.status == 200 && loaded.header("x-content-type-options") == "nosniff", "{path}: {file}");
+            assert!(
+                loaded.status == 200 && loaded.header("x-content-type-options") == "nosniff",
+                "{path}: {file}"
+            );
         }
         let posted = anonymous.request(Method::POST, path).send().await;
         posted.assert_problem(405, "method_not_allowed");

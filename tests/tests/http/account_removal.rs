@@ -9,7 +9,13 @@ use serde_json::json;
 use crate::start;
 
 async fn refused_at_sign_in(app: &TestApp, email: &str) {
-    let answer = app.anonymous().post("/v1/sessions", json!({ "email": email, "password": PASSWORD })).await;
+    let answer = app
+        .anonymous()
+        .post(
+            "/v1/sessions",
+            json!({ "email": email, "password": PASSWORD }),
+        )
+        .await;
     answer.assert_problem(401, "invalid_credentials");
 }
 
@@ -18,10 +24,22 @@ async fn refused_at_sign_in(app: &TestApp, email: &str) {
 async fn a_shut_account_is_signed_out_and_stays_out() {
     let app = start().await;
     let agent = app.actor(Agent).await;
-    agent.request(Method::POST, "/v1/me/deactivation").send().await.assert_status(204);
-    agent.get("/v1/me").await.assert_problem(401, "unauthenticated");
+    agent
+        .request(Method::POST, "/v1/me/deactivation")
+        .send()
+        .await
+        .assert_status(204);
+    agent
+        .get("/v1/me")
+        .await
+        .assert_problem(401, "unauthenticated");
     refused_at_sign_in(&app, agent.email()).await;
-    assert!(app.mail_to(agent.email()).await.subject.contains("was shut"));
+    assert!(
+        app.mail_to(agent.email())
+            .await
+            .subject
+            .contains("was shut")
+    );
 }
 
 #[tokio::test]
@@ -29,25 +47,59 @@ async fn a_deleted_account_takes_the_key_to_its_data_with_it() {
     let app = start().await;
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
     let path = "/v1/customers";
-    agent.post(path, json!({ "full_name": "Bea", "email": "bea@example.org" })).await.assert_status(201);
+    agent
+        .post(
+            path,
+            json!({ "full_name": "Bea", "email": "bea@example.org" }),
+        )
+        .await
+        .assert_status(201);
     agent.delete("/v1/me").await.assert_status(204);
-    agent.get("/v1/me").await.assert_problem(401, "unauthenticated");
+    agent
+        .get("/v1/me")
+        .await
+        .assert_problem(401, "unauthenticated");
     refused_at_sign_in(&app, agent.email()).await;
     let left = "SELECT (SELECT count(*) FROM users WHERE id = $1) + (SELECT count(*) FROM sessions WHERE user_id = $1) \
          + (SELECT count(*) FROM memberships WHERE user_id = $1) + (SELECT count(*) FROM data_keys WHERE subject_id = $1)";
-    let rows = app.owner().await.run(left, [agent.user().uuid().into()]).await.unwrap();
+    let rows = app
+        .owner()
+        .await
+        .run(left, [agent.user().uuid().into()])
+        .await
+        .unwrap();
     assert_eq!(rows[0].get::<i64>(0).unwrap(), 0);
     // What they did stays on record, and so do the organization's rows.
-    let events = auditor.get(&format!("/v1/audit/events?actor_id={}", agent.user())).await.assert_status(200).json();
-    assert!(events["items"].as_array().unwrap().iter().any(|event| event["action"] == "customer.created"), "{events}");
-    assert_eq!(auditor.get(path).await.json()["items"].as_array().unwrap().len(), 1);
+    let events = auditor
+        .get(&format!("/v1/audit/events?actor_id={}", agent.user()))
+        .await
+        .assert_status(200)
+        .json();
+    assert!(
+        events["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|event| event["action"] == "customer.created"),
+        "{events}"
+    );
+    assert_eq!(
+        auditor.get(path).await.json()["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
 async fn the_last_owner_stays() {
     let app = start().await;
     let owner = app.actor(Owner).await;
-    owner.delete("/v1/me").await.assert_problem(409, "last_owner");
+    owner
+        .delete("/v1/me")
+        .await
+        .assert_problem(409, "last_owner");
     owner.get("/v1/me").await.assert_status(200);
 }
 

@@ -16,7 +16,11 @@ async fn note(app: &TestApp) -> (mainstay_testing::Actor, String) {
     let agent = app.actor(Agent).await;
     let about = create(&agent, customer("Ada", "ada@example.org")).await;
     let body = json!({ "customer_id": about.rsplit('/').next(), "text": TEXT, "seen_at": PLACE });
-    let path = agent.post("/v1/remarks", body).await.assert_status(201).location();
+    let path = agent
+        .post("/v1/remarks", body)
+        .await
+        .assert_status(201)
+        .location();
     (agent, path)
 }
 
@@ -27,9 +31,19 @@ async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
     let owner = app.actor(Owner).await;
 
     let shown = agent.get(&path).await.assert_status(200).json();
-    assert_eq!((&shown["text"], &shown["seen_at"]), (&json!("•••"), &json!("H. c.")));
-    agent.get(&format!("{path}/text")).await.assert_problem(403, "forbidden");
-    let clear = owner.get(&format!("{path}/text")).await.assert_status(200).json();
+    assert_eq!(
+        (&shown["text"], &shown["seen_at"]),
+        (&json!("•••"), &json!("H. c."))
+    );
+    agent
+        .get(&format!("{path}/text"))
+        .await
+        .assert_problem(403, "forbidden");
+    let clear = owner
+        .get(&format!("{path}/text"))
+        .await
+        .assert_status(200)
+        .json();
     assert_eq!(clear, json!({ "text": TEXT, "seen_at": PLACE }));
 
     let stored = "SELECT text, seen_at, n.data_key IS NOT NULL AND k.subject_id = n.customer_id FROM remarks n \
@@ -40,24 +54,46 @@ async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
         let sealed: Vec<u8> = rows[0].get(position).unwrap();
         assert!(sealed.len() > 38 && !String::from_utf8_lossy(&sealed).contains("canary"));
     }
-    assert!(rows[0].get::<bool>(2).unwrap(), "the key is filed under whom the note describes");
+    assert!(
+        rows[0].get::<bool>(2).unwrap(),
+        "the key is filed under whom the note describes"
+    );
 
-    agent.patch(&path, json!({ "text": "Another canary", "seen_at": null })).await.assert_status(200);
-    let clear = owner.get(&format!("{path}/text")).await.assert_status(200).json();
+    agent
+        .patch(&path, json!({ "text": "Another canary", "seen_at": null }))
+        .await
+        .assert_status(200);
+    let clear = owner
+        .get(&format!("{path}/text"))
+        .await
+        .assert_status(200)
+        .json();
     assert_eq!(clear, json!({ "text": "Another canary", "seen_at": null }));
-    agent.patch(&path, json!({ "text": "" })).await.assert_problem(422, "invalid_input");
+    agent
+        .patch(&path, json!({ "text": "" }))
+        .await
+        .assert_problem(422, "invalid_input");
 }
 
 #[tokio::test]
 async fn the_audit_log_names_it_and_keeps_it_sealed() {
     let app = remarks::start(|app| app).await;
     let (agent, path) = note(&app).await;
-    agent.patch(&path, json!({ "text": "Another canary" })).await.assert_status(200);
+    agent
+        .patch(&path, json!({ "text": "Another canary" }))
+        .await
+        .assert_status(200);
     let auditor = app.actor(Auditor).await;
-    let log = format!("/v1/audit/events?action=remark.updated&resource_id={}", path.rsplit('/').next().unwrap());
+    let log = format!(
+        "/v1/audit/events?action=remark.updated&resource_id={}",
+        path.rsplit('/').next().unwrap()
+    );
     let events = auditor.get(&log).await.assert_status(200).json();
     let changes = events["items"][0]["changes"].as_array().unwrap();
-    assert_eq!(changes, &[json!({ "field": "text", "before": "[sealed]", "after": "[sealed]" })]);
+    assert_eq!(
+        changes,
+        &[json!({ "field": "text", "before": "[sealed]", "after": "[sealed]" })]
+    );
     let everything = "SELECT coalesce(string_agg(e::text, ''), '') FROM audit_events e";
     let rows = app.owner().await.run(everything, []).await.unwrap();
     assert!(!rows[0].get::<String>(0).unwrap().contains("canary"));
@@ -69,11 +105,17 @@ fn debug_shows_nothing_of_it() {
     let about = "01a2019f-688e-7c56-9bde-013e9cd2e9f1";
     let body = json!({ "customer_id": about, "text": TEXT, "seen_at": PLACE });
     let made: CreateRemark = serde_json::from_value(body).unwrap();
-    let changed: UpdateRemark = serde_json::from_value(json!({ "text": TEXT, "seen_at": PLACE })).unwrap();
+    let changed: UpdateRemark =
+        serde_json::from_value(json!({ "text": TEXT, "seen_at": PLACE })).unwrap();
     for printed in [format!("{made:?}"), format!("{changed:#?}")] {
-        assert!(printed.contains("[sealed]") && !printed.contains("canary"), "{printed}");
+        assert!(
+            printed.contains("[sealed]") && !printed.contains("canary"),
+            "{printed}"
+        );
     }
-    let wrong = serde_json::from_value::<CreateRemark>(json!({ "customer_id": about, "text": { "canary": TEXT } }));
+    let wrong = serde_json::from_value::<CreateRemark>(
+        json!({ "customer_id": about, "text": { "canary": TEXT } }),
+    );
     assert!(!wrong.unwrap_err().to_string().contains("canary"));
 }
 
@@ -82,7 +124,10 @@ fn its_type_says_that_it_is_sealed_and_what_becomes_of_it() {
     use mainstay::database::{Entity as _, Erasure, SealedTable};
     assert_eq!(RemarkRow::SEALED, ["text", "seen_at"]);
     let table = SealedTable::of::<RemarkRow>();
-    assert_eq!((table.subject, table.erasure), ("customer_id", Erasure::Delete));
+    assert_eq!(
+        (table.subject, table.erasure),
+        ("customer_id", Erasure::Delete)
+    );
 }
 
 /// What is refused before it is sealed is not quoted in the answer either.
@@ -92,7 +137,8 @@ async fn a_refused_value_is_not_quoted() {
     let agent = app.actor(Agent).await;
     let about = create(&agent, customer("Ada", "ada@example.org")).await;
     let long = TEXT.repeat(1_000);
-    let body = json!({ "customer_id": about.rsplit('/').next(), "text": long, "seen_at": Value::Null });
+    let body =
+        json!({ "customer_id": about.rsplit('/').next(), "text": long, "seen_at": Value::Null });
     let refused = agent.post("/v1/remarks", body).await;
     refused.assert_problem(422, "invalid_input");
     assert!(!refused.text().contains("canary"));

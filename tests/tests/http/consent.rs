@@ -6,7 +6,10 @@ use mainstay_testing::{Actor, Client, PASSWORD, TestApp};
 use serde_json::{Value, json};
 
 use crate::{
-    oauth_support::{authorize, code, decide, exchange, let_in, register, register_for, request, token, value, with},
+    oauth_support::{
+        authorize, code, decide, exchange, let_in, register, register_for, request, token, value,
+        with,
+    },
     people::member_path,
     start,
 };
@@ -17,11 +20,18 @@ fn text(value: &Value) -> &str {
 
 /// What the service answers where the person has decided nothing.
 async fn ask(by: &Client, request: Value) -> Value {
-    by.post("/oauth/authorizations", request).await.assert_status(200).json()
+    by.post("/oauth/authorizations", request)
+        .await
+        .assert_status(200)
+        .json()
 }
 
 fn is_asked(answer: &Value) -> bool {
-    assert_ne!(answer["consent"].is_null(), answer["redirect_to"].is_null(), "{answer}");
+    assert_ne!(
+        answer["consent"].is_null(),
+        answer["redirect_to"].is_null(),
+        "{answer}"
+    );
     answer["consent"].is_object()
 }
 
@@ -39,18 +49,35 @@ async fn the_first_use_of_an_application_asks_and_gives_nothing() {
     let asked = ask(&owner, with(request("shop"), "scope", "customers.read")).await;
     let consent = &asked["consent"];
     assert_eq!(asked["redirect_to"], Value::Null);
-    assert_eq!((&consent["client_name"], &consent["recipient"]), (&json!("An application"), &json!("app.example")));
+    assert_eq!(
+        (&consent["client_name"], &consent["recipient"]),
+        (&json!("An application"), &json!("app.example"))
+    );
     assert_eq!(consent["is_identity_assured"], true);
     let permissions = consent["permissions"].as_array().unwrap();
-    let names: Vec<_> = permissions.iter().map(|permission| text(&permission["name"])).collect();
+    let names: Vec<_> = permissions
+        .iter()
+        .map(|permission| text(&permission["name"]))
+        .collect();
     assert_eq!(names, ["profile", "customers.read"]);
-    assert!(permissions.iter().all(|permission| text(&permission["help"]).ends_with('.')), "{permissions:?}");
-    assert_eq!(count(&app, "SELECT count(*) FROM authorization_codes").await, 0);
+    assert!(
+        permissions
+            .iter()
+            .all(|permission| text(&permission["help"]).ends_with('.')),
+        "{permissions:?}"
+    );
+    assert_eq!(
+        count(&app, "SELECT count(*) FROM authorization_codes").await,
+        0
+    );
     assert_eq!(count(&app, "SELECT count(*) FROM oauth_grants").await, 0);
 
     // Refused: the application is told so, and it is asked again the next time.
     let refused = decide(&owner, request("shop"), "deny").await;
-    assert_eq!((value(&refused, "error"), value(&refused, "code")), ("access_denied", ""));
+    assert_eq!(
+        (value(&refused, "error"), value(&refused, "code")),
+        ("access_denied", "")
+    );
     assert_eq!(
         (value(&refused, "state"), value(&refused, "iss")),
         ("what the application knows it by", "http://localhost:8000")
@@ -70,14 +97,27 @@ async fn what_was_allowed_is_remembered_and_more_is_asked_for() {
     for granted in ["customers.read", "customers.write customers.read"] {
         assert!(!is_asked(&ask(&owner, asking(granted)).await), "{granted}");
     }
-    for more in ["customers.read customers.delete", "audit.read", "all", "profile"] {
+    for more in [
+        "customers.read customers.delete",
+        "audit.read",
+        "all",
+        "profile",
+    ] {
         assert!(is_asked(&ask(&owner, asking(more)).await), "{more}");
     }
     authorize(&owner, asking("audit.read")).await;
-    assert!(!is_asked(&ask(&owner, asking("audit.read customers.read")).await));
+    assert!(!is_asked(
+        &ask(&owner, asking("audit.read customers.read")).await
+    ));
     // It is the person's word for this application, and nobody else's.
     assert!(is_asked(&ask(&agent, asking("customers.read")).await));
-    assert!(is_asked(&ask(&owner, with(request("other-shop"), "scope", "customers.read")).await));
+    assert!(is_asked(
+        &ask(
+            &owner,
+            with(request("other-shop"), "scope", "customers.read")
+        )
+        .await
+    ));
 }
 
 /// RFC 6749 §3.3: no scope is the least, not all.
@@ -90,9 +130,20 @@ async fn an_application_that_names_no_scope_learns_who_it_is_and_no_more() {
     assert_eq!(tokens["scope"], "profile");
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     let me = application.get("/v1/me").await.assert_status(200).json();
-    assert_eq!((&me["email"], &me["permissions"]), (&json!(owner.email()), &json!([])));
-    for closed in ["/v1/customers", "/v1/members", "/v1/organization", "/v1/audit/events"] {
-        application.get(closed).await.assert_problem(403, "forbidden");
+    assert_eq!(
+        (&me["email"], &me["permissions"]),
+        (&json!(owner.email()), &json!([]))
+    );
+    for closed in [
+        "/v1/customers",
+        "/v1/members",
+        "/v1/organization",
+        "/v1/audit/events",
+    ] {
+        application
+            .get(closed)
+            .await
+            .assert_problem(403, "forbidden");
     }
 }
 
@@ -104,12 +155,31 @@ async fn an_application_of_the_operator_is_let_in_without_asking() {
     register_for(&app, "own", &[crate::oauth_support::REDIRECT], true).await;
     let answer = ask(&owner, with(request("own"), "scope", "customers.read")).await;
     assert!(text(&answer["redirect_to"]).contains("code="), "{answer}");
-    let listed = owner.get("/v1/me/applications").await.assert_status(200).json();
-    let (item, items) = (&listed["items"][0], listed["items"].as_array().unwrap().len());
-    assert_eq!((items, &item["first_party"], &item["consented_at"]), (1, &json!(true), &Value::Null));
+    let listed = owner
+        .get("/v1/me/applications")
+        .await
+        .assert_status(200)
+        .json();
+    let (item, items) = (
+        &listed["items"][0],
+        listed["items"].as_array().unwrap().len(),
+    );
+    assert_eq!(
+        (items, &item["first_party"], &item["consented_at"]),
+        (1, &json!(true), &Value::Null)
+    );
     // What was given without asking is remembered for nobody: were it somebody else's, the person would be asked.
-    app.owner().await.run("UPDATE oauth_clients SET first_party = false WHERE client_id = 'own'", []).await.unwrap();
-    assert!(is_asked(&ask(&owner, with(request("own"), "scope", "customers.read")).await));
+    app.owner()
+        .await
+        .run(
+            "UPDATE oauth_clients SET first_party = false WHERE client_id = 'own'",
+            [],
+        )
+        .await
+        .unwrap();
+    assert!(is_asked(
+        &ask(&owner, with(request("own"), "scope", "customers.read")).await
+    ));
 }
 
 /// OWASP ASVS 10.4.9, 10.7.3: what was allowed is listed, and withdrawn with everything that stands on it.
@@ -119,34 +189,70 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     register(&app, "shop").await;
     let replica = app.second_replica().await;
-    let tokens = let_in(&app, &owner, with(request("shop"), "scope", "customers.read")).await;
+    let tokens = let_in(
+        &app,
+        &owner,
+        with(request("shop"), "scope", "customers.read"),
+    )
+    .await;
     let unused = code(&owner, request("shop")).await;
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     let there = replica.client_of(&application);
     for client in [&application, &there] {
         client.get("/v1/customers").await.assert_status(200);
     }
-    let listed = owner.get("/v1/me/applications").await.assert_status(200).json();
+    let listed = owner
+        .get("/v1/me/applications")
+        .await
+        .assert_status(200)
+        .json();
     let item = &listed["items"][0];
-    assert_eq!((&item["client_id"], &item["name"]), (&json!("shop"), &json!("An application")));
-    assert_eq!((&item["scopes"], &item["sessions"]), (&json!(["customers.read", "profile"]), &json!(1)));
+    assert_eq!(
+        (&item["client_id"], &item["name"]),
+        (&json!("shop"), &json!("An application"))
+    );
+    assert_eq!(
+        (&item["scopes"], &item["sessions"]),
+        (&json!(["customers.read", "profile"]), &json!(1))
+    );
     assert_eq!(item["organization_id"], json!(owner.organization()));
     let path = format!("/v1/me/applications/{}", text(&item["id"]));
     // It is the person's own matter: nobody else's, and not the application's either.
     agent.delete(&path).await.assert_problem(404, "not_found");
-    application.get("/v1/me/applications").await.assert_problem(403, "forbidden");
-    application.delete(&path).await.assert_problem(403, "forbidden");
+    application
+        .get("/v1/me/applications")
+        .await
+        .assert_problem(403, "forbidden");
+    application
+        .delete(&path)
+        .await
+        .assert_problem(403, "forbidden");
 
     owner.delete(&path).await.assert_status(204);
-    application.get("/v1/customers").await.assert_problem(401, "unauthenticated");
+    application
+        .get("/v1/customers")
+        .await
+        .assert_problem(401, "unauthenticated");
     crate::people::within_a_second(&there, "/v1/customers", 401).await;
-    let refresh =
-        [("grant_type", "refresh_token"), ("client_id", "shop"), ("refresh_token", text(&tokens["refresh_token"]))];
-    token(&app, &refresh).await.assert_problem(400, "invalid_grant");
-    token(&app, &exchange("shop", &unused)).await.assert_problem(400, "invalid_grant");
-    assert_eq!(owner.get("/v1/me/applications").await.json()["items"], json!([]));
+    let refresh = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "shop"),
+        ("refresh_token", text(&tokens["refresh_token"])),
+    ];
+    token(&app, &refresh)
+        .await
+        .assert_problem(400, "invalid_grant");
+    token(&app, &exchange("shop", &unused))
+        .await
+        .assert_problem(400, "invalid_grant");
+    assert_eq!(
+        owner.get("/v1/me/applications").await.json()["items"],
+        json!([])
+    );
     owner.delete(&path).await.assert_problem(404, "not_found");
-    assert!(is_asked(&ask(&owner, with(request("shop"), "scope", "customers.read")).await));
+    assert!(is_asked(
+        &ask(&owner, with(request("shop"), "scope", "customers.read")).await
+    ));
     let recorded = "SELECT count(*) FROM audit_events WHERE action = 'authn_client_withdrawn'";
     assert_eq!(count(&app, recorded).await, 1);
     owner.get("/v1/me").await.assert_status(200);
@@ -161,9 +267,16 @@ async fn what_is_allowed_in_one_organization_is_not_in_another() {
     let asking = with(request("shop"), "scope", "customers.read");
     authorize(&agent, asking.clone()).await;
     assert!(!is_asked(&ask(&agent, asking.clone()).await));
-    let made = agent.post("/v1/organizations", json!({ "name": "Of my own" })).await.assert_status(201).json();
+    let made = agent
+        .post("/v1/organizations", json!({ "name": "Of my own" }))
+        .await
+        .assert_status(201)
+        .json();
     let there = json!({ "organization_id": made["id"] });
-    agent.put("/v1/sessions/current/organization", there).await.assert_status(204);
+    agent
+        .put("/v1/sessions/current/organization", there)
+        .await
+        .assert_status(204);
     assert!(is_asked(&ask(&agent, asking).await));
 }
 
@@ -173,13 +286,31 @@ async fn a_grant_does_not_outlive_the_membership() {
     let app = start().await;
     let (manager, agent) = (app.actor(Manager).await, app.actor(Agent).await);
     register(&app, "shop").await;
-    let tokens = let_in(&app, &agent, with(request("shop"), "scope", "customers.read")).await;
+    let tokens = let_in(
+        &app,
+        &agent,
+        with(request("shop"), "scope", "customers.read"),
+    )
+    .await;
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     application.get("/v1/customers").await.assert_status(200);
-    manager.delete(&member_path(&agent)).await.assert_status(204);
-    application.get("/v1/customers").await.assert_problem(401, "unauthenticated");
+    manager
+        .delete(&member_path(&agent))
+        .await
+        .assert_status(204);
+    application
+        .get("/v1/customers")
+        .await
+        .assert_problem(401, "unauthenticated");
     assert_eq!(count(&app, "SELECT count(*) FROM oauth_grants").await, 0);
-    assert_eq!(count(&app, "SELECT count(*) FROM sessions WHERE client_id = 'shop'").await, 0);
+    assert_eq!(
+        count(
+            &app,
+            "SELECT count(*) FROM sessions WHERE client_id = 'shop'"
+        )
+        .await,
+        0
+    );
 }
 
 /// A link to the page shows the page: a code takes a request that only the page sends.
@@ -192,16 +323,46 @@ async fn a_link_gives_no_code() {
     let before = count(&app, "SELECT count(*) FROM authorization_codes").await;
     let body = json!({ "email": owner.email(), "password": PASSWORD, "cookie": true });
     let signed_in = app.anonymous().post("/v1/sessions", body).await;
-    let cookie = signed_in.assert_status(201).header("set-cookie").split(';').next().unwrap().to_owned();
+    let cookie = signed_in
+        .assert_status(201)
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let asked = request("shop");
-    let query = ["client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method"];
-    let query: Vec<_> = query.iter().map(|name| format!("{name}={}", text(&asked[name]).replace('?', "%3F"))).collect();
+    let query = [
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "code_challenge",
+        "code_challenge_method",
+    ];
+    let query: Vec<_> = query
+        .iter()
+        .map(|name| format!("{name}={}", text(&asked[name]).replace('?', "%3F")))
+        .collect();
     let path = format!("/oauth/authorize?{}", query.join("&"));
-    let page = app.anonymous().request(Method::GET, &path).header("cookie", &cookie).send().await;
-    assert!(page.assert_status(200).header("content-security-policy").contains("frame-ancestors 'none'"));
+    let page = app
+        .anonymous()
+        .request(Method::GET, &path)
+        .header("cookie", &cookie)
+        .send()
+        .await;
+    assert!(
+        page.assert_status(200)
+            .header("content-security-policy")
+            .contains("frame-ancestors 'none'")
+    );
     for method in [Method::GET, Method::HEAD] {
-        let call = app.anonymous().request(method, "/oauth/authorizations").header("cookie", &cookie);
+        let call = app
+            .anonymous()
+            .request(method, "/oauth/authorizations")
+            .header("cookie", &cookie);
         call.send().await.assert_status(405);
     }
-    assert_eq!(count(&app, "SELECT count(*) FROM authorization_codes").await, before);
+    assert_eq!(
+        count(&app, "SELECT count(*) FROM authorization_codes").await,
+        before
+    );
 }

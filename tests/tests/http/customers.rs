@@ -24,7 +24,10 @@ async fn a_customer_is_made_and_shown_masked() {
     for hidden in ["date_of_birth", "postal_address", "notes"] {
         assert_eq!(made[hidden], "•••", "{hidden}");
     }
-    assert_eq!((&made["status"], &made["tags"], &made["version"]), (&json!("active"), &json!(["vip"]), &json!(1)));
+    assert_eq!(
+        (&made["status"], &made["tags"], &made["version"]),
+        (&json!("active"), &json!(["vip"]), &json!(1))
+    );
 
     let found = agent.get(&answer.location()).await;
     assert_eq!(found.assert_status(200).json(), made);
@@ -41,19 +44,39 @@ async fn every_broken_rule_is_named_and_nothing_is_written() {
         "tags": ["", "x".repeat(51)],
     });
     let refused = agent.post("/v1/customers", body).await;
-    let mut errors = refused.assert_problem(422, "invalid_input").problem().errors;
+    let mut errors = refused
+        .assert_problem(422, "invalid_input")
+        .problem()
+        .errors;
     errors.sort();
-    let expected = ["email", "full_name", "national_id", "notes", "phone", "tags/0", "tags/1"];
+    let expected = [
+        "email",
+        "full_name",
+        "national_id",
+        "notes",
+        "phone",
+        "tags/0",
+        "tags/1",
+    ];
     assert_eq!(errors, expected.map(|field| format!("body/{field}")));
-    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
 }
 
 #[tokio::test]
 async fn limits_are_counted_in_characters() {
     let app = start().await;
     let agent = app.actor(Agent).await;
-    agent.post("/v1/customers", customer(&"ü".repeat(200), "a@b")).await.assert_status(201);
-    agent.post("/v1/customers", customer(&"ü".repeat(201), "a@b")).await.assert_problem(422, "invalid_input");
+    agent
+        .post("/v1/customers", customer(&"ü".repeat(200), "a@b"))
+        .await
+        .assert_status(201);
+    agent
+        .post("/v1/customers", customer(&"ü".repeat(201), "a@b"))
+        .await
+        .assert_problem(422, "invalid_input");
 }
 
 /// OWASP ASVS 1.2.3, 1.2.4: what looks like code is text.
@@ -72,8 +95,15 @@ async fn naughty_strings_come_back_as_they_went() {
         let notes = format!("\u{202e}{naughty}\u{202c}\n\t{naughty}");
         let body = json!({ "full_name": naughty, "email": "n@example.org", "tags": [naughty], "notes": notes });
         let path = create(&owner, body).await;
-        let revealed = owner.get(&format!("{path}/personal-data")).await.assert_status(200).json();
-        assert_eq!((&revealed["full_name"], &revealed["notes"]), (&json!(naughty), &json!(notes)));
+        let revealed = owner
+            .get(&format!("{path}/personal-data"))
+            .await
+            .assert_status(200)
+            .json();
+        assert_eq!(
+            (&revealed["full_name"], &revealed["notes"]),
+            (&json!(naughty), &json!(notes))
+        );
         assert_eq!(owner.get(&path).await.json()["tags"], json!([naughty]));
     }
 }
@@ -88,17 +118,47 @@ async fn another_organizations_customer_is_not_found() {
     let before = app.contents().await;
 
     stranger.get(&path).await.assert_problem(404, "not_found");
-    stranger.get(&format!("{path}/personal-data")).await.assert_problem(404, "not_found");
-    stranger.patch(&path, json!({ "status": "blocked" })).await.assert_problem(404, "not_found");
-    stranger.patch(&path, json!({ "full_name": "Eve" })).await.assert_problem(404, "not_found");
-    stranger.delete(&path).await.assert_problem(404, "not_found");
-    assert_eq!(stranger.get("/v1/customers").await.assert_status(200).json()["items"], json!([]));
-    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+    stranger
+        .get(&format!("{path}/personal-data"))
+        .await
+        .assert_problem(404, "not_found");
+    stranger
+        .patch(&path, json!({ "status": "blocked" }))
+        .await
+        .assert_problem(404, "not_found");
+    stranger
+        .patch(&path, json!({ "full_name": "Eve" }))
+        .await
+        .assert_problem(404, "not_found");
+    stranger
+        .delete(&path)
+        .await
+        .assert_problem(404, "not_found");
+    assert_eq!(
+        stranger
+            .get("/v1/customers")
+            .await
+            .assert_status(200)
+            .json()["items"],
+        json!([])
+    );
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
 
     // A search finds nobody either, and is recorded and counted.
-    let search = stranger.post("/v1/customers/search", json!({ "email": "ada@example.org" })).await;
+    let search = stranger
+        .post(
+            "/v1/customers/search",
+            json!({ "email": "ada@example.org" }),
+        )
+        .await;
     assert_eq!(search.assert_status(200).json()["items"], json!([]));
-    assert_eq!(app.contents().await.changed_since(&before), ["audit_events", "sealed_comparisons"]);
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        ["audit_events", "sealed_comparisons"]
+    );
 }
 
 #[tokio::test]
@@ -108,9 +168,16 @@ async fn a_customer_is_found_by_the_whole_address_in_any_case() {
     create(&agent, customer("Ada Lovelace", "Ada@Example.org")).await;
     create(&agent, customer("Ada's brother", "ada2@example.org")).await;
     let search = async |email: &str| {
-        let found = agent.post("/v1/customers/search", json!({ "email": email })).await;
+        let found = agent
+            .post("/v1/customers/search", json!({ "email": email }))
+            .await;
         let items = found.assert_status(200).json()["items"].clone();
-        items.as_array().unwrap().iter().map(|item| item["full_name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        items
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["full_name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(search("ADA@example.ORG").await, ["A. L."]);
     assert_eq!(search("ada@example").await, Vec::<String>::new());
@@ -127,16 +194,33 @@ async fn a_customer_is_found_by_telephone_and_national_id_however_they_are_writt
     create(&agent, ada).await;
     create(&agent, customer("Nobody", "nobody@example.org")).await;
     let search = async |body: serde_json::Value| {
-        let found = agent.post("/v1/customers/search", body).await.assert_status(200).json();
+        let found = agent
+            .post("/v1/customers/search", body)
+            .await
+            .assert_status(200)
+            .json();
         found["items"].as_array().unwrap().len()
     };
     assert_eq!(search(json!({ "phone": "0049 30 1234567" })).await, 1);
     assert_eq!(search(json!({ "phone": "030 1234567" })).await, 0);
     assert_eq!(search(json!({ "national_id": "C01X0006H" })).await, 1);
-    assert_eq!(search(json!({ "phone": "+49301234567", "email": "ada@example.org" })).await, 1);
-    assert_eq!(search(json!({ "phone": "+49301234567", "email": "nobody@example.org" })).await, 0, "both must fit");
-    agent.post("/v1/customers/search", json!({})).await.assert_problem(422, "invalid_input");
-    agent.post("/v1/customers/search", json!({ "phone": null })).await.assert_problem(422, "invalid_input");
+    assert_eq!(
+        search(json!({ "phone": "+49301234567", "email": "ada@example.org" })).await,
+        1
+    );
+    assert_eq!(
+        search(json!({ "phone": "+49301234567", "email": "nobody@example.org" })).await,
+        0,
+        "both must fit"
+    );
+    agent
+        .post("/v1/customers/search", json!({}))
+        .await
+        .assert_problem(422, "invalid_input");
+    agent
+        .post("/v1/customers/search", json!({ "phone": null }))
+        .await
+        .assert_problem(422, "invalid_input");
 }
 
 #[tokio::test]
@@ -144,9 +228,15 @@ async fn a_changed_address_is_found_and_the_old_one_is_not() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let path = create(&agent, customer("Ada Lovelace", "old@example.org")).await;
-    agent.patch(&path, json!({ "email": "new@example.org" })).await.assert_status(200);
+    agent
+        .patch(&path, json!({ "email": "new@example.org" }))
+        .await
+        .assert_status(200);
     for (email, count) in [("old@example.org", 0), ("new@example.org", 1)] {
-        let found = agent.post("/v1/customers/search", json!({ "email": email })).await.json();
+        let found = agent
+            .post("/v1/customers/search", json!({ "email": email }))
+            .await
+            .json();
         assert_eq!(found["items"].as_array().unwrap().len(), count, "{email}");
     }
 }
@@ -156,7 +246,11 @@ async fn a_deleted_customer_is_gone_and_so_is_its_key() {
     let app = start().await;
     let manager = app.actor(Manager).await;
     let path = create(&manager, customer("Ada Lovelace", "ada@example.org")).await;
-    let count = async |text: &'static str| app.owner().await.run(text, []).await.unwrap()[0].get::<i64>(0).unwrap();
+    let count = async |text: &'static str| {
+        app.owner().await.run(text, []).await.unwrap()[0]
+            .get::<i64>(0)
+            .unwrap()
+    };
     let keys = count("SELECT count(*) FROM data_keys").await;
     manager
         .request(mainstay::http::Method::DELETE, &path)
@@ -176,9 +270,15 @@ async fn what_a_role_does_not_grant_is_forbidden_and_on_record() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let auditor = app.actor(Auditor).await;
-    let refused = auditor.post("/v1/customers", customer("Ada", "ada@example.org")).await;
+    let refused = auditor
+        .post("/v1/customers", customer("Ada", "ada@example.org"))
+        .await;
     refused.assert_problem(403, "forbidden");
-    let events = owner.get("/v1/audit/events?action=authz_fail").await.assert_status(200).json();
+    let events = owner
+        .get("/v1/audit/events?action=authz_fail")
+        .await
+        .assert_status(200)
+        .json();
     assert_eq!(events["items"][0]["operation"], "create_customer");
     assert_eq!(events["items"][0]["actor_id"], json!(auditor.user()));
 }
@@ -187,9 +287,23 @@ async fn what_a_role_does_not_grant_is_forbidden_and_on_record() {
 async fn an_id_that_is_none_is_named() {
     let app = start().await;
     let agent = app.actor(Agent).await;
-    for wrong in ["1", "not-a-uuid", "0198c5d27d4b7c30a5b6d0d1c2b3a495", "%2527"] {
+    for wrong in [
+        "1",
+        "not-a-uuid",
+        "0198c5d27d4b7c30a5b6d0d1c2b3a495",
+        "%2527",
+    ] {
         let refused = agent.get(&format!("/v1/customers/{wrong}")).await;
-        assert_eq!(refused.assert_problem(422, "invalid_input").problem().errors, ["path/id"]);
+        assert_eq!(
+            refused
+                .assert_problem(422, "invalid_input")
+                .problem()
+                .errors,
+            ["path/id"]
+        );
     }
-    agent.get("/v1/customers/0198c5d2-7d4b-7c30-a5b6-d0d1c2b3a495").await.assert_problem(404, "not_found");
+    agent
+        .get("/v1/customers/0198c5d2-7d4b-7c30-a5b6-d0d1c2b3a495")
+        .await
+        .assert_problem(404, "not_found");
 }

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use crate::authenticators::{Device, add_passkey, request_options, sign_in_by_passkey};
-use crate::external::{ACME, begin_link, callback, link, person, sign_in, signed_in, start, text, through, user_of};
+use crate::external::{
+    ACME, begin_link, callback, link, person, sign_in, signed_in, start, text, through, user_of,
+};
 
 const IDENTITIES: &str = "/v1/me/external-identities";
 
@@ -29,9 +31,18 @@ async fn an_identity_is_linked_used_and_unlinked() {
     let agent = app.actor(Agent).await;
     let linked = link(&agent, &provider, person("ada")).await;
     let identity = linked.assert_status(201).json();
-    assert_eq!(linked.location(), format!("{IDENTITIES}/{}", text(&identity["id"])));
-    assert_eq!((&identity["provider"], &identity["issuer"]), (&json!(ACME), &json!(provider.issuer())));
-    assert_eq!(app.mail_to(agent.email()).await.subject, "A way to sign in was added");
+    assert_eq!(
+        linked.location(),
+        format!("{IDENTITIES}/{}", text(&identity["id"]))
+    );
+    assert_eq!(
+        (&identity["provider"], &identity["issuer"]),
+        (&json!(ACME), &json!(provider.issuer()))
+    );
+    assert_eq!(
+        app.mail_to(agent.email()).await.subject,
+        "A way to sign in was added"
+    );
 
     let ada = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
     assert_eq!(user_of(&ada).await, agent.user().to_string());
@@ -39,10 +50,18 @@ async fn an_identity_is_linked_used_and_unlinked() {
     assert_eq!(listed["items"][0]["id"], identity["id"]);
 
     agent.delete(&linked.location()).await.assert_status(204);
-    assert_eq!(app.mail_to(agent.email()).await.subject, "A way to sign in was removed");
-    ada.get("/v1/me").await.assert_problem(401, "unauthenticated");
+    assert_eq!(
+        app.mail_to(agent.email()).await.subject,
+        "A way to sign in was removed"
+    );
+    ada.get("/v1/me")
+        .await
+        .assert_problem(401, "unauthenticated");
     agent.get("/v1/me").await.assert_status(200);
-    agent.delete(&linked.location()).await.assert_problem(404, "not_found");
+    agent
+        .delete(&linked.location())
+        .await
+        .assert_problem(404, "not_found");
     // Whoever comes by it now is somebody new.
     let somebody = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
     assert_ne!(user_of(&somebody).await, agent.user().to_string());
@@ -55,14 +74,25 @@ async fn linking_and_unlinking_ask_who_one_is() {
     let settings = json!([provider.settings(ACME)]).to_string();
     let builder = TestApp::builder(app::platform()).clock(clock.clone());
     let builder = builder.setting("identity.access_token_lifetime", "30m");
-    let app = builder.setting("identity.oidc_providers", settings).start().await;
+    let app = builder
+        .setting("identity.oidc_providers", settings)
+        .start()
+        .await;
     let agent = app.actor(Agent).await;
-    let path = link(&agent, &provider, person("ada")).await.assert_status(201).location();
+    let path = link(&agent, &provider, person("ada"))
+        .await
+        .assert_status(201)
+        .location();
     let begun = begin_link(&agent, ACME).await;
     let body = callback(&begun, &through(&provider, &begun, person("bob")));
     clock.advance(Duration::minutes(10) + Duration::SECOND);
     for answer in [
-        agent.post("/v1/me/external-authorizations", json!({ "provider": ACME })).await,
+        agent
+            .post(
+                "/v1/me/external-authorizations",
+                json!({ "provider": ACME }),
+            )
+            .await,
         agent.post(IDENTITIES, body).await,
         agent.delete(&path).await,
     ] {
@@ -76,9 +106,16 @@ async fn an_identity_belongs_to_one_account() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let (one, other) = (app.actor(Agent).await, app.actor(Agent).await);
-    let path = link(&one, &provider, person("ada")).await.assert_status(201).location();
-    link(&other, &provider, person("ada")).await.assert_problem(409, "identity_taken");
-    link(&one, &provider, person("ada")).await.assert_problem(409, "identity_taken");
+    let path = link(&one, &provider, person("ada"))
+        .await
+        .assert_status(201)
+        .location();
+    link(&other, &provider, person("ada"))
+        .await
+        .assert_problem(409, "identity_taken");
+    link(&one, &provider, person("ada"))
+        .await
+        .assert_problem(409, "identity_taken");
     other.delete(&path).await.assert_problem(404, "not_found");
     assert_eq!(other.get(IDENTITIES).await.json()["items"], json!([]));
 }
@@ -90,16 +127,29 @@ async fn the_last_way_to_sign_in_stays() {
     let ada = signed_in(&app, &sign_in(&app, &provider, fresh(&app, "ada")).await);
     let id = ada.get(IDENTITIES).await.json()["items"][0]["id"].clone();
     let first = format!("{IDENTITIES}/{}", text(&id));
-    ada.delete(&first).await.assert_problem(409, "last_way_to_sign_in");
-    let second = link(&ada, &provider, person("ada-too")).await.assert_status(201).location();
+    ada.delete(&first)
+        .await
+        .assert_problem(409, "last_way_to_sign_in");
+    let second = link(&ada, &provider, person("ada-too"))
+        .await
+        .assert_status(201)
+        .location();
     ada.delete(&first).await.assert_status(204);
-    ada.delete(&second).await.assert_problem(409, "last_way_to_sign_in");
+    ada.delete(&second)
+        .await
+        .assert_problem(409, "last_way_to_sign_in");
     // With a password there is another way.
     let agent = app.actor(Agent).await;
-    let only = link(&agent, &provider, person("bob")).await.assert_status(201).location();
+    let only = link(&agent, &provider, person("bob"))
+        .await
+        .assert_status(201)
+        .location();
     agent.delete(&only).await.assert_status(204);
     let credentials = json!({ "email": agent.email(), "password": PASSWORD });
-    app.anonymous().post("/v1/sessions", credentials).await.assert_status(201);
+    app.anonymous()
+        .post("/v1/sessions", credentials)
+        .await
+        .assert_status(201);
 }
 
 #[tokio::test]
@@ -108,13 +158,22 @@ async fn a_passkey_is_a_way_to_sign_in_too() {
     let app = start(&provider).await;
     let ada = signed_in(&app, &sign_in(&app, &provider, fresh(&app, "ada")).await);
     let mut device = Device::default();
-    let passkey = format!("/v1/me/passkeys/{}", text(&add_passkey(&ada, &mut device).await["id"]));
+    let passkey = format!(
+        "/v1/me/passkeys/{}",
+        text(&add_passkey(&ada, &mut device).await["id"])
+    );
     let answer = device.answer(&request_options(&app).await).await;
     let ada = signed_in(&app, &sign_in_by_passkey(&app, &answer).await);
     let listed = ada.get(IDENTITIES).await.json();
-    ada.delete(&format!("{IDENTITIES}/{}", text(&listed["items"][0]["id"]))).await.assert_status(204);
-    ada.delete(&passkey).await.assert_problem(409, "last_way_to_sign_in");
-    link(&ada, &provider, person("ada")).await.assert_status(201);
+    ada.delete(&format!("{IDENTITIES}/{}", text(&listed["items"][0]["id"])))
+        .await
+        .assert_status(204);
+    ada.delete(&passkey)
+        .await
+        .assert_problem(409, "last_way_to_sign_in");
+    link(&ada, &provider, person("ada"))
+        .await
+        .assert_status(201);
     ada.delete(&passkey).await.assert_status(204);
     ada.delete(&passkey).await.assert_problem(404, "not_found");
 }
@@ -126,14 +185,34 @@ async fn of_all_identities_that_are_unlinked_at_once_one_stays() {
     let app = start(&provider).await;
     let ada = signed_in(&app, &sign_in(&app, &provider, fresh(&app, "ada")).await);
     for number in 0..7 {
-        link(&ada, &provider, person(&format!("ada-{number}"))).await.assert_status(201);
+        link(&ada, &provider, person(&format!("ada-{number}")))
+            .await
+            .assert_status(201);
     }
     let listed = ada.get(IDENTITIES).await.json();
-    let paths: Vec<_> =
-        listed["items"].as_array().unwrap().iter().map(|it| format!("{IDENTITIES}/{}", text(&it["id"]))).collect();
+    let paths: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| format!("{IDENTITIES}/{}", text(&it["id"])))
+        .collect();
     assert_eq!(paths.len(), 8);
     let answers = join_all(paths.iter().map(|path| ada.delete(path))).await;
     let gone = answers.iter().filter(|answer| answer.status == 204).count();
-    assert_eq!(gone, 7, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
-    assert_eq!(ada.get(IDENTITIES).await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        gone,
+        7,
+        "{:?}",
+        answers
+            .iter()
+            .map(|answer| answer.status)
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(
+        ada.get(IDENTITIES).await.json()["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }

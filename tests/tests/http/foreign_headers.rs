@@ -11,16 +11,53 @@ async fn a_program_may_call_itself_anything() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let body = json!({ "email": agent.email(), "password": PASSWORD });
-    let sign_in = || app.anonymous().request(Method::POST, "/v1/sessions").json(&body);
+    let sign_in = || {
+        app.anonymous()
+            .request(Method::POST, "/v1/sessions")
+            .json(&body)
+    };
 
-    let named = sign_in().header("user-agent", "Navigateur de Zoë/1.0").send().await;
-    let token = named.assert_status(201).json()["access_token"].as_str().unwrap().to_owned();
-    let sessions = app.anonymous().with_token(&token).get("/v1/sessions").await.assert_status(200).json();
-    let programs: Vec<_> = sessions["items"].as_array().unwrap().iter().map(|it| it["user_agent"].clone()).collect();
-    assert!(programs.contains(&json!("Navigateur de Zoë/1.0")), "{programs:?}");
-    sign_in().header("user-agent", "one/1").header("user-agent", "two/2").send().await.assert_status(201);
-    sign_in().header("user-agent", &"x".repeat(2_000)).send().await.assert_status(201);
-    sign_in().header("user-agent", "").send().await.assert_status(201);
+    let named = sign_in()
+        .header("user-agent", "Navigateur de Zoë/1.0")
+        .send()
+        .await;
+    let token = named.assert_status(201).json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let sessions = app
+        .anonymous()
+        .with_token(&token)
+        .get("/v1/sessions")
+        .await
+        .assert_status(200)
+        .json();
+    let programs: Vec<_> = sessions["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["user_agent"].clone())
+        .collect();
+    assert!(
+        programs.contains(&json!("Navigateur de Zoë/1.0")),
+        "{programs:?}"
+    );
+    sign_in()
+        .header("user-agent", "one/1")
+        .header("user-agent", "two/2")
+        .send()
+        .await
+        .assert_status(201);
+    sign_in()
+        .header("user-agent", &"x".repeat(2_000))
+        .send()
+        .await
+        .assert_status(201);
+    sign_in()
+        .header("user-agent", "")
+        .send()
+        .await
+        .assert_status(201);
 }
 
 /// A sibling subdomain may set cookies for this host: it must not sign people out by them.
@@ -30,15 +67,44 @@ async fn a_cookie_of_another_site_is_not_judged() {
     let agent = app.actor(Agent).await;
     let body = json!({ "email": agent.email(), "password": PASSWORD, "cookie": true });
     let signed_in = app.anonymous().post("/v1/sessions", body).await;
-    let session = signed_in.assert_status(201).header("set-cookie").split(';').next().unwrap().to_owned();
+    let session = signed_in
+        .assert_status(201)
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let me = || app.anonymous().request(Method::GET, "/v1/me");
 
-    for foreign in ["thème=é", "=", "x", "a=\"b;", "__Host-session2=1", "__host-session=1", "ø", "a=b=c", ";;"] {
-        for cookie in [format!("{foreign}; {session}"), format!("{session};{foreign}")] {
-            me().header("cookie", &cookie).send().await.assert_status(200);
+    for foreign in [
+        "thème=é",
+        "=",
+        "x",
+        "a=\"b;",
+        "__Host-session2=1",
+        "__host-session=1",
+        "ø",
+        "a=b=c",
+        ";;",
+    ] {
+        for cookie in [
+            format!("{foreign}; {session}"),
+            format!("{session};{foreign}"),
+        ] {
+            me().header("cookie", &cookie)
+                .send()
+                .await
+                .assert_status(200);
         }
-        me().header("cookie", foreign).header("cookie", &session).send().await.assert_status(200);
-        me().header("cookie", foreign).send().await.assert_problem(401, "unauthenticated");
+        me().header("cookie", foreign)
+            .header("cookie", &session)
+            .send()
+            .await
+            .assert_status(200);
+        me().header("cookie", foreign)
+            .send()
+            .await
+            .assert_problem(401, "unauthenticated");
     }
 }
 
@@ -47,7 +113,11 @@ async fn a_body_is_taken_however_its_type_is_written() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let body = customer("Ada Lovelace", "ada@example.org").to_string();
-    let post = || agent.request(Method::POST, "/v1/customers").body(body.clone());
+    let post = || {
+        agent
+            .request(Method::POST, "/v1/customers")
+            .body(body.clone())
+    };
     let plain = |call: Call| call.header("content-type", "application/json");
 
     for content_type in [
@@ -56,21 +126,45 @@ async fn a_body_is_taken_however_its_type_is_written() {
         "application/json\t;\tprofile=\"a;b\"",
         "application/json;",
     ] {
-        post().header("content-type", content_type).send().await.assert_status(201);
+        post()
+            .header("content-type", content_type)
+            .send()
+            .await
+            .assert_status(201);
     }
     for coding in ["Identity", "identity", "", "identity, IDENTITY"] {
-        plain(post()).header("content-encoding", coding).send().await.assert_status(201);
+        plain(post())
+            .header("content-encoding", coding)
+            .send()
+            .await
+            .assert_status(201);
     }
 
-    for content_type in ["application/json; charset=utf-16", "application/json, text/plain", "application/jsonx", "é"]
-    {
+    for content_type in [
+        "application/json; charset=utf-16",
+        "application/json, text/plain",
+        "application/jsonx",
+        "é",
+    ] {
         let refused = post().header("content-type", content_type).send().await;
         refused.assert_problem(415, "unsupported_media_type");
-        assert_eq!(refused.header("accept-post"), "application/json", "{content_type}");
+        assert_eq!(
+            refused.header("accept-post"),
+            "application/json",
+            "{content_type}"
+        );
     }
     for coding in ["gzip", "identity, gzip", "é"] {
-        let refused = plain(post()).header("content-encoding", coding).send().await;
-        assert_eq!(refused.assert_problem(415, "unsupported_media_type").header("accept-encoding"), "identity");
+        let refused = plain(post())
+            .header("content-encoding", coding)
+            .send()
+            .await;
+        assert_eq!(
+            refused
+                .assert_problem(415, "unsupported_media_type")
+                .header("accept-encoding"),
+            "identity"
+        );
     }
 }
 
@@ -80,9 +174,17 @@ async fn a_patch_of_another_type_is_told_which_are_taken() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let path = crate::create(&agent, customer("Ada Lovelace", "ada@example.org")).await;
-    let refused = agent.request(Method::PATCH, &path).header("content-type", "text/plain").body("{}").send().await;
+    let refused = agent
+        .request(Method::PATCH, &path)
+        .header("content-type", "text/plain")
+        .body("{}")
+        .send()
+        .await;
     refused.assert_problem(415, "unsupported_media_type");
-    assert_eq!(refused.header("accept-patch"), "application/merge-patch+json, application/json");
+    assert_eq!(
+        refused.header("accept-patch"),
+        "application/merge-patch+json, application/json"
+    );
 }
 
 #[tokio::test]

@@ -26,7 +26,11 @@ async fn walk(by: &Actor, query: &str) -> Vec<Value> {
     let mut items = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = by.get(&format!("/v1/customers?{query}{cursor}")).await.assert_status(200).json();
+        let page = by
+            .get(&format!("/v1/customers?{query}{cursor}"))
+            .await
+            .assert_status(200)
+            .json();
         items.extend(page["items"].as_array().unwrap().clone());
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -36,7 +40,10 @@ async fn walk(by: &Actor, query: &str) -> Vec<Value> {
 }
 
 fn field(items: &[Value], name: &str) -> Vec<String> {
-    items.iter().map(|item| item[name].as_str().unwrap().to_owned()).collect()
+    items
+        .iter()
+        .map(|item| item[name].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -47,7 +54,10 @@ async fn pages_of_any_size_give_every_row_once_and_in_order() {
         assert_eq!(whole.iter().collect::<BTreeSet<_>>().len(), NAMES.len());
         for limit in [1, 2, 3, 7] {
             assert_eq!(
-                field(&walk(&agent, &format!("sort={sort}&limit={limit}")).await, "id"),
+                field(
+                    &walk(&agent, &format!("sort={sort}&limit={limit}")).await,
+                    "id"
+                ),
                 whole,
                 "{sort} {limit}"
             );
@@ -75,8 +85,18 @@ async fn filters_narrow_and_combine() {
     assert_eq!(walk(&agent, "tag=t0&status=lead").await.len(), 2);
     assert_eq!(walk(&agent, "tag=nobody").await.len(), 0);
     let all = field(&walk(&agent, "sort=oldest").await, "created_at");
-    assert_eq!(walk(&agent, &format!("created_from={}", all[5])).await.len(), 2);
-    assert_eq!(walk(&agent, &format!("created_until={}", all[5])).await.len(), 5);
+    assert_eq!(
+        walk(&agent, &format!("created_from={}", all[5]))
+            .await
+            .len(),
+        2
+    );
+    assert_eq!(
+        walk(&agent, &format!("created_until={}", all[5]))
+            .await
+            .len(),
+        5
+    );
 }
 
 #[tokio::test]
@@ -84,10 +104,20 @@ async fn rows_that_come_and_go_between_pages_shift_nothing() {
     let (_app, agent) = filled().await;
     let whole = field(&walk(&agent, "").await, "id");
     let first = agent.get("/v1/customers?limit=3").await.json();
-    create(&agent, json!({ "full_name": "New", "email": "new@example.org" })).await;
+    create(
+        &agent,
+        json!({ "full_name": "New", "email": "new@example.org" }),
+    )
+    .await;
     let cursor = first["next_cursor"].as_str().unwrap();
-    let second = agent.get(&format!("/v1/customers?limit=3&cursor={cursor}")).await.json();
-    assert_eq!(field(second["items"].as_array().unwrap(), "id"), whole[3..6]);
+    let second = agent
+        .get(&format!("/v1/customers?limit=3&cursor={cursor}"))
+        .await
+        .json();
+    assert_eq!(
+        field(second["items"].as_array().unwrap(), "id"),
+        whole[3..6]
+    );
 }
 
 /// A cursor tells nothing and opens only where it was made.
@@ -110,10 +140,19 @@ async fn a_cursor_is_refused_anywhere_else() {
         "cursor=%F0%9F%92%A9".to_owned(),
     ] {
         let refused = agent.get(&format!("/v1/customers?{query}")).await;
-        assert_eq!(refused.assert_problem(422, "invalid_input").problem().errors, ["query/cursor"], "{query}");
+        assert_eq!(
+            refused
+                .assert_problem(422, "invalid_input")
+                .problem()
+                .errors,
+            ["query/cursor"],
+            "{query}"
+        );
     }
     let stranger = app.stranger(Manager).await;
-    let refused = stranger.get(&format!("/v1/customers?limit=2&sort=name&cursor={cursor}")).await;
+    let refused = stranger
+        .get(&format!("/v1/customers?limit=2&sort=name&cursor={cursor}"))
+        .await;
     refused.assert_problem(422, "invalid_input");
 }
 
@@ -122,10 +161,20 @@ async fn a_limit_is_from_1_to_100() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     for limit in ["1", "100"] {
-        agent.get(&format!("/v1/customers?limit={limit}")).await.assert_status(200);
+        agent
+            .get(&format!("/v1/customers?limit={limit}"))
+            .await
+            .assert_status(200);
     }
     for limit in ["0", "101", "-1", "1.5", "x", "", "18446744073709551616"] {
         let refused = agent.get(&format!("/v1/customers?limit={limit}")).await;
-        assert_eq!(refused.assert_problem(422, "invalid_input").problem().errors, ["query/limit"], "{limit}");
+        assert_eq!(
+            refused
+                .assert_problem(422, "invalid_input")
+                .problem()
+                .errors,
+            ["query/limit"],
+            "{limit}"
+        );
     }
 }

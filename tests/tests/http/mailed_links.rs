@@ -9,7 +9,10 @@ use crate::{authenticators::enrol, start};
 const PASSPHRASE: &str = "violets tumble over granite";
 
 async fn inspected(app: &TestApp, token: &str) -> Option<Value> {
-    let answer = app.anonymous().post("/v1/mailed-links/inspection", json!({ "token": token })).await;
+    let answer = app
+        .anonymous()
+        .post("/v1/mailed-links/inspection", json!({ "token": token }))
+        .await;
     if answer.status == 200 {
         return Some(answer.json());
     }
@@ -21,14 +24,27 @@ async fn inspected(app: &TestApp, token: &str) -> Option<Value> {
 async fn a_sign_up_is_told_until_it_is_finished() {
     let app = start().await;
     let email = "new@example.org";
-    app.anonymous().post("/v1/sign-ups", json!({ "email": email, "password": PASSPHRASE })).await.assert_status(202);
+    app.anonymous()
+        .post(
+            "/v1/sign-ups",
+            json!({ "email": email, "password": PASSPHRASE }),
+        )
+        .await
+        .assert_status(202);
     let token = app.mail_to(email).await.link_token();
     let expected = json!({ "purpose": "sign_up", "email": email, "organization": null, "second_factor": false });
     assert_eq!(inspected(&app, &token).await, Some(expected.clone()));
-    assert_eq!(inspected(&app, &token).await, Some(expected), "looking uses nothing up");
+    assert_eq!(
+        inspected(&app, &token).await,
+        Some(expected),
+        "looking uses nothing up"
+    );
 
     let body = json!({ "token": token, "password": PASSPHRASE });
-    app.anonymous().post("/v1/sign-ups/confirmation", body).await.assert_status(204);
+    app.anonymous()
+        .post("/v1/sign-ups/confirmation", body)
+        .await
+        .assert_status(204);
     assert_eq!(inspected(&app, &token).await, None);
 }
 
@@ -38,18 +54,27 @@ async fn a_reset_tells_whether_a_second_factor_stands_beside_the_password() {
     let (plain, enrolled) = (app.actor(Agent).await, app.actor(Agent).await);
     enrol(&app, &enrolled).await;
     for (actor, second_factor) in [(&plain, false), (&enrolled, true)] {
-        app.anonymous().post("/v1/password-resets", json!({ "email": actor.email() })).await.assert_status(202);
+        app.anonymous()
+            .post("/v1/password-resets", json!({ "email": actor.email() }))
+            .await
+            .assert_status(202);
         let mut mail = app.mail_to(actor.email()).await;
         while mail.subject != "Choose a new password" {
             mail = app.mail_to(actor.email()).await;
         }
         let token = mail.link_token();
         let told = inspected(&app, &token).await.expect("it is fresh");
-        assert_eq!((&told["purpose"], &told["email"]), (&json!("password_reset"), &json!(actor.email())));
+        assert_eq!(
+            (&told["purpose"], &told["email"]),
+            (&json!("password_reset"), &json!(actor.email()))
+        );
         assert_eq!(told["second_factor"], second_factor);
 
         let body = json!({ "token": token, "password": PASSPHRASE });
-        app.anonymous().post("/v1/password-resets/completion", body).await.assert_status(204);
+        app.anonymous()
+            .post("/v1/password-resets/completion", body)
+            .await
+            .assert_status(204);
         assert_eq!(inspected(&app, &token).await, None);
     }
 }
@@ -58,14 +83,26 @@ async fn a_reset_tells_whether_a_second_factor_stands_beside_the_password() {
 async fn an_invitation_names_the_organization_until_it_is_accepted() {
     let app = start().await;
     let (owner, email) = (app.actor(Owner).await, "invited@example.org");
-    owner.post("/v1/invitations", json!({ "email": email, "role": "agent" })).await.assert_status(201);
+    owner
+        .post(
+            "/v1/invitations",
+            json!({ "email": email, "role": "agent" }),
+        )
+        .await
+        .assert_status(201);
     let token = app.mail_to(email).await.link_token();
     let told = inspected(&app, &token).await.expect("it is fresh");
-    assert_eq!((&told["purpose"], &told["email"]), (&json!("invitation"), &json!(email)));
+    assert_eq!(
+        (&told["purpose"], &told["email"]),
+        (&json!("invitation"), &json!(email))
+    );
     assert_eq!(told["organization"], "Home");
 
     let body = json!({ "token": token, "password": PASSPHRASE });
-    app.anonymous().post("/v1/invitations/sign-up", body).await.assert_status(201);
+    app.anonymous()
+        .post("/v1/invitations/sign-up", body)
+        .await
+        .assert_status(201);
     assert_eq!(inspected(&app, &token).await, None);
 }
 
@@ -73,8 +110,13 @@ async fn an_invitation_names_the_organization_until_it_is_accepted() {
 async fn a_change_of_address_tells_no_address() {
     let app = start().await;
     let (agent, new) = (app.actor(Agent).await, "changed@example.org");
-    agent.put("/v1/me/email", json!({ "email": new })).await.assert_status(202);
-    let told = inspected(&app, &app.mail_to(new).await.link_token()).await.expect("it is fresh");
+    agent
+        .put("/v1/me/email", json!({ "email": new }))
+        .await
+        .assert_status(202);
+    let told = inspected(&app, &app.mail_to(new).await.link_token())
+        .await
+        .expect("it is fresh");
     let expected = json!({ "purpose": "email_change", "email": null, "organization": null, "second_factor": false });
     assert_eq!(told, expected);
 }
@@ -85,5 +127,8 @@ async fn what_was_never_mailed_is_good_for_nothing() {
     for token in ["x", "mpr_x", "msu_", "min_AAAA", "mec_AAAA", PASSWORD] {
         assert_eq!(inspected(&app, token).await, None, "{token}");
     }
-    app.anonymous().post("/v1/mailed-links/inspection", json!({ "token": "" })).await.assert_status(422);
+    app.anonymous()
+        .post("/v1/mailed-links/inspection", json!({ "token": "" }))
+        .await
+        .assert_status(422);
 }

@@ -1,7 +1,12 @@
 //! What the service does, asked over HTTP on a real Postgres. One file a path of the API; what crosses paths has a file
 //! of its own.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "../support/authenticators.rs"]
 mod authenticators;
@@ -82,5 +87,8 @@ fn customer(name: &str, email: &str) -> Value {
 
 /// Makes a customer and gives its path.
 async fn create(by: &Actor, body: Value) -> String {
-    by.post("/v1/customers", body).await.assert_status(201).location()
+    by.post("/v1/customers", body)
+        .await
+        .assert_status(201)
+        .location()
 }

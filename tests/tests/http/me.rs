@@ -14,7 +14,10 @@ async fn one_is_shown_account_organization_role_and_permissions() {
     assert_eq!(me["user_id"], json!(agent.user()));
     assert_eq!(me["organization"]["id"], json!(agent.organization()));
     assert_eq!(me["role"], "agent");
-    assert_eq!(me["permissions"], json!(["customers.read", "customers.write", "organization.read"]));
+    assert_eq!(
+        me["permissions"],
+        json!(["customers.read", "customers.write", "organization.read"])
+    );
 }
 
 #[tokio::test]
@@ -22,6 +25,14 @@ async fn an_auditor_reads_and_changes_nothing() {
     let app = start().await;
     let auditor = app.actor(Auditor).await;
     let me = auditor.get("/v1/me").await.assert_status(200).json();
-    let permissions: Vec<_> = me["permissions"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
-    assert!(permissions.contains(&"audit.read") && permissions.iter().all(|it| it.ends_with(".read")), "{me}");
+    let permissions: Vec<_> = me["permissions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|it| it.as_str())
+        .collect();
+    assert!(
+        permissions.contains(&"audit.read") && permissions.iter().all(|it| it.ends_with(".read")),
+        "{me}"
+    );
 }

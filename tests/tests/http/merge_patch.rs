@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 use crate::{create, customer, start};
 
 async fn patch_if(by: &Actor, path: &str, tag: &str, body: Value) -> Answer {
-    by.request(Method::PATCH, path).header("if-match", tag).json(&body).send().await
+    by.request(Method::PATCH, path)
+        .header("if-match", tag)
+        .json(&body)
+        .send()
+        .await
 }
 
 #[tokio::test]
@@ -19,10 +23,18 @@ async fn absent_stays_present_is_set_and_null_removes() {
     let owner = app.actor(Owner).await;
     let body = json!({ "full_name": "Ada Lovelace", "email": "ada@example.org", "phone": "+44 1234567", "notes": "x" });
     let path = create(&owner, body).await;
-    let patched = owner.patch(&path, json!({ "full_name": "Ada King", "phone": null, "status": "blocked" })).await;
+    let patched = owner
+        .patch(
+            &path,
+            json!({ "full_name": "Ada King", "phone": null, "status": "blocked" }),
+        )
+        .await;
     let view = patched.assert_status(200).json();
     assert_eq!(patched.header("etag"), "\"2\"");
-    assert_eq!((&view["status"], &view["phone"], &view["notes"]), (&json!("blocked"), &Value::Null, &json!("•••")));
+    assert_eq!(
+        (&view["status"], &view["phone"], &view["notes"]),
+        (&json!("blocked"), &Value::Null, &json!("•••"))
+    );
     let revealed = owner.get(&format!("{path}/personal-data")).await.json();
     assert_eq!(revealed["full_name"], "Ada King");
     assert_eq!(revealed["email"], "ada@example.org");
@@ -36,10 +48,19 @@ async fn what_must_be_there_cannot_be_removed() {
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     for field in ["full_name", "email", "status", "tags"] {
         let refused = owner.patch(&path, json!({ field: null })).await;
-        assert_eq!(refused.assert_problem(422, "invalid_input").problem().errors, [format!("body/{field}")]);
+        assert_eq!(
+            refused
+                .assert_problem(422, "invalid_input")
+                .problem()
+                .errors,
+            [format!("body/{field}")]
+        );
     }
     for unknown in ["id", "organization_id", "version", "created_at", "data_key"] {
-        owner.patch(&path, json!({ unknown: "x" })).await.assert_problem(422, "invalid_input");
+        owner
+            .patch(&path, json!({ unknown: "x" }))
+            .await
+            .assert_problem(422, "invalid_input");
     }
     assert_eq!(owner.get(&path).await.json()["version"], 1);
 }
@@ -50,9 +71,21 @@ async fn a_patch_that_says_nothing_changes_nothing() {
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let before = app.contents().await;
-    assert_eq!(owner.patch(&path, json!({})).await.assert_status(200).json()["version"], 1);
-    patch_if(&owner, &path, "\"2\"", json!({})).await.assert_problem(412, "stale_version");
-    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+    assert_eq!(
+        owner
+            .patch(&path, json!({}))
+            .await
+            .assert_status(200)
+            .json()["version"],
+        1
+    );
+    patch_if(&owner, &path, "\"2\"", json!({}))
+        .await
+        .assert_problem(412, "stale_version");
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
 }
 
 #[tokio::test]
@@ -60,10 +93,18 @@ async fn a_change_upon_a_stale_version_is_refused() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
-    patch_if(&owner, &path, "\"1\"", json!({ "status": "lead" })).await.assert_status(200);
-    patch_if(&owner, &path, "\"1\"", json!({ "status": "blocked" })).await.assert_problem(412, "stale_version");
-    patch_if(&owner, &path, "*", json!({ "status": "inactive" })).await.assert_status(200);
-    patch_if(&owner, &path, "W/\"3\"", json!({ "status": "lead" })).await.assert_problem(412, "stale_version");
+    patch_if(&owner, &path, "\"1\"", json!({ "status": "lead" }))
+        .await
+        .assert_status(200);
+    patch_if(&owner, &path, "\"1\"", json!({ "status": "blocked" }))
+        .await
+        .assert_problem(412, "stale_version");
+    patch_if(&owner, &path, "*", json!({ "status": "inactive" }))
+        .await
+        .assert_status(200);
+    patch_if(&owner, &path, "W/\"3\"", json!({ "status": "lead" }))
+        .await
+        .assert_problem(412, "stale_version");
     assert_eq!(owner.get(&path).await.json()["status"], "inactive");
 }
 
@@ -74,7 +115,14 @@ async fn of_many_parallel_changes_upon_one_version_one_wins() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
-    let patches = (0..AT_ONCE).map(|n| patch_if(&owner, &path, "\"1\"", json!({ "full_name": format!("Ada {n}") })));
+    let patches = (0..AT_ONCE).map(|n| {
+        patch_if(
+            &owner,
+            &path,
+            "\"1\"",
+            json!({ "full_name": format!("Ada {n}") }),
+        )
+    });
     let answers = futures_util::future::join_all(patches).await;
     let won = answers.iter().filter(|answer| answer.status == 200).count();
     let lost = answers.iter().filter(|answer| answer.status == 412).count();
@@ -93,7 +141,10 @@ async fn parallel_changes_upon_any_version_all_count() {
         answer.assert_status(200);
     }
     assert_eq!(owner.get(&path).await.json()["version"], 1 + AT_ONCE);
-    let events = owner.get("/v1/audit/events?action=customer.updated").await.json();
+    let events = owner
+        .get("/v1/audit/events?action=customer.updated")
+        .await
+        .json();
     assert_eq!(events["items"].as_array().unwrap().len() as i64, AT_ONCE);
 }
 
@@ -102,18 +153,37 @@ async fn parallel_changes_upon_any_version_all_count() {
 async fn any_sequence_of_patches_is_merged_as_the_standard_says() {
     let app = start().await;
     let owner = app.actor(Owner).await;
-    let text = || prop_oneof![Just(Value::Null), "[a-z][a-z ]{3,18}[a-z]".prop_map(Value::from)];
-    let patch = (proptest::option::of(text()), proptest::option::of(text()), proptest::option::of("[A-Z][a-z]{1,9}"));
+    let text = || {
+        prop_oneof![
+            Just(Value::Null),
+            "[a-z][a-z ]{3,18}[a-z]".prop_map(Value::from)
+        ]
+    };
+    let patch = (
+        proptest::option::of(text()),
+        proptest::option::of(text()),
+        proptest::option::of("[A-Z][a-z]{1,9}"),
+    );
     let sequences = proptest::collection::vec(patch, 1..5);
     let mut runner = TestRunner::deterministic();
     for _ in 0..12 {
         let sequence = sequences.new_tree(&mut runner).unwrap().current();
         let path = create(&owner, customer("Ada", "ada@example.org")).await;
-        let mut expected =
-            BTreeMap::from([("full_name", json!("Ada")), ("phone", Value::Null), ("notes", Value::Null)]);
+        let mut expected = BTreeMap::from([
+            ("full_name", json!("Ada")),
+            ("phone", Value::Null),
+            ("notes", Value::Null),
+        ]);
         for (phone, notes, name) in sequence {
-            let named = [("phone", phone), ("notes", notes), ("full_name", name.map(Value::from))];
-            let named: BTreeMap<_, _> = named.into_iter().filter_map(|(field, value)| Some((field, value?))).collect();
+            let named = [
+                ("phone", phone),
+                ("notes", notes),
+                ("full_name", name.map(Value::from)),
+            ];
+            let named: BTreeMap<_, _> = named
+                .into_iter()
+                .filter_map(|(field, value)| Some((field, value?)))
+                .collect();
             owner.patch(&path, json!(named)).await.assert_status(200);
             expected.extend(named);
         }

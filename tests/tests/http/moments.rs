@@ -39,7 +39,9 @@ async fn assert_read(by: &Actor, path: &str, parameters: [&str; 2]) {
             assert_eq!(refused.errors, [format!("query/{parameter}")], "{moment}");
         }
         for moment in TAKEN {
-            by.get(&format!("{path}?{parameter}={moment}")).await.assert_status(200);
+            by.get(&format!("{path}?{parameter}={moment}"))
+                .await
+                .assert_status(200);
         }
     }
 }
@@ -59,16 +61,33 @@ async fn the_same_moment_finds_the_same_rows_with_any_offset() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = super::create(&owner, super::customer("Ada", "ada@example.org")).await;
-    let created = owner.get(&path).await.json()["created_at"].as_str().unwrap().to_owned();
-    let utc = mainstay::kernel::Timestamp::parse(&created).unwrap().inner();
+    let created = owner.get(&path).await.json()["created_at"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let utc = mainstay::kernel::Timestamp::parse(&created)
+        .unwrap()
+        .inner();
     for hours in [-23, -8, 0, 5, 23] {
         let offset = time::UtcOffset::from_hms(hours, 0, 0).unwrap();
-        let text = utc.to_offset(offset).format(&time::format_description::well_known::Rfc3339).unwrap();
+        let text = utc
+            .to_offset(offset)
+            .format(&time::format_description::well_known::Rfc3339)
+            .unwrap();
         let text = text.replace('+', "%2B");
         let found = async |parameter: &str| {
-            let listed = owner.get(&format!("/v1/customers?{parameter}={text}")).await;
-            listed.assert_status(200).json()["items"].as_array().unwrap().len()
+            let listed = owner
+                .get(&format!("/v1/customers?{parameter}={text}"))
+                .await;
+            listed.assert_status(200).json()["items"]
+                .as_array()
+                .unwrap()
+                .len()
         };
-        assert_eq!((found("created_from").await, found("created_until").await), (1, 0), "{text}");
+        assert_eq!(
+            (found("created_from").await, found("created_until").await),
+            (1, 0),
+            "{text}"
+        );
     }
 }

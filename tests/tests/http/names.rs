@@ -38,13 +38,48 @@ fn operations() -> Vec<(Method, String, &'static str, Value)> {
         (Method::POST, there("/v1/organizations"), "name", json!({})),
         (Method::PATCH, there("/v1/organization"), "name", json!({})),
         (Method::POST, there("/v1/api-keys"), "name", json!({})),
-        (Method::POST, there("/v1/service-accounts"), "name", json!({ "role": "agent" })),
-        (Method::PATCH, there("/v1/service-accounts/{}"), "name", json!({})),
-        (Method::POST, there("/v1/service-accounts/{}/keys"), "name", json!({})),
-        (Method::PUT, there("/v1/me/passkeys/{}/name"), "name", json!({})),
-        (Method::POST, there("/v1/roles"), "name", json!({ "permissions": [] })),
-        (Method::POST, there("/v1/customers"), "full_name", json!({ "email": "a@b.example" })),
-        (Method::PATCH, there("/v1/customers/{}"), "full_name", json!({})),
+        (
+            Method::POST,
+            there("/v1/service-accounts"),
+            "name",
+            json!({ "role": "agent" }),
+        ),
+        (
+            Method::PATCH,
+            there("/v1/service-accounts/{}"),
+            "name",
+            json!({}),
+        ),
+        (
+            Method::POST,
+            there("/v1/service-accounts/{}/keys"),
+            "name",
+            json!({}),
+        ),
+        (
+            Method::PUT,
+            there("/v1/me/passkeys/{}/name"),
+            "name",
+            json!({}),
+        ),
+        (
+            Method::POST,
+            there("/v1/roles"),
+            "name",
+            json!({ "permissions": [] }),
+        ),
+        (
+            Method::POST,
+            there("/v1/customers"),
+            "full_name",
+            json!({ "email": "a@b.example" }),
+        ),
+        (
+            Method::PATCH,
+            there("/v1/customers/{}"),
+            "full_name",
+            json!({}),
+        ),
     ]
 }
 
@@ -57,13 +92,24 @@ async fn no_name_speaks_in_another_voice() {
         for name in HOSTILE {
             let mut body = body.clone();
             body[member] = name.into();
-            let answer = owner.request(method.clone(), &path).json(&body).send().await;
+            let answer = owner
+                .request(method.clone(), &path)
+                .json(&body)
+                .send()
+                .await;
             let mut errors = answer.assert_problem(422, "invalid_input").problem().errors;
             errors.dedup();
-            assert_eq!(errors, [format!("body/{member}")], "{method} {path} {name:?}");
+            assert_eq!(
+                errors,
+                [format!("body/{member}")],
+                "{method} {path} {name:?}"
+            );
         }
     }
-    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
 }
 
 /// A client that goes by the document sends nothing that is refused.
@@ -75,12 +121,19 @@ async fn the_document_says_what_a_name_is() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-            let target = schema["$ref"].as_str().and_then(|name| name.strip_prefix('#'));
-            let schema = target.and_then(|pointer| document.pointer(pointer)).unwrap_or(schema);
+            let target = schema["$ref"]
+                .as_str()
+                .and_then(|name| name.strip_prefix('#'));
+            let schema = target
+                .and_then(|pointer| document.pointer(pointer))
+                .unwrap_or(schema);
             for (member, property) in schema["properties"].as_object().into_iter().flatten() {
                 if member == "name" || member.ends_with("_name") {
                     names += 1;
-                    assert!(has_pattern(&document, property), "{method} {path} {member}: {property}");
+                    assert!(
+                        has_pattern(&document, property),
+                        "{method} {path} {member}: {property}"
+                    );
                 }
             }
         }
@@ -89,18 +142,36 @@ async fn the_document_says_what_a_name_is() {
 }
 
 fn has_pattern(document: &Value, schema: &Value) -> bool {
-    let target = schema["$ref"].as_str().and_then(|name| document.pointer(name.strip_prefix('#')?));
+    let target = schema["$ref"]
+        .as_str()
+        .and_then(|name| document.pointer(name.strip_prefix('#')?));
     let alternatives = schema["anyOf"].as_array().into_iter().flatten();
-    schema["pattern"].is_string() || target.into_iter().chain(alternatives).any(|inner| has_pattern(document, inner))
+    schema["pattern"].is_string()
+        || target
+            .into_iter()
+            .chain(alternatives)
+            .any(|inner| has_pattern(document, inner))
 }
 
 #[tokio::test]
 async fn white_space_around_a_name_is_removed() {
     let app = start().await;
     let owner = app.actor(Owner).await;
-    let made = owner.post("/v1/organizations", json!({ "name": " \u{3000}Société d’Été 👩\u{200d}💻\u{a0}" })).await;
-    assert_eq!(made.assert_status(201).json()["name"], "Société d’Été 👩\u{200d}💻");
-    let path = crate::create(&owner, json!({ "full_name": " Ada Lovelace ", "email": "a@b.example" })).await;
+    let made = owner
+        .post(
+            "/v1/organizations",
+            json!({ "name": " \u{3000}Société d’Été 👩\u{200d}💻\u{a0}" }),
+        )
+        .await;
+    assert_eq!(
+        made.assert_status(201).json()["name"],
+        "Société d’Été 👩\u{200d}💻"
+    );
+    let path = crate::create(
+        &owner,
+        json!({ "full_name": " Ada Lovelace ", "email": "a@b.example" }),
+    )
+    .await;
     let revealed = owner.get(&format!("{path}/personal-data")).await.json();
     assert_eq!(revealed["full_name"], "Ada Lovelace");
 }
@@ -113,12 +184,28 @@ async fn a_stored_name_adds_no_line_to_a_letter() {
     let rename = "UPDATE organizations SET name = $2 WHERE id = $1";
     // A character that the table's own rule does not know.
     let name = "Acme\u{e000a}pay at evil.example".to_owned();
-    app.owner().await.run(rename, [owner.organization().uuid().into(), name.into()]).await.unwrap();
-    owner.delete(&format!("/v1/members/{}", agent.user())).await.assert_status(204);
+    app.owner()
+        .await
+        .run(rename, [owner.organization().uuid().into(), name.into()])
+        .await
+        .unwrap();
+    owner
+        .delete(&format!("/v1/members/{}", agent.user()))
+        .await
+        .assert_status(204);
     let letter = removed(&app, agent.email()).await;
-    assert!(letter.contains("Acme pay at evil.example") && !letter.contains('\u{e000a}'), "{letter}");
+    assert!(
+        letter.contains("Acme pay at evil.example") && !letter.contains('\u{e000a}'),
+        "{letter}"
+    );
     let broken = "UPDATE organizations SET name = E'Acme\\n\\nYour account' WHERE id = $1";
-    assert!(app.owner().await.run(broken, [owner.organization().uuid().into()]).await.is_err());
+    assert!(
+        app.owner()
+            .await
+            .run(broken, [owner.organization().uuid().into()])
+            .await
+            .is_err()
+    );
 }
 
 async fn removed(app: &TestApp, email: &str) -> String {

@@ -26,7 +26,10 @@ async fn introspect(app: &TestApp, client: &Value, token: &Value) -> Value {
         ("client_secret", text(&client["client_secret"])),
         ("token", text(token)),
     ];
-    post_form(&app.anonymous(), "/oauth/introspect", &fields).await.assert_status(200).json()
+    post_form(&app.anonymous(), "/oauth/introspect", &fields)
+        .await
+        .assert_status(200)
+        .json()
 }
 
 /// RFC 9068 §2.2, RFC 7662 §2.2: whoever goes by the key set alone sees whose token it is and what it may do, and who asks
@@ -38,33 +41,71 @@ async fn every_access_token_names_its_client_and_its_scope() {
     register(&app, "shop").await;
     let role = json!({ "name": "gateway", "permissions": ["tokens.introspect"] });
     owner.post("/v1/roles", role).await.assert_status(201);
-    let account = owner.post("/v1/service-accounts", json!({ "name": "gateway", "role": "gateway" })).await.location();
-    let gateway = owner.post(&format!("{account}/secrets"), json!({})).await.assert_status(201).json();
+    let account = owner
+        .post(
+            "/v1/service-accounts",
+            json!({ "name": "gateway", "role": "gateway" }),
+        )
+        .await
+        .location();
+    let gateway = owner
+        .post(&format!("{account}/secrets"), json!({}))
+        .await
+        .assert_status(201)
+        .json();
     let fields = [
         ("grant_type", "client_credentials"),
         ("client_id", text(&gateway["client_id"])),
         ("client_secret", text(&gateway["client_secret"])),
     ];
     let body = json!({ "email": agent.email(), "password": PASSWORD });
-    let session = app.anonymous().post("/v1/sessions", body).await.assert_status(201).json();
+    let session = app
+        .anonymous()
+        .post("/v1/sessions", body)
+        .await
+        .assert_status(201)
+        .json();
     let refreshed = json!({ "refresh_token": session["refresh_token"] });
-    let refreshed = app.anonymous().post("/v1/sessions/current/refresh", refreshed).await.assert_status(200).json();
+    let refreshed = app
+        .anonymous()
+        .post("/v1/sessions/current/refresh", refreshed)
+        .await
+        .assert_status(200)
+        .json();
     let role = agent.get("/v1/me").await.json()["permissions"].clone();
     let role: Vec<_> = role.as_array().unwrap().iter().map(text).collect();
     let least = let_in(&app, &agent, request("shop")).await;
-    let narrow = let_in(&app, &agent, with(request("shop"), "scope", "customers.read profile")).await;
+    let narrow = let_in(
+        &app,
+        &agent,
+        with(request("shop"), "scope", "customers.read profile"),
+    )
+    .await;
     for (tokens, client, scope) in [
         (&session, "http://localhost:8000", role.join(" ")),
         (&refreshed, "http://localhost:8000", role.join(" ")),
         (&least, "shop", "profile".to_owned()),
         (&narrow, "shop", "customers.read profile".to_owned()),
-        (&token(&app, &fields).await.json(), text(&gateway["client_id"]), "tokens.introspect".to_owned()),
+        (
+            &token(&app, &fields).await.json(),
+            text(&gateway["client_id"]),
+            "tokens.introspect".to_owned(),
+        ),
     ] {
         let claims = claims(&tokens["access_token"]);
-        assert_eq!((text(&claims["client_id"]), text(&claims["scope"])), (client, scope.as_str()));
+        assert_eq!(
+            (text(&claims["client_id"]), text(&claims["scope"])),
+            (client, scope.as_str())
+        );
         let shown = introspect(&app, &gateway, &tokens["access_token"]).await;
-        assert_eq!((text(&shown["client_id"]), text(&shown["scope"])), (client, scope.as_str()));
-        assert_eq!((&shown["aud"], &shown["iss"]), (&claims["aud"], &claims["iss"]));
+        assert_eq!(
+            (text(&shown["client_id"]), text(&shown["scope"])),
+            (client, scope.as_str())
+        );
+        assert_eq!(
+            (&shown["aud"], &shown["iss"]),
+            (&claims["aud"], &claims["iss"])
+        );
     }
     // A refresh within what was granted: its token says so, and is held to it by whoever looks it up.
     let refresh = [
@@ -75,12 +116,25 @@ async fn every_access_token_names_its_client_and_its_scope() {
     ];
     let narrower = token(&app, &refresh).await.assert_status(200).json();
     assert_eq!(
-        (&claims(&narrower["access_token"])["scope"], &narrower["scope"]),
+        (
+            &claims(&narrower["access_token"])["scope"],
+            &narrower["scope"]
+        ),
         (&json!("profile"), &json!("profile"))
     );
-    assert_eq!(introspect(&app, &gateway, &narrower["access_token"]).await["scope"], "profile");
-    assert_eq!(introspect(&app, &gateway, &narrower["refresh_token"]).await["scope"], "customers.read profile");
-    app.anonymous().with_token(text(&narrower["access_token"])).get("/v1/customers").await.assert_status(403);
+    assert_eq!(
+        introspect(&app, &gateway, &narrower["access_token"]).await["scope"],
+        "profile"
+    );
+    assert_eq!(
+        introspect(&app, &gateway, &narrower["refresh_token"]).await["scope"],
+        "customers.read profile"
+    );
+    app.anonymous()
+        .with_token(text(&narrower["access_token"]))
+        .get("/v1/customers")
+        .await
+        .assert_status(403);
 }
 
 /// RFC 6749 §5.2: strict clients read a refusal as `application/json` alone. Ours is a problem, too (RFC 9457).
@@ -90,38 +144,87 @@ async fn every_refusal_of_an_oauth_endpoint_is_plain_json() {
     let form = "application/x-www-form-urlencoded";
     for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect"] {
         let post = |content_type: &str, body: &str| {
-            let call = app.anonymous().request(Method::POST, path).header("content-type", content_type);
+            let call = app
+                .anonymous()
+                .request(Method::POST, path)
+                .header("content-type", content_type);
             call.body(body.to_owned())
         };
         let huge = format!("token={}", "x".repeat(2 << 20));
         for (call, status, error) in [
             (post(form, ""), 400, "invalid_request"),
-            (post(form, "grant_type=%FF&token=%FF"), 400, "invalid_request"),
-            (post(form, "token=a&token=b&grant_type=a&grant_type=b"), 400, "invalid_request"),
-            (post(form, "client_id=a&client_id=b&token=x&grant_type=refresh_token"), 400, "invalid_request"),
-            (post(form, "token=x&grant_type=refresh_token&client_id=nobody"), 401, "invalid_client"),
+            (
+                post(form, "grant_type=%FF&token=%FF"),
+                400,
+                "invalid_request",
+            ),
+            (
+                post(form, "token=a&token=b&grant_type=a&grant_type=b"),
+                400,
+                "invalid_request",
+            ),
+            (
+                post(
+                    form,
+                    "client_id=a&client_id=b&token=x&grant_type=refresh_token",
+                ),
+                400,
+                "invalid_request",
+            ),
+            (
+                post(form, "token=x&grant_type=refresh_token&client_id=nobody"),
+                401,
+                "invalid_client",
+            ),
             (post("application/json", "{}"), 415, "invalid_request"),
             (post(form, &huge), 413, "invalid_request"),
-            (app.anonymous().request(Method::GET, path), 405, "invalid_request"),
-            (app.anonymous().request(Method::PUT, path), 405, "invalid_request"),
+            (
+                app.anonymous().request(Method::GET, path),
+                405,
+                "invalid_request",
+            ),
+            (
+                app.anonymous().request(Method::PUT, path),
+                405,
+                "invalid_request",
+            ),
         ] {
             let answer = call.send().await;
             answer.assert_status(status);
             let body = answer.json();
-            assert_eq!(answer.header("content-type"), "application/json", "{path}: {body}");
+            assert_eq!(
+                answer.header("content-type"),
+                "application/json",
+                "{path}: {body}"
+            );
             assert_eq!(answer.header("cache-control"), "no-store");
-            assert_eq!((&body["error"], &body["status"]), (&json!(error), &json!(status)), "{path}: {body}");
+            assert_eq!(
+                (&body["error"], &body["status"]),
+                (&json!(error), &json!(status)),
+                "{path}: {body}"
+            );
             assert_eq!(body["request_id"], answer.header("x-request-id"));
             let description = text(&body["error_description"]);
-            let allowed = |letter: char| matches!(letter, ' '..='~') && !['"', '\\'].contains(&letter);
-            assert!(!description.is_empty() && description.chars().all(allowed), "{path}: {description}");
+            let allowed =
+                |letter: char| matches!(letter, ' '..='~') && !['"', '\\'].contains(&letter);
+            assert!(
+                !description.is_empty() && description.chars().all(allowed),
+                "{path}: {description}"
+            );
             // RFC 6749 §5.2, RFC 7235: who the client is was not shown, or not rightly.
-            assert_eq!(status == 401, answer.header("www-authenticate").starts_with("Basic "), "{path}: {body}");
+            assert_eq!(
+                status == 401,
+                answer.header("www-authenticate").starts_with("Basic "),
+                "{path}: {body}"
+            );
         }
     }
     let document = app.anonymous().get("/openapi.json").await.json();
     let refusal = &document["paths"]["/oauth/token"]["post"]["responses"]["400"]["content"];
-    assert!(refusal["application/json"].is_object() && refusal["application/problem+json"].is_null(), "{refusal}");
+    assert!(
+        refusal["application/json"].is_object() && refusal["application/problem+json"].is_null(),
+        "{refusal}"
+    );
 }
 
 /// RFC 6749 §2.3.1, RFC 9110 §11.4.
@@ -131,12 +234,36 @@ async fn a_client_authenticates_by_basic_as_it_may_be_written() {
 
     let app = start().await;
     let owner = app.actor(Owner).await;
-    let account = owner.post("/v1/service-accounts", json!({ "name": "a", "role": "agent" })).await.location();
-    let secret = owner.post(&format!("{account}/secrets"), json!({})).await.assert_status(201).json();
-    let encoded = STANDARD.encode(format!("{}:{}", text(&secret["client_id"]), text(&secret["client_secret"])));
-    for header in [format!("Basic {encoded}"), format!("basic   {encoded}"), format!("BASIC  {encoded}")] {
-        let call = app.anonymous().request(Method::POST, "/oauth/token").header("authorization", &header);
+    let account = owner
+        .post(
+            "/v1/service-accounts",
+            json!({ "name": "a", "role": "agent" }),
+        )
+        .await
+        .location();
+    let secret = owner
+        .post(&format!("{account}/secrets"), json!({}))
+        .await
+        .assert_status(201)
+        .json();
+    let encoded = STANDARD.encode(format!(
+        "{}:{}",
+        text(&secret["client_id"]),
+        text(&secret["client_secret"])
+    ));
+    for header in [
+        format!("Basic {encoded}"),
+        format!("basic   {encoded}"),
+        format!("BASIC  {encoded}"),
+    ] {
+        let call = app
+            .anonymous()
+            .request(Method::POST, "/oauth/token")
+            .header("authorization", &header);
         let call = call.header("content-type", "application/x-www-form-urlencoded");
-        call.body("grant_type=client_credentials").send().await.assert_status(200);
+        call.body("grant_type=client_credentials")
+            .send()
+            .await
+            .assert_status(200);
     }
 }

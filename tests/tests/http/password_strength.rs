@@ -18,9 +18,13 @@ const CRAFTED: [&str; 4] = [
 #[tokio::test]
 async fn crafted_passwords_are_estimated_and_an_address_is_counted() {
     let app = start().await;
-    let ask =
-        async |password: &str| app.anonymous().post("/v1/password-strength", json!({ "password": password })).await;
-    let answers: Vec<Answer> = join_all(CRAFTED.iter().cycle().take(60).map(|crafted| ask(crafted))).await;
+    let ask = async |password: &str| {
+        app.anonymous()
+            .post("/v1/password-strength", json!({ "password": password }))
+            .await
+    };
+    let answers: Vec<Answer> =
+        join_all(CRAFTED.iter().cycle().take(60).map(|crafted| ask(crafted))).await;
     for answer in answers {
         answer.assert_status(200);
     }
@@ -42,19 +46,41 @@ async fn crafted_passwords_are_estimated_and_an_address_is_counted() {
 #[tokio::test]
 async fn a_short_password_is_not_shown_as_strong() {
     let app = start().await;
-    let judged =
-        async |body: Value| app.anonymous().post("/v1/password-strength", body).await.assert_status(200).json();
+    let judged = async |body: Value| {
+        app.anonymous()
+            .post("/v1/password-strength", body)
+            .await
+            .assert_status(200)
+            .json()
+    };
     let short = "xK9$mQ2!vL7#aB";
     let alone = judged(json!({ "password": short })).await;
-    assert!(alone["score"].as_u64().is_some_and(|score| score < 3) && alone["acceptable"] == false, "{alone}");
-    assert_eq!(alone["warning"], "This password is too short: use at least 15 characters.");
+    assert!(
+        alone["score"].as_u64().is_some_and(|score| score < 3) && alone["acceptable"] == false,
+        "{alone}"
+    );
+    assert_eq!(
+        alone["warning"],
+        "This password is too short: use at least 15 characters."
+    );
 
     let beside = judged(json!({ "password": short, "second_factor": true })).await;
-    assert!(beside["score"].as_u64().is_some_and(|score| score >= 3) && beside["acceptable"] == true, "{beside}");
-    for password in ["violets tumble over granite", "password1234567", "aaaaaaaaaaaaaaaaaaaaaaaa", "short"] {
+    assert!(
+        beside["score"].as_u64().is_some_and(|score| score >= 3) && beside["acceptable"] == true,
+        "{beside}"
+    );
+    for password in [
+        "violets tumble over granite",
+        "password1234567",
+        "aaaaaaaaaaaaaaaaaaaaaaaa",
+        "short",
+    ] {
         let judged = judged(json!({ "password": password })).await;
         let shown_as_strong = judged["score"].as_u64().is_some_and(|score| score >= 3);
-        assert_eq!(judged["acceptable"], shown_as_strong, "{password}: {judged}");
+        assert_eq!(
+            judged["acceptable"], shown_as_strong,
+            "{password}: {judged}"
+        );
     }
 }
 
@@ -63,19 +89,42 @@ async fn what_is_known_of_the_owner_counts() {
     let app = start().await;
     let password = "gracezuckerhutexample";
     let known = json!(["grace.zuckerhut@example.org", "Analytical Engines"]);
-    let judged = app.anonymous().post("/v1/password-strength", json!({ "password": password, "known": known })).await;
+    let judged = app
+        .anonymous()
+        .post(
+            "/v1/password-strength",
+            json!({ "password": password, "known": known }),
+        )
+        .await;
     assert_eq!(judged.assert_status(200).json()["acceptable"], false);
     let body = json!({ "email": "grace.zuckerhut@example.org", "password": password });
-    app.anonymous().post("/v1/sign-ups", body).await.assert_problem(422, "invalid_input");
+    app.anonymous()
+        .post("/v1/sign-ups", body)
+        .await
+        .assert_problem(422, "invalid_input");
 
     let too_much = json!({ "password": password, "known": vec!["x"; 6] });
-    app.anonymous().post("/v1/password-strength", too_much).await.assert_problem(422, "invalid_input");
+    app.anonymous()
+        .post("/v1/password-strength", too_much)
+        .await
+        .assert_problem(422, "invalid_input");
 }
 
 /// The rules are told before anybody types.
 #[tokio::test]
 async fn the_rules_are_those_of_the_settings() {
-    let app = TestApp::builder(app::platform()).setting("identity.password_min_length", "20").start().await;
-    let rules = app.anonymous().get("/v1/password-rules").await.assert_status(200).json();
-    assert_eq!(rules, json!({ "min_length": 20, "min_length_with_second_factor": 8, "max_length": 128 }));
+    let app = TestApp::builder(app::platform())
+        .setting("identity.password_min_length", "20")
+        .start()
+        .await;
+    let rules = app
+        .anonymous()
+        .get("/v1/password-rules")
+        .await
+        .assert_status(200)
+        .json();
+    assert_eq!(
+        rules,
+        json!({ "min_length": 20, "min_length_with_second_factor": 8, "max_length": 128 })
+    );
 }

@@ -10,8 +10,14 @@ use serde_json::{Value, json};
 /// Signs somebody in where they joined first.
 pub(crate) async fn sign_in(app: &TestApp, email: &str, password: &str) -> Client {
     let body = json!({ "email": email, "password": password });
-    let session = app.anonymous().post("/v1/sessions", body).await.assert_status(201).json();
-    app.anonymous().with_token(session["access_token"].as_str().unwrap())
+    let session = app
+        .anonymous()
+        .post("/v1/sessions", body)
+        .await
+        .assert_status(201)
+        .json();
+    app.anonymous()
+        .with_token(session["access_token"].as_str().unwrap())
 }
 
 /// Signs an actor in once more.
@@ -21,16 +27,29 @@ pub(crate) async fn again(app: &TestApp, actor: &Actor) -> Client {
 
 /// Makes a role and gives its path.
 pub(crate) async fn role(by: &Client, name: &str, permissions: &[&str]) -> String {
-    by.post("/v1/roles", json!({ "name": name, "permissions": permissions })).await.assert_status(201).location()
+    by.post(
+        "/v1/roles",
+        json!({ "name": name, "permissions": permissions }),
+    )
+    .await
+    .assert_status(201)
+    .location()
 }
 
 /// Gives a member a role.
 pub(crate) async fn promote(by: &Client, member: &Actor, role: &str) {
-    by.patch(&member_path(member), json!({ "role": role })).await.assert_status(200);
+    by.patch(&member_path(member), json!({ "role": role }))
+        .await
+        .assert_status(200);
 }
 
 /// A member with a role of these permissions.
-pub(crate) async fn member_with(app: &TestApp, owner: &Client, name: &str, permissions: &[&str]) -> Actor {
+pub(crate) async fn member_with(
+    app: &TestApp,
+    owner: &Client,
+    name: &str,
+    permissions: &[&str],
+) -> Actor {
     let member = app.actor(Agent).await;
     role(owner, name, permissions).await;
     promote(owner, &member, name).await;
@@ -45,7 +64,10 @@ pub(crate) fn member_path(member: &Actor) -> String {
 pub(crate) async fn within_a_second(client: &Client, path: &str, status: u16) {
     let start = Instant::now();
     while client.get(path).await.status != status {
-        assert!(start.elapsed() < Duration::from_secs(1), "{path} does not answer {status}");
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{path} does not answer {status}"
+        );
         tokio::task::yield_now().await;
     }
 }
@@ -54,8 +76,14 @@ pub(crate) async fn within_a_second(client: &Client, path: &str, status: u16) {
 pub(crate) async fn recorded(app: &TestApp, action: &str) -> (String, Value, Value) {
     let find = "SELECT resource_id::text, before, after FROM audit_events WHERE action = $1 ORDER BY id DESC LIMIT 1";
     let rows = app.owner().await.run(find, [action.into()]).await.unwrap();
-    let row: &Row = rows.first().unwrap_or_else(|| panic!("no {action} is on record"));
-    let value = |position| row.get::<Option<Value>>(position).unwrap().unwrap_or_default();
+    let row: &Row = rows
+        .first()
+        .unwrap_or_else(|| panic!("no {action} is on record"));
+    let value = |position| {
+        row.get::<Option<Value>>(position)
+            .unwrap()
+            .unwrap_or_default()
+    };
     (row.get(0).unwrap(), value(1), value(2))
 }
 
@@ -63,5 +91,11 @@ pub(crate) async fn recorded(app: &TestApp, action: &str) -> (String, Value, Val
 pub(crate) async fn owners(app: &TestApp, of: &Actor) -> i64 {
     let count = "SELECT count(*) FROM memberships m JOIN roles r ON r.id = m.role_id \
          WHERE m.organization_id = $1 AND r.name = 'owner'";
-    app.owner().await.run(count, [of.organization().uuid().into()]).await.unwrap()[0].get(0).unwrap()
+    app.owner()
+        .await
+        .run(count, [of.organization().uuid().into()])
+        .await
+        .unwrap()[0]
+        .get(0)
+        .unwrap()
 }

@@ -8,7 +8,11 @@ use crate::{create, start};
 #[tokio::test]
 async fn personal_fields_are_revealed_to_whom_the_role_grants_it_and_each_time_is_on_record() {
     let app = start().await;
-    let (owner, manager, agent) = (app.actor(Owner).await, app.actor(Manager).await, app.actor(Agent).await);
+    let (owner, manager, agent) = (
+        app.actor(Owner).await,
+        app.actor(Manager).await,
+        app.actor(Agent).await,
+    );
     let body = json!({
         "full_name": "Ada Lovelace", "email": "Ada@Example.org", "phone": "+44 20 7946 0958",
         "date_of_birth": "1975-12-10", "national_id": "GB1234567", "postal_address": "12 St James's Square\nLondon",
@@ -26,7 +30,12 @@ async fn personal_fields_are_revealed_to_whom_the_role_grants_it_and_each_time_i
     assert_eq!(revealed.header("cache-control"), "no-store");
 
     let id = path.rsplit('/').next().unwrap();
-    let events = owner.get(&format!("/v1/audit/events?action=customer.revealed&resource_id={id}")).await.json();
+    let events = owner
+        .get(&format!(
+            "/v1/audit/events?action=customer.revealed&resource_id={id}"
+        ))
+        .await
+        .json();
     let event = &events["items"][0];
     assert_eq!(event["actor_id"], json!(manager.user()));
     assert_eq!(event["request_id"], revealed.header("x-request-id"));
@@ -37,8 +46,16 @@ async fn personal_fields_are_revealed_to_whom_the_role_grants_it_and_each_time_i
 async fn what_cannot_be_recorded_is_not_revealed() {
     let app = start().await;
     let owner = app.actor(Owner).await;
-    let path = create(&owner, json!({ "full_name": "Canary Bird", "email": "c@example.org" })).await;
-    app.owner().await.run("REVOKE INSERT ON audit_events FROM mainstay_server", []).await.unwrap();
+    let path = create(
+        &owner,
+        json!({ "full_name": "Canary Bird", "email": "c@example.org" }),
+    )
+    .await;
+    app.owner()
+        .await
+        .run("REVOKE INSERT ON audit_events FROM mainstay_server", [])
+        .await
+        .unwrap();
     let refused = owner.get(&format!("{path}/personal-data")).await;
     refused.assert_problem(500, "internal_error");
     assert!(!refused.text().contains("Canary"));
@@ -49,20 +66,43 @@ async fn what_cannot_be_recorded_is_not_revealed() {
 async fn what_cannot_be_recorded_does_not_happen() {
     let app = start().await;
     let owner = app.actor(Owner).await;
-    let path = create(&owner, json!({ "full_name": "Canary Bird", "email": "c@example.org" })).await;
-    app.owner().await.run("REVOKE INSERT ON audit_events FROM mainstay_server", []).await.unwrap();
+    let path = create(
+        &owner,
+        json!({ "full_name": "Canary Bird", "email": "c@example.org" }),
+    )
+    .await;
+    app.owner()
+        .await
+        .run("REVOKE INSERT ON audit_events FROM mainstay_server", [])
+        .await
+        .unwrap();
     let before = app.contents().await;
     let body = json!({ "full_name": "Another", "email": "a@example.org" });
-    owner.post("/v1/customers", body).await.assert_problem(500, "internal_error");
-    owner.patch(&path, json!({ "full_name": "Another" })).await.assert_problem(500, "internal_error");
-    owner.delete(&path).await.assert_problem(500, "internal_error");
+    owner
+        .post("/v1/customers", body)
+        .await
+        .assert_problem(500, "internal_error");
+    owner
+        .patch(&path, json!({ "full_name": "Another" }))
+        .await
+        .assert_problem(500, "internal_error");
+    owner
+        .delete(&path)
+        .await
+        .assert_problem(500, "internal_error");
     // The log itself is not read unseen either.
     let refused = owner.get("/v1/audit/events").await;
     refused.assert_problem(500, "internal_error");
     assert!(!refused.text().contains("customer.created"));
-    assert_eq!(app.contents().await.changed_since(&before), Vec::<&str>::new());
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
     // What leaves no record is answered as ever, and a denial stays one.
     owner.get(&path).await.assert_status(200);
     let agent = app.anonymous();
-    agent.get(&path).await.assert_problem(401, "unauthenticated");
+    agent
+        .get(&path)
+        .await
+        .assert_problem(401, "unauthenticated");
 }

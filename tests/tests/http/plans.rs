@@ -17,36 +17,66 @@ const TRIES: i64 = 5;
 
 #[tokio::test]
 async fn no_statement_is_planned_each_time() {
-    const PLANNED: &str = "SELECT name, statement, custom_plans, generic_plans FROM pg_prepared_statements";
-    let app = TestApp::builder(app::platform()).setting("database.pool_size", "1").start().await;
+    const PLANNED: &str =
+        "SELECT name, statement, custom_plans, generic_plans FROM pg_prepared_statements";
+    let app = TestApp::builder(app::platform())
+        .setting("database.pool_size", "1")
+        .start()
+        .await;
     let owner = app.actor(Owner).await;
     // So many that it matters how many are wanted, and that Postgres knows.
     for n in 0..300 {
         create(&owner, customer("Ada", &format!("{n}@example.org"))).await;
     }
     let mut schema = app.owner().await;
-    for table in ["ANALYZE customers", "ANALYZE data_keys", "ANALYZE audit_events"] {
+    for table in [
+        "ANALYZE customers",
+        "ANALYZE data_keys",
+        "ANALYZE audit_events",
+    ] {
         schema.run(table, []).await.expect("the owner may");
     }
     for n in 0..12 {
         let path = create(&owner, customer("Ada", &format!("ada{n}@example.org"))).await;
         owner.get(&path).await.assert_status(200);
-        owner.patch(&path, json!({ "status": "lead" })).await.assert_status(200);
-        owner.patch(&path, json!({ "full_name": "Bea" })).await.assert_status(200);
-        owner.get(&format!("{path}/personal-data")).await.assert_status(200);
+        owner
+            .patch(&path, json!({ "status": "lead" }))
+            .await
+            .assert_status(200);
+        owner
+            .patch(&path, json!({ "full_name": "Bea" }))
+            .await
+            .assert_status(200);
+        owner
+            .get(&format!("{path}/personal-data"))
+            .await
+            .assert_status(200);
         owner.get("/v1/customers?limit=3").await.assert_status(200);
-        owner.get("/v1/customers?status=lead&sort=oldest").await.assert_status(200);
-        owner.post("/v1/customers/search", json!({ "email": "ada1@example.org" })).await.assert_status(200);
+        owner
+            .get("/v1/customers?status=lead&sort=oldest")
+            .await
+            .assert_status(200);
+        owner
+            .post(
+                "/v1/customers/search",
+                json!({ "email": "ada1@example.org" }),
+            )
+            .await
+            .assert_status(200);
         owner.get("/v1/audit/events").await.assert_status(200);
         owner.delete(&path).await.assert_status(204);
     }
 
     let around = around(&app);
-    let rows = around.upkeep("test", PLANNED, []).await.expect("it is asked");
+    let rows = around
+        .upkeep("test", PLANNED, [])
+        .await
+        .expect("it is asked");
     let mut often = 0;
     for row in &rows {
         let text: String = row.get(1).expect("a text");
-        let (custom, generic): (i64, i64) = (row.get(2).expect("a count"), row.get(3).expect("a count"));
+        let (custom, generic): (i64, i64) =
+            (row.get(2).expect("a count"), row.get(3).expect("a count"));
         assert!(custom <= TRIES, "planned {custom} times: {text}");
         often += i64::from(generic > 0);
     }
@@ -54,18 +84,37 @@ async fn no_statement_is_planned_each_time() {
 }
 
 fn around(app: &TestApp) -> Unscoped {
-    let origin = Origin { request: app.runtime().new_id::<Origin>().uuid(), operation: "test", address: None };
-    Unscoped::because("what a connection has done is known to it alone", app.database(), origin, None)
+    let origin = Origin {
+        request: app.runtime().new_id::<Origin>().uuid(),
+        operation: "test",
+        address: None,
+    };
+    Unscoped::because(
+        "what a connection has done is known to it alone",
+        app.database(),
+        origin,
+        None,
+    )
 }
 
 /// To compile a plan takes a hundred times as long as to run it.
 #[tokio::test]
 async fn no_plan_is_compiled() {
     let app = TestApp::start(app::platform()).await;
-    let rows = around(&app).upkeep("test", "SHOW jit", []).await.expect("it is asked");
+    let rows = around(&app)
+        .upkeep("test", "SHOW jit", [])
+        .await
+        .expect("it is asked");
     assert_eq!(rows[0].get::<String>(0).expect("a setting"), "off");
-    let mut session = app.database().session(std::time::Duration::from_secs(5)).await.expect("it connects");
-    let rows = session.run("test", "SHOW jit", []).await.expect("it is asked");
+    let mut session = app
+        .database()
+        .session(std::time::Duration::from_secs(5))
+        .await
+        .expect("it connects");
+    let rows = session
+        .run("test", "SHOW jit", [])
+        .await
+        .expect("it is asked");
     assert_eq!(rows[0].get::<String>(0).expect("a setting"), "off");
 }
 
@@ -91,8 +140,13 @@ const WRITE: &str = "INSERT INTO audit_events (id, occurred_at, organization_id,
 async fn records_read(schema: &mut Schema) -> i64 {
     const READ: &str = "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint FROM pg_stat_user_tables \
          WHERE relname LIKE 'audit\\_events%'";
-    schema.run("SELECT pg_stat_clear_snapshot()", []).await.expect("it is asked");
-    schema.run(READ, []).await.expect("it is asked")[0].get(0).expect("a number")
+    schema
+        .run("SELECT pg_stat_clear_snapshot()", [])
+        .await
+        .expect("it is asked");
+    schema.run(READ, []).await.expect("it is asked")[0]
+        .get(0)
+        .expect("a number")
 }
 
 /// Whatever the log's size, and also under a plan that serves all values: each statement has run so often.
@@ -106,14 +160,36 @@ async fn the_watch_reads_its_windows_and_not_the_log() {
     let owner = app.actor(Owner).await;
     let (organization, account) = (owner.organization().uuid(), owner.user().uuid());
     let mut schema = app.owner().await;
-    schema.run("ALTER TABLE audit_events DISABLE TRIGGER USER", []).await.expect("the owner may");
-    for (ago, apart, count, of) in [("3 hours", "8 seconds", OLD, 300_i64), ("1 second", "1 second", RECENT, 3)] {
-        let values = [ago.into(), apart.into(), organization.into(), account.into(), count.into(), of.into()];
-        schema.run(WRITE, values).await.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
+    schema
+        .run("ALTER TABLE audit_events DISABLE TRIGGER USER", [])
+        .await
+        .expect("the owner may");
+    for (ago, apart, count, of) in [
+        ("3 hours", "8 seconds", OLD, 300_i64),
+        ("1 second", "1 second", RECENT, 3),
+    ] {
+        let values = [
+            ago.into(),
+            apart.into(),
+            organization.into(),
+            account.into(),
+            count.into(),
+            of.into(),
+        ];
+        schema
+            .run(WRITE, values)
+            .await
+            .unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
     }
-    schema.run("ANALYZE audit_events", []).await.expect("the owner may");
+    schema
+        .run("ANALYZE audit_events", [])
+        .await
+        .expect("the owner may");
 
-    let (watch, around) = (Watch::new(&Settings::read(&mut Reader::new([])), []), around(&app));
+    let (watch, around) = (
+        Watch::new(&Settings::read(&mut Reader::new([])), []),
+        around(&app),
+    );
     let mut counted = Vec::new();
     for looks in [1, LOOKS] {
         for _ in 0..looks {
@@ -121,7 +197,10 @@ async fn the_watch_reads_its_windows_and_not_the_log() {
         }
         // A connection tells what it has read when its next statement ends.
         around.upkeep("test", FLUSH, []).await.expect("it is asked");
-        around.upkeep("test", "SELECT 1", []).await.expect("it is asked");
+        around
+            .upkeep("test", "SELECT 1", [])
+            .await
+            .expect("it is asked");
         counted.push(records_read(&mut schema).await);
     }
     let read = (counted[1] - counted[0]) / LOOKS;
@@ -129,5 +208,8 @@ async fn the_watch_reads_its_windows_and_not_the_log() {
     // Nine rules read the window. The habit of the account is that of its records of 30 days, and the networks that it knows
     // are those of its newest thousand.
     assert!(read > RECENT, "{read}: nothing was measured");
-    assert!(read < 10 * (RECENT + 50) + 2 * OWN + 2_000, "{read} of {OLD} records were read at each look");
+    assert!(
+        read < 10 * (RECENT + 50) + 2 * OWN + 2_000,
+        "{read} of {OLD} records were read at each look"
+    );
 }

@@ -41,42 +41,90 @@ impl Things {
     async fn make(app: &TestApp) -> Self {
         let owner = app.actor(Owner).await;
         let named = json!({ "name": "theirs" });
-        let key = owner.post("/v1/api-keys", named.clone()).await.assert_status(201).json();
-        let account =
-            owner.post("/v1/service-accounts", json!({ "name": "audit", "role": "auditor" })).await.location();
-        let account_key = owner.post(&format!("{account}/keys"), named).await.assert_status(201).json();
-        let secret = owner.post(&format!("{account}/secrets"), json!({})).await.assert_status(201).location();
+        let key = owner
+            .post("/v1/api-keys", named.clone())
+            .await
+            .assert_status(201)
+            .json();
+        let account = owner
+            .post(
+                "/v1/service-accounts",
+                json!({ "name": "audit", "role": "auditor" }),
+            )
+            .await
+            .location();
+        let account_key = owner
+            .post(&format!("{account}/keys"), named)
+            .await
+            .assert_status(201)
+            .json();
+        let secret = owner
+            .post(&format!("{account}/secrets"), json!({}))
+            .await
+            .assert_status(201)
+            .location();
         let invitation = json!({ "email": "heir@example.org", "role": "owner" });
-        let invitation = owner.post("/v1/invitations", invitation).await.assert_status(201).location();
+        let invitation = owner
+            .post("/v1/invitations", invitation)
+            .await
+            .assert_status(201)
+            .location();
         let role = role(&owner, "overseer", &["audit.read"]).await;
-        let session = owner.get("/v1/me").await.json()["session_id"].as_str().unwrap().to_owned();
-        Self { owner, session, key, account, account_key, secret, invitation, role }
+        let session = owner.get("/v1/me").await.json()["session_id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        Self {
+            owner,
+            session,
+            key,
+            account,
+            account_key,
+            secret,
+            invitation,
+            role,
+        }
     }
 
     /// The path of an operation, about the owner's things, and a body that it takes.
     fn target(&self, row: &AccessRow) -> (String, Value) {
         let last = |path: &str| path.rsplit('/').next().unwrap().to_owned();
         let ids: &[(&str, String)] = match row.path {
-            path if path.starts_with("/v1/members/{user_id}") => {
-                &[("{user_id}", self.owner.user().to_string()), ("{session_id}", self.session.clone())]
-            }
+            path if path.starts_with("/v1/members/{user_id}") => &[
+                ("{user_id}", self.owner.user().to_string()),
+                ("{session_id}", self.session.clone()),
+            ],
             path if path.starts_with("/v1/service-accounts/{id}") => &[
                 ("{id}", last(&self.account)),
-                ("{key_id}", self.account_key["id"].as_str().unwrap().to_owned()),
+                (
+                    "{key_id}",
+                    self.account_key["id"].as_str().unwrap().to_owned(),
+                ),
                 ("{secret_id}", last(&self.secret)),
             ],
-            "/v1/organization/api-keys/{id}" => &[("{id}", self.key["id"].as_str().unwrap().to_owned())],
+            "/v1/organization/api-keys/{id}" => {
+                &[("{id}", self.key["id"].as_str().unwrap().to_owned())]
+            }
             "/v1/invitations/{id}" => &[("{id}", last(&self.invitation))],
             "/v1/roles/{id}" => &[("{id}", last(&self.role))],
-            path => panic!("{path} names a thing: say here whose, and hold it to `role_exceeds` or `member_exceeds`"),
+            path => panic!(
+                "{path} names a thing: say here whose, and hold it to `role_exceeds` or `member_exceeds`"
+            ),
         };
-        let path = ids.iter().fold(row.path.to_owned(), |path, (name, id)| path.replace(name, id));
-        assert!(!path.contains('{'), "{path} has a parameter without a thing");
+        let path = ids.iter().fold(row.path.to_owned(), |path, (name, id)| {
+            path.replace(name, id)
+        });
+        assert!(
+            !path.contains('{'),
+            "{path} has a parameter without a thing"
+        );
         let body = match (row.method.as_str(), row.path) {
             ("PATCH", "/v1/members/{user_id}") => json!({ "role": "keeper" }),
             ("PATCH", "/v1/roles/{id}") => json!({ "permissions": ["customers.read"] }),
             ("PATCH", _) => json!({ "active": false }),
-            ("POST", "/v1/service-accounts/{id}/keys") => json!({ "name": "mine", "scopes": ["customers.read"] }),
+            ("POST", "/v1/service-accounts/{id}/keys") => {
+                json!({ "name": "mine", "scopes": ["customers.read"] })
+            }
             _ => json!({}),
         };
         (path, body)
@@ -93,7 +141,10 @@ impl Things {
             self.owner.get(path).await.assert_status(200);
         }
         assert_eq!(self.owner.get(&self.account).await.json()["active"], true);
-        assert_eq!(self.owner.get(&self.role).await.json()["permissions"], json!(["audit.read"]));
+        assert_eq!(
+            self.owner.get(&self.role).await.json()["permissions"],
+            json!(["audit.read"])
+        );
         let listed = self.owner.get("/v1/service-accounts").await.json();
         assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     }
@@ -106,7 +157,11 @@ async fn call(client: &Client, row: &AccessRow, things: &Things) -> mainstay_tes
     if method == Method::PATCH {
         return client.patch(&path, body).await;
     }
-    if method == Method::POST { call.json(&body).send().await } else { call.send().await }
+    if method == Method::POST {
+        call.json(&body).send().await
+    } else {
+        call.send().await
+    }
 }
 
 /// Every operation that changes a thing which its path names, by a permission that administers.
@@ -116,7 +171,11 @@ fn about_others() -> Vec<AccessRow> {
         .filter(|row| row.method != "GET" && row.path.contains('{'))
         .filter(|row| matches!(row.requirement, Requirement::Permission(needed) if needed.administrative))
         .collect();
-    assert!(found.len() >= 15, "only {} operations were found", found.len());
+    assert!(
+        found.len() >= 15,
+        "only {} operations were found",
+        found.len()
+    );
     found
 }
 
@@ -124,7 +183,11 @@ fn about_others() -> Vec<AccessRow> {
 async fn a_lesser_role_touches_nothing_that_belongs_to_a_greater_one() {
     let app = start().await;
     let things = Things::make(&app).await;
-    let keeper = again(&app, &member_with(&app, &things.owner, "keeper", KEEPER).await).await;
+    let keeper = again(
+        &app,
+        &member_with(&app, &things.owner, "keeper", KEEPER).await,
+    )
+    .await;
     let rows = about_others();
 
     for row in &rows {
@@ -138,8 +201,16 @@ async fn a_lesser_role_touches_nothing_that_belongs_to_a_greater_one() {
     }
 
     things.assert_untouched(&app).await;
-    let refused = things.owner.get("/v1/audit/events?action=authz_fail&limit=100").await.json();
-    assert_eq!(refused["items"].as_array().unwrap().len(), rows.len(), "each refusal is on record");
+    let refused = things
+        .owner
+        .get("/v1/audit/events?action=authz_fail&limit=100")
+        .await
+        .json();
+    assert_eq!(
+        refused["items"].as_array().unwrap().len(),
+        rows.len(),
+        "each refusal is on record"
+    );
 }
 
 /// A narrow key of an owner is no owner: the rule goes by what the credential holds.
@@ -149,13 +220,24 @@ async fn a_narrow_key_of_an_owner_touches_nothing_that_exceeds_the_key() {
     let things = Things::make(&app).await;
     let owner = app.actor(Owner).await;
     role(&owner, "keeper", KEEPER).await;
-    let scopes: Vec<_> = KEEPER.iter().filter(|name| **name != "organization.delete").collect();
-    let made =
-        owner.post("/v1/api-keys", json!({ "name": "narrow", "scopes": scopes })).await.assert_status(201).json();
+    let scopes: Vec<_> = KEEPER
+        .iter()
+        .filter(|name| **name != "organization.delete")
+        .collect();
+    let made = owner
+        .post(
+            "/v1/api-keys",
+            json!({ "name": "narrow", "scopes": scopes }),
+        )
+        .await
+        .assert_status(201)
+        .json();
     let narrow = app.anonymous().with_token(made["key"].as_str().unwrap());
 
     for row in about_others().iter().filter(|row| row.scoped_machines) {
-        call(&narrow, row, &things).await.assert_problem(403, "privilege_exceeds_own");
+        call(&narrow, row, &things)
+            .await
+            .assert_problem(403, "privilege_exceeds_own");
     }
 
     things.assert_untouched(&app).await;
@@ -167,18 +249,39 @@ async fn an_invitation_that_exceeds_is_neither_withdrawn_nor_replaced() {
     let owner = app.actor(Owner).await;
     let keeper = again(&app, &member_with(&app, &owner, "keeper", KEEPER).await).await;
     let invite = async |by: &Client, role: &str| {
-        by.post("/v1/invitations", json!({ "email": "heir@example.org", "role": role })).await
+        by.post(
+            "/v1/invitations",
+            json!({ "email": "heir@example.org", "role": role }),
+        )
+        .await
     };
     // An owner made both; the first also gives more than the keeper holds.
     for given in ["owner", "keeper"] {
         let path = invite(&owner, given).await.assert_status(201).location();
-        invite(&keeper, "keeper").await.assert_problem(403, "privilege_exceeds_own");
-        keeper.delete(&path).await.assert_problem(403, "privilege_exceeds_own");
-        assert_eq!(owner.get(&path).await.assert_status(200).json()["role"], given);
+        invite(&keeper, "keeper")
+            .await
+            .assert_problem(403, "privilege_exceeds_own");
+        keeper
+            .delete(&path)
+            .await
+            .assert_problem(403, "privilege_exceeds_own");
+        assert_eq!(
+            owner.get(&path).await.assert_status(200).json()["role"],
+            given
+        );
     }
     let keys = "SELECT count(*) FROM data_keys WHERE organization_id = $1";
-    let rows = app.owner().await.run(keys, [owner.organization().uuid().into()]).await.unwrap();
-    assert_eq!(rows[0].get::<i64>(0).unwrap(), 1, "a key of an invitation that was never made");
+    let rows = app
+        .owner()
+        .await
+        .run(keys, [owner.organization().uuid().into()])
+        .await
+        .unwrap();
+    assert_eq!(
+        rows[0].get::<i64>(0).unwrap(),
+        1,
+        "a key of an invitation that was never made"
+    );
 }
 
 #[tokio::test]
@@ -188,16 +291,41 @@ async fn what_does_not_exceed_stays_within_reach() {
     let keeper = again(&app, &member_with(&app, &owner, "keeper", KEEPER).await).await;
     let reader = member_with(&app, &owner, "reader", &["customers.read"]).await;
     let reader = again(&app, &reader).await;
-    let made = reader.post("/v1/api-keys", json!({ "name": "small" })).await.assert_status(201).json();
+    let made = reader
+        .post("/v1/api-keys", json!({ "name": "small" }))
+        .await
+        .assert_status(201)
+        .json();
     let path = format!("/v1/organization/api-keys/{}", made["id"].as_str().unwrap());
     keeper.delete(&path).await.assert_status(204);
-    let account = keeper.post("/v1/service-accounts", json!({ "name": "small", "role": "reader" })).await.location();
-    let key = keeper.post(&format!("{account}/keys"), json!({ "name": "a" })).await.assert_status(201).json();
-    keeper.delete(&format!("{account}/keys/{}", key["id"].as_str().unwrap())).await.assert_status(204);
-    let secret = keeper.post(&format!("{account}/secrets"), json!({})).await.assert_status(201).location();
+    let account = keeper
+        .post(
+            "/v1/service-accounts",
+            json!({ "name": "small", "role": "reader" }),
+        )
+        .await
+        .location();
+    let key = keeper
+        .post(&format!("{account}/keys"), json!({ "name": "a" }))
+        .await
+        .assert_status(201)
+        .json();
+    keeper
+        .delete(&format!("{account}/keys/{}", key["id"].as_str().unwrap()))
+        .await
+        .assert_status(204);
+    let secret = keeper
+        .post(&format!("{account}/secrets"), json!({}))
+        .await
+        .assert_status(201)
+        .location();
     keeper.delete(&secret).await.assert_status(204);
     let invitation = json!({ "email": "new@example.org", "role": "reader" });
-    let invitation = keeper.post("/v1/invitations", invitation).await.assert_status(201).location();
+    let invitation = keeper
+        .post("/v1/invitations", invitation)
+        .await
+        .assert_status(201)
+        .location();
     keeper.delete(&invitation).await.assert_status(204);
     keeper.delete(&account).await.assert_status(204);
 }

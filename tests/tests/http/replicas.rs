@@ -16,7 +16,11 @@ pub async fn within_a_second(client: &Client, path: &str, status: u16) {
         if answer.status == status {
             return;
         }
-        assert!(start.elapsed() < Duration::from_secs(1), "{path} still answers {}", answer.status);
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{path} still answers {}",
+            answer.status
+        );
         tokio::task::yield_now().await;
     }
 }
@@ -28,7 +32,10 @@ async fn a_session_that_ends_on_one_replica_ends_on_all() {
     let agent = app.actor(Agent).await;
     let there = replica.client_of(&agent);
     there.get("/v1/me").await.assert_status(200);
-    agent.delete("/v1/sessions/current").await.assert_status(204);
+    agent
+        .delete("/v1/sessions/current")
+        .await
+        .assert_status(204);
     within_a_second(&there, "/v1/me", 401).await;
 }
 
@@ -37,12 +44,19 @@ async fn a_changed_role_is_changed_everywhere() {
     let app = start().await;
     let replica = app.second_replica().await;
     let (agent, manager) = (app.actor(Agent).await, app.actor(Manager).await);
-    let path = format!("{}/personal-data", create(&manager, customer("Ada", "ada@example.org")).await);
+    let path = format!(
+        "{}/personal-data",
+        create(&manager, customer("Ada", "ada@example.org")).await
+    );
     let (here, there) = (&agent, replica.client_of(&agent));
     here.get(&path).await.assert_status(403);
     there.get(&path).await.assert_status(403);
     let promote = "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'manager') WHERE user_id = $1";
-    app.owner().await.run(promote, [agent.user().uuid().into()]).await.unwrap();
+    app.owner()
+        .await
+        .run(promote, [agent.user().uuid().into()])
+        .await
+        .unwrap();
     within_a_second(here, &path, 200).await;
     within_a_second(&there, &path, 200).await;
 }
@@ -68,7 +82,14 @@ async fn an_account_that_is_deactivated_is_shut_out_everywhere() {
     let agent = app.actor(Agent).await;
     let there = replica.client_of(&agent);
     there.get("/v1/me").await.assert_status(200);
-    app.owner().await.run("UPDATE users SET active = false WHERE id = $1", [agent.user().uuid().into()]).await.unwrap();
+    app.owner()
+        .await
+        .run(
+            "UPDATE users SET active = false WHERE id = $1",
+            [agent.user().uuid().into()],
+        )
+        .await
+        .unwrap();
     within_a_second(&there, "/v1/me", 401).await;
 }
 
@@ -79,7 +100,10 @@ async fn a_row_made_on_one_replica_is_read_and_changed_on_another() {
     let manager = app.actor(Manager).await;
     let there = replica.client_of(&manager);
     let path = create(&manager, customer("Ada", "ada@example.org")).await;
-    there.patch(&path, json!({ "full_name": "Bea" })).await.assert_status(200);
+    there
+        .patch(&path, json!({ "full_name": "Bea" }))
+        .await
+        .assert_status(200);
     let revealed = manager.get(&format!("{path}/personal-data")).await.json();
     assert_eq!(revealed["full_name"], "Bea");
 }

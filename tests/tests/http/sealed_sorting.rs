@@ -25,9 +25,16 @@ async fn a_crowd_of_sorted_listings_is_turned_away_and_holds_nobody_up() {
     // None of them ends before the lock is gone.
     let mut holder = app.owner().await;
     holder.run("BEGIN", []).await.unwrap();
-    holder.run("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE", []).await.unwrap();
-    let mut asked: FuturesUnordered<_> = (0..MANY).map(|_| manager.get("/v1/customers?sort=name")).collect();
-    let refused = tokio::time::timeout(Duration::from_secs(30), asked.next()).await.expect("some are turned away");
+    holder
+        .run("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE", [])
+        .await
+        .unwrap();
+    let mut asked: FuturesUnordered<_> = (0..MANY)
+        .map(|_| manager.get("/v1/customers?sort=name"))
+        .collect();
+    let refused = tokio::time::timeout(Duration::from_secs(30), asked.next())
+        .await
+        .expect("some are turned away");
     let refused = refused.unwrap();
     refused.assert_problem(503, "unavailable");
     assert_eq!(refused.header("retry-after"), "1");
@@ -41,6 +48,12 @@ async fn a_crowd_of_sorted_listings_is_turned_away_and_holds_nobody_up() {
         statuses.push(answer.status.as_u16());
     }
     let answered = statuses.iter().filter(|status| **status == 200).count();
-    assert!(answered >= 1 && statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
-    manager.get("/v1/customers?sort=name").await.assert_status(200);
+    assert!(
+        answered >= 1 && statuses.iter().all(|status| [200, 503].contains(status)),
+        "{statuses:?}"
+    );
+    manager
+        .get("/v1/customers?sort=name")
+        .await
+        .assert_status(200);
 }

@@ -16,7 +16,12 @@ const ID: &str = "018f3b6c-9d4a-7c3e-8f10-a1b2c3d4e5f6";
 /// Spellings of a UUID that libraries read, and RFC 9562 does not have.
 fn other_spellings() -> [String; 4] {
     let plain = ID.replace('-', "");
-    [format!("%7B{ID}%7D"), format!("urn:uuid:{ID}"), plain.clone(), format!("%7B{plain}%7D")]
+    [
+        format!("%7B{ID}%7D"),
+        format!("urn:uuid:{ID}"),
+        plain.clone(),
+        format!("%7B{plain}%7D"),
+    ]
 }
 
 #[tokio::test]
@@ -31,7 +36,10 @@ async fn an_id_has_one_spelling_in_every_path_and_query() {
                 if parameter["schema"]["format"] != "uuid" {
                     continue;
                 }
-                let (place, name) = (parameter["in"].as_str().unwrap(), parameter["name"].as_str().unwrap());
+                let (place, name) = (
+                    parameter["in"].as_str().unwrap(),
+                    parameter["name"].as_str().unwrap(),
+                );
                 for spelling in other_spellings() {
                     let path = match place {
                         "path" => filled(&path.replace(&format!("{{{name}}}"), &spelling)),
@@ -55,7 +63,13 @@ async fn an_id_has_one_spelling_in_every_path_and_query() {
 
 /// The path with an id that exists nowhere for each parameter that is left.
 fn filled(path: &str) -> String {
-    let segments = path.split('/').map(|segment| if segment.starts_with('{') { ID } else { segment });
+    let segments = path.split('/').map(|segment| {
+        if segment.starts_with('{') {
+            ID
+        } else {
+            segment
+        }
+    });
     segments.collect::<Vec<_>>().join("/")
 }
 
@@ -66,7 +80,11 @@ async fn the_case_of_an_id_does_not_matter() {
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let (start, id) = path.rsplit_once('/').unwrap();
-    let found = owner.get(&format!("{start}/{}", id.to_uppercase())).await.assert_status(200).json();
+    let found = owner
+        .get(&format!("{start}/{}", id.to_uppercase()))
+        .await
+        .assert_status(200)
+        .json();
     assert_eq!(found["id"], id);
 }
 
@@ -74,18 +92,36 @@ async fn the_case_of_an_id_does_not_matter() {
 async fn an_id_in_a_body_has_one_spelling() {
     let app = start().await;
     let owner = app.actor(Owner).await;
-    for spelling in other_spellings().map(|spelling| spelling.replace("%7B", "{").replace("%7D", "}")) {
-        let moved = owner.put("/v1/sessions/current/organization", json!({ "organization_id": spelling })).await;
-        assert_eq!(moved.assert_problem(422, "invalid_input").problem().errors, ["body/organization_id"]);
-        let given = owner.put("/v1/organization/owner", json!({ "user_id": spelling })).await;
-        assert_eq!(given.assert_problem(422, "invalid_input").problem().errors, ["body/user_id"]);
+    for spelling in
+        other_spellings().map(|spelling| spelling.replace("%7B", "{").replace("%7D", "}"))
+    {
+        let moved = owner
+            .put(
+                "/v1/sessions/current/organization",
+                json!({ "organization_id": spelling }),
+            )
+            .await;
+        assert_eq!(
+            moved.assert_problem(422, "invalid_input").problem().errors,
+            ["body/organization_id"]
+        );
+        let given = owner
+            .put("/v1/organization/owner", json!({ "user_id": spelling }))
+            .await;
+        assert_eq!(
+            given.assert_problem(422, "invalid_input").problem().errors,
+            ["body/user_id"]
+        );
     }
 }
 
 #[tokio::test]
 async fn a_day_is_four_two_and_two_digits_and_not_to_come() {
     let noon = Timestamp::UNIX_EPOCH + Duration::days(20_000) + Duration::hours(9);
-    let app = TestApp::builder(app::platform()).clock(Clock::manual(noon)).start().await;
+    let app = TestApp::builder(app::platform())
+        .clock(Clock::manual(noon))
+        .start()
+        .await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     // The 20,000th day is 2024-10-04.
@@ -101,14 +137,18 @@ async fn a_day_is_four_two_and_two_digits_and_not_to_come() {
     ] {
         let mut body = customer("Ada", "ada@example.org");
         body["date_of_birth"] = wrong.into();
-        for answer in
-            [owner.post("/v1/customers", body).await, owner.patch(&path, json!({ "date_of_birth": wrong })).await]
-        {
+        for answer in [
+            owner.post("/v1/customers", body).await,
+            owner.patch(&path, json!({ "date_of_birth": wrong })).await,
+        ] {
             let errors = answer.assert_problem(422, "invalid_input").problem().errors;
             assert_eq!(errors, ["body/date_of_birth"], "{wrong}");
         }
     }
-    owner.patch(&path, json!({ "date_of_birth": "2024-10-04" })).await.assert_status(200);
+    owner
+        .patch(&path, json!({ "date_of_birth": "2024-10-04" }))
+        .await
+        .assert_status(200);
     let revealed = owner.get(&format!("{path}/personal-data")).await.json();
     assert_eq!(revealed["date_of_birth"], "2024-10-04");
 }
@@ -120,20 +160,35 @@ async fn a_whole_number_is_an_integer_however_it_is_written() {
     let owner = app.actor(Owner).await;
     let search = async |limit: &str| {
         let body = format!(r#"{{ "email": "ada@example.org", "limit": {limit} }}"#);
-        let call = owner.request(Method::POST, "/v1/customers/search").header("content-type", "application/json");
+        let call = owner
+            .request(Method::POST, "/v1/customers/search")
+            .header("content-type", "application/json");
         call.body(body).send().await
     };
     for whole in ["5", "5.0", "50e-1", "0.5E+1", "1e2"] {
         search(whole).await.assert_status(200);
     }
-    for wrong in ["5.5", "0.0", "-5.0", "1e3", "1e400", "101.0", "\"5.0\"", "\"5\""] {
-        let errors = search(wrong).await.assert_problem(422, "invalid_input").problem().errors;
+    for wrong in [
+        "5.5", "0.0", "-5.0", "1e3", "1e400", "101.0", "\"5.0\"", "\"5\"",
+    ] {
+        let errors = search(wrong)
+            .await
+            .assert_problem(422, "invalid_input")
+            .problem()
+            .errors;
         assert_eq!(errors, ["body/limit"], "{wrong}");
     }
     for broken in ["05.0", "5.", ".5", "1e", "+5.0"] {
-        search(broken).await.assert_problem(400, "malformed_request");
+        search(broken)
+            .await
+            .assert_problem(400, "malformed_request");
     }
-    let made = owner.post("/v1/api-keys", json!({ "name": "export", "expires_in_days": 30.0 })).await;
+    let made = owner
+        .post(
+            "/v1/api-keys",
+            json!({ "name": "export", "expires_in_days": 30.0 }),
+        )
+        .await;
     made.assert_status(201);
 }
 
@@ -143,9 +198,20 @@ async fn a_cursor_is_refused_where_it_stands() {
     let owner = app.actor(Owner).await;
     let body = |cursor: Value| json!({ "email": "ada@example.org", "cursor": cursor });
     for cursor in ["no-such-cursor", "A".repeat(100).as_str()] {
-        let searched = owner.post("/v1/customers/search", body(cursor.into())).await;
-        assert_eq!(searched.assert_problem(422, "invalid_input").problem().errors, ["body/cursor"]);
+        let searched = owner
+            .post("/v1/customers/search", body(cursor.into()))
+            .await;
+        assert_eq!(
+            searched
+                .assert_problem(422, "invalid_input")
+                .problem()
+                .errors,
+            ["body/cursor"]
+        );
         let listed = owner.get(&format!("/v1/customers?cursor={cursor}")).await;
-        assert_eq!(listed.assert_problem(422, "invalid_input").problem().errors, ["query/cursor"]);
+        assert_eq!(
+            listed.assert_problem(422, "invalid_input").problem().errors,
+            ["query/cursor"]
+        );
     }
 }

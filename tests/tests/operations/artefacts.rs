@@ -18,7 +18,10 @@ fn the_committed_document_is_the_served_one() {
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
-            let ordered: BTreeMap<_, _> = members.iter().map(|(name, value)| (name.clone(), sorted(value))).collect();
+            let ordered: BTreeMap<_, _> = members
+                .iter()
+                .map(|(name, value)| (name.clone(), sorted(value)))
+                .collect();
             ordered.into_iter().collect()
         }
         Value::Array(items) => items.iter().map(sorted).collect(),
@@ -30,12 +33,20 @@ fn sorted(value: &Value) -> Value {
 #[test]
 fn every_setting_is_written_down() {
     let file = root().join("docs/configuration.md");
-    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let text =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let is_row = |line: &&str| line.starts_with('|');
     let before = text.lines().take_while(|line| !is_row(line));
-    let after = text.lines().skip_while(|line| !is_row(line)).skip_while(is_row);
+    let after = text
+        .lines()
+        .skip_while(|line| !is_row(line))
+        .skip_while(is_row);
     let reference = mainstay::settings_reference();
-    let expected: String = before.chain(reference.lines()).chain(after).map(|line| format!("{line}\n")).collect();
+    let expected: String = before
+        .chain(reference.lines())
+        .chain(after)
+        .map(|line| format!("{line}\n"))
+        .collect();
     assert_snapshot(&file, &expected);
 }
 
@@ -44,9 +55,14 @@ fn every_setting_is_written_down() {
 fn every_metric_is_written_down() {
     const HEAD: &str = "| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n";
     let file = root().join("docs/operations.md");
-    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let text =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let (before, after) = text.split_once(HEAD).expect("the page has the table");
-    let rest: String = after.lines().skip_while(|line| line.starts_with('|')).map(|line| format!("{line}\n")).collect();
+    let rest: String = after
+        .lines()
+        .skip_while(|line| line.starts_with('|'))
+        .map(|line| format!("{line}\n"))
+        .collect();
     let table = mainstay::telemetry::metrics::reference();
     assert_snapshot(&file, &format!("{before}{table}{rest}"));
 }
@@ -55,10 +71,21 @@ fn every_metric_is_written_down() {
 #[test]
 fn every_security_event_is_written_down() {
     let file = root().join("docs/identity.md");
-    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let (before, after) = text.split_once("| action | when |\n|---|---|\n").expect("the page has the table");
-    let rest = after.lines().skip_while(|line| line.starts_with('|')).map(|line| format!("{line}\n"));
-    let rows = mainstay::identity::audit_vocabulary().into_iter().map(|row| format!("{row}\n"));
+    let text =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let (before, after) = text
+        .split_once("| action | when |\n|---|---|\n")
+        .expect("the page has the table");
+    let rest = after
+        .lines()
+        .skip_while(|line| line.starts_with('|'))
+        .map(|line| format!("{line}\n"));
+    let rows = mainstay::identity::audit_vocabulary()
+        .into_iter()
+        .map(|row| format!("{row}\n"));
     let table: String = rows.chain(rest).collect();
-    assert_snapshot(&file, &format!("{before}| action | when |\n|---|---|\n{table}"));
+    assert_snapshot(
+        &file,
+        &format!("{before}| action | when |\n|---|---|\n{table}"),
+    );
 }

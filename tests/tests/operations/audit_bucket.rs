@@ -36,7 +36,10 @@ impl Bucket {
     fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
         let address = listener.local_addr().expect("it is bound");
-        let shelf = Arc::new(Mutex::new(Shelf { refusals: 1, ..Shelf::default() }));
+        let shelf = Arc::new(Mutex::new(Shelf {
+            refusals: 1,
+            ..Shelf::default()
+        }));
         let shared = shelf.clone();
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -60,33 +63,51 @@ fn answer(connection: &TcpStream, shelf: &Mutex<Shelf>) -> Option<()> {
         (reader.read_line(&mut head).ok()? > 0).then_some(())?;
     }
     let lower = head.to_lowercase();
-    let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let length = lower
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    let (method, path) = head.split_once(' ').and_then(|(method, rest)| Some((method, rest.split_once(' ')?.0)))?;
+    let (method, path) = head
+        .split_once(' ')
+        .and_then(|(method, rest)| Some((method, rest.split_once(' ')?.0)))?;
     let mut shelf = shelf.lock().ok()?;
     shelf.asked.push(lower);
     let (status, body) = if shelf.refusals > 0 {
         shelf.refusals -= 1;
         ("403 Forbidden", String::new())
     } else if method == "GET" {
-        ("200 OK", shelf.objects.get(path).cloned().unwrap_or_else(|| "something else".to_owned()))
+        (
+            "200 OK",
+            shelf
+                .objects
+                .get(path)
+                .cloned()
+                .unwrap_or_else(|| "something else".to_owned()),
+        )
     } else if shelf.is_taken || shelf.objects.contains_key(path) {
         ("412 Precondition Failed", String::new())
     } else {
-        shelf.objects.insert(path.to_owned(), String::from_utf8(body).ok()?);
+        shelf
+            .objects
+            .insert(path.to_owned(), String::from_utf8(body).ok()?);
         ("200 OK", String::new())
     };
     drop(shelf);
     let modified = "Last-Modified: Tue, 24 Nov 2026 00:00:00 GMT";
     let length = body.len();
     let mut connection = connection;
-    write!(connection, "HTTP/1.1 {status}\r\nETag: \"1\"\r\n{modified}\r\nContent-Length: {length}\r\n\r\n{body}").ok()
+    write!(
+        connection,
+        "HTTP/1.1 {status}\r\nETag: \"1\"\r\n{modified}\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn checkpoints_are_written_to_a_bucket_once_each() {
-    let (app, mut environment) = beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
+    let (app, mut environment) =
+        beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
     let agent = app.actor(Agent).await;
     let bucket = Bucket::start();
     environment.extend([
@@ -102,17 +123,37 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
 
     // The first attempt is refused, and the checkpoint is there all the same.
     let first = tokio::task::block_in_place(|| {
-        eventually("the first checkpoint is there", || bucket.with(|shelf| shelf.objects.clone().pop_first()))
+        eventually("the first checkpoint is there", || {
+            bucket.with(|shelf| shelf.objects.clone().pop_first())
+        })
     });
-    assert!(first.0.starts_with("/evidence/api/log/00000000000000000"), "{first:?}");
+    assert!(
+        first.0.starts_with("/evidence/api/log/00000000000000000"),
+        "{first:?}"
+    );
     bucket.with(|shelf| {
         let put = shelf.asked.iter().filter(|head| head.starts_with("put "));
-        assert!(put.clone().count() >= 2 && put.clone().all(|head| head.contains("\r\nif-none-match: *\r\n")));
-        assert!(shelf.asked.iter().all(|head| head.contains("\r\nauthorization: aws4-hmac-sha256 ")));
+        assert!(
+            put.clone().count() >= 2
+                && put
+                    .clone()
+                    .all(|head| head.contains("\r\nif-none-match: *\r\n"))
+        );
+        assert!(
+            shelf
+                .asked
+                .iter()
+                .all(|head| head.contains("\r\nauthorization: aws4-hmac-sha256 "))
+        );
     });
     let kept = tempfile::NamedTempFile::new().expect("there is room");
     std::fs::write(kept.path(), &first.1).expect("it is written");
-    let verify = ["audit", "verify", "--checkpoint", &kept.path().display().to_string()];
+    let verify = [
+        "audit",
+        "verify",
+        "--checkpoint",
+        &kept.path().display().to_string(),
+    ];
     let (code, told) = finish(program(verify).envs(environment.clone()));
     assert_eq!(code, Some(0), "{told}");
 
@@ -124,16 +165,25 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
     tokio::task::block_in_place(|| {
         eventually("the contradiction is told", || {
             let log = serving.log();
-            log.lines().any(|line| line.contains(contradiction) && line.contains("restored or rewritten")).then_some(())
+            log.lines()
+                .any(|line| line.contains(contradiction) && line.contains("restored or rewritten"))
+                .then_some(())
         });
     });
     const SEALED: &str = "SELECT count(*) FROM audit_leaves l JOIN audit_events e ON e.id = l.event_id \
                           WHERE e.action = 'customer.created'";
-    let rows = app.owner().await.run(SEALED, []).await.expect("it is counted");
+    let rows = app
+        .owner()
+        .await
+        .run(SEALED, [])
+        .await
+        .expect("it is counted");
     assert_eq!(rows[0].get::<i64>(0).expect("a number"), 1);
     bucket.with(|shelf| shelf.is_taken = false);
     tokio::task::block_in_place(|| {
-        eventually("it is published after all", || bucket.with(|shelf| (shelf.objects.len() > 1).then_some(())));
+        eventually("it is published after all", || {
+            bucket.with(|shelf| (shelf.objects.len() > 1).then_some(()))
+        });
     });
     serving.signal("TERM");
     assert_eq!(serving.exit_code(), Some(0), "{}", serving.log());

@@ -42,7 +42,10 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
         ("MAINSTAY_CRYPTO_KEYS", "weak"),
         ("MAINSTAY_IDENTITY_SIGNING_KEY", "is not a setting"),
         ("MAINSTAY_IDENTITY_SIGNING_KEY_LIFETIME", "must be from 60m"),
-        ("MAINSTAY_IDENTITY_OIDC_PROVIDERS", "provider 1 has a URL that is not https"),
+        (
+            "MAINSTAY_IDENTITY_OIDC_PROVIDERS",
+            "provider 1 has a URL that is not https",
+        ),
         ("MAINSTAY_HTTP_PUBLIC_URL", "https://"),
         ("MAINSTAY_HTTP_CORS_ORIGINS", "*"),
         ("MAINSTAY_HTTP_DEADLINE", "expected"),
@@ -50,8 +53,13 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
         ("MAINSTAY_HTTP_BYND", "MAINSTAY_HTTP_BIND"),
         ("MAINSTAY_SECRET_CANARY", ""),
     ] {
-        let line = text.lines().find(|line| line.trim_start().starts_with(&format!("{variable}:")));
-        assert!(line.is_some_and(|line| line.contains(what)), "{variable} {what:?}: {text}");
+        let line = text
+            .lines()
+            .find(|line| line.trim_start().starts_with(&format!("{variable}:")));
+        assert!(
+            line.is_some_and(|line| line.contains(what)),
+            "{variable} {what:?}: {text}"
+        );
     }
     for secret in ["canary-", "AAAA"] {
         assert!(!text.contains(secret), "{secret}: {text}");
@@ -70,7 +78,13 @@ fn without_its_secrets_it_does_not_start() {
 #[test]
 fn a_database_that_proves_nothing_is_refused() {
     let socket = "postgres:///app?host=/var/run/postgresql&user=u&password=canary-password&sslmode=verify-full";
-    let weaker = ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=verify-ca", "?SSLMODE=verify-full"];
+    let weaker = [
+        "",
+        "?sslmode=disable",
+        "?sslmode=prefer",
+        "?sslmode=verify-ca",
+        "?SSLMODE=verify-full",
+    ];
     let mut urls: Vec<String> = weaker.iter().map(|query| format!("{URL}{query}")).collect();
     urls.extend([
         socket.to_owned(),
@@ -81,8 +95,15 @@ fn a_database_that_proves_nothing_is_refused() {
         let mut variables = secrets("");
         variables.retain(|(name, _)| *name != "MAINSTAY_DATABASE_URL");
         variables.push(("MAINSTAY_DATABASE_URL", url.clone()));
-        let text = refused(variables.iter().map(|(name, value)| (*name, value.as_str())));
-        assert!(text.contains("1 setting is wrong:\n  MAINSTAY_DATABASE_URL: "), "{url}: {text}");
+        let text = refused(
+            variables
+                .iter()
+                .map(|(name, value)| (*name, value.as_str())),
+        );
+        assert!(
+            text.contains("1 setting is wrong:\n  MAINSTAY_DATABASE_URL: "),
+            "{url}: {text}"
+        );
         assert!(!text.contains("canary"), "{url}: {text}");
     }
 }
@@ -90,11 +111,22 @@ fn a_database_that_proves_nothing_is_refused() {
 /// OWASP ASVS 12.3.1: there is no way to say that mail may leave in clear.
 #[test]
 fn a_mail_server_without_tls_cannot_be_named() {
-    for url in ["http://canary@mail.example", "smtp://user:canary@mail.example?tls=none", "smtps://canary"] {
+    for url in [
+        "http://canary@mail.example",
+        "smtp://user:canary@mail.example?tls=none",
+        "smtps://canary",
+    ] {
         let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
-        variables.push(("MAINSTAY_MAIL_SMTP_URL", url.replace("smtps://canary", "smtps://canary@mail.example")));
+        variables.push((
+            "MAINSTAY_MAIL_SMTP_URL",
+            url.replace("smtps://canary", "smtps://canary@mail.example"),
+        ));
         variables.push(("MAINSTAY_MAIL_FROM", "canary".to_owned()));
-        let text = refused(variables.iter().map(|(name, value)| (*name, value.as_str())));
+        let text = refused(
+            variables
+                .iter()
+                .map(|(name, value)| (*name, value.as_str())),
+        );
         for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
             assert!(text.contains(&format!("\n  {variable}: ")), "{url}: {text}");
         }
@@ -105,7 +137,8 @@ fn a_mail_server_without_tls_cannot_be_named() {
 /// Mail in memory is for the process that shows it.
 #[test]
 fn a_worker_of_its_own_needs_a_mail_server() {
-    let (code, text) = finish(program(["worker"]).envs(secrets(&format!("{URL}?sslmode=verify-full"))));
+    let (code, text) =
+        finish(program(["worker"]).envs(secrets(&format!("{URL}?sslmode=verify-full"))));
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("MAINSTAY_MAIL_SMTP_URL"), "{text}");
 }
@@ -115,10 +148,20 @@ fn a_worker_of_its_own_needs_a_mail_server() {
 fn production_is_the_default_and_is_strict() {
     let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
     variables.retain(|(name, _)| *name != "MAINSTAY_ENVIRONMENT");
-    let text = refused(variables.iter().map(|(name, value)| (*name, value.as_str())));
-    assert!(text.contains("3 settings are wrong:\n  MAINSTAY_HTTP_PUBLIC_URL: "), "{text}");
+    let text = refused(
+        variables
+            .iter()
+            .map(|(name, value)| (*name, value.as_str())),
+    );
+    assert!(
+        text.contains("3 settings are wrong:\n  MAINSTAY_HTTP_PUBLIC_URL: "),
+        "{text}"
+    );
     for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
-        assert!(text.contains(&format!("\n  {variable}: is missing")), "{text}");
+        assert!(
+            text.contains(&format!("\n  {variable}: is missing")),
+            "{text}"
+        );
     }
 }
 
@@ -131,52 +174,108 @@ fn a_parameter_of_the_database_that_is_not_obeyed_is_refused() {
         ("options=-csearch_path%3Dx", "options"),
         ("pass?canary", "not known"),
     ] {
-        let text = refused([("MAINSTAY_DATABASE_URL", &*format!("{URL}?sslmode=verify-full&{query}"))]);
-        let line = text.lines().find(|line| line.contains("MAINSTAY_DATABASE_URL: ")).expect("it is refused");
+        let text = refused([(
+            "MAINSTAY_DATABASE_URL",
+            &*format!("{URL}?sslmode=verify-full&{query}"),
+        )]);
+        let line = text
+            .lines()
+            .find(|line| line.contains("MAINSTAY_DATABASE_URL: "))
+            .expect("it is refused");
         assert!(line.contains(named) && !line.contains("canary"), "{line}");
     }
     let several = URL.replace("localhost:5432", "one:5432,two:5432") + "?sslmode=verify-full";
     let text = refused([("MAINSTAY_DATABASE_URL", &*several)]);
-    assert!(text.contains("MAINSTAY_DATABASE_URL: names several hosts"), "{text}");
+    assert!(
+        text.contains("MAINSTAY_DATABASE_URL: names several hosts"),
+        "{text}"
+    );
 }
 
 /// `config` finds what `serve` would: files that are absent or do not belong together, and rules for tables that have none.
 #[test]
 fn what_settings_name_is_looked_at() {
     let directory = tempfile::tempdir().expect("there is room");
-    let [one, other] = [(); 2].map(|()| rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key"));
+    let [one, other] = [(); 2]
+        .map(|()| rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key"));
     let file = |name: &str, text: String| {
         let path = directory.path().join(name);
         std::fs::write(&path, text).expect("it is written");
         path.display().to_string()
     };
     let certificate = file("one.crt", one.cert.pem());
-    let [own, others] =
-        [file("one.key", one.signing_key.serialize_pem()), file("other.key", other.signing_key.serialize_pem())];
+    let [own, others] = [
+        file("one.key", one.signing_key.serialize_pem()),
+        file("other.key", other.signing_key.serialize_pem()),
+    ];
     let text = file("text", "no certificate".to_owned());
     let config = |variables: &[(&str, &str)]| {
         let mut settings = secrets(&format!("{URL}?sslmode=verify-full"));
         settings.retain(|(name, _)| variables.iter().all(|(other, _)| name != other));
-        finish(program(["config"]).envs(settings).envs(variables.iter().copied()))
+        finish(
+            program(["config"])
+                .envs(settings)
+                .envs(variables.iter().copied()),
+        )
     };
     let tls = |certificate: &str, key: &str| {
-        config(&[("MAINSTAY_HTTP_TLS_CERTIFICATE", certificate), ("MAINSTAY_HTTP_TLS_KEY", key)])
+        config(&[
+            ("MAINSTAY_HTTP_TLS_CERTIFICATE", certificate),
+            ("MAINSTAY_HTTP_TLS_KEY", key),
+        ])
     };
 
     assert_eq!(tls(&certificate, &own).0, Some(0));
     let url = |authority: &str| format!("{URL}?sslmode=verify-full&sslrootcert={authority}");
     for ((code, told), variable, what) in [
-        (tls("/nowhere/tls.crt", &own), "HTTP_TLS_CERTIFICATE", "/nowhere/tls.crt"),
-        (tls(&text, &own), "HTTP_TLS_CERTIFICATE", "holds no certificate"),
-        (tls(&certificate, "/nowhere/tls.key"), "HTTP_TLS_KEY", "/nowhere/tls.key"),
-        (tls(&certificate, &others), "HTTP_TLS_KEY", "is not the key of"),
-        (config(&[("MAINSTAY_DATABASE_URL", &url("/nowhere/ca.pem"))]), "DATABASE_URL", "sslrootcert names"),
-        (config(&[("MAINSTAY_DATABASE_URL", &url(&text))]), "DATABASE_URL", "sslrootcert names"),
-        (config(&[("MAINSTAY_DATABASE_OWNER_URL", URL)]), "DATABASE_OWNER_URL", "verify-full"),
-        (config(&[("MAINSTAY_RETENTION_RULES", "typos=3d")]), "RETENTION_RULES", "typos"),
+        (
+            tls("/nowhere/tls.crt", &own),
+            "HTTP_TLS_CERTIFICATE",
+            "/nowhere/tls.crt",
+        ),
+        (
+            tls(&text, &own),
+            "HTTP_TLS_CERTIFICATE",
+            "holds no certificate",
+        ),
+        (
+            tls(&certificate, "/nowhere/tls.key"),
+            "HTTP_TLS_KEY",
+            "/nowhere/tls.key",
+        ),
+        (
+            tls(&certificate, &others),
+            "HTTP_TLS_KEY",
+            "is not the key of",
+        ),
+        (
+            config(&[("MAINSTAY_DATABASE_URL", &url("/nowhere/ca.pem"))]),
+            "DATABASE_URL",
+            "sslrootcert names",
+        ),
+        (
+            config(&[("MAINSTAY_DATABASE_URL", &url(&text))]),
+            "DATABASE_URL",
+            "sslrootcert names",
+        ),
+        (
+            config(&[("MAINSTAY_DATABASE_OWNER_URL", URL)]),
+            "DATABASE_OWNER_URL",
+            "verify-full",
+        ),
+        (
+            config(&[("MAINSTAY_RETENTION_RULES", "typos=3d")]),
+            "RETENTION_RULES",
+            "typos",
+        ),
     ] {
-        let line = told.lines().find(|line| line.contains(&format!("MAINSTAY_{variable}")) && line.contains(what));
-        assert!(code == Some(1) && line.is_some(), "{variable} {what}: {told}");
+        let line = told
+            .lines()
+            .find(|line| line.contains(&format!("MAINSTAY_{variable}")) && line.contains(what));
+        assert!(
+            code == Some(1) && line.is_some(),
+            "{variable} {what}: {told}"
+        );
     }
 }
 
@@ -190,7 +289,10 @@ async fn a_wrong_password_of_the_database_is_found() {
     let wrong = format!("{user}:canary@{rest}");
 
     let (code, told) = finish(program(["config", "--connect"]).envs(environment.clone()));
-    assert!(code == Some(0) && told.contains("MAINSTAY_DATABASE_URL: connected as mainstay_server"), "{told}");
+    assert!(
+        code == Some(0) && told.contains("MAINSTAY_DATABASE_URL: connected as mainstay_server"),
+        "{told}"
+    );
     let owner = app.owner_url();
     let command = |variable: &str, url: &str| {
         let mut command = program(["config", "--connect"]);
@@ -203,12 +305,25 @@ async fn a_wrong_password_of_the_database_is_found() {
     };
     for variable in ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_OWNER_URL"] {
         let (code, told) = command(variable, &wrong);
-        assert!(code == Some(1) && told.contains(&format!("error: {variable}: ")), "{told}");
-        assert!(told.contains("password authentication failed") && !told.contains("canary"), "{told}");
+        assert!(
+            code == Some(1) && told.contains(&format!("error: {variable}: ")),
+            "{told}"
+        );
+        assert!(
+            told.contains("password authentication failed") && !told.contains("canary"),
+            "{told}"
+        );
     }
     // Without it nobody is asked, and it says so.
-    let (code, told) = finish(program(["config"]).envs(environment.clone()).env("MAINSTAY_DATABASE_URL", &wrong));
-    assert!(code == Some(0) && told.contains("Postgres was not asked"), "{told}");
+    let (code, told) = finish(
+        program(["config"])
+            .envs(environment.clone())
+            .env("MAINSTAY_DATABASE_URL", &wrong),
+    );
+    assert!(
+        code == Some(0) && told.contains("Postgres was not asked"),
+        "{told}"
+    );
 }
 
 /// OWASP ASVS 13.3.1: `config` shows where each value comes from, and no secret.
@@ -217,9 +332,17 @@ fn the_table_of_settings_hides_secrets() {
     let variables = secrets(&format!("{URL}?sslmode=verify-full"));
     let (code, text) = finish(program(["config"]).envs(variables.clone()));
     assert_eq!(code, Some(0), "{text}");
-    let url = text.lines().find(|line| line.starts_with("MAINSTAY_DATABASE_URL "));
-    assert!(url.is_some_and(|line| line.contains("[secret]") && line.contains("environment")), "{text}");
-    for (name, value) in variables.iter().filter(|(name, _)| *name != "MAINSTAY_ENVIRONMENT") {
+    let url = text
+        .lines()
+        .find(|line| line.starts_with("MAINSTAY_DATABASE_URL "));
+    assert!(
+        url.is_some_and(|line| line.contains("[secret]") && line.contains("environment")),
+        "{text}"
+    );
+    for (name, value) in variables
+        .iter()
+        .filter(|(name, _)| *name != "MAINSTAY_ENVIRONMENT")
+    {
         for line in value.lines().filter(|line| !line.starts_with('-')) {
             assert!(!text.contains(line), "{name}: {text}");
         }

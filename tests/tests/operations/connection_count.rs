@@ -14,7 +14,8 @@ use crate::{
     program::{Serving, finish, program, secrets},
 };
 
-const HELD: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND usename = 'mainstay_server'";
+const HELD: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND usename = 'mainstay_server'";
 
 /// So many connections that they are soon all open, and few enough that a slip of one shows.
 const FEW: [(&str, &str); 5] = [
@@ -26,20 +27,32 @@ const FEW: [(&str, &str); 5] = [
 ];
 
 async fn held(owner: &mut Owner, database: &str) -> i64 {
-    owner.run(HELD, [database.into()]).await.expect("it is counted")[0].get(0).expect("a number")
+    owner
+        .run(HELD, [database.into()])
+        .await
+        .expect("it is counted")[0]
+        .get(0)
+        .expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_takes_as_many_connections_as_it_says() {
     let app = TestApp::start(app::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE counted_connections").await;
-    let (code, text) = finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", beside.owner.expose_secret()));
+    let (code, text) = finish(
+        program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", beside.owner.expose_secret()),
+    );
     assert_eq!(code, Some(0), "{text}");
     let environment = secrets(beside.server.expose_secret());
     let (_, told) = finish(program(["config"]).envs(environment.clone()).envs(FEW));
-    let line = told.lines().find(|line| line.starts_with("Connections to Postgres, at most: ")).expect("it is told");
-    let numbers: Vec<i64> =
-        line.split(|letter: char| !letter.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
+    let line = told
+        .lines()
+        .find(|line| line.starts_with("Connections to Postgres, at most: "))
+        .expect("it is told");
+    let numbers: Vec<i64> = line
+        .split(|letter: char| !letter.is_ascii_digit())
+        .filter_map(|number| number.parse().ok())
+        .collect();
     // The pool's 3 and the probe, one that hears of revocations; two that work, one that hears of work, and the sealer's.
     // A worker has the last four, one on which it measures, and the probe.
     assert_eq!(numbers, [9, 6], "{told}");
@@ -56,7 +69,11 @@ async fn a_service_takes_as_many_connections_as_it_says() {
             let now = held(&mut owner, "counted_connections").await;
             most = most.max(now);
             counted_at_most += usize::from(now == numbers[0]);
-            assert!(now <= numbers[0], "{now} connections, of {} at most", numbers[0]);
+            assert!(
+                now <= numbers[0],
+                "{now} connections, of {} at most",
+                numbers[0]
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -78,18 +95,31 @@ async fn the_formula_of_the_manifests_is_held_to_the_code() {
         vec![("MAINSTAY_JOBS_CONCURRENCY", "7")],
         vec![("MAINSTAY_JOBS_CONCURRENCY", "64")],
         vec![("MAINSTAY_JOBS_IN_PROCESS", "false")],
-        vec![("MAINSTAY_JOBS_IN_PROCESS", "false"), ("MAINSTAY_DATABASE_POOL_SIZE", "4")],
+        vec![
+            ("MAINSTAY_JOBS_IN_PROCESS", "false"),
+            ("MAINSTAY_DATABASE_POOL_SIZE", "4"),
+        ],
     ] {
         let told = secrets("postgres://u:p@localhost/app?sslmode=verify-full").into_iter();
-        let told = told.chain(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let told = told.chain(
+            settings
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
         let mut reader = Reader::new(told.map(|(name, value)| (name.to_owned(), value)));
         let read = Settings::read(&mut reader).expect("they are right");
-        let Connections { serve, worker } = Connections::of(&app::platform(), read).expect("it is put together");
-        let settings: serde_json::Map<_, _> =
-            settings.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+        let Connections { serve, worker } =
+            Connections::of(&app::platform(), read).expect("it is put together");
+        let settings: serde_json::Map<_, _> = settings
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Value::from(value)))
+            .collect();
         cases.push(json!({ "serve": serve, "settings": settings, "worker": worker }));
     }
 
     let text = serde_json::to_string_pretty(&cases).expect("it is JSON");
-    assert_snapshot(&root().join("deploy/checks/connections.json"), &(text + "\n"));
+    assert_snapshot(
+        &root().join("deploy/checks/connections.json"),
+        &(text + "\n"),
+    );
 }

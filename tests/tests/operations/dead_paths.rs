@@ -31,7 +31,11 @@ async fn requests_on_a_dead_path_end_and_the_service_heals_when_it_is_back() {
     let replica = replica_over(&path, &app, 4).await;
     let agent = app.actor(Agent).await;
     let (there, nobody) = (replica.client_of(&agent), replica.anonymous());
-    let customer = there.post("/v1/customers", ada()).await.assert_status(201).location();
+    let customer = there
+        .post("/v1/customers", ada())
+        .await
+        .assert_status(201)
+        .location();
     for answer in join_all((0..8).map(|_| there.get(&customer))).await {
         answer.assert_status(200);
     }
@@ -43,7 +47,10 @@ async fn requests_on_a_dead_path_end_and_the_service_heals_when_it_is_back() {
         for answer in join_all((0..8).map(|_| there.get(&customer))).await {
             answer.assert_problem(503, "unavailable");
         }
-        nobody.get("/readyz").await.assert_problem(503, "unavailable");
+        nobody
+            .get("/readyz")
+            .await
+            .assert_problem(503, "unavailable");
         nobody.get("/livez").await.assert_status(200);
     }
 
@@ -52,7 +59,10 @@ async fn requests_on_a_dead_path_end_and_the_service_heals_when_it_is_back() {
     until(&there, &customer, 200).await;
     there.post("/v1/customers", ada()).await.assert_status(201);
     // It hears of revocations again.
-    agent.delete("/v1/sessions/current").await.assert_status(204);
+    agent
+        .delete("/v1/sessions/current")
+        .await
+        .assert_status(204);
     until(&there, "/v1/me", 401).await;
 }
 
@@ -74,23 +84,37 @@ async fn a_write_whose_answer_is_lost_is_not_called_undone() {
         locked.release().await;
     });
     answer.assert_problem(503, "outcome_unknown");
-    assert_eq!(answer.headers.get("retry-after"), None, "it is not to be repeated without a look");
+    assert_eq!(
+        answer.headers.get("retry-after"),
+        None,
+        "it is not to be repeated without a look"
+    );
 
     // Indeed it happened.
     let listed = agent.get("/v1/customers").await.json();
-    assert_eq!(listed["items"].as_array().map(Vec::len), Some(2), "{listed}");
+    assert_eq!(
+        listed["items"].as_array().map(Vec::len),
+        Some(2),
+        "{listed}"
+    );
 }
 
 /// The same of a deadline that passes in the middle of a write.
 #[tokio::test]
 async fn a_deadline_in_a_write_does_not_say_that_it_was_not_done() {
     let builder = TestApp::builder(app::platform()).setting("http.deadline", "3s");
-    let app = builder.setting("database.statement_timeout", "1m").start().await;
+    let app = builder
+        .setting("database.statement_timeout", "1m")
+        .start()
+        .await;
     let agent = app.actor(Agent).await;
     agent.get("/v1/customers").await.assert_status(200);
 
     let locked = Locked::customers(&app).await;
-    let (written, read) = tokio::join!(agent.post("/v1/customers", ada()), agent.get("/v1/customers"));
+    let (written, read) = tokio::join!(
+        agent.post("/v1/customers", ada()),
+        agent.get("/v1/customers")
+    );
     written.assert_problem(503, "outcome_unknown");
     read.assert_problem(503, "unavailable");
     locked.release().await;

@@ -30,8 +30,14 @@ impl Place {
     fn new() -> Self {
         let mut builder = tempfile::Builder::new();
         // Postgres runs as somebody else when the test runs as root, and must get in.
-        let directory = builder.permissions(Permissions::from_mode(0o755)).tempdir().expect("there is room");
-        Self { directory, port: free_port() }
+        let directory = builder
+            .permissions(Permissions::from_mode(0o755))
+            .tempdir()
+            .expect("there is room");
+        Self {
+            directory,
+            port: free_port(),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -44,7 +50,11 @@ impl Place {
 
     fn command(&self) -> Command {
         let mut command = program(["dev", "--port", &self.port.to_string()]);
-        command.arg("--data-dir").arg(self.data_dir()).arg("--ready-file").arg(self.path("facts.json"));
+        command
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .arg("--ready-file")
+            .arg(self.path("facts.json"));
         command
     }
 
@@ -65,7 +75,10 @@ impl Place {
     /// How many processes name the data directory: Postgres and what watches over it.
     fn processes(&self) -> usize {
         let needle = self.data_dir().display().to_string();
-        command_lines().iter().filter(|line| line.contains(&needle)).count()
+        command_lines()
+            .iter()
+            .filter(|line| line.contains(&needle))
+            .count()
     }
 }
 
@@ -73,9 +86,16 @@ impl Place {
 fn command_lines() -> Vec<String> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     match fs::read_dir("/proc") {
-        Ok(entries) => entries.flatten().filter_map(|it| fs::read(it.path().join("cmdline")).ok()).map(text).collect(),
+        Ok(entries) => entries
+            .flatten()
+            .filter_map(|it| fs::read(it.path().join("cmdline")).ok())
+            .map(text)
+            .collect(),
         Err(_) => {
-            let listed = Command::new("ps").args(["-axww", "-o", "args="]).output().expect("there is ps");
+            let listed = Command::new("ps")
+                .args(["-axww", "-o", "args="])
+                .output()
+                .expect("there is ps");
             text(listed.stdout).lines().map(str::to_owned).collect()
         }
     }
@@ -87,33 +107,57 @@ fn free_port() -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").ok()?;
         let port = listener.local_addr().ok()?.port();
         let above = port.checked_add(1_000)?;
-        TcpListener::bind(("127.0.0.1", above)).is_ok().then_some(port)
+        TcpListener::bind(("127.0.0.1", above))
+            .is_ok()
+            .then_some(port)
     })
 }
 
 impl Facts {
     fn text(&self, pointer: &str) -> String {
-        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer}: {}", self.0)).to_owned()
+        self.0
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {pointer}: {}", self.0))
+            .to_owned()
     }
 
     fn address(&self, pointer: &str) -> SocketAddr {
         let url = self.text(pointer);
-        let port = url.strip_prefix("http://localhost:").and_then(|port| port.parse().ok());
-        SocketAddr::from(([127, 0, 0, 1], port.expect("a URL of this machine, by its name")))
+        let port = url
+            .strip_prefix("http://localhost:")
+            .and_then(|port| port.parse().ok());
+        SocketAddr::from((
+            [127, 0, 0, 1],
+            port.expect("a URL of this machine, by its name"),
+        ))
     }
 
     async fn sign_in(&self) -> String {
-        let body = json!({ "email": self.text("/admin/email"), "password": self.text("/admin/password") });
-        let reply = send(self.address("/url"), "POST", "/v1/sessions", "", &body.to_string()).await;
+        let body =
+            json!({ "email": self.text("/admin/email"), "password": self.text("/admin/password") });
+        let reply = send(
+            self.address("/url"),
+            "POST",
+            "/v1/sessions",
+            "",
+            &body.to_string(),
+        )
+        .await;
         assert_eq!(reply.status, 201, "{reply:?}");
-        reply.json()["access_token"].as_str().expect("a token").to_owned()
+        reply.json()["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
     }
 
     /// All customers, page by page.
     async fn count_customers(&self, token: &str) -> usize {
         let (mut count, mut path) = (0, "/v1/customers?limit=100".to_owned());
         loop {
-            let page = send(self.address("/url"), "GET", &path, token, "").await.json();
+            let page = send(self.address("/url"), "GET", &path, token, "")
+                .await
+                .json();
             count += page["items"].as_array().expect("a page").len();
             match page["next_cursor"].as_str() {
                 Some(cursor) => path = format!("/v1/customers?limit=100&cursor={cursor}"),
@@ -126,7 +170,11 @@ impl Facts {
 /// What `/dev/mail` answers to a request for a host.
 fn mail_for(api: SocketAddr, host: &str) -> String {
     let mut stream = TcpStream::connect(api).expect("it listens");
-    write!(stream, "GET /dev/mail HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("it is sent");
+    write!(
+        stream,
+        "GET /dev/mail HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("it is sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");
     answer
@@ -138,10 +186,17 @@ async fn one_command_serves_and_leaves_nothing() {
     let (mut dev, facts) = place.start();
     let (api, management) = (facts.address("/url"), facts.address("/management_url"));
     assert_eq!(api.port(), place.port);
-    let mode = fs::metadata(place.path("facts.json")).expect("it is written").permissions().mode();
+    let mode = fs::metadata(place.path("facts.json"))
+        .expect("it is written")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o077, 0, "others can read the password");
     for told in ["/admin/password", "/mail_url"] {
-        assert!(dev.log().contains(&facts.text(told)), "{told}: {}", dev.log());
+        assert!(
+            dev.log().contains(&facts.text(told)),
+            "{told}: {}",
+            dev.log()
+        );
     }
     assert!(facts.text("/mail_url").ends_with("/dev/mail"));
 
@@ -154,25 +209,46 @@ async fn one_command_serves_and_leaves_nothing() {
         (api, "/v1/me", 401),
         (management, "/readyz", 200),
     ] {
-        assert_eq!(send(address, "GET", path, "", "").await.status, status, "{path}");
+        assert_eq!(
+            send(address, "GET", path, "", "").await.status,
+            status,
+            "{path}"
+        );
     }
-    assert!(send(management, "GET", "/metrics", "", "").await.body.contains("http_server_request_duration_seconds"));
+    assert!(
+        send(management, "GET", "/metrics", "", "")
+            .await
+            .body
+            .contains("http_server_request_duration_seconds")
+    );
     // A page of another site whose name leads to this machine does not read the mail with its tokens.
     assert!(mail_for(api, "evil.example").starts_with("HTTP/1.1 421"));
     assert!(mail_for(api, &format!("localhost:{}", place.port)).starts_with("HTTP/1.1 200"));
 
     let (code, text) = finish(&mut place.command());
     assert_eq!(code, Some(1));
-    assert!(text.contains("another `dev` runs on") && text.contains("--data-dir"), "{text}");
+    assert!(
+        text.contains("another `dev` runs on") && text.contains("--data-dir"),
+        "{text}"
+    );
     // Another directory, but the same port: told before anything is made.
-    let taken = Place { directory: Place::new().directory, port: place.port };
+    let taken = Place {
+        directory: Place::new().directory,
+        port: place.port,
+    };
     let (code, text) = finish(&mut taken.command());
     assert_eq!(code, Some(1));
-    assert!(text.contains("is taken") && text.contains("--port"), "{text}");
+    assert!(
+        text.contains("is taken") && text.contains("--port"),
+        "{text}"
+    );
     assert!(!taken.data_dir().exists());
     // And so is a setting that is wrong.
     let (code, text) = finish(Place::new().command().env("MAINSTAY_HTTP_DEADLINE", "soon"));
-    assert!(code == Some(1) && text.contains("1 setting is wrong:\n  MAINSTAY_HTTP_DEADLINE"), "{text}");
+    assert!(
+        code == Some(1) && text.contains("1 setting is wrong:\n  MAINSTAY_HTTP_DEADLINE"),
+        "{text}"
+    );
 
     let mut seed = program(["seed", "--customers", "1000", "--data-dir"]);
     let (code, text) = finish(seed.arg(place.data_dir()));
@@ -184,24 +260,47 @@ async fn one_command_serves_and_leaves_nothing() {
     let log = dev.log();
     for trouble in ["WARN", "ERROR", "not every connection", "no seal had come"] {
         // A machine on which other tests run is slow; that is no trouble of `dev`.
-        let told = log.lines().filter(|line| !line.contains("a statement is slow"));
-        assert!(told.into_iter().all(|line| !line.contains(trouble)), "{trouble}: {log}");
+        let told = log
+            .lines()
+            .filter(|line| !line.contains("a statement is slow"));
+        assert!(
+            told.into_iter().all(|line| !line.contains(trouble)),
+            "{trouble}: {log}"
+        );
     }
-    let answered: Vec<_> = log.lines().filter(|line| line.contains(" answered ")).collect();
-    assert!(answered.iter().any(|line| line.contains("INFO  answered GET /v1/me 401 ")), "{log}");
-    assert!(answered.iter().all(|line| line.len() < 100 && !line.contains("/docs")), "{log}");
+    let answered: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains(" answered "))
+        .collect();
+    assert!(
+        answered
+            .iter()
+            .any(|line| line.contains("INFO  answered GET /v1/me 401 ")),
+        "{log}"
+    );
+    assert!(
+        answered
+            .iter()
+            .all(|line| line.len() < 100 && !line.contains("/docs")),
+        "{log}"
+    );
 
     assert!(place.processes() > 1, "the search for processes finds none");
     dev.signal("INT");
     assert_eq!(dev.exit_code(), Some(0), "{}", dev.log());
-    eventually("nothing runs any more", || (place.processes() == 0).then_some(()));
+    eventually("nothing runs any more", || {
+        (place.processes() == 0).then_some(())
+    });
     assert!(!place.path("facts.json").exists());
 }
 
 /// Free ports are found, and told.
 #[tokio::test]
 async fn a_free_port_is_chosen() {
-    let place = Place { port: 0, ..Place::new() };
+    let place = Place {
+        port: 0,
+        ..Place::new()
+    };
     let (mut dev, facts) = place.start();
     let (api, management) = (facts.address("/url"), facts.address("/management_url"));
     assert!(api.port() != 0 && management.port() != 0 && api != management);
@@ -218,7 +317,13 @@ fn a_data_directory_that_is_a_file_is_called_one() {
     fs::write(place.data_dir(), "").expect("it is written");
     let (code, text) = finish(&mut place.command());
     assert_eq!(code, Some(1));
-    assert!(text.contains(&format!("{} is a file, not a directory", place.data_dir().display())), "{text}");
+    assert!(
+        text.contains(&format!(
+            "{} is a file, not a directory",
+            place.data_dir().display()
+        )),
+        "{text}"
+    );
 }
 
 /// It may be killed at any time: the next one takes over, with the same data, keys and password.
@@ -228,26 +333,51 @@ async fn after_a_kill_the_next_one_takes_over() {
     let (mut killed, before) = place.start();
     let token = before.sign_in().await;
     let body = json!({ "full_name": "Kept", "email": "kept@example.org" }).to_string();
-    let made = send(before.address("/url"), "POST", "/v1/customers", &token, &body).await;
+    let made = send(
+        before.address("/url"),
+        "POST",
+        "/v1/customers",
+        &token,
+        &body,
+    )
+    .await;
     assert_eq!(made.status, 201, "{made:?}");
     killed.signal("KILL");
     assert_eq!(killed.exit_code(), None, "it was killed");
     // Earlier versions wrote a signing key into this file.
     let file = place.data_dir().join("service.json");
-    let mut secrets: Value = serde_json::from_slice(&fs::read(&file).expect("it is there")).expect("JSON");
+    let mut secrets: Value =
+        serde_json::from_slice(&fs::read(&file).expect("it is there")).expect("JSON");
     secrets["signing_key"] = json!("-----BEGIN PRIVATE KEY-----");
     fs::write(&file, secrets.to_string()).expect("it is written");
 
     let (mut dev, after) = place.start();
-    assert_eq!(after.text("/admin/password"), before.text("/admin/password"));
+    assert_eq!(
+        after.text("/admin/password"),
+        before.text("/admin/password")
+    );
     // The token of before is good, too: the signing key and the session are kept.
-    assert_eq!(after.count_customers(&token).await, 301, "sample data is made once");
+    assert_eq!(
+        after.count_customers(&token).await,
+        301,
+        "sample data is made once"
+    );
     let path = format!("{}/personal-data", made.header("location"));
-    let revealed = send(after.address("/url"), "GET", &path, &after.sign_in().await, "").await.json();
+    let revealed = send(
+        after.address("/url"),
+        "GET",
+        &path,
+        &after.sign_in().await,
+        "",
+    )
+    .await
+    .json();
     assert_eq!(revealed["full_name"], "Kept", "{revealed}");
     dev.signal("TERM");
     assert_eq!(dev.exit_code(), Some(0), "{}", dev.log());
-    eventually("nothing runs any more", || (place.processes() == 0).then_some(()));
+    eventually("nothing runs any more", || {
+        (place.processes() == 0).then_some(())
+    });
     assert!(is_private(&place.data_dir()));
 }
 

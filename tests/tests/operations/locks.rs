@@ -15,8 +15,14 @@ impl Locked {
     pub async fn customers(app: &TestApp) -> Self {
         let mut owner = app.owner().await;
         owner.run("BEGIN", []).await.expect("a transaction begins");
-        owner.run("SET LOCAL idle_in_transaction_session_timeout = 0", []).await.expect("it may take its time");
-        owner.run("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE", []).await.expect("the table is locked");
+        owner
+            .run("SET LOCAL idle_in_transaction_session_timeout = 0", [])
+            .await
+            .expect("it may take its time");
+        owner
+            .run("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE", [])
+            .await
+            .expect("the table is locked");
         Self(owner)
     }
 
@@ -24,8 +30,14 @@ impl Locked {
     pub async fn customers_shared(app: &TestApp) -> Self {
         let mut owner = app.owner().await;
         owner.run("BEGIN", []).await.expect("a transaction begins");
-        owner.run("SET LOCAL idle_in_transaction_session_timeout = 0", []).await.expect("it may take its time");
-        owner.run("LOCK TABLE customers IN ACCESS SHARE MODE", []).await.expect("the table is held");
+        owner
+            .run("SET LOCAL idle_in_transaction_session_timeout = 0", [])
+            .await
+            .expect("it may take its time");
+        owner
+            .run("LOCK TABLE customers IN ACCESS SHARE MODE", [])
+            .await
+            .expect("the table is held");
         Self(owner)
     }
 
@@ -44,12 +56,17 @@ impl Locked {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, reached).await.expect("as many statements wait as are expected");
+        tokio::time::timeout(PATIENCE, reached)
+            .await
+            .expect("as many statements wait as are expected");
     }
 
     /// Lets go of the table.
     pub async fn release(mut self) {
-        self.0.run("ROLLBACK", []).await.expect("the transaction ends");
+        self.0
+            .run("ROLLBACK", [])
+            .await
+            .expect("the transaction ends");
         self.0.close().await;
     }
 }

@@ -1,7 +1,11 @@
 //! What an operator does to the service, and what happens to it: a database that goes away, a shutdown, the command
 //! line, and wrong settings.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "../support/databases.rs"]
 mod databases;

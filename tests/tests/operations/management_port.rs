@@ -8,14 +8,27 @@ use crate::http::send;
 /// More idle connections than the port has places, none of which times out while the test runs.
 #[tokio::test]
 async fn idle_connections_do_not_delay_a_probe() {
-    let app = TestApp::builder(app::platform()).setting("http.header_timeout", "10m").start().await;
+    let app = TestApp::builder(app::platform())
+        .setting("http.header_timeout", "10m")
+        .start()
+        .await;
     let mut idle = Vec::new();
     for _ in 0..3 {
         for _ in 0..100 {
-            idle.push(TcpStream::connect(app.management_address()).await.expect("the server accepts"));
+            idle.push(
+                TcpStream::connect(app.management_address())
+                    .await
+                    .expect("the server accepts"),
+            );
         }
         for path in ["/livez", "/readyz", "/metrics"] {
-            assert_eq!(send(app.management_address(), "GET", path, "", "").await.status, 200, "{path}");
+            assert_eq!(
+                send(app.management_address(), "GET", path, "", "")
+                    .await
+                    .status,
+                200,
+                "{path}"
+            );
         }
     }
 }
@@ -27,8 +40,22 @@ async fn a_full_api_does_not_delay_a_probe() {
     let app = builder.setting("http.max_connections", "2").start().await;
     let mut waiting = Vec::new();
     for _ in 0..20 {
-        waiting.push(TcpStream::connect(app.address()).await.expect("the kernel accepts"));
+        waiting.push(
+            TcpStream::connect(app.address())
+                .await
+                .expect("the kernel accepts"),
+        );
     }
-    assert_eq!(send(app.management_address(), "GET", "/livez", "", "").await.status, 200);
-    assert_eq!(send(app.management_address(), "GET", "/readyz", "", "").await.status, 200);
+    assert_eq!(
+        send(app.management_address(), "GET", "/livez", "", "")
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        send(app.management_address(), "GET", "/readyz", "", "")
+            .await
+            .status,
+        200
+    );
 }

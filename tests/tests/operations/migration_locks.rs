@@ -11,7 +11,11 @@ use crate::{http::PATIENCE, locks::Locked};
 /// The platform's migrations, and one that needs the customers for itself alone.
 fn with_one_more(platform: &Platform) -> Migrations {
     let schema = platform.schema();
-    let more = Migration::unapplied("V9000__one_more", "ALTER TABLE customers ADD COLUMN more text").expect("a name");
+    let more = Migration::unapplied(
+        "V9000__one_more",
+        "ALTER TABLE customers ADD COLUMN more text",
+    )
+    .expect("a name");
     Migrations::new(&[schema.get_migrations().as_slice(), &[more]].concat())
 }
 
@@ -26,12 +30,17 @@ async fn a_migration_steps_aside_and_comes_back() {
     let migrating = tokio::spawn(async move { owner.migrate(&migrations).await });
     locked.wait_for(1).await;
     // The reader holds a lock that others may share; the migration waits, and they wait behind it, but not for long.
-    let answer = timeout(PATIENCE, agent.get("/v1/customers")).await.expect("the traffic goes on");
+    let answer = timeout(PATIENCE, agent.get("/v1/customers"))
+        .await
+        .expect("the traffic goes on");
     answer.assert_status(200);
     assert!(!migrating.is_finished(), "it tries again");
 
     locked.release().await;
-    let applied = timeout(PATIENCE, migrating).await.expect("it gets its lock").expect("it does not panic");
+    let applied = timeout(PATIENCE, migrating)
+        .await
+        .expect("it gets its lock")
+        .expect("it does not panic");
     assert_eq!(applied.expect("it is applied").applied, ["V9000__one_more"]);
 }
 
@@ -42,16 +51,25 @@ async fn a_migration_that_never_gets_its_lock_says_so_and_leaves_nothing() {
     let locked = Locked::customers_shared(&app).await;
 
     let mut owner = app.owner().await;
-    let error = owner.migrate(&migrations).await.expect_err("the lock is never released");
+    let error = owner
+        .migrate(&migrations)
+        .await
+        .expect_err("the lock is never released");
     assert!(matches!(error, MigrationError::Locked(_)), "{error:?}");
     assert!(error.to_string().contains("pg_stat_activity"), "{error}");
-    let there =
-        "SELECT count(*) FROM information_schema.columns WHERE table_name = 'customers' AND column_name = 'more'";
-    assert_eq!(owner.run(there, []).await.expect("it is asked")[0].get::<i64>(0).expect("a count"), 0);
+    let there = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'customers' AND column_name = 'more'";
+    assert_eq!(
+        owner.run(there, []).await.expect("it is asked")[0]
+            .get::<i64>(0)
+            .expect("a count"),
+        0
+    );
 
     // Another migrator is not kept out.
     locked.release().await;
     let mut other: Owner = app.owner().await;
-    let applied = timeout(PATIENCE, other.migrate(&migrations)).await.expect("the migrators' lock is free");
+    let applied = timeout(PATIENCE, other.migrate(&migrations))
+        .await
+        .expect("the migrators' lock is free");
     assert_eq!(applied.expect("it is applied").applied.len(), 1);
 }

@@ -32,7 +32,12 @@ async fn panic_in_transaction(by: Allowed<Panic>) -> Result<NoContent, Problem> 
 #[get("/v1/panics/value")]
 async fn panic_at_a_value(by: Allowed<Panic>) -> Result<NoContent, Problem> {
     let value = datetime!(9999-12-31 23:59:59 -1).into();
-    by.select("panics.value", "SELECT 1 WHERE $1 = $1 AND $2 < now() -- organization_id = $1", [value]).await?;
+    by.select(
+        "panics.value",
+        "SELECT 1 WHERE $1 = $1 AND $2 < now() -- organization_id = $1",
+        [value],
+    )
+    .await?;
     Ok(NoContent)
 }
 
@@ -43,7 +48,11 @@ async fn panic_at_a_value_in_transaction(by: Allowed<Panic>) -> Result<NoContent
     transaction.select("panics.lock", LOCK, []).await?;
     let value = datetime!(9999-12-31 23:59:59 -1).into();
     transaction
-        .select("panics.value", "SELECT 1 WHERE $1 = $1 AND $2 < now() -- organization_id = $1", [value])
+        .select(
+            "panics.value",
+            "SELECT 1 WHERE $1 = $1 AND $2 < now() -- organization_id = $1",
+            [value],
+        )
         .await?;
     Ok(NoContent)
 }
@@ -51,24 +60,45 @@ async fn panic_at_a_value_in_transaction(by: Allowed<Panic>) -> Result<NoContent
 /// The backends that serve this app.
 async fn backends(app: &TestApp) -> BTreeSet<i32> {
     let text = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'mainstay_server'";
-    let rows = app.owner().await.run(text, []).await.expect("the activity is read");
-    rows.iter().map(|row| row.get(0).expect("a number")).collect()
+    let rows = app
+        .owner()
+        .await
+        .run(text, [])
+        .await
+        .expect("the activity is read");
+    rows.iter()
+        .map(|row| row.get(0).expect("a number"))
+        .collect()
 }
 
 #[tokio::test]
 async fn a_panic_costs_no_connection() {
-    let module =
-        Module::new("panics").endpoints((panic_in_transaction, panic_at_a_value, panic_at_a_value_in_transaction));
-    let app = TestApp::builder(app::platform().module(module)).setting("database.pool_size", "2").start().await;
+    let module = Module::new("panics").endpoints((
+        panic_in_transaction,
+        panic_at_a_value,
+        panic_at_a_value_in_transaction,
+    ));
+    let app = TestApp::builder(app::platform().module(module))
+        .setting("database.pool_size", "2")
+        .start()
+        .await;
     for grant in GRANTS {
-        app.owner().await.run(grant, []).await.expect("it is granted");
+        app.owner()
+            .await
+            .run(grant, [])
+            .await
+            .expect("it is granted");
     }
     let owner = app.actor(Owner).await;
     owner.get("/v1/customers").await.assert_status(200);
 
     let before = backends(&app).await;
     for _ in 0..5 {
-        for path in ["/v1/panics/transaction", "/v1/panics/value", "/v1/panics/both"] {
+        for path in [
+            "/v1/panics/transaction",
+            "/v1/panics/value",
+            "/v1/panics/both",
+        ] {
             owner.get(path).await.assert_problem(500, "internal_error");
             owner.get("/v1/customers").await.assert_status(200);
         }
@@ -76,5 +106,9 @@ async fn a_panic_costs_no_connection() {
     assert_eq!(backends(&app).await, before);
     // Nor does a transaction go on that holds the row.
     let text = "UPDATE organizations SET name = name";
-    app.owner().await.run(text, []).await.expect("the rows are free");
+    app.owner()
+        .await
+        .run(text, [])
+        .await
+        .expect("the rows are free");
 }

@@ -40,19 +40,35 @@ impl Ledger {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, reached).await.expect("customers are created again");
+        tokio::time::timeout(PATIENCE, reached)
+            .await
+            .expect("customers are created again");
     }
 
     async fn create_until_done(&self, agent: &Actor) {
         while !self.done.load(Ordering::Relaxed) {
-            let answer = agent.post("/v1/customers", json!({ "full_name": "Ada", "email": "ada@example.org" })).await;
+            let answer = agent
+                .post(
+                    "/v1/customers",
+                    json!({ "full_name": "Ada", "email": "ada@example.org" }),
+                )
+                .await;
             if answer.status == 201 {
-                let id = answer.json()["id"].as_str().map(str::to_owned).expect("an id");
-                self.acknowledged.lock().expect("no client panicked").insert(id);
+                let id = answer.json()["id"]
+                    .as_str()
+                    .map(str::to_owned)
+                    .expect("an id");
+                self.acknowledged
+                    .lock()
+                    .expect("no client panicked")
+                    .insert(id);
             } else {
                 // A change that was under way when its connection broke may have happened.
                 let code = answer.assert_status(503).problem().code;
-                assert!(["unavailable", "outcome_unknown"].contains(&code.as_str()), "{code}");
+                assert!(
+                    ["unavailable", "outcome_unknown"].contains(&code.as_str()),
+                    "{code}"
+                );
                 self.refused.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -61,10 +77,14 @@ impl Ledger {
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_restarts() {
-    let app = TestApp::builder(app::platform()).own_cluster().start().await;
+    let app = TestApp::builder(app::platform())
+        .own_cluster()
+        .start()
+        .await;
     let agent = app.actor(Agent).await;
     let ledger = Ledger::default();
-    let creating = futures_util::future::join_all((0..CLIENTS).map(|_| ledger.create_until_done(&agent)));
+    let creating =
+        futures_util::future::join_all((0..CLIENTS).map(|_| ledger.create_until_done(&agent)));
     let restarting = async {
         for _ in 0..RESTARTS {
             ledger.wait_for(20).await;
@@ -75,14 +95,28 @@ async fn what_was_acknowledged_survives_restarts() {
         ledger.done.store(true, Ordering::Relaxed);
     };
     tokio::join!(creating, restarting);
-    assert!(ledger.refused.load(Ordering::Relaxed) > 0, "no restart was noticed");
+    assert!(
+        ledger.refused.load(Ordering::Relaxed) > 0,
+        "no restart was noticed"
+    );
 
     let mut owner = app.owner().await;
-    let rows = owner.run("SELECT id::text FROM customers", []).await.expect("they are read");
+    let rows = owner
+        .run("SELECT id::text FROM customers", [])
+        .await
+        .expect("they are read");
     let stored: BTreeSet<String> = rows.iter().map(|row| row.get(0).expect("an id")).collect();
-    let acknowledged = ledger.acknowledged.into_inner().expect("no client panicked");
+    let acknowledged = ledger
+        .acknowledged
+        .into_inner()
+        .expect("no client panicked");
     let lost: Vec<_> = acknowledged.difference(&stored).collect();
-    assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), acknowledged.len());
+    assert!(
+        lost.is_empty(),
+        "{} of {} are lost: {lost:?}",
+        lost.len(),
+        acknowledged.len()
+    );
 
     // Each customer has its record and its key, and there are no others of either.
     let halves = "SELECT coalesce(c.id, e.resource_id, k.subject_id)::text FROM customers c \

@@ -16,15 +16,27 @@ async fn a_program_that_is_older_than_its_schema_migrates_serves_and_says_so() {
     let app = TestApp::start(app::platform()).await;
     let version = app.platform().schema_version();
     let mut owner = app.owner().await;
-    owner.run(AHEAD, [(version + 1).into()]).await.expect("it is written");
+    owner
+        .run(AHEAD, [(version + 1).into()])
+        .await
+        .expect("it is written");
 
     let url = app.owner_url();
-    let migrate = || finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url.expose_secret()));
-    let told = format!("schema {} is newer than this build's {version}: nothing to do", version + 1);
+    let migrate =
+        || finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url.expose_secret()));
+    let told = format!(
+        "schema {} is newer than this build's {version}: nothing to do",
+        version + 1
+    );
     assert_eq!(migrate(), (Some(0), format!("{told}\n")));
 
-    let ports = ["MAINSTAY_HTTP_BIND", "MAINSTAY_MANAGEMENT_BIND"].map(|name| (name, "127.0.0.1:0"));
-    let mut service = Serving::start(program(["serve"]).envs(secrets(app.database_url().expose_secret())).envs(ports));
+    let ports =
+        ["MAINSTAY_HTTP_BIND", "MAINSTAY_MANAGEMENT_BIND"].map(|name| (name, "127.0.0.1:0"));
+    let mut service = Serving::start(
+        program(["serve"])
+            .envs(secrets(app.database_url().expose_secret()))
+            .envs(ports),
+    );
     let (_, management) = service.addresses();
     let ready = eventually("it is ready", || {
         let asking = tokio::task::block_in_place(|| {
@@ -32,7 +44,13 @@ async fn a_program_that_is_older_than_its_schema_migrates_serves_and_says_so() {
         });
         (asking.status == 200).then_some(asking.body)
     });
-    assert_eq!(ready, format!("ready: schema {} is newer than this build's {version}\n", version + 1));
+    assert_eq!(
+        ready,
+        format!(
+            "ready: schema {} is newer than this build's {version}\n",
+            version + 1
+        )
+    );
 }
 
 /// Newer is not the same as other: what this program has must be what was applied.
@@ -41,17 +59,30 @@ async fn a_schema_of_another_line_is_refused() {
     let app = TestApp::start(app::platform()).await;
     let version = app.platform().schema_version();
     let mut owner = app.owner().await;
-    owner.run(AHEAD, [(version + 1).into()]).await.expect("it is written");
+    owner
+        .run(AHEAD, [(version + 1).into()])
+        .await
+        .expect("it is written");
     let url = app.owner_url();
-    let migrate = || finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url.expose_secret()));
+    let migrate =
+        || finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url.expose_secret()));
 
     let altered = "UPDATE refinery_schema_history SET checksum = '2' WHERE version = $1";
-    owner.run(altered, [version.into()]).await.expect("the owner may");
+    owner
+        .run(altered, [version.into()])
+        .await
+        .expect("the owner may");
     let (code, text) = migrate();
-    assert!(code == Some(1) && text.contains("different than filesystem"), "{text}");
+    assert!(
+        code == Some(1) && text.contains("different than filesystem"),
+        "{text}"
+    );
 
     let absent = "DELETE FROM refinery_schema_history WHERE version = $1";
-    owner.run(absent, [version.into()]).await.expect("the owner may");
+    owner
+        .run(absent, [version.into()])
+        .await
+        .expect("the owner may");
     let (code, text) = migrate();
     assert!(code == Some(1) && text.contains("missing"), "{text}");
 }

@@ -35,12 +35,16 @@ pub struct Pair {
 
 impl Pair {
     pub fn new(folder: &Path) -> Self {
-        Self { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") }
+        Self {
+            certificate: folder.join("certificate.pem"),
+            key: folder.join("key.pem"),
+        }
     }
 
     /// Writes a new pair, valid from one year to another, and gives its certificate.
     pub fn write(&self, from: i32, until: i32) -> Vec<u8> {
-        let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("it is a name");
+        let mut parameters =
+            rcgen::CertificateParams::new(["localhost".to_owned()]).expect("it is a name");
         parameters.not_before = rcgen::date_time_ymd(from, 1, 1);
         parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
         let key = rcgen::KeyPair::generate().expect("a key is made");
@@ -52,7 +56,10 @@ impl Pair {
 
     pub fn environment(&self) -> [(&'static str, String); 2] {
         [
-            ("MAINSTAY_HTTP_TLS_CERTIFICATE", self.certificate.display().to_string()),
+            (
+                "MAINSTAY_HTTP_TLS_CERTIFICATE",
+                self.certificate.display().to_string(),
+            ),
             ("MAINSTAY_HTTP_TLS_KEY", self.key.display().to_string()),
         ]
     }
@@ -98,7 +105,9 @@ impl ServerCertVerifier for Any {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+        aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -111,23 +120,36 @@ async fn connect(api: SocketAddr) -> TlsStream<TcpStream> {
         .with_no_client_auth();
     let stream = TcpStream::connect(api).await.expect("the server accepts");
     let name = ServerName::try_from("localhost").expect("it is a name");
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS comes about")
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .expect("TLS comes about")
 }
 
 /// The certificate that was shown.
 async fn shown(api: SocketAddr) -> Vec<u8> {
     let stream = connect(api).await;
-    let chain = stream.get_ref().1.peer_certificates().expect("one was shown");
+    let chain = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .expect("one was shown");
     chain[0].to_vec()
 }
 
 /// Asks on a connection that stays open.
 async fn get(stream: &mut TlsStream<TcpStream>, path: &str) -> Reply {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("the server reads");
     let mut bytes = Vec::new();
     while !String::from_utf8_lossy(&bytes).contains("\r\n\r\n") {
-        let read = stream.read_buf(&mut bytes).await.expect("the server answers");
+        let read = stream
+            .read_buf(&mut bytes)
+            .await
+            .expect("the server answers");
         assert!(read > 0, "the server closed the connection");
     }
     Reply::of(&bytes)
@@ -149,25 +171,48 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
     let mut serving = Serving::start(program(["serve"]).envs(environment));
     let (api, _) = serving.addresses();
     let mut open = connect(api).await;
-    assert_eq!((get(&mut open, "/livez").await.status, shown(api).await == first), (200, true));
+    assert_eq!(
+        (
+            get(&mut open, "/livez").await.status,
+            shown(api).await == first
+        ),
+        (200, true)
+    );
 
     let second = pair.write(2020, 2091);
     serving.signal("HUP");
     until_log(&serving, "a new certificate is shown");
-    assert!(shown(api).await == second, "the new certificate is not shown");
-    assert_eq!(get(&mut open, "/livez").await.status, 200, "the open connection goes on");
+    assert!(
+        shown(api).await == second,
+        "the new certificate is not shown"
+    );
+    assert_eq!(
+        get(&mut open, "/livez").await.status,
+        200,
+        "the open connection goes on"
+    );
 
-    for (from, until, why) in [(2020, 2025, "it expired at 2025-01-01"), (2090, 2095, "it is not valid before 2090")] {
+    for (from, until, why) in [
+        (2020, 2025, "it expired at 2025-01-01"),
+        (2090, 2095, "it is not valid before 2090"),
+    ] {
         pair.write(from, until);
         serving.signal("HUP");
         until_log(&serving, why);
-        assert!(shown(api).await == second, "the refused certificate is shown: {why}");
+        assert!(
+            shown(api).await == second,
+            "the refused certificate is shown: {why}"
+        );
     }
     std::fs::write(&pair.key, "no key").expect("it is written");
     serving.signal("HUP");
     until_log(&serving, "key.pem");
     assert!(shown(api).await == second && serving.is_running());
-    assert!(serving.log().contains("a new certificate is refused, and the old one stays"));
+    assert!(
+        serving
+            .log()
+            .contains("a new certificate is refused, and the old one stays")
+    );
 
     assert_eq!(get(&mut open, "/livez").await.status, 200);
     serving.signal("TERM");
@@ -192,7 +237,8 @@ async fn an_expired_certificate_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_level_of_the_log_changes_while_the_process_runs() {
-    let (_app, mut environment) = beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
+    let (_app, mut environment) =
+        beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
     environment.push(("MAINSTAY_MAIL_SMTP_URL", "smtp://127.0.0.1:1".to_owned()));
     environment.push(("MAINSTAY_MAIL_FROM", "service@example.org".to_owned()));
     for command in ["serve", "worker"] {
@@ -205,7 +251,9 @@ async fn the_level_of_the_log_changes_while_the_process_runs() {
         until_log(&process, "as set, and the platform at debug");
         // Upkeep comes by every ten seconds and says so.
         tokio::task::block_in_place(|| {
-            eventually("a line at DEBUG", || is_debugged(&process.log()).then_some(()));
+            eventually("a line at DEBUG", || {
+                is_debugged(&process.log()).then_some(())
+            });
         });
 
         process.signal("USR2");
@@ -215,6 +263,9 @@ async fn the_level_of_the_log_changes_while_the_process_runs() {
         until_log(&process, "warnings alone");
         process.signal("TERM");
         assert_eq!(process.exit_code(), Some(0), "{command}: {}", process.log());
-        assert!(!process.log().contains(r#""message":"stopped""#), "warnings alone were asked for");
+        assert!(
+            !process.log().contains(r#""message":"stopped""#),
+            "warnings alone were asked for"
+        );
     }
 }

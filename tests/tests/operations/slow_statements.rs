@@ -15,18 +15,32 @@ const CANARY: &str = "canary-zanzibar";
 
 /// Sends a request that meets a locked table, and lets the table go once the statement has waited for longer than the
 /// threshold.
-async fn held_up(owner: &mut Owner, watching: &mut Owner, request: impl Future<Output = Reply>) -> Reply {
+async fn held_up(
+    owner: &mut Owner,
+    watching: &mut Owner,
+    request: impl Future<Output = Reply>,
+) -> Reply {
     const WAITS: &str = "SELECT FROM pg_locks WHERE relation = 'customers'::regclass AND NOT granted \
          AND clock_timestamp() - waitstart > interval '300 milliseconds'";
     owner.run("BEGIN", []).await.expect("it begins");
-    owner.run("LOCK TABLE customers IN EXCLUSIVE MODE", []).await.expect("it is locked");
+    owner
+        .run("LOCK TABLE customers IN EXCLUSIVE MODE", [])
+        .await
+        .expect("it is locked");
     let release = async {
-        while watching.run(WAITS, []).await.expect("it is read").is_empty() {
+        while watching
+            .run(WAITS, [])
+            .await
+            .expect("it is read")
+            .is_empty()
+        {
             sleep(std::time::Duration::from_millis(20)).await;
         }
         owner.run("COMMIT", []).await.expect("it is let go");
     };
-    let (reply, ()) = timeout(PATIENCE, async { tokio::join!(request, release) }).await.expect("it is answered");
+    let (reply, ()) = timeout(PATIENCE, async { tokio::join!(request, release) })
+        .await
+        .expect("it is answered");
     reply
 }
 
@@ -40,10 +54,14 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
     let (api, _) = serving.addresses();
     let (mut owner, mut watching) = (app.owner().await, app.owner().await);
 
-    let body =
-        json!({ "full_name": format!("Ada {CANARY}"), "email": format!("{CANARY}@example.org"), "tags": [CANARY] });
+    let body = json!({ "full_name": format!("Ada {CANARY}"), "email": format!("{CANARY}@example.org"), "tags": [CANARY] });
     let (token, body) = (agent.token(), body.to_string());
-    let made = held_up(&mut owner, &mut watching, send(api, "POST", "/v1/customers", token, &body)).await;
+    let made = held_up(
+        &mut owner,
+        &mut watching,
+        send(api, "POST", "/v1/customers", token, &body),
+    )
+    .await;
     assert_eq!(made.status, 201, "{made:?}");
     let path = made.header("location").to_owned();
     let search = json!({ "email": format!("{CANARY}@example.org") }).to_string();
@@ -56,18 +74,39 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
         token,
         patch.len()
     );
-    let changed = held_up(&mut owner, &mut watching, crate::http::exchange(api, request)).await;
+    let changed = held_up(
+        &mut owner,
+        &mut watching,
+        crate::http::exchange(api, request),
+    )
+    .await;
     assert_eq!(changed.status, 200, "{changed:?}");
 
     for (statement, rows) in [("customers.insert", 0), ("customers.update", 1)] {
         let line = eventually("it is logged", || {
             let log = serving.log();
-            let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            lines.find(|line| line["message"] == "a statement is slow" && line["statement"] == statement)
+            let mut lines = log
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            lines.find(|line| {
+                line["message"] == "a statement is slow" && line["statement"] == statement
+            })
         });
-        assert_eq!((&line["level"], &line["rows"]), (&json!("WARN"), &json!(rows)), "{line}");
-        assert!(line["milliseconds"].as_u64().is_some_and(|took| took >= 200), "{line}");
+        assert_eq!(
+            (&line["level"], &line["rows"]),
+            (&json!("WARN"), &json!(rows)),
+            "{line}"
+        );
+        assert!(
+            line["milliseconds"]
+                .as_u64()
+                .is_some_and(|took| took >= 200),
+            "{line}"
+        );
     }
     let log = serving.log();
-    assert!(!log.contains(CANARY) && !log.to_lowercase().contains("insert into"), "{log}");
+    assert!(
+        !log.contains(CANARY) && !log.to_lowercase().contains("insert into"),
+        "{log}"
+    );
 }

@@ -17,8 +17,13 @@ fn at_terminal(columns: usize, arguments: &str) -> String {
     let service = env!("CARGO_BIN_EXE_service");
     let line = format!("stty rows 24 cols {columns} && exec {service} {arguments}");
     let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).stdin(Stdio::null());
-    let output = command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(secrets(URL));
+    command
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .stdin(Stdio::null());
+    let output = command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(secrets(URL));
     let (code, text) = finish(output);
     assert_eq!(code, Some(0), "{text}");
     text.replace('\r', "")
@@ -29,28 +34,44 @@ fn no_line_is_wider_than_the_terminal_and_no_word_is_parted() {
     for arguments in ["config", "routes", "--help"] {
         let (_, piped) = finish(program(arguments.split(' ')).envs(secrets(URL)));
         let whole: Vec<&str> = piped.split_whitespace().collect();
-        assert!(arguments == "--help" || piped.lines().any(|line| line.chars().count() > 100), "{piped}");
+        assert!(
+            arguments == "--help" || piped.lines().any(|line| line.chars().count() > 100),
+            "{piped}"
+        );
         for columns in [80, 100] {
             let shown = at_terminal(columns, arguments);
             for line in shown.lines() {
                 let is_one_word = line.split_whitespace().count() == 1;
-                assert!(line.chars().count() <= columns || is_one_word, "{columns}: {line}");
+                assert!(
+                    line.chars().count() <= columns || is_one_word,
+                    "{columns}: {line}"
+                );
             }
             let words: Vec<&str> = shown.split_whitespace().collect();
-            assert!(arguments == "--help" || words == whole, "{columns}: {shown}");
+            assert!(
+                arguments == "--help" || words == whole,
+                "{columns}: {shown}"
+            );
         }
     }
 }
 
 /// Reads the first line of what a command writes and leaves, as `head -1` does.
 fn head(command: &mut Command) -> (Option<i32>, String) {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
     let mut line = String::new();
     let mut output = BufReader::with_capacity(64, child.stdout.take().expect("it is piped"));
     output.read_line(&mut line).expect("it writes");
     drop(output);
     let ended = child.wait_with_output().expect("it ends");
-    (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    (
+        ended.status.code(),
+        String::from_utf8_lossy(&ended.stderr).into_owned(),
+    )
 }
 
 #[tokio::test]
@@ -65,14 +86,29 @@ async fn a_reader_that_leaves_is_no_failure() {
     let mut owner = app.owner().await;
     owner.run(insert, []).await.expect("the owner may");
     let sealed = async {
-        while owner.run("SELECT FROM audit_checkpoints", []).await.expect("it is read").is_empty() {
+        while owner
+            .run("SELECT FROM audit_checkpoints", [])
+            .await
+            .expect("it is read")
+            .is_empty()
+        {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(crate::http::PATIENCE, sealed).await.expect("the log is sealed");
+    tokio::time::timeout(crate::http::PATIENCE, sealed)
+        .await
+        .expect("the log is sealed");
     let environment = secrets(app.database_url().expose_secret());
 
-    for arguments in ["config", "routes", "openapi", "data-map", "data-map --json", "audit export", "--help"] {
+    for arguments in [
+        "config",
+        "routes",
+        "openapi",
+        "data-map",
+        "data-map --json",
+        "audit export",
+        "--help",
+    ] {
         let (code, complaint) = head(program(arguments.split(' ')).envs(environment.clone()));
         assert_eq!((code, complaint.as_str()), (Some(0), ""), "{arguments}");
     }
@@ -80,9 +116,19 @@ async fn a_reader_that_leaves_is_no_failure() {
 
 #[test]
 fn a_full_disk_is_a_failure() {
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
-    let output = program(["openapi"]).stdout(full).stderr(Stdio::piped()).output().expect("the program runs");
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("Linux has it");
+    let output = program(["openapi"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .expect("the program runs");
     assert_eq!(output.status.code(), Some(1));
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(complaint.starts_with("error: standard output cannot be written"), "{complaint}");
+    assert!(
+        complaint.starts_with("error: standard output cannot be written"),
+        "{complaint}"
+    );
 }

@@ -48,43 +48,80 @@ const RECORDS: &str = "SELECT id::text, row_to_json(e)::text FROM (SELECT id, oc
      WHERE operation = 'update_customer' ORDER BY id";
 
 async fn connect(beside: &Beside) -> Owner {
-    Owner::connect(&DatabaseUrl::parse(&beside.owner).expect("the URL is verified")).await.expect("the owner connects")
+    Owner::connect(&DatabaseUrl::parse(&beside.owner).expect("the URL is verified"))
+        .await
+        .expect("the owner connects")
 }
 
 async fn records(owner: &mut Owner) -> Vec<(String, String)> {
     let rows = owner.run(RECORDS, []).await.expect("the log is read");
-    rows.iter().map(|row| (row.get(0).expect("an id"), row.get(1).expect("a record"))).collect()
+    rows.iter()
+        .map(|row| (row.get(0).expect("an id"), row.get(1).expect("a record")))
+        .collect()
 }
 
 async fn number(owner: &mut Owner, text: &'static str) -> i64 {
-    owner.run(text, []).await.expect("it is counted")[0].get(0).expect("a number")
+    owner.run(text, []).await.expect("it is counted")[0]
+        .get(0)
+        .expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
-    const UNSEALED: &str = "SELECT count(*) FROM audit_events WHERE id NOT IN (SELECT event_id FROM audit_leaves)";
+    const UNSEALED: &str =
+        "SELECT count(*) FROM audit_events WHERE id NOT IN (SELECT event_id FROM audit_leaves)";
     let app = TestApp::start(app::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE version_13").await;
     let mut owner = connect(&beside).await;
     let all = app.platform().schema().get_migrations();
-    let old: Vec<_> = all.iter().filter(|migration| migration.version() <= BEFORE).cloned().collect();
-    assert_eq!(owner.migrate(&Migrations::new(&old)).await.expect("it is migrated").applied.len(), 13);
+    let old: Vec<_> = all
+        .iter()
+        .filter(|migration| migration.version() <= BEFORE)
+        .cloned()
+        .collect();
+    assert_eq!(
+        owner
+            .migrate(&Migrations::new(&old))
+            .await
+            .expect("it is migrated")
+            .applied
+            .len(),
+        13
+    );
     for (moment, _) in PLACES {
-        owner.run(WRITE, [(*moment).into(), EACH.into()]).await.expect("they are written");
+        owner
+            .run(WRITE, [(*moment).into(), EACH.into()])
+            .await
+            .expect("they are written");
     }
     let before = records(&mut owner).await;
-    assert_eq!(before.len(), PLACES.len() * usize::try_from(EACH).expect("a few"));
+    assert_eq!(
+        before.len(),
+        PLACES.len() * usize::try_from(EACH).expect("a few")
+    );
 
-    let (code, told) = finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", beside.owner.expose_secret()));
+    let (code, told) = finish(
+        program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", beside.owner.expose_secret()),
+    );
     assert!(code == Some(0) && told.contains("V14"), "{told}");
 
     // Each record is there as it was, in the month in which it was written.
-    assert!(records(&mut owner).await == before, "a record was lost or altered");
+    assert!(
+        records(&mut owner).await == before,
+        "a record was lost or altered"
+    );
     for (moment, partition) in PLACES {
         const PARTITION: &str = "SELECT count(*) FROM audit_events \
              WHERE occurred_at = $1::text::timestamptz AND tableoid::regclass::text = $2";
-        let rows = owner.run(PARTITION, [(*moment).into(), (*partition).into()]).await.expect("it is counted");
-        assert_eq!(rows[0].get::<i64>(0).expect("a number"), EACH, "of {moment} in {partition}");
+        let rows = owner
+            .run(PARTITION, [(*moment).into(), (*partition).into()])
+            .await
+            .expect("it is counted");
+        assert_eq!(
+            rows[0].get::<i64>(0).expect("a number"),
+            EACH,
+            "of {moment} in {partition}"
+        );
     }
     // Nobody wrote in a month between.
     let between = "SELECT count(*) FROM pg_class WHERE relname = 'audit_events_2023_01'";
@@ -92,18 +129,32 @@ async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
 
     // What came before the seal is sealed as it was found, and from then on nobody changes it unseen.
     let mut environment = secrets(beside.server.expose_secret());
-    environment.extend(["MAINSTAY_HTTP_BIND", "MAINSTAY_MANAGEMENT_BIND"].map(|name| (name, "127.0.0.1:0".to_owned())));
-    assert_eq!(number(&mut owner, UNSEALED).await, i64::try_from(before.len()).expect("a few"));
+    environment.extend(
+        ["MAINSTAY_HTTP_BIND", "MAINSTAY_MANAGEMENT_BIND"]
+            .map(|name| (name, "127.0.0.1:0".to_owned())),
+    );
+    assert_eq!(
+        number(&mut owner, UNSEALED).await,
+        i64::try_from(before.len()).expect("a few")
+    );
     let mut service = Serving::start(program(["serve"]).envs(environment.clone()));
-    let sealed = timeout(PATIENCE, async { while number(&mut owner, UNSEALED).await > 0 {} }).await;
+    let sealed = timeout(PATIENCE, async {
+        while number(&mut owner, UNSEALED).await > 0 {}
+    })
+    .await;
     sealed.unwrap_or_else(|_| panic!("the log is not sealed: {}", service.log()));
     service.signal("TERM");
     assert_eq!(service.exit_code(), Some(0), "{}", service.log());
     // A clock was wrong then: one of the records is of 2199.
     let dated_from = before.len().to_string();
-    let verify = || finish(program(["audit", "verify", "--dated-from", &dated_from]).envs(environment.clone()));
+    let verify = || {
+        finish(program(["audit", "verify", "--dated-from", &dated_from]).envs(environment.clone()))
+    };
     let (code, told) = verify();
-    assert!(code == Some(0) && told.contains("The log is what was sealed."), "{told}");
+    assert!(
+        code == Some(0) && told.contains("The log is what was sealed."),
+        "{told}"
+    );
     for statement in [
         "ALTER TABLE audit_events_2020_01 DISABLE TRIGGER USER",
         "UPDATE audit_events_2020_01 SET address = '192.0.2.99' WHERE id = (SELECT id FROM audit_events_2020_01 LIMIT 1)",
@@ -111,5 +162,8 @@ async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
         owner.run(statement, []).await.expect("the owner may");
     }
     let (code, told) = verify();
-    assert!(code == Some(1) && told.contains("is not what was sealed"), "{told}");
+    assert!(
+        code == Some(1) && told.contains("is not what was sealed"),
+        "{told}"
+    );
 }

@@ -12,7 +12,10 @@ use crate::{
 fn settings(vault: &Vault) -> Vec<(&'static str, String)> {
     vec![
         ("MAINSTAY_ENVIRONMENT", "development".to_owned()),
-        ("MAINSTAY_CRYPTO_VAULT_URL", format!("http://{}", vault.address)),
+        (
+            "MAINSTAY_CRYPTO_VAULT_URL",
+            format!("http://{}", vault.address),
+        ),
         ("MAINSTAY_CRYPTO_VAULT_TOKEN", TOKEN.to_owned()),
         ("MAINSTAY_CRYPTO_VAULT_TIMEOUT", "500ms".to_owned()),
     ]
@@ -33,14 +36,23 @@ async fn the_service_starts_with_keys_that_vault_has_wrapped() {
     let app = TestApp::start(app::platform()).await;
     let mut environment = settings(&vault);
     environment.extend([
-        ("MAINSTAY_DATABASE_URL", app.database_url().expose_secret().to_owned()),
-        ("MAINSTAY_DATABASE_OWNER_URL", app.owner_url().expose_secret().to_owned()),
+        (
+            "MAINSTAY_DATABASE_URL",
+            app.database_url().expose_secret().to_owned(),
+        ),
+        (
+            "MAINSTAY_DATABASE_OWNER_URL",
+            app.owner_url().expose_secret().to_owned(),
+        ),
         ("MAINSTAY_CRYPTO_KEYS", ring.clone()),
     ]);
     let before = vault.times_asked();
     let (code, text) = finish(program(["keys", "status"]).envs(environment.clone()));
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains(ring.split(':').next().expect("a name")) && text.contains("primary"), "{text}");
+    assert!(
+        text.contains(ring.split(':').next().expect("a name")) && text.contains("primary"),
+        "{text}"
+    );
     assert_eq!(vault.times_asked(), before + 1, "once, at the start");
 
     environment.retain(|(name, _)| *name != "MAINSTAY_DATABASE_OWNER_URL");
@@ -52,7 +64,12 @@ async fn the_service_starts_with_keys_that_vault_has_wrapped() {
     let (api, _) = serving.addresses();
     // Vault may go: the keys are in memory.
     vault.feel(Mood::Status(503));
-    assert_eq!(send(api, "GET", "/.well-known/jwks.json", "", "").await.status, 200);
+    assert_eq!(
+        send(api, "GET", "/.well-known/jwks.json", "", "")
+            .await
+            .status,
+        200
+    );
     assert!(!serving.log().contains("canary"), "{}", serving.log());
 }
 
@@ -61,13 +78,25 @@ async fn the_service_starts_with_keys_that_vault_has_wrapped() {
 fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
     let vault = Vault::start();
     let ring = wrapped_ring(&vault);
-    let key: String = ring.rsplit(':').next().expect("a key").chars().rev().collect();
+    let key: String = ring
+        .rsplit(':')
+        .next()
+        .expect("a key")
+        .chars()
+        .rev()
+        .collect();
     let start = |ring: &str, changed: &[(&'static str, &str)]| {
         let mut environment = settings(&vault);
         environment.push(("MAINSTAY_CRYPTO_KEYS", ring.to_owned()));
-        environment
-            .push(("MAINSTAY_DATABASE_OWNER_URL", "postgres://u:p@127.0.0.1:1/d?sslmode=verify-full".to_owned()));
-        environment.extend(changed.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        environment.push((
+            "MAINSTAY_DATABASE_OWNER_URL",
+            "postgres://u:p@127.0.0.1:1/d?sslmode=verify-full".to_owned(),
+        ));
+        environment.extend(
+            changed
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
         let (code, text) = finish(program(["keys", "status"]).envs(environment));
         assert_eq!(code, Some(1), "{text}");
         for secret in [TOKEN, &key[..20], ring.rsplit(':').next().expect("a key")] {
@@ -78,7 +107,10 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
     let told = |mood, expected: &str| {
         vault.feel(mood);
         let text = start(&ring, &[]);
-        assert!(text.contains("entry 1") && text.contains(expected), "{expected}: {text}");
+        assert!(
+            text.contains("entry 1") && text.contains(expected),
+            "{expected}: {text}"
+        );
     };
     told(Mood::Status(403), "its policy does not allow this");
     told(Mood::Status(503), "sealed, or a standby");
@@ -87,10 +119,16 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
     told(Mood::Elsewhere, "status 307");
     vault.feel(Mood::Well);
     let foreign = start(&ring.replace("vault:v1:=", "vault:v1:x"), &[]);
-    assert!(foreign.contains("does not know the ciphertext"), "{foreign}");
+    assert!(
+        foreign.contains("does not know the ciphertext"),
+        "{foreign}"
+    );
     let wrong = start(&ring, &[("MAINSTAY_CRYPTO_VAULT_TOKEN", "hvs.another")]);
     assert!(wrong.contains("status 403"), "{wrong}");
-    let nowhere = start(&ring, &[("MAINSTAY_CRYPTO_VAULT_URL", "http://127.0.0.1:1")]);
+    let nowhere = start(
+        &ring,
+        &[("MAINSTAY_CRYPTO_VAULT_URL", "http://127.0.0.1:1")],
+    );
     assert!(nowhere.contains("there is no connection"), "{nowhere}");
     let unset = start(&ring, &[("MAINSTAY_CRYPTO_VAULT_TOKEN", "")]);
     assert!(unset.contains("entry 1"), "{unset}");
@@ -99,8 +137,14 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
     let before = vault.times_asked();
     for (name, value) in [
         ("MAINSTAY_ENVIRONMENT", "production".to_owned()),
-        ("MAINSTAY_CRYPTO_VAULT_URL", "http://vault.example:8200".to_owned()),
-        ("MAINSTAY_CRYPTO_VAULT_URL", format!("http://user@{}", vault.address)),
+        (
+            "MAINSTAY_CRYPTO_VAULT_URL",
+            "http://vault.example:8200".to_owned(),
+        ),
+        (
+            "MAINSTAY_CRYPTO_VAULT_URL",
+            format!("http://user@{}", vault.address),
+        ),
     ] {
         let refused = start(&ring, &[(name, &value)]);
         assert!(refused.contains("must be https"), "{refused}");

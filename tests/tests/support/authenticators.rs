@@ -1,6 +1,10 @@
 //! What people prove themselves with: an authenticator app and a passkey, each written by others than the service.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "no test binary uses all of it; a test fails by panicking")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "no test binary uses all of it; a test fails by panicking"
+)]
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -47,14 +51,18 @@ impl App {
         let mac = hmac::sign(&key, &step.to_be_bytes());
         let bytes = mac.as_ref();
         let offset = usize::from(bytes[19] & 15);
-        let number = u32::from_be_bytes(bytes[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
+        let number =
+            u32::from_be_bytes(bytes[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
         format!("{:06}", number % 1_000_000)
     }
 
     /// Some code that it does not show around a moment.
     pub fn wrong_code(&self, at: Timestamp) -> String {
         let shown = [-30, 0, 30].map(|seconds| self.code(at + time::Duration::seconds(seconds)));
-        (0..).map(|number| format!("{number:06}")).find(|code| !shown.contains(code)).unwrap()
+        (0..)
+            .map(|number| format!("{number:06}"))
+            .find(|code| !shown.contains(code))
+            .unwrap()
     }
 }
 
@@ -65,20 +73,41 @@ fn base32(text: &str) -> Vec<u8> {
         .map(|letter| ALPHABET.find(letter).unwrap())
         .flat_map(|it| (0..5).rev().map(move |at| it >> at & 1));
     let bits: Vec<_> = bits.collect();
-    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | u8::try_from(*bit).unwrap())).collect()
+    bits.chunks_exact(8)
+        .map(|byte| {
+            byte.iter()
+                .fold(0, |byte, bit| byte << 1 | u8::try_from(*bit).unwrap())
+        })
+        .collect()
 }
 
 /// Gives somebody an authenticator app, and the recovery codes that come with it.
 pub async fn enrol(app: &TestApp, actor: &Actor) -> (App, Vec<String>) {
-    let totp = App::of(&actor.post("/v1/me/totp", json!({})).await.assert_status(201).json());
+    let totp = App::of(
+        &actor
+            .post("/v1/me/totp", json!({}))
+            .await
+            .assert_status(201)
+            .json(),
+    );
     let now = app.runtime().clock.now();
-    let confirmed = actor.post("/v1/me/totp/confirmation", json!({ "code": totp.code(now) })).await;
+    let confirmed = actor
+        .post(
+            "/v1/me/totp/confirmation",
+            json!({ "code": totp.code(now) }),
+        )
+        .await;
     (totp, recovery_codes(&confirmed.assert_status(200).json()))
 }
 
 /// The recovery codes of an answer; none where it shows none.
 pub fn recovery_codes(answer: &Value) -> Vec<String> {
-    answer["recovery_codes"].as_array().into_iter().flatten().map(|code| code.as_str().unwrap().to_owned()).collect()
+    answer["recovery_codes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|code| code.as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Whether somebody was written to about this.
@@ -98,7 +127,11 @@ pub async fn sign_in(app: &TestApp, actor: &Actor, code: Option<&str>) -> Answer
 
 /// Whoever was signed in by this answer.
 pub fn signed_in(app: &TestApp, answer: &Answer) -> Client {
-    app.anonymous().with_token(answer.assert_status(201).json()["access_token"].as_str().unwrap())
+    app.anonymous().with_token(
+        answer.assert_status(201).json()["access_token"]
+            .as_str()
+            .unwrap(),
+    )
 }
 
 /// A device with room for one passkey, and a finger on it. A clone of it is what a thief of the key has.
@@ -112,7 +145,10 @@ pub struct Device {
 impl Device {
     /// A device whose passkeys count their uses.
     pub fn counting() -> Self {
-        Self { passkey: None, counts: true }
+        Self {
+            passkey: None,
+            counts: true,
+        }
     }
 
     /// Makes a passkey, as a browser does for a page of the service.
@@ -120,8 +156,12 @@ impl Device {
         let mut authenticator = self.authenticator();
         authenticator.set_make_credentials_with_signature_counter(self.counts);
         let mut browser = Browser::new(authenticator).allows_insecure_localhost(true);
-        let request = serde_json::from_value(json!({ "publicKey": options["public_key"] })).unwrap();
-        let made = browser.register(&Url::parse(ORIGIN).unwrap(), request, DefaultClientData).await.unwrap();
+        let request =
+            serde_json::from_value(json!({ "publicKey": options["public_key"] })).unwrap();
+        let made = browser
+            .register(&Url::parse(ORIGIN).unwrap(), request, DefaultClientData)
+            .await
+            .unwrap();
         self.passkey = browser.authenticator().store().clone();
         as_browsers_write(serde_json::to_value(made).unwrap())
     }
@@ -129,19 +169,27 @@ impl Device {
     /// Answers the challenge of a sign-in, as a browser does for a page of the service.
     pub async fn answer(&mut self, options: &Value) -> Value {
         let mut browser = Browser::new(self.authenticator()).allows_insecure_localhost(true);
-        let request = serde_json::from_value(json!({ "publicKey": options["public_key"] })).unwrap();
-        let answer = browser.authenticate(&Url::parse(ORIGIN).unwrap(), request, DefaultClientData).await.unwrap();
+        let request =
+            serde_json::from_value(json!({ "publicKey": options["public_key"] })).unwrap();
+        let answer = browser
+            .authenticate(&Url::parse(ORIGIN).unwrap(), request, DefaultClientData)
+            .await
+            .unwrap();
         self.passkey = browser.authenticator().store().clone();
         as_browsers_write(serde_json::to_value(answer).unwrap())
     }
 
     /// Signs what no browser would: any challenge for any page, and without asking anybody if so told.
     pub async fn sign(&mut self, page: &str, rp_id: &str, challenge: &str, asks: bool) -> Value {
-        let client_data = json!({ "type": "webauthn.get", "challenge": challenge, "origin": page }).to_string();
+        let client_data =
+            json!({ "type": "webauthn.get", "challenge": challenge, "origin": page }).to_string();
         let mut authenticator = self.authenticator();
         let request = get_assertion::Request {
             rp_id: rp_id.to_owned(),
-            client_data_hash: digest(&SHA256, client_data.as_bytes()).as_ref().to_vec().into(),
+            client_data_hash: digest(&SHA256, client_data.as_bytes())
+                .as_ref()
+                .to_vec()
+                .into(),
             allow_list: None,
             extensions: None,
             options: get_assertion::Options { up: true, uv: asks },
@@ -164,7 +212,12 @@ impl Device {
     }
 
     fn authenticator(&self) -> Authenticator<Option<Passkey>, Finger, AwsLcRsBackend> {
-        Authenticator::new(Aaguid::new_empty(), self.passkey.clone(), Finger, AwsLcRsBackend)
+        Authenticator::new(
+            Aaguid::new_empty(),
+            self.passkey.clone(),
+            Finger,
+            AwsLcRsBackend,
+        )
     }
 }
 
@@ -172,10 +225,16 @@ impl Device {
 fn as_browsers_write(value: Value) -> Value {
     match value {
         Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_u64) => {
-            let bytes = items.iter().filter_map(Value::as_u64).map(|byte| u8::try_from(byte).unwrap());
+            let bytes = items
+                .iter()
+                .filter_map(Value::as_u64)
+                .map(|byte| u8::try_from(byte).unwrap());
             URL_SAFE_NO_PAD.encode(bytes.collect::<Vec<_>>()).into()
         }
-        Value::Object(members) => members.into_iter().map(|(name, value)| (name, as_browsers_write(value))).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name, as_browsers_write(value)))
+            .collect(),
         other => other,
     }
 }
@@ -187,20 +246,37 @@ pub fn challenge(options: &Value) -> &str {
 
 /// Options for a sign-in or a step-up.
 pub async fn request_options(app: &TestApp) -> Value {
-    app.anonymous().request(Method::POST, "/v1/sessions/passkey/options").send().await.assert_status(200).json()
+    app.anonymous()
+        .request(Method::POST, "/v1/sessions/passkey/options")
+        .send()
+        .await
+        .assert_status(200)
+        .json()
 }
 
 /// Gives somebody a passkey on this device. Answers what the service said of it.
 pub async fn add_passkey(actor: &Client, device: &mut Device) -> Value {
-    let options = actor.request(Method::POST, "/v1/me/passkeys/options").send().await.assert_status(200).json();
+    let options = actor
+        .request(Method::POST, "/v1/me/passkeys/options")
+        .send()
+        .await
+        .assert_status(200)
+        .json();
     let credential = device.create(&options).await;
-    let made = actor.post("/v1/me/passkeys", json!({ "name": "Ada's phone", "credential": credential })).await;
+    let made = actor
+        .post(
+            "/v1/me/passkeys",
+            json!({ "name": "Ada's phone", "credential": credential }),
+        )
+        .await;
     made.assert_status(201).json()
 }
 
 /// Tries to sign in with an answer of a passkey.
 pub async fn sign_in_by_passkey(app: &TestApp, credential: &Value) -> Answer {
-    app.anonymous().post("/v1/sessions/passkey", json!({ "credential": credential })).await
+    app.anonymous()
+        .post("/v1/sessions/passkey", json!({ "credential": credential }))
+        .await
 }
 
 /// A person who agrees to everything.
@@ -220,7 +296,12 @@ impl UserValidationMethod for Finger {
         'life0: 'async_trait,
         Self: 'async_trait,
     {
-        Box::pin(async move { Ok(UserCheck { presence, verification }) })
+        Box::pin(async move {
+            Ok(UserCheck {
+                presence,
+                verification,
+            })
+        })
     }
 
     fn is_presence_enabled(&self) -> bool {

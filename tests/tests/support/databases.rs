@@ -12,12 +12,27 @@ pub struct Beside {
 impl Beside {
     /// Makes it: `create` is `CREATE DATABASE` and its name.
     pub async fn make(app: &TestApp, create: &'static str) -> Self {
-        let name = create.strip_prefix("CREATE DATABASE ").expect("it makes a database");
+        let name = create
+            .strip_prefix("CREATE DATABASE ")
+            .expect("it makes a database");
         let mut owner = app.owner().await;
-        owner.run(create, []).await.expect("the owner makes databases");
-        let rows = owner.run("SELECT current_database()::text", []).await.expect("it has a name");
+        owner
+            .run(create, [])
+            .await
+            .expect("the owner makes databases");
+        let rows = owner
+            .run("SELECT current_database()::text", [])
+            .await
+            .expect("it has a name");
         let live: String = rows[0].get(0).expect("a text");
-        let there = |url: SecretString| url.expose_secret().replace(&format!("/{live}?"), &format!("/{name}?")).into();
-        Self { owner: there(app.owner_url()), server: there(app.database_url()) }
+        let there = |url: SecretString| {
+            url.expose_secret()
+                .replace(&format!("/{live}?"), &format!("/{name}?"))
+                .into()
+        };
+        Self {
+            owner: there(app.owner_url()),
+            server: there(app.database_url()),
+        }
     }
 }

@@ -17,7 +17,10 @@ pub async fn start(provider: &OpenIdProvider) -> TestApp {
 
 /// A service with these providers.
 pub async fn start_with(providers: &[Value]) -> TestApp {
-    TestApp::builder(app::platform()).setting("identity.oidc_providers", json!(providers).to_string()).start().await
+    TestApp::builder(app::platform())
+        .setting("identity.oidc_providers", json!(providers).to_string())
+        .start()
+        .await
 }
 
 /// A service and its only provider, at an hour that stands still until it is moved on.
@@ -26,7 +29,10 @@ pub async fn start_at_rest() -> (TestApp, OpenIdProvider, Clock) {
     let provider = OpenIdProvider::start(clock.clone()).await;
     let settings = json!([provider.settings(ACME)]).to_string();
     let builder = TestApp::builder(app::platform()).clock(clock.clone());
-    let app = builder.setting("identity.oidc_providers", settings).start().await;
+    let app = builder
+        .setting("identity.oidc_providers", settings)
+        .start()
+        .await;
     (app, provider, clock)
 }
 
@@ -37,13 +43,24 @@ pub fn person(subject: &str) -> Value {
 
 /// Begins a sign-in.
 pub async fn begin(app: &TestApp, provider: &str) -> Value {
-    let begun = app.anonymous().post("/v1/external-authorizations", json!({ "provider": provider })).await;
+    let begun = app
+        .anonymous()
+        .post(
+            "/v1/external-authorizations",
+            json!({ "provider": provider }),
+        )
+        .await;
     begun.assert_status(200).json()
 }
 
 /// Begins to link an identity.
 pub async fn begin_link(by: &Client, provider: &str) -> Value {
-    let begun = by.post("/v1/me/external-authorizations", json!({ "provider": provider })).await;
+    let begun = by
+        .post(
+            "/v1/me/external-authorizations",
+            json!({ "provider": provider }),
+        )
+        .await;
     begun.assert_status(200).json()
 }
 
@@ -77,7 +94,8 @@ pub async fn sign_in(app: &TestApp, provider: &OpenIdProvider, claims: Value) ->
 pub async fn link(by: &Client, provider: &OpenIdProvider, claims: Value) -> Answer {
     let begun = begin_link(by, ACME).await;
     let back = through(provider, &begun, claims);
-    by.post("/v1/me/external-identities", callback(&begun, &back)).await
+    by.post("/v1/me/external-identities", callback(&begun, &back))
+        .await
 }
 
 /// Whoever has signed in.

@@ -28,14 +28,24 @@ impl Reply {
     pub fn of(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-        Self { status, head: head.to_lowercase(), body: body.to_owned() }
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or_default();
+        Self {
+            status,
+            head: head.to_lowercase(),
+            body: body.to_owned(),
+        }
     }
 
     /// The value of a header; empty when it is not there.
     pub fn header(&self, name: &str) -> &str {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.find(|(found, _)| *found == name).map_or("", |(_, value)| value)
+        lines
+            .find(|(found, _)| *found == name)
+            .map_or("", |(_, value)| value)
     }
 
     /// The body as JSON; null when it is none.
@@ -46,7 +56,9 @@ impl Reply {
 
 /// Sends bytes on a connection of their own, and reads until the server closes it.
 pub async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> Reply {
-    let mut stream = TcpStream::connect(address).await.expect("the server accepts");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the server accepts");
     // A server that refuses the head may close before all is sent; then its answer still counts.
     stream.write_all(request.as_ref()).await.ok();
     Reply::of(&read_to_end(&mut stream).await)
@@ -66,12 +78,16 @@ pub async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
 
 /// Sends an ordinary request: `token` and `body` where they are not empty.
 pub async fn send(address: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> Reply {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     if !token.is_empty() {
         request += &format!("Authorization: Bearer {token}\r\n");
     }
     if !body.is_empty() {
-        request += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        request += &format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\n",
+            body.len()
+        );
     }
     exchange(address, format!("{request}\r\n{body}")).await
 }

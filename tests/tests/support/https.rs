@@ -31,26 +31,42 @@ pub struct Http2 {
 impl Https {
     /// Starts a replica of `app` with a certificate of its own and these settings.
     pub async fn start(app: &TestApp, settings: &[(&'static str, &str)]) -> Self {
-        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate is made");
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+            .expect("a certificate is made");
         let files = tempfile::tempdir().expect("there is room");
-        let (certificate, key) = (files.path().join("certificate.pem"), files.path().join("key.pem"));
+        let (certificate, key) = (
+            files.path().join("certificate.pem"),
+            files.path().join("key.pem"),
+        );
         std::fs::write(&certificate, certified.cert.pem()).expect("it is written");
         std::fs::write(&key, certified.signing_key.serialize_pem()).expect("it is written");
 
         let path = |file: &std::path::Path| file.display().to_string();
-        let tls = [("http.tls_certificate", path(&certificate)), ("http.tls_key", path(&key))];
-        let chosen = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let tls = [
+            ("http.tls_certificate", path(&certificate)),
+            ("http.tls_key", path(&key)),
+        ];
+        let chosen = settings
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
         let replica = app.second_replica_with(tls.into_iter().chain(chosen)).await;
 
         let mut roots = RootCertStore::empty();
-        roots.add(certified.cert.der().clone()).expect("it is a certificate");
-        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider has them")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        roots
+            .add(certified.cert.der().clone())
+            .expect("it is a certificate");
+        let mut config =
+            ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .expect("the provider has them")
+                .with_root_certificates(roots)
+                .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec()];
-        Self { replica, config: Arc::new(config), _files: files }
+        Self {
+            replica,
+            config: Arc::new(config),
+            _files: files,
+        }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -64,13 +80,21 @@ impl Https {
             .handshake(self.connect_tls().await)
             .await
             .expect("both speak HTTP/2");
-        Http2 { requests, ended: tokio::spawn(connection) }
+        Http2 {
+            requests,
+            ended: tokio::spawn(connection),
+        }
     }
 
     async fn connect_tls(&self) -> TlsStream<TcpStream> {
-        let stream = TcpStream::connect(self.address()).await.expect("the server accepts");
+        let stream = TcpStream::connect(self.address())
+            .await
+            .expect("the server accepts");
         let name = ServerName::try_from("localhost").expect("it is a name");
-        TlsConnector::from(self.config.clone()).connect(name, stream).await.expect("the certificate is good")
+        TlsConnector::from(self.config.clone())
+            .connect(name, stream)
+            .await
+            .expect("the certificate is good")
     }
 }
 
@@ -78,13 +102,25 @@ impl Http2 {
     /// Sends a request without a body, and leaves its answer to the caller.
     pub async fn get(&mut self, path: &str) -> h2::client::ResponseFuture {
         let request = self.request(Method::GET, path);
-        self.ready().await.send_request(request, true).expect("the connection is open").0
+        self.ready()
+            .await
+            .send_request(request, true)
+            .expect("the connection is open")
+            .0
     }
 
     /// Sends a request with the beginning of a body, of which more is to follow.
-    pub async fn begin(&mut self, path: &str, body: Bytes) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+    pub async fn begin(
+        &mut self,
+        path: &str,
+        body: Bytes,
+    ) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
         let request = self.request(Method::POST, path);
-        let (answer, mut sending) = self.ready().await.send_request(request, false).expect("the connection is open");
+        let (answer, mut sending) = self
+            .ready()
+            .await
+            .send_request(request, false)
+            .expect("the connection is open");
         // A stream that was refused meanwhile takes nothing.
         sending.send_data(body, false).ok();
         (answer, sending)
@@ -92,11 +128,21 @@ impl Http2 {
 
     fn request(&self, method: Method, path: &str) -> ::http::Request<()> {
         let uri = format!("https://localhost{path}");
-        let request = ::http::Request::builder().version(::http::Version::HTTP_2).method(method).uri(uri);
-        request.header("content-type", "application/json").body(()).expect("it is a request")
+        let request = ::http::Request::builder()
+            .version(::http::Version::HTTP_2)
+            .method(method)
+            .uri(uri);
+        request
+            .header("content-type", "application/json")
+            .body(())
+            .expect("it is a request")
     }
 
     async fn ready(&mut self) -> SendRequest<Bytes> {
-        self.requests.clone().ready().await.expect("the connection is open")
+        self.requests
+            .clone()
+            .ready()
+            .await
+            .expect("the connection is open")
     }
 }

@@ -1,7 +1,12 @@
 //! Races that come out the same each time: the test holds a row that two requests need, so that both have verified what they
 //! verify before either acts, and they act in the order in which they came.
 
-#![allow(dead_code, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -34,12 +39,19 @@ impl Held {
     pub async fn row(app: &TestApp, statement: &'static str, id: Uuid) -> Self {
         let (mut holder, watcher) = (app.owner().await, app.owner().await);
         holder.run("BEGIN", []).await.expect("a transaction begins");
-        holder.run(statement, [id.into()]).await.expect("the row is held");
+        holder
+            .run(statement, [id.into()])
+            .await
+            .expect("the row is held");
         Self { holder, watcher }
     }
 
     /// Lets `first` come to the row, then `second`, and releases it. Gives both answers.
-    pub async fn in_order<A, B>(mut self, first: impl Future<Output = A>, second: impl Future<Output = B>) -> (A, B) {
+    pub async fn in_order<A, B>(
+        mut self,
+        first: impl Future<Output = A>,
+        second: impl Future<Output = B>,
+    ) -> (A, B) {
         let mut first = pin!(first);
         tokio::select! {
             _ = &mut first => panic!("the first request does not need the row"),
@@ -56,7 +68,10 @@ impl Held {
     }
 
     /// Lets all come to the row, and releases it. Gives their answers.
-    pub async fn all<A>(mut self, requests: impl IntoIterator<Item = impl Future<Output = A>>) -> Vec<A> {
+    pub async fn all<A>(
+        mut self,
+        requests: impl IntoIterator<Item = impl Future<Output = A>>,
+    ) -> Vec<A> {
         let requests: Vec<_> = requests.into_iter().collect();
         let waiting = i64::try_from(requests.len()).expect("a few");
         let mut all = pin!(join_all(requests));
@@ -82,10 +97,15 @@ impl Held {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(PATIENCE, reached).await.expect("they come to the row");
+        timeout(PATIENCE, reached)
+            .await
+            .expect("they come to the row");
     }
 
     async fn release(&mut self) {
-        self.holder.run("COMMIT", []).await.expect("the row is released");
+        self.holder
+            .run("COMMIT", [])
+            .await
+            .expect("the row is released");
     }
 }

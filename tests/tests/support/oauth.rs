@@ -20,9 +20,16 @@ pub async fn register(app: &TestApp, client_id: &str) {
 pub async fn register_for(app: &TestApp, client_id: &str, redirects: &[&str], first_party: bool) {
     const INSERT: &str = "INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at, first_party) \
          VALUES (gen_random_uuid(), $1, 'An application', $2, now(), $3)";
-    let redirects: Vec<_> = redirects.iter().map(|redirect| (*redirect).to_owned()).collect();
+    let redirects: Vec<_> = redirects
+        .iter()
+        .map(|redirect| (*redirect).to_owned())
+        .collect();
     let values = [client_id.into(), redirects.into(), first_party.into()];
-    app.owner().await.run(INSERT, values).await.expect("it is registered");
+    app.owner()
+        .await
+        .run(INSERT, values)
+        .await
+        .expect("it is registered");
 }
 
 /// A request that nothing is wrong with.
@@ -58,10 +65,15 @@ pub async fn authorize(by: &Actor, request: Value) -> Vec<(String, String)> {
 pub async fn decide(by: &Actor, request: Value, decision: &str) -> Vec<(String, String)> {
     let request = with(request, "decision", decision);
     let answer = by.post("/oauth/authorizations", request.clone()).await;
-    let target = answer.assert_status(200).json()["redirect_to"].as_str().expect("a redirect").to_owned();
+    let target = answer.assert_status(200).json()["redirect_to"]
+        .as_str()
+        .expect("a redirect")
+        .to_owned();
     let expected = request["redirect_uri"].as_str().expect("it has one");
     let separator = if expected.contains('?') { '&' } else { '?' };
-    let answered = target.strip_prefix(expected).and_then(|rest| rest.strip_prefix(separator));
+    let answered = target
+        .strip_prefix(expected)
+        .and_then(|rest| rest.strip_prefix(separator));
     parameters(answered.unwrap_or_else(|| panic!("{target} is not below {expected}")))
 }
 
@@ -70,19 +82,31 @@ fn parameters(query: &str) -> Vec<(String, String)> {
     let decoded = |text: &str| {
         let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
         while let [first, others @ ..] = rest {
-            let escaped = (*first == b'%').then(|| std::str::from_utf8(&others[..2]).expect("two digits"));
-            bytes.push(escaped.map_or(*first, |digits| u8::from_str_radix(digits, 16).expect("two digits")));
-            rest = if escaped.is_some() { &others[2..] } else { others };
+            let escaped =
+                (*first == b'%').then(|| std::str::from_utf8(&others[..2]).expect("two digits"));
+            bytes.push(escaped.map_or(*first, |digits| {
+                u8::from_str_radix(digits, 16).expect("two digits")
+            }));
+            rest = if escaped.is_some() {
+                &others[2..]
+            } else {
+                others
+            };
         }
         String::from_utf8(bytes).expect("a text")
     };
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), decoded(value))).collect()
+    pairs
+        .map(|(name, value)| (name.to_owned(), decoded(value)))
+        .collect()
 }
 
 /// The value of a parameter; empty when it is not there.
 pub fn value<'p>(parameters: &'p [(String, String)], name: &str) -> &'p str {
-    parameters.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
+    parameters
+        .iter()
+        .find(|(found, _)| found == name)
+        .map_or("", |(_, value)| value)
 }
 
 /// A code for an application.
@@ -95,9 +119,18 @@ pub async fn code(by: &Actor, request: Value) -> String {
 
 /// Sends a form.
 pub async fn post_form(client: &Client, path: &str, fields: &[(&str, &str)]) -> Answer {
-    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
-    let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    let call = client.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
+    let encoded = |text: &str| {
+        text.bytes()
+            .map(|byte| format!("%{byte:02X}"))
+            .collect::<String>()
+    };
+    let pairs: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .collect();
+    let call = client
+        .request(Method::POST, path)
+        .header("content-type", "application/x-www-form-urlencoded");
     call.body(pairs.join("&")).send().await
 }
 
@@ -119,7 +152,13 @@ pub async fn token(app: &TestApp, fields: &[(&str, &str)]) -> Answer {
 
 /// The tokens of an application that a person lets in.
 pub async fn let_in(app: &TestApp, by: &Actor, request: Value) -> Value {
-    let client_id = request["client_id"].as_str().expect("it has one").to_owned();
+    let client_id = request["client_id"]
+        .as_str()
+        .expect("it has one")
+        .to_owned();
     let code = code(by, request).await;
-    token(app, &exchange(&client_id, &code)).await.assert_status(200).json()
+    token(app, &exchange(&client_id, &code))
+        .await
+        .assert_status(200)
+        .json()
 }

@@ -1,6 +1,10 @@
 //! PgBouncer in front of Postgres, in transaction mode and with TLS on both sides: the real program, where there is one.
 
-#![allow(clippy::expect_used, clippy::print_stderr, reason = "a test fails by panicking, and says what it skips")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what it skips"
+)]
 
 use std::{
     fs,
@@ -32,13 +36,17 @@ impl Pooler {
         let program = std::env::var("PGBOUNCER").unwrap_or_else(|_| "pgbouncer".to_owned());
         if !is_recent(&program) {
             let (major, minor) = LEAST;
-            eprintln!("skipped: there is no PgBouncer of {major}.{minor} or later (PATH, PGBOUNCER)");
+            eprintln!(
+                "skipped: there is no PgBouncer of {major}.{minor} or later (PATH, PGBOUNCER)"
+            );
             return None;
         }
 
         let directory = TempDir::new().expect("there is room");
-        let port =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .and_then(|free| free.local_addr())
+            .expect("a free port")
+            .port();
         let postgres = url.expose_secret().to_owned();
         let configuration = configure(directory.path(), port, &Target::of(&postgres));
         let process = Command::new(program)
@@ -49,15 +57,27 @@ impl Pooler {
             .spawn()
             .expect("PgBouncer runs");
 
-        eventually("PgBouncer listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok());
-        Some(Self { process, port, postgres, directory })
+        eventually("PgBouncer listens", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
+        });
+        Some(Self {
+            process,
+            port,
+            postgres,
+            directory,
+        })
     }
 
     /// The URL that leads through it.
     pub fn url(&self) -> String {
         let target = Target::of(&self.postgres);
         let authority = self.directory.path().join("server.crt");
-        let Target { user, password, database, .. } = target;
+        let Target {
+            user,
+            password,
+            database,
+            ..
+        } = target;
         let port = self.port;
         format!(
             "postgres://{user}:{password}@localhost:{port}/{database}?sslmode=verify-full&sslrootcert={}",
@@ -80,11 +100,20 @@ impl Drop for Pooler {
 }
 
 fn is_recent(program: &str) -> bool {
-    let Ok(output) = Command::new(program).arg("--version").output() else { return false };
+    let Ok(output) = Command::new(program).arg("--version").output() else {
+        return false;
+    };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let number = text.lines().next().and_then(|line| line.strip_prefix("PgBouncer ")).unwrap_or_default();
+    let number = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("PgBouncer "))
+        .unwrap_or_default();
     let mut parts = number.split('.').map_while(|part| part.parse().ok());
-    parts.next().zip(parts.next()).is_some_and(|version| version >= LEAST)
+    parts
+        .next()
+        .zip(parts.next())
+        .is_some_and(|version| version >= LEAST)
 }
 
 /// The parts of a URL of `devdb`, whose names hold nothing that is encoded.
@@ -105,21 +134,39 @@ impl<'a> Target<'a> {
             let (database, rest) = rest.split_once('?')?;
             let (_, authority) = rest.split_once("sslrootcert=")?;
             let authority = authority.replace("%2F", "/");
-            Some(Self { user, password, port, database, authority })
+            Some(Self {
+                user,
+                password,
+                port,
+                database,
+                authority,
+            })
         };
         parts().expect("devdb's URL has these parts")
     }
 }
 
 fn configure(directory: &Path, port: u16, target: &Target<'_>) -> std::path::PathBuf {
-    let Target { user, password, port: postgres, authority, .. } = target;
-    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate is made");
-    let write = |name: &str, text: String| fs::write(directory.join(name), text).expect("the file is written");
+    let Target {
+        user,
+        password,
+        port: postgres,
+        authority,
+        ..
+    } = target;
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+        .expect("a certificate is made");
+    let write = |name: &str, text: String| {
+        fs::write(directory.join(name), text).expect("the file is written")
+    };
     write("server.crt", certified.cert.pem());
     write("server.key", certified.signing_key.serialize_pem());
     write("users", format!("\"{user}\" \"{password}\"\n"));
     // Copied, so that a PgBouncer that gives up the rights of root may read it.
-    write("authority.crt", fs::read_to_string(authority).expect("the authority of Postgres is read"));
+    write(
+        "authority.crt",
+        fs::read_to_string(authority).expect("the authority of Postgres is read"),
+    );
 
     let place = directory.display();
     let mut configuration = format!(
@@ -144,8 +191,14 @@ server_tls_ca_file = {place}/authority.crt
     );
     if is_root() {
         configuration += "user = nobody\n";
-        let owned = Command::new("chown").args(["-R", "nobody"]).arg(directory).status();
-        assert!(owned.is_ok_and(|status| status.success()), "the directory is given to nobody");
+        let owned = Command::new("chown")
+            .args(["-R", "nobody"])
+            .arg(directory)
+            .status();
+        assert!(
+            owned.is_ok_and(|status| status.success()),
+            "the directory is given to nobody"
+        );
     }
     write("pgbouncer.ini", configuration);
     directory.join("pgbouncer.ini")

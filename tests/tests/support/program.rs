@@ -29,8 +29,14 @@ pub fn program<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Comma
 
 /// Runs a command to its end and gives its status and what it wrote, both streams in one.
 pub fn finish(command: &mut Command) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } = command.output().expect("the program runs");
-    let text = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect("the program runs");
+    let text = [stdout, stderr]
+        .map(|text| String::from_utf8_lossy(&text).into_owned())
+        .concat();
     (status.code(), text)
 }
 
@@ -39,18 +45,28 @@ pub fn secrets(database_url: &str) -> Vec<(&'static str, String)> {
     vec![
         ("MAINSTAY_ENVIRONMENT", "development".to_owned()),
         ("MAINSTAY_DATABASE_URL", database_url.to_owned()),
-        ("MAINSTAY_CRYPTO_KEYS", KeyRing::generate(&Random::default()).expose_secret().to_owned()),
+        (
+            "MAINSTAY_CRYPTO_KEYS",
+            KeyRing::generate(&Random::default())
+                .expose_secret()
+                .to_owned(),
+        ),
     ]
 }
 
 /// An app, and what a program is told that works on its database under its keys, on ports that are free.
 #[allow(dead_code, reason = "not every target that stands on this file asks")]
 pub async fn beside(builder: Builder) -> (TestApp, Vec<(&'static str, String)>) {
-    let keys = KeyRing::generate(&Random::default()).expose_secret().to_owned();
+    let keys = KeyRing::generate(&Random::default())
+        .expose_secret()
+        .to_owned();
     let app = builder.setting("crypto.keys", keys.clone()).start().await;
     let environment = vec![
         ("MAINSTAY_ENVIRONMENT", "development".to_owned()),
-        ("MAINSTAY_DATABASE_URL", app.database_url().expose_secret().to_owned()),
+        (
+            "MAINSTAY_DATABASE_URL",
+            app.database_url().expose_secret().to_owned(),
+        ),
         ("MAINSTAY_CRYPTO_KEYS", keys),
         ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
         ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
@@ -70,7 +86,11 @@ impl Serving {
     pub fn start(command: &mut Command) -> Self {
         let log = NamedTempFile::new().expect("there is room");
         let output = || log.as_file().try_clone().expect("there are descriptors");
-        let child = command.stdout(output()).stderr(output()).spawn().expect("the program runs");
+        let child = command
+            .stdout(output())
+            .stderr(output())
+            .spawn()
+            .expect("the program runs");
         Self { child, log }
     }
 
@@ -118,13 +138,21 @@ impl Serving {
 
     /// Sends a signal by its name, as in `INT`.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
-        assert!(sent.expect("there is kill").success(), "SIG{name} was not sent");
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(
+            sent.expect("there is kill").success(),
+            "SIG{name} was not sent"
+        );
     }
 
     /// Waits until it has ended by itself, and gives its exit code.
     pub fn exit_code(&mut self) -> Option<i32> {
-        eventually("the service ends", || self.child.try_wait().expect("it was started")).code()
+        eventually("the service ends", || {
+            self.child.try_wait().expect("it was started")
+        })
+        .code()
     }
 }
 

@@ -109,7 +109,10 @@ async fn create_remark(
 
 /// Show a remark.
 #[get("/v1/remarks/{id}", problems(NOT_FOUND))]
-async fn get_remark(by: Allowed<RemarksWrite>, Path(id): Path<Id<RemarkRow>>) -> Result<Json<RemarkView>, Problem> {
+async fn get_remark(
+    by: Allowed<RemarksWrite>,
+    Path(id): Path<Id<RemarkRow>>,
+) -> Result<Json<RemarkView>, Problem> {
     Ok(Json(RemarkView::of(&by.get(id).await?)))
 }
 
@@ -121,8 +124,12 @@ async fn update_remark(
     if_match: IfMatch,
     Json(body): Json<UpdateRemark>,
 ) -> Result<Json<RemarkView>, Problem> {
-    let changes = Changes::new().set(RemarkRow::TEXT, body.text).set(RemarkRow::SEEN_AT, body.seen_at);
-    Ok(Json(RemarkView::of(&by.update(id, if_match, changes).await?)))
+    let changes = Changes::new()
+        .set(RemarkRow::TEXT, body.text)
+        .set(RemarkRow::SEEN_AT, body.seen_at);
+    Ok(Json(RemarkView::of(
+        &by.update(id, if_match, changes).await?,
+    )))
 }
 
 /// Show a remark in clear.
@@ -132,21 +139,34 @@ async fn get_remark_text(
     Path(id): Path<Id<RemarkRow>>,
 ) -> Result<Json<RemarkTextView>, Problem> {
     let remark: Revealed<RemarkRow> = by.reveal(id).await?;
-    let seen_at = remark.open_optional(|row| &row.seen_at).map(|place| place.as_str().to_owned());
-    Ok(Json(RemarkTextView { text: remark.open(|row| &row.text).as_str().to_owned(), seen_at }))
+    let seen_at = remark
+        .open_optional(|row| &row.seen_at)
+        .map(|place| place.as_str().to_owned());
+    Ok(Json(RemarkTextView {
+        text: remark.open(|row| &row.text).as_str().to_owned(),
+        seen_at,
+    }))
 }
 
 impl RemarkView {
     fn of(row: &RemarkRow) -> Self {
         let seen_at = row.seen_at.as_ref().map(Sealed::masked);
-        Self { id: row.id, text: row.text.masked(), seen_at, version: row.version }
+        Self {
+            id: row.id,
+            text: row.text.masked(),
+            seen_at,
+            version: row.version,
+        }
     }
 }
 
 /// The feature.
 pub fn module() -> Module {
     let endpoints = (create_remark, get_remark, update_remark, get_remark_text);
-    Module::new("remarks").entity::<RemarkRow>().entity::<PurchaseRow>().endpoints(endpoints)
+    Module::new("remarks")
+        .entity::<RemarkRow>()
+        .entity::<PurchaseRow>()
+        .endpoints(endpoints)
 }
 
 const TABLE: &str = "CREATE TABLE remarks (id uuid PRIMARY KEY, organization_id uuid NOT NULL, data_key bigint NOT NULL, \
@@ -170,10 +190,15 @@ const DESCRIPTIONS: [&str; 7] = [
 
 /// Starts the service with this feature.
 pub async fn start(prepare: impl FnOnce(Builder) -> Builder) -> TestApp {
-    let app = prepare(TestApp::builder(app::platform().module(module()))).start().await;
+    let app = prepare(TestApp::builder(app::platform().module(module())))
+        .start()
+        .await;
     let mut owner = app.owner().await;
     for statement in [TABLE, PURCHASES].into_iter().chain(DESCRIPTIONS) {
-        owner.run(statement, []).await.unwrap_or_else(|error| panic!("{statement}: {error}: {:?}", error.cause()));
+        owner
+            .run(statement, [])
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}: {:?}", error.cause()));
     }
     app
 }

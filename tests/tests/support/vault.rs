@@ -40,7 +40,10 @@ impl Vault {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there are ports");
         let address = listener.local_addr().expect("it is bound");
-        let (mood, asked) = (Arc::new(Mutex::new(Mood::Well)), Arc::new(AtomicUsize::new(0)));
+        let (mood, asked) = (
+            Arc::new(Mutex::new(Mood::Well)),
+            Arc::new(AtomicUsize::new(0)),
+        );
         let (its_mood, its_asked) = (mood.clone(), asked.clone());
         std::thread::spawn(move || {
             // What is left unanswered stays open, so that whoever waits does wait.
@@ -54,14 +57,23 @@ impl Vault {
                     continue;
                 }
                 let (status, body) = answer(mood, &read(&mut stream));
-                let location = if status == 307 { "Location: http://127.0.0.1:1/\r\n" } else { "" };
+                let location = if status == 307 {
+                    "Location: http://127.0.0.1:1/\r\n"
+                } else {
+                    ""
+                };
                 let length = body.len();
-                let head =
-                    format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{location}Connection: close\r\n\r\n");
+                let head = format!(
+                    "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{location}Connection: close\r\n\r\n"
+                );
                 stream.write_all((head + &body).as_bytes()).ok();
             }
         });
-        Self { address, mood, asked }
+        Self {
+            address,
+            mood,
+            asked,
+        }
     }
 
     pub fn feel(&self, mood: Mood) {
@@ -85,7 +97,12 @@ fn read(stream: &mut TcpStream) -> String {
             }
             continue;
         };
-        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let length = head.lines().find_map(|line| {
+            line.to_lowercase()
+                .strip_prefix("content-length: ")?
+                .parse()
+                .ok()
+        });
         if count == 0 || body.len() >= length.unwrap_or(0) {
             return text;
         }
@@ -101,7 +118,11 @@ fn answer(mood: Mood, request: &str) -> (u16, String) {
     }
     let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let sent = head.lines().find_map(|line| line.to_lowercase().strip_prefix("x-vault-token: ").map(str::to_owned));
+    let sent = head.lines().find_map(|line| {
+        line.to_lowercase()
+            .strip_prefix("x-vault-token: ")
+            .map(str::to_owned)
+    });
     if sent.as_deref() != Some(&TOKEN.to_lowercase()) {
         return (403, json!({ "errors": ["permission denied"] }).to_string());
     }
@@ -109,12 +130,19 @@ fn answer(mood: Mood, request: &str) -> (u16, String) {
     let turned = |text: &str| text.chars().rev().collect::<String>();
     let data = match head.split(' ').nth(1) {
         Some("/v1/transit/encrypt/mainstay") => {
-            let plaintext = body["plaintext"].as_str().filter(|text| text.len() == 44 && text.ends_with('='));
-            plaintext.map(|plaintext| json!({ "ciphertext": format!("vault:v1:{}", turned(plaintext)) }))
+            let plaintext = body["plaintext"]
+                .as_str()
+                .filter(|text| text.len() == 44 && text.ends_with('='));
+            plaintext
+                .map(|plaintext| json!({ "ciphertext": format!("vault:v1:{}", turned(plaintext)) }))
         }
         Some("/v1/transit/decrypt/mainstay") => {
-            let wrapped = body["ciphertext"].as_str().and_then(|text| text.strip_prefix("vault:v1:"));
-            wrapped.filter(|it| it.starts_with('=')).map(|wrapped| json!({ "plaintext": turned(wrapped) }))
+            let wrapped = body["ciphertext"]
+                .as_str()
+                .and_then(|text| text.strip_prefix("vault:v1:"));
+            wrapped
+                .filter(|it| it.starts_with('='))
+                .map(|wrapped| json!({ "plaintext": turned(wrapped) }))
         }
         _ => return (404, json!({ "errors": [] }).to_string()),
     };

@@ -13,17 +13,22 @@ use crate::{
     smtp_server::{SmtpServer, Tls},
 };
 
-const UNSEALED: &str =
-    "SELECT count(*) FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
+const UNSEALED: &str = "SELECT count(*) FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
 
 async fn until_sealed(app: &TestApp) {
     let mut owner = app.owner().await;
     let sealed = async {
-        while owner.run(UNSEALED, []).await.expect("they are counted")[0].get::<i64>(0).expect("a number") > 0 {
+        while owner.run(UNSEALED, []).await.expect("they are counted")[0]
+            .get::<i64>(0)
+            .expect("a number")
+            > 0
+        {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(crate::http::PATIENCE, sealed).await.expect("every record is sealed");
+    tokio::time::timeout(crate::http::PATIENCE, sealed)
+        .await
+        .expect("every record is sealed");
 }
 
 async fn until_status(management: std::net::SocketAddr, status: u16) {
@@ -32,12 +37,16 @@ async fn until_status(management: std::net::SocketAddr, status: u16) {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(crate::http::PATIENCE, reached).await.expect("readiness follows");
+    tokio::time::timeout(crate::http::PATIENCE, reached)
+        .await
+        .expect("readiness follows");
 }
 
 /// The limits that make it quick.
-const SOON: [(&str, &str); 2] =
-    [("MAINSTAY_DATABASE_STATEMENT_TIMEOUT", "1s"), ("MAINSTAY_DATABASE_ACQUIRE_TIMEOUT", "2s")];
+const SOON: [(&str, &str); 2] = [
+    ("MAINSTAY_DATABASE_STATEMENT_TIMEOUT", "1s"),
+    ("MAINSTAY_DATABASE_ACQUIRE_TIMEOUT", "2s"),
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_on_a_dead_path_goes_on_when_it_is_back() {
@@ -74,11 +83,20 @@ async fn a_worker_that_claims_nothing_is_not_ready() {
 
     let mut owner: Owner = house.app.owner().await;
     owner.run("BEGIN", []).await.expect("a transaction begins");
-    owner.run("SET LOCAL idle_in_transaction_session_timeout = 0", []).await.expect("it may take its time");
-    owner.run("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE", []).await.expect("the queue is locked");
+    owner
+        .run("SET LOCAL idle_in_transaction_session_timeout = 0", [])
+        .await
+        .expect("it may take its time");
+    owner
+        .run("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE", [])
+        .await
+        .expect("the queue is locked");
     until_status(management, 503).await;
 
-    owner.run("ROLLBACK", []).await.expect("the transaction ends");
+    owner
+        .run("ROLLBACK", [])
+        .await
+        .expect("the transaction ends");
     until_status(management, 200).await;
     let queued = queue_mail(house.app.database(), "later@example.org").await;
     until_state(&house.app, queued, "done").await;

@@ -12,7 +12,10 @@ use crate::{
 async fn tried(app: &TestApp, server: &SmtpServer) -> Vec<(bool, String)> {
     let id = queue_mail(app.database(), "ada@example.org").await;
     let standing = until(app, id, |it| it.attempts > 2).await;
-    assert!(["waiting", "running"].contains(&standing.state.as_str()), "{standing:?}");
+    assert!(
+        ["waiting", "running"].contains(&standing.state.as_str()),
+        "{standing:?}"
+    );
     assert!(server.received().is_empty());
     server.commands()
 }
@@ -42,11 +45,16 @@ async fn a_server_under_another_authority_is_told_nothing() {
     for (tls, scheme) in [(Tls::AtOnce, "smtps"), (Tls::AfterGreeting, "smtp")] {
         let server = SmtpServer::start(tls).await;
         for authority in [Some(stranger.authority()), None] {
-            let mut builder = TestApp::builder(app::platform()).setting("mail.smtp_url", server.url(scheme));
+            let mut builder =
+                TestApp::builder(app::platform()).setting("mail.smtp_url", server.url(scheme));
             if let Some(authority) = authority {
                 builder = builder.setting("mail.smtp_ca", authority.display().to_string());
             }
-            let app = builder.setting("jobs.poll", "50ms").setting("jobs.retry_delay", "10ms").start().await;
+            let app = builder
+                .setting("jobs.poll", "50ms")
+                .setting("jobs.retry_delay", "10ms")
+                .start()
+                .await;
             assert_untold(&tried(&app, &server).await);
         }
     }
@@ -57,7 +65,10 @@ async fn a_server_of_another_name_is_told_nothing() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     let app = TestApp::builder(app::platform())
         // The certificate says localhost.
-        .setting("mail.smtp_url", server.url("smtps").replace("@localhost:", "@127.0.0.1:"))
+        .setting(
+            "mail.smtp_url",
+            server.url("smtps").replace("@localhost:", "@127.0.0.1:"),
+        )
         .setting("mail.smtp_ca", server.authority().display().to_string())
         .setting("jobs.poll", "50ms")
         .setting("jobs.retry_delay", "10ms")

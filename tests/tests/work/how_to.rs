@@ -39,16 +39,31 @@ pub struct SendParcels {
 }
 
 /// Another parcel has this label.
-const LABEL_TAKEN: Kind = Kind::new(StatusCode::CONFLICT, "label_taken", "Another parcel has this label.");
+const LABEL_TAKEN: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "label_taken",
+    "Another parcel has this label.",
+);
 
 /// Send parcels, all of them or none.
 #[post("/v1/parcels", problems(LABEL_TAKEN))]
-async fn send_parcels(by: Allowed<ParcelsSend>, Json(body): Json<SendParcels>) -> Result<NoContent, Problem> {
+async fn send_parcels(
+    by: Allowed<ParcelsSend>,
+    Json(body): Json<SendParcels>,
+) -> Result<NoContent, Problem> {
     let transaction = by.begin().await?;
     for label in body.labels {
         let now = by.runtime().clock.now();
-        let parcel = ParcelRow { id: by.runtime().new_id(), label, version: 1, updated_at: now };
-        transaction.insert(&parcel).await.on_constraint("parcels_label_key", LABEL_TAKEN)?;
+        let parcel = ParcelRow {
+            id: by.runtime().new_id(),
+            label,
+            version: 1,
+            updated_at: now,
+        };
+        transaction
+            .insert(&parcel)
+            .await
+            .on_constraint("parcels_label_key", LABEL_TAKEN)?;
         order_label(&transaction, &parcel).await?;
     }
     transaction.commit().await?;
@@ -86,7 +101,10 @@ impl Handler for LabelPrinter {
     fn run<'a>(&'a self, job: &'a Claimed) -> BoxFuture<'a, Result<(), JobError>> {
         Box::pin(async move {
             let label: String = job.payload()?;
-            let mut printed = self.printed.lock().map_err(|_| JobError::retry("the printer is broken"))?;
+            let mut printed = self
+                .printed
+                .lock()
+                .map_err(|_| JobError::retry("the printer is broken"))?;
             printed.push(label);
             Ok(())
         })
@@ -95,8 +113,12 @@ impl Handler for LabelPrinter {
 
 /// A page that says what the service is.
 fn about() -> Page {
-    Page::file("/about", "text/html; charset=utf-8", b"<!doctype html><title>About</title><p>We send parcels.")
-        .policy("default-src 'none'; frame-ancestors 'none'")
+    Page::file(
+        "/about",
+        "text/html; charset=utf-8",
+        b"<!doctype html><title>About</title><p>We send parcels.",
+    )
+    .policy("default-src 'none'; frame-ancestors 'none'")
 }
 
 async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
@@ -106,13 +128,21 @@ async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
              updated_at timestamptz NOT NULL)",
         "GRANT SELECT, INSERT ON parcels TO mainstay_server",
     ];
-    let module = Module::new("parcels").entity::<ParcelRow>().endpoints((send_parcels,));
+    let module = Module::new("parcels")
+        .entity::<ParcelRow>()
+        .endpoints((send_parcels,));
     let platform = app::platform().module(module).page(about());
-    let platform = platform.handler(LabelPrinter { printed: printed.clone() });
+    let platform = platform.handler(LabelPrinter {
+        printed: printed.clone(),
+    });
     let builder: Builder = TestApp::builder(platform);
     let app = builder.start().await;
     for statement in TABLE {
-        app.owner().await.run(statement, []).await.expect("the owner may");
+        app.owner()
+            .await
+            .run(statement, [])
+            .await
+            .expect("the owner may");
     }
     app
 }
@@ -124,10 +154,21 @@ async fn the_code_of_the_how_tos_does_what_they_say() {
     let app = start(&printed).await;
     let owner = app.actor(Owner).await;
 
-    owner.post("/v1/parcels", json!({ "labels": ["Kepler", "Noether"] })).await.assert_status(204);
+    owner
+        .post("/v1/parcels", json!({ "labels": ["Kepler", "Noether"] }))
+        .await
+        .assert_status(204);
     // The second is taken: the first is not sent either, and no label of it is printed.
-    owner.post("/v1/parcels", json!({ "labels": ["Hopper", "Kepler"] })).await.assert_status(409);
-    let jobs = app.owner().await.run(JOBS, []).await.expect("they are listed");
+    owner
+        .post("/v1/parcels", json!({ "labels": ["Hopper", "Kepler"] }))
+        .await
+        .assert_status(409);
+    let jobs = app
+        .owner()
+        .await
+        .run(JOBS, [])
+        .await
+        .expect("they are listed");
     assert_eq!(jobs.len(), 2);
     for job in jobs {
         until_state(&app, job.get(0).expect("an id"), "done").await;
@@ -144,7 +185,11 @@ async fn the_code_of_the_how_tos_does_what_they_say() {
 fn the_page_shows_the_code_that_is_tried() {
     let tried = fs::read_to_string(root().join("tests/tests/work/how_to.rs")).expect("this file");
     let page = fs::read_to_string(root().join("docs/how-to.md")).expect("it is committed");
-    let blocks: Vec<&str> = page.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks: Vec<&str> = page
+        .split("```rust\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
     assert!(blocks.len() > 3, "the page shows no code");
     for block in blocks {
         assert!(tried.contains(block), "not tried:\n{block}");

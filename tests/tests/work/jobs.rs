@@ -23,12 +23,18 @@ struct Obedient(Arc<Mutex<Vec<(String, i32)>>>);
 
 impl Obedient {
     fn note(&self, what: String, attempt: i32) {
-        self.0.lock().expect("nobody panicked in it").push((what, attempt));
+        self.0
+            .lock()
+            .expect("nobody panicked in it")
+            .push((what, attempt));
     }
 
     fn attempts(&self, order: &str) -> Vec<i32> {
         let done = self.0.lock().expect("nobody panicked in it");
-        done.iter().filter(|(done, _)| done == order).map(|(_, attempt)| *attempt).collect()
+        done.iter()
+            .filter(|(done, _)| done == order)
+            .map(|(_, attempt)| *attempt)
+            .collect()
     }
 }
 
@@ -76,7 +82,9 @@ async fn start(handler: &Obedient) -> TestApp {
 }
 
 async fn order(app: &TestApp, order: &str) -> mainstay::kernel::Uuid {
-    let job = unscoped(app.database()).job("obedient", &order).expect("it has a JSON form");
+    let job = unscoped(app.database())
+        .job("obedient", &order)
+        .expect("it has a JSON form");
     queue(app.database(), job).await
 }
 
@@ -84,10 +92,18 @@ async fn order(app: &TestApp, order: &str) -> mainstay::kernel::Uuid {
 async fn work_is_done_again_until_it_succeeds() {
     let handler = Obedient::default();
     let app = start(&handler).await;
-    let (easy, hard, hangs) = (order(&app, "do").await, order(&app, "fail twice").await, order(&app, "hang").await);
+    let (easy, hard, hangs) = (
+        order(&app, "do").await,
+        order(&app, "fail twice").await,
+        order(&app, "hang").await,
+    );
     for (id, attempts) in [(easy, 1), (hard, 3), (hangs, 2)] {
         let done = until_state(&app, id, "done").await;
-        assert_eq!((done.attempts, done.has_payload, done.error.as_str()), (attempts, false, ""), "{done:?}");
+        assert_eq!(
+            (done.attempts, done.has_payload, done.error.as_str()),
+            (attempts, false, ""),
+            "{done:?}"
+        );
     }
     assert_eq!(handler.attempts("do"), [1]);
     assert_eq!(handler.attempts("fail twice"), [1, 2, 3]);
@@ -97,12 +113,21 @@ async fn work_is_done_again_until_it_succeeds() {
 async fn work_that_fails_too_often_is_kept_with_its_reason() {
     let handler = Obedient::default();
     let app = start(&handler).await;
-    for (what, attempts, reason) in [("fail always", 3, "never"), ("give up", 1, "no use"), ("panic", 3, "it panicked")]
-    {
+    for (what, attempts, reason) in [
+        ("fail always", 3, "never"),
+        ("give up", 1, "no use"),
+        ("panic", 3, "it panicked"),
+    ] {
         let id = order(&app, what).await;
         let failed = until_state(&app, id, "failed").await;
-        assert_eq!((failed.attempts, failed.has_payload, failed.error.as_str()), (attempts, true, reason));
-        assert_eq!(handler.attempts(what).len(), usize::try_from(attempts).expect("few"));
+        assert_eq!(
+            (failed.attempts, failed.has_payload, failed.error.as_str()),
+            (attempts, true, reason)
+        );
+        assert_eq!(
+            handler.attempts(what).len(),
+            usize::try_from(attempts).expect("few")
+        );
     }
     // The worker has survived it all.
     let id = order(&app, "do").await;
@@ -114,8 +139,14 @@ async fn what_was_handed_over_is_begun_once() {
     let handler = Obedient::default();
     let app = start(&handler).await;
     let id = order(&app, "hang after handing over").await;
-    let left = until(&app, id, |it| it.state == "handed_over" && !it.error.is_empty()).await;
-    assert_eq!((left.attempts, left.error.as_str()), (1, "it took too long"));
+    let left = until(&app, id, |it| {
+        it.state == "handed_over" && !it.error.is_empty()
+    })
+    .await;
+    assert_eq!(
+        (left.attempts, left.error.as_str()),
+        (1, "it took too long")
+    );
     let other = order(&app, "do").await;
     until_state(&app, other, "done").await;
     assert_eq!(handler.attempts("hang after handing over"), [1]);
@@ -125,47 +156,82 @@ async fn what_was_handed_over_is_begun_once() {
 #[tokio::test]
 async fn whoever_lost_the_lease_may_not_go_on() {
     let handler = Obedient::default();
-    let builder = TestApp::builder(app::platform().handler(handler.clone())).setting("jobs.poll", "50ms");
+    let builder =
+        TestApp::builder(app::platform().handler(handler.clone())).setting("jobs.poll", "50ms");
     let app = builder.start().await;
     let id = order(&app, "stall").await;
     until_state(&app, id, "running").await;
     let expire = "UPDATE jobs SET run_at = '-infinity' WHERE id = $1";
-    app.owner().await.run(expire, [id.into()]).await.expect("the lease runs out");
+    app.owner()
+        .await
+        .run(expire, [id.into()])
+        .await
+        .expect("the lease runs out");
     let done = until_state(&app, id, "done").await;
     assert_eq!((done.attempts, handler.attempts("stall")), (2, vec![1, 2]));
-    let refused = format!("stalled: {:?}", Err::<(), _>(JobError::retry("the lease ran out")));
+    let refused = format!(
+        "stalled: {:?}",
+        Err::<(), _>(JobError::retry("the lease ran out"))
+    );
     let told = async {
         while handler.attempts(&refused).is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(crate::http::PATIENCE, told).await.expect("the stalled one is refused");
+    tokio::time::timeout(crate::http::PATIENCE, told)
+        .await
+        .expect("the stalled one is refused");
     assert_eq!(until_state(&app, id, "done").await.attempts, 2);
 }
 
 /// OWASP ASVS 2.3.3: work and the change that asks for it happen together.
 #[tokio::test]
 async fn work_of_a_change_that_did_not_happen_is_never_queued() {
-    const REFUSED: &str = "changed AS (INSERT INTO sessions (id) VALUES (gen_random_uuid()) RETURNING id)";
+    const REFUSED: &str =
+        "changed AS (INSERT INTO sessions (id) VALUES (gen_random_uuid()) RETURNING id)";
     let handler = Obedient::default();
     let app = start(&handler).await;
     let around = unscoped(app.database());
     let job = |order: &str| around.job("obedient", &order).expect("it has a JSON form");
     let refused = Change::new("test", REFUSED, [], event()).queue(job("refused"));
-    around.change(refused).await.err().expect("the schema refuses it");
-    let nothing = Change::new("test", "changed AS (SELECT 1 WHERE false)", [], event()).queue(job("nothing"));
-    assert!(around.change(nothing).await.expect("nothing is no failure").is_empty());
+    around
+        .change(refused)
+        .await
+        .err()
+        .expect("the schema refuses it");
+    let nothing =
+        Change::new("test", "changed AS (SELECT 1 WHERE false)", [], event()).queue(job("nothing"));
+    assert!(
+        around
+            .change(nothing)
+            .await
+            .expect("nothing is no failure")
+            .is_empty()
+    );
     let done = order(&app, "do").await;
     until_state(&app, done, "done").await;
-    assert_eq!(app.owner().await.run("SELECT 1 FROM jobs", []).await.expect("they are read").len(), 1);
-    assert_eq!((handler.attempts("refused"), handler.attempts("nothing")), (vec![], vec![]));
+    assert_eq!(
+        app.owner()
+            .await
+            .run("SELECT 1 FROM jobs", [])
+            .await
+            .expect("they are read")
+            .len(),
+        1
+    );
+    assert_eq!(
+        (handler.attempts("refused"), handler.attempts("nothing")),
+        (vec![], vec![])
+    );
 }
 
 /// A release that knows a new kind of work runs beside one that does not.
 #[tokio::test]
 async fn work_of_an_unknown_kind_waits_for_somebody_who_knows_it() {
     let app = start(&Obedient::default()).await;
-    let job = unscoped(app.database()).job("unheard_of", &()).expect("it has a JSON form");
+    let job = unscoped(app.database())
+        .job("unheard_of", &())
+        .expect("it has a JSON form");
     let unknown = queue(app.database(), job).await;
     let known = order(&app, "do").await;
     until_state(&app, known, "done").await;
@@ -178,13 +244,19 @@ async fn no_job_is_done_by_two() {
     const JOBS: usize = 100;
     let handler = Obedient::default();
     let app = start(&handler).await;
-    let workers: Vec<_> = (0..3).map(|_| tokio::spawn(worker(&app, &handler).run(std::future::pending()))).collect();
+    let workers: Vec<_> = (0..3)
+        .map(|_| tokio::spawn(worker(&app, &handler).run(std::future::pending())))
+        .collect();
     for number in 0..JOBS {
         order(&app, &format!("do {number}")).await;
     }
     app.until_idle().await;
     for number in 0..JOBS {
-        assert_eq!(handler.attempts(&format!("do {number}")), [1], "job {number}");
+        assert_eq!(
+            handler.attempts(&format!("do {number}")),
+            [1],
+            "job {number}"
+        );
     }
     workers.iter().for_each(tokio::task::JoinHandle::abort);
 }
@@ -214,11 +286,14 @@ async fn a_retry_waits_for_its_time() {
 #[tokio::test]
 async fn finished_work_is_forgotten() {
     let handler = Obedient::default();
-    let app = TestApp::builder(app::platform().handler(handler.clone())).start().await;
+    let app = TestApp::builder(app::platform().handler(handler.clone()))
+        .start()
+        .await;
     let (done, failed) = (order(&app, "do").await, order(&app, "give up").await);
     until_state(&app, done, "done").await;
     until_state(&app, failed, "failed").await;
-    app.let_the_queue_wait(Duration::from_secs(8 * 86_400)).await;
+    app.let_the_queue_wait(Duration::from_secs(8 * 86_400))
+        .await;
     let waiting = order(&app, "do").await;
     until_state(&app, waiting, "done").await;
     // One that begins looks at once what is due.
@@ -226,21 +301,33 @@ async fn finished_work_is_forgotten() {
     let mut owner = app.owner().await;
     let left = async {
         loop {
-            let rows = owner.run("SELECT id FROM jobs", []).await.expect("they are read");
+            let rows = owner
+                .run("SELECT id FROM jobs", [])
+                .await
+                .expect("they are read");
             if rows.len() == 1 {
                 return rows[0].get::<mainstay::kernel::Uuid>(0).expect("an id");
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    assert_eq!(tokio::time::timeout(crate::http::PATIENCE, left).await.expect("they are cleared"), waiting);
+    assert_eq!(
+        tokio::time::timeout(crate::http::PATIENCE, left)
+            .await
+            .expect("they are cleared"),
+        waiting
+    );
     worker.abort();
 }
 
 fn worker(app: &TestApp, handler: &Obedient) -> mainstay::jobs::Worker {
     let mut reader = mainstay::config::Reader::new([]);
     let settings = mainstay::jobs::Settings::read(&mut reader);
-    mainstay::jobs::Worker::new(app.database().clone(), [Arc::new(handler.clone()) as Arc<dyn Handler>], settings)
+    mainstay::jobs::Worker::new(
+        app.database().clone(),
+        [Arc::new(handler.clone()) as Arc<dyn Handler>],
+        settings,
+    )
 }
 
 /// Counts how often it ran.

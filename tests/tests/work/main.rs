@@ -1,7 +1,11 @@
 //! Queued work and mail: what is done, how often, and what leaves the house. A mail server stands in the tests that can
 //! refuse, hang up and record.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "../support/http.rs"]
 mod http;

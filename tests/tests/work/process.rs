@@ -21,8 +21,14 @@ impl House {
         let (app, mut environment) = beside(builder).await;
         environment.extend([
             ("MAINSTAY_MAIL_SMTP_URL", server.url("smtps")),
-            ("MAINSTAY_MAIL_SMTP_CA", server.authority().display().to_string()),
-            ("MAINSTAY_MAIL_FROM", "Example <no-reply@example.org>".to_owned()),
+            (
+                "MAINSTAY_MAIL_SMTP_CA",
+                server.authority().display().to_string(),
+            ),
+            (
+                "MAINSTAY_MAIL_FROM",
+                "Example <no-reply@example.org>".to_owned(),
+            ),
             ("MAINSTAY_DATABASE_ACQUIRE_TIMEOUT", "30s".to_owned()),
             ("MAINSTAY_JOBS_POLL", "100ms".to_owned()),
             ("MAINSTAY_JOBS_LEASE", "2s".to_owned()),
@@ -33,7 +39,8 @@ impl House {
 
     /// Tells the worker something else, too.
     pub fn telling<const N: usize>(mut self, more: [(&'static str, &str); N]) -> Self {
-        self.environment.extend(more.map(|(name, value)| (name, value.to_owned())));
+        self.environment
+            .extend(more.map(|(name, value)| (name, value.to_owned())));
         self
     }
 

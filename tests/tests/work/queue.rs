@@ -22,39 +22,67 @@ pub struct Standing {
 }
 
 pub fn unscoped(database: &Database) -> Unscoped {
-    let origin = Origin { request: Uuid::nil(), operation: "test", address: None };
+    let origin = Origin {
+        request: Uuid::nil(),
+        operation: "test",
+        address: None,
+    };
     Unscoped::because("a test queues work", database, origin, None)
 }
 
 pub fn event() -> Event {
-    Event { action: "test_queued".to_owned(), resource: "job", resource_id: None, organization: None }
+    Event {
+        action: "test_queued".to_owned(),
+        resource: "job",
+        resource_id: None,
+        organization: None,
+    }
 }
 
 /// Queues a job with a change that happens, and gives its id.
 pub async fn queue(database: &Database, job: Job) -> Uuid {
     let id = job.id().uuid();
     let change = Change::new("test", "changed AS (SELECT 1)", [], event()).queue(job);
-    unscoped(database).change(change).await.expect("it is queued");
+    unscoped(database)
+        .change(change)
+        .await
+        .expect("it is queued");
     id
 }
 
 pub async fn queue_mail(database: &Database, to: &str) -> Uuid {
-    let job = mail_to(to).job(&unscoped(database)).expect("it has a JSON form");
+    let job = mail_to(to)
+        .job(&unscoped(database))
+        .expect("it has a JSON form");
     queue(database, job).await
 }
 
 pub fn mail_to(to: &str) -> Mail {
-    let letter = Letter::new("A test").paragraph("canary-text").button("Go", "https://a.example/#token=canary-token");
+    let letter = Letter::new("A test")
+        .paragraph("canary-text")
+        .button("Go", "https://a.example/#token=canary-token");
     Mail::new(to, &letter).expect("it is an address")
 }
 
 pub async fn standing(app: &TestApp, id: Uuid) -> Option<Standing> {
-    let text = "SELECT state, attempts, coalesce(error, ''), payload IS NOT NULL FROM jobs WHERE id = $1";
-    let rows = app.owner().await.run(text, [id.into()]).await.expect("it is read");
+    let text =
+        "SELECT state, attempts, coalesce(error, ''), payload IS NOT NULL FROM jobs WHERE id = $1";
+    let rows = app
+        .owner()
+        .await
+        .run(text, [id.into()])
+        .await
+        .expect("it is read");
     let read = |row: &mainstay::database::Row| -> Result<Standing, Error> {
-        Ok(Standing { state: row.get(0)?, attempts: row.get(1)?, error: row.get(2)?, has_payload: row.get(3)? })
+        Ok(Standing {
+            state: row.get(0)?,
+            attempts: row.get(1)?,
+            error: row.get(2)?,
+            has_payload: row.get(3)?,
+        })
     };
-    rows.first().map(|row| read(row).expect("it has these columns"))
+    rows.first()
+        .map(|row| read(row).expect("it has these columns"))
 }
 
 /// Waits until the job stands as `wanted`.

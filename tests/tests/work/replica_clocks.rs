@@ -46,12 +46,20 @@ impl Handler for Stubborn {
 async fn a_replica_that_is_an_hour_ahead_delays_no_mail() {
     let app = TestApp::start(app::platform()).await;
     // The schema refuses records of the future; here the wrong clock is to get as far as the queue.
-    app.owner().await.run("DROP TRIGGER audit_events_time ON audit_events", []).await.expect("the owner may");
+    app.owner()
+        .await
+        .run("DROP TRIGGER audit_events_time ON audit_events", [])
+        .await
+        .expect("the owner may");
     let person = app.actor(Agent).await;
     let ahead = app.second_replica_by(an_hour_ahead()).await;
 
     let body = json!({ "email": person.email() });
-    ahead.anonymous().post("/v1/password-resets", body).await.assert_status(202);
+    ahead
+        .anonymous()
+        .post("/v1/password-resets", body)
+        .await
+        .assert_status(202);
 
     // By the worker of the first replica, whose clock is right.
     app.mail_to(person.email()).await;
@@ -67,16 +75,25 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
         .start()
         .await;
     let order = async |what: &str| {
-        let job = unscoped(app.database()).job("stubborn", &what).expect("it has a JSON form");
+        let job = unscoped(app.database())
+            .job("stubborn", &what)
+            .expect("it has a JSON form");
         queue(app.database(), job).await
     };
     let (fails, hangs) = (order("fail").await, order("hang").await);
     until(&app, fails, |it| it.state == "waiting" && it.attempts == 1).await;
     until_state(&app, hangs, "running").await;
 
-    let task = Periodic::new("test.upkeep", Duration::from_secs(1_200), |_| async { Ok(()) });
+    let task = Periodic::new("test.upkeep", Duration::from_secs(1_200), |_| async {
+        Ok(())
+    });
     let none: [Arc<dyn Handler>; 0] = [];
-    let worker = Worker::new(app.database().clone(), none, Settings::read(&mut Reader::new([]))).periodic([task]);
+    let worker = Worker::new(
+        app.database().clone(),
+        none,
+        Settings::read(&mut Reader::new([])),
+    )
+    .periodic([task]);
     let working = tokio::spawn(worker.run(std::future::pending()));
 
     // Its hour is nowhere: what is to come is 20 minutes ahead at most.
@@ -92,7 +109,10 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
     let furthest = async {
         loop {
             let rows = owner.run(TO_COME, []).await.expect("the queue is read");
-            let (furthest, count): (f64, i64) = (rows[0].get(0).expect("a number"), rows[0].get(1).expect("a number"));
+            let (furthest, count): (f64, i64) = (
+                rows[0].get(0).expect("a number"),
+                rows[0].get(1).expect("a number"),
+            );
             // Two times two moments of the jobs, the lease of one, and the task.
             if count == 6 {
                 return furthest;
@@ -100,7 +120,9 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let furthest = tokio::time::timeout(crate::http::PATIENCE, furthest).await.expect("the task is taken");
+    let furthest = tokio::time::timeout(crate::http::PATIENCE, furthest)
+        .await
+        .expect("the task is taken");
     assert!((0.0..=1_200.0).contains(&furthest), "{furthest} s");
     working.abort();
 }

@@ -79,16 +79,21 @@ impl SmtpServer {
 
     /// A server that takes so long to take a message.
     pub async fn at_pace(tls: Tls, pace: Duration) -> Self {
-        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate is made");
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+            .expect("a certificate is made");
         let authority = NamedTempFile::new().expect("there is room");
         fs::write(authority.path(), certified.cert.pem()).expect("the file is written");
         let chain = vec![CertificateDer::from(certified.cert.der().to_vec())];
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(
+            certified.signing_key.serialize_der(),
+        ));
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .expect("the certificate can be served");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("there is a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let state = Arc::new(State {
             tls,
@@ -106,7 +111,11 @@ impl SmtpServer {
                 tokio::spawn(async move { state.converse(stream).await.ok() });
             }
         });
-        Self { port, authority: Arc::new(authority), state }
+        Self {
+            port,
+            authority: Arc::new(authority),
+            state,
+        }
     }
 
     /// The value of `mail.smtp_url`.
@@ -121,7 +130,11 @@ impl SmtpServer {
 
     /// What goes wrong with the next connections that come so far, one each.
     pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.state.faults.lock().expect("nobody panicked").extend(faults);
+        self.state
+            .faults
+            .lock()
+            .expect("nobody panicked")
+            .extend(faults);
     }
 
     pub fn received(&self) -> Vec<Received> {
@@ -131,7 +144,10 @@ impl SmtpServer {
     /// How often a message arrived.
     pub fn count(&self, id: impl ToString) -> usize {
         let id = id.to_string();
-        self.received().iter().filter(|message| message.id == id).count()
+        self.received()
+            .iter()
+            .filter(|message| message.id == id)
+            .count()
     }
 
     /// The lines that arrived, each with whether it was encrypted.
@@ -143,7 +159,10 @@ impl SmtpServer {
 impl State {
     async fn converse(&self, stream: TcpStream) -> std::io::Result<()> {
         if self.tls == Tls::AtOnce {
-            return self.session(self.acceptor.accept(stream).await?, true, true).await.map(drop);
+            return self
+                .session(self.acceptor.accept(stream).await?, true, true)
+                .await
+                .map(drop);
         }
         let mut stream = BufReader::new(stream);
         if self.serve(&mut stream, false, true).await? {
@@ -159,7 +178,8 @@ impl State {
         encrypted: bool,
         greets: bool,
     ) -> std::io::Result<bool> {
-        self.serve(&mut BufReader::new(stream), encrypted, greets).await
+        self.serve(&mut BufReader::new(stream), encrypted, greets)
+            .await
     }
 
     /// Answers commands; `true` when TLS is to begin.
@@ -174,9 +194,15 @@ impl State {
         }
         let (mut to, mut fault) = (Vec::new(), None);
         while let Some(line) = self.hear(stream, encrypted).await? {
-            let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            let verb = line
+                .split([' ', ':'])
+                .next()
+                .unwrap_or_default()
+                .to_ascii_uppercase();
             let answer = match verb.as_str() {
-                "EHLO" if !encrypted && self.tls == Tls::AfterGreeting => "250-localhost\r\n250 STARTTLS",
+                "EHLO" if !encrypted && self.tls == Tls::AfterGreeting => {
+                    "250-localhost\r\n250 STARTTLS"
+                }
                 "EHLO" => "250-localhost\r\n250 AUTH PLAIN LOGIN",
                 "STARTTLS" if !encrypted && self.tls == Tls::AfterGreeting => {
                     say(stream, "220 begin").await?;
@@ -189,12 +215,18 @@ impl State {
                 }
                 "RCPT" => {
                     to.push(line.clone());
-                    if let Some(Fault::Recipient(words)) = fault { words } else { "250 ok" }
+                    if let Some(Fault::Recipient(words)) = fault {
+                        words
+                    } else {
+                        "250 ok"
+                    }
                 }
                 "DATA" if fault == Some(Fault::SilentAtData) => std::future::pending().await,
                 "DATA" => {
                     say(stream, "354 go on").await?;
-                    let Some(text) = self.message(stream, encrypted).await? else { return Ok(false) };
+                    let Some(text) = self.message(stream, encrypted).await? else {
+                        return Ok(false);
+                    };
                     tokio::time::sleep(self.pace).await;
                     match fault {
                         Some(Fault::Message(words)) => words,
@@ -234,9 +266,20 @@ impl State {
     }
 
     fn keep(&self, to: Vec<String>, text: String, encrypted: bool) {
-        let id = text.lines().find_map(|line| line.strip_prefix("Message-ID: <")).unwrap_or_default();
+        let id = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Message-ID: <"))
+            .unwrap_or_default();
         let id = id.split('@').next().unwrap_or_default().to_owned();
-        self.received.lock().expect("nobody panicked").push(Received { id, to, text, encrypted });
+        self.received
+            .lock()
+            .expect("nobody panicked")
+            .push(Received {
+                id,
+                to,
+                text,
+                encrypted,
+            });
     }
 
     async fn hear<S: AsyncRead + Unpin>(
@@ -248,12 +291,18 @@ impl State {
         stream.read_until(b'\n', &mut line).await?;
         let ended = line.ends_with(b"\r\n");
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-        self.commands.lock().expect("nobody panicked").push((encrypted, line.clone()));
+        self.commands
+            .lock()
+            .expect("nobody panicked")
+            .push((encrypted, line.clone()));
         Ok(ended.then_some(line))
     }
 }
 
-async fn say(stream: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>, words: &str) -> std::io::Result<()> {
+async fn say(
+    stream: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>,
+    words: &str,
+) -> std::io::Result<()> {
     stream.write_all(format!("{words}\r\n").as_bytes()).await?;
     stream.flush().await
 }

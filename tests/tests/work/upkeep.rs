@@ -19,7 +19,9 @@ async fn until(counter: &Counter, count: usize) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("it ran {} times, not {count}", counter.get()));
+    timeout(PATIENCE, reached)
+        .await
+        .unwrap_or_else(|_| panic!("it ran {} times, not {count}", counter.get()));
 }
 
 fn worker(app: &TestApp, task: &Periodic) -> Worker {
@@ -45,7 +47,11 @@ async fn one_worker_does_what_is_due() {
     });
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..3 {
-        workers.spawn(worker(&app, &task).periodic([witness.clone()]).run(std::future::pending()));
+        workers.spawn(
+            worker(&app, &task)
+                .periodic([witness.clone()])
+                .run(std::future::pending()),
+        );
     }
     for round in 1..=3 {
         until(&ran, round).await;

@@ -18,14 +18,20 @@ use crate::{
     webhook_receiver::Receiver,
 };
 
-const KEYS: [&[u8; 32]; 2] = [b"the key of a receiver in a test!", b"and the one that follows it, too"];
+const KEYS: [&[u8; 32]; 2] = [
+    b"the key of a receiver in a test!",
+    b"and the one that follows it, too",
+];
 
 /// An app of somebody who has a rule of their own, and tells `receiver` of findings.
 async fn telling(receiver: &Receiver) -> TestApp {
     const MANY_CUSTOMERS: Rule = Rule {
         name: "many_customers",
         message: "An account made many customers.",
-        looks_for: LooksFor::Burst { of: &["customer.created"], by: By::Account },
+        looks_for: LooksFor::Burst {
+            of: &["customer.created"],
+            by: By::Account,
+        },
         window: std::time::Duration::from_secs(600),
         threshold: 3,
         severity: Severity::Low,
@@ -45,9 +51,16 @@ async fn telling(receiver: &Receiver) -> TestApp {
 
 async fn fail_to_sign_in(app: &TestApp) {
     for n in 0..3 {
-        let body = json!({ "email": format!("zanzibar-{n}@example.org"), "password": "not the password" });
-        let call = app.anonymous().request(Method::POST, "/v1/sessions").header("x-forwarded-for", "203.0.113.77");
-        call.json(&body).send().await.assert_problem(401, "invalid_credentials");
+        let body =
+            json!({ "email": format!("zanzibar-{n}@example.org"), "password": "not the password" });
+        let call = app
+            .anonymous()
+            .request(Method::POST, "/v1/sessions")
+            .header("x-forwarded-for", "203.0.113.77");
+        call.json(&body)
+            .send()
+            .await
+            .assert_problem(401, "invalid_credentials");
     }
 }
 
@@ -56,15 +69,29 @@ fn is_signed(message: &Reply, body: &str, key: &[u8; 32]) -> bool {
     let [id, timestamp] = ["webhook-id", "webhook-timestamp"].map(|name| message.header(name));
     let content = format!("{id}.{timestamp}.{body}");
     // The heads that the tests read are in lower case, and so are the signatures in them.
-    let expected =
-        format!("v1,{}", STANDARD.encode(sign(&Key::new(HMAC_SHA256, key), content.as_bytes()))).to_lowercase();
-    message.header("webhook-signature").split(' ').any(|signature| signature == expected)
+    let expected = format!(
+        "v1,{}",
+        STANDARD.encode(sign(&Key::new(HMAC_SHA256, key), content.as_bytes()))
+    )
+    .to_lowercase();
+    message
+        .header("webhook-signature")
+        .split(' ')
+        .any(|signature| signature == expected)
 }
 
 async fn jobs(app: &TestApp, state: &'static str) -> Vec<(i32, String)> {
-    let text = "SELECT attempts, coalesce(error, '') FROM jobs WHERE kind = 'webhook' AND state = $1";
-    let rows = app.owner().await.run(text, [state.into()]).await.expect("they are read");
-    rows.iter().map(|row| (row.get(0).expect("a number"), row.get(1).expect("a text"))).collect()
+    let text =
+        "SELECT attempts, coalesce(error, '') FROM jobs WHERE kind = 'webhook' AND state = $1";
+    let rows = app
+        .owner()
+        .await
+        .run(text, [state.into()])
+        .await
+        .expect("they are read");
+    rows.iter()
+        .map(|row| (row.get(0).expect("a number"), row.get(1).expect("a text")))
+        .collect()
 }
 
 async fn until_a_job_is(app: &TestApp, state: &'static str) -> Vec<(i32, String)> {
@@ -77,7 +104,9 @@ async fn until_a_job_is(app: &TestApp, state: &'static str) -> Vec<(i32, String)
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(crate::http::PATIENCE, reached).await.expect("the job gets there")
+    tokio::time::timeout(crate::http::PATIENCE, reached)
+        .await
+        .expect("the job gets there")
 }
 
 #[tokio::test]
@@ -91,12 +120,22 @@ async fn a_finding_is_sent_signed_until_it_is_taken_and_names_nobody() {
     assert_eq!(receiver.received().len(), 4);
     let first = &messages[0];
     for message in &messages {
-        assert!(message.head.starts_with("post /findings http/1.1"), "{message:?}");
+        assert!(
+            message.head.starts_with("post /findings http/1.1"),
+            "{message:?}"
+        );
         assert_eq!(message.header("content-type"), "application/json");
-        assert_eq!((message.header("webhook-id"), &message.body), (first.header("webhook-id"), &first.body));
+        assert_eq!(
+            (message.header("webhook-id"), &message.body),
+            (first.header("webhook-id"), &first.body)
+        );
         for key in KEYS {
             assert!(is_signed(message, &message.body, key), "{message:?}");
-            assert!(!is_signed(message, &message.body.replace("medium", "low"), key));
+            assert!(!is_signed(
+                message,
+                &message.body.replace("medium", "low"),
+                key
+            ));
         }
         assert!(!is_signed(message, &message.body, &[0; 32]));
         for personal in ["203.0.113", "zanzibar", "example.org"] {
@@ -106,9 +145,15 @@ async fn a_finding_is_sent_signed_until_it_is_taken_and_names_nobody() {
     let body = first.json();
     assert_eq!(
         (&body["type"], &body["data"]["rule"]),
-        (&json!("security.finding"), &json!("sign_in_failures_by_address"))
+        (
+            &json!("security.finding"),
+            &json!("sign_in_failures_by_address")
+        )
     );
-    assert_eq!((&body["data"]["id"], &body["data"]["events"]), (&json!(first.header("webhook-id")), &json!(3)));
+    assert_eq!(
+        (&body["data"]["id"], &body["data"]["events"]),
+        (&json!(first.header("webhook-id")), &json!(3))
+    );
 }
 
 #[tokio::test]
@@ -117,7 +162,13 @@ async fn a_receiver_that_wants_no_more_is_left_alone() {
     let app = telling(&receiver).await;
     fail_to_sign_in(&app).await;
     let failed = until_a_job_is(&app, "failed").await;
-    assert_eq!(failed, [(1, "the webhook's receiver wants nothing more (410)".to_owned())]);
+    assert_eq!(
+        failed,
+        [(
+            1,
+            "the webhook's receiver wants nothing more (410)".to_owned()
+        )]
+    );
     assert_eq!(receiver.received().len(), 1);
 }
 
@@ -130,10 +181,19 @@ async fn an_adopters_own_rule_is_watched_by_the_worker() {
         let body = json!({ "full_name": "Ada", "email": format!("{n}@example.org") });
         agent.post("/v1/customers", body).await.assert_status(201);
     }
-    let [message] = &receiver.until(1).await[..] else { panic!("one message") };
+    let [message] = &receiver.until(1).await[..] else {
+        panic!("one message")
+    };
     let body = message.json();
-    assert_eq!((&body["data"]["rule"], &body["data"]["account_id"]), (&json!("many_customers"), &json!(agent.user())));
-    let page = auditor.get("/v1/audit/findings?rule=many_customers").await.assert_status(200).json();
+    assert_eq!(
+        (&body["data"]["rule"], &body["data"]["account_id"]),
+        (&json!("many_customers"), &json!(agent.user()))
+    );
+    let page = auditor
+        .get("/v1/audit/findings?rule=many_customers")
+        .await
+        .assert_status(200)
+        .json();
     assert_eq!(page["items"][0]["id"], body["data"]["id"]);
     assert_eq!(page["items"].as_array().map(Vec::len), Some(1));
 }
@@ -141,19 +201,33 @@ async fn an_adopters_own_rule_is_watched_by_the_worker() {
 #[tokio::test]
 async fn a_finding_is_counted_and_logged() {
     let server = SmtpServer::start(Tls::AtOnce).await;
-    let told = [("MAINSTAY_WATCH_INTERVAL", "1s"), ("MAINSTAY_WATCH_DENIALS_BY_ACCOUNT", "3")];
+    let told = [
+        ("MAINSTAY_WATCH_INTERVAL", "1s"),
+        ("MAINSTAY_WATCH_DENIALS_BY_ACCOUNT", "3"),
+    ];
     let house = House::new(&server).await.telling(told);
     let agent = house.app.actor(Agent).await;
     for _ in 0..3 {
-        agent.get("/v1/audit/events").await.assert_problem(403, "forbidden");
+        agent
+            .get("/v1/audit/events")
+            .await
+            .assert_problem(403, "forbidden");
     }
     let (worker, management) = house.worker();
     let line: Value = eventually("it is logged", || {
         let log = worker.log();
-        log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|line| line["finding"].is_string())
+        log.lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(|line| line["finding"].is_string())
     });
-    assert_eq!((&line["level"], &line["rule"]), (&json!("WARN"), &json!("denials_by_account")));
-    assert_eq!((&line["severity"], &line["events"]), (&json!("medium"), &json!(3)));
+    assert_eq!(
+        (&line["level"], &line["rule"]),
+        (&json!("WARN"), &json!("denials_by_account"))
+    );
+    assert_eq!(
+        (&line["severity"], &line["events"]),
+        (&json!("medium"), &json!(3))
+    );
     let metrics = send(management, "GET", "/metrics", "", "").await.body;
     let counted = r#"security_findings_total{rule="denials_by_account",severity="medium"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");

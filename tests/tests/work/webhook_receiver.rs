@@ -24,8 +24,13 @@ pub struct Receiver {
 impl Receiver {
     /// Answers with these status codes in turn, and with 204 from then on.
     pub async fn start(answers: &'static [u16]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
-        let receiver = Self { address: listener.local_addr().expect("it is bound"), received: Arc::default() };
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("there is a port");
+        let receiver = Self {
+            address: listener.local_addr().expect("it is bound"),
+            received: Arc::default(),
+        };
         let kept = receiver.clone();
         tokio::spawn(async move {
             loop {
@@ -46,7 +51,10 @@ impl Receiver {
             let count = stream.read(&mut buffer).await.expect("it is sent");
             bytes.extend_from_slice(&buffer[..count]);
             let request = Reply::of(&bytes);
-            let length = request.header("content-length").parse().unwrap_or(usize::MAX);
+            let length = request
+                .header("content-length")
+                .parse()
+                .unwrap_or(usize::MAX);
             if count == 0 || request.body.len() >= length {
                 break request;
             }
@@ -57,8 +65,9 @@ impl Receiver {
             received.len() - 1
         };
         let status = answers.get(turn).copied().unwrap_or(204);
-        let head =
-            format!("HTTP/1.1 {status} Said\r\nContent-Length: 0\r\nLocation: /elsewhere\r\nConnection: close\r\n\r\n");
+        let head = format!(
+            "HTTP/1.1 {status} Said\r\nContent-Length: 0\r\nLocation: /elsewhere\r\nConnection: close\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).await.ok();
     }
 
@@ -73,7 +82,9 @@ impl Receiver {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(PATIENCE, reached).await.expect("it is sent so many")
+        timeout(PATIENCE, reached)
+            .await
+            .expect("it is sent so many")
     }
 
     pub fn received(&self) -> Vec<Reply> {

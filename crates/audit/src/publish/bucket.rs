@@ -15,20 +15,36 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn open(bucket: &str, prefix: &str) -> Result<Self, PublishError> {
-        let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build()?;
-        Ok(Self { store, prefix: prefix.to_owned() })
+        let store = AmazonS3Builder::from_env()
+            .with_bucket_name(bucket)
+            .build()?;
+        Ok(Self {
+            store,
+            prefix: prefix.to_owned(),
+        })
     }
 
     /// Writes the note under its size, unless one is there: an object is never written over.
     pub(super) async fn put(&self, size: u64, note: &str) -> Result<(), PublishError> {
         // Twenty digits hold any size, so that names sort as sizes do.
         let path = Path::from(format!("{}/{size:020}", self.prefix));
-        let once = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&path, note.to_owned().into(), once).await {
+        let once = PutOptions {
+            mode: PutMode::Create,
+            ..PutOptions::default()
+        };
+        match self
+            .store
+            .put_opts(&path, note.to_owned().into(), once)
+            .await
+        {
             Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. }) => {
                 let there = self.store.get(&path).await?.bytes().await?;
-                if there == note.as_bytes() { Ok(()) } else { Err(PublishError::Contradiction) }
+                if there == note.as_bytes() {
+                    Ok(())
+                } else {
+                    Err(PublishError::Contradiction)
+                }
             }
             Err(error) => Err(error.into()),
         }

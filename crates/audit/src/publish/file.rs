@@ -38,8 +38,17 @@ pub(super) fn last(path: &Path) -> Result<Option<Checkpoint>, PublishError> {
 /// Puts a note at the end of the file and waits until it is on the disk, unless it stands there already or a later one
 /// does. `compared` is the last note, which is known to be of this log. The file is never cut, nor written anywhere but at
 /// its end.
-pub(super) fn append(path: &Path, note: &str, compared: Option<&Checkpoint>) -> Result<Added, PublishError> {
-    let mut file = OpenOptions::new().create(true).append(true).read(true).mode(0o640).open(path)?;
+pub(super) fn append(
+    path: &Path,
+    note: &str,
+    compared: Option<&Checkpoint>,
+) -> Result<Added, PublishError> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .read(true)
+        .mode(0o640)
+        .open(path)?;
     // Given back when the file is closed, also by a process that dies.
     file.lock()?;
 
@@ -55,7 +64,11 @@ pub(super) fn append(path: &Path, note: &str, compared: Option<&Checkpoint>) -> 
     }
 
     // What was cut off by a crash ends here.
-    let apart = if tail.is_empty() || tail.ends_with("\n\n") { "" } else { "\n\n" };
+    let apart = if tail.is_empty() || tail.ends_with("\n\n") {
+        ""
+    } else {
+        "\n\n"
+    };
     file.write_all(format!("{apart}{note}\n").as_bytes())?;
     file.sync_all()?;
     Ok(Added::Done)
@@ -63,7 +76,9 @@ pub(super) fn append(path: &Path, note: &str, compared: Option<&Checkpoint>) -> 
 
 /// A signature that was cut off is no reason to pass a note over: what it is about is there.
 fn last_of(tail: &str) -> Option<Checkpoint> {
-    notes(tail).last().and_then(|note| Checkpoint::parse(note).ok())
+    notes(tail)
+        .last()
+        .and_then(|note| Checkpoint::parse(note).ok())
 }
 
 fn tail(file: &mut File) -> Result<String, PublishError> {
@@ -77,9 +92,16 @@ fn tail(file: &mut File) -> Result<String, PublishError> {
 /// The whole notes in a text in which they stand apart from each other by an empty line; what was cut off by a crash is
 /// passed over.
 pub(crate) fn notes(text: &str) -> Vec<String> {
-    let paragraphs: Vec<_> = text.split("\n\n").map(|paragraph| paragraph.trim_matches('\n')).collect();
-    let pairs = paragraphs.windows(2).filter(|pair| pair[1].starts_with("— ") && !pair[0].starts_with("— "));
-    pairs.map(|pair| format!("{}\n\n{}\n", pair[0], pair[1])).collect()
+    let paragraphs: Vec<_> = text
+        .split("\n\n")
+        .map(|paragraph| paragraph.trim_matches('\n'))
+        .collect();
+    let pairs = paragraphs
+        .windows(2)
+        .filter(|pair| pair[1].starts_with("— ") && !pair[0].starts_with("— "));
+    pairs
+        .map(|pair| format!("{}\n\n{}\n", pair[0], pair[1]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -92,7 +114,9 @@ mod tests {
     use crate::note::NoteSigner;
 
     fn note(size: u64) -> String {
-        NoteSigner::from_seed("log", &[7; 32]).unwrap().sign(size, [u8::try_from(size).unwrap(); 32])
+        NoteSigner::from_seed("log", &[7; 32])
+            .unwrap()
+            .sign(size, [u8::try_from(size).unwrap(); 32])
     }
 
     fn file() -> (TempDir, PathBuf) {
@@ -132,8 +156,14 @@ mod tests {
         add(&path, 1);
         let seen = last(&path).unwrap();
         add(&path, 2);
-        assert_eq!(append(&path, &note(3), seen.as_ref()).unwrap(), Added::Moved);
-        assert_eq!(notes(&std::fs::read_to_string(&path).unwrap()), [note(1), note(2)]);
+        assert_eq!(
+            append(&path, &note(3), seen.as_ref()).unwrap(),
+            Added::Moved
+        );
+        assert_eq!(
+            notes(&std::fs::read_to_string(&path).unwrap()),
+            [note(1), note(2)]
+        );
     }
 
     #[test]
@@ -145,7 +175,10 @@ mod tests {
             std::fs::write(&path, format!("{whole}{}", &note(2)[..cut])).unwrap();
             add(&path, 3);
             let found = notes(&std::fs::read_to_string(&path).unwrap());
-            assert!(found.contains(&note(1)) && found.contains(&note(3)), "cut at {cut}: {found:?}");
+            assert!(
+                found.contains(&note(1)) && found.contains(&note(3)),
+                "cut at {cut}: {found:?}"
+            );
         }
     }
 }

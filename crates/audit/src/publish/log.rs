@@ -9,7 +9,8 @@ use crate::{
 const STANDING: &str = r"
     SELECT (SELECT note FROM audit_checkpoints WHERE size = $1), coalesce((SELECT max(index) + 1 FROM audit_leaves), 0)";
 
-const LEAVES: &str = "SELECT hash FROM audit_leaves WHERE index >= $1 AND index < $2 ORDER BY index LIMIT 10000";
+const LEAVES: &str =
+    "SELECT hash FROM audit_leaves WHERE index >= $1 AND index < $2 ORDER BY index LIMIT 10000";
 
 /// The log as it stands in the database, to compare with what was published of it.
 pub(crate) struct Log(pub(crate) Database);
@@ -23,7 +24,9 @@ impl Log {
     pub(super) async fn begins_with(&self, published: &Checkpoint) -> Result<bool, Error> {
         let size = published.size.cast_signed();
         let unscoped = self.unscoped();
-        let rows = unscoped.select("audit_checkpoints.standing", STANDING, [size.into()]).await?;
+        let rows = unscoped
+            .select("audit_checkpoints.standing", STANDING, [size.into()])
+            .await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         let (note, leaves): (Option<String>, i64) = (row.get(0)?, row.get(1)?);
 
@@ -41,12 +44,16 @@ impl Log {
         let mut frontier = Frontier::default();
         while frontier.size().cast_signed() < size {
             let from = frontier.size().cast_signed();
-            let rows = unscoped.select("audit_leaves.hashes", LEAVES, [from.into(), size.into()]).await?;
+            let rows = unscoped
+                .select("audit_leaves.hashes", LEAVES, [from.into(), size.into()])
+                .await?;
             if rows.is_empty() {
                 return Ok(None);
             }
             for row in &rows {
-                let Ok(hash) = row.get::<Vec<u8>>(0)?.try_into() else { return Ok(None) };
+                let Ok(hash) = row.get::<Vec<u8>>(0)?.try_into() else {
+                    return Ok(None);
+                };
                 frontier.push(hash);
             }
         }
@@ -54,7 +61,16 @@ impl Log {
     }
 
     fn unscoped(&self) -> Unscoped {
-        let origin = Origin { request: Uuid::nil(), operation: "publish_checkpoint", address: None };
-        Unscoped::because("the log and its seal belong to no organization", &self.0, origin, None)
+        let origin = Origin {
+            request: Uuid::nil(),
+            operation: "publish_checkpoint",
+            address: None,
+        };
+        Unscoped::because(
+            "the log and its seal belong to no organization",
+            &self.0,
+            origin,
+            None,
+        )
     }
 }

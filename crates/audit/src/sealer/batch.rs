@@ -46,13 +46,19 @@ pub(super) struct Batch {
 impl Position {
     /// Before everything that `transaction` and those after it have written.
     pub(super) fn before(transaction: u64) -> Self {
-        Self { transaction, id: Uuid::nil() }
+        Self {
+            transaction,
+            id: Uuid::nil(),
+        }
     }
 
     /// Behind everything whose transactions have all ended.
     pub(crate) async fn now(session: &mut Session) -> Result<Self, AuditError> {
         let rows = session.run("audit_events.beginning", BEGINNING, []).await?;
-        let text: String = rows.first().ok_or(AuditError::Database(Error::NotFound))?.get(0)?;
+        let text: String = rows
+            .first()
+            .ok_or(AuditError::Database(Error::NotFound))?
+            .get(0)?;
         Ok(Self::before(transaction(&text)?))
     }
 }
@@ -60,8 +66,16 @@ impl Position {
 /// Takes the next batch behind `position`.
 pub(super) async fn take(session: &mut Session, position: Position) -> Result<Batch, AuditError> {
     let (records, next, is_full) = read(session, position).await?;
-    let records = records.into_iter().filter(|(_, is_sealed)| !is_sealed).map(|(record, _)| record).collect();
-    Ok(Batch { records, next, is_full })
+    let records = records
+        .into_iter()
+        .filter(|(_, is_sealed)| !is_sealed)
+        .map(|(record, _)| record)
+        .collect();
+    Ok(Batch {
+        records,
+        next,
+        is_full,
+    })
 }
 
 /// The records behind `position`, each with whether it is sealed; where to go on, and whether more may be there.
@@ -81,13 +95,20 @@ pub(crate) async fn read(
     }
     let is_full = records.len() == MOST;
     if let (true, Some((last, _))) = (is_full, records.last()) {
-        let id = last.id().parse::<Uuid>().map_err(|error| Error::Internal(error.into()))?;
-        next = Position { transaction: transaction(last.get(FIELDS[13]).unwrap_or_default())?, id };
+        let id = last
+            .id()
+            .parse::<Uuid>()
+            .map_err(|error| Error::Internal(error.into()))?;
+        next = Position {
+            transaction: transaction(last.get(FIELDS[13]).unwrap_or_default())?,
+            id,
+        };
     }
     // A database that was restored counts transactions from lower numbers on; there is no way back within one.
     Ok((records, next, is_full))
 }
 
 pub(super) fn transaction(text: &str) -> Result<u64, AuditError> {
-    text.parse().map_err(|_| AuditError::Database(Error::Internal("a transaction has no number".into())))
+    text.parse()
+        .map_err(|_| AuditError::Database(Error::Internal("a transaction has no number".into())))
 }

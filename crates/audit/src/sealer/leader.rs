@@ -20,8 +20,7 @@ use crate::{
 /// How often the leader looks whether a key was added.
 const KEYS_READ: Duration = Duration::from_secs(15);
 
-const NEWEST: &str =
-    "SELECT size, root, frontier, note, watermark::text FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+const NEWEST: &str = "SELECT size, root, frontier, note, watermark::text FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
 
 /// The leaves and the checkpoint over them. A leaf that is there already, of another leader, refuses it all.
 const SEAL: &str = "WITH leaves AS ( \
@@ -52,8 +51,17 @@ impl<'a> Leader<'a> {
         sealed: &'a watch::Sender<Option<Sealed>>,
     ) -> Result<Self, AuditError> {
         let request = database.runtime().new_id::<Origin>().uuid();
-        let from = Origin { request, operation: "seal_audit_log", address: None };
-        let unscoped = Unscoped::because("the seal is over every organization's records", database, from, None);
+        let from = Origin {
+            request,
+            operation: "seal_audit_log",
+            address: None,
+        };
+        let unscoped = Unscoped::because(
+            "the seal is over every organization's records",
+            database,
+            from,
+            None,
+        );
         let keys = Keys::ensure(&unscoped, origin).await?;
         let now = Position::now(&mut session).await?;
         let rows = session.run("audit_checkpoints.newest", NEWEST, []).await?;
@@ -103,7 +111,10 @@ impl<'a> Leader<'a> {
         self.position = batch.next;
         let forgotten = self.patrol.step(&mut self.session, self.position).await?;
         if !forgotten.is_empty() {
-            tracing::warn!(records = forgotten.len(), "records that no seal had come to are sealed late");
+            tracing::warn!(
+                records = forgotten.len(),
+                "records that no seal had come to are sealed late"
+            );
             self.seal(&forgotten, batch.next).await?;
         }
         self.refresh_keys().await?;
@@ -119,12 +130,21 @@ impl<'a> Leader<'a> {
         let mut frontier = self.frontier.clone();
         leaves.iter().for_each(|leaf| frontier.push(*leaf));
         let note = self.keys.signer()?.sign(frontier.size(), frontier.root());
-        let indexes: Vec<i64> = (self.frontier.size()..frontier.size()).map(u64::cast_signed).collect();
-        let ids = records.iter().map(|record| record.id().parse()).collect::<Result<Vec<mainstay_database::Uuid>, _>>();
+        let indexes: Vec<i64> = (self.frontier.size()..frontier.size())
+            .map(u64::cast_signed)
+            .collect();
+        let ids = records
+            .iter()
+            .map(|record| record.id().parse())
+            .collect::<Result<Vec<mainstay_database::Uuid>, _>>();
         let values: [Value; 9] = [
             indexes.into(),
             ids.map_err(|error| Error::Internal(error.into()))?.into(),
-            leaves.iter().map(|leaf| leaf.to_vec()).collect::<Vec<_>>().into(),
+            leaves
+                .iter()
+                .map(|leaf| leaf.to_vec())
+                .collect::<Vec<_>>()
+                .into(),
             frontier.size().cast_signed().into(),
             frontier.root().to_vec().into(),
             frontier.to_bytes().into(),
@@ -132,7 +152,9 @@ impl<'a> Leader<'a> {
             next.transaction.to_string().into(),
             self.database.runtime().clock.now().inner().into(),
         ];
-        self.session.run("audit_checkpoints.seal", SEAL, values).await?;
+        self.session
+            .run("audit_checkpoints.seal", SEAL, values)
+            .await?;
         self.frontier = frontier;
         self.signed = Some(Instant::now());
         announce(self.sealed, self.frontier.size(), note);
@@ -160,7 +182,8 @@ fn newest(row: &Row, keys: &Keys) -> Result<(Frontier, String), AuditError> {
     let frontier = Frontier::from_bytes(size.cast_unsigned(), &row.get::<Vec<u8>>(2)?);
     frontier
         .filter(|frontier| {
-            (checkpoint.size, checkpoint.root) == (frontier.size(), frontier.root()) && root == checkpoint.root
+            (checkpoint.size, checkpoint.root) == (frontier.size(), frontier.root())
+                && root == checkpoint.root
         })
         .map(|frontier| (frontier, note))
         .ok_or(AuditError::Key("the newest checkpoint was altered"))

@@ -43,11 +43,18 @@ pub(super) struct Patrol {
 impl Patrol {
     /// One that sets out.
     pub(super) fn begin() -> Self {
-        Self { behind: Some(Uuid::nil()), began: Instant::now() }
+        Self {
+            behind: Some(Uuid::nil()),
+            began: Instant::now(),
+        }
     }
 
     /// Looks at the next piece and gives the forgotten records in it; `passed` is where the sealer goes on.
-    pub(super) async fn step(&mut self, session: &mut Session, passed: Position) -> Result<Vec<Record>, AuditError> {
+    pub(super) async fn step(
+        &mut self,
+        session: &mut Session,
+        passed: Position,
+    ) -> Result<Vec<Record>, AuditError> {
         let Some(behind) = self.behind else {
             if self.began.elapsed() > EVERY {
                 *self = Self::begin();
@@ -55,7 +62,11 @@ impl Patrol {
             return Ok(Vec::new());
         };
         let rows = session
-            .run("audit_events.forgotten", FORGOTTEN, [behind.into(), passed.transaction.to_string().into()])
+            .run(
+                "audit_events.forgotten",
+                FORGOTTEN,
+                [behind.into(), passed.transaction.to_string().into()],
+            )
             .await?;
         let mut records = Vec::new();
         for row in &rows {

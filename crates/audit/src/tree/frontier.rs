@@ -14,7 +14,10 @@ impl Frontier {
     pub fn from_bytes(size: u64, bytes: &[u8]) -> Option<Self> {
         let (roots, rest) = bytes.as_chunks::<32>();
         let fits = rest.is_empty() && roots.len() == size.count_ones() as usize;
-        fits.then(|| Self { size, roots: roots.to_vec() })
+        fits.then(|| Self {
+            size,
+            roots: roots.to_vec(),
+        })
     }
 
     /// The roots one behind the other.
@@ -42,6 +45,8 @@ impl Frontier {
     /// The root of the whole tree.
     pub fn root(&self) -> Hash {
         let right_to_left = self.roots.iter().rev().copied();
-        right_to_left.reduce(|right, left| node_hash(&left, &right)).unwrap_or_else(empty_root)
+        right_to_left
+            .reduce(|right, left| node_hash(&left, &right))
+            .unwrap_or_else(empty_root)
     }
 }

@@ -15,7 +15,9 @@ impl Levels {
             let level = &mut self.0[height];
             level.push(hash);
             match level[..] {
-                [.., left, right] if level.len().is_multiple_of(2) => hash = node_hash(&left, &right),
+                [.., left, right] if level.len().is_multiple_of(2) => {
+                    hash = node_hash(&left, &right)
+                }
                 _ => return,
             }
         }

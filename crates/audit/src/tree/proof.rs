@@ -15,8 +15,16 @@ pub fn inclusion_proof(index: u64, size: u64, subtrees: &Subtrees<'_>) -> Option
     }
     while end - start > 1 {
         let middle = start + split(end - start);
-        let beside = if index < middle { middle..end } else { start..middle };
-        (start, end) = if index < middle { (start, middle) } else { (middle, end) };
+        let beside = if index < middle {
+            middle..end
+        } else {
+            start..middle
+        };
+        (start, end) = if index < middle {
+            (start, middle)
+        } else {
+            (middle, end)
+        };
         proof.push(root_of(beside, subtrees)?);
     }
     proof.reverse();
@@ -83,8 +91,14 @@ pub fn is_consistent(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> bo
     if old == 0 || old == new {
         return proof.is_empty() && (old == 0 || old_root == new_root);
     }
-    let mut hashes = old.is_power_of_two().then_some(old_root).into_iter().chain(proof);
-    let Some(first) = hashes.next() else { return false };
+    let mut hashes = old
+        .is_power_of_two()
+        .then_some(old_root)
+        .into_iter()
+        .chain(proof);
+    let Some(first) = hashes.next() else {
+        return false;
+    };
     let (mut place, mut last) = (old - 1, new - 1);
     while place & 1 == 1 {
         (place, last) = (place >> 1, last >> 1);
@@ -116,5 +130,8 @@ fn root_of(leaves: Range<u64>, subtrees: &Subtrees<'_>) -> Option<Hash> {
         return subtrees(height, leaves.start >> height);
     }
     let middle = leaves.start + split(size);
-    Some(node_hash(&root_of(leaves.start..middle, subtrees)?, &root_of(middle..leaves.end, subtrees)?))
+    Some(node_hash(
+        &root_of(leaves.start..middle, subtrees)?,
+        &root_of(middle..leaves.end, subtrees)?,
+    ))
 }

@@ -10,7 +10,8 @@ fn mth(leaves: &[Hash]) -> Hash {
         [] => empty_root(),
         [leaf] => *leaf,
         _ => {
-            let (left, right) = leaves.split_at(usize::try_from(split(leaves.len() as u64)).unwrap());
+            let (left, right) =
+                leaves.split_at(usize::try_from(split(leaves.len() as u64)).unwrap());
             node_hash(&mth(left), &mth(right))
         }
     }
@@ -23,8 +24,11 @@ fn path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
     }
     let k = usize::try_from(split(leaves.len() as u64)).unwrap();
     let (left, right) = leaves.split_at(k);
-    let (mut found, beside) =
-        if index < k { (path(index, left), mth(right)) } else { (path(index - k, right), mth(left)) };
+    let (mut found, beside) = if index < k {
+        (path(index, left), mth(right))
+    } else {
+        (path(index - k, right), mth(left))
+    };
     found.push(beside);
     found
 }
@@ -32,7 +36,11 @@ fn path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
 /// RFC 6962 §2.1.2, to the letter.
 fn subproof(old: usize, leaves: &[Hash], is_known: bool) -> Vec<Hash> {
     if old == leaves.len() {
-        return if is_known { Vec::new() } else { vec![mth(leaves)] };
+        return if is_known {
+            Vec::new()
+        } else {
+            vec![mth(leaves)]
+        };
     }
     let k = usize::try_from(split(leaves.len() as u64)).unwrap();
     let (left, right) = leaves.split_at(k);
@@ -83,7 +91,10 @@ fn roots_are_those_of_certificate_transparency() {
         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
     ];
     let mut frontier = Frontier::default();
-    assert_eq!(hex(&frontier.root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_eq!(
+        hex(&frontier.root()),
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    );
     for (entry, root) in entries.iter().zip(roots) {
         frontier.push(leaf_hash(entry));
         assert_eq!(hex(&frontier.root()), root);
@@ -105,7 +116,11 @@ fn every_proof_of_every_small_tree_is_the_standards_and_verifies() {
             let proof = consistency_proof(old as u64, size as u64, &subtrees).unwrap();
             assert_eq!(proof, subproof(old, &leaves, true), "{old} of {size}");
             let before = mth(&leaves[..old]);
-            assert!(is_consistent((old as u64, &before), (size as u64, &root), &proof));
+            assert!(is_consistent(
+                (old as u64, &before),
+                (size as u64, &root),
+                &proof
+            ));
         }
     }
 }

@@ -39,17 +39,25 @@ impl Dates {
         let said = record.get("occurred_at").unwrap_or_default();
         let misdated = |why: String| {
             let (id, occurred_at) = (record.id().to_owned(), said.to_owned());
-            Finding::Misdated { index, id, occurred_at, why }
+            Finding::Misdated {
+                index,
+                id,
+                occurred_at,
+                why,
+            }
         };
 
-        let moment =
-            PrimitiveDateTime::parse(said, &Iso8601::PARSING).map_err(|_| misdated("which is no moment".to_owned()))?;
-        let made = made(record.id()).ok_or_else(|| misdated("and its id has no time".to_owned()))?;
+        let moment = PrimitiveDateTime::parse(said, &Iso8601::PARSING)
+            .map_err(|_| misdated("which is no moment".to_owned()))?;
+        let made =
+            made(record.id()).ok_or_else(|| misdated("and its id has no time".to_owned()))?;
         if (made - moment).abs() > ID_APART {
             return Err(misdated(format!("and its id is of {made}")));
         }
         match self.latest {
-            Some(latest) if moment < latest - APART => Err(misdated(format!("and was sealed behind one of {latest}"))),
+            Some(latest) if moment < latest - APART => {
+                Err(misdated(format!("and was sealed behind one of {latest}")))
+            }
             _ => {
                 self.latest = self.latest.max(Some(moment));
                 Ok(())
@@ -62,7 +70,10 @@ impl Dates {
 fn made(id: &str) -> Option<PrimitiveDateTime> {
     let milliseconds = id.parse::<Uuid>().ok()?.as_u128() >> 80;
     let since = Duration::milliseconds(i64::try_from(milliseconds).ok()?);
-    let start = PrimitiveDateTime::new(time::Date::from_ordinal_date(1970, 1).ok()?, time::Time::MIDNIGHT);
+    let start = PrimitiveDateTime::new(
+        time::Date::from_ordinal_date(1970, 1).ok()?,
+        time::Time::MIDNIGHT,
+    );
     start.checked_add(since)
 }
 
@@ -75,7 +86,10 @@ mod tests {
 
     /// A record of some seconds after the start, whose id was made some others after it.
     fn record(said: i64, made: i64) -> Record {
-        let start = PrimitiveDateTime::new(time::macros::date!(2025 - 11 - 29), time::macros::time!(5:00));
+        let start = PrimitiveDateTime::new(
+            time::macros::date!(2025 - 11 - 29),
+            time::macros::time!(5:00),
+        );
         let moment = start + Duration::seconds(said);
         let milliseconds = START.checked_add_signed(i128::from(made) * 1_000).unwrap();
         let mut columns = [const { None }; FIELDS.len()];
@@ -86,16 +100,28 @@ mod tests {
 
     fn verdict(records: &[Record], from: u64) -> Result<(), u64> {
         let mut dates = Dates::new(from);
-        records.iter().zip(0..).try_for_each(|(record, index)| dates.check(index, record).map_err(|_| index))
+        records
+            .iter()
+            .zip(0..)
+            .try_for_each(|(record, index)| dates.check(index, record).map_err(|_| index))
     }
 
     #[test]
     fn times_go_back_by_as_much_as_clocks_and_transactions_do() {
-        assert_eq!(verdict(&[record(600, 600), record(0, 0), record(601, 600)], 0), Ok(()));
+        assert_eq!(
+            verdict(&[record(600, 600), record(0, 0), record(601, 600)], 0),
+            Ok(())
+        );
         assert_eq!(verdict(&[record(601, 601), record(0, 0)], 0), Err(1));
-        assert_eq!(verdict(&[record(300, 300), record(400, 400), record(-201, -201)], 0), Err(2));
+        assert_eq!(
+            verdict(&[record(300, 300), record(400, 400), record(-201, -201)], 0),
+            Err(2)
+        );
         // One of the future is told by the next.
-        assert_eq!(verdict(&[record(0, 0), record(86_400, 86_400), record(1, 1)], 0), Err(2));
+        assert_eq!(
+            verdict(&[record(0, 0), record(86_400, 86_400), record(1, 1)], 0),
+            Err(2)
+        );
     }
 
     #[test]

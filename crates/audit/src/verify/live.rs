@@ -8,7 +8,8 @@ use crate::{
     record::{Record, record_columns},
 };
 
-const NEWEST: &str = "SELECT size, root, frontier, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+const NEWEST: &str =
+    "SELECT size, root, frontier, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
 
 const LEAVES: &str = concat!(
     "SELECT l.index, l.event_id, l.hash, ",
@@ -17,8 +18,7 @@ const LEAVES: &str = concat!(
      LEFT JOIN audit_events e ON e.id = l.event_id ORDER BY l.index"
 );
 
-const CHECKPOINTS: &str =
-    "SELECT size, root, frontier, note FROM audit_checkpoints WHERE size > $1 AND size <= $2 ORDER BY size";
+const CHECKPOINTS: &str = "SELECT size, root, frontier, note FROM audit_checkpoints WHERE size > $1 AND size <= $2 ORDER BY size";
 
 /// Under one snapshot: a sealer at work adds both or neither.
 const EXTENT: &str = "SELECT coalesce((SELECT max(size) FROM audit_checkpoints), 0), \
@@ -58,10 +58,18 @@ pub struct Terms<'a> {
 pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summary, AuditError> {
     let newest = session.run("audit_checkpoints.newest", NEWEST, []).await?;
     let Some(newest) = newest.first().map(checkpoint).transpose()? else {
-        return Err(match terms.outside.checkpoints().iter().map(|checkpoint| checkpoint.size).max() {
-            Some(outside) => Finding::Cut { size: 0, outside }.into(),
-            None => AuditError::Key("there is no checkpoint: nothing was sealed"),
-        });
+        return Err(
+            match terms
+                .outside
+                .checkpoints()
+                .iter()
+                .map(|checkpoint| checkpoint.size)
+                .max()
+            {
+                Some(outside) => Finding::Cut { size: 0, outside }.into(),
+                None => AuditError::Key("there is no checkpoint: nothing was sealed"),
+            },
+        );
     };
     let mut verifier = Verifier::new(terms.keys, terms.outside, terms.kept_since);
     let mut dates = Dates::new(terms.dated_from);
@@ -70,12 +78,23 @@ pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summ
     }
     let summary = verifier.finish(&newest)?;
     let extent = session.run("audit_checkpoints.extent", EXTENT, []).await?;
-    let extent = extent.first().ok_or(AuditError::Database(Error::NotFound))?;
-    let (size, leaves) = (extent.get::<i64>(0)?.cast_unsigned(), extent.get::<i64>(1)?.cast_unsigned());
+    let extent = extent
+        .first()
+        .ok_or(AuditError::Database(Error::NotFound))?;
+    let (size, leaves) = (
+        extent.get::<i64>(0)?.cast_unsigned(),
+        extent.get::<i64>(1)?.cast_unsigned(),
+    );
     if size != leaves {
         return Err(Finding::Unsigned { size, leaves }.into());
     }
-    let unsealed = session.run("audit_events.unsealed", UNSEALED, [terms.sealed_before.inner().into()]).await?;
+    let unsealed = session
+        .run(
+            "audit_events.unsealed",
+            UNSEALED,
+            [terms.sealed_before.inner().into()],
+        )
+        .await?;
     match unsealed.first() {
         Some(row) => {
             let why = match (row.get(2)?, row.get(3)?) {
@@ -83,7 +102,12 @@ pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summ
                 (false, true) => Unsealed::PassedOver,
                 (false, false) => Unsealed::NotYet,
             };
-            Err(Finding::Unsealed { id: row.get(0)?, occurred_at: row.get(1)?, why }.into())
+            Err(Finding::Unsealed {
+                id: row.get(0)?,
+                occurred_at: row.get(1)?,
+                why,
+            }
+            .into())
         }
         None => Ok(summary),
     }
@@ -97,18 +121,38 @@ async fn page(
     end: u64,
 ) -> Result<(), AuditError> {
     let start = verifier.size();
-    let rows = session.run("audit_leaves.page", LEAVES, [start.cast_signed().into(), end.cast_signed().into()]).await?;
+    let rows = session
+        .run(
+            "audit_leaves.page",
+            LEAVES,
+            [start.cast_signed().into(), end.cast_signed().into()],
+        )
+        .await?;
     let leaves = rows.iter().map(leaf).collect::<Result<Vec<_>, _>>()?;
-    let Some(last) = leaves.last() else { return Err(Finding::NoLeaf(start).into()) };
-    let range = [start.cast_signed().into(), last.index.saturating_add(1).cast_signed().into()];
-    let rows = session.run("audit_checkpoints.page", CHECKPOINTS, range).await?;
-    let mut checkpoints = rows.iter().map(checkpoint).collect::<Result<Vec<_>, _>>()?.into_iter().peekable();
+    let Some(last) = leaves.last() else {
+        return Err(Finding::NoLeaf(start).into());
+    };
+    let range = [
+        start.cast_signed().into(),
+        last.index.saturating_add(1).cast_signed().into(),
+    ];
+    let rows = session
+        .run("audit_checkpoints.page", CHECKPOINTS, range)
+        .await?;
+    let mut checkpoints = rows
+        .iter()
+        .map(checkpoint)
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .peekable();
     for leaf in &leaves {
         verifier.leaf(leaf)?;
         if let Some(record) = &leaf.record {
             dates.check(leaf.index, record)?;
         }
-        while let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.size <= verifier.size()) {
+        while let Some(checkpoint) =
+            checkpoints.next_if(|checkpoint| checkpoint.size <= verifier.size())
+        {
             verifier.checkpoint(&checkpoint)?;
         }
     }

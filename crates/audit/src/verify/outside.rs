@@ -20,7 +20,11 @@ impl Outside {
     /// # Errors
     /// [`NoteError`] when not a single one is believed.
     pub fn read(text: &str, keys: &[NoteKey]) -> Result<Self, NoteError> {
-        let found = if text.trim_start().starts_with('{') { in_lines(text) } else { notes(text) };
+        let found = if text.trim_start().starts_with('{') {
+            in_lines(text)
+        } else {
+            notes(text)
+        };
         let mut outside = Self::default();
         let mut refused = NoteError::Malformed;
         for note in found {
@@ -32,7 +36,11 @@ impl Outside {
                 }
             }
         }
-        if outside.checkpoints.is_empty() { Err(refused) } else { Ok(outside) }
+        if outside.checkpoints.is_empty() {
+            Err(refused)
+        } else {
+            Ok(outside)
+        }
     }
 
     /// Those that are believed.
@@ -62,15 +70,27 @@ mod tests {
     #[test]
     fn a_file_and_the_lines_of_a_log_are_read() {
         let signer = NoteSigner::from_seed("log", &[7; 32]).unwrap();
-        let (keys, notes) = ([signer.key().clone()], [signer.sign(1, [1; 32]), signer.sign(2, [2; 32])]);
+        let (keys, notes) = (
+            [signer.key().clone()],
+            [signer.sign(1, [1; 32]), signer.sign(2, [2; 32])],
+        );
         let file = format!("{}\n{}\n", notes[0], notes[1]);
         assert_eq!(Outside::read(&file, &keys).unwrap().checkpoints().len(), 2);
-        assert_eq!(Outside::read(&notes[1], &keys).unwrap().checkpoints().len(), 1);
+        assert_eq!(
+            Outside::read(&notes[1], &keys).unwrap().checkpoints().len(),
+            1
+        );
         let lines = notes.map(|note| serde_json::json!({ "audit_checkpoint": note }).to_string());
         let log = format!("{}\nsomething else\n{}\n", lines[0], lines[1]);
         assert_eq!(Outside::read(&log, &keys).unwrap().checkpoints().len(), 2);
-        let other = [NoteSigner::from_seed("log", &[8; 32]).unwrap().key().clone()];
-        assert_eq!(Outside::read(&file, &other).err(), Some(NoteError::UnknownKey));
+        let other = [NoteSigner::from_seed("log", &[8; 32])
+            .unwrap()
+            .key()
+            .clone()];
+        assert_eq!(
+            Outside::read(&file, &other).err(),
+            Some(NoteError::UnknownKey)
+        );
         assert_eq!(Outside::read("", &keys).err(), Some(NoteError::Malformed));
     }
 }

@@ -60,10 +60,15 @@ impl Draw {
 
 impl Log {
     fn new(draw: &Draw, signer: &NoteSigner) -> Self {
-        let mut log = Self { records: Vec::new(), leaves: Vec::new(), checkpoints: Vec::new() };
+        let mut log = Self {
+            records: Vec::new(),
+            leaves: Vec::new(),
+            checkpoints: Vec::new(),
+        };
         while log.records.len() < RECORDS {
             let batch = 1 + draw.below(5);
-            log.records.extend((0..batch.min(RECORDS - log.records.len())).map(|_| draw.record()));
+            log.records
+                .extend((0..batch.min(RECORDS - log.records.len())).map(|_| draw.record()));
             log.seal(signer);
         }
         log
@@ -72,14 +77,17 @@ impl Log {
     /// What the sealer does: a leaf for each record that has none, and a checkpoint over all.
     fn seal(&mut self, signer: &NoteSigner) {
         for record in &self.records[self.leaves.len()..] {
-            self.leaves.push((record.id().parse().unwrap(), record.leaf()));
+            self.leaves
+                .push((record.id().parse().unwrap(), record.leaf()));
         }
         self.sign(self.leaves.len(), signer);
     }
 
     fn sign(&mut self, size: usize, signer: &NoteSigner) {
         let mut frontier = Frontier::default();
-        self.leaves[..size].iter().for_each(|(_, leaf)| frontier.push(*leaf));
+        self.leaves[..size]
+            .iter()
+            .for_each(|(_, leaf)| frontier.push(*leaf));
         self.checkpoints.push(StoredCheckpoint {
             size: frontier.size(),
             root: frontier.root().to_vec(),
@@ -90,25 +98,53 @@ impl Log {
 
     /// Makes every checkpoint anew.
     fn rebuild(&mut self, signer: &NoteSigner) {
-        let sizes: Vec<_> = self.checkpoints.drain(..).map(|checkpoint| checkpoint.size).collect();
+        let sizes: Vec<_> = self
+            .checkpoints
+            .drain(..)
+            .map(|checkpoint| checkpoint.size)
+            .collect();
         for size in sizes {
-            self.sign(usize::try_from(size).unwrap().min(self.leaves.len()), signer);
+            self.sign(
+                usize::try_from(size).unwrap().min(self.leaves.len()),
+                signer,
+            );
         }
     }
 
     /// As `live.rs` does it, over tables in memory.
     fn judge(&self, keys: &[NoteKey], outside: &Outside) -> Result<Summary, Finding> {
-        let records: HashMap<&str, &Record> = self.records.iter().map(|record| (record.id(), record)).collect();
+        let records: HashMap<&str, &Record> = self
+            .records
+            .iter()
+            .map(|record| (record.id(), record))
+            .collect();
         let Some(newest) = self.checkpoints.last() else {
-            return Err(Finding::Cut { size: 0, outside: outside.checkpoints()[0].size });
+            return Err(Finding::Cut {
+                size: 0,
+                outside: outside.checkpoints()[0].size,
+            });
         };
         let mut verifier = Verifier::new(keys, outside, None);
         let mut checkpoints = self.checkpoints.iter().peekable();
-        for (index, (event_id, hash)) in self.leaves.iter().enumerate().take(usize::try_from(newest.size).unwrap()) {
-            let record = records.get(event_id.to_string().as_str()).map(|record| (*record).clone());
+        for (index, (event_id, hash)) in self
+            .leaves
+            .iter()
+            .enumerate()
+            .take(usize::try_from(newest.size).unwrap())
+        {
+            let record = records
+                .get(event_id.to_string().as_str())
+                .map(|record| (*record).clone());
             let (index, event_id, hash) = (index as u64, *event_id, hash.to_vec());
-            verifier.leaf(&Leaf { index, event_id, hash, record })?;
-            while let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.size <= verifier.size()) {
+            verifier.leaf(&Leaf {
+                index,
+                event_id,
+                hash,
+                record,
+            })?;
+            while let Some(checkpoint) =
+                checkpoints.next_if(|checkpoint| checkpoint.size <= verifier.size())
+            {
                 verifier.checkpoint(checkpoint)?;
             }
         }
@@ -118,7 +154,11 @@ impl Log {
             return Err(Finding::Unsigned { size, leaves });
         }
         let sealed: Vec<_> = self.leaves.iter().map(|(id, _)| id.to_string()).collect();
-        match self.records.iter().find(|record| !sealed.iter().any(|id| id == record.id())) {
+        match self
+            .records
+            .iter()
+            .find(|record| !sealed.iter().any(|id| id == record.id()))
+        {
             Some(record) => Err(Finding::Unsealed {
                 id: record.id().to_owned(),
                 occurred_at: String::new(),
@@ -143,12 +183,14 @@ fn mutate(log: &mut Log, kind: usize, draw: &Draw, thief: &NoteSigner, forger: &
         2 => log.records.insert(at, draw.record()),
         // Two records change places under their ids.
         3 => {
-            let [one, two] = [at, other].map(|at| FIELDS.map(|name| log.records[at].get(name).map(str::to_owned)));
+            let [one, two] = [at, other]
+                .map(|at| FIELDS.map(|name| log.records[at].get(name).map(str::to_owned)));
             let with_id = |mut columns: [Option<String>; FIELDS.len()], id: &Option<String>| {
                 columns[0].clone_from(id);
                 Record::new(columns)
             };
-            (log.records[at], log.records[other]) = (with_id(two.clone(), &one[0]), with_id(one, &two[0]));
+            (log.records[at], log.records[other]) =
+                (with_id(two.clone(), &one[0]), with_id(one, &two[0]));
         }
         4 => log.leaves[at].1[draw.below(32)] ^= 1 << draw.below(8),
         5 => {
@@ -162,13 +204,18 @@ fn mutate(log: &mut Log, kind: usize, draw: &Draw, thief: &NoteSigner, forger: &
         }
         7 => {
             let slipped_in = draw.record();
-            log.leaves.insert(at, (slipped_in.id().parse().unwrap(), slipped_in.leaf()));
+            log.leaves
+                .insert(at, (slipped_in.id().parse().unwrap(), slipped_in.leaf()));
             log.records.insert(at, slipped_in);
         }
         // Yesterday's state, whole and rightly signed; then perhaps another day.
         8 | 9 => {
-            log.checkpoints.truncate(checkpoint.min(log.checkpoints.len() - 1));
-            let size = log.checkpoints.last().map_or(0, |checkpoint| usize::try_from(checkpoint.size).unwrap());
+            log.checkpoints
+                .truncate(checkpoint.min(log.checkpoints.len() - 1));
+            let size = log
+                .checkpoints
+                .last()
+                .map_or(0, |checkpoint| usize::try_from(checkpoint.size).unwrap());
             log.leaves.truncate(size);
             log.records.truncate(size);
             if kind == 9 {
@@ -220,7 +267,10 @@ fn every_one_of_ten_thousand_mutations_is_found() {
         let mut mutated = log.clone();
         mutate(&mut mutated, kind, &draw, &signer, &forger);
         let verdict = mutated.judge(&keys, &outside);
-        assert!(verdict.is_err(), "mutation {n} of kind {kind} was not found");
+        assert!(
+            verdict.is_err(),
+            "mutation {n} of kind {kind} was not found"
+        );
         of_kind[kind] += 1;
     }
     assert_eq!(of_kind.iter().sum::<usize>(), MUTATIONS);
@@ -239,17 +289,32 @@ fn the_first_bad_index_is_named() {
             let mut edited = log.clone();
             edited.records[at] = draw.edited(&log.records[at], field);
             let (index, id) = (at as u64, log.records[at].id().to_owned());
-            assert_eq!(edited.judge(&keys, &outside), Err(Finding::Altered { index, id }), "{name}");
+            assert_eq!(
+                edited.judge(&keys, &outside),
+                Err(Finding::Altered { index, id }),
+                "{name}"
+            );
         }
         let mut removed = log.clone();
         removed.records.remove(at);
         let id = log.records[at].id().to_owned();
-        assert_eq!(removed.judge(&keys, &outside), Err(Finding::NoRecord { index: at as u64, id }));
+        assert_eq!(
+            removed.judge(&keys, &outside),
+            Err(Finding::NoRecord {
+                index: at as u64,
+                id
+            })
+        );
         // Record and leaf alike: found between the checkpoints on both sides of it.
         let mut consistent = log.clone();
         consistent.records[at] = draw.edited(&log.records[at], 3);
         consistent.leaves[at].1 = consistent.records[at].leaf();
-        let Err(Finding::Rewritten { from, until }) = consistent.judge(&keys, &outside) else { panic!("index {at}") };
-        assert!((from..until).contains(&(at as u64)) && until - from <= 5, "index {at}: {from} to {until}");
+        let Err(Finding::Rewritten { from, until }) = consistent.judge(&keys, &outside) else {
+            panic!("index {at}")
+        };
+        assert!(
+            (from..until).contains(&(at as u64)) && until - from <= 5,
+            "index {at}: {from} to {until}"
+        );
     }
 }

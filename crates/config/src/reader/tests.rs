@@ -7,7 +7,10 @@ fn reader<const N: usize>(variables: [(&str, &str); N]) -> Reader {
 }
 
 fn complaints(reader: &Reader) -> String {
-    reader.finish().map_or_else(|error| error.to_string(), |()| "nothing is wrong".to_owned())
+    reader.finish().map_or_else(
+        |error| error.to_string(),
+        |()| "nothing is wrong".to_owned(),
+    )
 }
 
 #[test]
@@ -20,8 +23,15 @@ fn the_environment_wins_over_layers_and_layers_over_defaults() {
     assert_eq!(reader.or("a", default(), ""), "variable");
     assert_eq!(reader.or("b", default(), ""), "layer");
     assert_eq!(reader.or("c", default(), ""), "default");
-    let origins: Vec<_> = reader.entries().iter().map(|entry| entry.origin.clone()).collect();
-    assert_eq!(origins, [Origin::Variable, Origin::Layer("dev"), Origin::Default]);
+    let origins: Vec<_> = reader
+        .entries()
+        .iter()
+        .map(|entry| entry.origin.clone())
+        .collect();
+    assert_eq!(
+        origins,
+        [Origin::Variable, Origin::Layer("dev"), Origin::Default]
+    );
     assert_eq!(reader.finish(), Ok(()));
 }
 
@@ -35,7 +45,10 @@ fn everything_that_is_wrong_is_told_at_once() {
     ]);
     let bind = "127.0.0.1:80".parse::<std::net::SocketAddr>().unwrap();
     assert_eq!(reader.or("http.bind", bind, ""), bind);
-    assert_eq!(reader.or("http.timeout", Duration::from_secs(30), ""), Duration::from_secs(30));
+    assert_eq!(
+        reader.or("http.timeout", Duration::from_secs(30), ""),
+        Duration::from_secs(30)
+    );
     assert_eq!(reader.required::<u16>("pool.size", ""), None);
     assert!(reader.secret("database.url", "").is_none());
     assert!(reader.secret("key", "").is_none());
@@ -49,7 +62,11 @@ fn everything_that_is_wrong_is_told_at_once() {
   MAINSTAY_HTTP_TIMOUT: is not a setting; did you mean MAINSTAY_HTTP_TIMEOUT?
   MAINSTAY_UNRELATED_THING: is not a setting";
     assert_eq!(complaints(&reader), expected);
-    assert_eq!(complaints(&reader), complaints(&reader), "asking twice gives the same answer");
+    assert_eq!(
+        complaints(&reader),
+        complaints(&reader),
+        "asking twice gives the same answer"
+    );
 }
 
 #[test]
@@ -58,14 +75,23 @@ fn a_secret_comes_from_its_file() {
     fs::write(file.path(), "from-file\n").unwrap();
     let mut reader = reader([("MAINSTAY_KEY_FILE", file.path().to_str().unwrap())])
         .with_layer("dev", [("key", "from-layer".to_owned())]);
-    assert_eq!(reader.secret("key", "").unwrap().expose_secret(), "from-file");
-    assert_eq!(reader.entries()[0].origin, Origin::File(file.path().to_owned()));
+    assert_eq!(
+        reader.secret("key", "").unwrap().expose_secret(),
+        "from-file"
+    );
+    assert_eq!(
+        reader.entries()[0].origin,
+        Origin::File(file.path().to_owned())
+    );
     assert_eq!(reader.finish(), Ok(()));
 }
 
 #[test]
 fn a_secret_in_two_places_is_in_neither() {
-    let mut reader = reader([("MAINSTAY_KEY", "here"), ("MAINSTAY_KEY_FILE", "/run/secrets/key")]);
+    let mut reader = reader([
+        ("MAINSTAY_KEY", "here"),
+        ("MAINSTAY_KEY_FILE", "/run/secrets/key"),
+    ]);
     assert!(reader.secret("key", "").is_none());
     assert!(complaints(&reader).contains("MAINSTAY_KEY: is set, and MAINSTAY_KEY_FILE too"));
 }
@@ -91,7 +117,10 @@ fn no_secret_is_ever_printed() {
         ("MAINSTAY_PORT", CANARY),
         ("MAINSTAY_LIST", "1,correct-horse"),
     ])
-    .with_layer("dev", [("port", CANARY.to_owned()), ("layered", CANARY.to_owned())]);
+    .with_layer(
+        "dev",
+        [("port", CANARY.to_owned()), ("layered", CANARY.to_owned())],
+    );
     assert!(reader.secret("good", "").is_some());
     assert!(reader.secret("layered", "").is_some());
     assert!(reader.secret("filed", "").is_some());
@@ -121,14 +150,20 @@ fn a_misspelt_name_in_a_layer_is_found() {
 fn a_wrong_value_in_a_layer_names_the_layer() {
     let mut reader = reader([]).with_layer("dev", [("port", "x".to_owned())]);
     reader.optional::<u16>("port", "");
-    assert!(complaints(&reader).contains("MAINSTAY_PORT: is not a whole number in range (from dev); expected"));
+    assert!(
+        complaints(&reader)
+            .contains("MAINSTAY_PORT: is not a whole number in range (from dev); expected")
+    );
     assert_eq!(reader.entries()[0].value, "[wrong]");
 }
 
 #[test]
 fn a_setting_read_twice_is_listed_and_complained_of_once() {
     let mut reader = reader([("MAINSTAY_ENVIRONMENT", "prod")]);
-    assert_eq!((reader.environment(), reader.environment()), (Environment::Production, Environment::Production));
+    assert_eq!(
+        (reader.environment(), reader.environment()),
+        (Environment::Production, Environment::Production)
+    );
     assert_eq!(reader.entries().len(), 1);
     assert_eq!(reader.finish().unwrap_err().problems().len(), 1);
 }
@@ -144,9 +179,15 @@ fn a_variable_cannot_forge_a_line() {
 fn what_is_not_unicode_is_a_problem_and_no_panic() {
     use std::os::unix::ffi::OsStringExt;
     let garbled = || OsString::from_vec(vec![0xff]);
-    let mut reader = Reader::of_os_variables([("MAINSTAY_A".into(), garbled()), ("OTHER".into(), garbled())]);
+    let mut reader = Reader::of_os_variables([
+        ("MAINSTAY_A".into(), garbled()),
+        ("OTHER".into(), garbled()),
+    ]);
     assert_eq!(reader.optional::<String>("a", ""), None);
-    assert_eq!(complaints(&reader), "1 setting is wrong:\n  MAINSTAY_A: is not Unicode text");
+    assert_eq!(
+        complaints(&reader),
+        "1 setting is wrong:\n  MAINSTAY_A: is not Unicode text"
+    );
 }
 
 #[cfg(unix)]

@@ -54,7 +54,9 @@ struct Shared {
 impl Computer {
     pub(super) fn new(concurrency: usize, waiting: usize) -> Self {
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        let places = concurrency.saturating_add(waiting).min(Semaphore::MAX_PERMITS);
+        let places = concurrency
+            .saturating_add(waiting)
+            .min(Semaphore::MAX_PERMITS);
         Self {
             places: Arc::new(Semaphore::new(places)),
             turns: Arc::new(Semaphore::new(concurrency)),
@@ -64,9 +66,18 @@ impl Computer {
     }
 
     /// Argon2id of `password` with the salt and parameters of `like`, and of the length of its output.
-    pub(super) async fn compute(&self, password: &SecretString, like: &StoredHash) -> Result<Vec<u8>, HashError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HashError::Interrupted)?;
+    pub(super) async fn compute(
+        &self,
+        password: &SecretString,
+        like: &StoredHash,
+    ) -> Result<Vec<u8>, HashError> {
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| HashError::Busy)?;
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(|_| HashError::Interrupted)?;
         let (shared, password, like) = (Arc::clone(&self.shared), password.clone(), like.clone());
         spawn_blocking(move || {
             let output = shared.compute(&password, &like);
@@ -108,18 +119,26 @@ impl Shared {
             buffer.resize(params.block_count(), Block::new());
         }
         let mut output = vec![0; like.output.len()];
-        let outcome = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
-            password.expose_secret().as_bytes(),
-            &like.salt,
-            &mut output,
-            &mut buffer,
-        );
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        let outcome = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into_with_memory(
+                password.expose_secret().as_bytes(),
+                &like.salt,
+                &mut output,
+                &mut buffer,
+            );
+        self.buffers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(buffer);
         outcome.map(|()| output).map_err(|_| HashError::Parameters)
     }
 
     fn take_buffer(&self) -> Vec<Block> {
-        let kept = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let kept = self
+            .buffers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         kept.unwrap_or_else(|| {
             self.allocated.fetch_add(1, Ordering::Relaxed);
             Vec::new()

@@ -27,19 +27,28 @@ pub(super) struct StoredHash {
 impl StoredHash {
     /// A hash whose output is still to be computed.
     pub(super) fn unfinished(parameters: Argon2Parameters, salt: [u8; SALT_LENGTH]) -> Self {
-        Self { parameters, salt: salt.to_vec(), output: vec![0; OUTPUT_LENGTH] }
+        Self {
+            parameters,
+            salt: salt.to_vec(),
+            output: vec![0; OUTPUT_LENGTH],
+        }
     }
 
     /// The hash of nobody's password: a random salt and a random output, which look like any other's.
     pub(super) fn dummy(parameters: Argon2Parameters, random: &Random) -> Self {
-        Self { output: random.bytes::<OUTPUT_LENGTH>().to_vec(), ..Self::unfinished(parameters, random.bytes()) }
+        Self {
+            output: random.bytes::<OUTPUT_LENGTH>().to_vec(),
+            ..Self::unfinished(parameters, random.bytes())
+        }
     }
 
     /// Reads a PHC string and refuses one whose verification would cost too much: whoever can write to the table could
     /// stop the service with a single login otherwise.
     pub(super) fn parse(text: &str, today: Argon2Parameters) -> Result<Self, HashError> {
         let hash = PasswordHash::new(text).map_err(|_| HashError::Stored)?;
-        let (Some(salt), Some(output)) = (&hash.salt, &hash.hash) else { return Err(HashError::Stored) };
+        let (Some(salt), Some(output)) = (&hash.salt, &hash.hash) else {
+            return Err(HashError::Stored);
+        };
         if hash.algorithm != ARGON2ID_IDENT || hash.version != Some(Version::V0x13.into()) {
             return Err(HashError::Stored);
         }
@@ -47,14 +56,21 @@ impl StoredHash {
         if !params.keyid().is_empty() || !params.data().is_empty() {
             return Err(HashError::Stored);
         }
-        let parameters =
-            Argon2Parameters { memory_kib: params.m_cost(), iterations: params.t_cost(), parallelism: params.p_cost() };
+        let parameters = Argon2Parameters {
+            memory_kib: params.m_cost(),
+            iterations: params.t_cost(),
+            parallelism: params.p_cost(),
+        };
         if parameters.memory_kib > today.memory_kib.max(MEMORY_CAP_KIB)
             || work(parameters) > work(today).max(WORK_CAP_KIB)
         {
             return Err(HashError::Stored);
         }
-        Ok(Self { parameters, salt: salt.to_vec(), output: output.as_bytes().to_vec() })
+        Ok(Self {
+            parameters,
+            salt: salt.to_vec(),
+            output: output.as_bytes().to_vec(),
+        })
     }
 
     /// The PHC string for the database.
@@ -82,27 +98,45 @@ mod tests {
     const TAIL: &str = "$c2FsdHNhbHRzYWx0c2FsdA$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
     fn parse(head: &str) -> Result<Argon2Parameters, HashError> {
-        StoredHash::parse(&format!("{head}{TAIL}"), Argon2Parameters::default()).map(|hash| hash.parameters)
+        StoredHash::parse(&format!("{head}{TAIL}"), Argon2Parameters::default())
+            .map(|hash| hash.parameters)
     }
 
     #[test]
     fn the_parameters_come_from_the_hash() {
-        let parameters = Argon2Parameters { memory_kib: 65_536, iterations: 3, parallelism: 4 };
+        let parameters = Argon2Parameters {
+            memory_kib: 65_536,
+            iterations: 3,
+            parallelism: 4,
+        };
         assert_eq!(parse("$argon2id$v=19$m=65536,t=3,p=4"), Ok(parameters));
     }
 
     #[test]
     fn what_is_written_is_read() {
         let written = StoredHash::dummy(Argon2Parameters::default(), &Random::default());
-        let read = StoredHash::parse(&written.to_phc().unwrap(), Argon2Parameters::default()).unwrap();
-        assert_eq!((read.parameters, read.salt, read.output), (written.parameters, written.salt, written.output));
+        let read =
+            StoredHash::parse(&written.to_phc().unwrap(), Argon2Parameters::default()).unwrap();
+        assert_eq!(
+            (read.parameters, read.salt, read.output),
+            (written.parameters, written.salt, written.output)
+        );
     }
 
     #[test]
     fn a_hash_that_asks_for_too_much_is_refused() {
         // 8 GiB, one KiB over the cap, four billion passes, and just too much of both.
-        for head in ["m=8388608,t=1,p=1", "m=65537,t=1,p=1", "m=8,t=4294967295,p=1", "m=65536,t=4,p=1"] {
-            assert_eq!(parse(&format!("$argon2id$v=19${head}")), Err(HashError::Stored), "{head}");
+        for head in [
+            "m=8388608,t=1,p=1",
+            "m=65537,t=1,p=1",
+            "m=8,t=4294967295,p=1",
+            "m=65536,t=4,p=1",
+        ] {
+            assert_eq!(
+                parse(&format!("$argon2id$v=19${head}")),
+                Err(HashError::Stored),
+                "{head}"
+            );
         }
         assert!(parse("$argon2id$v=19$m=65536,t=3,p=1").is_ok());
     }
@@ -122,8 +156,16 @@ mod tests {
         for head in heads {
             assert_eq!(parse(head), Err(HashError::Stored), "{head}");
         }
-        for text in ["", "$argon2id$v=19$m=19456,t=2,p=1", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ"] {
-            assert_eq!(StoredHash::parse(text, Argon2Parameters::default()).err(), Some(HashError::Stored), "{text}");
+        for text in [
+            "",
+            "$argon2id$v=19$m=19456,t=2,p=1",
+            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ",
+        ] {
+            assert_eq!(
+                StoredHash::parse(text, Argon2Parameters::default()).err(),
+                Some(HashError::Stored),
+                "{text}"
+            );
         }
     }
 }

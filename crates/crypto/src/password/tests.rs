@@ -12,7 +12,11 @@ use tokio::{runtime, task::JoinSet};
 use super::*;
 
 /// Cheap, so that the tests are fast; what is promised does not depend on the cost.
-const CHEAP: Argon2Parameters = Argon2Parameters { memory_kib: 64, iterations: 1, parallelism: 1 };
+const CHEAP: Argon2Parameters = Argon2Parameters {
+    memory_kib: 64,
+    iterations: 1,
+    parallelism: 1,
+};
 
 fn hasher(parameters: Argon2Parameters, concurrency: usize, waiting: usize) -> PasswordHasher {
     PasswordHasher::new(parameters, concurrency, waiting, Random::default())
@@ -41,7 +45,10 @@ async fn a_password_is_right_to_the_last_byte() {
 async fn the_same_password_is_stored_under_another_salt() {
     let hasher = hasher(CHEAP, 1, 1);
     let password = "password".into();
-    let (first, second) = (hasher.hash(&password).await.unwrap(), hasher.hash(&password).await.unwrap());
+    let (first, second) = (
+        hasher.hash(&password).await.unwrap(),
+        hasher.hash(&password).await.unwrap(),
+    );
     assert!(first.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{first}");
     assert_ne!(first, second);
 }
@@ -49,17 +56,33 @@ async fn the_same_password_is_stored_under_another_salt() {
 /// The string is one of the reference implementation's own tests; RFC 9106 has a vector with a secret only.
 #[tokio::test]
 async fn a_hash_of_the_reference_implementation_is_verified() {
-    let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    let verdict = hasher(CHEAP, 1, 1).verify(&"password".into(), Some(stored)).await;
+    let stored =
+        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let verdict = hasher(CHEAP, 1, 1)
+        .verify(&"password".into(), Some(stored))
+        .await;
     assert_eq!(verdict, Ok(Verdict::RightButOutdated));
 }
 
 #[tokio::test]
 async fn a_hash_of_other_parameters_is_outdated() {
     let stored = hasher(CHEAP, 1, 1).hash(&"password".into()).await.unwrap();
-    let today = hasher(Argon2Parameters { iterations: 2, ..CHEAP }, 1, 1);
-    assert_eq!(today.verify(&"password".into(), Some(&stored)).await, Ok(Verdict::RightButOutdated));
-    assert_eq!(today.verify(&"other".into(), Some(&stored)).await, Ok(Verdict::Wrong));
+    let today = hasher(
+        Argon2Parameters {
+            iterations: 2,
+            ..CHEAP
+        },
+        1,
+        1,
+    );
+    assert_eq!(
+        today.verify(&"password".into(), Some(&stored)).await,
+        Ok(Verdict::RightButOutdated)
+    );
+    assert_eq!(
+        today.verify(&"other".into(), Some(&stored)).await,
+        Ok(Verdict::Wrong)
+    );
 }
 
 #[tokio::test]
@@ -69,7 +92,10 @@ async fn an_unknown_account_costs_the_same_work() {
     let before = hasher.statistics().computations;
     hasher.verify(&"guess".into(), Some(&stored)).await.unwrap();
     let known = hasher.statistics().computations - before;
-    assert_eq!(hasher.verify(&"guess".into(), None).await, Ok(Verdict::Wrong));
+    assert_eq!(
+        hasher.verify(&"guess".into(), None).await,
+        Ok(Verdict::Wrong)
+    );
     assert_eq!(hasher.statistics().computations - before - known, known);
     assert_eq!((known, hasher.dummy.parameters), (1, CHEAP));
 }
@@ -85,15 +111,37 @@ async fn the_dummys_own_password_is_wrong() {
 #[tokio::test]
 async fn an_eight_gibibyte_hash_is_refused_before_any_work() {
     let hasher = hasher(CHEAP, 1, 1);
-    let stored = "$argon2id$v=19$m=8388608,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    assert_eq!(hasher.verify(&"password".into(), Some(stored)).await, Err(HashError::Stored));
-    assert_eq!((hasher.statistics().computations, hasher.statistics().buffers), (0, 0));
+    let stored =
+        "$argon2id$v=19$m=8388608,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    assert_eq!(
+        hasher.verify(&"password".into(), Some(stored)).await,
+        Err(HashError::Stored)
+    );
+    assert_eq!(
+        (
+            hasher.statistics().computations,
+            hasher.statistics().buffers
+        ),
+        (0, 0)
+    );
 }
 
 #[tokio::test]
 async fn parameters_out_of_range_are_an_error() {
-    for parameters in [Argon2Parameters { memory_kib: 0, ..CHEAP }, Argon2Parameters { parallelism: 9, ..CHEAP }] {
-        assert_eq!(hasher(parameters, 1, 1).hash(&"password".into()).await, Err(HashError::Parameters));
+    for parameters in [
+        Argon2Parameters {
+            memory_kib: 0,
+            ..CHEAP
+        },
+        Argon2Parameters {
+            parallelism: 9,
+            ..CHEAP
+        },
+    ] {
+        assert_eq!(
+            hasher(parameters, 1, 1).hash(&"password".into()).await,
+            Err(HashError::Parameters)
+        );
         assert!(!parameters.meet_owasp());
     }
 }
@@ -101,28 +149,66 @@ async fn parameters_out_of_range_are_an_error() {
 #[test]
 fn owasps_settings_are_met_by_themselves_and_not_by_less() {
     assert!(Argon2Parameters::default().meet_owasp());
-    assert!(Argon2Parameters { memory_kib: 12_288, iterations: 3, parallelism: 1 }.meet_owasp());
-    assert!(!Argon2Parameters { memory_kib: 19_455, ..Argon2Parameters::default() }.meet_owasp());
-    assert!(!Argon2Parameters { iterations: 1, ..Argon2Parameters::default() }.meet_owasp());
+    assert!(
+        Argon2Parameters {
+            memory_kib: 12_288,
+            iterations: 3,
+            parallelism: 1
+        }
+        .meet_owasp()
+    );
+    assert!(
+        !Argon2Parameters {
+            memory_kib: 19_455,
+            ..Argon2Parameters::default()
+        }
+        .meet_owasp()
+    );
+    assert!(
+        !Argon2Parameters {
+            iterations: 1,
+            ..Argon2Parameters::default()
+        }
+        .meet_owasp()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_more_run_at_once_than_allowed_and_memory_is_used_again() {
-    let hasher = hasher(Argon2Parameters { memory_kib: 1_024, ..CHEAP }, 2, 100);
+    let hasher = hasher(
+        Argon2Parameters {
+            memory_kib: 1_024,
+            ..CHEAP
+        },
+        2,
+        100,
+    );
     let mut logins = JoinSet::new();
     for _ in 0..100 {
         let hasher = hasher.clone();
         logins.spawn(async move { hasher.verify(&"guess".into(), None).await });
     }
-    assert!(logins.join_all().await.iter().all(|verdict| *verdict == Ok(Verdict::Wrong)));
+    assert!(
+        logins
+            .join_all()
+            .await
+            .iter()
+            .all(|verdict| *verdict == Ok(Verdict::Wrong))
+    );
     let statistics = hasher.statistics();
     assert_eq!((statistics.computations, statistics.running), (100, 0));
-    assert!(statistics.peak <= 2 && statistics.buffers <= 2, "{statistics:?}");
+    assert!(
+        statistics.peak <= 2 && statistics.buffers <= 2,
+        "{statistics:?}"
+    );
 }
 
 /// A runtime whose only blocking thread is held until the sender is dropped: no computation starts before that.
 fn held_runtime() -> (runtime::Runtime, mpsc::Sender<()>) {
-    let runtime = runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let runtime = runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
     let (release, held) = mpsc::channel();
     runtime.spawn_blocking(move || held.recv());
     (runtime, release)
@@ -139,11 +225,20 @@ fn who_finds_the_queue_full_is_turned_away_at_once() {
     runtime.block_on(async {
         let hasher = hasher(CHEAP, 1, 1);
         let password = "password".into();
-        let (mut running, mut waiting) = (Box::pin(hasher.hash(&password)), Box::pin(hasher.hash(&password)));
+        let (mut running, mut waiting) = (
+            Box::pin(hasher.hash(&password)),
+            Box::pin(hasher.hash(&password)),
+        );
         assert!(poll_once(&mut running).await.is_pending());
         assert!(poll_once(&mut waiting).await.is_pending());
-        assert_eq!(poll_once(&mut pin!(hasher.hash(&password))).await, Poll::Ready(Err(HashError::Busy)));
-        assert_eq!(poll_once(&mut pin!(hasher.verify(&password, None))).await, Poll::Ready(Err(HashError::Busy)));
+        assert_eq!(
+            poll_once(&mut pin!(hasher.hash(&password))).await,
+            Poll::Ready(Err(HashError::Busy))
+        );
+        assert_eq!(
+            poll_once(&mut pin!(hasher.verify(&password, None))).await,
+            Poll::Ready(Err(HashError::Busy))
+        );
         drop(release);
         assert!(running.await.is_ok());
         assert!(waiting.await.is_ok());
@@ -163,14 +258,23 @@ fn a_caller_who_goes_away_frees_a_place_in_the_queue_but_not_at_work() {
         assert!(poll_once(&mut waiting).await.is_pending());
         assert_eq!(hasher.statistics().waiting, 1);
         drop(running);
-        assert_eq!(poll_once(&mut pin!(hasher.hash(&password))).await, Poll::Ready(Err(HashError::Busy)));
+        assert_eq!(
+            poll_once(&mut pin!(hasher.hash(&password))).await,
+            Poll::Ready(Err(HashError::Busy))
+        );
         drop(waiting);
         let mut next = Box::pin(hasher.hash(&password));
         assert!(poll_once(&mut next).await.is_pending());
         drop(release);
         assert!(next.await.is_ok());
-        assert_eq!((hasher.statistics().computations, hasher.statistics().peak), (2, 1));
-        assert_eq!((hasher.statistics().running, hasher.statistics().waiting), (0, 0));
+        assert_eq!(
+            (hasher.statistics().computations, hasher.statistics().peak),
+            (2, 1)
+        );
+        assert_eq!(
+            (hasher.statistics().running, hasher.statistics().waiting),
+            (0, 0)
+        );
     });
 }
 

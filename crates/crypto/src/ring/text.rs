@@ -16,8 +16,9 @@ use super::RootKey;
 use crate::cipher::KEY_LENGTH;
 
 const LONGEST_NAME: usize = 24;
-const EITHER_PADDING: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_encode_padding(false);
+const EITHER_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_encode_padding(false);
 const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, EITHER_PADDING);
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, EITHER_PADDING);
 
@@ -40,7 +41,9 @@ pub enum KeyProblem {
     #[error("it holds no key")]
     NoKey,
     /// The entry is not a short name, a colon and a key.
-    #[error("entry {0} is not of the form name:base64, with a name of at most 24 letters, digits, '-', '_' and '.'")]
+    #[error(
+        "entry {0} is not of the form name:base64, with a name of at most 24 letters, digits, '-', '_' and '.'"
+    )]
     Shape(usize),
     /// The key is not base64 or base64url.
     #[error("key {0} is not base64")]
@@ -77,7 +80,9 @@ pub(super) fn parse(text: &str) -> Result<(RootKey, Vec<RootKey>), KeyRingError>
         return Err(KeyRingError(problems));
     }
     let others = roots.split_off(1);
-    let primary = roots.pop().ok_or_else(|| KeyRingError(vec![KeyProblem::NoKey]))?;
+    let primary = roots
+        .pop()
+        .ok_or_else(|| KeyRingError(vec![KeyProblem::NoKey]))?;
     Ok((primary, others))
 }
 
@@ -98,7 +103,9 @@ fn parse_entry(position: usize, entry: &str) -> Result<RootKey, KeyProblem> {
     let name = name.to_owned();
     match decode(encoded) {
         Err(base64::DecodeSliceError::DecodeError(_)) => Err(KeyProblem::NotBase64(name)),
-        Err(base64::DecodeSliceError::OutputSliceTooSmall) | Ok(None) => Err(KeyProblem::Length(name)),
+        Err(base64::DecodeSliceError::OutputSliceTooSmall) | Ok(None) => {
+            Err(KeyProblem::Length(name))
+        }
         Ok(Some(key)) if is_weak(&key) => Err(KeyProblem::Weak(name)),
         Ok(Some(key)) => Ok(RootKey::new(name, &key)),
     }
@@ -106,11 +113,17 @@ fn parse_entry(position: usize, entry: &str) -> Result<RootKey, KeyProblem> {
 
 /// The key, or `None` when it is not 32 bytes long.
 fn decode(encoded: &str) -> Result<Option<Zeroizing<[u8; KEY_LENGTH]>>, base64::DecodeSliceError> {
-    let engine = if encoded.contains(['+', '/']) { BASE64 } else { BASE64URL };
+    let engine = if encoded.contains(['+', '/']) {
+        BASE64
+    } else {
+        BASE64URL
+    };
     // Twice the room, so that a key that is a little too long is told apart from one that is not base64.
     let mut buffer = Zeroizing::new([0; 2 * KEY_LENGTH]);
     let length = engine.decode_slice(encoded, &mut *buffer)?;
-    Ok(<[u8; KEY_LENGTH]>::try_from(&buffer[..length]).ok().map(Zeroizing::new))
+    Ok(<[u8; KEY_LENGTH]>::try_from(&buffer[..length])
+        .ok()
+        .map(Zeroizing::new))
 }
 
 /// The id of two distinct keys is the same once in 2³² pairs, and then they are refused together just as well.
@@ -126,10 +139,14 @@ fn refuse_duplicates(root: RootKey, earlier: &[RootKey]) -> Result<RootKey, KeyP
 
 /// Whether nobody drew these bytes at random. True for a random key with a chance below 10⁻¹¹.
 fn is_weak(key: &[u8; KEY_LENGTH]) -> bool {
-    let text = key.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
+    let text = key
+        .iter()
+        .all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
     // A constant step: all bytes equal (0), counting up (1) or down (255), and other runs.
     let step = key[1].wrapping_sub(key[0]);
-    let run = key.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step);
+    let run = key
+        .windows(2)
+        .all(|pair| pair[1].wrapping_sub(pair[0]) == step);
     let repeats = (1..=KEY_LENGTH / 2).any(|period| key[period..] == key[..KEY_LENGTH - period]);
     let distinct = (0..=u8::MAX).filter(|byte| key.contains(byte)).count();
     text || run || repeats || distinct < KEY_LENGTH / 2
@@ -143,7 +160,10 @@ mod tests {
     use crate::KeyRing;
 
     fn problems(text: &str) -> Vec<KeyProblem> {
-        KeyRing::parse(&text.into()).unwrap_err().problems().to_vec()
+        KeyRing::parse(&text.into())
+            .unwrap_err()
+            .problems()
+            .to_vec()
     }
 
     fn entry(name: &str, key: &[u8]) -> String {
@@ -164,7 +184,14 @@ mod tests {
         key[..3].copy_from_slice(&[0xfb, 0xef, 0xff]);
         let padded = base64::engine::general_purpose::STANDARD.encode(key);
         assert!(padded.contains('+') && padded.contains('/') && padded.ends_with('='));
-        let id = |text: String| KeyRing::parse(&format!("k:{text}").into()).unwrap().key_ids().next().unwrap().1;
+        let id = |text: String| {
+            KeyRing::parse(&format!("k:{text}").into())
+                .unwrap()
+                .key_ids()
+                .next()
+                .unwrap()
+                .1
+        };
         let first = id(padded.clone());
         assert_eq!(first, id(padded.trim_end_matches('=').to_owned()));
         assert_eq!(first, id(padded.replace('+', "-").replace('/', "_")));
@@ -215,10 +242,16 @@ mod tests {
             counting.map(|byte| byte.wrapping_mul(3)),
             *b"correct horse battery staple !!\n",
             std::array::from_fn(|i| Random::seeded(4).bytes::<16>()[i % 16]),
-            Random::seeded(5).bytes::<KEY_LENGTH>().map(|byte| byte & 0x87),
+            Random::seeded(5)
+                .bytes::<KEY_LENGTH>()
+                .map(|byte| byte & 0x87),
         ];
         for key in weak {
-            assert_eq!(problems(&entry("k", &key)), [KeyProblem::Weak("k".to_owned())], "{key:?}");
+            assert_eq!(
+                problems(&entry("k", &key)),
+                [KeyProblem::Weak("k".to_owned())],
+                "{key:?}"
+            );
         }
     }
 

@@ -21,10 +21,24 @@ const COMMITMENT_LENGTH: usize = 16;
 impl KeyRing {
     /// A fresh data key for a data subject, and its form for the database, wrapped under the primary. The id is random
     /// and positive; a database that meets it twice refuses the second by its primary key.
-    pub fn new_data_key(&self, random: &Random, organization: Uuid, subject: Uuid) -> (DataKey, WrappedKey) {
+    pub fn new_data_key(
+        &self,
+        random: &Random,
+        organization: Uuid,
+        subject: Uuid,
+    ) -> (DataKey, WrappedKey) {
         let id = (i64::from_be_bytes(random.bytes()) & i64::MAX).max(1);
         let bytes = Zeroizing::new(random.bytes());
-        let wrapped = wrap(self.primary(), random, &Place { organization, subject, id }, &bytes);
+        let wrapped = wrap(
+            self.primary(),
+            random,
+            &Place {
+                organization,
+                subject,
+                id,
+            },
+            &bytes,
+        );
         (DataKey::new(id, &bytes), wrapped)
     }
 
@@ -33,9 +47,23 @@ impl KeyRing {
     /// # Errors
     /// [`SealError::Malformed`] for another layout, [`SealError::UnknownKey`] when the root key that it names is not on
     /// the ring, [`SealError::Refused`] when it was altered or belongs to another organization, subject or id.
-    pub fn unwrap(&self, id: i64, organization: Uuid, subject: Uuid, wrapped: &[u8]) -> Result<DataKey, SealError> {
+    pub fn unwrap(
+        &self,
+        id: i64,
+        organization: Uuid,
+        subject: Uuid,
+        wrapped: &[u8],
+    ) -> Result<DataKey, SealError> {
         let root = self.root(root_named_in(wrapped)?)?;
-        let bytes = open(root, &Place { organization, subject, id }, wrapped)?;
+        let bytes = open(
+            root,
+            &Place {
+                organization,
+                subject,
+                id,
+            },
+            wrapped,
+        )?;
         Ok(DataKey::new(id, &bytes))
     }
 
@@ -52,7 +80,11 @@ impl KeyRing {
         wrapped: &[u8],
     ) -> Result<Option<WrappedKey>, SealError> {
         let root = self.root(root_named_in(wrapped)?)?;
-        let place = Place { organization, subject, id };
+        let place = Place {
+            organization,
+            subject,
+            id,
+        };
         let bytes = open(root, &place, wrapped)?;
         Ok((root.id != self.primary().id).then(|| wrap(self.primary(), random, &place, &bytes)))
     }
@@ -69,7 +101,12 @@ impl Place {
     fn associated_data(&self, header: &[u8]) -> AssociatedData {
         AssociatedData::new(
             header,
-            [b"data key", self.organization.as_bytes(), self.subject.as_bytes(), &self.id.to_be_bytes()],
+            [
+                b"data key",
+                self.organization.as_bytes(),
+                self.subject.as_bytes(),
+                &self.id.to_be_bytes(),
+            ],
         )
     }
 }
@@ -77,17 +114,32 @@ impl Place {
 fn wrap(root: &RootKey, random: &Random, place: &Place, bytes: &DataKeyBytes) -> WrappedKey {
     let [a, b, c, d] = root.id;
     let header = [VERSION, a, b, c, d];
-    let mut wrapped = root.wrapping.seal(random, &header, &place.associated_data(&header), &**bytes);
+    let mut wrapped =
+        root.wrapping
+            .seal(random, &header, &place.associated_data(&header), &**bytes);
     wrapped.extend_from_slice(&commitment(bytes));
     WrappedKey(wrapped)
 }
 
 fn open(root: &RootKey, place: &Place, wrapped: &[u8]) -> Result<DataKeyBytes, SealError> {
-    let (header, rest) = wrapped.split_first_chunk::<HEADER_LENGTH>().ok_or(SealError::Malformed)?;
-    let (sealed, committed) = rest.split_last_chunk::<COMMITMENT_LENGTH>().ok_or(SealError::Malformed)?;
+    let (header, rest) = wrapped
+        .split_first_chunk::<HEADER_LENGTH>()
+        .ok_or(SealError::Malformed)?;
+    let (sealed, committed) = rest
+        .split_last_chunk::<COMMITMENT_LENGTH>()
+        .ok_or(SealError::Malformed)?;
     let plaintext = root.wrapping.open(&place.associated_data(header), sealed)?;
-    let bytes = Zeroizing::new(plaintext.as_slice().try_into().map_err(|_| SealError::Malformed)?);
-    if same_bytes(committed, &commitment(&bytes)) { Ok(bytes) } else { Err(SealError::Refused) }
+    let bytes = Zeroizing::new(
+        plaintext
+            .as_slice()
+            .try_into()
+            .map_err(|_| SealError::Malformed)?,
+    );
+    if same_bytes(committed, &commitment(&bytes)) {
+        Ok(bytes)
+    } else {
+        Err(SealError::Refused)
+    }
 }
 
 fn root_named_in(wrapped: &[u8]) -> Result<RootKeyId, SealError> {
@@ -104,8 +156,12 @@ mod tests {
 
     const ORGANIZATION: Uuid = Uuid::from_u128(1);
     const SUBJECT: Uuid = Uuid::from_u128(2);
-    const CELL: Cell<'_> =
-        Cell { organization: ORGANIZATION, table: "customers", column: "email", row: Uuid::from_u128(3) };
+    const CELL: Cell<'_> = Cell {
+        organization: ORGANIZATION,
+        table: "customers",
+        column: "email",
+        row: Uuid::from_u128(3),
+    };
 
     fn fresh() -> (KeyRing, DataKey, WrappedKey) {
         let random = Random::default();
@@ -120,18 +176,33 @@ mod tests {
         assert!(key.id() > 0);
         assert_eq!(wrapped.0.len(), 81);
         let sealed = key.seal(&Random::default(), &CELL, b"value");
-        let again = ring.unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped.0).unwrap();
+        let again = ring
+            .unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped.0)
+            .unwrap();
         assert_eq!(&**again.open(&CELL, &sealed).unwrap(), b"value");
     }
 
     #[test]
     fn a_wrapped_key_belongs_to_one_organization_subject_and_id() {
         let (ring, key, WrappedKey(wrapped)) = fresh();
-        let refused = |id, organization, subject| ring.unwrap(id, organization, subject, &wrapped).err();
-        assert_eq!(refused(key.id(), SUBJECT, SUBJECT), Some(SealError::Refused));
-        assert_eq!(refused(key.id(), ORGANIZATION, ORGANIZATION), Some(SealError::Refused));
-        assert_eq!(refused(key.id() ^ 1, ORGANIZATION, SUBJECT), Some(SealError::Refused));
-        assert_eq!(refused(key.id(), SUBJECT, ORGANIZATION), Some(SealError::Refused));
+        let refused =
+            |id, organization, subject| ring.unwrap(id, organization, subject, &wrapped).err();
+        assert_eq!(
+            refused(key.id(), SUBJECT, SUBJECT),
+            Some(SealError::Refused)
+        );
+        assert_eq!(
+            refused(key.id(), ORGANIZATION, ORGANIZATION),
+            Some(SealError::Refused)
+        );
+        assert_eq!(
+            refused(key.id() ^ 1, ORGANIZATION, SUBJECT),
+            Some(SealError::Refused)
+        );
+        assert_eq!(
+            refused(key.id(), SUBJECT, ORGANIZATION),
+            Some(SealError::Refused)
+        );
     }
 
     #[test]
@@ -140,10 +211,18 @@ mod tests {
         for (at, bit) in (0..wrapped.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
             let mut altered = wrapped.clone();
             altered[at] ^= 1 << bit;
-            assert!(ring.unwrap(key.id(), ORGANIZATION, SUBJECT, &altered).is_err(), "byte {at}, bit {bit}");
+            assert!(
+                ring.unwrap(key.id(), ORGANIZATION, SUBJECT, &altered)
+                    .is_err(),
+                "byte {at}, bit {bit}"
+            );
         }
         for length in 0..wrapped.len() {
-            assert!(ring.unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped[..length]).is_err(), "{length} bytes");
+            assert!(
+                ring.unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped[..length])
+                    .is_err(),
+                "{length} bytes"
+            );
         }
     }
 
@@ -151,7 +230,9 @@ mod tests {
     fn a_key_of_another_ring_is_not_tried() {
         let (_, key, WrappedKey(wrapped)) = fresh();
         let (stranger, _, _) = fresh();
-        let refused = stranger.unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped).err();
+        let refused = stranger
+            .unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped)
+            .err();
         assert_eq!(refused, Some(SealError::UnknownKey));
     }
 
@@ -160,7 +241,10 @@ mod tests {
         let (ring, key, WrappedKey(mut wrapped)) = fresh();
         let commitment = wrapped.len() - COMMITMENT_LENGTH;
         wrapped[commitment..].copy_from_slice(&[0; COMMITMENT_LENGTH]);
-        assert_eq!(ring.unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped).err(), Some(SealError::Refused));
+        assert_eq!(
+            ring.unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped).err(),
+            Some(SealError::Refused)
+        );
     }
 
     #[test]
@@ -172,14 +256,24 @@ mod tests {
         let sealed = key.seal(&random, &CELL, b"value");
 
         let both = ring_of(&[new.clone(), old]);
-        let rewrap = |wrapped: &[u8]| both.rewrap(&random, key.id(), ORGANIZATION, SUBJECT, wrapped).unwrap();
+        let rewrap = |wrapped: &[u8]| {
+            both.rewrap(&random, key.id(), ORGANIZATION, SUBJECT, wrapped)
+                .unwrap()
+        };
         let WrappedKey(moved) = rewrap(&wrapped).unwrap();
         assert_eq!(rewrap(&moved), None);
         assert_eq!(moved[1..5], both.key_ids().next().unwrap().1);
 
         let retired = ring_of(&[new]);
-        assert_eq!(retired.unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped).err(), Some(SealError::UnknownKey));
-        let key = retired.unwrap(key.id(), ORGANIZATION, SUBJECT, &moved).unwrap();
+        assert_eq!(
+            retired
+                .unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped)
+                .err(),
+            Some(SealError::UnknownKey)
+        );
+        let key = retired
+            .unwrap(key.id(), ORGANIZATION, SUBJECT, &moved)
+            .unwrap();
         assert_eq!(&**key.open(&CELL, &sealed).unwrap(), b"value");
     }
 }

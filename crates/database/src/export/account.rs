@@ -28,12 +28,30 @@ impl Unscoped {
             return Err(Error::NotShown);
         }
         let database = self.database();
-        let registered = database.sealed_tables().iter().filter(|table| table.scope == Scope::Nowhere);
+        let registered = database
+            .sealed_tables()
+            .iter()
+            .filter(|table| table.scope == Scope::Nowhere);
         let tables: Vec<_> = registered.chain(beside).collect();
-        let reading = Reading::start(database, Uuid::nil(), format!("export account {user}"), tables, after).await?;
+        let reading = Reading::start(
+            database,
+            Uuid::nil(),
+            format!("export account {user}"),
+            tables,
+            after,
+        )
+        .await?;
         let text = text(&reading.tables);
-        let values = self.record_of(event).into_iter().chain(reading.values(user.uuid())).collect();
-        reading.finish(&database.write(Statement::new("users.export", text, values)).await?)
+        let values = self
+            .record_of(event)
+            .into_iter()
+            .chain(reading.values(user.uuid()))
+            .collect();
+        reading.finish(
+            &database
+                .write(Statement::new("users.export", text, values))
+                .await?,
+        )
     }
 }
 
@@ -43,7 +61,12 @@ fn text(tables: &[&SealedTable]) -> String {
     let record = placeholders(1, WIDTH);
     let mut rows = String::new();
     for (number, table) in tables.iter().enumerate() {
-        let SealedTable { table: name, id, subject, .. } = table;
+        let SealedTable {
+            table: name,
+            id,
+            subject,
+            ..
+        } = table;
         // Infallible: it writes to a string. Names come from the code at compile time; no value is part of the text.
         let _ = write!(
             rows,

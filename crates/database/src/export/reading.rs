@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::{Export, ExportedChange, ExportedEvent, ExportedField, ExportedRow, Shown};
-use crate::{Cursor, Database, Error, Row, SchemaColumn, SealedTable, database::WrappedKey, door::uuid};
+use crate::{
+    Cursor, Database, Error, Row, SchemaColumn, SealedTable, database::WrappedKey, door::uuid,
+};
 
 /// Rows and records a page at most.
 const PAGE: usize = 500;
@@ -46,20 +48,38 @@ impl<'a> Reading<'a> {
     ) -> Result<Self, Error> {
         let after = match after {
             Some(cursor) => {
-                let opened = database.ring().open_cursor(context.as_bytes(), &cursor.0).map_err(|_| Error::Cursor)?;
+                let opened = database
+                    .ring()
+                    .open_cursor(context.as_bytes(), &cursor.0)
+                    .map_err(|_| Error::Cursor)?;
                 serde_json::from_slice(&opened).map_err(|_| Error::Cursor)?
             }
-            None => Position { section: -1, id: Uuid::nil() },
+            None => Position {
+                section: -1,
+                id: Uuid::nil(),
+            },
         };
         let names = tables.iter().map(|table| table.table.to_owned()).collect();
         let schema = database.schema(Some(names)).await?;
-        Ok(Self { database, organization, context, after, tables, schema })
+        Ok(Self {
+            database,
+            organization,
+            context,
+            after,
+            tables,
+            schema,
+        })
     }
 
     /// What the statement takes after the record: whom, the section and id to go on after, and how many.
     pub(super) fn values(&self, person: Uuid) -> [Value; 4] {
         let wanted = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-        [uuid(person), self.after.section.into(), uuid(self.after.id), wanted.into()]
+        [
+            uuid(person),
+            self.after.section.into(),
+            uuid(self.after.id),
+            wanted.into(),
+        ]
     }
 
     /// What was found, told. Each row is section, id, content, and the key beside it: id, wrapped, subject.
@@ -68,7 +88,12 @@ impl<'a> Reading<'a> {
             return Err(Error::NotFound);
         }
         let exported_at = self.database.runtime().clock.now();
-        let mut export = Export { exported_at, rows: Vec::new(), events: Vec::new(), next: None };
+        let mut export = Export {
+            exported_at,
+            rows: Vec::new(),
+            events: Vec::new(),
+            next: None,
+        };
         let mut last = None;
         for (number, row) in found.iter().enumerate() {
             // The one row that says that there is such a person, when there is nothing more to tell.
@@ -79,10 +104,21 @@ impl<'a> Reading<'a> {
                 export.next = Some(self.cursor(&last)?);
                 break;
             }
-            let position = Position { section: row.decode(0)?, id: row.decode(1)? };
-            let opener = Opener { reading: self, key: self.key_beside(row)? };
-            match usize::try_from(position.section).ok().and_then(|section| self.tables.get(section)) {
-                Some(table) => export.rows.push(opener.row(table, position.id, &row.get(2)?)?),
+            let position = Position {
+                section: row.decode(0)?,
+                id: row.decode(1)?,
+            };
+            let opener = Opener {
+                reading: self,
+                key: self.key_beside(row)?,
+            };
+            match usize::try_from(position.section)
+                .ok()
+                .and_then(|section| self.tables.get(section))
+            {
+                Some(table) => export
+                    .rows
+                    .push(opener.row(table, position.id, &row.get(2)?)?),
                 None => export.events.push(opener.event(position.id, &row.get(2)?)?),
             }
             last = Some(position);
@@ -93,7 +129,11 @@ impl<'a> Reading<'a> {
     fn cursor(&self, last: &Option<Position>) -> Result<Cursor, Error> {
         let position = serde_json::to_vec(last).map_err(Error::internal)?;
         let random = &self.database.runtime().random;
-        Ok(Cursor(self.database.ring().seal_cursor(random, self.context.as_bytes(), &position)))
+        Ok(Cursor(self.database.ring().seal_cursor(
+            random,
+            self.context.as_bytes(),
+            &position,
+        )))
     }
 
     /// The key that was selected with a row, where it still stands.
@@ -101,9 +141,20 @@ impl<'a> Reading<'a> {
         if row.is_null(3)? {
             return Ok(None);
         }
-        let wrapped = WrappedKey { id: row.decode(3)?, bytes: row.decode(4)?, subject: row.decode(5)? };
-        let opened = self.database.ring().unwrap(wrapped.id, self.organization, wrapped.subject, wrapped.bytes);
-        opened.map(Some).map_err(|error| Error::internal(format!("data key {} does not unwrap: {error}", wrapped.id)))
+        let wrapped = WrappedKey {
+            id: row.decode(3)?,
+            bytes: row.decode(4)?,
+            subject: row.decode(5)?,
+        };
+        let opened = self.database.ring().unwrap(
+            wrapped.id,
+            self.organization,
+            wrapped.subject,
+            wrapped.bytes,
+        );
+        opened.map(Some).map_err(|error| {
+            Error::internal(format!("data key {} does not unwrap: {error}", wrapped.id))
+        })
     }
 }
 
@@ -115,33 +166,87 @@ struct Opener<'a> {
 
 impl Opener<'_> {
     fn row(&self, table: &SealedTable, id: Uuid, content: &Json) -> Result<ExportedRow, Error> {
-        let columns: Vec<_> = self.reading.schema.iter().filter(|column| column.table == table.table).collect();
-        let purpose = columns.first().map(|column| column.purpose.clone()).unwrap_or_default();
-        let fields = columns.into_iter().filter(|column| column.class != "secret").map(|column| {
-            let stored = content.get(&column.name).unwrap_or(&Json::Null);
-            let (value, shown) = self.open(table, id, &column.name, stored)?;
-            let SchemaColumn { name, class, description, .. } = column.clone();
-            Ok(ExportedField { name, class, description, value, shown })
-        });
-        Ok(ExportedRow { table: table.table, purpose, id, fields: fields.collect::<Result<_, Error>>()? })
+        let columns: Vec<_> = self
+            .reading
+            .schema
+            .iter()
+            .filter(|column| column.table == table.table)
+            .collect();
+        let purpose = columns
+            .first()
+            .map(|column| column.purpose.clone())
+            .unwrap_or_default();
+        let fields = columns
+            .into_iter()
+            .filter(|column| column.class != "secret")
+            .map(|column| {
+                let stored = content.get(&column.name).unwrap_or(&Json::Null);
+                let (value, shown) = self.open(table, id, &column.name, stored)?;
+                let SchemaColumn {
+                    name,
+                    class,
+                    description,
+                    ..
+                } = column.clone();
+                Ok(ExportedField {
+                    name,
+                    class,
+                    description,
+                    value,
+                    shown,
+                })
+            });
+        Ok(ExportedRow {
+            table: table.table,
+            purpose,
+            id,
+            fields: fields.collect::<Result<_, Error>>()?,
+        })
     }
 
     fn event(&self, id: Uuid, content: &Json) -> Result<ExportedEvent, Error> {
-        let text = |name: &str| content.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let uuid = |name: &str| content.get(name).and_then(Json::as_str).and_then(|text| Uuid::try_parse(text).ok());
+        let text = |name: &str| {
+            content
+                .get(name)
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let uuid = |name: &str| {
+            content
+                .get(name)
+                .and_then(Json::as_str)
+                .and_then(|text| Uuid::try_parse(text).ok())
+        };
         let (resource, row) = (text("resource"), uuid("resource_id"));
-        let table = self.reading.tables.iter().copied().find(|table| table.resource == resource);
+        let table = self
+            .reading
+            .tables
+            .iter()
+            .copied()
+            .find(|table| table.resource == resource);
         let empty = Map::new();
-        let side = |name: &str| content.get(name).and_then(Json::as_object).unwrap_or(&empty);
+        let side = |name: &str| {
+            content
+                .get(name)
+                .and_then(Json::as_object)
+                .unwrap_or(&empty)
+        };
         let (before, after) = (side("before"), side("after"));
         let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
         let mut changes = Vec::new();
         let is_secret = |name: &str| {
-            let mut columns =
-                self.reading.schema.iter().filter(|column| table.is_some_and(|table| table.table == column.table));
+            let mut columns = self
+                .reading
+                .schema
+                .iter()
+                .filter(|column| table.is_some_and(|table| table.table == column.table));
             columns.any(|column| column.name == name && column.class == "secret")
         };
-        for name in names.into_iter().filter(|name| !HIDDEN.contains(&name.as_str()) && !is_secret(name)) {
+        for name in names
+            .into_iter()
+            .filter(|name| !HIDDEN.contains(&name.as_str()) && !is_secret(name))
+        {
             let [old, new] = [before, after].map(|side| side.get(name).unwrap_or(&Json::Null));
             if old == new {
                 continue;
@@ -153,9 +258,15 @@ impl Opener<'_> {
             let ((before, one), (after, other)) = (opened(old)?, opened(new)?);
             // Of the two, one may be missing; the other says how it is shown.
             let shown = if old.is_null() { other } else { one };
-            changes.push(ExportedChange { field: name.clone(), before, after, shown });
+            changes.push(ExportedChange {
+                field: name.clone(),
+                before,
+                after,
+                shown,
+            });
         }
-        let occurred_at = serde_json::from_value(content.get("occurred_at").cloned().unwrap_or_default());
+        let occurred_at =
+            serde_json::from_value(content.get("occurred_at").cloned().unwrap_or_default());
         Ok(ExportedEvent {
             id,
             occurred_at: occurred_at.map_err(Error::internal)?,
@@ -170,26 +281,48 @@ impl Opener<'_> {
 
     /// A value as it is told. What does not open, although its key stands, is a fault; what was sealed under a key that is
     /// gone, is gone.
-    fn open(&self, table: &SealedTable, row: Uuid, name: &str, stored: &Json) -> Result<(Json, Shown), Error> {
+    fn open(
+        &self,
+        table: &SealedTable,
+        row: Uuid,
+        name: &str,
+        stored: &Json,
+    ) -> Result<(Json, Shown), Error> {
         if table.indexes.iter().any(|index| index.column == name) {
             return Ok((Json::Null, Shown::Withheld));
         }
         let Some(sealed) = table.columns.iter().find(|sealed| sealed.column == name) else {
             return Ok((stored.clone(), Shown::AsStored));
         };
-        let Some(hexadecimal) = stored.as_str() else { return Ok((Json::Null, Shown::Opened)) };
+        let Some(hexadecimal) = stored.as_str() else {
+            return Ok((Json::Null, Shown::Opened));
+        };
         let bytes = bytes(hexadecimal)?;
-        let fault = |error| Error::internal(format!("{}.{name} of row {row} does not open: {error}", table.table));
+        let fault = |error| {
+            Error::internal(format!(
+                "{}.{name} of row {row} does not open: {error}",
+                table.table
+            ))
+        };
         let named = DataKey::named_in(&bytes).map_err(fault)?;
         let Some(key) = self.key.as_ref().filter(|key| key.id() == named) else {
             return Ok((Json::Null, Shown::Destroyed));
         };
         let (table, column) = sealed.bound_to;
-        let cell = Cell { organization: self.reading.organization, table, column, row };
+        let cell = Cell {
+            organization: self.reading.organization,
+            table,
+            column,
+            row,
+        };
         let plaintext = key.open(&cell, &bytes).map_err(fault)?;
         // What is no text is told as it was sealed, in hexadecimal.
         let value = std::str::from_utf8(&plaintext).map_or_else(
-            |_| plaintext.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
+            |_| {
+                plaintext
+                    .iter()
+                    .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+            },
             str::to_owned,
         );
         Ok((value.into(), Shown::Opened))
@@ -199,9 +332,19 @@ impl Opener<'_> {
 /// A `bytea` as JSON holds it: `\x0102`.
 fn bytes(text: &str) -> Result<Vec<u8>, Error> {
     let wrong = || Error::internal("a sealed column holds no bytes");
-    let digits = text.strip_prefix("\\x").filter(|digits| digits.len() % 2 == 0).ok_or_else(wrong)?;
-    let pair = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    (0..digits.len()).step_by(2).map(|at| pair(at).ok_or_else(wrong)).collect()
+    let digits = text
+        .strip_prefix("\\x")
+        .filter(|digits| digits.len() % 2 == 0)
+        .ok_or_else(wrong)?;
+    let pair = |at: usize| {
+        digits
+            .get(at..at + 2)
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    };
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| pair(at).ok_or_else(wrong))
+        .collect()
 }
 
 #[cfg(test)]

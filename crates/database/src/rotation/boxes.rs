@@ -12,7 +12,10 @@ pub(super) struct Boxes {
 
 impl Boxes {
     pub(super) fn new(column: PrivateColumn) -> Self {
-        Self { column, after: None }
+        Self {
+            column,
+            after: None,
+        }
     }
 }
 
@@ -24,27 +27,55 @@ impl Mover for Boxes {
     async fn count(&self, means: &mut Means) -> Result<u64, Error> {
         let PrivateColumn { table, column, .. } = self.column;
         let primary = means.primary();
-        means.count(format!("SELECT count({column}) FROM {table} WHERE {} <> $1", key_in(column)), [primary]).await
+        means
+            .count(
+                format!(
+                    "SELECT count({column}) FROM {table} WHERE {} <> $1",
+                    key_in(column)
+                ),
+                [primary],
+            )
+            .await
     }
 
     async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
-        let PrivateColumn { table, id, id_type, column, context, purpose } = self.column;
+        let PrivateColumn {
+            table,
+            id,
+            id_type,
+            column,
+            context,
+            purpose,
+        } = self.column;
         let primary = means.primary();
         let mut values = vec![primary, i64::from(size).into()];
-        let beyond = if self.after.is_some() { format!("AND t.{id} > $3::text::{id_type}") } else { String::new() };
+        let beyond = if self.after.is_some() {
+            format!("AND t.{id} > $3::text::{id_type}")
+        } else {
+            String::new()
+        };
         values.extend(self.after.clone().map(Value::from));
         let next = format!(
             "SELECT t.{id}::text, {context}, {column} FROM {table} t WHERE {} <> $1 {beyond} ORDER BY t.{id} LIMIT $2",
             key_in(column)
         );
         let rows = means.run(next, values).await?;
-        let Some(last) = rows.last() else { return Ok(None) };
+        let Some(last) = rows.last() else {
+            return Ok(None);
+        };
         self.after = Some(last.decode(0)?);
         let (mut ids, mut old, mut new) = (Vec::<String>::new(), Vec::new(), Vec::new());
-        let mut batch = Batch { seen: rows.len(), ..Batch::default() };
+        let mut batch = Batch {
+            seen: rows.len(),
+            ..Batch::default()
+        };
         for row in &rows {
-            let (name, bound_to, sealed): (&str, &[u8], &[u8]) = (row.decode(0)?, row.decode(1)?, row.decode(2)?);
-            match means.ring.reseal_private(&means.runtime.random, purpose, bound_to, sealed) {
+            let (name, bound_to, sealed): (&str, &[u8], &[u8]) =
+                (row.decode(0)?, row.decode(1)?, row.decode(2)?);
+            match means
+                .ring
+                .reseal_private(&means.runtime.random, purpose, bound_to, sealed)
+            {
                 Ok(Some(moved)) => {
                     ids.push(name.to_owned());
                     old.push(sealed.to_vec());
@@ -65,7 +96,10 @@ impl Mover for Boxes {
              UPDATE {table} t SET {column} = n.new FROM held JOIN n USING (id) \
              WHERE t.{id} = held.id AND t.{column} = n.old RETURNING t.{id}::text"
         );
-        batch.moved = means.run(text, [ids.into(), old.into(), new.into()]).await?.len();
+        batch.moved = means
+            .run(text, [ids.into(), old.into(), new.into()])
+            .await?
+            .len();
         Ok(Some(batch))
     }
 

@@ -15,7 +15,8 @@ impl Mover for DataKeys {
     }
 
     async fn count(&self, means: &mut Means) -> Result<u64, Error> {
-        const COUNT: &str = "SELECT count(*) FROM data_keys WHERE substring(wrapped FROM 2 FOR 4) <> $1";
+        const COUNT: &str =
+            "SELECT count(*) FROM data_keys WHERE substring(wrapped FROM 2 FOR 4) <> $1";
         let primary = means.primary();
         means.count(COUNT.to_owned(), [primary]).await
     }
@@ -29,15 +30,28 @@ impl Mover for DataKeys {
              UPDATE data_keys k SET wrapped = n.new FROM held, unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS n (id, old, new) \
              WHERE k.id = held.id AND n.id = held.id AND k.wrapped = n.old RETURNING k.id";
         let primary = means.primary();
-        let rows = means.run(NEXT.to_owned(), [self.after.into(), primary, i64::from(size).into()]).await?;
-        let Some(last) = rows.last() else { return Ok(None) };
+        let rows = means
+            .run(
+                NEXT.to_owned(),
+                [self.after.into(), primary, i64::from(size).into()],
+            )
+            .await?;
+        let Some(last) = rows.last() else {
+            return Ok(None);
+        };
         self.after = last.decode(0)?;
         let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
-        let mut batch = Batch { seen: rows.len(), ..Batch::default() };
+        let mut batch = Batch {
+            seen: rows.len(),
+            ..Batch::default()
+        };
         for row in &rows {
             let (id, wrapped): (i64, &[u8]) = (row.decode(0)?, row.decode(3)?);
             let (organization, subject): (Uuid, Uuid) = (row.decode(1)?, row.decode(2)?);
-            match means.ring.rewrap(&means.runtime.random, id, organization, subject, wrapped) {
+            match means
+                .ring
+                .rewrap(&means.runtime.random, id, organization, subject, wrapped)
+            {
                 Ok(Some(moved)) => {
                     ids.push(id);
                     old.push(wrapped.to_vec());
@@ -50,7 +64,10 @@ impl Mover for DataKeys {
                 }
             }
         }
-        batch.moved = means.run(MOVE.to_owned(), [ids.into(), old.into(), new.into()]).await?.len();
+        batch.moved = means
+            .run(MOVE.to_owned(), [ids.into(), old.into(), new.into()])
+            .await?
+            .len();
         Ok(Some(batch))
     }
 

@@ -44,33 +44,57 @@ struct Kept {
 }
 
 /// The tables whose rows are sealed under the keys of `holder`'s rows, with the columns that name these.
-pub(super) fn dependants(holder: &SealedTable, tables: &[SealedTable]) -> Vec<(SealedTable, &'static str)> {
+pub(super) fn dependants(
+    holder: &SealedTable,
+    tables: &[SealedTable],
+) -> Vec<(SealedTable, &'static str)> {
     let column = |table: &SealedTable| match table.key {
-        KeyHolder::Other { table: name, column } if name == holder.table => Some((table.clone(), column)),
+        KeyHolder::Other {
+            table: name,
+            column,
+        } if name == holder.table => Some((table.clone(), column)),
         _ => None,
     };
     tables.iter().filter_map(column).collect()
 }
 
 impl Holders {
-    pub(super) fn new(holder: SealedTable, dependants: Vec<(SealedTable, &'static str)>, before: Timestamp) -> Self {
-        Self { holder, dependants, before, after: Uuid::nil() }
+    pub(super) fn new(
+        holder: SealedTable,
+        dependants: Vec<(SealedTable, &'static str)>,
+        before: Timestamp,
+    ) -> Self {
+        Self {
+            holder,
+            dependants,
+            before,
+            after: Uuid::nil(),
+        }
     }
 
     /// The holders themselves and what is sealed under their keys.
     fn tables(&self) -> impl Iterator<Item = (&SealedTable, &'static str)> {
-        let dependants = self.dependants.iter().map(|(table, column)| (table, *column));
+        let dependants = self
+            .dependants
+            .iter()
+            .map(|(table, column)| (table, *column));
         std::iter::once((&self.holder, self.holder.id)).chain(dependants)
     }
 
     /// Moves those of a batch that nobody else is writing.
     async fn reseal(&self, means: &mut Means, ids: Vec<Uuid>) -> Result<Batch, Error> {
-        let mut batch = Batch { seen: ids.len(), ..Batch::default() };
+        let mut batch = Batch {
+            seen: ids.len(),
+            ..Batch::default()
+        };
         let mut kept = Kept::default();
         let mut held = self.hold(means, ids, &mut kept).await?;
         let mut writes = Vec::new();
         for (table, column) in self.tables() {
-            writes.push((table, open_and_seal(means, (table, column), &held, &mut kept).await?));
+            writes.push((
+                table,
+                open_and_seal(means, (table, column), &held, &mut kept).await?,
+            ));
         }
         held.retain(|id, _| !kept.busy.contains(id) && !kept.refused.contains(id));
         batch.refused = kept.refused.len();
@@ -87,7 +111,12 @@ impl Holders {
     }
 
     /// Locks those holders that nobody else has locked. Their keys are read with them.
-    async fn hold(&self, means: &mut Means, ids: Vec<Uuid>, kept: &mut Kept) -> Result<BTreeMap<Uuid, Held>, Error> {
+    async fn hold(
+        &self,
+        means: &mut Means,
+        ids: Vec<Uuid>,
+        kept: &mut Kept,
+    ) -> Result<BTreeMap<Uuid, Held>, Error> {
         let SealedTable { table, id, .. } = self.holder;
         // FOR UPDATE, although the row's id stays: whoever seals under its key has it FOR KEY SHARE.
         let text = format!(
@@ -107,7 +136,11 @@ impl Holders {
     }
 
     /// Names the new keys where the old ones were named, and destroys these.
-    async fn replace_keys(&self, means: &mut Means, held: &BTreeMap<Uuid, Held>) -> Result<(), Error> {
+    async fn replace_keys(
+        &self,
+        means: &mut Means,
+        held: &BTreeMap<Uuid, Held>,
+    ) -> Result<(), Error> {
         const MAKE: &str = "INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
              SELECT n.*, $1 FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[]) AS n";
         const DESTROY: &str = "DELETE FROM data_keys WHERE id = ANY ($1)";
@@ -116,15 +149,32 @@ impl Holders {
             "UPDATE {table} t SET data_key = n.key FROM unnest($1::uuid[], $2::bigint[]) AS n (id, key) \
              WHERE t.{id} = n.id"
         );
-        let each = |value: &dyn Fn(&Held) -> Uuid| Value::from(held.values().map(value).collect::<Vec<_>>());
-        let keys = |key: &dyn Fn(&Held) -> i64| Value::from(held.values().map(key).collect::<Vec<_>>());
+        let each = |value: &dyn Fn(&Held) -> Uuid| {
+            Value::from(held.values().map(value).collect::<Vec<_>>())
+        };
+        let keys =
+            |key: &dyn Fn(&Held) -> i64| Value::from(held.values().map(key).collect::<Vec<_>>());
         let new = keys(&|one| one.new.id());
-        let wrapped = held.values().map(|one| one.wrapped.clone()).collect::<Vec<_>>();
+        let wrapped = held
+            .values()
+            .map(|one| one.wrapped.clone())
+            .collect::<Vec<_>>();
         let now = moment(means.runtime.clock.now());
-        let made = [now, new.clone(), each(&|one| one.organization), each(&|one| one.subject), Value::from(wrapped)];
+        let made = [
+            now,
+            new.clone(),
+            each(&|one| one.organization),
+            each(&|one| one.subject),
+            Value::from(wrapped),
+        ];
         means.run(MAKE.to_owned(), made).await?;
-        means.run(name, [held.keys().copied().collect::<Vec<_>>().into(), new]).await?;
-        means.run(DESTROY.to_owned(), [keys(&|one| one.old.id())]).await.map(drop)
+        means
+            .run(name, [held.keys().copied().collect::<Vec<_>>().into(), new])
+            .await?;
+        means
+            .run(DESTROY.to_owned(), [keys(&|one| one.old.id())])
+            .await
+            .map(drop)
     }
 }
 
@@ -132,14 +182,30 @@ impl Held {
     fn read(means: &Means, row: &Row) -> Result<Self, Error> {
         let (organization, subject): (Uuid, Uuid) = (row.decode(2)?, row.decode(3)?);
         let old = means.unwrap(row.decode(1)?, organization, subject, row.decode(4)?)?;
-        let (new, wrapped) = means.ring.new_data_key(&means.runtime.random, organization, subject);
-        Ok(Self { organization, subject, old, new, wrapped: wrapped.0 })
+        let (new, wrapped) = means
+            .ring
+            .new_data_key(&means.runtime.random, organization, subject);
+        Ok(Self {
+            organization,
+            subject,
+            old,
+            new,
+            wrapped: wrapped.0,
+        })
     }
 
     /// The cells of a row, which begin at `position`, under the new key.
-    fn seal(&self, means: &Means, table: &SealedTable, id: Uuid, row: &Row) -> Result<Vec<Vec<u8>>, Error> {
+    fn seal(
+        &self,
+        means: &Means,
+        table: &SealedTable,
+        id: Uuid,
+        row: &Row,
+    ) -> Result<Vec<Vec<u8>>, Error> {
         let seal = |(column, position): (&crate::SealedColumn, usize)| {
-            let Some(sealed) = row.decode::<Option<&[u8]>>(position)? else { return Ok(Vec::new()) };
+            let Some(sealed) = row.decode::<Option<&[u8]>>(position)? else {
+                return Ok(Vec::new());
+            };
             let cell = column.cell(self.organization, id);
             let plaintext = self.old.open(&cell, sealed).map_err(Error::internal)?;
             Ok(self.new.seal(&means.runtime.random, &cell, &plaintext))
@@ -162,9 +228,18 @@ async fn open_and_seal(
     held: &BTreeMap<Uuid, Held>,
     kept: &mut Kept,
 ) -> Result<Vec<Resealed>, Error> {
-    let SealedTable { table: name, id, columns, .. } = table;
+    let SealedTable {
+        table: name,
+        id,
+        columns,
+        ..
+    } = table;
     let each = |make: &dyn Fn(usize, &str) -> String| {
-        columns.iter().enumerate().map(|(n, it)| make(n, it.column)).collect::<String>()
+        columns
+            .iter()
+            .enumerate()
+            .map(|(n, it)| make(n, it.column))
+            .collect::<String>()
     };
     let text = format!(
         "WITH held AS (SELECT t.{id} AS id{cells} FROM {name} t WHERE t.{column} = ANY ($1) ORDER BY t.{id} \
@@ -174,7 +249,10 @@ async fn open_and_seal(
         names = each(&|n, _| format!(", held.cell{n}")),
     );
     let mut rows = Vec::new();
-    for row in means.run(text, [held.keys().copied().collect::<Vec<_>>().into()]).await? {
+    for row in means
+        .run(text, [held.keys().copied().collect::<Vec<_>>().into()])
+        .await?
+    {
         let (holder, id): (Uuid, Option<Uuid>) = (row.decode(0)?, row.decode(1)?);
         let (Some(one), Some(id)) = (held.get(&holder), id) else {
             kept.busy.insert(holder);
@@ -190,9 +268,16 @@ async fn open_and_seal(
 
 /// Writes rows that this transaction has locked.
 async fn write(means: &mut Means, table: &SealedTable, rows: &[Resealed]) -> Result<(), Error> {
-    let SealedTable { table, id, columns, .. } = table;
+    let SealedTable {
+        table, id, columns, ..
+    } = table;
     let each = |make: &dyn Fn(usize, &str) -> String| {
-        columns.iter().enumerate().map(|(n, it)| make(n, it.column)).collect::<Vec<_>>().join(", ")
+        columns
+            .iter()
+            .enumerate()
+            .map(|(n, it)| make(n, it.column))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let text = format!(
         "UPDATE {table} t SET {set} FROM unnest($1::uuid[], {arrays}) AS n (id, {names}) WHERE t.{id} = n.id",
@@ -202,7 +287,12 @@ async fn write(means: &mut Means, table: &SealedTable, rows: &[Resealed]) -> Res
     );
     let mut values: Vec<Value> = vec![rows.iter().map(|row| row.id).collect::<Vec<_>>().into()];
     for position in 0..columns.len() {
-        values.push(rows.iter().map(|row| row.cells[position].clone()).collect::<Vec<_>>().into());
+        values.push(
+            rows.iter()
+                .map(|row| row.cells[position].clone())
+                .collect::<Vec<_>>()
+                .into(),
+        );
     }
     means.run(text, values).await.map(drop)
 }
@@ -214,7 +304,10 @@ impl Mover for Holders {
 
     async fn count(&self, means: &mut Means) -> Result<u64, Error> {
         let SealedTable { table, .. } = self.holder;
-        let text = format!("SELECT count(*) FROM {table} t {} WHERE k.created_at < $1", self.holder.joined_key());
+        let text = format!(
+            "SELECT count(*) FROM {table} t {} WHERE k.created_at < $1",
+            self.holder.joined_key()
+        );
         means.count(text, [moment(self.before)]).await
     }
 
@@ -224,13 +317,32 @@ impl Mover for Holders {
             "SELECT t.{id} FROM {table} t {} WHERE k.created_at < $1 AND t.{id} > $2 ORDER BY t.{id} LIMIT $3",
             self.holder.joined_key()
         );
-        let rows = means.run(next, [moment(self.before), self.after.into(), i64::from(size).into()]).await?;
-        let ids = rows.iter().map(|row| row.decode(0)).collect::<Result<Vec<Uuid>, _>>()?;
-        let Some(last) = ids.last() else { return Ok(None) };
+        let rows = means
+            .run(
+                next,
+                [
+                    moment(self.before),
+                    self.after.into(),
+                    i64::from(size).into(),
+                ],
+            )
+            .await?;
+        let ids = rows
+            .iter()
+            .map(|row| row.decode(0))
+            .collect::<Result<Vec<Uuid>, _>>()?;
+        let Some(last) = ids.last() else {
+            return Ok(None);
+        };
         self.after = *last;
         means.run("BEGIN".to_owned(), []).await?;
         let batch = self.reseal(means, ids).await;
-        means.run(if batch.is_ok() { "COMMIT" } else { "ROLLBACK" }.to_owned(), []).await?;
+        means
+            .run(
+                if batch.is_ok() { "COMMIT" } else { "ROLLBACK" }.to_owned(),
+                [],
+            )
+            .await?;
         batch.map(Some)
     }
 

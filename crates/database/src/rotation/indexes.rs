@@ -22,7 +22,10 @@ struct Made {
 
 impl Indexes {
     pub(super) fn new(table: SealedTable) -> Self {
-        Self { table, after: Uuid::nil() }
+        Self {
+            table,
+            after: Uuid::nil(),
+        }
     }
 
     /// The condition for rows with an index that is not what the primary, `$1`, makes.
@@ -30,13 +33,21 @@ impl Indexes {
         let of = |index: &SealedIndex| {
             let (source, column) = (index.source, index.column);
             let other = key_in(&format!("t.{column}"));
-            let mut stale = format!("t.{source} IS NOT NULL AND (t.{column} IS NULL OR {other} <> $1");
+            let mut stale =
+                format!("t.{source} IS NOT NULL AND (t.{column} IS NULL OR {other} <> $1");
             if index.claimed {
-                stale += &format!(" OR NOT EXISTS (SELECT FROM unique_indexes u WHERE u.digest = t.{column})");
+                stale += &format!(
+                    " OR NOT EXISTS (SELECT FROM unique_indexes u WHERE u.digest = t.{column})"
+                );
             }
             stale + ")"
         };
-        self.table.indexes.iter().map(of).collect::<Vec<_>>().join(" OR ")
+        self.table
+            .indexes
+            .iter()
+            .map(of)
+            .collect::<Vec<_>>()
+            .join(" OR ")
     }
 
     /// Which rows: those whose data key is there. What was erased has no index.
@@ -47,7 +58,8 @@ impl Indexes {
 
     fn make(&self, means: &Means, row: &Row) -> Result<Made, Error> {
         let table = &self.table;
-        let (id, key_id, organization): (Uuid, i64, Uuid) = (row.decode(0)?, row.decode(1)?, row.decode(2)?);
+        let (id, key_id, organization): (Uuid, i64, Uuid) =
+            (row.decode(0)?, row.decode(1)?, row.decode(2)?);
         let key = means.unwrap(key_id, organization, row.decode(3)?, row.decode(4)?)?;
         let (mut columns, mut claims) = (Vec::new(), Vec::new());
         for (index, position) in table.indexes.iter().zip(5..) {
@@ -57,17 +69,34 @@ impl Indexes {
             };
             let value = self.normalised(index, &key, (organization, id), cell)?;
             let place = IndexPlace {
-                organization: if index.scope == Scope::Organization { organization } else { Uuid::nil() },
+                organization: if index.scope == Scope::Organization {
+                    organization
+                } else {
+                    Uuid::nil()
+                },
                 table: index.bound_to.0,
                 column: index.bound_to.1,
                 length: index.length,
             };
-            columns.push((cell.to_vec(), means.ring.blind_index(&place, &value).into_bytes()));
+            columns.push((
+                cell.to_vec(),
+                means.ring.blind_index(&place, &value).into_bytes(),
+            ));
             if index.claimed {
-                claims.extend(means.ring.blind_indexes(&place, &value).into_iter().map(BlindIndex::into_bytes));
+                claims.extend(
+                    means
+                        .ring
+                        .blind_indexes(&place, &value)
+                        .into_iter()
+                        .map(BlindIndex::into_bytes),
+                );
             }
         }
-        Ok(Made { id, columns, claims })
+        Ok(Made {
+            id,
+            columns,
+            claims,
+        })
     }
 
     fn normalised(
@@ -77,15 +106,28 @@ impl Indexes {
         (organization, row): (Uuid, Uuid),
         cell: &[u8],
     ) -> Result<mainstay_crypto::Zeroizing<String>, Error> {
-        let column = self.table.columns.iter().find(|column| column.column == index.source);
-        let column = column.ok_or_else(|| Error::internal(format!("{} is not sealed", index.source)))?;
-        let plaintext = key.open(&column.cell(organization, row), cell).map_err(Error::internal)?;
-        (index.normalised)(&plaintext).ok_or_else(|| Error::internal(format!("{} holds no such value", index.source)))
+        let column = self
+            .table
+            .columns
+            .iter()
+            .find(|column| column.column == index.source);
+        let column =
+            column.ok_or_else(|| Error::internal(format!("{} is not sealed", index.source)))?;
+        let plaintext = key
+            .open(&column.cell(organization, row), cell)
+            .map_err(Error::internal)?;
+        (index.normalised)(&plaintext)
+            .ok_or_else(|| Error::internal(format!("{} holds no such value", index.source)))
     }
 
     /// Writes a batch. Where a value stands in another row too, which the constraint of an index under another key could not
     /// see, row by row: the others move, and that one is told.
-    async fn move_all(&self, means: &mut Means, made: &[Made], batch: &mut Batch) -> Result<(), Error> {
+    async fn move_all(
+        &self,
+        means: &mut Means,
+        made: &[Made],
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
         let written = means.run(self.write(), values(&self.table, made)).await;
         let Err(Error::Constraint { .. }) = written else {
             batch.moved = written?.len();
@@ -113,10 +155,17 @@ impl Indexes {
     /// The statement that writes a batch: `$1` ids; for each index the cells and the new indexes; then, where one is
     /// claimed, the rows and the digests of what they claim.
     fn write(&self) -> String {
-        let SealedTable { table, id, indexes, .. } = &self.table;
+        let SealedTable {
+            table, id, indexes, ..
+        } = &self.table;
         let count = indexes.len();
         let each = |make: &dyn Fn(usize, &SealedIndex) -> String, between: &str| {
-            indexes.iter().enumerate().map(|(n, index)| make(n, index)).collect::<Vec<_>>().join(between)
+            indexes
+                .iter()
+                .enumerate()
+                .map(|(n, index)| make(n, index))
+                .collect::<Vec<_>>()
+                .join(between)
         };
         let claimed = if indexes.iter().any(|index| index.claimed) {
             format!(
@@ -135,11 +184,22 @@ impl Indexes {
                  FOR NO KEY UPDATE OF t SKIP LOCKED), \
              changed AS (UPDATE {table} t SET {set} FROM held JOIN n USING (id) \
                  WHERE t.{id} = held.id AND {unchanged} RETURNING t.{id} AS id){claimed} SELECT id FROM changed",
-            arrays = each(&|n, _| format!("${}::bytea[], ${}::bytea[]", 2 + 2 * n, 3 + 2 * n), ", "),
+            arrays = each(
+                &|n, _| format!("${}::bytea[], ${}::bytea[]", 2 + 2 * n, 3 + 2 * n),
+                ", "
+            ),
             names = each(&|n, _| format!("source{n}, index{n}"), ", "),
-            unchanged =
-                each(&|n, index| format!("t.{} IS NOT DISTINCT FROM NULLIF(n.source{n}, '')", index.source), " AND "),
-            set = each(&|n, index| format!("{} = NULLIF(n.index{n}, '')", index.column), ", "),
+            unchanged = each(
+                &|n, index| format!(
+                    "t.{} IS NOT DISTINCT FROM NULLIF(n.source{n}, '')",
+                    index.source
+                ),
+                " AND "
+            ),
+            set = each(
+                &|n, index| format!("{} = NULLIF(n.index{n}, '')", index.column),
+                ", "
+            ),
         )
     }
 }
@@ -157,7 +217,12 @@ impl Mover for Indexes {
 
     async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
         let id = self.table.id;
-        let sources: Vec<_> = self.table.indexes.iter().map(|index| format!(", t.{}", index.source)).collect();
+        let sources: Vec<_> = self
+            .table
+            .indexes
+            .iter()
+            .map(|index| format!(", t.{}", index.source))
+            .collect();
         let next = format!(
             "SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{} {} WHERE ({}) AND t.{id} > $2 \
              ORDER BY t.{id} LIMIT $3",
@@ -166,10 +231,17 @@ impl Mover for Indexes {
             self.stale()
         );
         let primary = means.primary();
-        let rows = means.run(next, [primary, self.after.into(), i64::from(size).into()]).await?;
-        let Some(last) = rows.last() else { return Ok(None) };
+        let rows = means
+            .run(next, [primary, self.after.into(), i64::from(size).into()])
+            .await?;
+        let Some(last) = rows.last() else {
+            return Ok(None);
+        };
         self.after = last.decode(0)?;
-        let mut batch = Batch { seen: rows.len(), ..Batch::default() };
+        let mut batch = Batch {
+            seen: rows.len(),
+            ..Batch::default()
+        };
         let mut made = Vec::with_capacity(rows.len());
         for row in &rows {
             match self.make(means, row) {
@@ -194,11 +266,23 @@ impl Mover for Indexes {
 fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
     let mut values: Vec<Value> = vec![made.iter().map(|one| one.id).collect::<Vec<_>>().into()];
     for position in 0..table.indexes.len() {
-        values.push(made.iter().map(|one| one.columns[position].0.clone()).collect::<Vec<_>>().into());
-        values.push(made.iter().map(|one| one.columns[position].1.clone()).collect::<Vec<_>>().into());
+        values.push(
+            made.iter()
+                .map(|one| one.columns[position].0.clone())
+                .collect::<Vec<_>>()
+                .into(),
+        );
+        values.push(
+            made.iter()
+                .map(|one| one.columns[position].1.clone())
+                .collect::<Vec<_>>()
+                .into(),
+        );
     }
     if table.indexes.iter().any(|index| index.claimed) {
-        let claims = made.iter().flat_map(|one| one.claims.iter().map(|claim| (one.id, claim.clone())));
+        let claims = made
+            .iter()
+            .flat_map(|one| one.claims.iter().map(|claim| (one.id, claim.clone())));
         let (rows, digests): (Vec<_>, Vec<_>) = claims.unzip();
         values.extend([rows.into(), digests.into()]);
     }
@@ -210,6 +294,10 @@ pub(super) async fn forget_departed(means: &mut Means) -> Result<(), Error> {
     const FORGET: &str = "DELETE FROM unique_indexes WHERE digest IN (SELECT u.digest FROM unique_indexes u \
              WHERE substring(u.digest FROM 2 FOR 4) <> ALL ($1) AND EXISTS (SELECT FROM unique_indexes p \
                  WHERE p.row_id = u.row_id AND substring(p.digest FROM 2 FOR 4) = $2) LIMIT 1000) RETURNING row_id";
-    while !means.run(FORGET.to_owned(), [means.ids(), means.primary()]).await?.is_empty() {}
+    while !means
+        .run(FORGET.to_owned(), [means.ids(), means.primary()])
+        .await?
+        .is_empty()
+    {}
     Ok(())
 }

@@ -24,14 +24,21 @@ struct Resealed {
 
 impl Reseal {
     pub(super) fn new(table: SealedTable, before: Timestamp) -> Self {
-        Self { table, before, after: Uuid::nil() }
+        Self {
+            table,
+            before,
+            after: Uuid::nil(),
+        }
     }
 
     fn seal(&self, means: &Means, row: &Row) -> Result<Resealed, Error> {
-        let (id, old_key, organization): (Uuid, i64, Uuid) = (row.decode(0)?, row.decode(1)?, row.decode(2)?);
+        let (id, old_key, organization): (Uuid, i64, Uuid) =
+            (row.decode(0)?, row.decode(1)?, row.decode(2)?);
         let subject: Uuid = row.decode(3)?;
         let old = means.unwrap(old_key, organization, subject, row.decode(4)?)?;
-        let (new, wrapped) = means.ring.new_data_key(&means.runtime.random, organization, subject);
+        let (new, wrapped) = means
+            .ring
+            .new_data_key(&means.runtime.random, organization, subject);
         let mut cells = Vec::with_capacity(self.table.columns.len());
         for (column, position) in self.table.columns.iter().zip(5..) {
             let Some(sealed) = row.decode::<Option<&[u8]>>(position)? else {
@@ -40,9 +47,20 @@ impl Reseal {
             };
             let cell = column.cell(organization, id);
             let plaintext = old.open(&cell, sealed).map_err(Error::internal)?;
-            cells.push((sealed.to_vec(), new.seal(&means.runtime.random, &cell, &plaintext)));
+            cells.push((
+                sealed.to_vec(),
+                new.seal(&means.runtime.random, &cell, &plaintext),
+            ));
         }
-        Ok(Resealed { id, organization, subject, old_key, new_key: new.id(), wrapped: wrapped.0, cells })
+        Ok(Resealed {
+            id,
+            organization,
+            subject,
+            old_key,
+            new_key: new.id(),
+            wrapped: wrapped.0,
+            cells,
+        })
     }
 
     /// The statement that writes a batch: `$1` now, `$2` ids, `$3` organizations, `$4` subjects, `$5` old keys, `$6` new
@@ -51,9 +69,16 @@ impl Reseal {
     /// A row is taken only if its old key is still there: one that is being erased must not come back under another.
     fn write(&self) -> String {
         const FIRST: usize = 8;
-        let SealedTable { table, id, columns, .. } = &self.table;
+        let SealedTable {
+            table, id, columns, ..
+        } = &self.table;
         let each = |make: &dyn Fn(usize, &SealedColumn) -> String, between: &str| {
-            columns.iter().enumerate().map(|(n, column)| make(n, column)).collect::<Vec<_>>().join(between)
+            columns
+                .iter()
+                .enumerate()
+                .map(|(n, column)| make(n, column))
+                .collect::<Vec<_>>()
+                .join(between)
         };
         format!(
             "WITH n AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::bytea[], \
@@ -66,13 +91,26 @@ impl Reseal {
                  WHERE t.{id} = held.id AND {unchanged} RETURNING t.{id} AS id, n.old_key), \
              destroyed AS (DELETE FROM data_keys k USING changed WHERE k.id = changed.old_key) \
              SELECT id FROM changed",
-            arrays = each(&|n, _| format!("${}::bytea[], ${}::bytea[]", FIRST + 2 * n, FIRST + 1 + 2 * n), ", "),
+            arrays = each(
+                &|n, _| format!(
+                    "${}::bytea[], ${}::bytea[]",
+                    FIRST + 2 * n,
+                    FIRST + 1 + 2 * n
+                ),
+                ", "
+            ),
             names = each(&|n, _| format!("old{n}, new{n}"), ", "),
             unchanged = format!(
                 "t.data_key = n.old_key AND {}",
-                each(&|n, it| format!("t.{} IS NOT DISTINCT FROM NULLIF(n.old{n}, '')", it.column), " AND ")
+                each(
+                    &|n, it| format!("t.{} IS NOT DISTINCT FROM NULLIF(n.old{n}, '')", it.column),
+                    " AND "
+                )
             ),
-            set = each(&|n, it| format!("{} = NULLIF(n.new{n}, '')", it.column), ", "),
+            set = each(
+                &|n, it| format!("{} = NULLIF(n.new{n}, '')", it.column),
+                ", "
+            ),
         )
     }
 
@@ -80,7 +118,10 @@ impl Reseal {
         let ids = |id: &dyn Fn(&Resealed) -> Uuid| rows.iter().map(id).collect::<Vec<_>>().into();
         let keys = |key: &dyn Fn(&Resealed) -> i64| rows.iter().map(key).collect::<Vec<_>>().into();
         let bytes = |bytes: &dyn Fn(&Resealed) -> &Vec<u8>| -> Value {
-            rows.iter().map(|row| bytes(row).clone()).collect::<Vec<_>>().into()
+            rows.iter()
+                .map(|row| bytes(row).clone())
+                .collect::<Vec<_>>()
+                .into()
         };
         let mut values = vec![
             moment(means.runtime.clock.now()),
@@ -92,7 +133,10 @@ impl Reseal {
             bytes(&|row| &row.wrapped),
         ];
         for position in 0..self.table.columns.len() {
-            values.extend([bytes(&|row| &row.cells[position].0), bytes(&|row| &row.cells[position].1)]);
+            values.extend([
+                bytes(&|row| &row.cells[position].0),
+                bytes(&|row| &row.cells[position].1),
+            ]);
         }
         values
     }
@@ -105,23 +149,45 @@ impl Mover for Reseal {
 
     async fn count(&self, means: &mut Means) -> Result<u64, Error> {
         let SealedTable { table, .. } = self.table;
-        let text = format!("SELECT count(*) FROM {table} t {} WHERE k.created_at < $1", self.table.joined_key());
+        let text = format!(
+            "SELECT count(*) FROM {table} t {} WHERE k.created_at < $1",
+            self.table.joined_key()
+        );
         means.count(text, [moment(self.before)]).await
     }
 
     async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
-        let SealedTable { table, id, columns, .. } = &self.table;
-        let cells: Vec<_> = columns.iter().map(|column| format!(", t.{}", column.column)).collect();
+        let SealedTable {
+            table, id, columns, ..
+        } = &self.table;
+        let cells: Vec<_> = columns
+            .iter()
+            .map(|column| format!(", t.{}", column.column))
+            .collect();
         let next = format!(
             "SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{} FROM {table} t {} \
              WHERE k.created_at < $1 AND t.{id} > $2 ORDER BY t.{id} LIMIT $3",
             cells.concat(),
             self.table.joined_key()
         );
-        let rows = means.run(next, [moment(self.before), self.after.into(), i64::from(size).into()]).await?;
-        let Some(last) = rows.last() else { return Ok(None) };
+        let rows = means
+            .run(
+                next,
+                [
+                    moment(self.before),
+                    self.after.into(),
+                    i64::from(size).into(),
+                ],
+            )
+            .await?;
+        let Some(last) = rows.last() else {
+            return Ok(None);
+        };
         self.after = last.decode(0)?;
-        let mut batch = Batch { seen: rows.len(), ..Batch::default() };
+        let mut batch = Batch {
+            seen: rows.len(),
+            ..Batch::default()
+        };
         let mut sealed = Vec::with_capacity(rows.len());
         for row in &rows {
             match self.seal(means, row) {
@@ -133,7 +199,10 @@ impl Mover for Reseal {
                 }
             }
         }
-        batch.moved = means.run(self.write(), self.values(means, &sealed)).await?.len();
+        batch.moved = means
+            .run(self.write(), self.values(means, &sealed))
+            .await?
+            .len();
         Ok(Some(batch))
     }
 

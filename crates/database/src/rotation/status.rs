@@ -55,7 +55,11 @@ pub enum UsageKind {
 impl KeyUse {
     /// How many of `kind` it made.
     pub fn count(&self, kind: UsageKind) -> u64 {
-        self.uses.iter().filter(|usage| usage.kind == kind).map(|usage| usage.rows).sum()
+        self.uses
+            .iter()
+            .filter(|usage| usage.kind == kind)
+            .map(|usage| usage.rows)
+            .sum()
     }
 
     /// Whether nothing needs it any more.
@@ -64,7 +68,11 @@ impl KeyUse {
     }
 }
 
-pub(super) async fn read(means: &mut Means, tables: &[SealedTable], boxes: &[PrivateColumn]) -> Result<Status, Error> {
+pub(super) async fn read(
+    means: &mut Means,
+    tables: &[SealedTable],
+    boxes: &[PrivateColumn],
+) -> Result<Status, Error> {
     let mut missing = Vec::new();
     for table in tables.iter().filter(|table| has_keys(table)) {
         let text = format!(
@@ -77,8 +85,10 @@ pub(super) async fn read(means: &mut Means, tables: &[SealedTable], boxes: &[Pri
             missing.push((table.table.to_owned(), rows));
         }
     }
-    let mut places =
-        vec![("data_keys", "wrapped", UsageKind::DataKeys), ("unique_indexes", "digest", UsageKind::Spare)];
+    let mut places = vec![
+        ("data_keys", "wrapped", UsageKind::DataKeys),
+        ("unique_indexes", "digest", UsageKind::Spare),
+    ];
     let mut unindexed = Vec::new();
     for table in tables {
         for index in &table.indexes {
@@ -97,23 +107,49 @@ pub(super) async fn read(means: &mut Means, tables: &[SealedTable], boxes: &[Pri
             }
         }
     }
-    places.extend(boxes.iter().map(|it| (it.table, it.column, UsageKind::Boxes)));
+    places.extend(
+        boxes
+            .iter()
+            .map(|it| (it.table, it.column, UsageKind::Boxes)),
+    );
     let mut uses: BTreeMap<[u8; 4], Vec<Usage>> = BTreeMap::new();
     for (table, column, kind) in places {
         let key = key_in(column);
-        let text = format!("SELECT {key}, count(*) FROM {table} WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 1");
+        let text = format!(
+            "SELECT {key}, count(*) FROM {table} WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 1"
+        );
         for row in means.run(text, []).await? {
             // What is shorter than a key's id is nothing that a key made; opening it fails loudly enough.
-            let Ok(id) = row.decode::<&[u8]>(0)?.try_into() else { continue };
+            let Ok(id) = row.decode::<&[u8]>(0)?.try_into() else {
+                continue;
+            };
             let rows = u64::try_from(row.decode::<i64>(1)?).unwrap_or_default();
-            uses.entry(id).or_default().push(Usage { place: format!("{table}.{column}"), rows, kind });
+            uses.entry(id).or_default().push(Usage {
+                place: format!("{table}.{column}"),
+                rows,
+                kind,
+            });
         }
     }
     let mut keys = Vec::new();
     for (position, (name, id)) in means.ring.key_ids().enumerate() {
         let uses = uses.remove(&id).unwrap_or_default();
-        keys.push(KeyUse { name: Some(name.to_owned()), id, is_primary: position == 0, uses });
+        keys.push(KeyUse {
+            name: Some(name.to_owned()),
+            id,
+            is_primary: position == 0,
+            uses,
+        });
     }
-    keys.extend(uses.into_iter().map(|(id, uses)| KeyUse { name: None, id, is_primary: false, uses }));
-    Ok(Status { keys, unindexed, missing })
+    keys.extend(uses.into_iter().map(|(id, uses)| KeyUse {
+        name: None,
+        id,
+        is_primary: false,
+        uses,
+    }));
+    Ok(Status {
+        keys,
+        unindexed,
+        missing,
+    })
 }

@@ -29,7 +29,11 @@ impl Answer {
         if let Some(turn) = &turn {
             turn.moved();
         }
-        Self { body, rest: Bytes::new(), turn }
+        Self {
+            body,
+            rest: Bytes::new(),
+            turn,
+        }
     }
 
     fn piece(&mut self) -> Frame<Bytes> {
@@ -44,7 +48,10 @@ impl HttpBody for Answer {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if self.rest.is_empty() {
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
@@ -92,7 +99,11 @@ pub(super) struct Turn {
 
 impl Activity {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(UnderWay { turns: HashMap::new(), last: 0, idle_since: Instant::now() })))
+        Self(Arc::new(Mutex::new(UnderWay {
+            turns: HashMap::new(),
+            last: 0,
+            idle_since: Instant::now(),
+        })))
     }
 
     pub(super) fn turn(&self) -> Turn {
@@ -100,18 +111,29 @@ impl Activity {
         under_way.last += 1;
         let number = under_way.last;
         under_way.turns.insert(number, None);
-        Turn { activity: self.clone(), number }
+        Turn {
+            activity: self.clone(),
+            number,
+        }
     }
 
     /// Whether the peer has taken nothing of some answer for that long.
     pub(super) fn is_stalled(&self, timeout: Duration) -> bool {
-        self.lock().turns.values().flatten().any(|since| since.elapsed() >= timeout)
+        self.lock()
+            .turns
+            .values()
+            .flatten()
+            .any(|since| since.elapsed() >= timeout)
     }
 
     /// How long there has been no request at all.
     pub(super) fn idle_for(&self) -> Duration {
         let under_way = self.lock();
-        if under_way.turns.is_empty() { under_way.idle_since.elapsed() } else { Duration::ZERO }
+        if under_way.turns.is_empty() {
+            under_way.idle_since.elapsed()
+        } else {
+            Duration::ZERO
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, UnderWay> {
@@ -121,7 +143,10 @@ impl Activity {
 
 impl Turn {
     fn moved(&self) {
-        self.activity.lock().turns.insert(self.number, Some(Instant::now()));
+        self.activity
+            .lock()
+            .turns
+            .insert(self.number, Some(Instant::now()));
     }
 }
 
@@ -148,8 +173,14 @@ mod tests {
         assert_eq!(answer.size_hint().exact(), Some(text.len() as u64));
         let first = answer.frame().await.unwrap().unwrap().into_data().unwrap();
         assert_eq!(first.len(), PIECE);
-        assert_eq!(answer.size_hint().exact(), Some((text.len() - PIECE) as u64));
-        assert_eq!(answer.collect().await.unwrap().to_bytes(), text.slice(PIECE..));
+        assert_eq!(
+            answer.size_hint().exact(),
+            Some((text.len() - PIECE) as u64)
+        );
+        assert_eq!(
+            answer.collect().await.unwrap().to_bytes(),
+            text.slice(PIECE..)
+        );
         assert!(Answer::new(Body::empty(), None).is_end_stream());
     }
 
@@ -157,7 +188,10 @@ mod tests {
     fn a_connection_is_idle_when_every_answer_is_handed_over() {
         let activity = Activity::new();
         let (first, second) = (activity.turn(), activity.turn());
-        assert!(!activity.is_stalled(Duration::ZERO), "neither has an answer yet");
+        assert!(
+            !activity.is_stalled(Duration::ZERO),
+            "neither has an answer yet"
+        );
         let answer = Answer::new(Body::empty(), Some(first));
         assert!(activity.is_stalled(Duration::ZERO));
         assert_eq!(activity.idle_for(), Duration::ZERO);

@@ -46,6 +46,12 @@ pub(super) async fn converse(serving: &Serving, stream: impl Stream, peer: Peer)
     if let Err(error) = outcome {
         tracing::debug!(%error, "a connection ended early");
         let parts = connection.into_parts();
-        parser::refuse(&serving.app, parts.io.into_inner(), &error, !parts.read_buf.is_empty()).await;
+        parser::refuse(
+            &serving.app,
+            parts.io.into_inner(),
+            &error,
+            !parts.read_buf.is_empty(),
+        )
+        .await;
     }
 }

@@ -21,7 +21,8 @@ use tokio::{
 
 use super::Stream;
 use crate::{
-    App, HEAD_TOO_LARGE, MALFORMED, Problem, REQUEST_TIMEOUT, URI_TOO_LONG, VERSION_NOT_SUPPORTED, edge, request::Reply,
+    App, HEAD_TOO_LARGE, MALFORMED, Problem, REQUEST_TIMEOUT, URI_TOO_LONG, VERSION_NOT_SUPPORTED,
+    edge, request::Reply,
 };
 
 /// How long a refusal may take to be sent and read. A connection that is closed with bytes unread is reset, and the
@@ -42,18 +43,30 @@ pub(super) struct Intercepted<S> {
 
 impl<S> Intercepted<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, refused: None, blocked: false }
+        Self {
+            stream,
+            refused: None,
+            blocked: false,
+        }
     }
 }
 
 impl<S: Stream> AsyncRead for Intercepted<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
 impl<S: Stream> AsyncWrite for Intercepted<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let ours = match refusal(bytes) {
             Some((0, status)) => {
                 self.refused = Some(status);
@@ -87,7 +100,10 @@ impl<S: Stream> AsyncWrite for Intercepted<S> {
 fn refusal(bytes: &[u8]) -> Option<(usize, StatusCode)> {
     bytes.strip_suffix(b"\r\n\r\n")?;
     let from = bytes.len().saturating_sub(LONGEST);
-    let start = from + bytes[from..].windows(7).rposition(|window| window == b"HTTP/1.")?;
+    let start = from
+        + bytes[from..]
+            .windows(7)
+            .rposition(|window| window == b"HTTP/1.")?;
     let mut lines = from_utf8(&bytes[start..]).ok()?.trim_end().split("\r\n");
     let status: StatusCode = lines.next()?.split(' ').nth(1)?.parse().ok()?;
 
@@ -136,11 +152,16 @@ async fn send(app: &App, mut stream: impl Stream, reply: Reply) -> io::Result<()
     let (mut parts, body) = reply.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let now = app.database().runtime().clock.now().inner();
-    let date =
-        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    let date = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
     let date = now.format(date).map_err(io::Error::other)?;
-    parts.headers.insert(header::DATE, date.try_into().map_err(io::Error::other)?);
-    parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
+    parts
+        .headers
+        .insert(header::DATE, date.try_into().map_err(io::Error::other)?);
+    parts
+        .headers
+        .insert(header::CONTENT_LENGTH, body.len().into());
 
     let mut bytes = format!("HTTP/1.1 {}\r\n", parts.status).into_bytes();
     for (name, value) in &parts.headers {
@@ -151,7 +172,9 @@ async fn send(app: &App, mut stream: impl Stream, reply: Reply) -> io::Result<()
 
     stream.write_all(&bytes).await?;
     stream.shutdown().await?;
-    tokio::io::copy(&mut stream.take(DROPPED), &mut tokio::io::sink()).await.map(drop)
+    tokio::io::copy(&mut stream.take(DROPPED), &mut tokio::io::sink())
+        .await
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -162,10 +185,18 @@ mod tests {
 
     #[test]
     fn an_answer_of_the_parser_is_told_from_ours() {
-        let is_at = |text: &str| refusal(text.as_bytes()).map(|(start, status)| (start, status.as_u16()));
+        let is_at =
+            |text: &str| refusal(text.as_bytes()).map(|(start, status)| (start, status.as_u16()));
         assert_eq!(is_at(BARE), Some((0, 400)));
         assert_eq!(is_at(&format!("{{}}{BARE}")), Some((2, 400)));
-        assert_eq!(is_at(&BARE.replace("400 Bad Request", "431 Too Large").replace("1.1", "1.0")), Some((0, 431)));
+        assert_eq!(
+            is_at(
+                &BARE
+                    .replace("400 Bad Request", "431 Too Large")
+                    .replace("1.1", "1.0")
+            ),
+            Some((0, 431))
+        );
         for ours in [
             BARE.replace("400 Bad Request", "204 No Content"),
             BARE.replace("date", "x-request-id: 1\r\ndate"),

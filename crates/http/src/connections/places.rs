@@ -33,10 +33,18 @@ impl Places {
     /// Places within `limits`. Proxies carry the requests of many clients, so those of `exempt` are not counted.
     pub(super) fn new(limits: &Limits, exempt: &[IpNet]) -> Self {
         let (free, per_address) = match limits.beyond {
-            Beyond::Waits { per_address } => (Some(Arc::new(Semaphore::new(limits.connections))), per_address),
+            Beyond::Waits { per_address } => (
+                Some(Arc::new(Semaphore::new(limits.connections))),
+                per_address,
+            ),
             Beyond::ReplacesOldest => (None, usize::MAX),
         };
-        Self { free, taken: Arc::default(), per_address, exempt: exempt.to_vec() }
+        Self {
+            free,
+            taken: Arc::default(),
+            per_address,
+            exempt: exempt.to_vec(),
+        }
     }
 
     /// Waits until there is room for another connection.
@@ -45,15 +53,30 @@ impl Places {
     }
 
     /// Takes a place for an address, unless it has as many as it may.
-    pub(super) fn take(&self, free: Option<OwnedSemaphorePermit>, address: IpAddr) -> Option<Place> {
+    pub(super) fn take(
+        &self,
+        free: Option<OwnedSemaphorePermit>,
+        address: IpAddr,
+    ) -> Option<Place> {
         let canonical = address.to_canonical();
-        if self.per_address == usize::MAX || self.exempt.iter().any(|network| network.contains(&canonical)) {
-            return Some(Place { _free: free, counted: None });
+        if self.per_address == usize::MAX
+            || self
+                .exempt
+                .iter()
+                .any(|network| network.contains(&canonical))
+        {
+            return Some(Place {
+                _free: free,
+                counted: None,
+            });
         }
 
         let address = counted(address);
         let admitted = self.taken.add(address, self.per_address);
-        admitted.then(|| Place { _free: free, counted: Some((self.taken.clone(), address)) })
+        admitted.then(|| Place {
+            _free: free,
+            counted: Some((self.taken.clone(), address)),
+        })
     }
 }
 
@@ -110,7 +133,10 @@ mod tests {
     fn an_address_has_so_many_places_and_gets_them_back() {
         let places = places(2);
         let take = |address: &str| places.take(None, address.parse().unwrap());
-        let (first, _second) = (take("192.0.2.1").unwrap(), take("::ffff:192.0.2.1").unwrap());
+        let (first, _second) = (
+            take("192.0.2.1").unwrap(),
+            take("::ffff:192.0.2.1").unwrap(),
+        );
         assert!(take("192.0.2.1").is_none());
         assert!(take("192.0.2.2").is_some());
         drop(first);
@@ -124,7 +150,10 @@ mod tests {
         let _first = take("2001:db8:0:1::1").unwrap();
         assert!(take("2001:db8:0:1:ffff::2").is_none());
         assert!(take("2001:db8:0:2::1").is_some());
-        let proxies: Vec<_> = ["10.0.0.1", "10.0.0.1", "::ffff:10.0.0.1"].into_iter().map(take).collect();
+        let proxies: Vec<_> = ["10.0.0.1", "10.0.0.1", "::ffff:10.0.0.1"]
+            .into_iter()
+            .map(take)
+            .collect();
         assert!(proxies.iter().all(Option::is_some));
     }
 }

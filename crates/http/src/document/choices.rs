@@ -6,7 +6,10 @@ use serde_json::{Map, Value};
 pub(super) fn collapsed(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let members: Map<_, _> = members.into_iter().map(|(name, value)| (name, collapsed(value))).collect();
+            let members: Map<_, _> = members
+                .into_iter()
+                .map(|(name, value)| (name, collapsed(value)))
+                .collect();
             collapsed_choice(members)
         }
         Value::Array(items) => items.into_iter().map(collapsed).collect(),
@@ -15,13 +18,26 @@ pub(super) fn collapsed(value: Value) -> Value {
 }
 
 fn collapsed_choice(mut schema: Map<String, Value>) -> Value {
-    let Some(Value::Array(choices)) = schema.get("oneOf") else { return Value::Object(schema) };
+    let Some(Value::Array(choices)) = schema.get("oneOf") else {
+        return Value::Object(schema);
+    };
     let words: Option<Vec<_>> = choices.iter().map(words_of).collect();
-    let Some(words) = words.map(|words| words.concat()) else { return Value::Object(schema) };
+    let Some(words) = words.map(|words| words.concat()) else {
+        return Value::Object(schema);
+    };
 
-    let meanings = choices.iter().filter_map(meaning).collect::<Vec<_>>().join("\n");
-    let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-    let described = [description, meanings.as_str()].into_iter().filter(|text| !text.is_empty());
+    let meanings = choices
+        .iter()
+        .filter_map(meaning)
+        .collect::<Vec<_>>()
+        .join("\n");
+    let description = schema
+        .get("description")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let described = [description, meanings.as_str()]
+        .into_iter()
+        .filter(|text| !text.is_empty());
     let described = described.collect::<Vec<_>>().join("\n\n");
     schema.remove("oneOf");
     schema.insert("type".to_owned(), "string".into());
@@ -43,7 +59,10 @@ fn words_of(choice: &Value) -> Option<Vec<Value>> {
 
 fn meaning(choice: &Value) -> Option<String> {
     let word = choice.get("const")?.as_str()?;
-    Some(format!("- `{word}`: {}", choice.get("description")?.as_str()?))
+    Some(format!(
+        "- `{word}`: {}",
+        choice.get("description")?.as_str()?
+    ))
 }
 
 #[cfg(test)]
@@ -63,14 +82,18 @@ mod tests {
             "type": "string",
             "enum": ["newest", "a", "b"],
         });
-        assert_eq!(collapsed(json!({ "x": [schema] })), json!({ "x": [expected] }));
+        assert_eq!(
+            collapsed(json!({ "x": [schema] })),
+            json!({ "x": [expected] })
+        );
     }
 
     #[test]
     fn other_alternatives_stay() {
-        for schema in
-            [json!({ "oneOf": [{ "type": "string" }, { "const": "a" }] }), json!({ "oneOf": [{ "const": 1 }] })]
-        {
+        for schema in [
+            json!({ "oneOf": [{ "type": "string" }, { "const": "a" }] }),
+            json!({ "oneOf": [{ "const": 1 }] }),
+        ] {
             assert_eq!(collapsed(schema.clone()), schema);
         }
     }

@@ -13,7 +13,10 @@ use crate::{Kind, problem::title};
 pub(super) fn given(name: &str, schema: Value) -> Value {
     match schema {
         Value::Object(members) => {
-            let members: Map<_, _> = members.into_iter().map(|(key, member)| given_below(name, key, member)).collect();
+            let members: Map<_, _> = members
+                .into_iter()
+                .map(|(key, member)| given_below(name, key, member))
+                .collect();
             with_example(name, members)
         }
         other => other,
@@ -23,13 +26,15 @@ pub(super) fn given(name: &str, schema: Value) -> Value {
 /// The members of a schema that hold schemas, each under its own name.
 fn given_below(name: &str, key: String, member: Value) -> (String, Value) {
     let member = match (key.as_str(), member) {
-        ("properties" | "$defs", Value::Object(properties)) => {
-            properties.into_iter().map(|(name, schema)| (name.clone(), given(&name, schema))).collect()
-        }
+        ("properties" | "$defs", Value::Object(properties)) => properties
+            .into_iter()
+            .map(|(name, schema)| (name.clone(), given(&name, schema)))
+            .collect(),
         ("items", schema) => given(name.strip_suffix('s').unwrap_or(name), schema),
-        ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
-            schemas.into_iter().map(|schema| given(name, schema)).collect()
-        }
+        ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => schemas
+            .into_iter()
+            .map(|schema| given(name, schema))
+            .collect(),
         (_, other) => other,
     };
     (key, member)
@@ -41,11 +46,22 @@ fn with_example(name: &str, mut schema: Map<String, Value>) -> Value {
         Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
         _ => false,
     };
-    let says = ["enum", "const", "default", "example", "examples"].iter().any(|key| schema.contains_key(*key));
+    let says = ["enum", "const", "default", "example", "examples"]
+        .iter()
+        .any(|key| schema.contains_key(*key));
     if is_text && !says {
-        let described = schema.get("description").and_then(Value::as_str).and_then(named);
-        let formatted = schema.get("format").and_then(Value::as_str).and_then(words::of_format);
-        let known = described.or(formatted).or_else(|| words::of_name(name)).map(str::to_owned);
+        let described = schema
+            .get("description")
+            .and_then(Value::as_str)
+            .and_then(named);
+        let formatted = schema
+            .get("format")
+            .and_then(Value::as_str)
+            .and_then(words::of_format);
+        let known = described
+            .or(formatted)
+            .or_else(|| words::of_name(name))
+            .map(str::to_owned);
         let example = known.unwrap_or_else(|| in_words(name));
         schema.insert("examples".to_owned(), json!([example]));
     }
@@ -63,10 +79,13 @@ fn in_words(name: &str) -> String {
 
 /// What a description names as an example: ``such as `x` ``, ``Always `x` ``, or the first of a list of words.
 fn named(description: &str) -> Option<&str> {
-    let rest =
-        ["such as `", "Always `", ": `"].iter().find_map(|opening| description.split_once(opening).map(|(_, it)| it));
+    let rest = ["such as `", "Always `", ": `"]
+        .iter()
+        .find_map(|opening| description.split_once(opening).map(|(_, it)| it));
     let rest = rest.or_else(|| description.strip_prefix('`'))?;
-    rest.split_once('`').map(|(example, _)| example).filter(|example| !example.is_empty())
+    rest.split_once('`')
+        .map(|(example, _)| example)
+        .filter(|example| !example.is_empty())
 }
 
 /// What a kind of problem looks like: its own status, code and words.
@@ -80,8 +99,13 @@ pub(super) fn of_problem(kind: &Kind, speaks_oauth: bool) -> Value {
         "request_id": words::UUID,
     });
     if kind.status.as_u16() == 422 {
-        let error = json!({ "in": "body", "pointer": "/email", "detail": "expected an e-mail address" });
-        example["errors"] = if kind.code == crate::INVALID_INPUT.code { json!([error]) } else { Value::Null };
+        let error =
+            json!({ "in": "body", "pointer": "/email", "detail": "expected an e-mail address" });
+        example["errors"] = if kind.code == crate::INVALID_INPUT.code {
+            json!([error])
+        } else {
+            Value::Null
+        };
     }
     if speaks_oauth {
         example["error"] = kind.oauth_error().into();
@@ -104,11 +128,20 @@ mod tests {
     #[test]
     fn documentation_is_the_example() {
         let text = |description: &str| json!({ "type": "string", "description": description });
-        assert_eq!(example("x", text("A name, such as `Ada Lovelace`.")), "Ada Lovelace");
+        assert_eq!(
+            example("x", text("A name, such as `Ada Lovelace`.")),
+            "Ada Lovelace"
+        );
         assert_eq!(example("x", text("Always `Bearer`")), "Bearer");
         assert_eq!(example("x", text("`low`, `medium` or `high`.")), "low");
-        assert_eq!(example("postal_address", text("Where mail arrives.")), "Postal address");
-        assert_eq!(example("state", text("The `state` that came back.")), words::of_name("state").unwrap());
+        assert_eq!(
+            example("postal_address", text("Where mail arrives.")),
+            "Postal address"
+        );
+        assert_eq!(
+            example("state", text("The `state` that came back.")),
+            words::of_name("state").unwrap()
+        );
     }
 
     #[test]
@@ -131,6 +164,9 @@ mod tests {
         } });
         let given = given("Role", schema);
         assert_eq!(given["properties"]["id"]["examples"][0], words::UUID);
-        assert_eq!(given["properties"]["permissions"]["items"]["examples"][0], words::of_name("permission").unwrap());
+        assert_eq!(
+            given["properties"]["permissions"]["items"]["examples"][0],
+            words::of_name("permission").unwrap()
+        );
     }
 }

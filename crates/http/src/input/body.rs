@@ -13,8 +13,8 @@ use super::{
     violations::{checked, unreadable},
 };
 use crate::{
-    CONTENT_TOO_LARGE, FieldError, INTERNAL, INVALID_INPUT, MALFORMED, Operation, Problem, REQUEST_TIMEOUT, Request,
-    UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE,
+    CONTENT_TOO_LARGE, FieldError, INTERNAL, INVALID_INPUT, MALFORMED, Operation, Problem,
+    REQUEST_TIMEOUT, Request, UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE,
     bodies::{BodyLimit, Unread},
 };
 
@@ -33,21 +33,34 @@ impl<T: Shape> Input for Json<T> {
             return Err(MALFORMED.problem().detail("The body is not UTF-8."));
         }
         if json_has_nul(&body) {
-            return Err(MALFORMED.problem().detail("The body holds a NUL character, which no text may."));
+            return Err(MALFORMED
+                .problem()
+                .detail("The body holds a NUL character, which no text may."));
         }
         // serde reads a struct from a list too, by position: a second way to write a body, which nothing documents.
         if body.trim_ascii_start().first() == Some(&b'[') && broken(&body).is_none() {
             let detail = format!("expected {}", words(Expected::of::<T>().follow([]).1));
-            let error = FieldError { location: "body".into(), pointer: String::new(), detail };
+            let error = FieldError {
+                location: "body".into(),
+                pointer: String::new(),
+                detail,
+            };
             return Err(INVALID_INPUT.problem().errors([error]));
         }
         let body = plain_integers(&body);
         let mut json = serde_json::Deserializer::from_slice(&body);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match broken(&body) {
-            None => unreadable::<T>("body", error.path(), error.inner()),
-            Some(broken) => MALFORMED.problem().detail(format!("The body is not JSON: {broken}.")),
+        let value =
+            serde_path_to_error::deserialize(&mut json).map_err(|error| match broken(&body) {
+                None => unreadable::<T>("body", error.path(), error.inner()),
+                Some(broken) => MALFORMED
+                    .problem()
+                    .detail(format!("The body is not JSON: {broken}.")),
+            })?;
+        json.end().map_err(|_| {
+            MALFORMED
+                .problem()
+                .detail("Something follows the JSON value of the body.")
         })?;
-        json.end().map_err(|_| MALFORMED.problem().detail("Something follows the JSON value of the body."))?;
         checked("body", value).map(Self)
     }
 
@@ -59,7 +72,11 @@ impl<T: Shape> Input for Json<T> {
 }
 
 fn accepted(method: &Method) -> &'static [&'static str] {
-    if method == Method::PATCH { MERGE_PATCH } else { JSON }
+    if method == Method::PATCH {
+        MERGE_PATCH
+    } else {
+        JSON
+    }
 }
 
 /// Reads a body of one of the `accepted` content types, up to the limit and within the time that the settings give.
@@ -69,16 +86,18 @@ pub(super) async fn read(request: &mut Request, accepted: &[&str]) -> Result<Byt
     let reading = request.app.bodies().read(body, request.body_limit);
     let read = tokio::time::timeout(request.app.settings().body_timeout, reading).await;
 
-    let (bytes, share) = read.map_err(|_| REQUEST_TIMEOUT.problem())?.map_err(|why| unread(why, request.body_limit))?;
+    let (bytes, share) = read
+        .map_err(|_| REQUEST_TIMEOUT.problem())?
+        .map_err(|why| unread(why, request.body_limit))?;
     request.body_share = share;
     Ok(bytes)
 }
 
 fn unread(why: Unread, limit: BodyLimit) -> Problem {
     match why {
-        Unread::TooLarge => {
-            CONTENT_TOO_LARGE.problem().detail(format!("The body is larger than {} bytes.", limit.bytes))
-        }
+        Unread::TooLarge => CONTENT_TOO_LARGE
+            .problem()
+            .detail(format!("The body is larger than {} bytes.", limit.bytes)),
         Unread::BrokeOff => MALFORMED.problem().detail("The body broke off."),
         Unread::NoRoom => UNAVAILABLE
             .problem()
@@ -98,13 +117,21 @@ fn check_type(parts: &Parts, accepted: &[&str]) -> Result<(), Problem> {
             .header(header::ACCEPT_ENCODING, unpacked));
     }
     let mut given = parts.headers.get_all(header::CONTENT_TYPE).iter();
-    let content_type = given.next().filter(|_| given.next().is_none()).and_then(MediaType::parse);
-    if content_type.is_some_and(|given| accepted.contains(&given.essence.as_str()) && given.is_utf8()) {
+    let content_type = given
+        .next()
+        .filter(|_| given.next().is_none())
+        .and_then(MediaType::parse);
+    if content_type
+        .is_some_and(|given| accepted.contains(&given.essence.as_str()) && given.is_utf8())
+    {
         return Ok(());
     }
 
-    let problem = UNSUPPORTED_MEDIA_TYPE.problem().detail(format!("Send the body as {}.", accepted.join(" or ")));
-    let types = HeaderValue::from_str(&accepted.join(", ")).map_err(|error| INTERNAL.problem().caused_by(error))?;
+    let problem = UNSUPPORTED_MEDIA_TYPE
+        .problem()
+        .detail(format!("Send the body as {}.", accepted.join(" or ")));
+    let types = HeaderValue::from_str(&accepted.join(", "))
+        .map_err(|error| INTERNAL.problem().caused_by(error))?;
     Err(match accepts(&parts.method) {
         Some(name) => problem.header(HeaderName::from_static(name), types),
         None => problem.header(header::ACCEPT, types),
@@ -121,7 +148,13 @@ pub(crate) fn accepts(method: &Method) -> Option<&'static str> {
 }
 
 pub(super) fn describe_body(operation: &mut Operation<'_>) {
-    operation.answers(&[MALFORMED, REQUEST_TIMEOUT, CONTENT_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID_INPUT]);
+    operation.answers(&[
+        MALFORMED,
+        REQUEST_TIMEOUT,
+        CONTENT_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_INPUT,
+    ]);
 }
 
 /// Why the body is not JSON at all, of whatever shape. A value's own reader may hide that behind its rules, and

@@ -22,7 +22,12 @@ impl Expected {
         let mut settings = SchemaSettings::draft2020_12().for_deserialize();
         settings.inline_subschemas = true;
         settings.meta_schema = None;
-        Self(settings.into_generator().into_root_schema_for::<T>().to_value())
+        Self(
+            settings
+                .into_generator()
+                .into_root_schema_for::<T>()
+                .to_value(),
+        )
     }
 
     /// Follows a path as far as the schema knows it: a JSON Pointer (RFC 6901), and the schema there. A name that the schema
@@ -30,7 +35,9 @@ impl Expected {
     pub(super) fn follow<'p>(&self, path: impl IntoIterator<Item = Step<'p>>) -> (String, &Value) {
         let (mut pointer, mut schema) = (String::new(), &self.0);
         for step in path {
-            let Some(inner) = within(schema, step) else { break };
+            let Some(inner) = within(schema, step) else {
+                break;
+            };
             schema = inner;
             match step {
                 Step::Field(name) => pointer.push_str(&format!("/{}", escaped(name))),
@@ -55,16 +62,25 @@ pub(super) fn words(schema: &Value) -> String {
     }
     match &schema["type"] {
         Value::String(name) => of_type(name, schema),
-        Value::Array(names) => {
-            joined(names.iter().filter_map(Value::as_str).map(|name| of_type(name, schema)).collect(), " or ")
-        }
+        Value::Array(names) => joined(
+            names
+                .iter()
+                .filter_map(Value::as_str)
+                .map(|name| of_type(name, schema))
+                .collect(),
+            " or ",
+        ),
         _ => "another value".to_owned(),
     }
 }
 
 /// The names of an object's members.
 pub(super) fn members(schema: &Value) -> Vec<&str> {
-    let own = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    let own = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str());
     own.chain(alternatives(schema).flat_map(members)).collect()
 }
 
@@ -77,7 +93,10 @@ fn within<'s>(schema: &'s Value, step: Step<'_>) -> Option<&'s Value> {
 }
 
 fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
-    ["anyOf", "oneOf", "allOf"].iter().filter_map(|keyword| schema[keyword].as_array()).flatten()
+    ["anyOf", "oneOf", "allOf"]
+        .iter()
+        .filter_map(|keyword| schema[keyword].as_array())
+        .flatten()
 }
 
 fn of_type(name: &str, schema: &Value) -> String {
@@ -85,7 +104,10 @@ fn of_type(name: &str, schema: &Value) -> String {
         "string" => string(schema),
         "integer" | "number" => number(name, schema),
         "boolean" => "true or false".to_owned(),
-        "array" => format!("an array{}", extent(schema, ["minItems", "maxItems"], "items")),
+        "array" => format!(
+            "an array{}",
+            extent(schema, ["minItems", "maxItems"], "items")
+        ),
         "object" => "an object".to_owned(),
         other => other.to_owned(),
     }
@@ -120,7 +142,11 @@ fn number(name: &str, schema: &Value) -> String {
         Some("int64" | "uint64") => " of 64 bits",
         _ => "",
     };
-    if name == "integer" { format!("an integer{size}{range}") } else { format!("a number{range}") }
+    if name == "integer" {
+        format!("an integer{size}{range}")
+    } else {
+        format!("a number{range}")
+    }
 }
 
 fn extent(schema: &Value, [least, most]: [&str; 2], unit: &str) -> String {
@@ -138,12 +164,21 @@ fn bound(schema: &Value, keyword: &str) -> Option<String> {
 }
 
 fn one_of(choices: &[Value]) -> String {
-    let words: Vec<_> = choices.iter().map(|choice| format!("`{}`", plain(choice))).collect();
-    if let [only] = words.as_slice() { only.clone() } else { format!("one of {}", words.join(", ")) }
+    let words: Vec<_> = choices
+        .iter()
+        .map(|choice| format!("`{}`", plain(choice)))
+        .collect();
+    if let [only] = words.as_slice() {
+        only.clone()
+    } else {
+        format!("one of {}", words.join(", "))
+    }
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn joined(mut words: Vec<String>, between: &str) -> String {
@@ -165,13 +200,34 @@ mod tests {
     #[test]
     fn a_schema_is_said_in_words() {
         for (schema, expected) in [
-            (json!({ "type": "integer", "minimum": 1, "maximum": 100 }), "an integer from 1 to 100"),
-            (json!({ "type": ["string", "null"], "maxLength": 5 }), "a string of at most 5 characters or null"),
-            (json!({ "type": "string", "enum": ["a", "b"] }), "one of `a`, `b`"),
-            (json!({ "anyOf": [{ "type": "boolean" }, { "type": "null" }] }), "true or false or null"),
-            (json!({ "type": "string", "format": "uuid", "minLength": 36 }), "a UUID, hyphenated"),
-            (json!({ "type": "array", "maxItems": 3 }), "an array of at most 3 items"),
-            (json!({ "oneOf": [{ "const": "x" }, { "const": "y" }] }), "`x` or `y`"),
+            (
+                json!({ "type": "integer", "minimum": 1, "maximum": 100 }),
+                "an integer from 1 to 100",
+            ),
+            (
+                json!({ "type": ["string", "null"], "maxLength": 5 }),
+                "a string of at most 5 characters or null",
+            ),
+            (
+                json!({ "type": "string", "enum": ["a", "b"] }),
+                "one of `a`, `b`",
+            ),
+            (
+                json!({ "anyOf": [{ "type": "boolean" }, { "type": "null" }] }),
+                "true or false or null",
+            ),
+            (
+                json!({ "type": "string", "format": "uuid", "minLength": 36 }),
+                "a UUID, hyphenated",
+            ),
+            (
+                json!({ "type": "array", "maxItems": 3 }),
+                "an array of at most 3 items",
+            ),
+            (
+                json!({ "oneOf": [{ "const": "x" }, { "const": "y" }] }),
+                "`x` or `y`",
+            ),
             (json!(true), "another value"),
         ] {
             assert_eq!(words(&schema), expected, "{schema}");
@@ -186,7 +242,15 @@ mod tests {
         let expected = Expected(schema);
         let path = [Step::Field("a/b"), Step::Item(2), Step::Field("text")];
         let (pointer, schema) = expected.follow(path);
-        assert_eq!((pointer.as_str(), words(schema).as_str()), ("/a~1b/2/text", "a string"));
-        assert_eq!(expected.follow([Step::Field("hunter2"), Step::Field("text")]).0, "");
+        assert_eq!(
+            (pointer.as_str(), words(schema).as_str()),
+            ("/a~1b/2/text", "a string")
+        );
+        assert_eq!(
+            expected
+                .follow([Step::Field("hunter2"), Step::Field("text")])
+                .0,
+            ""
+        );
     }
 }

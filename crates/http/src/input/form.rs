@@ -14,7 +14,8 @@ pub(super) const FORM: &[&str] = &["application/x-www-form-urlencoded"];
 impl<T: Shape> Input for Form<T> {
     async fn take(request: &mut Request) -> Result<Self, Problem> {
         let body = read(request, FORM).await?;
-        let text = std::str::from_utf8(&body).map_err(|_| MALFORMED.problem().detail("The body is not UTF-8."))?;
+        let text = std::str::from_utf8(&body)
+            .map_err(|_| MALFORMED.problem().detail("The body is not UTF-8."))?;
         parameters::read("body", text).map(Self)
     }
 

@@ -4,8 +4,8 @@ use schemars::{Schema, json_schema};
 
 use super::Input;
 use crate::{
-    FieldError, INVALID_INPUT, Location, MALFORMED, Operation, PRECONDITION_FAILED, Parameter, Problem, Request,
-    conditions,
+    FieldError, INVALID_INPUT, Location, MALFORMED, Operation, PRECONDITION_FAILED, Parameter,
+    Problem, Request, conditions,
 };
 
 /// A header's value, or `None` when the request does not have it.
@@ -33,7 +33,11 @@ pub trait HeaderField: Sized + Send {
 impl<H: HeaderField> Input for Header<H> {
     async fn take(request: &mut Request) -> Result<Self, Problem> {
         if H::AMBIENT {
-            let value = request.parts.headers.get(H::NAME).map(|value| String::from_utf8_lossy(value.as_bytes()));
+            let value = request
+                .parts
+                .headers
+                .get(H::NAME)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()));
             return Ok(Self(value.and_then(|value| H::read(&value))));
         }
         if !request.parts.headers.contains_key(H::NAME) {
@@ -67,13 +71,16 @@ impl<H: HeaderField> Input for Header<H> {
 /// `If-Match` (RFC 9110 §13.1.1): without it, or with `*`, a change applies to whatever version there is.
 impl Input for IfMatch {
     async fn take(request: &mut Request) -> Result<Self, Problem> {
-        conditions::if_match(&request.parts.headers).map(|demanded| demanded.unwrap_or(Self::Any)).map_err(|_| {
-            MALFORMED.problem().errors([FieldError {
-                location: "header".into(),
-                pointer: format!("/{}", header::IF_MATCH),
-                detail: "expected entity tags in quotation marks, separated by commas, or *".to_owned(),
-            }])
-        })
+        conditions::if_match(&request.parts.headers)
+            .map(|demanded| demanded.unwrap_or(Self::Any))
+            .map_err(|_| {
+                MALFORMED.problem().errors([FieldError {
+                    location: "header".into(),
+                    pointer: format!("/{}", header::IF_MATCH),
+                    detail: "expected entity tags in quotation marks, separated by commas, or *"
+                        .to_owned(),
+                }])
+            })
     }
 
     fn describe(operation: &mut Operation<'_>) {
@@ -81,7 +88,10 @@ impl Input for IfMatch {
             location: Location::Header,
             name: header::IF_MATCH.to_string(),
             required: false,
-            description: Some("The `ETag` that the change builds upon, such as `\"3\"`; several, or `*`.".to_owned()),
+            description: Some(
+                "The `ETag` that the change builds upon, such as `\"3\"`; several, or `*`."
+                    .to_owned(),
+            ),
             schema: json_schema!({ "type": "string" }),
         });
         operation.answers(&[MALFORMED, PRECONDITION_FAILED]);

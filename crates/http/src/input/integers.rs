@@ -53,15 +53,22 @@ fn is_part(byte: u8) -> bool {
 /// The digits of a number that is whole, where it is not written in digits alone already.
 fn whole(number: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(number).ok()?;
-    let (sign, unsigned) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(m, e)| (m, Some(e)));
-    let (integer, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(i, f)| (i, Some(f)));
+    let (sign, unsigned) = text
+        .strip_prefix('-')
+        .map_or(("", text), |rest| ("-", rest));
+    let (mantissa, exponent) = unsigned
+        .split_once(['e', 'E'])
+        .map_or((unsigned, None), |(m, e)| (m, Some(e)));
+    let (integer, fraction) = mantissa
+        .split_once('.')
+        .map_or((mantissa, None), |(i, f)| (i, Some(f)));
     let is_plain = exponent.is_none() && fraction.is_none() && text != "-0";
     if is_plain || !is_digits(integer) || (integer.len() > 1 && integer.starts_with('0')) {
         return None;
     }
     if !fraction.is_none_or(is_digits)
-        || !exponent.is_none_or(|exponent| is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+        || !exponent
+            .is_none_or(|exponent| is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
     {
         return None;
     }
@@ -75,10 +82,20 @@ fn whole(number: &[u8]) -> Option<Vec<u8>> {
     let trailing = digits.len() - digits.trim_end_matches('0').len();
     // A fraction is no longer than the body, and an exponent that does not fit makes no integer of ours.
     let exponent = exponent.map_or(Some(0), |exponent| exponent.parse::<i64>().ok())?;
-    let zeros =
-        exponent.checked_add(i64::try_from(trailing).ok()?)?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
-    let zeros = usize::try_from(zeros).ok().filter(|zeros| significant.len().saturating_add(*zeros) <= MOST_DIGITS)?;
-    Some([sign.as_bytes(), significant.as_bytes(), "0".repeat(zeros).as_bytes()].concat())
+    let zeros = exponent
+        .checked_add(i64::try_from(trailing).ok()?)?
+        .checked_sub(i64::try_from(fraction.len()).ok()?)?;
+    let zeros = usize::try_from(zeros)
+        .ok()
+        .filter(|zeros| significant.len().saturating_add(*zeros) <= MOST_DIGITS)?;
+    Some(
+        [
+            sign.as_bytes(),
+            significant.as_bytes(),
+            "0".repeat(zeros).as_bytes(),
+        ]
+        .concat(),
+    )
 }
 
 fn is_digits(text: &str) -> bool {
@@ -106,7 +123,10 @@ mod tests {
             ("0.0", "0"),
             ("-0.0e-9", "0"),
             ("18446744073709551615.0", "18446744073709551615"),
-            (r#"{"a": [5.0, 1e1], "b": -1.0}"#, r#"{"a": [5, 10], "b": -1}"#),
+            (
+                r#"{"a": [5.0, 1e1], "b": -1.0}"#,
+                r#"{"a": [5, 10], "b": -1}"#,
+            ),
         ] {
             assert_eq!(plain(given), expected, "{given}");
         }

@@ -14,7 +14,9 @@ impl MediaType {
     /// type, or names two charsets.
     pub(super) fn parse(value: &HeaderValue) -> Option<Self> {
         let text = value.to_str().ok()?;
-        let (essence, mut rest) = text.split_once(';').map_or((text, ""), |(essence, rest)| (essence, rest));
+        let (essence, mut rest) = text
+            .split_once(';')
+            .map_or((text, ""), |(essence, rest)| (essence, rest));
         let essence = essence.trim_matches(WHITE);
         let (kind, subtype) = essence.split_once('/')?;
         if !is_token(kind) || !is_token(subtype) {
@@ -23,25 +25,35 @@ impl MediaType {
 
         let mut charset = None;
         while !rest.is_empty() {
-            let Some((name, value, behind)) = parameter(rest)? else { break };
+            let Some((name, value, behind)) = parameter(rest)? else {
+                break;
+            };
             if name.eq_ignore_ascii_case("charset") && charset.replace(value).is_some() {
                 return None;
             }
             rest = behind;
         }
-        Some(Self { essence: essence.to_ascii_lowercase(), charset })
+        Some(Self {
+            essence: essence.to_ascii_lowercase(),
+            charset,
+        })
     }
 
     /// Whether its text is UTF-8, as it is where no charset is named.
     pub(super) fn is_utf8(&self) -> bool {
-        self.charset.as_ref().is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
+        self.charset
+            .as_ref()
+            .is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
     }
 }
 
 /// Whether nothing is packed: there is no coding but `identity`.
 pub(super) fn is_plain<'h>(codings: impl IntoIterator<Item = &'h HeaderValue>) -> bool {
     codings.into_iter().all(|line| {
-        let mut codings = line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        let mut codings = line
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .map(<[u8]>::trim_ascii);
         codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
     })
 }
@@ -50,7 +62,10 @@ const WHITE: [char; 2] = [' ', '\t'];
 
 /// The next parameter that is not empty, and what stands behind it: nothing when there is none, `None` when it is no
 /// parameter.
-#[expect(clippy::option_option, reason = "the outer one is an error, the inner one the end")]
+#[expect(
+    clippy::option_option,
+    reason = "the outer one is an error, the inner one the end"
+)]
 fn parameter(text: &str) -> Option<Option<(&str, String, &str)>> {
     let text = text.trim_start_matches([' ', '\t', ';']);
     if text.is_empty() {
@@ -60,7 +75,9 @@ fn parameter(text: &str) -> Option<Option<(&str, String, &str)>> {
     let (value, behind) = match value.strip_prefix('"') {
         Some(quoted) => unquoted(quoted)?,
         None => {
-            let end = value.find(|letter| letter == ';' || WHITE.contains(&letter)).unwrap_or(value.len());
+            let end = value
+                .find(|letter| letter == ';' || WHITE.contains(&letter))
+                .unwrap_or(value.len());
             (value[..end].to_owned(), &value[end..])
         }
     };
@@ -84,7 +101,10 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
 
 /// RFC 9110 §5.6.2.
 fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 #[cfg(test)]
@@ -110,9 +130,16 @@ mod tests {
             "application/json;",
             "application/json;; v=1 ;",
         ] {
-            assert_eq!(parsed(text), Some(("application/json".to_owned(), true)), "{text}");
+            assert_eq!(
+                parsed(text),
+                Some(("application/json".to_owned(), true)),
+                "{text}"
+            );
         }
-        assert_eq!(parsed("application/json; charset=latin1"), Some(("application/json".to_owned(), false)));
+        assert_eq!(
+            parsed("application/json; charset=latin1"),
+            Some(("application/json".to_owned(), false))
+        );
     }
 
     #[test]
@@ -137,12 +164,29 @@ mod tests {
 
     #[test]
     fn identity_is_no_coding_in_whatever_case() {
-        let plain =
-            |lines: &[&'static str]| is_plain(&lines.iter().map(|it| HeaderValue::from_static(it)).collect::<Vec<_>>());
-        for lines in [&[][..], &["identity"], &["Identity"], &[""], &["identity, IDENTITY", ""]] {
+        let plain = |lines: &[&'static str]| {
+            is_plain(
+                &lines
+                    .iter()
+                    .map(|it| HeaderValue::from_static(it))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        for lines in [
+            &[][..],
+            &["identity"],
+            &["Identity"],
+            &[""],
+            &["identity, IDENTITY", ""],
+        ] {
             assert!(plain(lines), "{lines:?}");
         }
-        for lines in [&["gzip"][..], &["identity, gzip"], &["identity", "br"], &["identity;q=1"]] {
+        for lines in [
+            &["gzip"][..],
+            &["identity, gzip"],
+            &["identity", "br"],
+            &["identity;q=1"],
+        ] {
             assert!(!plain(lines), "{lines:?}");
         }
     }

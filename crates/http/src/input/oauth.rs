@@ -22,20 +22,33 @@ pub struct OAuthForm<T>(pub T);
 impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + Send> Input for OAuthForm<T> {
     async fn take(request: &mut Request) -> Result<Self, Problem> {
         let body = read(request, FORM).await?;
-        let text =
-            std::str::from_utf8(&body).map_err(|_| INVALID_REQUEST.problem().detail("The body is not UTF-8."))?;
+        let text = std::str::from_utf8(&body)
+            .map_err(|_| INVALID_REQUEST.problem().detail("The body is not UTF-8."))?;
         if has_bad_escape(text) {
-            return Err(INVALID_REQUEST.problem().detail("The body holds a percent-encoding that is no text."));
+            return Err(INVALID_REQUEST
+                .problem()
+                .detail("The body holds a percent-encoding that is no text."));
         }
-        let with_value = |pair: &&str| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty());
+        let with_value = |pair: &&str| {
+            pair.split_once('=')
+                .is_some_and(|(_, value)| !value.is_empty())
+        };
         let given: Vec<_> = text.split('&').filter(with_value).collect();
-        parameters::read("body", &given.join("&")).map(Self).map_err(|problem| problem.of_kind(INVALID_REQUEST))
+        parameters::read("body", &given.join("&"))
+            .map(Self)
+            .map_err(|problem| problem.of_kind(INVALID_REQUEST))
     }
 
     fn describe(operation: &mut Operation<'_>) {
         let schema = operation.input_schema::<T>();
         operation.body = Some((FORM, schema));
-        operation.answers(&[INVALID_REQUEST, REQUEST_TIMEOUT, CONTENT_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, MALFORMED]);
+        operation.answers(&[
+            INVALID_REQUEST,
+            REQUEST_TIMEOUT,
+            CONTENT_TOO_LARGE,
+            UNSUPPORTED_MEDIA_TYPE,
+            MALFORMED,
+        ]);
         operation.speaks_oauth = true;
     }
 }
@@ -63,7 +76,14 @@ impl Input for ClientBasic {
 /// Both parts are form-encoded before they are put together (RFC 6749 §2.3.1).
 fn shown((scheme, encoded): (Scheme, &str)) -> Option<(String, String)> {
     let (id, secret) = basic(encoded).filter(|_| scheme == Scheme::Basic)?;
-    let decoded = |text: &str| Some(percent_decode_str(&text.replace('+', " ")).decode_utf8().ok()?.into_owned());
+    let decoded = |text: &str| {
+        Some(
+            percent_decode_str(&text.replace('+', " "))
+                .decode_utf8()
+                .ok()?
+                .into_owned(),
+        )
+    };
     Some((decoded(&id)?, decoded(&secret)?))
 }
 
@@ -75,8 +95,15 @@ mod tests {
     fn both_parts_of_a_basic_credential_are_decoded() {
         // `a%3Ab:c+d%25`
         let pair = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
-        assert_eq!(shown((Scheme::Basic, "YSUzQWI6YytkJTI1")), pair("a:b", "c d%"));
-        for wrong in [(Scheme::Basic, "***"), (Scheme::Bearer, "dTpw"), (Scheme::Basic, "dXA=")] {
+        assert_eq!(
+            shown((Scheme::Basic, "YSUzQWI6YytkJTI1")),
+            pair("a:b", "c d%")
+        );
+        for wrong in [
+            (Scheme::Basic, "***"),
+            (Scheme::Bearer, "dTpw"),
+            (Scheme::Basic, "dXA="),
+        ] {
             assert_eq!(shown(wrong), None, "{wrong:?}");
         }
     }

@@ -15,7 +15,9 @@ where
     T: DeserializeOwned + JsonSchema + Validate<Context = ()>,
 {
     if has_bad_escape(encoded) {
-        return Err(MALFORMED.problem().detail(format!("The {location} holds a percent-encoding that is no text.")));
+        return Err(MALFORMED.problem().detail(format!(
+            "The {location} holds a percent-encoding that is no text."
+        )));
     }
     let pairs = values::pairs(form_urlencoded::parse(encoded.as_bytes()));
     let value = serde_path_to_error::deserialize(pairs)

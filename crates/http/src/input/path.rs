@@ -7,7 +7,9 @@ use super::{
     expected::{Expected, words},
     values::Values,
 };
-use crate::{FieldError, INVALID_INPUT, Location, MALFORMED, Operation, Parameter, Problem, Request};
+use crate::{
+    FieldError, INVALID_INPUT, Location, MALFORMED, Operation, Parameter, Problem, Request,
+};
 
 /// The path's parameters: `Path<CustomerId>` for one, `Path<(CustomerId, NoteId)>` for several, in their order.
 #[derive(Debug)]

@@ -15,10 +15,18 @@ impl<T: Shape> Input for Query<T> {
 
     fn describe(operation: &mut Operation<'_>) {
         for (name, mut schema, required) in operation.schemas.properties::<T>() {
-            let description = schema.remove("description").and_then(|text| Some(text.as_str()?.to_owned()));
+            let description = schema
+                .remove("description")
+                .and_then(|text| Some(text.as_str()?.to_owned()));
             // A parameter that may be absent is never null: there is no way to write it.
             drop_null(&mut schema);
-            operation.parameters.push(Parameter { location: Location::Query, name, required, description, schema });
+            operation.parameters.push(Parameter {
+                location: Location::Query,
+                name,
+                required,
+                description,
+                schema,
+            });
         }
         operation.answers(&[MALFORMED, INVALID_INPUT]);
     }
@@ -38,7 +46,8 @@ fn drop_null(schema: &mut Schema) {
         if let [Value::Object(only)] = choices.as_slice() {
             let only = only.clone();
             schema.remove("anyOf");
-            only.into_iter().for_each(|(key, value)| drop(schema.insert(key, value)));
+            only.into_iter()
+                .for_each(|(key, value)| drop(schema.insert(key, value)));
         }
     }
 }

@@ -22,7 +22,11 @@ impl<T> Deref for Shared<T> {
 
 impl<T: Any + Send + Sync> Input for Shared<T> {
     async fn take(request: &mut Request) -> Result<Self, Problem> {
-        let missing = || INTERNAL.problem().caused_by(format!("no {} is shared", type_name::<T>()));
+        let missing = || {
+            INTERNAL
+                .problem()
+                .caused_by(format!("no {} is shared", type_name::<T>()))
+        };
         request.app.shared::<T>().map(Self).ok_or_else(missing)
     }
 

@@ -40,7 +40,9 @@ mod tests {
     #[test]
     fn escapes_that_are_no_text_are_found() {
         assert!(has_bad_escape("a=%00"));
-        for broken in ["a=%ff", "a=%zz", "a=%a", "a=%", "%zz=a", "a=%C3", "a=%%41", "a=%4"] {
+        for broken in [
+            "a=%ff", "a=%zz", "a=%a", "a=%", "%zz=a", "a=%C3", "a=%%41", "a=%4",
+        ] {
             assert!(has_bad_escape(broken), "{broken}");
         }
         assert!(!has_bad_escape("a=%25zz"));

@@ -27,32 +27,46 @@ pub(super) fn pairs<'v>(
     for (name, text) in pairs {
         grouped.entry(name).or_default().push(text);
     }
-    MapDeserializer::new(grouped.into_iter().map(|(name, texts)| (name.clone(), Values { name, texts })))
+    MapDeserializer::new(
+        grouped
+            .into_iter()
+            .map(|(name, texts)| (name.clone(), Values { name, texts })),
+    )
 }
 
 impl<'v> Values<'v> {
     /// The only value of a name.
     pub(super) fn only(name: &'v str, text: &'v str) -> Self {
-        Self { name: name.into(), texts: vec![text.into()] }
+        Self {
+            name: name.into(),
+            texts: vec![text.into()],
+        }
     }
 
     fn one(mut self) -> Result<Cow<'v, str>, Error> {
         match (self.texts.pop(), self.texts.is_empty()) {
             (Some(text), true) => Ok(text),
             // Serde's own words, by which the refusal is told from others.
-            _ => Err(de::Error::custom(format_args!("duplicate field `{}`", self.name))),
+            _ => Err(de::Error::custom(format_args!(
+                "duplicate field `{}`",
+                self.name
+            ))),
         }
     }
 
     fn parsed<T: FromStr>(self) -> Result<T, Error> {
-        self.one()?.parse().map_err(|_| de::Error::custom("no such value"))
+        self.one()?
+            .parse()
+            .map_err(|_| de::Error::custom("no such value"))
     }
 
     /// `05` and `+5` are no spellings of 5.
     fn integer<T: FromStr + Display>(self) -> Result<T, Error> {
         let text = self.one()?;
         let number: Option<T> = text.parse().ok();
-        number.filter(|number| number.to_string() == *text).ok_or_else(|| de::Error::custom("no whole number"))
+        number
+            .filter(|number| number.to_string() == *text)
+            .ok_or_else(|| de::Error::custom("no whole number"))
     }
 }
 
@@ -81,7 +95,10 @@ impl<'de> Deserializer<'de> for Values<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let Self { name, texts } = self;
-        let items = texts.into_iter().map(|text| Self { name: name.clone(), texts: vec![text] });
+        let items = texts.into_iter().map(|text| Self {
+            name: name.clone(),
+            texts: vec![text],
+        });
         visitor.visit_seq(SeqDeserializer::new(items))
     }
 
@@ -89,7 +106,11 @@ impl<'de> Deserializer<'de> for Values<'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -149,27 +170,46 @@ mod tests {
     }
 
     fn read(query: &str) -> Result<Listing, String> {
-        Listing::deserialize(pairs(form_urlencoded::parse(query.as_bytes()))).map_err(|error| error.to_string())
+        Listing::deserialize(pairs(form_urlencoded::parse(query.as_bytes())))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_list_repeats_its_name_and_may_have_one_item_or_be_absent() {
         let listing = |tags: Option<&[&str]>, years: &[i32]| {
             let tags = tags.map(|tags| tags.iter().map(ToString::to_string).collect());
-            Ok(Listing { limit: None, tags, years: years.to_vec(), deep: None })
+            Ok(Listing {
+                limit: None,
+                tags,
+                years: years.to_vec(),
+                deep: None,
+            })
         };
         assert_eq!(read(""), listing(None, &[]));
         assert_eq!(read("tags=a"), listing(Some(&["a"]), &[]));
-        assert_eq!(read("tags=b&years=-1&tags=a&years=2"), listing(Some(&["b", "a"]), &[-1, 2]));
+        assert_eq!(
+            read("tags=b&years=-1&tags=a&years=2"),
+            listing(Some(&["b", "a"]), &[-1, 2])
+        );
     }
 
     #[test]
     fn what_is_no_list_is_given_once_in_its_one_spelling() {
         assert_eq!(read("limit=5&deep=true").unwrap().limit, Some(5));
-        assert_eq!(read("limit=5&limit=6").unwrap_err(), "duplicate field `limit`");
-        for wrong in
-            ["limit=05", "limit=%2B5", "limit=", "limit=256", "years=1&years=x", "deep=1", "tag=a", "limit[]=5"]
-        {
+        assert_eq!(
+            read("limit=5&limit=6").unwrap_err(),
+            "duplicate field `limit`"
+        );
+        for wrong in [
+            "limit=05",
+            "limit=%2B5",
+            "limit=",
+            "limit=256",
+            "years=1&years=x",
+            "deep=1",
+            "tag=a",
+            "limit[]=5",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

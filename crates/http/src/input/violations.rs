@@ -13,36 +13,59 @@ pub(super) fn checked<T>(location: &'static str, value: T) -> Result<T, Problem>
 where
     T: Validate<Context = ()> + JsonSchema,
 {
-    let Err(report) = value.validate() else { return Ok(value) };
+    let Err(report) = value.validate() else {
+        return Ok(value);
+    };
 
     let expected = Expected::of::<T>();
-    Err(INVALID_INPUT.problem().errors(report.iter().map(|(path, error)| {
-        let path = path.to_string();
-        FieldError {
-            location: location.into(),
-            pointer: expected.follow(rule_steps(&path)).0,
-            detail: error.message().to_owned(),
-        }
-    })))
+    Err(INVALID_INPUT
+        .problem()
+        .errors(report.iter().map(|(path, error)| {
+            let path = path.to_string();
+            FieldError {
+                location: location.into(),
+                pointer: expected.follow(rule_steps(&path)).0,
+                detail: error.message().to_owned(),
+            }
+        })))
 }
 
 /// A value of the wrong type, an unknown, a missing or a repeated field. Of serde's message only its kind is used, and the
 /// name of a field that the schema has: the rest may repeat what came.
-pub(super) fn unreadable<T: JsonSchema>(location: &'static str, path: &Path, error: &impl Display) -> Problem {
+pub(super) fn unreadable<T: JsonSchema>(
+    location: &'static str,
+    path: &Path,
+    error: &impl Display,
+) -> Problem {
     let expected = Expected::of::<T>();
     let message = error.to_string();
     let steps: Vec<_> = path.iter().map_while(type_step).collect();
     let (pointer, schema) = expected.follow(steps.iter().copied());
 
     let (kind, pointer, detail) = match Fault::of(&message) {
-        Fault::Value => (INVALID_INPUT, pointer, format!("expected {}", words(schema))),
+        Fault::Value => (
+            INVALID_INPUT,
+            pointer,
+            format!("expected {}", words(schema)),
+        ),
         Fault::Unknown => {
-            let names: Vec<_> = members(schema).iter().map(|name| format!("`{name}`")).collect();
-            (INVALID_INPUT, pointer, format!("holds an unknown name; expected only {}", names.join(", ")))
+            let names: Vec<_> = members(schema)
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            (
+                INVALID_INPUT,
+                pointer,
+                format!("holds an unknown name; expected only {}", names.join(", ")),
+            )
         }
         Fault::Missing(name) => {
             let (pointer, schema) = expected.follow(steps.into_iter().chain([Step::Field(name)]));
-            (INVALID_INPUT, pointer, format!("missing: expected {}", words(schema)))
+            (
+                INVALID_INPUT,
+                pointer,
+                format!("missing: expected {}", words(schema)),
+            )
         }
         // What is there twice has no one meaning: parsers differ in which of them they take (OWASP ASVS 1.5.3, 15.3.7).
         Fault::Repeated(name) => {
@@ -50,7 +73,11 @@ pub(super) fn unreadable<T: JsonSchema>(location: &'static str, path: &Path, err
             (MALFORMED, pointer, "given more than once".to_owned())
         }
     };
-    kind.problem().errors([FieldError { location: location.into(), pointer, detail }])
+    kind.problem().errors([FieldError {
+        location: location.into(),
+        pointer,
+        detail,
+    }])
 }
 
 /// What serde found wrong.
@@ -78,10 +105,14 @@ impl<'m> Fault<'m> {
 
 /// garde writes `lines[0].text`.
 fn rule_steps(path: &str) -> impl Iterator<Item = Step<'_>> {
-    path.split(['.', '[']).filter(|part| !part.is_empty()).map(|part| {
-        let position = part.strip_suffix(']').and_then(|position| position.parse().ok());
-        position.map_or(Step::Field(part), Step::Item)
-    })
+    path.split(['.', '['])
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let position = part
+                .strip_suffix(']')
+                .and_then(|position| position.parse().ok());
+            position.map_or(Step::Field(part), Step::Item)
+        })
 }
 
 fn type_step(segment: &Segment) -> Option<Step<'_>> {
@@ -124,11 +155,31 @@ mod tests {
         for (body, status, pointer, detail) in [
             ("\"my secret\"", 422, "", "expected an object"),
             (r#"{"name": 12345678}"#, 422, "/name", "expected a string"),
-            (r#"{"name": "n", "password": [4711]}"#, 422, "/password", "expected a string or null"),
-            (r#"{"name": "n", "ports": [1, 4711471]}"#, 422, "/ports/1", "expected an integer from 0 to 65535"),
-            (r#"{"name": "n", "ports": [1, "4711"]}"#, 422, "/ports/1", "expected an integer from 0 to 65535"),
+            (
+                r#"{"name": "n", "password": [4711]}"#,
+                422,
+                "/password",
+                "expected a string or null",
+            ),
+            (
+                r#"{"name": "n", "ports": [1, 4711471]}"#,
+                422,
+                "/ports/1",
+                "expected an integer from 0 to 65535",
+            ),
+            (
+                r#"{"name": "n", "ports": [1, "4711"]}"#,
+                422,
+                "/ports/1",
+                "expected an integer from 0 to 65535",
+            ),
             (r"{}", 422, "/name", "missing: expected a string"),
-            (r#"{"name": "n", "name": "m"}"#, 400, "/name", "given more than once"),
+            (
+                r#"{"name": "n", "name": "m"}"#,
+                400,
+                "/name",
+                "given more than once",
+            ),
             (
                 r#"{"name": "n", "hunter2": 1}"#,
                 422,
@@ -136,7 +187,11 @@ mod tests {
                 "holds an unknown name; expected only `name`, `password`, `ports`",
             ),
         ] {
-            assert_eq!(refused(body), (status, pointer.to_owned(), detail.to_owned()), "{body}");
+            assert_eq!(
+                refused(body),
+                (status, pointer.to_owned(), detail.to_owned()),
+                "{body}"
+            );
         }
     }
 

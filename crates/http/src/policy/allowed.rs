@@ -31,7 +31,9 @@ impl<P: Permission> Allowed<P> {
         match self.0.prove() {
             Ok(proof) => Ok(proof),
             Err(denied) => {
-                let log = self.0.unscoped("a denial is recorded beside what was asked for");
+                let log = self
+                    .0
+                    .unscoped("a denial is recorded beside what was asked for");
                 write_denial(&log, self.0.principal()).await;
                 Err(forbidden(denied))
             }
@@ -44,7 +46,11 @@ impl<P: Permission> Policy for Allowed<P> {
         let principal = authenticated(request).await?;
         match Proof::check(principal.clone()) {
             Ok(proof) => {
-                let door = Door::new(proof, request.origin.clone(), request.app.database().clone());
+                let door = Door::new(
+                    proof,
+                    request.origin.clone(),
+                    request.app.database().clone(),
+                );
                 Ok(Self(door.showing(request.shows())))
             }
             Err(denied) => {

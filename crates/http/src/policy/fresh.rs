@@ -31,7 +31,12 @@ impl<P: Caller> Fresh<P> {
         if policy.principal().is_fresh_since(since) {
             Ok(Self(policy))
         } else {
-            record_denial(request.app.clone(), request.origin.clone(), policy.principal().clone()).await;
+            record_denial(
+                request.app.clone(),
+                request.origin.clone(),
+                policy.principal().clone(),
+            )
+            .await;
             Err(STEP_UP_REQUIRED.problem().challenge(CHALLENGE))
         }
     }

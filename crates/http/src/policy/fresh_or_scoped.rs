@@ -19,7 +19,10 @@ impl<P> Deref for FreshOrScoped<P> {
 }
 
 impl<P: Permission> FreshOrScoped<P> {
-    const CHECKED: () = assert!(P::ADMINISTRATIVE, "only an administrative permission is bound to explicit scopes");
+    const CHECKED: () = assert!(
+        P::ADMINISTRATIVE,
+        "only an administrative permission is bound to explicit scopes"
+    );
 }
 
 impl<P: Permission> Policy for FreshOrScoped<P> {
@@ -30,9 +33,9 @@ impl<P: Permission> Policy for FreshOrScoped<P> {
         match allowed.principal().credential {
             // A machine holds an administrative permission only where its scopes name it.
             Credential::ApiKey | Credential::Client => Ok(Self(allowed)),
-            Credential::Token | Credential::Cookie => {
-                Fresh::of(allowed, request).await.map(|fresh| Self(fresh.into_inner()))
-            }
+            Credential::Token | Credential::Cookie => Fresh::of(allowed, request)
+                .await
+                .map(|fresh| Self(fresh.into_inner())),
         }
     }
 

@@ -30,7 +30,13 @@ impl SignedIn {
 
     /// Goes around the door, as this caller: see [`Unscoped`].
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        Unscoped::because(why, &self.database, self.origin.clone(), Some(self.principal.clone())).showing(self.shows)
+        Unscoped::because(
+            why,
+            &self.database,
+            self.origin.clone(),
+            Some(self.principal.clone()),
+        )
+        .showing(self.shows)
     }
 }
 
@@ -38,7 +44,12 @@ impl Policy for SignedIn {
     async fn admit(request: &mut Request) -> Result<Self, Problem> {
         let principal = authenticated(request).await?;
         let (origin, database) = (request.origin.clone(), request.app.database().clone());
-        Ok(Self { principal, origin, database, shows: request.shows() })
+        Ok(Self {
+            principal,
+            origin,
+            database,
+            shows: request.shows(),
+        })
     }
 
     fn describe(operation: &mut Operation<'_>) {
@@ -71,8 +82,15 @@ impl Policy for InPerson {
         match signed_in.principal.credential {
             Credential::Token | Credential::Cookie => Ok(Self(signed_in)),
             Credential::ApiKey | Credential::Client => {
-                record_denial(request.app.clone(), request.origin.clone(), signed_in.principal.clone()).await;
-                let problem = FORBIDDEN.problem().detail("This is for the person themselves: sign in with a session.");
+                record_denial(
+                    request.app.clone(),
+                    request.origin.clone(),
+                    signed_in.principal.clone(),
+                )
+                .await;
+                let problem = FORBIDDEN
+                    .problem()
+                    .detail("This is for the person themselves: sign in with a session.");
                 Err(lacks(request, problem, None))
             }
         }

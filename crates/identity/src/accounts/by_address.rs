@@ -20,26 +20,45 @@ pub(crate) struct AddressHolder {
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn find_by_address(unscoped: &Unscoped, email: &EmailAddress) -> Result<Option<AddressHolder>, Error> {
+pub(crate) async fn find_by_address(
+    unscoped: &Unscoped,
+    email: &EmailAddress,
+) -> Result<Option<AddressHolder>, Error> {
     const FIND: &str = r"
         SELECT u.id, u.email, k.id, k.wrapped, u.credentials_version
         FROM users u
         JOIN data_keys k ON k.id = u.data_key
         WHERE u.email_index = ANY ($1) AND u.active";
     let ring = unscoped.database().ring();
-    let indexes: Vec<_> =
-        Sealed::new(email.clone()).indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let indexes: Vec<_> = Sealed::new(email.clone())
+        .indexes(ring, &email_index())
+        .into_iter()
+        .map(BlindIndex::into_bytes)
+        .collect();
 
     let read = |row: &Row| -> Result<AddressHolder, Error> {
         let user: UserId = row.get(0)?;
-        let email = unscoped.open_own(&own_key(user, row, 2)?, &email_cell(user.uuid()), &row.get::<Vec<u8>>(1)?)?;
-        Ok(AddressHolder { user, email, credentials: row.get(4)? })
+        let email = unscoped.open_own(
+            &own_key(user, row, 2)?,
+            &email_cell(user.uuid()),
+            &row.get::<Vec<u8>>(1)?,
+        )?;
+        Ok(AddressHolder {
+            user,
+            email,
+            credentials: row.get(4)?,
+        })
     };
-    let rows = unscoped.select("users.by_address", FIND, [indexes.into()]).await?;
+    let rows = unscoped
+        .select("users.by_address", FIND, [indexes.into()])
+        .await?;
     rows.first().map(read).transpose()
 }
 
 /// Where a letter for this address goes: to the stored address of the account that has it, else to the address itself.
-pub(crate) fn mailbox<'a>(holder: Option<&'a AddressHolder>, typed: &'a EmailAddress) -> &'a EmailAddress {
+pub(crate) fn mailbox<'a>(
+    holder: Option<&'a AddressHolder>,
+    typed: &'a EmailAddress,
+) -> &'a EmailAddress {
     holder.map_or(typed, |holder| &holder.email)
 }

@@ -69,8 +69,13 @@ pub enum AccountError {
 impl From<Error> for AccountError {
     fn from(error: Error) -> Self {
         match &error {
-            Error::Constraint { name, .. } if ADDRESS_TAKEN.contains(&name.as_str()) => Self::EmailTaken,
-            Error::Constraint { kind: ConstraintKind::Check | ConstraintKind::ForeignKey, .. } => Self::UnknownRole,
+            Error::Constraint { name, .. } if ADDRESS_TAKEN.contains(&name.as_str()) => {
+                Self::EmailTaken
+            }
+            Error::Constraint {
+                kind: ConstraintKind::Check | ConstraintKind::ForeignKey,
+                ..
+            } => Self::UnknownRole,
             _ => Self::Database(error),
         }
     }
@@ -84,14 +89,27 @@ pub(crate) const ADDRESS_TAKEN: [&str; 2] = ["users_email_key", "unique_indexes_
 ///
 /// # Errors
 /// As the database answers.
-pub async fn create_organization(unscoped: &Unscoped, name: &OrganizationName) -> Result<OrganizationId, Error> {
-    const CHANGE: &str =
-        "changed AS (INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3) RETURNING id)";
+pub async fn create_organization(
+    unscoped: &Unscoped,
+    name: &OrganizationName,
+) -> Result<OrganizationId, Error> {
+    const CHANGE: &str = "changed AS (INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3) RETURNING id)";
     let runtime = unscoped.database().runtime();
     let id: OrganizationId = runtime.new_id();
-    let event = about(Action::OrganizationCreated, "organization", Some(id.uuid()), Some(id));
-    let values = [id.uuid().into(), name.as_str().into(), runtime.clock.now().inner().into()];
-    unscoped.change(Change::new("organizations.insert", CHANGE, values, event)).await?;
+    let event = about(
+        Action::OrganizationCreated,
+        "organization",
+        Some(id.uuid()),
+        Some(id),
+    );
+    let values = [
+        id.uuid().into(),
+        name.as_str().into(),
+        runtime.clock.now().inner().into(),
+    ];
+    unscoped
+        .change(Change::new("organizations.insert", CHANGE, values, event))
+        .await?;
     Ok(id)
 }
 
@@ -99,7 +117,11 @@ pub async fn create_organization(unscoped: &Unscoped, name: &OrganizationName) -
 ///
 /// # Errors
 /// [`AccountError`]; then nothing was made.
-pub async fn create_user(unscoped: &Unscoped, hasher: &PasswordHasher, new: NewUser) -> Result<Created, AccountError> {
+pub async fn create_user(
+    unscoped: &Unscoped,
+    hasher: &PasswordHasher,
+    new: NewUser,
+) -> Result<Created, AccountError> {
     create_confirmed_user(unscoped, hasher, new, None).await
 }
 
@@ -141,14 +163,21 @@ pub(crate) async fn create_confirmed_user(
         Place::New(name) => (Some(runtime.new_id()), Some(name.into_string())),
     };
     let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
-    let indexes: Vec<_> = new.email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let indexes: Vec<_> = new
+        .email
+        .indexes(ring, &email_index())
+        .into_iter()
+        .map(BlindIndex::into_bytes)
+        .collect();
     let values: [Value; 13] = [
         key.id().into(),
         NOWHERE.into(),
         user.uuid().into(),
         wrapped.0.into(),
         runtime.clock.now().inner().into(),
-        new.email.seal(&key, &runtime.random, &email_cell(user.uuid())).into(),
+        new.email
+            .seal(&key, &runtime.random, &email_cell(user.uuid()))
+            .into(),
         new.email.index(ring, &email_index()).into_bytes().into(),
         indexes.into(),
         organization.map(OrganizationId::uuid).into(),
@@ -158,11 +187,22 @@ pub(crate) async fn create_confirmed_user(
         sign_up.into(),
     ];
     let event = about_user(Action::UserCreated, Some(user), organization);
-    let made = unscoped.change(Change::new("users.insert", CHANGE, values, event)).await?;
-    if made.is_empty() { Err(AccountError::EmailTaken) } else { Ok(Created { user, organization }) }
+    let made = unscoped
+        .change(Change::new("users.insert", CHANGE, values, event))
+        .await?;
+    if made.is_empty() {
+        Err(AccountError::EmailTaken)
+    } else {
+        Ok(Created { user, organization })
+    }
 }
 
 /// Where the index stands under which accounts are found: full length, since two accounts never share an address.
 pub(crate) fn email_index() -> IndexPlace<'static> {
-    IndexPlace { organization: NOWHERE, table: "users", column: "email_index", length: IndexLength::Unique }
+    IndexPlace {
+        organization: NOWHERE,
+        table: "users",
+        column: "email_index",
+        length: IndexLength::Unique,
+    }
 }

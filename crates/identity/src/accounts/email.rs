@@ -99,18 +99,31 @@ fn with_ascii_domain(text: &str) -> String {
 
 /// A host name in its ASCII form, by UTS 46 with the rules of host names (STD 3) and their lengths.
 fn ascii_domain(domain: &str) -> Option<String> {
-    let ascii = Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify);
+    let ascii = Uts46::new().to_ascii(
+        domain.as_bytes(),
+        AsciiDenyList::STD3,
+        Hyphens::Check,
+        DnsLength::Verify,
+    );
     ascii.ok().map(|ascii| ascii.into_owned())
 }
 
 fn is_address(text: &str, _: &()) -> garde::Result {
-    let (local, domain) = text.split_once('@').ok_or_else(|| garde::Error::new("not an e-mail address"))?;
+    let (local, domain) = text
+        .split_once('@')
+        .ok_or_else(|| garde::Error::new("not an e-mail address"))?;
 
     if !is_dot_string(local) {
-        return Err(garde::Error::new("not an e-mail address: ASCII letters, digits and signs stand before the @"));
+        return Err(garde::Error::new(
+            "not an e-mail address: ASCII letters, digits and signs stand before the @",
+        ));
     }
-    if text.len() > LONGEST || ascii_domain(domain).is_none_or(|ascii| !ascii.eq_ignore_ascii_case(domain)) {
-        return Err(garde::Error::new("not an e-mail address: its domain is no host name"));
+    if text.len() > LONGEST
+        || ascii_domain(domain).is_none_or(|ascii| !ascii.eq_ignore_ascii_case(domain))
+    {
+        return Err(garde::Error::new(
+            "not an e-mail address: its domain is no host name",
+        ));
     }
     Ok(())
 }
@@ -119,7 +132,9 @@ fn is_address(text: &str, _: &()) -> garde::Result {
 fn is_dot_string(local: &str) -> bool {
     let is_atom = |atom: &str| {
         !atom.is_empty()
-            && atom.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
+            && atom
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
     };
     local.len() <= LONGEST_LOCAL_PART && local.split('.').all(is_atom)
 }
@@ -129,7 +144,10 @@ mod tests {
     use super::*;
 
     fn normalised(text: &str) -> String {
-        EmailAddress::parse(text).unwrap_or_else(|| panic!("{text:?}")).normalised().to_string()
+        EmailAddress::parse(text)
+            .unwrap_or_else(|| panic!("{text:?}"))
+            .normalised()
+            .to_string()
     }
 
     #[test]
@@ -163,19 +181,27 @@ mod tests {
         }
         let long = format!("{}@example.org", "a".repeat(65));
         assert!(EmailAddress::parse(&long).is_none());
-        for right in
-            ["a@b", "Ada.Lovelace+x@example.org", "o'neil@example.org", "a@例子.广告", "a@xn--fsqu00a.xn--4gbrim"]
-        {
+        for right in [
+            "a@b",
+            "Ada.Lovelace+x@example.org",
+            "o'neil@example.org",
+            "a@例子.广告",
+            "a@xn--fsqu00a.xn--4gbrim",
+        ] {
             assert!(EmailAddress::parse(right).is_some(), "{right}");
         }
     }
 
     #[test]
     fn letters_that_fold_to_ascii_are_no_letters_of_a_mailbox() {
-        for letter in
-            ['\u{212a}', '\u{17f}', '\u{131}', '\u{130}', 'ｎ', 'ß', 'é', 'к', '\u{ad}', '\u{200d}', '\u{202e}']
-        {
-            assert!(EmailAddress::parse(&format!("nic{letter}@example.org")).is_none(), "{letter:?}");
+        for letter in [
+            '\u{212a}', '\u{17f}', '\u{131}', '\u{130}', 'ｎ', 'ß', 'é', 'к', '\u{ad}', '\u{200d}',
+            '\u{202e}',
+        ] {
+            assert!(
+                EmailAddress::parse(&format!("nic{letter}@example.org")).is_none(),
+                "{letter:?}"
+            );
         }
     }
 
@@ -183,20 +209,41 @@ mod tests {
     fn a_mailbox_has_one_spelling() {
         assert_eq!(normalised("Nick@EXAMPLE.org"), "nick@example.org");
         assert_eq!(normalised("nick@ｅxample.org"), "nick@example.org");
-        assert_eq!(normalised("nick@Bücher.example"), "nick@xn--bcher-kva.example");
-        assert_eq!(normalised("nick@xn--bcher-kva.example"), "nick@xn--bcher-kva.example");
-        assert_eq!(normalised("nick@fa\u{df}.example"), "nick@xn--fa-hia.example");
-        assert_ne!(normalised("nick@fass.example"), normalised("nick@fa\u{df}.example"));
+        assert_eq!(
+            normalised("nick@Bücher.example"),
+            "nick@xn--bcher-kva.example"
+        );
+        assert_eq!(
+            normalised("nick@xn--bcher-kva.example"),
+            "nick@xn--bcher-kva.example"
+        );
+        assert_eq!(
+            normalised("nick@fa\u{df}.example"),
+            "nick@xn--fa-hia.example"
+        );
+        assert_ne!(
+            normalised("nick@fass.example"),
+            normalised("nick@fa\u{df}.example")
+        );
     }
 
     #[test]
     fn a_domain_is_kept_in_ascii_and_a_local_part_as_it_is_written() {
-        assert_eq!(EmailAddress::parse("Nick@Bücher.example").unwrap().as_str(), "Nick@xn--bcher-kva.example");
-        assert_eq!(EmailAddress::parse("Nick@Example.org").unwrap().as_str(), "Nick@Example.org");
+        assert_eq!(
+            EmailAddress::parse("Nick@Bücher.example").unwrap().as_str(),
+            "Nick@xn--bcher-kva.example"
+        );
+        assert_eq!(
+            EmailAddress::parse("Nick@Example.org").unwrap().as_str(),
+            "Nick@Example.org"
+        );
     }
 
     #[test]
     fn a_mask_shows_one_letter() {
-        assert_eq!(EmailAddress::parse("ada@example.org").unwrap().mask(), "a***@example.org");
+        assert_eq!(
+            EmailAddress::parse("ada@example.org").unwrap().mask(),
+            "a***@example.org"
+        );
     }
 }

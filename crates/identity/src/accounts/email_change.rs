@@ -1,13 +1,15 @@
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped};
 use mainstay_http::{
-    Accepted, Fresh, InPerson, Json, OnConstraint as _, Problem, Public, Shared, UNAUTHENTICATED, input, post, put,
-    view,
+    Accepted, Fresh, InPerson, Json, OnConstraint as _, Problem, Public, Shared, UNAUTHENTICATED,
+    input, post, put, view,
 };
 use mainstay_kernel::{Timestamp, UserId};
 use time::Duration;
 
-use super::{ADDRESS_TAKEN, EmailAddress, email_cell, email_index, find_by_address, mailbox, own_key};
+use super::{
+    ADDRESS_TAKEN, EmailAddress, email_cell, email_index, find_by_address, mailbox, own_key,
+};
 use crate::{
     Identity,
     events::{Action, about_user},
@@ -48,12 +50,19 @@ pub(super) async fn change_email(
          RETURNING user_id)";
     letters::can_reach(&body.email)?;
     let user = by.principal().user;
-    let unscoped = by.unscoped("an account stands above organizations; the statements are limited to the caller's own");
+    let unscoped = by.unscoped(
+        "an account stands above organizations; the statements are limited to the caller's own",
+    );
     let ring = unscoped.database().ring();
     throttle::admit_own(&unscoped, "email_change", user.uuid()).await?;
-    let (new, owner) = (Sealed::new(body.email.clone()), find(&unscoped, user).await?);
+    let (new, owner) = (
+        Sealed::new(body.email.clone()),
+        find(&unscoped, user).await?,
+    );
     // The account's own address, spelled another way, is not taken.
-    let taken = find_by_address(&unscoped, &body.email).await?.filter(|holder| holder.user != user);
+    let taken = find_by_address(&unscoped, &body.email)
+        .await?
+        .filter(|holder| holder.user != user);
     let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());
     let [old_token, new_token] = [(); 2].map(|()| FreshSecret::new(&runtime.random, "mec_"));
     let to_old = letters::email_change_from(&identity, &old_token.text, &body.email);
@@ -71,14 +80,24 @@ pub(super) async fn change_email(
             now.inner().into(),
             (now + LIFETIME).inner().into(),
         ];
-        let event = about_user(Action::EmailChangeRequest, Some(user), by.principal().organization);
+        let event = about_user(
+            Action::EmailChangeRequest,
+            Some(user),
+            by.principal().organization,
+        );
         Ok(Change::new("email_changes.insert", CHANGE, values, event)
             .given(standing::in_person(by.principal(), Hold::Shared))
             .queue(letters::to(&owner.email, &to_old, &unscoped)?)
-            .queue(letters::to(mailbox(taken.as_ref(), &body.email), &to_new, &unscoped)?))
+            .queue(letters::to(
+                mailbox(taken.as_ref(), &body.email),
+                &to_new,
+                &unscoped,
+            )?))
     };
     if unscoped.change_sealed(&owner.key, insert).await?.is_empty() {
-        return Err(UNAUTHENTICATED.problem().caused_by("the session ended meanwhile"));
+        return Err(UNAUTHENTICATED
+            .problem()
+            .caused_by("the session ended meanwhile"));
     }
 
     Ok(Accepted)
@@ -126,22 +145,45 @@ pub(super) async fn confirm_email_change(
     let unscoped = by.unscoped("nobody need be signed in; the token names the account");
     let (token, now) = (hash(&body.token), identity.runtime().clock.now());
     for _ in 0..3 {
-        let pending = find_change(&unscoped, &token, now).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
+        let pending = find_change(&unscoped, &token, now)
+            .await?
+            .ok_or_else(|| INVALID_TOKEN.problem())?;
         let told = match pending.is_last {
-            true => letters::to(&pending.old, &letters::email_changed(&pending.new), &unscoped)?,
+            true => letters::to(
+                &pending.old,
+                &letters::email_changed(&pending.new),
+                &unscoped,
+            )?,
             false => None,
         };
         let event = about_user(Action::UserUpdated, Some(pending.user), None);
         // Computed again: the ring may have another primary than when the change was asked for.
         let (new, ring) = (Sealed::new(pending.new), unscoped.database().ring());
-        let indexes: Vec<_> = new.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+        let indexes: Vec<_> = new
+            .indexes(ring, &email_index())
+            .into_iter()
+            .map(BlindIndex::into_bytes)
+            .collect();
         let index = new.index(ring, &email_index()).into_bytes();
-        let values = [token.clone().into(), now.inner().into(), index.into(), indexes.into(), pending.is_last.into()];
+        let values = [
+            token.clone().into(),
+            now.inner().into(),
+            index.into(),
+            indexes.into(),
+            pending.is_last.into(),
+        ];
         let given = [standing::active(pending.user, Hold::Alone)];
-        let change = Change::new("email_changes.confirm", CONFIRM, values, event).given(given).queue(told);
-        let changed = unscoped.change(change).await.on_constraints(&ADDRESS_TAKEN, INVALID_TOKEN)?;
+        let change = Change::new("email_changes.confirm", CONFIRM, values, event)
+            .given(given)
+            .queue(told);
+        let changed = unscoped
+            .change(change)
+            .await
+            .on_constraints(&ADDRESS_TAKEN, INVALID_TOKEN)?;
         if let Some(row) = changed.first() {
-            return Ok(Json(EmailChangeView { applied: row.get(0)? }));
+            return Ok(Json(EmailChangeView {
+                applied: row.get(0)?,
+            }));
         }
         // The other address confirmed it at the same moment: now this one is the last, and its letter is due. Look again.
     }
@@ -152,8 +194,16 @@ pub(super) async fn confirm_email_change(
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn is_email_change(unscoped: &Unscoped, identity: &Identity, token: &str) -> Result<bool, Error> {
-    Ok(find_change(unscoped, &hash(token), identity.runtime().clock.now()).await?.is_some())
+pub(crate) async fn is_email_change(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    token: &str,
+) -> Result<bool, Error> {
+    Ok(
+        find_change(unscoped, &hash(token), identity.runtime().clock.now())
+            .await?
+            .is_some(),
+    )
 }
 
 struct Pending {
@@ -164,7 +214,11 @@ struct Pending {
     is_last: bool,
 }
 
-async fn find_change(unscoped: &Unscoped, token: &[u8], now: Timestamp) -> Result<Option<Pending>, Error> {
+async fn find_change(
+    unscoped: &Unscoped,
+    token: &[u8],
+    now: Timestamp,
+) -> Result<Option<Pending>, Error> {
     const FIND: &str = "SELECT c.user_id, u.email, c.email, \
          (c.old_hash = $1 AND c.new_confirmed_at IS NOT NULL) OR (c.new_hash = $1 AND c.old_confirmed_at IS NOT NULL), \
          k.id, k.wrapped \
@@ -173,10 +227,27 @@ async fn find_change(unscoped: &Unscoped, token: &[u8], now: Timestamp) -> Resul
     let read = |row: &Row| -> Result<Pending, Error> {
         let user: UserId = row.get(0)?;
         let key = own_key(user, row, 4)?;
-        let open = |position| unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(position)?);
-        Ok(Pending { user, old: open(1)?, new: open(2)?, is_last: row.get(3)? })
+        let open = |position| {
+            unscoped.open_own(
+                &key,
+                &email_cell(user.uuid()),
+                &row.get::<Vec<u8>>(position)?,
+            )
+        };
+        Ok(Pending {
+            user,
+            old: open(1)?,
+            new: open(2)?,
+            is_last: row.get(3)?,
+        })
     };
-    let rows = unscoped.select("email_changes.find", FIND, [token.to_vec().into(), now.inner().into()]).await?;
+    let rows = unscoped
+        .select(
+            "email_changes.find",
+            FIND,
+            [token.to_vec().into(), now.inner().into()],
+        )
+        .await?;
     rows.first().map(read).transpose()
 }
 
@@ -188,8 +259,13 @@ struct Owner {
 async fn find(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
     const FIND: &str = "SELECT u.email, k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
          WHERE u.id = $1 AND u.active";
-    let rows = unscoped.select("users.email", FIND, [user.uuid().into()]).await?;
+    let rows = unscoped
+        .select("users.email", FIND, [user.uuid().into()])
+        .await?;
     let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
     let key = own_key(user, row, 1)?;
-    Ok(Owner { email: unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(0)?)?, key })
+    Ok(Owner {
+        email: unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(0)?)?,
+        key,
+    })
 }

@@ -1,5 +1,7 @@
 use mainstay_database::{Error, SealedTable};
-use mainstay_http::{ExportPage, ExportView, Fresh, InPerson, Json, Problem, Query, UNAUTHENTICATED, get};
+use mainstay_http::{
+    ExportPage, ExportView, Fresh, InPerson, Json, Problem, Query, UNAUTHENTICATED, get,
+};
 
 use super::of_account;
 use crate::events::{Action, about_user};
@@ -14,9 +16,18 @@ pub(super) async fn export_me(
     Query(page): Query<ExportPage>,
 ) -> Result<Json<ExportView>, Problem> {
     let user = by.principal().user;
-    let unscoped = by.unscoped("an account stands above organizations; the statement is limited to the caller's own");
-    let event = about_user(Action::UserExported, Some(user), by.principal().organization);
-    match unscoped.export_account(user, &beside(), event, page.cursor.as_ref()).await {
+    let unscoped = by.unscoped(
+        "an account stands above organizations; the statement is limited to the caller's own",
+    );
+    let event = about_user(
+        Action::UserExported,
+        Some(user),
+        by.principal().organization,
+    );
+    match unscoped
+        .export_account(user, &beside(), event, page.cursor.as_ref())
+        .await
+    {
         Err(Error::NotFound) => Err(UNAUTHENTICATED.problem()),
         told => Ok(Json(told?.into())),
     }

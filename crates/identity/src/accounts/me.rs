@@ -44,14 +44,25 @@ const FIND: &str = "SELECT u.email, u.name, o.name, k.id, k.wrapped FROM users u
 #[get("/v1/me")]
 pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
     let principal = by.principal();
-    let unscoped = by.unscoped("an account stands above organizations; the statement is limited to the caller's own");
+    let unscoped = by.unscoped(
+        "an account stands above organizations; the statement is limited to the caller's own",
+    );
     let organization = principal.organization.map(OrganizationId::uuid);
-    let rows = unscoped.select("users.me", FIND, [principal.user.uuid().into(), organization.into()]).await?;
+    let rows = unscoped
+        .select(
+            "users.me",
+            FIND,
+            [principal.user.uuid().into(), organization.into()],
+        )
+        .await?;
     let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
     let email = match row.get::<Option<Vec<u8>>>(0)? {
         Some(sealed) => {
-            let email: EmailAddress =
-                unscoped.open_own(&own_key(principal.user, row, 3)?, &email_cell(principal.user.uuid()), &sealed)?;
+            let email: EmailAddress = unscoped.open_own(
+                &own_key(principal.user, row, 3)?,
+                &email_cell(principal.user.uuid()),
+                &sealed,
+            )?;
             Some(email.as_str().to_owned())
         }
         None => None,
@@ -61,7 +72,10 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
         user_id: principal.user,
         email,
         name: row.get(1)?,
-        organization: principal.organization.zip(name).map(|(id, name)| OrganizationView { id, name }),
+        organization: principal
+            .organization
+            .zip(name)
+            .map(|(id, name)| OrganizationView { id, name }),
         role: principal.organization.map(|_| principal.role.clone()),
         permissions: principal.permissions.names().map(str::to_owned).collect(),
         session_id: principal.session,
@@ -71,5 +85,10 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
 
 /// Where an account's address stands.
 pub(crate) fn email_cell(user: Uuid) -> Cell<'static> {
-    Cell { organization: NOWHERE, table: "users", column: "email", row: user }
+    Cell {
+        organization: NOWHERE,
+        table: "users",
+        column: "email",
+        row: user,
+    }
 }

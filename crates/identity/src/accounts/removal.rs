@@ -27,13 +27,22 @@ pub(super) async fn deactivate_me(
     identity: Shared<Identity>,
 ) -> Result<WithHeaders<NoContent>, Problem> {
     let user = by.principal().user;
-    let unscoped = by.unscoped("an account stands above organizations; the statements are limited to the caller's own");
-    let told = letters::to(&find_owner(&unscoped, user).await?.email, &letters::account_shut(), &unscoped)?;
+    let unscoped = by.unscoped(
+        "an account stands above organizations; the statements are limited to the caller's own",
+    );
+    let told = letters::to(
+        &find_owner(&unscoped, user).await?.email,
+        &letters::account_shut(),
+        &unscoped,
+    )?;
     if !set_active(&unscoped, user, false, told).await? {
         return Err(LAST_OWNER.problem());
     }
     identity.forget_user(user);
-    Ok(WithHeaders(NoContent, clearing_cookie().into_iter().collect()))
+    Ok(WithHeaders(
+        NoContent,
+        clearing_cookie().into_iter().collect(),
+    ))
 }
 
 /// Delete one's account.
@@ -45,13 +54,22 @@ pub(super) async fn delete_me(
     identity: Shared<Identity>,
 ) -> Result<WithHeaders<NoContent>, Problem> {
     let user = by.principal().user;
-    let unscoped = by.unscoped("an account stands above organizations; the statements are limited to the caller's own");
-    let told = letters::to(&find_owner(&unscoped, user).await?.email, &letters::account_deleted(), &unscoped)?;
+    let unscoped = by.unscoped(
+        "an account stands above organizations; the statements are limited to the caller's own",
+    );
+    let told = letters::to(
+        &find_owner(&unscoped, user).await?.email,
+        &letters::account_deleted(),
+        &unscoped,
+    )?;
     if !delete_account(&unscoped, user, told).await? {
         return Err(LAST_OWNER.problem());
     }
     identity.forget_user(user);
-    Ok(WithHeaders(NoContent, clearing_cookie().into_iter().collect()))
+    Ok(WithHeaders(
+        NoContent,
+        clearing_cookie().into_iter().collect(),
+    ))
 }
 
 /// Opens or shuts an account; a shut one loses its sessions. `false` when there is none, or an organization would be left
@@ -59,14 +77,29 @@ pub(super) async fn delete_me(
 ///
 /// # Errors
 /// As the database answers.
-pub async fn set_active(unscoped: &Unscoped, user: UserId, active: bool, told: Option<Job>) -> Result<bool, Error> {
+pub async fn set_active(
+    unscoped: &Unscoped,
+    user: UserId,
+    active: bool,
+    told: Option<Job>,
+) -> Result<bool, Error> {
     const SET: &str = r"changed AS (UPDATE users SET active = $2, credentials_version = credentials_version + 1
         WHERE id = $1 AND active <> $2 AND ($2 OR NOT is_last_owner(id))
         RETURNING id, CASE WHEN NOT $2 THEN end_sessions(id, NULL, NULL, $3) END)";
     let now = unscoped.database().runtime().clock.now();
-    let action = if active { Action::UserRestored } else { Action::UserArchived };
+    let action = if active {
+        Action::UserRestored
+    } else {
+        Action::UserArchived
+    };
     let values = [user.uuid().into(), active.into(), now.inner().into()];
-    let change = Change::new("users.set_active", SET, values, about_user(action, Some(user), None)).queue(told);
+    let change = Change::new(
+        "users.set_active",
+        SET,
+        values,
+        about_user(action, Some(user), None),
+    )
+    .queue(told);
     Ok(!unscoped.change(change).await?.is_empty())
 }
 
@@ -75,7 +108,11 @@ pub async fn set_active(unscoped: &Unscoped, user: UserId, active: bool, told: O
 ///
 /// # Errors
 /// As the database answers.
-pub async fn delete_account(unscoped: &Unscoped, user: UserId, told: Option<Job>) -> Result<bool, Error> {
+pub async fn delete_account(
+    unscoped: &Unscoped,
+    user: UserId,
+    told: Option<Job>,
+) -> Result<bool, Error> {
     const DELETE: &str = r"changed AS (DELETE FROM users WHERE id = $1 AND NOT is_last_owner(id)
         RETURNING id, destroy_data_key(data_key), forget_account(id))";
     let event = about_user(Action::UserDeleted, Some(user), None);

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::Duration;
 
 use super::{
-    AccountError, EmailAddress, NewPassword, NewUser, Place, create_confirmed_user, email_index, find_by_address,
-    mailbox,
+    AccountError, EmailAddress, NewPassword, NewUser, Place, create_confirmed_user, email_index,
+    find_by_address, mailbox,
 };
 use crate::{
     Identity, OrganizationName, Password,
@@ -85,7 +85,11 @@ pub(super) async fn request_sign_up(
         return Ok(Accepted);
     }
     let holder = find_by_address(&unscoped, &body.email).await?;
-    let password_hash = identity.hasher.hash(body.password.secret()).await.map_err(not_hashed)?;
+    let password_hash = identity
+        .hasher
+        .hash(body.password.secret())
+        .await
+        .map_err(not_hashed)?;
     let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());
     let token = FreshSecret::new(&runtime.random, "msu_");
     // For an address that has an account the same row is written; nobody is told its token.
@@ -94,12 +98,26 @@ pub(super) async fn request_sign_up(
         None => letters::sign_up(&identity, &token.text),
     };
     let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
-    let pending = Pending { email: body.email.as_str().to_owned(), password_hash, organization_name };
-    let pending = serde_json::to_vec(&pending).map_err(|error| INTERNAL.problem().caused_by(error))?;
-    let sealed = database.ring().seal_private(&runtime.random, PURPOSE, &token.hash, &pending);
-    let values = [token.hash.into(), sealed.into(), now.inner().into(), (now + LIFETIME).inner().into()];
+    let pending = Pending {
+        email: body.email.as_str().to_owned(),
+        password_hash,
+        organization_name,
+    };
+    let pending =
+        serde_json::to_vec(&pending).map_err(|error| INTERNAL.problem().caused_by(error))?;
+    let sealed = database
+        .ring()
+        .seal_private(&runtime.random, PURPOSE, &token.hash, &pending);
+    let values = [
+        token.hash.into(),
+        sealed.into(),
+        now.inner().into(),
+        (now + LIFETIME).inner().into(),
+    ];
     let event = about_user(Action::SignUpRequest, None, None);
-    unscoped.change(Change::new("sign_ups.insert", REQUEST, values, event).queue(mail)).await?;
+    unscoped
+        .change(Change::new("sign_ups.insert", REQUEST, values, event).queue(mail))
+        .await?;
     Ok(Accepted)
 }
 
@@ -122,16 +140,26 @@ pub(super) async fn confirm_sign_up(
 ) -> Result<NoContent, Problem> {
     let unscoped = by.unscoped("nobody is signed in; the token names the sign-up");
     let token = hash(&body.token);
-    let pending = find(&unscoped, &identity, &token).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
+    let pending = find(&unscoped, &identity, &token)
+        .await?
+        .ok_or_else(|| INVALID_TOKEN.problem())?;
     let password_hash = SecretString::from(pending.password_hash);
-    let verdict = identity.hasher.verify(body.password.secret(), Some(password_hash.expose_secret())).await;
+    let verdict = identity
+        .hasher
+        .verify(body.password.secret(), Some(password_hash.expose_secret()))
+        .await;
     if verdict.map_err(not_hashed)? == Verdict::Wrong {
         return Err(INVALID_TOKEN
             .problem()
             .detail("This link is no longer valid, or the password is not that of the sign-up."));
     }
-    let email = EmailAddress::parse(&pending.email).ok_or_else(|| INTERNAL.problem().caused_by("no address"))?;
-    let organization = pending.organization_name.as_deref().map(OrganizationName::parse).transpose();
+    let email = EmailAddress::parse(&pending.email)
+        .ok_or_else(|| INTERNAL.problem().caused_by("no address"))?;
+    let organization = pending
+        .organization_name
+        .as_deref()
+        .map(OrganizationName::parse)
+        .transpose();
     let organization = organization.map_err(|_| INVALID_TOKEN.problem())?;
     let new = NewUser {
         email: Sealed::new(email),
@@ -161,13 +189,27 @@ pub(crate) async fn sign_up_address(
 }
 
 /// The sign-up that waits under the hash of a token.
-async fn find(unscoped: &Unscoped, identity: &Identity, token: &[u8]) -> Result<Option<Pending>, Problem> {
+async fn find(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    token: &[u8],
+) -> Result<Option<Pending>, Problem> {
     const FIND: &str = "SELECT payload FROM sign_ups WHERE hash = $1 AND expires_at > $2";
-    let values = [token.to_vec().into(), identity.runtime().clock.now().inner().into()];
+    let values = [
+        token.to_vec().into(),
+        identity.runtime().clock.now().inner().into(),
+    ];
     let rows = unscoped.select("sign_ups.find", FIND, values).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
 
-    let opened = unscoped.database().ring().open_private(PURPOSE, token, &row.get::<Vec<u8>>(0)?);
+    let opened = unscoped
+        .database()
+        .ring()
+        .open_private(PURPOSE, token, &row.get::<Vec<u8>>(0)?);
     let opened = opened.map_err(|error| INTERNAL.problem().caused_by(error))?;
-    serde_json::from_slice(&opened).map(Some).map_err(|error| INTERNAL.problem().caused_by(error))
+    serde_json::from_slice(&opened)
+        .map(Some)
+        .map_err(|error| INTERNAL.problem().caused_by(error))
 }

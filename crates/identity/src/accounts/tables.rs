@@ -1,6 +1,8 @@
 //! What is sealed of accounts: see [`SealedTable`].
 
-use mainstay_database::{Erasure, IndexLength, KeyHolder, Scope, SealedColumn, SealedIndex, SealedTable, normalised};
+use mainstay_database::{
+    Erasure, IndexLength, KeyHolder, Scope, SealedColumn, SealedIndex, SealedTable, normalised,
+};
 
 use super::EmailAddress;
 
@@ -23,7 +25,14 @@ pub(super) fn users() -> SealedTable {
 pub(super) fn email_changes() -> SealedTable {
     SealedTable {
         indexes: vec![address_index(false)],
-        ..of_account("email_changes", "user_id", vec![SealedColumn { column: "email", bound_to: ("users", "email") }])
+        ..of_account(
+            "email_changes",
+            "user_id",
+            vec![SealedColumn {
+                column: "email",
+                bound_to: ("users", "email"),
+            }],
+        )
     }
 }
 
@@ -41,14 +50,21 @@ pub(crate) fn address_index(claimed: bool) -> SealedIndex {
 }
 
 /// A table whose rows belong to an account, and are sealed under its key.
-pub(crate) fn of_account(table: &'static str, id: &'static str, columns: Vec<SealedColumn>) -> SealedTable {
+pub(crate) fn of_account(
+    table: &'static str,
+    id: &'static str,
+    columns: Vec<SealedColumn>,
+) -> SealedTable {
     SealedTable {
         table,
         resource: "user",
         id,
         subject: "user_id",
         scope: Scope::Nowhere,
-        key: KeyHolder::Other { table: "users", column: "user_id" },
+        key: KeyHolder::Other {
+            table: "users",
+            column: "user_id",
+        },
         columns,
         indexes: Vec::new(),
         erasure: Erasure::Delete,

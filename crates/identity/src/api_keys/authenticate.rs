@@ -35,13 +35,18 @@ impl Identity {
     /// # Errors
     /// [`Refusal`]; a text that is no whole key is refused without a question to the database.
     pub(crate) async fn by_key(&self, key: &str) -> Result<Arc<Principal>, Refusal> {
-        let id = text::read(key).ok_or(Refusal::Invalid("not an API key of ours, or one with a typo"))?;
+        let id = text::read(key).ok_or(Refusal::Invalid(
+            "not an API key of ours, or one with a typo",
+        ))?;
         // A key's principal is kept under the key's id, where a session's is kept under the session's.
         let known = match self.directory.find(SessionId::from(id.uuid())) {
             Some(known) => known,
             None => self.load_key(id).await?,
         };
-        let expected = known.secret_hash.as_deref().filter(|_| known.principal.credential == Credential::ApiKey);
+        let expected = known
+            .secret_hash
+            .as_deref()
+            .filter(|_| known.principal.credential == Credential::ApiKey);
         if !expected.is_some_and(|expected| same_bytes(expected, &hash(key))) {
             return Err(Refusal::Invalid("the API key's secret is another"));
         }
@@ -55,11 +60,20 @@ impl Identity {
 
     async fn load_key(&self, id: ApiKeyId) -> Result<Known, Refusal> {
         let generation = self.directory.generation();
-        let origin = Origin { request: Uuid::nil(), operation: "authenticate", address: None };
+        let origin = Origin {
+            request: Uuid::nil(),
+            operation: "authenticate",
+            address: None,
+        };
         let why = "whose organization it is, is what a key tells";
         let unscoped = Unscoped::because(why, &self.database, origin, None);
-        let rows = unscoped.select("api_keys.load", LOAD, [id.uuid().into()]).await.map_err(Refusal::Database)?;
-        let row = rows.first().ok_or(Refusal::Invalid("the API key does not exist, was revoked or lost its owner"))?;
+        let rows = unscoped
+            .select("api_keys.load", LOAD, [id.uuid().into()])
+            .await
+            .map_err(Refusal::Database)?;
+        let row = rows.first().ok_or(Refusal::Invalid(
+            "the API key does not exist, was revoked or lost its owner",
+        ))?;
         let known = read(id, row).map_err(Refusal::Database)?;
         self.directory.keep(generation, known.clone());
         Ok(known)
@@ -86,7 +100,10 @@ fn read(id: ApiKeyId, row: &Row) -> Result<Known, Error> {
             },
         }),
         role: row.get(3)?,
-        sponsor: sponsor.map(|user| Sponsor { user, role: sponsor_role }),
+        sponsor: sponsor.map(|user| Sponsor {
+            user,
+            role: sponsor_role,
+        }),
         expires_at: row.get(2)?,
         secret_hash: row.get(10)?,
         idle_expires_at: None,

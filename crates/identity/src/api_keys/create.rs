@@ -13,15 +13,21 @@ use crate::{
 };
 
 /// A session that works in no organization has nothing that a key could do.
-const NO_ORGANIZATION: Kind =
-    Kind::new(StatusCode::CONFLICT, "no_organization", "The session works in no organization: join or make one first.");
+const NO_ORGANIZATION: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "no_organization",
+    "The session works in no organization: join or make one first.",
+);
 
 /// Make an API key.
 ///
 /// It calls in your name, in the organization that the session works in. It may do what your role grants now and still
 /// grants at the time it is used, or less where `scopes` limit it; permissions that are administrative, only if `scopes`
 /// name them. The key is shown this once, and you are told by mail that it was made.
-#[post("/v1/api-keys", problems(EXCEEDS_OWN, TOO_MANY_KEYS, NO_ORGANIZATION, CONFLICT))]
+#[post(
+    "/v1/api-keys",
+    problems(EXCEEDS_OWN, TOO_MANY_KEYS, NO_ORGANIZATION, CONFLICT)
+)]
 pub(super) async fn create_api_key(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
@@ -35,19 +41,41 @@ pub(super) async fn create_api_key(
          WHERE m.user_id = $7 AND m.organization_id = $8 AND EXISTS (SELECT FROM held) \
              AND has_room('api_keys', $7, $9, $5) RETURNING id)";
     let principal = by.principal();
-    let organization = principal.organization.ok_or_else(|| NO_ORGANIZATION.problem())?;
-    let unscoped = by.unscoped("a key belongs to its person, who sees those of every organization in one place");
+    let organization = principal
+        .organization
+        .ok_or_else(|| NO_ORGANIZATION.problem())?;
+    let unscoped = by
+        .unscoped("a key belongs to its person, who sees those of every organization in one place");
     let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
-    let place = [principal.user.uuid().into(), organization.uuid().into(), MOST_KEYS.into(), held(principal)];
-    let event = about(Action::TokenCreated, "api_key", Some(new.id().uuid()), Some(organization));
+    let place = [
+        principal.user.uuid().into(),
+        organization.uuid().into(),
+        MOST_KEYS.into(),
+        held(principal),
+    ];
+    let event = about(
+        Action::TokenCreated,
+        "api_key",
+        Some(new.id().uuid()),
+        Some(organization),
+    );
     let told = letters::to(
         &find_owner(&unscoped, principal.user).await?.email,
         &letters::api_key_made(new.name()),
         &unscoped,
     )?;
     let given = standing::in_person_at(principal, Hold::Alone, organization);
-    let change = Change::new("api_keys.insert", INSERT, new.values().into_iter().chain(place), event);
-    if unscoped.change(change.given(given).queue(told)).await?.is_empty() {
+    let change = Change::new(
+        "api_keys.insert",
+        INSERT,
+        new.values().into_iter().chain(place),
+        event,
+    );
+    if unscoped
+        .change(change.given(given).queue(told))
+        .await?
+        .is_empty()
+    {
         return Err(standing::ended_or(&unscoped, principal, TOO_MANY_KEYS.problem()).await);
     }
 

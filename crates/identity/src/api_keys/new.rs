@@ -123,7 +123,12 @@ pub(crate) async fn scopes_within(
     by: &Principal,
     resource: &'static str,
 ) -> Result<Option<Vec<String>>, Problem> {
-    let scopes = scopes.map(|scopes| scopes.into_iter().map(|Scope(name)| name).collect::<Vec<_>>());
+    let scopes = scopes.map(|scopes| {
+        scopes
+            .into_iter()
+            .map(|Scope(name)| name)
+            .collect::<Vec<_>>()
+    });
 
     match &scopes {
         Some(names) if !by.permissions.cover(names.iter().map(String::as_str)) => {
@@ -138,7 +143,9 @@ pub(crate) async fn scopes_within(
 /// # Errors
 /// [`INVALID_INPUT`] when it is longer than the operator allows.
 pub(crate) fn lifetime(days: Option<u16>, settings: &Settings) -> Result<Duration, Problem> {
-    let Some(days) = days else { return Ok(settings.api_key_lifetime) };
+    let Some(days) = days else {
+        return Ok(settings.api_key_lifetime);
+    };
     let lifetime = Duration::days(days.into());
     if lifetime <= settings.api_key_max_lifetime {
         return Ok(lifetime);

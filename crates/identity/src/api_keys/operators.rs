@@ -55,8 +55,12 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
         KeysOf::Organization(organization) => (Some(organization.uuid()), None),
         KeysOf::User(user) => (None, Some(user.uuid())),
     };
-    let rows = unscoped.select("api_keys.list", SELECT, [organization.into(), user.into()]).await?;
-    rows.iter().map(|row| ApiKeyRow::read_plain(row).map(ListedKey::of)).collect()
+    let rows = unscoped
+        .select("api_keys.list", SELECT, [organization.into(), user.into()])
+        .await?;
+    rows.iter()
+        .map(|row| ApiKeyRow::read_plain(row).map(ListedKey::of))
+        .collect()
 }
 
 /// Revokes a key, named by its id or by the key itself. `false` when there is none, or it was revoked before.
@@ -65,14 +69,29 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
 /// As the database answers.
 pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
     const FIND: &str = "SELECT organization_id FROM api_keys WHERE id = $1";
-    const REVOKE: &str =
-        "changed AS (UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id)";
-    let Some(id) = id_of(key) else { return Ok(false) };
-    let found = unscoped.select("api_keys.find", FIND, [id.uuid().into()]).await?;
-    let Some(found) = found.first() else { return Ok(false) };
-    let event = about(Action::TokenRevoked, "api_key", Some(id.uuid()), Some(found.get(0)?));
+    const REVOKE: &str = "changed AS (UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id)";
+    let Some(id) = id_of(key) else {
+        return Ok(false);
+    };
+    let found = unscoped
+        .select("api_keys.find", FIND, [id.uuid().into()])
+        .await?;
+    let Some(found) = found.first() else {
+        return Ok(false);
+    };
+    let event = about(
+        Action::TokenRevoked,
+        "api_key",
+        Some(id.uuid()),
+        Some(found.get(0)?),
+    );
     let now = unscoped.database().runtime().clock.now();
-    let change = Change::new("api_keys.revoke_any", REVOKE, [id.uuid().into(), now.inner().into()], event);
+    let change = Change::new(
+        "api_keys.revoke_any",
+        REVOKE,
+        [id.uuid().into(), now.inner().into()],
+        event,
+    );
     Ok(!unscoped.change(change).await?.is_empty())
 }
 

@@ -2,7 +2,8 @@
 
 use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
 use mainstay_http::{
-    Allowed, FreshOrScoped, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete, get, input,
+    Allowed, FreshOrScoped, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete,
+    get, input,
 };
 use mainstay_kernel::UserId;
 
@@ -34,7 +35,9 @@ pub(super) async fn list_organization_api_keys(
 ) -> Result<PageOf<ApiKeyView>, Problem> {
     let filter = Filter::all().equal(ApiKeyRow::USER_ID, query.user_id);
     let newest_first = Order::by(ApiKeyRow::ID, Direction::Descending);
-    let page = by.page(filter, newest_first, query.limit, query.cursor.as_ref()).await?;
+    let page = by
+        .page(filter, newest_first, query.limit, query.cursor.as_ref())
+        .await?;
     Ok(PageOf::new(page, ApiKeyView::of))
 }
 
@@ -54,17 +57,37 @@ pub(super) async fn delete_organization_api_key(
     const EXCEEDS: &str = "SELECT member_exceeds(user_id, $1, $3, $4) FROM api_keys \
          WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL";
     let organization = by.principal().organization;
-    let unscoped = by.unscoped("what revokes a key is no plain update of the row; limited to the organization");
-    let event = about(Action::TokenRevoked, "api_key", Some(id.uuid()), organization);
+    let unscoped = by
+        .unscoped("what revokes a key is no plain update of the row; limited to the organization");
+    let event = about(
+        Action::TokenRevoked,
+        "api_key",
+        Some(id.uuid()),
+        organization,
+    );
     let now = by.runtime().clock.now();
     let [held, owner] = held_by(by.principal());
-    let values = [id.uuid().into(), organization.map(|it| it.uuid()).into(), now.inner().into(), held, owner];
-    let revoked = unscoped.change(Change::new("api_keys.revoke", REVOKE, values, event)).await?;
+    let values = [
+        id.uuid().into(),
+        organization.map(|it| it.uuid()).into(),
+        now.inner().into(),
+        held,
+        owner,
+    ];
+    let revoked = unscoped
+        .change(Change::new("api_keys.revoke", REVOKE, values, event))
+        .await?;
     identity.forget_session(id.uuid().into());
 
     if revoked.is_empty() {
         let thing = [id.uuid().into()];
-        return Err(out_of_reach(&by, ("api_keys.exceeds", EXCEEDS), thing, ("api_key", id.uuid())).await);
+        return Err(out_of_reach(
+            &by,
+            ("api_keys.exceeds", EXCEEDS),
+            thing,
+            ("api_key", id.uuid()),
+        )
+        .await);
     }
     Ok(NoContent)
 }

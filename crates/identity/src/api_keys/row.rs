@@ -76,7 +76,10 @@ pub(crate) struct KeysWanted {
 }
 
 /// An account's keys that were not revoked, newest first.
-pub(crate) async fn select_keys(unscoped: &Unscoped, wanted: KeysWanted) -> Result<Vec<ApiKeyView>, Error> {
+pub(crate) async fn select_keys(
+    unscoped: &Unscoped,
+    wanted: KeysWanted,
+) -> Result<Vec<ApiKeyView>, Error> {
     const SELECT: &str = r"
         SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id, created_at, expires_at,
             last_used_at, revoked_at
@@ -86,10 +89,20 @@ pub(crate) async fn select_keys(unscoped: &Unscoped, wanted: KeysWanted) -> Resu
             AND ($3::uuid IS NULL OR id = $3)
         ORDER BY id DESC
         LIMIT 1000";
-    let KeysWanted { user, organization, key } = wanted;
-    let values = [user.uuid().into(), organization.map(OrganizationId::uuid).into(), key.map(ApiKeyId::uuid).into()];
+    let KeysWanted {
+        user,
+        organization,
+        key,
+    } = wanted;
+    let values = [
+        user.uuid().into(),
+        organization.map(OrganizationId::uuid).into(),
+        key.map(ApiKeyId::uuid).into(),
+    ];
     let rows = unscoped.select("api_keys.of_user", SELECT, values).await?;
-    rows.iter().map(|row| ApiKeyRow::read_plain(row).map(ApiKeyView::of)).collect()
+    rows.iter()
+        .map(|row| ApiKeyRow::read_plain(row).map(ApiKeyView::of))
+        .collect()
 }
 
 impl ApiKeyRow {

@@ -23,6 +23,11 @@ pub(super) async fn list_signing_keys(
     identity: Shared<Identity>,
 ) -> Result<WithHeaders<Json<KeySet>>, Problem> {
     let keys = identity.tokens.keys.current().await?;
-    let keys = Json(KeySet { keys: keys.public(identity.runtime().clock.now()) });
-    Ok(WithHeaders(keys, vec![(header::CACHE_CONTROL, HeaderValue::from_static(KEPT_FOR))]))
+    let keys = Json(KeySet {
+        keys: keys.public(identity.runtime().clock.now()),
+    });
+    Ok(WithHeaders(
+        keys,
+        vec![(header::CACHE_CONTROL, HeaderValue::from_static(KEPT_FOR))],
+    ))
 }

@@ -1,5 +1,7 @@
 use mainstay_database::Unscoped;
-use mainstay_http::{Fresh, InPerson, Json, Listing, Problem, Public, Shared, WithHeaders, get, input, post, view};
+use mainstay_http::{
+    Fresh, InPerson, Json, Listing, Problem, Public, Shared, WithHeaders, get, input, post, view,
+};
 use mainstay_kernel::{ExposeSecret as _, UserId};
 use openidconnect::{
     CsrfToken, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope,
@@ -35,13 +37,19 @@ pub(super) async fn list_external_providers(
     _by: Public,
     identity: Shared<Identity>,
 ) -> Result<Listing<ExternalProviderView>, Problem> {
-    let providers = identity.external.providers.iter().map(|provider| &provider.settings);
+    let providers = identity
+        .external
+        .providers
+        .iter()
+        .map(|provider| &provider.settings);
     let items = providers.map(|settings| ExternalProviderView {
         name: settings.name.clone(),
         label: settings.label.clone(),
         issuer: settings.issuer.clone(),
     });
-    Ok(Listing { items: items.collect() })
+    Ok(Listing {
+        items: items.collect(),
+    })
 }
 
 /// By which provider, and how.
@@ -76,7 +84,10 @@ pub(super) struct ExternalAuthorizationView {
 }
 
 /// Begin to sign in elsewhere.
-#[post("/v1/external-authorizations", problems(PROVIDER_UNAVAILABLE, TOO_MANY_ATTEMPTS))]
+#[post(
+    "/v1/external-authorizations",
+    problems(PROVIDER_UNAVAILABLE, TOO_MANY_ATTEMPTS)
+)]
 pub(super) async fn create_external_authorization(
     by: Public,
     identity: Shared<Identity>,
@@ -99,9 +110,18 @@ pub(super) async fn create_own_external_authorization(
     Json(body): Json<CreateExternalAuthorization>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
     let provider = identity.external.provider(&body.provider)?;
-    let unscoped = by.unscoped("an identity is linked to an account, which stands above organizations");
+    let unscoped =
+        by.unscoped("an identity is linked to an account, which stands above organizations");
     let user = by.principal().user;
-    begin(&identity, &unscoped, provider, fresh_state(&identity), &body, Some(user)).await
+    begin(
+        &identity,
+        &unscoped,
+        provider,
+        fresh_state(&identity),
+        &body,
+        Some(user),
+    )
+    .await
 }
 
 fn fresh_state(identity: &Identity) -> FreshSecret {
@@ -118,7 +138,12 @@ async fn begin(
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
     let runtime = identity.runtime();
     let said = provider.said(identity.external.http()?, runtime).await?;
-    let secret = || FreshSecret::new(&runtime.random, "").text.expose_secret().to_owned();
+    let secret = || {
+        FreshSecret::new(&runtime.random, "")
+            .text
+            .expose_secret()
+            .to_owned()
+    };
     let pending = Pending {
         provider: provider.settings.name.clone(),
         nonce: secret(),
@@ -130,13 +155,21 @@ async fn begin(
     };
     let client = provider.client(&said)?;
     let (state_text, nonce) = (state.text.expose_secret().to_owned(), pending.nonce.clone());
-    let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(pending.verifier.clone()));
+    let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(
+        pending.verifier.clone(),
+    ));
     let mut request = client
-        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || CsrfToken::new(state_text), || Nonce::new(nonce))
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            || CsrfToken::new(state_text),
+            || Nonce::new(nonce),
+        )
         .add_scopes(provider.settings.scopes.iter().cloned().map(Scope::new))
         .set_pkce_challenge(challenge);
     if body.reauthenticate {
-        request = request.add_prompt(CoreAuthPrompt::Login).set_max_age(std::time::Duration::ZERO);
+        request = request
+            .add_prompt(CoreAuthPrompt::Login)
+            .set_max_age(std::time::Duration::ZERO);
     }
     let (url, ..) = request.url();
     let Begun { state, binding } = pending.keep(unscoped, state).await?;

@@ -43,15 +43,21 @@ impl Callback {
         user: Option<UserId>,
     ) -> Result<Vouched<'i>, Problem> {
         let provider = identity.external.provider(&self.provider)?;
-        let binding = self.binding.map(SecretString::from).or(cookie.0.map(|cookie| cookie.0));
+        let binding = self
+            .binding
+            .map(SecretString::from)
+            .or(cookie.0.map(|cookie| cookie.0));
         let binding = binding.ok_or_else(|| refused("nothing says who began it"))?;
         let now = identity.runtime().clock.now();
         let taken = Taken::find(unscoped, &self.state, binding.expose_secret(), now).await?;
-        let mut taken = taken.ok_or_else(|| refused("it was not begun here, was taken up already, or is too old"))?;
+        let mut taken = taken
+            .ok_or_else(|| refused("it was not begun here, was taken up already, or is too old"))?;
         // Each provider sends people back to an address of its own, so a client knows whose answer it has: the code of one
         // provider is never shown to another (RFC 9700 §4.4.2; OWASP ASVS 10.2.2).
         if taken.pending.provider != provider.settings.name {
-            return Err(refused("the answer came from another provider than the person was sent to"));
+            return Err(refused(
+                "the answer came from another provider than the person was sent to",
+            ));
         }
         if taken.pending.user != user {
             return Err(refused("it was begun for something else"));
@@ -61,10 +67,16 @@ impl Callback {
             Some(person) => person,
             None => {
                 let (http, issuer) = (identity.external.http()?, self.issuer.as_deref());
-                provider.person(http, identity.runtime(), self.code, issuer, &taken.pending).await?
+                provider
+                    .person(http, identity.runtime(), self.code, issuer, &taken.pending)
+                    .await?
             }
         };
-        Ok(Vouched { provider, person, taken })
+        Ok(Vouched {
+            provider,
+            person,
+            taken,
+        })
     }
 }
 
@@ -73,7 +85,8 @@ pub(super) struct BindingCookie(SecretString);
 
 impl CookieValue for BindingCookie {
     const NAME: &'static str = "__Host-external";
-    const DESCRIPTION: &'static str = "The browser that began it, from `POST /v1/external-authorizations`.";
+    const DESCRIPTION: &'static str =
+        "The browser that began it, from `POST /v1/external-authorizations`.";
 
     fn read(value: &str) -> Option<Self> {
         (1..=200).contains(&value.len()).then(|| Self(value.into()))
@@ -93,7 +106,8 @@ impl BindingCookie {
 
     fn header(value: &str, seconds: i64) -> Option<(HeaderName, HeaderValue)> {
         let name = Self::NAME;
-        let cookie = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}");
+        let cookie =
+            format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}");
         let mut value = HeaderValue::try_from(cookie).ok()?;
         value.set_sensitive(true);
         Some((header::SET_COOKIE, value))

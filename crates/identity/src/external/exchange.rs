@@ -6,7 +6,8 @@ use mainstay_http::Problem;
 use mainstay_kernel::{Runtime, Timestamp};
 use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClaimsVerificationError, ClientId, IdTokenVerifier, Nonce,
-    OAuth2TokenResponse as _, PkceCodeVerifier, RequestTokenError, SignatureVerificationError, TokenResponse as _,
+    OAuth2TokenResponse as _, PkceCodeVerifier, RequestTokenError, SignatureVerificationError,
+    TokenResponse as _,
     core::{CoreIdToken, CoreIdTokenClaims, CoreJsonWebKey, CoreTokenResponse},
 };
 use serde::{Deserialize, Serialize};
@@ -74,18 +75,29 @@ impl Provider {
             .exchange_code(AuthorizationCode::new(code))
             .map_err(|_| unavailable("it has no token endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()));
-        let tokens = request.request_async(http).await.map_err(|error| match error {
-            RequestTokenError::ServerResponse(answer) => refused(&format!("it answers {}", answer.error())),
-            RequestTokenError::Request(error) => unavailable(&causes(&error)),
-            RequestTokenError::Parse(error, _) => {
-                unavailable(&format!("its tokens cannot be read, at {}", error.path()))
-            }
-            RequestTokenError::Other(_) => unavailable("it answers neither tokens nor an error"),
-        })?;
+        let tokens = request
+            .request_async(http)
+            .await
+            .map_err(|error| match error {
+                RequestTokenError::ServerResponse(answer) => {
+                    refused(&format!("it answers {}", answer.error()))
+                }
+                RequestTokenError::Request(error) => unavailable(&causes(&error)),
+                RequestTokenError::Parse(error, _) => {
+                    unavailable(&format!("its tokens cannot be read, at {}", error.path()))
+                }
+                RequestTokenError::Other(_) => {
+                    unavailable("it answers neither tokens nor an error")
+                }
+            })?;
         match self.believed(&said, &tokens, pending, runtime.clock.now()) {
             Err(Disbelief::UnknownKey(why)) => {
-                let said = self.said_with_new_keys(http, runtime).await.ok_or_else(|| refused(&why))?;
-                self.believed(&said, &tokens, pending, runtime.clock.now()).map_err(Disbelief::problem)
+                let said = self
+                    .said_with_new_keys(http, runtime)
+                    .await
+                    .ok_or_else(|| refused(&why))?;
+                self.believed(&said, &tokens, pending, runtime.clock.now())
+                    .map_err(Disbelief::problem)
             }
             other => other.map_err(Disbelief::problem),
         }
@@ -99,11 +111,20 @@ impl Provider {
         pending: &Pending,
         now: Timestamp,
     ) -> Result<Person, Disbelief> {
-        let token = tokens.id_token().ok_or(Disbelief::Wrong("there is no ID token".to_owned()))?;
+        let token = tokens
+            .id_token()
+            .ok_or(Disbelief::Wrong("there is no ID token".to_owned()))?;
         let verifier = self.verifier(said, now);
-        let claims = token.claims(&verifier, &Nonce::new(pending.nonce.clone())).map_err(Disbelief::from)?;
-        if claims.authorized_party().is_some_and(|party| party.as_str() != self.settings.client_id) {
-            return Err(Disbelief::Wrong("the token was made for another client".to_owned()));
+        let claims = token
+            .claims(&verifier, &Nonce::new(pending.nonce.clone()))
+            .map_err(Disbelief::from)?;
+        if claims
+            .authorized_party()
+            .is_some_and(|party| party.as_str() != self.settings.client_id)
+        {
+            return Err(Disbelief::Wrong(
+                "the token was made for another client".to_owned(),
+            ));
         }
         if let Some(expected) = claims.access_token_hash() {
             check_access_token(token, &verifier, tokens, expected)?;
@@ -111,9 +132,14 @@ impl Provider {
         let authenticated_at = authenticated_at(claims, pending, now)?;
         let subject = claims.subject().as_str().to_owned();
         if !(1..=LONGEST_SUBJECT).contains(&subject.len()) {
-            return Err(Disbelief::Wrong("the subject is empty or too long".to_owned()));
+            return Err(Disbelief::Wrong(
+                "the subject is empty or too long".to_owned(),
+            ));
         }
-        let methods = claims.auth_method_refs().map(Vec::as_slice).unwrap_or_default();
+        let methods = claims
+            .auth_method_refs()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         Ok(Person {
             issuer: said.issuer().as_str().to_owned(),
             subject,
@@ -134,10 +160,14 @@ impl Provider {
             .set_issue_time_verifier_fn(move |issued| {
                 let issued = SystemTime::from(issued);
                 match (issued.duration_since(now), now.duration_since(issued)) {
-                    (Ok(ahead), _) if ahead > CLOCK_LEEWAY => {
-                        Err(format!("it is not yet valid: it was issued {} s ahead of this clock", ahead.as_secs()))
-                    }
-                    (_, Ok(age)) if age > OLDEST => Err(format!("it was issued {} s ago, not just now", age.as_secs())),
+                    (Ok(ahead), _) if ahead > CLOCK_LEEWAY => Err(format!(
+                        "it is not yet valid: it was issued {} s ahead of this clock",
+                        ahead.as_secs()
+                    )),
+                    (_, Ok(age)) if age > OLDEST => Err(format!(
+                        "it was issued {} s ago, not just now",
+                        age.as_secs()
+                    )),
                     _ => Ok(()),
                 }
             })
@@ -164,7 +194,9 @@ impl From<ClaimsVerificationError> for Disbelief {
         use SignatureVerificationError::{CryptoError, NoMatchingKey};
         let why = causes(&error);
         match error {
-            ClaimsVerificationError::SignatureVerification(NoMatchingKey | CryptoError(_)) => Self::UnknownKey(why),
+            ClaimsVerificationError::SignatureVerification(NoMatchingKey | CryptoError(_)) => {
+                Self::UnknownKey(why)
+            }
             _ => Self::Wrong(why),
         }
     }
@@ -177,10 +209,17 @@ fn check_access_token(
     expected: &AccessTokenHash,
 ) -> Result<(), Disbelief> {
     let wrong = || Disbelief::Wrong("the token belongs to another access token".to_owned());
-    let (algorithm, key) =
-        (token.signing_alg().map_err(|_| wrong())?, token.signing_key(verifier).map_err(|_| wrong())?);
-    let hash = AccessTokenHash::from_token(tokens.access_token(), algorithm, key).map_err(|_| wrong())?;
-    if hash == *expected { Ok(()) } else { Err(wrong()) }
+    let (algorithm, key) = (
+        token.signing_alg().map_err(|_| wrong())?,
+        token.signing_key(verifier).map_err(|_| wrong())?,
+    );
+    let hash =
+        AccessTokenHash::from_token(tokens.access_token(), algorithm, key).map_err(|_| wrong())?;
+    if hash == *expected {
+        Ok(())
+    } else {
+        Err(wrong())
+    }
 }
 
 /// When the person last proved who it is: never later than now. Who was asked to prove it anew must have.
@@ -189,10 +228,14 @@ fn authenticated_at(
     pending: &Pending,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, Disbelief> {
-    let said = claims.auth_time().map(|moment| Timestamp::from(SystemTime::from(moment)));
+    let said = claims
+        .auth_time()
+        .map(|moment| Timestamp::from(SystemTime::from(moment)));
     let anew = said.is_some_and(|said| said + CLOCK_LEEWAY >= pending.begun_at);
     if pending.reauthenticate && !anew {
-        return Err(Disbelief::Wrong("the person did not prove anew who it is".to_owned()));
+        return Err(Disbelief::Wrong(
+            "the person did not prove anew who it is".to_owned(),
+        ));
     }
     Ok(said.map(|said| said.min(now)))
 }

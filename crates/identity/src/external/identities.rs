@@ -1,8 +1,8 @@
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, Error, HeldKey, Row};
 use mainstay_http::{
-    Cookie, Created, Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared,
-    WithHeaders, delete, get, input, post, view,
+    Cookie, Created, Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, OnConstraint as _, Path,
+    Problem, Shared, WithHeaders, delete, get, input, post, view,
 };
 use mainstay_kernel::{Id, Timestamp};
 
@@ -51,21 +51,30 @@ pub(super) async fn list_external_identities(
          WHERE i.user_id = $1 ORDER BY i.id LIMIT 200";
     let user = by.principal().user;
     let unscoped = by.unscoped("identities belong to their person, wherever they work");
-    let rows = unscoped.select("external_identities.list", LIST, [user.uuid().into()]).await?;
+    let rows = unscoped
+        .select("external_identities.list", LIST, [user.uuid().into()])
+        .await?;
     let view = |row: &Row| -> Result<ExternalIdentityView, Error> {
         let (id, issuer): (Id<ExternalIdentity>, String) = (row.get(0)?, row.get(1)?);
         let (key, sealed) = (own_key(user, row, 5)?, row.get::<Option<Vec<u8>>>(2)?);
-        let open = |sealed: Vec<u8>| unscoped.open_own::<EmailAddress>(&key, &cell(id.uuid(), "email"), &sealed);
+        let open = |sealed: Vec<u8>| {
+            unscoped.open_own::<EmailAddress>(&key, &cell(id.uuid(), "email"), &sealed)
+        };
         Ok(ExternalIdentityView {
             id,
             provider: identity.external.name_of(&issuer).map(str::to_owned),
             issuer,
-            email: sealed.map(open).transpose()?.map(|email| email.as_str().to_owned()),
+            email: sealed
+                .map(open)
+                .transpose()?
+                .map(|email| email.as_str().to_owned()),
             created_at: row.get(3)?,
             last_used_at: row.get(4)?,
         })
     };
-    Ok(Listing { items: rows.iter().map(view).collect::<Result<_, _>>()? })
+    Ok(Listing {
+        items: rows.iter().map(view).collect::<Result<_, _>>()?,
+    })
 }
 
 /// What came back from the provider.
@@ -91,7 +100,10 @@ pub(super) struct CreateExternalIdentity {
 /// Link an identity of elsewhere to one's account.
 ///
 /// From then on one may sign in by it.
-#[post("/v1/me/external-identities", problems(EXTERNAL_SIGN_IN_REFUSED, PROVIDER_UNAVAILABLE, IDENTITY_TAKEN))]
+#[post(
+    "/v1/me/external-identities",
+    problems(EXTERNAL_SIGN_IN_REFUSED, PROVIDER_UNAVAILABLE, IDENTITY_TAKEN)
+)]
 pub(super) async fn create_external_identity(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
@@ -104,20 +116,47 @@ pub(super) async fn create_external_identity(
              AND NOT EXISTS (SELECT FROM external_identities WHERE subject_index = ANY ($8)) RETURNING id), \
          claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($8), id FROM changed)";
     let principal = by.principal();
-    let unscoped = by.unscoped("an identity is linked to an account, which stands above organizations");
-    let CreateExternalIdentity { provider, state, code, iss: issuer, binding } = body;
-    let callback = Callback { provider, state, code, issuer, binding };
-    let Vouched { provider, person, .. } =
-        match callback.person(&identity, &unscoped, cookie, Some(principal.user)).await {
-            Ok(vouched) => vouched,
-            Err(problem) => {
-                let action = Action::ExternalIdentityLinkFail;
-                unscoped.record(about_session(action, principal.session, principal.organization)).await?;
-                return Err(problem);
-            }
-        };
+    let unscoped =
+        by.unscoped("an identity is linked to an account, which stands above organizations");
+    let CreateExternalIdentity {
+        provider,
+        state,
+        code,
+        iss: issuer,
+        binding,
+    } = body;
+    let callback = Callback {
+        provider,
+        state,
+        code,
+        issuer,
+        binding,
+    };
+    let Vouched {
+        provider, person, ..
+    } = match callback
+        .person(&identity, &unscoped, cookie, Some(principal.user))
+        .await
+    {
+        Ok(vouched) => vouched,
+        Err(problem) => {
+            let action = Action::ExternalIdentityLinkFail;
+            unscoped
+                .record(about_session(
+                    action,
+                    principal.session,
+                    principal.organization,
+                ))
+                .await?;
+            return Err(problem);
+        }
+    };
     let owner = find_owner(&unscoped, principal.user).await?;
-    let (ring, runtime, subject) = (unscoped.database().ring(), identity.runtime(), Subject::of(&person));
+    let (ring, runtime, subject) = (
+        unscoped.database().ring(),
+        identity.runtime(),
+        Subject::of(&person),
+    );
     let (id, now): (Id<ExternalIdentity>, _) = (runtime.new_id(), runtime.clock.now());
     let email = person.email().map(Sealed::new);
     let insert = |key: &HeldKey<'_>| {
@@ -132,12 +171,27 @@ pub(super) async fn create_external_identity(
             now.inner().into(),
             indexes(&subject, ring).into(),
         ];
-        let event = about(Action::ExternalIdentityLinked, "external_identity", Some(id.uuid()), principal.organization);
-        let told = owner.told(&letters::identity_linked(&provider.settings.label), &unscoped)?;
+        let event = about(
+            Action::ExternalIdentityLinked,
+            "external_identity",
+            Some(id.uuid()),
+            principal.organization,
+        );
+        let told = owner.told(
+            &letters::identity_linked(&provider.settings.label),
+            &unscoped,
+        )?;
         let given = standing::in_person(principal, Hold::Alone);
-        Ok(Change::new("external_identities.insert", LINK, values, event).given(given).queue(told))
+        Ok(
+            Change::new("external_identities.insert", LINK, values, event)
+                .given(given)
+                .queue(told),
+        )
     };
-    let linked = unscoped.change_sealed(&owner.key, insert).await.on_constraints(&SUBJECT_TAKEN, IDENTITY_TAKEN)?;
+    let linked = unscoped
+        .change_sealed(&owner.key, insert)
+        .await
+        .on_constraints(&SUBJECT_TAKEN, IDENTITY_TAKEN)?;
     if linked.is_empty() {
         return Err(standing::ended_or(&unscoped, principal, IDENTITY_TAKEN.problem()).await);
     }
@@ -149,7 +203,10 @@ pub(super) async fn create_external_identity(
         created_at: now,
         last_used_at: None,
     };
-    Ok(WithHeaders(Created(view), BindingCookie::clear().into_iter().collect()))
+    Ok(WithHeaders(
+        Created(view),
+        BindingCookie::clear().into_iter().collect(),
+    ))
 }
 
 /// Unlink an identity of elsewhere from one's account.
@@ -168,18 +225,35 @@ pub(super) async fn delete_external_identity(
     let principal = by.principal();
     let unscoped = by.unscoped("identities belong to their person, wherever they work");
     let owner = find_owner(&unscoped, principal.user).await?;
-    let event = about(Action::ExternalIdentityUnlinked, "external_identity", Some(id.uuid()), principal.organization);
+    let event = about(
+        Action::ExternalIdentityUnlinked,
+        "external_identity",
+        Some(id.uuid()),
+        principal.organization,
+    );
     let told = owner.told(&letters::identity_unlinked(), &unscoped)?;
     let now = identity.runtime().clock.now();
     let own = [id.uuid().into(), principal.user.uuid().into()];
-    let values = own.clone().into_iter().chain([principal.session.uuid().into(), now.inner().into()]);
+    let values = own
+        .clone()
+        .into_iter()
+        .chain([principal.session.uuid().into(), now.inner().into()]);
     let given = standing::in_person(principal, Hold::Alone);
-    let change = Change::new("external_identities.delete", UNLINK, values, event).given(given).queue(told);
+    let change = Change::new("external_identities.delete", UNLINK, values, event)
+        .given(given)
+        .queue(told);
     let unlinked = unscoped.change(change).await?;
     identity.forget_user(principal.user);
     if unlinked.is_empty() {
-        let exists = !unscoped.select("external_identities.exists", EXISTS, own).await?.is_empty();
-        let refused = if exists { LAST_WAY_IN.problem() } else { NOT_FOUND.problem() };
+        let exists = !unscoped
+            .select("external_identities.exists", EXISTS, own)
+            .await?
+            .is_empty();
+        let refused = if exists {
+            LAST_WAY_IN.problem()
+        } else {
+            NOT_FOUND.problem()
+        };
         return Err(standing::ended_or(&unscoped, principal, refused).await);
     }
 

@@ -21,8 +21,12 @@ impl<'c> AsyncHttpClient<'c> for KeysThatVerify<'_> {
 
 /// The body of an answer without the keys that verify nothing. What is no key set stays as it is.
 fn without_others(body: Vec<u8>) -> Vec<u8> {
-    let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else { return body };
-    let Some(keys) = answer.get_mut("keys").and_then(Value::as_array_mut) else { return body };
+    let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else {
+        return body;
+    };
+    let Some(keys) = answer.get_mut("keys").and_then(Value::as_array_mut) else {
+        return body;
+    };
     keys.retain(verifies);
     answer.to_string().into_bytes()
 }
@@ -32,7 +36,11 @@ fn verifies(key: &Value) -> bool {
     let said = |member: &str| key.get(member).filter(|value| !value.is_null());
     let verify = Value::from("verify");
     said("use").is_none_or(|meant| meant == "sig")
-        && said("key_ops").is_none_or(|named| named.as_array().is_some_and(|named| named.contains(&verify)))
+        && said("key_ops").is_none_or(|named| {
+            named
+                .as_array()
+                .is_some_and(|named| named.contains(&verify))
+        })
 }
 
 #[cfg(test)]
@@ -65,7 +73,13 @@ mod tests {
 
     #[test]
     fn what_is_no_key_set_stays_as_it_is() {
-        for body in ["", "{", "[]", r#"{ "issuer":"https://id.example" }"#, r#"{"keys":1}"#] {
+        for body in [
+            "",
+            "{",
+            "[]",
+            r#"{ "issuer":"https://id.example" }"#,
+            r#"{"keys":1}"#,
+        ] {
             assert_eq!(without_others(body.into()), body.as_bytes());
         }
     }

@@ -65,21 +65,37 @@ impl Pending {
     ///
     /// # Errors
     /// As the database answers.
-    pub(super) async fn keep(&self, unscoped: &Unscoped, state: FreshSecret) -> Result<Begun, Problem> {
+    pub(super) async fn keep(
+        &self,
+        unscoped: &Unscoped,
+        state: FreshSecret,
+    ) -> Result<Begun, Problem> {
         let binding = FreshSecret::new(&unscoped.database().runtime().random, "mxb_");
         self.insert(unscoped, &state.hash, binding.hash).await?;
-        Ok(Begun { state, binding: binding.text })
+        Ok(Begun {
+            state,
+            binding: binding.text,
+        })
     }
 
-    async fn insert(&self, unscoped: &Unscoped, state: &[u8], binding: Vec<u8>) -> Result<(), Problem> {
+    async fn insert(
+        &self,
+        unscoped: &Unscoped,
+        state: &[u8],
+        binding: Vec<u8>,
+    ) -> Result<(), Problem> {
         const INSERT: &str = "WITH old AS (SELECT hash FROM external_authorizations WHERE expires_at < $4 \
                  ORDER BY expires_at LIMIT 100 FOR UPDATE SKIP LOCKED), \
              cleared AS (DELETE FROM external_authorizations e USING old WHERE e.hash = old.hash) \
              INSERT INTO external_authorizations (hash, binding, payload, created_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5)";
         let database = unscoped.database();
-        let payload = serde_json::to_vec(self).map_err(|error| INTERNAL.problem().caused_by(error))?;
-        let payload = database.ring().seal_private(&database.runtime().random, PURPOSE, state, &payload);
+        let payload =
+            serde_json::to_vec(self).map_err(|error| INTERNAL.problem().caused_by(error))?;
+        let payload =
+            database
+                .ring()
+                .seal_private(&database.runtime().random, PURPOSE, state, &payload);
         let values = [
             state.to_vec().into(),
             binding.into(),
@@ -87,7 +103,9 @@ impl Pending {
             self.begun_at.inner().into(),
             (self.begun_at + LIFETIME).inner().into(),
         ];
-        unscoped.upkeep("external_authorizations.insert", INSERT, values).await?;
+        unscoped
+            .upkeep("external_authorizations.insert", INSERT, values)
+            .await?;
         Ok(())
     }
 }
@@ -107,13 +125,30 @@ impl Taken {
         const TAKE_UP: &str = "DELETE FROM external_authorizations WHERE hash = $1 AND binding = $2 AND expires_at > $3 \
              RETURNING payload";
         let (state, binding) = (hash(state), hash(binding));
-        let values = [state.clone().into(), binding.clone().into(), now.inner().into()];
-        let rows = unscoped.upkeep("external_authorizations.take_up", TAKE_UP, values).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let payload = unscoped.database().ring().open_private(PURPOSE, &state, &row.get::<Vec<u8>>(0)?);
+        let values = [
+            state.clone().into(),
+            binding.clone().into(),
+            now.inner().into(),
+        ];
+        let rows = unscoped
+            .upkeep("external_authorizations.take_up", TAKE_UP, values)
+            .await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let payload =
+            unscoped
+                .database()
+                .ring()
+                .open_private(PURPOSE, &state, &row.get::<Vec<u8>>(0)?);
         let payload = payload.map_err(|error| INTERNAL.problem().caused_by(error))?;
-        let pending = serde_json::from_slice(&payload).map_err(|error| INTERNAL.problem().caused_by(error))?;
-        Ok(Some(Self { pending, state, binding }))
+        let pending = serde_json::from_slice(&payload)
+            .map_err(|error| INTERNAL.problem().caused_by(error))?;
+        Ok(Some(Self {
+            pending,
+            state,
+            binding,
+        }))
     }
 
     /// Puts it back with what the provider said, for as long as it had: the person has yet to show a second factor here,
@@ -121,8 +156,14 @@ impl Taken {
     ///
     /// # Errors
     /// As the database answers.
-    pub(super) async fn put_back(mut self, unscoped: &Unscoped, person: Person) -> Result<(), Problem> {
+    pub(super) async fn put_back(
+        mut self,
+        unscoped: &Unscoped,
+        person: Person,
+    ) -> Result<(), Problem> {
         self.pending.person = Some(person);
-        self.pending.insert(unscoped, &self.state, self.binding).await
+        self.pending
+            .insert(unscoped, &self.state, self.binding)
+            .await
     }
 }

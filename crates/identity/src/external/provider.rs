@@ -5,12 +5,13 @@ use std::{error::Error as StdError, fmt::Write as _, sync::Arc};
 use mainstay_http::Problem;
 use mainstay_kernel::{ExposeSecret as _, Runtime, Timestamp};
 use openidconnect::{
-    AdditionalProviderMetadata, AuthType, ClientId, ClientSecret, DiscoveryError, EndpointMaybeSet, EndpointNotSet,
-    EndpointSet, IssuerUrl, JsonWebKeySet, ProviderMetadata, RedirectUrl,
+    AdditionalProviderMetadata, AuthType, ClientId, ClientSecret, DiscoveryError, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, IssuerUrl, JsonWebKeySet, ProviderMetadata, RedirectUrl,
     core::{
-        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
-        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode,
-        CoreResponseType, CoreSubjectIdentifierType,
+        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
+        CoreGrantType, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+        CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType,
+        CoreSubjectIdentifierType,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -65,8 +66,14 @@ type Metadata = ProviderMetadata<
 >;
 
 /// A client of the provider, ready to be used.
-pub(super) type Client =
-    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
+pub(super) type Client = CoreClient<
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
+>;
 
 /// A provider, and what it has said of itself.
 pub(super) struct Provider {
@@ -89,33 +96,57 @@ pub(super) struct Said {
 
 impl Provider {
     pub(super) fn new(settings: ProviderSettings) -> Self {
-        Self { settings, known: Mutex::default() }
+        Self {
+            settings,
+            known: Mutex::default(),
+        }
     }
 
     /// What it says of itself: from memory, or asked now. Whoever comes meanwhile waits for the same answer.
     ///
     /// # Errors
     /// [`PROVIDER_UNAVAILABLE`].
-    pub(super) async fn said(&self, http: &HttpClient, runtime: &Runtime) -> Result<Arc<Said>, Problem> {
+    pub(super) async fn said(
+        &self,
+        http: &HttpClient,
+        runtime: &Runtime,
+    ) -> Result<Arc<Said>, Problem> {
         let mut known = self.known.lock().await;
         let now = runtime.clock.now();
-        let kept = |age| known.said.as_ref().filter(|(_, at)| now < *at + age).map(|(said, _)| said.clone());
+        let kept = |age| {
+            known
+                .said
+                .as_ref()
+                .filter(|(_, at)| now < *at + age)
+                .map(|(said, _)| said.clone())
+        };
         if let Some(said) = kept(FRESH_FOR) {
             return Ok(said);
         }
         let kept = kept(USABLE_FOR);
-        if known.failed_at.is_some_and(|failed| now < failed + LEFT_ALONE_FOR) {
+        if known
+            .failed_at
+            .is_some_and(|failed| now < failed + LEFT_ALONE_FOR)
+        {
             return kept.ok_or_else(|| unavailable("it did not answer a moment ago"));
         }
         match self.ask(http).await {
             Ok(said) => {
                 let said = Arc::new(said);
-                *known = Known { said: Some((said.clone(), now)), failed_at: None, keys_fetched_at: Some(now) };
+                *known = Known {
+                    said: Some((said.clone(), now)),
+                    failed_at: None,
+                    keys_fetched_at: Some(now),
+                };
                 Ok(said)
             }
             Err(why) => {
                 known.failed_at = Some(now);
-                tracing::warn!(provider = self.settings.name, why, "a provider cannot be asked about itself");
+                tracing::warn!(
+                    provider = self.settings.name,
+                    why,
+                    "a provider cannot be asked about itself"
+                );
                 kept.ok_or_else(|| unavailable(&why))
             }
         }
@@ -123,35 +154,59 @@ impl Provider {
 
     /// The same with keys fetched anew, for a token that no known key fits: `None` when that was tried within the last
     /// minute, or does not help.
-    pub(super) async fn said_with_new_keys(&self, http: &HttpClient, runtime: &Runtime) -> Option<Arc<Said>> {
+    pub(super) async fn said_with_new_keys(
+        &self,
+        http: &HttpClient,
+        runtime: &Runtime,
+    ) -> Option<Arc<Said>> {
         let mut known = self.known.lock().await;
         let now = runtime.clock.now();
-        if known.keys_fetched_at.is_some_and(|fetched| now < fetched + KEYS_FETCHED_EVERY) {
+        if known
+            .keys_fetched_at
+            .is_some_and(|fetched| now < fetched + KEYS_FETCHED_EVERY)
+        {
             return None;
         }
         known.keys_fetched_at = Some(now);
         let (said, at) = known.said.clone()?;
-        let keys = JsonWebKeySet::fetch_async(said.metadata.jwks_uri(), &KeysThatVerify(http)).await;
         let keys =
-            keys.inspect_err(|error| tracing::warn!(provider = self.settings.name, why = told(error), "no keys"));
+            JsonWebKeySet::fetch_async(said.metadata.jwks_uri(), &KeysThatVerify(http)).await;
+        let keys = keys.inspect_err(|error| {
+            tracing::warn!(provider = self.settings.name, why = told(error), "no keys")
+        });
         let metadata = said.metadata.clone().set_jwks(keys.ok()?);
-        let said = Arc::new(Said { metadata, algorithms: said.algorithms.clone() });
+        let said = Arc::new(Said {
+            metadata,
+            algorithms: said.algorithms.clone(),
+        });
         known.said = Some((said.clone(), at));
         Some(said)
     }
 
     async fn ask(&self, http: &HttpClient) -> Result<Said, String> {
-        let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(|_| "its issuer is no URL".to_owned())?;
-        let metadata = Metadata::discover_async(issuer, &KeysThatVerify(http)).await.map_err(|error| told(&error))?;
-        if !is_safe(metadata.authorization_endpoint().url(), http.takes_loopback()) {
+        let issuer = IssuerUrl::new(self.settings.issuer.clone())
+            .map_err(|_| "its issuer is no URL".to_owned())?;
+        let metadata = Metadata::discover_async(issuer, &KeysThatVerify(http))
+            .await
+            .map_err(|error| told(&error))?;
+        if !is_safe(
+            metadata.authorization_endpoint().url(),
+            http.takes_loopback(),
+        ) {
             return Err("it sends people to a URL that is not https".to_owned());
         }
         let announced = metadata.id_token_signing_alg_values_supported();
-        let algorithms: Vec<_> = ALGORITHMS.into_iter().filter(|algorithm| announced.contains(algorithm)).collect();
+        let algorithms: Vec<_> = ALGORITHMS
+            .into_iter()
+            .filter(|algorithm| announced.contains(algorithm))
+            .collect();
         if algorithms.is_empty() {
             return Err("it signs with no algorithm that is taken".to_owned());
         }
-        Ok(Said { metadata, algorithms })
+        Ok(Said {
+            metadata,
+            algorithms,
+        })
     }
 
     /// A client of the provider.
@@ -159,12 +214,25 @@ impl Provider {
     /// # Errors
     /// [`PROVIDER_UNAVAILABLE`] when the place that it sends people back to is no URL.
     pub(super) fn client(&self, said: &Said) -> Result<Client, Problem> {
-        let ProviderSettings { client_id, client_secret, redirect_uri, .. } = &self.settings;
-        let secret = client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
-        let redirect = RedirectUrl::new(redirect_uri.clone()).map_err(|_| unavailable("its redirect_uri is no URL"))?;
-        let client =
-            CoreClient::from_provider_metadata(said.metadata.clone(), ClientId::new(client_id.clone()), secret);
-        Ok(client.set_redirect_uri(redirect).set_auth_type(said.auth_type()))
+        let ProviderSettings {
+            client_id,
+            client_secret,
+            redirect_uri,
+            ..
+        } = &self.settings;
+        let secret = client_secret
+            .as_ref()
+            .map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
+        let redirect = RedirectUrl::new(redirect_uri.clone())
+            .map_err(|_| unavailable("its redirect_uri is no URL"))?;
+        let client = CoreClient::from_provider_metadata(
+            said.metadata.clone(),
+            ClientId::new(client_id.clone()),
+            secret,
+        );
+        Ok(client
+            .set_redirect_uri(redirect)
+            .set_auth_type(said.auth_type()))
     }
 }
 
@@ -183,14 +251,21 @@ impl Said {
     pub(super) fn answers_as(&self, issuer: Option<&str>) -> bool {
         match issuer {
             Some(issuer) => issuer == self.issuer().as_str(),
-            None => !self.metadata.additional_metadata().authorization_response_iss_parameter_supported,
+            None => {
+                !self
+                    .metadata
+                    .additional_metadata()
+                    .authorization_response_iss_parameter_supported
+            }
         }
     }
 
     /// HTTP Basic, unless the provider takes the secret in the body alone (OpenID Connect Discovery 1.0 §3).
     fn auth_type(&self) -> AuthType {
         match self.metadata.token_endpoint_auth_methods_supported() {
-            Some(methods) if !methods.contains(&CoreClientAuthMethod::ClientSecretBasic) => AuthType::RequestBody,
+            Some(methods) if !methods.contains(&CoreClientAuthMethod::ClientSecretBasic) => {
+                AuthType::RequestBody
+            }
             _ => AuthType::BasicAuth,
         }
     }
@@ -198,14 +273,19 @@ impl Said {
 
 /// A provider that does not answer, or not as it should.
 pub(super) fn unavailable(why: &str) -> Problem {
-    PROVIDER_UNAVAILABLE.problem().retry_after(LEFT_ALONE_FOR.unsigned_abs()).caused_by(why)
+    PROVIDER_UNAVAILABLE
+        .problem()
+        .retry_after(LEFT_ALONE_FOR.unsigned_abs())
+        .caused_by(why)
 }
 
 /// Why a provider cannot be used, for the log: what it sent is not repeated.
 fn told(error: &DiscoveryError<HttpError>) -> String {
     match error {
         DiscoveryError::Request(error) => causes(error),
-        DiscoveryError::Parse(error) => format!("what it says of itself cannot be read, at {}", error.path()),
+        DiscoveryError::Parse(error) => {
+            format!("what it says of itself cannot be read, at {}", error.path())
+        }
         DiscoveryError::Response(status, ..) => format!("it answered {status}"),
         DiscoveryError::Validation(_) => "it says that it is another issuer".to_owned(),
         other => other.to_string(),

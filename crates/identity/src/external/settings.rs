@@ -74,11 +74,17 @@ impl ExternalSettings {
             "How long an OpenID provider may take to answer.",
         );
         let text = reader.optional_secret(NAME, HELP);
-        let (providers, wrong) = text.map(|text| parse(text.expose_secret(), pages_url, loopback)).unwrap_or_default();
+        let (providers, wrong) = text
+            .map(|text| parse(text.expose_secret(), pages_url, loopback))
+            .unwrap_or_default();
         for what in wrong {
             reader.refuse(NAME, what);
         }
-        Self { providers, timeout, loopback }
+        Self {
+            providers,
+            timeout,
+            loopback,
+        }
     }
 }
 
@@ -89,14 +95,28 @@ fn parse(text: &str, pages_url: &str, development: bool) -> (Vec<ProviderSetting
     };
     let (mut providers, mut wrong): (Vec<ProviderSettings>, Vec<String>) = (Vec::new(), Vec::new());
     for (position, item) in items.iter().enumerate() {
-        let mut members = Members { item: item.as_object(), wrong: Vec::new(), development };
+        let mut members = Members {
+            item: item.as_object(),
+            wrong: Vec::new(),
+            development,
+        };
         if let Some(provider) = members.read(pages_url) {
-            if providers.iter().any(|other| other.name == provider.name || other.issuer == provider.issuer) {
-                members.wrong.push("has the name or the issuer of another".to_owned());
+            if providers
+                .iter()
+                .any(|other| other.name == provider.name || other.issuer == provider.issuer)
+            {
+                members
+                    .wrong
+                    .push("has the name or the issuer of another".to_owned());
             }
             providers.push(provider);
         }
-        wrong.extend(members.wrong.into_iter().map(|what| format!("provider {} {what}", position + 1)));
+        wrong.extend(
+            members
+                .wrong
+                .into_iter()
+                .map(|what| format!("provider {} {what}", position + 1)),
+        );
     }
     (providers, wrong)
 }
@@ -114,12 +134,17 @@ impl Members<'_> {
             return None;
         };
         if item.keys().any(|key| !MEMBERS.contains(&key.as_str())) {
-            self.wrong.push(format!("has a member that is none of {}", MEMBERS.join(", ")));
+            self.wrong.push(format!(
+                "has a member that is none of {}",
+                MEMBERS.join(", ")
+            ));
         }
         let name = self.required("name").filter(|name| {
             let is_name = is_name(name);
             if !is_name {
-                self.wrong.push("has a name that is not 1 to 40 small letters, digits and hyphens".to_owned());
+                self.wrong.push(
+                    "has a name that is not 1 to 40 small letters, digits and hyphens".to_owned(),
+                );
             }
             is_name
         });
@@ -128,18 +153,28 @@ impl Members<'_> {
         let client_id = self.required("client_id");
         let redirect_uri = self.text("redirect_uri");
         let redirect_uri = redirect_uri
-            .or_else(|| Some(format!("{pages_url}/external?provider={}", name.as_deref()?)))
+            .or_else(|| {
+                Some(format!(
+                    "{pages_url}/external?provider={}",
+                    name.as_deref()?
+                ))
+            })
             .filter(|uri| self.url("redirect_uri", uri));
         let sign_up = match self.text("sign_up").as_deref() {
             None | Some("refuse") => false,
             Some("allow") => true,
             Some(_) => {
-                self.wrong.push("has a sign_up that is neither refuse nor allow".to_owned());
+                self.wrong
+                    .push("has a sign_up that is neither refuse nor allow".to_owned());
                 false
             }
         };
         let (label, client_secret) = (self.text("label"), self.text("client_secret"));
-        let (scopes, trust_mfa, assume_fresh) = (self.scopes(), self.flag("trust_mfa"), self.flag("assume_fresh"));
+        let (scopes, trust_mfa, assume_fresh) = (
+            self.scopes(),
+            self.flag("trust_mfa"),
+            self.flag("assume_fresh"),
+        );
         Some(ProviderSettings {
             label: label.or_else(|| name.clone())?,
             name: name?,
@@ -160,7 +195,10 @@ impl Members<'_> {
 
     fn text(&mut self, name: &str) -> Option<String> {
         let value = self.member(name)?;
-        let text = value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let text = value
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned);
         if text.is_none() {
             self.wrong.push(format!("has a {name} that is not a text"));
         }
@@ -175,29 +213,44 @@ impl Members<'_> {
     }
 
     fn flag(&mut self, name: &str) -> bool {
-        let Some(value) = self.member(name) else { return false };
+        let Some(value) = self.member(name) else {
+            return false;
+        };
         value.as_bool().unwrap_or_else(|| {
-            self.wrong.push(format!("has a {name} that is neither true nor false"));
+            self.wrong
+                .push(format!("has a {name} that is neither true nor false"));
             false
         })
     }
 
     fn scopes(&mut self) -> Vec<String> {
-        let Some(value) = self.member("scopes") else { return vec!["email".to_owned()] };
-        let texts = value.as_array().map(|items| items.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
-        match texts.flatten().filter(|scopes| scopes.iter().all(|scope| is_scope(scope))) {
+        let Some(value) = self.member("scopes") else {
+            return vec!["email".to_owned()];
+        };
+        let texts = value
+            .as_array()
+            .map(|items| items.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+        match texts
+            .flatten()
+            .filter(|scopes| scopes.iter().all(|scope| is_scope(scope)))
+        {
             Some(scopes) => scopes.into_iter().map(str::to_owned).collect(),
             None => {
-                self.wrong.push("has scopes that are not a list of words".to_owned());
+                self.wrong
+                    .push("has scopes that are not a list of words".to_owned());
                 Vec::new()
             }
         }
     }
 
     fn url(&mut self, name: &str, text: &str) -> bool {
-        let safe = text.parse::<Url>().is_ok_and(|url| is_safe(&url, self.development) && url.fragment().is_none());
+        let safe = text
+            .parse::<Url>()
+            .is_ok_and(|url| is_safe(&url, self.development) && url.fragment().is_none());
         if !safe {
-            self.wrong.push(format!("has a URL that is not https, or that has credentials or a fragment: {name}"));
+            self.wrong.push(format!(
+                "has a URL that is not https, or that has credentials or a fragment: {name}"
+            ));
         }
         safe
     }
@@ -214,12 +267,17 @@ impl Members<'_> {
 
 fn is_name(name: &str) -> bool {
     (1..=40).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// RFC 6749 §3.3.
 fn is_scope(scope: &str) -> bool {
-    !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    !scope.is_empty()
+        && scope
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 #[cfg(test)]
@@ -235,9 +293,17 @@ mod tests {
         let text = r#"[{ "name": "acme", "issuer": "https://id.example/", "client_id": "x", "client_secret": "y" }]"#;
         let (providers, wrong) = parse(text, "https://api.example/account", false);
         assert_eq!(wrong, Vec::<String>::new());
-        let [provider] = providers.as_slice() else { panic!("{providers:?}") };
-        assert_eq!(provider.redirect_uri, "https://api.example/account/external?provider=acme");
-        assert_eq!((provider.label.as_str(), provider.scopes.as_slice()), ("acme", ["email".to_owned()].as_slice()));
+        let [provider] = providers.as_slice() else {
+            panic!("{providers:?}")
+        };
+        assert_eq!(
+            provider.redirect_uri,
+            "https://api.example/account/external?provider=acme"
+        );
+        assert_eq!(
+            (provider.label.as_str(), provider.scopes.as_slice()),
+            ("acme", ["email".to_owned()].as_slice())
+        );
         assert!(!provider.sign_up && !provider.trust_mfa && !provider.assume_fresh);
         assert!(!format!("{provider:?}").contains("\"y\""));
     }
@@ -267,21 +333,38 @@ mod tests {
 
     #[test]
     fn a_secret_in_the_wrong_place_is_not_repeated() {
-        for text in
-            [r#""hunter2""#, r#"[{ "hunter2": "hunter2" }]"#, r#"[{ "name": "hunter2!", "scopes": "hunter2" }]"#]
-        {
-            assert!(wrong(text).iter().all(|what| !what.contains("hunter2")), "{:?}", wrong(text));
+        for text in [
+            r#""hunter2""#,
+            r#"[{ "hunter2": "hunter2" }]"#,
+            r#"[{ "name": "hunter2!", "scopes": "hunter2" }]"#,
+        ] {
+            assert!(
+                wrong(text).iter().all(|what| !what.contains("hunter2")),
+                "{:?}",
+                wrong(text)
+            );
         }
     }
 
     #[test]
     fn two_providers_of_one_name_or_issuer_are_refused() {
         let provider = |name: &str, issuer: &str| {
-            format!(r#"{{ "name": "{name}", "issuer": "{issuer}", "client_id": "x", "client_secret": "y" }}"#)
+            format!(
+                r#"{{ "name": "{name}", "issuer": "{issuer}", "client_id": "x", "client_secret": "y" }}"#
+            )
         };
-        let (a, b) = (provider("a", "https://a.example"), provider("a", "https://b.example"));
+        let (a, b) = (
+            provider("a", "https://a.example"),
+            provider("a", "https://b.example"),
+        );
         let c = provider("c", "https://a.example");
-        assert_eq!(wrong(&format!("[{a},{b}]")), ["provider 2 has the name or the issuer of another"]);
-        assert_eq!(wrong(&format!("[{a},{c}]")), ["provider 2 has the name or the issuer of another"]);
+        assert_eq!(
+            wrong(&format!("[{a},{b}]")),
+            ["provider 2 has the name or the issuer of another"]
+        );
+        assert_eq!(
+            wrong(&format!("[{a},{c}]")),
+            ["provider 2 has the name or the issuer of another"]
+        );
     }
 }

@@ -1,7 +1,8 @@
 use mainstay_crypto::Sealed;
 use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
 use mainstay_http::{
-    Cookie, CreatedAt, Header, INVALID_INPUT, Json, Problem, Public, Shared, UserAgent, WithHeaders, input, post,
+    Cookie, CreatedAt, Header, INVALID_INPUT, Json, Problem, Public, Shared, UserAgent,
+    WithHeaders, input, post,
 };
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 
@@ -19,8 +20,8 @@ use crate::{
     events::{Action, about_user},
     second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
     sessions::{
-        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, moved_on, start_session,
-        told_of_a_new_place,
+        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, moved_on,
+        start_session, told_of_a_new_place,
     },
     standing::{self, Hold},
     throttle::{Admitted, Keys, TOO_MANY_ATTEMPTS, record_failure},
@@ -84,15 +85,45 @@ pub(super) async fn create_external_session(
     let ring = unscoped.database().ring();
     let address = by.origin().address;
     let mut attempt = Admitted::uncounted(Keys::new(ring, "external_sign_in", &[], address).place);
-    let (organization, kind) = (body.organization_id, if body.cookie { Kind::Cookie } else { Kind::Token });
-    let CreateExternalSession { provider, state, code, iss: issuer, binding, second_factor, .. } = body;
-    let callback = Callback { provider, state, code, issuer, binding };
+    let (organization, kind) = (
+        body.organization_id,
+        if body.cookie {
+            Kind::Cookie
+        } else {
+            Kind::Token
+        },
+    );
+    let CreateExternalSession {
+        provider,
+        state,
+        code,
+        iss: issuer,
+        binding,
+        second_factor,
+        ..
+    } = body;
+    let callback = Callback {
+        provider,
+        state,
+        code,
+        issuer,
+        binding,
+    };
     let vouched = async {
         let vouched = callback.person(&identity, &unscoped, cookie, None).await?;
         let account = account_of(&unscoped, &vouched, organization, &attempt).await?;
-        account.may_be_signed_in_to(organization).map(|()| (vouched, account))
+        account
+            .may_be_signed_in_to(organization)
+            .map(|()| (vouched, account))
     };
-    let (Vouched { provider, person, taken }, account) = match vouched.await {
+    let (
+        Vouched {
+            provider,
+            person,
+            taken,
+        },
+        account,
+    ) = match vouched.await {
         Ok(vouched) => vouched,
         Err(problem) => {
             if problem.kind() != INVALID_INPUT {
@@ -104,7 +135,13 @@ pub(super) async fn create_external_session(
     let mut multi_factor = provider.settings.trust_mfa && person.multi_factor;
     if account.second_factor && !multi_factor {
         let holder = account.holder();
-        let shown = show_at_sign_in(&unscoped, &holder, second_factor.as_ref(), &mut attempt, address);
+        let shown = show_at_sign_in(
+            &unscoped,
+            &holder,
+            second_factor.as_ref(),
+            &mut attempt,
+            address,
+        );
         if let Err(problem) = shown.await {
             taken.put_back(&unscoped, person).await?;
             return Err(problem);
@@ -115,7 +152,11 @@ pub(super) async fn create_external_session(
     let new = NewSession {
         user: account.user,
         organization: account.organization,
-        given: vec![standing::verified(account.user, account.credentials, Hold::Shared)],
+        given: vec![standing::verified(
+            account.user,
+            account.credentials,
+            Hold::Shared,
+        )],
         kind,
         refreshable: true,
         authenticated_at: authenticated_at(provider, &person, now),
@@ -127,12 +168,24 @@ pub(super) async fn create_external_session(
         device,
         admitted: Some(&attempt),
         job: if account.is_new_place {
-            told_of_a_new_place(&unscoped, account.user, &account.key, &account.email, address)?
+            told_of_a_new_place(
+                &unscoped,
+                account.user,
+                &account.key,
+                &account.email,
+                address,
+            )?
         } else {
             None
         },
     };
-    let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
+    let success = |_| {
+        about_user(
+            Action::LoginSuccess,
+            Some(account.user),
+            account.organization,
+        )
+    };
     let Some(started) = start_session(&unscoped, &identity, new, success).await? else {
         return Err(moved_on(&unscoped, account.user).await);
     };
@@ -145,7 +198,11 @@ pub(super) async fn create_external_session(
 /// When the person proved who it is, which what is sensitive asks for (OWASP ASVS 6.8.4). Where the provider does not say
 /// it, it may have been long ago, unless the operator knows better.
 fn authenticated_at(provider: &Provider, person: &Person, now: Timestamp) -> Timestamp {
-    let unknown = if provider.settings.assume_fresh { now } else { Timestamp::UNIX_EPOCH };
+    let unknown = if provider.settings.assume_fresh {
+        now
+    } else {
+        Timestamp::UNIX_EPOCH
+    };
     person.authenticated_at.unwrap_or(unknown)
 }
 
@@ -175,7 +232,9 @@ async fn account_of(
     organization: Option<OrganizationId>,
     attempt: &Admitted,
 ) -> Result<Account, Problem> {
-    let Vouched { provider, person, .. } = vouched;
+    let Vouched {
+        provider, person, ..
+    } = vouched;
     let subject = Subject::of(person);
     if let Some(account) = Account::find(unscoped, &subject, organization, &attempt.place).await? {
         return Ok(account);
@@ -210,7 +269,11 @@ impl Account {
                  ORDER BY created_at, organization_id LIMIT 1) m ON true \
              WHERE i.subject_index = ANY ($1)";
         let indexes = indexes(subject, unscoped.database().ring());
-        let values = [indexes.into(), organization.map(OrganizationId::uuid).into(), place.to_vec().into()];
+        let values = [
+            indexes.into(),
+            organization.map(OrganizationId::uuid).into(),
+            place.to_vec().into(),
+        ];
         let read = |row: &Row| -> Result<Self, Error> {
             let user: UserId = row.get(1)?;
             Ok(Self {
@@ -227,7 +290,9 @@ impl Account {
                 credentials: row.get(11)?,
             })
         };
-        let rows = unscoped.select("external_identities.sign_in", FIND, values).await?;
+        let rows = unscoped
+            .select("external_identities.sign_in", FIND, values)
+            .await?;
         rows.first().map(read).transpose()
     }
 
@@ -255,6 +320,9 @@ impl Account {
     async fn note_use(&self, unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
         const USED: &str = "UPDATE external_identities SET last_used_at = $2 WHERE id = $1";
         let values = [self.identity.into(), now.inner().into()];
-        unscoped.upkeep("external_identities.used", USED, values).await.map(drop)
+        unscoped
+            .upkeep("external_identities.used", USED, values)
+            .await
+            .map(drop)
     }
 }

@@ -34,14 +34,22 @@ pub(super) async fn sign_up(
              SELECT $9, id, $10, $11, $12, $13, $5 FROM changed), \
          claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($8::bytea[]), id FROM changed \
              UNION ALL SELECT unnest($14::bytea[]), $9 FROM changed)";
-    let email = Sealed::new(person.verified_email().ok_or_else(|| EMAIL_UNVERIFIED.problem())?);
+    let email = Sealed::new(
+        person
+            .verified_email()
+            .ok_or_else(|| EMAIL_UNVERIFIED.problem())?,
+    );
     let database = unscoped.database();
     let (runtime, ring) = (database.runtime(), database.ring());
     let (user, identity): (UserId, Uuid) = (runtime.new_id(), runtime.new_id::<Account>().uuid());
     let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
     let random = &runtime.random;
     let sealed = email.seal(&key, random, &email_cell(user.uuid()));
-    let indexes: Vec<_> = email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let indexes: Vec<_> = email
+        .indexes(ring, &email_index())
+        .into_iter()
+        .map(BlindIndex::into_bytes)
+        .collect();
     let values: [Value; 14] = [
         key.id().into(),
         NOWHERE.into(),
@@ -53,13 +61,18 @@ pub(super) async fn sign_up(
         indexes.into(),
         identity.into(),
         person.issuer.clone().into(),
-        subject.seal(&key, random, &cell(identity, "subject")).into(),
+        subject
+            .seal(&key, random, &cell(identity, "subject"))
+            .into(),
         index(subject, ring).into(),
         email.seal(&key, random, &cell(identity, "email")).into(),
         subject_indexes(subject, ring).into(),
     ];
     let event = about_user(Action::UserCreated, Some(user), None);
-    let made = match unscoped.change(Change::new("users.insert_external", CHANGE, values, event)).await {
+    let made = match unscoped
+        .change(Change::new("users.insert_external", CHANGE, values, event))
+        .await
+    {
         Err(Error::Constraint { name, .. })
             if ADDRESS_TAKEN.contains(&name.as_str()) || SUBJECT_TAKEN.contains(&name.as_str()) =>
         {
@@ -74,7 +87,11 @@ pub(super) async fn sign_up(
         second_factor: false,
         organization: None,
         email: sealed,
-        key: OwnKey { id: key.id(), subject: user.uuid(), wrapped: wrapped.0 },
+        key: OwnKey {
+            id: key.id(),
+            subject: user.uuid(),
+            wrapped: wrapped.0,
+        },
         is_new_place: false,
         is_known_here: false,
         totp: None,

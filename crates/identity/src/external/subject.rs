@@ -1,7 +1,8 @@
 //! Who somebody is elsewhere, as it is kept: sealed, and found through an index over issuer and subject together.
 
 use mainstay_crypto::{
-    BlindIndex, Cell, Identifying, IndexLength, IndexPlace, Indexed, KeyRing, Personal, Sealed, Zeroizing,
+    BlindIndex, Cell, Identifying, IndexLength, IndexPlace, Indexed, KeyRing, Personal, Sealed,
+    Zeroizing,
 };
 use mainstay_database::{Scope, SealedColumn, SealedIndex, SealedTable, normalised};
 use mainstay_kernel::Uuid;
@@ -27,8 +28,13 @@ pub(super) fn table() -> SealedTable {
         claimed: true,
         normalised: normalised::<Subject>,
     };
-    let columns = ["subject", "email"].map(|column| SealedColumn::at(PLACE.table, column)).to_vec();
-    SealedTable { indexes: vec![index], ..of_account(PLACE.table, "id", columns) }
+    let columns = ["subject", "email"]
+        .map(|column| SealedColumn::at(PLACE.table, column))
+        .to_vec();
+    SealedTable {
+        indexes: vec![index],
+        ..of_account(PLACE.table, "id", columns)
+    }
 }
 
 const PLACE: IndexPlace<'static> = IndexPlace {
@@ -39,11 +45,15 @@ const PLACE: IndexPlace<'static> = IndexPlace {
 };
 
 /// The constraints that say that the identity belongs to another account.
-pub(super) const SUBJECT_TAKEN: [&str; 2] = ["external_identities_subject_key", "unique_indexes_pkey"];
+pub(super) const SUBJECT_TAKEN: [&str; 2] =
+    ["external_identities_subject_key", "unique_indexes_pkey"];
 
 impl Subject {
     pub(super) fn of(person: &Person) -> Sealed<Self> {
-        Sealed::new(Self { issuer: person.issuer.clone(), subject: person.subject.clone() })
+        Sealed::new(Self {
+            issuer: person.issuer.clone(),
+            subject: person.subject.clone(),
+        })
     }
 }
 
@@ -54,12 +64,21 @@ pub(super) fn index(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<u8> {
 
 /// The indexes under which an identity may stand while keys are rotated.
 pub(super) fn indexes(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<Vec<u8>> {
-    subject.indexes(ring, &PLACE).into_iter().map(BlindIndex::into_bytes).collect()
+    subject
+        .indexes(ring, &PLACE)
+        .into_iter()
+        .map(BlindIndex::into_bytes)
+        .collect()
 }
 
 /// Where a value of an identity stands.
 pub(super) fn cell(identity: Uuid, column: &'static str) -> Cell<'static> {
-    Cell { organization: NOWHERE, table: "external_identities", column, row: identity }
+    Cell {
+        organization: NOWHERE,
+        table: "external_identities",
+        column,
+        row: identity,
+    }
 }
 
 impl Personal for Subject {
@@ -70,7 +89,10 @@ impl Personal for Subject {
     fn from_plaintext(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let (issuer, subject) = text.split_once('\n')?;
-        Some(Self { issuer: issuer.to_owned(), subject: subject.to_owned() })
+        Some(Self {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+        })
     }
 
     fn mask(&self) -> String {

@@ -33,7 +33,10 @@ pub(super) struct JoinedView {
 /// Accept an invitation with the account that has the invited address.
 ///
 /// The session goes on where it works; `PUT /v1/sessions/current/organization` moves it to the new organization.
-#[post("/v1/invitations/acceptance", problems(INVALID_TOKEN, INVITATION_OF_ANOTHER, ALREADY_A_MEMBER))]
+#[post(
+    "/v1/invitations/acceptance",
+    problems(INVALID_TOKEN, INVITATION_OF_ANOTHER, ALREADY_A_MEMBER)
+)]
 pub(super) async fn accept_invitation(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
@@ -46,12 +49,20 @@ pub(super) async fn accept_invitation(
              SELECT $4, organization_id, role_id, $3 FROM accepted \
              RETURNING user_id, NULL::jsonb AS before, jsonb_build_object('role', $5::text) AS after)";
     let user = by.principal().user;
-    let unscoped = by.unscoped("one joins an organization that one does not work in yet; the token names it");
-    let pending = find(&unscoped, &body.token).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
+    let unscoped =
+        by.unscoped("one joins an organization that one does not work in yet; the token names it");
+    let pending = find(&unscoped, &body.token)
+        .await?
+        .ok_or_else(|| INVALID_TOKEN.problem())?;
     let owner = find_owner(&unscoped, user).await?;
     let own = Sealed::new(owner.email);
     if !own.same_normalised(&Sealed::new(pending.email)) {
-        let refused = about(Action::AuthzFail, "invitation", Some(pending.id.uuid()), Some(pending.organization));
+        let refused = about(
+            Action::AuthzFail,
+            "invitation",
+            Some(pending.id.uuid()),
+            Some(pending.organization),
+        );
         unscoped.record(refused).await?;
         return Err(INVITATION_OF_ANOTHER.problem());
     }
@@ -62,14 +73,30 @@ pub(super) async fn accept_invitation(
         user.uuid().into(),
         pending.role.clone().into(),
     ];
-    let event = about_user(Action::MembershipCreated, Some(user), Some(pending.organization));
+    let event = about_user(
+        Action::MembershipCreated,
+        Some(user),
+        Some(pending.organization),
+    );
     // The address was compared: it is part of the credentials.
-    let given = [standing::verified(user, owner.credentials, Hold::Shared), standing::session(by.principal().session)];
-    let change = Change::new("invitations.accept", ACCEPT, values, event).given(given).showing_rows();
-    let joined = unscoped.change(change).await.on_constraint("memberships_pkey", ALREADY_A_MEMBER)?;
+    let given = [
+        standing::verified(user, owner.credentials, Hold::Shared),
+        standing::session(by.principal().session),
+    ];
+    let change = Change::new("invitations.accept", ACCEPT, values, event)
+        .given(given)
+        .showing_rows();
+    let joined = unscoped
+        .change(change)
+        .await
+        .on_constraint("memberships_pkey", ALREADY_A_MEMBER)?;
     if joined.is_empty() {
         return Err(standing::ended_or(&unscoped, by.principal(), INVALID_TOKEN.problem()).await);
     }
 
-    Ok(Json(JoinedView { organization_id: pending.organization, name: pending.organization_name, role: pending.role }))
+    Ok(Json(JoinedView {
+        organization_id: pending.organization,
+        name: pending.organization_name,
+        role: pending.role,
+    }))
 }

@@ -1,7 +1,8 @@
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Error, Unscoped, Uuid};
 use mainstay_http::{
-    Allowed, Created, FieldError, FreshOrScoped, INVALID_INPUT, Json, Problem, Shared, UNAUTHENTICATED, input, post,
+    Allowed, Created, FieldError, FreshOrScoped, INVALID_INPUT, Json, Problem, Shared,
+    UNAUTHENTICATED, input, post,
 };
 use mainstay_kernel::SecretString;
 use mainstay_mail::{Letter, Mail};
@@ -37,7 +38,10 @@ pub(super) struct CreateInvitation {
 ///
 /// They get a link by mail that works once, for seven days. An invitation to the same address takes the place of an
 /// earlier one, unless that gives more than you hold or was made by a member who may do more than you. The answer does not tell whether the address has an account.
-#[post("/v1/invitations", problems(UNKNOWN_ROLE, EXCEEDS_OWN, TOO_MANY_ATTEMPTS))]
+#[post(
+    "/v1/invitations",
+    problems(UNKNOWN_ROLE, EXCEEDS_OWN, TOO_MANY_ATTEMPTS)
+)]
 pub(super) async fn create_invitation(
     by: FreshOrScoped<MembersManage>,
     identity: Shared<Identity>,
@@ -59,18 +63,27 @@ pub(super) async fn create_invitation(
              RETURNING id, NULL::jsonb AS before, jsonb_build_object('role', $13::text) AS after)";
     let role = body.role.as_str();
     let (role_id, organization_name) = find_role(&by, role).await?;
-    let unscoped = by.unscoped("the invitation is filed under its token and its address, which are no organization's");
+    let unscoped = by.unscoped(
+        "the invitation is filed under its token and its address, which are no organization's",
+    );
     let (database, organization) = (unscoped.database(), by.organization());
     let (runtime, ring) = (database.runtime(), database.ring());
     let (id, now): (InvitationId, _) = (runtime.new_id(), runtime.clock.now());
-    let (token, email) = (FreshSecret::new(&runtime.random, "min_"), Sealed::new(body.email.clone()));
+    let (token, email) = (
+        FreshSecret::new(&runtime.random, "min_"),
+        Sealed::new(body.email.clone()),
+    );
     let holder = find_by_address(&unscoped, &body.email).await?;
     let to = mailbox(holder.as_ref(), &body.email);
     let mail = write(&unscoped, &identity, to, &organization_name, &token.text)?;
     let index = email.index(ring, &email_index()).into_bytes();
     throttle::admit_invitation(&unscoped, organization, &index).await?;
     let (key, wrapped) = ring.new_data_key(&runtime.random, organization, id.uuid());
-    let indexes: Vec<_> = email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let indexes: Vec<_> = email
+        .indexes(ring, &email_index())
+        .into_iter()
+        .map(BlindIndex::into_bytes)
+        .collect();
     let (invited_by, expires_at) = (by.principal().user, now + LIFETIME);
     let [held, owner] = held_by(by.principal());
     let values = [
@@ -79,7 +92,9 @@ pub(super) async fn create_invitation(
         key.id().into(),
         wrapped.0.into(),
         now.inner().into(),
-        email.seal(&key, &runtime.random, &email_cell(organization, id)).into(),
+        email
+            .seal(&key, &runtime.random, &email_cell(organization, id))
+            .into(),
         index.into(),
         indexes.into(),
         role_id.into(),
@@ -90,16 +105,31 @@ pub(super) async fn create_invitation(
         held,
         owner,
     ];
-    let event = about(Action::InvitationCreated, "invitation", Some(id.uuid()), Some(organization.into()));
+    let event = about(
+        Action::InvitationCreated,
+        "invitation",
+        Some(id.uuid()),
+        Some(organization.into()),
+    );
     let given = standing::in_role(by.principal());
-    let change = Change::new("invitations.insert", CREATE, values, event).given(given).showing_rows().queue(mail);
+    let change = Change::new("invitations.insert", CREATE, values, event)
+        .given(given)
+        .showing_rows()
+        .queue(mail);
     if unscoped.change(change).await?.is_empty() {
         let refusal = refused(&by, "invitation", None).await;
         return Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await);
     }
 
     let role = role.to_owned();
-    Ok(Created(InvitationView { id, email: email.masked(), role, invited_by, created_at: now, expires_at }))
+    Ok(Created(InvitationView {
+        id,
+        email: email.masked(),
+        role,
+        invited_by,
+        created_at: now,
+        expires_at,
+    }))
 }
 
 /// The role of this name, if the caller may give it, and the organization's name.
@@ -107,11 +137,19 @@ async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, Str
     const FIND: &str = "SELECT o.name, r.id, role_exceeds(r.id, $3, $4) FROM organizations o \
          LEFT JOIN roles r ON r.name = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL) WHERE o.id = $1";
     let [held, owner] = held_by(by.principal());
-    let rows = by.select("roles.to_give", FIND, [role.into(), held, owner]).await?;
+    let rows = by
+        .select("roles.to_give", FIND, [role.into(), held, owner])
+        .await?;
     // An organization that was deleted has no session any more that could ask.
     let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
-    let id = row.get::<Option<Uuid>>(1)?.ok_or_else(|| UNKNOWN_ROLE.problem())?;
-    if row.get(2)? { Err(refused(by, "role", Some(id)).await) } else { Ok((id, row.get(0)?)) }
+    let id = row
+        .get::<Option<Uuid>>(1)?
+        .ok_or_else(|| UNKNOWN_ROLE.problem())?;
+    if row.get(2)? {
+        Err(refused(by, "role", Some(id)).await)
+    } else {
+        Ok((id, row.get(0)?))
+    }
 }
 
 /// The mail that carries the token. An address that no mail reaches is no address to invite.
@@ -123,8 +161,13 @@ fn write(
     token: &SecretString,
 ) -> Result<mainstay_database::Job, Problem> {
     let letter = Letter::new(format!("Join {organization}"))
-        .paragraph(format!("You are invited to the organization “{organization}”."))
-        .button("Accept the invitation", letters::link(identity, "invitation", token))
+        .paragraph(format!(
+            "You are invited to the organization “{organization}”."
+        ))
+        .button(
+            "Accept the invitation",
+            letters::link(identity, "invitation", token),
+        )
         .paragraph("The link works once, for seven days. Without an account, you make one there.")
         .footer("If you do not know who invites you, do nothing.");
     let unreachable = || FieldError {
@@ -132,6 +175,7 @@ fn write(
         pointer: "/email".to_owned(),
         detail: "mail cannot be sent to this address".to_owned(),
     };
-    let mail = Mail::new(email.as_str(), &letter).map_err(|_| INVALID_INPUT.problem().errors([unreachable()]))?;
+    let mail = Mail::new(email.as_str(), &letter)
+        .map_err(|_| INVALID_INPUT.problem().errors([unreachable()]))?;
     mail.job(unscoped).map_err(Error::into)
 }

@@ -42,9 +42,18 @@ pub(super) struct InvitationView {
 }
 
 impl InvitationRow {
-    pub(super) fn view(self, unscoped: &Unscoped, organization: Uuid) -> Result<InvitationView, Error> {
-        let key = OwnKey { id: self.key_id, subject: self.id.uuid(), wrapped: self.wrapped };
-        let email: EmailAddress = unscoped.open_own(&key, &email_cell(organization, self.id), &self.email)?;
+    pub(super) fn view(
+        self,
+        unscoped: &Unscoped,
+        organization: Uuid,
+    ) -> Result<InvitationView, Error> {
+        let key = OwnKey {
+            id: self.key_id,
+            subject: self.id.uuid(),
+            wrapped: self.wrapped,
+        };
+        let email: EmailAddress =
+            unscoped.open_own(&key, &email_cell(organization, self.id), &self.email)?;
         Ok(InvitationView {
             id: self.id,
             email: Sealed::new(email).masked(),
@@ -74,5 +83,10 @@ pub(super) fn table() -> SealedTable {
 /// Where an invitation's address stands. Nobody has an account yet whom it could be filed under: the invitation itself is
 /// the data subject.
 pub(super) fn email_cell(organization: Uuid, id: InvitationId) -> Cell<'static> {
-    Cell { organization, table: "invitations", column: "email", row: id.uuid() }
+    Cell {
+        organization,
+        table: "invitations",
+        column: "email",
+        row: id.uuid(),
+    }
 }

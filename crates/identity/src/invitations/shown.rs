@@ -1,6 +1,7 @@
 use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
 use mainstay_http::{
-    Allowed, FreshOrScoped, Json, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete, get, input,
+    Allowed, FreshOrScoped, Json, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared,
+    delete, get, input,
 };
 
 use super::row::{InvitationId, InvitationRow, InvitationView};
@@ -11,7 +12,8 @@ use crate::{
     privilege::{EXCEEDS_OWN, held_by, out_of_reach},
 };
 
-const SEALED_BY_HAND: &str = "an address is sealed before anybody knows whose account has it; it is shown masked";
+const SEALED_BY_HAND: &str =
+    "an address is sealed before anybody knows whose account has it; it is shown masked";
 
 /// Which invitations to list.
 #[input]
@@ -29,12 +31,24 @@ pub(super) async fn list_invitations(
     identity: Shared<Identity>,
     Query(query): Query<ListInvitations>,
 ) -> Result<PageOf<InvitationView>, Problem> {
-    let filter = Filter::all().at_least(InvitationRow::EXPIRES_AT, Some(identity.runtime().clock.now()));
+    let filter = Filter::all().at_least(
+        InvitationRow::EXPIRES_AT,
+        Some(identity.runtime().clock.now()),
+    );
     let newest_first = Order::by(InvitationRow::ID, Direction::Descending);
-    let page = by.page(filter, newest_first, query.limit, query.cursor.as_ref()).await?;
+    let page = by
+        .page(filter, newest_first, query.limit, query.cursor.as_ref())
+        .await?;
     let (unscoped, organization) = (by.unscoped(SEALED_BY_HAND), by.organization());
-    let items = page.items.into_iter().map(|row| row.view(&unscoped, organization)).collect::<Result<_, _>>()?;
-    Ok(PageOf { items, next_cursor: page.next })
+    let items = page
+        .items
+        .into_iter()
+        .map(|row| row.view(&unscoped, organization))
+        .collect::<Result<_, _>>()?;
+    Ok(PageOf {
+        items,
+        next_cursor: page.next,
+    })
 }
 
 /// Show an invitation.
@@ -44,7 +58,9 @@ pub(super) async fn get_invitation(
     Path(id): Path<InvitationId>,
 ) -> Result<Json<InvitationView>, Problem> {
     let row = by.get::<InvitationRow>(id).await?;
-    Ok(Json(row.view(&by.unscoped(SEALED_BY_HAND), by.organization())?))
+    Ok(Json(
+        row.view(&by.unscoped(SEALED_BY_HAND), by.organization())?,
+    ))
 }
 
 /// Withdraw an invitation.
@@ -64,13 +80,27 @@ pub(super) async fn delete_invitation(
     let [held, owner] = held_by(by.principal());
     let values = [by.organization().into(), id.uuid().into(), held, owner];
     let organization = Some(by.organization().into());
-    let event = about(Action::InvitationDeleted, "invitation", Some(id.uuid()), organization);
-    let unscoped = by.unscoped("the key goes with the row; the statement names the caller's organization");
-    let deleted = unscoped.change(Change::new("invitations.delete", DELETE, values, event)).await?;
+    let event = about(
+        Action::InvitationDeleted,
+        "invitation",
+        Some(id.uuid()),
+        organization,
+    );
+    let unscoped =
+        by.unscoped("the key goes with the row; the statement names the caller's organization");
+    let deleted = unscoped
+        .change(Change::new("invitations.delete", DELETE, values, event))
+        .await?;
 
     if deleted.is_empty() {
         let thing = [id.uuid().into()];
-        return Err(out_of_reach(&by, ("invitations.exceeds", EXCEEDS), thing, ("invitation", id.uuid())).await);
+        return Err(out_of_reach(
+            &by,
+            ("invitations.exceeds", EXCEEDS),
+            thing,
+            ("invitation", id.uuid()),
+        )
+        .await);
     }
     Ok(NoContent)
 }

@@ -1,6 +1,8 @@
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Unscoped};
-use mainstay_http::{CreatedAt, Json, OnConstraint as _, Problem, Public, Shared, input, post, view};
+use mainstay_http::{
+    CreatedAt, Json, OnConstraint as _, Problem, Public, Shared, input, post, view,
+};
 use mainstay_kernel::{OrganizationId, UserId};
 
 use super::{
@@ -44,21 +46,39 @@ pub(super) async fn sign_up_by_invitation(
     Json(body): Json<SignUpByInvitation>,
 ) -> Result<CreatedAt<InvitedAccountView>, Problem> {
     let unscoped = by.unscoped("nobody is signed in; the token names the invitation");
-    let pending = find(&unscoped, &body.token).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
+    let pending = find(&unscoped, &body.token)
+        .await?
+        .ok_or_else(|| INVALID_TOKEN.problem())?;
     if find_by_address(&unscoped, &pending.email).await?.is_some() {
         return Err(ACCOUNT_EXISTS.problem());
     }
-    let context = vec![pending.email.as_str().to_owned(), pending.organization_name.clone()];
+    let context = vec![
+        pending.email.as_str().to_owned(),
+        pending.organization_name.clone(),
+    ];
     check(&identity, &body.password, "password", false, context).await?;
-    let hash = identity.hasher.hash(body.password.secret()).await.map_err(not_hashed)?;
+    let hash = identity
+        .hasher
+        .hash(body.password.secret())
+        .await
+        .map_err(not_hashed)?;
     let organization = pending.organization;
-    let user = make(&unscoped, pending, hash).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
-    let view = InvitedAccountView { user_id: user, organization_id: organization };
+    let user = make(&unscoped, pending, hash)
+        .await?
+        .ok_or_else(|| INVALID_TOKEN.problem())?;
+    let view = InvitedAccountView {
+        user_id: user,
+        organization_id: organization,
+    };
     Ok(CreatedAt("/v1/me".into(), view))
 }
 
 /// Makes the account and its membership by consuming the invitation: all of it or nothing.
-async fn make(unscoped: &Unscoped, pending: Pending, password_hash: String) -> Result<Option<UserId>, Problem> {
+async fn make(
+    unscoped: &Unscoped,
+    pending: Pending,
+    password_hash: String,
+) -> Result<Option<UserId>, Problem> {
     // While keys are rotated an address may stand under an older key's index; see also `unique_indexes`.
     const MAKE: &str = "accepted AS (DELETE FROM invitations WHERE id = $1 AND hash = $2 AND expires_at > $3 \
              AND hold_invitation(invited_by, organization_id, role_id) \
@@ -73,10 +93,18 @@ async fn make(unscoped: &Unscoped, pending: Pending, password_hash: String) -> R
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT changed.id, organization_id, role_id, $3 FROM changed, accepted)";
     let database = unscoped.database();
-    let (runtime, ring, email) = (database.runtime(), database.ring(), Sealed::new(pending.email));
+    let (runtime, ring, email) = (
+        database.runtime(),
+        database.ring(),
+        Sealed::new(pending.email),
+    );
     let user: UserId = runtime.new_id();
     let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
-    let indexes: Vec<_> = email.indexes(ring, &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
+    let indexes: Vec<_> = email
+        .indexes(ring, &email_index())
+        .into_iter()
+        .map(BlindIndex::into_bytes)
+        .collect();
     let values = [
         pending.id.uuid().into(),
         pending.hash.into(),
@@ -84,7 +112,9 @@ async fn make(unscoped: &Unscoped, pending: Pending, password_hash: String) -> R
         user.uuid().into(),
         key.id().into(),
         wrapped.0.into(),
-        email.seal(&key, &runtime.random, &email_cell(user.uuid())).into(),
+        email
+            .seal(&key, &runtime.random, &email_cell(user.uuid()))
+            .into(),
         email.index(ring, &email_index()).into_bytes().into(),
         indexes.into(),
         password_hash.into(),
@@ -93,6 +123,9 @@ async fn make(unscoped: &Unscoped, pending: Pending, password_hash: String) -> R
     ];
     let event = about_user(Action::UserCreated, Some(user), Some(pending.organization));
     let change = Change::new("invitations.sign_up", MAKE, values, event).showing_rows();
-    let made = unscoped.change(change).await.on_constraints(&ADDRESS_TAKEN, ACCOUNT_EXISTS)?;
+    let made = unscoped
+        .change(change)
+        .await
+        .on_constraints(&ADDRESS_TAKEN, ACCOUNT_EXISTS)?;
     Ok((!made.is_empty()).then_some(user))
 }

@@ -9,10 +9,16 @@ use crate::letters;
 const ASK: &str = "If you did not expect this, ask an owner of the organization.";
 
 /// Tells a member of another role.
-pub(crate) fn tell_role_changed(unscoped: &Unscoped, member: &Subject, role: &str) -> Result<Option<Job>, Error> {
+pub(crate) fn tell_role_changed(
+    unscoped: &Unscoped,
+    member: &Subject,
+    role: &str,
+) -> Result<Option<Job>, Error> {
     let organization = &member.organization_name;
     let letter = Letter::new(format!("Your role in {organization} was changed"))
-        .paragraph(format!("Your role in the organization “{organization}” is now “{role}”."))
+        .paragraph(format!(
+            "Your role in the organization “{organization}” is now “{role}”."
+        ))
         .footer(ASK);
     letters::to(&member.address(unscoped)?, &letter, unscoped)
 }
@@ -30,7 +36,10 @@ pub(super) fn tell_removed(unscoped: &Unscoped, member: &Subject) -> Result<Opti
 }
 
 /// Tells the old owner what they gave away.
-pub(crate) fn tell_owner_handed_over(unscoped: &Unscoped, member: &Subject) -> Result<Option<Job>, Error> {
+pub(crate) fn tell_owner_handed_over(
+    unscoped: &Unscoped,
+    member: &Subject,
+) -> Result<Option<Job>, Error> {
     let organization = &member.organization_name;
     let letter = Letter::new(format!("You handed {organization} over"))
         .paragraph(format!(

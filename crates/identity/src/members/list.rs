@@ -8,7 +8,8 @@ use super::{
 use crate::roles::RoleName;
 
 /// Why the address of an account is read outside the organization's own keys.
-pub(super) const SEALED_ELSEWHERE: &str = "an account's address is sealed for no organization; it is shown masked";
+pub(super) const SEALED_ELSEWHERE: &str =
+    "an account's address is sealed for no organization; it is shown masked";
 
 /// Which members to list.
 #[input]
@@ -29,12 +30,24 @@ pub(super) async fn list_members(
     by: Allowed<MembersRead>,
     Query(query): Query<ListMembers>,
 ) -> Result<PageOf<MemberView>, Problem> {
-    let filter = Filter::all().equal(MemberRow::ROLE, query.role.map(|role| role.as_str().to_owned()));
+    let filter = Filter::all().equal(
+        MemberRow::ROLE,
+        query.role.map(|role| role.as_str().to_owned()),
+    );
     let order = Order::by(MemberRow::ID, Direction::Ascending);
-    let page = by.page(filter, order, query.limit, query.cursor.as_ref()).await?;
+    let page = by
+        .page(filter, order, query.limit, query.cursor.as_ref())
+        .await?;
     let unscoped = by.unscoped(SEALED_ELSEWHERE);
-    let items = page.items.into_iter().map(|row| row.view(&unscoped)).collect::<Result<_, _>>()?;
-    Ok(PageOf { items, next_cursor: page.next })
+    let items = page
+        .items
+        .into_iter()
+        .map(|row| row.view(&unscoped))
+        .collect::<Result<_, _>>()?;
+    Ok(PageOf {
+        items,
+        next_cursor: page.next,
+    })
 }
 
 /// Show a member, the address masked.
@@ -43,5 +56,9 @@ pub(super) async fn get_member(
     by: Allowed<MembersRead>,
     Path(id): Path<MemberId>,
 ) -> Result<Json<MemberView>, Problem> {
-    Ok(Json(by.get::<MemberRow>(id).await?.view(&by.unscoped(SEALED_ELSEWHERE))?))
+    Ok(Json(
+        by.get::<MemberRow>(id)
+            .await?
+            .view(&by.unscoped(SEALED_ELSEWHERE))?,
+    ))
 }

@@ -1,5 +1,7 @@
 use mainstay_database::{Change, Error};
-use mainstay_http::{FreshOrScoped, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete};
+use mainstay_http::{
+    FreshOrScoped, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete,
+};
 
 use super::{MembersManage, find_subject, letters::tell_removed, row::MemberId};
 use crate::{
@@ -26,7 +28,9 @@ pub(super) async fn delete_member(
         RETURNING user_id, jsonb_build_object('role', $6::text) AS before, NULL::jsonb AS after,
             end_sessions(user_id, $1, NULL, $7))";
     for _ in 0..3 {
-        let member = find_subject(&by, id, None).await?.ok_or_else(|| NOT_FOUND.problem())?;
+        let member = find_subject(&by, id, None)
+            .await?
+            .ok_or_else(|| NOT_FOUND.problem())?;
         if member.exceeds {
             return Err(refused(&by, "user", Some(id.uuid())).await);
         }
@@ -42,10 +46,22 @@ pub(super) async fn delete_member(
             member.role_name.into(),
             identity.runtime().clock.now().inner().into(),
         ];
-        let event = about_user(Action::MembershipDeleted, Some(member.user), Some(by.organization().into()));
+        let event = about_user(
+            Action::MembershipDeleted,
+            Some(member.user),
+            Some(by.organization().into()),
+        );
         let given = standing::in_role(by.principal());
-        let change = Change::new("memberships.delete", DELETE, values, event).given(given).showing_rows().queue(told);
-        if !unscoped.change(change).await.on_constraint("memberships_last_owner", LAST_OWNER)?.is_empty() {
+        let change = Change::new("memberships.delete", DELETE, values, event)
+            .given(given)
+            .showing_rows()
+            .queue(told);
+        if !unscoped
+            .change(change)
+            .await
+            .on_constraint("memberships_last_owner", LAST_OWNER)?
+            .is_empty()
+        {
             identity.forget_user(member.user);
             return Ok(NoContent);
         }

@@ -24,7 +24,12 @@ pub(super) async fn get_member_personal_data(
     Path(id): Path<MemberId>,
 ) -> Result<Json<MemberPersonalDataView>, Problem> {
     let revealed = by.reveal::<MemberRow>(id).await?;
-    let unscoped = by.unscoped("an account's address is sealed for no organization; that it was seen is on record");
+    let unscoped = by.unscoped(
+        "an account's address is sealed for no organization; that it was seen is on record",
+    );
     let email = revealed.row().open(&unscoped)?.as_str().to_owned();
-    Ok(Json(MemberPersonalDataView { user_id: id.uuid().into(), email }))
+    Ok(Json(MemberPersonalDataView {
+        user_id: id.uuid().into(),
+        email,
+    }))
 }

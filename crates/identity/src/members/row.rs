@@ -44,7 +44,11 @@ impl MemberRow {
     /// The member's address.
     pub(super) fn open(&self, unscoped: &Unscoped) -> Result<EmailAddress, Error> {
         let id = self.id.uuid();
-        let key = OwnKey { id: self.key_id, subject: id, wrapped: self.wrapped.clone() };
+        let key = OwnKey {
+            id: self.key_id,
+            subject: id,
+            wrapped: self.wrapped.clone(),
+        };
         unscoped.open_own(&key, &email_cell(id), &self.email)
     }
 

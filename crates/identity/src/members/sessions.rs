@@ -1,5 +1,7 @@
 use mainstay_database::{Change, Error, Row, Uuid};
-use mainstay_http::{Allowed, FreshOrScoped, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view};
+use mainstay_http::{
+    Allowed, FreshOrScoped, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view,
+};
 use mainstay_kernel::{SessionId, Timestamp};
 
 use super::{MembersManage, find_subject, row::MemberId};
@@ -50,10 +52,20 @@ pub(super) async fn list_member_sessions(
          WHERE organization_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 \
              AND (idle_expires_at IS NULL OR idle_expires_at > $3) \
          ORDER BY id DESC LIMIT 1000";
-    find_subject(&by, id, None).await?.ok_or_else(|| NOT_FOUND.problem())?;
+    find_subject(&by, id, None)
+        .await?
+        .ok_or_else(|| NOT_FOUND.problem())?;
     let now = identity.runtime().clock.now();
-    let rows = by.select("sessions.list_of_member", LIST, [id.uuid().into(), now.inner().into()]).await?;
-    Ok(Listing { items: rows.iter().map(view).collect::<Result<_, _>>()? })
+    let rows = by
+        .select(
+            "sessions.list_of_member",
+            LIST,
+            [id.uuid().into(), now.inner().into()],
+        )
+        .await?;
+    Ok(Listing {
+        items: rows.iter().map(view).collect::<Result<_, _>>()?,
+    })
 }
 
 /// End all of a member's sessions in the organization.
@@ -70,13 +82,20 @@ pub(super) async fn delete_member_sessions(
 }
 
 /// End one of a member's sessions in the organization.
-#[delete("/v1/members/{user_id}/sessions/{session_id}", problems(NOT_FOUND, EXCEEDS_OWN))]
+#[delete(
+    "/v1/members/{user_id}/sessions/{session_id}",
+    problems(NOT_FOUND, EXCEEDS_OWN)
+)]
 pub(super) async fn delete_member_session(
     by: FreshOrScoped<MembersManage>,
     identity: Shared<Identity>,
     Path((id, session)): Path<(MemberId, SessionId)>,
 ) -> Result<NoContent, Problem> {
-    if end(&by, &identity, id, Some(session)).await? { Ok(NoContent) } else { Err(NOT_FOUND.problem()) }
+    if end(&by, &identity, id, Some(session)).await? {
+        Ok(NoContent)
+    } else {
+        Err(NOT_FOUND.problem())
+    }
 }
 
 /// Ends a member's sessions, or the one; tells whether there was any.
@@ -86,7 +105,9 @@ async fn end(
     id: MemberId,
     session: Option<SessionId>,
 ) -> Result<bool, Problem> {
-    let member = find_subject(by, id, None).await?.ok_or_else(|| NOT_FOUND.problem())?;
+    let member = find_subject(by, id, None)
+        .await?
+        .ok_or_else(|| NOT_FOUND.problem())?;
     if member.exceeds {
         return Err(refused(by, "user", Some(id.uuid())).await);
     }
@@ -97,16 +118,31 @@ async fn end(
     };
     let now = identity.runtime().clock.now();
     let [held, owner] = held_by(by.principal());
-    let values = [by.organization().into(), id.uuid().into(), now.inner().into(), held, owner].into_iter();
+    let values = [
+        by.organization().into(),
+        id.uuid().into(),
+        now.inner().into(),
+        held,
+        owner,
+    ]
+    .into_iter();
     let values = values.chain(session.map(|session| session.uuid().into()));
     let clauses = if session.is_some() { END_ONE } else { END_ALL };
-    let unscoped = by.unscoped("sessions are no rows of a feature; the statement names the caller's organization");
+    let unscoped = by.unscoped(
+        "sessions are no rows of a feature; the statement names the caller's organization",
+    );
     let change = Change::new("sessions.end_of_member", clauses, values, event);
-    let ended = unscoped.change(change.given(standing::in_role(by.principal()))).await?;
+    let ended = unscoped
+        .change(change.given(standing::in_role(by.principal())))
+        .await?;
     identity.forget_user(member.user);
 
     // The member may have been promoted since they were looked up.
-    if ended.is_empty() && find_subject(by, id, None).await?.is_some_and(|member| member.exceeds) {
+    if ended.is_empty()
+        && find_subject(by, id, None)
+            .await?
+            .is_some_and(|member| member.exceeds)
+    {
         return Err(refused(by, "user", Some(id.uuid())).await);
     }
     Ok(!ended.is_empty())

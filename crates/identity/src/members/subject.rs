@@ -35,7 +35,12 @@ pub(crate) async fn find_subject<P: Permission>(
              AND (wanted.organization_id = m.organization_id OR wanted.organization_id IS NULL) \
          WHERE m.organization_id = $1 AND m.user_id = $2";
     let [held, owner] = held_by(by.principal());
-    let values = [member.uuid().into(), wanted.map(str::to_owned).into(), held, owner];
+    let values = [
+        member.uuid().into(),
+        wanted.map(str::to_owned).into(),
+        held,
+        owner,
+    ];
     let rows = by.select("memberships.find", FIND, values).await?;
     rows.first().map(read).transpose()
 }
@@ -48,7 +53,9 @@ fn read(row: &Row) -> Result<Subject, Error> {
         role: row.get(1)?,
         role_name: row.get(2)?,
         exceeds: row.get(3)?,
-        wanted: wanted.map(|wanted| Ok::<_, Error>((wanted, row.get(5)?))).transpose()?,
+        wanted: wanted
+            .map(|wanted| Ok::<_, Error>((wanted, row.get(5)?)))
+            .transpose()?,
         organization_name: row.get(6)?,
         email: row.get(7)?,
         key: crate::accounts::own_key(user, row, 8)?,

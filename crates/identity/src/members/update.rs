@@ -1,6 +1,7 @@
 use mainstay_database::{Change, Error};
 use mainstay_http::{
-    Allowed, FreshOrScoped, Json, NOT_FOUND, OnConstraint as _, Patch, Path, Problem, Shared, input, patch,
+    Allowed, FreshOrScoped, Json, NOT_FOUND, OnConstraint as _, Patch, Path, Problem, Shared,
+    input, patch,
 };
 
 use super::{
@@ -29,7 +30,10 @@ pub(super) struct UpdateMember {
 ///
 /// The member is told by mail. A role that exceeds your own is neither given nor taken; only an owner makes an owner, and
 /// the last one stays.
-#[patch("/v1/members/{user_id}", problems(NOT_FOUND, UNKNOWN_ROLE, EXCEEDS_OWN, LAST_OWNER))]
+#[patch(
+    "/v1/members/{user_id}",
+    problems(NOT_FOUND, UNKNOWN_ROLE, EXCEEDS_OWN, LAST_OWNER)
+)]
 pub(super) async fn update_member(
     by: FreshOrScoped<MembersManage>,
     identity: Shared<Identity>,
@@ -44,7 +48,11 @@ pub(super) async fn update_member(
     if let Patch::Set(wanted) = &body.role {
         change_role(&by, &identity, id, wanted, UPDATE).await?;
     }
-    Ok(Json(by.get::<MemberRow>(id).await?.view(&by.unscoped(SEALED_ELSEWHERE))?))
+    Ok(Json(
+        by.get::<MemberRow>(id)
+            .await?
+            .view(&by.unscoped(SEALED_ELSEWHERE))?,
+    ))
 }
 
 async fn change_role(
@@ -55,7 +63,9 @@ async fn change_role(
     clauses: &'static str,
 ) -> Result<(), Problem> {
     for _ in 0..3 {
-        let member = find_subject(by, id, Some(wanted.as_str())).await?.ok_or_else(|| NOT_FOUND.problem())?;
+        let member = find_subject(by, id, Some(wanted.as_str()))
+            .await?
+            .ok_or_else(|| NOT_FOUND.problem())?;
         let (role, exceeds) = member.wanted.ok_or_else(|| UNKNOWN_ROLE.problem())?;
         if member.exceeds || exceeds {
             return Err(refused(by, "user", Some(id.uuid())).await);
@@ -76,10 +86,22 @@ async fn change_role(
             member.role_name.into(),
             wanted.as_str().into(),
         ];
-        let event = about_user(Action::AuthzChange, Some(member.user), Some(by.organization().into()));
+        let event = about_user(
+            Action::AuthzChange,
+            Some(member.user),
+            Some(by.organization().into()),
+        );
         let given = standing::in_role(by.principal());
-        let change = Change::new("memberships.update", clauses, values, event).given(given).showing_rows().queue(told);
-        if !unscoped.change(change).await.on_constraint("memberships_last_owner", LAST_OWNER)?.is_empty() {
+        let change = Change::new("memberships.update", clauses, values, event)
+            .given(given)
+            .showing_rows()
+            .queue(told);
+        if !unscoped
+            .change(change)
+            .await
+            .on_constraint("memberships_last_owner", LAST_OWNER)?
+            .is_empty()
+        {
             identity.forget_user(member.user);
             return Ok(());
         }

@@ -1,7 +1,9 @@
 //! The applications that a person has allowed something: listed, and withdrawn.
 
 use mainstay_database::{Change, Error, Id, Row, Uuid};
-use mainstay_http::{InPerson, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view};
+use mainstay_http::{
+    InPerson, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view,
+};
 use mainstay_kernel::{OrganizationId, Timestamp};
 
 use crate::{
@@ -49,9 +51,16 @@ pub(super) async fn list_applications(by: InPerson) -> Result<Listing<Applicatio
         ORDER BY g.id DESC";
     let unscoped = by.unscoped("what a person allows belongs to them, wherever they work");
     let now = unscoped.database().runtime().clock.now();
-    let rows =
-        unscoped.select("oauth_grants.list", LIST, [by.principal().user.uuid().into(), now.inner().into()]).await?;
-    Ok(Listing { items: rows.iter().map(read).collect::<Result<_, _>>()? })
+    let rows = unscoped
+        .select(
+            "oauth_grants.list",
+            LIST,
+            [by.principal().user.uuid().into(), now.inner().into()],
+        )
+        .await?;
+    Ok(Listing {
+        items: rows.iter().map(read).collect::<Result<_, _>>()?,
+    })
 }
 
 fn read(row: &Row) -> Result<ApplicationView, Error> {
@@ -79,13 +88,32 @@ pub(super) async fn withdraw_application(
     Path(id): Path<Id<Grant>>,
 ) -> Result<NoContent, Problem> {
     // Codes and sessions stand on the grant by their foreign keys, so that none that is given at this moment stays.
-    const WITHDRAW: &str = r"changed AS (DELETE FROM oauth_grants WHERE id = $1 AND user_id = $2 RETURNING id)";
+    const WITHDRAW: &str =
+        r"changed AS (DELETE FROM oauth_grants WHERE id = $1 AND user_id = $2 RETURNING id)";
     let principal = by.principal();
     let unscoped = by.unscoped("what a person allows belongs to them, wherever they work");
-    let event = about(Action::ClientWithdrawn, "oauth_grant", Some(id.uuid()), principal.organization);
+    let event = about(
+        Action::ClientWithdrawn,
+        "oauth_grant",
+        Some(id.uuid()),
+        principal.organization,
+    );
     let values = [id.uuid().into(), principal.user.uuid().into()];
-    let withdrawn = unscoped.change(Change::new("oauth_grants.withdraw", WITHDRAW, values, event)).await?;
+    let withdrawn = unscoped
+        .change(Change::new(
+            "oauth_grants.withdraw",
+            WITHDRAW,
+            values,
+            event,
+        ))
+        .await?;
 
-    identity.directory.forget(directory::Change::User(principal.user.uuid()));
-    if withdrawn.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+    identity
+        .directory
+        .forget(directory::Change::User(principal.user.uuid()));
+    if withdrawn.is_empty() {
+        Err(NOT_FOUND.problem())
+    } else {
+        Ok(NoContent)
+    }
 }

@@ -34,7 +34,10 @@ pub(super) struct AuthorizationView {
 ///
 /// For the page at `/oauth/authorize`. An application or an address that is not registered is refused here: then the
 /// browser is sent nowhere.
-#[post("/oauth/authorization-requests", problems(UNKNOWN_CLIENT, UNREGISTERED_REDIRECT))]
+#[post(
+    "/oauth/authorization-requests",
+    problems(UNKNOWN_CLIENT, UNREGISTERED_REDIRECT)
+)]
 pub(super) async fn check_authorization_request(
     by: Public,
     identity: Shared<Identity>,
@@ -42,8 +45,15 @@ pub(super) async fn check_authorization_request(
 ) -> Result<Json<RequestView>, Problem> {
     let unscoped = by.unscoped("applications are registered for all organizations");
     let checked = body.check(&unscoped, &identity).await?;
-    let redirect_to = checked.wanted.as_ref().err().map(|wrong| checked.refused(&identity, *wrong));
-    Ok(Json(RequestView { client_name: checked.application.name, redirect_to }))
+    let redirect_to = checked
+        .wanted
+        .as_ref()
+        .err()
+        .map(|wrong| checked.refused(&identity, *wrong));
+    Ok(Json(RequestView {
+        client_name: checked.application.name,
+        redirect_to,
+    }))
 }
 
 /// Let an application in, or refuse it.
@@ -52,7 +62,10 @@ pub(super) async fn check_authorization_request(
 /// within a minute, or what to ask the person first. They are asked when they use the application for the first time, when
 /// it wants more than they allowed before, and each time where it is not certain who is answered. Its sessions are limited
 /// to the permissions that it was allowed. Applications are listed and withdrawn at `/v1/me/applications`.
-#[post("/oauth/authorizations", problems(UNKNOWN_CLIENT, UNREGISTERED_REDIRECT))]
+#[post(
+    "/oauth/authorizations",
+    problems(UNKNOWN_CLIENT, UNREGISTERED_REDIRECT)
+)]
 pub(super) async fn create_authorization(
     by: InPerson,
     identity: Shared<Identity>,
@@ -65,12 +78,24 @@ pub(super) async fn create_authorization(
     let wrong = match (&checked.wanted, decision) {
         (Err(wrong), _) => *wrong,
         (Ok(_), Some(Decision::Deny)) => Wrong("access_denied", "The person did not allow it."),
-        (Ok(wanted), _) => match decide(&unscoped, &identity, by.principal(), &checked, wanted, decision).await? {
+        (Ok(wanted), _) => match decide(
+            &unscoped,
+            &identity,
+            by.principal(),
+            &checked,
+            wanted,
+            decision,
+        )
+        .await?
+        {
             Ok(answer) => return Ok(Json(answer)),
             Err(wrong) => wrong,
         },
     };
-    Ok(Json(AuthorizationView { redirect_to: Some(checked.refused(&identity, wrong)), consent: None }))
+    Ok(Json(AuthorizationView {
+        redirect_to: Some(checked.refused(&identity, wrong)),
+        consent: None,
+    }))
 }
 
 /// A code, or what to ask the person before there is one.
@@ -83,20 +108,35 @@ async fn decide(
     decision: Option<Decision>,
 ) -> Result<Result<AuthorizationView, Wrong>, Problem> {
     let administrative = administrative(unscoped).await?;
-    let Some(scopes) = scope::resolve(&wanted.scope, &principal.permissions, &administrative) else {
-        return Ok(Err(Wrong("invalid_scope", "The scope names what is unknown, or what the person may not do.")));
+    let Some(scopes) = scope::resolve(&wanted.scope, &principal.permissions, &administrative)
+    else {
+        return Ok(Err(Wrong(
+            "invalid_scope",
+            "The scope names what is unknown, or what the person may not do.",
+        )));
     };
 
     let consent = Consent::of(checked, decision);
-    let new = NewCode { checked, challenge: &wanted.challenge, scopes: &scopes, consent };
+    let new = NewCode {
+        checked,
+        challenge: &wanted.challenge,
+        scopes: &scopes,
+        consent,
+    };
     let answer = match code::insert(unscoped, identity, principal, new).await? {
         Some(code) => {
             let redirect_to = checked.with_code(identity, code.expose_secret());
-            AuthorizationView { redirect_to: Some(redirect_to), consent: None }
+            AuthorizationView {
+                redirect_to: Some(redirect_to),
+                consent: None,
+            }
         }
         None => {
             let consent = ConsentView::of(unscoped, checked, &scopes).await?;
-            AuthorizationView { redirect_to: None, consent: Some(consent) }
+            AuthorizationView {
+                redirect_to: None,
+                consent: Some(consent),
+            }
         }
     };
     Ok(Ok(answer))

@@ -36,7 +36,10 @@ impl Application {
     /// Whether a browser may be sent there.
     pub(super) fn may_redirect_to(&self, uri: &str) -> bool {
         self.own_redirect.as_deref() == Some(uri)
-            || self.redirect_uris.iter().any(|registered| redirect::matches(registered, uri))
+            || self
+                .redirect_uris
+                .iter()
+                .any(|registered| redirect::matches(registered, uri))
     }
 
     /// The application is still enabled.
@@ -46,16 +49,25 @@ impl Application {
     }
 
     /// The application of this name, unless it was shut.
-    pub(super) async fn find(unscoped: &Unscoped, identity: &Identity, client_id: &str) -> Result<Option<Self>, Error> {
+    pub(super) async fn find(
+        unscoped: &Unscoped,
+        identity: &Identity,
+        client_id: &str,
+    ) -> Result<Option<Self>, Error> {
         const FIND: &str = r"SELECT id, client_id, name, redirect_uris, first_party FROM oauth_clients
             WHERE client_id = $1 AND disabled_at IS NULL";
-        let rows = unscoped.select("oauth_clients.find", FIND, [client_id.into()]).await?;
-        rows.first().map(|row| Self::read(row, identity)).transpose()
+        let rows = unscoped
+            .select("oauth_clients.find", FIND, [client_id.into()])
+            .await?;
+        rows.first()
+            .map(|row| Self::read(row, identity))
+            .transpose()
     }
 
     fn read(row: &Row, identity: &Identity) -> Result<Self, Error> {
         let client_id: String = row.get(1)?;
-        let own_redirect = (client_id == DOCS).then(|| format!("{}/docs", identity.settings.issuer));
+        let own_redirect =
+            (client_id == DOCS).then(|| format!("{}/docs", identity.settings.issuer));
         Ok(Self {
             id: row.get(0)?,
             client_id,
@@ -68,14 +80,22 @@ impl Application {
 }
 
 /// What a service account may do at present with the secret that it showed.
-pub(super) async fn permissions_of(unscoped: &Unscoped, client: &Client) -> Result<Permissions, Error> {
+pub(super) async fn permissions_of(
+    unscoped: &Unscoped,
+    client: &Client,
+) -> Result<Permissions, Error> {
     const FIND: &str = r"
         SELECT usable_permissions(c.permissions, m.role_id, sponsor_role(c.sponsor_id, c.sponsor_since, c.organization_id))
         FROM client_secrets c
         JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id
         WHERE c.id = $1";
-    let rows = unscoped.select("client_secrets.permissions", FIND, [client.secret.into()]).await?;
-    let usable = rows.first().map(|row| row.get::<Vec<String>>(0)).transpose()?;
+    let rows = unscoped
+        .select("client_secrets.permissions", FIND, [client.secret.into()])
+        .await?;
+    let usable = rows
+        .first()
+        .map(|row| row.get::<Vec<String>>(0))
+        .transpose()?;
 
     Ok(usable.unwrap_or_default().into_iter().collect())
 }
@@ -98,18 +118,26 @@ impl Asker {
     ) -> Result<Self, Problem> {
         let (id, secret) = match (basic, id, secret) {
             (Some(_), _, Some(_)) => {
-                return Err(INVALID_REQUEST.problem().detail("Show the client's secret in one place, not in two."));
+                return Err(INVALID_REQUEST
+                    .problem()
+                    .detail("Show the client's secret in one place, not in two."));
             }
             (Some((user, _)), Some(id), None) if user != id => {
-                return Err(INVALID_REQUEST.problem().detail("The header and the body name two clients."));
+                return Err(INVALID_REQUEST
+                    .problem()
+                    .detail("The header and the body name two clients."));
             }
             (Some((user, password)), _, None) => (user, Some(password)),
             (None, Some(id), secret) => (id, secret),
             (None, None, _) => return Err(not_the_client()),
         };
         let asker = match secret {
-            Some(secret) => verify_client_secret(unscoped, identity, &id, &secret).await?.map(Self::Machine),
-            None => Application::find(unscoped, identity, &id).await?.map(Self::Application),
+            Some(secret) => verify_client_secret(unscoped, identity, &id, &secret)
+                .await?
+                .map(Self::Machine),
+            None => Application::find(unscoped, identity, &id)
+                .await?
+                .map(Self::Application),
         };
         if asker.is_none() {
             record_failure(unscoped, about(Action::LoginFail, "client", None, None)).await?;

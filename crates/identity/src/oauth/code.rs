@@ -99,14 +99,23 @@ pub(super) async fn insert(
         new.consent.is_not_needed.into(),
     ];
 
-    let event = about(Action::ClientAuthorized, "oauth_client", Some(application.id), principal.organization);
-    let given = standing::in_person(principal, Hold::Shared).into_iter().chain([application.enabled()]);
+    let event = about(
+        Action::ClientAuthorized,
+        "oauth_client",
+        Some(application.id),
+        principal.organization,
+    );
+    let given = standing::in_person(principal, Hold::Shared)
+        .into_iter()
+        .chain([application.enabled()]);
     let change = Change::new("authorization_codes.insert", INSERT, values, event).given(given);
     if !unscoped.change(change).await?.is_empty() {
         return Ok(Some(text));
     }
     if new.consent.is_given || new.consent.is_not_needed {
-        return Err(UNAUTHENTICATED.problem().caused_by("the session or the application ended meanwhile"));
+        return Err(UNAUTHENTICATED
+            .problem()
+            .caused_by("the session or the application ended meanwhile"));
     }
     Ok(None)
 }
@@ -122,7 +131,9 @@ impl Code {
              LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = c.organization_id \
              WHERE c.hash = $1";
         let hash = hash(code);
-        let rows = unscoped.select("authorization_codes.find", FIND, [hash.clone().into()]).await?;
+        let rows = unscoped
+            .select("authorization_codes.find", FIND, [hash.clone().into()])
+            .await?;
         rows.first().map(|row| Self::read(hash, row)).transpose()
     }
 
@@ -149,11 +160,21 @@ impl Code {
 
     /// Nobody has withdrawn what it stands on. The grant is locked before the code, as a withdrawal locks them.
     pub(super) fn is_not_withdrawn(&self) -> Premise {
-        Premise::new("oauth_grants WHERE id = ?", "FOR KEY SHARE", [self.grant.into()])
+        Premise::new(
+            "oauth_grants WHERE id = ?",
+            "FOR KEY SHARE",
+            [self.grant.into()],
+        )
     }
 
     /// Whether it is good for whoever shows it: the same client, at the same address, with the verifier of the challenge.
-    pub(super) fn is_good_for(&self, client_id: &str, redirect_uri: &str, verifier: &str, now: Timestamp) -> bool {
+    pub(super) fn is_good_for(
+        &self,
+        client_id: &str,
+        redirect_uri: &str,
+        verifier: &str,
+        now: Timestamp,
+    ) -> bool {
         self.granted
             && now < self.expires_at
             && self.client_id == client_id

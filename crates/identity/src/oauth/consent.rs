@@ -61,7 +61,11 @@ impl ConsentView {
     ///
     /// # Errors
     /// As the database answers.
-    pub(super) async fn of(unscoped: &Unscoped, checked: &Checked, scopes: &[String]) -> Result<Self, Error> {
+    pub(super) async fn of(
+        unscoped: &Unscoped,
+        checked: &Checked,
+        scopes: &[String],
+    ) -> Result<Self, Error> {
         Ok(Self {
             client_name: checked.application.name.clone(),
             recipient: redirect::recipient(&checked.redirect_uri),
@@ -71,12 +75,28 @@ impl ConsentView {
     }
 }
 
-async fn in_words(unscoped: &Unscoped, scopes: &[String]) -> Result<Vec<ConsentPermissionView>, Error> {
+async fn in_words(
+    unscoped: &Unscoped,
+    scopes: &[String],
+) -> Result<Vec<ConsentPermissionView>, Error> {
     const FIND: &str = "SELECT name, help FROM permissions WHERE name = ANY ($1) ORDER BY name";
-    let least = || ConsentPermissionView { name: LEAST.to_owned(), help: LEAST_IN_WORDS.to_owned() };
-    let read = |row: &Row| Ok(ConsentPermissionView { name: row.get(0)?, help: row.get(1)? });
+    let least = || ConsentPermissionView {
+        name: LEAST.to_owned(),
+        help: LEAST_IN_WORDS.to_owned(),
+    };
+    let read = |row: &Row| {
+        Ok(ConsentPermissionView {
+            name: row.get(0)?,
+            help: row.get(1)?,
+        })
+    };
 
     // Every application may ask whose account it works for, whatever else it asks for.
-    let rows = unscoped.select("permissions.find", FIND, [scopes.to_vec().into()]).await?;
-    [Ok(least())].into_iter().chain(rows.iter().map(read)).collect()
+    let rows = unscoped
+        .select("permissions.find", FIND, [scopes.to_vec().into()])
+        .await?;
+    [Ok(least())]
+        .into_iter()
+        .chain(rows.iter().map(read))
+        .collect()
 }

@@ -28,7 +28,9 @@ pub(super) async fn by_code(
     body: TokenRequest,
     device: Device,
 ) -> Result<Granted, Problem> {
-    let (Some(shown), Some(redirect_uri), Some(verifier)) = (body.code, body.redirect_uri, body.code_verifier) else {
+    let (Some(shown), Some(redirect_uri), Some(verifier)) =
+        (body.code, body.redirect_uri, body.code_verifier)
+    else {
         return Err(missing("code, redirect_uri and code_verifier are needed."));
     };
     let refused = || INVALID_GRANT.problem();
@@ -72,7 +74,10 @@ pub(super) async fn by_code(
         }),
         None => {
             // Another exchange of the same code was first, a moment ago.
-            if let Some(given) = Code::find(unscoped, &shown).await?.and_then(|code| code.given) {
+            if let Some(given) = Code::find(unscoped, &shown)
+                .await?
+                .and_then(|code| code.given)
+            {
                 end_what_it_gave(unscoped, identity, given, found.organization).await?;
             }
             Err(refused().caused_by("the code was used at the same moment"))
@@ -92,7 +97,9 @@ async fn end_what_it_gave(
     let now = identity.runtime().clock.now();
     let event = about_session(Action::TokenReuse, given, organization);
     let values = [given.uuid().into(), now.inner().into()];
-    unscoped.change(Change::new("sessions.end_given", END, values, event)).await?;
+    unscoped
+        .change(Change::new("sessions.end_given", END, values, event))
+        .await?;
     identity.forget_session(given);
     Ok(())
 }
@@ -105,14 +112,25 @@ pub(super) async fn by_refresh(
     application: &Application,
     body: TokenRequest,
 ) -> Result<Granted, Problem> {
-    let token = body.refresh_token.ok_or_else(|| missing("refresh_token is needed."))?;
+    let token = body
+        .refresh_token
+        .ok_or_else(|| missing("refresh_token is needed."))?;
     let wanted = scope::parse(body.scope.as_deref());
     check_granted(unscoped, application, &token, &wanted).await?;
 
     let refreshed = exchange(unscoped, identity, &token, Some(&application.client_id)).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_GRANT.problem())?;
-    let limit = if wanted.is_empty() { refreshed.scopes } else { Some(wanted) };
-    Ok(Granted { user: refreshed.user, session: refreshed.session, refresh_token: Some(refreshed.token), limit })
+    let limit = if wanted.is_empty() {
+        refreshed.scopes
+    } else {
+        Some(wanted)
+    };
+    Ok(Granted {
+        user: refreshed.user,
+        session: refreshed.session,
+        refresh_token: Some(refreshed.token),
+        limit,
+    })
 }
 
 /// Refuses a scope that exceeds what the session of a refresh token was granted, before the token is spent. Of a token that
@@ -130,10 +148,18 @@ async fn check_granted(
     }
 
     let values = [hash(token).into(), application.client_id.as_str().into()];
-    let rows = unscoped.select("refresh_tokens.scopes", SCOPES, values).await?;
-    let Some(row) = rows.first() else { return Ok(()) };
+    let rows = unscoped
+        .select("refresh_tokens.scopes", SCOPES, values)
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
     let granted = row.get::<Option<Vec<String>>>(0)?.unwrap_or_default();
-    if wanted.iter().all(|name| granted.contains(name)) { Ok(()) } else { Err(INVALID_SCOPE.problem()) }
+    if wanted.iter().all(|name| granted.contains(name)) {
+        Ok(())
+    } else {
+        Err(INVALID_SCOPE.problem())
+    }
 }
 
 /// Gives a service account a session that lasts as long as its token, no wider than its role. Without a scope it is all
@@ -149,15 +175,24 @@ pub(super) async fn by_secret(
     let scopes = if asked.is_empty() {
         None
     } else {
-        let (held, administrative) = (permissions_of(unscoped, &client).await?, administrative(unscoped).await?);
-        Some(scope::resolve(&asked, &held, &administrative).ok_or_else(|| INVALID_SCOPE.problem())?)
+        let (held, administrative) = (
+            permissions_of(unscoped, &client).await?,
+            administrative(unscoped).await?,
+        );
+        Some(
+            scope::resolve(&asked, &held, &administrative)
+                .ok_or_else(|| INVALID_SCOPE.problem())?,
+        )
     };
 
     let organization = Some(client.organization);
     let new = NewSession {
         user: client.user,
         organization,
-        given: vec![standing::active(client.user, Hold::Shared), client.secret_stands()],
+        given: vec![
+            standing::active(client.user, Hold::Shared),
+            client.secret_stands(),
+        ],
         kind: Kind::Client,
         refreshable: false,
         authenticated_at: identity.runtime().clock.now(),
@@ -171,8 +206,15 @@ pub(super) async fn by_secret(
         job: None,
     };
     let event = |session| about_session(Action::TokenCreated, session, organization);
-    let started = start_session(unscoped, identity, new, event).await?.ok_or_else(not_the_client)?;
-    Ok(Granted { user: started.user, session: started.session, refresh_token: None, limit: scopes })
+    let started = start_session(unscoped, identity, new, event)
+        .await?
+        .ok_or_else(not_the_client)?;
+    Ok(Granted {
+        user: started.user,
+        session: started.session,
+        refresh_token: None,
+        limit: scopes,
+    })
 }
 
 fn missing(detail: &'static str) -> Problem {

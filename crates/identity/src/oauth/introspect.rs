@@ -88,12 +88,24 @@ async fn look_up(
         Held::Refresh(_) => (None, None),
     };
     let (session, refresh) = held.values();
-    let rows = unscoped.select("sessions.introspect", FIND, [session.into(), refresh.into()]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
+    let rows = unscoped
+        .select(
+            "sessions.introspect",
+            FIND,
+            [session.into(), refresh.into()],
+        )
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
     let (session, its_client): (SessionId, Option<String>) = (row.get(0)?, row.get(1)?);
     let own = its_client.as_deref() == Some(client.user.to_string().as_str());
     let here = row.get::<Option<Uuid>>(2)? == Some(client.organization.uuid());
-    let may_know = own || (here && permissions_of(unscoped, client).await?.include::<TokensIntrospect>());
+    let may_know = own
+        || (here
+            && permissions_of(unscoped, client)
+                .await?
+                .include::<TokensIntrospect>());
     if !may_know {
         return Ok(None);
     }
@@ -106,12 +118,17 @@ async fn look_up(
         Err(Refusal::Invalid(_)) => return Ok(None),
         Err(Refusal::Database(error)) => return Err(error.into()),
     };
-    let principal = says.as_ref().map_or(principal.clone(), |scope| within(principal, scope));
+    let principal = says
+        .as_ref()
+        .map_or(principal.clone(), |scope| within(principal, scope));
     let scopes: Option<Vec<String>> = row.get(4)?;
     let limit = scopes.map(|scopes| said(scopes, says.as_deref()));
     Ok(Some(IntrospectionView {
         active: true,
-        scope: Some(scope::text(&scope::effective(&principal.permissions, limit.as_deref()))),
+        scope: Some(scope::text(&scope::effective(
+            &principal.permissions,
+            limit.as_deref(),
+        ))),
         client_id: Some(its_client.unwrap_or_else(|| identity.own_client().to_owned())),
         token_type: token_ends.map(|_| "Bearer"),
         sub: Some(principal.user),
@@ -125,5 +142,8 @@ async fn look_up(
 /// Those of `scopes` that a token says; a refresh token says nothing of its own.
 fn said(scopes: Vec<String>, says: Option<&Permissions>) -> Vec<String> {
     let Some(says) = says else { return scopes };
-    scopes.into_iter().filter(|name| says.cover([name.as_str()])).collect()
+    scopes
+        .into_iter()
+        .filter(|name| says.cover([name.as_str()]))
+        .collect()
 }

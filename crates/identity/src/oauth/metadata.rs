@@ -49,10 +49,16 @@ pub(super) async fn get_authorization_server_metadata(
     identity: Shared<Identity>,
 ) -> Result<Json<MetadataView>, Problem> {
     const PERMISSIONS: &str = "SELECT name FROM permissions ORDER BY name";
-    let unscoped = by.unscoped("permissions are declared by the code and belong to no organization");
-    let rows = unscoped.select("permissions.names", PERMISSIONS, []).await?;
+    let unscoped =
+        by.unscoped("permissions are declared by the code and belong to no organization");
+    let rows = unscoped
+        .select("permissions.names", PERMISSIONS, [])
+        .await?;
     let permissions = rows.iter().map(|row| row.get(0));
-    let scopes = [scope::LEAST, scope::ALL].into_iter().map(|name| Ok(name.to_owned())).chain(permissions);
+    let scopes = [scope::LEAST, scope::ALL]
+        .into_iter()
+        .map(|name| Ok(name.to_owned()))
+        .chain(permissions);
 
     let issuer = &identity.settings.issuer;
     let below = |path: &str| format!("{issuer}{path}");
@@ -68,9 +74,20 @@ pub(super) async fn get_authorization_server_metadata(
         response_types_supported: ["code"],
         response_modes_supported: ["query"],
         grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
-        token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-        revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-        introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+        token_endpoint_auth_methods_supported: [
+            "client_secret_basic",
+            "client_secret_post",
+            "none",
+        ],
+        revocation_endpoint_auth_methods_supported: [
+            "client_secret_basic",
+            "client_secret_post",
+            "none",
+        ],
+        introspection_endpoint_auth_methods_supported: [
+            "client_secret_basic",
+            "client_secret_post",
+        ],
         code_challenge_methods_supported: ["S256"],
         authorization_response_iss_parameter_supported: true,
     }))

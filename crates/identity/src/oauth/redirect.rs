@@ -10,8 +10,13 @@ const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
 /// Whether an operator may register it: over TLS, to this very machine (RFC 8252 §7.3), or to an application by a scheme
 /// of its own (§7.1). Since requests are compared letter by letter, it must be written the way that it is read.
 pub(super) fn may_be_registered(uri: &str) -> bool {
-    let Ok(url) = Url::parse(uri) else { return false };
-    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none() && !uri.contains('#');
+    let Ok(url) = Url::parse(uri) else {
+        return false;
+    };
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none()
+        && !uri.contains('#');
     let host = url.host_str().unwrap_or_default();
     let allowed = match url.scheme() {
         "https" => !host.is_empty(),
@@ -31,7 +36,10 @@ pub(super) fn matches(registered: &str, uri: &str) -> bool {
     }
 
     LOOPBACK.iter().any(|machine| {
-        let (registered, asked) = (without_port(registered, machine), without_port(uri, machine));
+        let (registered, asked) = (
+            without_port(registered, machine),
+            without_port(uri, machine),
+        );
         registered.is_some() && registered == asked
     })
 }
@@ -43,7 +51,9 @@ fn without_port<'u>(uri: &'u str, machine: &str) -> Option<&'u str> {
         return (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(rest);
     };
 
-    let end = port_and_path.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(port_and_path.len());
+    let end = port_and_path
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(port_and_path.len());
     let (port, path) = port_and_path.split_at(end);
     let is_port = !port.starts_with('0') && port.parse::<u16>().is_ok();
     (is_port && (path.is_empty() || path.starts_with(['/', '?']))).then_some(path)
@@ -58,8 +68,12 @@ pub(super) fn assures_identity(uri: &str) -> bool {
 /// Who is answered there, for a person: a host, with its port where it is not the usual one, or the scheme of an
 /// application.
 pub(super) fn recipient(uri: &str) -> String {
-    let Ok(url) = Url::parse(uri) else { return uri.to_owned() };
-    let host = url.host_str().filter(|_| ["http", "https"].contains(&url.scheme()));
+    let Ok(url) = Url::parse(uri) else {
+        return uri.to_owned();
+    };
+    let host = url
+        .host_str()
+        .filter(|_| ["http", "https"].contains(&url.scheme()));
     match (host, url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (Some(host), None) => host.to_owned(),
@@ -110,7 +124,10 @@ mod tests {
     fn a_loopback_redirect_may_name_any_port() {
         for (registered, right) in [
             ("http://127.0.0.1/back", "http://127.0.0.1:1/back"),
-            ("http://127.0.0.1:7000/back?a=1", "http://127.0.0.1:65535/back?a=1"),
+            (
+                "http://127.0.0.1:7000/back?a=1",
+                "http://127.0.0.1:65535/back?a=1",
+            ),
             ("http://127.0.0.1:7000/back", "http://127.0.0.1/back"),
             ("http://[::1]:7000/", "http://[::1]:51004/"),
             ("http://127.0.0.1", "http://127.0.0.1:80"),
@@ -130,10 +147,22 @@ mod tests {
             ("http://127.0.0.1:7000/back", "http://127.0.0.1:65536/back"),
             ("http://127.0.0.1:7000/back", "http://127.0.0.1:+1/back"),
             ("http://127.0.0.1:7000/back", "http://127.0.0.1:/back"),
-            ("http://127.0.0.1:7000/back", "http://127.0.0.1:7001@evil.example/back"),
-            ("http://127.0.0.1:7000/back", "http://127.0.0.1.evil.example:7001/back"),
-            ("http://127.0.0.1:7000/back", "http://127.0.0.1:7001.evil.example/back"),
-            ("http://127.0.0.1:7000", "http://127.0.0.1:7001@evil.example"),
+            (
+                "http://127.0.0.1:7000/back",
+                "http://127.0.0.1:7001@evil.example/back",
+            ),
+            (
+                "http://127.0.0.1:7000/back",
+                "http://127.0.0.1.evil.example:7001/back",
+            ),
+            (
+                "http://127.0.0.1:7000/back",
+                "http://127.0.0.1:7001.evil.example/back",
+            ),
+            (
+                "http://127.0.0.1:7000",
+                "http://127.0.0.1:7001@evil.example",
+            ),
             ("http://localhost:7000/back", "http://localhost:7001/back"),
             ("https://app.example/back", "https://app.example:8443/back"),
             ("com.example.app:/back", "com.example.app:/other"),
@@ -155,6 +184,9 @@ mod tests {
             assert_eq!(recipient(uri), expected, "{uri}");
         }
         assert!(assures_identity("https://app.example/back"));
-        assert!(!assures_identity("http://127.0.0.1/back") && !assures_identity("com.example.app:/back"));
+        assert!(
+            !assures_identity("http://127.0.0.1/back")
+                && !assures_identity("com.example.app:/back")
+        );
     }
 }

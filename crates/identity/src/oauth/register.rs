@@ -44,7 +44,9 @@ pub enum ClientError {
     #[error("there is an application of this client_id already")]
     Taken,
     /// A name that cannot be one.
-    #[error("a client_id begins with a letter and has up to 64 lower-case letters, digits and hyphens")]
+    #[error(
+        "a client_id begins with a letter and has up to 64 lower-case letters, digits and hyphens"
+    )]
     ClientId,
     /// What people are shown is no name.
     #[error("the name: {0}")]
@@ -69,7 +71,12 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
             (id, client_id, name, redirect_uris, created_at, first_party)
         VALUES ($1, $2, $3, $4, $5, $6)
         RETURNING id)";
-    let NewClient { client_id, name, redirect_uris, first_party } = new;
+    let NewClient {
+        client_id,
+        name,
+        redirect_uris,
+        first_party,
+    } = new;
     // A service account goes by its id: an application must not look like one.
     if Uuid::try_parse(&client_id).is_ok() {
         return Err(ClientError::ClientId);
@@ -91,10 +98,16 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
         first_party.into(),
     ];
     let event = about(Action::ClientCreated, "oauth_client", Some(id), None);
-    let outcome = unscoped.change(Change::new("oauth_clients.insert", INSERT, values, event)).await;
+    let outcome = unscoped
+        .change(Change::new("oauth_clients.insert", INSERT, values, event))
+        .await;
     outcome.map(drop).map_err(|error| match &error {
-        Error::Constraint { name, .. } if name == "oauth_clients_client_id_key" => ClientError::Taken,
-        Error::Constraint { name, .. } if name == "oauth_clients_client_id_plain" => ClientError::ClientId,
+        Error::Constraint { name, .. } if name == "oauth_clients_client_id_key" => {
+            ClientError::Taken
+        }
+        Error::Constraint { name, .. } if name == "oauth_clients_client_id_plain" => {
+            ClientError::ClientId
+        }
         _ => ClientError::Database(error),
     })
 }
@@ -116,7 +129,12 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
             first_party: row.get(5)?,
         })
     };
-    unscoped.select("oauth_clients.list", LIST, []).await?.iter().map(read).collect()
+    unscoped
+        .select("oauth_clients.list", LIST, [])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 /// Disables an application, withdraws what people allowed it, and ends every session that it has. Says whether there was
@@ -131,7 +149,14 @@ pub async fn disable_client(unscoped: &Unscoped, client_id: &str) -> Result<bool
             RETURNING client_id, end_sessions_of_client(client_id, $2)),
         withdrawn AS (DELETE FROM oauth_grants g USING changed WHERE g.client_id = changed.client_id)";
     let now = unscoped.database().runtime().clock.now();
-    let change = |event| Change::new("oauth_clients.disable", DISABLE, [client_id.into(), now.inner().into()], event);
+    let change = |event| {
+        Change::new(
+            "oauth_clients.disable",
+            DISABLE,
+            [client_id.into(), now.inner().into()],
+            event,
+        )
+    };
     change_client(unscoped, client_id, Action::ClientDisabled, change).await
 }
 
@@ -139,12 +164,22 @@ pub async fn disable_client(unscoped: &Unscoped, client_id: &str) -> Result<bool
 ///
 /// # Errors
 /// As the database answers.
-pub async fn set_first_party(unscoped: &Unscoped, client_id: &str, first_party: bool) -> Result<bool, Error> {
+pub async fn set_first_party(
+    unscoped: &Unscoped,
+    client_id: &str,
+    first_party: bool,
+) -> Result<bool, Error> {
     const SET: &str = r"changed AS (UPDATE oauth_clients SET first_party = $2
         WHERE client_id = $1 AND disabled_at IS NULL AND first_party <> $2
         RETURNING client_id)";
-    let change =
-        |event| Change::new("oauth_clients.set_first_party", SET, [client_id.into(), first_party.into()], event);
+    let change = |event| {
+        Change::new(
+            "oauth_clients.set_first_party",
+            SET,
+            [client_id.into(), first_party.into()],
+            event,
+        )
+    };
     change_client(unscoped, client_id, Action::ClientUpdated, change).await
 }
 
@@ -155,8 +190,12 @@ async fn change_client(
     change: impl FnOnce(Event) -> Change,
 ) -> Result<bool, Error> {
     const FIND: &str = "SELECT id FROM oauth_clients WHERE client_id = $1";
-    let rows = unscoped.select("oauth_clients.id", FIND, [client_id.into()]).await?;
-    let Some(row) = rows.first() else { return Ok(false) };
+    let rows = unscoped
+        .select("oauth_clients.id", FIND, [client_id.into()])
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(false);
+    };
 
     let event = about(action, "oauth_client", Some(row.get(0)?), None);
     Ok(!unscoped.change(change(event)).await?.is_empty())

@@ -83,14 +83,23 @@ pub(super) struct Wrong(pub(super) &'static str, pub(super) &'static str);
 impl AuthorizationRequest {
     /// Looks first at where the answer would go. As long as that is not a registered address, nobody is sent anywhere
     /// (OWASP ASVS 10.4.1; RFC 9700 §4.11).
-    pub(super) async fn check(self, unscoped: &Unscoped, identity: &Identity) -> Result<Checked, Problem> {
+    pub(super) async fn check(
+        self,
+        unscoped: &Unscoped,
+        identity: &Identity,
+    ) -> Result<Checked, Problem> {
         let application = Application::find(unscoped, identity, &self.client_id).await?;
         let application = application.ok_or_else(|| UNKNOWN_CLIENT.problem())?;
         if !application.may_redirect_to(&self.redirect_uri) {
             return Err(UNREGISTERED_REDIRECT.problem());
         }
         let wanted = self.wanted();
-        Ok(Checked { application, redirect_uri: self.redirect_uri, state: self.state, wanted })
+        Ok(Checked {
+            application,
+            redirect_uri: self.redirect_uri,
+            state: self.state,
+            wanted,
+        })
     }
 
     fn wanted(&self) -> Result<Wanted, Wrong> {
@@ -99,21 +108,41 @@ impl AuthorizationRequest {
         }
         match self.response_type.as_deref() {
             Some("code") => {}
-            Some(_) => return Err(Wrong("unsupported_response_type", "The response_type must be code.")),
+            Some(_) => {
+                return Err(Wrong(
+                    "unsupported_response_type",
+                    "The response_type must be code.",
+                ));
+            }
             None => return Err(Wrong("invalid_request", "The response_type is missing.")),
         }
-        if self.response_mode.as_deref().is_some_and(|mode| mode != "query") {
+        if self
+            .response_mode
+            .as_deref()
+            .is_some_and(|mode| mode != "query")
+        {
             return Err(Wrong("invalid_request", "The response_mode must be query."));
         }
         // Without a method RFC 7636 means `plain`, which proves nothing to whoever has seen the request.
         if self.code_challenge_method.as_deref() != Some("S256") {
-            return Err(Wrong("invalid_request", "The code_challenge_method must be S256."));
+            return Err(Wrong(
+                "invalid_request",
+                "The code_challenge_method must be S256.",
+            ));
         }
-        let challenge = self.code_challenge.as_deref().and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        let challenge = self
+            .code_challenge
+            .as_deref()
+            .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
         let challenge = challenge.filter(|bytes| bytes.len() == 32);
-        let challenge =
-            challenge.ok_or(Wrong("invalid_request", "The code_challenge must be a SHA-256 in base64url."))?;
-        Ok(Wanted { scope: scope::parse(self.scope.as_deref()), challenge })
+        let challenge = challenge.ok_or(Wrong(
+            "invalid_request",
+            "The code_challenge must be a SHA-256 in base64url.",
+        ))?;
+        Ok(Wanted {
+            scope: scope::parse(self.scope.as_deref()),
+            challenge,
+        })
     }
 }
 
@@ -125,7 +154,10 @@ impl Checked {
 
     /// Where the browser goes with a refusal.
     pub(super) fn refused(&self, identity: &Identity, Wrong(error, description): Wrong) -> String {
-        self.answer(identity, &[("error", error), ("error_description", description)])
+        self.answer(
+            identity,
+            &[("error", error), ("error_description", description)],
+        )
     }
 
     /// The redirect with these parameters, the application's `state`, and who answers (RFC 9207; OWASP ASVS 10.4.1).
@@ -148,7 +180,13 @@ fn encoded(value: &str) -> String {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     value
         .bytes()
-        .map(|byte| if unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if unreserved(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect()
 }
 
@@ -188,17 +226,33 @@ mod tests {
         let changes: [(Change, &str); 8] = [
             (|it| it.repeats_parameters = true, "invalid_request"),
             (|it| it.response_type = None, "invalid_request"),
-            (|it| it.response_type = Some("token".to_owned()), "unsupported_response_type"),
-            (|it| it.response_mode = Some("fragment".to_owned()), "invalid_request"),
+            (
+                |it| it.response_type = Some("token".to_owned()),
+                "unsupported_response_type",
+            ),
+            (
+                |it| it.response_mode = Some("fragment".to_owned()),
+                "invalid_request",
+            ),
             (|it| it.code_challenge = None, "invalid_request"),
-            (|it| it.code_challenge = Some("too-short".to_owned()), "invalid_request"),
+            (
+                |it| it.code_challenge = Some("too-short".to_owned()),
+                "invalid_request",
+            ),
             (|it| it.code_challenge_method = None, "invalid_request"),
-            (|it| it.code_challenge_method = Some("plain".to_owned()), "invalid_request"),
+            (
+                |it| it.code_challenge_method = Some("plain".to_owned()),
+                "invalid_request",
+            ),
         ];
         for (number, (change, expected)) in changes.into_iter().enumerate() {
             let mut request = request();
             change(&mut request);
-            assert_eq!(request.wanted().map(|_| ()).map_err(|wrong| wrong.0), Err(expected), "{number}");
+            assert_eq!(
+                request.wanted().map(|_| ()).map_err(|wrong| wrong.0),
+                Err(expected),
+                "{number}"
+            );
         }
     }
 

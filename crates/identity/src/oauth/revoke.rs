@@ -1,5 +1,7 @@
 use mainstay_database::{Change, Error, Unscoped, Uuid};
-use mainstay_http::{ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, garde, post, view};
+use mainstay_http::{
+    ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, garde, post, view,
+};
 use mainstay_kernel::OrganizationId;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -80,26 +82,54 @@ pub(super) async fn revoke_token(
     let unscoped = by.unscoped("whose token it is, is what the token tells");
     let shown = (body.client_id.take(), body.client_secret.take());
     let asker = Asker::authenticate(&unscoped, &identity, basic, shown).await?;
-    revoke(&unscoped, &identity, body.held(&identity).await?, &asker.client_id()).await?;
+    revoke(
+        &unscoped,
+        &identity,
+        body.held(&identity).await?,
+        &asker.client_id(),
+    )
+    .await?;
     Ok(Json(RevokedView {}))
 }
 
-async fn revoke(unscoped: &Unscoped, identity: &Identity, held: Held, client_id: &str) -> Result<(), Problem> {
+async fn revoke(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    held: Held,
+    client_id: &str,
+) -> Result<(), Problem> {
     const FIND: &str = "SELECT id, organization_id, client_id IS NOT DISTINCT FROM $3 FROM sessions \
          WHERE id = coalesce($1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea)) \
              AND ended_at IS NULL";
     const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
     let (session, refresh) = held.values();
-    let rows = unscoped.select("sessions.of_token", FIND, [session.into(), refresh.into(), client_id.into()]).await?;
-    let Some(row) = rows.first() else { return Ok(()) };
+    let rows = unscoped
+        .select(
+            "sessions.of_token",
+            FIND,
+            [session.into(), refresh.into(), client_id.into()],
+        )
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
     if !row.get::<bool>(2)? {
-        return Err(INVALID_GRANT.problem().detail("The token was given to another client."));
+        return Err(INVALID_GRANT
+            .problem()
+            .detail("The token was given to another client."));
     }
     let session: Uuid = row.get(0)?;
     let organization = row.get::<Option<Uuid>>(1)?.map(OrganizationId::from);
     let now = identity.runtime().clock.now();
     let event = about_session(Action::TokenRevoked, session.into(), organization);
-    unscoped.change(Change::new("sessions.revoke", END, [session.into(), now.inner().into()], event)).await?;
+    unscoped
+        .change(Change::new(
+            "sessions.revoke",
+            END,
+            [session.into(), now.inner().into()],
+            event,
+        ))
+        .await?;
     identity.forget_session(session.into());
     Ok(())
 }

@@ -12,24 +12,43 @@ pub(crate) const LEAST: &str = "profile";
 pub(super) const ALL: &str = "all";
 
 /// What [`LEAST`] means, for a person.
-pub(super) const LEAST_IN_WORDS: &str = "See who you are: your e-mail address, your organization and your role.";
+pub(super) const LEAST_IN_WORDS: &str =
+    "See who you are: your e-mail address, your organization and your role.";
 
 /// The names of a scope, ordered and each once; none where there is no scope.
 pub(super) fn parse(scope: Option<&str>) -> Vec<String> {
-    ordered(scope.unwrap_or_default().split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    ordered(
+        scope
+            .unwrap_or_default()
+            .split(' ')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    )
 }
 
 /// What is given of `asked` to an application of an account that holds `held`, of which `administrative` must be named; the
 /// least where nothing is asked. `None` when a name is unknown, or is a permission that the account does not hold.
-pub(super) fn resolve(asked: &[String], held: &Permissions, administrative: &Permissions) -> Option<Vec<String>> {
-    let named = asked.iter().map(String::as_str).filter(|name| ![LEAST, ALL].contains(name));
+pub(super) fn resolve(
+    asked: &[String],
+    held: &Permissions,
+    administrative: &Permissions,
+) -> Option<Vec<String>> {
+    let named = asked
+        .iter()
+        .map(String::as_str)
+        .filter(|name| ![LEAST, ALL].contains(name));
     if !held.cover(named) {
         return None;
     }
 
     let (all, mut names): (Vec<_>, Vec<_>) = asked.iter().cloned().partition(|name| name == ALL);
     if !all.is_empty() {
-        names.extend(held.names().filter(|name| !administrative.cover([*name])).map(str::to_owned));
+        names.extend(
+            held.names()
+                .filter(|name| !administrative.cover([*name]))
+                .map(str::to_owned),
+        );
     }
     Some(or_least(ordered(names)))
 }
@@ -40,7 +59,9 @@ pub(super) fn resolve(asked: &[String], held: &Permissions, administrative: &Per
 /// As the database answers.
 pub(super) async fn administrative(unscoped: &Unscoped) -> Result<Permissions, Error> {
     const FIND: &str = "SELECT name FROM permissions WHERE administrative";
-    let rows = unscoped.select("permissions.administrative", FIND, []).await?;
+    let rows = unscoped
+        .select("permissions.administrative", FIND, [])
+        .await?;
     rows.iter().map(|row| row.get::<String>(0)).collect()
 }
 
@@ -61,7 +82,11 @@ pub(crate) fn text(names: &[String]) -> String {
 
 /// A scope has one name at least.
 fn or_least(names: Vec<String>) -> Vec<String> {
-    if names.is_empty() { vec![LEAST.to_owned()] } else { names }
+    if names.is_empty() {
+        vec![LEAST.to_owned()]
+    } else {
+        names
+    }
 }
 
 fn ordered(mut names: Vec<String>) -> Vec<String> {
@@ -89,22 +114,43 @@ mod tests {
     fn nothing_asked_is_the_least_and_all_is_what_is_held() {
         let held: Permissions = ["a.read", "b.read", "c.manage"].into_iter().collect();
         let administrative: Permissions = ["c.manage", "d.manage"].into_iter().collect();
-        let given = |asked: &str| resolve(&names(asked), &held, &administrative).map(|given| text(&given));
+        let given =
+            |asked: &str| resolve(&names(asked), &held, &administrative).map(|given| text(&given));
         assert_eq!(given("").as_deref(), Some("profile"));
         assert_eq!(given("profile a.read").as_deref(), Some("a.read profile"));
         assert_eq!(given("all").as_deref(), Some("a.read b.read"));
-        assert_eq!(given("all c.manage").as_deref(), Some("a.read b.read c.manage"));
-        for wrong in ["c.read", "a.read c.read", "all c.read", "d.manage", "*", "ALL", "everything"] {
+        assert_eq!(
+            given("all c.manage").as_deref(),
+            Some("a.read b.read c.manage")
+        );
+        for wrong in [
+            "c.read",
+            "a.read c.read",
+            "all c.read",
+            "d.manage",
+            "*",
+            "ALL",
+            "everything",
+        ] {
             assert_eq!(given(wrong), None, "{wrong}");
         }
-        assert_eq!(resolve(&names("all"), &Permissions::default(), &administrative), Some(names("profile")));
+        assert_eq!(
+            resolve(&names("all"), &Permissions::default(), &administrative),
+            Some(names("profile"))
+        );
     }
 
     #[test]
     fn a_token_says_what_it_may_do_at_present() {
         let held: Permissions = ["a.read", "b.read"].into_iter().collect();
         assert_eq!(text(&effective(&held, None)), "a.read b.read");
-        assert_eq!(text(&effective(&held, Some(&names("b.read c.read profile")))), "b.read profile");
-        assert_eq!(text(&effective(&Permissions::default(), Some(&names("b.read")))), "profile");
+        assert_eq!(
+            text(&effective(&held, Some(&names("b.read c.read profile")))),
+            "b.read profile"
+        );
+        assert_eq!(
+            text(&effective(&Permissions::default(), Some(&names("b.read")))),
+            "profile"
+        );
     }
 }

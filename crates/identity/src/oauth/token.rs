@@ -1,6 +1,7 @@
 use mainstay_access::Permissions;
 use mainstay_http::{
-    ClientBasic, Header, Json, OAuthForm, Problem, Public, Refusal, Shared, UserAgent, garde, post, view,
+    ClientBasic, Header, Json, OAuthForm, Problem, Public, Refusal, Shared, UserAgent, garde, post,
+    view,
 };
 use mainstay_kernel::{ExposeSecret as _, SecretString, SessionId, UserId};
 use schemars::JsonSchema;
@@ -9,7 +10,9 @@ use serde::Deserialize;
 use super::{
     client::Asker,
     grants,
-    kinds::{INVALID_CLIENT, INVALID_GRANT, INVALID_SCOPE, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE},
+    kinds::{
+        INVALID_CLIENT, INVALID_GRANT, INVALID_SCOPE, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE,
+    },
     scope,
 };
 use crate::{Identity, sessions::Device};
@@ -76,7 +79,13 @@ pub(super) struct Granted {
 /// document that also has the members `error` and `error_description` of RFC 6749.
 #[post(
     "/oauth/token",
-    problems(INVALID_CLIENT, INVALID_GRANT, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE, INVALID_SCOPE)
+    problems(
+        INVALID_CLIENT,
+        INVALID_GRANT,
+        UNAUTHORIZED_CLIENT,
+        UNSUPPORTED_GRANT_TYPE,
+        INVALID_SCOPE
+    )
 )]
 pub(super) async fn create_token(
     by: Public,
@@ -98,17 +107,23 @@ pub(super) async fn create_token(
         (Grant::Refresh, Asker::Application(application)) => {
             grants::by_refresh(&unscoped, &identity, &application, body).await?
         }
-        (Grant::Secret, Asker::Machine(client)) => grants::by_secret(&unscoped, &identity, client, body).await?,
+        (Grant::Secret, Asker::Machine(client)) => {
+            grants::by_secret(&unscoped, &identity, client, body).await?
+        }
         _ => return Err(UNAUTHORIZED_CLIENT.problem()),
     };
     let held = held(&identity, granted.session).await?;
     let scope = scope::text(&scope::effective(&held, granted.limit.as_deref()));
-    let access_token = identity.access_token(granted.user, granted.session, Some(&client_id), &scope).await?;
+    let access_token = identity
+        .access_token(granted.user, granted.session, Some(&client_id), &scope)
+        .await?;
     Ok(Json(TokenView {
         access_token: access_token.expose_secret().to_owned(),
         token_type: "Bearer",
         expires_in: identity.settings.access_token_lifetime.whole_seconds(),
-        refresh_token: granted.refresh_token.map(|token| token.expose_secret().to_owned()),
+        refresh_token: granted
+            .refresh_token
+            .map(|token| token.expose_secret().to_owned()),
         scope,
     }))
 }

@@ -43,14 +43,39 @@ pub(super) async fn create_organization(
     let (runtime, user) = (identity.runtime(), by.principal().user);
     let (id, now): (OrganizationId, _) = (runtime.new_id(), runtime.clock.now());
     let name = body.name.into_string();
-    let values =
-        [id.uuid().into(), name.clone().into(), now.inner().into(), user.uuid().into(), OWNER.into(), MOST.into()];
-    let event = about(Action::OrganizationCreated, "organization", Some(id.uuid()), Some(id));
+    let values = [
+        id.uuid().into(),
+        name.clone().into(),
+        now.inner().into(),
+        user.uuid().into(),
+        OWNER.into(),
+        MOST.into(),
+    ];
+    let event = about(
+        Action::OrganizationCreated,
+        "organization",
+        Some(id.uuid()),
+        Some(id),
+    );
     let unscoped = by.unscoped("an organization that is being made has nobody yet who works in it");
     let given = standing::in_person(by.principal(), Hold::Alone);
-    if unscoped.change(Change::new("organizations.found", CREATE, values, event).given(given)).await?.is_empty() {
-        return Err(standing::ended_or(&unscoped, by.principal(), TOO_MANY_ORGANIZATIONS.problem()).await);
+    if unscoped
+        .change(Change::new("organizations.found", CREATE, values, event).given(given))
+        .await?
+        .is_empty()
+    {
+        return Err(standing::ended_or(
+            &unscoped,
+            by.principal(),
+            TOO_MANY_ORGANIZATIONS.problem(),
+        )
+        .await);
     }
 
-    Ok(Created(OwnOrganizationView { id, name, role: "owner".to_owned(), joined_at: now }))
+    Ok(Created(OwnOrganizationView {
+        id,
+        name,
+        role: "owner".to_owned(),
+        joined_at: now,
+    }))
 }

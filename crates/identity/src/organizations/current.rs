@@ -1,6 +1,8 @@
 use mainstay_access::Permission;
 use mainstay_database::{Change, Door, Error, Row, Uuid};
-use mainstay_http::{Allowed, FreshOrScoped, Json, NOT_FOUND, Patch, Problem, get, input, patch, view};
+use mainstay_http::{
+    Allowed, FreshOrScoped, Json, NOT_FOUND, Patch, Problem, get, input, patch, view,
+};
 use mainstay_kernel::{OrganizationId, Timestamp};
 
 use super::{OrganizationRead, OrganizationUpdate};
@@ -46,10 +48,19 @@ pub(super) async fn update_current_organization(
              RETURNING o.id, jsonb_build_object('name', found.name) AS before, jsonb_build_object('name', o.name) AS after)";
     if let Patch::Set(name) = body.name {
         let organization: OrganizationId = by.organization().into();
-        let event = about(Action::OrganizationUpdated, "organization", Some(organization.uuid()), Some(organization));
+        let event = about(
+            Action::OrganizationUpdated,
+            "organization",
+            Some(organization.uuid()),
+            Some(organization),
+        );
         let values = [organization.uuid().into(), name.into_string().into()];
-        let unscoped = by.unscoped("an organization is no row of an organization; the statement names the caller's");
-        unscoped.change(Change::new("organizations.update", UPDATE, values, event).showing_rows()).await?;
+        let unscoped = by.unscoped(
+            "an organization is no row of an organization; the statement names the caller's",
+        );
+        unscoped
+            .change(Change::new("organizations.update", UPDATE, values, event).showing_rows())
+            .await?;
     }
     find(&by).await.map(Json)
 }
@@ -57,9 +68,16 @@ pub(super) async fn update_current_organization(
 async fn find<P: Permission>(by: &Door<P>) -> Result<CurrentOrganizationView, Problem> {
     const FIND: &str = "SELECT id, name, created_at FROM organizations WHERE id = $1";
     let read = |row: &Row| -> Result<_, Error> {
-        Ok(CurrentOrganizationView { id: row.get::<Uuid>(0)?.into(), name: row.get(1)?, created_at: row.get(2)? })
+        Ok(CurrentOrganizationView {
+            id: row.get::<Uuid>(0)?.into(),
+            name: row.get(1)?,
+            created_at: row.get(2)?,
+        })
     };
-    let unscoped = by.unscoped("an organization is no row of an organization; the statement names the caller's");
-    let rows = unscoped.select("organizations.find", FIND, [by.organization().into()]).await?;
+    let unscoped = by
+        .unscoped("an organization is no row of an organization; the statement names the caller's");
+    let rows = unscoped
+        .select("organizations.find", FIND, [by.organization().into()])
+        .await?;
     Ok(read(rows.first().ok_or_else(|| NOT_FOUND.problem())?)?)
 }

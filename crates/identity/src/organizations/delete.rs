@@ -41,11 +41,23 @@ pub(super) async fn delete_current_organization(
              WHERE s.organization_id = changed.id AND s.ended_at IS NULL)";
     let (organization, user): (OrganizationId, _) = (by.organization().into(), by.principal().user);
     let now = identity.runtime().clock.now();
-    let values = [organization.uuid().into(), user.uuid().into(), now.inner().into()];
-    let event = about(Action::OrganizationDeleted, "organization", Some(organization.uuid()), Some(organization));
+    let values = [
+        organization.uuid().into(),
+        user.uuid().into(),
+        now.inner().into(),
+    ];
+    let event = about(
+        Action::OrganizationDeleted,
+        "organization",
+        Some(organization.uuid()),
+        Some(organization),
+    );
     let given = standing::in_role(by.principal());
-    let change = Change::new("organizations.delete", DELETE, values, event).given(given).showing_rows();
-    let unscoped = by.unscoped("an organization is no row of an organization; the statement names the caller's");
+    let change = Change::new("organizations.delete", DELETE, values, event)
+        .given(given)
+        .showing_rows();
+    let unscoped = by
+        .unscoped("an organization is no row of an organization; the statement names the caller's");
     if unscoped.change(change).await.map_err(not_empty)?.is_empty() {
         return Err(ORGANIZATION_NOT_EMPTY.problem());
     }
@@ -55,7 +67,10 @@ pub(super) async fn delete_current_organization(
 
 fn not_empty(error: Error) -> Problem {
     match &error {
-        Error::Constraint { kind: ConstraintKind::ForeignKey, .. } => ORGANIZATION_NOT_EMPTY.problem(),
+        Error::Constraint {
+            kind: ConstraintKind::ForeignKey,
+            ..
+        } => ORGANIZATION_NOT_EMPTY.problem(),
         _ => error.into(),
     }
 }

@@ -1,5 +1,7 @@
 use mainstay_database::Change;
-use mainstay_http::{Fresh, InPerson, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete};
+use mainstay_http::{
+    Fresh, InPerson, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete,
+};
 use mainstay_kernel::OrganizationId;
 
 use crate::{
@@ -23,13 +25,23 @@ pub(super) async fn leave_organization(
         RETURNING m.user_id, jsonb_build_object('role', r.name) AS before, NULL::jsonb AS after,
             end_sessions(m.user_id, $2, NULL, $3))";
     let (user, now) = (by.principal().user, identity.runtime().clock.now());
-    let unscoped =
-        by.unscoped("one leaves also where one does not work just now; the statement is limited to one's own");
+    let unscoped = by.unscoped(
+        "one leaves also where one does not work just now; the statement is limited to one's own",
+    );
     let values = [user.uuid().into(), id.uuid().into(), now.inner().into()];
     let event = about_user(Action::MembershipDeleted, Some(user), Some(id));
     let given = [standing::organization(id)];
-    let change = Change::new("memberships.leave", LEAVE, values, event).given(given).showing_rows();
-    let left = unscoped.change(change).await.on_constraint("memberships_last_owner", LAST_OWNER)?;
+    let change = Change::new("memberships.leave", LEAVE, values, event)
+        .given(given)
+        .showing_rows();
+    let left = unscoped
+        .change(change)
+        .await
+        .on_constraint("memberships_last_owner", LAST_OWNER)?;
     identity.forget_user(user);
-    if left.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+    if left.is_empty() {
+        Err(NOT_FOUND.problem())
+    } else {
+        Ok(NoContent)
+    }
 }

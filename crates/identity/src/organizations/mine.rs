@@ -19,9 +19,15 @@ pub(super) struct OwnOrganizationView {
 ///
 /// `PUT /v1/sessions/current/organization` works in another of them.
 #[get("/v1/organizations")]
-pub(super) async fn list_organizations(by: InPerson) -> Result<Listing<OwnOrganizationView>, Problem> {
-    let unscoped = by.unscoped("one's memberships are in several organizations; the statement is limited to one's own");
-    Ok(Listing { items: find(&unscoped, by.principal().user, None).await? })
+pub(super) async fn list_organizations(
+    by: InPerson,
+) -> Result<Listing<OwnOrganizationView>, Problem> {
+    let unscoped = by.unscoped(
+        "one's memberships are in several organizations; the statement is limited to one's own",
+    );
+    Ok(Listing {
+        items: find(&unscoped, by.principal().user, None).await?,
+    })
 }
 
 /// Show one of one's organizations.
@@ -30,9 +36,15 @@ pub(super) async fn get_organization(
     by: InPerson,
     Path(id): Path<OrganizationId>,
 ) -> Result<Json<OwnOrganizationView>, Problem> {
-    let unscoped = by.unscoped("one's memberships are in several organizations; the statement is limited to one's own");
+    let unscoped = by.unscoped(
+        "one's memberships are in several organizations; the statement is limited to one's own",
+    );
     let found = find(&unscoped, by.principal().user, Some(id)).await?;
-    found.into_iter().next().map(Json).ok_or_else(|| NOT_FOUND.problem())
+    found
+        .into_iter()
+        .next()
+        .map(Json)
+        .ok_or_else(|| NOT_FOUND.problem())
 }
 
 async fn find(
@@ -51,7 +63,12 @@ async fn find(
             joined_at: row.get(3)?,
         })
     };
-    let values = [user.uuid().into(), organization.map(OrganizationId::uuid).into()];
-    let rows = unscoped.select("organizations.of_user", LIST, values).await?;
+    let values = [
+        user.uuid().into(),
+        organization.map(OrganizationId::uuid).into(),
+    ];
+    let rows = unscoped
+        .select("organizations.of_user", LIST, values)
+        .await?;
     rows.iter().map(read).collect()
 }

@@ -4,7 +4,9 @@ use mainstay_crypto::token_digest;
 use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped, Uuid};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, UserId};
-use webauthn_rs::prelude::{AuthenticationResult, DiscoverableAuthentication, Passkey, WebauthnError};
+use webauthn_rs::prelude::{
+    AuthenticationResult, DiscoverableAuthentication, Passkey, WebauthnError,
+};
 
 use super::{Assertion, challenge, register};
 use crate::{
@@ -50,9 +52,18 @@ pub(crate) async fn verify(
     wanted: Wanted,
 ) -> Result<Option<Shown>, Problem> {
     let webauthn = identity.settings.relying_party.webauthn()?;
-    let Some(candidate) = find(unscoped, assertion, wanted).await? else { return Ok(None) };
-    let Candidate { shown, id, mut passkey, state } = candidate;
-    let whose = webauthn.identify_discoverable_authentication(&assertion.0).map(|(user, _)| user);
+    let Some(candidate) = find(unscoped, assertion, wanted).await? else {
+        return Ok(None);
+    };
+    let Candidate {
+        shown,
+        id,
+        mut passkey,
+        state,
+    } = candidate;
+    let whose = webauthn
+        .identify_discoverable_authentication(&assertion.0)
+        .map(|(user, _)| user);
     let result = match whose {
         Ok(user) if user == shown.user.uuid() => {
             webauthn.finish_discoverable_authentication_v2(&assertion.0, state, &passkey)
@@ -67,19 +78,34 @@ pub(crate) async fn verify(
         Err(WebauthnError::CredentialPossibleCompromise) => false,
         Err(error) => {
             tracing::info!(%error, "the answer of a passkey is not valid");
-            record_failure(unscoped, about_user(Action::LoginFail, Some(shown.user), shown.organization)).await?;
+            record_failure(
+                unscoped,
+                about_user(Action::LoginFail, Some(shown.user), shown.organization),
+            )
+            .await?;
             return Ok(None);
         }
     };
     if !taken {
-        unscoped.record(about(Action::PasskeyCloned, "passkey", Some(id), shown.organization)).await?;
+        unscoped
+            .record(about(
+                Action::PasskeyCloned,
+                "passkey",
+                Some(id),
+                shown.organization,
+            ))
+            .await?;
         return Ok(None);
     }
     Ok(Some(shown))
 }
 
 /// The challenge, which is not taken again whatever happens, and the passkey that the answer says it is from.
-async fn find(unscoped: &Unscoped, assertion: &Assertion, wanted: Wanted) -> Result<Option<Candidate>, Problem> {
+async fn find(
+    unscoped: &Unscoped,
+    assertion: &Assertion,
+    wanted: Wanted,
+) -> Result<Option<Candidate>, Problem> {
     const FIND: &str = "WITH spent AS (DELETE FROM webauthn_challenges \
              WHERE hash = $1 AND user_id IS NULL AND expires_at > $2 RETURNING state) \
          SELECT p.user_id, m.organization_id, u.email, \
@@ -89,7 +115,9 @@ async fn find(unscoped: &Unscoped, assertion: &Assertion, wanted: Wanted) -> Res
          FROM spent JOIN passkeys p ON p.credential_hash = $3 JOIN users u ON u.id = p.user_id AND u.active \
          JOIN data_keys k ON k.id = u.data_key LEFT JOIN memberships m ON m.user_id = u.id \
          WHERE ($4::uuid IS NULL OR m.organization_id = $4) ORDER BY m.created_at, m.organization_id LIMIT 1";
-    let Some(hash) = challenge::answered(&assertion.0.response.client_data_json) else { return Ok(None) };
+    let Some(hash) = challenge::answered(&assertion.0.response.client_data_json) else {
+        return Ok(None);
+    };
     let now = unscoped.database().runtime().clock.now();
     let values = [
         hash.clone().into(),
@@ -112,7 +140,12 @@ async fn find(unscoped: &Unscoped, assertion: &Assertion, wanted: Wanted) -> Res
         let id = row.get(6)?;
         let passkey = register::open(unscoped, &shown.key, id, &row.get::<Vec<u8>>(7)?)?;
         let state = challenge::open(unscoped, &hash, &row.get::<Vec<u8>>(8)?)?;
-        Ok(Candidate { shown, id, passkey, state })
+        Ok(Candidate {
+            shown,
+            id,
+            passkey,
+            state,
+        })
     };
     Ok(rows.first().map(read).transpose()?)
 }
@@ -131,8 +164,18 @@ async fn note_use(
     let now = unscoped.database().runtime().clock.now();
     let note = |key: &HeldKey<'_>| {
         let credential = register::seal(key, id, passkey)?;
-        let values = [id.into(), credential.into(), i64::from(result.counter()).into(), now.inner().into()];
-        let event = about(Action::SecondFactorSuccess, "passkey", Some(id), shown.organization);
+        let values = [
+            id.into(),
+            credential.into(),
+            i64::from(result.counter()).into(),
+            now.inner().into(),
+        ];
+        let event = about(
+            Action::SecondFactorSuccess,
+            "passkey",
+            Some(id),
+            shown.organization,
+        );
         Ok(Change::new("passkeys.use", NOTE, values, event))
     };
     Ok(!unscoped.change_sealed(&shown.key, note).await?.is_empty())

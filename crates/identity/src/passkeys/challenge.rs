@@ -44,11 +44,17 @@ pub(super) async fn keep(
     let values = [
         hash.clone().into(),
         user.map(UserId::uuid).into(),
-        database.ring().seal_private(&runtime.random, PURPOSE, &hash, &state).into(),
+        database
+            .ring()
+            .seal_private(&runtime.random, PURPOSE, &hash, &state)
+            .into(),
         now.inner().into(),
         (now + ANSWERED_WITHIN).inner().into(),
     ];
-    unscoped.upkeep("webauthn_challenges.insert", KEEP, values).await.map(drop)
+    unscoped
+        .upkeep("webauthn_challenges.insert", KEEP, values)
+        .await
+        .map(drop)
 }
 
 /// Takes the challenge that a new passkey of `user` answers. It is not taken again.
@@ -57,17 +63,25 @@ pub(super) async fn take<S: DeserializeOwned>(
     hash: &[u8],
     user: Uuid,
 ) -> Result<Option<S>, Problem> {
-    const TAKE: &str =
-        "DELETE FROM webauthn_challenges WHERE hash = $1 AND user_id = $2 AND expires_at > $3 RETURNING state";
+    const TAKE: &str = "DELETE FROM webauthn_challenges WHERE hash = $1 AND user_id = $2 AND expires_at > $3 RETURNING state";
     let now = unscoped.database().runtime().clock.now();
     let values = [hash.to_vec().into(), user.into(), now.inner().into()];
-    let rows = unscoped.upkeep("webauthn_challenges.take", TAKE, values).await?;
-    let state = rows.first().map(|row| open(unscoped, hash, &row.get::<Vec<u8>>(0)?)).transpose();
+    let rows = unscoped
+        .upkeep("webauthn_challenges.take", TAKE, values)
+        .await?;
+    let state = rows
+        .first()
+        .map(|row| open(unscoped, hash, &row.get::<Vec<u8>>(0)?))
+        .transpose();
     Ok(state?)
 }
 
 /// Opens the state of the challenge with this hash.
-pub(super) fn open<S: DeserializeOwned>(unscoped: &Unscoped, hash: &[u8], sealed: &[u8]) -> Result<S, Error> {
+pub(super) fn open<S: DeserializeOwned>(
+    unscoped: &Unscoped,
+    hash: &[u8],
+    sealed: &[u8],
+) -> Result<S, Error> {
     let state = unscoped
         .database()
         .ring()

@@ -1,7 +1,8 @@
 use mainstay_crypto::{Sealed, Zeroizing};
 use mainstay_database::{Change, Error, HeldKey, Row, Unscoped};
 use mainstay_http::{
-    Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, input, put, view,
+    Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get,
+    input, put, view,
 };
 use mainstay_kernel::{Id, Timestamp, UserId, Uuid};
 use webauthn_rs::prelude::Passkey;
@@ -36,19 +37,34 @@ pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, 
     const LIST: &str = "SELECT p.id, p.name, p.created_at, p.last_used_at, k.id, k.wrapped FROM passkeys p \
          JOIN users u ON u.id = p.user_id AND u.active JOIN data_keys k ON k.id = u.data_key \
          WHERE p.user_id = $1 ORDER BY p.id";
-    let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
+    let unscoped = by
+        .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let user = by.principal().user;
-    let rows = unscoped.select("passkeys.list", LIST, [user.uuid().into()]).await?;
-    let items = rows.iter().map(|row| PasskeyView::read(&unscoped, user, row)).collect::<Result<_, _>>()?;
+    let rows = unscoped
+        .select("passkeys.list", LIST, [user.uuid().into()])
+        .await?;
+    let items = rows
+        .iter()
+        .map(|row| PasskeyView::read(&unscoped, user, row))
+        .collect::<Result<_, _>>()?;
     Ok(Listing { items })
 }
 
 impl PasskeyView {
     fn read(unscoped: &Unscoped, user: UserId, row: &Row) -> Result<Self, Error> {
         let (id, key) = (row.get(0)?, own_key(user, row, 4)?);
-        let name: Kept = unscoped.open_own(&key, &kept_cell("passkeys", "name", id), &row.get::<Vec<u8>>(1)?)?;
+        let name: Kept = unscoped.open_own(
+            &key,
+            &kept_cell("passkeys", "name", id),
+            &row.get::<Vec<u8>>(1)?,
+        )?;
         let name = String::from_utf8_lossy(&name.0).into_owned();
-        Ok(Self { id, name, created_at: row.get(2)?, last_used_at: row.get(3)? })
+        Ok(Self {
+            id,
+            name,
+            created_at: row.get(2)?,
+            last_used_at: row.get(3)?,
+        })
     }
 }
 
@@ -69,24 +85,37 @@ pub(super) async fn rename_passkey(
     const RENAME: &str = "changed AS (UPDATE passkeys SET name = $3 WHERE id = $1 AND user_id = $2 \
          AND EXISTS (SELECT FROM held) RETURNING id)";
     let (principal, id) = (by.principal(), id.uuid());
-    let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
+    let unscoped = by
+        .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
     let name = Sealed::new(Kept(Zeroizing::new(body.name.into_string().into_bytes())));
     let rename = |key: &HeldKey<'_>| {
         let sealed = key.seal(&kept_cell("passkeys", "name", id), &name)?;
-        let event = about(Action::PasskeyRenamed, "passkey", Some(id), principal.organization);
+        let event = about(
+            Action::PasskeyRenamed,
+            "passkey",
+            Some(id),
+            principal.organization,
+        );
         let values = [id.into(), principal.user.uuid().into(), sealed.into()];
         Ok(Change::new("passkeys.rename", RENAME, values, event))
     };
     let renamed = unscoped.change_sealed(&owner.key, rename).await?;
-    if renamed.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+    if renamed.is_empty() {
+        Err(NOT_FOUND.problem())
+    } else {
+        Ok(NoContent)
+    }
 }
 
 /// Remove a passkey.
 ///
 /// For a device that was lost or sold. All other sessions are ended. Without another factor, sign-in takes the password
 /// alone, and the recovery codes are gone. A password that is too short to be used alone is replaced first.
-#[delete("/v1/me/passkeys/{id}", problems(NOT_FOUND, LAST_WAY_IN, PASSWORD_TOO_SHORT))]
+#[delete(
+    "/v1/me/passkeys/{id}",
+    problems(NOT_FOUND, LAST_WAY_IN, PASSWORD_TOO_SHORT)
+)]
 pub(super) async fn delete_passkey(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
@@ -96,17 +125,37 @@ pub(super) async fn delete_passkey(
         WHERE id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held)
             AND NOT is_last_way_in($2, $1) AND NOT password_needs($2, $1)
         RETURNING id, end_sessions(user_id, NULL, $4, $3))";
-    const EXISTS: &str = "SELECT is_last_way_in($2, $1) FROM passkeys WHERE id = $1 AND user_id = $2";
+    const EXISTS: &str =
+        "SELECT is_last_way_in($2, $1) FROM passkeys WHERE id = $1 AND user_id = $2";
     let (principal, id) = (by.principal(), id.uuid());
-    let unscoped = by.unscoped("passkeys belong to their person; the statement is limited to the caller's own");
+    let unscoped = by
+        .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
     let now = identity.runtime().clock.now();
-    let values = [id.into(), principal.user.uuid().into(), now.inner().into(), principal.session.uuid().into()];
-    let event = about(Action::SecondFactorRemoved, "passkey", Some(id), principal.organization);
-    let told = owner.told(&letters::second_factor_removed("a passkey that you had added"), &unscoped)?;
+    let values = [
+        id.into(),
+        principal.user.uuid().into(),
+        now.inner().into(),
+        principal.session.uuid().into(),
+    ];
+    let event = about(
+        Action::SecondFactorRemoved,
+        "passkey",
+        Some(id),
+        principal.organization,
+    );
+    let told = owner.told(
+        &letters::second_factor_removed("a passkey that you had added"),
+        &unscoped,
+    )?;
     let given = standing::in_person(principal, Hold::Alone);
-    let removed =
-        unscoped.change(Change::new("passkeys.delete", DELETE, values, event).given(given).queue(told)).await?;
+    let removed = unscoped
+        .change(
+            Change::new("passkeys.delete", DELETE, values, event)
+                .given(given)
+                .queue(told),
+        )
+        .await?;
     identity.forget_user(principal.user);
     if removed.is_empty() {
         let own = [id.into(), principal.user.uuid().into()];

@@ -1,7 +1,9 @@
 use http::StatusCode;
 use mainstay_crypto::{Sealed, Zeroizing, token_digest};
 use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped};
-use mainstay_http::{CONFLICT, Created, Fresh, INTERNAL, InPerson, Json, Kind, Problem, Shared, input, post, view};
+use mainstay_http::{
+    CONFLICT, Created, Fresh, INTERNAL, InPerson, Json, Kind, Problem, Shared, input, post, view,
+};
 use mainstay_kernel::{Timestamp, UserId, Uuid};
 use webauthn_rs::prelude::{CredentialID, Passkey, PasskeyRegistration};
 
@@ -27,8 +29,11 @@ const INVALID_PASSKEY: Kind = Kind::new(
 );
 
 /// Enough is enough.
-const TOO_MANY_PASSKEYS: Kind =
-    Kind::new(StatusCode::CONFLICT, "too_many_passkeys", "The account has as many passkeys as it may have.");
+const TOO_MANY_PASSKEYS: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "too_many_passkeys",
+    "The account has as many passkeys as it may have.",
+);
 
 /// Passkeys of a person at most.
 const MOST: i64 = 50;
@@ -50,15 +55,25 @@ pub(super) async fn create_passkey_options(
 ) -> Result<Json<PasskeyCreationOptions>, Problem> {
     let webauthn = identity.settings.relying_party.webauthn()?;
     let principal = by.principal();
-    let unscoped = by.unscoped("passkeys belong to their person; the statements are limited to the caller's own");
+    let unscoped = by.unscoped(
+        "passkeys belong to their person; the statements are limited to the caller's own",
+    );
     let owner = find_owner(&unscoped, principal.user).await?;
     let others = ids(&unscoped, principal.user).await?;
     let name = owner.email.as_str();
     let (challenge, state) = webauthn
         .start_passkey_registration(principal.user.uuid(), name, name, Some(others))
         .map_err(|error| INTERNAL.problem().caused_by(error))?;
-    challenge::keep(&unscoped, &challenge.public_key.challenge, Some(principal.user), &state).await?;
-    Ok(Json(PasskeyCreationOptions { public_key: CreationOptions::new(&challenge)? }))
+    challenge::keep(
+        &unscoped,
+        &challenge.public_key.challenge,
+        Some(principal.user),
+        &state,
+    )
+    .await?;
+    Ok(Json(PasskeyCreationOptions {
+        public_key: CreationOptions::new(&challenge)?,
+    }))
 }
 
 /// A new passkey.
@@ -86,7 +101,10 @@ pub(super) struct NewPasskeyView {
 /// Add a passkey.
 ///
 /// From now on it is enough to sign in, and a sign-in by password takes a second factor.
-#[post("/v1/me/passkeys", problems(PASSKEYS_UNAVAILABLE, INVALID_PASSKEY, TOO_MANY_PASSKEYS, CONFLICT))]
+#[post(
+    "/v1/me/passkeys",
+    problems(PASSKEYS_UNAVAILABLE, INVALID_PASSKEY, TOO_MANY_PASSKEYS, CONFLICT)
+)]
 pub(super) async fn create_passkey(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
@@ -101,16 +119,22 @@ pub(super) async fn create_passkey(
          outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)";
     let webauthn = identity.settings.relying_party.webauthn()?;
     let principal = by.principal();
-    let unscoped = by.unscoped("passkeys belong to their person; the statements are limited to the caller's own");
+    let unscoped = by.unscoped(
+        "passkeys belong to their person; the statements are limited to the caller's own",
+    );
     let (user, answer) = (principal.user.uuid(), &body.credential.0);
-    let hash = challenge::answered(&answer.response.client_data_json).ok_or_else(|| INVALID_PASSKEY.problem())?;
+    let hash = challenge::answered(&answer.response.client_data_json)
+        .ok_or_else(|| INVALID_PASSKEY.problem())?;
     let state: Option<PasskeyRegistration> = challenge::take(&unscoped, &hash, user).await?;
     let state = state.ok_or_else(|| INVALID_PASSKEY.problem())?;
     let passkey = webauthn
         .finish_passkey_registration(answer, &state)
         .map_err(|error| INVALID_PASSKEY.problem().caused_by(error))?;
     let owner = find_owner(&unscoped, principal.user).await?;
-    let (id, now) = (identity.runtime().new_id::<Passkey>().uuid(), identity.runtime().clock.now());
+    let (id, now) = (
+        identity.runtime().new_id::<Passkey>().uuid(),
+        identity.runtime().clock.now(),
+    );
     let name = Sealed::new(Kept(Zeroizing::new(body.name.as_str().as_bytes().to_vec())));
     let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
     let insert = |key: &HeldKey<'_>| {
@@ -125,10 +149,18 @@ pub(super) async fn create_passkey(
             principal.session.uuid().into(),
             MOST.into(),
         ];
-        let event = about(Action::SecondFactorEnrolled, "passkey", Some(id), principal.organization);
+        let event = about(
+            Action::SecondFactorEnrolled,
+            "passkey",
+            Some(id),
+            principal.organization,
+        );
         let told = owner.told(&letters::second_factor_added("a passkey"), &unscoped)?;
         let given = standing::in_person(principal, Hold::Alone);
-        Ok(Change::new("passkeys.insert", INSERT, values, event).given(given).answering("outcome").queue(told))
+        Ok(Change::new("passkeys.insert", INSERT, values, event)
+            .given(given)
+            .answering("outcome")
+            .queue(told))
     };
     let made = unscoped.change_sealed(&owner.key, insert).await?;
     let Some(made) = made.first() else {
@@ -137,16 +169,28 @@ pub(super) async fn create_passkey(
     let first = made.get(0)?;
     identity.forget_user(principal.user);
     let recovery_codes = shown_if(first, codes).into_codes();
-    Ok(Created(NewPasskeyView { id, name: body.name.into_string(), created_at: now, recovery_codes }))
+    Ok(Created(NewPasskeyView {
+        id,
+        name: body.name.into_string(),
+        created_at: now,
+        recovery_codes,
+    }))
 }
 
 /// The ids that authenticators gave to the passkeys of a person: a device that has one of them adds no second.
 async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Error> {
     const FIND: &str = "SELECT p.id, p.credential, k.id, k.wrapped FROM passkeys p JOIN users u ON u.id = p.user_id \
          JOIN data_keys k ON k.id = u.data_key WHERE p.user_id = $1 ORDER BY p.id";
-    let rows = unscoped.select("passkeys.ids", FIND, [user.uuid().into()]).await?;
+    let rows = unscoped
+        .select("passkeys.ids", FIND, [user.uuid().into()])
+        .await?;
     let id = |row: &Row| {
-        let passkey = open(unscoped, &own_key(user, row, 2)?, row.get(0)?, &row.get::<Vec<u8>>(1)?)?;
+        let passkey = open(
+            unscoped,
+            &own_key(user, row, 2)?,
+            row.get(0)?,
+            &row.get::<Vec<u8>>(1)?,
+        )?;
         Ok(passkey.cred_id().clone())
     };
     rows.iter().map(id).collect()
@@ -154,11 +198,20 @@ async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Err
 
 /// Seals a passkey for its row: whoever writes to the database puts no key of their own there.
 pub(super) fn seal(key: &HeldKey<'_>, id: Uuid, passkey: &Passkey) -> Result<Vec<u8>, Error> {
-    let bytes = Zeroizing::new(serde_json::to_vec(passkey).map_err(|error| Error::Internal(error.into()))?);
-    key.seal(&kept_cell("passkeys", "credential", id), &Sealed::new(Kept(bytes)))
+    let bytes =
+        Zeroizing::new(serde_json::to_vec(passkey).map_err(|error| Error::Internal(error.into()))?);
+    key.seal(
+        &kept_cell("passkeys", "credential", id),
+        &Sealed::new(Kept(bytes)),
+    )
 }
 
-pub(super) fn open(unscoped: &Unscoped, key: &OwnKey, id: Uuid, sealed: &[u8]) -> Result<Passkey, Error> {
+pub(super) fn open(
+    unscoped: &Unscoped,
+    key: &OwnKey,
+    id: Uuid,
+    sealed: &[u8],
+) -> Result<Passkey, Error> {
     let bytes: Kept = unscoped.open_own(key, &kept_cell("passkeys", "credential", id), sealed)?;
     serde_json::from_slice(&bytes.0).map_err(|error| Error::Internal(error.into()))
 }

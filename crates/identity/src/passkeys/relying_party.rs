@@ -46,7 +46,11 @@ impl RelyingParty {
             own,
             "Origins whose pages may ask for passkeys, separated by commas; that of the public URL unless told.",
         );
-        let webauthn = if domain.is_empty() { None } else { webauthn(reader, &name, &domain, &origins) };
+        let webauthn = if domain.is_empty() {
+            None
+        } else {
+            webauthn(reader, &name, &domain, &origins)
+        };
         Self { name, webauthn }
     }
 
@@ -55,7 +59,9 @@ impl RelyingParty {
     /// # Errors
     /// [`PASSKEYS_UNAVAILABLE`].
     pub(super) fn webauthn(&self) -> Result<&Webauthn, Problem> {
-        self.webauthn.as_ref().ok_or_else(|| PASSKEYS_UNAVAILABLE.problem())
+        self.webauthn
+            .as_ref()
+            .ok_or_else(|| PASSKEYS_UNAVAILABLE.problem())
     }
 }
 
@@ -64,24 +70,35 @@ fn webauthn(reader: &mut Reader, name: &str, domain: &str, origins: &[String]) -
     for text in origins {
         match WebOrigin::parse(text).map(|origin| Url::parse(origin.as_str())) {
             Ok(Ok(url)) if origin(&url).is_some() => parsed.push(url),
-            _ => reader
-                .refuse("identity.passkey_origins", format!("{text} is not an origin such as https://app.example")),
+            _ => reader.refuse(
+                "identity.passkey_origins",
+                format!("{text} is not an origin such as https://app.example"),
+            ),
         }
     }
     let (first, others) = parsed.split_first()?;
     match build(name, domain, first, others) {
         Ok(webauthn) => Some(webauthn),
         Err(_) => {
-            reader
-                .refuse("identity.passkey_domain", format!("{domain} is not the host of {first} or a domain above it"));
+            reader.refuse(
+                "identity.passkey_domain",
+                format!("{domain} is not the host of {first} or a domain above it"),
+            );
             None
         }
     }
 }
 
 fn build(name: &str, domain: &str, first: &Url, others: &[Url]) -> WebauthnResult<Webauthn> {
-    let builder = WebauthnBuilder::new(domain, first)?.rp_name(name).timeout(ANSWERED_WITHIN.unsigned_abs());
-    others.iter().fold(builder, |builder, origin| builder.append_allowed_origin(origin)).build()
+    let builder = WebauthnBuilder::new(domain, first)?
+        .rp_name(name)
+        .timeout(ANSWERED_WITHIN.unsigned_abs());
+    others
+        .iter()
+        .fold(builder, |builder, origin| {
+            builder.append_allowed_origin(origin)
+        })
+        .build()
 }
 
 /// The domain of a URL. Passkeys belong to no address; in development the machine itself goes by its name.
@@ -94,7 +111,12 @@ fn domain(url: &Url) -> Option<String> {
 
 /// The origin of a URL (RFC 6454), the machine itself by its name.
 fn origin(url: &Url) -> Option<String> {
-    let (host, port) = (domain(url)?, url.port().map(|port| format!(":{port}")).unwrap_or_default());
+    let (host, port) = (
+        domain(url)?,
+        url.port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default(),
+    );
     matches!(url.scheme(), "http" | "https").then(|| format!("{}://{host}{port}", url.scheme()))
 }
 
@@ -103,7 +125,9 @@ mod tests {
     use super::*;
 
     fn party(url: &str, settings: &[(&'static str, &str)]) -> (RelyingParty, bool) {
-        let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let settings = settings
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
         let mut reader = Reader::new([]).with_layer("test", settings.collect::<Vec<_>>());
         let party = RelyingParty::read(&mut reader, url);
         let right = reader.complete(Some(())).is_ok();
@@ -111,14 +135,22 @@ mod tests {
     }
 
     fn origins(party: &RelyingParty) -> Vec<String> {
-        party.webauthn.iter().flat_map(|it| it.get_allowed_origins()).map(ToString::to_string).collect()
+        party
+            .webauthn
+            .iter()
+            .flat_map(|it| it.get_allowed_origins())
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
     fn the_public_url_says_it_all() {
         let (party, right) = party("https://api.example/v1", &[]);
         assert!(right);
-        assert_eq!((party.name.as_str(), origins(&party)), ("api.example", vec!["https://api.example/".to_owned()]));
+        assert_eq!(
+            (party.name.as_str(), origins(&party)),
+            ("api.example", vec!["https://api.example/".to_owned()])
+        );
     }
 
     #[test]
@@ -132,10 +164,25 @@ mod tests {
     #[test]
     fn pages_of_a_domain_may_share_passkeys_and_no_others() {
         let pages = ("identity.passkey_origins", "https://app.shop.example");
-        let (shared, right) = party("https://api.shop.example", &[("identity.passkey_domain", "shop.example"), pages]);
+        let (shared, right) = party(
+            "https://api.shop.example",
+            &[("identity.passkey_domain", "shop.example"), pages],
+        );
         assert!(right);
         assert_eq!(origins(&shared), ["https://app.shop.example/"]);
-        assert!(!party("https://api.shop.example", &[("identity.passkey_domain", "other.example")]).1);
-        assert!(!party("https://api.shop.example", &[("identity.passkey_origins", "app")]).1);
+        assert!(
+            !party(
+                "https://api.shop.example",
+                &[("identity.passkey_domain", "other.example")]
+            )
+            .1
+        );
+        assert!(
+            !party(
+                "https://api.shop.example",
+                &[("identity.passkey_origins", "app")]
+            )
+            .1
+        );
     }
 }

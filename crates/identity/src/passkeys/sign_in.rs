@@ -1,5 +1,6 @@
 use mainstay_http::{
-    CreatedAt, Header, INTERNAL, Json, Problem, Public, Shared, UserAgent, WithHeaders, input, post, view,
+    CreatedAt, Header, INTERNAL, Json, Problem, Public, Shared, UserAgent, WithHeaders, input,
+    post, view,
 };
 use mainstay_kernel::OrganizationId;
 
@@ -14,8 +15,8 @@ use crate::{
     Identity,
     events::{Action, about_user},
     sessions::{
-        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, moved_on, start_session,
-        told_of_a_new_place,
+        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, moved_on,
+        start_session, told_of_a_new_place,
     },
     standing::{self, Hold},
     throttle::{self, Admitted, Keys, PASSKEY_OPTIONS, TOO_MANY_ATTEMPTS},
@@ -32,7 +33,10 @@ pub(super) struct PasskeyRequestOptions {
 ///
 /// The answer is for `navigator.credentials.get()`, within five minutes. It is the same for everybody: the device knows
 /// whose passkeys it has.
-#[post("/v1/sessions/passkey/options", problems(PASSKEYS_UNAVAILABLE, TOO_MANY_ATTEMPTS))]
+#[post(
+    "/v1/sessions/passkey/options",
+    problems(PASSKEYS_UNAVAILABLE, TOO_MANY_ATTEMPTS)
+)]
 pub(super) async fn create_sign_in_options(
     by: Public,
     identity: Shared<Identity>,
@@ -40,10 +44,13 @@ pub(super) async fn create_sign_in_options(
     let webauthn = identity.settings.relying_party.webauthn()?;
     let unscoped = by.unscoped("nobody is signed in yet");
     throttle::admit_request(&unscoped, PASSKEY_OPTIONS, by.origin().address).await?;
-    let (challenge, state) =
-        webauthn.start_discoverable_authentication().map_err(|error| INTERNAL.problem().caused_by(error))?;
+    let (challenge, state) = webauthn
+        .start_discoverable_authentication()
+        .map_err(|error| INTERNAL.problem().caused_by(error))?;
     challenge::keep(&unscoped, &challenge.public_key.challenge, None, &state).await?;
-    Ok(Json(PasskeyRequestOptions { public_key: RequestOptions::new(&challenge)? }))
+    Ok(Json(PasskeyRequestOptions {
+        public_key: RequestOptions::new(&challenge)?,
+    }))
 }
 
 /// How to sign in with a passkey.
@@ -62,7 +69,10 @@ pub(super) struct CreateSessionByPasskey {
 /// Sign in with a passkey.
 ///
 /// It takes neither address nor password, and counts as two factors.
-#[post("/v1/sessions/passkey", problems(INVALID_CREDENTIALS, PASSKEYS_UNAVAILABLE))]
+#[post(
+    "/v1/sessions/passkey",
+    problems(INVALID_CREDENTIALS, PASSKEYS_UNAVAILABLE)
+)]
 pub(super) async fn create_session_by_passkey(
     by: Public,
     identity: Shared<Identity>,
@@ -72,16 +82,32 @@ pub(super) async fn create_session_by_passkey(
     let unscoped = by.unscoped("nobody is signed in yet");
     let address = by.origin().address;
     let place = Keys::new(unscoped.database().ring(), "sign_in", &[], address).place;
-    let wanted = Wanted { organization: body.organization_id, place: place.clone() };
-    let Some(shown) = verify(&unscoped, &identity, &body.credential, wanted).await? else {
-        return Err(INVALID_CREDENTIALS.problem().detail("The passkey is not known here, or its answer is not valid."));
+    let wanted = Wanted {
+        organization: body.organization_id,
+        place: place.clone(),
     };
-    let Shown { user, organization, key, email, is_new_place, credentials } = shown;
+    let Some(shown) = verify(&unscoped, &identity, &body.credential, wanted).await? else {
+        return Err(INVALID_CREDENTIALS
+            .problem()
+            .detail("The passkey is not known here, or its answer is not valid."));
+    };
+    let Shown {
+        user,
+        organization,
+        key,
+        email,
+        is_new_place,
+        credentials,
+    } = shown;
     let new = NewSession {
         user,
         organization,
         given: vec![standing::verified(user, credentials, Hold::Shared)],
-        kind: if body.cookie { Kind::Cookie } else { Kind::Token },
+        kind: if body.cookie {
+            Kind::Cookie
+        } else {
+            Kind::Token
+        },
         refreshable: true,
         authenticated_at: identity.runtime().clock.now(),
         multi_factor: true,
@@ -91,11 +117,18 @@ pub(super) async fn create_session_by_passkey(
         key: Some(&key),
         device: Device::of(by.origin(), &user_agent),
         admitted: Some(&Admitted::uncounted(place)),
-        job: if is_new_place { told_of_a_new_place(&unscoped, user, &key, &email, address)? } else { None },
+        job: if is_new_place {
+            told_of_a_new_place(&unscoped, user, &key, &email, address)?
+        } else {
+            None
+        },
     };
-    let started =
-        start_session(&unscoped, &identity, new, |_| about_user(Action::LoginSuccess, Some(user), organization))
-            .await?;
-    let Some(started) = started else { return Err(moved_on(&unscoped, user).await) };
+    let started = start_session(&unscoped, &identity, new, |_| {
+        about_user(Action::LoginSuccess, Some(user), organization)
+    })
+    .await?;
+    let Some(started) = started else {
+        return Err(moved_on(&unscoped, user).await);
+    };
     answer(&identity, started).await
 }

@@ -8,7 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use webauthn_rs::prelude::{
-    CreationChallengeResponse, PublicKeyCredential, RegisterPublicKeyCredential, RequestChallengeResponse,
+    CreationChallengeResponse, PublicKeyCredential, RegisterPublicKeyCredential,
+    RequestChallengeResponse,
 };
 
 /// What a new passkey answered.
@@ -49,7 +50,8 @@ impl RequestOptions {
 }
 
 fn public_key(challenge: &impl Serialize) -> Result<Value, Problem> {
-    let mut whole = serde_json::to_value(challenge).map_err(|error| INTERNAL.problem().caused_by(error))?;
+    let mut whole =
+        serde_json::to_value(challenge).map_err(|error| INTERNAL.problem().caused_by(error))?;
     Ok(whole["publicKey"].take())
 }
 

@@ -1,6 +1,8 @@
 use mainstay_crypto::Verdict;
 use mainstay_database::{Change, Row, Unscoped};
-use mainstay_http::{Fresh, InPerson, Json, NoContent, Problem, Shared, UNAUTHENTICATED, input, put};
+use mainstay_http::{
+    Fresh, InPerson, Json, NoContent, Problem, Shared, UNAUTHENTICATED, input, put,
+};
 use mainstay_kernel::{ExposeSecret as _, SecretString, UserId};
 
 use super::{
@@ -41,21 +43,55 @@ pub(super) async fn change_password(
             RETURNING end_sessions(id, NULL, $4, $3)),
         resets AS (DELETE FROM password_resets WHERE user_id = $1 AND EXISTS (SELECT FROM changed))";
     let principal = by.principal();
-    let unscoped = by.unscoped("an account stands above organizations; the statements are limited to the caller's own");
-    let keys = Keys::new(unscoped.database().ring(), "step_up", principal.user.uuid().as_bytes(), by.origin().address);
+    let unscoped = by.unscoped(
+        "an account stands above organizations; the statements are limited to the caller's own",
+    );
+    let keys = Keys::new(
+        unscoped.database().ring(),
+        "step_up",
+        principal.user.uuid().as_bytes(),
+        by.origin().address,
+    );
     let attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
     let owner = find_owner(&unscoped, principal.user).await?;
-    let current = body.current_password.as_ref().map_or_else(|| SecretString::from(""), |it| it.secret().clone());
+    let current = body
+        .current_password
+        .as_ref()
+        .map_or_else(|| SecretString::from(""), |it| it.secret().clone());
     if let Some(stored) = &owner.password_hash
-        && identity.hasher.verify(&current, Some(stored.expose_secret())).await.map_err(not_hashed)? == Verdict::Wrong
+        && identity
+            .hasher
+            .verify(&current, Some(stored.expose_secret()))
+            .await
+            .map_err(not_hashed)?
+            == Verdict::Wrong
     {
-        unscoped.record(about_user(Action::PasswordChangeFail, Some(principal.user), principal.organization)).await?;
-        return Err(INVALID_CREDENTIALS.problem().detail("The current password is wrong."));
+        unscoped
+            .record(about_user(
+                Action::PasswordChangeFail,
+                Some(principal.user),
+                principal.organization,
+            ))
+            .await?;
+        return Err(INVALID_CREDENTIALS
+            .problem()
+            .detail("The current password is wrong."));
     }
     throttle::take_back(&unscoped, attempt).await?;
     let context = vec![owner.email.as_str().to_owned()];
-    check(&identity, &body.new_password, "new_password", owner.second_factor, context).await?;
-    let hash = identity.hasher.hash(body.new_password.secret()).await.map_err(not_hashed)?;
+    check(
+        &identity,
+        &body.new_password,
+        "new_password",
+        owner.second_factor,
+        context,
+    )
+    .await?;
+    let hash = identity
+        .hasher
+        .hash(body.new_password.secret())
+        .await
+        .map_err(not_hashed)?;
     let now = identity.runtime().clock.now();
     let values = [
         principal.user.uuid().into(),
@@ -64,13 +100,27 @@ pub(super) async fn change_password(
         principal.session.uuid().into(),
         is_long_enough_alone(&identity.settings, &body.new_password).into(),
     ];
-    let event = about_user(Action::PasswordChange, Some(principal.user), principal.organization);
-    let told = letters::to(&owner.email, &letters::password_changed(&owner.keys), &unscoped)?;
-    let given =
-        [standing::verified(principal.user, owner.credentials, Hold::Alone), standing::session(principal.session)];
-    let change = Change::new("users.change_password", CHANGE, values, event).given(given).queue(told);
+    let event = about_user(
+        Action::PasswordChange,
+        Some(principal.user),
+        principal.organization,
+    );
+    let told = letters::to(
+        &owner.email,
+        &letters::password_changed(&owner.keys),
+        &unscoped,
+    )?;
+    let given = [
+        standing::verified(principal.user, owner.credentials, Hold::Alone),
+        standing::session(principal.session),
+    ];
+    let change = Change::new("users.change_password", CHANGE, values, event)
+        .given(given)
+        .queue(told);
     if unscoped.change(change).await?.is_empty() {
-        let refused = INVALID_CREDENTIALS.problem().detail("The current password is wrong.");
+        let refused = INVALID_CREDENTIALS
+            .problem()
+            .detail("The current password is wrong.");
         return Err(standing::ended_or(&unscoped, principal, refused).await);
     }
 
@@ -95,9 +145,25 @@ pub(crate) async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owne
             live_keys(u.id, $2)
         FROM users u JOIN data_keys k ON k.id = u.data_key WHERE u.id = $1 AND u.active";
     let now = unscoped.database().runtime().clock.now();
-    let rows = unscoped.select("users.owner", FIND, [user.uuid().into(), now.inner().into()]).await?;
+    let rows = unscoped
+        .select(
+            "users.owner",
+            FIND,
+            [user.uuid().into(), now.inner().into()],
+        )
+        .await?;
     let row: &Row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
-    let email = unscoped.open_own(&own_key(user, row, 2)?, &email_cell(user.uuid()), &row.get::<Vec<u8>>(1)?)?;
+    let email = unscoped.open_own(
+        &own_key(user, row, 2)?,
+        &email_cell(user.uuid()),
+        &row.get::<Vec<u8>>(1)?,
+    )?;
     let password_hash = row.get::<Option<String>>(0)?.map(SecretString::from);
-    Ok(Owner { email, password_hash, second_factor: row.get(4)?, credentials: row.get(5)?, keys: row.get(6)? })
+    Ok(Owner {
+        email,
+        password_hash,
+        second_factor: row.get(4)?,
+        credentials: row.get(5)?,
+        keys: row.get(6)?,
+    })
 }

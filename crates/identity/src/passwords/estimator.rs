@@ -24,17 +24,28 @@ pub(crate) struct Estimator {
 impl Estimator {
     pub(crate) fn new() -> Self {
         let turns = available_parallelism().map_or(1, usize::from);
-        Self { places: Arc::new(Semaphore::new(turns + WAITING)), turns: Arc::new(Semaphore::new(turns)) }
+        Self {
+            places: Arc::new(Semaphore::new(turns + WAITING)),
+            turns: Arc::new(Semaphore::new(turns)),
+        }
     }
 
     /// Estimates a password whose owner is known by `context`.
     ///
     /// # Errors
     /// [`UNAVAILABLE`] when too many wait.
-    pub(super) async fn estimate(&self, password: SecretString, context: Vec<String>) -> Result<Strength, Problem> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
-        let turn =
-            Arc::clone(&self.turns).acquire_owned().await.map_err(|error| INTERNAL.problem().caused_by(error))?;
+    pub(super) async fn estimate(
+        &self,
+        password: SecretString,
+        context: Vec<String>,
+    ) -> Result<Strength, Problem> {
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| busy())?;
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(|error| INTERNAL.problem().caused_by(error))?;
 
         let estimated = spawn_blocking(move || {
             let context: Vec<&str> = context.iter().map(String::as_str).collect();
@@ -44,7 +55,9 @@ impl Estimator {
             strength
         });
 
-        estimated.await.map_err(|error| INTERNAL.problem().caused_by(error))
+        estimated
+            .await
+            .map_err(|error| INTERNAL.problem().caused_by(error))
     }
 }
 
@@ -68,15 +81,27 @@ mod tests {
         let places = estimator.places.available_permits();
 
         let turns = u32::try_from(estimator.turns.available_permits()).unwrap();
-        let held = Arc::clone(&estimator.turns).acquire_many_owned(turns).await.unwrap();
+        let held = Arc::clone(&estimator.turns)
+            .acquire_many_owned(turns)
+            .await
+            .unwrap();
 
         // Every caller has asked before the first of them is served.
-        let flood = join_all((0..places + 50).map(|_| estimator.estimate("violets tumble".into(), Vec::new())));
+        let flood = join_all(
+            (0..places + 50).map(|_| estimator.estimate("violets tumble".into(), Vec::new())),
+        );
         let (answers, ()) = tokio::join!(flood, async { drop(held) });
 
-        let turned_away: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+        let turned_away: Vec<_> = answers
+            .iter()
+            .filter_map(|answer| answer.as_ref().err())
+            .collect();
         assert_eq!(turned_away.len(), 50);
-        assert!(turned_away.iter().all(|problem| problem.kind() == UNAVAILABLE));
+        assert!(
+            turned_away
+                .iter()
+                .all(|problem| problem.kind() == UNAVAILABLE)
+        );
         assert_eq!(estimator.places.available_permits(), places);
     }
 }

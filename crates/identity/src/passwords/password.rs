@@ -29,9 +29,17 @@ impl From<String> for Password {
 impl Validate for Password {
     type Context = ();
 
-    fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
+    fn validate_into(
+        &self,
+        (): &(),
+        parent: &mut dyn FnMut() -> garde::Path,
+        report: &mut garde::Report,
+    ) {
         if !(1..=Self::LONGEST).contains(&self.0.expose_secret().chars().count()) {
-            report.append(parent(), garde::Error::new(format!("expected 1 to {} characters", Self::LONGEST)));
+            report.append(
+                parent(),
+                garde::Error::new(format!("expected 1 to {} characters", Self::LONGEST)),
+            );
         }
     }
 }

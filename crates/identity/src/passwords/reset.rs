@@ -66,7 +66,10 @@ pub(super) async fn request_password_reset(
         return Ok(Accepted);
     }
     let holder = find_by_address(&unscoped, &body.email).await?;
-    let (runtime, token) = (identity.runtime(), FreshSecret::new(&identity.runtime().random, "mpr_"));
+    let (runtime, token) = (
+        identity.runtime(),
+        FreshSecret::new(&identity.runtime().random, "mpr_"),
+    );
     let now = runtime.clock.now();
     // For an address without an account the same row is written, for nobody; nobody is told its token.
     let user = holder.as_ref().map(|holder| holder.user);
@@ -85,7 +88,9 @@ pub(super) async fn request_password_reset(
     };
     let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
     let event = about_user(Action::PasswordResetRequest, user, None);
-    unscoped.change(Change::new("password_resets.insert", REQUEST, values, event).queue(mail)).await?;
+    unscoped
+        .change(Change::new("password_resets.insert", REQUEST, values, event).queue(mail))
+        .await?;
     Ok(Accepted)
 }
 
@@ -119,13 +124,33 @@ pub(super) async fn complete_password_reset(
              ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at)";
     let unscoped = by.unscoped("nobody is signed in; the token names the account");
     let (now, token) = (identity.runtime().clock.now(), hash(&body.token));
-    let account = find_by_token(&unscoped, &token, now).await?.ok_or_else(|| INVALID_TOKEN.problem())?;
+    let account = find_by_token(&unscoped, &token, now)
+        .await?
+        .ok_or_else(|| INVALID_TOKEN.problem())?;
     let context = vec![account.email.as_str().to_owned()];
-    check(&identity, &body.password, "password", account.second_factor, context).await?;
-    let new = identity.hasher.hash(body.password.secret()).await.map_err(not_hashed)?;
-    let name = Sealed::new(account.email.clone()).index(unscoped.database().ring(), &email_index()).into_bytes();
+    check(
+        &identity,
+        &body.password,
+        "password",
+        account.second_factor,
+        context,
+    )
+    .await?;
+    let new = identity
+        .hasher
+        .hash(body.password.secret())
+        .await
+        .map_err(not_hashed)?;
+    let name = Sealed::new(account.email.clone())
+        .index(unscoped.database().ring(), &email_index())
+        .into_bytes();
     // The person has shown that the mailbox is theirs: whatever strangers tried, they get in from here.
-    let keys = Keys::new(unscoped.database().ring(), "sign_in", &name, by.origin().address);
+    let keys = Keys::new(
+        unscoped.database().ring(),
+        "sign_in",
+        &name,
+        by.origin().address,
+    );
     let values = [
         token.into(),
         now.inner().into(),
@@ -134,10 +159,20 @@ pub(super) async fn complete_password_reset(
         is_long_enough_alone(&identity.settings, &body.password).into(),
         keys.place.into(),
     ];
-    let event = about_user(Action::PasswordReset, Some(account.user), account.organization);
-    let told = letters::to(&account.email, &letters::password_changed(&account.keys), &unscoped)?;
+    let event = about_user(
+        Action::PasswordReset,
+        Some(account.user),
+        account.organization,
+    );
+    let told = letters::to(
+        &account.email,
+        &letters::password_changed(&account.keys),
+        &unscoped,
+    )?;
     let verified = standing::verified(account.user, account.credentials, Hold::Alone);
-    let change = Change::new("password_resets.complete", COMPLETE, values, event).given([verified]).queue(told);
+    let change = Change::new("password_resets.complete", COMPLETE, values, event)
+        .given([verified])
+        .queue(told);
     if unscoped.change(change).await?.is_empty() {
         // The token was used at the same moment, or the credentials have changed.
         return Err(INVALID_TOKEN.problem());
@@ -183,10 +218,27 @@ async fn find_by_token(
         WHERE p.hash = $1 AND p.expires_at > $2";
     let read = |row: &Row| -> Result<Account, Error> {
         let user: UserId = row.get(0)?;
-        let email = unscoped.open_own(&own_key(user, row, 3)?, &email_cell(user.uuid()), &row.get::<Vec<u8>>(1)?)?;
+        let email = unscoped.open_own(
+            &own_key(user, row, 3)?,
+            &email_cell(user.uuid()),
+            &row.get::<Vec<u8>>(1)?,
+        )?;
         let (second_factor, credentials, keys) = (row.get(2)?, row.get(5)?, row.get(6)?);
-        Ok(Account { user, email, second_factor, organization: None, credentials, keys })
+        Ok(Account {
+            user,
+            email,
+            second_factor,
+            organization: None,
+            credentials,
+            keys,
+        })
     };
-    let rows = unscoped.select("password_resets.find", FIND, [token.to_vec().into(), now.inner().into()]).await?;
+    let rows = unscoped
+        .select(
+            "password_resets.find",
+            FIND,
+            [token.to_vec().into(), now.inner().into()],
+        )
+        .await?;
     rows.first().map(read).transpose()
 }

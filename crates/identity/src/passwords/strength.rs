@@ -1,5 +1,7 @@
 use http::StatusCode;
-use mainstay_http::{FieldError, INVALID_INPUT, Json, Kind, Problem, Public, Shared, get, input, post, view};
+use mainstay_http::{
+    FieldError, INVALID_INPUT, Json, Kind, Problem, Public, Shared, get, input, post, view,
+};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use zxcvbn::{Score, zxcvbn};
 
@@ -43,18 +45,38 @@ impl Strength {
     /// There are no rules of composition (6.2.5).
     pub fn of(password: &SecretString, context: &[&str]) -> Self {
         let analysed = analysed(password.expose_secret());
-        let context: Vec<String> = context.iter().map(|text| text.chars().take(ANALYSED_CONTEXT.0).collect()).collect();
-        let words = context.iter().flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()));
-        let words: Vec<&str> = words.filter(|word| !word.is_empty()).take(ANALYSED_CONTEXT.1).collect();
-        let inputs: Vec<&str> = context.iter().map(String::as_str).chain(words.iter().copied()).collect();
+        let context: Vec<String> = context
+            .iter()
+            .map(|text| text.chars().take(ANALYSED_CONTEXT.0).collect())
+            .collect();
+        let words = context
+            .iter()
+            .flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()));
+        let words: Vec<&str> = words
+            .filter(|word| !word.is_empty())
+            .take(ANALYSED_CONTEXT.1)
+            .collect();
+        let inputs: Vec<&str> = context
+            .iter()
+            .map(String::as_str)
+            .chain(words.iter().copied())
+            .collect();
 
         let whole = Self::estimate(&analysed, &inputs);
         let rest = without(&analysed, &words);
-        let rest = if rest.len() < analysed.len() { Self::estimate(&rest, &[]) } else { whole.clone() };
+        let rest = if rest.len() < analysed.len() {
+            Self::estimate(&rest, &[])
+        } else {
+            whole.clone()
+        };
 
         if rest.score < whole.score {
             let warning = Some("This password is made of what is known of you.".to_owned());
-            return Self { score: rest.score, warning, ..whole };
+            return Self {
+                score: rest.score,
+                warning,
+                ..whole
+            };
         }
         whole
     }
@@ -64,9 +86,17 @@ impl Strength {
         let feedback = estimate.feedback();
         Self {
             score: estimate.score().into(),
-            warning: feedback.and_then(|feedback| feedback.warning()).map(|warning| warning.to_string()),
+            warning: feedback
+                .and_then(|feedback| feedback.warning())
+                .map(|warning| warning.to_string()),
             suggestions: feedback
-                .map(|feedback| feedback.suggestions().iter().map(ToString::to_string).collect())
+                .map(|feedback| {
+                    feedback
+                        .suggestions()
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect()
+                })
                 .unwrap_or_default(),
         }
     }
@@ -81,7 +111,11 @@ impl Strength {
 /// written as that letter, as a cracking tool tries first.
 fn analysed(password: &str) -> String {
     let start: String = password.chars().take(ANALYSED).collect();
-    if readings(&start) > MOST_READINGS { start.chars().map(letter_of).collect() } else { start }
+    if readings(&start) > MOST_READINGS {
+        start.chars().map(letter_of).collect()
+    } else {
+        start
+    }
 }
 
 /// Which symbols and digits stand for a letter (the table of zxcvbn).
@@ -103,9 +137,17 @@ const STANDS_FOR: [(char, &str); 12] = [
 /// At least how many readings zxcvbn tries: it combines what each letter may be written as, and a character that stands
 /// for two letters counts twice.
 fn readings(password: &str) -> usize {
-    let weight = |character: char| if matches!(character, '1' | '|' | '7') { 2 } else { 1 };
+    let weight = |character: char| {
+        if matches!(character, '1' | '|' | '7') {
+            2
+        } else {
+            1
+        }
+    };
     let choices = STANDS_FOR.iter().map(|(_, written)| {
-        let present = written.chars().filter(|character| password.contains(*character));
+        let present = written
+            .chars()
+            .filter(|character| password.contains(*character));
         present.map(weight).sum::<usize>().max(1)
     });
     choices.product()
@@ -114,13 +156,19 @@ fn readings(password: &str) -> usize {
 /// The letter that a symbol stands for first. Digits stay: dates and sequences are made of them.
 fn letter_of(symbol: char) -> char {
     let stands = |(letter, written): &(char, &str)| written.contains(symbol).then_some(*letter);
-    if symbol.is_ascii_digit() { symbol } else { STANDS_FOR.iter().find_map(stands).unwrap_or(symbol) }
+    if symbol.is_ascii_digit() {
+        symbol
+    } else {
+        STANDS_FOR.iter().find_map(stands).unwrap_or(symbol)
+    }
 }
 
 /// What is left of a password when every word of the context is taken out of it.
 fn without(password: &str, words: &[&str]) -> String {
     let long = words.iter().filter(|word| word.chars().count() >= 3);
-    long.fold(password.to_lowercase(), |rest, word| rest.replace(&word.to_lowercase(), ""))
+    long.fold(password.to_lowercase(), |rest, word| {
+        rest.replace(&word.to_lowercase(), "")
+    })
 }
 
 /// Whether a password has the length of one that no second factor stands beside.
@@ -130,7 +178,11 @@ pub(crate) fn is_long_enough_alone(settings: &Settings, password: &Password) -> 
 
 /// The shortest password that an account may have, in characters.
 fn least_length(settings: &Settings, second_factor: bool) -> usize {
-    if second_factor { settings.password_min_length_with_second_factor } else { settings.password_min_length }
+    if second_factor {
+        settings.password_min_length_with_second_factor
+    } else {
+        settings.password_min_length
+    }
 }
 
 fn is_as_long_as(least: usize, password: &Password) -> bool {
@@ -150,18 +202,32 @@ pub(crate) async fn check(
 ) -> Result<(), Problem> {
     let least = least_length(&identity.settings, second_factor);
     let refuse = |detail: String| {
-        let error = FieldError { location: "body".into(), pointer: format!("/{field}"), detail };
+        let error = FieldError {
+            location: "body".into(),
+            pointer: format!("/{field}"),
+            detail,
+        };
         Err(INVALID_INPUT.problem().errors([error]))
     };
     if !is_as_long_as(least, password) {
         return refuse(format!("expected at least {least} characters"));
     }
-    let strength = identity.estimator.estimate(password.secret().clone(), context).await?;
+    let strength = identity
+        .estimator
+        .estimate(password.secret().clone(), context)
+        .await?;
     if strength.is_enough() {
         return Ok(());
     }
-    let warning = strength.warning.unwrap_or_else(|| "This password is easy to guess.".to_owned());
-    refuse(std::iter::once(warning).chain(strength.suggestions).collect::<Vec<_>>().join(" "))
+    let warning = strength
+        .warning
+        .unwrap_or_else(|| "This password is easy to guess.".to_owned());
+    refuse(
+        std::iter::once(warning)
+            .chain(strength.suggestions)
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }
 
 /// A password to estimate.
@@ -212,16 +278,30 @@ pub(super) async fn estimate_password(
     throttle::admit_request(&unscoped, PASSWORD_STRENGTH, by.origin().address).await?;
 
     let least = least_length(&identity.settings, body.second_factor);
-    let strength = identity.estimator.estimate(body.password.secret().clone(), body.known).await?;
-    let Strength { score, warning, suggestions } = match is_as_long_as(least, &body.password) {
+    let strength = identity
+        .estimator
+        .estimate(body.password.secret().clone(), body.known)
+        .await?;
+    let Strength {
+        score,
+        warning,
+        suggestions,
+    } = match is_as_long_as(least, &body.password) {
         true => strength,
         false => Strength {
             score: strength.score.min(MOST_WHEN_SHORT),
-            warning: Some(format!("This password is too short: use at least {least} characters.")),
+            warning: Some(format!(
+                "This password is too short: use at least {least} characters."
+            )),
             ..strength
         },
     };
-    Ok(Json(StrengthView { score, acceptable: score > MOST_WHEN_SHORT, warning, suggestions }))
+    Ok(Json(StrengthView {
+        score,
+        acceptable: score > MOST_WHEN_SHORT,
+        warning,
+        suggestions,
+    }))
 }
 
 /// What a password must fulfil beside being hard to guess. Lengths are in characters.
@@ -262,14 +342,21 @@ mod tests {
     /// OWASP ASVS 6.2.4, 6.2.5.
     #[test]
     fn what_is_common_is_refused_and_composition_does_not_matter() {
-        for common in
-            ["password1234567", "qwertyuiopasdfgh", "aaaaaaaaaaaaaaaaaaaa", "Passw0rd!Passw0rd!", "123456789012345"]
-        {
+        for common in [
+            "password1234567",
+            "qwertyuiopasdfgh",
+            "aaaaaaaaaaaaaaaaaaaa",
+            "Passw0rd!Passw0rd!",
+            "123456789012345",
+        ] {
             assert!(!is_enough(common, &[]), "{common}");
         }
-        for fine in
-            ["correct horse battery staple", "violets tumble over granite", "кошка гуляет сама по себе", "xK9#mQ2$vL7@"]
-        {
+        for fine in [
+            "correct horse battery staple",
+            "violets tumble over granite",
+            "кошка гуляет сама по себе",
+            "xK9#mQ2$vL7@",
+        ] {
             assert!(is_enough(fine, &[]), "{fine}");
         }
     }
@@ -289,10 +376,20 @@ mod tests {
         const CRAFTED: &str = "51{+|3@[(+31(+$[02$4395063297$9(6{4+[+74!9174|380!!70{||<839@4$<";
         let all: String = STANDS_FOR.iter().map(|(_, written)| *written).collect();
         let digits = "0123456789".repeat(10);
-        for crafted in [CRAFTED, &all, &all.repeat(8), &digits, "([{<([{<@4@4$5$5!1|!1|+7+769"] {
+        for crafted in [
+            CRAFTED,
+            &all,
+            &all.repeat(8),
+            &digits,
+            "([{<([{<@4@4$5$5!1|!1|+7+769",
+        ] {
             let analysed = analysed(crafted);
             assert!(analysed.chars().count() <= ANALYSED, "{crafted}");
-            assert!(readings(&analysed) <= MOST_READINGS, "{crafted} leaves {} readings", readings(&analysed));
+            assert!(
+                readings(&analysed) <= MOST_READINGS,
+                "{crafted} leaves {} readings",
+                readings(&analysed)
+            );
         }
         assert!(readings(CRAFTED) > 1_000);
 
@@ -300,7 +397,9 @@ mod tests {
         let mut state = 1_u64;
         for _ in 0..1_000 {
             let crafted = (0..64).map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 alphabet[usize::try_from(state >> 33).unwrap() % alphabet.len()]
             });
             let crafted: String = crafted.collect();

@@ -20,16 +20,26 @@ pub struct ListedRole {
 ///
 /// # Errors
 /// As the database answers.
-pub async fn list_roles_of(unscoped: &Unscoped, organization: OrganizationId) -> Result<Vec<ListedRole>, Error> {
+pub async fn list_roles_of(
+    unscoped: &Unscoped,
+    organization: OrganizationId,
+) -> Result<Vec<ListedRole>, Error> {
     const LIST: &str = "SELECT r.name, r.organization_id IS NULL, \
          (SELECT count(*) FROM memberships m WHERE m.role_id = r.id AND m.organization_id = $1), \
          ARRAY(SELECT permission FROM role_permissions WHERE role_id = r.id ORDER BY permission) \
          FROM roles r WHERE r.organization_id = $1 OR r.organization_id IS NULL \
          ORDER BY r.organization_id NULLS FIRST, r.id";
     let read = |row: &Row| -> Result<_, Error> {
-        Ok(ListedRole { name: row.get(0)?, built_in: row.get(1)?, members: row.get(2)?, permissions: row.get(3)? })
+        Ok(ListedRole {
+            name: row.get(0)?,
+            built_in: row.get(1)?,
+            members: row.get(2)?,
+            permissions: row.get(3)?,
+        })
     };
-    let rows = unscoped.select("roles.list_of", LIST, [organization.uuid().into()]).await?;
+    let rows = unscoped
+        .select("roles.list_of", LIST, [organization.uuid().into()])
+        .await?;
     rows.iter().map(read).collect()
 }
 
@@ -54,12 +64,20 @@ pub async fn assign_role(
              RETURNING user_id, (SELECT jsonb_build_object('role', name) FROM before) AS before, \
                  jsonb_build_object('role', $3::text) AS after)";
     let now = unscoped.database().runtime().clock.now();
-    let values = [user.uuid().into(), organization.uuid().into(), role.into(), now.inner().into()];
+    let values = [
+        user.uuid().into(),
+        organization.uuid().into(),
+        role.into(),
+        now.inner().into(),
+    ];
     let event = about_user(Action::AuthzChange, Some(user), Some(organization));
     let change = Change::new("memberships.assign", ASSIGN, values, event).showing_rows();
     match unscoped.change(change).await {
         Ok(rows) => Ok(!rows.is_empty()),
-        Err(Error::Constraint { kind: ConstraintKind::Check, .. }) => Ok(false),
+        Err(Error::Constraint {
+            kind: ConstraintKind::Check,
+            ..
+        }) => Ok(false),
         Err(error) => Err(error),
     }
 }

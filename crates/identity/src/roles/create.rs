@@ -15,8 +15,11 @@ use crate::{
 };
 
 /// The organization has as many roles as anybody can keep apart.
-const TOO_MANY_ROLES: Kind =
-    Kind::new(StatusCode::CONFLICT, "too_many_roles", "An organization has at most 100 roles of its own.");
+const TOO_MANY_ROLES: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "too_many_roles",
+    "An organization has at most 100 roles of its own.",
+);
 
 const MOST: i64 = 100;
 
@@ -54,13 +57,35 @@ pub(super) async fn create_role(
         shown(&name, &permissions).into(),
         identity.runtime().clock.now().inner().into(),
     ];
-    let event = about(Action::RoleCreated, "role", Some(id.uuid()), organization(&by));
+    let event = about(
+        Action::RoleCreated,
+        "role",
+        Some(id.uuid()),
+        organization(&by),
+    );
     let given = standing::in_role(by.principal());
-    let change = Change::new("roles.insert", CREATE, values, event).given(given).showing_rows();
-    let unscoped = by.unscoped("a role stands in two tables; the statement writes the caller's organization alone");
-    if unscoped.change(change).await.map_err(name_taken)?.is_empty() {
-        return Err(standing::role_lost_or(&unscoped, by.principal(), TOO_MANY_ROLES.problem()).await);
+    let change = Change::new("roles.insert", CREATE, values, event)
+        .given(given)
+        .showing_rows();
+    let unscoped = by.unscoped(
+        "a role stands in two tables; the statement writes the caller's organization alone",
+    );
+    if unscoped
+        .change(change)
+        .await
+        .map_err(name_taken)?
+        .is_empty()
+    {
+        return Err(
+            standing::role_lost_or(&unscoped, by.principal(), TOO_MANY_ROLES.problem()).await,
+        );
     }
     let permissions = permissions.into_iter().collect();
-    Ok(Created(RoleView { id, name, built_in: false, permissions, version: 1 }))
+    Ok(Created(RoleView {
+        id,
+        name,
+        built_in: false,
+        permissions,
+        version: 1,
+    }))
 }

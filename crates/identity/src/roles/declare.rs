@@ -23,14 +23,24 @@ pub async fn declare_permissions(owner: &mut Owner, declared: &[Declared]) -> Re
     unique.dedup_by_key(|permission| permission.name);
     let grants: Vec<_> = unique
         .iter()
-        .flat_map(|permission| permission.granted_to.iter().map(|role| (role.name(), permission.name)))
+        .flat_map(|permission| {
+            permission
+                .granted_to
+                .iter()
+                .map(|role| (role.name(), permission.name))
+        })
         .collect();
     let values = [
         texts(unique.iter().map(|permission| permission.name)),
         texts(unique.iter().map(|permission| permission.help)),
         texts(grants.iter().map(|(role, _)| *role)),
         texts(grants.iter().map(|(_, permission)| *permission)),
-        texts(unique.iter().filter(|permission| permission.administrative).map(|permission| permission.name)),
+        texts(
+            unique
+                .iter()
+                .filter(|permission| permission.administrative)
+                .map(|permission| permission.name),
+        ),
     ];
     owner.run(DECLARE, values).await.map(drop)
 }

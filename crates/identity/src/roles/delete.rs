@@ -20,7 +20,10 @@ const ROLE_IN_USE: Kind = Kind::new(
 );
 
 /// Delete a role that nobody has.
-#[delete("/v1/roles/{id}", problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_IN_USE))]
+#[delete(
+    "/v1/roles/{id}",
+    problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_IN_USE)
+)]
 pub(super) async fn delete_role(
     by: FreshOrScoped<RolesManage>,
     Path(id): Path<RoleId>,
@@ -34,11 +37,27 @@ pub(super) async fn delete_role(
         let role = find_to_change(&by, id, &if_match).await?;
         let before = shown(&role.name, &role.permissions.into_iter().collect());
         let [held, owner] = held_by(by.principal());
-        let values = [by.organization().into(), id.uuid().into(), role.version.into(), before.into(), held, owner];
-        let event = about(Action::RoleDeleted, "role", Some(id.uuid()), organization(&by));
+        let values = [
+            by.organization().into(),
+            id.uuid().into(),
+            role.version.into(),
+            before.into(),
+            held,
+            owner,
+        ];
+        let event = about(
+            Action::RoleDeleted,
+            "role",
+            Some(id.uuid()),
+            organization(&by),
+        );
         let given = standing::in_role(by.principal());
-        let change = Change::new("roles.delete", DELETE, values, event).given(given).showing_rows();
-        let unscoped = by.unscoped("a role stands in two tables; the statement writes the caller's organization alone");
+        let change = Change::new("roles.delete", DELETE, values, event)
+            .given(given)
+            .showing_rows();
+        let unscoped = by.unscoped(
+            "a role stands in two tables; the statement writes the caller's organization alone",
+        );
         if !unscoped.change(change).await.map_err(in_use)?.is_empty() {
             return Ok(NoContent);
         }
@@ -48,7 +67,10 @@ pub(super) async fn delete_role(
 
 fn in_use(error: Error) -> Problem {
     match &error {
-        Error::Constraint { kind: ConstraintKind::ForeignKey, .. } => ROLE_IN_USE.problem(),
+        Error::Constraint {
+            kind: ConstraintKind::ForeignKey,
+            ..
+        } => ROLE_IN_USE.problem(),
         _ => error.into(),
     }
 }

@@ -13,12 +13,17 @@ pub(super) async fn list_roles(by: Allowed<RolesRead>) -> Result<Listing<RoleVie
          FROM roles r WHERE r.organization_id = $1 OR r.organization_id IS NULL \
          ORDER BY r.organization_id NULLS FIRST, r.id";
     let rows = by.select("roles.list", LIST, []).await?;
-    Ok(Listing { items: rows.iter().map(RoleView::read).collect::<Result<_, _>>()? })
+    Ok(Listing {
+        items: rows.iter().map(RoleView::read).collect::<Result<_, _>>()?,
+    })
 }
 
 /// Show a role.
 #[get("/v1/roles/{id}", problems(NOT_FOUND))]
-pub(super) async fn get_role(by: Allowed<RolesRead>, Path(id): Path<RoleId>) -> Result<Json<RoleView>, Problem> {
+pub(super) async fn get_role(
+    by: Allowed<RolesRead>,
+    Path(id): Path<RoleId>,
+) -> Result<Json<RoleView>, Problem> {
     let (role, _) = find(&by, id).await?.ok_or_else(|| NOT_FOUND.problem())?;
     Ok(Json(role))
 }

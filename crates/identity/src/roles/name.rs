@@ -37,8 +37,17 @@ pub(super) struct NewRoleName(
 #[serde(transparent)]
 #[garde(transparent)]
 pub(super) struct PermissionNames(
-    #[garde(length(max = 200), inner(length(chars, min = 1, max = 100), custom(is_permission)))]
-    #[schemars(length(max = 200), inner(length(min = 1, max = 100), regex(pattern = r"^[a-z][a-z0-9_.]{0,99}$")))]
+    #[garde(
+        length(max = 200),
+        inner(length(chars, min = 1, max = 100), custom(is_permission))
+    )]
+    #[schemars(
+        length(max = 200),
+        inner(
+            length(min = 1, max = 100),
+            regex(pattern = r"^[a-z][a-z0-9_.]{0,99}$")
+        )
+    )]
     #[schemars(extend("examples" = [["members.read"]]))]
     Vec<String>,
 );
@@ -70,7 +79,9 @@ fn is_permission(text: &str, _: &()) -> garde::Result {
 }
 
 fn is_word(text: &str, between: &[char]) -> garde::Result {
-    let is_part = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || between.contains(&letter);
+    let is_part = |letter: char| {
+        letter.is_ascii_lowercase() || letter.is_ascii_digit() || between.contains(&letter)
+    };
     if text.starts_with(|letter: char| letter.is_ascii_lowercase()) && text.chars().all(is_part) {
         Ok(())
     } else {
@@ -86,7 +97,9 @@ mod tests {
 
     #[test]
     fn a_name_is_a_plain_word() {
-        for wrong in ["", "Owner", "1st", "own er", "owner\n", "ówner", "-a", "a.b"] {
+        for wrong in [
+            "", "Owner", "1st", "own er", "owner\n", "ówner", "-a", "a.b",
+        ] {
             assert!(is_name(wrong, &()).is_err(), "{wrong:?}");
         }
         for right in ["a", "night-shift", "level_2"] {

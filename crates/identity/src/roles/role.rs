@@ -15,8 +15,11 @@ pub(super) const BUILT_IN_ROLE: Kind = Kind::new(
     "Built-in roles are the same in every organization: make one of your own.",
 );
 /// Another role has the name.
-pub(super) const ROLE_NAME_TAKEN: Kind =
-    Kind::new(StatusCode::CONFLICT, "role_name_taken", "Another role has this name, perhaps a built-in one.");
+pub(super) const ROLE_NAME_TAKEN: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "role_name_taken",
+    "Another role has this name, perhaps a built-in one.",
+);
 
 /// A role's identifier.
 pub(super) type RoleId = Id<RoleView>;
@@ -50,14 +53,21 @@ impl RoleView {
 }
 
 /// A role of the caller's organization, or a built-in one; and whether it is more than the caller may give.
-pub(super) async fn find<P: Permission>(by: &Door<P>, id: RoleId) -> Result<Option<(RoleView, bool)>, Error> {
+pub(super) async fn find<P: Permission>(
+    by: &Door<P>,
+    id: RoleId,
+) -> Result<Option<(RoleView, bool)>, Error> {
     const FIND: &str = "SELECT r.id, r.name, r.organization_id IS NULL, \
          ARRAY(SELECT permission FROM role_permissions WHERE role_id = r.id ORDER BY permission), r.version, \
          role_exceeds(r.id, $3, $4) \
          FROM roles r WHERE r.id = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL)";
     let [held, owner] = held_by(by.principal());
-    let rows = by.select("roles.find", FIND, [id.uuid().into(), held, owner]).await?;
-    rows.first().map(|row| Ok((RoleView::read(row)?, row.get(5)?))).transpose()
+    let rows = by
+        .select("roles.find", FIND, [id.uuid().into(), held, owner])
+        .await?;
+    rows.first()
+        .map(|row| Ok((RoleView::read(row)?, row.get(5)?)))
+        .transpose()
 }
 
 /// A role that the caller may change, at the version that the change builds upon.
@@ -74,14 +84,24 @@ pub(super) async fn find_to_change<P: Permission>(
         return Err(refused(by, "role", Some(id.uuid())).await);
     }
     if !if_match.allows(role.version) {
-        return Err(Error::Stale { current: role.version }.into());
+        return Err(Error::Stale {
+            current: role.version,
+        }
+        .into());
     }
     Ok(role)
 }
 
 /// Refuses permissions that the caller does not hold; a name that nobody declared is held by nobody.
-pub(super) async fn check_held<P: Permission>(by: &Door<P>, permissions: &BTreeSet<String>) -> Result<(), Problem> {
-    if by.principal().permissions.cover(permissions.iter().map(String::as_str)) {
+pub(super) async fn check_held<P: Permission>(
+    by: &Door<P>,
+    permissions: &BTreeSet<String>,
+) -> Result<(), Problem> {
+    if by
+        .principal()
+        .permissions
+        .cover(permissions.iter().map(String::as_str))
+    {
         Ok(())
     } else {
         Err(refused(by, "role", None).await)
@@ -91,7 +111,9 @@ pub(super) async fn check_held<P: Permission>(by: &Door<P>, permissions: &BTreeS
 /// Names the two ways in which a name is taken.
 pub(super) fn name_taken(error: Error) -> Problem {
     match &error {
-        Error::Constraint { name, .. } if name == "roles_name_key" || name == "roles_name_built_in" => {
+        Error::Constraint { name, .. }
+            if name == "roles_name_key" || name == "roles_name_built_in" =>
+        {
             ROLE_NAME_TAKEN.problem()
         }
         _ => error.into(),

@@ -7,7 +7,8 @@ use super::{
     RolesManage,
     name::{NewRoleName, PermissionNames},
     role::{
-        BUILT_IN_ROLE, ROLE_NAME_TAKEN, RoleId, RoleView, check_held, find_to_change, name_taken, organization, shown,
+        BUILT_IN_ROLE, ROLE_NAME_TAKEN, RoleId, RoleView, check_held, find_to_change, name_taken,
+        organization, shown,
     },
 };
 use crate::{
@@ -30,7 +31,10 @@ pub(super) struct UpdateRole {
 ///
 /// Whoever has it is granted what it says from then on, on every replica within a second. You must hold what it granted
 /// before as well as what it is to grant.
-#[patch("/v1/roles/{id}", problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_NAME_TAKEN))]
+#[patch(
+    "/v1/roles/{id}",
+    problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_NAME_TAKEN)
+)]
 pub(super) async fn update_role(
     by: FreshOrScoped<RolesManage>,
     identity: Shared<Identity>,
@@ -55,7 +59,10 @@ pub(super) async fn update_role(
         let before: BTreeSet<_> = role.permissions.iter().cloned().collect();
         let permissions = wanted.clone().unwrap_or_else(|| before.clone());
         check_held(&by, &permissions).await?;
-        let name = name.as_ref().map_or(role.name.as_str(), NewRoleName::as_str).to_owned();
+        let name = name
+            .as_ref()
+            .map_or(role.name.as_str(), NewRoleName::as_str)
+            .to_owned();
         if name == role.name && permissions == before {
             return Ok(Json(role));
         }
@@ -72,14 +79,34 @@ pub(super) async fn update_role(
             held,
             owner,
         ];
-        let event = about(Action::PermissionsChanged, "role", Some(id.uuid()), organization(&by));
+        let event = about(
+            Action::PermissionsChanged,
+            "role",
+            Some(id.uuid()),
+            organization(&by),
+        );
         let given = standing::in_role(by.principal());
-        let change = Change::new("roles.update", UPDATE, values, event).given(given).showing_rows();
-        let unscoped = by.unscoped("a role stands in two tables; the statement writes the caller's organization alone");
-        if !unscoped.change(change).await.map_err(name_taken)?.is_empty() {
+        let change = Change::new("roles.update", UPDATE, values, event)
+            .given(given)
+            .showing_rows();
+        let unscoped = by.unscoped(
+            "a role stands in two tables; the statement writes the caller's organization alone",
+        );
+        if !unscoped
+            .change(change)
+            .await
+            .map_err(name_taken)?
+            .is_empty()
+        {
             identity.forget_role(id.uuid());
             let version = role.version + 1;
-            return Ok(Json(RoleView { id, name, built_in: false, permissions: permissions_list, version }));
+            return Ok(Json(RoleView {
+                id,
+                name,
+                built_in: false,
+                permissions: permissions_list,
+                version,
+            }));
         }
         // Somebody changed it meanwhile: look again.
     }

@@ -35,7 +35,12 @@ const LONGEST: usize = 40;
 
 impl Code {
     pub(crate) fn shape(&self) -> Shape {
-        let letters: String = self.0.expose_secret().chars().filter(|it| !it.is_whitespace() && *it != '-').collect();
+        let letters: String = self
+            .0
+            .expose_secret()
+            .chars()
+            .filter(|it| !it.is_whitespace() && *it != '-')
+            .collect();
         if letters.len() == DIGITS && letters.bytes().all(|it| it.is_ascii_digit()) {
             Shape::Totp(letters.into())
         } else {
@@ -46,7 +51,11 @@ impl Code {
 
 /// A fresh recovery code, grouped so that it can be written down, and the hash that is kept of it.
 pub(super) fn fresh_recovery_code(random: &Random) -> (String, Vec<u8>) {
-    let letters: String = random.bytes::<LETTERS>().iter().map(|byte| char::from(letter(*byte))).collect();
+    let letters: String = random
+        .bytes::<LETTERS>()
+        .iter()
+        .map(|byte| char::from(letter(*byte)))
+        .collect();
     let mut grouped = String::with_capacity(LETTERS + LETTERS / GROUP);
     for (position, letter) in letters.char_indices() {
         if position > 0 && position % GROUP == 0 {
@@ -74,9 +83,17 @@ fn hash(letters: &str) -> Vec<u8> {
 impl Validate for Code {
     type Context = ();
 
-    fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
+    fn validate_into(
+        &self,
+        (): &(),
+        parent: &mut dyn FnMut() -> garde::Path,
+        report: &mut garde::Report,
+    ) {
         if !(DIGITS..=LONGEST).contains(&self.0.expose_secret().chars().count()) {
-            report.append(parent(), garde::Error::new(format!("expected {DIGITS} to {LONGEST} characters")));
+            report.append(
+                parent(),
+                garde::Error::new(format!("expected {DIGITS} to {LONGEST} characters")),
+            );
         }
     }
 }
@@ -109,8 +126,17 @@ mod tests {
         assert_eq!(code.split('-').map(str::len).collect::<Vec<_>>(), [5; 5]);
         let spaced = code.replace('-', "  ");
         let confused = code.replace('0', "o").replace('1', "l");
-        for typed in [code.clone(), code.to_lowercase(), code.replace('-', ""), spaced, confused] {
-            assert!(matches!(read(&typed), Shape::Recovery(hash) if hash == kept), "{typed}");
+        for typed in [
+            code.clone(),
+            code.to_lowercase(),
+            code.replace('-', ""),
+            spaced,
+            confused,
+        ] {
+            assert!(
+                matches!(read(&typed), Shape::Recovery(hash) if hash == kept),
+                "{typed}"
+            );
         }
         assert!(matches!(read(&code[1..]), Shape::Recovery(hash) if hash != kept));
     }
@@ -118,7 +144,10 @@ mod tests {
     #[test]
     fn six_digits_are_a_code_of_an_app() {
         for typed in ["123456", "123 456", " 123-456 "] {
-            assert!(matches!(read(typed), Shape::Totp(code) if code.expose_secret() == "123456"), "{typed}");
+            assert!(
+                matches!(read(typed), Shape::Totp(code) if code.expose_secret() == "123456"),
+                "{typed}"
+            );
         }
         for typed in ["12345", "1234567", "12345a", "١٢٣٤٥٦"] {
             assert!(matches!(read(typed), Shape::Recovery(_)), "{typed}");
@@ -128,7 +157,8 @@ mod tests {
     #[test]
     fn no_two_codes_are_the_same() {
         let random = Random::default();
-        let codes: std::collections::HashSet<_> = (0..100).map(|_| fresh_recovery_code(&random).0).collect();
+        let codes: std::collections::HashSet<_> =
+            (0..100).map(|_| fresh_recovery_code(&random).0).collect();
         assert_eq!(codes.len(), 100);
     }
 }

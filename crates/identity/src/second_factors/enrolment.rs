@@ -2,8 +2,8 @@ use http::StatusCode;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, HeldKey, Row};
 use mainstay_http::{
-    CreatedAt, Fresh, InPerson, Json, Kind, NOT_FOUND, NoContent, Problem, Shared, UNAUTHENTICATED, delete, input,
-    post, view,
+    CreatedAt, Fresh, InPerson, Json, Kind, NOT_FOUND, NoContent, Problem, Shared, UNAUTHENTICATED,
+    delete, input, post, view,
 };
 use mainstay_kernel::Timestamp;
 use time::Duration;
@@ -26,8 +26,11 @@ use crate::{
 };
 
 /// The code is not one of the app's at present.
-const WRONG_CODE: Kind =
-    Kind::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong_code", "The code is wrong: is the clock of the device right?");
+const WRONG_CODE: Kind = Kind::new(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "wrong_code",
+    "The code is wrong: is the clock of the device right?",
+);
 
 /// How long a secret waits for its first code.
 const WAITS: Duration = Duration::hours(1);
@@ -56,7 +59,8 @@ pub(super) async fn create_totp(
          ON CONFLICT ON CONSTRAINT totps_pkey DO UPDATE SET pending = excluded.pending, pending_at = excluded.pending_at \
          RETURNING t.user_id)";
     let principal = by.principal();
-    let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let unscoped = by
+        .unscoped("factors belong to their person; the statements are limited to the caller's own");
     let user = principal.user.uuid();
     let owner = find_owner(&unscoped, principal.user).await?;
     let runtime = identity.runtime();
@@ -66,14 +70,31 @@ pub(super) async fn create_totp(
     let now = runtime.clock.now().inner();
     let begin = |key: &HeldKey<'_>| {
         let pending = key.seal(&kept_cell("totps", "pending", user), &secret)?;
-        let event = about(Action::SecondFactorBegun, "totp", Some(user), principal.organization);
+        let event = about(
+            Action::SecondFactorBegun,
+            "totp",
+            Some(user),
+            principal.organization,
+        );
         let given = standing::in_person(principal, Hold::Shared);
-        Ok(Change::new("totps.begin", BEGIN, [user.into(), pending.into(), now.into()], event).given(given))
+        Ok(Change::new(
+            "totps.begin",
+            BEGIN,
+            [user.into(), pending.into(), now.into()],
+            event,
+        )
+        .given(given))
     };
     if unscoped.change_sealed(&owner.key, begin).await?.is_empty() {
-        return Err(UNAUTHENTICATED.problem().caused_by("the session ended meanwhile"));
+        return Err(UNAUTHENTICATED
+            .problem()
+            .caused_by("the session ended meanwhile"));
     }
-    let view = TotpEnrolment { secret: enrolment.text, uri: enrolment.uri, qr_code: enrolment.qr_code };
+    let view = TotpEnrolment {
+        secret: enrolment.text,
+        uri: enrolment.uri,
+        qr_code: enrolment.qr_code,
+    };
     Ok(CreatedAt("/v1/me/second-factors".into(), view))
 }
 
@@ -88,7 +109,10 @@ pub(super) struct ConfirmTotp {
 ///
 /// From now on sign-in takes a code. The answer holds recovery codes where there were none: they are shown this once. An
 /// app that is replaced ends all other sessions.
-#[post("/v1/me/totp/confirmation", problems(NOT_FOUND, WRONG_CODE, TOO_MANY_ATTEMPTS))]
+#[post(
+    "/v1/me/totp/confirmation",
+    problems(NOT_FOUND, WRONG_CODE, TOO_MANY_ATTEMPTS)
+)]
 pub(super) async fn confirm_totp(
     by: InPerson,
     identity: Shared<Identity>,
@@ -106,34 +130,62 @@ pub(super) async fn confirm_totp(
          raised AS (UPDATE sessions SET multi_factor = true WHERE id = $7 AND EXISTS (SELECT FROM changed)), \
          outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)";
     let principal = by.principal();
-    let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let unscoped = by
+        .unscoped("factors belong to their person; the statements are limited to the caller's own");
     let (user, now) = (principal.user.uuid(), identity.runtime().clock.now());
-    let rows = unscoped.select("totps.pending", FIND, [user.into(), (now - WAITS).inner().into()]).await?;
+    let rows = unscoped
+        .select(
+            "totps.pending",
+            FIND,
+            [user.into(), (now - WAITS).inner().into()],
+        )
+        .await?;
     let row: &Row = rows.first().ok_or_else(|| NOT_FOUND.problem())?;
-    let (pending, pending_at, replaces): (Vec<u8>, Timestamp, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let (pending, pending_at, replaces): (Vec<u8>, Timestamp, bool) =
+        (row.get(0)?, row.get(1)?, row.get(2)?);
     let key = own_key(principal.user, row, 3)?;
     // Whoever guesses turns on an app that its owner has not finished to set up, and locks them out.
-    let keys = Keys::new(unscoped.database().ring(), "second_factor", user.as_bytes(), by.origin().address);
+    let keys = Keys::new(
+        unscoped.database().ring(),
+        "second_factor",
+        user.as_bytes(),
+        by.origin().address,
+    );
     let attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
     let owner = find_owner(&unscoped, principal.user).await?;
     let secret: Kept = unscoped.open_own(&key, &kept_cell("totps", "pending", user), &pending)?;
     let step = first_step(&body.code, &secret, now)?.ok_or_else(|| WRONG_CODE.problem())?;
-    let (secret, (codes, hashes)) = (Sealed::new(secret), RecoveryCodes::fresh(&identity.runtime().random));
+    let (secret, (codes, hashes)) = (
+        Sealed::new(secret),
+        RecoveryCodes::fresh(&identity.runtime().random),
+    );
     let confirm = |key: &HeldKey<'_>| {
         let values = [
             user.into(),
             pending_at.inner().into(),
-            key.seal(&kept_cell("totps", "secret", user), &secret)?.into(),
+            key.seal(&kept_cell("totps", "secret", user), &secret)?
+                .into(),
             now.inner().into(),
             step.into(),
             hashes.clone().into(),
             principal.session.uuid().into(),
             replaces.into(),
         ];
-        let event = about(Action::SecondFactorEnrolled, "totp", Some(user), principal.organization);
-        let told = owner.told(&letters::second_factor_added("an authenticator app"), &unscoped)?;
+        let event = about(
+            Action::SecondFactorEnrolled,
+            "totp",
+            Some(user),
+            principal.organization,
+        );
+        let told = owner.told(
+            &letters::second_factor_added("an authenticator app"),
+            &unscoped,
+        )?;
         let given = standing::in_person(principal, Hold::Alone);
-        Ok(Change::new("totps.confirm", CONFIRM, values, event).given(given).answering("outcome").queue(told))
+        Ok(Change::new("totps.confirm", CONFIRM, values, event)
+            .given(given)
+            .answering("outcome")
+            .queue(told))
     };
     let answer = unscoped.change_sealed(&owner.key, confirm).await?;
     let Some(answer) = answer.first() else {
@@ -157,25 +209,54 @@ fn first_step(code: &Code, secret: &Kept, now: Timestamp) -> Result<Option<i64>,
 /// For a device that was lost or replaced. All other sessions are ended. Without another factor, sign-in takes the
 /// password alone, and the recovery codes are gone. A password that is too short to be used alone is replaced first.
 #[delete("/v1/me/totp", problems(NOT_FOUND, PASSWORD_TOO_SHORT))]
-pub(super) async fn delete_totp(by: Fresh<InPerson>, identity: Shared<Identity>) -> Result<NoContent, Problem> {
+pub(super) async fn delete_totp(
+    by: Fresh<InPerson>,
+    identity: Shared<Identity>,
+) -> Result<NoContent, Problem> {
     const DELETE: &str = r"changed AS (DELETE FROM totps
         WHERE user_id = $1 AND secret IS NOT NULL AND EXISTS (SELECT FROM held) AND NOT password_needs($1, NULL)
         RETURNING user_id, end_sessions(user_id, NULL, $3, $2))";
     const EXISTS: &str = "SELECT FROM totps WHERE user_id = $1 AND secret IS NOT NULL";
     let principal = by.principal();
-    let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let unscoped = by
+        .unscoped("factors belong to their person; the statements are limited to the caller's own");
     let user = principal.user.uuid();
     let owner = find_owner(&unscoped, principal.user).await?;
     let now = identity.runtime().clock.now();
-    let values = [user.into(), now.inner().into(), principal.session.uuid().into()];
-    let event = about(Action::SecondFactorRemoved, "totp", Some(user), principal.organization);
-    let told = owner.told(&letters::second_factor_removed("the authenticator app"), &unscoped)?;
+    let values = [
+        user.into(),
+        now.inner().into(),
+        principal.session.uuid().into(),
+    ];
+    let event = about(
+        Action::SecondFactorRemoved,
+        "totp",
+        Some(user),
+        principal.organization,
+    );
+    let told = owner.told(
+        &letters::second_factor_removed("the authenticator app"),
+        &unscoped,
+    )?;
     let given = standing::in_person(principal, Hold::Alone);
-    let removed = unscoped.change(Change::new("totps.delete", DELETE, values, event).given(given).queue(told)).await?;
+    let removed = unscoped
+        .change(
+            Change::new("totps.delete", DELETE, values, event)
+                .given(given)
+                .queue(told),
+        )
+        .await?;
     identity.forget_user(principal.user);
     if removed.is_empty() {
-        let exists = !unscoped.select("totps.exists", EXISTS, [user.into()]).await?.is_empty();
-        let refused = if exists { PASSWORD_TOO_SHORT.problem() } else { NOT_FOUND.problem() };
+        let exists = !unscoped
+            .select("totps.exists", EXISTS, [user.into()])
+            .await?
+            .is_empty();
+        let refused = if exists {
+            PASSWORD_TOO_SHORT.problem()
+        } else {
+            NOT_FOUND.problem()
+        };
         return Err(standing::ended_or(&unscoped, principal, refused).await);
     }
 

@@ -20,7 +20,9 @@ pub(crate) struct Owner {
 pub(crate) async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
     const FIND: &str = "SELECT u.email, k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
          WHERE u.id = $1 AND u.active";
-    let rows = unscoped.select("users.factor_owner", FIND, [user.uuid().into()]).await?;
+    let rows = unscoped
+        .select("users.factor_owner", FIND, [user.uuid().into()])
+        .await?;
     let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
     let key = own_key(user, row, 1)?;
     let email = unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(0)?)?;
@@ -54,5 +56,10 @@ impl Personal for Kept {
 
 /// Where such bytes stand.
 pub(crate) fn kept_cell(table: &'static str, column: &'static str, row: Uuid) -> Cell<'static> {
-    Cell { organization: NOWHERE, table, column, row }
+    Cell {
+        organization: NOWHERE,
+        table,
+        column,
+        row,
+    }
 }

@@ -41,7 +41,9 @@ impl RecoveryCodes {
 
 /// The set, if it is the one that counts.
 pub(crate) fn shown_if(first: bool, codes: Vec<String>) -> RecoveryCodes {
-    RecoveryCodes { recovery_codes: first.then_some(codes) }
+    RecoveryCodes {
+        recovery_codes: first.then_some(codes),
+    }
 }
 
 /// Make new recovery codes.
@@ -58,15 +60,27 @@ pub(super) async fn create_recovery_codes(
          ON CONFLICT ON CONSTRAINT recovery_codes_pkey \
              DO UPDATE SET hashes = excluded.hashes, created_at = excluded.created_at RETURNING r.user_id)";
     let principal = by.principal();
-    let unscoped = by.unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let unscoped = by
+        .unscoped("factors belong to their person; the statements are limited to the caller's own");
     let user = principal.user.uuid();
     let owner = find_owner(&unscoped, principal.user).await?;
     let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
-    let values = [user.into(), hashes.into(), identity.runtime().clock.now().inner().into()];
-    let event = about(Action::RecoveryCodesCreated, "recovery_codes", Some(user), principal.organization);
+    let values = [
+        user.into(),
+        hashes.into(),
+        identity.runtime().clock.now().inner().into(),
+    ];
+    let event = about(
+        Action::RecoveryCodesCreated,
+        "recovery_codes",
+        Some(user),
+        principal.organization,
+    );
     let told = owner.told(&letters::recovery_codes_replaced(), &unscoped)?;
     let given = standing::in_person(principal, Hold::Alone);
-    let change = Change::new("recovery_codes.replace", REPLACE, values, event).given(given).queue(told);
+    let change = Change::new("recovery_codes.replace", REPLACE, values, event)
+        .given(given)
+        .queue(told);
     if unscoped.change(change).await?.is_empty() {
         return Err(standing::ended_or(&unscoped, principal, NO_SECOND_FACTOR.problem()).await);
     }

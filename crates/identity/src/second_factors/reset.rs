@@ -22,14 +22,21 @@ pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<b
         changed AS (SELECT end_sessions(id, NULL, NULL, $2) FROM person),
         apps AS (DELETE FROM totps WHERE user_id IN (SELECT id FROM person)),
         keys AS (DELETE FROM passkeys WHERE user_id IN (SELECT id FROM person))";
-    let rows = unscoped.select("users.find_for_reset", FIND, [user.uuid().into()]).await?;
-    let Some(row) = rows.first() else { return Ok(false) };
+    let rows = unscoped
+        .select("users.find_for_reset", FIND, [user.uuid().into()])
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(false);
+    };
     let sealed = row.get::<Vec<u8>>(0)?;
-    let email: EmailAddress = unscoped.open_own(&own_key(user, row, 1)?, &email_cell(user.uuid()), &sealed)?;
+    let email: EmailAddress =
+        unscoped.open_own(&own_key(user, row, 1)?, &email_cell(user.uuid()), &sealed)?;
     let told = letters::to(&email, &letters::second_factors_reset(), unscoped)?;
     let now = unscoped.database().runtime().clock.now();
     let event = about_user(Action::SecondFactorsReset, Some(user), None);
     let values = [user.uuid().into(), now.inner().into()];
-    unscoped.change(Change::new("users.reset_second_factors", RESET, values, event).queue(told)).await?;
+    unscoped
+        .change(Change::new("users.reset_second_factors", RESET, values, event).queue(told))
+        .await?;
     Ok(true)
 }

@@ -40,8 +40,16 @@ pub(crate) async fn show_at_sign_in(
             Ok(())
         }
         None => {
-            unscoped.record(about_user(Action::LoginFail, Some(holder.user), holder.organization)).await?;
-            Err(INVALID_CREDENTIALS.problem().detail("The code is wrong, or was used before."))
+            unscoped
+                .record(about_user(
+                    Action::LoginFail,
+                    Some(holder.user),
+                    holder.organization,
+                ))
+                .await?;
+            Err(INVALID_CREDENTIALS
+                .problem()
+                .detail("The code is wrong, or was used before."))
         }
     }
 }
@@ -49,8 +57,17 @@ pub(crate) async fn show_at_sign_in(
 /// Half of a sign-in is no failure: it is taken back, and on record.
 async fn ask(unscoped: &Unscoped, holder: &Holder<'_>, attempt: &Admitted) -> Result<(), Problem> {
     const ASK: &str = "changed AS MATERIALIZED (SELECT settle_attempt($1, $2))";
-    let values = [attempt.cleared.clone().into(), attempt.refunded.clone().into()];
-    let event = about_user(Action::SecondFactorRequired, Some(holder.user), holder.organization);
-    unscoped.change(Change::new("throttles.second_factor", ASK, values, event)).await?;
+    let values = [
+        attempt.cleared.clone().into(),
+        attempt.refunded.clone().into(),
+    ];
+    let event = about_user(
+        Action::SecondFactorRequired,
+        Some(holder.user),
+        holder.organization,
+    );
+    unscoped
+        .change(Change::new("throttles.second_factor", ASK, values, event))
+        .await?;
     Ok(())
 }

@@ -49,7 +49,12 @@ pub(crate) async fn spend(
          outcome AS (SELECT attempt.blocked_until, EXISTS (SELECT FROM changed) FROM attempt)";
     let user = holder.user.uuid();
     let now = unscoped.database().runtime().clock.now();
-    let keys = Keys::new(unscoped.database().ring(), "second_factor", user.as_bytes(), address);
+    let keys = Keys::new(
+        unscoped.database().ring(),
+        "second_factor",
+        user.as_bytes(),
+        address,
+    );
     let counted = keys.of_holder(holder.is_known_here);
     let free = vec![FREE_OF_ACCOUNT; counted.len()];
     let (name, clauses, proof, resource) = match code.shape() {
@@ -57,18 +62,44 @@ pub(crate) async fn spend(
             let step = holder.step(unscoped, &code, now)?;
             ("totps.spend", STEP, step.into(), "totp")
         }
-        Shape::Recovery(hash) => ("recovery_codes.spend", RECOVER, hash.into(), "recovery_codes"),
+        Shape::Recovery(hash) => (
+            "recovery_codes.spend",
+            RECOVER,
+            hash.into(),
+            "recovery_codes",
+        ),
     };
-    let values = [user.into(), counted.into(), free.into(), now.inner().into(), proof];
-    let event = about(Action::SecondFactorSuccess, resource, Some(user), holder.organization);
-    let told = if resource == "recovery_codes" { holder.told_of_recovery(unscoped)? } else { None };
-    let change = Change::new(name, clauses, values, event).answering("outcome").queue(told);
+    let values = [
+        user.into(),
+        counted.into(),
+        free.into(),
+        now.inner().into(),
+        proof,
+    ];
+    let event = about(
+        Action::SecondFactorSuccess,
+        resource,
+        Some(user),
+        holder.organization,
+    );
+    let told = if resource == "recovery_codes" {
+        holder.told_of_recovery(unscoped)?
+    } else {
+        None
+    };
+    let change = Change::new(name, clauses, values, event)
+        .answering("outcome")
+        .queue(told);
     let rows = unscoped.change(change).await?;
-    let row = rows.first().ok_or_else(|| INTERNAL.problem().caused_by("an attempt has no outcome"))?;
+    let row = rows
+        .first()
+        .ok_or_else(|| INTERNAL.problem().caused_by("an attempt has no outcome"))?;
     if let Some(until) = row.get::<Option<Timestamp>>(0)? {
         return Err(refuse_holder(unscoped, holder.user, holder.organization, until).await);
     }
-    Ok(row.get::<bool>(1)?.then(|| keys.holding(holder.is_known_here)))
+    Ok(row
+        .get::<bool>(1)?
+        .then(|| keys.holding(holder.is_known_here)))
 }
 
 impl Holder<'_> {
@@ -79,8 +110,14 @@ impl Holder<'_> {
         code: &mainstay_kernel::SecretString,
         now: Timestamp,
     ) -> Result<Option<i64>, Problem> {
-        let Some(sealed) = self.totp else { return Ok(None) };
-        let secret: Kept = unscoped.open_own(self.key, &kept_cell("totps", "secret", self.user.uuid()), sealed)?;
+        let Some(sealed) = self.totp else {
+            return Ok(None);
+        };
+        let secret: Kept = unscoped.open_own(
+            self.key,
+            &kept_cell("totps", "secret", self.user.uuid()),
+            sealed,
+        )?;
         step_of(code, &secret.0, now)
     }
 

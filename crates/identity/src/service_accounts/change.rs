@@ -1,5 +1,7 @@
 use mainstay_database::Change;
-use mainstay_http::{CONFLICT, FreshOrScoped, Json, NOT_FOUND, Patch, Path, Problem, Shared, patch};
+use mainstay_http::{
+    CONFLICT, FreshOrScoped, Json, NOT_FOUND, Patch, Path, Problem, Shared, patch,
+};
 use mainstay_kernel::{OrganizationId, UserId};
 
 use super::{
@@ -45,7 +47,8 @@ pub(super) async fn update_service_account(
     let organization = by.principal().organization;
     let action = action(&body);
     let name: Option<String> = Option::from(body.name).map(DisplayName::into_string);
-    let role: Option<String> = Option::from(body.role).map(|role: RoleName| role.as_str().to_owned());
+    let role: Option<String> =
+        Option::from(body.role).map(|role: RoleName| role.as_str().to_owned());
     let active: Option<bool> = body.active.into();
     let [held, owner] = held_by(by.principal());
     let values = [
@@ -57,13 +60,17 @@ pub(super) async fn update_service_account(
         active.into(),
         owner,
     ];
-    let unscoped = by.unscoped("an account stands above organizations; only a member of the caller's is changed");
+    let unscoped = by.unscoped(
+        "an account stands above organizations; only a member of the caller's is changed",
+    );
     let event = about_user(action, Some(id), organization);
     let change = Change::new("service_accounts.update", UPDATE, values, event)
         .given(standing::in_role(by.principal()))
         .answering("found");
     let found = unscoped.change(change).await?;
-    identity.directory.forget(directory::Change::User(id.uuid()));
+    identity
+        .directory
+        .forget(directory::Change::User(id.uuid()));
     if found.is_empty() {
         let problem = refusal(&by, id, CONFLICT).await;
         return Err(match role {

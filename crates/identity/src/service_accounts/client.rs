@@ -23,7 +23,11 @@ pub(crate) struct Client {
 impl Client {
     /// The secret was not revoked.
     pub(crate) fn secret_stands(&self) -> Premise {
-        Premise::new("client_secrets WHERE id = ? AND revoked_at IS NULL", "FOR SHARE", [self.secret.into()])
+        Premise::new(
+            "client_secrets WHERE id = ? AND revoked_at IS NULL",
+            "FOR SHARE",
+            [self.secret.into()],
+        )
     }
 }
 
@@ -43,14 +47,30 @@ pub(crate) async fn verify_client_secret(
          JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id \
              AND m.created_at = c.member_since \
          WHERE c.user_id = $1 AND c.revoked_at IS NULL AND c.expires_at > $2";
-    let Some(user) = client_id.parse::<UserId>().ok().filter(|_| is_whole(secret, PREFIX)) else { return Ok(None) };
+    let Some(user) = client_id
+        .parse::<UserId>()
+        .ok()
+        .filter(|_| is_whole(secret, PREFIX))
+    else {
+        return Ok(None);
+    };
     let (now, shown) = (identity.runtime().clock.now(), hash(secret));
-    let rows = unscoped.select("client_secrets.find", FIND, [user.uuid().into(), now.inner().into()]).await?;
+    let rows = unscoped
+        .select(
+            "client_secrets.find",
+            FIND,
+            [user.uuid().into(), now.inner().into()],
+        )
+        .await?;
     for row in &rows {
         if same_bytes(&row.get::<Vec<u8>>(2)?, &shown) {
             let secret: Uuid = row.get(0)?;
             identity.usage.note(SessionId::from(secret), now);
-            return Ok(Some(Client { user, organization: row.get(1)?, secret }));
+            return Ok(Some(Client {
+                user,
+                organization: row.get(1)?,
+                secret,
+            }));
         }
     }
     Ok(None)

@@ -50,25 +50,40 @@ pub(super) async fn create_service_account(
         held(by.principal()),
         MOST_ACCOUNTS.into(),
     ];
-    let unscoped = by.unscoped("an account stands above organizations; its membership is made in the caller's");
+    let unscoped = by
+        .unscoped("an account stands above organizations; its membership is made in the caller's");
     let event = about_user(Action::UserCreated, Some(id), organization);
     let change = Change::new("service_accounts.insert", INSERT, values, event);
-    let made = unscoped.change(change.given(standing::in_role(by.principal()))).await?;
+    let made = unscoped
+        .change(change.given(standing::in_role(by.principal())))
+        .await?;
     if made.is_empty() {
         let refusal = role_refusal(&by, body.role.as_str().to_owned(), TOO_MANY_ACCOUNTS).await;
         return Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await);
     }
     let (name, role) = (body.name.into_string(), body.role.as_str().to_owned());
-    let view = ServiceAccountView { id, name, role, active: true, created_at: now };
+    let view = ServiceAccountView {
+        id,
+        name,
+        role,
+        active: true,
+        created_at: now,
+    };
     Ok(Created(view))
 }
 
 /// Why a role was not given: there is none of this name, or it grants more than the caller holds, or else `otherwise`.
-pub(super) async fn role_refusal<P: Permission>(by: &Door<P>, role: String, otherwise: Kind) -> Problem {
+pub(super) async fn role_refusal<P: Permission>(
+    by: &Door<P>,
+    role: String,
+    otherwise: Kind,
+) -> Problem {
     const FIND: &str = "SELECT NOT role_exceeds(id, $3, false) FROM roles \
          WHERE name = $2 AND (organization_id = $1 OR organization_id IS NULL) \
          ORDER BY organization_id NULLS FIRST LIMIT 1";
-    let rows = by.select("roles.find", FIND, [role.into(), held(by.principal())]).await;
+    let rows = by
+        .select("roles.find", FIND, [role.into(), held(by.principal())])
+        .await;
     match rows.and_then(|rows| rows.first().map(|row| row.get::<bool>(0)).transpose()) {
         Err(error) => error.into(),
         Ok(None) => INVALID_INPUT.problem().errors([FieldError {

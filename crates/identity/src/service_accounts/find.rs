@@ -18,7 +18,9 @@ pub(super) async fn list_service_accounts(
     by: Allowed<ServiceAccountsManage>,
 ) -> Result<Listing<ServiceAccountView>, Problem> {
     let found = select(&by, None).await?;
-    Ok(Listing { items: found.into_iter().map(|found| found.view).collect() })
+    Ok(Listing {
+        items: found.into_iter().map(|found| found.view).collect(),
+    })
 }
 
 /// Show a service account.
@@ -35,7 +37,10 @@ pub(super) async fn get_service_account(
 /// # Errors
 /// [`NOT_FOUND`] when there is none.
 pub(super) async fn get_account<P: Permission>(by: &Door<P>, id: UserId) -> Result<Found, Problem> {
-    select(by, Some(id)).await?.pop().ok_or_else(|| NOT_FOUND.problem())
+    select(by, Some(id))
+        .await?
+        .pop()
+        .ok_or_else(|| NOT_FOUND.problem())
 }
 
 /// Why a statement about an account did nothing: there is no such account, or it may do more than the caller, or else
@@ -57,7 +62,11 @@ async fn select<P: Permission>(by: &Door<P>, id: Option<UserId>) -> Result<Vec<F
          WHERE m.organization_id = $1 AND ($2::uuid IS NULL OR u.id = $2) ORDER BY u.id DESC";
     let [held, owner] = held_by(by.principal());
     let values = [id.map(UserId::uuid).into(), held, owner];
-    by.select("service_accounts.select", SELECT, values).await?.iter().map(read).collect()
+    by.select("service_accounts.select", SELECT, values)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 fn read(row: &Row) -> Result<Found, Error> {
@@ -68,5 +77,8 @@ fn read(row: &Row) -> Result<Found, Error> {
         active: row.get(3)?,
         created_at: row.get(4)?,
     };
-    Ok(Found { view, is_within: row.get(5)? })
+    Ok(Found {
+        view,
+        is_within: row.get(5)?,
+    })
 }

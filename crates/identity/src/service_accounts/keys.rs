@@ -2,8 +2,8 @@
 
 use mainstay_database::Change;
 use mainstay_http::{
-    Allowed, Created, Fresh, FreshOrScoped, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get,
-    post,
+    Allowed, Created, Fresh, FreshOrScoped, Json, Listing, NOT_FOUND, NoContent, Path, Problem,
+    Shared, delete, get, post,
 };
 use mainstay_kernel::{OrganizationId, UserId};
 
@@ -14,8 +14,8 @@ use super::{
 use crate::{
     Identity,
     api_keys::{
-        ApiKeyId, ApiKeyView, CreateApiKey, KeysWanted, MOST_KEYS, MadeApiKeyView, NewApiKey, TOO_MANY_KEYS,
-        select_keys,
+        ApiKeyId, ApiKeyView, CreateApiKey, KeysWanted, MOST_KEYS, MadeApiKeyView, NewApiKey,
+        TOO_MANY_KEYS, select_keys,
     },
     events::{Action, about},
     privilege::{EXCEEDS_OWN, held_by, out_of_reach},
@@ -26,7 +26,10 @@ use crate::{
 ///
 /// It may do what the account's role grants and you hold, now and at the time it is used, or less where `scopes` limit it;
 /// permissions that are administrative, only if `scopes` name them. The key is shown this once.
-#[post("/v1/service-accounts/{id}/keys", problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_KEYS))]
+#[post(
+    "/v1/service-accounts/{id}/keys",
+    problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_KEYS)
+)]
 pub(super) async fn create_service_account_key(
     by: Fresh<Allowed<ServiceAccountsManage>>,
     identity: Shared<Identity>,
@@ -44,14 +47,37 @@ pub(super) async fn create_service_account_key(
          WHERE m.user_id = $7 AND m.organization_id = $8 AND NOT role_exceeds(m.role_id, $9, $11) \
              AND EXISTS (SELECT FROM held) AND has_room('api_keys', $7, $10, $5) RETURNING id)";
     let principal = by.principal();
-    let unscoped = by.unscoped("keys belong to accounts; only one of a member of the caller's organization is made");
+    let unscoped = by.unscoped(
+        "keys belong to accounts; only one of a member of the caller's organization is made",
+    );
     let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
     let organization = principal.organization.map(OrganizationId::uuid);
     let [held, owner] = held_by(principal);
-    let place = [id.uuid().into(), organization.into(), held, MOST_KEYS.into(), owner, principal.user.uuid().into()];
-    let event = about(Action::TokenCreated, "api_key", Some(new.id().uuid()), principal.organization);
-    let change = Change::new("service_accounts.insert_key", INSERT, new.values().into_iter().chain(place), event);
-    if unscoped.change(change.given(standing::in_role(principal))).await?.is_empty() {
+    let place = [
+        id.uuid().into(),
+        organization.into(),
+        held,
+        MOST_KEYS.into(),
+        owner,
+        principal.user.uuid().into(),
+    ];
+    let event = about(
+        Action::TokenCreated,
+        "api_key",
+        Some(new.id().uuid()),
+        principal.organization,
+    );
+    let change = Change::new(
+        "service_accounts.insert_key",
+        INSERT,
+        new.values().into_iter().chain(place),
+        event,
+    );
+    if unscoped
+        .change(change.given(standing::in_role(principal)))
+        .await?
+        .is_empty()
+    {
         let refusal = refusal(&by, id, TOO_MANY_KEYS).await;
         return Err(standing::role_lost_or(&unscoped, principal, refusal).await);
     }
@@ -65,7 +91,9 @@ pub(super) async fn list_service_account_keys(
     by: Allowed<ServiceAccountsManage>,
     Path(id): Path<UserId>,
 ) -> Result<Listing<ApiKeyView>, Problem> {
-    Ok(Listing { items: keys(&by, id, None).await? })
+    Ok(Listing {
+        items: keys(&by, id, None).await?,
+    })
 }
 
 /// Show an API key of a service account.
@@ -74,14 +102,21 @@ pub(super) async fn get_service_account_key(
     by: Allowed<ServiceAccountsManage>,
     Path((id, key)): Path<(UserId, ApiKeyId)>,
 ) -> Result<Json<ApiKeyView>, Problem> {
-    keys(&by, id, Some(key)).await?.pop().map(Json).ok_or_else(|| NOT_FOUND.problem())
+    keys(&by, id, Some(key))
+        .await?
+        .pop()
+        .map(Json)
+        .ok_or_else(|| NOT_FOUND.problem())
 }
 
 /// Revoke an API key of a service account.
 ///
 /// It is refused at once here, and within a second by every replica. Keys of an account that may do more than you are out
 /// of your reach.
-#[delete("/v1/service-accounts/{id}/keys/{key_id}", problems(NOT_FOUND, EXCEEDS_OWN))]
+#[delete(
+    "/v1/service-accounts/{id}/keys/{key_id}",
+    problems(NOT_FOUND, EXCEEDS_OWN)
+)]
 pub(super) async fn delete_service_account_key(
     by: FreshOrScoped<ServiceAccountsManage>,
     identity: Shared<Identity>,
@@ -93,18 +128,44 @@ pub(super) async fn delete_service_account_key(
     const EXCEEDS: &str = "SELECT member_exceeds(user_id, $1, $4, $5) FROM api_keys \
          WHERE organization_id = $1 AND id = $2 AND user_id = $3 AND revoked_at IS NULL";
     let organization = by.principal().organization;
-    let unscoped = by.unscoped("what revokes a key is no plain update of the row; limited to the organization");
+    let unscoped = by
+        .unscoped("what revokes a key is no plain update of the row; limited to the organization");
     let now = by.runtime().clock.now();
     let organization_id = organization.map(OrganizationId::uuid);
     let [held, owner] = held_by(by.principal());
-    let values = [key.uuid().into(), id.uuid().into(), organization_id.into(), now.inner().into(), held, owner];
-    let event = about(Action::TokenRevoked, "api_key", Some(key.uuid()), organization);
-    let revoked = unscoped.change(Change::new("service_accounts.revoke_key", REVOKE, values, event)).await?;
+    let values = [
+        key.uuid().into(),
+        id.uuid().into(),
+        organization_id.into(),
+        now.inner().into(),
+        held,
+        owner,
+    ];
+    let event = about(
+        Action::TokenRevoked,
+        "api_key",
+        Some(key.uuid()),
+        organization,
+    );
+    let revoked = unscoped
+        .change(Change::new(
+            "service_accounts.revoke_key",
+            REVOKE,
+            values,
+            event,
+        ))
+        .await?;
     identity.forget_session(key.uuid().into());
 
     if revoked.is_empty() {
         let thing = [key.uuid().into(), id.uuid().into()];
-        return Err(out_of_reach(&by, ("service_accounts.key_exceeds", EXCEEDS), thing, ("api_key", key.uuid())).await);
+        return Err(out_of_reach(
+            &by,
+            ("service_accounts.key_exceeds", EXCEEDS),
+            thing,
+            ("api_key", key.uuid()),
+        )
+        .await);
     }
     Ok(NoContent)
 }
@@ -116,7 +177,17 @@ async fn keys(
     key: Option<ApiKeyId>,
 ) -> Result<Vec<ApiKeyView>, Problem> {
     get_account(by, user).await?;
-    let unscoped = by.unscoped("keys are selected by their account, which was found in the caller's organization");
+    let unscoped = by.unscoped(
+        "keys are selected by their account, which was found in the caller's organization",
+    );
     let organization = by.principal().organization;
-    Ok(select_keys(&unscoped, KeysWanted { user, organization, key }).await?)
+    Ok(select_keys(
+        &unscoped,
+        KeysWanted {
+            user,
+            organization,
+            key,
+        },
+    )
+    .await?)
 }

@@ -4,8 +4,8 @@ use http::StatusCode;
 use mainstay_access::Permission;
 use mainstay_database::{Change, Door, Error, Id, Row};
 use mainstay_http::{
-    Allowed, Created, Fresh, FreshOrScoped, Json, Kind, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete,
-    get, input, post, view,
+    Allowed, Created, Fresh, FreshOrScoped, Json, Kind, Listing, NOT_FOUND, NoContent, Path,
+    Problem, Shared, delete, get, input, post, view,
 };
 use mainstay_kernel::{ExposeSecret as _, OrganizationId, Timestamp, UserId};
 
@@ -88,7 +88,10 @@ pub(super) struct ClientSecretView {
 ///
 /// With it the account fetches access tokens as an OAuth client. Several are valid at once, so that a new one can take over
 /// before the old one is revoked. The secret is shown this once.
-#[post("/v1/service-accounts/{id}/secrets", problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_SECRETS))]
+#[post(
+    "/v1/service-accounts/{id}/secrets",
+    problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_SECRETS)
+)]
 pub(super) async fn create_client_secret(
     by: Fresh<Allowed<ServiceAccountsManage>>,
     identity: Shared<Identity>,
@@ -105,11 +108,14 @@ pub(super) async fn create_client_secret(
          WHERE m.user_id = $5 AND m.organization_id = $6 AND NOT role_exceeds(m.role_id, $7, $9) \
              AND EXISTS (SELECT FROM held) AND has_room('client_secrets', $5, $8, $3) RETURNING id)";
     let (runtime, principal) = (by.runtime(), by.principal());
-    let unscoped = by.unscoped("secrets belong to accounts; only one of a member of the caller's organization is made");
+    let unscoped = by.unscoped(
+        "secrets belong to accounts; only one of a member of the caller's organization is made",
+    );
     let scopes = scopes_within(body.scopes, &unscoped, principal, "client_secret").await?;
     let now = runtime.clock.now();
     let expires_at = now + lifetime(body.expires_in_days, &identity.settings)?;
-    let (secret_id, secret): (ClientSecretId, _) = (runtime.new_id(), generate(&runtime.random, PREFIX));
+    let (secret_id, secret): (ClientSecretId, _) =
+        (runtime.new_id(), generate(&runtime.random, PREFIX));
     let [held, owner] = held_by(principal);
     let values = [
         secret_id.uuid().into(),
@@ -124,15 +130,29 @@ pub(super) async fn create_client_secret(
         principal.user.uuid().into(),
         scopes.into(),
     ];
-    let event = about(Action::TokenCreated, "client_secret", Some(secret_id.uuid()), principal.organization);
+    let event = about(
+        Action::TokenCreated,
+        "client_secret",
+        Some(secret_id.uuid()),
+        principal.organization,
+    );
     let change = Change::new("client_secrets.insert", INSERT, values, event);
-    if unscoped.change(change.given(standing::in_role(principal))).await?.is_empty() {
+    if unscoped
+        .change(change.given(standing::in_role(principal)))
+        .await?
+        .is_empty()
+    {
         let refusal = refusal(&by, id, TOO_MANY_SECRETS).await;
         return Err(standing::role_lost_or(&unscoped, principal, refusal).await);
     }
 
     let client_secret = secret.text.expose_secret().to_owned();
-    Ok(Created(MadeClientSecretView { id: secret_id, client_id: id, client_secret, expires_at }))
+    Ok(Created(MadeClientSecretView {
+        id: secret_id,
+        client_id: id,
+        client_secret,
+        expires_at,
+    }))
 }
 
 /// List the client secrets of a service account, newest first.
@@ -141,7 +161,9 @@ pub(super) async fn list_client_secrets(
     by: Allowed<ServiceAccountsManage>,
     Path(id): Path<UserId>,
 ) -> Result<Listing<ClientSecretView>, Problem> {
-    Ok(Listing { items: select(&by, id, None).await? })
+    Ok(Listing {
+        items: select(&by, id, None).await?,
+    })
 }
 
 /// Show a client secret of a service account.
@@ -150,14 +172,21 @@ pub(super) async fn get_client_secret(
     by: Allowed<ServiceAccountsManage>,
     Path((id, secret)): Path<(UserId, ClientSecretId)>,
 ) -> Result<Json<ClientSecretView>, Problem> {
-    select(&by, id, Some(secret)).await?.pop().map(Json).ok_or_else(|| NOT_FOUND.problem())
+    select(&by, id, Some(secret))
+        .await?
+        .pop()
+        .map(Json)
+        .ok_or_else(|| NOT_FOUND.problem())
 }
 
 /// Revoke a client secret of a service account.
 ///
 /// The access tokens that the account has fetched end with it, whichever secret they were fetched with: it fetches others.
 /// Secrets of an account that may do more than you are out of your reach.
-#[delete("/v1/service-accounts/{id}/secrets/{secret_id}", problems(NOT_FOUND, EXCEEDS_OWN))]
+#[delete(
+    "/v1/service-accounts/{id}/secrets/{secret_id}",
+    problems(NOT_FOUND, EXCEEDS_OWN)
+)]
 pub(super) async fn delete_client_secret(
     by: FreshOrScoped<ServiceAccountsManage>,
     identity: Shared<Identity>,
@@ -170,17 +199,38 @@ pub(super) async fn delete_client_secret(
     const EXCEEDS: &str = "SELECT member_exceeds(user_id, $1, $4, $5) FROM client_secrets \
          WHERE organization_id = $1 AND id = $2 AND user_id = $3 AND revoked_at IS NULL";
     let organization = by.principal().organization;
-    let unscoped = by.unscoped("sessions belong to accounts; only those of a member of the caller's organization end");
+    let unscoped = by.unscoped(
+        "sessions belong to accounts; only those of a member of the caller's organization end",
+    );
     let now = by.runtime().clock.now();
     let organization_id = organization.map(OrganizationId::uuid);
     let [held, owner] = held_by(by.principal());
-    let values = [secret.uuid().into(), id.uuid().into(), organization_id.into(), now.inner().into(), held, owner];
-    let event = about(Action::TokenRevoked, "client_secret", Some(secret.uuid()), organization);
-    let revoked = unscoped.change(Change::new("client_secrets.revoke", REVOKE, values, event)).await?;
-    identity.directory.forget(directory::Change::User(id.uuid()));
+    let values = [
+        secret.uuid().into(),
+        id.uuid().into(),
+        organization_id.into(),
+        now.inner().into(),
+        held,
+        owner,
+    ];
+    let event = about(
+        Action::TokenRevoked,
+        "client_secret",
+        Some(secret.uuid()),
+        organization,
+    );
+    let revoked = unscoped
+        .change(Change::new("client_secrets.revoke", REVOKE, values, event))
+        .await?;
+    identity
+        .directory
+        .forget(directory::Change::User(id.uuid()));
 
     if revoked.is_empty() {
-        let (thing, named) = ([secret.uuid().into(), id.uuid().into()], ("client_secret", secret.uuid()));
+        let (thing, named) = (
+            [secret.uuid().into(), id.uuid().into()],
+            ("client_secret", secret.uuid()),
+        );
         return Err(out_of_reach(&by, ("client_secrets.exceeds", EXCEEDS), thing, named).await);
     }
     Ok(NoContent)

@@ -56,7 +56,10 @@ macro_rules! take_over {
 ///
 /// For an owner. The key depends on your rights from then on, in place of those of the member who made it, and may do what the
 /// account's role grants now, within its scopes.
-#[put("/v1/service-accounts/{id}/keys/{key_id}/sponsor", problems(NOT_FOUND, EXCEEDS_OWN))]
+#[put(
+    "/v1/service-accounts/{id}/keys/{key_id}/sponsor",
+    problems(NOT_FOUND, EXCEEDS_OWN)
+)]
 pub(super) async fn sponsor_service_account_key(
     by: Fresh<Allowed<ServiceAccountsManage>>,
     identity: Shared<Identity>,
@@ -73,7 +76,10 @@ pub(super) async fn sponsor_service_account_key(
 ///
 /// For an owner. The secret and its tokens depend on your rights from then on, in place of those of the member who made it, and
 /// may do what the account's role grants now, within their scopes.
-#[put("/v1/service-accounts/{id}/secrets/{secret_id}/sponsor", problems(NOT_FOUND, EXCEEDS_OWN))]
+#[put(
+    "/v1/service-accounts/{id}/secrets/{secret_id}/sponsor",
+    problems(NOT_FOUND, EXCEEDS_OWN)
+)]
 pub(super) async fn sponsor_client_secret(
     by: Fresh<Allowed<ServiceAccountsManage>>,
     identity: Shared<Identity>,
@@ -81,7 +87,9 @@ pub(super) async fn sponsor_client_secret(
 ) -> Result<NoContent, Problem> {
     let statement = ("client_secrets.sponsor", take_over!("client_secrets"));
     take_over(&by, statement, id, ("client_secret", secret.uuid())).await?;
-    identity.directory.forget(directory::Change::User(id.uuid()));
+    identity
+        .directory
+        .forget(directory::Change::User(id.uuid()));
 
     Ok(NoContent)
 }
@@ -107,9 +115,20 @@ async fn take_over<P: Permission>(
         OWNER.into(),
         held(principal),
     ];
-    let event = about(Action::AuthzChange, resource, Some(id), Some(by.organization().into()));
-    let unscoped = by.unscoped("a credential belongs to an account; the statement names the caller's organization");
+    let event = about(
+        Action::AuthzChange,
+        resource,
+        Some(id),
+        Some(by.organization().into()),
+    );
+    let unscoped = by.unscoped(
+        "a credential belongs to an account; the statement names the caller's organization",
+    );
     let change = Change::new(name, statement, values, event).showing_rows();
 
-    if unscoped.change(change).await?.is_empty() { Err(NOT_FOUND.problem()) } else { Ok(()) }
+    if unscoped.change(change).await?.is_empty() {
+        Err(NOT_FOUND.problem())
+    } else {
+        Ok(())
+    }
 }

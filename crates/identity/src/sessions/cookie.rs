@@ -14,7 +14,10 @@ pub(crate) struct CookieSecret {
 impl CookieSecret {
     pub(crate) fn new(random: &Random, session: SessionId) -> Self {
         let secret = FreshSecret::new(random, "");
-        Self { value: format!("{session}.{}", secret.text.expose_secret()).into(), hash: secret.hash }
+        Self {
+            value: format!("{session}.{}", secret.text.expose_secret()).into(),
+            hash: secret.hash,
+        }
     }
 
     /// The session that a cookie names, and the hash of its secret.
@@ -35,7 +38,9 @@ pub(crate) fn clearing_cookie() -> Option<(HeaderName, HeaderValue)> {
 }
 
 fn set_cookie(value: &str, seconds: i64) -> Option<(HeaderName, HeaderValue)> {
-    let cookie = format!("{SESSION_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}");
+    let cookie = format!(
+        "{SESSION_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}"
+    );
     let mut value = HeaderValue::try_from(cookie).ok()?;
     value.set_sensitive(true);
     Some((header::SET_COOKIE, value))

@@ -20,29 +20,50 @@ impl Device {
     pub(crate) fn of(origin: &Origin, user_agent: &Header<UserAgent>) -> Self {
         let sealed = |text: String| Sealed::new(DeviceText(text));
         Self {
-            user_agent: user_agent.0.as_ref().map(|program| sealed(program.0.clone())),
+            user_agent: user_agent
+                .0
+                .as_ref()
+                .map(|program| sealed(program.0.clone())),
             address: origin.address.map(|address| sealed(address.to_string())),
         }
     }
 
     /// Both columns of a session, sealed.
-    pub(crate) fn seal(&self, key: Option<&HeldKey<'_>>, session: SessionId) -> Result<[Option<Vec<u8>>; 2], Error> {
+    pub(crate) fn seal(
+        &self,
+        key: Option<&HeldKey<'_>>,
+        session: SessionId,
+    ) -> Result<[Option<Vec<u8>>; 2], Error> {
         let seal = |value: &Option<Sealed<DeviceText>>, column| match (value, key) {
             (Some(value), Some(key)) => key.seal(&cell(session, column), value).map(Some),
             _ => Ok(None),
         };
-        Ok([seal(&self.user_agent, "user_agent")?, seal(&self.address, "address")?])
+        Ok([
+            seal(&self.user_agent, "user_agent")?,
+            seal(&self.address, "address")?,
+        ])
     }
 }
 
 /// What is sealed of sessions.
 pub(super) fn table() -> SealedTable {
-    of_account("sessions", "id", ["user_agent", "address"].map(|column| SealedColumn::at("sessions", column)).to_vec())
+    of_account(
+        "sessions",
+        "id",
+        ["user_agent", "address"]
+            .map(|column| SealedColumn::at("sessions", column))
+            .to_vec(),
+    )
 }
 
 /// Where a text of a session stands.
 pub(crate) fn cell(session: SessionId, column: &'static str) -> Cell<'static> {
-    Cell { organization: NOWHERE, table: "sessions", column, row: session.uuid() }
+    Cell {
+        organization: NOWHERE,
+        table: "sessions",
+        column,
+        row: session.uuid(),
+    }
 }
 
 impl Personal for DeviceText {

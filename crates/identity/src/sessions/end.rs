@@ -1,7 +1,8 @@
 use mainstay_access::Principal;
 use mainstay_database::{Change, Error, Event, Row, Unscoped};
 use mainstay_http::{
-    InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, SignedIn, UNAUTHENTICATED, WithHeaders, delete,
+    InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, SignedIn, UNAUTHENTICATED, WithHeaders,
+    delete,
 };
 use mainstay_kernel::SessionId;
 
@@ -24,10 +25,22 @@ pub(super) async fn delete_current_session(
     let principal = by.principal();
     let unscoped = by.unscoped("a session is the caller's own, named by the token");
     let now = identity.runtime().clock.now();
-    let ended = about_session(Action::TokenRevoked, principal.session, principal.organization);
+    let ended = about_session(
+        Action::TokenRevoked,
+        principal.session,
+        principal.organization,
+    );
     let values = [principal.session.uuid().into(), now.inner().into()];
-    end(&unscoped, &identity, Change::new("sessions.end", END, values, ended)).await?;
-    Ok(WithHeaders(NoContent, clearing_cookie().into_iter().collect()))
+    end(
+        &unscoped,
+        &identity,
+        Change::new("sessions.end", END, values, ended),
+    )
+    .await?;
+    Ok(WithHeaders(
+        NoContent,
+        clearing_cookie().into_iter().collect(),
+    ))
 }
 
 /// End one of one's sessions.
@@ -45,21 +58,43 @@ pub(super) async fn delete_session(
     let unscoped = by.unscoped("a session belongs to its person, wherever they work in it");
     let now = identity.runtime().clock.now();
     let ended = about_session(Action::TokenRevoked, id, principal.organization);
-    let values = [id.uuid().into(), principal.user.uuid().into(), now.inner().into()];
-    let ended = end(&unscoped, &identity, Change::new("sessions.end_own", END, values, ended)).await?;
-    if ended == 0 { Err(NOT_FOUND.problem()) } else { Ok(NoContent) }
+    let values = [
+        id.uuid().into(),
+        principal.user.uuid().into(),
+        now.inner().into(),
+    ];
+    let ended = end(
+        &unscoped,
+        &identity,
+        Change::new("sessions.end_own", END, values, ended),
+    )
+    .await?;
+    if ended == 0 {
+        Err(NOT_FOUND.problem())
+    } else {
+        Ok(NoContent)
+    }
 }
 
 /// End all of one's sessions but the one that asks.
 ///
 /// Codes that an application has not exchanged yet are worth nothing from then on.
 #[delete("/v1/sessions")]
-pub(super) async fn delete_other_sessions(by: InPerson, identity: Shared<Identity>) -> Result<NoContent, Problem> {
+pub(super) async fn delete_other_sessions(
+    by: InPerson,
+    identity: Shared<Identity>,
+) -> Result<NoContent, Problem> {
     let principal = by.principal();
     let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");
-    let event = about_session(Action::TokenRevoked, principal.session, principal.organization);
+    let event = about_session(
+        Action::TokenRevoked,
+        principal.session,
+        principal.organization,
+    );
     if !end_others(&unscoped, &identity, principal, event).await? {
-        return Err(UNAUTHENTICATED.problem().caused_by("the session ended meanwhile"));
+        return Err(UNAUTHENTICATED
+            .problem()
+            .caused_by("the session ended meanwhile"));
     }
 
     Ok(NoContent)
@@ -69,11 +104,21 @@ pub(super) async fn delete_other_sessions(by: InPerson, identity: Shared<Identit
 ///
 /// # Errors
 /// As the database answers.
-async fn end_others(unscoped: &Unscoped, identity: &Identity, by: &Principal, event: Event) -> Result<bool, Error> {
+async fn end_others(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    by: &Principal,
+    event: Event,
+) -> Result<bool, Error> {
     const END: &str = "changed AS (SELECT end_sessions($1, NULL, $2, $3) FROM held)";
     let now = identity.runtime().clock.now();
-    let values = [by.user.uuid().into(), by.session.uuid().into(), now.inner().into()];
-    let change = Change::new("sessions.end_others", END, values, event).given(standing::in_person(by, Hold::Alone));
+    let values = [
+        by.user.uuid().into(),
+        by.session.uuid().into(),
+        now.inner().into(),
+    ];
+    let change = Change::new("sessions.end_others", END, values, event)
+        .given(standing::in_person(by, Hold::Alone));
     let ended = !unscoped.change(change).await?.is_empty();
     identity.forget_user(by.user);
 

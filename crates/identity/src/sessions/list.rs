@@ -44,19 +44,30 @@ pub(super) async fn list_sessions(
          ORDER BY s.id DESC LIMIT 1000";
     let principal = by.principal();
     let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");
-    let values = [principal.user.uuid().into(), identity.runtime().clock.now().inner().into()];
+    let values = [
+        principal.user.uuid().into(),
+        identity.runtime().clock.now().inner().into(),
+    ];
     let rows = unscoped.select("sessions.list", LIST, values).await?;
     let view = |row: &Row| OwnSessionView::read(&unscoped, row, principal.user, principal.session);
-    Ok(Listing { items: rows.iter().map(view).collect::<Result<_, _>>()? })
+    Ok(Listing {
+        items: rows.iter().map(view).collect::<Result<_, _>>()?,
+    })
 }
 
 impl OwnSessionView {
     /// Reads a session that was selected with the columns of `sessions.list`.
-    pub(crate) fn read(unscoped: &Unscoped, row: &Row, user: UserId, current: SessionId) -> Result<Self, Error> {
+    pub(crate) fn read(
+        unscoped: &Unscoped,
+        row: &Row,
+        user: UserId,
+        current: SessionId,
+    ) -> Result<Self, Error> {
         let (id, key): (SessionId, OwnKey) = (row.get(0)?, own_key(user, row, 9)?);
         let open = |position, column| -> Result<Option<String>, Error> {
             let sealed = row.get::<Option<Vec<u8>>>(position)?;
-            let open = |sealed: Vec<u8>| unscoped.open_own::<DeviceText>(&key, &cell(id, column), &sealed);
+            let open =
+                |sealed: Vec<u8>| unscoped.open_own::<DeviceText>(&key, &cell(id, column), &sealed);
             Ok(sealed.map(open).transpose()?.map(|text| text.0))
         };
         Ok(Self {
@@ -64,7 +75,9 @@ impl OwnSessionView {
             current: id == current,
             kind: row.get(1)?,
             client_id: row.get(2)?,
-            organization_id: row.get::<Option<mainstay_database::Uuid>>(3)?.map(OrganizationId::from),
+            organization_id: row
+                .get::<Option<mainstay_database::Uuid>>(3)?
+                .map(OrganizationId::from),
             user_agent: open(4, "user_agent")?,
             address: open(5, "address")?,
             created_at: row.get(6)?,

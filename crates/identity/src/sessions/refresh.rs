@@ -2,7 +2,9 @@ use http::StatusCode;
 use mainstay_access::Permissions;
 use mainstay_database::{Change, Error, PrivateColumn, Row, Unscoped, Uuid};
 use mainstay_http::{Json, Kind, Problem, Public, Shared, input, post};
-use mainstay_kernel::{ExposeSecret as _, OrganizationId, Random, SecretString, SessionId, Timestamp, UserId};
+use mainstay_kernel::{
+    ExposeSecret as _, OrganizationId, Random, SecretString, SessionId, Timestamp, UserId,
+};
 use time::Duration;
 
 use super::sign_in::SessionView;
@@ -15,8 +17,11 @@ use crate::{
 };
 
 /// The refresh token was never issued, has run out, or was exchanged before.
-pub(crate) const INVALID_REFRESH_TOKEN: Kind =
-    Kind::new(StatusCode::UNAUTHORIZED, "invalid_refresh_token", "The refresh token is not valid: sign in again.");
+pub(crate) const INVALID_REFRESH_TOKEN: Kind = Kind::new(
+    StatusCode::UNAUTHORIZED,
+    "invalid_refresh_token",
+    "The refresh token is not valid: sign in again.",
+);
 
 /// How long after its exchange a refresh token still gets the same successor: a client whose answer was lost tries again
 /// within seconds, and a thief seldom does (RFC 9700 §4.14.2).
@@ -70,7 +75,13 @@ pub(super) async fn refresh_session(
     let refreshed = exchange(&unscoped, &identity, &body.refresh_token, None).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_REFRESH_TOKEN.problem())?;
     let scope = scope::text(&scope::effective(&refreshed.permissions, None));
-    let view = SessionView::of(&identity, refreshed.user, refreshed.session, Some(refreshed.token), &scope);
+    let view = SessionView::of(
+        &identity,
+        refreshed.user,
+        refreshed.session,
+        Some(refreshed.token),
+        &scope,
+    );
     Ok(Json(view.await?))
 }
 
@@ -105,13 +116,17 @@ pub(crate) async fn exchange(
     client: Option<&str>,
 ) -> Result<Option<Refreshed>, Error> {
     let (old, now) = (hash(token), identity.runtime().clock.now());
-    let Some(found) = find(unscoped, &old, now).await? else { return Ok(None) };
+    let Some(found) = find(unscoped, &old, now).await? else {
+        return Ok(None);
+    };
     if !found.alive || found.client.as_deref() != client {
         return Ok(None);
     }
     let token = match (found.used_at, &found.successor) {
         (None, _) => rotate(unscoped, identity, &found, &old, now).await?,
-        (Some(used_at), Some(successor)) if now <= used_at + RETRY_WINDOW => open(unscoped, &old, successor),
+        (Some(used_at), Some(successor)) if now <= used_at + RETRY_WINDOW => {
+            open(unscoped, &old, successor)
+        }
         (Some(_), _) => {
             end_family(unscoped, identity, &found, now).await?;
             None
@@ -122,7 +137,11 @@ pub(crate) async fn exchange(
 
 /// The successor that the token `old` was exchanged for.
 fn open(unscoped: &Unscoped, old: &[u8], successor: &[u8]) -> Option<SecretString> {
-    let text = unscoped.database().ring().open_private(PURPOSE, old, successor).ok()?;
+    let text = unscoped
+        .database()
+        .ring()
+        .open_private(PURPOSE, old, successor)
+        .ok()?;
     Some(String::from_utf8_lossy(&text).into_owned().into())
 }
 
@@ -148,7 +167,13 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
             permissions: row.get::<Vec<String>>(8)?.into_iter().collect(),
         })
     };
-    let rows = unscoped.select("refresh_tokens.find", FIND, [hash.to_vec().into(), now.inner().into()]).await?;
+    let rows = unscoped
+        .select(
+            "refresh_tokens.find",
+            FIND,
+            [hash.to_vec().into(), now.inner().into()],
+        )
+        .await?;
     rows.first().map(read).transpose()
 }
 
@@ -176,34 +201,57 @@ async fn rotate(
     let values = [
         old.to_vec().into(),
         now.inner().into(),
-        unscoped.database().ring().seal_private(&runtime.random, PURPOSE, old, text).into(),
+        unscoped
+            .database()
+            .ring()
+            .seal_private(&runtime.random, PURPOSE, old, text)
+            .into(),
         next.hash.into(),
-        (now + identity.settings.session_idle_lifetime).inner().into(),
+        (now + identity.settings.session_idle_lifetime)
+            .inner()
+            .into(),
         found.session.uuid().into(),
     ];
     let active = standing::active(found.user, Hold::Shared);
-    let member = found.organization.map(|organization| standing::member(found.user, organization));
+    let member = found
+        .organization
+        .map(|organization| standing::member(found.user, organization));
     let event = about_session(Action::SessionRenewed, found.session, found.organization);
     let change = Change::new("refresh_tokens.rotate", ROTATE, values, event)
         .given(std::iter::once(active).chain(member))
         .answering("spent");
     let spent = unscoped.change(change).await?;
-    let Some(row) = spent.first() else { return Ok(None) };
+    let Some(row) = spent.first() else {
+        return Ok(None);
+    };
     Ok(open(unscoped, old, &row.get::<Vec<u8>>(1)?))
 }
 
 /// A token that was spent comes back: its owner or a thief holds a successor, and nobody can tell who. Both are out.
-async fn end_family(unscoped: &Unscoped, identity: &Identity, found: &Found, now: Timestamp) -> Result<(), Error> {
+async fn end_family(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    found: &Found,
+    now: Timestamp,
+) -> Result<(), Error> {
     const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
     let event = about_session(Action::TokenReuse, found.session, found.organization);
     let values = [found.session.uuid().into(), now.inner().into()];
-    unscoped.change(Change::new("sessions.end_family", END, values, event)).await?;
+    unscoped
+        .change(Change::new("sessions.end_family", END, values, event))
+        .await?;
     identity.forget_session(found.session);
     Ok(())
 }
 
 impl Found {
     fn refreshed(self, token: SecretString) -> Refreshed {
-        Refreshed { user: self.user, session: self.session, token, scopes: self.scopes, permissions: self.permissions }
+        Refreshed {
+            user: self.user,
+            session: self.session,
+            token,
+            scopes: self.scopes,
+            permissions: self.permissions,
+        }
     }
 }

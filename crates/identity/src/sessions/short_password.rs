@@ -32,7 +32,11 @@ pub(super) struct Shown<'a> {
 ///
 /// # Errors
 /// [`PASSWORD_REPLACEMENT_REQUIRED`], which is recorded.
-pub(super) async fn check_alone(unscoped: &Unscoped, identity: &Identity, shown: Shown<'_>) -> Result<(), Problem> {
+pub(super) async fn check_alone(
+    unscoped: &Unscoped,
+    identity: &Identity,
+    shown: Shown<'_>,
+) -> Result<(), Problem> {
     if is_long_enough_alone(&identity.settings, shown.password) {
         return Ok(note(unscoped, &shown).await?);
     }
@@ -40,7 +44,9 @@ pub(super) async fn check_alone(unscoped: &Unscoped, identity: &Identity, shown:
         return Ok(());
     }
 
-    unscoped.record(about_user(Action::LoginFail, Some(shown.user), None)).await?;
+    unscoped
+        .record(about_user(Action::LoginFail, Some(shown.user), None))
+        .await?;
     Err(PASSWORD_REPLACEMENT_REQUIRED.problem())
 }
 
@@ -48,5 +54,8 @@ async fn note(unscoped: &Unscoped, shown: &Shown<'_>) -> Result<(), Error> {
     const NOTE: &str = r"UPDATE users SET password_alone = true
         WHERE id = $1 AND credentials_version = $2 AND NOT password_alone";
     let values = [shown.user.uuid().into(), shown.credentials.into()];
-    unscoped.upkeep("users.password_alone", NOTE, values).await.map(drop)
+    unscoped
+        .upkeep("users.password_alone", NOTE, values)
+        .await
+        .map(drop)
 }

@@ -2,10 +2,12 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use mainstay_crypto::{BlindIndex, HashError, Sealed, Verdict};
 use mainstay_database::{Change, Error, Job, OwnKey, Row, Unscoped, Uuid};
 use mainstay_http::{
-    CreatedAt, Header, INTERNAL, Json, Kind, Problem, Public, Shared, UNAVAILABLE, UserAgent, WithHeaders, input, post,
-    view,
+    CreatedAt, Header, INTERNAL, Json, Kind, Problem, Public, Shared, UNAVAILABLE, UserAgent,
+    WithHeaders, input, post, view,
 };
-use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, SessionId, Timestamp, UserId};
+use mainstay_kernel::{
+    ExposeSecret as _, OrganizationId, SecretString, SessionId, Timestamp, UserId,
+};
 
 use super::{
     Device, NewSession, Started,
@@ -20,12 +22,17 @@ use crate::{
     oauth::scope,
     second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
     standing::{self, Hold},
-    throttle::{Admitted, Keys, TOO_MANY_ATTEMPTS, count_sign_in, refuse, refuse_beside, wait_until},
+    throttle::{
+        Admitted, Keys, TOO_MANY_ATTEMPTS, count_sign_in, refuse, refuse_beside, wait_until,
+    },
 };
 
 /// The e-mail address or the password is wrong, or the account may not sign in: the answer does not say which.
-pub(crate) const INVALID_CREDENTIALS: Kind =
-    Kind::new(StatusCode::UNAUTHORIZED, "invalid_credentials", "The e-mail address or the password is wrong.");
+pub(crate) const INVALID_CREDENTIALS: Kind = Kind::new(
+    StatusCode::UNAUTHORIZED,
+    "invalid_credentials",
+    "The e-mail address or the password is wrong.",
+);
 
 /// How to sign in.
 #[input]
@@ -65,7 +72,12 @@ pub(crate) struct SessionView {
 /// factor, whoever knows the password is asked for a code.
 #[post(
     "/v1/sessions",
-    problems(INVALID_CREDENTIALS, SECOND_FACTOR_REQUIRED, PASSWORD_REPLACEMENT_REQUIRED, TOO_MANY_ATTEMPTS)
+    problems(
+        INVALID_CREDENTIALS,
+        SECOND_FACTOR_REQUIRED,
+        PASSWORD_REPLACEMENT_REQUIRED,
+        TOO_MANY_ATTEMPTS
+    )
 )]
 pub(super) async fn create_session(
     by: Public,
@@ -76,17 +88,32 @@ pub(super) async fn create_session(
     let unscoped = by.unscoped("nobody is signed in yet");
     let device = Device::of(by.origin(), &user_agent);
     let address = by.origin().address;
-    let Found { account, mut attempt, slowed_until } = find_account(&unscoped, &identity, &body, address).await?;
-    let stored = account.as_ref().and_then(|account| account.password_hash.as_ref()).map(|hash| hash.expose_secret());
-    let verdict = identity.hasher.verify(body.password.secret(), stored).await.map_err(not_hashed)?;
+    let Found {
+        account,
+        mut attempt,
+        slowed_until,
+    } = find_account(&unscoped, &identity, &body, address).await?;
+    let stored = account
+        .as_ref()
+        .and_then(|account| account.password_hash.as_ref())
+        .map(|hash| hash.expose_secret());
+    let verdict = identity
+        .hasher
+        .verify(body.password.secret(), stored)
+        .await
+        .map_err(not_hashed)?;
     let passes = |account: &Account| {
-        account.active && verdict != Verdict::Wrong && (slowed_until.is_none() || account.is_known_here)
+        account.active
+            && verdict != Verdict::Wrong
+            && (slowed_until.is_none() || account.is_known_here)
     };
     let Some(account) = account.filter(passes) else {
         if let Some(until) = slowed_until {
             return Err(refuse(&unscoped, until).await);
         }
-        unscoped.record(about_user(Action::LoginFail, None, None)).await?;
+        unscoped
+            .record(about_user(Action::LoginFail, None, None))
+            .await?;
         return Err(INVALID_CREDENTIALS.problem());
     };
     if verdict == Verdict::RightButOutdated {
@@ -96,13 +123,28 @@ pub(super) async fn create_session(
         check_alone(&unscoped, &identity, account.shown(&body.password)).await?;
     }
     if account.second_factor {
-        show_at_sign_in(&unscoped, &account.holder(), body.code.as_ref(), &mut attempt, address).await?;
+        show_at_sign_in(
+            &unscoped,
+            &account.holder(),
+            body.code.as_ref(),
+            &mut attempt,
+            address,
+        )
+        .await?;
     }
     let new = NewSession {
         user: account.user,
         organization: account.organization,
-        given: vec![standing::verified(account.user, account.credentials, Hold::Shared)],
-        kind: if body.cookie { start::Kind::Cookie } else { start::Kind::Token },
+        given: vec![standing::verified(
+            account.user,
+            account.credentials,
+            Hold::Shared,
+        )],
+        kind: if body.cookie {
+            start::Kind::Cookie
+        } else {
+            start::Kind::Token
+        },
         refreshable: true,
         authenticated_at: identity.runtime().clock.now(),
         multi_factor: account.second_factor,
@@ -113,12 +155,24 @@ pub(super) async fn create_session(
         device,
         admitted: Some(&attempt),
         job: if account.is_new_place {
-            told_of_a_new_place(&unscoped, account.user, &account.key, &account.email, address)?
+            told_of_a_new_place(
+                &unscoped,
+                account.user,
+                &account.key,
+                &account.email,
+                address,
+            )?
         } else {
             None
         },
     };
-    let success = |_| about_user(Action::LoginSuccess, Some(account.user), account.organization);
+    let success = |_| {
+        about_user(
+            Action::LoginSuccess,
+            Some(account.user),
+            account.organization,
+        )
+    };
     let Some(started) = start_session(&unscoped, &identity, new, success).await? else {
         return Err(moved_on(&unscoped, account.user).await);
     };
@@ -128,8 +182,13 @@ pub(super) async fn create_session(
 /// The refusal of a sign-in whose password or factor was replaced, or whose account was deactivated or removed, while it was
 /// under way. It is recorded.
 pub(crate) async fn moved_on(unscoped: &Unscoped, user: UserId) -> Problem {
-    match unscoped.record(about_user(Action::LoginFail, Some(user), None)).await {
-        Ok(()) => INVALID_CREDENTIALS.problem().caused_by("what was verified has changed meanwhile"),
+    match unscoped
+        .record(about_user(Action::LoginFail, Some(user), None))
+        .await
+    {
+        Ok(()) => INVALID_CREDENTIALS
+            .problem()
+            .caused_by("what was verified has changed meanwhile"),
         Err(error) => error.into(),
     }
 }
@@ -141,15 +200,27 @@ pub(crate) async fn answer(
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
     let lifetime = identity.settings.session_lifetime;
     let (view, headers) = match &started.cookie {
-        Some(cookie) => (SessionView::in_cookie(identity, started.session), cookie.header(lifetime)),
+        Some(cookie) => (
+            SessionView::in_cookie(identity, started.session),
+            cookie.header(lifetime),
+        ),
         None => {
             let scope = scope::text(&scope::effective(&started.permissions, None));
-            let view = SessionView::of(identity, started.user, started.session, started.refresh_token, &scope);
+            let view = SessionView::of(
+                identity,
+                started.user,
+                started.session,
+                started.refresh_token,
+                &scope,
+            );
             (view.await?, None)
         }
     };
     let headers: Vec<(HeaderName, HeaderValue)> = headers.into_iter().collect();
-    Ok(WithHeaders(CreatedAt("/v1/sessions/current".into(), view), headers))
+    Ok(WithHeaders(
+        CreatedAt("/v1/sessions/current".into(), view),
+        headers,
+    ))
 }
 
 impl SessionView {
@@ -203,7 +274,12 @@ struct Account {
 
 impl Account {
     fn shown<'a>(&self, password: &'a Password) -> Shown<'a> {
-        Shown { user: self.user, credentials: self.credentials, second_factor: self.second_factor, password }
+        Shown {
+            user: self.user,
+            credentials: self.credentials,
+            second_factor: self.second_factor,
+            password,
+        }
     }
 
     fn holder(&self) -> Holder<'_> {
@@ -242,22 +318,41 @@ async fn find_account(
         return Err(wait_until(until, now));
     }
 
-    let indexes: Vec<Vec<u8>> =
-        body.email.indexes(database.ring(), &email_index()).into_iter().map(BlindIndex::into_bytes).collect();
-    let name = body.email.index(database.ring(), &email_index()).into_bytes();
+    let indexes: Vec<Vec<u8>> = body
+        .email
+        .indexes(database.ring(), &email_index())
+        .into_iter()
+        .map(BlindIndex::into_bytes)
+        .collect();
+    let name = body
+        .email
+        .index(database.ring(), &email_index())
+        .into_bytes();
     let keys = Keys::new(database.ring(), "sign_in", &name, address);
     let mut values = keys.sign_in_values(now).to_vec();
-    values.extend([indexes.into(), body.organization_id.map(OrganizationId::uuid).into(), keys.place.clone().into()]);
+    values.extend([
+        indexes.into(),
+        body.organization_id.map(OrganizationId::uuid).into(),
+        keys.place.clone().into(),
+    ]);
 
     let rows = unscoped.upkeep("users.sign_in", FIND, values).await?;
-    let row = rows.first().ok_or_else(|| INTERNAL.problem().caused_by("a query without conditions has no row"))?;
+    let row = rows.first().ok_or_else(|| {
+        INTERNAL
+            .problem()
+            .caused_by("a query without conditions has no row")
+    })?;
 
     let from_memory = identity.flood.keep(address, row.get(15)?, now);
     if let Some(until) = row.get::<Option<Timestamp>>(0)? {
         return Err(refuse_beside(unscoped, until, from_memory).await);
     }
     let slowed_until: Option<Timestamp> = row.get(1)?;
-    Ok(Found { account: read_account(row)?, attempt: keys.signing_in(slowed_until.is_some()), slowed_until })
+    Ok(Found {
+        account: read_account(row)?,
+        attempt: keys.signing_in(slowed_until.is_some()),
+        slowed_until,
+    })
 }
 
 /// The account, beside the counts of the attempt.
@@ -282,7 +377,9 @@ const FIND: &str = concat!(
 );
 
 fn read_account(row: &Row) -> Result<Option<Account>, Error> {
-    let Some(user) = row.get::<Option<Uuid>>(4)?.map(UserId::from) else { return Ok(None) };
+    let Some(user) = row.get::<Option<Uuid>>(4)?.map(UserId::from) else {
+        return Ok(None);
+    };
     Ok(Some(Account {
         user,
         password_hash: row.get::<Option<String>>(5)?.map(SecretString::from),
@@ -308,7 +405,11 @@ pub(crate) fn told_of_a_new_place(
     address: Option<std::net::IpAddr>,
 ) -> Result<Option<Job>, Error> {
     let email = unscoped.open_own(key, &email_cell(user.uuid()), email)?;
-    letters::to(&email, &letters::signed_in_from_elsewhere(address), unscoped)
+    letters::to(
+        &email,
+        &letters::signed_in_from_elsewhere(address),
+        unscoped,
+    )
 }
 
 /// Hashes the password again under today's parameters (OWASP ASVS 11.4.2), unless it was replaced meanwhile.
@@ -320,11 +421,29 @@ async fn renew_hash(
 ) -> Result<(), Problem> {
     const RENEW: &str = r"changed AS (UPDATE users SET password_hash = $2
         WHERE id = $1 AND password_hash = $3 AND credentials_version = $4 RETURNING id)";
-    let hash = identity.hasher.hash(password.secret()).await.map_err(not_hashed)?;
-    let renewed = about_user(Action::PasswordRehash, Some(account.user), account.organization);
-    let verified = account.password_hash.as_ref().map(|hash| hash.expose_secret().to_owned());
-    let values = [account.user.uuid().into(), hash.into(), verified.into(), account.credentials.into()];
-    unscoped.change(Change::new("users.rehash", RENEW, values, renewed)).await?;
+    let hash = identity
+        .hasher
+        .hash(password.secret())
+        .await
+        .map_err(not_hashed)?;
+    let renewed = about_user(
+        Action::PasswordRehash,
+        Some(account.user),
+        account.organization,
+    );
+    let verified = account
+        .password_hash
+        .as_ref()
+        .map(|hash| hash.expose_secret().to_owned());
+    let values = [
+        account.user.uuid().into(),
+        hash.into(),
+        verified.into(),
+        account.credentials.into(),
+    ];
+    unscoped
+        .change(Change::new("users.rehash", RENEW, values, renewed))
+        .await?;
     Ok(())
 }
 

@@ -110,14 +110,20 @@ async fn start(
     let (session, now): (SessionId, _) = (runtime.new_id(), runtime.clock.now());
     let settings = &identity.settings;
     let cookie = (new.kind == Kind::Cookie).then(|| CookieSecret::new(&runtime.random, session));
-    let refresh = (new.refreshable && new.kind != Kind::Cookie).then(|| RefreshToken::new(&runtime.random));
+    let refresh =
+        (new.refreshable && new.kind != Kind::Cookie).then(|| RefreshToken::new(&runtime.random));
     let (expires, idle) = if refresh.is_some() || cookie.is_some() {
-        (now + settings.session_lifetime, Some(now + settings.session_idle_lifetime))
+        (
+            now + settings.session_lifetime,
+            Some(now + settings.session_idle_lifetime),
+        )
     } else {
         (now + settings.access_token_lifetime, None)
     };
     let event = event(session);
-    let membership = new.organization.map(|organization| standing::member(new.user, organization));
+    let membership = new
+        .organization
+        .map(|organization| standing::member(new.user, organization));
     let moment = |moment: Timestamp| Value::from(moment.inner());
     let change = |key: Option<&HeldKey<'_>>| {
         let [user_agent, address] = new.device.seal(key, session)?;
@@ -138,20 +144,28 @@ async fn start(
             address.into(),
             refresh.as_ref().map(|token| token.hash.clone()).into(),
             new.admitted.map(|attempt| attempt.place.clone()).into(),
-            new.admitted.map_or_else(Vec::new, |attempt| attempt.cleared.clone()).into(),
-            new.admitted.map_or_else(Vec::new, |attempt| attempt.refunded.clone()).into(),
+            new.admitted
+                .map_or_else(Vec::new, |attempt| attempt.cleared.clone())
+                .into(),
+            new.admitted
+                .map_or_else(Vec::new, |attempt| attempt.refunded.clone())
+                .into(),
             code.clone().into(),
             new.client_secret.into(),
         ];
         let (account, others) = new.given.split_at(new.given.len().min(1));
         let given = account.iter().chain(&membership).chain(others).cloned();
-        Ok(Change::new("sessions.insert", START, values, event.clone()).given(given).queue(new.job.clone()))
+        Ok(Change::new("sessions.insert", START, values, event.clone())
+            .given(given)
+            .queue(new.job.clone()))
     };
     let made = match new.key {
         Some(key) => unscoped.change_sealed(key, |key| change(Some(key))).await?,
         None => unscoped.change(change(None)?).await?,
     };
-    let Some(row) = made.first() else { return Ok(None) };
+    let Some(row) = made.first() else {
+        return Ok(None);
+    };
     Ok(Some(Started {
         session,
         user: new.user,

@@ -3,7 +3,8 @@ use std::net::IpAddr;
 use mainstay_crypto::Verdict;
 use mainstay_database::{Change, OwnKey, Row, Unscoped};
 use mainstay_http::{
-    FieldError, INVALID_INPUT, InPerson, Json, NoContent, Problem, Shared, UNAUTHENTICATED, input, post,
+    FieldError, INVALID_INPUT, InPerson, Json, NoContent, Problem, Shared, UNAUTHENTICATED, input,
+    post,
 };
 use mainstay_kernel::{ExposeSecret as _, SecretString, UserId};
 
@@ -49,7 +50,12 @@ struct Account {
 /// do.
 #[post(
     "/v1/sessions/current/step-up",
-    problems(INVALID_CREDENTIALS, SECOND_FACTOR_REQUIRED, TOO_MANY_ATTEMPTS, PASSKEYS_UNAVAILABLE)
+    problems(
+        INVALID_CREDENTIALS,
+        SECOND_FACTOR_REQUIRED,
+        TOO_MANY_ATTEMPTS,
+        PASSKEYS_UNAVAILABLE
+    )
 )]
 pub(super) async fn step_up_session(
     by: InPerson,
@@ -69,7 +75,12 @@ pub(super) async fn step_up_session(
     let principal = by.principal();
     let unscoped = by.unscoped("a session is the caller's own, named by the token");
     let address = by.origin().address;
-    let keys = Keys::new(unscoped.database().ring(), "step_up", principal.user.uuid().as_bytes(), address);
+    let keys = Keys::new(
+        unscoped.database().ring(),
+        "step_up",
+        principal.user.uuid().as_bytes(),
+        address,
+    );
     let place = keys.place.clone();
     let mut attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
     let account = find_account(&unscoped, principal.user).await?;
@@ -79,30 +90,59 @@ pub(super) async fn step_up_session(
     };
     let mut multi_factor = false;
     if let (true, Some(passkey)) = (right, &body.passkey) {
-        let shown = verify(&unscoped, &identity, passkey, Wanted { organization: None, place }).await?;
+        let shown = verify(
+            &unscoped,
+            &identity,
+            passkey,
+            Wanted {
+                organization: None,
+                place,
+            },
+        )
+        .await?;
         multi_factor = shown.is_some_and(|shown| shown.user == account.user);
         right = multi_factor;
     }
     if let (true, Some(code)) = (right, &body.code) {
-        multi_factor |= account.takes(&unscoped, code, &mut attempt, address).await?;
+        multi_factor |= account
+            .takes(&unscoped, code, &mut attempt, address)
+            .await?;
         right = multi_factor;
     }
     if !right {
-        unscoped.record(about_session(Action::StepUpFail, principal.session, principal.organization)).await?;
-        return Err(INVALID_CREDENTIALS.problem().detail("The password, the code or the passkey is wrong."));
+        unscoped
+            .record(about_session(
+                Action::StepUpFail,
+                principal.session,
+                principal.organization,
+            ))
+            .await?;
+        return Err(INVALID_CREDENTIALS
+            .problem()
+            .detail("The password, the code or the passkey is wrong."));
     }
     if account.second_factor && !multi_factor {
         throttle::take_back(&unscoped, attempt).await?;
         let factors = factors_of(&unscoped, account.user).await?;
         return Err(SECOND_FACTOR_REQUIRED.problem().second_factors(factors));
     }
-    let event = about_session(Action::StepUpSuccess, principal.session, principal.organization);
+    let event = about_session(
+        Action::StepUpSuccess,
+        principal.session,
+        principal.organization,
+    );
     let now = identity.runtime().clock.now();
-    let values = [principal.session.uuid().into(), now.inner().into(), multi_factor.into()];
+    let values = [
+        principal.session.uuid().into(),
+        now.inner().into(),
+        multi_factor.into(),
+    ];
     let verified = standing::verified(account.user, account.credentials, Hold::Shared);
     let change = Change::new("sessions.step_up", FRESHEN, values, event).given([verified]);
     if unscoped.change(change).await?.is_empty() {
-        let refused = INVALID_CREDENTIALS.problem().caused_by("what was verified has changed meanwhile");
+        let refused = INVALID_CREDENTIALS
+            .problem()
+            .caused_by("what was verified has changed meanwhile");
         return Err(standing::ended_or(&unscoped, principal, refused).await);
     }
     throttle::take_back(&unscoped, attempt).await?;
@@ -114,7 +154,9 @@ async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Prob
     const FIND: &str = "SELECT u.password_hash, u.second_factor, t.secret, u.email, k.id, k.wrapped, u.credentials_version \
          FROM users u JOIN data_keys k ON k.id = u.data_key LEFT JOIN totps t ON t.user_id = u.id \
          WHERE u.id = $1 AND u.active";
-    let rows = unscoped.select("users.step_up", FIND, [user.uuid().into()]).await?;
+    let rows = unscoped
+        .select("users.step_up", FIND, [user.uuid().into()])
+        .await?;
     let row: &Row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
     Ok(Account {
         user,
@@ -130,7 +172,11 @@ async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Prob
 impl Account {
     async fn has(&self, identity: &Identity, password: &Password) -> Result<bool, Problem> {
         let stored = self.password_hash.as_ref().map(|hash| hash.expose_secret());
-        let verdict = identity.hasher.verify(password.secret(), stored).await.map_err(not_hashed)?;
+        let verdict = identity
+            .hasher
+            .verify(password.secret(), stored)
+            .await
+            .map_err(not_hashed)?;
         Ok(verdict != Verdict::Wrong)
     }
 

@@ -22,7 +22,14 @@ pub(crate) const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("p
 
 const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
     let context = "decode(translate(id, '-_', '+/') || '=', 'base64')";
-    PrivateColumn { table: "signing_keys", id: "id", id_type: "text", column, purpose, context }
+    PrivateColumn {
+        table: "signing_keys",
+        id: "id",
+        id_type: "text",
+        column,
+        purpose,
+        context,
+    }
 }
 
 /// Names a key: its thumbprint (RFC 7638), which nobody can choose.
@@ -108,11 +115,16 @@ impl NewKey {
     /// [`KeyError`] when the bytes make no key, which no bytes do.
     pub(crate) fn make(ring: &KeyRing, random: &Random) -> Result<Self, KeyError> {
         let seed = Zeroizing::new(random.bytes::<32>());
-        let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| KeyError("cannot be made"))?;
+        let pair =
+            Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| KeyError("cannot be made"))?;
         let public = pair.public_key().as_ref();
         let id = KeyId::of(&URL_SAFE_NO_PAD.encode(public));
         let seal = |purpose, half: &[u8]| ring.seal_private(random, purpose, &id.0, half);
-        Ok(Self { id, public: seal(PUBLIC, public), private: seal(PRIVATE, &*seed) })
+        Ok(Self {
+            id,
+            public: seal(PUBLIC, public),
+            private: seal(PRIVATE, &*seed),
+        })
     }
 }
 
@@ -124,20 +136,35 @@ impl Key {
     pub(crate) fn open(stored: &Stored, ring: &KeyRing) -> Result<Self, KeyError> {
         let id = KeyId::parse(&stored.id).ok_or(KeyError("has a name that is no thumbprint"))?;
         let open = |purpose, half: &[u8]| {
-            ring.open_private(purpose, &id.0, half).map_err(|_| KeyError("does not open under the key ring"))
+            ring.open_private(purpose, &id.0, half)
+                .map_err(|_| KeyError("does not open under the key ring"))
         };
         let bytes = open(PUBLIC, &stored.public)?;
         let public = URL_SAFE_NO_PAD.encode(&*bytes);
         if KeyId::of(&public) != id {
             return Err(KeyError("has another's name"));
         }
-        let verifying = DecodingKey::from_ed_components(&public).map_err(|_| KeyError("is no Ed25519 key"))?;
+        let verifying =
+            DecodingKey::from_ed_components(&public).map_err(|_| KeyError("is no Ed25519 key"))?;
         let signing = match &stored.private {
             Some(private) => Some(encoding_key(&open(PRIVATE, private)?, &bytes)?),
             None => None,
         };
-        let Stored { created_at, signs_from, retires_at, .. } = *stored;
-        Ok(Self { id, created_at, signs_from, retires_at, verifying, signing, public })
+        let Stored {
+            created_at,
+            signs_from,
+            retires_at,
+            ..
+        } = *stored;
+        Ok(Self {
+            id,
+            created_at,
+            signs_from,
+            retires_at,
+            verifying,
+            signing,
+            public,
+        })
     }
 
     /// Whether its tokens are believed at `now`.
@@ -174,21 +201,41 @@ pub(crate) mod tests {
 
     /// A key as the database would have it, that signs from `signs_from` on.
     pub(crate) fn stored(ring: &KeyRing, signs_from: Timestamp) -> Stored {
-        let NewKey { id, public, private } = NewKey::make(ring, &Random::default()).unwrap();
+        let NewKey {
+            id,
+            public,
+            private,
+        } = NewKey::make(ring, &Random::default()).unwrap();
         let created_at = signs_from;
-        Stored { id: id.to_string(), public, private: Some(private), created_at, signs_from, retires_at: None }
+        Stored {
+            id: id.to_string(),
+            public,
+            private: Some(private),
+            created_at,
+            signs_from,
+            retires_at: None,
+        }
     }
 
     pub(crate) fn without_private(stored: Stored) -> Stored {
-        Stored { private: None, ..stored }
+        Stored {
+            private: None,
+            ..stored
+        }
     }
 
     /// RFC 8037, appendix A.3.
     #[test]
     fn the_thumbprint_is_that_of_the_standard() {
         let known = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
-        assert_eq!(KeyId::of("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").to_string(), known);
-        assert_eq!(KeyId::parse(known).map(|id| id.to_string()).as_deref(), Some(known));
+        assert_eq!(
+            KeyId::of("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").to_string(),
+            known
+        );
+        assert_eq!(
+            KeyId::parse(known).map(|id| id.to_string()).as_deref(),
+            Some(known)
+        );
     }
 
     #[test]
@@ -197,7 +244,16 @@ pub(crate) mod tests {
         let trailing_bits = known.replace("S4k", "S4l");
         let classic = known.replace('_', "/");
         let padded = format!("{known}=");
-        for wrong in ["", "a", &known[1..], &padded, &trailing_bits, &classic, &format!(" {known}"), &known.repeat(2)] {
+        for wrong in [
+            "",
+            "a",
+            &known[1..],
+            &padded,
+            &trailing_bits,
+            &classic,
+            &format!(" {known}"),
+            &known.repeat(2),
+        ] {
             assert_eq!(KeyId::parse(wrong), None, "{wrong}");
         }
     }
@@ -210,14 +266,39 @@ pub(crate) mod tests {
         let opened = Key::open(&one, &ring).unwrap();
         assert_eq!(opened.id.to_string(), one.id);
         assert!(opened.signing.is_some());
-        assert!(Key::open(&one, &super::tests::ring()).is_err(), "another ring");
+        assert!(
+            Key::open(&one, &super::tests::ring()).is_err(),
+            "another ring"
+        );
         let refused = |stored: Stored| assert!(Key::open(&stored, &ring).is_err(), "{}", stored.id);
-        refused(Stored { id: other.id.clone(), ..one.clone() });
-        refused(Stored { public: other.public.clone(), ..one.clone() });
-        refused(Stored { private: other.private.clone(), ..one.clone() });
-        refused(Stored { public: one.private.clone().unwrap(), ..one.clone() });
-        refused(Stored { private: Some(one.public.clone()), ..one.clone() });
-        let wiped = Key::open(&Stored { private: None, ..one }, &ring).unwrap();
+        refused(Stored {
+            id: other.id.clone(),
+            ..one.clone()
+        });
+        refused(Stored {
+            public: other.public.clone(),
+            ..one.clone()
+        });
+        refused(Stored {
+            private: other.private.clone(),
+            ..one.clone()
+        });
+        refused(Stored {
+            public: one.private.clone().unwrap(),
+            ..one.clone()
+        });
+        refused(Stored {
+            private: Some(one.public.clone()),
+            ..one.clone()
+        });
+        let wiped = Key::open(
+            &Stored {
+                private: None,
+                ..one
+            },
+            &ring,
+        )
+        .unwrap();
         assert!(wiped.signing.is_none());
     }
 
@@ -228,8 +309,17 @@ pub(crate) mod tests {
         let mine = Ed25519KeyPair::generate().unwrap();
         let public = mine.public_key().as_ref().to_vec();
         let id = KeyId::of(&URL_SAFE_NO_PAD.encode(&public)).to_string();
-        for public in [public, stored(&ring, now).public, stored(&super::tests::ring(), now).public] {
-            let forged = Stored { id: id.clone(), public, private: None, ..stored(&ring, now) };
+        for public in [
+            public,
+            stored(&ring, now).public,
+            stored(&super::tests::ring(), now).public,
+        ] {
+            let forged = Stored {
+                id: id.clone(),
+                public,
+                private: None,
+                ..stored(&ring, now)
+            };
             assert!(Key::open(&forged, &ring).is_err());
         }
     }

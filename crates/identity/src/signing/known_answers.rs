@@ -14,7 +14,13 @@ fn ed25519_signatures_are_told_apart() {
         for test in &group.tests {
             let signature = URL_SAFE_NO_PAD.encode(&test.sig);
             let accepted = crypto::verify(&signature, &test.msg, &key, Algorithm::EdDSA).unwrap();
-            assert_eq!(accepted, !test.result.must_fail(), "case {}: {}", test.tc_id, test.comment);
+            assert_eq!(
+                accepted,
+                !test.result.must_fail(),
+                "case {}: {}",
+                test.tc_id,
+                test.comment
+            );
             run += 1;
             refused += usize::from(!accepted);
         }

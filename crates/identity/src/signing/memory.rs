@@ -65,8 +65,17 @@ pub(crate) struct Reading {
 
 impl KeyMemory {
     pub(crate) fn new(database: Database, lifetime: time::Duration) -> Self {
-        let nobodys = Cache::builder().max_capacity(KEPT_NAMES).time_to_live(KEPT_FOR).build();
-        Self { database, lifetime, held: RwLock::default(), gate: Mutex::default(), nobodys }
+        let nobodys = Cache::builder()
+            .max_capacity(KEPT_NAMES)
+            .time_to_live(KEPT_FOR)
+            .build();
+        Self {
+            database,
+            lifetime,
+            held: RwLock::default(),
+            gate: Mutex::default(),
+            nobodys,
+        }
     }
 
     /// The keys, from memory where it can be believed.
@@ -76,7 +85,9 @@ impl KeyMemory {
     pub(crate) async fn current(&self) -> Result<Arc<KeySet>, Error> {
         let believed = {
             let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-            held.true_at.is_some_and(|at| at.elapsed() <= BELIEVED_FOR).then(|| held.set.clone())
+            held.true_at
+                .is_some_and(|at| at.elapsed() <= BELIEVED_FOR)
+                .then(|| held.set.clone())
         };
         match believed {
             Some(set) => Ok(set),
@@ -98,7 +109,11 @@ impl KeyMemory {
         if self.nobodys.contains_key(&id) {
             return Ok(None);
         }
-        let found = self.read_since(asked, PAUSE).await?.find(id, now()).cloned();
+        let found = self
+            .read_since(asked, PAUSE)
+            .await?
+            .find(id, now())
+            .cloned();
         if found.is_none() {
             self.nobodys.insert(id, ());
         }
@@ -128,7 +143,10 @@ impl KeyMemory {
     /// answer.
     pub(crate) fn needs_reading(&self) -> Option<Reading> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.true_at.is_none().then(|| Reading { began: Instant::now(), changes: held.changes })
+        held.true_at.is_none().then(|| Reading {
+            began: Instant::now(),
+            changes: held.changes,
+        })
     }
 
     /// Remembers what was read. It is not believed if something changed meanwhile, and not even kept if a later reading
@@ -137,13 +155,19 @@ impl KeyMemory {
     /// # Errors
     /// When the rows are not those of [`LIST`](store::LIST).
     pub(crate) fn keep(&self, reading: Reading, rows: &[Row]) -> Result<Arc<KeySet>, Error> {
-        let stored = rows.iter().map(Stored::read).collect::<Result<Vec<_>, _>>()?;
+        let stored = rows
+            .iter()
+            .map(Stored::read)
+            .collect::<Result<Vec<_>, _>>()?;
         let set = Arc::new(KeySet::open(&stored, self.database.ring()));
         let mut held = self.write();
         if held.read_at.is_some_and(|at| at > reading.began) {
             return Ok(held.set.clone());
         }
-        let gone = held.set.ids().filter(|old| set.ids().all(|new| new != *old));
+        let gone = held
+            .set
+            .ids()
+            .filter(|old| set.ids().all(|new| new != *old));
         gone.for_each(|id| self.nobodys.insert(id, ()));
         if set.unreadable != held.set.unreadable {
             tracing::error!(keys = ?set.unreadable, "signing keys cannot be used: is it the right key ring?");
@@ -157,8 +181,17 @@ impl KeyMemory {
     /// Goes around the door for work that the service does by itself.
     pub(crate) fn by_itself(&self, operation: &'static str) -> Unscoped {
         let request = self.database.runtime().new_id::<Origin>().uuid();
-        let origin = Origin { request, operation, address: None };
-        Unscoped::because("signing keys are the service's, not an organization's", &self.database, origin, None)
+        let origin = Origin {
+            request,
+            operation,
+            address: None,
+        };
+        Unscoped::because(
+            "signing keys are the service's, not an organization's",
+            &self.database,
+            origin,
+            None,
+        )
     }
 
     /// The keys as they are in a reading that began after `asked`, which may be somebody else's, and at least `pause`
@@ -170,9 +203,14 @@ impl KeyMemory {
                 return Ok(set);
             }
             if gate.failed.is_some_and(|at| at >= asked) {
-                return Err(Error::Unavailable("the signing keys could not be read".into()));
+                return Err(Error::Unavailable(
+                    "the signing keys could not be read".into(),
+                ));
             }
-            let wait = gate.tried.map(|tried| tried + pause).filter(|until| *until > Instant::now());
+            let wait = gate
+                .tried
+                .map(|tried| tried + pause)
+                .filter(|until| *until > Instant::now());
             let Some(until) = wait else { break gate };
             // Whoever need not wait comes first, and its reading is as good.
             drop(gate);
@@ -189,13 +227,18 @@ impl KeyMemory {
     /// What is in memory, if it was read after `asked`.
     fn read_after(&self, asked: Instant) -> Option<Arc<KeySet>> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.read_at.is_some_and(|at| at >= asked).then(|| held.set.clone())
+        held.read_at
+            .is_some_and(|at| at >= asked)
+            .then(|| held.set.clone())
     }
 
     /// Reads the keys; makes the first where there is none.
     async fn read(&self) -> Result<Arc<KeySet>, Error> {
         let unscoped = self.by_itself("read_signing_keys");
-        let reading = || Reading { began: Instant::now(), changes: self.write().changes };
+        let reading = || Reading {
+            began: Instant::now(),
+            changes: self.write().changes,
+        };
         let (mut begun, mut rows) = (reading(), store::list(&unscoped).await?);
         if rows.is_empty() {
             store::make(&unscoped, rotation::first()).await?;

@@ -72,5 +72,9 @@ pub(super) fn first() -> Making {
 
 /// A key that follows the others, unless one was made after `unless_after`.
 pub(super) fn next(unless_after: Option<Timestamp>) -> Making {
-    Making { action: Action::SigningKeyRotated, announced_for: PROPAGATION, unless_after }
+    Making {
+        action: Action::SigningKeyRotated,
+        announced_for: PROPAGATION,
+        unless_after,
+    }
 }

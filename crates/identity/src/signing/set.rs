@@ -58,13 +58,20 @@ pub struct KeyInfo {
 impl KeySet {
     /// Opens what stands in the database.
     pub(crate) fn open(stored: &[Stored], ring: &KeyRing) -> Self {
-        let mut set = Self { newest: stored.last().map(|key| key.created_at), ..Self::default() };
+        let mut set = Self {
+            newest: stored.last().map(|key| key.created_at),
+            ..Self::default()
+        };
         for stored in stored {
             match Key::open(stored, ring) {
                 Ok(key) => set.keys.push(Arc::new(key)),
                 Err(reason) => {
                     let (kid, retires_at) = (stored.id.clone(), stored.retires_at);
-                    set.unreadable.push(Unreadable { kid, reason, retires_at });
+                    set.unreadable.push(Unreadable {
+                        kid,
+                        reason,
+                        retires_at,
+                    });
                 }
             }
         }
@@ -74,13 +81,22 @@ impl KeySet {
     /// The key that signs: the newest whose time has come. Should that be none, one that was announced, since somebody
     /// with a clock ahead of this one has wiped its predecessor.
     pub(crate) fn signing(&self, now: Timestamp) -> Option<&Arc<Key>> {
-        let able = || self.keys.iter().rev().filter(|key| key.signing.is_some() && key.verifies_at(now));
-        able().find(|key| key.signs_from <= now).or_else(|| able().next())
+        let able = || {
+            self.keys
+                .iter()
+                .rev()
+                .filter(|key| key.signing.is_some() && key.verifies_at(now))
+        };
+        able()
+            .find(|key| key.signs_from <= now)
+            .or_else(|| able().next())
     }
 
     /// The key of this name, if its tokens are believed.
     pub(crate) fn find(&self, id: KeyId, now: Timestamp) -> Option<&Arc<Key>> {
-        self.keys.iter().find(|key| key.id == id && key.verifies_at(now))
+        self.keys
+            .iter()
+            .find(|key| key.id == id && key.verifies_at(now))
     }
 
     pub(crate) fn ids(&self) -> impl Iterator<Item = KeyId> {
@@ -89,7 +105,11 @@ impl KeySet {
 
     /// The public halves of all that verify, also of those that will.
     pub(crate) fn public(&self, now: Timestamp) -> Vec<Jwk> {
-        self.keys.iter().filter(|key| key.verifies_at(now)).map(|key| key.jwk()).collect()
+        self.keys
+            .iter()
+            .filter(|key| key.verifies_at(now))
+            .map(|key| key.jwk())
+            .collect()
     }
 
     /// Whether the newest key is so old that another should follow. Never where the ring opens none that signs: such a
@@ -100,10 +120,17 @@ impl KeySet {
 
     /// Whether there is anything to wipe or to remove.
     pub(crate) fn is_cluttered(&self, now: Timestamp) -> bool {
-        let newest = self.keys.iter().rposition(|key| key.signs_from <= now).unwrap_or(0);
+        let newest = self
+            .keys
+            .iter()
+            .rposition(|key| key.signs_from <= now)
+            .unwrap_or(0);
         let mut keys = self.keys.iter().enumerate();
         keys.any(|(place, key)| !key.verifies_at(now) || (key.signing.is_some() && place < newest))
-            || self.unreadable.iter().any(|key| key.retires_at.is_some_and(|end| end <= now))
+            || self
+                .unreadable
+                .iter()
+                .any(|key| key.retires_at.is_some_and(|end| end <= now))
     }
 
     pub(crate) fn info(&self, now: Timestamp) -> Vec<KeyInfo> {
@@ -155,13 +182,25 @@ mod tests {
         let (ring, mut keys) = two();
         let set = KeySet::open(&keys, &ring);
         assert_eq!(states(&set, hour(0)), [Signing, Announced]);
-        assert_eq!((set.is_cluttered(hour(0)), set.public(hour(0)).len()), (false, 2));
+        assert_eq!(
+            (set.is_cluttered(hour(0)), set.public(hour(0)).len()),
+            (false, 2)
+        );
         assert_eq!(states(&set, hour(1)), [Verifying, Signing]);
-        assert!(set.is_cluttered(hour(1)), "what signs no more is to be wiped");
+        assert!(
+            set.is_cluttered(hour(1)),
+            "what signs no more is to be wiped"
+        );
         keys[0].private = None;
         let set = KeySet::open(&keys, &ring);
-        assert_eq!((states(&set, hour(1)), set.is_cluttered(hour(1))), (vec![Verifying, Signing], false));
-        assert_eq!((states(&set, hour(9)), set.is_cluttered(hour(9))), (vec![Signing], true));
+        assert_eq!(
+            (states(&set, hour(1)), set.is_cluttered(hour(1))),
+            (vec![Verifying, Signing], false)
+        );
+        assert_eq!(
+            (states(&set, hour(9)), set.is_cluttered(hour(9))),
+            (vec![Signing], true)
+        );
         let first = KeyId::parse(&keys[0].id).unwrap();
         assert!(set.find(first, hour(8)).is_some() && set.find(first, hour(9)).is_none());
         assert_eq!(set.public(hour(9)).len(), 1);
@@ -173,7 +212,10 @@ mod tests {
         let (ring, mut keys) = two();
         keys[0].private = None;
         let set = KeySet::open(&keys, &ring);
-        assert_eq!(set.signing(hour(0)).map(|key| key.id.to_string()), Some(keys[1].id.clone()));
+        assert_eq!(
+            set.signing(hour(0)).map(|key| key.id.to_string()),
+            Some(keys[1].id.clone())
+        );
     }
 
     #[test]

@@ -11,8 +11,7 @@ use super::{
 use crate::events::{Action, about};
 
 /// Every key, the oldest first.
-pub(crate) const LIST: &str =
-    "SELECT id, public, private, created_at, signs_from, retires_at FROM signing_keys ORDER BY number";
+pub(crate) const LIST: &str = "SELECT id, public, private, created_at, signs_from, retires_at FROM signing_keys ORDER BY number";
 
 /// Makes a key and lets the ones before it retire, unless one was made since `$7`. Of two that do so at once, both take
 /// the same number, and the second does nothing.
@@ -89,7 +88,14 @@ pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<K
         (signs_from + OVERLAP).inner().into(),
         making.unless_after.map(Timestamp::inner).into(),
     ];
-    let made = unscoped.change(Change::new("signing_keys.make", MAKE, values, event(making.action, new.id))).await?;
+    let made = unscoped
+        .change(Change::new(
+            "signing_keys.make",
+            MAKE,
+            values,
+            event(making.action, new.id),
+        ))
+        .await?;
     Ok((!made.is_empty()).then_some(new.id))
 }
 
@@ -109,7 +115,9 @@ pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyI
         (now + OVERLAP).inner().into(),
     ];
     let retired = event(Action::SigningKeyRetired, id);
-    let rows = unscoped.change(Change::new("signing_keys.retire", RETIRE, values, retired)).await?;
+    let rows = unscoped
+        .change(Change::new("signing_keys.retire", RETIRE, values, retired))
+        .await?;
     let made: Option<String> = rows.first().ok_or(Error::NotFound)?.get(0)?;
     Ok(made.and_then(|id| KeyId::parse(&id)))
 }
@@ -117,12 +125,16 @@ pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyI
 /// Wipes and removes what is over at `now`. What was made is on record, and its end follows from that.
 pub(crate) async fn clear(unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
     let now: OffsetDateTime = now.inner();
-    unscoped.upkeep("signing_keys.clear", CLEAR, [now.into()]).await.map(drop)
+    unscoped
+        .upkeep("signing_keys.clear", CLEAR, [now.into()])
+        .await
+        .map(drop)
 }
 
 fn fresh(unscoped: &Unscoped) -> Result<NewKey, Error> {
     let database = unscoped.database();
-    NewKey::make(database.ring(), &database.runtime().random).map_err(|error| Error::Internal(error.into()))
+    NewKey::make(database.ring(), &database.runtime().random)
+        .map_err(|error| Error::Internal(error.into()))
 }
 
 fn event(action: Action, key: KeyId) -> Event {

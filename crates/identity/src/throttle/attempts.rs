@@ -54,7 +54,10 @@ pub(crate) struct Admitted {
 impl Admitted {
     /// What no attempt was counted for, such as a sign-in by a passkey: a success makes the network known.
     pub(crate) fn uncounted(place: Vec<u8>) -> Self {
-        Self { place, ..Self::default() }
+        Self {
+            place,
+            ..Self::default()
+        }
     }
 
     /// Adds what a success of another step takes back.
@@ -84,19 +87,37 @@ impl Keys {
         if !is_slowed {
             refunded.extend(self.shared());
         }
-        Admitted { cleared: vec![self.here], refunded, place: self.place, is_known_here: false }
+        Admitted {
+            cleared: vec![self.here],
+            refunded,
+            place: self.place,
+            is_known_here: false,
+        }
     }
 
     /// The keys under which one who has shown a credential already is counted: what strangers did elsewhere does not bind
     /// a network that the account has signed in from.
     pub(crate) fn of_holder(&self, is_known_here: bool) -> Vec<Vec<u8>> {
-        if is_known_here { vec![self.here.clone()] } else { vec![self.here.clone(), self.anywhere.clone()] }
+        if is_known_here {
+            vec![self.here.clone()]
+        } else {
+            vec![self.here.clone(), self.anywhere.clone()]
+        }
     }
 
     /// The attempt of one who has shown a credential already.
     pub(crate) fn holding(self, is_known_here: bool) -> Admitted {
-        let refunded = if is_known_here { Vec::new() } else { vec![self.anywhere] };
-        Admitted { cleared: vec![self.here], refunded, place: self.place, is_known_here }
+        let refunded = if is_known_here {
+            Vec::new()
+        } else {
+            vec![self.anywhere]
+        };
+        Admitted {
+            cleared: vec![self.here],
+            refunded,
+            place: self.place,
+            is_known_here,
+        }
     }
 
     fn shared(&self) -> Vec<Vec<u8>> {
@@ -109,7 +130,11 @@ impl Keys {
 ///
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when it is too early for another.
-pub(crate) async fn admit_holder(unscoped: &Unscoped, user: UserId, keys: Keys) -> Result<Admitted, Problem> {
+pub(crate) async fn admit_holder(
+    unscoped: &Unscoped,
+    user: UserId,
+    keys: Keys,
+) -> Result<Admitted, Problem> {
     const ADMIT: &str = r"
         WITH known AS MATERIALIZED (
             SELECT EXISTS (SELECT FROM sign_in_places WHERE user_id = $1 AND place = $2) AS here)
@@ -126,8 +151,12 @@ pub(crate) async fn admit_holder(unscoped: &Unscoped, user: UserId, keys: Keys) 
         now.inner().into(),
     ];
 
-    let rows = unscoped.upkeep("throttles.admit_holder", ADMIT, values).await?;
-    let row: &Row = rows.first().ok_or_else(|| Error::Internal("a query without conditions has no row".into()))?;
+    let rows = unscoped
+        .upkeep("throttles.admit_holder", ADMIT, values)
+        .await?;
+    let row: &Row = rows
+        .first()
+        .ok_or_else(|| Error::Internal("a query without conditions has no row".into()))?;
 
     match row.get::<Option<Timestamp>>(1)? {
         Some(until) => Err(wait_until(until, now)),
@@ -142,5 +171,8 @@ pub(crate) async fn admit_holder(unscoped: &Unscoped, user: UserId, keys: Keys) 
 pub(crate) async fn take_back(unscoped: &Unscoped, attempt: Admitted) -> Result<(), Error> {
     const TAKE_BACK: &str = "SELECT settle_attempt($1, $2)";
     let values = [attempt.cleared.into(), attempt.refunded.into()];
-    unscoped.upkeep("throttles.take_back", TAKE_BACK, values).await.map(drop)
+    unscoped
+        .upkeep("throttles.take_back", TAKE_BACK, values)
+        .await
+        .map(drop)
 }

@@ -44,18 +44,32 @@ impl Flood {
 
     /// Keeps the database's word that this address is refused until a moment, and gives the number of refusals that it has
     /// not been told of. Where the address itself was not refused there is no such moment.
-    pub(crate) fn keep(&self, address: Option<IpAddr>, until: Option<Timestamp>, now: Timestamp) -> i64 {
+    pub(crate) fn keep(
+        &self,
+        address: Option<IpAddr>,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> i64 {
         let mut addresses = self.lock();
         let host = host_text(address);
         let untold = addresses.remove(&host).map_or(0, |refused| refused.untold);
-        let Some(until) = until.filter(|until| *until > now) else { return untold };
+        let Some(until) = until.filter(|until| *until > now) else {
+            return untold;
+        };
 
         if addresses.len() >= MOST {
             addresses.retain(|_, refused| refused.believed_until > now);
         }
         if addresses.len() < MOST {
             let believed_until = until.min(now + BELIEVED);
-            addresses.insert(host, Refused { until, believed_until, untold: 0 });
+            addresses.insert(
+                host,
+                Refused {
+                    until,
+                    believed_until,
+                    untold: 0,
+                },
+            );
         }
         untold
     }
@@ -82,13 +96,31 @@ mod tests {
 
         let until = NOW + Duration::seconds(30);
         assert_eq!(flood.keep(address(1), Some(until), NOW), 0);
-        assert_eq!(flood.refusal(address(1), NOW + Duration::SECOND), Some(until));
-        assert_eq!(flood.refusal(address(1), NOW + Duration::SECOND), Some(until));
+        assert_eq!(
+            flood.refusal(address(1), NOW + Duration::SECOND),
+            Some(until)
+        );
+        assert_eq!(
+            flood.refusal(address(1), NOW + Duration::SECOND),
+            Some(until)
+        );
         assert_eq!(flood.refusal(address(2), NOW + Duration::SECOND), None);
-        assert_eq!(flood.refusal(address(1), NOW + BELIEVED), None, "the database is asked again");
-        assert_eq!(flood.keep(address(1), Some(until), NOW + BELIEVED), 2, "and told of what came meanwhile");
+        assert_eq!(
+            flood.refusal(address(1), NOW + BELIEVED),
+            None,
+            "the database is asked again"
+        );
+        assert_eq!(
+            flood.keep(address(1), Some(until), NOW + BELIEVED),
+            2,
+            "and told of what came meanwhile"
+        );
         assert_eq!(flood.keep(address(1), None, NOW + BELIEVED), 0);
-        assert_eq!(flood.refusal(address(1), NOW + BELIEVED), None, "it is not refused any more");
+        assert_eq!(
+            flood.refusal(address(1), NOW + BELIEVED),
+            None,
+            "it is not refused any more"
+        );
     }
 
     /// A wait that ends sooner is not drawn out.

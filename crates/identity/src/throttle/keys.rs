@@ -34,7 +34,12 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// `scope` names what is tried; `subject` is what names the account, always in the same form.
-    pub(crate) fn new(ring: &KeyRing, scope: &'static str, subject: &[u8], address: Option<IpAddr>) -> Self {
+    pub(crate) fn new(
+        ring: &KeyRing,
+        scope: &'static str,
+        subject: &[u8],
+        address: Option<IpAddr>,
+    ) -> Self {
         let subject = hex(subject);
         let from = network_text(address);
         Self {
@@ -60,9 +65,17 @@ pub(super) fn key(ring: &KeyRing, group: Group, scope: &'static str, subject: &s
 }
 
 /// The keys of an address and of its network. An empty scope is that of all failures together.
-pub(super) fn networks(ring: &KeyRing, group: Group, scope: &'static str, address: Option<IpAddr>) -> [Vec<u8>; 2] {
+pub(super) fn networks(
+    ring: &KeyRing,
+    group: Group,
+    scope: &'static str,
+    address: Option<IpAddr>,
+) -> [Vec<u8>; 2] {
     let [host, network] = [host_text(address), network_text(address)];
-    [key(ring, group, "address", &format!("{scope}{host}")), key(ring, group, "network", &format!("{scope}{network}"))]
+    [
+        key(ring, group, "address", &format!("{scope}{host}")),
+        key(ring, group, "network", &format!("{scope}{network}")),
+    ]
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -79,7 +92,9 @@ pub(super) fn host_text(address: Option<IpAddr>) -> String {
 }
 
 fn network_text(address: Option<IpAddr>) -> String {
-    address.map(|address| network(address).to_string()).unwrap_or_default()
+    address
+        .map(|address| network(address).to_string())
+        .unwrap_or_default()
 }
 
 /// The network of an address: what a provider gives to one customer, about (/24 of IPv4, /48 of IPv6).
@@ -91,7 +106,12 @@ fn network(address: IpAddr) -> IpNet {
 }
 
 fn hash(ring: &KeyRing, scope: &'static str, value: &str) -> Vec<u8> {
-    let place = IndexPlace { organization: NOWHERE, table: "throttles", column: scope, length: IndexLength::Unique };
+    let place = IndexPlace {
+        organization: NOWHERE,
+        table: "throttles",
+        column: scope,
+        length: IndexLength::Unique,
+    };
     ring.blind_index(&place, value).into_bytes()
 }
 
@@ -101,7 +121,9 @@ mod tests {
 
     #[test]
     fn neighbours_share_a_network() {
-        let same = |one: &str, other: &str| network(one.parse().unwrap()) == network(other.parse().unwrap());
+        let same = |one: &str, other: &str| {
+            network(one.parse().unwrap()) == network(other.parse().unwrap())
+        };
         assert!(same("203.0.113.7", "203.0.113.250"));
         assert!(!same("203.0.113.7", "203.0.114.7"));
         assert!(same("2001:db8:1:2::1", "2001:db8:1:ffff::9"));
@@ -112,8 +134,9 @@ mod tests {
     /// A host changes the lower half of its IPv6 address at will (RFC 8981).
     #[test]
     fn a_host_is_one_address_of_ipv4_and_a_64_of_ipv6() {
-        let same =
-            |one: &str, other: &str| host_text(Some(one.parse().unwrap())) == host_text(Some(other.parse().unwrap()));
+        let same = |one: &str, other: &str| {
+            host_text(Some(one.parse().unwrap())) == host_text(Some(other.parse().unwrap()))
+        };
         assert!(!same("203.0.113.7", "203.0.113.8"));
         assert!(same("::ffff:203.0.113.7", "203.0.113.7"));
         assert!(same("2001:db8:1:2::1", "2001:db8:1:2:a:b:c:d"));

@@ -20,8 +20,18 @@ pub(crate) async fn refuse(unscoped: &Unscoped, until: Timestamp) -> Problem {
 }
 
 /// As [`refuse`], and counts as many that were given from memory before it.
-pub(crate) async fn refuse_beside(unscoped: &Unscoped, until: Timestamp, from_memory: i64) -> Problem {
-    refusal(unscoped, about_user(Action::LoginFailMax, None, None), until, from_memory).await
+pub(crate) async fn refuse_beside(
+    unscoped: &Unscoped,
+    until: Timestamp,
+    from_memory: i64,
+) -> Problem {
+    refusal(
+        unscoped,
+        about_user(Action::LoginFailMax, None, None),
+        until,
+        from_memory,
+    )
+    .await
 }
 
 /// As [`refuse`], of an account whose owner or somebody who has its password is slowed down.
@@ -31,7 +41,13 @@ pub(crate) async fn refuse_holder(
     organization: Option<OrganizationId>,
     until: Timestamp,
 ) -> Problem {
-    refusal(unscoped, about_user(Action::LoginFailMax, Some(user), organization), until, 0).await
+    refusal(
+        unscoped,
+        about_user(Action::LoginFailMax, Some(user), organization),
+        until,
+        0,
+    )
+    .await
 }
 
 async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp, from_memory: i64) -> Problem {
@@ -48,8 +64,18 @@ async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp, from_memor
 /// As the database answers.
 pub(crate) async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Error> {
     const ADMIT: &str = "SELECT admit_attempt($1, $2, $3)";
-    let keys = networks(unscoped.database().ring(), Group::Anywhere, "recorded ", unscoped.address()).to_vec();
-    let values = [keys.into(), RECORDED.to_vec().into(), now(unscoped).inner().into()];
+    let keys = networks(
+        unscoped.database().ring(),
+        Group::Anywhere,
+        "recorded ",
+        unscoped.address(),
+    )
+    .to_vec();
+    let values = [
+        keys.into(),
+        RECORDED.to_vec().into(),
+        now(unscoped).inner().into(),
+    ];
 
     let rows = unscoped.upkeep("throttles.failure", ADMIT, values).await?;
 
@@ -68,9 +94,23 @@ async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Re
             SELECT NULL::jsonb AS before, jsonb_build_object('unrecorded', unrecorded) AS after
             FROM counted
             WHERE unrecorded IS NOT NULL)";
-    let subject = format!("{} {} {}", event.action, event.resource, host_text(unscoped.address()));
-    let refused = key(unscoped.database().ring(), Group::Anywhere, "refused", &subject);
-    let values = [refused.into(), from_memory.into(), now(unscoped).inner().into()];
+    let subject = format!(
+        "{} {} {}",
+        event.action,
+        event.resource,
+        host_text(unscoped.address())
+    );
+    let refused = key(
+        unscoped.database().ring(),
+        Group::Anywhere,
+        "refused",
+        &subject,
+    );
+    let values = [
+        refused.into(),
+        from_memory.into(),
+        now(unscoped).inner().into(),
+    ];
 
     let change = Change::new("refusals.count", COUNT, values, event).showing_rows();
     unscoped.change(change).await.map(drop)
@@ -92,6 +132,12 @@ pub(crate) async fn clear_refusals(unscoped: &Unscoped) -> Result<(), Error> {
             HAVING sum(unrecorded) > 0)";
     let event = about_user(Action::LoginFailMax, None, None);
 
-    let change = Change::new("refusals.clear", CLEAR, [now(unscoped).inner().into()], event).showing_rows();
+    let change = Change::new(
+        "refusals.clear",
+        CLEAR,
+        [now(unscoped).inner().into()],
+        event,
+    )
+    .showing_rows();
     unscoped.change(change).await.map(drop)
 }

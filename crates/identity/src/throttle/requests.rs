@@ -23,17 +23,41 @@ pub(crate) struct Price {
 }
 
 /// Sign-ups: a password is hashed, a letter sent.
-pub(crate) const SIGN_UPS: Price = Price { scope: "sign_up ", burst: 50, every: 60.0 };
+pub(crate) const SIGN_UPS: Price = Price {
+    scope: "sign_up ",
+    burst: 50,
+    every: 60.0,
+};
 /// Requests for a new password: a letter is sent.
-pub(crate) const PASSWORD_RESETS: Price = Price { scope: "password_reset ", burst: 50, every: 60.0 };
+pub(crate) const PASSWORD_RESETS: Price = Price {
+    scope: "password_reset ",
+    burst: 50,
+    every: 60.0,
+};
 /// Options for a passkey, as each sign-in page asks for them: a row of five minutes.
-pub(crate) const PASSKEY_OPTIONS: Price = Price { scope: "passkey_options ", burst: 200, every: 5.0 };
+pub(crate) const PASSKEY_OPTIONS: Price = Price {
+    scope: "passkey_options ",
+    burst: 200,
+    every: 5.0,
+};
 /// Sign-ins by an external provider that were started: a row of ten minutes.
-pub(crate) const EXTERNAL_AUTHORIZATIONS: Price = Price { scope: "external_sign_in ", burst: 50, every: 10.0 };
+pub(crate) const EXTERNAL_AUTHORIZATIONS: Price = Price {
+    scope: "external_sign_in ",
+    burst: 50,
+    every: 10.0,
+};
 /// Looks at a mailed link, as each page that one leads to takes them: a query.
-pub(crate) const MAILED_LINKS: Price = Price { scope: "mailed_link ", burst: 200, every: 5.0 };
+pub(crate) const MAILED_LINKS: Price = Price {
+    scope: "mailed_link ",
+    burst: 200,
+    every: 5.0,
+};
 /// Estimates of a password's strength, as a meter asks for them at each key: milliseconds of work.
-pub(crate) const PASSWORD_STRENGTH: Price = Price { scope: "password_strength ", burst: 200, every: 1.0 };
+pub(crate) const PASSWORD_STRENGTH: Price = Price {
+    scope: "password_strength ",
+    burst: 200,
+    every: 1.0,
+};
 
 /// Letters to one address that one network may cause in a burst, and seconds until one more.
 const LETTERS_FROM_NETWORK: (i32, f64) = (6, 900.0);
@@ -52,9 +76,22 @@ const INVITATIONS: [(i32, f64); 3] = [(11, DAY / 10.0), (40, DAY / 40.0), (200, 
 ///
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
-pub(crate) async fn admit_request(unscoped: &Unscoped, price: Price, address: Option<IpAddr>) -> Result<(), Problem> {
-    let keys = networks(unscoped.database().ring(), Group::Requests, price.scope, address).to_vec();
-    let limits = [(price.burst, price.every), (price.burst * 10, price.every / 10.0)];
+pub(crate) async fn admit_request(
+    unscoped: &Unscoped,
+    price: Price,
+    address: Option<IpAddr>,
+) -> Result<(), Problem> {
+    let keys = networks(
+        unscoped.database().ring(),
+        Group::Requests,
+        price.scope,
+        address,
+    )
+    .to_vec();
+    let limits = [
+        (price.burst, price.every),
+        (price.burst * 10, price.every / 10.0),
+    ];
 
     match count(unscoped, keys, &limits).await? {
         Some(until) => Err(wait_until(until, now(unscoped))),
@@ -66,8 +103,17 @@ pub(crate) async fn admit_request(unscoped: &Unscoped, price: Price, address: Op
 ///
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
-pub(crate) async fn admit_own(unscoped: &Unscoped, scope: &'static str, user: Uuid) -> Result<(), Problem> {
-    let own = key(unscoped.database().ring(), Group::Requests, scope, &hex(user.as_bytes()));
+pub(crate) async fn admit_own(
+    unscoped: &Unscoped,
+    scope: &'static str,
+    user: Uuid,
+) -> Result<(), Problem> {
+    let own = key(
+        unscoped.database().ring(),
+        Group::Requests,
+        scope,
+        &hex(user.as_bytes()),
+    );
 
     match count(unscoped, vec![own], &[LETTERS_FROM_NETWORK]).await? {
         Some(until) => Err(wait_until(until, now(unscoped))),
@@ -79,10 +125,23 @@ pub(crate) async fn admit_own(unscoped: &Unscoped, scope: &'static str, user: Uu
 ///
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
-pub(crate) async fn admit_invitation(unscoped: &Unscoped, organization: Uuid, address: &[u8]) -> Result<(), Problem> {
-    let (ring, address, organization) = (unscoped.database().ring(), hex(address), hex(organization.as_bytes()));
+pub(crate) async fn admit_invitation(
+    unscoped: &Unscoped,
+    organization: Uuid,
+    address: &[u8],
+) -> Result<(), Problem> {
+    let (ring, address, organization) = (
+        unscoped.database().ring(),
+        hex(address),
+        hex(organization.as_bytes()),
+    );
     let keys = vec![
-        key(ring, Group::Requests, "invited", &format!("{address} by {organization}")),
+        key(
+            ring,
+            Group::Requests,
+            "invited",
+            &format!("{address} by {organization}"),
+        ),
         key(ring, Group::Requests, "invited", &address),
         key(ring, Group::Requests, "inviting", &organization),
     ];
@@ -93,10 +152,19 @@ pub(crate) async fn admit_invitation(unscoped: &Unscoped, organization: Uuid, ad
     }
 }
 
-async fn count(unscoped: &Unscoped, keys: Vec<Vec<u8>>, limits: &[(i32, f64)]) -> Result<Option<Timestamp>, Error> {
+async fn count(
+    unscoped: &Unscoped,
+    keys: Vec<Vec<u8>>,
+    limits: &[(i32, f64)],
+) -> Result<Option<Timestamp>, Error> {
     const COUNT: &str = "SELECT admit_request($1, $2, $3, $4)";
     let (burst, every): (Vec<i32>, Vec<f64>) = limits.iter().copied().unzip();
-    let values = [keys.into(), burst.into(), every.into(), now(unscoped).inner().into()];
+    let values = [
+        keys.into(),
+        burst.into(),
+        every.into(),
+        now(unscoped).inner().into(),
+    ];
 
     let rows = unscoped.upkeep("throttles.request", COUNT, values).await?;
 
@@ -120,7 +188,11 @@ impl Letter {
     ///
     /// # Errors
     /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when the caller's own network has asked for too many.
-    pub(crate) async fn admit(self, unscoped: &Unscoped, address: Option<IpAddr>) -> Result<bool, Problem> {
+    pub(crate) async fn admit(
+        self,
+        unscoped: &Unscoped,
+        address: Option<IpAddr>,
+    ) -> Result<bool, Problem> {
         const ADMIT: &str = r"
             WITH asked AS MATERIALIZED (SELECT admit_request(ARRAY[$1::bytea], ARRAY[$2::integer], ARRAY[$3::double precision], $9) AS until),
             spared AS MATERIALIZED (
@@ -136,19 +208,31 @@ impl Letter {
         let [from_network, to_address] = [LETTERS_FROM_NETWORK, LETTERS_TO_ADDRESS];
         let [_, network] = networks(ring, Group::Here, "", address);
         let values = [
-            key(ring, Group::Here, self.scope, &format!("{subject} from {}", hex(&network))).into(),
+            key(
+                ring,
+                Group::Here,
+                self.scope,
+                &format!("{subject} from {}", hex(&network)),
+            )
+            .into(),
             from_network.0.into(),
             from_network.1.into(),
             key(ring, Group::Anywhere, self.scope, &subject).into(),
             to_address.0.into(),
             to_address.1.into(),
-            self.indexes.into_iter().map(BlindIndex::into_bytes).collect::<Vec<_>>().into(),
+            self.indexes
+                .into_iter()
+                .map(BlindIndex::into_bytes)
+                .collect::<Vec<_>>()
+                .into(),
             keys::place(ring, address).into(),
             now.inner().into(),
         ];
 
         let rows = unscoped.upkeep("throttles.letter", ADMIT, values).await?;
-        let row = rows.first().ok_or_else(|| Error::Internal("a query without conditions has no row".into()))?;
+        let row = rows
+            .first()
+            .ok_or_else(|| Error::Internal("a query without conditions has no row".into()))?;
 
         match row.get::<Option<Timestamp>>(0)? {
             Some(until) => Err(wait_until(until, now)),

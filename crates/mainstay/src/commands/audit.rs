@@ -9,8 +9,8 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_audit::{
-    AuditError, Extent, NoteKey, Outside, Record, Summary, Tail, Terms, audit_keys, export_log, keys_of,
-    rotate_audit_key, verify_export, verify_log,
+    AuditError, Extent, NoteKey, Outside, Record, Summary, Tail, Terms, audit_keys, export_log,
+    keys_of, rotate_audit_key, verify_export, verify_log,
 };
 use mainstay_config::Setting as _;
 use mainstay_database::{Database, Session};
@@ -123,7 +123,15 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 }
 
 async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
-    let Verify { checkpoint, key: pinned, export, kept_since, dated_from, grace, place } = arguments;
+    let Verify {
+        checkpoint,
+        key: pinned,
+        export,
+        kept_since,
+        dated_from,
+        grace,
+        place,
+    } = arguments;
     let verified = if let Some(path) = export {
         let outside = outside(checkpoint, &pinned)?;
         if path.as_os_str() == "-" {
@@ -136,7 +144,9 @@ async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
         let database = place.database()?;
         let mut session = database.session(NO_TIMEOUT).await?;
         let keys = if pinned.is_empty() {
-            warn("no --key: the key is taken from the database, and whoever made another log may have made it");
+            warn(
+                "no --key: the key is taken from the database, and whoever made another log may have made it",
+            );
             keys_of(&mut session, database.ring()).await.map_err(told)?
         } else {
             pinned
@@ -144,7 +154,13 @@ async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
         let outside = outside(checkpoint, &keys)?;
         let grace = time::Duration::try_from(grace).unwrap_or(time::Duration::MINUTE);
         let sealed_before = database.now().await? - grace;
-        let terms = Terms { keys: &keys, outside: &outside, kept_since, sealed_before, dated_from };
+        let terms = Terms {
+            keys: &keys,
+            outside: &outside,
+            kept_since,
+            sealed_before,
+            dated_from,
+        };
         let verified = verify_log(&mut session, &terms).await;
         session.close().await;
         verified
@@ -163,45 +179,85 @@ async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
 }
 
 fn say_what_holds(summary: &Summary) {
-    let Summary { from, until, checkpoint, detached, outside } = summary;
-    say(&format!("records      {} of {}, index {from} to {}", until - from, checkpoint.size, until.saturating_sub(1)));
+    let Summary {
+        from,
+        until,
+        checkpoint,
+        detached,
+        outside,
+    } = summary;
+    say(&format!(
+        "records      {} of {}, index {from} to {}",
+        until - from,
+        checkpoint.size,
+        until.saturating_sub(1)
+    ));
     if *detached > 0 {
-        say(&format!("detached     {detached} of them, of which the leaves alone are there"));
+        say(&format!(
+            "detached     {detached} of them, of which the leaves alone are there"
+        ));
     }
     say(&format!("log          {}", checkpoint.origin));
-    say(&format!("checkpoints  {outside} from outside, all of this log"));
+    say(&format!(
+        "checkpoints  {outside} from outside, all of this log"
+    ));
     say("The log is what was sealed.");
 }
 
 /// The checkpoints of a file.
 fn outside(path: Option<PathBuf>, keys: &[NoteKey]) -> anyhow::Result<Outside> {
-    let Some(path) = path else { return Ok(Outside::default()) };
+    let Some(path) = path else {
+        return Ok(Outside::default());
+    };
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let outside = Outside::read(&text, keys).with_context(|| path.display().to_string())?;
     if outside.passed_over() > 0 {
-        warn(&format!("{} notes in {} are not believed", outside.passed_over(), path.display()));
+        warn(&format!(
+            "{} notes in {} are not believed",
+            outside.passed_over(),
+            path.display()
+        ));
     }
     Ok(outside)
 }
 
 async fn export(arguments: Export) -> anyhow::Result<()> {
-    let Export { from, until, checkpoint, output, place } = arguments;
+    let Export {
+        from,
+        until,
+        checkpoint,
+        output,
+        place,
+    } = arguments;
     let database = place.database()?;
     let mut session = database.session(NO_TIMEOUT).await?;
     let outside = match checkpoint {
-        Some(path) => Some(outside(Some(path), &keys_of(&mut session, database.ring()).await.map_err(told)?)?),
+        Some(path) => Some(outside(
+            Some(path),
+            &keys_of(&mut session, database.ring()).await.map_err(told)?,
+        )?),
         None => None,
     };
-    let extent = Extent { from, until, outside: outside.as_ref() };
+    let extent = Extent {
+        from,
+        until,
+        outside: outside.as_ref(),
+    };
     let exported = match &output {
         Some(path) => {
             let file = File::create_new(path).with_context(|| path.display().to_string())?;
             let mut file = BufWriter::new(file);
-            let exported = export_log(&mut session, &extent, &mut file).await.map_err(told)?;
-            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            let exported = export_log(&mut session, &extent, &mut file)
+                .await
+                .map_err(told)?;
+            file.into_inner()
+                .map_err(io::IntoInnerError::into_error)?
+                .sync_all()?;
             exported
         }
-        None => export_log(&mut session, &extent, &mut BufWriter::new(Output)).await.map_err(told)?,
+        None => export_log(&mut session, &extent, &mut BufWriter::new(Output))
+            .await
+            .map_err(told)?,
     };
     session.close().await;
     if output.is_some() {
@@ -236,7 +292,16 @@ async fn tail(place: &Place) -> anyhow::Result<()> {
 /// A record on a line. What a client chose is escaped, so that no record looks like two.
 fn line(record: &Record) -> String {
     let field = |name| record.get(name).unwrap_or("-").escape_debug().to_string();
-    let names = ["occurred_at", "action", "actor_id", "resource", "resource_id", "operation", "address", "request_id"];
+    let names = [
+        "occurred_at",
+        "action",
+        "actor_id",
+        "resource",
+        "resource_id",
+        "operation",
+        "address",
+        "request_id",
+    ];
     names.map(field).join("  ")
 }
 
@@ -253,6 +318,9 @@ fn told(error: AuditError) -> anyhow::Error {
     if let AuditError::File(error) = error {
         return anyhow::Error::new(error).context("the file");
     }
-    let cause = error.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let cause = error
+        .cause()
+        .map(|cause| format!(": {cause}"))
+        .unwrap_or_default();
     anyhow::anyhow!("{error}{cause}")
 }

@@ -63,27 +63,48 @@ pub(super) struct Disable {
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
-        Action::Create(Create { client_id, name, redirect_uris, first_party, place }) => {
+        Action::Create(Create {
+            client_id,
+            name,
+            redirect_uris,
+            first_party,
+            place,
+        }) => {
             let database = place.database()?;
             let unscoped = connect::unscoped(&database, "client_create");
             let said = format!("{client_id} is registered");
-            create_client(&unscoped, NewClient { client_id, name, redirect_uris, first_party }).await?;
+            create_client(
+                &unscoped,
+                NewClient {
+                    client_id,
+                    name,
+                    redirect_uris,
+                    first_party,
+                },
+            )
+            .await?;
             say(&said);
         }
-        Action::Update(Update { client_id, first_party, place }) => {
+        Action::Update(Update {
+            client_id,
+            first_party,
+            place,
+        }) => {
             let database = place.database()?;
             let unscoped = connect::unscoped(&database, "client_update");
             let changed = set_first_party(&unscoped, &client_id, first_party).await?;
-            changed
-                .then_some(())
-                .context("there is no enabled application of this client_id for which that is news")?;
+            changed.then_some(()).context(
+                "there is no enabled application of this client_id for which that is news",
+            )?;
             say(&format!("{client_id} is {}", party(first_party)));
         }
         Action::List(place) => list(place).await?,
         Action::Disable(Disable { client_id, place }) => {
             let database = place.database()?;
-            let shut = disable_client(&connect::unscoped(&database, "client_disable"), &client_id).await?;
-            shut.then_some(()).context("there is no application of this client_id that is not shut already")?;
+            let shut =
+                disable_client(&connect::unscoped(&database, "client_disable"), &client_id).await?;
+            shut.then_some(())
+                .context("there is no application of this client_id that is not shut already")?;
             say(&format!("{client_id} is shut, and its sessions have ended"));
         }
     }
@@ -93,7 +114,9 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 async fn list(place: Place) -> anyhow::Result<()> {
     let database = place.database()?;
     for client in list_clients(&connect::unscoped(&database, "client_list")).await? {
-        let state = client.disabled_at.map_or_else(String::new, |since| format!("  shut {since}"));
+        let state = client
+            .disabled_at
+            .map_or_else(String::new, |since| format!("  shut {since}"));
         let redirects = client.redirect_uris.join(" ");
         say(&format!(
             "{:<24}  {}  {}  registered {}{state}  {redirects}",

@@ -36,7 +36,10 @@ pub(super) async fn run(platform: &Platform, arguments: &Arguments) -> anyhow::R
     }
 
     let timeout = settings.database.statement_timeout;
-    let mut findings = vec![("MAINSTAY_DATABASE_URL", ask(platform, assembly.app.database(), timeout).await)];
+    let mut findings = vec![(
+        "MAINSTAY_DATABASE_URL",
+        ask(platform, assembly.app.database(), timeout).await,
+    )];
     if let Some(url) = owner {
         findings.push((OWNER_VARIABLE, ask_as_owner(&url).await));
     }
@@ -58,14 +61,26 @@ const OWNER_VARIABLE: &str = "MAINSTAY_DATABASE_OWNER_URL";
 /// The owner's URL, which `serve` does not read; what is wrong with it is remembered by `reader`.
 fn owner(reader: &mut Reader) -> Option<DatabaseUrl> {
     let url = reader.optional_secret(OWNER_URL.0, OWNER_URL.1)?;
-    DatabaseUrl::parse(&url).map_err(|error| reader.refuse(OWNER_URL.0, error.to_string())).ok()
+    DatabaseUrl::parse(&url)
+        .map_err(|error| reader.refuse(OWNER_URL.0, error.to_string()))
+        .ok()
 }
 
 /// What `serve` would find in the database.
-async fn ask(platform: &Platform, database: &Database, timeout: Duration) -> anyhow::Result<String> {
+async fn ask(
+    platform: &Platform,
+    database: &Database,
+    timeout: Duration,
+) -> anyhow::Result<String> {
     let mut session = database.session(timeout).await?;
-    let role = session.run("config.role", "SELECT current_user::text", []).await?;
-    let role: String = role.first().map(|row| row.get(0)).transpose()?.unwrap_or_default();
+    let role = session
+        .run("config.role", "SELECT current_user::text", [])
+        .await?;
+    let role: String = role
+        .first()
+        .map(|row| row.get(0))
+        .transpose()?
+        .unwrap_or_default();
     session.close().await;
 
     let health = database.health().await?;
@@ -75,15 +90,25 @@ async fn ask(platform: &Platform, database: &Database, timeout: Duration) -> any
         health.schema,
         platform.schema_version()
     );
-    anyhow::ensure!(health.keys_open, "connected as {role}, but the key ring does not open what is stored");
-    Ok(format!("connected as {role}; schema {}, and the key ring opens what is stored", health.schema))
+    anyhow::ensure!(
+        health.keys_open,
+        "connected as {role}, but the key ring does not open what is stored"
+    );
+    Ok(format!(
+        "connected as {role}; schema {}, and the key ring opens what is stored",
+        health.schema
+    ))
 }
 
 async fn ask_as_owner(url: &DatabaseUrl) -> anyhow::Result<String> {
     const ROLE: &str = "SELECT current_user::text";
     let mut owner = Owner::connect(url).await?;
     let role = owner.run(ROLE, []).await?;
-    let role: String = role.first().map(|row| row.get(0)).transpose()?.unwrap_or_default();
+    let role: String = role
+        .first()
+        .map(|row| row.get(0))
+        .transpose()?
+        .unwrap_or_default();
     owner.close().await;
     Ok(format!("connected as {role}"))
 }

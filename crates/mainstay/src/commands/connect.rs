@@ -26,7 +26,10 @@ impl Place {
     }
 
     /// The database, and settings that `read` reads.
-    pub(super) fn database_and<T>(&self, read: impl FnOnce(&mut Reader) -> T) -> anyhow::Result<(Database, T)> {
+    pub(super) fn database_and<T>(
+        &self,
+        read: impl FnOnce(&mut Reader) -> T,
+    ) -> anyhow::Result<(Database, T)> {
         database_and(reader(self.data_dir.as_deref())?, read)
     }
 
@@ -45,8 +48,14 @@ impl Place {
 
         let url = url.context("MAINSTAY_DATABASE_OWNER_URL is missing")?;
         let url = DatabaseUrl::parse(&url).context("MAINSTAY_DATABASE_OWNER_URL")?;
-        let owner = Owner::connect(&url).await.context("cannot connect as the owner of the schema")?;
-        Ok((owner, ring.context("MAINSTAY_CRYPTO_KEYS is missing")?, Runtime::default()))
+        let owner = Owner::connect(&url)
+            .await
+            .context("cannot connect as the owner of the schema")?;
+        Ok((
+            owner,
+            ring.context("MAINSTAY_CRYPTO_KEYS is missing")?,
+            Runtime::default(),
+        ))
     }
 }
 
@@ -54,7 +63,11 @@ impl Place {
 #[cfg(feature = "dev")]
 pub(super) fn is_configured() -> bool {
     let names = ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_OWNER_URL"];
-    names.iter().any(|name| std::env::var_os(name).or_else(|| std::env::var_os(format!("{name}_FILE"))).is_some())
+    names.iter().any(|name| {
+        std::env::var_os(name)
+            .or_else(|| std::env::var_os(format!("{name}_FILE")))
+            .is_some()
+    })
 }
 
 /// The database that the environment names; when it names none, that of the `dev` that runs on `data_dir`.
@@ -68,7 +81,10 @@ pub(super) fn database_and<T>(
     read: impl FnOnce(&mut Reader) -> T,
 ) -> anyhow::Result<(Database, T)> {
     if let Some(owner) = reader.optional_secret(OWNER_URL.0, OWNER_URL.1) {
-        reader = reader.with_layer("owner", [("database.url", owner.expose_secret().to_owned())]);
+        reader = reader.with_layer(
+            "owner",
+            [("database.url", owner.expose_secret().to_owned())],
+        );
     }
     let settings = mainstay_database::Settings::read(&mut reader);
     let ring = keys(&mut reader);
@@ -83,7 +99,11 @@ pub(super) fn database_and<T>(
 /// The environment, above a `dev` that runs where the environment names no database.
 #[cfg_attr(
     not(feature = "dev"),
-    expect(unused_variables, clippy::unnecessary_wraps, reason = "only `dev` has a data directory")
+    expect(
+        unused_variables,
+        clippy::unnecessary_wraps,
+        reason = "only `dev` has a data directory"
+    )
 )]
 fn reader(data_dir: Option<&Path>) -> anyhow::Result<Reader> {
     let reader = Reader::of_process();
@@ -99,6 +119,15 @@ fn reader(data_dir: Option<&Path>) -> anyhow::Result<Reader> {
 /// Goes around the door for a command that an operator runs.
 pub(super) fn unscoped(database: &Database, command: &'static str) -> Unscoped {
     let request = database.runtime().new_id::<Origin>().uuid();
-    let origin = Origin { request, operation: command, address: None };
-    Unscoped::because("an operator's command works on what no organization owns", database, origin, None)
+    let origin = Origin {
+        request,
+        operation: command,
+        address: None,
+    };
+    Unscoped::because(
+        "an operator's command works on what no organization owns",
+        database,
+        origin,
+        None,
+    )
 }

@@ -25,7 +25,12 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         return printed.map(|()| ExitCode::SUCCESS);
     }
 
-    record(platform, arguments.place.database_and(RetentionSettings::read)?, arguments.json).await?;
+    record(
+        platform,
+        arguments.place.database_and(RetentionSettings::read)?,
+        arguments.json,
+    )
+    .await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -36,7 +41,11 @@ async fn record(
 ) -> anyhow::Result<()> {
     let rules = kept.apply(platform.retention_rules())?;
     let map = DataMap::read(platform, &database, &rules).await?;
-    let text = if as_json { serde_json::to_string_pretty(&map)? } else { map.to_markdown() };
+    let text = if as_json {
+        serde_json::to_string_pretty(&map)?
+    } else {
+        map.to_markdown()
+    };
     print(text.trim_end());
     Ok(())
 }

@@ -15,7 +15,9 @@ use clap::Args;
 use mainstay_config::Reader;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Database, DatabaseUrl};
-use mainstay_identity::{Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_user};
+use mainstay_identity::{
+    Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_user,
+};
 use mainstay_kernel::Runtime;
 use tokio::sync::oneshot;
 
@@ -62,19 +64,36 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
     }
     let settings = settings(private.layer(), &addresses)?;
     let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
-    let migrated = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await.with_context(|| {
-        format!("the schema cannot be brought up to date; to begin anew, remove {}", private.place())
-    })?;
+    let migrated = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?)
+        .await
+        .with_context(|| {
+            format!(
+                "the schema cannot be brought up to date; to begin anew, remove {}",
+                private.place()
+            )
+        })?;
     match migrated.applied.len() {
-        0 if migrated.version > platform.schema_version() => say(&migrate::outcome(platform, &migrated)),
+        0 if migrated.version > platform.schema_version() => {
+            say(&migrate::outcome(platform, &migrated))
+        }
         0 => {}
         1 => say("Applied 1 migration."),
         count => say(&format!("Applied {count} migrations.")),
     }
     drop(ports);
-    let service = Service::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await?;
+    let service = Service::bind(
+        platform,
+        settings,
+        Runtime::default(),
+        Some(telemetry.clone()),
+    )
+    .await?;
     fill(platform, service.database(), &private.secrets).await?;
-    let facts = private.facts(service.address()?, service.management_address()?, service.mailbox().is_some());
+    let facts = private.facts(
+        service.address()?,
+        service.management_address()?,
+        service.mailbox().is_some(),
+    );
 
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(service.run(async { drop(stopped.await) }));
@@ -97,26 +116,39 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
 fn settings(private: Layer, addresses: &Layer) -> anyhow::Result<Settings> {
     // Who seals the audit log is of interest where several do.
     let filter = "info,sqlx=error,mainstay_audit::sealer=warn".to_owned();
-    let logs = [("telemetry.log_format", "pretty".to_owned()), ("telemetry.log_filter", filter)];
-    let reader = Reader::of_process().with_layer("dev", private).with_layer("dev", addresses.clone());
+    let logs = [
+        ("telemetry.log_format", "pretty".to_owned()),
+        ("telemetry.log_filter", filter),
+    ];
+    let reader = Reader::of_process()
+        .with_layer("dev", private)
+        .with_layer("dev", addresses.clone());
     Ok(Settings::read(&mut reader.with_layer("dev", logs))?)
 }
 
 /// Makes the sample organization, its administrator and its sample rows, unless there is an organization already.
 async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> anyhow::Result<()> {
     let unscoped = unscoped(database, "dev");
-    let count = unscoped.select("organizations.count", "SELECT count(*) FROM organizations", []).await?;
+    let count = unscoped
+        .select(
+            "organizations.count",
+            "SELECT count(*) FROM organizations",
+            [],
+        )
+        .await?;
     if count.first().context("a count has a row")?.get::<i64>(0)? > 0 {
         return Ok(());
     }
-    let email = EmailAddress::parse(&secrets.email).context("the administrator's address is not one")?;
+    let email =
+        EmailAddress::parse(&secrets.email).context("the administrator's address is not one")?;
     let administrator = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Plain(secrets.password.clone().into()),
         place: Place::New(OrganizationName::parse("Sample organization")?),
         role: "owner".to_owned(),
     };
-    let Created { user, organization } = create_user(&unscoped, &hasher(Runtime::default()), administrator).await?;
+    let Created { user, organization } =
+        create_user(&unscoped, &hasher(Runtime::default()), administrator).await?;
     if let Some((sample, organization)) = platform.sample_data().zip(organization) {
         seed::add(sample, database, organization, user, sample.count).await?;
         say(&format!("Added {} sample {}.", sample.count, sample.name));
@@ -125,10 +157,17 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
 }
 
 /// Tells the developer, and scripts, once the server answers.
-async fn announce(private: &Private, facts: &Facts, ready_file: Option<&Path>) -> anyhow::Result<()> {
+async fn announce(
+    private: &Private,
+    facts: &Facts,
+    ready_file: Option<&Path>,
+) -> anyhow::Result<()> {
     let address = facts.management_address;
     for _ in 0..200 {
-        if tokio::task::spawn_blocking(move || healthcheck::status(address)).await?.is_ok_and(|status| status == 200) {
+        if tokio::task::spawn_blocking(move || healthcheck::status(address))
+            .await?
+            .is_ok_and(|status| status == 200)
+        {
             private.note_running(facts)?;
             if let Some(path) = ready_file {
                 facts::write(path, facts)?;

@@ -24,7 +24,11 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
 
 /// A service that listens on every address is asked on the loopback.
 fn reachable(bound: SocketAddr) -> SocketAddr {
-    if bound.ip().is_unspecified() { SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), bound.port()) } else { bound }
+    if bound.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), bound.port())
+    } else {
+        bound
+    }
 }
 
 /// The status of `/readyz` at `address`.
@@ -35,5 +39,7 @@ pub(super) fn status(address: SocketAddr) -> anyhow::Result<u16> {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer)?;
     let text = std::str::from_utf8(&answer)?;
-    text.strip_prefix("HTTP/1.1 ").and_then(|status| status.parse().ok()).context("not an HTTP answer")
+    text.strip_prefix("HTTP/1.1 ")
+        .and_then(|status| status.parse().ok())
+        .context("not an HTTP answer")
 }

@@ -53,10 +53,29 @@ async fn list(kind: Option<&str>, place: &Place) -> anyhow::Result<ExitCode> {
     if jobs.is_empty() {
         say("No work waits.");
     }
-    for Unfinished { id, kind, state, attempts, created_at, run_at, error } in jobs {
-        let next = if state == "waiting" { format!("  next try {run_at}") } else { String::new() };
-        let error = if error.is_empty() { String::new() } else { format!("  {error}") };
-        say(&format!("{id}  {kind:<10}  {state:<11}  queued {created_at}  attempts {attempts}{next}{error}"));
+    for Unfinished {
+        id,
+        kind,
+        state,
+        attempts,
+        created_at,
+        run_at,
+        error,
+    } in jobs
+    {
+        let next = if state == "waiting" {
+            format!("  next try {run_at}")
+        } else {
+            String::new()
+        };
+        let error = if error.is_empty() {
+            String::new()
+        } else {
+            format!("  {error}")
+        };
+        say(&format!(
+            "{id}  {kind:<10}  {state:<11}  queued {created_at}  attempts {attempts}{next}{error}"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -68,7 +87,10 @@ async fn retry_failed(Retry { id, kind, place }: Retry) -> anyhow::Result<ExitCo
         Some(id) => vec![id],
         None => {
             let jobs = unfinished(&unscoped, kind.as_deref()).await?;
-            jobs.into_iter().filter(|job| job.state == "failed").map(|job| job.id).collect()
+            jobs.into_iter()
+                .filter(|job| job.state == "failed")
+                .map(|job| job.id)
+                .collect()
         }
     };
 

@@ -35,7 +35,12 @@ struct Of {
     #[arg(long, conflicts_with_all = ["user", "named"])]
     organization: Option<OrganizationId>,
     /// The spelling of earlier versions.
-    #[arg(long = "user", value_name = "USER", hide = true, conflicts_with = "user")]
+    #[arg(
+        long = "user",
+        value_name = "USER",
+        hide = true,
+        conflicts_with = "user"
+    )]
     named: Option<String>,
 }
 
@@ -65,8 +70,11 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             keys.iter().for_each(|key| say(&line(key)));
         }
         Action::Revoke(Revoke { key, place }) => {
-            let revoked = revoke_key(&connect::unscoped(&place.database()?, "key_revoke"), &key).await?;
-            revoked.then_some(()).context("there is no such key, or it was revoked before")?;
+            let revoked =
+                revoke_key(&connect::unscoped(&place.database()?, "key_revoke"), &key).await?;
+            revoked
+                .then_some(())
+                .context("there is no such key, or it was revoked before")?;
             say("revoked");
         }
     }
@@ -74,9 +82,15 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 }
 
 fn line(key: &ListedKey) -> String {
-    let moment = |moment: Option<_>| moment.map_or_else(|| "never".to_owned(), |moment| format!("{moment}"));
-    let account = |account: Option<_>| account.map_or_else(|| "unknown".to_owned(), |account| format!("{account}"));
-    let scopes = key.scopes.as_ref().map_or_else(|| "all of the role".to_owned(), |scopes| scopes.join(" "));
+    let moment =
+        |moment: Option<_>| moment.map_or_else(|| "never".to_owned(), |moment| format!("{moment}"));
+    let account = |account: Option<_>| {
+        account.map_or_else(|| "unknown".to_owned(), |account| format!("{account}"))
+    };
+    let scopes = key
+        .scopes
+        .as_ref()
+        .map_or_else(|| "all of the role".to_owned(), |scopes| scopes.join(" "));
     format!(
         "{}  user {}  organization {}  expires {}  made by {}  sponsor {}  revoked {}  last used {}  scopes: {scopes}  {:?}",
         key.id,

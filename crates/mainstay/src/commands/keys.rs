@@ -82,6 +82,9 @@ fn generate(vault: bool) -> anyhow::Result<()> {
 
 /// The cause too: an operator may know it.
 fn told(error: Error) -> anyhow::Error {
-    let cause = error.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let cause = error
+        .cause()
+        .map(|cause| format!(": {cause}"))
+        .unwrap_or_default();
     anyhow::anyhow!("{error}{cause}")
 }

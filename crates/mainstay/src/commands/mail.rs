@@ -37,16 +37,18 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::Settle(Chosen { id, place }) => {
             let database = place.database()?;
             let found = settle(&connect::unscoped(&database, "mail_settle"), id).await?;
-            found
-                .then_some(())
-                .context("there is no mail of this id that was left behind, or it is being sent right now")?;
+            found.then_some(()).context(
+                "there is no mail of this id that was left behind, or it is being sent right now",
+            )?;
             say(&format!("{id} is settled"));
             Ok(ExitCode::SUCCESS)
         }
         Action::Resend(Chosen { id, place }) => {
             let database = place.database()?;
             let found = resend(&connect::unscoped(&database, "mail_resend"), id).await?;
-            found.then_some(()).context("there is no mail of this id that failed or was left behind")?;
+            found
+                .then_some(())
+                .context("there is no mail of this id that failed or was left behind")?;
             say(&format!("{id} is sent again"));
             Ok(ExitCode::SUCCESS)
         }
@@ -60,8 +62,16 @@ async fn list(place: Place) -> anyhow::Result<ExitCode> {
         say("No mail waits.");
     }
     for mail in mails {
-        let next = if mail.state == "waiting" { format!("  next try {}", mail.run_at) } else { String::new() };
-        let error = if mail.error.is_empty() { String::new() } else { format!("  {}", mail.error) };
+        let next = if mail.state == "waiting" {
+            format!("  next try {}", mail.run_at)
+        } else {
+            String::new()
+        };
+        let error = if mail.error.is_empty() {
+            String::new()
+        } else {
+            format!("  {}", mail.error)
+        };
         say(&format!(
             "{}  {:<11}  {}  queued {}  attempts {}{next}{error}",
             mail.id, mail.state, mail.to, mail.created_at, mail.attempts

@@ -13,7 +13,8 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     // Other settings stand in the same environment; only this one is this command's business.
     let url = reader.secret(OWNER_URL.0, OWNER_URL.1);
     reader.finish_part()?;
-    let url = DatabaseUrl::parse(&url.context("is missing")?).context("MAINSTAY_DATABASE_OWNER_URL")?;
+    let url =
+        DatabaseUrl::parse(&url.context("is missing")?).context("MAINSTAY_DATABASE_OWNER_URL")?;
     let migrated = migrate(platform, &url).await?;
     for migration in &migrated.applied {
         say(&format!("applied {migration}"));
@@ -33,7 +34,9 @@ pub(super) fn outcome(platform: &Platform, migrated: &Migrated) -> String {
 
 /// Brings the schema up to date and declares the permissions; those of a newer schema are its own release's to declare.
 pub(super) async fn migrate(platform: &Platform, url: &DatabaseUrl) -> anyhow::Result<Migrated> {
-    let mut owner = Owner::connect(url).await.context("cannot connect as the owner of the schema")?;
+    let mut owner = Owner::connect(url)
+        .await
+        .context("cannot connect as the owner of the schema")?;
     let migrated = owner.migrate(platform.schema()).await?;
     if migrated.version == platform.schema_version() {
         declare_permissions(&mut owner, &platform.permissions()).await?;

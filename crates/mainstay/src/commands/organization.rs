@@ -32,21 +32,37 @@ pub(super) struct Revoke {
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::List(place) => {
-            let organizations = list_organizations(&connect::unscoped(&place.database()?, "organization_list")).await?;
+            let organizations =
+                list_organizations(&connect::unscoped(&place.database()?, "organization_list"))
+                    .await?;
             if organizations.is_empty() {
                 say("There is no organization.");
             }
             for organization in organizations {
-                let (id, since, members) = (organization.id, organization.created_at, organization.members);
-                say(&format!("{id}  {}  members {members}  since {since}", one_line(&organization.name)));
+                let (id, since, members) = (
+                    organization.id,
+                    organization.created_at,
+                    organization.members,
+                );
+                say(&format!(
+                    "{id}  {}  members {members}  since {since}",
+                    one_line(&organization.name)
+                ));
             }
         }
-        Action::Revoke(Revoke { organization, place }) => {
+        Action::Revoke(Revoke {
+            organization,
+            place,
+        }) => {
             let unscoped = connect::unscoped(&place.database()?, "organization_revoke");
             let revoked = revoke_organization(&unscoped, organization).await?;
-            let revoked = revoked.context("there is no organization of this id: see `organization list`")?;
+            let revoked =
+                revoked.context("there is no organization of this id: see `organization list`")?;
             say(&format!("{} sessions are ended", revoked.sessions));
-            say(&format!("{} API keys and {} client secrets are revoked", revoked.api_keys, revoked.client_secrets));
+            say(&format!(
+                "{} API keys and {} client secrets are revoked",
+                revoked.api_keys, revoked.client_secrets
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)

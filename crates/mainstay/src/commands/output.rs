@@ -48,7 +48,9 @@ pub(super) fn failure() -> Option<ErrorKind> {
 /// Writes lines for the person at the terminal. One that is longer than the terminal is wide goes on in the next, between
 /// words.
 pub(super) fn say(lines: &str) {
-    let Some(width) = width() else { return print(lines) };
+    let Some(width) = width() else {
+        return print(lines);
+    };
     let fitted: Vec<String> = lines.split('\n').map(|line| fit(line, width)).collect();
     print(&fitted.join("\n"));
 }
@@ -57,7 +59,9 @@ pub(super) fn say(lines: &str) {
 /// as others do.
 pub(super) fn say_table(table: &str) {
     let table = table.trim_end();
-    let Some(width) = width() else { return print(table) };
+    let Some(width) = width() else {
+        return print(table);
+    };
     print(&narrowed(table, width));
 }
 
@@ -66,13 +70,18 @@ fn narrowed(table: &str, width: usize) -> String {
         return table.to_owned();
     }
 
-    let rows: Vec<String> = table.lines().map(|line| fit(&cells(line).collect::<Vec<_>>().join("  "), width)).collect();
+    let rows: Vec<String> = table
+        .lines()
+        .map(|line| fit(&cells(line).collect::<Vec<_>>().join("  "), width))
+        .collect();
     rows.join("\n")
 }
 
 /// What two or more spaces part.
 fn cells(line: &str) -> impl Iterator<Item = &str> {
-    line.split("  ").map(str::trim).filter(|cell| !cell.is_empty())
+    line.split("  ")
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty())
 }
 
 /// Writes a document, such as JSON or Markdown: its lines stay as they are.
@@ -98,7 +107,9 @@ fn tell(kind: &str, line: &str) {
 
 /// How many columns there are, if this is a terminal.
 pub(super) fn width() -> Option<usize> {
-    Term::stdout().size_checked().map(|(_, columns)| columns.into())
+    Term::stdout()
+        .size_checked()
+        .map(|(_, columns)| columns.into())
 }
 
 /// A line of cells, which two or more spaces part, in lines of at most `width` columns: cells go to the next line whole, and
@@ -109,9 +120,16 @@ fn fit(line: &str, width: usize) -> String {
     }
 
     let start = line.len() - line.trim_start().len();
-    let mut fitted = Fitted { text: line[..start].to_owned(), column: start, indent: start + INDENT, width };
+    let mut fitted = Fitted {
+        text: line[..start].to_owned(),
+        column: start,
+        indent: start + INDENT,
+        width,
+    };
     for cell in cells(line) {
-        if fitted.has_room("  ", cell) || cell.chars().count() <= width.saturating_sub(fitted.indent) {
+        if fitted.has_room("  ", cell)
+            || cell.chars().count() <= width.saturating_sub(fitted.indent)
+        {
             fitted.push("  ", cell);
         } else {
             let mut gap = "  ";
@@ -135,7 +153,12 @@ struct Fitted {
 
 impl Fitted {
     fn is_at_start(&self) -> bool {
-        self.text.chars().rev().take_while(|letter| *letter == ' ').count() == self.column
+        self.text
+            .chars()
+            .rev()
+            .take_while(|letter| *letter == ' ')
+            .count()
+            == self.column
     }
 
     fn has_room(&self, gap: &str, part: &str) -> bool {
@@ -163,8 +186,13 @@ fn printable(text: &str) -> Cow<'_, str> {
         return text.into();
     }
 
-    let escaped =
-        text.chars().map(|letter| if acts(letter) { letter.escape_unicode().to_string() } else { letter.to_string() });
+    let escaped = text.chars().map(|letter| {
+        if acts(letter) {
+            letter.escape_unicode().to_string()
+        } else {
+            letter.to_string()
+        }
+    });
     escaped.collect::<String>().into()
 }
 
@@ -174,7 +202,10 @@ mod tests {
 
     #[test]
     fn nothing_that_acts_on_a_terminal_is_written() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\r\u{9b}31m"), r"a\u{1b}[2Jb\u{202e}c\u{d}\u{9b}31m");
+        assert_eq!(
+            printable("a\u{1b}[2Jb\u{202e}c\r\u{9b}31m"),
+            r"a\u{1b}[2Jb\u{202e}c\u{d}\u{9b}31m"
+        );
         assert_eq!(printable("two\nlines\tand Grüße"), "two\nlines\tand Grüße");
     }
 
@@ -185,15 +216,17 @@ mod tests {
 
     #[test]
     fn a_line_that_does_not_fit_goes_on_between_words() {
-        let line =
-            "MAINSTAY_HTTP_BIND            127.0.0.1:8000  default  Where the API listens, and nobody else does.";
+        let line = "MAINSTAY_HTTP_BIND            127.0.0.1:8000  default  Where the API listens, and nobody else does.";
         assert_eq!(
             fit(line, 46),
             "MAINSTAY_HTTP_BIND  127.0.0.1:8000  default\n    Where the API listens, and nobody else\n    does."
         );
         assert_eq!(fit("  a  bb  cccc", 8), "  a  bb\n      cccc");
         // What cannot be parted is not.
-        assert_eq!(fit("key  0123456789abcdef", 10), "key\n    0123456789abcdef");
+        assert_eq!(
+            fit("key  0123456789abcdef", 10),
+            "key\n    0123456789abcdef"
+        );
     }
 
     #[test]
@@ -205,12 +238,18 @@ mod tests {
 
     #[test]
     fn no_line_is_longer_than_the_terminal_is_wide() {
-        let line =
-            "one two three four five  six seven eight  nine ten eleven twelve thirteen fourteen  fifteen sixteen";
+        let line = "one two three four five  six seven eight  nine ten eleven twelve thirteen fourteen  fifteen sixteen";
         for width in 12..line.len() {
             let fitted = fit(line, width);
-            assert!(fitted.lines().all(|line| line.chars().count() <= width), "{width}: {fitted}");
-            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            assert!(
+                fitted.lines().all(|line| line.chars().count() <= width),
+                "{width}: {fitted}"
+            );
+            let words = |text: &str| {
+                text.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
             assert_eq!(words(&fitted), words(line));
         }
     }

@@ -43,19 +43,35 @@ pub(super) struct Assign {
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
-        Action::List(List { organization, place }) => {
-            let roles = list_roles_of(&connect::unscoped(&place.database()?, "role_list"), organization).await?;
+        Action::List(List {
+            organization,
+            place,
+        }) => {
+            let roles = list_roles_of(
+                &connect::unscoped(&place.database()?, "role_list"),
+                organization,
+            )
+            .await?;
             for role in roles {
                 let kind = if role.built_in { "built in" } else { "its own" };
-                let (name, members, granted) = (role.name, role.members, role.permissions.join(" "));
+                let (name, members, granted) =
+                    (role.name, role.members, role.permissions.join(" "));
                 say(&format!("{name:<20}  {kind}  members {members}  {granted}"));
             }
         }
-        Action::Assign(Assign { role, account, organization, place }) => {
+        Action::Assign(Assign {
+            role,
+            account,
+            organization,
+            place,
+        }) => {
             let unscoped = connect::unscoped(&place.database()?, "role_assign");
             let found = account.find(&unscoped).await?;
             let assigned = assign_role(&unscoped, found.id, organization, &role).await?;
-            ensure!(assigned, "there is no such organization or role, or it would be left without an owner");
+            ensure!(
+                assigned,
+                "there is no such organization or role, or it would be left without an owner"
+            );
             say(&format!("{} is {role}", found.id));
         }
     }

@@ -5,7 +5,10 @@ use crate::Platform;
 
 /// Prints the version of the database's schema and the one that this build expects; fails where the first is lower.
 pub(super) async fn run(platform: &Platform, place: &Place) -> anyhow::Result<ExitCode> {
-    let (found, expected) = (place.database()?.health().await?.schema, platform.schema_version());
+    let (found, expected) = (
+        place.database()?.health().await?.schema,
+        platform.schema_version(),
+    );
     let verdict = match found.cmp(&expected) {
         std::cmp::Ordering::Less => "run `migrate`",
         std::cmp::Ordering::Equal => "up to date",
@@ -15,5 +18,9 @@ pub(super) async fn run(platform: &Platform, place: &Place) -> anyhow::Result<Ex
     say(&format!("database  {found}"));
     say(&format!("build     {expected}"));
     say(verdict);
-    Ok(if found < expected { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if found < expected {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -22,12 +22,16 @@ pub(super) struct Arguments {
 /// Calls the count what the sample's rows are called: `--customers`.
 pub(super) fn named(program: Command, platform: &Platform) -> Command {
     let name = platform.sample_data().map_or("count", |sample| sample.name);
-    program.mut_subcommand("seed", |seed| seed.mut_arg("count", |count| count.long(name)))
+    program.mut_subcommand("seed", |seed| {
+        seed.mut_arg("count", |count| count.long(name))
+    })
 }
 
 /// Adds rows to the configured database or to that of `dev`, which is started for the while when it does not run.
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let sample = platform.sample_data().context("this service has no sample data")?;
+    let sample = platform
+        .sample_data()
+        .context("this service has no sample data")?;
     let private = dev::borrow(platform, arguments.data_dir.as_deref()).await?;
     let database = match &private {
         Some(private) => connect::database_and(private.reader(), |_| ())?.0,
@@ -39,7 +43,12 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
     if let Some(private) = private {
         private.stop().await?;
     }
-    say(&format!("added {} {} in {:.1} s", arguments.count, sample.name, started.elapsed().as_secs_f64()));
+    say(&format!(
+        "added {} {} in {:.1} s",
+        arguments.count,
+        sample.name,
+        started.elapsed().as_secs_f64()
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -52,8 +61,10 @@ pub(super) async fn add(
     count: u64,
 ) -> anyhow::Result<()> {
     let bar = ProgressBar::new(count).with_style(
-        ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} ({per_sec}, {eta} left)")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+        ProgressStyle::with_template(
+            "{msg} {wide_bar} {human_pos}/{human_len} ({per_sec}, {eta} left)",
+        )
+        .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     bar.set_message(sample.name);
     (sample.make)(database, organization, user, count, &|more| bar.inc(more)).await?;
@@ -65,7 +76,11 @@ async fn first_organization(database: &Database) -> anyhow::Result<(Organization
     const FIRST: &str = "SELECT o.id, m.user_id FROM organizations o \
          JOIN memberships m ON m.organization_id = o.id JOIN roles r ON r.id = m.role_id AND r.name = 'owner' \
          ORDER BY o.created_at, m.created_at LIMIT 1";
-    let rows = connect::unscoped(database, "seed").select("organizations.first", FIRST, []).await?;
-    let row = rows.first().context("there is no organization yet: make one with `user create`")?;
+    let rows = connect::unscoped(database, "seed")
+        .select("organizations.first", FIRST, [])
+        .await?;
+    let row = rows
+        .first()
+        .context("there is no organization yet: make one with `user create`")?;
     Ok((row.get(0)?, row.get(1)?))
 }

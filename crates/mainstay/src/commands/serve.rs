@@ -14,7 +14,13 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     let (stop, signals) = (shutdown::requested(), Signals::take()?);
-    let service = Service::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await?;
+    let service = Service::bind(
+        platform,
+        settings,
+        Runtime::default(),
+        Some(telemetry.clone()),
+    )
+    .await?;
     tracing::info!(api = %service.address()?, management = %service.management_address()?, "serving");
     let obeying = signals.obey(telemetry.clone(), service.certificate().cloned());
     tokio::select! {

@@ -46,8 +46,12 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
                 say("There is no session.");
             }
             for session in sessions {
-                let used = session.last_used_at.map_or_else(|| "never".to_owned(), |used| used.to_string());
-                let place = session.organization.map_or_else(String::new, |id| format!("  in {id}"));
+                let used = session
+                    .last_used_at
+                    .map_or_else(|| "never".to_owned(), |used| used.to_string());
+                let place = session
+                    .organization
+                    .map_or_else(String::new, |id| format!("  in {id}"));
                 say(&format!(
                     "{}  {:<6}  since {}  last used {used}  until {}{place}",
                     session.id, session.kind, session.created_at, session.expires_at
@@ -55,8 +59,11 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             }
         }
         Action::End(End { id, place }) => {
-            let ended = end_session(&connect::unscoped(&place.database()?, "session_end"), id).await?;
-            ended.then_some(()).context("there is no session of this id that lasts")?;
+            let ended =
+                end_session(&connect::unscoped(&place.database()?, "session_end"), id).await?;
+            ended
+                .then_some(())
+                .context("there is no session of this id that lasts")?;
             say(&format!("{id} is ended"));
         }
         Action::EndAll(Of { account, place }) => {

@@ -44,11 +44,15 @@ impl Signals {
 
 fn read_again(certificate: Option<&Certificate>) {
     let Some(certificate) = certificate else {
-        return tracing::info!("SIGHUP: this process shows no certificate, and reads nothing else again");
+        return tracing::info!(
+            "SIGHUP: this process shows no certificate, and reads nothing else again"
+        );
     };
     match renew(certificate, Clock::default().now()) {
         Ok(true) => {}
-        Ok(false) => tracing::info!(expires = %certificate.ends(), "SIGHUP: the certificate has not changed"),
+        Ok(false) => {
+            tracing::info!(expires = %certificate.ends(), "SIGHUP: the certificate has not changed")
+        }
         Err(why) => tell_refusal(&why),
     }
 }

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use mainstay_crypto::Sealed;
 use mainstay_database::Unscoped;
 use mainstay_identity::{
-    Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place as Home, Strength, UserSummary, create_user,
-    delete_account, find_user, reset_second_factors, set_active,
+    Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place as Home, Strength,
+    UserSummary, create_user, delete_account, find_user, reset_second_factors, set_active,
 };
 use mainstay_kernel::{Random, Runtime, one_line};
 
@@ -68,39 +68,63 @@ pub(super) struct Account {
     #[arg(value_name = "USER", required_unless_present = "named")]
     user: Option<String>,
     /// The spelling of earlier versions.
-    #[arg(long = "user", value_name = "USER", hide = true, conflicts_with = "user")]
+    #[arg(
+        long = "user",
+        value_name = "USER",
+        hide = true,
+        conflicts_with = "user"
+    )]
     named: Option<String>,
 }
 
 impl Account {
     /// Finds it.
     pub(super) async fn find(&self, unscoped: &Unscoped) -> anyhow::Result<UserSummary> {
-        find(unscoped, self.user.as_ref().or(self.named.as_ref()).context("name an account")?).await
+        find(
+            unscoped,
+            self.user
+                .as_ref()
+                .or(self.named.as_ref())
+                .context("name an account")?,
+        )
+        .await
     }
 }
 
 /// The account that an operator means, by its address or id.
 pub(super) async fn find(unscoped: &Unscoped, who: &str) -> anyhow::Result<UserSummary> {
-    find_user(unscoped, who).await?.with_context(|| format!("there is no account {who}"))
+    find_user(unscoped, who)
+        .await?
+        .with_context(|| format!("there is no account {who}"))
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::Create(new) => create(new).await?,
         Action::Show(Who { account, place }) => {
-            show(&account.find(&connect::unscoped(&place.database()?, "user_show")).await?);
+            show(
+                &account
+                    .find(&connect::unscoped(&place.database()?, "user_show"))
+                    .await?,
+            );
         }
         Action::Deactivate(Who { account, place }) => {
             let unscoped = connect::unscoped(&place.database()?, "user_deactivate");
             let found = account.find(&unscoped).await?;
             let changed = set_active(&unscoped, found.id, false, None).await?;
-            ensure!(changed, "the account is shut already, or an organization would be left without an owner");
+            ensure!(
+                changed,
+                "the account is shut already, or an organization would be left without an owner"
+            );
             say(&format!("{} is shut", found.id));
         }
         Action::Activate(Who { account, place }) => {
             let unscoped = connect::unscoped(&place.database()?, "user_activate");
             let found = account.find(&unscoped).await?;
-            ensure!(set_active(&unscoped, found.id, true, None).await?, "the account is open already");
+            ensure!(
+                set_active(&unscoped, found.id, true, None).await?,
+                "the account is open already"
+            );
             say(&format!("{} is open", found.id));
         }
         Action::Delete(Who { account, place }) => {
@@ -113,7 +137,10 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::ResetSecondFactors(Who { account, place }) => {
             let unscoped = connect::unscoped(&place.database()?, "user_reset_second_factors");
             let found = account.find(&unscoped).await?;
-            ensure!(reset_second_factors(&unscoped, found.id).await?, "the account has no second factor");
+            ensure!(
+                reset_second_factors(&unscoped, found.id).await?,
+                "the account has no second factor"
+            );
             say(&format!("{} signs in without a second factor", found.id));
         }
     }
@@ -122,11 +149,17 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 
 async fn create(new: Create) -> anyhow::Result<()> {
     let email = EmailAddress::parse(&new.email).context("that is not an e-mail address")?;
-    let password = if new.password_stdin { given_password(&new.email)? } else { random_password(&Random::default()) };
+    let password = if new.password_stdin {
+        given_password(&new.email)?
+    } else {
+        random_password(&Random::default())
+    };
     let unscoped = connect::unscoped(&new.place.database()?, "user_create");
     let home = match new.organization.parse() {
         Ok(organization) => Home::Existing(organization),
-        Err(_) => Home::New(OrganizationName::parse(&new.organization).context("the organization's name")?),
+        Err(_) => Home::New(
+            OrganizationName::parse(&new.organization).context("the organization's name")?,
+        ),
     };
     let user = NewUser {
         email: Sealed::new(email),
@@ -134,7 +167,8 @@ async fn create(new: Create) -> anyhow::Result<()> {
         place: home,
         role: new.role,
     };
-    let Created { user, organization } = create_user(&unscoped, &hasher(Runtime::default()), user).await?;
+    let Created { user, organization } =
+        create_user(&unscoped, &hasher(Runtime::default()), user).await?;
     say(&format!("user          {user}"));
     if let Some(organization) = organization {
         say(&format!("organization  {organization}"));
@@ -163,10 +197,22 @@ fn given_password(email: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     let password = text.trim_end_matches(['\r', '\n']).to_owned();
-    ensure!(password.chars().count() >= 15, "a password has at least 15 characters");
+    ensure!(
+        password.chars().count() >= 15,
+        "a password has at least 15 characters"
+    );
     let strength = Strength::of(&password.clone().into(), &[email]);
-    let advice = strength.warning.iter().chain(&strength.suggestions).cloned().collect::<Vec<_>>().join(" ");
-    ensure!(strength.is_enough(), "the password is easy to guess. {advice}");
+    let advice = strength
+        .warning
+        .iter()
+        .chain(&strength.suggestions)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(" ");
+    ensure!(
+        strength.is_enough(),
+        "the password is easy to guess. {advice}"
+    );
     Ok(password)
 }
 

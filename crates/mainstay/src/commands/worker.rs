@@ -19,7 +19,13 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     let (stop, signals) = (shutdown::requested(), Signals::take()?);
-    let working = Working::bind(platform, settings, Runtime::default(), Some(telemetry.clone())).await?;
+    let working = Working::bind(
+        platform,
+        settings,
+        Runtime::default(),
+        Some(telemetry.clone()),
+    )
+    .await?;
     tracing::info!(management = %working.management_address()?, "working");
     tokio::select! {
         () = working.run(stop) => {}

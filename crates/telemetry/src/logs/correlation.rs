@@ -36,11 +36,16 @@ impl Correlation {
     }
 
     /// The ids of the nearest span that has them. The trace's id is the exporter's own where spans are exported.
-    pub(super) fn around<'s, S: LookupSpan<'s>>(span: &SpanRef<'s, S>, dispatch: Option<&Dispatch>) -> Self {
+    pub(super) fn around<'s, S: LookupSpan<'s>>(
+        span: &SpanRef<'s, S>,
+        dispatch: Option<&Dispatch>,
+    ) -> Self {
         let mut found = Self::default();
         for span in span.scope() {
             let extensions = span.extensions();
-            let Some(ids) = extensions.get::<Self>() else { continue };
+            let Some(ids) = extensions.get::<Self>() else {
+                continue;
+            };
             found.request_id = found.request_id.or_else(|| ids.request_id.clone());
             found.trace_id = found.trace_id.or_else(|| ids.trace_id.clone());
         }

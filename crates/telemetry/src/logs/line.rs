@@ -62,10 +62,18 @@ pub(super) struct Line {
 impl Line {
     /// Starts the line: when, how grave, from where.
     pub(super) fn begin(&mut self, style: Style, now: Timestamp, metadata: &Metadata<'_>) {
-        let (mut head, mut fields) = (std::mem::take(&mut self.head), std::mem::take(&mut self.fields));
+        let (mut head, mut fields) = (
+            std::mem::take(&mut self.head),
+            std::mem::take(&mut self.fields),
+        );
         head.clear();
         fields.clear();
-        *self = Self { style, head, fields, ..Self::default() };
+        *self = Self {
+            style,
+            head,
+            fields,
+            ..Self::default()
+        };
         let (level, target) = (metadata.level(), metadata.target());
         self.is_short = !matches!(style, Style::Json) && *level == Level::INFO;
         match style {
@@ -81,7 +89,9 @@ impl Line {
             Style::Plain | Style::Coloured => {
                 write_time_of_day(&mut self.head, now);
                 let _ = match style {
-                    Style::Coloured => write!(self.head, " \x1b[{}m{level:5}\x1b[0m", colour_of(*level)),
+                    Style::Coloured => {
+                        write!(self.head, " \x1b[{}m{level:5}\x1b[0m", colour_of(*level))
+                    }
                     _ => write!(self.head, " {level:5}"),
                 };
                 if !self.is_short {
@@ -107,7 +117,11 @@ impl Line {
     /// The whole line with its end.
     pub(super) fn finish(&mut self) -> &[u8] {
         self.head.push_str(&self.fields);
-        self.head.push_str(if matches!(self.style, Style::Json) { "}\n" } else { "\n" });
+        self.head.push_str(if matches!(self.style, Style::Json) {
+            "}\n"
+        } else {
+            "\n"
+        });
         self.head.as_bytes()
     }
 
@@ -162,7 +176,11 @@ impl Line {
         let start = self.fields.len();
         let _ = Escaped(&mut self.fields).write_fmt(value);
         if self.fields[start..].contains([' ', '=']) {
-            let spoken = self.fields.split_off(start).replace(' ', "\\u0020").replace('=', "\\u003d");
+            let spoken = self
+                .fields
+                .split_off(start)
+                .replace(' ', "\\u0020")
+                .replace('=', "\\u003d");
             self.fields.push_str(&spoken);
         }
     }
@@ -174,7 +192,11 @@ impl Line {
             _ => {}
         }
         // JSON readers disagree on which of two equal names counts, so an event cannot repeat a name of the line's own.
-        let prefix = if matches!(name, "timestamp" | "level" | "target") { "event." } else { "" };
+        let prefix = if matches!(name, "timestamp" | "level" | "target") {
+            "event."
+        } else {
+            ""
+        };
         match self.style {
             Style::Json => {
                 self.fields.push_str(",\"");
@@ -249,7 +271,10 @@ fn write_time(into: &mut String, now: Timestamp) {
     let now = now.inner();
     let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
     let (hour, minute, second, micros) = now.to_hms_micro();
-    let _ = write!(into, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
+    let _ = write!(
+        into,
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
+    );
 }
 
 /// The time of day in UTC, to the second.

@@ -27,11 +27,16 @@ impl Write for Output {
 
 /// The log of what `events` does, under these settings.
 fn logged(settings: &[(&str, &str)], colour: bool, events: impl FnOnce()) -> String {
-    let variables = settings.iter().map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned()));
+    let variables = settings
+        .iter()
+        .map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned()));
     let mut reader = Reader::new(variables);
     let settings = Settings::read(&mut reader);
     reader.finish().unwrap();
-    let (output, clock) = (Output::default(), Clock::manual(mainstay_kernel::Timestamp::UNIX_EPOCH));
+    let (output, clock) = (
+        Output::default(),
+        Clock::manual(mainstay_kernel::Timestamp::UNIX_EPOCH),
+    );
     let writer = output.clone();
     let subscriber = registry().with(layer(&settings, colour, move || writer.clone(), clock).0);
     with_default(subscriber, events);
@@ -41,16 +46,26 @@ fn logged(settings: &[(&str, &str)], colour: bool, events: impl FnOnce()) -> Str
 /// The JSON object of each line, none of them with a name twice.
 fn json(events: impl FnOnce()) -> Vec<Value> {
     let log = logged(&[], false, events);
-    log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"))).collect()
+    log.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}")))
+        .collect()
 }
 
 fn pretty(events: impl FnOnce()) -> String {
-    logged(&[("MAINSTAY_TELEMETRY_LOG_FORMAT", "pretty")], false, events)
+    logged(
+        &[("MAINSTAY_TELEMETRY_LOG_FORMAT", "pretty")],
+        false,
+        events,
+    )
 }
 
 #[test]
 fn a_line_is_one_json_object() {
-    let log = logged(&[], false, || info!(target: "shop", count = 3_u64, ok = true, ratio = 0.5, name = "x", "sold"));
+    let log = logged(
+        &[],
+        false,
+        || info!(target: "shop", count = 3_u64, ok = true, ratio = 0.5, name = "x", "sold"),
+    );
     assert_eq!(
         log,
         concat!(
@@ -65,7 +80,11 @@ fn a_line_is_one_json_object() {
 fn a_line_for_people_reads_from_left_to_right() {
     let log = pretty(|| info!(target: "shop", count = 3, name = "x y", "sold"));
     assert_eq!(log, "00:00:00 INFO  sold count=3 name=\"x y\"\n");
-    let coloured = logged(&[("MAINSTAY_TELEMETRY_LOG_FORMAT", "pretty")], true, || warn!(target: "shop", "gone"));
+    let coloured = logged(
+        &[("MAINSTAY_TELEMETRY_LOG_FORMAT", "pretty")],
+        true,
+        || warn!(target: "shop", "gone"),
+    );
     assert_eq!(coloured, "00:00:00 \x1b[33mWARN \x1b[0m shop: gone\n");
 }
 
@@ -74,7 +93,13 @@ fn a_request_is_a_short_line_for_people() {
     let log = pretty(|| {
         let span = info_span!("request", request_id = "r-1");
         let _entered = span.enter();
-        info!(method = "GET", route = "/v1/things/{id}", status = 200_u16, microseconds = 2117, "answered");
+        info!(
+            method = "GET",
+            route = "/v1/things/{id}",
+            status = 200_u16,
+            microseconds = 2117,
+            "answered"
+        );
         warn!(target: "shop", status = 500_u16, "answered");
         info!(route = "/x status=1", "answered");
     });
@@ -95,18 +120,27 @@ fn a_value_can_neither_end_its_line_nor_reach_the_terminal() {
     };
     let lines = json(events);
     assert_eq!(lines.len(), 1);
-    assert_eq!((&lines[0]["level"], &lines[0]["text"]), (&Value::from("INFO"), &Value::from(hostile)));
+    assert_eq!(
+        (&lines[0]["level"], &lines[0]["text"]),
+        (&Value::from("INFO"), &Value::from(hostile))
+    );
     assert_eq!(lines[0]["message"], format!("message {hostile}"));
     for log in [logged(&[], false, events), pretty(events)] {
         let line = log.strip_suffix('\n').unwrap();
-        assert!(!line.contains(|character: char| character.is_control() || character == '\u{2028}'), "{line:?}");
+        assert!(
+            !line.contains(|character: char| character.is_control() || character == '\u{2028}'),
+            "{line:?}"
+        );
     }
 }
 
 #[test]
 fn a_text_cannot_pass_for_a_field() {
     let log = pretty(|| info!(text = "x\" admin=\"true", "seen"));
-    assert_eq!(log.split_once("seen ").unwrap().1, "text=\"x\\\" admin=\\\"true\"\n");
+    assert_eq!(
+        log.split_once("seen ").unwrap().1,
+        "text=\"x\\\" admin=\\\"true\"\n"
+    );
 }
 
 #[test]
@@ -128,7 +162,10 @@ fn whatever_is_named_like_a_secret_is_redacted() {
         );
     };
     for log in [logged(&[], false, events), pretty(events)] {
-        assert!(!log.contains(CANARY) && !log.contains("4242") && !log.contains("42.42"), "{log}");
+        assert!(
+            !log.contains(CANARY) && !log.contains("4242") && !log.contains("42.42"),
+            "{log}"
+        );
         assert_eq!(log.matches("[redacted]").count(), 7, "{log}");
     }
 }
@@ -136,7 +173,11 @@ fn whatever_is_named_like_a_secret_is_redacted() {
 #[test]
 fn a_line_carries_the_nearest_request_and_trace() {
     let lines = json(|| {
-        let outer = info_span!("request", request_id = "outer", trace_id = tracing::field::Empty);
+        let outer = info_span!(
+            "request",
+            request_id = "outer",
+            trace_id = tracing::field::Empty
+        );
         outer.record("trace_id", "abc");
         let _outer = outer.enter();
         let _plain = info_span!("query").entered();
@@ -145,18 +186,32 @@ fn a_line_carries_the_nearest_request_and_trace() {
         let _inner = info_span!("job", request_id = %"inner").entered();
         info!("from the inner span");
     });
-    let ids: Vec<_> = lines.iter().map(|line| (line["request_id"].as_str(), line["trace_id"].as_str())).collect();
-    assert_eq!(ids, [(Some("outer"), Some("abc")), (Some("own"), Some("abc")), (Some("inner"), Some("abc"))]);
+    let ids: Vec<_> = lines
+        .iter()
+        .map(|line| (line["request_id"].as_str(), line["trace_id"].as_str()))
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            (Some("outer"), Some("abc")),
+            (Some("own"), Some("abc")),
+            (Some("inner"), Some("abc"))
+        ]
+    );
 }
 
 #[test]
 fn a_filter_for_warnings_keeps_the_request_of_each_line() {
-    let log = logged(&[("MAINSTAY_TELEMETRY_LOG_FILTER", "warn,noisy=debug")], false, || {
-        let _span = info_span!("request", request_id = "r-1").entered();
-        info!("left out");
-        warn!("written");
-        debug!(target: "noisy", "written too");
-    });
+    let log = logged(
+        &[("MAINSTAY_TELEMETRY_LOG_FILTER", "warn,noisy=debug")],
+        false,
+        || {
+            let _span = info_span!("request", request_id = "r-1").entered();
+            info!("left out");
+            warn!("written");
+            debug!(target: "noisy", "written too");
+        },
+    );
     assert_eq!(log.matches("written").count(), 2, "{log}");
     assert_eq!(log.matches(r#""request_id":"r-1""#).count(), 2, "{log}");
     assert!(!log.contains("left out"));
@@ -166,7 +221,13 @@ fn a_filter_for_warnings_keeps_the_request_of_each_line() {
 fn an_event_cannot_repeat_the_names_of_the_line() {
     let log = logged(&[], false, || {
         let _span = info_span!("request", request_id = "span").entered();
-        info!(level = "ERROR", timestamp = 0, target = "x", request_id = "event", "seen");
+        info!(
+            level = "ERROR",
+            timestamp = 0,
+            target = "x",
+            request_id = "event",
+            "seen"
+        );
     });
     for name in ["level", "timestamp", "target", "request_id"] {
         assert_eq!(log.matches(&format!("\"{name}\":")).count(), 1, "{log}");
@@ -176,8 +237,18 @@ fn an_event_cannot_repeat_the_names_of_the_line() {
 
 #[test]
 fn numbers_that_json_cannot_write_are_text() {
-    let lines = json(|| info!(nan = f64::NAN, infinite = f64::INFINITY, large = u128::MAX, "numbers"));
-    assert_eq!((&lines[0]["nan"], &lines[0]["infinite"]), (&Value::from("NaN"), &Value::from("inf")));
+    let lines = json(|| {
+        info!(
+            nan = f64::NAN,
+            infinite = f64::INFINITY,
+            large = u128::MAX,
+            "numbers"
+        )
+    });
+    assert_eq!(
+        (&lines[0]["nan"], &lines[0]["infinite"]),
+        (&Value::from("NaN"), &Value::from("inf"))
+    );
     assert_eq!(lines[0]["large"], u128::MAX.to_string());
 }
 
@@ -189,7 +260,10 @@ fn an_error_is_written_with_what_it_came_from() {
 
     let error = Outer(io::Error::other("the connection is gone"));
     let lines = json(|| warn!(error = &error as &dyn std::error::Error, "failed"));
-    assert_eq!(lines[0]["error"], "the query failed: the connection is gone");
+    assert_eq!(
+        lines[0]["error"],
+        "the query failed: the connection is gone"
+    );
 }
 
 #[test]
@@ -203,7 +277,10 @@ fn a_value_that_logs_while_it_is_written_harms_no_line() {
     }
     let lines = json(|| info!(before = 1, value = ?Chatty, after = 2, "outer"));
     let outer = lines.last().unwrap();
-    assert_eq!((&outer["before"], &outer["value"], &outer["after"]), (&1.into(), &"chatty".into(), &2.into()));
+    assert_eq!(
+        (&outer["before"], &outer["value"], &outer["after"]),
+        (&1.into(), &"chatty".into(), &2.into())
+    );
 }
 
 #[test]
@@ -220,7 +297,10 @@ fn a_thread_reuses_its_buffer_without_traces_of_the_last_line() {
 /// The level at run time: louder for the platform's own rooms, and never for libraries.
 #[test]
 fn the_level_goes_up_and_down_by_steps() {
-    let (output, clock) = (Output::default(), Clock::manual(mainstay_kernel::Timestamp::UNIX_EPOCH));
+    let (output, clock) = (
+        Output::default(),
+        Clock::manual(mainstay_kernel::Timestamp::UNIX_EPOCH),
+    );
     let writer = output.clone();
     let settings = Settings::read(&mut Reader::new([]));
     let (layer, level) = layer(&settings, false, move || writer.clone(), clock);
@@ -234,16 +314,35 @@ fn the_level_goes_up_and_down_by_steps() {
         let text = std::mem::take(&mut *output.0.lock().unwrap());
         let words = ["debugged", "headers", "told", "warned"];
         let text = String::from_utf8(text).unwrap();
-        words.into_iter().filter(|word| text.contains(word)).collect::<Vec<_>>()
+        words
+            .into_iter()
+            .filter(|word| text.contains(word))
+            .collect::<Vec<_>>()
     };
 
     with_default(registry().with(layer), || {
         for (step, name, words) in [
             (0, "as set", vec!["told", "warned"]),
-            (1, "as set, and the platform at debug", vec!["debugged", "told", "warned"]),
-            (1, "as set, and the platform at trace", vec!["debugged", "told", "warned"]),
-            (1, "as set, and the platform at trace", vec!["debugged", "told", "warned"]),
-            (-1, "as set, and the platform at debug", vec!["debugged", "told", "warned"]),
+            (
+                1,
+                "as set, and the platform at debug",
+                vec!["debugged", "told", "warned"],
+            ),
+            (
+                1,
+                "as set, and the platform at trace",
+                vec!["debugged", "told", "warned"],
+            ),
+            (
+                1,
+                "as set, and the platform at trace",
+                vec!["debugged", "told", "warned"],
+            ),
+            (
+                -1,
+                "as set, and the platform at debug",
+                vec!["debugged", "told", "warned"],
+            ),
             (-1, "as set", vec!["told", "warned"]),
             (-1, "warnings alone", vec!["warned"]),
             (-1, "warnings alone", vec!["warned"]),

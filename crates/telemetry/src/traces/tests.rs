@@ -36,28 +36,51 @@ fn collector() -> (CollectorUrl, mpsc::Receiver<Received>) {
         while !head.ends_with("\r\n\r\n") {
             stream.read_line(&mut head).unwrap();
         }
-        let length =
-            head.to_lowercase().split("content-length: ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
+        let length = head
+            .to_lowercase()
+            .split("content-length: ")
+            .nth(1)
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
         let mut body = vec![0; length];
         stream.read_exact(&mut body).unwrap();
-        stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        stream
+            .get_mut()
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            .unwrap();
         sender.send(Received { head, body }).unwrap();
     });
     (url, receiver)
 }
 
 fn settings(ratio: &str) -> Settings {
-    let variables = [("MAINSTAY_TELEMETRY_SERVICE_NAME", "shop"), ("MAINSTAY_TELEMETRY_SAMPLE_RATIO", ratio)];
-    Settings::read(&mut Reader::new(variables.map(|(variable, value)| (variable.to_owned(), value.to_owned()))))
+    let variables = [
+        ("MAINSTAY_TELEMETRY_SERVICE_NAME", "shop"),
+        ("MAINSTAY_TELEMETRY_SAMPLE_RATIO", ratio),
+    ];
+    Settings::read(&mut Reader::new(
+        variables.map(|(variable, value)| (variable.to_owned(), value.to_owned())),
+    ))
 }
 
-const TRACE: [u8; 16] =
-    [0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c];
+const TRACE: [u8; 16] = [
+    0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c,
+];
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 fn in_callers_trace(work: impl FnOnce()) {
-    let span = info_span!("GET /v1/things", password = "correct-horse", route = "/v1/things");
-    parent_of(|name| (name == "traceparent").then_some(TRACEPARENT)).unwrap().adopt(&span);
+    let span = info_span!(
+        "GET /v1/things",
+        password = "correct-horse",
+        route = "/v1/things"
+    );
+    parent_of(|name| (name == "traceparent").then_some(TRACEPARENT))
+        .unwrap()
+        .adopt(&span);
     span.in_scope(work);
 }
 
@@ -73,12 +96,32 @@ async fn spans_reach_the_collector_without_their_secrets() {
     provider.shutdown().unwrap();
 
     let request = requests.recv().unwrap();
-    assert!(request.head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{}", request.head);
-    assert!(request.head.to_lowercase().contains("content-type: application/x-protobuf"));
-    for expected in ["shop", "GET /v1/things", "route", "handled", "green", "password", "[redacted]"] {
+    assert!(
+        request.head.starts_with("POST /v1/traces HTTP/1.1\r\n"),
+        "{}",
+        request.head
+    );
+    assert!(
+        request
+            .head
+            .to_lowercase()
+            .contains("content-type: application/x-protobuf")
+    );
+    for expected in [
+        "shop",
+        "GET /v1/things",
+        "route",
+        "handled",
+        "green",
+        "password",
+        "[redacted]",
+    ] {
         assert!(request.holds(expected), "{expected}");
     }
-    assert!(request.holds(TRACE), "the span belongs to the caller's trace");
+    assert!(
+        request.holds(TRACE),
+        "the span belongs to the caller's trace"
+    );
     assert!(!request.holds("correct-horse") && !request.holds("battery-staple"));
 }
 
@@ -86,7 +129,9 @@ async fn spans_reach_the_collector_without_their_secrets() {
 fn a_callers_flag_does_not_force_sampling() {
     let (url, requests) = collector();
     let provider = provider(&settings("0"), &url).unwrap();
-    with_default(registry().with(layer(&provider)), || in_callers_trace(|| info!("handled")));
+    with_default(registry().with(layer(&provider)), || {
+        in_callers_trace(|| info!("handled"))
+    });
     provider.shutdown().unwrap();
     assert!(requests.try_recv().is_err(), "nothing is sent");
 }
@@ -103,7 +148,10 @@ fn a_log_line_names_the_trace_that_is_exported() {
         in_callers_trace(|| info_span!("query").in_scope(|| info!("handled")));
     });
     let line = String::from_utf8(written.recv().unwrap()).unwrap();
-    assert!(line.contains(r#""trace_id":"0af7651916cd43dd8448eb211c80319c""#), "{line}");
+    assert!(
+        line.contains(r#""trace_id":"0af7651916cd43dd8448eb211c80319c""#),
+        "{line}"
+    );
 }
 
 #[test]

@@ -13,7 +13,11 @@ pub(super) struct Answered {
 
 impl Answered {
     pub(super) fn of(status: u16, body: Vec<u8>) -> Self {
-        Self { status, headers: String::new(), body }
+        Self {
+            status,
+            headers: String::new(),
+            body,
+        }
     }
 
     fn json(status: u16, body: &Value) -> Self {
@@ -38,19 +42,32 @@ impl Shared {
     /// OpenID Connect Core 1.0 §3.1.2.5.
     fn send_back(&self, path: &str) -> Answered {
         let visitor = json!(locked(&self.script).visitor);
-        let Redirected { redirect_uri, code, state, iss } = self.authorize(&format!("{}{path}", self.issuer), visitor);
+        let Redirected {
+            redirect_uri,
+            code,
+            state,
+            iss,
+        } = self.authorize(&format!("{}{path}", self.issuer), visitor);
         let mut url = reqwest::Url::parse(&redirect_uri).expect("a redirect_uri is a URL");
         url.query_pairs_mut()
             .append_pair("code", &code)
             .append_pair("state", &state)
             .extend_pairs(iss.map(|iss| ("iss", iss)));
-        Answered { headers: format!("Location: {url}\r\n"), ..Answered::of(303, Vec::new()) }
+        Answered {
+            headers: format!("Location: {url}\r\n"),
+            ..Answered::of(303, Vec::new())
+        }
     }
 
     fn key_set(&self) -> Value {
         let mut set = locked(&self.keys).public();
         let script = locked(&self.script);
-        for key in set["keys"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        for key in set["keys"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object_mut)
+        {
             key.extend(script.key.clone());
             key.retain(|_, value| !value.is_null());
         }
@@ -84,23 +101,38 @@ impl Shared {
         }
         let url = format!("http://body/?{}", asked.body);
         let body = reqwest::Url::parse(&url).map_err(|_| "invalid_request")?;
-        let field =
-            |name: &str| body.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned());
+        let field = |name: &str| {
+            body.query_pairs()
+                .find(|(found, _)| found == name)
+                .map(|(_, value)| value.into_owned())
+        };
         if field("grant_type").as_deref() != Some("authorization_code") {
             return Err("unsupported_grant_type");
         }
         let code = field("code").unwrap_or_default();
-        let grant = locked(&self.grants).get_mut(&code).and_then(|grant| grant.take()).ok_or("invalid_grant")?;
-        let matches = grant
-            .is_redeemed_by(&field("redirect_uri").unwrap_or_default(), &field("code_verifier").unwrap_or_default());
+        let grant = locked(&self.grants)
+            .get_mut(&code)
+            .and_then(|grant| grant.take())
+            .ok_or("invalid_grant")?;
+        let matches = grant.is_redeemed_by(
+            &field("redirect_uri").unwrap_or_default(),
+            &field("code_verifier").unwrap_or_default(),
+        );
         if !matches {
             return Err("invalid_grant");
         }
         let access_token = format!("access-{code}");
         let script = locked(&self.script);
-        let claims = grant.claims(&self.issuer, self.clock.now(), &access_token, &script.claims);
+        let claims = grant.claims(
+            &self.issuer,
+            self.clock.now(),
+            &access_token,
+            &script.claims,
+        );
         let id_token = locked(&self.keys).sign(script.signing, &claims, CLIENT_SECRET);
-        Ok(json!({ "access_token": access_token, "token_type": "Bearer", "expires_in": 60, "id_token": id_token }))
+        Ok(
+            json!({ "access_token": access_token, "token_type": "Bearer", "expires_in": 60, "id_token": id_token }),
+        )
     }
 }
 

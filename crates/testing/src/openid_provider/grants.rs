@@ -17,20 +17,42 @@ pub(super) struct Grant {
 
 impl Grant {
     /// Reads an authorization request, and holds it against OpenID Connect Core 1.0 §3.1.2.1 and RFC 7636 §4.3.
-    pub(super) fn asked_for(authorization_url: &str, issuer: &str, person: Value) -> (Self, String) {
+    pub(super) fn asked_for(
+        authorization_url: &str,
+        issuer: &str,
+        person: Value,
+    ) -> (Self, String) {
         let url = reqwest::Url::parse(authorization_url).expect("the authorization URL is a URL");
         let wanted = format!("{issuer}/authorize?");
-        assert!(authorization_url.starts_with(&wanted), "{authorization_url}");
+        assert!(
+            authorization_url.starts_with(&wanted),
+            "{authorization_url}"
+        );
         let field = |name: &str| {
-            let values: Vec<_> = url.query_pairs().filter(|(found, _)| found == name).map(|(_, value)| value).collect();
-            let [value] = values.as_slice() else { panic!("{name} is not there once: {authorization_url}") };
+            let values: Vec<_> = url
+                .query_pairs()
+                .filter(|(found, _)| found == name)
+                .map(|(_, value)| value)
+                .collect();
+            let [value] = values.as_slice() else {
+                panic!("{name} is not there once: {authorization_url}")
+            };
             value.clone().into_owned()
         };
-        assert_eq!((field("response_type"), field("client_id")), ("code".to_owned(), CLIENT_ID.to_owned()));
+        assert_eq!(
+            (field("response_type"), field("client_id")),
+            ("code".to_owned(), CLIENT_ID.to_owned())
+        );
         assert_eq!(field("code_challenge_method"), "S256");
-        assert!(field("scope").split(' ').any(|scope| scope == "openid"), "{authorization_url}");
+        assert!(
+            field("scope").split(' ').any(|scope| scope == "openid"),
+            "{authorization_url}"
+        );
         for secret in ["state", "nonce", "code_challenge"] {
-            assert!(field(secret).len() >= 43, "{secret} can be guessed: {authorization_url}");
+            assert!(
+                field(secret).len() >= 43,
+                "{secret} can be guessed: {authorization_url}"
+            );
         }
         let grant = Self {
             redirect_uri: field("redirect_uri"),

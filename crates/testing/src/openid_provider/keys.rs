@@ -4,7 +4,9 @@ use aws_lc_rs::{
     hmac,
     rand::SystemRandom,
     rsa::KeySize,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
@@ -45,10 +47,15 @@ fn rsa() -> &'static RsaKeyPair {
 
 impl Keys {
     pub(super) fn new() -> Self {
-        let pair = || EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key is made");
+        let pair =
+            || EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key is made");
         let curve = pair();
         let name = encoded(&curve.public_key().as_ref()[1..9]);
-        Self { name, curve, stranger: pair() }
+        Self {
+            name,
+            curve,
+            stranger: pair(),
+        }
     }
 
     /// The key set (RFC 7517, RFC 7518 §6.2 and §6.3).
@@ -63,7 +70,12 @@ impl Keys {
         ] })
     }
 
-    pub(super) fn sign(&self, signing: Signing, claims: &Map<String, Value>, client_secret: &str) -> String {
+    pub(super) fn sign(
+        &self,
+        signing: Signing,
+        claims: &Map<String, Value>,
+        client_secret: &str,
+    ) -> String {
         let (algorithm, key) = match signing {
             Signing::Es256 | Signing::OfAStranger => ("ES256", self.name.as_str()),
             Signing::OfAnUnknownKey => ("ES256", "unknown"),
@@ -72,13 +84,22 @@ impl Keys {
             Signing::None => ("none", self.name.as_str()),
         };
         let header = json!({ "typ": "JWT", "alg": algorithm, "kid": key });
-        let text = format!("{}.{}", encoded(header.to_string()), encoded(json!(claims).to_string()));
+        let text = format!(
+            "{}.{}",
+            encoded(header.to_string()),
+            encoded(json!(claims).to_string())
+        );
         let signature = match signing {
             Signing::Es256 => by_curve(&self.curve, &text),
             Signing::OfAStranger | Signing::OfAnUnknownKey => by_curve(&self.stranger, &text),
             Signing::Rs256 => {
                 let mut signature = vec![0; rsa().public_modulus_len()];
-                let signed = rsa().sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature);
+                let signed = rsa().sign(
+                    &RSA_PKCS1_SHA256,
+                    &SystemRandom::new(),
+                    text.as_bytes(),
+                    &mut signature,
+                );
                 signed.expect("a text is signed");
                 signature
             }
@@ -91,11 +112,16 @@ impl Keys {
 }
 
 fn by_curve(pair: &EcdsaKeyPair, text: &str) -> Vec<u8> {
-    pair.sign(&SystemRandom::new(), text.as_bytes()).expect("a text is signed").as_ref().to_vec()
+    pair.sign(&SystemRandom::new(), text.as_bytes())
+        .expect("a text is signed")
+        .as_ref()
+        .to_vec()
 }
 
 fn by_secret(secret: &[u8], text: &str) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes()).as_ref().to_vec()
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes())
+        .as_ref()
+        .to_vec()
 }
 
 fn encoded(bytes: impl AsRef<[u8]>) -> String {

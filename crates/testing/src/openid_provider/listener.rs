@@ -24,16 +24,26 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn converse(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
-    let Some(asked) = read(&mut stream).await? else { return Ok(()) };
+    let Some(asked) = read(&mut stream).await? else {
+        return Ok(());
+    };
     *locked(&shared.calls).entry(asked.path.clone()).or_default() += 1;
-    let misbehaviour = locked(&shared.script).misbehaviours.get(asked.path.as_str()).cloned();
-    let Answered { status, headers, body } = match misbehaviour {
+    let misbehaviour = locked(&shared.script)
+        .misbehaviours
+        .get(asked.path.as_str())
+        .cloned();
+    let Answered {
+        status,
+        headers,
+        body,
+    } = match misbehaviour {
         Some(Misbehaviour::Silent) => return std::future::pending().await,
         Some(Misbehaviour::Broken) => Answered::of(500, b"broken".to_vec()),
         Some(Misbehaviour::Endless) => Answered::of(200, vec![b' '; 10_000_000]),
-        Some(Misbehaviour::RedirectTo(url)) => {
-            Answered { headers: format!("Location: {url}\r\n"), ..Answered::of(307, Vec::new()) }
-        }
+        Some(Misbehaviour::RedirectTo(url)) => Answered {
+            headers: format!("Location: {url}\r\n"),
+            ..Answered::of(307, Vec::new())
+        },
         None => shared.answer(&asked),
     };
     let head = format!(
@@ -57,8 +67,14 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Asked>> {
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let header = |name: &str| {
-        let mut lines = head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value).to_owned()
+        let mut lines = head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map_or("", |(_, value)| value)
+            .to_owned()
     };
     let length: usize = header("content-length").parse().unwrap_or_default();
     while bytes.len() < end + 4 + length {

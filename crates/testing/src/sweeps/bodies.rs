@@ -24,24 +24,70 @@ const TOO_DEEP: Expected = &[(400, "malformed_request"), (422, "invalid_input")]
 /// When one is taken, or refused otherwise than documented.
 pub async fn bodies(platform: Platform) {
     let limit = format!("{LIMIT}B");
-    let mut sweep = Sweep::start(TestApp::builder(platform).setting("http.body_limit", limit)).await;
-    for operation in sweep.operations.clone().iter().filter(|operation| operation.takes_json()) {
-        let Some((_, schema)) = &operation.body else { continue };
+    let mut sweep =
+        Sweep::start(TestApp::builder(platform).setting("http.body_limit", limit)).await;
+    for operation in sweep
+        .operations
+        .clone()
+        .iter()
+        .filter(|operation| operation.takes_json())
+    {
+        let Some((_, schema)) = &operation.body else {
+            continue;
+        };
         let whole = sweep.schemas.whole(schema);
         for (what, body, expected) in broken(&whole, operation.body_limit.unwrap_or(LIMIT)) {
-            send(&mut sweep, operation, what, operation.content_type(), body, expected).await;
+            send(
+                &mut sweep,
+                operation,
+                what,
+                operation.content_type(),
+                body,
+                expected,
+            )
+            .await;
         }
-        for content_type in ["text/plain", "application/xml", "application/json; charset=utf-16", "json", ""] {
+        for content_type in [
+            "text/plain",
+            "application/xml",
+            "application/json; charset=utf-16",
+            "json",
+            "",
+        ] {
             let what = format!("sent as {content_type:?}");
-            send(&mut sweep, operation, &what, content_type, whole.to_string().into(), UNSUPPORTED).await;
+            send(
+                &mut sweep,
+                operation,
+                &what,
+                content_type,
+                whole.to_string().into(),
+                UNSUPPORTED,
+            )
+            .await;
         }
         for (what, body) in with_members_of_the_server(&whole) {
-            send(&mut sweep, operation, &what, operation.content_type(), body, INVALID).await;
+            send(
+                &mut sweep,
+                operation,
+                &what,
+                operation.content_type(),
+                body,
+                INVALID,
+            )
+            .await;
         }
         compressed(&mut sweep, operation, &whole).await;
         for violation in sweep.schemas.violations(schema) {
             let body = violation.value.to_string().into_bytes();
-            send(&mut sweep, operation, &violation.what, operation.content_type(), body, INVALID).await;
+            send(
+                &mut sweep,
+                operation,
+                &violation.what,
+                operation.content_type(),
+                body,
+                INVALID,
+            )
+            .await;
         }
     }
     sweep.finish();
@@ -51,7 +97,10 @@ pub async fn bodies(platform: Platform) {
 fn broken(whole: &Value, limit: usize) -> Vec<(&'static str, Vec<u8>, Expected)> {
     let text = whole.to_string();
     let without_end = &text[..text.len() - 1];
-    let (first, value) = whole.as_object().and_then(|members| members.iter().next()).expect("a body has members");
+    let (first, value) = whole
+        .as_object()
+        .and_then(|members| members.iter().next())
+        .expect("a body has members");
     let separator = if without_end.len() > 1 { "," } else { "" };
     let with = |more: &str| format!("{without_end}{separator}{more}}}").into_bytes();
     let mut not_utf8 = format!("{without_end}{separator}\"a\":\"").into_bytes();
@@ -59,14 +108,36 @@ fn broken(whole: &Value, limit: usize) -> Vec<(&'static str, Vec<u8>, Expected)>
     vec![
         ("an empty body", Vec::new(), MALFORMED),
         ("JSON that breaks off", without_end.into(), MALFORMED),
-        ("JSON in single quotes", text.replace('"', "'").into(), MALFORMED),
-        ("something behind the JSON", format!("{text}{{}}").into(), MALFORMED),
+        (
+            "JSON in single quotes",
+            text.replace('"', "'").into(),
+            MALFORMED,
+        ),
+        (
+            "something behind the JSON",
+            format!("{text}{{}}").into(),
+            MALFORMED,
+        ),
         ("a number that is none", with("\"a\":NaN"), TOO_DEEP),
-        ("a member twice", with(&format!("\"{first}\":{value}")), MALFORMED),
-        ("a NUL in a text", format!("{{\"{first}\":\"a\\u0000b\"}}").into(), MALFORMED),
+        (
+            "a member twice",
+            with(&format!("\"{first}\":{value}")),
+            MALFORMED,
+        ),
+        (
+            "a NUL in a text",
+            format!("{{\"{first}\":\"a\\u0000b\"}}").into(),
+            MALFORMED,
+        ),
         ("bytes that are not UTF-8", not_utf8, MALFORMED),
         ("brackets alone", vec![b'['; limit], TOO_DEEP),
-        ("objects within objects", format!("{{\"{first}\":").repeat(limit / (first.len() + 4)).into(), TOO_DEEP),
+        (
+            "objects within objects",
+            format!("{{\"{first}\":")
+                .repeat(limit / (first.len() + 4))
+                .into(),
+            TOO_DEEP,
+        ),
         ("more than the limit", vec![b' '; limit + 1], TOO_LARGE),
         ("null", b"null".to_vec(), INVALID),
         ("a text", b"\"text\"".to_vec(), INVALID),
@@ -75,7 +146,15 @@ fn broken(whole: &Value, limit: usize) -> Vec<(&'static str, Vec<u8>, Expected)>
 
 /// Members that a service sets itself, where the schema does not have them: nobody promotes himself by naming one.
 fn with_members_of_the_server(whole: &Value) -> Vec<(String, Vec<u8>)> {
-    let names = ["id", "organization_id", "role", "permissions", "version", "created_at", "active"];
+    let names = [
+        "id",
+        "organization_id",
+        "role",
+        "permissions",
+        "version",
+        "created_at",
+        "active",
+    ];
     let foreign = names.into_iter().filter(|name| whole.get(name).is_none());
     let bodies = foreign.map(|name| {
         let mut body = whole.clone();
@@ -94,19 +173,32 @@ async fn send(
     expected: Expected,
 ) {
     let path = sweep.path_to_a_row(operation).await;
-    let mut call = sweep.caller(operation).request(operation.method.clone(), &path);
+    let mut call = sweep
+        .caller(operation)
+        .request(operation.method.clone(), &path);
     if !content_type.is_empty() {
         call = call.header("content-type", content_type);
     }
-    sweep.attack(operation, what, call.body(body), expected).await;
+    sweep
+        .attack(operation, what, call.body(body), expected)
+        .await;
 }
 
 /// Nothing is unpacked, so that nothing small can become large (OWASP ASVS 5.2.3).
 async fn compressed(sweep: &mut Sweep, operation: &Operation, whole: &Value) {
     let path = sweep.path_to_a_row(operation).await;
     for encoding in ["gzip", "br", "zstd"] {
-        let call = sweep.caller(operation).request(operation.method.clone(), &path);
+        let call = sweep
+            .caller(operation)
+            .request(operation.method.clone(), &path);
         let call = call.header("content-encoding", encoding).json(whole);
-        sweep.attack(operation, &format!("packed by {encoding}"), call, UNSUPPORTED).await;
+        sweep
+            .attack(
+                operation,
+                &format!("packed by {encoding}"),
+                call,
+                UNSUPPORTED,
+            )
+            .await;
     }
 }

@@ -16,7 +16,9 @@ const REFUSED: [(u16, &str); 1] = [(401, "unauthenticated")];
 pub async fn credentials(platform: Platform) {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     // Longer than this sweep: a rotation would write in the middle of it.
-    let builder = TestApp::builder(platform).clock(clock.clone()).setting("identity.signing_key_lifetime", "365d");
+    let builder = TestApp::builder(platform)
+        .clock(clock.clone())
+        .setting("identity.signing_key_lifetime", "365d");
     // Upkeep falls due when the clock jumps, and what it clears away would be taken for what an attack has done.
     let builder = builder.setting("jobs.in_process", "false");
     let mut sweep = Sweep::start(builder).await;
@@ -27,34 +29,59 @@ pub async fn credentials(platform: Platform) {
     let forged = forgeries(&valid, public_key.as_str().unwrap_or_default());
     sweep.take_contents_as_they_are().await;
 
-    for operation in sweep.operations.clone().iter().filter(|operation| !operation.is_public()) {
+    for operation in sweep
+        .operations
+        .clone()
+        .iter()
+        .filter(|operation| !operation.is_public())
+    {
         let path = sweep.path_to_a_row(operation).await;
         let ask = |client: &Client| client.request(operation.method.clone(), &path);
-        let in_query = nobody.request(operation.method.clone(), &format!("{path}?access_token={valid}"));
+        let in_query = nobody.request(
+            operation.method.clone(),
+            &format!("{path}?access_token={valid}"),
+        );
         let calls = [
             ("no token", ask(&nobody)),
             ("an empty token", ask(&nobody.with_token(""))),
             ("no token but words", ask(&nobody.with_token("garbage"))),
             ("three words for a token", ask(&nobody.with_token("a.b.c"))),
             ("the token in the query", in_query),
-            ("another scheme", ask(&nobody).header("authorization", &format!("Basic {valid}"))),
-            ("two tokens", ask(&nobody.with_token(&valid)).header("authorization", &format!("Bearer {valid}"))),
+            (
+                "another scheme",
+                ask(&nobody).header("authorization", &format!("Basic {valid}")),
+            ),
+            (
+                "two tokens",
+                ask(&nobody.with_token(&valid)).header("authorization", &format!("Bearer {valid}")),
+            ),
             ("the token of a session that was ended", ask(&ended)),
         ];
         for (what, call) in calls {
             sweep.attack(operation, what, call, &REFUSED).await;
         }
         for (what, token) in &forged {
-            sweep.attack(operation, what, ask(&nobody.with_token(token)), &REFUSED).await;
+            sweep
+                .attack(operation, what, ask(&nobody.with_token(token)), &REFUSED)
+                .await;
         }
     }
 
     // Longer than any session may last.
     clock.advance(Duration::days(31));
-    for operation in sweep.operations.clone().iter().filter(|operation| !operation.is_public()) {
+    for operation in sweep
+        .operations
+        .clone()
+        .iter()
+        .filter(|operation| !operation.is_public())
+    {
         let path = sweep.path_to_a_row(operation).await;
-        let call = nobody.with_token(&valid).request(operation.method.clone(), &path);
-        sweep.attack(operation, "an expired token", call, &REFUSED).await;
+        let call = nobody
+            .with_token(&valid)
+            .request(operation.method.clone(), &path);
+        sweep
+            .attack(operation, "an expired token", call, &REFUSED)
+            .await;
     }
     sweep.finish();
 }
@@ -63,22 +90,45 @@ fn forgeries(valid: &str, public_key: &str) -> Vec<(&'static str, String)> {
     let token = || Token::of(valid);
     let forged = [
         ("signed by another key", token().signed_by_another_key()),
-        ("signed by a key that the token brings along", token().signed_by_the_key_it_brings()),
-        ("signed by HMAC with the public key", token().signed_with_the_public_key(public_key)),
+        (
+            "signed by a key that the token brings along",
+            token().signed_by_the_key_it_brings(),
+        ),
+        (
+            "signed by HMAC with the public key",
+            token().signed_with_the_public_key(public_key),
+        ),
         ("alg none", token().unsigned("none")),
         ("alg nOnE", token().unsigned("nOnE")),
-        ("another subject", token().with_claim("sub", "018f3b6c-0000-7000-8000-000000000000")),
+        (
+            "another subject",
+            token().with_claim("sub", "018f3b6c-0000-7000-8000-000000000000"),
+        ),
         ("a later end", token().with_claim("exp", 99_999_999_999_i64)),
-        ("another issuer, signed anew", token().with_claim("iss", "https://evil.example").signed_by_another_key()),
+        (
+            "another issuer, signed anew",
+            token()
+                .with_claim("iss", "https://evil.example")
+                .signed_by_another_key(),
+        ),
         ("a token of another type", token().with_header("typ", "JWT")),
-        ("a key id that is a path", token().with_header("kid", "../../../../dev/null")),
+        (
+            "a key id that is a path",
+            token().with_header("kid", "../../../../dev/null"),
+        ),
     ];
-    forged.into_iter().map(|(what, token)| (what, token.to_string())).collect()
+    forged
+        .into_iter()
+        .map(|(what, token)| (what, token.to_string()))
+        .collect()
 }
 
 /// Somebody who has signed out, and kept the token.
 async fn ended_session(sweep: &Sweep) -> Client {
     let actor = sweep.app.actor(BuiltInRole::Owner).await;
-    actor.delete("/v1/sessions/current").await.assert_status(204);
+    actor
+        .delete("/v1/sessions/current")
+        .await
+        .assert_status(204);
     (*actor).clone()
 }

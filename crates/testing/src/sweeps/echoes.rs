@@ -38,11 +38,19 @@ pub async fn echoes(platform: Platform) {
             refused += usize::from(answer.status.is_client_error());
             sweep.check_shape(&format!("{}: {what}", operation.name()), &answer);
             if let Some(place) = repeated(&answer) {
-                sweep.fail(format!("{}: {what}: {place} repeats it: {}", operation.name(), answer.described()));
+                sweep.fail(format!(
+                    "{}: {what}: {place} repeats it: {}",
+                    operation.name(),
+                    answer.described()
+                ));
             }
         }
         let lines = log.take();
-        assert!(lines.contains("answered"), "{}: the log was not captured", operation.name());
+        assert!(
+            lines.contains("answered"),
+            "{}: the log was not captured",
+            operation.name()
+        );
         if let Some(line) = lines.lines().find(|line| has_canary(line)) {
             sweep.fail(format!("{}: the log repeats it: {line}", operation.name()));
         }
@@ -80,13 +88,21 @@ async fn in_headers(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Ca
         ("origin", "https://canary.example"),
     ];
     let calls = headers.into_iter().map(|(name, value)| {
-        let client = if name == "authorization" { sweep.app.anonymous() } else { sweep.caller(operation) };
-        let call = client.request(operation.method.clone(), &path).header(name, value);
+        let client = if name == "authorization" {
+            sweep.app.anonymous()
+        } else {
+            sweep.caller(operation)
+        };
+        let call = client
+            .request(operation.method.clone(), &path)
+            .header(name, value);
         (format!("{name}: {value}"), call.body("{\"canary\""))
     });
     // Without a body to refuse, a valid credential would do what the operation is for: the others need the rows.
     let harmless = operation.method == Method::GET || operation.body.is_some();
-    calls.filter(|(what, _)| harmless || what.starts_with("authorization")).collect()
+    calls
+        .filter(|(what, _)| harmless || what.starts_with("authorization"))
+        .collect()
 }
 
 fn in_path(sweep: &Sweep, operation: &Operation) -> Vec<(String, Call)> {
@@ -95,8 +111,17 @@ fn in_path(sweep: &Sweep, operation: &Operation) -> Vec<(String, Call)> {
     }
     let ids = ["Canary%207Q", "718392045170", "%ffcanary"];
     let calls = ids.map(|id| {
-        let path: Vec<_> = operation.path.split('/').map(|it| if it.starts_with('{') { id } else { it }).collect();
-        (format!("{id} in the path"), sweep.caller(operation).request(operation.method.clone(), &path.join("/")))
+        let path: Vec<_> = operation
+            .path
+            .split('/')
+            .map(|it| if it.starts_with('{') { id } else { it })
+            .collect();
+        (
+            format!("{id} in the path"),
+            sweep
+                .caller(operation)
+                .request(operation.method.clone(), &path.join("/")),
+        )
     });
     calls.into()
 }
@@ -106,11 +131,17 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call
         return Vec::new();
     }
     let path = sweep.path_to_a_row(operation).await;
-    let names = operation.query.iter().map(|(name, _)| name.as_str()).chain(["canary"]);
+    let names = operation
+        .query
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .chain(["canary"]);
     let pairs = names.flat_map(|name| texts().map(|value| format!("{name}={}", encoded(&value))));
     let queries = pairs.chain(["Canary%zz".to_owned(), "Canary=1&Canary=2".to_owned()]);
     let asked = queries.map(|query| {
-        let call = sweep.caller(operation).request(operation.method.clone(), &format!("{path}?{query}"));
+        let call = sweep
+            .caller(operation)
+            .request(operation.method.clone(), &format!("{path}?{query}"));
         (format!("the query {query}"), call)
     });
     asked.collect()
@@ -118,7 +149,9 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call
 
 async fn in_form(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)> {
     let path = sweep.path_to_a_row(operation).await;
-    let Some((_, schema)) = &operation.body else { return Vec::new() };
+    let Some((_, schema)) = &operation.body else {
+        return Vec::new();
+    };
     let plain = sweep.schemas.plain(schema);
     let names = plain["properties"].as_object().into_iter().flatten();
     let pairs = names.flat_map(|(name, _)| {
@@ -127,10 +160,18 @@ async fn in_form(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
             [format!("{pair}&{pair}"), pair]
         })
     });
-    let forms = pairs.chain(["Canary".to_owned(), "Canary=%zz".to_owned(), "Canary=%ff".to_owned()]);
+    let forms = pairs.chain([
+        "Canary".to_owned(),
+        "Canary=%zz".to_owned(),
+        "Canary=%ff".to_owned(),
+    ]);
     let sent = forms.map(|form| {
-        let call = sweep.caller(operation).request(operation.method.clone(), &path);
-        let call = call.header("content-type", "application/x-www-form-urlencoded").body(form.clone());
+        let call = sweep
+            .caller(operation)
+            .request(operation.method.clone(), &path);
+        let call = call
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.clone());
         (format!("the form {form}"), call)
     });
     sent.collect()
@@ -138,7 +179,9 @@ async fn in_form(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
 
 async fn in_json(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)> {
     let path = sweep.path_to_a_row(operation).await;
-    let Some((_, schema)) = &operation.body else { return Vec::new() };
+    let Some((_, schema)) = &operation.body else {
+        return Vec::new();
+    };
     let whole = sweep.schemas.whole(schema);
     let mut places = vec![String::new()];
     collect_places(&whole, "", &mut places);
@@ -146,13 +189,22 @@ async fn in_json(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
         let values = values().into_iter().map(|value| with(&whole, place, value));
         // An unknown name, and a long one: neither is ours.
         let named = [format!("{place}/canary"), format!("{place}/Canary 7Q")];
-        let unknown = named.into_iter().map(|name| with(&whole, &name, json!(TEXT)));
-        values.chain(unknown).map(|body| body.to_string()).collect::<Vec<_>>()
+        let unknown = named
+            .into_iter()
+            .map(|name| with(&whole, &name, json!(TEXT)));
+        values
+            .chain(unknown)
+            .map(|body| body.to_string())
+            .collect::<Vec<_>>()
     });
     let broken = ["{\"canary\"", "canary", "{\"canary\": canary}", "\"canary"].map(str::to_owned);
     let sent = bodies.chain(broken).map(|body| {
-        let call = sweep.caller(operation).request(operation.method.clone(), &path);
-        let call = call.header("content-type", operation.content_type()).body(body.clone());
+        let call = sweep
+            .caller(operation)
+            .request(operation.method.clone(), &path);
+        let call = call
+            .header("content-type", operation.content_type())
+            .body(body.clone());
         (format!("the body {body}"), call)
     });
     sent.collect()
@@ -160,8 +212,17 @@ async fn in_json(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
 
 /// JSON Pointers to everything within a value.
 fn collect_places(value: &Value, within: &str, places: &mut Vec<String>) {
-    let members = value.as_object().into_iter().flatten().map(|(name, inner)| (name.clone(), inner));
-    let items = value.as_array().into_iter().flatten().enumerate().map(|(position, it)| (position.to_string(), it));
+    let members = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, inner)| (name.clone(), inner));
+    let items = value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .map(|(position, it)| (position.to_string(), it));
     for (name, inner) in members.chain(items) {
         let place = format!("{within}/{name}");
         collect_places(inner, &place, places);
@@ -197,7 +258,12 @@ fn values() -> [Value; 7] {
 }
 
 fn texts() -> [String; 4] {
-    [TEXT.to_owned(), NUMBER.to_string(), FRACTION.to_string(), format!("{TEXT}\u{e9}")]
+    [
+        TEXT.to_owned(),
+        NUMBER.to_string(),
+        FRACTION.to_string(),
+        format!("{TEXT}\u{e9}"),
+    ]
 }
 
 fn encoded(text: &str) -> String {
@@ -207,7 +273,10 @@ fn encoded(text: &str) -> String {
 /// Where a refusal repeats a canary. What is taken may be shown.
 fn repeated(answer: &Answer) -> Option<&'static str> {
     let refused = answer.status.is_client_error() || answer.status.is_server_error();
-    let in_headers = answer.headers.values().any(|value| has_canary(&String::from_utf8_lossy(value.as_bytes())));
+    let in_headers = answer
+        .headers
+        .values()
+        .any(|value| has_canary(&String::from_utf8_lossy(value.as_bytes())));
     match () {
         () if in_headers => Some("a header"),
         () if refused && has_canary(&answer.text()) => Some("the body"),
@@ -230,16 +299,23 @@ impl Log {
         let capture = || {
             let log = Self::default();
             let filter = EnvFilter::new("info,mainstay=trace,app=trace");
-            let subscriber =
-                tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(log.clone());
-            tracing::subscriber::set_global_default(subscriber.finish()).expect("nothing else captures the log");
+            let subscriber = tracing_subscriber::fmt()
+                .with_env_filter(filter)
+                .with_ansi(false)
+                .with_writer(log.clone());
+            tracing::subscriber::set_global_default(subscriber.finish())
+                .expect("nothing else captures the log");
             log
         };
         LOG.get_or_init(capture).clone()
     }
 
     fn take(&self) -> String {
-        let bytes = self.0.lock().map(|mut bytes| std::mem::take(&mut *bytes)).unwrap_or_default();
+        let bytes = self
+            .0
+            .lock()
+            .map(|mut bytes| std::mem::take(&mut *bytes))
+            .unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }

@@ -26,13 +26,21 @@ pub async fn methods(platform: Platform) {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
     let mut paths: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
     for operation in sweep.operations.clone() {
-        paths.entry(operation.path.clone()).or_default().push(operation);
+        paths
+            .entry(operation.path.clone())
+            .or_default()
+            .push(operation);
     }
     for operations in paths.values() {
-        let Some(any) = operations.first() else { continue };
+        let Some(any) = operations.first() else {
+            continue;
+        };
         let allowed = allowed(operations);
         let path = sweep.path_to_a_row(any).await;
-        for method in TRIED.into_iter().filter(|method| !allowed.contains(&method.as_str())) {
+        for method in TRIED
+            .into_iter()
+            .filter(|method| !allowed.contains(&method.as_str()))
+        {
             let name = format!("{method} {}", any.path);
             let answer = sweep.caller(any).request(method, &path).send().await;
             let (expected, allow) = (allowed.join(", "), answer.header("allow"));
@@ -48,7 +56,10 @@ pub async fn methods(platform: Platform) {
         let beside = format!("{path}/no/such/path");
         let answer = sweep.caller(any).get(&beside).await;
         if answer.status != 404 {
-            sweep.fail(format!("a path that is not documented: {}", answer.described()));
+            sweep.fail(format!(
+                "a path that is not documented: {}",
+                answer.described()
+            ));
         }
         sweep.check_shape(&beside, &answer);
     }
@@ -57,7 +68,10 @@ pub async fn methods(platform: Platform) {
 
 /// The methods of a path, as `Allow` lists them: `GET` answers `HEAD` too.
 fn allowed(operations: &[Operation]) -> Vec<&str> {
-    let mut allowed: Vec<_> = operations.iter().map(|operation| operation.method.as_str()).collect();
+    let mut allowed: Vec<_> = operations
+        .iter()
+        .map(|operation| operation.method.as_str())
+        .collect();
     if allowed.contains(&"GET") {
         allowed.push("HEAD");
     }

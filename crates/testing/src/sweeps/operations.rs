@@ -33,19 +33,29 @@ impl Operation {
         let matrix = access_matrix(platform.modules());
         let paths = document["paths"].as_object().into_iter().flatten();
         let entries = paths.flat_map(|(path, item)| {
-            item.as_object().into_iter().flatten().map(move |(method, entry)| (path, method, entry))
+            item.as_object()
+                .into_iter()
+                .flatten()
+                .map(move |(method, entry)| (path, method, entry))
         });
         entries
             .map(|(path, method, entry)| {
-                let access = matrix.iter().find(|row| entry["operationId"] == row.operation);
+                let access = matrix
+                    .iter()
+                    .find(|row| entry["operationId"] == row.operation);
                 Self {
                     method: method.to_uppercase().parse().expect("a method"),
                     path: path.clone(),
-                    access: access.expect("the matrix has every documented operation").clone(),
+                    access: access
+                        .expect("the matrix has every documented operation")
+                        .clone(),
                     body: body(entry),
-                    body_limit: entry["requestBody"]["x-max-bytes"].as_u64().and_then(|most| most.try_into().ok()),
+                    body_limit: entry["requestBody"]["x-max-bytes"]
+                        .as_u64()
+                        .and_then(|most| most.try_into().ok()),
                     query: query(entry),
-                    made: entry["responses"]["201"]["content"]["application/json"]["schema"].clone(),
+                    made: entry["responses"]["201"]["content"]["application/json"]["schema"]
+                        .clone(),
                     answers: answers(entry),
                 }
             })
@@ -63,7 +73,10 @@ impl Operation {
 
     /// The content type that its body is sent as.
     pub(super) fn content_type(&self) -> &str {
-        self.body.as_ref().and_then(|(types, _)| types.first()).map_or("application/json", String::as_str)
+        self.body
+            .as_ref()
+            .and_then(|(types, _)| types.first())
+            .map_or("application/json", String::as_str)
     }
 
     pub(super) fn takes_json(&self) -> bool {
@@ -72,14 +85,18 @@ impl Operation {
 
     /// A role that may call it; the most powerful when all may.
     pub(super) fn allowed_role(&self) -> BuiltInRole {
-        let allowed = BuiltInRole::ALL.into_iter().find(|role| self.access.allows(*role));
+        let allowed = BuiltInRole::ALL
+            .into_iter()
+            .find(|role| self.access.allows(*role));
         allowed.unwrap_or_else(|| panic!("{}: no built-in role may call it", self.name()))
     }
 
     /// Whether the document names this answer. `code` is empty for a success.
     pub(super) fn documents(&self, status: u16, code: &str) -> bool {
         let codes = self.answers.get(&status);
-        codes.is_some_and(|codes| (codes.is_empty() && code.is_empty()) || codes.iter().any(|known| known == code))
+        codes.is_some_and(|codes| {
+            (codes.is_empty() && code.is_empty()) || codes.iter().any(|known| known == code)
+        })
     }
 }
 
@@ -92,8 +109,12 @@ fn body(entry: &Value) -> Option<(Vec<String>, Value)> {
 fn query(entry: &Value) -> Vec<(String, Value)> {
     let parameters = entry["parameters"].as_array().into_iter().flatten();
     let in_query = parameters.filter(|parameter| parameter["in"] == "query");
-    let named = in_query
-        .map(|parameter| (parameter["name"].as_str().unwrap_or_default().to_owned(), parameter["schema"].clone()));
+    let named = in_query.map(|parameter| {
+        (
+            parameter["name"].as_str().unwrap_or_default().to_owned(),
+            parameter["schema"].clone(),
+        )
+    });
     named.collect()
 }
 
@@ -104,7 +125,10 @@ fn answers(entry: &Value) -> BTreeMap<u16, Vec<String>> {
         let all = contents.filter_map(|(_, content)| content["schema"]["allOf"].as_array());
         let codes = all.flatten().flat_map(|part| {
             let codes = part["properties"]["code"]["enum"].as_array();
-            codes.into_iter().flatten().filter_map(|code| Some(code.as_str()?.to_owned()))
+            codes
+                .into_iter()
+                .flatten()
+                .filter_map(|code| Some(code.as_str()?.to_owned()))
         });
         Some((status.parse().ok()?, codes.collect()))
     });

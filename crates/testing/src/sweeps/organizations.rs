@@ -14,19 +14,31 @@ use crate::{Call, Client, TestApp};
 /// nothing.
 pub async fn organizations(platform: Platform) {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
-    let mut on_rows: Vec<_> = sweep.operations.iter().filter(|it| on_a_row(it)).cloned().collect();
+    let mut on_rows: Vec<_> = sweep
+        .operations
+        .iter()
+        .filter(|it| on_a_row(it))
+        .cloned()
+        .collect();
     // Deleting comes last, so that the row is there for the others: of sessions first, since more than that ends them, and
     // of rows within a row before it.
     on_rows.sort_by_key(|it| {
         let ends_more = !it.path.starts_with("/v1/sessions/");
-        (it.method == Method::DELETE, erases(it), ends_more, Reverse(it.path.split('/').count()))
+        (
+            it.method == Method::DELETE,
+            erases(it),
+            ends_more,
+            Reverse(it.path.split('/').count()),
+        )
     });
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let stranger = sweep.app.stranger(operation.allowed_role()).await;
         sweep.take_contents_as_they_are().await;
         let call = asked_rightly(&sweep, operation, &stranger, &path);
-        sweep.attack(operation, "by a stranger", call, &[(404, "not_found")]).await;
+        sweep
+            .attack(operation, "by a stranger", call, &[(404, "not_found")])
+            .await;
     }
     references(&mut sweep).await;
     listings(&mut sweep, &on_rows).await;
@@ -35,7 +47,11 @@ pub async fn organizations(platform: Platform) {
         let owner = sweep.actor(operation.allowed_role());
         let answer = asked_rightly(&sweep, operation, owner, &path).send().await;
         if !answer.status.is_success() {
-            sweep.fail(format!("{}: by its own organization: {}", operation.name(), answer.described()));
+            sweep.fail(format!(
+                "{}: by its own organization: {}",
+                operation.name(),
+                answer.described()
+            ));
         }
         if erases(operation) {
             sweep.forget_row(&path);
@@ -59,14 +75,20 @@ fn on_a_row(operation: &Operation) -> bool {
 async fn references(sweep: &mut Sweep) {
     let refers = |it: &&Operation| {
         let schema = it.body.as_ref().map(|(_, schema)| schema);
-        let references = schema.into_iter().flat_map(|schema| sweep.schemas.references(schema));
-        !it.is_public() && !it.path.contains('{') && references.into_iter().any(|it| sweep.schemas.knows(&it))
+        let references = schema
+            .into_iter()
+            .flat_map(|schema| sweep.schemas.references(schema));
+        !it.is_public()
+            && !it.path.contains('{')
+            && references.into_iter().any(|it| sweep.schemas.knows(&it))
     };
     let referring: Vec<_> = sweep.operations.iter().filter(refers).cloned().collect();
     for operation in &referring {
         let stranger = sweep.app.stranger(operation.allowed_role()).await;
         sweep.take_contents_as_they_are().await;
-        let answer = asked_rightly(sweep, operation, &stranger, &operation.path).send().await;
+        let answer = asked_rightly(sweep, operation, &stranger, &operation.path)
+            .send()
+            .await;
         let name = format!("{}: with a stranger's reference", operation.name());
         sweep.check_shape(&name, &answer);
         if !answer.status.is_client_error() {
@@ -82,15 +104,24 @@ async fn listings(sweep: &mut Sweep, on_rows: &[Operation]) {
     for operation in on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let segments = path.split('/').zip(operation.path.split('/'));
-        ids.extend(segments.filter(|(_, name)| name.starts_with('{')).map(|(id, _)| id.to_owned()));
+        ids.extend(
+            segments
+                .filter(|(_, name)| name.starts_with('{'))
+                .map(|(id, _)| id.to_owned()),
+        );
     }
-    let without_row = |it: &Operation| it.method == Method::GET && !it.path.contains('{') && !it.is_public();
+    let without_row =
+        |it: &Operation| it.method == Method::GET && !it.path.contains('{') && !it.is_public();
     for operation in sweep.operations.clone().iter().filter(|it| without_row(it)) {
         let stranger = sweep.app.stranger(operation.allowed_role()).await;
         let answer = stranger.get(&operation.path).await;
         sweep.check_shape(&operation.name(), &answer);
         if ids.iter().any(|id| answer.text().contains(id)) {
-            sweep.fail(format!("{}: a stranger sees a row: {}", operation.name(), answer.described()));
+            sweep.fail(format!(
+                "{}: a stranger sees a row: {}",
+                operation.name(),
+                answer.described()
+            ));
         }
     }
 }
@@ -101,7 +132,8 @@ fn asked_rightly(sweep: &Sweep, operation: &Operation, client: &Client, path: &s
     match &operation.body {
         Some((_, schema)) => {
             let body = sweep.schemas.whole(schema).to_string();
-            call.header("content-type", operation.content_type()).body(body)
+            call.header("content-type", operation.content_type())
+                .body(body)
         }
         None => call,
     }

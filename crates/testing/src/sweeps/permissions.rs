@@ -14,9 +14,14 @@ use crate::TestApp;
 /// what others may do without a step-up (OWASP ASVS 7.5.3).
 pub async fn permissions(platform: Platform) -> String {
     let table = access_table(platform.modules());
-    let mut careless = access_matrix(platform.modules()).into_iter().filter(AccessRow::is_administered_carelessly);
+    let mut careless = access_matrix(platform.modules())
+        .into_iter()
+        .filter(AccessRow::is_administered_carelessly);
     if let Some(row) = careless.next() {
-        panic!("{} changes what others may do: its policy is `Fresh<Allowed<…>>` or `FreshOrScoped<…>`", row.operation);
+        panic!(
+            "{} changes what others may do: its policy is `Fresh<Allowed<…>>` or `FreshOrScoped<…>`",
+            row.operation
+        );
     }
 
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
@@ -26,17 +31,27 @@ pub async fn permissions(platform: Platform) -> String {
             if operation.access.allows(role) {
                 // Some operations change things, and one ends the session that asks: a new one each time.
                 let actor = sweep.app.actor(role).await;
-                let call = actor.request(operation.method.clone(), &nowhere(&path, &operation.path));
-                let answer = call.header("content-type", "text/plain").body("x").send().await;
+                let call =
+                    actor.request(operation.method.clone(), &nowhere(&path, &operation.path));
+                let answer = call
+                    .header("content-type", "text/plain")
+                    .body("x")
+                    .send()
+                    .await;
                 let name = format!("{}: {}", operation.name(), role.name());
                 if [401, 403].contains(&answer.status.as_u16()) {
-                    sweep.fail(format!("{name}: may call it, but was answered {}", answer.status));
+                    sweep.fail(format!(
+                        "{name}: may call it, but was answered {}",
+                        answer.status
+                    ));
                 }
                 sweep.check_shape(&name, &answer);
                 sweep.take_contents_as_they_are().await;
             } else {
                 let call = sweep.actor(role).request(operation.method.clone(), &path);
-                sweep.attack(&operation, role.name(), call, &[(403, "forbidden")]).await;
+                sweep
+                    .attack(&operation, role.name(), call, &[(403, "forbidden")])
+                    .await;
             }
         }
     }

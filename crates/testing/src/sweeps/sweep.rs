@@ -44,7 +44,12 @@ impl Sweep {
     /// Starts the service and signs in one actor of each role.
     pub(super) async fn start(builder: Builder) -> Self {
         let app = builder.start().await;
-        let document = app.platform().api().unwrap_or_else(|error| panic!("{error}")).document().clone();
+        let document = app
+            .platform()
+            .api()
+            .unwrap_or_else(|error| panic!("{error}"))
+            .document()
+            .clone();
         let mut actors = BTreeMap::new();
         for role in BuiltInRole::ALL {
             actors.insert(role, app.actor(role).await);
@@ -66,21 +71,36 @@ impl Sweep {
     /// Makes a row of each kind that some body refers to, those first to which others refer in turn. They are no rows that a
     /// path leads to, since those are deleted on the way.
     async fn make_what_is_referred_to(&mut self) {
-        let bodies = self.operations.iter().filter_map(|it| Some(&it.body.as_ref()?.1));
-        let mut wanted: BTreeSet<_> = bodies.flat_map(|schema| self.schemas.references(schema)).collect();
+        let bodies = self
+            .operations
+            .iter()
+            .filter_map(|it| Some(&it.body.as_ref()?.1));
+        let mut wanted: BTreeSet<_> = bodies
+            .flat_map(|schema| self.schemas.references(schema))
+            .collect();
         let mut makers = Vec::new();
         for resource in &wanted {
-            makers.extend(self.maker_of(resource).map(|(creating, schema)| (resource.clone(), creating, schema)));
+            makers.extend(
+                self.maker_of(resource)
+                    .map(|(creating, schema)| (resource.clone(), creating, schema)),
+            );
         }
         // What nothing here makes is as good as there.
         wanted.retain(|resource| makers.iter().any(|(made, ..)| made == resource));
 
-        while let Some(next) =
-            makers.iter().position(|(_, _, schema)| self.schemas.references(schema).is_disjoint(&wanted))
+        while let Some(next) = makers
+            .iter()
+            .position(|(_, _, schema)| self.schemas.references(schema).is_disjoint(&wanted))
         {
             let (resource, creating, schema) = makers.swap_remove(next);
-            let answer = self.caller(&creating).post(&creating.path, self.schemas.least(&schema)).await;
-            let id = answer.assert_status(201).json()["id"].as_str().unwrap_or_default().to_owned();
+            let answer = self
+                .caller(&creating)
+                .post(&creating.path, self.schemas.least(&schema))
+                .await;
+            let id = answer.assert_status(201).json()["id"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             self.schemas.refer_to(&resource, &id);
             wanted.remove(&resource);
         }
@@ -91,7 +111,9 @@ impl Sweep {
     fn maker_of(&self, resource: &str) -> Option<(Operation, Value)> {
         let makes = |it: &&Operation| {
             let id = &self.schemas.plain(&it.made)["properties"]["id"];
-            it.method == Method::POST && !it.path.contains('{') && self.schemas.plain(id)["x-resource"] == resource
+            it.method == Method::POST
+                && !it.path.contains('{')
+                && self.schemas.plain(id)["x-resource"] == resource
         };
         let creating = self.operations.iter().find(makes)?;
         Some((creating.clone(), creating.body.as_ref()?.1.clone()))
@@ -103,7 +125,11 @@ impl Sweep {
 
     /// Somebody who may call the operation.
     pub(super) fn caller(&self, operation: &Operation) -> Client {
-        if operation.is_public() { self.app.anonymous() } else { (**self.actor(operation.allowed_role())).clone() }
+        if operation.is_public() {
+            self.app.anonymous()
+        } else {
+            (**self.actor(operation.allowed_role())).clone()
+        }
     }
 
     /// The operation's path with the id of a row that exists in place of each parameter. Rows are made by posting to
@@ -123,7 +149,8 @@ impl Sweep {
 
     /// Forgets the row that a path leads to, since it is not there any more.
     pub(super) fn forget_row(&mut self, path: &str) {
-        self.rows.retain(|collection, id| !path.starts_with(&format!("{collection}/{id}")));
+        self.rows
+            .retain(|collection, id| !path.starts_with(&format!("{collection}/{id}")));
     }
 
     async fn row_in(&mut self, collection: &str, wanted_by: &Operation) -> String {
@@ -142,10 +169,17 @@ impl Sweep {
             let same = template.split('/').take(depth).eq(it.path.split('/'));
             it.method == Method::POST && same && depth == collection.split('/').count()
         });
-        let Some((creating, (_, schema))) = creating.and_then(|it| Some((it, it.body.as_ref()?))) else {
-            panic!("{}: there is no POST {collection} to make a row with", wanted_by.name())
+        let Some((creating, (_, schema))) = creating.and_then(|it| Some((it, it.body.as_ref()?)))
+        else {
+            panic!(
+                "{}: there is no POST {collection} to make a row with",
+                wanted_by.name()
+            )
         };
-        let answer = self.caller(creating).post(collection, self.schemas.least(schema)).await;
+        let answer = self
+            .caller(creating)
+            .post(collection, self.schemas.least(schema))
+            .await;
         let location = answer.assert_status(201).location();
         let id = location.rsplit('/').next().unwrap_or_default().to_owned();
         self.rows.insert(collection.to_owned(), id.clone());
@@ -154,16 +188,28 @@ impl Sweep {
     }
 
     /// Sends an attack, and holds the answer against `expected`: each is a status and a code that will do.
-    pub(super) async fn attack(&mut self, operation: &Operation, what: &str, call: Call, expected: &[(u16, &str)]) {
+    pub(super) async fn attack(
+        &mut self,
+        operation: &Operation,
+        what: &str,
+        call: Call,
+        expected: &[(u16, &str)],
+    ) {
         let answer = call.send().await;
         let code = code_of(&answer);
         let name = format!("{}: {what}", operation.name());
         if !expected.contains(&(answer.status.as_u16(), &code)) {
-            self.fail(format!("{name}: expected {expected:?}, got {}", answer.described()));
+            self.fail(format!(
+                "{name}: expected {expected:?}, got {}",
+                answer.described()
+            ));
         }
         // 405 belongs to the path, and is documented for none of its operations.
         if answer.status != 405 && !operation.documents(answer.status.as_u16(), &code) {
-            self.fail(format!("{name}: the document does not name {} {code}", answer.status));
+            self.fail(format!(
+                "{name}: the document does not name {} {code}",
+                answer.status
+            ));
         }
         self.check_shape(&name, &answer);
         self.check_nothing_written(&name).await;
@@ -192,22 +238,55 @@ impl Sweep {
 
     fn check_problem(&mut self, name: &str, answer: &Answer) {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let members: BTreeSet<_> = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-        let without_errors: Vec<_> = members.into_iter().filter(|name| !EXTENSIONS.contains(name)).collect();
+        let members: BTreeSet<_> = body
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let without_errors: Vec<_> = members
+            .into_iter()
+            .filter(|name| !EXTENSIONS.contains(name))
+            .collect();
         // OAuth clients read nothing else (RFC 6749 §5.2).
-        let expected = if body["error"].is_string() { "application/json" } else { "application/problem+json" };
+        let expected = if body["error"].is_string() {
+            "application/json"
+        } else {
+            "application/problem+json"
+        };
         let wrong = [
-            (answer.header("content-type") != expected, "has another content type"),
-            (without_errors != MEMBERS, "does not have the members of a problem"),
+            (
+                answer.header("content-type") != expected,
+                "has another content type",
+            ),
+            (
+                without_errors != MEMBERS,
+                "does not have the members of a problem",
+            ),
             (body["type"] != "about:blank", "has a type of its own"),
-            (body["status"] != answer.status.as_u16(), "says another status"),
-            (body["request_id"] != answer.header("x-request-id"), "names another request"),
-            (answer.status == 401 && answer.header("www-authenticate").is_empty(), "has no WWW-Authenticate"),
-            (answer.status == 405 && answer.header("allow").is_empty(), "has no Allow"),
+            (
+                body["status"] != answer.status.as_u16(),
+                "says another status",
+            ),
+            (
+                body["request_id"] != answer.header("x-request-id"),
+                "names another request",
+            ),
+            (
+                answer.status == 401 && answer.header("www-authenticate").is_empty(),
+                "has no WWW-Authenticate",
+            ),
+            (
+                answer.status == 405 && answer.header("allow").is_empty(),
+                "has no Allow",
+            ),
             (answer.status.is_server_error(), "is the server's fault"),
         ];
         for (_, what) in wrong.into_iter().filter(|(is_wrong, _)| *is_wrong) {
-            self.fail(format!("{name}: the problem {what}: {}", answer.described()));
+            self.fail(format!(
+                "{name}: the problem {what}: {}",
+                answer.described()
+            ));
         }
     }
 
@@ -236,11 +315,19 @@ impl Sweep {
     pub(super) fn finish(self) {
         assert!(self.attacks > 0, "the sweep tried nothing");
         let (count, lines) = (self.failures.len(), self.failures.join("\n"));
-        assert!(self.failures.is_empty(), "{count} failures in {} attacks:\n{lines}", self.attacks);
+        assert!(
+            self.failures.is_empty(),
+            "{count} failures in {} attacks:\n{lines}",
+            self.attacks
+        );
     }
 }
 
 pub(super) fn code_of(answer: &Answer) -> String {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    if answer.status.is_success() { String::new() } else { body["code"].as_str().unwrap_or_default().to_owned() }
+    if answer.status.is_success() {
+        String::new()
+    } else {
+        body["code"].as_str().unwrap_or_default().to_owned()
+    }
 }

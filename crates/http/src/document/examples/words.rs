@@ -18,13 +18,19 @@ pub(super) fn of_format(format: &str) -> Option<&'static str> {
 
 /// The example of a property with this name.
 pub(super) fn of_name(name: &str) -> Option<&'static str> {
-    NAMES.iter().find(|(names, _)| names.contains(&name)).map(|(_, example)| *example)
+    NAMES
+        .iter()
+        .find(|(names, _)| names.contains(&name))
+        .map(|(_, example)| *example)
 }
 
 /// Names that mean the same, and their example.
 const NAMES: &[(&[&str], &str)] = &[
     // Resources.
-    (&["name", "displayName", "label", "client_name", "sponsor"], "Ada's laptop"),
+    (
+        &["name", "displayName", "label", "client_name", "sponsor"],
+        "Ada's laptop",
+    ),
     (&["organization", "organization_name"], "Analytical Engines"),
     (&["email"], "ada@example.org"),
     (&["role"], "agent"),
@@ -33,8 +39,21 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["cursor", "next_cursor"], "AXqk3cZ0V2l0aCBhIGN1cnNvcg"),
     (&["address"], "192.0.2.14"),
     (&["recipient", "rpId"], "app.example"),
-    (&["user_agent"], "Mozilla/5.0 (X11; Linux x86_64) Firefox/142.0"),
-    (&["help", "description", "purpose", "message", "warning", "suggestion"], "Read customers, masked."),
+    (
+        &["user_agent"],
+        "Mozilla/5.0 (X11; Linux x86_64) Firefox/142.0",
+    ),
+    (
+        &[
+            "help",
+            "description",
+            "purpose",
+            "message",
+            "warning",
+            "suggestion",
+        ],
+        "Read customers, masked.",
+    ),
     (&["title"], "Unprocessable Content"),
     (&["detail"], "Some values are not valid."),
     (&["pointer"], "/email"),
@@ -50,20 +69,42 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["format"], "mainstay.personal-data/1"),
     // OAuth 2 and OpenID Connect.
     (&["client_id"], "shop"),
-    (&["client_secret"], "mcs_5mJtq0cXo1vD2kZr8hWbYp3fLsNa7uEg9iTx4QyRzKB6cVn"),
+    (
+        &["client_secret"],
+        "mcs_5mJtq0cXo1vD2kZr8hWbYp3fLsNa7uEg9iTx4QyRzKB6cVn",
+    ),
     (&["redirect_uri", "redirect_to"], "https://app.example/back"),
     (&["response_type", "grant_type"], "code"),
-    (&["state", "code_verifier", "binding"], "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
-    (&["code_challenge"], "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
     (
-        &["code", "token", "access_token", "refresh_token", "key", "secret"],
+        &["state", "code_verifier", "binding"],
+        "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    ),
+    (
+        &["code_challenge"],
+        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    ),
+    (
+        &[
+            "code",
+            "token",
+            "access_token",
+            "refresh_token",
+            "key",
+            "secret",
+        ],
         "mxt_Xo1vD2kZr8hWbYp3fLsNa7uEg9iTx4QyRzKB6cVn",
     ),
     (&["provider"], "acme"),
     (&["iss", "issuer", "aud"], "https://api.example"),
-    (&["authorization_url", "authorization_endpoint"], "https://api.example/oauth/authorize"),
+    (
+        &["authorization_url", "authorization_endpoint"],
+        "https://api.example/oauth/authorize",
+    ),
     (&["token_endpoint"], "https://api.example/oauth/token"),
-    (&["introspection_endpoint"], "https://api.example/oauth/introspect"),
+    (
+        &["introspection_endpoint"],
+        "https://api.example/oauth/introspect",
+    ),
     (&["revocation_endpoint"], "https://api.example/oauth/revoke"),
     (&["jwks_uri"], "https://api.example/.well-known/jwks.json"),
     (&["service_documentation"], "https://api.example/docs"),
@@ -81,15 +122,24 @@ const NAMES: &[(&[&str], &str)] = &[
         ],
         "client_secret_basic",
     ),
-    (&["error_description"], "A parameter is missing, is there twice, or is not valid."),
+    (
+        &["error_description"],
+        "A parameter is missing, is there twice, or is not valid.",
+    ),
     (&["token_type"], "Bearer"),
     // Keys (RFC 7517), authenticator apps, and passkeys.
     (&["kty"], "OKP"),
     (&["crv"], "Ed25519"),
     (&["alg"], "EdDSA"),
     (&["use"], "sig"),
-    (&["kid", "x", "challenge", "id", "rawId"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
-    (&["uri"], "otpauth://totp/api.example:ada%40example.org?secret=JBSWY3DPEHPK3PXP&issuer=api.example"),
+    (
+        &["kid", "x", "challenge", "id", "rawId"],
+        "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    ),
+    (
+        &["uri"],
+        "otpauth://totp/api.example:ada%40example.org?secret=JBSWY3DPEHPK3PXP&issuer=api.example",
+    ),
     (&["qr_code"], "<svg xmlns=\"http://www.w3.org/2000/svg\"/>"),
     (&["recovery_code"], "7K3QX-9MWTD-2HVCA-R5YNE-P8JBG"),
     (&["type"], "public-key"),

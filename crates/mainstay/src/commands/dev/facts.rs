@@ -54,9 +54,20 @@ const RUNNING: &str = "running.json";
 
 impl Facts {
     pub(super) fn banner(&self) -> String {
-        let Self { url, docs_url, mail_url, management_url, admin, data_dir, .. } = self;
+        let Self {
+            url,
+            docs_url,
+            mail_url,
+            management_url,
+            admin,
+            data_dir,
+            ..
+        } = self;
         let data_dir = data_dir.display();
-        let mail = mail_url.as_ref().map(|url| format!("\n  Mail         {url}")).unwrap_or_default();
+        let mail = mail_url
+            .as_ref()
+            .map(|url| format!("\n  Mail         {url}"))
+            .unwrap_or_default();
         format!(
             "\n  API          {url}\n  Docs         {docs_url}{mail}\n  Health       {management_url}/readyz\n  \
              Sign in as   {email}\n  Password     {password}\n  Data         {data_dir}\n\n  Ctrl-C stops everything.\n",
@@ -99,7 +110,9 @@ pub(super) fn forget_running(data_dir: &Path) -> anyhow::Result<()> {
 /// The settings of the `dev` that runs on a data directory, if one does: those of its service, and its owner's URL.
 pub(crate) fn running(data_dir: Option<&Path>) -> anyhow::Result<Option<Layer>> {
     let data_dir = super::postgres::data_dir(data_dir)?;
-    let Some(facts) = read::<Facts>(&data_dir.join(RUNNING))? else { return Ok(None) };
+    let Some(facts) = read::<Facts>(&data_dir.join(RUNNING))? else {
+        return Ok(None);
+    };
     let mut running = layer(&Secrets::of(&data_dir)?, facts.database_url);
     running.push((OWNER_URL.0, facts.database_owner_url));
     Ok(Some(running))
@@ -131,7 +144,9 @@ pub(super) fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
         .mode(0o600)
         .open(&unfinished)
         .with_context(failed)?;
-    file.write_all(&serde_json::to_vec_pretty(value)?).and_then(|()| file.sync_all()).with_context(failed)?;
+    file.write_all(&serde_json::to_vec_pretty(value)?)
+        .and_then(|()| file.sync_all())
+        .with_context(failed)?;
     fs::rename(&unfinished, path).with_context(failed)
 }
 
@@ -147,7 +162,9 @@ pub(super) fn remove(path: &Path) -> anyhow::Result<()> {
 
 fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
     match fs::read(path) {
-        Ok(text) => serde_json::from_slice(&text).map(Some).with_context(|| format!("cannot read {}", path.display())),
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .with_context(|| format!("cannot read {}", path.display())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }

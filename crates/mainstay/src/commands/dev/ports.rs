@@ -24,12 +24,18 @@ impl Ports {
         let management = if port == 0 { 0 } else { port + ABOVE };
         let mut reader = Reader::of_process().with_layer("dev", layer(port, management));
         let asked = mainstay_http::Settings::read(&mut reader);
-        Ok(Self { api: listen(asked.bind)?, management: listen(asked.management)? })
+        Ok(Self {
+            api: listen(asked.bind)?,
+            management: listen(asked.management)?,
+        })
     }
 
     /// The settings that follow.
     pub(super) fn layer(&self) -> anyhow::Result<Layer> {
-        Ok(layer(self.api.local_addr()?.port(), self.management.local_addr()?.port()))
+        Ok(layer(
+            self.api.local_addr()?.port(),
+            self.management.local_addr()?.port(),
+        ))
     }
 }
 

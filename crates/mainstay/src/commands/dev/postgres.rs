@@ -8,7 +8,8 @@ use indicatif::ProgressBar;
 use mainstay_config::{BaseUrl, Reader};
 use mainstay_database::DatabaseUrl;
 use mainstay_devdb::{
-    Cluster, Connection, Durability, Error, Options, Programs, Step, check_data_dir, default_data_dir,
+    Cluster, Connection, Durability, Error, Options, Programs, Step, check_data_dir,
+    default_data_dir,
 };
 use mainstay_kernel::{ExposeSecret as _, Random, SecretString};
 
@@ -28,16 +29,25 @@ impl Private {
         let cluster = tokio::task::spawn_blocking(move || {
             let spinner = ProgressBar::new_spinner();
             spinner.enable_steady_tick(Duration::from_millis(120));
-            let programs = Programs::find_or_fetch(programs.as_deref(), &|step| spinner.set_message(told(&step)))
-                .map_err(Error::from)?;
+            let programs = Programs::find_or_fetch(programs.as_deref(), &|step| {
+                spinner.set_message(told(&step))
+            })
+            .map_err(Error::from)?;
             spinner.set_message("Starting a private Postgres …");
-            let options = Options { data_dir, port: None, durability: Durability::Durable };
+            let options = Options {
+                data_dir,
+                port: None,
+                durability: Durability::Durable,
+            };
             let cluster = Cluster::start(&programs, &options, &Random::default());
             spinner.finish_and_clear();
             cluster
         });
         match cluster.await? {
-            Ok(cluster) => Ok(Self { secrets: Secrets::of(cluster.data_dir())?, cluster }),
+            Ok(cluster) => Ok(Self {
+                secrets: Secrets::of(cluster.data_dir())?,
+                cluster,
+            }),
             Err(error) => Err(told_of(error)),
         }
     }
@@ -65,7 +75,8 @@ impl Private {
     }
 
     pub(super) fn facts(&self, api: SocketAddr, management: SocketAddr, shows_mail: bool) -> Facts {
-        let [url, management_url] = [api, management].map(|address| BaseUrl::of_loopback(address.port()));
+        let [url, management_url] =
+            [api, management].map(|address| BaseUrl::of_loopback(address.port()));
         Facts {
             docs_url: url.join("docs").to_string(),
             mail_url: shows_mail.then(|| url.join("dev/mail").to_string()),
@@ -74,7 +85,10 @@ impl Private {
             database_url: self.server_url().expose_secret().to_owned(),
             database_owner_url: self.owner_url().expose_secret().to_owned(),
             data_dir: self.cluster.data_dir().to_owned(),
-            admin: Administrator { email: self.secrets.email.clone(), password: self.secrets.password.clone() },
+            admin: Administrator {
+                email: self.secrets.email.clone(),
+                password: self.secrets.password.clone(),
+            },
             management_address: management,
         }
     }
@@ -100,7 +114,10 @@ impl Private {
 
 /// Starts the private Postgres for a command that needs one for the while; `None` when a database is configured or a
 /// `dev` runs.
-pub(crate) async fn borrow(platform: &Platform, data_dir: Option<&Path>) -> anyhow::Result<Option<Private>> {
+pub(crate) async fn borrow(
+    platform: &Platform,
+    data_dir: Option<&Path>,
+) -> anyhow::Result<Option<Private>> {
     if crate::commands::connect::is_configured() || facts::running(data_dir)?.is_some() {
         return Ok(None);
     }
@@ -125,8 +142,12 @@ pub(super) fn free_data_dir(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 fn told_of(error: Error) -> anyhow::Error {
-    let Error::InUse { data_dir, pid } = error else { return error.into() };
-    let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+    let Error::InUse { data_dir, pid } = error else {
+        return error.into();
+    };
+    let process = pid
+        .map(|pid| format!(" (process {pid})"))
+        .unwrap_or_default();
     anyhow::anyhow!(
         "another `dev` runs on {}{process}.\nUse that one, or start a second beside it: \
          dev --port 8100 --data-dir data/second",

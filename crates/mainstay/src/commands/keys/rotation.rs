@@ -38,7 +38,11 @@ pub(super) async fn status(platform: &Platform, place: &Place) -> anyhow::Result
     let mut rotation = open(platform, place, "keys_status").await?;
     let status = rotation.status().await.map_err(told)?;
     report(&status);
-    Ok(if status.missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if status.missing.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 pub(super) async fn rotate_keys(platform: &Platform, how: &Move) -> anyhow::Result<ExitCode> {
@@ -52,7 +56,11 @@ pub(super) async fn rotate_indexes(platform: &Platform, how: &Move) -> anyhow::R
     let mut rotation = open_to_move(platform, how, "keys_rotate_index").await?;
     let started = Instant::now();
     let outcome = rotation.rotate_indexes().await.map_err(told)?;
-    Ok(tell("indexed under the first key of the ring", outcome, started))
+    Ok(tell(
+        "indexed under the first key of the ring",
+        outcome,
+        started,
+    ))
 }
 
 pub(super) async fn reseal(platform: &Platform, reseal: &Reseal) -> anyhow::Result<ExitCode> {
@@ -60,43 +68,74 @@ pub(super) async fn reseal(platform: &Platform, reseal: &Reseal) -> anyhow::Resu
     let now = rotation.runtime().clock.now();
     let before = match (&reseal.older_than, &reseal.before) {
         (Some(age), _) => {
-            let age = std::time::Duration::parse(age).map_err(|why| anyhow::anyhow!("--older-than {why}"))?;
+            let age = std::time::Duration::parse(age)
+                .map_err(|why| anyhow::anyhow!("--older-than {why}"))?;
             let age = time::Duration::try_from(age).context("--older-than is too long")?;
-            Timestamp::from(now.inner().checked_sub(age).context("--older-than is too long")?)
+            Timestamp::from(
+                now.inner()
+                    .checked_sub(age)
+                    .context("--older-than is too long")?,
+            )
         }
         (None, Some(moment)) => Timestamp::parse(moment).context("--before cannot be read")?,
         (None, None) => now,
     };
-    say(&format!("rows whose data key is older than {before}; after an interruption go on with --before {before}"));
+    say(&format!(
+        "rows whose data key is older than {before}; after an interruption go on with --before {before}"
+    ));
     let started = Instant::now();
     let outcome = rotation.reseal(before).await.map_err(told)?;
     Ok(tell("sealed anew", outcome, started))
 }
 
-async fn open(platform: &Platform, place: &Place, command: &'static str) -> anyhow::Result<Rotation> {
+async fn open(
+    platform: &Platform,
+    place: &Place,
+    command: &'static str,
+) -> anyhow::Result<Rotation> {
     let (owner, ring, runtime) = place.owner().await?;
-    Ok(Rotation::new(owner, (ring, runtime), platform.tables(), platform.private_columns(), command))
+    Ok(Rotation::new(
+        owner,
+        (ring, runtime),
+        platform.tables(),
+        platform.private_columns(),
+        command,
+    ))
 }
 
-async fn open_to_move(platform: &Platform, how: &Move, command: &'static str) -> anyhow::Result<Rotation> {
-    Ok(open(platform, &how.place, command).await?.rate(how.rate).watched_by(watcher()))
+async fn open_to_move(
+    platform: &Platform,
+    how: &Move,
+    command: &'static str,
+) -> anyhow::Result<Rotation> {
+    Ok(open(platform, &how.place, command)
+        .await?
+        .rate(how.rate)
+        .watched_by(watcher()))
 }
 
 /// Draws how far it is, a bar a table; where nobody looks, it writes a line a table and every ten seconds.
 fn watcher() -> impl FnMut(Progress) + Send {
-    let style = ProgressStyle::with_template("{msg:24} {wide_bar} {human_pos}/{human_len} ({per_sec}, {eta} left)")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template(
+        "{msg:24} {wide_bar} {human_pos}/{human_len} ({per_sec}, {eta} left)",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
     let (mut bar, mut table, mut written) = (ProgressBar::hidden(), "", Instant::now());
     move |progress| {
         if progress.table != table {
             bar.finish_and_clear();
-            bar = ProgressBar::new(progress.total).with_style(style.clone()).with_message(progress.table);
+            bar = ProgressBar::new(progress.total)
+                .with_style(style.clone())
+                .with_message(progress.table);
         }
         bar.set_length(progress.total.max(progress.done));
         bar.set_position(progress.done);
         let is_due = progress.table != table || written.elapsed().as_secs() >= 10;
         if bar.is_hidden() && is_due {
-            say(&format!("{}: {} of {}", progress.table, progress.done, progress.total));
+            say(&format!(
+                "{}: {} of {}",
+                progress.table, progress.done, progress.total
+            ));
             written = Instant::now();
         }
         table = progress.table;
@@ -104,20 +143,35 @@ fn watcher() -> impl FnMut(Progress) + Send {
 }
 
 fn tell(what: &str, outcome: Outcome, started: Instant) -> ExitCode {
-    let Outcome { moved, refused, left } = outcome;
+    let Outcome {
+        moved,
+        refused,
+        left,
+    } = outcome;
     let seconds = started.elapsed().as_secs_f64();
     say(&format!("{moved} {what} in {seconds:.1} s"));
     if left > 0 {
-        say(&format!("{left} were being written all the time: run it once more"));
+        say(&format!(
+            "{left} were being written all the time: run it once more"
+        ));
     }
     if refused > 0 {
-        say(&format!("{refused} do not open, or have the value of another row: see the log above, and `keys status`"));
+        say(&format!(
+            "{refused} do not open, or have the value of another row: see the log above, and `keys status`"
+        ));
     }
-    if left + refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if left + refused > 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn report(status: &Status) {
-    say(&format!("{:24}  {:8}  {:>10}  {:>10}  {:>10}  STATE", "KEY", "ID", "DATA KEYS", "INDEXES", "BOXES"));
+    say(&format!(
+        "{:24}  {:8}  {:>10}  {:>10}  {:>10}  STATE",
+        "KEY", "ID", "DATA KEYS", "INDEXES", "BOXES"
+    ));
     for key in &status.keys {
         let state = match (&key.name, key.is_primary, key.is_unused()) {
             (None, _, true) => "left the ring; `keys rotate index` forgets its traces",
@@ -130,15 +184,25 @@ fn report(status: &Status) {
             [UsageKind::DataKeys, UsageKind::Indexes, UsageKind::Boxes].map(|kind| key.count(kind));
         let id: String = key.id.iter().map(|byte| format!("{byte:02x}")).collect();
         let name = key.name.as_deref().unwrap_or("-");
-        say(&format!("{name:24}  {id}  {data_keys:>10}  {indexes:>10}  {boxes:>10}  {state}"));
-        for usage in key.uses.iter().filter(|usage| usage.kind != UsageKind::Spare && !key.is_primary) {
+        say(&format!(
+            "{name:24}  {id}  {data_keys:>10}  {indexes:>10}  {boxes:>10}  {state}"
+        ));
+        for usage in key
+            .uses
+            .iter()
+            .filter(|usage| usage.kind != UsageKind::Spare && !key.is_primary)
+        {
             say(&format!("    {}: {}", usage.place, usage.rows));
         }
     }
     for (table, rows) in &status.missing {
-        say(&format!("{table}: {rows} rows WITHOUT THEIR DATA KEY, nobody erased: restore the table data_keys"));
+        say(&format!(
+            "{table}: {rows} rows WITHOUT THEIR DATA KEY, nobody erased: restore the table data_keys"
+        ));
     }
     for (column, rows) in &status.unindexed {
-        say(&format!("{column}: {rows} not indexed yet; `keys rotate index` does"));
+        say(&format!(
+            "{column}: {rows} not indexed yet; `keys rotate index` does"
+        ));
     }
 }

@@ -3,7 +3,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use mainstay_database::{Error, Unscoped};
-use mainstay_identity::{Begin, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys};
+use mainstay_identity::{
+    Begin, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys,
+};
 use mainstay_kernel::Timestamp;
 
 use super::{
@@ -33,7 +35,11 @@ pub(crate) struct Retire {
 
 pub(super) async fn rotate(rotate: &Rotate) -> anyhow::Result<ExitCode> {
     let unscoped = open(&rotate.place, "keys_rotate_token")?;
-    let begin = if rotate.now { Begin::Now } else { Begin::Announced };
+    let begin = if rotate.now {
+        Begin::Now
+    } else {
+        Begin::Announced
+    };
     let kid = rotate_signing_keys(&unscoped, begin).await.map_err(told)?;
     say(&kid.context("another key was made at the same moment")?);
     Ok(ExitCode::SUCCESS)
@@ -53,9 +59,14 @@ pub(super) async fn retire(retire: &Retire) -> anyhow::Result<ExitCode> {
 pub(super) async fn list(place: &Place) -> anyhow::Result<ExitCode> {
     let unscoped = open(place, "keys_list")?;
     let (keys, unreadable) = list_signing_keys(&unscoped).await.map_err(told)?;
-    say(&format!("{:43}  {:10}  {:20}  {:20}  {:20}  IN THE AUDIT LOG", "KID", "STATE", "MADE", "SIGNS FROM", "ENDS"));
+    say(&format!(
+        "{:43}  {:10}  {:20}  {:20}  {:20}  IN THE AUDIT LOG",
+        "KID", "STATE", "MADE", "SIGNS FROM", "ENDS"
+    ));
     keys.iter().for_each(|key| say(&line(key)));
-    unreadable.iter().for_each(|kid| say(&format!("{kid}  unreadable: the key ring does not open it")));
+    unreadable
+        .iter()
+        .for_each(|kid| say(&format!("{kid}  unreadable: the key ring does not open it")));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -67,13 +78,17 @@ fn line(key: &KeyInfo) -> String {
     };
     let ends = key.retires_at.map_or("-".to_owned(), seconds);
     let (made, signs) = (seconds(key.created_at), seconds(key.signs_from));
-    format!("{}  {state:10}  {made:20}  {signs:20}  {ends:20}  {}", key.kid, key.audit_id)
+    format!(
+        "{}  {state:10}  {made:20}  {signs:20}  {ends:20}  {}",
+        key.kid, key.audit_id
+    )
 }
 
 /// A moment without its fraction of a second.
 fn seconds(moment: Timestamp) -> String {
     let text = moment.to_string();
-    text.split_once('.').map_or(text.clone(), |(whole, _)| format!("{whole}Z"))
+    text.split_once('.')
+        .map_or(text.clone(), |(whole, _)| format!("{whole}Z"))
 }
 
 fn open(place: &Place, command: &'static str) -> anyhow::Result<Unscoped> {
