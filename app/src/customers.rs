@@ -41,6 +41,7 @@ pub fn module() -> Module {
     let former = Retention::counted_from(CustomerRow::UPDATED_AT)
         .only(CustomerRow::STATUS, &Status::Inactive)
         .erase();
+
     Module::new("customers")
         .entity::<CustomerRow>()
         .retain(former)

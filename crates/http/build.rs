@@ -27,10 +27,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .fold(Bundle::new(LOOK_BASE), |bundle, (name, content)| {
             bundle.file(name, content)
         });
+
     look.write(&target, "look")?;
 
     let docs = Bundle::new("/docs").folder("src/docs_page")?;
     with_swagger_ui(docs)?.write(&target, "docs_page")?;
+
     Ok(())
 }
 
@@ -46,9 +48,11 @@ fn with_swagger_ui(mut docs: Bundle) -> Result<Bundle, Box<dyn Error>> {
             })
             .ok_or_else(|| format!("the Swagger UI archive has no {wanted}"))?
             .into_owned();
+
         let mut content = Vec::new();
         std::io::copy(&mut archive.by_name(&path)?, &mut content)?;
         docs = docs.file(name, &content);
     }
+
     Ok(docs)
 }

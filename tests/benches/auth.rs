@@ -68,9 +68,11 @@ async fn main() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         bench.reads(&reader, SPAN - Duration::from_secs(2)).await
     });
+
     println!("\nan authenticated read of one row     p50        p99        of");
     print_times("  with nothing beside it", calm);
     print_times("  in a storm of guesses", reads);
+
     let Storm { answered, shed } = storm;
     println!(
         "  the storm: 64 at a time, {answered} answered, {shed} shed with 503 or 429 and Retry-After"
@@ -113,6 +115,7 @@ impl Bench {
                 .expose_secret()
                 .to_owned()
         };
+
         let mut environment = secrets(&url(&connection.server));
         environment.extend([
             ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
@@ -120,12 +123,15 @@ impl Bench {
             ("MAINSTAY_TELEMETRY_LOG_FILTER", "warn".to_owned()),
             ("MAINSTAY_HTTP_TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
         ]);
+
         let succeeds = |command: &mut std::process::Command| {
             let (code, text) = finish(command);
             assert_eq!(code, Some(0), "{text}");
             text
         };
+
         succeeds(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url(&connection.owner)));
+
         let create = [
             "user",
             "create",
@@ -134,17 +140,20 @@ impl Bench {
             "--organization",
             "Bench",
         ];
+
         let made = succeeds(program(create).envs(environment.clone()));
         let password = made
             .lines()
             .find_map(|line| line.strip_prefix("password"))
             .expect("it is shown")
             .trim();
+
         let password = password
             .split_whitespace()
             .next()
             .expect("it is shown")
             .to_owned();
+
         // The addresses are in the log at level info.
         let filter = (
             "MAINSTAY_TELEMETRY_LOG_FILTER",
@@ -158,6 +167,7 @@ impl Bench {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+
         Self {
             api,
             pid: serving.pid(),
@@ -212,6 +222,7 @@ impl Bench {
         for _ in 0..at_once {
             sessions.push(self.session().await);
         }
+
         let (before, end) = (self.processor_time(), Instant::now() + SPAN);
         let workers = sessions.into_iter().map(async |mut session| {
             let mut done = 0;
@@ -224,6 +235,7 @@ impl Bench {
             }
             done
         });
+
         let done: usize = join_all(workers).await.into_iter().sum();
         (done, self.processor_time() - before)
     }
@@ -237,11 +249,13 @@ impl Bench {
             .header("location")
             .to_owned();
         let (mut times, end) = (Vec::new(), Instant::now() + span);
+
         while Instant::now() < end {
             let started = Instant::now();
             assert_eq!(send(self.api, "GET", &path, token, "").await.status, 200);
             times.push(started.elapsed());
         }
+
         times
     }
 
@@ -253,6 +267,7 @@ impl Bench {
             AtomicUsize::new(0),
             AtomicUsize::new(0),
         );
+
         let end = Instant::now() + SPAN;
         let workers = (0..at_once).map(async |_| {
             while Instant::now() < end {
@@ -267,7 +282,9 @@ impl Bench {
                 };
             }
         });
+
         join_all(workers).await;
+
         Storm {
             answered: answered.into_inner(),
             shed: shed.into_inner(),

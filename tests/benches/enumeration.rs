@@ -56,18 +56,22 @@ async fn main() {
         .start()
         .await;
     let known = accounts(&app).await;
+
     // As autovacuum leaves tables of this size; without statistics Postgres plans as for a handful of rows.
     app.owner()
         .await
         .run("VACUUM ANALYZE", [])
         .await
         .expect("the owner may");
+
     let mut network = 0_u32;
     println!(
         "AUC of {SAMPLES} answers with an account against {SAMPLES} without; 0.45 to 0.55 tells nothing\n"
     );
+
     for (name, path, status, body) in FLOWS {
         let (mut with, mut without) = (Vec::new(), Vec::new());
+
         for (email, has_account) in shuffled(&known) {
             network += 1;
             let address = format!("10.{}.{}.7", network >> 8, network & 0xff);
@@ -79,8 +83,10 @@ async fn main() {
             call.json(&body(&email)).send().await.assert_status(status);
             if has_account { &mut with } else { &mut without }.push(started.elapsed());
         }
+
         // Mail is not part of the answer, but of the machine.
         app.until_idle().await;
+
         println!(
             "{name:8} AUC {:.3}   p50 {} with, {} without",
             auc(&with, &without),
@@ -119,13 +125,16 @@ fn auc(with: &[Duration], without: &[Duration]) -> f64 {
         .map(|it| (it, true))
         .chain(without.iter().map(|it| (it, false)))
         .collect();
+
     all.sort_unstable();
+
     let ranks: f64 = all
         .iter()
         .zip(1..)
         .filter(|((_, has), _)| *has)
         .map(|(_, rank)| f64::from(rank))
         .sum();
+
     let (n, m) = (with.len() as f64, without.len() as f64);
     (ranks - n * (n + 1.0) / 2.0) / (n * m)
 }

@@ -81,10 +81,12 @@ impl Caller {
             .lock()
             .expect("nobody panicked")
             .push(started.elapsed());
+
         if answer.status != 200 {
             self.met.failed.fetch_add(1, Ordering::Relaxed);
             println!("  failed: {}", answer.text());
         }
+
         answer.json()
     }
 
@@ -92,6 +94,7 @@ impl Caller {
         let [writing, reading] = [round % 2, (round + 1) % 2].map(|replica| &self.clients[replica]);
         let phone = format!("+49 {} {round:06}", 1_000 + self.number);
         let body = json!({ "phone": phone, "notes": format!("Round {round}.") });
+
         self.ask(writing.patch(&self.path, body)).await;
         let read = self
             .ask(reading.get(&format!("{}/personal-data", self.path)))
@@ -99,10 +102,12 @@ impl Caller {
         let found = self
             .ask(reading.post("/v1/customers/search", json!({ "phone": phone })))
             .await;
+
         let other = &self.others[round * 7 % self.others.len()];
         self.ask(reading.get(&format!("{other}/personal-data")))
             .await;
         self.ask(reading.get(other)).await;
+
         let is_found = found["items"]
             .as_array()
             .is_some_and(|items| items.iter().any(|item| item["id"] == self.id));
@@ -122,12 +127,14 @@ async fn main() {
         .ok()
         .and_then(|rows| rows.parse().ok())
         .unwrap_or(100_000);
+
     let [old, new] = [(); 2].map(|()| {
         KeyRing::generate(&Random::default())
             .expose_secret()
             .trim()
             .to_owned()
     });
+
     let (announced, turned) = (format!("{old} {new}"), format!("{new} {old}"));
     let app = TestApp::builder(app::platform())
         .setting("crypto.keys", announced.clone())
@@ -135,6 +142,7 @@ async fn main() {
         .await;
     let owner = app.actor(BuiltInRole::Owner).await;
     let serving = app.database_url().expose_secret().to_owned();
+
     let owning = app.owner_url().expose_secret().to_owned();
     let run = move |ring: String, arguments: Vec<String>| {
         let environment = [
@@ -143,16 +151,19 @@ async fn main() {
             ("MAINSTAY_DATABASE_OWNER_URL", owning.clone()),
             ("MAINSTAY_CRYPTO_KEYS", ring),
         ];
+
         let seeding = arguments.first().is_some_and(|first| first == "seed");
         let environment = environment
             .into_iter()
             .filter(move |(name, _)| !(seeding && name.contains("OWNER")));
+
         tokio::task::spawn_blocking(move || {
             let (code, text) = finish(program(arguments).envs(environment));
             assert_eq!(code, Some(0), "{text}");
             text
         })
     };
+
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let seeded = run(announced, words(&format!("seed --customers {rows}")))
         .await
@@ -170,12 +181,14 @@ async fn main() {
     let clients = [(*owner).clone(), replica.client_of(&owner)];
     let listed = clients[0].get("/v1/customers?limit=100").await.json();
     let path = |item: &Value| format!("/v1/customers/{}", item["id"].as_str().expect("an id"));
+
     let others: Vec<_> = listed["items"]
         .as_array()
         .expect("a list")
         .iter()
         .map(path)
         .collect();
+
     let (met, done) = (Arc::new(Met::default()), Arc::new(AtomicBool::new(false)));
     let mut callers = JoinSet::new();
     for number in 0..CALLERS {
@@ -190,6 +203,7 @@ async fn main() {
             id: made["id"].clone(),
             number,
         };
+
         let done = done.clone();
         callers.spawn(async move {
             let mut round = 0;
@@ -205,6 +219,7 @@ async fn main() {
     );
     tokio::time::sleep(CALM).await;
     met.report("before", CALM);
+
     for arguments in ["keys rotate kek", "keys rotate index", "keys reseal"] {
         let started = Instant::now();
         let text = run(turned.clone(), words(arguments))
@@ -217,6 +232,7 @@ async fn main() {
         let span = started.elapsed().as_secs_f64();
         told.for_each(|line| println!("    {line}, {:.0} rows/s", rows as f64 / span));
     }
+
     tokio::time::sleep(CALM).await;
     met.report("after", CALM);
     done.store(true, Ordering::Relaxed);
@@ -227,8 +243,10 @@ async fn main() {
             .await
             .expect("it runs");
     }
+
     let status = run(turned, words("keys status")).await.expect("it runs");
     println!("{status}");
+
     let alone = app.second_replica_with([("crypto.keys", new)]).await;
     let client = alone.client_of(&owner);
     let (mut read, mut cursor) = (0, String::new());
@@ -244,6 +262,7 @@ async fn main() {
         };
         cursor = format!("&cursor={next}");
     }
+
     println!("read with the new key alone: {read} of {}", rows + CALLERS);
     println!(
         "failed requests: {}, stale values: {}",

@@ -39,6 +39,7 @@ fn the_tutorials_feature_passes_the_tests_that_attack_every_feature() {
     let steps =
         steps(&fs::read_to_string(root().join("docs/tutorial.md")).expect("the tutorial is there"));
     assert!(steps.len() > 8, "{steps:?}");
+
     let next = format!(
         "migrations/V{}__",
         fs::read_dir(root().join("migrations"))
@@ -46,10 +47,12 @@ fn the_tutorials_feature_passes_the_tests_that_attack_every_feature() {
             .count()
             + 1
     );
+
     assert!(
         matches!(&steps[0], Step::Write { path, .. } if path.starts_with(&next)),
         "the next migration is {next}"
     );
+
     steps.iter().for_each(|step| step.follow(copy));
 
     let snapshots = [("UPDATE_SNAPSHOTS", "1")];
@@ -65,11 +68,13 @@ fn the_tutorials_feature_passes_the_tests_that_attack_every_feature() {
         ],
         &snapshots,
     );
+
     cargo(
         copy,
         &["test", "--workspace", "--test", "operations", "artefacts"],
         &snapshots,
     );
+
     cargo(
         copy,
         &["test", "--workspace", "--test", "http", "notes::"],
@@ -115,6 +120,7 @@ fn steps(tutorial: &str) -> Vec<Step> {
             .step_by(2)
             .map(str::to_owned)
             .collect();
+
         if line.starts_with("```") {
             let code: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
             let path = before.split('`').nth(1).filter(|path| path.contains('/'));
@@ -133,10 +139,12 @@ fn steps(tutorial: &str) -> Vec<Step> {
                 text: text.clone(),
             });
         }
+
         if !line.is_empty() {
             before = line;
         }
     }
+
     steps
 }
 
@@ -160,11 +168,13 @@ fn copy_built(target: &Path) {
         .nth(2)
         .expect("it is in the folder of a profile");
     let copy = target.join(profile.file_name().expect("the folder has a name"));
+
     copy_folder(
         &profile.join(".fingerprint"),
         &copy.join(".fingerprint"),
         &|_| true,
     );
+
     copy_folder(&profile.join("build"), &copy.join("build"), &|_| true);
     let libraries = ["rlib", "rmeta", "so", "dylib", "d"];
     copy_folder(&profile.join("deps"), &copy.join("deps"), &|path| {
@@ -175,6 +185,7 @@ fn copy_built(target: &Path) {
 
 fn copy_folder(from: &Path, to: &Path, wanted: &dyn Fn(&Path) -> bool) {
     fs::create_dir_all(to).expect("a folder is made");
+
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
         let entry = entry.expect("a folder is read");
         let (path, copy) = (entry.path(), to.join(entry.file_name()));
@@ -201,18 +212,21 @@ fn cargo(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) {
         .args(["--locked", "--offline"])
         .current_dir(directory)
         .envs(variables.iter().copied());
+
     // What this run was told of its own package is not the copy's.
     for (name, _) in std::env::vars()
         .filter(|(name, _)| name.starts_with("CARGO_PKG") || name.starts_with("CARGO_MANIFEST"))
     {
         command.env_remove(name);
     }
+
     command.env_remove("CARGO_TARGET_DIR");
     let output = command.output().expect("cargo runs");
     let (said, told) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
+
     assert!(
         output.status.success(),
         "cargo {}:\n{said}\n{told}",

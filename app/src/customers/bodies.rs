@@ -210,6 +210,7 @@ impl UpdateCustomer {
             .set(CustomerRow::NOTES, self.notes)
             .set(CustomerRow::STATUS, self.status)
             .set(CustomerRow::TAGS, self.tags.map(texts));
+
         Ok(changes)
     }
 }

@@ -25,6 +25,7 @@ pub async fn list_customers(
         .contains(CustomerRow::TAGS, query.tag.map(Line::into_string))
         .at_least(CustomerRow::CREATED_AT, query.created_from)
         .below(CustomerRow::CREATED_AT, query.created_until);
+
     let order = match query.sort {
         CustomerSort::Newest => Order::by(CustomerRow::CREATED_AT, Direction::Descending),
         CustomerSort::Oldest => Order::by(CustomerRow::CREATED_AT, Direction::Ascending),
@@ -35,6 +36,7 @@ pub async fn list_customers(
     let page = by
         .page(filter, order, query.limit, query.cursor.as_ref())
         .await?;
+
     Ok(PageOf::new(page, CustomerView::of))
 }
 
@@ -72,6 +74,7 @@ pub async fn search_customers(
             .problem()
             .detail("Give an e-mail address, a telephone number or a national id."));
     }
+
     let filter = Filter::all()
         .matches(CustomerRow::EMAIL, body.email)
         .matches(CustomerRow::PHONE, body.phone.map(Some))
@@ -80,6 +83,7 @@ pub async fn search_customers(
     let page = by
         .page(filter, newest_first, body.limit, body.cursor.as_ref())
         .await?;
+
     Ok(PageOf::new(page, CustomerView::of))
 }
 

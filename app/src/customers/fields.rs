@@ -41,13 +41,16 @@ impl Indexed for Phone {
     fn normalised(&self) -> Zeroizing<String> {
         let text = self.as_str().trim();
         let international = text.starts_with('+') || text.starts_with("00");
+
         // The zero that is dialled within the country only.
         let text = if international {
             text.replacen("(0)", "", 1)
         } else {
             text.to_owned()
         };
+
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+
         Zeroizing::new(
             match digits
                 .strip_prefix("00")
@@ -188,6 +191,7 @@ mod tests {
             DateOfBirth::parse("2000-02-29").unwrap().to_iso_8601(),
             "2000-02-29"
         );
+
         for wrong in [
             "",
             "1899-12-31",

@@ -87,6 +87,7 @@ fn make<'a>(
         let batches = (0..count)
             .step_by(BATCH as usize)
             .map(|start| BATCH.min(count - start));
+
         stream::iter(batches)
             .map(async |size| {
                 let customers: Vec<_> = (0..size).filter_map(|_| invent(by.runtime())).collect();
@@ -110,12 +111,14 @@ fn invent(runtime: &Runtime) -> Option<CustomerRow> {
         first.to_lowercase(),
         last.replace(' ', "").to_lowercase()
     );
+
     let born = format!(
         "{}-{:02}-{:02}",
         1940 + number % 65,
         1 + number % 12,
         1 + number % 28
     );
+
     Some(CustomerRow {
         id: runtime.new_id(),
         full_name: Sealed::new(FullName::new(format!("{first} {last}"))),

@@ -122,6 +122,7 @@ mod tests {
             multi_factor: false,
             second_factor_enrolled: false,
         };
+
         let principal = Principal {
             user: runtime.new_id(),
             organization: None,
@@ -131,8 +132,10 @@ mod tests {
             permissions: Permissions::default(),
             assurance,
         };
+
         assert!(principal.is_fresh_since(now));
         assert!(!principal.is_fresh_since(now + Duration::SECOND));
+
         let enrolled = Assurance {
             second_factor_enrolled: true,
             ..assurance
@@ -144,6 +147,7 @@ mod tests {
             }
             .is_fresh_since(now)
         );
+
         let used = Assurance {
             multi_factor: true,
             ..enrolled
@@ -155,6 +159,7 @@ mod tests {
             }
             .is_fresh_since(now)
         );
+
         for credential in [Credential::ApiKey, Credential::Client] {
             assert!(
                 !Principal {

@@ -49,11 +49,13 @@ impl Bundle {
                 format!("{LOOK_BASE}/{}", hashed(name, content)),
             )
         });
+
         let names = if base == LOOK_BASE {
             BTreeMap::new()
         } else {
             look.collect()
         };
+
         Self {
             base,
             files: BTreeMap::new(),
@@ -72,6 +74,7 @@ impl Bundle {
             "cargo::rerun-if-changed={}",
             folder.as_ref().display()
         )?;
+
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             let name = path
@@ -82,6 +85,7 @@ impl Bundle {
             writeln!(told, "cargo::rerun-if-changed={}", path.display())?;
             self.files.insert(name, fs::read(path)?);
         }
+
         Ok(self)
     }
 
@@ -118,6 +122,7 @@ impl Bundle {
                 above.join(", ")
             )));
         }
+
         let mut content = self.files.get(file).cloned().unwrap_or_default();
         if is_text(file) {
             above.push(file.to_owned());
@@ -134,6 +139,7 @@ impl Bundle {
         } else {
             file.to_owned()
         };
+
         Ok(Finished {
             path: format!("{}/{served}", self.base),
             content,
@@ -146,6 +152,7 @@ impl Bundle {
         for (name, served) in &self.names {
             renamed = renamed.replace(&format!("\"{name}\""), &format!("\"{served}\""));
         }
+
         for other in self.files.keys().cloned().collect::<Vec<_>>() {
             let (imported, loaded) = (
                 format!("\"./{other}\""),
@@ -156,12 +163,14 @@ impl Bundle {
             {
                 continue;
             }
+
             let path = self.finished(&other, above)?.path;
             let below = path.strip_prefix(self.base).unwrap_or(&path);
             renamed = renamed
                 .replace(&imported, &format!("\".{below}\""))
                 .replace(&loaded, &format!("\"{path}\""));
         }
+
         Ok(renamed)
     }
 }
@@ -186,7 +195,9 @@ fn describe(list: &mut String, folder: &Path, name: &str, file: &Finished) -> io
     } else {
         "None".to_owned()
     };
+
     let content_type = content_type(name);
+
     writeln!(
         list,
         "    Asset {{ name: {name:?}, path: {path:?}, content_type: {content_type:?}, tag: {tag:?}, \
@@ -255,6 +266,7 @@ mod tests {
             "page.html",
         )
         .unwrap();
+
         assert_eq!(path, "/base/page.html");
         assert!(
             html.contains("\"/look/icon.") && !html.contains("icon.svg\""),
@@ -265,6 +277,7 @@ mod tests {
             finished(&[("a.js", r#"import "./b.js";"#), ("b.js", "1")], "a.js").unwrap();
         let (second, _) =
             finished(&[("a.js", r#"import "./b.js";"#), ("b.js", "2")], "a.js").unwrap();
+
         assert!(
             script.starts_with("import \"./b.") && script.ends_with(".js\";"),
             "{script}"

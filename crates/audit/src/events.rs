@@ -108,6 +108,7 @@ pub(crate) async fn list_audit_events(
     Query(query): Query<ListAuditEvents>,
 ) -> Result<PageOf<AuditEventView>, Problem> {
     let asked = query.asked();
+
     let filter = Filter::all()
         .equal(AuditEventRow::ACTION, query.action)
         .equal(
@@ -121,6 +122,7 @@ pub(crate) async fn list_audit_events(
         .equal(AuditEventRow::REQUEST_ID, query.request_id.map(Id::uuid))
         .at_least(AuditEventRow::OCCURRED_AT, query.from)
         .below(AuditEventRow::OCCURRED_AT, query.until);
+
     let newest_first = Order::by(AuditEventRow::ID, Direction::Descending);
     let page = by
         .page_on_record(
@@ -131,6 +133,7 @@ pub(crate) async fn list_audit_events(
             asked,
         )
         .await?;
+
     Ok(PageOf::new(page, view))
 }
 

@@ -75,13 +75,16 @@ pub async fn export_log(
             "there is no checkpoint: nothing was sealed",
         ))?
         .get(0)?;
+
     let size = Checkpoint::parse(&note)?.size;
     let (from, until) = range(session, extent, size).await?;
     let tops = tops(session, size).await?;
+
     line(
         output,
         &json!({ "export": FORMAT, "from": from, "until": until, "checkpoint": note }),
     )?;
+
     let mut start = from / PAGE * PAGE;
     while start < until {
         let end = (start + PAGE).min(size);
@@ -90,6 +93,7 @@ pub async fn export_log(
             start.max(from).cast_signed().into(),
             end.min(until).cast_signed().into(),
         ];
+
         for row in session.run("audit_leaves.records", RECORDS, values).await? {
             let index = row.get::<i64>(0)?.cast_unsigned();
             let record = Record::read(&row, 2)?;
@@ -98,16 +102,20 @@ pub async fn export_log(
                 id: row.get(1)?,
             })?;
             let subtrees = |height, place| tops.get(height, place, Some((&page, start)));
+
             let proof = inclusion_proof(index, size, &subtrees).ok_or(Finding::NoLeaf(index))?;
             let leaf = STANDARD.encode(record.leaf());
             let proof: Vec<_> = proof.iter().map(|hash| STANDARD.encode(hash)).collect();
+
             line(
                 output,
                 &json!({ "index": index, "record": record.to_json(), "leaf": leaf, "proof": proof }),
             )?;
         }
+
         start = end;
     }
+
     for outside in extent
         .outside
         .iter()
@@ -120,18 +128,22 @@ pub async fn export_log(
         if outside.size > size {
             return Err(cut().into());
         }
+
         let page_start = outside.size / PAGE * PAGE;
         let page = page(session, page_start, (page_start + PAGE).min(size)).await?;
         let subtrees = |height, place| tops.get(height, place, Some((&page, page_start)));
         let proof = consistency_proof(outside.size, size, &subtrees).ok_or_else(cut)?;
         let proof: Vec<_> = proof.iter().map(|hash| STANDARD.encode(hash)).collect();
+
         line(
             output,
             &json!({ "consistency": { "size": outside.size, "proof": proof } }),
         )?;
     }
+
     line(output, &json!({ "checkpoint": note }))?;
     output.flush()?;
+
     Ok(until - from)
 }
 
@@ -144,14 +156,17 @@ async fn range(
     if extent.from.is_none() && extent.until.is_none() {
         return Ok((0, size));
     }
+
     let values = [
         extent.from.map(first_id_of).into(),
         extent.until.map(first_id_of).into(),
         size.cast_signed().into(),
     ];
+
     let rows = session.run("audit_leaves.range", RANGE, values).await?;
     let row = rows.first().ok_or(AuditError::Database(Error::NotFound))?;
     let bounds: (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
+
     Ok(match bounds {
         (Some(first), Some(last)) => (first.cast_unsigned(), last.cast_unsigned() + 1),
         _ => (0, 0),
@@ -184,6 +199,7 @@ async fn tops(session: &mut Session, size: u64) -> Result<Tops, AuditError> {
         rest: Levels::default(),
         rest_start: size / PAGE * PAGE,
     };
+
     for start in (0..size).step_by(1 << PAGE_HEIGHT) {
         let page = page(session, start, (start + PAGE).min(size)).await?;
         match page.get(PAGE_HEIGHT, 0) {
@@ -191,6 +207,7 @@ async fn tops(session: &mut Session, size: u64) -> Result<Tops, AuditError> {
             None => tops.rest = page,
         }
     }
+
     Ok(tops)
 }
 
@@ -207,6 +224,7 @@ async fn page(session: &mut Session, start: u64, end: u64) -> Result<Levels, Aud
         }
         levels.push(hash);
     }
+
     if start + (levels.len() as u64) < end {
         Err(Finding::NoLeaf(start + levels.len() as u64).into())
     } else {

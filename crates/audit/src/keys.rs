@@ -119,6 +119,7 @@ impl Stored {
         };
         let public = open(PUBLIC, &self.public)?;
         let signer = NoteSigner::from_seed(&self.origin, &open(PRIVATE, &self.private)?);
+
         signer
             .filter(|signer| signer.key().public()[..] == public[..])
             .ok_or(AuditError::Key(
@@ -140,6 +141,7 @@ async fn make(unscoped: &Unscoped, number: i64, origin: &str) -> Result<(), Audi
         NoteSigner::from_seed(origin, &*seed).ok_or(AuditError::Key("one cannot be made"))?;
     let seal =
         |purpose, half: &[u8]| ring.seal_private(random, purpose, &context(number, origin), half);
+
     let values: [Value; 5] = [
         number.into(),
         origin.into(),
@@ -147,12 +149,14 @@ async fn make(unscoped: &Unscoped, number: i64, origin: &str) -> Result<(), Audi
         seal(PRIVATE, &*seed).into(),
         database.runtime().clock.now().inner().into(),
     ];
+
     let event = Event {
         action: "audit_key.created".to_owned(),
         resource: "audit_key",
         resource_id: None,
         organization: None,
     };
+
     unscoped
         .change(Change::new("audit_keys.make", MAKE, values, event))
         .await
@@ -178,6 +182,7 @@ mod tests {
             ring.seal_private(&random, purpose, &context(number, origin), half)
         };
         let (public, private) = (seal(PUBLIC, signer.key().public()), seal(PRIVATE, &seed));
+
         Stored {
             number,
             origin: origin.to_owned(),
@@ -192,6 +197,7 @@ mod tests {
         let ring = ring();
         assert!(stored(&ring, 1, "a").open(&ring).is_ok());
         assert!(stored(&ring, 1, "a").open(&super::tests::ring()).is_err());
+
         let refused = |stored: Stored| assert!(stored.open(&ring).is_err());
         refused(Stored {
             number: 2,
@@ -201,6 +207,7 @@ mod tests {
             origin: "b".to_owned(),
             ..stored(&ring, 1, "a")
         });
+
         refused(Stored {
             private: stored(&ring, 1, "a").private,
             ..stored(&ring, 1, "a")

@@ -129,10 +129,12 @@ impl FromStr for NoteKey {
         let (Some(name), Some(named_hash), Some(key)) = (name, named_hash, key) else {
             return Err(NoteError::MalformedKey);
         };
+
         let bytes = STANDARD.decode(key).map_err(|_| NoteError::MalformedKey)?;
         let Some((&ED25519_KIND, public)) = bytes.split_first() else {
             return Err(NoteError::MalformedKey);
         };
+
         let public = public.try_into().map_err(|_| NoteError::MalformedKey)?;
         let key = Self {
             name: name.to_owned(),
@@ -140,6 +142,7 @@ impl FromStr for NoteKey {
         };
         let is_itself =
             is_name(name) && named_hash == format!("{:08x}", u32::from_be_bytes(key.hash()));
+
         is_itself.then_some(key).ok_or(NoteError::MalformedKey)
     }
 }
@@ -178,6 +181,7 @@ impl Checkpoint {
         let [origin, size, root] = lines[..] else {
             return Err(NoteError::Malformed);
         };
+
         let root = STANDARD
             .decode(root)
             .ok()
@@ -185,11 +189,13 @@ impl Checkpoint {
         let (Ok(size), Some(root)) = (size.parse(), root) else {
             return Err(NoteError::Malformed);
         };
+
         let checkpoint = Self {
             origin: origin.to_owned(),
             size,
             root,
         };
+
         // One checkpoint has one spelling.
         let is_itself = is_name(origin) && checkpoint.to_string() == text;
         is_itself.then_some(checkpoint).ok_or(NoteError::Malformed)
@@ -208,6 +214,7 @@ impl Checkpoint {
                 .strip_prefix("— ")
                 .and_then(|line| line.split_once(' '))
                 .ok_or(NoteError::Malformed)?;
+
             let (name, signed) = (
                 signed.0,
                 STANDARD
@@ -217,6 +224,7 @@ impl Checkpoint {
             let Some((named_hash, signature)) = signed.split_first_chunk::<4>() else {
                 return Err(NoteError::Malformed);
             };
+
             // Signatures of others may stand beside ours.
             for key in keys
                 .iter()
@@ -228,6 +236,7 @@ impl Checkpoint {
                 is_signed |= key.name == checkpoint.origin;
             }
         }
+
         is_signed.then_some(checkpoint).ok_or(NoteError::UnknownKey)
     }
 }
@@ -257,6 +266,7 @@ mod tests {
         let signer = signer(7);
         let note = signer.sign(42, [9; 32]);
         let lines: Vec<_> = note.lines().collect();
+
         assert_eq!(
             lines[..4],
             [
@@ -267,6 +277,7 @@ mod tests {
             ]
         );
         assert!(lines[4].starts_with("— api.example.org/audit "));
+
         let read = Checkpoint::verify(&note, &[signer.key().clone()]).unwrap();
         assert_eq!(
             read,
@@ -288,10 +299,13 @@ mod tests {
             key.to_string(),
             "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
         );
+
         let text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
         let signed = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
         let bytes = STANDARD.decode(signed).unwrap();
+
         assert_eq!(bytes[..4], key.hash());
+
         UnparsedPublicKey::new(&ED25519, key.public())
             .verify(text.as_bytes(), &bytes[4..])
             .unwrap();
@@ -312,12 +326,15 @@ mod tests {
                 assert!(Checkpoint::verify(&altered, &keys).is_err(), "{altered}");
             }
         }
+
         for end in (0..note.len()).filter(|end| note.is_char_boundary(*end)) {
             assert!(Checkpoint::verify(&note[..end], &keys).is_err());
         }
+
         assert!(Checkpoint::verify(&format!("{note}\n"), &keys).is_err());
         assert!(Checkpoint::verify(&format!("\n{note}"), &keys).is_err());
         assert!(Checkpoint::verify(&note.replace("42", "042"), &keys).is_err());
+
         let other = [super::tests::signer(8).key().clone()];
         assert_eq!(
             Checkpoint::verify(&note, &other),
@@ -330,6 +347,7 @@ mod tests {
         let key = signer(7).key().clone();
         let text = key.to_string();
         assert_eq!(text.parse(), Ok(key));
+
         for wrong in [
             &text[1..],
             &text.replace('+', " "),

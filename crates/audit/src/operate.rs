@@ -52,6 +52,7 @@ pub async fn key_made(database: &Database) -> Result<Option<Timestamp>, Error> {
         operation: "measure_audit_key",
         address: None,
     };
+
     let unscoped = Unscoped::because(
         "the log's keys belong to no organization",
         database,
@@ -66,5 +67,6 @@ pub async fn key_made(database: &Database) -> Result<Option<Timestamp>, Error> {
             [],
         )
         .await?;
+
     rows.first().map_or(Ok(None), |row| row.get(0))
 }

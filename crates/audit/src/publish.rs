@@ -85,14 +85,17 @@ pub(crate) async fn publish(
         place,
         bucket: None,
     };
+
     while sealed.changed().await.is_ok() {
         let mut again = AGAIN.0;
         loop {
             let Some(newest) = sealed.borrow_and_update().clone() else {
                 break;
             };
+
             let pending = newest.number.saturating_sub(published);
             metrics::gauge!("audit_unpublished_checkpoints").set(pending as f64);
+
             match publisher.put(&newest).await {
                 Ok(()) => {
                     published = newest.number;
@@ -104,12 +107,15 @@ pub(crate) async fn publish(
                     tracing::error!(size = newest.size, %error, "a checkpoint of the audit log was not published");
                 }
             }
+
             if sealed.has_changed().is_err() {
                 return;
             }
+
             sleep(again).await;
             again = (again * 2).min(AGAIN.1);
         }
+
         // Nothing is lost by waiting: the newest is about all before it. Only the end is not waited for.
         tokio::select! {
             () = sleep(every) => {}
@@ -152,6 +158,7 @@ impl Publisher {
                 }
             }
         };
+
         timeout(PATIENCE, put)
             .await
             .unwrap_or(Err(PublishError::Timeout))

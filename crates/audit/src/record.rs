@@ -78,6 +78,7 @@ impl Record {
         let length: usize = self.0.iter().flatten().map(|text| text.len() + 9).sum();
         let mut bytes = Vec::with_capacity(length + FIELDS.len());
         bytes.push(VERSION);
+
         for column in &self.0 {
             match column {
                 None => bytes.push(0),
@@ -88,6 +89,7 @@ impl Record {
                 }
             }
         }
+
         bytes
     }
 

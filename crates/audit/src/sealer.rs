@@ -87,6 +87,7 @@ impl Sealer {
                 published,
             ))
         });
+
         // Waited for again by whoever goes on where a leader failed.
         let stop = stop.shared();
         loop {
@@ -98,13 +99,17 @@ impl Sealer {
                 }
                 Err(error) => tracing::error!(%error, "the audit log is not sealed"),
             }
+
             metrics::counter!("audit_seal_failures_total").increment(1);
+
             tokio::select! {
                 () = stop.clone() => break,
                 () = sleep(AGAIN) => {}
             }
         }
+
         drop(sealed);
+
         if let Some(publishing) = publishing
             && timeout(SETTLING, publishing).await.is_err()
         {
@@ -121,12 +126,14 @@ impl Sealer {
         let mut stop = pin!(stop);
         let mut session = self.database.session(STATEMENT_TIMEOUT).await?;
         session.ends_when_silent_for(SILENCE).await?;
+
         while !self.is_leader(&mut session).await? {
             tokio::select! {
                 () = stop.as_mut() => return close(session).await,
                 () = sleep(AGAIN) => {}
             }
         }
+
         let mut leader =
             Leader::new(&self.database, session, &self.settings.origin, sealed).await?;
         loop {
@@ -140,8 +147,10 @@ impl Sealer {
                 () = sleep(TICK) => {}
             }
         }
+
         leader.hurry();
         while leader.round().await? {}
+
         close(leader.into_session()).await
     }
 

@@ -26,15 +26,18 @@ impl Settings {
             "audit.publish",
             "Where checkpoints of the audit log are published: stdout, a file's absolute path, or s3://bucket/prefix.",
         );
+
         let publish_every = reader.or(
             "audit.publish_every",
             Duration::from_secs(5),
             "The least time between two published checkpoints.",
         );
+
         let origin = origin.unwrap_or_else(|| format!("{}/audit", host(public_url)));
         if !is_name(&origin) {
             reader.refuse("audit.origin", "must hold neither space nor plus");
         }
+
         let publish = match publish.as_deref().map(place) {
             None => None,
             Some(Some(place)) => Some(place),
@@ -46,6 +49,7 @@ impl Settings {
                 return None;
             }
         };
+
         Some(Self {
             origin,
             publish,
@@ -71,6 +75,7 @@ fn place(text: &str) -> Option<Place> {
             prefix,
         });
     }
+
     let path = PathBuf::from(text);
     path.is_absolute().then_some(Place::File(path))
 }
@@ -86,12 +91,14 @@ mod tests {
             place("/var/log/checkpoints"),
             Some(Place::File("/var/log/checkpoints".into()))
         );
+
         let bucket = |bucket: &str, prefix: &str| Place::Bucket {
             bucket: bucket.to_owned(),
             prefix: prefix.to_owned(),
         };
         assert_eq!(place("s3://log/a/b/"), Some(bucket("log", "a/b")));
         assert_eq!(place("s3://log"), Some(bucket("log", "")));
+
         for wrong in ["", "checkpoints", "s3://", "https://bucket"] {
             assert_eq!(place(wrong), None, "{wrong}");
         }

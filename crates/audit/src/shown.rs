@@ -30,6 +30,7 @@ pub(crate) fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<Chan
         .chain(after.keys())
         .filter(|name| !HIDDEN.contains(&name.as_str()))
         .collect();
+
     names
         .into_iter()
         .filter(|name| !name.ends_with("_index"))
@@ -71,6 +72,7 @@ mod tests {
             .into_iter()
             .map(|change| (change.field, change.before, change.after))
             .collect();
+
         assert_eq!(
             shown,
             [

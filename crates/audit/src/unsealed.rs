@@ -40,6 +40,7 @@ pub async fn unsealed(database: &Database) -> Result<Unsealed, Error> {
         operation: "look_for_unsealed_records",
         address: None,
     };
+
     let unscoped = Unscoped::because(
         "the seal is over every organization's records",
         database,
@@ -55,6 +56,7 @@ pub async fn unsealed(database: &Database) -> Result<Unsealed, Error> {
     let (records, seconds): (i64, f64) = (row.get(0)?, row.get(1)?);
 
     let oldest = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+
     Ok(Unsealed {
         records: records.cast_unsigned(),
         oldest,

@@ -28,6 +28,7 @@ async fn make_partitions(database: &Database) -> Result<(), Error> {
             [],
         )
         .await?;
+
     let missing: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
 
     if missing > 0 {
@@ -36,6 +37,7 @@ async fn make_partitions(database: &Database) -> Result<(), Error> {
             "months of the audit log stay in its default partition: a clock was wrong"
         );
     }
+
     Ok(())
 }
 

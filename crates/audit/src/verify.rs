@@ -201,7 +201,9 @@ impl<'a> Verifier<'a> {
     pub fn new(keys: &'a [NoteKey], outside: &Outside, kept_since: Option<Timestamp>) -> Self {
         let mut outside: Vec<_> = outside.checkpoints().to_vec();
         outside.sort_by_key(|checkpoint| checkpoint.size);
+
         let frontier = Frontier::default();
+
         Self {
             keys,
             outside: outside.into(),
@@ -227,19 +229,23 @@ impl<'a> Verifier<'a> {
         if leaf.index != index {
             return Err(Finding::NoLeaf(index));
         }
+
         let id = || leaf.event_id.to_string();
         let hash: Hash = leaf
             .hash
             .as_slice()
             .try_into()
             .map_err(|_| Finding::Altered { index, id: id() })?;
+
         match &leaf.record {
             Some(record) if record.leaf() == hash && record.id() == id() => {}
             Some(_) => return Err(Finding::Altered { index, id: id() }),
             None if self.was_detached(leaf.event_id) => self.detached += 1,
             None => return Err(Finding::NoRecord { index, id: id() }),
         }
+
         self.frontier.push(hash);
+
         while self
             .outside
             .front()
@@ -255,6 +261,7 @@ impl<'a> Verifier<'a> {
             }
             self.agreed += 1;
         }
+
         Ok(())
     }
 
@@ -269,6 +276,7 @@ impl<'a> Verifier<'a> {
             why,
         };
         let root = self.frontier.root();
+
         let note = match Checkpoint::verify(&stored.note, self.keys) {
             Err(NoteError::UnknownKey) => {
                 return Err(altered(
@@ -281,6 +289,7 @@ impl<'a> Verifier<'a> {
             Err(_) => return Err(altered("its note is none")),
             Ok(note) => note,
         };
+
         if stored.size != size || note.size != size {
             return Err(altered("its note is of another size"));
         }
@@ -296,7 +305,9 @@ impl<'a> Verifier<'a> {
         if stored.frontier != self.frontier.to_bytes() {
             return Err(altered("its frontier is not that of the tree"));
         }
+
         self.right_until = size;
+
         Ok(())
     }
 
@@ -314,12 +325,14 @@ impl<'a> Verifier<'a> {
                 outside: outside.size,
             });
         }
+
         if checkpoint.size != size || self.right_until != size {
             return Err(Finding::Unsigned {
                 size: checkpoint.size,
                 leaves: size,
             });
         }
+
         Ok(Summary {
             from: 0,
             until: size,

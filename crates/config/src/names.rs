@@ -30,10 +30,12 @@ pub(crate) fn misspelt(variable: &str, known: &BTreeSet<String>) -> Problem {
         .iter()
         .filter(is_near)
         .min_by_key(|candidate| distance(candidate));
+
     let what = match nearest {
         Some(name) => format!("is not a setting; did you mean {name}?"),
         None => "is not a setting".to_owned(),
     };
+
     // The name comes from outside: a line end in it must not forge a line of the report.
     Problem {
         variable: variable.escape_debug().to_string(),

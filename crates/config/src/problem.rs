@@ -70,6 +70,7 @@ mod tests {
             one.to_string(),
             "1 setting is wrong:\n  MAINSTAY_A: is missing"
         );
+
         let two =
             ConfigError::check(vec![problem("MAINSTAY_A"), problem("MAINSTAY_B")]).unwrap_err();
         assert_eq!(

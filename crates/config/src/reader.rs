@@ -51,6 +51,7 @@ impl Reader {
             .filter(|(variable, _)| variable.starts_with(PREFIX))
             .map(|(variable, value)| (variable, value.into()))
             .collect();
+
         Self {
             environment,
             layers: Vec::new(),
@@ -78,6 +79,7 @@ impl Reader {
                 }
             }
         });
+
         let mut reader = Self::new(readable);
         for variable in garbled
             .into_iter()
@@ -85,6 +87,7 @@ impl Reader {
         {
             reader.problem(variable.escape_debug().to_string(), "is not Unicode text");
         }
+
         reader
     }
 
@@ -204,6 +207,7 @@ impl Reader {
         let found = self
             .look_up(name)
             .map(|(text, origin)| (T::parse(text.expose_secret()), origin));
+
         let (parsed, origin) = match found {
             Some((Ok(value), origin)) => (Some(value), origin),
             Some((Err(why), origin)) => {
@@ -228,12 +232,14 @@ impl Reader {
                 (None, Origin::Default)
             }
         };
+
         let value = match (&parsed, &fallback) {
             (Some(value), _) => value.show(),
             (None, Fallback::Value(default)) if origin == Origin::Default => default.clone(),
             (None, _) if origin == Origin::Default => "[unset]".to_owned(),
             (None, _) => "[wrong]".to_owned(),
         };
+
         self.remember(Entry {
             name,
             variable: variable_of(name),
@@ -244,6 +250,7 @@ impl Reader {
             secret: false,
             help,
         });
+
         parsed
     }
 
@@ -259,6 +266,7 @@ impl Reader {
             .environment
             .get(&file_variable)
             .map(|path| PathBuf::from(path.expose_secret()));
+
         let (secret, origin) = match (self.look_up(name), file) {
             (Some((_, Origin::Variable)), Some(_)) => {
                 self.problem(
@@ -282,12 +290,14 @@ impl Reader {
                 (None, Origin::Default)
             }
         };
+
         let value = if origin == Origin::Default {
             "[unset]"
         } else {
             "[secret]"
         }
         .to_owned();
+
         self.remember(Entry {
             name,
             variable,
@@ -298,6 +308,7 @@ impl Reader {
             secret: true,
             help,
         });
+
         secret
     }
 
@@ -366,12 +377,14 @@ impl Reader {
             .iter()
             .filter(|entry| entry.secret)
             .map(|entry| file_variable_of(&entry.variable));
+
         let known: BTreeSet<String> = plain.chain(files).collect();
         let layered = self
             .layers
             .iter()
             .flat_map(|layer| layer.values.keys().map(|name| variable_of(name)));
         let given: BTreeSet<String> = self.environment.keys().cloned().chain(layered).collect();
+
         given
             .difference(&known)
             .map(|variable| misspelt(variable, &known))

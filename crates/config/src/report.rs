@@ -12,23 +12,27 @@ pub fn reference(entries: &[Entry]) -> String {
         } else {
             String::new()
         };
+
         let fallback = match &entry.fallback {
             Fallback::Value(value) if value.is_empty() => "(empty)".to_owned(),
             Fallback::Value(value) => format!("`{}`", in_cell(value)),
             Fallback::Unset => "(unset)".to_owned(),
             Fallback::Required => "**required**".to_owned(),
         };
+
         let (variable, help, kind) = (&entry.variable, in_cell(entry.help), in_cell(entry.kind));
         page.push_str(&format!(
             "| `{variable}`{file} | {fallback} | {help} Expects {kind}. |\n"
         ));
     }
+
     page
 }
 
 /// A plain text table of every setting with the value in use and where it came from.
 pub fn table(entries: &[Entry]) -> String {
     let heading = ["VARIABLE", "VALUE", "FROM", "MEANING"].map(str::to_owned);
+
     let row = |entry: &Entry| {
         // A value is text from outside: a line end in it must not forge a row.
         let value = if entry.value.is_empty() {
@@ -36,6 +40,7 @@ pub fn table(entries: &[Entry]) -> String {
         } else {
             entry.value.escape_debug().to_string()
         };
+
         [
             entry.variable.clone(),
             value,
@@ -43,15 +48,18 @@ pub fn table(entries: &[Entry]) -> String {
             entry.help.to_owned(),
         ]
     };
+
     let rows: Vec<_> = std::iter::once(heading)
         .chain(entries.iter().map(row))
         .collect();
+
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
             .max()
             .unwrap_or_default()
     };
+
     let widths = [width(0), width(1), width(2)];
     let line = |[variable, value, origin, help]: &[String; 4]| {
         let line = format!(
@@ -60,6 +68,7 @@ pub fn table(entries: &[Entry]) -> String {
         );
         format!("{}\n", line.trim_end())
     };
+
     rows.iter().map(line).collect()
 }
 
@@ -79,14 +88,17 @@ mod tests {
                 .iter()
                 .map(|(variable, value)| ((*variable).into(), (*value).into())),
         );
+
         reader.or("port", 8080_u16, "The port.");
         reader.or(
             "origins",
             Vec::<String>::new(),
             "Who may call | from a browser.",
         );
+
         reader.optional::<String>("proxy", "The proxy.");
         reader.secret("key", "The key.");
+
         reader
     }
 
@@ -117,6 +129,7 @@ mod tests {
             ])
             .entries(),
         );
+
         assert_eq!(
             table,
             "VARIABLE          VALUE     FROM         MEANING\n\

@@ -26,11 +26,13 @@ pub(crate) fn read(path: &Path) -> Result<SecretFile, String> {
             "names {path:?}, which is longer than {MAX_BYTES} bytes"
         ));
     }
+
     let text = fs::read_to_string(path).map_err(unreadable)?;
     let secret = SecretString::from(
         text.strip_suffix('\n')
             .map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line)),
     );
+
     Ok(SecretFile {
         secret,
         world_readable: world_readable(&metadata),

@@ -181,7 +181,9 @@ mod tests {
                 "{text}"
             );
         }
+
         assert_eq!(Duration::parse("500ms"), Ok(Duration::from_millis(500)));
+
         for text in [
             "",
             "5",

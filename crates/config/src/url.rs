@@ -89,6 +89,7 @@ fn plain(text: &str) -> Result<Url, String> {
     {
         return Err("is not a URL".to_owned());
     }
+
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
 
     let has_name = match url.host() {
@@ -106,6 +107,7 @@ fn plain(text: &str) -> Result<Url, String> {
     if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
         return Err("has user information".to_owned());
     }
+
     Ok(url)
 }
 

@@ -66,6 +66,7 @@ fn index(root: &RootKey, place: &IndexPlace<'_>, value: &str) -> BlindIndex {
         IndexLength::Truncated => 8,
         IndexLength::Unique => 32,
     };
+
     // The kept length is a part of the place, so that a truncated index is no prefix of a whole one. The value comes
     // last and on its own: it needs no length in front of it, and is not copied.
     let parts = [
@@ -74,14 +75,17 @@ fn index(root: &RootKey, place: &IndexPlace<'_>, value: &str) -> BlindIndex {
         place.column.as_bytes(),
         &[kept],
     ];
+
     let mut mac = Context::with_key(&root.index);
     mac.update(AssociatedData::new(b"index", parts).as_bytes());
     mac.update(value.as_bytes());
+
     let kept = usize::from(kept);
     let mut bytes = Vec::with_capacity(1 + root.id.len() + kept);
     bytes.push(VERSION);
     bytes.extend_from_slice(&root.id);
     bytes.extend_from_slice(&mac.sign().as_ref()[..kept]);
+
     BlindIndex(bytes)
 }
 
@@ -107,6 +111,7 @@ mod tests {
         let index = ring.blind_index(&PLACE, "a@example.org");
         assert_eq!(index, ring.blind_index(&PLACE, "a@example.org"));
         assert_eq!(index.as_bytes().len(), 37);
+
         let truncated = IndexPlace {
             length: IndexLength::Truncated,
             ..PLACE
@@ -122,6 +127,7 @@ mod tests {
     #[test]
     fn an_index_says_nothing_of_the_same_value_elsewhere() {
         let ring = ring_of(&[KeyRing::generate(&Random::default())]);
+
         let places = [
             PLACE,
             IndexPlace {
@@ -146,11 +152,13 @@ mod tests {
                 ..PLACE
             },
         ];
+
         let starts: HashSet<Vec<u8>> = places
             .iter()
             .map(|place| ring.blind_index(place, "value").as_bytes()[..13].to_vec())
             .collect();
         assert_eq!(starts.len(), places.len());
+
         let moved = IndexPlace {
             column: "emailx",
             ..PLACE

@@ -66,8 +66,10 @@ impl Cipher {
         let mut sealed = Vec::with_capacity(header.len() + BOX_OVERHEAD + plaintext.len());
         sealed.extend_from_slice(header);
         sealed.extend_from_slice(&nonce);
+
         let start = sealed.len();
         sealed.extend_from_slice(plaintext);
+
         let nonce = Nonce::assume_unique_for_key(nonce);
         #[expect(
             clippy::expect_used,
@@ -77,7 +79,9 @@ impl Cipher {
             .0
             .seal_in_place_separate_tag(nonce, Aad::from(associated), &mut sealed[start..])
             .expect("the plaintext is shorter than 64 GiB");
+
         sealed.extend_from_slice(tag.as_ref());
+
         sealed
     }
 
@@ -93,6 +97,7 @@ impl Cipher {
             .len()
             .checked_sub(TAG_LENGTH)
             .ok_or(SealError::Malformed)?;
+
         let (ciphertext, tag) = body.split_at(length);
         let mut plaintext = Zeroizing::new(vec![0; length]);
         let nonce = Nonce::assume_unique_for_key(*nonce);
@@ -105,6 +110,7 @@ impl Cipher {
                 &mut plaintext,
             )
             .map_err(|_| SealError::Refused)?;
+
         Ok(plaintext)
     }
 }

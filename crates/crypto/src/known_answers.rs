@@ -19,6 +19,7 @@ fn aes_256_gcm() {
         let nonce: [u8; 12] = test.nonce.as_slice().try_into().unwrap();
         let sealed = [&nonce, test.ct.as_slice(), &test.tag].concat();
         let opened = cipher.open_bytes(&test.aad, &sealed);
+
         if test.result.must_fail() {
             assert!(opened.is_err(), "case {}: {}", test.tc_id, test.comment);
         } else {
@@ -28,6 +29,7 @@ fn aes_256_gcm() {
                 "case {}",
                 test.tc_id
             );
+
             assert_eq!(
                 cipher.seal_with_nonce(nonce, b"", &test.aad, &test.pt),
                 sealed,
@@ -35,8 +37,10 @@ fn aes_256_gcm() {
                 test.tc_id
             );
         }
+
         run += 1;
     }
+
     assert!(run >= 60, "only {run} cases ran");
 }
 
@@ -51,6 +55,7 @@ fn hmac_sha256() {
             let (first, second) = test.msg.split_at(test.msg.len() / 2);
             context.update(first);
             context.update(second);
+
             let accepted = same_bytes(&context.sign().as_ref()[..group.tag_size / 8], &test.tag);
             assert_eq!(
                 accepted,
@@ -59,9 +64,11 @@ fn hmac_sha256() {
                 test.tc_id,
                 test.comment
             );
+
             run += 1;
         }
     }
+
     assert_eq!(run, set.number_of_tests);
 }
 
@@ -80,5 +87,6 @@ fn hkdf_sha256() {
         }
         run += 1;
     }
+
     assert_eq!(run, set.number_of_tests);
 }

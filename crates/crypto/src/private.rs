@@ -82,6 +82,7 @@ mod tests {
             ring_of(&[KeyRing::generate(&Random::default())]),
         );
         let sealed = ring.seal_private(&random, "job", b"1", b"payload");
+
         assert_eq!(
             &**ring.open_private("job", b"1", &sealed).unwrap(),
             b"payload"
@@ -94,14 +95,17 @@ mod tests {
             ring.open_private("jo", b"b1", &sealed).err(),
             Some(SealError::Refused)
         );
+
         let stranger = ring_of(&[KeyRing::generate(&random)]);
         assert_eq!(
             stranger.open_private("job", b"1", &sealed).err(),
             Some(SealError::UnknownKey)
         );
+
         let moved =
             ring_of(&[KeyRing::generate(&random)]).reseal_private(&random, "job", b"1", &sealed);
         assert_eq!(moved, Err(SealError::UnknownKey));
+
         for at in 0..sealed.len() {
             let mut altered = sealed.clone();
             altered[at] ^= 1;
@@ -123,6 +127,7 @@ mod tests {
             .reseal_private(&random, "job", b"1", &sealed)
             .unwrap()
             .unwrap();
+
         assert_eq!(both.reseal_private(&random, "job", b"1", &moved), Ok(None));
         assert_eq!(
             &**ring_of(&[new]).open_private("job", b"1", &moved).unwrap(),

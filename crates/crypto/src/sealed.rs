@@ -271,12 +271,14 @@ mod tests {
     #[test]
     fn values_that_are_written_differently_are_found_as_one() {
         let ring = key_ring();
+
         let place = IndexPlace {
             organization: CELL.organization,
             table: CELL.table,
             column: CELL.column,
             length: IndexLength::Truncated,
         };
+
         let (upper, lower) = (email("A@Example.org"), email("a@example.org"));
         assert_ne!(upper, lower);
         assert!(upper.same_normalised(&lower));

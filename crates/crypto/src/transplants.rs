@@ -22,6 +22,7 @@ fn sealed_cell() -> (DataKey, Vec<u8>) {
 #[test]
 fn a_cell_does_not_open_in_another_place() {
     let (key, sealed) = sealed_cell();
+
     let elsewhere = [
         Cell {
             organization: Uuid::from_u128(3),
@@ -68,6 +69,7 @@ fn a_cell_does_not_open_in_another_place() {
             ..CELL
         },
     ];
+
     for cell in elsewhere {
         assert_eq!(
             key.open(&cell, &sealed),
@@ -75,6 +77,7 @@ fn a_cell_does_not_open_in_another_place() {
             "{cell:?}"
         );
     }
+
     assert!(key.open(&CELL, &sealed).is_ok());
 }
 
@@ -91,11 +94,13 @@ fn an_altered_bit_anywhere_is_refused() {
     for (at, bit) in (0..sealed.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
         let mut altered = sealed.clone();
         altered[at] ^= 1 << bit;
+
         let expected = match at {
             0..2 => SealError::Malformed,
             2..10 => SealError::UnknownKey,
             _ => SealError::Refused,
         };
+
         assert_eq!(
             key.open(&CELL, &altered),
             Err(expected),

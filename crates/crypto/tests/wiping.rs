@@ -65,7 +65,9 @@ impl Wanted {
                 at += u64::try_from(read.max(1)).unwrap();
             }
         }
+
         buffer.fill(0);
+
         count
     }
 }
@@ -88,20 +90,24 @@ fn cell_cipher(random: &Random) -> Zeroizing<[u8; 32]> {
 fn a_data_key_is_wiped_with_its_last_reference() {
     let ring = KeyRing::parse(&KeyRing::generate(&Random::default())).unwrap();
     let wanted = Wanted::new(&cell_cipher(&Random::seeded(7)));
+
     let keys: Vec<DataKey> = (0..COPIES)
         .map(|_| {
             ring.new_data_key(&Random::seeded(7), Uuid::nil(), Uuid::nil())
                 .0
         })
         .collect();
+
     let others = keys.clone();
     assert!(
         wanted.count() >= COPIES,
         "each key is laid out in memory: {}",
         wanted.count()
     );
+
     drop(keys);
     assert!(wanted.count() >= COPIES, "a clone still works with it");
+
     drop(others);
     assert!(wanted.count() < FEW, "{} are left", wanted.count());
 }

@@ -72,12 +72,14 @@ impl Opening<'_> {
         let key = self.key.ok_or_else(|| {
             Error::internal(format!("no data key to open {}.{column}", self.table))
         })?;
+
         let cell = Cell {
             organization: self.organization,
             table: self.table,
             column,
             row: self.row,
         };
+
         Sealed::open(key, &cell, sealed).map_err(|error| {
             Error::internal(format!(
                 "{}.{column} of row {} does not open: {error}",

@@ -32,7 +32,9 @@ impl<E: Entity> Changes<E> {
         let Some(value) = value.into() else {
             return self;
         };
+
         self.seals |= V::SEALED;
+
         self.assignments.push(Box::new(move |sealing, set| {
             set.push((field.column, value.write(sealing, field.column)?));
             if let Some(index) = field.blind_index {
@@ -43,6 +45,7 @@ impl<E: Entity> Changes<E> {
             }
             Ok(())
         }));
+
         self
     }
 

@@ -64,6 +64,7 @@ impl DatabaseUrl {
         {
             return Err(DatabaseUrlError::Malformed);
         }
+
         parameters::check(url)?;
         let options = PgConnectOptions::from_str(url).map_err(|_| DatabaseUrlError::Malformed)?;
         match options.get_ssl_mode() {
@@ -89,6 +90,7 @@ impl DatabaseUrl {
             // What Postgres has on its own has the same precision, and a pooler refuses the parameter.
             .extra_float_digits(None)
             .disable_statement_logging();
+
         match limits {
             Limits::OfRole => options,
             Limits::OfSession {
@@ -173,6 +175,7 @@ mod tests {
                 "{url}"
             );
         }
+
         assert!(parse("postgres://u:p@db/app?sslmode=verify-full").is_ok());
         assert_eq!(
             parse("mysql://u:p@db/app").err(),

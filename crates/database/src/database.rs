@@ -67,6 +67,7 @@ impl Database {
             },
             doubts.clone(),
         )?;
+
         let pool = Pool::new(settings, doubts.clone())?;
         let inner = Inner {
             pool,
@@ -80,6 +81,7 @@ impl Database {
             sorting: Sorting::default(),
             settings: settings.clone(),
         };
+
         Ok(Self(Arc::new(inner), Lane::Anybody))
     }
 
@@ -106,6 +108,7 @@ impl Database {
     async fn check_limits_of_role(&self) -> Result<(), Error> {
         const ASK: &str =
             "SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'";
+
         let rows = self
             .read(Statement::new("session.statement_timeout", ASK, Vec::new()))
             .await?;
@@ -120,6 +123,7 @@ impl Database {
                  for the role, as deploy/database/roles.sql does"
             );
         }
+
         Ok(())
     }
 
@@ -263,20 +267,24 @@ impl Database {
         let started = Instant::now();
         let answer = lease.run(statement).instrument(span).await;
         let took = started.elapsed();
+
         metrics::histogram!("db_client_statement_duration_seconds", "statement" => name)
             .record(took.as_secs_f64());
+
         if self.is_slow(took) {
             // Never its text with values, nor a value: both may be personal data.
             let rows = answer.as_ref().ok().map(Vec::len);
             let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(statement = name, milliseconds, rows, "a statement is slow");
         }
+
         if let Err(error) = &answer
             && error.breaks_connection()
         {
             tracing::warn!(statement = name, %error, cause = error.cause(), "a statement failed");
             self.forget_connections();
         }
+
         answer
     }
 
@@ -295,6 +303,7 @@ impl Database {
         if let Some(key) = self.kept_key(row).filter(|key| key.id() == wrapped.id) {
             return Ok(key);
         }
+
         let key = self
             .0
             .ring
@@ -307,7 +316,9 @@ impl Database {
             .map_err(|error| {
                 Error::internal(format!("data key {} does not unwrap: {error}", wrapped.id))
             })?;
+
         self.keep_key(row, key.clone());
+
         Ok(key)
     }
 

@@ -163,9 +163,11 @@ impl<P: Permission> Door<P> {
     /// [`Error::NotFound`] when there is none, or it is another organization's.
     pub async fn reveal<E: Entity>(&self, id: Id<E>) -> Result<Revealed<E>, Error> {
         self.refuse_unshown(id).await?;
+
         let texts = texts::<E>();
         let mut values = self.record::<E>("revealed", id);
         values.push(uuid(id.uuid()));
+
         let rows = self
             .write(Statement::new(
                 texts.names.reveal,
@@ -173,7 +175,9 @@ impl<P: Permission> Door<P> {
                 values,
             ))
             .await?;
+
         let row = self.decode(rows.first().ok_or(Error::NotFound)?)?;
+
         Ok(Revealed {
             row,
             disclosure: Disclosure::recorded_in_the_audit_log(),

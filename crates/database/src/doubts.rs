@@ -70,6 +70,7 @@ mod tests {
 
         doubts.doubted();
         assert_eq!(doubts.verdict(before), Verdict::Doubtful);
+
         let heard_since = Instant::now() + std::time::Duration::from_millis(1);
         assert_eq!(doubts.verdict(heard_since), Verdict::Fit);
 

@@ -114,6 +114,7 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
     for (number, table) in describing(person, tables).enumerate() {
         let (name, resource) = (table.table, table.resource);
         let which = format!("t.{} = person.id AND t.organization_id = $3", table.subject);
+
         // Names come from the code at compile time; no value is part of the text.
         let clause = match table.erasure {
             // Without a sealed value there is nothing to empty.
@@ -126,12 +127,14 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
                 emptied(table)
             ),
         };
+
         // Infallible: it writes to a string.
         let _ = write!(clauses, ", gone_{number} AS ({clause})");
         erased.push(format!(
             "SELECT '{resource}' AS resource, id FROM gone_{number}"
         ));
     }
+
     format!(
         "WITH {clauses}, rows AS ({erased}), \
          counted AS (SELECT count(*) AS rows FROM rows), \
@@ -158,6 +161,7 @@ fn emptied(table: &SealedTable) -> String {
         .indexes
         .iter()
         .map(|index| format!("{} = NULL", index.column));
+
     sealed
         .chain(indexes)
         .chain(["data_key = NULL".to_owned()])

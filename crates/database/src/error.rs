@@ -185,6 +185,7 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
         name: refusal.constraint().unwrap_or_default().to_owned(),
         kind,
     };
+
     match refusal.code() {
         "23505" => constraint(ConstraintKind::Unique),
         "23503" => constraint(ConstraintKind::ForeignKey),
@@ -235,6 +236,7 @@ impl From<&PgDatabaseError> for Refusal {
             Some(PgErrorPosition::Original(character)) => format!(" (at character {character})"),
             _ => String::new(),
         };
+
         // A data exception (class 22) quotes the value in its message: `invalid input syntax for type date: "…"`.
         let quotes = refusal.code().starts_with("22");
         let message = if quotes {
@@ -242,6 +244,7 @@ impl From<&PgDatabaseError> for Refusal {
         } else {
             refusal.message()
         };
+
         Self {
             code: refusal.code().to_owned(),
             message: message.to_owned(),

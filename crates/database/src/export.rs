@@ -126,6 +126,7 @@ impl<P: Permission> Door<P> {
         after: Option<&Cursor>,
     ) -> Result<Export, Error> {
         self.refuse_unshown(id).await?;
+
         let tables = self.database().sealed_tables();
         let person = person(tables, E::TABLE)?;
         let organization = self.organization();
@@ -133,12 +134,15 @@ impl<P: Permission> Door<P> {
         let context = format!("export {organization} {} {id}", E::TABLE);
         let reading =
             Reading::start(self.database(), organization, context, described, after).await?;
+
         let mut values = self.record::<E>("exported", id);
         values.extend(reading.values(id.uuid()));
+
         let text = text(person, &reading.tables);
         let found = self
             .write(Statement::new(texts::<E>().names.export, text, values))
             .await?;
+
         reading.finish(&found)
     }
 }
@@ -149,6 +153,7 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
     let (id, section, after, limit) = (FIRST, FIRST + 1, FIRST + 2, FIRST + 3);
     let record = placeholders(1, WIDTH);
     let (mut rows, mut ids) = (String::new(), Vec::new());
+
     for (number, table) in described.iter().enumerate() {
         let (name, subject) = (table.table, table.subject);
         let which = format!(
@@ -159,14 +164,17 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
         } else {
             "false"
         };
+
         // Infallible: it writes to a string. Names come from the code at compile time; no value is part of the text.
         let _ = write!(
             rows,
             "SELECT {number} AS section, t.id, to_jsonb(t) AS content, k.id AS key, k.wrapped, k.subject_id \
              {which} LEFT JOIN data_keys k ON {key} UNION ALL "
         );
+
         ids.push(format!("SELECT t.id {which}"));
     }
+
     format!(
         "WITH person AS (SELECT id FROM {table} WHERE id = ${id} AND organization_id = $3 AND data_key IS NOT NULL), \
          recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {record} FROM person), \

@@ -98,6 +98,7 @@ impl<E: Entity> Filter<E> {
         if let (Some(value), Some(index)) = (value, field.blind_index) {
             let sought = value.clone();
             self.compared.push(field.column);
+
             self.conditions.push(Box::new(move |sealing| {
                 let values = (index.find)(&value, sealing, index.column, index.length);
                 Ok(Condition {
@@ -106,9 +107,11 @@ impl<E: Entity> Filter<E> {
                     values,
                 })
             }));
+
             self.confirmations
                 .push(Box::new(move |row| (field.get)(row).is_same(&sought)));
         }
+
         self
     }
 
@@ -135,6 +138,7 @@ impl<E: Entity> Filter<E> {
                 } else {
                     comparison
                 };
+
                 Ok(Condition {
                     column,
                     comparison,
@@ -142,6 +146,7 @@ impl<E: Entity> Filter<E> {
                 })
             }));
         }
+
         self
     }
 
@@ -160,6 +165,7 @@ impl Condition {
         let Some(value) = values.next() else {
             return Expr::val(false);
         };
+
         match self.comparison {
             Comparison::OneOf => column.is_in(std::iter::once(value).chain(values)),
             Comparison::IsNull => column.is_null(),

@@ -29,6 +29,7 @@ impl Database {
         let row = rows
             .first()
             .ok_or_else(|| Error::internal("a query without conditions has no row"))?;
+
         let health = Health {
             schema: row.get(0)?,
             takes_writes: row.get(1)?,
@@ -39,6 +40,7 @@ impl Database {
             // The address may have moved to another server since these were opened.
             self.forget_connections();
         }
+
         Ok(health)
     }
 

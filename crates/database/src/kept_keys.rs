@@ -75,10 +75,12 @@ mod tests {
         for row in rows.clone() {
             kept.insert(Uuid::from_u128(row), key.clone());
         }
+
         kept.keys.run_pending_tasks();
         let found = rows
             .filter(|row| kept.get(Uuid::from_u128(*row)).is_some())
             .count();
+
         // Those that had to go are not counted as kept, and those that stayed are given out.
         assert_eq!(u64::try_from(found).unwrap(), kept.keys.entry_count());
         assert!((1..=MOST).contains(&kept.keys.entry_count()), "{found}");
@@ -89,15 +91,19 @@ mod tests {
         let (kept, clock) = kept();
         let row = Uuid::from_u128(1);
         kept.insert(row, key());
+
         // To ask for it does not prolong it.
         for _ in 0..4 {
             clock.advance(Span::minutes(1));
             assert!(kept.get(row).is_some());
         }
+
         clock.advance(Span::minutes(1) - Span::microseconds(1));
         assert!(kept.get(row).is_some());
+
         clock.advance(Span::microseconds(1));
         assert!(kept.get(row).is_none());
+
         // It is gone, and not only withheld.
         kept.keys.run_pending_tasks();
         assert_eq!(kept.keys.entry_count(), 0);

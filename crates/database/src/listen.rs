@@ -46,6 +46,7 @@ impl Database {
                     .direct()
                     .options(settings.own_limits(settings.statement_timeout)),
             );
+
         let listening = async {
             let mut postgres = PgListener::connect_with(&pool).await?;
             // A connection that was lost is for us to notice: what was announced meanwhile was missed.
@@ -56,6 +57,7 @@ impl Database {
 
         let patience = Patience::beyond(settings.statement_timeout);
         let silence = QUIET + settings.statement_timeout;
+
         match timeout(
             settings.acquire_timeout + settings.statement_timeout,
             listening,
@@ -84,6 +86,7 @@ impl Listener {
             }
 
             let quiet = sleep(QUIET.saturating_sub(self.heard.elapsed()));
+
             tokio::select! {
                 heard = self.postgres.try_recv() => match heard {
                     Ok(Some(notice)) => {

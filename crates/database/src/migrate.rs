@@ -105,12 +105,14 @@ impl Owner {
         let applied = self.apply(migrations).await;
         // The lock ends with the session at the latest.
         self.0.execute(UNLOCK).await.map_err(Error::from)?;
+
         let applied = applied?;
 
         self.0
             .execute("GRANT SELECT ON refinery_schema_history TO mainstay_server")
             .await
             .map_err(Error::from)?;
+
         Ok(applied)
     }
 
@@ -136,6 +138,7 @@ impl Owner {
                 }
             }
         }
+
         Ok(Migrated {
             applied,
             version: newest,
@@ -152,6 +155,7 @@ impl Owner {
         let applied = migrations
             .get_applied_migrations_async(&mut Adapter(&mut self.0))
             .await?;
+
         if migrations
             .get_migrations()
             .iter()

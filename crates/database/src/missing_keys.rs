@@ -39,6 +39,7 @@ impl Database {
                     Vec::new(),
                 ))
                 .await?;
+
             let row = rows
                 .first()
                 .ok_or_else(|| Error::internal("a count without conditions has no row"))?;
@@ -49,6 +50,7 @@ impl Database {
                 missing: missing.cast_unsigned(),
             });
         }
+
         Ok(found)
     }
 }

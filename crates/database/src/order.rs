@@ -59,6 +59,7 @@ impl<E: Entity> Order<E> {
             let value: V = serde_json::from_value(key).map_err(|_| Error::Cursor)?;
             value.write(sealing, "")
         };
+
         Self {
             name: field.column,
             direction,

@@ -73,6 +73,7 @@ impl<P: Permission> Door<P> {
         asked: Option<serde_json::Value>,
     ) -> Result<Page<E>, Error> {
         self.check_proof(&order)?;
+
         let sealing = self.sealing::<E>(Uuid::nil(), None);
         let conditions = filter.resolve(&sealing)?;
         let context = self.context::<E>(&conditions, &order);
@@ -80,6 +81,7 @@ impl<P: Permission> Door<P> {
             .map(|cursor| self.open(&context, cursor))
             .transpose()?;
         let recorded = Recorded::of(&filter, &order, asked);
+
         let select = self.selection::<E>(conditions);
 
         let Order {
@@ -87,6 +89,7 @@ impl<P: Permission> Door<P> {
             direction,
             by,
         } = order;
+
         let (mut items, more, key) = match by {
             By::Column {
                 key,
@@ -97,6 +100,7 @@ impl<P: Permission> Door<P> {
                     Some(position) => Some(Last::of(position, bind, nullable, &sealing)?),
                     None => None,
                 };
+
                 let rows = self
                     .select_page::<E>(
                         keyset(select, name, direction, after),
@@ -104,11 +108,13 @@ impl<P: Permission> Door<P> {
                         recorded,
                     )
                     .await?;
+
                 let items = rows
                     .iter()
                     .map(|row| self.decode(row))
                     .collect::<Result<Vec<E>, _>>()?;
                 let (items, more) = cut(items, limit.get());
+
                 (items, more, key)
             }
             By::Sealed { key, .. } => {
@@ -128,7 +134,9 @@ impl<P: Permission> Door<P> {
             Some(last) if more => Some(self.seal(&context, &key, last)?),
             _ => None,
         };
+
         items.retain(|row| filter.confirms(row));
+
         Ok(Page { items, next })
     }
 
@@ -184,9 +192,11 @@ impl<P: Permission> Door<P> {
         } else {
             String::new()
         };
+
         let text = format!(
             "WITH recorded AS (INSERT INTO audit_events ({COLUMNS}, after) SELECT {record}{admitted}) {text}"
         );
+
         Statement::new(name, text, values)
     }
 
@@ -197,6 +207,7 @@ impl<P: Permission> Door<P> {
         select
             .columns(E::COLUMNS.iter().map(|column| of("t", column)))
             .from_as(Alias::new(E::TABLE), Alias::new("t"));
+
         if sealed::<E>() {
             select
                 .columns(["id", "wrapped", "subject_id"].map(|column| of("k", column)))
@@ -207,10 +218,13 @@ impl<P: Permission> Door<P> {
                     Expr::col(of("k", "id")).equals(of("t", "data_key")),
                 );
         }
+
         select.and_where(Expr::col(of("t", "organization_id")).eq(uuid(self.organization())));
+
         for condition in conditions {
             select.and_where(condition.expression());
         }
+
         select
     }
 
@@ -283,10 +297,13 @@ impl Recorded {
             .and_then(serde_json::Value::as_object)
             .cloned()
             .unwrap_or_default();
+
         if !searched_by.is_empty() {
             members.insert("searched_by".to_owned(), searched_by.into());
         }
+
         members.extend(sorted_by.map(|column| ("sorted_by".to_owned(), column.into())));
+
         Some(Self {
             verb,
             asked: members.into(),
@@ -330,6 +347,7 @@ impl Last {
                 here.lt(there)
             }
         };
+
         let (is_null, last) = (of_row(column).is_null(), Expr::val(uuid(self.id)));
 
         match self.value {
@@ -364,6 +382,7 @@ fn keyset(
     if let Some(last) = after {
         select.and_where(last.followed_by(column, direction));
     }
+
     let direction = match direction {
         Direction::Ascending => sea_query::Order::Asc,
         Direction::Descending => sea_query::Order::Desc,
@@ -372,6 +391,7 @@ fn keyset(
     select
         .order_by_expr(of_row(column), direction.clone())
         .order_by_expr(of_row("id"), direction);
+
     select
 }
 

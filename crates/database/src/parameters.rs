@@ -148,7 +148,9 @@ fn known(name: &str) -> Result<&'static str, DatabaseUrlError> {
     } else {
         name
     };
+
     let refused = REFUSED.into_iter().find(|(refused, _)| *refused == name);
+
     Err(
         refused.map_or(DatabaseUrlError::UnknownParameter, |(name, why)| {
             DatabaseUrlError::Parameter(name, why)
@@ -198,6 +200,7 @@ mod tests {
             ));
             assert!(why.contains(&format!("the parameter {name},")), "{why}");
         }
+
         assert!(
             refusal("postgres://u:p@db/app?options[search_path]=x")
                 .contains("the parameter options,")

@@ -93,6 +93,7 @@ impl Pool {
             patience: Patience::beyond(settings.statement_timeout),
             doubts,
         };
+
         deadpool::managed::Pool::builder(connector)
             .max_size(settings.pool_size)
             .timeouts(Timeouts {
@@ -114,6 +115,7 @@ impl Pool {
             create: Some(WARMING),
             recycle: None,
         };
+
         let open = async || {
             self.0
                 .timeout_get(&patience)
@@ -121,6 +123,7 @@ impl Pool {
                 .map(drop)
                 .map_err(unavailable)
         };
+
         join_all((0..self.0.status().max_size).map(|_| open()))
             .await
             .into_iter()
@@ -208,6 +211,7 @@ impl Lease {
             self.state = before;
             kept.heard = Instant::now();
         }
+
         answer
     }
 
@@ -226,6 +230,7 @@ impl Drop for Lease {
         let Some(connection) = self.connection.take() else {
             return;
         };
+
         match (self.state, Handle::try_current()) {
             (State::Clean, _) => drop(connection),
             (State::InTransaction, Ok(runtime)) => {

@@ -46,25 +46,30 @@ pub(crate) fn held(premises: Vec<Premise>, values: &mut Vec<Value>) -> String {
     if premises.is_empty() {
         return "held AS (SELECT)".to_owned();
     }
+
     let last = premises.len() - 1;
     let mut clauses = String::new();
     for (number, premise) in premises.into_iter().enumerate() {
         let rows = numbered(premise.rows, values.len() + 1);
         values.extend(premise.values);
+
         let name = if number == last {
             "held".to_owned()
         } else {
             format!("held_{number}")
         };
+
         let after = number
             .checked_sub(1)
             .map(|before| format!(" AND EXISTS (SELECT FROM held_{before})"));
         let separator = if number == 0 { "" } else { ", " };
         let (after, lock) = (after.unwrap_or_default(), premise.lock);
+
         clauses.push_str(&format!(
             "{separator}{name} AS (SELECT FROM {rows}{after} {lock})"
         ));
     }
+
     clauses
 }
 
@@ -85,6 +90,7 @@ mod tests {
     #[test]
     fn premises_are_locked_in_their_order() {
         let mut values = vec![Value::from(1)];
+
         let premises = [
             Premise::new(
                 "a WHERE id = ? AND b = ?",
@@ -93,6 +99,7 @@ mod tests {
             ),
             Premise::new("c WHERE id = ?", "FOR KEY SHARE", [4.into()]),
         ];
+
         let clauses = held(premises.to_vec(), &mut values);
         assert_eq!(
             clauses,

@@ -118,6 +118,7 @@ impl Retention {
         let Some(after) = self.after else {
             return Ok(done);
         };
+
         let tables = database.sealed_tables();
         let table = tables.iter().find(|known| known.table == self.table);
         let table = table
@@ -130,6 +131,7 @@ impl Retention {
             ),
             Then::Delete => self.delete(table),
         };
+
         let cutoff =
             database.now().await? - time::Duration::try_from(after).unwrap_or(time::Duration::MAX);
         let run = database.runtime().new_id::<Origin>().uuid();
@@ -138,6 +140,7 @@ impl Retention {
             operation: "retention",
             address: None,
         };
+
         let mut last = Uuid::nil();
         loop {
             let due = self.due(database, table, cutoff, last).await?;
@@ -157,8 +160,10 @@ impl Retention {
                     }
                     Err(error) => return Err(error),
                 }
+
                 last = *id;
             }
+
             if i64::try_from(due.len()).is_ok_and(|count| count < BATCH) {
                 return Ok(done);
             }
@@ -177,15 +182,18 @@ impl Retention {
         } else {
             self.condition(2)
         };
+
         let text = format!(
             "SELECT t.id, t.organization_id FROM {table} t WHERE t.id > $1{condition} ORDER BY t.id LIMIT {BATCH}",
             table = self.table,
         );
         let mut values = vec![uuid(last), moment(cutoff)];
         values.extend(self.only_value());
+
         let rows = database
             .read(Statement::new("retention.due", text, values))
             .await?;
+
         rows.iter()
             .map(|row| Ok((row.decode(0)?, row.decode(1)?)))
             .collect()
@@ -205,15 +213,18 @@ impl Retention {
             Then::Delete => ("retention.delete", "deleted"),
         };
         let runtime = database.runtime();
+
         let event = Event {
             action: format!("{}.{verb}", self.resource),
             resource: self.resource,
             resource_id: Some(id),
             organization: Some(organization.into()),
         };
+
         let mut values: Vec<Value> = record(runtime, None, origin, event).into();
         values.extend([uuid(id), moment(runtime.clock.now()), moment(cutoff)]);
         values.extend(self.only_value());
+
         let rows = database
             .write(Statement::new(name, text.to_owned(), values))
             .await?;
@@ -236,12 +247,14 @@ impl Retention {
         } else {
             ""
         };
+
         let indexes = table
             .indexes
             .iter()
             .map(|index| index.column)
             .collect::<Vec<_>>()
             .join(", ");
+
         format!(
             "WITH changed AS (DELETE FROM {table} t WHERE t.id = ${id} AND t.organization_id = $3 \
                  AND ${now}::timestamptz IS NOT NULL{condition} RETURNING t.*), \
@@ -308,6 +321,7 @@ impl<E: Entity> Counted<E> {
             after,
             ..
         } = self;
+
         Retention {
             table: E::TABLE,
             resource: E::RESOURCE,

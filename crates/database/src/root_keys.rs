@@ -28,6 +28,7 @@ impl Database {
                 .await?;
             rows = self.read(first_seen()).await?;
         }
+
         rows.first().ok_or(Error::NotFound)?.get(0)
     }
 }

@@ -107,13 +107,16 @@ impl Rotation {
             operation: command,
             address: None,
         };
+
         let tables = tables.into_iter().filter(SealedTable::is_sealed).collect();
+
         let means = Means {
             owner,
             ring,
             runtime,
             origin,
         };
+
         Self {
             means,
             tables,
@@ -196,8 +199,10 @@ impl Rotation {
                     .await?
             };
         }
+
         self.record("data_key.resealed", "data_key", outcome)
             .await?;
+
         Ok(outcome)
     }
 
@@ -231,6 +236,7 @@ impl Rotation {
                     done: outcome.moved,
                     total,
                 });
+
                 if let Some(rate) = self.rate {
                     tokio::time::sleep_until(
                         started + Duration::from_secs(seen_in_all) / rate.get(),
@@ -238,16 +244,20 @@ impl Rotation {
                     .await;
                 }
             }
+
             outcome.refused = pass.refused as u64;
             outcome.left = (pass.seen - pass.moved - pass.refused) as u64;
             idle += u32::from(pass.moved == 0);
+
             // A pass that moved something may have passed over what others were writing, or made meanwhile.
             if pass.seen == pass.refused || idle == IDLE_PASSES {
                 return Ok(outcome);
             }
+
             if pass.moved == 0 {
                 tokio::time::sleep(BETWEEN_IDLE_PASSES).await;
             }
+
             mover.rewind();
         }
     }
@@ -262,23 +272,27 @@ impl Rotation {
         let Means {
             runtime, origin, ..
         } = &self.means;
+
         let event = Event {
             action: action.to_owned(),
             resource,
             resource_id: None,
             organization: None,
         };
+
         let mut values: Vec<Value> = record(runtime, None, origin, event).into();
         let Outcome {
             moved,
             refused,
             left,
         } = outcome;
+
         values.push(serde_json::json!({ "moved": moved, "refused": refused, "left": left }).into());
         let text = format!(
             "INSERT INTO audit_events ({COLUMNS}, after) VALUES ({})",
             placeholders(1, WIDTH + 1)
         );
+
         self.means.run(text, values).await.map(drop)
     }
 }

@@ -35,10 +35,12 @@ impl Database {
                  AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> 'refinery_schema_history' \
                  AND ($1::text[] IS NULL OR c.relname = ANY ($1)) \
              ORDER BY 1, a.attnum";
+
         let tables: Value = match tables {
             Some(tables) => tables.into(),
             None => Value::Array(sea_query::ArrayType::String, None),
         };
+
         self.read(Statement::new("schema.columns", READ, vec![tables]))
             .await?
             .iter()

@@ -36,29 +36,35 @@ impl Settings {
             10_usize,
             "Connections kept open to Postgres.",
         );
+
         let acquire_timeout = reader.or(
             "database.acquire_timeout",
             Duration::from_secs(2),
             "How long a request waits for a connection before it is answered 503.",
         );
+
         let statement_timeout = reader.or(
             "database.statement_timeout",
             Duration::from_secs(5),
             "How long one statement may run.",
         );
+
         let slow_statement = reader.or(
             "database.slow_statement",
             Duration::from_millis(500),
             "A statement that takes so long is logged: its name, time and number of rows, never a value; 0s logs none.",
         );
+
         let comparisons = reader.or(
             "database.comparisons",
             1_000_u32,
             "How many pages an account may search or sort by sealed values within an hour; more are answered 429.",
         );
+
         if pool_size == 0 {
             reader.refuse("database.pool_size", "must be at least 1");
         }
+
         match DatabaseUrl::parse(&url?) {
             Ok(url) => Some(Self {
                 url,

@@ -152,6 +152,7 @@ fn sorted<E: Entity>(items: Vec<E>, sort: &Sort<E>) -> Result<Vec<E>, Error> {
             Direction::Descending => *place < start,
         });
     }
+
     keyed.sort_by(|(one, _), (other, _)| match sort.direction {
         Direction::Ascending => one.cmp(other),
         Direction::Descending => other.cmp(one),
@@ -188,10 +189,13 @@ mod tests {
             let sorting = Arc::clone(&sorting);
             async move { sorting.turn().await.map(drop) }
         });
+
         while sorting.places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
+
         assert!(matches!(sorting.turn().await, Err(Error::Unavailable(_))));
+
         drop(first);
         waiting.await.unwrap().unwrap();
     }
@@ -202,14 +206,19 @@ mod tests {
         let (go_on, told) = mpsc::channel::<()>();
         let turn = sorting.turn().await.unwrap();
         let working = tokio::spawn(turn.work(move || told.recv().map_err(Error::internal)));
+
         tokio::task::yield_now().await;
         working.abort();
         drop(working.await);
+
         assert!(sorting.turn().await.is_err());
+
         go_on.send(()).unwrap();
+
         while sorting.places.available_permits() == 0 {
             tokio::task::yield_now().await;
         }
+
         assert!(sorting.turn().await.is_ok());
     }
 }

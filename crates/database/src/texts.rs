@@ -60,6 +60,7 @@ impl Texts {
         } else {
             ", destroyed AS (SELECT false AS gone)"
         };
+
         Self {
             names: Names::of::<E>(),
             find: format!(
@@ -105,12 +106,15 @@ impl Texts {
             .zip(first..)
             .map(|(column, position)| format!("{column} = ${position}, "))
             .collect();
+
         let key = if seals {
             format!("AND t.data_key = ${}", first + columns.len())
         } else {
             String::new()
         };
+
         let record = placeholders(1, WIDTH);
+
         let (selected, keys) = match seals {
             true => (columns_of::<E>(), String::new()),
             false => (
@@ -118,6 +122,7 @@ impl Texts {
                 joined_keys::<E>().replacen("JOIN", "LEFT JOIN", 1),
             ),
         };
+
         format!(
             "WITH found AS (SELECT * FROM {table} WHERE id = ${id} AND organization_id = $3{alive} FOR UPDATE), \
              changed AS (UPDATE {table} t SET {assignments}version = t.version + 1, updated_at = ${now} FROM found \
@@ -141,6 +146,7 @@ impl Names {
         let name = |verb: &str| -> &'static str {
             Box::leak(format!("{}.{verb}", E::TABLE).into_boxed_str())
         };
+
         Self {
             find: name("find"),
             page: name("page"),
@@ -161,6 +167,7 @@ pub(crate) fn sealed<E: Entity>() -> bool {
 fn insert<E: Entity>(recorded: &str, record: &str) -> String {
     let table = E::TABLE;
     let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
+
     let (key, key_column, key_value, first) = if sealed::<E>() {
         let key = format!(
             "key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
@@ -173,7 +180,9 @@ fn insert<E: Entity>(recorded: &str, record: &str) -> String {
     } else {
         (String::new(), "", String::new(), FIRST)
     };
+
     let values = placeholders(first, columns.len());
+
     format!(
         "WITH {key}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) \
          VALUES ($3, {key_value}{values}) RETURNING *) \
@@ -192,12 +201,14 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
     let rows =
         |tuple: &dyn Fn(usize) -> String| starts.clone().map(tuple).collect::<Vec<_>>().join(", ");
     let mut keys = String::new();
+
     if sealed::<E>() {
         let tuples = rows(&|start| format!("(${start}, $3, ${}, ${}, $2)", start + 1, start + 2));
         keys = format!(
             "key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) VALUES {tuples}), "
         );
     }
+
     let tuples = rows(&|start| {
         let key = if sealed::<E>() {
             format!("${start}, ")
@@ -209,7 +220,9 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
             placeholders(start + key_width, columns.len())
         )
     });
+
     let record = placeholders(2, 7);
+
     format!(
         "WITH {keys}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) VALUES {tuples} RETURNING *) \
          INSERT INTO audit_events ({COLUMNS}, after) \

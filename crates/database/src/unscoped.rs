@@ -138,6 +138,7 @@ impl Unscoped {
             shows_rows,
             premises,
         } = change;
+
         if !premises.is_empty() && !clauses.contains("held") {
             return Err(Error::internal(format!(
                 "{name} has premises that its clauses do not ask for"
@@ -147,17 +148,20 @@ impl Unscoped {
         let held = held(premises, &mut values);
         let recorded = placeholders(values.len() + 1, WIDTH);
         values.extend(self.record_of(event));
+
         let mut queued = String::new();
         if !jobs.is_empty() {
             queued = job::queued(values.len() + 1);
             values.extend(job::values(jobs));
         }
+
         let shown = if shows_rows { ", before, after" } else { "" };
         let text = format!(
             "WITH {held}, {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}{shown}) \
              SELECT {recorded}{shown} FROM changed LIMIT 1){queued} \
              SELECT * FROM {answer}"
         );
+
         self.executor
             .write(Statement::new(name, text, values))
             .await
@@ -180,6 +184,7 @@ impl Unscoped {
             unscoped: self,
             key: key.clone(),
         };
+
         for _ in 0..2 {
             let rows = self.change(make(&held)?.under(&held.key)).await?;
             if !rows.is_empty() {
@@ -190,6 +195,7 @@ impl Unscoped {
                 None => return Ok(rows),
             }
         }
+
         Err(Error::Contended)
     }
 
@@ -197,6 +203,7 @@ impl Unscoped {
     async fn key_instead_of(&self, known: &OwnKey) -> Result<Option<OwnKey>, Error> {
         const FIND: &str = "SELECT k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
              WHERE u.id = $1 AND k.id <> $2";
+
         let rows = self
             .select(
                 "users.data_key",
@@ -204,6 +211,7 @@ impl Unscoped {
                 [known.subject.into(), known.id.into()],
             )
             .await?;
+
         let read = |row: &Row| {
             Ok(OwnKey {
                 id: row.get(0)?,
@@ -211,6 +219,7 @@ impl Unscoped {
                 wrapped: row.get(1)?,
             })
         };
+
         rows.first().map(read).transpose()
     }
 

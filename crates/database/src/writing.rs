@@ -30,16 +30,20 @@ impl<P: Permission> Door<P> {
         let id = row.id();
         let mut values = self.record::<E>("created", id);
         let key = self.push_key(row, &mut values);
+
         values.extend(row.values(&self.sealing::<E>(id.uuid(), key.as_ref()))?);
+
         self.write(Statement::new(
             texts.names.insert,
             texts.insert.as_str(),
             values,
         ))
         .await?;
+
         if let Some(key) = key {
             self.database().keep_key(id.uuid(), key);
         }
+
         Ok(())
     }
 
@@ -53,14 +57,18 @@ impl<P: Permission> Door<P> {
         let Some(first) = rows.first() else {
             return Ok(());
         };
+
         let texts = texts::<E>();
         let mut values = self.record::<E>("created", first.id());
         let records = (0..rows.len()).map(|_| self.runtime().new_id::<Event>().uuid());
+
         values.push(records.collect::<Vec<_>>().into());
+
         for row in rows {
             let key = self.push_key(row, &mut values);
             values.extend(row.values(&self.sealing::<E>(row.id().uuid(), key.as_ref()))?);
         }
+
         let statement = Statement::new(texts.names.insert, insert_many::<E>(rows.len()), values);
         self.write(statement).await.map(drop)
     }
@@ -80,12 +88,14 @@ impl<P: Permission> Door<P> {
         if changes.is_empty() {
             return self.unchanged(id, &if_match).await;
         }
+
         for _ in 0..2 {
             let key = if changes.seals {
                 Some(self.data_key(id).await?)
             } else {
                 None
             };
+
             match self
                 .try_update(id, &if_match, &changes, key.as_ref())
                 .await?
@@ -95,6 +105,7 @@ impl<P: Permission> Door<P> {
                 None => self.database().forget_key(id.uuid()),
             }
         }
+
         Err(Error::Contended)
     }
 
@@ -124,9 +135,11 @@ impl<P: Permission> Door<P> {
             .unzip();
         let mut values = self.record::<E>("updated", id);
         let now = moment(self.runtime().clock.now());
+
         values.extend([uuid(id.uuid()), if_match.value(), now]);
         values.extend(set);
         values.extend(key.map(|key| Value::BigInt(Some(key.id()))));
+
         let text = texts.update::<E>(&columns, key.is_some());
         let rows = self
             .write(Statement::new(texts.names.update, text, values))
@@ -139,6 +152,7 @@ impl<P: Permission> Door<P> {
             }
             .map(Some);
         }
+
         let current = row.decode(row.width() - 1)?;
         if if_match.allows(current) {
             Ok(None)
@@ -168,6 +182,7 @@ impl<P: Permission> Door<P> {
         let texts = texts::<E>();
         let mut values = self.record::<E>("deleted", id);
         values.extend([uuid(id.uuid()), if_match.value()]);
+
         let rows = self
             .write(Statement::new(
                 texts.names.delete,
@@ -175,13 +190,16 @@ impl<P: Permission> Door<P> {
                 values,
             ))
             .await?;
+
         let row = rows.first().ok_or(Error::NotFound)?;
         if !row.decode::<bool>(1)? {
             return Err(Error::Stale {
                 current: row.decode(0)?,
             });
         }
+
         self.database().forget_key(id.uuid());
+
         Ok(())
     }
 

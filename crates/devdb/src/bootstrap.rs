@@ -38,6 +38,7 @@ pub(crate) fn create(
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).map_err(failed())?;
     }
+
     DirBuilder::new()
         .mode(0o700)
         .create(&unfinished)
@@ -50,10 +51,13 @@ pub(crate) fn create(
         "--auth=reject",
         "--encoding=UTF8",
     ]);
+
     initdb.args(["--locale=C", CHARACTER_TYPES, "--no-instructions"]);
+
     if site.durability == Durability::Throwaway {
         initdb.arg("--no-sync");
     }
+
     run("initdb", &mut initdb, "", reaper)?;
 
     let state = State::new(random);
@@ -63,12 +67,16 @@ pub(crate) fn create(
         .arg("-D")
         .arg(&unfinished)
         .args(["-c", "exit_on_error=on"]);
+
     // The statements hold passwords: a failing one must not be repeated in what we report.
     postgres.args(["-c", "log_min_error_statement=panic"]);
+
     if site.durability == Durability::Throwaway {
         postgres.args(["-c", "fsync=off"]);
     }
+
     postgres.arg("template1");
+
     run(
         "postgres --single",
         &mut postgres,
@@ -78,6 +86,7 @@ pub(crate) fn create(
 
     state.save(&site.layout)?;
     fs::rename(&unfinished, site.layout.cluster()).map_err(failed())?;
+
     Ok(state)
 }
 
@@ -92,6 +101,7 @@ pub(crate) fn check_version(site: &Site<'_>) -> Result<(), Error> {
     if made_by == installed.to_string() {
         return Ok(());
     }
+
     Err(Error::OtherVersion {
         data_dir: site.layout.root().to_owned(),
         made_by,
@@ -109,6 +119,7 @@ fn statements(state: &State) -> String {
         server_password,
         ..
     } = state;
+
     format!(
         "REVOKE ALL ON SCHEMA public FROM PUBLIC;
 CREATE ROLE {OWNER} LOGIN NOSUPERUSER CREATEDB NOCREATEROLE PASSWORD '{owner_password}';
@@ -135,15 +146,19 @@ fn run(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+
     let mut child = command.spawn().map_err(failed())?;
     reaper.watch(child.id())?;
+
     // A program that has already failed does not read: its own words say more than the broken pipe.
     let written = child
         .stdin
         .take()
         .map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().map_err(failed())?;
+
     reaper.forget()?;
+
     if output.status.success() {
         written.map_err(failed())
     } else {

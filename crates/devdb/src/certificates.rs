@@ -31,6 +31,7 @@ pub(crate) fn ensure(site: &Site<'_>, state: &mut State, now: Timestamp) -> Resu
     if (now + RENEWED_BEFORE_THE_END).unix_timestamp() < state.certificate_ends {
         return Ok(());
     }
+
     let Site { layout, user, .. } = site;
     let made = Certificates::make(now)?;
     for (path, text) in [
@@ -43,11 +44,13 @@ pub(crate) fn ensure(site: &Site<'_>, state: &mut State, now: Timestamp) -> Resu
             .map_err(failed())?;
         user.give(&path)?;
     }
+
     let authority = layout.authority();
     fs::write(&authority, &made.authority)
         .and_then(|()| fs::set_permissions(&authority, Permissions::from_mode(0o644)))
         .map_err(Error::io("write", &authority))?;
     state.certificate_ends = (now + LIFETIME).unix_timestamp();
+
     Ok(())
 }
 
@@ -64,6 +67,7 @@ impl Certificates {
         let mut authority = lasting("Mainstay development authority", now);
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+
         let issuer = Issuer::new(authority.clone(), KeyPair::generate()?);
 
         let mut server = lasting("localhost", now);
@@ -72,9 +76,11 @@ impl Certificates {
             SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
         ];
+
         server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         server.use_authority_key_identifier_extension = true;
+
         let key = KeyPair::generate()?;
 
         Ok(Self {

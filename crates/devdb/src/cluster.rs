@@ -71,21 +71,27 @@ impl Cluster {
             layout,
             durability: options.durability,
         };
+
         let lock = directory::lock(site.layout.root())?;
+
         if site.durability == Durability::Throwaway {
             directory::check_empty(site.layout.root())?;
         }
+
         let mut reaper = Reaper::start(&site.layout, site.durability)?;
         postmaster::stop_leftover(&site.layout)?;
+
         let mut state = if site.layout.cluster().exists() {
             bootstrap::check_version(&site)?;
             State::load(&site.layout)?
         } else {
             bootstrap::create(&site, &mut reaper, random)?
         };
+
         certificates::ensure(&site, &mut state, Clock::default().now())?;
         let server = serve(&site, options.port, &mut state, &mut reaper)?;
         let connection = connection(&site.layout, state);
+
         Ok(Self {
             data_dir: site.layout.root().to_owned(),
             connection,
@@ -148,6 +154,7 @@ fn serve(
             server.kill().and_then(|()| server.wait()).ok();
             return Err(error);
         }
+
         match postmaster::wait_until_ready(&site.layout, &mut server) {
             Ok(()) => return Ok(server),
             Err(Error::DidNotStart { log, tail }) => {

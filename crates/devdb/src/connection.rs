@@ -76,6 +76,7 @@ mod tests {
             name: "a/b".into(),
             password: "p@:?#".into(),
         };
+
         let connection = Connection {
             host: "localhost".into(),
             port: 5432,
@@ -84,6 +85,7 @@ mod tests {
             database: DATABASE.into(),
             ca_file: "/tmp/my data&sslmode=disable/ca.pem".into(),
         };
+
         assert_eq!(
             connection.url(&role, "d?e").expose_secret(),
             "postgres://a%2Fb:p%40%3A%3F%23@localhost:5432/d%3Fe\

@@ -25,6 +25,7 @@ pub fn default_data_dir(project: &Path) -> Result<PathBuf, Error> {
     if user.reaches(&inside) && !taken {
         return Ok(inside);
     }
+
     // It outlives a restart of the machine, which the temporary directory need not.
     let lasting = PathBuf::from("/var/tmp");
     let parent = if user.reaches(&lasting) && lasting.is_dir() {
@@ -32,6 +33,7 @@ pub fn default_data_dir(project: &Path) -> Result<PathBuf, Error> {
     } else {
         user.temporary_directory()
     };
+
     let name = fnv1a(project.as_os_str().as_encoded_bytes());
     Ok(parent.join(format!("mainstay-{}-{name:016x}", user.own_uid())))
 }
@@ -45,6 +47,7 @@ pub fn check_data_dir(data_dir: &Path) -> Result<(), Error> {
     let Ok(found) = data_dir.symlink_metadata() else {
         return Ok(());
     };
+
     check_kind(data_dir, &found)?;
     if !lock_in(data_dir).exists() {
         return Ok(());
@@ -77,21 +80,26 @@ pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, Err
     if let Some(parent) = data_dir.parent() {
         fs::create_dir_all(parent).map_err(failed())?;
     }
+
     match DirBuilder::new().mode(0o700).create(data_dir) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
             return Err(failed()(error));
         }
         _ => {}
     }
+
     let found = data_dir.symlink_metadata().map_err(failed())?;
     check_kind(data_dir, &found)?;
+
     if found.uid() != user.own_uid() || found.mode() & 0o022 != 0 {
         return Err(Error::NotOurs {
             path: data_dir.to_owned(),
         });
     }
+
     let data_dir = data_dir.canonicalize().map_err(failed())?;
     user.admit_to(&data_dir)?;
+
     Ok(data_dir)
 }
 
@@ -110,6 +118,7 @@ pub(crate) fn lock(data_dir: &Path) -> Result<File, Error> {
         .mode(0o600)
         .open(&path)
         .map_err(failed())?;
+
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -120,10 +129,12 @@ pub(crate) fn lock(data_dir: &Path) -> Result<File, Error> {
         }
         Err(TryLockError::Error(error)) => return Err(failed()(error)),
     }
+
     file.set_len(0)
         .and_then(|()| file.rewind())
         .map_err(failed())?;
     write!(file, "{}", std::process::id()).map_err(failed())?;
+
     Ok(file)
 }
 
@@ -185,6 +196,7 @@ mod tests {
 
         let file = scratch.join("file");
         fs::write(&file, "").unwrap();
+
         for refused in [prepare(&file, &user).map(drop), check_data_dir(&file)] {
             assert!(matches!(
                 refused,
@@ -195,6 +207,7 @@ mod tests {
         let open = scratch.join("open");
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, PermissionsExt::from_mode(0o777)).unwrap();
+
         assert!(matches!(prepare(&open, &user), Err(Error::NotOurs { .. })));
 
         fs::remove_dir_all(scratch).unwrap();
@@ -238,6 +251,7 @@ mod tests {
             let outside = default_data_dir(&scratch).unwrap();
             assert!(!outside.starts_with(&scratch) && user.reaches(&outside));
         }
+
         fs::remove_dir_all(scratch).unwrap();
     }
 

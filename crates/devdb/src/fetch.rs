@@ -61,6 +61,7 @@ impl Programs {
         if let Ok(programs) = Self::find(Some(&target)) {
             return Ok(programs);
         }
+
         match on_own_thread(download(&target, progress)) {
             Ok(()) => Self::find(Some(&target)),
             Err(cause) => Err(missing.and_download_failed(cause)),
@@ -83,6 +84,7 @@ async fn download(target: &Path, progress: &(dyn Fn(Step) + Sync)) -> Result<(),
     extract(URL, &archive, target)
         .await
         .map_err(|error| error.to_string())?;
+
     // It is unpacked into a private directory, and the account that runs Postgres in place of root must get in.
     fs::set_permissions(target, Permissions::from_mode(0o755)).map_err(|error| error.to_string())
 }
@@ -123,6 +125,7 @@ fn cache_dir() -> Option<PathBuf> {
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
+
     let home = absolute("HOME")?;
     let is_root = crate::owner::own_uid().is_ok_and(|uid| uid == 0);
     let cache = if is_root {
@@ -132,6 +135,7 @@ fn cache_dir() -> Option<PathBuf> {
     } else {
         absolute("XDG_CACHE_HOME").unwrap_or_else(|| home.join(".cache"))
     };
+
     Some(
         cache
             .join("mainstay")

@@ -87,7 +87,9 @@ impl ServerUser {
             }
             None => 0o700,
         };
+
         fs::set_permissions(directory, Permissions::from_mode(mode)).map_err(failed())?;
+
         match &self.account {
             Some(account) if !account.reaches(directory) => Err(Error::Unreachable {
                 path: directory.to_owned(),
@@ -196,15 +198,19 @@ mod tests {
     fn an_account_does_not_reach_beneath_a_closed_directory() {
         let closed = std::env::temp_dir().join(format!("mainstay-closed-{}", std::process::id()));
         fs::create_dir(&closed).unwrap();
+
         let stranger = Account {
             name: "stranger".into(),
             uid: 4_000_000,
             gid: 4_000_000,
         };
+
         fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
         assert!(!stranger.reaches(&closed.join("not/yet/made")));
+
         fs::set_permissions(&closed, Permissions::from_mode(0o711)).unwrap();
         assert!(stranger.reaches(&closed.join("not/yet/made")));
+
         fs::remove_dir(&closed).unwrap();
     }
 }

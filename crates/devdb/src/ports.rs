@@ -18,6 +18,7 @@ pub(crate) fn choose(last: u16) -> Result<u16, Error> {
     if last != 0 && is_free(last) {
         return Ok(last);
     }
+
     for _ in 0..ATTEMPTS {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed())?;
         let port = listener.local_addr().map_err(failed())?.port();
@@ -26,6 +27,7 @@ pub(crate) fn choose(last: u16) -> Result<u16, Error> {
             return Ok(port);
         }
     }
+
     Err(failed()(ErrorKind::AddrInUse.into()))
 }
 

@@ -26,15 +26,18 @@ pub(crate) fn spawn(site: &Site<'_>) -> Result<Child, Error> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed()(error)),
         _ => {}
     }
+
     let log = create_private(&path).map_err(failed())?;
     let output = log.try_clone().map_err(failed())?;
     let program = site.programs.postgres();
     let mut command = site.user.command(&program);
+
     command.arg("-D").arg(layout.cluster());
     command
         .arg("-c")
         .arg(format!("config_file={}", layout.settings().display()));
     command.stdin(Stdio::null()).stdout(output).stderr(log);
+
     command.spawn().map_err(Error::io("run", &program))
 }
 
@@ -45,11 +48,13 @@ pub(crate) fn spawn(site: &Site<'_>) -> Result<Child, Error> {
 pub(crate) fn wait_until_ready(layout: &Layout, server: &mut Child) -> Result<(), Error> {
     let program = Path::new("postgres");
     let deadline = Instant::now() + START_LIMIT;
+
     while !is_ready(&layout.process_file(), server.id()) {
         let ended = server
             .try_wait()
             .map_err(Error::io("wait for", program))?
             .is_some();
+
         if !ended && Instant::now() > deadline {
             server
                 .kill()
@@ -59,10 +64,12 @@ pub(crate) fn wait_until_ready(layout: &Layout, server: &mut Child) -> Result<()
             sleep(POLL);
             continue;
         }
+
         let log = layout.log();
         let tail = tail(&log).unwrap_or_default();
         return Err(Error::DidNotStart { log, tail });
     }
+
     Ok(())
 }
 
@@ -80,6 +87,7 @@ pub(crate) fn wait_until_gone(server: &mut Child) -> Result<(), Error> {
         }
         sleep(POLL);
     }
+
     Ok(())
 }
 
@@ -92,11 +100,13 @@ pub(crate) fn stop_leftover(layout: &Layout) -> Result<(), Error> {
     let Ok(text) = fs::read_to_string(&file) else {
         return Ok(());
     };
+
     let pid = text
         .lines()
         .next()
         .and_then(|line| line.trim().parse().ok())
         .unwrap_or_default();
+
     let deadline = Instant::now() + STOP_LIMIT;
     let mut told = false;
     while is_server_of(pid, &layout.cluster()) {
@@ -108,6 +118,7 @@ pub(crate) fn stop_leftover(layout: &Layout) -> Result<(), Error> {
         }
         sleep(POLL);
     }
+
     match fs::remove_file(&file) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", &file)(error)),
         _ => Ok(()),

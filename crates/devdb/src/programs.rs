@@ -32,11 +32,13 @@ impl Programs {
             ),
             None => (search::directories(), search::described()),
         };
+
         let mut missing = FindError {
             looked_in,
             unfit: Vec::new(),
             download: None,
         };
+
         for directory in directories {
             match Self::examine(directory) {
                 Ok(Some(programs)) => return Ok(programs),
@@ -44,6 +46,7 @@ impl Programs {
                 Err(reason) => missing.unfit.push(reason),
             }
         }
+
         Err(missing)
     }
 
@@ -73,6 +76,7 @@ impl Programs {
         if !postgres.is_file() || !directory.join("initdb").is_file() {
             return Ok(None);
         }
+
         let unfit = |reason: String| format!("{}: {reason}", postgres.display());
         let output = Command::new(&postgres)
             .arg("--version")
@@ -111,12 +115,15 @@ impl fmt::Display for FindError {
             "No Postgres {OLDEST} or newer was found (the programs `initdb` and `postgres`)."
         )?;
         writeln!(f, "Looked in: {}", self.looked_in)?;
+
         for unfit in &self.unfit {
             writeln!(f, "Will not do: {unfit}")?;
         }
+
         if let Some(cause) = &self.download {
             writeln!(f, "Downloading it failed: {cause}")?;
         }
+
         f.write_str(INSTALL)
     }
 }
@@ -160,6 +167,7 @@ mod tests {
         let message = Programs::find(Some(Path::new("/nowhere/bin")))
             .unwrap_err()
             .to_string();
+
         for part in [
             "/nowhere/bin",
             "apt install postgresql",
@@ -176,6 +184,7 @@ mod tests {
     fn an_old_version_is_passed_over_and_named() {
         let directory = std::env::temp_dir().join(format!("mainstay-old-{}", std::process::id()));
         fs::create_dir_all(directory.join("bin")).unwrap();
+
         for (name, script) in [
             ("initdb", "#!/bin/sh\n"),
             ("postgres", "#!/bin/sh\necho 'postgres (PostgreSQL) 13.9'\n"),
@@ -184,6 +193,7 @@ mod tests {
             fs::write(&program, script).unwrap();
             fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
         }
+
         let message = Programs::find(Some(&directory)).unwrap_err().to_string();
         fs::remove_dir_all(&directory).unwrap();
         assert!(message.contains("bin/postgres: is version 13"), "{message}");

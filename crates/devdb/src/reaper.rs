@@ -59,20 +59,24 @@ impl Reaper {
         let path = Path::new("/bin/sh");
         let failed = || Error::io("run", path);
         let mut command = Command::new(path);
+
         command.args(["-c", SCRIPT, "mainstay-postgres-reaper"]);
         let process_file = layout.process_file();
         match durability {
             Durability::Durable => command.arg("INT").arg(process_file).arg(""),
             Durability::Throwaway => command.arg("QUIT").arg(process_file).arg(layout.root()),
         };
+
         // A group of its own keeps it from the Ctrl-C that ends us.
         command.process_group(0).current_dir("/");
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+
         let mut shell = command.spawn().map_err(failed())?;
         let pipe = shell.stdin.take();
+
         Ok(Self { shell, pipe })
     }
 

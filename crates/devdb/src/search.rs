@@ -82,6 +82,7 @@ impl Package {
         let Ok(entries) = fs::read_dir(self.parent) else {
             return Vec::new();
         };
+
         let mut found: Vec<(u32, PathBuf)> = entries
             .flatten()
             .filter_map(|entry| {
@@ -94,7 +95,9 @@ impl Package {
                 Some((version, entry.path().join(self.suffix)))
             })
             .collect();
+
         found.sort_by_key(|(version, _)| Reverse(*version));
+
         found.into_iter().map(|(_, directory)| directory).collect()
     }
 }
@@ -114,11 +117,13 @@ mod tests {
         for name in ["pg-9", "pg-16", "pg-15", "pg-latest", "other"] {
             fs::create_dir_all(parent.join(name)).unwrap();
         }
+
         let package = Package {
             parent: parent.to_str().unwrap().to_owned().leak(),
             prefix: "pg-",
             suffix: "bin",
         };
+
         let found: Vec<_> = package.versions();
         fs::remove_dir_all(&parent).unwrap();
         assert_eq!(

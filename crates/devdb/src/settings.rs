@@ -18,6 +18,7 @@ pub(crate) fn write(site: &Site<'_>, port: u16) -> Result<(), Error> {
         durability,
         ..
     } = site;
+
     let settings = settings(layout, port, *durability);
     for (path, text) in [
         (layout.settings(), settings.as_str()),
@@ -28,6 +29,7 @@ pub(crate) fn write(site: &Site<'_>, port: u16) -> Result<(), Error> {
             .map_err(Error::io("write", &path))?;
         user.give(&path)?;
     }
+
     Ok(())
 }
 
@@ -50,9 +52,11 @@ fn settings(layout: &Layout, port: u16, durability: Durability) -> String {
         "log_line_prefix = '%m [%p] %u@%d '".to_owned(),
         "log_checkpoints = off".to_owned(),
     ];
+
     if durability == Durability::Throwaway {
         lines.extend(THROWAWAY.map(str::to_owned));
     }
+
     lines.join("\n") + "\n"
 }
 

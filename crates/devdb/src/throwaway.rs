@@ -26,9 +26,11 @@ pub fn throwaway() -> Result<Cluster, Error> {
     let random = Random::default();
     let user = ServerUser::choose()?;
     let parent = user.temporary_directory();
+
     remove_abandoned(&parent, user.own_uid());
     let name = u64::from_be_bytes(random.bytes());
     let data_dir = parent.join(format!("{PREFIX}{name:016x}"));
+
     Cluster::start(
         &programs,
         &Options {
@@ -103,6 +105,7 @@ mod tests {
         let young = directory(&parent, "young", Duration::ZERO);
         let used = directory(&parent, "used", YOUNG * 2);
         let lock = directory::lock(&used).unwrap();
+
         assert!(!is_old_and_ours(&abandoned, own_uid + 1));
 
         remove_abandoned(&parent, own_uid);
@@ -111,6 +114,7 @@ mod tests {
             [&abandoned, &young, &used].map(|path| path.exists()),
             [false, true, true]
         );
+
         drop(lock);
         fs::remove_dir_all(&parent).unwrap();
     }

@@ -67,9 +67,11 @@ fn plain_tcp_is_refused_before_a_password_is_asked_for() {
             assert_eq!(address, "::1", "only IPv6 may be missing");
             continue;
         };
+
         stream.write_all(&start_up()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
+
         let answer = String::from_utf8_lossy(&answer);
         assert!(
             answer.starts_with('E') && answer.contains(NOT_AUTHORIZED),
@@ -121,6 +123,7 @@ async fn a_wrong_password_is_refused_and_the_superuser_has_none() {
         password: "0".repeat(64).into(),
     };
     assert_eq!(code(open(&wrong, &facts().database).await), "28P01");
+
     for password in ["", "postgres"] {
         let superuser = Role {
             name: "postgres".into(),
@@ -191,6 +194,7 @@ async fn the_owner_makes_tables_and_databases_and_drops_those_in_use() {
     let refused = sqlx::query("CREATE TABLE public.mine (id int)")
         .execute(&mut service)
         .await;
+
     assert_eq!(
         code(refused),
         NOT_PERMITTED,

@@ -61,12 +61,14 @@ fn a_restart_keeps_the_port_and_the_passwords() {
     let data_dir = DataDir::new("restart");
     let first = data_dir.start().unwrap();
     let before = first.connection().clone();
+
     first.stop().unwrap();
     assert!(!listens(before.port));
 
     let second = data_dir.start().unwrap();
     let after = second.connection();
     assert_eq!(after.port, before.port);
+
     for (before, after) in [
         (&before.owner, &after.owner),
         (&before.server, &after.server),
@@ -76,6 +78,7 @@ fn a_restart_keeps_the_port_and_the_passwords() {
             before.password.expose_secret()
         );
     }
+
     assert!(listens(after.port));
 }
 
@@ -140,21 +143,25 @@ fn an_interrupted_making_is_begun_again() {
 fn a_process_number_that_now_is_somebody_elses_is_neither_stopped_nor_in_the_way() {
     let data_dir = DataDir::new("reused");
     data_dir.start().unwrap().stop().unwrap();
+
     let mut bystander = Command::new("/bin/sh")
         .args(["-c", "read -r line"])
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
+
     let stale = format!(
         "{}\n{}\n1\n1\n\n\n\nready\n",
         bystander.id(),
         data_dir.0.join("cluster").display()
     );
+
     fs::write(data_dir.0.join("cluster/postmaster.pid"), stale).unwrap();
 
     let cluster = data_dir.start().unwrap();
     assert!(listens(cluster.connection().port));
     assert!(bystander.try_wait().unwrap().is_none());
+
     drop(bystander.stdin.take());
     assert_eq!(
         bystander.wait().unwrap().code(),
@@ -168,6 +175,7 @@ fn secrets_are_closed_to_other_users_and_not_in_the_log() {
     let data_dir = DataDir::new("secrets");
     let cluster = data_dir.start().unwrap();
     assert_eq!(fs::metadata(cluster.data_dir()).unwrap().mode() & 0o067, 0);
+
     for file in [
         "state.json",
         "server.key",
@@ -182,8 +190,10 @@ fn secrets_are_closed_to_other_users_and_not_in_the_log() {
             "{file}"
         );
     }
+
     let log = fs::read_to_string(cluster.data_dir().join("postgres.log")).unwrap();
     assert!(log.contains("ready to accept connections"));
+
     for role in [&cluster.connection().owner, &cluster.connection().server] {
         assert!(!log.contains(role.password.expose_secret()));
     }
@@ -221,6 +231,7 @@ fn killed_owner_of(data_dir: &str) -> Left {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+
     let output = BufReader::new(owner.stdout.take().unwrap());
     let line = output
         .lines()
@@ -228,13 +239,16 @@ fn killed_owner_of(data_dir: &str) -> Left {
         .find_map(|line| line.split_once(MARK).map(|(_, rest)| rest.to_owned()));
     let line = line.expect("the process tells of its cluster");
     let (port, directory) = line.split_once(' ').unwrap();
+
     let left = Left {
         port: port.parse().unwrap(),
         data_dir: Path::new(directory).to_owned(),
     };
     assert!(listens(left.port) && left.data_dir.exists());
+
     owner.kill().unwrap();
     owner.wait().unwrap();
+
     left
 }
 
@@ -254,10 +268,12 @@ fn hold_a_cluster() {
         data_dir.start()
     }
     .unwrap();
+
     println!(
         "{MARK}{} {}",
         cluster.connection().port,
         cluster.data_dir().display()
     );
+
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }

@@ -61,6 +61,7 @@ impl Representations {
             self.tag,
             if gzip.is_some() { "-gzip" } else { "" }
         );
+
         let is_known = is_known(&request.headers, &tag);
 
         let mut reply = match (is_known, gzip) {
@@ -68,9 +69,11 @@ impl Representations {
             (false, Some(gzip)) => Reply::new(Body::from(gzip.clone())),
             (false, None) => Reply::new(Body::from(self.plain.clone())),
         };
+
         if is_known {
             *reply.status_mut() = StatusCode::NOT_MODIFIED;
         }
+
         let headers = reply.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -80,18 +83,22 @@ impl Representations {
             header::CACHE_CONTROL,
             HeaderValue::from_static(self.cache_control()),
         );
+
         if self.gzip().is_some() {
             headers.insert(
                 header::VARY,
                 HeaderValue::from_name(header::ACCEPT_ENCODING),
             );
         }
+
         if gzip.is_some() && !is_known {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
+
         if let Ok(tag) = HeaderValue::try_from(tag) {
             headers.insert(header::ETAG, tag);
         }
+
         reply
     }
 

@@ -64,11 +64,13 @@ impl BodyBudget {
         if hyper::body::Body::size_hint(&body).lower() > limit.bytes as u64 {
             return Err(Unread::TooLarge);
         }
+
         let share = if limit.is_public {
             &self.public
         } else {
             &self.known
         };
+
         let mut buffer = Buffer {
             bytes: Vec::new(),
             units: 0,
@@ -127,8 +129,10 @@ impl Buffer<'_> {
             Some(held) => held.merge(permit),
             None => self.permit = Some(permit),
         }
+
         self.units = units;
         self.bytes.reserve_exact(units * UNIT - self.bytes.len());
+
         Ok(())
     }
 }
@@ -158,6 +162,7 @@ mod tests {
         let Ok((bytes, share)) = read(&budget, 9000, LIMIT).await else {
             panic!("there is room")
         };
+
         assert_eq!(bytes, vec![7; 9000]);
         assert_eq!(budget.public.available_permits(), 6);
         assert!(matches!(
@@ -169,6 +174,7 @@ mod tests {
             6,
             "what was refused holds nothing"
         );
+
         drop(share);
         assert_eq!(budget.public.available_permits(), 16);
         assert!(read(&budget, 9000, LIMIT).await.is_ok());
@@ -180,6 +186,7 @@ mod tests {
         let Ok(_held) = read(&budget, 9000, LIMIT).await else {
             panic!("there is room")
         };
+
         assert!(matches!(
             read(&budget, 9000, LIMIT).await,
             Err(Unread::NoRoom)
@@ -206,6 +213,7 @@ mod tests {
             read(&budget, LIMIT.bytes + 1, LIMIT).await,
             Err(Unread::TooLarge)
         ));
+
         let announced = Body::from(vec![7; LIMIT.bytes + 1]);
         assert!(matches!(
             budget.read(announced, LIMIT).await,

@@ -59,6 +59,7 @@ impl Certificate {
     pub fn reload(&self, now: Timestamp) -> Result<bool, ServeError> {
         let new = Shown::read(&self.0.certificate, &self.0.key)?;
         let invalid = |why: String| self.wrong(&self.0.certificate, why);
+
         if new.pair.cert == self.shown().pair.cert {
             return Ok(false);
         }
@@ -70,6 +71,7 @@ impl Certificate {
         }
 
         *self.0.shown.write().unwrap_or_else(PoisonError::into_inner) = new;
+
         Ok(true)
     }
 
@@ -121,6 +123,7 @@ impl Shown {
         let chain = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|error| wrong(certificate, error.to_string()))?;
+
         let leaf = chain
             .first()
             .ok_or_else(|| wrong(certificate, "it holds no certificate".to_owned()))?;
@@ -141,6 +144,7 @@ impl Shown {
         )?;
 
         let moment = |time: x509_cert::time::Time| Timestamp::from(time.to_system_time());
+
         Ok(Self {
             pair: Arc::new(pair),
             begins: moment(validity.not_before),
@@ -219,6 +223,7 @@ mod tests {
     fn what_cannot_be_shown_leaves_the_old_one() {
         let files = Files::new();
         files.write(2020, 2030);
+
         let certificate = files.read().unwrap();
         let (certificate_path, key_path) = files.paths();
         let old_key = std::fs::read(&key_path).unwrap();
@@ -235,6 +240,7 @@ mod tests {
             }),
             ("", &|| std::fs::remove_file(&key_path).unwrap()),
         ];
+
         for (says, happens) in wrong {
             happens();
             let error = certificate.reload(year(2026)).unwrap_err().to_string();

@@ -66,6 +66,7 @@ impl Proxies<'_> {
                 break;
             }
         }
+
         client
     }
 
@@ -89,6 +90,7 @@ impl Proxies<'_> {
             .get_all(self.name())
             .iter()
             .map(|value| value.as_bytes());
+
         match self.header {
             ForwardedBy::XForwardedFor => lines
                 .flat_map(|line| line.split(|byte| *byte == b','))

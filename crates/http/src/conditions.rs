@@ -68,6 +68,7 @@ fn named<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<Tags<'h
     for line in lines {
         read_list(line, &mut tags)?;
     }
+
     Ok(Some(Tags::These(tags)))
 }
 
@@ -75,6 +76,7 @@ fn named<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<Tags<'h
 fn read_list<'h>(mut rest: &'h [u8], tags: &mut Vec<Tag<'h>>) -> Result<(), Unreadable> {
     loop {
         rest = rest.trim_ascii_start();
+
         match rest {
             [] => return Ok(()),
             [b',', behind @ ..] => rest = behind,
@@ -138,6 +140,7 @@ mod tests {
         assert_eq!(versions(&[b"\"7\""]), these(&[7]));
         assert_eq!(versions(&[b"\"7\" ,, \"8\"", b"\"9\""]), these(&[7, 8, 9]));
         assert_eq!(versions(&[b"\"a,b\",\"7\""]), these(&[7]));
+
         for none in [
             "W/\"7\"",
             "\"07\"",
@@ -151,6 +154,7 @@ mod tests {
         ] {
             assert_eq!(versions(&[none.as_bytes()]), these(&[]), "{none}");
         }
+
         assert_eq!(versions(&[b"\"\xff\""]), these(&[]));
     }
 
@@ -170,12 +174,14 @@ mod tests {
         ] {
             assert_eq!(versions(&[wrong.as_bytes()]), Err(Unreadable), "{wrong}");
         }
+
         assert_eq!(versions(&[b"*", b"*"]), Err(Unreadable));
     }
 
     #[test]
     fn a_client_that_has_it_may_name_it_weakly_in_a_list_or_in_several_lines() {
         let known = |lines: &[&[u8]]| is_known(&headers(header::IF_NONE_MATCH, lines), "\"7\"");
+
         for lines in [
             vec![b"\"7\"".as_slice()],
             vec![b"W/\"7\""],
@@ -185,6 +191,7 @@ mod tests {
         ] {
             assert!(known(&lines), "{lines:?}");
         }
+
         for lines in [
             vec![],
             vec![b"\"07\"".as_slice()],
@@ -194,6 +201,7 @@ mod tests {
         ] {
             assert!(!known(&lines), "{lines:?}");
         }
+
         assert!(is_known(
             &headers(header::IF_NONE_MATCH, &[b"\"7\""]),
             "W/\"7\""

@@ -80,12 +80,14 @@ pub(crate) async fn serve(
     let (under_way, mut drained) = mpsc::channel::<Infallible>(1);
     let places = Places::new(&limits, &app.settings().trusted_proxies);
     let drain = limits.drain;
+
     let serving = Arc::new(Serving {
         app,
         router,
         limits,
         stop: stop.clone(),
     });
+
     let mut kept = Kept::new(&serving.limits);
 
     loop {
@@ -100,17 +102,21 @@ pub(crate) async fn serve(
             tracing::debug!(address = %peer.ip(), "an address has too many connections");
             continue;
         };
+
         let (serving, tls, under_way) = (serving.clone(), tls.clone(), under_way.clone());
         let open = Open::new(serving.limits.port);
         let task = tokio::spawn(async move {
             serving.converse(stream, peer, tls).await;
             drop((place, open, under_way));
         });
+
         kept.add(task.abort_handle());
     }
+
     drop(listener);
 
     drop(under_way);
+
     if tokio::time::timeout(drain, drained.recv()).await.is_err() {
         tracing::warn!("requests were still under way when the drain ended");
     }
@@ -121,6 +127,7 @@ async fn accept(
     places: &Places,
 ) -> Option<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
     let free = places.free().await;
+
     match listener.accept().await {
         Ok((stream, peer)) => {
             // Answers are small and whole: waiting for more to send only delays them.
@@ -221,6 +228,7 @@ impl Serving {
         if let Some(problem) = framing::refusal(&parts) {
             return edge::refused(&self.app, Some(&parts), problem);
         }
+
         parts.extensions.insert(peer);
 
         let answer = self
@@ -228,6 +236,7 @@ impl Serving {
             .clone()
             .oneshot(Request::from_parts(parts, Body::new(body)))
             .await;
+
         answer.unwrap_or_else(|never| match never {})
     }
 }

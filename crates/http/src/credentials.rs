@@ -115,15 +115,18 @@ pub(crate) fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
 /// [`CROSS_SITE`].
 pub(crate) fn refuse_cross_site(request: &Request) -> Result<(), Problem> {
     const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
     if [Method::GET, Method::HEAD].contains(&request.parts.method) {
         return Ok(());
     }
+
     let own = match request.header(&FETCH_SITE) {
         Some(site) => site == "same-origin",
         None => request
             .header(&header::ORIGIN)
             .is_some_and(|origin| origin == origin_of(request.app.settings().public_url.as_str())),
     };
+
     if own {
         Ok(())
     } else {
@@ -153,7 +156,9 @@ mod tests {
         for right in ["Bearer x", "bearer x", "BEARER    x"] {
             assert_eq!(credentials(right), Some((Scheme::Bearer, "x")), "{right}");
         }
+
         assert_eq!(credentials("bAsIc  dTpw"), Some((Scheme::Basic, "dTpw")));
+
         for wrong in [
             "",
             "Bearer",

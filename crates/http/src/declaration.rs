@@ -59,7 +59,9 @@ impl Declaration {
             success: Vec::new(),
             problems: self.problems.to_vec(),
         };
+
         (self.describe)(&mut operation);
+
         operation
     }
 }

@@ -60,11 +60,14 @@ mod tests {
             .iter()
             .filter(|link| link.starts_with("/docs/") || link.starts_with("/look/"))
             .collect();
+
         assert!(files.len() >= 9, "{files:?}");
+
         for file in files {
             let is_look = look::FILES.iter().any(|look| look.path == *file);
             assert!(is_look || asset(file).is_some(), "{file} is not served");
         }
+
         for script in ["docs.js", "session.js", "operations.js"].map(text) {
             for import in script.split("from \"./").skip(1) {
                 let file = import.split_once('"').unwrap().0;
@@ -95,11 +98,13 @@ mod tests {
     fn the_page_needs_no_exception_from_its_policy() {
         assert!(!CONTENT_SECURITY_POLICY.contains("unsafe"));
         assert!(!CONTENT_SECURITY_POLICY.contains("http"));
+
         let html = text("index.html");
         assert_eq!(
             html.matches("<script").count(),
             attributes(&html, "src").len() - html.matches("<img").count()
         );
+
         for inline in [
             "<style",
             " style=",
@@ -139,6 +144,7 @@ mod tests {
     fn what_is_large_is_compressed_and_named_after_its_content() {
         let paths: HashSet<_> = ASSETS.iter().map(|asset| asset.path).collect();
         assert_eq!(paths.len(), ASSETS.len());
+
         for name in ["swagger-ui-bundle.js", "swagger-ui.css", "docs.js"] {
             let asset = named(name).unwrap();
             assert!(asset.is_hashed && asset.path.contains(asset.tag), "{name}");

@@ -42,6 +42,7 @@ fn with_examples(mut document: Value) -> Value {
             .collect();
         document["components"]["schemas"] = schemas.into();
     }
+
     let items = document["paths"]
         .as_object_mut()
         .into_iter()
@@ -59,6 +60,7 @@ fn with_examples(mut document: Value) -> Value {
             .to_lowercase();
         parameter["schema"] = examples::given(&name, parameter["schema"].take());
     }
+
     document
 }
 
@@ -97,10 +99,12 @@ fn written(info: &Info, modules: &[Module]) -> Value {
                 .insert(declaration.method.as_str().to_lowercase(), entry);
         }
     }
+
     let tags: Vec<_> = modules
         .iter()
         .map(|module| json!({ "name": module.name() }))
         .collect();
+
     json!({
         "openapi": "3.1.0",
         "info": { "title": info.title, "version": info.version, "description": info.description },
@@ -150,6 +154,7 @@ fn describe(
         .next()
         .unwrap_or_default()
         .trim_end_matches('.');
+
     let mut entry = json!({
         "operationId": declaration.operation,
         "summary": summary,
@@ -157,9 +162,11 @@ fn describe(
         "tags": [tag],
         "responses": responses(operation, problem),
     });
+
     if !operation.parameters.is_empty() {
         entry["parameters"] = operation.parameters.iter().map(parameter).collect();
     }
+
     if let Some((content_types, schema)) = &operation.body {
         let content: Map<_, _> = content_types
             .iter()
@@ -171,6 +178,7 @@ fn describe(
             entry["requestBody"]["x-max-bytes"] = limit.into();
         }
     }
+
     match operation.requirement {
         // A client shows who it is in the header or in the form, which a document cannot say as a scheme.
         Requirement::Public if operation.client_may_authenticate => {
@@ -189,6 +197,7 @@ fn describe(
             entry["description"] = text.into();
         }
     }
+
     if operation.fresh {
         let text = entry["description"].as_str().unwrap_or_default();
         entry["description"] = format!(
@@ -196,6 +205,7 @@ fn describe(
         )
         .into();
     }
+
     entry
 }
 
@@ -222,15 +232,18 @@ fn responses(operation: &Operation<'_>, problem: &Value) -> Value {
         .iter()
         .map(|success| (success.status.as_str().to_owned(), answer(success)))
         .collect();
+
     let mut problems: BTreeMap<_, Vec<&Kind>> = BTreeMap::new();
     for kind in &operation.problems {
         problems.entry(kind.status.as_u16()).or_default().push(kind);
     }
+
     let content_type = if operation.speaks_oauth {
         OAUTH_CONTENT_TYPE
     } else {
         CONTENT_TYPE
     };
+
     for (status, kinds) in problems {
         let mut response = refusal(&operation.method, status, &kinds, (problem, content_type));
         let named = kinds.iter().map(|kind| {
@@ -243,6 +256,7 @@ fn responses(operation: &Operation<'_>, problem: &Value) -> Value {
         response["content"][content_type]["examples"] = named.collect::<Map<_, _>>().into();
         responses.insert(status.to_string(), response);
     }
+
     json!(responses)
 }
 
@@ -260,13 +274,16 @@ fn answer(success: &Success) -> Value {
     for (name, description) in &success.headers {
         headers.insert((*name).to_owned(), header(description));
     }
+
     let mut entry = json!({
         "description": success.status.canonical_reason().unwrap_or_default(),
         "headers": headers,
     });
+
     if let Some((content_type, schema)) = &success.body {
         entry["content"] = json!({ *content_type: { "schema": schema } });
     }
+
     entry
 }
 
@@ -301,6 +318,7 @@ fn refusal(
         )),
         _ => {}
     }
+
     json!({
         "description": lines.join("\n\n"),
         "headers": headers,

@@ -51,11 +51,13 @@ pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpReq
     } else {
         Told::Programs
     };
+
     let route = Route {
         path: resource.path,
         operation,
         told,
     };
+
     framed(&app, route, request, async |request| match found {
         Some(endpoint) => run(endpoint, request).await,
         None => Err(METHOD_NOT_ALLOWED.problem().allow(&resource.methods())),
@@ -149,12 +151,15 @@ pub(crate) fn refused(app: &App, parts: Option<&Parts>, problem: Problem) -> Rep
     let request_id = app.database().runtime().new_id::<Request>().uuid();
     let described = Some((problem.kind().code, problem.cause().map(str::to_owned)));
     let mut reply = problem.into_reply(request_id);
+
     secure(reply.headers_mut(), request_id);
+
     if parts.is_none_or(|parts| parts.version < Version::HTTP_2) {
         reply
             .headers_mut()
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+
     report(
         parts.map_or("_OTHER", label),
         ("unknown", "unknown"),
@@ -162,6 +167,7 @@ pub(crate) fn refused(app: &App, parts: Option<&Parts>, problem: Problem) -> Rep
         described,
         Duration::ZERO,
     );
+
     reply
 }
 
@@ -185,6 +191,7 @@ where
     let at_browser = told == Told::People && prefers_page(&parts.headers);
     let span = span(method, route, request_id, &parts.headers);
     let _active = Active::new(method, route);
+
     // On the heap: the wrappers below would each copy it otherwise.
     let work = Box::pin(async {
         let request = prepare(app, operation, request_id, parts, body).await?;
@@ -194,6 +201,7 @@ where
         }
         answer(request).await
     });
+
     let limited = noting_unsettled(limited(app.settings().deadline, &verb, work));
     let outcome = limited.instrument(span.clone()).await;
     let outcome = if told == Told::OauthClients {
@@ -201,6 +209,7 @@ where
     } else {
         outcome
     };
+
     let _entered = span.enter();
     let problem = outcome
         .as_ref()
@@ -210,12 +219,15 @@ where
         true => problem.into_page(request_id),
         false => problem.into_reply(request_id),
     });
+
     if told == Told::People && problem.is_some() {
         reply
             .headers_mut()
             .append(header::VARY, HeaderValue::from_name(header::ACCEPT));
     }
+
     secure(reply.headers_mut(), request_id);
+
     report(
         method,
         (route, operation),
@@ -223,6 +235,7 @@ where
         problem,
         started.elapsed(),
     );
+
     reply
 }
 
@@ -257,11 +270,13 @@ async fn prepare(
     if let Some(refused) = hosts::refusal(&parts, &app.settings().allowed_hosts) {
         return Err(refused);
     }
+
     let unreadable = || {
         MALFORMED
             .problem()
             .detail("The path holds bytes that are no text.")
     };
+
     let parameters = RawPathParams::from_request_parts(&mut parts, &())
         .await
         .map_err(|_| unreadable())?;
@@ -272,6 +287,7 @@ async fn prepare(
     if has_bad_escape(parts.uri.path()) {
         return Err(unreadable());
     }
+
     let peer = parts.extensions.get::<Peer>().map(|Peer(peer)| peer.ip());
     let address = peer.map(|peer| app.settings().proxies().client(peer, &parts.headers));
     let origin = Origin {
@@ -279,10 +295,12 @@ async fn prepare(
         operation,
         address,
     };
+
     let body_limit = BodyLimit {
         bytes: app.settings().body_limit,
         is_public: true,
     };
+
     Ok(Request {
         app: app.clone(),
         parts,
@@ -305,14 +323,17 @@ fn span(method: &'static str, route: &'static str, request_id: Uuid, headers: &H
         http.route = route,
         trace_id = field::Empty,
     );
+
     if !span.is_disabled() {
         span.record("otel.name", format!("{method} {route}"));
     }
+
     if let Some(parent) = parent_of(|name| headers.get(name).and_then(|value| value.to_str().ok()))
     {
         span.record("trace_id", parent.trace_id());
         parent.adopt(&span);
     }
+
     span
 }
 
@@ -335,11 +356,13 @@ fn secure(headers: &mut HeaderMap, request_id: Uuid) {
             "same-origin",
         ),
     ];
+
     for (name, value) in ALWAYS {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
+
     if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
         headers.insert("x-request-id", id);
     }
@@ -364,6 +387,7 @@ fn report(
         }
         _ => tracing::info!(method, route, status, code, cause, microseconds, "answered"),
     }
+
     metrics::histogram!(
         "http_server_request_duration_seconds",
         "http_request_method" => method,

@@ -33,10 +33,12 @@ fn host_fault(parts: &Parts) -> Option<&'static str> {
         .get_all(header::HOST)
         .iter()
         .map(|host| host.as_bytes());
+
     let host = hosts.next();
     if hosts.next().is_some() {
         return Some("The request has several Host headers.");
     }
+
     // The authority of HTTP/2. In HTTP/1.1 it stands in an absolute target, and does not replace the header.
     let authority = parts
         .uri
@@ -62,12 +64,14 @@ fn is_same(one: &[u8], other: &[u8], scheme: Option<&Scheme>) -> bool {
     } else {
         b":443"
     };
+
     let bare = |authority: &'_ [u8]| {
         authority
             .strip_suffix(port)
             .unwrap_or(authority)
             .to_ascii_lowercase()
     };
+
     bare(one) == bare(other)
 }
 
@@ -76,6 +80,7 @@ fn is_host(authority: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(authority) else {
         return false;
     };
+
     let (host, port) = match text.rfind(']') {
         Some(end) => text.split_at(end + 1),
         None => text.split_at(text.find(':').unwrap_or(text.len())),
@@ -83,6 +88,7 @@ fn is_host(authority: &[u8]) -> bool {
     let port = port
         .strip_prefix(':')
         .unwrap_or(if port.is_empty() { "" } else { "none" });
+
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit())
         && (port.is_empty() || port.parse::<u16>().is_ok());
 
@@ -93,6 +99,7 @@ fn is_host(authority: &[u8]) -> bool {
         || is_name(host),
         |address| address.parse::<std::net::Ipv6Addr>().is_ok(),
     );
+
     is_host && is_port
 }
 
@@ -111,6 +118,7 @@ fn is_name(host: &str) -> bool {
             _ => return false,
         };
     }
+
     !host.is_empty()
 }
 
@@ -140,12 +148,14 @@ mod tests {
         ] {
             assert_eq!(fault(Version::HTTP_11, "/", &[host]), None, "{host}");
         }
+
         for host in [
             "", ":80", "a b", "a/b", "user@a", "a:b", "a:80:80", "a:99999", "[::1", "::1", "[a]",
             "[::1]x", "a%4",
         ] {
             assert!(fault(Version::HTTP_11, "/", &[host]).is_some(), "{host}");
         }
+
         assert!(fault(Version::HTTP_11, "/", &[]).is_some());
         assert!(fault(Version::HTTP_11, "/", &["a", "a"]).is_some());
         assert!(fault(Version::HTTP_11, "http://a/", &[]).is_some());
@@ -178,7 +188,9 @@ mod tests {
             }
             super::is_framed(&request.body(()).unwrap().into_parts().0)
         };
+
         assert!(is_framed(&[]) && is_framed(&["chunked"]) && is_framed(&["Chunked"]));
+
         for codings in [
             &["gzip, chunked"][..],
             &["gzip", "chunked"],

@@ -71,6 +71,7 @@ impl Readiness {
             return Err(not_ready("The worker does not get on.")
                 .caused_by(format!("no {} for too long", pulse.work())));
         }
+
         match database.health().await {
             Ok(health) if health.schema < self.0.schema => {
                 Err(not_ready("The schema is not migrated yet."))

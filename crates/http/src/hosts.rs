@@ -69,9 +69,11 @@ mod tests {
                 .unwrap();
             by_name(&request.into_parts().0, public_url)
         };
+
         let there = Some("http://localhost:8000/docs?a=b".to_owned());
         assert_eq!(moved("127.0.0.1:8000", "http://localhost:8000"), there);
         assert_eq!(moved("[::1]:8000", "http://localhost:8000/base"), there);
+
         for (host, public_url) in [
             ("localhost:8000", "http://localhost:8000"),
             ("127.0.0.1:9000", "http://localhost:8000"),
@@ -95,6 +97,7 @@ mod tests {
         ] {
             assert!(!is_refused(host), "{host}");
         }
+
         for host in [
             "",
             "evil.example",

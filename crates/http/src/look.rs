@@ -35,6 +35,7 @@ pub const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; 
 pub fn page(title: &str, service: &str, main: &str) -> String {
     let [colours, shell, icon] = [COLOURS, SHELL, ICON].map(hashed);
     let [title, service] = [title, service].map(escaped);
+
     format!(
         r#"<!doctype html>
 <html lang="en">

@@ -57,8 +57,10 @@ impl Management {
             self.telemetry,
             stopped,
         ));
+
         work.await;
         stop.send_replace(true);
+
         if serving.await.is_err() {
             tracing::error!("the management port's accept loop panicked");
         }

@@ -66,7 +66,9 @@ pub fn access_matrix(modules: &[Module]) -> Vec<AccessRow> {
             }
         })
         .collect();
+
     rows.sort_by(|one, other| (one.path, &one.method).cmp(&(other.path, &other.method)));
+
     rows
 }
 
@@ -79,6 +81,7 @@ pub fn access_table(modules: &[Module]) -> String {
         longest(|row| row.operation.len()),
     );
     let needs = longest(|row| row.needs().len());
+
     let line = |row: [&str; 4], marks: Vec<String>| {
         let [method, its_path, its_operation, its_needs] = row;
         let marks = marks.join("  ");
@@ -87,11 +90,13 @@ pub fn access_table(modules: &[Module]) -> String {
         );
         line.trim_end().to_owned() + "\n"
     };
+
     let names = BuiltInRole::ALL
         .iter()
         .map(|role| role.name().to_owned())
         .collect();
     let header = line(["METHOD", "PATH", "OPERATION", "NEEDS"], names);
+
     let lines = rows.iter().map(|row| {
         let marks = BuiltInRole::ALL.iter().map(|role| {
             let mark = if row.allows(*role) { "yes" } else { "-" };
@@ -102,6 +107,7 @@ pub fn access_table(modules: &[Module]) -> String {
             marks.collect(),
         )
     });
+
     std::iter::once(header).chain(lines).collect()
 }
 
@@ -139,6 +145,7 @@ mod tests {
             fresh,
             scoped_machines: false,
         };
+
         let share = Requirement::Permission(DucksShare::DECLARED);
         assert!(row("PATCH", share, false).is_administered_carelessly());
         assert!(!row("PATCH", share, true).is_administered_carelessly());

@@ -25,6 +25,7 @@ fn media_type(headers: &HeaderMap, wanted: &str) -> u16 {
     if !headers.contains_key(header::ACCEPT) {
         return ALL;
     }
+
     let kind = wanted.split_once('/').map_or("", |(kind, _)| kind);
     let closeness = |range: &str| match range.split_once('/') {
         _ if range.eq_ignore_ascii_case(wanted) => Some(2),
@@ -32,6 +33,7 @@ fn media_type(headers: &HeaderMap, wanted: &str) -> u16 {
         Some(("*", "*")) => Some(0),
         _ => None,
     };
+
     let ranges = members(headers, &header::ACCEPT)
         .filter_map(|(range, weight)| Some((closeness(range)?, weight)));
     ranges.max().map_or(0, |(_, weight)| weight)
@@ -80,6 +82,7 @@ mod tests {
     #[test]
     fn a_browser_is_told_from_a_program() {
         let prefers = |accept: &str| prefers_page(&accepting(header::ACCEPT, accept));
+
         for browser in [
             "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
             "text/html",
@@ -88,6 +91,7 @@ mod tests {
         ] {
             assert!(prefers(browser), "{browser}");
         }
+
         for program in [
             "*/*",
             "",
@@ -101,12 +105,14 @@ mod tests {
         ] {
             assert!(!prefers(program), "{program}");
         }
+
         assert!(!prefers_page(&HeaderMap::new()));
     }
 
     #[test]
     fn gzip_is_sent_to_those_who_take_it() {
         let takes = |accept: &str| takes_gzip(&accepting(header::ACCEPT_ENCODING, accept));
+
         for yes in [
             "gzip",
             "gzip, deflate, br, zstd",
@@ -116,6 +122,7 @@ mod tests {
         ] {
             assert!(takes(yes), "{yes}");
         }
+
         for no in [
             "",
             "br",
@@ -127,6 +134,7 @@ mod tests {
         ] {
             assert!(!takes(no), "{no}");
         }
+
         assert!(
             !takes_gzip(&HeaderMap::new()),
             "RFC 9110 leaves it open; a client that says nothing may be old"

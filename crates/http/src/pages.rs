@@ -41,17 +41,20 @@ pub(crate) async fn answer(app: &App, api: &Api, request: &Parts) -> Result<Repl
 /// Answers with a page that was mounted.
 pub(crate) fn show(page: &Page, request: &Parts) -> Result<Reply, Problem> {
     only_read(request)?;
+
     let mut reply = match &page.source {
         Source::File(file) => file.answer(request),
         Source::Made(make) => made(make(&fields(request)?)?),
         Source::Redirect(to) => redirect(to)?,
     };
+
     if let Some(policy) = page.content_security_policy() {
         reply.headers_mut().insert(
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static(policy),
         );
     }
+
     Ok(reply)
 }
 

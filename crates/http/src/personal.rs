@@ -148,6 +148,7 @@ fn row(row: ExportedRow) -> ExportedRowView {
         id,
         fields,
     } = row;
+
     ExportedRowView {
         table: table.to_owned(),
         purpose,
@@ -164,6 +165,7 @@ fn field(field: ExportedField) -> ExportedFieldView {
         value,
         shown,
     } = field;
+
     ExportedFieldView {
         name,
         class,
@@ -184,6 +186,7 @@ fn event(event: ExportedEvent) -> ExportedEventView {
         row,
         changes,
     } = event;
+
     let changes = changes.into_iter().map(|change| {
         let ExportedChange {
             field,
@@ -191,6 +194,7 @@ fn event(event: ExportedEvent) -> ExportedEventView {
             after,
             shown,
         } = change;
+
         ExportedChangeView {
             field,
             before,
@@ -198,7 +202,9 @@ fn event(event: ExportedEvent) -> ExportedEventView {
             shown: shown.into(),
         }
     });
+
     let changes = changes.collect();
+
     ExportedEventView {
         event: id,
         occurred_at,

@@ -39,6 +39,7 @@ impl Kind {
             "unsupported_token_type",
             "invalid_scope",
         ];
+
         match self.status.as_u16() {
             _ if WORDS.contains(&self.code) => self.code,
             429 | 503 => "temporarily_unavailable",
@@ -240,6 +241,7 @@ impl Problem {
             speaks_oauth,
             ..
         } = *self.0;
+
         let detail = detail.as_deref().unwrap_or(kind.detail);
         let description = speaks_oauth.then(|| description(detail));
         let body = ProblemBody {
@@ -254,21 +256,26 @@ impl Problem {
             error: speaks_oauth.then(|| kind.oauth_error()),
             error_description: description.as_deref(),
         };
+
         let mut reply = Reply::new(failure::to_bytes(&body).into());
         *reply.status_mut() = kind.status;
+
         let headers = reply.headers_mut();
         let content_type = if speaks_oauth {
             OAUTH_CONTENT_TYPE
         } else {
             CONTENT_TYPE
         };
+
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+
         if let Some(wait) = retry_after {
             headers.insert(
                 header::RETRY_AFTER,
                 HeaderValue::from(wait.as_secs_f64().ceil() as u64),
             );
         }
+
         let asks = kind.status == StatusCode::UNAUTHORIZED;
         let challenge = challenge.or_else(|| asks.then_some(Cow::Borrowed("Bearer")));
         if let Some(challenge) =
@@ -276,7 +283,9 @@ impl Problem {
         {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
+
         headers.extend(more);
+
         reply
     }
 }

@@ -26,6 +26,7 @@ impl Problem {
 
         let mut reply = self.into_reply(request_id);
         *reply.body_mut() = page.into();
+
         let headers = reply.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -35,6 +36,7 @@ impl Problem {
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static(look::POLICY),
         );
+
         reply
     }
 }

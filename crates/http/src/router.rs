@@ -74,6 +74,7 @@ impl Api {
     /// [`Wrong`] when two declarations contradict each other or one contradicts itself.
     pub fn new(info: &Info, modules: &[Module]) -> Result<Self, Wrong> {
         check(modules)?;
+
         let mut resources: BTreeMap<&'static str, Resource> = BTreeMap::new();
         for declaration in modules.iter().flat_map(Module::declarations) {
             let mut schemas = Schemas::new();
@@ -85,6 +86,7 @@ impl Api {
                 body_limit,
                 ..
             } = declaration.operation(&mut schemas);
+
             let (takes_body, is_public) = (body.is_some(), requirement == Requirement::Public);
             let declaration = declaration.clone();
             resources
@@ -103,6 +105,7 @@ impl Api {
                     body_limit,
                 });
         }
+
         let document = crate::document(info, modules);
         let file = Arc::new(Representations::new(
             "application/json",
@@ -112,12 +115,14 @@ impl Api {
             .into_iter()
             .map(|(path, resource)| (path, Arc::new(resource)))
             .collect();
+
         let api = Self(Arc::new(Inner {
             resources,
             document,
             file,
             pages: Vec::new(),
         }));
+
         api.with_pages(modules.iter().flat_map(Module::added_pages).cloned())
     }
 
@@ -135,6 +140,7 @@ impl Api {
                 .chain(inner.pages.iter().map(Page::path))
                 .map(pattern),
         );
+
         let mut wrong = Vec::new();
         for page in pages {
             let path = page.path();
@@ -146,6 +152,7 @@ impl Api {
                 wrong.push(format!("the page {path} is in the way of something else"));
             }
         }
+
         if wrong.is_empty() {
             Ok(Self(Arc::new(inner)))
         } else {
@@ -168,10 +175,12 @@ impl Api {
             .copied()
             .chain(self.0.pages.iter().map(Page::path))
             .collect();
+
         let free: Vec<_> = pages
             .into_iter()
             .filter(|page| !taken.contains(page.path()))
             .collect();
+
         self.with_pages(free)
     }
 
@@ -204,6 +213,7 @@ impl Api {
                 any(move |request: HttpRequest| edge::endpoint(app, resource, request)),
             );
         }
+
         for path in pages::PATHS {
             let (app, api) = (app.clone(), self.clone());
             router = router.route(
@@ -211,6 +221,7 @@ impl Api {
                 any(move |request: HttpRequest| edge::page(app, api, path, request)),
             );
         }
+
         for page in &self.0.pages {
             let (app, page) = (app.clone(), page.clone());
             router = router.route(
@@ -218,6 +229,7 @@ impl Api {
                 any(move |request: HttpRequest| edge::added_page(app, page, request)),
             );
         }
+
         let app = app.clone();
         router.fallback(move |request: HttpRequest| edge::unknown(app, request))
     }
@@ -267,6 +279,7 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
             "two values of one type are shared: endpoints could not tell them apart".to_owned(),
         );
     }
+
     for declaration in modules.iter().flat_map(Module::declarations) {
         let Declaration {
             method,
@@ -275,6 +288,7 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
             path_parameters,
             ..
         } = declaration;
+
         let pattern = pattern(path);
         if pages::PATHS
             .iter()
@@ -282,12 +296,15 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
         {
             wrong.push(format!("{operation}: {path} belongs to the platform"));
         }
+
         if !routes.insert((method.clone(), pattern.clone())) {
             wrong.push(format!("{operation}: {method} {path} is declared twice"));
         }
+
         if !operations.insert(*operation) {
             wrong.push(format!("{operation}: two functions have this name"));
         }
+
         if let Some(other) = patterns
             .insert(pattern, *path)
             .filter(|other| other != path)
@@ -296,6 +313,7 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
                 "{operation}: {path} and {other} name the same parameter differently"
             ));
         }
+
         let mut schemas = Schemas::new();
         let described = declaration.operation(&mut schemas);
         for (id, name) in &described.shared {
@@ -305,6 +323,7 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
                 ));
             }
         }
+
         let taken = described.taken_from_path();
         if taken != path_parameters.len() {
             let named = path_parameters.len();
@@ -313,6 +332,7 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
             ));
         }
     }
+
     if wrong.is_empty() {
         Ok(())
     } else {
@@ -343,9 +363,11 @@ mod tests {
             version: "1",
             description: "",
         };
+
         let api = || Api::new(&info, &[]).unwrap();
         let page = |path| Page::file(path, "text/plain", b"");
         assert!(api().with_pages([page("/a"), page("/a/b")]).is_ok());
+
         for paths in [
             ["/a", "/a"],
             ["/a", "/docs"],
@@ -359,6 +381,7 @@ mod tests {
                 .expect("it is refused");
             assert_eq!(wrong.0.len(), 1, "{paths:?}: {wrong}");
         }
+
         assert!(
             api()
                 .with_pages([page("/a")])

@@ -37,9 +37,11 @@ impl Schemas {
                 .as_array()
                 .is_some_and(|names| names.iter().any(|required| required == name))
         };
+
         let Some(properties) = schema["properties"].as_object() else {
             return Vec::new();
         };
+
         properties
             .iter()
             .filter_map(|(name, property)| {

@@ -64,8 +64,10 @@ impl Server {
             .as_ref()
             .map(Certificate::acceptor)
             .transpose()?;
+
         let listener = bind(settings.bind).await?;
         let management = bind(settings.management).await?;
+
         Ok(Self {
             app,
             api,
@@ -110,13 +112,16 @@ impl Server {
             telemetry,
             ..
         } = self;
+
         let settings = app.settings().clone();
         let (stop_api, api_stopped) = watch::channel(false);
         let (stop_management, management_stopped) = watch::channel(false);
         let mut router = api.router(&app);
+
         if let Some(cors) = cors(&settings) {
             router = router.layer(cors);
         }
+
         let limits = Limits {
             port: "api",
             connections: settings.max_connections,
@@ -127,6 +132,7 @@ impl Server {
             write_timeout: settings.write_timeout,
             drain: settings.drain,
         };
+
         let api = tokio::spawn(serve(
             listener,
             (app.clone(), router),
@@ -134,6 +140,7 @@ impl Server {
             limits,
             api_stopped,
         ));
+
         let management = tokio::spawn(management::serve_probes(
             management,
             app.clone(),
@@ -145,10 +152,13 @@ impl Server {
         app.readiness().drain();
         tokio::time::sleep(settings.readiness_grace).await;
         stop_api.send_replace(true);
+
         if api.await.is_err() {
             tracing::error!("the accept loop panicked");
         }
+
         stop_management.send_replace(true);
+
         if management.await.is_err() {
             tracing::error!("the management port's accept loop panicked");
         }
@@ -165,6 +175,7 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
     if settings.cors_origins.is_empty() {
         return None;
     }
+
     let origins = if settings
         .cors_origins
         .contains(&HeaderValue::from_static("*"))
@@ -173,6 +184,7 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
     } else {
         AllowOrigin::list(settings.cors_origins.iter().cloned())
     };
+
     let layer = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([
@@ -194,5 +206,6 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
             "x-request-id".parse().ok()?,
         ])
         .max_age(Duration::from_secs(600));
+
     Some(layer)
 }

@@ -69,17 +69,20 @@ impl Settings {
             ([127, 0, 0, 1], 8000).into(),
             "Where the API listens.",
         );
+
         let management = reader.or(
             "management.bind",
             ([127, 0, 0, 1], 9000).into(),
             "Where health and metrics listen.",
         );
+
         let local = BaseUrl::of_loopback(8000);
         let public_url = reader.or(
             "http.public_url",
             local,
             "The URL that clients know the API by: the issuer and audience of its tokens.",
         );
+
         let certificate: Option<PathBuf> = reader.optional(
             "http.tls_certificate",
             "PEM file of the certificate chain; without it a proxy ends TLS.",
@@ -91,26 +94,31 @@ impl Settings {
             Vec::new(),
             "Origins whose pages may call the API, separated by commas.",
         );
+
         let proxies: Vec<String> = reader.or(
             "http.trusted_proxies",
             Vec::new(),
             "Networks (CIDR) of the proxies whose word is believed about where a request comes from.",
         );
+
         let ByteSize(body_limit) = reader.or(
             "http.body_limit",
             ByteSize(1 << 20),
             "Largest request body.",
         );
+
         let ByteSize(body_budget) = reader.or(
             "http.body_budget",
             ByteSize(64 << 20),
             "Memory for all request bodies under way, half of it for public operations; beyond it the answer is 503.",
         );
+
         let max_connections = reader.or(
             "http.max_connections",
             10_000_usize,
             "Connections at once; more wait.",
         );
+
         let settings = Self {
             bind,
             management,
@@ -156,6 +164,7 @@ impl Settings {
             drain: reader.or("http.drain", seconds(20), "How long a shutdown waits for requests under way."),
             docs: reader.or("http.docs", true, "Whether the documentation page is served."),
         };
+
         if environment == Environment::Production
             && !settings.public_url.as_str().starts_with("https://")
         {
@@ -164,7 +173,9 @@ impl Settings {
                 "must begin with https:// in production: tokens travel to it",
             );
         }
+
         settings.check_limits(reader);
+
         settings
     }
 
@@ -172,15 +183,19 @@ impl Settings {
         if self.body_limit == 0 {
             reader.refuse("http.body_limit", "must be at least 1");
         }
+
         if self.max_connections == 0 {
             reader.refuse("http.max_connections", "must be at least 1");
         }
+
         if self.max_connections_per_address == 0 {
             reader.refuse("http.max_connections_per_address", "must be at least 1");
         }
+
         if self.write_timeout.is_zero() {
             reader.refuse("http.write_timeout", "must be longer than 0s");
         }
+
         if self.body_budget / 2 < self.body_limit.max(PUBLIC_BODY_LIMIT) {
             reader.refuse(
                 "http.body_budget",
@@ -208,6 +223,7 @@ fn tls(
                     format!("names {file:?}, which cannot be used: {cause}"),
                 );
             }
+
             Some((certificate, key))
         }
         (None, None) => None,
@@ -238,11 +254,13 @@ fn cors_origins(
             );
             continue;
         }
+
         let normal = if origin == "*" {
             Some(origin.clone())
         } else {
             browser_origin(origin)
         };
+
         match normal.and_then(|origin| HeaderValue::try_from(origin).ok()) {
             Some(value) => parsed.push(value),
             None => reader.refuse(
@@ -251,6 +269,7 @@ fn cors_origins(
             ),
         }
     }
+
     parsed
 }
 

@@ -62,11 +62,14 @@ impl AccessTokens {
                 return Ok(verified);
             }
         }
+
         let id = Tokens::key_of(token).map_err(Refusal::Invalid)?;
         let key = self.keys.find(id).await.map_err(Refusal::Database)?;
         let key = key.ok_or(Refusal::Invalid("signed by an unknown key"))?;
         let verified = self.tokens.verify(token, &key).map_err(Refusal::Invalid)?;
+
         self.verified.insert(digest, verified.clone());
+
         Ok(verified)
     }
 }

@@ -73,12 +73,15 @@ mod tests {
         for (path, name) in PAGES {
             assert!(served.contains(&path), "{name} is not there");
         }
+
         for file in FILES.iter().filter(|file| file.name.ends_with(".html")) {
             let html = std::str::from_utf8(file.bytes).unwrap();
             let loaded: Vec<_> = named(html, " src=\"")
                 .chain(named(html, " href=\""))
                 .collect();
+
             assert!(loaded.len() >= 4, "{}", file.name);
+
             for path in loaded.iter().filter(|path| !path.starts_with("/look/")) {
                 let path = path.split('?').next().unwrap();
                 assert!(
@@ -88,6 +91,7 @@ mod tests {
                 );
             }
         }
+
         for file in FILES.iter().filter(|file| file.name.ends_with(".js")) {
             for import in named(std::str::from_utf8(file.bytes).unwrap(), "from \"./") {
                 let path = format!("/account/{import}");
@@ -103,6 +107,7 @@ mod tests {
     #[test]
     fn no_page_needs_an_exception_from_its_policy() {
         assert!(!POLICY.contains("unsafe") && !POLICY.contains("http"));
+
         for (page, html) in files("html") {
             for inline in [
                 "<style",
@@ -117,6 +122,7 @@ mod tests {
                 assert!(!html.contains(inline), "{page} has {inline}");
             }
         }
+
         for (script, text) in files("js") {
             for risky in [
                 "innerHTML",

@@ -36,6 +36,7 @@ pub(crate) fn module() -> Module {
         .table(tables::users())
         .table(tables::email_changes())
         .private_column(sign_up::PAYLOAD);
+
     module.endpoints((
         sign_up::request_sign_up,
         sign_up::confirm_sign_up,

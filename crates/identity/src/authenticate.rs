@@ -78,11 +78,13 @@ impl Identity {
         let (session, hash) =
             CookieSecret::read(cookie).ok_or(Refusal::Invalid("not a cookie of ours"))?;
         let known = self.known(session, self.runtime().clock.now()).await?;
+
         // An API key is kept beside the sessions, and no cookie carries it.
         let expected = known
             .secret_hash
             .as_deref()
             .filter(|_| known.principal.credential == Credential::Cookie);
+
         if expected.is_some_and(|expected| same_bytes(expected, &hash)) {
             Ok(known.principal)
         } else {
@@ -110,7 +112,9 @@ impl Identity {
         if self.is_idle(&known, now) {
             return Err(Refusal::Invalid("the session was not used for too long"));
         }
+
         self.usage.note(session, now);
+
         Ok(known)
     }
 
@@ -132,6 +136,7 @@ impl Identity {
             operation: "authenticate",
             address: None,
         };
+
         let why = "whose organization it is, is what a session tells";
         let unscoped = Unscoped::because(why, &self.database, origin, None);
         let rows = unscoped
@@ -141,8 +146,10 @@ impl Identity {
         let row = rows
             .first()
             .ok_or(Refusal::Invalid("the session has ended"))?;
+
         let known = read(session, row).map_err(Refusal::Database)?;
         self.directory.keep(generation, known.clone());
+
         Ok(known)
     }
 }
@@ -169,6 +176,7 @@ fn read(session: SessionId, row: &Row) -> Result<Known, Error> {
         "client" => Credential::Client,
         _ => Credential::Token,
     };
+
     let idle: Option<Timestamp> = row.get(12)?;
     let (sponsor, sponsor_role) = (row.get::<Option<Uuid>>(13)?, row.get(14)?);
 

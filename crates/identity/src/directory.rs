@@ -194,6 +194,7 @@ mod tests {
     #[test]
     fn a_change_forgets_whom_it_concerns() {
         let (directory, runtime) = (believed(), Runtime::default());
+
         for change in [
             |known: &Known| Change::Session(known.principal.session.uuid()),
             |known: &Known| Change::User(known.principal.user.uuid()),

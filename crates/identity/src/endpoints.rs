@@ -32,5 +32,6 @@ pub fn modules() -> Vec<Module> {
             .fold(Module::new("keys"), Module::private_column)
             .endpoints((keys::list_signing_keys,)),
     ];
+
     modules.into_iter().map(keeping::told).collect()
 }

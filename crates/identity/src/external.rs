@@ -106,6 +106,7 @@ impl External {
             timeout,
             loopback,
         } = settings;
+
         let http = (!providers.is_empty()).then(|| HttpClient::new(*timeout, *loopback));
         let http = http.transpose().inspect_err(|error| {
             let why = provider::causes(error);
@@ -114,6 +115,7 @@ impl External {
                 "there is no TLS to speak to providers with; nobody can sign in by them"
             );
         });
+
         Self {
             providers: providers.iter().cloned().map(Provider::new).collect(),
             http: http.ok().flatten(),

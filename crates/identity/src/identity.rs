@@ -41,6 +41,7 @@ impl Identity {
         let tokens = AccessTokens::new(keys, &settings.issuer);
         let (directory, flood, usage) = (Directory::new(), Flood::default(), Usage::default());
         let external = External::new(&settings.external);
+
         Arc::new(Self {
             settings,
             hasher,

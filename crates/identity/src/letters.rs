@@ -107,16 +107,19 @@ pub(crate) fn password_changed(keys: &[String]) -> Letter {
 /// Names the keys that a new password does not end, so that their owner can revoke what is not theirs.
 fn still_working(keys: &[String]) -> Option<String> {
     const NAMED: usize = 20;
+
     let named: Vec<_> = keys
         .iter()
         .take(NAMED)
         .map(|name| format!("\u{201c}{name}\u{201d}"))
         .collect();
+
     let more = keys
         .len()
         .checked_sub(NAMED + 1)
         .map(|rest| format!(" and {} more", rest + 1))
         .unwrap_or_default();
+
     (!keys.is_empty()).then(|| {
         format!(
             "These API keys still work: {}{more}. Revoke each one that you do not recognise.",

@@ -54,7 +54,9 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
              JOIN organizations o ON o.id = m.organization_id JOIN roles r ON r.id = m.role_id \
              WHERE m.user_id = u.id), '{}') \
          FROM users u WHERE u.id = $1 OR u.email_index = ANY ($2)";
+
     let id = who.parse::<UserId>().ok().map(UserId::uuid);
+
     let indexes: Vec<Vec<u8>> = EmailAddress::parse(who).map_or_else(Vec::new, |email| {
         let indexes = Sealed::new(email).indexes(unscoped.database().ring(), &email_index());
         indexes
@@ -62,6 +64,7 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
             .map(mainstay_crypto::BlindIndex::into_bytes)
             .collect()
     });
+
     let read = |row: &Row| -> Result<UserSummary, Error> {
         Ok(UserSummary {
             id: row.get(0)?,
@@ -72,9 +75,11 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
             places: row.get(5)?,
         })
     };
+
     let rows = unscoped
         .select("users.find", FIND, [id.into(), indexes.into()])
         .await?;
+
     rows.first().map(read).transpose()
 }
 
@@ -86,6 +91,7 @@ pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<Sessio
     const LIST: &str = "SELECT id, kind, organization_id, created_at, last_used_at, expires_at FROM sessions \
          WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 \
              AND (idle_expires_at IS NULL OR idle_expires_at > $2) ORDER BY id DESC";
+
     let read = |row: &Row| -> Result<SessionSummary, Error> {
         Ok(SessionSummary {
             id: row.get(0)?,
@@ -96,6 +102,7 @@ pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<Sessio
             expires_at: row.get(5)?,
         })
     };
+
     let now = unscoped.database().runtime().clock.now();
     let rows = unscoped
         .select(
@@ -104,6 +111,7 @@ pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<Sessio
             [user.uuid().into(), now.inner().into()],
         )
         .await?;
+
     rows.iter().map(read).collect()
 }
 
@@ -141,6 +149,7 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
             (SELECT count(*) FROM memberships m WHERE m.organization_id = o.id) AS members
         FROM organizations o
         ORDER BY o.created_at, o.id";
+
     let read = |row: &Row| -> Result<OrganizationSummary, Error> {
         Ok(OrganizationSummary {
             id: row.get(0)?,
@@ -149,6 +158,7 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
             members: row.get(3)?,
         })
     };
+
     unscoped
         .select("organizations.list", LIST, [])
         .await?
@@ -170,16 +180,20 @@ pub async fn revoke_organization(
         changed AS (SELECT revoked.*, NULL::jsonb AS before, to_jsonb(revoked) AS after
             FROM organizations o CROSS JOIN LATERAL revoke_organization(o.id, $2) AS revoked
             WHERE o.id = $1)";
+
     let now = unscoped.database().runtime().clock.now();
+
     let event = about(
         Action::TokenRevoked,
         "organization",
         Some(organization.uuid()),
         Some(organization),
     );
+
     let values = [organization.uuid().into(), now.inner().into()];
     let change = Change::new("organizations.revoke", REVOKE, values, event).showing_rows();
     let rows = unscoped.change(change).await?;
+
     let read = |row: &Row| -> Result<Revoked, Error> {
         Ok(Revoked {
             sessions: row.get(0)?,
@@ -187,6 +201,7 @@ pub async fn revoke_organization(
             client_secrets: row.get(2)?,
         })
     };
+
     rows.first().map(read).transpose()
 }
 
@@ -214,9 +229,11 @@ pub async fn end_sessions_of(unscoped: &Unscoped, user: UserId) -> Result<usize,
     const END: &str = r"person AS (SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE),
         ended AS (SELECT end_sessions(id, NULL, NULL, $2) AS ids FROM person),
         changed AS (SELECT unnest(ids) FROM ended)";
+
     let now = unscoped.database().runtime().clock.now();
     let event = about_user(Action::TokenRevoked, Some(user), None);
     let values = [user.uuid().into(), now.inner().into()];
+
     Ok(unscoped
         .change(Change::new(
             "sessions.end_all_by_operator",

@@ -30,6 +30,7 @@ pub(crate) fn module() -> Module {
     let module = Module::new("passkeys")
         .table(of_account("passkeys", "id", passkeys))
         .private_column(challenge::STATE);
+
     module.endpoints((
         register::create_passkey_options,
         register::create_passkey,

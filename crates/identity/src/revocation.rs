@@ -35,6 +35,7 @@ const POLLS_PER_CLEARING: u32 = 600;
 pub(crate) async fn watch(database: Database, directory: &Directory, keys: &KeyMemory) {
     loop {
         let heard_from = Instant::now();
+
         match database.listen(CHANNEL).await {
             Ok(listener) => {
                 // Whatever changed before the first word is loaded anew.
@@ -48,6 +49,7 @@ pub(crate) async fn watch(database: Database, directory: &Directory, keys: &KeyM
                 tracing::warn!(%error, cause = error.cause(), "cannot listen for revocations")
             }
         }
+
         sleep(POLL).await;
     }
 }
@@ -62,11 +64,13 @@ async fn hear(
     let mut seen = HashSet::new();
     let mut ticks = interval(POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+
     let mut polls = 0;
     loop {
         if let Err(error) = read_keys(&mut listener, keys).await {
             return error;
         }
+
         tokio::select! {
             heard = listener.hear() => match heard {
                 Heard::Notice(notice) => forget(&notice, directory, keys),
@@ -135,12 +139,14 @@ async fn clear(database: &Database) {
         operation: "clear_access_changes",
         address: None,
     };
+
     let upkeep = Unscoped::because(
         "announcements belong to no organization",
         database,
         origin,
         None,
     );
+
     if let Err(error) = upkeep.upkeep("access_changes.clear", OLD, []).await {
         tracing::warn!(%error, "old announcements were not cleared");
     }

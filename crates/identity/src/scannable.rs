@@ -22,6 +22,7 @@ const FAIR: u8 = 248;
 pub(crate) fn generate(random: &Random, prefix: &str) -> FreshSecret {
     let mut text = String::with_capacity(prefix.len() + SECRET + CHECKSUM);
     text.push_str(prefix);
+
     while text.len() < prefix.len() + SECRET {
         let drawn = random
             .bytes::<SECRET>()
@@ -30,8 +31,10 @@ pub(crate) fn generate(random: &Random, prefix: &str) -> FreshSecret {
         let missing = prefix.len() + SECRET - text.len();
         text.extend(drawn.map(|byte| letter(u32::from(byte))).take(missing));
     }
+
     let checksum = checksum(&text);
     text.push_str(&checksum);
+
     FreshSecret {
         hash: hash(&text),
         text: text.into(),
@@ -90,6 +93,7 @@ mod tests {
         let made = generate(&Random::default(), "mak_");
         let text = made.text.expose_secret();
         assert!(is_whole(text, "mak_") && !is_whole(text, "mcs_"));
+
         for at in 0..text.len() {
             let mut altered = text.as_bytes().to_vec();
             altered[at] = if altered[at] == b'a' { b'b' } else { b'a' };
@@ -98,6 +102,7 @@ mod tests {
                 "altered at {at}"
             );
         }
+
         for wrong in [
             &text[..text.len() - 1],
             &format!("{text}a"),
@@ -107,6 +112,7 @@ mod tests {
         ] {
             assert!(!is_whole(wrong, "mak_"), "{wrong}");
         }
+
         // Letters of several bytes at the border must not be cut.
         assert!(!is_whole(&format!("mak_{}ééé", "a".repeat(SECRET)), "mak_"));
     }

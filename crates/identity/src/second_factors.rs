@@ -33,6 +33,7 @@ pub(crate) fn module() -> Module {
     let totps = ["secret", "pending"]
         .map(|column| SealedColumn::at("totps", column))
         .to_vec();
+
     Module::new("second factors")
         .table(of_account("totps", "user_id", totps))
         .endpoints((

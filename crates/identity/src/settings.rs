@@ -44,31 +44,37 @@ impl Settings {
             days(30),
             "How old the key that signs access tokens becomes before the service lets another follow it.",
         );
+
         let access_token_lifetime = reader.or(
             "identity.access_token_lifetime",
             minutes(10),
             "How long an access token is valid.",
         );
+
         let session_lifetime = reader.or(
             "identity.session_lifetime",
             days(30),
             "How long a session lasts after sign-in, however much it is used.",
         );
+
         let session_idle_lifetime = reader.or(
             "identity.session_idle_lifetime",
             days(1),
             "How long a session lasts without being used: refreshed, or shown as a cookie.",
         );
+
         let api_key_lifetime = reader.or(
             "identity.api_key_lifetime",
             days(90),
             "How long an API key or a client's secret lives unless its maker says otherwise.",
         );
+
         let api_key_max_lifetime = reader.or(
             "identity.api_key_max_lifetime",
             days(400),
             "How long an API key or a client's secret may live at most.",
         );
+
         for (name, value, least, most) in [
             (
                 "identity.signing_key_lifetime",
@@ -118,31 +124,37 @@ impl Settings {
                 );
             }
         }
+
         let password_min_length = reader.or(
             "identity.password_min_length",
             15_usize,
             "Shortest password of an account without a second factor, in characters.",
         );
+
         let password_min_length_with_second_factor = reader.or(
             "identity.password_min_length_with_second_factor",
             8_usize,
             "Shortest password of an account with a second factor, in characters.",
         );
+
         if !(8..=64).contains(&password_min_length)
             || !(8..=64).contains(&password_min_length_with_second_factor)
         {
             reader.refuse("identity.password_min_length", "must be from 8 to 64");
         }
+
         let pages_url = reader.or(
             "identity.pages_url",
             issuer.join("account"),
             "The URL below which the links in mails lead: the pages that confirm, reset and accept.",
         );
+
         let external = ExternalSettings::read(reader, pages_url.as_str());
         let relying_party = RelyingParty::read(reader, issuer.as_str());
         let seconds = |duration: StdDuration| {
             Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or_default())
         };
+
         Some(Self {
             issuer: issuer.as_str().to_owned(),
             signing_key_lifetime: seconds(signing_key_lifetime),

@@ -101,12 +101,14 @@ pub(crate) fn organization(organization: OrganizationId) -> Premise {
 pub(crate) fn in_role(by: &Principal) -> Vec<Premise> {
     const ROWS: &str = "memberships m JOIN roles r ON r.id = m.role_id \
          WHERE m.user_id = ? AND m.organization_id = ? AND r.name = ?";
+
     let place = by.organization.map(OrganizationId::uuid);
     let role = Premise::new(
         ROWS,
         "FOR SHARE OF m",
         [by.user.uuid().into(), place.into(), by.role.clone().into()],
     );
+
     by.organization
         .map(organization)
         .into_iter()
@@ -135,6 +137,7 @@ pub(crate) async fn role_lost_or(
 pub(crate) async fn ended_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = "SELECT FROM sessions s JOIN users u ON u.id = s.user_id AND u.active \
          WHERE s.id = $1 AND s.ended_at IS NULL";
+
     match unscoped
         .select("sessions.lasts", FIND, [by.session.uuid().into()])
         .await

@@ -118,12 +118,14 @@ impl Tokens {
             nbf: now,
             exp: now + new.lifetime.whole_seconds(),
         };
+
         let kid = Some(key.id.to_string());
         let header = Header {
             typ: Some(TYPE.to_owned()),
             kid,
             ..Header::new(Algorithm::EdDSA)
         };
+
         encode(&header, &claims, signing)
             .map(Into::into)
             .map_err(|_| KeyError("does not sign"))
@@ -133,6 +135,7 @@ impl Tokens {
     pub(crate) fn key_of(token: &str) -> Result<KeyId, &'static str> {
         let (header, _) = token.split_once('.').ok_or("no token")?;
         let bytes = URL_SAFE_NO_PAD.decode(header).map_err(|_| "no token")?;
+
         // serde would take an array for a struct, too.
         let head = bytes
             .starts_with(b"{")
@@ -145,6 +148,7 @@ impl Tokens {
         if head.typ != TYPE {
             return Err("not an access token");
         }
+
         KeyId::parse(&head.kid).ok_or("signed by an unknown key")
     }
 
@@ -160,10 +164,13 @@ impl Tokens {
         } = decode(token, &key.verifying, &self.validation)
             .map_err(|_| "forged")?
             .claims;
+
         if iat < 0 {
             return Err("issued before time began");
         }
+
         let scope = scope.map(|scope| Arc::new(scope.split(' ').collect()));
+
         Ok(Verified {
             session: sid,
             key: key.id,

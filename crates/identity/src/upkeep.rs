@@ -77,15 +77,18 @@ async fn clear(database: &Database) -> Result<(), Error> {
         operation: "clear_identity",
         address: None,
     };
+
     let unscoped = Unscoped::because(
         "what has run out belongs to no organization",
         database,
         origin,
         None,
     );
+
     let now = database.now().await?.inner();
     for (name, statement) in CLEARING {
         unscoped.upkeep(name, statement, [now.into()]).await?;
     }
+
     clear_refusals(&unscoped).await
 }

@@ -62,10 +62,12 @@ impl Usage {
                  idle_expires_at = CASE WHEN s.kind = 'cookie' \
                      THEN greatest(s.idle_expires_at, used.at + make_interval(secs => $3)) ELSE s.idle_expires_at END \
              FROM used WHERE s.id = used.id";
+
         let used = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if used.is_empty() {
             return Ok(());
         }
+
         let (sessions, moments): (Vec<Uuid>, Vec<_>) = used
             .into_iter()
             .map(|(session, moment)| (session.uuid(), moment.inner()))
@@ -75,17 +77,20 @@ impl Usage {
             operation: "note_usage",
             address: None,
         };
+
         let upkeep = Unscoped::because(
             "sessions and keys of all organizations are written down together",
             database,
             origin,
             None,
         );
+
         let values = [
             sessions.into(),
             moments.into(),
             idle.as_seconds_f64().into(),
         ];
+
         upkeep
             .upkeep("sessions.used", WRITE, values)
             .await

@@ -32,6 +32,7 @@ pub async fn measure(database: &Database) -> Result<(), Error> {
         .iter()
         .map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .collect::<Result<_, Error>>()?;
+
     for state in STATES {
         let number = counted
             .iter()
@@ -39,6 +40,7 @@ pub async fn measure(database: &Database) -> Result<(), Error> {
             .map_or(0, |(_, number, ..)| *number);
         metrics::gauge!("jobs", "state" => state).set(number as f64);
     }
+
     let waiting = counted.iter().find(|(name, ..)| name == "waiting");
     metrics::gauge!("jobs_oldest_waiting_seconds").set(waiting.map_or(0.0, |(_, _, age, _)| *age));
     metrics::gauge!("jobs_overdue_seconds").set(waiting.map_or(0.0, |(_, _, _, overdue)| *overdue));
@@ -51,5 +53,6 @@ pub async fn measure(database: &Database) -> Result<(), Error> {
         metrics::gauge!("periodic_task_last_success_timestamp_seconds", "task" => task)
             .set(succeeded);
     }
+
     Ok(())
 }

@@ -113,8 +113,10 @@ impl Periodic {
             Ok(Err(error)) => format!("{error}: {}", error.cause().unwrap_or_default()),
             Err(_) => "it took too long".to_owned(),
         };
+
         tracing::error!(task = self.name, reason, "upkeep failed");
         metrics::counter!("periodic_tasks_failed_total", "task" => self.name).increment(1);
+
         let soon = seconds(self.every.min(AGAIN));
         if let Err(error) = queue
             .run("periodic_tasks.hurry", HURRY, [self.name.into(), soon])

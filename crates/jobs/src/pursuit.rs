@@ -22,8 +22,10 @@ pub(crate) async fn pursue(job: Claimed, handler: Option<&dyn Handler>, settings
         Some(handler) => attempt(&job, handler, settings).await,
         None => Err(JobError::retry("nobody does work of this kind")),
     };
+
     let fate = Fate::of(&job, outcome, settings);
     fate.report(&job);
+
     for _ in 0..WRITES {
         match fate.write(&job).await {
             Ok(true) => return,
@@ -47,6 +49,7 @@ async fn attempt(
         settings.timeout,
         AssertUnwindSafe(handler.run(job)).catch_unwind(),
     );
+
     tokio::select! {
         ended = work => match ended {
             Ok(Ok(outcome)) => outcome,

@@ -24,6 +24,7 @@ mod tests {
     fn waits_double_up_to_an_hour_and_scatter() {
         let random = Random::seeded(1);
         let first = Duration::from_secs(2);
+
         for (attempt, whole) in [
             (1, 2),
             (2, 4),

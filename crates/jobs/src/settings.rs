@@ -72,14 +72,17 @@ impl Settings {
                 "How long a shutdown waits for jobs under way.",
             ),
         };
+
         if settings.concurrency == 0 || settings.concurrency > 256 {
             reader.refuse("jobs.concurrency", "must be from 1 to 256");
         }
+
         for (name, value) in [("jobs.poll", settings.poll), ("jobs.lease", settings.lease)] {
             if value.is_zero() {
                 reader.refuse(name, "must be longer than nothing");
             }
         }
+
         settings
     }
 }
@@ -90,6 +93,7 @@ fn attempts(reader: &mut Reader) -> i32 {
         15_u32,
         "How often a job is tried before it is given up.",
     );
+
     match i32::try_from(attempts) {
         Ok(attempts) if attempts > 0 => attempts,
         _ => {

@@ -35,6 +35,7 @@ impl Worker {
             .map(|handler| (handler.kind(), handler))
             .collect();
         let periodic = vec![upkeep::clearing(queue.clone(), &settings)];
+
         Self {
             queue,
             handlers: Arc::new(handlers),
@@ -62,6 +63,7 @@ impl Worker {
                 metrics::counter!(counter, "kind" => *kind).increment(0);
             }
         }
+
         for task in &self.periodic {
             metrics::counter!("periodic_tasks_failed_total", "task" => task.name()).increment(0);
         }
@@ -86,11 +88,13 @@ impl Worker {
         for task in self.periodic {
             beside.spawn(task.attend(self.queue.clone()));
         }
+
         let kinds: Vec<String> = self
             .handlers
             .keys()
             .map(|kind| (*kind).to_owned())
             .collect();
+
         let mut announcements = Announcements::default();
         let mut under_way = JoinSet::new();
         let mut stop = pin!(stop);
@@ -114,6 +118,7 @@ impl Worker {
                     }
                 }
             }
+
             tokio::select! {
                 () = &mut stop => break,
                 Some(_) = under_way.join_next() => {}
@@ -121,6 +126,7 @@ impl Worker {
                 () = sleep(self.settings.poll) => {}
             }
         }
+
         let drained = async { while under_way.join_next().await.is_some() {} };
         if timeout(self.settings.drain, drained).await.is_err() {
             tracing::warn!("jobs under way were cut off; their leases run out");
@@ -145,6 +151,7 @@ impl Announcements {
                 }
             }
         }
+
         if let Some(listener) = &mut self.0
             && let Heard::Lost(_) = listener.hear().await
         {

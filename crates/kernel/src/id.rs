@@ -109,6 +109,7 @@ fn resource(path: &str) -> String {
         .next()
         .and_then(|path| path.rsplit("::").next())
         .unwrap_or(path);
+
     let name = name
         .strip_suffix("Row")
         .filter(|name| !name.is_empty())
@@ -121,6 +122,7 @@ fn resource(path: &str) -> String {
         }
         word.extend(letter.to_lowercase());
     }
+
     word
 }
 

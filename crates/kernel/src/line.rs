@@ -108,6 +108,7 @@ pub fn check_line(text: &str) -> Result<(), LineError> {
             .iter()
             .all(|letter| letter.is_some_and(|letter| is_joined(*letter)))
     };
+
     let is_refused = |(position, letter): (usize, &char)| {
         if is_joiner(*letter) {
             !joins(position)
@@ -148,11 +149,13 @@ pub fn is_unprintable(letter: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         // Shorthand and musical controls, and tags.
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}');
+
     // Hangul fillers, Khmer inherent vowels and the empty Braille pattern.
     let is_blank = matches!(
         letter,
         '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
     );
+
     letter.is_control() || acts || is_blank
 }
 
@@ -276,12 +279,15 @@ mod tests {
         ] {
             assert_eq!(Name::parse(wrong), Err(LineError::Character), "{wrong:?}");
         }
+
         for blank in [" ", "\u{3000}", "\u{a0}\u{2003}"] {
             assert_eq!(Name::parse(blank), Err(LineError::Blank), "{blank:?}");
         }
+
         for wrong in ["", &"é".repeat(21)] {
             assert_eq!(Name::parse(wrong), Err(LineError::Length { most: 20 }));
         }
+
         assert!(Name::parse(&"é".repeat(20)).is_ok());
     }
 
@@ -289,6 +295,7 @@ mod tests {
     #[test]
     fn the_schema_says_what_is_refused() {
         let pattern = regex::Regex::new(LINE_PATTERN).unwrap();
+
         for letter in ('\0'..='\u{ffff}').chain(['💻', '\u{e0100}']) {
             for text in [
                 letter.to_string(),

@@ -200,6 +200,7 @@ mod tests {
             read("0001-01-01T00:00:00Z").as_deref(),
             Ok("0001-01-01T00:00:00.000000Z")
         );
+
         // RFC 3339 §5.6: a leap second, which nobody here counts.
         assert_eq!(
             read("2016-12-31T23:59:60Z").as_deref(),
@@ -245,6 +246,7 @@ mod tests {
             Timestamp::from(time::macros::datetime!(0001-01-01 00:00:00 +1)),
             Timestamp::MIN
         );
+
         let far = std::time::Duration::from_secs(1 << 40);
         assert_eq!(
             Timestamp::from(SystemTime::UNIX_EPOCH + far),

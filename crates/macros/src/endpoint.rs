@@ -27,14 +27,17 @@ impl Parse for Attribute {
         if !path.value().starts_with('/') {
             return Err(Error::new(path.span(), "a path starts with `/`"));
         }
+
         let mut attribute = Self {
             path,
             body_limit: None,
             problems: Punctuated::new(),
         };
+
         while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
             attribute.option(input)?;
         }
+
         Ok(attribute)
     }
 }
@@ -55,6 +58,7 @@ impl Attribute {
                 "expected `problems(…)` or `body_limit = …`",
             ));
         }
+
         Ok(())
     }
 }
@@ -71,11 +75,13 @@ pub(crate) fn expand(
             "an endpoint is an `async fn`",
         ));
     }
+
     let mut types = signature.inputs.iter().map(argument_type);
     let policy = types
         .next()
         .ok_or_else(|| Error::new(signature.ident.span(), POLICY))??;
     let inputs = types.collect::<Result<Vec<_>>>()?;
+
     let ReturnType::Type(_, answer) = &signature.output else {
         return Err(Error::new(
             signature.ident.span(),
@@ -93,6 +99,7 @@ pub(crate) fn expand(
             "an endpoint is documented: write `/// What it does.` above it",
         ));
     }
+
     let body_limit = match &attribute.body_limit {
         Some(limit) => quote! { ::core::option::Option::Some(#limit) },
         None => quote! { ::core::option::Option::None },
@@ -100,6 +107,7 @@ pub(crate) fn expand(
     let problems: Vec<_> = attribute.problems.iter().collect();
     let expected = path_parameters(path)?;
     let method = Ident::new(method, Span::call_site());
+
     let bindings: Vec<_> = (0..inputs.len())
         .map(|n| Ident::new(&format!("input_{n}"), Span::call_site()))
         .collect();
@@ -107,6 +115,7 @@ pub(crate) fn expand(
         quote_spanned! {policy.span()=> <#policy as #http::Policy>::admit(&mut request).await? };
     let described_policy =
         quote_spanned! {policy.span()=> <#policy as #http::Policy>::describe(operation); };
+
     let taken = inputs
         .iter()
         .map(|ty| quote_spanned! {ty.span()=> <#ty as #http::Input>::take(&mut request).await? });
@@ -116,6 +125,7 @@ pub(crate) fn expand(
     let answered = quote_spanned! {answer.span()=>
         <#answer as #http::Answer>::answer(#name(policy, #(#bindings),*).await, &request)
     };
+
     let described_answer =
         quote_spanned! {answer.span()=> <#answer as #http::Answer>::describe(operation); };
     let attributes = function
@@ -182,6 +192,7 @@ fn documentation(function: &ItemFn) -> String {
             },
             _ => None,
         });
+
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
@@ -191,6 +202,7 @@ fn path_parameters(path: &LitStr) -> Result<Vec<String>> {
     let segments = text
         .split('/')
         .filter(|segment| segment.contains(['{', '}']));
+
     segments
         .map(|segment| {
             let name = segment

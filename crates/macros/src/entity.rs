@@ -28,12 +28,14 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let Fields::Named(fields) = &data.fields else {
         return Err(Error::new_spanned(&item.ident, "a row has named fields"));
     };
+
     let Table {
         table,
         resource,
         erasure,
         reveal,
     } = table(item)?;
+
     let columns = fields
         .named
         .iter()
@@ -56,6 +58,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         .iter()
         .filter_map(|column| Some((column, column.blind_index.as_ref()?)))
         .collect();
+
     let index_columns: Vec<_> = indexed.iter().map(|(_, index)| index).collect();
     let index_fields: Vec<_> = indexed.iter().map(|(column, _)| column.name).collect();
     let index_lengths: Vec<_> = indexed
@@ -63,12 +66,14 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         .map(|(column, _)| length(column, &database))
         .collect();
     let index_sources: Vec<_> = index_fields.iter().map(ToString::to_string).collect();
+
     let index_types: Vec<_> = indexed.iter().map(|(column, _)| column.ty).collect();
     let subject = columns
         .iter()
         .find(|column| column.subject)
         .unwrap_or(&columns[0])
         .name;
+
     let subject_text = subject.to_string();
     // What merely describes somebody has no reason to stay without them.
     let erasure = erasure
@@ -76,6 +81,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let constants = columns
         .iter()
         .map(|column| constant(column, entity, visibility, &database));
+
     let versioned = names.iter().any(|name| *name == "version").then(|| {
         quote! {
             impl #database::Versioned for #entity {
@@ -170,6 +176,7 @@ fn constant(
     let text = name.to_string();
     let documentation = format!("The column `{name}`.");
     let get = quote!(|row: &#entity| &row.#name);
+
     let value = match &column.blind_index {
         None => quote!(#database::Field::new(#text, #get)),
         Some(index) => {
@@ -177,6 +184,7 @@ fn constant(
             quote!(#database::Field::indexed(#text, #get, #database::BlindIndexColumn::new(#index, #length)))
         }
     };
+
     quote! {
         #[doc = #documentation]
         #[allow(dead_code)]
@@ -194,6 +202,7 @@ fn length(column: &Column<'_>, database: &TokenStream) -> TokenStream {
 
 fn table(item: &DeriveInput) -> Result<Table> {
     let (mut table, mut resource, mut erasure, mut reveal) = (None, None, None, None);
+
     for attribute in item
         .attrs
         .iter()
@@ -211,9 +220,11 @@ fn table(item: &DeriveInput) -> Result<Table> {
                     ));
                 }
             }
+
             Ok(())
         })?;
     }
+
     match (table, resource) {
         (Some(table), Some(resource)) => Ok(Table {
             table,
@@ -245,6 +256,7 @@ fn column(field: &Field) -> Result<Column<'_>> {
         .ident
         .as_ref()
         .ok_or_else(|| Error::new_spanned(field, "a row has named fields"))?;
+
     let mut column = Column {
         name,
         ty: &field.ty,
@@ -252,6 +264,7 @@ fn column(field: &Field) -> Result<Column<'_>> {
         unique: false,
         subject: false,
     };
+
     for attribute in field
         .attrs
         .iter()
@@ -271,5 +284,6 @@ fn column(field: &Field) -> Result<Column<'_>> {
             Ok(())
         })?;
     }
+
     Ok(column)
 }

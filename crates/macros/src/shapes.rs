@@ -9,6 +9,7 @@ use crate::paths;
 
 pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
     named_fields(&item)?;
+
     let mut wrong = TokenStream::new();
     if let Data::Struct(data) = &mut item.data {
         for field in &mut data.fields {
@@ -22,6 +23,7 @@ pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
         quoted(&http, "serde"),
         quoted(&http, "schemars"),
     );
+
     Ok(quote! {
         #wrong
 
@@ -46,6 +48,7 @@ fn complete(field: &mut Field) -> Result<()> {
             .iter()
             .any(|attribute| attribute.path().is_ident(name))
     };
+
     let (ruled, read) = (says("garde"), says("serde"));
     if !read
         && ["Patch", "Limit"]
@@ -54,6 +57,7 @@ fn complete(field: &mut Field) -> Result<()> {
     {
         field.attrs.push(parse_quote!(#[serde(default)]));
     }
+
     if ruled {
         return Ok(());
     }
@@ -63,6 +67,7 @@ fn complete(field: &mut Field) -> Result<()> {
         Rule::OfItsType => parse_quote_spanned!(field.ty.span()=> #[garde(dive)]),
         Rule::None | Rule::Missing(_) => parse_quote!(#[garde(skip)]),
     });
+
     match (rule, &field.ident) {
         (Rule::Missing(example), Some(name)) => Err(Error::new_spanned(
             &field.ty,
@@ -93,6 +98,7 @@ fn rule_to_write(ty: &Type) -> Rule {
     let Some(last) = path.path.segments.last() else {
         return Rule::OfItsType;
     };
+
     match last.ident.to_string().as_str() {
         "bool" => Rule::None,
         "String" | "char" => Rule::Missing("length(chars, max = 200)"),
@@ -117,6 +123,7 @@ fn innermost(ty: &Type) -> &Type {
     else {
         return ty;
     };
+
     match &last.arguments {
         PathArguments::AngleBracketed(arguments) => match arguments.args.first() {
             Some(GenericArgument::Type(inner)) => innermost(inner),
@@ -139,6 +146,7 @@ pub(crate) fn view(item: DeriveInput) -> Result<TokenStream> {
             .iter()
             .any(|field| field.ident.as_ref().is_some_and(|name| name == wanted))
     };
+
     let id = has("id").then(|| {
         quote! {
             fn id(&self) -> ::std::option::Option<::std::string::String> {
@@ -146,6 +154,7 @@ pub(crate) fn view(item: DeriveInput) -> Result<TokenStream> {
             }
         }
     });
+
     let version = has("version").then(|| {
         quote! {
             fn version(&self) -> ::std::option::Option<i64> {
@@ -153,8 +162,10 @@ pub(crate) fn view(item: DeriveInput) -> Result<TokenStream> {
             }
         }
     });
+
     let has_version = has("version");
     let name = &item.ident;
+
     Ok(quote! {
         #[derive(Debug, #http::serde::Serialize, #http::schemars::JsonSchema)]
         #[serde(crate = #serde)]
@@ -176,6 +187,7 @@ pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
             "a choice is an enumeration",
         ));
     };
+
     if let Some(variant) = data
         .variants
         .iter()
@@ -186,6 +198,7 @@ pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
             "a variant of a choice holds nothing",
         ));
     }
+
     let (http, database) = (paths::room("http"), paths::room("database"));
     let (serde, schemars) = (quoted(&http, "serde"), quoted(&http, "schemars"));
     let name = &item.ident;
@@ -194,6 +207,7 @@ pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
         .iter()
         .map(|variant| snake_case(&variant.to_string()))
         .collect();
+
     Ok(quote! {
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq,

@@ -33,7 +33,9 @@ mod tests {
                 Some(address)
             );
         }
+
         let long = format!("{}@example.org", "a".repeat(250));
+
         for nothing in [
             "",
             "@",

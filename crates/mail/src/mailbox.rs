@@ -46,8 +46,10 @@ impl Mailbox {
         if messages.iter().any(|message| message.id == id) {
             return;
         }
+
         let (to, subject) = (mail.to().to_owned(), mail.subject().to_owned());
         let (text, html) = (mail.text().to_owned(), mail.html().to_owned());
+
         // By the time of their making, which ids tell: several are on their way at once.
         let place = messages.partition_point(|message| message.id.uuid() > id.uuid());
         messages.insert(
@@ -61,6 +63,7 @@ impl Mailbox {
                 html,
             },
         );
+
         messages.truncate(KEPT);
     }
 

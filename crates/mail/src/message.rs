@@ -24,6 +24,7 @@ pub(crate) fn message(
     let to = address::parse(mail.to())
         .ok_or_else(|| JobError::give_up("mail cannot be sent to this address"))?;
     let parts = MultiPart::alternative().boundary(format!("part-{id}"));
+
     Message::builder()
         .from(from.clone())
         .to(Address::new(None, to))
@@ -60,13 +61,16 @@ mod tests {
         let from = "Example <no-reply@example.org>".parse().unwrap();
         let message = message(&from, runtime.new_id(), runtime.clock.now(), &mail).unwrap();
         let text = String::from_utf8(message.formatted()).unwrap();
+
         assert!(text.is_ascii());
+
         let (head, _) = text.split_once("\r\n\r\n").unwrap();
         let names: Vec<_> = head
             .split("\r\n")
             .filter_map(|line| line.split_once(": "))
             .map(|(name, _)| name)
             .collect();
+
         let expected = [
             "From",
             "To",
@@ -77,6 +81,7 @@ mod tests {
             "MIME-Version",
             "Content-Type",
         ];
+
         assert_eq!(names, expected, "{head}");
         assert_eq!(message.envelope().to().len(), 1);
         assert!(Mail::new("ada@example.org\r\nBcc: eve@example.com", &letter).is_err());

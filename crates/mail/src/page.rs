@@ -42,6 +42,7 @@ impl Mailbox {
                 .find(|(found, _)| found == name)
                 .map(|(_, value)| value.as_str())
         };
+
         let messages = self.messages();
         if field("format") == Some("json") {
             let bytes = serde_json::to_vec(&messages)
@@ -51,6 +52,7 @@ impl Mailbox {
                 bytes: bytes.into(),
             });
         }
+
         let shown = match field("id") {
             Some(id) => Some(id.parse().map_err(|_| NOT_FOUND.problem())?),
             None => messages.first().map(|message| message.id),
@@ -60,7 +62,9 @@ impl Mailbox {
             shown,
         }
         .render();
+
         let html = page.map_err(|error| INTERNAL.problem().caused_by(error))?;
+
         Ok(Content {
             content_type: "text/html; charset=utf-8",
             bytes: html.into(),
@@ -82,6 +86,7 @@ mod tests {
         let (_, rest) = letter.split_once("<style>").unwrap();
         let (style, after) = rest.split_once("</style>").unwrap();
         let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
+
         assert!(
             POLICY.contains(&format!("'sha256-{hash}'")),
             "the style has changed: its hash is {hash}"

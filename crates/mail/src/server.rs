@@ -40,6 +40,7 @@ impl Url {
     pub(crate) fn parse(url: &SecretString) -> Result<Self, &'static str> {
         const SHAPE: &str =
             "is not a URL such as smtps://user:password@host:465 or smtp://user:password@host:587";
+
         let url = url.expose_secret();
         let (tls, default_port, rest) =
             match (url.strip_prefix("smtps://"), url.strip_prefix("smtp://")) {
@@ -47,10 +48,12 @@ impl Url {
                 (_, Some(rest)) => (Tls::AfterGreeting, 587, rest),
                 _ => return Err(SHAPE),
             };
+
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#']) {
             return Err("has a path or a query: percent-encode such characters of a password");
         }
+
         let (user_info, authority) = match rest.rsplit_once('@') {
             Some((user_info, authority)) => (Some(user_info), authority),
             None => (None, rest),
@@ -61,10 +64,12 @@ impl Url {
         } else {
             port.parse().map_err(|_| SHAPE)?
         };
+
         let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
         if host.is_empty() || !host.chars().all(plain) || port == 0 {
             return Err(SHAPE);
         }
+
         let credentials = match user_info {
             None => None,
             Some(user_info) => {
@@ -76,6 +81,7 @@ impl Url {
                 Some((decoded(user)?.into_owned(), SecretString::from(password)))
             }
         };
+
         Ok(Self {
             host: host.to_owned(),
             port,
@@ -107,6 +113,7 @@ mod tests {
         let url = parse("smtps://us%40er:p%2Fw:%3F@mail.example:4650")
             .unwrap_or_else(|why| panic!("{why}"));
         let (user, password) = url.credentials.expect("they are there");
+
         assert_eq!(
             (url.host.as_str(), url.port, url.tls),
             ("mail.example", 4650, Tls::AtOnce)
@@ -115,6 +122,7 @@ mod tests {
             (user.as_str(), password.expose_secret()),
             ("us@er", "p/w:?")
         );
+
         let url = parse("smtp://mail.example").unwrap_or_else(|why| panic!("{why}"));
         assert_eq!(
             (url.port, url.tls, url.credentials.is_none()),

@@ -43,11 +43,13 @@ impl Settings {
             "mail.smtp_ca",
             "PEM file of the authority that vouches for the mail server, instead of the public ones.",
         );
+
         let timeout = reader.or(
             "mail.smtp_timeout",
             Duration::from_secs(30),
             "How long the mail server may take to take a mail.",
         );
+
         if environment == Environment::Production {
             for (name, missing) in [
                 ("mail.smtp_url", url.is_none()),
@@ -61,10 +63,12 @@ impl Settings {
                 }
             }
         }
+
         let from = sender(
             reader,
             from.as_deref().unwrap_or("Mainstay <no-reply@example.com>"),
         );
+
         let transport = match url.map(|url| Url::parse(&url)) {
             None => Some(Transport::Mailbox),
             Some(Ok(url)) => server(reader, url, authority, timeout).map(Transport::Smtp),
@@ -73,6 +77,7 @@ impl Settings {
                 None
             }
         };
+
         Some(Self {
             from: from?,
             transport: transport?,
@@ -114,11 +119,13 @@ fn server(
                 );
                 return None;
             };
+
             parameters
                 .certificate_store(CertificateStore::None)
                 .add_root_certificate(certificate)
         }
     };
+
     let Ok(parameters) = parameters.build() else {
         reader.refuse(
             "mail.smtp_ca",
@@ -126,12 +133,14 @@ fn server(
         );
         return None;
     };
+
     let Url {
         host,
         port,
         tls,
         credentials,
     } = url;
+
     Some(Server {
         host,
         port,

@@ -28,7 +28,9 @@ impl Server {
             Ok(begun) => begun?,
             Err(_) => return Err(JobError::retry("the mail server did not answer in time")),
         };
+
         job.hand_over().await?;
+
         connection
             .message(&message.formatted())
             .await
@@ -38,8 +40,10 @@ impl Server {
                     JobError::unclear("the mail server did not say whether it took the message")
                 }
             })?;
+
         // It has the message; how the connection ends does not matter.
         drop(timeout(self.timeout, connection.quit()).await);
+
         Ok(())
     }
 
@@ -51,6 +55,7 @@ impl Server {
             .ok_or_else(|| JobError::give_up("the message has no sender"))?;
         let mut connection = self.connect(from.domain()).await?;
         let mut parameters = Vec::new();
+
         if !envelope.to().iter().all(|to| to.to_string().is_ascii()) {
             if !connection
                 .server_info()
@@ -62,12 +67,14 @@ impl Server {
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
+
         step(
             &mut connection,
             "the sender",
             Mail::new(Some(from.clone()), parameters),
         )
         .await?;
+
         for to in envelope.to() {
             step(
                 &mut connection,
@@ -76,7 +83,9 @@ impl Server {
             )
             .await?;
         }
+
         step(&mut connection, "a message", Data).await?;
+
         Ok(connection)
     }
 
@@ -91,15 +100,18 @@ impl Server {
                 .await;
         let mut connection =
             opened.map_err(|error| unavailable("cannot connect to the mail server", &error))?;
+
         if self.tls == Tls::AfterGreeting {
             let upgraded = connection.starttls(self.parameters.clone(), &hello).await;
             upgraded.map_err(|error| unavailable("the mail server does not begin TLS", &error))?;
         }
+
         if !connection.is_encrypted() {
             return Err(JobError::retry(
                 "the connection to the mail server is not encrypted",
             ));
         }
+
         if let Some((user, password)) = &self.credentials {
             let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
             let signed_in = connection
@@ -107,6 +119,7 @@ impl Server {
                 .await;
             signed_in.map_err(|error| unavailable("cannot sign in at the mail server", &error))?;
         }
+
         Ok(connection)
     }
 }

@@ -53,6 +53,7 @@ fn read(unscoped: &Unscoped, row: &Row) -> Result<Undelivered, Error> {
     let sealed: Option<Vec<u8>> = row.get(6)?;
     let mail =
         sealed.and_then(|sealed| Job::open::<Mail>(id, &sealed, unscoped.database().ring()).ok());
+
     Ok(Undelivered {
         id,
         state: row.get(1)?,
@@ -76,12 +77,14 @@ pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
         resource_id: Some(id.uuid()),
         organization: None,
     };
+
     let change = Change::new(
         "jobs.resend",
         RESEND,
         [id.uuid().into(), KIND.into()],
         event,
     );
+
     Ok(!unscoped.change(change).await?.is_empty())
 }
 
@@ -97,12 +100,14 @@ pub async fn settle(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
         resource_id: Some(id.uuid()),
         organization: None,
     };
+
     let change = Change::new(
         "jobs.settle",
         SETTLE,
         [id.uuid().into(), KIND.into()],
         event,
     );
+
     Ok(!unscoped.change(change).await?.is_empty())
 }
 

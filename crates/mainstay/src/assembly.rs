@@ -44,6 +44,7 @@ impl Assembly {
             retention: kept,
             ..
         } = settings;
+
         let rules = kept.apply(platform.retention_rules())?;
         let beside = connections::of_work(&database, &jobs);
         let beside =
@@ -58,6 +59,7 @@ impl Assembly {
             .handlers()
             .chain([mailer as Arc<dyn Handler>])
             .chain(webhook);
+
         let upkeep = [mainstay_identity::upkeep(), retention::upkeep(rules)]
             .into_iter()
             .chain(mainstay_audit::upkeep());
@@ -68,6 +70,7 @@ impl Assembly {
 
         let hasher = hasher(runtime);
         vital_signs::tell_build(platform.info(), platform.schema_version());
+
         let measure = Arc::new(vital_signs::at_each_scrape(
             database.clone(),
             beside,
@@ -86,6 +89,7 @@ impl Assembly {
                 .chain([(TypeId::of::<Identity>(), identity.clone() as _)])
                 .collect(),
         });
+
         Ok(Self {
             app,
             identity,

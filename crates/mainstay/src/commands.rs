@@ -112,6 +112,7 @@ pub(crate) fn run(platform: &Platform) -> ExitCode {
     let program = CommandLine::command()
         .about(info.description)
         .version(info.version);
+
     #[cfg(feature = "dev")]
     let program = seed::named(program, platform);
     let command = match program
@@ -121,6 +122,7 @@ pub(crate) fn run(platform: &Platform) -> ExitCode {
         Ok(line) => line.command,
         Err(error) => error.exit(),
     };
+
     let outcome = execute(platform, command);
     match (outcome, output::failure()) {
         // The reader has seen enough, as `head` has: that is no failure of the command.
@@ -151,9 +153,11 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
         Command::Healthcheck => return healthcheck::run(),
         _ => {}
     }
+
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+
     runtime.block_on(async {
         match command {
             #[cfg(feature = "dev")]

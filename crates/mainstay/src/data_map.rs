@@ -91,10 +91,12 @@ impl DataMap {
                 _ => tables.push((column.table.clone(), vec![column])),
             }
         }
+
         let tables = tables
             .into_iter()
             .map(|(table, columns)| record(platform, rules, table, columns))
             .collect();
+
         Ok(Self {
             service: platform.info().title,
             purpose: platform.info().description,
@@ -114,17 +116,21 @@ impl DataMap {
             "# Record of processing: {}\n\n{}\n",
             self.service, self.purpose
         );
+
         // Infallible: it writes to a string.
         let _ = write!(
             page,
             "\n## To whom personal data goes\n\n| recipient | what | when |\n|---|---|---|\n"
         );
+
         for Recipient { who, what, when } in &self.recipients {
             let _ = writeln!(page, "| {who} | {what} | {when} |");
         }
+
         for table in &self.tables {
             table.write(&mut page);
         }
+
         page
     }
 }
@@ -141,20 +147,26 @@ impl TableRecord {
             columns,
             access,
         } = self;
+
         // Infallible: it writes to a string.
         let _ = write!(page, "\n## {table}\n\n{purpose}\n\n");
         let _ = writeln!(page, "- Kept by: {}", module.unwrap_or("the platform"));
+
         if let Some(subject) = subject {
             let _ = writeln!(page, "- Describes: {subject}");
         }
+
         let _ = writeln!(page, "- Retention: {retention}");
+
         if let Some(erasure) = erasure {
             let _ = writeln!(page, "- On erasure: {erasure}");
         }
+
         let _ = write!(
             page,
             "\n| column | class | what | protection |\n|---|---|---|---|\n"
         );
+
         for ColumnRecord {
             column,
             class,
@@ -167,11 +179,13 @@ impl TableRecord {
                 "| {column} | {class} | {description} | {protection} |"
             );
         }
+
         if !access.is_empty() {
             let _ = write!(
                 page,
                 "\n| needs | roles from the start | operations of the module |\n|---|---|---|\n"
             );
+
             for AccessRecord {
                 needs,
                 roles,
@@ -204,19 +218,23 @@ fn record(
         .iter()
         .flat_map(Module::tables)
         .find(|known| known.table == table);
+
     let purpose = columns
         .first()
         .map(|column| column.purpose.clone())
         .unwrap_or_default();
     let personal = columns.iter().any(|column| column.class == "personal");
+
     let describe = |column: SchemaColumn| {
         let protection = protection(platform, sealed, &column);
+
         let SchemaColumn {
             name,
             class,
             description,
             ..
         } = column;
+
         ColumnRecord {
             column: name,
             class,
@@ -224,6 +242,7 @@ fn record(
             protection,
         }
     };
+
     TableRecord {
         purpose,
         module: module.map(Module::name),
@@ -253,6 +272,7 @@ fn protection(platform: &Platform, sealed: Option<&SealedTable>, column: &Schema
         {
             return "sealed: AES-256-GCM under the person's data key".to_owned();
         }
+
         if let Some(index) = sealed
             .indexes
             .iter()
@@ -265,6 +285,7 @@ fn protection(platform: &Platform, sealed: Option<&SealedTable>, column: &Schema
             return format!("blind index of {}: HMAC-SHA256, {length}", index.source);
         }
     }
+
     let private = platform.private_columns();
     if private
         .iter()
@@ -272,6 +293,7 @@ fn protection(platform: &Platform, sealed: Option<&SealedTable>, column: &Schema
     {
         return "sealed: AES-256-GCM under the key ring".to_owned();
     }
+
     match (column.class.as_str(), column.kind.as_str()) {
         ("personal" | "secret", "bytea") => "as described".to_owned(),
         ("personal", _) => "in clear".to_owned(),
@@ -286,6 +308,7 @@ fn retention(platform: &Platform, rules: &[Retention], table: &str, personal: bo
         .iter()
         .find_map(|module| module.retention_of(table))
         .map(str::to_owned);
+
     let ruled = rules
         .iter()
         .filter(|rule| rule.table() == table)
@@ -298,6 +321,7 @@ fn retention(platform: &Platform, rules: &[Retention], table: &str, personal: bo
                 Then::Erase => "erased",
                 Then::Delete => "deleted",
             };
+
             match rule.period() {
                 Some(period) => format!(
                     "{then} {} after `{}`{only}",
@@ -310,6 +334,7 @@ fn retention(platform: &Platform, rules: &[Retention], table: &str, personal: bo
                 ),
             }
         });
+
     let told: Vec<_> = kept.into_iter().chain(ruled).collect();
     match (told.is_empty(), personal) {
         (false, _) => told.join("; "),
@@ -334,6 +359,7 @@ fn access(module: &Module) -> Vec<AccessRecord> {
             .filter(|role| row.allows(*role))
             .map(BuiltInRole::name);
         let needs = needs(&row);
+
         let record = by_need
             .entry(needs.clone())
             .or_insert_with(|| AccessRecord {
@@ -341,8 +367,10 @@ fn access(module: &Module) -> Vec<AccessRecord> {
                 roles: roles.collect(),
                 operations: Vec::new(),
             });
+
         record.operations.push(row.operation);
     }
+
     by_need.into_values().collect()
 }
 

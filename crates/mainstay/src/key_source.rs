@@ -116,6 +116,7 @@ pub(crate) fn unwrap(
     {
         return Ok(text.into());
     }
+
     at_once(async {
         let mut unwrapped = Zeroizing::new(String::with_capacity(text.len()));
         for (position, entry) in text.split_whitespace().enumerate() {
@@ -129,10 +130,12 @@ pub(crate) fn unwrap(
                 .unwrap(key)
                 .await
                 .map_err(at)?;
+
             for part in [name, ":", key.expose_secret(), "\n"] {
                 unwrapped.push_str(part);
             }
         }
+
         Ok(unwrapped.as_str().into())
     })
 }

@@ -30,12 +30,14 @@ pub fn operator<P: Permission>(
             second_factor_enrolled: false,
         },
     };
+
     let request = database.runtime().new_id::<Origin>().uuid();
     let origin = Origin {
         request,
         operation: command,
         address: None,
     };
+
     Ok(Door::new(
         Proof::check(Arc::new(principal))?,
         origin,

@@ -29,6 +29,7 @@ impl Platform {
     pub fn new(info: Info) -> Self {
         let mut modules = mainstay_identity::modules();
         modules.extend([mainstay_audit::module(), mainstay_watch::module()]);
+
         Self {
             info,
             modules,
@@ -124,6 +125,7 @@ impl Platform {
                     Requirement::Permission(permission) => Some(permission),
                     Requirement::Public | Requirement::SignedIn | Requirement::InPerson => None,
                 });
+
         demanded
             .chain(
                 self.modules

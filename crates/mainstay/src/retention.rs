@@ -37,6 +37,7 @@ impl RetentionSettings {
                 ),
             }
         }
+
         Self(periods)
     }
 
@@ -59,6 +60,7 @@ impl RetentionSettings {
                 }
             })
             .collect();
+
         left.first()
             .map_or(Ok(rules), |table| Err(UnknownRule((*table).clone())))
     }
@@ -102,6 +104,7 @@ async fn enforce(database: &Database, rules: &[Retention]) -> Result<(), Error> 
             );
         }
     }
+
     Ok(())
 }
 

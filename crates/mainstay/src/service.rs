@@ -68,12 +68,14 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let in_process = settings.jobs.in_process;
         let (environment, docs) = (settings.environment, settings.http.docs);
+
         let Assembly {
             app,
             identity,
             work,
             mailbox,
         } = Assembly::new(platform, settings, runtime)?;
+
         let api = platform
             .api()?
             .with_pages(mailbox.iter().flat_map(Mailbox::pages))?;
@@ -82,14 +84,17 @@ impl Service {
             operations: api.operations(),
             mailbox: mailbox.clone(),
         });
+
         let welcome = Welcome {
             info: platform.info().clone(),
             docs,
             development,
         };
+
         let api =
             api.with_pages_unless_taken([welcome.page()].into_iter().chain(look::favicon()))?;
         let server = Server::bind(app.clone(), api, telemetry).await?;
+
         Ok(Self {
             server,
             app,
@@ -139,6 +144,7 @@ impl Service {
             work,
             ..
         } = self;
+
         let warmed = tokio::spawn({
             let database = app.database().clone();
             async move {
@@ -147,11 +153,13 @@ impl Service {
                 }
             }
         });
+
         let measuring = Stopped(tokio::spawn(
             VitalSigns::new(&app, server.certificate().cloned()).watch(),
         ));
         let watching = Stopped(tokio::spawn(identity.clone().watch()));
         let (stop, stopped) = oneshot::channel::<()>();
+
         // A sender that is gone means the same as one that has spoken.
         let working = work.map(|work| tokio::spawn(work.run(async { drop(stopped.await) })));
         let shutdown = async {
@@ -159,12 +167,15 @@ impl Service {
             drop(stop);
         };
         server.run(shutdown).await;
+
         if let Some(working) = working
             && working.await.is_err()
         {
             tracing::error!("the worker panicked");
         }
+
         drop((measuring, watching, Stopped(warmed)));
+
         if timeout(SETTLING, identity.settle()).await.is_err() {
             tracing::warn!("the database did not take the last uses of sessions and keys in time");
         }

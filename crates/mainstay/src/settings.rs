@@ -44,6 +44,7 @@ impl Settings {
         let keys = keys(reader);
         let identity = mainstay_identity::Settings::read(reader, &http.public_url);
         let jobs = mainstay_jobs::Settings::read(reader);
+
         let mail = mainstay_mail::Settings::read(reader);
         let watch = mainstay_watch::Settings::read(reader);
         let audit = mainstay_audit::Settings::read(reader, http.public_url.as_str());
@@ -63,6 +64,7 @@ impl Settings {
                 retention,
             })
         })();
+
         reader.complete(settings)
     }
 }

@@ -40,6 +40,7 @@ impl VitalSigns {
     pub(crate) fn new(app: &App, certificate: Option<Certificate>) -> Self {
         let (database, readiness) = (app.database().clone(), app.readiness().clone());
         let [expired, clock, seal, keys, failing] = Default::default();
+
         Self {
             database,
             readiness,
@@ -57,6 +58,7 @@ impl VitalSigns {
     pub(crate) async fn watch(mut self) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+
         loop {
             ticks.tick().await;
             self.look_after_certificate();
@@ -79,10 +81,12 @@ impl VitalSigns {
             self.measure_keys().await,
             self.look_for_missing_keys().await,
         ];
+
         outcomes.into_iter().collect::<Result<(), _>>()?;
 
         let now = self.database.runtime().clock.now().unix_timestamp();
         metrics::gauge!("mainstay_measured_timestamp_seconds").set(now as f64);
+
         Ok(())
     }
 
@@ -90,6 +94,7 @@ impl VitalSigns {
         let Some(certificate) = self.certificate.clone() else {
             return;
         };
+
         let now = self.database.runtime().clock.now();
 
         let refusal = renew(&certificate, now).err();
@@ -98,11 +103,13 @@ impl VitalSigns {
         {
             tell_refusal(why);
         }
+
         self.refusal = refusal;
 
         let ends = certificate.ends();
         metrics::gauge!("tls_certificate_expiry_timestamp_seconds", "certificate" => "server")
             .set(ends.unix_timestamp() as f64);
+
         let is_expired = ends <= now;
         if self.expired.turns(is_expired) && is_expired {
             tracing::error!(expired = %ends, "the certificate has expired: clients refuse it");
@@ -125,6 +132,7 @@ impl VitalSigns {
                 tracing::info!(seconds, "this process's clock is the database's again");
             }
         }
+
         Ok(())
     }
 
@@ -147,6 +155,7 @@ impl VitalSigns {
                 tracing::info!("the audit log is sealed again");
             }
         }
+
         Ok(())
     }
 
@@ -158,6 +167,7 @@ impl VitalSigns {
 
     async fn measure_keys(&self) -> Result<(), Error> {
         let now = self.database.now().await?;
+
         let made = [
             ("root", Some(self.database.primary_first_seen().await?)),
             (
@@ -166,11 +176,13 @@ impl VitalSigns {
             ),
             ("audit", mainstay_audit::key_made(&self.database).await?),
         ];
+
         for (key, made) in made {
             let Some(made) = made else { continue };
             let age = (now.inner() - made.inner()).as_seconds_f64();
             metrics::gauge!("key_age_seconds", "key" => key).set(age);
         }
+
         Ok(())
     }
 
@@ -182,11 +194,13 @@ impl VitalSigns {
 
         self.readiness
             .set_keys_missing(looked.iter().any(MissingKeys::is_loss));
+
         let missing: Vec<_> = looked
             .iter()
             .filter(|found| found.missing > 0)
             .map(|found| found.table)
             .collect();
+
         if self.keys.turns(!missing.is_empty()) {
             if missing.is_empty() {
                 tracing::info!("every row that was looked at has its data key again");
@@ -194,6 +208,7 @@ impl VitalSigns {
                 tracing::error!(tables = ?missing, "data keys are missing: was the table data_keys restored?");
             }
         }
+
         Ok(())
     }
 }

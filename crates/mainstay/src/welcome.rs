@@ -47,6 +47,7 @@ impl Welcome {
         } else {
             ""
         };
+
         format!(
             r#"<main class="narrow">
     <h1>{title}</h1>
@@ -63,12 +64,14 @@ impl Welcome {
             operations,
             mailbox,
         } = told;
+
         let mail = mailbox
             .as_ref()
             .map(|mailbox| match mailbox.messages().len() {
                 1 => "1 letter was caught since the start.".to_owned(),
                 count => format!("{count} letters were caught since the start."),
             });
+
         let cards = [
             self.docs.then(|| {
                 let text = format!("{operations} operations, to try out in the browser.");
@@ -86,7 +89,9 @@ impl Welcome {
                 "",
             )),
         ];
+
         let cards: String = cards.into_iter().flatten().collect();
+
         format!(
             r#"<main>
     <h1>It runs.</h1>

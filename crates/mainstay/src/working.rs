@@ -79,10 +79,12 @@ impl Work {
             self.sealer
                 .run(async move { while worked.changed().await.is_ok() {} })
         );
+
         tokio::select! {
             () = work => {}
             () = &mut sealing => return,
         }
+
         if timeout(SEALING, sealing).await.is_err() {
             tracing::warn!(
                 "the database did not take the last seal of the audit log in time; the next sealer goes on"

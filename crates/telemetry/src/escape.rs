@@ -20,6 +20,7 @@ impl fmt::Write for Escaped<'_> {
             self.0.push_str(text);
             return Ok(());
         }
+
         while let Some((position, character)) = rest
             .char_indices()
             .find(|(_, character)| needs_escape(*character))
@@ -36,7 +37,9 @@ impl fmt::Write for Escaped<'_> {
             }
             rest = &rest[position + character.len_utf8()..];
         }
+
         self.0.push_str(rest);
+
         Ok(())
     }
 }

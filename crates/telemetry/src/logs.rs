@@ -49,6 +49,7 @@ where
     let spans = filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO);
     let (filter, verbosity) = Verbosity::new(&settings.log_filter);
     let filter = filter.or(spans.with_max_level_hint(LevelFilter::INFO));
+
     (
         LogLayer {
             style,
@@ -96,16 +97,19 @@ where
         let mut line = BUFFER.try_with(Cell::take).unwrap_or_default();
         line.begin(self.style, self.clock.now(), event.metadata());
         event.record(&mut line);
+
         if let Some(span) = context.event_span(event) {
             let dispatch = self.dispatch.get().and_then(WeakDispatch::upgrade);
             let found = Correlation::around(&span, dispatch.as_ref());
             line.correlate(&found);
         }
+
         // Whoever would be told of a failure reads these lines.
         let _ = self
             .writer
             .make_writer_for(event.metadata())
             .write_all(line.finish());
+
         if line.capacity() <= KEPT_CAPACITY {
             let _ = BUFFER.try_with(|buffer| buffer.set(line));
         }

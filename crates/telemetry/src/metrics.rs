@@ -54,6 +54,7 @@ pub(crate) fn builder() -> Result<PrometheusBuilder, BuildError> {
 /// appears at 1 has not grown, for whoever asks by how much. Counters with labels are made by whoever knows their values.
 pub(crate) fn describe() {
     use ::metrics::{describe_counter, describe_gauge, describe_histogram};
+
     for Metric {
         name,
         kind,
@@ -90,17 +91,20 @@ pub fn reference() -> String {
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
         };
+
         let unit = match unit {
             Unit::Seconds => "seconds",
             Unit::Bytes => "bytes",
             _ => "",
         };
+
         let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
         table.push_str(&format!(
             "| `{name}` | {kind} | {unit} | {} | {help} |\n",
             labels.join(", ")
         ));
     }
+
     table
 }
 
@@ -117,8 +121,10 @@ mod tests {
                 .record(0.003);
             gauge!("db_client_connections", "state" => "idle").set(4.0);
         });
+
         let text = recorder.handle().render();
         let route = r#"http_route="/v1/things/{id}""#;
+
         for line in [
             "# HELP http_server_request_duration_seconds How long requests took.".to_owned(),
             "# TYPE http_server_request_duration_seconds histogram".to_owned(),

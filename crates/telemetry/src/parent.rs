@@ -93,6 +93,7 @@ mod tests {
         ] {
             assert_eq!(trace_id(traceparent), None, "{traceparent}");
         }
+
         assert!(parent_of(|_| None).is_none());
     }
 }

@@ -23,16 +23,19 @@ pub(crate) fn measure() {
             gauge!("process_start_time_seconds").set(boot + started_after_boot);
         }
     }
+
     if let Some(kilobytes) = read("/proc/self/status")
         .as_deref()
         .and_then(|text| field(text, "VmRSS:"))
     {
         gauge!("process_resident_memory_bytes").set(kilobytes * 1_024.0);
     }
+
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
         // One of them reads the directory.
         gauge!("process_open_fds").set(open.count().saturating_sub(1) as f64);
     }
+
     if let Some(most) = read("/proc/self/limits")
         .as_deref()
         .and_then(|text| field(text, "Max open files"))
@@ -60,7 +63,9 @@ impl Stat {
                 .parse::<f64>()
                 .ok()
         };
+
         let (user, system, started) = (ticks(14)?, ticks(15)?, ticks(22)?);
+
         Some(Self {
             cpu_seconds: (user + system) / TICKS,
             started_after_boot: started / TICKS,

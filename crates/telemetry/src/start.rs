@@ -61,6 +61,7 @@ pub fn start(settings: &Settings) -> Result<Telemetry, TelemetryError> {
     if let Some(telemetry) = &*started {
         return Ok(telemetry.clone());
     }
+
     let traces = match &settings.otlp_endpoint {
         Some(collector) => Some(traces::provider(settings, collector)?),
         None => None,
@@ -70,12 +71,14 @@ pub fn start(settings: &Settings) -> Result<Telemetry, TelemetryError> {
     let subscriber = registry()
         .with(lines)
         .with(traces.as_ref().map(traces::layer));
+
     set_global_default(subscriber).map_err(TelemetryError::Subscriber)?;
     let telemetry = Telemetry {
         metrics: install_recorder()?,
         traces,
         verbosity,
     };
+
     Ok(started.insert(telemetry).clone())
 }
 
@@ -111,6 +114,7 @@ fn install_recorder() -> Result<PrometheusHandle, TelemetryError> {
     let handle = metrics::builder()
         .and_then(|builder| builder.install_recorder())
         .map_err(TelemetryError::Recorder)?;
+
     metrics::describe();
     let upkeep = handle.clone();
     thread::Builder::new()
@@ -122,6 +126,7 @@ fn install_recorder() -> Result<PrometheusHandle, TelemetryError> {
             }
         })
         .map_err(|_| TelemetryError::Thread)?;
+
     Ok(handle)
 }
 
@@ -136,7 +141,9 @@ mod tests {
         let settings = Settings::read(&mut Reader::new([]));
         let first = start(&settings).unwrap();
         let second = start(&settings).unwrap();
+
         crate::metrics::counter!("a_second_start_total").increment(3);
+
         for telemetry in [first, second] {
             assert!(
                 telemetry

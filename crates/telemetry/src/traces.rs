@@ -43,6 +43,7 @@ pub(crate) fn provider(
         .with_timeout(EXPORT_TIMEOUT)
         .build()
         .map_err(TelemetryError::Exporter)?;
+
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(Redacting(exporter))
         .with_sampler(Sampler::TraceIdRatioBased(settings.sample_ratio.get()))
@@ -81,10 +82,12 @@ fn client() -> Result<reqwest::blocking::Client, TelemetryError> {
             .timeout(EXPORT_TIMEOUT)
             .build()
     };
+
     // A blocking client starts a runtime, which it may not do on a thread that already runs one.
     let built = thread::spawn(build)
         .join()
         .map_err(|_| TelemetryError::Thread)?;
+
     built.map_err(TelemetryError::Client)
 }
 

@@ -70,9 +70,11 @@ pub(crate) async fn new_actor(
         place: Place::Existing(organization),
         role: role.name().to_owned(),
     };
+
     let made = create_user(&unscoped(app), app.hasher(), new)
         .await
         .expect("an account is made");
+
     let answer = app
         .anonymous()
         .post(
@@ -80,10 +82,12 @@ pub(crate) async fn new_actor(
             json!({ "email": email, "password": PASSWORD }),
         )
         .await;
+
     let session = answer.assert_status(201).json();
     let client = app
         .anonymous()
         .with_token(session["access_token"].as_str().unwrap_or_default());
+
     Actor {
         client,
         email,
@@ -99,6 +103,7 @@ fn unscoped(app: &TestApp) -> Unscoped {
         operation: "test",
         address: None,
     };
+
     Unscoped::because(
         "a test makes what organizations are made of",
         database,

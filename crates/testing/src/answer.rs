@@ -74,14 +74,17 @@ impl Answer {
         } else {
             "application/problem+json"
         };
+
         assert_eq!(
             self.header("content-type"),
             expected,
             "{}: that is no problem",
             self.described()
         );
+
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let errors = body["errors"].as_array().into_iter().flatten();
+
         ProblemAnswer {
             status: body["status"]
                 .as_u64()

@@ -76,6 +76,7 @@ impl Builder {
             own_cluster,
             counting,
         } = self;
+
         let started = tokio::task::spawn_blocking(move || {
             if own_cluster {
                 Postgres::own()
@@ -83,20 +84,24 @@ impl Builder {
                 Postgres::of_process()
             }
         });
+
         let postgres = started.await.expect("Postgres starts");
         let database_name = postgres.new_database(&platform).await;
         if runtime.clock.is_manual() {
             databases::let_time_stand_still(postgres.connection(), &database_name).await;
         }
+
         let mut connection = postgres.connection().clone();
         let round_trips = if counting {
             Some(RoundTrips::start(connection.port).await)
         } else {
             None
         };
+
         if let Some(round_trips) = &round_trips {
             connection.port = round_trips.port();
         }
+
         let url = connection.url(&connection.server, &database_name);
         let layers = [settings, usual_settings(url.expose_secret().to_owned())];
         let server = Server::start(&platform, layers.clone(), runtime.clone(), || {
@@ -104,11 +109,13 @@ impl Builder {
         })
         .await;
         let client = Client::new(format!("http://{}", server.address));
+
         // The first key is made now, and not in the middle of a test that looks at what is written.
         client
             .get("/.well-known/jwks.json")
             .await
             .assert_status(200);
+
         TestApp {
             hasher: PasswordHasher::new(Argon2Parameters::default(), 2, 64, runtime.random.clone()),
             platform,

@@ -123,6 +123,7 @@ impl Call {
                 request: described.clone(),
             })
         };
+
         read.await
             .unwrap_or_else(|error| panic!("{described}: no answer: {error:?}"))
     }

@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 pub(crate) async fn migrated(connection: &Connection, platform: &Platform) -> String {
     let name = new_name("template");
     run(connection, [format!("CREATE DATABASE {name}")]).await;
+
     let url = DatabaseUrl::parse(&connection.url(&connection.owner, &name))
         .expect("devdb's URL is verified");
     let mut owner = Owner::connect(&url).await.expect("the owner connects");
@@ -20,10 +21,12 @@ pub(crate) async fn migrated(connection: &Connection, platform: &Platform) -> St
         .migrate(platform.schema())
         .await
         .unwrap_or_else(|error| panic!("the migrations fail: {error:?}"));
+
     declare_permissions(&mut owner, &platform.permissions())
         .await
         .expect("the permissions are declared");
     owner.close().await;
+
     name
 }
 
@@ -40,6 +43,7 @@ pub(crate) async fn copy(connection: &Connection, template: &str) -> String {
         ],
     )
     .await;
+
     name
 }
 

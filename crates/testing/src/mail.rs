@@ -58,6 +58,7 @@ impl TestApp {
     /// When that takes more than a minute.
     pub async fn until_idle(&self) {
         const BUSY: &str = "SELECT kind FROM jobs WHERE state = 'running' OR (state = 'waiting' AND run_at <= now())";
+
         let mut owner = self.owner().await;
         let idle = async {
             loop {
@@ -72,6 +73,7 @@ impl TestApp {
                 sleep(LOOK).await;
             }
         };
+
         timeout(PATIENCE, idle).await.expect("queued work is done");
     }
 
@@ -81,6 +83,7 @@ impl TestApp {
             .mailbox
             .as_ref()
             .expect("mail is kept in memory");
+
         let told = |message: mainstay_mail::Message| Message {
             id: message.id.uuid(),
             to: message.to,
@@ -88,6 +91,7 @@ impl TestApp {
             text: message.text,
             html: message.html,
         };
+
         mailbox.messages().into_iter().map(told).collect()
     }
 
@@ -99,11 +103,14 @@ impl TestApp {
             .into_iter()
             .filter(|message| message.to == address)
             .collect();
+
         let newest = messages
             .iter()
             .find(|message| !seen.contains(&message.id))?
             .clone();
+
         seen.extend(messages.iter().map(|message| message.id));
+
         Some(newest)
     }
 }

@@ -101,6 +101,7 @@ impl OpenIdProvider {
             grants: Mutex::default(),
             calls: Mutex::default(),
         });
+
         let serving = tokio::spawn(listener::serve(listener, shared.clone()));
         Self { shared, serving }
     }
@@ -163,10 +164,12 @@ impl Shared {
             self.issuer.rsplit(':').next().unwrap_or_default(),
             grants.len()
         );
+
         grants.insert(code.clone(), grant);
         let iss = locked(&self.script)
             .names_itself
             .then(|| self.issuer.clone());
+
         Redirected {
             redirect_uri,
             code,

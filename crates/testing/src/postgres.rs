@@ -50,11 +50,13 @@ impl Postgres {
             u64::from_be_bytes(random.bytes())
         );
         let data_dir = std::env::temp_dir().join(name);
+
         let options = Options {
             data_dir,
             port: None,
             durability: Durability::Durable,
         };
+
         let programs =
             Programs::find_or_fetch(None, &|_| {}).unwrap_or_else(|error| panic!("{error}"));
         let cluster =
@@ -64,6 +66,7 @@ impl Postgres {
             port: Some(connection.port),
             ..options
         };
+
         Arc::new(Self::new(
             connection,
             Some(Owned {
@@ -94,6 +97,7 @@ impl Postgres {
             .iter()
             .map(|it| it.checksum())
             .collect();
+
         let key = format!("{checksums:?} {:?}", platform.permissions());
         let mut templates = self.templates.lock().await;
         let template = match templates.get(&key) {
@@ -104,7 +108,9 @@ impl Postgres {
                 template
             }
         };
+
         drop(templates);
+
         databases::copy(&self.connection, &template).await
     }
 

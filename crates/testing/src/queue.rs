@@ -14,6 +14,7 @@ impl TestApp {
             SET run_at = run_at - make_interval(secs => $1),
                 leased_until = leased_until - make_interval(secs => $1),
                 finished_at = finished_at - make_interval(secs => $1)";
+
         const UPKEEP: &str =
             "UPDATE periodic_tasks SET due_at = due_at - make_interval(secs => $1)";
 

@@ -103,18 +103,21 @@ async fn pass_on(client: TcpStream, postgres: u16, turns: Arc<Turns>) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", postgres)).await else {
         return;
     };
+
     let quick = client
         .set_nodelay(true)
         .and_then(|()| server.set_nodelay(true));
     if quick.is_err() {
         return;
     }
+
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let asking = copy(from_client, to_server, || turns.client_spoke());
     let answering = copy(from_server, to_client, || {
         turns.client_speaks.store(false, Ordering::Release)
     });
+
     tokio::select! {
         () = asking => {}
         () = answering => {}
@@ -148,6 +151,7 @@ mod tests {
     async fn echo() -> u16 {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
+
         tokio::spawn(async move {
             while let Ok((mut peer, _)) = listener.accept().await {
                 tokio::spawn(async move {
@@ -157,6 +161,7 @@ mod tests {
                 });
             }
         });
+
         port
     }
 
@@ -185,11 +190,13 @@ mod tests {
             .expect("connected");
         ask(&mut pools).await;
         proxy.pool_is_open();
+
         let mut listeners = TcpStream::connect(("127.0.0.1", proxy.port()))
             .await
             .expect("connected");
         ask(&mut listeners).await;
         ask(&mut pools).await;
+
         assert_eq!(proxy.count(), 2);
     }
 }

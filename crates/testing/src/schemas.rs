@@ -66,9 +66,11 @@ impl Schemas {
             .into_iter()
             .flatten()
             .map(|(_, member)| member);
+
         let within = members
             .chain(plain.get("items"))
             .flat_map(|inner| self.references(inner));
+
         within
             .chain(plain["x-resource"].as_str().map(str::to_owned))
             .collect()
@@ -90,6 +92,7 @@ impl Schemas {
         if allows_anything(&plain) {
             return Vec::new();
         }
+
         let mut violations = vec![wrong_type(&plain)];
         match type_of(&plain) {
             "object" => self.broken_members(&plain, &mut violations),
@@ -97,6 +100,7 @@ impl Schemas {
             "integer" | "number" => violations.extend(out_of_range(&plain)),
             _ => violations.extend(broken_text(&plain)),
         }
+
         violations
     }
 
@@ -110,12 +114,14 @@ impl Schemas {
         let alternatives = ["anyOf", "oneOf"]
             .iter()
             .find_map(|keyword| plain.remove(*keyword));
+
         let alternatives = alternatives.as_ref().and_then(Value::as_array);
         if let Some(constants) =
             alternatives.and_then(|all| all.iter().map(|it| it.get("const").cloned()).collect())
         {
             plain.insert("enum".to_owned(), Value::Array(constants));
         }
+
         let first = alternatives.and_then(|all| all.iter().find(|it| it["type"] != "null"));
         for more in referred
             .into_iter()
@@ -125,6 +131,7 @@ impl Schemas {
                 plain.entry(keyword).or_insert_with(|| value.clone());
             }
         }
+
         Value::Object(plain)
     }
 
@@ -141,6 +148,7 @@ impl Schemas {
             .get("const")
             .or_else(|| plain["enum"].get(0))
             .or_else(|| plain["examples"].get(0));
+
         match (given, type_of(&plain)) {
             // Every e-mail address is a new one, since two accounts may not share one.
             (_, _) if plain["format"] == "email" => self.new_email().into(),
@@ -167,9 +175,11 @@ impl Schemas {
             Members::All => true,
             Members::Required => required.iter().any(|required| required == *name),
         });
+
         let made: Map<_, _> = wanted
             .map(|(name, schema)| (name.clone(), self.value(schema, members)))
             .collect();
+
         Value::Object(made)
     }
 
@@ -183,6 +193,7 @@ impl Schemas {
                 value,
             });
         }
+
         for name in plain["required"]
             .as_array()
             .into_iter()
@@ -198,6 +209,7 @@ impl Schemas {
                 value,
             });
         }
+
         for (name, schema) in plain["properties"].as_object().into_iter().flatten() {
             for inner in self.violations(schema) {
                 let mut value = whole.clone();
@@ -217,6 +229,7 @@ impl Schemas {
                 value: json!([inner.value]),
             });
         }
+
         if let Some(most) = number(plain, "maxItems") {
             let items = (0..=most).map(|_| self.least(&plain["items"]));
             violations.push(Violation {
@@ -283,6 +296,7 @@ fn out_of_range(plain: &Value) -> Vec<Violation> {
         ("minimum", -1, " is too small"),
         ("maximum", 1, " is too large"),
     ];
+
     let ends = beyond.into_iter().filter_map(|(keyword, step, what)| {
         let value = number(plain, keyword)?.checked_add(step)?;
         Some(Violation {
@@ -290,10 +304,12 @@ fn out_of_range(plain: &Value) -> Vec<Violation> {
             value: value.into(),
         })
     });
+
     let huge = Violation {
         what: " is larger than any integer type".to_owned(),
         value: json!(1.0e30),
     };
+
     ends.chain([huge]).collect()
 }
 
@@ -305,6 +321,7 @@ fn broken_text(plain: &Value) -> Vec<Violation> {
             value: value.into(),
         })
     };
+
     if let Some(longest) =
         number(plain, "maxLength").and_then(|length| usize::try_from(length).ok())
     {
@@ -315,15 +332,18 @@ fn broken_text(plain: &Value) -> Vec<Violation> {
         };
         add(" is too long", "a".repeat(longest + 1 - tail.len()) + tail);
     }
+
     if let Some(shortest) =
         number(plain, "minLength").and_then(|length| usize::try_from(length).ok())
         && shortest > 0
     {
         add(" is too short", "a".repeat(shortest - 1));
     }
+
     if plain.get("enum").is_some() {
         add(" is no such word", "no-such-word".to_owned());
     }
+
     match plain["format"].as_str() {
         // A password has no form, whatever its format is called.
         None | Some("password") => {}
@@ -332,6 +352,7 @@ fn broken_text(plain: &Value) -> Vec<Violation> {
             "no such format".to_owned(),
         ),
     }
+
     violations
 }
 
@@ -375,10 +396,12 @@ mod tests {
         let mut schemas = schemas();
         let owner = json!({ "type": "string", "format": "uuid", "x-resource": "user", "examples": ["of nobody"] });
         let schema = json!({ "type": "object", "properties": { "owners": { "type": "array", "items": owner } } });
+
         assert_eq!(
             schemas.references(&schema).into_iter().collect::<Vec<_>>(),
             ["user"]
         );
+
         schemas.refer_to("user", "id of a user");
         assert_eq!(
             schemas.whole(&schema),
@@ -393,6 +416,7 @@ mod tests {
             .into_iter()
             .map(|it| it.what)
             .collect();
+
         let expected = [
             " is of another type",
             "/no_such_member is unknown",
@@ -407,10 +431,12 @@ mod tests {
             "/tags/0 is too long",
             "/tags has too many items",
         ];
+
         assert!(
             !found.iter().any(|it| it.starts_with("/anything")),
             "{found:?}"
         );
+
         for what in expected {
             assert!(
                 found.iter().any(|it| it == what),

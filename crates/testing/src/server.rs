@@ -36,17 +36,21 @@ impl Server {
         let service = Service::bind(platform, settings, runtime, None)
             .await
             .unwrap_or_else(|error| panic!("{error}"));
+
         let database = service.database().clone();
         let opened = database.warm().await;
         opened.unwrap_or_else(|error| {
             panic!("the pool does not open: {error} ({:?})", error.cause())
         });
         before_serving();
+
         let mailbox = service.mailbox().cloned();
         let (address, management) = (service.address(), service.management_address());
         let (stop, stopped) = oneshot::channel();
+
         // A sender that is gone means the same as one that has spoken.
         let serving = tokio::spawn(service.run(async { drop(stopped.await) }));
+
         Self {
             address: address.expect("it is bound"),
             management: management.expect("it is bound"),

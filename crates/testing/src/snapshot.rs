@@ -11,10 +11,12 @@ pub fn assert_snapshot(file: &Path, text: &str) {
             .unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
         return;
     }
+
     let committed = fs::read_to_string(file).unwrap_or_default();
     if committed == text {
         return;
     }
+
     let lines_only_in = |one: &str, other: &str, mark: &str| -> String {
         let other: Vec<_> = other.lines().collect();
         one.lines()
@@ -22,6 +24,7 @@ pub fn assert_snapshot(file: &Path, text: &str) {
             .map(|line| format!("\n{mark} {line}"))
             .collect()
     };
+
     panic!(
         "{} is not what the code says (+ is new, - is gone). If that is meant, run this test with UPDATE_SNAPSHOTS=1 in the \
          environment, and commit the file.{}{}",

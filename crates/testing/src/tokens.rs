@@ -27,10 +27,12 @@ impl Token {
         let [header, claims, signature] = text.split('.').collect::<Vec<_>>()[..] else {
             panic!("a token has three parts")
         };
+
         let read = |part: &str| {
             let bytes = URL_SAFE_NO_PAD.decode(part).expect("base64url");
             serde_json::from_slice(&bytes).expect("JSON")
         };
+
         Self {
             header: read(header),
             claims: read(claims),
@@ -130,12 +132,14 @@ impl std::fmt::Display for Token {
 /// When there is none, or the ring does not open it.
 pub async fn stolen_key(app: &TestApp) -> Ed25519KeyPair {
     const NEWEST: &str = "SELECT id, private FROM signing_keys WHERE private IS NOT NULL ORDER BY number DESC LIMIT 1";
+
     let rows = app
         .owner()
         .await
         .run(NEWEST, [])
         .await
         .expect("the keys are read");
+
     let (kid, sealed): (String, Vec<u8>) = (
         rows[0].get(0).expect("a name"),
         rows[0].get(1).expect("a key"),
@@ -146,6 +150,7 @@ pub async fn stolen_key(app: &TestApp) -> Ed25519KeyPair {
         .ring()
         .open_private("signing key", &context, &sealed)
         .expect("the ring opens it");
+
     Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed")
 }
 

@@ -51,6 +51,7 @@ impl Found {
     ) -> Result<bool, Error> {
         let runtime = around.database().runtime();
         let (id, now): (Id<FindingRow>, _) = (runtime.new_id(), runtime.clock.now());
+
         let Self {
             organization,
             account,
@@ -58,12 +59,14 @@ impl Found {
             last_at,
             events,
         } = self;
+
         let event = Event {
             action: "security.finding".to_owned(),
             resource: "finding",
             resource_id: Some(id.uuid()),
             organization: organization.map(OrganizationId::from),
         };
+
         let job = queue.map(|queue| {
             // No address: the receiver may be somebody else, and the API tells it to whoever may read it.
             let finding = json!({
@@ -78,8 +81,10 @@ impl Found {
                 "threshold": rule.threshold,
                 "window_seconds": rule.window.as_secs(),
             });
+
             queue.job(around, id.uuid(), now, &finding)
         });
+
         let values = [
             id.uuid().into(),
             rule.name.into(),
@@ -97,14 +102,17 @@ impl Found {
                 .unwrap_or(i64::MAX)
                 .into(),
         ];
+
         let change = Change::new("findings.insert", WRITE, values, event)
             .showing_rows()
             .queue(job.transpose()?);
         if around.change(change).await?.is_empty() {
             return Ok(false);
         }
+
         count(rule, 1);
         tracing::warn!(finding = %id, rule = rule.name, severity = rule.severity.name(), events, "a finding: {}", rule.message);
+
         Ok(true)
     }
 }

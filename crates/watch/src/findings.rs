@@ -90,6 +90,7 @@ pub(crate) async fn list_findings(
     Query(query): Query<ListFindings>,
 ) -> Result<PageOf<FindingView>, Problem> {
     let asked = query.asked();
+
     let filter = Filter::all()
         .equal(FindingRow::RULE, query.rule)
         .equal(
@@ -98,6 +99,7 @@ pub(crate) async fn list_findings(
         )
         .at_least(FindingRow::FOUND_AT, query.from)
         .below(FindingRow::FOUND_AT, query.until);
+
     let newest_first = Order::by(FindingRow::ID, Direction::Descending);
     let page = by
         .page_on_record(
@@ -108,6 +110,7 @@ pub(crate) async fn list_findings(
             asked,
         )
         .await?;
+
     Ok(PageOf::new(page, view))
 }
 

@@ -344,6 +344,7 @@ mod tests {
             } else {
                 4
             };
+
             for position in 1..=last {
                 assert!(
                     rule.text().contains(&format!("${position}")),
@@ -351,6 +352,7 @@ mod tests {
                     rule.name
                 );
             }
+
             assert!(
                 !rule.text().contains(&format!("${}", last + 1)),
                 "{}",

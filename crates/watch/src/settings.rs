@@ -37,12 +37,14 @@ impl Settings {
             Duration::from_secs(10),
             "How often the audit log is looked through for what the rules look for; 0s turns watching off.",
         );
+
         if !interval.is_zero() && interval < Duration::from_secs(1) {
             reader.refuse(
                 "watch.interval",
                 "must be at least 1s, or 0s to turn watching off",
             );
         }
+
         let thresholds = BUILT_IN.map(
             |BuiltIn {
                  setting,
@@ -50,6 +52,7 @@ impl Settings {
                  rule,
              }| reader.or(setting, rule.threshold, help),
         );
+
         Self {
             interval,
             thresholds,
@@ -75,17 +78,21 @@ fn webhook(reader: &mut Reader) -> Option<WebhookSettings> {
         Duration::from_secs(10),
         "How long the webhook's receiver may take.",
     );
+
     let signer = secret.map(|secret| Signer::parse(&secret));
     if let Some(Err(why)) = &signer {
         reader.refuse(SECRET.0, *why);
     }
+
     let url = url?;
+
     if signer.is_none() {
         reader.refuse(
             SECRET.0,
             "is missing: a receiver could not tell a finding from a forgery",
         );
     }
+
     let parsed = Url::parse(&url).ok().filter(|url| is_safe(url, clear));
     if parsed.is_none() {
         reader.refuse(
@@ -93,6 +100,7 @@ fn webhook(reader: &mut Reader) -> Option<WebhookSettings> {
             "is not an https:// URL without credentials and fragment",
         );
     }
+
     Some(WebhookSettings {
         url: parsed?,
         signer: signer?.ok()?,
@@ -123,13 +131,16 @@ mod tests {
             ("watch.webhook_url", url.to_owned()),
         ];
         values.extend(secret.map(|secret| ("watch.webhook_secret", secret.to_owned())));
+
         let mut reader = Reader::new([]).with_layer("test", values);
         let settings = Settings::read(&mut reader);
         let wrong = reader
             .finish()
             .err()
             .map_or(0, |error| error.problems().len());
+
         assert_eq!(settings.webhook.is_some(), wrong == 0);
+
         wrong
     }
 
@@ -150,6 +161,7 @@ mod tests {
             wrong("production", "https://hook.example", Some("whsec_short")),
             1
         );
+
         for url in [
             "https://user:password@hook.example",
             "https://user@hook.example",
@@ -167,12 +179,14 @@ mod tests {
             ("watch.denials_by_account", "0".to_owned()),
         ];
         let settings = Settings::read(&mut Reader::new([]).with_layer("test", values));
+
         let threshold = |name: &str| {
             settings
                 .rules()
                 .find(|rule| rule.name == name)
                 .map(|rule| rule.threshold)
         };
+
         assert_eq!(
             (threshold("mass_export"), threshold("denials_by_account")),
             (Some(3), Some(0))

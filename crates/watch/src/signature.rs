@@ -86,6 +86,7 @@ mod tests {
     fn what_is_no_secret_is_refused_and_not_repeated() {
         let long = format!("whsec_{}", STANDARD.encode([7; 65]));
         let three = [SECRET; 3].join(" ");
+
         for text in [
             "",
             "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -96,6 +97,7 @@ mod tests {
         ] {
             assert!(Signer::parse(&text.into()).is_err(), "{text}");
         }
+
         assert_eq!(
             format!("{:?}", Signer::parse(&SECRET.into()).unwrap()),
             "Signer"

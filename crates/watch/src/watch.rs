@@ -43,9 +43,12 @@ impl Watch {
             .chain(others)
             .filter(|rule| rule.threshold > 0)
             .collect();
+
         // A counter that is not there before its first finding hides it from whoever asks how much it grew.
         rules.iter().for_each(|rule| count(rule, 0));
+
         let queue = settings.webhook.as_ref().map(|_| Queue);
+
         Self(Arc::new(Inner {
             rules,
             interval: settings.interval,
@@ -81,10 +84,12 @@ impl Watch {
                 }
             }
         }
+
         let forgotten = database.now().await? - Span::DAY;
         around
             .upkeep("finding_subjects.forget", FORGET, [moment(forgotten)])
             .await?;
+
         failed.map_or(Ok(found), Err)
     }
 
@@ -94,18 +99,21 @@ impl Watch {
         let rows = around
             .select("watch_marks.find", MARK, [rule.name.into()])
             .await?;
+
         // A rule that is new does not accuse anybody of what was long ago.
         let mut mark = rows
             .first()
             .map(|row| row.get(0))
             .transpose()?
             .unwrap_or(now - rule.quiet());
+
         let mut count = 0;
         loop {
             let until = now.min(mark + STEP);
             for found in self.find(around, rule, mark - LATE, until).await? {
                 count += usize::from(found.write(around, rule, self.0.queue).await?);
             }
+
             around
                 .upkeep(
                     "watch_marks.move",
@@ -113,9 +121,11 @@ impl Watch {
                     [rule.name.into(), moment(until)],
                 )
                 .await?;
+
             if until >= now {
                 return Ok(count);
             }
+
             mark = until;
         }
     }
@@ -133,6 +143,7 @@ impl Watch {
             rule.window.as_secs_f64().into(),
             i64::from(rule.threshold).into(),
         ];
+
         if let LooksFor::Burst { of, .. } = rule.looks_for {
             values.push(
                 of.iter()
@@ -141,6 +152,7 @@ impl Watch {
                     .into(),
             );
         }
+
         let rows = around.select(rule.name, rule.text(), values).await?;
         rows.iter().map(Found::read).collect()
     }

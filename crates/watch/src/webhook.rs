@@ -88,6 +88,7 @@ impl Webhook {
             id.to_string(),
             job.database().runtime().clock.now().unix_timestamp(),
         );
+
         let sent = self
             .client
             .post(self.settings.url.clone())
@@ -101,6 +102,7 @@ impl Webhook {
             .body(body)
             .send()
             .await;
+
         // The answer's body is not read: its status says everything.
         match sent.map(|answer| answer.status()) {
             Ok(status) if status.is_success() => Ok(()),

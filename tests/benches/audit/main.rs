@@ -43,6 +43,7 @@ async fn main() {
         }
         .start()
         .await;
+
         let people = People::new(&app, ROWS).await;
         let processor = Processor::of(&app).await;
         println!("\n# {what}, {WRITERS} writers at a time");
@@ -50,6 +51,7 @@ async fn main() {
             "{:26} {:>12} {:>12} {:>8}   processor time each, service + Postgres, µs",
             "", "plain/s", "door/s", "ratio"
         );
+
         report_writes(
             "create",
             &alternate(&processor, WRITERS, &people, Create).await,
@@ -58,6 +60,7 @@ async fn main() {
             "update of four columns",
             &alternate(&processor, WRITERS, &people, Update).await,
         );
+
         if durable {
             println!("\n# reads, one at a time, keys in memory");
             println!(
@@ -71,6 +74,7 @@ async fn main() {
             );
         }
     }
+
     count_round_trips().await;
 }
 
@@ -154,6 +158,7 @@ fn report_reads(what: &str, Sides { plain, door }: &Sides) {
         "{what:26} {slow_plain:9.0} µs {slow_door:9.0} µs {ratio:8.2}   {}",
         costs(plain, door)
     );
+
     let [half_plain, half_door] = [plain, door].map(|side| side.at(0.5).as_secs_f64() * 1e6);
     let more = (door.service() - plain.service()) / 1e3;
     println!(
@@ -175,7 +180,9 @@ async fn count_round_trips() {
         .setting("database.pool_size", "1");
     let app = builder.start().await;
     let people = People::new(&app, 10).await;
+
     println!("\n# round trips");
+
     for (what, trips) in [
         (
             "create",

@@ -99,6 +99,7 @@ impl People {
         for statement in TABLE {
             schema.run(statement, []).await.expect("the table is made");
         }
+
         let runtime = app.runtime();
         let principal = Arc::new(Principal {
             user: owner.user(),
@@ -113,11 +114,13 @@ impl People {
                 second_factor_enrolled: false,
             },
         });
+
         let origin = Origin {
             request: runtime.new_id::<Origin>().uuid(),
             operation: "bench",
             address: Some([203, 0, 113, 7].into()),
         };
+
         let proof = Proof::check(principal).expect("it may");
         let door = Door::new(proof, origin, app.database().clone());
         let around = door.unscoped("what is measured is a statement without a record");
@@ -127,12 +130,14 @@ impl People {
             sealed: Vec::new(),
             plain: Vec::new(),
         };
+
         for _ in 0..count {
             let sealed = people.insert_one().await;
             let plain = people.insert_one_plain().await;
             people.sealed.push(sealed);
             people.plain.push(plain);
         }
+
         for table in [
             "ANALYZE customers",
             "ANALYZE plain_people",
@@ -140,6 +145,7 @@ impl People {
         ] {
             schema.run(table, []).await.expect("the owner may");
         }
+
         people
     }
 
@@ -153,6 +159,7 @@ impl People {
             self.door.runtime().clock.now(),
         );
         let text = |value: &str| Some(Sealed::new(Text::new(value)));
+
         let person = Person {
             id,
             full_name: Sealed::new(Text::new(NAME)),
@@ -168,7 +175,9 @@ impl People {
             created_at: now,
             updated_at: now,
         };
+
         self.door.insert(&person).await.expect("it is inserted");
+
         id
     }
 
@@ -181,6 +190,7 @@ impl People {
             self.door.runtime().new_id::<PlainPerson>(),
             self.door.runtime().clock.now().inner(),
         );
+
         let values: [Value; 14] = [
             self.door.organization().into(),
             id.uuid().into(),
@@ -197,10 +207,12 @@ impl People {
             now.into(),
             now.into(),
         ];
+
         self.around
             .upkeep("plain_people.insert", INSERT, values)
             .await
             .expect("it is inserted");
+
         id
     }
 
@@ -211,6 +223,7 @@ impl People {
             .set(Person::NOTES, text(NOTES))
             .set(Person::STATUS, Some("inactive".to_owned()))
             .set(Person::TAGS, Some(tags()));
+
         self.door
             .update(
                 self.sealed[number % self.sealed.len()],
@@ -231,11 +244,13 @@ impl People {
             tags().into(),
             self.door.runtime().clock.now().inner().into(),
         ];
+
         let rows = self
             .around
             .upkeep("plain_people.update", UPDATE, values)
             .await
             .expect("it is updated");
+
         assert_eq!(rows.len(), 1);
     }
 

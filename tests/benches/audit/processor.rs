@@ -19,16 +19,19 @@ impl Processor {
     /// Watches this process, and those of Postgres that work for it.
     pub async fn of(app: &TestApp) -> Self {
         const BACKENDS: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
         let rows = app
             .owner()
             .await
             .run(BACKENDS, [])
             .await
             .expect("they are read");
+
         let backends = rows
             .iter()
             .map(|row| row.get(0).expect("a number"))
             .collect();
+
         Self {
             backends,
             ..Self::default()
@@ -77,11 +80,13 @@ fn spent(pid: &str) -> f64 {
         .unwrap_or_default()
         .split_whitespace()
         .collect();
+
     let ticks = |position: usize| {
         fields
             .get(position)
             .and_then(|field| field.parse::<f64>().ok())
             .unwrap_or_default()
     };
+
     (ticks(11) + ticks(12)) / TICKS
 }

@@ -75,6 +75,7 @@ pub async fn alternate(
                     work.plain(people, writer, turn).await
                 }
             });
+
             let round = round.await;
             if number > 0 {
                 if is_door {
@@ -85,6 +86,7 @@ pub async fn alternate(
             }
         }
     }
+
     sides
 }
 
@@ -99,7 +101,9 @@ async fn round(processor: &Processor, at_once: usize, work: impl AsyncFn(usize, 
         }
         times
     });
+
     let times = join_all(writers).await.concat();
+
     Side {
         times,
         span: started.elapsed(),

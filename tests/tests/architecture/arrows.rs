@@ -44,11 +44,13 @@ fn uses() -> Vec<Use> {
         .current_dir(root())
         .output()
         .unwrap();
+
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -56,6 +58,7 @@ fn uses() -> Vec<Use> {
         .iter()
         .map(|package| text(&package["name"]))
         .collect();
+
     packages
         .iter()
         .flat_map(|package| {
@@ -90,6 +93,7 @@ fn the_arrows_point_down() {
         assert!(used < user, "{by} uses {of}, which is not below it");
         seen += 1;
     }
+
     assert!(seen > 20, "only {seen} arrows were found");
 }
 

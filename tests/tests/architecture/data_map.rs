@@ -27,6 +27,7 @@ async fn every_table_and_every_column_stands_in_it_with_its_class() {
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
              AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> 'refinery_schema_history'";
+
     let app = TestApp::start(app::platform()).await;
     let map = data_map(&app).await;
     let told: BTreeSet<(String, String, String)> = map
@@ -43,6 +44,7 @@ async fn every_table_and_every_column_stands_in_it_with_its_class() {
             })
         })
         .collect();
+
     let rows = app.owner().await.run(COLUMNS, []).await.unwrap();
     let schema: BTreeSet<(String, String, String)> = rows
         .iter()
@@ -54,18 +56,22 @@ async fn every_table_and_every_column_stands_in_it_with_its_class() {
             )
         })
         .collect();
+
     assert!(schema.len() > 100);
     assert_eq!(told, schema);
+
     for table in &map.tables {
         assert!(
             !table.purpose.is_empty() && !table.retention.is_empty(),
             "{}",
             table.table
         );
+
         let sensitive = table
             .columns
             .iter()
             .filter(|column| ["personal", "secret"].contains(&column.class.as_str()));
+
         for column in sensitive {
             assert!(
                 !column.protection.is_empty(),
@@ -82,6 +88,7 @@ async fn every_table_and_every_column_stands_in_it_with_its_class() {
 async fn every_table_with_personal_columns_has_a_module_that_keeps_it() {
     /// Those of the platform itself.
     const PLATFORM: [&str; 1] = ["jobs"];
+
     /// What is sealed for nobody in particular, or not at all, and what goes with the row that it belongs to.
     const NOBODY: [&str; 6] = [
         "audit_events",
@@ -91,6 +98,7 @@ async fn every_table_with_personal_columns_has_a_module_that_keeps_it() {
         "sign_ups",
         "unique_indexes",
     ];
+
     let app = TestApp::start(app::platform()).await;
     let map = data_map(&app).await;
     let personal = map.tables.iter().filter(|table| {
@@ -99,6 +107,7 @@ async fn every_table_with_personal_columns_has_a_module_that_keeps_it() {
             .iter()
             .any(|column| column.class == "personal")
     });
+
     for table in personal.filter(|table| !PLATFORM.contains(&table.table.as_str())) {
         assert!(
             table.module.is_some(),
@@ -111,5 +120,6 @@ async fn every_table_with_personal_columns_has_a_module_that_keeps_it() {
             table.table
         );
     }
+
     assert_eq!(map.recipients.len(), 3, "{:?}", map.recipients);
 }

@@ -19,11 +19,13 @@ fn operations(document: &Value) -> Vec<(String, Value)> {
         .flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |it| (path, it)))
         .map(|(path, (method, entry))| (format!("{} {path}", method.to_uppercase()), entry.clone()))
         .collect();
+
     assert!(
         found.len() > 10,
         "only {} operations were found",
         found.len()
     );
+
     found
 }
 
@@ -50,22 +52,26 @@ fn what_is_not_public_says_so() {
             Requirement::InPerson => &["bearer", "cookie"],
             Requirement::SignedIn | Requirement::Permission(_) => &["bearer", "basic", "cookie"],
         };
+
         let expected: Value = schemes
             .iter()
             .map(|scheme| serde_json::json!({ *scheme: [] }))
             .collect();
         let is_public = row.requirement == Requirement::Public;
         let client = serde_json::json!([{ "client": [] }, {}]);
+
         assert!(
             entry["security"] == expected || (is_public && entry["security"] == client),
             "{name}"
         );
+
         if row.requirement != Requirement::Public {
             assert!(
                 entry["responses"]["401"].is_object(),
                 "{name} documents no 401"
             );
         }
+
         if matches!(row.requirement, Requirement::Permission(_)) {
             assert!(
                 entry["responses"]["403"].is_object(),
@@ -82,6 +88,7 @@ fn every_operation_and_parameter_is_described() {
             !entry["summary"].as_str().unwrap_or_default().is_empty(),
             "{name} has no summary"
         );
+
         for parameter in entry["parameters"]
             .as_array()
             .into_iter()
@@ -108,6 +115,7 @@ fn the_document_is_valid_openapi() {
          try: import openapi_spec_validator\n\
          except ImportError: sys.exit(99)\n\
          openapi_spec_validator.validate(json.load(sys.stdin))";
+
     let started = Command::new("python3")
         .args(["-c", VALIDATE])
         .stdin(Stdio::piped())
@@ -117,6 +125,7 @@ fn the_document_is_valid_openapi() {
         eprintln!("skipped: there is no python3");
         return;
     };
+
     // A validator that is missing does not read.
     validator
         .stdin
@@ -124,11 +133,13 @@ fn the_document_is_valid_openapi() {
         .unwrap()
         .write_all(document().to_string().as_bytes())
         .ok();
+
     let output = validator.wait_with_output().unwrap();
     if output.status.code() == Some(99) {
         eprintln!("skipped: python3 has no openapi-spec-validator");
         return;
     }
+
     assert!(
         output.status.success(),
         "{}",
@@ -144,21 +155,26 @@ fn schemas(document: &Value) -> Vec<(String, Value)> {
             .into_iter()
             .flatten()
             .map(|(name, inner)| (name.clone(), inner));
+
         let items = value
             .as_array()
             .into_iter()
             .flatten()
             .enumerate()
             .map(|(at, inner)| (at.to_string(), inner));
+
         for (name, inner) in members.chain(items) {
             collect(&format!("{place}/{name}"), inner, found);
         }
+
         if value.is_object() {
             found.push((place.to_owned(), value.clone()));
         }
     }
+
     let mut found = Vec::new();
     collect("", document, &mut found);
+
     found
 }
 
@@ -173,6 +189,7 @@ fn a_choice_is_one_enumeration() {
             "{place}"
         );
     }
+
     let status = &document["components"]["schemas"]["Status"];
     assert_eq!(
         (&status["type"], status["enum"].as_array().unwrap().len()),
@@ -196,6 +213,7 @@ fn no_schema_demands_what_it_does_not_define_or_is_named_by_a_number() {
             assert!(properties.contains_key(name), "{place} demands {name}");
         }
     }
+
     for name in document["components"]["schemas"]
         .as_object()
         .unwrap()
@@ -218,12 +236,14 @@ fn clients_of_oauth_may_show_who_they_are_and_software_need_not_name_itself() {
             "{path}"
         );
     }
+
     for (name, entry) in operations(&document) {
         let mut parameters = entry["parameters"].as_array().into_iter().flatten();
         assert!(
             !parameters.any(|it| it["name"] == "user-agent"),
             "{name} takes User-Agent for an argument"
         );
+
         if let Some(refusal) = entry["responses"].get("415") {
             let header = if name.starts_with("PATCH") {
                 "Accept-Patch"
@@ -253,6 +273,7 @@ fn problems(entry: &Value) -> BTreeSet<(String, String)> {
             .filter_map(|code| Some((status.clone(), code.as_str()?.to_owned())))
             .collect::<Vec<_>>()
     });
+
     codes.collect()
 }
 
@@ -275,6 +296,7 @@ fn the_table_of_problems_is_what_the_code_answers() {
         cells[1].parse::<u16>().ok()?;
         Some((cells[1].to_owned(), code.to_owned()))
     });
+
     let rows: BTreeSet<_> = rows.collect();
     let mut features: std::collections::BTreeMap<_, BTreeSet<String>> =
         std::collections::BTreeMap::default();
@@ -286,12 +308,14 @@ fn the_table_of_problems_is_what_the_code_answers() {
                 .insert(entry["tags"][0].to_string());
         }
     }
+
     for row in &rows {
         assert!(
             features.contains_key(row) || OF_NO_OPERATION.contains(&row.1.as_str()),
             "nothing answers {row:?}"
         );
     }
+
     for (problem, features) in &features {
         assert!(
             features.len() < 3 || rows.contains(problem),
@@ -306,15 +330,18 @@ fn texts(path: &str, schema: &Value, found: &mut Vec<(String, Value)>) {
     if kinds.iter().any(|kind| **kind == "string") {
         found.push((path.to_owned(), schema.clone()));
     }
+
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         texts(&format!("{path}/{name}"), property, found);
     }
+
     for below in ["allOf", "anyOf", "oneOf"]
         .iter()
         .flat_map(|key| schema[*key].as_array().into_iter().flatten())
     {
         texts(path, below, found);
     }
+
     if schema["items"].is_object() {
         texts(&format!("{path}/items"), &schema["items"], found);
     }
@@ -328,6 +355,7 @@ fn every_text_has_an_example_that_its_own_schema_takes() {
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         texts(name, schema, &mut found);
     }
+
     assert!(found.len() > 200, "only {} texts were found", found.len());
 
     let without: Vec<_> = found
@@ -339,6 +367,7 @@ fn every_text_has_an_example_that_its_own_schema_takes() {
         })
         .map(|(path, _)| path)
         .collect();
+
     assert!(
         without.is_empty(),
         "write ``such as `…` `` into their documentation: {without:?}"
@@ -350,6 +379,7 @@ fn every_text_has_an_example_that_its_own_schema_takes() {
                 .as_str()
                 .unwrap_or_else(|| panic!("{path}: the example is no text"));
             let length = u64::try_from(text.chars().count()).unwrap();
+
             assert!(
                 length >= schema["minLength"].as_u64().unwrap_or(0),
                 "{path}: {text} is too short"
@@ -380,6 +410,7 @@ fn every_problem_has_an_example_of_its_own() {
                 .values()
                 .next()
                 .unwrap();
+
             for (code, example) in content["examples"]
                 .as_object()
                 .unwrap_or_else(|| panic!("{name} {status}: none"))
@@ -393,6 +424,7 @@ fn every_problem_has_an_example_of_its_own() {
             }
         }
     }
+
     assert!(seen > 500, "only {seen} examples were found");
 }
 

@@ -25,6 +25,7 @@ fn every_crate_forbids_unsafe_code_through_the_workspace() {
             source.path
         );
     }
+
     let manifest = std::fs::read_to_string(mainstay_tests::root().join("Cargo.toml")).unwrap();
     assert!(manifest.contains("unsafe_code = \"forbid\""));
 }

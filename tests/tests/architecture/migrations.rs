@@ -19,12 +19,15 @@ fn migrations() -> Vec<(u32, String, String)> {
                         .all(|letter| letter.is_ascii_lowercase() || letter == '_');
                 number.parse().ok().filter(|_| plain)
             });
+
         let number = number.unwrap_or_else(|| {
             panic!("{name}: a migration is called V<number>__<what_it_does>.sql")
         });
         found.push((number, name, fs::read_to_string(&path).unwrap()));
     }
+
     found.sort();
+
     found
 }
 
@@ -45,6 +48,7 @@ fn complaint(comment: &str, statement: &str) -> Option<String> {
     if table && constraints.iter().sum::<usize>() > upper.matches("CONSTRAINT ").count() {
         return Some(format!("a constraint has no name: {shown}"));
     }
+
     let index = upper.starts_with("CREATE INDEX") || upper.starts_with("CREATE UNIQUE INDEX");
     if index
         && upper
@@ -54,6 +58,7 @@ fn complaint(comment: &str, statement: &str) -> Option<String> {
     {
         return Some(format!("an index has no name: {shown}"));
     }
+
     let destroys = ["DROP ", "TRUNCATE ", "DELETE "]
         .iter()
         .any(|word| upper.starts_with(word))
@@ -61,6 +66,7 @@ fn complaint(comment: &str, statement: &str) -> Option<String> {
             && [" DROP ", " RENAME ", " TYPE "]
                 .iter()
                 .any(|word| upper.contains(word)));
+
     (destroys && comment.is_empty())
         .then(|| format!("it destroys, and no comment above says why: {shown}"))
 }
@@ -83,10 +89,12 @@ fn statements(text: &str) -> Vec<(String, String)> {
             }
         }
     }
+
     assert!(
         statement.trim().is_empty(),
         "a statement does not end: {statement}"
     );
+
     found
 }
 
@@ -128,6 +136,7 @@ fn the_check_of_migrations_sees_what_it_is_for() {
     ] {
         assert_eq!(complaints(wrong).len(), 1, "{wrong}");
     }
+
     for right in [
         "CREATE TABLE t (id uuid CONSTRAINT t_pkey PRIMARY KEY);",
         "CREATE INDEX t_id_idx ON t (id);",

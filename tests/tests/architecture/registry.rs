@@ -39,8 +39,10 @@ async fn every_sealed_column_is_one_that_a_module_declares() {
             .iter()
             .map(|it| format!("{}.{}", table.table, it.column))
     });
+
     let private = boxes.iter().map(|it| format!("{}.{}", it.table, it.column));
     let declared: BTreeSet<String> = cells.chain(private).collect();
+
     let indexes: BTreeSet<String> = tables
         .iter()
         .flat_map(|table| {
@@ -66,6 +68,7 @@ async fn every_sealed_column_is_one_that_a_module_declares() {
             );
         }
     }
+
     assert_eq!(
         sealed, declared,
         "columns that the schema's comments call sealed, and those that modules declare"
@@ -80,6 +83,7 @@ async fn every_sealed_column_is_one_that_a_module_declares() {
 async fn every_table_with_a_data_key_is_declared_as_it_is() {
     let app = TestApp::start(app::platform()).await;
     let tables = app.platform().tables();
+
     let holders: BTreeSet<String> = app
         .owner()
         .await
@@ -89,10 +93,12 @@ async fn every_table_with_a_data_key_is_declared_as_it_is() {
         .iter()
         .map(|row| row.get(0).unwrap())
         .collect();
+
     let own = tables
         .iter()
         .filter(|table| table.is_sealed() && table.key == KeyHolder::Row);
     assert_eq!(holders, own.map(|table| table.table.to_owned()).collect());
+
     for table in &tables {
         if let KeyHolder::Other { table: holder, .. } = table.key {
             assert!(
@@ -101,6 +107,7 @@ async fn every_table_with_a_data_key_is_declared_as_it_is() {
                 table.table
             );
         }
+
         for index in &table.indexes {
             let source = table
                 .columns
@@ -113,6 +120,7 @@ async fn every_table_with_a_data_key_is_declared_as_it_is() {
             );
         }
     }
+
     let customers = tables
         .iter()
         .find(|table| table.table == "customers")
@@ -128,6 +136,7 @@ async fn every_table_with_a_data_key_is_declared_as_it_is() {
 async fn what_is_emptied_may_be_empty() {
     const NULLABLE: &str = "SELECT c.relname || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attnotnull";
+
     let app = TestApp::start(app::platform()).await;
     let nullable: BTreeSet<String> = app
         .owner()
@@ -138,12 +147,15 @@ async fn what_is_emptied_may_be_empty() {
         .iter()
         .map(|row| row.get(0).unwrap())
         .collect();
+
     let tables = app.platform().tables();
     let emptied: Vec<_> = tables
         .iter()
         .filter(|table| table.erasure == Erasure::Empty && table.is_sealed())
         .collect();
+
     assert!(emptied.iter().any(|table| table.table == "customers"));
+
     for table in emptied {
         let indexes = table.indexes.iter().map(|index| index.column);
         for column in indexes.chain(["data_key"]) {

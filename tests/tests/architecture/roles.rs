@@ -51,6 +51,7 @@ async fn the_serving_role_can_only_serve() {
         .run("SELECT count(*) FROM customers", [])
         .await
         .unwrap();
+
     for statement in BEYOND_SERVING {
         assert_eq!(
             refusal(&mut serving, statement).await,
@@ -77,6 +78,7 @@ async fn the_serving_role_has_the_rights_that_were_reviewed() {
          WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype \
              AND has_function_privilege('mainstay_server', oid, 'EXECUTE') \
          ORDER BY 1";
+
     let app = TestApp::start(app::platform()).await;
     let rows = app.owner().await.run(GRANTED, []).await.unwrap();
     let text = |row: &mainstay_database::Row, position| row.get::<String>(position).unwrap();
@@ -84,6 +86,7 @@ async fn the_serving_role_has_the_rights_that_were_reviewed() {
         .iter()
         .map(|row| format!("{}: {}\n", text(row, 0), text(row, 1)))
         .collect();
+
     // OWASP ASVS 16.4.2. The trigger would refuse a change too, so that only the grants themselves show this one: of the log
     // and its seal, inserting and reading; of a partition by itself, nothing.
     let of_the_log = lines.iter().filter(|line| line.starts_with("audit_"));
@@ -92,6 +95,7 @@ async fn the_serving_role_has_the_rights_that_were_reviewed() {
             .iter()
             .any(|right| line.contains(right))
     });
+
     assert_eq!(beyond.count(), 0, "{lines:?}");
     assert!(
         lines.contains(&"audit_events: SELECT\n".to_owned()),
@@ -125,6 +129,7 @@ async fn no_other_role_may_read_a_table() {
 async fn not_even_the_owner_alters_the_audit_log_in_passing() {
     let app = TestApp::start(app::platform()).await;
     app.actor(mainstay_access::BuiltInRole::Owner).await;
+
     let mut owner = app.owner().await;
     for statement in [
         "UPDATE audit_events SET action = 'nothing'",
@@ -133,6 +138,7 @@ async fn not_even_the_owner_alters_the_audit_log_in_passing() {
     ] {
         assert_eq!(refusal(&mut owner, statement).await, "42501", "{statement}");
     }
+
     let rows = owner
         .run(
             "SELECT count(*) FROM audit_events WHERE action <> 'nothing'",
@@ -140,6 +146,7 @@ async fn not_even_the_owner_alters_the_audit_log_in_passing() {
         )
         .await
         .unwrap();
+
     assert!(rows[0].get::<i64>(0).unwrap() > 0);
 }
 

@@ -54,11 +54,13 @@ async fn columns() -> Vec<Column> {
             comment: text(row, 3),
         })
         .collect();
+
     assert!(
         columns.len() > 40,
         "only {} columns were found",
         columns.len()
     );
+
     columns
 }
 
@@ -82,9 +84,11 @@ async fn every_column_is_classified_and_what_is_sensitive_is_sealed() {
             unlisted.push(name);
         }
     }
+
     unlisted.sort();
     let mut listed = IN_CLEAR.map(|(name, _)| name);
     listed.sort_unstable();
+
     assert_eq!(
         unlisted, listed,
         "sensitive columns in clear, and those that are listed with a reason"

@@ -57,6 +57,7 @@ fn nobody_new_goes_around_the_types() {
             }
         }
     }
+
     assert_snapshot(&snapshot("ways-around.txt"), &text);
 }
 
@@ -66,10 +67,12 @@ fn count(source: &Source, way: &WayAround) -> usize {
     {
         return 0;
     }
+
     let code = source
         .text
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
+
     code.map(|line| {
         way.written
             .iter()

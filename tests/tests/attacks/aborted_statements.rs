@@ -18,16 +18,19 @@ async fn abort(app: &TestApp, sqlstate: &str, times: i64) {
         .run("CREATE TABLE aborting (sqlstate text, times bigint)", [])
         .await
         .expect("the owner may");
+
     let insert = "INSERT INTO aborting VALUES ($1, $2)";
     owner
         .run(insert, [sqlstate.into(), times.into()])
         .await
         .expect("the owner may");
+
     let define = "CREATE FUNCTION abort_some() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
          IF nextval('public.aborted') <= (SELECT times FROM public.aborting) THEN \
              RAISE EXCEPTION USING ERRCODE = (SELECT sqlstate FROM public.aborting), MESSAGE = 'aborted'; \
          END IF; RETURN NULL; END $$";
     owner.run(define, []).await.expect("the owner may");
+
     let trigger = "CREATE TRIGGER throttles_abort AFTER UPDATE ON throttles \
          FOR EACH STATEMENT EXECUTE FUNCTION abort_some()";
     owner.run(trigger, []).await.expect("the owner may");
@@ -52,6 +55,7 @@ async fn a_statement_that_is_aborted_again_asks_the_caller_to_come_back() {
     let app = TestApp::start(app::platform()).await;
     let agent = app.actor(Agent).await;
     abort(&app, "40P01", 2).await;
+
     let sign_in = async || {
         app.anonymous()
             .post(
@@ -60,6 +64,7 @@ async fn a_statement_that_is_aborted_again_asks_the_caller_to_come_back() {
             )
             .await
     };
+
     let refused = sign_in().await;
     refused.assert_problem(503, "unavailable");
     assert!(!refused.header("retry-after").is_empty());
@@ -75,10 +80,12 @@ async fn people_of_one_network_do_not_deadlock() {
         .setting("http.deadline", "60s")
         .start()
         .await;
+
     let mut people = Vec::new();
     for _ in 0..12 {
         people.push(app.actor(Agent).await.email().to_owned());
     }
+
     for round in 0..5 {
         let calls = (0..60_usize).map(|n| {
             let (email, from) = (&people[n * 7 % 12], format!("203.0.113.{}", n % 6));
@@ -93,18 +100,21 @@ async fn people_of_one_network_do_not_deadlock() {
                     json!({ "email": email, "password": PASSWORD }),
                 ),
             };
+
             let call = app
                 .anonymous()
                 .request(Method::POST, path)
                 .header("x-forwarded-for", &from);
             async move { call.json(&body).send().await.status.as_u16() }
         });
+
         let calls: Vec<_> = calls.collect();
         let mut statuses = Vec::new();
         let mut calls = calls.into_iter();
         while calls.len() > 0 {
             statuses.extend(join_all(calls.by_ref().take(10)).await);
         }
+
         assert!(
             statuses.iter().all(|status| *status < 500),
             "round {round}: {statuses:?}"

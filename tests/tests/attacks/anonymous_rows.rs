@@ -23,12 +23,14 @@ async fn rows(app: &TestApp) -> BTreeMap<String, i64> {
          FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition \
              AND relname NOT IN ('audit_leaves', 'audit_checkpoints', 'audit_keys', 'jobs', 'findings', 'finding_subjects', \
                  'watch_marks', 'root_keys')";
+
     let counted = app
         .owner()
         .await
         .run(COUNT, [])
         .await
         .expect("the owner may");
+
     counted
         .iter()
         .map(|row| (row.get(0).expect("a name"), row.get(1).expect("a count")))
@@ -145,12 +147,14 @@ async fn call(app: &TestApp, operation: Operation, n: usize, from: &str) -> Answ
         .anonymous()
         .request(method, path)
         .header("x-forwarded-for", from);
+
     let call = match body {
         Body::Json(body) => call.json(&body),
         Body::Form(body) => call
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body),
     };
+
     call.send().await
 }
 
@@ -163,6 +167,7 @@ async fn anonymous_calls_leave_a_bounded_number_of_rows() {
     let builder = builder
         .setting("http.trusted_proxies", "127.0.0.0/8")
         .setting("http.deadline", "60s");
+
     let app = builder
         .setting("identity.oidc_providers", settings)
         .start()
@@ -175,14 +180,17 @@ async fn anonymous_calls_leave_a_bounded_number_of_rows() {
                 join_all(chunk.iter().map(|n| call(&app, operation, *n, &from))).await;
             }
         };
+
         burst(0..FIRST).await;
         let before = rows(&app).await;
         burst(FIRST..FIRST + THEN).await;
+
         let after = rows(&app).await;
         let grown: Vec<_> = after
             .iter()
             .filter(|(table, count)| before.get(*table) != Some(*count))
             .collect();
+
         assert!(
             grown.is_empty(),
             "{THEN} more calls of {}: {grown:?} after {before:?}",
@@ -203,12 +211,14 @@ async fn refusals_are_counted_in_the_next_record() {
         let body = json!({ "email": "one@example.org", "password": "not the password" });
         app.anonymous().post("/v1/sessions", body).await
     };
+
     for _ in 0..6 {
         guess().await.assert_problem(401, "invalid_credentials");
     }
     for _ in 0..10 {
         guess().await.assert_problem(429, "too_many_attempts");
     }
+
     clock.advance(Duration::minutes(16));
     guess().await.assert_problem(401, "invalid_credentials");
     guess().await.assert_problem(429, "too_many_attempts");
@@ -221,6 +231,7 @@ async fn refusals_are_counted_in_the_next_record() {
         .run(recorded, [])
         .await
         .expect("the log is read");
+
     let counts: Vec<i64> = rows
         .iter()
         .map(|row| row.get(0).expect("a count"))

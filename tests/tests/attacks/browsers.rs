@@ -14,12 +14,14 @@ async fn only_pages_of_allowed_origins_may_read_answers() {
         .start()
         .await;
     let agent = app.actor(Agent).await;
+
     let ask = async |method: Method, origin: &str| -> Answer {
         let call = agent.request(method, "/v1/me").header("origin", origin);
         call.header("access-control-request-method", "GET")
             .send()
             .await
     };
+
     let tricks = [
         "https://evil.example",
         "null",
@@ -32,6 +34,7 @@ async fn only_pages_of_allowed_origins_may_read_answers() {
         "https://app.example@evil.example",
         "https://sub.app.example",
     ];
+
     for method in [Method::GET, Method::OPTIONS] {
         for origin in tricks {
             let answer = ask(method.clone(), origin).await;
@@ -42,6 +45,7 @@ async fn only_pages_of_allowed_origins_may_read_answers() {
                 "{method} {origin}: {allowed}"
             );
         }
+
         let answer = ask(method.clone(), ALLOWED).await;
         assert_eq!(
             answer.header("access-control-allow-origin"),
@@ -70,6 +74,7 @@ async fn without_the_setting_no_page_of_another_origin_may_read_answers() {
             .header("origin", ALLOWED)
             .send()
             .await;
+
         assert!(
             answer
                 .headers
@@ -87,6 +92,7 @@ async fn every_answer_has_the_security_headers() {
     let app = TestApp::start(app::platform()).await;
     let agent = app.actor(Agent).await;
     let ask = async |path: &str| agent.get(path).await;
+
     for (path, status) in [
         ("/v1/me", 200),
         ("/docs", 200),
@@ -103,6 +109,7 @@ async fn every_answer_has_the_security_headers() {
         answer.assert_status(status);
         assert_secured(&answer);
     }
+
     assert_secured(&app.anonymous().get("/v1/me").await);
     assert_secured(agent.delete("/v1/customers").await.assert_status(405));
     assert_eq!(
@@ -120,6 +127,7 @@ pub fn assert_secured(answer: &Answer) {
         ("content-security-policy", "frame-ancestors 'none'"),
         ("cross-origin-resource-policy", "same-origin"),
     ];
+
     for (name, part) in expected {
         assert!(
             answer.header(name).contains(part),
@@ -127,6 +135,7 @@ pub fn assert_secured(answer: &Answer) {
             answer.headers
         );
     }
+
     assert!(
         answer
             .header("content-security-policy")
@@ -134,6 +143,7 @@ pub fn assert_secured(answer: &Answer) {
         "{:?}",
         answer.headers
     );
+
     for telling in ["server", "x-powered-by", "via"] {
         assert!(
             !answer.headers.contains_key(telling),

@@ -20,6 +20,7 @@ fn text(value: &Value) -> &str {
 async fn an_application_that_anybody_can_play_is_never_let_in_unasked() {
     let app = TestApp::start(app::platform()).await;
     let owner = app.actor(Owner).await;
+
     let redirects = [
         REDIRECT,
         "http://127.0.0.1/back",
@@ -27,14 +28,17 @@ async fn an_application_that_anybody_can_play_is_never_let_in_unasked() {
         "http://localhost/back",
         "com.example.app:/back",
     ];
+
     for (client_id, first_party) in [("others", false), ("own", true)] {
         register_for(&app, client_id, &redirects, first_party).await;
+
         for redirect in &redirects[1..] {
             let asking = with(
                 with(request(client_id), "redirect_uri", *redirect),
                 "scope",
                 "customers.read",
             );
+
             for _ in 0..2 {
                 let asked = owner
                     .post("/oauth/authorizations", asking.clone())
@@ -57,6 +61,7 @@ async fn an_application_that_anybody_can_play_is_never_let_in_unasked() {
 async fn a_loopback_redirect_has_any_port_and_its_code_goes_nowhere_else() {
     let app = TestApp::start(app::platform()).await;
     let owner = app.actor(Owner).await;
+
     register_for(
         &app,
         "native",
@@ -68,6 +73,7 @@ async fn a_loopback_redirect_has_any_port_and_its_code_goes_nowhere_else() {
         false,
     )
     .await;
+
     for right in [
         "http://127.0.0.1:51004/back",
         "http://127.0.0.1/back",
@@ -84,6 +90,7 @@ async fn a_loopback_redirect_has_any_port_and_its_code_goes_nowhere_else() {
         fields[3].1 = right;
         token(&app, &fields).await.assert_status(200);
     }
+
     for trick in [
         "http://127.0.0.1:51004/other",
         "http://127.0.0.1:51004/back/",
@@ -109,6 +116,7 @@ async fn a_loopback_redirect_has_any_port_and_its_code_goes_nowhere_else() {
             .await
             .assert_problem(400, "unregistered_redirect_uri");
     }
+
     // The documentation page is at the service's own port alone.
     let docs = with(
         with(
@@ -119,6 +127,7 @@ async fn a_loopback_redirect_has_any_port_and_its_code_goes_nowhere_else() {
         "decision",
         "allow",
     );
+
     owner
         .post("/oauth/authorizations", docs)
         .await
@@ -131,6 +140,7 @@ async fn a_parameter_that_is_there_twice_gets_no_code() {
     let app = TestApp::start(app::platform()).await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     let answered = authorize(&owner, with(request("shop"), "repeats_parameters", true)).await;
     assert_eq!(
         (value(&answered, "error"), value(&answered, "code")),
@@ -148,6 +158,7 @@ async fn only_a_clear_yes_lets_an_application_in() {
     let app = TestApp::start(app::platform()).await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     for unclear in [
         json!("ALLOW"),
         json!("yes"),
@@ -168,12 +179,14 @@ async fn only_a_clear_yes_lets_an_application_in() {
             answer.text()
         );
     }
+
     let rows = app
         .owner()
         .await
         .run("SELECT count(*) FROM oauth_grants", [])
         .await
         .expect("they are counted");
+
     assert_eq!(rows[0].get::<i64>(0).expect("a number"), 0);
 }
 
@@ -183,6 +196,7 @@ async fn nothing_survives_a_withdrawal_that_is_under_way() {
     let app = TestApp::start(app::platform()).await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     let asking = || with(request("shop"), "scope", "customers.read");
     for _ in 0..5 {
         let first = let_in(&app, &owner, asking()).await;
@@ -190,17 +204,20 @@ async fn nothing_survives_a_withdrawal_that_is_under_way() {
         for _ in 0..6 {
             codes.push(code(&owner, asking()).await);
         }
+
         let listed = owner
             .get("/v1/me/applications")
             .await
             .assert_status(200)
             .json();
+
         let path = format!("/v1/me/applications/{}", text(&listed["items"][0]["id"]));
         let exchanges = join_all(
             codes
                 .iter()
                 .map(|code| async { token(&app, &exchange("shop", code)).await }),
         );
+
         let (withdrawn, answers) = join(owner.delete(&path), exchanges).await;
         withdrawn.assert_status(204);
 
@@ -208,21 +225,25 @@ async fn nothing_survives_a_withdrawal_that_is_under_way() {
             .iter()
             .filter(|answer| answer.status == 200)
             .map(|answer| answer.json());
+
         for tokens in given.chain([first]) {
             let application = app.anonymous().with_token(text(&tokens["access_token"]));
             application
                 .get("/v1/customers")
                 .await
                 .assert_problem(401, "unauthenticated");
+
             let refresh = [
                 ("grant_type", "refresh_token"),
                 ("client_id", "shop"),
                 ("refresh_token", text(&tokens["refresh_token"])),
             ];
+
             token(&app, &refresh)
                 .await
                 .assert_problem(400, "invalid_grant");
         }
+
         for refused in answers.iter().filter(|answer| answer.status != 200) {
             refused.assert_problem(400, "invalid_grant");
         }

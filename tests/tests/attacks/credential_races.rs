@@ -40,6 +40,7 @@ async fn assert_dead(app: &TestApp, answer: &Answer) {
     if answer.status != 201 && answer.status != 200 {
         return;
     }
+
     let token = answer.json()["access_token"]
         .as_str()
         .expect("a token")
@@ -59,6 +60,7 @@ async fn the_old_password_gives_no_session_that_outlives_its_change() {
     let (changed, session) = held
         .in_order(change_password(&agent), sign_in(&app, &agent, None))
         .await;
+
     changed.assert_status(204);
     session.assert_problem(401, "invalid_credentials");
 
@@ -67,6 +69,7 @@ async fn the_old_password_gives_no_session_that_outlives_its_change() {
     let (session, changed) = held
         .in_order(sign_in(&app, &agent, None), change_password(&agent))
         .await;
+
     changed.assert_status(204);
     assert_dead(&app, session.assert_status(201)).await;
     agent.get("/v1/me").await.assert_status(200);
@@ -98,6 +101,7 @@ async fn the_old_password_gives_no_session_that_outlives_its_reset() {
     let (done, session) = held
         .in_order(reset(&app, &token), sign_in(&app, &agent, None))
         .await;
+
     done.assert_status(204);
     session.assert_problem(401, "invalid_credentials");
 
@@ -107,6 +111,7 @@ async fn the_old_password_gives_no_session_that_outlives_its_reset() {
     let (session, done) = held
         .in_order(sign_in(&app, &agent, None), reset(&app, &token))
         .await;
+
     done.assert_status(204);
     assert_dead(&app, session.assert_status(201)).await;
 }
@@ -121,6 +126,7 @@ async fn one_reset_ends_the_others() {
         reset_token(&app, &agent).await,
     ];
     let held = Held::row(&app, ACCOUNT, agent.user().uuid()).await;
+
     let (first, second) = held
         .in_order(reset(&app, &tokens[0]), reset(&app, &tokens[1]))
         .await;
@@ -133,6 +139,7 @@ async fn one_reset_ends_the_others() {
     let (changed, done) = held
         .in_order(change_password(&agent), reset(&app, &token))
         .await;
+
     changed.assert_status(204);
     done.assert_problem(422, "invalid_token");
 }
@@ -141,6 +148,7 @@ async fn one_reset_ends_the_others() {
 #[tokio::test]
 async fn a_renewed_hash_does_not_bring_the_old_password_back() {
     const REPLACE: &str = "UPDATE users SET password_hash = $2 WHERE id = $1";
+
     let app = start().await;
     let agent = app.actor(Agent).await;
     let other = Argon2Parameters {
@@ -151,20 +159,24 @@ async fn a_renewed_hash_does_not_bring_the_old_password_back() {
         .hash(&PASSWORD.into())
         .await
         .expect("it is hashed");
+
     app.owner()
         .await
         .run(REPLACE, [agent.user().uuid().into(), hash.into()])
         .await
         .expect("it is replaced");
+
     let held = Held::row(&app, ACCOUNT, agent.user().uuid()).await;
     let (changed, session) = held
         .in_order(change_password(&agent), sign_in(&app, &agent, None))
         .await;
+
     changed.assert_status(204);
     session.assert_problem(401, "invalid_credentials");
     sign_in(&app, &agent, None)
         .await
         .assert_problem(401, "invalid_credentials");
+
     let body = json!({ "email": agent.email(), "password": NEW });
     app.anonymous()
         .post("/v1/sessions", body)
@@ -184,6 +196,7 @@ async fn a_step_up_by_the_old_password_does_not_count() {
             )
             .await
     };
+
     let held = Held::row(&app, ACCOUNT, agent.user().uuid()).await;
     let (changed, stepped) = held.in_order(change_password(&agent), step_up()).await;
     changed.assert_status(204);
@@ -194,6 +207,7 @@ async fn a_step_up_by_the_old_password_does_not_count() {
 async fn a_passkey_that_is_removed_gives_no_session() {
     let app = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
+
     for removal_first in [true, false] {
         let path = format!(
             "/v1/me/passkeys/{}",
@@ -201,6 +215,7 @@ async fn a_passkey_that_is_removed_gives_no_session() {
                 .as_str()
                 .expect("an id")
         );
+
         let answer = device.answer(&request_options(&app).await).await;
         // The use of the passkey is noted: it is the session that waits.
         let held = Held::row(&app, CREDENTIALS, agent.user().uuid()).await;
@@ -229,6 +244,7 @@ async fn an_app_that_is_removed_or_added_changes_what_a_sign_in_has_shown() {
     let app = app.start().await;
     let agent = app.actor(Agent).await;
     let (totp, _) = enrol(&app, &agent).await;
+
     clock.advance(Duration::seconds(60));
     let code = totp.code(clock.now());
     let held = Held::row(&app, CREDENTIALS, agent.user().uuid()).await;
@@ -238,6 +254,7 @@ async fn an_app_that_is_removed_or_added_changes_what_a_sign_in_has_shown() {
             sign_in(&app, &agent, Some(&code)),
         )
         .await;
+
     removed.assert_status(204);
     session.assert_problem(401, "invalid_credentials");
 
@@ -247,12 +264,14 @@ async fn an_app_that_is_removed_or_added_changes_what_a_sign_in_has_shown() {
         .await
         .assert_status(201)
         .json();
+
     let code = crate::authenticators::App::of(&pending).code(clock.now());
     let confirm = async || {
         agent
             .post("/v1/me/totp/confirmation", json!({ "code": code }))
             .await
     };
+
     let held = Held::row(&app, CREDENTIALS, agent.user().uuid()).await;
     let (confirmed, session) = held.in_order(confirm(), sign_in(&app, &agent, None)).await;
     confirmed.assert_status(200);
@@ -266,6 +285,7 @@ async fn an_identity_that_is_unlinked_gives_no_session() {
     let builder = TestApp::builder(app::platform())
         .clock(clock)
         .setting("database.pool_size", "10");
+
     let app = builder
         .setting(
             "identity.oidc_providers",
@@ -273,6 +293,7 @@ async fn an_identity_that_is_unlinked_gives_no_session() {
         )
         .start()
         .await;
+
     let agent = app.actor(Agent).await;
     let linked = link(&agent, &provider, person("ada"))
         .await
@@ -282,9 +303,11 @@ async fn an_identity_that_is_unlinked_gives_no_session() {
         "/v1/me/external-identities/{}",
         linked["id"].as_str().expect("an id")
     );
+
     let held = Held::row(&app, CREDENTIALS, agent.user().uuid()).await;
     let sign_in = external::sign_in(&app, &provider, person("ada"));
     let (unlinked, session) = held.in_order(agent.delete(&path), sign_in).await;
+
     unlinked.assert_status(204);
     session.assert_problem(401, "invalid_credentials");
 }
@@ -298,7 +321,9 @@ async fn an_account_that_is_deactivated_gives_no_session() {
     let (session, done) = held
         .in_order(sign_in(&app, &agent, None), deactivate())
         .await;
+
     done.assert_status(204);
+
     app.owner()
         .await
         .run(
@@ -307,6 +332,7 @@ async fn an_account_that_is_deactivated_gives_no_session() {
         )
         .await
         .expect("it is active");
+
     assert_dead(&app, session.assert_status(201)).await;
 }
 
@@ -329,6 +355,7 @@ async fn a_code_does_not_outlive_the_end_of_all_other_sessions() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     oauth::register(&app, "app").await;
+
     let code = oauth::code(&agent, oauth::request("app")).await;
     agent.delete("/v1/sessions").await.assert_status(204);
     oauth::token(&app, &oauth::exchange("app", &code))
@@ -354,8 +381,10 @@ async fn a_code_does_not_outlive_the_end_of_all_other_sessions() {
             granted.assert_status(200);
             granted
         };
+
         assert_dead(&app, &granted).await;
     }
+
     agent.get("/v1/me").await.assert_status(200);
 }
 
@@ -370,6 +399,7 @@ async fn a_refresh_does_not_outlive_the_end_of_all_other_sessions() {
             .post("/v1/sessions/current/refresh", body)
             .await
     };
+
     let held = Held::row(&app, ACCOUNT, agent.user().uuid()).await;
     let (ended, refreshed) = held.in_order(agent.delete("/v1/sessions"), refresh()).await;
     ended.assert_status(204);
@@ -382,6 +412,7 @@ async fn a_session_that_is_ended_leaves_no_credential_behind() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     oauth::register(&app, "app").await;
+
     let requests = [
         ("/v1/api-keys", json!({ "name": "left behind" })),
         ("/v1/me/totp", json!({})),
@@ -391,6 +422,7 @@ async fn a_session_that_is_ended_leaves_no_credential_behind() {
             oauth::with(oauth::request("app"), "decision", "allow"),
         ),
     ];
+
     for (path, body) in requests {
         let stolen = crate::authenticators::signed_in(&app, &sign_in(&app, &agent, None).await);
         let held = Held::row(&app, ACCOUNT, agent.user().uuid()).await;
@@ -400,6 +432,7 @@ async fn a_session_that_is_ended_leaves_no_credential_behind() {
         ended.assert_status(204);
         made.assert_problem(401, "unauthenticated");
     }
+
     assert_eq!(agent.get("/v1/api-keys").await.json()["items"], json!([]));
 }
 
@@ -407,16 +440,19 @@ async fn a_session_that_is_ended_leaves_no_credential_behind() {
 #[tokio::test]
 async fn the_old_address_is_told_also_when_both_confirm_at_once() {
     const CHANGES: &str = "SELECT FROM email_changes WHERE user_id = $1 FOR UPDATE";
+
     let app = start().await;
     let agent = app.actor(Agent).await;
     agent
         .put("/v1/me/email", json!({ "email": "new@example.org" }))
         .await
         .assert_status(202);
+
     let tokens = [
         app.mail_to(agent.email()).await.link_token(),
         app.mail_to("new@example.org").await.link_token(),
     ];
+
     let confirm = |token: &str| {
         let (client, body) = (app.anonymous(), json!({ "token": token }));
         async move {
@@ -428,10 +464,12 @@ async fn the_old_address_is_told_also_when_both_confirm_at_once() {
                 == true
         }
     };
+
     let held = Held::row(&app, CHANGES, agent.user().uuid()).await;
     let (first, second) = held
         .in_order(confirm(&tokens[0]), confirm(&tokens[1]))
         .await;
+
     assert_eq!([first, second], [false, true]);
     assert!(
         app.mail_to(agent.email())

@@ -110,11 +110,13 @@ fn declarations_that_contradict_each_other_are_refused_all_at_once() {
         declared,
         declared,
     ));
+
     let wrong = platform(module)
         .api()
         .err()
         .expect("they contradict each other")
         .to_string();
+
     for expected in [
         "mismatched: /v1/test/mismatched/{id} has 1 parameters, the function takes 0",
         "second_listing: GET /v1/customers is declared twice",
@@ -125,6 +127,7 @@ fn declarations_that_contradict_each_other_are_refused_all_at_once() {
     ] {
         assert!(wrong.contains(expected), "{expected:?} is not in:\n{wrong}");
     }
+
     assert!(platform(test_module().endpoints((declared,))).api().is_ok());
 }
 
@@ -136,6 +139,7 @@ async fn what_nobody_shares_is_missed_when_the_service_starts() {
         .err()
         .expect("nobody shares it")
         .to_string();
+
     assert!(
         wrong.contains(
             "greet: it takes Shared<attacks::declarations::Greeting>, which nobody shares"

@@ -46,17 +46,20 @@ pub fn restore(url: &SecretString, dump: &[u8]) {
         "--dbname",
         url.expose_secret(),
     ]);
+
     let started = command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn();
+
     let mut psql = started.expect("psql is there, as Postgres is");
     psql.stdin
         .take()
         .expect("it reads")
         .write_all(dump)
         .expect("it takes the dump");
+
     let output = psql.wait_with_output().expect("it ends");
     assert!(
         output.status.success(),

@@ -39,6 +39,7 @@ impl Thief<'_> {
     async fn reads(&self, url: &SecretString) -> BTreeSet<String> {
         let mut owner = connect(url).await;
         owner.run(DEFINE, []).await.expect("the function is made");
+
         let rows = owner
             .run("SELECT * FROM pg_temp.everything()", [])
             .await
@@ -47,12 +48,14 @@ impl Thief<'_> {
             .iter()
             .map(|row| (row.get(0).expect("a name"), row.get(1).expect("a row")))
             .collect();
+
         owner.close().await;
         let keys: BTreeMap<i64, DataKey> = rows
             .iter()
             .filter(|(table, _)| table == "data_keys")
             .map(|(_, row)| self.unwrapped(row))
             .collect();
+
         let mut read = BTreeSet::new();
         for (name, row) in &rows {
             if name == "audit_events" {
@@ -60,6 +63,7 @@ impl Thief<'_> {
                     .tables
                     .iter()
                     .find(|table| table.resource == row["resource"]);
+
                 for side in ["before", "after"] {
                     let Some(table) = table.filter(|_| row[side].is_object()) else {
                         continue;
@@ -73,6 +77,7 @@ impl Thief<'_> {
                 read.extend(Self::opened(table, row, &keys));
             }
         }
+
         read
     }
 
@@ -93,6 +98,7 @@ impl Thief<'_> {
             Scope::Organization => uuid(&row["organization_id"]),
             Scope::Nowhere => Uuid::nil(),
         };
+
         let open = |column: &mainstay::database::SealedColumn| {
             let sealed = bytes(&row[column.column])?;
             let (table, name) = column.bound_to;
@@ -102,14 +108,17 @@ impl Thief<'_> {
                 column: name,
                 row: uuid(&row[row_id(row)]),
             };
+
             // The right key, and then every other one: it costs a thief nothing to try.
             let named = DataKey::named_in(&sealed).ok().and_then(|id| keys.get(&id));
             let plain = named
                 .into_iter()
                 .chain(keys.values())
                 .find_map(|key| key.open(&cell, &sealed).ok())?;
+
             Some(String::from_utf8_lossy(&plain).into_owned())
         };
+
         table.columns.iter().filter_map(open).collect()
     }
 }
@@ -170,17 +179,20 @@ async fn make(owner: &Actor, name: &str) -> String {
         .await
         .assert_status(201)
         .location();
+
     owner.patch(&path, customer(name)).await.assert_status(200);
     owner
         .get(&format!("{path}/personal-data"))
         .await
         .assert_status(200);
+
     path
 }
 
 /// The records up to a moment, as they stand.
 async fn records(app: &TestApp, until: &str) -> (i64, String) {
     const DIGEST: &str = "SELECT count(*), md5(string_agg(e::text, '|' ORDER BY id)) FROM audit_events e WHERE id <= $1";
+
     let until = Uuid::try_parse(until).expect("a UUID");
     let rows = app
         .owner()
@@ -188,6 +200,7 @@ async fn records(app: &TestApp, until: &str) -> (i64, String) {
         .run(DIGEST, [until.into()])
         .await
         .expect("the log is read");
+
     (
         rows[0].get(0).expect("a number"),
         rows[0].get(1).expect("a text"),
@@ -207,6 +220,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
     // Before: who has database and ring reads it all, in the row and in the log. That is what erasure is held against.
     let live = app.owner_url();
     let read = thief.reads(&live).await;
+
     assert_eq!(
         (
             found(&read, &customer("gone")),
@@ -219,6 +233,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
         read.contains("gone Before"),
         "the log holds what the row was before: {read:?}"
     );
+
     let guess = index_of(&app, &gone).await;
     assert_eq!(
         rows_that_hold(&app, &guess).await,
@@ -256,6 +271,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
         Vec::<String>::new(),
         "an index would confirm a guess"
     );
+
     // The log was not touched, so that whatever seals it still fits.
     assert_eq!(records(&app, &last).await, log);
     owner.get(&stays).await.assert_status(200);
@@ -269,6 +285,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
         &restored,
         &dump(&live, &["--data-only", "--table=data_keys"]),
     );
+
     let read = thief.reads(&restored).await;
     assert_eq!(
         (
@@ -285,6 +302,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
         .await
         .owner;
     restore(&restored, &with_keys);
+
     let read = thief.reads(&restored).await;
     assert_eq!(found(&read, &customer("gone")), 5, "{read:?}");
 }
@@ -297,6 +315,7 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
         ring: app.database().ring(),
         tables: app.platform().tables(),
     };
+
     // Something in each table that holds what is a person's.
     let change = json!({ "email": "agent.new@canary.example" });
     agent.put("/v1/me/email", change).await.assert_status(202);
@@ -316,6 +335,7 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
         read.contains("127.0.0.1"),
         "a session tells from where: {read:?}"
     );
+
     let yesterday = dump(&live, &["--exclude-table-data=data_keys"]);
     agent.delete("/v1/me").await.assert_status(204);
 
@@ -325,6 +345,7 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
         "{read:?}"
     );
     assert!(read.contains(owner.email()), "{read:?}");
+
     let restored = Beside::make(&app, "CREATE DATABASE yesterday_of_account")
         .await
         .owner;
@@ -333,15 +354,18 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
         &restored,
         &dump(&live, &["--data-only", "--table=data_keys"]),
     );
+
     let read = thief.reads(&restored).await;
     assert!(
         !read.contains(agent.email()) && !read.contains("agent.new@canary.example"),
         "{read:?}"
     );
     assert!(read.contains(owner.email()), "{read:?}");
+
     // What is left of them is what they did.
     let user = agent.user().to_string();
     let tables = rows_that_hold(&app, &user).await;
+
     assert!(
         tables
             .iter()

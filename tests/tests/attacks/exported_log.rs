@@ -26,19 +26,23 @@ async fn no_altered_export_verifies() {
     let (app, mut session, keys) = sealed_log().await;
     let outside = published(&mut session, &keys).await;
     let agent = app.actor(Agent).await;
+
     write_on(&agent, 5, "more").await;
     seal(&app).await;
+
     let export = exported(&mut session, &outside).await;
     let whole = verify_export(&export[..], &keys, &outside, 0).expect("it verifies");
     assert_eq!(
         (whole.from, whole.until, whole.outside),
         (0, whole.checkpoint.size, 1)
     );
+
     let draw = Draw(Random::seeded(2));
     let lines: Vec<_> = export.split_inclusive(|byte| *byte == b'\n').collect();
     let below = |limit: usize| {
         usize::try_from(draw.below(i64::try_from(limit).expect("small"))).expect("below")
     };
+
     for n in 0..2_000 {
         let mut altered = export.clone();
         match n % 4 {
@@ -63,18 +67,22 @@ async fn no_altered_export_verifies() {
             }
             _ => altered[below(export.len())] ^= 1 << below(8),
         }
+
         let verdict = verify_export(&altered[..], &keys, &outside, 0);
         let line = altered
             .split(|byte| *byte == b'\n')
             .zip(&lines)
             .position(|(one, other)| !other.starts_with(one));
+
         assert!(verdict.is_err(), "alteration {n}, from line {line:?} on");
     }
+
     let stranger = [
         "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
             .parse()
             .expect("a key"),
     ];
+
     let verdict = verify_export(&export[..], &stranger, &Outside::default(), 0);
     assert!(
         matches!(
@@ -94,23 +102,28 @@ async fn a_part_of_the_log_proves_itself() {
     let outside = published(&mut session, &keys).await;
     let agent = app.actor(Agent).await;
     let from = app.runtime().clock.now();
+
     write_on(&agent, 4, "more").await;
     seal(&app).await;
+
     let mut export = Vec::new();
     let extent = Extent {
         from: Some(from),
         until: None,
         outside: Some(&outside),
     };
+
     assert_eq!(
         export_log(&mut session, &extent, &mut export)
             .await
             .expect("it is exported"),
         4
     );
+
     let part = verify_export(&export[..], &keys, &outside, 0).expect("it verifies");
     assert_eq!((part.until - part.from, part.outside), (4, 1));
     assert!(part.from > 0);
+
     let mut export = Vec::new();
     let extent = Extent {
         from: Some(from),
@@ -119,6 +132,7 @@ async fn a_part_of_the_log_proves_itself() {
     export_log(&mut session, &extent, &mut export)
         .await
         .expect("it is exported");
+
     let verdict = verify_export(&export[..], &keys, &outside, 0);
     assert!(
         matches!(verdict, Err(AuditError::Export { .. })),

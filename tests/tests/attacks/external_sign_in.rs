@@ -24,6 +24,7 @@ async fn a_token_with_any_wrong_claim_is_not_believed() {
     let app = start(&provider).await;
     let now = app.runtime().clock.now().unix_timestamp();
     let client = provider.settings(ACME)["client_id"].clone();
+
     for (claim, value) in [
         ("nonce", json!("another")),
         ("nonce", Value::Null),
@@ -51,15 +52,18 @@ async fn a_token_with_any_wrong_claim_is_not_believed() {
                 .cloned()
                 .unwrap_or_default()
         });
+
         let answer = sign_in(&app, &provider, person("ada")).await;
         let refused = [(401, REFUSED), (503, "provider_unavailable")];
         let problem = answer.problem();
+
         assert!(
             refused.contains(&(problem.status, problem.code.as_str())),
             "{claim}: {value}: {}",
             answer.text()
         );
     }
+
     provider.script(|script| script.claims.clear());
     sign_in(&app, &provider, person("ada"))
         .await
@@ -76,8 +80,10 @@ async fn an_answer_is_taken_once_and_from_who_began_it() {
 
     let mut of_another_browser = body.clone();
     of_another_browser["binding"] = attacker["binding"].clone();
+
     let mut without_binding = body.clone();
     without_binding.as_object_mut().unwrap().remove("binding");
+
     let mut of_no_state = body.clone();
     of_no_state["state"] = "x".repeat(43).into();
     for wrong in [of_another_browser, without_binding, of_no_state] {
@@ -110,9 +116,11 @@ async fn a_code_of_another_flow_is_worth_nothing() {
         through(&provider, &one, person("eve")),
         through(&provider, &other, person("ada")),
     );
+
     let mut body = callback(&one, &back);
     body["code"] = stolen.code.into();
     finish(&app, body).await.assert_problem(401, REFUSED);
+
     let count = app
         .owner()
         .await
@@ -120,6 +128,7 @@ async fn a_code_of_another_flow_is_worth_nothing() {
         .await
         .unwrap()
         .len();
+
     assert_eq!(count, 0);
 }
 
@@ -128,12 +137,15 @@ async fn an_answer_that_comes_late_is_refused() {
     let (app, provider, clock) = start_at_rest().await;
     let begun = begin(&app, ACME).await;
     let body = callback(&begun, &through(&provider, &begun, person("ada")));
+
     clock.advance(Duration::minutes(10));
     finish(&app, body).await.assert_problem(401, REFUSED);
+
     // It is cleared away when others begin.
     begin(&app, ACME).await;
     clock.advance(Duration::SECOND);
     begin(&app, ACME).await;
+
     let kept = app
         .owner()
         .await
@@ -141,6 +153,7 @@ async fn an_answer_that_comes_late_is_refused() {
         .await
         .unwrap()
         .len();
+
     assert_eq!(kept, 2);
 }
 
@@ -151,9 +164,11 @@ async fn providers_are_not_mixed_up() {
         OpenIdProvider::start(Clock::default()).await,
         OpenIdProvider::start(Clock::default()).await,
     );
+
     for provider in [&honest, &evil] {
         provider.script(|script| script.names_itself = true);
     }
+
     let app = start_with(&[honest.settings(ACME), evil.settings("evil")]).await;
     // The person is sent to the honest provider in the name of the evil one.
     let at_evil = begin(&app, "evil").await;
@@ -164,9 +179,11 @@ async fn providers_are_not_mixed_up() {
         json!({ "provider": ACME, "state": at_evil["state"], "binding": at_evil["binding"], "code": back.code, "iss": back.iss }),
         json!({ "provider": "evil", "state": at_honest["state"], "binding": at_honest["binding"], "code": back.code }),
     ];
+
     for body in wrong {
         finish(&app, body).await.assert_problem(401, REFUSED);
     }
+
     for issuer in [
         Some("https://id.example".to_owned()),
         Some(format!("{}/", honest.issuer())),
@@ -180,10 +197,12 @@ async fn providers_are_not_mixed_up() {
         }
         finish(&app, body).await.assert_problem(401, REFUSED);
     }
+
     assert_eq!((honest.calls("/token"), evil.calls("/token")), (0, 0));
     sign_in(&app, &honest, person("ada"))
         .await
         .assert_status(201);
+
     // Each sends people back to an address of its own.
     assert_ne!(
         back.redirect_uri,
@@ -199,10 +218,12 @@ async fn what_was_begun_for_one_thing_is_good_for_no_other() {
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
     let sign_in = begin(&app, ACME).await;
     let body = callback(&sign_in, &through(&provider, &sign_in, person("eve")));
+
     agent
         .post("/v1/me/external-identities", body)
         .await
         .assert_problem(401, REFUSED);
+
     let linking = begin_link(&agent, ACME).await;
     finish(
         &app,
@@ -210,6 +231,7 @@ async fn what_was_begun_for_one_thing_is_good_for_no_other() {
     )
     .await
     .assert_problem(401, REFUSED);
+
     let linking = begin_link(&other, ACME).await;
     let body = callback(&linking, &through(&provider, &linking, person("eve")));
     agent
@@ -237,15 +259,20 @@ async fn the_same_subject_of_another_issuer_is_somebody_else() {
     let app = start_with(&[one.settings(ACME), other.settings("other")]).await;
     let ada = signed_in(&app, &sign_in(&app, &one, person("ada")).await);
     let begun = begin(&app, "other").await;
+
     let mut claims = person("ada");
     claims["email"] = "somebody@example.net".into();
+
     let mut body = callback(&begun, &through(&other, &begun, claims));
     body["provider"] = "other".into();
+
     let somebody = signed_in(&app, &finish(&app, body).await);
     assert_ne!(user_of(&ada).await, user_of(&somebody).await);
+
     // Subjects that differ in the case of a letter differ.
     let mut claims = person("Ada");
     claims["email"] = "upper@example.net".into();
+
     let upper = signed_in(&app, &sign_in(&app, &one, claims).await);
     assert_ne!(user_of(&ada).await, user_of(&upper).await);
 }
@@ -257,6 +284,7 @@ async fn an_address_opens_no_account() {
     let app = start(&provider).await;
     let victim = app.actor(Agent).await;
     let claim = |email: &str, verified: Value| json!({ "sub": "eve", "email": email, "email_verified": verified });
+
     for verified in [json!(false), Value::Null, json!("false")] {
         let answer = sign_in(&app, &provider, claim("eve@example.com", verified)).await;
         answer.assert_problem(403, "email_unverified");
@@ -269,16 +297,19 @@ async fn an_address_opens_no_account() {
             .await
             .assert_problem(409, "account_exists");
     }
+
     let count = async |text| app.owner().await.run(text, []).await.unwrap().len();
     assert_eq!(count("SELECT FROM external_identities").await, 0);
     assert_eq!(
         count("SELECT FROM audit_events WHERE action = 'authn_login_fail'").await,
         6
     );
+
     // Its owner links it while signed in.
     link(&victim, &provider, claim(victim.email(), json!(true)))
         .await
         .assert_status(201);
+
     let owner = signed_in(
         &app,
         &sign_in(&app, &provider, claim(victim.email(), json!(true))).await,
@@ -294,9 +325,11 @@ async fn somebody_new_who_comes_twice_at_once_gets_one_account() {
     let answers =
         futures_util::future::join_all((0..8).map(|_| sign_in(&app, &provider, person("ada"))))
             .await;
+
     for answer in &answers {
         answer.assert_status(201);
     }
+
     let count = async |text| app.owner().await.run(text, []).await.unwrap().len();
     assert_eq!(
         (
@@ -315,6 +348,7 @@ async fn a_provider_cannot_make_the_service_do_more_than_ask() {
         .await
         .expect("there is a port");
     let elsewhere = format!("http://{}/", canary.local_addr().expect("it is bound"));
+
     for path in [DISCOVERY, KEYS, "/token"] {
         let provider = OpenIdProvider::start(Clock::default()).await;
         let itself = Misbehaviour::RedirectTo(format!("{}{path}", provider.issuer()));
@@ -331,14 +365,17 @@ async fn a_provider_cannot_make_the_service_do_more_than_ask() {
                 .setting("identity.oidc_timeout", "300ms")
                 .start()
                 .await;
+
             // At the token endpoint it behaves until then.
             let begun = if path == "/token" {
                 begin(&app, ACME).await
             } else {
                 Value::Null
             };
+
             provider.script(|script| drop(script.misbehaviours.insert(path, misbehaviour.clone())));
             let (before, started) = (provider.calls(path), Instant::now());
+
             let answer = if path == "/token" {
                 finish(
                     &app,
@@ -350,6 +387,7 @@ async fn a_provider_cannot_make_the_service_do_more_than_ask() {
                     .post("/v1/external-authorizations", json!({ "provider": ACME }))
                     .await
             };
+
             assert_eq!(
                 answer.status,
                 503,
@@ -363,9 +401,11 @@ async fn a_provider_cannot_make_the_service_do_more_than_ask() {
                 "{path} {misbehaviour:?} took {:?}",
                 started.elapsed()
             );
+
             provider.script(|script| script.misbehaviours.clear());
         }
     }
+
     let hit = tokio::time::timeout(std::time::Duration::ZERO, canary.accept()).await;
     assert!(hit.is_err(), "the service followed a redirect");
 }
@@ -397,8 +437,10 @@ async fn a_provider_cannot_send_anybody_where_it_likes() {
             .await;
         assert_eq!(answer.status, 503, "{member} {value}: {}", answer.text());
     }
+
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
+
     provider.script(|script| {
         drop(
             script
@@ -406,6 +448,7 @@ async fn a_provider_cannot_send_anybody_where_it_likes() {
                 .insert("token_endpoint".into(), json!("http://id.example/token")),
         )
     });
+
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_problem(503, "provider_unavailable");
@@ -427,8 +470,10 @@ async fn nobody_begins_without_end() {
             break;
         }
     }
+
     let refused = refused.expect("an end comes");
     refused.assert_problem(429, "too_many_attempts");
+
     // Who signs in another way is not kept waiting for longer than that.
     assert!(!refused.header("retry-after").is_empty());
 }
@@ -441,12 +486,14 @@ async fn nothing_of_it_is_readable_in_the_database() {
     sign_in(&app, &provider, person("canary-subject"))
         .await
         .assert_status(201);
+
     let begun = begin(&app, ACME).await;
     let hex = |text: &str| {
         text.bytes()
             .map(|byte| format!("{byte:02x}"))
             .collect::<String>()
     };
+
     let mut dump = String::new();
     for table in [
         "SELECT t::text FROM external_identities t",
@@ -457,7 +504,9 @@ async fn nothing_of_it_is_readable_in_the_database() {
             dump += &row.get::<String>(0).unwrap();
         }
     }
+
     assert!(dump.len() > 500);
+
     for secret in [
         "canary-subject",
         text(&begun["state"]),

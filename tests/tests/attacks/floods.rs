@@ -31,6 +31,7 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
     let builder = builder
         .setting("http.trusted_proxies", "127.0.0.0/8")
         .setting("database.pool_size", "1");
+
     let app = builder.setting("jobs.in_process", "false").start().await;
     guess(&app, "first@example.org", "203.0.113.9")
         .await
@@ -38,14 +39,18 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
 
     // As after two hundred guesses: the address has no room left, for whichever account.
     const FULL: &str = "UPDATE throttles SET level = 200 WHERE get_byte(key, 0) = 0";
+
     app.owner()
         .await
         .run(FULL, [])
         .await
         .expect("the bucket is filled");
+
     let told = guess(&app, "second@example.org", "203.0.113.9").await;
     told.assert_problem(429, "too_many_attempts");
+
     let before = app.round_trips();
+
     for number in 0..20 {
         let refused = guess(&app, &format!("victim-{number}@example.org"), "203.0.113.9").await;
         refused.assert_problem(429, "too_many_attempts");
@@ -55,6 +60,7 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
             "the wait is the database's"
         );
     }
+
     assert_eq!(app.round_trips(), before, "the database was asked");
     guess(&app, "third@example.org", "198.51.100.7")
         .await
@@ -66,6 +72,7 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
         .await
         .assert_problem(429, "too_many_attempts");
     assert!(app.round_trips() > before);
+
     let unrecorded = "SELECT sum(unrecorded)::bigint FROM refusals";
     let rows = app
         .owner()
@@ -73,6 +80,7 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
         .run(unrecorded, [])
         .await
         .expect("they are counted");
+
     assert_eq!(rows[0].get::<i64>(0).expect("a number"), 21);
 
     // What another replica gave back is given here too.
@@ -81,6 +89,7 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
         .run("UPDATE throttles SET level = 0", [])
         .await
         .expect("the bucket is emptied");
+
     clock.advance(Duration::seconds(2));
     guess(&app, "fifth@example.org", "203.0.113.9")
         .await
@@ -95,6 +104,7 @@ async fn strangers_leave_connections_to_those_who_are_signed_in() {
         .setting("http.deadline", "2m");
     let app = builder.setting("jobs.in_process", "false").start().await;
     let agent = app.actor(Agent).await;
+
     agent.get("/v1/customers").await.assert_status(200);
 
     let mut owner = app.owner().await;
@@ -107,11 +117,13 @@ async fn strangers_leave_connections_to_those_who_are_signed_in() {
         .run("LOCK TABLE throttles IN ACCESS EXCLUSIVE MODE", [])
         .await
         .expect("sign-ins wait");
+
     let strangers = join_all((0..6).map(|number| {
         let email = format!("nobody-{number}@example.org");
         let app = &app;
         async move { guess(app, &email, "203.0.113.9").await.status }
     }));
+
     let (answers, ()) = tokio::join!(strangers, async {
         const WAITING: &str = "SELECT count(*) FROM pg_locks WHERE NOT granted \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -136,5 +148,6 @@ async fn strangers_leave_connections_to_those_who_are_signed_in() {
             .await
             .expect("the lock is released");
     });
+
     assert!(answers.iter().all(|status| *status == 401), "{answers:?}");
 }

@@ -18,20 +18,24 @@ async fn recorded(builder: Builder) -> (Value, String) {
     let call = call
         .header("x-real-ip", "198.51.100.1")
         .header("x-user-id", "018f3b6c-0000-7000-8000-000000000000");
+
     let call = call.header("x-request-id", "018f3b6c-0000-7000-8000-000000000000");
     let made = call
         .json(&json!({ "full_name": "Ada", "email": "ada@example.org" }))
         .send()
         .await;
     let request = made.assert_status(201).header("x-request-id").to_owned();
+
     assert_ne!(
         request, "018f3b6c-0000-7000-8000-000000000000",
         "the client has chosen its request's id"
     );
+
     let events = owner
         .get(&format!("/v1/audit/events?request_id={request}"))
         .await
         .json();
+
     (events["items"][0].clone(), owner.user().to_string())
 }
 
@@ -67,6 +71,7 @@ async fn a_proxy_is_believed_whatever_stands_before_its_word() {
         .start()
         .await;
     let owner = app.actor(Owner).await;
+
     for (n, lines) in [
         vec!["\u{e9}, 203.0.113.9"],
         vec!["198.51.100.1", "203.0.113.9:4711"],
@@ -79,6 +84,7 @@ async fn a_proxy_is_believed_whatever_stands_before_its_word() {
         for line in lines {
             call = call.header("x-forwarded-for", line);
         }
+
         let body = json!({ "full_name": "Ada", "email": format!("ada{n}@example.org") });
         let made = call.json(&body).send().await;
         let request = made.assert_status(201).header("x-request-id").to_owned();
@@ -86,6 +92,7 @@ async fn a_proxy_is_believed_whatever_stands_before_its_word() {
             .get(&format!("/v1/audit/events?request_id={request}"))
             .await
             .json();
+
         assert_eq!(events["items"][0]["address"], "203.0.113.9", "{events}");
     }
 }
@@ -105,6 +112,7 @@ async fn a_foreign_host_is_not_answered_where_hosts_are_named() {
         .setting("http.allowed_hosts", "localhost,127.0.0.1")
         .start()
         .await;
+
     for path in ["/v1/me", "/docs", "/account/sign-in", "/nothing"] {
         let foreign = app
             .anonymous()
@@ -112,13 +120,16 @@ async fn a_foreign_host_is_not_answered_where_hosts_are_named() {
             .header("host", "evil.example")
             .send()
             .await;
+
         foreign.assert_problem(421, "misdirected_request");
+
         let own = app
             .anonymous()
             .request(Method::GET, path)
             .header("host", "localhost:1")
             .send()
             .await;
+
         assert_ne!(own.status, 421, "{path}");
     }
 }

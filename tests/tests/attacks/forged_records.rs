@@ -34,6 +34,7 @@ async fn forge(
 async fn a_record_is_of_the_moment_in_which_it_is_written() {
     let app = unsealed_app().await;
     app.actor(Agent).await;
+
     for mut role in [app.serving_role().await, app.owner().await] {
         for (moment, id) in [
             ("-3 days", "-3 days"),
@@ -56,6 +57,7 @@ async fn a_record_is_of_the_moment_in_which_it_is_written() {
                 .expect_err("it was written");
             assert!(refused.contains("22008"), "{moment}, {id}: {refused}");
         }
+
         forge(&mut role, "-1 minute", "-1 minute", None, None)
             .await
             .expect("a record of now is written");
@@ -65,6 +67,7 @@ async fn a_record_is_of_the_moment_in_which_it_is_written() {
 #[tokio::test]
 async fn an_actor_has_the_session_that_the_record_names() {
     const SESSION: &str = "SELECT id FROM sessions WHERE user_id = $1";
+
     let app = unsealed_app().await;
     let (one, other) = (app.actor(Agent).await, app.actor(Agent).await);
     let mut role = app.serving_role().await;
@@ -72,6 +75,7 @@ async fn an_actor_has_the_session_that_the_record_names() {
         .run(SESSION, [one.user().uuid().into()])
         .await
         .expect("sessions are read");
+
     let session: Uuid = rows[0].get(0).expect("an id");
     let (one, other) = (one.user().uuid(), other.user().uuid());
     for (actor, session) in [
@@ -84,6 +88,7 @@ async fn an_actor_has_the_session_that_the_record_names() {
         let refused = forge(&mut role, "0", "0", actor, session).await;
         assert!(refused.is_err(), "{actor:?} in {session:?} was written");
     }
+
     // What nobody can tell from the truth: the account's own session.
     forge(&mut role, "0", "0", Some(one), Some(session))
         .await
@@ -94,6 +99,7 @@ async fn an_actor_has_the_session_that_the_record_names() {
 #[tokio::test]
 async fn a_misdated_record_is_found_by_its_place() {
     const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
+
     for (moment, id) in [("-3 days", "-3 days"), ("0", "-3 days"), ("-3 days", "0")] {
         let (app, mut session, keys) = sealed_log().await;
         let mut owner = app.owner().await;
@@ -104,6 +110,7 @@ async fn a_misdated_record_is_found_by_its_place() {
         forge(&mut owner, moment, id, None, None)
             .await
             .expect("it is written");
+
         seal(&app).await;
         let verdict = judge(&mut session, &keys, &Outside::default()).await;
         assert!(
@@ -117,12 +124,14 @@ async fn a_misdated_record_is_found_by_its_place() {
 #[tokio::test]
 async fn a_record_of_the_future_is_found_by_the_next() {
     const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
+
     let (app, mut session, keys) = sealed_log().await;
     run(&mut session, UNGUARDED).await;
     forge(&mut app.owner().await, "3 days", "3 days", None, None)
         .await
         .expect("it is written");
     seal(&app).await;
+
     app.actor(Agent)
         .await
         .post(
@@ -130,6 +139,7 @@ async fn a_record_of_the_future_is_found_by_the_next() {
             json!({ "full_name": "Ada", "email": "a@example.org" }),
         )
         .await;
+
     seal(&app).await;
     let verdict = judge(&mut session, &keys, &Outside::default()).await;
     assert!(

@@ -22,6 +22,7 @@ async fn what_has_two_ends_is_never_two_requests() {
     let post =
         "POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     let get = "GET /v1/me HTTP/1.1\r\nHost: localhost\r\n";
+
     let requests = [
         (
             "a length and chunks",
@@ -80,6 +81,7 @@ async fn what_has_two_ends_is_never_two_requests() {
             format!("{post}Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"),
         ),
     ];
+
     for (what, request) in requests {
         let reply = exchange(app.address(), request + SMUGGLED).await;
         assert!((400..500).contains(&reply.status), "{what}: {reply:?}");
@@ -95,6 +97,7 @@ async fn what_has_two_ends_is_never_two_requests() {
             "{what}: there are two answers: {reply:?}"
         );
     }
+
     assert_eq!(
         exchange(
             app.address(),
@@ -113,6 +116,7 @@ async fn a_head_that_never_ends_is_cut_off() {
         .setting("http.header_timeout", "1s")
         .start()
         .await;
+
     for beginning in [
         "",
         "GET /livez HT",
@@ -138,6 +142,7 @@ async fn a_body_that_never_comes_is_not_waited_for() {
         .await;
     let head =
         "POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+
     for framing in [
         "Content-Length: 100\r\n\r\n{",
         "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
@@ -171,6 +176,7 @@ async fn send_without_end(address: SocketAddr, most: usize) -> (Reply, usize) {
     let (mut reading, mut writing) = stream.into_split();
     let head = "POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Transfer-Encoding: chunked\r\n\r\n";
+
     let sending = tokio::spawn(async move {
         let chunk = format!("4000\r\n{}\r\n", " ".repeat(0x4000));
         let mut sent = 0;
@@ -181,6 +187,7 @@ async fn send_without_end(address: SocketAddr, most: usize) -> (Reply, usize) {
         }
         sent
     });
+
     // The reset that follows an answer to an unread body may overtake the answer's end, so it is read as it comes.
     let mut answer = Vec::new();
     let read = async {
@@ -188,9 +195,11 @@ async fn send_without_end(address: SocketAddr, most: usize) -> (Reply, usize) {
             assert!(length > 0);
         }
     };
+
     tokio::time::timeout(PATIENCE, read)
         .await
         .expect("the server closes the connection");
     drop(reading);
+
     (Reply::of(&answer), sending.await.expect("the sender ends"))
 }

@@ -42,12 +42,14 @@ async fn a_thousand_guesses_neither_find_nor_lock_out() {
     sign_in(&app.anonymous(), agent.email(), PASSWORD, "198.51.100.7")
         .await
         .assert_status(201);
+
     let mut tried = 0;
     for round in 0..20_u8 {
         let guesses = (0..50_u8).map(|host| {
             let client = app.anonymous();
             async move { (host, client) }
         });
+
         for (host, client) in join_all(guesses).await {
             let answer = sign_in(
                 &client,
@@ -62,6 +64,7 @@ async fn a_thousand_guesses_neither_find_nor_lock_out() {
             }
         }
     }
+
     assert_eq!(
         tried, 6,
         "guesses that were looked at, while the clock stood still"
@@ -69,6 +72,7 @@ async fn a_thousand_guesses_neither_find_nor_lock_out() {
     sign_in(&app.anonymous(), agent.email(), PASSWORD, "198.51.100.99")
         .await
         .assert_status(201);
+
     // From a new network the owner waits like everybody else there.
     sign_in(&app.anonymous(), agent.email(), PASSWORD, "192.0.2.1")
         .await
@@ -92,6 +96,7 @@ async fn a_burst_on_two_replicas_gets_the_same_few_tries() {
                 .as_u16()
         }
     });
+
     let statuses = join_all(attempts).await;
     assert_eq!(
         statuses.iter().filter(|status| **status == 401).count(),
@@ -110,9 +115,11 @@ async fn the_wait_grows_and_is_told() {
     let (app, clock) = behind_a_proxy().await;
     let agent = app.actor(Agent).await;
     let guess = async || sign_in(&app.anonymous(), agent.email(), WRONG, "203.0.113.9").await;
+
     for _ in 0..6 {
         guess().await.assert_problem(401, "invalid_credentials");
     }
+
     for expected in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
         let refused = guess().await;
         refused.assert_problem(429, "too_many_attempts");
@@ -120,6 +127,7 @@ async fn the_wait_grows_and_is_told() {
         clock.advance(Duration::seconds(expected));
         guess().await.assert_problem(401, "invalid_credentials");
     }
+
     // What is left alone for a day is forgotten.
     clock.advance(Duration::days(1) + Duration::SECOND);
     sign_in(&app.anonymous(), agent.email(), PASSWORD, "203.0.113.9")
@@ -143,6 +151,7 @@ async fn spraying_one_password_over_many_accounts_is_slowed_down() {
         .await;
         refused += usize::from(answer.status == 429);
     }
+
     assert_eq!(refused, 60 - 51);
     sign_in(&app.anonymous(), agent.email(), PASSWORD, "203.0.113.10")
         .await
@@ -167,6 +176,7 @@ async fn the_throttle_does_not_tell_who_has_an_account() {
         }
         seen.push(statuses);
     }
+
     assert_eq!(seen[0], seen[1]);
 }
 
@@ -189,6 +199,7 @@ async fn letters_to_one_address_are_few() {
     let ask = async |path: &str, body: serde_json::Value| {
         app.anonymous().post(path, body).await.status.as_u16()
     };
+
     for (path, body) in [
         (
             "/v1/password-resets",

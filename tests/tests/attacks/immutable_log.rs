@@ -24,18 +24,22 @@ async fn nobody_changes_what_was_recorded() {
     let app = TestApp::start(app::platform()).await;
     let manager = app.actor(Manager).await;
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
+
     manager.post("/v1/customers", body).await.assert_status(201);
+
     let before = app.contents().await;
     let alterations = [
         "UPDATE audit_events SET actor_id = NULL",
         "DELETE FROM audit_events",
         "TRUNCATE audit_events",
     ];
+
     let (mut serving, mut owner) = (app.serving_role().await, app.owner().await);
     for statement in alterations {
         assert_denied(&mut serving, statement).await;
         assert_denied(&mut owner, statement).await;
     }
+
     assert_eq!(
         app.contents().await.changed_since(&before),
         Vec::<&str>::new()
@@ -71,6 +75,7 @@ async fn the_serving_role_owns_nothing_and_changes_no_schema() {
     ] {
         assert_denied(&mut serving, statement).await;
     }
+
     assert_eq!(
         app.contents().await.changed_since(&before),
         Vec::<&str>::new()
@@ -106,6 +111,7 @@ const DDL: &str = "ARRAY['ALTER TABLE %1$I DISABLE TRIGGER ALL', 'DROP TABLE %1$
 async fn no_table_of_the_log_is_changed_by_name() {
     let app = TestApp::start(app::platform()).await;
     app.actor(Manager).await;
+
     let before = app.contents().await;
     let (mut serving, mut owner) = (app.serving_role().await, app.owner().await);
     for (role, extra) in [(&mut serving, DDL), (&mut owner, "'{}'::text[]")] {
@@ -117,6 +123,7 @@ async fn no_table_of_the_log_is_changed_by_name() {
             .await;
         outcome.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
     }
+
     assert_eq!(
         app.contents().await.changed_since(&before),
         Vec::<&str>::new()
@@ -137,6 +144,7 @@ async fn the_serving_role_writes_records_as_they_come() {
     ] {
         assert_denied(&mut serving, statement).await;
     }
+
     let rows = serving
         .run("SELECT make_audit_partitions()", [])
         .await
@@ -148,16 +156,20 @@ async fn the_serving_role_writes_records_as_they_come() {
 #[tokio::test]
 async fn every_record_has_a_partition() {
     const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
+
     const INSERT: &str = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id) \
          SELECT (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7000a000000000000000')::uuid, moment, \
              'x', 'x', 'x', gen_random_uuid() \
          FROM unnest(ARRAY[date_trunc('month', now() AT TIME ZONE 'UTC'), '1999-12-31', '2190-01-01']) AS moment \
          RETURNING tableoid::regclass::text, 'audit_events_' || to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY_MM')";
+
     const MAKE: &str = "SELECT make_audit_partition('2190-01-01'), make_audit_partition('2190-02-01'), \
          (SELECT count(*) FROM audit_events WHERE action = 'x')";
+
     let app = TestApp::start(app::platform()).await;
     let mut owner = app.owner().await;
     owner.run(UNGUARDED, []).await.expect("the owner may");
+
     let rows = owner
         .run(INSERT, [])
         .await
@@ -166,6 +178,7 @@ async fn every_record_has_a_partition() {
         .iter()
         .map(|row| row.get(0).expect("a table"))
         .collect();
+
     let month: String = rows[0].get(1).expect("a table");
     assert_eq!(
         places,
@@ -175,6 +188,7 @@ async fn every_record_has_a_partition() {
             "audit_events_default"
         ]
     );
+
     // A month whose records are in the default partition stays there; nothing is lost, and the others are made.
     let rows = owner
         .run(MAKE, [])
@@ -184,6 +198,7 @@ async fn every_record_has_a_partition() {
         rows[0].get::<bool>(0).expect("made"),
         rows[0].get::<bool>(1).expect("made"),
     );
+
     assert_eq!(
         (made, rows[0].get::<i64>(2).expect("a number")),
         ((false, true), 3)

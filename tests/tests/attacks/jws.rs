@@ -36,6 +36,7 @@ pub(crate) async fn stage() -> Stage {
         claims: texts[1].clone(),
         _app: app,
     };
+
     assert_eq!(
         stage
             .status(&stage.signed(&stage.header, &stage.claims))
@@ -43,6 +44,7 @@ pub(crate) async fn stage() -> Stage {
         200,
         "the test cannot sign"
     );
+
     stage
 }
 
@@ -100,6 +102,7 @@ impl Stage {
 #[tokio::test]
 async fn no_algorithm_but_ours_is_obeyed() {
     let stage = stage().await;
+
     for other in [
         "none",
         "None",
@@ -135,13 +138,16 @@ async fn no_algorithm_but_ours_is_obeyed() {
         stage.assert_refused(other, &format!("{text}.")).await;
         stage.assert_refused(other, text).await;
     }
+
     for value in ["null", "0", "true", "[\"EdDSA\"]", "{\"EdDSA\":1}"] {
         stage.assert_header_refused("\"EdDSA\"", value).await;
     }
+
     // The public key is known to everybody: as the secret of an HMAC it would let everybody sign.
     let public = stage.key.public_key().as_ref().to_vec();
     let x = encoded(&public);
     let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#);
+
     for secret in [
         public.as_slice(),
         x.as_bytes(),
@@ -154,6 +160,7 @@ async fn no_algorithm_but_ours_is_obeyed() {
             encoded(stage.header.replace("EdDSA", "HS256")),
             encoded(&stage.claims)
         );
+
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes());
         stage
             .assert_refused(
@@ -189,6 +196,7 @@ async fn a_signature_has_one_form() {
             [&signature[32..], &signature[..32]].concat(),
         ),
     ];
+
     // RFC 8032 §8.4: S and S + L are one number to whoever does not look.
     let mut malleable = signature.clone();
     let mut carry = 0;
@@ -196,12 +204,15 @@ async fn a_signature_has_one_form() {
         let sum = u16::from(*byte) + u16::from(order) + carry;
         (*byte, carry) = (sum as u8, sum >> 8);
     }
+
     forms.push(("S + L", malleable));
+
     for at in [0, 31, 32, 63] {
         let mut flipped = signature.clone();
         flipped[at] ^= 1;
         forms.push(("a bit flipped", flipped));
     }
+
     for (what, form) in forms {
         stage
             .assert_refused(what, &format!("{text}.{}", encoded(form)))
@@ -235,6 +246,7 @@ async fn an_encoding_has_one_spelling() {
             part.replacen(&part[2..3], "*", 1),
             String::new(),
         ];
+
         // The last letter's spare bits, which a careless decoder drops: the bytes are the same.
         let spare = ["A", "B", "C", "D", "Q", "R", "g", "h", "w", "x", "-", "_"];
         let stem = &part[..part.len() - 1];
@@ -242,13 +254,16 @@ async fn an_encoding_has_one_spelling() {
             .iter()
             .map(|last| format!("{stem}{last}"))
             .filter(|other| *other != part);
+
         spellings.extend(others);
+
         for spelling in spellings {
             let mut changed = parts.clone();
             changed[place] = &spelling;
             stage
                 .assert_refused(&format!("part {place}"), &changed.join("."))
                 .await;
+
             // Signed as it is spelt.
             if place < 2 && spelling.is_ascii() && !spelling.is_empty() {
                 let signed = stage.signed_text(&changed[..2].join("."));
@@ -260,9 +275,11 @@ async fn an_encoding_has_one_spelling() {
             }
         }
     }
+
     let [header, claims, signature] = parts[..] else {
         panic!("three parts")
     };
+
     for wrong in [
         format!("{header}.{claims}"),
         format!("{header}{claims}.{signature}"),
@@ -289,6 +306,7 @@ async fn a_header_holds_what_we_write_and_nothing_else() {
     let stage = stage().await;
     let (kid, header) = (stage.kid().to_owned(), stage.header.clone());
     let x = encoded(stage.key.public_key().as_ref());
+
     for member in [
         r#""crit":[]"#.to_owned(),
         r#""crit":["exp"]"#.to_owned(),
@@ -322,6 +340,7 @@ async fn a_header_holds_what_we_write_and_nothing_else() {
                 .await;
         }
     }
+
     for typ in [
         "\"application/at+jwt\"",
         "\"AT+JWT\"",
@@ -342,6 +361,7 @@ async fn a_header_holds_what_we_write_and_nothing_else() {
     ] {
         stage.assert_header_refused("\"at+jwt\"", typ).await;
     }
+
     for name in [
         "null",
         "0",
@@ -356,7 +376,9 @@ async fn a_header_holds_what_we_write_and_nothing_else() {
             .assert_header_refused(&format!("\"{kid}\""), name)
             .await;
     }
+
     let (first, rest) = kid.split_at(1);
+
     for name in [
         format!("{kid}="),
         format!("{kid} "),
@@ -365,6 +387,7 @@ async fn a_header_holds_what_we_write_and_nothing_else() {
     ] {
         stage.assert_header_refused(&kid, &name).await;
     }
+
     for wrong in [
         format!("[\"at+jwt\",\"EdDSA\",\"{kid}\"]"),
         format!("[{header}]"),
@@ -382,6 +405,7 @@ async fn a_header_holds_what_we_write_and_nothing_else() {
             .assert_refused(&wrong, &stage.signed(&wrong, &stage.claims))
             .await;
     }
+
     let mut invalid = header.clone().into_bytes();
     invalid[5] = 0xff;
     stage
@@ -403,6 +427,7 @@ async fn a_claim_is_there_once_and_of_its_type() {
             .expect("it has a value")
             .to_owned()
     };
+
     for name in ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"] {
         let (member, value) = (format!("\"{name}\":{}", value_of(name)), value_of(name));
         let mut values: Vec<String> = [
@@ -410,6 +435,7 @@ async fn a_claim_is_there_once_and_of_its_type() {
         ]
         .map(|value| format!("\"{name}\":{value}"))
         .to_vec();
+
         values.extend([
             format!("\"{name}\":[{value}]"),
             format!("\"{name}\":{{\"{name}\":{value}}}"),
@@ -418,6 +444,7 @@ async fn a_claim_is_there_once_and_of_its_type() {
             format!("{member},{member}"),
             format!("\"{}\":{value}", name.to_uppercase()),
         ]);
+
         if value.starts_with('"') {
             values.push(format!(
                 "\"{name}\":{}\\u0000\"",
@@ -428,6 +455,7 @@ async fn a_claim_is_there_once_and_of_its_type() {
             values.push(format!("\"{name}\":{value}.0"));
             values.push(format!("\"{name}\":0{value}"));
         }
+
         for value in values {
             let changed = claims.replace(&member, &value);
             assert_ne!(changed, claims, "{value}");
@@ -436,6 +464,7 @@ async fn a_claim_is_there_once_and_of_its_type() {
                 .await;
         }
     }
+
     let (issued, later) = (value_of("iat"), value_of("exp"));
     let future = claims.replace(&format!("\"iat\":{issued}"), &format!("\"iat\":{later}"));
     stage
@@ -446,6 +475,7 @@ async fn a_claim_is_there_once_and_of_its_type() {
             .assert_refused(wrong, &stage.signed(&stage.header, wrong))
             .await;
     }
+
     for wrong in [
         format!("[{claims}]"),
         format!("{claims}{claims}"),

@@ -31,6 +31,7 @@ async fn a_signature_of_another_kind_does_not_pass_under_our_name() {
         "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
         STANDARD.encode(&der)
     );
+
     for secret in [public.as_slice(), &der, pem.as_bytes()] {
         for (name, algorithm) in [
             ("HS256", HMAC_SHA256),
@@ -44,21 +45,25 @@ async fn a_signature_of_another_kind_does_not_pass_under_our_name() {
                     &format!("{text}.{}", encoded(hmac::sign(&key, text.as_bytes()))),
                 )
                 .await;
+
             let renamed = format!(
                 "{}.{}",
                 encoded(stage.header.replace("EdDSA", name)),
                 encoded(&stage.claims)
             );
+
             let tag = hmac::sign(&key, renamed.as_bytes());
             stage
                 .assert_refused(name, &format!("{renamed}.{}", encoded(tag)))
                 .await;
         }
     }
+
     let elliptic = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
     let signature = elliptic
         .sign(&SystemRandom::new(), text.as_bytes())
         .expect("a signature");
+
     assert_eq!(signature.as_ref().len(), 64);
     stage
         .assert_refused("ES256", &format!("{text}.{}", encoded(signature)))
@@ -69,6 +74,7 @@ async fn a_signature_of_another_kind_does_not_pass_under_our_name() {
 async fn a_header_without_a_signature_is_no_header() {
     let stage = stage().await;
     let kid = stage.kid().to_owned();
+
     for header in [
         r#"{"alg":"none"}"#.to_owned(),
         r#"{"alg":"NONE"}"#.to_owned(),
@@ -77,6 +83,7 @@ async fn a_header_without_a_signature_is_no_header() {
     ] {
         let signed = stage.signed(&header, &stage.claims);
         stage.assert_refused(&header, &signed).await;
+
         stage
             .assert_refused(
                 &header,
@@ -103,6 +110,7 @@ async fn letters_of_other_alphabets_are_refused() {
         if !(signature.contains('-') && signature.contains('_') && signature.contains('A')) {
             continue;
         }
+
         tried += 1;
         for (from, to) in [("-", "+"), ("_", "/"), ("A", "*"), ("A", "?")] {
             stage
@@ -110,6 +118,7 @@ async fn letters_of_other_alphabets_are_refused() {
                 .await;
         }
     }
+
     assert!(tried > 0, "no signature had every letter");
 }
 
@@ -125,9 +134,11 @@ async fn letters_between_others_are_not_passed_over() {
                 let spelling = format!("{}{foreign}{}", &part[..at], &part[at..]);
                 let mut changed = parts.clone();
                 changed[place] = &spelling;
+
                 stage
                     .assert_refused("the old signature", &changed.join("."))
                     .await;
+
                 if place < 2 {
                     stage
                         .assert_refused(
@@ -148,6 +159,7 @@ async fn a_token_has_its_three_parts() {
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else {
         panic!("three parts")
     };
+
     for wrong in [
         format!("{header}.{signature}"),
         format!("{claims}.{signature}"),
@@ -161,6 +173,7 @@ async fn a_token_has_its_three_parts() {
     ] {
         stage.assert_refused("parts", &wrong).await;
     }
+
     let signature = stage.key.sign(text(&stage).as_bytes()).as_ref().to_vec();
     for zeros in [1, 64, 1_000] {
         let longer = [signature.clone(), vec![0; zeros]].concat();
@@ -170,6 +183,7 @@ async fn a_token_has_its_three_parts() {
                 &format!("{}.{}", text(&stage), encoded(longer)),
             )
             .await;
+
         let longer = [vec![0; zeros], signature.clone()].concat();
         stage
             .assert_refused(
@@ -191,17 +205,20 @@ async fn a_header_that_is_spelt_anew_is_signed_anew() {
         "{{{}}}",
         members.iter().rev().copied().collect::<Vec<_>>().join(",")
     );
+
     for header in [
         reversed,
         stage.header.replace(':', ": "),
         stage.header.replace(',', " ,\n"),
     ] {
         assert_ne!(header, stage.header);
+
         let old = format!(
             "{}.{}.{signature}",
             encoded(&header),
             encoded(&stage.claims)
         );
+
         stage.assert_refused(&header, &old).await;
         assert_eq!(
             stage.status(&stage.signed(&header, &stage.claims)).await,

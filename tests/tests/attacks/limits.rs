@@ -59,9 +59,11 @@ async fn an_account_has_no_more_keys_than_it_may_have() {
              expires_at) SELECT gen_random_uuid(), m.user_id, m.organization_id, m.created_at, 'a key', '', now(), \
              now() + interval '1 day' FROM memberships m, generate_series(1, $3) \
          WHERE m.user_id = $1 AND m.organization_id = $2";
+
     let app = start().await;
     let owner = app.actor(Owner).await;
     fill(&app, FILL, &owner, 97).await;
+
     let held = Held::row(&app, ACCOUNT, owner.user().uuid()).await;
     assert_room(
         &post_all(held, &owner, "/v1/api-keys", |_| json!({ "name": "a" })).await,
@@ -75,15 +77,19 @@ async fn a_service_account_has_no_more_keys_and_secrets_than_it_may_have() {
              expires_at) SELECT gen_random_uuid(), m.user_id, m.organization_id, m.created_at, 'a key', '', now(), \
              now() + interval '1 day' FROM memberships m JOIN users u ON u.id = m.user_id AND u.kind = 'service', \
              generate_series(1, $3) WHERE $1::uuid IS NOT NULL AND m.organization_id = $2";
+
     const SECRETS: &str = "INSERT INTO client_secrets (id, user_id, organization_id, member_since, secret_hash, \
              created_at, expires_at) SELECT gen_random_uuid(), m.user_id, m.organization_id, m.created_at, '', now(), \
              now() + interval '1 day' FROM memberships m JOIN users u ON u.id = m.user_id AND u.kind = 'service', \
              generate_series(1, $3) WHERE $1::uuid IS NOT NULL AND m.organization_id = $2";
+
     let app = start().await;
     let owner = app.actor(Owner).await;
     let account = json!({ "name": "export", "role": "agent" });
     let made = owner.post("/v1/service-accounts", account).await;
+
     made.assert_status(201);
+
     let (path, id) = (
         made.location(),
         made.json()["id"]
@@ -92,6 +98,7 @@ async fn a_service_account_has_no_more_keys_and_secrets_than_it_may_have() {
             .parse()
             .expect("a UUID"),
     );
+
     fill(&app, KEYS, &owner, 97).await;
     fill(&app, SECRETS, &owner, 2).await;
 
@@ -103,7 +110,9 @@ async fn a_service_account_has_no_more_keys_and_secrets_than_it_may_have() {
         |_| json!({ "name": "a" }),
     )
     .await;
+
     assert_room(&keys, "too_many_keys");
+
     let held = Held::row(&app, ACCOUNT, id).await;
     assert_room(
         &post_all(held, &owner, &format!("{path}/secrets"), |_| json!({})).await,
@@ -132,9 +141,11 @@ async fn an_organization_has_no_more_service_accounts_than_it_may_have() {
              SELECT gen_random_uuid(), 'service', 'present', now() FROM generate_series(1, $3) RETURNING id) \
          INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
          SELECT made.id, $2, r.id, now() FROM made, roles r WHERE r.name = 'agent' AND $1::uuid IS NOT NULL";
+
     let app = start().await;
     let owner = app.actor(Owner).await;
     fill(&app, FILL, &owner, 497).await;
+
     let held = Held::row(&app, ORGANIZATION, owner.organization().uuid()).await;
     let body = |_| json!({ "name": "export", "role": "agent" });
     assert_room(
@@ -149,9 +160,11 @@ async fn a_person_makes_no_more_organizations_than_they_may_have() {
              SELECT gen_random_uuid(), 'present', now() FROM generate_series(1, $3) RETURNING id) \
          INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
          SELECT $1, made.id, r.id, now() FROM made, roles r WHERE r.name = 'agent' AND $2::uuid IS NOT NULL";
+
     let app = start().await;
     let owner = app.actor(Owner).await;
     fill(&app, FILL, &owner, 96).await;
+
     let held = Held::row(&app, ACCOUNT, owner.user().uuid()).await;
     let answers = post_all(
         held,
@@ -160,6 +173,7 @@ async fn a_person_makes_no_more_organizations_than_they_may_have() {
         |_| json!({ "name": "Another" }),
     )
     .await;
+
     assert_room(&answers, "too_many_organizations");
 }
 
@@ -168,9 +182,11 @@ async fn a_person_has_no_more_passkeys_than_they_may_have() {
     const FILL: &str = "INSERT INTO passkeys (id, user_id, name, credential_hash, credential, sign_count, created_at) \
          SELECT gen_random_uuid(), $1, '', int4send(n), '', 0, now() FROM generate_series(1, $3) AS n \
          WHERE $2::uuid IS NOT NULL";
+
     let app = start().await;
     let owner = app.actor(Owner).await;
     add_passkey(&owner, &mut Device::default()).await;
+
     let mut bodies = Vec::new();
     for _ in 0..MEETING {
         let options = owner
@@ -182,6 +198,7 @@ async fn a_person_has_no_more_passkeys_than_they_may_have() {
             json!({ "name": "a key", "credential": Device::default().create(&options).await }),
         );
     }
+
     fill(&app, FILL, &owner, 46).await;
     let held = Held::row(&app, ACCOUNT, owner.user().uuid()).await;
     let answers = held
@@ -191,5 +208,6 @@ async fn a_person_has_no_more_passkeys_than_they_may_have() {
                 .map(|body| owner.post("/v1/me/passkeys", body)),
         )
         .await;
+
     assert_room(&answers, "too_many_passkeys");
 }

@@ -95,6 +95,7 @@ async fn counts_are_the_same_with_an_account_and_without() {
                 of_this.push(seen(&sign_in(&app, email, WRONG, from).await));
             }
         }
+
         let reset = ("/v1/password-resets", json!({ "email": email }));
         let sign_up = ("/v1/sign-ups", json!({ "email": email, "password": NEW }));
         for (path, body) in [reset, sign_up] {
@@ -104,10 +105,12 @@ async fn counts_are_the_same_with_an_account_and_without() {
                 }
             }
         }
+
         answers.push(of_this);
         // What the first address has used up of its network's room is there again.
         clock.advance(Duration::days(3));
     }
+
     assert_eq!(answers[0], answers[1]);
 }
 
@@ -118,9 +121,11 @@ async fn wrong_tries_do_not_keep_the_owner_out() {
     let (app, _) = start().await;
     let owner = owner_at_home(&app).await;
     attack(&app, owner.email()).await;
+
     for n in 0..60 {
         sign_in(&app, &format!("victim-{n}@example.org"), WRONG, HOME).await;
     }
+
     sign_in(&app, "victim@example.org", WRONG, HOME)
         .await
         .assert_problem(429, "too_many_attempts");
@@ -146,6 +151,7 @@ async fn resets_by_strangers_do_not_keep_the_owner_out() {
     let (app, _) = start().await;
     let owner = owner_at_home(&app).await;
     attack(&app, owner.email()).await;
+
     let ask = async |from: &str| {
         post(
             &app,
@@ -155,10 +161,13 @@ async fn resets_by_strangers_do_not_keep_the_owner_out() {
         )
         .await
     };
+
     for network in 0..30 {
         ask(&format!("203.0.{network}.9")).await.assert_status(202);
     }
+
     app.until_idle().await;
+
     let letters = async || {
         app.mailbox()
             .await
@@ -166,6 +175,7 @@ async fn resets_by_strangers_do_not_keep_the_owner_out() {
             .filter(|mail| mail.to == owner.email())
             .count()
     };
+
     let before = letters().await;
     assert!(before <= 12, "the mailbox is spared: {before}");
 
@@ -198,12 +208,14 @@ async fn wrong_codes_do_not_keep_the_owner_out() {
         let body = json!({ "email": owner.email(), "password": PASSWORD, "code": code });
         post(&app, "/v1/sessions", body, from).await
     };
+
     let mut refused = false;
     for network in 0..12 {
         let answer = try_code(totp.wrong_code(clock.now()), &format!("203.0.{network}.9")).await;
         refused |= answer.status == 429;
         clock.advance(Duration::seconds(30));
     }
+
     assert!(refused, "guesses are slowed down");
     try_code(totp.code(clock.now()), HOME)
         .await
@@ -216,9 +228,11 @@ async fn one_attempt_a_day_keeps_nobody_out() {
     let (app, clock) = start().await;
     let owner = app.actor(Agent).await;
     attack(&app, owner.email()).await;
+
     for n in 0..60 {
         sign_in(&app, &format!("victim-{n}@example.org"), WRONG, ABROAD).await;
     }
+
     for day in 0..20 {
         clock.advance(Duration::days(1));
         sign_in(&app, owner.email(), WRONG, &format!("203.{day}.1.9"))
@@ -228,6 +242,7 @@ async fn one_attempt_a_day_keeps_nobody_out() {
             .await
             .assert_problem(401, "invalid_credentials");
     }
+
     clock.advance(Duration::hours(1));
     sign_in(&app, owner.email(), PASSWORD, ABROAD)
         .await
@@ -242,6 +257,7 @@ async fn a_hundred_failures_take_a_month() {
     let owner = app.actor(Agent).await;
     let end = clock.now() + Duration::days(30);
     let (mut failures, mut network) = (0, 0_u32);
+
     while clock.now() < end {
         network += 1;
         let from = format!("10.{}.{}.9", network >> 8, network & 0xff);
@@ -250,14 +266,18 @@ async fn a_hundred_failures_take_a_month() {
             failures += 1;
             continue;
         }
+
         let wait = answer
             .assert_problem(429, "too_many_attempts")
             .header("retry-after")
             .parse()
             .unwrap_or(0);
+
         assert!((1..86_400).contains(&wait), "{wait}");
+
         clock.advance(Duration::seconds(wait));
     }
+
     assert!((40..=101).contains(&failures), "{failures}");
 }
 
@@ -265,6 +285,7 @@ async fn a_hundred_failures_take_a_month() {
 #[tokio::test]
 async fn an_attempt_that_an_earlier_clock_counts_is_not_refused() {
     let (app, clock) = start().await;
+
     for (path, body, status) in [
         (
             "/v1/sessions",

@@ -85,6 +85,7 @@ pub async fn sealed_log() -> (TestApp, Session, Vec<NoteKey>) {
     let app = unsealed_app().await;
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
     seal(&app).await;
+
     for n in 0..6 {
         let body = json!({ "full_name": format!("Ada {n}"), "email": format!("{n}@example.org") });
         let path = agent
@@ -92,24 +93,29 @@ pub async fn sealed_log() -> (TestApp, Session, Vec<NoteKey>) {
             .await
             .assert_status(201)
             .location();
+
         agent
             .patch(&path, json!({ "status": "lead" }))
             .await
             .assert_status(200);
+
         if n == 3 {
             seal(&app).await;
         }
     }
+
     auditor.get("/v1/audit/events").await.assert_status(200);
     auditor
         .post("/v1/customers", json!({}))
         .await
         .assert_problem(403, "forbidden");
+
     seal(&app).await;
     let mut session = session(&app.owner_url()).await;
     let keys = keys_of(&mut session, app.database().ring())
         .await
         .expect("the keys open");
+
     (app, session, keys)
 }
 

@@ -27,12 +27,14 @@ async fn no_letter_stands_in_for_another_where_an_account_is_named() {
         .iter()
         .map(|(letter, other)| agent.email().replacen(letter, other, 1))
         .collect();
+
     forged.push("nic\u{212a}@example.org".to_owned());
     forged.push("\u{17f}am@example.org".to_owned());
 
     for email in forged {
         let password = "violets tumble over granite";
         let anonymous = app.anonymous();
+
         for (path, body) in [
             ("/v1/password-resets", json!({ "email": email })),
             (
@@ -49,18 +51,22 @@ async fn no_letter_stands_in_for_another_where_an_account_is_named() {
                 .await
                 .assert_problem(422, "invalid_input");
         }
+
         agent
             .put("/v1/me/email", json!({ "email": email }))
             .await
             .assert_problem(422, "invalid_input");
+
         let invited = owner
             .post(
                 "/v1/invitations",
                 json!({ "email": email, "role": "agent" }),
             )
             .await;
+
         invited.assert_problem(422, "invalid_input");
     }
+
     assert!(app.mailbox().await.is_empty());
 }
 
@@ -70,12 +76,14 @@ async fn mail_about_an_account_goes_to_its_stored_address() {
     let (agent, owner) = (app.actor(Agent).await, app.actor(Owner).await);
     let stranger = app.stranger(Agent).await;
     let typed = agent.email().to_uppercase();
+
     assert_ne!(typed, agent.email());
 
     app.anonymous()
         .post("/v1/password-resets", json!({ "email": typed }))
         .await
         .assert_status(202);
+
     let sign_up = json!({ "email": typed, "password": "violets tumble over granite" });
     app.anonymous()
         .post("/v1/sign-ups", sign_up)
@@ -85,6 +93,7 @@ async fn mail_about_an_account_goes_to_its_stored_address() {
         .put("/v1/me/email", json!({ "email": typed }))
         .await
         .assert_status(202);
+
     owner
         .post(
             "/v1/invitations",
@@ -98,6 +107,7 @@ async fn mail_about_an_account_goes_to_its_stored_address() {
         .iter()
         .filter(|message| message.to == agent.email())
         .count();
+
     assert_eq!(to_agent, 4, "{mail:?}");
     assert!(
         mail.iter()
@@ -124,6 +134,7 @@ async fn an_account_is_found_by_each_spelling_of_its_domain_and_may_respell_its_
         app.mail_to(agent.email()).await.link_token(),
         app.mail_to(stored).await.link_token(),
     ];
+
     for token in tokens {
         let confirm = json!({ "token": token });
         app.anonymous()
@@ -147,6 +158,7 @@ async fn an_account_is_found_by_each_spelling_of_its_domain_and_may_respell_its_
 
     // The own address in other letters is no other account's.
     change("Ada@xn--bcher-kva.example").await;
+
     let newest = app.mail_to("Ada@xn--bcher-kva.example").await;
     assert!(newest.subject.contains("Confirm"), "{}", newest.subject);
 }

@@ -48,11 +48,13 @@ async fn a_session_does_not_move_to_where_its_person_was_removed() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let member = app.stranger(Agent).await;
+
     join(&app, &member, &owner).await;
     let held = Held::row(&app, MEMBERSHIPS, member.user().uuid()).await;
     let (removed, moved) = held
         .in_order(owner.delete(&path(&member)), move_to(&member, &owner))
         .await;
+
     removed.assert_status(204);
     moved.assert_problem(404, "not_found");
     assert_ne!(
@@ -62,12 +64,15 @@ async fn a_session_does_not_move_to_where_its_person_was_removed() {
 
     // Who comes back signs in again: the session that moved beside the removal has ended.
     join(&app, &member, &owner).await;
+
     let held = Held::row(&app, MEMBERSHIPS, member.user().uuid()).await;
     let (moved, removed) = held
         .in_order(move_to(&member, &owner), owner.delete(&path(&member)))
         .await;
+
     moved.assert_status(204);
     removed.assert_status(204);
+
     join(&app, &member, &owner).await;
     member
         .get("/v1/me")
@@ -84,12 +89,15 @@ async fn a_sign_in_beside_a_removal_gives_nothing_that_comes_back() {
         app.anonymous().post("/v1/sessions", body).await
     };
     let held = Held::row(&app, MEMBERSHIPS, member.user().uuid()).await;
+
     let (session, removed) = held.in_order(sign_in(), owner.delete(&path(&member))).await;
     removed.assert_status(204);
+
     let token = session.assert_status(201).json()["access_token"]
         .as_str()
         .expect("a token")
         .to_owned();
+
     join(&app, &member, &owner).await;
     app.anonymous()
         .with_token(&token)
@@ -110,6 +118,7 @@ async fn a_key_is_not_made_by_who_was_removed() {
     let make = member.post("/v1/api-keys", json!({ "name": "left behind" }));
     let held = Held::row(&app, MEMBERSHIPS, member.user().uuid()).await;
     let (removed, made) = held.in_order(owner.delete(&path(&member)), make).await;
+
     removed.assert_status(204);
     made.assert_problem(401, "unauthenticated");
     assert!(
@@ -133,6 +142,7 @@ async fn nothing_is_made_by_who_was_demoted() {
         .await
         .assert_status(201)
         .location();
+
     let requests = [
         (format!("{made}/keys"), json!({ "name": "left behind" })),
         (format!("{made}/secrets"), json!({})),
@@ -146,6 +156,7 @@ async fn nothing_is_made_by_who_was_demoted() {
             json!({ "email": "left@example.org", "role": "agent" }),
         ),
     ];
+
     for (wanted, body) in requests {
         let other = app.actor(Owner).await;
         let theirs = path(&other);
@@ -159,8 +170,10 @@ async fn nothing_is_made_by_who_was_demoted() {
             made.status
         );
     }
+
     const LEFT: &str = "SELECT FROM api_keys UNION ALL SELECT FROM client_secrets UNION ALL SELECT FROM invitations \
          UNION ALL SELECT FROM roles WHERE name = 'left-behind'";
+
     assert!(
         app.owner()
             .await
@@ -179,15 +192,18 @@ async fn an_invitation_opens_nothing_once_its_inviter_was_removed() {
         app.actor(Manager).await,
         app.stranger(Agent).await,
     );
+
     let body = json!({ "email": guest.email(), "role": "agent" });
     inviter
         .post("/v1/invitations", body)
         .await
         .assert_status(201);
+
     let token = app.mail_to(guest.email()).await.link_token();
     let accept = guest.post("/v1/invitations/acceptance", json!({ "token": token }));
     let held = Held::row(&app, MEMBERSHIPS, inviter.user().uuid()).await;
     let (removed, accepted) = held.in_order(owner.delete(&path(&inviter)), accept).await;
+
     removed.assert_status(204);
     accepted.assert_problem(422, "invalid_token");
 }
@@ -195,6 +211,7 @@ async fn an_invitation_opens_nothing_once_its_inviter_was_removed() {
 #[tokio::test]
 async fn an_invitation_that_is_withdrawn_opens_nothing() {
     const INVITATIONS: &str = "SELECT FROM invitations WHERE organization_id = $1 FOR UPDATE";
+
     let app = start().await;
     let (owner, guest) = (app.actor(Owner).await, app.stranger(Agent).await);
     let body = json!({ "email": guest.email(), "role": "agent" });
@@ -203,10 +220,12 @@ async fn an_invitation_that_is_withdrawn_opens_nothing() {
         .await
         .assert_status(201)
         .location();
+
     let token = app.mail_to(guest.email()).await.link_token();
     let accept = guest.post("/v1/invitations/acceptance", json!({ "token": token }));
     let held = Held::row(&app, INVITATIONS, owner.organization().uuid()).await;
     let (withdrawn, accepted) = held.in_order(owner.delete(&invitation), accept).await;
+
     withdrawn.assert_status(204);
     accepted.assert_problem(422, "invalid_token");
 }
@@ -220,11 +239,13 @@ async fn an_organization_is_not_handed_over_by_who_was_demoted() {
         app.actor(Owner).await,
         app.actor(Agent).await,
     );
+
     let theirs = path(&other);
     let demote = owner.patch(&theirs, json!({ "role": "auditor" }));
     let hand_over = other.put("/v1/organization/owner", json!({ "user_id": heir.user() }));
     let held = Held::row(&app, ORGANIZATION, owner.organization().uuid()).await;
     let (demoted, handed) = held.in_order(demote, hand_over).await;
+
     demoted.assert_status(200);
     assert!(handed.status.is_client_error(), "{}", handed.status);
     assert_eq!(other.get("/v1/me").await.json()["role"], "auditor");
@@ -235,6 +256,7 @@ async fn an_organization_is_not_handed_over_by_who_was_demoted() {
 #[tokio::test]
 async fn a_token_does_not_outlive_the_secret_that_it_is_fetched_with() {
     const SECRETS: &str = "SELECT FROM client_secrets WHERE organization_id = $1 FOR UPDATE";
+
     let app = start().await;
     let owner = app.actor(Owner).await;
     let body = json!({ "name": "export", "role": "agent" });
@@ -243,6 +265,7 @@ async fn a_token_does_not_outlive_the_secret_that_it_is_fetched_with() {
         .await
         .assert_status(201)
         .location();
+
     for revoked_first in [true, false] {
         let answer = owner.post(&format!("{account}/secrets"), json!({})).await;
         let (secret, made) = (answer.assert_status(201).location(), answer.json());
@@ -253,6 +276,7 @@ async fn a_token_does_not_outlive_the_secret_that_it_is_fetched_with() {
             ("client_id", &id),
             ("client_secret", &text),
         ];
+
         let ask = crate::oauth::token(&app, &fields);
         let held = Held::row(&app, SECRETS, owner.organization().uuid()).await;
         if revoked_first {

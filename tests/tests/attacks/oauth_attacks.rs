@@ -35,8 +35,10 @@ async fn a_code_that_comes_back_ends_what_it_gave() {
         .await
         .assert_status(200)
         .json();
+
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     application.get("/v1/me").await.assert_status(200);
+
     // By whoever has it, with whatever else they have.
     let replay = [
         ("grant_type", "authorization_code"),
@@ -45,6 +47,7 @@ async fn a_code_that_comes_back_ends_what_it_gave() {
         ("redirect_uri", "x"),
         ("code_verifier", "y"),
     ];
+
     token(&app, &replay)
         .await
         .assert_problem(400, "invalid_grant");
@@ -52,14 +55,17 @@ async fn a_code_that_comes_back_ends_what_it_gave() {
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     let refresh = [
         ("grant_type", "refresh_token"),
         ("client_id", "shop"),
         ("refresh_token", text(&tokens["refresh_token"])),
     ];
+
     token(&app, &refresh)
         .await
         .assert_problem(400, "invalid_grant");
+
     let rows = app
         .owner()
         .await
@@ -68,6 +74,7 @@ async fn a_code_that_comes_back_ends_what_it_gave() {
             [],
         )
         .await;
+
     assert_eq!(
         rows.expect("the log is read")[0]
             .get::<i64>(0)
@@ -86,6 +93,7 @@ async fn of_fifty_exchanges_at_once_none_keeps_what_it_got_but_by_being_alone() 
     let answers = futures_util::future::join_all(exchanges).await;
     let (given, refused): (Vec<_>, Vec<_>) =
         answers.iter().partition(|answer| answer.status == 200);
+
     assert!(
         given.len() <= 1,
         "{} exchanges of one code gave a token",
@@ -96,6 +104,7 @@ async fn of_fifty_exchanges_at_once_none_keeps_what_it_got_but_by_being_alone() 
             .iter()
             .all(|answer| answer.problem().code == "invalid_grant")
     );
+
     for answer in given {
         let access_token = answer.json()["access_token"]
             .as_str()
@@ -118,6 +127,7 @@ async fn a_stolen_code_is_useless_without_its_verifier() {
     let code = code(&owner, asked.clone()).await;
     let challenge = text(&asked["code_challenge"]);
     let longer = format!("{VERIFIER}x");
+
     for wrong in [
         challenge,
         &longer,
@@ -135,6 +145,7 @@ async fn a_stolen_code_is_useless_without_its_verifier() {
         };
         token(&app, &fields).await.assert_problem(400, expected);
     }
+
     token(&app, &exchange("shop", &code))
         .await
         .assert_status(200);
@@ -145,6 +156,7 @@ async fn a_stolen_code_is_useless_without_its_verifier() {
 async fn a_request_without_a_real_challenge_gets_no_code() {
     let app = start().await;
     let owner = app.actor(Owner).await;
+
     for (member, wrong) in [
         ("code_challenge", json!(null)),
         ("code_challenge", json!("short")),
@@ -166,6 +178,7 @@ async fn a_request_without_a_real_challenge_gets_no_code() {
         );
         assert!(!value(&answered, "iss").is_empty());
     }
+
     for response_type in ["token", "id_token", "code token", "none"] {
         let answered = authorize(
             &owner,
@@ -187,6 +200,7 @@ async fn a_request_without_a_real_challenge_gets_no_code() {
 async fn a_redirect_is_compared_letter_by_letter() {
     let app = start().await;
     let owner = app.actor(Owner).await;
+
     for trick in [
         "https://app.example/back",
         "https://app.example/back?tenant=1&next=https://evil.example",
@@ -219,6 +233,7 @@ async fn a_redirect_is_compared_letter_by_letter() {
         let asked = with(request("shop"), "redirect_uri", trick);
         let signed_in = owner.post("/oauth/authorizations", asked.clone()).await;
         signed_in.assert_problem(400, "unregistered_redirect_uri");
+
         let looked = app
             .anonymous()
             .post("/oauth/authorization-requests", asked)
@@ -229,6 +244,7 @@ async fn a_redirect_is_compared_letter_by_letter() {
             "{trick}"
         );
     }
+
     // The same at the exchange, where the address is compared with that of the request.
     let code = code(&owner, request("shop")).await;
     let mut fields = exchange("shop", &code);
@@ -241,6 +257,7 @@ async fn a_redirect_is_compared_letter_by_letter() {
             .await
             .assert_problem(400, "invalid_grant");
     }
+
     fields[3].1 = REDIRECT;
     token(&app, &fields).await.assert_status(200);
 }
@@ -254,15 +271,18 @@ async fn an_unknown_client_gets_nothing() {
         let_in(&app, &owner, request("shop")).await,
         code(&owner, request("shop")).await,
     );
+
     for unknown in ["nobody", "Shop", "shop ", "docs"] {
         let answer = owner.post("/oauth/authorizations", request(unknown)).await;
         assert_eq!(answer.assert_status(400).json()["redirect_to"], Value::Null);
     }
+
     app.owner()
         .await
         .run("UPDATE oauth_clients SET disabled_at = now()", [])
         .await
         .expect("they are shut");
+
     owner
         .post("/oauth/authorizations", request("shop"))
         .await
@@ -270,11 +290,13 @@ async fn an_unknown_client_gets_nothing() {
     token(&app, &exchange("shop", &code))
         .await
         .assert_problem(401, "invalid_client");
+
     let refresh = [
         ("grant_type", "refresh_token"),
         ("client_id", "shop"),
         ("refresh_token", text(&tokens["refresh_token"])),
     ];
+
     token(&app, &refresh)
         .await
         .assert_problem(401, "invalid_client");
@@ -286,9 +308,11 @@ async fn nothing_passes_from_one_application_to_another() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let code = code(&owner, request("shop")).await;
+
     token(&app, &exchange("other-shop", &code))
         .await
         .assert_problem(400, "invalid_grant");
+
     let tokens = let_in(&app, &owner, request("shop")).await;
     let refresh_token = text(&tokens["refresh_token"]);
     let refresh = [
@@ -296,15 +320,19 @@ async fn nothing_passes_from_one_application_to_another() {
         ("client_id", "other-shop"),
         ("refresh_token", refresh_token),
     ];
+
     token(&app, &refresh)
         .await
         .assert_problem(400, "invalid_grant");
+
     let body = json!({ "refresh_token": refresh_token });
     let sessions = app
         .anonymous()
         .post("/v1/sessions/current/refresh", body)
         .await;
+
     sessions.assert_problem(401, "invalid_refresh_token");
+
     // Nor the other way round.
     let body = json!({ "email": owner.email(), "password": PASSWORD });
     let own = app.anonymous().post("/v1/sessions", body).await.json();
@@ -313,9 +341,11 @@ async fn nothing_passes_from_one_application_to_another() {
         ("client_id", "shop"),
         ("refresh_token", text(&own["refresh_token"])),
     ];
+
     token(&app, &refresh)
         .await
         .assert_problem(400, "invalid_grant");
+
     for foreign in [
         text(&tokens["access_token"]),
         refresh_token,
@@ -326,17 +356,20 @@ async fn nothing_passes_from_one_application_to_another() {
             .await
             .assert_problem(400, "invalid_grant");
     }
+
     app.anonymous()
         .with_token(text(&tokens["access_token"]))
         .get("/v1/me")
         .await
         .assert_status(200);
+
     // None of these tries has spent the token.
     let refresh = [
         ("grant_type", "refresh_token"),
         ("client_id", "shop"),
         ("refresh_token", refresh_token),
     ];
+
     token(&app, &refresh).await.assert_status(200);
 }
 
@@ -349,15 +382,18 @@ async fn a_code_is_good_for_a_minute() {
         .start()
         .await;
     register(&app, "shop").await;
+
     let owner = app.actor(Owner).await;
     let (in_time, late) = (
         code(&owner, request("shop")).await,
         code(&owner, request("shop")).await,
     );
+
     clock.advance(Duration::seconds(59));
     token(&app, &exchange("shop", &in_time))
         .await
         .assert_status(200);
+
     clock.advance(Duration::SECOND);
     token(&app, &exchange("shop", &late))
         .await
@@ -373,6 +409,7 @@ async fn a_code_ends_with_the_session_that_granted_it() {
         "UPDATE users SET active = false WHERE id = $1",
         "DELETE FROM memberships WHERE user_id = $1",
     ];
+
     for ending in endings {
         let agent = app.actor(Agent).await;
         let code = code(&agent, request("shop")).await;
@@ -392,6 +429,7 @@ async fn a_code_ends_with_the_session_that_granted_it() {
 async fn a_scope_never_exceeds_the_person() {
     let app = start().await;
     let agent = app.actor(Agent).await;
+
     for scope in [
         "customers.delete",
         "customers.read audit.read",
@@ -405,6 +443,7 @@ async fn a_scope_never_exceeds_the_person() {
             "{scope}"
         );
     }
+
     // A role that shrinks later shrinks what the application may do.
     let tokens = let_in(
         &app,
@@ -412,21 +451,25 @@ async fn a_scope_never_exceeds_the_person() {
         with(request("shop"), "scope", "customers.read customers.write"),
     )
     .await;
+
     let demote = "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'auditor' AND organization_id IS NULL) WHERE user_id = $1";
     app.owner()
         .await
         .run(demote, [agent.user().uuid().into()])
         .await
         .expect("the role changes");
+
     let refresh = [
         ("grant_type", "refresh_token"),
         ("client_id", "shop"),
         ("refresh_token", text(&tokens["refresh_token"])),
     ];
+
     let tokens = token(&app, &refresh).await.assert_status(200).json();
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     let seen = async || application.get("/v1/me").await.json()["permissions"].clone();
     let started = std::time::Instant::now();
+
     while seen().await != json!(["customers.read"]) {
         assert!(
             started.elapsed().as_secs() < 1,
@@ -448,11 +491,13 @@ async fn another_site_cannot_let_an_application_in() {
         .next()
         .expect("a cookie")
         .to_owned();
+
     let call = || {
         app.anonymous()
             .request(Method::POST, "/oauth/authorizations")
             .header("cookie", &cookie)
     };
+
     for (name, value) in [
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),
@@ -466,11 +511,13 @@ async fn another_site_cannot_let_an_application_in() {
             .await;
         answer.assert_problem(403, "cross_site_request");
     }
+
     call()
         .json(&request("shop"))
         .send()
         .await
         .assert_problem(403, "cross_site_request");
+
     // What a form of another site can send is not even read.
     let form = call()
         .header("sec-fetch-site", "same-origin")
@@ -479,12 +526,14 @@ async fn another_site_cannot_let_an_application_in() {
         .send()
         .await
         .assert_problem(415, "unsupported_media_type");
+
     let rows = app
         .owner()
         .await
         .run("SELECT count(*) FROM authorization_codes", [])
         .await
         .expect("they are counted");
+
     assert_eq!(rows[0].get::<i64>(0).expect("a number"), 0);
 }
 
@@ -498,6 +547,7 @@ async fn an_application_lets_nobody_in() {
         with(request("shop"), "scope", "customers.read"),
     )
     .await;
+
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     application
         .post("/oauth/authorizations", request("other-shop"))
@@ -543,6 +593,7 @@ async fn a_dump_holds_no_code_and_no_token() {
         let rows = database.run(dump, []).await.expect("the table is read");
         kept.extend(rows.iter().map(|row| row.get::<String>(0).expect("a text")));
     }
+
     for secret in [
         code.as_str(),
         text(&tokens["access_token"]),

@@ -18,6 +18,7 @@ const POST: &str =
 /// Asserts that an answer is a problem like those of every endpoint, and that the connection ends with it.
 fn assert_refused(reply: &Reply, what: &str, status: u16, code: &str) {
     assert_eq!(reply.status, status, "{what}: {reply:?}");
+
     let problem = reply.json();
     assert_eq!(
         (&problem["status"], &problem["code"]),
@@ -40,6 +41,7 @@ fn assert_refused(reply: &Reply, what: &str, status: u16, code: &str) {
         reply.body.len().to_string(),
         "{what}"
     );
+
     for (header, value) in [
         ("connection", "close"),
         ("x-content-type-options", "nosniff"),
@@ -47,6 +49,7 @@ fn assert_refused(reply: &Reply, what: &str, status: u16, code: &str) {
     ] {
         assert_eq!(reply.header(header), value, "{what}: {reply:?}");
     }
+
     assert!(reply.header("date").ends_with(" gmt"), "{what}: {reply:?}");
 }
 
@@ -141,6 +144,7 @@ async fn every_head_that_cannot_be_read_is_answered_with_a_problem() {
             "head_too_large",
         ),
     ];
+
     for address in [app.address(), app.management_address()] {
         for (what, head, status, code) in &heads {
             assert_refused(&exchange(address, head).await, what, *status, code);
@@ -161,6 +165,7 @@ async fn a_head_that_breaks_off_is_answered_and_an_idle_connection_is_not() {
         408,
         "request_timeout",
     );
+
     assert_refused(
         &exchange(app.address(), GET).await,
         "half a head",
@@ -168,6 +173,7 @@ async fn a_head_that_breaks_off_is_answered_and_an_idle_connection_is_not() {
         "request_timeout",
     );
     assert_eq!(exchange(app.address(), "").await.status, 0);
+
     let idle = exchange(app.address(), format!("{GET}\r\n")).await;
     assert_eq!((idle.status, idle.body.as_str()), (200, "ok\n"));
 }
@@ -180,10 +186,12 @@ async fn a_refusal_follows_the_answers_before_it() {
     let mut stream = TcpStream::connect(app.address())
         .await
         .expect("the server accepts");
+
     stream
         .write_all(format!("{asked}{GET}\r\n\u{1}\u{2}\r\n\r\n").as_bytes())
         .await
         .expect("the server reads");
+
     let all = read_to_end(&mut stream).await;
 
     let first = Reply::of(&all);
@@ -193,8 +201,10 @@ async fn a_refusal_follows_the_answers_before_it() {
         .expect("it has a length");
     let (head, body) = (first.head.len() + 4, length);
     let rest = &all[head + body..];
+
     let livez = Reply::of(rest);
     assert_eq!((first.status, livez.status), (200, 200), "{}", livez.head);
+
     let refusal = rest
         .windows(9)
         .rposition(|window| window == b"HTTP/1.1 ")
@@ -211,6 +221,7 @@ async fn a_refusal_follows_the_answers_before_it() {
 #[tokio::test]
 async fn a_transfer_coding_other_than_chunked_is_not_implemented() {
     let app = TestApp::start(app::platform()).await;
+
     for codings in [
         "Transfer-Encoding: gzip, chunked\r\n",
         "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
@@ -231,6 +242,7 @@ async fn a_transfer_coding_other_than_chunked_is_not_implemented() {
             );
         }
     }
+
     let chunked = format!(
         "{POST}Connection: close\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
     );
@@ -241,6 +253,7 @@ async fn a_transfer_coding_other_than_chunked_is_not_implemented() {
 #[tokio::test]
 async fn a_request_names_one_host() {
     let app = TestApp::start(app::platform()).await;
+
     let ask = async |address: SocketAddr, start: &str, hosts: &[&str]| {
         let hosts: String = hosts
             .iter()
@@ -252,6 +265,7 @@ async fn a_request_names_one_host() {
         )
         .await
     };
+
     for address in [app.address(), app.management_address()] {
         for hosts in [
             &[][..],
@@ -268,6 +282,7 @@ async fn a_request_names_one_host() {
             let reply = ask(address, "GET /livez HTTP/1.1", hosts).await;
             assert_refused(&reply, &format!("{hosts:?}"), 400, "malformed_request");
         }
+
         for host in [
             "localhost",
             "api.example:8443",
@@ -280,6 +295,7 @@ async fn a_request_names_one_host() {
                 "{host}"
             );
         }
+
         assert_eq!(
             ask(address, "GET /livez HTTP/1.0", &[]).await.status,
             200,
@@ -301,6 +317,7 @@ async fn a_request_of_http_2_names_one_host() {
     let app = TestApp::start(app::platform()).await;
     let https = Https::start(&app, &[]).await;
     let connection = https.connect(65_535).await;
+
     for (authority, host, status) in [
         ("localhost", None, 200),
         ("localhost", Some("LOCALHOST:443"), 200),
@@ -311,16 +328,19 @@ async fn a_request_of_http_2_names_one_host() {
         if let Some(host) = host {
             request = request.header("host", host);
         }
+
         let mut requests = connection
             .requests
             .clone()
             .ready()
             .await
             .expect("the connection is open");
+
         let (answer, _) = requests
             .send_request(request.body(()).expect("it is a request"), true)
             .expect("it is sent");
         let answer = answer.await.expect("it is answered");
+
         assert_eq!(answer.status(), status, "{authority} {host:?}");
         assert!(
             answer.headers().contains_key("x-request-id") || status == 200,

@@ -16,6 +16,7 @@ const KEYS: &str = "/jwks";
 async fn a_token_that_the_provider_did_not_sign_is_not_believed() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
+
     for signing in [
         Signing::None,
         Signing::Hs256,
@@ -35,6 +36,7 @@ async fn a_token_that_the_provider_did_not_sign_is_not_believed() {
 #[tokio::test]
 async fn a_key_that_is_not_for_signatures_verifies_none() {
     let provider = OpenIdProvider::start(Clock::default()).await;
+
     for (key, status) in [
         (json!({ "use": "enc" }), 401),
         (json!({ "use": "enc", "key_ops": ["verify"] }), 401),
@@ -64,6 +66,7 @@ async fn a_new_key_that_is_not_for_signatures_verifies_none() {
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_status(201);
+
     for (key_ops, status) in [(json!(["encrypt"]), 401), (json!(["verify"]), 201)] {
         provider.rotate_keys();
         provider.script(|script| drop(script.key.insert("key_ops".to_owned(), key_ops.clone())));
@@ -92,6 +95,7 @@ async fn a_provider_without_public_keys_is_not_used() {
                 .insert("id_token_signing_alg_values_supported".into(), algorithms),
         )
     });
+
     let answer = app
         .anonymous()
         .post("/v1/external-authorizations", json!({ "provider": ACME }))

@@ -76,16 +76,19 @@ async fn ask_around(
 async fn queue(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
     let transaction = by.begin().await?;
     let around = transaction.unscoped("a test");
+
     let event = Event {
         action: "letter.queued".into(),
         resource: "letter",
         resource_id: None,
         organization: None,
     };
+
     let change = Change::new("letters.queue", "changed AS (SELECT 1)", [], event);
     around
         .change(change.queue(around.job("letter", &json!({}))?))
         .await?;
+
     if number % 2 == 0 {
         transaction.commit().await?;
         // It has ended: nothing of it may be said any more.
@@ -96,6 +99,7 @@ async fn queue(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoCo
                 .is_err()
         );
     }
+
     Ok(NoContent)
 }
 
@@ -105,15 +109,18 @@ async fn start() -> (TestApp, Actor) {
         TestApp::builder(app::platform().module(module)).setting("jobs.in_process", "false");
     let app = builder.start().await;
     let mut database = app.owner().await;
+
     for grant in GRANTS {
         database.run(grant, []).await.expect("the owner may");
     }
+
     let owner = app.actor(Owner).await;
     let customer = json!({ "full_name": "Ada", "email": "ada@example.org" });
     owner
         .post("/v1/customers", customer)
         .await
         .assert_status(201);
+
     (app, owner)
 }
 
@@ -121,6 +128,7 @@ async fn start() -> (TestApp, Actor) {
 async fn a_query_writes_nothing_whatever_its_text() {
     let (app, owner) = start().await;
     let before = app.contents().await;
+
     for number in 0..WRITING.len() {
         let path = format!("/v1/queries/{number}");
         owner.get(&path).await.assert_problem(500, "internal_error");
@@ -129,6 +137,7 @@ async fn a_query_writes_nothing_whatever_its_text() {
             .await
             .assert_problem(500, "internal_error");
     }
+
     for number in 0..REFUSED_AS_TEXTS {
         owner
             .post(&format!("/v1/queries/{number}"), json!({}))
@@ -145,18 +154,21 @@ async fn a_query_writes_nothing_whatever_its_text() {
 async fn what_goes_around_a_transactions_door_takes_part_in_it() {
     const QUEUED: &str = "SELECT (SELECT count(*) FROM jobs WHERE kind = 'letter'), \
          (SELECT count(*) FROM audit_events WHERE action = 'letter.queued')";
+
     let (app, owner) = start().await;
     for (number, queued) in [(1, 0), (3, 0), (2, 1), (5, 1)] {
         owner
             .patch(&format!("/v1/queries/{number}"), json!({}))
             .await
             .assert_status(204);
+
         let rows = app
             .owner()
             .await
             .run(QUEUED, [])
             .await
             .expect("the owner may");
+
         let counts = [0, 1].map(|position| rows[0].get::<i64>(position).expect("a count"));
         assert_eq!(counts, [queued; 2], "after {number}");
     }

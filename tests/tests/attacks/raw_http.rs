@@ -18,7 +18,9 @@ async fn raw(app: &TestApp, actor: &Actor, start: &[u8], headers: &str, body: &[
         )
         .as_bytes(),
     );
+
     request.extend_from_slice(body);
+
     exchange(app.address(), request).await
 }
 
@@ -27,6 +29,7 @@ async fn raw(app: &TestApp, actor: &Actor, start: &[u8], headers: &str, body: &[
 async fn what_is_no_text_is_refused_wherever_it_stands() {
     let app = TestApp::start(app::platform()).await;
     let agent = app.actor(Agent).await;
+
     let targets: [(&str, &[u8]); 12] = [
         (
             "bytes that are no UTF-8 in the path",
@@ -53,6 +56,7 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
             b"GET /docs/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
         ),
     ];
+
     for (what, start) in targets {
         let reply = raw(&app, &agent, start, "", b"").await;
         assert!((400..500).contains(&reply.status), "{what}: {reply:?}");
@@ -60,6 +64,7 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
     }
 
     let json = "Content-Type: application/json\r\n";
+
     let bodies: [(&str, &[u8]); 4] = [
         (
             "bytes that are no UTF-8",
@@ -78,6 +83,7 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
             b"\xef\xbb\xbf{\"full_name\":\"Ada\",\"email\":\"ada@example.org\"}",
         ),
     ];
+
     for (what, body) in bodies {
         let reply = raw(&app, &agent, b"POST /v1/customers", json, body).await;
         assert_eq!(reply.status, 400, "{what}: {reply:?}");
@@ -87,6 +93,7 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
             "{what}: {reply:?}"
         );
     }
+
     // RFC 8259 §8.2 lets JSON say half a surrogate, but it is no text.
     let half = raw(
         &app,
@@ -96,7 +103,9 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
         br#"{"full_name":"\ud800","email":"a@example.org"}"#,
     )
     .await;
+
     assert_eq!(half.status, 422, "{half:?}");
+
     let deep = raw(
         &app,
         &agent,
@@ -105,6 +114,7 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
         &vec![b'['; 1_000_000],
     )
     .await;
+
     assert!(
         [400, 422].contains(&deep.status),
         "a million brackets: {deep:?}"
@@ -120,6 +130,7 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
 async fn methods_that_nobody_declared_are_refused() {
     let app = TestApp::start(app::platform()).await;
     let agent = app.actor(Agent).await;
+
     for method in [
         "BREW", "TRACE", "TRACK", "OPTIONS", "PUT", "get", "PROPFIND",
     ] {
@@ -131,6 +142,7 @@ async fn methods_that_nobody_declared_are_refused() {
             b"",
         )
         .await;
+
         assert_eq!(
             (reply.status, reply.header("allow")),
             (405, "get, head, post"),
@@ -142,6 +154,7 @@ async fn methods_that_nobody_declared_are_refused() {
             "{method}: {reply:?}"
         );
     }
+
     for start in ["CONNECT evil.example:443", "OPTIONS *", "PRI *", "GET"] {
         let reply = raw(&app, &agent, start.as_bytes(), "", b"").await;
         assert!(
@@ -158,13 +171,16 @@ async fn head_is_get_without_the_body() {
     let agent = app.actor(Agent).await;
     let get = raw(&app, &agent, b"GET /v1/me", "", b"").await;
     let head = raw(&app, &agent, b"HEAD /v1/me", "", b"").await;
+
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     assert_eq!(head.header("content-length"), get.header("content-length"));
+
     let refused = exchange(
         app.address(),
         "HEAD /v1/me HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     )
     .await;
+
     assert_eq!((refused.status, refused.body.as_str()), (401, ""));
 }
 
@@ -176,6 +192,7 @@ async fn the_host_that_a_client_names_is_not_believed() {
     let body = br#"{"full_name":"Ada","email":"ada@example.org"}"#;
     let headers = "Content-Type: application/json\r\nX-Forwarded-Host: evil.example\r\nX-Original-URL: /livez\r\n\
                    X-HTTP-Method-Override: DELETE\r\n";
+
     let made = raw(
         &app,
         &agent,
@@ -184,6 +201,7 @@ async fn the_host_that_a_client_names_is_not_believed() {
         body,
     )
     .await;
+
     assert_eq!(made.status, 201, "{made:?}");
     assert!(
         made.header("location").starts_with("/v1/customers/"),
@@ -216,6 +234,7 @@ async fn a_head_that_is_too_large_is_refused() {
             "X-Many: a\r\n".repeat(1_000),
         ),
     ];
+
     for (what, start, headers) in heads {
         let reply = raw(&app, &agent, start.as_bytes(), &headers, b"").await;
         // The refusal of a head that is not read to its end may be lost with the connection.
@@ -224,5 +243,6 @@ async fn a_head_that_is_too_large_is_refused() {
             "{what}: {reply:?}"
         );
     }
+
     agent.get("/v1/me").await.assert_status(200);
 }

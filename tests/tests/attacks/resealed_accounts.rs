@@ -33,11 +33,13 @@ const CELLS: &str = "SELECT substring(c.cell FROM 3 FOR 8) = int8send(u.data_key
 async fn house() -> (TestApp, OpenIdProvider, Clock) {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let provider = OpenIdProvider::start(clock.clone()).await;
+
     // A connection for each of those who wait.
     let builder = TestApp::builder(app::platform())
         .clock(clock.clone())
         .setting("database.pool_size", "10");
     let settings = json!([provider.settings(ACME)]).to_string();
+
     (
         builder
             .setting("identity.oidc_providers", settings)
@@ -91,8 +93,10 @@ async fn assert_whole(owner: &mut Owner) {
         !cells.is_empty() && cells.iter().all(|row| row.get(0).expect("a truth")),
         "a cell under another key"
     );
+
     const LOST: &str =
         "SELECT FROM users u WHERE NOT EXISTS (SELECT FROM data_keys k WHERE k.id = u.data_key)";
+
     assert!(
         owner
             .run(LOST, [])
@@ -101,8 +105,10 @@ async fn assert_whole(owner: &mut Owner) {
             .is_empty(),
         "an account without its key"
     );
+
     const SPARE: &str =
         "SELECT FROM data_keys k WHERE NOT EXISTS (SELECT FROM users u WHERE u.data_key = k.id)";
+
     assert!(
         owner
             .run(SPARE, [])
@@ -118,6 +124,7 @@ async fn until_waiting(watcher: &mut Owner, pid: i32, waiting: i64) {
     const WAITING: &str = "WITH RECURSIVE waiting AS (SELECT $1::integer AS pid UNION \
              SELECT l.pid FROM pg_locks l, waiting w WHERE NOT l.granted AND w.pid = ANY (pg_blocking_pids(l.pid))) \
          SELECT count(*) - 1 FROM waiting";
+
     let reached = async {
         loop {
             let rows = watcher
@@ -130,6 +137,7 @@ async fn until_waiting(watcher: &mut Owner, pid: i32, waiting: i64) {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
+
     timeout(PATIENCE, reached).await.expect("they wait");
 }
 
@@ -149,10 +157,13 @@ impl Halted {
             .run("SELECT FROM data_keys FOR UPDATE", [])
             .await
             .expect("they are held");
+
         let (rotation, pid) = rotation(app).await;
         let running = tokio::spawn(reseal(rotation));
         let holding = self::pid(&mut holder).await;
+
         until_waiting(&mut watcher, holding, 1).await;
+
         Self {
             holder,
             watcher,
@@ -188,6 +199,7 @@ async fn confirm_address(app: &TestApp, actor: &Actor, new: &str) {
             .await
             .assert_status(200);
     }
+
     let body = json!({ "email": new, "password": PASSWORD });
     app.anonymous()
         .post("/v1/sessions", body)
@@ -201,6 +213,7 @@ async fn an_account_is_the_same_under_another_key() {
     let ada = app.actor(Agent).await;
     let (totp, recovery) = enrol(&app, &ada).await;
     let mut device = Device::default();
+
     add_passkey(&ada, &mut device).await;
     link(&ada, &provider, person("ada"))
         .await
@@ -208,6 +221,7 @@ async fn an_account_is_the_same_under_another_key() {
     ada.put("/v1/me/email", json!({ "email": "new@example.org" }))
         .await
         .assert_status(202);
+
     let mut owner = app.owner().await;
     let before = keys(&mut owner).await;
     clock.advance(Duration::seconds(30));
@@ -215,6 +229,7 @@ async fn an_account_is_the_same_under_another_key() {
     let outcome = reseal(rotation(&app).await.0).await;
     let accounts = i64::try_from(outcome.moved).expect("a few");
     assert_eq!((accounts, outcome.refused, outcome.left), (1, 0, 0));
+
     let after = keys(&mut owner).await;
     assert!(
         after.len() == before.len() && after.iter().all(|key| !before.contains(key)),
@@ -229,6 +244,7 @@ async fn an_account_is_the_same_under_another_key() {
     sign_in(&app, &ada, Some(&recovery[0]))
         .await
         .assert_status(201);
+
     let session = signed_in_as(
         &app,
         &sign_in_by_passkey(&app, &device.answer(&request_options(&app).await).await).await,
@@ -238,20 +254,25 @@ async fn an_account_is_the_same_under_another_key() {
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(listed["items"][0]["name"], "Ada's phone");
     session.get("/v1/sessions").await.assert_status(200);
+
     let linked = session
         .get("/v1/me/external-identities")
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(linked["items"][0]["email"], "ada@example.com");
+
     let export = session
         .get("/v1/me/export")
         .await
         .assert_status(200)
         .text()
         .to_owned();
+
     assert!(
         export.contains("new@example.org")
             && export.contains("ada@example.com")
@@ -260,6 +281,7 @@ async fn an_account_is_the_same_under_another_key() {
     external::sign_in(&app, &provider, person("ada"))
         .await
         .assert_problem(401, "second_factor_required");
+
     confirm_address(&app, &ada, "new@example.org").await;
     assert_whole(&mut owner).await;
 }
@@ -276,23 +298,29 @@ async fn what_is_sealed_while_an_account_changes_its_key_is_sealed_once_more() {
         .as_str()
         .expect("an id")
         .to_owned();
+
     add_passkey(&carol, &mut old).await;
+
     let totp = App::of(
         &ada.post("/v1/me/totp", json!({}))
             .await
             .assert_status(201)
             .json(),
     );
+
     let answer = old.answer(&request_options(&app).await).await;
+
     let options = bob
         .request(Method::POST, "/v1/me/passkeys/options")
         .send()
         .await
         .assert_status(200)
         .json();
+
     let credential = new.create(&options).await;
     let begun = begin_link(&bob, ACME).await;
     let back = callback(&begun, &through(&provider, &begun, person("bob")));
+
     clock.advance(Duration::seconds(30));
     let code = totp.code(app.runtime().clock.now());
 
@@ -312,7 +340,9 @@ async fn what_is_sealed_while_an_account_changes_its_key_is_sealed_once_more() {
         sign_in(&app, &dan, None),
         halted.release(8),
     );
+
     assert_eq!((outcome.moved, outcome.refused, outcome.left), (4, 0, 0));
+
     for (answer, status) in [
         (&confirmed, 200),
         (&renamed, 204),
@@ -322,6 +352,7 @@ async fn what_is_sealed_while_an_account_changes_its_key_is_sealed_once_more() {
     ] {
         answer.assert_status(status);
     }
+
     for (answer, status) in [(&linked, 201), (&asked, 202), (&entered, 201)] {
         answer.assert_status(status);
     }
@@ -331,11 +362,13 @@ async fn what_is_sealed_while_an_account_changes_its_key_is_sealed_once_more() {
     sign_in(&app, &ada, Some(&totp.code(app.runtime().clock.now())))
         .await
         .assert_status(201);
+
     let named = ada.get("/v1/me/passkeys").await.assert_status(200).json();
     assert_eq!(named["items"][0]["name"], "An old phone");
     sign_in_by_passkey(&app, &new.answer(&request_options(&app).await).await)
         .await
         .assert_status(201);
+
     let app_of_bob = App::of(&enrolled.json());
     let code = app_of_bob.code(app.runtime().clock.now());
     bob.post("/v1/me/totp/confirmation", json!({ "code": code }))
@@ -344,6 +377,7 @@ async fn what_is_sealed_while_an_account_changes_its_key_is_sealed_once_more() {
     external::sign_in(&app, &provider, person("bob"))
         .await
         .assert_problem(401, "second_factor_required");
+
     confirm_address(&app, &bob, "new@example.org").await;
     assert_whole(&mut app.owner().await).await;
 }
@@ -352,15 +386,18 @@ async fn what_is_sealed_while_an_account_changes_its_key_is_sealed_once_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_changes_meanwhile_is_under_the_key_of_its_account() {
     const NEW: &str = "new@example.org";
+
     let (app, _provider, clock) = house().await;
     let ada = app.actor(Agent).await;
     ada.put("/v1/me/email", json!({ "email": NEW }))
         .await
         .assert_status(202);
+
     let tokens = [
         app.mail_to(ada.email()).await.link_token(),
         app.mail_to(NEW).await.link_token(),
     ];
+
     let confirm = async |token: &str| {
         app.anonymous()
             .post("/v1/me/email/confirmation", json!({ "token": token }))
@@ -368,8 +405,10 @@ async fn an_address_that_changes_meanwhile_is_under_the_key_of_its_account() {
             .assert_status(200)
             .json()
     };
+
     confirm(&tokens[0]).await;
     clock.advance(Duration::seconds(1));
+
     let halted = Halted::begin(&app).await;
     let (confirmed, outcome) = tokio::join!(confirm(&tokens[1]), halted.release(1));
     assert_eq!(
@@ -388,11 +427,14 @@ async fn an_account_that_is_deleted_meanwhile_leaves_no_key() {
     let (app, _provider, clock) = house().await;
     let (ada, _owner) = (app.actor(Agent).await, app.actor(OwnerRole).await);
     clock.advance(Duration::seconds(1));
+
     let halted = Halted::begin(&app).await;
     let (deleted, outcome) = tokio::join!(ada.delete("/v1/me"), halted.release(1));
     deleted.assert_status(204);
     assert_eq!((outcome.moved, outcome.refused, outcome.left), (2, 0, 0));
+
     const LEFT: &str = "SELECT FROM data_keys WHERE subject_id = $1";
+
     let mut owner = app.owner().await;
     assert!(
         owner
@@ -410,14 +452,17 @@ async fn an_account_that_somebody_writes_is_passed_over() {
     let (app, _provider, clock) = house().await;
     let (ada, _bob) = (app.actor(Agent).await, app.actor(Agent).await);
     clock.advance(Duration::seconds(1));
+
     let mut holder = app.owner().await;
     let mine = [ada.user().uuid().into()];
+
     for held in [
         "SELECT FROM users WHERE id = $1 FOR KEY SHARE",
         "SELECT FROM sessions WHERE user_id = $1 FOR UPDATE",
     ] {
         holder.run("BEGIN", []).await.expect("a transaction begins");
         holder.run(held, mine.clone()).await.expect("it is held");
+
         let outcome = timeout(PATIENCE, reseal(rotation(&app).await.0))
             .await
             .expect("it waits for nobody");
@@ -427,9 +472,11 @@ async fn an_account_that_somebody_writes_is_passed_over() {
             "{held}"
         );
         assert_whole(&mut app.owner().await).await;
+
         holder.run("COMMIT", []).await.expect("it is released");
         clock.advance(Duration::seconds(1));
     }
+
     assert_eq!(reseal(rotation(&app).await.0).await.moved, 2);
     ada.get("/v1/me").await.assert_status(200);
 }
@@ -440,13 +487,17 @@ async fn an_account_of_which_something_was_altered_keeps_its_key() {
     let (app, _provider, clock) = house().await;
     let (ada, bob) = (app.actor(Agent).await, app.actor(Agent).await);
     clock.advance(Duration::seconds(1));
+
     let mut owner = app.owner().await;
+
     const ALTER: &str = "UPDATE sessions SET address = set_byte(address, 30, get_byte(address, 30) # 1) WHERE user_id = $1 RETURNING id";
+
     let altered = owner
         .run(ALTER, [ada.user().uuid().into()])
         .await
         .expect("it is altered");
     assert_eq!(altered.len(), 1);
+
     let before = keys(&mut owner).await;
     let outcome = reseal(rotation(&app).await.0).await;
     assert_eq!((outcome.moved, outcome.refused, outcome.left), (1, 1, 0));

@@ -56,7 +56,9 @@ impl House {
     /// Seals the log, keeps its newest checkpoint outside, and gives how many leaves that one is over.
     async fn publish(&self, day: &str) -> i64 {
         const NEWEST: &str = "SELECT size, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+
         seal(&self.app).await;
+
         let rows = self
             .app
             .owner()
@@ -64,11 +66,13 @@ impl House {
             .run(NEWEST, [])
             .await
             .expect("it is read");
+
         fs::write(
             self.outside.path().join(day),
             rows[0].get::<String>(1).expect("a note"),
         )
         .expect("there is room");
+
         rows[0].get(0).expect("a size")
     }
 
@@ -82,12 +86,14 @@ impl House {
             "MAINSTAY_DATABASE_URL".to_owned(),
             database.expose_secret().to_owned(),
         )]));
+
         let settings = Settings::read(&mut reader).expect("the settings are right");
         let ring = self
             .environment
             .iter()
             .find(|(name, _)| *name == "MAINSTAY_CRYPTO_KEYS")
             .expect("there are keys");
+
         let ring = KeyRing::parse(&ring.1.clone().into()).expect("a ring");
         let database = Database::new(&settings, ring, Runtime::default()).expect("a pool");
         sealer(&database).run(async {}).await;
@@ -99,16 +105,20 @@ async fn a_restored_dump_is_told_by_a_newer_checkpoint_from_outside() {
     let house = House::new().await;
     let live = house.app.database_url();
     let agent = house.app.actor(Agent).await;
+
     write_on(&agent, 4, "monday").await;
     let monday = house.publish("monday").await;
     let (code, key) = house.audit(&live, &["key"]);
+
     assert_eq!(code, Some(0), "{key}");
+
     let key = key.trim();
     let backup = dump(&house.app.owner_url(), &[]);
 
     write_on(&agent, 3, "tuesday").await;
     let tuesday = house.publish("tuesday").await;
     assert!(tuesday >= monday + 3, "{monday} and {tuesday}");
+
     for day in ["monday", "tuesday"] {
         let (code, told) = house.verify(&live, key, day);
         assert!(
@@ -122,21 +132,26 @@ async fn a_restored_dump_is_told_by_a_newer_checkpoint_from_outside() {
         server: restored,
     } = Beside::make(&house.app, "CREATE DATABASE monday").await;
     restore(&owner, &backup);
+
     // By itself, and with the checkpoint of its own day, it is the log that it was.
     let whole = format!(
         "records      {monday} of {monday}, index 0 to {}",
         monday - 1
     );
     let (code, told) = house.audit(&restored, &["verify", "--key", key]);
+
     assert!(code == Some(0) && told.contains(&whole), "{told}");
+
     let (code, told) = house.verify(&restored, key, "monday");
     assert!(code == Some(0) && told.contains(&whole), "{told}");
+
     // The newer one says what is missing, from which index on.
     let cut = format!(
         "error: index {monday}: the log was cut or restored: it has {monday} leaves, and the checkpoint from outside is \
          over {tuesday}"
     );
     let (code, told) = house.verify(&restored, key, "tuesday");
+
     assert!(code == Some(1) && told.contains(&cut), "{told}");
 
     // It goes on from there, and grows beyond where it was: it is another log by then.
@@ -145,14 +160,18 @@ async fn a_restored_dump_is_told_by_a_newer_checkpoint_from_outside() {
         .second_replica_with([("database.url", restored.expose_secret().to_owned())])
         .await;
     let there = service.client_of(&agent);
+
     for n in 0..=tuesday - monday {
         let body = json!({ "full_name": "Bea", "email": format!("bea{n}@example.org") });
         there.post("/v1/customers", body).await.assert_status(201);
     }
+
     service.stop().await;
     house.seal_there(&restored).await;
+
     let (code, told) = house.verify(&restored, key, "monday");
     assert!(code == Some(0), "{told}");
+
     let forked = format!("error: index 0 to {}: the log is another one", tuesday - 1);
     let (code, told) = house.verify(&restored, key, "tuesday");
     assert!(code == Some(1) && told.contains(&forked), "{told}");
@@ -164,17 +183,20 @@ async fn a_restored_dump_is_told_by_a_newer_checkpoint_from_outside() {
 async fn what_a_dump_held_unsealed_is_no_accusation() {
     const NUMBER: &str = "UPDATE audit_events e SET transaction_id = $1::text::xid8 \
          WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
+
     let house = House::new().await;
     let agent = house.app.actor(Agent).await;
     write_on(&agent, 2, "sealed").await;
     house.publish("monday").await;
     write_on(&agent, 1, "unsealed").await;
+
     let backup = dump(&house.app.owner_url(), &[]);
     let Beside {
         owner,
         server: restored,
     } = Beside::make(&house.app, "CREATE DATABASE unsealed").await;
     restore(&owner, &backup);
+
     let url = mainstay_database::DatabaseUrl::parse(&owner).expect("devdb's URL is verified");
     let mut there = mainstay_database::Owner::connect(&url)
         .await
@@ -199,6 +221,7 @@ async fn what_a_dump_held_unsealed_is_no_accusation() {
                 .await
                 .expect("the owner may");
         }
+
         let (code, told) = house.audit(&restored, &["verify", "--grace", "0s"]);
         assert!(
             code == Some(1) && told.contains("is not sealed: ") && told.contains(why),

@@ -71,10 +71,13 @@ async fn keys(app: &TestApp, ring: &str, arguments: &[&'static str]) -> String {
         ),
         ("MAINSTAY_CRYPTO_KEYS", ring.to_owned()),
     ];
+
     let arguments: Vec<_> = ["keys"].iter().chain(arguments).copied().collect();
     let ran = tokio::task::spawn_blocking(move || finish(program(arguments).envs(environment)));
     let (code, text) = ran.await.expect("it runs");
+
     assert_eq!(code, Some(0), "{text}");
+
     text
 }
 
@@ -123,6 +126,7 @@ impl Caller {
         let phone = |round: usize| format!("+49 {} {round:05}", 1_000 + self.number);
         let notes = format!("Round {round}.");
         let body = json!({ "phone": phone(round), "notes": notes });
+
         self.expect(&self.clients[round % 2].patch(&self.path, body).await);
         // A change that seals nothing, right after.
         let status = if round.is_multiple_of(2) {
@@ -130,11 +134,13 @@ impl Caller {
         } else {
             "inactive"
         };
+
         self.expect(
             &self.clients[round % 2]
                 .patch(&self.path, json!({ "status": status }))
                 .await,
         );
+
         for client in &self.clients {
             let read = self.expect(&client.get(&format!("{}/personal-data", self.path)).await);
             assert_eq!(
@@ -163,6 +169,7 @@ async fn callers(clients: [Client; 2], requests: &Arc<AtomicUsize>) -> Vec<Calle
             .await
             .assert_status(201)
             .json();
+
         let path = format!("/v1/customers/{}", made["id"].as_str().expect("an id"));
         let (clients, requests) = (clients.clone(), requests.clone());
         callers.push(Caller {
@@ -173,6 +180,7 @@ async fn callers(clients: [Client; 2], requests: &Arc<AtomicUsize>) -> Vec<Calle
             number,
         });
     }
+
     callers
 }
 
@@ -202,9 +210,11 @@ async fn seeded(app: &TestApp, ring: &str) {
         ),
         ("MAINSTAY_CRYPTO_KEYS", ring.to_owned()),
     ];
+
     let seed =
         move || finish(program(["seed", "--customers", &CUSTOMERS.to_string()]).envs(environment));
     let (code, text) = tokio::task::spawn_blocking(seed).await.expect("it runs");
+
     assert_eq!(code, Some(0), "{text}");
 }
 
@@ -213,6 +223,7 @@ async fn everything_moves_to_another_key_while_everybody_works() {
     let stages = Stages::draw();
     let app = stages.start().await;
     let owner = app.actor(BuiltInRole::Owner).await;
+
     seeded(&app, &stages.announced()).await;
     let turned = app
         .second_replica_with([("crypto.keys", stages.turned())])
@@ -222,6 +233,7 @@ async fn everything_moves_to_another_key_while_everybody_works() {
     let done = Arc::new(AtomicBool::new(false));
     let mut working = JoinSet::new();
     let callers = callers([(*owner).clone(), turned.client_of(&owner)], &requests).await;
+
     for caller in callers {
         let done = done.clone();
         working.spawn(async move {
@@ -233,13 +245,16 @@ async fn everything_moves_to_another_key_while_everybody_works() {
             (caller, round)
         });
     }
+
     for arguments in [&["rotate", "kek"][..], &["rotate", "index"], &["reseal"]] {
         keys(&app, &stages.turned(), arguments).await;
     }
+
     done.store(true, Ordering::Relaxed);
     let callers = timeout(PATIENCE, working.join_all())
         .await
         .expect("everybody comes to an end");
+
     assert!(
         requests.load(Ordering::Relaxed) > CALLERS * 20,
         "{requests:?} requests"
@@ -248,6 +263,7 @@ async fn everything_moves_to_another_key_while_everybody_works() {
     // The replica that sealed under the old key was heard until the end; what it left, a second run moves.
     keys(&app, &stages.turned(), &["rotate", "kek"]).await;
     keys(&app, &stages.turned(), &["rotate", "index"]).await;
+
     let status = keys(&app, &stages.turned(), &["status"]).await;
     assert!(status.contains("unused: may leave the ring"), "{status}");
     assert_eq!(status.matches("in use").count(), 0, "{status}");
@@ -257,30 +273,38 @@ async fn everything_moves_to_another_key_while_everybody_works() {
         .second_replica_with([("crypto.keys", stages.new.clone())])
         .await;
     let client = alone.client_of(&owner);
+
     assert_eq!(read_all(&client).await, CUSTOMERS + CALLERS);
+
     for (caller, rounds) in callers {
         let read = client
             .get(&format!("{}/personal-data", caller.path))
             .await
             .assert_status(200)
             .json();
+
         assert_eq!(read["notes"], json!(format!("Round {}.", rounds - 1)));
+
         let email = json!({ "email": format!("caller-{}@example.org", caller.number) });
         let found = client
             .post("/v1/customers/search", email)
             .await
             .assert_status(200)
             .json();
+
         assert_eq!(found["items"][0]["id"], caller.id, "{found}");
     }
+
     signs_in(&alone.anonymous(), &owner).await;
     // What is left under it is kept for replicas that have no other; the next run forgets it.
     keys(&app, &stages.new, &["rotate", "index"]).await;
+
     let status = keys(&app, &stages.new, &["status"]).await;
     assert!(
         !status.contains("left the ring") && !status.contains("NOT ON"),
         "{status}"
     );
+
     let recorded = "SELECT count(*) FROM audit_events WHERE action IN ('data_key.rotated', 'blind_index.rotated', \
                     'data_key.resealed') AND (after->>'refused') = '0'";
     assert_eq!(count(&mut app.owner().await, recorded).await, 6);
@@ -305,6 +329,7 @@ async fn begin(owner: &mut Owner) -> String {
 async fn until_waiting(watcher: &mut Owner, transaction: String, waiting: i64) {
     const WAITING: &str =
         "SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid = $1::text::xid";
+
     let reached = async {
         loop {
             let rows = watcher
@@ -317,6 +342,7 @@ async fn until_waiting(watcher: &mut Owner, transaction: String, waiting: i64) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
+
     timeout(PATIENCE, reached).await.expect("they wait");
 }
 
@@ -340,12 +366,14 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
                 .location(),
         );
     }
+
     let body = json!({ "email": "guest@example.org", "role": "agent" });
     let invitation = actor
         .post("/v1/invitations", body)
         .await
         .assert_status(201)
         .location();
+
     let mut watcher = app.owner().await;
     let keys_before = count(&mut watcher, "SELECT count(*) FROM data_keys").await;
 
@@ -357,9 +385,11 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
         .tables()
         .into_iter()
         .filter(|table| ["customers", "invitations"].contains(&table.table));
+
     let mut rotation = Rotation::new(owner, (ring, runtime), tables.collect(), Vec::new(), "test");
     let now = rotation.runtime().clock.now();
     let outcome = rotation.reseal(now).await.expect("rows are sealed anew");
+
     assert_eq!((outcome.moved, outcome.refused, outcome.left), (5, 0, 0));
 
     let plain = actor.patch(&paths[0], json!({ "status": "inactive" }));
@@ -370,7 +400,9 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
             .post(&format!("{}/erasure", paths[3]), json!({}))
             .await
     };
+
     let withdrawing = actor.delete(&invitation);
+
     let committing = async {
         until_waiting(&mut watcher, transaction, 5).await;
         rotation
@@ -379,6 +411,7 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
             .await
             .expect("it is committed");
     };
+
     let (plain, sealing, deleting, erasing, withdrawing, ()) =
         tokio::join!(plain, sealing, deleting, erasing, withdrawing, committing);
     assert_eq!(plain.assert_status(200).json()["status"], "inactive");
@@ -386,15 +419,18 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
     deleting.assert_status(204);
     withdrawing.assert_status(204);
     assert_eq!(erasing.assert_status(200).json()["destroyed_keys"], 1);
+
     let read = actor
         .get(&format!("{}/personal-data", paths[1]))
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(
         (&read["notes"], &read["phone"]),
         (&json!("New."), &json!("+49 30 1"))
     );
+
     // The keys of what was deleted and erased are destroyed, though their statements could not see them when they began.
     assert_eq!(
         count(&mut watcher, "SELECT count(*) FROM data_keys").await,
@@ -406,6 +442,7 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_is_taken_once_while_two_keys_make_its_index() {
     const PASSWORD: &str = "violet turnip engine parade";
+
     let stages = Stages::draw();
     let app = stages.start().await;
     let turned = app
@@ -420,13 +457,16 @@ async fn an_address_is_taken_once_while_two_keys_make_its_index() {
             .assert_status(202);
         tokens.push(app.mail_to("ada@example.org").await.link_token());
     }
+
     let mut holder = app.owner().await;
     let transaction = begin(&mut holder).await;
     let held = holder
         .run("SELECT hash FROM sign_ups FOR UPDATE", [])
         .await
         .expect("they are held");
+
     assert_eq!(held.len(), 2);
+
     let confirm = async |client: Client, token: &String| {
         client
             .post(
@@ -435,17 +475,20 @@ async fn an_address_is_taken_once_while_two_keys_make_its_index() {
             )
             .await
     };
+
     let mut watcher = app.owner().await;
     let releasing = async {
         // Both statements have their snapshot, in which nobody has the address.
         until_waiting(&mut watcher, transaction, 2).await;
         holder.run("COMMIT", []).await.expect("they are released");
     };
+
     let (one, other, ()) = tokio::join!(
         confirm(app.anonymous(), &tokens[0]),
         confirm(turned.anonymous(), &tokens[1]),
         releasing
     );
+
     let mut statuses = [one.status.as_u16(), other.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 422], "{} {}", one.text(), other.text());

@@ -76,13 +76,16 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
          CREATE FUNCTION earlier() RETURNS bigint LANGUAGE sql STABLE AS \
              'SELECT size FROM audit_checkpoints ORDER BY size DESC OFFSET 1 LIMIT 1'; \
          END $$";
+
     let (_app, mut session, keys) = sealed_log().await;
     let outside = published(&mut session, &keys).await;
     run(&mut session, HELPERS).await;
+
     let whole = judge(&mut session, &keys, &outside)
         .await
         .expect("the log is whole");
     assert!(whole.until > 15 && whole.outside == 1, "{whole:?}");
+
     let draw = Draw(Random::seeded(1));
     let size = i64::try_from(whole.until).expect("it is small");
     let mut done = 0;
@@ -92,6 +95,7 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
             let other = (at + 1 + draw.below(size - 1)) % size;
             run(&mut session, "BEGIN").await;
             run(&mut session, DISARM).await;
+
             let outcome = session
                 .run(
                     "test",
@@ -99,17 +103,22 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
                     [at.into(), other.into(), (1 + draw.below(200)).into()],
                 )
                 .await;
+
             outcome.unwrap_or_else(|error| panic!("{text}: {error}: {:?}", error.cause()));
+
             match judge(&mut session, &keys, &outside).await {
                 Err(AuditError::Found(finding)) => assert!(!finding.to_string().is_empty()),
                 Err(error) => panic!("{text}: {error}: {:?}", error.cause()),
                 Ok(_) => panic!("round {round}, index {at} and {other}: it was not found: {text}"),
             }
+
             run(&mut session, "ROLLBACK").await;
             done += 1;
         }
     }
+
     assert!(done > 350, "only {done}");
+
     judge(&mut session, &keys, &outside)
         .await
         .expect("the log is whole again");
@@ -129,14 +138,17 @@ async fn make_anew(
     also: &[&'static str],
 ) {
     run(session, DISARM).await;
+
     for statement in UNMAKE.iter().chain(also) {
         run(session, statement).await;
     }
+
     let sealed = async {
         while unsealed(app).await > 0 {
             sealer(database).run(async {}).await;
         }
     };
+
     timeout(PATIENCE, sealed)
         .await
         .expect("the attacker's log is sealed");
@@ -151,25 +163,32 @@ async fn a_tree_under_another_key_is_not_believed() {
         "MAINSTAY_DATABASE_URL".to_owned(),
         app.database_url().expose_secret().to_owned(),
     )]);
+
     let settings = mainstay::database::Settings::read(&mut reader).expect("the settings are right");
     let forger = Database::new(&settings, ring, Runtime::default()).expect("a pool");
     make_anew(&app, &mut session, &forger, &["DELETE FROM audit_keys"]).await;
+
     let verdict = judge(&mut session, &keys, &Outside::default()).await;
     assert!(matches!(verdict, Err(AuditError::Found(_))), "{verdict:?}");
+
     // It is the first checkpoint that shows it already when there is one from outside.
     let verdict = judge(&mut session, &keys, &outside).await;
     assert!(matches!(verdict, Err(AuditError::Found(_))), "{verdict:?}");
+
     // Whoever asks with the ring and no pinned key is told that the key is not of the ring.
     let opened = keys_of(&mut session, app.database().ring()).await;
     assert!(matches!(opened, Err(AuditError::Key(_))));
+
     // And the service's own sealer does not go on from it.
     let before = count(&app, "SELECT max(size) FROM audit_checkpoints").await;
     app.actor(Agent).await;
+
     let refused = timeout(
         Duration::from_secs(3),
         sealer(app.database()).run(sleep(Duration::from_secs(1))),
     )
     .await;
+
     assert!(refused.is_ok(), "it ends when it is told to");
     assert_eq!(
         count(&app, "SELECT max(size) FROM audit_checkpoints").await,
@@ -202,27 +221,34 @@ async fn a_log_cut_back_to_yesterday_is_told_by_a_checkpoint_from_outside() {
         "DELETE FROM audit_leaves USING later WHERE audit_leaves.event_id = later.event_id",
         "DELETE FROM audit_events USING later WHERE audit_events.id = later.event_id",
     ];
+
     let (app, mut session, keys) = sealed_log().await;
     let outside = published(&mut session, &keys).await;
     run(&mut session, DISARM).await;
+
     for statement in YESTERDAY {
         run(&mut session, statement).await;
     }
+
     judge(&mut session, &keys, &Outside::default())
         .await
         .expect("yesterday was right");
+
     let verdict = judge(&mut session, &keys, &outside).await;
     assert!(
         matches!(verdict, Err(AuditError::Found(Finding::Cut { .. }))),
         "{verdict:?}"
     );
+
     // It goes on as if nothing had been, and grows beyond where it was.
     let agent = app.actor(Agent).await;
     let size = outside.checkpoints()[0].size;
+
     for n in 0..size {
         let body = json!({ "full_name": "Bea", "email": format!("bea{n}@example.org") });
         agent.post("/v1/customers", body).await.assert_status(201);
     }
+
     seal(&app).await;
     let verdict = judge(&mut session, &keys, &outside).await;
     assert!(

@@ -31,6 +31,7 @@ async fn who_may_not_reveal_learns_nothing_from_an_order() {
     let app = TestApp::start(app::platform()).await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     create(&owner, SECRET, "q@example.org").await;
+
     let probe = create(&agent, "M", "probe@example.org").await;
     let mut learned = Vec::new();
     for guess in ["A", "Q", "Qu", "Quentin Canary", "Quentin D", "Z"] {
@@ -38,6 +39,7 @@ async fn who_may_not_reveal_learns_nothing_from_an_order() {
             .patch(&probe, json!({ "full_name": guess }))
             .await
             .assert_status(200);
+
         for query in [
             "sort=name",
             "sort=name_descending",
@@ -49,6 +51,7 @@ async fn who_may_not_reveal_learns_nothing_from_an_order() {
             learned.push(answer.json()["detail"].clone());
         }
     }
+
     learned.dedup();
     assert_eq!(
         learned,
@@ -68,6 +71,7 @@ async fn who_may_not_reveal_learns_nothing_from_an_order() {
         .await
         .assert_status(200)
         .json();
+
     let cursor = page["next_cursor"].as_str().expect("there is another page");
     agent
         .get(&format!("/v1/customers?sort=name&limit=1&cursor={cursor}"))
@@ -86,11 +90,13 @@ async fn who_may_reveal_leaves_a_record_of_each_page_in_order() {
     for (name, email) in [("Bea", "b@example.org"), ("Ada", "a@example.org")] {
         create(&manager, name, email).await;
     }
+
     let page = manager
         .get("/v1/customers?sort=name&limit=1")
         .await
         .assert_status(200)
         .json();
+
     let cursor = page["next_cursor"].as_str().expect("there is another page");
     manager
         .get(&format!("/v1/customers?sort=name&limit=1&cursor={cursor}"))
@@ -119,10 +125,12 @@ async fn an_agent_finds_who_they_are_told_of_on_record_and_not_without_end() {
         .await;
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
     create(&agent, SECRET, "q@example.org").await;
+
     let search = async |by: &Actor, email: &str| {
         by.post("/v1/customers/search", json!({ "email": email }))
             .await
     };
+
     for n in 0..3 {
         let missed = search(&agent, &format!("guess{n}@example.org"))
             .await
@@ -130,6 +138,7 @@ async fn an_agent_finds_who_they_are_told_of_on_record_and_not_without_end() {
             .json();
         assert_eq!(missed["items"], json!([]));
     }
+
     let found = search(&agent, "Q@example.org")
         .await
         .assert_status(200)
@@ -138,8 +147,10 @@ async fn an_agent_finds_who_they_are_told_of_on_record_and_not_without_end() {
 
     let refused = search(&agent, "guess4@example.org").await;
     refused.assert_problem(429, "too_many_requests");
+
     let wait: u64 = refused.header("retry-after").parse().expect("seconds");
     assert!((3_000..=3_600).contains(&wait), "{wait}");
+
     // What he found and what he missed is not told apart by the refusal, and nobody else pays for him.
     search(&agent, "q@example.org")
         .await
@@ -154,12 +165,14 @@ async fn an_agent_finds_who_they_are_told_of_on_record_and_not_without_end() {
         searched[1]["changes"],
         json!([{ "field": "searched_by", "before": null, "after": ["email"] }])
     );
+
     let log = app
         .owner()
         .await
         .run("SELECT string_agg(e::text, '') FROM audit_events e", [])
         .await
         .expect("it is read");
+
     assert!(
         !log[0].get::<String>(0).expect("a text").contains("guess"),
         "no guess stands in the log"
@@ -196,13 +209,16 @@ async fn neither_version_nor_mask_tells_what_was_there() {
             .patch(&path, json!({ "full_name": patch, "notes": null }))
             .await;
         let after = changed.assert_status(200).json();
+
         assert_ne!(before["updated_at"], after["updated_at"]);
+
         told.push((
             changed.header("etag").to_owned(),
             after["version"].clone(),
             after["full_name"].clone(),
         ));
     }
+
     assert_eq!(told[0], told[1]);
 
     // A mask neither grows with the value nor spells it out.

@@ -18,17 +18,20 @@ const AT_ONCE: usize = 50;
 async fn start() -> (TestApp, Clock) {
     const UNTHROTTLED: &str = "CREATE OR REPLACE FUNCTION admit_attempt(keys bytea[], free integer[], at timestamptz) \
          RETURNS timestamptz LANGUAGE sql AS $$ SELECT NULL::timestamptz $$";
+
     let clock =
         Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000) + Duration::seconds(15));
     let builder = TestApp::builder(app::platform())
         .clock(clock.clone())
         .setting("database.pool_size", "16");
     let app = builder.setting("http.deadline", "60s").start().await;
+
     app.owner()
         .await
         .run(UNTHROTTLED, [])
         .await
         .expect("the owner may");
+
     (app, clock)
 }
 
@@ -49,6 +52,7 @@ async fn a_code_that_is_replayed_at_once_is_taken_once() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, codes) = enrol(&app, &agent).await;
+
     clock.advance(Duration::seconds(30));
     let code = totp.code(clock.now());
     assert_eq!(
@@ -56,8 +60,10 @@ async fn a_code_that_is_replayed_at_once_is_taken_once() {
         1,
         "of an app"
     );
+
     let answers = join_all((0..AT_ONCE).map(|_| sign_in(&app, &agent, Some(&codes[0])))).await;
     assert_eq!(successes(&answers), 1, "for recovery");
+
     let left = agent.get("/v1/me/second-factors").await.json();
     assert_eq!(left["recovery_codes"], 9, "no other code was lost");
 }
@@ -81,11 +87,13 @@ async fn two_copies_of_a_passkey_do_not_pass_side_by_side() {
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     let mut device = Device::counting();
+
     add_passkey(&agent, &mut device).await;
     let mut answers = Vec::new();
     for _ in 0..10 {
         answers.push(device.clone().answer(&request_options(&app).await).await);
     }
+
     assert_eq!(
         successes(
             &join_all(
@@ -107,16 +115,19 @@ async fn factors_that_are_removed_at_once_leave_no_trace() {
         let (agent, mut device) = (app.actor(Agent).await, Device::default());
         let passkey = add_passkey(&agent, &mut device).await;
         enrol(&app, &agent).await;
+
         let path = format!(
             "/v1/me/passkeys/{}",
             passkey["id"].as_str().unwrap_or_default()
         );
         let (one, other) = tokio::join!(agent.delete("/v1/me/totp"), agent.delete(&path));
+
         assert_eq!(
             (one.status.as_u16(), other.status.as_u16()),
             (204, 204),
             "{one:?} {other:?}"
         );
+
         let shown = agent.get("/v1/me/second-factors").await.json();
         assert_eq!(
             (&shown["enrolled"], &shown["recovery_codes"]),
@@ -137,9 +148,11 @@ async fn the_database_tells_nothing_of_anybodys_factors() {
         .await
         .assert_status(201)
         .json();
+
     let pending = options["secret"].as_str().unwrap_or_default().to_owned();
     let (totp, codes) = enrol(&app, &agent).await;
     add_passkey(&agent, &mut device).await;
+
     let mut found = app.owner().await;
     let mut text = String::new();
     for table in [
@@ -150,17 +163,20 @@ async fn the_database_tells_nothing_of_anybodys_factors() {
         let rows = found.run(table, []).await.expect("the table is read");
         text.extend(rows.iter().map(|row| row.get::<String>(0).expect("a text")));
     }
+
     let hexadecimal = |bytes: &[u8]| {
         bytes
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect::<String>()
     };
+
     let mut canaries = vec![
         pending,
         hexadecimal(totp.secret()),
         hexadecimal(b"Ada's phone"),
     ];
+
     for code in &codes {
         let plain = code.replace('-', "");
         canaries.extend([
@@ -170,6 +186,7 @@ async fn the_database_tells_nothing_of_anybodys_factors() {
             code.clone(),
         ]);
     }
+
     for canary in canaries {
         assert!(
             canary.len() > 10 && !text.contains(&canary),
@@ -183,15 +200,19 @@ async fn the_database_tells_nothing_of_anybodys_factors() {
 async fn factors_cannot_be_moved_to_another_account() {
     const APP: &str =
         "UPDATE totps v SET secret = t.secret FROM totps t WHERE v.user_id = $1 AND t.user_id = $2";
+
     const PASSKEY: &str = "WITH gone AS (DELETE FROM passkeys WHERE user_id = $2 RETURNING credential, credential_hash) \
          UPDATE passkeys v SET credential = gone.credential, credential_hash = gone.credential_hash \
          FROM gone WHERE v.user_id = $1 RETURNING v.id";
+
     let (app, clock) = start().await;
     let (victim, thief) = (app.actor(Agent).await, app.actor(Agent).await);
     let (mut device, mut own) = (Device::default(), Device::default());
+
     add_passkey(&victim, &mut device).await;
     add_passkey(&thief, &mut own).await;
     enrol(&app, &victim).await;
+
     let (totp, _) = enrol(&app, &thief).await;
     // The device itself says whose passkey it is, and nothing signs that.
     let victims =
@@ -212,6 +233,7 @@ async fn factors_cannot_be_moved_to_another_account() {
             .len(),
         1
     );
+
     let mut answer = own.answer(&request_options(&app).await).await;
     answer["response"]["userHandle"] = victims;
     sign_in_by_passkey(&app, &answer)

@@ -47,8 +47,10 @@ fn canaries() -> Vec<String> {
         .filter_map(Value::as_object)
         .flat_map(|it| it.values().cloned())
         .collect();
+
     all.push(json!("unknown.zanzibar@nowhere.example"));
     all.push(json!("Refused zanzibar"));
+
     let texts: Vec<String> = all
         .iter()
         .filter_map(|value| value.as_str().map(str::to_owned))
@@ -56,14 +58,17 @@ fn canaries() -> Vec<String> {
     let first_lines = texts
         .iter()
         .filter_map(|text| text.lines().next().map(str::to_owned));
+
     let mut spellings: Vec<String> = texts.iter().cloned().chain(first_lines).collect();
     spellings.extend(texts.iter().map(|text| text.to_lowercase()));
     spellings.push("zanzibar".to_owned());
+
     spellings
 }
 
 fn assert_none_in(place: &str, text: &str, canaries: &[String]) {
     let lower = text.to_lowercase();
+
     for canary in canaries {
         let canary = canary.to_lowercase();
         let hexadecimal: String = canary.bytes().map(|byte| format!("{byte:02x}")).collect();
@@ -71,6 +76,7 @@ fn assert_none_in(place: &str, text: &str, canaries: &[String]) {
             let Some(at) = lower.find(spelling.as_str()) else {
                 continue;
             };
+
             let around: String = lower[..at]
                 .chars()
                 .rev()
@@ -79,6 +85,7 @@ fn assert_none_in(place: &str, text: &str, canaries: &[String]) {
                 .into_iter()
                 .rev()
                 .collect();
+
             panic!("{place} holds {canary:?}, behind: {around}");
         }
     }
@@ -101,19 +108,23 @@ async fn the_database_and_the_audit_log_hold_no_personal_data_in_clear() {
     let app = TestApp::start(app::platform()).await;
     let owner = app.actor(Owner).await;
     let mut body = customer("first");
+
     body["tags"] = json!([LABEL]);
     let path = owner
         .post("/v1/customers", body)
         .await
         .assert_status(201)
         .location();
+
     owner
         .patch(&path, customer("second"))
         .await
         .assert_status(200);
+
     let search = json!({ "email": customer("second")["email"] });
     let found = owner.post("/v1/customers/search", search).await.json();
     assert_eq!(found["items"].as_array().map(Vec::len), Some(1));
+
     owner
         .post(
             "/v1/customers/search",
@@ -121,23 +132,28 @@ async fn the_database_and_the_audit_log_hold_no_personal_data_in_clear() {
         )
         .await
         .assert_status(200);
+
     let revealed = owner.get(&format!("{path}/personal-data")).await.json();
     assert_eq!(revealed["notes"], "second notes on zanzibar");
+
     let gone = owner
         .post("/v1/customers", customer("first"))
         .await
         .assert_status(201)
         .location();
+
     owner.delete(&gone).await.assert_status(204);
 
     let canaries = canaries();
     let mut reader = app.owner().await;
     let rows = everything(&mut reader).await;
+
     assert!(
         rows.contains(LABEL),
         "the search does not find what is there"
     );
     assert_none_in("the database", &rows, &canaries);
+
     // Neither whose account it is nor how it signs in.
     assert_none_in(
         "the database",
@@ -148,12 +164,14 @@ async fn the_database_and_the_audit_log_hold_no_personal_data_in_clear() {
             owner.token().to_owned(),
         ],
     );
+
     let log = owner.get("/v1/audit/events?limit=100").await.text();
     assert!(
         log.contains("customer.created") && log.contains(LABEL),
         "{log}"
     );
     assert_none_in("the audit log", &log, &canaries);
+
     if let Some(dump) = dump(&app) {
         assert!(dump.contains(LABEL), "the dump does not hold what is there");
         assert_none_in("the dump", &dump, &canaries);
@@ -180,6 +198,7 @@ fn dump(app: &TestApp) -> Option<String> {
 async fn no_log_line_holds_personal_data_or_a_secret() {
     const EMAIL: &str = "zanzibar.admin@mail.example";
     const WRONG: &str = "zanzibar, the wrong password";
+
     // Both services stand on one database, so they have one key ring.
     let mut environment = secrets("");
     let value = |name| {
@@ -188,6 +207,7 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
             .position(|(found, _)| *found == name)
             .expect("it is a setting")
     };
+
     let (ring, database) = (
         value("MAINSTAY_CRYPTO_KEYS"),
         value("MAINSTAY_DATABASE_URL"),
@@ -195,8 +215,10 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
     let builder =
         TestApp::builder(app::platform()).setting("crypto.keys", environment[ring].1.clone());
     let app = builder.start().await;
+
     let url = app.database_url();
     url.expose_secret().clone_into(&mut environment[database].1);
+
     let create = [
         "user",
         "create",
@@ -206,6 +228,7 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
         "Here",
         "--password-stdin",
     ];
+
     let (code, told) = with_input(program(create).envs(environment.clone()), PASSWORD);
     assert_eq!(code, Some(0), "{told}");
 
@@ -216,6 +239,7 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
     serve
         .env("MAINSTAY_HTTP_BIND", "127.0.0.1:0")
         .env("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0");
+
     let mut serving = Serving::start(&mut serve);
     let (api, _) = serving.addresses();
     let ask = async |method, path: &str, token: &str, body: &Value| {
@@ -226,15 +250,19 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
         };
         send(api, method, path, token, &body).await
     };
+
     let wrong = json!({ "email": EMAIL, "password": WRONG });
     assert_eq!(ask("POST", "/v1/sessions", "", &wrong).await.status, 401);
+
     let right = json!({ "email": EMAIL, "password": PASSWORD });
     let token = ask("POST", "/v1/sessions", "", &right).await.json()["access_token"]
         .as_str()
         .unwrap_or("")
         .to_owned();
     let made = ask("POST", "/v1/customers", &token, &customer("first")).await;
+
     assert_eq!(made.status, 201, "{made:?}");
+
     let path = made.header("location").to_owned();
     assert_eq!(
         ask("PATCH", &path, &token, &customer("second"))
@@ -242,6 +270,7 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
             .status,
         200
     );
+
     let search = json!({ "email": customer("second")["email"] });
     assert_eq!(
         ask("POST", "/v1/customers/search", &token, &search)
@@ -249,6 +278,7 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
             .status,
         200
     );
+
     assert_eq!(
         ask(
             "GET",
@@ -260,6 +290,7 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
         .status,
         200
     );
+
     let refused = json!({ "full_name": "Refused zanzibar", "email": "zanzibar is no address", "zanzibar": 1 });
     assert_eq!(
         ask("POST", "/v1/customers", &token, &refused).await.status,
@@ -276,6 +307,7 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
         .status,
         422
     );
+
     assert_eq!(
         ask(
             "GET",
@@ -287,6 +319,7 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
         .status,
         404
     );
+
     let forged = format!("{token}zanzibar");
     assert_eq!(
         ask("GET", "/v1/me", &forged, &Value::Null).await.status,
@@ -295,14 +328,17 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
 
     serving.signal("TERM");
     assert_eq!(serving.exit_code(), Some(0));
+
     let log = serving.log();
     assert!(
         log.contains("\"route\":\"/v1/customers/{id}/personal-data\""),
         "the log does not hold what it should"
     );
     assert_none_in("the log", &log, &canaries());
+
     let mut secret = vec![PASSWORD.to_owned(), WRONG.to_owned(), token.clone()];
     secret.extend(token.split('.').map(str::to_owned));
+
     // The URL as a whole, and its password.
     let password = url
         .expose_secret()
@@ -310,20 +346,25 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
         .nth(2)
         .unwrap_or_default()
         .to_owned();
+
     assert_eq!(password.len(), 64, "that is not the password");
+
     secret.push(password);
+
     secret.extend(
         environment
             .iter()
             .filter(|(name, _)| *name != "MAINSTAY_ENVIRONMENT")
             .map(|(_, value)| value.clone()),
     );
+
     secret.extend(
         environment
             .iter()
             .flat_map(|(_, value)| value.lines().filter(|line| line.len() > 40))
             .map(str::to_owned),
     );
+
     assert_none_in("the log", &log, &secret);
 }
 

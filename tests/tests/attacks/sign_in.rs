@@ -45,6 +45,7 @@ async fn refused_sign_ins_cannot_be_told_apart() {
     let foreign = stranger.organization().to_string();
     let nowhere = OrganizationId::from(Uuid::from_u128(7)).to_string();
     let email = agent.email();
+
     let refused = [
         json!({ "email": email, "password": "not the password" }),
         json!({ "email": "nobody@example.org", "password": PASSWORD }),
@@ -54,6 +55,7 @@ async fn refused_sign_ins_cannot_be_told_apart() {
         json!({ "email": email, "password": PASSWORD, "organization_id": nowhere }),
         json!({ "email": stranger.email(), "password": PASSWORD, "organization_id": agent.organization().to_string() }),
     ];
+
     let mut seen_first = None;
     for body in refused {
         let answer = sign_in(&app, body.clone()).await;
@@ -61,6 +63,7 @@ async fn refused_sign_ins_cannot_be_told_apart() {
         let first = seen_first.get_or_insert_with(|| seen(&answer));
         assert_eq!(*first, seen(&answer), "{body}");
     }
+
     let own = json!({ "email": email, "password": PASSWORD, "organization_id": agent.organization().to_string() });
     sign_in(&app, own).await.assert_status(201);
 }
@@ -73,14 +76,17 @@ async fn refused_sign_ins_take_the_same_work() {
         .counting_round_trips()
         .start()
         .await;
+
     let agent = app.actor(Agent).await;
     let hasher = PasswordHasher::new(Argon2Parameters::default(), 1, 8, Random::default());
     let address = serve_with(&app, hasher.clone()).await;
     let wrong = json!({ "email": agent.email(), "password": "not the password" }).to_string();
     let unknown =
         json!({ "email": "nobody@example.org", "password": "not the password" }).to_string();
+
     // The first request prepares the statements.
     refused(send(address, "POST", "/v1/sessions", "", &wrong).await);
+
     let mut costs = Vec::new();
     for body in [&wrong, &unknown, &wrong, &unknown] {
         let (computed, trips) = (hasher.statistics().computations, app.round_trips());
@@ -90,6 +96,7 @@ async fn refused_sign_ins_take_the_same_work() {
             app.round_trips() - trips,
         ));
     }
+
     assert_eq!(
         costs,
         [(1, 2); 4],
@@ -105,10 +112,12 @@ async fn what_is_asked_for_by_address_takes_the_same_work() {
         .counting_round_trips()
         .start()
         .await;
+
     let agent = app.actor(Agent).await;
     let hasher = PasswordHasher::new(Argon2Parameters::default(), 1, 8, Random::default());
     let address = serve_with(&app, hasher.clone()).await;
     let password = "violets tumble over granite";
+
     for (path, hashes, bodies) in [
         (
             "/v1/sign-ups",
@@ -131,20 +140,24 @@ async fn what_is_asked_for_by_address_takes_the_same_work() {
                 202,
                 "{path}"
             );
+
             (
                 hasher.statistics().computations - computed,
                 app.round_trips() - trips,
             )
         };
+
         // The first request prepares the statements. Then: the caller's address and the letter are counted, the account is
         // looked for, the request is written.
         ask(&bodies[0]).await;
+
         let costs = [
             ask(&bodies[0]).await,
             ask(&bodies[1]).await,
             ask(&bodies[0]).await,
             ask(&bodies[1]).await,
         ];
+
         assert_eq!(
             costs,
             [(hashes, 4); 4],
@@ -165,6 +178,7 @@ async fn a_flood_of_sign_ins_is_shed_and_harms_nobody_else() {
                 .to_string();
         send(address, "POST", "/v1/sessions", "", &body).await
     }));
+
     let others = async {
         let mut statuses = Vec::new();
         for _ in 0..10 {
@@ -176,8 +190,10 @@ async fn a_flood_of_sign_ins_is_shed_and_harms_nobody_else() {
         }
         statuses
     };
+
     let (flood, others) = join(flood, others).await;
     assert_eq!(others, [200; 10]);
+
     let shed: Vec<_> = flood.iter().filter(|reply| reply.status != 401).collect();
     assert!(
         !shed.is_empty() && shed.len() < flood.len(),
@@ -185,6 +201,7 @@ async fn a_flood_of_sign_ins_is_shed_and_harms_nobody_else() {
         shed.len(),
         flood.len()
     );
+
     for reply in shed {
         assert_eq!(
             (reply.status, reply.header("retry-after")),
@@ -219,6 +236,7 @@ async fn serve_with(app: &TestApp, hasher: PasswordHasher) -> std::net::SocketAd
                 .to_owned(),
         ),
     ];
+
     let settings = Settings::read(&mut Reader::new([]).with_layer("test", values))
         .expect("the settings are right");
     let identity = Identity::new(settings.identity, hasher, app.database().clone());
@@ -230,11 +248,14 @@ async fn serve_with(app: &TestApp, hasher: PasswordHasher) -> std::net::SocketAd
         measure: Arc::new(|| {}),
         shared: HashMap::from([(TypeId::of::<Identity>(), identity as Arc<_>)]),
     });
+
     let api = app.platform().api().expect("the declarations are right");
     let server = Server::bind(parts, api, None)
         .await
         .expect("there are free ports");
     let address = server.address().expect("it is bound");
+
     tokio::spawn(server.run(std::future::pending()));
+
     address
 }

@@ -25,6 +25,7 @@ async fn a_peer_that_does_not_read_is_cut_off() {
         ("http.write_timeout", "1s"),
         ("http.header_timeout", "10m"),
     ];
+
     let one_place = app
         .second_replica_with(settings.map(|(name, value)| (name, value.to_owned())))
         .await;
@@ -37,6 +38,7 @@ async fn a_peer_that_does_not_read_is_cut_off() {
         .write_all(asked.as_bytes())
         .await
         .expect("the server reads");
+
     reader
         .read_exact(&mut [0; 9])
         .await
@@ -48,6 +50,7 @@ async fn a_peer_that_does_not_read_is_cut_off() {
             .status,
         200
     );
+
     drop(reader);
 }
 
@@ -64,7 +67,9 @@ async fn a_peer_of_http_2_that_makes_no_room_is_cut_off() {
             .await
             .await
             .expect("the head of the answer needs no room");
+
         assert_eq!(answer.status(), 200);
+
         let ended = timeout(PATIENCE, &mut connection.ended).await;
         assert!(
             ended.is_ok(),
@@ -82,6 +87,7 @@ async fn an_idle_connection_of_http_2_ends() {
         &[("http.header_timeout", "1s"), ("http.write_timeout", "10m")],
     )
     .await;
+
     let mut connection = https.connect(65_535).await;
     for _ in 0..3 {
         assert_eq!(
@@ -94,6 +100,7 @@ async fn an_idle_connection_of_http_2_ends() {
             200
         );
     }
+
     let ended = timeout(PATIENCE, connection.ended)
         .await
         .expect("it ends")
@@ -112,6 +119,7 @@ async fn one_address_has_so_many_connections() {
     let few = app
         .second_replica_with(settings.map(|(name, value)| (name, value.to_owned())))
         .await;
+
     let connect = async || {
         TcpStream::connect(few.address())
             .await
@@ -123,6 +131,7 @@ async fn one_address_has_so_many_connections() {
     let closed = timeout(PATIENCE, third.read(&mut [0]))
         .await
         .expect("it is closed");
+
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
 
     drop(first);
@@ -145,6 +154,7 @@ async fn a_trusted_proxy_has_as_many_as_it_likes() {
     let proxied = app
         .second_replica_with(settings.map(|(name, value)| (name, value.to_owned())))
         .await;
+
     let mut held = Vec::new();
     for _ in 0..5 {
         held.push(
@@ -153,6 +163,7 @@ async fn a_trusted_proxy_has_as_many_as_it_likes() {
                 .expect("the server accepts"),
         );
     }
+
     let request = "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     assert_eq!(exchange(proxied.address(), request).await.status, 200);
 }

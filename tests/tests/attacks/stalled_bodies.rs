@@ -39,22 +39,27 @@ async fn stall(address: SocketAddr, mut go: watch::Receiver<bool>) -> (Reply, bo
         "POST /v1/sessions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {ANNOUNCED}\r\n\r\n"
     );
+
     stream
         .write_all(head.as_bytes())
         .await
         .expect("the server reads");
+
     // A server that has refused the request may close before all is sent.
     stream.write_all(" ".repeat(SENT).as_bytes()).await.ok();
+
     let readable = tokio::select! {
         readable = stream.readable() => Some(readable),
         _ = go.wait_for(|go| *go) => None,
     };
+
     if readable.is_none() {
         stream
             .write_all(" ".repeat(ANNOUNCED - SENT).as_bytes())
             .await
             .ok();
     }
+
     (
         Reply::of(&read_to_end(&mut stream).await),
         readable.is_some(),
@@ -76,6 +81,7 @@ async fn bodies_that_stall_hold_no_more_than_the_budget() {
         let (reply, early) = answered
             .expect("there are more")
             .expect("it does not panic");
+
         assert!(early);
         assert_eq!(
             (reply.status, reply.json()["code"].as_str()),
@@ -84,6 +90,7 @@ async fn bodies_that_stall_hold_no_more_than_the_budget() {
         );
         assert_eq!(reply.header("retry-after"), "1");
     }
+
     // Who is known is served meanwhile.
     let customer = json!({ "full_name": "Ada", "email": "ada@example.org" });
     agent
@@ -99,6 +106,7 @@ async fn bodies_that_stall_hold_no_more_than_the_budget() {
         let (reply, _) = held.expect("it does not panic");
         assert!([400, 503].contains(&reply.status), "{reply:?}");
     }
+
     // What was held is free again, all of it.
     let served = join_all((0..ROOM).map(|_| async {
         let (told, go) = watch::channel(true);
@@ -106,6 +114,7 @@ async fn bodies_that_stall_hold_no_more_than_the_budget() {
         drop(told);
         answer
     }));
+
     assert!(served.await.iter().all(|(reply, _)| reply.status == 400));
 }
 
@@ -118,9 +127,11 @@ async fn streams_of_http_2_share_the_budget() {
         ("http.body_timeout", "10m"),
         ("http.deadline", "10m"),
     ];
+
     let https = Https::start(&app, &settings).await;
     let mut connections = [https.connect(65_535).await, https.connect(65_535).await];
     let (mut answers, mut held) = (FuturesUnordered::new(), Vec::new());
+
     for number in 0..REQUESTS {
         let connection = &mut connections[number % 2];
         let (answer, sending) = connection
@@ -154,6 +165,7 @@ async fn a_public_operation_takes_a_small_body() {
         .expect("it has paths")
         .values()
         .flat_map(|item| item.as_object());
+
     for operation in operations
         .flat_map(|item| item.values())
         .filter(|it| it["requestBody"].is_object())
@@ -170,7 +182,9 @@ async fn a_public_operation_takes_a_small_body() {
     let large = json!({ "email": "a@example.org", "password": "a".repeat(40_000) });
     let refused = nobody.post("/v1/sessions", large.clone()).await;
     let detail = refused.assert_problem(413, "content_too_large").json()["detail"].clone();
+
     assert_eq!(detail, "The body is larger than 32768 bytes.");
+
     let agent = app.actor(Agent).await;
     agent
         .post("/v1/customers", large)

@@ -25,6 +25,7 @@ async fn kept(app: &TestApp) -> (Vec<i64>, Vec<i64>) {
         .run(SIZES, [])
         .await
         .expect("they are read");
+
     let (mut all, mut kept) = (Vec::new(), BTreeSet::new());
     let mut last: Option<(i64, String)> = None;
     for row in &rows {
@@ -35,14 +36,18 @@ async fn kept(app: &TestApp) -> (Vec<i64>, Vec<i64>) {
             (_, false) => row.get(2).expect("an hour"),
             _ => row.get(1).expect("a day"),
         };
+
         if let Some((before, other)) = last.replace((size, period.clone()))
             && other != period
         {
             kept.insert(before);
         }
+
         all.push(size);
     }
+
     kept.extend(last.map(|(size, _)| size));
+
     (all, kept.into_iter().collect())
 }
 
@@ -54,6 +59,7 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
         .clock(clock.clone())
         .setting("jobs.in_process", "false");
     let app = builder.start().await;
+
     let steps = [
         0,
         1,
@@ -70,17 +76,21 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
         1,
         1,
     ];
+
     for (n, minutes) in steps.into_iter().enumerate() {
         clock.advance(Duration::minutes(minutes));
         let agent = app.actor(Agent).await;
         write_on(&agent, 2, &format!("{n}-")).await;
         seal(&app).await;
     }
+
     let mut session = session(&app.owner_url()).await;
     let keys = keys_of(&mut session, app.database().ring())
         .await
         .expect("the keys open");
+
     const NOTES: &str = "SELECT string_agg(note, E'\\n' ORDER BY size) FROM audit_checkpoints";
+
     let notes: String = session.run("test", NOTES, []).await.expect("they are read")[0]
         .get(0)
         .expect("a text");
@@ -93,6 +103,7 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
         kept_by_rule.len(),
         all.len()
     );
+
     let thinned = thin_checkpoints(app.database())
         .await
         .expect("they are thinned");
@@ -113,6 +124,7 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
         .await
         .expect("the log is whole");
     assert_eq!(whole.outside, all.len());
+
     write_on(&app.actor(Agent).await, 2, "on-").await;
     seal(&app).await;
     judge(&mut session, &keys, &outside)
@@ -122,8 +134,10 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
     // A record is altered as consistently as its owner can, where all checkpoints close to it are gone.
     const ALTER: &str = "UPDATE audit_events SET action = 'few' WHERE id = (SELECT event_id FROM audit_leaves WHERE index = 1)";
     const LEAF: &str = "UPDATE audit_leaves SET hash = sha256('x') WHERE index = 1";
+
     run(&mut session, DISARM).await;
     run(&mut session, LEAF).await;
+
     let verdict = judge(&mut session, &keys, &Outside::default()).await;
     assert!(
         matches!(
@@ -132,6 +146,7 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
         ),
         "{verdict:?}"
     );
+
     run(&mut session, ALTER).await;
     judge(&mut session, &keys, &Outside::default())
         .await
@@ -149,6 +164,7 @@ async fn nobody_deletes_a_checkpoint_that_is_needed() {
             .expect("all are of today"),
         0
     );
+
     for mut role in [app.serving_role().await, app.owner().await] {
         for statement in [
             "DELETE FROM audit_checkpoints",
@@ -167,6 +183,7 @@ async fn nobody_deletes_a_checkpoint_that_is_needed() {
             );
         }
     }
+
     assert_eq!(
         count(&app, "SELECT count(*) FROM audit_checkpoints").await,
         before

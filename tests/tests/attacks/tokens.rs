@@ -34,6 +34,7 @@ async fn stage() -> Stage {
         .setting("identity.signing_key_lifetime", "365d");
     let app = builder.start().await;
     let (actor, key) = (app.actor(Owner).await, stolen_key(&app).await);
+
     Stage {
         app,
         actor,
@@ -99,6 +100,7 @@ async fn a_claim_that_is_missing_wrong_or_of_another_type_is_refused() {
         200,
         "the test cannot sign"
     );
+
     let now = stage.clock.now().unix_timestamp();
     let values = [
         (
@@ -166,6 +168,7 @@ async fn a_claim_that_is_missing_wrong_or_of_another_type_is_refused() {
         ),
         ("sub", vec![json!(1), json!("admin"), Value::Null]),
     ];
+
     for (claim, values) in values {
         for value in values {
             let mut forged = stage.forged();
@@ -174,11 +177,13 @@ async fn a_claim_that_is_missing_wrong_or_of_another_type_is_refused() {
                 .assert_refused(&format!("{claim} = {value}"), &forged.signed(&stage.key))
                 .await;
         }
+
         let mut forged = stage.forged();
         forged
             .claims
             .as_object_mut()
             .and_then(|claims| claims.remove(claim));
+
         stage
             .assert_refused(&format!("no {claim}"), &forged.signed(&stage.key))
             .await;
@@ -189,6 +194,7 @@ async fn a_claim_that_is_missing_wrong_or_of_another_type_is_refused() {
 async fn a_header_that_asks_for_another_algorithm_type_or_key_is_refused() {
     let stage = stage().await;
     let stranger = Ed25519KeyPair::generate().expect("the system has random bytes");
+
     let values = [
         (
             "alg",
@@ -208,14 +214,17 @@ async fn a_header_that_asks_for_another_algorithm_type_or_key_is_refused() {
             ],
         ),
     ];
+
     for (name, values) in values {
         for value in values {
             let mut forged = stage.forged();
             forged.header[name] = value.into();
+
             let signed = forged.signed(&stage.key);
             stage
                 .assert_refused(&format!("{name} = {value}"), &signed)
                 .await;
+
             let unsigned = signed
                 .rsplit_once('.')
                 .map(|(text, _)| format!("{text}."))
@@ -224,15 +233,18 @@ async fn a_header_that_asks_for_another_algorithm_type_or_key_is_refused() {
                 .assert_refused(&format!("{name} = {value}, unsigned"), &unsigned)
                 .await;
         }
+
         let mut forged = stage.forged();
         forged
             .header
             .as_object_mut()
             .and_then(|header| header.remove(name));
+
         stage
             .assert_refused(&format!("no {name}"), &forged.signed(&stage.key))
             .await;
     }
+
     stage
         .assert_refused(
             "our kid, another's signature",
@@ -247,11 +259,13 @@ async fn a_key_that_a_token_names_is_not_fetched() {
     let stage = stage().await;
     let stranger = Ed25519KeyPair::generate().expect("the system has random bytes");
     let canary = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+
     canary.set_nonblocking(true).expect("it is a socket");
     let url = format!(
         "http://{}/keys.json",
         canary.local_addr().expect("it is bound")
     );
+
     for name in ["jku", "x5u", "kid", "iss"] {
         let mut forged = stage.forged();
         forged.header[name] = url.clone().into();
@@ -285,6 +299,7 @@ async fn a_token_is_taken_in_one_spelling_only() {
         ("twice", format!("{token} {token}")),
         ("in capitals", token.to_uppercase()),
     ];
+
     for (what, spelling) in spellings {
         stage.assert_refused(what, &spelling).await;
     }
@@ -298,6 +313,7 @@ async fn a_token_ends_when_it_says() {
     let stage = stage().await;
     let mut early = stage.forged();
     let now = stage.clock.now().unix_timestamp();
+
     // The clocks of replicas may differ by 30 seconds.
     for name in ["nbf", "iat"] {
         let mut ahead = stage.forged();
@@ -312,11 +328,14 @@ async fn a_token_ends_when_it_says() {
             .assert_refused("beyond the leeway", &ahead.signed(&stage.key))
             .await;
     }
+
     early.claims["nbf"] = json!(now + 90);
     let early = early.signed(&stage.key);
     stage.assert_refused("before its time", &early).await;
+
     stage.clock.advance(Duration::seconds(60));
     assert_eq!(stage.status_of(&early).await, 200, "in its time");
+
     let lifetime = stage.forged().claims["exp"].as_i64().expect("a time") - now;
     stage.clock.advance(Duration::seconds(lifetime - 61));
     assert_eq!(
@@ -324,15 +343,19 @@ async fn a_token_ends_when_it_says() {
         200,
         "in its last second"
     );
+
     stage.clock.advance(Duration::seconds(1));
     stage
         .assert_refused("after its time", stage.actor.token())
         .await;
+
     // A longer life than the session's is of no use either.
     let mut longer = stage.forged();
     longer.claims["exp"] = json!(now + 100_000_000);
+
     let longer = longer.signed(&stage.key);
     assert_eq!(stage.status_of(&longer).await, 200, "its session goes on");
+
     stage.clock.advance(Duration::days(31));
     stage.assert_refused("beyond its session", &longer).await;
 }
@@ -342,16 +365,19 @@ async fn a_token_ends_when_it_says() {
 async fn a_token_dies_with_the_row_of_its_session() {
     let stage = stage().await;
     assert_eq!(stage.status_of(stage.actor.token()).await, 200);
+
     let mut owner = stage.app.owner().await;
     owner
         .run("DELETE FROM sessions", [])
         .await
         .expect("the owner may");
+
     let seen = async {
         while stage.status_of(stage.actor.token()).await != 401 {
             tokio::task::yield_now().await;
         }
     };
+
     tokio::time::timeout(crate::http::PATIENCE, seen)
         .await
         .expect("the revocation is seen");

@@ -25,6 +25,7 @@ async fn stage() -> Stage {
     let app = TestApp::start(app::platform()).await;
     let victim = app.actor(BuiltInRole::Owner).await;
     let stranger = app.stranger(BuiltInRole::Owner).await;
+
     for (client, email) in [
         (&victim, VICTIM),
         (&victim, NEIGHBOUR),
@@ -33,8 +34,10 @@ async fn stage() -> Stage {
         let body = json!({ "full_name": format!("Secret of {email}"), "email": email, "notes": "Secret notes" });
         client.post("/v1/customers", body).await.assert_status(201);
     }
+
     let mut owner = app.owner().await;
     owner.run(NTH, []).await.expect("the function is made");
+
     Stage { app, victim, owner }
 }
 
@@ -43,12 +46,14 @@ impl Stage {
     async fn assert_refused_after(mut self, what: &str, statement: &'static str) {
         let before = self.fresh().await.get(&self.path().await).await;
         assert_eq!(before.status, 200, "{what}: {}", before.text());
+
         let changed = self.owner.run(statement, []).await;
         assert_ne!(
             changed.expect("the owner may").len(),
             0,
             "{what}: nothing was moved"
         );
+
         let path = self.path().await;
         // The process that made the rows has their keys in memory; a fresh one has not. Neither is to be fooled.
         for client in [(*self.victim).clone(), self.fresh().await] {
@@ -65,6 +70,7 @@ impl Stage {
                     answer.text()
                 );
                 answer.assert_problem(500, "internal_error");
+
                 let problem: Value = answer.json();
                 let told = format!("{problem}").to_lowercase();
                 for inner in ["seal", "key", "decrypt", "column", "customers"] {
@@ -151,6 +157,7 @@ async fn wrapped_keys_that_change_places_are_refused() {
     let mut stage = stage().await;
     let path = stage.path().await;
     stage.fresh().await.get(&path).await.assert_status(200);
+
     let swap = "UPDATE data_keys k SET wrapped = o.wrapped FROM data_keys o, customers c, customers d \
                 WHERE c.id = pg_temp.nth(0) AND d.id = pg_temp.nth(1) \
                 AND ((k.id = c.data_key AND o.id = d.data_key) OR (k.id = d.data_key AND o.id = c.data_key)) \
@@ -164,6 +171,7 @@ async fn wrapped_keys_that_change_places_are_refused() {
             .len(),
         2
     );
+
     let answer = stage.fresh().await.get(&path).await;
     answer.assert_problem(500, "internal_error");
     assert!(!answer.text().contains("Secret"), "{}", answer.text());
@@ -175,6 +183,7 @@ async fn a_blind_index_that_was_moved_finds_nobody() {
     let mut stage = stage().await;
     let forge = "UPDATE customers c SET email_index = o.email_index FROM customers o \
                  WHERE c.id = pg_temp.nth(1) AND o.id = pg_temp.nth(0) RETURNING c.id";
+
     assert_eq!(
         stage
             .owner
@@ -184,17 +193,20 @@ async fn a_blind_index_that_was_moved_finds_nobody() {
             .len(),
         1
     );
+
     let found = stage
         .victim
         .post("/v1/customers/search", json!({ "email": VICTIM }))
         .await
         .json();
+
     let ids: Vec<_> = found["items"]
         .as_array()
         .into_iter()
         .flatten()
         .map(|item| item["id"].clone())
         .collect();
+
     let victim = stage.path().await.rsplit('/').next().map(str::to_owned);
     assert_eq!(ids, [json!(victim)], "{found}");
 }

@@ -84,12 +84,14 @@ async fn start(stages: &Stages) -> TestApp {
         TestApp::builder(app::platform().module(module)).setting("crypto.keys", stages.announced());
     let app = builder.start().await;
     let mut owner = app.owner().await;
+
     for statement in TABLE {
         owner
             .run(statement, [])
             .await
             .unwrap_or_else(|error| panic!("{statement}: {error}: {:?}", error.cause()));
     }
+
     app
 }
 
@@ -103,6 +105,7 @@ async fn rotate_index(app: &TestApp, ring: String) -> Outcome {
         Vec::new(),
         "test",
     );
+
     rotation
         .rotate_indexes()
         .await
@@ -115,6 +118,7 @@ async fn a_double_that_two_keys_let_in_is_found_when_the_index_is_moved() {
     let app = start(&stages).await;
     let here = app.actor(BuiltInRole::Owner).await;
     let badge = |email: &str| json!({ "email": email });
+
     for name in ["ada", "bea", "cyd"] {
         here.post("/v1/badges", badge(&format!("{name}@example.org")))
             .await
@@ -134,6 +138,7 @@ async fn a_double_that_two_keys_let_in_is_found_when_the_index_is_moved() {
         .await
         .assert_status(201)
         .location();
+
     there
         .post("/v1/badges", badge("ada@example.org"))
         .await
@@ -145,6 +150,7 @@ async fn a_double_that_two_keys_let_in_is_found_when_the_index_is_moved() {
     // It is found, and holds up nothing but itself.
     let outcome = rotate_index(&app, stages.turned()).await;
     assert_eq!((outcome.refused, outcome.left), (1, 0), "{outcome:?}");
+
     let moved =
         "SELECT count(*) FROM badges GROUP BY substring(email_index FROM 2 FOR 4) ORDER BY 1";
     let mut owner = app.owner().await;
@@ -153,8 +159,10 @@ async fn a_double_that_two_keys_let_in_is_found_when_the_index_is_moved() {
         .iter()
         .map(|row| row.get(0).expect("a number"))
         .collect();
+
     assert_eq!(counts, [1, 3], "one is left under the old key");
     there.delete(&double).await.assert_status(204);
+
     let outcome = rotate_index(&app, stages.turned()).await;
     assert_eq!((outcome.refused, outcome.left), (0, 0), "{outcome:?}");
     for name in ["ada", "bea", "cyd"] {
@@ -175,5 +183,6 @@ async fn a_double_that_two_keys_let_in_is_found_when_the_index_is_moved() {
     let left: i64 = owner.run(elsewhere, []).await.expect("it is counted")[0]
         .get(0)
         .expect("a number");
+
     assert_eq!(left, 0);
 }

@@ -29,6 +29,7 @@ async fn every_page_is_bound_by_its_policy() {
             "text/html; charset=utf-8",
             "{path}"
         );
+
         let policy = page.header("content-security-policy");
         assert!(
             policy.starts_with("default-src 'none'; script-src 'self'; "),
@@ -43,8 +44,10 @@ async fn every_page_is_bound_by_its_policy() {
             "{path}: {policy}"
         );
         assert_eq!(page.header("referrer-policy"), "no-referrer", "{path}");
+
         // What the page is asked with is nowhere in it.
         assert!(!page.text().contains("client_id=docs"), "{path}");
+
         for file in page
             .text()
             .split("=\"/account/")
@@ -57,6 +60,7 @@ async fn every_page_is_bound_by_its_policy() {
                 "{path}: {file}"
             );
         }
+
         let posted = anonymous.request(Method::POST, path).send().await;
         posted.assert_problem(405, "method_not_allowed");
     }

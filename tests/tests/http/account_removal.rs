@@ -33,6 +33,7 @@ async fn a_shut_account_is_signed_out_and_stays_out() {
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     refused_at_sign_in(&app, agent.email()).await;
     assert!(
         app.mail_to(agent.email())
@@ -54,11 +55,13 @@ async fn a_deleted_account_takes_the_key_to_its_data_with_it() {
         )
         .await
         .assert_status(201);
+
     agent.delete("/v1/me").await.assert_status(204);
     agent
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     refused_at_sign_in(&app, agent.email()).await;
     let left = "SELECT (SELECT count(*) FROM users WHERE id = $1) + (SELECT count(*) FROM sessions WHERE user_id = $1) \
          + (SELECT count(*) FROM memberships WHERE user_id = $1) + (SELECT count(*) FROM data_keys WHERE subject_id = $1)";
@@ -68,13 +71,16 @@ async fn a_deleted_account_takes_the_key_to_its_data_with_it() {
         .run(left, [agent.user().uuid().into()])
         .await
         .unwrap();
+
     assert_eq!(rows[0].get::<i64>(0).unwrap(), 0);
+
     // What they did stays on record, and so do the organization's rows.
     let events = auditor
         .get(&format!("/v1/audit/events?actor_id={}", agent.user()))
         .await
         .assert_status(200)
         .json();
+
     assert!(
         events["items"]
             .as_array()
@@ -83,6 +89,7 @@ async fn a_deleted_account_takes_the_key_to_its_data_with_it() {
             .any(|event| event["action"] == "customer.created"),
         "{events}"
     );
+
     assert_eq!(
         auditor.get(path).await.json()["items"]
             .as_array()

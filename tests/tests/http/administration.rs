@@ -23,17 +23,20 @@ fn administrative() -> Vec<(AccessRow, &'static str)> {
             _ => None,
         })
         .collect();
+
     assert!(
         found.len() >= 20,
         "only {} operations were found",
         found.len()
     );
+
     found
 }
 
 /// Calls an operation about a row that does not exist, with a body that none takes: only the policy decides.
 async fn call(client: &Client, row: &AccessRow) -> Answer {
     const NO_ROW: &str = "018f3b6c-0000-7000-8000-000000000000";
+
     let segments = row.path.split('/').map(|segment| {
         if segment.starts_with('{') {
             NO_ROW
@@ -41,8 +44,10 @@ async fn call(client: &Client, row: &AccessRow) -> Answer {
             segment
         }
     });
+
     let path = segments.collect::<Vec<_>>().join("/");
     let method: Method = row.method.parse().unwrap();
+
     client
         .request(method, &path)
         .header("content-type", "text/plain")
@@ -67,14 +72,17 @@ fn no_operation_that_changes_rights_is_declared_without_a_step_up() {
         .filter(AccessRow::is_administered_carelessly)
         .map(|row| row.operation)
         .collect();
+
     assert_eq!(
         careless,
         Vec::<&str>::new(),
         "use `Fresh<Allowed<…>>` or `FreshOrScoped<…>`"
     );
+
     // What others lose or get by it is why these are administrative.
     let names: std::collections::BTreeSet<_> =
         administrative().into_iter().map(|(_, name)| name).collect();
+
     let expected = [
         "api_keys.manage",
         "members.manage",
@@ -84,6 +92,7 @@ fn no_operation_that_changes_rights_is_declared_without_a_step_up() {
         "roles.manage",
         "service_accounts.manage",
     ];
+
     assert_eq!(names.into_iter().collect::<Vec<_>>(), expected);
 }
 
@@ -96,6 +105,7 @@ async fn a_session_that_did_not_step_up_changes_nobodys_rights() {
         .start()
         .await;
     let owner = app.actor(Owner).await;
+
     clock.advance(Duration::minutes(11));
 
     for (row, _) in administrative() {
@@ -103,6 +113,7 @@ async fn a_session_that_did_not_step_up_changes_nobodys_rights() {
             .await
             .assert_problem(401, "step_up_required");
     }
+
     for own in [
         "/v1/invitations/acceptance",
         "/v1/organizations/018f3b6c-0000-7000-8000-000000000000/membership",
@@ -121,6 +132,7 @@ async fn a_key_without_scopes_carries_no_administrative_permission() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let unscoped = key(&app, &owner, json!({ "name": "unscoped" })).await;
+
     unscoped.get("/v1/customers").await.assert_status(200);
 
     for (row, name) in administrative() {
@@ -153,12 +165,14 @@ async fn a_key_whose_scopes_name_a_permission_administers_by_it_and_by_no_other(
         } else {
             answer.assert_problem(401, "step_up_required");
         }
+
         let other = key(
             &app,
             &owner,
             json!({ "name": name, "scopes": ["customers.read"] }),
         )
         .await;
+
         call(&other, &row).await.assert_problem(403, "forbidden");
     }
 }
@@ -175,6 +189,7 @@ async fn a_token_carries_an_administrative_permission_if_secret_and_scope_name_i
         )
         .await
         .location();
+
     let secret = async |body: Value| {
         owner
             .post(&format!("{account}/secrets"), body)
@@ -182,10 +197,12 @@ async fn a_token_carries_an_administrative_permission_if_secret_and_scope_name_i
             .assert_status(201)
             .json()
     };
+
     let (plain, scoped) = (
         secret(json!({})).await,
         secret(json!({ "scopes": ["members.manage", "customers.read"] })).await,
     );
+
     let ask = async |secret: &Value, scope: &str| {
         let fields = [
             ("grant_type", "client_credentials"),
@@ -195,6 +212,7 @@ async fn a_token_carries_an_administrative_permission_if_secret_and_scope_name_i
         ];
         crate::oauth_support::token(&app, &fields).await
     };
+
     let permissions = async |tokens: Value| {
         let machine = app
             .anonymous()
@@ -205,6 +223,7 @@ async fn a_token_carries_an_administrative_permission_if_secret_and_scope_name_i
     ask(&plain, "members.manage")
         .await
         .assert_problem(400, "invalid_scope");
+
     let tokens = ask(&scoped, "members.manage")
         .await
         .assert_status(200)
@@ -213,6 +232,7 @@ async fn a_token_carries_an_administrative_permission_if_secret_and_scope_name_i
     ask(&scoped, "customers.write")
         .await
         .assert_problem(400, "invalid_scope");
+
     let tokens = ask(&plain, "customers.write")
         .await
         .assert_status(200)

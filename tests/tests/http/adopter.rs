@@ -39,11 +39,13 @@ async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
         .get(&format!("{path}/text"))
         .await
         .assert_problem(403, "forbidden");
+
     let clear = owner
         .get(&format!("{path}/text"))
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(clear, json!({ "text": TEXT, "seen_at": PLACE }));
 
     let stored = "SELECT text, seen_at, n.data_key IS NOT NULL AND k.subject_id = n.customer_id FROM remarks n \
@@ -54,6 +56,7 @@ async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
         let sealed: Vec<u8> = rows[0].get(position).unwrap();
         assert!(sealed.len() > 38 && !String::from_utf8_lossy(&sealed).contains("canary"));
     }
+
     assert!(
         rows[0].get::<bool>(2).unwrap(),
         "the key is filed under whom the note describes"
@@ -63,11 +66,13 @@ async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
         .patch(&path, json!({ "text": "Another canary", "seen_at": null }))
         .await
         .assert_status(200);
+
     let clear = owner
         .get(&format!("{path}/text"))
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(clear, json!({ "text": "Another canary", "seen_at": null }));
     agent
         .patch(&path, json!({ "text": "" }))
@@ -83,6 +88,7 @@ async fn the_audit_log_names_it_and_keeps_it_sealed() {
         .patch(&path, json!({ "text": "Another canary" }))
         .await
         .assert_status(200);
+
     let auditor = app.actor(Auditor).await;
     let log = format!(
         "/v1/audit/events?action=remark.updated&resource_id={}",
@@ -90,10 +96,12 @@ async fn the_audit_log_names_it_and_keeps_it_sealed() {
     );
     let events = auditor.get(&log).await.assert_status(200).json();
     let changes = events["items"][0]["changes"].as_array().unwrap();
+
     assert_eq!(
         changes,
         &[json!({ "field": "text", "before": "[sealed]", "after": "[sealed]" })]
     );
+
     let everything = "SELECT coalesce(string_agg(e::text, ''), '') FROM audit_events e";
     let rows = app.owner().await.run(everything, []).await.unwrap();
     assert!(!rows[0].get::<String>(0).unwrap().contains("canary"));
@@ -107,12 +115,14 @@ fn debug_shows_nothing_of_it() {
     let made: CreateRemark = serde_json::from_value(body).unwrap();
     let changed: UpdateRemark =
         serde_json::from_value(json!({ "text": TEXT, "seen_at": PLACE })).unwrap();
+
     for printed in [format!("{made:?}"), format!("{changed:#?}")] {
         assert!(
             printed.contains("[sealed]") && !printed.contains("canary"),
             "{printed}"
         );
     }
+
     let wrong = serde_json::from_value::<CreateRemark>(
         json!({ "customer_id": about, "text": { "canary": TEXT } }),
     );

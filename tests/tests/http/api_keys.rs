@@ -43,10 +43,12 @@ async fn a_key_calls_in_its_owners_name() {
         .post("/v1/api-keys", json!({ "name": "laptop" }))
         .await;
     let made = answer.assert_status(201).json();
+
     assert_eq!(
         answer.location(),
         format!("/v1/api-keys/{}", made["id"].as_str().unwrap())
     );
+
     let key = made["key"].as_str().unwrap();
     let id = made["id"].as_str().unwrap().replace('-', "");
     assert!(
@@ -64,6 +66,7 @@ async fn a_key_calls_in_its_owners_name() {
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(
         (&me["user_id"], &me["session_id"]),
         (&json!(agent.user()), &made["id"])
@@ -83,8 +86,10 @@ async fn a_key_calls_in_its_owners_name() {
         .get("/v1/audit/events?action=customer.created")
         .await
         .json();
+
     assert_eq!(records["items"][0]["session_id"], made["id"]);
     assert_eq!(records["items"][0]["actor_id"], json!(agent.user()));
+
     let records = owner
         .get("/v1/audit/events?action=authn_token_created")
         .await
@@ -109,8 +114,10 @@ async fn a_key_is_taken_as_a_bearer_token_and_as_a_password_and_nowhere_else() {
     let agent = app.actor(Agent).await;
     let made = new_key(&agent, json!({ "name": "curl" })).await;
     let key = made["key"].as_str().unwrap();
+
     basic(&app, "", key).await.assert_status(200);
     basic(&app, "whoever", key).await.assert_status(200);
+
     // OWASP ASVS 14.2.1: nothing secret in a URL.
     for name in ["access_token", "api_key", "key"] {
         app.anonymous()
@@ -124,8 +131,10 @@ async fn a_key_is_taken_as_a_bearer_token_and_as_a_password_and_nowhere_else() {
     basic(&app, "", agent.token())
         .await
         .assert_problem(401, "unauthenticated");
+
     // A key is kept beside the sessions, and is no cookie for all that.
     with(&app, &made).get("/v1/me").await.assert_status(200);
+
     for value in [
         key.to_owned(),
         format!("{}.{key}", made["id"].as_str().unwrap()),
@@ -147,14 +156,17 @@ async fn curl_calls_with_a_key_for_a_password() {
     let made = new_key(&agent, json!({ "name": "curl" })).await;
     let url = format!("http://{}/v1/me", app.address());
     let user = format!(":{}", made["key"].as_str().unwrap());
+
     let run = move || {
         Command::new("curl")
             .args(["--silent", "--noproxy", "*", "--user", &user, &url])
             .stdin(Stdio::null())
             .output()
     };
+
     let output = tokio::task::spawn_blocking(run).await.unwrap();
     let Ok(output) = output else { return };
+
     let me: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(me["user_id"], json!(agent.user()));
 }
@@ -166,11 +178,14 @@ async fn a_key_that_is_altered_anywhere_is_refused() {
     let (agent, other) = (app.actor(Agent).await, app.actor(Owner).await);
     let made = new_key(&agent, json!({ "name": "a" })).await;
     let others = new_key(&other, json!({ "name": "b" })).await;
+
     with(&app, &made).get("/v1/me").await.assert_status(200);
+
     let (key, foreign) = (
         made["key"].as_str().unwrap(),
         others["key"].as_str().unwrap(),
     );
+
     for at in 0..key.len() {
         let mut altered = key.as_bytes().to_vec();
         altered[at] = if altered[at] == b'x' { b'y' } else { b'x' };
@@ -181,6 +196,7 @@ async fn a_key_that_is_altered_anywhere_is_refused() {
             .await
             .assert_problem(401, "unauthenticated");
     }
+
     for wrong in [
         &key[..37],
         &key[..85],
@@ -204,7 +220,9 @@ async fn another_secret_with_a_right_checksum_opens_nothing() {
     let made = new_key(&agent, json!({ "name": "a" })).await;
     let key = made["key"].as_str().unwrap();
     let forged = with_checksum(&format!("{}{}", &key[..37], "0".repeat(43)));
+
     assert_eq!(with_checksum(&key[..80]), key);
+
     for _ in 0..2 {
         app.anonymous()
             .with_token(&forged)
@@ -219,6 +237,7 @@ async fn another_secret_with_a_right_checksum_opens_nothing() {
 /// A text with the checksum of a key behind it.
 fn with_checksum(text: &str) -> String {
     const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
     let mut crc = u32::MAX;
     for byte in text.bytes() {
         crc ^= u32::from(byte);
@@ -226,12 +245,14 @@ fn with_checksum(text: &str) -> String {
             crc = (crc >> 1) ^ (0xedb8_8320 * (crc & 1));
         }
     }
+
     let mut rest = !crc;
     let mut digits = Vec::new();
     for _ in 0..6 {
         digits.push(char::from(DIGITS[rest as usize % 62]));
         rest /= 62;
     }
+
     format!("{text}{}", digits.into_iter().rev().collect::<String>())
 }
 
@@ -245,6 +266,7 @@ async fn scopes_narrow_a_key_and_never_widen_it() {
         json!({ "name": "reader", "scopes": ["customers.read"] }),
     )
     .await;
+
     let reader = with(&app, &reader);
     reader.get("/v1/customers").await.assert_status(200);
     create_customer(&reader)
@@ -269,6 +291,7 @@ async fn scopes_narrow_a_key_and_never_widen_it() {
             .await
             .assert_problem(403, "privilege_exceeds_own");
     }
+
     let records = owner.get("/v1/audit/events?action=authz_fail").await.json();
     assert!(
         records["items"]
@@ -294,20 +317,24 @@ async fn a_key_loses_what_its_owners_role_loses() {
         json!({ "name": "a", "scopes": ["customers.reveal", "customers.read"] }),
     )
     .await;
+
     let whole = new_key(&manager, json!({ "name": "b" })).await;
     let path = format!(
         "{}/personal-data",
         create(&manager, customer("Ada", "ada@example.org")).await
     );
+
     for key in [&scoped, &whole] {
         with(&app, key).get(&path).await.assert_status(200);
     }
+
     let demote = "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'agent') WHERE user_id = $1";
     app.owner()
         .await
         .run(demote, [manager.user().uuid().into()])
         .await
         .unwrap();
+
     for key in [&scoped, &whole] {
         within_a_second(&with(&app, key), &path, 403).await;
         with(&app, key)
@@ -323,7 +350,9 @@ async fn a_key_ends_with_the_membership_and_does_not_come_back_with_another() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let key = with(&app, &new_key(&agent, json!({ "name": "a" })).await);
+
     key.get("/v1/me").await.assert_status(200);
+
     let mut database = app.owner().await;
     let leave = "DELETE FROM memberships WHERE user_id = $1 RETURNING organization_id, role_id";
     let rows = database
@@ -332,6 +361,7 @@ async fn a_key_ends_with_the_membership_and_does_not_come_back_with_another() {
         .unwrap();
     let [organization, role]: [mainstay_database::Uuid; 2] =
         [rows[0].get(0).unwrap(), rows[0].get(1).unwrap()];
+
     within_a_second(&key, "/v1/me", 401).await;
     let join = "INSERT INTO memberships (user_id, organization_id, role_id, created_at) VALUES ($1, $2, $3, now())";
     database
@@ -341,6 +371,7 @@ async fn a_key_ends_with_the_membership_and_does_not_come_back_with_another() {
         )
         .await
         .unwrap();
+
     key.get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
@@ -351,7 +382,9 @@ async fn a_key_ends_when_its_owner_is_deactivated() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let key = with(&app, &new_key(&agent, json!({ "name": "a" })).await);
+
     key.get("/v1/me").await.assert_status(200);
+
     app.owner()
         .await
         .run(
@@ -360,6 +393,7 @@ async fn a_key_ends_when_its_owner_is_deactivated() {
         )
         .await
         .unwrap();
+
     within_a_second(&key, "/v1/me", 401).await;
 }
 
@@ -371,14 +405,17 @@ async fn a_revoked_key_is_refused_everywhere() {
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
     let made = new_key(&agent, json!({ "name": "a" })).await;
     let (here, there) = (with(&app, &made), replica.client_of(&with(&app, &made)));
+
     here.get("/v1/me").await.assert_status(200);
     there.get("/v1/me").await.assert_status(200);
+
     let path = format!("/v1/api-keys/{}", made["id"].as_str().unwrap());
     other.delete(&path).await.assert_problem(404, "not_found");
     agent.delete(&path).await.assert_status(204);
     here.get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     within_a_second(&there, "/v1/me", 401).await;
     agent.delete(&path).await.assert_problem(404, "not_found");
     agent.get(&path).await.assert_problem(404, "not_found");
@@ -395,6 +432,7 @@ async fn a_key_ends_by_itself() {
         .setting("identity.api_key_max_lifetime", "100d")
         .start()
         .await;
+
     let agent = app.actor(Agent).await;
     let refused = agent
         .post(
@@ -402,6 +440,7 @@ async fn a_key_ends_by_itself() {
             json!({ "name": "a", "expires_in_days": 101 }),
         )
         .await;
+
     assert_eq!(
         refused
             .assert_problem(422, "invalid_input")
@@ -409,21 +448,26 @@ async fn a_key_ends_by_itself() {
             .errors,
         ["body/expires_in_days"]
     );
+
     let usual = new_key(&agent, json!({ "name": "usual" })).await;
     assert_eq!(usual["expires_at"], json!(start + Duration::days(90)));
+
     let (usual, short) = (
         with(&app, &usual),
         new_key(&agent, json!({ "name": "b", "expires_in_days": 1 })).await,
     );
     let short = with(&app, &short);
+
     clock.advance(Duration::DAY - Duration::SECOND);
     short.get("/v1/me").await.assert_status(200);
+
     clock.advance(Duration::SECOND);
     short
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
     usual.get("/v1/me").await.assert_status(200);
+
     clock.advance(Duration::days(89));
     usual
         .get("/v1/me")
@@ -438,6 +482,7 @@ async fn a_key_does_nothing_that_is_for_the_person() {
     let owner = app.actor(Owner).await;
     let scopes = ["service_accounts.manage", "customers.read"];
     let made = new_key(&owner, json!({ "name": "a", "scopes": scopes })).await;
+
     let account = owner
         .post(
             "/v1/service-accounts",
@@ -445,6 +490,7 @@ async fn a_key_does_nothing_that_is_for_the_person() {
         )
         .await
         .location();
+
     let key = with(&app, &made);
     key.post("/v1/api-keys", json!({ "name": "b" }))
         .await
@@ -461,10 +507,12 @@ async fn a_key_does_nothing_that_is_for_the_person() {
     key.delete("/v1/sessions")
         .await
         .assert_problem(403, "forbidden");
+
     let step_up = json!({ "password": mainstay_testing::PASSWORD });
     key.post("/v1/sessions/current/step-up", step_up)
         .await
         .assert_problem(403, "forbidden");
+
     let body = json!({ "name": "c" });
     key.post(&format!("{account}/keys"), body)
         .await
@@ -484,6 +532,7 @@ async fn a_key_is_made_by_who_proved_a_moment_ago_who_they_are() {
         .start()
         .await;
     let agent = app.actor(Agent).await;
+
     clock.advance(Duration::minutes(11));
     agent
         .post("/v1/api-keys", json!({ "name": "a" }))
@@ -497,22 +546,27 @@ async fn a_key_is_kept_as_its_hash() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let made = new_key(&agent, json!({ "name": "canary" })).await;
+
     with(&app, &made).get("/v1/me").await.assert_status(200);
+
     let secret = &made["key"].as_str().unwrap()[37..];
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let dump = "SELECT k::text FROM api_keys k UNION ALL SELECT a::text FROM audit_events a";
     let rows = app.owner().await.run(dump, []).await.unwrap();
     let dump: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
+
     assert!(dump.iter().any(|row| row.contains("canary")));
     assert!(
         dump.iter()
             .all(|row| !row.contains(secret) && !row.contains(&hex))
     );
+
     let shown = agent
         .get(&format!("/v1/api-keys/{}", made["id"].as_str().unwrap()))
         .await
         .assert_status(200)
         .json();
+
     assert!(!shown.to_string().contains(secret) && shown["name"] == "canary");
     assert!(!agent.get("/v1/api-keys").await.text().contains(secret));
 }
@@ -525,12 +579,14 @@ async fn a_replica_that_ends_writes_down_when_a_key_was_used() {
     let made = new_key(&agent, json!({ "name": "a" })).await;
     let last_used =
         async || agent.get("/v1/api-keys").await.json()["items"][0]["last_used_at"].clone();
+
     assert_eq!(last_used().await, Value::Null);
     replica
         .client_of(&with(&app, &made))
         .get("/v1/me")
         .await
         .assert_status(200);
+
     replica.stop().await;
     assert!(last_used().await.is_string());
 }
@@ -544,11 +600,13 @@ async fn an_administrator_sees_and_revokes_everybodys_keys() {
         app.actor(Manager).await,
         app.actor(Auditor).await,
     );
+
     let stranger = app.stranger(Owner).await;
     let mut ids = Vec::new();
     for name in ["a", "b", "c"] {
         ids.push(new_key(&agent, json!({ "name": name })).await["id"].clone());
     }
+
     new_key(&manager, json!({ "name": "d" })).await;
     let foreign = new_key(&stranger, json!({ "name": "e" })).await;
 
@@ -557,15 +615,18 @@ async fn an_administrator_sees_and_revokes_everybodys_keys() {
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(
         (&page["items"][0]["name"], &page["items"][1]["name"]),
         (&json!("d"), &json!("c"))
     );
+
     let next = format!(
         "/v1/organization/api-keys?limit=2&cursor={}",
         page["next_cursor"].as_str().unwrap()
     );
     assert_eq!(manager.get(&next).await.json()["items"][1]["id"], ids[0]);
+
     let own = manager
         .get(&format!(
             "/v1/organization/api-keys?user_id={}",
@@ -573,9 +634,11 @@ async fn an_administrator_sees_and_revokes_everybodys_keys() {
         ))
         .await
         .json();
+
     assert_eq!(own["items"].as_array().unwrap().len(), 3);
 
     let path = format!("/v1/organization/api-keys/{}", ids[0].as_str().unwrap());
+
     for powerless in [&agent, &auditor] {
         powerless
             .get("/v1/organization/api-keys")
@@ -586,10 +649,12 @@ async fn an_administrator_sees_and_revokes_everybodys_keys() {
             .await
             .assert_problem(403, "forbidden");
     }
+
     stranger
         .delete(&path)
         .await
         .assert_problem(404, "not_found");
+
     let elsewhere = format!(
         "/v1/organization/api-keys/{}",
         foreign["id"].as_str().unwrap()
@@ -601,6 +666,7 @@ async fn an_administrator_sees_and_revokes_everybodys_keys() {
     with(&app, &foreign).get("/v1/me").await.assert_status(200);
     manager.delete(&path).await.assert_status(204);
     manager.delete(&path).await.assert_problem(404, "not_found");
+
     let listed = manager.get("/v1/organization/api-keys").await.json();
     let revoked = listed["items"]
         .as_array()
@@ -608,6 +674,7 @@ async fn an_administrator_sees_and_revokes_everybodys_keys() {
         .iter()
         .find(|item| item["id"] == ids[0])
         .unwrap();
+
     assert!(revoked["revoked_at"].is_string());
 }
 
@@ -617,9 +684,11 @@ async fn nobody_fills_the_table_with_keys() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let first = new_key(&agent, json!({ "name": "0" })).await;
+
     for number in 1..100 {
         new_key(&agent, json!({ "name": number.to_string() })).await;
     }
+
     agent
         .post("/v1/api-keys", json!({ "name": "one more" }))
         .await
@@ -628,5 +697,6 @@ async fn nobody_fills_the_table_with_keys() {
         .delete(&format!("/v1/api-keys/{}", first["id"].as_str().unwrap()))
         .await
         .assert_status(204);
+
     new_key(&agent, json!({ "name": "one more" })).await;
 }

@@ -11,6 +11,7 @@ async fn a_change_is_recorded_with_who_what_where_when_and_how() {
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
     let path = create(&agent, customer("Ada Lovelace", "ada@example.org")).await;
     let id = path.rsplit('/').next().unwrap();
+
     let patched = agent
         .patch(
             &path,
@@ -26,6 +27,7 @@ async fn a_change_is_recorded_with_who_what_where_when_and_how() {
     let [updated, created] = &events["items"].as_array().unwrap()[..] else {
         panic!("{events}")
     };
+
     assert_eq!(
         (&created["action"], &updated["action"]),
         (&json!("customer.created"), &json!("customer.updated"))
@@ -35,6 +37,7 @@ async fn a_change_is_recorded_with_who_what_where_when_and_how() {
     assert_eq!(updated["resource"], "customer");
     assert_eq!(updated["address"], "127.0.0.1");
     assert_eq!(updated["request_id"], patched.header("x-request-id"));
+
     let change = |name: &str| {
         let changes = updated["changes"].as_array().unwrap();
         changes
@@ -43,6 +46,7 @@ async fn a_change_is_recorded_with_who_what_where_when_and_how() {
             .cloned()
             .unwrap_or(Value::Null)
     };
+
     assert_eq!(
         change("status"),
         json!({ "field": "status", "before": "active", "after": "blocked" })
@@ -66,6 +70,7 @@ async fn the_log_is_one_organizations_and_for_whom_the_role_grants_it() {
         app.actor(Manager).await,
         app.actor(Owner).await,
     );
+
     create(&agent, customer("Ada", "ada@example.org")).await;
     for refused in [&agent, &manager] {
         refused
@@ -77,12 +82,14 @@ async fn the_log_is_one_organizations_and_for_whom_the_role_grants_it() {
         .get("/v1/audit/events?action=customer.created")
         .await
         .assert_status(200);
+
     let stranger = app.stranger(Owner).await;
     let seen = stranger
         .get("/v1/audit/events?action=customer.created")
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(seen["items"], json!([]));
 }
 
@@ -93,10 +100,12 @@ async fn filters_and_pages_find_what_is_asked_for() {
     for n in 0..5 {
         create(&agent, customer("Ada", &format!("{n}@example.org"))).await;
     }
+
     create(&owner, customer("Bea", "bea@example.org")).await;
     let by = agent.user();
     let mut seen = Vec::new();
     let mut cursor = String::new();
+
     loop {
         let query =
             format!("/v1/audit/events?action=customer.created&actor_id={by}&limit=2{cursor}");
@@ -108,11 +117,13 @@ async fn filters_and_pages_find_what_is_asked_for() {
                 .iter()
                 .map(|item| item["id"].as_str().unwrap().to_owned()),
         );
+
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,
         }
     }
+
     assert_eq!(seen.len(), 5);
     assert!(
         seen.is_sorted_by(|one, other| one > other),
@@ -134,6 +145,7 @@ async fn what_did_not_happen_is_not_recorded() {
     let stale = owner
         .request(mainstay::http::Method::PATCH, &path)
         .header("if-match", "\"9\"");
+
     stale
         .json(&json!({ "status": "lead" }))
         .send()
@@ -160,7 +172,9 @@ async fn each_reading_is_on_record() {
             "/v1/audit/events?actor_id={by}&action=Ada%20Lovelace&limit=5"
         ))
         .await;
+
     read.assert_status(200);
+
     let events = auditor
         .get("/v1/audit/events?action=audit_event.listed")
         .await
@@ -169,9 +183,11 @@ async fn each_reading_is_on_record() {
     let [event] = &events["items"].as_array().unwrap()[..] else {
         panic!("{events}")
     };
+
     assert_eq!(event["actor_id"], json!(auditor.user()));
     assert_eq!(event["operation"], "list_audit_events");
     assert_eq!(event["request_id"], read.header("x-request-id"));
+
     let asked = |field: &str| {
         let changes = event["changes"].as_array().unwrap();
         changes
@@ -179,6 +195,7 @@ async fn each_reading_is_on_record() {
             .find(|change| change["field"] == field)
             .map(|change| change["after"].clone())
     };
+
     assert_eq!(
         (asked("actor_id"), asked("action"), asked("from")),
         (Some(json!(by)), Some(json!("another")), None)
@@ -188,6 +205,7 @@ async fn each_reading_is_on_record() {
         .get("/v1/audit/events")
         .await
         .assert_problem(403, "forbidden");
+
     let events = auditor
         .get("/v1/audit/events?action=audit_event.listed")
         .await
@@ -210,6 +228,7 @@ async fn each_reading_of_findings_is_on_record() {
             "/v1/audit/findings?account_id={by}&rule=Ada%20Lovelace"
         ))
         .await;
+
     read.assert_status(200);
     auditor
         .get("/v1/audit/findings?rule=mass_export")
@@ -219,6 +238,7 @@ async fn each_reading_of_findings_is_on_record() {
         .get("/v1/audit/findings")
         .await
         .assert_problem(403, "forbidden");
+
     let events = auditor
         .get("/v1/audit/events?action=finding.listed")
         .await
@@ -227,6 +247,7 @@ async fn each_reading_of_findings_is_on_record() {
     let [later, event] = &events["items"].as_array().unwrap()[..] else {
         panic!("two readings, no denial: {events}")
     };
+
     assert_eq!(
         (&event["actor_id"], &event["operation"]),
         (&json!(auditor.user()), &json!("list_findings"))
@@ -235,6 +256,7 @@ async fn each_reading_of_findings_is_on_record() {
         (&event["resource"], &event["request_id"]),
         (&json!("finding"), &json!(read.header("x-request-id")))
     );
+
     let asked = |event: &Value, field: &str, value: Value| {
         let change = json!({ "field": field, "before": null, "after": value });
         event["changes"].as_array().unwrap().contains(&change)
@@ -245,10 +267,12 @@ async fn each_reading_of_findings_is_on_record() {
     );
     assert!(asked(later, "rule", json!("mass_export")), "{later}");
     assert!(!events.to_string().contains("Lovelace"));
+
     let stranger = app.stranger(Owner).await;
     let elsewhere = stranger
         .get("/v1/audit/events?action=finding.listed")
         .await
         .json();
+
     assert_eq!(elsewhere["items"], json!([]));
 }

@@ -20,6 +20,7 @@ async fn people_find_their_way() {
     let Some(chromium) = in_path(&["chromium", "chromium-browser", "google-chrome"]) else {
         return eprintln!("skipped: there is no Chromium");
     };
+
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/pages.js");
     let (Some(node), true) = (
         in_path(&["node"]),
@@ -38,12 +39,14 @@ async fn people_find_their_way() {
         .local_addr()
         .unwrap()
         .port();
+
     let url = format!("http://localhost:{port}");
     let app = TestApp::builder(app::platform())
         .setting("http.bind", format!("127.0.0.1:{port}"))
         .setting("http.public_url", url.as_str())
         .start()
         .await;
+
     let owner = app.actor(Owner).await;
     let mut driver = Command::new(node);
     driver
@@ -56,6 +59,7 @@ async fn people_find_their_way() {
         .unwrap()
         .unwrap();
     let told = [driven.stdout, driven.stderr].concat();
+
     assert!(
         driven.status.success(),
         "{}",

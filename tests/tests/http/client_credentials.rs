@@ -63,20 +63,24 @@ async fn a_service_account_fetches_its_tokens() {
     let owner = app.actor(Owner).await;
     let client = new_client(&owner, "agent").await;
     let tokens = ask(&app, &client, "").await.assert_status(200).json();
+
     // RFC 6749 §4.4.3: it can ask again at any time.
     assert_eq!(tokens["refresh_token"], Value::Null);
+
     let machine = app.anonymous().with_token(text(&tokens["access_token"]));
     let me = machine.get("/v1/me").await.assert_status(200).json();
     assert_eq!(
         (&me["name"], &me["role"], &me["user_id"]),
         (&json!("export"), &json!("agent"), &client["client_id"])
     );
+
     let granted: Vec<_> = me["permissions"]
         .as_array()
         .unwrap()
         .iter()
         .map(text)
         .collect();
+
     assert_eq!(
         tokens["scope"],
         granted.join(" "),
@@ -93,6 +97,7 @@ async fn a_service_account_fetches_its_tokens() {
         .assert_status(200)
         .json();
     assert_eq!(narrowed["scope"], "customers.read");
+
     let machine = app.anonymous().with_token(text(&narrowed["access_token"]));
     machine
         .post(
@@ -101,6 +106,7 @@ async fn a_service_account_fetches_its_tokens() {
         )
         .await
         .assert_status(403);
+
     for wider in [
         "customers.delete",
         "customers.read audit.read",
@@ -120,6 +126,7 @@ async fn a_secret_is_shown_in_one_place() {
     let (id, secret) = (text(&client["client_id"]), text(&client["client_secret"]));
     let basic =
         |id: &str, secret: &str| format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+
     let ask = async |header: String, body: String| {
         let call = app
             .anonymous()
@@ -130,6 +137,7 @@ async fn a_secret_is_shown_in_one_place() {
             .send()
             .await
     };
+
     let grant = "grant_type=client_credentials";
     ask(basic(id, secret), grant.to_owned())
         .await
@@ -143,6 +151,7 @@ async fn a_secret_is_shown_in_one_place() {
     ask(basic(id, secret), format!("{grant}&client_secret={secret}"))
         .await
         .assert_problem(400, "invalid_request");
+
     let other = new_client(&app.actor(Owner).await, "agent").await;
     let altered = format!("{}x", &secret[..secret.len() - 1]);
     for (id, secret) in [
@@ -161,9 +170,11 @@ async fn a_secret_is_shown_in_one_place() {
                 .starts_with("Basic ")
         );
     }
+
     ask(format!("Bearer {secret}"), grant.to_owned())
         .await
         .assert_problem(401, "invalid_client");
+
     // What is a machine's is no person's, and the other way round.
     for grant in ["authorization_code", "refresh_token"] {
         let answer = ask(
@@ -184,6 +195,7 @@ async fn a_client_that_is_gone_is_refused() {
     let path = format!("/v1/service-accounts/{}", text(&client["client_id"]));
     let tokens = ask(&app, &client, "").await.assert_status(200).json();
     let machine = app.anonymous().with_token(text(&tokens["access_token"]));
+
     machine.get("/v1/me").await.assert_status(200);
     owner
         .delete(&format!("{path}/secrets/{}", text(&client["id"])))
@@ -205,15 +217,18 @@ async fn a_client_that_is_gone_is_refused() {
 async fn a_client_learns_of_the_tokens_that_it_may_know() {
     let app = start().await;
     register(&app, "shop").await;
+
     let (owner, agent, stranger) = (
         app.actor(Owner).await,
         app.actor(Agent).await,
         app.stranger(Owner).await,
     );
+
     for by in [&owner, &stranger] {
         let role = json!({ "name": "gateway", "permissions": ["tokens.introspect"] });
         by.post("/v1/roles", role).await.assert_status(201);
     }
+
     let (plain, trusted) = (
         new_client(&owner, "agent").await,
         new_client(&owner, "gateway").await,
@@ -221,6 +236,7 @@ async fn a_client_learns_of_the_tokens_that_it_may_know() {
     let foreign = new_client(&stranger, "gateway").await;
     let own = ask(&app, &plain, "customers.read").await.json();
     let shown = introspect(&app, &plain, &own["access_token"]).await;
+
     assert_eq!(
         (
             &shown["active"],
@@ -251,9 +267,11 @@ async fn a_client_learns_of_the_tokens_that_it_may_know() {
             (&json!(true), &json!(agent.user().to_string()))
         );
     }
+
     for nothing in ["whatever", "mrt_whatever", "a.b.c"] {
         assert_eq!(introspect(&app, &trusted, &json!(nothing)).await, inactive);
     }
+
     // A token that was given back, and a refresh token that was exchanged.
     let given_back = [
         ("client_id", "shop"),
@@ -270,10 +288,13 @@ async fn a_client_learns_of_the_tokens_that_it_may_know() {
         introspect(&app, &trusted, &let_in["refresh_token"]).await,
         inactive
     );
+
     // Whoever keeps no secret learns nothing.
     let known = [("client_id", "shop"), ("token", agent.token())];
     let refused = post_form(&app.anonymous(), "/oauth/introspect", &known).await;
+
     refused.assert_problem(400, "unauthorized_client");
+
     let nobody = post_form(&app.anonymous(), "/oauth/introspect", &known[1..]).await;
     nobody.assert_problem(401, "invalid_client");
 }
@@ -288,9 +309,11 @@ async fn a_machines_token_runs_out() {
         .await;
     let client = new_client(&app.actor(Owner).await, "agent").await;
     let tokens = ask(&app, &client, "").await.assert_status(200).json();
+
     let machine = app.anonymous().with_token(text(&tokens["access_token"]));
     clock.advance(Duration::minutes(10) - Duration::SECOND);
     machine.get("/v1/me").await.assert_status(200);
+
     clock.advance(Duration::SECOND);
     machine
         .get("/v1/me")

@@ -63,6 +63,7 @@ async fn a_service_account_fetches_tokens_by_any_of_its_secrets() {
             .await
             .assert_status(200)
             .json();
+
         assert_eq!(
             (&me["user_id"], &me["role"]),
             (&made["client_id"], &json!("agent"))
@@ -86,9 +87,11 @@ async fn only_the_right_secret_of_the_right_account_gives_a_token() {
         .await
         .assert_status(201)
         .json();
+
     let text = made["client_secret"].as_str().unwrap();
     let digit = if text.ends_with('0') { "1" } else { "0" };
     let altered = json!(format!("{}{digit}", &text[..text.len() - 1]));
+
     for (id, secret) in [
         (&made["client_id"], &other["client_secret"]),
         (&other["client_id"], &made["client_secret"]),
@@ -107,6 +110,7 @@ async fn only_the_right_secret_of_the_right_account_gives_a_token() {
             .await
             .assert_problem(401, "invalid_client");
     }
+
     ask_with(&app, &made).await.assert_status(200);
 }
 
@@ -120,12 +124,14 @@ async fn a_revoked_secret_gives_no_token_and_takes_those_that_it_gave_along() {
     let (path, leaked) = new_secret(&owner, &account, json!({})).await;
     let (_, next) = new_secret(&owner, &account, json!({})).await;
     let here = client(&app, &leaked).await;
+
     let there = replica.client_of(&here);
     there.get("/v1/me").await.assert_status(200);
     owner.delete(&path).await.assert_status(204);
     here.get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     within_a_second(&there, "/v1/me", 401).await;
     ask_with(&app, &leaked)
         .await
@@ -146,10 +152,13 @@ async fn a_secret_ends_by_itself() {
         .await;
     let owner = app.actor(Owner).await;
     let account = new_account(&owner).await;
+
     let (_, short) = new_secret(&owner, &account, json!({ "expires_in_days": 1 })).await;
     let (_, usual) = new_secret(&owner, &account, json!({})).await;
     clock.advance(Duration::DAY - Duration::SECOND);
+
     ask_with(&app, &short).await.assert_status(200);
+
     clock.advance(Duration::SECOND);
     ask_with(&app, &short)
         .await
@@ -165,6 +174,7 @@ async fn an_account_that_is_shut_or_leaves_fetches_no_token() {
     let account = new_account(&owner).await;
     let (_, made) = new_secret(&owner, &account, json!({})).await;
     let fetched = client(&app, &made).await;
+
     fetched.get("/v1/me").await.assert_status(200);
     owner
         .patch(&account, json!({ "active": false }))
@@ -182,6 +192,7 @@ async fn an_account_that_is_shut_or_leaves_fetches_no_token() {
         .await
         .assert_status(200);
     ask_with(&app, &made).await.assert_status(200);
+
     // Another membership is not the one that the secret was made for.
     let rejoin = "UPDATE memberships SET created_at = created_at + interval '1 second' WHERE user_id::text = $1";
     app.owner()
@@ -189,6 +200,7 @@ async fn an_account_that_is_shut_or_leaves_fetches_no_token() {
         .run(rejoin, [made["client_id"].as_str().unwrap().into()])
         .await
         .unwrap();
+
     ask_with(&app, &made)
         .await
         .assert_problem(401, "invalid_client");
@@ -204,15 +216,19 @@ async fn a_replica_that_ends_writes_down_when_a_secret_was_used() {
     let replica = app.second_replica().await;
     let owner = app.actor(Owner).await;
     let (path, made) = new_secret(&owner, &new_account(&owner).await, json!({})).await;
+
     assert_eq!(owner.get(&path).await.json()["last_used_at"], Value::Null);
+
     let fields = [
         ("grant_type", "client_credentials"),
         ("client_id", made["client_id"].as_str().unwrap()),
         ("client_secret", made["client_secret"].as_str().unwrap()),
     ];
+
     crate::oauth_support::post_form(&replica.anonymous(), "/oauth/token", &fields)
         .await
         .assert_status(200);
+
     replica.stop().await;
     assert!(owner.get(&path).await.json()["last_used_at"].is_string());
 }

@@ -50,6 +50,7 @@ async fn a_change_applies_to_the_version_that_its_tags_name() {
                 .assert_problem(400, "malformed_request");
             continue;
         }
+
         change(&agent, &path, &[stale], "active")
             .await
             .assert_problem(412, "stale_version");
@@ -57,6 +58,7 @@ async fn a_change_applies_to_the_version_that_its_tags_name() {
             .await
             .assert_problem(412, "stale_version");
     }
+
     for broken in ["1", "stale", "\"1", "\"1\" \"2\"", "*, \"1\""] {
         let refused = change(&agent, &path, &[broken], "active").await;
         assert_eq!(
@@ -67,6 +69,7 @@ async fn a_change_applies_to_the_version_that_its_tags_name() {
             ["header/if-match"]
         );
     }
+
     assert_eq!(agent.get(&path).await.header("etag"), "\"1\"");
 
     change(&agent, &path, &["\"9\", \"1\""], "active")
@@ -78,6 +81,7 @@ async fn a_change_applies_to_the_version_that_its_tags_name() {
     change(&agent, &path, &["*"], "inactive")
         .await
         .assert_status(200);
+
     // A patch that says nothing is held to its condition, too.
     let nothing = agent
         .request(Method::PATCH, &path)
@@ -85,7 +89,9 @@ async fn a_change_applies_to_the_version_that_its_tags_name() {
         .json(&json!({}))
         .send()
         .await;
+
     nothing.assert_problem(412, "stale_version");
+
     let owner = app.actor(Owner).await;
     let delete = |tag| owner.request(Method::DELETE, &path).header("if-match", tag);
     delete("\"04\"")
@@ -104,18 +110,21 @@ async fn a_role_is_held_to_the_same_conditions() {
         .post("/v1/roles", json!({ "name": "support", "permissions": [] }))
         .await
         .location();
+
     let rename = |tag| {
         owner
             .request(Method::PATCH, &path)
             .header("if-match", tag)
             .json(&json!({ "name": "help" }))
     };
+
     for stale in ["\"01\"", "W/\"1\"", "\"stale\""] {
         rename(stale)
             .send()
             .await
             .assert_problem(412, "stale_version");
     }
+
     assert_eq!(
         read(&owner, &path, &["\"1\""])
             .await
@@ -155,6 +164,7 @@ async fn a_client_that_has_the_version_is_spared_the_content() {
             ),
             ("no-store", "")
         );
+
         for header in [
             "strict-transport-security",
             "x-content-type-options",
@@ -164,6 +174,7 @@ async fn a_client_that_has_the_version_is_spared_the_content() {
             assert_ne!(answer.header(header), "", "{header}");
         }
     }
+
     for unknown in [&["\"01\""][..], &["\"2\""], &["1"], &["\"2\" \"1\""], &[]] {
         assert_eq!(
             read(&agent, &path, unknown)
@@ -174,11 +185,13 @@ async fn a_client_that_has_the_version_is_spared_the_content() {
             "{unknown:?}"
         );
     }
+
     let head = agent
         .request(Method::HEAD, &path)
         .header("if-none-match", "\"1\"")
         .send()
         .await;
+
     head.assert_status(304);
     // Whoever may not read is not told by a condition, and a change is no read.
     read(&app.stranger(Agent).await, &path, &["*"])
@@ -215,6 +228,7 @@ async fn the_head_of_personal_data_reveals_nothing_and_records_no_reveal() {
         (format!("{member}/personal-data"), "member.revealed"),
         ("/v1/me/export".to_owned(), "user_exported"),
     ];
+
     for (target, action) in targets {
         let head = owner.request(Method::HEAD, &target).send().await;
         assert_eq!(
@@ -222,6 +236,7 @@ async fn the_head_of_personal_data_reveals_nothing_and_records_no_reveal() {
             "application/json",
             "{target}"
         );
+
         // The length of what was not made is not known.
         assert_eq!(
             (head.text().as_str(), head.header("content-length")),
@@ -233,10 +248,12 @@ async fn the_head_of_personal_data_reveals_nothing_and_records_no_reveal() {
         owner.get(&target).await.assert_status(200);
         assert_eq!(records(&owner, action).await, 1, "{target}: {action}");
     }
+
     let head = async |by: &Actor, path: String| {
         by.request(Method::HEAD, &path).send().await.status.as_u16()
     };
     let unknown = "/v1/customers/0198c5d2-7d4b-7c30-a5b6-d0d1c2b3a495/personal-data";
+
     assert_eq!(head(&owner, unknown.to_owned()).await, 404);
     assert_eq!(
         head(&app.stranger(Owner).await, format!("{path}/personal-data")).await,
@@ -262,6 +279,7 @@ async fn records(by: &Actor, action: &str) -> usize {
 async fn a_broken_percent_encoding_is_refused_wherever_it_stands() {
     let app = start().await;
     let agent = app.actor(Agent).await;
+
     for broken in ["%zz", "%a", "%", "%ff", "%C3", "%4", "a%%41", "%00"] {
         for path in [
             format!("/v1/customers?tag={broken}"),
@@ -272,10 +290,12 @@ async fn a_broken_percent_encoding_is_refused_wherever_it_stands() {
                 .await
                 .assert_problem(400, "malformed_request");
         }
+
         agent
             .get(&format!("/v1/customers/{broken}"))
             .await
             .assert_problem(400, "malformed_request");
+
         for (form, code) in [
             ("/oauth/token", "invalid_request"),
             ("/oauth/revoke", "invalid_request"),
@@ -298,6 +318,7 @@ async fn a_broken_percent_encoding_is_refused_wherever_it_stands() {
             }
         }
     }
+
     agent
         .get("/v1/customers?tag=%C3%A9%25zz+b")
         .await

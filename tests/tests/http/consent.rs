@@ -46,6 +46,7 @@ async fn the_first_use_of_an_application_asks_and_gives_nothing() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     let asked = ask(&owner, with(request("shop"), "scope", "customers.read")).await;
     let consent = &asked["consent"];
     assert_eq!(asked["redirect_to"], Value::Null);
@@ -54,11 +55,13 @@ async fn the_first_use_of_an_application_asks_and_gives_nothing() {
         (&json!("An application"), &json!("app.example"))
     );
     assert_eq!(consent["is_identity_assured"], true);
+
     let permissions = consent["permissions"].as_array().unwrap();
     let names: Vec<_> = permissions
         .iter()
         .map(|permission| text(&permission["name"]))
         .collect();
+
     assert_eq!(names, ["profile", "customers.read"]);
     assert!(
         permissions
@@ -92,11 +95,14 @@ async fn what_was_allowed_is_remembered_and_more_is_asked_for() {
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     register(&app, "shop").await;
     register(&app, "other-shop").await;
+
     let asking = |scope: &str| with(request("shop"), "scope", scope);
     authorize(&owner, asking("customers.read customers.write")).await;
+
     for granted in ["customers.read", "customers.write customers.read"] {
         assert!(!is_asked(&ask(&owner, asking(granted)).await), "{granted}");
     }
+
     for more in [
         "customers.read customers.delete",
         "audit.read",
@@ -105,10 +111,12 @@ async fn what_was_allowed_is_remembered_and_more_is_asked_for() {
     ] {
         assert!(is_asked(&ask(&owner, asking(more)).await), "{more}");
     }
+
     authorize(&owner, asking("audit.read")).await;
     assert!(!is_asked(
         &ask(&owner, asking("audit.read customers.read")).await
     ));
+
     // It is the person's word for this application, and nobody else's.
     assert!(is_asked(&ask(&agent, asking("customers.read")).await));
     assert!(is_asked(
@@ -126,14 +134,17 @@ async fn an_application_that_names_no_scope_learns_who_it_is_and_no_more() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     let tokens = let_in(&app, &owner, request("shop")).await;
     assert_eq!(tokens["scope"], "profile");
+
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     let me = application.get("/v1/me").await.assert_status(200).json();
     assert_eq!(
         (&me["email"], &me["permissions"]),
         (&json!(owner.email()), &json!([]))
     );
+
     for closed in [
         "/v1/customers",
         "/v1/members",
@@ -153,13 +164,16 @@ async fn an_application_of_the_operator_is_let_in_without_asking() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register_for(&app, "own", &[crate::oauth_support::REDIRECT], true).await;
+
     let answer = ask(&owner, with(request("own"), "scope", "customers.read")).await;
     assert!(text(&answer["redirect_to"]).contains("code="), "{answer}");
+
     let listed = owner
         .get("/v1/me/applications")
         .await
         .assert_status(200)
         .json();
+
     let (item, items) = (
         &listed["items"][0],
         listed["items"].as_array().unwrap().len(),
@@ -168,6 +182,7 @@ async fn an_application_of_the_operator_is_let_in_without_asking() {
         (items, &item["first_party"], &item["consented_at"]),
         (1, &json!(true), &Value::Null)
     );
+
     // What was given without asking is remembered for nobody: were it somebody else's, the person would be asked.
     app.owner()
         .await
@@ -177,6 +192,7 @@ async fn an_application_of_the_operator_is_let_in_without_asking() {
         )
         .await
         .unwrap();
+
     assert!(is_asked(
         &ask(&owner, with(request("own"), "scope", "customers.read")).await
     ));
@@ -188,24 +204,30 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     register(&app, "shop").await;
+
     let replica = app.second_replica().await;
+
     let tokens = let_in(
         &app,
         &owner,
         with(request("shop"), "scope", "customers.read"),
     )
     .await;
+
     let unused = code(&owner, request("shop")).await;
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     let there = replica.client_of(&application);
+
     for client in [&application, &there] {
         client.get("/v1/customers").await.assert_status(200);
     }
+
     let listed = owner
         .get("/v1/me/applications")
         .await
         .assert_status(200)
         .json();
+
     let item = &listed["items"][0];
     assert_eq!(
         (&item["client_id"], &item["name"]),
@@ -216,6 +238,7 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
         (&json!(["customers.read", "profile"]), &json!(1))
     );
     assert_eq!(item["organization_id"], json!(owner.organization()));
+
     let path = format!("/v1/me/applications/{}", text(&item["id"]));
     // It is the person's own matter: nobody else's, and not the application's either.
     agent.delete(&path).await.assert_problem(404, "not_found");
@@ -233,12 +256,14 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
         .get("/v1/customers")
         .await
         .assert_problem(401, "unauthenticated");
+
     crate::people::within_a_second(&there, "/v1/customers", 401).await;
     let refresh = [
         ("grant_type", "refresh_token"),
         ("client_id", "shop"),
         ("refresh_token", text(&tokens["refresh_token"])),
     ];
+
     token(&app, &refresh)
         .await
         .assert_problem(400, "invalid_grant");
@@ -253,6 +278,7 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
     assert!(is_asked(
         &ask(&owner, with(request("shop"), "scope", "customers.read")).await
     ));
+
     let recorded = "SELECT count(*) FROM audit_events WHERE action = 'authn_client_withdrawn'";
     assert_eq!(count(&app, recorded).await, 1);
     owner.get("/v1/me").await.assert_status(200);
@@ -264,14 +290,17 @@ async fn what_is_allowed_in_one_organization_is_not_in_another() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     register(&app, "shop").await;
+
     let asking = with(request("shop"), "scope", "customers.read");
     authorize(&agent, asking.clone()).await;
     assert!(!is_asked(&ask(&agent, asking.clone()).await));
+
     let made = agent
         .post("/v1/organizations", json!({ "name": "Of my own" }))
         .await
         .assert_status(201)
         .json();
+
     let there = json!({ "organization_id": made["id"] });
     agent
         .put("/v1/sessions/current/organization", there)
@@ -286,12 +315,14 @@ async fn a_grant_does_not_outlive_the_membership() {
     let app = start().await;
     let (manager, agent) = (app.actor(Manager).await, app.actor(Agent).await);
     register(&app, "shop").await;
+
     let tokens = let_in(
         &app,
         &agent,
         with(request("shop"), "scope", "customers.read"),
     )
     .await;
+
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     application.get("/v1/customers").await.assert_status(200);
     manager
@@ -320,6 +351,7 @@ async fn a_link_gives_no_code() {
     let owner: Actor = app.actor(Owner).await;
     register(&app, "shop").await;
     authorize(&owner, request("shop")).await;
+
     let before = count(&app, "SELECT count(*) FROM authorization_codes").await;
     let body = json!({ "email": owner.email(), "password": PASSWORD, "cookie": true });
     let signed_in = app.anonymous().post("/v1/sessions", body).await;
@@ -330,7 +362,9 @@ async fn a_link_gives_no_code() {
         .next()
         .unwrap()
         .to_owned();
+
     let asked = request("shop");
+
     let query = [
         "client_id",
         "redirect_uri",
@@ -338,22 +372,26 @@ async fn a_link_gives_no_code() {
         "code_challenge",
         "code_challenge_method",
     ];
+
     let query: Vec<_> = query
         .iter()
         .map(|name| format!("{name}={}", text(&asked[name]).replace('?', "%3F")))
         .collect();
     let path = format!("/oauth/authorize?{}", query.join("&"));
+
     let page = app
         .anonymous()
         .request(Method::GET, &path)
         .header("cookie", &cookie)
         .send()
         .await;
+
     assert!(
         page.assert_status(200)
             .header("content-security-policy")
             .contains("frame-ancestors 'none'")
     );
+
     for method in [Method::GET, Method::HEAD] {
         let call = app
             .anonymous()
@@ -361,6 +399,7 @@ async fn a_link_gives_no_code() {
             .header("cookie", &cookie);
         call.send().await.assert_status(405);
     }
+
     assert_eq!(
         count(&app, "SELECT count(*) FROM authorization_codes").await,
         before

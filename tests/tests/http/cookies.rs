@@ -36,7 +36,9 @@ async fn the_cookie_is_guarded_by_its_attributes() {
     let owner = app.actor(Owner).await;
     let (cookie, answer) = sign_in(&app, &owner).await;
     let set = answer.header("set-cookie");
+
     assert!(cookie.starts_with("__Host-session="), "{cookie}");
+
     for attribute in [
         "; Path=/",
         "; Secure",
@@ -46,6 +48,7 @@ async fn the_cookie_is_guarded_by_its_attributes() {
     ] {
         assert!(set.contains(attribute), "{attribute} is not in the cookie");
     }
+
     assert!(!set.to_lowercase().contains("domain"));
     assert_eq!(
         (
@@ -54,6 +57,7 @@ async fn the_cookie_is_guarded_by_its_attributes() {
         ),
         (&Value::Null, &Value::Null)
     );
+
     let me = call(&app, Method::GET, "/v1/me", &cookie).send().await;
     assert_eq!(me.assert_status(200).json()["email"], owner.email());
 }
@@ -67,6 +71,7 @@ async fn a_request_from_another_site_is_refused() {
     let own = format!("http://{}", app.address());
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
     let post = || call(&app, Method::POST, "/v1/customers", &cookie).json(&body);
+
     for (name, value) in [
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),
@@ -82,10 +87,12 @@ async fn a_request_from_another_site_is_refused() {
             .await
             .assert_problem(403, "cross_site_request");
     }
+
     post()
         .send()
         .await
         .assert_problem(403, "cross_site_request");
+
     let both = post()
         .header("sec-fetch-site", "cross-site")
         .header("origin", &own);
@@ -97,6 +104,7 @@ async fn a_request_from_another_site_is_refused() {
         .send()
         .await
         .assert_status(201);
+
     // Reading changes nothing, and what is read does not leave the page that asked.
     call(&app, Method::GET, "/v1/customers", &cookie)
         .header("sec-fetch-site", "cross-site")
@@ -114,11 +122,13 @@ async fn an_older_browser_is_known_by_its_origin() {
     let agent = app.actor(Agent).await;
     let (cookie, _) = sign_in(&app, &agent).await;
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
+
     let post = |origin| {
         call(&app, Method::POST, "/v1/customers", &cookie)
             .json(&body)
             .header("origin", origin)
     };
+
     post("http://api.example").send().await.assert_status(201);
     post("http://api.example:8080")
         .send()
@@ -141,6 +151,7 @@ async fn a_cookie_is_its_session_and_its_secret() {
         .as_str()
         .unwrap()
         .to_owned();
+
     for forged in [
         format!("{session}.{foreign_secret}"),
         format!("{session}."),
@@ -155,6 +166,7 @@ async fn a_cookie_is_its_session_and_its_secret() {
             .await
             .assert_problem(401, "unauthenticated");
     }
+
     call(
         &app,
         Method::GET,
@@ -173,6 +185,7 @@ async fn signing_out_ends_the_session_and_clears_the_cookie() {
     let sign_out = call(&app, Method::DELETE, "/v1/sessions/current", &cookie)
         .header("sec-fetch-site", "same-origin");
     let answer = sign_out.send().await;
+
     assert!(
         answer
             .assert_status(204)
@@ -196,6 +209,7 @@ async fn a_cookie_lasts_while_it_is_used() {
         .await;
     let agent = app.actor(Agent).await;
     let ((used, _), (unused, _)) = (sign_in(&app, &agent).await, sign_in(&app, &agent).await);
+
     let asks = async |cookie: &str| call(&app, Method::GET, "/v1/me", cookie).send().await;
     for _ in 0..3 {
         clock.advance(Duration::hours(20));
@@ -206,6 +220,7 @@ async fn a_cookie_lasts_while_it_is_used() {
         clock.advance(Duration::hours(20));
         asks(&used).await.assert_status(200);
     }
+
     clock.advance(Duration::hours(20));
     asks(&used).await.assert_problem(401, "unauthenticated");
 }

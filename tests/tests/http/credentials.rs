@@ -21,7 +21,9 @@ async fn a_scheme_is_read_as_it_may_be_written() {
         .await
         .assert_status(201)
         .json();
+
     let basic = STANDARD.encode(format!("anything:{}", key["key"].as_str().unwrap()));
+
     let ask = async |value: &str| {
         app.anonymous()
             .request(Method::GET, "/v1/me")
@@ -29,6 +31,7 @@ async fn a_scheme_is_read_as_it_may_be_written() {
             .send()
             .await
     };
+
     for right in [
         format!("Bearer {}", owner.token()),
         format!("Bearer  {}", owner.token()),
@@ -39,6 +42,7 @@ async fn a_scheme_is_read_as_it_may_be_written() {
     ] {
         ask(&right).await.assert_status(200);
     }
+
     for wrong in [
         format!("Bearer\t{}", owner.token()),
         format!("Bearer{}", owner.token()),
@@ -53,22 +57,27 @@ async fn a_scheme_is_read_as_it_may_be_written() {
 async fn a_dead_token_is_told_from_none() {
     let app = start().await;
     let owner = app.actor(Owner).await;
+
     let challenge = |answer: &Answer| {
         answer
             .assert_problem(401, "unauthenticated")
             .header("www-authenticate")
             .to_owned()
     };
+
     assert_eq!(challenge(&app.anonymous().get("/v1/me").await), "Bearer");
+
     let key = owner
         .post("/v1/api-keys", json!({ "name": "a" }))
         .await
         .assert_status(201)
         .json();
+
     owner
         .delete(&format!("/v1/api-keys/{}", key["id"].as_str().unwrap()))
         .await
         .assert_status(204);
+
     let body = json!({ "email": owner.email(), "password": PASSWORD });
     let ended = app
         .anonymous()
@@ -76,12 +85,14 @@ async fn a_dead_token_is_told_from_none() {
         .await
         .assert_status(201)
         .json();
+
     let ended = ended["access_token"].as_str().unwrap();
     app.anonymous()
         .with_token(ended)
         .delete("/v1/sessions/current")
         .await
         .assert_status(204);
+
     for dead in [
         ended,
         key["key"].as_str().unwrap(),
@@ -95,6 +106,7 @@ async fn a_dead_token_is_told_from_none() {
             "{dead}"
         );
     }
+
     // What is no bearer token is not judged as one.
     for (header, other) in [
         ("authorization", "Bearer"),
@@ -126,6 +138,7 @@ async fn a_token_that_does_not_reach_is_told_what_would() {
         .await
         .assert_status(201)
         .json();
+
     let key = app.anonymous().with_token(key["key"].as_str().unwrap());
     let body = customer("Ada", "ada@example.org");
     for refused in [
@@ -140,12 +153,15 @@ async fn a_token_that_does_not_reach_is_told_what_would() {
             r#"Bearer error="insufficient_scope", scope="customers.write""#
         );
     }
+
     // No scope opens what is for the person alone.
     let refused = key.get("/v1/sessions").await;
     let challenge = refused
         .assert_problem(403, "forbidden")
         .header("www-authenticate");
+
     assert_eq!(challenge, r#"Bearer error="insufficient_scope""#);
+
     // Where no bearer token was shown, none is judged.
     let body = json!({ "email": auditor.email(), "password": PASSWORD, "cookie": true });
     let signed_in = app.anonymous().post("/v1/sessions", body).await;
@@ -156,6 +172,7 @@ async fn a_token_that_does_not_reach_is_told_what_would() {
         .next()
         .unwrap()
         .to_owned();
+
     let call = app
         .anonymous()
         .request(Method::POST, "/v1/customers")
@@ -165,6 +182,7 @@ async fn a_token_that_does_not_reach_is_told_what_would() {
         .json(&customer("Ada", "ada@example.org"))
         .send()
         .await;
+
     assert_eq!(
         refused
             .assert_problem(403, "forbidden")

@@ -14,6 +14,7 @@ async fn a_customer_is_made_and_shown_masked() {
         "date_of_birth": "1815-12-10".replace("1815", "1915"), "national_id": "GB1234567",
         "postal_address": "12 St James's Square\nLondon", "notes": "Prefers letters.", "tags": ["vip"],
     });
+
     let answer = agent.post("/v1/customers", body).await;
     let made = answer.assert_status(201).json();
     assert_eq!(answer.header("etag"), "\"1\"");
@@ -21,9 +22,11 @@ async fn a_customer_is_made_and_shown_masked() {
     assert_eq!(made["email"], "A***@Example.org");
     assert_eq!(made["phone"], "•••58");
     assert_eq!(made["national_id"], "•••67");
+
     for hidden in ["date_of_birth", "postal_address", "notes"] {
         assert_eq!(made[hidden], "•••", "{hidden}");
     }
+
     assert_eq!(
         (&made["status"], &made["tags"], &made["version"]),
         (&json!("active"), &json!(["vip"]), &json!(1))
@@ -43,12 +46,14 @@ async fn every_broken_rule_is_named_and_nothing_is_written() {
         "full_name": "", "email": "nobody", "phone": "1", "national_id": "1", "notes": "bell \u{7}",
         "tags": ["", "x".repeat(51)],
     });
+
     let refused = agent.post("/v1/customers", body).await;
     let mut errors = refused
         .assert_problem(422, "invalid_input")
         .problem()
         .errors;
     errors.sort();
+
     let expected = [
         "email",
         "full_name",
@@ -58,6 +63,7 @@ async fn every_broken_rule_is_named_and_nothing_is_written() {
         "tags/0",
         "tags/1",
     ];
+
     assert_eq!(errors, expected.map(|field| format!("body/{field}")));
     assert_eq!(
         app.contents().await.changed_since(&before),
@@ -84,6 +90,7 @@ async fn limits_are_counted_in_characters() {
 async fn naughty_strings_come_back_as_they_went() {
     let app = start().await;
     let owner = app.actor(Owner).await;
+
     for naughty in [
         "'; DROP TABLE customers; --",
         "\\x41\\u0041 %00 $1 {{7*7}} ${jndi:ldap://x}",
@@ -100,6 +107,7 @@ async fn naughty_strings_come_back_as_they_went() {
             .await
             .assert_status(200)
             .json();
+
         assert_eq!(
             (&revealed["full_name"], &revealed["notes"]),
             (&json!(naughty), &json!(notes))
@@ -154,6 +162,7 @@ async fn another_organizations_customer_is_not_found() {
             json!({ "email": "ada@example.org" }),
         )
         .await;
+
     assert_eq!(search.assert_status(200).json()["items"], json!([]));
     assert_eq!(
         app.contents().await.changed_since(&before),
@@ -167,6 +176,7 @@ async fn a_customer_is_found_by_the_whole_address_in_any_case() {
     let agent = app.actor(Agent).await;
     create(&agent, customer("Ada Lovelace", "Ada@Example.org")).await;
     create(&agent, customer("Ada's brother", "ada2@example.org")).await;
+
     let search = async |email: &str| {
         let found = agent
             .post("/v1/customers/search", json!({ "email": email }))
@@ -179,6 +189,7 @@ async fn a_customer_is_found_by_the_whole_address_in_any_case() {
             .map(|item| item["full_name"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
+
     assert_eq!(search("ADA@example.ORG").await, ["A. L."]);
     assert_eq!(search("ada@example").await, Vec::<String>::new());
     assert_eq!(search("nobody@example.org").await, Vec::<String>::new());
@@ -189,10 +200,12 @@ async fn a_customer_is_found_by_telephone_and_national_id_however_they_are_writt
     let app = start().await;
     let agent = app.actor(Agent).await;
     let mut ada = customer("Ada Lovelace", "ada@example.org");
+
     ada["phone"] = json!("+49 (0)30 123-4567");
     ada["national_id"] = json!("c01x 0006h");
     create(&agent, ada).await;
     create(&agent, customer("Nobody", "nobody@example.org")).await;
+
     let search = async |body: serde_json::Value| {
         let found = agent
             .post("/v1/customers/search", body)
@@ -201,6 +214,7 @@ async fn a_customer_is_found_by_telephone_and_national_id_however_they_are_writt
             .json();
         found["items"].as_array().unwrap().len()
     };
+
     assert_eq!(search(json!({ "phone": "0049 30 1234567" })).await, 1);
     assert_eq!(search(json!({ "phone": "030 1234567" })).await, 0);
     assert_eq!(search(json!({ "national_id": "C01X0006H" })).await, 1);
@@ -228,10 +242,12 @@ async fn a_changed_address_is_found_and_the_old_one_is_not() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let path = create(&agent, customer("Ada Lovelace", "old@example.org")).await;
+
     agent
         .patch(&path, json!({ "email": "new@example.org" }))
         .await
         .assert_status(200);
+
     for (email, count) in [("old@example.org", 0), ("new@example.org", 1)] {
         let found = agent
             .post("/v1/customers/search", json!({ "email": email }))
@@ -251,6 +267,7 @@ async fn a_deleted_customer_is_gone_and_so_is_its_key() {
             .get::<i64>(0)
             .unwrap()
     };
+
     let keys = count("SELECT count(*) FROM data_keys").await;
     manager
         .request(mainstay::http::Method::DELETE, &path)
@@ -273,12 +290,15 @@ async fn what_a_role_does_not_grant_is_forbidden_and_on_record() {
     let refused = auditor
         .post("/v1/customers", customer("Ada", "ada@example.org"))
         .await;
+
     refused.assert_problem(403, "forbidden");
+
     let events = owner
         .get("/v1/audit/events?action=authz_fail")
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(events["items"][0]["operation"], "create_customer");
     assert_eq!(events["items"][0]["actor_id"], json!(auditor.user()));
 }
@@ -287,6 +307,7 @@ async fn what_a_role_does_not_grant_is_forbidden_and_on_record() {
 async fn an_id_that_is_none_is_named() {
     let app = start().await;
     let agent = app.actor(Agent).await;
+
     for wrong in [
         "1",
         "not-a-uuid",
@@ -302,6 +323,7 @@ async fn an_id_that_is_none_is_named() {
             ["path/id"]
         );
     }
+
     agent
         .get("/v1/customers/0198c5d2-7d4b-7c30-a5b6-d0d1c2b3a495")
         .await

@@ -30,6 +30,7 @@ async fn an_address_changes_once_both_have_confirmed_it() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     ask(&agent, NEW).await;
+
     let (old_token, new_token) = (
         app.mail_to(agent.email()).await.link_token(),
         app.mail_to(NEW).await.link_token(),
@@ -39,6 +40,7 @@ async fn an_address_changes_once_both_have_confirmed_it() {
         false
     );
     assert_eq!(agent.get("/v1/me").await.json()["email"], agent.email());
+
     // One address cannot speak for the other.
     assert_eq!(
         confirm(&app, &new_token).await.assert_status(200).json()["applied"],
@@ -49,6 +51,7 @@ async fn an_address_changes_once_both_have_confirmed_it() {
         true
     );
     assert_eq!(agent.get("/v1/me").await.json()["email"], NEW);
+
     let sign_in = async |email: &str| {
         app.anonymous()
             .post(
@@ -57,6 +60,7 @@ async fn an_address_changes_once_both_have_confirmed_it() {
             )
             .await
     };
+
     sign_in(NEW).await.assert_status(201);
     sign_in(agent.email())
         .await
@@ -82,12 +86,15 @@ async fn a_later_change_replaces_an_earlier_one_and_an_old_one_runs_out() {
         .start()
         .await;
     let agent = app.actor(Agent).await;
+
     ask(&agent, "first@example.org").await;
     let first = app.mail_to("first@example.org").await.link_token();
     ask(&agent, NEW).await;
+
     confirm(&app, &first)
         .await
         .assert_problem(422, "invalid_token");
+
     let new_token = app.mail_to(NEW).await.link_token();
     clock.advance(Duration::hours(1));
     confirm(&app, &new_token)
@@ -117,15 +124,18 @@ async fn two_who_want_one_address_do_not_share_it() {
     let app = start().await;
     let (one, other) = (app.actor(Agent).await, app.actor(Agent).await);
     ask(&one, NEW).await;
+
     let mine = [
         app.mail_to(one.email()).await.link_token(),
         app.mail_to(NEW).await.link_token(),
     ];
+
     ask(&other, NEW).await;
     let theirs = [
         app.mail_to(other.email()).await.link_token(),
         app.mail_to(NEW).await.link_token(),
     ];
+
     for token in &mine {
         confirm(&app, token).await.assert_status(200);
     }

@@ -40,6 +40,7 @@ async fn an_erased_customer_is_nowhere_to_be_found() {
         customer("Bea", "bea@example.org"),
     );
     let (gone, stays) = (create(&owner, ada).await, create(&owner, bea).await);
+
     owner
         .get(&format!("{gone}/personal-data"))
         .await
@@ -66,6 +67,7 @@ async fn an_erased_customer_is_nowhere_to_be_found() {
         .await
         .assert_problem(404, "not_found");
     owner.delete(&gone).await.assert_problem(404, "not_found");
+
     for listing in [
         "/v1/customers",
         "/v1/customers?sort=name",
@@ -80,6 +82,7 @@ async fn an_erased_customer_is_nowhere_to_be_found() {
             .collect();
         assert_eq!(ids, [json!(id(&stays))], "{listing}");
     }
+
     let found = owner
         .post(
             "/v1/customers/search",
@@ -87,6 +90,7 @@ async fn an_erased_customer_is_nowhere_to_be_found() {
         )
         .await
         .json();
+
     assert_eq!(found["items"], json!([]));
     // Nothing was revealed after it, and nothing pretends so.
     assert_eq!(events(&app, "customer.revealed", &gone).await.len(), 1);
@@ -97,6 +101,7 @@ async fn an_erased_customer_is_nowhere_to_be_found() {
     let uuid = mainstay::prelude::Uuid::try_parse(id(&gone)).unwrap();
     let rows = app.owner().await.run(left, [uuid.into()]).await.unwrap();
     let number = |position| rows[0].get::<i64>(position).unwrap();
+
     assert_eq!(
         (
             number(0),
@@ -116,14 +121,17 @@ async fn the_erasure_is_on_record_and_so_is_not_a_second_one() {
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let first = erase(&owner, &path).await;
     let again = erase(&owner, &path).await.assert_status(200).json();
+
     assert_eq!(
         again,
         json!({ "destroyed_keys": 0, "erased_rows": 0, "was_erased": true })
     );
+
     let recorded = events(&app, "customer.erased", &path).await;
     assert_eq!(recorded.len(), 1, "{recorded:?}");
     assert_eq!(recorded[0]["actor_id"], json!(owner.user()));
     assert_eq!(recorded[0]["request_id"], first.header("x-request-id"));
+
     let told = |field: &str| {
         let changes = recorded[0]["changes"].as_array().unwrap();
         changes
@@ -131,6 +139,7 @@ async fn the_erasure_is_on_record_and_so_is_not_a_second_one() {
             .find(|change| change["field"] == field)
             .map(|change| change["after"].clone())
     };
+
     assert_eq!(told("destroyed_keys"), Some(json!(1)));
     assert_eq!(
         told("erased_rows"),
@@ -146,6 +155,7 @@ async fn only_an_owner_of_that_organization_erases() {
         app.actor(Manager).await,
         app.stranger(Owner).await,
     );
+
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     erase(&manager, &path)
         .await
@@ -162,6 +172,7 @@ async fn only_an_owner_of_that_organization_erases() {
 #[tokio::test]
 async fn it_takes_a_fresh_proof_of_who_asks() {
     use mainstay::kernel::{Clock, Timestamp};
+
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
     let builder = TestApp::builder(app::platform()).clock(clock.clone());
     let app = builder
@@ -169,6 +180,7 @@ async fn it_takes_a_fresh_proof_of_who_asks() {
         .start()
         .await;
     let owner = app.actor(Owner).await;
+
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     clock.advance(time::Duration::minutes(11));
     erase(&owner, &path)
@@ -183,24 +195,29 @@ async fn without_its_record_nothing_is_erased() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
+
     app.owner()
         .await
         .run("REVOKE INSERT ON audit_events FROM mainstay_server", [])
         .await
         .unwrap();
+
     erase(&owner, &path)
         .await
         .assert_problem(500, "internal_error");
+
     app.owner()
         .await
         .run("GRANT INSERT ON audit_events TO mainstay_server", [])
         .await
         .unwrap();
+
     let revealed = owner
         .get(&format!("{path}/personal-data"))
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(revealed["full_name"], "Ada");
 }
 
@@ -213,12 +230,14 @@ async fn other_replicas_forget_at_once() {
     let there = replica.client_of(&owner);
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let personal = format!("{path}/personal-data");
+
     assert_eq!(there.get(&personal).await.json()["full_name"], "Ada");
     there
         .patch(&path, json!({ "full_name": "Bea" }))
         .await
         .assert_status(200);
     erase(&owner, &path).await.assert_status(200);
+
     // The very next request, and not merely one within a second.
     for client in [&there, &*owner] {
         client.get(&path).await.assert_problem(404, "not_found");
@@ -243,6 +262,7 @@ async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
         create(&owner, customer("Ada", "ada@example.org")).await,
         create(&owner, customer("Bea", "bea@example.org")).await,
     );
+
     let note = async |about: &str| {
         let body =
             json!({ "customer_id": id(about), "text": "Late again", "seen_at": "Old Harbour" });
@@ -252,6 +272,7 @@ async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
             .assert_status(201)
             .location()
     };
+
     let (note_of_gone, note_of_other) = (note(&gone).await, note(&stays).await);
     let order =
         "INSERT INTO purchases SELECT gen_random_uuid(), organization_id, id, 100 FROM customers";
@@ -266,15 +287,18 @@ async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
         .get(&note_of_gone)
         .await
         .assert_problem(404, "not_found");
+
     let other = owner
         .get(&format!("{note_of_other}/text"))
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(
         other,
         json!({ "text": "Late again", "seen_at": "Old Harbour" })
     );
+
     let count = "SELECT (SELECT count(*) FROM remarks), (SELECT count(*) FROM purchases JOIN customers c ON c.id = customer_id)";
     let rows = app.owner().await.run(count, []).await.unwrap();
     assert_eq!(
@@ -284,6 +308,7 @@ async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
         ),
         (1, 2)
     );
+
     let recorded = events(&app, "customer.erased", &gone).await;
     let told = recorded[0]["changes"].to_string();
     assert!(
@@ -293,6 +318,7 @@ async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
 
     // What is noted about them later, by somebody who still has the id, goes the same way.
     note(&gone).await;
+
     let again = erase(&owner, &gone).await.assert_status(200).json();
     assert_eq!(
         again,

@@ -52,10 +52,12 @@ async fn everything_that_is_known_is_told_in_clear() {
     let owner = app.actor(Owner).await;
     let path = create(&owner, ada()).await;
     let other = create(&owner, customer("Somebody Else", "else@example.org")).await;
+
     for (about, text) in [(&path, "Late again"), (&other, "On time")] {
         let body = json!({ "customer_id": id(about), "text": text, "seen_at": "Old Harbour" });
         owner.post("/v1/remarks", body).await.assert_status(201);
     }
+
     let order =
         "INSERT INTO purchases SELECT gen_random_uuid(), organization_id, id, 4711 FROM customers";
     app.owner().await.run(order, []).await.unwrap();
@@ -63,6 +65,7 @@ async fn everything_that_is_known_is_told_in_clear() {
     let export = export(&owner, &path).await;
     assert_eq!(export["format"], "mainstay.personal-data/1");
     assert_eq!(export["next_cursor"], Value::Null);
+
     for (name, value) in ada().as_object().unwrap() {
         let found =
             field(&export, "customers", name).unwrap_or_else(|| panic!("{name} is missing"));
@@ -74,6 +77,7 @@ async fn everything_that_is_known_is_told_in_clear() {
         };
         assert_eq!(found["shown"], shown, "{name}");
     }
+
     let row = &export["rows"][0];
     assert_eq!(row["purpose"], "The people whom an organization serves.");
     assert_eq!(
@@ -89,6 +93,7 @@ async fn everything_that_is_known_is_told_in_clear() {
         "Late again"
     );
     assert_eq!(field(&export, "purchases", "total").unwrap()["value"], 4711);
+
     let text = export.to_string();
     assert!(
         !text.contains("On time") && !text.contains("Somebody") && !text.contains("\\\\x"),
@@ -108,6 +113,7 @@ async fn no_personal_column_of_the_schema_is_left_out_and_no_secret_one_is_told(
     ] {
         schema.run(statement, []).await.unwrap();
     }
+
     let owner = app.actor(Owner).await;
     let path = create(&owner, ada()).await;
     owner
@@ -117,6 +123,7 @@ async fn no_personal_column_of_the_schema_is_left_out_and_no_secret_one_is_told(
         )
         .await
         .assert_status(201);
+
     let export = export(&owner, &path).await;
 
     let personal = "SELECT c.relname::text, a.attname::text, col_description(c.oid, a.attnum) \
@@ -136,11 +143,13 @@ async fn no_personal_column_of_the_schema_is_left_out_and_no_secret_one_is_told(
             told += i32::from(comment.starts_with("personal: "));
         }
     }
+
     assert!(told > 9, "only {told} personal columns were found");
     assert_eq!(
         field(&export, "customers", "shoe_size").unwrap()["value"],
         "forty-two"
     );
+
     let text = export.to_string();
     assert!(!text.contains("hush-hush"), "{text}");
 }
@@ -157,26 +166,31 @@ async fn the_history_tells_who_did_what_and_what_the_values_were() {
         )
         .await
         .assert_status(200);
+
     owner
         .get(&format!("{path}/personal-data"))
         .await
         .assert_status(200);
+
     let export = export(&owner, &path).await;
     let history = export["history"].as_array().unwrap();
     let actions: Vec<_> = history
         .iter()
         .map(|event| event["action"].as_str().unwrap())
         .collect();
+
     assert_eq!(
         actions,
         ["customer.created", "customer.updated", "customer.revealed"]
     );
     assert_eq!(history[1]["actor_id"], json!(agent.user()));
     assert_eq!(history[2]["actor_id"], json!(owner.user()));
+
     let changes = history[1]["changes"].as_array().unwrap();
     let name = json!({ "field": "full_name", "before": "Ada Byron", "after": "Ada Lovelace", "shown": "opened" });
     let status =
         json!({ "field": "status", "before": "active", "after": "inactive", "shown": "as_stored" });
+
     assert_eq!(changes, &[name, status]);
     // From where the others did it is theirs.
     assert!(!export.to_string().contains("127.0.0.1"), "{export}");
@@ -190,6 +204,7 @@ async fn it_is_a_disclosure_and_on_record() {
         app.actor(Agent).await,
         app.actor(Auditor).await,
     );
+
     let stranger = app.stranger(Owner).await;
     let path = create(&agent, customer("Canary Bird", "ada@example.org")).await;
     for refused in [&agent, &auditor] {
@@ -202,19 +217,23 @@ async fn it_is_a_disclosure_and_on_record() {
         .get(&format!("{path}/export"))
         .await
         .assert_problem(404, "not_found");
+
     export(&owner, &path).await;
     let log = format!(
         "/v1/audit/events?action=customer.exported&resource_id={}",
         id(&path)
     );
     let events = auditor.get(&log).await.json();
+
     assert_eq!(events["items"].as_array().unwrap().len(), 1);
     assert_eq!(events["items"][0]["actor_id"], json!(owner.user()));
+
     app.owner()
         .await
         .run("REVOKE INSERT ON audit_events FROM mainstay_server", [])
         .await
         .unwrap();
+
     let refused = owner.get(&format!("{path}/export")).await;
     refused.assert_problem(500, "internal_error");
     assert!(!refused.text().contains("Canary"));
@@ -230,8 +249,10 @@ async fn what_is_long_comes_in_pages_and_nothing_is_cut() {
              request_id) SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') \
              || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, now(), c.organization_id, 'customer.revealed', 'test', 'customer', \
              c.id, gen_random_uuid() FROM customers c, generate_series(1, 1234) WHERE c.id = $1";
+
     let mut schema = app.owner().await;
     schema.run(many, [customer.into()]).await.unwrap();
+
     let count = schema
         .run(
             "SELECT count(*) FROM audit_events WHERE resource_id = $1",
@@ -239,6 +260,7 @@ async fn what_is_long_comes_in_pages_and_nothing_is_cut() {
         )
         .await
         .unwrap();
+
     let expected = usize::try_from(count[0].get::<i64>(0).unwrap()).unwrap();
 
     let (mut events, mut rows, mut pages, mut cursor) = (BTreeSet::new(), 0, 0, String::new());
@@ -248,8 +270,10 @@ async fn what_is_long_comes_in_pages_and_nothing_is_cut() {
             .await
             .assert_status(200)
             .json();
+
         let history = page["history"].as_array().unwrap();
         assert!(history.len() <= 500);
+
         // What the export itself puts on record stands where its time is, and is not counted.
         let others = history
             .iter()
@@ -260,14 +284,18 @@ async fn what_is_long_comes_in_pages_and_nothing_is_cut() {
                 "{event} comes twice"
             );
         }
+
         rows += page["rows"].as_array().unwrap().len();
         pages += 1;
+
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("?cursor={next}"),
             None => break,
         }
     }
+
     assert_eq!((events.len(), rows, pages), (expected, 1, 3));
+
     // A cursor opens the export that it was made for, and no other.
     let other = create(&owner, customer_body()).await;
     owner
@@ -288,29 +316,35 @@ async fn a_value_whose_key_was_destroyed_is_marked() {
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let forget = "UPDATE data_keys SET id = id - 1 WHERE subject_id = $1 RETURNING id";
     let customer = Uuid::try_parse(id(&path)).unwrap();
+
     app.owner()
         .await
         .run(forget, [customer.into()])
         .await
         .unwrap();
+
     // Without its key the row itself is not found.
     owner
         .request(Method::GET, &format!("{path}/export"))
         .send()
         .await
         .assert_status(200);
+
     let export = export(&owner, &path).await;
     let name = field(&export, "customers", "full_name").unwrap();
     assert_eq!(
         (&name["value"], &name["shown"]),
         (&Value::Null, &json!("destroyed"))
     );
+
     let created = export["history"][0]["changes"].as_array().unwrap();
     let name = created
         .iter()
         .find(|change| change["field"] == "full_name")
         .unwrap();
+
     assert_eq!(name["shown"], "destroyed");
+
     drop::<TestApp>(app);
 }
 
@@ -322,13 +356,16 @@ async fn an_account_is_told_all_that_is_known_of_it_and_no_secret() {
         app.actor(Agent).await,
         app.actor(Auditor).await,
     );
+
     agent
         .put("/v1/me/email", json!({ "email": "new@example.org" }))
         .await
         .assert_status(202);
+
     let export = agent.get("/v1/me/export").await.assert_status(200).json();
     let told =
         |table: &str, name: &str| field(&export, table, name).map(|field| field["value"].clone());
+
     assert_eq!(told("users", "email"), Some(json!(agent.email())));
     assert_eq!(told("users", "email_index"), Some(Value::Null));
     assert_eq!(
@@ -341,18 +378,22 @@ async fn an_account_is_told_all_that_is_known_of_it_and_no_secret() {
         Some(json!(agent.organization()))
     );
     assert_eq!(told("users", "password_hash"), None);
+
     let text = export.to_string();
     assert!(
         !text.contains("argon2id") && !text.contains(other.email()) && !text.contains("\\\\x"),
         "{text}"
     );
+
     let history: Vec<_> = export["history"]
         .as_array()
         .unwrap()
         .iter()
         .map(|event| event["action"].clone())
         .collect();
+
     assert!(history.contains(&json!("user_created")), "{history:?}");
+
     // Told, and on record.
     let log = format!(
         "/v1/audit/events?action=user_exported&resource_id={}",
@@ -385,9 +426,12 @@ async fn no_sealed_table_of_accounts_is_left_out() {
         .send()
         .await
         .assert_status(201);
+
     register(&app, "shop").await;
     authorize(&agent, request("shop")).await;
+
     let export = agent.get("/v1/me/export").await.assert_status(200).json();
+
     for table in [
         "users",
         "email_changes",
@@ -405,6 +449,7 @@ async fn no_sealed_table_of_accounts_is_left_out() {
             "{table} is missing"
         );
     }
+
     // The secret of an authenticator app is one.
     assert!(
         field(&export, "totps", "secret").is_none() && field(&export, "totps", "pending").is_none()

@@ -31,6 +31,7 @@ async fn an_identity_is_linked_used_and_unlinked() {
     let agent = app.actor(Agent).await;
     let linked = link(&agent, &provider, person("ada")).await;
     let identity = linked.assert_status(201).json();
+
     assert_eq!(
         linked.location(),
         format!("{IDENTITIES}/{}", text(&identity["id"]))
@@ -46,6 +47,7 @@ async fn an_identity_is_linked_used_and_unlinked() {
 
     let ada = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
     assert_eq!(user_of(&ada).await, agent.user().to_string());
+
     let listed = agent.get(IDENTITIES).await.assert_status(200).json();
     assert_eq!(listed["items"][0]["id"], identity["id"]);
 
@@ -62,6 +64,7 @@ async fn an_identity_is_linked_used_and_unlinked() {
         .delete(&linked.location())
         .await
         .assert_problem(404, "not_found");
+
     // Whoever comes by it now is somebody new.
     let somebody = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
     assert_ne!(user_of(&somebody).await, agent.user().to_string());
@@ -78,6 +81,7 @@ async fn linking_and_unlinking_ask_who_one_is() {
         .setting("identity.oidc_providers", settings)
         .start()
         .await;
+
     let agent = app.actor(Agent).await;
     let path = link(&agent, &provider, person("ada"))
         .await
@@ -85,7 +89,9 @@ async fn linking_and_unlinking_ask_who_one_is() {
         .location();
     let begun = begin_link(&agent, ACME).await;
     let body = callback(&begun, &through(&provider, &begun, person("bob")));
+
     clock.advance(Duration::minutes(10) + Duration::SECOND);
+
     for answer in [
         agent
             .post(
@@ -98,6 +104,7 @@ async fn linking_and_unlinking_ask_who_one_is() {
     ] {
         answer.assert_problem(401, "step_up_required");
     }
+
     agent.get(IDENTITIES).await.assert_status(200);
 }
 
@@ -110,6 +117,7 @@ async fn an_identity_belongs_to_one_account() {
         .await
         .assert_status(201)
         .location();
+
     link(&other, &provider, person("ada"))
         .await
         .assert_problem(409, "identity_taken");
@@ -127,9 +135,11 @@ async fn the_last_way_to_sign_in_stays() {
     let ada = signed_in(&app, &sign_in(&app, &provider, fresh(&app, "ada")).await);
     let id = ada.get(IDENTITIES).await.json()["items"][0]["id"].clone();
     let first = format!("{IDENTITIES}/{}", text(&id));
+
     ada.delete(&first)
         .await
         .assert_problem(409, "last_way_to_sign_in");
+
     let second = link(&ada, &provider, person("ada-too"))
         .await
         .assert_status(201)
@@ -138,13 +148,16 @@ async fn the_last_way_to_sign_in_stays() {
     ada.delete(&second)
         .await
         .assert_problem(409, "last_way_to_sign_in");
+
     // With a password there is another way.
     let agent = app.actor(Agent).await;
     let only = link(&agent, &provider, person("bob"))
         .await
         .assert_status(201)
         .location();
+
     agent.delete(&only).await.assert_status(204);
+
     let credentials = json!({ "email": agent.email(), "password": PASSWORD });
     app.anonymous()
         .post("/v1/sessions", credentials)
@@ -162,9 +175,11 @@ async fn a_passkey_is_a_way_to_sign_in_too() {
         "/v1/me/passkeys/{}",
         text(&add_passkey(&ada, &mut device).await["id"])
     );
+
     let answer = device.answer(&request_options(&app).await).await;
     let ada = signed_in(&app, &sign_in_by_passkey(&app, &answer).await);
     let listed = ada.get(IDENTITIES).await.json();
+
     ada.delete(&format!("{IDENTITIES}/{}", text(&listed["items"][0]["id"])))
         .await
         .assert_status(204);
@@ -184,11 +199,13 @@ async fn of_all_identities_that_are_unlinked_at_once_one_stays() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let ada = signed_in(&app, &sign_in(&app, &provider, fresh(&app, "ada")).await);
+
     for number in 0..7 {
         link(&ada, &provider, person(&format!("ada-{number}")))
             .await
             .assert_status(201);
     }
+
     let listed = ada.get(IDENTITIES).await.json();
     let paths: Vec<_> = listed["items"]
         .as_array()
@@ -196,7 +213,9 @@ async fn of_all_identities_that_are_unlinked_at_once_one_stays() {
         .iter()
         .map(|it| format!("{IDENTITIES}/{}", text(&it["id"])))
         .collect();
+
     assert_eq!(paths.len(), 8);
+
     let answers = join_all(paths.iter().map(|path| ada.delete(path))).await;
     let gone = answers.iter().filter(|answer| answer.status == 204).count();
     assert_eq!(
@@ -208,6 +227,7 @@ async fn of_all_identities_that_are_unlinked_at_once_one_stays() {
             .map(|answer| answer.status)
             .collect::<Vec<_>>()
     );
+
     assert_eq!(
         ada.get(IDENTITIES).await.json()["items"]
             .as_array()

@@ -27,6 +27,7 @@ async fn the_providers_are_listed() {
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(
         listed["items"],
         json!([{ "name": ACME, "label": ACME, "issuer": provider.issuer() }])
@@ -49,6 +50,7 @@ async fn a_provider_that_nobody_set_is_refused() {
             .json()["items"],
         json!([])
     );
+
     let refused = app
         .anonymous()
         .post("/v1/external-authorizations", json!({ "provider": ACME }))
@@ -60,6 +62,7 @@ async fn a_provider_that_nobody_set_is_refused() {
             .errors,
         ["body/provider"]
     );
+
     let body = json!({ "provider": ACME, "state": "x", "code": "x", "binding": "x" });
     assert_eq!(
         finish(&app, body)
@@ -78,6 +81,7 @@ async fn somebody_new_gets_an_account_and_comes_back_to_it() {
     let app = start(&provider).await;
     let first = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
     let me = first.get("/v1/me").await.assert_status(200).json();
+
     assert_eq!(
         (&me["email"], &me["organization"]),
         (&json!("ada@example.com"), &Value::Null)
@@ -85,8 +89,10 @@ async fn somebody_new_gets_an_account_and_comes_back_to_it() {
 
     let mut moved = person("ada");
     moved["email"] = "lovelace@example.net".into();
+
     let second = signed_in(&app, &sign_in(&app, &provider, moved).await);
     assert_eq!(user_of(&second).await, text(&me["user_id"]));
+
     let identities = second
         .get("/v1/me/external-identities")
         .await
@@ -95,6 +101,7 @@ async fn somebody_new_gets_an_account_and_comes_back_to_it() {
     let [identity] = identities["items"].as_array().unwrap().as_slice() else {
         panic!("{identities}")
     };
+
     assert_eq!(
         (&identity["provider"], &identity["email"]),
         (&json!(ACME), &json!("ada@example.com"))
@@ -107,6 +114,7 @@ async fn somebody_new_gets_an_account_and_comes_back_to_it() {
         .await
         .unwrap();
     let actions: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
+
     assert_eq!(
         actions,
         ["user_created", "authn_login_success", "authn_login_success"]
@@ -123,6 +131,7 @@ async fn keys_of_both_kinds_are_believed_and_the_provider_is_asked_once_about_it
             .await
             .assert_status(201);
     }
+
     assert_eq!(
         (
             provider.calls(DISCOVERY),
@@ -139,12 +148,14 @@ async fn a_provider_may_change_its_keys() {
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_status(201);
+
     provider.rotate_keys();
     // Whoever makes a provider sign with unknown keys does not make us ask for them all the time.
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_problem(401, "external_sign_in_refused");
     assert_eq!(provider.calls(KEYS), 1);
+
     clock.advance(Duration::minutes(1));
     sign_in(&app, &provider, person("ada"))
         .await
@@ -170,22 +181,26 @@ async fn what_a_provider_says_of_itself_is_believed_for_an_hour_and_longer_while
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_status(201);
+
     clock.advance(Duration::hours(1));
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_status(201);
     assert_eq!(provider.calls(DISCOVERY), 2);
+
     provider.script(|script| drop(script.misbehaviours.insert(DISCOVERY, Misbehaviour::Broken)));
     clock.advance(Duration::hours(1));
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_status(201);
     assert_eq!(provider.calls(DISCOVERY), 3);
+
     clock.advance(Duration::days(1));
     let down = app
         .anonymous()
         .post("/v1/external-authorizations", json!({ "provider": ACME }))
         .await;
+
     down.assert_problem(503, "provider_unavailable");
 }
 
@@ -196,6 +211,7 @@ async fn a_provider_that_is_down_keeps_nobody_else_out() {
         OpenIdProvider::start(Clock::default()).await,
     );
     down.script(|script| drop(script.misbehaviours.insert(DISCOVERY, Misbehaviour::Broken)));
+
     let app = start_with(&[up.settings(ACME), down.settings("down")]).await;
     for _ in 0..3 {
         let refused = app
@@ -205,6 +221,7 @@ async fn a_provider_that_is_down_keeps_nobody_else_out() {
         refused.assert_problem(503, "provider_unavailable");
         assert_eq!(refused.header("retry-after"), "10");
     }
+
     assert_eq!(
         down.calls(DISCOVERY),
         1,
@@ -223,16 +240,20 @@ async fn whoever_may_not_sign_up_gets_no_account() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let mut settings = provider.settings(ACME);
     settings["sign_up"] = "refuse".into();
+
     let app = start_with(&[settings]).await;
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_problem(403, "no_account");
+
     let agent = app.actor(Agent).await;
     link(&agent, &provider, person("ada"))
         .await
         .assert_status(201);
+
     let ada = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
     assert_eq!(user_of(&ada).await, agent.user().to_string());
+
     // It works where the account does.
     assert_eq!(
         ada.get("/v1/me").await.json()["organization"]["id"],
@@ -245,6 +266,7 @@ async fn one_works_in_an_organization_that_one_is_a_member_of() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let (agent, stranger) = (app.actor(Agent).await, app.stranger(Agent).await);
+
     link(&agent, &provider, person("ada"))
         .await
         .assert_status(201);
@@ -261,9 +283,11 @@ async fn an_inactive_account_is_shut_out() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let agent = app.actor(Agent).await;
+
     link(&agent, &provider, person("ada"))
         .await
         .assert_status(201);
+
     app.owner()
         .await
         .run(
@@ -272,6 +296,7 @@ async fn an_inactive_account_is_shut_out() {
         )
         .await
         .unwrap();
+
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_problem(401, "external_sign_in_refused");
@@ -282,6 +307,7 @@ async fn an_inactive_account_is_shut_out() {
 async fn a_browser_keeps_the_binding_in_a_cookie() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
+
     for (site, status) in [
         ("cross-site", 401),
         ("same-site", 401),
@@ -293,10 +319,13 @@ async fn a_browser_keeps_the_binding_in_a_cookie() {
             .post("/v1/external-authorizations", body)
             .await;
         let begun = answer.assert_status(200).json();
+
         assert_eq!(begun["binding"], Value::Null);
+
         let set = answer.header("set-cookie");
         let cookie = set.split(';').next().unwrap();
         assert!(cookie.starts_with("__Host-external=mxb_"), "{set}");
+
         for attribute in [
             "; Path=/",
             "; Secure",
@@ -306,15 +335,19 @@ async fn a_browser_keeps_the_binding_in_a_cookie() {
         ] {
             assert!(set.contains(attribute), "{attribute} is not in the cookie");
         }
+
         let mut body = callback(&begun, &through(&provider, &begun, person("ada")));
         body.as_object_mut().unwrap().remove("binding");
         body["cookie"] = true.into();
+
         let call = app
             .anonymous()
             .request(Method::POST, "/v1/external-sessions")
             .header("cookie", cookie);
         let answer = call.header("sec-fetch-site", site).json(&body).send().await;
+
         answer.assert_status(status);
+
         if status == 201 {
             let cookies: Vec<_> = answer
                 .headers
@@ -322,12 +355,14 @@ async fn a_browser_keeps_the_binding_in_a_cookie() {
                 .iter()
                 .map(|it| it.to_str().unwrap())
                 .collect();
+
             assert!(
                 cookies
                     .iter()
                     .any(|cookie| cookie.starts_with("__Host-session=")),
                 "{cookies:?}"
             );
+
             assert!(
                 cookies
                     .iter()
@@ -346,6 +381,7 @@ async fn a_sign_in_is_as_fresh_as_the_provider_says() {
     let mut settings = provider.settings(ACME);
     let app = start_with(&[settings.clone()]).await;
     let now = app.runtime().clock.now().unix_timestamp();
+
     for (authenticated, status) in [
         (json!(now), 200),
         (json!(now + 9_999), 200),
@@ -363,9 +399,11 @@ async fn a_sign_in_is_as_fresh_as_the_provider_says() {
             .await;
         assert_eq!(answer.status, status, "{authenticated}: {}", answer.text());
     }
+
     settings["assume_fresh"] = true.into();
     let app = start_with(&[settings]).await;
     let ada = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
+
     ada.post(
         "/v1/me/external-authorizations",
         json!({ "provider": ACME }),
@@ -392,11 +430,13 @@ async fn whoever_is_asked_to_prove_it_anew_must_have() {
             .await
             .assert_status(200)
             .json();
+
         let url = text(&begun["authorization_url"]);
         assert!(
             url.contains("prompt=login") && url.contains("max_age=0"),
             "{url}"
         );
+
         let mut claims = person("ada");
         claims["auth_time"] = authenticated;
         finish(&app, callback(&begun, &through(&provider, &begun, claims)))
@@ -409,6 +449,7 @@ async fn whoever_is_asked_to_prove_it_anew_must_have() {
 #[tokio::test]
 async fn an_account_with_a_second_factor_must_show_it() {
     let provider = OpenIdProvider::start(Clock::default()).await;
+
     for (trusted, methods, status) in [
         (false, json!(["pwd"]), 401),
         (false, json!(["pwd", "mfa"]), 401),
@@ -418,14 +459,17 @@ async fn an_account_with_a_second_factor_must_show_it() {
     ] {
         let mut settings = provider.settings(ACME);
         settings["trust_mfa"] = trusted.into();
+
         let app = start_with(&[settings]).await;
         let agent = app.actor(Agent).await;
         link(&agent, &provider, person("ada"))
             .await
             .assert_status(201);
+
         enrol(&app, &agent).await;
         let mut claims = person("ada");
         claims["amr"] = methods.clone();
+
         let answer = sign_in(&app, &provider, claims).await;
         assert_eq!(
             answer.status,
@@ -445,12 +489,15 @@ async fn a_second_factor_is_shown_after_the_provider() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let agent = app.actor(Agent).await;
+
     link(&agent, &provider, person("ada"))
         .await
         .assert_status(201);
+
     let (_, codes) = enrol(&app, &agent).await;
     let begun = begin(&app, ACME).await;
     let mut claims = person("ada");
+
     claims["auth_time"] = app.runtime().clock.now().unix_timestamp().into();
     let mut body = callback(&begun, &through(&provider, &begun, claims));
     for _ in 0..2 {
@@ -458,19 +505,24 @@ async fn a_second_factor_is_shown_after_the_provider() {
             .await
             .assert_problem(401, "second_factor_required");
     }
+
     body["second_factor"] = "000000".into();
     finish(&app, body.clone())
         .await
         .assert_problem(401, "invalid_credentials");
+
     let mut of_another_browser = body.clone();
     of_another_browser["binding"] = begin(&app, ACME).await["binding"].clone();
     of_another_browser["second_factor"] = codes[0].as_str().into();
+
     finish(&app, of_another_browser)
         .await
         .assert_problem(401, "external_sign_in_refused");
+
     body["second_factor"] = codes[0].as_str().into();
     let ada = signed_in(&app, &finish(&app, body.clone()).await);
     assert_eq!(user_of(&ada).await, agent.user().to_string());
+
     // Both were shown, and a moment ago.
     ada.post(
         "/v1/me/external-authorizations",
@@ -478,6 +530,7 @@ async fn a_second_factor_is_shown_after_the_provider() {
     )
     .await
     .assert_status(200);
+
     body["second_factor"] = codes[1].as_str().into();
     finish(&app, body)
         .await
@@ -491,9 +544,11 @@ async fn guessing_the_second_factor_is_slowed_down() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let agent = app.actor(Agent).await;
+
     link(&agent, &provider, person("ada"))
         .await
         .assert_status(201);
+
     let (_, codes) = enrol(&app, &agent).await;
     let mut last = None;
     for _ in 0..7 {
@@ -502,8 +557,10 @@ async fn guessing_the_second_factor_is_slowed_down() {
         body["second_factor"] = "000000".into();
         last = Some((finish(&app, body.clone()).await, body));
     }
+
     let (answer, mut body) = last.unwrap();
     answer.assert_problem(429, "too_many_attempts");
+
     body["second_factor"] = codes[0].as_str().into();
     finish(&app, body)
         .await

@@ -25,6 +25,7 @@ async fn a_program_may_call_itself_anything() {
         .as_str()
         .unwrap()
         .to_owned();
+
     let sessions = app
         .anonymous()
         .with_token(&token)
@@ -32,12 +33,14 @@ async fn a_program_may_call_itself_anything() {
         .await
         .assert_status(200)
         .json();
+
     let programs: Vec<_> = sessions["items"]
         .as_array()
         .unwrap()
         .iter()
         .map(|it| it["user_agent"].clone())
         .collect();
+
     assert!(
         programs.contains(&json!("Navigateur de Zoë/1.0")),
         "{programs:?}"
@@ -74,6 +77,7 @@ async fn a_cookie_of_another_site_is_not_judged() {
         .next()
         .unwrap()
         .to_owned();
+
     let me = || app.anonymous().request(Method::GET, "/v1/me");
 
     for foreign in [
@@ -96,6 +100,7 @@ async fn a_cookie_of_another_site_is_not_judged() {
                 .await
                 .assert_status(200);
         }
+
         me().header("cookie", foreign)
             .header("cookie", &session)
             .send()
@@ -118,6 +123,7 @@ async fn a_body_is_taken_however_its_type_is_written() {
             .request(Method::POST, "/v1/customers")
             .body(body.clone())
     };
+
     let plain = |call: Call| call.header("content-type", "application/json");
 
     for content_type in [
@@ -132,6 +138,7 @@ async fn a_body_is_taken_however_its_type_is_written() {
             .await
             .assert_status(201);
     }
+
     for coding in ["Identity", "identity", "", "identity, IDENTITY"] {
         plain(post())
             .header("content-encoding", coding)
@@ -154,6 +161,7 @@ async fn a_body_is_taken_however_its_type_is_written() {
             "{content_type}"
         );
     }
+
     for coding in ["gzip", "identity, gzip", "é"] {
         let refused = plain(post())
             .header("content-encoding", coding)
@@ -180,6 +188,7 @@ async fn a_patch_of_another_type_is_told_which_are_taken() {
         .body("{}")
         .send()
         .await;
+
     refused.assert_problem(415, "unsupported_media_type");
     assert_eq!(
         refused.header("accept-patch"),
@@ -191,6 +200,7 @@ async fn a_patch_of_another_type_is_told_which_are_taken() {
 async fn headers_that_mean_nothing_here_refuse_nobody() {
     let app = start().await;
     let agent = app.actor(Agent).await;
+
     for (name, value) in [
         ("accept", "text/ø;q=nonsense"),
         ("accept-language", "ü"),

@@ -45,15 +45,18 @@ async fn somebody_without_an_account_makes_one_by_invitation() {
     let owner = app.actor(Owner).await;
     let token = invite(&app, &owner, ADA, "auditor").await;
     let weak = sign_up(&app, &token, "ada@example.org").await;
+
     assert_eq!(
         weak.assert_problem(422, "invalid_input").problem().errors,
         ["body/password"]
     );
+
     let made = sign_up(&app, &token, STRONG)
         .await
         .assert_status(201)
         .json();
     assert_eq!(made["organization_id"], json!(owner.organization()));
+
     let ada = sign_in(&app, ADA, STRONG).await;
     let me = ada.get("/v1/me").await.json();
     assert_eq!(
@@ -61,6 +64,7 @@ async fn somebody_without_an_account_makes_one_by_invitation() {
         (&made["user_id"], &json!("auditor"), &json!(ADA))
     );
     ada.get("/v1/audit/events").await.assert_status(200);
+
     // OWASP ASVS 6.5.1: once.
     sign_up(&app, &token, STRONG)
         .await
@@ -78,16 +82,19 @@ async fn somebody_without_an_account_makes_one_by_invitation() {
 async fn somebody_with_an_account_joins_by_invitation() {
     let app = start().await;
     let (owner, guest) = (app.actor(Owner).await, app.stranger(Agent).await);
+
     // However the address is spelled, the letter goes to the one that the account has.
     let spelled = json!({ "email": guest.email().to_uppercase(), "role": "manager" });
     owner
         .post("/v1/invitations", spelled)
         .await
         .assert_status(201);
+
     let token = app.mail_to(guest.email()).await.link_token();
     sign_up(&app, &token, STRONG)
         .await
         .assert_problem(409, "account_exists");
+
     let joined = accept(&guest, &token).await.assert_status(200).json();
     assert_eq!(
         (&joined["name"], &joined["role"]),
@@ -96,17 +103,20 @@ async fn somebody_with_an_account_joins_by_invitation() {
     accept(&guest, &token)
         .await
         .assert_problem(422, "invalid_token");
+
     let there = json!({ "organization_id": joined["organization_id"] });
     guest
         .put("/v1/sessions/current/organization", there)
         .await
         .assert_status(204);
     guest.get("/v1/members").await.assert_status(200);
+
     let (resource, _, after) = recorded(&app, "membership_created").await;
     assert_eq!(
         (resource, after),
         (guest.user().to_string(), json!({ "role": "manager" }))
     );
+
     let token = invite(&app, &owner, guest.email(), "agent").await;
     accept(&guest, &token)
         .await
@@ -141,8 +151,10 @@ async fn an_invitation_runs_out() {
         invite(&app, &owner, ADA, "agent").await,
         invite(&app, &owner, "bea@example.org", "agent").await,
     );
+
     clock.advance(Duration::days(7) - Duration::SECOND);
     sign_up(&app, &in_time, STRONG).await.assert_status(201);
+
     clock.advance(Duration::SECOND);
     sign_up(&app, &late, STRONG)
         .await
@@ -158,6 +170,7 @@ async fn the_newest_invitation_to_an_address_replaces_the_others() {
         invite(&app, &owner, ADA, "agent").await,
     );
     let listed = owner.get("/v1/invitations").await.json();
+
     let items = listed["items"].as_array().unwrap();
     assert_eq!(
         (items.len(), &items[0]["role"], &items[0]["email"]),
@@ -167,6 +180,7 @@ async fn the_newest_invitation_to_an_address_replaces_the_others() {
         .await
         .assert_problem(422, "invalid_token");
     sign_up(&app, &second, STRONG).await.assert_status(201);
+
     let keys = "SELECT count(*) FROM data_keys WHERE organization_id = $1";
     let rows = app
         .owner()
@@ -174,6 +188,7 @@ async fn the_newest_invitation_to_an_address_replaces_the_others() {
         .run(keys, [owner.organization().uuid().into()])
         .await
         .unwrap();
+
     assert_eq!(
         rows[0].get::<i64>(0).unwrap(),
         0,
@@ -190,6 +205,7 @@ async fn a_withdrawn_invitation_opens_nothing() {
         .await
         .location();
     let token = app.mail_to(ADA).await.link_token();
+
     owner.get(&path).await.assert_status(200);
     owner.delete(&path).await.assert_status(204);
     owner.get(&path).await.assert_problem(404, "not_found");
@@ -204,10 +220,12 @@ async fn an_invitation_is_as_good_as_its_inviter() {
     let app = start().await;
     let (owner, manager) = (app.actor(Owner).await, app.actor(Manager).await);
     let token = invite(&app, &manager, ADA, "manager").await;
+
     promote(&owner, &manager, "agent").await;
     sign_up(&app, &token, STRONG)
         .await
         .assert_problem(422, "invalid_token");
+
     promote(&owner, &manager, "manager").await;
     owner
         .delete(&member_path(&manager))
@@ -230,12 +248,14 @@ async fn a_role_that_grew_beyond_its_giver_is_not_given() {
         &["customers.read", "members.manage"],
     )
     .await;
+
     let small = json!({ "name": "small", "permissions": ["customers.read"] });
     let small = owner
         .post("/v1/roles", small)
         .await
         .assert_status(201)
         .location();
+
     let token = invite(&app, &keeper, ADA, "small").await;
     let wider = json!({ "permissions": ["customers.read", "customers.delete"] });
     owner.patch(&small, wider).await.assert_status(200);
@@ -262,7 +282,9 @@ async fn an_invitation_does_not_tell_who_has_an_account() {
             )
             .await
     };
+
     let (one, other) = (ask(known.email()).await, ask(ADA).await);
+
     let members = |answer: &Answer| {
         answer
             .json()
@@ -272,7 +294,9 @@ async fn an_invitation_does_not_tell_who_has_an_account() {
             .cloned()
             .collect::<Vec<_>>()
     };
+
     assert_eq!((one.status, members(&one)), (other.status, members(&other)));
+
     let (one, other) = (app.mail_to(known.email()).await, app.mail_to(ADA).await);
     let without_token = |text: &str, token: String| text.replace(&token, "");
     assert_eq!(
@@ -287,12 +311,15 @@ async fn tokens_that_open_nothing_cannot_be_told_apart() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let used = invite(&app, &owner, ADA, "agent").await;
+
     sign_up(&app, &used, STRONG).await.assert_status(201);
+
     let shown = |answer: Answer| -> Value {
         let mut body = answer.json();
         body["request_id"] = json!(null);
         body
     };
+
     let unknown = "min_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let answers = [
         used.as_str(),
@@ -303,6 +330,7 @@ async fn tokens_that_open_nothing_cannot_be_told_apart() {
         &format!("{used} "),
     ]
     .map(str::to_owned);
+
     for token in answers {
         let (one, other) = (
             sign_up(&app, &token, STRONG).await,
@@ -320,12 +348,15 @@ async fn of_two_who_use_a_token_at_once_one_succeeds() {
     let token = invite(&app, &owner, ADA, "agent").await;
     let (one, other) = join(sign_up(&app, &token, STRONG), sign_up(&app, &token, STRONG)).await;
     let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+
     statuses.sort_unstable();
     assert!([[201, 409], [201, 422]].contains(&statuses), "{statuses:?}");
+
     let guest = app.stranger(Agent).await;
     let token = invite(&app, &owner, guest.email(), "agent").await;
     let (one, other) = join(accept(&guest, &token), accept(&guest, &token)).await;
     let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+
     statuses.sort_unstable();
     assert!([[200, 409], [200, 422]].contains(&statuses), "{statuses:?}");
 }
@@ -340,11 +371,13 @@ async fn an_invitation_is_sealed_at_rest() {
          UNION ALL SELECT t::text FROM audit_events t UNION ALL SELECT t::text FROM throttles t";
     let rows = app.owner().await.run(dump, []).await.unwrap();
     let dump: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
+
     let hex = |text: &str| {
         text.bytes()
             .map(|byte| format!("{byte:02x}"))
             .collect::<String>()
     };
+
     for secret in ["canary", &hex("canary"), &token, &hex(&token)] {
         assert!(dump.iter().all(|row| !row.contains(secret)), "{secret}");
     }
@@ -374,13 +407,16 @@ async fn an_address_that_no_mail_reaches_is_not_invited() {
             json!({ "email": "a@b@c", "role": "agent" }),
         )
         .await;
+
     refused.assert_problem(422, "invalid_input");
+
     let refused = owner
         .post(
             "/v1/invitations",
             json!({ "email": "\"a\"@[not-an-ip]", "role": "agent" }),
         )
         .await;
+
     assert_eq!(
         refused
             .assert_problem(422, "invalid_input")

@@ -52,6 +52,7 @@ async fn pages_of_any_size_give_every_row_once_and_in_order() {
     for sort in ["newest", "oldest", "name", "name_descending"] {
         let whole = field(&walk(&agent, &format!("sort={sort}")).await, "id");
         assert_eq!(whole.iter().collect::<BTreeSet<_>>().len(), NAMES.len());
+
         for limit in [1, 2, 3, 7] {
             assert_eq!(
                 field(
@@ -84,6 +85,7 @@ async fn filters_narrow_and_combine() {
     assert_eq!(walk(&agent, "tag=t0&limit=1").await.len(), 3);
     assert_eq!(walk(&agent, "tag=t0&status=lead").await.len(), 2);
     assert_eq!(walk(&agent, "tag=nobody").await.len(), 0);
+
     let all = field(&walk(&agent, "sort=oldest").await, "created_at");
     assert_eq!(
         walk(&agent, &format!("created_from={}", all[5]))
@@ -91,6 +93,7 @@ async fn filters_narrow_and_combine() {
             .len(),
         2
     );
+
     assert_eq!(
         walk(&agent, &format!("created_until={}", all[5]))
             .await
@@ -104,16 +107,19 @@ async fn rows_that_come_and_go_between_pages_shift_nothing() {
     let (_app, agent) = filled().await;
     let whole = field(&walk(&agent, "").await, "id");
     let first = agent.get("/v1/customers?limit=3").await.json();
+
     create(
         &agent,
         json!({ "full_name": "New", "email": "new@example.org" }),
     )
     .await;
+
     let cursor = first["next_cursor"].as_str().unwrap();
     let second = agent
         .get(&format!("/v1/customers?limit=3&cursor={cursor}"))
         .await
         .json();
+
     assert_eq!(
         field(second["items"].as_array().unwrap(), "id"),
         whole[3..6]
@@ -132,6 +138,7 @@ async fn a_cursor_is_refused_anywhere_else() {
         bytes[middle] = if bytes[middle] == b'A' { b'B' } else { b'A' };
         String::from_utf8(bytes).unwrap()
     };
+
     for query in [
         format!("sort=newest&cursor={cursor}"),
         format!("sort=name&status=lead&cursor={cursor}"),
@@ -149,10 +156,12 @@ async fn a_cursor_is_refused_anywhere_else() {
             "{query}"
         );
     }
+
     let stranger = app.stranger(Manager).await;
     let refused = stranger
         .get(&format!("/v1/customers?limit=2&sort=name&cursor={cursor}"))
         .await;
+
     refused.assert_problem(422, "invalid_input");
 }
 
@@ -166,6 +175,7 @@ async fn a_limit_is_from_1_to_100() {
             .await
             .assert_status(200);
     }
+
     for limit in ["0", "101", "-1", "1.5", "x", "", "18446744073709551616"] {
         let refused = agent.get(&format!("/v1/customers?limit={limit}")).await;
         assert_eq!(

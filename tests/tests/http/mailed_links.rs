@@ -31,6 +31,7 @@ async fn a_sign_up_is_told_until_it_is_finished() {
         )
         .await
         .assert_status(202);
+
     let token = app.mail_to(email).await.link_token();
     let expected = json!({ "purpose": "sign_up", "email": email, "organization": null, "second_factor": false });
     assert_eq!(inspected(&app, &token).await, Some(expected.clone()));
@@ -53,15 +54,18 @@ async fn a_reset_tells_whether_a_second_factor_stands_beside_the_password() {
     let app = start().await;
     let (plain, enrolled) = (app.actor(Agent).await, app.actor(Agent).await);
     enrol(&app, &enrolled).await;
+
     for (actor, second_factor) in [(&plain, false), (&enrolled, true)] {
         app.anonymous()
             .post("/v1/password-resets", json!({ "email": actor.email() }))
             .await
             .assert_status(202);
+
         let mut mail = app.mail_to(actor.email()).await;
         while mail.subject != "Choose a new password" {
             mail = app.mail_to(actor.email()).await;
         }
+
         let token = mail.link_token();
         let told = inspected(&app, &token).await.expect("it is fresh");
         assert_eq!(
@@ -90,6 +94,7 @@ async fn an_invitation_names_the_organization_until_it_is_accepted() {
         )
         .await
         .assert_status(201);
+
     let token = app.mail_to(email).await.link_token();
     let told = inspected(&app, &token).await.expect("it is fresh");
     assert_eq!(

@@ -31,6 +31,7 @@ async fn an_auditor_reads_and_changes_nothing() {
         .iter()
         .filter_map(|it| it.as_str())
         .collect();
+
     assert!(
         permissions.contains(&"audit.read") && permissions.iter().all(|it| it.ends_with(".read")),
         "{me}"

@@ -15,16 +15,19 @@ async fn members_are_listed_page_by_page_with_masked_addresses() {
     let app = start().await;
     let (manager, agent) = (app.actor(Manager).await, app.actor(Agent).await);
     app.stranger(Agent).await;
+
     let first = manager
         .get("/v1/members?limit=1")
         .await
         .assert_status(200)
         .json();
+
     let next = format!(
         "/v1/members?limit=1&cursor={}",
         first["next_cursor"].as_str().unwrap()
     );
     let second = manager.get(&next).await.assert_status(200).json();
+
     assert_eq!(
         (&first["items"][0]["id"], &first["items"][0]["role"]),
         (&json!(manager.user()), &json!("manager"))
@@ -34,6 +37,7 @@ async fn members_are_listed_page_by_page_with_masked_addresses() {
         (&json!(agent.user()), &json!(null))
     );
     assert_eq!(second["items"][0]["email"], "a***@example.org");
+
     let agents = manager.get("/v1/members?role=agent").await.json();
     assert_eq!(agents["items"].as_array().unwrap().len(), 1);
     assert_eq!(
@@ -51,10 +55,13 @@ async fn an_address_is_shown_in_clear_on_record_alone() {
         app.actor(Auditor).await,
         app.actor(Agent).await,
     );
+
     let path = format!("{}/personal-data", member_path(&agent));
     auditor.get(&path).await.assert_problem(403, "forbidden");
+
     let shown = manager.get(&path).await.assert_status(200).json();
     assert_eq!(shown["email"], agent.email());
+
     let (resource, ..) = recorded(&app, "member.revealed").await;
     assert_eq!(resource, agent.user().to_string());
 }
@@ -65,17 +72,21 @@ async fn a_role_is_given_at_once_on_record_and_by_mail() {
     let replica = app.second_replica().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let there = replica.client_of(&agent);
+
     there
         .get("/v1/audit/events")
         .await
         .assert_problem(403, "forbidden");
+
     let changed = owner
         .patch(&member_path(&agent), json!({ "role": "auditor" }))
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(changed["role"], "auditor");
     agent.get("/v1/audit/events").await.assert_status(200);
+
     within_a_second(&there, "/v1/audit/events", 200).await;
     let (resource, before, after) = recorded(&app, "authz_change").await;
     assert_eq!(
@@ -84,6 +95,7 @@ async fn a_role_is_given_at_once_on_record_and_by_mail() {
     );
     assert_eq!(resource, agent.user().to_string());
     assert!(app.mail_to(agent.email()).await.text.contains("“auditor”"));
+
     // What says nothing changes nothing, and is not told.
     owner
         .patch(&member_path(&agent), json!({}))
@@ -105,18 +117,21 @@ async fn nobody_promotes_themselves_or_reaches_whose_role_exceeds_theirs() {
     let app = start().await;
     let (owner, manager) = (app.actor(Owner).await, app.actor(Manager).await);
     let (auditor, agent) = (app.actor(Auditor).await, app.actor(Agent).await);
+
     for member in [&agent, &auditor] {
         member
             .patch(&member_path(member), json!({ "role": "owner" }))
             .await
             .assert_problem(403, "forbidden");
     }
+
     for role in ["owner", "auditor"] {
         let refused = manager
             .patch(&member_path(&manager), json!({ "role": role }))
             .await;
         refused.assert_problem(403, "privilege_exceeds_own");
     }
+
     for member in [&owner, &auditor] {
         let path = member_path(member);
         manager
@@ -133,6 +148,7 @@ async fn nobody_promotes_themselves_or_reaches_whose_role_exceeds_theirs() {
             .assert_problem(403, "privilege_exceeds_own");
         member.get("/v1/me").await.assert_status(200);
     }
+
     promote(&manager, &agent, "manager").await;
     promote(&manager, &agent, "agent").await;
 }
@@ -142,6 +158,7 @@ async fn nobody_promotes_themselves_or_reaches_whose_role_exceeds_theirs() {
 async fn an_administrator_sets_nobody_a_password() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
+
     for body in [
         json!({ "password": "violets tumble over granite" }),
         json!({ "email": "mine@example.org" }),
@@ -151,6 +168,7 @@ async fn an_administrator_sets_nobody_a_password() {
             .await
             .assert_problem(422, "invalid_input");
     }
+
     again(&app, &agent).await;
 }
 
@@ -161,6 +179,7 @@ async fn whoever_is_removed_is_out_everywhere() {
     let replica = app.second_replica().await;
     let (manager, agent) = (app.actor(Manager).await, app.actor(Agent).await);
     let there = replica.client_of(&agent);
+
     there.get("/v1/me").await.assert_status(200);
     manager
         .delete(&member_path(&agent))
@@ -170,14 +189,17 @@ async fn whoever_is_removed_is_out_everywhere() {
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     within_a_second(&there, "/v1/me", 401).await;
     manager
         .delete(&member_path(&agent))
         .await
         .assert_problem(404, "not_found");
     assert!(app.mail_to(agent.email()).await.subject.contains("removed"));
+
     let (_, before, _) = recorded(&app, "membership_deleted").await;
     assert_eq!(before, json!({ "role": "agent" }));
+
     // The account stays, and works nowhere.
     let me = sign_in(&app, agent.email(), PASSWORD).await;
     assert_eq!(me.get("/v1/me").await.json()["organization"], json!(null));
@@ -193,16 +215,20 @@ async fn an_administrator_ends_a_members_sessions() {
     let replica = app.second_replica().await;
     let (manager, agent) = (app.actor(Manager).await, app.actor(Agent).await);
     let (phone, there) = (again(&app, &agent).await, replica.client_of(&agent));
+
     there.get("/v1/me").await.assert_status(200);
+
     let path = format!("{}/sessions", member_path(&agent));
     let listed = manager.get(&path).await.assert_status(200).json();
     let items = listed["items"].as_array().unwrap();
+
     assert_eq!(items.len(), 2);
     assert!(
         items
             .iter()
             .all(|item| item.get("address").is_none() && item.get("user_agent").is_none())
     );
+
     let newest = format!("{path}/{}", items[0]["id"].as_str().unwrap());
     manager.delete(&newest).await.assert_status(204);
     manager
@@ -219,6 +245,7 @@ async fn an_administrator_ends_a_members_sessions() {
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     within_a_second(&there, "/v1/me", 401).await;
     assert_eq!(manager.get(&path).await.json()["items"], json!([]));
 }
@@ -232,17 +259,20 @@ async fn sessions_elsewhere_are_out_of_reach() {
         app.actor(Agent).await,
         app.stranger(Agent).await,
     );
+
     let elsewhere = again(&app, &agent).await;
     let place = elsewhere
         .post("/v1/organizations", json!({ "name": "My own" }))
         .await
         .assert_status(201)
         .json();
+
     let place = json!({ "organization_id": place["id"] });
     elsewhere
         .put("/v1/sessions/current/organization", place)
         .await
         .assert_status(204);
+
     let path = format!("{}/sessions", member_path(&agent));
     assert_eq!(
         owner.get(&path).await.json()["items"]
@@ -251,6 +281,7 @@ async fn sessions_elsewhere_are_out_of_reach() {
             .len(),
         1
     );
+
     let other = elsewhere.get("/v1/me").await.json()["session_id"]
         .as_str()
         .unwrap()
@@ -261,6 +292,7 @@ async fn sessions_elsewhere_are_out_of_reach() {
         .assert_problem(404, "not_found");
     owner.delete(&path).await.assert_status(204);
     elsewhere.get("/v1/me").await.assert_status(200);
+
     for path in [
         member_path(&stranger),
         format!("{}/sessions", member_path(&stranger)),
@@ -268,6 +300,7 @@ async fn sessions_elsewhere_are_out_of_reach() {
         owner.get(&path).await.assert_problem(404, "not_found");
         owner.delete(&path).await.assert_problem(404, "not_found");
     }
+
     owner
         .patch(&member_path(&stranger), json!({ "role": "agent" }))
         .await
@@ -280,19 +313,23 @@ async fn the_last_owner_is_neither_demoted_nor_removed() {
     let app = start().await;
     let (owner, other) = (app.actor(Owner).await, app.actor(Agent).await);
     let path = member_path(&owner);
+
     owner
         .patch(&path, json!({ "role": "manager" }))
         .await
         .assert_problem(409, "last_owner");
     owner.delete(&path).await.assert_problem(409, "last_owner");
+
     // An owner whose account is shut is none who could let anybody in.
     promote(&owner, &other, "owner").await;
+
     let shut = "UPDATE users SET active = false WHERE id = $1";
     app.owner()
         .await
         .run(shut, [other.user().uuid().into()])
         .await
         .unwrap();
+
     owner.delete(&path).await.assert_problem(409, "last_owner");
     owner.get("/v1/me").await.assert_status(200);
 }
@@ -310,6 +347,7 @@ async fn two_owners_who_demote_each_other_leave_one() {
             other.patch(&one_path, demoted),
         )
         .await;
+
         assert_eq!(
             owners(&app, &one).await,
             1,
@@ -317,11 +355,13 @@ async fn two_owners_who_demote_each_other_leave_one() {
             first.status,
             second.status
         );
+
         let left = if one.get("/v1/me").await.json()["role"] == "owner" {
             &one
         } else {
             &other
         };
+
         for member in [&one, &other] {
             promote(left, member, "owner").await;
         }
@@ -333,6 +373,7 @@ async fn two_owners_who_demote_each_other_leave_one() {
 async fn the_schema_keeps_the_last_owner() {
     let app = start().await;
     let owner = app.actor(Owner).await;
+
     for statement in [
         "DELETE FROM memberships WHERE user_id = $1",
         "UPDATE memberships SET role_id = '00000000-0000-7000-8000-000000000003' WHERE user_id = $1",
@@ -342,6 +383,7 @@ async fn the_schema_keeps_the_last_owner() {
             .await
             .run(statement, [owner.user().uuid().into()])
             .await;
+
         assert!(
             refused
                 .err()
@@ -358,16 +400,20 @@ async fn service_accounts_are_no_members() {
     const MAKE: &str = "WITH made AS (INSERT INTO users (id, kind, name, created_at) VALUES ($1, 'service', 'robot', now())) \
          INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
          SELECT $1, $2, id, now() FROM roles WHERE name = 'agent'";
+
     let app = start().await;
     let owner = app.actor(Owner).await;
     let robot = app.runtime().new_id::<()>().uuid();
+
     app.owner()
         .await
         .run(MAKE, [robot.into(), owner.organization().uuid().into()])
         .await
         .unwrap();
+
     let listed = owner.get("/v1/members").await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+
     let path = format!("/v1/members/{robot}");
     owner.get(&path).await.assert_problem(404, "not_found");
     owner
@@ -375,6 +421,7 @@ async fn service_accounts_are_no_members() {
         .await
         .assert_problem(404, "not_found");
     owner.delete(&path).await.assert_problem(404, "not_found");
+
     let hand_over = json!({ "user_id": robot });
     owner
         .put("/v1/organization/owner", hand_over)

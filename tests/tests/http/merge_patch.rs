@@ -29,12 +29,14 @@ async fn absent_stays_present_is_set_and_null_removes() {
             json!({ "full_name": "Ada King", "phone": null, "status": "blocked" }),
         )
         .await;
+
     let view = patched.assert_status(200).json();
     assert_eq!(patched.header("etag"), "\"2\"");
     assert_eq!(
         (&view["status"], &view["phone"], &view["notes"]),
         (&json!("blocked"), &Value::Null, &json!("•••"))
     );
+
     let revealed = owner.get(&format!("{path}/personal-data")).await.json();
     assert_eq!(revealed["full_name"], "Ada King");
     assert_eq!(revealed["email"], "ada@example.org");
@@ -56,6 +58,7 @@ async fn what_must_be_there_cannot_be_removed() {
             [format!("body/{field}")]
         );
     }
+
     for unknown in ["id", "organization_id", "version", "created_at", "data_key"] {
         owner
             .patch(&path, json!({ unknown: "x" }))
@@ -71,6 +74,7 @@ async fn a_patch_that_says_nothing_changes_nothing() {
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let before = app.contents().await;
+
     assert_eq!(
         owner
             .patch(&path, json!({}))
@@ -93,6 +97,7 @@ async fn a_change_upon_a_stale_version_is_refused() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
+
     patch_if(&owner, &path, "\"1\"", json!({ "status": "lead" }))
         .await
         .assert_status(200);
@@ -112,6 +117,7 @@ async fn a_change_upon_a_stale_version_is_refused() {
 #[tokio::test]
 async fn of_many_parallel_changes_upon_one_version_one_wins() {
     const AT_ONCE: usize = 40;
+
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
@@ -123,9 +129,11 @@ async fn of_many_parallel_changes_upon_one_version_one_wins() {
             json!({ "full_name": format!("Ada {n}") }),
         )
     });
+
     let answers = futures_util::future::join_all(patches).await;
     let won = answers.iter().filter(|answer| answer.status == 200).count();
     let lost = answers.iter().filter(|answer| answer.status == 412).count();
+
     assert_eq!((won, lost), (1, AT_ONCE - 1));
     assert_eq!(owner.get(&path).await.json()["version"], 2);
 }
@@ -133,14 +141,17 @@ async fn of_many_parallel_changes_upon_one_version_one_wins() {
 #[tokio::test]
 async fn parallel_changes_upon_any_version_all_count() {
     const AT_ONCE: i64 = 20;
+
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let patches = (0..AT_ONCE).map(|n| owner.patch(&path, json!({ "notes": format!("note {n}") })));
+
     for answer in futures_util::future::join_all(patches).await {
         answer.assert_status(200);
     }
     assert_eq!(owner.get(&path).await.json()["version"], 1 + AT_ONCE);
+
     let events = owner
         .get("/v1/audit/events?action=customer.updated")
         .await
@@ -153,17 +164,20 @@ async fn parallel_changes_upon_any_version_all_count() {
 async fn any_sequence_of_patches_is_merged_as_the_standard_says() {
     let app = start().await;
     let owner = app.actor(Owner).await;
+
     let text = || {
         prop_oneof![
             Just(Value::Null),
             "[a-z][a-z ]{3,18}[a-z]".prop_map(Value::from)
         ]
     };
+
     let patch = (
         proptest::option::of(text()),
         proptest::option::of(text()),
         proptest::option::of("[A-Z][a-z]{1,9}"),
     );
+
     let sequences = proptest::collection::vec(patch, 1..5);
     let mut runner = TestRunner::deterministic();
     for _ in 0..12 {
@@ -174,6 +188,7 @@ async fn any_sequence_of_patches_is_merged_as_the_standard_says() {
             ("phone", Value::Null),
             ("notes", Value::Null),
         ]);
+
         for (phone, notes, name) in sequence {
             let named = [
                 ("phone", phone),
@@ -187,6 +202,7 @@ async fn any_sequence_of_patches_is_merged_as_the_standard_says() {
             owner.patch(&path, json!(named)).await.assert_status(200);
             expected.extend(named);
         }
+
         let revealed = owner.get(&format!("{path}/personal-data")).await.json();
         for (field, value) in expected {
             assert_eq!(revealed[field], value, "{field}");

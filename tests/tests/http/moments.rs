@@ -65,6 +65,7 @@ async fn the_same_moment_finds_the_same_rows_with_any_offset() {
         .as_str()
         .unwrap()
         .to_owned();
+
     let utc = mainstay::kernel::Timestamp::parse(&created)
         .unwrap()
         .inner();
@@ -75,6 +76,7 @@ async fn the_same_moment_finds_the_same_rows_with_any_offset() {
             .format(&time::format_description::well_known::Rfc3339)
             .unwrap();
         let text = text.replace('+', "%2B");
+
         let found = async |parameter: &str| {
             let listed = owner
                 .get(&format!("/v1/customers?{parameter}={text}"))
@@ -84,6 +86,7 @@ async fn the_same_moment_finds_the_same_rows_with_any_offset() {
                 .unwrap()
                 .len()
         };
+
         assert_eq!(
             (found("created_from").await, found("created_until").await),
             (1, 0),

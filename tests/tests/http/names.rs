@@ -88,15 +88,18 @@ async fn no_name_speaks_in_another_voice() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let before = app.contents().await;
+
     for (method, path, member, body) in operations() {
         for name in HOSTILE {
             let mut body = body.clone();
             body[member] = name.into();
+
             let answer = owner
                 .request(method.clone(), &path)
                 .json(&body)
                 .send()
                 .await;
+
             let mut errors = answer.assert_problem(422, "invalid_input").problem().errors;
             errors.dedup();
             assert_eq!(
@@ -106,6 +109,7 @@ async fn no_name_speaks_in_another_voice() {
             );
         }
     }
+
     assert_eq!(
         app.contents().await.changed_since(&before),
         Vec::<&str>::new()
@@ -138,6 +142,7 @@ async fn the_document_says_what_a_name_is() {
             }
         }
     }
+
     assert!(names >= operations().len(), "{names}");
 }
 
@@ -163,15 +168,18 @@ async fn white_space_around_a_name_is_removed() {
             json!({ "name": " \u{3000}Société d’Été 👩\u{200d}💻\u{a0}" }),
         )
         .await;
+
     assert_eq!(
         made.assert_status(201).json()["name"],
         "Société d’Été 👩\u{200d}💻"
     );
+
     let path = crate::create(
         &owner,
         json!({ "full_name": " Ada Lovelace ", "email": "a@b.example" }),
     )
     .await;
+
     let revealed = owner.get(&format!("{path}/personal-data")).await.json();
     assert_eq!(revealed["full_name"], "Ada Lovelace");
 }
@@ -182,6 +190,7 @@ async fn a_stored_name_adds_no_line_to_a_letter() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let rename = "UPDATE organizations SET name = $2 WHERE id = $1";
+
     // A character that the table's own rule does not know.
     let name = "Acme\u{e000a}pay at evil.example".to_owned();
     app.owner()
@@ -189,15 +198,18 @@ async fn a_stored_name_adds_no_line_to_a_letter() {
         .run(rename, [owner.organization().uuid().into(), name.into()])
         .await
         .unwrap();
+
     owner
         .delete(&format!("/v1/members/{}", agent.user()))
         .await
         .assert_status(204);
+
     let letter = removed(&app, agent.email()).await;
     assert!(
         letter.contains("Acme pay at evil.example") && !letter.contains('\u{e000a}'),
         "{letter}"
     );
+
     let broken = "UPDATE organizations SET name = E'Acme\\n\\nYour account' WHERE id = $1";
     assert!(
         app.owner()

@@ -21,13 +21,16 @@ async fn an_application_that_a_person_lets_in_acts_for_them() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     let answered = authorize(&owner, with(request("shop"), "scope", "all")).await;
     assert_eq!(
         value(&answered, "state"),
         "what the application knows it by"
     );
+
     // RFC 9207.
     assert_eq!(value(&answered, "iss"), "http://localhost:8000");
+
     let answer = token(&app, &exchange("shop", value(&answered, "code"))).await;
     let tokens = answer.assert_status(200).json();
     assert_eq!(
@@ -42,14 +45,17 @@ async fn an_application_that_a_person_lets_in_acts_for_them() {
         (&me["email"], &me["role"]),
         (&json!(owner.email()), &json!("owner"))
     );
+
     let granted: Vec<_> = me["permissions"]
         .as_array()
         .unwrap()
         .iter()
         .map(text)
         .collect();
+
     assert_eq!(tokens["scope"], granted.join(" "));
     application.get("/v1/customers").await.assert_status(200);
+
     // It is not the person: what belongs to the account itself is out of its reach.
     application
         .get("/v1/sessions")
@@ -63,9 +69,11 @@ async fn an_application_is_listed_among_the_sessions_and_ended_there() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     let tokens = let_in(&app, &owner, request("shop")).await;
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     application.get("/v1/me").await.assert_status(200);
+
     let sessions = owner.get("/v1/sessions").await.json();
     let session = sessions["items"]
         .as_array()
@@ -73,6 +81,7 @@ async fn an_application_is_listed_among_the_sessions_and_ended_there() {
         .iter()
         .find(|session| session["client_id"] == "shop")
         .unwrap();
+
     assert_eq!(session["kind"], "client");
     owner
         .delete(&format!("/v1/sessions/{}", text(&session["id"])))
@@ -82,11 +91,13 @@ async fn an_application_is_listed_among_the_sessions_and_ended_there() {
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     let refresh = [
         ("grant_type", "refresh_token"),
         ("client_id", "shop"),
         ("refresh_token", text(&tokens["refresh_token"])),
     ];
+
     token(&app, &refresh)
         .await
         .assert_problem(400, "invalid_grant");
@@ -98,19 +109,23 @@ async fn a_scope_limits_what_an_application_may_do() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     let tokens = let_in(
         &app,
         &owner,
         with(request("shop"), "scope", "customers.read"),
     )
     .await;
+
     assert_eq!(tokens["scope"], "customers.read");
+
     let application = app.anonymous().with_token(text(&tokens["access_token"]));
     assert_eq!(
         application.get("/v1/me").await.json()["permissions"],
         json!(["customers.read"])
     );
     application.get("/v1/customers").await.assert_status(200);
+
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
     application
         .post("/v1/customers", body)
@@ -123,12 +138,14 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     let first = let_in(
         &app,
         &owner,
         with(request("shop"), "scope", "customers.read customers.write"),
     )
     .await;
+
     let refresh = |token: &Value, scope: &'static str| {
         let token = text(token).to_owned();
         let app = &app;
@@ -142,6 +159,7 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
             self::token(app, &fields).await
         }
     };
+
     // A scope that exceeds what was granted is refused and costs nothing.
     refresh(&first["refresh_token"], "customers.read customers.delete")
         .await
@@ -149,23 +167,27 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
     refresh(&first["refresh_token"], "no.such")
         .await
         .assert_problem(400, "invalid_scope");
+
     let second = refresh(&first["refresh_token"], "customers.read")
         .await
         .assert_status(200)
         .json();
     assert_eq!(second["scope"], "customers.read");
     assert_ne!(second["refresh_token"], first["refresh_token"]);
+
     // RFC 6749 §6: the access token is limited to it, and the refresh token is not.
     let limited = app.anonymous().with_token(text(&second["access_token"]));
     assert_eq!(
         limited.get("/v1/me").await.json()["permissions"],
         json!(["customers.read"])
     );
+
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
     limited
         .post("/v1/customers", body)
         .await
         .assert_problem(403, "forbidden");
+
     let third = refresh(&second["refresh_token"], "")
         .await
         .assert_status(200)
@@ -183,6 +205,7 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
 async fn a_refusal_speaks_the_words_of_oauth() {
     let app = start().await;
     register(&app, "shop").await;
+
     for (fields, status, error) in [
         (vec![], 400, "invalid_request"),
         (vec![("grant_type", "")], 400, "invalid_request"),
@@ -227,6 +250,7 @@ async fn a_refusal_speaks_the_words_of_oauth() {
     ] {
         let answer = token(&app, &fields).await;
         answer.assert_problem(status, error);
+
         let body = answer.json();
         assert_eq!(
             (&body["error"], &body["error_description"]),
@@ -240,6 +264,7 @@ async fn a_refusal_speaks_the_words_of_oauth() {
             "{fields:?}"
         );
     }
+
     let json = app
         .anonymous()
         .post(
@@ -247,14 +272,17 @@ async fn a_refusal_speaks_the_words_of_oauth() {
             json!({ "grant_type": "client_credentials" }),
         )
         .await;
+
     assert_eq!(
         json.assert_problem(415, "unsupported_media_type").json()["error"],
         "invalid_request"
     );
+
     // What nobody knows is ignored, and what has no value is not there (RFC 6749 §3.2).
     let owner = app.actor(Owner).await;
     let code = code(&owner, request("shop")).await;
     let mut fields = exchange("shop", &code);
+
     fields.extend([("resource", "https://api.example"), ("client_secret", "")]);
     token(&app, &fields).await.assert_status(200);
 }
@@ -265,15 +293,18 @@ async fn a_token_that_is_given_back_ends_its_session() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     for which in ["access_token", "refresh_token"] {
         let tokens = let_in(&app, &owner, request("shop")).await;
         let application = app.anonymous().with_token(text(&tokens["access_token"]));
         application.get("/v1/me").await.assert_status(200);
+
         let fields = [
             ("client_id", "shop"),
             ("token", text(&tokens[which])),
             ("token_type_hint", "access_token"),
         ];
+
         post_form(&app.anonymous(), "/oauth/revoke", &fields)
             .await
             .assert_status(200);
@@ -281,11 +312,13 @@ async fn a_token_that_is_given_back_ends_its_session() {
             .get("/v1/me")
             .await
             .assert_problem(401, "unauthenticated");
+
         // Once more, and of what never was one: the answer is the same.
         post_form(&app.anonymous(), "/oauth/revoke", &fields)
             .await
             .assert_status(200);
     }
+
     let unknown = [("client_id", "shop"), ("token", "whatever")];
     post_form(&app.anonymous(), "/oauth/revoke", &unknown)
         .await
@@ -301,19 +334,23 @@ async fn the_metadata_describe_what_is_there() {
         .setting("http.public_url", issuer)
         .start()
         .await;
+
     let metadata = app
         .anonymous()
         .get("/.well-known/oauth-authorization-server")
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(metadata["issuer"], issuer);
+
     let path = |member: &str| {
         text(&metadata[member])
             .strip_prefix(issuer)
             .unwrap_or_else(|| panic!("{member}"))
             .to_owned()
     };
+
     for page in [
         "authorization_endpoint",
         "service_documentation",
@@ -321,7 +358,9 @@ async fn the_metadata_describe_what_is_there() {
     ] {
         app.anonymous().get(&path(page)).await.assert_status(200);
     }
+
     let document = app.anonymous().get("/openapi.json").await.json();
+
     for endpoint in [
         "token_endpoint",
         "revocation_endpoint",
@@ -332,6 +371,7 @@ async fn the_metadata_describe_what_is_there() {
             "{endpoint} is not documented"
         );
     }
+
     register(&app, "shop").await;
     let known = metadata["grant_types_supported"].as_array().unwrap();
     let others = [
@@ -339,11 +379,13 @@ async fn the_metadata_describe_what_is_there() {
         "implicit",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
     ];
+
     for grant in known.iter().map(text).chain(others) {
         let answer = token(&app, &[("grant_type", grant), ("client_id", "shop")]).await;
         let is_known = answer.assert_status(400).problem().code != "unsupported_grant_type";
         assert_eq!(is_known, !others.contains(&grant), "{grant}");
     }
+
     let owner = app.actor(Owner).await;
     // Each scope that is promised can be had.
     for scope in metadata["scopes_supported"].as_array().unwrap() {
@@ -369,9 +411,11 @@ async fn the_docs_page_signs_in_as_a_client() {
         "scope",
         "all",
     );
+
     let code = code(&agent, docs).await;
     let mut fields = exchange("docs", &code);
     fields[3].1 = "http://api.example/docs";
+
     let tokens = token(&app, &fields).await.assert_status(200).json();
     app.anonymous()
         .with_token(text(&tokens["access_token"]))
@@ -386,11 +430,13 @@ async fn a_browser_signs_in_by_its_cookie() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
+
     let looked = app
         .anonymous()
         .post("/oauth/authorization-requests", request("shop"))
         .await;
     let looked = looked.assert_status(200).json();
+
     assert_eq!(
         (&looked["client_name"], &looked["redirect_to"]),
         (&json!("An application"), &Value::Null)
@@ -409,6 +455,7 @@ async fn a_browser_signs_in_by_its_cookie() {
         .next()
         .unwrap()
         .to_owned();
+
     let call = || {
         let call = app
             .anonymous()
@@ -416,16 +463,19 @@ async fn a_browser_signs_in_by_its_cookie() {
             .header("cookie", &cookie);
         call.header("sec-fetch-site", "same-origin")
     };
+
     let asked = call()
         .json(&request("shop"))
         .send()
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(
         (&asked["redirect_to"], &asked["consent"]["client_name"]),
         (&Value::Null, &json!("An application"))
     );
+
     let answer = call()
         .json(&with(request("shop"), "decision", "allow"))
         .send()

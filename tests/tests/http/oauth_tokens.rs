@@ -39,8 +39,10 @@ async fn every_access_token_names_its_client_and_its_scope() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     register(&app, "shop").await;
+
     let role = json!({ "name": "gateway", "permissions": ["tokens.introspect"] });
     owner.post("/v1/roles", role).await.assert_status(201);
+
     let account = owner
         .post(
             "/v1/service-accounts",
@@ -48,16 +50,19 @@ async fn every_access_token_names_its_client_and_its_scope() {
         )
         .await
         .location();
+
     let gateway = owner
         .post(&format!("{account}/secrets"), json!({}))
         .await
         .assert_status(201)
         .json();
+
     let fields = [
         ("grant_type", "client_credentials"),
         ("client_id", text(&gateway["client_id"])),
         ("client_secret", text(&gateway["client_secret"])),
     ];
+
     let body = json!({ "email": agent.email(), "password": PASSWORD });
     let session = app
         .anonymous()
@@ -65,6 +70,7 @@ async fn every_access_token_names_its_client_and_its_scope() {
         .await
         .assert_status(201)
         .json();
+
     let refreshed = json!({ "refresh_token": session["refresh_token"] });
     let refreshed = app
         .anonymous()
@@ -72,15 +78,18 @@ async fn every_access_token_names_its_client_and_its_scope() {
         .await
         .assert_status(200)
         .json();
+
     let role = agent.get("/v1/me").await.json()["permissions"].clone();
     let role: Vec<_> = role.as_array().unwrap().iter().map(text).collect();
     let least = let_in(&app, &agent, request("shop")).await;
+
     let narrow = let_in(
         &app,
         &agent,
         with(request("shop"), "scope", "customers.read profile"),
     )
     .await;
+
     for (tokens, client, scope) in [
         (&session, "http://localhost:8000", role.join(" ")),
         (&refreshed, "http://localhost:8000", role.join(" ")),
@@ -97,6 +106,7 @@ async fn every_access_token_names_its_client_and_its_scope() {
             (text(&claims["client_id"]), text(&claims["scope"])),
             (client, scope.as_str())
         );
+
         let shown = introspect(&app, &gateway, &tokens["access_token"]).await;
         assert_eq!(
             (text(&shown["client_id"]), text(&shown["scope"])),
@@ -107,6 +117,7 @@ async fn every_access_token_names_its_client_and_its_scope() {
             (&claims["aud"], &claims["iss"])
         );
     }
+
     // A refresh within what was granted: its token says so, and is held to it by whoever looks it up.
     let refresh = [
         ("grant_type", "refresh_token"),
@@ -114,6 +125,7 @@ async fn every_access_token_names_its_client_and_its_scope() {
         ("refresh_token", text(&narrow["refresh_token"])),
         ("scope", "profile"),
     ];
+
     let narrower = token(&app, &refresh).await.assert_status(200).json();
     assert_eq!(
         (
@@ -142,6 +154,7 @@ async fn every_access_token_names_its_client_and_its_scope() {
 async fn every_refusal_of_an_oauth_endpoint_is_plain_json() {
     let app = start().await;
     let form = "application/x-www-form-urlencoded";
+
     for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect"] {
         let post = |content_type: &str, body: &str| {
             let call = app
@@ -150,7 +163,9 @@ async fn every_refusal_of_an_oauth_endpoint_is_plain_json() {
                 .header("content-type", content_type);
             call.body(body.to_owned())
         };
+
         let huge = format!("token={}", "x".repeat(2 << 20));
+
         for (call, status, error) in [
             (post(form, ""), 400, "invalid_request"),
             (
@@ -191,6 +206,7 @@ async fn every_refusal_of_an_oauth_endpoint_is_plain_json() {
         ] {
             let answer = call.send().await;
             answer.assert_status(status);
+
             let body = answer.json();
             assert_eq!(
                 answer.header("content-type"),
@@ -204,13 +220,16 @@ async fn every_refusal_of_an_oauth_endpoint_is_plain_json() {
                 "{path}: {body}"
             );
             assert_eq!(body["request_id"], answer.header("x-request-id"));
+
             let description = text(&body["error_description"]);
             let allowed =
                 |letter: char| matches!(letter, ' '..='~') && !['"', '\\'].contains(&letter);
+
             assert!(
                 !description.is_empty() && description.chars().all(allowed),
                 "{path}: {description}"
             );
+
             // RFC 6749 §5.2, RFC 7235: who the client is was not shown, or not rightly.
             assert_eq!(
                 status == 401,
@@ -219,6 +238,7 @@ async fn every_refusal_of_an_oauth_endpoint_is_plain_json() {
             );
         }
     }
+
     let document = app.anonymous().get("/openapi.json").await.json();
     let refusal = &document["paths"]["/oauth/token"]["post"]["responses"]["400"]["content"];
     assert!(
@@ -241,16 +261,19 @@ async fn a_client_authenticates_by_basic_as_it_may_be_written() {
         )
         .await
         .location();
+
     let secret = owner
         .post(&format!("{account}/secrets"), json!({}))
         .await
         .assert_status(201)
         .json();
+
     let encoded = STANDARD.encode(format!(
         "{}:{}",
         text(&secret["client_id"]),
         text(&secret["client_secret"])
     ));
+
     for header in [
         format!("Basic {encoded}"),
         format!("basic   {encoded}"),

@@ -58,6 +58,7 @@ async fn list_errands(
     } else {
         Direction::Ascending
     };
+
     let page = by
         .page(
             filter,
@@ -66,11 +67,13 @@ async fn list_errands(
             query.cursor.as_ref(),
         )
         .await?;
+
     let titles = query.titles.unwrap_or_default();
     let mut shown = PageOf::new(page, |errand: ErrandRow| errand.title);
     shown
         .items
         .retain(|title| titles.is_empty() || titles.contains(title));
+
     Ok(shown)
 }
 
@@ -83,7 +86,9 @@ async fn start() -> (TestApp, Actor) {
     for statement in TABLE {
         database.run(statement, []).await.unwrap();
     }
+
     let owner = app.actor(Owner).await;
+
     for (title, due) in [
         ("a", None),
         ("b", Some(2)),
@@ -104,6 +109,7 @@ async fn start() -> (TestApp, Actor) {
             .await
             .unwrap();
     }
+
     (app, owner)
 }
 
@@ -115,6 +121,7 @@ async fn walk(by: &Actor, query: &str) -> String {
             .await
             .assert_status(200)
             .json();
+
         titles.extend(
             page["items"]
                 .as_array()
@@ -122,6 +129,7 @@ async fn walk(by: &Actor, query: &str) -> String {
                 .iter()
                 .filter_map(Value::as_str),
         );
+
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return titles,
@@ -160,6 +168,7 @@ async fn a_list_in_a_query_repeats_its_name() {
     let (_app, owner) = start().await;
     assert_eq!(walk(&owner, "titles=f").await, "f");
     assert_eq!(walk(&owner, "titles=f&titles=a&limit=2").await, "fa");
+
     for wrong in ["titles=abc", "titles=a&titles=b&titles=c&titles=d"] {
         let refused = owner.get(&format!("/v1/errands?{wrong}")).await;
         assert!(
@@ -170,6 +179,7 @@ async fn a_list_in_a_query_repeats_its_name() {
                 .starts_with("query/titles")
         );
     }
+
     let twice = owner.get("/v1/errands?limit=2&limit=2").await;
     assert_eq!(
         twice
@@ -178,6 +188,7 @@ async fn a_list_in_a_query_repeats_its_name() {
             .errors,
         ["query/limit"]
     );
+
     for spelling in ["limit=%2B5", "limit=05", "from=0x1", "latest_first=1"] {
         owner
             .get(&format!("/v1/errands?{spelling}"))

@@ -27,25 +27,30 @@ async fn whoever_makes_an_organization_owns_it() {
         .post("/v1/organizations", json!({ "name": "My own" }))
         .await;
     let view = made.assert_status(201).json();
+
     assert_eq!(
         (&view["name"], &view["role"]),
         (&json!("My own"), &json!("owner"))
     );
     assert_eq!(agent.get(&made.location()).await.json()["id"], view["id"]);
+
     let listed = agent
         .get("/v1/organizations")
         .await
         .assert_status(200)
         .json();
+
     let roles: Vec<_> = listed["items"]
         .as_array()
         .unwrap()
         .iter()
         .map(|it| it["role"].as_str().unwrap())
         .collect();
+
     assert_eq!(roles, ["agent", "owner"]);
     // The session works where it did until it is moved.
     assert_eq!(agent.get("/v1/organization").await.json()["name"], "Home");
+
     let there = json!({ "organization_id": view["id"] });
     agent
         .put("/v1/sessions/current/organization", there)
@@ -63,13 +68,16 @@ async fn an_owner_renames_the_organization() {
         .patch("/v1/organization", json!({ "name": "Mine" }))
         .await
         .assert_problem(403, "forbidden");
+
     let renamed = owner
         .patch("/v1/organization", json!({ "name": "Castle" }))
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(renamed["name"], "Castle");
     assert_eq!(manager.get("/v1/organization").await.json(), renamed);
+
     let (_, before, after) = recorded(&app, "organization_updated").await;
     assert_eq!(
         (before, after),
@@ -93,29 +101,35 @@ async fn whoever_leaves_is_signed_out_there_and_nowhere_else() {
     let replica = app.second_replica().await;
     let agent = app.actor(Agent).await;
     let there = replica.client_of(&agent);
+
     there.get("/v1/me").await.assert_status(200);
+
     let elsewhere = again(&app, &agent).await;
     let own = elsewhere
         .post("/v1/organizations", json!({ "name": "My own" }))
         .await
         .json();
     let place = json!({ "organization_id": own["id"] });
+
     elsewhere
         .put("/v1/sessions/current/organization", place)
         .await
         .assert_status(204);
+
     let home = format!("/v1/organizations/{}/membership", agent.organization());
     elsewhere.delete(&home).await.assert_status(204);
     agent
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     within_a_second(&there, "/v1/me", 401).await;
     elsewhere.get("/v1/me").await.assert_status(200);
     elsewhere
         .delete(&home)
         .await
         .assert_problem(404, "not_found");
+
     // Of one's own one is the last owner.
     let own = format!("/v1/organizations/{}/membership", id(&own));
     elsewhere
@@ -145,6 +159,7 @@ async fn an_organization_is_handed_over() {
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let stranger = app.stranger(Agent).await;
     let to = |user| json!({ "user_id": user });
+
     agent
         .put("/v1/organization/owner", to(agent.user()))
         .await
@@ -163,6 +178,7 @@ async fn an_organization_is_handed_over() {
         .assert_status(204);
     assert_eq!(owner.get("/v1/me").await.json()["role"], "manager");
     assert_eq!(agent.get("/v1/me").await.json()["role"], "owner");
+
     let (resource, before, after) = recorded(&app, "authz_admin").await;
     assert_eq!(resource, agent.user().to_string());
     assert_eq!(before, json!({ "owner": owner.user(), "role": "agent" }));
@@ -185,6 +201,7 @@ async fn handing_over_asks_anew_who_one_is() {
         .start()
         .await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
+
     clock.advance(Duration::minutes(11));
     let body = json!({ "user_id": agent.user() });
     owner
@@ -206,6 +223,7 @@ async fn an_owner_is_left_whatever_happens_at_once() {
         let path = format!("/v1/organizations/{}/membership", one.organization());
         let hand_over = one.put("/v1/organization/owner", json!({ "user_id": other.user() }));
         let (first, second) = join(hand_over, other.delete(&path)).await;
+
         assert!(
             owners(&app, &one).await >= 1,
             "{} {}",
@@ -237,18 +255,22 @@ async fn an_organization_is_deleted_once_it_is_empty() {
         .delete(&format!("/v1/members/{}", agent.user()))
         .await
         .assert_status(204);
+
     let row = owner
         .post("/v1/customers", customer("Ada", "ada@example.org"))
         .await
         .assert_status(201)
         .location();
+
     owner
         .delete("/v1/organization")
         .await
         .assert_problem(409, "organization_not_empty");
     owner.delete(&row).await.assert_status(204);
+
     let role = json!({ "name": "support", "permissions": ["customers.read"] });
     owner.post("/v1/roles", role).await.assert_status(201);
+
     let invitation = json!({ "email": "bea@example.org", "role": "support" });
     owner
         .post("/v1/invitations", invitation)
@@ -259,23 +281,28 @@ async fn an_organization_is_deleted_once_it_is_empty() {
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     let left = "SELECT (SELECT count(*) FROM organizations WHERE id = $1) \
          + (SELECT count(*) FROM memberships WHERE organization_id = $1) \
          + (SELECT count(*) FROM roles WHERE organization_id = $1) \
          + (SELECT count(*) FROM invitations WHERE organization_id = $1) \
          + (SELECT count(*) FROM data_keys WHERE organization_id = $1)";
+
     let rows = app
         .owner()
         .await
         .run(left, [owner.organization().uuid().into()])
         .await
         .unwrap();
+
     assert_eq!(rows[0].get::<i64>(0).unwrap(), 0);
+
     let (resource, before, _) = recorded(&app, "organization_deleted").await;
     assert_eq!(
         (resource, before),
         (owner.organization().to_string(), json!({ "name": "Home" }))
     );
+
     let me = again(&app, &owner).await.get("/v1/me").await.json();
     assert_eq!(me["organization"], json!(null));
 }
@@ -285,8 +312,11 @@ async fn a_session_that_works_nowhere_may_do_nothing_there() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let home = format!("/v1/organizations/{}/membership", agent.organization());
+
     agent.delete(&home).await.assert_status(204);
+
     let nowhere = again(&app, &agent).await;
+
     for path in [
         "/v1/organization",
         "/v1/members",
@@ -296,6 +326,7 @@ async fn a_session_that_works_nowhere_may_do_nothing_there() {
     ] {
         nowhere.get(path).await.assert_problem(403, "forbidden");
     }
+
     assert_eq!(
         nowhere
             .get("/v1/organizations")

@@ -22,7 +22,9 @@ async fn a_file_is_kept_by_clients_until_it_changes() {
     let page = Page::file("/about", "text/html; charset=utf-8", b"<!doctype html>").policy(POLICY);
     let app = TestApp::start(app::platform().page(page)).await;
     let answer = app.anonymous().get("/about").await;
+
     assert_eq!(answer.assert_status(200).text(), "<!doctype html>");
+
     for (name, value) in [
         ("content-type", "text/html; charset=utf-8"),
         ("content-security-policy", POLICY),
@@ -31,16 +33,19 @@ async fn a_file_is_kept_by_clients_until_it_changes() {
     ] {
         assert_eq!(answer.header(name), value, "{name}");
     }
+
     let again = app
         .anonymous()
         .request(Method::GET, "/about")
         .header("if-none-match", answer.header("etag"));
     assert_eq!(again.send().await.assert_status(304).text(), "");
+
     let head = app.anonymous().request(Method::HEAD, "/about").send().await;
     assert_eq!(
         (head.status.as_u16(), head.header("etag")),
         (200, answer.header("etag"))
     );
+
     let posted = app.anonymous().request(Method::POST, "/about").send().await;
     assert_eq!(
         posted
@@ -93,6 +98,7 @@ async fn a_browser_reads_failures_as_pages() {
             .send()
             .await
     };
+
     for (method, path, status) in [
         (Method::GET, "/nothing", 404),
         (Method::GET, "/account/nothing", 404),
@@ -108,6 +114,7 @@ async fn a_browser_reads_failures_as_pages() {
             "text/html; charset=utf-8",
             "{path}"
         );
+
         let text = page.text();
         assert!(
             text.starts_with("<!doctype html>") && text.contains(page.header("x-request-id")),
@@ -142,6 +149,7 @@ async fn a_browser_reads_failures_as_pages() {
             assert_eq!(problem.header("vary"), "accept", "{path} for {program}");
         }
     }
+
     // The API is for programs, whoever opens it.
     open(Method::GET, "/v1/me", BROWSER)
         .await
@@ -156,6 +164,7 @@ async fn every_address_that_people_try_leads_somewhere() {
         welcome.assert_status(200).header("content-type"),
         "text/html; charset=utf-8"
     );
+
     for link in ["/account", "/docs", "/dev/mail"] {
         assert!(
             welcome.text().contains(&format!("href=\"{link}\"")),
@@ -163,6 +172,7 @@ async fn every_address_that_people_try_leads_somewhere() {
             welcome.text()
         );
     }
+
     assert_eq!(
         app.anonymous()
             .get("/account")
@@ -171,6 +181,7 @@ async fn every_address_that_people_try_leads_somewhere() {
             .location(),
         "/account/sign-in"
     );
+
     let icon = app.anonymous().get("/favicon.ico").await;
     assert_eq!(
         icon.assert_status(200).header("content-type"),
@@ -194,13 +205,16 @@ async fn the_welcome_of_production_is_plain() {
         .setting("mail.from", "Example <no-reply@example.org>")
         .start()
         .await;
+
     let welcome = production
         .anonymous()
         .get("/")
         .await
         .assert_status(200)
         .text();
+
     assert!(welcome.contains("href=\"/account\""), "{welcome}");
+
     for told in ["/docs", "/dev/", "migration", env!("CARGO_PKG_VERSION")] {
         assert!(!welcome.contains(told), "{told}: {welcome}");
     }
@@ -229,6 +243,7 @@ async fn a_browser_at_the_machines_address_is_sent_to_its_name() {
             .send()
             .await
     };
+
     for path in ["/", "/docs", "/account/sign-in?next=/docs", "/nothing"] {
         let moved = open("127.0.0.1:8000", path, BROWSER).await;
         assert_eq!(
@@ -246,6 +261,7 @@ async fn a_browser_at_the_machines_address_is_sent_to_its_name() {
             "{path}"
         );
     }
+
     open("127.0.0.1:8000", "/v1/me", BROWSER)
         .await
         .assert_problem(401, "unauthenticated");
@@ -262,6 +278,7 @@ async fn what_pages_load_is_compressed_and_kept() {
             .send()
             .await
     };
+
     let mut loaded = 0;
     for page in ["/docs", "/account/sign-in", "/account/security", "/nothing"] {
         let html = app
@@ -271,10 +288,12 @@ async fn what_pages_load_is_compressed_and_kept() {
             .send()
             .await
             .text();
+
         let links = html
             .split("=\"/")
             .skip(1)
             .filter_map(|rest| rest.split('"').next());
+
         for path in links.filter(|path| {
             path.ends_with(".js") || path.ends_with(".css") || path.ends_with(".svg")
         }) {
@@ -287,6 +306,7 @@ async fn what_pages_load_is_compressed_and_kept() {
             loaded += 1;
         }
     }
+
     assert!(loaded >= 15, "only {loaded} files were looked at");
 
     let docs = app.anonymous().get("/docs").await.text();
@@ -295,6 +315,7 @@ async fn what_pages_load_is_compressed_and_kept() {
         .find(|link| link.contains("swagger-ui-bundle"))
         .expect("the page loads it")
         .to_owned();
+
     for path in [bundle.as_str(), "/openapi.json"] {
         let (plain, gzip) = (
             get(path, "identity").await,
@@ -336,6 +357,7 @@ async fn what_pages_load_is_compressed_and_kept() {
             .header("if-none-match", gzip.header("etag"))
             .send()
             .await;
+
         assert_eq!(
             again.assert_status(304).header("etag"),
             gzip.header("etag"),

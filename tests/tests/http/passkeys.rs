@@ -39,6 +39,7 @@ async fn a_passkey_is_enough_to_sign_in() {
     let app = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     let added = add_passkey(&agent, &mut device).await;
+
     assert_eq!(
         (&added["name"], recovery_codes(&added).len()),
         (&json!("Ada's phone"), 10)
@@ -52,15 +53,18 @@ async fn a_passkey_is_enough_to_sign_in() {
         "it tells nobody's passkeys"
     );
     assert_eq!(options["public_key"]["userVerification"], "required");
+
     let session = signed_in(
         &app,
         &sign_in_by_passkey(&app, &device.answer(&options).await).await,
     );
     let me = session.get("/v1/me").await.assert_status(200).json();
+
     assert_eq!(
         (&me["email"], &me["second_factor"]),
         (&json!(agent.email()), &json!(true))
     );
+
     // Both factors at once: nothing is left to ask for.
     session
         .request(Method::POST, "/v1/me/passkeys/options")
@@ -73,6 +77,7 @@ async fn a_passkey_is_enough_to_sign_in() {
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     assert_eq!(
         (&listed["items"][0]["id"], &listed["items"][0]["name"]),
@@ -87,6 +92,7 @@ async fn a_passkey_makes_the_password_ask_for_a_second_factor() {
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     let codes = recovery_codes(&add_passkey(&agent, &mut device).await);
     let asked = sign_in(&app, &agent, None).await;
+
     asked.assert_problem(401, "second_factor_required");
     assert_eq!(
         asked.json()["second_factors"],
@@ -106,6 +112,7 @@ async fn a_browser_keeps_the_session_in_a_cookie() {
     let app = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     add_passkey(&agent, &mut device).await;
+
     let credential = device.answer(&request_options(&app).await).await;
     let answer = app
         .anonymous()
@@ -114,6 +121,7 @@ async fn a_browser_keeps_the_session_in_a_cookie() {
             json!({ "credential": credential, "cookie": true }),
         )
         .await;
+
     assert_eq!(
         answer.assert_status(201).json()["access_token"],
         Value::Null
@@ -130,21 +138,26 @@ async fn a_challenge_is_answered_once_and_in_time() {
         .start()
         .await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
+
     add_passkey(&agent, &mut device).await;
     let answer = device.answer(&request_options(&app).await).await;
     sign_in_by_passkey(&app, &answer).await.assert_status(201);
+
     refused(&app, &answer).await;
     let options = request_options(&app).await;
     clock.advance(Duration::minutes(5));
     refused(&app, &device.answer(&options).await).await;
+
     // Whatever has run out is swept away in passing.
     request_options(&app).await;
+
     let rows = app
         .owner()
         .await
         .run("SELECT FROM webauthn_challenges", [])
         .await
         .unwrap();
+
     assert_eq!(rows.len(), 1);
 }
 
@@ -154,6 +167,7 @@ async fn an_answer_that_no_browser_would_give_is_refused() {
     let app = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     add_passkey(&agent, &mut device).await;
+
     let fresh = async || challenge(&request_options(&app).await).to_owned();
     refused(
         &app,
@@ -167,6 +181,7 @@ async fn an_answer_that_no_browser_would_give_is_refused() {
             .await,
     )
     .await;
+
     refused(
         &app,
         &device
@@ -174,6 +189,7 @@ async fn an_answer_that_no_browser_would_give_is_refused() {
             .await,
     )
     .await;
+
     refused(
         &app,
         &device
@@ -181,6 +197,7 @@ async fn an_answer_that_no_browser_would_give_is_refused() {
             .await,
     )
     .await;
+
     refused(
         &app,
         &device
@@ -193,12 +210,15 @@ async fn an_answer_that_no_browser_would_give_is_refused() {
             .await,
     )
     .await;
+
     let mut altered = device.sign(ORIGIN, "localhost", &fresh().await, true).await;
     altered["response"]["signature"] = device.sign(ORIGIN, "localhost", &fresh().await, true).await
         ["response"]["signature"]
         .clone();
     refused(&app, &altered).await;
+
     assert!(events(&app, "authn_login_fail").await >= 4);
+
     // The same hand, and nothing wrong.
     let right = device.sign(ORIGIN, "localhost", &fresh().await, true).await;
     sign_in_by_passkey(&app, &right).await.assert_status(201);
@@ -210,18 +230,21 @@ async fn a_passkey_is_its_owners_and_nobody_elses() {
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
     let (mut device, mut others) = (Device::default(), Device::default());
     let added = add_passkey(&agent, &mut device).await;
+
     add_passkey(&other, &mut others).await;
     // Who answers for somebody else.
     let mut answer = device.answer(&request_options(&app).await).await;
     answer["response"]["userHandle"] =
         others.answer(&request_options(&app).await).await["response"]["userHandle"].clone();
     refused(&app, &answer).await;
+
     // A challenge of one person adds no passkey to another.
     let options = other
         .request(Method::POST, "/v1/me/passkeys/options")
         .send()
         .await
         .json();
+
     let credential = Device::default().create(&options).await;
     let body = json!({ "name": "mine", "credential": credential });
     agent
@@ -263,16 +286,19 @@ async fn a_passkey_steps_a_session_up() {
         .start()
         .await;
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
+
     let (mut device, mut others) = (Device::default(), Device::default());
     add_passkey(&agent, &mut device).await;
     add_passkey(&other, &mut others).await;
     clock.advance(Duration::minutes(11));
+
     let sensitive = async || {
         agent
             .request(Method::POST, "/v1/me/passkeys/options")
             .send()
             .await
     };
+
     let step_up = async |credential: Value| {
         agent
             .post(
@@ -281,11 +307,13 @@ async fn a_passkey_steps_a_session_up() {
             )
             .await
     };
+
     sensitive().await.assert_problem(401, "step_up_required");
     step_up(others.answer(&request_options(&app).await).await)
         .await
         .assert_problem(401, "invalid_credentials");
     sensitive().await.assert_problem(401, "step_up_required");
+
     let password = json!({ "password": PASSWORD });
     let refused = agent.post("/v1/sessions/current/step-up", password).await;
     refused.assert_problem(401, "second_factor_required");
@@ -301,14 +329,17 @@ async fn a_copy_of_a_passkey_is_noticed() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let mut device = Device::counting();
+
     add_passkey(&agent, &mut device).await;
     let mut copy = device.clone();
     for _ in 0..2 {
         let answer = device.answer(&request_options(&app).await).await;
         sign_in_by_passkey(&app, &answer).await.assert_status(201);
     }
+
     refused(&app, &copy.answer(&request_options(&app).await).await).await;
     assert_eq!(events(&app, "authn_passkey_counter_regression").await, 1);
+
     let answer = device.answer(&request_options(&app).await).await;
     sign_in_by_passkey(&app, &answer).await.assert_status(201);
 }
@@ -323,12 +354,15 @@ async fn a_passkey_that_is_removed_opens_nothing() {
         &app,
         &sign_in_by_passkey(&app, &device.answer(&request_options(&app).await).await).await,
     );
+
     lost.get("/v1/me").await.assert_status(200);
+
     let path = format!("/v1/me/passkeys/{}", added["id"].as_str().unwrap());
     agent.delete(&path).await.assert_status(204);
     lost.get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     refused(&app, &device.answer(&request_options(&app).await).await).await;
     assert_eq!(
         agent.get("/v1/me/second-factors").await.json()["enrolled"],
@@ -344,11 +378,13 @@ async fn the_second_factor_goes_with_the_last_of_them() {
     let (agent, mut one, mut two) = (app.actor(Agent).await, Device::default(), Device::default());
     let first = add_passkey(&agent, &mut one).await;
     let second = add_passkey(&agent, &mut two).await;
+
     assert_eq!(
         second["recovery_codes"],
         Value::Null,
         "there is a set already"
     );
+
     agent
         .delete(&format!(
             "/v1/me/passkeys/{}",
@@ -356,9 +392,11 @@ async fn the_second_factor_goes_with_the_last_of_them() {
         ))
         .await
         .assert_status(204);
+
     sign_in(&app, &agent, None)
         .await
         .assert_problem(401, "second_factor_required");
+
     agent
         .delete(&format!(
             "/v1/me/passkeys/{}",
@@ -366,6 +404,7 @@ async fn the_second_factor_goes_with_the_last_of_them() {
         ))
         .await
         .assert_status(204);
+
     sign_in(&app, &agent, None).await.assert_status(201);
 }
 

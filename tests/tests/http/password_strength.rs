@@ -23,6 +23,7 @@ async fn crafted_passwords_are_estimated_and_an_address_is_counted() {
             .post("/v1/password-strength", json!({ "password": password }))
             .await
     };
+
     let answers: Vec<Answer> =
         join_all(CRAFTED.iter().cycle().take(60).map(|crafted| ask(crafted))).await;
     for answer in answers {
@@ -38,6 +39,7 @@ async fn crafted_passwords_are_estimated_and_an_address_is_counted() {
         answered += 1;
         assert!(answered < 1_000, "an address is not counted");
     };
+
     refused.assert_problem(429, "too_many_attempts");
     assert!(!refused.header("retry-after").is_empty());
 }
@@ -53,6 +55,7 @@ async fn a_short_password_is_not_shown_as_strong() {
             .assert_status(200)
             .json()
     };
+
     let short = "xK9$mQ2!vL7#aB";
     let alone = judged(json!({ "password": short })).await;
     assert!(
@@ -69,6 +72,7 @@ async fn a_short_password_is_not_shown_as_strong() {
         beside["score"].as_u64().is_some_and(|score| score >= 3) && beside["acceptable"] == true,
         "{beside}"
     );
+
     for password in [
         "violets tumble over granite",
         "password1234567",
@@ -96,7 +100,9 @@ async fn what_is_known_of_the_owner_counts() {
             json!({ "password": password, "known": known }),
         )
         .await;
+
     assert_eq!(judged.assert_status(200).json()["acceptable"], false);
+
     let body = json!({ "email": "grace.zuckerhut@example.org", "password": password });
     app.anonymous()
         .post("/v1/sign-ups", body)
@@ -117,12 +123,14 @@ async fn the_rules_are_those_of_the_settings() {
         .setting("identity.password_min_length", "20")
         .start()
         .await;
+
     let rules = app
         .anonymous()
         .get("/v1/password-rules")
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(
         rules,
         json!({ "min_length": 20, "min_length_with_second_factor": 8, "max_length": 128 })

@@ -53,6 +53,7 @@ async fn a_change_needs_the_current_password_and_ends_other_sessions() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let elsewhere = session(&app, agent.email()).await;
+
     let change = async |current: &str| {
         agent
             .put(
@@ -61,6 +62,7 @@ async fn a_change_needs_the_current_password_and_ends_other_sessions() {
             )
             .await
     };
+
     change("not the password at all")
         .await
         .assert_problem(401, "invalid_credentials");
@@ -104,6 +106,7 @@ async fn a_new_password_is_held_to_the_rules() {
             "{weak}"
         );
     }
+
     // OWASP ASVS 6.2.5, 6.2.9: any 15 characters that nobody guesses will do, and 128 of them.
     let long: String = "kwzvq mxhtp ".chars().cycle().take(120).collect::<String>() + "öäü €✓ 漢";
     for (current, new) in [
@@ -118,6 +121,7 @@ async fn a_new_password_is_held_to_the_rules() {
             .await
             .assert_status(204);
     }
+
     sign_in(&app, agent.email(), &long).await.assert_status(201);
     sign_in(&app, agent.email(), &long[..long.len() - 3])
         .await
@@ -129,6 +133,7 @@ async fn a_forgotten_password_is_replaced_through_the_mailbox() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let token = forgotten(&app, agent.email()).await;
+
     agent.get("/v1/me").await.assert_status(200);
     complete(&app, &token, NEW).await.assert_status(204);
     agent
@@ -157,10 +162,12 @@ async fn a_reset_token_works_once_and_for_ten_minutes() {
         .await;
     let agent = app.actor(Agent).await;
     let late = forgotten(&app, agent.email()).await;
+
     clock.advance(Duration::minutes(10));
     complete(&app, &late, NEW)
         .await
         .assert_problem(422, "invalid_token");
+
     let (one, other) = (
         forgotten(&app, agent.email()).await,
         forgotten(&app, agent.email()).await,
@@ -186,6 +193,7 @@ async fn a_reset_is_answered_alike_for_everybody() {
             .post("/v1/password-resets", json!({ "email": email }))
             .await
     };
+
     let (known, unknown) = (ask(agent.email()).await, ask("nobody@example.org").await);
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     assert!(
@@ -194,6 +202,7 @@ async fn a_reset_is_answered_alike_for_everybody() {
             .subject
             .contains("no account")
     );
+
     // The database did the same for both: one row each.
     let rows = app
         .owner()
@@ -201,6 +210,7 @@ async fn a_reset_is_answered_alike_for_everybody() {
         .run("SELECT count(DISTINCT user_id) FROM password_resets", [])
         .await
         .unwrap();
+
     assert_eq!(rows[0].get::<i64>(0).unwrap(), 2);
 }
 
@@ -209,6 +219,7 @@ async fn a_shut_account_is_not_opened_by_a_reset() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let token = forgotten(&app, agent.email()).await;
+
     app.owner()
         .await
         .run(
@@ -217,6 +228,7 @@ async fn a_shut_account_is_not_opened_by_a_reset() {
         )
         .await
         .unwrap();
+
     complete(&app, &token, NEW)
         .await
         .assert_problem(422, "invalid_token");

@@ -13,20 +13,24 @@ async fn personal_fields_are_revealed_to_whom_the_role_grants_it_and_each_time_i
         app.actor(Manager).await,
         app.actor(Agent).await,
     );
+
     let body = json!({
         "full_name": "Ada Lovelace", "email": "Ada@Example.org", "phone": "+44 20 7946 0958",
         "date_of_birth": "1975-12-10", "national_id": "GB1234567", "postal_address": "12 St James's Square\nLondon",
         "notes": "Prefers letters.",
     });
+
     let path = create(&agent, body.clone()).await;
     let personal = format!("{path}/personal-data");
 
     agent.get(&personal).await.assert_problem(403, "forbidden");
+
     let revealed = manager.get(&personal).await;
     let view = revealed.assert_status(200).json();
     for (field, value) in body.as_object().unwrap() {
         assert_eq!(&view[field], value, "{field}");
     }
+
     assert_eq!(revealed.header("cache-control"), "no-store");
 
     let id = path.rsplit('/').next().unwrap();
@@ -36,6 +40,7 @@ async fn personal_fields_are_revealed_to_whom_the_role_grants_it_and_each_time_i
         ))
         .await
         .json();
+
     let event = &events["items"][0];
     assert_eq!(event["actor_id"], json!(manager.user()));
     assert_eq!(event["request_id"], revealed.header("x-request-id"));
@@ -51,11 +56,13 @@ async fn what_cannot_be_recorded_is_not_revealed() {
         json!({ "full_name": "Canary Bird", "email": "c@example.org" }),
     )
     .await;
+
     app.owner()
         .await
         .run("REVOKE INSERT ON audit_events FROM mainstay_server", [])
         .await
         .unwrap();
+
     let refused = owner.get(&format!("{path}/personal-data")).await;
     refused.assert_problem(500, "internal_error");
     assert!(!refused.text().contains("Canary"));
@@ -71,11 +78,13 @@ async fn what_cannot_be_recorded_does_not_happen() {
         json!({ "full_name": "Canary Bird", "email": "c@example.org" }),
     )
     .await;
+
     app.owner()
         .await
         .run("REVOKE INSERT ON audit_events FROM mainstay_server", [])
         .await
         .unwrap();
+
     let before = app.contents().await;
     let body = json!({ "full_name": "Another", "email": "a@example.org" });
     owner
@@ -90,6 +99,7 @@ async fn what_cannot_be_recorded_does_not_happen() {
         .delete(&path)
         .await
         .assert_problem(500, "internal_error");
+
     // The log itself is not read unseen either.
     let refused = owner.get("/v1/audit/events").await;
     refused.assert_problem(500, "internal_error");
@@ -98,8 +108,10 @@ async fn what_cannot_be_recorded_does_not_happen() {
         app.contents().await.changed_since(&before),
         Vec::<&str>::new()
     );
+
     // What leaves no record is answered as ever, and a denial stays one.
     owner.get(&path).await.assert_status(200);
+
     let agent = app.anonymous();
     agent
         .get(&path)

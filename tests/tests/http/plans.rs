@@ -19,15 +19,18 @@ const TRIES: i64 = 5;
 async fn no_statement_is_planned_each_time() {
     const PLANNED: &str =
         "SELECT name, statement, custom_plans, generic_plans FROM pg_prepared_statements";
+
     let app = TestApp::builder(app::platform())
         .setting("database.pool_size", "1")
         .start()
         .await;
     let owner = app.actor(Owner).await;
+
     // So many that it matters how many are wanted, and that Postgres knows.
     for n in 0..300 {
         create(&owner, customer("Ada", &format!("{n}@example.org"))).await;
     }
+
     let mut schema = app.owner().await;
     for table in [
         "ANALYZE customers",
@@ -36,6 +39,7 @@ async fn no_statement_is_planned_each_time() {
     ] {
         schema.run(table, []).await.expect("the owner may");
     }
+
     for n in 0..12 {
         let path = create(&owner, customer("Ada", &format!("ada{n}@example.org"))).await;
         owner.get(&path).await.assert_status(200);
@@ -56,6 +60,7 @@ async fn no_statement_is_planned_each_time() {
             .get("/v1/customers?status=lead&sort=oldest")
             .await
             .assert_status(200);
+
         owner
             .post(
                 "/v1/customers/search",
@@ -63,6 +68,7 @@ async fn no_statement_is_planned_each_time() {
             )
             .await
             .assert_status(200);
+
         owner.get("/v1/audit/events").await.assert_status(200);
         owner.delete(&path).await.assert_status(204);
     }
@@ -80,6 +86,7 @@ async fn no_statement_is_planned_each_time() {
         assert!(custom <= TRIES, "planned {custom} times: {text}");
         often += i64::from(generic > 0);
     }
+
     assert!(often >= 9, "{often} statements ran often enough to tell");
 }
 
@@ -105,12 +112,15 @@ async fn no_plan_is_compiled() {
         .upkeep("test", "SHOW jit", [])
         .await
         .expect("it is asked");
+
     assert_eq!(rows[0].get::<String>(0).expect("a setting"), "off");
+
     let mut session = app
         .database()
         .session(std::time::Duration::from_secs(5))
         .await
         .expect("it connects");
+
     let rows = session
         .run("test", "SHOW jit", [])
         .await
@@ -154,16 +164,19 @@ async fn records_read(schema: &mut Schema) -> i64 {
 async fn the_watch_reads_its_windows_and_not_the_log() {
     const FLUSH: &str = "SELECT pg_stat_force_next_flush()";
     const LOOKS: i64 = 8;
+
     // The sealer would read the whole log meanwhile.
     let builder = TestApp::builder(app::platform()).setting("jobs.in_process", "false");
     let app = builder.setting("database.pool_size", "1").start().await;
     let owner = app.actor(Owner).await;
     let (organization, account) = (owner.organization().uuid(), owner.user().uuid());
     let mut schema = app.owner().await;
+
     schema
         .run("ALTER TABLE audit_events DISABLE TRIGGER USER", [])
         .await
         .expect("the owner may");
+
     for (ago, apart, count, of) in [
         ("3 hours", "8 seconds", OLD, 300_i64),
         ("1 second", "1 second", RECENT, 3),
@@ -176,11 +189,13 @@ async fn the_watch_reads_its_windows_and_not_the_log() {
             count.into(),
             of.into(),
         ];
+
         schema
             .run(WRITE, values)
             .await
             .unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
     }
+
     schema
         .run("ANALYZE audit_events", [])
         .await
@@ -203,6 +218,7 @@ async fn the_watch_reads_its_windows_and_not_the_log() {
             .expect("it is asked");
         counted.push(records_read(&mut schema).await);
     }
+
     let read = (counted[1] - counted[0]) / LOOKS;
 
     // Nine rules read the window. The habit of the account is that of its records of 30 days, and the networks that it knows

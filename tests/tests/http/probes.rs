@@ -59,6 +59,7 @@ async fn create_pair(
         version: 1,
         updated_at: by.runtime().clock.now(),
     };
+
     let transaction = by.begin().await?;
     transaction
         .insert(&probe(body.first))
@@ -68,7 +69,9 @@ async fn create_pair(
         .insert(&probe(body.second))
         .await
         .on_constraint("probes_label_key", LABEL_TAKEN)?;
+
     transaction.commit().await?;
+
     Ok(NoContent)
 }
 
@@ -131,6 +134,7 @@ async fn a_transaction_happens_as_a_whole_or_not_at_all() {
     submit(&owner, "first=a&second=b%20c")
         .await
         .assert_status(204);
+
     let before = app.contents().await;
     submit(&owner, "first=d&second=a")
         .await
@@ -141,6 +145,7 @@ async fn a_transaction_happens_as_a_whole_or_not_at_all() {
     );
     submit(&owner, "first=d&second=e").await.assert_status(204);
     assert_eq!(owner.get("/v1/probes").await.json()["words"], json!(["4"]));
+
     let events = owner
         .get("/v1/audit/events?action=probe.created")
         .await
@@ -191,10 +196,12 @@ async fn path_parameters_come_in_order_and_a_header_as_it_is() {
         .anonymous()
         .request(Method::GET, &path)
         .header("user-agent", "probe/1.0");
+
     assert_eq!(
         request.send().await.json()["words"],
         json!([owner.user(), "7", "probe/1.0"])
     );
+
     let refused = app
         .anonymous()
         .get(&format!("/v1/probes/{}/-7", owner.user()))

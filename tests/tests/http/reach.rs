@@ -46,6 +46,7 @@ impl Things {
             .await
             .assert_status(201)
             .json();
+
         let account = owner
             .post(
                 "/v1/service-accounts",
@@ -53,27 +54,32 @@ impl Things {
             )
             .await
             .location();
+
         let account_key = owner
             .post(&format!("{account}/keys"), named)
             .await
             .assert_status(201)
             .json();
+
         let secret = owner
             .post(&format!("{account}/secrets"), json!({}))
             .await
             .assert_status(201)
             .location();
+
         let invitation = json!({ "email": "heir@example.org", "role": "owner" });
         let invitation = owner
             .post("/v1/invitations", invitation)
             .await
             .assert_status(201)
             .location();
+
         let role = role(&owner, "overseer", &["audit.read"]).await;
         let session = owner.get("/v1/me").await.json()["session_id"]
             .as_str()
             .unwrap()
             .to_owned();
+
         Self {
             owner,
             session,
@@ -111,6 +117,7 @@ impl Things {
                 "{path} names a thing: say here whose, and hold it to `role_exceeds` or `member_exceeds`"
             ),
         };
+
         let path = ids.iter().fold(row.path.to_owned(), |path, (name, id)| {
             path.replace(name, id)
         });
@@ -118,6 +125,7 @@ impl Things {
             !path.contains('{'),
             "{path} has a parameter without a thing"
         );
+
         let body = match (row.method.as_str(), row.path) {
             ("PATCH", "/v1/members/{user_id}") => json!({ "role": "keeper" }),
             ("PATCH", "/v1/roles/{id}") => json!({ "permissions": ["customers.read"] }),
@@ -127,6 +135,7 @@ impl Things {
             }
             _ => json!({}),
         };
+
         (path, body)
     }
 
@@ -145,6 +154,7 @@ impl Things {
             self.owner.get(&self.role).await.json()["permissions"],
             json!(["audit.read"])
         );
+
         let listed = self.owner.get("/v1/service-accounts").await.json();
         assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     }
@@ -188,6 +198,7 @@ async fn a_lesser_role_touches_nothing_that_belongs_to_a_greater_one() {
         &member_with(&app, &things.owner, "keeper", KEEPER).await,
     )
     .await;
+
     let rows = about_others();
 
     for row in &rows {
@@ -201,11 +212,13 @@ async fn a_lesser_role_touches_nothing_that_belongs_to_a_greater_one() {
     }
 
     things.assert_untouched(&app).await;
+
     let refused = things
         .owner
         .get("/v1/audit/events?action=authz_fail&limit=100")
         .await
         .json();
+
     assert_eq!(
         refused["items"].as_array().unwrap().len(),
         rows.len(),
@@ -219,11 +232,13 @@ async fn a_narrow_key_of_an_owner_touches_nothing_that_exceeds_the_key() {
     let app = start().await;
     let things = Things::make(&app).await;
     let owner = app.actor(Owner).await;
+
     role(&owner, "keeper", KEEPER).await;
     let scopes: Vec<_> = KEEPER
         .iter()
         .filter(|name| **name != "organization.delete")
         .collect();
+
     let made = owner
         .post(
             "/v1/api-keys",
@@ -232,6 +247,7 @@ async fn a_narrow_key_of_an_owner_touches_nothing_that_exceeds_the_key() {
         .await
         .assert_status(201)
         .json();
+
     let narrow = app.anonymous().with_token(made["key"].as_str().unwrap());
 
     for row in about_others().iter().filter(|row| row.scoped_machines) {
@@ -248,6 +264,7 @@ async fn an_invitation_that_exceeds_is_neither_withdrawn_nor_replaced() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let keeper = again(&app, &member_with(&app, &owner, "keeper", KEEPER).await).await;
+
     let invite = async |by: &Client, role: &str| {
         by.post(
             "/v1/invitations",
@@ -255,6 +272,7 @@ async fn an_invitation_that_exceeds_is_neither_withdrawn_nor_replaced() {
         )
         .await
     };
+
     // An owner made both; the first also gives more than the keeper holds.
     for given in ["owner", "keeper"] {
         let path = invite(&owner, given).await.assert_status(201).location();
@@ -270,6 +288,7 @@ async fn an_invitation_that_exceeds_is_neither_withdrawn_nor_replaced() {
             given
         );
     }
+
     let keys = "SELECT count(*) FROM data_keys WHERE organization_id = $1";
     let rows = app
         .owner()
@@ -277,6 +296,7 @@ async fn an_invitation_that_exceeds_is_neither_withdrawn_nor_replaced() {
         .run(keys, [owner.organization().uuid().into()])
         .await
         .unwrap();
+
     assert_eq!(
         rows[0].get::<i64>(0).unwrap(),
         1,
@@ -296,8 +316,10 @@ async fn what_does_not_exceed_stays_within_reach() {
         .await
         .assert_status(201)
         .json();
+
     let path = format!("/v1/organization/api-keys/{}", made["id"].as_str().unwrap());
     keeper.delete(&path).await.assert_status(204);
+
     let account = keeper
         .post(
             "/v1/service-accounts",
@@ -305,27 +327,33 @@ async fn what_does_not_exceed_stays_within_reach() {
         )
         .await
         .location();
+
     let key = keeper
         .post(&format!("{account}/keys"), json!({ "name": "a" }))
         .await
         .assert_status(201)
         .json();
+
     keeper
         .delete(&format!("{account}/keys/{}", key["id"].as_str().unwrap()))
         .await
         .assert_status(204);
+
     let secret = keeper
         .post(&format!("{account}/secrets"), json!({}))
         .await
         .assert_status(201)
         .location();
+
     keeper.delete(&secret).await.assert_status(204);
+
     let invitation = json!({ "email": "new@example.org", "role": "reader" });
     let invitation = keeper
         .post("/v1/invitations", invitation)
         .await
         .assert_status(201)
         .location();
+
     keeper.delete(&invitation).await.assert_status(204);
     keeper.delete(&account).await.assert_status(204);
 }

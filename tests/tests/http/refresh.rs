@@ -53,7 +53,9 @@ async fn a_refresh_gives_the_next_pair_of_the_same_session() {
     let (app, clock) = at_a_manual_clock().await;
     let first = begin(&app).await;
     clock.advance(Duration::minutes(11));
+
     assert!(!works(&app, &first).await);
+
     let second = refresh(&app, &first["refresh_token"])
         .await
         .assert_status(200)
@@ -61,6 +63,7 @@ async fn a_refresh_gives_the_next_pair_of_the_same_session() {
     assert!(works(&app, &second).await);
     assert_eq!(first["session_id"], second["session_id"]);
     assert_ne!(first["refresh_token"], second["refresh_token"]);
+
     let third = refresh(&app, &second["refresh_token"])
         .await
         .assert_status(200)
@@ -81,6 +84,7 @@ async fn a_spent_token_that_comes_back_ends_the_whole_family() {
         .await
         .assert_status(200)
         .json();
+
     clock.advance(Duration::seconds(11));
     assert!(works(&app, &third).await);
     refresh(&app, &first["refresh_token"])
@@ -90,6 +94,7 @@ async fn a_spent_token_that_comes_back_ends_the_whole_family() {
     refresh(&app, &third["refresh_token"])
         .await
         .assert_problem(401, "invalid_refresh_token");
+
     let reuse = "SELECT count(*) FROM audit_events WHERE action = 'authn_token_reuse'";
     assert_eq!(
         app.owner().await.run(reuse, []).await.unwrap()[0]
@@ -107,11 +112,13 @@ async fn a_retry_within_seconds_gets_the_same_successor() {
         .await
         .assert_status(200)
         .json();
+
     clock.advance(Duration::seconds(9));
     let again = refresh(&app, &first["refresh_token"])
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(second["refresh_token"], again["refresh_token"]);
     assert!(works(&app, &again).await);
 }
@@ -141,6 +148,7 @@ async fn a_session_that_is_not_used_ends() {
             .assert_status(200)
             .json();
     }
+
     clock.advance(Duration::hours(24));
     refresh(&app, &session["refresh_token"])
         .await
@@ -159,11 +167,13 @@ async fn a_session_ends_however_much_it_is_used() {
             .assert_status(200)
             .json();
     }
+
     clock.advance(Duration::hours(12) - Duration::minutes(1));
     session = refresh(&app, &session["refresh_token"])
         .await
         .assert_status(200)
         .json();
+
     clock.advance(Duration::minutes(1));
     assert!(
         !works(&app, &session).await,
@@ -180,6 +190,7 @@ async fn what_was_never_issued_is_refused_and_harms_nobody() {
     let session = begin(&app).await;
     let token = session["refresh_token"].as_str().unwrap();
     let altered = format!("{}A", &token[..token.len() - 1]);
+
     for forged in [
         "mrt_",
         "x",
@@ -193,6 +204,7 @@ async fn what_was_never_issued_is_refused_and_harms_nobody() {
                 .assert_problem(401, "invalid_refresh_token");
         }
     }
+
     assert!(works(&app, &session).await);
 }
 
@@ -203,6 +215,7 @@ async fn after_sign_out_and_deactivation_nothing_is_refreshed() {
     let client = app
         .anonymous()
         .with_token(session["access_token"].as_str().unwrap());
+
     client
         .delete("/v1/sessions/current")
         .await
@@ -210,12 +223,14 @@ async fn after_sign_out_and_deactivation_nothing_is_refreshed() {
     refresh(&app, &session["refresh_token"])
         .await
         .assert_problem(401, "invalid_refresh_token");
+
     let other = begin(&app).await;
     app.owner()
         .await
         .run("UPDATE users SET active = false", [])
         .await
         .unwrap();
+
     refresh(&app, &other["refresh_token"])
         .await
         .assert_problem(401, "invalid_refresh_token");
@@ -230,12 +245,14 @@ async fn the_database_holds_no_refresh_token() {
         .await
         .assert_status(200)
         .json();
+
     let rows = app
         .owner()
         .await
         .run("SELECT t::text FROM refresh_tokens t", [])
         .await
         .unwrap();
+
     let dump: String = rows
         .iter()
         .map(|row| row.get::<String>(0).unwrap())
@@ -245,6 +262,7 @@ async fn the_database_holds_no_refresh_token() {
         3,
         "one of the actor's own sign-in, and two of this session"
     );
+
     for token in [first, second] {
         let hex: String = token["refresh_token"]
             .as_str()

@@ -11,6 +11,7 @@ use crate::{create, customer, start};
 /// Asks again and again until the status comes, for a second at most.
 pub async fn within_a_second(client: &Client, path: &str, status: u16) {
     let start = Instant::now();
+
     loop {
         let answer = client.get(path).await;
         if answer.status == status {
@@ -48,15 +49,18 @@ async fn a_changed_role_is_changed_everywhere() {
         "{}/personal-data",
         create(&manager, customer("Ada", "ada@example.org")).await
     );
+
     let (here, there) = (&agent, replica.client_of(&agent));
     here.get(&path).await.assert_status(403);
     there.get(&path).await.assert_status(403);
+
     let promote = "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'manager') WHERE user_id = $1";
     app.owner()
         .await
         .run(promote, [agent.user().uuid().into()])
         .await
         .unwrap();
+
     within_a_second(here, &path, 200).await;
     within_a_second(&there, &path, 200).await;
 }
@@ -81,7 +85,9 @@ async fn an_account_that_is_deactivated_is_shut_out_everywhere() {
     let replica = app.second_replica().await;
     let agent = app.actor(Agent).await;
     let there = replica.client_of(&agent);
+
     there.get("/v1/me").await.assert_status(200);
+
     app.owner()
         .await
         .run(
@@ -90,6 +96,7 @@ async fn an_account_that_is_deactivated_is_shut_out_everywhere() {
         )
         .await
         .unwrap();
+
     within_a_second(&there, "/v1/me", 401).await;
 }
 

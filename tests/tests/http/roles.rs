@@ -29,11 +29,13 @@ async fn roles_and_what_they_grant_are_listed() {
         &["customers.read", "members.read", "customers.read"],
     )
     .await;
+
     let listed = auditor.get("/v1/roles").await.assert_status(200).json();
     assert_eq!(
         names(&listed),
         ["owner", "manager", "agent", "auditor", "support"]
     );
+
     let support = &listed["items"][4];
     assert_eq!(
         support["permissions"],
@@ -44,11 +46,13 @@ async fn roles_and_what_they_grant_are_listed() {
         (&json!(false), &json!(true))
     );
     assert_eq!(auditor.get(&path).await.assert_status(200).json(), *support);
+
     let permissions = auditor
         .get("/v1/permissions")
         .await
         .assert_status(200)
         .json();
+
     assert!(
         names(&permissions).contains(&"roles.manage"),
         "{permissions}"
@@ -70,6 +74,7 @@ async fn a_changed_role_changes_what_its_members_may_do() {
     let owner = app.actor(Owner).await;
     let member = member_with(&app, &owner, "support", &["organization.read"]).await;
     let there = replica.client_of(&member);
+
     member
         .get("/v1/customers")
         .await
@@ -78,12 +83,15 @@ async fn a_changed_role_changes_what_its_members_may_do() {
         .get("/v1/customers")
         .await
         .assert_problem(403, "forbidden");
+
     let listed = owner.get("/v1/roles").await.json();
     let path = format!("/v1/roles/{}", listed["items"][4]["id"].as_str().unwrap());
     let wider = json!({ "permissions": ["customers.read", "organization.read"] });
     let changed = owner.patch(&path, wider).await.assert_status(200).json();
+
     assert_eq!(changed["version"], 2);
     member.get("/v1/customers").await.assert_status(200);
+
     within_a_second(&there, "/v1/customers", 200).await;
     owner
         .patch(&path, json!({ "permissions": [], "name": "idle" }))
@@ -93,8 +101,10 @@ async fn a_changed_role_changes_what_its_members_may_do() {
         .get("/v1/customers")
         .await
         .assert_problem(403, "forbidden");
+
     within_a_second(&there, "/v1/customers", 403).await;
     assert_eq!(member.get("/v1/me").await.json()["role"], "idle");
+
     let (_, before, after) = recorded(&app, "privilege_permissions_changed").await;
     assert_eq!(
         before,
@@ -109,8 +119,10 @@ async fn a_role_that_somebody_has_or_is_to_get_is_not_deleted() {
     let owner = app.actor(Owner).await;
     let path = role(&owner, "support", &["customers.read"]).await;
     let member = app.actor(Agent).await;
+
     promote(&owner, &member, "support").await;
     owner.delete(&path).await.assert_problem(409, "role_in_use");
+
     promote(&owner, &member, "agent").await;
     let invitation = json!({ "email": "ada@example.org", "role": "support" });
     let invitation = owner
@@ -118,6 +130,7 @@ async fn a_role_that_somebody_has_or_is_to_get_is_not_deleted() {
         .await
         .assert_status(201)
         .location();
+
     owner.delete(&path).await.assert_problem(409, "role_in_use");
     owner.delete(&invitation).await.assert_status(204);
     owner.delete(&path).await.assert_status(204);
@@ -131,7 +144,9 @@ async fn nobody_overwrites_a_change_of_a_role_unseen() {
     let made = owner
         .post("/v1/roles", json!({ "name": "support", "permissions": [] }))
         .await;
+
     assert_eq!(made.header("etag"), "\"1\"");
+
     let path = made.location();
     let with = |tag: &str| owner.request(Method::PATCH, &path).header("if-match", tag);
     with("\"1\"")
@@ -144,6 +159,7 @@ async fn nobody_overwrites_a_change_of_a_role_unseen() {
         .send()
         .await
         .assert_problem(412, "stale_version");
+
     let delete = owner
         .request(Method::DELETE, &path)
         .header("if-match", "\"1\"");
@@ -161,6 +177,7 @@ async fn two_changes_of_a_role_at_once_leave_one_of_them() {
         json!(["customers.read", "members.read"]),
         json!(["audit.read", "roles.read"]),
     ];
+
     for _ in 0..10 {
         let [one, other] = lists
             .clone()
@@ -185,11 +202,13 @@ async fn nobody_grants_what_they_do_not_hold() {
         "roles.manage",
         "roles.read",
     ];
+
     let app = start().await;
     let owner = app.actor(Owner).await;
     let keeper = member_with(&app, &owner, "keeper", &HELD).await;
     let wide = role(&owner, "wide", &["customers.delete"]).await;
     let listed = keeper.get("/v1/roles").await.json();
+
     let id = |name: &str| {
         let items = listed["items"].as_array().unwrap();
         items.iter().find(|item| item["name"] == name).unwrap()["id"]
@@ -197,6 +216,7 @@ async fn nobody_grants_what_they_do_not_hold() {
             .unwrap()
             .to_owned()
     };
+
     let own = format!("/v1/roles/{}", id("keeper"));
     let me = member_path(&keeper);
     let more = json!(["members.manage", "roles.manage", "customers.delete"]);
@@ -230,6 +250,7 @@ async fn nobody_grants_what_they_do_not_hold() {
         )
         .await,
     ];
+
     for attempt in attempts {
         attempt.assert_problem(403, "privilege_exceeds_own");
     }
@@ -237,6 +258,7 @@ async fn nobody_grants_what_they_do_not_hold() {
         app.contents().await.changed_since(&contents),
         Vec::<&str>::new()
     );
+
     let refusals =
         "SELECT count(*) FROM audit_events WHERE action = 'authz_fail' AND actor_id = $1";
     let rows = app
@@ -245,11 +267,13 @@ async fn nobody_grants_what_they_do_not_hold() {
         .run(refusals, [keeper.user().uuid().into()])
         .await
         .unwrap();
+
     assert_eq!(
         rows[0].get::<i64>(0).unwrap(),
         11,
         "each refusal is on record"
     );
+
     // What they hold they may give.
     role(&keeper, "reader", &["roles.read"]).await;
     keeper
@@ -274,6 +298,7 @@ async fn only_an_owner_makes_an_owner() {
         .iter()
         .map(|it| it.as_str().unwrap())
         .collect();
+
     let deputy = member_with(&app, &owner, "deputy", &all).await;
     let other = app.actor(Agent).await;
     for member in [&deputy, &other] {
@@ -282,6 +307,7 @@ async fn only_an_owner_makes_an_owner() {
             .await;
         refused.assert_problem(403, "privilege_exceeds_own");
     }
+
     let invitation = json!({ "email": "ada@example.org", "role": "owner" });
     deputy
         .post("/v1/invitations", invitation)
@@ -295,11 +321,13 @@ async fn only_an_owner_makes_an_owner() {
         .delete(&member_path(&owner))
         .await
         .assert_problem(403, "privilege_exceeds_own");
+
     let body = json!({ "user_id": other.user() });
     deputy
         .put("/v1/organization/owner", body)
         .await
         .assert_problem(403, "privilege_exceeds_own");
+
     promote(&owner, &other, "owner").await;
 }
 
@@ -308,6 +336,7 @@ async fn built_in_roles_are_neither_changed_nor_shadowed() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let own = role(&owner, "support", &[]).await;
+
     for name in ["owner", "manager", "agent", "auditor", "support"] {
         let shadow = json!({ "name": name, "permissions": ["audit.read"] });
         owner
@@ -315,10 +344,12 @@ async fn built_in_roles_are_neither_changed_nor_shadowed() {
             .await
             .assert_problem(409, "role_name_taken");
     }
+
     owner
         .patch(&own, json!({ "name": "owner" }))
         .await
         .assert_problem(409, "role_name_taken");
+
     let listed = owner.get("/v1/roles").await.json();
     for built_in in &listed["items"].as_array().unwrap()[..4] {
         let path = format!("/v1/roles/{}", built_in["id"].as_str().unwrap());
@@ -336,6 +367,7 @@ async fn built_in_roles_are_neither_changed_nor_shadowed() {
             .await
             .assert_problem(403, "built_in_role");
     }
+
     for name in ["Owner", "owner ", "öwner", "", "1st"] {
         let odd = json!({ "name": name, "permissions": [] });
         owner
@@ -350,6 +382,7 @@ async fn a_role_of_another_organization_does_not_exist() {
     let app = start().await;
     let (owner, stranger) = (app.actor(Owner).await, app.stranger(Owner).await);
     let path = role(&owner, "support", &[]).await;
+
     stranger.get(&path).await.assert_problem(404, "not_found");
     stranger
         .patch(&path, json!({ "name": "mine" }))
@@ -359,16 +392,19 @@ async fn a_role_of_another_organization_does_not_exist() {
         .delete(&path)
         .await
         .assert_problem(404, "not_found");
+
     let member = app.stranger(Agent).await;
     stranger
         .patch(&member_path(&member), json!({ "role": "support" }))
         .await
         .assert_problem(422, "unknown_role");
+
     let invitation = json!({ "email": "ada@example.org", "role": "support" });
     stranger
         .post("/v1/invitations", invitation)
         .await
         .assert_problem(422, "unknown_role");
+
     // Each has its own role of one name.
     role(&stranger, "support", &["customers.read"]).await;
 }
@@ -379,12 +415,14 @@ async fn the_schema_keeps_roles_within_their_organization() {
     let app = start().await;
     let (owner, stranger) = (app.actor(Owner).await, app.stranger(Agent).await);
     role(&owner, "support", &[]).await;
+
     let cross = "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'support') WHERE user_id = $1";
     let refused = app
         .serving_role()
         .await
         .run(cross, [stranger.user().uuid().into()])
         .await;
+
     assert!(
         refused
             .err()

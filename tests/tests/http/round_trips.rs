@@ -25,12 +25,14 @@ async fn counted() -> (TestApp, Actor) {
     let owner = app.actor(Owner).await;
     let refused = async || owner.get("/v1/customers?limit=0").await;
     let deadline = Instant::now() + Duration::from_secs(20);
+
     while trips(&app, 422, refused).await > 0 {
         assert!(
             Instant::now() < deadline,
             "each request asks the database who is asking"
         );
     }
+
     (app, owner)
 }
 
@@ -60,12 +62,14 @@ async fn a_read_takes_one_trip_and_authentication_none() {
         1,
         "a page"
     );
+
     let by_name = "/v1/customers?sort=name";
     assert_eq!(
         trips(&app, 200, async || owner.get(by_name).await).await,
         1,
         "a page by name"
     );
+
     let refused = async || owner.get("/v1/customers?limit=0").await;
     assert_eq!(
         trips(&app, 422, refused).await,
@@ -82,16 +86,20 @@ async fn a_write_takes_one_trip_its_audit_record_included() {
             .post("/v1/customers", customer("Ada", "ada@example.org"))
             .await
     };
+
     assert_eq!(trips(&app, 201, made).await, 1, "create");
+
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let plain = async || owner.patch(&path, json!({ "status": "lead" })).await;
     assert_eq!(trips(&app, 200, plain).await, 1, "update");
+
     let sealed = async || owner.patch(&path, json!({ "full_name": "Bea" })).await;
     assert_eq!(
         trips(&app, 200, sealed).await,
         1,
         "update of a sealed field"
     );
+
     let revealed = async || owner.get(&format!("{path}/personal-data")).await;
     assert_eq!(trips(&app, 200, revealed).await, 1, "reveal");
 
@@ -115,14 +123,17 @@ async fn the_key_of_a_row_is_asked_for_again_when_it_is_old() {
         .setting("database.pool_size", "1")
         .start()
         .await;
+
     let owner = app.actor(Owner).await;
     let made = owner
         .post("/v1/api-keys", json!({ "name": "a" }))
         .await
         .assert_status(201)
         .json();
+
     let key = app.anonymous().with_token(made["key"].as_str().unwrap());
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
+
     // Whatever else is asked for anew is asked for without a key too.
     let later = async |body: Value| {
         clock.advance(time::Duration::minutes(5));
@@ -133,6 +144,7 @@ async fn the_key_of_a_row_is_asked_for_again_when_it_is_old() {
         later(json!({ "full_name": "Bea" })).await
     })
     .await;
+
     assert_eq!(
         sealed,
         plain + 1,
@@ -148,11 +160,13 @@ async fn an_api_key_is_known_without_asking_and_one_that_is_no_key_is_refused_wi
         .await
         .assert_status(201)
         .json();
+
     let text = made["key"].as_str().unwrap();
     let (key, typo) = (
         app.anonymous().with_token(text),
         app.anonymous().with_token(&text.replace("mak_", "mak_0")),
     );
+
     assert_eq!(
         trips(&app, 200, async || key.get("/v1/customers").await).await,
         1,
@@ -176,14 +190,17 @@ async fn an_api_key_is_known_without_asking_and_one_that_is_no_key_is_refused_wi
             .await
             .assert_status(201)
             .json();
+
         let unknown = app.anonymous().with_token(made["key"].as_str().unwrap());
         let before = app.round_trips();
         unknown
             .get("/v1/customers?limit=0")
             .await
             .assert_status(422);
+
         least = least.min(app.round_trips() - before);
     }
+
     assert_eq!(least, 1, "a key that was not seen before");
 }
 
@@ -198,6 +215,7 @@ async fn a_sign_in_takes_two_trips_whether_it_succeeds_or_not() {
             )
             .await
     };
+
     assert_eq!(
         trips(&app, 201, async || attempt(owner.email(), PASSWORD).await).await,
         2,
@@ -221,6 +239,7 @@ async fn a_sign_in_takes_two_trips_whether_it_succeeds_or_not() {
 #[tokio::test]
 async fn a_refresh_takes_two_trips_however_many_meet() {
     const MEETING: usize = 8;
+
     let (app, owner) = counted().await;
     let refresh = async |session: &Value| {
         let body = json!({ "refresh_token": session["refresh_token"] });
@@ -230,6 +249,7 @@ async fn a_refresh_takes_two_trips_however_many_meet() {
             .assert_status(200)
             .json()
     };
+
     let body = json!({ "email": owner.email(), "password": PASSWORD });
     let mut session = app
         .anonymous()
@@ -237,7 +257,9 @@ async fn a_refresh_takes_two_trips_however_many_meet() {
         .await
         .assert_status(201)
         .json();
+
     let (mut alone, mut together) = (usize::MAX, usize::MAX);
+
     for _ in 0..6 {
         let before = app.round_trips();
         session = refresh(&session).await;
@@ -247,6 +269,7 @@ async fn a_refresh_takes_two_trips_however_many_meet() {
         together = together.min(app.round_trips() - before);
         session = met.into_iter().next().unwrap();
     }
+
     assert_eq!((alone, together), (2, 2 * MEETING));
 }
 
@@ -259,14 +282,17 @@ async fn a_second_factor_takes_one_trip_more() {
         .setting("database.pool_size", "1")
         .start()
         .await;
+
     let (owner, mut device) = (app.actor(Owner).await, Device::default());
     let (totp, codes) = enrol(&app, &owner).await;
     add_passkey(&owner, &mut device).await;
+
     let with_code = async || {
         clock.advance(time::Duration::seconds(30));
         sign_in(&app, &owner, Some(&totp.code(clock.now()))).await
     };
     assert_eq!(trips(&app, 201, with_code).await, 3, "a code");
+
     let mut left = codes.iter();
     let mut least = usize::MAX;
     for _ in 0..6 {
@@ -276,12 +302,14 @@ async fn a_second_factor_takes_one_trip_more() {
             .assert_status(201);
         least = least.min(app.round_trips() - before);
     }
+
     assert_eq!(least, 3, "a recovery code");
     assert_eq!(
         trips(&app, 401, async || sign_in(&app, &owner, None).await).await,
         3,
         "no code: its methods"
     );
+
     let mut least = usize::MAX;
     for _ in 0..6 {
         let answer = device.answer(&request_options(&app).await).await;

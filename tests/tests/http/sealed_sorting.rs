@@ -19,6 +19,7 @@ async fn a_crowd_of_sorted_listings_is_turned_away_and_holds_nobody_up() {
         .setting("http.deadline", "60s")
         .start()
         .await;
+
     let manager = app.actor(Manager).await;
     create(&manager, customer("Ada", "ada@example.org")).await;
 
@@ -29,6 +30,7 @@ async fn a_crowd_of_sorted_listings_is_turned_away_and_holds_nobody_up() {
         .run("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE", [])
         .await
         .unwrap();
+
     let mut asked: FuturesUnordered<_> = (0..MANY)
         .map(|_| manager.get("/v1/customers?sort=name"))
         .collect();
@@ -36,17 +38,21 @@ async fn a_crowd_of_sorted_listings_is_turned_away_and_holds_nobody_up() {
         .await
         .expect("some are turned away");
     let refused = refused.unwrap();
+
     refused.assert_problem(503, "unavailable");
     assert_eq!(refused.header("retry-after"), "1");
+
     // Whoever asks for something else is answered meanwhile.
     manager.get("/v1/me").await.assert_status(200);
     manager.get("/v1/members").await.assert_status(200);
+
     holder.run("ROLLBACK", []).await.unwrap();
 
     let mut statuses = vec![503];
     while let Some(answer) = asked.next().await {
         statuses.push(answer.status.as_u16());
     }
+
     let answered = statuses.iter().filter(|status| **status == 200).count();
     assert!(
         answered >= 1 && statuses.iter().all(|status| [200, 503].contains(status)),

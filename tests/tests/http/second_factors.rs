@@ -56,11 +56,13 @@ async fn an_app_counts_once_a_code_has_confirmed_it() {
         .post("/v1/me/totp/confirmation", json!({ "code": "123456" }))
         .await
         .assert_problem(404, "not_found");
+
     let enrolment = agent
         .post("/v1/me/totp", json!({}))
         .await
         .assert_status(201)
         .json();
+
     assert!(
         enrolment["uri"]
             .as_str()
@@ -73,6 +75,7 @@ async fn an_app_counts_once_a_code_has_confirmed_it() {
         enrolment["secret"].as_str().unwrap().len() >= 32,
         "160 bits"
     );
+
     let totp = App::of(&enrolment);
     sign_in(&app, &agent, None).await.assert_status(201);
 
@@ -81,20 +84,24 @@ async fn an_app_counts_once_a_code_has_confirmed_it() {
             .post("/v1/me/totp/confirmation", json!({ "code": code }))
             .await
     };
+
     confirm(totp.wrong_code(clock.now()))
         .await
         .assert_problem(422, "wrong_code");
     assert_eq!(factors(&agent).await["enrolled"], false);
+
     let codes = recovery_codes(
         &confirm(totp.code(clock.now()))
             .await
             .assert_status(200)
             .json(),
     );
+
     assert_eq!(codes.len(), 10);
     confirm(totp.code(clock.now()))
         .await
         .assert_problem(404, "not_found");
+
     let shown = factors(&agent).await;
     assert_eq!(
         (&shown["enrolled"], &shown["recovery_codes"]),
@@ -104,8 +111,10 @@ async fn an_app_counts_once_a_code_has_confirmed_it() {
         shown["totp_since"].is_string()
             && agent.get("/v1/me").await.json()["second_factor"] == true
     );
+
     // OWASP ASVS 6.3.7.
     assert!(was_told(&app, &agent, "A second factor was added to your account").await);
+
     // The code has shown the factor: the session that it was given in is as good as a new one.
     something_sensitive(&agent).await.assert_status(201);
 }
@@ -118,11 +127,13 @@ async fn a_sign_in_takes_the_password_and_a_code() {
     let (totp, _) = enrol(&app, &agent).await;
     let now = next_step(&clock);
     let asked = sign_in(&app, &agent, None).await;
+
     asked.assert_problem(401, "second_factor_required");
     assert_eq!(
         asked.json()["second_factors"],
         json!(["totp", "recovery_code"])
     );
+
     for code in [None, Some(totp.code(now))] {
         let body = json!({ "email": agent.email(), "password": "not the password", "code": code });
         let refused = app.anonymous().post("/v1/sessions", body).await;
@@ -133,6 +144,7 @@ async fn a_sign_in_takes_the_password_and_a_code() {
             refused.text()
         );
     }
+
     let step = step_up(&agent, json!({ "password": PASSWORD })).await;
     assert_eq!(
         step.assert_problem(401, "second_factor_required").json()["second_factors"],
@@ -141,19 +153,23 @@ async fn a_sign_in_takes_the_password_and_a_code() {
     sign_in(&app, &agent, Some(&totp.wrong_code(now)))
         .await
         .assert_problem(401, "invalid_credentials");
+
     let session = signed_in(&app, &sign_in(&app, &agent, Some(&totp.code(now))).await);
     something_sensitive(&session).await.assert_status(201);
+
     let mut owner = app.owner().await;
     let events = owner.run(
         "SELECT action FROM audit_events WHERE action LIKE 'authn_%' ORDER BY action",
         [],
     );
+
     let events: Vec<String> = events
         .await
         .unwrap()
         .iter()
         .map(|row| row.get(0).unwrap())
         .collect();
+
     let expected = [
         "authn_login_fail",
         "authn_login_fail",
@@ -166,6 +182,7 @@ async fn a_sign_in_takes_the_password_and_a_code() {
         "authn_second_factor_required",
         "authn_second_factor_success",
     ];
+
     assert_eq!(events, expected);
 }
 
@@ -176,10 +193,12 @@ async fn a_code_is_taken_once_and_for_a_minute_at_most() {
     let agent = app.actor(Agent).await;
     let (totp, _) = enrol(&app, &agent).await;
     let first = clock.now();
+
     // The code that confirmed the app is spent.
     sign_in(&app, &agent, Some(&totp.code(first)))
         .await
         .assert_problem(401, "invalid_credentials");
+
     let second = next_step(&clock);
     sign_in(&app, &agent, Some(&totp.code(second)))
         .await
@@ -187,17 +206,21 @@ async fn a_code_is_taken_once_and_for_a_minute_at_most() {
     sign_in(&app, &agent, Some(&totp.code(second)))
         .await
         .assert_problem(401, "invalid_credentials");
+
     // One step ahead is taken, and everything before it is spent with it.
     let ahead = second + Duration::seconds(30);
     sign_in(&app, &agent, Some(&totp.code(ahead)))
         .await
         .assert_status(201);
+
     next_step(&clock);
     sign_in(&app, &agent, Some(&totp.code(ahead)))
         .await
         .assert_problem(401, "invalid_credentials");
+
     // One step late is taken, two are not.
     clock.advance(Duration::minutes(5));
+
     let now = clock.now();
     sign_in(&app, &agent, Some(&totp.code(now - Duration::seconds(60))))
         .await
@@ -216,10 +239,12 @@ async fn a_recovery_code_is_taken_once_in_place_of_an_app() {
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     let (_, codes) = enrol(&app, &agent).await;
+
     assert!(
         codes.iter().all(|code| code.replace('-', "").len() == 25),
         "{codes:?}: 125 bits each"
     );
+
     let typed = codes[0].to_lowercase().replace('-', " ");
     let session = signed_in(&app, &sign_in(&app, &agent, Some(&typed)).await);
     assert!(was_told(&app, &agent, "A recovery code was used").await);
@@ -263,6 +288,7 @@ async fn a_step_up_shows_the_second_factor() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, codes) = enrol(&app, &agent).await;
+
     clock.advance(Duration::minutes(11));
     something_sensitive(&agent)
         .await
@@ -276,6 +302,7 @@ async fn a_step_up_shows_the_second_factor() {
     step_up(&agent, json!({ "code": totp.wrong_code(clock.now()) }))
         .await
         .assert_problem(401, "invalid_credentials");
+
     let wrong = json!({ "password": "not the password", "code": totp.code(clock.now()) });
     step_up(&agent, wrong)
         .await
@@ -283,6 +310,7 @@ async fn a_step_up_shows_the_second_factor() {
     something_sensitive(&agent)
         .await
         .assert_problem(401, "step_up_required");
+
     // The wrong password has not spent the code.
     step_up(
         &agent,
@@ -291,6 +319,7 @@ async fn a_step_up_shows_the_second_factor() {
     .await
     .assert_status(204);
     something_sensitive(&agent).await.assert_status(201);
+
     clock.advance(Duration::minutes(11));
     step_up(&agent, json!({ "code": codes[0] }))
         .await
@@ -316,13 +345,16 @@ async fn an_older_session_must_show_the_new_factor() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let older = signed_in(&app, &sign_in(&app, &agent, None).await);
+
     something_sensitive(&older).await.assert_status(201);
+
     let (totp, _) = enrol(&app, &agent).await;
     older.get("/v1/me").await.assert_status(200);
     older
         .delete("/v1/me/totp")
         .await
         .assert_problem(401, "step_up_required");
+
     let now = next_step(&clock);
     step_up(&older, json!({ "code": totp.code(now) }))
         .await
@@ -338,6 +370,7 @@ async fn a_factor_that_is_removed_ends_all_other_sessions() {
     let (totp, codes) = enrol(&app, &agent).await;
     let now = next_step(&clock);
     let lost = signed_in(&app, &sign_in(&app, &agent, Some(&totp.code(now))).await);
+
     lost.get("/v1/me").await.assert_status(200);
     agent.delete("/v1/me/totp").await.assert_status(204);
     lost.get("/v1/me")
@@ -351,11 +384,13 @@ async fn a_factor_that_is_removed_ends_all_other_sessions() {
         )
         .await
     );
+
     let shown = factors(&agent).await;
     assert_eq!(
         (&shown["enrolled"], &shown["recovery_codes"]),
         (&json!(false), &json!(0))
     );
+
     // Neither a code nor a recovery code is asked for, and none is worth anything.
     let session = signed_in(&app, &sign_in(&app, &agent, None).await);
     step_up(&session, json!({ "code": codes[0] }))
@@ -370,6 +405,7 @@ async fn an_app_is_replaced_when_the_new_one_has_shown_a_code() {
     let (old, codes) = enrol(&app, &agent).await;
     let now = next_step(&clock);
     let elsewhere = signed_in(&app, &sign_in(&app, &agent, Some(&old.code(now))).await);
+
     let new = App::of(
         &agent
             .post("/v1/me/totp", json!({}))
@@ -377,10 +413,12 @@ async fn an_app_is_replaced_when_the_new_one_has_shown_a_code() {
             .assert_status(201)
             .json(),
     );
+
     let now = next_step(&clock);
     sign_in(&app, &agent, Some(&new.code(now)))
         .await
         .assert_problem(401, "invalid_credentials");
+
     let confirmed = agent
         .post("/v1/me/totp/confirmation", json!({ "code": new.code(now) }))
         .await;
@@ -392,6 +430,7 @@ async fn an_app_is_replaced_when_the_new_one_has_shown_a_code() {
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     let now = next_step(&clock);
     sign_in(&app, &agent, Some(&old.code(now)))
         .await
@@ -415,12 +454,14 @@ async fn a_secret_waits_an_hour_for_its_first_code() {
             .assert_status(201)
             .json(),
     );
+
     clock.advance(Duration::minutes(59));
     let code = totp.wrong_code(clock.now());
     agent
         .post("/v1/me/totp/confirmation", json!({ "code": code }))
         .await
         .assert_problem(422, "wrong_code");
+
     let other = app.actor(Agent).await;
     let totp = App::of(
         &other
@@ -429,9 +470,11 @@ async fn a_secret_waits_an_hour_for_its_first_code() {
             .assert_status(201)
             .json(),
     );
+
     clock.advance(Duration::minutes(59));
     let late = signed_in(&app, &sign_in(&app, &other, None).await);
     clock.advance(Duration::minutes(2));
+
     let code = totp.code(clock.now());
     late.post("/v1/me/totp/confirmation", json!({ "code": code }))
         .await
@@ -448,11 +491,14 @@ async fn guessing_codes_is_slowed_down() {
         step_up(session, json!({ "code": totp.wrong_code(clock.now()) })).await
     };
     let mut refused = 0;
+
     while guess(&agent).await.problem().code == "invalid_credentials" {
         refused += 1;
         assert!(refused < 10, "guesses are not slowed down");
     }
+
     assert!(refused >= 5, "a person may mistype");
+
     // The right code has to wait too.
     let answer = step_up(&agent, json!({ "code": totp.code(clock.now()) })).await;
     answer.assert_problem(429, "too_many_attempts");
@@ -465,23 +511,28 @@ async fn a_password_reset_leaves_the_factors_alone() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, _) = enrol(&app, &agent).await;
+
     app.mail_to(agent.email()).await;
     app.anonymous()
         .post("/v1/password-resets", json!({ "email": agent.email() }))
         .await
         .assert_status(202);
+
     let token = app.mail_to(agent.email()).await.link_token();
     let new = "another horse, another battery";
     let body = json!({ "token": token, "password": new });
+
     app.anonymous()
         .post("/v1/password-resets/completion", body)
         .await
         .assert_status(204);
+
     let now = next_step(&clock);
     let sign_in = async |code: Option<String>| {
         let body = json!({ "email": agent.email(), "password": new, "code": code });
         app.anonymous().post("/v1/sessions", body).await
     };
+
     sign_in(None)
         .await
         .assert_problem(401, "second_factor_required");
@@ -494,17 +545,20 @@ async fn an_operator_resets_what_is_lost() {
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     enrol(&app, &agent).await;
+
     let origin = Origin {
         request: Uuid::nil(),
         operation: "user_reset_second_factors",
         address: None,
     };
+
     let operator = Unscoped::because(
         "a test does what the command does",
         app.database(),
         origin,
         None,
     );
+
     assert!(reset_second_factors(&operator, agent.user()).await.unwrap());
     assert!(
         !reset_second_factors(&operator, Uuid::nil().into())
@@ -512,8 +566,10 @@ async fn an_operator_resets_what_is_lost() {
             .unwrap()
     );
     assert!(was_told(&app, &agent, "Your second factors were reset").await);
+
     let session = signed_in(&app, &sign_in(&app, &agent, None).await);
     assert_eq!(factors(&session).await["enrolled"], false);
+
     let mut owner = app.owner().await;
     let rows = owner
         .run(
@@ -522,5 +578,6 @@ async fn an_operator_resets_what_is_lost() {
         )
         .await
         .unwrap();
+
     assert_eq!(rows.len(), 1);
 }

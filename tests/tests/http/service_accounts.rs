@@ -36,6 +36,7 @@ async fn a_service_account_calls_by_its_key() {
     let key = new_key(&owner, &path, json!({ "name": "first" })).await;
     let client = with(&app, &key);
     let me = client.get("/v1/me").await.assert_status(200).json();
+
     assert_eq!(
         (&me["name"], &me["email"], &me["role"]),
         (&json!("export"), &Value::Null, &json!("agent"))
@@ -52,22 +53,26 @@ async fn a_service_account_calls_by_its_key() {
         .get("/v1/audit/events")
         .await
         .assert_problem(403, "forbidden");
+
     // It has no sessions and no person; it has neither password nor address.
     client
         .get("/v1/sessions")
         .await
         .assert_problem(403, "forbidden");
+
     let listed = owner.get(&format!("{path}/keys")).await.json();
     assert_eq!(
         (&listed["items"][0]["id"], &listed["items"][0]["user_id"]),
         (&key["id"], &me["user_id"])
     );
     assert!(!listed.to_string().contains(key["key"].as_str().unwrap()));
+
     let shown = owner
         .get(&format!("{path}/keys/{}", key["id"].as_str().unwrap()))
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(shown["name"], "first");
 }
 
@@ -77,22 +82,27 @@ async fn an_account_is_listed_renamed_and_given_another_role() {
     let (owner, stranger) = (app.actor(Owner).await, app.stranger(Owner).await);
     let path = new_account(&owner, "agent").await;
     let key = with(&app, &new_key(&owner, &path, json!({ "name": "a" })).await);
+
     key.get("/v1/audit/events")
         .await
         .assert_problem(403, "forbidden");
+
     let renamed = owner
         .patch(&path, json!({ "name": "nightly", "role": "auditor" }))
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(
         (&renamed["name"], &renamed["role"], &renamed["active"]),
         (&json!("nightly"), &json!("auditor"), &json!(true))
     );
+
     // A key that was made before stays what it was; `sponsors.rs` has more.
     key.get("/v1/audit/events")
         .await
         .assert_problem(403, "forbidden");
+
     let new = with(&app, &new_key(&owner, &path, json!({ "name": "b" })).await);
     new.get("/v1/audit/events").await.assert_status(200);
     assert_eq!(
@@ -100,6 +110,7 @@ async fn an_account_is_listed_renamed_and_given_another_role() {
         json!([renamed])
     );
     assert_eq!(owner.get(&path).await.json(), renamed);
+
     let records = owner
         .get("/v1/audit/events?action=authz_change")
         .await
@@ -109,6 +120,7 @@ async fn an_account_is_listed_renamed_and_given_another_role() {
         .patch(&path, json!({ "role": "no-such-role" }))
         .await
         .assert_problem(422, "invalid_input");
+
     let unknown = json!({ "name": "x", "role": "no-such-role" });
     owner
         .post("/v1/service-accounts", unknown)
@@ -128,6 +140,7 @@ async fn a_person_is_no_service_account() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let path = format!("/v1/service-accounts/{}", agent.user());
+
     owner.get(&path).await.assert_problem(404, "not_found");
     owner
         .patch(&path, json!({ "active": false }))
@@ -142,11 +155,13 @@ async fn a_person_is_no_service_account() {
         .post(&format!("{path}/secrets"), json!({}))
         .await
         .assert_problem(404, "not_found");
+
     let own = agent
         .post("/v1/api-keys", json!({ "name": "own" }))
         .await
         .assert_status(201)
         .json();
+
     let key = format!("{path}/keys/{}", own["id"].as_str().unwrap());
     owner.delete(&key).await.assert_problem(404, "not_found");
     with(&app, &own).get("/v1/me").await.assert_status(200);
@@ -157,6 +172,7 @@ async fn a_person_is_no_service_account() {
 async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
     let app = start().await;
     let (owner, manager) = (app.actor(Owner).await, app.actor(Manager).await);
+
     // By the role of a new account.
     for role in ["owner", "auditor"] {
         let body = json!({ "name": "escalation", "role": role });
@@ -165,6 +181,7 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
             .await
             .assert_problem(403, "privilege_exceeds_own");
     }
+
     let own = new_account(&manager, "agent").await;
     // By a change of role.
     manager
@@ -172,18 +189,22 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
         .await
         .assert_problem(403, "privilege_exceeds_own");
     assert_eq!(owner.get(&own).await.json()["role"], "agent");
+
     // Not even an owner makes a machine an owner.
     owner
         .patch(&own, json!({ "role": "owner" }))
         .await
         .assert_problem(403, "privilege_exceeds_own");
+
     // By a credential of an account that may do more.
     let mighty = new_account(&owner, "auditor").await;
     let (keys, secrets) = (format!("{mighty}/keys"), format!("{mighty}/secrets"));
+
     manager
         .post(&keys, json!({ "name": "x" }))
         .await
         .assert_problem(403, "privilege_exceeds_own");
+
     let narrow = json!({ "name": "x", "scopes": ["customers.read"] });
     manager
         .post(&keys, narrow)
@@ -193,6 +214,7 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
         .post(&secrets, json!({}))
         .await
         .assert_problem(403, "privilege_exceeds_own");
+
     // Nor is such an account theirs to change, shut or delete.
     for body in [
         json!({ "name": "mine" }),
@@ -204,16 +226,19 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
             .await
             .assert_problem(403, "privilege_exceeds_own");
     }
+
     manager
         .delete(&mighty)
         .await
         .assert_problem(403, "privilege_exceeds_own");
+
     // By scopes that they do not hold, for when the role grows.
     let body = json!({ "name": "x", "scopes": ["audit.read"] });
     manager
         .post(&format!("{own}/keys"), body)
         .await
         .assert_problem(403, "privilege_exceeds_own");
+
     // By a key of their own that is narrower than they are: what it makes is no wider than it.
     let narrow = json!({ "name": "x", "scopes": ["service_accounts.manage"] });
     let narrow = manager
@@ -221,6 +246,7 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
         .await
         .assert_status(201)
         .json();
+
     let body = json!({ "name": "x", "role": "agent" });
     with(&app, &narrow)
         .post("/v1/service-accounts", body)
@@ -230,6 +256,7 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
         .patch(&own, json!({ "name": "x" }))
         .await
         .assert_problem(403, "privilege_exceeds_own");
+
     // Every attempt is on record, and none has changed anything.
     let records = owner
         .get("/v1/audit/events?action=authz_fail&limit=100")
@@ -248,6 +275,7 @@ async fn an_account_that_is_shut_or_deleted_is_refused_everywhere() {
     let path = new_account(&owner, "agent").await;
     let key = new_key(&owner, &path, json!({ "name": "a" })).await;
     let (here, there) = (with(&app, &key), replica.client_of(&with(&app, &key)));
+
     there.get("/v1/me").await.assert_status(200);
     here.get("/v1/me").await.assert_status(200);
     owner
@@ -257,6 +285,7 @@ async fn an_account_that_is_shut_or_deleted_is_refused_everywhere() {
     here.get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     within_a_second(&there, "/v1/me", 401).await;
     owner
         .patch(&path, json!({ "active": true }))
@@ -269,16 +298,20 @@ async fn an_account_that_is_shut_or_deleted_is_refused_everywhere() {
     here.get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     within_a_second(&there, "/v1/me", 401).await;
     owner.get(&path).await.assert_problem(404, "not_found");
     owner
         .get(&format!("{path}/keys"))
         .await
         .assert_problem(404, "not_found");
+
     let left =
         "SELECT count(*) FROM api_keys k JOIN users u ON u.id = k.user_id WHERE u.kind = 'service'";
     let rows = app.owner().await.run(left, []).await.unwrap();
+
     assert_eq!(rows[0].get::<i64>(0).unwrap(), 0);
+
     for action in [
         "user_created",
         "user_archived",
@@ -292,6 +325,7 @@ async fn an_account_that_is_shut_or_deleted_is_refused_everywhere() {
             ))
             .await
             .json();
+
         assert_eq!(
             records["items"].as_array().unwrap().len(),
             1,
@@ -309,15 +343,19 @@ async fn a_key_of_an_account_is_revoked_by_itself() {
         new_key(&owner, &path, json!({ "name": "a" })).await,
         new_key(&owner, &path, json!({ "name": "b" })).await,
     );
+
     with(&app, &one).get("/v1/me").await.assert_status(200);
+
     let key = format!("{path}/keys/{}", one["id"].as_str().unwrap());
     stranger.delete(&key).await.assert_problem(404, "not_found");
+
     // The right key under another account.
     let elsewhere = format!(
         "{}/keys/{}",
         new_account(&owner, "agent").await,
         one["id"].as_str().unwrap()
     );
+
     owner
         .delete(&elsewhere)
         .await
@@ -341,22 +379,26 @@ async fn an_account_has_several_secrets_at_once_and_not_too_many() {
     let first = owner.post(&secrets, json!({ "expires_in_days": 7 })).await;
     let made = first.assert_status(201).json();
     let secret = made["client_secret"].as_str().unwrap();
+
     assert!(
         path.ends_with(made["client_id"].as_str().unwrap()) && secret.starts_with("mcs_"),
         "{made}"
     );
+
     let shown = owner.get(&first.location()).await.assert_status(200).json();
     assert_eq!(
         (&shown["id"], &shown["expires_at"]),
         (&made["id"], &made["expires_at"])
     );
     assert!(!owner.get(&secrets).await.text().contains(secret));
+
     let rows = app
         .owner()
         .await
         .run("SELECT c::text FROM client_secrets c", [])
         .await
         .unwrap();
+
     assert!(!rows[0].get::<String>(0).unwrap().contains(&secret[4..]));
 
     for _ in 1..5 {
@@ -392,6 +434,7 @@ async fn a_client_secret_is_no_key() {
         .await
         .assert_status(201)
         .json();
+
     let (id, secret) = (
         made["client_id"].as_str().unwrap(),
         made["client_secret"].as_str().unwrap(),
@@ -401,6 +444,7 @@ async fn a_client_secret_is_no_key() {
         .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
+
     let login = json!({ "email": format!("{id}@service"), "password": secret });
     app.anonymous()
         .post("/v1/sessions", login)
@@ -420,10 +464,12 @@ async fn a_patch_that_says_nothing_new_leaves_no_record() {
         .await
         .assert_status(201)
         .location();
+
     let name = owner.get("/v1/organization").await.json()["name"].clone();
     let member = format!("/v1/members/{}", agent.user());
     let same = json!({ "name": "export", "role": "agent", "active": true });
     let before = app.contents().await;
+
     for (path, body) in [
         (account.as_str(), json!({})),
         (account.as_str(), same),
@@ -442,6 +488,7 @@ async fn a_patch_that_says_nothing_new_leaves_no_record() {
             "{path}: {body}"
         );
     }
+
     owner
         .patch(&account, json!({ "active": false }))
         .await

@@ -24,9 +24,11 @@ async fn a_session_gives_a_bearer_token() {
         .post("/v1/sessions", credentials(owner.email(), PASSWORD))
         .await;
     let session = answer.assert_status(201).json();
+
     assert_eq!(answer.location(), "/v1/sessions/current");
     assert_eq!(session["token_type"], "Bearer");
     assert_eq!(session["expires_in"], 10 * 60);
+
     let token = session["access_token"].as_str().unwrap();
     app.anonymous()
         .with_token(token)
@@ -48,6 +50,7 @@ async fn the_address_is_known_in_any_case_and_the_password_in_one() {
         )
         .await
         .assert_status(201);
+
     for wrong in [
         PASSWORD.to_uppercase(),
         format!("{PASSWORD} "),
@@ -68,9 +71,11 @@ async fn a_password_may_be_long_but_not_endless() {
             .post("/v1/sessions", credentials("a@b", &"x".repeat(length)))
             .await
     };
+
     attempt(128)
         .await
         .assert_problem(401, "invalid_credentials");
+
     let refused = attempt(129).await;
     assert_eq!(
         refused
@@ -89,6 +94,7 @@ async fn a_failed_and_a_successful_sign_in_are_on_record() {
         .post("/v1/sessions", credentials(owner.email(), "wrong"))
         .await
         .assert_status(401);
+
     let mut database = app.owner().await;
     let rows = database
         .run(
@@ -96,11 +102,13 @@ async fn a_failed_and_a_successful_sign_in_are_on_record() {
             [],
         )
         .await;
+
     let actions: Vec<String> = rows
         .unwrap()
         .iter()
         .map(|row| row.get(0).unwrap())
         .collect();
+
     assert_eq!(actions, ["authn_login_success", "authn_login_fail"]);
 }
 
@@ -132,8 +140,10 @@ async fn an_access_token_ends_by_itself() {
         .start()
         .await;
     let agent = app.actor(Agent).await;
+
     clock.advance(Duration::minutes(10) - Duration::SECOND);
     agent.get("/v1/me").await.assert_status(200);
+
     clock.advance(Duration::SECOND);
     agent
         .get("/v1/me")
@@ -150,12 +160,14 @@ async fn ones_sessions_are_listed_and_ended_one_by_one() {
         .anonymous()
         .request(Method::POST, "/v1/sessions")
         .header("user-agent", "Phone/1.0");
+
     let phone = phone
         .json(&credentials(agent.email(), PASSWORD))
         .send()
         .await
         .assert_status(201)
         .json();
+
     let phone_client = app
         .anonymous()
         .with_token(phone["access_token"].as_str().unwrap());
@@ -194,6 +206,7 @@ async fn all_other_sessions_are_ended_at_once() {
         sign_in(&app, agent.email()).await,
     ]
     .into();
+
     agent.delete("/v1/sessions").await.assert_status(204);
     for other in others {
         other
@@ -214,10 +227,12 @@ async fn where_somebody_signed_in_is_not_readable_in_the_database() {
         .anonymous()
         .request(Method::POST, "/v1/sessions")
         .header("user-agent", "Canary/7");
+
     call.json(&credentials(agent.email(), PASSWORD))
         .send()
         .await
         .assert_status(201);
+
     let rows = app
         .owner()
         .await
@@ -227,6 +242,7 @@ async fn where_somebody_signed_in_is_not_readable_in_the_database() {
         )
         .await
         .unwrap();
+
     let dump: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
     assert!(
         !dump.is_empty()
@@ -252,6 +268,7 @@ async fn an_inactive_account_is_shut_out() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     agent.get("/v1/me").await.assert_status(200);
+
     app.owner()
         .await
         .run(
@@ -260,6 +277,7 @@ async fn an_inactive_account_is_shut_out() {
         )
         .await
         .unwrap();
+
     app.anonymous()
         .post("/v1/sessions", credentials(agent.email(), PASSWORD))
         .await
@@ -281,6 +299,7 @@ async fn the_hundred_sessions_used_last_are_kept_and_listed() {
             .as_str()
             .map(str::to_owned);
     }
+
     let newest = app.anonymous().with_token(&last.unwrap());
     let sessions = newest.get("/v1/sessions").await.assert_status(200).json();
     assert_eq!(sessions["items"].as_array().unwrap().len(), 100);

@@ -48,12 +48,14 @@ async fn reset_factors(app: &TestApp, of: &Actor) {
         operation: "user_reset_second_factors",
         address: None,
     };
+
     let operator = Unscoped::because(
         "a test does what the command does",
         app.database(),
         origin,
         None,
     );
+
     assert!(reset_second_factors(&operator, of.user()).await.unwrap());
 }
 
@@ -62,6 +64,7 @@ async fn the_last_factor_stays_while_the_password_is_short() {
     let (app, _) = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     enrol(&app, &agent).await;
+
     let passkey = add_passkey(&agent, &mut device).await;
     let passkey = format!("/v1/me/passkeys/{}", passkey["id"].as_str().unwrap());
     change(&agent, PASSWORD, SHORT).await.assert_status(204);
@@ -72,6 +75,7 @@ async fn the_last_factor_stays_while_the_password_is_short() {
         .delete(&passkey)
         .await
         .assert_problem(409, "password_too_short");
+
     enrol(&app, &agent).await;
     agent.delete(&passkey).await.assert_status(204);
     agent
@@ -94,7 +98,9 @@ async fn a_short_password_does_not_sign_in_once_an_operator_has_reset_the_factor
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, _) = enrol(&app, &agent).await;
+
     change(&agent, PASSWORD, SHORT).await.assert_status(204);
+
     clock.advance(Duration::seconds(60));
     sign_in(&app, &agent, SHORT, Some(&totp.code(clock.now())))
         .await
@@ -111,6 +117,7 @@ async fn a_short_password_does_not_sign_in_once_an_operator_has_reset_the_factor
         .post("/v1/password-resets", json!({ "email": agent.email() }))
         .await
         .assert_status(202);
+
     let token = reset_token(&app, &agent).await;
     let complete = async |password: &str| {
         let body = json!({ "token": token, "password": password });
@@ -118,6 +125,7 @@ async fn a_short_password_does_not_sign_in_once_an_operator_has_reset_the_factor
             .post("/v1/password-resets/completion", body)
             .await
     };
+
     complete(SHORT).await.assert_problem(422, "invalid_input");
     complete(LONG).await.assert_status(204);
     sign_in(&app, &agent, LONG, None).await.assert_status(201);
@@ -137,6 +145,7 @@ async fn reset_token(app: &TestApp, of: &Actor) -> String {
 #[tokio::test]
 async fn a_password_that_turns_out_to_be_long_is_taken() {
     const UNKNOWN: &str = "UPDATE users SET password_alone = false WHERE id = $1";
+
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     app.owner()
@@ -144,9 +153,11 @@ async fn a_password_that_turns_out_to_be_long_is_taken() {
         .run(UNKNOWN, [agent.user().uuid().into()])
         .await
         .unwrap();
+
     sign_in(&app, &agent, PASSWORD, None)
         .await
         .assert_status(201);
+
     let known = "SELECT password_alone FROM users WHERE id = $1";
     let rows = app
         .owner()
@@ -154,6 +165,7 @@ async fn a_password_that_turns_out_to_be_long_is_taken() {
         .run(known, [agent.user().uuid().into()])
         .await
         .unwrap();
+
     assert!(rows[0].get::<bool>(0).unwrap());
 }
 
@@ -167,11 +179,13 @@ async fn letters_about_a_new_password_name_the_keys_that_still_work() {
         .await
         .assert_status(201)
         .location();
+
     agent
         .post("/v1/api-keys", json!({ "name": "left <alone>" }))
         .await
         .assert_status(201);
     change(&agent, PASSWORD, LONG).await.assert_status(204);
+
     let text = told(&app, &agent, 1).await;
     assert!(
         text.contains("\u{201c}left <alone>\u{201d}, \u{201c}nightly export\u{201d}"),
@@ -184,11 +198,13 @@ async fn letters_about_a_new_password_name_the_keys_that_still_work() {
         .post("/v1/password-resets", json!({ "email": agent.email() }))
         .await
         .assert_status(202);
+
     let body = json!({ "token": reset_token(&app, &agent).await, "password": PASSWORD });
     app.anonymous()
         .post("/v1/password-resets/completion", body)
         .await
         .assert_status(204);
+
     let text = told(&app, &agent, 2).await;
     assert!(
         text.contains("\u{201c}left <alone>\u{201d}") && !text.contains("nightly export"),
@@ -219,17 +235,21 @@ async fn a_short_password_is_not_chosen_beside_a_factor_that_goes() {
             .assert_status(201)
             .json(),
     );
+
     let confirmed = agent
         .post(
             "/v1/me/totp/confirmation",
             json!({ "code": totp.code(clock.now()) }),
         )
         .await;
+
     confirmed.assert_status(200);
+
     let (changed, removed) =
         futures_util::future::join(change(&agent, PASSWORD, SHORT), agent.delete("/v1/me/totp"))
             .await;
     let statuses = [changed.status.as_u16(), removed.status.as_u16()];
+
     assert!(
         [[401, 204], [422, 204], [204, 409]].contains(&statuses),
         "{statuses:?}"

@@ -70,8 +70,10 @@ async fn an_account_may_belong_nowhere_at_first() {
         )
         .await
         .assert_status(202);
+
     let token = app.mail_to("ada@example.org").await.link_token();
     confirm(&app, &token, STRONG).await.assert_status(204);
+
     let session = sign_in(&app, "ada@example.org", STRONG)
         .await
         .assert_status(201)
@@ -79,6 +81,7 @@ async fn an_account_may_belong_nowhere_at_first() {
     let ada = app
         .anonymous()
         .with_token(session["access_token"].as_str().unwrap());
+
     let me = ada.get("/v1/me").await.assert_status(200).json();
     assert_eq!(
         (&me["organization"], &me["role"], &me["permissions"]),
@@ -96,12 +99,14 @@ async fn before_it_is_confirmed_there_is_no_account() {
     sign_in(&app, "ada@example.org", STRONG)
         .await
         .assert_problem(401, "invalid_credentials");
+
     let count = app
         .owner()
         .await
         .run("SELECT count(*) FROM users", [])
         .await
         .unwrap();
+
     assert_eq!(count[0].get::<i64>(0).unwrap(), 0);
 }
 
@@ -115,14 +120,17 @@ async fn nobody_takes_an_account_by_signing_up_first() {
         .post("/v1/sign-ups", stranger)
         .await
         .assert_status(202);
+
     let planted = app.mail_to("ada@example.org").await.link_token();
     confirm(&app, &planted, STRONG)
         .await
         .assert_problem(422, "invalid_token");
+
     finished(&app, "ada@example.org").await;
     sign_in(&app, "ada@example.org", "the stranger knows this one")
         .await
         .assert_problem(401, "invalid_credentials");
+
     // The planted link is worth nothing even to the stranger now.
     confirm(&app, &planted, "the stranger knows this one")
         .await
@@ -136,7 +144,9 @@ async fn a_link_works_once_and_for_an_hour() {
         .clock(clock.clone())
         .start()
         .await;
+
     sign_up(&app, "late@example.org").await.assert_status(202);
+
     let late = app.mail_to("late@example.org").await.link_token();
     clock.advance(Duration::hours(1));
     confirm(&app, &late, STRONG)
@@ -144,6 +154,7 @@ async fn a_link_works_once_and_for_an_hour() {
         .assert_problem(422, "invalid_token");
 
     sign_up(&app, "ada@example.org").await.assert_status(202);
+
     let token = app.mail_to("ada@example.org").await.link_token();
     confirm(&app, &token, STRONG).await.assert_status(204);
     confirm(&app, &token, STRONG)
@@ -170,6 +181,7 @@ async fn an_address_that_has_an_account_is_answered_alike() {
 #[tokio::test]
 async fn a_weak_password_is_refused_with_advice() {
     let app = start().await;
+
     for weak in [
         "short but odd §",
         "password1234567",
@@ -179,6 +191,7 @@ async fn a_weak_password_is_refused_with_advice() {
         let body =
             json!({ "email": "ada.lovelace@example.org", "password": weak.trim_end_matches('§') });
         let refused = app.anonymous().post("/v1/sign-ups", body).await;
+
         assert_eq!(
             refused
                 .assert_problem(422, "invalid_input")
@@ -188,6 +201,7 @@ async fn a_weak_password_is_refused_with_advice() {
             "{weak}"
         );
     }
+
     let strength = async |password: &str| {
         app.anonymous()
             .post("/v1/password-strength", json!({ "password": password }))
@@ -195,6 +209,7 @@ async fn a_weak_password_is_refused_with_advice() {
             .assert_status(200)
             .json()
     };
+
     let weak = strength("password1234567").await;
     assert_eq!(weak["acceptable"], false);
     assert!(
@@ -210,6 +225,7 @@ async fn a_weak_password_is_refused_with_advice() {
 #[tokio::test]
 async fn an_address_that_no_mail_reaches_is_refused() {
     let app = start().await;
+
     for email in [
         "\"ada\"@example.org",
         "ada,bea@example.org",
@@ -233,7 +249,9 @@ async fn what_waits_for_confirmation_is_not_readable_in_the_database() {
     sign_up(&app, "canary-7@example.org")
         .await
         .assert_status(202);
+
     let token = app.mail_to("canary-7@example.org").await.link_token();
+
     let rows = app
         .owner()
         .await
@@ -242,16 +260,19 @@ async fn what_waits_for_confirmation_is_not_readable_in_the_database() {
             [],
         )
         .await;
+
     let dump: String = rows
         .unwrap()
         .iter()
         .map(|row| row.get::<String>(0).unwrap())
         .collect();
+
     let hex = |text: &str| {
         text.bytes()
             .map(|byte| format!("{byte:02x}"))
             .collect::<String>()
     };
+
     for secret in ["canary-7", &token, "argon2id"] {
         assert!(
             !dump.contains(secret) && !dump.contains(&hex(secret)),

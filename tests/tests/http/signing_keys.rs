@@ -38,6 +38,7 @@ fn operator(app: &TestApp) -> Unscoped {
         operation: "test",
         address: None,
     };
+
     Unscoped::because(
         "a test does what an operator does",
         app.database(),
@@ -98,6 +99,7 @@ async fn the_key_set_follows_a_key_through_its_life() {
     let replica = app.second_replica().await;
     let agent = app.actor(Agent).await;
     let first = kids(&app.anonymous()).await;
+
     assert_eq!(
         first,
         [kid_of(agent.token())],
@@ -106,6 +108,7 @@ async fn the_key_set_follows_a_key_through_its_life() {
 
     // Every replica sees that it is time, and one new key comes of it. It is known before it signs.
     clock.advance(Period::days(1));
+
     let both = eventually("a key is announced", async || {
         let kids = kids(&app.anonymous()).await;
         (kids.len() > 1).then_some(kids)
@@ -114,19 +117,24 @@ async fn the_key_set_follows_a_key_through_its_life() {
     let [old, new] = &both[..] else {
         panic!("of two replicas, one made the next key: {both:?}")
     };
+
     assert_eq!(*old, first[0]);
+
     eventually("the other replica knows", async || {
         (kids(&replica.anonymous()).await == both).then_some(())
     })
     .await;
     clock.advance(Period::minutes(9));
+
     let early = sign_in(&replica.anonymous(), agent.email()).await;
     assert_eq!(kid_of(early.token()), *old, "announced keys do not sign");
 
     // Then it signs, and what the old one has signed stays valid for as long as a token is.
     clock.advance(Period::minutes(1));
+
     let late = sign_in(&replica.anonymous(), agent.email()).await;
     assert_eq!(kid_of(late.token()), *new);
+
     for client in [&app.anonymous(), &replica.anonymous()] {
         for token in [early.token(), late.token()] {
             client
@@ -136,6 +144,7 @@ async fn the_key_set_follows_a_key_through_its_life() {
                 .assert_status(200);
         }
     }
+
     eventually("the old private part is wiped", async || {
         let rows = app
             .owner()
@@ -146,11 +155,13 @@ async fn the_key_set_follows_a_key_through_its_life() {
         (rows.len() == 1 && rows[0].get::<String>(0).unwrap() == *new).then_some(())
     })
     .await;
+
     early.get("/v1/me").await.assert_status(200);
 
     // Then the old one is gone, and with it whatever it might still sign.
     clock.advance(Period::hours(1));
     assert_eq!(kids(&app.anonymous()).await, [new.as_str()]);
+
     eventually("its row is removed", async || {
         let count = "SELECT count(*) FROM signing_keys WHERE id = $1";
         let rows = app
@@ -170,6 +181,7 @@ async fn the_key_set_says_how_long_it_may_be_kept() {
     let (app, _) = start().await;
     let answer = app.anonymous().get("/.well-known/jwks.json").await;
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
+
     let key = &answer.json()["keys"][0];
     let members: BTreeSet<_> = key
         .as_object()
@@ -177,6 +189,7 @@ async fn the_key_set_says_how_long_it_may_be_kept() {
         .keys()
         .map(String::as_str)
         .collect();
+
     assert_eq!(
         members,
         BTreeSet::from(["alg", "crv", "kid", "kty", "use", "x"]),
@@ -203,6 +216,7 @@ async fn use_tokens(
         } else {
             (other, &app.anonymous())
         };
+
         let signed_in = sign_in(issuer, agent.email()).await;
         verifier
             .with_token(signed_in.token())
@@ -214,8 +228,10 @@ async fn use_tokens(
             .get("/v1/me")
             .await
             .assert_status(200);
+
         seen.insert(kid_of(signed_in.token()));
     }
+
     seen
 }
 
@@ -226,15 +242,18 @@ async fn no_token_is_refused_while_keys_change() {
     let (agent, done) = (app.actor(Agent).await, AtomicBool::new(false));
     let other = replica.anonymous();
     let using = (0..3).map(|turn| use_tokens(&app, &agent, &other, &done, turn));
+
     let rotating = async {
         for begin in [Begin::Now, Begin::Announced, Begin::Now, Begin::Now] {
             let kid = rotate_signing_keys(&operator(&app), begin)
                 .await
                 .unwrap()
                 .unwrap();
+
             if begin == Begin::Announced {
                 clock.advance(Period::minutes(10));
             }
+
             eventually("the new key signs on both", async || {
                 let here = kid_of(sign_in(&app.anonymous(), agent.email()).await.token());
                 let there = kid_of(sign_in(&other, agent.email()).await.token());
@@ -242,8 +261,10 @@ async fn no_token_is_refused_while_keys_change() {
             })
             .await;
         }
+
         done.store(true, Ordering::Relaxed);
     };
+
     let (seen, ()) = tokio::join!(futures_util::future::join_all(using), rotating);
     let seen: BTreeSet<_> = seen.into_iter().flatten().collect();
     assert!(
@@ -259,21 +280,25 @@ async fn a_retired_key_is_refused_everywhere_within_a_second() {
     let replica = app.second_replica().await;
     let agent = app.actor(Agent).await;
     let there = replica.client_of(&agent);
+
     // Both have verified the token before, and remember it.
     agent.get("/v1/me").await.assert_status(200);
     there.get("/v1/me").await.assert_status(200);
+
     let kid = kid_of(agent.token());
     let new = retire_signing_key(&operator(&app), &kid)
         .await
         .unwrap()
         .unwrap();
     let begun = Instant::now();
+
     for client in [&*agent, &there] {
         eventually("the token is refused", async || {
             (client.get("/v1/me").await.status == 401).then_some(())
         })
         .await;
     }
+
     assert!(
         begun.elapsed() < Duration::from_secs(1),
         "{:?}",
@@ -285,6 +310,7 @@ async fn a_retired_key_is_refused_everywhere_within_a_second() {
         signed_in.get("/v1/me").await.assert_status(200);
         assert_eq!(kids(&client).await, [new.as_str()]);
     }
+
     let states: Vec<_> = list_signing_keys(&operator(&app))
         .await
         .unwrap()
@@ -292,6 +318,7 @@ async fn a_retired_key_is_refused_everywhere_within_a_second() {
         .iter()
         .map(|key| key.state)
         .collect();
+
     assert_eq!(states, [KeyState::Signing]);
 }
 
@@ -308,18 +335,22 @@ async fn whichever_key_is_retired_one_signs_and_another_will_follow() {
         .await
         .unwrap()
         .unwrap();
+
     let state = async || {
         let (keys, _) = list_signing_keys(&operator).await.unwrap();
         keys.into_iter()
             .map(|key| (key.kid, key.state, key.retires_at.is_some()))
             .collect::<Vec<_>>()
     };
+
     let (verifying, signing) = (
         (first.clone(), KeyState::Verifying, true),
         (third, KeyState::Signing, false),
     );
     assert_eq!(state().await, [verifying, signing.clone()]);
+
     clock.advance(Period::seconds(1));
+
     eventually("the first is wiped", async || {
         let rows = app
             .owner()
@@ -330,12 +361,14 @@ async fn whichever_key_is_retired_one_signs_and_another_will_follow() {
         (rows.len() == 1).then_some(())
     })
     .await;
+
     assert_eq!(
         retire_signing_key(&operator, &first).await.unwrap(),
         None,
         "another one signs already"
     );
     assert_eq!(state().await, [signing]);
+
     for unknown in [&first, "", "nothing"] {
         assert!(
             retire_signing_key(&operator, unknown).await.is_err(),
@@ -350,8 +383,10 @@ async fn what_happens_to_keys_is_on_record() {
     let (app, _) = start().await;
     let operator = operator(&app);
     rotate_signing_keys(&operator, Begin::Now).await.unwrap();
+
     let (keys, _) = list_signing_keys(&operator).await.unwrap();
     retire_signing_key(&operator, &keys[1].kid).await.unwrap();
+
     let rows = "SELECT action, resource_id::text FROM audit_events WHERE resource = 'signing_key' ORDER BY id";
     let rows = app.owner().await.run(rows, []).await.unwrap();
     let events: BTreeSet<(String, String)> = rows
@@ -363,6 +398,7 @@ async fn what_happens_to_keys_is_on_record() {
         ("signing_key_rotated", 1),
         ("signing_key_retired", 1),
     ];
+
     let expected = expected
         .map(|(action, key): (&str, usize)| (action.to_owned(), keys[key].audit_id.to_string()));
     assert_eq!(events, BTreeSet::from(expected));
@@ -372,12 +408,15 @@ async fn what_happens_to_keys_is_on_record() {
 #[tokio::test]
 async fn a_flood_of_made_up_key_names_does_not_reach_the_database() {
     const FLOOD: usize = 300;
+
     let builder = TestApp::builder(app::platform())
         .setting("database.pool_size", "1")
         .counting_round_trips();
     let app = builder.start().await;
     let agent = app.actor(Agent).await;
+
     agent.get("/v1/me").await.assert_status(200);
+
     let names = |number: usize| format!("{number:043}");
     let flood = (0..FLOOD).map(|number| {
         let token = Token::of(agent.token())
@@ -386,12 +425,14 @@ async fn a_flood_of_made_up_key_names_does_not_reach_the_database() {
         let client = app.anonymous().with_token(&token);
         async move { client.get("/v1/me").await.status.as_u16() }
     });
+
     let (begun, before) = (Instant::now(), app.round_trips());
     let answers = futures_util::future::join_all(flood).await;
     let (trips, seconds) = (
         app.round_trips() - before,
         begun.elapsed().as_secs() as usize,
     );
+
     assert!(answers.iter().all(|status| *status == 401), "{answers:?}");
     // One reading a second, and two more where memory was not believed for a moment; the first is prepared.
     assert!(
@@ -406,6 +447,7 @@ async fn a_flood_of_made_up_key_names_does_not_reach_the_database() {
             .to_string(),
         app.round_trips(),
     );
+
     let again = (0..20).map(|_| async {
         app.anonymous()
             .with_token(&token)
@@ -414,6 +456,7 @@ async fn a_flood_of_made_up_key_names_does_not_reach_the_database() {
             .status
             .as_u16()
     });
+
     assert_eq!(futures_util::future::join_all(again).await, [401; 20]);
     assert!(
         app.round_trips() - before <= 2,
@@ -435,6 +478,7 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
         .run("SELECT private, public FROM signing_keys", [])
         .await
         .unwrap();
+
     for half in [0, 1] {
         let bytes: Vec<u8> = rows[0].get(half).unwrap();
         assert!(
@@ -452,6 +496,7 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
             .run(insert, [kid.clone().into(), public.into()])
             .await
             .unwrap();
+
         for _ in 0..3 {
             app.anonymous()
                 .with_token(&forged)
@@ -460,13 +505,16 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
                 .assert_status(401);
             agent.get("/v1/me").await.assert_status(200);
         }
+
         assert_eq!(kids(&app.anonymous()).await, [kid_of(agent.token())]);
+
         let listed = list_signing_keys(&operator(&app)).await.unwrap();
         assert_eq!(
             (listed.0.len(), listed.1),
             (1, vec![kid.clone()]),
             "an operator sees it"
         );
+
         owner
             .run(
                 "DELETE FROM signing_keys WHERE id = $1",
@@ -482,15 +530,18 @@ async fn two_replicas_that_start_at_once_agree_on_the_first_key() {
     let (app, _) = start().await;
     let mut owner = app.owner().await;
     owner.run("DELETE FROM signing_keys", []).await.unwrap();
+
     let replicas = futures_util::future::join_all((0..3).map(|_| app.second_replica())).await;
     let mut sets: Vec<Vec<String>> = Vec::new();
     for replica in &replicas {
         sets.push(kids(&replica.anonymous()).await);
     }
+
     assert!(
         sets.iter().all(|set| set.len() == 1 && *set == sets[0]),
         "{sets:?}"
     );
+
     let rows = owner.run("SELECT id FROM signing_keys", []).await.unwrap();
     assert_eq!(
         rows.iter()

@@ -36,10 +36,12 @@ async fn an_id_has_one_spelling_in_every_path_and_query() {
                 if parameter["schema"]["format"] != "uuid" {
                     continue;
                 }
+
                 let (place, name) = (
                     parameter["in"].as_str().unwrap(),
                     parameter["name"].as_str().unwrap(),
                 );
+
                 for spelling in other_spellings() {
                     let path = match place {
                         "path" => filled(&path.replace(&format!("{{{name}}}"), &spelling)),
@@ -51,13 +53,16 @@ async fn an_id_has_one_spelling_in_every_path_and_query() {
                         Method::GET | Method::DELETE => call.send().await,
                         _ => call.json(&json!({})).send().await,
                     };
+
                     let errors = answer.assert_problem(422, "invalid_input").problem().errors;
                     assert_eq!(errors, [format!("{place}/{name}")], "{method} {path}");
+
                     refused += 1;
                 }
             }
         }
     }
+
     assert!(refused > 100, "{refused}");
 }
 
@@ -92,6 +97,7 @@ async fn the_case_of_an_id_does_not_matter() {
 async fn an_id_in_a_body_has_one_spelling() {
     let app = start().await;
     let owner = app.actor(Owner).await;
+
     for spelling in
         other_spellings().map(|spelling| spelling.replace("%7B", "{").replace("%7D", "}"))
     {
@@ -101,10 +107,12 @@ async fn an_id_in_a_body_has_one_spelling() {
                 json!({ "organization_id": spelling }),
             )
             .await;
+
         assert_eq!(
             moved.assert_problem(422, "invalid_input").problem().errors,
             ["body/organization_id"]
         );
+
         let given = owner
             .put("/v1/organization/owner", json!({ "user_id": spelling }))
             .await;
@@ -124,6 +132,7 @@ async fn a_day_is_four_two_and_two_digits_and_not_to_come() {
         .await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
+
     // The 20,000th day is 2024-10-04.
     for wrong in [
         "+2001-12-31",
@@ -145,10 +154,12 @@ async fn a_day_is_four_two_and_two_digits_and_not_to_come() {
             assert_eq!(errors, ["body/date_of_birth"], "{wrong}");
         }
     }
+
     owner
         .patch(&path, json!({ "date_of_birth": "2024-10-04" }))
         .await
         .assert_status(200);
+
     let revealed = owner.get(&format!("{path}/personal-data")).await.json();
     assert_eq!(revealed["date_of_birth"], "2024-10-04");
 }
@@ -165,9 +176,11 @@ async fn a_whole_number_is_an_integer_however_it_is_written() {
             .header("content-type", "application/json");
         call.body(body).send().await
     };
+
     for whole in ["5", "5.0", "50e-1", "0.5E+1", "1e2"] {
         search(whole).await.assert_status(200);
     }
+
     for wrong in [
         "5.5", "0.0", "-5.0", "1e3", "1e400", "101.0", "\"5.0\"", "\"5\"",
     ] {
@@ -178,17 +191,20 @@ async fn a_whole_number_is_an_integer_however_it_is_written() {
             .errors;
         assert_eq!(errors, ["body/limit"], "{wrong}");
     }
+
     for broken in ["05.0", "5.", ".5", "1e", "+5.0"] {
         search(broken)
             .await
             .assert_problem(400, "malformed_request");
     }
+
     let made = owner
         .post(
             "/v1/api-keys",
             json!({ "name": "export", "expires_in_days": 30.0 }),
         )
         .await;
+
     made.assert_status(201);
 }
 
@@ -208,6 +224,7 @@ async fn a_cursor_is_refused_where_it_stands() {
                 .errors,
             ["body/cursor"]
         );
+
         let listed = owner.get(&format!("/v1/customers?cursor={cursor}")).await;
         assert_eq!(
             listed.assert_problem(422, "invalid_input").problem().errors,

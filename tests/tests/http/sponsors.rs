@@ -32,16 +32,19 @@ impl Stage {
                 json!({ "name": "export", "role": role }),
             )
             .await;
+
         let account = account.assert_status(201).location();
         let key = manager
             .post(&format!("{account}/keys"), json!({ "name": "a" }))
             .await
             .assert_status(201)
             .json();
+
         let sealed = format!(
             "{}/personal-data",
             create(&owner, customer("Ada", "ada@example.org")).await
         );
+
         Self {
             app,
             owner,
@@ -105,15 +108,18 @@ async fn a_key_does_not_grow_with_its_account_until_an_owner_takes_it_over() {
         .assert_problem(403, "privilege_exceeds_own");
     stage.take_over(owner).await.assert_status(204);
     key.get(&stage.sealed).await.assert_status(200);
+
     // Administrative permissions still take a scope.
     key.get("/v1/invitations")
         .await
         .assert_problem(403, "forbidden");
+
     let listed = owner.get("/v1/organization/api-keys").await.json()["items"][0].clone();
     assert_eq!(
         (&listed["made_by"], &listed["sponsor_id"]),
         (&maker, &json!(owner.user()))
     );
+
     let (resource, before, after) = recorded(&stage.app, "authz_change").await;
     assert_eq!(json!(resource), stage.key["id"]);
     assert_eq!(
@@ -128,6 +134,7 @@ async fn a_key_shrinks_with_its_maker_on_every_replica() {
     let (owner, here) = (&stage.owner, stage.client());
     let replica = stage.app.second_replica().await;
     let there = replica.client_of(&here);
+
     for client in [&here, &there] {
         client.get(&stage.sealed).await.assert_status(200);
     }
@@ -136,6 +143,7 @@ async fn a_key_shrinks_with_its_maker_on_every_replica() {
     here.get(&stage.sealed)
         .await
         .assert_problem(403, "forbidden");
+
     within_a_second(&there, &stage.sealed, 403).await;
     there.get("/v1/customers").await.assert_status(200);
 
@@ -148,10 +156,12 @@ async fn a_key_shrinks_with_its_maker_on_every_replica() {
     here.get("/v1/customers")
         .await
         .assert_problem(403, "forbidden");
+
     within_a_second(&there, "/v1/customers", 403).await;
 
     stage.take_over(owner).await.assert_status(204);
     here.get(&stage.sealed).await.assert_status(200);
+
     within_a_second(&there, &stage.sealed, 200).await;
 }
 
@@ -168,6 +178,7 @@ async fn a_key_does_not_come_back_with_its_maker() {
     key.get("/v1/customers")
         .await
         .assert_problem(403, "forbidden");
+
     let join = "INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
          SELECT $1, $2, id, now() FROM roles WHERE name = 'owner'";
     let values = [
@@ -175,6 +186,7 @@ async fn a_key_does_not_come_back_with_its_maker() {
         stage.owner.organization().uuid().into(),
     ];
     stage.app.owner().await.run(join, values).await.unwrap();
+
     key.get("/v1/customers")
         .await
         .assert_problem(403, "forbidden");
@@ -185,6 +197,7 @@ async fn a_key_ends_to_work_while_its_maker_is_deactivated() {
     let stage = Stage::set("agent").await;
     let key = stage.client();
     key.get("/v1/customers").await.assert_status(200);
+
     let set = async |active: bool| {
         let set = "UPDATE users SET active = $2 WHERE id = $1";
         stage
@@ -195,6 +208,7 @@ async fn a_key_ends_to_work_while_its_maker_is_deactivated() {
             .await
             .unwrap();
     };
+
     set(false).await;
     within_a_second(&key, "/v1/customers", 403).await;
     set(true).await;
@@ -222,25 +236,30 @@ async fn a_person_who_is_promoted_has_no_mightier_old_keys() {
         .await
         .assert_status(201)
         .json();
+
     let old = app.anonymous().with_token(made["key"].as_str().unwrap());
     let sealed = format!(
         "{}/personal-data",
         create(&owner, customer("Ada", "ada@example.org")).await
     );
+
     promote(&owner, &agent, "manager").await;
     old.get(&sealed).await.assert_problem(403, "forbidden");
     old.get("/v1/customers").await.assert_status(200);
+
     let fresh = again(&app, &agent).await;
     let made = fresh
         .post("/v1/api-keys", json!({ "name": "new" }))
         .await
         .assert_status(201)
         .json();
+
     app.anonymous()
         .with_token(made["key"].as_str().unwrap())
         .get(&sealed)
         .await
         .assert_status(200);
+
     let listed = fresh.get("/v1/api-keys").await.json();
     let own = json!(agent.user());
     assert_eq!(
@@ -261,6 +280,7 @@ async fn tokens_of_a_secret_follow_its_maker_too() {
         .post(&format!("{}/secrets", stage.account), json!({}))
         .await;
     let (path, made) = (made.assert_status(201).location(), made.json());
+
     let ask = async |scope: &str| {
         let fields = [
             ("grant_type", "client_credentials"),
@@ -270,11 +290,13 @@ async fn tokens_of_a_secret_follow_its_maker_too() {
         ];
         oauth_support::token(app, &fields).await
     };
+
     let machine = async |scope: &str| {
         let tokens = ask(scope).await.assert_status(200).json();
         app.anonymous()
             .with_token(tokens["access_token"].as_str().unwrap())
     };
+
     let narrow = machine("customers.read").await;
     narrow.get("/v1/customers").await.assert_status(200);
 
@@ -302,6 +324,7 @@ async fn tokens_of_a_secret_follow_its_maker_too() {
         (&shown["made_by"], &shown["sponsor_id"]),
         (&json!(stage.manager.user()), &json!(stage.manager.user()))
     );
+
     let take = owner.request(mainstay_http::Method::PUT, &format!("{path}/sponsor"));
     take.send().await.assert_status(204);
     narrow.get("/v1/customers").await.assert_status(200);

@@ -18,9 +18,11 @@ async fn what_is_sensitive_asks_anew_who_one_is() {
         .setting("identity.access_token_lifetime", lifetime)
         .start()
         .await;
+
     let agent = app.actor(Agent).await;
     let change = json!({ "email": "new@example.org" });
     clock.advance(Duration::minutes(11));
+
     let refused = agent.put("/v1/me/email", change.clone()).await;
     refused.assert_problem(401, "step_up_required");
     assert!(
@@ -38,6 +40,7 @@ async fn what_is_sensitive_asks_anew_who_one_is() {
             )
             .await
     };
+
     step_up("not the password at all")
         .await
         .assert_problem(401, "invalid_credentials");
@@ -50,6 +53,7 @@ async fn what_is_sensitive_asks_anew_who_one_is() {
         .put("/v1/me/email", change.clone())
         .await
         .assert_status(202);
+
     clock.advance(Duration::minutes(10) + Duration::SECOND);
     agent
         .put("/v1/me/email", change)
@@ -63,12 +67,14 @@ async fn what_is_sensitive_asks_anew_who_one_is() {
         .await
         .assert_status(200)
         .json();
+
     let denied: Vec<_> = events["items"]
         .as_array()
         .unwrap()
         .iter()
         .map(|event| &event["operation"])
         .collect();
+
     assert_eq!(denied.len(), 3);
     assert!(
         denied.iter().all(|operation| *operation == "change_email"),
@@ -86,9 +92,11 @@ async fn guessing_at_a_step_up_is_slowed_down() {
             json!({ "password": "not the password at all" }),
         )
     };
+
     for _ in 0..6 {
         guess().await.assert_problem(401, "invalid_credentials");
     }
+
     let refused = guess().await;
     refused.assert_problem(429, "too_many_attempts");
     assert!(!refused.header("retry-after").is_empty());

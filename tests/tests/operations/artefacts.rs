@@ -41,12 +41,14 @@ fn every_setting_is_written_down() {
         .lines()
         .skip_while(|line| !is_row(line))
         .skip_while(is_row);
+
     let reference = mainstay::settings_reference();
     let expected: String = before
         .chain(reference.lines())
         .chain(after)
         .map(|line| format!("{line}\n"))
         .collect();
+
     assert_snapshot(&file, &expected);
 }
 
@@ -54,6 +56,7 @@ fn every_setting_is_written_down() {
 #[test]
 fn every_metric_is_written_down() {
     const HEAD: &str = "| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n";
+
     let file = root().join("docs/operations.md");
     let text =
         fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -63,6 +66,7 @@ fn every_metric_is_written_down() {
         .skip_while(|line| line.starts_with('|'))
         .map(|line| format!("{line}\n"))
         .collect();
+
     let table = mainstay::telemetry::metrics::reference();
     assert_snapshot(&file, &format!("{before}{table}{rest}"));
 }
@@ -80,10 +84,12 @@ fn every_security_event_is_written_down() {
         .lines()
         .skip_while(|line| line.starts_with('|'))
         .map(|line| format!("{line}\n"));
+
     let rows = mainstay::identity::audit_vocabulary()
         .into_iter()
         .map(|row| format!("{row}\n"));
     let table: String = rows.chain(rest).collect();
+
     assert_snapshot(
         &file,
         &format!("{before}| action | when |\n|---|---|\n{table}"),

@@ -41,6 +41,7 @@ impl Bucket {
             ..Shelf::default()
         }));
         let shared = shelf.clone();
+
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let shelf = shared.clone();
@@ -48,6 +49,7 @@ impl Bucket {
                 thread::spawn(move || while answer(&connection, &shelf).is_some() {});
             }
         });
+
         Self { address, shelf }
     }
 
@@ -62,17 +64,21 @@ fn answer(connection: &TcpStream, shelf: &Mutex<Shelf>) -> Option<()> {
     while !head.ends_with("\r\n\r\n") {
         (reader.read_line(&mut head).ok()? > 0).then_some(())?;
     }
+
     let lower = head.to_lowercase();
     let length = lower
         .lines()
         .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
+
     reader.read_exact(&mut body).ok()?;
     let (method, path) = head
         .split_once(' ')
         .and_then(|(method, rest)| Some((method, rest.split_once(' ')?.0)))?;
     let mut shelf = shelf.lock().ok()?;
+
     shelf.asked.push(lower);
+
     let (status, body) = if shelf.refusals > 0 {
         shelf.refusals -= 1;
         ("403 Forbidden", String::new())
@@ -93,10 +99,12 @@ fn answer(connection: &TcpStream, shelf: &Mutex<Shelf>) -> Option<()> {
             .insert(path.to_owned(), String::from_utf8(body).ok()?);
         ("200 OK", String::new())
     };
+
     drop(shelf);
     let modified = "Last-Modified: Tue, 24 Nov 2026 00:00:00 GMT";
     let length = body.len();
     let mut connection = connection;
+
     write!(
         connection,
         "HTTP/1.1 {status}\r\nETag: \"1\"\r\n{modified}\r\nContent-Length: {length}\r\n\r\n{body}"
@@ -119,6 +127,7 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
         ("AWS_ACCESS_KEY_ID", "key".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
     ]);
+
     let mut serving = Serving::start(program(["serve"]).envs(environment.clone()));
 
     // The first attempt is refused, and the checkpoint is there all the same.
@@ -127,10 +136,12 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
             bucket.with(|shelf| shelf.objects.clone().pop_first())
         })
     });
+
     assert!(
         first.0.starts_with("/evidence/api/log/00000000000000000"),
         "{first:?}"
     );
+
     bucket.with(|shelf| {
         let put = shelf.asked.iter().filter(|head| head.starts_with("put "));
         assert!(
@@ -139,6 +150,7 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
                     .clone()
                     .all(|head| head.contains("\r\nif-none-match: *\r\n"))
         );
+
         assert!(
             shelf
                 .asked
@@ -146,21 +158,26 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
                 .all(|head| head.contains("\r\nauthorization: aws4-hmac-sha256 "))
         );
     });
+
     let kept = tempfile::NamedTempFile::new().expect("there is room");
     std::fs::write(kept.path(), &first.1).expect("it is written");
+
     let verify = [
         "audit",
         "verify",
         "--checkpoint",
         &kept.path().display().to_string(),
     ];
+
     let (code, told) = finish(program(verify).envs(environment.clone()));
     assert_eq!(code, Some(0), "{told}");
 
     // Something else stands where the next one goes: it is not written over, and the log says so. Sealing goes on.
     bucket.with(|shelf| shelf.is_taken = true);
+
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
     agent.post("/v1/customers", body).await.assert_status(201);
+
     let contradiction = "was not published";
     tokio::task::block_in_place(|| {
         eventually("the contradiction is told", || {
@@ -170,21 +187,26 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
                 .then_some(())
         });
     });
+
     const SEALED: &str = "SELECT count(*) FROM audit_leaves l JOIN audit_events e ON e.id = l.event_id \
                           WHERE e.action = 'customer.created'";
+
     let rows = app
         .owner()
         .await
         .run(SEALED, [])
         .await
         .expect("it is counted");
+
     assert_eq!(rows[0].get::<i64>(0).expect("a number"), 1);
+
     bucket.with(|shelf| shelf.is_taken = false);
     tokio::task::block_in_place(|| {
         eventually("it is published after all", || {
             bucket.with(|shelf| (shelf.objects.len() > 1).then_some(()))
         });
     });
+
     serving.signal("TERM");
     assert_eq!(serving.exit_code(), Some(0), "{}", serving.log());
 }

@@ -35,6 +35,7 @@ impl House {
     /// Waits until everything that was recorded is published.
     async fn published(&self, file: &Path) {
         const SIZE: &str = "SELECT count(*) FROM audit_events";
+
         let size: i64 = self
             .app
             .owner()
@@ -44,6 +45,7 @@ impl House {
             .expect("it is counted")[0]
             .get(0)
             .expect("a number");
+
         tokio::task::block_in_place(|| {
             eventually("the checkpoint is published", || {
                 let text = fs::read_to_string(file).ok()?;
@@ -69,17 +71,21 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
     let text = |name: &str| file(name).display().to_string();
     let house = House::new(&file("checkpoints")).await;
     let agent = house.app.actor(Agent).await;
+
     customers(&agent, "one").await;
     house.published(&file("checkpoints")).await;
 
     let (code, key) = house.audit(&["key"]);
     assert_eq!(code, Some(0), "{key}");
+
     let key = key.trim();
     assert!(key.starts_with("localhost:8000/audit+"), "{key}");
+
     let pinned = ["verify", "--key", key, "--checkpoint", &text("checkpoints")];
     let (code, told) = house.audit(&pinned);
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("The log is what was sealed."), "{told}");
+
     let (code, told) = house.audit(&["verify"]);
     assert!(
         code == Some(0) && told.contains("warning: no --key"),
@@ -90,6 +96,7 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
     fs::copy(file("checkpoints"), file("kept")).expect("it is copied");
     customers(&agent, "two").await;
     house.published(&file("checkpoints")).await;
+
     let (code, told) = house.audit(&[
         "export",
         "--output",
@@ -97,12 +104,14 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
         "--checkpoint",
         &text("kept"),
     ]);
+
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(
         house.audit(&["export", "--output", &text("export")]).0,
         Some(1),
         "nothing is written over"
     );
+
     let offline = |export: &str| {
         finish(&mut program([
             "audit",
@@ -115,8 +124,10 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
             export,
         ]))
     };
+
     let (code, told) = offline(&text("export"));
     assert_eq!(code, Some(0), "{told}");
+
     let lines = fs::read_to_string(file("export")).expect("it is text");
     assert!(
         lines
@@ -126,11 +137,13 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
             .starts_with(r#"{"checkpoint":"#)
     );
     assert!(!lines.contains("Lovelace"), "personal values stay sealed");
+
     fs::write(
         file("altered"),
         lines.replacen("customer.created", "customer.deleted", 1),
     )
     .expect("it is written");
+
     let (code, told) = offline(&text("altered"));
     assert_eq!(code, Some(1), "{told}");
     assert!(
@@ -147,6 +160,7 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
         let outcome = house.app.owner().await.run(statement, []).await;
         outcome.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
     }
+
     let (code, told) = house.audit(&pinned);
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("error: index 5: the record"), "{told}");
@@ -158,32 +172,40 @@ async fn a_key_is_followed_by_another_and_both_are_believed() {
     let file = folder.path().join("checkpoints");
     let house = House::new(&file).await;
     let agent = house.app.actor(Agent).await;
+
     house.published(&file).await;
     let first = house.audit(&["key"]).1;
     let (code, both) = house.audit(&["key", "--rotate"]);
+
     assert_eq!(code, Some(0), "{both}");
+
     let keys: Vec<_> = both.lines().collect();
     assert_eq!((keys.len(), keys[1]), (2, first.trim()));
+
     let verify = |keys: &[&str]| {
         let keys: Vec<_> = keys.iter().flat_map(|key| ["--key", key]).collect();
         house.audit(&[&["verify"], &keys[..]].concat())
     };
+
     // The sealer takes the new key up by itself.
     let mut n = 0;
     loop {
         customers(&agent, &format!("more{n}-")).await;
         n += 1;
         house.published(&file).await;
+
         let (code, told) = verify(&keys[..1]);
         assert_eq!(
             code,
             Some(1),
             "the first checkpoints are the old key's: {told}"
         );
+
         if verify(&keys[1..]).0 == Some(1) {
             break;
         }
     }
+
     let (code, told) = verify(&keys);
     assert_eq!(code, Some(0), "{told}");
 }
@@ -200,6 +222,7 @@ async fn tail_shows_each_record_once() {
             .filter(|line| line.contains("  customer.created  "))
             .count()
     };
+
     // It has begun when it shows something.
     for n in 0.. {
         customers(&agent, &format!("first{n}-")).await;
@@ -212,25 +235,30 @@ async fn tail_shows_each_record_once() {
             break;
         }
     }
+
     let last = json!({ "full_name": "Ada", "email": "last@example.org" });
     let path = agent
         .post("/v1/customers", last)
         .await
         .assert_status(201)
         .location();
+
     let id = path.rsplit('/').next().expect("an id");
     tokio::task::block_in_place(|| {
         eventually("the last is shown", || {
             tail.log().contains(id).then_some(())
         });
     });
+
     let log = tail.log();
     let ids: Vec<_> = log
         .lines()
         .filter(|line| line.contains("  customer.created  "))
         .collect();
     let once: std::collections::BTreeSet<_> = ids.iter().collect();
+
     assert_eq!(ids.len(), once.len(), "{log}");
+
     tail.signal("TERM");
     assert_eq!(tail.exit_code(), Some(0), "{}", tail.log());
 }
@@ -243,14 +271,18 @@ async fn records_that_wait_for_the_first_seal_are_not_called_late() {
                  || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid, \
              clock_timestamp(), 'filled', 'test', 'nothing', gen_random_uuid() \
          FROM generate_series(1, 5000) AS n";
+
     const UNSEALED: &str =
         "SELECT count(*) FROM audit_events WHERE id NOT IN (SELECT event_id FROM audit_leaves)";
+
     let app = TestApp::start(app::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE first_seal").await;
     let (code, told) = finish(
         program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", beside.owner.expose_secret()),
     );
+
     assert_eq!(code, Some(0), "{told}");
+
     let url = DatabaseUrl::parse(&beside.owner).expect("it is verified");
     let mut owner = Owner::connect(&url).await.expect("the owner connects");
     owner.run(FILL, []).await.expect("the owner may");
@@ -262,6 +294,7 @@ async fn records_that_wait_for_the_first_seal_are_not_called_late() {
             .envs(secrets(beside.server.expose_secret()))
             .envs(ports),
     );
+
     let sealed = async {
         loop {
             let left: i64 = owner.run(UNSEALED, []).await.expect("it is counted")[0]
@@ -272,9 +305,11 @@ async fn records_that_wait_for_the_first_seal_are_not_called_late() {
             }
         }
     };
+
     tokio::time::timeout(crate::http::PATIENCE, sealed)
         .await
         .unwrap_or_else(|_| panic!("{}", service.log()));
+
     assert!(
         service.log().contains("this process seals the audit log"),
         "{}",
@@ -292,6 +327,7 @@ async fn records_that_wait_for_the_first_seal_are_not_called_late() {
 async fn two_workers_share_a_file_of_checkpoints() {
     const TURNS: usize = 5;
     const ALARM: &str = "restored or rewritten";
+
     let folder = tempfile::tempdir().expect("there is room");
     let file = folder.path().join("checkpoints");
     let (app, mut environment) =
@@ -302,6 +338,7 @@ async fn two_workers_share_a_file_of_checkpoints() {
         ("MAINSTAY_MAIL_SMTP_URL", "smtp://127.0.0.1:1".to_owned()),
         ("MAINSTAY_MAIL_FROM", "service@example.org".to_owned()),
     ]);
+
     let house = House { app, environment };
     let agent = house.app.actor(Agent).await;
     let worker = || Serving::start(program(["worker"]).envs(house.environment.clone()));
@@ -310,24 +347,30 @@ async fn two_workers_share_a_file_of_checkpoints() {
     for turn in 0..TURNS {
         customers(&agent, &format!("turn{turn}n")).await;
         house.published(&file).await;
+
         let leads = |worker: &Serving| worker.log().contains("this process seals the audit log");
         let leader = workers
             .iter()
             .position(leads)
             .expect("one of them has sealed");
+
         // It seals and publishes what is left, while the other one takes over.
         customers(&agent, &format!("last{turn}n")).await;
         workers[leader].signal("TERM");
+
         assert_eq!(workers[leader].exit_code(), Some(0));
         assert!(
             !workers[leader].log().contains(ALARM),
             "{}",
             workers[leader].log()
         );
+
         workers[leader] = worker();
     }
+
     house.published(&file).await;
     assert!(workers.iter().all(|worker| !worker.log().contains(ALARM)));
+
     let key = house.audit(&["key"]).1;
     let (code, told) = house.audit(&[
         "verify",
@@ -336,6 +379,7 @@ async fn two_workers_share_a_file_of_checkpoints() {
         "--checkpoint",
         &file.display().to_string(),
     ]);
+
     assert!(
         code == Some(0) && told.contains("all of this log"),
         "{told}"
@@ -346,8 +390,10 @@ async fn two_workers_share_a_file_of_checkpoints() {
     let note = text.trim_end().rsplit("\n\n").nth(1).expect("a note");
     let root = note.lines().nth(2).expect("a root");
     let other = text.replace(root, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+
     fs::write(&file, other).expect("it is written");
     customers(&agent, "more").await;
+
     tokio::task::block_in_place(|| {
         eventually("the alarm", || {
             workers

@@ -13,6 +13,7 @@ async fn an_application_is_registered_listed_and_shut() {
     let client = |arguments: &[&str]| {
         finish(program(["client"].iter().chain(arguments)).envs(environment.clone()))
     };
+
     let create = |client_id: &str, redirect: &str| {
         client(&[
             "create",
@@ -26,6 +27,7 @@ async fn an_application_is_registered_listed_and_shut() {
 
     let (code, text) = create("shop", "https://shop.example/back");
     assert_eq!(code, Some(0), "{text}");
+
     for (client_id, redirect, reason) in [
         (
             "shop",
@@ -51,6 +53,7 @@ async fn an_application_is_registered_listed_and_shut() {
             "{client_id} {redirect}: {text}"
         );
     }
+
     for name in ["Shop\n\u{1b}[31m", "\u{2066}Shop", "\u{3164}", ""] {
         let redirect = "https://shop.example/back";
         let (code, text) = client(&[
@@ -61,11 +64,13 @@ async fn an_application_is_registered_listed_and_shut() {
             "--redirect-uri",
             redirect,
         ]);
+
         assert!(
             code == Some(1) && text.contains("the name: expected"),
             "{name:?}: {text}"
         );
     }
+
     let (_, listed) = client(&["list"]);
     assert!(
         listed.lines().any(|line| line.starts_with("docs ")),
@@ -100,6 +105,7 @@ async fn an_application_is_registered_listed_and_shut() {
             .lines()
             .any(|line| line.starts_with("shop ") && line.contains("first-party"))
     );
+
     let own = [
         "create",
         "own",
@@ -109,6 +115,7 @@ async fn an_application_is_registered_listed_and_shut() {
         "https://own.example/",
         "--first-party",
     ];
+
     assert_eq!(client(&own).0, Some(0));
     assert!(
         client(&["list"])
@@ -123,7 +130,9 @@ async fn an_application_is_registered_listed_and_shut() {
             .post("/oauth/authorization-requests", request.clone())
             .await
     };
+
     look().await.assert_status(200);
+
     let (code, text) = client(&["disable", "shop"]);
     assert_eq!(code, Some(0), "{text}");
     look().await.assert_problem(400, "unknown_client");
@@ -146,6 +155,7 @@ async fn an_application_is_registered_listed_and_shut() {
         .run(recorded, [])
         .await
         .expect("the log is read");
+
     let actions: Vec<String> = rows.iter().map(|row| row.get(0).expect("a text")).collect();
     assert_eq!(
         actions,

@@ -32,6 +32,7 @@ async fn from_an_empty_database_to_a_served_request() {
             .expose_secret()
             .to_owned()
     };
+
     let mut environment = secrets(&url(&connection.server));
     environment.extend([
         ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
@@ -43,6 +44,7 @@ async fn from_an_empty_database_to_a_served_request() {
     let (_, management) = early.addresses();
     let asked = management.to_string();
     let healthcheck = || finish(program(["healthcheck"]).env("MAINSTAY_MANAGEMENT_BIND", &asked));
+
     assert_eq!(healthcheck().0, Some(1));
     assert_eq!(send(management, "GET", "/livez", "", "").await.status, 200);
 
@@ -51,11 +53,13 @@ async fn from_an_empty_database_to_a_served_request() {
     let migrate = || succeeds(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", &owner));
     let version = app::platform().schema_version();
     let first = migrate();
+
     assert!(
         first.contains("applied V1__") && first.contains(&format!("at version {version}")),
         "{first}"
     );
     assert!(!migrate().contains("applied"));
+
     eventually("the service becomes ready", || {
         (healthcheck().0 == Some(0)).then_some(())
     });
@@ -69,12 +73,14 @@ async fn from_an_empty_database_to_a_served_request() {
         "--organization",
         "First",
     ];
+
     let made = succeeds(program(create).envs(environment.clone()));
     let password = made
         .lines()
         .find_map(|line| line.strip_prefix("password"))
         .expect("it is shown")
         .trim();
+
     let password = password.split_whitespace().next().expect("it is shown");
     let (code, text) = finish(program(create).envs(environment.clone()));
     assert_eq!(code, Some(1));
@@ -93,6 +99,7 @@ async fn from_an_empty_database_to_a_served_request() {
             "--organization",
             name,
         ];
+
         let (code, text) = finish(program(create).envs(environment.clone()));
         assert!(
             code == Some(1) && text.contains("the organization's name"),
@@ -111,6 +118,7 @@ async fn from_an_empty_database_to_a_served_request() {
         .find_map(|line| line.strip_prefix("organization"))
         .expect("it is shown")
         .trim();
+
     let listed = succeeds(
         program(["role", "list", "--organization", organization]).envs(environment.clone()),
     );
@@ -120,6 +128,7 @@ async fn from_an_empty_database_to_a_served_request() {
             .any(|line| line.starts_with("owner ") && line.contains("members 1")),
         "{listed}"
     );
+
     let assign = |role| {
         let assign = [
             "role",
@@ -131,6 +140,7 @@ async fn from_an_empty_database_to_a_served_request() {
         ];
         finish(program(assign).envs(environment.clone()))
     };
+
     // One spelling of an account, and that of earlier versions; both at once, or none, are a slip.
     for command in [["user", "show"], ["session", "list"], ["key", "list"]] {
         let run = |who: &[&str]| finish(program(command.iter().chain(who)).envs(both.clone()));
@@ -145,11 +155,13 @@ async fn from_an_empty_database_to_a_served_request() {
             );
         }
     }
+
     for refused in ["manager", "no-such-role"] {
         let (code, text) = assign(refused);
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains("without an owner"), "{text}");
     }
+
     assert_eq!(assign("owner").0, Some(0));
 
     let mut serving = Serving::start(program(["serve"]).envs(environment.clone()));
@@ -157,6 +169,7 @@ async fn from_an_empty_database_to_a_served_request() {
     let body = json!({ "email": EMAIL, "password": password }).to_string();
     let session = eventually_signed_in(api, &body).await;
     let me = send(api, "GET", "/v1/me", &session, "").await.json();
+
     assert_eq!(
         (&me["email"], &me["role"], &me["organization"]["name"]),
         (&json!(EMAIL), &json!("owner"), &json!("First"))
@@ -170,12 +183,14 @@ async fn from_an_empty_database_to_a_served_request() {
         .filter(|(name, _)| as_owner(name))
         .cloned()
         .collect();
+
     owners.push(("MAINSTAY_DATABASE_OWNER_URL", owner.clone()));
     let keys = |arguments: &[&str]| {
         succeeds(program(["keys"].iter().chain(arguments)).envs(owners.clone()))
     };
     let announced = keys(&["rotate", "token"]);
     let listed = keys(&["list"]);
+
     let kid_of = |state: &str| {
         let line = listed
             .lines()
@@ -183,23 +198,29 @@ async fn from_an_empty_database_to_a_served_request() {
             .unwrap_or_else(|| panic!("{state}: {listed}"));
         line.split_whitespace().next().expect("a kid").to_owned()
     };
+
     assert_eq!(kid_of("  announced "), announced.trim());
+
     let retired = keys(&["retire", &kid_of("  signing ")]);
     assert!(retired.contains("signs from now on"), "{retired}");
+
     let (code, text) =
         finish(program(["keys", "retire", &kid_of("  signing ")]).envs(environment.clone()));
     assert!(
         code == Some(1) && text.contains("there is no such key"),
         "{text}"
     );
+
     let refused = async {
         while send(api, "GET", "/v1/me", &session, "").await.status != 401 {
             tokio::task::yield_now().await;
         }
     };
+
     tokio::time::timeout(crate::http::PATIENCE, refused)
         .await
         .expect("the retired key is refused");
+
     let session = eventually_signed_in(api, &body).await;
     assert_eq!(send(api, "GET", "/v1/me", &session, "").await.status, 200);
 
@@ -213,6 +234,7 @@ async fn from_an_empty_database_to_a_served_request() {
             service.log()
         );
     }
+
     assert_eq!(healthcheck().0, Some(1), "nobody answers");
 }
 
@@ -230,6 +252,7 @@ async fn eventually_signed_in(api: std::net::SocketAddr, body: &str) -> String {
             }
         }
     };
+
     tokio::time::timeout(crate::http::PATIENCE, signed_in)
         .await
         .expect("the service becomes ready")
@@ -240,7 +263,9 @@ fn a_password_from_standard_input_is_held_to_the_rules() {
     let environment = secrets("postgres://u:p@localhost:1/app?sslmode=verify-full");
     let file = tempfile::NamedTempFile::new().expect("there is room");
     std::fs::write(file.path(), "short\n").expect("the file is written");
+
     let input = Stdio::from(File::open(file.path()).expect("the file is there"));
+
     let create = [
         "user",
         "create",
@@ -250,6 +275,7 @@ fn a_password_from_standard_input_is_held_to_the_rules() {
         "First",
         "--password-stdin",
     ];
+
     let (code, text) = finish(program(create).envs(environment).stdin(input));
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("at least 15 characters"), "{text}");
@@ -258,6 +284,7 @@ fn a_password_from_standard_input_is_held_to_the_rules() {
 #[test]
 fn every_command_explains_itself() {
     let all = succeeds(&mut program(["--help"]));
+
     let commands = [
         "dev",
         "serve",
@@ -275,6 +302,7 @@ fn every_command_explains_itself() {
         "seed",
         "healthcheck",
     ];
+
     for command in commands {
         assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
         let help = succeeds(&mut program([command, "--help"]));
@@ -283,7 +311,9 @@ fn every_command_explains_itself() {
             "{help}"
         );
     }
+
     let keys = ["generate", "list", "rotate", "retire"].map(|action| ["keys", action]);
+
     let users = [
         "create",
         "show",
@@ -293,6 +323,7 @@ fn every_command_explains_itself() {
         "reset-second-factors",
     ]
     .map(|action| ["user", action]);
+
     let others = [
         ["organization", "list"],
         ["organization", "revoke"],
@@ -310,14 +341,17 @@ fn every_command_explains_itself() {
         ["audit", "tail"],
         ["audit", "key"],
     ];
+
     for action in users.iter().chain(&others).chain(&keys) {
         assert!(succeeds(program(action).arg("--help")).contains("Usage: "));
     }
+
     let version = succeeds(&mut program(["--version"]));
     assert!(
         version.contains(app::platform().info().version),
         "{version}"
     );
+
     // A slip is told, with the way out.
     for slip in ["surve", "--port"] {
         let (code, text) = finish(&mut program([slip]));
@@ -334,6 +368,7 @@ fn what_is_only_printed_needs_no_settings() {
         routes.contains("/v1/customers/{id}") && routes.contains("customers.reveal"),
         "{routes}"
     );
+
     let document: serde_json::Value =
         serde_json::from_str(&succeeds(&mut program(["openapi"]))).expect("JSON");
     assert_eq!(
@@ -343,6 +378,7 @@ fn what_is_only_printed_needs_no_settings() {
             .expect("the declarations are right")
             .document()
     );
+
     let [one, other] = [(); 2].map(|()| succeeds(&mut program(["keys", "generate"])));
     assert!(one.contains(':'), "{one}");
     assert_ne!(one, other, "keys are drawn at random");

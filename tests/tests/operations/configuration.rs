@@ -37,6 +37,7 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
         ("MAINSTAY_HTTP_BYND", "127.0.0.1:8000"),
         ("MAINSTAY_SECRET_CANARY", "canary-unknown"),
     ]);
+
     for (variable, what) in [
         ("MAINSTAY_DATABASE_URL", "verify-full"),
         ("MAINSTAY_CRYPTO_KEYS", "weak"),
@@ -61,6 +62,7 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
             "{variable} {what:?}: {text}"
         );
     }
+
     for secret in ["canary-", "AAAA"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
@@ -78,6 +80,7 @@ fn without_its_secrets_it_does_not_start() {
 #[test]
 fn a_database_that_proves_nothing_is_refused() {
     let socket = "postgres:///app?host=/var/run/postgresql&user=u&password=canary-password&sslmode=verify-full";
+
     let weaker = [
         "",
         "?sslmode=disable",
@@ -85,21 +88,25 @@ fn a_database_that_proves_nothing_is_refused() {
         "?sslmode=verify-ca",
         "?SSLMODE=verify-full",
     ];
+
     let mut urls: Vec<String> = weaker.iter().map(|query| format!("{URL}{query}")).collect();
     urls.extend([
         socket.to_owned(),
         format!("{URL}?sslmode=verify-full&sslmode=disable"),
         "canary-password".to_owned(),
     ]);
+
     for url in urls {
         let mut variables = secrets("");
         variables.retain(|(name, _)| *name != "MAINSTAY_DATABASE_URL");
         variables.push(("MAINSTAY_DATABASE_URL", url.clone()));
+
         let text = refused(
             variables
                 .iter()
                 .map(|(name, value)| (*name, value.as_str())),
         );
+
         assert!(
             text.contains("1 setting is wrong:\n  MAINSTAY_DATABASE_URL: "),
             "{url}: {text}"
@@ -122,14 +129,17 @@ fn a_mail_server_without_tls_cannot_be_named() {
             url.replace("smtps://canary", "smtps://canary@mail.example"),
         ));
         variables.push(("MAINSTAY_MAIL_FROM", "canary".to_owned()));
+
         let text = refused(
             variables
                 .iter()
                 .map(|(name, value)| (*name, value.as_str())),
         );
+
         for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
             assert!(text.contains(&format!("\n  {variable}: ")), "{url}: {text}");
         }
+
         assert!(!text.contains("canary"), "{url}: {text}");
     }
 }
@@ -148,15 +158,18 @@ fn a_worker_of_its_own_needs_a_mail_server() {
 fn production_is_the_default_and_is_strict() {
     let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
     variables.retain(|(name, _)| *name != "MAINSTAY_ENVIRONMENT");
+
     let text = refused(
         variables
             .iter()
             .map(|(name, value)| (*name, value.as_str())),
     );
+
     assert!(
         text.contains("3 settings are wrong:\n  MAINSTAY_HTTP_PUBLIC_URL: "),
         "{text}"
     );
+
     for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
         assert!(
             text.contains(&format!("\n  {variable}: is missing")),
@@ -184,6 +197,7 @@ fn a_parameter_of_the_database_that_is_not_obeyed_is_refused() {
             .expect("it is refused");
         assert!(line.contains(named) && !line.contains("canary"), "{line}");
     }
+
     let several = URL.replace("localhost:5432", "one:5432,two:5432") + "?sslmode=verify-full";
     let text = refused([("MAINSTAY_DATABASE_URL", &*several)]);
     assert!(
@@ -203,12 +217,14 @@ fn what_settings_name_is_looked_at() {
         std::fs::write(&path, text).expect("it is written");
         path.display().to_string()
     };
+
     let certificate = file("one.crt", one.cert.pem());
     let [own, others] = [
         file("one.key", one.signing_key.serialize_pem()),
         file("other.key", other.signing_key.serialize_pem()),
     ];
     let text = file("text", "no certificate".to_owned());
+
     let config = |variables: &[(&str, &str)]| {
         let mut settings = secrets(&format!("{URL}?sslmode=verify-full"));
         settings.retain(|(name, _)| variables.iter().all(|(other, _)| name != other));
@@ -218,6 +234,7 @@ fn what_settings_name_is_looked_at() {
                 .envs(variables.iter().copied()),
         )
     };
+
     let tls = |certificate: &str, key: &str| {
         config(&[
             ("MAINSTAY_HTTP_TLS_CERTIFICATE", certificate),
@@ -226,7 +243,9 @@ fn what_settings_name_is_looked_at() {
     };
 
     assert_eq!(tls(&certificate, &own).0, Some(0));
+
     let url = |authority: &str| format!("{URL}?sslmode=verify-full&sslrootcert={authority}");
+
     for ((code, told), variable, what) in [
         (
             tls("/nowhere/tls.crt", &own),
@@ -293,6 +312,7 @@ async fn a_wrong_password_of_the_database_is_found() {
         code == Some(0) && told.contains("MAINSTAY_DATABASE_URL: connected as mainstay_server"),
         "{told}"
     );
+
     let owner = app.owner_url();
     let command = |variable: &str, url: &str| {
         let mut command = program(["config", "--connect"]);
@@ -303,6 +323,7 @@ async fn a_wrong_password_of_the_database_is_found() {
                 .env(variable, url),
         )
     };
+
     for variable in ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_OWNER_URL"] {
         let (code, told) = command(variable, &wrong);
         assert!(
@@ -314,12 +335,14 @@ async fn a_wrong_password_of_the_database_is_found() {
             "{told}"
         );
     }
+
     // Without it nobody is asked, and it says so.
     let (code, told) = finish(
         program(["config"])
             .envs(environment.clone())
             .env("MAINSTAY_DATABASE_URL", &wrong),
     );
+
     assert!(
         code == Some(0) && told.contains("Postgres was not asked"),
         "{told}"
@@ -332,6 +355,7 @@ fn the_table_of_settings_hides_secrets() {
     let variables = secrets(&format!("{URL}?sslmode=verify-full"));
     let (code, text) = finish(program(["config"]).envs(variables.clone()));
     assert_eq!(code, Some(0), "{text}");
+
     let url = text
         .lines()
         .find(|line| line.starts_with("MAINSTAY_DATABASE_URL "));
@@ -339,6 +363,7 @@ fn the_table_of_settings_hides_secrets() {
         url.is_some_and(|line| line.contains("[secret]") && line.contains("environment")),
         "{text}"
     );
+
     for (name, value) in variables
         .iter()
         .filter(|(name, _)| *name != "MAINSTAY_ENVIRONMENT")
@@ -347,5 +372,6 @@ fn the_table_of_settings_hides_secrets() {
             assert!(!text.contains(line), "{name}: {text}");
         }
     }
+
     assert!(!text.contains("canary"), "{text}");
 }

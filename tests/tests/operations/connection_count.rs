@@ -42,7 +42,9 @@ async fn a_service_takes_as_many_connections_as_it_says() {
     let (code, text) = finish(
         program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", beside.owner.expose_secret()),
     );
+
     assert_eq!(code, Some(0), "{text}");
+
     let environment = secrets(beside.server.expose_secret());
     let (_, told) = finish(program(["config"]).envs(environment.clone()).envs(FEW));
     let line = told
@@ -53,6 +55,7 @@ async fn a_service_takes_as_many_connections_as_it_says() {
         .split(|letter: char| !letter.is_ascii_digit())
         .filter_map(|number| number.parse().ok())
         .collect();
+
     // The pool's 3 and the probe, one that hears of revocations; two that work, one that hears of work, and the sealer's.
     // A worker has the last four, one on which it measures, and the probe.
     assert_eq!(numbers, [9, 6], "{told}");
@@ -77,9 +80,11 @@ async fn a_service_takes_as_many_connections_as_it_says() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
+
     if tokio::time::timeout(PATIENCE, watched).await.is_err() {
         panic!("{most} connections at most, and not {}", numbers[0]);
     }
+
     service.signal("TERM");
     assert_eq!(service.exit_code(), Some(0), "{}", service.log());
 }
@@ -106,6 +111,7 @@ async fn the_formula_of_the_manifests_is_held_to_the_code() {
                 .iter()
                 .map(|(name, value)| (*name, (*value).to_owned())),
         );
+
         let mut reader = Reader::new(told.map(|(name, value)| (name.to_owned(), value)));
         let read = Settings::read(&mut reader).expect("they are right");
         let Connections { serve, worker } =
@@ -114,6 +120,7 @@ async fn the_formula_of_the_manifests_is_held_to_the_code() {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), Value::from(value)))
             .collect();
+
         cases.push(json!({ "serve": serve, "settings": settings, "worker": worker }));
     }
 

@@ -42,6 +42,7 @@ async fn a_refused_statement_costs_no_connection() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let mut owner = app.owner().await;
+
     // A disk that is full, and a fault of ours.
     for code in ["53100", "XX000"] {
         let trigger = match code {
@@ -50,9 +51,11 @@ async fn a_refused_statement_costs_no_connection() {
         };
         owner.run(trigger, []).await.expect("the function is made");
         owner.run(ATTACH, []).await.expect("the trigger is made");
+
         agent.get("/v1/customers").await.assert_status(200);
 
         let before = sessions(&mut owner).await;
+
         for _ in 0..50 {
             let answer = agent.post("/v1/customers", ada()).await;
             assert!(
@@ -66,12 +69,15 @@ async fn a_refused_statement_costs_no_connection() {
                 "a refusal is an answer"
             );
         }
+
         assert_eq!(sessions(&mut owner).await, before, "after {code}");
+
         owner
             .run("DROP TRIGGER refusing ON customers", [])
             .await
             .expect("the trigger is gone");
     }
+
     agent.post("/v1/customers", ada()).await.assert_status(201);
 }
 
@@ -97,6 +103,7 @@ async fn a_connection_that_postgres_closes_costs_no_request() {
             .expect("it may end its own");
         agent.post("/v1/customers", ada()).await.assert_status(201);
     }
+
     let listed = agent.get("/v1/customers").await.json();
     assert_eq!(
         listed["items"].as_array().map(Vec::len),
@@ -111,12 +118,14 @@ async fn a_service_without_a_connection_is_not_ready() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let (ready, mut owner) = (app.management(), app.owner().await);
+
     ready.get("/readyz").await.assert_status(200);
 
     let mut holder = app.serving_role().await;
     owner.run(NO_MORE, []).await.expect("the owner may");
     holder.run(CUT, []).await.expect("it may end its own");
     until(&ready, "/readyz", 503).await;
+
     agent
         .get("/v1/customers")
         .await
@@ -153,6 +162,7 @@ async fn a_server_that_takes_no_writes_is_left_as_soon_as_another_does() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let (ready, mut owner) = (app.management(), app.owner().await);
+
     ready.get("/readyz").await.assert_status(200);
 
     owner.run(READ_ONLY, []).await.expect("the owner may");
@@ -161,6 +171,7 @@ async fn a_server_that_takes_no_writes_is_left_as_soon_as_another_does() {
         .run(CUT, [])
         .await
         .expect("it may end its own");
+
     for _ in 0..3 {
         let refused = agent.post("/v1/customers", ada()).await;
         refused.assert_problem(503, "unavailable");

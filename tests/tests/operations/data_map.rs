@@ -20,6 +20,7 @@ fn data_map(
         .envs(also.iter().copied())
         .output()
         .expect("the program runs");
+
     assert!(
         output.status.success(),
         "{}",
@@ -30,6 +31,7 @@ fn data_map(
         "a page and nothing else: {}",
         String::from_utf8_lossy(&output.stderr)
     );
+
     String::from_utf8(output.stdout).expect("it is text")
 }
 
@@ -38,12 +40,14 @@ async fn the_record_of_processing_is_printed_as_a_page() {
     let (_app, environment) = beside(TestApp::builder(app::platform())).await;
     let committed = fs::read_to_string(root().join("docs/data-map.md")).expect("it is committed");
     assert_eq!(data_map(&environment, &[], &[]), committed);
+
     // It says what is in force here, and not what is so elsewhere.
     let kept = data_map(
         &environment,
         &[],
         &[("MAINSTAY_RETENTION_RULES", "customers=1095d")],
     );
+
     let retention = |page: &str| {
         let (_, customers) = page
             .split_once("\n## customers\n")
@@ -54,6 +58,7 @@ async fn the_record_of_processing_is_printed_as_a_page() {
             .expect("it says how long")
             .to_owned()
     };
+
     assert_ne!(retention(&kept), retention(&committed));
     assert!(
         retention(&kept).contains("erased 1095d after `updated_at`"),
@@ -82,15 +87,19 @@ async fn the_record_of_processing_is_printed_for_tools() {
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
              AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> 'refinery_schema_history'";
+
     let (app, environment) = beside(TestApp::builder(app::platform())).await;
     let map: Value =
         serde_json::from_str(&data_map(&environment, &["--json"], &[])).expect("it is JSON");
+
     assert_eq!(map["service"], "Customer service");
+
     let list = |value: &Value| value.as_array().cloned().expect("a list");
     let tables: BTreeMap<String, Value> = list(&map["tables"])
         .into_iter()
         .map(|table| (table["table"].as_str().unwrap_or("").to_owned(), table))
         .collect();
+
     let column = |table: &str, name: &str| {
         let columns = list(
             &tables
@@ -110,7 +119,9 @@ async fn the_record_of_processing_is_printed_for_tools() {
         .run(COLUMNS, [])
         .await
         .expect("the schema is read");
+
     assert!(rows.len() > 100, "{}", rows.len());
+
     for row in rows {
         let [table, name, class]: [String; 3] = [0, 1, 2].map(|at| row.get(at).expect("a text"));
         assert_eq!(
@@ -119,9 +130,11 @@ async fn the_record_of_processing_is_printed_for_tools() {
             "{table}.{name}"
         );
     }
+
     // Each table that a module registered, with whom it describes and how its columns are protected.
     let registered = app.platform().tables();
     assert!(registered.len() > 5, "{}", registered.len());
+
     for table in registered {
         let record = &tables[table.table];
         assert!(
@@ -132,6 +145,7 @@ async fn the_record_of_processing_is_printed_for_tools() {
             record["module"].is_string() && record["retention"].is_string(),
             "{record}"
         );
+
         let sealed = table
             .columns
             .iter()
@@ -140,6 +154,7 @@ async fn the_record_of_processing_is_printed_for_tools() {
             .indexes
             .iter()
             .map(|index| (index.column, "blind index of "));
+
         for (name, how) in sealed.chain(indexes) {
             let column = column(table.table, name);
             assert!(
@@ -151,6 +166,7 @@ async fn the_record_of_processing_is_printed_for_tools() {
             );
         }
     }
+
     assert_eq!(list(&map["recipients"]).len(), 3, "{}", map["recipients"]);
     assert!(
         list(&tables["customers"]["access"])

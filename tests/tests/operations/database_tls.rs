@@ -39,11 +39,13 @@ async fn readiness(url: &str) -> u16 {
         ("database.acquire_timeout", "10s".to_owned()),
         ("database.pool_size", "1".to_owned()),
     ];
+
     let settings = Settings::read(&mut Reader::new([]).with_layer("test", values))
         .expect("the settings are right");
     let service = Service::bind(&app::platform(), settings, Runtime::default(), None).await;
     let service = service.unwrap_or_else(|error| panic!("{error}"));
     let address = service.address().expect("it is bound");
+
     tokio::spawn(service.run(std::future::pending()));
     let mut status = 0;
     for _ in 0..QUESTIONS {
@@ -53,6 +55,7 @@ async fn readiness(url: &str) -> u16 {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+
     status
 }
 
@@ -66,10 +69,12 @@ async fn a_server_under_another_authority_is_refused() {
         .expect("a certificate is made");
     let file = tempfile::NamedTempFile::new().expect("there is room");
     fs::write(file.path(), other.cert.pem()).expect("the file is written");
+
     let (before, _) = url
         .split_once("sslrootcert=")
         .expect("devdb names its authority");
     let elsewhere = format!("{before}sslrootcert={}", file.path().display());
+
     assert_eq!(readiness(&elsewhere).await, 503, "another authority");
     assert_eq!(
         readiness(before.trim_end_matches('&')).await,
@@ -89,9 +94,11 @@ async fn a_server_of_another_name_is_refused() {
         .and_then(|(_, rest)| rest.split('/').next())
         .expect("there is a port");
     let forwarder = forward("127.0.0.2:0", format!("127.0.0.1:{port}")).await;
+
     let right_name = forward("127.0.0.1:0", format!("127.0.0.1:{port}")).await;
     let by =
         |address: SocketAddr| url.replace(&format!("@localhost:{port}"), &format!("@{address}"));
+
     assert_eq!(
         readiness(&by(right_name)).await,
         200,
@@ -109,6 +116,7 @@ async fn a_server_of_another_name_is_refused() {
 async fn forward(from: &str, to: String) -> SocketAddr {
     let listener = TcpListener::bind(from).await.expect("there is a free port");
     let address = listener.local_addr().expect("it is bound");
+
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             let to = to.clone();
@@ -123,6 +131,7 @@ async fn forward(from: &str, to: String) -> SocketAddr {
             });
         }
     });
+
     address
 }
 
@@ -131,11 +140,13 @@ async fn forward(from: &str, to: String) -> SocketAddr {
 #[tokio::test]
 async fn a_server_without_tls_is_told_nothing() {
     const ASKS_FOR_TLS: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .expect("there is a free port");
     let port = listener.local_addr().expect("it is bound").port();
     let (heard, mut received) = mpsc::unbounded_channel();
+
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             let heard = heard.clone();
@@ -152,13 +163,16 @@ async fn a_server_without_tls_is_told_nothing() {
             });
         }
     });
+
     let url = format!(
         "postgres://mainstay_server:canary-password@localhost:{port}/mainstay?sslmode=verify-full"
     );
     assert_eq!(readiness(&url).await, 503);
+
     let (first, more) = received.recv().await.expect("the service has tried");
     assert_eq!(first, ASKS_FOR_TLS);
     assert_eq!(more, Vec::<u8>::new(), "it went on in clear");
+
     while let Ok((first, more)) = received.try_recv() {
         assert_eq!((first, more), (ASKS_FOR_TLS, Vec::new()));
     }

@@ -36,12 +36,14 @@ async fn requests_on_a_dead_path_end_and_the_service_heals_when_it_is_back() {
         .await
         .assert_status(201)
         .location();
+
     for answer in join_all((0..8).map(|_| there.get(&customer))).await {
         answer.assert_status(200);
     }
     nobody.get("/readyz").await.assert_status(200);
 
     path.go_silent();
+
     // More requests than connections, twice: those that find each of them dead, and those that come after.
     for _ in 0..2 {
         for answer in join_all((0..8).map(|_| there.get(&customer))).await {
@@ -57,12 +59,14 @@ async fn requests_on_a_dead_path_end_and_the_service_heals_when_it_is_back() {
     path.recover();
     until(&nobody, "/readyz", 200).await;
     until(&there, &customer, 200).await;
+
     there.post("/v1/customers", ada()).await.assert_status(201);
     // It hears of revocations again.
     agent
         .delete("/v1/sessions/current")
         .await
         .assert_status(204);
+
     until(&there, "/v1/me", 401).await;
 }
 
@@ -74,6 +78,7 @@ async fn a_write_whose_answer_is_lost_is_not_called_undone() {
     let replica = replica_over(&path, &app, 1).await;
     let agent = app.actor(Agent).await;
     let there = replica.client_of(&agent);
+
     // Its only connection has prepared the statement.
     there.post("/v1/customers", ada()).await.assert_status(201);
 
@@ -83,6 +88,7 @@ async fn a_write_whose_answer_is_lost_is_not_called_undone() {
         path.go_silent();
         locked.release().await;
     });
+
     answer.assert_problem(503, "outcome_unknown");
     assert_eq!(
         answer.headers.get("retry-after"),
@@ -108,6 +114,7 @@ async fn a_deadline_in_a_write_does_not_say_that_it_was_not_done() {
         .start()
         .await;
     let agent = app.actor(Agent).await;
+
     agent.get("/v1/customers").await.assert_status(200);
 
     let locked = Locked::customers(&app).await;
@@ -115,7 +122,9 @@ async fn a_deadline_in_a_write_does_not_say_that_it_was_not_done() {
         agent.post("/v1/customers", ada()),
         agent.get("/v1/customers")
     );
+
     written.assert_problem(503, "outcome_unknown");
     read.assert_problem(503, "unavailable");
+
     locked.release().await;
 }

@@ -85,6 +85,7 @@ impl Place {
 /// The command line of every process, from `/proc`, or from `ps` where there is none.
 fn command_lines() -> Vec<String> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+
     match fs::read_dir("/proc") {
         Ok(entries) => entries
             .flatten()
@@ -144,7 +145,9 @@ impl Facts {
             &body.to_string(),
         )
         .await;
+
         assert_eq!(reply.status, 201, "{reply:?}");
+
         reply.json()["access_token"]
             .as_str()
             .expect("a token")
@@ -185,12 +188,15 @@ async fn one_command_serves_and_leaves_nothing() {
     let place = Place::new();
     let (mut dev, facts) = place.start();
     let (api, management) = (facts.address("/url"), facts.address("/management_url"));
+
     assert_eq!(api.port(), place.port);
+
     let mode = fs::metadata(place.path("facts.json"))
         .expect("it is written")
         .permissions()
         .mode();
     assert_eq!(mode & 0o077, 0, "others can read the password");
+
     for told in ["/admin/password", "/mail_url"] {
         assert!(
             dev.log().contains(&facts.text(told)),
@@ -198,10 +204,12 @@ async fn one_command_serves_and_leaves_nothing() {
             dev.log()
         );
     }
+
     assert!(facts.text("/mail_url").ends_with("/dev/mail"));
 
     let token = facts.sign_in().await;
     assert_eq!(facts.count_customers(&token).await, 300);
+
     for (address, path, status) in [
         (api, "/docs", 200),
         (api, "/dev/mail", 200),
@@ -215,12 +223,14 @@ async fn one_command_serves_and_leaves_nothing() {
             "{path}"
         );
     }
+
     assert!(
         send(management, "GET", "/metrics", "", "")
             .await
             .body
             .contains("http_server_request_duration_seconds")
     );
+
     // A page of another site whose name leads to this machine does not read the mail with its tokens.
     assert!(mail_for(api, "evil.example").starts_with("HTTP/1.1 421"));
     assert!(mail_for(api, &format!("localhost:{}", place.port)).starts_with("HTTP/1.1 200"));
@@ -231,18 +241,21 @@ async fn one_command_serves_and_leaves_nothing() {
         text.contains("another `dev` runs on") && text.contains("--data-dir"),
         "{text}"
     );
+
     // Another directory, but the same port: told before anything is made.
     let taken = Place {
         directory: Place::new().directory,
         port: place.port,
     };
     let (code, text) = finish(&mut taken.command());
+
     assert_eq!(code, Some(1));
     assert!(
         text.contains("is taken") && text.contains("--port"),
         "{text}"
     );
     assert!(!taken.data_dir().exists());
+
     // And so is a setting that is wrong.
     let (code, text) = finish(Place::new().command().env("MAINSTAY_HTTP_DEADLINE", "soon"));
     assert!(
@@ -268,6 +281,7 @@ async fn one_command_serves_and_leaves_nothing() {
             "{trouble}: {log}"
         );
     }
+
     let answered: Vec<_> = log
         .lines()
         .filter(|line| line.contains(" answered "))
@@ -278,6 +292,7 @@ async fn one_command_serves_and_leaves_nothing() {
             .any(|line| line.contains("INFO  answered GET /v1/me 401 ")),
         "{log}"
     );
+
     assert!(
         answered
             .iter()
@@ -286,11 +301,14 @@ async fn one_command_serves_and_leaves_nothing() {
     );
 
     assert!(place.processes() > 1, "the search for processes finds none");
+
     dev.signal("INT");
     assert_eq!(dev.exit_code(), Some(0), "{}", dev.log());
+
     eventually("nothing runs any more", || {
         (place.processes() == 0).then_some(())
     });
+
     assert!(!place.path("facts.json").exists());
 }
 
@@ -303,9 +321,11 @@ async fn a_free_port_is_chosen() {
     };
     let (mut dev, facts) = place.start();
     let (api, management) = (facts.address("/url"), facts.address("/management_url"));
+
     assert!(api.port() != 0 && management.port() != 0 && api != management);
     assert!(dev.log().contains(&facts.text("/url")), "{}", dev.log());
     assert_eq!(send(api, "GET", "/v1/me", "", "").await.status, 401);
+
     facts.sign_in().await;
     dev.signal("TERM");
     assert_eq!(dev.exit_code(), Some(0), "{}", dev.log());
@@ -341,9 +361,12 @@ async fn after_a_kill_the_next_one_takes_over() {
         &body,
     )
     .await;
+
     assert_eq!(made.status, 201, "{made:?}");
+
     killed.signal("KILL");
     assert_eq!(killed.exit_code(), None, "it was killed");
+
     // Earlier versions wrote a signing key into this file.
     let file = place.data_dir().join("service.json");
     let mut secrets: Value =
@@ -356,12 +379,14 @@ async fn after_a_kill_the_next_one_takes_over() {
         after.text("/admin/password"),
         before.text("/admin/password")
     );
+
     // The token of before is good, too: the signing key and the session are kept.
     assert_eq!(
         after.count_customers(&token).await,
         301,
         "sample data is made once"
     );
+
     let path = format!("{}/personal-data", made.header("location"));
     let revealed = send(
         after.address("/url"),
@@ -372,12 +397,16 @@ async fn after_a_kill_the_next_one_takes_over() {
     )
     .await
     .json();
+
     assert_eq!(revealed["full_name"], "Kept", "{revealed}");
+
     dev.signal("TERM");
     assert_eq!(dev.exit_code(), Some(0), "{}", dev.log());
+
     eventually("nothing runs any more", || {
         (place.processes() == 0).then_some(())
     });
+
     assert!(is_private(&place.data_dir()));
 }
 

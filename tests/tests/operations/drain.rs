@@ -24,9 +24,11 @@ async fn a_request_that_is_under_way_is_answered() {
         .setting("http.header_timeout", "2m")
         .start()
         .await;
+
     let agent = app.actor(Agent).await;
     let replica = app.second_replica().await;
     let address = replica.address();
+
     replica.anonymous().get("/readyz").await.assert_status(200);
 
     let mut locked = Locked::customers(&app).await;
@@ -37,10 +39,12 @@ async fn a_request_that_is_under_way_is_answered() {
         "GET /v1/customers HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n",
         agent.token()
     );
+
     slow.write_all(head.as_bytes())
         .await
         .expect("the server reads");
     locked.wait_for(1).await;
+
     // Connected, and silent: it must not hold the shutdown up.
     let idle = TcpStream::connect(address)
         .await
@@ -53,10 +57,13 @@ async fn a_request_that_is_under_way_is_answered() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
+
     tokio::time::timeout(PATIENCE, drained)
         .await
         .expect("readiness fails");
+
     asked.get("/livez").await.assert_status(200);
+
     tokio::time::timeout(PATIENCE, refuses_connections(address))
         .await
         .expect("nothing more is accepted");
@@ -70,14 +77,17 @@ async fn a_request_that_is_under_way_is_answered() {
         1,
         "what was under way has been cut off"
     );
+
     locked.release().await;
     let reply = Reply::of(&read_to_end(&mut slow).await);
     assert_eq!(reply.status, 200, "{reply:?}");
+
     tokio::time::timeout(PATIENCE, stopping)
         .await
         .expect("it stops")
         .expect("it stops in order");
     drop(idle);
+
     // The other replica has not noticed anything.
     agent.get("/v1/customers").await.assert_status(200);
 }

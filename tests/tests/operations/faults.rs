@@ -12,13 +12,16 @@ use crate::{http::PATIENCE, locks::Locked};
 /// Asserts that an answer says to try again, as a problem and with a time.
 fn assert_unavailable(answer: &Answer) {
     answer.assert_problem(503, "unavailable");
+
     let wait: u64 = answer
         .header("retry-after")
         .parse()
         .expect("Retry-After is in seconds");
     assert!((1..=60).contains(&wait), "{wait}");
+
     // OWASP ASVS 16.5.1: nothing of what lies beneath.
     let told = answer.text().to_lowercase();
+
     for inner in [
         "postgres",
         "sqlx",
@@ -42,6 +45,7 @@ pub async fn until(client: &Client, path: &str, status: u16) -> Answer {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
+
     tokio::time::timeout(PATIENCE, healed)
         .await
         .expect("the answer comes to be as expected")
@@ -61,10 +65,12 @@ async fn without_its_database_the_service_says_so_and_heals_by_itself() {
         .await
         .assert_status(201)
         .location();
+
     let (nobody, management) = (app.anonymous(), app.management());
     management.get("/readyz").await.assert_status(200);
 
     app.stop_postgres().await;
+
     // The second time, no connection of the pool is left to find dead.
     for _ in 0..2 {
         assert_unavailable(&agent.get(&path).await);
@@ -72,8 +78,10 @@ async fn without_its_database_the_service_says_so_and_heals_by_itself() {
         assert_unavailable(&agent.post("/v1/customers", customer.clone()).await);
         assert_unavailable(&agent.patch(&path, json!({ "status": "lead" })).await);
         assert_unavailable(&agent.get("/v1/me").await);
+
         let sign_in = json!({ "email": agent.email(), "password": PASSWORD });
         assert_unavailable(&nobody.post("/v1/sessions", sign_in).await);
+
         for client in [&management, &nobody] {
             client.get("/livez").await.assert_status(200);
             client
@@ -81,6 +89,7 @@ async fn without_its_database_the_service_says_so_and_heals_by_itself() {
                 .await
                 .assert_problem(503, "unavailable");
         }
+
         // What needs no database is answered as ever.
         nobody
             .get("/v1/me")
@@ -92,6 +101,7 @@ async fn without_its_database_the_service_says_so_and_heals_by_itself() {
     app.start_postgres().await;
     until(&management, "/readyz", 200).await;
     until(&agent, &path, 200).await;
+
     agent
         .post("/v1/customers", customer)
         .await
@@ -113,6 +123,7 @@ async fn an_exhausted_pool_is_refused_within_its_budget() {
         .setting("database.statement_timeout", "12s");
     let app = builder.start().await;
     let agent = app.actor(Agent).await;
+
     agent.get("/v1/customers").await.assert_status(200);
 
     let mut locked = Locked::customers(&app).await;
@@ -129,8 +140,10 @@ async fn an_exhausted_pool_is_refused_within_its_budget() {
         app.anonymous().get("/readyz").await.assert_status(200);
         refused
     });
+
     assert_unavailable(&second);
     assert_unavailable(&listing);
+
     locked.wait_for(0).await;
     locked.release().await;
     until(&agent, "/v1/customers", 200).await;
@@ -145,6 +158,7 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
         .start()
         .await;
     let agent = app.actor(Agent).await;
+
     agent.get("/v1/customers").await.assert_status(200);
 
     let mut locked = Locked::customers(&app).await;
@@ -156,17 +170,21 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
             "GET /v1/customers HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n",
             agent.token()
         );
+
         stream
             .write_all(head.as_bytes())
             .await
             .expect("the server reads");
         locked.wait_for(1).await;
         drop(stream);
+
         // Neither the lock nor the statement's deadline has let it go.
         locked.wait_for(0).await;
+
         // The audit log does not stand behind the lock, and the pool has one connection to read it with.
         until(&agent, "/v1/me", 200).await;
     }
+
     locked.release().await;
     agent.get("/v1/customers").await.assert_status(200);
 }

@@ -21,6 +21,7 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
         )
         .await
         .json();
+
     let [id, key] = ["id", "key"].map(|member| made[member].as_str().expect("a text").to_owned());
     let client = app.anonymous().with_token(&key);
     client.get("/v1/me").await.assert_status(200);
@@ -29,6 +30,7 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
     let run = |arguments: &[&str]| {
         finish(program(["key"].iter().chain(arguments)).envs(environment.clone()))
     };
+
     for of in [
         ["--organization", &agent.organization().to_string()],
         ["--user", &agent.user().to_string()],
@@ -40,12 +42,15 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
         }
         assert!(!text.contains(&key[37..]), "{text}");
     }
+
     assert_eq!(run(&["list"]).0, Some(2), "whose keys must be said");
+
     let (code, text) = run(&["list", "00000000-0000-7000-8000-000000000000"]);
     assert!(
         code == Some(1) && text.contains("there is no account"),
         "{text}"
     );
+
     let other = app.actor(Agent).await;
     assert!(
         run(&["list", &other.user().to_string()])
@@ -59,8 +64,10 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
         "a typo revokes nothing"
     );
     client.get("/v1/me").await.assert_status(200);
+
     let (code, text) = run(&["revoke", &key]);
     assert_eq!(code, Some(0), "{text}");
+
     let revoked = Instant::now();
     while client.get("/v1/me").await.status != 401 {
         assert!(
@@ -69,7 +76,9 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
         );
         tokio::task::yield_now().await;
     }
+
     assert_eq!(run(&["revoke", &id]).0, Some(1), "it was revoked before");
+
     let recorded = "SELECT organization_id FROM audit_events WHERE operation = 'key_revoke' \
                     AND action = 'authn_token_revoked' AND resource_id::text = $1";
     let rows = app
@@ -78,6 +87,7 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
         .run(recorded, [id.into()])
         .await
         .expect("it is asked");
+
     let organizations: Vec<mainstay_database::Uuid> =
         rows.iter().map(|row| row.get(0).expect("a UUID")).collect();
     assert_eq!(organizations, [agent.organization().uuid()]);

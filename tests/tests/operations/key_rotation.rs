@@ -28,11 +28,13 @@ impl House {
                 .trim()
                 .to_owned()
         });
+
         let app = TestApp::builder(app::platform())
             .setting("crypto.keys", old.clone())
             .start()
             .await;
         app.actor(BuiltInRole::Owner).await;
+
         let house = Self { app, new, old };
         let mut seed = program(["seed", "--customers", &CUSTOMERS.to_string()]);
         seed.envs([
@@ -43,8 +45,10 @@ impl House {
             ),
             ("MAINSTAY_CRYPTO_KEYS", house.old.clone()),
         ]);
+
         let (code, text) = finish(&mut seed);
         assert_eq!(code, Some(0), "{text}");
+
         house
     }
 
@@ -84,13 +88,16 @@ impl House {
             .chain(&["--rate", "100"])
             .copied()
             .collect();
+
         let mut victim = Serving::start(&mut self.command(&self.turned(), &slowly));
         while so_far().await < before + 50 {
             assert!(victim.is_running(), "{}", victim.log());
             tokio::task::yield_now().await;
         }
+
         victim.signal("KILL");
         assert_eq!(victim.exit_code(), None, "it was killed");
+
         (victim.log(), so_far().await - before)
     }
 
@@ -125,15 +132,20 @@ fn moved(text: &str) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_that_is_killed_goes_on_where_it_was() {
     const KEYS: &str = "SELECT count(*) FROM data_keys";
+
     const REWRAPPED: &str =
         "SELECT count(*) FROM data_keys WHERE substring(wrapped FROM 2 FOR 4) = $1";
+
     const INDEXED: &str =
         "SELECT count(*) FROM customers WHERE substring(phone_index FROM 2 FOR 4) = $1";
+
     const RESEALED: &str = "SELECT count(*) FROM data_keys WHERE created_at > $1";
+
     let house = House::new().await;
     let mut owner = house.app.owner().await;
     let total = count(&mut owner, KEYS, []).await;
     let status = house.keys(&["status"]);
+
     assert!(
         status.contains("primary") && status.contains("in use") && !status.contains("may leave"),
         "{status}"
@@ -143,6 +155,7 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
         .killed(&["rotate", "kek"], REWRAPPED, house.new_id())
         .await;
     let text = house.keys(&["rotate", "kek"]);
+
     // Private boxes come after data keys: the second run moves those, and what the first left.
     let boxes = moved(&text) - (total - at_first);
     assert!(
@@ -154,6 +167,7 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
         total
     );
     assert_eq!(moved(&house.keys(&["rotate", "kek"])), 0, "nothing is left");
+
     let status = house.keys(&["status"]);
     assert!(
         status.contains("in use"),
@@ -164,6 +178,7 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
         .killed(&["rotate", "index"], INDEXED, house.new_id())
         .await;
     let text = house.keys(&["rotate", "index"]);
+
     assert!(
         at_first < CUSTOMERS && moved(&text) < CUSTOMERS,
         "{at_first}, then {text}"
@@ -177,6 +192,7 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
         0,
         "nothing is left"
     );
+
     let status = house.keys(&["status"]);
     assert!(
         status.contains("unused: may leave the ring") && !status.contains("in use"),
@@ -189,12 +205,15 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
         .expect("it is asked");
     let youngest: Timestamp = rows[0].get(0).expect("a moment");
     let (log, at_first) = house.killed(&["reseal"], RESEALED, youngest.inner()).await;
+
     assert!(at_first < CUSTOMERS, "{at_first}");
+
     let before = log
         .split("--before ")
         .nth(1)
         .and_then(|rest| rest.split_whitespace().next())
         .expect("it says how");
+
     let text = house.keys(&["reseal", "--before", before]);
     assert_eq!(moved(&text), total - at_first, "{text}");
     assert_eq!(
@@ -214,12 +233,14 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
         .second_replica_with([("crypto.keys", house.new.clone())])
         .await;
     let body = json!({ "email": "owner-1@example.org", "password": mainstay_testing::PASSWORD });
+
     let session = alone
         .anonymous()
         .post("/v1/sessions", body)
         .await
         .assert_status(201)
         .json();
+
     let client = alone
         .anonymous()
         .with_token(session["access_token"].as_str().expect("a token"));
@@ -228,6 +249,7 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(page["items"].as_array().map(Vec::len), Some(100));
 }
 
@@ -243,14 +265,17 @@ async fn what_does_not_open_is_told_and_keeps_its_key_on_the_ring() {
         )
         .await
         .expect("one is altered");
+
     let (code, text) = finish(&mut house.command(&house.turned(), &["rotate", "kek"]));
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("1 do not open"), "{text}");
+
     let status = house.keys(&["status"]);
     assert!(
         status.contains("data_keys.wrapped: 1") && !status.contains("may leave"),
         "{status}"
     );
+
     // A ring that lacks the key says so, and does not call it retirable.
     let (code, status) = finish(&mut house.command(&house.new, &["status"]));
     assert_eq!(code, Some(0), "{status}");

@@ -21,6 +21,7 @@ async fn idle_connections_do_not_delay_a_probe() {
                     .expect("the server accepts"),
             );
         }
+
         for path in ["/livez", "/readyz", "/metrics"] {
             assert_eq!(
                 send(app.management_address(), "GET", path, "", "")
@@ -46,12 +47,14 @@ async fn a_full_api_does_not_delay_a_probe() {
                 .expect("the kernel accepts"),
         );
     }
+
     assert_eq!(
         send(app.management_address(), "GET", "/livez", "", "")
             .await
             .status,
         200
     );
+
     assert_eq!(
         send(app.management_address(), "GET", "/readyz", "", "")
             .await

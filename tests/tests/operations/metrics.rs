@@ -70,6 +70,7 @@ impl Scrape {
                 .unwrap_or_else(|| panic!("{name} is in no list"))
                 .name
         };
+
         self.0.keys().map(listed).collect()
     }
 }
@@ -80,6 +81,7 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
     let folder = tempfile::tempdir().expect("there is room");
     let pair = Pair::new(folder.path());
     pair.write(2020, 2090);
+
     let (app, mut environment) =
         beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
     environment.extend(pair.environment());
@@ -87,6 +89,7 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
         "MAINSTAY_AUDIT_PUBLISH",
         folder.path().join("checkpoints").display().to_string(),
     ));
+
     let mut serving = Serving::start(program(["serve"]).envs(environment));
     let (api, management) = serving.addresses();
     pair.get(api, "/v1/me").await;
@@ -99,6 +102,7 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
             scrape = Scrape::of(management).await;
         }
     };
+
     let all = tokio::time::timeout(crate::http::PATIENCE, all).await;
     let missing: Vec<_> = listed.difference(&scrape.names()).copied().collect();
     assert!(all.is_ok(), "{missing:?} are not told");
@@ -114,6 +118,7 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
             metric.name
         );
     }
+
     // With each value that its label will ever have.
     let tasks = app
         .owner()
@@ -121,11 +126,13 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
         .run("SELECT name FROM periodic_tasks", [])
         .await
         .expect("they are read");
+
     for row in &tasks {
         let task: String = row.get(0).expect("a name");
         let sample = format!("periodic_tasks_failed_total{{task=\"{task}\"}}");
         assert!(scrape.0.contains_key(&sample), "{sample}");
     }
+
     assert!(scrape.0.contains_key("jobs_failed_total{kind=\"mail\"}"));
 
     let now = Clock::default().now().unix_timestamp() as f64;
@@ -163,6 +170,7 @@ fn seconds(moment: &str) -> f64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn records_without_a_seal_are_told_by_every_process() {
     const LOCK: &str = "SELECT pg_advisory_lock(7218340963)";
+
     // Four minutes ago, which the schema takes for a clock that is behind.
     let clock = Clock::manual(Clock::default().now() - time::Duration::minutes(4));
     let (app, mut environment) = beside(
@@ -171,6 +179,7 @@ async fn records_without_a_seal_are_told_by_every_process() {
             .setting("jobs.in_process", "false"),
     )
     .await;
+
     let mut elsewhere = app.owner().await;
     elsewhere.run(LOCK, []).await.expect("the lock is free");
     app.actor(Agent).await;
@@ -192,9 +201,11 @@ async fn records_without_a_seal_are_told_by_every_process() {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
         };
+
         tokio::time::timeout(crate::http::PATIENCE, told)
             .await
             .expect("the gauge tells it");
+
         assert!(
             Scrape::of(management)
                 .await
@@ -202,6 +213,7 @@ async fn records_without_a_seal_are_told_by_every_process() {
                 .unwrap_or_default()
                 >= 1.0
         );
+
         tokio::task::block_in_place(|| {
             eventually("the log tells it", || {
                 process

@@ -28,11 +28,13 @@ async fn a_migration_steps_aside_and_comes_back() {
     let mut locked = Locked::customers_shared(&app).await;
     let mut owner = app.owner().await;
     let migrating = tokio::spawn(async move { owner.migrate(&migrations).await });
+
     locked.wait_for(1).await;
     // The reader holds a lock that others may share; the migration waits, and they wait behind it, but not for long.
     let answer = timeout(PATIENCE, agent.get("/v1/customers"))
         .await
         .expect("the traffic goes on");
+
     answer.assert_status(200);
     assert!(!migrating.is_finished(), "it tries again");
 
@@ -41,6 +43,7 @@ async fn a_migration_steps_aside_and_comes_back() {
         .await
         .expect("it gets its lock")
         .expect("it does not panic");
+
     assert_eq!(applied.expect("it is applied").applied, ["V9000__one_more"]);
 }
 
@@ -55,8 +58,10 @@ async fn a_migration_that_never_gets_its_lock_says_so_and_leaves_nothing() {
         .migrate(&migrations)
         .await
         .expect_err("the lock is never released");
+
     assert!(matches!(error, MigrationError::Locked(_)), "{error:?}");
     assert!(error.to_string().contains("pg_stat_activity"), "{error}");
+
     let there = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'customers' AND column_name = 'more'";
     assert_eq!(
         owner.run(there, []).await.expect("it is asked")[0]
@@ -67,9 +72,11 @@ async fn a_migration_that_never_gets_its_lock_says_so_and_leaves_nothing() {
 
     // Another migrator is not kept out.
     locked.release().await;
+
     let mut other: Owner = app.owner().await;
     let applied = timeout(PATIENCE, other.migrate(&migrations))
         .await
         .expect("the migrators' lock is free");
+
     assert_eq!(applied.expect("it is applied").applied.len(), 1);
 }

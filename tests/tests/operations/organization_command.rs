@@ -15,6 +15,7 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
     let app = TestApp::start(app::platform()).await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     assert_eq!(owner.organization(), agent.organization());
+
     let stranger = app.stranger(Owner).await;
     let key = |name: &'static str| json!({ "name": name, "scopes": ["customers.read"] });
     let made = agent.post("/v1/api-keys", key("ours")).await.json();
@@ -22,6 +23,7 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
         .anonymous()
         .with_token(made["key"].as_str().expect("a key"));
     let made = stranger.post("/v1/api-keys", key("theirs")).await.json();
+
     let theirs = app
         .anonymous()
         .with_token(made["key"].as_str().expect("a key"));
@@ -41,11 +43,13 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
         "MAINSTAY_DATABASE_OWNER_URL",
         app.owner_url().expose_secret().to_owned(),
     ));
+
     let run = |arguments: &[&str]| {
         finish(program(["organization"].iter().chain(arguments)).envs(environment.clone()))
     };
     let organization = owner.organization().to_string();
     let (code, text) = run(&["list"]);
+
     assert!(
         code == Some(0) && text.contains(&organization) && text.contains("members 2"),
         "{text}"
@@ -56,6 +60,7 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
         code == Some(1) && text.contains("there is no organization of this id"),
         "{text}"
     );
+
     let (code, text) = run(&["revoke", &organization]);
     assert_eq!(code, Some(0), "{text}");
     assert!(
@@ -78,6 +83,7 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
             tokio::task::yield_now().await;
         }
     }
+
     for client in [&*stranger, &theirs] {
         client.get("/v1/me").await.assert_status(200);
     }
@@ -90,14 +96,17 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
         .run(recorded, [])
         .await
         .expect("it is asked");
+
     assert_eq!(rows.len(), 1);
     assert_eq!(
         rows[0].get::<mainstay_database::Uuid>(0).expect("a UUID"),
         owner.organization().uuid()
     );
+
     let counts: serde_json::Value =
         serde_json::from_str(&rows[0].get::<String>(1).expect("a text")).expect("JSON");
     let expected =
         json!({ "ended_sessions": 2, "revoked_api_keys": 1, "revoked_client_secrets": 0 });
+
     assert_eq!(counts, expected);
 }

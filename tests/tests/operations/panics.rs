@@ -78,10 +78,12 @@ async fn a_panic_costs_no_connection() {
         panic_at_a_value,
         panic_at_a_value_in_transaction,
     ));
+
     let app = TestApp::builder(app::platform().module(module))
         .setting("database.pool_size", "2")
         .start()
         .await;
+
     for grant in GRANTS {
         app.owner()
             .await
@@ -89,10 +91,12 @@ async fn a_panic_costs_no_connection() {
             .await
             .expect("it is granted");
     }
+
     let owner = app.actor(Owner).await;
     owner.get("/v1/customers").await.assert_status(200);
 
     let before = backends(&app).await;
+
     for _ in 0..5 {
         for path in [
             "/v1/panics/transaction",
@@ -103,7 +107,9 @@ async fn a_panic_costs_no_connection() {
             owner.get("/v1/customers").await.assert_status(200);
         }
     }
+
     assert_eq!(backends(&app).await, before);
+
     // Nor does a transaction go on that holds the row.
     let text = "UPDATE organizations SET name = name";
     app.owner()

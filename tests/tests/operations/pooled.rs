@@ -49,13 +49,16 @@ async fn the_service_stands_behind_a_pooler() {
     let Some(pooler) = Pooler::start(&app.database_url()) else {
         return;
     };
+
     app.serving_role()
         .await
         .run(LIMITS, [])
         .await
         .expect("a role may say this of itself");
+
     let agent = app.actor(Agent).await;
     environment.retain(|(name, _)| *name != "MAINSTAY_DATABASE_URL");
+
     environment.extend([
         ("MAINSTAY_DATABASE_URL", pooler.url()),
         (
@@ -64,6 +67,7 @@ async fn the_service_stands_behind_a_pooler() {
         ),
         ("MAINSTAY_DATABASE_ACQUIRE_TIMEOUT", "30s".to_owned()),
     ]);
+
     let mut replicas =
         [(); 2].map(|()| Serving::start(program(["serve"]).envs(environment.clone())));
     let addresses = [0, 1].map(|number: usize| replicas[number].addresses());
@@ -78,12 +82,15 @@ async fn the_service_stands_behind_a_pooler() {
     // Requests, more at once than the pooler has connections, and each statement prepared on whichever it gets.
     let credentials = json!({ "email": agent.email(), "password": PASSWORD }).to_string();
     let session = send(here, "POST", "/v1/sessions", "", &credentials).await;
+
     assert_eq!(session.status, 201, "{}", session.body);
+
     let token = session.json()["access_token"]
         .as_str()
         .expect("a token")
         .to_owned();
     let customer = json!({ "full_name": "Ada", "email": "ada@example.org" }).to_string();
+
     for _ in 0..5 {
         let created = (0..16).map(|number| {
             let address = [here, there][number % 2];
@@ -100,7 +107,9 @@ async fn the_service_stands_behind_a_pooler() {
         count(&mut owner, UNSEALED).await == 0
     })
     .await;
+
     assert_eq!(count(&mut owner, LEADERS).await, 1);
+
     let leads = |replica: &Serving| replica.log().contains("this process seals the audit log");
     assert_eq!(replicas.iter().filter(|replica| leads(replica)).count(), 1);
 
@@ -112,6 +121,7 @@ async fn the_service_stands_behind_a_pooler() {
             .status,
         204
     );
+
     until("the session has ended everywhere", async || {
         send(there, "GET", "/v1/me", &token, "").await.status == 401
     })
@@ -127,6 +137,7 @@ async fn the_service_stands_behind_a_pooler() {
         count(&mut owner, UNSEALED).await == 0
     })
     .await;
+
     assert_eq!(count(&mut owner, LEADERS).await, 1);
 
     let log = replicas[1 - leader].log();

@@ -53,6 +53,7 @@ impl Ledger {
                     json!({ "full_name": "Ada", "email": "ada@example.org" }),
                 )
                 .await;
+
             if answer.status == 201 {
                 let id = answer.json()["id"]
                     .as_str()
@@ -85,6 +86,7 @@ async fn what_was_acknowledged_survives_restarts() {
     let ledger = Ledger::default();
     let creating =
         futures_util::future::join_all((0..CLIENTS).map(|_| ledger.create_until_done(&agent)));
+
     let restarting = async {
         for _ in 0..RESTARTS {
             ledger.wait_for(20).await;
@@ -94,6 +96,7 @@ async fn what_was_acknowledged_survives_restarts() {
         ledger.wait_for(20).await;
         ledger.done.store(true, Ordering::Relaxed);
     };
+
     tokio::join!(creating, restarting);
     assert!(
         ledger.refused.load(Ordering::Relaxed) > 0,
@@ -110,6 +113,7 @@ async fn what_was_acknowledged_survives_restarts() {
         .acknowledged
         .into_inner()
         .expect("no client panicked");
+
     let lost: Vec<_> = acknowledged.difference(&stored).collect();
     assert!(
         lost.is_empty(),
@@ -125,6 +129,7 @@ async fn what_was_acknowledged_survives_restarts() {
                   FULL JOIN (SELECT id, subject_id FROM data_keys WHERE id NOT IN (SELECT data_key FROM users)) k \
                       ON k.id = c.data_key \
                   WHERE c.id IS NULL OR e.resource_id IS NULL OR k.id IS NULL";
+
     let halves = owner.run(halves, []).await.expect("they are read");
     assert_eq!(halves.len(), 0, "something was half done");
 }

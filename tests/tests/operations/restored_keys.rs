@@ -20,6 +20,7 @@ async fn until_ready(management: std::net::SocketAddr, status: u16) -> String {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };
+
     tokio::time::timeout(PATIENCE, reached)
         .await
         .unwrap_or_else(|_| panic!("readiness is never {status}"))
@@ -33,6 +34,7 @@ async fn rows_without_their_data_keys_are_told() {
         use mainstay::kernel::ExposeSecret as _;
         app.owner_url().expose_secret().to_owned()
     }));
+
     let manager = app.actor(Manager).await;
     let mut customers = Vec::new();
     for name in ["Ada", "Bea"] {
@@ -45,6 +47,7 @@ async fn rows_without_their_data_keys_are_told() {
                 .location(),
         );
     }
+
     let status = || finish(program(["keys", "status"]).envs(environment.clone()));
     let served = environment
         .iter()
@@ -52,14 +55,17 @@ async fn rows_without_their_data_keys_are_told() {
         .cloned();
     let mut serving = Serving::start(program(["serve"]).envs(served));
     let (_, management) = serving.addresses();
+
     until_ready(management, 200).await;
     // Who was erased has no key, and nothing is missing.
     let erasing = app.actor(Owner).await;
+
     erasing
         .request(Method::POST, &format!("{}/erasure", customers[0]))
         .send()
         .await
         .assert_status(200);
+
     let mut owner = app.owner().await;
     assert!(
         app.database()
@@ -77,6 +83,7 @@ async fn rows_without_their_data_keys_are_told() {
     ] {
         owner.run(statement, []).await.expect("the owner may");
     }
+
     let told = until_ready(management, 503).await;
     assert!(told.contains("Data keys are missing"), "{told}");
     assert!(
@@ -84,6 +91,7 @@ async fn rows_without_their_data_keys_are_told() {
             .log()
             .contains("data keys are missing: was the table data_keys restored?")
     );
+
     let (code, told) = status();
     assert_eq!(code, Some(1), "{told}");
     assert!(
@@ -96,5 +104,6 @@ async fn rows_without_their_data_keys_are_told() {
         .await
         .expect("the owner may");
     until_ready(management, 200).await;
+
     assert_eq!(status().0, Some(0));
 }

@@ -16,6 +16,7 @@ async fn a_program_that_is_older_than_its_schema_migrates_serves_and_says_so() {
     let app = TestApp::start(app::platform()).await;
     let version = app.platform().schema_version();
     let mut owner = app.owner().await;
+
     owner
         .run(AHEAD, [(version + 1).into()])
         .await
@@ -28,6 +29,7 @@ async fn a_program_that_is_older_than_its_schema_migrates_serves_and_says_so() {
         "schema {} is newer than this build's {version}: nothing to do",
         version + 1
     );
+
     assert_eq!(migrate(), (Some(0), format!("{told}\n")));
 
     let ports =
@@ -37,6 +39,7 @@ async fn a_program_that_is_older_than_its_schema_migrates_serves_and_says_so() {
             .envs(secrets(app.database_url().expose_secret()))
             .envs(ports),
     );
+
     let (_, management) = service.addresses();
     let ready = eventually("it is ready", || {
         let asking = tokio::task::block_in_place(|| {
@@ -44,6 +47,7 @@ async fn a_program_that_is_older_than_its_schema_migrates_serves_and_says_so() {
         });
         (asking.status == 200).then_some(asking.body)
     });
+
     assert_eq!(
         ready,
         format!(
@@ -59,10 +63,12 @@ async fn a_schema_of_another_line_is_refused() {
     let app = TestApp::start(app::platform()).await;
     let version = app.platform().schema_version();
     let mut owner = app.owner().await;
+
     owner
         .run(AHEAD, [(version + 1).into()])
         .await
         .expect("it is written");
+
     let url = app.owner_url();
     let migrate =
         || finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url.expose_secret()));
@@ -72,6 +78,7 @@ async fn a_schema_of_another_line_is_refused() {
         .run(altered, [version.into()])
         .await
         .expect("the owner may");
+
     let (code, text) = migrate();
     assert!(
         code == Some(1) && text.contains("different than filesystem"),
@@ -83,6 +90,7 @@ async fn a_schema_of_another_line_is_refused() {
         .run(absent, [version.into()])
         .await
         .expect("the owner may");
+
     let (code, text) = migrate();
     assert!(code == Some(1) && text.contains("missing"), "{text}");
 }

@@ -118,8 +118,10 @@ async fn connect(api: SocketAddr) -> TlsStream<TcpStream> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Any))
         .with_no_client_auth();
+
     let stream = TcpStream::connect(api).await.expect("the server accepts");
     let name = ServerName::try_from("localhost").expect("it is a name");
+
     TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
@@ -144,6 +146,7 @@ async fn get(stream: &mut TlsStream<TcpStream>, path: &str) -> Reply {
         .write_all(request.as_bytes())
         .await
         .expect("the server reads");
+
     let mut bytes = Vec::new();
     while !String::from_utf8_lossy(&bytes).contains("\r\n\r\n") {
         let read = stream
@@ -152,6 +155,7 @@ async fn get(stream: &mut TlsStream<TcpStream>, path: &str) -> Reply {
             .expect("the server answers");
         assert!(read > 0, "the server closed the connection");
     }
+
     Reply::of(&bytes)
 }
 
@@ -167,10 +171,12 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
     let pair = Pair::new(folder.path());
     let first = pair.write(2020, 2090);
     let (_app, mut environment) = beside(TestApp::builder(app::platform())).await;
+
     environment.extend(pair.environment());
     let mut serving = Serving::start(program(["serve"]).envs(environment));
     let (api, _) = serving.addresses();
     let mut open = connect(api).await;
+
     assert_eq!(
         (
             get(&mut open, "/livez").await.status,
@@ -182,6 +188,7 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
     let second = pair.write(2020, 2091);
     serving.signal("HUP");
     until_log(&serving, "a new certificate is shown");
+
     assert!(
         shown(api).await == second,
         "the new certificate is not shown"
@@ -204,9 +211,11 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
             "the refused certificate is shown: {why}"
         );
     }
+
     std::fs::write(&pair.key, "no key").expect("it is written");
     serving.signal("HUP");
     until_log(&serving, "key.pem");
+
     assert!(shown(api).await == second && serving.is_running());
     assert!(
         serving
@@ -215,6 +224,7 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
     );
 
     assert_eq!(get(&mut open, "/livez").await.status, 200);
+
     serving.signal("TERM");
     assert_eq!(serving.exit_code(), Some(0));
 }
@@ -241,14 +251,17 @@ async fn the_level_of_the_log_changes_while_the_process_runs() {
         beside(TestApp::builder(app::platform()).setting("jobs.in_process", "false")).await;
     environment.push(("MAINSTAY_MAIL_SMTP_URL", "smtp://127.0.0.1:1".to_owned()));
     environment.push(("MAINSTAY_MAIL_FROM", "service@example.org".to_owned()));
+
     for command in ["serve", "worker"] {
         let mut process = Serving::start(program([command]).envs(environment.clone()));
         process.management();
+
         let is_debugged = |log: &str| log.contains(r#""level":"DEBUG""#);
         assert!(!is_debugged(&process.log()));
 
         process.signal("USR1");
         until_log(&process, "as set, and the platform at debug");
+
         // Upkeep comes by every ten seconds and says so.
         tokio::task::block_in_place(|| {
             eventually("a line at DEBUG", || {
@@ -262,6 +275,7 @@ async fn the_level_of_the_log_changes_while_the_process_runs() {
         process.signal("USR2");
         until_log(&process, "warnings alone");
         process.signal("TERM");
+
         assert_eq!(process.exit_code(), Some(0), "{command}: {}", process.log());
         assert!(
             !process.log().contains(r#""message":"stopped""#),

@@ -22,11 +22,13 @@ async fn held_up(
 ) -> Reply {
     const WAITS: &str = "SELECT FROM pg_locks WHERE relation = 'customers'::regclass AND NOT granted \
          AND clock_timestamp() - waitstart > interval '300 milliseconds'";
+
     owner.run("BEGIN", []).await.expect("it begins");
     owner
         .run("LOCK TABLE customers IN EXCLUSIVE MODE", [])
         .await
         .expect("it is locked");
+
     let release = async {
         while watching
             .run(WAITS, [])
@@ -38,9 +40,11 @@ async fn held_up(
         }
         owner.run("COMMIT", []).await.expect("it is let go");
     };
+
     let (reply, ()) = timeout(PATIENCE, async { tokio::join!(request, release) })
         .await
         .expect("it is answered");
+
     reply
 }
 
@@ -50,6 +54,7 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
     let (app, mut environment) = beside(TestApp::builder(app::platform())).await;
     let agent = app.actor(Agent).await;
     environment.push(("MAINSTAY_DATABASE_SLOW_STATEMENT", "200ms".to_owned()));
+
     let mut serving = Serving::start(program(["serve"]).envs(environment));
     let (api, _) = serving.addresses();
     let (mut owner, mut watching) = (app.owner().await, app.owner().await);
@@ -62,11 +67,15 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
         send(api, "POST", "/v1/customers", token, &body),
     )
     .await;
+
     assert_eq!(made.status, 201, "{made:?}");
+
     let path = made.header("location").to_owned();
     let search = json!({ "email": format!("{CANARY}@example.org") }).to_string();
     let found = send(api, "POST", "/v1/customers/search", token, &search).await;
+
     assert_eq!(found.status, 200, "{found:?}");
+
     let patch = json!({ "notes": CANARY }).to_string();
     let request = format!(
         "PATCH {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
@@ -74,12 +83,14 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
         token,
         patch.len()
     );
+
     let changed = held_up(
         &mut owner,
         &mut watching,
         crate::http::exchange(api, request),
     )
     .await;
+
     assert_eq!(changed.status, 200, "{changed:?}");
 
     for (statement, rows) in [("customers.insert", 0), ("customers.update", 1)] {
@@ -92,6 +103,7 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
                 line["message"] == "a statement is slow" && line["statement"] == statement
             })
         });
+
         assert_eq!(
             (&line["level"], &line["rows"]),
             (&json!("WARN"), &json!(rows)),
@@ -104,6 +116,7 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
             "{line}"
         );
     }
+
     let log = serving.log();
     assert!(
         !log.contains(CANARY) && !log.to_lowercase().contains("insert into"),

@@ -17,15 +17,19 @@ fn at_terminal(columns: usize, arguments: &str) -> String {
     let service = env!("CARGO_BIN_EXE_service");
     let line = format!("stty rows 24 cols {columns} && exec {service} {arguments}");
     let mut command = Command::new("script");
+
     command
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])
         .stdin(Stdio::null());
+
     let output = command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .envs(secrets(URL));
     let (code, text) = finish(output);
+
     assert_eq!(code, Some(0), "{text}");
+
     text.replace('\r', "")
 }
 
@@ -38,6 +42,7 @@ fn no_line_is_wider_than_the_terminal_and_no_word_is_parted() {
             arguments == "--help" || piped.lines().any(|line| line.chars().count() > 100),
             "{piped}"
         );
+
         for columns in [80, 100] {
             let shown = at_terminal(columns, arguments);
             for line in shown.lines() {
@@ -47,6 +52,7 @@ fn no_line_is_wider_than_the_terminal_and_no_word_is_parted() {
                     "{columns}: {line}"
                 );
             }
+
             let words: Vec<&str> = shown.split_whitespace().collect();
             assert!(
                 arguments == "--help" || words == whole,
@@ -63,11 +69,14 @@ fn head(command: &mut Command) -> (Option<i32>, String) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program runs");
+
     let mut line = String::new();
     let mut output = BufReader::with_capacity(64, child.stdout.take().expect("it is piped"));
     output.read_line(&mut line).expect("it writes");
     drop(output);
+
     let ended = child.wait_with_output().expect("it ends");
+
     (
         ended.status.code(),
         String::from_utf8_lossy(&ended.stderr).into_owned(),
@@ -83,8 +92,10 @@ async fn a_reader_that_leaves_is_no_failure() {
                  || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid, \
              clock_timestamp(), 'filled', 'test', 'nothing', gen_random_uuid() \
          FROM generate_series(1, 1000) AS n";
+
     let mut owner = app.owner().await;
     owner.run(insert, []).await.expect("the owner may");
+
     let sealed = async {
         while owner
             .run("SELECT FROM audit_checkpoints", [])
@@ -95,9 +106,11 @@ async fn a_reader_that_leaves_is_no_failure() {
             tokio::task::yield_now().await;
         }
     };
+
     tokio::time::timeout(crate::http::PATIENCE, sealed)
         .await
         .expect("the log is sealed");
+
     let environment = secrets(app.database_url().expose_secret());
 
     for arguments in [
@@ -125,7 +138,9 @@ fn a_full_disk_is_a_failure() {
         .stderr(Stdio::piped())
         .output()
         .expect("the program runs");
+
     assert_eq!(output.status.code(), Some(1));
+
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         complaint.starts_with("error: standard output cannot be written"),

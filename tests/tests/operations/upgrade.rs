@@ -70,6 +70,7 @@ async fn number(owner: &mut Owner, text: &'static str) -> i64 {
 async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
     const UNSEALED: &str =
         "SELECT count(*) FROM audit_events WHERE id NOT IN (SELECT event_id FROM audit_leaves)";
+
     let app = TestApp::start(app::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE version_13").await;
     let mut owner = connect(&beside).await;
@@ -79,6 +80,7 @@ async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
         .filter(|migration| migration.version() <= BEFORE)
         .cloned()
         .collect();
+
     assert_eq!(
         owner
             .migrate(&Migrations::new(&old))
@@ -88,12 +90,14 @@ async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
             .len(),
         13
     );
+
     for (moment, _) in PLACES {
         owner
             .run(WRITE, [(*moment).into(), EACH.into()])
             .await
             .expect("they are written");
     }
+
     let before = records(&mut owner).await;
     assert_eq!(
         before.len(),
@@ -110,6 +114,7 @@ async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
         records(&mut owner).await == before,
         "a record was lost or altered"
     );
+
     for (moment, partition) in PLACES {
         const PARTITION: &str = "SELECT count(*) FROM audit_events \
              WHERE occurred_at = $1::text::timestamptz AND tableoid::regclass::text = $2";
@@ -123,6 +128,7 @@ async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
             "of {moment} in {partition}"
         );
     }
+
     // Nobody wrote in a month between.
     let between = "SELECT count(*) FROM pg_class WHERE relname = 'audit_events_2023_01'";
     assert_eq!(number(&mut owner, between).await, 0);
@@ -133,10 +139,12 @@ async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
         ["MAINSTAY_HTTP_BIND", "MAINSTAY_MANAGEMENT_BIND"]
             .map(|name| (name, "127.0.0.1:0".to_owned())),
     );
+
     assert_eq!(
         number(&mut owner, UNSEALED).await,
         i64::try_from(before.len()).expect("a few")
     );
+
     let mut service = Serving::start(program(["serve"]).envs(environment.clone()));
     let sealed = timeout(PATIENCE, async {
         while number(&mut owner, UNSEALED).await > 0 {}
@@ -144,23 +152,28 @@ async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
     .await;
     sealed.unwrap_or_else(|_| panic!("the log is not sealed: {}", service.log()));
     service.signal("TERM");
+
     assert_eq!(service.exit_code(), Some(0), "{}", service.log());
+
     // A clock was wrong then: one of the records is of 2199.
     let dated_from = before.len().to_string();
     let verify = || {
         finish(program(["audit", "verify", "--dated-from", &dated_from]).envs(environment.clone()))
     };
     let (code, told) = verify();
+
     assert!(
         code == Some(0) && told.contains("The log is what was sealed."),
         "{told}"
     );
+
     for statement in [
         "ALTER TABLE audit_events_2020_01 DISABLE TRIGGER USER",
         "UPDATE audit_events_2020_01 SET address = '192.0.2.99' WHERE id = (SELECT id FROM audit_events_2020_01 LIMIT 1)",
     ] {
         owner.run(statement, []).await.expect("the owner may");
     }
+
     let (code, told) = verify();
     assert!(
         code == Some(1) && told.contains("is not what was sealed"),

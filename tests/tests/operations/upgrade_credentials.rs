@@ -85,11 +85,14 @@ async fn write(owner: &mut Owner) {
     let permissions = "INSERT INTO permissions (name, help) SELECT unnest(ARRAY['audit.read', 'customers.read', \
          'customers.reveal', 'members.manage', 'roles.manage']), 'x'";
     run(owner, permissions, vec![]).await;
+
     let grants = "INSERT INTO role_permissions (role_id, permission) SELECT r.id, p.name FROM roles r, permissions p \
          WHERE r.name = 'owner' OR (r.name = 'manager' AND p.name NOT IN ('audit.read', 'roles.manage'))";
     run(owner, grants, vec![]).await;
+
     let organization = "INSERT INTO organizations (id, name, created_at) VALUES ($1::text::uuid, 'Home', '2025-01-01Z')";
     run(owner, organization, vec![ORGANIZATION.into()]).await;
+
     for person in [OWNER, MANAGER] {
         let key = "INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
              VALUES (hashtext($1), gen_random_uuid(), $1::text::uuid, '', now())";
@@ -98,8 +101,10 @@ async fn write(owner: &mut Owner) {
              VALUES ($1::text::uuid, hashtext($1), '', convert_to($1, 'UTF8'), 'x', '2025-01-01Z')";
         run(owner, user, vec![person.into()]).await;
     }
+
     let service = "INSERT INTO users (id, kind, name, created_at) VALUES ($1::text::uuid, 'service', 'export', '2025-01-01Z')";
     run(owner, service, vec![SERVICE.into()]).await;
+
     for (user, role) in [(OWNER, "owner"), (MANAGER, "manager"), (SERVICE, "owner")] {
         let member = "INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT $1::text::uuid, $2::text::uuid, id, '2025-01-01Z' FROM roles WHERE name = $3";
@@ -110,10 +115,12 @@ async fn write(owner: &mut Owner) {
         )
         .await;
     }
+
     for (id, account, maker, scopes, ..) in KEYS {
         let key = "INSERT INTO api_keys (id, user_id, organization_id, member_since, name, secret_hash, scopes, created_at, expires_at) \
              VALUES (('00000000-0000-7000-8000-0000000000' || $1)::uuid, $2::text::uuid, $3::text::uuid, '2025-01-01Z', $1, '', \
                  $4::text::text[], '2025-02-01Z', '2099-01-01Z')";
+
         run(
             owner,
             key,
@@ -125,15 +132,18 @@ async fn write(owner: &mut Owner) {
             ],
         )
         .await;
+
         let secret = "INSERT INTO client_secrets (id, user_id, organization_id, member_since, secret_hash, created_at, expires_at) \
              VALUES (('00000000-0000-7000-8000-0000000001' || $1)::uuid, $2::text::uuid, $3::text::uuid, '2025-01-01Z', '', \
                  '2025-02-01Z', '2099-01-01Z')";
+
         run(
             owner,
             secret,
             vec![(*id).into(), (*account).into(), ORGANIZATION.into()],
         )
         .await;
+
         for (kind, prefix) in [("api_key", "00"), ("client_secret", "01")] {
             let record = "INSERT INTO audit_events (id, occurred_at, organization_id, actor_id, action, operation, resource, \
                  resource_id, request_id) \
@@ -160,6 +170,7 @@ async fn credentials_from_before_hold_what_their_maker_holds() {
         .filter(|migration| migration.version() <= BEFORE)
         .cloned()
         .collect();
+
     owner
         .migrate(&Migrations::new(&old))
         .await
@@ -174,6 +185,7 @@ async fn credentials_from_before_hold_what_their_maker_holds() {
         let find = "SELECT made_by::text, sponsor_id::text, permissions::text FROM api_keys WHERE name = $1";
         let rows = owner.run(find, [(*id).into()]).await.expect("it is read");
         let text = |position| rows[0].get::<Option<String>>(position).expect("a text");
+
         assert_eq!(text(0).as_deref(), *maker, "{id}");
         assert_eq!(
             (text(1).as_deref(), text(2).as_deref()),

@@ -46,6 +46,7 @@ async fn the_service_starts_with_keys_that_vault_has_wrapped() {
         ),
         ("MAINSTAY_CRYPTO_KEYS", ring.clone()),
     ]);
+
     let before = vault.times_asked();
     let (code, text) = finish(program(["keys", "status"]).envs(environment.clone()));
     assert_eq!(code, Some(0), "{text}");
@@ -60,8 +61,10 @@ async fn the_service_starts_with_keys_that_vault_has_wrapped() {
         ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
         ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
     ]);
+
     let mut serving = Serving::start(program(["serve"]).envs(environment));
     let (api, _) = serving.addresses();
+
     // Vault may go: the keys are in memory.
     vault.feel(Mood::Status(503));
     assert_eq!(
@@ -85,6 +88,7 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
         .chars()
         .rev()
         .collect();
+
     let start = |ring: &str, changed: &[(&'static str, &str)]| {
         let mut environment = settings(&vault);
         environment.push(("MAINSTAY_CRYPTO_KEYS", ring.to_owned()));
@@ -97,13 +101,17 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
                 .iter()
                 .map(|(name, value)| (*name, (*value).to_owned())),
         );
+
         let (code, text) = finish(program(["keys", "status"]).envs(environment));
         assert_eq!(code, Some(1), "{text}");
+
         for secret in [TOKEN, &key[..20], ring.rsplit(':').next().expect("a key")] {
             assert!(!text.contains(secret), "{text}");
         }
+
         text
     };
+
     let told = |mood, expected: &str| {
         vault.feel(mood);
         let text = start(&ring, &[]);
@@ -112,29 +120,35 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
             "{expected}: {text}"
         );
     };
+
     told(Mood::Status(403), "its policy does not allow this");
     told(Mood::Status(503), "sealed, or a standby");
     told(Mood::Silent, "it took too long");
     told(Mood::Nonsense, "something else than a key");
     told(Mood::Elsewhere, "status 307");
     vault.feel(Mood::Well);
+
     let foreign = start(&ring.replace("vault:v1:=", "vault:v1:x"), &[]);
     assert!(
         foreign.contains("does not know the ciphertext"),
         "{foreign}"
     );
+
     let wrong = start(&ring, &[("MAINSTAY_CRYPTO_VAULT_TOKEN", "hvs.another")]);
     assert!(wrong.contains("status 403"), "{wrong}");
+
     let nowhere = start(
         &ring,
         &[("MAINSTAY_CRYPTO_VAULT_URL", "http://127.0.0.1:1")],
     );
     assert!(nowhere.contains("there is no connection"), "{nowhere}");
+
     let unset = start(&ring, &[("MAINSTAY_CRYPTO_VAULT_TOKEN", "")]);
     assert!(unset.contains("entry 1"), "{unset}");
 
     // In production the token never goes in clear, and nowhere a URL with credentials leads.
     let before = vault.times_asked();
+
     for (name, value) in [
         ("MAINSTAY_ENVIRONMENT", "production".to_owned()),
         (
@@ -149,5 +163,6 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
         let refused = start(&ring, &[(name, &value)]);
         assert!(refused.contains("must be https"), "{refused}");
     }
+
     assert_eq!(vault.times_asked(), before);
 }

@@ -68,11 +68,13 @@ impl App {
 
 fn base32(text: &str) -> Vec<u8> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
     let bits = text
         .chars()
         .map(|letter| ALPHABET.find(letter).unwrap())
         .flat_map(|it| (0..5).rev().map(move |at| it >> at & 1));
     let bits: Vec<_> = bits.collect();
+
     bits.chunks_exact(8)
         .map(|byte| {
             byte.iter()
@@ -90,6 +92,7 @@ pub async fn enrol(app: &TestApp, actor: &Actor) -> (App, Vec<String>) {
             .assert_status(201)
             .json(),
     );
+
     let now = app.runtime().clock.now();
     let confirmed = actor
         .post(
@@ -97,6 +100,7 @@ pub async fn enrol(app: &TestApp, actor: &Actor) -> (App, Vec<String>) {
             json!({ "code": totp.code(now) }),
         )
         .await;
+
     (totp, recovery_codes(&confirmed.assert_status(200).json()))
 }
 
@@ -184,6 +188,7 @@ impl Device {
         let client_data =
             json!({ "type": "webauthn.get", "challenge": challenge, "origin": page }).to_string();
         let mut authenticator = self.authenticator();
+
         let request = get_assertion::Request {
             rp_id: rp_id.to_owned(),
             client_data_hash: digest(&SHA256, client_data.as_bytes())
@@ -196,8 +201,10 @@ impl Device {
             pin_auth: None,
             pin_protocol: None,
         };
+
         let signed = authenticator.get_assertion(request).await.unwrap();
         let id = URL_SAFE_NO_PAD.encode(&*self.passkey.as_ref().unwrap().credential_id);
+
         json!({
             "id": id,
             "rawId": id,
@@ -262,6 +269,7 @@ pub async fn add_passkey(actor: &Client, device: &mut Device) -> Value {
         .await
         .assert_status(200)
         .json();
+
     let credential = device.create(&options).await;
     let made = actor
         .post(
@@ -269,6 +277,7 @@ pub async fn add_passkey(actor: &Client, device: &mut Device) -> Value {
             json!({ "name": "Ada's phone", "credential": credential }),
         )
         .await;
+
     made.assert_status(201).json()
 }
 

@@ -20,6 +20,7 @@ impl Beside {
             .run(create, [])
             .await
             .expect("the owner makes databases");
+
         let rows = owner
             .run("SELECT current_database()::text", [])
             .await
@@ -30,6 +31,7 @@ impl Beside {
                 .replace(&format!("/{live}?"), &format!("/{name}?"))
                 .into()
         };
+
         Self {
             owner: there(app.owner_url()),
             server: there(app.database_url()),

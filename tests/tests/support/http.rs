@@ -33,6 +33,7 @@ impl Reply {
             .nth(1)
             .and_then(|status| status.parse().ok())
             .unwrap_or_default();
+
         Self {
             status,
             head: head.to_lowercase(),
@@ -83,11 +84,13 @@ pub async fn send(address: SocketAddr, method: &str, path: &str, token: &str, bo
     if !token.is_empty() {
         request += &format!("Authorization: Bearer {token}\r\n");
     }
+
     if !body.is_empty() {
         request += &format!(
             "Content-Type: application/json\r\nContent-Length: {}\r\n",
             body.len()
         );
     }
+
     exchange(address, format!("{request}\r\n{body}")).await
 }

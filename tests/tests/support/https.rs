@@ -38,6 +38,7 @@ impl Https {
             files.path().join("certificate.pem"),
             files.path().join("key.pem"),
         );
+
         std::fs::write(&certificate, certified.cert.pem()).expect("it is written");
         std::fs::write(&key, certified.signing_key.serialize_pem()).expect("it is written");
 
@@ -49,19 +50,23 @@ impl Https {
         let chosen = settings
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()));
+
         let replica = app.second_replica_with(tls.into_iter().chain(chosen)).await;
 
         let mut roots = RootCertStore::empty();
         roots
             .add(certified.cert.der().clone())
             .expect("it is a certificate");
+
         let mut config =
             ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()
                 .expect("the provider has them")
                 .with_root_certificates(roots)
                 .with_no_client_auth();
+
         config.alpn_protocols = vec![b"h2".to_vec()];
+
         Self {
             replica,
             config: Arc::new(config),

@@ -53,11 +53,14 @@ impl Held {
         second: impl Future<Output = B>,
     ) -> (A, B) {
         let mut first = pin!(first);
+
         tokio::select! {
             _ = &mut first => panic!("the first request does not need the row"),
             () = self.until_waiting(1) => {}
         }
+
         let mut both = pin!(join(first, second));
+
         tokio::select! {
             _ = &mut both => panic!("the second request does not need the row"),
             () = self.until_waiting(2) => {}
@@ -88,6 +91,7 @@ impl Held {
     async fn until_waiting(&mut self, waiting: i64) {
         const WAITING: &str = "SELECT count(DISTINCT l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
              WHERE NOT l.granted AND a.datname = current_database()";
+
         let reached = async {
             loop {
                 let rows = self.watcher.run(WAITING, []).await.expect("it is asked");
@@ -97,6 +101,7 @@ impl Held {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
+
         timeout(PATIENCE, reached)
             .await
             .expect("they come to the row");

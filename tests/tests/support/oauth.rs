@@ -20,6 +20,7 @@ pub async fn register(app: &TestApp, client_id: &str) {
 pub async fn register_for(app: &TestApp, client_id: &str, redirects: &[&str], first_party: bool) {
     const INSERT: &str = "INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at, first_party) \
          VALUES (gen_random_uuid(), $1, 'An application', $2, now(), $3)";
+
     let redirects: Vec<_> = redirects
         .iter()
         .map(|redirect| (*redirect).to_owned())
@@ -70,10 +71,12 @@ pub async fn decide(by: &Actor, request: Value, decision: &str) -> Vec<(String, 
         .expect("a redirect")
         .to_owned();
     let expected = request["redirect_uri"].as_str().expect("it has one");
+
     let separator = if expected.contains('?') { '&' } else { '?' };
     let answered = target
         .strip_prefix(expected)
         .and_then(|rest| rest.strip_prefix(separator));
+
     parameters(answered.unwrap_or_else(|| panic!("{target} is not below {expected}")))
 }
 
@@ -93,9 +96,12 @@ fn parameters(query: &str) -> Vec<(String, String)> {
                 others
             };
         }
+
         String::from_utf8(bytes).expect("a text")
     };
+
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+
     pairs
         .map(|(name, value)| (name.to_owned(), decoded(value)))
         .collect()
@@ -124,6 +130,7 @@ pub async fn post_form(client: &Client, path: &str, fields: &[(&str, &str)]) -> 
             .map(|byte| format!("%{byte:02X}"))
             .collect::<String>()
     };
+
     let pairs: Vec<_> = fields
         .iter()
         .map(|(name, value)| format!("{name}={}", encoded(value)))
@@ -131,6 +138,7 @@ pub async fn post_form(client: &Client, path: &str, fields: &[(&str, &str)]) -> 
     let call = client
         .request(Method::POST, path)
         .header("content-type", "application/x-www-form-urlencoded");
+
     call.body(pairs.join("&")).send().await
 }
 

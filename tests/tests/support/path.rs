@@ -34,6 +34,7 @@ impl Path {
         let address = listener.local_addr().expect("it is bound");
         let (silent, is_silent) = watch::channel(false);
         let accepting = tokio::spawn(accept(listener, postgres, is_silent));
+
         Self {
             address,
             postgres,
@@ -110,6 +111,7 @@ async fn copy(
             break;
         }
     }
+
     // The other side may be gone already.
     to.shutdown().await.ok();
 }

@@ -49,6 +49,7 @@ impl Pooler {
             .port();
         let postgres = url.expose_secret().to_owned();
         let configuration = configure(directory.path(), port, &Target::of(&postgres));
+
         let process = Command::new(program)
             .arg(configuration)
             .stdin(Stdio::null())
@@ -60,6 +61,7 @@ impl Pooler {
         eventually("PgBouncer listens", || {
             TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
         });
+
         Some(Self {
             process,
             port,
@@ -72,13 +74,16 @@ impl Pooler {
     pub fn url(&self) -> String {
         let target = Target::of(&self.postgres);
         let authority = self.directory.path().join("server.crt");
+
         let Target {
             user,
             password,
             database,
             ..
         } = target;
+
         let port = self.port;
+
         format!(
             "postgres://{user}:{password}@localhost:{port}/{database}?sslmode=verify-full&sslrootcert={}",
             authority.display()
@@ -103,13 +108,16 @@ fn is_recent(program: &str) -> bool {
     let Ok(output) = Command::new(program).arg("--version").output() else {
         return false;
     };
+
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let number = text
         .lines()
         .next()
         .and_then(|line| line.strip_prefix("PgBouncer "))
         .unwrap_or_default();
+
     let mut parts = number.split('.').map_while(|part| part.parse().ok());
+
     parts
         .next()
         .zip(parts.next())
@@ -134,6 +142,7 @@ impl<'a> Target<'a> {
             let (database, rest) = rest.split_once('?')?;
             let (_, authority) = rest.split_once("sslrootcert=")?;
             let authority = authority.replace("%2F", "/");
+
             Some(Self {
                 user,
                 password,
@@ -142,6 +151,7 @@ impl<'a> Target<'a> {
                 authority,
             })
         };
+
         parts().expect("devdb's URL has these parts")
     }
 }
@@ -154,6 +164,7 @@ fn configure(directory: &Path, port: u16, target: &Target<'_>) -> std::path::Pat
         authority,
         ..
     } = target;
+
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
         .expect("a certificate is made");
     let write = |name: &str, text: String| {
@@ -161,6 +172,7 @@ fn configure(directory: &Path, port: u16, target: &Target<'_>) -> std::path::Pat
     };
     write("server.crt", certified.cert.pem());
     write("server.key", certified.signing_key.serialize_pem());
+
     write("users", format!("\"{user}\" \"{password}\"\n"));
     // Copied, so that a PgBouncer that gives up the rights of root may read it.
     write(
@@ -189,6 +201,7 @@ server_tls_sslmode = verify-full
 server_tls_ca_file = {place}/authority.crt
 "
     );
+
     if is_root() {
         configuration += "user = nobody\n";
         let owned = Command::new("chown")
@@ -200,7 +213,9 @@ server_tls_ca_file = {place}/authority.crt
             "the directory is given to nobody"
         );
     }
+
     write("pgbouncer.ini", configuration);
+
     directory.join("pgbouncer.ini")
 }
 

@@ -71,6 +71,7 @@ pub async fn beside(builder: Builder) -> (TestApp, Vec<(&'static str, String)>) 
         ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
         ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
     ];
+
     (app, environment)
 }
 

@@ -103,7 +103,9 @@ async fn create_remark(
         created_at: now,
         updated_at: now,
     };
+
     by.insert(&remark).await?;
+
     Ok(Created(RemarkView::of(&remark)))
 }
 

@@ -45,23 +45,27 @@ impl Vault {
             Arc::new(AtomicUsize::new(0)),
         );
         let (its_mood, its_asked) = (mood.clone(), asked.clone());
+
         std::thread::spawn(move || {
             // What is left unanswered stays open, so that whoever waits does wait.
             let mut unanswered = Vec::new();
             for stream in listener.incoming() {
                 let mut stream = stream.expect("somebody comes");
                 its_asked.fetch_add(1, Ordering::Relaxed);
+
                 let mood = *its_mood.lock().expect("nobody panicked");
                 if mood == Mood::Silent {
                     unanswered.push(stream);
                     continue;
                 }
+
                 let (status, body) = answer(mood, &read(&mut stream));
                 let location = if status == 307 {
                     "Location: http://127.0.0.1:1/\r\n"
                 } else {
                     ""
                 };
+
                 let length = body.len();
                 let head = format!(
                     "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{location}Connection: close\r\n\r\n"
@@ -69,6 +73,7 @@ impl Vault {
                 stream.write_all((head + &body).as_bytes()).ok();
             }
         });
+
         Self {
             address,
             mood,
@@ -91,12 +96,14 @@ fn read(stream: &mut TcpStream) -> String {
     loop {
         let count = stream.read(&mut buffer).unwrap_or(0);
         text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             if count == 0 {
                 return text;
             }
             continue;
         };
+
         let length = head.lines().find_map(|line| {
             line.to_lowercase()
                 .strip_prefix("content-length: ")?
@@ -116,6 +123,7 @@ fn answer(mood: Mood, request: &str) -> (u16, String) {
         Mood::Elsewhere => return (307, String::new()),
         Mood::Well | Mood::Silent => {}
     }
+
     let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     let sent = head.lines().find_map(|line| {
@@ -126,6 +134,7 @@ fn answer(mood: Mood, request: &str) -> (u16, String) {
     if sent.as_deref() != Some(&TOKEN.to_lowercase()) {
         return (403, json!({ "errors": ["permission denied"] }).to_string());
     }
+
     // Turned about, which hides it well enough from a search for the key.
     let turned = |text: &str| text.chars().rev().collect::<String>();
     let data = match head.split(' ').nth(1) {
@@ -146,6 +155,7 @@ fn answer(mood: Mood, request: &str) -> (u16, String) {
         }
         _ => return (404, json!({ "errors": [] }).to_string()),
     };
+
     match data {
         Some(data) => (200, json!({ "data": data }).to_string()),
         None => (400, json!({ "errors": ["invalid ciphertext"] }).to_string()),

@@ -41,7 +41,9 @@ async fn a_worker_that_is_killed_again_and_again_sends_nothing_twice() {
             .await,
         );
     }
+
     let (mut steady, _) = house.worker();
+
     for kill in 1..=KILLS {
         let (mut victim, _) = house.worker();
         // Each dies in the middle of its work, with several mails on their way.
@@ -53,21 +55,26 @@ async fn a_worker_that_is_killed_again_and_again_sends_nothing_twice() {
         victim.signal("KILL");
         assert_eq!(victim.exit_code(), None, "it was killed");
     }
+
     eventually("every mail has been seen to", async || {
         undecided(&house.app).await == 0
     })
     .await;
     steady.signal("TERM");
+
     assert_eq!(steady.exit_code(), Some(0), "{}", steady.log());
 
     let mut arrived: BTreeMap<String, usize> = BTreeMap::new();
     for message in server.received() {
         *arrived.entry(message.id).or_default() += 1;
     }
+
     let twice: Vec<_> = arrived.iter().filter(|(_, count)| **count > 1).collect();
     assert!(twice.is_empty(), "sent twice: {twice:?}");
+
     let left = left_behind(&house.app).await;
     let listed = house.command(&["mail", "list"]).1;
+
     for id in &queued {
         let has_arrived = arrived.contains_key(&id.to_string());
         assert!(has_arrived || left.contains(id), "{id} is lost");
@@ -78,6 +85,7 @@ async fn a_worker_that_is_killed_again_and_again_sends_nothing_twice() {
             );
         }
     }
+
     assert_eq!(
         arrived
             .keys()
@@ -85,6 +93,7 @@ async fn a_worker_that_is_killed_again_and_again_sends_nothing_twice() {
             .count(),
         0
     );
+
     // What is left behind is what was on its way when a worker died: at most what one does at once.
     assert!(left.len() <= KILLS * 4, "{} are left behind", left.len());
 }
@@ -94,15 +103,18 @@ async fn a_worker_that_is_killed_again_and_again_sends_nothing_twice() {
 async fn what_a_worker_dies_of_before_the_message_leaves_is_sent_by_the_next() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     server.fail([Fault::SilentAtData]);
+
     let house = House::new(&server).await;
     let (mut victim, _) = house.worker();
     let id = queue_mail(house.app.database(), "ada@example.org").await;
+
     eventually("DATA is asked for", async || {
         server.commands().iter().any(|(_, line)| line == "DATA")
     })
     .await;
     victim.signal("KILL");
     victim.exit_code();
+
     let (_worker, _) = house.worker();
     assert_eq!(until_state(&house.app, id, "done").await.attempts, 2);
     assert_eq!(server.count(id), 1);
@@ -112,9 +124,11 @@ async fn what_a_worker_dies_of_before_the_message_leaves_is_sent_by_the_next() {
 async fn what_a_worker_dies_of_while_the_message_leaves_is_the_operators_to_decide() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     server.fail([Fault::SilentAfterMessage]);
+
     let house = House::new(&server).await;
     let (mut victim, _) = house.worker();
     let id = queue_mail(house.app.database(), "ada@example.org").await;
+
     eventually("the message arrives", async || server.count(id) == 1).await;
     victim.signal("KILL");
     victim.exit_code();
@@ -131,6 +145,7 @@ async fn what_a_worker_dies_of_while_the_message_leaves_is_the_operators_to_deci
             .is_empty()
     })
     .await;
+
     let other = queue_mail(house.app.database(), "eve@example.com").await;
     until_state(&house.app, other, "done").await;
     assert_eq!((server.count(id), server.count(other)), (1, 1));
@@ -145,10 +160,13 @@ async fn what_a_worker_dies_of_while_the_message_leaves_is_the_operators_to_deci
         !listed.contains("ada@") && !listed.contains(&other.to_string()),
         "{listed}"
     );
+
     let (code, text) = house.command(&["mail", "resend", &Uuid::nil().to_string()]);
     assert_eq!(code, Some(1), "{text}");
+
     let (code, text) = house.command(&["mail", "resend", &id.to_string()]);
     assert_eq!(code, Some(0), "{text}");
+
     until_state(&house.app, id, "done").await;
     assert_eq!(server.count(id), 2);
     assert!(
@@ -161,11 +179,13 @@ async fn what_a_worker_dies_of_while_the_message_leaves_is_the_operators_to_deci
     // It has a management port and nothing else.
     assert_eq!(send(management, "GET", "/readyz", "", "").await.status, 200);
     assert_eq!(send(management, "GET", "/v1/me", "", "").await.status, 404);
+
     let metrics = send(management, "GET", "/metrics", "", "").await.body;
     assert!(
         metrics.contains(r#"jobs_done_total{kind="mail"}"#),
         "{metrics}"
     );
+
     worker.signal("TERM");
     assert_eq!(worker.exit_code(), Some(0), "{}", worker.log());
     assert!(

@@ -26,6 +26,7 @@ async fn until_sealed(app: &TestApp) {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
+
     tokio::time::timeout(crate::http::PATIENCE, sealed)
         .await
         .expect("every record is sealed");
@@ -57,6 +58,7 @@ async fn a_worker_on_a_dead_path_goes_on_when_it_is_back() {
     let house = house.telling([("MAINSTAY_DATABASE_URL", url.as_str())]);
     let (_worker, management) = house.worker();
     let first = queue_mail(house.app.database(), "first@example.org").await;
+
     until_state(&house.app, first, "done").await;
     until_sealed(&house.app).await;
     until_status(management, 200).await;
@@ -70,6 +72,7 @@ async fn a_worker_on_a_dead_path_goes_on_when_it_is_back() {
     until_state(&house.app, second, "done").await;
     until_sealed(&house.app).await;
     until_status(management, 200).await;
+
     assert_eq!(server.count(second), 1, "it was sent once");
 }
 
@@ -79,6 +82,7 @@ async fn a_worker_that_claims_nothing_is_not_ready() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     let house = House::new(&server).await.telling(SOON);
     let (_worker, management) = house.worker();
+
     until_status(management, 200).await;
 
     let mut owner: Owner = house.app.owner().await;
@@ -91,6 +95,7 @@ async fn a_worker_that_claims_nothing_is_not_ready() {
         .run("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE", [])
         .await
         .expect("the queue is locked");
+
     until_status(management, 503).await;
 
     owner
@@ -98,6 +103,7 @@ async fn a_worker_that_claims_nothing_is_not_ready() {
         .await
         .expect("the transaction ends");
     until_status(management, 200).await;
+
     let queued = queue_mail(house.app.database(), "later@example.org").await;
     until_state(&house.app, queued, "done").await;
     eventually("it is sent", || (server.count(queued) == 1).then_some(()));

@@ -28,8 +28,10 @@ async fn a_mail_arrives_once_as_text_and_html() {
         let app = sending_to(&server, scheme).await;
         let id = queue_mail(app.database(), TO).await;
         let done = until_state(&app, id, "done").await;
+
         // What is done holds nobody's address and no secret any more.
         assert!(!done.has_payload, "{done:?}");
+
         let [message] = <[_; 1]>::try_from(server.received()).expect("one message");
         assert_eq!(
             (message.id.as_str(), message.to.len()),
@@ -39,6 +41,7 @@ async fn a_mail_arrives_once_as_text_and_html() {
             message.to[0].contains(TO) && message.encrypted,
             "{message:?}"
         );
+
         for part in [
             "From: Example <no-reply@example.org>",
             "text/plain",
@@ -48,6 +51,7 @@ async fn a_mail_arrives_once_as_text_and_html() {
         ] {
             assert!(message.text.contains(part), "{part}: {}", message.text);
         }
+
         assert!(
             server
                 .commands()
@@ -79,6 +83,7 @@ async fn what_is_refused_for_good_is_kept_for_the_operator() {
         Fault::Recipient("550 no ada@example.org here"),
         Fault::Message("554 spam to ada@example.org"),
     ]);
+
     let app = sending_to(&server, "smtps").await;
     for what in ["the recipient (550)", "the message (554)"] {
         let id = queue_mail(app.database(), TO).await;
@@ -90,7 +95,9 @@ async fn what_is_refused_for_good_is_kept_for_the_operator() {
         );
         assert_eq!(failed.error, format!("the mail server refused {what}"));
     }
+
     assert!(server.received().is_empty());
+
     let undelivered = mainstay::mail::undelivered(&unscoped(app.database()))
         .await
         .expect("they are read");
@@ -98,6 +105,7 @@ async fn what_is_refused_for_good_is_kept_for_the_operator() {
         .iter()
         .map(|it| (it.state.as_str(), it.to.as_str()))
         .collect();
+
     assert_eq!(shown, [("failed", "a***@example.org"); 2]);
 }
 
@@ -106,16 +114,20 @@ async fn what_is_refused_for_good_is_kept_for_the_operator() {
 async fn what_nobody_knows_of_is_not_sent_again() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     server.fail([Fault::HangUpAfterMessage]);
+
     let app = sending_to(&server, "smtps").await;
     let id = queue_mail(app.database(), TO).await;
     let left = until(&app, id, |it| {
         it.state == "handed_over" && !it.error.is_empty()
     })
     .await;
+
     assert_eq!((left.attempts, left.has_payload), (1, true), "{left:?}");
+
     // Others go on meanwhile, and it stays where it is.
     let other = queue_mail(app.database(), TO).await;
     until_state(&app, other, "done").await;
+
     assert_eq!((server.count(id), server.count(other)), (1, 1));
 
     // The operator looks into the server's log, and decides.
@@ -125,6 +137,7 @@ async fn what_nobody_knows_of_is_not_sent_again() {
             .await
             .expect("it is queued again")
     );
+
     until_state(&app, id, "done").await;
     assert_eq!(server.count(id), 2);
     assert!(
@@ -133,6 +146,7 @@ async fn what_nobody_knows_of_is_not_sent_again() {
             .expect("it is asked"),
         "it is done"
     );
+
     let records = "SELECT 1 FROM audit_events WHERE action = 'mail_resent' AND resource_id = $1";
     assert_eq!(
         app.owner()
@@ -149,8 +163,10 @@ async fn what_nobody_knows_of_is_not_sent_again() {
 #[tokio::test]
 async fn nothing_is_injected() {
     use mainstay::mail::{Letter, Mail};
+
     let server = SmtpServer::start(Tls::AtOnce).await;
     let app = sending_to(&server, "smtps").await;
+
     for address in [
         "ada@example.org\r\nRCPT TO:<eve@example.com>",
         "ada@example.org>\r\nDATA",
@@ -161,6 +177,7 @@ async fn nothing_is_injected() {
             "{address:?}"
         );
     }
+
     let letter = Letter::new("Hello\r\nBcc: eve@example.com");
     let letter = letter
         .paragraph("\r\n.\r\nRSET")
@@ -170,15 +187,19 @@ async fn nothing_is_injected() {
         mail.job(&unscoped(app.database()))
             .map_err(|_| mainstay::mail::MailError::Template)
     });
+
     let id = queue(app.database(), job.expect("the address is one")).await;
     until_state(&app, id, "done").await;
+
     let [message] = <[_; 1]>::try_from(server.received()).expect("one message");
     assert_eq!(message.to.len(), 1);
+
     let (head, _) = message
         .text
         .split_once("\r\n\r\n")
         .expect("a head and a body");
     assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
+
     // The text that looks like a conversation is inside the message, which ends where it should.
     assert!(
         message.text.contains("\r\n.\r\n\r\nMAIL FROM:"),
@@ -201,12 +222,14 @@ async fn what_waits_is_sealed() {
         .await;
     let id = queue_mail(app.database(), TO).await;
     let text = "SELECT encode(payload, 'escape') || coalesce(error, '') FROM jobs WHERE id = $1";
+
     let rows = app
         .owner()
         .await
         .run(text, [id.into()])
         .await
         .expect("it is read");
+
     let stored: String = rows[0].get(0).expect("it is text");
     assert!(
         !stored.contains("ada") && !stored.contains("canary"),

@@ -13,28 +13,34 @@ use crate::{
 async fn a_developer_sees_the_mail() {
     let app = TestApp::start(app::platform()).await;
     app.anonymous().get("/dev/mail").await.assert_status(200);
+
     queue_mail(app.database(), "ada@example.org").await;
     let message = app.mail_to("ada@example.org").await;
     assert_eq!(
         (message.subject.as_str(), message.link_token().as_str()),
         ("A test", "canary-token")
     );
+
     // Each call gives a new one.
     queue_mail(app.database(), "ada@example.org").await;
+
     let second = app.mail_to("ada@example.org").await;
     assert_ne!(second.id, message.id);
+
     let all: Vec<_> = app.mailbox().await.into_iter().map(|it| it.id).collect();
     assert_eq!(all, [second.id, message.id], "newest first");
 
     let json = app.anonymous().get("/dev/mail?format=json").await;
     assert_eq!(json.header("content-type"), "application/json");
     assert_eq!(json.json()[1]["id"], message.id.to_string());
+
     let page = app
         .anonymous()
         .get(&format!("/dev/mail?id={}", message.id))
         .await;
     let text = page.assert_status(200).text();
     let policy = page.header("content-security-policy");
+
     assert!(
         policy.starts_with("default-src 'none'; style-src 'self' 'sha256-")
             && !policy.contains("unsafe"),
@@ -52,6 +58,7 @@ async fn a_developer_sees_the_mail() {
             .header("content-type"),
         "text/css; charset=utf-8"
     );
+
     assert_eq!(
         (
             page.header("cache-control"),
@@ -59,6 +66,7 @@ async fn a_developer_sees_the_mail() {
         ),
         ("no-store", "nosniff")
     );
+
     for shown in [
         "ada@example.org",
         "canary-text",
@@ -67,6 +75,7 @@ async fn a_developer_sees_the_mail() {
     ] {
         assert!(text.contains(shown), "{shown}: {text}");
     }
+
     for wrong in ["/dev/mail?id=x", "/dev", "/dev/mail/x"] {
         app.anonymous()
             .get(wrong)
@@ -93,14 +102,17 @@ async fn a_developer_sees_the_mail() {
 #[tokio::test]
 async fn the_page_runs_nothing() {
     use mainstay::mail::{Letter, Mail};
+
     let app = TestApp::start(app::platform()).await;
     let letter = Letter::new("<script>alert(1)</script>").paragraph("\"><script>alert(2)</script>");
     let mail = Mail::new("ada@example.org", &letter).expect("it is an address");
+
     queue(
         app.database(),
         mail.job(&unscoped(app.database())).expect("it is queued"),
     )
     .await;
+
     app.mail_to("ada@example.org").await;
     let text = app.anonymous().get("/dev/mail").await.text();
     assert!(!text.contains("<script"), "{text}");
@@ -115,6 +127,7 @@ async fn elsewhere_there_is_no_such_page() {
         .get("/dev/mail")
         .await
         .assert_problem(404, "not_found");
+
     let production = TestApp::builder(app::platform())
         .setting("environment", "production")
         .setting("http.public_url", "https://api.example")
@@ -122,6 +135,7 @@ async fn elsewhere_there_is_no_such_page() {
         .setting("mail.from", "Example <no-reply@example.org>")
         .start()
         .await;
+
     production
         .anonymous()
         .get("/dev/mail")

@@ -74,5 +74,6 @@ async fn a_server_of_another_name_is_told_nothing() {
         .setting("jobs.retry_delay", "10ms")
         .start()
         .await;
+
     assert_untold(&tried(&app, &server).await);
 }

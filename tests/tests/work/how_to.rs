@@ -52,6 +52,7 @@ async fn send_parcels(
     Json(body): Json<SendParcels>,
 ) -> Result<NoContent, Problem> {
     let transaction = by.begin().await?;
+
     for label in body.labels {
         let now = by.runtime().clock.now();
         let parcel = ParcelRow {
@@ -60,12 +61,14 @@ async fn send_parcels(
             version: 1,
             updated_at: now,
         };
+
         transaction
             .insert(&parcel)
             .await
             .on_constraint("parcels_label_key", LABEL_TAKEN)?;
         order_label(&transaction, &parcel).await?;
     }
+
     transaction.commit().await?;
 
     Ok(NoContent)
@@ -128,6 +131,7 @@ async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
              updated_at timestamptz NOT NULL)",
         "GRANT SELECT, INSERT ON parcels TO mainstay_server",
     ];
+
     let module = Module::new("parcels")
         .entity::<ParcelRow>()
         .endpoints((send_parcels,));
@@ -135,6 +139,7 @@ async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
     let platform = platform.handler(LabelPrinter {
         printed: printed.clone(),
     });
+
     let builder: Builder = TestApp::builder(platform);
     let app = builder.start().await;
     for statement in TABLE {
@@ -144,12 +149,14 @@ async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
             .await
             .expect("the owner may");
     }
+
     app
 }
 
 #[tokio::test]
 async fn the_code_of_the_how_tos_does_what_they_say() {
     const JOBS: &str = "SELECT id FROM jobs WHERE kind = 'print_label' ORDER BY id";
+
     let printed = Arc::default();
     let app = start(&printed).await;
     let owner = app.actor(Owner).await;
@@ -158,21 +165,26 @@ async fn the_code_of_the_how_tos_does_what_they_say() {
         .post("/v1/parcels", json!({ "labels": ["Kepler", "Noether"] }))
         .await
         .assert_status(204);
+
     // The second is taken: the first is not sent either, and no label of it is printed.
     owner
         .post("/v1/parcels", json!({ "labels": ["Hopper", "Kepler"] }))
         .await
         .assert_status(409);
+
     let jobs = app
         .owner()
         .await
         .run(JOBS, [])
         .await
         .expect("they are listed");
+
     assert_eq!(jobs.len(), 2);
+
     for job in jobs {
         until_state(&app, job.get(0).expect("an id"), "done").await;
     }
+
     let mut printed = printed.lock().expect("nobody panicked").clone();
     printed.sort();
     assert_eq!(printed, ["Kepler", "Noether"]);

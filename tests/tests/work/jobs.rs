@@ -47,6 +47,7 @@ impl Handler for Obedient {
         Box::pin(async move {
             let order: String = job.payload()?;
             self.note(order.clone(), job.attempt());
+
             match order.as_str() {
                 "fail twice" if job.attempt() < 3 => Err(JobError::retry("not yet")),
                 "fail always" => Err(JobError::retry("never")),
@@ -97,6 +98,7 @@ async fn work_is_done_again_until_it_succeeds() {
         order(&app, "fail twice").await,
         order(&app, "hang").await,
     );
+
     for (id, attempts) in [(easy, 1), (hard, 3), (hangs, 2)] {
         let done = until_state(&app, id, "done").await;
         assert_eq!(
@@ -105,6 +107,7 @@ async fn work_is_done_again_until_it_succeeds() {
             "{done:?}"
         );
     }
+
     assert_eq!(handler.attempts("do"), [1]);
     assert_eq!(handler.attempts("fail twice"), [1, 2, 3]);
 }
@@ -113,6 +116,7 @@ async fn work_is_done_again_until_it_succeeds() {
 async fn work_that_fails_too_often_is_kept_with_its_reason() {
     let handler = Obedient::default();
     let app = start(&handler).await;
+
     for (what, attempts, reason) in [
         ("fail always", 3, "never"),
         ("give up", 1, "no use"),
@@ -129,6 +133,7 @@ async fn work_that_fails_too_often_is_kept_with_its_reason() {
             usize::try_from(attempts).expect("few")
         );
     }
+
     // The worker has survived it all.
     let id = order(&app, "do").await;
     until_state(&app, id, "done").await;
@@ -143,10 +148,12 @@ async fn what_was_handed_over_is_begun_once() {
         it.state == "handed_over" && !it.error.is_empty()
     })
     .await;
+
     assert_eq!(
         (left.attempts, left.error.as_str()),
         (1, "it took too long")
     );
+
     let other = order(&app, "do").await;
     until_state(&app, other, "done").await;
     assert_eq!(handler.attempts("hang after handing over"), [1]);
@@ -160,6 +167,7 @@ async fn whoever_lost_the_lease_may_not_go_on() {
         TestApp::builder(app::platform().handler(handler.clone())).setting("jobs.poll", "50ms");
     let app = builder.start().await;
     let id = order(&app, "stall").await;
+
     until_state(&app, id, "running").await;
     let expire = "UPDATE jobs SET run_at = '-infinity' WHERE id = $1";
     app.owner()
@@ -167,8 +175,10 @@ async fn whoever_lost_the_lease_may_not_go_on() {
         .run(expire, [id.into()])
         .await
         .expect("the lease runs out");
+
     let done = until_state(&app, id, "done").await;
     assert_eq!((done.attempts, handler.attempts("stall")), (2, vec![1, 2]));
+
     let refused = format!(
         "stalled: {:?}",
         Err::<(), _>(JobError::retry("the lease ran out"))
@@ -178,9 +188,11 @@ async fn whoever_lost_the_lease_may_not_go_on() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
+
     tokio::time::timeout(crate::http::PATIENCE, told)
         .await
         .expect("the stalled one is refused");
+
     assert_eq!(until_state(&app, id, "done").await.attempts, 2);
 }
 
@@ -189,16 +201,19 @@ async fn whoever_lost_the_lease_may_not_go_on() {
 async fn work_of_a_change_that_did_not_happen_is_never_queued() {
     const REFUSED: &str =
         "changed AS (INSERT INTO sessions (id) VALUES (gen_random_uuid()) RETURNING id)";
+
     let handler = Obedient::default();
     let app = start(&handler).await;
     let around = unscoped(app.database());
     let job = |order: &str| around.job("obedient", &order).expect("it has a JSON form");
     let refused = Change::new("test", REFUSED, [], event()).queue(job("refused"));
+
     around
         .change(refused)
         .await
         .err()
         .expect("the schema refuses it");
+
     let nothing =
         Change::new("test", "changed AS (SELECT 1 WHERE false)", [], event()).queue(job("nothing"));
     assert!(
@@ -208,6 +223,7 @@ async fn work_of_a_change_that_did_not_happen_is_never_queued() {
             .expect("nothing is no failure")
             .is_empty()
     );
+
     let done = order(&app, "do").await;
     until_state(&app, done, "done").await;
     assert_eq!(
@@ -242,15 +258,19 @@ async fn work_of_an_unknown_kind_waits_for_somebody_who_knows_it() {
 #[tokio::test]
 async fn no_job_is_done_by_two() {
     const JOBS: usize = 100;
+
     let handler = Obedient::default();
     let app = start(&handler).await;
     let workers: Vec<_> = (0..3)
         .map(|_| tokio::spawn(worker(&app, &handler).run(std::future::pending())))
         .collect();
+
     for number in 0..JOBS {
         order(&app, &format!("do {number}")).await;
     }
+
     app.until_idle().await;
+
     for number in 0..JOBS {
         assert_eq!(
             handler.attempts(&format!("do {number}")),
@@ -258,6 +278,7 @@ async fn no_job_is_done_by_two() {
             "job {number}"
         );
     }
+
     workers.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
@@ -265,17 +286,21 @@ async fn no_job_is_done_by_two() {
 #[tokio::test]
 async fn a_retry_waits_for_its_time() {
     const HOUR: Duration = Duration::from_secs(3_600);
+
     let handler = Obedient::default();
     let app = TestApp::builder(app::platform().handler(handler.clone()))
         .setting("jobs.poll", "20ms")
         .setting("jobs.retry_delay", "1h")
         .start()
         .await;
+
     let id = order(&app, "fail twice").await;
     until(&app, id, |it| it.attempts == 1 && it.state == "waiting").await;
+
     let other = order(&app, "do").await;
     until_state(&app, other, "done").await;
     assert_eq!(handler.attempts("fail twice"), [1]);
+
     app.let_the_queue_wait(HOUR).await;
     until(&app, id, |it| it.attempts == 2 && it.state == "waiting").await;
     app.let_the_queue_wait(HOUR).await;
@@ -290,12 +315,15 @@ async fn finished_work_is_forgotten() {
         .start()
         .await;
     let (done, failed) = (order(&app, "do").await, order(&app, "give up").await);
+
     until_state(&app, done, "done").await;
     until_state(&app, failed, "failed").await;
     app.let_the_queue_wait(Duration::from_secs(8 * 86_400))
         .await;
+
     let waiting = order(&app, "do").await;
     until_state(&app, waiting, "done").await;
+
     // One that begins looks at once what is due.
     let worker = tokio::spawn(worker(&app, &handler).run(std::future::pending()));
     let mut owner = app.owner().await;
@@ -311,12 +339,14 @@ async fn finished_work_is_forgotten() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
+
     assert_eq!(
         tokio::time::timeout(crate::http::PATIENCE, left)
             .await
             .expect("they are cleared"),
         waiting
     );
+
     worker.abort();
 }
 

@@ -50,19 +50,23 @@ impl House {
 async fn mail_that_arrived_is_settled() {
     const LEFT: &str =
         "UPDATE jobs SET state = 'handed_over', attempts = 1, leased_until = now() WHERE id = $1";
+
     const UNDER_WAY: &str = "UPDATE jobs SET state = 'handed_over', claim = gen_random_uuid(), \
          leased_until = now() + interval '1 minute' WHERE id = $1";
+
     let house = House::new().await;
     let [left, under_way, waiting] = [
         queue_mail(house.app.database(), "ada@example.org").await,
         queue_mail(house.app.database(), "bea@example.org").await,
         queue_mail(house.app.database(), "cleo@example.org").await,
     ];
+
     house.set(left, LEFT).await;
     house.set(under_way, UNDER_WAY).await;
 
     let (code, told) = house.command(&["mail", "settle", &left.to_string()]);
     assert_eq!(code, Some(0), "{told}");
+
     let settled = standing(&house.app, left)
         .await
         .expect("it is kept for a while");
@@ -81,6 +85,7 @@ async fn mail_that_arrived_is_settled() {
             "{told}"
         );
     }
+
     assert_eq!(
         standing(&house.app, under_way)
             .await
@@ -94,6 +99,7 @@ async fn mail_that_arrived_is_settled() {
 async fn what_was_given_up_begins_anew() {
     const FAIL: &str = "UPDATE jobs SET state = 'failed', attempts = 15, error = 'the receiver answered 500', \
          finished_at = now() WHERE id = $1";
+
     let house = House::new().await;
     let mut messages = Vec::new();
     for _ in 0..2 {
@@ -102,6 +108,7 @@ async fn what_was_given_up_begins_anew() {
             .expect("it has a JSON form");
         messages.push(queue(house.app.database(), job).await);
     }
+
     let mail = queue_mail(house.app.database(), "ada@example.org").await;
     for id in [messages[0], messages[1], mail] {
         house.set(id, FAIL).await;
@@ -117,6 +124,7 @@ async fn what_was_given_up_begins_anew() {
 
     let (code, told) = house.command(&["jobs", "retry", "--kind", "webhook"]);
     assert_eq!(code, Some(0), "{told}");
+
     for id in messages {
         let waiting = standing(&house.app, id).await.expect("it is there");
         assert_eq!(
@@ -129,6 +137,7 @@ async fn what_was_given_up_begins_anew() {
         );
         assert_eq!(house.records("job_retried", id).await, 1);
     }
+
     assert_eq!(
         standing(&house.app, mail).await.expect("it is there").state,
         "failed"
@@ -149,6 +158,7 @@ async fn the_schemas_version_is_told() {
     let house = House::new().await;
     let (code, told) = house.command(&["schema"]);
     let version = house.app.platform().schema_version();
+
     assert_eq!(code, Some(0), "{told}");
     assert!(
         told.contains(&format!(
@@ -165,6 +175,7 @@ async fn the_schemas_version_is_told() {
         )
         .await
         .expect("the owner may");
+
     let (code, told) = house.command(&["schema"]);
     assert!(code == Some(1) && told.contains("run `migrate`"), "{told}");
 }

@@ -34,6 +34,7 @@ impl House {
             ("MAINSTAY_JOBS_LEASE", "2s".to_owned()),
             ("MAINSTAY_JOBS_RETRY_DELAY", "10ms".to_owned()),
         ]);
+
         Self { app, environment }
     }
 

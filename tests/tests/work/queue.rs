@@ -73,6 +73,7 @@ pub async fn standing(app: &TestApp, id: Uuid) -> Option<Standing> {
         .run(text, [id.into()])
         .await
         .expect("it is read");
+
     let read = |row: &mainstay::database::Row| -> Result<Standing, Error> {
         Ok(Standing {
             state: row.get(0)?,
@@ -81,6 +82,7 @@ pub async fn standing(app: &TestApp, id: Uuid) -> Option<Standing> {
             has_payload: row.get(3)?,
         })
     };
+
     rows.first()
         .map(|row| read(row).expect("it has these columns"))
 }
@@ -97,8 +99,10 @@ pub async fn until(app: &TestApp, id: Uuid, wanted: impl Fn(&Standing) -> bool) 
             sleep(Duration::from_millis(10)).await;
         }
     };
+
     let outcome = timeout(PATIENCE, reached).await;
     assert!(outcome.is_ok(), "the job never got there: {last:?}");
+
     last.expect("it was there")
 }
 

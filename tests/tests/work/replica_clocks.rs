@@ -51,6 +51,7 @@ async fn a_replica_that_is_an_hour_ahead_delays_no_mail() {
         .run("DROP TRIGGER audit_events_time ON audit_events", [])
         .await
         .expect("the owner may");
+
     let person = app.actor(Agent).await;
     let ahead = app.second_replica_by(an_hour_ahead()).await;
 
@@ -74,12 +75,14 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
         .setting("jobs.lease", "10m")
         .start()
         .await;
+
     let order = async |what: &str| {
         let job = unscoped(app.database())
             .job("stubborn", &what)
             .expect("it has a JSON form");
         queue(app.database(), job).await
     };
+
     let (fails, hangs) = (order("fail").await, order("hang").await);
     until(&app, fails, |it| it.state == "waiting" && it.attempts == 1).await;
     until_state(&app, hangs, "running").await;
@@ -94,6 +97,7 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
         Settings::read(&mut Reader::new([])),
     )
     .periodic([task]);
+
     let working = tokio::spawn(worker.run(std::future::pending()));
 
     // Its hour is nowhere: what is to come is 20 minutes ahead at most.
@@ -105,6 +109,7 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
             UNION ALL SELECT created_at FROM jobs WHERE kind = 'stubborn'
             UNION ALL SELECT due_at FROM periodic_tasks WHERE name = 'test.upkeep'
         ) moments";
+
     let mut owner = app.owner().await;
     let furthest = async {
         loop {
@@ -120,9 +125,11 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
+
     let furthest = tokio::time::timeout(crate::http::PATIENCE, furthest)
         .await
         .expect("the task is taken");
     assert!((0.0..=1_200.0).contains(&furthest), "{furthest} s");
+
     working.abort();
 }

@@ -63,14 +63,17 @@ async fn what_is_over_is_erased_and_nothing_else() {
         .await;
     let owner = app.actor(Owner).await;
     let over = create(&owner, "Over", "inactive").await;
+
     let active = create(&owner, "Active", "active").await;
     let touched = create(&owner, "Touched", "inactive").await;
     clock.advance(Duration::days(20));
+
     let owner = app.actor(Owner).await;
     owner
         .patch(&touched, json!({ "tags": ["called"] }))
         .await
         .assert_status(200);
+
     let recent = create(&owner, "Recent", "inactive").await;
     let rule = rule(&app);
     assert_eq!(
@@ -87,6 +90,7 @@ async fn what_is_over_is_erased_and_nothing_else() {
             referred_to: 0
         }
     );
+
     let owner = app.actor(Owner).await;
     owner.get(&over).await.assert_problem(404, "not_found");
     for stays in [&active, &touched, &recent] {
@@ -95,6 +99,7 @@ async fn what_is_over_is_erased_and_nothing_else() {
             .await
             .assert_status(200);
     }
+
     let erased = events(&app, "customer.erased").await;
     assert_eq!(erased.len(), 1);
     assert_eq!(
@@ -105,6 +110,7 @@ async fn what_is_over_is_erased_and_nothing_else() {
         erased[0]["resource_id"],
         over.rsplit('/').next().expect("an id")
     );
+
     // A rule that rests does nothing, whatever the time.
     assert_eq!(
         rule.with_period(None)
@@ -127,20 +133,25 @@ async fn two_workers_erase_each_row_once() {
     for number in 0..120 {
         create(&owner, &format!("Number {number}"), "inactive").await;
     }
+
     clock.advance(Duration::days(31));
     let rule = rule(&app);
     let (one, other) = join(rule.enforce(app.database()), rule.enforce(app.database())).await;
     let (one, other) = (one.expect("it works"), other.expect("so does the other"));
+
     assert_eq!(one.rows + other.rows, 120, "{one:?} {other:?}");
+
     let counts = "SELECT (SELECT count(*) FROM audit_events WHERE action = 'customer.erased'), \
          (SELECT count(DISTINCT resource_id) FROM audit_events WHERE action = 'customer.erased'), \
          (SELECT count(*) FROM customers WHERE data_key IS NOT NULL)";
+
     let rows = app
         .owner()
         .await
         .run(counts, [])
         .await
         .expect("it is counted");
+
     let count = |position| rows[0].get::<i64>(position).expect("a number");
     assert_eq!((count(0), count(1), count(2)), (120, 120, 0));
 }
@@ -155,15 +166,18 @@ async fn the_worker_enforces_what_the_setting_says() {
         .start()
         .await;
     let owner = app.actor(Owner).await;
+
     let path = create(&owner, "Over", "inactive").await;
     clock.advance(Duration::days(31));
     app.let_the_queue_wait(StdDuration::from_secs(3_600)).await;
+
     let owner = app.actor(Owner).await;
     let gone = async {
         while owner.get(&path).await.status != 404 {
             sleep(StdDuration::from_millis(100)).await;
         }
     };
+
     timeout(PATIENCE, gone).await.expect("the worker erases it");
     assert_eq!(events(&app, "customer.erased").await.len(), 1);
 }
@@ -175,6 +189,7 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
     let owner = app.actor(Owner).await;
     let customer = create(&owner, "Ada", "active").await;
     let about = customer.rsplit('/').next().expect("an id").to_owned();
+
     let note = async || {
         let body = json!({ "customer_id": about, "text": "Late again" });
         // Ids sort by the time of their making.
@@ -185,9 +200,11 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
             .assert_status(201)
             .location()
     };
+
     let (over, quoted) = (note().await, note().await);
     let mut schema = app.owner().await;
     let quote = "CREATE TABLE quotes AS SELECT id AS note_id FROM remarks ORDER BY id OFFSET 1";
+
     schema.run(quote, []).await.expect("a table is made");
     let refer = "ALTER TABLE quotes ADD CONSTRAINT quotes_note_fkey FOREIGN KEY (note_id) REFERENCES remarks (id)";
     schema.run(refer, []).await.expect("it refers to remarks");
@@ -199,6 +216,7 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
         rule.enforce(app.database()).await.expect("it looks"),
         Enforced::default()
     );
+
     clock.advance(Duration::days(31));
     let done = rule.enforce(app.database()).await.expect("it deletes");
     assert_eq!(
@@ -208,13 +226,16 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
             referred_to: 1
         }
     );
+
     let owner = app.actor(Owner).await;
     owner.get(&over).await.assert_problem(404, "not_found");
     owner.get(&quoted).await.assert_status(200);
+
     let left = "SELECT (SELECT count(*) FROM remarks), (SELECT count(*) FROM data_keys k WHERE NOT EXISTS \
              (SELECT FROM remarks WHERE data_key = k.id UNION SELECT FROM customers WHERE data_key = k.id \
              UNION SELECT FROM users WHERE data_key = k.id))";
     let rows = schema.run(left, []).await.expect("it is counted");
+
     assert_eq!(
         (
             rows[0].get::<i64>(0).expect("a number"),

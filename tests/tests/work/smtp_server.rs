@@ -83,6 +83,7 @@ impl SmtpServer {
             .expect("a certificate is made");
         let authority = NamedTempFile::new().expect("there is room");
         fs::write(authority.path(), certified.cert.pem()).expect("the file is written");
+
         let chain = vec![CertificateDer::from(certified.cert.der().to_vec())];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(
             certified.signing_key.serialize_der(),
@@ -91,10 +92,12 @@ impl SmtpServer {
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .expect("the certificate can be served");
+
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("there is a free port");
         let port = listener.local_addr().expect("it is bound").port();
+
         let state = Arc::new(State {
             tls,
             acceptor: TlsAcceptor::from(Arc::new(config)),
@@ -103,6 +106,7 @@ impl SmtpServer {
             received: Mutex::default(),
             commands: Mutex::default(),
         });
+
         let serving = state.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -111,6 +115,7 @@ impl SmtpServer {
                 tokio::spawn(async move { state.converse(stream).await.ok() });
             }
         });
+
         Self {
             port,
             authority: Arc::new(authority),
@@ -164,11 +169,13 @@ impl State {
                 .await
                 .map(drop);
         }
+
         let mut stream = BufReader::new(stream);
         if self.serve(&mut stream, false, true).await? {
             let encrypted = self.acceptor.accept(stream.into_inner()).await?;
             self.session(encrypted, true, false).await?;
         }
+
         Ok(())
     }
 
@@ -192,13 +199,16 @@ impl State {
         if greets {
             say(stream, "220 localhost ready").await?;
         }
+
         let (mut to, mut fault) = (Vec::new(), None);
+
         while let Some(line) = self.hear(stream, encrypted).await? {
             let verb = line
                 .split([' ', ':'])
                 .next()
                 .unwrap_or_default()
                 .to_ascii_uppercase();
+
             let answer = match verb.as_str() {
                 "EHLO" if !encrypted && self.tls == Tls::AfterGreeting => {
                     "250-localhost\r\n250 STARTTLS"
@@ -227,7 +237,9 @@ impl State {
                     let Some(text) = self.message(stream, encrypted).await? else {
                         return Ok(false);
                     };
+
                     tokio::time::sleep(self.pace).await;
+
                     match fault {
                         Some(Fault::Message(words)) => words,
                         fault => {
@@ -243,8 +255,10 @@ impl State {
                 "QUIT" => "221 bye",
                 _ => "502 what?",
             };
+
             say(stream, answer).await?;
         }
+
         Ok(false)
     }
 
@@ -271,6 +285,7 @@ impl State {
             .find_map(|line| line.strip_prefix("Message-ID: <"))
             .unwrap_or_default();
         let id = id.split('@').next().unwrap_or_default().to_owned();
+
         self.received
             .lock()
             .expect("nobody panicked")

@@ -39,6 +39,7 @@ async fn one_worker_does_what_is_due() {
         counted.add();
         async { Ok(()) }
     });
+
     // Due as often, and done in the same order by each worker: it shows that they have looked.
     let counted = looked.clone();
     let witness = Periodic::new("test.witness", Duration::from_secs(60), move |_| {
@@ -53,6 +54,7 @@ async fn one_worker_does_what_is_due() {
                 .run(std::future::pending()),
         );
     }
+
     for round in 1..=3 {
         until(&ran, round).await;
         until(&looked, round).await;
@@ -70,8 +72,10 @@ async fn upkeep_that_fails_is_tried_again_soon() {
         let first = counted.add() == 1;
         async move { if first { Err(Error::NotFound) } else { Ok(()) } }
     });
+
     let working = tokio::spawn(worker(&app, &task).run(std::future::pending()));
     until(&ran, 1).await;
+
     // Less than a day, and more than the few minutes after which a failure is tried again.
     let again = async {
         while ran.get() < 2 {
@@ -79,6 +83,7 @@ async fn upkeep_that_fails_is_tried_again_soon() {
             sleep(Duration::from_millis(500)).await;
         }
     };
+
     timeout(PATIENCE, again).await.expect("it is tried again");
     working.abort();
 }

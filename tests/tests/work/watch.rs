@@ -49,9 +49,11 @@ async fn findings(app: &TestApp) -> Vec<(String, Option<Uuid>, Option<String>, i
         .run(text, [])
         .await
         .expect("they are read");
+
     let get = |row: &Row| {
         Ok::<_, mainstay::database::Error>((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     };
+
     rows.iter()
         .map(|row| get(row).expect("it has these columns"))
         .collect()
@@ -83,6 +85,7 @@ async fn events(app: &TestApp, action: &str, actor: &Actor, ago: Duration, count
     const WRITE: &str = "INSERT INTO audit_events (id, occurred_at, organization_id, actor_id, session_id, action, operation, resource, \
              request_id) \
          VALUES ($1, $2, $3, $4, (SELECT id FROM sessions WHERE user_id = $4 LIMIT 1), $5, 'test', 'customer', $1)";
+
     let mut owner = app.owner().await;
     for _ in 0..count {
         let moment = app.runtime().clock.now() - ago;
@@ -96,6 +99,7 @@ async fn events(app: &TestApp, action: &str, actor: &Actor, ago: Duration, count
             actor.user().uuid().into(),
             action.into(),
         ];
+
         owner.run(WRITE, values).await.expect("it is written");
     }
 }
@@ -114,9 +118,11 @@ async fn a_burst_of_denials_is_found_once_and_told_to_the_organization() {
         app.actor(Agent).await,
         app.actor(Auditor).await,
     );
+
     denied(&tries, 3).await;
     denied(&errs, 4).await;
     assert_eq!(look(&app, &watch).await, 0);
+
     clock.advance(Duration::minutes(9));
     denied(&tries, 2).await;
     assert_eq!(look(&app, &watch).await, 1);
@@ -129,6 +135,7 @@ async fn a_burst_of_denials_is_found_once_and_told_to_the_organization() {
             5
         )]
     );
+
     // It goes on, and is told once.
     denied(&tries, 1).await;
     assert_eq!(look(&app, &watch).await, 0);
@@ -136,6 +143,7 @@ async fn a_burst_of_denials_is_found_once_and_told_to_the_organization() {
     let [finding] = &listed(&auditor, "/v1/audit/findings").await[..] else {
         panic!("one finding")
     };
+
     assert_eq!(
         (&finding["rule"], &finding["severity"]),
         (&json!("denials_by_account"), &json!("medium"))
@@ -144,13 +152,16 @@ async fn a_burst_of_denials_is_found_once_and_told_to_the_organization() {
         (&finding["account_id"], &finding["events"]),
         (&json!(tries.user()), &json!(5))
     );
+
     let [event] = &listed(&auditor, "/v1/audit/events?action=security.finding").await[..] else {
         panic!("one event")
     };
+
     assert_eq!(
         (&event["resource_id"], &event["operation"]),
         (&finding["id"], &json!("watch"))
     );
+
     let rule = json!({ "field": "rule", "before": null, "after": "denials_by_account" });
     assert!(
         event["changes"]
@@ -165,8 +176,10 @@ async fn a_burst_of_denials_is_found_once_and_told_to_the_organization() {
         .get("/v1/audit/findings")
         .await
         .assert_problem(403, "forbidden");
+
     // After a while it is worth another word.
     clock.advance(Duration::minutes(10));
+
     let again = sign_in_again(&app, &tries).await;
     denied(&again, 5).await;
     assert_eq!(look(&app, &watch).await, 1);
@@ -181,10 +194,13 @@ async fn what_is_spread_out_is_no_burst() {
         ("watch.denials_by_address", 3),
     ]);
     let agent = app.actor(Agent).await;
+
     events(&app, "authz_fail", &agent, Duration::minutes(21), 1).await;
     events(&app, "authz_fail", &agent, Duration::minutes(11), 1).await;
     denied(&agent, 1).await;
+
     assert_eq!(look(&app, &watch).await, 0);
+
     clock.advance(Duration::SECOND);
     denied(&agent, 2).await;
     assert_eq!(look(&app, &watch).await, 2);
@@ -194,6 +210,7 @@ async fn what_is_spread_out_is_no_burst() {
 async fn failed_sign_ins_are_counted_by_address() {
     let (app, _) = start().await;
     let watch = watch([("watch.sign_in_failures_by_address", 4)]);
+
     for n in 0..4 {
         let email = format!("nobody-{n}@example.org");
         assert_eq!(
@@ -205,13 +222,16 @@ async fn failed_sign_ins_are_counted_by_address() {
             401
         );
     }
+
     assert_eq!(look(&app, &watch).await, 1);
+
     let found = (
         "sign_in_failures_by_address".to_owned(),
         None,
         Some("203.0.113.7".to_owned()),
         4,
     );
+
     assert_eq!(findings(&app).await, [found]);
 }
 
@@ -229,13 +249,16 @@ async fn failed_step_ups_are_counted_by_account() {
                 .assert_problem(401, "invalid_credentials");
         }
     }
+
     assert_eq!(look(&app, &watch).await, 1);
+
     let found = (
         "sign_in_failures_by_account".to_owned(),
         Some(guesses.user().uuid()),
         None,
         3,
     );
+
     assert_eq!(findings(&app).await, [found]);
 }
 
@@ -251,25 +274,32 @@ async fn reveals_are_measured_by_the_habit_of_who_sees() {
         .assert_status(201)
         .location()
         + "/personal-data";
+
     let reveal = async |actor: &Actor, times: usize| {
         for _ in 0..times {
             actor.get(&personal).await.assert_status(200);
         }
     };
+
     // Hours of 5, 6 and 7: a mean of 6 and a deviation of 0.8, so that 9 are above the habit and 8 are not.
     for (day, count) in [(2, 5), (3, 6), (4, 7)] {
         events(&app, "customer.revealed", &busy, Duration::days(day), count).await;
     }
+
     // What is more than 30 days ago is no habit any more.
     events(&app, "customer.revealed", &busy, Duration::days(31), 40).await;
     reveal(&busy, 8).await;
     reveal(&calm, 2).await;
+
     assert_eq!(look(&app, &watch).await, 0);
+
     reveal(&busy, 1).await;
     reveal(&calm, 1).await;
     assert_eq!(look(&app, &watch).await, 2);
+
     let mut found = findings(&app).await;
     found.sort_by_key(|(_, _, _, events)| *events);
+
     let expected = |actor: &Actor, events| {
         (
             "reveals_above_habit".to_owned(),
@@ -278,6 +308,7 @@ async fn reveals_are_measured_by_the_habit_of_who_sees() {
             events,
         )
     };
+
     assert_eq!(found, [expected(&calm, 3), expected(&busy, 9)]);
 }
 
@@ -285,9 +316,11 @@ async fn reveals_are_measured_by_the_habit_of_who_sees() {
 async fn a_sign_in_from_a_new_network_is_found() {
     let (app, clock) = start().await;
     let watch = watch([]);
+
     // The first sign-in of all is from 127.0.0.1.
     let agent = app.actor(Agent).await;
     assert_eq!(look(&app, &watch).await, 0);
+
     for (from, new) in [
         ("127.0.0.99", None),
         ("203.0.113.5", Some("203.0.113.0/24")),
@@ -298,17 +331,20 @@ async fn a_sign_in_from_a_new_network_is_found() {
     ] {
         clock.advance(Duration::SECOND);
         assert_eq!(sign_in(&app, agent.email(), PASSWORD, from).await, 201);
+
         let before = findings(&app).await.len();
         assert_eq!(
             look(&app, &watch).await,
             usize::from(new.is_some()),
             "{from}"
         );
+
         let found = findings(&app)
             .await
             .into_iter()
             .skip(before)
             .collect::<Vec<_>>();
+
         let expected = new.map(|network| {
             (
                 "sign_in_from_new_network".to_owned(),
@@ -317,6 +353,7 @@ async fn a_sign_in_from_a_new_network_is_found() {
                 1,
             )
         });
+
         assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{from}");
     }
 }
@@ -330,13 +367,17 @@ async fn mass_export_and_mass_reading_are_found() {
         app.actor(Auditor).await,
         app.actor(Owner).await,
     );
+
     events(&app, "customer.exported", &takes, Duration::minutes(5), 4).await;
     events(&app, "audit_event.listed", &reads, Duration::minutes(5), 6).await;
     events(&app, "customer.exported", &works, Duration::minutes(5), 3).await;
     events(&app, "audit_event.listed", &works, Duration::minutes(5), 5).await;
+
     assert_eq!(look(&app, &watch).await, 2);
+
     let mut found = findings(&app).await;
     found.sort();
+
     let expected = |rule: &str, actor: &Actor, events| {
         (rule.to_owned(), Some(actor.user().uuid()), None, events)
     };
@@ -358,6 +399,7 @@ async fn who_tries_sealed_values_again_and_again_is_found() {
         app.actor(Agent).await,
         app.actor(Owner).await,
     );
+
     for (actor, times) in [(&tries, 4), (&works, 3)] {
         for n in 0..times {
             let body = json!({ "email": format!("{n}@example.org") });
@@ -367,6 +409,7 @@ async fn who_tries_sealed_values_again_and_again_is_found() {
                 .assert_status(200);
         }
     }
+
     for _ in 0..4 {
         sorts
             .get("/v1/customers?sort=name")
@@ -377,13 +420,17 @@ async fn who_tries_sealed_values_again_and_again_is_found() {
             .await
             .assert_status(200);
     }
+
     assert_eq!(look(&app, &watch).await, 2);
+
     let mut found: Vec<_> = findings(&app)
         .await
         .into_iter()
         .map(|(rule, account, _, events)| (rule, account, events))
         .collect();
+
     found.sort_by_key(|(_, account, _)| *account == Some(sorts.user().uuid()));
+
     let expected = |actor: &Actor| {
         (
             "sealed_values_compared".to_owned(),
@@ -391,6 +438,7 @@ async fn who_tries_sealed_values_again_and_again_is_found() {
             4,
         )
     };
+
     assert_eq!(found, [expected(&tries), expected(&sorts)]);
 }
 
@@ -400,19 +448,24 @@ async fn what_is_seen_late_is_not_overlooked() {
     let (app, clock) = start().await;
     let watch = watch([("watch.mass_export", 3)]);
     let (late, missed) = (app.actor(Owner).await, app.actor(Owner).await);
+
     events(&app, "customer.exported", &late, Duration::minutes(30), 2).await;
     assert_eq!(look(&app, &watch).await, 0);
+
     events(&app, "customer.exported", &late, Duration::minutes(4), 1).await;
     assert_eq!(look(&app, &watch).await, 1);
+
     clock.advance(Duration::hours(7));
     events(&app, "customer.exported", &missed, Duration::hours(5), 3).await;
     assert_eq!(look(&app, &watch).await, 1);
     assert_eq!(look(&app, &watch).await, 0);
+
     let found: Vec<_> = findings(&app)
         .await
         .into_iter()
         .map(|(_, account, ..)| account)
         .collect();
+
     assert_eq!(
         found,
         [Some(late.user().uuid()), Some(missed.user().uuid())]
@@ -422,15 +475,18 @@ async fn what_is_seen_late_is_not_overlooked() {
 #[tokio::test]
 async fn of_many_who_look_at_once_one_writes_the_finding() {
     const LOOKING: usize = 8;
+
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     denied(&agent, 6).await;
+
     for _ in 0..5 {
         app.owner()
             .await
             .run("DELETE FROM finding_subjects", [])
             .await
             .expect("they are forgotten");
+
         let before = findings(&app).await.len();
         let watches =
             (0..LOOKING).map(|n| watch([("watch.denials_by_account", 4 + u32::from(n % 2 == 0))]));
@@ -439,8 +495,10 @@ async fn of_many_who_look_at_once_one_writes_the_finding() {
             .into_iter()
             .map(|count| count.expect("it looks"))
             .sum();
+
         assert_eq!((found, findings(&app).await.len()), (1, before + 1));
     }
+
     let text = "SELECT count(*) FROM audit_events WHERE action = 'security.finding'";
     let rows = app
         .owner()
@@ -448,6 +506,7 @@ async fn of_many_who_look_at_once_one_writes_the_finding() {
         .run(text, [])
         .await
         .expect("they are counted");
+
     assert_eq!(rows[0].get::<i64>(0).expect("a number"), 5);
 }
 
@@ -464,6 +523,7 @@ async fn a_rule_that_fails_does_not_hold_up_the_others() {
         threshold: 1,
         severity: Severity::Low,
     };
+
     let after = Rule {
         name: "customers_made",
         message: "Customers were made.",
@@ -473,15 +533,19 @@ async fn a_rule_that_fails_does_not_hold_up_the_others() {
         },
         ..broken
     };
+
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
+
     agent.post("/v1/customers", body).await.assert_status(201);
+
     let watch = Watch::new(&Settings::read(&mut Reader::new([])), [broken, after]);
     watch
         .look(app.database())
         .await
         .expect_err("one of them is broken");
+
     assert_eq!(
         findings(&app).await,
         [(

@@ -36,7 +36,9 @@ async fn telling(receiver: &Receiver) -> TestApp {
         threshold: 3,
         severity: Severity::Low,
     };
+
     let secrets = KEYS.map(|key| format!("whsec_{}", STANDARD.encode(key)));
+
     TestApp::builder(app::platform().rule(MANY_CUSTOMERS))
         .setting("watch.interval", "1s")
         .setting("watch.sign_in_failures_by_address", "3")
@@ -68,12 +70,14 @@ async fn fail_to_sign_in(app: &TestApp) {
 fn is_signed(message: &Reply, body: &str, key: &[u8; 32]) -> bool {
     let [id, timestamp] = ["webhook-id", "webhook-timestamp"].map(|name| message.header(name));
     let content = format!("{id}.{timestamp}.{body}");
+
     // The heads that the tests read are in lower case, and so are the signatures in them.
     let expected = format!(
         "v1,{}",
         STANDARD.encode(sign(&Key::new(HMAC_SHA256, key), content.as_bytes()))
     )
     .to_lowercase();
+
     message
         .header("webhook-signature")
         .split(' ')
@@ -104,6 +108,7 @@ async fn until_a_job_is(app: &TestApp, state: &'static str) -> Vec<(i32, String)
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
+
     tokio::time::timeout(crate::http::PATIENCE, reached)
         .await
         .expect("the job gets there")
@@ -115,10 +120,13 @@ async fn a_finding_is_sent_signed_until_it_is_taken_and_names_nobody() {
     let receiver = Receiver::start(&[500, 307, 429]).await;
     let app = telling(&receiver).await;
     fail_to_sign_in(&app).await;
+
     let messages = receiver.until(4).await;
     assert_eq!(until_a_job_is(&app, "done").await, [(4, String::new())]);
     assert_eq!(receiver.received().len(), 4);
+
     let first = &messages[0];
+
     for message in &messages {
         assert!(
             message.head.starts_with("post /findings http/1.1"),
@@ -129,6 +137,7 @@ async fn a_finding_is_sent_signed_until_it_is_taken_and_names_nobody() {
             (message.header("webhook-id"), &message.body),
             (first.header("webhook-id"), &first.body)
         );
+
         for key in KEYS {
             assert!(is_signed(message, &message.body, key), "{message:?}");
             assert!(!is_signed(
@@ -137,11 +146,14 @@ async fn a_finding_is_sent_signed_until_it_is_taken_and_names_nobody() {
                 key
             ));
         }
+
         assert!(!is_signed(message, &message.body, &[0; 32]));
+
         for personal in ["203.0.113", "zanzibar", "example.org"] {
             assert!(!message.body.contains(personal), "{message:?}");
         }
     }
+
     let body = first.json();
     assert_eq!(
         (&body["type"], &body["data"]["rule"]),
@@ -161,6 +173,7 @@ async fn a_receiver_that_wants_no_more_is_left_alone() {
     let receiver = Receiver::start(&[410]).await;
     let app = telling(&receiver).await;
     fail_to_sign_in(&app).await;
+
     let failed = until_a_job_is(&app, "failed").await;
     assert_eq!(
         failed,
@@ -177,23 +190,28 @@ async fn an_adopters_own_rule_is_watched_by_the_worker() {
     let receiver = Receiver::start(&[]).await;
     let app = telling(&receiver).await;
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
+
     for n in 0..3 {
         let body = json!({ "full_name": "Ada", "email": format!("{n}@example.org") });
         agent.post("/v1/customers", body).await.assert_status(201);
     }
+
     let [message] = &receiver.until(1).await[..] else {
         panic!("one message")
     };
+
     let body = message.json();
     assert_eq!(
         (&body["data"]["rule"], &body["data"]["account_id"]),
         (&json!("many_customers"), &json!(agent.user()))
     );
+
     let page = auditor
         .get("/v1/audit/findings?rule=many_customers")
         .await
         .assert_status(200)
         .json();
+
     assert_eq!(page["items"][0]["id"], body["data"]["id"]);
     assert_eq!(page["items"].as_array().map(Vec::len), Some(1));
 }
@@ -207,12 +225,14 @@ async fn a_finding_is_counted_and_logged() {
     ];
     let house = House::new(&server).await.telling(told);
     let agent = house.app.actor(Agent).await;
+
     for _ in 0..3 {
         agent
             .get("/v1/audit/events")
             .await
             .assert_problem(403, "forbidden");
     }
+
     let (worker, management) = house.worker();
     let line: Value = eventually("it is logged", || {
         let log = worker.log();
@@ -220,6 +240,7 @@ async fn a_finding_is_counted_and_logged() {
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
             .find(|line| line["finding"].is_string())
     });
+
     assert_eq!(
         (&line["level"], &line["rule"]),
         (&json!("WARN"), &json!("denials_by_account"))
@@ -228,6 +249,7 @@ async fn a_finding_is_counted_and_logged() {
         (&line["severity"], &line["events"]),
         (&json!("medium"), &json!(3))
     );
+
     let metrics = send(management, "GET", "/metrics", "", "").await.body;
     let counted = r#"security_findings_total{rule="denials_by_account",severity="medium"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");

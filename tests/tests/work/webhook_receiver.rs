@@ -31,6 +31,7 @@ impl Receiver {
             address: listener.local_addr().expect("it is bound"),
             received: Arc::default(),
         };
+
         let kept = receiver.clone();
         tokio::spawn(async move {
             loop {
@@ -38,6 +39,7 @@ impl Receiver {
                 kept.receive(stream, answers).await;
             }
         });
+
         receiver
     }
 
@@ -59,11 +61,13 @@ impl Receiver {
                 break request;
             }
         };
+
         let turn = {
             let mut received = self.received.lock().expect("nobody panicked in it");
             received.push(request);
             received.len() - 1
         };
+
         let status = answers.get(turn).copied().unwrap_or(204);
         let head = format!(
             "HTTP/1.1 {status} Said\r\nContent-Length: 0\r\nLocation: /elsewhere\r\nConnection: close\r\n\r\n"
@@ -82,6 +86,7 @@ impl Receiver {
                 sleep(Duration::from_millis(20)).await;
             }
         };
+
         timeout(PATIENCE, reached)
             .await
             .expect("it is sent so many")

@@ -32,6 +32,7 @@ impl Bucket {
             mode: PutMode::Create,
             ..PutOptions::default()
         };
+
         match self
             .store
             .put_opts(&path, note.to_owned().into(), once)

@@ -49,6 +49,7 @@ pub(super) fn append(
         .read(true)
         .mode(0o640)
         .open(path)?;
+
     // Given back when the file is closed, also by a process that dies.
     file.lock()?;
 
@@ -69,8 +70,10 @@ pub(super) fn append(
     } else {
         "\n\n"
     };
+
     file.write_all(format!("{apart}{note}\n").as_bytes())?;
     file.sync_all()?;
+
     Ok(Added::Done)
 }
 
@@ -154,6 +157,7 @@ mod tests {
     fn what_another_process_added_meanwhile_is_to_be_compared_first() {
         let (_folder, path) = file();
         add(&path, 1);
+
         let seen = last(&path).unwrap();
         add(&path, 2);
         assert_eq!(
@@ -170,6 +174,7 @@ mod tests {
     fn what_a_crash_cut_off_is_passed_over() {
         let (_folder, path) = file();
         add(&path, 1);
+
         let whole = std::fs::read_to_string(&path).unwrap();
         for cut in (1..note(2).len()).filter(|cut| note(2).is_char_boundary(*cut)) {
             std::fs::write(&path, format!("{whole}{}", &note(2)[..cut])).unwrap();

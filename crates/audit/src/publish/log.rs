@@ -36,6 +36,7 @@ impl Log {
         if let Some(own) = note.and_then(|note| Checkpoint::parse(&note).ok()) {
             return Ok(own.root == published.root);
         }
+
         Ok(self.root_at(&unscoped, size).await? == Some(published.root))
     }
 
@@ -50,6 +51,7 @@ impl Log {
             if rows.is_empty() {
                 return Ok(None);
             }
+
             for row in &rows {
                 let Ok(hash) = row.get::<Vec<u8>>(0)?.try_into() else {
                     return Ok(None);
@@ -57,6 +59,7 @@ impl Log {
                 frontier.push(hash);
             }
         }
+
         Ok(Some(frontier.root()))
     }
 

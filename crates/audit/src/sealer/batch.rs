@@ -87,12 +87,14 @@ pub(crate) async fn read(
     let rows = session.run("audit_events.take", TAKE, values).await?;
     let mut records = Vec::with_capacity(rows.len());
     let mut next = position;
+
     for row in &rows {
         next = Position::before(transaction(&row.get::<String>(0)?)?);
         if let Some(record) = Record::read(row, 2)? {
             records.push((record, row.get(1)?));
         }
     }
+
     let is_full = records.len() == MOST;
     if let (true, Some((last, _))) = (is_full, records.last()) {
         let id = last
@@ -104,6 +106,7 @@ pub(crate) async fn read(
             id,
         };
     }
+
     // A database that was restored counts transactions from lower numbers on; there is no way back within one.
     Ok((records, next, is_full))
 }

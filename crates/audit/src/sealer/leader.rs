@@ -56,12 +56,14 @@ impl<'a> Leader<'a> {
             operation: "seal_audit_log",
             address: None,
         };
+
         let unscoped = Unscoped::because(
             "the seal is over every organization's records",
             database,
             from,
             None,
         );
+
         let keys = Keys::ensure(&unscoped, origin).await?;
         let now = Position::now(&mut session).await?;
         let rows = session.run("audit_checkpoints.newest", NEWEST, []).await?;
@@ -75,7 +77,9 @@ impl<'a> Leader<'a> {
                 (frontier, Position::before(watermark.min(now.transaction)))
             }
         };
+
         tracing::info!(size = frontier.size(), "this process seals the audit log");
+
         Ok(Self {
             database,
             session,
@@ -102,13 +106,16 @@ impl<'a> Leader<'a> {
     pub(super) async fn round(&mut self) -> Result<bool, AuditError> {
         // A dead path is found here, before a statement has waited for as long as it may run.
         self.session.ping().await?;
+
         let batch = take(&mut self.session, self.position).await?;
         if !batch.is_full && self.signed.is_some_and(|when| when.elapsed() < PACE) {
             self.refresh_keys().await?;
             return Ok(false);
         }
+
         self.seal(&batch.records, batch.next).await?;
         self.position = batch.next;
+
         let forgotten = self.patrol.step(&mut self.session, self.position).await?;
         if !forgotten.is_empty() {
             tracing::warn!(
@@ -117,7 +124,9 @@ impl<'a> Leader<'a> {
             );
             self.seal(&forgotten, batch.next).await?;
         }
+
         self.refresh_keys().await?;
+
         Ok(batch.is_full || !forgotten.is_empty())
     }
 
@@ -125,9 +134,11 @@ impl<'a> Leader<'a> {
         if records.is_empty() {
             return Ok(());
         }
+
         let started = Instant::now();
         let leaves: Vec<Hash> = records.iter().map(Record::leaf).collect();
         let mut frontier = self.frontier.clone();
+
         leaves.iter().for_each(|leaf| frontier.push(*leaf));
         let note = self.keys.signer()?.sign(frontier.size(), frontier.root());
         let indexes: Vec<i64> = (self.frontier.size()..frontier.size())
@@ -137,6 +148,7 @@ impl<'a> Leader<'a> {
             .iter()
             .map(|record| record.id().parse())
             .collect::<Result<Vec<mainstay_database::Uuid>, _>>();
+
         let values: [Value; 9] = [
             indexes.into(),
             ids.map_err(|error| Error::Internal(error.into()))?.into(),
@@ -152,6 +164,7 @@ impl<'a> Leader<'a> {
             next.transaction.to_string().into(),
             self.database.runtime().clock.now().inner().into(),
         ];
+
         self.session
             .run("audit_checkpoints.seal", SEAL, values)
             .await?;
@@ -159,7 +172,9 @@ impl<'a> Leader<'a> {
         self.signed = Some(Instant::now());
         announce(self.sealed, self.frontier.size(), note);
         metrics::gauge!("audit_sealed_records").set(self.frontier.size() as f64);
+
         metrics::histogram!("audit_seal_duration_seconds").record(started.elapsed().as_secs_f64());
+
         Ok(())
     }
 

@@ -61,6 +61,7 @@ impl Patrol {
             }
             return Ok(Vec::new());
         };
+
         let rows = session
             .run(
                 "audit_events.forgotten",
@@ -68,14 +69,17 @@ impl Patrol {
                 [behind.into(), passed.transaction.to_string().into()],
             )
             .await?;
+
         let mut records = Vec::new();
         for row in &rows {
             records.extend(Record::read(row, 1)?);
         }
+
         // Where records were forgotten the piece is looked at once more, since there may be more of them.
         if records.is_empty() {
             self.behind = rows.first().map(|row| row.get(0)).transpose()?;
         }
+
         Ok(records)
     }
 }

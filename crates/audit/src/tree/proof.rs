@@ -10,9 +10,11 @@ type Subtrees<'a> = dyn Fn(u32, u64) -> Option<Hash> + 'a;
 pub fn inclusion_proof(index: u64, size: u64, subtrees: &Subtrees<'_>) -> Option<Vec<Hash>> {
     let mut proof = Vec::new();
     let (mut start, mut end) = (0, size);
+
     if index >= size {
         return None;
     }
+
     while end - start > 1 {
         let middle = start + split(end - start);
         let beside = if index < middle {
@@ -20,14 +22,18 @@ pub fn inclusion_proof(index: u64, size: u64, subtrees: &Subtrees<'_>) -> Option
         } else {
             start..middle
         };
+
         (start, end) = if index < middle {
             (start, middle)
         } else {
             (middle, end)
         };
+
         proof.push(root_of(beside, subtrees)?);
     }
+
     proof.reverse();
+
     Some(proof)
 }
 
@@ -36,11 +42,13 @@ pub fn is_included(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Ha
     if index >= size {
         return false;
     }
+
     let (mut place, mut last, mut hash) = (index, size - 1, *leaf);
     for beside in proof {
         if last == 0 {
             return false;
         }
+
         if place & 1 == 1 || place == last {
             hash = node_hash(beside, &hash);
             while place & 1 == 0 && place != 0 {
@@ -49,8 +57,10 @@ pub fn is_included(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Ha
         } else {
             hash = node_hash(&hash, beside);
         }
+
         (place, last) = (place >> 1, last >> 1);
     }
+
     last == 0 && hash == *root
 }
 
@@ -60,10 +70,12 @@ pub fn consistency_proof(old: u64, new: u64, subtrees: &Subtrees<'_>) -> Option<
     if old > new {
         return None;
     }
+
     let mut proof = Vec::new();
     if old == 0 {
         return Some(proof);
     }
+
     let (mut start, mut end, mut is_known) = (0, new, true);
     while end != old {
         let middle = start + split(end - start);
@@ -75,10 +87,13 @@ pub fn consistency_proof(old: u64, new: u64, subtrees: &Subtrees<'_>) -> Option<
             (start, is_known) = (middle, false);
         }
     }
+
     if !is_known {
         proof.push(root_of(start..end, subtrees)?);
     }
+
     proof.reverse();
+
     Some(proof)
 }
 
@@ -91,6 +106,7 @@ pub fn is_consistent(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> bo
     if old == 0 || old == new {
         return proof.is_empty() && (old == 0 || old_root == new_root);
     }
+
     let mut hashes = old
         .is_power_of_two()
         .then_some(old_root)
@@ -99,15 +115,19 @@ pub fn is_consistent(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> bo
     let Some(first) = hashes.next() else {
         return false;
     };
+
     let (mut place, mut last) = (old - 1, new - 1);
     while place & 1 == 1 {
         (place, last) = (place >> 1, last >> 1);
     }
+
     let (mut old_hash, mut new_hash) = (*first, *first);
+
     for beside in hashes {
         if last == 0 {
             return false;
         }
+
         if place & 1 == 1 || place == last {
             old_hash = node_hash(beside, &old_hash);
             new_hash = node_hash(beside, &new_hash);
@@ -117,8 +137,10 @@ pub fn is_consistent(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> bo
         } else {
             new_hash = node_hash(&new_hash, beside);
         }
+
         (place, last) = (place >> 1, last >> 1);
     }
+
     last == 0 && old_hash == *old_root && new_hash == *new_root
 }
 

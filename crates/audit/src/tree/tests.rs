@@ -22,6 +22,7 @@ fn path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
     if leaves.len() == 1 {
         return Vec::new();
     }
+
     let k = usize::try_from(split(leaves.len() as u64)).unwrap();
     let (left, right) = leaves.split_at(k);
     let (mut found, beside) = if index < k {
@@ -29,7 +30,9 @@ fn path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
     } else {
         (path(index - k, right), mth(left))
     };
+
     found.push(beside);
+
     found
 }
 
@@ -42,6 +45,7 @@ fn subproof(old: usize, leaves: &[Hash], is_known: bool) -> Vec<Hash> {
             vec![mth(leaves)]
         };
     }
+
     let k = usize::try_from(split(leaves.len() as u64)).unwrap();
     let (left, right) = leaves.split_at(k);
     let (mut found, beside) = if old <= k {
@@ -49,7 +53,9 @@ fn subproof(old: usize, leaves: &[Hash], is_known: bool) -> Vec<Hash> {
     } else {
         (subproof(old - k, right, false), mth(left))
     };
+
     found.push(beside);
+
     found
 }
 
@@ -80,6 +86,7 @@ fn roots_are_those_of_certificate_transparency() {
         b"\x50\x51\x52\x53\x54\x55\x56\x57",
         b"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
     ];
+
     let roots = [
         "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
         "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
@@ -90,11 +97,13 @@ fn roots_are_those_of_certificate_transparency() {
         "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
     ];
+
     let mut frontier = Frontier::default();
     assert_eq!(
         hex(&frontier.root()),
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     );
+
     for (entry, root) in entries.iter().zip(roots) {
         frontier.push(leaf_hash(entry));
         assert_eq!(hex(&frontier.root()), root);
@@ -112,6 +121,7 @@ fn every_proof_of_every_small_tree_is_the_standards_and_verifies() {
             assert_eq!(proof, path(index, &leaves));
             assert!(is_included(leaf, index as u64, size as u64, &proof, &root));
         }
+
         for old in 1..=size {
             let proof = consistency_proof(old as u64, size as u64, &subtrees).unwrap();
             assert_eq!(proof, subproof(old, &leaves, true), "{old} of {size}");

@@ -36,6 +36,7 @@ impl Dates {
         if index < self.from {
             return Ok(());
         }
+
         let said = record.get("occurred_at").unwrap_or_default();
         let misdated = |why: String| {
             let (id, occurred_at) = (record.id().to_owned(), said.to_owned());
@@ -54,6 +55,7 @@ impl Dates {
         if (made - moment).abs() > ID_APART {
             return Err(misdated(format!("and its id is of {made}")));
         }
+
         match self.latest {
             Some(latest) if moment < latest - APART => {
                 Err(misdated(format!("and was sealed behind one of {latest}")))
@@ -117,6 +119,7 @@ mod tests {
             verdict(&[record(300, 300), record(400, 400), record(-201, -201)], 0),
             Err(2)
         );
+
         // One of the future is told by the next.
         assert_eq!(
             verdict(&[record(0, 0), record(86_400, 86_400), record(1, 1)], 0),

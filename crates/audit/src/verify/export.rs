@@ -32,12 +32,14 @@ pub fn verify_export(
         line: 1,
         what: "there is none",
     })?;
+
     let mut reading = Reading::begin(&first?, keys, outside, Dates::new(dated_from))?;
     for (number, line) in lines {
         if reading.line(&line?, number)? {
             return reading.finish();
         }
     }
+
     Err(Finding::Incomplete(reading.next).into())
 }
 
@@ -66,6 +68,7 @@ impl<'a> Reading<'a> {
         if header["export"] != FORMAT {
             return Err(wrong("it is not the first of an export of this version"));
         }
+
         let note = header["checkpoint"]
             .as_str()
             .ok_or(wrong("it has no checkpoint"))?
@@ -89,11 +92,13 @@ impl<'a> Reading<'a> {
             }
             .into());
         }
+
         let outside = outside
             .checkpoints()
             .iter()
             .map(|checkpoint| (checkpoint, false))
             .collect();
+
         Ok(Self {
             note,
             checkpoint,
@@ -117,15 +122,18 @@ impl<'a> Reading<'a> {
                 Err(wrong("its checkpoint is not that of the first line"))
             };
         }
+
         if let Some(proof) = line.get("consistency") {
             self.consistency(proof)
                 .ok_or(wrong("it is no proof of consistency"))??;
             return Ok(false);
         }
+
         let index = line["index"].as_u64().ok_or(wrong("it has no index"))?;
         if index != self.next || index >= self.until {
             return Err(Finding::NoLeaf(self.next).into());
         }
+
         let record = line["record"]
             .as_object()
             .and_then(Record::from_json)
@@ -138,6 +146,7 @@ impl<'a> Reading<'a> {
             }
             .into());
         }
+
         let proof = hashes(&line["proof"]).ok_or(wrong("it has no proof"))?;
         if !is_included(
             &leaf,
@@ -148,12 +157,15 @@ impl<'a> Reading<'a> {
         ) {
             return Err(Finding::BadProof(index).into());
         }
+
         self.dates.check(index, &record)?;
         self.next += 1;
+
         if self.from == 0 {
             self.frontier.push(leaf);
             self.compare()?;
         }
+
         Ok(false)
     }
 
@@ -193,6 +205,7 @@ impl<'a> Reading<'a> {
             *is_shown = true;
             agreed = Some(Ok(()));
         }
+
         agreed
     }
 
@@ -200,16 +213,20 @@ impl<'a> Reading<'a> {
         if self.next != self.until {
             return Err(Finding::Incomplete(self.next).into());
         }
+
         let (size, root) = (self.checkpoint.size, self.checkpoint.root);
         self.agree(size, |outside| outside.root == root)
             .unwrap_or(Ok(()))?;
+
         if self.outside.iter().any(|(_, is_shown)| !is_shown) {
             return Err(AuditError::Export {
                 line: 1,
                 what: "it holds no proof for a checkpoint from outside",
             });
         }
+
         let outside = self.outside.len();
+
         Ok(Summary {
             from: self.from,
             until: self.until,

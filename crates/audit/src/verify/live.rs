@@ -71,11 +71,13 @@ pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summ
             },
         );
     };
+
     let mut verifier = Verifier::new(terms.keys, terms.outside, terms.kept_since);
     let mut dates = Dates::new(terms.dated_from);
     while verifier.size() < newest.size {
         page(session, &mut verifier, &mut dates, newest.size).await?;
     }
+
     let summary = verifier.finish(&newest)?;
     let extent = session.run("audit_checkpoints.extent", EXTENT, []).await?;
     let extent = extent
@@ -88,6 +90,7 @@ pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summ
     if size != leaves {
         return Err(Finding::Unsigned { size, leaves }.into());
     }
+
     let unsealed = session
         .run(
             "audit_events.unsealed",
@@ -95,6 +98,7 @@ pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summ
             [terms.sealed_before.inner().into()],
         )
         .await?;
+
     match unsealed.first() {
         Some(row) => {
             let why = match (row.get(2)?, row.get(3)?) {
@@ -128,10 +132,12 @@ async fn page(
             [start.cast_signed().into(), end.cast_signed().into()],
         )
         .await?;
+
     let leaves = rows.iter().map(leaf).collect::<Result<Vec<_>, _>>()?;
     let Some(last) = leaves.last() else {
         return Err(Finding::NoLeaf(start).into());
     };
+
     let range = [
         start.cast_signed().into(),
         last.index.saturating_add(1).cast_signed().into(),
@@ -139,12 +145,14 @@ async fn page(
     let rows = session
         .run("audit_checkpoints.page", CHECKPOINTS, range)
         .await?;
+
     let mut checkpoints = rows
         .iter()
         .map(checkpoint)
         .collect::<Result<Vec<_>, _>>()?
         .into_iter()
         .peekable();
+
     for leaf in &leaves {
         verifier.leaf(leaf)?;
         if let Some(record) = &leaf.record {
@@ -156,6 +164,7 @@ async fn page(
             verifier.checkpoint(&checkpoint)?;
         }
     }
+
     Ok(())
 }
 

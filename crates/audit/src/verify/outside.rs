@@ -25,6 +25,7 @@ impl Outside {
         } else {
             notes(text)
         };
+
         let mut outside = Self::default();
         let mut refused = NoteError::Malformed;
         for note in found {
@@ -36,6 +37,7 @@ impl Outside {
                 }
             }
         }
+
         if outside.checkpoints.is_empty() {
             Err(refused)
         } else {
@@ -75,14 +77,17 @@ mod tests {
             [signer.sign(1, [1; 32]), signer.sign(2, [2; 32])],
         );
         let file = format!("{}\n{}\n", notes[0], notes[1]);
+
         assert_eq!(Outside::read(&file, &keys).unwrap().checkpoints().len(), 2);
         assert_eq!(
             Outside::read(&notes[1], &keys).unwrap().checkpoints().len(),
             1
         );
+
         let lines = notes.map(|note| serde_json::json!({ "audit_checkpoint": note }).to_string());
         let log = format!("{}\nsomething else\n{}\n", lines[0], lines[1]);
         assert_eq!(Outside::read(&log, &keys).unwrap().checkpoints().len(), 2);
+
         let other = [NoteSigner::from_seed("log", &[8; 32])
             .unwrap()
             .key()

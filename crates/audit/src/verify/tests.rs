@@ -51,6 +51,7 @@ impl Draw {
                 }
                 _ => Some(format!("{}", self.below(1_000_000))),
             };
+
             if edited != columns && edited[0].is_some() {
                 return Record::new(edited);
             }
@@ -65,12 +66,14 @@ impl Log {
             leaves: Vec::new(),
             checkpoints: Vec::new(),
         };
+
         while log.records.len() < RECORDS {
             let batch = 1 + draw.below(5);
             log.records
                 .extend((0..batch.min(RECORDS - log.records.len())).map(|_| draw.record()));
             log.seal(signer);
         }
+
         log
     }
 
@@ -118,12 +121,14 @@ impl Log {
             .iter()
             .map(|record| (record.id(), record))
             .collect();
+
         let Some(newest) = self.checkpoints.last() else {
             return Err(Finding::Cut {
                 size: 0,
                 outside: outside.checkpoints()[0].size,
             });
         };
+
         let mut verifier = Verifier::new(keys, outside, None);
         let mut checkpoints = self.checkpoints.iter().peekable();
         for (index, (event_id, hash)) in self
@@ -142,18 +147,23 @@ impl Log {
                 hash,
                 record,
             })?;
+
             while let Some(checkpoint) =
                 checkpoints.next_if(|checkpoint| checkpoint.size <= verifier.size())
             {
                 verifier.checkpoint(checkpoint)?;
             }
         }
+
         let (size, leaves) = (newest.size, self.leaves.len() as u64);
         let summary = verifier.finish(newest)?;
+
         if size != leaves {
             return Err(Finding::Unsigned { size, leaves });
         }
+
         let sealed: Vec<_> = self.leaves.iter().map(|(id, _)| id.to_string()).collect();
+
         match self
             .records
             .iter()
@@ -177,6 +187,7 @@ fn mutate(log: &mut Log, kind: usize, draw: &Draw, thief: &NoteSigner, forger: &
     let (at, other) = (draw.below(RECORDS), draw.below(RECORDS - 1));
     let other = if other >= at { other + 1 } else { other };
     let checkpoint = draw.below(log.checkpoints.len());
+
     match kind {
         0 => log.records[at] = draw.edited(&log.records[at], draw.below(FIELDS.len())),
         1 => drop(log.records.remove(at)),
@@ -212,12 +223,14 @@ fn mutate(log: &mut Log, kind: usize, draw: &Draw, thief: &NoteSigner, forger: &
         8 | 9 => {
             log.checkpoints
                 .truncate(checkpoint.min(log.checkpoints.len() - 1));
+
             let size = log
                 .checkpoints
                 .last()
                 .map_or(0, |checkpoint| usize::try_from(checkpoint.size).unwrap());
             log.leaves.truncate(size);
             log.records.truncate(size);
+
             if kind == 9 {
                 let more = 1 + draw.below(RECORDS);
                 log.records.extend((0..more).map(|_| draw.record()));
@@ -259,8 +272,10 @@ fn every_one_of_ten_thousand_mutations_is_found() {
     let log = Log::new(&draw, &signer);
     let published = log.checkpoints.last().unwrap().note.clone();
     let outside = Outside::read(&published, &keys).unwrap();
+
     let whole = log.judge(&keys, &outside).unwrap();
     assert_eq!((whole.until, whole.outside), (RECORDS as u64, 1));
+
     let mut of_kind = [0; KINDS];
     for n in 0..MUTATIONS {
         let kind = n % KINDS;
@@ -273,6 +288,7 @@ fn every_one_of_ten_thousand_mutations_is_found() {
         );
         of_kind[kind] += 1;
     }
+
     assert_eq!(of_kind.iter().sum::<usize>(), MUTATIONS);
     assert!(of_kind.iter().all(|count| *count >= 600), "{of_kind:?}");
 }
@@ -284,6 +300,7 @@ fn the_first_bad_index_is_named() {
     let keys = [signer.key().clone()];
     let log = Log::new(&draw, &signer);
     let outside = Outside::default();
+
     for at in 0..RECORDS {
         for (field, name) in FIELDS.iter().enumerate().skip(1) {
             let mut edited = log.clone();
@@ -295,8 +312,10 @@ fn the_first_bad_index_is_named() {
                 "{name}"
             );
         }
+
         let mut removed = log.clone();
         removed.records.remove(at);
+
         let id = log.records[at].id().to_owned();
         assert_eq!(
             removed.judge(&keys, &outside),
@@ -305,13 +324,16 @@ fn the_first_bad_index_is_named() {
                 id
             })
         );
+
         // Record and leaf alike: found between the checkpoints on both sides of it.
         let mut consistent = log.clone();
         consistent.records[at] = draw.edited(&log.records[at], 3);
         consistent.leaves[at].1 = consistent.records[at].leaf();
+
         let Err(Finding::Rewritten { from, until }) = consistent.judge(&keys, &outside) else {
             panic!("index {at}")
         };
+
         assert!(
             (from..until).contains(&(at as u64)) && until - from <= 5,
             "index {at}: {from} to {until}"

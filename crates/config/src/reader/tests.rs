@@ -20,14 +20,17 @@ fn the_environment_wins_over_layers_and_layers_over_defaults() {
         .with_layer("dev", layer())
         .with_layer("later", [("b", "later".to_owned())]);
     let default = || "default".to_owned();
+
     assert_eq!(reader.or("a", default(), ""), "variable");
     assert_eq!(reader.or("b", default(), ""), "layer");
     assert_eq!(reader.or("c", default(), ""), "default");
+
     let origins: Vec<_> = reader
         .entries()
         .iter()
         .map(|entry| entry.origin.clone())
         .collect();
+
     assert_eq!(
         origins,
         [Origin::Variable, Origin::Layer("dev"), Origin::Default]
@@ -43,6 +46,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         ("MAINSTAY_UNRELATED_THING", "x"),
         ("MAINSTAY_KEY", ""),
     ]);
+
     let bind = "127.0.0.1:80".parse::<std::net::SocketAddr>().unwrap();
     assert_eq!(reader.or("http.bind", bind, ""), bind);
     assert_eq!(
@@ -52,7 +56,9 @@ fn everything_that_is_wrong_is_told_at_once() {
     assert_eq!(reader.required::<u16>("pool.size", ""), None);
     assert!(reader.secret("database.url", "").is_none());
     assert!(reader.secret("key", "").is_none());
+
     reader.refuse("http.timeout", "is shorter than the database's");
+
     let expected = "7 settings are wrong:
   MAINSTAY_HTTP_BIND: is not an IP address and a port; expected an IP address and a port such as 127.0.0.1:8080
   MAINSTAY_POOL_SIZE: is missing; expected a whole number from 0 to 65535
@@ -61,6 +67,7 @@ fn everything_that_is_wrong_is_told_at_once() {
   MAINSTAY_HTTP_TIMEOUT: is shorter than the database's
   MAINSTAY_HTTP_TIMOUT: is not a setting; did you mean MAINSTAY_HTTP_TIMEOUT?
   MAINSTAY_UNRELATED_THING: is not a setting";
+
     assert_eq!(complaints(&reader), expected);
     assert_eq!(
         complaints(&reader),
@@ -73,6 +80,7 @@ fn everything_that_is_wrong_is_told_at_once() {
 fn a_secret_comes_from_its_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "from-file\n").unwrap();
+
     let mut reader = reader([("MAINSTAY_KEY_FILE", file.path().to_str().unwrap())])
         .with_layer("dev", [("key", "from-layer".to_owned())]);
     assert_eq!(
@@ -106,8 +114,10 @@ fn a_setting_that_is_no_secret_is_not_read_from_a_file() {
 #[test]
 fn no_secret_is_ever_printed() {
     const CANARY: &str = "correct-horse";
+
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), CANARY).unwrap();
+
     let mut reader = reader([
         ("MAINSTAY_GOOD", CANARY),
         ("MAINSTAY_FROM_FILE", CANARY),
@@ -121,12 +131,15 @@ fn no_secret_is_ever_printed() {
         "dev",
         [("port", CANARY.to_owned()), ("layered", CANARY.to_owned())],
     );
+
     assert!(reader.secret("good", "").is_some());
     assert!(reader.secret("layered", "").is_some());
     assert!(reader.secret("filed", "").is_some());
     assert!(reader.secret("from.file", "").is_none());
+
     reader.or("port", 80_u16, "");
     reader.optional::<Vec<u16>>("list", "");
+
     let printed = format!(
         "{reader:?}{}{:?}{}{}{:?}",
         complaints(&reader),
@@ -135,6 +148,7 @@ fn no_secret_is_ever_printed() {
         crate::table(reader.entries()),
         reader.warnings(),
     );
+
     assert!(printed.contains("MAINSTAY_PASTED_WRONGLY: is not a setting"));
     assert!(!printed.contains(CANARY), "{printed}");
 }

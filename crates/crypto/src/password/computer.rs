@@ -78,7 +78,9 @@ impl Computer {
             .acquire_owned()
             .await
             .map_err(|_| HashError::Interrupted)?;
+
         let (shared, password, like) = (Arc::clone(&self.shared), password.clone(), like.clone());
+
         spawn_blocking(move || {
             let output = shared.compute(&password, &like);
             // Held by the computation, not by the caller: one who goes away does not make room before the work is done.
@@ -118,6 +120,7 @@ impl Shared {
         if buffer.len() < params.block_count() {
             buffer.resize(params.block_count(), Block::new());
         }
+
         let mut output = vec![0; like.output.len()];
         let outcome = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
             .hash_password_into_with_memory(
@@ -126,10 +129,12 @@ impl Shared {
                 &mut output,
                 &mut buffer,
             );
+
         self.buffers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(buffer);
+
         outcome.map(|()| output).map_err(|_| HashError::Parameters)
     }
 

@@ -52,10 +52,12 @@ impl StoredHash {
         if hash.algorithm != ARGON2ID_IDENT || hash.version != Some(Version::V0x13.into()) {
             return Err(HashError::Stored);
         }
+
         let params = Params::try_from(&hash).map_err(|_| HashError::Stored)?;
         if !params.keyid().is_empty() || !params.data().is_empty() {
             return Err(HashError::Stored);
         }
+
         let parameters = Argon2Parameters {
             memory_kib: params.m_cost(),
             iterations: params.t_cost(),
@@ -66,6 +68,7 @@ impl StoredHash {
         {
             return Err(HashError::Stored);
         }
+
         Ok(Self {
             parameters,
             salt: salt.to_vec(),
@@ -138,6 +141,7 @@ mod tests {
                 "{head}"
             );
         }
+
         assert!(parse("$argon2id$v=19$m=65536,t=3,p=1").is_ok());
     }
 
@@ -153,9 +157,11 @@ mod tests {
             "$pbkdf2-sha256$i=1",
             "plain text",
         ];
+
         for head in heads {
             assert_eq!(parse(head), Err(HashError::Stored), "{head}");
         }
+
         for text in [
             "",
             "$argon2id$v=19$m=19456,t=2,p=1",

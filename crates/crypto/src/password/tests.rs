@@ -29,11 +29,13 @@ async fn a_password_is_right_to_the_last_byte() {
     let password = "correct horse battery staple ".repeat(4);
     let stored = hasher.hash(&password.clone().into()).await.unwrap();
     let verdict = async |text: &str| hasher.verify(&text.into(), Some(&stored)).await.unwrap();
+
     assert_eq!(verdict(&password).await, Verdict::Right);
     assert_eq!(verdict(&password.to_uppercase()).await, Verdict::Wrong);
     assert_eq!(verdict(password.trim_end()).await, Verdict::Wrong);
     assert_eq!(verdict(&format!("{password}\0")).await, Verdict::Wrong);
     assert_eq!(verdict("").await, Verdict::Wrong);
+
     for at in [0, 72, password.len() - 1] {
         let mut other = password.clone();
         other.replace_range(at..=at, "#");
@@ -67,6 +69,7 @@ async fn a_hash_of_the_reference_implementation_is_verified() {
 #[tokio::test]
 async fn a_hash_of_other_parameters_is_outdated() {
     let stored = hasher(CHEAP, 1, 1).hash(&"password".into()).await.unwrap();
+
     let today = hasher(
         Argon2Parameters {
             iterations: 2,
@@ -75,6 +78,7 @@ async fn a_hash_of_other_parameters_is_outdated() {
         1,
         1,
     );
+
     assert_eq!(
         today.verify(&"password".into(), Some(&stored)).await,
         Ok(Verdict::RightButOutdated)
@@ -113,6 +117,7 @@ async fn an_eight_gibibyte_hash_is_refused_before_any_work() {
     let hasher = hasher(CHEAP, 1, 1);
     let stored =
         "$argon2id$v=19$m=8388608,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
     assert_eq!(
         hasher.verify(&"password".into(), Some(stored)).await,
         Err(HashError::Stored)
@@ -157,6 +162,7 @@ fn owasps_settings_are_met_by_themselves_and_not_by_less() {
         }
         .meet_owasp()
     );
+
     assert!(
         !Argon2Parameters {
             memory_kib: 19_455,
@@ -164,6 +170,7 @@ fn owasps_settings_are_met_by_themselves_and_not_by_less() {
         }
         .meet_owasp()
     );
+
     assert!(
         !Argon2Parameters {
             iterations: 1,
@@ -183,11 +190,13 @@ async fn no_more_run_at_once_than_allowed_and_memory_is_used_again() {
         2,
         100,
     );
+
     let mut logins = JoinSet::new();
     for _ in 0..100 {
         let hasher = hasher.clone();
         logins.spawn(async move { hasher.verify(&"guess".into(), None).await });
     }
+
     assert!(
         logins
             .join_all()
@@ -195,6 +204,7 @@ async fn no_more_run_at_once_than_allowed_and_memory_is_used_again() {
             .iter()
             .all(|verdict| *verdict == Ok(Verdict::Wrong))
     );
+
     let statistics = hasher.statistics();
     assert_eq!((statistics.computations, statistics.running), (100, 0));
     assert!(
@@ -229,6 +239,7 @@ fn who_finds_the_queue_full_is_turned_away_at_once() {
             Box::pin(hasher.hash(&password)),
             Box::pin(hasher.hash(&password)),
         );
+
         assert!(poll_once(&mut running).await.is_pending());
         assert!(poll_once(&mut waiting).await.is_pending());
         assert_eq!(
@@ -239,6 +250,7 @@ fn who_finds_the_queue_full_is_turned_away_at_once() {
             poll_once(&mut pin!(hasher.verify(&password, None))).await,
             Poll::Ready(Err(HashError::Busy))
         );
+
         drop(release);
         assert!(running.await.is_ok());
         assert!(waiting.await.is_ok());
@@ -254,17 +266,21 @@ fn a_caller_who_goes_away_frees_a_place_in_the_queue_but_not_at_work() {
         let password = "password".into();
         let mut running = Box::pin(hasher.hash(&password));
         let mut waiting = Box::pin(hasher.hash(&password));
+
         assert!(poll_once(&mut running).await.is_pending());
         assert!(poll_once(&mut waiting).await.is_pending());
         assert_eq!(hasher.statistics().waiting, 1);
+
         drop(running);
         assert_eq!(
             poll_once(&mut pin!(hasher.hash(&password))).await,
             Poll::Ready(Err(HashError::Busy))
         );
+
         drop(waiting);
         let mut next = Box::pin(hasher.hash(&password));
         assert!(poll_once(&mut next).await.is_pending());
+
         drop(release);
         assert!(next.await.is_ok());
         assert_eq!(

@@ -73,16 +73,20 @@ pub(super) fn parse(text: &str) -> Result<(RootKey, Vec<RootKey>), KeyRingError>
             Err(problem) => problems.push(problem),
         }
     }
+
     if roots.is_empty() && problems.is_empty() {
         problems.push(KeyProblem::NoKey);
     }
+
     if !problems.is_empty() {
         return Err(KeyRingError(problems));
     }
+
     let others = roots.split_off(1);
     let primary = roots
         .pop()
         .ok_or_else(|| KeyRingError(vec![KeyProblem::NoKey]))?;
+
     Ok((primary, others))
 }
 
@@ -100,6 +104,7 @@ fn parse_entry(position: usize, entry: &str) -> Result<RootKey, KeyProblem> {
     if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(plain) {
         return Err(KeyProblem::Shape(position));
     }
+
     let name = name.to_owned();
     match decode(encoded) {
         Err(base64::DecodeSliceError::DecodeError(_)) => Err(KeyProblem::NotBase64(name)),
@@ -182,8 +187,10 @@ mod tests {
         // Bytes whose base64 holds both letters in which the alphabets differ.
         let mut key: [u8; KEY_LENGTH] = Random::seeded(1).bytes();
         key[..3].copy_from_slice(&[0xfb, 0xef, 0xff]);
+
         let padded = base64::engine::general_purpose::STANDARD.encode(key);
         assert!(padded.contains('+') && padded.contains('/') && padded.ends_with('='));
+
         let id = |text: String| {
             KeyRing::parse(&format!("k:{text}").into())
                 .unwrap()
@@ -192,6 +199,7 @@ mod tests {
                 .unwrap()
                 .1
         };
+
         let first = id(padded.clone());
         assert_eq!(first, id(padded.trim_end_matches('=').to_owned()));
         assert_eq!(first, id(padded.replace('+', "-").replace('/', "_")));
@@ -213,6 +221,7 @@ mod tests {
             "nameless".to_owned(),
             entry("", &key),
         ];
+
         let name = |name: &str| name.to_owned();
         assert_eq!(
             problems(&text.join(" \n\t")),
@@ -246,6 +255,7 @@ mod tests {
                 .bytes::<KEY_LENGTH>()
                 .map(|byte| byte & 0x87),
         ];
+
         for key in weak {
             assert_eq!(
                 problems(&entry("k", &key)),
@@ -266,6 +276,7 @@ mod tests {
             format!("{name}:{}", &key[1..]),
             format!("{name}:{key} {name}:{key} other:{key}"),
         ];
+
         for mistake in mistakes {
             let error = KeyRing::parse(&mistake.into()).unwrap_err();
             let shown = format!("{error} {error:?}");

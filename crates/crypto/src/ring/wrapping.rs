@@ -39,6 +39,7 @@ impl KeyRing {
             },
             &bytes,
         );
+
         (DataKey::new(id, &bytes), wrapped)
     }
 
@@ -129,12 +130,14 @@ fn open(root: &RootKey, place: &Place, wrapped: &[u8]) -> Result<DataKeyBytes, S
         .split_last_chunk::<COMMITMENT_LENGTH>()
         .ok_or(SealError::Malformed)?;
     let plaintext = root.wrapping.open(&place.associated_data(header), sealed)?;
+
     let bytes = Zeroizing::new(
         plaintext
             .as_slice()
             .try_into()
             .map_err(|_| SealError::Malformed)?,
     );
+
     if same_bytes(committed, &commitment(&bytes)) {
         Ok(bytes)
     } else {
@@ -187,6 +190,7 @@ mod tests {
         let (ring, key, WrappedKey(wrapped)) = fresh();
         let refused =
             |id, organization, subject| ring.unwrap(id, organization, subject, &wrapped).err();
+
         assert_eq!(
             refused(key.id(), SUBJECT, SUBJECT),
             Some(SealError::Refused)
@@ -217,6 +221,7 @@ mod tests {
                 "byte {at}, bit {bit}"
             );
         }
+
         for length in 0..wrapped.len() {
             assert!(
                 ring.unwrap(key.id(), ORGANIZATION, SUBJECT, &wrapped[..length])
@@ -261,6 +266,7 @@ mod tests {
                 .unwrap()
         };
         let WrappedKey(moved) = rewrap(&wrapped).unwrap();
+
         assert_eq!(rewrap(&moved), None);
         assert_eq!(moved[1..5], both.key_ids().next().unwrap().1);
 
@@ -271,6 +277,7 @@ mod tests {
                 .err(),
             Some(SealError::UnknownKey)
         );
+
         let key = retired
             .unwrap(key.id(), ORGANIZATION, SUBJECT, &moved)
             .unwrap();

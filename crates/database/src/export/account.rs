@@ -27,12 +27,14 @@ impl Unscoped {
         if !self.shows() {
             return Err(Error::NotShown);
         }
+
         let database = self.database();
         let registered = database
             .sealed_tables()
             .iter()
             .filter(|table| table.scope == Scope::Nowhere);
         let tables: Vec<_> = registered.chain(beside).collect();
+
         let reading = Reading::start(
             database,
             Uuid::nil(),
@@ -41,12 +43,14 @@ impl Unscoped {
             after,
         )
         .await?;
+
         let text = text(&reading.tables);
         let values = self
             .record_of(event)
             .into_iter()
             .chain(reading.values(user.uuid()))
             .collect();
+
         reading.finish(
             &database
                 .write(Statement::new("users.export", text, values))
@@ -67,6 +71,7 @@ fn text(tables: &[&SealedTable]) -> String {
             subject,
             ..
         } = table;
+
         // Infallible: it writes to a string. Names come from the code at compile time; no value is part of the text.
         let _ = write!(
             rows,
@@ -75,6 +80,7 @@ fn text(tables: &[&SealedTable]) -> String {
              LEFT JOIN data_keys k ON k.id = person.data_key UNION ALL "
         );
     }
+
     format!(
         "WITH person AS (SELECT id, data_key FROM users WHERE id = ${id}), \
          recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {record} FROM person), \

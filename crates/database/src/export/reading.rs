@@ -59,8 +59,10 @@ impl<'a> Reading<'a> {
                 id: Uuid::nil(),
             },
         };
+
         let names = tables.iter().map(|table| table.table.to_owned()).collect();
         let schema = database.schema(Some(names)).await?;
+
         Ok(Self {
             database,
             organization,
@@ -87,6 +89,7 @@ impl<'a> Reading<'a> {
         if found.is_empty() {
             return Err(Error::NotFound);
         }
+
         let exported_at = self.database.runtime().clock.now();
         let mut export = Export {
             exported_at,
@@ -94,6 +97,7 @@ impl<'a> Reading<'a> {
             events: Vec::new(),
             next: None,
         };
+
         let mut last = None;
         for (number, row) in found.iter().enumerate() {
             // The one row that says that there is such a person, when there is nothing more to tell.
@@ -104,6 +108,7 @@ impl<'a> Reading<'a> {
                 export.next = Some(self.cursor(&last)?);
                 break;
             }
+
             let position = Position {
                 section: row.decode(0)?,
                 id: row.decode(1)?,
@@ -112,6 +117,7 @@ impl<'a> Reading<'a> {
                 reading: self,
                 key: self.key_beside(row)?,
             };
+
             match usize::try_from(position.section)
                 .ok()
                 .and_then(|section| self.tables.get(section))
@@ -121,8 +127,10 @@ impl<'a> Reading<'a> {
                     .push(opener.row(table, position.id, &row.get(2)?)?),
                 None => export.events.push(opener.event(position.id, &row.get(2)?)?),
             }
+
             last = Some(position);
         }
+
         Ok(export)
     }
 
@@ -141,17 +149,20 @@ impl<'a> Reading<'a> {
         if row.is_null(3)? {
             return Ok(None);
         }
+
         let wrapped = WrappedKey {
             id: row.decode(3)?,
             bytes: row.decode(4)?,
             subject: row.decode(5)?,
         };
+
         let opened = self.database.ring().unwrap(
             wrapped.id,
             self.organization,
             wrapped.subject,
             wrapped.bytes,
         );
+
         opened.map(Some).map_err(|error| {
             Error::internal(format!("data key {} does not unwrap: {error}", wrapped.id))
         })
@@ -172,22 +183,26 @@ impl Opener<'_> {
             .iter()
             .filter(|column| column.table == table.table)
             .collect();
+
         let purpose = columns
             .first()
             .map(|column| column.purpose.clone())
             .unwrap_or_default();
+
         let fields = columns
             .into_iter()
             .filter(|column| column.class != "secret")
             .map(|column| {
                 let stored = content.get(&column.name).unwrap_or(&Json::Null);
                 let (value, shown) = self.open(table, id, &column.name, stored)?;
+
                 let SchemaColumn {
                     name,
                     class,
                     description,
                     ..
                 } = column.clone();
+
                 Ok(ExportedField {
                     name,
                     class,
@@ -196,6 +211,7 @@ impl Opener<'_> {
                     shown,
                 })
             });
+
         Ok(ExportedRow {
             table: table.table,
             purpose,
@@ -212,12 +228,14 @@ impl Opener<'_> {
                 .unwrap_or_default()
                 .to_owned()
         };
+
         let uuid = |name: &str| {
             content
                 .get(name)
                 .and_then(Json::as_str)
                 .and_then(|text| Uuid::try_parse(text).ok())
         };
+
         let (resource, row) = (text("resource"), uuid("resource_id"));
         let table = self
             .reading
@@ -225,6 +243,7 @@ impl Opener<'_> {
             .iter()
             .copied()
             .find(|table| table.resource == resource);
+
         let empty = Map::new();
         let side = |name: &str| {
             content
@@ -232,9 +251,11 @@ impl Opener<'_> {
                 .and_then(Json::as_object)
                 .unwrap_or(&empty)
         };
+
         let (before, after) = (side("before"), side("after"));
         let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
         let mut changes = Vec::new();
+
         let is_secret = |name: &str| {
             let mut columns = self
                 .reading
@@ -243,6 +264,7 @@ impl Opener<'_> {
                 .filter(|column| table.is_some_and(|table| table.table == column.table));
             columns.any(|column| column.name == name && column.class == "secret")
         };
+
         for name in names
             .into_iter()
             .filter(|name| !HIDDEN.contains(&name.as_str()) && !is_secret(name))
@@ -251,11 +273,13 @@ impl Opener<'_> {
             if old == new {
                 continue;
             }
+
             let opened = |value| match table.zip(row) {
                 Some((table, row)) => self.open(table, row, name, value),
                 None => Ok((value.clone(), Shown::AsStored)),
             };
             let ((before, one), (after, other)) = (opened(old)?, opened(new)?);
+
             // Of the two, one may be missing; the other says how it is shown.
             let shown = if old.is_null() { other } else { one };
             changes.push(ExportedChange {
@@ -265,8 +289,10 @@ impl Opener<'_> {
                 shown,
             });
         }
+
         let occurred_at =
             serde_json::from_value(content.get("occurred_at").cloned().unwrap_or_default());
+
         Ok(ExportedEvent {
             id,
             occurred_at: occurred_at.map_err(Error::internal)?,
@@ -297,17 +323,21 @@ impl Opener<'_> {
         let Some(hexadecimal) = stored.as_str() else {
             return Ok((Json::Null, Shown::Opened));
         };
+
         let bytes = bytes(hexadecimal)?;
+
         let fault = |error| {
             Error::internal(format!(
                 "{}.{name} of row {row} does not open: {error}",
                 table.table
             ))
         };
+
         let named = DataKey::named_in(&bytes).map_err(fault)?;
         let Some(key) = self.key.as_ref().filter(|key| key.id() == named) else {
             return Ok((Json::Null, Shown::Destroyed));
         };
+
         let (table, column) = sealed.bound_to;
         let cell = Cell {
             organization: self.reading.organization,
@@ -315,6 +345,7 @@ impl Opener<'_> {
             column,
             row,
         };
+
         let plaintext = key.open(&cell, &bytes).map_err(fault)?;
         // What is no text is told as it was sealed, in hexadecimal.
         let value = std::str::from_utf8(&plaintext).map_or_else(
@@ -325,6 +356,7 @@ impl Opener<'_> {
             },
             str::to_owned,
         );
+
         Ok((value.into(), Shown::Opened))
     }
 }
@@ -341,6 +373,7 @@ fn bytes(text: &str) -> Result<Vec<u8>, Error> {
             .get(at..at + 2)
             .and_then(|pair| u8::from_str_radix(pair, 16).ok())
     };
+
     (0..digits.len())
         .step_by(2)
         .map(|at| pair(at).ok_or_else(wrong))

@@ -47,6 +47,7 @@ impl Mover for Boxes {
             context,
             purpose,
         } = self.column;
+
         let primary = means.primary();
         let mut values = vec![primary, i64::from(size).into()];
         let beyond = if self.after.is_some() {
@@ -54,6 +55,7 @@ impl Mover for Boxes {
         } else {
             String::new()
         };
+
         values.extend(self.after.clone().map(Value::from));
         let next = format!(
             "SELECT t.{id}::text, {context}, {column} FROM {table} t WHERE {} <> $1 {beyond} ORDER BY t.{id} LIMIT $2",
@@ -63,12 +65,14 @@ impl Mover for Boxes {
         let Some(last) = rows.last() else {
             return Ok(None);
         };
+
         self.after = Some(last.decode(0)?);
         let (mut ids, mut old, mut new) = (Vec::<String>::new(), Vec::new(), Vec::new());
         let mut batch = Batch {
             seen: rows.len(),
             ..Batch::default()
         };
+
         for row in &rows {
             let (name, bound_to, sealed): (&str, &[u8], &[u8]) =
                 (row.decode(0)?, row.decode(1)?, row.decode(2)?);
@@ -89,6 +93,7 @@ impl Mover for Boxes {
                 }
             }
         }
+
         let text = format!(
             "WITH n AS (SELECT id::{id_type}, old, new FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS n (id, old, new)), \
              held AS (SELECT t.{id} AS id FROM {table} t JOIN n ON n.id = t.{id} ORDER BY t.{id} \
@@ -96,10 +101,12 @@ impl Mover for Boxes {
              UPDATE {table} t SET {column} = n.new FROM held JOIN n USING (id) \
              WHERE t.{id} = held.id AND t.{column} = n.old RETURNING t.{id}::text"
         );
+
         batch.moved = means
             .run(text, [ids.into(), old.into(), new.into()])
             .await?
             .len();
+
         Ok(Some(batch))
     }
 

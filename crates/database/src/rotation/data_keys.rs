@@ -24,11 +24,13 @@ impl Mover for DataKeys {
     async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
         const NEXT: &str = "SELECT id, organization_id, subject_id, wrapped FROM data_keys \
              WHERE id > $1 AND substring(wrapped FROM 2 FOR 4) <> $2 ORDER BY id LIMIT $3";
+
         // Not FOR UPDATE: rows that refer to a key hold it by a lock that an update of other columns does not touch.
         const MOVE: &str = "WITH held AS (SELECT id FROM data_keys WHERE id = ANY ($1) ORDER BY id \
                  FOR NO KEY UPDATE SKIP LOCKED) \
              UPDATE data_keys k SET wrapped = n.new FROM held, unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS n (id, old, new) \
              WHERE k.id = held.id AND n.id = held.id AND k.wrapped = n.old RETURNING k.id";
+
         let primary = means.primary();
         let rows = means
             .run(
@@ -39,12 +41,14 @@ impl Mover for DataKeys {
         let Some(last) = rows.last() else {
             return Ok(None);
         };
+
         self.after = last.decode(0)?;
         let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
         let mut batch = Batch {
             seen: rows.len(),
             ..Batch::default()
         };
+
         for row in &rows {
             let (id, wrapped): (i64, &[u8]) = (row.decode(0)?, row.decode(3)?);
             let (organization, subject): (Uuid, Uuid) = (row.decode(1)?, row.decode(2)?);
@@ -64,10 +68,12 @@ impl Mover for DataKeys {
                 }
             }
         }
+
         batch.moved = means
             .run(MOVE.to_owned(), [ids.into(), old.into(), new.into()])
             .await?
             .len();
+
         Ok(Some(batch))
     }
 

@@ -90,23 +90,29 @@ impl Holders {
         let mut kept = Kept::default();
         let mut held = self.hold(means, ids, &mut kept).await?;
         let mut writes = Vec::new();
+
         for (table, column) in self.tables() {
             writes.push((
                 table,
                 open_and_seal(means, (table, column), &held, &mut kept).await?,
             ));
         }
+
         held.retain(|id, _| !kept.busy.contains(id) && !kept.refused.contains(id));
         batch.refused = kept.refused.len();
         batch.moved = held.len();
+
         if held.is_empty() {
             return Ok(batch);
         }
+
         for (table, mut rows) in writes {
             rows.retain(|row| held.contains_key(&row.holder));
             write(means, table, &rows).await?;
         }
+
         self.replace_keys(means, &held).await?;
+
         Ok(batch)
     }
 
@@ -124,6 +130,7 @@ impl Holders {
              WHERE t.{id} = ANY ($1) AND k.created_at < $2 ORDER BY t.{id} FOR UPDATE OF t SKIP LOCKED",
             self.holder.joined_key()
         );
+
         let mut held = BTreeMap::new();
         for row in means.run(text, [ids.into(), moment(self.before)]).await? {
             let id: Uuid = row.decode(0)?;
@@ -132,6 +139,7 @@ impl Holders {
                 Err(error) => kept.refuse(id, (table, id), &error),
             }
         }
+
         Ok(held)
     }
 
@@ -143,7 +151,9 @@ impl Holders {
     ) -> Result<(), Error> {
         const MAKE: &str = "INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
              SELECT n.*, $1 FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[]) AS n";
+
         const DESTROY: &str = "DELETE FROM data_keys WHERE id = ANY ($1)";
+
         let SealedTable { table, id, .. } = self.holder;
         let name = format!(
             "UPDATE {table} t SET data_key = n.key FROM unnest($1::uuid[], $2::bigint[]) AS n (id, key) \
@@ -152,6 +162,7 @@ impl Holders {
         let each = |value: &dyn Fn(&Held) -> Uuid| {
             Value::from(held.values().map(value).collect::<Vec<_>>())
         };
+
         let keys =
             |key: &dyn Fn(&Held) -> i64| Value::from(held.values().map(key).collect::<Vec<_>>());
         let new = keys(&|one| one.new.id());
@@ -159,6 +170,7 @@ impl Holders {
             .values()
             .map(|one| one.wrapped.clone())
             .collect::<Vec<_>>();
+
         let now = moment(means.runtime.clock.now());
         let made = [
             now,
@@ -167,10 +179,12 @@ impl Holders {
             each(&|one| one.subject),
             Value::from(wrapped),
         ];
+
         means.run(MAKE.to_owned(), made).await?;
         means
             .run(name, [held.keys().copied().collect::<Vec<_>>().into(), new])
             .await?;
+
         means
             .run(DESTROY.to_owned(), [keys(&|one| one.old.id())])
             .await
@@ -185,6 +199,7 @@ impl Held {
         let (new, wrapped) = means
             .ring
             .new_data_key(&means.runtime.random, organization, subject);
+
         Ok(Self {
             organization,
             subject,
@@ -234,6 +249,7 @@ async fn open_and_seal(
         columns,
         ..
     } = table;
+
     let each = |make: &dyn Fn(usize, &str) -> String| {
         columns
             .iter()
@@ -241,6 +257,7 @@ async fn open_and_seal(
             .map(|(n, it)| make(n, it.column))
             .collect::<String>()
     };
+
     let text = format!(
         "WITH held AS (SELECT t.{id} AS id{cells} FROM {name} t WHERE t.{column} = ANY ($1) ORDER BY t.{id} \
              FOR NO KEY UPDATE SKIP LOCKED) \
@@ -248,6 +265,7 @@ async fn open_and_seal(
         cells = each(&|n, column| format!(", t.{column} AS cell{n}")),
         names = each(&|n, _| format!(", held.cell{n}")),
     );
+
     let mut rows = Vec::new();
     for row in means
         .run(text, [held.keys().copied().collect::<Vec<_>>().into()])
@@ -263,6 +281,7 @@ async fn open_and_seal(
             Err(error) => kept.refuse(holder, (name, id), &error),
         }
     }
+
     Ok(rows)
 }
 
@@ -271,6 +290,7 @@ async fn write(means: &mut Means, table: &SealedTable, rows: &[Resealed]) -> Res
     let SealedTable {
         table, id, columns, ..
     } = table;
+
     let each = |make: &dyn Fn(usize, &str) -> String| {
         columns
             .iter()
@@ -279,12 +299,14 @@ async fn write(means: &mut Means, table: &SealedTable, rows: &[Resealed]) -> Res
             .collect::<Vec<_>>()
             .join(", ")
     };
+
     let text = format!(
         "UPDATE {table} t SET {set} FROM unnest($1::uuid[], {arrays}) AS n (id, {names}) WHERE t.{id} = n.id",
         set = each(&|n, column| format!("{column} = NULLIF(n.cell{n}, '')")),
         arrays = each(&|n, _| format!("${}::bytea[]", n + 2)),
         names = each(&|n, _| format!("cell{n}")),
     );
+
     let mut values: Vec<Value> = vec![rows.iter().map(|row| row.id).collect::<Vec<_>>().into()];
     for position in 0..columns.len() {
         values.push(
@@ -294,6 +316,7 @@ async fn write(means: &mut Means, table: &SealedTable, rows: &[Resealed]) -> Res
                 .into(),
         );
     }
+
     means.run(text, values).await.map(drop)
 }
 
@@ -317,6 +340,7 @@ impl Mover for Holders {
             "SELECT t.{id} FROM {table} t {} WHERE k.created_at < $1 AND t.{id} > $2 ORDER BY t.{id} LIMIT $3",
             self.holder.joined_key()
         );
+
         let rows = means
             .run(
                 next,
@@ -327,6 +351,7 @@ impl Mover for Holders {
                 ],
             )
             .await?;
+
         let ids = rows
             .iter()
             .map(|row| row.decode(0))
@@ -334,8 +359,10 @@ impl Mover for Holders {
         let Some(last) = ids.last() else {
             return Ok(None);
         };
+
         self.after = *last;
         means.run("BEGIN".to_owned(), []).await?;
+
         let batch = self.reseal(means, ids).await;
         means
             .run(
@@ -343,6 +370,7 @@ impl Mover for Holders {
                 [],
             )
             .await?;
+
         batch.map(Some)
     }
 

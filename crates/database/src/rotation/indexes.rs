@@ -42,6 +42,7 @@ impl Indexes {
             }
             stale + ")"
         };
+
         self.table
             .indexes
             .iter()
@@ -62,12 +63,15 @@ impl Indexes {
             (row.decode(0)?, row.decode(1)?, row.decode(2)?);
         let key = means.unwrap(key_id, organization, row.decode(3)?, row.decode(4)?)?;
         let (mut columns, mut claims) = (Vec::new(), Vec::new());
+
         for (index, position) in table.indexes.iter().zip(5..) {
             let Some(cell) = row.decode::<Option<&[u8]>>(position)? else {
                 columns.push((Vec::new(), Vec::new()));
                 continue;
             };
+
             let value = self.normalised(index, &key, (organization, id), cell)?;
+
             let place = IndexPlace {
                 organization: if index.scope == Scope::Organization {
                     organization
@@ -78,10 +82,12 @@ impl Indexes {
                 column: index.bound_to.1,
                 length: index.length,
             };
+
             columns.push((
                 cell.to_vec(),
                 means.ring.blind_index(&place, &value).into_bytes(),
             ));
+
             if index.claimed {
                 claims.extend(
                     means
@@ -92,6 +98,7 @@ impl Indexes {
                 );
             }
         }
+
         Ok(Made {
             id,
             columns,
@@ -111,11 +118,13 @@ impl Indexes {
             .columns
             .iter()
             .find(|column| column.column == index.source);
+
         let column =
             column.ok_or_else(|| Error::internal(format!("{} is not sealed", index.source)))?;
         let plaintext = key
             .open(&column.cell(organization, row), cell)
             .map_err(Error::internal)?;
+
         (index.normalised)(&plaintext)
             .ok_or_else(|| Error::internal(format!("{} holds no such value", index.source)))
     }
@@ -133,6 +142,7 @@ impl Indexes {
             batch.moved = written?.len();
             return Ok(());
         };
+
         for one in made.chunks(1) {
             match means.run(self.write(), values(&self.table, one)).await {
                 Ok(rows) => batch.moved += rows.len(),
@@ -149,6 +159,7 @@ impl Indexes {
                 Err(error) => return Err(error),
             }
         }
+
         Ok(())
     }
 
@@ -159,6 +170,7 @@ impl Indexes {
             table, id, indexes, ..
         } = &self.table;
         let count = indexes.len();
+
         let each = |make: &dyn Fn(usize, &SealedIndex) -> String, between: &str| {
             indexes
                 .iter()
@@ -167,6 +179,7 @@ impl Indexes {
                 .collect::<Vec<_>>()
                 .join(between)
         };
+
         let claimed = if indexes.iter().any(|index| index.claimed) {
             format!(
                 ", claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT claim.digest, claim.id \
@@ -178,6 +191,7 @@ impl Indexes {
         } else {
             String::new()
         };
+
         format!(
             "WITH n AS (SELECT * FROM unnest($1::uuid[], {arrays}) AS n (id, {names})), \
              held AS (SELECT t.{id} AS id FROM {table} t JOIN n ON n.id = t.{id} WHERE {unchanged} ORDER BY t.{id} \
@@ -217,12 +231,14 @@ impl Mover for Indexes {
 
     async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
         let id = self.table.id;
+
         let sources: Vec<_> = self
             .table
             .indexes
             .iter()
             .map(|index| format!(", t.{}", index.source))
             .collect();
+
         let next = format!(
             "SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{} {} WHERE ({}) AND t.{id} > $2 \
              ORDER BY t.{id} LIMIT $3",
@@ -230,6 +246,7 @@ impl Mover for Indexes {
             self.from(),
             self.stale()
         );
+
         let primary = means.primary();
         let rows = means
             .run(next, [primary, self.after.into(), i64::from(size).into()])
@@ -237,6 +254,7 @@ impl Mover for Indexes {
         let Some(last) = rows.last() else {
             return Ok(None);
         };
+
         self.after = last.decode(0)?;
         let mut batch = Batch {
             seen: rows.len(),
@@ -253,7 +271,9 @@ impl Mover for Indexes {
                 }
             }
         }
+
         self.move_all(means, &made, &mut batch).await?;
+
         Ok(Some(batch))
     }
 
@@ -272,6 +292,7 @@ fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
                 .collect::<Vec<_>>()
                 .into(),
         );
+
         values.push(
             made.iter()
                 .map(|one| one.columns[position].1.clone())
@@ -279,6 +300,7 @@ fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
                 .into(),
         );
     }
+
     if table.indexes.iter().any(|index| index.claimed) {
         let claims = made
             .iter()
@@ -286,6 +308,7 @@ fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
         let (rows, digests): (Vec<_>, Vec<_>) = claims.unzip();
         values.extend([rows.into(), digests.into()]);
     }
+
     values
 }
 

@@ -39,6 +39,7 @@ impl Reseal {
         let (new, wrapped) = means
             .ring
             .new_data_key(&means.runtime.random, organization, subject);
+
         let mut cells = Vec::with_capacity(self.table.columns.len());
         for (column, position) in self.table.columns.iter().zip(5..) {
             let Some(sealed) = row.decode::<Option<&[u8]>>(position)? else {
@@ -52,6 +53,7 @@ impl Reseal {
                 new.seal(&means.runtime.random, &cell, &plaintext),
             ));
         }
+
         Ok(Resealed {
             id,
             organization,
@@ -69,9 +71,11 @@ impl Reseal {
     /// A row is taken only if its old key is still there: one that is being erased must not come back under another.
     fn write(&self) -> String {
         const FIRST: usize = 8;
+
         let SealedTable {
             table, id, columns, ..
         } = &self.table;
+
         let each = |make: &dyn Fn(usize, &SealedColumn) -> String, between: &str| {
             columns
                 .iter()
@@ -80,6 +84,7 @@ impl Reseal {
                 .collect::<Vec<_>>()
                 .join(between)
         };
+
         format!(
             "WITH n AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::bytea[], \
                  {arrays}) AS n (id, organization, subject, old_key, new_key, wrapped, {names})), \
@@ -117,12 +122,14 @@ impl Reseal {
     fn values(&self, means: &Means, rows: &[Resealed]) -> Vec<Value> {
         let ids = |id: &dyn Fn(&Resealed) -> Uuid| rows.iter().map(id).collect::<Vec<_>>().into();
         let keys = |key: &dyn Fn(&Resealed) -> i64| rows.iter().map(key).collect::<Vec<_>>().into();
+
         let bytes = |bytes: &dyn Fn(&Resealed) -> &Vec<u8>| -> Value {
             rows.iter()
                 .map(|row| bytes(row).clone())
                 .collect::<Vec<_>>()
                 .into()
         };
+
         let mut values = vec![
             moment(means.runtime.clock.now()),
             ids(&|row| row.id),
@@ -132,12 +139,14 @@ impl Reseal {
             keys(&|row| row.new_key),
             bytes(&|row| &row.wrapped),
         ];
+
         for position in 0..self.table.columns.len() {
             values.extend([
                 bytes(&|row| &row.cells[position].0),
                 bytes(&|row| &row.cells[position].1),
             ]);
         }
+
         values
     }
 }
@@ -164,12 +173,14 @@ impl Mover for Reseal {
             .iter()
             .map(|column| format!(", t.{}", column.column))
             .collect();
+
         let next = format!(
             "SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{} FROM {table} t {} \
              WHERE k.created_at < $1 AND t.{id} > $2 ORDER BY t.{id} LIMIT $3",
             cells.concat(),
             self.table.joined_key()
         );
+
         let rows = means
             .run(
                 next,
@@ -180,9 +191,11 @@ impl Mover for Reseal {
                 ],
             )
             .await?;
+
         let Some(last) = rows.last() else {
             return Ok(None);
         };
+
         self.after = last.decode(0)?;
         let mut batch = Batch {
             seen: rows.len(),
@@ -199,10 +212,12 @@ impl Mover for Reseal {
                 }
             }
         }
+
         batch.moved = means
             .run(self.write(), self.values(means, &sealed))
             .await?
             .len();
+
         Ok(Some(batch))
     }
 

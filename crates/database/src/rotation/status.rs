@@ -85,6 +85,7 @@ pub(super) async fn read(
             missing.push((table.table.to_owned(), rows));
         }
     }
+
     let mut places = vec![
         ("data_keys", "wrapped", UsageKind::DataKeys),
         ("unique_indexes", "digest", UsageKind::Spare),
@@ -93,6 +94,7 @@ pub(super) async fn read(
     for table in tables {
         for index in &table.indexes {
             places.push((table.table, index.column, UsageKind::Indexes));
+
             // What was erased has no data key, and no index.
             let text = format!(
                 "SELECT count(*) FROM {} t {} WHERE t.{} IS NOT NULL AND t.{} IS NULL",
@@ -101,17 +103,20 @@ pub(super) async fn read(
                 index.source,
                 index.column
             );
+
             let rows = means.count(text, []).await?;
             if rows > 0 {
                 unindexed.push((format!("{}.{}", table.table, index.column), rows));
             }
         }
     }
+
     places.extend(
         boxes
             .iter()
             .map(|it| (it.table, it.column, UsageKind::Boxes)),
     );
+
     let mut uses: BTreeMap<[u8; 4], Vec<Usage>> = BTreeMap::new();
     for (table, column, kind) in places {
         let key = key_in(column);
@@ -131,6 +136,7 @@ pub(super) async fn read(
             });
         }
     }
+
     let mut keys = Vec::new();
     for (position, (name, id)) in means.ring.key_ids().enumerate() {
         let uses = uses.remove(&id).unwrap_or_default();
@@ -141,12 +147,14 @@ pub(super) async fn read(
             uses,
         });
     }
+
     keys.extend(uses.into_iter().map(|(id, uses)| KeyUse {
         name: None,
         id,
         is_primary: false,
         uses,
     }));
+
     Ok(Status {
         keys,
         unindexed,

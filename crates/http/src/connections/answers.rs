@@ -171,6 +171,7 @@ mod tests {
         let text = Bytes::from(vec![7; 3 * PIECE + 1]);
         let mut answer = Answer::new(Body::from(text.clone()), None);
         assert_eq!(answer.size_hint().exact(), Some(text.len() as u64));
+
         let first = answer.frame().await.unwrap().unwrap().into_data().unwrap();
         assert_eq!(first.len(), PIECE);
         assert_eq!(
@@ -192,11 +193,14 @@ mod tests {
             !activity.is_stalled(Duration::ZERO),
             "neither has an answer yet"
         );
+
         let answer = Answer::new(Body::empty(), Some(first));
         assert!(activity.is_stalled(Duration::ZERO));
         assert_eq!(activity.idle_for(), Duration::ZERO);
+
         drop(answer);
         assert!(!activity.is_stalled(Duration::ZERO));
+
         drop(second);
         assert!(activity.lock().turns.is_empty());
     }

@@ -21,6 +21,7 @@ pub(super) async fn converse(serving: &Serving, stream: impl Stream, peer: Peer)
         Ok::<_, Infallible>(reply.map(|body| Answer::new(body, None)))
     });
     let mut protocol = Builder::new();
+
     protocol
         .timer(TokioTimer::new())
         .header_read_timeout(serving.limits.header_timeout)
@@ -28,6 +29,7 @@ pub(super) async fn converse(serving: &Serving, stream: impl Stream, peer: Peer)
         .max_buf_size(BUFFER)
         // What the parser answers by itself is found at the end of a write: see `parser`.
         .writev(false);
+
     let mut connection = protocol.serve_connection(TokioIo::new(Intercepted::new(stream)), service);
     let mut stop = serving.stop.clone();
 
@@ -35,6 +37,7 @@ pub(super) async fn converse(serving: &Serving, stream: impl Stream, peer: Peer)
         outcome = &mut connection => Some(outcome),
         () = super::stopped(&mut stop) => None,
     };
+
     let outcome = match ended {
         Some(outcome) => outcome,
         None => {

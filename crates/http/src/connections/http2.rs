@@ -42,6 +42,7 @@ pub(super) async fn converse(serving: &Arc<Serving>, stream: impl Stream, peer: 
             }
         })
     };
+
     let mut protocol = Builder::new(TokioExecutor::new());
     protocol
         .timer(TokioTimer::new())
@@ -54,6 +55,7 @@ pub(super) async fn converse(serving: &Arc<Serving>, stream: impl Stream, peer: 
         .max_header_list_size(16 * 1024)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(serving.limits.header_timeout);
+
     let connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
 
     if let Err(why) = drive(serving, connection, &activity).await {

@@ -75,9 +75,11 @@ impl<S: Stream> AsyncWrite for Intercepted<S> {
             Some((start, _)) => &bytes[..start],
             None => bytes,
         };
+
         self.blocked = true;
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, ours));
         self.blocked = false;
+
         Poll::Ready(written)
     }
 
@@ -99,6 +101,7 @@ impl<S: Stream> AsyncWrite for Intercepted<S> {
 /// It is told by what it lacks: an answer of ours has the id of its request, a body of ours does not end like a head.
 fn refusal(bytes: &[u8]) -> Option<(usize, StatusCode)> {
     bytes.strip_suffix(b"\r\n\r\n")?;
+
     let from = bytes.len().saturating_sub(LONGEST);
     let start = from
         + bytes[from..]
@@ -111,6 +114,7 @@ fn refusal(bytes: &[u8]) -> Option<(usize, StatusCode)> {
         let name = line.split(':').next().unwrap_or_default();
         ["date", "connection"].contains(&name) || line == "content-length: 0"
     });
+
     (is_bare && [400, 414, 431].contains(&status.as_u16())).then_some((start, status))
 }
 
@@ -130,6 +134,7 @@ pub(super) async fn refuse<S: Stream>(
         None => return,
         Some(status) => problem(status, error),
     };
+
     let reply = edge::refused(app, None, problem);
     let sent = timeout(LINGER, send(app, connection.stream, reply)).await;
     if !matches!(sent, Ok(Ok(()))) {
@@ -156,6 +161,7 @@ async fn send(app: &App, mut stream: impl Stream, reply: Reply) -> io::Result<()
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
     );
     let date = now.format(date).map_err(io::Error::other)?;
+
     parts
         .headers
         .insert(header::DATE, date.try_into().map_err(io::Error::other)?);
@@ -167,11 +173,13 @@ async fn send(app: &App, mut stream: impl Stream, reply: Reply) -> io::Result<()
     for (name, value) in &parts.headers {
         bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
+
     bytes.extend_from_slice(b"\r\n");
     bytes.extend_from_slice(&body);
 
     stream.write_all(&bytes).await?;
     stream.shutdown().await?;
+
     tokio::io::copy(&mut stream.take(DROPPED), &mut tokio::io::sink())
         .await
         .map(drop)
@@ -197,6 +205,7 @@ mod tests {
             ),
             Some((0, 431))
         );
+
         for ours in [
             BARE.replace("400 Bad Request", "204 No Content"),
             BARE.replace("date", "x-request-id: 1\r\ndate"),

@@ -39,6 +39,7 @@ impl Places {
             ),
             Beyond::ReplacesOldest => (None, usize::MAX),
         };
+
         Self {
             free,
             taken: Arc::default(),
@@ -73,6 +74,7 @@ impl Places {
 
         let address = counted(address);
         let admitted = self.taken.add(address, self.per_address);
+
         admitted.then(|| Place {
             _free: free,
             counted: Some((self.taken.clone(), address)),

@@ -46,6 +46,7 @@ impl Socket {
             self.waiting = false;
             return written;
         }
+
         let deadline = Instant::now() + self.timeout;
         let timer = self
             .timer
@@ -56,6 +57,7 @@ impl Socket {
         }
 
         ready!(timer.as_mut().poll(cx));
+
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             "the peer takes nothing of what it is sent",

@@ -21,6 +21,7 @@ fn collapsed_choice(mut schema: Map<String, Value>) -> Value {
     let Some(Value::Array(choices)) = schema.get("oneOf") else {
         return Value::Object(schema);
     };
+
     let words: Option<Vec<_>> = choices.iter().map(words_of).collect();
     let Some(words) = words.map(|words| words.concat()) else {
         return Value::Object(schema);
@@ -31,6 +32,7 @@ fn collapsed_choice(mut schema: Map<String, Value>) -> Value {
         .filter_map(meaning)
         .collect::<Vec<_>>()
         .join("\n");
+
     let description = schema
         .get("description")
         .and_then(Value::as_str)
@@ -38,13 +40,16 @@ fn collapsed_choice(mut schema: Map<String, Value>) -> Value {
     let described = [description, meanings.as_str()]
         .into_iter()
         .filter(|text| !text.is_empty());
+
     let described = described.collect::<Vec<_>>().join("\n\n");
     schema.remove("oneOf");
     schema.insert("type".to_owned(), "string".into());
     schema.insert("enum".to_owned(), Value::Array(words));
+
     if !described.is_empty() {
         schema.insert("description".to_owned(), described.into());
     }
+
     Value::Object(schema)
 }
 
@@ -82,6 +87,7 @@ mod tests {
             "type": "string",
             "enum": ["newest", "a", "b"],
         });
+
         assert_eq!(
             collapsed(json!({ "x": [schema] })),
             json!({ "x": [expected] })

@@ -37,6 +37,7 @@ fn given_below(name: &str, key: String, member: Value) -> (String, Value) {
             .collect(),
         (_, other) => other,
     };
+
     (key, member)
 }
 
@@ -46,6 +47,7 @@ fn with_example(name: &str, mut schema: Map<String, Value>) -> Value {
         Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
         _ => false,
     };
+
     let says = ["enum", "const", "default", "example", "examples"]
         .iter()
         .any(|key| schema.contains_key(*key));
@@ -58,6 +60,7 @@ fn with_example(name: &str, mut schema: Map<String, Value>) -> Value {
             .get("format")
             .and_then(Value::as_str)
             .and_then(words::of_format);
+
         let known = described
             .or(formatted)
             .or_else(|| words::of_name(name))
@@ -65,6 +68,7 @@ fn with_example(name: &str, mut schema: Map<String, Value>) -> Value {
         let example = known.unwrap_or_else(|| in_words(name));
         schema.insert("examples".to_owned(), json!([example]));
     }
+
     Value::Object(schema)
 }
 
@@ -98,6 +102,7 @@ pub(super) fn of_problem(kind: &Kind, speaks_oauth: bool) -> Value {
         "detail": kind.detail,
         "request_id": words::UUID,
     });
+
     if kind.status.as_u16() == 422 {
         let error =
             json!({ "in": "body", "pointer": "/email", "detail": "expected an e-mail address" });
@@ -107,13 +112,16 @@ pub(super) fn of_problem(kind: &Kind, speaks_oauth: bool) -> Value {
             Value::Null
         };
     }
+
     if speaks_oauth {
         example["error"] = kind.oauth_error().into();
         example["error_description"] = kind.detail.into();
     }
+
     if let Value::Object(members) = &mut example {
         members.retain(|_, member| !member.is_null());
     }
+
     json!({ "summary": kind.code, "value": example })
 }
 

@@ -37,6 +37,7 @@ impl<T: Shape> Input for Json<T> {
                 .problem()
                 .detail("The body holds a NUL character, which no text may."));
         }
+
         // serde reads a struct from a list too, by position: a second way to write a body, which nothing documents.
         if body.trim_ascii_start().first() == Some(&b'[') && broken(&body).is_none() {
             let detail = format!("expected {}", words(Expected::of::<T>().follow([]).1));
@@ -47,6 +48,7 @@ impl<T: Shape> Input for Json<T> {
             };
             return Err(INVALID_INPUT.problem().errors([error]));
         }
+
         let body = plain_integers(&body);
         let mut json = serde_json::Deserializer::from_slice(&body);
         let value =
@@ -56,11 +58,13 @@ impl<T: Shape> Input for Json<T> {
                     .problem()
                     .detail(format!("The body is not JSON: {broken}.")),
             })?;
+
         json.end().map_err(|_| {
             MALFORMED
                 .problem()
                 .detail("Something follows the JSON value of the body.")
         })?;
+
         checked("body", value).map(Self)
     }
 
@@ -116,6 +120,7 @@ fn check_type(parts: &Parts, accepted: &[&str]) -> Result<(), Problem> {
             .detail("Send the body as it is, without a content coding.")
             .header(header::ACCEPT_ENCODING, unpacked));
     }
+
     let mut given = parts.headers.get_all(header::CONTENT_TYPE).iter();
     let content_type = given
         .next()
@@ -132,6 +137,7 @@ fn check_type(parts: &Parts, accepted: &[&str]) -> Result<(), Problem> {
         .detail(format!("Send the body as {}.", accepted.join(" or ")));
     let types = HeaderValue::from_str(&accepted.join(", "))
         .map_err(|error| INTERNAL.problem().caused_by(error))?;
+
     Err(match accepts(&parts.method) {
         Some(name) => problem.header(HeaderName::from_static(name), types),
         None => problem.header(header::ACCEPT, types),

@@ -44,6 +44,7 @@ impl Expected {
                 Step::Item(position) => pointer.push_str(&format!("/{position}")),
             }
         }
+
         (pointer, schema)
     }
 }
@@ -56,10 +57,12 @@ pub(super) fn words(schema: &Value) -> String {
     if let Some(choices) = schema["enum"].as_array() {
         return one_of(choices);
     }
+
     let alternatives: Vec<_> = alternatives(schema).collect();
     if !alternatives.is_empty() {
         return joined(alternatives.into_iter().map(words).collect(), " or ");
     }
+
     match &schema["type"] {
         Value::String(name) => of_type(name, schema),
         Value::Array(names) => joined(
@@ -115,6 +118,7 @@ fn of_type(name: &str, schema: &Value) -> String {
 
 fn string(schema: &Value) -> String {
     let length = extent(schema, ["minLength", "maxLength"], "characters");
+
     match schema["format"].as_str() {
         Some("uuid") => "a UUID, hyphenated".to_owned(),
         Some("date") => "a date such as `2001-12-31`".to_owned(),
@@ -137,11 +141,13 @@ fn number(name: &str, schema: &Value) -> String {
         (None, Some(most)) => format!(" of at most {most}"),
         (None, None) => String::new(),
     };
+
     let size = match schema["format"].as_str() {
         Some("int32" | "uint32") => " of 32 bits",
         Some("int64" | "uint64") => " of 64 bits",
         _ => "",
     };
+
     if name == "integer" {
         format!("an integer{size}{range}")
     } else {
@@ -242,6 +248,7 @@ mod tests {
         let expected = Expected(schema);
         let path = [Step::Field("a/b"), Step::Item(2), Step::Field("text")];
         let (pointer, schema) = expected.follow(path);
+
         assert_eq!(
             (pointer.as_str(), words(schema).as_str()),
             ("/a~1b/2/text", "a string")

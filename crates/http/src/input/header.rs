@@ -43,7 +43,9 @@ impl<H: HeaderField> Input for Header<H> {
         if !request.parts.headers.contains_key(H::NAME) {
             return Ok(Self(None));
         }
+
         let value = request.header(&H::NAME).and_then(H::read);
+
         value.map(|value| Self(Some(value))).ok_or_else(|| {
             INVALID_INPUT.problem().errors([FieldError {
                 location: "header".into(),

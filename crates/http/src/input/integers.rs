@@ -29,7 +29,9 @@ pub(super) fn plain_integers(json: &[u8]) -> Cow<'_, [u8]> {
     if copied == 0 {
         return json.into();
     }
+
     plain.extend_from_slice(&json[copied..]);
+
     plain.into()
 }
 
@@ -59,6 +61,7 @@ fn whole(number: &[u8]) -> Option<Vec<u8>> {
     let (mantissa, exponent) = unsigned
         .split_once(['e', 'E'])
         .map_or((unsigned, None), |(m, e)| (m, Some(e)));
+
     let (integer, fraction) = mantissa
         .split_once('.')
         .map_or((mantissa, None), |(i, f)| (i, Some(f)));
@@ -79,6 +82,7 @@ fn whole(number: &[u8]) -> Option<Vec<u8>> {
     if significant.is_empty() {
         return Some(b"0".to_vec());
     }
+
     let trailing = digits.len() - digits.trim_end_matches('0').len();
     // A fraction is no longer than the body, and an exponent that does not fit makes no integer of ours.
     let exponent = exponent.map_or(Some(0), |exponent| exponent.parse::<i64>().ok())?;
@@ -88,6 +92,7 @@ fn whole(number: &[u8]) -> Option<Vec<u8>> {
     let zeros = usize::try_from(zeros)
         .ok()
         .filter(|zeros| significant.len().saturating_add(*zeros) <= MOST_DIGITS)?;
+
     Some(
         [
             sign.as_bytes(),

@@ -33,6 +33,7 @@ impl MediaType {
             }
             rest = behind;
         }
+
         Some(Self {
             essence: essence.to_ascii_lowercase(),
             charset,
@@ -71,6 +72,7 @@ fn parameter(text: &str) -> Option<Option<(&str, String, &str)>> {
     if text.is_empty() {
         return Some(None);
     }
+
     let (name, value) = text.split_once('=')?;
     let (value, behind) = match value.strip_prefix('"') {
         Some(quoted) => unquoted(quoted)?,
@@ -81,8 +83,10 @@ fn parameter(text: &str) -> Option<Option<(&str, String, &str)>> {
             (value[..end].to_owned(), &value[end..])
         }
     };
+
     let behind = behind.trim_start_matches(WHITE);
     let ends = behind.is_empty() || behind.starts_with(';');
+
     (is_token(name) && ends).then_some(Some((name, value, behind)))
 }
 
@@ -136,6 +140,7 @@ mod tests {
                 "{text}"
             );
         }
+
         assert_eq!(
             parsed("application/json; charset=latin1"),
             Some(("application/json".to_owned(), false))
@@ -172,6 +177,7 @@ mod tests {
                     .collect::<Vec<_>>(),
             )
         };
+
         for lines in [
             &[][..],
             &["identity"],
@@ -181,6 +187,7 @@ mod tests {
         ] {
             assert!(plain(lines), "{lines:?}");
         }
+
         for lines in [
             &["gzip"][..],
             &["identity, gzip"],

@@ -29,11 +29,13 @@ impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + Send> Input for
                 .problem()
                 .detail("The body holds a percent-encoding that is no text."));
         }
+
         let with_value = |pair: &&str| {
             pair.split_once('=')
                 .is_some_and(|(_, value)| !value.is_empty())
         };
         let given: Vec<_> = text.split('&').filter(with_value).collect();
+
         parameters::read("body", &given.join("&"))
             .map(Self)
             .map_err(|problem| problem.of_kind(INVALID_REQUEST))
@@ -99,6 +101,7 @@ mod tests {
             shown((Scheme::Basic, "YSUzQWI6YytkJTI1")),
             pair("a:b", "c d%")
         );
+
         for wrong in [
             (Scheme::Basic, "***"),
             (Scheme::Bearer, "dTpw"),

@@ -18,8 +18,10 @@ impl<T: Shape> Input for Query<T> {
             let description = schema
                 .remove("description")
                 .and_then(|text| Some(text.as_str()?.to_owned()));
+
             // A parameter that may be absent is never null: there is no way to write it.
             drop_null(&mut schema);
+
             operation.parameters.push(Parameter {
                 location: Location::Query,
                 name,
@@ -28,6 +30,7 @@ impl<T: Shape> Input for Query<T> {
                 schema,
             });
         }
+
         operation.answers(&[MALFORMED, INVALID_INPUT]);
     }
 }
@@ -41,6 +44,7 @@ fn drop_null(schema: &mut Schema) {
             schema.insert("type".to_owned(), only);
         }
     }
+
     if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
         choices.retain(|choice| choice["type"] != null);
         if let [Value::Object(only)] = choices.as_slice() {

@@ -185,6 +185,7 @@ mod tests {
                 deep: None,
             })
         };
+
         assert_eq!(read(""), listing(None, &[]));
         assert_eq!(read("tags=a"), listing(Some(&["a"]), &[]));
         assert_eq!(
@@ -200,6 +201,7 @@ mod tests {
             read("limit=5&limit=6").unwrap_err(),
             "duplicate field `limit`"
         );
+
         for wrong in [
             "limit=05",
             "limit=%2B5",

@@ -18,6 +18,7 @@ where
     };
 
     let expected = Expected::of::<T>();
+
     Err(INVALID_INPUT
         .problem()
         .errors(report.iter().map(|(path, error)| {
@@ -73,6 +74,7 @@ pub(super) fn unreadable<T: JsonSchema>(
             (MALFORMED, pointer, "given more than once".to_owned())
         }
     };
+
     kind.problem().errors([FieldError {
         location: location.into(),
         pointer,

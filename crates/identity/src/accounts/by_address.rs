@@ -29,6 +29,7 @@ pub(crate) async fn find_by_address(
         FROM users u
         JOIN data_keys k ON k.id = u.data_key
         WHERE u.email_index = ANY ($1) AND u.active";
+
     let ring = unscoped.database().ring();
     let indexes: Vec<_> = Sealed::new(email.clone())
         .indexes(ring, &email_index())
@@ -49,9 +50,11 @@ pub(crate) async fn find_by_address(
             credentials: row.get(4)?,
         })
     };
+
     let rows = unscoped
         .select("users.by_address", FIND, [indexes.into()])
         .await?;
+
     rows.first().map(read).transpose()
 }
 

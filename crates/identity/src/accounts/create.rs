@@ -94,6 +94,7 @@ pub async fn create_organization(
     name: &OrganizationName,
 ) -> Result<OrganizationId, Error> {
     const CHANGE: &str = "changed AS (INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3) RETURNING id)";
+
     let runtime = unscoped.database().runtime();
     let id: OrganizationId = runtime.new_id();
     let event = about(
@@ -102,14 +103,17 @@ pub async fn create_organization(
         Some(id.uuid()),
         Some(id),
     );
+
     let values = [
         id.uuid().into(),
         name.as_str().into(),
         runtime.clock.now().inner().into(),
     ];
+
     unscoped
         .change(Change::new("organizations.insert", CHANGE, values, event))
         .await?;
+
     Ok(id)
 }
 
@@ -149,11 +153,13 @@ pub(crate) async fn create_confirmed_user(
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
          SELECT id, $9, (SELECT id FROM roles WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)), $5 \
          FROM changed WHERE $9 IS NOT NULL)";
+
     let hash = match new.password {
         NewPassword::Plain(password) => Some(hasher.hash(password.secret()).await?),
         NewPassword::Hashed(hash) => Some(hash.expose_secret().to_owned()),
         NewPassword::None => None,
     };
+
     let database = unscoped.database();
     let (runtime, ring) = (database.runtime(), database.ring());
     let user: UserId = runtime.new_id();
@@ -162,13 +168,16 @@ pub(crate) async fn create_confirmed_user(
         Place::Existing(organization) => (Some(organization), None),
         Place::New(name) => (Some(runtime.new_id()), Some(name.into_string())),
     };
+
     let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
+
     let indexes: Vec<_> = new
         .email
         .indexes(ring, &email_index())
         .into_iter()
         .map(BlindIndex::into_bytes)
         .collect();
+
     let values: [Value; 13] = [
         key.id().into(),
         NOWHERE.into(),
@@ -186,6 +195,7 @@ pub(crate) async fn create_confirmed_user(
         hash.into(),
         sign_up.into(),
     ];
+
     let event = about_user(Action::UserCreated, Some(user), organization);
     let made = unscoped
         .change(Change::new("users.insert", CHANGE, values, event))

@@ -118,6 +118,7 @@ fn is_address(text: &str, _: &()) -> garde::Result {
             "not an e-mail address: ASCII letters, digits and signs stand before the @",
         ));
     }
+
     if text.len() > LONGEST
         || ascii_domain(domain).is_none_or(|ascii| !ascii.eq_ignore_ascii_case(domain))
     {
@@ -125,6 +126,7 @@ fn is_address(text: &str, _: &()) -> garde::Result {
             "not an e-mail address: its domain is no host name",
         ));
     }
+
     Ok(())
 }
 
@@ -179,8 +181,10 @@ mod tests {
         ] {
             assert!(EmailAddress::parse(wrong).is_none(), "{wrong:?}");
         }
+
         let long = format!("{}@example.org", "a".repeat(65));
         assert!(EmailAddress::parse(&long).is_none());
+
         for right in [
             "a@b",
             "Ada.Lovelace+x@example.org",

@@ -48,17 +48,20 @@ pub(super) async fn change_email(
              old_confirmed_at = NULL, new_confirmed_at = NULL, applied_at = NULL, \
              created_at = excluded.created_at, expires_at = excluded.expires_at \
          RETURNING user_id)";
+
     letters::can_reach(&body.email)?;
     let user = by.principal().user;
     let unscoped = by.unscoped(
         "an account stands above organizations; the statements are limited to the caller's own",
     );
     let ring = unscoped.database().ring();
+
     throttle::admit_own(&unscoped, "email_change", user.uuid()).await?;
     let (new, owner) = (
         Sealed::new(body.email.clone()),
         find(&unscoped, user).await?,
     );
+
     // The account's own address, spelled another way, is not taken.
     let taken = find_by_address(&unscoped, &body.email)
         .await?
@@ -66,10 +69,12 @@ pub(super) async fn change_email(
     let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());
     let [old_token, new_token] = [(); 2].map(|()| FreshSecret::new(&runtime.random, "mec_"));
     let to_old = letters::email_change_from(&identity, &old_token.text, &body.email);
+
     let to_new = match taken {
         Some(_) => letters::email_change_to_taken(),
         None => letters::email_change_to(&identity, &new_token.text),
     };
+
     let insert = |key: &HeldKey<'_>| {
         let values = [
             user.uuid().into(),
@@ -80,11 +85,13 @@ pub(super) async fn change_email(
             now.inner().into(),
             (now + LIFETIME).inner().into(),
         ];
+
         let event = about_user(
             Action::EmailChangeRequest,
             Some(user),
             by.principal().organization,
         );
+
         Ok(Change::new("email_changes.insert", CHANGE, values, event)
             .given(standing::in_person(by.principal(), Hold::Shared))
             .queue(letters::to(&owner.email, &to_old, &unscoped)?)
@@ -94,6 +101,7 @@ pub(super) async fn change_email(
                 &unscoped,
             )?))
     };
+
     if unscoped.change_sealed(&owner.key, insert).await?.is_empty() {
         return Err(UNAUTHENTICATED
             .problem()
@@ -142,12 +150,14 @@ pub(super) async fn confirm_email_change(
              WHERE NOT EXISTS (SELECT FROM unique_indexes i WHERE i.digest = digest.digest AND i.row_id = applied.id)), \
          resets AS (DELETE FROM password_resets p USING applied WHERE p.user_id = applied.id), \
          changed AS (SELECT c.applied_at IS NOT NULL FROM confirmed c)";
+
     let unscoped = by.unscoped("nobody need be signed in; the token names the account");
     let (token, now) = (hash(&body.token), identity.runtime().clock.now());
     for _ in 0..3 {
         let pending = find_change(&unscoped, &token, now)
             .await?
             .ok_or_else(|| INVALID_TOKEN.problem())?;
+
         let told = match pending.is_last {
             true => letters::to(
                 &pending.old,
@@ -156,6 +166,7 @@ pub(super) async fn confirm_email_change(
             )?,
             false => None,
         };
+
         let event = about_user(Action::UserUpdated, Some(pending.user), None);
         // Computed again: the ring may have another primary than when the change was asked for.
         let (new, ring) = (Sealed::new(pending.new), unscoped.database().ring());
@@ -164,6 +175,7 @@ pub(super) async fn confirm_email_change(
             .into_iter()
             .map(BlindIndex::into_bytes)
             .collect();
+
         let index = new.index(ring, &email_index()).into_bytes();
         let values = [
             token.clone().into(),
@@ -172,6 +184,7 @@ pub(super) async fn confirm_email_change(
             indexes.into(),
             pending.is_last.into(),
         ];
+
         let given = [standing::active(pending.user, Hold::Alone)];
         let change = Change::new("email_changes.confirm", CONFIRM, values, event)
             .given(given)
@@ -187,6 +200,7 @@ pub(super) async fn confirm_email_change(
         }
         // The other address confirmed it at the same moment: now this one is the last, and its letter is due. Look again.
     }
+
     Err(INVALID_TOKEN.problem())
 }
 
@@ -224,6 +238,7 @@ async fn find_change(
          k.id, k.wrapped \
          FROM email_changes c JOIN users u ON u.id = c.user_id AND u.active JOIN data_keys k ON k.id = u.data_key \
          WHERE (c.old_hash = $1 OR c.new_hash = $1) AND c.applied_at IS NULL AND c.expires_at > $2";
+
     let read = |row: &Row| -> Result<Pending, Error> {
         let user: UserId = row.get(0)?;
         let key = own_key(user, row, 4)?;
@@ -234,6 +249,7 @@ async fn find_change(
                 &row.get::<Vec<u8>>(position)?,
             )
         };
+
         Ok(Pending {
             user,
             old: open(1)?,
@@ -241,6 +257,7 @@ async fn find_change(
             is_last: row.get(3)?,
         })
     };
+
     let rows = unscoped
         .select(
             "email_changes.find",
@@ -248,6 +265,7 @@ async fn find_change(
             [token.to_vec().into(), now.inner().into()],
         )
         .await?;
+
     rows.first().map(read).transpose()
 }
 

@@ -24,6 +24,7 @@ pub(super) async fn export_me(
         Some(user),
         by.principal().organization,
     );
+
     match unscoped
         .export_account(user, &beside(), event, page.cursor.as_ref())
         .await

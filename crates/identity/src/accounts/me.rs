@@ -48,6 +48,7 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
         "an account stands above organizations; the statement is limited to the caller's own",
     );
     let organization = principal.organization.map(OrganizationId::uuid);
+
     let rows = unscoped
         .select(
             "users.me",
@@ -55,6 +56,7 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
             [principal.user.uuid().into(), organization.into()],
         )
         .await?;
+
     let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
     let email = match row.get::<Option<Vec<u8>>>(0)? {
         Some(sealed) => {
@@ -67,7 +69,9 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
         }
         None => None,
     };
+
     let name: Option<String> = row.get(2)?;
+
     Ok(Json(MeView {
         user_id: principal.user,
         email,

@@ -38,7 +38,9 @@ pub(super) async fn deactivate_me(
     if !set_active(&unscoped, user, false, told).await? {
         return Err(LAST_OWNER.problem());
     }
+
     identity.forget_user(user);
+
     Ok(WithHeaders(
         NoContent,
         clearing_cookie().into_iter().collect(),
@@ -65,7 +67,9 @@ pub(super) async fn delete_me(
     if !delete_account(&unscoped, user, told).await? {
         return Err(LAST_OWNER.problem());
     }
+
     identity.forget_user(user);
+
     Ok(WithHeaders(
         NoContent,
         clearing_cookie().into_iter().collect(),
@@ -86,12 +90,14 @@ pub async fn set_active(
     const SET: &str = r"changed AS (UPDATE users SET active = $2, credentials_version = credentials_version + 1
         WHERE id = $1 AND active <> $2 AND ($2 OR NOT is_last_owner(id))
         RETURNING id, CASE WHEN NOT $2 THEN end_sessions(id, NULL, NULL, $3) END)";
+
     let now = unscoped.database().runtime().clock.now();
     let action = if active {
         Action::UserRestored
     } else {
         Action::UserArchived
     };
+
     let values = [user.uuid().into(), active.into(), now.inner().into()];
     let change = Change::new(
         "users.set_active",
@@ -100,6 +106,7 @@ pub async fn set_active(
         about_user(action, Some(user), None),
     )
     .queue(told);
+
     Ok(!unscoped.change(change).await?.is_empty())
 }
 

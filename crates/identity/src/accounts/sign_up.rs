@@ -67,15 +67,19 @@ pub(super) async fn request_sign_up(
 ) -> Result<Accepted, Problem> {
     const REQUEST: &str = "changed AS (INSERT INTO sign_ups (hash, payload, created_at, expires_at) \
          VALUES ($1, $2, $3, $4) RETURNING hash)";
+
     letters::can_reach(&body.email)?;
     let unscoped = by.unscoped("nobody is signed in");
     let (database, email) = (unscoped.database(), Sealed::new(body.email.clone()));
     let address = by.origin().address;
+
     throttle::admit_request(&unscoped, SIGN_UPS, address).await?;
     let mut context = vec![body.email.as_str().to_owned()];
     let organization_name = body.organization_name.map(OrganizationName::into_string);
+
     context.extend(organization_name.clone());
     check(&identity, &body.password, "password", false, context).await?;
+
     let letter = Letter {
         scope: "sign_up",
         index: email.index(database.ring(), &email_index()).into_bytes(),
@@ -84,14 +88,17 @@ pub(super) async fn request_sign_up(
     if !letter.admit(&unscoped, address).await? {
         return Ok(Accepted);
     }
+
     let holder = find_by_address(&unscoped, &body.email).await?;
     let password_hash = identity
         .hasher
         .hash(body.password.secret())
         .await
         .map_err(not_hashed)?;
+
     let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());
     let token = FreshSecret::new(&runtime.random, "msu_");
+
     // For an address that has an account the same row is written; nobody is told its token.
     let letter = match holder {
         Some(_) => letters::sign_up_again(&identity),
@@ -103,21 +110,25 @@ pub(super) async fn request_sign_up(
         password_hash,
         organization_name,
     };
+
     let pending =
         serde_json::to_vec(&pending).map_err(|error| INTERNAL.problem().caused_by(error))?;
     let sealed = database
         .ring()
         .seal_private(&runtime.random, PURPOSE, &token.hash, &pending);
+
     let values = [
         token.hash.into(),
         sealed.into(),
         now.inner().into(),
         (now + LIFETIME).inner().into(),
     ];
+
     let event = about_user(Action::SignUpRequest, None, None);
     unscoped
         .change(Change::new("sign_ups.insert", REQUEST, values, event).queue(mail))
         .await?;
+
     Ok(Accepted)
 }
 
@@ -153,6 +164,7 @@ pub(super) async fn confirm_sign_up(
             .problem()
             .detail("This link is no longer valid, or the password is not that of the sign-up."));
     }
+
     let email = EmailAddress::parse(&pending.email)
         .ok_or_else(|| INTERNAL.problem().caused_by("no address"))?;
     let organization = pending
@@ -160,6 +172,7 @@ pub(super) async fn confirm_sign_up(
         .as_deref()
         .map(OrganizationName::parse)
         .transpose();
+
     let organization = organization.map_err(|_| INVALID_TOKEN.problem())?;
     let new = NewUser {
         email: Sealed::new(email),
@@ -167,6 +180,7 @@ pub(super) async fn confirm_sign_up(
         place: organization.map_or(Place::Nowhere, Place::New),
         role: "owner".to_owned(),
     };
+
     match create_confirmed_user(&unscoped, &identity.hasher, new, Some(token)).await {
         Ok(_) => Ok(NoContent),
         Err(AccountError::EmailTaken) => Err(INVALID_TOKEN.problem()),
@@ -195,6 +209,7 @@ async fn find(
     token: &[u8],
 ) -> Result<Option<Pending>, Problem> {
     const FIND: &str = "SELECT payload FROM sign_ups WHERE hash = $1 AND expires_at > $2";
+
     let values = [
         token.to_vec().into(),
         identity.runtime().clock.now().inner().into(),
@@ -209,6 +224,7 @@ async fn find(
         .ring()
         .open_private(PURPOSE, token, &row.get::<Vec<u8>>(0)?);
     let opened = opened.map_err(|error| INTERNAL.problem().caused_by(error))?;
+
     serde_json::from_slice(&opened)
         .map(Some)
         .map_err(|error| INTERNAL.problem().caused_by(error))

@@ -38,6 +38,7 @@ impl Identity {
         let id = text::read(key).ok_or(Refusal::Invalid(
             "not an API key of ours, or one with a typo",
         ))?;
+
         // A key's principal is kept under the key's id, where a session's is kept under the session's.
         let known = match self.directory.find(SessionId::from(id.uuid())) {
             Some(known) => known,
@@ -50,11 +51,14 @@ impl Identity {
         if !expected.is_some_and(|expected| same_bytes(expected, &hash(key))) {
             return Err(Refusal::Invalid("the API key's secret is another"));
         }
+
         let now = self.runtime().clock.now();
         if known.expires_at <= now {
             return Err(Refusal::Invalid("the API key has expired"));
         }
+
         self.usage.note(known.principal.session, now);
+
         Ok(known.principal)
     }
 
@@ -65,6 +69,7 @@ impl Identity {
             operation: "authenticate",
             address: None,
         };
+
         let why = "whose organization it is, is what a key tells";
         let unscoped = Unscoped::because(why, &self.database, origin, None);
         let rows = unscoped
@@ -74,8 +79,10 @@ impl Identity {
         let row = rows.first().ok_or(Refusal::Invalid(
             "the API key does not exist, was revoked or lost its owner",
         ))?;
+
         let known = read(id, row).map_err(Refusal::Database)?;
         self.directory.keep(generation, known.clone());
+
         Ok(known)
     }
 }

@@ -40,6 +40,7 @@ pub(super) async fn create_api_key(
              m.user_id, m.user_id, m.created_at, credential_permissions(m.role_id, $10, $4) FROM memberships m \
          WHERE m.user_id = $7 AND m.organization_id = $8 AND EXISTS (SELECT FROM held) \
              AND has_room('api_keys', $7, $9, $5) RETURNING id)";
+
     let principal = by.principal();
     let organization = principal
         .organization
@@ -47,24 +48,29 @@ pub(super) async fn create_api_key(
     let unscoped = by
         .unscoped("a key belongs to its person, who sees those of every organization in one place");
     let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
+
     let place = [
         principal.user.uuid().into(),
         organization.uuid().into(),
         MOST_KEYS.into(),
         held(principal),
     ];
+
     let event = about(
         Action::TokenCreated,
         "api_key",
         Some(new.id().uuid()),
         Some(organization),
     );
+
     let told = letters::to(
         &find_owner(&unscoped, principal.user).await?.email,
         &letters::api_key_made(new.name()),
         &unscoped,
     )?;
+
     let given = standing::in_person_at(principal, Hold::Alone, organization);
+
     let change = Change::new(
         "api_keys.insert",
         INSERT,

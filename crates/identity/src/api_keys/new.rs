@@ -71,6 +71,7 @@ impl NewApiKey {
         let created_at = runtime.clock.now();
         let expires_at = created_at + lifetime(body.expires_in_days, settings)?;
         let id: ApiKeyId = runtime.new_id();
+
         Ok(Self {
             id,
             secret: text::fresh(&runtime.random, id),
@@ -146,11 +147,14 @@ pub(crate) fn lifetime(days: Option<u16>, settings: &Settings) -> Result<Duratio
     let Some(days) = days else {
         return Ok(settings.api_key_lifetime);
     };
+
     let lifetime = Duration::days(days.into());
     if lifetime <= settings.api_key_max_lifetime {
         return Ok(lifetime);
     }
+
     let most = settings.api_key_max_lifetime.whole_days();
+
     Err(INVALID_INPUT.problem().errors([FieldError {
         location: "body".into(),
         pointer: "/expires_in_days".to_owned(),

@@ -51,6 +51,7 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
         FROM api_keys
         WHERE organization_id = $1 OR user_id = $2
         ORDER BY id DESC";
+
     let (organization, user) = match of {
         KeysOf::Organization(organization) => (Some(organization.uuid()), None),
         KeysOf::User(user) => (None, Some(user.uuid())),
@@ -58,6 +59,7 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
     let rows = unscoped
         .select("api_keys.list", SELECT, [organization.into(), user.into()])
         .await?;
+
     rows.iter()
         .map(|row| ApiKeyRow::read_plain(row).map(ListedKey::of))
         .collect()
@@ -70,21 +72,25 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
 pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
     const FIND: &str = "SELECT organization_id FROM api_keys WHERE id = $1";
     const REVOKE: &str = "changed AS (UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id)";
+
     let Some(id) = id_of(key) else {
         return Ok(false);
     };
+
     let found = unscoped
         .select("api_keys.find", FIND, [id.uuid().into()])
         .await?;
     let Some(found) = found.first() else {
         return Ok(false);
     };
+
     let event = about(
         Action::TokenRevoked,
         "api_key",
         Some(id.uuid()),
         Some(found.get(0)?),
     );
+
     let now = unscoped.database().runtime().clock.now();
     let change = Change::new(
         "api_keys.revoke_any",
@@ -92,6 +98,7 @@ pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
         [id.uuid().into(), now.inner().into()],
         event,
     );
+
     Ok(!unscoped.change(change).await?.is_empty())
 }
 

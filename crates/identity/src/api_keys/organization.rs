@@ -54,17 +54,21 @@ pub(super) async fn delete_organization_api_key(
     const REVOKE: &str = "changed AS (UPDATE api_keys SET revoked_at = $3 \
          WHERE id = $1 AND organization_id = $2 AND revoked_at IS NULL \
              AND NOT member_exceeds(user_id, $2, $4, $5) RETURNING id)";
+
     const EXCEEDS: &str = "SELECT member_exceeds(user_id, $1, $3, $4) FROM api_keys \
          WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL";
+
     let organization = by.principal().organization;
     let unscoped = by
         .unscoped("what revokes a key is no plain update of the row; limited to the organization");
+
     let event = about(
         Action::TokenRevoked,
         "api_key",
         Some(id.uuid()),
         organization,
     );
+
     let now = by.runtime().clock.now();
     let [held, owner] = held_by(by.principal());
     let values = [
@@ -74,9 +78,11 @@ pub(super) async fn delete_organization_api_key(
         held,
         owner,
     ];
+
     let revoked = unscoped
         .change(Change::new("api_keys.revoke", REVOKE, values, event))
         .await?;
+
     identity.forget_session(id.uuid().into());
 
     if revoked.is_empty() {
@@ -89,5 +95,6 @@ pub(super) async fn delete_organization_api_key(
         )
         .await);
     }
+
     Ok(NoContent)
 }

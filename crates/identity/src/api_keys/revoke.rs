@@ -18,24 +18,30 @@ pub(super) async fn delete_api_key(
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = "changed AS (UPDATE api_keys SET revoked_at = $3 \
          WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id)";
+
     let principal = by.principal();
     let unscoped = by.unscoped("a key belongs to its person, wherever it works");
+
     let event = about(
         Action::TokenRevoked,
         "api_key",
         Some(id.uuid()),
         principal.organization,
     );
+
     let now = identity.runtime().clock.now();
     let values = [
         id.uuid().into(),
         principal.user.uuid().into(),
         now.inner().into(),
     ];
+
     let revoked = unscoped
         .change(Change::new("api_keys.revoke_own", REVOKE, values, event))
         .await?;
+
     identity.forget_session(id.uuid().into());
+
     if revoked.is_empty() {
         Err(NOT_FOUND.problem())
     } else {

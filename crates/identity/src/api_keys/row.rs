@@ -89,17 +89,21 @@ pub(crate) async fn select_keys(
             AND ($3::uuid IS NULL OR id = $3)
         ORDER BY id DESC
         LIMIT 1000";
+
     let KeysWanted {
         user,
         organization,
         key,
     } = wanted;
+
     let values = [
         user.uuid().into(),
         organization.map(OrganizationId::uuid).into(),
         key.map(ApiKeyId::uuid).into(),
     ];
+
     let rows = unscoped.select("api_keys.of_user", SELECT, values).await?;
+
     rows.iter()
         .map(|row| ApiKeyRow::read_plain(row).map(ApiKeyView::of))
         .collect()

@@ -50,12 +50,14 @@ mod tests {
         let id: ApiKeyId = runtime.new_id();
         let key = fresh(&runtime.random, id);
         let text = key.text.expose_secret();
+
         assert_eq!(
             (read(text), id_of(text), is_key(text)),
             (Some(id), Some(id), true)
         );
         assert_eq!(text.len(), 86);
         assert_eq!(id_of(&id.to_string()), Some(id));
+
         for wrong in [
             "",
             "mak_",

@@ -42,11 +42,13 @@ pub(super) async fn list_external_providers(
         .providers
         .iter()
         .map(|provider| &provider.settings);
+
     let items = providers.map(|settings| ExternalProviderView {
         name: settings.name.clone(),
         label: settings.label.clone(),
         issuer: settings.issuer.clone(),
     });
+
     Ok(Listing {
         items: items.collect(),
     })
@@ -113,6 +115,7 @@ pub(super) async fn create_own_external_authorization(
     let unscoped =
         by.unscoped("an identity is linked to an account, which stands above organizations");
     let user = by.principal().user;
+
     begin(
         &identity,
         &unscoped,
@@ -138,12 +141,14 @@ async fn begin(
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
     let runtime = identity.runtime();
     let said = provider.said(identity.external.http()?, runtime).await?;
+
     let secret = || {
         FreshSecret::new(&runtime.random, "")
             .text
             .expose_secret()
             .to_owned()
     };
+
     let pending = Pending {
         provider: provider.settings.name.clone(),
         nonce: secret(),
@@ -153,11 +158,13 @@ async fn begin(
         begun_at: runtime.clock.now(),
         person: None,
     };
+
     let client = provider.client(&said)?;
     let (state_text, nonce) = (state.text.expose_secret().to_owned(), pending.nonce.clone());
     let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(
         pending.verifier.clone(),
     ));
+
     let mut request = client
         .authorize_url(
             CoreAuthenticationFlow::AuthorizationCode,
@@ -166,11 +173,13 @@ async fn begin(
         )
         .add_scopes(provider.settings.scopes.iter().cloned().map(Scope::new))
         .set_pkce_challenge(challenge);
+
     if body.reauthenticate {
         request = request
             .add_prompt(CoreAuthPrompt::Login)
             .set_max_age(std::time::Duration::ZERO);
     }
+
     let (url, ..) = request.url();
     let Begun { state, binding } = pending.keep(unscoped, state).await?;
     let cookie = body.cookie.then(|| BindingCookie::set(&binding)).flatten();
@@ -180,5 +189,6 @@ async fn begin(
         binding: (!body.cookie).then(|| binding.expose_secret().to_owned()),
         expires_in: LIFETIME.whole_seconds(),
     };
+
     Ok(WithHeaders(Json(view), cookie.into_iter().collect()))
 }

@@ -49,6 +49,7 @@ impl Callback {
             .or(cookie.0.map(|cookie| cookie.0));
         let binding = binding.ok_or_else(|| refused("nothing says who began it"))?;
         let now = identity.runtime().clock.now();
+
         let taken = Taken::find(unscoped, &self.state, binding.expose_secret(), now).await?;
         let mut taken = taken
             .ok_or_else(|| refused("it was not begun here, was taken up already, or is too old"))?;
@@ -62,6 +63,7 @@ impl Callback {
         if taken.pending.user != user {
             return Err(refused("it was begun for something else"));
         }
+
         // They may have been here before, and left to look for their second factor.
         let person = match taken.pending.person.take() {
             Some(person) => person,
@@ -72,6 +74,7 @@ impl Callback {
                     .await?
             }
         };
+
         Ok(Vouched {
             provider,
             person,

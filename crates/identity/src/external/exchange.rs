@@ -70,11 +70,13 @@ impl Provider {
         if !said.answers_as(issuer) {
             return Err(refused("the answer names another issuer, or none"));
         }
+
         let client = self.client(&said)?;
         let request = client
             .exchange_code(AuthorizationCode::new(code))
             .map_err(|_| unavailable("it has no token endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()));
+
         let tokens = request
             .request_async(http)
             .await
@@ -90,6 +92,7 @@ impl Provider {
                     unavailable("it answers neither tokens nor an error")
                 }
             })?;
+
         match self.believed(&said, &tokens, pending, runtime.clock.now()) {
             Err(Disbelief::UnknownKey(why)) => {
                 let said = self
@@ -126,9 +129,11 @@ impl Provider {
                 "the token was made for another client".to_owned(),
             ));
         }
+
         if let Some(expected) = claims.access_token_hash() {
             check_access_token(token, &verifier, tokens, expected)?;
         }
+
         let authenticated_at = authenticated_at(claims, pending, now)?;
         let subject = claims.subject().as_str().to_owned();
         if !(1..=LONGEST_SUBJECT).contains(&subject.len()) {
@@ -136,10 +141,12 @@ impl Provider {
                 "the subject is empty or too long".to_owned(),
             ));
         }
+
         let methods = claims
             .auth_method_refs()
             .map(Vec::as_slice)
             .unwrap_or_default();
+
         Ok(Person {
             issuer: said.issuer().as_str().to_owned(),
             subject,
@@ -153,6 +160,7 @@ impl Provider {
     fn verifier<'a>(&self, said: &'a Said, now: Timestamp) -> IdTokenVerifier<'a, CoreJsonWebKey> {
         let now = SystemTime::from(now.inner());
         let client_id = ClientId::new(self.settings.client_id.clone());
+
         // A verifier without the client's secret takes no signature that the secret could make.
         IdTokenVerifier::new_public_client(client_id, said.issuer().clone(), said.keys().clone())
             .set_allowed_algs(said.algorithms.iter().cloned())

@@ -62,6 +62,7 @@ impl HttpClient {
         if !is_safe(request.url(), self.loopback) {
             return Err(HttpError::Url);
         }
+
         let mut response = self.client.execute(request).await.map_err(failed)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -70,9 +71,11 @@ impl HttpClient {
             }
             body.extend_from_slice(&chunk);
         }
+
         let mut answer = HttpResponse::new(body);
         *answer.status_mut() = response.status();
         std::mem::swap(answer.headers_mut(), response.headers_mut());
+
         Ok(answer)
     }
 }
@@ -110,6 +113,7 @@ mod tests {
         assert!(safe("http://127.0.0.1:8080/token", true));
         assert!(safe("http://[::1]/token", true) && safe("http://localhost/token", true));
         assert!(!safe("http://127.0.0.1:8080/token", false));
+
         for wrong in [
             "http://id.example/token",
             "http://127.0.0.1.example/",

@@ -49,17 +49,20 @@ pub(super) async fn list_external_identities(
     const LIST: &str = "SELECT i.id, i.issuer, i.email, i.created_at, i.last_used_at, k.id, k.wrapped \
          FROM external_identities i JOIN users u ON u.id = i.user_id JOIN data_keys k ON k.id = u.data_key \
          WHERE i.user_id = $1 ORDER BY i.id LIMIT 200";
+
     let user = by.principal().user;
     let unscoped = by.unscoped("identities belong to their person, wherever they work");
     let rows = unscoped
         .select("external_identities.list", LIST, [user.uuid().into()])
         .await?;
+
     let view = |row: &Row| -> Result<ExternalIdentityView, Error> {
         let (id, issuer): (Id<ExternalIdentity>, String) = (row.get(0)?, row.get(1)?);
         let (key, sealed) = (own_key(user, row, 5)?, row.get::<Option<Vec<u8>>>(2)?);
         let open = |sealed: Vec<u8>| {
             unscoped.open_own::<EmailAddress>(&key, &cell(id.uuid(), "email"), &sealed)
         };
+
         Ok(ExternalIdentityView {
             id,
             provider: identity.external.name_of(&issuer).map(str::to_owned),
@@ -72,6 +75,7 @@ pub(super) async fn list_external_identities(
             last_used_at: row.get(4)?,
         })
     };
+
     Ok(Listing {
         items: rows.iter().map(view).collect::<Result<_, _>>()?,
     })
@@ -115,9 +119,11 @@ pub(super) async fn create_external_identity(
          FROM users u WHERE u.id = $2 AND u.active AND EXISTS (SELECT FROM held) \
              AND NOT EXISTS (SELECT FROM external_identities WHERE subject_index = ANY ($8)) RETURNING id), \
          claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($8), id FROM changed)";
+
     let principal = by.principal();
     let unscoped =
         by.unscoped("an identity is linked to an account, which stands above organizations");
+
     let CreateExternalIdentity {
         provider,
         state,
@@ -125,6 +131,7 @@ pub(super) async fn create_external_identity(
         iss: issuer,
         binding,
     } = body;
+
     let callback = Callback {
         provider,
         state,
@@ -132,6 +139,7 @@ pub(super) async fn create_external_identity(
         issuer,
         binding,
     };
+
     let Vouched {
         provider, person, ..
     } = match callback
@@ -151,12 +159,14 @@ pub(super) async fn create_external_identity(
             return Err(problem);
         }
     };
+
     let owner = find_owner(&unscoped, principal.user).await?;
     let (ring, runtime, subject) = (
         unscoped.database().ring(),
         identity.runtime(),
         Subject::of(&person),
     );
+
     let (id, now): (Id<ExternalIdentity>, _) = (runtime.new_id(), runtime.clock.now());
     let email = person.email().map(Sealed::new);
     let insert = |key: &HeldKey<'_>| {
@@ -171,23 +181,27 @@ pub(super) async fn create_external_identity(
             now.inner().into(),
             indexes(&subject, ring).into(),
         ];
+
         let event = about(
             Action::ExternalIdentityLinked,
             "external_identity",
             Some(id.uuid()),
             principal.organization,
         );
+
         let told = owner.told(
             &letters::identity_linked(&provider.settings.label),
             &unscoped,
         )?;
         let given = standing::in_person(principal, Hold::Alone);
+
         Ok(
             Change::new("external_identities.insert", LINK, values, event)
                 .given(given)
                 .queue(told),
         )
     };
+
     let linked = unscoped
         .change_sealed(&owner.key, insert)
         .await
@@ -195,6 +209,7 @@ pub(super) async fn create_external_identity(
     if linked.is_empty() {
         return Err(standing::ended_or(&unscoped, principal, IDENTITY_TAKEN.problem()).await);
     }
+
     let view = ExternalIdentityView {
         id,
         provider: Some(provider.settings.name.clone()),
@@ -203,6 +218,7 @@ pub(super) async fn create_external_identity(
         created_at: now,
         last_used_at: None,
     };
+
     Ok(WithHeaders(
         Created(view),
         BindingCookie::clear().into_iter().collect(),
@@ -221,16 +237,20 @@ pub(super) async fn delete_external_identity(
     const UNLINK: &str = r"changed AS (DELETE FROM external_identities
         WHERE id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held) AND NOT is_last_way_in($2, $1)
         RETURNING id, end_sessions(user_id, NULL, $3, $4))";
+
     const EXISTS: &str = "SELECT FROM external_identities WHERE id = $1 AND user_id = $2";
+
     let principal = by.principal();
     let unscoped = by.unscoped("identities belong to their person, wherever they work");
     let owner = find_owner(&unscoped, principal.user).await?;
+
     let event = about(
         Action::ExternalIdentityUnlinked,
         "external_identity",
         Some(id.uuid()),
         principal.organization,
     );
+
     let told = owner.told(&letters::identity_unlinked(), &unscoped)?;
     let now = identity.runtime().clock.now();
     let own = [id.uuid().into(), principal.user.uuid().into()];
@@ -238,11 +258,13 @@ pub(super) async fn delete_external_identity(
         .clone()
         .into_iter()
         .chain([principal.session.uuid().into(), now.inner().into()]);
+
     let given = standing::in_person(principal, Hold::Alone);
     let change = Change::new("external_identities.delete", UNLINK, values, event)
         .given(given)
         .queue(told);
     let unlinked = unscoped.change(change).await?;
+
     identity.forget_user(principal.user);
     if unlinked.is_empty() {
         let exists = !unscoped

@@ -59,6 +59,7 @@ mod tests {
         ] {
             assert!(verifies(&key), "{key}");
         }
+
         for key in [
             json!({ "use": "enc" }),
             json!({ "use": "enc", "key_ops": ["verify"] }),

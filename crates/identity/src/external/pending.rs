@@ -89,6 +89,7 @@ impl Pending {
              cleared AS (DELETE FROM external_authorizations e USING old WHERE e.hash = old.hash) \
              INSERT INTO external_authorizations (hash, binding, payload, created_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5)";
+
         let database = unscoped.database();
         let payload =
             serde_json::to_vec(self).map_err(|error| INTERNAL.problem().caused_by(error))?;
@@ -96,6 +97,7 @@ impl Pending {
             database
                 .ring()
                 .seal_private(&database.runtime().random, PURPOSE, state, &payload);
+
         let values = [
             state.to_vec().into(),
             binding.into(),
@@ -103,9 +105,11 @@ impl Pending {
             self.begun_at.inner().into(),
             (self.begun_at + LIFETIME).inner().into(),
         ];
+
         unscoped
             .upkeep("external_authorizations.insert", INSERT, values)
             .await?;
+
         Ok(())
     }
 }
@@ -124,26 +128,31 @@ impl Taken {
     ) -> Result<Option<Self>, Problem> {
         const TAKE_UP: &str = "DELETE FROM external_authorizations WHERE hash = $1 AND binding = $2 AND expires_at > $3 \
              RETURNING payload";
+
         let (state, binding) = (hash(state), hash(binding));
         let values = [
             state.clone().into(),
             binding.clone().into(),
             now.inner().into(),
         ];
+
         let rows = unscoped
             .upkeep("external_authorizations.take_up", TAKE_UP, values)
             .await?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };
+
         let payload =
             unscoped
                 .database()
                 .ring()
                 .open_private(PURPOSE, &state, &row.get::<Vec<u8>>(0)?);
+
         let payload = payload.map_err(|error| INTERNAL.problem().caused_by(error))?;
         let pending = serde_json::from_slice(&payload)
             .map_err(|error| INTERNAL.problem().caused_by(error))?;
+
         Ok(Some(Self {
             pending,
             state,

@@ -123,6 +123,7 @@ impl Provider {
         if let Some(said) = kept(FRESH_FOR) {
             return Ok(said);
         }
+
         let kept = kept(USABLE_FOR);
         if known
             .failed_at
@@ -130,6 +131,7 @@ impl Provider {
         {
             return kept.ok_or_else(|| unavailable("it did not answer a moment ago"));
         }
+
         match self.ask(http).await {
             Ok(said) => {
                 let said = Arc::new(said);
@@ -167,6 +169,7 @@ impl Provider {
         {
             return None;
         }
+
         known.keys_fetched_at = Some(now);
         let (said, at) = known.said.clone()?;
         let keys =
@@ -174,12 +177,14 @@ impl Provider {
         let keys = keys.inspect_err(|error| {
             tracing::warn!(provider = self.settings.name, why = told(error), "no keys")
         });
+
         let metadata = said.metadata.clone().set_jwks(keys.ok()?);
         let said = Arc::new(Said {
             metadata,
             algorithms: said.algorithms.clone(),
         });
         known.said = Some((said.clone(), at));
+
         Some(said)
     }
 
@@ -195,6 +200,7 @@ impl Provider {
         ) {
             return Err("it sends people to a URL that is not https".to_owned());
         }
+
         let announced = metadata.id_token_signing_alg_values_supported();
         let algorithms: Vec<_> = ALGORITHMS
             .into_iter()
@@ -203,6 +209,7 @@ impl Provider {
         if algorithms.is_empty() {
             return Err("it signs with no algorithm that is taken".to_owned());
         }
+
         Ok(Said {
             metadata,
             algorithms,
@@ -220,6 +227,7 @@ impl Provider {
             redirect_uri,
             ..
         } = &self.settings;
+
         let secret = client_secret
             .as_ref()
             .map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
@@ -230,6 +238,7 @@ impl Provider {
             ClientId::new(client_id.clone()),
             secret,
         );
+
         Ok(client
             .set_redirect_uri(redirect)
             .set_auth_type(said.auth_type()))

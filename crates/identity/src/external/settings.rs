@@ -73,6 +73,7 @@ impl ExternalSettings {
             Duration::from_secs(5),
             "How long an OpenID provider may take to answer.",
         );
+
         let text = reader.optional_secret(NAME, HELP);
         let (providers, wrong) = text
             .map(|text| parse(text.expose_secret(), pages_url, loopback))
@@ -80,6 +81,7 @@ impl ExternalSettings {
         for what in wrong {
             reader.refuse(NAME, what);
         }
+
         Self {
             providers,
             timeout,
@@ -93,13 +95,16 @@ fn parse(text: &str, pages_url: &str, development: bool) -> (Vec<ProviderSetting
     let Ok(items) = serde_json::from_str::<Vec<Value>>(text) else {
         return (Vec::new(), vec!["is not a JSON list".to_owned()]);
     };
+
     let (mut providers, mut wrong): (Vec<ProviderSettings>, Vec<String>) = (Vec::new(), Vec::new());
+
     for (position, item) in items.iter().enumerate() {
         let mut members = Members {
             item: item.as_object(),
             wrong: Vec::new(),
             development,
         };
+
         if let Some(provider) = members.read(pages_url) {
             if providers
                 .iter()
@@ -111,6 +116,7 @@ fn parse(text: &str, pages_url: &str, development: bool) -> (Vec<ProviderSetting
             }
             providers.push(provider);
         }
+
         wrong.extend(
             members
                 .wrong
@@ -118,6 +124,7 @@ fn parse(text: &str, pages_url: &str, development: bool) -> (Vec<ProviderSetting
                 .map(|what| format!("provider {} {what}", position + 1)),
         );
     }
+
     (providers, wrong)
 }
 
@@ -133,12 +140,14 @@ impl Members<'_> {
             self.wrong.push("is not an object".to_owned());
             return None;
         };
+
         if item.keys().any(|key| !MEMBERS.contains(&key.as_str())) {
             self.wrong.push(format!(
                 "has a member that is none of {}",
                 MEMBERS.join(", ")
             ));
         }
+
         let name = self.required("name").filter(|name| {
             let is_name = is_name(name);
             if !is_name {
@@ -148,6 +157,7 @@ impl Members<'_> {
             }
             is_name
         });
+
         let issuer = self.required("issuer");
         let issuer = issuer.filter(|issuer| self.url("issuer", issuer) && self.is_issuer(issuer));
         let client_id = self.required("client_id");
@@ -160,6 +170,7 @@ impl Members<'_> {
                 ))
             })
             .filter(|uri| self.url("redirect_uri", uri));
+
         let sign_up = match self.text("sign_up").as_deref() {
             None | Some("refuse") => false,
             Some("allow") => true,
@@ -169,12 +180,14 @@ impl Members<'_> {
                 false
             }
         };
+
         let (label, client_secret) = (self.text("label"), self.text("client_secret"));
         let (scopes, trust_mfa, assume_fresh) = (
             self.scopes(),
             self.flag("trust_mfa"),
             self.flag("assume_fresh"),
         );
+
         Some(ProviderSettings {
             label: label.or_else(|| name.clone())?,
             name: name?,
@@ -227,6 +240,7 @@ impl Members<'_> {
         let Some(value) = self.member("scopes") else {
             return vec!["email".to_owned()];
         };
+
         let texts = value
             .as_array()
             .map(|items| items.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
@@ -293,9 +307,11 @@ mod tests {
         let text = r#"[{ "name": "acme", "issuer": "https://id.example/", "client_id": "x", "client_secret": "y" }]"#;
         let (providers, wrong) = parse(text, "https://api.example/account", false);
         assert_eq!(wrong, Vec::<String>::new());
+
         let [provider] = providers.as_slice() else {
             panic!("{providers:?}")
         };
+
         assert_eq!(
             provider.redirect_uri,
             "https://api.example/account/external?provider=acme"
@@ -314,6 +330,7 @@ mod tests {
             r#"[{ "name": "A", "issuer": "http://id.example", "sign_up": "yes" }, 7,
                 { "name": "b", "issuer": "https://id.example?x", "client_id": "", "trust_mfa": 1, "colour": "red" }]"#,
         );
+
         let expected = [
             "provider 1 has a name that",
             "provider 1 has a URL that is not https",
@@ -325,7 +342,9 @@ mod tests {
             "provider 3 has a client_id that is not a text",
             "provider 3 has a trust_mfa",
         ];
+
         assert_eq!(told.len(), expected.len(), "{told:#?}");
+
         for (told, expected) in told.iter().zip(expected) {
             assert!(told.starts_with(expected), "{told}");
         }
@@ -353,11 +372,13 @@ mod tests {
                 r#"{{ "name": "{name}", "issuer": "{issuer}", "client_id": "x", "client_secret": "y" }}"#
             )
         };
+
         let (a, b) = (
             provider("a", "https://a.example"),
             provider("a", "https://b.example"),
         );
         let c = provider("c", "https://a.example");
+
         assert_eq!(
             wrong(&format!("[{a},{b}]")),
             ["provider 2 has the name or the issuer of another"]

@@ -85,6 +85,7 @@ pub(super) async fn create_external_session(
     let ring = unscoped.database().ring();
     let address = by.origin().address;
     let mut attempt = Admitted::uncounted(Keys::new(ring, "external_sign_in", &[], address).place);
+
     let (organization, kind) = (
         body.organization_id,
         if body.cookie {
@@ -93,6 +94,7 @@ pub(super) async fn create_external_session(
             Kind::Token
         },
     );
+
     let CreateExternalSession {
         provider,
         state,
@@ -102,6 +104,7 @@ pub(super) async fn create_external_session(
         second_factor,
         ..
     } = body;
+
     let callback = Callback {
         provider,
         state,
@@ -109,6 +112,7 @@ pub(super) async fn create_external_session(
         issuer,
         binding,
     };
+
     let vouched = async {
         let vouched = callback.person(&identity, &unscoped, cookie, None).await?;
         let account = account_of(&unscoped, &vouched, organization, &attempt).await?;
@@ -116,6 +120,7 @@ pub(super) async fn create_external_session(
             .may_be_signed_in_to(organization)
             .map(|()| (vouched, account))
     };
+
     let (
         Vouched {
             provider,
@@ -132,6 +137,7 @@ pub(super) async fn create_external_session(
             return Err(problem);
         }
     };
+
     let mut multi_factor = provider.settings.trust_mfa && person.multi_factor;
     if account.second_factor && !multi_factor {
         let holder = account.holder();
@@ -146,8 +152,10 @@ pub(super) async fn create_external_session(
             taken.put_back(&unscoped, person).await?;
             return Err(problem);
         }
+
         multi_factor = true;
     }
+
     let now = identity.runtime().clock.now();
     let new = NewSession {
         user: account.user,
@@ -179,6 +187,7 @@ pub(super) async fn create_external_session(
             None
         },
     };
+
     let success = |_| {
         about_user(
             Action::LoginSuccess,
@@ -189,9 +198,11 @@ pub(super) async fn create_external_session(
     let Some(started) = start_session(&unscoped, &identity, new, success).await? else {
         return Err(moved_on(&unscoped, account.user).await);
     };
+
     account.note_use(&unscoped, now).await?;
     let WithHeaders(shown, mut headers) = answer(&identity, started).await?;
     headers.extend(BindingCookie::clear());
+
     Ok(WithHeaders(shown, headers))
 }
 
@@ -245,6 +256,7 @@ async fn account_of(
     if let Some(account) = sign_up(unscoped, person, &subject).await? {
         return Ok(account);
     }
+
     // The address is taken: by the same person, who was here twice at the same moment, or by somebody else.
     let found = Account::find(unscoped, &subject, organization, &attempt.place).await?;
     found.ok_or_else(|| ACCOUNT_EXISTS.problem())
@@ -268,12 +280,14 @@ impl Account {
                  WHERE user_id = u.id AND ($2::uuid IS NULL OR organization_id = $2) \
                  ORDER BY created_at, organization_id LIMIT 1) m ON true \
              WHERE i.subject_index = ANY ($1)";
+
         let indexes = indexes(subject, unscoped.database().ring());
         let values = [
             indexes.into(),
             organization.map(OrganizationId::uuid).into(),
             place.to_vec().into(),
         ];
+
         let read = |row: &Row| -> Result<Self, Error> {
             let user: UserId = row.get(1)?;
             Ok(Self {
@@ -290,9 +304,11 @@ impl Account {
                 credentials: row.get(11)?,
             })
         };
+
         let rows = unscoped
             .select("external_identities.sign_in", FIND, values)
             .await?;
+
         rows.first().map(read).transpose()
     }
 

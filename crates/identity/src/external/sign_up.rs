@@ -34,11 +34,13 @@ pub(super) async fn sign_up(
              SELECT $9, id, $10, $11, $12, $13, $5 FROM changed), \
          claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($8::bytea[]), id FROM changed \
              UNION ALL SELECT unnest($14::bytea[]), $9 FROM changed)";
+
     let email = Sealed::new(
         person
             .verified_email()
             .ok_or_else(|| EMAIL_UNVERIFIED.problem())?,
     );
+
     let database = unscoped.database();
     let (runtime, ring) = (database.runtime(), database.ring());
     let (user, identity): (UserId, Uuid) = (runtime.new_id(), runtime.new_id::<Account>().uuid());
@@ -50,6 +52,7 @@ pub(super) async fn sign_up(
         .into_iter()
         .map(BlindIndex::into_bytes)
         .collect();
+
     let values: [Value; 14] = [
         key.id().into(),
         NOWHERE.into(),
@@ -68,6 +71,7 @@ pub(super) async fn sign_up(
         email.seal(&key, random, &cell(identity, "email")).into(),
         subject_indexes(subject, ring).into(),
     ];
+
     let event = about_user(Action::UserCreated, Some(user), None);
     let made = match unscoped
         .change(Change::new("users.insert_external", CHANGE, values, event))
@@ -80,6 +84,7 @@ pub(super) async fn sign_up(
         }
         made => made?,
     };
+
     Ok((!made.is_empty()).then(|| Account {
         identity,
         user,

@@ -28,9 +28,11 @@ pub(super) fn table() -> SealedTable {
         claimed: true,
         normalised: normalised::<Subject>,
     };
+
     let columns = ["subject", "email"]
         .map(|column| SealedColumn::at(PLACE.table, column))
         .to_vec();
+
     SealedTable {
         indexes: vec![index],
         ..of_account(PLACE.table, "id", columns)

@@ -48,6 +48,7 @@ pub(super) async fn accept_invitation(
          changed AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT $4, organization_id, role_id, $3 FROM accepted \
              RETURNING user_id, NULL::jsonb AS before, jsonb_build_object('role', $5::text) AS after)";
+
     let user = by.principal().user;
     let unscoped =
         by.unscoped("one joins an organization that one does not work in yet; the token names it");
@@ -55,6 +56,7 @@ pub(super) async fn accept_invitation(
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
     let owner = find_owner(&unscoped, user).await?;
+
     let own = Sealed::new(owner.email);
     if !own.same_normalised(&Sealed::new(pending.email)) {
         let refused = about(
@@ -66,6 +68,7 @@ pub(super) async fn accept_invitation(
         unscoped.record(refused).await?;
         return Err(INVITATION_OF_ANOTHER.problem());
     }
+
     let values = [
         pending.id.uuid().into(),
         pending.hash.into(),
@@ -73,11 +76,13 @@ pub(super) async fn accept_invitation(
         user.uuid().into(),
         pending.role.clone().into(),
     ];
+
     let event = about_user(
         Action::MembershipCreated,
         Some(user),
         Some(pending.organization),
     );
+
     // The address was compared: it is part of the credentials.
     let given = [
         standing::verified(user, owner.credentials, Hold::Shared),
@@ -86,6 +91,7 @@ pub(super) async fn accept_invitation(
     let change = Change::new("invitations.accept", ACCEPT, values, event)
         .given(given)
         .showing_rows();
+
     let joined = unscoped
         .change(change)
         .await

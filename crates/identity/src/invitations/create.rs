@@ -61,6 +61,7 @@ pub(super) async fn create_invitation(
              SELECT $2, $1, $3, $6, $7, $9, $10, $11, $5, $12 FROM (SELECT count(*) FROM replaced) AS gone, held \
              WHERE NOT EXISTS (SELECT FROM out_of_reach) \
              RETURNING id, NULL::jsonb AS before, jsonb_build_object('role', $13::text) AS after)";
+
     let role = body.role.as_str();
     let (role_id, organization_name) = find_role(&by, role).await?;
     let unscoped = by.unscoped(
@@ -68,6 +69,7 @@ pub(super) async fn create_invitation(
     );
     let (database, organization) = (unscoped.database(), by.organization());
     let (runtime, ring) = (database.runtime(), database.ring());
+
     let (id, now): (InvitationId, _) = (runtime.new_id(), runtime.clock.now());
     let (token, email) = (
         FreshSecret::new(&runtime.random, "min_"),
@@ -75,15 +77,18 @@ pub(super) async fn create_invitation(
     );
     let holder = find_by_address(&unscoped, &body.email).await?;
     let to = mailbox(holder.as_ref(), &body.email);
+
     let mail = write(&unscoped, &identity, to, &organization_name, &token.text)?;
     let index = email.index(ring, &email_index()).into_bytes();
     throttle::admit_invitation(&unscoped, organization, &index).await?;
+
     let (key, wrapped) = ring.new_data_key(&runtime.random, organization, id.uuid());
     let indexes: Vec<_> = email
         .indexes(ring, &email_index())
         .into_iter()
         .map(BlindIndex::into_bytes)
         .collect();
+
     let (invited_by, expires_at) = (by.principal().user, now + LIFETIME);
     let [held, owner] = held_by(by.principal());
     let values = [
@@ -105,12 +110,14 @@ pub(super) async fn create_invitation(
         held,
         owner,
     ];
+
     let event = about(
         Action::InvitationCreated,
         "invitation",
         Some(id.uuid()),
         Some(organization.into()),
     );
+
     let given = standing::in_role(by.principal());
     let change = Change::new("invitations.insert", CREATE, values, event)
         .given(given)
@@ -122,6 +129,7 @@ pub(super) async fn create_invitation(
     }
 
     let role = role.to_owned();
+
     Ok(Created(InvitationView {
         id,
         email: email.masked(),
@@ -136,10 +144,12 @@ pub(super) async fn create_invitation(
 async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, String), Problem> {
     const FIND: &str = "SELECT o.name, r.id, role_exceeds(r.id, $3, $4) FROM organizations o \
          LEFT JOIN roles r ON r.name = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL) WHERE o.id = $1";
+
     let [held, owner] = held_by(by.principal());
     let rows = by
         .select("roles.to_give", FIND, [role.into(), held, owner])
         .await?;
+
     // An organization that was deleted has no session any more that could ask.
     let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
     let id = row
@@ -170,11 +180,13 @@ fn write(
         )
         .paragraph("The link works once, for seven days. Without an account, you make one there.")
         .footer("If you do not know who invites you, do nothing.");
+
     let unreachable = || FieldError {
         location: "body".into(),
         pointer: "/email".to_owned(),
         detail: "mail cannot be sent to this address".to_owned(),
     };
+
     let mail = Mail::new(email.as_str(), &letter)
         .map_err(|_| INVALID_INPUT.problem().errors([unreachable()]))?;
     mail.job(unscoped).map_err(Error::into)

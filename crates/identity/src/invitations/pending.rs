@@ -22,6 +22,7 @@ pub(super) async fn find(unscoped: &Unscoped, token: &str) -> Result<Option<Pend
          JOIN organizations o ON o.id = i.organization_id JOIN roles r ON r.id = i.role_id \
          JOIN data_keys k ON k.id = i.data_key \
          WHERE i.hash = $1 AND i.expires_at > $2 AND invitation_stands(i.invited_by, i.organization_id, i.role_id)";
+
     let (hash, now) = (hash(token), unscoped.database().runtime().clock.now());
     let rows = unscoped
         .select(
@@ -30,6 +31,7 @@ pub(super) async fn find(unscoped: &Unscoped, token: &str) -> Result<Option<Pend
             [hash.clone().into(), now.inner().into()],
         )
         .await?;
+
     rows.first()
         .map(|row| read(unscoped, row, hash))
         .transpose()
@@ -42,8 +44,10 @@ fn read(unscoped: &Unscoped, row: &Row, hash: Vec<u8>) -> Result<Pending, Error>
         subject: id.uuid(),
         wrapped: row.get(6)?,
     };
+
     let email = unscoped.open_own(&key, &email_cell(organization, id), &row.get::<Vec<u8>>(4)?)?;
     let (organization_name, role) = (row.get(2)?, row.get(3)?);
+
     Ok(Pending {
         id,
         hash,

@@ -52,8 +52,10 @@ impl InvitationRow {
             subject: self.id.uuid(),
             wrapped: self.wrapped,
         };
+
         let email: EmailAddress =
             unscoped.open_own(&key, &email_cell(organization, self.id), &self.email)?;
+
         Ok(InvitationView {
             id: self.id,
             email: Sealed::new(email).masked(),

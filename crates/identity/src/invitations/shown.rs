@@ -39,12 +39,14 @@ pub(super) async fn list_invitations(
     let page = by
         .page(filter, newest_first, query.limit, query.cursor.as_ref())
         .await?;
+
     let (unscoped, organization) = (by.unscoped(SEALED_BY_HAND), by.organization());
     let items = page
         .items
         .into_iter()
         .map(|row| row.view(&unscoped, organization))
         .collect::<Result<_, _>>()?;
+
     Ok(PageOf {
         items,
         next_cursor: page.next,
@@ -75,8 +77,10 @@ pub(super) async fn delete_invitation(
     const DELETE: &str = "changed AS (DELETE FROM invitations WHERE id = $2 AND organization_id = $1 \
              AND NOT role_exceeds(role_id, $3, $4) AND NOT member_exceeds(invited_by, $1, $3, $4) \
              RETURNING destroy_data_key(data_key))";
+
     const EXCEEDS: &str = "SELECT role_exceeds(role_id, $3, $4) OR member_exceeds(invited_by, $1, $3, $4) FROM invitations \
          WHERE organization_id = $1 AND id = $2";
+
     let [held, owner] = held_by(by.principal());
     let values = [by.organization().into(), id.uuid().into(), held, owner];
     let organization = Some(by.organization().into());
@@ -86,6 +90,7 @@ pub(super) async fn delete_invitation(
         Some(id.uuid()),
         organization,
     );
+
     let unscoped =
         by.unscoped("the key goes with the row; the statement names the caller's organization");
     let deleted = unscoped
@@ -102,5 +107,6 @@ pub(super) async fn delete_invitation(
         )
         .await);
     }
+
     Ok(NoContent)
 }

@@ -52,16 +52,19 @@ pub(super) async fn sign_up_by_invitation(
     if find_by_address(&unscoped, &pending.email).await?.is_some() {
         return Err(ACCOUNT_EXISTS.problem());
     }
+
     let context = vec![
         pending.email.as_str().to_owned(),
         pending.organization_name.clone(),
     ];
     check(&identity, &body.password, "password", false, context).await?;
+
     let hash = identity
         .hasher
         .hash(body.password.secret())
         .await
         .map_err(not_hashed)?;
+
     let organization = pending.organization;
     let user = make(&unscoped, pending, hash)
         .await?
@@ -70,6 +73,7 @@ pub(super) async fn sign_up_by_invitation(
         user_id: user,
         organization_id: organization,
     };
+
     Ok(CreatedAt("/v1/me".into(), view))
 }
 
@@ -92,12 +96,14 @@ async fn make(
          claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($9::bytea[]), id FROM changed), \
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT changed.id, organization_id, role_id, $3 FROM changed, accepted)";
+
     let database = unscoped.database();
     let (runtime, ring, email) = (
         database.runtime(),
         database.ring(),
         Sealed::new(pending.email),
     );
+
     let user: UserId = runtime.new_id();
     let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
     let indexes: Vec<_> = email
@@ -105,6 +111,7 @@ async fn make(
         .into_iter()
         .map(BlindIndex::into_bytes)
         .collect();
+
     let values = [
         pending.id.uuid().into(),
         pending.hash.into(),
@@ -121,11 +128,13 @@ async fn make(
         NOWHERE.into(),
         pending.role.into(),
     ];
+
     let event = about_user(Action::UserCreated, Some(user), Some(pending.organization));
     let change = Change::new("invitations.sign_up", MAKE, values, event).showing_rows();
     let made = unscoped
         .change(change)
         .await
         .on_constraints(&ADDRESS_TAKEN, ACCOUNT_EXISTS)?;
+
     Ok((!made.is_empty()).then_some(user))
 }

@@ -38,12 +38,14 @@ pub(super) async fn list_members(
     let page = by
         .page(filter, order, query.limit, query.cursor.as_ref())
         .await?;
+
     let unscoped = by.unscoped(SEALED_ELSEWHERE);
     let items = page
         .items
         .into_iter()
         .map(|row| row.view(&unscoped))
         .collect::<Result<_, _>>()?;
+
     Ok(PageOf {
         items,
         next_cursor: page.next,

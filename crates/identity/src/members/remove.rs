@@ -27,6 +27,7 @@ pub(super) async fn delete_member(
             AND EXISTS (SELECT FROM held) AND NOT role_exceeds($3, $4, $5)
         RETURNING user_id, jsonb_build_object('role', $6::text) AS before, NULL::jsonb AS after,
             end_sessions(user_id, $1, NULL, $7))";
+
     for _ in 0..3 {
         let member = find_subject(&by, id, None)
             .await?
@@ -34,6 +35,7 @@ pub(super) async fn delete_member(
         if member.exceeds {
             return Err(refused(&by, "user", Some(id.uuid())).await);
         }
+
         let unscoped = by.unscoped("who is told has an address that is sealed for no organization");
         let told = tell_removed(&unscoped, &member)?;
         let [held, owner] = held_by(by.principal());
@@ -46,11 +48,13 @@ pub(super) async fn delete_member(
             member.role_name.into(),
             identity.runtime().clock.now().inner().into(),
         ];
+
         let event = about_user(
             Action::MembershipDeleted,
             Some(member.user),
             Some(by.organization().into()),
         );
+
         let given = standing::in_role(by.principal());
         let change = Change::new("memberships.delete", DELETE, values, event)
             .given(given)
@@ -67,5 +71,6 @@ pub(super) async fn delete_member(
         }
         // Somebody changed the role meanwhile: look again.
     }
+
     Err(Error::Contended.into())
 }

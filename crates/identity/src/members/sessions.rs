@@ -52,9 +52,11 @@ pub(super) async fn list_member_sessions(
          WHERE organization_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 \
              AND (idle_expires_at IS NULL OR idle_expires_at > $3) \
          ORDER BY id DESC LIMIT 1000";
+
     find_subject(&by, id, None)
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
+
     let now = identity.runtime().clock.now();
     let rows = by
         .select(
@@ -63,6 +65,7 @@ pub(super) async fn list_member_sessions(
             [id.uuid().into(), now.inner().into()],
         )
         .await?;
+
     Ok(Listing {
         items: rows.iter().map(view).collect::<Result<_, _>>()?,
     })
@@ -111,6 +114,7 @@ async fn end(
     if member.exceeds {
         return Err(refused(by, "user", Some(id.uuid())).await);
     }
+
     let organization = Some(by.organization().into());
     let event = match session {
         Some(session) => about_session(Action::TokenRevoked, session, organization),
@@ -118,6 +122,7 @@ async fn end(
     };
     let now = identity.runtime().clock.now();
     let [held, owner] = held_by(by.principal());
+
     let values = [
         by.organization().into(),
         id.uuid().into(),
@@ -126,6 +131,7 @@ async fn end(
         owner,
     ]
     .into_iter();
+
     let values = values.chain(session.map(|session| session.uuid().into()));
     let clauses = if session.is_some() { END_ONE } else { END_ALL };
     let unscoped = by.unscoped(
@@ -135,6 +141,7 @@ async fn end(
     let ended = unscoped
         .change(change.given(standing::in_role(by.principal())))
         .await?;
+
     identity.forget_user(member.user);
 
     // The member may have been promoted since they were looked up.
@@ -145,6 +152,7 @@ async fn end(
     {
         return Err(refused(by, "user", Some(id.uuid())).await);
     }
+
     Ok(!ended.is_empty())
 }
 

@@ -34,6 +34,7 @@ pub(crate) async fn find_subject<P: Permission>(
          LEFT JOIN roles wanted ON wanted.name = $3 \
              AND (wanted.organization_id = m.organization_id OR wanted.organization_id IS NULL) \
          WHERE m.organization_id = $1 AND m.user_id = $2";
+
     let [held, owner] = held_by(by.principal());
     let values = [
         member.uuid().into(),
@@ -41,6 +42,7 @@ pub(crate) async fn find_subject<P: Permission>(
         held,
         owner,
     ];
+
     let rows = by.select("memberships.find", FIND, values).await?;
     rows.first().map(read).transpose()
 }
@@ -48,6 +50,7 @@ pub(crate) async fn find_subject<P: Permission>(
 fn read(row: &Row) -> Result<Subject, Error> {
     let user: UserId = row.get(0)?;
     let wanted = row.get::<Option<Uuid>>(4)?;
+
     Ok(Subject {
         user,
         role: row.get(1)?,

@@ -45,9 +45,11 @@ pub(super) async fn update_member(
                  AND NOT role_exceeds($3, $5, $6) AND NOT role_exceeds($4, $5, $6) \
              RETURNING user_id, jsonb_build_object('role', $7::text) AS before, \
                  jsonb_build_object('role', $8::text) AS after)";
+
     if let Patch::Set(wanted) = &body.role {
         change_role(&by, &identity, id, wanted, UPDATE).await?;
     }
+
     Ok(Json(
         by.get::<MemberRow>(id)
             .await?
@@ -73,6 +75,7 @@ async fn change_role(
         if role == member.role {
             return Ok(());
         }
+
         let unscoped = by.unscoped("who is told has an address that is sealed for no organization");
         let told = tell_role_changed(&unscoped, &member, wanted.as_str())?;
         let [held, owner] = held_by(by.principal());
@@ -86,11 +89,13 @@ async fn change_role(
             member.role_name.into(),
             wanted.as_str().into(),
         ];
+
         let event = about_user(
             Action::AuthzChange,
             Some(member.user),
             Some(by.organization().into()),
         );
+
         let given = standing::in_role(by.principal());
         let change = Change::new("memberships.update", clauses, values, event)
             .given(given)
@@ -107,5 +112,6 @@ async fn change_role(
         }
         // Somebody changed the role meanwhile: look again.
     }
+
     Err(Error::Contended.into())
 }

@@ -49,6 +49,7 @@ pub(super) async fn list_applications(by: InPerson) -> Result<Listing<Applicatio
         FROM oauth_grants g JOIN oauth_clients c ON c.client_id = g.client_id
         WHERE g.user_id = $1
         ORDER BY g.id DESC";
+
     let unscoped = by.unscoped("what a person allows belongs to them, wherever they work");
     let now = unscoped.database().runtime().clock.now();
     let rows = unscoped
@@ -58,6 +59,7 @@ pub(super) async fn list_applications(by: InPerson) -> Result<Listing<Applicatio
             [by.principal().user.uuid().into(), now.inner().into()],
         )
         .await?;
+
     Ok(Listing {
         items: rows.iter().map(read).collect::<Result<_, _>>()?,
     })
@@ -90,14 +92,17 @@ pub(super) async fn withdraw_application(
     // Codes and sessions stand on the grant by their foreign keys, so that none that is given at this moment stays.
     const WITHDRAW: &str =
         r"changed AS (DELETE FROM oauth_grants WHERE id = $1 AND user_id = $2 RETURNING id)";
+
     let principal = by.principal();
     let unscoped = by.unscoped("what a person allows belongs to them, wherever they work");
+
     let event = about(
         Action::ClientWithdrawn,
         "oauth_grant",
         Some(id.uuid()),
         principal.organization,
     );
+
     let values = [id.uuid().into(), principal.user.uuid().into()];
     let withdrawn = unscoped
         .change(Change::new(
@@ -111,6 +116,7 @@ pub(super) async fn withdraw_application(
     identity
         .directory
         .forget(directory::Change::User(principal.user.uuid()));
+
     if withdrawn.is_empty() {
         Err(NOT_FOUND.problem())
     } else {

@@ -92,6 +92,7 @@ pub(super) async fn create_authorization(
             Err(wrong) => wrong,
         },
     };
+
     Ok(Json(AuthorizationView {
         redirect_to: Some(checked.refused(&identity, wrong)),
         consent: None,
@@ -123,6 +124,7 @@ async fn decide(
         scopes: &scopes,
         consent,
     };
+
     let answer = match code::insert(unscoped, identity, principal, new).await? {
         Some(code) => {
             let redirect_to = checked.with_code(identity, code.expose_secret());
@@ -139,5 +141,6 @@ async fn decide(
             }
         }
     };
+
     Ok(Ok(answer))
 }

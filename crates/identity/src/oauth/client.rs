@@ -89,6 +89,7 @@ pub(super) async fn permissions_of(
         FROM client_secrets c
         JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id
         WHERE c.id = $1";
+
     let rows = unscoped
         .select("client_secrets.permissions", FIND, [client.secret.into()])
         .await?;
@@ -131,6 +132,7 @@ impl Asker {
             (None, Some(id), secret) => (id, secret),
             (None, None, _) => return Err(not_the_client()),
         };
+
         let asker = match secret {
             Some(secret) => verify_client_secret(unscoped, identity, &id, &secret)
                 .await?
@@ -139,9 +141,11 @@ impl Asker {
                 .await?
                 .map(Self::Application),
         };
+
         if asker.is_none() {
             record_failure(unscoped, about(Action::LoginFail, "client", None, None)).await?;
         }
+
         asker.ok_or_else(not_the_client)
     }
 }

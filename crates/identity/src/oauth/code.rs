@@ -78,6 +78,7 @@ pub(super) async fn insert(
             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, id
             FROM (SELECT id FROM remembered UNION ALL SELECT id FROM agreed) AS stands
             RETURNING hash)";
+
     let runtime = identity.runtime();
     let now = runtime.clock.now();
     let FreshSecret { text, hash } = FreshSecret::new(&runtime.random, "mac_");
@@ -105,6 +106,7 @@ pub(super) async fn insert(
         Some(application.id),
         principal.organization,
     );
+
     let given = standing::in_person(principal, Hold::Shared)
         .into_iter()
         .chain([application.enabled()]);
@@ -117,6 +119,7 @@ pub(super) async fn insert(
             .problem()
             .caused_by("the session or the application ended meanwhile"));
     }
+
     Ok(None)
 }
 
@@ -130,10 +133,12 @@ impl Code {
              JOIN data_keys k ON k.id = u.data_key \
              LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = c.organization_id \
              WHERE c.hash = $1";
+
         let hash = hash(code);
         let rows = unscoped
             .select("authorization_codes.find", FIND, [hash.clone().into()])
             .await?;
+
         rows.first().map(|row| Self::read(hash, row)).transpose()
     }
 

@@ -80,10 +80,12 @@ async fn in_words(
     scopes: &[String],
 ) -> Result<Vec<ConsentPermissionView>, Error> {
     const FIND: &str = "SELECT name, help FROM permissions WHERE name = ANY ($1) ORDER BY name";
+
     let least = || ConsentPermissionView {
         name: LEAST.to_owned(),
         help: LEAST_IN_WORDS.to_owned(),
     };
+
     let read = |row: &Row| {
         Ok(ConsentPermissionView {
             name: row.get(0)?,
@@ -95,6 +97,7 @@ async fn in_words(
     let rows = unscoped
         .select("permissions.find", FIND, [scopes.to_vec().into()])
         .await?;
+
     [Ok(least())]
         .into_iter()
         .chain(rows.iter().map(read))

@@ -33,6 +33,7 @@ pub(super) async fn by_code(
     else {
         return Err(missing("code, redirect_uri and code_verifier are needed."));
     };
+
     let refused = || INVALID_GRANT.problem();
     let now = identity.runtime().clock.now();
     let found = Code::find(unscoped, &shown).await?.ok_or_else(refused)?;
@@ -43,6 +44,7 @@ pub(super) async fn by_code(
     if !found.is_good_for(&application.client_id, &redirect_uri, &verifier, now) {
         return Err(refused());
     }
+
     let new = NewSession {
         user: found.user,
         organization: found.organization,
@@ -64,6 +66,7 @@ pub(super) async fn by_code(
         admitted: None,
         job: None,
     };
+
     let event = |session| about_session(Action::TokenCreated, session, found.organization);
     match start_session_by_code(unscoped, identity, new, &found.hash, event).await? {
         Some(started) => Ok(Granted {
@@ -125,6 +128,7 @@ pub(super) async fn by_refresh(
     } else {
         Some(wanted)
     };
+
     Ok(Granted {
         user: refreshed.user,
         session: refreshed.session,
@@ -143,6 +147,7 @@ async fn check_granted(
 ) -> Result<(), Problem> {
     const SCOPES: &str = r"SELECT s.scopes FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
         WHERE t.hash = $1 AND s.client_id = $2";
+
     if wanted.is_empty() {
         return Ok(());
     }
@@ -154,6 +159,7 @@ async fn check_granted(
     let Some(row) = rows.first() else {
         return Ok(());
     };
+
     let granted = row.get::<Option<Vec<String>>>(0)?.unwrap_or_default();
     if wanted.iter().all(|name| granted.contains(name)) {
         Ok(())
@@ -205,10 +211,12 @@ pub(super) async fn by_secret(
         admitted: None,
         job: None,
     };
+
     let event = |session| about_session(Action::TokenCreated, session, organization);
     let started = start_session(unscoped, identity, new, event)
         .await?
         .ok_or_else(not_the_client)?;
+
     Ok(Granted {
         user: started.user,
         session: started.session,

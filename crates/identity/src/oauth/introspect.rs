@@ -78,6 +78,7 @@ async fn look_up(
     const FIND: &str = "SELECT id, client_id, organization_id, least(expires_at, idle_expires_at), scopes FROM sessions \
          WHERE id = coalesce($1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea AND used_at IS NULL)) \
              AND ended_at IS NULL";
+
     let now = identity.runtime().clock.now();
     let held = body.held(identity).await?;
     let (token_ends, says) = match &held {
@@ -87,6 +88,7 @@ async fn look_up(
         Held::Access(_) => return Ok(None),
         Held::Refresh(_) => (None, None),
     };
+
     let (session, refresh) = held.values();
     let rows = unscoped
         .select(
@@ -98,6 +100,7 @@ async fn look_up(
     let Some(row) = rows.first() else {
         return Ok(None);
     };
+
     let (session, its_client): (SessionId, Option<String>) = (row.get(0)?, row.get(1)?);
     let own = its_client.as_deref() == Some(client.user.to_string().as_str());
     let here = row.get::<Option<Uuid>>(2)? == Some(client.organization.uuid());
@@ -109,20 +112,24 @@ async fn look_up(
     if !may_know {
         return Ok(None);
     }
+
     let ends: Timestamp = row.get(3)?;
     if ends <= now {
         return Ok(None);
     }
+
     let principal = match identity.principal(session).await {
         Ok(principal) => principal,
         Err(Refusal::Invalid(_)) => return Ok(None),
         Err(Refusal::Database(error)) => return Err(error.into()),
     };
+
     let principal = says
         .as_ref()
         .map_or(principal.clone(), |scope| within(principal, scope));
     let scopes: Option<Vec<String>> = row.get(4)?;
     let limit = scopes.map(|scopes| said(scopes, says.as_deref()));
+
     Ok(Some(IntrospectionView {
         active: true,
         scope: Some(scope::text(&scope::effective(

@@ -49,6 +49,7 @@ pub(super) async fn get_authorization_server_metadata(
     identity: Shared<Identity>,
 ) -> Result<Json<MetadataView>, Problem> {
     const PERMISSIONS: &str = "SELECT name FROM permissions ORDER BY name";
+
     let unscoped =
         by.unscoped("permissions are declared by the code and belong to no organization");
     let rows = unscoped
@@ -62,6 +63,7 @@ pub(super) async fn get_authorization_server_metadata(
 
     let issuer = &identity.settings.issuer;
     let below = |path: &str| format!("{issuer}{path}");
+
     Ok(Json(MetadataView {
         issuer: issuer.clone(),
         authorization_endpoint: below("/oauth/authorize"),

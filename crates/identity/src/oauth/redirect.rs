@@ -13,6 +13,7 @@ pub(super) fn may_be_registered(uri: &str) -> bool {
     let Ok(url) = Url::parse(uri) else {
         return false;
     };
+
     let plain = url.username().is_empty()
         && url.password().is_none()
         && url.fragment().is_none()
@@ -23,6 +24,7 @@ pub(super) fn may_be_registered(uri: &str) -> bool {
         "http" => ["127.0.0.1", "[::1]", "localhost"].contains(&host),
         scheme => scheme.contains('.'),
     };
+
     // `https://a.example` is read as `https://a.example/`; everything else that differs is a trick.
     let as_written = url.as_str() == uri || url.as_str().strip_suffix('/') == Some(uri);
     plain && allowed && as_written && uri.len() <= 2000
@@ -97,6 +99,7 @@ mod tests {
         ] {
             assert!(may_be_registered(right), "{right}");
         }
+
         for wrong in [
             "",
             "/back",
@@ -134,6 +137,7 @@ mod tests {
         ] {
             assert!(matches(registered, right), "{registered} {right}");
         }
+
         for (registered, wrong) in [
             ("http://127.0.0.1:7000/back", "http://127.0.0.1:7001/other"),
             ("http://127.0.0.1:7000/back", "http://127.0.0.1:7001/back/"),
@@ -183,6 +187,7 @@ mod tests {
         ] {
             assert_eq!(recipient(uri), expected, "{uri}");
         }
+
         assert!(assures_identity("https://app.example/back"));
         assert!(
             !assures_identity("http://127.0.0.1/back")

@@ -71,6 +71,7 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
             (id, client_id, name, redirect_uris, created_at, first_party)
         VALUES ($1, $2, $3, $4, $5, $6)
         RETURNING id)";
+
     let NewClient {
         client_id,
         name,
@@ -84,6 +85,7 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
     if let Some(wrong) = redirect_uris.iter().find(|uri| !may_be_registered(uri)) {
         return Err(ClientError::RedirectUri(wrong.clone()));
     }
+
     let name = DisplayName::parse(&name).map_err(ClientError::Name)?;
 
     let runtime = unscoped.database().runtime();
@@ -97,10 +99,12 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
         now.inner().into(),
         first_party.into(),
     ];
+
     let event = about(Action::ClientCreated, "oauth_client", Some(id), None);
     let outcome = unscoped
         .change(Change::new("oauth_clients.insert", INSERT, values, event))
         .await;
+
     outcome.map(drop).map_err(|error| match &error {
         Error::Constraint { name, .. } if name == "oauth_clients_client_id_key" => {
             ClientError::Taken
@@ -119,6 +123,7 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
 pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> {
     const LIST: &str = r"SELECT client_id, name, redirect_uris, created_at, disabled_at, first_party
         FROM oauth_clients ORDER BY client_id";
+
     let read = |row: &Row| {
         Ok(ClientRow {
             client_id: row.get(0)?,
@@ -129,6 +134,7 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
             first_party: row.get(5)?,
         })
     };
+
     unscoped
         .select("oauth_clients.list", LIST, [])
         .await?
@@ -148,6 +154,7 @@ pub async fn disable_client(unscoped: &Unscoped, client_id: &str) -> Result<bool
             WHERE client_id = $1 AND disabled_at IS NULL
             RETURNING client_id, end_sessions_of_client(client_id, $2)),
         withdrawn AS (DELETE FROM oauth_grants g USING changed WHERE g.client_id = changed.client_id)";
+
     let now = unscoped.database().runtime().clock.now();
     let change = |event| {
         Change::new(
@@ -157,6 +164,7 @@ pub async fn disable_client(unscoped: &Unscoped, client_id: &str) -> Result<bool
             event,
         )
     };
+
     change_client(unscoped, client_id, Action::ClientDisabled, change).await
 }
 
@@ -172,6 +180,7 @@ pub async fn set_first_party(
     const SET: &str = r"changed AS (UPDATE oauth_clients SET first_party = $2
         WHERE client_id = $1 AND disabled_at IS NULL AND first_party <> $2
         RETURNING client_id)";
+
     let change = |event| {
         Change::new(
             "oauth_clients.set_first_party",
@@ -180,6 +189,7 @@ pub async fn set_first_party(
             event,
         )
     };
+
     change_client(unscoped, client_id, Action::ClientUpdated, change).await
 }
 

@@ -93,7 +93,9 @@ impl AuthorizationRequest {
         if !application.may_redirect_to(&self.redirect_uri) {
             return Err(UNREGISTERED_REDIRECT.problem());
         }
+
         let wanted = self.wanted();
+
         Ok(Checked {
             application,
             redirect_uri: self.redirect_uri,
@@ -106,6 +108,7 @@ impl AuthorizationRequest {
         if self.repeats_parameters {
             return Err(Wrong("invalid_request", "A parameter is there twice."));
         }
+
         match self.response_type.as_deref() {
             Some("code") => {}
             Some(_) => {
@@ -116,6 +119,7 @@ impl AuthorizationRequest {
             }
             None => return Err(Wrong("invalid_request", "The response_type is missing.")),
         }
+
         if self
             .response_mode
             .as_deref()
@@ -123,6 +127,7 @@ impl AuthorizationRequest {
         {
             return Err(Wrong("invalid_request", "The response_mode must be query."));
         }
+
         // Without a method RFC 7636 means `plain`, which proves nothing to whoever has seen the request.
         if self.code_challenge_method.as_deref() != Some("S256") {
             return Err(Wrong(
@@ -130,6 +135,7 @@ impl AuthorizationRequest {
                 "The code_challenge_method must be S256.",
             ));
         }
+
         let challenge = self
             .code_challenge
             .as_deref()
@@ -139,6 +145,7 @@ impl AuthorizationRequest {
             "invalid_request",
             "The code_challenge must be a SHA-256 in base64url.",
         ))?;
+
         Ok(Wanted {
             scope: scope::parse(self.scope.as_deref()),
             challenge,
@@ -223,6 +230,7 @@ mod tests {
     #[test]
     fn what_is_not_a_code_request_with_a_proof_is_refused() {
         type Change = fn(&mut AuthorizationRequest);
+
         let changes: [(Change, &str); 8] = [
             (|it| it.repeats_parameters = true, "invalid_request"),
             (|it| it.response_type = None, "invalid_request"),
@@ -245,6 +253,7 @@ mod tests {
                 "invalid_request",
             ),
         ];
+
         for (number, (change, expected)) in changes.into_iter().enumerate() {
             let mut request = request();
             change(&mut request);

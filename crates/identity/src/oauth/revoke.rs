@@ -101,7 +101,9 @@ async fn revoke(
     const FIND: &str = "SELECT id, organization_id, client_id IS NOT DISTINCT FROM $3 FROM sessions \
          WHERE id = coalesce($1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea)) \
              AND ended_at IS NULL";
+
     const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+
     let (session, refresh) = held.values();
     let rows = unscoped
         .select(
@@ -118,6 +120,7 @@ async fn revoke(
             .problem()
             .detail("The token was given to another client."));
     }
+
     let session: Uuid = row.get(0)?;
     let organization = row.get::<Option<Uuid>>(1)?.map(OrganizationId::from);
     let now = identity.runtime().clock.now();
@@ -130,6 +133,8 @@ async fn revoke(
             event,
         ))
         .await?;
+
     identity.forget_session(session.into());
+
     Ok(())
 }

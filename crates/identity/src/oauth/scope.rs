@@ -50,6 +50,7 @@ pub(super) fn resolve(
                 .map(str::to_owned),
         );
     }
+
     Some(or_least(ordered(names)))
 }
 
@@ -116,6 +117,7 @@ mod tests {
         let administrative: Permissions = ["c.manage", "d.manage"].into_iter().collect();
         let given =
             |asked: &str| resolve(&names(asked), &held, &administrative).map(|given| text(&given));
+
         assert_eq!(given("").as_deref(), Some("profile"));
         assert_eq!(given("profile a.read").as_deref(), Some("a.read profile"));
         assert_eq!(given("all").as_deref(), Some("a.read b.read"));
@@ -123,6 +125,7 @@ mod tests {
             given("all c.manage").as_deref(),
             Some("a.read b.read c.manage")
         );
+
         for wrong in [
             "c.read",
             "a.read c.read",
@@ -134,6 +137,7 @@ mod tests {
         ] {
             assert_eq!(given(wrong), None, "{wrong}");
         }
+
         assert_eq!(
             resolve(&names("all"), &Permissions::default(), &administrative),
             Some(names("profile"))

@@ -100,6 +100,7 @@ pub(super) async fn create_token(
     let asker = Asker::authenticate(&unscoped, &identity, basic, shown).await?;
     let client_id = asker.client_id();
     let device = Device::of(by.origin(), &user_agent);
+
     let granted = match (grant, asker) {
         (Grant::Code, Asker::Application(application)) => {
             grants::by_code(&unscoped, &identity, &application, body, device).await?
@@ -112,11 +113,13 @@ pub(super) async fn create_token(
         }
         _ => return Err(UNAUTHORIZED_CLIENT.problem()),
     };
+
     let held = held(&identity, granted.session).await?;
     let scope = scope::text(&scope::effective(&held, granted.limit.as_deref()));
     let access_token = identity
         .access_token(granted.user, granted.session, Some(&client_id), &scope)
         .await?;
+
     Ok(Json(TokenView {
         access_token: access_token.expose_secret().to_owned(),
         token_type: "Bearer",

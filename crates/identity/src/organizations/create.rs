@@ -40,6 +40,7 @@ pub(super) async fn create_organization(
              WHERE has_room('organizations', $4, $6, $3) RETURNING id), \
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT $4, id, $5, $3 FROM changed)";
+
     let (runtime, user) = (identity.runtime(), by.principal().user);
     let (id, now): (OrganizationId, _) = (runtime.new_id(), runtime.clock.now());
     let name = body.name.into_string();
@@ -51,12 +52,14 @@ pub(super) async fn create_organization(
         OWNER.into(),
         MOST.into(),
     ];
+
     let event = about(
         Action::OrganizationCreated,
         "organization",
         Some(id.uuid()),
         Some(id),
     );
+
     let unscoped = by.unscoped("an organization that is being made has nobody yet who works in it");
     let given = standing::in_person(by.principal(), Hold::Alone);
     if unscoped

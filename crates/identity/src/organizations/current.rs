@@ -46,6 +46,7 @@ pub(super) async fn update_current_organization(
     const UPDATE: &str = "found AS (SELECT id, name FROM organizations WHERE id = $1 FOR UPDATE), \
          changed AS (UPDATE organizations o SET name = $2 FROM found WHERE o.id = found.id AND found.name <> $2 \
              RETURNING o.id, jsonb_build_object('name', found.name) AS before, jsonb_build_object('name', o.name) AS after)";
+
     if let Patch::Set(name) = body.name {
         let organization: OrganizationId = by.organization().into();
         let event = about(
@@ -54,6 +55,7 @@ pub(super) async fn update_current_organization(
             Some(organization.uuid()),
             Some(organization),
         );
+
         let values = [organization.uuid().into(), name.into_string().into()];
         let unscoped = by.unscoped(
             "an organization is no row of an organization; the statement names the caller's",
@@ -62,11 +64,13 @@ pub(super) async fn update_current_organization(
             .change(Change::new("organizations.update", UPDATE, values, event).showing_rows())
             .await?;
     }
+
     find(&by).await.map(Json)
 }
 
 async fn find<P: Permission>(by: &Door<P>) -> Result<CurrentOrganizationView, Problem> {
     const FIND: &str = "SELECT id, name, created_at FROM organizations WHERE id = $1";
+
     let read = |row: &Row| -> Result<_, Error> {
         Ok(CurrentOrganizationView {
             id: row.get::<Uuid>(0)?.into(),
@@ -74,10 +78,12 @@ async fn find<P: Permission>(by: &Door<P>) -> Result<CurrentOrganizationView, Pr
             created_at: row.get(2)?,
         })
     };
+
     let unscoped = by
         .unscoped("an organization is no row of an organization; the statement names the caller's");
     let rows = unscoped
         .select("organizations.find", FIND, [by.organization().into()])
         .await?;
+
     Ok(read(rows.first().ok_or_else(|| NOT_FOUND.problem())?)?)
 }

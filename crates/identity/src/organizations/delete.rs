@@ -39,6 +39,7 @@ pub(super) async fn delete_current_organization(
          made AS (DELETE FROM roles r USING changed WHERE r.organization_id = changed.id), \
          ended AS (UPDATE sessions s SET ended_at = $3 FROM changed \
              WHERE s.organization_id = changed.id AND s.ended_at IS NULL)";
+
     let (organization, user): (OrganizationId, _) = (by.organization().into(), by.principal().user);
     let now = identity.runtime().clock.now();
     let values = [
@@ -46,12 +47,14 @@ pub(super) async fn delete_current_organization(
         user.uuid().into(),
         now.inner().into(),
     ];
+
     let event = about(
         Action::OrganizationDeleted,
         "organization",
         Some(organization.uuid()),
         Some(organization),
     );
+
     let given = standing::in_role(by.principal());
     let change = Change::new("organizations.delete", DELETE, values, event)
         .given(given)
@@ -61,7 +64,9 @@ pub(super) async fn delete_current_organization(
     if unscoped.change(change).await.map_err(not_empty)?.is_empty() {
         return Err(ORGANIZATION_NOT_EMPTY.problem());
     }
+
     identity.forget_user(user);
+
     Ok(NoContent)
 }
 

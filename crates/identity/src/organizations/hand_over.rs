@@ -42,6 +42,7 @@ pub(super) async fn hand_over_organization(
          changed AS (SELECT r.name, jsonb_build_object('owner', $2::uuid, 'role', r.name) AS before, \
                  jsonb_build_object('owner', $3::uuid, 'role', 'owner') AS after \
              FROM agreed JOIN roles r ON r.id = agreed.role_id WHERE EXISTS (SELECT FROM moved))";
+
     let (me, them) = (by.principal().user, body.user_id);
     let old = find_subject(&by, me.uuid().into(), None)
         .await?
@@ -50,10 +51,12 @@ pub(super) async fn hand_over_organization(
         // A role of the organization that grants it does not make an owner.
         return Err(refused(&**by, "organization", Some(by.organization())).await);
     }
+
     let new = find_subject(&by, them.uuid().into(), None)
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
     let unscoped = by.unscoped("who is told has an address that is sealed for no organization");
+
     let values = [
         by.organization().into(),
         me.uuid().into(),
@@ -61,16 +64,19 @@ pub(super) async fn hand_over_organization(
         OWNER.into(),
         MANAGER.into(),
     ];
+
     let event = about_user(
         Action::OwnerChanged,
         Some(them),
         Some(by.organization().into()),
     );
+
     let change = Change::new("memberships.hand_over", HAND_OVER, values, event)
         .given(standing::in_role(by.principal()))
         .showing_rows()
         .queue(tell_role_changed(&unscoped, &new, "owner")?)
         .queue(tell_owner_handed_over(&unscoped, &old)?);
+
     let changed = unscoped
         .change(change)
         .await
@@ -80,7 +86,9 @@ pub(super) async fn hand_over_organization(
             .problem()
             .detail("There is no other member with an open account by this id."));
     }
+
     identity.forget_user(me);
     identity.forget_user(them);
+
     Ok(NoContent)
 }

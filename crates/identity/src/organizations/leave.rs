@@ -24,6 +24,7 @@ pub(super) async fn leave_organization(
         WHERE m.user_id = $1 AND m.organization_id = $2 AND r.id = m.role_id AND EXISTS (SELECT FROM held)
         RETURNING m.user_id, jsonb_build_object('role', r.name) AS before, NULL::jsonb AS after,
             end_sessions(m.user_id, $2, NULL, $3))";
+
     let (user, now) = (by.principal().user, identity.runtime().clock.now());
     let unscoped = by.unscoped(
         "one leaves also where one does not work just now; the statement is limited to one's own",
@@ -31,6 +32,7 @@ pub(super) async fn leave_organization(
     let values = [user.uuid().into(), id.uuid().into(), now.inner().into()];
     let event = about_user(Action::MembershipDeleted, Some(user), Some(id));
     let given = [standing::organization(id)];
+
     let change = Change::new("memberships.leave", LEAVE, values, event)
         .given(given)
         .showing_rows();
@@ -38,7 +40,9 @@ pub(super) async fn leave_organization(
         .change(change)
         .await
         .on_constraint("memberships_last_owner", LAST_OWNER)?;
+
     identity.forget_user(user);
+
     if left.is_empty() {
         Err(NOT_FOUND.problem())
     } else {

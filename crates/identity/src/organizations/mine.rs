@@ -55,6 +55,7 @@ async fn find(
     const LIST: &str = "SELECT o.id, o.name, r.name, m.created_at \
          FROM memberships m JOIN organizations o ON o.id = m.organization_id JOIN roles r ON r.id = m.role_id \
          WHERE m.user_id = $1 AND ($2::uuid IS NULL OR o.id = $2) ORDER BY m.created_at, o.id";
+
     let read = |row: &Row| -> Result<_, Error> {
         Ok(OwnOrganizationView {
             id: row.get::<Uuid>(0)?.into(),
@@ -63,6 +64,7 @@ async fn find(
             joined_at: row.get(3)?,
         })
     };
+
     let values = [
         user.uuid().into(),
         organization.map(OrganizationId::uuid).into(),
@@ -70,5 +72,6 @@ async fn find(
     let rows = unscoped
         .select("organizations.of_user", LIST, values)
         .await?;
+
     rows.iter().map(read).collect()
 }

@@ -55,21 +55,25 @@ pub(crate) async fn verify(
     let Some(candidate) = find(unscoped, assertion, wanted).await? else {
         return Ok(None);
     };
+
     let Candidate {
         shown,
         id,
         mut passkey,
         state,
     } = candidate;
+
     let whose = webauthn
         .identify_discoverable_authentication(&assertion.0)
         .map(|(user, _)| user);
+
     let result = match whose {
         Ok(user) if user == shown.user.uuid() => {
             webauthn.finish_discoverable_authentication_v2(&assertion.0, state, &passkey)
         }
         _ => Err(WebauthnError::InvalidUserUniqueId),
     };
+
     let taken = match result {
         Ok(result) => {
             passkey.update_credential(&result);
@@ -86,6 +90,7 @@ pub(crate) async fn verify(
             return Ok(None);
         }
     };
+
     if !taken {
         unscoped
             .record(about(
@@ -97,6 +102,7 @@ pub(crate) async fn verify(
             .await?;
         return Ok(None);
     }
+
     Ok(Some(shown))
 }
 
@@ -115,9 +121,11 @@ async fn find(
          FROM spent JOIN passkeys p ON p.credential_hash = $3 JOIN users u ON u.id = p.user_id AND u.active \
          JOIN data_keys k ON k.id = u.data_key LEFT JOIN memberships m ON m.user_id = u.id \
          WHERE ($4::uuid IS NULL OR m.organization_id = $4) ORDER BY m.created_at, m.organization_id LIMIT 1";
+
     let Some(hash) = challenge::answered(&assertion.0.response.client_data_json) else {
         return Ok(None);
     };
+
     let now = unscoped.database().runtime().clock.now();
     let values = [
         hash.clone().into(),
@@ -126,7 +134,9 @@ async fn find(
         wanted.organization.map(OrganizationId::uuid).into(),
         wanted.place.into(),
     ];
+
     let rows = unscoped.upkeep("passkeys.find", FIND, values).await?;
+
     let read = |row: &Row| -> Result<Candidate, Error> {
         let user: UserId = row.get(0)?;
         let shown = Shown {
@@ -137,9 +147,11 @@ async fn find(
             key: own_key(user, row, 4)?,
             credentials: row.get(9)?,
         };
+
         let id = row.get(6)?;
         let passkey = register::open(unscoped, &shown.key, id, &row.get::<Vec<u8>>(7)?)?;
         let state = challenge::open(unscoped, &hash, &row.get::<Vec<u8>>(8)?)?;
+
         Ok(Candidate {
             shown,
             id,
@@ -147,6 +159,7 @@ async fn find(
             state,
         })
     };
+
     Ok(rows.first().map(read).transpose()?)
 }
 
@@ -161,6 +174,7 @@ async fn note_use(
 ) -> Result<bool, Problem> {
     const NOTE: &str = "changed AS (UPDATE passkeys SET credential = $2, sign_count = $3, last_used_at = $4 \
          WHERE id = $1 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0)) AND EXISTS (SELECT FROM held) RETURNING id)";
+
     let now = unscoped.database().runtime().clock.now();
     let note = |key: &HeldKey<'_>| {
         let credential = register::seal(key, id, passkey)?;
@@ -170,13 +184,16 @@ async fn note_use(
             i64::from(result.counter()).into(),
             now.inner().into(),
         ];
+
         let event = about(
             Action::SecondFactorSuccess,
             "passkey",
             Some(id),
             shown.organization,
         );
+
         Ok(Change::new("passkeys.use", NOTE, values, event))
     };
+
     Ok(!unscoped.change_sealed(&shown.key, note).await?.is_empty())
 }

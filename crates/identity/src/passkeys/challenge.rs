@@ -37,6 +37,7 @@ pub(super) async fn keep(
     const KEEP: &str = "WITH swept AS (DELETE FROM webauthn_challenges WHERE hash IN ( \
              SELECT hash FROM webauthn_challenges WHERE expires_at <= $4 LIMIT 10 FOR UPDATE SKIP LOCKED)) \
          INSERT INTO webauthn_challenges (hash, user_id, state, expires_at) VALUES ($1, $2, $3, $5)";
+
     let database = unscoped.database();
     let (runtime, hash) = (database.runtime(), token_digest(challenge).to_vec());
     let state = serde_json::to_vec(state).map_err(|error| Error::Internal(error.into()))?;
@@ -51,6 +52,7 @@ pub(super) async fn keep(
         now.inner().into(),
         (now + ANSWERED_WITHIN).inner().into(),
     ];
+
     unscoped
         .upkeep("webauthn_challenges.insert", KEEP, values)
         .await

@@ -37,6 +37,7 @@ pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, 
     const LIST: &str = "SELECT p.id, p.name, p.created_at, p.last_used_at, k.id, k.wrapped FROM passkeys p \
          JOIN users u ON u.id = p.user_id AND u.active JOIN data_keys k ON k.id = u.data_key \
          WHERE p.user_id = $1 ORDER BY p.id";
+
     let unscoped = by
         .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let user = by.principal().user;
@@ -47,6 +48,7 @@ pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, 
         .iter()
         .map(|row| PasskeyView::read(&unscoped, user, row))
         .collect::<Result<_, _>>()?;
+
     Ok(Listing { items })
 }
 
@@ -58,7 +60,9 @@ impl PasskeyView {
             &kept_cell("passkeys", "name", id),
             &row.get::<Vec<u8>>(1)?,
         )?;
+
         let name = String::from_utf8_lossy(&name.0).into_owned();
+
         Ok(Self {
             id,
             name,
@@ -84,11 +88,13 @@ pub(super) async fn rename_passkey(
 ) -> Result<NoContent, Problem> {
     const RENAME: &str = "changed AS (UPDATE passkeys SET name = $3 WHERE id = $1 AND user_id = $2 \
          AND EXISTS (SELECT FROM held) RETURNING id)";
+
     let (principal, id) = (by.principal(), id.uuid());
     let unscoped = by
         .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
     let name = Sealed::new(Kept(Zeroizing::new(body.name.into_string().into_bytes())));
+
     let rename = |key: &HeldKey<'_>| {
         let sealed = key.seal(&kept_cell("passkeys", "name", id), &name)?;
         let event = about(
@@ -100,6 +106,7 @@ pub(super) async fn rename_passkey(
         let values = [id.into(), principal.user.uuid().into(), sealed.into()];
         Ok(Change::new("passkeys.rename", RENAME, values, event))
     };
+
     let renamed = unscoped.change_sealed(&owner.key, rename).await?;
     if renamed.is_empty() {
         Err(NOT_FOUND.problem())
@@ -125,30 +132,36 @@ pub(super) async fn delete_passkey(
         WHERE id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held)
             AND NOT is_last_way_in($2, $1) AND NOT password_needs($2, $1)
         RETURNING id, end_sessions(user_id, NULL, $4, $3))";
+
     const EXISTS: &str =
         "SELECT is_last_way_in($2, $1) FROM passkeys WHERE id = $1 AND user_id = $2";
+
     let (principal, id) = (by.principal(), id.uuid());
     let unscoped = by
         .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
     let now = identity.runtime().clock.now();
+
     let values = [
         id.into(),
         principal.user.uuid().into(),
         now.inner().into(),
         principal.session.uuid().into(),
     ];
+
     let event = about(
         Action::SecondFactorRemoved,
         "passkey",
         Some(id),
         principal.organization,
     );
+
     let told = owner.told(
         &letters::second_factor_removed("a passkey that you had added"),
         &unscoped,
     )?;
     let given = standing::in_person(principal, Hold::Alone);
+
     let removed = unscoped
         .change(
             Change::new("passkeys.delete", DELETE, values, event)
@@ -156,6 +169,7 @@ pub(super) async fn delete_passkey(
                 .queue(told),
         )
         .await?;
+
     identity.forget_user(principal.user);
     if removed.is_empty() {
         let own = [id.into(), principal.user.uuid().into()];

@@ -60,10 +60,12 @@ pub(super) async fn create_passkey_options(
     );
     let owner = find_owner(&unscoped, principal.user).await?;
     let others = ids(&unscoped, principal.user).await?;
+
     let name = owner.email.as_str();
     let (challenge, state) = webauthn
         .start_passkey_registration(principal.user.uuid(), name, name, Some(others))
         .map_err(|error| INTERNAL.problem().caused_by(error))?;
+
     challenge::keep(
         &unscoped,
         &challenge.public_key.challenge,
@@ -71,6 +73,7 @@ pub(super) async fn create_passkey_options(
         &state,
     )
     .await?;
+
     Ok(Json(PasskeyCreationOptions {
         public_key: CreationOptions::new(&challenge)?,
     }))
@@ -117,6 +120,7 @@ pub(super) async fn create_passkey(
              ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING RETURNING user_id), \
          raised AS (UPDATE sessions SET multi_factor = true WHERE id = $8 AND EXISTS (SELECT FROM changed)), \
          outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)";
+
     let webauthn = identity.settings.relying_party.webauthn()?;
     let principal = by.principal();
     let unscoped = by.unscoped(
@@ -125,6 +129,7 @@ pub(super) async fn create_passkey(
     let (user, answer) = (principal.user.uuid(), &body.credential.0);
     let hash = challenge::answered(&answer.response.client_data_json)
         .ok_or_else(|| INVALID_PASSKEY.problem())?;
+
     let state: Option<PasskeyRegistration> = challenge::take(&unscoped, &hash, user).await?;
     let state = state.ok_or_else(|| INVALID_PASSKEY.problem())?;
     let passkey = webauthn
@@ -135,6 +140,7 @@ pub(super) async fn create_passkey(
         identity.runtime().new_id::<Passkey>().uuid(),
         identity.runtime().clock.now(),
     );
+
     let name = Sealed::new(Kept(Zeroizing::new(body.name.as_str().as_bytes().to_vec())));
     let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
     let insert = |key: &HeldKey<'_>| {
@@ -149,26 +155,33 @@ pub(super) async fn create_passkey(
             principal.session.uuid().into(),
             MOST.into(),
         ];
+
         let event = about(
             Action::SecondFactorEnrolled,
             "passkey",
             Some(id),
             principal.organization,
         );
+
         let told = owner.told(&letters::second_factor_added("a passkey"), &unscoped)?;
         let given = standing::in_person(principal, Hold::Alone);
+
         Ok(Change::new("passkeys.insert", INSERT, values, event)
             .given(given)
             .answering("outcome")
             .queue(told))
     };
+
     let made = unscoped.change_sealed(&owner.key, insert).await?;
     let Some(made) = made.first() else {
         return Err(standing::ended_or(&unscoped, principal, TOO_MANY_PASSKEYS.problem()).await);
     };
+
     let first = made.get(0)?;
     identity.forget_user(principal.user);
+
     let recovery_codes = shown_if(first, codes).into_codes();
+
     Ok(Created(NewPasskeyView {
         id,
         name: body.name.into_string(),
@@ -181,9 +194,11 @@ pub(super) async fn create_passkey(
 async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Error> {
     const FIND: &str = "SELECT p.id, p.credential, k.id, k.wrapped FROM passkeys p JOIN users u ON u.id = p.user_id \
          JOIN data_keys k ON k.id = u.data_key WHERE p.user_id = $1 ORDER BY p.id";
+
     let rows = unscoped
         .select("passkeys.ids", FIND, [user.uuid().into()])
         .await?;
+
     let id = |row: &Row| {
         let passkey = open(
             unscoped,
@@ -193,6 +208,7 @@ async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Err
         )?;
         Ok(passkey.cred_id().clone())
     };
+
     rows.iter().map(id).collect()
 }
 

@@ -34,23 +34,27 @@ impl RelyingParty {
             if host.is_empty() { "Mainstay".to_owned() } else { host.clone() },
             "What authenticator apps and passkeys call the service; the host of the public URL unless told.",
         );
+
         let domain = reader.or(
             "identity.passkey_domain",
             host,
             "The domain that passkeys belong to: the host of the public URL, or a domain above it. Changing it makes all \
              passkeys worthless.",
         );
+
         let own: Vec<String> = url.as_ref().and_then(origin).into_iter().collect();
         let origins = reader.or(
             "identity.passkey_origins",
             own,
             "Origins whose pages may ask for passkeys, separated by commas; that of the public URL unless told.",
         );
+
         let webauthn = if domain.is_empty() {
             None
         } else {
             webauthn(reader, &name, &domain, &origins)
         };
+
         Self { name, webauthn }
     }
 
@@ -76,6 +80,7 @@ fn webauthn(reader: &mut Reader, name: &str, domain: &str, origins: &[String]) -
             ),
         }
     }
+
     let (first, others) = parsed.split_first()?;
     match build(name, domain, first, others) {
         Ok(webauthn) => Some(webauthn),
@@ -168,6 +173,7 @@ mod tests {
             "https://api.shop.example",
             &[("identity.passkey_domain", "shop.example"), pages],
         );
+
         assert!(right);
         assert_eq!(origins(&shared), ["https://app.shop.example/"]);
         assert!(
@@ -177,6 +183,7 @@ mod tests {
             )
             .1
         );
+
         assert!(
             !party(
                 "https://api.shop.example",

@@ -91,6 +91,7 @@ pub(super) async fn create_session_by_passkey(
             .problem()
             .detail("The passkey is not known here, or its answer is not valid."));
     };
+
     let Shown {
         user,
         organization,
@@ -99,6 +100,7 @@ pub(super) async fn create_session_by_passkey(
         is_new_place,
         credentials,
     } = shown;
+
     let new = NewSession {
         user,
         organization,
@@ -123,6 +125,7 @@ pub(super) async fn create_session_by_passkey(
             None
         },
     };
+
     let started = start_session(&unscoped, &identity, new, |_| {
         about_user(Action::LoginSuccess, Some(user), organization)
     })
@@ -130,5 +133,6 @@ pub(super) async fn create_session_by_passkey(
     let Some(started) = started else {
         return Err(moved_on(&unscoped, user).await);
     };
+
     answer(&identity, started).await
 }

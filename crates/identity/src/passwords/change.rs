@@ -42,22 +42,26 @@ pub(super) async fn change_password(
             WHERE id = $1 AND EXISTS (SELECT FROM held)
             RETURNING end_sessions(id, NULL, $4, $3)),
         resets AS (DELETE FROM password_resets WHERE user_id = $1 AND EXISTS (SELECT FROM changed))";
+
     let principal = by.principal();
     let unscoped = by.unscoped(
         "an account stands above organizations; the statements are limited to the caller's own",
     );
+
     let keys = Keys::new(
         unscoped.database().ring(),
         "step_up",
         principal.user.uuid().as_bytes(),
         by.origin().address,
     );
+
     let attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
     let owner = find_owner(&unscoped, principal.user).await?;
     let current = body
         .current_password
         .as_ref()
         .map_or_else(|| SecretString::from(""), |it| it.secret().clone());
+
     if let Some(stored) = &owner.password_hash
         && identity
             .hasher
@@ -77,6 +81,7 @@ pub(super) async fn change_password(
             .problem()
             .detail("The current password is wrong."));
     }
+
     throttle::take_back(&unscoped, attempt).await?;
     let context = vec![owner.email.as_str().to_owned()];
     check(
@@ -87,11 +92,13 @@ pub(super) async fn change_password(
         context,
     )
     .await?;
+
     let hash = identity
         .hasher
         .hash(body.new_password.secret())
         .await
         .map_err(not_hashed)?;
+
     let now = identity.runtime().clock.now();
     let values = [
         principal.user.uuid().into(),
@@ -100,16 +107,19 @@ pub(super) async fn change_password(
         principal.session.uuid().into(),
         is_long_enough_alone(&identity.settings, &body.new_password).into(),
     ];
+
     let event = about_user(
         Action::PasswordChange,
         Some(principal.user),
         principal.organization,
     );
+
     let told = letters::to(
         &owner.email,
         &letters::password_changed(&owner.keys),
         &unscoped,
     )?;
+
     let given = [
         standing::verified(principal.user, owner.credentials, Hold::Alone),
         standing::session(principal.session),
@@ -125,6 +135,7 @@ pub(super) async fn change_password(
     }
 
     identity.forget_user(principal.user);
+
     Ok(NoContent)
 }
 
@@ -144,6 +155,7 @@ pub(crate) async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owne
     const FIND: &str = r"SELECT u.password_hash, u.email, k.id, k.wrapped, u.second_factor, u.credentials_version,
             live_keys(u.id, $2)
         FROM users u JOIN data_keys k ON k.id = u.data_key WHERE u.id = $1 AND u.active";
+
     let now = unscoped.database().runtime().clock.now();
     let rows = unscoped
         .select(
@@ -152,13 +164,16 @@ pub(crate) async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owne
             [user.uuid().into(), now.inner().into()],
         )
         .await?;
+
     let row: &Row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
     let email = unscoped.open_own(
         &own_key(user, row, 2)?,
         &email_cell(user.uuid()),
         &row.get::<Vec<u8>>(1)?,
     )?;
+
     let password_hash = row.get::<Option<String>>(0)?.map(SecretString::from);
+
     Ok(Owner {
         email,
         password_hash,

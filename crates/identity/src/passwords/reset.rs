@@ -51,6 +51,7 @@ pub(super) async fn request_password_reset(
     const REQUEST: &str = r"changed AS (
         INSERT INTO password_resets (hash, user_id, created_at, expires_at, credentials_version)
         VALUES ($1, $2, $3, $4, $5) RETURNING hash)";
+
     let unscoped = by.unscoped("nobody is signed in");
     let ring = unscoped.database().ring();
     let email = Sealed::new(body.email.clone());
@@ -59,18 +60,22 @@ pub(super) async fn request_password_reset(
         index: email.index(ring, &email_index()).into_bytes(),
         indexes: email.indexes(ring, &email_index()),
     };
+
     let address = by.origin().address;
     throttle::admit_request(&unscoped, PASSWORD_RESETS, address).await?;
+
     if !letter.admit(&unscoped, address).await? {
         // The link that was mailed last is still valid.
         return Ok(Accepted);
     }
+
     let holder = find_by_address(&unscoped, &body.email).await?;
     let (runtime, token) = (
         identity.runtime(),
         FreshSecret::new(&identity.runtime().random, "mpr_"),
     );
     let now = runtime.clock.now();
+
     // For an address without an account the same row is written, for nobody; nobody is told its token.
     let user = holder.as_ref().map(|holder| holder.user);
     let owner = user.unwrap_or_else(|| runtime.new_id());
@@ -82,15 +87,18 @@ pub(super) async fn request_password_reset(
         (now + LIFETIME).inner().into(),
         credentials.into(),
     ];
+
     let letter = match user {
         Some(_) => letters::password_reset(&identity, &token.text),
         None => letters::password_reset_for_nobody(),
     };
     let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
     let event = about_user(Action::PasswordResetRequest, user, None);
+
     unscoped
         .change(Change::new("password_resets.insert", REQUEST, values, event).queue(mail))
         .await?;
+
     Ok(Accepted)
 }
 
@@ -122,12 +130,14 @@ pub(super) async fn complete_password_reset(
              RETURNING u.id, end_sessions(u.id, NULL, NULL, $2), settle_attempt($4, ARRAY[]::bytea[])), \
          place AS (INSERT INTO sign_in_places (user_id, place, seen_at) SELECT id, $6, $2 FROM changed \
              ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at)";
+
     let unscoped = by.unscoped("nobody is signed in; the token names the account");
     let (now, token) = (identity.runtime().clock.now(), hash(&body.token));
     let account = find_by_token(&unscoped, &token, now)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
     let context = vec![account.email.as_str().to_owned()];
+
     check(
         &identity,
         &body.password,
@@ -136,14 +146,17 @@ pub(super) async fn complete_password_reset(
         context,
     )
     .await?;
+
     let new = identity
         .hasher
         .hash(body.password.secret())
         .await
         .map_err(not_hashed)?;
+
     let name = Sealed::new(account.email.clone())
         .index(unscoped.database().ring(), &email_index())
         .into_bytes();
+
     // The person has shown that the mailbox is theirs: whatever strangers tried, they get in from here.
     let keys = Keys::new(
         unscoped.database().ring(),
@@ -151,6 +164,7 @@ pub(super) async fn complete_password_reset(
         &name,
         by.origin().address,
     );
+
     let values = [
         token.into(),
         now.inner().into(),
@@ -159,16 +173,19 @@ pub(super) async fn complete_password_reset(
         is_long_enough_alone(&identity.settings, &body.password).into(),
         keys.place.into(),
     ];
+
     let event = about_user(
         Action::PasswordReset,
         Some(account.user),
         account.organization,
     );
+
     let told = letters::to(
         &account.email,
         &letters::password_changed(&account.keys),
         &unscoped,
     )?;
+
     let verified = standing::verified(account.user, account.credentials, Hold::Alone);
     let change = Change::new("password_resets.complete", COMPLETE, values, event)
         .given([verified])
@@ -177,7 +194,9 @@ pub(super) async fn complete_password_reset(
         // The token was used at the same moment, or the credentials have changed.
         return Err(INVALID_TOKEN.problem());
     }
+
     identity.forget_user(account.user);
+
     Ok(NoContent)
 }
 
@@ -216,6 +235,7 @@ async fn find_by_token(
         JOIN users u ON u.id = p.user_id AND u.active AND u.credentials_version = p.credentials_version
         JOIN data_keys k ON k.id = u.data_key
         WHERE p.hash = $1 AND p.expires_at > $2";
+
     let read = |row: &Row| -> Result<Account, Error> {
         let user: UserId = row.get(0)?;
         let email = unscoped.open_own(
@@ -223,7 +243,9 @@ async fn find_by_token(
             &email_cell(user.uuid()),
             &row.get::<Vec<u8>>(1)?,
         )?;
+
         let (second_factor, credentials, keys) = (row.get(2)?, row.get(5)?, row.get(6)?);
+
         Ok(Account {
             user,
             email,
@@ -233,6 +255,7 @@ async fn find_by_token(
             keys,
         })
     };
+
     let rows = unscoped
         .select(
             "password_resets.find",
@@ -240,5 +263,6 @@ async fn find_by_token(
             [token.to_vec().into(), now.inner().into()],
         )
         .await?;
+
     rows.first().map(read).transpose()
 }

@@ -52,6 +52,7 @@ impl Strength {
         let words = context
             .iter()
             .flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()));
+
         let words: Vec<&str> = words
             .filter(|word| !word.is_empty())
             .take(ANALYSED_CONTEXT.1)
@@ -78,12 +79,14 @@ impl Strength {
                 ..whole
             };
         }
+
         whole
     }
 
     fn estimate(password: &str, context: &[&str]) -> Self {
         let estimate = zxcvbn(password, context);
         let feedback = estimate.feedback();
+
         Self {
             score: estimate.score().into(),
             warning: feedback
@@ -144,12 +147,14 @@ fn readings(password: &str) -> usize {
             1
         }
     };
+
     let choices = STANDS_FOR.iter().map(|(_, written)| {
         let present = written
             .chars()
             .filter(|character| password.contains(*character));
         present.map(weight).sum::<usize>().max(1)
     });
+
     choices.product()
 }
 
@@ -201,6 +206,7 @@ pub(crate) async fn check(
     context: Vec<String>,
 ) -> Result<(), Problem> {
     let least = least_length(&identity.settings, second_factor);
+
     let refuse = |detail: String| {
         let error = FieldError {
             location: "body".into(),
@@ -212,6 +218,7 @@ pub(crate) async fn check(
     if !is_as_long_as(least, password) {
         return refuse(format!("expected at least {least} characters"));
     }
+
     let strength = identity
         .estimator
         .estimate(password.secret().clone(), context)
@@ -219,9 +226,11 @@ pub(crate) async fn check(
     if strength.is_enough() {
         return Ok(());
     }
+
     let warning = strength
         .warning
         .unwrap_or_else(|| "This password is easy to guess.".to_owned());
+
     refuse(
         std::iter::once(warning)
             .chain(strength.suggestions)
@@ -282,6 +291,7 @@ pub(super) async fn estimate_password(
         .estimator
         .estimate(body.password.secret().clone(), body.known)
         .await?;
+
     let Strength {
         score,
         warning,
@@ -296,6 +306,7 @@ pub(super) async fn estimate_password(
             ..strength
         },
     };
+
     Ok(Json(StrengthView {
         score,
         acceptable: score > MOST_WHEN_SHORT,
@@ -351,6 +362,7 @@ mod tests {
         ] {
             assert!(!is_enough(common, &[]), "{common}");
         }
+
         for fine in [
             "correct horse battery staple",
             "violets tumble over granite",
@@ -374,8 +386,10 @@ mod tests {
     #[test]
     fn crafted_passwords_leave_few_readings() {
         const CRAFTED: &str = "51{+|3@[(+31(+$[02$4395063297$9(6{4+[+74!9174|380!!70{||<839@4$<";
+
         let all: String = STANDS_FOR.iter().map(|(_, written)| *written).collect();
         let digits = "0123456789".repeat(10);
+
         for crafted in [
             CRAFTED,
             &all,
@@ -391,6 +405,7 @@ mod tests {
                 readings(&analysed)
             );
         }
+
         assert!(readings(CRAFTED) > 1_000);
 
         let alphabet: Vec<char> = format!("{all}abc^&-").chars().collect();

@@ -29,6 +29,7 @@ pub async fn list_roles_of(
          ARRAY(SELECT permission FROM role_permissions WHERE role_id = r.id ORDER BY permission) \
          FROM roles r WHERE r.organization_id = $1 OR r.organization_id IS NULL \
          ORDER BY r.organization_id NULLS FIRST, r.id";
+
     let read = |row: &Row| -> Result<_, Error> {
         Ok(ListedRole {
             name: row.get(0)?,
@@ -37,9 +38,11 @@ pub async fn list_roles_of(
             permissions: row.get(3)?,
         })
     };
+
     let rows = unscoped
         .select("roles.list_of", LIST, [organization.uuid().into()])
         .await?;
+
     rows.iter().map(read).collect()
 }
 
@@ -63,6 +66,7 @@ pub async fn assign_role(
              ON CONFLICT ON CONSTRAINT memberships_pkey DO UPDATE SET role_id = excluded.role_id \
              RETURNING user_id, (SELECT jsonb_build_object('role', name) FROM before) AS before, \
                  jsonb_build_object('role', $3::text) AS after)";
+
     let now = unscoped.database().runtime().clock.now();
     let values = [
         user.uuid().into(),
@@ -70,6 +74,7 @@ pub async fn assign_role(
         role.into(),
         now.inner().into(),
     ];
+
     let event = about_user(Action::AuthzChange, Some(user), Some(organization));
     let change = Change::new("memberships.assign", ASSIGN, values, event).showing_rows();
     match unscoped.change(change).await {

@@ -44,8 +44,10 @@ pub(super) async fn create_role(
              RETURNING id, NULL::jsonb AS before, $6::jsonb AS after), \
          granted AS (INSERT INTO role_permissions (role_id, permission) \
              SELECT changed.id, permission FROM changed, unnest($4::text[]) AS permission)";
+
     let permissions = body.permissions.into_set();
     check_held(&by, &permissions).await?;
+
     let id: RoleId = identity.runtime().new_id();
     let name = body.name.as_str().to_owned();
     let values = [
@@ -57,12 +59,14 @@ pub(super) async fn create_role(
         shown(&name, &permissions).into(),
         identity.runtime().clock.now().inner().into(),
     ];
+
     let event = about(
         Action::RoleCreated,
         "role",
         Some(id.uuid()),
         organization(&by),
     );
+
     let given = standing::in_role(by.principal());
     let change = Change::new("roles.insert", CREATE, values, event)
         .given(given)
@@ -80,7 +84,9 @@ pub(super) async fn create_role(
             standing::role_lost_or(&unscoped, by.principal(), TOO_MANY_ROLES.problem()).await,
         );
     }
+
     let permissions = permissions.into_iter().collect();
+
     Ok(Created(RoleView {
         id,
         name,

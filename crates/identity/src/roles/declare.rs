@@ -21,6 +21,7 @@ pub async fn declare_permissions(owner: &mut Owner, declared: &[Declared]) -> Re
     let mut unique = declared.to_vec();
     unique.sort_by_key(|permission| permission.name);
     unique.dedup_by_key(|permission| permission.name);
+
     let grants: Vec<_> = unique
         .iter()
         .flat_map(|permission| {
@@ -30,6 +31,7 @@ pub async fn declare_permissions(owner: &mut Owner, declared: &[Declared]) -> Re
                 .map(|role| (role.name(), permission.name))
         })
         .collect();
+
     let values = [
         texts(unique.iter().map(|permission| permission.name)),
         texts(unique.iter().map(|permission| permission.help)),
@@ -42,6 +44,7 @@ pub async fn declare_permissions(owner: &mut Owner, declared: &[Declared]) -> Re
                 .map(|permission| permission.name),
         ),
     ];
+
     owner.run(DECLARE, values).await.map(drop)
 }
 

@@ -33,6 +33,7 @@ pub(super) async fn delete_role(
              AND NOT role_exceeds(id, $5, $6) \
              RETURNING id, $4::jsonb AS before, NULL::jsonb AS after), \
          taken AS (DELETE FROM role_permissions p USING changed WHERE p.role_id = changed.id)";
+
     for _ in 0..3 {
         let role = find_to_change(&by, id, &if_match).await?;
         let before = shown(&role.name, &role.permissions.into_iter().collect());
@@ -45,12 +46,14 @@ pub(super) async fn delete_role(
             held,
             owner,
         ];
+
         let event = about(
             Action::RoleDeleted,
             "role",
             Some(id.uuid()),
             organization(&by),
         );
+
         let given = standing::in_role(by.principal());
         let change = Change::new("roles.delete", DELETE, values, event)
             .given(given)
@@ -62,6 +65,7 @@ pub(super) async fn delete_role(
             return Ok(NoContent);
         }
     }
+
     Err(Error::Contended.into())
 }
 

@@ -21,8 +21,10 @@ pub(super) async fn list_permissions(
     by: Allowed<RolesRead>,
 ) -> Result<Listing<PermissionView>, Problem> {
     const LIST: &str = "SELECT name, help, administrative FROM permissions ORDER BY name";
+
     let unscoped =
         by.unscoped("permissions are declared by the code and belong to no organization");
+
     let view = |row: &Row| -> Result<_, Error> {
         Ok(PermissionView {
             name: row.get(0)?,
@@ -30,7 +32,9 @@ pub(super) async fn list_permissions(
             administrative: row.get(2)?,
         })
     };
+
     let rows = unscoped.select("permissions.list", LIST, []).await?;
+
     Ok(Listing {
         items: rows.iter().map(view).collect::<Result<_, _>>()?,
     })

@@ -89,6 +89,7 @@ pub(super) async fn find_to_change<P: Permission>(
         }
         .into());
     }
+
     Ok(role)
 }
 

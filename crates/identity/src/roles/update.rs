@@ -52,12 +52,15 @@ pub(super) async fn update_role(
          granted AS (INSERT INTO role_permissions (role_id, permission) \
              SELECT changed.id, permission FROM changed, unnest($5::text[]) AS permission \
              ON CONFLICT ON CONSTRAINT role_permissions_pkey DO NOTHING)";
+
     let (name, wanted) = (Option::from(body.name), Option::from(body.permissions));
     let wanted = wanted.map(PermissionNames::into_set);
+
     for _ in 0..3 {
         let role = find_to_change(&by, id, &if_match).await?;
         let before: BTreeSet<_> = role.permissions.iter().cloned().collect();
         let permissions = wanted.clone().unwrap_or_else(|| before.clone());
+
         check_held(&by, &permissions).await?;
         let name = name
             .as_ref()
@@ -66,6 +69,7 @@ pub(super) async fn update_role(
         if name == role.name && permissions == before {
             return Ok(Json(role));
         }
+
         let permissions_list: Vec<_> = permissions.iter().cloned().collect();
         let [held, owner] = held_by(by.principal());
         let values = [
@@ -79,12 +83,14 @@ pub(super) async fn update_role(
             held,
             owner,
         ];
+
         let event = about(
             Action::PermissionsChanged,
             "role",
             Some(id.uuid()),
             organization(&by),
         );
+
         let given = standing::in_role(by.principal());
         let change = Change::new("roles.update", UPDATE, values, event)
             .given(given)
@@ -110,5 +116,6 @@ pub(super) async fn update_role(
         }
         // Somebody changed it meanwhile: look again.
     }
+
     Err(Error::Contended.into())
 }

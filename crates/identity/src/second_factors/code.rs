@@ -56,6 +56,7 @@ pub(super) fn fresh_recovery_code(random: &Random) -> (String, Vec<u8>) {
         .iter()
         .map(|byte| char::from(letter(*byte)))
         .collect();
+
     let mut grouped = String::with_capacity(LETTERS + LETTERS / GROUP);
     for (position, letter) in letters.char_indices() {
         if position > 0 && position % GROUP == 0 {
@@ -63,6 +64,7 @@ pub(super) fn fresh_recovery_code(random: &Random) -> (String, Vec<u8>) {
         }
         grouped.push(letter);
     }
+
     (grouped, hash(&letters))
 }
 
@@ -124,8 +126,10 @@ mod tests {
     fn a_recovery_code_is_known_however_it_is_typed() {
         let (code, kept) = fresh_recovery_code(&Random::default());
         assert_eq!(code.split('-').map(str::len).collect::<Vec<_>>(), [5; 5]);
+
         let spaced = code.replace('-', "  ");
         let confused = code.replace('0', "o").replace('1', "l");
+
         for typed in [
             code.clone(),
             code.to_lowercase(),
@@ -138,6 +142,7 @@ mod tests {
                 "{typed}"
             );
         }
+
         assert!(matches!(read(&code[1..]), Shape::Recovery(hash) if hash != kept));
     }
 

@@ -58,6 +58,7 @@ pub(super) async fn create_totp(
     const BEGIN: &str = "changed AS (INSERT INTO totps AS t (user_id, pending, pending_at) SELECT $1, $2, $3 FROM held \
          ON CONFLICT ON CONSTRAINT totps_pkey DO UPDATE SET pending = excluded.pending, pending_at = excluded.pending_at \
          RETURNING t.user_id)";
+
     let principal = by.principal();
     let unscoped = by
         .unscoped("factors belong to their person; the statements are limited to the caller's own");
@@ -65,18 +66,22 @@ pub(super) async fn create_totp(
     let owner = find_owner(&unscoped, principal.user).await?;
     let runtime = identity.runtime();
     let issuer = &identity.settings.relying_party.name;
+
     let enrolment = Enrolment::new(&runtime.random, issuer, owner.email.as_str())?;
     let secret = Sealed::new(Kept(enrolment.secret));
     let now = runtime.clock.now().inner();
     let begin = |key: &HeldKey<'_>| {
         let pending = key.seal(&kept_cell("totps", "pending", user), &secret)?;
+
         let event = about(
             Action::SecondFactorBegun,
             "totp",
             Some(user),
             principal.organization,
         );
+
         let given = standing::in_person(principal, Hold::Shared);
+
         Ok(Change::new(
             "totps.begin",
             BEGIN,
@@ -85,16 +90,19 @@ pub(super) async fn create_totp(
         )
         .given(given))
     };
+
     if unscoped.change_sealed(&owner.key, begin).await?.is_empty() {
         return Err(UNAUTHENTICATED
             .problem()
             .caused_by("the session ended meanwhile"));
     }
+
     let view = TotpEnrolment {
         secret: enrolment.text,
         uri: enrolment.uri,
         qr_code: enrolment.qr_code,
     };
+
     Ok(CreatedAt("/v1/me/second-factors".into(), view))
 }
 
@@ -121,6 +129,7 @@ pub(super) async fn confirm_totp(
     const FIND: &str = "SELECT t.pending, t.pending_at, t.secret IS NOT NULL, k.id, k.wrapped \
          FROM totps t JOIN users u ON u.id = t.user_id JOIN data_keys k ON k.id = u.data_key \
          WHERE t.user_id = $1 AND t.pending IS NOT NULL AND t.pending_at > $2";
+
     const CONFIRM: &str = "changed AS (UPDATE totps SET secret = $3, confirmed_at = $4, last_step = $5, \
              pending = NULL, pending_at = NULL \
              WHERE user_id = $1 AND pending_at = $2 AND EXISTS (SELECT FROM held) \
@@ -129,6 +138,7 @@ pub(super) async fn confirm_totp(
              ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING RETURNING user_id), \
          raised AS (UPDATE sessions SET multi_factor = true WHERE id = $7 AND EXISTS (SELECT FROM changed)), \
          outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)";
+
     let principal = by.principal();
     let unscoped = by
         .unscoped("factors belong to their person; the statements are limited to the caller's own");
@@ -140,10 +150,12 @@ pub(super) async fn confirm_totp(
             [user.into(), (now - WAITS).inner().into()],
         )
         .await?;
+
     let row: &Row = rows.first().ok_or_else(|| NOT_FOUND.problem())?;
     let (pending, pending_at, replaces): (Vec<u8>, Timestamp, bool) =
         (row.get(0)?, row.get(1)?, row.get(2)?);
     let key = own_key(principal.user, row, 3)?;
+
     // Whoever guesses turns on an app that its owner has not finished to set up, and locks them out.
     let keys = Keys::new(
         unscoped.database().ring(),
@@ -151,6 +163,7 @@ pub(super) async fn confirm_totp(
         user.as_bytes(),
         by.origin().address,
     );
+
     let attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
     let owner = find_owner(&unscoped, principal.user).await?;
     let secret: Kept = unscoped.open_own(&key, &kept_cell("totps", "pending", user), &pending)?;
@@ -159,6 +172,7 @@ pub(super) async fn confirm_totp(
         Sealed::new(secret),
         RecoveryCodes::fresh(&identity.runtime().random),
     );
+
     let confirm = |key: &HeldKey<'_>| {
         let values = [
             user.into(),
@@ -171,29 +185,35 @@ pub(super) async fn confirm_totp(
             principal.session.uuid().into(),
             replaces.into(),
         ];
+
         let event = about(
             Action::SecondFactorEnrolled,
             "totp",
             Some(user),
             principal.organization,
         );
+
         let told = owner.told(
             &letters::second_factor_added("an authenticator app"),
             &unscoped,
         )?;
         let given = standing::in_person(principal, Hold::Alone);
+
         Ok(Change::new("totps.confirm", CONFIRM, values, event)
             .given(given)
             .answering("outcome")
             .queue(told))
     };
+
     let answer = unscoped.change_sealed(&owner.key, confirm).await?;
     let Some(answer) = answer.first() else {
         return Err(standing::ended_or(&unscoped, principal, NOT_FOUND.problem()).await);
     };
+
     let first = answer.get(0)?;
     throttle::take_back(&unscoped, attempt).await?;
     identity.forget_user(principal.user);
+
     Ok(Json(shown_if(first, codes)))
 }
 
@@ -216,7 +236,9 @@ pub(super) async fn delete_totp(
     const DELETE: &str = r"changed AS (DELETE FROM totps
         WHERE user_id = $1 AND secret IS NOT NULL AND EXISTS (SELECT FROM held) AND NOT password_needs($1, NULL)
         RETURNING user_id, end_sessions(user_id, NULL, $3, $2))";
+
     const EXISTS: &str = "SELECT FROM totps WHERE user_id = $1 AND secret IS NOT NULL";
+
     let principal = by.principal();
     let unscoped = by
         .unscoped("factors belong to their person; the statements are limited to the caller's own");
@@ -228,17 +250,20 @@ pub(super) async fn delete_totp(
         now.inner().into(),
         principal.session.uuid().into(),
     ];
+
     let event = about(
         Action::SecondFactorRemoved,
         "totp",
         Some(user),
         principal.organization,
     );
+
     let told = owner.told(
         &letters::second_factor_removed("the authenticator app"),
         &unscoped,
     )?;
     let given = standing::in_person(principal, Hold::Alone);
+
     let removed = unscoped
         .change(
             Change::new("totps.delete", DELETE, values, event)
@@ -246,6 +271,7 @@ pub(super) async fn delete_totp(
                 .queue(told),
         )
         .await?;
+
     identity.forget_user(principal.user);
     if removed.is_empty() {
         let exists = !unscoped

@@ -14,6 +14,7 @@ pub(crate) async fn factors_of(
             EXISTS (SELECT FROM totps WHERE user_id = $1 AND secret IS NOT NULL),
             EXISTS (SELECT FROM passkeys WHERE user_id = $1),
             EXISTS (SELECT FROM recovery_codes WHERE user_id = $1 AND cardinality(hashes) > 0)";
+
     let rows = unscoped
         .select("users.factors_to_show", FIND, [user.uuid().into()])
         .await?;
@@ -25,5 +26,6 @@ pub(crate) async fn factors_of(
             }
         }
     }
+
     Ok(factors)
 }

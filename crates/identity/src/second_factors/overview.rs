@@ -21,12 +21,14 @@ pub(super) async fn list_second_factors(by: InPerson) -> Result<Json<SecondFacto
          (SELECT count(*) FROM passkeys p WHERE p.user_id = u.id), coalesce(cardinality(r.hashes), 0)::bigint \
          FROM users u LEFT JOIN totps t ON t.user_id = u.id LEFT JOIN recovery_codes r ON r.user_id = u.id \
          WHERE u.id = $1";
+
     let unscoped =
         by.unscoped("factors belong to their person; the statement is limited to the caller's own");
     let rows = unscoped
         .select("users.factors", FIND, [by.principal().user.uuid().into()])
         .await?;
     let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
+
     Ok(Json(SecondFactors {
         enrolled: row.get(0)?,
         totp_since: row.get(1)?,

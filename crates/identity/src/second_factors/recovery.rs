@@ -59,6 +59,7 @@ pub(super) async fn create_recovery_codes(
          SELECT id, $2, $3 FROM users WHERE id = $1 AND second_factor AND EXISTS (SELECT FROM held) \
          ON CONFLICT ON CONSTRAINT recovery_codes_pkey \
              DO UPDATE SET hashes = excluded.hashes, created_at = excluded.created_at RETURNING r.user_id)";
+
     let principal = by.principal();
     let unscoped = by
         .unscoped("factors belong to their person; the statements are limited to the caller's own");
@@ -70,12 +71,14 @@ pub(super) async fn create_recovery_codes(
         hashes.into(),
         identity.runtime().clock.now().inner().into(),
     ];
+
     let event = about(
         Action::RecoveryCodesCreated,
         "recovery_codes",
         Some(user),
         principal.organization,
     );
+
     let told = owner.told(&letters::recovery_codes_replaced(), &unscoped)?;
     let given = standing::in_person(principal, Hold::Alone);
     let change = Change::new("recovery_codes.replace", REPLACE, values, event)

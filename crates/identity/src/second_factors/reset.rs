@@ -17,17 +17,20 @@ use crate::{
 pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<bool, Error> {
     const FIND: &str = "SELECT u.email, k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
          WHERE u.id = $1 AND u.kind = 'person'";
+
     // The account is locked first: a sign-in that is under way starts its session before, or not at all.
     const RESET: &str = r"person AS (SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE),
         changed AS (SELECT end_sessions(id, NULL, NULL, $2) FROM person),
         apps AS (DELETE FROM totps WHERE user_id IN (SELECT id FROM person)),
         keys AS (DELETE FROM passkeys WHERE user_id IN (SELECT id FROM person))";
+
     let rows = unscoped
         .select("users.find_for_reset", FIND, [user.uuid().into()])
         .await?;
     let Some(row) = rows.first() else {
         return Ok(false);
     };
+
     let sealed = row.get::<Vec<u8>>(0)?;
     let email: EmailAddress =
         unscoped.open_own(&own_key(user, row, 1)?, &email_cell(user.uuid()), &sealed)?;
@@ -35,8 +38,10 @@ pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<b
     let now = unscoped.database().runtime().clock.now();
     let event = about_user(Action::SecondFactorsReset, Some(user), None);
     let values = [user.uuid().into(), now.inner().into()];
+
     unscoped
         .change(Change::new("users.reset_second_factors", RESET, values, event).queue(told))
         .await?;
+
     Ok(true)
 }

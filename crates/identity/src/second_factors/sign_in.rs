@@ -34,6 +34,7 @@ pub(crate) async fn show_at_sign_in(
         let factors = factors_of(unscoped, holder.user).await?;
         return Err(SECOND_FACTOR_REQUIRED.problem().second_factors(factors));
     };
+
     match spend(unscoped, holder, code, address).await? {
         Some(spent) => {
             attempt.extend(spent);
@@ -57,6 +58,7 @@ pub(crate) async fn show_at_sign_in(
 /// Half of a sign-in is no failure: it is taken back, and on record.
 async fn ask(unscoped: &Unscoped, holder: &Holder<'_>, attempt: &Admitted) -> Result<(), Problem> {
     const ASK: &str = "changed AS MATERIALIZED (SELECT settle_attempt($1, $2))";
+
     let values = [
         attempt.cleared.clone().into(),
         attempt.refunded.clone().into(),
@@ -66,8 +68,10 @@ async fn ask(unscoped: &Unscoped, holder: &Holder<'_>, attempt: &Admitted) -> Re
         Some(holder.user),
         holder.organization,
     );
+
     unscoped
         .change(Change::new("throttles.second_factor", ASK, values, event))
         .await?;
+
     Ok(())
 }

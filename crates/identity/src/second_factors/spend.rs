@@ -43,20 +43,25 @@ pub(crate) async fn spend(
          changed AS (UPDATE totps t SET last_step = $5 FROM attempt WHERE t.user_id = $1 AND t.last_step < $5 \
              AND t.secret IS NOT NULL AND attempt.blocked_until IS NULL RETURNING t.user_id), \
          outcome AS (SELECT attempt.blocked_until, EXISTS (SELECT FROM changed) FROM attempt)";
+
     const RECOVER: &str = "attempt AS (SELECT admit_attempt($2, $3, $4) AS blocked_until), \
          changed AS (UPDATE recovery_codes r SET hashes = array_remove(r.hashes, $5) FROM attempt \
              WHERE r.user_id = $1 AND $5 = ANY (r.hashes) AND attempt.blocked_until IS NULL RETURNING r.user_id), \
          outcome AS (SELECT attempt.blocked_until, EXISTS (SELECT FROM changed) FROM attempt)";
+
     let user = holder.user.uuid();
     let now = unscoped.database().runtime().clock.now();
+
     let keys = Keys::new(
         unscoped.database().ring(),
         "second_factor",
         user.as_bytes(),
         address,
     );
+
     let counted = keys.of_holder(holder.is_known_here);
     let free = vec![FREE_OF_ACCOUNT; counted.len()];
+
     let (name, clauses, proof, resource) = match code.shape() {
         Shape::Totp(code) => {
             let step = holder.step(unscoped, &code, now)?;
@@ -69,6 +74,7 @@ pub(crate) async fn spend(
             "recovery_codes",
         ),
     };
+
     let values = [
         user.into(),
         counted.into(),
@@ -76,17 +82,20 @@ pub(crate) async fn spend(
         now.inner().into(),
         proof,
     ];
+
     let event = about(
         Action::SecondFactorSuccess,
         resource,
         Some(user),
         holder.organization,
     );
+
     let told = if resource == "recovery_codes" {
         holder.told_of_recovery(unscoped)?
     } else {
         None
     };
+
     let change = Change::new(name, clauses, values, event)
         .answering("outcome")
         .queue(told);
@@ -97,6 +106,7 @@ pub(crate) async fn spend(
     if let Some(until) = row.get::<Option<Timestamp>>(0)? {
         return Err(refuse_holder(unscoped, holder.user, holder.organization, until).await);
     }
+
     Ok(row
         .get::<bool>(1)?
         .then(|| keys.holding(holder.is_known_here)))

@@ -42,6 +42,7 @@ impl Enrolment {
             .render::<svg::Color<'_>>()
             .min_dimensions(SIDE, SIDE)
             .build();
+
         Ok(Self {
             text: totp.secret().to_base32(),
             secret,
@@ -100,6 +101,7 @@ mod tests {
     #[test]
     fn codes_are_those_of_the_standard() {
         const SECRET: &[u8] = b"12345678901234567890";
+
         for (seconds, code) in [
             (59, "287082"),
             (1_111_111_109, "081804"),
@@ -132,6 +134,7 @@ mod tests {
             "{}",
             enrolment.uri
         );
+
         assert!(
             enrolment
                 .uri

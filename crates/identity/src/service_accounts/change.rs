@@ -44,6 +44,7 @@ pub(super) async fn update_service_account(
                      IS DISTINCT FROM (coalesce($4, u.name), coalesce($6, u.active), role.id) RETURNING u.id), \
          member AS (UPDATE memberships m SET role_id = role.id FROM changed, role \
              WHERE m.user_id = changed.id AND m.organization_id = $2 AND m.role_id <> role.id)";
+
     let organization = by.principal().organization;
     let action = action(&body);
     let name: Option<String> = Option::from(body.name).map(DisplayName::into_string);
@@ -51,6 +52,7 @@ pub(super) async fn update_service_account(
         Option::from(body.role).map(|role: RoleName| role.as_str().to_owned());
     let active: Option<bool> = body.active.into();
     let [held, owner] = held_by(by.principal());
+
     let values = [
         id.uuid().into(),
         organization.map(OrganizationId::uuid).into(),
@@ -60,6 +62,7 @@ pub(super) async fn update_service_account(
         active.into(),
         owner,
     ];
+
     let unscoped = by.unscoped(
         "an account stands above organizations; only a member of the caller's is changed",
     );
@@ -67,10 +70,12 @@ pub(super) async fn update_service_account(
     let change = Change::new("service_accounts.update", UPDATE, values, event)
         .given(standing::in_role(by.principal()))
         .answering("found");
+
     let found = unscoped.change(change).await?;
     identity
         .directory
         .forget(directory::Change::User(id.uuid()));
+
     if found.is_empty() {
         let problem = refusal(&by, id, CONFLICT).await;
         return Err(match role {
@@ -78,6 +83,7 @@ pub(super) async fn update_service_account(
             _ => problem,
         });
     }
+
     Ok(Json(get_account(&by, id).await?.view))
 }
 

@@ -47,6 +47,7 @@ pub(crate) async fn verify_client_secret(
          JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id \
              AND m.created_at = c.member_since \
          WHERE c.user_id = $1 AND c.revoked_at IS NULL AND c.expires_at > $2";
+
     let Some(user) = client_id
         .parse::<UserId>()
         .ok()
@@ -54,6 +55,7 @@ pub(crate) async fn verify_client_secret(
     else {
         return Ok(None);
     };
+
     let (now, shown) = (identity.runtime().clock.now(), hash(secret));
     let rows = unscoped
         .select(
@@ -62,6 +64,7 @@ pub(crate) async fn verify_client_secret(
             [user.uuid().into(), now.inner().into()],
         )
         .await?;
+
     for row in &rows {
         if same_bytes(&row.get::<Vec<u8>>(2)?, &shown) {
             let secret: Uuid = row.get(0)?;
@@ -73,5 +76,6 @@ pub(crate) async fn verify_client_secret(
             }));
         }
     }
+
     Ok(None)
 }

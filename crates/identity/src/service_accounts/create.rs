@@ -39,6 +39,7 @@ pub(super) async fn create_service_account(
              WHERE has_room('service_accounts', $2, $7, $5) RETURNING id), \
          member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
              SELECT changed.id, $2, role.id, $5 FROM changed, role)";
+
     let (organization, now) = (by.principal().organization, by.runtime().clock.now());
     let id: UserId = by.runtime().new_id();
     let values = [
@@ -50,6 +51,7 @@ pub(super) async fn create_service_account(
         held(by.principal()),
         MOST_ACCOUNTS.into(),
     ];
+
     let unscoped = by
         .unscoped("an account stands above organizations; its membership is made in the caller's");
     let event = about_user(Action::UserCreated, Some(id), organization);
@@ -61,6 +63,7 @@ pub(super) async fn create_service_account(
         let refusal = role_refusal(&by, body.role.as_str().to_owned(), TOO_MANY_ACCOUNTS).await;
         return Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await);
     }
+
     let (name, role) = (body.name.into_string(), body.role.as_str().to_owned());
     let view = ServiceAccountView {
         id,
@@ -69,6 +72,7 @@ pub(super) async fn create_service_account(
         active: true,
         created_at: now,
     };
+
     Ok(Created(view))
 }
 
@@ -81,6 +85,7 @@ pub(super) async fn role_refusal<P: Permission>(
     const FIND: &str = "SELECT NOT role_exceeds(id, $3, false) FROM roles \
          WHERE name = $2 AND (organization_id = $1 OR organization_id IS NULL) \
          ORDER BY organization_id NULLS FIRST LIMIT 1";
+
     let rows = by
         .select("roles.find", FIND, [role.into(), held(by.principal())])
         .await;

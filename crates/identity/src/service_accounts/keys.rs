@@ -46,6 +46,7 @@ pub(super) async fn create_service_account_key(
              JOIN memberships maker ON maker.user_id = $12 AND maker.organization_id = m.organization_id \
          WHERE m.user_id = $7 AND m.organization_id = $8 AND NOT role_exceeds(m.role_id, $9, $11) \
              AND EXISTS (SELECT FROM held) AND has_room('api_keys', $7, $10, $5) RETURNING id)";
+
     let principal = by.principal();
     let unscoped = by.unscoped(
         "keys belong to accounts; only one of a member of the caller's organization is made",
@@ -53,6 +54,7 @@ pub(super) async fn create_service_account_key(
     let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
     let organization = principal.organization.map(OrganizationId::uuid);
     let [held, owner] = held_by(principal);
+
     let place = [
         id.uuid().into(),
         organization.into(),
@@ -61,12 +63,14 @@ pub(super) async fn create_service_account_key(
         owner,
         principal.user.uuid().into(),
     ];
+
     let event = about(
         Action::TokenCreated,
         "api_key",
         Some(new.id().uuid()),
         principal.organization,
     );
+
     let change = Change::new(
         "service_accounts.insert_key",
         INSERT,
@@ -125,14 +129,17 @@ pub(super) async fn delete_service_account_key(
     const REVOKE: &str = "changed AS (UPDATE api_keys k SET revoked_at = $4 FROM users u \
          WHERE k.id = $1 AND k.user_id = $2 AND k.organization_id = $3 AND k.revoked_at IS NULL \
              AND u.id = k.user_id AND u.kind = 'service' AND NOT member_exceeds(k.user_id, $3, $5, $6) RETURNING k.id)";
+
     const EXCEEDS: &str = "SELECT member_exceeds(user_id, $1, $4, $5) FROM api_keys \
          WHERE organization_id = $1 AND id = $2 AND user_id = $3 AND revoked_at IS NULL";
+
     let organization = by.principal().organization;
     let unscoped = by
         .unscoped("what revokes a key is no plain update of the row; limited to the organization");
     let now = by.runtime().clock.now();
     let organization_id = organization.map(OrganizationId::uuid);
     let [held, owner] = held_by(by.principal());
+
     let values = [
         key.uuid().into(),
         id.uuid().into(),
@@ -141,12 +148,14 @@ pub(super) async fn delete_service_account_key(
         held,
         owner,
     ];
+
     let event = about(
         Action::TokenRevoked,
         "api_key",
         Some(key.uuid()),
         organization,
     );
+
     let revoked = unscoped
         .change(Change::new(
             "service_accounts.revoke_key",
@@ -155,6 +164,7 @@ pub(super) async fn delete_service_account_key(
             event,
         ))
         .await?;
+
     identity.forget_session(key.uuid().into());
 
     if revoked.is_empty() {
@@ -167,6 +177,7 @@ pub(super) async fn delete_service_account_key(
         )
         .await);
     }
+
     Ok(NoContent)
 }
 
@@ -177,10 +188,12 @@ async fn keys(
     key: Option<ApiKeyId>,
 ) -> Result<Vec<ApiKeyView>, Problem> {
     get_account(by, user).await?;
+
     let unscoped = by.unscoped(
         "keys are selected by their account, which was found in the caller's organization",
     );
     let organization = by.principal().organization;
+
     Ok(select_keys(
         &unscoped,
         KeysWanted {

@@ -25,25 +25,30 @@ pub(super) async fn delete_service_account(
              WHERE m.user_id = $1 AND m.organization_id = $2 AND EXISTS (SELECT FROM held) \
                  AND NOT role_exceeds(m.role_id, $3, $4)), \
          changed AS (DELETE FROM users u USING account a WHERE u.id = a.user_id RETURNING u.id, forget_account(u.id))";
+
     let organization = by.principal().organization;
     let unscoped = by.unscoped(
         "an account stands above organizations; only a member of the caller's is deleted",
     );
     let [held, owner] = held_by(by.principal());
+
     let values = [
         id.uuid().into(),
         organization.map(OrganizationId::uuid).into(),
         held,
         owner,
     ];
+
     let event = about_user(Action::UserDeleted, Some(id), organization);
     let change = Change::new("service_accounts.delete", DELETE, values, event);
     let deleted = unscoped
         .change(change.given(standing::in_role(by.principal())))
         .await?;
+
     identity
         .directory
         .forget(directory::Change::User(id.uuid()));
+
     if deleted.is_empty() {
         Err(refusal(&by, id, CONFLICT).await)
     } else {

@@ -107,6 +107,7 @@ pub(super) async fn create_client_secret(
              JOIN memberships maker ON maker.user_id = $10 AND maker.organization_id = m.organization_id \
          WHERE m.user_id = $5 AND m.organization_id = $6 AND NOT role_exceeds(m.role_id, $7, $9) \
              AND EXISTS (SELECT FROM held) AND has_room('client_secrets', $5, $8, $3) RETURNING id)";
+
     let (runtime, principal) = (by.runtime(), by.principal());
     let unscoped = by.unscoped(
         "secrets belong to accounts; only one of a member of the caller's organization is made",
@@ -114,6 +115,7 @@ pub(super) async fn create_client_secret(
     let scopes = scopes_within(body.scopes, &unscoped, principal, "client_secret").await?;
     let now = runtime.clock.now();
     let expires_at = now + lifetime(body.expires_in_days, &identity.settings)?;
+
     let (secret_id, secret): (ClientSecretId, _) =
         (runtime.new_id(), generate(&runtime.random, PREFIX));
     let [held, owner] = held_by(principal);
@@ -130,12 +132,14 @@ pub(super) async fn create_client_secret(
         principal.user.uuid().into(),
         scopes.into(),
     ];
+
     let event = about(
         Action::TokenCreated,
         "client_secret",
         Some(secret_id.uuid()),
         principal.organization,
     );
+
     let change = Change::new("client_secrets.insert", INSERT, values, event);
     if unscoped
         .change(change.given(standing::in_role(principal)))
@@ -147,6 +151,7 @@ pub(super) async fn create_client_secret(
     }
 
     let client_secret = secret.text.expose_secret().to_owned();
+
     Ok(Created(MadeClientSecretView {
         id: secret_id,
         client_id: id,
@@ -196,8 +201,10 @@ pub(super) async fn delete_client_secret(
              WHERE id = $1 AND user_id = $2 AND organization_id = $3 AND revoked_at IS NULL \
                  AND NOT member_exceeds(user_id, $3, $5, $6) \
              RETURNING id, end_sessions(user_id, NULL, NULL, $4))";
+
     const EXCEEDS: &str = "SELECT member_exceeds(user_id, $1, $4, $5) FROM client_secrets \
          WHERE organization_id = $1 AND id = $2 AND user_id = $3 AND revoked_at IS NULL";
+
     let organization = by.principal().organization;
     let unscoped = by.unscoped(
         "sessions belong to accounts; only those of a member of the caller's organization end",
@@ -205,6 +212,7 @@ pub(super) async fn delete_client_secret(
     let now = by.runtime().clock.now();
     let organization_id = organization.map(OrganizationId::uuid);
     let [held, owner] = held_by(by.principal());
+
     let values = [
         secret.uuid().into(),
         id.uuid().into(),
@@ -213,15 +221,18 @@ pub(super) async fn delete_client_secret(
         held,
         owner,
     ];
+
     let event = about(
         Action::TokenRevoked,
         "client_secret",
         Some(secret.uuid()),
         organization,
     );
+
     let revoked = unscoped
         .change(Change::new("client_secrets.revoke", REVOKE, values, event))
         .await?;
+
     identity
         .directory
         .forget(directory::Change::User(id.uuid()));
@@ -233,6 +244,7 @@ pub(super) async fn delete_client_secret(
         );
         return Err(out_of_reach(&by, ("client_secrets.exceeds", EXCEEDS), thing, named).await);
     }
+
     Ok(NoContent)
 }
 

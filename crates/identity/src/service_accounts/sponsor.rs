@@ -115,12 +115,14 @@ async fn take_over<P: Permission>(
         OWNER.into(),
         held(principal),
     ];
+
     let event = about(
         Action::AuthzChange,
         resource,
         Some(id),
         Some(by.organization().into()),
     );
+
     let unscoped = by.unscoped(
         "a credential belongs to an account; the statement names the caller's organization",
     );

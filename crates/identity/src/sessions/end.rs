@@ -22,6 +22,7 @@ pub(super) async fn delete_current_session(
     identity: Shared<Identity>,
 ) -> Result<WithHeaders<NoContent>, Problem> {
     const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+
     let principal = by.principal();
     let unscoped = by.unscoped("a session is the caller's own, named by the token");
     let now = identity.runtime().clock.now();
@@ -30,6 +31,7 @@ pub(super) async fn delete_current_session(
         principal.session,
         principal.organization,
     );
+
     let values = [principal.session.uuid().into(), now.inner().into()];
     end(
         &unscoped,
@@ -37,6 +39,7 @@ pub(super) async fn delete_current_session(
         Change::new("sessions.end", END, values, ended),
     )
     .await?;
+
     Ok(WithHeaders(
         NoContent,
         clearing_cookie().into_iter().collect(),
@@ -54,6 +57,7 @@ pub(super) async fn delete_session(
 ) -> Result<NoContent, Problem> {
     const END: &str = "changed AS (UPDATE sessions SET ended_at = $3 \
          WHERE id = $1 AND user_id = $2 AND ended_at IS NULL RETURNING id)";
+
     let principal = by.principal();
     let unscoped = by.unscoped("a session belongs to its person, wherever they work in it");
     let now = identity.runtime().clock.now();
@@ -63,12 +67,14 @@ pub(super) async fn delete_session(
         principal.user.uuid().into(),
         now.inner().into(),
     ];
+
     let ended = end(
         &unscoped,
         &identity,
         Change::new("sessions.end_own", END, values, ended),
     )
     .await?;
+
     if ended == 0 {
         Err(NOT_FOUND.problem())
     } else {
@@ -111,15 +117,18 @@ async fn end_others(
     event: Event,
 ) -> Result<bool, Error> {
     const END: &str = "changed AS (SELECT end_sessions($1, NULL, $2, $3) FROM held)";
+
     let now = identity.runtime().clock.now();
     let values = [
         by.user.uuid().into(),
         by.session.uuid().into(),
         now.inner().into(),
     ];
+
     let change = Change::new("sessions.end_others", END, values, event)
         .given(standing::in_person(by, Hold::Alone));
     let ended = !unscoped.change(change).await?.is_empty();
+
     identity.forget_user(by.user);
 
     Ok(ended)

@@ -42,6 +42,7 @@ pub(super) async fn list_sessions(
          WHERE s.user_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 \
              AND (s.idle_expires_at IS NULL OR s.idle_expires_at > $2) \
          ORDER BY s.id DESC LIMIT 1000";
+
     let principal = by.principal();
     let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");
     let values = [
@@ -49,7 +50,9 @@ pub(super) async fn list_sessions(
         identity.runtime().clock.now().inner().into(),
     ];
     let rows = unscoped.select("sessions.list", LIST, values).await?;
+
     let view = |row: &Row| OwnSessionView::read(&unscoped, row, principal.user, principal.session);
+
     Ok(Listing {
         items: rows.iter().map(view).collect::<Result<_, _>>()?,
     })
@@ -70,6 +73,7 @@ impl OwnSessionView {
                 |sealed: Vec<u8>| unscoped.open_own::<DeviceText>(&key, &cell(id, column), &sealed);
             Ok(sealed.map(open).transpose()?.map(|text| text.0))
         };
+
         Ok(Self {
             id,
             current: id == current,

@@ -27,6 +27,7 @@ pub(super) async fn move_session(
     // The membership stays until the session works there: a removal waits, and then ends the session.
     const MOVE: &str = r"changed AS (UPDATE sessions SET organization_id = $2
         WHERE id = $1 AND ended_at IS NULL AND EXISTS (SELECT FROM held) RETURNING id)";
+
     let principal = by.principal();
     let unscoped = by.unscoped("which organization the session works in is what changes");
     let event = about_session(
@@ -34,6 +35,7 @@ pub(super) async fn move_session(
         principal.session,
         Some(body.organization_id),
     );
+
     let values = [
         principal.session.uuid().into(),
         body.organization_id.uuid().into(),
@@ -42,9 +44,11 @@ pub(super) async fn move_session(
         standing::active(principal.user, Hold::Shared),
         standing::member(principal.user, body.organization_id),
     ];
+
     let moved = unscoped
         .change(Change::new("sessions.move", MOVE, values, event).given(given))
         .await?;
+
     identity.forget_session(principal.session);
     if moved.is_empty() {
         return Err(standing::ended_or(&unscoped, principal, NOT_FOUND.problem()).await);

@@ -82,6 +82,7 @@ pub(super) async fn refresh_session(
         Some(refreshed.token),
         &scope,
     );
+
     Ok(Json(view.await?))
 }
 
@@ -122,6 +123,7 @@ pub(crate) async fn exchange(
     if !found.alive || found.client.as_deref() != client {
         return Ok(None);
     }
+
     let token = match (found.used_at, &found.successor) {
         (None, _) => rotate(unscoped, identity, &found, &old, now).await?,
         (Some(used_at), Some(successor)) if now <= used_at + RETRY_WINDOW => {
@@ -132,6 +134,7 @@ pub(crate) async fn exchange(
             None
         }
     };
+
     Ok(token.map(|token| found.refreshed(token)))
 }
 
@@ -154,6 +157,7 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
          FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id \
          LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id \
          WHERE t.hash = $1";
+
     let read = |row: &Row| -> Result<Found, Error> {
         Ok(Found {
             session: row.get(0)?,
@@ -167,6 +171,7 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
             permissions: row.get::<Vec<String>>(8)?.into_iter().collect(),
         })
     };
+
     let rows = unscoped
         .select(
             "refresh_tokens.find",
@@ -174,6 +179,7 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
             [hash.to_vec().into(), now.inner().into()],
         )
         .await?;
+
     rows.first().map(read).transpose()
 }
 
@@ -195,6 +201,7 @@ async fn rotate(
              SELECT $4, session_id, $2 FROM spent WHERE first), \
          changed AS (UPDATE sessions s SET idle_expires_at = $5, last_used_at = $2 FROM spent \
              WHERE s.id = spent.session_id AND spent.first RETURNING s.id)";
+
     let runtime = identity.runtime();
     let next = RefreshToken::new(&runtime.random);
     let text = next.text.expose_secret().as_bytes();
@@ -212,6 +219,7 @@ async fn rotate(
             .into(),
         found.session.uuid().into(),
     ];
+
     let active = standing::active(found.user, Hold::Shared);
     let member = found
         .organization
@@ -220,10 +228,12 @@ async fn rotate(
     let change = Change::new("refresh_tokens.rotate", ROTATE, values, event)
         .given(std::iter::once(active).chain(member))
         .answering("spent");
+
     let spent = unscoped.change(change).await?;
     let Some(row) = spent.first() else {
         return Ok(None);
     };
+
     Ok(open(unscoped, old, &row.get::<Vec<u8>>(1)?))
 }
 

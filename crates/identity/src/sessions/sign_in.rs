@@ -93,6 +93,7 @@ pub(super) async fn create_session(
         mut attempt,
         slowed_until,
     } = find_account(&unscoped, &identity, &body, address).await?;
+
     let stored = account
         .as_ref()
         .and_then(|account| account.password_hash.as_ref())
@@ -102,6 +103,7 @@ pub(super) async fn create_session(
         .verify(body.password.secret(), stored)
         .await
         .map_err(not_hashed)?;
+
     let passes = |account: &Account| {
         account.active
             && verdict != Verdict::Wrong
@@ -116,12 +118,15 @@ pub(super) async fn create_session(
             .await?;
         return Err(INVALID_CREDENTIALS.problem());
     };
+
     if verdict == Verdict::RightButOutdated {
         renew_hash(&unscoped, &identity, &account, &body.password).await?;
     }
+
     if !account.password_alone {
         check_alone(&unscoped, &identity, account.shown(&body.password)).await?;
     }
+
     if account.second_factor {
         show_at_sign_in(
             &unscoped,
@@ -132,6 +137,7 @@ pub(super) async fn create_session(
         )
         .await?;
     }
+
     let new = NewSession {
         user: account.user,
         organization: account.organization,
@@ -166,6 +172,7 @@ pub(super) async fn create_session(
             None
         },
     };
+
     let success = |_| {
         about_user(
             Action::LoginSuccess,
@@ -176,6 +183,7 @@ pub(super) async fn create_session(
     let Some(started) = start_session(&unscoped, &identity, new, success).await? else {
         return Err(moved_on(&unscoped, account.user).await);
     };
+
     answer(&identity, started).await
 }
 
@@ -216,7 +224,9 @@ pub(crate) async fn answer(
             (view.await?, None)
         }
     };
+
     let headers: Vec<(HeaderName, HeaderValue)> = headers.into_iter().collect();
+
     Ok(WithHeaders(
         CreatedAt("/v1/sessions/current".into(), view),
         headers,
@@ -324,12 +334,14 @@ async fn find_account(
         .into_iter()
         .map(BlindIndex::into_bytes)
         .collect();
+
     let name = body
         .email
         .index(database.ring(), &email_index())
         .into_bytes();
     let keys = Keys::new(database.ring(), "sign_in", &name, address);
     let mut values = keys.sign_in_values(now).to_vec();
+
     values.extend([
         indexes.into(),
         body.organization_id.map(OrganizationId::uuid).into(),
@@ -347,7 +359,9 @@ async fn find_account(
     if let Some(until) = row.get::<Option<Timestamp>>(0)? {
         return Err(refuse_beside(unscoped, until, from_memory).await);
     }
+
     let slowed_until: Option<Timestamp> = row.get(1)?;
+
     Ok(Found {
         account: read_account(row)?,
         attempt: keys.signing_in(slowed_until.is_some()),
@@ -380,6 +394,7 @@ fn read_account(row: &Row) -> Result<Option<Account>, Error> {
     let Some(user) = row.get::<Option<Uuid>>(4)?.map(UserId::from) else {
         return Ok(None);
     };
+
     Ok(Some(Account {
         user,
         password_hash: row.get::<Option<String>>(5)?.map(SecretString::from),
@@ -421,29 +436,35 @@ async fn renew_hash(
 ) -> Result<(), Problem> {
     const RENEW: &str = r"changed AS (UPDATE users SET password_hash = $2
         WHERE id = $1 AND password_hash = $3 AND credentials_version = $4 RETURNING id)";
+
     let hash = identity
         .hasher
         .hash(password.secret())
         .await
         .map_err(not_hashed)?;
+
     let renewed = about_user(
         Action::PasswordRehash,
         Some(account.user),
         account.organization,
     );
+
     let verified = account
         .password_hash
         .as_ref()
         .map(|hash| hash.expose_secret().to_owned());
+
     let values = [
         account.user.uuid().into(),
         hash.into(),
         verified.into(),
         account.credentials.into(),
     ];
+
     unscoped
         .change(Change::new("users.rehash", RENEW, values, renewed))
         .await?;
+
     Ok(())
 }
 

@@ -112,6 +112,7 @@ async fn start(
     let cookie = (new.kind == Kind::Cookie).then(|| CookieSecret::new(&runtime.random, session));
     let refresh =
         (new.refreshable && new.kind != Kind::Cookie).then(|| RefreshToken::new(&runtime.random));
+
     let (expires, idle) = if refresh.is_some() || cookie.is_some() {
         (
             now + settings.session_lifetime,
@@ -120,11 +121,13 @@ async fn start(
     } else {
         (now + settings.access_token_lifetime, None)
     };
+
     let event = event(session);
     let membership = new
         .organization
         .map(|organization| standing::member(new.user, organization));
     let moment = |moment: Timestamp| Value::from(moment.inner());
+
     let change = |key: Option<&HeldKey<'_>>| {
         let [user_agent, address] = new.device.seal(key, session)?;
         let values = [
@@ -153,12 +156,15 @@ async fn start(
             code.clone().into(),
             new.client_secret.into(),
         ];
+
         let (account, others) = new.given.split_at(new.given.len().min(1));
         let given = account.iter().chain(&membership).chain(others).cloned();
+
         Ok(Change::new("sessions.insert", START, values, event.clone())
             .given(given)
             .queue(new.job.clone()))
     };
+
     let made = match new.key {
         Some(key) => unscoped.change_sealed(key, |key| change(Some(key))).await?,
         None => unscoped.change(change(None)?).await?,
@@ -166,6 +172,7 @@ async fn start(
     let Some(row) = made.first() else {
         return Ok(None);
     };
+
     Ok(Some(Started {
         session,
         user: new.user,

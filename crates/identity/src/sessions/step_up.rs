@@ -64,6 +64,7 @@ pub(super) async fn step_up_session(
 ) -> Result<NoContent, Problem> {
     const FRESHEN: &str = "changed AS (UPDATE sessions SET authenticated_at = $2, multi_factor = multi_factor OR $3 \
          WHERE id = $1 AND ended_at IS NULL AND EXISTS (SELECT FROM held) RETURNING id)";
+
     if body.password.is_none() && body.code.is_none() && body.passkey.is_none() {
         let detail = "send a password, a code or a passkey".to_owned();
         return Err(INVALID_INPUT.problem().errors([FieldError {
@@ -72,6 +73,7 @@ pub(super) async fn step_up_session(
             detail,
         }]));
     }
+
     let principal = by.principal();
     let unscoped = by.unscoped("a session is the caller's own, named by the token");
     let address = by.origin().address;
@@ -81,6 +83,7 @@ pub(super) async fn step_up_session(
         principal.user.uuid().as_bytes(),
         address,
     );
+
     let place = keys.place.clone();
     let mut attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
     let account = find_account(&unscoped, principal.user).await?;
@@ -88,6 +91,7 @@ pub(super) async fn step_up_session(
         Some(password) => account.has(&identity, password).await?,
         None => true,
     };
+
     let mut multi_factor = false;
     if let (true, Some(passkey)) = (right, &body.passkey) {
         let shown = verify(
@@ -100,15 +104,18 @@ pub(super) async fn step_up_session(
             },
         )
         .await?;
+
         multi_factor = shown.is_some_and(|shown| shown.user == account.user);
         right = multi_factor;
     }
+
     if let (true, Some(code)) = (right, &body.code) {
         multi_factor |= account
             .takes(&unscoped, code, &mut attempt, address)
             .await?;
         right = multi_factor;
     }
+
     if !right {
         unscoped
             .record(about_session(
@@ -121,22 +128,26 @@ pub(super) async fn step_up_session(
             .problem()
             .detail("The password, the code or the passkey is wrong."));
     }
+
     if account.second_factor && !multi_factor {
         throttle::take_back(&unscoped, attempt).await?;
         let factors = factors_of(&unscoped, account.user).await?;
         return Err(SECOND_FACTOR_REQUIRED.problem().second_factors(factors));
     }
+
     let event = about_session(
         Action::StepUpSuccess,
         principal.session,
         principal.organization,
     );
+
     let now = identity.runtime().clock.now();
     let values = [
         principal.session.uuid().into(),
         now.inner().into(),
         multi_factor.into(),
     ];
+
     let verified = standing::verified(account.user, account.credentials, Hold::Shared);
     let change = Change::new("sessions.step_up", FRESHEN, values, event).given([verified]);
     if unscoped.change(change).await?.is_empty() {
@@ -145,8 +156,10 @@ pub(super) async fn step_up_session(
             .caused_by("what was verified has changed meanwhile");
         return Err(standing::ended_or(&unscoped, principal, refused).await);
     }
+
     throttle::take_back(&unscoped, attempt).await?;
     identity.forget_session(principal.session);
+
     Ok(NoContent)
 }
 
@@ -154,10 +167,12 @@ async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Prob
     const FIND: &str = "SELECT u.password_hash, u.second_factor, t.secret, u.email, k.id, k.wrapped, u.credentials_version \
          FROM users u JOIN data_keys k ON k.id = u.data_key LEFT JOIN totps t ON t.user_id = u.id \
          WHERE u.id = $1 AND u.active";
+
     let rows = unscoped
         .select("users.step_up", FIND, [user.uuid().into()])
         .await?;
     let row: &Row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
+
     Ok(Account {
         user,
         password_hash: row.get::<Option<String>>(0)?.map(SecretString::from),
@@ -195,9 +210,11 @@ impl Account {
             email: &self.email,
             is_known_here: attempt.is_known_here,
         };
+
         let spent = spend(unscoped, &holder, code, address).await?;
         let is_right = spent.is_some();
         attempt.extend(spent.unwrap_or_default());
+
         Ok(is_right)
     }
 }

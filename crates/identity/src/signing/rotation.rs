@@ -16,6 +16,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) async fn watch(keys: &KeyMemory) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+
     let mut fails = false;
     loop {
         ticks.tick().await;
@@ -54,10 +55,13 @@ async fn look_after(keys: &KeyMemory) -> Result<(), Error> {
             tracing::info!(%kid, "a new signing key is announced");
         }
     }
+
     if cluttered {
         store::clear(&unscoped, now).await?;
     }
+
     keys.forget();
+
     keys.current().await.map(drop)
 }
 

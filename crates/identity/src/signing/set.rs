@@ -62,6 +62,7 @@ impl KeySet {
             newest: stored.last().map(|key| key.created_at),
             ..Self::default()
         };
+
         for stored in stored {
             match Key::open(stored, ring) {
                 Ok(key) => set.keys.push(Arc::new(key)),
@@ -75,6 +76,7 @@ impl KeySet {
                 }
             }
         }
+
         set
     }
 
@@ -140,7 +142,9 @@ impl KeySet {
             false if key.signing.is_some() => KeyState::Announced,
             _ => KeyState::Verifying,
         };
+
         let alive = self.keys.iter().filter(|key| key.verifies_at(now));
+
         alive
             .map(|key| KeyInfo {
                 kid: key.id.to_string(),
@@ -179,6 +183,7 @@ mod tests {
     #[test]
     fn a_key_is_announced_then_signs_then_verifies_then_is_gone() {
         use KeyState::{Announced, Signing, Verifying};
+
         let (ring, mut keys) = two();
         let set = KeySet::open(&keys, &ring);
         assert_eq!(states(&set, hour(0)), [Signing, Announced]);
@@ -191,6 +196,7 @@ mod tests {
             set.is_cluttered(hour(1)),
             "what signs no more is to be wiped"
         );
+
         keys[0].private = None;
         let set = KeySet::open(&keys, &ring);
         assert_eq!(
@@ -201,6 +207,7 @@ mod tests {
             (states(&set, hour(9)), set.is_cluttered(hour(9))),
             (vec![Signing], true)
         );
+
         let first = KeyId::parse(&keys[0].id).unwrap();
         assert!(set.find(first, hour(8)).is_some() && set.find(first, hour(9)).is_none());
         assert_eq!(set.public(hour(9)).len(), 1);

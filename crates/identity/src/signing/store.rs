@@ -88,6 +88,7 @@ pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<K
         (signs_from + OVERLAP).inner().into(),
         making.unless_after.map(Timestamp::inner).into(),
     ];
+
     let made = unscoped
         .change(Change::new(
             "signing_keys.make",
@@ -96,6 +97,7 @@ pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<K
             event(making.action, new.id),
         ))
         .await?;
+
     Ok((!made.is_empty()).then_some(new.id))
 }
 
@@ -114,11 +116,13 @@ pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyI
         now.inner().into(),
         (now + OVERLAP).inner().into(),
     ];
+
     let retired = event(Action::SigningKeyRetired, id);
     let rows = unscoped
         .change(Change::new("signing_keys.retire", RETIRE, values, retired))
         .await?;
     let made: Option<String> = rows.first().ok_or(Error::NotFound)?.get(0)?;
+
     Ok(made.and_then(|id| KeyId::parse(&id)))
 }
 

@@ -142,6 +142,7 @@ pub(crate) async fn admit_holder(
             CASE WHEN known.here THEN admit_attempt(ARRAY[$3::bytea], ARRAY[5], $5)
                 ELSE admit_attempt(ARRAY[$3::bytea, $4::bytea], ARRAY[5, 5], $5) END
         FROM known";
+
     let now = now(unscoped);
     let values = [
         user.uuid().into(),

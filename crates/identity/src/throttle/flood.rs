@@ -60,6 +60,7 @@ impl Flood {
         if addresses.len() >= MOST {
             addresses.retain(|_, refused| refused.believed_until > now);
         }
+
         if addresses.len() < MOST {
             let believed_until = until.min(now + BELIEVED);
             addresses.insert(
@@ -71,6 +72,7 @@ impl Flood {
                 },
             );
         }
+
         untold
     }
 

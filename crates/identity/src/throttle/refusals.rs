@@ -64,6 +64,7 @@ async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp, from_memor
 /// As the database answers.
 pub(crate) async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Error> {
     const ADMIT: &str = "SELECT admit_attempt($1, $2, $3)";
+
     let keys = networks(
         unscoped.database().ring(),
         Group::Anywhere,
@@ -71,6 +72,7 @@ pub(crate) async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<
         unscoped.address(),
     )
     .to_vec();
+
     let values = [
         keys.into(),
         RECORDED.to_vec().into(),
@@ -94,18 +96,21 @@ async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Re
             SELECT NULL::jsonb AS before, jsonb_build_object('unrecorded', unrecorded) AS after
             FROM counted
             WHERE unrecorded IS NOT NULL)";
+
     let subject = format!(
         "{} {} {}",
         event.action,
         event.resource,
         host_text(unscoped.address())
     );
+
     let refused = key(
         unscoped.database().ring(),
         Group::Anywhere,
         "refused",
         &subject,
     );
+
     let values = [
         refused.into(),
         from_memory.into(),
@@ -130,6 +135,7 @@ pub(crate) async fn clear_refusals(unscoped: &Unscoped) -> Result<(), Error> {
             SELECT NULL::jsonb AS before, jsonb_build_object('unrecorded', sum(unrecorded)) AS after
             FROM gone
             HAVING sum(unrecorded) > 0)";
+
     let event = about_user(Action::LoginFailMax, None, None);
 
     let change = Change::new(
@@ -139,5 +145,6 @@ pub(crate) async fn clear_refusals(unscoped: &Unscoped) -> Result<(), Error> {
         event,
     )
     .showing_rows();
+
     unscoped.change(change).await.map(drop)
 }

@@ -88,6 +88,7 @@ pub(crate) async fn admit_request(
         address,
     )
     .to_vec();
+
     let limits = [
         (price.burst, price.every),
         (price.burst * 10, price.every / 10.0),
@@ -135,6 +136,7 @@ pub(crate) async fn admit_invitation(
         hex(address),
         hex(organization.as_bytes()),
     );
+
     let keys = vec![
         key(
             ring,
@@ -158,6 +160,7 @@ async fn count(
     limits: &[(i32, f64)],
 ) -> Result<Option<Timestamp>, Error> {
     const COUNT: &str = "SELECT admit_request($1, $2, $3, $4)";
+
     let (burst, every): (Vec<i32>, Vec<f64>) = limits.iter().copied().unzip();
     let values = [
         keys.into(),
@@ -203,6 +206,7 @@ impl Letter {
                 SELECT FROM users u JOIN sign_in_places p ON p.user_id = u.id
                 WHERE u.email_index = ANY ($7) AND p.place = $8)
             FROM asked, spared";
+
         let (ring, now) = (unscoped.database().ring(), now(unscoped));
         let subject = hex(&self.index);
         let [from_network, to_address] = [LETTERS_FROM_NETWORK, LETTERS_TO_ADDRESS];

@@ -62,6 +62,7 @@ fn a_token_is_valid_from_its_making_to_its_end() {
         .tokens
         .verify(&stage.issue(&stage.tokens, &stage.key, new), &stage.key)
         .unwrap();
+
     assert_eq!((verified.session, verified.key), (session, stage.key.id));
     assert!(
         verified
@@ -88,6 +89,7 @@ fn a_clock_may_be_behind_that_of_the_issuer_and_never_prolongs_a_token() {
         .unwrap();
 
     assert_eq!(verified.check_time(issued - Duration::seconds(30)), Ok(()));
+
     let early = verified
         .check_time(issued - Duration::seconds(32))
         .unwrap_err();
@@ -95,6 +97,7 @@ fn a_clock_may_be_behind_that_of_the_issuer_and_never_prolongs_a_token() {
         early.contains("not yet valid") && !early.contains("expired"),
         "{early}"
     );
+
     let late = verified
         .check_time(issued + Duration::minutes(5) + Duration::SECOND)
         .unwrap_err();
@@ -107,18 +110,22 @@ fn a_token_says_what_the_profile_asks_for() {
     let stage = stage();
     let token = stage.issue(&stage.tokens, &stage.key, stage.token());
     let kid = stage.key.id.to_string();
+
     assert_eq!(
         part(&token, 0),
         serde_json::json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": kid })
     );
+
     let claims = part(&token, 1);
     for name in ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"] {
         assert!(claims.get(name).is_some(), "{name}: {claims}");
     }
+
     assert_eq!(
         (&claims["client_id"], &claims["scope"]),
         (&"app".into(), &"a.read".into())
     );
+
     let other = part(&stage.issue(&stage.tokens, &stage.key, stage.token()), 1);
     assert_ne!(claims["jti"], other["jti"]);
 }
@@ -130,12 +137,15 @@ fn another_key_or_issuer_is_refused() {
     let other_key =
         Key::open(&stored(&stage.ring, stage.runtime.clock.now()), &stage.ring).unwrap();
     let token = stage.issue(&stage.tokens, &other_key, stage.token());
+
     assert_eq!(stage.tokens.verify(&token, &stage.key), Err("forged"));
+
     let other_issuer = stage.issue(
         &Tokens::new("https://other.example"),
         &stage.key,
         stage.token(),
     );
+
     assert_eq!(
         stage.tokens.verify(&other_issuer, &stage.key),
         Err("forged")
@@ -162,12 +172,14 @@ fn a_header_is_ours_to_the_letter_or_refused() {
     let stage = stage();
     let kid = stage.key.id.to_string();
     let read = |header: &str| Tokens::key_of(&format!("{}.e30.AA", URL_SAFE_NO_PAD.encode(header)));
+
     assert_eq!(
         read(&format!(
             r#"{{"kid":"{kid}","typ":"at+jwt","alg":"EdDSA"}}"#
         )),
         Ok(stage.key.id)
     );
+
     for wrong in [
         r#"{"alg":"none","typ":"at+jwt","kid":"KID"}"#,
         r#"{"alg":"HS256","typ":"at+jwt","kid":"KID"}"#,

@@ -115,10 +115,12 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             } else {
                 audit_keys(&unscoped, &settings).await
             };
+
             let keys = keys.map_err(told)?;
             keys.iter().for_each(|key| say(&key.to_string()));
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -132,6 +134,7 @@ async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
         grace,
         place,
     } = arguments;
+
     let verified = if let Some(path) = export {
         let outside = outside(checkpoint, &pinned)?;
         if path.as_os_str() == "-" {
@@ -151,6 +154,7 @@ async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
         } else {
             pinned
         };
+
         let outside = outside(checkpoint, &keys)?;
         let grace = time::Duration::try_from(grace).unwrap_or(time::Duration::MINUTE);
         let sealed_before = database.now().await? - grace;
@@ -161,10 +165,13 @@ async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
             sealed_before,
             dated_from,
         };
+
         let verified = verify_log(&mut session, &terms).await;
         session.close().await;
+
         verified
     };
+
     match verified {
         Ok(summary) => {
             say_what_holds(&summary);
@@ -186,17 +193,20 @@ fn say_what_holds(summary: &Summary) {
         detached,
         outside,
     } = summary;
+
     say(&format!(
         "records      {} of {}, index {from} to {}",
         until - from,
         checkpoint.size,
         until.saturating_sub(1)
     ));
+
     if *detached > 0 {
         say(&format!(
             "detached     {detached} of them, of which the leaves alone are there"
         ));
     }
+
     say(&format!("log          {}", checkpoint.origin));
     say(&format!(
         "checkpoints  {outside} from outside, all of this log"
@@ -209,6 +219,7 @@ fn outside(path: Option<PathBuf>, keys: &[NoteKey]) -> anyhow::Result<Outside> {
     let Some(path) = path else {
         return Ok(Outside::default());
     };
+
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let outside = Outside::read(&text, keys).with_context(|| path.display().to_string())?;
     if outside.passed_over() > 0 {
@@ -218,6 +229,7 @@ fn outside(path: Option<PathBuf>, keys: &[NoteKey]) -> anyhow::Result<Outside> {
             path.display()
         ));
     }
+
     Ok(outside)
 }
 
@@ -229,6 +241,7 @@ async fn export(arguments: Export) -> anyhow::Result<()> {
         output,
         place,
     } = arguments;
+
     let database = place.database()?;
     let mut session = database.session(NO_TIMEOUT).await?;
     let outside = match checkpoint {
@@ -238,11 +251,13 @@ async fn export(arguments: Export) -> anyhow::Result<()> {
         )?),
         None => None,
     };
+
     let extent = Extent {
         from,
         until,
         outside: outside.as_ref(),
     };
+
     let exported = match &output {
         Some(path) => {
             let file = File::create_new(path).with_context(|| path.display().to_string())?;
@@ -259,10 +274,13 @@ async fn export(arguments: Export) -> anyhow::Result<()> {
             .await
             .map_err(told)?,
     };
+
     session.close().await;
+
     if output.is_some() {
         say(&format!("{exported} records"));
     }
+
     Ok(())
 }
 
@@ -277,11 +295,14 @@ async fn tail(place: &Place) -> anyhow::Result<()> {
         for record in &records {
             writeln!(output, "{}", line(record))?;
         }
+
         output.flush()?;
         drop(output);
+
         if is_full {
             continue;
         }
+
         tokio::select! {
             () = &mut stop => return Ok(()),
             () = tokio::time::sleep(LOOK) => {}
@@ -292,6 +313,7 @@ async fn tail(place: &Place) -> anyhow::Result<()> {
 /// A record on a line. What a client chose is escaped, so that no record looks like two.
 fn line(record: &Record) -> String {
     let field = |name| record.get(name).unwrap_or("-").escape_debug().to_string();
+
     let names = [
         "occurred_at",
         "action",
@@ -302,6 +324,7 @@ fn line(record: &Record) -> String {
         "address",
         "request_id",
     ];
+
     names.map(field).join("  ")
 }
 

@@ -73,6 +73,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             let database = place.database()?;
             let unscoped = connect::unscoped(&database, "client_create");
             let said = format!("{client_id} is registered");
+
             create_client(
                 &unscoped,
                 NewClient {
@@ -83,6 +84,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
                 },
             )
             .await?;
+
             say(&said);
         }
         Action::Update(Update {
@@ -108,6 +110,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             say(&format!("{client_id} is shut, and its sessions have ended"));
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -126,6 +129,7 @@ async fn list(place: Place) -> anyhow::Result<()> {
             client.created_at
         ));
     }
+
     Ok(())
 }
 

@@ -20,8 +20,10 @@ pub(super) async fn run(platform: &Platform, arguments: &Arguments) -> anyhow::R
     let mut reader = Reader::of_process();
     let owner = owner(&mut reader);
     let outcome = Settings::read(&mut reader);
+
     say_table(&table(reader.entries()));
     reader.warnings().iter().for_each(|warning| warn(warning));
+
     let settings = outcome?;
 
     let assembly = Assembly::new(platform, settings.clone(), Runtime::default())?;
@@ -30,6 +32,7 @@ pub(super) async fn run(platform: &Platform, arguments: &Arguments) -> anyhow::R
         "\nConnections to Postgres, at most: {} of each `serve`, {} of each `worker`.",
         connections.serve, connections.worker
     ));
+
     if !arguments.connect {
         say("Postgres was not asked; `config --connect` does.");
         return Ok(ExitCode::SUCCESS);
@@ -40,9 +43,11 @@ pub(super) async fn run(platform: &Platform, arguments: &Arguments) -> anyhow::R
         "MAINSTAY_DATABASE_URL",
         ask(platform, assembly.app.database(), timeout).await,
     )];
+
     if let Some(url) = owner {
         findings.push((OWNER_VARIABLE, ask_as_owner(&url).await));
     }
+
     let mut code = ExitCode::SUCCESS;
     for (variable, found) in findings {
         match found {
@@ -53,6 +58,7 @@ pub(super) async fn run(platform: &Platform, arguments: &Arguments) -> anyhow::R
             }
         }
     }
+
     Ok(code)
 }
 
@@ -81,6 +87,7 @@ async fn ask(
         .map(|row| row.get(0))
         .transpose()?
         .unwrap_or_default();
+
     session.close().await;
 
     let health = database.health().await?;
@@ -90,10 +97,12 @@ async fn ask(
         health.schema,
         platform.schema_version()
     );
+
     anyhow::ensure!(
         health.keys_open,
         "connected as {role}, but the key ring does not open what is stored"
     );
+
     Ok(format!(
         "connected as {role}; schema {}, and the key ring opens what is stored",
         health.schema

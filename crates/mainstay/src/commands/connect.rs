@@ -44,6 +44,7 @@ impl Place {
         let mut reader = reader(self.data_dir.as_deref())?;
         let url = reader.secret(OWNER_URL.0, OWNER_URL.1);
         let ring = keys(&mut reader);
+
         reader.finish_part()?;
 
         let url = url.context("MAINSTAY_DATABASE_OWNER_URL is missing")?;
@@ -51,6 +52,7 @@ impl Place {
         let owner = Owner::connect(&url)
             .await
             .context("cannot connect as the owner of the schema")?;
+
         Ok((
             owner,
             ring.context("MAINSTAY_CRYPTO_KEYS is missing")?,
@@ -86,13 +88,16 @@ pub(super) fn database_and<T>(
             [("database.url", owner.expose_secret().to_owned())],
         );
     }
+
     let settings = mainstay_database::Settings::read(&mut reader);
     let ring = keys(&mut reader);
     let read = read(&mut reader);
+
     reader.finish_part()?;
 
     let settings = settings.context("MAINSTAY_DATABASE_URL is missing")?;
     let ring = ring.context("MAINSTAY_CRYPTO_KEYS is missing")?;
+
     Ok((Database::new(&settings, ring, Runtime::default())?, read))
 }
 
@@ -124,6 +129,7 @@ pub(super) fn unscoped(database: &Database, command: &'static str) -> Unscoped {
         operation: command,
         address: None,
     };
+
     Unscoped::because(
         "an operator's command works on what no organization owns",
         database,

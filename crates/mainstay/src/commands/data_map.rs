@@ -31,6 +31,7 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         arguments.json,
     )
     .await?;
+
     Ok(ExitCode::SUCCESS)
 }
 

@@ -55,15 +55,19 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
     let data_dir = postgres::free_data_dir(arguments.data_dir.as_deref())?;
     let ports = Ports::take(arguments.port)?;
     let addresses = ports.layer()?;
+
     settings(facts::layer_of_none(), &addresses)?;
 
     let private = Private::start(data_dir, arguments.postgres_bin.as_deref()).await?;
+
     if let Some(path) = &arguments.ready_file {
         // That of a run that was killed; one that lives holds the data directory.
         facts::remove(path)?;
     }
+
     let settings = settings(private.layer(), &addresses)?;
     let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
+
     let migrated = migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?)
         .await
         .with_context(|| {
@@ -72,6 +76,7 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
                 private.place()
             )
         })?;
+
     match migrated.applied.len() {
         0 if migrated.version > platform.schema_version() => {
             say(&migrate::outcome(platform, &migrated))
@@ -80,7 +85,9 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         1 => say("Applied 1 migration."),
         count => say(&format!("Applied {count} migrations.")),
     }
+
     drop(ports);
+
     let service = Service::bind(
         platform,
         settings,
@@ -88,6 +95,7 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         Some(telemetry.clone()),
     )
     .await?;
+
     fill(platform, service.database(), &private.secrets).await?;
     let facts = private.facts(
         service.address()?,
@@ -102,13 +110,17 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         shutdown::requested().await;
         say("\nStopping …");
     }
+
     drop(stop);
     serving.await?;
+
     if let Some(path) = &arguments.ready_file {
         facts::remove(path)?;
     }
+
     private.stop().await?;
     telemetry.shutdown();
+
     announced.map(|()| ExitCode::SUCCESS)
 }
 
@@ -139,6 +151,7 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
     if count.first().context("a count has a row")?.get::<i64>(0)? > 0 {
         return Ok(());
     }
+
     let email =
         EmailAddress::parse(&secrets.email).context("the administrator's address is not one")?;
     let administrator = NewUser {
@@ -147,12 +160,14 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
         place: Place::New(OrganizationName::parse("Sample organization")?),
         role: "owner".to_owned(),
     };
+
     let Created { user, organization } =
         create_user(&unscoped, &hasher(Runtime::default()), administrator).await?;
     if let Some((sample, organization)) = platform.sample_data().zip(organization) {
         seed::add(sample, database, organization, user, sample.count).await?;
         say(&format!("Added {} sample {}.", sample.count, sample.name));
     }
+
     Ok(())
 }
 
@@ -175,7 +190,9 @@ async fn announce(
             say(&facts.banner());
             return Ok(());
         }
+
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+
     bail!("the server did not become ready; its log is above")
 }

@@ -53,6 +53,7 @@ async fn list(kind: Option<&str>, place: &Place) -> anyhow::Result<ExitCode> {
     if jobs.is_empty() {
         say("No work waits.");
     }
+
     for Unfinished {
         id,
         kind,
@@ -68,15 +69,18 @@ async fn list(kind: Option<&str>, place: &Place) -> anyhow::Result<ExitCode> {
         } else {
             String::new()
         };
+
         let error = if error.is_empty() {
             String::new()
         } else {
             format!("  {error}")
         };
+
         say(&format!(
             "{id}  {kind:<10}  {state:<11}  queued {created_at}  attempts {attempts}{next}{error}"
         ));
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -101,9 +105,11 @@ async fn retry_failed(Retry { id, kind, place }: Retry) -> anyhow::Result<ExitCo
             begun += 1;
         }
     }
+
     if begun == 0 {
         complain("there is no such work that was given up: see `jobs list`");
         return Ok(ExitCode::FAILURE);
     }
+
     Ok(ExitCode::SUCCESS)
 }

@@ -63,10 +63,12 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
                     KeysOf::User(user::find(&unscoped, &who).await?.id)
                 }
             };
+
             let keys = list_keys(&unscoped, of).await?;
             if keys.is_empty() {
                 say("There are no keys.");
             }
+
             keys.iter().for_each(|key| say(&line(key)));
         }
         Action::Revoke(Revoke { key, place }) => {
@@ -78,6 +80,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             say("revoked");
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -91,6 +94,7 @@ fn line(key: &ListedKey) -> String {
         .scopes
         .as_ref()
         .map_or_else(|| "all of the role".to_owned(), |scopes| scopes.join(" "));
+
     format!(
         "{}  user {}  organization {}  expires {}  made by {}  sponsor {}  revoked {}  last used {}  scopes: {scopes}  {:?}",
         key.id,

@@ -61,21 +61,25 @@ async fn list(place: Place) -> anyhow::Result<ExitCode> {
     if mails.is_empty() {
         say("No mail waits.");
     }
+
     for mail in mails {
         let next = if mail.state == "waiting" {
             format!("  next try {}", mail.run_at)
         } else {
             String::new()
         };
+
         let error = if mail.error.is_empty() {
             String::new()
         } else {
             format!("  {}", mail.error)
         };
+
         say(&format!(
             "{}  {:<11}  {}  queued {}  attempts {}{next}{error}",
             mail.id, mail.state, mail.to, mail.created_at, mail.attempts
         ));
     }
+
     Ok(ExitCode::SUCCESS)
 }

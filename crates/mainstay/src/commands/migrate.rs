@@ -12,6 +12,7 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();
     // Other settings stand in the same environment; only this one is this command's business.
     let url = reader.secret(OWNER_URL.0, OWNER_URL.1);
+
     reader.finish_part()?;
     let url =
         DatabaseUrl::parse(&url.context("is missing")?).context("MAINSTAY_DATABASE_OWNER_URL")?;
@@ -19,7 +20,9 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     for migration in &migrated.applied {
         say(&format!("applied {migration}"));
     }
+
     say(&outcome(platform, &migrated));
+
     Ok(ExitCode::SUCCESS)
 }
 

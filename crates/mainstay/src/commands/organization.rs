@@ -38,6 +38,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             if organizations.is_empty() {
                 say("There is no organization.");
             }
+
             for organization in organizations {
                 let (id, since, members) = (
                     organization.id,
@@ -65,5 +66,6 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             ));
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }

@@ -126,6 +126,7 @@ fn fit(line: &str, width: usize) -> String {
         indent: start + INDENT,
         width,
     };
+
     for cell in cells(line) {
         if fitted.has_room("  ", cell)
             || cell.chars().count() <= width.saturating_sub(fitted.indent)
@@ -193,6 +194,7 @@ fn printable(text: &str) -> Cow<'_, str> {
             letter.to_string()
         }
     });
+
     escaped.collect::<String>().into()
 }
 

@@ -75,5 +75,6 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             say(&format!("{} is {role}", found.id));
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }

@@ -18,6 +18,7 @@ pub(super) async fn run(platform: &Platform, place: &Place) -> anyhow::Result<Ex
     say(&format!("database  {found}"));
     say(&format!("build     {expected}"));
     say(verdict);
+
     Ok(if found < expected {
         ExitCode::FAILURE
     } else {

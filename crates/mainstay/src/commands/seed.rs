@@ -37,18 +37,22 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         Some(private) => connect::database_and(private.reader(), |_| ())?.0,
         None => connect::database(arguments.data_dir.as_deref())?,
     };
+
     let (organization, owner) = first_organization(&database).await?;
     let started = Instant::now();
     add(sample, &database, organization, owner, arguments.count).await?;
+
     if let Some(private) = private {
         private.stop().await?;
     }
+
     say(&format!(
         "added {} {} in {:.1} s",
         arguments.count,
         sample.name,
         started.elapsed().as_secs_f64()
     ));
+
     Ok(ExitCode::SUCCESS)
 }
 

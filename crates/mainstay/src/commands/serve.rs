@@ -10,10 +10,13 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();
     let settings = Settings::read(&mut reader)?;
     let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
+
     for warning in reader.warnings() {
         tracing::warn!("{warning}");
     }
+
     let (stop, signals) = (shutdown::requested(), Signals::take()?);
+
     let service = Service::bind(
         platform,
         settings,
@@ -21,13 +24,16 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
         Some(telemetry.clone()),
     )
     .await?;
+
     tracing::info!(api = %service.address()?, management = %service.management_address()?, "serving");
     let obeying = signals.obey(telemetry.clone(), service.certificate().cloned());
+
     tokio::select! {
         () = service.run(stop) => {}
         () = obeying => {}
     }
     tracing::info!("stopped");
     telemetry.shutdown();
+
     Ok(ExitCode::SUCCESS)
 }

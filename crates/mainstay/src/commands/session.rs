@@ -45,6 +45,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             if sessions.is_empty() {
                 say("There is no session.");
             }
+
             for session in sessions {
                 let used = session
                     .last_used_at
@@ -72,5 +73,6 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             say(&format!("{count} sessions are ended"));
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }

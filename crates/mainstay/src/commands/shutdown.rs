@@ -7,6 +7,7 @@ pub(crate) fn requested() -> impl Future<Output = ()> {
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
     );
+
     async {
         match signals {
             (Ok(mut interrupt), Ok(mut terminate)) => {

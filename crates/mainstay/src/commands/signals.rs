@@ -48,6 +48,7 @@ fn read_again(certificate: Option<&Certificate>) {
             "SIGHUP: this process shows no certificate, and reads nothing else again"
         );
     };
+
     match renew(certificate, Clock::default().now()) {
         Ok(true) => {}
         Ok(false) => {

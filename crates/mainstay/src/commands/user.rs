@@ -144,6 +144,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             say(&format!("{} signs in without a second factor", found.id));
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -154,28 +155,35 @@ async fn create(new: Create) -> anyhow::Result<()> {
     } else {
         random_password(&Random::default())
     };
+
     let unscoped = connect::unscoped(&new.place.database()?, "user_create");
+
     let home = match new.organization.parse() {
         Ok(organization) => Home::Existing(organization),
         Err(_) => Home::New(
             OrganizationName::parse(&new.organization).context("the organization's name")?,
         ),
     };
+
     let user = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Plain(password.clone().into()),
         place: home,
         role: new.role,
     };
+
     let Created { user, organization } =
         create_user(&unscoped, &hasher(Runtime::default()), user).await?;
     say(&format!("user          {user}"));
+
     if let Some(organization) = organization {
         say(&format!("organization  {organization}"));
     }
+
     if !new.password_stdin {
         say(&format!("password      {password}   (shown this once)"));
     }
+
     Ok(())
 }
 
@@ -196,11 +204,13 @@ fn show(user: &UserSummary) {
 fn given_password(email: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
+
     let password = text.trim_end_matches(['\r', '\n']).to_owned();
     ensure!(
         password.chars().count() >= 15,
         "a password has at least 15 characters"
     );
+
     let strength = Strength::of(&password.clone().into(), &[email]);
     let advice = strength
         .warning
@@ -209,10 +219,12 @@ fn given_password(email: &str) -> anyhow::Result<String> {
         .cloned()
         .collect::<Vec<_>>()
         .join(" ");
+
     ensure!(
         strength.is_enough(),
         "the password is easy to guess. {advice}"
     );
+
     Ok(password)
 }
 

@@ -14,11 +14,15 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
         !matches!(settings.mail.transport, Transport::Mailbox),
         "a worker needs MAINSTAY_MAIL_SMTP_URL: without it mail is kept in the memory of `serve` or `dev`"
     );
+
     let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
+
     for warning in reader.warnings() {
         tracing::warn!("{warning}");
     }
+
     let (stop, signals) = (shutdown::requested(), Signals::take()?);
+
     let working = Working::bind(
         platform,
         settings,
@@ -26,12 +30,15 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
         Some(telemetry.clone()),
     )
     .await?;
+
     tracing::info!(management = %working.management_address()?, "working");
+
     tokio::select! {
         () = working.run(stop) => {}
         () = signals.obey(telemetry.clone(), None) => {}
     }
     tracing::info!("stopped");
     telemetry.shutdown();
+
     Ok(ExitCode::SUCCESS)
 }

@@ -37,16 +37,19 @@ impl VaultSettings {
             "crypto.vault_token",
             "Token of a policy that may `decrypt` with the key, and nothing else.",
         );
+
         let mount = reader.or(
             "crypto.vault_mount",
             "transit".to_owned(),
             "Where Vault's transit engine is mounted.",
         );
+
         let key = reader.or(
             "crypto.vault_key",
             "mainstay".to_owned(),
             "The transit key that wraps the ring's keys.",
         );
+
         let ca = reader.optional(
             "crypto.vault_ca",
             "PEM of the CA that vouches for Vault, where it is a private one.",
@@ -56,6 +59,7 @@ impl VaultSettings {
             Duration::from_secs(5),
             "How long Vault may take to answer.",
         );
+
         Some(Self {
             url: url?,
             token: token?,
@@ -94,6 +98,7 @@ impl Vault {
         {
             return Err(KeySourceError::Url);
         }
+
         // Where an answer redirects to is nobody's business with a token at hand.
         let mut builder = Client::builder()
             .redirect(Policy::none())
@@ -103,13 +108,16 @@ impl Vault {
             .https_only(base.scheme() == "https")
             .tls_version_min(reqwest::tls::Version::TLS_1_2)
             .user_agent("mainstay");
+
         if let Some(path) = &settings.ca {
             let pem = fs::read(path).map_err(|_| KeySourceError::Client)?;
             let certificates =
                 Certificate::from_pem_bundle(&pem).map_err(|_| KeySourceError::Client)?;
             builder = builder.tls_certs_only(certificates);
         }
+
         let client = builder.build().map_err(|_| KeySourceError::Client)?;
+
         Ok(Self {
             client,
             base,
@@ -132,15 +140,18 @@ impl Vault {
             .into_iter()
             .chain(mount.split('/'))
             .chain([verb, key]);
+
         url.path_segments_mut()
             .map_err(|()| KeySourceError::Url)?
             .pop_if_empty()
             .extend(path);
+
         let request = self
             .client
             .post(url)
             .header("X-Vault-Token", token.expose_secret())
             .json(&body);
+
         let mut response = request.send().await.map_err(|error| unreachable(&error))?;
         let status = response.status();
         let mut bytes = Zeroizing::new(Vec::new());
@@ -154,14 +165,17 @@ impl Vault {
             }
             bytes.extend_from_slice(&chunk);
         }
+
         if !status.is_success() {
             return Err(KeySourceError::Refused {
                 status: status.as_u16(),
                 hint: hint(status.as_u16()),
             });
         }
+
         let answer: Value =
             serde_json::from_slice(&bytes).map_err(|_| KeySourceError::Malformed)?;
+
         answer["data"][member]
             .as_str()
             .map(SecretString::from)
@@ -184,6 +198,7 @@ impl KeySource for Vault {
             .replace('-', "+")
             .replace('_', "/");
         let padding = "=".repeat((4 - plaintext.len() % 4) % 4);
+
         Box::pin(async move {
             let wrapped = self
                 .ask(
@@ -192,6 +207,7 @@ impl KeySource for Vault {
                     "ciphertext",
                 )
                 .await?;
+
             let wrapped = wrapped.expose_secret();
             if wrapped.starts_with("vault:") && !wrapped.contains(char::is_whitespace) {
                 Ok(wrapped.to_owned())

@@ -49,10 +49,12 @@ impl Correlation {
             found.request_id = found.request_id.or_else(|| ids.request_id.clone());
             found.trace_id = found.trace_id.or_else(|| ids.trace_id.clone());
         }
+
         let exported = dispatch.and_then(|dispatch| get_otel_context(&span.id(), dispatch));
         if let Some(context) = exported.filter(TraceContextExt::has_active_span) {
             found.trace_id = Some(context.span().span_context().trace_id().to_string());
         }
+
         found
     }
 

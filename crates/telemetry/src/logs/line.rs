@@ -68,14 +68,17 @@ impl Line {
         );
         head.clear();
         fields.clear();
+
         *self = Self {
             style,
             head,
             fields,
             ..Self::default()
         };
+
         let (level, target) = (metadata.level(), metadata.target());
         self.is_short = !matches!(style, Style::Json) && *level == Level::INFO;
+
         match style {
             Style::Json => {
                 self.head.push_str("{\"timestamp\":\"");
@@ -191,12 +194,14 @@ impl Line {
             "trace_id" => self.has_trace_id = true,
             _ => {}
         }
+
         // JSON readers disagree on which of two equal names counts, so an event cannot repeat a name of the line's own.
         let prefix = if matches!(name, "timestamp" | "level" | "target") {
             "event."
         } else {
             ""
         };
+
         match self.style {
             Style::Json => {
                 self.fields.push_str(",\"");

@@ -32,6 +32,7 @@ fn logged(settings: &[(&str, &str)], colour: bool, events: impl FnOnce()) -> Str
         .map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned()));
     let mut reader = Reader::new(variables);
     let settings = Settings::read(&mut reader);
+
     reader.finish().unwrap();
     let (output, clock) = (
         Output::default(),
@@ -39,7 +40,9 @@ fn logged(settings: &[(&str, &str)], colour: bool, events: impl FnOnce()) -> Str
     );
     let writer = output.clone();
     let subscriber = registry().with(layer(&settings, colour, move || writer.clone(), clock).0);
+
     with_default(subscriber, events);
+
     String::from_utf8(output.0.lock().unwrap().clone()).unwrap()
 }
 
@@ -66,6 +69,7 @@ fn a_line_is_one_json_object() {
         false,
         || info!(target: "shop", count = 3_u64, ok = true, ratio = 0.5, name = "x", "sold"),
     );
+
     assert_eq!(
         log,
         concat!(
@@ -103,6 +107,7 @@ fn a_request_is_a_short_line_for_people() {
         warn!(target: "shop", status = 500_u16, "answered");
         info!(route = "/x status=1", "answered");
     });
+
     assert_eq!(
         log,
         "00:00:00 INFO  answered GET /v1/things/{id} 200 microseconds=2117\n\
@@ -119,12 +124,14 @@ fn a_value_can_neither_end_its_line_nor_reach_the_terminal() {
         info!(text = hostile, debugged = ?hostile, displayed = %hostile, "{shown}");
     };
     let lines = json(events);
+
     assert_eq!(lines.len(), 1);
     assert_eq!(
         (&lines[0]["level"], &lines[0]["text"]),
         (&Value::from("INFO"), &Value::from(hostile))
     );
     assert_eq!(lines[0]["message"], format!("message {hostile}"));
+
     for log in [logged(&[], false, events), pretty(events)] {
         let line = log.strip_suffix('\n').unwrap();
         assert!(
@@ -146,6 +153,7 @@ fn a_text_cannot_pass_for_a_field() {
 #[test]
 fn whatever_is_named_like_a_secret_is_redacted() {
     const CANARY: &str = "correct-horse";
+
     let events = || {
         let span = info_span!("login", password = CANARY, request_id = "r-1");
         let _entered = span.enter();
@@ -161,6 +169,7 @@ fn whatever_is_named_like_a_secret_is_redacted() {
             "signing in"
         );
     };
+
     for log in [logged(&[], false, events), pretty(events)] {
         assert!(
             !log.contains(CANARY) && !log.contains("4242") && !log.contains("42.42"),
@@ -178,14 +187,18 @@ fn a_line_carries_the_nearest_request_and_trace() {
             request_id = "outer",
             trace_id = tracing::field::Empty
         );
+
         outer.record("trace_id", "abc");
         let _outer = outer.enter();
         let _plain = info_span!("query").entered();
+
         info!("from the outer span");
         info!(request_id = "own", "from the event");
+
         let _inner = info_span!("job", request_id = %"inner").entered();
         info!("from the inner span");
     });
+
     let ids: Vec<_> = lines
         .iter()
         .map(|line| (line["request_id"].as_str(), line["trace_id"].as_str()))
@@ -212,6 +225,7 @@ fn a_filter_for_warnings_keeps_the_request_of_each_line() {
             debug!(target: "noisy", "written too");
         },
     );
+
     assert_eq!(log.matches("written").count(), 2, "{log}");
     assert_eq!(log.matches(r#""request_id":"r-1""#).count(), 2, "{log}");
     assert!(!log.contains("left out"));
@@ -229,9 +243,11 @@ fn an_event_cannot_repeat_the_names_of_the_line() {
             "seen"
         );
     });
+
     for name in ["level", "timestamp", "target", "request_id"] {
         assert_eq!(log.matches(&format!("\"{name}\":")).count(), 1, "{log}");
     }
+
     assert!(log.contains(r#""event.level":"ERROR""#));
 }
 
@@ -245,6 +261,7 @@ fn numbers_that_json_cannot_write_are_text() {
             "numbers"
         )
     });
+
     assert_eq!(
         (&lines[0]["nan"], &lines[0]["infinite"]),
         (&Value::from("NaN"), &Value::from("inf"))
@@ -269,12 +286,14 @@ fn an_error_is_written_with_what_it_came_from() {
 #[test]
 fn a_value_that_logs_while_it_is_written_harms_no_line() {
     struct Chatty;
+
     impl fmt::Debug for Chatty {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             info!("inner");
             f.write_str("chatty")
         }
     }
+
     let lines = json(|| info!(before = 1, value = ?Chatty, after = 2, "outer"));
     let outer = lines.last().unwrap();
     assert_eq!(
@@ -304,12 +323,14 @@ fn the_level_goes_up_and_down_by_steps() {
     let writer = output.clone();
     let settings = Settings::read(&mut Reader::new([]));
     let (layer, level) = layer(&settings, false, move || writer.clone(), clock);
+
     let say = || {
         debug!(target: "mainstay_http::edge", "debugged");
         debug!(target: "hyper", "headers");
         info!(target: "mainstay_http::edge", "told");
         warn!(target: "mainstay_http::edge", "warned");
     };
+
     let said = || {
         let text = std::mem::take(&mut *output.0.lock().unwrap());
         let words = ["debugged", "headers", "told", "warned"];

@@ -36,6 +36,7 @@ fn collector() -> (CollectorUrl, mpsc::Receiver<Received>) {
         while !head.ends_with("\r\n\r\n") {
             stream.read_line(&mut head).unwrap();
         }
+
         let length = head
             .to_lowercase()
             .split("content-length: ")
@@ -46,6 +47,7 @@ fn collector() -> (CollectorUrl, mpsc::Receiver<Received>) {
             .unwrap()
             .parse()
             .unwrap();
+
         let mut body = vec![0; length];
         stream.read_exact(&mut body).unwrap();
         stream
@@ -54,6 +56,7 @@ fn collector() -> (CollectorUrl, mpsc::Receiver<Received>) {
             .unwrap();
         sender.send(Received { head, body }).unwrap();
     });
+
     (url, receiver)
 }
 
@@ -90,6 +93,7 @@ async fn spans_reach_the_collector_without_their_secrets() {
     let (url, requests) = collector();
     let settings = settings("1");
     let provider = provider(&settings, &url).unwrap();
+
     with_default(registry().with(layer(&provider)), || {
         in_callers_trace(|| info!(api_key = "battery-staple", colour = "green", "handled"));
     });
@@ -107,6 +111,7 @@ async fn spans_reach_the_collector_without_their_secrets() {
             .to_lowercase()
             .contains("content-type: application/x-protobuf")
     );
+
     for expected in [
         "shop",
         "GET /v1/things",
@@ -118,6 +123,7 @@ async fn spans_reach_the_collector_without_their_secrets() {
     ] {
         assert!(request.holds(expected), "{expected}");
     }
+
     assert!(
         request.holds(TRACE),
         "the span belongs to the caller's trace"
@@ -144,9 +150,11 @@ fn a_log_line_names_the_trace_that_is_exported() {
     let (log, written) = mpsc::channel::<Vec<u8>>();
     let writer = move || Sent(log.clone());
     let (logs, _) = crate::logs::layer(&settings, false, writer, Clock::default());
+
     with_default(registry().with(logs).with(Some(layer(&provider))), || {
         in_callers_trace(|| info_span!("query").in_scope(|| info!("handled")));
     });
+
     let line = String::from_utf8(written.recv().unwrap()).unwrap();
     assert!(
         line.contains(r#""trace_id":"0af7651916cd43dd8448eb211c80319c""#),

@@ -48,11 +48,13 @@ impl Shared {
             state,
             iss,
         } = self.authorize(&format!("{}{path}", self.issuer), visitor);
+
         let mut url = reqwest::Url::parse(&redirect_uri).expect("a redirect_uri is a URL");
         url.query_pairs_mut()
             .append_pair("code", &code)
             .append_pair("state", &state)
             .extend_pairs(iss.map(|iss| ("iss", iss)));
+
         Answered {
             headers: format!("Location: {url}\r\n"),
             ..Answered::of(303, Vec::new())
@@ -62,6 +64,7 @@ impl Shared {
     fn key_set(&self) -> Value {
         let mut set = locked(&self.keys).public();
         let script = locked(&self.script);
+
         for key in set["keys"]
             .as_array_mut()
             .into_iter()
@@ -71,6 +74,7 @@ impl Shared {
             key.extend(script.key.clone());
             key.retain(|_, value| !value.is_null());
         }
+
         set
     }
 
@@ -87,9 +91,11 @@ impl Shared {
             "id_token_signing_alg_values_supported": ["RS256", "ES256", "HS256", "none"],
             "authorization_response_iss_parameter_supported": script.names_itself,
         });
+
         for (name, value) in &script.discovery {
             document[name] = value.clone();
         }
+
         document
     }
 
@@ -99,6 +105,7 @@ impl Shared {
         if asked.authorization != format!("Basic {}", STANDARD.encode(expected)) {
             return Err("invalid_client");
         }
+
         let url = format!("http://body/?{}", asked.body);
         let body = reqwest::Url::parse(&url).map_err(|_| "invalid_request")?;
         let field = |name: &str| {
@@ -109,6 +116,7 @@ impl Shared {
         if field("grant_type").as_deref() != Some("authorization_code") {
             return Err("unsupported_grant_type");
         }
+
         let code = field("code").unwrap_or_default();
         let grant = locked(&self.grants)
             .get_mut(&code)
@@ -121,6 +129,7 @@ impl Shared {
         if !matches {
             return Err("invalid_grant");
         }
+
         let access_token = format!("access-{code}");
         let script = locked(&self.script);
         let claims = grant.claims(
@@ -129,7 +138,9 @@ impl Shared {
             &access_token,
             &script.claims,
         );
+
         let id_token = locked(&self.keys).sign(script.signing, &claims, CLIENT_SECRET);
+
         Ok(
             json!({ "access_token": access_token, "token_type": "Bearer", "expires_in": 60, "id_token": id_token }),
         )

@@ -28,6 +28,7 @@ impl Grant {
             authorization_url.starts_with(&wanted),
             "{authorization_url}"
         );
+
         let field = |name: &str| {
             let values: Vec<_> = url
                 .query_pairs()
@@ -39,6 +40,7 @@ impl Grant {
             };
             value.clone().into_owned()
         };
+
         assert_eq!(
             (field("response_type"), field("client_id")),
             ("code".to_owned(), CLIENT_ID.to_owned())
@@ -48,12 +50,14 @@ impl Grant {
             field("scope").split(' ').any(|scope| scope == "openid"),
             "{authorization_url}"
         );
+
         for secret in ["state", "nonce", "code_challenge"] {
             assert!(
                 field(secret).len() >= 43,
                 "{secret} can be guessed: {authorization_url}"
             );
         }
+
         let grant = Self {
             redirect_uri: field("redirect_uri"),
             nonce: field("nonce"),
@@ -61,6 +65,7 @@ impl Grant {
             person,
             spent: false,
         };
+
         (grant, field("state"))
     }
 
@@ -94,12 +99,15 @@ impl Grant {
             "nonce": self.nonce,
             "at_hash": URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]),
         });
+
         let person = self.person.as_object().expect("claims are an object");
         for (name, value) in person.iter().chain(wanted) {
             claims[name] = value.clone();
         }
+
         let mut claims = claims.as_object().cloned().unwrap_or_default();
         claims.retain(|_, value| !value.is_null());
+
         claims
     }
 }

@@ -83,12 +83,14 @@ impl Keys {
             Signing::Hs256 | Signing::Hs256WithThePublicKey => ("HS256", self.name.as_str()),
             Signing::None => ("none", self.name.as_str()),
         };
+
         let header = json!({ "typ": "JWT", "alg": algorithm, "kid": key });
         let text = format!(
             "{}.{}",
             encoded(header.to_string()),
             encoded(json!(claims).to_string())
         );
+
         let signature = match signing {
             Signing::Es256 => by_curve(&self.curve, &text),
             Signing::OfAStranger | Signing::OfAnUnknownKey => by_curve(&self.stranger, &text),
@@ -107,6 +109,7 @@ impl Keys {
             Signing::Hs256WithThePublicKey => by_secret(self.curve.public_key().as_ref(), &text),
             Signing::None => Vec::new(),
         };
+
         format!("{text}.{}", encoded(signature))
     }
 }

@@ -27,11 +27,13 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result
     let Some(asked) = read(&mut stream).await? else {
         return Ok(());
     };
+
     *locked(&shared.calls).entry(asked.path.clone()).or_default() += 1;
     let misbehaviour = locked(&shared.script)
         .misbehaviours
         .get(asked.path.as_str())
         .cloned();
+
     let Answered {
         status,
         headers,
@@ -46,12 +48,14 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result
         },
         None => shared.answer(&asked),
     };
+
     let head = format!(
         "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(&body).await?;
+
     stream.shutdown().await
 }
 
@@ -65,6 +69,7 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Asked>> {
             return Ok(None);
         }
     };
+
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let header = |name: &str| {
         let mut lines = head
@@ -76,12 +81,14 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Asked>> {
             .map_or("", |(_, value)| value)
             .to_owned()
     };
+
     let length: usize = header("content-length").parse().unwrap_or_default();
     while bytes.len() < end + 4 + length {
         if stream.read_buf(&mut bytes).await? == 0 {
             return Ok(None);
         }
     }
+
     Ok(Some(Asked {
         path: head.split(' ').nth(1).unwrap_or_default().to_owned(),
         authorization: header("authorization"),

@@ -35,6 +35,7 @@ pub async fn bodies(platform: Platform) {
         let Some((_, schema)) = &operation.body else {
             continue;
         };
+
         let whole = sweep.schemas.whole(schema);
         for (what, body, expected) in broken(&whole, operation.body_limit.unwrap_or(LIMIT)) {
             send(
@@ -47,6 +48,7 @@ pub async fn bodies(platform: Platform) {
             )
             .await;
         }
+
         for content_type in [
             "text/plain",
             "application/xml",
@@ -65,6 +67,7 @@ pub async fn bodies(platform: Platform) {
             )
             .await;
         }
+
         for (what, body) in with_members_of_the_server(&whole) {
             send(
                 &mut sweep,
@@ -76,7 +79,9 @@ pub async fn bodies(platform: Platform) {
             )
             .await;
         }
+
         compressed(&mut sweep, operation, &whole).await;
+
         for violation in sweep.schemas.violations(schema) {
             let body = violation.value.to_string().into_bytes();
             send(
@@ -90,6 +95,7 @@ pub async fn bodies(platform: Platform) {
             .await;
         }
     }
+
     sweep.finish();
 }
 
@@ -102,9 +108,11 @@ fn broken(whole: &Value, limit: usize) -> Vec<(&'static str, Vec<u8>, Expected)>
         .and_then(|members| members.iter().next())
         .expect("a body has members");
     let separator = if without_end.len() > 1 { "," } else { "" };
+
     let with = |more: &str| format!("{without_end}{separator}{more}}}").into_bytes();
     let mut not_utf8 = format!("{without_end}{separator}\"a\":\"").into_bytes();
     not_utf8.extend(b"\xff\xfe\"}");
+
     vec![
         ("an empty body", Vec::new(), MALFORMED),
         ("JSON that breaks off", without_end.into(), MALFORMED),
@@ -155,12 +163,14 @@ fn with_members_of_the_server(whole: &Value) -> Vec<(String, Vec<u8>)> {
         "created_at",
         "active",
     ];
+
     let foreign = names.into_iter().filter(|name| whole.get(name).is_none());
     let bodies = foreign.map(|name| {
         let mut body = whole.clone();
         body[name] = "owner".into();
         (format!("with {name}"), body.to_string().into_bytes())
     });
+
     bodies.collect()
 }
 
@@ -187,6 +197,7 @@ async fn send(
 /// Nothing is unpacked, so that nothing small can become large (OWASP ASVS 5.2.3).
 async fn compressed(sweep: &mut Sweep, operation: &Operation, whole: &Value) {
     let path = sweep.path_to_a_row(operation).await;
+
     for encoding in ["gzip", "br", "zstd"] {
         let call = sweep
             .caller(operation)

@@ -19,6 +19,7 @@ pub async fn credentials(platform: Platform) {
     let builder = TestApp::builder(platform)
         .clock(clock.clone())
         .setting("identity.signing_key_lifetime", "365d");
+
     // Upkeep falls due when the clock jumps, and what it clears away would be taken for what an attack has done.
     let builder = builder.setting("jobs.in_process", "false");
     let mut sweep = Sweep::start(builder).await;
@@ -26,6 +27,7 @@ pub async fn credentials(platform: Platform) {
     let valid = sweep.actor(BuiltInRole::Owner).token().to_owned();
     let ended = ended_session(&sweep).await;
     let public_key = nobody.get("/.well-known/jwks.json").await.json()["keys"][0]["x"].clone();
+
     let forged = forgeries(&valid, public_key.as_str().unwrap_or_default());
     sweep.take_contents_as_they_are().await;
 
@@ -41,6 +43,7 @@ pub async fn credentials(platform: Platform) {
             operation.method.clone(),
             &format!("{path}?access_token={valid}"),
         );
+
         let calls = [
             ("no token", ask(&nobody)),
             ("an empty token", ask(&nobody.with_token(""))),
@@ -57,9 +60,11 @@ pub async fn credentials(platform: Platform) {
             ),
             ("the token of a session that was ended", ask(&ended)),
         ];
+
         for (what, call) in calls {
             sweep.attack(operation, what, call, &REFUSED).await;
         }
+
         for (what, token) in &forged {
             sweep
                 .attack(operation, what, ask(&nobody.with_token(token)), &REFUSED)
@@ -69,6 +74,7 @@ pub async fn credentials(platform: Platform) {
 
     // Longer than any session may last.
     clock.advance(Duration::days(31));
+
     for operation in sweep
         .operations
         .clone()
@@ -83,6 +89,7 @@ pub async fn credentials(platform: Platform) {
             .attack(operation, "an expired token", call, &REFUSED)
             .await;
     }
+
     sweep.finish();
 }
 
@@ -117,6 +124,7 @@ fn forgeries(valid: &str, public_key: &str) -> Vec<(&'static str, String)> {
             token().with_header("kid", "../../../../dev/null"),
         ),
     ];
+
     forged
         .into_iter()
         .map(|(what, token)| (what, token.to_string()))

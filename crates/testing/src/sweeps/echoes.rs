@@ -45,18 +45,21 @@ pub async fn echoes(platform: Platform) {
                 ));
             }
         }
+
         let lines = log.take();
         assert!(
             lines.contains("answered"),
             "{}: the log was not captured",
             operation.name()
         );
+
         if let Some(line) = lines.lines().find(|line| has_canary(line)) {
             sweep.fail(format!("{}: the log repeats it: {line}", operation.name()));
         }
     }
 
     assert!(refused > 100, "only {refused} requests were refused");
+
     sweep.finish();
 }
 
@@ -74,6 +77,7 @@ async fn calls(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)> 
 
 async fn in_headers(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)> {
     let path = sweep.path_to_a_row(operation).await;
+
     let headers = [
         ("authorization", "Bearer canary.canary.canary"),
         ("authorization", "Canary canary"),
@@ -87,6 +91,7 @@ async fn in_headers(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Ca
         ("x-request-id", "canary"),
         ("origin", "https://canary.example"),
     ];
+
     let calls = headers.into_iter().map(|(name, value)| {
         let client = if name == "authorization" {
             sweep.app.anonymous()
@@ -98,8 +103,10 @@ async fn in_headers(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Ca
             .header(name, value);
         (format!("{name}: {value}"), call.body("{\"canary\""))
     });
+
     // Without a body to refuse, a valid credential would do what the operation is for: the others need the rows.
     let harmless = operation.method == Method::GET || operation.body.is_some();
+
     calls
         .filter(|(what, _)| harmless || what.starts_with("authorization"))
         .collect()
@@ -109,6 +116,7 @@ fn in_path(sweep: &Sweep, operation: &Operation) -> Vec<(String, Call)> {
     if !operation.path.contains('{') {
         return Vec::new();
     }
+
     let ids = ["Canary%207Q", "718392045170", "%ffcanary"];
     let calls = ids.map(|id| {
         let path: Vec<_> = operation
@@ -123,6 +131,7 @@ fn in_path(sweep: &Sweep, operation: &Operation) -> Vec<(String, Call)> {
                 .request(operation.method.clone(), &path.join("/")),
         )
     });
+
     calls.into()
 }
 
@@ -130,12 +139,14 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call
     if operation.query.is_empty() {
         return Vec::new();
     }
+
     let path = sweep.path_to_a_row(operation).await;
     let names = operation
         .query
         .iter()
         .map(|(name, _)| name.as_str())
         .chain(["canary"]);
+
     let pairs = names.flat_map(|name| texts().map(|value| format!("{name}={}", encoded(&value))));
     let queries = pairs.chain(["Canary%zz".to_owned(), "Canary=1&Canary=2".to_owned()]);
     let asked = queries.map(|query| {
@@ -144,6 +155,7 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call
             .request(operation.method.clone(), &format!("{path}?{query}"));
         (format!("the query {query}"), call)
     });
+
     asked.collect()
 }
 
@@ -152,6 +164,7 @@ async fn in_form(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
     let Some((_, schema)) = &operation.body else {
         return Vec::new();
     };
+
     let plain = sweep.schemas.plain(schema);
     let names = plain["properties"].as_object().into_iter().flatten();
     let pairs = names.flat_map(|(name, _)| {
@@ -160,11 +173,13 @@ async fn in_form(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
             [format!("{pair}&{pair}"), pair]
         })
     });
+
     let forms = pairs.chain([
         "Canary".to_owned(),
         "Canary=%zz".to_owned(),
         "Canary=%ff".to_owned(),
     ]);
+
     let sent = forms.map(|form| {
         let call = sweep
             .caller(operation)
@@ -174,6 +189,7 @@ async fn in_form(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
             .body(form.clone());
         (format!("the form {form}"), call)
     });
+
     sent.collect()
 }
 
@@ -182,9 +198,11 @@ async fn in_json(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
     let Some((_, schema)) = &operation.body else {
         return Vec::new();
     };
+
     let whole = sweep.schemas.whole(schema);
     let mut places = vec![String::new()];
     collect_places(&whole, "", &mut places);
+
     let bodies = places.iter().flat_map(|place| {
         let values = values().into_iter().map(|value| with(&whole, place, value));
         // An unknown name, and a long one: neither is ours.
@@ -197,6 +215,7 @@ async fn in_json(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
             .map(|body| body.to_string())
             .collect::<Vec<_>>()
     });
+
     let broken = ["{\"canary\"", "canary", "{\"canary\": canary}", "\"canary"].map(str::to_owned);
     let sent = bodies.chain(broken).map(|body| {
         let call = sweep
@@ -207,6 +226,7 @@ async fn in_json(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
             .body(body.clone());
         (format!("the body {body}"), call)
     });
+
     sent.collect()
 }
 
@@ -217,12 +237,14 @@ fn collect_places(value: &Value, within: &str, places: &mut Vec<String>) {
         .into_iter()
         .flatten()
         .map(|(name, inner)| (name.clone(), inner));
+
     let items = value
         .as_array()
         .into_iter()
         .flatten()
         .enumerate()
         .map(|(position, it)| (position.to_string(), it));
+
     for (name, inner) in members.chain(items) {
         let place = format!("{within}/{name}");
         collect_places(inner, &place, places);
@@ -296,6 +318,7 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     fn of_process() -> Self {
         static LOG: OnceLock<Log> = OnceLock::new();
+
         let capture = || {
             let log = Self::default();
             let filter = EnvFilter::new("info,mainstay=trace,app=trace");
@@ -307,6 +330,7 @@ impl Log {
                 .expect("nothing else captures the log");
             log
         };
+
         LOG.get_or_init(capture).clone()
     }
 

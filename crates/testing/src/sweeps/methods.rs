@@ -31,12 +31,15 @@ pub async fn methods(platform: Platform) {
             .or_default()
             .push(operation);
     }
+
     for operations in paths.values() {
         let Some(any) = operations.first() else {
             continue;
         };
+
         let allowed = allowed(operations);
         let path = sweep.path_to_a_row(any).await;
+
         for method in TRIED
             .into_iter()
             .filter(|method| !allowed.contains(&method.as_str()))
@@ -53,6 +56,7 @@ pub async fn methods(platform: Platform) {
             sweep.check_shape(&name, &answer);
             sweep.check_nothing_written(&name).await;
         }
+
         let beside = format!("{path}/no/such/path");
         let answer = sweep.caller(any).get(&beside).await;
         if answer.status != 404 {
@@ -61,8 +65,10 @@ pub async fn methods(platform: Platform) {
                 answer.described()
             ));
         }
+
         sweep.check_shape(&beside, &answer);
     }
+
     sweep.finish();
 }
 

@@ -38,11 +38,13 @@ impl Operation {
                 .flatten()
                 .map(move |(method, entry)| (path, method, entry))
         });
+
         entries
             .map(|(path, method, entry)| {
                 let access = matrix
                     .iter()
                     .find(|row| entry["operationId"] == row.operation);
+
                 Self {
                     method: method.to_uppercase().parse().expect("a method"),
                     path: path.clone(),
@@ -132,5 +134,6 @@ fn answers(entry: &Value) -> BTreeMap<u16, Vec<String>> {
         });
         Some((status.parse().ok()?, codes.collect()))
     });
+
     answers.collect()
 }

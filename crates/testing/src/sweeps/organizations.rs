@@ -20,6 +20,7 @@ pub async fn organizations(platform: Platform) {
         .filter(|it| on_a_row(it))
         .cloned()
         .collect();
+
     // Deleting comes last, so that the row is there for the others: of sessions first, since more than that ends them, and
     // of rows within a row before it.
     on_rows.sort_by_key(|it| {
@@ -31,6 +32,7 @@ pub async fn organizations(platform: Platform) {
             Reverse(it.path.split('/').count()),
         )
     });
+
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let stranger = sweep.app.stranger(operation.allowed_role()).await;
@@ -40,8 +42,10 @@ pub async fn organizations(platform: Platform) {
             .attack(operation, "by a stranger", call, &[(404, "not_found")])
             .await;
     }
+
     references(&mut sweep).await;
     listings(&mut sweep, &on_rows).await;
+
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let owner = sweep.actor(operation.allowed_role());
@@ -53,10 +57,12 @@ pub async fn organizations(platform: Platform) {
                 answer.described()
             ));
         }
+
         if erases(operation) {
             sweep.forget_row(&path);
         }
     }
+
     if !on_rows.is_empty() {
         sweep.finish();
     }
@@ -82,6 +88,7 @@ async fn references(sweep: &mut Sweep) {
             && !it.path.contains('{')
             && references.into_iter().any(|it| sweep.schemas.knows(&it))
     };
+
     let referring: Vec<_> = sweep.operations.iter().filter(refers).cloned().collect();
     for operation in &referring {
         let stranger = sweep.app.stranger(operation.allowed_role()).await;
@@ -110,6 +117,7 @@ async fn listings(sweep: &mut Sweep, on_rows: &[Operation]) {
                 .map(|(id, _)| id.to_owned()),
         );
     }
+
     let without_row =
         |it: &Operation| it.method == Method::GET && !it.path.contains('{') && !it.is_public();
     for operation in sweep.operations.clone().iter().filter(|it| without_row(it)) {

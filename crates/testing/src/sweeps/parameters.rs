@@ -39,8 +39,10 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) {
         ),
         ("a NUL".to_owned(), "a=%00".to_owned(), MALFORMED),
     ];
+
     for (name, schema) in &operation.query {
         let value = encoded(&sweep.schemas.least(schema));
+
         // A list repeats its name.
         if sweep.schemas.plain(schema)["type"] != "array" {
             attacks.push((
@@ -49,17 +51,20 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) {
                 MALFORMED,
             ));
         }
+
         attacks.push((
             format!("{name} as a list"),
             format!("{name}[]={value}"),
             INVALID,
         ));
+
         // In a query string everything is a text, so a text cannot be of another type.
         let violations = sweep
             .schemas
             .violations(schema)
             .into_iter()
             .filter(|it| !it.value.is_object());
+
         for violation in violations {
             let items = violation
                 .value
@@ -69,6 +74,7 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) {
                 .iter()
                 .map(|item| format!("{name}={}", encoded(item)))
                 .collect();
+
             attacks.push((
                 format!("{name}{}", violation.what),
                 repeated.join("&"),
@@ -76,7 +82,9 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) {
             ));
         }
     }
+
     let path = sweep.path_to_a_row(operation).await;
+
     for (what, query, expected) in attacks {
         let call = sweep
             .caller(operation)
@@ -98,6 +106,7 @@ async fn in_path(sweep: &mut Sweep, operation: &Operation) {
         ("a NUL in the id", "%00", MALFORMED),
         ("bytes that are no text in the id", "%ff", MALFORMED),
     ];
+
     for (what, id, expected) in attacks {
         let path: Vec<_> = operation
             .path

@@ -27,6 +27,7 @@ pub async fn permissions(platform: Platform) -> String {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
     for operation in sweep.operations.clone() {
         let path = sweep.path_to_a_row(&operation).await;
+
         for role in BuiltInRole::ALL {
             if operation.access.allows(role) {
                 // Some operations change things, and one ends the session that asks: a new one each time.
@@ -38,6 +39,7 @@ pub async fn permissions(platform: Platform) -> String {
                     .body("x")
                     .send()
                     .await;
+
                 let name = format!("{}: {}", operation.name(), role.name());
                 if [401, 403].contains(&answer.status.as_u16()) {
                     sweep.fail(format!(
@@ -45,6 +47,7 @@ pub async fn permissions(platform: Platform) -> String {
                         answer.status
                     ));
                 }
+
                 sweep.check_shape(&name, &answer);
                 sweep.take_contents_as_they_are().await;
             } else {
@@ -55,7 +58,9 @@ pub async fn permissions(platform: Platform) -> String {
             }
         }
     }
+
     sweep.finish();
+
     table
 }
 

@@ -25,19 +25,23 @@ pub(super) async fn make(app: &TestApp, caller: &Actor, collection: &str) -> Opt
 async fn another_organization(app: &TestApp, caller: &Actor) -> String {
     const JOIN: &str = "INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
          SELECT $1, $2, id, now() FROM roles WHERE name = 'owner' AND organization_id IS NULL";
+
     let made = caller
         .post("/v1/organizations", json!({ "name": "Another" }))
         .await
         .assert_status(201)
         .json();
+
     let id = text(&made["id"]);
     let other = app.actor(BuiltInRole::Owner).await.user().uuid();
     let organization = Uuid::try_parse(&id).expect("an id is a UUID");
+
     app.owner()
         .await
         .run(JOIN, [other.into(), organization.into()])
         .await
         .expect("another owner joins");
+
     id
 }
 
@@ -60,6 +64,7 @@ async fn session_of(app: &TestApp, user: &str) -> String {
 async fn passkey(app: &TestApp, caller: &Actor) -> String {
     const MAKE: &str = "INSERT INTO passkeys (id, user_id, name, credential_hash, credential, sign_count, created_at) \
          VALUES ($1, $2, '', uuid_send($1), '', 0, now())";
+
     let id = app.runtime().new_id::<Actor>().uuid();
     let mut owner = app.owner().await;
     owner
@@ -70,10 +75,12 @@ async fn passkey(app: &TestApp, caller: &Actor) -> String {
         .run(MAKE, [id.into(), caller.user().uuid().into()])
         .await
         .expect("the owner may");
+
     owner
         .run("ALTER TABLE passkeys ENABLE TRIGGER passkeys_note", [])
         .await
         .expect("the owner may");
+
     id.to_string()
 }
 
@@ -82,6 +89,7 @@ async fn application(app: &TestApp, caller: &Actor) -> String {
     const MAKE: &str = "INSERT INTO oauth_grants (id, user_id, client_id, scopes, created_at, consented_at) \
          VALUES ($1, $2, 'docs', '{profile}', now(), now()) \
          ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE SET consented_at = now() RETURNING id";
+
     let id = app.runtime().new_id::<Actor>().uuid();
     let rows = app
         .owner()
@@ -89,6 +97,7 @@ async fn application(app: &TestApp, caller: &Actor) -> String {
         .run(MAKE, [id.into(), caller.user().uuid().into()])
         .await
         .expect("the owner may");
+
     rows[0]
         .get::<Uuid>(0)
         .expect("a grant has an id")
@@ -110,6 +119,7 @@ async fn another_session(app: &TestApp, caller: &Actor) -> Value {
 async fn linked_identity(app: &TestApp, caller: &Actor) -> String {
     const LINK: &str = "INSERT INTO external_identities (id, user_id, issuer, subject, subject_index, created_at) \
          VALUES ($1, $2, 'https://id.example', '', $3, now())";
+
     let (id, index) = (
         app.runtime().new_id::<TestApp>().uuid(),
         app.runtime().random.bytes::<32>().to_vec(),
@@ -119,7 +129,9 @@ async fn linked_identity(app: &TestApp, caller: &Actor) -> String {
         .await
         .run(LINK, [id.into(), caller.user().uuid().into(), index.into()])
         .await;
+
     linked.expect("an identity is linked");
+
     id.to_string()
 }
 

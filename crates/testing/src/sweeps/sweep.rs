@@ -50,10 +50,12 @@ impl Sweep {
             .unwrap_or_else(|error| panic!("{error}"))
             .document()
             .clone();
+
         let mut actors = BTreeMap::new();
         for role in BuiltInRole::ALL {
             actors.insert(role, app.actor(role).await);
         }
+
         let mut sweep = Self {
             schemas: Schemas::of(&document),
             operations: Operation::all(app.platform(), &document),
@@ -64,7 +66,9 @@ impl Sweep {
             failures: Vec::new(),
             attacks: 0,
         };
+
         sweep.make_what_is_referred_to().await;
+
         sweep
     }
 
@@ -78,6 +82,7 @@ impl Sweep {
         let mut wanted: BTreeSet<_> = bodies
             .flat_map(|schema| self.schemas.references(schema))
             .collect();
+
         let mut makers = Vec::new();
         for resource in &wanted {
             makers.extend(
@@ -85,6 +90,7 @@ impl Sweep {
                     .map(|(creating, schema)| (resource.clone(), creating, schema)),
             );
         }
+
         // What nothing here makes is as good as there.
         wanted.retain(|resource| makers.iter().any(|(made, ..)| made == resource));
 
@@ -104,6 +110,7 @@ impl Sweep {
             self.schemas.refer_to(&resource, &id);
             wanted.remove(&resource);
         }
+
         self.take_contents_as_they_are().await;
     }
 
@@ -157,12 +164,14 @@ impl Sweep {
         if let Some(id) = self.rows.get(collection) {
             return id.clone();
         }
+
         let caller = self.actor(wanted_by.allowed_role());
         if let Some(id) = platform_rows::make(&self.app, caller, collection).await {
             self.rows.insert(collection.to_owned(), id.clone());
             self.contents = self.app.contents().await;
             return id;
         }
+
         let template = &wanted_by.path;
         let creating = self.operations.iter().find(|it| {
             let depth = it.path.split('/').count();
@@ -176,14 +185,17 @@ impl Sweep {
                 wanted_by.name()
             )
         };
+
         let answer = self
             .caller(creating)
             .post(collection, self.schemas.least(schema))
             .await;
         let location = answer.assert_status(201).location();
         let id = location.rsplit('/').next().unwrap_or_default().to_owned();
+
         self.rows.insert(collection.to_owned(), id.clone());
         self.contents = self.app.contents().await;
+
         id
     }
 
@@ -204,6 +216,7 @@ impl Sweep {
                 answer.described()
             ));
         }
+
         // 405 belongs to the path, and is documented for none of its operations.
         if answer.status != 405 && !operation.documents(answer.status.as_u16(), &code) {
             self.fail(format!(
@@ -211,6 +224,7 @@ impl Sweep {
                 answer.status
             ));
         }
+
         self.check_shape(&name, &answer);
         self.check_nothing_written(&name).await;
     }
@@ -218,17 +232,21 @@ impl Sweep {
     /// Checks what is true of every answer.
     pub(super) fn check_shape(&mut self, name: &str, answer: &Answer) {
         self.attacks += 1;
+
         for header in HEADERS {
             if answer.header(header).is_empty() {
                 self.fail(format!("{name}: no {header}"));
             }
         }
+
         if Uuid::try_parse(answer.header("x-request-id")).is_err() {
             self.fail(format!("{name}: X-Request-Id is no UUID"));
         }
+
         if answer.headers.contains_key("server") {
             self.fail(format!("{name}: the answer says what serves it"));
         }
+
         let is_problem = answer.status.is_client_error() || answer.status.is_server_error();
         // An answer to HEAD has no body (RFC 9110 §9.3.2).
         if is_problem && !answer.request.starts_with("HEAD ") {
@@ -244,16 +262,19 @@ impl Sweep {
             .flatten()
             .map(|(name, _)| name.as_str())
             .collect();
+
         let without_errors: Vec<_> = members
             .into_iter()
             .filter(|name| !EXTENSIONS.contains(name))
             .collect();
+
         // OAuth clients read nothing else (RFC 6749 §5.2).
         let expected = if body["error"].is_string() {
             "application/json"
         } else {
             "application/problem+json"
         };
+
         let wrong = [
             (
                 answer.header("content-type") != expected,
@@ -282,6 +303,7 @@ impl Sweep {
             ),
             (answer.status.is_server_error(), "is the server's fault"),
         ];
+
         for (_, what) in wrong.into_iter().filter(|(is_wrong, _)| *is_wrong) {
             self.fail(format!(
                 "{name}: the problem {what}: {}",

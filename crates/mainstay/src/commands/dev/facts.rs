@@ -63,11 +63,13 @@ impl Facts {
             data_dir,
             ..
         } = self;
+
         let data_dir = data_dir.display();
         let mail = mail_url
             .as_ref()
             .map(|url| format!("\n  Mail         {url}"))
             .unwrap_or_default();
+
         format!(
             "\n  API          {url}\n  Docs         {docs_url}{mail}\n  Health       {management_url}/readyz\n  \
              Sign in as   {email}\n  Password     {password}\n  Data         {data_dir}\n\n  Ctrl-C stops everything.\n",
@@ -144,9 +146,11 @@ pub(super) fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
         .mode(0o600)
         .open(&unfinished)
         .with_context(failed)?;
+
     file.write_all(&serde_json::to_vec_pretty(value)?)
         .and_then(|()| file.sync_all())
         .with_context(failed)?;
+
     fs::rename(&unfinished, path).with_context(failed)
 }
 

@@ -29,20 +29,25 @@ impl Private {
         let cluster = tokio::task::spawn_blocking(move || {
             let spinner = ProgressBar::new_spinner();
             spinner.enable_steady_tick(Duration::from_millis(120));
+
             let programs = Programs::find_or_fetch(programs.as_deref(), &|step| {
                 spinner.set_message(told(&step))
             })
             .map_err(Error::from)?;
+
             spinner.set_message("Starting a private Postgres …");
             let options = Options {
                 data_dir,
                 port: None,
                 durability: Durability::Durable,
             };
+
             let cluster = Cluster::start(&programs, &options, &Random::default());
             spinner.finish_and_clear();
+
             cluster
         });
+
         match cluster.await? {
             Ok(cluster) => Ok(Self {
                 secrets: Secrets::of(cluster.data_dir())?,
@@ -77,6 +82,7 @@ impl Private {
     pub(super) fn facts(&self, api: SocketAddr, management: SocketAddr, shows_mail: bool) -> Facts {
         let [url, management_url] =
             [api, management].map(|address| BaseUrl::of_loopback(address.port()));
+
         Facts {
             docs_url: url.join("docs").to_string(),
             mail_url: shows_mail.then(|| url.join("dev/mail").to_string()),

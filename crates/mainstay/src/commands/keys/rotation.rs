@@ -80,11 +80,14 @@ pub(super) async fn reseal(platform: &Platform, reseal: &Reseal) -> anyhow::Resu
         (None, Some(moment)) => Timestamp::parse(moment).context("--before cannot be read")?,
         (None, None) => now,
     };
+
     say(&format!(
         "rows whose data key is older than {before}; after an interruption go on with --before {before}"
     ));
+
     let started = Instant::now();
     let outcome = rotation.reseal(before).await.map_err(told)?;
+
     Ok(tell("sealed anew", outcome, started))
 }
 
@@ -121,6 +124,7 @@ fn watcher() -> impl FnMut(Progress) + Send {
     )
     .unwrap_or_else(|_| ProgressStyle::default_bar());
     let (mut bar, mut table, mut written) = (ProgressBar::hidden(), "", Instant::now());
+
     move |progress| {
         if progress.table != table {
             bar.finish_and_clear();
@@ -128,8 +132,10 @@ fn watcher() -> impl FnMut(Progress) + Send {
                 .with_style(style.clone())
                 .with_message(progress.table);
         }
+
         bar.set_length(progress.total.max(progress.done));
         bar.set_position(progress.done);
+
         let is_due = progress.table != table || written.elapsed().as_secs() >= 10;
         if bar.is_hidden() && is_due {
             say(&format!(
@@ -138,6 +144,7 @@ fn watcher() -> impl FnMut(Progress) + Send {
             ));
             written = Instant::now();
         }
+
         table = progress.table;
     }
 }
@@ -148,18 +155,22 @@ fn tell(what: &str, outcome: Outcome, started: Instant) -> ExitCode {
         refused,
         left,
     } = outcome;
+
     let seconds = started.elapsed().as_secs_f64();
     say(&format!("{moved} {what} in {seconds:.1} s"));
+
     if left > 0 {
         say(&format!(
             "{left} were being written all the time: run it once more"
         ));
     }
+
     if refused > 0 {
         say(&format!(
             "{refused} do not open, or have the value of another row: see the log above, and `keys status`"
         ));
     }
+
     if left + refused > 0 {
         ExitCode::FAILURE
     } else {
@@ -172,6 +183,7 @@ fn report(status: &Status) {
         "{:24}  {:8}  {:>10}  {:>10}  {:>10}  STATE",
         "KEY", "ID", "DATA KEYS", "INDEXES", "BOXES"
     ));
+
     for key in &status.keys {
         let state = match (&key.name, key.is_primary, key.is_unused()) {
             (None, _, true) => "left the ring; `keys rotate index` forgets its traces",
@@ -180,13 +192,16 @@ fn report(status: &Status) {
             (Some(_), false, true) => "unused: may leave the ring",
             (Some(_), false, false) => "in use",
         };
+
         let [data_keys, indexes, boxes] =
             [UsageKind::DataKeys, UsageKind::Indexes, UsageKind::Boxes].map(|kind| key.count(kind));
         let id: String = key.id.iter().map(|byte| format!("{byte:02x}")).collect();
         let name = key.name.as_deref().unwrap_or("-");
+
         say(&format!(
             "{name:24}  {id}  {data_keys:>10}  {indexes:>10}  {boxes:>10}  {state}"
         ));
+
         for usage in key
             .uses
             .iter()
@@ -195,11 +210,13 @@ fn report(status: &Status) {
             say(&format!("    {}: {}", usage.place, usage.rows));
         }
     }
+
     for (table, rows) in &status.missing {
         say(&format!(
             "{table}: {rows} rows WITHOUT THEIR DATA KEY, nobody erased: restore the table data_keys"
         ));
     }
+
     for (column, rows) in &status.unindexed {
         say(&format!(
             "{column}: {rows} not indexed yet; `keys rotate index` does"
