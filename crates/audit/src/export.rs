@@ -30,20 +30,39 @@ pub(crate) const FORMAT: u64 = 1;
 const PAGE_HEIGHT: u32 = 10;
 const PAGE: u64 = 1 << PAGE_HEIGHT;
 
-const NEWEST: &str = "SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+const NEWEST: &str = r"
+    SELECT note
+    FROM audit_checkpoints
+    ORDER BY size DESC
+    LIMIT 1
+";
 
 /// The leaves of the records between two ids. Records may be sealed in another order than their ids, by as much as their
 /// transactions overlapped.
-const RANGE: &str = "SELECT min(index), max(index) FROM audit_leaves \
-     WHERE ($1::uuid IS NULL OR event_id >= $1) AND ($2::uuid IS NULL OR event_id < $2) AND index < $3";
+const RANGE: &str = r"
+    SELECT min(index), max(index)
+    FROM audit_leaves
+    WHERE ($1::uuid IS NULL OR event_id >= $1)
+      AND ($2::uuid IS NULL OR event_id < $2)
+      AND index < $3
+";
 
-const HASHES: &str =
-    "SELECT index, hash FROM audit_leaves WHERE index >= $1 AND index < $2 ORDER BY index";
+const HASHES: &str = r"
+        SELECT index, hash
+        FROM audit_leaves
+        WHERE index >= $1 AND index < $2
+        ORDER BY index
+    ";
 
 const RECORDS: &str = concat!(
     "SELECT l.index, l.event_id::text, ",
     record_columns!(),
-    " FROM audit_leaves l LEFT JOIN audit_events e ON e.id = l.event_id WHERE l.index >= $1 AND l.index < $2 ORDER BY l.index"
+    r"
+        FROM audit_leaves l
+        LEFT JOIN audit_events e ON e.id = l.event_id
+        WHERE l.index >= $1 AND l.index < $2
+        ORDER BY l.index
+    "
 );
 
 /// What is exported.

@@ -27,11 +27,21 @@ const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
     }
 }
 
-const LIST: &str = "SELECT number, origin, public, private FROM audit_keys ORDER BY number DESC";
+const LIST: &str = r"
+    SELECT number, origin, public, private
+    FROM audit_keys
+    ORDER BY number DESC
+";
 
 /// Of two that make a key at once, one does.
-const MAKE: &str = "changed AS (INSERT INTO audit_keys (number, origin, public, private, created_at) \
-     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (number) DO NOTHING RETURNING number)";
+const MAKE: &str = r"
+    changed AS (
+        INSERT INTO audit_keys (number, origin, public, private, created_at)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (number) DO NOTHING
+        RETURNING number
+    )
+";
 
 /// A key as it stands in the database.
 struct Stored {

@@ -107,7 +107,14 @@ pub(crate) fn person<'a>(tables: &'a [SealedTable], table: &str) -> Result<&'a S
 pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> String {
     let (id, record) = (FIRST, placeholders(1, WIDTH));
     let mut clauses = format!(
-        "person AS (SELECT * FROM {} t WHERE id = ${id} AND organization_id = $3{only} FOR UPDATE)",
+        r"
+            person AS (
+                SELECT *
+                FROM {} t
+                WHERE id = ${id} AND organization_id = $3{only}
+                FOR UPDATE
+            )
+        ",
         person.table
     );
     let mut erased = Vec::new();
@@ -120,10 +127,23 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
             // Without a sealed value there is nothing to empty.
             Erasure::Empty if !table.is_sealed() => continue,
             Erasure::Delete => {
-                format!("DELETE FROM {name} t USING person WHERE {which} RETURNING t.id")
+                format!(
+                    r"
+                    DELETE FROM {name} t
+                    USING person
+                    WHERE {which}
+                    RETURNING t.id
+                "
+                )
             }
             Erasure::Empty => format!(
-                "UPDATE {name} t SET {} FROM person WHERE {which} AND t.data_key IS NOT NULL RETURNING t.id",
+                r"
+                    UPDATE {name} t
+                    SET {}
+                    FROM person
+                    WHERE {which} AND t.data_key IS NOT NULL
+                    RETURNING t.id
+                ",
                 emptied(table)
             ),
         };
@@ -136,16 +156,34 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
     }
 
     format!(
-        "WITH {clauses}, rows AS ({erased}), \
-         counted AS (SELECT count(*) AS rows FROM rows), \
-         told AS (SELECT destroy_data_keys_of(person.id, $3) AS keys, counted.rows, \
-             (SELECT jsonb_object_agg(resource, ids) FROM \
-                 (SELECT resource, jsonb_agg(id) AS ids FROM rows GROUP BY resource) AS by_resource) AS ids FROM person, counted), \
-         recorded AS (INSERT INTO audit_events ({COLUMNS}, after) \
-             SELECT {record}, jsonb_build_object('erased_at', ${now}::timestamptz, 'destroyed_keys', keys, \
-                 'erased_rows', ids) \
-             FROM told WHERE keys > 0 OR rows > 0) \
-         SELECT keys, rows, ARRAY(SELECT id FROM rows) FROM told",
+        r"
+            WITH {clauses},
+            rows AS ({erased}),
+            counted AS (SELECT count(*) AS rows FROM rows),
+            told AS (
+                SELECT destroy_data_keys_of(person.id, $3) AS keys, counted.rows,
+                    (
+                        SELECT jsonb_object_agg(resource, ids)
+                        FROM (
+                            SELECT resource, jsonb_agg(id) AS ids
+                            FROM rows
+                            GROUP BY resource
+                        ) AS by_resource
+                    ) AS ids
+                FROM person, counted
+            ),
+            recorded AS (
+                INSERT INTO audit_events ({COLUMNS}, after)
+                SELECT {record},
+                    jsonb_build_object(
+                        'erased_at', ${now}::timestamptz, 'destroyed_keys', keys, 'erased_rows', ids
+                    )
+                FROM told
+                WHERE keys > 0 OR rows > 0
+            )
+            SELECT keys, rows, ARRAY(SELECT id FROM rows)
+            FROM told
+        ",
         now = FIRST + 1,
         erased = erased.join(" UNION ALL "),
     )

@@ -113,6 +113,9 @@ fn read_only(text: &str) -> String {
 fn query_alone(text: &str) -> String {
     // The text may end with a comment.
     format!(
-        "SELECT answer.* FROM (WITH query AS MATERIALIZED ({text}\n) SELECT * FROM query) AS answer"
+        r"
+            SELECT answer.*
+            FROM (WITH query AS MATERIALIZED ({text} ) SELECT * FROM query) AS answer
+        "
     )
 }

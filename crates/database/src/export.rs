@@ -168,24 +168,49 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
         // Infallible: it writes to a string. Names come from the code at compile time; no value is part of the text.
         let _ = write!(
             rows,
-            "SELECT {number} AS section, t.id, to_jsonb(t) AS content, k.id AS key, k.wrapped, k.subject_id \
-             {which} LEFT JOIN data_keys k ON {key} UNION ALL "
+            r"
+                SELECT {number} AS section, t.id, to_jsonb(t) AS content, k.id AS key, k.wrapped,
+                    k.subject_id {which}
+                LEFT JOIN data_keys k ON {key}
+                UNION ALL
+            "
         );
 
         ids.push(format!("SELECT t.id {which}"));
     }
 
     format!(
-        "WITH person AS (SELECT id FROM {table} WHERE id = ${id} AND organization_id = $3 AND data_key IS NOT NULL), \
-         recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {record} FROM person), \
-         known AS ({rows}\
-             SELECT {LOG}, e.id, to_jsonb(e), k.id, k.wrapped, k.subject_id FROM audit_events e JOIN person ON true \
-             LEFT JOIN data_keys k ON k.subject_id = person.id AND k.organization_id = $3 \
-                 AND k.id = coalesce(e.after ->> 'data_key', e.before ->> 'data_key')::bigint \
-             WHERE e.organization_id = $3 AND e.resource_id IN ({ids})) \
-         SELECT known.* FROM person LEFT JOIN \
-             (SELECT * FROM known WHERE (section, id) > (${section}, ${after}) ORDER BY section, id LIMIT ${limit}) \
-             AS known ON true ORDER BY section, id",
+        r"
+            WITH person AS (
+                SELECT id
+                FROM {table}
+                WHERE id = ${id} AND organization_id = $3 AND data_key IS NOT NULL
+            ),
+            recorded AS (
+                INSERT INTO audit_events ({COLUMNS})
+                SELECT {record}
+                FROM person
+            ),
+            known AS (
+                {rows}SELECT {LOG}, e.id, to_jsonb(e), k.id, k.wrapped, k.subject_id
+                FROM audit_events e
+                JOIN person ON true
+                LEFT JOIN data_keys k ON k.subject_id = person.id
+                AND k.organization_id = $3
+                    AND k.id = coalesce(e.after ->> 'data_key', e.before ->> 'data_key')::bigint
+                WHERE e.organization_id = $3 AND e.resource_id IN ({ids})
+            )
+            SELECT known.*
+            FROM person
+            LEFT JOIN (
+                SELECT *
+                FROM known
+                WHERE (section, id) > (${section}, ${after})
+                ORDER BY section, id
+                LIMIT ${limit}
+            ) AS known ON true
+            ORDER BY section, id
+        ",
         table = person.table,
         ids = ids.join(" UNION ALL "),
     )

@@ -20,9 +20,16 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] when Postgres does not answer; [`Error::Internal`] when it was never migrated.
     pub async fn health(&self) -> Result<Health, Error> {
-        let text = "SELECT (SELECT coalesce(max(version), 0) FROM refinery_schema_history), \
-                        current_setting('transaction_read_only') = 'off', k.* FROM (SELECT) one \
-                    LEFT JOIN (SELECT id, organization_id, subject_id, wrapped FROM data_keys LIMIT 1) k ON true";
+        let text = r"
+            SELECT (SELECT coalesce(max(version), 0) FROM refinery_schema_history),
+                current_setting('transaction_read_only') = 'off', k.*
+            FROM (SELECT) one
+            LEFT JOIN (
+                SELECT id, organization_id, subject_id, wrapped
+                FROM data_keys
+                LIMIT 1
+            ) k ON true
+        ";
         let rows = self
             .probe(Statement::new("health", text, Vec::new()))
             .await?;

@@ -71,10 +71,14 @@ impl Job {
 /// clock of the database, as the queue is: a replica whose clock is ahead delays none.
 pub(crate) fn queued(first: usize) -> String {
     format!(
-        ", queued AS (INSERT INTO jobs (id, kind, payload, run_at, created_at) \
-         SELECT id, kind, payload, now(), now() \
-         FROM unnest(${}::uuid[], ${}::text[], ${}::bytea[]) AS job (id, kind, payload) \
-         WHERE EXISTS (SELECT FROM changed))",
+        r"
+            , queued AS (
+                INSERT INTO jobs (id, kind, payload, run_at, created_at)
+                SELECT id, kind, payload, now(), now()
+                FROM unnest(${}::uuid[], ${}::text[], ${}::bytea[]) AS job (id, kind, payload)
+                WHERE EXISTS (SELECT FROM changed)
+            )
+        ",
         first,
         first + 1,
         first + 2

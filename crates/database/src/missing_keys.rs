@@ -63,14 +63,15 @@ pub(crate) fn has_keys(table: &SealedTable) -> bool {
 fn sample(table: &SealedTable) -> String {
     let SealedTable { table, id, .. } = table;
     format!(
-        "SELECT count(*), count(*) FILTER (WHERE k.id IS NULL) \
-         FROM ( \
-             (SELECT {id}, data_key FROM {table} ORDER BY {id} LIMIT {SAMPLE}) \
-             UNION \
-             (SELECT {id}, data_key FROM {table} ORDER BY {id} DESC LIMIT {SAMPLE}) \
-         ) sample \
-         LEFT JOIN data_keys k ON k.id = sample.data_key \
-         WHERE sample.data_key IS NOT NULL"
+        r"
+            SELECT count(*), count(*) FILTER (WHERE k.id IS NULL)
+            FROM (
+                (SELECT {id}, data_key FROM {table} ORDER BY {id} LIMIT {SAMPLE})
+                UNION (SELECT {id}, data_key FROM {table} ORDER BY {id} DESC LIMIT {SAMPLE})
+            ) sample
+            LEFT JOIN data_keys k ON k.id = sample.data_key
+            WHERE sample.data_key IS NOT NULL
+        "
     )
 }
 

@@ -194,7 +194,12 @@ impl<P: Permission> Door<P> {
         };
 
         let text = format!(
-            "WITH recorded AS (INSERT INTO audit_events ({COLUMNS}, after) SELECT {record}{admitted}) {text}"
+            r"
+                WITH recorded AS (
+                    INSERT INTO audit_events ({COLUMNS}, after)
+                    SELECT {record}{admitted}
+                ) {text}
+            "
         );
 
         Statement::new(name, text, values)

@@ -103,8 +103,19 @@ mod tests {
         let clauses = held(premises.to_vec(), &mut values);
         assert_eq!(
             clauses,
-            "held_0 AS (SELECT FROM a WHERE id = $2 AND b = $3 FOR SHARE), \
-             held AS (SELECT FROM c WHERE id = $4 AND EXISTS (SELECT FROM held_0) FOR KEY SHARE)"
+            r"
+                held_0 AS (
+                    SELECT FROM a
+                    WHERE id = $2 AND b = $3
+                    FOR SHARE
+                ),
+                held AS (
+                    SELECT FROM c
+                    WHERE id = $4
+                      AND EXISTS (SELECT FROM held_0)
+                    FOR KEY SHARE
+                )
+            "
         );
         assert_eq!(values.len(), 4);
     }

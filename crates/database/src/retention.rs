@@ -184,7 +184,13 @@ impl Retention {
         };
 
         let text = format!(
-            "SELECT t.id, t.organization_id FROM {table} t WHERE t.id > $1{condition} ORDER BY t.id LIMIT {BATCH}",
+            r"
+                SELECT t.id, t.organization_id
+                FROM {table} t
+                WHERE t.id > $1{condition}
+                ORDER BY t.id
+                LIMIT {BATCH}
+            ",
             table = self.table,
         );
         let mut values = vec![uuid(last), moment(cutoff)];
@@ -256,11 +262,22 @@ impl Retention {
             .join(", ");
 
         format!(
-            "WITH changed AS (DELETE FROM {table} t WHERE t.id = ${id} AND t.organization_id = $3 \
-                 AND ${now}::timestamptz IS NOT NULL{condition} RETURNING t.*), \
-             recorded AS (INSERT INTO audit_events ({COLUMNS}, before) \
-                 SELECT {record}, to_jsonb(changed) - '{{{indexes}}}'::text[] FROM changed) \
-             SELECT id{destroyed} FROM changed",
+            r"
+                WITH changed AS (
+                    DELETE FROM {table} t
+                    WHERE t.id = ${id}
+                      AND t.organization_id = $3
+                      AND ${now}::timestamptz IS NOT NULL{condition}
+                    RETURNING t.*
+                ),
+                recorded AS (
+                    INSERT INTO audit_events ({COLUMNS}, before)
+                    SELECT {record}, to_jsonb(changed) - '{{{indexes}}}'::text[]
+                    FROM changed
+                )
+                SELECT id{destroyed}
+                FROM changed
+            ",
             table = self.table,
             id = FIRST,
             now = FIRST + 1,

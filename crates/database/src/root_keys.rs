@@ -7,8 +7,11 @@ use crate::{Database, Error, statement::Statement};
 
 const FIRST_SEEN: &str = "SELECT first_seen_at FROM root_keys WHERE id = $1";
 
-const NOTE: &str =
-    "INSERT INTO root_keys (id) SELECT unnest($1::bytea[]) ON CONFLICT (id) DO NOTHING";
+const NOTE: &str = r"
+        INSERT INTO root_keys (id)
+        SELECT unnest($1::bytea[])
+        ON CONFLICT (id) DO NOTHING
+    ";
 
 impl Database {
     /// When a process first came to this database with the primary of the ring, by the database's clock. Keys that it

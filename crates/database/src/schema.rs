@@ -28,13 +28,21 @@ impl Database {
     /// # Errors
     /// As the database answers.
     pub async fn schema(&self, tables: Option<Vec<String>>) -> Result<Vec<SchemaColumn>, Error> {
-        const READ: &str = "SELECT c.relname::text, coalesce(obj_description(c.oid, 'pg_class'), ''), a.attname::text, \
-                 format_type(a.atttypid, a.atttypmod), coalesce(col_description(c.oid, a.attnum), '') \
-             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
-                 AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> 'refinery_schema_history' \
-                 AND ($1::text[] IS NULL OR c.relname = ANY ($1)) \
-             ORDER BY 1, a.attnum";
+        const READ: &str = r"
+            SELECT c.relname::text, coalesce(obj_description(c.oid, 'pg_class'), ''),
+                a.attname::text, format_type(a.atttypid, a.atttypmod),
+                coalesce(col_description(c.oid, a.attnum), '')
+            FROM pg_attribute a
+            JOIN pg_class c ON c.oid = a.attrelid
+            WHERE c.relnamespace = 'public'::regnamespace
+              AND c.relkind IN ('r', 'p')
+              AND NOT c.relispartition
+              AND a.attnum > 0
+              AND NOT a.attisdropped
+              AND c.relname <> 'refinery_schema_history'
+              AND ($1::text[] IS NULL OR c.relname = ANY ($1))
+            ORDER BY 1, a.attnum
+        ";
 
         let tables: Value = match tables {
             Some(tables) => tables.into(),

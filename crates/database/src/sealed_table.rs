@@ -127,7 +127,10 @@ impl SealedTable {
             KeyHolder::Row => "JOIN data_keys k ON k.id = t.data_key".to_owned(),
             KeyHolder::Other { table, column } => {
                 format!(
-                    "JOIN {table} holder ON holder.id = t.{column} JOIN data_keys k ON k.id = holder.data_key"
+                    r"
+                        JOIN {table} holder ON holder.id = t.{column}
+                        JOIN data_keys k ON k.id = holder.data_key
+                    "
                 )
             }
         }

@@ -64,15 +64,27 @@ impl Texts {
         Self {
             names: Names::of::<E>(),
             find: format!(
-                "SELECT {selected} FROM {table} t {keys} WHERE t.id = $1 AND t.organization_id = $2"
+                r"
+                    SELECT {selected}
+                    FROM {table} t {keys}
+                    WHERE t.id = $1 AND t.organization_id = $2
+                "
             ),
             find_under: format!(
-                "SELECT {columns}, t.data_key FROM {table} t WHERE t.id = $1 AND t.organization_id = $2{alive}",
+                r"
+                    SELECT {columns}, t.data_key
+                    FROM {table} t
+                    WHERE t.id = $1 AND t.organization_id = $2{alive}
+                ",
                 columns = columns_of::<E>(),
             ),
             find_key: format!(
-                "SELECT k.id, k.wrapped, k.subject_id FROM {table} t JOIN data_keys k ON k.id = t.data_key \
-                 WHERE t.id = $1 AND t.organization_id = $2"
+                r"
+                    SELECT k.id, k.wrapped, k.subject_id
+                    FROM {table} t
+                    JOIN data_keys k ON k.id = t.data_key
+                    WHERE t.id = $1 AND t.organization_id = $2
+                "
             ),
             reveal: format!(
                 "WITH t AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3{alive}), \
@@ -124,12 +136,31 @@ impl Texts {
         };
 
         format!(
-            "WITH found AS (SELECT * FROM {table} WHERE id = ${id} AND organization_id = $3{alive} FOR UPDATE), \
-             changed AS (UPDATE {table} t SET {assignments}version = t.version + 1, updated_at = ${now} FROM found \
-             WHERE t.id = found.id AND (${version}::bigint[] IS NULL OR t.version = ANY(${version})) {key} RETURNING t.*), \
-             recorded AS (INSERT INTO audit_events ({COLUMNS}, before, after) \
-             SELECT {record}, {before}, {after} FROM found JOIN changed USING (id)) \
-             SELECT {selected}, found.version FROM found LEFT JOIN changed t ON t.id = found.id {keys}",
+            r"
+                WITH found AS (
+                    SELECT *
+                    FROM {table}
+                    WHERE id = ${id} AND organization_id = $3{alive}
+                    FOR UPDATE
+                ),
+                changed AS (
+                    UPDATE {table} t
+                    SET {assignments}version = t.version + 1, updated_at = ${now}
+                    FROM found
+                    WHERE t.id = found.id
+                      AND (${version}::bigint[] IS NULL OR t.version = ANY(${version})) {key}
+                    RETURNING t.*
+                ),
+                recorded AS (
+                    INSERT INTO audit_events ({COLUMNS}, before, after)
+                    SELECT {record}, {before}, {after}
+                    FROM found
+                    JOIN changed USING (id)
+                )
+                SELECT {selected}, found.version
+                FROM found
+                LEFT JOIN changed t ON t.id = found.id {keys}
+            ",
             alive = alive::<E>(),
             before = set::<E>("found", columns),
             after = set::<E>("changed", columns),
@@ -170,8 +201,13 @@ fn insert<E: Entity>(recorded: &str, record: &str) -> String {
 
     let (key, key_column, key_value, first) = if sealed::<E>() {
         let key = format!(
-            "key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
-             VALUES (${}, $3, ${}, ${}, $2)), ",
+            r"
+                key AS (
+                    INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+                    VALUES (${}, $3, ${}, ${}, $2)
+                ),
+                
+            ",
             FIRST,
             FIRST + 1,
             FIRST + 2
@@ -205,7 +241,13 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
     if sealed::<E>() {
         let tuples = rows(&|start| format!("(${start}, $3, ${}, ${}, $2)", start + 1, start + 2));
         keys = format!(
-            "key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) VALUES {tuples}), "
+            r"
+                key AS (
+                    INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+                    VALUES {tuples}
+                ),
+                
+            "
         );
     }
 
@@ -224,9 +266,16 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
     let record = placeholders(2, 7);
 
     format!(
-        "WITH {keys}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) VALUES {tuples} RETURNING *) \
-         INSERT INTO audit_events ({COLUMNS}, after) \
-         SELECT (${FIRST}::uuid[])[row_number() OVER ()], {record}, id, $10, $11, {after} FROM changed",
+        r"
+            WITH {keys}changed AS (
+                INSERT INTO {table} (organization_id, {key_column}{columns})
+                VALUES {tuples}
+                RETURNING *
+            )
+            INSERT INTO audit_events ({COLUMNS}, after)
+            SELECT (${FIRST}::uuid[])[row_number() OVER ()], {record}, id, $10, $11, {after}
+            FROM changed
+        ",
         after = written::<E>("changed"),
         table = E::TABLE,
         key_column = if sealed::<E>() { "data_key, " } else { "" },

@@ -157,9 +157,18 @@ impl Unscoped {
 
         let shown = if shows_rows { ", before, after" } else { "" };
         let text = format!(
-            "WITH {held}, {clauses}, recorded AS (INSERT INTO audit_events ({COLUMNS}{shown}) \
-             SELECT {recorded}{shown} FROM changed LIMIT 1){queued} \
-             SELECT * FROM {answer}"
+            r"
+                WITH {held},
+                {clauses},
+                recorded AS (
+                    INSERT INTO audit_events ({COLUMNS}{shown})
+                    SELECT {recorded}{shown}
+                    FROM changed
+                    LIMIT 1
+                ){queued}
+                SELECT *
+                FROM {answer}
+            "
         );
 
         self.executor
@@ -201,8 +210,12 @@ impl Unscoped {
 
     /// The data key of an account, if it is not the one that is known.
     async fn key_instead_of(&self, known: &OwnKey) -> Result<Option<OwnKey>, Error> {
-        const FIND: &str = "SELECT k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
-             WHERE u.id = $1 AND k.id <> $2";
+        const FIND: &str = r"
+            SELECT k.id, k.wrapped
+            FROM users u
+            JOIN data_keys k ON k.id = u.data_key
+            WHERE u.id = $1 AND k.id <> $2
+        ";
 
         let rows = self
             .select(

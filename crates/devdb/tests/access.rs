@@ -93,11 +93,16 @@ fn tls_is_offered() {
 async fn both_roles_connect_over_verified_tls() {
     for role in [&facts().owner, &facts().server] {
         let mut connection = open(role, &facts().database).await.unwrap();
-        let (version, name): (String, String) =
-            sqlx::query_as("SELECT version, session_user::text FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl")
-                .fetch_one(&mut connection)
-                .await
-                .unwrap();
+        let (version, name): (String, String) = sqlx::query_as(
+            r"
+                SELECT version, session_user::text
+                FROM pg_stat_ssl
+                WHERE pid = pg_backend_pid() AND ssl
+            ",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
         assert!(version == "TLSv1.3" || version == "TLSv1.2", "{version}");
         assert_eq!(name, role.name);
     }

@@ -49,11 +49,20 @@ pub struct SessionSummary {
 /// # Errors
 /// As the database answers.
 pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSummary>, Error> {
-    const FIND: &str = "SELECT u.id, u.name, u.active, u.second_factor, u.created_at, \
-         coalesce((SELECT array_agg(o.name || ' (' || r.name || ')' ORDER BY m.created_at) FROM memberships m \
-             JOIN organizations o ON o.id = m.organization_id JOIN roles r ON r.id = m.role_id \
-             WHERE m.user_id = u.id), '{}') \
-         FROM users u WHERE u.id = $1 OR u.email_index = ANY ($2)";
+    const FIND: &str = r"
+        SELECT u.id, u.name, u.active, u.second_factor, u.created_at,
+            coalesce(
+                (
+                    SELECT array_agg(o.name || ' (' || r.name || ')' ORDER BY m.created_at)
+                    FROM memberships m
+                    JOIN organizations o ON o.id = m.organization_id
+                    JOIN roles r ON r.id = m.role_id
+                    WHERE m.user_id = u.id
+                ), '{}'
+            )
+        FROM users u
+        WHERE u.id = $1 OR u.email_index = ANY ($2)
+    ";
 
     let id = who.parse::<UserId>().ok().map(UserId::uuid);
 
@@ -88,9 +97,15 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
 /// # Errors
 /// As the database answers.
 pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<SessionSummary>, Error> {
-    const LIST: &str = "SELECT id, kind, organization_id, created_at, last_used_at, expires_at FROM sessions \
-         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 \
-             AND (idle_expires_at IS NULL OR idle_expires_at > $2) ORDER BY id DESC";
+    const LIST: &str = r"
+        SELECT id, kind, organization_id, created_at, last_used_at, expires_at
+        FROM sessions
+        WHERE user_id = $1
+          AND ended_at IS NULL
+          AND expires_at > $2
+          AND (idle_expires_at IS NULL OR idle_expires_at > $2)
+        ORDER BY id DESC
+    ";
 
     let read = |row: &Row| -> Result<SessionSummary, Error> {
         Ok(SessionSummary {
@@ -148,7 +163,8 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
         SELECT o.id, o.name, o.created_at,
             (SELECT count(*) FROM memberships m WHERE m.organization_id = o.id) AS members
         FROM organizations o
-        ORDER BY o.created_at, o.id";
+        ORDER BY o.created_at, o.id
+    ";
 
     let read = |row: &Row| -> Result<OrganizationSummary, Error> {
         Ok(OrganizationSummary {
@@ -177,9 +193,13 @@ pub async fn revoke_organization(
     organization: OrganizationId,
 ) -> Result<Option<Revoked>, Error> {
     const REVOKE: &str = r"
-        changed AS (SELECT revoked.*, NULL::jsonb AS before, to_jsonb(revoked) AS after
-            FROM organizations o CROSS JOIN LATERAL revoke_organization(o.id, $2) AS revoked
-            WHERE o.id = $1)";
+        changed AS (
+            SELECT revoked.*, NULL::jsonb AS before, to_jsonb(revoked) AS after
+            FROM organizations o
+            CROSS JOIN LATERAL revoke_organization(o.id, $2) AS revoked
+            WHERE o.id = $1
+        )
+    ";
 
     let now = unscoped.database().runtime().clock.now();
 
@@ -210,7 +230,14 @@ pub async fn revoke_organization(
 /// # Errors
 /// As the database answers.
 pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool, Error> {
-    const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+    const END: &str = r"
+        changed AS (
+            UPDATE sessions
+            SET ended_at = $2
+            WHERE id = $1 AND ended_at IS NULL
+            RETURNING id
+        )
+    ";
     let now = unscoped.database().runtime().clock.now();
     let event = about_session(Action::TokenRevoked, session, None);
     let values = [session.uuid().into(), now.inner().into()];
@@ -226,9 +253,16 @@ pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool
 /// As the database answers.
 pub async fn end_sessions_of(unscoped: &Unscoped, user: UserId) -> Result<usize, Error> {
     // The account is locked first: a sign-in that is under way starts its session before, or after.
-    const END: &str = r"person AS (SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE),
+    const END: &str = r"
+        person AS (
+            SELECT id
+            FROM users
+            WHERE id = $1
+            FOR NO KEY UPDATE
+        ),
         ended AS (SELECT end_sessions(id, NULL, NULL, $2) AS ids FROM person),
-        changed AS (SELECT unnest(ids) FROM ended)";
+        changed AS (SELECT unnest(ids) FROM ended)
+    ";
 
     let now = unscoped.database().runtime().clock.now();
     let event = about_user(Action::TokenRevoked, Some(user), None);

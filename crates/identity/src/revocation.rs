@@ -23,10 +23,15 @@ const ABOUT_KEYS: &str = "signing_keys:";
 
 /// Changes are announced again and again while they are this young, since commits do not come in the order of their
 /// ids. It must exceed the longest statement.
-const RECENT: &str = "SELECT id, kind || ':' || key FROM access_changes \
-                      WHERE changed_at > clock_timestamp() - interval '30 seconds'";
-const OLD: &str =
-    "DELETE FROM access_changes WHERE changed_at < clock_timestamp() - interval '10 minutes'";
+const RECENT: &str = r"
+    SELECT id, kind || ':' || key
+    FROM access_changes
+    WHERE changed_at > clock_timestamp() - interval '30 seconds'
+";
+const OLD: &str = r"
+        DELETE FROM access_changes
+        WHERE changed_at < clock_timestamp() - interval '10 minutes'
+    ";
 
 /// How many polls go by between two clearings of old announcements.
 const POLLS_PER_CLEARING: u32 = 600;

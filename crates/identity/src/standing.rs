@@ -28,7 +28,10 @@ impl Hold {
 
 /// The account is active, and its credentials are those that were verified: password, address, factors.
 pub(crate) fn verified(user: UserId, credentials: i64, hold: Hold) -> Premise {
-    const ROWS: &str = "users WHERE id = ? AND active AND credentials_version = ?";
+    const ROWS: &str = r"
+        users
+        WHERE id = ? AND active AND credentials_version = ?
+    ";
     Premise::new(ROWS, hold.lock(), [user.uuid().into(), credentials.into()])
 }
 
@@ -99,8 +102,11 @@ pub(crate) fn organization(organization: OrganizationId) -> Premise {
 
 /// The caller acts for an organization: still in the role that their permissions came from, and by a credential that is good.
 pub(crate) fn in_role(by: &Principal) -> Vec<Premise> {
-    const ROWS: &str = "memberships m JOIN roles r ON r.id = m.role_id \
-         WHERE m.user_id = ? AND m.organization_id = ? AND r.name = ?";
+    const ROWS: &str = r"
+        memberships m
+        JOIN roles r ON r.id = m.role_id
+        WHERE m.user_id = ? AND m.organization_id = ? AND r.name = ?
+    ";
 
     let place = by.organization.map(OrganizationId::uuid);
     let role = Premise::new(
@@ -122,8 +128,11 @@ pub(crate) async fn role_lost_or(
     by: &Principal,
     otherwise: Problem,
 ) -> Problem {
-    const FIND: &str = "SELECT FROM memberships m JOIN roles r ON r.id = m.role_id \
-         WHERE m.user_id = $1 AND m.organization_id = $2 AND r.name = $3";
+    const FIND: &str = r"
+        SELECT FROM memberships m
+        JOIN roles r ON r.id = m.role_id
+        WHERE m.user_id = $1 AND m.organization_id = $2 AND r.name = $3
+    ";
     let place = by.organization.map(OrganizationId::uuid);
     let values = [by.user.uuid().into(), place.into(), by.role.clone().into()];
     match unscoped.select("memberships.lasts", FIND, values).await {
@@ -135,8 +144,11 @@ pub(crate) async fn role_lost_or(
 
 /// Why a change of one's own account did not happen: the session has ended meanwhile, or else `otherwise`.
 pub(crate) async fn ended_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
-    const FIND: &str = "SELECT FROM sessions s JOIN users u ON u.id = s.user_id AND u.active \
-         WHERE s.id = $1 AND s.ended_at IS NULL";
+    const FIND: &str = r"
+        SELECT FROM sessions s
+        JOIN users u ON u.id = s.user_id AND u.active
+        WHERE s.id = $1 AND s.ended_at IS NULL
+    ";
 
     match unscoped
         .select("sessions.lasts", FIND, [by.session.uuid().into()])

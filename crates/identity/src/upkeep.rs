@@ -17,50 +17,107 @@ const CLEARING: [(&str, &str); 9] = [
     ),
     (
         "password_resets.clear",
-        r"DELETE FROM password_resets WHERE hash IN (
-            SELECT hash FROM password_resets WHERE expires_at < $1 LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+        r"
+            DELETE FROM password_resets
+            WHERE hash IN (
+                SELECT hash
+                FROM password_resets
+                WHERE expires_at < $1
+                LIMIT 5000
+                FOR UPDATE SKIP LOCKED
+            )
+        ",
     ),
     (
         "email_changes.clear",
-        r"DELETE FROM email_changes WHERE user_id IN (
-            SELECT user_id FROM email_changes WHERE expires_at < $1 LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+        r"
+            DELETE FROM email_changes
+            WHERE user_id IN (
+                SELECT user_id
+                FROM email_changes
+                WHERE expires_at < $1
+                LIMIT 5000
+                FOR UPDATE SKIP LOCKED
+            )
+        ",
     ),
     // What was counted over weeks leaks by two a day.
     (
         "throttles.clear",
-        r"DELETE FROM throttles WHERE key IN (
-            SELECT key FROM throttles
-            WHERE counted_at < $1 - interval '1 day' AND counted_at < $1 - interval '12 hours' * lasting
-            LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+        r"
+            DELETE FROM throttles
+            WHERE key IN (
+                SELECT key
+                FROM throttles
+                WHERE counted_at < $1 - interval '1 day'
+                  AND counted_at < $1 - interval '12 hours' * lasting
+                LIMIT 5000
+                FOR UPDATE SKIP LOCKED
+            )
+        ",
     ),
     // A place that somebody has not signed in from for a year is a new one again.
     (
         "sign_in_places.clear",
-        r"DELETE FROM sign_in_places WHERE (user_id, place) IN (
-            SELECT user_id, place FROM sign_in_places
-            WHERE seen_at < $1 - interval '1 year'
-            LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+        r"
+            DELETE FROM sign_in_places
+            WHERE (user_id, place) IN (
+                SELECT user_id, place
+                FROM sign_in_places
+                WHERE seen_at < $1 - interval '1 year'
+                LIMIT 5000
+                FOR UPDATE SKIP LOCKED
+            )
+        ",
     ),
     (
         "invitations.clear",
-        "DELETE FROM invitations WHERE expires_at < $1 RETURNING destroy_data_key(data_key)",
+        r"
+            DELETE FROM invitations
+            WHERE expires_at < $1
+            RETURNING destroy_data_key(data_key)
+        ",
     ),
     // Spent refresh tokens go with their session: until then one that comes back is recognised.
     (
         "sessions.clear",
-        r"DELETE FROM sessions WHERE id IN (
-            SELECT id FROM sessions WHERE expires_at < $1 - interval '1 day' LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+        r"
+            DELETE FROM sessions
+            WHERE id IN (
+                SELECT id
+                FROM sessions
+                WHERE expires_at < $1 - interval '1 day'
+                LIMIT 5000
+                FOR UPDATE SKIP LOCKED
+            )
+        ",
     ),
     (
         "sessions.clear_ended",
-        r"DELETE FROM sessions WHERE id IN (
-            SELECT id FROM sessions WHERE ended_at < $1 - interval '1 day' LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+        r"
+            DELETE FROM sessions
+            WHERE id IN (
+                SELECT id
+                FROM sessions
+                WHERE ended_at < $1 - interval '1 day'
+                LIMIT 5000
+                FOR UPDATE SKIP LOCKED
+            )
+        ",
     ),
     // One that comes back so late is refused as one that never was.
     (
         "refresh_tokens.clear",
-        r"DELETE FROM refresh_tokens WHERE hash IN (
-            SELECT hash FROM refresh_tokens WHERE used_at < $1 - interval '30 days' LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+        r"
+            DELETE FROM refresh_tokens
+            WHERE hash IN (
+                SELECT hash
+                FROM refresh_tokens
+                WHERE used_at < $1 - interval '30 days'
+                LIMIT 5000
+                FOR UPDATE SKIP LOCKED
+            )
+        ",
     ),
 ];
 

@@ -53,15 +53,34 @@ impl Usage {
         database: &Database,
         idle: time::Duration,
     ) -> Result<(), Error> {
-        const WRITE: &str = "WITH used AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS used (id, at)), \
-             keys AS (UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, used.at) \
-                 FROM used WHERE k.id = used.id), \
-             secrets AS (UPDATE client_secrets c SET last_used_at = greatest(c.last_used_at, used.at) \
-                 FROM used WHERE c.id = used.id) \
-             UPDATE sessions s SET last_used_at = greatest(s.last_used_at, used.at), \
-                 idle_expires_at = CASE WHEN s.kind = 'cookie' \
-                     THEN greatest(s.idle_expires_at, used.at + make_interval(secs => $3)) ELSE s.idle_expires_at END \
-             FROM used WHERE s.id = used.id";
+        const WRITE: &str = r"
+            WITH used AS (
+                SELECT *
+                FROM unnest($1::uuid[], $2::timestamptz[]) AS used (id, at)
+            ),
+            keys AS (
+                UPDATE api_keys k
+                SET last_used_at = greatest(k.last_used_at, used.at)
+                FROM used
+                WHERE k.id = used.id
+            ),
+            secrets AS (
+                UPDATE client_secrets c
+                SET last_used_at = greatest(c.last_used_at, used.at)
+                FROM used
+                WHERE c.id = used.id
+            )
+            UPDATE sessions s
+            SET last_used_at = greatest(s.last_used_at, used.at),
+                idle_expires_at = CASE
+                    WHEN s.kind = 'cookie' THEN greatest(
+                        s.idle_expires_at, used.at + make_interval(secs => $3)
+                    )
+                    ELSE s.idle_expires_at
+                END
+            FROM used
+            WHERE s.id = used.id
+        ";
 
         let used = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if used.is_empty() {

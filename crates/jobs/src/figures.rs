@@ -10,15 +10,17 @@ const STATES: [&str; 4] = ["waiting", "running", "handed_over", "failed"];
 
 /// By the database's clock, as everything in the queue is.
 const COUNT: &str = r"
-    SELECT state, count(*),
-        extract(epoch FROM now() - min(created_at))::float8,
+    SELECT state, count(*), extract(epoch FROM now() - min(created_at))::float8,
         greatest(extract(epoch FROM now() - min(run_at)), 0)::float8
     FROM jobs
     WHERE state <> 'done'
-    GROUP BY state";
+    GROUP BY state
+";
 
-const TIMETABLE: &str =
-    "SELECT name, coalesce(extract(epoch FROM succeeded_at), 0)::float8 FROM periodic_tasks";
+const TIMETABLE: &str = r"
+        SELECT name, coalesce(extract(epoch FROM succeeded_at), 0)::float8
+        FROM periodic_tasks
+    ";
 
 /// Sets the gauges of the queue and of periodic tasks.
 ///

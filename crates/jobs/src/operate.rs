@@ -8,14 +8,18 @@ const LIST: &str = r"
     FROM jobs
     WHERE state <> 'done' AND ($1::text IS NULL OR kind = $1)
     ORDER BY id
-    LIMIT 1000";
+    LIMIT 1000
+";
 
 /// What is handed over may have happened: it is not for this statement.
-const RETRY: &str = r"changed AS (
-    UPDATE jobs
-    SET state = 'waiting', attempts = 0, finished_at = NULL, error = NULL, run_at = now()
-    WHERE id = $1 AND state = 'failed' AND payload IS NOT NULL
-    RETURNING id)";
+const RETRY: &str = r"
+    changed AS (
+        UPDATE jobs
+        SET state = 'waiting', attempts = 0, finished_at = NULL, error = NULL, run_at = now()
+        WHERE id = $1 AND state = 'failed' AND payload IS NOT NULL
+        RETURNING id
+    )
+";
 
 /// A job that is not done.
 #[derive(Clone, Debug, PartialEq, Eq)]

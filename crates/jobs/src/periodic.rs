@@ -16,8 +16,10 @@ const AGAIN: Duration = Duration::from_secs(300);
 const TAKE: &str = r"
     INSERT INTO periodic_tasks AS t (name, due_at)
     VALUES ($1, now() + make_interval(secs => $2))
-    ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE t.due_at <= now()
-    RETURNING name";
+    ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at
+    WHERE t.due_at <= now()
+    RETURNING name
+";
 
 const SUCCEED: &str = "UPDATE periodic_tasks SET succeeded_at = now() WHERE name = $1";
 
@@ -25,7 +27,8 @@ const HURRY: &str = r"
     UPDATE periodic_tasks
     SET due_at = now() + make_interval(secs => $2)
     WHERE name = $1 AND due_at > now() + make_interval(secs => $2)
-    RETURNING name";
+    RETURNING name
+";
 
 /// Upkeep that is due again and again. Of all workers, one does it each time.
 ///

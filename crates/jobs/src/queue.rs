@@ -25,49 +25,59 @@ const CLAIM: &str = r"
         run_at = now() + make_interval(secs => $4), leased_until = now() + make_interval(secs => $4)
     FROM due
     WHERE j.id = due.id
-    RETURNING j.id, j.kind, j.attempts, j.payload";
+    RETURNING j.id, j.kind, j.attempts, j.payload
+";
 
 const RENEW: &str = r"
     UPDATE jobs
     SET leased_until = now() + make_interval(secs => $3), run_at = now() + make_interval(secs => $3)
     WHERE id = $1 AND claim = $2
-    RETURNING id";
+    RETURNING id
+";
 
 const HAND_OVER: &str = r"
     UPDATE jobs
     SET state = 'handed_over', leased_until = now() + make_interval(secs => $3)
     WHERE id = $1 AND claim = $2 AND state = 'running'
-    RETURNING id";
+    RETURNING id
+";
 
 const DONE: &str = r"
     UPDATE jobs
-    SET state = 'done', payload = NULL, claim = NULL, leased_until = NULL, error = NULL, finished_at = now()
+    SET state = 'done', payload = NULL, claim = NULL, leased_until = NULL, error = NULL,
+        finished_at = now()
     WHERE id = $1 AND claim = $2
-    RETURNING id";
+    RETURNING id
+";
 
 const RETRY: &str = r"
     UPDATE jobs
-    SET state = 'waiting', claim = NULL, leased_until = NULL, run_at = now() + make_interval(secs => $3), error = $4
+    SET state = 'waiting', claim = NULL, leased_until = NULL,
+        run_at = now() + make_interval(secs => $3), error = $4
     WHERE id = $1 AND claim = $2
-    RETURNING id";
+    RETURNING id
+";
 
 const FAILED: &str = r"
     UPDATE jobs
     SET state = 'failed', claim = NULL, leased_until = NULL, finished_at = now(), error = $3
     WHERE id = $1 AND claim = $2
-    RETURNING id";
+    RETURNING id
+";
 
 const UNCLEAR: &str = r"
     UPDATE jobs
     SET claim = NULL, leased_until = now(), error = $3
     WHERE id = $1 AND claim = $2 AND state = 'handed_over'
-    RETURNING id";
+    RETURNING id
+";
 
 const CLEAR: &str = r"
     DELETE FROM jobs
     WHERE finished_at < now() - make_interval(secs => $1)
-        OR (state = 'handed_over' AND leased_until < now() - make_interval(secs => $1))
-    RETURNING id";
+      OR (state = 'handed_over' AND leased_until < now() - make_interval(secs => $1))
+    RETURNING id
+";
 
 /// The queue, as the worker sees it. Cloning it is cheap.
 #[derive(Clone)]

@@ -5,19 +5,40 @@ use mainstay_kernel::Timestamp;
 
 use crate::{KIND, Mail};
 
-const LIST: &str = "SELECT id, state, attempts, created_at, run_at, coalesce(error, ''), payload FROM jobs \
-     WHERE kind = $1 AND state <> 'done' ORDER BY id LIMIT 1000";
+const LIST: &str = r"
+    SELECT id, state, attempts, created_at, run_at, coalesce(error, ''), payload
+    FROM jobs
+    WHERE kind = $1 AND state <> 'done'
+    ORDER BY id
+    LIMIT 1000
+";
 
-const RESEND: &str = "changed AS (UPDATE jobs SET state = 'waiting', attempts = 0, claim = NULL, leased_until = NULL, \
-         finished_at = NULL, error = NULL, run_at = now() \
-     WHERE id = $1 AND kind = $2 AND state IN ('handed_over', 'failed') AND payload IS NOT NULL RETURNING id)";
+const RESEND: &str = r"
+    changed AS (
+        UPDATE jobs
+        SET state = 'waiting', attempts = 0, claim = NULL, leased_until = NULL, finished_at = NULL,
+            error = NULL, run_at = now()
+        WHERE id = $1
+          AND kind = $2
+          AND state IN ('handed_over', 'failed')
+          AND payload IS NOT NULL
+        RETURNING id
+    )
+";
 
 /// A worker that is alive renews its lease.
-const SETTLE: &str = r"changed AS (
-    UPDATE jobs
-    SET state = 'done', payload = NULL, claim = NULL, leased_until = NULL, error = NULL, finished_at = now()
-    WHERE id = $1 AND kind = $2 AND state = 'handed_over' AND (claim IS NULL OR leased_until < now())
-    RETURNING id)";
+const SETTLE: &str = r"
+    changed AS (
+        UPDATE jobs
+        SET state = 'done', payload = NULL, claim = NULL, leased_until = NULL, error = NULL,
+            finished_at = now()
+        WHERE id = $1
+          AND kind = $2
+          AND state = 'handed_over'
+          AND (claim IS NULL OR leased_until < now())
+        RETURNING id
+    )
+";
 
 /// A mail that has not been sent, or of which nobody knows whether it was.
 pub struct Undelivered {

@@ -57,7 +57,11 @@ impl TestApp {
     /// # Panics
     /// When that takes more than a minute.
     pub async fn until_idle(&self) {
-        const BUSY: &str = "SELECT kind FROM jobs WHERE state = 'running' OR (state = 'waiting' AND run_at <= now())";
+        const BUSY: &str = r"
+            SELECT kind
+            FROM jobs
+            WHERE state = 'running' OR (state = 'waiting' AND run_at <= now())
+        ";
 
         let mut owner = self.owner().await;
         let idle = async {

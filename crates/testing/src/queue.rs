@@ -13,7 +13,8 @@ impl TestApp {
             UPDATE jobs
             SET run_at = run_at - make_interval(secs => $1),
                 leased_until = leased_until - make_interval(secs => $1),
-                finished_at = finished_at - make_interval(secs => $1)";
+                finished_at = finished_at - make_interval(secs => $1)
+        ";
 
         const UPKEEP: &str =
             "UPDATE periodic_tasks SET due_at = due_at - make_interval(secs => $1)";

@@ -131,7 +131,13 @@ impl std::fmt::Display for Token {
 /// # Panics
 /// When there is none, or the ring does not open it.
 pub async fn stolen_key(app: &TestApp) -> Ed25519KeyPair {
-    const NEWEST: &str = "SELECT id, private FROM signing_keys WHERE private IS NOT NULL ORDER BY number DESC LIMIT 1";
+    const NEWEST: &str = r"
+        SELECT id, private
+        FROM signing_keys
+        WHERE private IS NOT NULL
+        ORDER BY number DESC
+        LIMIT 1
+    ";
 
     let rows = app
         .owner()

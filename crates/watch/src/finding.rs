@@ -19,16 +19,28 @@ pub(crate) struct Found {
 }
 
 /// A finding is written by whoever moves its subject's moment forward: of several replicas that found the same, one does.
-const WRITE: &str = "subject AS (INSERT INTO finding_subjects AS s (rule, organization_id, account_id, address, quiet_until) \
-         VALUES ($2, $3, $4, $5, $6) \
-         ON CONFLICT ON CONSTRAINT finding_subjects_key DO UPDATE SET quiet_until = excluded.quiet_until \
-             WHERE s.quiet_until <= $7 \
-         RETURNING rule), \
-     changed AS (INSERT INTO findings (id, rule, organization_id, account_id, address, last_at, found_at, severity, \
-             message, events, threshold, window_seconds) \
-         SELECT $1, $2, $3, $4, $5, $7, $8, $9, $10, $11, $12, $13 FROM subject \
-         RETURNING id, NULL::jsonb AS before, jsonb_build_object('rule', rule, 'severity', severity, \
-             'account_id', account_id, 'events', events, 'threshold', threshold) AS after)";
+const WRITE: &str = r"
+    subject AS (
+        INSERT INTO finding_subjects AS s (rule, organization_id, account_id, address, quiet_until)
+        VALUES ($2, $3, $4, $5, $6)
+        ON CONFLICT ON CONSTRAINT finding_subjects_key DO UPDATE SET quiet_until = excluded.quiet_until
+        WHERE s.quiet_until <= $7
+        RETURNING rule
+    ),
+    changed AS (
+        INSERT INTO findings (
+            id, rule, organization_id, account_id, address, last_at, found_at, severity, message,
+            events, threshold, window_seconds
+        )
+        SELECT $1, $2, $3, $4, $5, $7, $8, $9, $10, $11, $12, $13
+        FROM subject
+        RETURNING id, NULL::jsonb AS before,
+            jsonb_build_object(
+                'rule', rule, 'severity', severity, 'account_id', account_id, 'events', events,
+                'threshold', threshold
+            ) AS after
+    )
+";
 
 impl Found {
     pub(crate) fn read(row: &Row) -> Result<Self, Error> {

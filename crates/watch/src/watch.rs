@@ -18,8 +18,12 @@ const STEP: Span = Span::hours(1);
 const MARK: &str = "SELECT looked_until FROM watch_marks WHERE rule = $1";
 
 /// Never back: another replica may have looked further.
-const MOVE_MARK: &str = "INSERT INTO watch_marks AS m (rule, looked_until) VALUES ($1, $2) \
-     ON CONFLICT (rule) DO UPDATE SET looked_until = greatest(m.looked_until, excluded.looked_until) RETURNING rule";
+const MOVE_MARK: &str = r"
+    INSERT INTO watch_marks AS m (rule, looked_until)
+    VALUES ($1, $2)
+    ON CONFLICT (rule) DO UPDATE SET looked_until = greatest(m.looked_until, excluded.looked_until)
+    RETURNING rule
+";
 
 /// A subject that has not been found for so long is as good as one that never was.
 const FORGET: &str = "DELETE FROM finding_subjects WHERE quiet_until < $1 RETURNING rule";

@@ -75,14 +75,21 @@ const TABLE: [&str; 7] = [
     "GRANT SELECT, INSERT, UPDATE ON plain_people TO mainstay_server",
 ];
 
-const INSERT: &str = "INSERT INTO plain_people (organization_id, id, full_name, email, phone, date_of_birth, national_id, \
-         postal_address, notes, status, tags, version, created_at, updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+const INSERT: &str = r"
+    INSERT INTO plain_people (
+        organization_id, id, full_name, email, phone, date_of_birth, national_id, postal_address,
+        notes, status, tags, version, created_at, updated_at
+    )
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+";
 
-const UPDATE: &str = "UPDATE plain_people SET phone = $3, notes = $4, status = $5, tags = $6, version = version + 1, \
-         updated_at = $7 WHERE id = $1 AND organization_id = $2 \
-     RETURNING id, full_name, email, phone, date_of_birth, national_id, postal_address, notes, status, tags, version, \
-         created_at, updated_at";
+const UPDATE: &str = r"
+    UPDATE plain_people
+    SET phone = $3, notes = $4, status = $5, tags = $6, version = version + 1, updated_at = $7
+    WHERE id = $1 AND organization_id = $2
+    RETURNING id, full_name, email, phone, date_of_birth, national_id, postal_address, notes,
+        status, tags, version, created_at, updated_at
+";
 
 pub struct People {
     door: Door<Measure>,

@@ -18,7 +18,11 @@ pub struct Processor {
 impl Processor {
     /// Watches this process, and those of Postgres that work for it.
     pub async fn of(app: &TestApp) -> Self {
-        const BACKENDS: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        const BACKENDS: &str = r"
+            SELECT pid
+            FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+        ";
 
         let rows = app
             .owner()

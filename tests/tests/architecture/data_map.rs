@@ -23,10 +23,17 @@ async fn the_committed_record_is_what_the_service_says() {
 
 #[tokio::test]
 async fn every_table_and_every_column_stands_in_it_with_its_class() {
-    const COLUMNS: &str = "SELECT c.relname::text, a.attname::text, col_description(c.oid, a.attnum) \
-         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
-             AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> 'refinery_schema_history'";
+    const COLUMNS: &str = r"
+        SELECT c.relname::text, a.attname::text, col_description(c.oid, a.attnum)
+        FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'public'::regnamespace
+          AND c.relkind IN ('r', 'p')
+          AND NOT c.relispartition
+          AND a.attnum > 0
+          AND NOT a.attisdropped
+          AND c.relname <> 'refinery_schema_history'
+    ";
 
     let app = TestApp::start(app::platform()).await;
     let map = data_map(&app).await;

@@ -7,10 +7,17 @@ use mainstay_database::{Erasure, KeyHolder, Scope};
 use mainstay_testing::TestApp;
 
 /// Columns of bytes: `table.column`, comment.
-const COLUMNS: &str = "SELECT c.relname || '.' || a.attname, coalesce(col_description(c.oid, a.attnum), '') \
-     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
-         AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'bytea'::regtype";
+const COLUMNS: &str = r"
+    SELECT c.relname || '.' || a.attname, coalesce(col_description(c.oid, a.attnum), '')
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND c.relkind IN ('r', 'p')
+      AND NOT c.relispartition
+      AND a.attnum > 0
+      AND NOT a.attisdropped
+      AND a.atttypid = 'bytea'::regtype
+";
 
 /// Personal bytes that are neither sealed nor an index of what is, and why that is right.
 const ELSEWHERE: [(&str, &str); 2] = [
@@ -25,9 +32,16 @@ const ELSEWHERE: [(&str, &str); 2] = [
 ];
 
 /// Tables that name a data key of their own.
-const HOLDERS: &str = "SELECT c.relname::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
-         AND a.attname = 'data_key' AND NOT a.attisdropped";
+const HOLDERS: &str = r"
+    SELECT c.relname::text
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND c.relkind IN ('r', 'p')
+      AND NOT c.relispartition
+      AND a.attname = 'data_key'
+      AND NOT a.attisdropped
+";
 
 #[tokio::test]
 async fn every_sealed_column_is_one_that_a_module_declares() {
@@ -134,8 +148,15 @@ async fn every_table_with_a_data_key_is_declared_as_it_is() {
 /// A row that stays when its person is erased loses its key and its blind indexes: the schema must let it.
 #[tokio::test]
 async fn what_is_emptied_may_be_empty() {
-    const NULLABLE: &str = "SELECT c.relname || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attnotnull";
+    const NULLABLE: &str = r"
+        SELECT c.relname || '.' || a.attname
+        FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'public'::regnamespace
+          AND c.relkind IN ('r', 'p')
+          AND a.attnum > 0
+          AND NOT a.attnotnull
+    ";
 
     let app = TestApp::start(app::platform()).await;
     let nullable: BTreeSet<String> = app

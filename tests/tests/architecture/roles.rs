@@ -64,20 +64,28 @@ async fn the_serving_role_can_only_serve() {
 /// What the serving role was granted, on tables, columns and functions: what a statement that it runs could do at worst.
 #[tokio::test]
 async fn the_serving_role_has_the_rights_that_were_reviewed() {
-    const GRANTED: &str = "SELECT object, string_agg(privilege, ', ' ORDER BY privilege) FROM ( \
-             SELECT relname::text AS object, granted.privilege_type AS privilege, granted.grantee \
-             FROM pg_class, aclexplode(relacl) AS granted WHERE relnamespace = 'public'::regnamespace \
-             UNION ALL \
-             SELECT relname || '.' || attname, granted.privilege_type, granted.grantee \
-             FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid, aclexplode(attacl) AS granted \
-             WHERE relnamespace = 'public'::regnamespace \
-         ) AS granted WHERE grantee = 'mainstay_server'::regrole \
-         GROUP BY object \
-         UNION ALL \
-         SELECT oid::regprocedure::text, 'EXECUTE' FROM pg_proc \
-         WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype \
-             AND has_function_privilege('mainstay_server', oid, 'EXECUTE') \
-         ORDER BY 1";
+    const GRANTED: &str = r"
+        SELECT object, string_agg(privilege, ', ' ORDER BY privilege)
+        FROM (
+            SELECT relname::text AS object, granted.privilege_type AS privilege, granted.grantee
+            FROM pg_class, aclexplode(relacl) AS granted
+            WHERE relnamespace = 'public'::regnamespace
+            UNION ALL
+            SELECT relname || '.' || attname, granted.privilege_type, granted.grantee
+            FROM pg_attribute
+            JOIN pg_class ON pg_class.oid = attrelid, aclexplode(attacl) AS granted
+            WHERE relnamespace = 'public'::regnamespace
+        ) AS granted
+        WHERE grantee = 'mainstay_server'::regrole
+        GROUP BY object
+        UNION ALL
+        SELECT oid::regprocedure::text, 'EXECUTE'
+        FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+          AND prorettype <> 'trigger'::regtype
+          AND has_function_privilege('mainstay_server', oid, 'EXECUTE')
+        ORDER BY 1
+    ";
 
     let app = TestApp::start(app::platform()).await;
     let rows = app.owner().await.run(GRANTED, []).await.unwrap();
@@ -110,16 +118,22 @@ async fn the_serving_role_has_the_rights_that_were_reviewed() {
 
 #[tokio::test]
 async fn the_serving_role_owns_nothing() {
-    const OWNED: &str =
-        "SELECT relname::text FROM pg_class WHERE relowner = 'mainstay_server'::regrole";
+    const OWNED: &str = r"
+            SELECT relname::text
+            FROM pg_class
+            WHERE relowner = 'mainstay_server'::regrole
+        ";
     let app = TestApp::start(app::platform()).await;
     assert!(app.owner().await.run(OWNED, []).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn no_other_role_may_read_a_table() {
-    const OPEN: &str = "SELECT relname::text FROM pg_class, aclexplode(relacl) AS granted \
-         WHERE relnamespace = 'public'::regnamespace AND granted.grantee = 0";
+    const OPEN: &str = r"
+        SELECT relname::text
+        FROM pg_class, aclexplode(relacl) AS granted
+        WHERE relnamespace = 'public'::regnamespace AND granted.grantee = 0
+    ";
     let app = TestApp::start(app::platform()).await;
     assert!(app.owner().await.run(OPEN, []).await.unwrap().is_empty());
 }

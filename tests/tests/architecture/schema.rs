@@ -3,12 +3,19 @@ use mainstay_testing::TestApp;
 
 /// Every column but those of the migrator's own table, and of partitions, which have their table's: table, column, type,
 /// comment.
-const COLUMNS: &str = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), \
-         coalesce(col_description(c.oid, a.attnum), '') \
-     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 \
-         AND NOT a.attisdropped AND NOT c.relispartition AND c.relname <> 'refinery_schema_history' \
-     ORDER BY 1, a.attnum";
+const COLUMNS: &str = r"
+    SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod),
+        coalesce(col_description(c.oid, a.attnum), '')
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND c.relkind IN ('r', 'p')
+      AND a.attnum > 0
+      AND NOT a.attisdropped
+      AND NOT c.relispartition
+      AND c.relname <> 'refinery_schema_history'
+    ORDER BY 1, a.attnum
+";
 
 const CLASSES: [&str; 4] = ["public: ", "internal: ", "personal: ", "secret: "];
 
@@ -98,9 +105,14 @@ async fn every_column_is_classified_and_what_is_sensitive_is_sealed() {
 /// A table that nobody described is one that nobody thought about.
 #[tokio::test]
 async fn every_table_is_described() {
-    const UNDESCRIBED: &str = "SELECT relname::text FROM pg_class \
-         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') \
-             AND relname <> 'refinery_schema_history' AND obj_description(oid) IS NULL";
+    const UNDESCRIBED: &str = r"
+        SELECT relname::text
+        FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace
+          AND relkind IN ('r', 'p')
+          AND relname <> 'refinery_schema_history'
+          AND obj_description(oid) IS NULL
+    ";
     let app = TestApp::start(app::platform()).await;
     let rows = app.owner().await.run(UNDESCRIBED, []).await.unwrap();
     let names: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();

@@ -18,11 +18,23 @@ const THEN: usize = 60;
 
 /// Rows of every table but those that the worker writes by itself.
 async fn rows(app: &TestApp) -> BTreeMap<String, i64> {
-    const COUNT: &str = "SELECT relname::text, (xpath('/row/count/text()', \
-             query_to_xml(format('SELECT count(*) FROM %I', relname), false, true, '')))[1]::text::bigint \
-         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition \
-             AND relname NOT IN ('audit_leaves', 'audit_checkpoints', 'audit_keys', 'jobs', 'findings', 'finding_subjects', \
-                 'watch_marks', 'root_keys')";
+    const COUNT: &str = r"
+        SELECT relname::text,
+            (
+                xpath(
+                    '/row/count/text()',
+                    query_to_xml(format('SELECT count(*) FROM %I', relname), false, true, '')
+                )
+            )[1]::text::bigint
+        FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace
+          AND relkind IN ('r', 'p')
+          AND NOT relispartition
+          AND relname NOT IN (
+              'audit_leaves', 'audit_checkpoints', 'audit_keys', 'jobs', 'findings',
+              'finding_subjects', 'watch_marks', 'root_keys'
+          )
+    ";
 
     let counted = app
         .owner()
@@ -223,8 +235,12 @@ async fn refusals_are_counted_in_the_next_record() {
     guess().await.assert_problem(401, "invalid_credentials");
     guess().await.assert_problem(429, "too_many_attempts");
 
-    let recorded = "SELECT (after ->> 'unrecorded')::bigint FROM audit_events \
-         WHERE action = 'authn_login_fail_max' ORDER BY id";
+    let recorded = r"
+        SELECT (after ->> 'unrecorded')::bigint
+        FROM audit_events
+        WHERE action = 'authn_login_fail_max'
+        ORDER BY id
+    ";
     let rows = app
         .owner()
         .await

@@ -439,7 +439,11 @@ async fn a_session_that_is_ended_leaves_no_credential_behind() {
 /// Both links at once: the change happens once, and the old address is told.
 #[tokio::test]
 async fn the_old_address_is_told_also_when_both_confirm_at_once() {
-    const CHANGES: &str = "SELECT FROM email_changes WHERE user_id = $1 FOR UPDATE";
+    const CHANGES: &str = r"
+        SELECT FROM email_changes
+        WHERE user_id = $1
+        FOR UPDATE
+    ";
 
     let app = start().await;
     let agent = app.actor(Agent).await;

@@ -191,7 +191,11 @@ async fn make(owner: &Actor, name: &str) -> String {
 
 /// The records up to a moment, as they stand.
 async fn records(app: &TestApp, until: &str) -> (i64, String) {
-    const DIGEST: &str = "SELECT count(*), md5(string_agg(e::text, '|' ORDER BY id)) FROM audit_events e WHERE id <= $1";
+    const DIGEST: &str = r"
+        SELECT count(*), md5(string_agg(e::text, '|' ORDER BY id))
+        FROM audit_events e
+        WHERE id <= $1
+    ";
 
     let until = Uuid::try_parse(until).expect("a UUID");
     let rows = app
@@ -389,8 +393,12 @@ async fn index_of(app: &TestApp, path: &str) -> String {
 
 /// The tables in which a text occurs.
 async fn rows_that_hold(app: &TestApp, text: &str) -> Vec<String> {
-    const HOLD: &str = "SELECT DISTINCT name FROM pg_temp.everything() WHERE position($1 IN content::text) > 0 \
-         OR position(replace($1, '\\', '\\\\') IN content::text) > 0";
+    const HOLD: &str = r"
+        SELECT DISTINCT name
+        FROM pg_temp.everything()
+        WHERE position($1 IN content::text) > 0
+          OR position(replace($1, '\', '\\') IN content::text) > 0
+    ";
     let mut owner = app.owner().await;
     owner.run(DEFINE, []).await.expect("the function is made");
     let rows = owner

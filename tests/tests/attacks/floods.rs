@@ -125,8 +125,12 @@ async fn strangers_leave_connections_to_those_who_are_signed_in() {
     }));
 
     let (answers, ()) = tokio::join!(strangers, async {
-        const WAITING: &str = "SELECT count(*) FROM pg_locks WHERE NOT granted \
-             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        const WAITING: &str = r"
+            SELECT count(*)
+            FROM pg_locks
+            WHERE NOT granted
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        ";
         let one_waits = async {
             while owner.run(WAITING, []).await.expect("they are listed")[0]
                 .get::<i64>(0)

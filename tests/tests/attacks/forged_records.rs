@@ -9,12 +9,19 @@ use serde_json::json;
 use crate::log::{judge, run, seal, sealed_log, unsealed_app};
 
 /// `$1`: how far from now its moment is, `$2`: how far its id; `$3` actor, `$4` session.
-const FORGE: &str = "INSERT INTO audit_events (id, occurred_at, organization_id, actor_id, session_id, action, operation, resource, \
-         request_id) \
-     SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp() + $2::text::interval) * 1000)::bigint), 12, '0') \
-             || '7' || right(replace(gen_random_uuid()::text, '-', ''), 19))::uuid, \
-         clock_timestamp() + $1::text::interval, (SELECT id FROM organizations LIMIT 1), $3, $4, 'customer.deleted', \
-         'delete_customer', 'customer', gen_random_uuid()";
+const FORGE: &str = r"
+    INSERT INTO audit_events (
+        id, occurred_at, organization_id, actor_id, session_id, action, operation, resource,
+        request_id
+    )
+    SELECT (
+        lpad(
+            to_hex((extract(epoch FROM clock_timestamp() + $2::text::interval) * 1000)::bigint), 12,
+            '0'
+        ) || '7' || right(replace(gen_random_uuid()::text, '-', ''), 19)
+    )::uuid, clock_timestamp() + $1::text::interval, (SELECT id FROM organizations LIMIT 1), $3, $4,
+        'customer.deleted', 'delete_customer', 'customer', gen_random_uuid()
+";
 
 async fn forge(
     role: &mut Owner,

@@ -100,12 +100,17 @@ const EACH_TABLE: &str = "DO $$ DECLARE t text; c text; s text; tables int := 0;
      END $$";
 
 /// What the serving role tries beyond that: to take the guards away, and to go to the partitions by themselves.
-const DDL: &str = "ARRAY['ALTER TABLE %1$I DISABLE TRIGGER ALL', 'DROP TABLE %1$I', 'ALTER TABLE %1$I ADD COLUMN x int', \
-     'ALTER TABLE %1$I ALTER %2$I DROP NOT NULL', 'ALTER TABLE %1$I OWNER TO mainstay_server', \
-     'ALTER TABLE audit_events DETACH PARTITION %1$I', \
-     'CREATE TRIGGER mine BEFORE INSERT ON %1$I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', \
-     'CREATE RULE mine AS ON INSERT TO %1$I DO INSTEAD NOTHING', 'CREATE INDEX mine ON %1$I (%2$I)', \
-     'LOCK TABLE %1$I IN ACCESS EXCLUSIVE MODE']";
+const DDL: &str = r"
+    ARRAY[
+        'ALTER TABLE %1$I DISABLE TRIGGER ALL', 'DROP TABLE %1$I',
+        'ALTER TABLE %1$I ADD COLUMN x int', 'ALTER TABLE %1$I ALTER %2$I DROP NOT NULL',
+        'ALTER TABLE %1$I OWNER TO mainstay_server',
+        'ALTER TABLE audit_events DETACH PARTITION %1$I',
+        'CREATE TRIGGER mine BEFORE INSERT ON %1$I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+        'CREATE RULE mine AS ON INSERT TO %1$I DO INSTEAD NOTHING',
+        'CREATE INDEX mine ON %1$I (%2$I)', 'LOCK TABLE %1$I IN ACCESS EXCLUSIVE MODE'
+    ]
+";
 
 #[tokio::test]
 async fn no_table_of_the_log_is_changed_by_name() {
@@ -138,8 +143,12 @@ async fn the_serving_role_writes_records_as_they_come() {
     for statement in [
         "SELECT FROM audit_events_default",
         "INSERT INTO audit_events_default (id) VALUES (gen_random_uuid())",
-        "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id, transaction_id) \
-             VALUES (gen_random_uuid(), now(), 'x', 'x', 'x', gen_random_uuid(), '1')",
+        r"
+            INSERT INTO audit_events (
+                id, occurred_at, action, operation, resource, request_id, transaction_id
+            )
+            VALUES (gen_random_uuid(), now(), 'x', 'x', 'x', gen_random_uuid(), '1')
+        ",
         "SELECT make_audit_partition('2020-01-01')",
     ] {
         assert_denied(&mut serving, statement).await;
@@ -157,14 +166,24 @@ async fn the_serving_role_writes_records_as_they_come() {
 async fn every_record_has_a_partition() {
     const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
 
-    const INSERT: &str = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id) \
-         SELECT (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7000a000000000000000')::uuid, moment, \
-             'x', 'x', 'x', gen_random_uuid() \
-         FROM unnest(ARRAY[date_trunc('month', now() AT TIME ZONE 'UTC'), '1999-12-31', '2190-01-01']) AS moment \
-         RETURNING tableoid::regclass::text, 'audit_events_' || to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY_MM')";
+    const INSERT: &str = r"
+        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        SELECT (
+            lpad(
+                to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0'
+            ) || '7000a000000000000000'
+        )::uuid, moment, 'x', 'x', 'x', gen_random_uuid()
+        FROM unnest(
+            ARRAY[date_trunc('month', now() AT TIME ZONE 'UTC'), '1999-12-31', '2190-01-01']
+        ) AS moment
+        RETURNING tableoid::regclass::text,
+            'audit_events_' || to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY_MM')
+    ";
 
-    const MAKE: &str = "SELECT make_audit_partition('2190-01-01'), make_audit_partition('2190-02-01'), \
-         (SELECT count(*) FROM audit_events WHERE action = 'x')";
+    const MAKE: &str = r"
+        SELECT make_audit_partition('2190-01-01'), make_audit_partition('2190-02-01'),
+            (SELECT count(*) FROM audit_events WHERE action = 'x')
+    ";
 
     let app = TestApp::start(app::platform()).await;
     let mut owner = app.owner().await;

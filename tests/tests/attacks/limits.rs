@@ -55,10 +55,15 @@ async fn post_all(
 
 #[tokio::test]
 async fn an_account_has_no_more_keys_than_it_may_have() {
-    const FILL: &str = "INSERT INTO api_keys (id, user_id, organization_id, member_since, name, secret_hash, created_at, \
-             expires_at) SELECT gen_random_uuid(), m.user_id, m.organization_id, m.created_at, 'a key', '', now(), \
-             now() + interval '1 day' FROM memberships m, generate_series(1, $3) \
-         WHERE m.user_id = $1 AND m.organization_id = $2";
+    const FILL: &str = r"
+        INSERT INTO api_keys (
+            id, user_id, organization_id, member_since, name, secret_hash, created_at, expires_at
+        )
+        SELECT gen_random_uuid(), m.user_id, m.organization_id, m.created_at, 'a key', '', now(),
+            now() + interval '1 day'
+        FROM memberships m, generate_series(1, $3)
+        WHERE m.user_id = $1 AND m.organization_id = $2
+    ";
 
     let app = start().await;
     let owner = app.actor(Owner).await;
@@ -73,15 +78,27 @@ async fn an_account_has_no_more_keys_than_it_may_have() {
 
 #[tokio::test]
 async fn a_service_account_has_no_more_keys_and_secrets_than_it_may_have() {
-    const KEYS: &str = "INSERT INTO api_keys (id, user_id, organization_id, member_since, name, secret_hash, created_at, \
-             expires_at) SELECT gen_random_uuid(), m.user_id, m.organization_id, m.created_at, 'a key', '', now(), \
-             now() + interval '1 day' FROM memberships m JOIN users u ON u.id = m.user_id AND u.kind = 'service', \
-             generate_series(1, $3) WHERE $1::uuid IS NOT NULL AND m.organization_id = $2";
+    const KEYS: &str = r"
+        INSERT INTO api_keys (
+            id, user_id, organization_id, member_since, name, secret_hash, created_at, expires_at
+        )
+        SELECT gen_random_uuid(), m.user_id, m.organization_id, m.created_at, 'a key', '', now(),
+            now() + interval '1 day'
+        FROM memberships m
+        JOIN users u ON u.id = m.user_id AND u.kind = 'service', generate_series(1, $3)
+        WHERE $1::uuid IS NOT NULL AND m.organization_id = $2
+    ";
 
-    const SECRETS: &str = "INSERT INTO client_secrets (id, user_id, organization_id, member_since, secret_hash, \
-             created_at, expires_at) SELECT gen_random_uuid(), m.user_id, m.organization_id, m.created_at, '', now(), \
-             now() + interval '1 day' FROM memberships m JOIN users u ON u.id = m.user_id AND u.kind = 'service', \
-             generate_series(1, $3) WHERE $1::uuid IS NOT NULL AND m.organization_id = $2";
+    const SECRETS: &str = r"
+        INSERT INTO client_secrets (
+            id, user_id, organization_id, member_since, secret_hash, created_at, expires_at
+        )
+        SELECT gen_random_uuid(), m.user_id, m.organization_id, m.created_at, '', now(),
+            now() + interval '1 day'
+        FROM memberships m
+        JOIN users u ON u.id = m.user_id AND u.kind = 'service', generate_series(1, $3)
+        WHERE $1::uuid IS NOT NULL AND m.organization_id = $2
+    ";
 
     let app = start().await;
     let owner = app.actor(Owner).await;
@@ -122,8 +139,12 @@ async fn a_service_account_has_no_more_keys_and_secrets_than_it_may_have() {
 
 #[tokio::test]
 async fn an_organization_has_no_more_roles_than_it_may_have() {
-    const FILL: &str = "INSERT INTO roles (id, organization_id, name) SELECT gen_random_uuid(), $2, 'present-' || n \
-         FROM generate_series(1, $3) AS n WHERE $1::uuid IS NOT NULL";
+    const FILL: &str = r"
+        INSERT INTO roles (id, organization_id, name)
+        SELECT gen_random_uuid(), $2, 'present-' || n
+        FROM generate_series(1, $3) AS n
+        WHERE $1::uuid IS NOT NULL
+    ";
     let app = start().await;
     let owner = app.actor(Owner).await;
     fill(&app, FILL, &owner, 97).await;
@@ -137,10 +158,18 @@ async fn an_organization_has_no_more_roles_than_it_may_have() {
 
 #[tokio::test]
 async fn an_organization_has_no_more_service_accounts_than_it_may_have() {
-    const FILL: &str = "WITH made AS (INSERT INTO users (id, kind, name, created_at) \
-             SELECT gen_random_uuid(), 'service', 'present', now() FROM generate_series(1, $3) RETURNING id) \
-         INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-         SELECT made.id, $2, r.id, now() FROM made, roles r WHERE r.name = 'agent' AND $1::uuid IS NOT NULL";
+    const FILL: &str = r"
+        WITH made AS (
+            INSERT INTO users (id, kind, name, created_at)
+            SELECT gen_random_uuid(), 'service', 'present', now()
+            FROM generate_series(1, $3)
+            RETURNING id
+        )
+        INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+        SELECT made.id, $2, r.id, now()
+        FROM made, roles r
+        WHERE r.name = 'agent' AND $1::uuid IS NOT NULL
+    ";
 
     let app = start().await;
     let owner = app.actor(Owner).await;
@@ -156,10 +185,18 @@ async fn an_organization_has_no_more_service_accounts_than_it_may_have() {
 
 #[tokio::test]
 async fn a_person_makes_no_more_organizations_than_they_may_have() {
-    const FILL: &str = "WITH made AS (INSERT INTO organizations (id, name, created_at) \
-             SELECT gen_random_uuid(), 'present', now() FROM generate_series(1, $3) RETURNING id) \
-         INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-         SELECT $1, made.id, r.id, now() FROM made, roles r WHERE r.name = 'agent' AND $2::uuid IS NOT NULL";
+    const FILL: &str = r"
+        WITH made AS (
+            INSERT INTO organizations (id, name, created_at)
+            SELECT gen_random_uuid(), 'present', now()
+            FROM generate_series(1, $3)
+            RETURNING id
+        )
+        INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+        SELECT $1, made.id, r.id, now()
+        FROM made, roles r
+        WHERE r.name = 'agent' AND $2::uuid IS NOT NULL
+    ";
 
     let app = start().await;
     let owner = app.actor(Owner).await;
@@ -179,9 +216,14 @@ async fn a_person_makes_no_more_organizations_than_they_may_have() {
 
 #[tokio::test]
 async fn a_person_has_no_more_passkeys_than_they_may_have() {
-    const FILL: &str = "INSERT INTO passkeys (id, user_id, name, credential_hash, credential, sign_count, created_at) \
-         SELECT gen_random_uuid(), $1, '', int4send(n), '', 0, now() FROM generate_series(1, $3) AS n \
-         WHERE $2::uuid IS NOT NULL";
+    const FILL: &str = r"
+        INSERT INTO passkeys (
+            id, user_id, name, credential_hash, credential, sign_count, created_at
+        )
+        SELECT gen_random_uuid(), $1, '', int4send(n), '', 0, now()
+        FROM generate_series(1, $3) AS n
+        WHERE $2::uuid IS NOT NULL
+    ";
 
     let app = start().await;
     let owner = app.actor(Owner).await;

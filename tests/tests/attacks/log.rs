@@ -59,7 +59,11 @@ pub async fn seal(app: &TestApp) {
 }
 
 pub async fn unsealed(app: &TestApp) -> i64 {
-    const COUNT: &str = "SELECT count(*) FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
+    const COUNT: &str = r"
+        SELECT count(*)
+        FROM audit_events e
+        WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
+    ";
     count(app, COUNT).await
 }
 
@@ -140,7 +144,12 @@ pub async fn judge(
 
 /// The newest checkpoint, as it was published.
 pub async fn published(session: &mut Session, keys: &[NoteKey]) -> Outside {
-    const NEWEST: &str = "SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+    const NEWEST: &str = r"
+        SELECT note
+        FROM audit_checkpoints
+        ORDER BY size DESC
+        LIMIT 1
+    ";
     let rows = session.run("test", NEWEST, []).await.expect("it is read");
     Outside::read(&rows[0].get::<String>(0).expect("a note"), keys).expect("it is believed")
 }

@@ -21,8 +21,12 @@ fn path(member: &Actor) -> String {
 
 /// Makes an actor of elsewhere a member here, and takes the membership away where `role` is none.
 async fn join(app: &TestApp, member: &Actor, owner: &Actor) {
-    const JOIN: &str = "INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-         SELECT $1, $2, id, clock_timestamp() FROM roles WHERE name = 'agent' AND organization_id IS NULL";
+    const JOIN: &str = r"
+        INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+        SELECT $1, $2, id, clock_timestamp()
+        FROM roles
+        WHERE name = 'agent' AND organization_id IS NULL
+    ";
     let values = [
         member.user().uuid().into(),
         owner.organization().uuid().into(),
@@ -171,8 +175,16 @@ async fn nothing_is_made_by_who_was_demoted() {
         );
     }
 
-    const LEFT: &str = "SELECT FROM api_keys UNION ALL SELECT FROM client_secrets UNION ALL SELECT FROM invitations \
-         UNION ALL SELECT FROM roles WHERE name = 'left-behind'";
+    const LEFT: &str = r"
+        SELECT FROM api_keys
+        UNION ALL
+        SELECT FROM client_secrets
+        UNION ALL
+        SELECT FROM invitations
+        UNION ALL
+        SELECT FROM roles
+        WHERE name = 'left-behind'
+    ";
 
     assert!(
         app.owner()
@@ -210,7 +222,11 @@ async fn an_invitation_opens_nothing_once_its_inviter_was_removed() {
 
 #[tokio::test]
 async fn an_invitation_that_is_withdrawn_opens_nothing() {
-    const INVITATIONS: &str = "SELECT FROM invitations WHERE organization_id = $1 FOR UPDATE";
+    const INVITATIONS: &str = r"
+        SELECT FROM invitations
+        WHERE organization_id = $1
+        FOR UPDATE
+    ";
 
     let app = start().await;
     let (owner, guest) = (app.actor(Owner).await, app.stranger(Agent).await);
@@ -255,7 +271,11 @@ async fn an_organization_is_not_handed_over_by_who_was_demoted() {
 /// A secret that is revoked ends what is being fetched with it.
 #[tokio::test]
 async fn a_token_does_not_outlive_the_secret_that_it_is_fetched_with() {
-    const SECRETS: &str = "SELECT FROM client_secrets WHERE organization_id = $1 FOR UPDATE";
+    const SECRETS: &str = r"
+        SELECT FROM client_secrets
+        WHERE organization_id = $1
+        FOR UPDATE
+    ";
 
     let app = start().await;
     let owner = app.actor(Owner).await;

@@ -452,7 +452,11 @@ async fn a_scope_never_exceeds_the_person() {
     )
     .await;
 
-    let demote = "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'auditor' AND organization_id IS NULL) WHERE user_id = $1";
+    let demote = r"
+        UPDATE memberships
+        SET role_id = (SELECT id FROM roles WHERE name = 'auditor' AND organization_id IS NULL)
+        WHERE user_id = $1
+    ";
     app.owner()
         .await
         .run(demote, [agent.user().uuid().into()])

@@ -14,16 +14,39 @@ permission! {
 }
 
 const GRANTS: [&str; 2] = [
-    "INSERT INTO permissions (name, help) VALUES ('queries.read', '') ON CONFLICT DO NOTHING",
-    "INSERT INTO role_permissions SELECT id, 'queries.read' FROM roles WHERE name = 'owner' ON CONFLICT DO NOTHING",
+    r"
+        INSERT INTO permissions (name, help)
+        VALUES ('queries.read', '')
+        ON CONFLICT DO NOTHING
+    ",
+    r"
+        INSERT INTO role_permissions
+        SELECT id, 'queries.read'
+        FROM roles
+        WHERE name = 'owner'
+        ON CONFLICT DO NOTHING
+    ",
 ];
 
 /// What would write, each in another way; the last two do so in a function.
 const WRITING: [&str; 7] = [
     "DELETE FROM customers WHERE organization_id = $1 RETURNING id",
-    "WITH gone AS (DELETE FROM customers WHERE organization_id = $1 RETURNING id) SELECT id FROM gone",
+    r"
+        WITH gone AS (
+            DELETE FROM customers
+            WHERE organization_id = $1
+            RETURNING id
+        )
+        SELECT id
+        FROM gone
+    ",
     "SELECT 1), gone AS (DELETE FROM customers WHERE organization_id = $1 RETURNING id",
-    "UPDATE customers SET version = 7 WHERE organization_id = $1 RETURNING id",
+    r"
+        UPDATE customers
+        SET version = 7
+        WHERE organization_id = $1
+        RETURNING id
+    ",
     "INSERT INTO refusals SELECT 'x', 0, now() WHERE $1::uuid IS NOT NULL RETURNING key -- organization_id = $1",
     "SELECT count_refusal('x', now()) WHERE $1::uuid IS NOT NULL -- organization_id = $1",
     "SELECT 1 WHERE $1::uuid IS NOT NULL LIMIT (SELECT count_refusal('x', now())) -- organization_id = $1",
@@ -152,8 +175,10 @@ async fn a_query_writes_nothing_whatever_its_text() {
 
 #[tokio::test]
 async fn what_goes_around_a_transactions_door_takes_part_in_it() {
-    const QUEUED: &str = "SELECT (SELECT count(*) FROM jobs WHERE kind = 'letter'), \
-         (SELECT count(*) FROM audit_events WHERE action = 'letter.queued')";
+    const QUEUED: &str = r"
+        SELECT (SELECT count(*) FROM jobs WHERE kind = 'letter'),
+            (SELECT count(*) FROM audit_events WHERE action = 'letter.queued')
+    ";
 
     let (app, owner) = start().await;
     for (number, queued) in [(1, 0), (3, 0), (2, 1), (5, 1)] {

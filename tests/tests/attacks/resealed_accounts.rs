@@ -20,14 +20,42 @@ use crate::{
 };
 
 /// What the sealed cells of accounts are, and the keys that they name beside the keys that their accounts have.
-const CELLS: &str = "SELECT substring(c.cell FROM 3 FOR 8) = int8send(u.data_key) FROM users u JOIN ( \
-         SELECT id AS user_id, email AS cell FROM users \
-         UNION ALL SELECT user_id, email FROM email_changes \
-         UNION ALL SELECT user_id, user_agent FROM sessions UNION ALL SELECT user_id, address FROM sessions \
-         UNION ALL SELECT user_id, secret FROM totps UNION ALL SELECT user_id, pending FROM totps \
-         UNION ALL SELECT user_id, name FROM passkeys UNION ALL SELECT user_id, credential FROM passkeys \
-         UNION ALL SELECT user_id, subject FROM external_identities \
-         UNION ALL SELECT user_id, email FROM external_identities) c ON c.user_id = u.id WHERE c.cell IS NOT NULL";
+const CELLS: &str = r"
+    SELECT substring(c.cell FROM 3 FOR 8) = int8send(u.data_key)
+    FROM users u
+    JOIN (
+        SELECT id AS user_id, email AS cell
+        FROM users
+        UNION ALL
+        SELECT user_id, email
+        FROM email_changes
+        UNION ALL
+        SELECT user_id, user_agent
+        FROM sessions
+        UNION ALL
+        SELECT user_id, address
+        FROM sessions
+        UNION ALL
+        SELECT user_id, secret
+        FROM totps
+        UNION ALL
+        SELECT user_id, pending
+        FROM totps
+        UNION ALL
+        SELECT user_id, name
+        FROM passkeys
+        UNION ALL
+        SELECT user_id, credential
+        FROM passkeys
+        UNION ALL
+        SELECT user_id, subject
+        FROM external_identities
+        UNION ALL
+        SELECT user_id, email
+        FROM external_identities
+    ) c ON c.user_id = u.id
+    WHERE c.cell IS NOT NULL
+";
 
 /// A service, its provider, and the clock of both.
 async fn house() -> (TestApp, OpenIdProvider, Clock) {
@@ -94,8 +122,10 @@ async fn assert_whole(owner: &mut Owner) {
         "a cell under another key"
     );
 
-    const LOST: &str =
-        "SELECT FROM users u WHERE NOT EXISTS (SELECT FROM data_keys k WHERE k.id = u.data_key)";
+    const LOST: &str = r"
+            SELECT FROM users u
+            WHERE NOT EXISTS (SELECT FROM data_keys k WHERE k.id = u.data_key)
+        ";
 
     assert!(
         owner
@@ -106,8 +136,10 @@ async fn assert_whole(owner: &mut Owner) {
         "an account without its key"
     );
 
-    const SPARE: &str =
-        "SELECT FROM data_keys k WHERE NOT EXISTS (SELECT FROM users u WHERE u.data_key = k.id)";
+    const SPARE: &str = r"
+            SELECT FROM data_keys k
+            WHERE NOT EXISTS (SELECT FROM users u WHERE u.data_key = k.id)
+        ";
 
     assert!(
         owner
@@ -121,9 +153,17 @@ async fn assert_whole(owner: &mut Owner) {
 
 /// Waits until as many statements wait for the one of this backend, directly or behind each other.
 async fn until_waiting(watcher: &mut Owner, pid: i32, waiting: i64) {
-    const WAITING: &str = "WITH RECURSIVE waiting AS (SELECT $1::integer AS pid UNION \
-             SELECT l.pid FROM pg_locks l, waiting w WHERE NOT l.granted AND w.pid = ANY (pg_blocking_pids(l.pid))) \
-         SELECT count(*) - 1 FROM waiting";
+    const WAITING: &str = r"
+        WITH RECURSIVE waiting AS (
+            SELECT $1::integer AS pid
+            UNION
+            SELECT l.pid
+            FROM pg_locks l, waiting w
+            WHERE NOT l.granted AND w.pid = ANY (pg_blocking_pids(l.pid))
+        )
+        SELECT count(*) - 1
+        FROM waiting
+    ";
 
     let reached = async {
         loop {
@@ -457,8 +497,16 @@ async fn an_account_that_somebody_writes_is_passed_over() {
     let mine = [ada.user().uuid().into()];
 
     for held in [
-        "SELECT FROM users WHERE id = $1 FOR KEY SHARE",
-        "SELECT FROM sessions WHERE user_id = $1 FOR UPDATE",
+        r"
+            SELECT FROM users
+            WHERE id = $1
+            FOR KEY SHARE
+        ",
+        r"
+            SELECT FROM sessions
+            WHERE user_id = $1
+            FOR UPDATE
+        ",
     ] {
         holder.run("BEGIN", []).await.expect("a transaction begins");
         holder.run(held, mine.clone()).await.expect("it is held");
@@ -490,7 +538,12 @@ async fn an_account_of_which_something_was_altered_keeps_its_key() {
 
     let mut owner = app.owner().await;
 
-    const ALTER: &str = "UPDATE sessions SET address = set_byte(address, 30, get_byte(address, 30) # 1) WHERE user_id = $1 RETURNING id";
+    const ALTER: &str = r"
+        UPDATE sessions
+        SET address = set_byte(address, 30, get_byte(address, 30) # 1)
+        WHERE user_id = $1
+        RETURNING id
+    ";
 
     let altered = owner
         .run(ALTER, [ada.user().uuid().into()])

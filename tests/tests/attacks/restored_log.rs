@@ -55,7 +55,12 @@ impl House {
 
     /// Seals the log, keeps its newest checkpoint outside, and gives how many leaves that one is over.
     async fn publish(&self, day: &str) -> i64 {
-        const NEWEST: &str = "SELECT size, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+        const NEWEST: &str = r"
+            SELECT size, note
+            FROM audit_checkpoints
+            ORDER BY size DESC
+            LIMIT 1
+        ";
 
         seal(&self.app).await;
 
@@ -181,8 +186,11 @@ async fn a_restored_dump_is_told_by_a_newer_checkpoint_from_outside() {
 /// neither does `audit verify`.
 #[tokio::test]
 async fn what_a_dump_held_unsealed_is_no_accusation() {
-    const NUMBER: &str = "UPDATE audit_events e SET transaction_id = $1::text::xid8 \
-         WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
+    const NUMBER: &str = r"
+        UPDATE audit_events e
+        SET transaction_id = $1::text::xid8
+        WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
+    ";
 
     let house = House::new().await;
     let agent = house.app.actor(Agent).await;

@@ -305,8 +305,12 @@ async fn everything_moves_to_another_key_while_everybody_works() {
         "{status}"
     );
 
-    let recorded = "SELECT count(*) FROM audit_events WHERE action IN ('data_key.rotated', 'blind_index.rotated', \
-                    'data_key.resealed') AND (after->>'refused') = '0'";
+    let recorded = r"
+        SELECT count(*)
+        FROM audit_events
+        WHERE action IN ('data_key.rotated', 'blind_index.rotated', 'data_key.resealed')
+          AND (after->>'refused') = '0'
+    ";
     assert_eq!(count(&mut app.owner().await, recorded).await, 6);
 }
 
@@ -327,8 +331,11 @@ async fn begin(owner: &mut Owner) -> String {
 
 /// Waits until as many statements wait for a transaction.
 async fn until_waiting(watcher: &mut Owner, transaction: String, waiting: i64) {
-    const WAITING: &str =
-        "SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid = $1::text::xid";
+    const WAITING: &str = r"
+            SELECT count(*)
+            FROM pg_locks
+            WHERE NOT granted AND transactionid = $1::text::xid
+        ";
 
     let reached = async {
         loop {

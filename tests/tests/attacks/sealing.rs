@@ -23,9 +23,17 @@ use crate::{
 /// A record that an open transaction has written is sealed after its commit, and nothing overtakes it unseen.
 #[tokio::test]
 async fn a_late_commit_is_not_lost() {
-    const LATE: &str = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id) \
-         VALUES ((lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') \
-             || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, now(), 'late', 'test', 'test', gen_random_uuid()) RETURNING id";
+    const LATE: &str = r"
+        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        VALUES (
+            (
+                lpad(
+                    to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0'
+                ) || right(replace(gen_random_uuid()::text, '-', ''), 20)
+            )::uuid, now(), 'late', 'test', 'test', gen_random_uuid()
+        )
+        RETURNING id
+    ";
 
     let app = unsealed_app().await;
     let agent = app.actor(Agent).await;
@@ -49,8 +57,17 @@ async fn a_late_commit_is_not_lost() {
     run(&mut late, "COMMIT").await;
     seal(&app).await;
 
-    const PLACE: &str = "SELECT index, (SELECT min(l.index) FROM audit_leaves l JOIN audit_events e ON e.id = l.event_id \
-         WHERE e.action = 'customer.created') FROM audit_leaves WHERE event_id = $1";
+    const PLACE: &str = r"
+        SELECT index,
+            (
+                SELECT min(l.index)
+                FROM audit_leaves l
+                JOIN audit_events e ON e.id = l.event_id
+                WHERE e.action = 'customer.created'
+            )
+        FROM audit_leaves
+        WHERE event_id = $1
+    ";
 
     let rows = late
         .run("test", PLACE, [id.into()])
@@ -69,10 +86,17 @@ async fn a_late_commit_is_not_lost() {
 /// What a dump holds unsealed has a transaction of the cluster that it came from: of the future, or long gone.
 #[tokio::test]
 async fn records_of_another_cluster_are_sealed_too() {
-    const FOREIGN: &str = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id, transaction_id) \
-         SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') \
-             || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, now(), 'foreign', 'test', 'test', \
-             gen_random_uuid(), transaction::xid8 FROM unnest(ARRAY['9000000000000', '3']) AS transaction";
+    const FOREIGN: &str = r"
+        INSERT INTO audit_events (
+            id, occurred_at, action, operation, resource, request_id, transaction_id
+        )
+        SELECT (
+            lpad(
+                to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0'
+            ) || right(replace(gen_random_uuid()::text, '-', ''), 20)
+        )::uuid, now(), 'foreign', 'test', 'test', gen_random_uuid(), transaction::xid8
+        FROM unnest(ARRAY['9000000000000', '3']) AS transaction
+    ";
 
     let (app, mut session, keys) = sealed_log().await;
     run(&mut session, FOREIGN).await;
@@ -237,10 +261,15 @@ async fn a_killed_sealer_leaves_nothing_half_done() {
 async fn a_backlog_is_sealed_and_read_in_pieces() {
     const RECORDS: i64 = 3_500;
 
-    const MANY: &str = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id) \
-         SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint + n), 12, '0') \
-             || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, now(), 'many', 'test', 'test', gen_random_uuid() \
-         FROM generate_series(1, $1) AS n";
+    const MANY: &str = r"
+        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        SELECT (
+            lpad(
+                to_hex((extract(epoch FROM now()) * 1000)::bigint + n), 12, '0'
+            ) || right(replace(gen_random_uuid()::text, '-', ''), 20)
+        )::uuid, now(), 'many', 'test', 'test', gen_random_uuid()
+        FROM generate_series(1, $1) AS n
+    ";
 
     const BATCHES: &str = "SELECT count(*) FROM audit_checkpoints";
 
@@ -305,7 +334,11 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
         run(&mut session, "BEGIN").await;
         run(&mut session, DISARM).await;
 
-        let edit = "UPDATE audit_events SET action = 'few' WHERE id = (SELECT event_id FROM audit_leaves WHERE index = $1)";
+        let edit = r"
+            UPDATE audit_events
+            SET action = 'few'
+            WHERE id = (SELECT event_id FROM audit_leaves WHERE index = $1)
+        ";
         session
             .run("test", edit, [index.into()])
             .await
@@ -325,8 +358,12 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
 /// The sealer is told to end in the moment in which its connection is lost: it ends, and the next one goes on.
 #[tokio::test]
 async fn an_end_without_a_connection_is_an_end() {
-    const CUT: &str = "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
-         WHERE l.locktype = 'advisory' AND d.datname = current_database()";
+    const CUT: &str = r"
+        SELECT count(pg_terminate_backend(l.pid))
+        FROM pg_locks l
+        JOIN pg_database d ON d.oid = l.database
+        WHERE l.locktype = 'advisory' AND d.datname = current_database()
+    ";
 
     let app = unsealed_app().await;
     app.actor(Agent).await;

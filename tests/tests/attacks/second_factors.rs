@@ -198,12 +198,25 @@ async fn the_database_tells_nothing_of_anybodys_factors() {
 /// Who writes to the database puts neither their app nor their passkey in the place of somebody else's.
 #[tokio::test]
 async fn factors_cannot_be_moved_to_another_account() {
-    const APP: &str =
-        "UPDATE totps v SET secret = t.secret FROM totps t WHERE v.user_id = $1 AND t.user_id = $2";
+    const APP: &str = r"
+            UPDATE totps v
+            SET secret = t.secret
+            FROM totps t
+            WHERE v.user_id = $1 AND t.user_id = $2
+        ";
 
-    const PASSKEY: &str = "WITH gone AS (DELETE FROM passkeys WHERE user_id = $2 RETURNING credential, credential_hash) \
-         UPDATE passkeys v SET credential = gone.credential, credential_hash = gone.credential_hash \
-         FROM gone WHERE v.user_id = $1 RETURNING v.id";
+    const PASSKEY: &str = r"
+        WITH gone AS (
+            DELETE FROM passkeys
+            WHERE user_id = $2
+            RETURNING credential, credential_hash
+        )
+        UPDATE passkeys v
+        SET credential = gone.credential, credential_hash = gone.credential_hash
+        FROM gone
+        WHERE v.user_id = $1
+        RETURNING v.id
+    ";
 
     let (app, clock) = start().await;
     let (victim, thief) = (app.actor(Agent).await, app.actor(Agent).await);

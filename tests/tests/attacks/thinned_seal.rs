@@ -13,9 +13,13 @@ use time::Duration;
 
 use crate::log::{DISARM, count, judge, run, seal, session, write_on};
 
-const SIZES: &str = "SELECT size, to_char(sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), to_char(sealed_at AT TIME ZONE 'UTC', \
-         'YYYY-MM-DD HH24'), now() - sealed_at > interval '1 day', now() - sealed_at > interval '30 days' \
-     FROM audit_checkpoints ORDER BY size";
+const SIZES: &str = r"
+    SELECT size, to_char(sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
+        to_char(sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24'),
+        now() - sealed_at > interval '1 day', now() - sealed_at > interval '30 days'
+    FROM audit_checkpoints
+    ORDER BY size
+";
 
 /// The checkpoints as they are, and those of them that the rule keeps.
 async fn kept(app: &TestApp) -> (Vec<i64>, Vec<i64>) {
@@ -132,7 +136,11 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
         .expect("the log is whole");
 
     // A record is altered as consistently as its owner can, where all checkpoints close to it are gone.
-    const ALTER: &str = "UPDATE audit_events SET action = 'few' WHERE id = (SELECT event_id FROM audit_leaves WHERE index = 1)";
+    const ALTER: &str = r"
+        UPDATE audit_events
+        SET action = 'few'
+        WHERE id = (SELECT event_id FROM audit_leaves WHERE index = 1)
+    ";
     const LEAF: &str = "UPDATE audit_leaves SET hash = sha256('x') WHERE index = 1";
 
     run(&mut session, DISARM).await;
@@ -168,7 +176,10 @@ async fn nobody_deletes_a_checkpoint_that_is_needed() {
     for mut role in [app.serving_role().await, app.owner().await] {
         for statement in [
             "DELETE FROM audit_checkpoints",
-            "DELETE FROM audit_checkpoints WHERE size = (SELECT max(size) FROM audit_checkpoints)",
+            r"
+                DELETE FROM audit_checkpoints
+                WHERE size = (SELECT max(size) FROM audit_checkpoints)
+            ",
             "UPDATE audit_checkpoints SET sealed_at = sealed_at - interval '40 days'",
             "TRUNCATE audit_checkpoints",
         ] {

@@ -102,8 +102,13 @@ impl Stage {
 
 #[tokio::test]
 async fn a_value_of_another_row_is_refused() {
-    let statement = "UPDATE customers c SET full_name = o.full_name FROM customers o \
-                     WHERE c.id = pg_temp.nth(0) AND o.id = pg_temp.nth(1) RETURNING c.id";
+    let statement = r"
+        UPDATE customers c
+        SET full_name = o.full_name
+        FROM customers o
+        WHERE c.id = pg_temp.nth(0) AND o.id = pg_temp.nth(1)
+        RETURNING c.id
+    ";
     stage()
         .await
         .assert_refused_after("a neighbour's name", statement)
@@ -112,7 +117,12 @@ async fn a_value_of_another_row_is_refused() {
 
 #[tokio::test]
 async fn a_value_of_another_column_is_refused() {
-    let statement = "UPDATE customers SET full_name = notes WHERE id = pg_temp.nth(0) RETURNING id";
+    let statement = r"
+        UPDATE customers
+        SET full_name = notes
+        WHERE id = pg_temp.nth(0)
+        RETURNING id
+    ";
     stage()
         .await
         .assert_refused_after("notes for a name", statement)
@@ -121,9 +131,13 @@ async fn a_value_of_another_column_is_refused() {
 
 #[tokio::test]
 async fn a_value_of_another_organization_is_refused_even_with_its_key() {
-    let statement = "UPDATE customers c SET full_name = o.full_name, email = o.email, notes = o.notes, \
-                     data_key = o.data_key FROM customers o \
-                     WHERE c.id = pg_temp.nth(0) AND o.id = pg_temp.nth(2) RETURNING c.id";
+    let statement = r"
+        UPDATE customers c
+        SET full_name = o.full_name, email = o.email, notes = o.notes, data_key = o.data_key
+        FROM customers o
+        WHERE c.id = pg_temp.nth(0) AND o.id = pg_temp.nth(2)
+        RETURNING c.id
+    ";
     stage()
         .await
         .assert_refused_after("a foreigner's values and key", statement)
@@ -132,9 +146,13 @@ async fn a_value_of_another_organization_is_refused_even_with_its_key() {
 
 #[tokio::test]
 async fn a_row_that_brings_its_key_along_is_refused() {
-    let statement = "UPDATE customers c SET full_name = o.full_name, email = o.email, notes = o.notes, \
-                     data_key = o.data_key FROM customers o \
-                     WHERE c.id = pg_temp.nth(0) AND o.id = pg_temp.nth(1) RETURNING c.id";
+    let statement = r"
+        UPDATE customers c
+        SET full_name = o.full_name, email = o.email, notes = o.notes, data_key = o.data_key
+        FROM customers o
+        WHERE c.id = pg_temp.nth(0) AND o.id = pg_temp.nth(1)
+        RETURNING c.id
+    ";
     stage()
         .await
         .assert_refused_after("a neighbour's values and key", statement)
@@ -143,8 +161,12 @@ async fn a_row_that_brings_its_key_along_is_refused() {
 
 #[tokio::test]
 async fn a_value_that_was_altered_is_refused() {
-    let statement = "UPDATE customers SET full_name = set_byte(full_name, 30, get_byte(full_name, 30) # 1) \
-                     WHERE id = pg_temp.nth(0) RETURNING id";
+    let statement = r"
+        UPDATE customers
+        SET full_name = set_byte(full_name, 30, get_byte(full_name, 30) # 1)
+        WHERE id = pg_temp.nth(0)
+        RETURNING id
+    ";
     stage()
         .await
         .assert_refused_after("one bit", statement)
@@ -158,10 +180,18 @@ async fn wrapped_keys_that_change_places_are_refused() {
     let path = stage.path().await;
     stage.fresh().await.get(&path).await.assert_status(200);
 
-    let swap = "UPDATE data_keys k SET wrapped = o.wrapped FROM data_keys o, customers c, customers d \
-                WHERE c.id = pg_temp.nth(0) AND d.id = pg_temp.nth(1) \
-                AND ((k.id = c.data_key AND o.id = d.data_key) OR (k.id = d.data_key AND o.id = c.data_key)) \
-                RETURNING k.id";
+    let swap = r"
+        UPDATE data_keys k
+        SET wrapped = o.wrapped
+        FROM data_keys o, customers c, customers d
+        WHERE c.id = pg_temp.nth(0)
+          AND d.id = pg_temp.nth(1)
+          AND (
+              (k.id = c.data_key AND o.id = d.data_key)
+              OR (k.id = d.data_key AND o.id = c.data_key)
+          )
+        RETURNING k.id
+    ";
     assert_eq!(
         stage
             .owner
@@ -181,8 +211,13 @@ async fn wrapped_keys_that_change_places_are_refused() {
 #[tokio::test]
 async fn a_blind_index_that_was_moved_finds_nobody() {
     let mut stage = stage().await;
-    let forge = "UPDATE customers c SET email_index = o.email_index FROM customers o \
-                 WHERE c.id = pg_temp.nth(1) AND o.id = pg_temp.nth(0) RETURNING c.id";
+    let forge = r"
+        UPDATE customers c
+        SET email_index = o.email_index
+        FROM customers o
+        WHERE c.id = pg_temp.nth(1) AND o.id = pg_temp.nth(0)
+        RETURNING c.id
+    ";
 
     assert_eq!(
         stage

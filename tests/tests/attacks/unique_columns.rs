@@ -151,8 +151,12 @@ async fn a_double_that_two_keys_let_in_is_found_when_the_index_is_moved() {
     let outcome = rotate_index(&app, stages.turned()).await;
     assert_eq!((outcome.refused, outcome.left), (1, 0), "{outcome:?}");
 
-    let moved =
-        "SELECT count(*) FROM badges GROUP BY substring(email_index FROM 2 FOR 4) ORDER BY 1";
+    let moved = r"
+            SELECT count(*)
+            FROM badges
+            GROUP BY substring(email_index FROM 2 FOR 4)
+            ORDER BY 1
+        ";
     let mut owner = app.owner().await;
     let rows = owner.run(moved, []).await.expect("it is counted");
     let counts: Vec<i64> = rows
@@ -178,8 +182,11 @@ async fn a_double_that_two_keys_let_in_is_found_when_the_index_is_moved() {
     );
 
     // Nothing of it stands where no deletion of a badge, and no erasure, would look for it.
-    let elsewhere =
-        "SELECT count(*) FROM unique_indexes WHERE row_id NOT IN (SELECT id FROM users)";
+    let elsewhere = r"
+            SELECT count(*)
+            FROM unique_indexes
+            WHERE row_id NOT IN (SELECT id FROM users)
+        ";
     let left: i64 = owner.run(elsewhere, []).await.expect("it is counted")[0]
         .get(0)
         .expect("a number");

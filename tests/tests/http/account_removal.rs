@@ -63,8 +63,13 @@ async fn a_deleted_account_takes_the_key_to_its_data_with_it() {
         .assert_problem(401, "unauthenticated");
 
     refused_at_sign_in(&app, agent.email()).await;
-    let left = "SELECT (SELECT count(*) FROM users WHERE id = $1) + (SELECT count(*) FROM sessions WHERE user_id = $1) \
-         + (SELECT count(*) FROM memberships WHERE user_id = $1) + (SELECT count(*) FROM data_keys WHERE subject_id = $1)";
+    let left = r"
+        SELECT (SELECT count(*) FROM users WHERE id = $1) + (SELECT count(*) FROM sessions WHERE user_id = $1) + (SELECT count(*) FROM memberships WHERE user_id = $1) + (
+            SELECT count(*)
+            FROM data_keys
+            WHERE subject_id = $1
+        )
+    ";
     let rows = app
         .owner()
         .await

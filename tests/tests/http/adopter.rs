@@ -48,8 +48,11 @@ async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
 
     assert_eq!(clear, json!({ "text": TEXT, "seen_at": PLACE }));
 
-    let stored = "SELECT text, seen_at, n.data_key IS NOT NULL AND k.subject_id = n.customer_id FROM remarks n \
-         JOIN data_keys k ON k.id = n.data_key";
+    let stored = r"
+        SELECT text, seen_at, n.data_key IS NOT NULL AND k.subject_id = n.customer_id
+        FROM remarks n
+        JOIN data_keys k ON k.id = n.data_key
+    ";
     let mut schema = app.owner().await;
     let rows = schema.run(stored, []).await.unwrap();
     for position in 0..2 {

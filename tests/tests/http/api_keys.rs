@@ -328,7 +328,11 @@ async fn a_key_loses_what_its_owners_role_loses() {
         with(&app, key).get(&path).await.assert_status(200);
     }
 
-    let demote = "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'agent') WHERE user_id = $1";
+    let demote = r"
+        UPDATE memberships
+        SET role_id = (SELECT id FROM roles WHERE name = 'agent')
+        WHERE user_id = $1
+    ";
     app.owner()
         .await
         .run(demote, [manager.user().uuid().into()])
@@ -354,7 +358,11 @@ async fn a_key_ends_with_the_membership_and_does_not_come_back_with_another() {
     key.get("/v1/me").await.assert_status(200);
 
     let mut database = app.owner().await;
-    let leave = "DELETE FROM memberships WHERE user_id = $1 RETURNING organization_id, role_id";
+    let leave = r"
+        DELETE FROM memberships
+        WHERE user_id = $1
+        RETURNING organization_id, role_id
+    ";
     let rows = database
         .run(leave, [agent.user().uuid().into()])
         .await
@@ -363,7 +371,10 @@ async fn a_key_ends_with_the_membership_and_does_not_come_back_with_another() {
         [rows[0].get(0).unwrap(), rows[0].get(1).unwrap()];
 
     within_a_second(&key, "/v1/me", 401).await;
-    let join = "INSERT INTO memberships (user_id, organization_id, role_id, created_at) VALUES ($1, $2, $3, now())";
+    let join = r"
+        INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+        VALUES ($1, $2, $3, now())
+    ";
     database
         .run(
             join,
@@ -551,7 +562,13 @@ async fn a_key_is_kept_as_its_hash() {
 
     let secret = &made["key"].as_str().unwrap()[37..];
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let dump = "SELECT k::text FROM api_keys k UNION ALL SELECT a::text FROM audit_events a";
+    let dump = r"
+        SELECT k::text
+        FROM api_keys k
+        UNION ALL
+        SELECT a::text
+        FROM audit_events a
+    ";
     let rows = app.owner().await.run(dump, []).await.unwrap();
     let dump: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
 

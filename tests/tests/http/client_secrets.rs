@@ -194,7 +194,11 @@ async fn an_account_that_is_shut_or_leaves_fetches_no_token() {
     ask_with(&app, &made).await.assert_status(200);
 
     // Another membership is not the one that the secret was made for.
-    let rejoin = "UPDATE memberships SET created_at = created_at + interval '1 second' WHERE user_id::text = $1";
+    let rejoin = r"
+        UPDATE memberships
+        SET created_at = created_at + interval '1 second'
+        WHERE user_id::text = $1
+    ";
     app.owner()
         .await
         .run(rejoin, [made["client_id"].as_str().unwrap().into()])

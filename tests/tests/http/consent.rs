@@ -279,7 +279,11 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
         &ask(&owner, with(request("shop"), "scope", "customers.read")).await
     ));
 
-    let recorded = "SELECT count(*) FROM audit_events WHERE action = 'authn_client_withdrawn'";
+    let recorded = r"
+        SELECT count(*)
+        FROM audit_events
+        WHERE action = 'authn_client_withdrawn'
+    ";
     assert_eq!(count(&app, recorded).await, 1);
     owner.get("/v1/me").await.assert_status(200);
 }

@@ -96,8 +96,13 @@ async fn an_erased_customer_is_nowhere_to_be_found() {
     assert_eq!(events(&app, "customer.revealed", &gone).await.len(), 1);
     assert_eq!(events(&app, "customer.updated", &gone).await.len(), 0);
 
-    let left = "SELECT count(*), count(data_key), count(email_index), max(length(full_name) + length(email)), \
-         (SELECT count(*) FROM data_keys WHERE subject_id = $1) FROM customers WHERE id = $1";
+    let left = r"
+        SELECT count(*), count(data_key), count(email_index),
+            max(length(full_name) + length(email)),
+            (SELECT count(*) FROM data_keys WHERE subject_id = $1)
+        FROM customers
+        WHERE id = $1
+    ";
     let uuid = mainstay::prelude::Uuid::try_parse(id(&gone)).unwrap();
     let rows = app.owner().await.run(left, [uuid.into()]).await.unwrap();
     let number = |position| rows[0].get::<i64>(position).unwrap();
@@ -274,8 +279,11 @@ async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
     };
 
     let (note_of_gone, note_of_other) = (note(&gone).await, note(&stays).await);
-    let order =
-        "INSERT INTO purchases SELECT gen_random_uuid(), organization_id, id, 100 FROM customers";
+    let order = r"
+            INSERT INTO purchases
+            SELECT gen_random_uuid(), organization_id, id, 100
+            FROM customers
+        ";
     app.owner().await.run(order, []).await.unwrap();
 
     let erased = erase(&owner, &gone).await.assert_status(200).json();
@@ -299,7 +307,10 @@ async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
         json!({ "text": "Late again", "seen_at": "Old Harbour" })
     );
 
-    let count = "SELECT (SELECT count(*) FROM remarks), (SELECT count(*) FROM purchases JOIN customers c ON c.id = customer_id)";
+    let count = r"
+        SELECT (SELECT count(*) FROM remarks),
+            (SELECT count(*) FROM purchases JOIN customers c ON c.id = customer_id)
+    ";
     let rows = app.owner().await.run(count, []).await.unwrap();
     assert_eq!(
         (

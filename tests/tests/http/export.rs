@@ -58,8 +58,11 @@ async fn everything_that_is_known_is_told_in_clear() {
         owner.post("/v1/remarks", body).await.assert_status(201);
     }
 
-    let order =
-        "INSERT INTO purchases SELECT gen_random_uuid(), organization_id, id, 4711 FROM customers";
+    let order = r"
+            INSERT INTO purchases
+            SELECT gen_random_uuid(), organization_id, id, 4711
+            FROM customers
+        ";
     app.owner().await.run(order, []).await.unwrap();
 
     let export = export(&owner, &path).await;
@@ -126,9 +129,14 @@ async fn no_personal_column_of_the_schema_is_left_out_and_no_secret_one_is_told(
 
     let export = export(&owner, &path).await;
 
-    let personal = "SELECT c.relname::text, a.attname::text, col_description(c.oid, a.attnum) \
-         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-         WHERE c.relname IN ('customers', 'remarks') AND a.attnum > 0 AND NOT a.attisdropped";
+    let personal = r"
+        SELECT c.relname::text, a.attname::text, col_description(c.oid, a.attnum)
+        FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relname IN ('customers', 'remarks')
+          AND a.attnum > 0
+          AND NOT a.attisdropped
+    ";
     let mut told = 0;
     for row in schema.run(personal, []).await.unwrap() {
         let (table, name): (String, String) = (row.get(0).unwrap(), row.get(1).unwrap());
@@ -245,10 +253,19 @@ async fn what_is_long_comes_in_pages_and_nothing_is_cut() {
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let customer = Uuid::try_parse(id(&path)).unwrap();
-    let many = "INSERT INTO audit_events (id, occurred_at, organization_id, action, operation, resource, resource_id, \
-             request_id) SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') \
-             || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid, now(), c.organization_id, 'customer.revealed', 'test', 'customer', \
-             c.id, gen_random_uuid() FROM customers c, generate_series(1, 1234) WHERE c.id = $1";
+    let many = r"
+        INSERT INTO audit_events (
+            id, occurred_at, organization_id, action, operation, resource, resource_id, request_id
+        )
+        SELECT (
+            lpad(
+                to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0'
+            ) || right(replace(gen_random_uuid()::text, '-', ''), 20)
+        )::uuid, now(), c.organization_id, 'customer.revealed', 'test', 'customer', c.id,
+            gen_random_uuid()
+        FROM customers c, generate_series(1, 1234)
+        WHERE c.id = $1
+    ";
 
     let mut schema = app.owner().await;
     schema.run(many, [customer.into()]).await.unwrap();
@@ -314,7 +331,12 @@ async fn a_value_whose_key_was_destroyed_is_marked() {
     let app = remarks::start(|app| app).await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
-    let forget = "UPDATE data_keys SET id = id - 1 WHERE subject_id = $1 RETURNING id";
+    let forget = r"
+        UPDATE data_keys
+        SET id = id - 1
+        WHERE subject_id = $1
+        RETURNING id
+    ";
     let customer = Uuid::try_parse(id(&path)).unwrap();
 
     app.owner()

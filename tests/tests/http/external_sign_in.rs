@@ -110,7 +110,15 @@ async fn somebody_new_gets_an_account_and_comes_back_to_it() {
 
     let mut owner = app.owner().await;
     let rows = owner
-        .run("SELECT action FROM audit_events WHERE action LIKE 'user%' OR action LIKE 'authn%' ORDER BY id", [])
+        .run(
+            r"
+            SELECT action
+            FROM audit_events
+            WHERE action LIKE 'user%' OR action LIKE 'authn%'
+            ORDER BY id
+        ",
+            [],
+        )
         .await
         .unwrap();
     let actions: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();

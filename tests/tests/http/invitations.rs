@@ -367,8 +367,19 @@ async fn an_invitation_is_sealed_at_rest() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let token = invite(&app, &owner, "canary@example.org", "agent").await;
-    let dump = "SELECT t::text FROM invitations t UNION ALL SELECT t::text FROM jobs t \
-         UNION ALL SELECT t::text FROM audit_events t UNION ALL SELECT t::text FROM throttles t";
+    let dump = r"
+        SELECT t::text
+        FROM invitations t
+        UNION ALL
+        SELECT t::text
+        FROM jobs t
+        UNION ALL
+        SELECT t::text
+        FROM audit_events t
+        UNION ALL
+        SELECT t::text
+        FROM throttles t
+    ";
     let rows = app.owner().await.run(dump, []).await.unwrap();
     let dump: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
 

@@ -376,7 +376,11 @@ async fn the_schema_keeps_the_last_owner() {
 
     for statement in [
         "DELETE FROM memberships WHERE user_id = $1",
-        "UPDATE memberships SET role_id = '00000000-0000-7000-8000-000000000003' WHERE user_id = $1",
+        r"
+            UPDATE memberships
+            SET role_id = '00000000-0000-7000-8000-000000000003'
+            WHERE user_id = $1
+        ",
     ] {
         let refused = app
             .serving_role()
@@ -397,9 +401,16 @@ async fn the_schema_keeps_the_last_owner() {
 
 #[tokio::test]
 async fn service_accounts_are_no_members() {
-    const MAKE: &str = "WITH made AS (INSERT INTO users (id, kind, name, created_at) VALUES ($1, 'service', 'robot', now())) \
-         INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-         SELECT $1, $2, id, now() FROM roles WHERE name = 'agent'";
+    const MAKE: &str = r"
+        WITH made AS (
+            INSERT INTO users (id, kind, name, created_at)
+            VALUES ($1, 'service', 'robot', now())
+        )
+        INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+        SELECT $1, $2, id, now()
+        FROM roles
+        WHERE name = 'agent'
+    ";
 
     let app = start().await;
     let owner = app.actor(Owner).await;

@@ -20,8 +20,18 @@ struct ErrandRow {
 const TABLE: [&str; 4] = [
     "CREATE TABLE errands (id uuid PRIMARY KEY, organization_id uuid NOT NULL, title text NOT NULL, due bigint)",
     "GRANT SELECT, INSERT ON errands TO mainstay_server",
-    "INSERT INTO permissions (name, help) VALUES ('errands.read', '') ON CONFLICT DO NOTHING",
-    "INSERT INTO role_permissions SELECT id, 'errands.read' FROM roles WHERE name = 'owner' ON CONFLICT DO NOTHING",
+    r"
+        INSERT INTO permissions (name, help)
+        VALUES ('errands.read', '')
+        ON CONFLICT DO NOTHING
+    ",
+    r"
+        INSERT INTO role_permissions
+        SELECT id, 'errands.read'
+        FROM roles
+        WHERE name = 'owner'
+        ON CONFLICT DO NOTHING
+    ",
 ];
 
 /// Which errands to list.

@@ -282,11 +282,13 @@ async fn an_organization_is_deleted_once_it_is_empty() {
         .await
         .assert_problem(401, "unauthenticated");
 
-    let left = "SELECT (SELECT count(*) FROM organizations WHERE id = $1) \
-         + (SELECT count(*) FROM memberships WHERE organization_id = $1) \
-         + (SELECT count(*) FROM roles WHERE organization_id = $1) \
-         + (SELECT count(*) FROM invitations WHERE organization_id = $1) \
-         + (SELECT count(*) FROM data_keys WHERE organization_id = $1)";
+    let left = r"
+        SELECT (SELECT count(*) FROM organizations WHERE id = $1) + (
+            SELECT count(*)
+            FROM memberships
+            WHERE organization_id = $1
+        ) + (SELECT count(*) FROM roles WHERE organization_id = $1) + (SELECT count(*) FROM invitations WHERE organization_id = $1) + (SELECT count(*) FROM data_keys WHERE organization_id = $1)
+    ";
 
     let rows = app
         .owner()

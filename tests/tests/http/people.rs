@@ -74,7 +74,13 @@ pub(crate) async fn within_a_second(client: &Client, path: &str, status: u16) {
 
 /// The newest record of an action: resource, before, after.
 pub(crate) async fn recorded(app: &TestApp, action: &str) -> (String, Value, Value) {
-    let find = "SELECT resource_id::text, before, after FROM audit_events WHERE action = $1 ORDER BY id DESC LIMIT 1";
+    let find = r"
+        SELECT resource_id::text, before, after
+        FROM audit_events
+        WHERE action = $1
+        ORDER BY id DESC
+        LIMIT 1
+    ";
     let rows = app.owner().await.run(find, [action.into()]).await.unwrap();
     let row: &Row = rows
         .first()
@@ -89,8 +95,12 @@ pub(crate) async fn recorded(app: &TestApp, action: &str) -> (String, Value, Val
 
 /// How many owners the organization of an actor has.
 pub(crate) async fn owners(app: &TestApp, of: &Actor) -> i64 {
-    let count = "SELECT count(*) FROM memberships m JOIN roles r ON r.id = m.role_id \
-         WHERE m.organization_id = $1 AND r.name = 'owner'";
+    let count = r"
+        SELECT count(*)
+        FROM memberships m
+        JOIN roles r ON r.id = m.role_id
+        WHERE m.organization_id = $1 AND r.name = 'owner'
+    ";
     app.owner()
         .await
         .run(count, [of.organization().uuid().into()])

@@ -17,8 +17,10 @@ const TRIES: i64 = 5;
 
 #[tokio::test]
 async fn no_statement_is_planned_each_time() {
-    const PLANNED: &str =
-        "SELECT name, statement, custom_plans, generic_plans FROM pg_prepared_statements";
+    const PLANNED: &str = r"
+            SELECT name, statement, custom_plans, generic_plans
+            FROM pg_prepared_statements
+        ";
 
     let app = TestApp::builder(app::platform())
         .setting("database.pool_size", "1")
@@ -136,20 +138,36 @@ const RECENT: i64 = 500;
 const OWN: i64 = OLD / 300;
 
 /// Of each `$6` records one is a reveal by an account and one a sign-in of it; the others are denials of others.
-const WRITE: &str = "INSERT INTO audit_events (id, occurred_at, organization_id, actor_id, action, operation, resource, resource_id, \
-         request_id, address) \
-     SELECT (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7' \
-             || right(replace(gen_random_uuid()::text, '-', ''), 19))::uuid, moment, $3, \
-         CASE WHEN n % $6 = 0 THEN $4::uuid ELSE gen_random_uuid() END, \
-         CASE n % $6 WHEN 0 THEN 'customer.revealed' WHEN 1 THEN 'authn_login_success' ELSE 'authz_fail' END, 'test', 'user', \
-         CASE WHEN n % $6 = 1 THEN $4::uuid ELSE gen_random_uuid() END, gen_random_uuid(), '198.51.100.' || n % 250 \
-     FROM (SELECT n, clock_timestamp() - $1::text::interval - n * $2::text::interval AS moment \
-         FROM generate_series(1, $5) AS n) AS series";
+const WRITE: &str = r"
+    INSERT INTO audit_events (
+        id, occurred_at, organization_id, actor_id, action, operation, resource, resource_id,
+        request_id, address
+    )
+    SELECT (
+        lpad(
+            to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0'
+        ) || '7' || right(replace(gen_random_uuid()::text, '-', ''), 19)
+    )::uuid, moment, $3, CASE WHEN n % $6 = 0 THEN $4::uuid ELSE gen_random_uuid() END,
+        CASE
+        n % $6
+            WHEN 0 THEN 'customer.revealed'
+            WHEN 1 THEN 'authn_login_success'
+            ELSE 'authz_fail'
+        END, 'test', 'user', CASE WHEN n % $6 = 1 THEN $4::uuid ELSE gen_random_uuid() END,
+        gen_random_uuid(), '198.51.100.' || n % 250
+    FROM (
+        SELECT n, clock_timestamp() - $1::text::interval - n * $2::text::interval AS moment
+        FROM generate_series(1, $5) AS n
+    ) AS series
+";
 
 /// What scans of the log have read so far.
 async fn records_read(schema: &mut Schema) -> i64 {
-    const READ: &str = "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint FROM pg_stat_user_tables \
-         WHERE relname LIKE 'audit\\_events%'";
+    const READ: &str = r"
+        SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint
+        FROM pg_stat_user_tables
+        WHERE relname LIKE 'audit\_events%'
+    ";
     schema
         .run("SELECT pg_stat_clear_snapshot()", [])
         .await

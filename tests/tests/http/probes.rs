@@ -23,8 +23,18 @@ const TABLE: &str = "CREATE TABLE probes (id uuid CONSTRAINT probes_pkey PRIMARY
      label text NOT NULL CONSTRAINT probes_label_key UNIQUE, version bigint NOT NULL, updated_at timestamptz NOT NULL)";
 const GRANTS: [&str; 3] = [
     "GRANT SELECT, INSERT, UPDATE, DELETE ON probes TO mainstay_server",
-    "INSERT INTO permissions (name, help) VALUES ('probes.write', '') ON CONFLICT DO NOTHING",
-    "INSERT INTO role_permissions SELECT id, 'probes.write' FROM roles WHERE name = 'owner' ON CONFLICT DO NOTHING",
+    r"
+        INSERT INTO permissions (name, help)
+        VALUES ('probes.write', '')
+        ON CONFLICT DO NOTHING
+    ",
+    r"
+        INSERT INTO role_permissions
+        SELECT id, 'probes.write'
+        FROM roles
+        WHERE name = 'owner'
+        ON CONFLICT DO NOTHING
+    ",
 ];
 
 /// A label stands already.

@@ -54,7 +54,11 @@ async fn a_changed_role_is_changed_everywhere() {
     here.get(&path).await.assert_status(403);
     there.get(&path).await.assert_status(403);
 
-    let promote = "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'manager') WHERE user_id = $1";
+    let promote = r"
+        UPDATE memberships
+        SET role_id = (SELECT id FROM roles WHERE name = 'manager')
+        WHERE user_id = $1
+    ";
     app.owner()
         .await
         .run(promote, [agent.user().uuid().into()])
@@ -72,8 +76,11 @@ async fn a_permission_taken_from_a_role_is_taken_everywhere() {
     let agent = app.actor(Agent).await;
     let there = replica.client_of(&agent);
     there.get("/v1/customers").await.assert_status(200);
-    let revoke = "DELETE FROM role_permissions WHERE permission = 'customers.read' \
-                  AND role_id = (SELECT id FROM roles WHERE name = 'agent')";
+    let revoke = r"
+        DELETE FROM role_permissions
+        WHERE permission = 'customers.read'
+          AND role_id = (SELECT id FROM roles WHERE name = 'agent')
+    ";
     app.owner().await.run(revoke, []).await.unwrap();
     within_a_second(&there, "/v1/customers", 403).await;
     within_a_second(&agent, "/v1/customers", 403).await;

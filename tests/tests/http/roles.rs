@@ -259,8 +259,11 @@ async fn nobody_grants_what_they_do_not_hold() {
         Vec::<&str>::new()
     );
 
-    let refusals =
-        "SELECT count(*) FROM audit_events WHERE action = 'authz_fail' AND actor_id = $1";
+    let refusals = r"
+            SELECT count(*)
+            FROM audit_events
+            WHERE action = 'authz_fail' AND actor_id = $1
+        ";
     let rows = app
         .owner()
         .await
@@ -416,7 +419,11 @@ async fn the_schema_keeps_roles_within_their_organization() {
     let (owner, stranger) = (app.actor(Owner).await, app.stranger(Agent).await);
     role(&owner, "support", &[]).await;
 
-    let cross = "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'support') WHERE user_id = $1";
+    let cross = r"
+        UPDATE memberships
+        SET role_id = (SELECT id FROM roles WHERE name = 'support')
+        WHERE user_id = $1
+    ";
     let refused = app
         .serving_role()
         .await

@@ -159,7 +159,12 @@ async fn a_sign_in_takes_the_password_and_a_code() {
 
     let mut owner = app.owner().await;
     let events = owner.run(
-        "SELECT action FROM audit_events WHERE action LIKE 'authn_%' ORDER BY action",
+        r"
+            SELECT action
+            FROM audit_events
+            WHERE action LIKE 'authn_%'
+            ORDER BY action
+        ",
         [],
     );
 

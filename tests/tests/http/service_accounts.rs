@@ -306,8 +306,12 @@ async fn an_account_that_is_shut_or_deleted_is_refused_everywhere() {
         .await
         .assert_problem(404, "not_found");
 
-    let left =
-        "SELECT count(*) FROM api_keys k JOIN users u ON u.id = k.user_id WHERE u.kind = 'service'";
+    let left = r"
+            SELECT count(*)
+            FROM api_keys k
+            JOIN users u ON u.id = k.user_id
+            WHERE u.kind = 'service'
+        ";
     let rows = app.owner().await.run(left, []).await.unwrap();
 
     assert_eq!(rows[0].get::<i64>(0).unwrap(), 0);

@@ -98,7 +98,12 @@ async fn a_failed_and_a_successful_sign_in_are_on_record() {
     let mut database = app.owner().await;
     let rows = database
         .run(
-            "SELECT action FROM audit_events WHERE action LIKE 'authn_login_%' ORDER BY id",
+            r"
+                SELECT action
+                FROM audit_events
+                WHERE action LIKE 'authn_login_%'
+                ORDER BY id
+            ",
             [],
         )
         .await;

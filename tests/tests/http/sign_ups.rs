@@ -256,7 +256,13 @@ async fn what_waits_for_confirmation_is_not_readable_in_the_database() {
         .owner()
         .await
         .run(
-            "SELECT s::text FROM sign_ups s UNION ALL SELECT j::text FROM jobs j",
+            r"
+                SELECT s::text
+                FROM sign_ups s
+                UNION ALL
+                SELECT j::text
+                FROM jobs j
+            ",
             [],
         )
         .await;

@@ -387,7 +387,12 @@ async fn what_happens_to_keys_is_on_record() {
     let (keys, _) = list_signing_keys(&operator).await.unwrap();
     retire_signing_key(&operator, &keys[1].kid).await.unwrap();
 
-    let rows = "SELECT action, resource_id::text FROM audit_events WHERE resource = 'signing_key' ORDER BY id";
+    let rows = r"
+        SELECT action, resource_id::text
+        FROM audit_events
+        WHERE resource = 'signing_key'
+        ORDER BY id
+    ";
     let rows = app.owner().await.run(rows, []).await.unwrap();
     let events: BTreeSet<(String, String)> = rows
         .iter()
@@ -489,8 +494,11 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
 
     // A key of the attacker's own, under its right name, in every form that a row can have without the ring.
     let (forged, kid, public) = Token::of(agent.token()).signed_by_a_key_of_its_own();
-    let insert = "INSERT INTO signing_keys (id, number, public, private, created_at, signs_from) \
-                  SELECT $1, max(number) + 1, $2, NULL, min(created_at), min(signs_from) FROM signing_keys";
+    let insert = r"
+        INSERT INTO signing_keys (id, number, public, private, created_at, signs_from)
+        SELECT $1, max(number) + 1, $2, NULL, min(created_at), min(signs_from)
+        FROM signing_keys
+    ";
     for public in [public, rows[0].get(1).unwrap()] {
         owner
             .run(insert, [kid.clone().into(), public.into()])

@@ -179,8 +179,12 @@ async fn a_key_does_not_come_back_with_its_maker() {
         .await
         .assert_problem(403, "forbidden");
 
-    let join = "INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-         SELECT $1, $2, id, now() FROM roles WHERE name = 'owner'";
+    let join = r"
+        INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+        SELECT $1, $2, id, now()
+        FROM roles
+        WHERE name = 'owner'
+    ";
     let values = [
         stage.manager.user().uuid().into(),
         stage.owner.organization().uuid().into(),
@@ -221,8 +225,11 @@ async fn a_key_shrinks_with_the_role_of_its_maker() {
     let stage = Stage::set("agent").await;
     let key = stage.client();
     key.get("/v1/customers").await.assert_status(200);
-    let take = "DELETE FROM role_permissions WHERE permission = 'customers.read' \
-         AND role_id = (SELECT id FROM roles WHERE name = 'manager')";
+    let take = r"
+        DELETE FROM role_permissions
+        WHERE permission = 'customers.read'
+          AND role_id = (SELECT id FROM roles WHERE name = 'manager')
+    ";
     stage.app.owner().await.run(take, []).await.unwrap();
     within_a_second(&key, "/v1/customers", 403).await;
 }

@@ -188,8 +188,12 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
         });
     });
 
-    const SEALED: &str = "SELECT count(*) FROM audit_leaves l JOIN audit_events e ON e.id = l.event_id \
-                          WHERE e.action = 'customer.created'";
+    const SEALED: &str = r"
+        SELECT count(*)
+        FROM audit_leaves l
+        JOIN audit_events e ON e.id = l.event_id
+        WHERE e.action = 'customer.created'
+    ";
 
     let rows = app
         .owner()

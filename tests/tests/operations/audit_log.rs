@@ -155,7 +155,11 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
     for statement in [
         "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_events'::regclass \
              UNION SELECT 'audit_events'::regclass LOOP EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t); END LOOP; END $$",
-        "UPDATE audit_events SET actor_id = NULL WHERE id = (SELECT event_id FROM audit_leaves WHERE index = 5)",
+        r"
+            UPDATE audit_events
+            SET actor_id = NULL
+            WHERE id = (SELECT event_id FROM audit_leaves WHERE index = 5)
+        ",
     ] {
         let outcome = house.app.owner().await.run(statement, []).await;
         outcome.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
@@ -266,14 +270,21 @@ async fn tail_shows_each_record_once() {
 /// A log that waits for its first sealer is its work, batch by batch, and nothing that was forgotten.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_wait_for_the_first_seal_are_not_called_late() {
-    const FILL: &str = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id) \
-         SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') \
-                 || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid, \
-             clock_timestamp(), 'filled', 'test', 'nothing', gen_random_uuid() \
-         FROM generate_series(1, 5000) AS n";
+    const FILL: &str = r"
+        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        SELECT (
+            lpad(
+                to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0'
+            ) || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15)
+        )::uuid, clock_timestamp(), 'filled', 'test', 'nothing', gen_random_uuid()
+        FROM generate_series(1, 5000) AS n
+    ";
 
-    const UNSEALED: &str =
-        "SELECT count(*) FROM audit_events WHERE id NOT IN (SELECT event_id FROM audit_leaves)";
+    const UNSEALED: &str = r"
+            SELECT count(*)
+            FROM audit_events
+            WHERE id NOT IN (SELECT event_id FROM audit_leaves)
+        ";
 
     let app = TestApp::start(app::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE first_seal").await;

@@ -148,7 +148,12 @@ async fn an_application_is_registered_listed_and_shut() {
             .any(|line| line.starts_with("shop ") && line.contains("shut"))
     );
 
-    let recorded = "SELECT action FROM audit_events WHERE resource = 'oauth_client' ORDER BY id";
+    let recorded = r"
+        SELECT action
+        FROM audit_events
+        WHERE resource = 'oauth_client'
+        ORDER BY id
+    ";
     let rows = app
         .owner()
         .await

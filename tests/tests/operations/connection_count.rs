@@ -14,8 +14,11 @@ use crate::{
     program::{Serving, finish, program, secrets},
 };
 
-const HELD: &str =
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND usename = 'mainstay_server'";
+const HELD: &str = r"
+        SELECT count(*)
+        FROM pg_stat_activity
+        WHERE datname = $1 AND usename = 'mainstay_server'
+    ";
 
 /// So many connections that they are soon all open, and few enough that a slip of one shows.
 const FEW: [(&str, &str); 5] = [

@@ -11,11 +11,19 @@ use tokio::time::{sleep, timeout};
 use crate::{faults::until, http::PATIENCE};
 
 /// Ends every other session of the serving role in the app's database, as an administrator would.
-const CUT: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-     WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()";
+const CUT: &str = r"
+    SELECT count(pg_terminate_backend(pid))
+    FROM pg_stat_activity
+    WHERE usename = current_user
+      AND datname = current_database()
+      AND pid <> pg_backend_pid()
+";
 
-const SESSIONS: &str = "SELECT string_agg(pid::text, ' ' ORDER BY pid) FROM pg_stat_activity \
-     WHERE usename = 'mainstay_server' AND datname = current_database()";
+const SESSIONS: &str = r"
+    SELECT string_agg(pid::text, ' ' ORDER BY pid)
+    FROM pg_stat_activity
+    WHERE usename = 'mainstay_server' AND datname = current_database()
+";
 
 fn ada() -> Value {
     json!({ "full_name": "Ada", "email": "ada@example.org" })

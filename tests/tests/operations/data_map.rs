@@ -83,10 +83,18 @@ fn the_record_of_processing_needs_no_settings() {
 
 #[tokio::test]
 async fn the_record_of_processing_is_printed_for_tools() {
-    const COLUMNS: &str = "SELECT c.relname::text, a.attname::text, split_part(col_description(c.oid, a.attnum), ':', 1) \
-         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
-             AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> 'refinery_schema_history'";
+    const COLUMNS: &str = r"
+        SELECT c.relname::text, a.attname::text,
+            split_part(col_description(c.oid, a.attnum), ':', 1)
+        FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'public'::regnamespace
+          AND c.relkind IN ('r', 'p')
+          AND NOT c.relispartition
+          AND a.attnum > 0
+          AND NOT a.attisdropped
+          AND c.relname <> 'refinery_schema_history'
+    ";
 
     let (app, environment) = beside(TestApp::builder(app::platform())).await;
     let map: Value =

@@ -79,8 +79,13 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
 
     assert_eq!(run(&["revoke", &id]).0, Some(1), "it was revoked before");
 
-    let recorded = "SELECT organization_id FROM audit_events WHERE operation = 'key_revoke' \
-                    AND action = 'authn_token_revoked' AND resource_id::text = $1";
+    let recorded = r"
+        SELECT organization_id
+        FROM audit_events
+        WHERE operation = 'key_revoke'
+          AND action = 'authn_token_revoked'
+          AND resource_id::text = $1
+    ";
     let rows = app
         .owner()
         .await

@@ -133,11 +133,17 @@ fn moved(text: &str) -> i64 {
 async fn a_rotation_that_is_killed_goes_on_where_it_was() {
     const KEYS: &str = "SELECT count(*) FROM data_keys";
 
-    const REWRAPPED: &str =
-        "SELECT count(*) FROM data_keys WHERE substring(wrapped FROM 2 FOR 4) = $1";
+    const REWRAPPED: &str = r"
+            SELECT count(*)
+            FROM data_keys
+            WHERE substring(wrapped FROM 2 FOR 4) = $1
+        ";
 
-    const INDEXED: &str =
-        "SELECT count(*) FROM customers WHERE substring(phone_index FROM 2 FOR 4) = $1";
+    const INDEXED: &str = r"
+            SELECT count(*)
+            FROM customers
+            WHERE substring(phone_index FROM 2 FOR 4) = $1
+        ";
 
     const RESEALED: &str = "SELECT count(*) FROM data_keys WHERE created_at > $1";
 
@@ -259,8 +265,11 @@ async fn what_does_not_open_is_told_and_keeps_its_key_on_the_ring() {
     let mut owner = house.app.owner().await;
     owner
         .run(
-            "UPDATE data_keys SET wrapped = set_byte(wrapped, 40, get_byte(wrapped, 40) # 1) \
-              WHERE id = (SELECT data_key FROM customers ORDER BY id LIMIT 1)",
+            r"
+                UPDATE data_keys
+                SET wrapped = set_byte(wrapped, 40, get_byte(wrapped, 40) # 1)
+                WHERE id = (SELECT data_key FROM customers ORDER BY id LIMIT 1)
+            ",
             [],
         )
         .await

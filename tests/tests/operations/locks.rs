@@ -43,8 +43,12 @@ impl Locked {
 
     /// How many statements wait.
     pub async fn waiting(&mut self) -> i64 {
-        let count = "SELECT count(*) FROM pg_locks WHERE NOT granted \
-                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let count = r"
+            SELECT count(*)
+            FROM pg_locks
+            WHERE NOT granted
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        ";
         let rows = self.0.run(count, []).await.expect("the locks are listed");
         rows[0].get(0).expect("a count")
     }

@@ -62,7 +62,11 @@ async fn a_migration_that_never_gets_its_lock_says_so_and_leaves_nothing() {
     assert!(matches!(error, MigrationError::Locked(_)), "{error:?}");
     assert!(error.to_string().contains("pg_stat_activity"), "{error}");
 
-    let there = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'customers' AND column_name = 'more'";
+    let there = r"
+        SELECT count(*)
+        FROM information_schema.columns
+        WHERE table_name = 'customers' AND column_name = 'more'
+    ";
     assert_eq!(
         owner.run(there, []).await.expect("it is asked")[0]
             .get::<i64>(0)

@@ -88,8 +88,14 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
         client.get("/v1/me").await.assert_status(200);
     }
 
-    let recorded = "SELECT organization_id, after::text FROM audit_events WHERE operation = 'organization_revoke' \
-                    AND action = 'authn_token_revoked' AND resource = 'organization' AND resource_id = organization_id";
+    let recorded = r"
+        SELECT organization_id, after::text
+        FROM audit_events
+        WHERE operation = 'organization_revoke'
+          AND action = 'authn_token_revoked'
+          AND resource = 'organization'
+          AND resource_id = organization_id
+    ";
     let rows = app
         .owner()
         .await

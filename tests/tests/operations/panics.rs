@@ -12,13 +12,28 @@ permission! {
 }
 
 const GRANTS: [&str; 2] = [
-    "INSERT INTO permissions (name, help) VALUES ('panics.cause', '') ON CONFLICT DO NOTHING",
-    "INSERT INTO role_permissions SELECT id, 'panics.cause' FROM roles WHERE name = 'owner' ON CONFLICT DO NOTHING",
+    r"
+        INSERT INTO permissions (name, help)
+        VALUES ('panics.cause', '')
+        ON CONFLICT DO NOTHING
+    ",
+    r"
+        INSERT INTO role_permissions
+        SELECT id, 'panics.cause'
+        FROM roles
+        WHERE name = 'owner'
+        ON CONFLICT DO NOTHING
+    ",
 ];
 
 /// What locks a row, which a transaction that went on would keep.
-const LOCK: &str = "SELECT id FROM organizations WHERE id = $1 AND id IN (SELECT organization_id FROM memberships \
-     WHERE organization_id = $1) FOR UPDATE";
+const LOCK: &str = r"
+    SELECT id
+    FROM organizations
+    WHERE id = $1
+      AND id IN (SELECT organization_id FROM memberships WHERE organization_id = $1)
+    FOR UPDATE
+";
 
 /// Panic in the middle of a transaction.
 #[get("/v1/panics/transaction")]
@@ -59,7 +74,11 @@ async fn panic_at_a_value_in_transaction(by: Allowed<Panic>) -> Result<NoContent
 
 /// The backends that serve this app.
 async fn backends(app: &TestApp) -> BTreeSet<i32> {
-    let text = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'mainstay_server'";
+    let text = r"
+        SELECT pid
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND usename = 'mainstay_server'
+    ";
     let rows = app
         .owner()
         .await

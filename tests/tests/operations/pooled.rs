@@ -15,11 +15,21 @@ use crate::{
     program::{Serving, beside, eventually, program},
 };
 
-const UNSEALED: &str = "SELECT count(*) FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
+const UNSEALED: &str = r"
+    SELECT count(*)
+    FROM audit_events e
+    WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
+";
 
-const LEADERS: &str = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
-     WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted \
-         AND (l.classid::bigint << 32 | l.objid::bigint) = 7218340963";
+const LEADERS: &str = r"
+    SELECT count(*)
+    FROM pg_locks l
+    JOIN pg_database d ON d.oid = l.database
+    WHERE d.datname = current_database()
+      AND l.locktype = 'advisory'
+      AND l.granted
+      AND (l.classid::bigint << 32 | l.objid::bigint) = 7218340963
+";
 
 /// What `deploy/database/roles.sql` does for the whole server: a role may set it for itself.
 const LIMITS: &str = "DO $$ BEGIN EXECUTE format('ALTER ROLE mainstay_server IN DATABASE %I SET statement_timeout = ''5s''', \

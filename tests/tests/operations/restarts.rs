@@ -123,12 +123,21 @@ async fn what_was_acknowledged_survives_restarts() {
     );
 
     // Each customer has its record and its key, and there are no others of either.
-    let halves = "SELECT coalesce(c.id, e.resource_id, k.subject_id)::text FROM customers c \
-                  FULL JOIN (SELECT resource_id FROM audit_events WHERE action = 'customer.created') e \
-                      ON e.resource_id = c.id \
-                  FULL JOIN (SELECT id, subject_id FROM data_keys WHERE id NOT IN (SELECT data_key FROM users)) k \
-                      ON k.id = c.data_key \
-                  WHERE c.id IS NULL OR e.resource_id IS NULL OR k.id IS NULL";
+    let halves = r"
+        SELECT coalesce(c.id, e.resource_id, k.subject_id)::text
+        FROM customers c
+        FULL JOIN (
+            SELECT resource_id
+            FROM audit_events
+            WHERE action = 'customer.created'
+        ) e ON e.resource_id = c.id
+        FULL JOIN (
+            SELECT id, subject_id
+            FROM data_keys
+            WHERE id NOT IN (SELECT data_key FROM users)
+        ) k ON k.id = c.data_key
+        WHERE c.id IS NULL OR e.resource_id IS NULL OR k.id IS NULL
+    ";
 
     let halves = owner.run(halves, []).await.expect("they are read");
     assert_eq!(halves.len(), 0, "something was half done");

@@ -8,8 +8,10 @@ use crate::{
     program::{Serving, eventually, finish, program, secrets},
 };
 
-const AHEAD: &str = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
-     VALUES ($1, 'of_the_next_release', '2026-01-01T00:00:00Z', '1')";
+const AHEAD: &str = r"
+    INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+    VALUES ($1, 'of_the_next_release', '2026-01-01T00:00:00Z', '1')
+";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_is_older_than_its_schema_migrates_serves_and_says_so() {

@@ -20,8 +20,12 @@ async fn held_up(
     watching: &mut Owner,
     request: impl Future<Output = Reply>,
 ) -> Reply {
-    const WAITS: &str = "SELECT FROM pg_locks WHERE relation = 'customers'::regclass AND NOT granted \
-         AND clock_timestamp() - waitstart > interval '300 milliseconds'";
+    const WAITS: &str = r"
+        SELECT FROM pg_locks
+        WHERE relation = 'customers'::regclass
+          AND NOT granted
+          AND clock_timestamp() - waitstart > interval '300 milliseconds'
+    ";
 
     owner.run("BEGIN", []).await.expect("it begins");
     owner

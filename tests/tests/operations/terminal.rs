@@ -87,11 +87,15 @@ fn head(command: &mut Command) -> (Option<i32>, String) {
 async fn a_reader_that_leaves_is_no_failure() {
     let app = TestApp::start(app::platform()).await;
     // More than a pipe holds.
-    let insert = "INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id) \
-         SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') \
-                 || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid, \
-             clock_timestamp(), 'filled', 'test', 'nothing', gen_random_uuid() \
-         FROM generate_series(1, 1000) AS n";
+    let insert = r"
+        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        SELECT (
+            lpad(
+                to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0'
+            ) || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15)
+        )::uuid, clock_timestamp(), 'filled', 'test', 'nothing', gen_random_uuid()
+        FROM generate_series(1, 1000) AS n
+    ";
 
     let mut owner = app.owner().await;
     owner.run(insert, []).await.expect("the owner may");

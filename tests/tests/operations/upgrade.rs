@@ -31,21 +31,39 @@ const PLACES: &[(&str, &str)] = &[
 const EACH: i64 = 40;
 
 /// Records as version 13 kept them: some with all columns, some with as few as there may be.
-const WRITE: &str = "INSERT INTO audit_events (id, occurred_at, organization_id, actor_id, session_id, action, operation, \
-         resource, resource_id, request_id, address, before, after) \
-     SELECT (lpad(to_hex((extract(epoch FROM $1::text::timestamptz) * 1000)::bigint), 12, '0') || '7' \
-             || substr(md5($1 || n), 1, 3) || '8' || substr(md5($1 || n), 4, 15))::uuid, \
-         $1::text::timestamptz, full_row.id, full_row.id, full_row.id, 'customer.updated', 'update_customer', 'customer', \
-         full_row.id, gen_random_uuid(), '192.0.2.' || full_row.version, \
-         jsonb_build_object('phone', '\\x' || md5(full_row.version::text), 'version', full_row.version), \
-         jsonb_build_object('phone', NULL, 'note', E'\\u00e4\\n', 'version', full_row.version + 1) \
-     FROM generate_series(1, $2) AS n \
-     LEFT JOIN LATERAL (SELECT n AS version, gen_random_uuid() AS id WHERE n % 2 = 0) AS full_row ON true";
+const WRITE: &str = r"
+    INSERT INTO audit_events (
+        id, occurred_at, organization_id, actor_id, session_id, action, operation, resource,
+        resource_id, request_id, address, before, after
+    )
+    SELECT (
+        lpad(
+            to_hex((extract(epoch FROM $1::text::timestamptz) * 1000)::bigint), 12, '0'
+        ) || '7' || substr(md5($1 || n), 1, 3) || '8' || substr(md5($1 || n), 4, 15)
+    )::uuid, $1::text::timestamptz, full_row.id, full_row.id, full_row.id, 'customer.updated',
+        'update_customer', 'customer', full_row.id, gen_random_uuid(),
+        '192.0.2.' || full_row.version,
+        jsonb_build_object(
+            'phone', '\x' || md5(full_row.version::text), 'version', full_row.version
+        ), jsonb_build_object('phone', NULL, 'note', E'\u00e4\n', 'version', full_row.version + 1)
+    FROM generate_series(1, $2) AS n
+    LEFT JOIN LATERAL (
+        SELECT n AS version, gen_random_uuid() AS id
+        WHERE n % 2 = 0
+    ) AS full_row ON true
+";
 
 /// The records as version 13 knows them.
-const RECORDS: &str = "SELECT id::text, row_to_json(e)::text FROM (SELECT id, occurred_at, organization_id, actor_id, session_id, \
-     action, operation, resource, resource_id, request_id, address, before, after FROM audit_events) AS e \
-     WHERE operation = 'update_customer' ORDER BY id";
+const RECORDS: &str = r"
+    SELECT id::text, row_to_json(e)::text
+    FROM (
+        SELECT id, occurred_at, organization_id, actor_id, session_id, action, operation, resource,
+            resource_id, request_id, address, before, after
+        FROM audit_events
+    ) AS e
+    WHERE operation = 'update_customer'
+    ORDER BY id
+";
 
 async fn connect(beside: &Beside) -> Owner {
     Owner::connect(&DatabaseUrl::parse(&beside.owner).expect("the URL is verified"))
@@ -68,8 +86,11 @@ async fn number(owner: &mut Owner, text: &'static str) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
-    const UNSEALED: &str =
-        "SELECT count(*) FROM audit_events WHERE id NOT IN (SELECT event_id FROM audit_leaves)";
+    const UNSEALED: &str = r"
+            SELECT count(*)
+            FROM audit_events
+            WHERE id NOT IN (SELECT event_id FROM audit_leaves)
+        ";
 
     let app = TestApp::start(app::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE version_13").await;
@@ -116,8 +137,11 @@ async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
     );
 
     for (moment, partition) in PLACES {
-        const PARTITION: &str = "SELECT count(*) FROM audit_events \
-             WHERE occurred_at = $1::text::timestamptz AND tableoid::regclass::text = $2";
+        const PARTITION: &str = r"
+            SELECT count(*)
+            FROM audit_events
+            WHERE occurred_at = $1::text::timestamptz AND tableoid::regclass::text = $2
+        ";
         let rows = owner
             .run(PARTITION, [(*moment).into(), (*partition).into()])
             .await
@@ -169,7 +193,11 @@ async fn a_log_from_before_partitions_and_seal_moves_into_them_as_it_is() {
 
     for statement in [
         "ALTER TABLE audit_events_2020_01 DISABLE TRIGGER USER",
-        "UPDATE audit_events_2020_01 SET address = '192.0.2.99' WHERE id = (SELECT id FROM audit_events_2020_01 LIMIT 1)",
+        r"
+            UPDATE audit_events_2020_01
+            SET address = '192.0.2.99'
+            WHERE id = (SELECT id FROM audit_events_2020_01 LIMIT 1)
+        ",
     ] {
         owner.run(statement, []).await.expect("the owner may");
     }

@@ -82,32 +82,57 @@ async fn write(owner: &mut Owner) {
     let run = async |owner: &mut Owner, text: &'static str, values: Vec<Value>| {
         owner.run(text, values).await.expect("it is written");
     };
-    let permissions = "INSERT INTO permissions (name, help) SELECT unnest(ARRAY['audit.read', 'customers.read', \
-         'customers.reveal', 'members.manage', 'roles.manage']), 'x'";
+    let permissions = r"
+        INSERT INTO permissions (name, help)
+        SELECT unnest(
+            ARRAY[
+                'audit.read', 'customers.read', 'customers.reveal', 'members.manage', 'roles.manage'
+            ]
+        ), 'x'
+    ";
     run(owner, permissions, vec![]).await;
 
-    let grants = "INSERT INTO role_permissions (role_id, permission) SELECT r.id, p.name FROM roles r, permissions p \
-         WHERE r.name = 'owner' OR (r.name = 'manager' AND p.name NOT IN ('audit.read', 'roles.manage'))";
+    let grants = r"
+        INSERT INTO role_permissions (role_id, permission)
+        SELECT r.id, p.name
+        FROM roles r, permissions p
+        WHERE r.name = 'owner'
+          OR (r.name = 'manager' AND p.name NOT IN ('audit.read', 'roles.manage'))
+    ";
     run(owner, grants, vec![]).await;
 
-    let organization = "INSERT INTO organizations (id, name, created_at) VALUES ($1::text::uuid, 'Home', '2025-01-01Z')";
+    let organization = r"
+        INSERT INTO organizations (id, name, created_at)
+        VALUES ($1::text::uuid, 'Home', '2025-01-01Z')
+    ";
     run(owner, organization, vec![ORGANIZATION.into()]).await;
 
     for person in [OWNER, MANAGER] {
-        let key = "INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
-             VALUES (hashtext($1), gen_random_uuid(), $1::text::uuid, '', now())";
+        let key = r"
+            INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+            VALUES (hashtext($1), gen_random_uuid(), $1::text::uuid, '', now())
+        ";
         run(owner, key, vec![person.into()]).await;
-        let user = "INSERT INTO users (id, data_key, email, email_index, password_hash, created_at) \
-             VALUES ($1::text::uuid, hashtext($1), '', convert_to($1, 'UTF8'), 'x', '2025-01-01Z')";
+        let user = r"
+            INSERT INTO users (id, data_key, email, email_index, password_hash, created_at)
+            VALUES ($1::text::uuid, hashtext($1), '', convert_to($1, 'UTF8'), 'x', '2025-01-01Z')
+        ";
         run(owner, user, vec![person.into()]).await;
     }
 
-    let service = "INSERT INTO users (id, kind, name, created_at) VALUES ($1::text::uuid, 'service', 'export', '2025-01-01Z')";
+    let service = r"
+        INSERT INTO users (id, kind, name, created_at)
+        VALUES ($1::text::uuid, 'service', 'export', '2025-01-01Z')
+    ";
     run(owner, service, vec![SERVICE.into()]).await;
 
     for (user, role) in [(OWNER, "owner"), (MANAGER, "manager"), (SERVICE, "owner")] {
-        let member = "INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-             SELECT $1::text::uuid, $2::text::uuid, id, '2025-01-01Z' FROM roles WHERE name = $3";
+        let member = r"
+            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            SELECT $1::text::uuid, $2::text::uuid, id, '2025-01-01Z'
+            FROM roles
+            WHERE name = $3
+        ";
         run(
             owner,
             member,
@@ -117,9 +142,16 @@ async fn write(owner: &mut Owner) {
     }
 
     for (id, account, maker, scopes, ..) in KEYS {
-        let key = "INSERT INTO api_keys (id, user_id, organization_id, member_since, name, secret_hash, scopes, created_at, expires_at) \
-             VALUES (('00000000-0000-7000-8000-0000000000' || $1)::uuid, $2::text::uuid, $3::text::uuid, '2025-01-01Z', $1, '', \
-                 $4::text::text[], '2025-02-01Z', '2099-01-01Z')";
+        let key = r"
+            INSERT INTO api_keys (
+                id, user_id, organization_id, member_since, name, secret_hash, scopes, created_at,
+                expires_at
+            )
+            VALUES (
+                ('00000000-0000-7000-8000-0000000000' || $1)::uuid, $2::text::uuid, $3::text::uuid,
+                '2025-01-01Z', $1, '', $4::text::text[], '2025-02-01Z', '2099-01-01Z'
+            )
+        ";
 
         run(
             owner,
@@ -133,9 +165,15 @@ async fn write(owner: &mut Owner) {
         )
         .await;
 
-        let secret = "INSERT INTO client_secrets (id, user_id, organization_id, member_since, secret_hash, created_at, expires_at) \
-             VALUES (('00000000-0000-7000-8000-0000000001' || $1)::uuid, $2::text::uuid, $3::text::uuid, '2025-01-01Z', '', \
-                 '2025-02-01Z', '2099-01-01Z')";
+        let secret = r"
+            INSERT INTO client_secrets (
+                id, user_id, organization_id, member_since, secret_hash, created_at, expires_at
+            )
+            VALUES (
+                ('00000000-0000-7000-8000-0000000001' || $1)::uuid, $2::text::uuid, $3::text::uuid,
+                '2025-01-01Z', '', '2025-02-01Z', '2099-01-01Z'
+            )
+        ";
 
         run(
             owner,
@@ -145,10 +183,16 @@ async fn write(owner: &mut Owner) {
         .await;
 
         for (kind, prefix) in [("api_key", "00"), ("client_secret", "01")] {
-            let record = "INSERT INTO audit_events (id, occurred_at, organization_id, actor_id, action, operation, resource, \
-                 resource_id, request_id) \
-                 SELECT gen_random_uuid(), '2025-02-01Z', $3::text::uuid, $4::text::uuid, 'authn_token_created', 'test', $5, \
-                     ('00000000-0000-7000-8000-00000000' || $2 || $1)::uuid, gen_random_uuid() WHERE $4 IS NOT NULL";
+            let record = r"
+                INSERT INTO audit_events (
+                    id, occurred_at, organization_id, actor_id, action, operation, resource,
+                    resource_id, request_id
+                )
+                SELECT gen_random_uuid(), '2025-02-01Z', $3::text::uuid, $4::text::uuid,
+                    'authn_token_created', 'test', $5,
+                    ('00000000-0000-7000-8000-00000000' || $2 || $1)::uuid, gen_random_uuid()
+                WHERE $4 IS NOT NULL
+            ";
             let values = [*id, prefix].map(Value::from).into_iter().chain([
                 ORGANIZATION.into(),
                 (*maker).into(),
@@ -182,7 +226,11 @@ async fn credentials_from_before_hold_what_their_maker_holds() {
         .expect("it is migrated");
 
     for (id, account, maker, scopes, sponsor, permissions) in KEYS {
-        let find = "SELECT made_by::text, sponsor_id::text, permissions::text FROM api_keys WHERE name = $1";
+        let find = r"
+            SELECT made_by::text, sponsor_id::text, permissions::text
+            FROM api_keys
+            WHERE name = $1
+        ";
         let rows = owner.run(find, [(*id).into()]).await.expect("it is read");
         let text = |position| rows[0].get::<Option<String>>(position).expect("a text");
 
@@ -195,8 +243,11 @@ async fn credentials_from_before_hold_what_their_maker_holds() {
 
         // Secrets had no scopes, and only service accounts have them.
         if *account == SERVICE && scopes.is_none() {
-            let find = "SELECT sponsor_id::text, permissions::text FROM client_secrets WHERE id = \
-                 ('00000000-0000-7000-8000-0000000001' || $1)::uuid";
+            let find = r"
+                SELECT sponsor_id::text, permissions::text
+                FROM client_secrets
+                WHERE id = ('00000000-0000-7000-8000-0000000001' || $1)::uuid
+            ";
             let rows = owner.run(find, [(*id).into()]).await.expect("it is read");
             let text = |position| rows[0].get::<Option<String>>(position).expect("a text");
             assert_eq!(

@@ -20,13 +20,29 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Holds an account, also against those who only refer to it.
-pub const ACCOUNT: &str = "SELECT FROM users WHERE id = $1 FOR UPDATE";
+pub const ACCOUNT: &str = r"
+    SELECT FROM users
+    WHERE id = $1
+    FOR UPDATE
+";
 /// Holds an account against those who change it or stand on it, and lets others refer to it.
-pub const CREDENTIALS: &str = "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE";
+pub const CREDENTIALS: &str = r"
+    SELECT FROM users
+    WHERE id = $1
+    FOR NO KEY UPDATE
+";
 /// Holds an organization, also against those who only refer to it.
-pub const ORGANIZATION: &str = "SELECT FROM organizations WHERE id = $1 FOR UPDATE";
+pub const ORGANIZATION: &str = r"
+    SELECT FROM organizations
+    WHERE id = $1
+    FOR UPDATE
+";
 /// Holds the memberships of an account.
-pub const MEMBERSHIPS: &str = "SELECT FROM memberships WHERE user_id = $1 FOR UPDATE";
+pub const MEMBERSHIPS: &str = r"
+    SELECT FROM memberships
+    WHERE user_id = $1
+    FOR UPDATE
+";
 
 /// A row that the test holds.
 pub struct Held {
@@ -89,8 +105,12 @@ impl Held {
 
     /// Waits until as many statements of the service wait for a lock.
     async fn until_waiting(&mut self, waiting: i64) {
-        const WAITING: &str = "SELECT count(DISTINCT l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
-             WHERE NOT l.granted AND a.datname = current_database()";
+        const WAITING: &str = r"
+            SELECT count(DISTINCT l.pid)
+            FROM pg_locks l
+            JOIN pg_stat_activity a ON a.pid = l.pid
+            WHERE NOT l.granted AND a.datname = current_database()
+        ";
 
         let reached = async {
             loop {

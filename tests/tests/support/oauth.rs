@@ -18,8 +18,10 @@ pub async fn register(app: &TestApp, client_id: &str) {
 
 /// Registers an application for these redirects.
 pub async fn register_for(app: &TestApp, client_id: &str, redirects: &[&str], first_party: bool) {
-    const INSERT: &str = "INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at, first_party) \
-         VALUES (gen_random_uuid(), $1, 'An application', $2, now(), $3)";
+    const INSERT: &str = r"
+        INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at, first_party)
+        VALUES (gen_random_uuid(), $1, 'An application', $2, now(), $3)
+    ";
 
     let redirects: Vec<_> = redirects
         .iter()

@@ -135,7 +135,11 @@ async fn what_a_worker_dies_of_while_the_message_leaves_is_the_operators_to_deci
 
     let (mut worker, management) = house.worker();
     // Its lease runs out, and still it is nobody's; what is queued after it passes it by.
-    let expired = "SELECT 1 FROM jobs WHERE id = $1 AND leased_until < now()";
+    let expired = r"
+        SELECT 1
+        FROM jobs
+        WHERE id = $1 AND leased_until < now()
+    ";
     let mut owner = house.app.owner().await;
     eventually("the lease runs out", async || {
         !owner
@@ -211,8 +215,12 @@ async fn a_worker_that_is_asked_to_stop_finishes() {
 
 /// How many jobs are waiting or under way.
 async fn undecided(app: &TestApp) -> i64 {
-    let text = "SELECT count(*) FROM jobs WHERE state IN ('waiting', 'running') \
-                OR (state = 'handed_over' AND leased_until > now())";
+    let text = r"
+        SELECT count(*)
+        FROM jobs
+        WHERE state IN ('waiting', 'running')
+          OR (state = 'handed_over' AND leased_until > now())
+    ";
     app.owner()
         .await
         .run(text, [])

@@ -13,7 +13,11 @@ use crate::{
     smtp_server::{SmtpServer, Tls},
 };
 
-const UNSEALED: &str = "SELECT count(*) FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)";
+const UNSEALED: &str = r"
+    SELECT count(*)
+    FROM audit_events e
+    WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
+";
 
 async fn until_sealed(app: &TestApp) {
     let mut owner = app.owner().await;

@@ -147,7 +147,11 @@ async fn what_nobody_knows_of_is_not_sent_again() {
         "it is done"
     );
 
-    let records = "SELECT 1 FROM audit_events WHERE action = 'mail_resent' AND resource_id = $1";
+    let records = r"
+        SELECT 1
+        FROM audit_events
+        WHERE action = 'mail_resent' AND resource_id = $1
+    ";
     assert_eq!(
         app.owner()
             .await
@@ -221,7 +225,11 @@ async fn what_waits_is_sealed() {
         .start()
         .await;
     let id = queue_mail(app.database(), TO).await;
-    let text = "SELECT encode(payload, 'escape') || coalesce(error, '') FROM jobs WHERE id = $1";
+    let text = r"
+        SELECT encode(payload, 'escape') || coalesce(error, '')
+        FROM jobs
+        WHERE id = $1
+    ";
 
     let rows = app
         .owner()

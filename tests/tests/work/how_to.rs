@@ -155,7 +155,12 @@ async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
 
 #[tokio::test]
 async fn the_code_of_the_how_tos_does_what_they_say() {
-    const JOBS: &str = "SELECT id FROM jobs WHERE kind = 'print_label' ORDER BY id";
+    const JOBS: &str = r"
+        SELECT id
+        FROM jobs
+        WHERE kind = 'print_label'
+        ORDER BY id
+    ";
 
     let printed = Arc::default();
     let app = start(&printed).await;

@@ -35,7 +35,11 @@ impl House {
     }
 
     async fn records(&self, action: &str, id: Uuid) -> usize {
-        const COUNT: &str = "SELECT 1 FROM audit_events WHERE action = $1 AND resource_id = $2";
+        const COUNT: &str = r"
+            SELECT 1
+            FROM audit_events
+            WHERE action = $1 AND resource_id = $2
+        ";
         let rows = self
             .app
             .owner()
@@ -48,11 +52,18 @@ impl House {
 
 #[tokio::test]
 async fn mail_that_arrived_is_settled() {
-    const LEFT: &str =
-        "UPDATE jobs SET state = 'handed_over', attempts = 1, leased_until = now() WHERE id = $1";
+    const LEFT: &str = r"
+            UPDATE jobs
+            SET state = 'handed_over', attempts = 1, leased_until = now()
+            WHERE id = $1
+        ";
 
-    const UNDER_WAY: &str = "UPDATE jobs SET state = 'handed_over', claim = gen_random_uuid(), \
-         leased_until = now() + interval '1 minute' WHERE id = $1";
+    const UNDER_WAY: &str = r"
+        UPDATE jobs
+        SET state = 'handed_over', claim = gen_random_uuid(),
+            leased_until = now() + interval '1 minute'
+        WHERE id = $1
+    ";
 
     let house = House::new().await;
     let [left, under_way, waiting] = [
@@ -97,8 +108,12 @@ async fn mail_that_arrived_is_settled() {
 
 #[tokio::test]
 async fn what_was_given_up_begins_anew() {
-    const FAIL: &str = "UPDATE jobs SET state = 'failed', attempts = 15, error = 'the receiver answered 500', \
-         finished_at = now() WHERE id = $1";
+    const FAIL: &str = r"
+        UPDATE jobs
+        SET state = 'failed', attempts = 15, error = 'the receiver answered 500',
+            finished_at = now()
+        WHERE id = $1
+    ";
 
     let house = House::new().await;
     let mut messages = Vec::new();

@@ -104,11 +104,23 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
     const TO_COME: &str = r"
         SELECT extract(epoch FROM max(moment) - now())::float8, count(*)
         FROM (
-            SELECT run_at AS moment FROM jobs WHERE kind = 'stubborn'
-            UNION ALL SELECT leased_until FROM jobs WHERE kind = 'stubborn' AND leased_until IS NOT NULL
-            UNION ALL SELECT created_at FROM jobs WHERE kind = 'stubborn'
-            UNION ALL SELECT due_at FROM periodic_tasks WHERE name = 'test.upkeep'
-        ) moments";
+            SELECT run_at AS moment
+            FROM jobs
+            WHERE kind = 'stubborn'
+            UNION ALL
+            SELECT leased_until
+            FROM jobs
+            WHERE kind = 'stubborn' AND leased_until IS NOT NULL
+            UNION ALL
+            SELECT created_at
+            FROM jobs
+            WHERE kind = 'stubborn'
+            UNION ALL
+            SELECT due_at
+            FROM periodic_tasks
+            WHERE name = 'test.upkeep'
+        ) moments
+    ";
 
     let mut owner = app.owner().await;
     let furthest = async {

@@ -141,9 +141,14 @@ async fn two_workers_erase_each_row_once() {
 
     assert_eq!(one.rows + other.rows, 120, "{one:?} {other:?}");
 
-    let counts = "SELECT (SELECT count(*) FROM audit_events WHERE action = 'customer.erased'), \
-         (SELECT count(DISTINCT resource_id) FROM audit_events WHERE action = 'customer.erased'), \
-         (SELECT count(*) FROM customers WHERE data_key IS NOT NULL)";
+    let counts = r"
+        SELECT (SELECT count(*) FROM audit_events WHERE action = 'customer.erased'),
+            (
+                SELECT count(DISTINCT resource_id)
+                FROM audit_events
+                WHERE action = 'customer.erased'
+            ), (SELECT count(*) FROM customers WHERE data_key IS NOT NULL)
+    ";
 
     let rows = app
         .owner()
@@ -231,9 +236,23 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
     owner.get(&over).await.assert_problem(404, "not_found");
     owner.get(&quoted).await.assert_status(200);
 
-    let left = "SELECT (SELECT count(*) FROM remarks), (SELECT count(*) FROM data_keys k WHERE NOT EXISTS \
-             (SELECT FROM remarks WHERE data_key = k.id UNION SELECT FROM customers WHERE data_key = k.id \
-             UNION SELECT FROM users WHERE data_key = k.id))";
+    let left = r"
+        SELECT (SELECT count(*) FROM remarks),
+            (
+                SELECT count(*)
+                FROM data_keys k
+                WHERE NOT EXISTS (
+                    SELECT FROM remarks
+                    WHERE data_key = k.id
+                    UNION
+                    SELECT FROM customers
+                    WHERE data_key = k.id
+                    UNION
+                    SELECT FROM users
+                    WHERE data_key = k.id
+                )
+            )
+    ";
     let rows = schema.run(left, []).await.expect("it is counted");
 
     assert_eq!(

@@ -82,9 +82,16 @@ async fn sign_in(app: &TestApp, email: &str, password: &str, from: &str) -> u16 
 
 /// Writes events as they stand in the log, `ago` before now.
 async fn events(app: &TestApp, action: &str, actor: &Actor, ago: Duration, count: usize) {
-    const WRITE: &str = "INSERT INTO audit_events (id, occurred_at, organization_id, actor_id, session_id, action, operation, resource, \
-             request_id) \
-         VALUES ($1, $2, $3, $4, (SELECT id FROM sessions WHERE user_id = $4 LIMIT 1), $5, 'test', 'customer', $1)";
+    const WRITE: &str = r"
+        INSERT INTO audit_events (
+            id, occurred_at, organization_id, actor_id, session_id, action, operation, resource,
+            request_id
+        )
+        VALUES (
+            $1, $2, $3, $4, (SELECT id FROM sessions WHERE user_id = $4 LIMIT 1), $5, 'test',
+            'customer', $1
+        )
+    ";
 
     let mut owner = app.owner().await;
     for _ in 0..count {

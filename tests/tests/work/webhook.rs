@@ -85,8 +85,11 @@ fn is_signed(message: &Reply, body: &str, key: &[u8; 32]) -> bool {
 }
 
 async fn jobs(app: &TestApp, state: &'static str) -> Vec<(i32, String)> {
-    let text =
-        "SELECT attempts, coalesce(error, '') FROM jobs WHERE kind = 'webhook' AND state = $1";
+    let text = r"
+            SELECT attempts, coalesce(error, '')
+            FROM jobs
+            WHERE kind = 'webhook' AND state = $1
+        ";
     let rows = app
         .owner()
         .await

@@ -21,17 +21,32 @@ const EVERY: Duration = Duration::from_secs(86_400);
 /// batch. A transaction that the cluster has not come to yet was another cluster's, and has ended too: its record would not
 /// be seen otherwise.
 const FORGOTTEN: &str = concat!(
-    "WITH piece AS MATERIALIZED (SELECT id, transaction_id FROM audit_events WHERE id > $1 ORDER BY id LIMIT 2000) \
-     SELECT last.id, ",
+    r"
+        WITH piece AS MATERIALIZED (
+            SELECT id, transaction_id
+            FROM audit_events
+            WHERE id > $1
+            ORDER BY id
+            LIMIT 2000
+        )
+        SELECT last.id,
+    ",
     record_columns!(),
-    " FROM (SELECT id FROM piece ORDER BY id DESC LIMIT 1) last \
-     LEFT JOIN LATERAL ( \
-         SELECT found.* FROM piece p JOIN audit_events found ON found.id = p.id \
-         WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = p.id) \
-             AND (p.transaction_id < $2::text::xid8 \
-                 OR p.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())) \
-         ORDER BY p.id LIMIT 1000 \
-     ) e ON true"
+    r"
+        FROM (SELECT id FROM piece ORDER BY id DESC LIMIT 1) last
+        LEFT JOIN LATERAL (
+            SELECT found.*
+            FROM piece p
+            JOIN audit_events found ON found.id = p.id
+            WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = p.id)
+              AND (
+                  p.transaction_id < $2::text::xid8
+                  OR p.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())
+              )
+            ORDER BY p.id
+            LIMIT 1000
+        ) e ON true
+    "
 );
 
 pub(super) struct Patrol {

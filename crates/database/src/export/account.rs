@@ -75,22 +75,50 @@ fn text(tables: &[&SealedTable]) -> String {
         // Infallible: it writes to a string. Names come from the code at compile time; no value is part of the text.
         let _ = write!(
             rows,
-            "SELECT {number} AS section, t.{id} AS id, to_jsonb(t) AS content, k.id AS key, k.wrapped, k.subject_id \
-             FROM {name} t JOIN person ON t.{subject} = person.id \
-             LEFT JOIN data_keys k ON k.id = person.data_key UNION ALL "
+            r"
+                SELECT {number} AS section, t.{id} AS id, to_jsonb(t) AS content, k.id AS key,
+                    k.wrapped, k.subject_id
+                FROM {name} t
+                JOIN person ON t.{subject} = person.id
+                LEFT JOIN data_keys k ON k.id = person.data_key
+                UNION ALL
+            "
         );
     }
 
     format!(
-        "WITH person AS (SELECT id, data_key FROM users WHERE id = ${id}), \
-         recorded AS (INSERT INTO audit_events ({COLUMNS}) SELECT {record} FROM person), \
-         known AS ({rows}\
-             SELECT {LOG}, e.id, to_jsonb(e), NULL::bigint, NULL::bytea, NULL::uuid \
-             FROM audit_events e JOIN person ON e.resource_id = person.id \
-             WHERE e.organization_id IS NULL \
-                 OR e.organization_id IN (SELECT organization_id FROM memberships WHERE user_id = person.id)) \
-         SELECT known.* FROM person LEFT JOIN \
-             (SELECT * FROM known WHERE (section, id) > (${section}, ${after}) ORDER BY section, id LIMIT ${limit}) \
-             AS known ON true ORDER BY section, id"
+        r"
+            WITH person AS (
+                SELECT id, data_key
+                FROM users
+                WHERE id = ${id}
+            ),
+            recorded AS (
+                INSERT INTO audit_events ({COLUMNS})
+                SELECT {record}
+                FROM person
+            ),
+            known AS (
+                {rows}SELECT {LOG}, e.id, to_jsonb(e), NULL::bigint, NULL::bytea, NULL::uuid
+                FROM audit_events e
+                JOIN person ON e.resource_id = person.id
+                WHERE e.organization_id IS NULL
+                OR e.organization_id IN (
+                    SELECT organization_id
+                    FROM memberships
+                    WHERE user_id = person.id
+                )
+            )
+            SELECT known.*
+            FROM person
+            LEFT JOIN (
+                SELECT *
+                FROM known
+                WHERE (section, id) > (${section}, ${after})
+                ORDER BY section, id
+                LIMIT ${limit}
+            ) AS known ON true
+            ORDER BY section, id
+        "
     )
 }

@@ -58,7 +58,13 @@ impl Mover for Boxes {
 
         values.extend(self.after.clone().map(Value::from));
         let next = format!(
-            "SELECT t.{id}::text, {context}, {column} FROM {table} t WHERE {} <> $1 {beyond} ORDER BY t.{id} LIMIT $2",
+            r"
+                SELECT t.{id}::text, {context}, {column}
+                FROM {table} t
+                WHERE {} <> $1 {beyond}
+                ORDER BY t.{id}
+                LIMIT $2
+            ",
             key_in(column)
         );
         let rows = means.run(next, values).await?;
@@ -95,11 +101,25 @@ impl Mover for Boxes {
         }
 
         let text = format!(
-            "WITH n AS (SELECT id::{id_type}, old, new FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS n (id, old, new)), \
-             held AS (SELECT t.{id} AS id FROM {table} t JOIN n ON n.id = t.{id} ORDER BY t.{id} \
-                 FOR NO KEY UPDATE OF t SKIP LOCKED) \
-             UPDATE {table} t SET {column} = n.new FROM held JOIN n USING (id) \
-             WHERE t.{id} = held.id AND t.{column} = n.old RETURNING t.{id}::text"
+            r"
+                WITH n AS (
+                    SELECT id::{id_type}, old, new
+                    FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS n (id, old, new)
+                ),
+                held AS (
+                    SELECT t.{id} AS id
+                    FROM {table} t
+                    JOIN n ON n.id = t.{id}
+                    ORDER BY t.{id}
+                    FOR NO KEY UPDATE OF t SKIP LOCKED
+                )
+                UPDATE {table} t
+                SET {column} = n.new
+                FROM held
+                JOIN n USING (id)
+                WHERE t.{id} = held.id AND t.{column} = n.old
+                RETURNING t.{id}::text
+            "
         );
 
         batch.moved = means

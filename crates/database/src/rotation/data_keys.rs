@@ -15,21 +15,39 @@ impl Mover for DataKeys {
     }
 
     async fn count(&self, means: &mut Means) -> Result<u64, Error> {
-        const COUNT: &str =
-            "SELECT count(*) FROM data_keys WHERE substring(wrapped FROM 2 FOR 4) <> $1";
+        const COUNT: &str = r"
+                SELECT count(*)
+                FROM data_keys
+                WHERE substring(wrapped FROM 2 FOR 4) <> $1
+            ";
         let primary = means.primary();
         means.count(COUNT.to_owned(), [primary]).await
     }
 
     async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
-        const NEXT: &str = "SELECT id, organization_id, subject_id, wrapped FROM data_keys \
-             WHERE id > $1 AND substring(wrapped FROM 2 FOR 4) <> $2 ORDER BY id LIMIT $3";
+        const NEXT: &str = r"
+            SELECT id, organization_id, subject_id, wrapped
+            FROM data_keys
+            WHERE id > $1 AND substring(wrapped FROM 2 FOR 4) <> $2
+            ORDER BY id
+            LIMIT $3
+        ";
 
         // Not FOR UPDATE: rows that refer to a key hold it by a lock that an update of other columns does not touch.
-        const MOVE: &str = "WITH held AS (SELECT id FROM data_keys WHERE id = ANY ($1) ORDER BY id \
-                 FOR NO KEY UPDATE SKIP LOCKED) \
-             UPDATE data_keys k SET wrapped = n.new FROM held, unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS n (id, old, new) \
-             WHERE k.id = held.id AND n.id = held.id AND k.wrapped = n.old RETURNING k.id";
+        const MOVE: &str = r"
+            WITH held AS (
+                SELECT id
+                FROM data_keys
+                WHERE id = ANY ($1)
+                ORDER BY id
+                FOR NO KEY UPDATE SKIP LOCKED
+            )
+            UPDATE data_keys k
+            SET wrapped = n.new
+            FROM held, unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS n (id, old, new)
+            WHERE k.id = held.id AND n.id = held.id AND k.wrapped = n.old
+            RETURNING k.id
+        ";
 
         let primary = means.primary();
         let rows = means

@@ -126,8 +126,13 @@ impl Holders {
         let SealedTable { table, id, .. } = self.holder;
         // FOR UPDATE, although the row's id stays: whoever seals under its key has it FOR KEY SHARE.
         let text = format!(
-            "SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped FROM {table} t {} \
-             WHERE t.{id} = ANY ($1) AND k.created_at < $2 ORDER BY t.{id} FOR UPDATE OF t SKIP LOCKED",
+            r"
+                SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped
+                FROM {table} t {}
+                WHERE t.{id} = ANY ($1) AND k.created_at < $2
+                ORDER BY t.{id}
+                FOR UPDATE OF t SKIP LOCKED
+            ",
             self.holder.joined_key()
         );
 
@@ -149,15 +154,22 @@ impl Holders {
         means: &mut Means,
         held: &BTreeMap<Uuid, Held>,
     ) -> Result<(), Error> {
-        const MAKE: &str = "INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
-             SELECT n.*, $1 FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[]) AS n";
+        const MAKE: &str = r"
+            INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+            SELECT n.*, $1
+            FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[]) AS n
+        ";
 
         const DESTROY: &str = "DELETE FROM data_keys WHERE id = ANY ($1)";
 
         let SealedTable { table, id, .. } = self.holder;
         let name = format!(
-            "UPDATE {table} t SET data_key = n.key FROM unnest($1::uuid[], $2::bigint[]) AS n (id, key) \
-             WHERE t.{id} = n.id"
+            r"
+                UPDATE {table} t
+                SET data_key = n.key
+                FROM unnest($1::uuid[], $2::bigint[]) AS n (id, key)
+                WHERE t.{id} = n.id
+            "
         );
         let each = |value: &dyn Fn(&Held) -> Uuid| {
             Value::from(held.values().map(value).collect::<Vec<_>>())
@@ -259,9 +271,19 @@ async fn open_and_seal(
     };
 
     let text = format!(
-        "WITH held AS (SELECT t.{id} AS id{cells} FROM {name} t WHERE t.{column} = ANY ($1) ORDER BY t.{id} \
-             FOR NO KEY UPDATE SKIP LOCKED) \
-         SELECT t.{column}, held.id{names} FROM {name} t LEFT JOIN held ON held.id = t.{id} WHERE t.{column} = ANY ($1)",
+        r"
+            WITH held AS (
+                SELECT t.{id} AS id{cells}
+                FROM {name} t
+                WHERE t.{column} = ANY ($1)
+                ORDER BY t.{id}
+                FOR NO KEY UPDATE SKIP LOCKED
+            )
+            SELECT t.{column}, held.id{names}
+            FROM {name} t
+            LEFT JOIN held ON held.id = t.{id}
+            WHERE t.{column} = ANY ($1)
+        ",
         cells = each(&|n, column| format!(", t.{column} AS cell{n}")),
         names = each(&|n, _| format!(", held.cell{n}")),
     );
@@ -301,7 +323,12 @@ async fn write(means: &mut Means, table: &SealedTable, rows: &[Resealed]) -> Res
     };
 
     let text = format!(
-        "UPDATE {table} t SET {set} FROM unnest($1::uuid[], {arrays}) AS n (id, {names}) WHERE t.{id} = n.id",
+        r"
+            UPDATE {table} t
+            SET {set}
+            FROM unnest($1::uuid[], {arrays}) AS n (id, {names})
+            WHERE t.{id} = n.id
+        ",
         set = each(&|n, column| format!("{column} = NULLIF(n.cell{n}, '')")),
         arrays = each(&|n, _| format!("${}::bytea[]", n + 2)),
         names = each(&|n, _| format!("cell{n}")),
@@ -337,7 +364,13 @@ impl Mover for Holders {
     async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
         let SealedTable { table, id, .. } = self.holder;
         let next = format!(
-            "SELECT t.{id} FROM {table} t {} WHERE k.created_at < $1 AND t.{id} > $2 ORDER BY t.{id} LIMIT $3",
+            r"
+                SELECT t.{id}
+                FROM {table} t {}
+                WHERE k.created_at < $1 AND t.{id} > $2
+                ORDER BY t.{id}
+                LIMIT $3
+            ",
             self.holder.joined_key()
         );
 

@@ -182,9 +182,15 @@ impl Indexes {
 
         let claimed = if indexes.iter().any(|index| index.claimed) {
             format!(
-                ", claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT claim.digest, claim.id \
-                 FROM unnest(${}::uuid[], ${}::bytea[]) AS claim (id, digest) JOIN changed USING (id) \
-                 ON CONFLICT ON CONSTRAINT unique_indexes_pkey DO NOTHING)",
+                r"
+                    , claimed AS (
+                        INSERT INTO unique_indexes (digest, row_id)
+                        SELECT claim.digest, claim.id
+                        FROM unnest(${}::uuid[], ${}::bytea[]) AS claim (id, digest)
+                        JOIN changed USING (id)
+                        ON CONFLICT ON CONSTRAINT unique_indexes_pkey DO NOTHING
+                    )
+                ",
                 2 + 2 * count,
                 3 + 2 * count
             )
@@ -193,11 +199,30 @@ impl Indexes {
         };
 
         format!(
-            "WITH n AS (SELECT * FROM unnest($1::uuid[], {arrays}) AS n (id, {names})), \
-             held AS (SELECT t.{id} AS id FROM {table} t JOIN n ON n.id = t.{id} WHERE {unchanged} ORDER BY t.{id} \
-                 FOR NO KEY UPDATE OF t SKIP LOCKED), \
-             changed AS (UPDATE {table} t SET {set} FROM held JOIN n USING (id) \
-                 WHERE t.{id} = held.id AND {unchanged} RETURNING t.{id} AS id){claimed} SELECT id FROM changed",
+            r"
+                WITH n AS (
+                    SELECT *
+                    FROM unnest($1::uuid[], {arrays}) AS n (id, {names})
+                ),
+                held AS (
+                    SELECT t.{id} AS id
+                    FROM {table} t
+                    JOIN n ON n.id = t.{id}
+                    WHERE {unchanged}
+                    ORDER BY t.{id}
+                    FOR NO KEY UPDATE OF t SKIP LOCKED
+                ),
+                changed AS (
+                    UPDATE {table} t
+                    SET {set}
+                    FROM held
+                    JOIN n USING (id)
+                    WHERE t.{id} = held.id AND {unchanged}
+                    RETURNING t.{id} AS id
+                ){claimed}
+                SELECT id
+                FROM changed
+            ",
             arrays = each(
                 &|n, _| format!("${}::bytea[], ${}::bytea[]", 2 + 2 * n, 3 + 2 * n),
                 ", "
@@ -240,8 +265,12 @@ impl Mover for Indexes {
             .collect();
 
         let next = format!(
-            "SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{} {} WHERE ({}) AND t.{id} > $2 \
-             ORDER BY t.{id} LIMIT $3",
+            r"
+                SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{} {}
+                WHERE ({}) AND t.{id} > $2
+                ORDER BY t.{id}
+                LIMIT $3
+            ",
             sources.concat(),
             self.from(),
             self.stale()
@@ -314,9 +343,20 @@ fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
 
 /// Forgets what unique values were under keys that have left the ring, once they stand there under the primary.
 pub(super) async fn forget_departed(means: &mut Means) -> Result<(), Error> {
-    const FORGET: &str = "DELETE FROM unique_indexes WHERE digest IN (SELECT u.digest FROM unique_indexes u \
-             WHERE substring(u.digest FROM 2 FOR 4) <> ALL ($1) AND EXISTS (SELECT FROM unique_indexes p \
-                 WHERE p.row_id = u.row_id AND substring(p.digest FROM 2 FOR 4) = $2) LIMIT 1000) RETURNING row_id";
+    const FORGET: &str = r"
+        DELETE FROM unique_indexes
+        WHERE digest IN (
+            SELECT u.digest
+            FROM unique_indexes u
+            WHERE substring(u.digest FROM 2 FOR 4) <> ALL ($1)
+              AND EXISTS (
+                  SELECT FROM unique_indexes p
+                  WHERE p.row_id = u.row_id AND substring(p.digest FROM 2 FOR 4) = $2
+              )
+            LIMIT 1000
+        )
+        RETURNING row_id
+    ";
     while !means
         .run(FORGET.to_owned(), [means.ids(), means.primary()])
         .await?

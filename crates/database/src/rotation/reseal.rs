@@ -86,16 +86,45 @@ impl Reseal {
         };
 
         format!(
-            "WITH n AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::bytea[], \
-                 {arrays}) AS n (id, organization, subject, old_key, new_key, wrapped, {names})), \
-             held AS (SELECT t.{id} AS id FROM {table} t JOIN n ON n.id = t.{id} JOIN data_keys k ON k.id = n.old_key \
-                 WHERE {unchanged} ORDER BY t.{id} FOR UPDATE OF t, k SKIP LOCKED), \
-             made AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
-                 SELECT n.new_key, n.organization, n.subject, n.wrapped, $1 FROM held JOIN n USING (id)), \
-             changed AS (UPDATE {table} t SET data_key = n.new_key, {set} FROM held JOIN n USING (id) \
-                 WHERE t.{id} = held.id AND {unchanged} RETURNING t.{id} AS id, n.old_key), \
-             destroyed AS (DELETE FROM data_keys k USING changed WHERE k.id = changed.old_key) \
-             SELECT id FROM changed",
+            r"
+                WITH n AS (
+                    SELECT *
+                    FROM unnest(
+                        $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::bytea[],
+                        {arrays}
+                    ) AS n (id, organization, subject, old_key, new_key, wrapped, {names})
+                ),
+                held AS (
+                    SELECT t.{id} AS id
+                    FROM {table} t
+                    JOIN n ON n.id = t.{id}
+                    JOIN data_keys k ON k.id = n.old_key
+                    WHERE {unchanged}
+                    ORDER BY t.{id}
+                    FOR UPDATE OF t, k SKIP LOCKED
+                ),
+                made AS (
+                    INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+                    SELECT n.new_key, n.organization, n.subject, n.wrapped, $1
+                    FROM held
+                    JOIN n USING (id)
+                ),
+                changed AS (
+                    UPDATE {table} t
+                    SET data_key = n.new_key, {set}
+                    FROM held
+                    JOIN n USING (id)
+                    WHERE t.{id} = held.id AND {unchanged}
+                    RETURNING t.{id} AS id, n.old_key
+                ),
+                destroyed AS (
+                    DELETE FROM data_keys k
+                    USING changed
+                    WHERE k.id = changed.old_key
+                )
+                SELECT id
+                FROM changed
+            ",
             arrays = each(
                 &|n, _| format!(
                     "${}::bytea[], ${}::bytea[]",
@@ -175,8 +204,13 @@ impl Mover for Reseal {
             .collect();
 
         let next = format!(
-            "SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{} FROM {table} t {} \
-             WHERE k.created_at < $1 AND t.{id} > $2 ORDER BY t.{id} LIMIT $3",
+            r"
+                SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{}
+                FROM {table} t {}
+                WHERE k.created_at < $1 AND t.{id} > $2
+                ORDER BY t.{id}
+                LIMIT $3
+            ",
             cells.concat(),
             self.table.joined_key()
         );

@@ -76,8 +76,12 @@ pub(super) async fn read(
     let mut missing = Vec::new();
     for table in tables.iter().filter(|table| has_keys(table)) {
         let text = format!(
-            "SELECT count(*) FROM {} t WHERE t.data_key IS NOT NULL \
-             AND NOT EXISTS (SELECT FROM data_keys k WHERE k.id = t.data_key)",
+            r"
+                SELECT count(*)
+                FROM {} t
+                WHERE t.data_key IS NOT NULL
+                  AND NOT EXISTS (SELECT FROM data_keys k WHERE k.id = t.data_key)
+            ",
             table.table
         );
         let rows = means.count(text, []).await?;
@@ -97,7 +101,11 @@ pub(super) async fn read(
 
             // What was erased has no data key, and no index.
             let text = format!(
-                "SELECT count(*) FROM {} t {} WHERE t.{} IS NOT NULL AND t.{} IS NULL",
+                r"
+                    SELECT count(*)
+                    FROM {} t {}
+                    WHERE t.{} IS NOT NULL AND t.{} IS NULL
+                ",
                 table.table,
                 table.joined_key(),
                 index.source,
@@ -121,7 +129,13 @@ pub(super) async fn read(
     for (table, column, kind) in places {
         let key = key_in(column);
         let text = format!(
-            "SELECT {key}, count(*) FROM {table} WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 1"
+            r"
+                SELECT {key}, count(*)
+                FROM {table}
+                WHERE {column} IS NOT NULL
+                GROUP BY 1
+                ORDER BY 1
+            "
         );
         for row in means.run(text, []).await? {
             // What is shorter than a key's id is nothing that a key made; opening it fails loudly enough.

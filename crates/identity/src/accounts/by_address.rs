@@ -28,7 +28,8 @@ pub(crate) async fn find_by_address(
         SELECT u.id, u.email, k.id, k.wrapped, u.credentials_version
         FROM users u
         JOIN data_keys k ON k.id = u.data_key
-        WHERE u.email_index = ANY ($1) AND u.active";
+        WHERE u.email_index = ANY ($1) AND u.active
+    ";
 
     let ring = unscoped.database().ring();
     let indexes: Vec<_> = Sealed::new(email.clone())

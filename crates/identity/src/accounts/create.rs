@@ -93,7 +93,13 @@ pub async fn create_organization(
     unscoped: &Unscoped,
     name: &OrganizationName,
 ) -> Result<OrganizationId, Error> {
-    const CHANGE: &str = "changed AS (INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3) RETURNING id)";
+    const CHANGE: &str = r"
+        changed AS (
+            INSERT INTO organizations (id, name, created_at)
+            VALUES ($1, $2, $3)
+            RETURNING id
+        )
+    ";
 
     let runtime = unscoped.database().runtime();
     let id: OrganizationId = runtime.new_id();
@@ -141,18 +147,51 @@ pub(crate) async fn create_confirmed_user(
 ) -> Result<Created, AccountError> {
     // While keys are rotated an address may stand under an older key's index. Whoever comes at the same moment is not seen
     // here, but met in `unique_indexes`.
-    const CHANGE: &str = "consumed AS (DELETE FROM sign_ups WHERE hash = $13 RETURNING hash), \
-         free AS (SELECT WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY($8)) \
-             AND ($13::bytea IS NULL OR EXISTS (SELECT FROM consumed))), \
-         place AS (INSERT INTO organizations (id, name, created_at) SELECT $9, $11, $5 FROM free WHERE $11 IS NOT NULL), \
-         key AS (INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at) \
-         SELECT $1, $2, $3, $4, $5 FROM free), \
-         changed AS (INSERT INTO users (id, data_key, email, email_index, password_hash, created_at) \
-         SELECT $3, $1, $6, $7, $12, $5 FROM free RETURNING id), \
-         claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($8), id FROM changed), \
-         member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-         SELECT id, $9, (SELECT id FROM roles WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)), $5 \
-         FROM changed WHERE $9 IS NOT NULL)";
+    const CHANGE: &str = r"
+        consumed AS (
+            DELETE FROM sign_ups
+            WHERE hash = $13
+            RETURNING hash
+        ),
+        free AS (
+            SELECT
+            WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY($8))
+              AND ($13::bytea IS NULL OR EXISTS (SELECT FROM consumed))
+        ),
+        place AS (
+            INSERT INTO organizations (id, name, created_at)
+            SELECT $9, $11, $5
+            FROM free
+            WHERE $11 IS NOT NULL
+        ),
+        key AS (
+            INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+            SELECT $1, $2, $3, $4, $5
+            FROM free
+        ),
+        changed AS (
+            INSERT INTO users (id, data_key, email, email_index, password_hash, created_at)
+            SELECT $3, $1, $6, $7, $12, $5
+            FROM free
+            RETURNING id
+        ),
+        claimed AS (
+            INSERT INTO unique_indexes (digest, row_id)
+            SELECT unnest($8), id
+            FROM changed
+        ),
+        member AS (
+            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            SELECT id, $9,
+                (
+                    SELECT id
+                    FROM roles
+                    WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)
+                ), $5
+            FROM changed
+            WHERE $9 IS NOT NULL
+        )
+    ";
 
     let hash = match new.password {
         NewPassword::Plain(password) => Some(hasher.hash(password.secret()).await?),

@@ -40,14 +40,21 @@ pub(super) async fn change_email(
     identity: Shared<Identity>,
     Json(body): Json<ChangeEmail>,
 ) -> Result<Accepted, Problem> {
-    const CHANGE: &str = "changed AS (INSERT INTO email_changes \
-             (user_id, email, email_index, old_hash, new_hash, created_at, expires_at) \
-             SELECT $1, $2, $3, $4, $5, $6, $7 FROM held \
-         ON CONFLICT ON CONSTRAINT email_changes_pkey DO UPDATE SET email = excluded.email, \
-             email_index = excluded.email_index, old_hash = excluded.old_hash, new_hash = excluded.new_hash, \
-             old_confirmed_at = NULL, new_confirmed_at = NULL, applied_at = NULL, \
-             created_at = excluded.created_at, expires_at = excluded.expires_at \
-         RETURNING user_id)";
+    const CHANGE: &str = r"
+        changed AS (
+            INSERT INTO email_changes (
+                user_id, email, email_index, old_hash, new_hash, created_at, expires_at
+            )
+            SELECT $1, $2, $3, $4, $5, $6, $7
+            FROM held
+            ON CONFLICT ON CONSTRAINT email_changes_pkey DO UPDATE SET email = excluded.email,
+                email_index = excluded.email_index, old_hash = excluded.old_hash,
+                new_hash = excluded.new_hash, old_confirmed_at = NULL, new_confirmed_at = NULL,
+                applied_at = NULL, created_at = excluded.created_at,
+                expires_at = excluded.expires_at
+            RETURNING user_id
+        )
+    ";
 
     letters::can_reach(&body.email)?;
     let user = by.principal().user;
@@ -133,23 +140,55 @@ pub(super) async fn confirm_email_change(
     identity: Shared<Identity>,
     Json(body): Json<ConfirmEmailChange>,
 ) -> Result<Json<EmailChangeView>, Problem> {
-    const CONFIRM: &str = "confirmed AS (UPDATE email_changes SET \
-             old_confirmed_at = CASE WHEN old_hash = $1 THEN $2 ELSE old_confirmed_at END, \
-             new_confirmed_at = CASE WHEN new_hash = $1 THEN $2 ELSE new_confirmed_at END, \
-             applied_at = CASE WHEN (old_hash = $1 AND new_confirmed_at IS NOT NULL) \
-                 OR (new_hash = $1 AND old_confirmed_at IS NOT NULL) THEN $2 END \
-             WHERE (old_hash = $1 OR new_hash = $1) AND applied_at IS NULL AND expires_at > $2 \
-                 AND (CASE WHEN old_hash = $1 THEN new_confirmed_at ELSE old_confirmed_at END IS NOT NULL) = $5 \
-                 AND EXISTS (SELECT FROM held) RETURNING *), \
-         applied AS (UPDATE users u SET email = c.email, email_index = $3, \
-                 credentials_version = u.credentials_version + 1 FROM confirmed c \
-             WHERE u.id = c.user_id AND c.applied_at IS NOT NULL RETURNING u.id), \
-         released AS (DELETE FROM unique_indexes i USING applied WHERE i.row_id = applied.id AND i.digest <> ALL ($4)), \
-         claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT digest, applied.id \
-             FROM applied, unnest($4::bytea[]) AS digest \
-             WHERE NOT EXISTS (SELECT FROM unique_indexes i WHERE i.digest = digest.digest AND i.row_id = applied.id)), \
-         resets AS (DELETE FROM password_resets p USING applied WHERE p.user_id = applied.id), \
-         changed AS (SELECT c.applied_at IS NOT NULL FROM confirmed c)";
+    const CONFIRM: &str = r"
+        confirmed AS (
+            UPDATE email_changes
+            SET old_confirmed_at = CASE WHEN old_hash = $1 THEN $2 ELSE old_confirmed_at END,
+                new_confirmed_at = CASE WHEN new_hash = $1 THEN $2 ELSE new_confirmed_at END,
+                applied_at = CASE
+                    WHEN (old_hash = $1 AND new_confirmed_at IS NOT NULL)
+                        OR (new_hash = $1 AND old_confirmed_at IS NOT NULL) THEN $2
+                END
+            WHERE (old_hash = $1 OR new_hash = $1)
+              AND applied_at IS NULL
+              AND expires_at > $2
+              AND (
+                  CASE
+                      WHEN old_hash = $1 THEN new_confirmed_at
+                      ELSE old_confirmed_at
+                  END IS NOT NULL
+              ) = $5
+              AND EXISTS (SELECT FROM held)
+            RETURNING *
+        ),
+        applied AS (
+            UPDATE users u
+            SET email = c.email, email_index = $3, credentials_version = u.credentials_version + 1
+            FROM confirmed c
+            WHERE u.id = c.user_id AND c.applied_at IS NOT NULL
+            RETURNING u.id
+        ),
+        released AS (
+            DELETE FROM unique_indexes i
+            USING applied
+            WHERE i.row_id = applied.id AND i.digest <> ALL ($4)
+        ),
+        claimed AS (
+            INSERT INTO unique_indexes (digest, row_id)
+            SELECT digest, applied.id
+            FROM applied, unnest($4::bytea[]) AS digest
+            WHERE NOT EXISTS (
+                SELECT FROM unique_indexes i
+                WHERE i.digest = digest.digest AND i.row_id = applied.id
+            )
+        ),
+        resets AS (
+            DELETE FROM password_resets p
+            USING applied
+            WHERE p.user_id = applied.id
+        ),
+        changed AS (SELECT c.applied_at IS NOT NULL FROM confirmed c)
+    ";
 
     let unscoped = by.unscoped("nobody need be signed in; the token names the account");
     let (token, now) = (hash(&body.token), identity.runtime().clock.now());
@@ -233,11 +272,17 @@ async fn find_change(
     token: &[u8],
     now: Timestamp,
 ) -> Result<Option<Pending>, Error> {
-    const FIND: &str = "SELECT c.user_id, u.email, c.email, \
-         (c.old_hash = $1 AND c.new_confirmed_at IS NOT NULL) OR (c.new_hash = $1 AND c.old_confirmed_at IS NOT NULL), \
-         k.id, k.wrapped \
-         FROM email_changes c JOIN users u ON u.id = c.user_id AND u.active JOIN data_keys k ON k.id = u.data_key \
-         WHERE (c.old_hash = $1 OR c.new_hash = $1) AND c.applied_at IS NULL AND c.expires_at > $2";
+    const FIND: &str = r"
+        SELECT c.user_id, u.email, c.email,
+            (c.old_hash = $1 AND c.new_confirmed_at IS NOT NULL)
+                OR (c.new_hash = $1 AND c.old_confirmed_at IS NOT NULL), k.id, k.wrapped
+        FROM email_changes c
+        JOIN users u ON u.id = c.user_id AND u.active
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE (c.old_hash = $1 OR c.new_hash = $1)
+          AND c.applied_at IS NULL
+          AND c.expires_at > $2
+    ";
 
     let read = |row: &Row| -> Result<Pending, Error> {
         let user: UserId = row.get(0)?;
@@ -275,8 +320,12 @@ struct Owner {
 }
 
 async fn find(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
-    const FIND: &str = "SELECT u.email, k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
-         WHERE u.id = $1 AND u.active";
+    const FIND: &str = r"
+        SELECT u.email, k.id, k.wrapped
+        FROM users u
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE u.id = $1 AND u.active
+    ";
     let rows = unscoped
         .select("users.email", FIND, [user.uuid().into()])
         .await?;

@@ -35,8 +35,13 @@ pub(crate) struct OrganizationView {
     name: String,
 }
 
-const FIND: &str = "SELECT u.email, u.name, o.name, k.id, k.wrapped FROM users u \
-     LEFT JOIN data_keys k ON k.id = u.data_key LEFT JOIN organizations o ON o.id = $2 WHERE u.id = $1";
+const FIND: &str = r"
+    SELECT u.email, u.name, o.name, k.id, k.wrapped
+    FROM users u
+    LEFT JOIN data_keys k ON k.id = u.data_key
+    LEFT JOIN organizations o ON o.id = $2
+    WHERE u.id = $1
+";
 
 /// Show who is signed in.
 ///

@@ -87,9 +87,14 @@ pub async fn set_active(
     active: bool,
     told: Option<Job>,
 ) -> Result<bool, Error> {
-    const SET: &str = r"changed AS (UPDATE users SET active = $2, credentials_version = credentials_version + 1
-        WHERE id = $1 AND active <> $2 AND ($2 OR NOT is_last_owner(id))
-        RETURNING id, CASE WHEN NOT $2 THEN end_sessions(id, NULL, NULL, $3) END)";
+    const SET: &str = r"
+        changed AS (
+            UPDATE users
+            SET active = $2, credentials_version = credentials_version + 1
+            WHERE id = $1 AND active <> $2 AND ($2 OR NOT is_last_owner(id))
+            RETURNING id, CASE WHEN NOT $2 THEN end_sessions(id, NULL, NULL, $3) END
+        )
+    ";
 
     let now = unscoped.database().runtime().clock.now();
     let action = if active {
@@ -120,8 +125,13 @@ pub async fn delete_account(
     user: UserId,
     told: Option<Job>,
 ) -> Result<bool, Error> {
-    const DELETE: &str = r"changed AS (DELETE FROM users WHERE id = $1 AND NOT is_last_owner(id)
-        RETURNING id, destroy_data_key(data_key), forget_account(id))";
+    const DELETE: &str = r"
+        changed AS (
+            DELETE FROM users
+            WHERE id = $1 AND NOT is_last_owner(id)
+            RETURNING id, destroy_data_key(data_key), forget_account(id)
+        )
+    ";
     let event = about_user(Action::UserDeleted, Some(user), None);
     let change = Change::new("users.delete", DELETE, [user.uuid().into()], event).queue(told);
     Ok(!unscoped.change(change).await?.is_empty())

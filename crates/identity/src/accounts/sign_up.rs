@@ -65,8 +65,13 @@ pub(super) async fn request_sign_up(
     identity: Shared<Identity>,
     Json(body): Json<RequestSignUp>,
 ) -> Result<Accepted, Problem> {
-    const REQUEST: &str = "changed AS (INSERT INTO sign_ups (hash, payload, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4) RETURNING hash)";
+    const REQUEST: &str = r"
+        changed AS (
+            INSERT INTO sign_ups (hash, payload, created_at, expires_at)
+            VALUES ($1, $2, $3, $4)
+            RETURNING hash
+        )
+    ";
 
     letters::can_reach(&body.email)?;
     let unscoped = by.unscoped("nobody is signed in");
@@ -208,7 +213,11 @@ async fn find(
     identity: &Identity,
     token: &[u8],
 ) -> Result<Option<Pending>, Problem> {
-    const FIND: &str = "SELECT payload FROM sign_ups WHERE hash = $1 AND expires_at > $2";
+    const FIND: &str = r"
+        SELECT payload
+        FROM sign_ups
+        WHERE hash = $1 AND expires_at > $2
+    ";
 
     let values = [
         token.to_vec().into(),

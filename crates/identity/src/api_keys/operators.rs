@@ -46,11 +46,12 @@ pub struct ListedKey {
 /// As the database answers.
 pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>, Error> {
     const SELECT: &str = r"
-        SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id, created_at, expires_at,
-            last_used_at, revoked_at
+        SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
+            created_at, expires_at, last_used_at, revoked_at
         FROM api_keys
         WHERE organization_id = $1 OR user_id = $2
-        ORDER BY id DESC";
+        ORDER BY id DESC
+    ";
 
     let (organization, user) = match of {
         KeysOf::Organization(organization) => (Some(organization.uuid()), None),
@@ -71,7 +72,14 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
 /// As the database answers.
 pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
     const FIND: &str = "SELECT organization_id FROM api_keys WHERE id = $1";
-    const REVOKE: &str = "changed AS (UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id)";
+    const REVOKE: &str = r"
+        changed AS (
+            UPDATE api_keys
+            SET revoked_at = $2
+            WHERE id = $1 AND revoked_at IS NULL
+            RETURNING id
+        )
+    ";
 
     let Some(id) = id_of(key) else {
         return Ok(false);

@@ -16,8 +16,14 @@ pub(super) async fn delete_api_key(
     identity: Shared<Identity>,
     Path(id): Path<ApiKeyId>,
 ) -> Result<NoContent, Problem> {
-    const REVOKE: &str = "changed AS (UPDATE api_keys SET revoked_at = $3 \
-         WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id)";
+    const REVOKE: &str = r"
+        changed AS (
+            UPDATE api_keys
+            SET revoked_at = $3
+            WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL
+            RETURNING id
+        )
+    ";
 
     let principal = by.principal();
     let unscoped = by.unscoped("a key belongs to its person, wherever it works");

@@ -81,14 +81,16 @@ pub(crate) async fn select_keys(
     wanted: KeysWanted,
 ) -> Result<Vec<ApiKeyView>, Error> {
     const SELECT: &str = r"
-        SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id, created_at, expires_at,
-            last_used_at, revoked_at
+        SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
+            created_at, expires_at, last_used_at, revoked_at
         FROM api_keys
-        WHERE user_id = $1 AND revoked_at IS NULL
-            AND ($2::uuid IS NULL OR organization_id = $2)
-            AND ($3::uuid IS NULL OR id = $3)
+        WHERE user_id = $1
+          AND revoked_at IS NULL
+          AND ($2::uuid IS NULL OR organization_id = $2)
+          AND ($3::uuid IS NULL OR id = $3)
         ORDER BY id DESC
-        LIMIT 1000";
+        LIMIT 1000
+    ";
 
     let KeysWanted {
         user,

@@ -46,9 +46,15 @@ pub(super) async fn list_external_identities(
     by: InPerson,
     identity: Shared<Identity>,
 ) -> Result<Listing<ExternalIdentityView>, Problem> {
-    const LIST: &str = "SELECT i.id, i.issuer, i.email, i.created_at, i.last_used_at, k.id, k.wrapped \
-         FROM external_identities i JOIN users u ON u.id = i.user_id JOIN data_keys k ON k.id = u.data_key \
-         WHERE i.user_id = $1 ORDER BY i.id LIMIT 200";
+    const LIST: &str = r"
+        SELECT i.id, i.issuer, i.email, i.created_at, i.last_used_at, k.id, k.wrapped
+        FROM external_identities i
+        JOIN users u ON u.id = i.user_id
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE i.user_id = $1
+        ORDER BY i.id
+        LIMIT 200
+    ";
 
     let user = by.principal().user;
     let unscoped = by.unscoped("identities belong to their person, wherever they work");
@@ -114,11 +120,25 @@ pub(super) async fn create_external_identity(
     cookie: Cookie<BindingCookie>,
     Json(body): Json<CreateExternalIdentity>,
 ) -> Result<WithHeaders<Created<ExternalIdentityView>>, Problem> {
-    const LINK: &str = "changed AS (INSERT INTO external_identities \
-             (id, user_id, issuer, subject, subject_index, email, created_at) SELECT $1, u.id, $3, $4, $5, $6, $7 \
-         FROM users u WHERE u.id = $2 AND u.active AND EXISTS (SELECT FROM held) \
-             AND NOT EXISTS (SELECT FROM external_identities WHERE subject_index = ANY ($8)) RETURNING id), \
-         claimed AS (INSERT INTO unique_indexes (digest, row_id) SELECT unnest($8), id FROM changed)";
+    const LINK: &str = r"
+        changed AS (
+            INSERT INTO external_identities (
+                id, user_id, issuer, subject, subject_index, email, created_at
+            )
+            SELECT $1, u.id, $3, $4, $5, $6, $7
+            FROM users u
+            WHERE u.id = $2
+              AND u.active
+              AND EXISTS (SELECT FROM held)
+              AND NOT EXISTS (SELECT FROM external_identities WHERE subject_index = ANY ($8))
+            RETURNING id
+        ),
+        claimed AS (
+            INSERT INTO unique_indexes (digest, row_id)
+            SELECT unnest($8), id
+            FROM changed
+        )
+    ";
 
     let principal = by.principal();
     let unscoped =
@@ -234,11 +254,21 @@ pub(super) async fn delete_external_identity(
     identity: Shared<Identity>,
     Path(id): Path<Id<ExternalIdentity>>,
 ) -> Result<NoContent, Problem> {
-    const UNLINK: &str = r"changed AS (DELETE FROM external_identities
-        WHERE id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held) AND NOT is_last_way_in($2, $1)
-        RETURNING id, end_sessions(user_id, NULL, $3, $4))";
+    const UNLINK: &str = r"
+        changed AS (
+            DELETE FROM external_identities
+            WHERE id = $1
+              AND user_id = $2
+              AND EXISTS (SELECT FROM held)
+              AND NOT is_last_way_in($2, $1)
+            RETURNING id, end_sessions(user_id, NULL, $3, $4)
+        )
+    ";
 
-    const EXISTS: &str = "SELECT FROM external_identities WHERE id = $1 AND user_id = $2";
+    const EXISTS: &str = r"
+        SELECT FROM external_identities
+        WHERE id = $1 AND user_id = $2
+    ";
 
     let principal = by.principal();
     let unscoped = by.unscoped("identities belong to their person, wherever they work");

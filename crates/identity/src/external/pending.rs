@@ -84,11 +84,23 @@ impl Pending {
         state: &[u8],
         binding: Vec<u8>,
     ) -> Result<(), Problem> {
-        const INSERT: &str = "WITH old AS (SELECT hash FROM external_authorizations WHERE expires_at < $4 \
-                 ORDER BY expires_at LIMIT 100 FOR UPDATE SKIP LOCKED), \
-             cleared AS (DELETE FROM external_authorizations e USING old WHERE e.hash = old.hash) \
-             INSERT INTO external_authorizations (hash, binding, payload, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5)";
+        const INSERT: &str = r"
+            WITH old AS (
+                SELECT hash
+                FROM external_authorizations
+                WHERE expires_at < $4
+                ORDER BY expires_at
+                LIMIT 100
+                FOR UPDATE SKIP LOCKED
+            ),
+            cleared AS (
+                DELETE FROM external_authorizations e
+                USING old
+                WHERE e.hash = old.hash
+            )
+            INSERT INTO external_authorizations (hash, binding, payload, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5)
+        ";
 
         let database = unscoped.database();
         let payload =
@@ -126,8 +138,11 @@ impl Taken {
         binding: &str,
         now: Timestamp,
     ) -> Result<Option<Self>, Problem> {
-        const TAKE_UP: &str = "DELETE FROM external_authorizations WHERE hash = $1 AND binding = $2 AND expires_at > $3 \
-             RETURNING payload";
+        const TAKE_UP: &str = r"
+            DELETE FROM external_authorizations
+            WHERE hash = $1 AND binding = $2 AND expires_at > $3
+            RETURNING payload
+        ";
 
         let (state, binding) = (hash(state), hash(binding));
         let values = [

@@ -270,16 +270,24 @@ impl Account {
         organization: Option<OrganizationId>,
         place: &[u8],
     ) -> Result<Option<Self>, Error> {
-        const FIND: &str = "SELECT i.id, u.id, u.active, u.second_factor, m.organization_id, u.email, k.id, k.wrapped, \
-                 EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id), \
-                 EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id AND p.place = $3), t.secret, \
-                 u.credentials_version \
-             FROM external_identities i JOIN users u ON u.id = i.user_id JOIN data_keys k ON k.id = u.data_key \
-             LEFT JOIN totps t ON t.user_id = u.id \
-             LEFT JOIN LATERAL (SELECT organization_id FROM memberships \
-                 WHERE user_id = u.id AND ($2::uuid IS NULL OR organization_id = $2) \
-                 ORDER BY created_at, organization_id LIMIT 1) m ON true \
-             WHERE i.subject_index = ANY ($1)";
+        const FIND: &str = r"
+            SELECT i.id, u.id, u.active, u.second_factor, m.organization_id, u.email, k.id,
+                k.wrapped, EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id),
+                EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id AND p.place = $3),
+                t.secret, u.credentials_version
+            FROM external_identities i
+            JOIN users u ON u.id = i.user_id
+            JOIN data_keys k ON k.id = u.data_key
+            LEFT JOIN totps t ON t.user_id = u.id
+            LEFT JOIN LATERAL (
+                SELECT organization_id
+                FROM memberships
+                WHERE user_id = u.id AND ($2::uuid IS NULL OR organization_id = $2)
+                ORDER BY created_at, organization_id
+                LIMIT 1
+            ) m ON true
+            WHERE i.subject_index = ANY ($1)
+        ";
 
         let indexes = indexes(subject, unscoped.database().ring());
         let values = [

@@ -42,12 +42,23 @@ pub(super) async fn accept_invitation(
     identity: Shared<Identity>,
     Json(body): Json<AcceptInvitation>,
 ) -> Result<Json<JoinedView>, Problem> {
-    const ACCEPT: &str = "accepted AS (DELETE FROM invitations WHERE id = $1 AND hash = $2 AND expires_at > $3 \
-             AND EXISTS (SELECT FROM held) AND hold_invitation(invited_by, organization_id, role_id) \
-             RETURNING organization_id, role_id, destroy_data_key(data_key)), \
-         changed AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-             SELECT $4, organization_id, role_id, $3 FROM accepted \
-             RETURNING user_id, NULL::jsonb AS before, jsonb_build_object('role', $5::text) AS after)";
+    const ACCEPT: &str = r"
+        accepted AS (
+            DELETE FROM invitations
+            WHERE id = $1
+              AND hash = $2
+              AND expires_at > $3
+              AND EXISTS (SELECT FROM held)
+              AND hold_invitation(invited_by, organization_id, role_id)
+            RETURNING organization_id, role_id, destroy_data_key(data_key)
+        ),
+        changed AS (
+            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            SELECT $4, organization_id, role_id, $3
+            FROM accepted
+            RETURNING user_id, NULL::jsonb AS before, jsonb_build_object('role', $5::text) AS after
+        )
+    ";
 
     let user = by.principal().user;
     let unscoped =

@@ -18,10 +18,16 @@ pub(super) struct Pending {
 /// The invitation of a token. There is none for a token that was never mailed, was used or withdrawn, has run out, or
 /// whose inviter may not invite any more: nobody can tell these apart.
 pub(super) async fn find(unscoped: &Unscoped, token: &str) -> Result<Option<Pending>, Error> {
-    const FIND: &str = "SELECT i.id, i.organization_id, o.name, r.name, i.email, k.id, k.wrapped FROM invitations i \
-         JOIN organizations o ON o.id = i.organization_id JOIN roles r ON r.id = i.role_id \
-         JOIN data_keys k ON k.id = i.data_key \
-         WHERE i.hash = $1 AND i.expires_at > $2 AND invitation_stands(i.invited_by, i.organization_id, i.role_id)";
+    const FIND: &str = r"
+        SELECT i.id, i.organization_id, o.name, r.name, i.email, k.id, k.wrapped
+        FROM invitations i
+        JOIN organizations o ON o.id = i.organization_id
+        JOIN roles r ON r.id = i.role_id
+        JOIN data_keys k ON k.id = i.data_key
+        WHERE i.hash = $1
+          AND i.expires_at > $2
+          AND invitation_stands(i.invited_by, i.organization_id, i.role_id)
+    ";
 
     let (hash, now) = (hash(token), unscoped.database().runtime().clock.now());
     let rows = unscoped

@@ -74,12 +74,22 @@ pub(super) async fn delete_invitation(
     by: FreshOrScoped<MembersManage>,
     Path(id): Path<InvitationId>,
 ) -> Result<NoContent, Problem> {
-    const DELETE: &str = "changed AS (DELETE FROM invitations WHERE id = $2 AND organization_id = $1 \
-             AND NOT role_exceeds(role_id, $3, $4) AND NOT member_exceeds(invited_by, $1, $3, $4) \
-             RETURNING destroy_data_key(data_key))";
+    const DELETE: &str = r"
+        changed AS (
+            DELETE FROM invitations
+            WHERE id = $2
+              AND organization_id = $1
+              AND NOT role_exceeds(role_id, $3, $4)
+              AND NOT member_exceeds(invited_by, $1, $3, $4)
+            RETURNING destroy_data_key(data_key)
+        )
+    ";
 
-    const EXCEEDS: &str = "SELECT role_exceeds(role_id, $3, $4) OR member_exceeds(invited_by, $1, $3, $4) FROM invitations \
-         WHERE organization_id = $1 AND id = $2";
+    const EXCEEDS: &str = r"
+        SELECT role_exceeds(role_id, $3, $4) OR member_exceeds(invited_by, $1, $3, $4)
+        FROM invitations
+        WHERE organization_id = $1 AND id = $2
+    ";
 
     let [held, owner] = held_by(by.principal());
     let values = [by.organization().into(), id.uuid().into(), held, owner];

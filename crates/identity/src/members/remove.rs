@@ -22,11 +22,18 @@ pub(super) async fn delete_member(
     identity: Shared<Identity>,
     Path(id): Path<MemberId>,
 ) -> Result<NoContent, Problem> {
-    const DELETE: &str = r"changed AS (DELETE FROM memberships
-        WHERE organization_id = $1 AND user_id = $2 AND role_id = $3
-            AND EXISTS (SELECT FROM held) AND NOT role_exceeds($3, $4, $5)
-        RETURNING user_id, jsonb_build_object('role', $6::text) AS before, NULL::jsonb AS after,
-            end_sessions(user_id, $1, NULL, $7))";
+    const DELETE: &str = r"
+        changed AS (
+            DELETE FROM memberships
+            WHERE organization_id = $1
+              AND user_id = $2
+              AND role_id = $3
+              AND EXISTS (SELECT FROM held)
+              AND NOT role_exceeds($3, $4, $5)
+            RETURNING user_id, jsonb_build_object('role', $6::text) AS before, NULL::jsonb AS after,
+                end_sessions(user_id, $1, NULL, $7)
+        )
+    ";
 
     for _ in 0..3 {
         let member = find_subject(&by, id, None)

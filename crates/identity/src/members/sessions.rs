@@ -13,16 +13,40 @@ use crate::{
 };
 
 /// All of them: the membership is locked first, so that none starts beside it.
-const END_ALL: &str = r"member AS (SELECT user_id FROM memberships
-        WHERE organization_id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held)
-            AND NOT role_exceeds(role_id, $4, $5) FOR NO KEY UPDATE),
-    ended AS (SELECT end_sessions(user_id, $1, NULL, $3) AS ids FROM member),
-    changed AS (SELECT ids FROM ended WHERE cardinality(ids) > 0)";
+const END_ALL: &str = r"
+    member AS (
+        SELECT user_id
+        FROM memberships
+        WHERE organization_id = $1
+          AND user_id = $2
+          AND EXISTS (SELECT FROM held)
+          AND NOT role_exceeds(role_id, $4, $5)
+        FOR NO KEY UPDATE
+    ),
+    ended AS (
+        SELECT end_sessions(user_id, $1, NULL, $3) AS ids
+        FROM member
+    ),
+    changed AS (
+        SELECT ids
+        FROM ended
+        WHERE cardinality(ids) > 0
+    )
+";
 
-const END_ONE: &str = r"changed AS (UPDATE sessions SET ended_at = $3
-    WHERE organization_id = $1 AND user_id = $2 AND id = $6 AND ended_at IS NULL AND EXISTS (SELECT FROM held)
-        AND NOT member_exceeds($2, $1, $4, $5)
-    RETURNING id)";
+const END_ONE: &str = r"
+    changed AS (
+        UPDATE sessions
+        SET ended_at = $3
+        WHERE organization_id = $1
+          AND user_id = $2
+          AND id = $6
+          AND ended_at IS NULL
+          AND EXISTS (SELECT FROM held)
+          AND NOT member_exceeds($2, $1, $4, $5)
+        RETURNING id
+    )
+";
 
 /// A sign-in of a member. From where and with what is between them and the service.
 #[view]
@@ -48,10 +72,17 @@ pub(super) async fn list_member_sessions(
     identity: Shared<Identity>,
     Path(id): Path<MemberId>,
 ) -> Result<Listing<MemberSessionView>, Problem> {
-    const LIST: &str = "SELECT id, kind, client_id, created_at, last_used_at, expires_at FROM sessions \
-         WHERE organization_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 \
-             AND (idle_expires_at IS NULL OR idle_expires_at > $3) \
-         ORDER BY id DESC LIMIT 1000";
+    const LIST: &str = r"
+        SELECT id, kind, client_id, created_at, last_used_at, expires_at
+        FROM sessions
+        WHERE organization_id = $1
+          AND user_id = $2
+          AND ended_at IS NULL
+          AND expires_at > $3
+          AND (idle_expires_at IS NULL OR idle_expires_at > $3)
+        ORDER BY id DESC
+        LIMIT 1000
+    ";
 
     find_subject(&by, id, None)
         .await?

@@ -42,13 +42,22 @@ pub(super) struct ApplicationView {
 /// Those of every organization that one works in.
 #[get("/v1/me/applications")]
 pub(super) async fn list_applications(by: InPerson) -> Result<Listing<ApplicationView>, Problem> {
-    const LIST: &str = r"SELECT g.id, g.client_id, c.name, c.first_party, g.organization_id, g.scopes, g.created_at,
-            g.consented_at, (SELECT count(*) FROM sessions s
-                WHERE s.grant_id = g.id AND s.ended_at IS NULL AND s.expires_at > $2
-                    AND (s.idle_expires_at IS NULL OR s.idle_expires_at > $2))
-        FROM oauth_grants g JOIN oauth_clients c ON c.client_id = g.client_id
+    const LIST: &str = r"
+        SELECT g.id, g.client_id, c.name, c.first_party, g.organization_id, g.scopes, g.created_at,
+            g.consented_at,
+            (
+                SELECT count(*)
+                FROM sessions s
+                WHERE s.grant_id = g.id
+                  AND s.ended_at IS NULL
+                  AND s.expires_at > $2
+                  AND (s.idle_expires_at IS NULL OR s.idle_expires_at > $2)
+            )
+        FROM oauth_grants g
+        JOIN oauth_clients c ON c.client_id = g.client_id
         WHERE g.user_id = $1
-        ORDER BY g.id DESC";
+        ORDER BY g.id DESC
+    ";
 
     let unscoped = by.unscoped("what a person allows belongs to them, wherever they work");
     let now = unscoped.database().runtime().clock.now();
@@ -90,8 +99,13 @@ pub(super) async fn withdraw_application(
     Path(id): Path<Id<Grant>>,
 ) -> Result<NoContent, Problem> {
     // Codes and sessions stand on the grant by their foreign keys, so that none that is given at this moment stays.
-    const WITHDRAW: &str =
-        r"changed AS (DELETE FROM oauth_grants WHERE id = $1 AND user_id = $2 RETURNING id)";
+    const WITHDRAW: &str = r"
+            changed AS (
+                DELETE FROM oauth_grants
+                WHERE id = $1 AND user_id = $2
+                RETURNING id
+            )
+        ";
 
     let principal = by.principal();
     let unscoped = by.unscoped("what a person allows belongs to them, wherever they work");

@@ -54,8 +54,11 @@ impl Application {
         identity: &Identity,
         client_id: &str,
     ) -> Result<Option<Self>, Error> {
-        const FIND: &str = r"SELECT id, client_id, name, redirect_uris, first_party FROM oauth_clients
-            WHERE client_id = $1 AND disabled_at IS NULL";
+        const FIND: &str = r"
+            SELECT id, client_id, name, redirect_uris, first_party
+            FROM oauth_clients
+            WHERE client_id = $1 AND disabled_at IS NULL
+        ";
         let rows = unscoped
             .select("oauth_clients.find", FIND, [client_id.into()])
             .await?;
@@ -85,10 +88,13 @@ pub(super) async fn permissions_of(
     client: &Client,
 ) -> Result<Permissions, Error> {
     const FIND: &str = r"
-        SELECT usable_permissions(c.permissions, m.role_id, sponsor_role(c.sponsor_id, c.sponsor_since, c.organization_id))
+        SELECT usable_permissions(
+            c.permissions, m.role_id, sponsor_role(c.sponsor_id, c.sponsor_since, c.organization_id)
+        )
         FROM client_secrets c
         JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id
-        WHERE c.id = $1";
+        WHERE c.id = $1
+    ";
 
     let rows = unscoped
         .select("client_secrets.permissions", FIND, [client.secret.into()])

@@ -58,26 +58,47 @@ pub(super) async fn insert(
     new: NewCode<'_>,
 ) -> Result<Option<SecretString>, Problem> {
     // `agreed` writes what is granted from now on; `remembered` finds what was agreed to before and is not withdrawn yet.
-    const INSERT: &str = r"cleared AS (DELETE FROM authorization_codes
-            WHERE granted_by = $5 AND used_at IS NULL AND expires_at < $8),
-        remembered AS (SELECT id FROM oauth_grants
-            WHERE user_id = $10 AND client_id = $2 AND organization_id IS NOT DISTINCT FROM $6
-                AND consented_at IS NOT NULL AND scopes @> $7 AND $13 AND EXISTS (SELECT FROM held)
-            FOR KEY SHARE),
-        agreed AS (INSERT INTO oauth_grants AS g
-            (id, user_id, client_id, organization_id, scopes, created_at, consented_at)
+    const INSERT: &str = r"
+        cleared AS (
+            DELETE FROM authorization_codes
+            WHERE granted_by = $5 AND used_at IS NULL AND expires_at < $8
+        ),
+        remembered AS (
+            SELECT id
+            FROM oauth_grants
+            WHERE user_id = $10
+              AND client_id = $2
+              AND organization_id IS NOT DISTINCT FROM $6
+              AND consented_at IS NOT NULL
+              AND scopes @> $7
+              AND $13
+              AND EXISTS (SELECT FROM held)
+            FOR KEY SHARE
+        ),
+        agreed AS (
+            INSERT INTO oauth_grants AS g (
+                id, user_id, client_id, organization_id, scopes, created_at, consented_at
+            )
             SELECT $11, $10, $2, $6, $7, $8, CASE WHEN $12 THEN $8 END
-            WHERE ($12 OR $14) AND EXISTS (SELECT FROM held) AND NOT EXISTS (SELECT FROM remembered)
-            ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE
-            SET scopes = CASE WHEN g.consented_at IS NULL AND $12 THEN excluded.scopes
-                ELSE ARRAY(SELECT DISTINCT unnest(g.scopes || excluded.scopes) ORDER BY 1) END,
-                consented_at = excluded.consented_at
-            RETURNING id),
-        changed AS (INSERT INTO authorization_codes
-            (hash, client_id, redirect_uri, challenge, granted_by, organization_id, scopes, created_at, expires_at, grant_id)
+            WHERE ($12 OR $14)
+              AND EXISTS (SELECT FROM held)
+              AND NOT EXISTS (SELECT FROM remembered)
+            ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE SET scopes = CASE
+                WHEN g.consented_at IS NULL AND $12 THEN excluded.scopes
+                ELSE ARRAY(SELECT DISTINCT unnest(g.scopes || excluded.scopes) ORDER BY 1)
+            END, consented_at = excluded.consented_at
+            RETURNING id
+        ),
+        changed AS (
+            INSERT INTO authorization_codes (
+                hash, client_id, redirect_uri, challenge, granted_by, organization_id, scopes,
+                created_at, expires_at, grant_id
+            )
             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, id
             FROM (SELECT id FROM remembered UNION ALL SELECT id FROM agreed) AS stands
-            RETURNING hash)";
+            RETURNING hash
+        )
+    ";
 
     let runtime = identity.runtime();
     let now = runtime.clock.now();
@@ -126,13 +147,21 @@ pub(super) async fn insert(
 impl Code {
     /// Finds a code, good or not.
     pub(super) async fn find(unscoped: &Unscoped, code: &str) -> Result<Option<Self>, Error> {
-        const FIND: &str = "SELECT c.client_id, c.redirect_uri, c.challenge, c.expires_at, c.scopes, c.organization_id, \
-             c.session_id, s.user_id, s.authenticated_at, s.multi_factor, \
-             s.ended_at IS NULL AND u.active AND (c.organization_id IS NULL OR m.user_id IS NOT NULL), k.id, k.wrapped, c.granted_by, c.grant_id \
-             FROM authorization_codes c JOIN sessions s ON s.id = c.granted_by JOIN users u ON u.id = s.user_id \
-             JOIN data_keys k ON k.id = u.data_key \
-             LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = c.organization_id \
-             WHERE c.hash = $1";
+        const FIND: &str = r"
+            SELECT c.client_id, c.redirect_uri, c.challenge, c.expires_at, c.scopes,
+                c.organization_id, c.session_id, s.user_id, s.authenticated_at, s.multi_factor,
+                s.ended_at IS NULL
+                    AND u.active
+                    AND (c.organization_id IS NULL OR m.user_id IS NOT NULL), k.id, k.wrapped,
+                c.granted_by, c.grant_id
+            FROM authorization_codes c
+            JOIN sessions s ON s.id = c.granted_by
+            JOIN users u ON u.id = s.user_id
+            JOIN data_keys k ON k.id = u.data_key
+            LEFT JOIN memberships m ON m.user_id = s.user_id
+                AND m.organization_id = c.organization_id
+            WHERE c.hash = $1
+        ";
 
         let hash = hash(code);
         let rows = unscoped

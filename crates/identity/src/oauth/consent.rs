@@ -79,7 +79,12 @@ async fn in_words(
     unscoped: &Unscoped,
     scopes: &[String],
 ) -> Result<Vec<ConsentPermissionView>, Error> {
-    const FIND: &str = "SELECT name, help FROM permissions WHERE name = ANY ($1) ORDER BY name";
+    const FIND: &str = r"
+        SELECT name, help
+        FROM permissions
+        WHERE name = ANY ($1)
+        ORDER BY name
+    ";
 
     let least = || ConsentPermissionView {
         name: LEAST.to_owned(),

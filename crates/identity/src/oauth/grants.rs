@@ -96,7 +96,14 @@ async fn end_what_it_gave(
     given: SessionId,
     organization: Option<OrganizationId>,
 ) -> Result<(), Error> {
-    const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+    const END: &str = r"
+        changed AS (
+            UPDATE sessions
+            SET ended_at = $2
+            WHERE id = $1 AND ended_at IS NULL
+            RETURNING id
+        )
+    ";
     let now = identity.runtime().clock.now();
     let event = about_session(Action::TokenReuse, given, organization);
     let values = [given.uuid().into(), now.inner().into()];
@@ -145,8 +152,12 @@ async fn check_granted(
     token: &str,
     wanted: &[String],
 ) -> Result<(), Problem> {
-    const SCOPES: &str = r"SELECT s.scopes FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
-        WHERE t.hash = $1 AND s.client_id = $2";
+    const SCOPES: &str = r"
+        SELECT s.scopes
+        FROM refresh_tokens t
+        JOIN sessions s ON s.id = t.session_id
+        WHERE t.hash = $1 AND s.client_id = $2
+    ";
 
     if wanted.is_empty() {
         return Ok(());

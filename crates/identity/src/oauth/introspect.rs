@@ -75,9 +75,19 @@ async fn look_up(
     body: &HeldToken,
 ) -> Result<Option<IntrospectionView>, Problem> {
     // A refresh token ends with its session, by use or without.
-    const FIND: &str = "SELECT id, client_id, organization_id, least(expires_at, idle_expires_at), scopes FROM sessions \
-         WHERE id = coalesce($1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea AND used_at IS NULL)) \
-             AND ended_at IS NULL";
+    const FIND: &str = r"
+        SELECT id, client_id, organization_id, least(expires_at, idle_expires_at), scopes
+        FROM sessions
+        WHERE id = coalesce(
+            $1::uuid,
+            (
+                SELECT session_id
+                FROM refresh_tokens
+                WHERE hash = $2::bytea AND used_at IS NULL
+            )
+        )
+          AND ended_at IS NULL
+    ";
 
     let now = identity.runtime().clock.now();
     let held = body.held(identity).await?;

@@ -67,10 +67,13 @@ pub enum ClientError {
 /// # Errors
 /// [`ClientError`]; then nothing was registered.
 pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), ClientError> {
-    const INSERT: &str = r"changed AS (INSERT INTO oauth_clients
-            (id, client_id, name, redirect_uris, created_at, first_party)
-        VALUES ($1, $2, $3, $4, $5, $6)
-        RETURNING id)";
+    const INSERT: &str = r"
+        changed AS (
+            INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at, first_party)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            RETURNING id
+        )
+    ";
 
     let NewClient {
         client_id,
@@ -121,8 +124,11 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
 /// # Errors
 /// As the database answers.
 pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> {
-    const LIST: &str = r"SELECT client_id, name, redirect_uris, created_at, disabled_at, first_party
-        FROM oauth_clients ORDER BY client_id";
+    const LIST: &str = r"
+        SELECT client_id, name, redirect_uris, created_at, disabled_at, first_party
+        FROM oauth_clients
+        ORDER BY client_id
+    ";
 
     let read = |row: &Row| {
         Ok(ClientRow {
@@ -150,10 +156,19 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
 /// As the database answers.
 pub async fn disable_client(unscoped: &Unscoped, client_id: &str) -> Result<bool, Error> {
     // Codes and sessions stand on the grants, and go with them.
-    const DISABLE: &str = r"changed AS (UPDATE oauth_clients SET disabled_at = $2
+    const DISABLE: &str = r"
+        changed AS (
+            UPDATE oauth_clients
+            SET disabled_at = $2
             WHERE client_id = $1 AND disabled_at IS NULL
-            RETURNING client_id, end_sessions_of_client(client_id, $2)),
-        withdrawn AS (DELETE FROM oauth_grants g USING changed WHERE g.client_id = changed.client_id)";
+            RETURNING client_id, end_sessions_of_client(client_id, $2)
+        ),
+        withdrawn AS (
+            DELETE FROM oauth_grants g
+            USING changed
+            WHERE g.client_id = changed.client_id
+        )
+    ";
 
     let now = unscoped.database().runtime().clock.now();
     let change = |event| {
@@ -177,9 +192,14 @@ pub async fn set_first_party(
     client_id: &str,
     first_party: bool,
 ) -> Result<bool, Error> {
-    const SET: &str = r"changed AS (UPDATE oauth_clients SET first_party = $2
-        WHERE client_id = $1 AND disabled_at IS NULL AND first_party <> $2
-        RETURNING client_id)";
+    const SET: &str = r"
+        changed AS (
+            UPDATE oauth_clients
+            SET first_party = $2
+            WHERE client_id = $1 AND disabled_at IS NULL AND first_party <> $2
+            RETURNING client_id
+        )
+    ";
 
     let change = |event| {
         Change::new(

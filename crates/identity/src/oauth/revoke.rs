@@ -98,11 +98,23 @@ async fn revoke(
     held: Held,
     client_id: &str,
 ) -> Result<(), Problem> {
-    const FIND: &str = "SELECT id, organization_id, client_id IS NOT DISTINCT FROM $3 FROM sessions \
-         WHERE id = coalesce($1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea)) \
-             AND ended_at IS NULL";
+    const FIND: &str = r"
+        SELECT id, organization_id, client_id IS NOT DISTINCT FROM $3
+        FROM sessions
+        WHERE id = coalesce(
+            $1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea)
+        )
+          AND ended_at IS NULL
+    ";
 
-    const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+    const END: &str = r"
+        changed AS (
+            UPDATE sessions
+            SET ended_at = $2
+            WHERE id = $1 AND ended_at IS NULL
+            RETURNING id
+        )
+    ";
 
     let (session, refresh) = held.values();
     let rows = unscoped

@@ -36,10 +36,20 @@ pub(super) async fn create_organization(
     identity: Shared<Identity>,
     Json(body): Json<CreateOrganization>,
 ) -> Result<Created<OwnOrganizationView>, Problem> {
-    const CREATE: &str = "changed AS (INSERT INTO organizations (id, name, created_at) SELECT $1, $2, $3 FROM held \
-             WHERE has_room('organizations', $4, $6, $3) RETURNING id), \
-         member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-             SELECT $4, id, $5, $3 FROM changed)";
+    const CREATE: &str = r"
+        changed AS (
+            INSERT INTO organizations (id, name, created_at)
+            SELECT $1, $2, $3
+            FROM held
+            WHERE has_room('organizations', $4, $6, $3)
+            RETURNING id
+        ),
+        member AS (
+            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            SELECT $4, id, $5, $3
+            FROM changed
+        )
+    ";
 
     let (runtime, user) = (identity.runtime(), by.principal().user);
     let (id, now): (OrganizationId, _) = (runtime.new_id(), runtime.clock.now());

@@ -43,9 +43,22 @@ pub(super) async fn update_current_organization(
     by: FreshOrScoped<OrganizationUpdate>,
     Json(body): Json<UpdateOrganization>,
 ) -> Result<Json<CurrentOrganizationView>, Problem> {
-    const UPDATE: &str = "found AS (SELECT id, name FROM organizations WHERE id = $1 FOR UPDATE), \
-         changed AS (UPDATE organizations o SET name = $2 FROM found WHERE o.id = found.id AND found.name <> $2 \
-             RETURNING o.id, jsonb_build_object('name', found.name) AS before, jsonb_build_object('name', o.name) AS after)";
+    const UPDATE: &str = r"
+        found AS (
+            SELECT id, name
+            FROM organizations
+            WHERE id = $1
+            FOR UPDATE
+        ),
+        changed AS (
+            UPDATE organizations o
+            SET name = $2
+            FROM found
+            WHERE o.id = found.id AND found.name <> $2
+            RETURNING o.id, jsonb_build_object('name', found.name) AS before,
+                jsonb_build_object('name', o.name) AS after
+        )
+    ";
 
     if let Patch::Set(name) = body.name {
         let organization: OrganizationId = by.organization().into();

@@ -27,18 +27,48 @@ pub(super) async fn delete_current_organization(
     identity: Shared<Identity>,
 ) -> Result<NoContent, Problem> {
     // The foreign keys of the features decide what is left: they are checked when the statement ends.
-    const DELETE: &str = "alone AS (SELECT 1 FROM memberships WHERE organization_id = $1 \
-             HAVING count(*) = 1 AND bool_and(user_id = $2)), \
-         changed AS (DELETE FROM organizations o USING alone WHERE o.id = $1 AND EXISTS (SELECT FROM held) \
-             RETURNING o.id, jsonb_build_object('name', o.name) AS before, NULL::jsonb AS after), \
-         left_by AS (DELETE FROM memberships m USING changed WHERE m.organization_id = changed.id), \
-         withdrawn AS (DELETE FROM invitations i USING changed WHERE i.organization_id = changed.id \
-             RETURNING destroy_data_key(i.data_key)), \
-         granted AS (DELETE FROM role_permissions p USING roles r, changed \
-             WHERE p.role_id = r.id AND r.organization_id = changed.id), \
-         made AS (DELETE FROM roles r USING changed WHERE r.organization_id = changed.id), \
-         ended AS (UPDATE sessions s SET ended_at = $3 FROM changed \
-             WHERE s.organization_id = changed.id AND s.ended_at IS NULL)";
+    const DELETE: &str = r"
+        alone AS (
+            SELECT 1
+            FROM memberships
+            WHERE organization_id = $1
+            HAVING count(*) = 1 AND bool_and(user_id = $2)
+        ),
+        changed AS (
+            DELETE FROM organizations o
+            USING alone
+            WHERE o.id = $1
+              AND EXISTS (SELECT FROM held)
+            RETURNING o.id, jsonb_build_object('name', o.name) AS before, NULL::jsonb AS after
+        ),
+        left_by AS (
+            DELETE FROM memberships m
+            USING changed
+            WHERE m.organization_id = changed.id
+        ),
+        withdrawn AS (
+            DELETE FROM invitations i
+            USING changed
+            WHERE i.organization_id = changed.id
+            RETURNING destroy_data_key(i.data_key)
+        ),
+        granted AS (
+            DELETE FROM role_permissions p
+            USING roles r, changed
+            WHERE p.role_id = r.id AND r.organization_id = changed.id
+        ),
+        made AS (
+            DELETE FROM roles r
+            USING changed
+            WHERE r.organization_id = changed.id
+        ),
+        ended AS (
+            UPDATE sessions s
+            SET ended_at = $3
+            FROM changed
+            WHERE s.organization_id = changed.id AND s.ended_at IS NULL
+        )
+    ";
 
     let (organization, user): (OrganizationId, _) = (by.organization().into(), by.principal().user);
     let now = identity.runtime().clock.now();

@@ -20,10 +20,18 @@ pub(super) async fn leave_organization(
     identity: Shared<Identity>,
     Path(id): Path<OrganizationId>,
 ) -> Result<NoContent, Problem> {
-    const LEAVE: &str = r"changed AS (DELETE FROM memberships m USING roles r
-        WHERE m.user_id = $1 AND m.organization_id = $2 AND r.id = m.role_id AND EXISTS (SELECT FROM held)
-        RETURNING m.user_id, jsonb_build_object('role', r.name) AS before, NULL::jsonb AS after,
-            end_sessions(m.user_id, $2, NULL, $3))";
+    const LEAVE: &str = r"
+        changed AS (
+            DELETE FROM memberships m
+            USING roles r
+            WHERE m.user_id = $1
+              AND m.organization_id = $2
+              AND r.id = m.role_id
+              AND EXISTS (SELECT FROM held)
+            RETURNING m.user_id, jsonb_build_object('role', r.name) AS before, NULL::jsonb AS after,
+                end_sessions(m.user_id, $2, NULL, $3)
+        )
+    ";
 
     let (user, now) = (by.principal().user, identity.runtime().clock.now());
     let unscoped = by.unscoped(

@@ -52,9 +52,14 @@ async fn find(
     user: UserId,
     organization: Option<OrganizationId>,
 ) -> Result<Vec<OwnOrganizationView>, Error> {
-    const LIST: &str = "SELECT o.id, o.name, r.name, m.created_at \
-         FROM memberships m JOIN organizations o ON o.id = m.organization_id JOIN roles r ON r.id = m.role_id \
-         WHERE m.user_id = $1 AND ($2::uuid IS NULL OR o.id = $2) ORDER BY m.created_at, o.id";
+    const LIST: &str = r"
+        SELECT o.id, o.name, r.name, m.created_at
+        FROM memberships m
+        JOIN organizations o ON o.id = m.organization_id
+        JOIN roles r ON r.id = m.role_id
+        WHERE m.user_id = $1 AND ($2::uuid IS NULL OR o.id = $2)
+        ORDER BY m.created_at, o.id
+    ";
 
     let read = |row: &Row| -> Result<_, Error> {
         Ok(OwnOrganizationView {

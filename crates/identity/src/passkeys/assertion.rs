@@ -112,15 +112,27 @@ async fn find(
     assertion: &Assertion,
     wanted: Wanted,
 ) -> Result<Option<Candidate>, Problem> {
-    const FIND: &str = "WITH spent AS (DELETE FROM webauthn_challenges \
-             WHERE hash = $1 AND user_id IS NULL AND expires_at > $2 RETURNING state) \
-         SELECT p.user_id, m.organization_id, u.email, \
-             EXISTS (SELECT FROM sign_in_places s WHERE s.user_id = u.id) \
-                 AND NOT EXISTS (SELECT FROM sign_in_places s WHERE s.user_id = u.id AND s.place = $5), \
-             k.id, k.wrapped, p.id, p.credential, spent.state, u.credentials_version \
-         FROM spent JOIN passkeys p ON p.credential_hash = $3 JOIN users u ON u.id = p.user_id AND u.active \
-         JOIN data_keys k ON k.id = u.data_key LEFT JOIN memberships m ON m.user_id = u.id \
-         WHERE ($4::uuid IS NULL OR m.organization_id = $4) ORDER BY m.created_at, m.organization_id LIMIT 1";
+    const FIND: &str = r"
+        WITH spent AS (
+            DELETE FROM webauthn_challenges
+            WHERE hash = $1 AND user_id IS NULL AND expires_at > $2
+            RETURNING state
+        )
+        SELECT p.user_id, m.organization_id, u.email,
+            EXISTS (SELECT FROM sign_in_places s WHERE s.user_id = u.id)
+                AND NOT EXISTS (
+                    SELECT FROM sign_in_places s
+                    WHERE s.user_id = u.id AND s.place = $5
+                ), k.id, k.wrapped, p.id, p.credential, spent.state, u.credentials_version
+        FROM spent
+        JOIN passkeys p ON p.credential_hash = $3
+        JOIN users u ON u.id = p.user_id AND u.active
+        JOIN data_keys k ON k.id = u.data_key
+        LEFT JOIN memberships m ON m.user_id = u.id
+        WHERE ($4::uuid IS NULL OR m.organization_id = $4)
+        ORDER BY m.created_at, m.organization_id
+        LIMIT 1
+    ";
 
     let Some(hash) = challenge::answered(&assertion.0.response.client_data_json) else {
         return Ok(None);
@@ -172,8 +184,16 @@ async fn note_use(
     passkey: &Passkey,
     result: &AuthenticationResult,
 ) -> Result<bool, Problem> {
-    const NOTE: &str = "changed AS (UPDATE passkeys SET credential = $2, sign_count = $3, last_used_at = $4 \
-         WHERE id = $1 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0)) AND EXISTS (SELECT FROM held) RETURNING id)";
+    const NOTE: &str = r"
+        changed AS (
+            UPDATE passkeys
+            SET credential = $2, sign_count = $3, last_used_at = $4
+            WHERE id = $1
+              AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))
+              AND EXISTS (SELECT FROM held)
+            RETURNING id
+        )
+    ";
 
     let now = unscoped.database().runtime().clock.now();
     let note = |key: &HeldKey<'_>| {

@@ -34,9 +34,20 @@ pub(super) async fn keep(
     user: Option<UserId>,
     state: &impl Serialize,
 ) -> Result<(), Error> {
-    const KEEP: &str = "WITH swept AS (DELETE FROM webauthn_challenges WHERE hash IN ( \
-             SELECT hash FROM webauthn_challenges WHERE expires_at <= $4 LIMIT 10 FOR UPDATE SKIP LOCKED)) \
-         INSERT INTO webauthn_challenges (hash, user_id, state, expires_at) VALUES ($1, $2, $3, $5)";
+    const KEEP: &str = r"
+        WITH swept AS (
+            DELETE FROM webauthn_challenges
+            WHERE hash IN (
+                SELECT hash
+                FROM webauthn_challenges
+                WHERE expires_at <= $4
+                LIMIT 10
+                FOR UPDATE SKIP LOCKED
+            )
+        )
+        INSERT INTO webauthn_challenges (hash, user_id, state, expires_at)
+        VALUES ($1, $2, $3, $5)
+    ";
 
     let database = unscoped.database();
     let (runtime, hash) = (database.runtime(), token_digest(challenge).to_vec());
@@ -65,7 +76,11 @@ pub(super) async fn take<S: DeserializeOwned>(
     hash: &[u8],
     user: Uuid,
 ) -> Result<Option<S>, Problem> {
-    const TAKE: &str = "DELETE FROM webauthn_challenges WHERE hash = $1 AND user_id = $2 AND expires_at > $3 RETURNING state";
+    const TAKE: &str = r"
+        DELETE FROM webauthn_challenges
+        WHERE hash = $1 AND user_id = $2 AND expires_at > $3
+        RETURNING state
+    ";
     let now = unscoped.database().runtime().clock.now();
     let values = [hash.to_vec().into(), user.into(), now.inner().into()];
     let rows = unscoped

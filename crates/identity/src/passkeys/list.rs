@@ -34,9 +34,14 @@ pub(super) struct PasskeyView {
 /// List one's passkeys, oldest first.
 #[get("/v1/me/passkeys")]
 pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, Problem> {
-    const LIST: &str = "SELECT p.id, p.name, p.created_at, p.last_used_at, k.id, k.wrapped FROM passkeys p \
-         JOIN users u ON u.id = p.user_id AND u.active JOIN data_keys k ON k.id = u.data_key \
-         WHERE p.user_id = $1 ORDER BY p.id";
+    const LIST: &str = r"
+        SELECT p.id, p.name, p.created_at, p.last_used_at, k.id, k.wrapped
+        FROM passkeys p
+        JOIN users u ON u.id = p.user_id AND u.active
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE p.user_id = $1
+        ORDER BY p.id
+    ";
 
     let unscoped = by
         .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
@@ -86,8 +91,16 @@ pub(super) async fn rename_passkey(
     Path(id): Path<Id<Passkey>>,
     Json(body): Json<RenamePasskey>,
 ) -> Result<NoContent, Problem> {
-    const RENAME: &str = "changed AS (UPDATE passkeys SET name = $3 WHERE id = $1 AND user_id = $2 \
-         AND EXISTS (SELECT FROM held) RETURNING id)";
+    const RENAME: &str = r"
+        changed AS (
+            UPDATE passkeys
+            SET name = $3
+            WHERE id = $1
+              AND user_id = $2
+              AND EXISTS (SELECT FROM held)
+            RETURNING id
+        )
+    ";
 
     let (principal, id) = (by.principal(), id.uuid());
     let unscoped = by
@@ -128,13 +141,23 @@ pub(super) async fn delete_passkey(
     identity: Shared<Identity>,
     Path(id): Path<Id<Passkey>>,
 ) -> Result<NoContent, Problem> {
-    const DELETE: &str = r"changed AS (DELETE FROM passkeys
-        WHERE id = $1 AND user_id = $2 AND EXISTS (SELECT FROM held)
-            AND NOT is_last_way_in($2, $1) AND NOT password_needs($2, $1)
-        RETURNING id, end_sessions(user_id, NULL, $4, $3))";
+    const DELETE: &str = r"
+        changed AS (
+            DELETE FROM passkeys
+            WHERE id = $1
+              AND user_id = $2
+              AND EXISTS (SELECT FROM held)
+              AND NOT is_last_way_in($2, $1)
+              AND NOT password_needs($2, $1)
+            RETURNING id, end_sessions(user_id, NULL, $4, $3)
+        )
+    ";
 
-    const EXISTS: &str =
-        "SELECT is_last_way_in($2, $1) FROM passkeys WHERE id = $1 AND user_id = $2";
+    const EXISTS: &str = r"
+            SELECT is_last_way_in($2, $1)
+            FROM passkeys
+            WHERE id = $1 AND user_id = $2
+        ";
 
     let (principal, id) = (by.principal(), id.uuid());
     let unscoped = by

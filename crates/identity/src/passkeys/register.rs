@@ -113,13 +113,31 @@ pub(super) async fn create_passkey(
     identity: Shared<Identity>,
     Json(body): Json<CreatePasskey>,
 ) -> Result<Created<NewPasskeyView>, Problem> {
-    const INSERT: &str = "changed AS (INSERT INTO passkeys (id, user_id, name, credential_hash, credential, sign_count, created_at) \
-             SELECT $1, $2, $3, $4, $5, 0, $6 FROM held WHERE has_room('passkeys', $2, $9, $6) \
-             RETURNING user_id), \
-         codes AS (INSERT INTO recovery_codes (user_id, hashes, created_at) SELECT user_id, $7, $6 FROM changed \
-             ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING RETURNING user_id), \
-         raised AS (UPDATE sessions SET multi_factor = true WHERE id = $8 AND EXISTS (SELECT FROM changed)), \
-         outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)";
+    const INSERT: &str = r"
+        changed AS (
+            INSERT INTO passkeys (
+                id, user_id, name, credential_hash, credential, sign_count, created_at
+            )
+            SELECT $1, $2, $3, $4, $5, 0, $6
+            FROM held
+            WHERE has_room('passkeys', $2, $9, $6)
+            RETURNING user_id
+        ),
+        codes AS (
+            INSERT INTO recovery_codes (user_id, hashes, created_at)
+            SELECT user_id, $7, $6
+            FROM changed
+            ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING
+            RETURNING user_id
+        ),
+        raised AS (
+            UPDATE sessions
+            SET multi_factor = true
+            WHERE id = $8
+              AND EXISTS (SELECT FROM changed)
+        ),
+        outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)
+    ";
 
     let webauthn = identity.settings.relying_party.webauthn()?;
     let principal = by.principal();
@@ -192,8 +210,14 @@ pub(super) async fn create_passkey(
 
 /// The ids that authenticators gave to the passkeys of a person: a device that has one of them adds no second.
 async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Error> {
-    const FIND: &str = "SELECT p.id, p.credential, k.id, k.wrapped FROM passkeys p JOIN users u ON u.id = p.user_id \
-         JOIN data_keys k ON k.id = u.data_key WHERE p.user_id = $1 ORDER BY p.id";
+    const FIND: &str = r"
+        SELECT p.id, p.credential, k.id, k.wrapped
+        FROM passkeys p
+        JOIN users u ON u.id = p.user_id
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE p.user_id = $1
+        ORDER BY p.id
+    ";
 
     let rows = unscoped
         .select("passkeys.ids", FIND, [user.uuid().into()])

@@ -37,11 +37,21 @@ pub(super) async fn change_password(
     identity: Shared<Identity>,
     Json(body): Json<ChangePassword>,
 ) -> Result<NoContent, Problem> {
-    const CHANGE: &str = r"changed AS (UPDATE users
-            SET password_hash = $2, password_alone = $5, credentials_version = credentials_version + 1
-            WHERE id = $1 AND EXISTS (SELECT FROM held)
-            RETURNING end_sessions(id, NULL, $4, $3)),
-        resets AS (DELETE FROM password_resets WHERE user_id = $1 AND EXISTS (SELECT FROM changed))";
+    const CHANGE: &str = r"
+        changed AS (
+            UPDATE users
+            SET password_hash = $2, password_alone = $5,
+                credentials_version = credentials_version + 1
+            WHERE id = $1
+              AND EXISTS (SELECT FROM held)
+            RETURNING end_sessions(id, NULL, $4, $3)
+        ),
+        resets AS (
+            DELETE FROM password_resets
+            WHERE user_id = $1
+              AND EXISTS (SELECT FROM changed)
+        )
+    ";
 
     let principal = by.principal();
     let unscoped = by.unscoped(
@@ -152,9 +162,13 @@ pub(crate) struct Owner {
 
 /// The account of a person that is signed in.
 pub(crate) async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
-    const FIND: &str = r"SELECT u.password_hash, u.email, k.id, k.wrapped, u.second_factor, u.credentials_version,
+    const FIND: &str = r"
+        SELECT u.password_hash, u.email, k.id, k.wrapped, u.second_factor, u.credentials_version,
             live_keys(u.id, $2)
-        FROM users u JOIN data_keys k ON k.id = u.data_key WHERE u.id = $1 AND u.active";
+        FROM users u
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE u.id = $1 AND u.active
+    ";
 
     let now = unscoped.database().runtime().clock.now();
     let rows = unscoped

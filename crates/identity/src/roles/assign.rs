@@ -24,11 +24,23 @@ pub async fn list_roles_of(
     unscoped: &Unscoped,
     organization: OrganizationId,
 ) -> Result<Vec<ListedRole>, Error> {
-    const LIST: &str = "SELECT r.name, r.organization_id IS NULL, \
-         (SELECT count(*) FROM memberships m WHERE m.role_id = r.id AND m.organization_id = $1), \
-         ARRAY(SELECT permission FROM role_permissions WHERE role_id = r.id ORDER BY permission) \
-         FROM roles r WHERE r.organization_id = $1 OR r.organization_id IS NULL \
-         ORDER BY r.organization_id NULLS FIRST, r.id";
+    const LIST: &str = r"
+        SELECT r.name, r.organization_id IS NULL,
+            (
+                SELECT count(*)
+                FROM memberships m
+                WHERE m.role_id = r.id AND m.organization_id = $1
+            ),
+            ARRAY(
+                SELECT permission
+                FROM role_permissions
+                WHERE role_id = r.id
+                ORDER BY permission
+            )
+        FROM roles r
+        WHERE r.organization_id = $1 OR r.organization_id IS NULL
+        ORDER BY r.organization_id NULLS FIRST, r.id
+    ";
 
     let read = |row: &Row| -> Result<_, Error> {
         Ok(ListedRole {
@@ -57,15 +69,30 @@ pub async fn assign_role(
     organization: OrganizationId,
     role: &str,
 ) -> Result<bool, Error> {
-    const ASSIGN: &str = "wanted AS (SELECT u.id AS user_id, o.id AS organization_id, r.id AS role_id FROM users u, organizations o, roles r \
-             WHERE u.id = $1 AND o.id = $2 AND r.name = $3 AND (r.organization_id = o.id OR r.organization_id IS NULL)), \
-         before AS (SELECT r.name FROM memberships m JOIN roles r ON r.id = m.role_id \
-             WHERE m.user_id = $1 AND m.organization_id = $2), \
-         changed AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-             SELECT user_id, organization_id, role_id, $4 FROM wanted \
-             ON CONFLICT ON CONSTRAINT memberships_pkey DO UPDATE SET role_id = excluded.role_id \
-             RETURNING user_id, (SELECT jsonb_build_object('role', name) FROM before) AS before, \
-                 jsonb_build_object('role', $3::text) AS after)";
+    const ASSIGN: &str = r"
+        wanted AS (
+            SELECT u.id AS user_id, o.id AS organization_id, r.id AS role_id
+            FROM users u, organizations o, roles r
+            WHERE u.id = $1
+              AND o.id = $2
+              AND r.name = $3
+              AND (r.organization_id = o.id OR r.organization_id IS NULL)
+        ),
+        before AS (
+            SELECT r.name
+            FROM memberships m
+            JOIN roles r ON r.id = m.role_id
+            WHERE m.user_id = $1 AND m.organization_id = $2
+        ),
+        changed AS (
+            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            SELECT user_id, organization_id, role_id, $4
+            FROM wanted
+            ON CONFLICT ON CONSTRAINT memberships_pkey DO UPDATE SET role_id = excluded.role_id
+            RETURNING user_id, (SELECT jsonb_build_object('role', name) FROM before) AS before,
+                jsonb_build_object('role', $3::text) AS after
+        )
+    ";
 
     let now = unscoped.database().runtime().clock.now();
     let values = [

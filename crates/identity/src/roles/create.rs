@@ -39,11 +39,20 @@ pub(super) async fn create_role(
     identity: Shared<Identity>,
     Json(body): Json<CreateRole>,
 ) -> Result<Created<RoleView>, Problem> {
-    const CREATE: &str = "changed AS (INSERT INTO roles (id, organization_id, name) SELECT $2, $1, $3 FROM held \
-             WHERE has_room('roles', $1, $5, $7) \
-             RETURNING id, NULL::jsonb AS before, $6::jsonb AS after), \
-         granted AS (INSERT INTO role_permissions (role_id, permission) \
-             SELECT changed.id, permission FROM changed, unnest($4::text[]) AS permission)";
+    const CREATE: &str = r"
+        changed AS (
+            INSERT INTO roles (id, organization_id, name)
+            SELECT $2, $1, $3
+            FROM held
+            WHERE has_room('roles', $1, $5, $7)
+            RETURNING id, NULL::jsonb AS before, $6::jsonb AS after
+        ),
+        granted AS (
+            INSERT INTO role_permissions (role_id, permission)
+            SELECT changed.id, permission
+            FROM changed, unnest($4::text[]) AS permission
+        )
+    ";
 
     let permissions = body.permissions.into_set();
     check_held(&by, &permissions).await?;

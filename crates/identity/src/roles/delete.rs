@@ -29,10 +29,22 @@ pub(super) async fn delete_role(
     Path(id): Path<RoleId>,
     if_match: IfMatch,
 ) -> Result<NoContent, Problem> {
-    const DELETE: &str = "changed AS (DELETE FROM roles WHERE id = $2 AND organization_id = $1 AND version = $3 AND EXISTS (SELECT FROM held) \
-             AND NOT role_exceeds(id, $5, $6) \
-             RETURNING id, $4::jsonb AS before, NULL::jsonb AS after), \
-         taken AS (DELETE FROM role_permissions p USING changed WHERE p.role_id = changed.id)";
+    const DELETE: &str = r"
+        changed AS (
+            DELETE FROM roles
+            WHERE id = $2
+              AND organization_id = $1
+              AND version = $3
+              AND EXISTS (SELECT FROM held)
+              AND NOT role_exceeds(id, $5, $6)
+            RETURNING id, $4::jsonb AS before, NULL::jsonb AS after
+        ),
+        taken AS (
+            DELETE FROM role_permissions p
+            USING changed
+            WHERE p.role_id = changed.id
+        )
+    ";
 
     for _ in 0..3 {
         let role = find_to_change(&by, id, &if_match).await?;

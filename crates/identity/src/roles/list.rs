@@ -8,10 +8,18 @@ use super::{
 /// List roles: the built-in ones, then the organization's own.
 #[get("/v1/roles")]
 pub(super) async fn list_roles(by: Allowed<RolesRead>) -> Result<Listing<RoleView>, Problem> {
-    const LIST: &str = "SELECT r.id, r.name, r.organization_id IS NULL, \
-         ARRAY(SELECT permission FROM role_permissions WHERE role_id = r.id ORDER BY permission), r.version \
-         FROM roles r WHERE r.organization_id = $1 OR r.organization_id IS NULL \
-         ORDER BY r.organization_id NULLS FIRST, r.id";
+    const LIST: &str = r"
+        SELECT r.id, r.name, r.organization_id IS NULL,
+            ARRAY(
+                SELECT permission
+                FROM role_permissions
+                WHERE role_id = r.id
+                ORDER BY permission
+            ), r.version
+        FROM roles r
+        WHERE r.organization_id = $1 OR r.organization_id IS NULL
+        ORDER BY r.organization_id NULLS FIRST, r.id
+    ";
     let rows = by.select("roles.list", LIST, []).await?;
     Ok(Listing {
         items: rows.iter().map(RoleView::read).collect::<Result<_, _>>()?,

@@ -57,10 +57,17 @@ pub(super) async fn find<P: Permission>(
     by: &Door<P>,
     id: RoleId,
 ) -> Result<Option<(RoleView, bool)>, Error> {
-    const FIND: &str = "SELECT r.id, r.name, r.organization_id IS NULL, \
-         ARRAY(SELECT permission FROM role_permissions WHERE role_id = r.id ORDER BY permission), r.version, \
-         role_exceeds(r.id, $3, $4) \
-         FROM roles r WHERE r.id = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL)";
+    const FIND: &str = r"
+        SELECT r.id, r.name, r.organization_id IS NULL,
+            ARRAY(
+                SELECT permission
+                FROM role_permissions
+                WHERE role_id = r.id
+                ORDER BY permission
+            ), r.version, role_exceeds(r.id, $3, $4)
+        FROM roles r
+        WHERE r.id = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL)
+    ";
     let [held, owner] = held_by(by.principal());
     let rows = by
         .select("roles.find", FIND, [id.uuid().into(), held, owner])

@@ -55,9 +55,16 @@ pub(super) async fn create_totp(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
 ) -> Result<CreatedAt<TotpEnrolment>, Problem> {
-    const BEGIN: &str = "changed AS (INSERT INTO totps AS t (user_id, pending, pending_at) SELECT $1, $2, $3 FROM held \
-         ON CONFLICT ON CONSTRAINT totps_pkey DO UPDATE SET pending = excluded.pending, pending_at = excluded.pending_at \
-         RETURNING t.user_id)";
+    const BEGIN: &str = r"
+        changed AS (
+            INSERT INTO totps AS t (user_id, pending, pending_at)
+            SELECT $1, $2, $3
+            FROM held
+            ON CONFLICT ON CONSTRAINT totps_pkey DO UPDATE SET pending = excluded.pending,
+                pending_at = excluded.pending_at
+            RETURNING t.user_id
+        )
+    ";
 
     let principal = by.principal();
     let unscoped = by
@@ -126,18 +133,38 @@ pub(super) async fn confirm_totp(
     identity: Shared<Identity>,
     Json(body): Json<ConfirmTotp>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
-    const FIND: &str = "SELECT t.pending, t.pending_at, t.secret IS NOT NULL, k.id, k.wrapped \
-         FROM totps t JOIN users u ON u.id = t.user_id JOIN data_keys k ON k.id = u.data_key \
-         WHERE t.user_id = $1 AND t.pending IS NOT NULL AND t.pending_at > $2";
+    const FIND: &str = r"
+        SELECT t.pending, t.pending_at, t.secret IS NOT NULL, k.id, k.wrapped
+        FROM totps t
+        JOIN users u ON u.id = t.user_id
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE t.user_id = $1 AND t.pending IS NOT NULL AND t.pending_at > $2
+    ";
 
-    const CONFIRM: &str = "changed AS (UPDATE totps SET secret = $3, confirmed_at = $4, last_step = $5, \
-             pending = NULL, pending_at = NULL \
-             WHERE user_id = $1 AND pending_at = $2 AND EXISTS (SELECT FROM held) \
-             RETURNING user_id, CASE WHEN $8 THEN end_sessions(user_id, NULL, $7, $4) END), \
-         codes AS (INSERT INTO recovery_codes (user_id, hashes, created_at) SELECT user_id, $6, $4 FROM changed \
-             ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING RETURNING user_id), \
-         raised AS (UPDATE sessions SET multi_factor = true WHERE id = $7 AND EXISTS (SELECT FROM changed)), \
-         outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)";
+    const CONFIRM: &str = r"
+        changed AS (
+            UPDATE totps
+            SET secret = $3, confirmed_at = $4, last_step = $5, pending = NULL, pending_at = NULL
+            WHERE user_id = $1
+              AND pending_at = $2
+              AND EXISTS (SELECT FROM held)
+            RETURNING user_id, CASE WHEN $8 THEN end_sessions(user_id, NULL, $7, $4) END
+        ),
+        codes AS (
+            INSERT INTO recovery_codes (user_id, hashes, created_at)
+            SELECT user_id, $6, $4
+            FROM changed
+            ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING
+            RETURNING user_id
+        ),
+        raised AS (
+            UPDATE sessions
+            SET multi_factor = true
+            WHERE id = $7
+              AND EXISTS (SELECT FROM changed)
+        ),
+        outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)
+    ";
 
     let principal = by.principal();
     let unscoped = by
@@ -233,11 +260,21 @@ pub(super) async fn delete_totp(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
 ) -> Result<NoContent, Problem> {
-    const DELETE: &str = r"changed AS (DELETE FROM totps
-        WHERE user_id = $1 AND secret IS NOT NULL AND EXISTS (SELECT FROM held) AND NOT password_needs($1, NULL)
-        RETURNING user_id, end_sessions(user_id, NULL, $3, $2))";
+    const DELETE: &str = r"
+        changed AS (
+            DELETE FROM totps
+            WHERE user_id = $1
+              AND secret IS NOT NULL
+              AND EXISTS (SELECT FROM held)
+              AND NOT password_needs($1, NULL)
+            RETURNING user_id, end_sessions(user_id, NULL, $3, $2)
+        )
+    ";
 
-    const EXISTS: &str = "SELECT FROM totps WHERE user_id = $1 AND secret IS NOT NULL";
+    const EXISTS: &str = r"
+        SELECT FROM totps
+        WHERE user_id = $1 AND secret IS NOT NULL
+    ";
 
     let principal = by.principal();
     let unscoped = by

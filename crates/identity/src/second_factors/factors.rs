@@ -10,10 +10,11 @@ pub(crate) async fn factors_of(
     unscoped: &Unscoped,
     user: UserId,
 ) -> Result<Vec<&'static str>, Error> {
-    const FIND: &str = r"SELECT
-            EXISTS (SELECT FROM totps WHERE user_id = $1 AND secret IS NOT NULL),
+    const FIND: &str = r"
+        SELECT EXISTS (SELECT FROM totps WHERE user_id = $1 AND secret IS NOT NULL),
             EXISTS (SELECT FROM passkeys WHERE user_id = $1),
-            EXISTS (SELECT FROM recovery_codes WHERE user_id = $1 AND cardinality(hashes) > 0)";
+            EXISTS (SELECT FROM recovery_codes WHERE user_id = $1 AND cardinality(hashes) > 0)
+    ";
 
     let rows = unscoped
         .select("users.factors_to_show", FIND, [user.uuid().into()])

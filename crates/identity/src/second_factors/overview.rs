@@ -17,10 +17,15 @@ pub(super) struct SecondFactors {
 /// Show one's second factors.
 #[get("/v1/me/second-factors")]
 pub(super) async fn list_second_factors(by: InPerson) -> Result<Json<SecondFactors>, Problem> {
-    const FIND: &str = "SELECT u.second_factor, t.confirmed_at, \
-         (SELECT count(*) FROM passkeys p WHERE p.user_id = u.id), coalesce(cardinality(r.hashes), 0)::bigint \
-         FROM users u LEFT JOIN totps t ON t.user_id = u.id LEFT JOIN recovery_codes r ON r.user_id = u.id \
-         WHERE u.id = $1";
+    const FIND: &str = r"
+        SELECT u.second_factor, t.confirmed_at,
+            (SELECT count(*) FROM passkeys p WHERE p.user_id = u.id),
+            coalesce(cardinality(r.hashes), 0)::bigint
+        FROM users u
+        LEFT JOIN totps t ON t.user_id = u.id
+        LEFT JOIN recovery_codes r ON r.user_id = u.id
+        WHERE u.id = $1
+    ";
 
     let unscoped =
         by.unscoped("factors belong to their person; the statement is limited to the caller's own");

@@ -18,8 +18,12 @@ pub(crate) struct Owner {
 
 /// The account of a person that is signed in.
 pub(crate) async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
-    const FIND: &str = "SELECT u.email, k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
-         WHERE u.id = $1 AND u.active";
+    const FIND: &str = r"
+        SELECT u.email, k.id, k.wrapped
+        FROM users u
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE u.id = $1 AND u.active
+    ";
     let rows = unscoped
         .select("users.factor_owner", FIND, [user.uuid().into()])
         .await?;

@@ -55,10 +55,19 @@ pub(super) async fn create_recovery_codes(
     by: Fresh<InPerson>,
     identity: Shared<Identity>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
-    const REPLACE: &str = "changed AS (INSERT INTO recovery_codes AS r (user_id, hashes, created_at) \
-         SELECT id, $2, $3 FROM users WHERE id = $1 AND second_factor AND EXISTS (SELECT FROM held) \
-         ON CONFLICT ON CONSTRAINT recovery_codes_pkey \
-             DO UPDATE SET hashes = excluded.hashes, created_at = excluded.created_at RETURNING r.user_id)";
+    const REPLACE: &str = r"
+        changed AS (
+            INSERT INTO recovery_codes AS r (user_id, hashes, created_at)
+            SELECT id, $2, $3
+            FROM users
+            WHERE id = $1
+              AND second_factor
+              AND EXISTS (SELECT FROM held)
+            ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO UPDATE SET hashes = excluded.hashes,
+                created_at = excluded.created_at
+            RETURNING r.user_id
+        )
+    ";
 
     let principal = by.principal();
     let unscoped = by

@@ -15,14 +15,28 @@ use crate::{
 /// # Errors
 /// As the database answers; then nothing was changed.
 pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<bool, Error> {
-    const FIND: &str = "SELECT u.email, k.id, k.wrapped FROM users u JOIN data_keys k ON k.id = u.data_key \
-         WHERE u.id = $1 AND u.kind = 'person'";
+    const FIND: &str = r"
+        SELECT u.email, k.id, k.wrapped
+        FROM users u
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE u.id = $1 AND u.kind = 'person'
+    ";
 
     // The account is locked first: a sign-in that is under way starts its session before, or not at all.
-    const RESET: &str = r"person AS (SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE),
+    const RESET: &str = r"
+        person AS (
+            SELECT id
+            FROM users
+            WHERE id = $1
+            FOR NO KEY UPDATE
+        ),
         changed AS (SELECT end_sessions(id, NULL, NULL, $2) FROM person),
         apps AS (DELETE FROM totps WHERE user_id IN (SELECT id FROM person)),
-        keys AS (DELETE FROM passkeys WHERE user_id IN (SELECT id FROM person))";
+        keys AS (
+            DELETE FROM passkeys
+            WHERE user_id IN (SELECT id FROM person)
+        )
+    ";
 
     let rows = unscoped
         .select("users.find_for_reset", FIND, [user.uuid().into()])

@@ -39,15 +39,40 @@ pub(crate) async fn spend(
     code: &Code,
     address: Option<IpAddr>,
 ) -> Result<Option<Admitted>, Problem> {
-    const STEP: &str = "attempt AS (SELECT admit_attempt($2, $3, $4) AS blocked_until), \
-         changed AS (UPDATE totps t SET last_step = $5 FROM attempt WHERE t.user_id = $1 AND t.last_step < $5 \
-             AND t.secret IS NOT NULL AND attempt.blocked_until IS NULL RETURNING t.user_id), \
-         outcome AS (SELECT attempt.blocked_until, EXISTS (SELECT FROM changed) FROM attempt)";
+    const STEP: &str = r"
+        attempt AS (SELECT admit_attempt($2, $3, $4) AS blocked_until),
+        changed AS (
+            UPDATE totps t
+            SET last_step = $5
+            FROM attempt
+            WHERE t.user_id = $1
+              AND t.last_step < $5
+              AND t.secret IS NOT NULL
+              AND attempt.blocked_until IS NULL
+            RETURNING t.user_id
+        ),
+        outcome AS (
+            SELECT attempt.blocked_until, EXISTS (SELECT FROM changed)
+            FROM attempt
+        )
+    ";
 
-    const RECOVER: &str = "attempt AS (SELECT admit_attempt($2, $3, $4) AS blocked_until), \
-         changed AS (UPDATE recovery_codes r SET hashes = array_remove(r.hashes, $5) FROM attempt \
-             WHERE r.user_id = $1 AND $5 = ANY (r.hashes) AND attempt.blocked_until IS NULL RETURNING r.user_id), \
-         outcome AS (SELECT attempt.blocked_until, EXISTS (SELECT FROM changed) FROM attempt)";
+    const RECOVER: &str = r"
+        attempt AS (SELECT admit_attempt($2, $3, $4) AS blocked_until),
+        changed AS (
+            UPDATE recovery_codes r
+            SET hashes = array_remove(r.hashes, $5)
+            FROM attempt
+            WHERE r.user_id = $1
+              AND $5 = ANY (r.hashes)
+              AND attempt.blocked_until IS NULL
+            RETURNING r.user_id
+        ),
+        outcome AS (
+            SELECT attempt.blocked_until, EXISTS (SELECT FROM changed)
+            FROM attempt
+        )
+    ";
 
     let user = holder.user.uuid();
     let now = unscoped.database().runtime().clock.now();

@@ -29,21 +29,52 @@ pub(super) async fn update_service_account(
     Path(id): Path<UserId>,
     Json(body): Json<UpdateServiceAccount>,
 ) -> Result<Json<ServiceAccountView>, Problem> {
-    const UPDATE: &str = "account AS (SELECT m.user_id, m.role_id FROM memberships m \
-             JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
-             WHERE m.user_id = $1 AND m.organization_id = $2 AND EXISTS (SELECT FROM held) \
-                 AND NOT role_exceeds(m.role_id, $3, $7) FOR UPDATE OF m), \
-         role AS (SELECT r.id FROM (SELECT id FROM roles WHERE name = $5::text \
-                 AND (organization_id = $2 OR organization_id IS NULL) ORDER BY organization_id NULLS FIRST LIMIT 1) r \
-                 WHERE NOT role_exceeds(r.id, $3, false) \
-             UNION ALL SELECT role_id FROM account WHERE $5 IS NULL), \
-         found AS (SELECT account.user_id FROM account, role), \
-         changed AS (UPDATE users u SET name = coalesce($4, u.name), active = coalesce($6, u.active) \
-             FROM account, role WHERE u.id = account.user_id \
-                 AND (u.name, u.active, account.role_id) \
-                     IS DISTINCT FROM (coalesce($4, u.name), coalesce($6, u.active), role.id) RETURNING u.id), \
-         member AS (UPDATE memberships m SET role_id = role.id FROM changed, role \
-             WHERE m.user_id = changed.id AND m.organization_id = $2 AND m.role_id <> role.id)";
+    const UPDATE: &str = r"
+        account AS (
+            SELECT m.user_id, m.role_id
+            FROM memberships m
+            JOIN users u ON u.id = m.user_id AND u.kind = 'service'
+            WHERE m.user_id = $1
+              AND m.organization_id = $2
+              AND EXISTS (SELECT FROM held)
+              AND NOT role_exceeds(m.role_id, $3, $7)
+            FOR UPDATE OF m
+        ),
+        role AS (
+            SELECT r.id
+            FROM (
+                SELECT id
+                FROM roles
+                WHERE name = $5::text AND (organization_id = $2 OR organization_id IS NULL)
+                ORDER BY organization_id NULLS FIRST
+                LIMIT 1
+            ) r
+            WHERE NOT role_exceeds(r.id, $3, false)
+            UNION ALL
+            SELECT role_id
+            FROM account
+            WHERE $5 IS NULL
+        ),
+        found AS (SELECT account.user_id FROM account, role),
+        changed AS (
+            UPDATE users u
+            SET name = coalesce($4, u.name), active = coalesce($6, u.active)
+            FROM account, role
+            WHERE u.id = account.user_id
+              AND (u.name, u.active, account.role_id) IS DISTINCT FROM (
+                  coalesce($4, u.name), coalesce($6, u.active), role.id
+              )
+            RETURNING u.id
+        ),
+        member AS (
+            UPDATE memberships m
+            SET role_id = role.id
+            FROM changed, role
+            WHERE m.user_id = changed.id
+              AND m.organization_id = $2
+              AND m.role_id <> role.id
+        )
+    ";
 
     let organization = by.principal().organization;
     let action = action(&body);

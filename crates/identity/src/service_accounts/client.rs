@@ -42,11 +42,14 @@ pub(crate) async fn verify_client_secret(
     client_id: &str,
     secret: &str,
 ) -> Result<Option<Client>, Error> {
-    const FIND: &str = "SELECT c.id, c.organization_id, c.secret_hash FROM client_secrets c \
-         JOIN users u ON u.id = c.user_id AND u.active AND u.kind = 'service' \
-         JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id \
-             AND m.created_at = c.member_since \
-         WHERE c.user_id = $1 AND c.revoked_at IS NULL AND c.expires_at > $2";
+    const FIND: &str = r"
+        SELECT c.id, c.organization_id, c.secret_hash
+        FROM client_secrets c
+        JOIN users u ON u.id = c.user_id AND u.active AND u.kind = 'service'
+        JOIN memberships m ON m.user_id = c.user_id
+            AND m.organization_id = c.organization_id AND m.created_at = c.member_since
+        WHERE c.user_id = $1 AND c.revoked_at IS NULL AND c.expires_at > $2
+    ";
 
     let Some(user) = client_id
         .parse::<UserId>()

@@ -32,13 +32,31 @@ pub(super) async fn create_service_account(
     Json(body): Json<CreateServiceAccount>,
 ) -> Result<Created<ServiceAccountView>, Problem> {
     // A role that is built in comes before one of the same name that the organization made.
-    const INSERT: &str = "role AS (SELECT r.id FROM (SELECT id FROM roles WHERE name = $4 \
-             AND (organization_id = $2 OR organization_id IS NULL) ORDER BY organization_id NULLS FIRST LIMIT 1) r \
-             WHERE NOT role_exceeds(r.id, $6, false)), \
-         changed AS (INSERT INTO users (id, kind, name, created_at) SELECT $1, 'service', $3, $5 FROM role, held \
-             WHERE has_room('service_accounts', $2, $7, $5) RETURNING id), \
-         member AS (INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-             SELECT changed.id, $2, role.id, $5 FROM changed, role)";
+    const INSERT: &str = r"
+        role AS (
+            SELECT r.id
+            FROM (
+                SELECT id
+                FROM roles
+                WHERE name = $4 AND (organization_id = $2 OR organization_id IS NULL)
+                ORDER BY organization_id NULLS FIRST
+                LIMIT 1
+            ) r
+            WHERE NOT role_exceeds(r.id, $6, false)
+        ),
+        changed AS (
+            INSERT INTO users (id, kind, name, created_at)
+            SELECT $1, 'service', $3, $5
+            FROM role, held
+            WHERE has_room('service_accounts', $2, $7, $5)
+            RETURNING id
+        ),
+        member AS (
+            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            SELECT changed.id, $2, role.id, $5
+            FROM changed, role
+        )
+    ";
 
     let (organization, now) = (by.principal().organization, by.runtime().clock.now());
     let id: UserId = by.runtime().new_id();
@@ -82,9 +100,13 @@ pub(super) async fn role_refusal<P: Permission>(
     role: String,
     otherwise: Kind,
 ) -> Problem {
-    const FIND: &str = "SELECT NOT role_exceeds(id, $3, false) FROM roles \
-         WHERE name = $2 AND (organization_id = $1 OR organization_id IS NULL) \
-         ORDER BY organization_id NULLS FIRST LIMIT 1";
+    const FIND: &str = r"
+        SELECT NOT role_exceeds(id, $3, false)
+        FROM roles
+        WHERE name = $2 AND (organization_id = $1 OR organization_id IS NULL)
+        ORDER BY organization_id NULLS FIRST
+        LIMIT 1
+    ";
 
     let rows = by
         .select("roles.find", FIND, [role.into(), held(by.principal())])

@@ -57,9 +57,14 @@ pub(super) async fn refusal<P: Permission>(by: &Door<P>, id: UserId, otherwise: 
 }
 
 async fn select<P: Permission>(by: &Door<P>, id: Option<UserId>) -> Result<Vec<Found>, Error> {
-    const SELECT: &str = "SELECT u.id, u.name, r.name, u.active, u.created_at, NOT role_exceeds(r.id, $3, $4) \
-         FROM memberships m JOIN users u ON u.id = m.user_id AND u.kind = 'service' JOIN roles r ON r.id = m.role_id \
-         WHERE m.organization_id = $1 AND ($2::uuid IS NULL OR u.id = $2) ORDER BY u.id DESC";
+    const SELECT: &str = r"
+        SELECT u.id, u.name, r.name, u.active, u.created_at, NOT role_exceeds(r.id, $3, $4)
+        FROM memberships m
+        JOIN users u ON u.id = m.user_id AND u.kind = 'service'
+        JOIN roles r ON r.id = m.role_id
+        WHERE m.organization_id = $1 AND ($2::uuid IS NULL OR u.id = $2)
+        ORDER BY u.id DESC
+    ";
     let [held, owner] = held_by(by.principal());
     let values = [id.map(UserId::uuid).into(), held, owner];
     by.select("service_accounts.select", SELECT, values)

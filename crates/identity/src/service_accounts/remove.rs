@@ -20,11 +20,23 @@ pub(super) async fn delete_service_account(
     Path(id): Path<UserId>,
 ) -> Result<NoContent, Problem> {
     // Keys and secrets go with the account, by their foreign keys.
-    const DELETE: &str = "account AS (SELECT m.user_id FROM memberships m \
-             JOIN users u ON u.id = m.user_id AND u.kind = 'service' \
-             WHERE m.user_id = $1 AND m.organization_id = $2 AND EXISTS (SELECT FROM held) \
-                 AND NOT role_exceeds(m.role_id, $3, $4)), \
-         changed AS (DELETE FROM users u USING account a WHERE u.id = a.user_id RETURNING u.id, forget_account(u.id))";
+    const DELETE: &str = r"
+        account AS (
+            SELECT m.user_id
+            FROM memberships m
+            JOIN users u ON u.id = m.user_id AND u.kind = 'service'
+            WHERE m.user_id = $1
+              AND m.organization_id = $2
+              AND EXISTS (SELECT FROM held)
+              AND NOT role_exceeds(m.role_id, $3, $4)
+        ),
+        changed AS (
+            DELETE FROM users u
+            USING account a
+            WHERE u.id = a.user_id
+            RETURNING u.id, forget_account(u.id)
+        )
+    ";
 
     let organization = by.principal().organization;
     let unscoped = by.unscoped(

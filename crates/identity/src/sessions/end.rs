@@ -21,7 +21,14 @@ pub(super) async fn delete_current_session(
     by: SignedIn,
     identity: Shared<Identity>,
 ) -> Result<WithHeaders<NoContent>, Problem> {
-    const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+    const END: &str = r"
+        changed AS (
+            UPDATE sessions
+            SET ended_at = $2
+            WHERE id = $1 AND ended_at IS NULL
+            RETURNING id
+        )
+    ";
 
     let principal = by.principal();
     let unscoped = by.unscoped("a session is the caller's own, named by the token");
@@ -55,8 +62,14 @@ pub(super) async fn delete_session(
     identity: Shared<Identity>,
     Path(id): Path<SessionId>,
 ) -> Result<NoContent, Problem> {
-    const END: &str = "changed AS (UPDATE sessions SET ended_at = $3 \
-         WHERE id = $1 AND user_id = $2 AND ended_at IS NULL RETURNING id)";
+    const END: &str = r"
+        changed AS (
+            UPDATE sessions
+            SET ended_at = $3
+            WHERE id = $1 AND user_id = $2 AND ended_at IS NULL
+            RETURNING id
+        )
+    ";
 
     let principal = by.principal();
     let unscoped = by.unscoped("a session belongs to its person, wherever they work in it");

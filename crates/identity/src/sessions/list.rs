@@ -36,12 +36,19 @@ pub(super) async fn list_sessions(
     by: InPerson,
     identity: Shared<Identity>,
 ) -> Result<Listing<OwnSessionView>, Problem> {
-    const LIST: &str = "SELECT s.id, s.kind, s.client_id, s.organization_id, s.user_agent, s.address, s.created_at, \
-         s.last_used_at, s.expires_at, k.id, k.wrapped \
-         FROM sessions s JOIN users u ON u.id = s.user_id JOIN data_keys k ON k.id = u.data_key \
-         WHERE s.user_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 \
-             AND (s.idle_expires_at IS NULL OR s.idle_expires_at > $2) \
-         ORDER BY s.id DESC LIMIT 1000";
+    const LIST: &str = r"
+        SELECT s.id, s.kind, s.client_id, s.organization_id, s.user_agent, s.address, s.created_at,
+            s.last_used_at, s.expires_at, k.id, k.wrapped
+        FROM sessions s
+        JOIN users u ON u.id = s.user_id
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE s.user_id = $1
+          AND s.ended_at IS NULL
+          AND s.expires_at > $2
+          AND (s.idle_expires_at IS NULL OR s.idle_expires_at > $2)
+        ORDER BY s.id DESC
+        LIMIT 1000
+    ";
 
     let principal = by.principal();
     let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");

@@ -25,8 +25,16 @@ pub(super) async fn move_session(
     Json(body): Json<MoveSession>,
 ) -> Result<NoContent, Problem> {
     // The membership stays until the session works there: a removal waits, and then ends the session.
-    const MOVE: &str = r"changed AS (UPDATE sessions SET organization_id = $2
-        WHERE id = $1 AND ended_at IS NULL AND EXISTS (SELECT FROM held) RETURNING id)";
+    const MOVE: &str = r"
+        changed AS (
+            UPDATE sessions
+            SET organization_id = $2
+            WHERE id = $1
+              AND ended_at IS NULL
+              AND EXISTS (SELECT FROM held)
+            RETURNING id
+        )
+    ";
 
     let principal = by.principal();
     let unscoped = by.unscoped("which organization the session works in is what changes");

@@ -149,14 +149,22 @@ fn open(unscoped: &Unscoped, old: &[u8], successor: &[u8]) -> Option<SecretStrin
 }
 
 async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option<Found>, Error> {
-    const FIND: &str = "SELECT s.id, s.user_id, s.organization_id, t.used_at, t.successor, \
-         s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2 AND u.active \
-             AND (s.organization_id IS NULL OR m.user_id IS NOT NULL), \
-         s.client_id, s.scopes, \
-         coalesce((SELECT array_agg(permission) FROM role_permissions WHERE role_id = m.role_id), '{}') \
-         FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id \
-         LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id \
-         WHERE t.hash = $1";
+    const FIND: &str = r"
+        SELECT s.id, s.user_id, s.organization_id, t.used_at, t.successor,
+            s.ended_at IS NULL
+                AND s.expires_at > $2
+                AND s.idle_expires_at > $2
+                AND u.active
+                AND (s.organization_id IS NULL OR m.user_id IS NOT NULL), s.client_id, s.scopes,
+            coalesce(
+                (SELECT array_agg(permission) FROM role_permissions WHERE role_id = m.role_id), '{}'
+            )
+        FROM refresh_tokens t
+        JOIN sessions s ON s.id = t.session_id
+        JOIN users u ON u.id = s.user_id
+        LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id
+        WHERE t.hash = $1
+    ";
 
     let read = |row: &Row| -> Result<Found, Error> {
         Ok(Found {
@@ -192,15 +200,36 @@ async fn rotate(
     old: &[u8],
     now: Timestamp,
 ) -> Result<Option<SecretString>, Error> {
-    const ROTATE: &str = "alive AS (SELECT id FROM sessions \
-             WHERE id = $6 AND ended_at IS NULL AND EXISTS (SELECT FROM held) FOR NO KEY UPDATE), \
-         spent AS (UPDATE refresh_tokens \
-             SET used_at = coalesce(used_at, $2), successor = coalesce(successor, $3) \
-             WHERE hash = $1 AND EXISTS (SELECT FROM alive) RETURNING session_id, successor, successor = $3 AS first), \
-         token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
-             SELECT $4, session_id, $2 FROM spent WHERE first), \
-         changed AS (UPDATE sessions s SET idle_expires_at = $5, last_used_at = $2 FROM spent \
-             WHERE s.id = spent.session_id AND spent.first RETURNING s.id)";
+    const ROTATE: &str = r"
+        alive AS (
+            SELECT id
+            FROM sessions
+            WHERE id = $6
+              AND ended_at IS NULL
+              AND EXISTS (SELECT FROM held)
+            FOR NO KEY UPDATE
+        ),
+        spent AS (
+            UPDATE refresh_tokens
+            SET used_at = coalesce(used_at, $2), successor = coalesce(successor, $3)
+            WHERE hash = $1
+              AND EXISTS (SELECT FROM alive)
+            RETURNING session_id, successor, successor = $3 AS first
+        ),
+        token AS (
+            INSERT INTO refresh_tokens (hash, session_id, created_at)
+            SELECT $4, session_id, $2
+            FROM spent
+            WHERE first
+        ),
+        changed AS (
+            UPDATE sessions s
+            SET idle_expires_at = $5, last_used_at = $2
+            FROM spent
+            WHERE s.id = spent.session_id AND spent.first
+            RETURNING s.id
+        )
+    ";
 
     let runtime = identity.runtime();
     let next = RefreshToken::new(&runtime.random);
@@ -244,7 +273,14 @@ async fn end_family(
     found: &Found,
     now: Timestamp,
 ) -> Result<(), Error> {
-    const END: &str = "changed AS (UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id)";
+    const END: &str = r"
+        changed AS (
+            UPDATE sessions
+            SET ended_at = $2
+            WHERE id = $1 AND ended_at IS NULL
+            RETURNING id
+        )
+    ";
     let event = about_session(Action::TokenReuse, found.session, found.organization);
     let values = [found.session.uuid().into(), now.inner().into()];
     unscoped

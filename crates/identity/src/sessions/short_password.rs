@@ -51,8 +51,11 @@ pub(super) async fn check_alone(
 }
 
 async fn note(unscoped: &Unscoped, shown: &Shown<'_>) -> Result<(), Error> {
-    const NOTE: &str = r"UPDATE users SET password_alone = true
-        WHERE id = $1 AND credentials_version = $2 AND NOT password_alone";
+    const NOTE: &str = r"
+        UPDATE users
+        SET password_alone = true
+        WHERE id = $1 AND credentials_version = $2 AND NOT password_alone
+    ";
     let values = [shown.user.uuid().into(), shown.credentials.into()];
     unscoped
         .upkeep("users.password_alone", NOTE, values)

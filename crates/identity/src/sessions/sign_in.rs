@@ -373,21 +373,36 @@ async fn find_account(
 const FIND: &str = concat!(
     "WITH ",
     count_sign_in!(),
-    r", account AS (
-        SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key, k.wrapped, u.second_factor, t.secret,
-            u.credentials_version, u.password_alone
-        FROM users u
+    r"
+        , account AS (
+            SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key,
+                k.wrapped, u.second_factor, t.secret, u.credentials_version, u.password_alone
+            FROM users u
             JOIN data_keys k ON k.id = u.data_key
             LEFT JOIN memberships m ON m.user_id = u.id
             LEFT JOIN totps t ON t.user_id = u.id
-        WHERE u.email_index = ANY ($8) AND ($9::uuid IS NULL OR m.organization_id = $9)
-        ORDER BY m.created_at, m.organization_id
-        LIMIT 1),
-    here AS (
-        SELECT EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id) AS anywhere,
-            EXISTS (SELECT FROM account JOIN sign_in_places p ON p.user_id = account.id WHERE p.place = $10) AS known)
-    SELECT refused.until, slowed.until, here.known, here.anywhere, account.*, refused.shared
-    FROM refused CROSS JOIN slowed CROSS JOIN here LEFT JOIN account ON true"
+            WHERE u.email_index = ANY ($8)
+              AND ($9::uuid IS NULL OR m.organization_id = $9)
+            ORDER BY m.created_at, m.organization_id
+            LIMIT 1
+        ),
+        here AS (
+            SELECT EXISTS (
+                SELECT FROM account
+                JOIN sign_in_places p ON p.user_id = account.id
+            ) AS anywhere,
+                EXISTS (
+                    SELECT FROM account
+                    JOIN sign_in_places p ON p.user_id = account.id
+                    WHERE p.place = $10
+                ) AS known
+        )
+        SELECT refused.until, slowed.until, here.known, here.anywhere, account.*, refused.shared
+        FROM refused
+        CROSS JOIN slowed
+        CROSS JOIN here
+        LEFT JOIN account ON true
+    "
 );
 
 fn read_account(row: &Row) -> Result<Option<Account>, Error> {
@@ -434,8 +449,14 @@ async fn renew_hash(
     account: &Account,
     password: &Password,
 ) -> Result<(), Problem> {
-    const RENEW: &str = r"changed AS (UPDATE users SET password_hash = $2
-        WHERE id = $1 AND password_hash = $3 AND credentials_version = $4 RETURNING id)";
+    const RENEW: &str = r"
+        changed AS (
+            UPDATE users
+            SET password_hash = $2
+            WHERE id = $1 AND password_hash = $3 AND credentials_version = $4
+            RETURNING id
+        )
+    ";
 
     let hash = identity
         .hasher

@@ -53,23 +53,62 @@ pub(crate) struct Started {
 }
 
 /// An account has at most a hundred sessions that last: a further one ends the one that was used longest ago.
-const START: &str = "spent AS (UPDATE authorization_codes SET used_at = $8, session_id = $1 \
-         WHERE hash = $19::bytea AND used_at IS NULL AND EXISTS (SELECT FROM held) RETURNING hash, grant_id), \
-     changed AS (INSERT INTO sessions (id, user_id, organization_id, kind, cookie_hash, client_id, scopes, \
-         created_at, authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent, address, \
-         client_secret_id, grant_id) \
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14, $20, (SELECT grant_id FROM spent) \
-         WHERE ($19::bytea IS NULL OR EXISTS (SELECT FROM spent)) AND EXISTS (SELECT FROM held) \
-         RETURNING id, coalesce((SELECT array_agg(p.permission) FROM memberships m \
-             JOIN role_permissions p ON p.role_id = m.role_id WHERE m.user_id = $2 AND m.organization_id = $3), '{}') \
-             AS permissions, settle_attempt($17, $18)), \
-     token AS (INSERT INTO refresh_tokens (hash, session_id, created_at) \
-         SELECT $15::bytea, id, $8 FROM changed WHERE $15 IS NOT NULL), \
-     surplus AS (UPDATE sessions SET ended_at = $8 WHERE $12 IS NOT NULL AND EXISTS (SELECT FROM changed) AND id IN ( \
-         SELECT id FROM sessions WHERE user_id = $2 AND ended_at IS NULL AND idle_expires_at > $8 \
-         ORDER BY coalesce(last_used_at, created_at) DESC, id DESC OFFSET 99)), \
-     place AS (INSERT INTO sign_in_places (user_id, place, seen_at) SELECT $2, $16::bytea, $8 FROM changed WHERE $16 IS NOT NULL \
-         ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at)";
+const START: &str = r"
+    spent AS (
+        UPDATE authorization_codes
+        SET used_at = $8, session_id = $1
+        WHERE hash = $19::bytea
+          AND used_at IS NULL
+          AND EXISTS (SELECT FROM held)
+        RETURNING hash, grant_id
+    ),
+    changed AS (
+        INSERT INTO sessions (
+            id, user_id, organization_id, kind, cookie_hash, client_id, scopes, created_at,
+            authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent,
+            address, client_secret_id, grant_id
+        )
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14, $20,
+            (SELECT grant_id FROM spent)
+        WHERE ($19::bytea IS NULL OR EXISTS (SELECT FROM spent))
+          AND EXISTS (SELECT FROM held)
+        RETURNING id,
+            coalesce(
+                (
+                    SELECT array_agg(p.permission)
+                    FROM memberships m
+                    JOIN role_permissions p ON p.role_id = m.role_id
+                    WHERE m.user_id = $2 AND m.organization_id = $3
+                ), '{}'
+            ) AS permissions, settle_attempt($17, $18)
+    ),
+    token AS (
+        INSERT INTO refresh_tokens (hash, session_id, created_at)
+        SELECT $15::bytea, id, $8
+        FROM changed
+        WHERE $15 IS NOT NULL
+    ),
+    surplus AS (
+        UPDATE sessions
+        SET ended_at = $8
+        WHERE $12 IS NOT NULL
+          AND EXISTS (SELECT FROM changed)
+          AND id IN (
+              SELECT id
+              FROM sessions
+              WHERE user_id = $2 AND ended_at IS NULL AND idle_expires_at > $8
+              ORDER BY coalesce(last_used_at, created_at) DESC, id DESC
+              OFFSET 99
+          )
+    ),
+    place AS (
+        INSERT INTO sign_in_places (user_id, place, seen_at)
+        SELECT $2, $16::bytea, $8
+        FROM changed
+        WHERE $16 IS NOT NULL
+        ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at
+    )
+";
 
 /// Starts a session: one statement, whatever it consists of. `None` when what was verified no longer holds: the password or
 /// a factor was replaced, the account was deactivated, the member removed.

@@ -62,8 +62,16 @@ pub(super) async fn step_up_session(
     identity: Shared<Identity>,
     Json(body): Json<StepUpSession>,
 ) -> Result<NoContent, Problem> {
-    const FRESHEN: &str = "changed AS (UPDATE sessions SET authenticated_at = $2, multi_factor = multi_factor OR $3 \
-         WHERE id = $1 AND ended_at IS NULL AND EXISTS (SELECT FROM held) RETURNING id)";
+    const FRESHEN: &str = r"
+        changed AS (
+            UPDATE sessions
+            SET authenticated_at = $2, multi_factor = multi_factor OR $3
+            WHERE id = $1
+              AND ended_at IS NULL
+              AND EXISTS (SELECT FROM held)
+            RETURNING id
+        )
+    ";
 
     if body.password.is_none() && body.code.is_none() && body.passkey.is_none() {
         let detail = "send a password, a code or a passkey".to_owned();
@@ -164,9 +172,14 @@ pub(super) async fn step_up_session(
 }
 
 async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Problem> {
-    const FIND: &str = "SELECT u.password_hash, u.second_factor, t.secret, u.email, k.id, k.wrapped, u.credentials_version \
-         FROM users u JOIN data_keys k ON k.id = u.data_key LEFT JOIN totps t ON t.user_id = u.id \
-         WHERE u.id = $1 AND u.active";
+    const FIND: &str = r"
+        SELECT u.password_hash, u.second_factor, t.secret, u.email, k.id, k.wrapped,
+            u.credentials_version
+        FROM users u
+        JOIN data_keys k ON k.id = u.data_key
+        LEFT JOIN totps t ON t.user_id = u.id
+        WHERE u.id = $1 AND u.active
+    ";
 
     let rows = unscoped
         .select("users.step_up", FIND, [user.uuid().into()])

@@ -23,17 +23,28 @@ const EVERY: [f64; 2] = [30.0, 3.0];
 macro_rules! count_sign_in {
     () => {
         r"
-    waits AS MATERIALIZED (SELECT attempts_wait_until(ARRAY[$4::bytea], ARRAY[5], $7) AS until),
-    volume AS MATERIALIZED (
-        SELECT CASE WHEN until > $7 THEN until END AS own,
-            CASE WHEN until > $7 THEN NULL ELSE admit_request($1, $2, $3, $7) END AS shared
-        FROM waits),
-    refused AS MATERIALIZED (
-        SELECT coalesce(own, shared, admit_attempt(ARRAY[$4::bytea], ARRAY[5], $7)) AS until, shared
-        FROM volume),
-    slowed AS MATERIALIZED (
-        SELECT CASE WHEN until IS NULL THEN admit_attempt($5, $6, $7) END AS until
-        FROM refused)"
+            waits AS MATERIALIZED (
+                SELECT attempts_wait_until(ARRAY[$4::bytea], ARRAY[5], $7) AS until
+            ),
+                volume AS MATERIALIZED (
+                    SELECT CASE WHEN until > $7 THEN until END AS own,
+                        CASE
+                            WHEN until > $7 THEN NULL
+                            ELSE admit_request($1, $2, $3, $7)
+                        END AS shared
+                    FROM waits
+                ),
+                refused AS MATERIALIZED (
+                    SELECT coalesce(
+                        own, shared, admit_attempt(ARRAY[$4::bytea], ARRAY[5], $7)
+                    ) AS until, shared
+                    FROM volume
+                ),
+                slowed AS MATERIALIZED (
+                    SELECT CASE WHEN until IS NULL THEN admit_attempt($5, $6, $7) END AS until
+                    FROM refused
+                )
+        "
     };
 }
 pub(crate) use count_sign_in;
@@ -137,11 +148,15 @@ pub(crate) async fn admit_holder(
 ) -> Result<Admitted, Problem> {
     const ADMIT: &str = r"
         WITH known AS MATERIALIZED (
-            SELECT EXISTS (SELECT FROM sign_in_places WHERE user_id = $1 AND place = $2) AS here)
+            SELECT EXISTS (SELECT FROM sign_in_places WHERE user_id = $1 AND place = $2) AS here
+        )
         SELECT known.here,
-            CASE WHEN known.here THEN admit_attempt(ARRAY[$3::bytea], ARRAY[5], $5)
-                ELSE admit_attempt(ARRAY[$3::bytea, $4::bytea], ARRAY[5, 5], $5) END
-        FROM known";
+            CASE
+                WHEN known.here THEN admit_attempt(ARRAY[$3::bytea], ARRAY[5], $5)
+                ELSE admit_attempt(ARRAY[$3::bytea, $4::bytea], ARRAY[5, 5], $5)
+            END
+        FROM known
+    ";
 
     let now = now(unscoped);
     let values = [

@@ -92,10 +92,12 @@ pub(crate) async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<
 async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Result<(), Error> {
     const COUNT: &str = r"
         counted AS MATERIALIZED (SELECT count_refusal($1, $2, $3) AS unrecorded),
-        changed AS (
-            SELECT NULL::jsonb AS before, jsonb_build_object('unrecorded', unrecorded) AS after
-            FROM counted
-            WHERE unrecorded IS NOT NULL)";
+            changed AS (
+                SELECT NULL::jsonb AS before, jsonb_build_object('unrecorded', unrecorded) AS after
+                FROM counted
+                WHERE unrecorded IS NOT NULL
+            )
+    ";
 
     let subject = format!(
         "{} {} {}",
@@ -128,13 +130,22 @@ async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Re
 pub(crate) async fn clear_refusals(unscoped: &Unscoped) -> Result<(), Error> {
     const CLEAR: &str = r"
         gone AS (
-            DELETE FROM refusals WHERE key IN (
-                SELECT key FROM refusals WHERE recorded_at < $1 - interval '1 hour' LIMIT 5000 FOR UPDATE SKIP LOCKED)
-            RETURNING unrecorded),
+            DELETE FROM refusals
+            WHERE key IN (
+                SELECT key
+                FROM refusals
+                WHERE recorded_at < $1 - interval '1 hour'
+                LIMIT 5000
+                FOR UPDATE SKIP LOCKED
+            )
+            RETURNING unrecorded
+        ),
         changed AS (
             SELECT NULL::jsonb AS before, jsonb_build_object('unrecorded', sum(unrecorded)) AS after
             FROM gone
-            HAVING sum(unrecorded) > 0)";
+            HAVING sum(unrecorded) > 0
+        )
+    ";
 
     let event = about_user(Action::LoginFailMax, None, None);
 

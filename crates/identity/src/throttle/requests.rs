@@ -197,15 +197,28 @@ impl Letter {
         address: Option<IpAddr>,
     ) -> Result<bool, Problem> {
         const ADMIT: &str = r"
-            WITH asked AS MATERIALIZED (SELECT admit_request(ARRAY[$1::bytea], ARRAY[$2::integer], ARRAY[$3::double precision], $9) AS until),
+            WITH asked AS MATERIALIZED (
+                SELECT admit_request(
+                    ARRAY[$1::bytea], ARRAY[$2::integer], ARRAY[$3::double precision], $9
+                ) AS until
+            ),
             spared AS MATERIALIZED (
-                SELECT CASE WHEN until IS NULL
-                    THEN admit_request(ARRAY[$4::bytea], ARRAY[$5::integer], ARRAY[$6::double precision], $9) END AS until
-                FROM asked)
-            SELECT asked.until, spared.until IS NULL OR EXISTS (
-                SELECT FROM users u JOIN sign_in_places p ON p.user_id = u.id
-                WHERE u.email_index = ANY ($7) AND p.place = $8)
-            FROM asked, spared";
+                SELECT CASE
+                    WHEN until IS NULL THEN admit_request(
+                        ARRAY[$4::bytea], ARRAY[$5::integer], ARRAY[$6::double precision], $9
+                    )
+                END AS until
+                FROM asked
+            )
+            SELECT asked.until,
+                spared.until IS NULL
+                    OR EXISTS (
+                        SELECT FROM users u
+                        JOIN sign_in_places p ON p.user_id = u.id
+                        WHERE u.email_index = ANY ($7) AND p.place = $8
+                    )
+            FROM asked, spared
+        ";
 
         let (ring, now) = (unscoped.database().ring(), now(unscoped));
         let subject = hex(&self.index);

@@ -23,8 +23,12 @@ pub(super) async fn make(app: &TestApp, caller: &Actor, collection: &str) -> Opt
 
 /// An organization that the caller may leave, since it has another owner.
 async fn another_organization(app: &TestApp, caller: &Actor) -> String {
-    const JOIN: &str = "INSERT INTO memberships (user_id, organization_id, role_id, created_at) \
-         SELECT $1, $2, id, now() FROM roles WHERE name = 'owner' AND organization_id IS NULL";
+    const JOIN: &str = r"
+        INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+        SELECT $1, $2, id, now()
+        FROM roles
+        WHERE name = 'owner' AND organization_id IS NULL
+    ";
 
     let made = caller
         .post("/v1/organizations", json!({ "name": "Another" }))
@@ -62,8 +66,12 @@ async fn session_of(app: &TestApp, user: &str) -> String {
 /// A passkey that no device has: it is there to be asked for. The account is not told that it has a second factor now, or
 /// the caller would have to show it.
 async fn passkey(app: &TestApp, caller: &Actor) -> String {
-    const MAKE: &str = "INSERT INTO passkeys (id, user_id, name, credential_hash, credential, sign_count, created_at) \
-         VALUES ($1, $2, '', uuid_send($1), '', 0, now())";
+    const MAKE: &str = r"
+        INSERT INTO passkeys (
+            id, user_id, name, credential_hash, credential, sign_count, created_at
+        )
+        VALUES ($1, $2, '', uuid_send($1), '', 0, now())
+    ";
 
     let id = app.runtime().new_id::<Actor>().uuid();
     let mut owner = app.owner().await;
@@ -86,9 +94,12 @@ async fn passkey(app: &TestApp, caller: &Actor) -> String {
 
 /// An application that the caller allowed to know who they are.
 async fn application(app: &TestApp, caller: &Actor) -> String {
-    const MAKE: &str = "INSERT INTO oauth_grants (id, user_id, client_id, scopes, created_at, consented_at) \
-         VALUES ($1, $2, 'docs', '{profile}', now(), now()) \
-         ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE SET consented_at = now() RETURNING id";
+    const MAKE: &str = r"
+        INSERT INTO oauth_grants (id, user_id, client_id, scopes, created_at, consented_at)
+        VALUES ($1, $2, 'docs', '{profile}', now(), now())
+        ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE SET consented_at = now()
+        RETURNING id
+    ";
 
     let id = app.runtime().new_id::<Actor>().uuid();
     let rows = app
@@ -117,8 +128,10 @@ async fn another_session(app: &TestApp, caller: &Actor) -> Value {
 
 /// Links the caller to somebody elsewhere. What is sealed in it opens nowhere: the sweeps never look at it.
 async fn linked_identity(app: &TestApp, caller: &Actor) -> String {
-    const LINK: &str = "INSERT INTO external_identities (id, user_id, issuer, subject, subject_index, created_at) \
-         VALUES ($1, $2, 'https://id.example', '', $3, now())";
+    const LINK: &str = r"
+        INSERT INTO external_identities (id, user_id, issuer, subject, subject_index, created_at)
+        VALUES ($1, $2, 'https://id.example', '', $3, now())
+    ";
 
     let (id, index) = (
         app.runtime().new_id::<TestApp>().uuid(),
