@@ -1,0 +1,190 @@
+//! What the modules say is sealed is what the schema says is sealed: whoever rotates keys, exports or erases goes by the
+//! modules, and would pass over a column that they forgot.
+
+use std::collections::BTreeSet;
+
+use mainstay_database::{Erasure, KeyHolder, Scope};
+use mainstay_testing::TestApp;
+
+/// Columns of bytes: `table.column`, comment.
+const COLUMNS: &str = r"
+    SELECT c.relname || '.' || a.attname, coalesce(col_description(c.oid, a.attnum), '')
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND c.relkind IN ('r', 'p')
+      AND NOT c.relispartition
+      AND a.attnum > 0
+      AND NOT a.attisdropped
+      AND a.atttypid = 'bytea'::regtype
+";
+
+/// Personal bytes that are neither sealed nor an index of what is, and why that is right.
+const ELSEWHERE: [(&str, &str); 2] = [
+    (
+        "sign_in_places.place",
+        "a keyed hash of a network that nobody opens: it is forgotten, not moved",
+    ),
+    (
+        "unique_indexes.digest",
+        "what the indexes of other tables are under each key; written and moved with them",
+    ),
+];
+
+/// Tables that name a data key of their own.
+const HOLDERS: &str = r"
+    SELECT c.relname::text
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND c.relkind IN ('r', 'p')
+      AND NOT c.relispartition
+      AND a.attname = 'data_key'
+      AND NOT a.attisdropped
+";
+
+#[tokio::test]
+async fn every_sealed_column_is_one_that_a_module_declares() {
+    let app = TestApp::start(fixture::platform()).await;
+    let (tables, boxes) = (app.platform().tables(), app.platform().private_columns());
+    let cells = tables.iter().flat_map(|table| {
+        table
+            .columns
+            .iter()
+            .map(|it| format!("{}.{}", table.table, it.column))
+    });
+
+    let private = boxes.iter().map(|it| format!("{}.{}", it.table, it.column));
+    let declared: BTreeSet<String> = cells.chain(private).collect();
+
+    let indexes: BTreeSet<String> = tables
+        .iter()
+        .flat_map(|table| {
+            table
+                .indexes
+                .iter()
+                .map(|it| format!("{}.{}", table.table, it.column))
+        })
+        .collect();
+
+    let (mut sealed, mut indexed) = (BTreeSet::new(), BTreeSet::new());
+    for row in app.owner().await.run(COLUMNS, []).await.unwrap() {
+        let (name, comment): (String, String) = (row.get(0).unwrap(), row.get(1).unwrap());
+        if comment.contains("sealed") {
+            sealed.insert(name);
+        } else if comment.contains("blind index") {
+            indexed.insert(name);
+        } else {
+            let listed = ELSEWHERE.iter().any(|(listed, _)| *listed == name);
+            assert!(
+                !comment.starts_with("personal: ") || listed,
+                "{name} is personal, and neither sealed nor an index"
+            );
+        }
+    }
+
+    assert_eq!(
+        sealed, declared,
+        "columns that the schema's comments call sealed, and those that modules declare"
+    );
+    assert_eq!(
+        indexed, indexes,
+        "columns that the schema's comments call blind indexes, and those of the modules"
+    );
+}
+
+#[tokio::test]
+async fn every_table_with_a_data_key_is_declared_as_it_is() {
+    let app = TestApp::start(fixture::platform()).await;
+    let tables = app.platform().tables();
+
+    let holders: BTreeSet<String> = app
+        .owner()
+        .await
+        .run(HOLDERS, [])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0).unwrap())
+        .collect();
+
+    let own = tables
+        .iter()
+        .filter(|table| table.is_sealed() && table.key == KeyHolder::Row);
+    assert_eq!(holders, own.map(|table| table.table.to_owned()).collect());
+
+    for table in &tables {
+        if let KeyHolder::Other { table: holder, .. } = table.key {
+            assert!(
+                holders.contains(holder),
+                "{}: {holder} has no data_key",
+                table.table
+            );
+        }
+
+        for index in &table.indexes {
+            let source = table
+                .columns
+                .iter()
+                .any(|column| column.column == index.source);
+            assert!(
+                source,
+                "{}.{} is made of {}, which is not sealed",
+                table.table, index.column, index.source
+            );
+        }
+    }
+
+    let customers = tables
+        .iter()
+        .find(|table| table.table == "customers")
+        .unwrap();
+    assert_eq!(
+        (customers.scope, customers.subject),
+        (Scope::Organization, "id")
+    );
+}
+
+/// A row that stays when its person is erased loses its key and its blind indexes: the schema must let it.
+#[tokio::test]
+async fn what_is_emptied_may_be_empty() {
+    const NULLABLE: &str = r"
+        SELECT c.relname || '.' || a.attname
+        FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'public'::regnamespace
+          AND c.relkind IN ('r', 'p')
+          AND a.attnum > 0
+          AND NOT a.attnotnull
+    ";
+
+    let app = TestApp::start(fixture::platform()).await;
+    let nullable: BTreeSet<String> = app
+        .owner()
+        .await
+        .run(NULLABLE, [])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0).unwrap())
+        .collect();
+
+    let tables = app.platform().tables();
+    let emptied: Vec<_> = tables
+        .iter()
+        .filter(|table| table.erasure == Erasure::Empty && table.is_sealed())
+        .collect();
+
+    assert!(emptied.iter().any(|table| table.table == "customers"));
+
+    for table in emptied {
+        let indexes = table.indexes.iter().map(|index| index.column);
+        for column in indexes.chain(["data_key"]) {
+            let name = format!("{}.{column}", table.table);
+            assert!(
+                nullable.contains(&name),
+                "{name} is NOT NULL, and an erasure sets it null"
+            );
+        }
+    }
+}

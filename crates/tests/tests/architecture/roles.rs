@@ -1,0 +1,180 @@
+use mainstay_database::{Error, Owner};
+use mainstay_testing::{TestApp, assert_snapshot};
+use mainstay_tests::snapshot;
+
+/// What the serving role must not be able to do, even to somebody who found a way to make it run any SQL.
+const BEYOND_SERVING: &[&str] = &[
+    "CREATE TABLE t (x int)",
+    "CREATE TEMPORARY TABLE t (x int)",
+    "CREATE SCHEMA s",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE EXTENSION pgcrypto",
+    "CREATE ROLE r",
+    "CREATE DATABASE d",
+    "ALTER TABLE customers ADD COLUMN x int",
+    "ALTER TABLE audit_events DISABLE TRIGGER audit_events_append_only",
+    "ALTER ROLE mainstay_server SUPERUSER",
+    "DROP TABLE customers",
+    "TRUNCATE customers",
+    "TRUNCATE audit_events",
+    "UPDATE audit_events SET action = 'nothing'",
+    "DELETE FROM audit_events",
+    "UPDATE permissions SET help = ''",
+    "INSERT INTO roles (id, name) VALUES (gen_random_uuid(), 'god')",
+    "INSERT INTO role_permissions SELECT id, 'audit.read' FROM roles",
+    // Roles of organizations are written, built-in ones are not.
+    "UPDATE roles SET name = 'god' WHERE name = 'owner'",
+    "UPDATE roles SET organization_id = NULL",
+    "DELETE FROM roles WHERE name = 'auditor'",
+    "DELETE FROM role_permissions",
+    "UPDATE role_permissions SET role_id = role_id",
+    "ALTER TABLE roles DISABLE TRIGGER roles_guard",
+    "CREATE OR REPLACE FUNCTION keep_an_owner() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    "TRUNCATE users CASCADE",
+    "UPDATE users SET kind = 'person'",
+    "UPDATE sessions SET user_id = user_id",
+    "UPDATE data_keys SET wrapped = ''",
+    "UPDATE api_keys SET secret_hash = ''",
+    "UPDATE api_keys SET expires_at = 'infinity', scopes = NULL",
+    "UPDATE client_secrets SET secret_hash = ''",
+    "SET ROLE mainstay_owner",
+    "COPY customers TO PROGRAM 'true'",
+    "SELECT pg_read_file('/etc/passwd')",
+];
+
+/// OWASP ASVS 13.2.2, 16.4.2.
+#[tokio::test]
+async fn the_serving_role_can_only_serve() {
+    let app = TestApp::start(fixture::platform()).await;
+    let mut serving = app.serving_role().await;
+    serving
+        .run("SELECT count(*) FROM customers", [])
+        .await
+        .unwrap();
+
+    for statement in BEYOND_SERVING {
+        assert_eq!(
+            refusal(&mut serving, statement).await,
+            "42501",
+            "{statement}"
+        );
+    }
+}
+
+/// What the serving role was granted, on tables, columns and functions: what a statement that it runs could do at worst.
+#[tokio::test]
+async fn the_serving_role_has_the_rights_that_were_reviewed() {
+    const GRANTED: &str = r"
+        SELECT object, string_agg(privilege, ', ' ORDER BY privilege)
+        FROM (
+            SELECT relname::text AS object, granted.privilege_type AS privilege, granted.grantee
+            FROM pg_class, aclexplode(relacl) AS granted
+            WHERE relnamespace = 'public'::regnamespace
+            UNION ALL
+            SELECT relname || '.' || attname, granted.privilege_type, granted.grantee
+            FROM pg_attribute
+            JOIN pg_class ON pg_class.oid = attrelid, aclexplode(attacl) AS granted
+            WHERE relnamespace = 'public'::regnamespace
+        ) AS granted
+        WHERE grantee = 'mainstay_server'::regrole
+        GROUP BY object
+        UNION ALL
+        SELECT oid::regprocedure::text, 'EXECUTE'
+        FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+          AND prorettype <> 'trigger'::regtype
+          AND has_function_privilege('mainstay_server', oid, 'EXECUTE')
+        ORDER BY 1
+    ";
+
+    let app = TestApp::start(fixture::platform()).await;
+    let rows = app.owner().await.run(GRANTED, []).await.unwrap();
+    let text = |row: &mainstay_database::Row, position| row.get::<String>(position).unwrap();
+    let lines: Vec<_> = rows
+        .iter()
+        .map(|row| format!("{}: {}\n", text(row, 0), text(row, 1)))
+        .collect();
+
+    // OWASP ASVS 16.4.2. The trigger would refuse a change too, so that only the grants themselves show this one: of the log
+    // and its seal, inserting and reading; of a partition by itself, nothing.
+    let of_the_log = lines.iter().filter(|line| line.starts_with("audit_"));
+    let beyond = of_the_log.filter(|line| {
+        ["DELETE", "TRUNCATE", "UPDATE"]
+            .iter()
+            .any(|right| line.contains(right))
+    });
+
+    assert_eq!(beyond.count(), 0, "{lines:?}");
+    assert!(
+        lines.contains(&"audit_events: SELECT\n".to_owned()),
+        "{lines:?}"
+    );
+    assert!(
+        !lines.iter().any(|line| line.starts_with("audit_events_")),
+        "{lines:?}"
+    );
+    assert_snapshot(&snapshot("serving-role.txt"), &lines.concat());
+}
+
+#[tokio::test]
+async fn the_serving_role_owns_nothing() {
+    const OWNED: &str = r"
+            SELECT relname::text
+            FROM pg_class
+            WHERE relowner = 'mainstay_server'::regrole
+        ";
+    let app = TestApp::start(fixture::platform()).await;
+    assert!(app.owner().await.run(OWNED, []).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn no_other_role_may_read_a_table() {
+    const OPEN: &str = r"
+        SELECT relname::text
+        FROM pg_class, aclexplode(relacl) AS granted
+        WHERE relnamespace = 'public'::regnamespace AND granted.grantee = 0
+    ";
+    let app = TestApp::start(fixture::platform()).await;
+    assert!(app.owner().await.run(OPEN, []).await.unwrap().is_empty());
+}
+
+/// The owner of the schema may take the trigger away, but not overlook it.
+#[tokio::test]
+async fn not_even_the_owner_alters_the_audit_log_in_passing() {
+    let app = TestApp::start(fixture::platform()).await;
+    app.actor(mainstay_access::BuiltInRole::Owner).await;
+
+    let mut owner = app.owner().await;
+    for statement in [
+        "UPDATE audit_events SET action = 'nothing'",
+        "DELETE FROM audit_events",
+        "TRUNCATE audit_events",
+    ] {
+        assert_eq!(refusal(&mut owner, statement).await, "42501", "{statement}");
+    }
+
+    let rows = owner
+        .run(
+            "SELECT count(*) FROM audit_events WHERE action <> 'nothing'",
+            [],
+        )
+        .await
+        .unwrap();
+
+    assert!(rows[0].get::<i64>(0).unwrap() > 0);
+}
+
+/// The SQLSTATE with which Postgres refuses a statement.
+async fn refusal(connection: &mut Owner, statement: &'static str) -> String {
+    match connection.run(statement, []).await {
+        Ok(_) => "nothing: it was done".to_owned(),
+        Err(error @ Error::Internal(_)) => error
+            .cause()
+            .unwrap_or_default()
+            .split(':')
+            .next()
+            .unwrap()
+            .to_owned(),
+        Err(other) => other.to_string(),
+    }
+}

@@ -1,0 +1,200 @@
+//! A query of a feature's own only reads: a write leaves a record, and so goes through another method.
+
+use mainstay::{
+    access::BuiltInRole::Owner,
+    database::{Change, Event},
+    prelude::*,
+};
+use mainstay_testing::{Actor, TestApp};
+use serde_json::json;
+
+permission! {
+    /// Ask.
+    pub QueriesRead = "queries.read", for [Owner];
+}
+
+const GRANTS: [&str; 2] = [
+    r"
+        INSERT INTO permissions (name, help)
+        VALUES ('queries.read', '')
+        ON CONFLICT DO NOTHING
+    ",
+    r"
+        INSERT INTO role_permissions
+        SELECT id, 'queries.read'
+        FROM roles
+        WHERE name = 'owner'
+        ON CONFLICT DO NOTHING
+    ",
+];
+
+/// What would write, each in another way; the last two do so in a function.
+const WRITING: [&str; 7] = [
+    "DELETE FROM customers WHERE organization_id = $1 RETURNING id",
+    r"
+        WITH gone AS (
+            DELETE FROM customers
+            WHERE organization_id = $1
+            RETURNING id
+        )
+        SELECT id
+        FROM gone
+    ",
+    "SELECT 1), gone AS (DELETE FROM customers WHERE organization_id = $1 RETURNING id",
+    r"
+        UPDATE customers
+        SET version = 7
+        WHERE organization_id = $1
+        RETURNING id
+    ",
+    "INSERT INTO refusals SELECT 'x', 0, now() WHERE $1::uuid IS NOT NULL RETURNING key -- organization_id = $1",
+    "SELECT count_refusal('x', now()) WHERE $1::uuid IS NOT NULL -- organization_id = $1",
+    "SELECT 1 WHERE $1::uuid IS NOT NULL LIMIT (SELECT count_refusal('x', now())) -- organization_id = $1",
+];
+
+/// How many of them Postgres refuses as texts, before anything runs.
+const REFUSED_AS_TEXTS: u32 = 5;
+
+/// Ask what must not be asked.
+#[get("/v1/queries/{number}")]
+async fn ask(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
+    by.select("queries.ask", WRITING[number as usize], [])
+        .await?;
+    Ok(NoContent)
+}
+
+/// Ask the same within a transaction.
+#[post("/v1/queries/{number}")]
+async fn ask_within(
+    by: Allowed<QueriesRead>,
+    Path(number): Path<u32>,
+) -> Result<NoContent, Problem> {
+    let transaction = by.begin().await?;
+    transaction
+        .select("queries.ask", WRITING[number as usize], [])
+        .await?;
+    transaction.commit().await?;
+    Ok(NoContent)
+}
+
+/// Ask around the door.
+#[put("/v1/queries/{number}")]
+async fn ask_around(
+    by: Allowed<QueriesRead>,
+    Path(number): Path<u32>,
+) -> Result<NoContent, Problem> {
+    let organization = by.organization();
+    by.unscoped("a test")
+        .select(
+            "queries.ask",
+            WRITING[number as usize],
+            [organization.into()],
+        )
+        .await?;
+    Ok(NoContent)
+}
+
+/// Queue a letter within a transaction, and commit it unless the number is odd.
+#[patch("/v1/queries/{number}")]
+async fn queue(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
+    let transaction = by.begin().await?;
+    let around = transaction.unscoped("a test");
+
+    let event = Event {
+        action: "letter.queued".into(),
+        resource: "letter",
+        resource_id: None,
+        organization: None,
+    };
+
+    let change = Change::new("letters.queue", "changed AS (SELECT 1)", [], event);
+    around
+        .change(change.queue(around.job("letter", &json!({}))?))
+        .await?;
+
+    if number % 2 == 0 {
+        transaction.commit().await?;
+        // It has ended: nothing of it may be said any more.
+        assert!(
+            around
+                .select("letters.after", "SELECT 1", [])
+                .await
+                .is_err()
+        );
+    }
+
+    Ok(NoContent)
+}
+
+async fn start() -> (TestApp, Actor) {
+    let module = Module::new("queries").endpoints((ask, ask_within, ask_around, queue));
+    let builder =
+        TestApp::builder(fixture::platform().module(module)).setting("jobs.in_process", "false");
+    let app = builder.start().await;
+    let mut database = app.owner().await;
+
+    for grant in GRANTS {
+        database.run(grant, []).await.expect("the owner may");
+    }
+
+    let owner = app.actor(Owner).await;
+    let customer = json!({ "full_name": "Ada", "email": "ada@example.org" });
+    owner
+        .post("/v1/customers", customer)
+        .await
+        .assert_status(201);
+
+    (app, owner)
+}
+
+#[tokio::test]
+async fn a_query_writes_nothing_whatever_its_text() {
+    let (app, owner) = start().await;
+    let before = app.contents().await;
+
+    for number in 0..WRITING.len() {
+        let path = format!("/v1/queries/{number}");
+        owner.get(&path).await.assert_problem(500, "internal_error");
+        owner
+            .put(&path, json!({}))
+            .await
+            .assert_problem(500, "internal_error");
+    }
+
+    for number in 0..REFUSED_AS_TEXTS {
+        owner
+            .post(&format!("/v1/queries/{number}"), json!({}))
+            .await
+            .assert_problem(500, "internal_error");
+    }
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
+}
+
+#[tokio::test]
+async fn what_goes_around_a_transactions_door_takes_part_in_it() {
+    const QUEUED: &str = r"
+        SELECT (SELECT count(*) FROM jobs WHERE kind = 'letter'),
+            (SELECT count(*) FROM audit_events WHERE action = 'letter.queued')
+    ";
+
+    let (app, owner) = start().await;
+    for (number, queued) in [(1, 0), (3, 0), (2, 1), (5, 1)] {
+        owner
+            .patch(&format!("/v1/queries/{number}"), json!({}))
+            .await
+            .assert_status(204);
+
+        let rows = app
+            .owner()
+            .await
+            .run(QUEUED, [])
+            .await
+            .expect("the owner may");
+
+        let counts = [0, 1].map(|position| rows[0].get::<i64>(position).expect("a count"));
+        assert_eq!(counts, [queued; 2], "after {number}");
+    }
+}

@@ -1,0 +1,391 @@
+//! The sealer against what may happen to it: commits that come late, others of its kind, `kill -9`, another cluster.
+
+use std::time::Duration;
+
+use mainstay::{
+    audit::{Extent, Outside, Terms, export_log, keys_of, verify_export, verify_log},
+    kernel::Timestamp,
+};
+use mainstay_access::BuiltInRole::Agent;
+use mainstay_testing::TestApp;
+use serde_json::json;
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    http::PATIENCE,
+    log::{
+        DISARM, count, judge, run, seal, seal_once, sealed_log, sealer, session, unsealed,
+        unsealed_app, write_on,
+    },
+    program::{Serving, beside, program},
+};
+
+/// A record that an open transaction has written is sealed after its commit, and nothing overtakes it unseen.
+#[tokio::test]
+async fn a_late_commit_is_not_lost() {
+    const LATE: &str = r"
+        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        VALUES (
+            (
+                lpad(
+                    to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0'
+                ) || right(replace(gen_random_uuid()::text, '-', ''), 20)
+            )::uuid, now(), 'late', 'test', 'test', gen_random_uuid()
+        )
+        RETURNING id
+    ";
+
+    let app = unsealed_app().await;
+    let agent = app.actor(Agent).await;
+    seal(&app).await;
+
+    let mut late = session(&app.owner_url()).await;
+    run(&mut late, "BEGIN").await;
+
+    let rows = late.run("test", LATE, []).await.expect("it is written");
+    let id: mainstay_database::Uuid = rows[0].get(0).expect("an id");
+    for n in 0..3 {
+        let body = json!({ "full_name": "Ada", "email": format!("{n}@example.org") });
+        agent.post("/v1/customers", body).await.assert_status(201);
+        seal_once(&app).await;
+    }
+    assert!(
+        unsealed(&app).await >= 3,
+        "what was written behind an open transaction waits for it"
+    );
+
+    run(&mut late, "COMMIT").await;
+    seal(&app).await;
+
+    const PLACE: &str = r"
+        SELECT index,
+            (
+                SELECT min(l.index)
+                FROM audit_leaves l
+                JOIN audit_events e ON e.id = l.event_id
+                WHERE e.action = 'customer.created'
+            )
+        FROM audit_leaves
+        WHERE event_id = $1
+    ";
+
+    let rows = late
+        .run("test", PLACE, [id.into()])
+        .await
+        .expect("it is asked");
+    assert!(rows[0].get::<i64>(0).expect("a place") < rows[0].get::<i64>(1).expect("a place"));
+
+    let keys = keys_of(&mut late, app.database().ring())
+        .await
+        .expect("the keys open");
+    judge(&mut late, &keys, &Outside::default())
+        .await
+        .expect("the log is whole");
+}
+
+/// What a dump holds unsealed has a transaction of the cluster that it came from: of the future, or long gone.
+#[tokio::test]
+async fn records_of_another_cluster_are_sealed_too() {
+    const FOREIGN: &str = r"
+        INSERT INTO audit_events (
+            id, occurred_at, action, operation, resource, request_id, transaction_id
+        )
+        SELECT (
+            lpad(
+                to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0'
+            ) || right(replace(gen_random_uuid()::text, '-', ''), 20)
+        )::uuid, now(), 'foreign', 'test', 'test', gen_random_uuid(), transaction::xid8
+        FROM unnest(ARRAY['9000000000000', '3']) AS transaction
+    ";
+
+    let (app, mut session, keys) = sealed_log().await;
+    run(&mut session, FOREIGN).await;
+    seal(&app).await;
+    judge(&mut session, &keys, &Outside::default())
+        .await
+        .expect("the log is whole");
+
+    assert_eq!(
+        count(
+            &app,
+            "SELECT count(*) FROM audit_events WHERE action = 'foreign'"
+        )
+        .await,
+        2
+    );
+}
+
+#[tokio::test]
+async fn of_several_sealers_one_seals_and_another_takes_over() {
+    let app = unsealed_app().await;
+    let agent = app.actor(Agent).await;
+
+    let (stops, sealers): (Vec<_>, Vec<_>) = (0..3)
+        .map(|_| {
+            let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+            let sealer = sealer(app.database());
+            (
+                stop,
+                tokio::spawn(sealer.run(async { drop(stopped.await) })),
+            )
+        })
+        .unzip();
+
+    let mut sealers = sealers.into_iter();
+    for (n, stop) in stops.into_iter().enumerate() {
+        write_on(&agent, 10, &format!("round{n}-")).await;
+        let sealed = async {
+            while unsealed(&app).await > 0 {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+
+        timeout(PATIENCE, sealed).await.expect("one of them seals");
+        drop(stop);
+        sealers
+            .next()
+            .expect("a sealer")
+            .await
+            .expect("it ends in order");
+    }
+
+    let mut session = session(&app.owner_url()).await;
+    let keys = keys_of(&mut session, app.database().ring())
+        .await
+        .expect("the keys open");
+    let whole = judge(&mut session, &keys, &Outside::default())
+        .await
+        .expect("the log is whole");
+
+    assert!(whole.until > 30);
+    assert_eq!(
+        count(&app, "SELECT count(*) FROM audit_keys").await,
+        1,
+        "they agreed on a key"
+    );
+}
+
+/// An idle log makes no checkpoints, and a busy one not one for each record.
+#[tokio::test]
+async fn nothing_is_signed_for_nothing() {
+    let (app, _session, _) = sealed_log().await;
+    let before = count(&app, "SELECT count(*) FROM audit_checkpoints").await;
+    for _ in 0..3 {
+        seal_once(&app).await;
+    }
+    assert_eq!(
+        count(&app, "SELECT count(*) FROM audit_checkpoints").await,
+        before
+    );
+}
+
+/// `kill -9` between, or in the middle of, whatever the sealer does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_sealer_leaves_nothing_half_done() {
+    let (app, mut environment) =
+        beside(TestApp::builder(fixture::platform()).setting("jobs.in_process", "false")).await;
+    let agent = app.actor(Agent).await;
+
+    environment.extend([
+        ("MAINSTAY_AUDIT_PUBLISH", "stdout".to_owned()),
+        ("MAINSTAY_AUDIT_PUBLISH_EVERY", "10ms".to_owned()),
+    ]);
+
+    let mut session = session(&app.owner_url()).await;
+    let mut kept = Vec::new();
+    for round in 0..4 {
+        let serving = Serving::start(program(["serve"]).envs(environment.clone()));
+        let sealed = || count(&app, "SELECT coalesce(max(size), 0) FROM audit_checkpoints");
+        let before = sealed().await;
+        let grown = async {
+            let mut n = 0;
+            while sealed().await == before {
+                write_on(&agent, 3, &format!("round{round}-{n}-")).await;
+                n += 1;
+            }
+        };
+
+        timeout(PATIENCE, grown).await.expect("it seals");
+        write_on(&agent, 20, &format!("round{round}-last-")).await;
+
+        let keys = keys_of(&mut session, app.database().ring())
+            .await
+            .expect("the keys open");
+
+        // What standard output has had is the auditor's.
+        let collected = async {
+            loop {
+                if let Ok(outside) = Outside::read(&serving.log(), &keys) {
+                    return outside;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+
+        kept.push(
+            timeout(PATIENCE, collected)
+                .await
+                .expect("a checkpoint is published"),
+        );
+
+        serving.signal("KILL");
+        drop(serving);
+
+        for outside in &kept {
+            let terms = Terms {
+                keys: &keys,
+                outside,
+                kept_since: None,
+                sealed_before: Timestamp::UNIX_EPOCH,
+                dated_from: 0,
+            };
+            verify_log(&mut session, &terms)
+                .await
+                .expect("what was sealed is whole, and goes on from what was published");
+        }
+    }
+
+    seal(&app).await;
+    let keys = keys_of(&mut session, app.database().ring())
+        .await
+        .expect("the keys open");
+    for outside in &kept {
+        judge(&mut session, &keys, outside)
+            .await
+            .expect("the log is whole");
+    }
+}
+
+/// Much at once is sealed a batch at a time, and read a page at a time: what one page ends with the next begins with.
+#[tokio::test]
+async fn a_backlog_is_sealed_and_read_in_pieces() {
+    const RECORDS: i64 = 3_500;
+
+    const MANY: &str = r"
+        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        SELECT (
+            lpad(
+                to_hex((extract(epoch FROM now()) * 1000)::bigint + n), 12, '0'
+            ) || right(replace(gen_random_uuid()::text, '-', ''), 20)
+        )::uuid, now(), 'many', 'test', 'test', gen_random_uuid()
+        FROM generate_series(1, $1) AS n
+    ";
+
+    const BATCHES: &str = "SELECT count(*) FROM audit_checkpoints";
+
+    let app = unsealed_app().await;
+    let mut session = session(&app.owner_url()).await;
+    let now = app.runtime().clock.now();
+
+    session
+        .run("test", MANY, [RECORDS.into()])
+        .await
+        .expect("they are written");
+    seal(&app).await;
+
+    assert!(
+        (4..=10).contains(&count(&app, BATCHES).await),
+        "a thousand at a time"
+    );
+
+    let keys = keys_of(&mut session, app.database().ring())
+        .await
+        .expect("the keys open");
+    let whole = judge(&mut session, &keys, &Outside::default())
+        .await
+        .expect("the log is whole");
+
+    assert!(whole.until >= RECORDS.cast_unsigned());
+
+    // Every note that was ever signed is good for a proof, whatever page it ends in.
+    const NOTES: &str = "SELECT string_agg(note, E'\\n' ORDER BY size) FROM audit_checkpoints";
+
+    let notes: String = session.run("test", NOTES, []).await.expect("they are read")[0]
+        .get(0)
+        .expect("a text");
+    let outside = Outside::read(&notes, &keys).expect("they are believed");
+    let (from, until) = (
+        now + time::Duration::milliseconds(900),
+        now + time::Duration::milliseconds(3_300),
+    );
+
+    for (from, until) in [(None, None), (Some(from), Some(until)), (Some(until), None)] {
+        let mut export = Vec::new();
+        let extent = Extent {
+            from,
+            until,
+            outside: Some(&outside),
+        };
+
+        let count = export_log(&mut session, &extent, &mut export)
+            .await
+            .expect("it is exported");
+        let part = verify_export(&export[..], &keys, &outside, 0).expect("it verifies");
+
+        assert_eq!(
+            (part.until - part.from, part.outside),
+            (count, outside.checkpoints().len())
+        );
+        assert!(count > 100);
+    }
+
+    // The one record that is wrong is found on whichever page it is.
+    for index in [0, 999, 1_000, 1_023, 1_024, 2_999, 3_400] {
+        run(&mut session, "BEGIN").await;
+        run(&mut session, DISARM).await;
+
+        let edit = r"
+            UPDATE audit_events
+            SET action = 'few'
+            WHERE id = (SELECT event_id FROM audit_leaves WHERE index = $1)
+        ";
+        session
+            .run("test", edit, [index.into()])
+            .await
+            .expect("it is altered");
+
+        let verdict = judge(&mut session, &keys, &outside).await;
+        let told = verdict.expect_err("it is found").to_string();
+        assert!(
+            told.starts_with(&format!("index {index}: the record ")),
+            "{told}"
+        );
+
+        run(&mut session, "ROLLBACK").await;
+    }
+}
+
+/// The sealer is told to end in the moment in which its connection is lost: it ends, and the next one goes on.
+#[tokio::test]
+async fn an_end_without_a_connection_is_an_end() {
+    const CUT: &str = r"
+        SELECT count(pg_terminate_backend(l.pid))
+        FROM pg_locks l
+        JOIN pg_database d ON d.oid = l.database
+        WHERE l.locktype = 'advisory' AND d.datname = current_database()
+    ";
+
+    let app = unsealed_app().await;
+    app.actor(Agent).await;
+
+    let mut server = app.serving_role().await;
+    let cut = async {
+        while unsealed(&app).await > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let rows = server.run(CUT, []).await.expect("one may end one's own");
+        assert_eq!(
+            rows[0].get::<i64>(0).expect("a count"),
+            1,
+            "the leader has the lock"
+        );
+    };
+
+    timeout(PATIENCE, sealer(app.database()).run(cut))
+        .await
+        .expect("it ends");
+    app.actor(Agent).await;
+    seal(&app).await;
+
+    assert_eq!(unsealed(&app).await, 0);
+}

@@ -1,0 +1,719 @@
+//! `/v1/api-keys`, `/v1/organization/api-keys`: what a key may do, and what ends it.
+
+use std::process::{Command, Stdio};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use mainstay::{
+    access::BuiltInRole::{Agent, Auditor, Manager, Owner},
+    kernel::{Clock, Timestamp},
+};
+use mainstay_http::Method;
+use mainstay_testing::{Actor, Answer, Client, TestApp};
+use serde_json::{Value, json};
+use time::Duration;
+
+use crate::{create, customer, replicas::within_a_second, start};
+
+/// Makes a key.
+async fn new_key(by: &Actor, body: Value) -> Value {
+    by.post("/v1/api-keys", body)
+        .await
+        .assert_status(201)
+        .json()
+}
+
+/// A client that sends a key as a bearer token.
+fn with(app: &TestApp, key: &Value) -> Client {
+    app.anonymous().with_token(key["key"].as_str().unwrap())
+}
+
+async fn basic(app: &TestApp, user: &str, password: &str) -> Answer {
+    let credentials = STANDARD.encode(format!("{user}:{password}"));
+    let call = app.anonymous().request(Method::GET, "/v1/me");
+    call.header("authorization", &format!("Basic {credentials}"))
+        .send()
+        .await
+}
+
+#[tokio::test]
+async fn a_key_calls_in_its_owners_name() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let answer = agent
+        .post("/v1/api-keys", json!({ "name": "laptop" }))
+        .await;
+    let made = answer.assert_status(201).json();
+
+    assert_eq!(
+        answer.location(),
+        format!("/v1/api-keys/{}", made["id"].as_str().unwrap())
+    );
+
+    let key = made["key"].as_str().unwrap();
+    let id = made["id"].as_str().unwrap().replace('-', "");
+    assert!(
+        key.starts_with(&format!("mak_{id}_")) && key.len() == 86,
+        "{key}"
+    );
+    assert!(
+        key.chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_'),
+        "{key}"
+    );
+
+    let me = with(&app, &made)
+        .get("/v1/me")
+        .await
+        .assert_status(200)
+        .json();
+
+    assert_eq!(
+        (&me["user_id"], &me["session_id"]),
+        (&json!(agent.user()), &made["id"])
+    );
+    create_customer(&with(&app, &made)).await.assert_status(201);
+
+    // OWASP ASVS 6.3.7.
+    let letter = app.mail_to(agent.email()).await;
+    assert!(
+        letter.subject.contains("API key was made") && letter.text.contains("laptop"),
+        "{letter:?}"
+    );
+
+    // What it did is on record under the key.
+    let owner = app.actor(Owner).await;
+    let records = owner
+        .get("/v1/audit/events?action=customer.created")
+        .await
+        .json();
+
+    assert_eq!(records["items"][0]["session_id"], made["id"]);
+    assert_eq!(records["items"][0]["actor_id"], json!(agent.user()));
+
+    let records = owner
+        .get("/v1/audit/events?action=authn_token_created")
+        .await
+        .json();
+    assert_eq!(
+        (
+            &records["items"][0]["resource"],
+            &records["items"][0]["resource_id"]
+        ),
+        (&json!("api_key"), &made["id"])
+    );
+}
+
+async fn create_customer(by: &Client) -> Answer {
+    by.post("/v1/customers", customer("Ada", "ada@example.org"))
+        .await
+}
+
+#[tokio::test]
+async fn a_key_is_taken_as_a_bearer_token_and_as_a_password_and_nowhere_else() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let made = new_key(&agent, json!({ "name": "curl" })).await;
+    let key = made["key"].as_str().unwrap();
+
+    basic(&app, "", key).await.assert_status(200);
+    basic(&app, "whoever", key).await.assert_status(200);
+
+    // OWASP ASVS 14.2.1: nothing secret in a URL.
+    for name in ["access_token", "api_key", "key"] {
+        app.anonymous()
+            .get(&format!("/v1/me?{name}={key}"))
+            .await
+            .assert_problem(401, "unauthenticated");
+    }
+    basic(&app, key, "")
+        .await
+        .assert_problem(401, "unauthenticated");
+    basic(&app, "", agent.token())
+        .await
+        .assert_problem(401, "unauthenticated");
+
+    // A key is kept beside the sessions, and is no cookie for all that.
+    with(&app, &made).get("/v1/me").await.assert_status(200);
+
+    for value in [
+        key.to_owned(),
+        format!("{}.{key}", made["id"].as_str().unwrap()),
+    ] {
+        let call = app.anonymous().request(Method::GET, "/v1/me");
+        let answer = call
+            .header("cookie", &format!("__Host-session={value}"))
+            .send()
+            .await;
+        answer.assert_problem(401, "unauthenticated");
+    }
+}
+
+/// Where there is no curl, there is nothing to see.
+#[tokio::test]
+async fn curl_calls_with_a_key_for_a_password() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let made = new_key(&agent, json!({ "name": "curl" })).await;
+    let url = format!("http://{}/v1/me", app.address());
+    let user = format!(":{}", made["key"].as_str().unwrap());
+
+    let run = move || {
+        Command::new("curl")
+            .args(["--silent", "--noproxy", "*", "--user", &user, &url])
+            .stdin(Stdio::null())
+            .output()
+    };
+
+    let output = tokio::task::spawn_blocking(run).await.unwrap();
+    let Ok(output) = output else { return };
+
+    let me: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(me["user_id"], json!(agent.user()));
+}
+
+/// OWASP ASVS 11.5.1: what is not exactly the key is no key.
+#[tokio::test]
+async fn a_key_that_is_altered_anywhere_is_refused() {
+    let app = start().await;
+    let (agent, other) = (app.actor(Agent).await, app.actor(Owner).await);
+    let made = new_key(&agent, json!({ "name": "a" })).await;
+    let others = new_key(&other, json!({ "name": "b" })).await;
+
+    with(&app, &made).get("/v1/me").await.assert_status(200);
+
+    let (key, foreign) = (
+        made["key"].as_str().unwrap(),
+        others["key"].as_str().unwrap(),
+    );
+
+    for at in 0..key.len() {
+        let mut altered = key.as_bytes().to_vec();
+        altered[at] = if altered[at] == b'x' { b'y' } else { b'x' };
+        let altered = String::from_utf8(altered).unwrap();
+        app.anonymous()
+            .with_token(&altered)
+            .get("/v1/me")
+            .await
+            .assert_problem(401, "unauthenticated");
+    }
+
+    for wrong in [
+        &key[..37],
+        &key[..85],
+        &format!("{key}0"),
+        &format!("{}{}", &key[..37], &foreign[37..]),
+        "mak_",
+    ] {
+        app.anonymous()
+            .with_token(wrong)
+            .get("/v1/me")
+            .await
+            .assert_problem(401, "unauthenticated");
+    }
+}
+
+/// The checksum is no secret: whoever can make one still needs the right secret, even for a key that is known.
+#[tokio::test]
+async fn another_secret_with_a_right_checksum_opens_nothing() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let made = new_key(&agent, json!({ "name": "a" })).await;
+    let key = made["key"].as_str().unwrap();
+    let forged = with_checksum(&format!("{}{}", &key[..37], "0".repeat(43)));
+
+    assert_eq!(with_checksum(&key[..80]), key);
+
+    for _ in 0..2 {
+        app.anonymous()
+            .with_token(&forged)
+            .get("/v1/me")
+            .await
+            .assert_problem(401, "unauthenticated");
+        // Now it is known, and compared in memory.
+        with(&app, &made).get("/v1/me").await.assert_status(200);
+    }
+}
+
+/// A text with the checksum of a key behind it.
+fn with_checksum(text: &str) -> String {
+    const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+    let mut crc = u32::MAX;
+    for byte in text.bytes() {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 * (crc & 1));
+        }
+    }
+
+    let mut rest = !crc;
+    let mut digits = Vec::new();
+    for _ in 0..6 {
+        digits.push(char::from(DIGITS[rest as usize % 62]));
+        rest /= 62;
+    }
+
+    format!("{text}{}", digits.into_iter().rev().collect::<String>())
+}
+
+/// OWASP ASVS 8.2.1; API Security Top 10 2023, API5.
+#[tokio::test]
+async fn scopes_narrow_a_key_and_never_widen_it() {
+    let app = start().await;
+    let (agent, owner) = (app.actor(Agent).await, app.actor(Owner).await);
+    let reader = new_key(
+        &agent,
+        json!({ "name": "reader", "scopes": ["customers.read"] }),
+    )
+    .await;
+
+    let reader = with(&app, &reader);
+    reader.get("/v1/customers").await.assert_status(200);
+    create_customer(&reader)
+        .await
+        .assert_problem(403, "forbidden");
+    assert_eq!(
+        reader.get("/v1/me").await.json()["permissions"],
+        json!(["customers.read"])
+    );
+
+    // At its making nobody gives what they do not hold, and each attempt is on record.
+    for beyond in [
+        "audit.read",
+        "customers.delete",
+        "no.such.permission",
+        "customers.*",
+        "CUSTOMERS.READ",
+    ] {
+        let body = json!({ "name": "more", "scopes": ["customers.read", beyond] });
+        agent
+            .post("/v1/api-keys", body)
+            .await
+            .assert_problem(403, "privilege_exceeds_own");
+    }
+
+    let records = owner.get("/v1/audit/events?action=authz_fail").await.json();
+    assert!(
+        records["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|it| it["operation"] == "create_api_key"),
+        "{records}"
+    );
+    agent
+        .post("/v1/api-keys", json!({ "name": "none", "scopes": [] }))
+        .await
+        .assert_problem(422, "invalid_input");
+}
+
+/// A key is never worth more than its owner's role at the time it is used (OWASP ASVS 8.3.2).
+#[tokio::test]
+async fn a_key_loses_what_its_owners_role_loses() {
+    let app = start().await;
+    let manager = app.actor(Manager).await;
+    let scoped = new_key(
+        &manager,
+        json!({ "name": "a", "scopes": ["customers.reveal", "customers.read"] }),
+    )
+    .await;
+
+    let whole = new_key(&manager, json!({ "name": "b" })).await;
+    let path = format!(
+        "{}/personal-data",
+        create(&manager, customer("Ada", "ada@example.org")).await
+    );
+
+    for key in [&scoped, &whole] {
+        with(&app, key).get(&path).await.assert_status(200);
+    }
+
+    let demote = r"
+        UPDATE memberships
+        SET role_id = (SELECT id FROM roles WHERE name = 'agent')
+        WHERE user_id = $1
+    ";
+    app.owner()
+        .await
+        .run(demote, [manager.user().uuid().into()])
+        .await
+        .unwrap();
+
+    for key in [&scoped, &whole] {
+        within_a_second(&with(&app, key), &path, 403).await;
+        with(&app, key)
+            .get("/v1/customers")
+            .await
+            .assert_status(200);
+    }
+}
+
+/// OWASP ASVS 7.4.2.
+#[tokio::test]
+async fn a_key_ends_with_the_membership_and_does_not_come_back_with_another() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let key = with(&app, &new_key(&agent, json!({ "name": "a" })).await);
+
+    key.get("/v1/me").await.assert_status(200);
+
+    let mut database = app.owner().await;
+    let leave = r"
+        DELETE FROM memberships
+        WHERE user_id = $1
+        RETURNING organization_id, role_id
+    ";
+    let rows = database
+        .run(leave, [agent.user().uuid().into()])
+        .await
+        .unwrap();
+    let [organization, role]: [mainstay_database::Uuid; 2] =
+        [rows[0].get(0).unwrap(), rows[0].get(1).unwrap()];
+
+    within_a_second(&key, "/v1/me", 401).await;
+    let join = r"
+        INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+        VALUES ($1, $2, $3, now())
+    ";
+    database
+        .run(
+            join,
+            [agent.user().uuid().into(), organization.into(), role.into()],
+        )
+        .await
+        .unwrap();
+
+    key.get("/v1/me")
+        .await
+        .assert_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_key_ends_when_its_owner_is_deactivated() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let key = with(&app, &new_key(&agent, json!({ "name": "a" })).await);
+
+    key.get("/v1/me").await.assert_status(200);
+
+    app.owner()
+        .await
+        .run(
+            "UPDATE users SET active = false WHERE id = $1",
+            [agent.user().uuid().into()],
+        )
+        .await
+        .unwrap();
+
+    within_a_second(&key, "/v1/me", 401).await;
+}
+
+/// OWASP ASVS 7.4.1, 7.4.2: at once where it was revoked, and within a second on every replica.
+#[tokio::test]
+async fn a_revoked_key_is_refused_everywhere() {
+    let app = start().await;
+    let replica = app.second_replica().await;
+    let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
+    let made = new_key(&agent, json!({ "name": "a" })).await;
+    let (here, there) = (with(&app, &made), replica.client_of(&with(&app, &made)));
+
+    here.get("/v1/me").await.assert_status(200);
+    there.get("/v1/me").await.assert_status(200);
+
+    let path = format!("/v1/api-keys/{}", made["id"].as_str().unwrap());
+    other.delete(&path).await.assert_problem(404, "not_found");
+    agent.delete(&path).await.assert_status(204);
+    here.get("/v1/me")
+        .await
+        .assert_problem(401, "unauthenticated");
+
+    within_a_second(&there, "/v1/me", 401).await;
+    agent.delete(&path).await.assert_problem(404, "not_found");
+    agent.get(&path).await.assert_problem(404, "not_found");
+    assert_eq!(agent.get("/v1/api-keys").await.json()["items"], json!([]));
+}
+
+/// OWASP ASVS 11.2.2 of keys: each has an end, and nobody gives one more time than the operator allows.
+#[tokio::test]
+async fn a_key_ends_by_itself() {
+    let start = Timestamp::UNIX_EPOCH + Duration::days(20_000);
+    let clock = Clock::manual(start);
+    let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
+    let app = builder
+        .setting("identity.api_key_max_lifetime", "100d")
+        .start()
+        .await;
+
+    let agent = app.actor(Agent).await;
+    let refused = agent
+        .post(
+            "/v1/api-keys",
+            json!({ "name": "a", "expires_in_days": 101 }),
+        )
+        .await;
+
+    assert_eq!(
+        refused
+            .assert_problem(422, "invalid_input")
+            .problem()
+            .errors,
+        ["body/expires_in_days"]
+    );
+
+    let usual = new_key(&agent, json!({ "name": "usual" })).await;
+    assert_eq!(usual["expires_at"], json!(start + Duration::days(90)));
+
+    let (usual, short) = (
+        with(&app, &usual),
+        new_key(&agent, json!({ "name": "b", "expires_in_days": 1 })).await,
+    );
+    let short = with(&app, &short);
+
+    clock.advance(Duration::DAY - Duration::SECOND);
+    short.get("/v1/me").await.assert_status(200);
+
+    clock.advance(Duration::SECOND);
+    short
+        .get("/v1/me")
+        .await
+        .assert_problem(401, "unauthenticated");
+    usual.get("/v1/me").await.assert_status(200);
+
+    clock.advance(Duration::days(89));
+    usual
+        .get("/v1/me")
+        .await
+        .assert_problem(401, "unauthenticated");
+}
+
+/// OWASP ASVS 7.5.1, 7.5.3: a stolen key cannot be turned into another one, into a session or into the account.
+#[tokio::test]
+async fn a_key_does_nothing_that_is_for_the_person() {
+    let app = start().await;
+    let owner = app.actor(Owner).await;
+    let scopes = ["service_accounts.manage", "customers.read"];
+    let made = new_key(&owner, json!({ "name": "a", "scopes": scopes })).await;
+
+    let account = owner
+        .post(
+            "/v1/service-accounts",
+            json!({ "name": "export", "role": "agent" }),
+        )
+        .await
+        .location();
+
+    let key = with(&app, &made);
+    key.post("/v1/api-keys", json!({ "name": "b" }))
+        .await
+        .assert_problem(403, "forbidden");
+    key.get("/v1/api-keys")
+        .await
+        .assert_problem(403, "forbidden");
+    key.delete(&format!("/v1/api-keys/{}", made["id"].as_str().unwrap()))
+        .await
+        .assert_problem(403, "forbidden");
+    key.get("/v1/sessions")
+        .await
+        .assert_problem(403, "forbidden");
+    key.delete("/v1/sessions")
+        .await
+        .assert_problem(403, "forbidden");
+
+    let step_up = json!({ "password": mainstay_testing::PASSWORD });
+    key.post("/v1/sessions/current/step-up", step_up)
+        .await
+        .assert_problem(403, "forbidden");
+
+    let body = json!({ "name": "c" });
+    key.post(&format!("{account}/keys"), body)
+        .await
+        .assert_problem(401, "step_up_required");
+    key.post(&format!("{account}/secrets"), json!({}))
+        .await
+        .assert_problem(401, "step_up_required");
+}
+
+/// OWASP ASVS 7.5.3.
+#[tokio::test]
+async fn a_key_is_made_by_who_proved_a_moment_ago_who_they_are() {
+    let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
+    let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
+    let app = builder
+        .setting("identity.access_token_lifetime", "30m")
+        .start()
+        .await;
+    let agent = app.actor(Agent).await;
+
+    clock.advance(Duration::minutes(11));
+    agent
+        .post("/v1/api-keys", json!({ "name": "a" }))
+        .await
+        .assert_problem(401, "step_up_required");
+}
+
+/// OWASP ASVS 11.4.1, 14.2.4: the key is shown once, and a dump holds nothing to call with.
+#[tokio::test]
+async fn a_key_is_kept_as_its_hash() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let made = new_key(&agent, json!({ "name": "canary" })).await;
+
+    with(&app, &made).get("/v1/me").await.assert_status(200);
+
+    let secret = &made["key"].as_str().unwrap()[37..];
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let dump = r"
+        SELECT k::text
+        FROM api_keys k
+        UNION ALL
+        SELECT a::text
+        FROM audit_events a
+    ";
+    let rows = app.owner().await.run(dump, []).await.unwrap();
+    let dump: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
+
+    assert!(dump.iter().any(|row| row.contains("canary")));
+    assert!(
+        dump.iter()
+            .all(|row| !row.contains(secret) && !row.contains(&hex))
+    );
+
+    let shown = agent
+        .get(&format!("/v1/api-keys/{}", made["id"].as_str().unwrap()))
+        .await
+        .assert_status(200)
+        .json();
+
+    assert!(!shown.to_string().contains(secret) && shown["name"] == "canary");
+    assert!(!agent.get("/v1/api-keys").await.text().contains(secret));
+}
+
+#[tokio::test]
+async fn a_replica_that_ends_writes_down_when_a_key_was_used() {
+    let app = start().await;
+    let replica = app.second_replica().await;
+    let agent = app.actor(Agent).await;
+    let made = new_key(&agent, json!({ "name": "a" })).await;
+    let last_used =
+        async || agent.get("/v1/api-keys").await.json()["items"][0]["last_used_at"].clone();
+
+    assert_eq!(last_used().await, Value::Null);
+    replica
+        .client_of(&with(&app, &made))
+        .get("/v1/me")
+        .await
+        .assert_status(200);
+
+    replica.stop().await;
+    assert!(last_used().await.is_string());
+}
+
+/// OWASP ASVS 7.4.5 of keys: who administers sees and revokes everybody's.
+#[tokio::test]
+async fn an_administrator_sees_and_revokes_everybodys_keys() {
+    let app = start().await;
+    let (agent, manager, auditor) = (
+        app.actor(Agent).await,
+        app.actor(Manager).await,
+        app.actor(Auditor).await,
+    );
+
+    let stranger = app.stranger(Owner).await;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        ids.push(new_key(&agent, json!({ "name": name })).await["id"].clone());
+    }
+
+    new_key(&manager, json!({ "name": "d" })).await;
+    let foreign = new_key(&stranger, json!({ "name": "e" })).await;
+
+    let page = manager
+        .get("/v1/organization/api-keys?limit=2")
+        .await
+        .assert_status(200)
+        .json();
+
+    assert_eq!(
+        (&page["items"][0]["name"], &page["items"][1]["name"]),
+        (&json!("d"), &json!("c"))
+    );
+
+    let next = format!(
+        "/v1/organization/api-keys?limit=2&cursor={}",
+        page["next_cursor"].as_str().unwrap()
+    );
+    assert_eq!(manager.get(&next).await.json()["items"][1]["id"], ids[0]);
+
+    let own = manager
+        .get(&format!(
+            "/v1/organization/api-keys?user_id={}",
+            agent.user()
+        ))
+        .await
+        .json();
+
+    assert_eq!(own["items"].as_array().unwrap().len(), 3);
+
+    let path = format!("/v1/organization/api-keys/{}", ids[0].as_str().unwrap());
+
+    for powerless in [&agent, &auditor] {
+        powerless
+            .get("/v1/organization/api-keys")
+            .await
+            .assert_problem(403, "forbidden");
+        powerless
+            .delete(&path)
+            .await
+            .assert_problem(403, "forbidden");
+    }
+
+    stranger
+        .delete(&path)
+        .await
+        .assert_problem(404, "not_found");
+
+    let elsewhere = format!(
+        "/v1/organization/api-keys/{}",
+        foreign["id"].as_str().unwrap()
+    );
+    manager
+        .delete(&elsewhere)
+        .await
+        .assert_problem(404, "not_found");
+    with(&app, &foreign).get("/v1/me").await.assert_status(200);
+    manager.delete(&path).await.assert_status(204);
+    manager.delete(&path).await.assert_problem(404, "not_found");
+
+    let listed = manager.get("/v1/organization/api-keys").await.json();
+    let revoked = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["id"] == ids[0])
+        .unwrap();
+
+    assert!(revoked["revoked_at"].is_string());
+}
+
+/// OWASP ASVS 2.4.1; API Security Top 10 2023, API4.
+#[tokio::test]
+async fn nobody_fills_the_table_with_keys() {
+    let app = start().await;
+    let agent = app.actor(Agent).await;
+    let first = new_key(&agent, json!({ "name": "0" })).await;
+
+    for number in 1..100 {
+        new_key(&agent, json!({ "name": number.to_string() })).await;
+    }
+
+    agent
+        .post("/v1/api-keys", json!({ "name": "one more" }))
+        .await
+        .assert_problem(409, "too_many_keys");
+    agent
+        .delete(&format!("/v1/api-keys/{}", first["id"].as_str().unwrap()))
+        .await
+        .assert_status(204);
+
+    new_key(&agent, json!({ "name": "one more" })).await;
+}

@@ -1,0 +1,94 @@
+//! What the service does, asked over HTTP on a real Postgres. One file a path of the API; what crosses paths has a file
+//! of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../support/authenticators.rs"]
+mod authenticators;
+#[path = "../support/external.rs"]
+mod external;
+#[path = "../support/oauth.rs"]
+mod oauth_support;
+#[path = "../support/remarks.rs"]
+mod remarks;
+
+mod account_pages;
+mod account_removal;
+mod administration;
+mod adopter;
+mod api_keys;
+mod audit_events;
+mod browser;
+mod client_credentials;
+mod client_secrets;
+mod conditions;
+mod consent;
+mod cookies;
+mod credentials;
+mod customers;
+mod email_change;
+mod erasure;
+mod export;
+mod external_identities;
+mod external_sign_in;
+mod foreign_headers;
+mod invitations;
+mod listing;
+mod mailed_links;
+mod me;
+mod members;
+mod merge_patch;
+mod moments;
+mod names;
+mod oauth;
+mod oauth_tokens;
+mod optional_columns;
+mod organizations;
+mod pages;
+mod passkeys;
+mod password_strength;
+mod passwords;
+mod people;
+mod personal_data;
+mod plans;
+mod probes;
+mod reach;
+mod refresh;
+mod replicas;
+mod roles;
+mod round_trips;
+mod sealed_sorting;
+mod second_factors;
+mod service_accounts;
+mod sessions;
+mod short_passwords;
+mod sign_ups;
+mod signing_keys;
+mod spellings;
+mod sponsors;
+mod step_up;
+
+use mainstay_testing::{Actor, TestApp};
+use serde_json::{Value, json};
+
+async fn start() -> TestApp {
+    TestApp::start(fixture::platform()).await
+}
+
+/// A body that makes a customer.
+fn customer(name: &str, email: &str) -> Value {
+    json!({ "full_name": name, "email": email })
+}
+
+/// Makes a customer and gives its path.
+async fn create(by: &Actor, body: Value) -> String {
+    by.post("/v1/customers", body)
+        .await
+        .assert_status(201)
+        .location()
+}

@@ -1,0 +1,226 @@
+//! What the sample service has no use for: forms, headers, two path parameters, transactions, queries of one's own. A
+//! feature that exists here alone shows them.
+
+use mainstay::{access::BuiltInRole::Owner, http::Method, kernel::UserId, prelude::*};
+use mainstay_testing::{Actor, TestApp};
+use serde_json::json;
+
+permission! {
+    /// Make probes.
+    pub ProbesWrite = "probes.write", for [Owner];
+}
+
+#[derive(Entity)]
+#[entity(table = "probes", resource = "probe")]
+struct ProbeRow {
+    id: Id<ProbeRow>,
+    label: String,
+    version: i64,
+    updated_at: Timestamp,
+}
+
+const TABLE: &str = "CREATE TABLE probes (id uuid CONSTRAINT probes_pkey PRIMARY KEY, organization_id uuid NOT NULL, \
+     label text NOT NULL CONSTRAINT probes_label_key UNIQUE, version bigint NOT NULL, updated_at timestamptz NOT NULL)";
+const GRANTS: [&str; 3] = [
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON probes TO mainstay_server",
+    r"
+        INSERT INTO permissions (name, help)
+        VALUES ('probes.write', '')
+        ON CONFLICT DO NOTHING
+    ",
+    r"
+        INSERT INTO role_permissions
+        SELECT id, 'probes.write'
+        FROM roles
+        WHERE name = 'owner'
+        ON CONFLICT DO NOTHING
+    ",
+];
+
+/// A label stands already.
+const LABEL_TAKEN: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "label_taken",
+    "Another probe has this label.",
+);
+
+#[input]
+struct CreatePair {
+    #[garde(length(chars, min = 1, max = 20))]
+    first: String,
+    #[garde(length(chars, min = 1, max = 20))]
+    second: String,
+}
+
+#[view]
+struct Words {
+    words: Vec<String>,
+}
+
+/// Make two probes, or none.
+#[post("/v1/probes", problems(LABEL_TAKEN))]
+async fn create_pair(
+    by: Allowed<ProbesWrite>,
+    Form(body): Form<CreatePair>,
+) -> Result<NoContent, Problem> {
+    let probe = |label| ProbeRow {
+        id: by.runtime().new_id(),
+        label,
+        version: 1,
+        updated_at: by.runtime().clock.now(),
+    };
+
+    let transaction = by.begin().await?;
+    transaction
+        .insert(&probe(body.first))
+        .await
+        .on_constraint("probes_label_key", LABEL_TAKEN)?;
+    transaction
+        .insert(&probe(body.second))
+        .await
+        .on_constraint("probes_label_key", LABEL_TAKEN)?;
+
+    transaction.commit().await?;
+
+    Ok(NoContent)
+}
+
+/// Count the probes.
+#[get("/v1/probes")]
+async fn count_probes(by: Allowed<ProbesWrite>) -> Result<Json<Words>, Problem> {
+    let text = "SELECT count(*) FROM probes WHERE organization_id = $1";
+    let rows = by.select("probes.count", text, []).await?;
+    Ok(Json(Words {
+        words: vec![rows[0].get::<i64>(0)?.to_string()],
+    }))
+}
+
+/// Forget to say whose probes.
+#[get("/v1/probes/all")]
+async fn count_everybodys(by: Allowed<ProbesWrite>) -> Result<Json<Words>, Problem> {
+    by.select("probes.all", "SELECT count(*) FROM probes", [])
+        .await?;
+    Ok(Json(Words { words: Vec::new() }))
+}
+
+/// Say what came.
+#[get("/v1/probes/{user}/{number}")]
+async fn repeat(
+    _: Public,
+    Path((user, number)): Path<(UserId, u32)>,
+    Header(agent): Header<UserAgent>,
+) -> Result<Json<Words>, Problem> {
+    let agent = agent.map_or_else(String::new, |UserAgent(agent)| agent);
+    Ok(Json(Words {
+        words: vec![user.to_string(), number.to_string(), agent],
+    }))
+}
+
+async fn start() -> (TestApp, Actor) {
+    let module =
+        Module::new("probes").endpoints((create_pair, count_probes, count_everybodys, repeat));
+    let app = TestApp::start(fixture::platform().module(module)).await;
+    let mut database = app.owner().await;
+    database.run(TABLE, []).await.unwrap();
+    for grant in GRANTS {
+        database.run(grant, []).await.unwrap();
+    }
+    let owner = app.actor(Owner).await;
+    (app, owner)
+}
+
+async fn submit(by: &Actor, form: &str) -> mainstay_testing::Answer {
+    let content_type = "application/x-www-form-urlencoded";
+    by.request(Method::POST, "/v1/probes")
+        .header("content-type", content_type)
+        .body(form.to_owned())
+        .send()
+        .await
+}
+
+#[tokio::test]
+async fn a_transaction_happens_as_a_whole_or_not_at_all() {
+    let (app, owner) = start().await;
+    submit(&owner, "first=a&second=b%20c")
+        .await
+        .assert_status(204);
+
+    let before = app.contents().await;
+    submit(&owner, "first=d&second=a")
+        .await
+        .assert_problem(409, "label_taken");
+    assert_eq!(
+        app.contents().await.changed_since(&before),
+        Vec::<&str>::new()
+    );
+    submit(&owner, "first=d&second=e").await.assert_status(204);
+    assert_eq!(owner.get("/v1/probes").await.json()["words"], json!(["4"]));
+
+    let events = owner
+        .get("/v1/audit/events?action=probe.created")
+        .await
+        .json();
+    assert_eq!(events["items"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_form_is_checked_like_any_body() {
+    let (_app, owner) = start().await;
+    let refused = submit(&owner, "first=&second=b").await;
+    assert_eq!(
+        refused
+            .assert_problem(422, "invalid_input")
+            .problem()
+            .errors,
+        ["body/first"]
+    );
+    submit(&owner, "first=a&second=b&third=c")
+        .await
+        .assert_problem(422, "invalid_input");
+    submit(&owner, "first=a&first=b&second=c")
+        .await
+        .assert_problem(400, "malformed_request");
+    submit(&owner, "first=%ff&second=c")
+        .await
+        .assert_problem(400, "malformed_request");
+    owner
+        .post("/v1/probes", json!({}))
+        .await
+        .assert_problem(415, "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn a_query_that_is_not_limited_to_the_organization_does_not_run() {
+    let (_app, owner) = start().await;
+    owner
+        .get("/v1/probes/all")
+        .await
+        .assert_problem(500, "internal_error");
+}
+
+#[tokio::test]
+async fn path_parameters_come_in_order_and_a_header_as_it_is() {
+    let (app, owner) = start().await;
+    let path = format!("/v1/probes/{}/7", owner.user());
+    let request = app
+        .anonymous()
+        .request(Method::GET, &path)
+        .header("user-agent", "probe/1.0");
+
+    assert_eq!(
+        request.send().await.json()["words"],
+        json!([owner.user(), "7", "probe/1.0"])
+    );
+
+    let refused = app
+        .anonymous()
+        .get(&format!("/v1/probes/{}/-7", owner.user()))
+        .await;
+    assert_eq!(
+        refused
+            .assert_problem(422, "invalid_input")
+            .problem()
+            .errors,
+        ["path/number"]
+    );
+}

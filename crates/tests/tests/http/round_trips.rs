@@ -1,0 +1,321 @@
+//! How often a request asks Postgres: counted on the wire, since each trip is what a request waits for.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use mainstay::{
+    access::BuiltInRole::Owner,
+    kernel::{Clock, Timestamp},
+};
+use mainstay_testing::{Actor, Answer, PASSWORD, TestApp};
+use serde_json::{Value, json};
+
+use crate::{
+    authenticators::{Device, add_passkey, enrol, request_options, sign_in, sign_in_by_passkey},
+    create, customer,
+};
+
+/// One connection, so that every statement is prepared once it ran once; and warm, that is, listening for revocations:
+/// until then memory is not believed and each request asks who is asking.
+async fn counted() -> (TestApp, Actor) {
+    let builder = TestApp::builder(fixture::platform())
+        .counting_round_trips()
+        .setting("database.pool_size", "1");
+    let app = builder.start().await;
+    let owner = app.actor(Owner).await;
+    let refused = async || owner.get("/v1/customers?limit=0").await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+
+    while trips(&app, 422, refused).await > 0 {
+        assert!(
+            Instant::now() < deadline,
+            "each request asks the database who is asking"
+        );
+    }
+
+    (app, owner)
+}
+
+/// How many trips a request takes when its statement is prepared and its caller is known: the least of some tries, since
+/// on a busy machine memory may not be believed for a moment, and then a request asks once more.
+async fn trips(app: &TestApp, status: u16, request: impl AsyncFn() -> Answer) -> usize {
+    let mut least = usize::MAX;
+    for _ in 0..6 {
+        let before = app.round_trips();
+        request().await.assert_status(status);
+        least = least.min(app.round_trips() - before);
+    }
+    least
+}
+
+#[tokio::test]
+async fn a_read_takes_one_trip_and_authentication_none() {
+    let (app, owner) = counted().await;
+    let path = create(&owner, customer("Ada", "ada@example.org")).await;
+    assert_eq!(
+        trips(&app, 200, async || owner.get(&path).await).await,
+        1,
+        "one row"
+    );
+    assert_eq!(
+        trips(&app, 200, async || owner.get("/v1/customers").await).await,
+        1,
+        "a page"
+    );
+
+    let by_name = "/v1/customers?sort=name";
+    assert_eq!(
+        trips(&app, 200, async || owner.get(by_name).await).await,
+        1,
+        "a page by name"
+    );
+
+    let refused = async || owner.get("/v1/customers?limit=0").await;
+    assert_eq!(
+        trips(&app, 422, refused).await,
+        0,
+        "who is asking is known without asking"
+    );
+}
+
+#[tokio::test]
+async fn a_write_takes_one_trip_its_audit_record_included() {
+    let (app, owner) = counted().await;
+    let made = async || {
+        owner
+            .post("/v1/customers", customer("Ada", "ada@example.org"))
+            .await
+    };
+
+    assert_eq!(trips(&app, 201, made).await, 1, "create");
+
+    let path = create(&owner, customer("Ada", "ada@example.org")).await;
+    let plain = async || owner.patch(&path, json!({ "status": "lead" })).await;
+    assert_eq!(trips(&app, 200, plain).await, 1, "update");
+
+    let sealed = async || owner.patch(&path, json!({ "full_name": "Bea" })).await;
+    assert_eq!(
+        trips(&app, 200, sealed).await,
+        1,
+        "update of a sealed field"
+    );
+
+    let revealed = async || owner.get(&format!("{path}/personal-data")).await;
+    assert_eq!(trips(&app, 200, revealed).await, 1, "reveal");
+
+    let mut least = usize::MAX;
+    for _ in 0..6 {
+        let path = create(&owner, customer("Bea", "bea@example.org")).await;
+        let before = app.round_trips();
+        owner.delete(&path).await.assert_status(204);
+        least = least.min(app.round_trips() - before);
+    }
+    assert_eq!(least, 1, "delete");
+}
+
+/// A data key is used for five minutes, and then read again with the row that it belongs to.
+#[tokio::test]
+async fn the_key_of_a_row_is_asked_for_again_when_it_is_old() {
+    let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
+    let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
+    let app = builder
+        .counting_round_trips()
+        .setting("database.pool_size", "1")
+        .start()
+        .await;
+
+    let owner = app.actor(Owner).await;
+    let made = owner
+        .post("/v1/api-keys", json!({ "name": "a" }))
+        .await
+        .assert_status(201)
+        .json();
+
+    let key = app.anonymous().with_token(made["key"].as_str().unwrap());
+    let path = create(&owner, customer("Ada", "ada@example.org")).await;
+
+    // Whatever else is asked for anew is asked for without a key too.
+    let later = async |body: Value| {
+        clock.advance(time::Duration::minutes(5));
+        key.patch(&path, body).await
+    };
+    let plain = trips(&app, 200, async || later(json!({ "status": "lead" })).await).await;
+    let sealed = trips(&app, 200, async || {
+        later(json!({ "full_name": "Bea" })).await
+    })
+    .await;
+
+    assert_eq!(
+        sealed,
+        plain + 1,
+        "the row's key is read, and the row is written"
+    );
+}
+
+#[tokio::test]
+async fn an_api_key_is_known_without_asking_and_one_that_is_no_key_is_refused_without() {
+    let (app, owner) = counted().await;
+    let made = owner
+        .post("/v1/api-keys", json!({ "name": "a" }))
+        .await
+        .assert_status(201)
+        .json();
+
+    let text = made["key"].as_str().unwrap();
+    let (key, typo) = (
+        app.anonymous().with_token(text),
+        app.anonymous().with_token(&text.replace("mak_", "mak_0")),
+    );
+
+    assert_eq!(
+        trips(&app, 200, async || key.get("/v1/customers").await).await,
+        1,
+        "a page"
+    );
+    assert_eq!(
+        trips(&app, 422, async || key.get("/v1/customers?limit=0").await).await,
+        0,
+        "a refused request"
+    );
+    assert_eq!(
+        trips(&app, 401, async || typo.get("/v1/customers").await).await,
+        0,
+        "a typo"
+    );
+
+    let mut least = usize::MAX;
+    for _ in 0..6 {
+        let made = owner
+            .post("/v1/api-keys", json!({ "name": "a" }))
+            .await
+            .assert_status(201)
+            .json();
+
+        let unknown = app.anonymous().with_token(made["key"].as_str().unwrap());
+        let before = app.round_trips();
+        unknown
+            .get("/v1/customers?limit=0")
+            .await
+            .assert_status(422);
+
+        least = least.min(app.round_trips() - before);
+    }
+
+    assert_eq!(least, 1, "a key that was not seen before");
+}
+
+#[tokio::test]
+async fn a_sign_in_takes_two_trips_whether_it_succeeds_or_not() {
+    let (app, owner) = counted().await;
+    let attempt = async |email: &str, password: &str| {
+        app.anonymous()
+            .post(
+                "/v1/sessions",
+                json!({ "email": email, "password": password }),
+            )
+            .await
+    };
+
+    assert_eq!(
+        trips(&app, 201, async || attempt(owner.email(), PASSWORD).await).await,
+        2,
+        "success"
+    );
+    assert_eq!(
+        trips(&app, 401, async || attempt(owner.email(), "wrong").await).await,
+        2,
+        "wrong password"
+    );
+    assert_eq!(
+        trips(&app, 401, async || attempt("nobody@example.org", "wrong")
+            .await)
+        .await,
+        2,
+        "unknown account"
+    );
+}
+
+/// Also when a client sends one refresh many times at once: whoever comes later learns what the first one made.
+#[tokio::test]
+async fn a_refresh_takes_two_trips_however_many_meet() {
+    const MEETING: usize = 8;
+
+    let (app, owner) = counted().await;
+    let refresh = async |session: &Value| {
+        let body = json!({ "refresh_token": session["refresh_token"] });
+        app.anonymous()
+            .post("/v1/sessions/current/refresh", body)
+            .await
+            .assert_status(200)
+            .json()
+    };
+
+    let body = json!({ "email": owner.email(), "password": PASSWORD });
+    let mut session = app
+        .anonymous()
+        .post("/v1/sessions", body)
+        .await
+        .assert_status(201)
+        .json();
+
+    let (mut alone, mut together) = (usize::MAX, usize::MAX);
+
+    for _ in 0..6 {
+        let before = app.round_trips();
+        session = refresh(&session).await;
+        alone = alone.min(app.round_trips() - before);
+        let before = app.round_trips();
+        let met = join_all((0..MEETING).map(|_| refresh(&session))).await;
+        together = together.min(app.round_trips() - before);
+        session = met.into_iter().next().unwrap();
+    }
+
+    assert_eq!((alone, together), (2, 2 * MEETING));
+}
+
+#[tokio::test]
+async fn a_second_factor_takes_one_trip_more() {
+    let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
+    let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
+    let app = builder
+        .counting_round_trips()
+        .setting("database.pool_size", "1")
+        .start()
+        .await;
+
+    let (owner, mut device) = (app.actor(Owner).await, Device::default());
+    let (totp, codes) = enrol(&app, &owner).await;
+    add_passkey(&owner, &mut device).await;
+
+    let with_code = async || {
+        clock.advance(time::Duration::seconds(30));
+        sign_in(&app, &owner, Some(&totp.code(clock.now()))).await
+    };
+    assert_eq!(trips(&app, 201, with_code).await, 3, "a code");
+
+    let mut left = codes.iter();
+    let mut least = usize::MAX;
+    for _ in 0..6 {
+        let before = app.round_trips();
+        sign_in(&app, &owner, left.next().map(String::as_str))
+            .await
+            .assert_status(201);
+        least = least.min(app.round_trips() - before);
+    }
+
+    assert_eq!(least, 3, "a recovery code");
+    assert_eq!(
+        trips(&app, 401, async || sign_in(&app, &owner, None).await).await,
+        3,
+        "no code: its methods"
+    );
+
+    let mut least = usize::MAX;
+    for _ in 0..6 {
+        let answer = device.answer(&request_options(&app).await).await;
+        let before = app.round_trips();
+        sign_in_by_passkey(&app, &answer).await.assert_status(201);
+        least = least.min(app.round_trips() - before);
+    }
+    assert_eq!(least, 3, "a passkey");
+}

@@ -1,0 +1,99 @@
+//! Generated files that are committed. `UPDATE_SNAPSHOTS=1` makes them anew.
+
+use std::{collections::BTreeMap, fs};
+
+use mainstay_testing::assert_snapshot;
+use mainstay_tests::root;
+use serde_json::Value;
+
+/// OWASP ASVS 2.1.1: what the API takes is written down, for readers and for their tools.
+#[test]
+fn the_committed_document_is_the_served_one() {
+    let api = fixture::platform()
+        .api()
+        .expect("the declarations are right");
+    let text = serde_json::to_string_pretty(&sorted(api.document())).expect("a document is JSON");
+    assert_snapshot(&root().join("docs/openapi.json"), &(text + "\n"));
+}
+
+/// The document with its members in alphabetical order, whatever order this build of serde_json keeps.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let ordered: BTreeMap<_, _> = members
+                .iter()
+                .map(|(name, value)| (name.clone(), sorted(value)))
+                .collect();
+            ordered.into_iter().collect()
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The table of the settings is made; the words around it are written by hand.
+#[test]
+fn every_setting_is_written_down() {
+    let file = root().join("docs/configuration.md");
+    let text =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let is_row = |line: &&str| line.starts_with('|');
+    let before = text.lines().take_while(|line| !is_row(line));
+    let after = text
+        .lines()
+        .skip_while(|line| !is_row(line))
+        .skip_while(is_row);
+
+    let reference = mainstay::settings_reference();
+    let expected: String = before
+        .chain(reference.lines())
+        .chain(after)
+        .map(|line| format!("{line}\n"))
+        .collect();
+
+    assert_snapshot(&file, &expected);
+}
+
+/// The table of the metrics is made; the words around it are written by hand.
+#[test]
+fn every_metric_is_written_down() {
+    const HEAD: &str = "| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n";
+
+    let file = root().join("docs/operations.md");
+    let text =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let (before, after) = text.split_once(HEAD).expect("the page has the table");
+    let rest: String = after
+        .lines()
+        .skip_while(|line| line.starts_with('|'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+
+    let table = mainstay::telemetry::metrics::reference();
+    assert_snapshot(&file, &format!("{before}{table}{rest}"));
+}
+
+/// OWASP ASVS 16.2.1: what is logged of identity is listed, by names that do not change.
+#[test]
+fn every_security_event_is_written_down() {
+    let file = root().join("docs/identity.md");
+    let text =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let (before, after) = text
+        .split_once("| action | when |\n|---|---|\n")
+        .expect("the page has the table");
+    let rest = after
+        .lines()
+        .skip_while(|line| line.starts_with('|'))
+        .map(|line| format!("{line}\n"));
+
+    let rows = mainstay::identity::audit_vocabulary()
+        .into_iter()
+        .map(|row| format!("{row}\n"));
+    let table: String = rows.chain(rest).collect();
+
+    assert_snapshot(
+        &file,
+        &format!("{before}| action | when |\n|---|---|\n{table}"),
+    );
+}

@@ -1,0 +1,377 @@
+//! Settings that are wrong: the service does not start, says everything at once, and quotes no secret
+//! (OWASP ASVS 13.2.3, 13.3.1).
+
+use mainstay::kernel::ExposeSecret as _;
+use mainstay_testing::TestApp;
+
+use crate::program::{beside, finish, program, secrets};
+
+const URL: &str = "postgres://mainstay_server:canary-password@localhost:5432/app";
+
+/// 32 zero bytes.
+const WEAK_KEYS: &str = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Runs `serve` with these variables and nothing else.
+fn refused<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let (code, text) = finish(program(["serve"]).envs(variables));
+    assert_eq!(code, Some(1), "{text}");
+    text
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
+    let text = refused([
+        ("MAINSTAY_DATABASE_URL", &*format!("{URL}?sslmode=require")),
+        ("MAINSTAY_CRYPTO_KEYS", WEAK_KEYS),
+        // A setting of earlier versions: nobody should believe that it is still obeyed.
+        ("MAINSTAY_IDENTITY_SIGNING_KEY", "canary-signing-key"),
+        ("MAINSTAY_IDENTITY_SIGNING_KEY_LIFETIME", "10m"),
+        (
+            "MAINSTAY_IDENTITY_OIDC_PROVIDERS",
+            r#"[{ "name": "acme", "issuer": "http://127.0.0.1:9", "client_id": "x", "client_secret": "canary-client" }]"#,
+        ),
+        ("MAINSTAY_HTTP_PUBLIC_URL", "http://api.example"),
+        ("MAINSTAY_HTTP_CORS_ORIGINS", "*"),
+        ("MAINSTAY_HTTP_DEADLINE", "soon"),
+        ("MAINSTAY_DATABASE_POOL_SIZE", "0"),
+        ("MAINSTAY_HTTP_BYND", "127.0.0.1:8000"),
+        ("MAINSTAY_SECRET_CANARY", "canary-unknown"),
+    ]);
+
+    for (variable, what) in [
+        ("MAINSTAY_DATABASE_URL", "verify-full"),
+        ("MAINSTAY_CRYPTO_KEYS", "weak"),
+        ("MAINSTAY_IDENTITY_SIGNING_KEY", "is not a setting"),
+        ("MAINSTAY_IDENTITY_SIGNING_KEY_LIFETIME", "must be from 60m"),
+        (
+            "MAINSTAY_IDENTITY_OIDC_PROVIDERS",
+            "provider 1 has a URL that is not https",
+        ),
+        ("MAINSTAY_HTTP_PUBLIC_URL", "https://"),
+        ("MAINSTAY_HTTP_CORS_ORIGINS", "*"),
+        ("MAINSTAY_HTTP_DEADLINE", "expected"),
+        ("MAINSTAY_DATABASE_POOL_SIZE", "at least 1"),
+        ("MAINSTAY_HTTP_BYND", "MAINSTAY_HTTP_BIND"),
+        ("MAINSTAY_SECRET_CANARY", ""),
+    ] {
+        let line = text
+            .lines()
+            .find(|line| line.trim_start().starts_with(&format!("{variable}:")));
+        assert!(
+            line.is_some_and(|line| line.contains(what)),
+            "{variable} {what:?}: {text}"
+        );
+    }
+
+    for secret in ["canary-", "AAAA"] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+#[test]
+fn without_its_secrets_it_does_not_start() {
+    let text = refused([]);
+    for variable in ["MAINSTAY_DATABASE_URL", "MAINSTAY_CRYPTO_KEYS"] {
+        assert!(text.contains(&format!("{variable}: is missing")), "{text}");
+    }
+}
+
+/// OWASP ASVS 12.2.1, 12.3.1: no spelling of a URL allows a connection that nobody vouches for.
+#[test]
+fn a_database_that_proves_nothing_is_refused() {
+    let socket = "postgres:///app?host=/var/run/postgresql&user=u&password=canary-password&sslmode=verify-full";
+
+    let weaker = [
+        "",
+        "?sslmode=disable",
+        "?sslmode=prefer",
+        "?sslmode=verify-ca",
+        "?SSLMODE=verify-full",
+    ];
+
+    let mut urls: Vec<String> = weaker.iter().map(|query| format!("{URL}{query}")).collect();
+    urls.extend([
+        socket.to_owned(),
+        format!("{URL}?sslmode=verify-full&sslmode=disable"),
+        "canary-password".to_owned(),
+    ]);
+
+    for url in urls {
+        let mut variables = secrets("");
+        variables.retain(|(name, _)| *name != "MAINSTAY_DATABASE_URL");
+        variables.push(("MAINSTAY_DATABASE_URL", url.clone()));
+
+        let text = refused(
+            variables
+                .iter()
+                .map(|(name, value)| (*name, value.as_str())),
+        );
+
+        assert!(
+            text.contains("1 setting is wrong:\n  MAINSTAY_DATABASE_URL: "),
+            "{url}: {text}"
+        );
+        assert!(!text.contains("canary"), "{url}: {text}");
+    }
+}
+
+/// OWASP ASVS 12.3.1: there is no way to say that mail may leave in clear.
+#[test]
+fn a_mail_server_without_tls_cannot_be_named() {
+    for url in [
+        "http://canary@mail.example",
+        "smtp://user:canary@mail.example?tls=none",
+        "smtps://canary",
+    ] {
+        let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
+        variables.push((
+            "MAINSTAY_MAIL_SMTP_URL",
+            url.replace("smtps://canary", "smtps://canary@mail.example"),
+        ));
+        variables.push(("MAINSTAY_MAIL_FROM", "canary".to_owned()));
+
+        let text = refused(
+            variables
+                .iter()
+                .map(|(name, value)| (*name, value.as_str())),
+        );
+
+        for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
+            assert!(text.contains(&format!("\n  {variable}: ")), "{url}: {text}");
+        }
+
+        assert!(!text.contains("canary"), "{url}: {text}");
+    }
+}
+
+/// Mail in memory is for the process that shows it.
+#[test]
+fn a_worker_of_its_own_needs_a_mail_server() {
+    let (code, text) =
+        finish(program(["worker"]).envs(secrets(&format!("{URL}?sslmode=verify-full"))));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("MAINSTAY_MAIL_SMTP_URL"), "{text}");
+}
+
+/// OWASP ASVS 3.4.2, 12.2.1: what development allows, production refuses.
+#[test]
+fn production_is_the_default_and_is_strict() {
+    let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
+    variables.retain(|(name, _)| *name != "MAINSTAY_ENVIRONMENT");
+
+    let text = refused(
+        variables
+            .iter()
+            .map(|(name, value)| (*name, value.as_str())),
+    );
+
+    assert!(
+        text.contains("3 settings are wrong:\n  MAINSTAY_HTTP_PUBLIC_URL: "),
+        "{text}"
+    );
+
+    for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
+        assert!(
+            text.contains(&format!("\n  {variable}: is missing")),
+            "{text}"
+        );
+    }
+}
+
+/// What would be passed over silently is told by name, and so is a second host.
+#[test]
+fn a_parameter_of_the_database_that_is_not_obeyed_is_refused() {
+    for (query, named) in [
+        ("target_session_attrs=read-write", "target_session_attrs"),
+        ("tcp_user_timeout=5000", "tcp_user_timeout"),
+        ("options=-csearch_path%3Dx", "options"),
+        ("pass?canary", "not known"),
+    ] {
+        let text = refused([(
+            "MAINSTAY_DATABASE_URL",
+            &*format!("{URL}?sslmode=verify-full&{query}"),
+        )]);
+        let line = text
+            .lines()
+            .find(|line| line.contains("MAINSTAY_DATABASE_URL: "))
+            .expect("it is refused");
+        assert!(line.contains(named) && !line.contains("canary"), "{line}");
+    }
+
+    let several = URL.replace("localhost:5432", "one:5432,two:5432") + "?sslmode=verify-full";
+    let text = refused([("MAINSTAY_DATABASE_URL", &*several)]);
+    assert!(
+        text.contains("MAINSTAY_DATABASE_URL: names several hosts"),
+        "{text}"
+    );
+}
+
+/// `config` finds what `serve` would: files that are absent or do not belong together, and rules for tables that have none.
+#[test]
+fn what_settings_name_is_looked_at() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let [one, other] = [(); 2]
+        .map(|()| rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key"));
+    let file = |name: &str, text: String| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("it is written");
+        path.display().to_string()
+    };
+
+    let certificate = file("one.crt", one.cert.pem());
+    let [own, others] = [
+        file("one.key", one.signing_key.serialize_pem()),
+        file("other.key", other.signing_key.serialize_pem()),
+    ];
+    let text = file("text", "no certificate".to_owned());
+
+    let config = |variables: &[(&str, &str)]| {
+        let mut settings = secrets(&format!("{URL}?sslmode=verify-full"));
+        settings.retain(|(name, _)| variables.iter().all(|(other, _)| name != other));
+        finish(
+            program(["config"])
+                .envs(settings)
+                .envs(variables.iter().copied()),
+        )
+    };
+
+    let tls = |certificate: &str, key: &str| {
+        config(&[
+            ("MAINSTAY_HTTP_TLS_CERTIFICATE", certificate),
+            ("MAINSTAY_HTTP_TLS_KEY", key),
+        ])
+    };
+
+    assert_eq!(tls(&certificate, &own).0, Some(0));
+
+    let url = |authority: &str| format!("{URL}?sslmode=verify-full&sslrootcert={authority}");
+
+    for ((code, told), variable, what) in [
+        (
+            tls("/nowhere/tls.crt", &own),
+            "HTTP_TLS_CERTIFICATE",
+            "/nowhere/tls.crt",
+        ),
+        (
+            tls(&text, &own),
+            "HTTP_TLS_CERTIFICATE",
+            "holds no certificate",
+        ),
+        (
+            tls(&certificate, "/nowhere/tls.key"),
+            "HTTP_TLS_KEY",
+            "/nowhere/tls.key",
+        ),
+        (
+            tls(&certificate, &others),
+            "HTTP_TLS_KEY",
+            "is not the key of",
+        ),
+        (
+            config(&[("MAINSTAY_DATABASE_URL", &url("/nowhere/ca.pem"))]),
+            "DATABASE_URL",
+            "sslrootcert names",
+        ),
+        (
+            config(&[("MAINSTAY_DATABASE_URL", &url(&text))]),
+            "DATABASE_URL",
+            "sslrootcert names",
+        ),
+        (
+            config(&[("MAINSTAY_DATABASE_OWNER_URL", URL)]),
+            "DATABASE_OWNER_URL",
+            "verify-full",
+        ),
+        (
+            config(&[("MAINSTAY_RETENTION_RULES", "typos=3d")]),
+            "RETENTION_RULES",
+            "typos",
+        ),
+    ] {
+        let line = told
+            .lines()
+            .find(|line| line.contains(&format!("MAINSTAY_{variable}")) && line.contains(what));
+        assert!(
+            code == Some(1) && line.is_some(),
+            "{variable} {what}: {told}"
+        );
+    }
+}
+
+/// With `--connect` it asks the server, too.
+#[tokio::test]
+async fn a_wrong_password_of_the_database_is_found() {
+    let (app, environment) = beside(TestApp::builder(fixture::platform())).await;
+    let url = app.database_url();
+    let (start, rest) = url.expose_secret().split_once('@').expect("it has a host");
+    let (user, _) = start.rsplit_once(':').expect("it has a password");
+    let wrong = format!("{user}:canary@{rest}");
+
+    let (code, told) = finish(program(["config", "--connect"]).envs(environment.clone()));
+    assert!(
+        code == Some(0) && told.contains("MAINSTAY_DATABASE_URL: connected as mainstay_server"),
+        "{told}"
+    );
+
+    let owner = app.owner_url();
+    let command = |variable: &str, url: &str| {
+        let mut command = program(["config", "--connect"]);
+        finish(
+            command
+                .envs(environment.clone())
+                .env("MAINSTAY_DATABASE_OWNER_URL", owner.expose_secret())
+                .env(variable, url),
+        )
+    };
+
+    for variable in ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_OWNER_URL"] {
+        let (code, told) = command(variable, &wrong);
+        assert!(
+            code == Some(1) && told.contains(&format!("error: {variable}: ")),
+            "{told}"
+        );
+        assert!(
+            told.contains("password authentication failed") && !told.contains("canary"),
+            "{told}"
+        );
+    }
+
+    // Without it nobody is asked, and it says so.
+    let (code, told) = finish(
+        program(["config"])
+            .envs(environment.clone())
+            .env("MAINSTAY_DATABASE_URL", &wrong),
+    );
+
+    assert!(
+        code == Some(0) && told.contains("Postgres was not asked"),
+        "{told}"
+    );
+}
+
+/// OWASP ASVS 13.3.1: `config` shows where each value comes from, and no secret.
+#[test]
+fn the_table_of_settings_hides_secrets() {
+    let variables = secrets(&format!("{URL}?sslmode=verify-full"));
+    let (code, text) = finish(program(["config"]).envs(variables.clone()));
+    assert_eq!(code, Some(0), "{text}");
+
+    let url = text
+        .lines()
+        .find(|line| line.starts_with("MAINSTAY_DATABASE_URL "));
+    assert!(
+        url.is_some_and(|line| line.contains("[secret]") && line.contains("environment")),
+        "{text}"
+    );
+
+    for (name, value) in variables
+        .iter()
+        .filter(|(name, _)| *name != "MAINSTAY_ENVIRONMENT")
+    {
+        for line in value.lines().filter(|line| !line.starts_with('-')) {
+            assert!(!text.contains(line), "{name}: {text}");
+        }
+    }
+
+    assert!(!text.contains("canary"), "{text}");
+}

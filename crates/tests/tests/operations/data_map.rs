@@ -1,0 +1,184 @@
+//! `data-map`: the record of processing, as an auditor gets it from a running service's database.
+
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
+
+use mainstay_testing::TestApp;
+use mainstay_tests::root;
+use serde_json::Value;
+
+use crate::program::{beside, program};
+
+/// What the command prints, with more settings than it needs.
+fn data_map(
+    environment: &[(&'static str, String)],
+    arguments: &[&str],
+    also: &[(&str, &str)],
+) -> String {
+    let mut command = program(["data-map"].iter().chain(arguments));
+    let output = command
+        .envs(environment.to_vec())
+        .envs(also.iter().copied())
+        .output()
+        .expect("the program runs");
+
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.stderr.is_empty(),
+        "a page and nothing else: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+
+    String::from_utf8(output.stdout).expect("it is text")
+}
+
+#[tokio::test]
+async fn the_record_of_processing_is_printed_as_a_page() {
+    let (_app, environment) = beside(TestApp::builder(fixture::platform())).await;
+    let committed = fs::read_to_string(root().join("docs/data-map.md")).expect("it is committed");
+    assert_eq!(data_map(&environment, &[], &[]), committed);
+
+    // It says what is in force here, and not what is so elsewhere.
+    let kept = data_map(
+        &environment,
+        &[],
+        &[("MAINSTAY_RETENTION_RULES", "customers=1095d")],
+    );
+
+    let retention = |page: &str| {
+        let (_, customers) = page
+            .split_once("\n## customers\n")
+            .expect("it has the table");
+        customers
+            .lines()
+            .find(|line| line.starts_with("- Retention: "))
+            .expect("it says how long")
+            .to_owned()
+    };
+
+    assert_ne!(retention(&kept), retention(&committed));
+    assert!(
+        retention(&kept).contains("erased 1095d after `updated_at`"),
+        "{}",
+        retention(&kept)
+    );
+}
+
+/// A fresh clone has neither settings nor a database: one is started for the while.
+#[test]
+fn the_record_of_processing_needs_no_settings() {
+    let mut builder = tempfile::Builder::new();
+    // Postgres runs as somebody else when the test runs as root, and must get in.
+    let directory = builder
+        .permissions(fs::Permissions::from_mode(0o755))
+        .tempdir()
+        .expect("there is room");
+    let place = directory.path().join("data").display().to_string();
+    let committed = fs::read_to_string(root().join("docs/data-map.md")).expect("it is committed");
+    assert_eq!(data_map(&[], &["--data-dir", &place], &[]), committed);
+}
+
+#[tokio::test]
+async fn the_record_of_processing_is_printed_for_tools() {
+    const COLUMNS: &str = r"
+        SELECT c.relname::text, a.attname::text,
+            split_part(col_description(c.oid, a.attnum), ':', 1)
+        FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'public'::regnamespace
+          AND c.relkind IN ('r', 'p')
+          AND NOT c.relispartition
+          AND a.attnum > 0
+          AND NOT a.attisdropped
+          AND c.relname <> 'refinery_schema_history'
+    ";
+
+    let (app, environment) = beside(TestApp::builder(fixture::platform())).await;
+    let map: Value =
+        serde_json::from_str(&data_map(&environment, &["--json"], &[])).expect("it is JSON");
+
+    assert_eq!(map["service"], "Customer service");
+
+    let list = |value: &Value| value.as_array().cloned().expect("a list");
+    let tables: BTreeMap<String, Value> = list(&map["tables"])
+        .into_iter()
+        .map(|table| (table["table"].as_str().unwrap_or("").to_owned(), table))
+        .collect();
+
+    let column = |table: &str, name: &str| {
+        let columns = list(
+            &tables
+                .get(table)
+                .unwrap_or_else(|| panic!("{table} is missing"))["columns"],
+        );
+        columns
+            .into_iter()
+            .find(|column| column["column"] == name)
+            .unwrap_or_else(|| panic!("{table}.{name} is missing"))
+    };
+
+    // Each column of the schema with its class.
+    let rows = app
+        .owner()
+        .await
+        .run(COLUMNS, [])
+        .await
+        .expect("the schema is read");
+
+    assert!(rows.len() > 100, "{}", rows.len());
+
+    for row in rows {
+        let [table, name, class]: [String; 3] = [0, 1, 2].map(|at| row.get(at).expect("a text"));
+        assert_eq!(
+            column(&table, &name)["class"],
+            Value::from(class),
+            "{table}.{name}"
+        );
+    }
+
+    // Each table that a module registered, with whom it describes and how its columns are protected.
+    let registered = app.platform().tables();
+    assert!(registered.len() > 5, "{}", registered.len());
+
+    for table in registered {
+        let record = &tables[table.table];
+        assert!(
+            record["subject"].is_string() && record["erasure"].is_string(),
+            "{record}"
+        );
+        assert!(
+            record["module"].is_string() && record["retention"].is_string(),
+            "{record}"
+        );
+
+        let sealed = table
+            .columns
+            .iter()
+            .map(|sealed| (sealed.column, "sealed: AES-256-GCM"));
+        let indexes = table
+            .indexes
+            .iter()
+            .map(|index| (index.column, "blind index of "));
+
+        for (name, how) in sealed.chain(indexes) {
+            let column = column(table.table, name);
+            assert!(
+                column["protection"]
+                    .as_str()
+                    .is_some_and(|told| told.starts_with(how)),
+                "{}: {column}",
+                table.table
+            );
+        }
+    }
+
+    assert_eq!(list(&map["recipients"]).len(), 3, "{}", map["recipients"]);
+    assert!(
+        list(&tables["customers"]["access"])
+            .iter()
+            .any(|access| access["needs"] == "customers.erase")
+    );
+}

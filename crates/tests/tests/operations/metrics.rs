@@ -1,0 +1,282 @@
+//! What `/metrics` tells: of a fresh process, of a queue and a log that others should look after.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use mainstay::{
+    access::BuiltInRole::Agent,
+    kernel::{Clock, Timestamp},
+    telemetry::metrics::{Kind, METRICS},
+};
+use mainstay_testing::TestApp;
+use mainstay_tests::root;
+
+use crate::{
+    http::send,
+    program::{Serving, beside, eventually, program},
+    signals::Pair,
+};
+
+/// The samples of a scrape: name with labels, and value.
+struct Scrape(BTreeMap<String, f64>);
+
+impl Scrape {
+    async fn of(management: std::net::SocketAddr) -> Self {
+        let reply = send(management, "GET", "/metrics", "", "").await;
+        assert_eq!(reply.status, 200);
+        let samples = reply
+            .body
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let sample = |line: &str| {
+            let (name, value) = line.rsplit_once(' ').expect("a sample has a value");
+            (name.to_owned(), value.parse().expect("it is a number"))
+        };
+        Self(samples.map(sample).collect())
+    }
+
+    /// The samples of a metric, with their labels.
+    fn samples(&self, metric: &str) -> Vec<(&str, f64)> {
+        let is_of = |name: &str| name.split('{').next() == Some(metric);
+        self.0
+            .iter()
+            .filter(|(name, _)| is_of(name))
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect()
+    }
+
+    /// The greatest value of a metric.
+    fn greatest(&self, metric: &str) -> Option<f64> {
+        self.samples(metric)
+            .into_iter()
+            .map(|(_, value)| value)
+            .reduce(f64::max)
+    }
+
+    /// The metrics that it has samples of, each of which must be listed.
+    fn names(&self) -> BTreeSet<&'static str> {
+        let listed = |sample: &String| {
+            let name = sample.split('{').next().unwrap_or_default();
+            let histogram = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|end| name.strip_suffix(end));
+            let metric = METRICS
+                .iter()
+                .find(|metric| metric.name == name || Some(metric.name) == histogram);
+            metric
+                .unwrap_or_else(|| panic!("{name} is in no list"))
+                .name
+        };
+
+        self.0.keys().map(listed).collect()
+    }
+}
+
+/// A counter that appears at its first event hides that event from whoever asks by how much it grew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_event() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let pair = Pair::new(folder.path());
+    pair.write(2020, 2090);
+
+    let (app, mut environment) =
+        beside(TestApp::builder(fixture::platform()).setting("jobs.in_process", "false")).await;
+    environment.extend(pair.environment());
+    environment.push((
+        "MAINSTAY_AUDIT_PUBLISH",
+        folder.path().join("checkpoints").display().to_string(),
+    ));
+
+    let mut serving = Serving::start(program(["serve"]).envs(environment));
+    let (api, management) = serving.addresses();
+    pair.get(api, "/v1/me").await;
+
+    let listed: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+    let mut scrape = Scrape::of(management).await;
+    let all = async {
+        while scrape.names() != listed {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            scrape = Scrape::of(management).await;
+        }
+    };
+
+    let all = tokio::time::timeout(crate::http::PATIENCE, all).await;
+    let missing: Vec<_> = listed.difference(&scrape.names()).copied().collect();
+    assert!(all.is_ok(), "{missing:?} are not told");
+
+    let counters = METRICS.iter().filter(|metric| metric.kind == Kind::Counter);
+    for metric in counters
+        .filter(|metric| !["jobs_done_total", "process_cpu_seconds_total"].contains(&metric.name))
+    {
+        let values = scrape.samples(metric.name);
+        assert!(
+            !values.is_empty() && values.iter().all(|(_, value)| *value == 0.0),
+            "{}: {values:?}",
+            metric.name
+        );
+    }
+
+    // With each value that its label will ever have.
+    let tasks = app
+        .owner()
+        .await
+        .run("SELECT name FROM periodic_tasks", [])
+        .await
+        .expect("they are read");
+
+    for row in &tasks {
+        let task: String = row.get(0).expect("a name");
+        let sample = format!("periodic_tasks_failed_total{{task=\"{task}\"}}");
+        assert!(scrape.0.contains_key(&sample), "{sample}");
+    }
+
+    assert!(scrape.0.contains_key("jobs_failed_total{kind=\"mail\"}"));
+
+    let now = Clock::default().now().unix_timestamp() as f64;
+    let one = |name| scrape.greatest(name).unwrap_or_default();
+    assert!((now - one("process_start_time_seconds")).abs() < 600.0);
+    assert!(one("process_resident_memory_bytes") > 1e6 && one("process_open_fds") > 3.0);
+    assert!(one("process_max_fds") >= one("process_open_fds"));
+    assert!(
+        one("mainstay_clock_skew_seconds").abs() < 1.0,
+        "the database is on this machine"
+    );
+    assert_eq!(
+        one("mainstay_schema_version"),
+        f64::from(app.platform().schema_version())
+    );
+    assert!(
+        (0.0..600.0).contains(&one("key_age_seconds")),
+        "{:?}",
+        scrape.samples("key_age_seconds")
+    );
+    assert_eq!(
+        one("tls_certificate_expiry_timestamp_seconds"),
+        seconds("2090-01-01T00:00:00Z")
+    );
+    assert!(one("periodic_task_last_success_timestamp_seconds") > now - 600.0);
+}
+
+fn seconds(moment: &str) -> f64 {
+    Timestamp::parse(moment)
+        .expect("it is a moment")
+        .unix_timestamp() as f64
+}
+
+/// The sealer's lock is elsewhere, and nobody there seals: every replica says so, and so does its log.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_without_a_seal_are_told_by_every_process() {
+    const LOCK: &str = "SELECT pg_advisory_lock(7218340963)";
+
+    // Four minutes ago, which the schema takes for a clock that is behind.
+    let clock = Clock::manual(Clock::default().now() - time::Duration::minutes(4));
+    let (app, mut environment) = beside(
+        TestApp::builder(fixture::platform())
+            .clock(clock)
+            .setting("jobs.in_process", "false"),
+    )
+    .await;
+
+    let mut elsewhere = app.owner().await;
+    elsewhere.run(LOCK, []).await.expect("the lock is free");
+    app.actor(Agent).await;
+    environment.push(("MAINSTAY_MAIL_SMTP_URL", "smtp://127.0.0.1:1".to_owned()));
+    environment.push(("MAINSTAY_MAIL_FROM", "service@example.org".to_owned()));
+
+    let mut processes: Vec<_> = ["serve", "worker"]
+        .map(|command| Serving::start(program([command]).envs(environment.clone())))
+        .into();
+    for process in &mut processes {
+        let management = process.management();
+        let told = async {
+            while Scrape::of(management)
+                .await
+                .greatest("audit_oldest_unsealed_seconds")
+                .unwrap_or_default()
+                < 200.0
+            {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        };
+
+        tokio::time::timeout(crate::http::PATIENCE, told)
+            .await
+            .expect("the gauge tells it");
+
+        assert!(
+            Scrape::of(management)
+                .await
+                .greatest("audit_unsealed_records")
+                .unwrap_or_default()
+                >= 1.0
+        );
+
+        tokio::task::block_in_place(|| {
+            eventually("the log tells it", || {
+                process
+                    .log()
+                    .contains("records of the audit log are not sealed")
+                    .then_some(())
+            });
+        });
+    }
+}
+
+/// A replica that is behind tells by how much.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_differs_from_the_databases_is_measured() {
+    let clock = Clock::manual(Clock::default().now() + time::Duration::minutes(5));
+    let app = TestApp::builder(fixture::platform())
+        .clock(clock)
+        .start()
+        .await;
+    let skew = app
+        .database()
+        .clock_skew()
+        .await
+        .expect("the database answers");
+    let minutes = skew.as_seconds_f64() / 60.0;
+    // The clock of the test stands still meanwhile.
+    assert!((3.0..=5.1).contains(&minutes), "{minutes}");
+}
+
+/// Names that code counts under, and that stand in no list, would be told by nobody.
+#[test]
+fn every_metric_of_the_code_is_listed() {
+    let mut found = BTreeSet::new();
+    collect(&root().join("crates"), &mut found);
+    assert!(found.len() > 20, "{found:?}");
+    for name in &found {
+        assert!(
+            METRICS.iter().any(|metric| metric.name == name),
+            "{name} is not in crates/telemetry/src/metrics/list.rs"
+        );
+    }
+}
+
+fn collect(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("it is a folder") {
+        let path = entry.expect("it is read").path();
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs")
+            && !path.ends_with("telemetry/src/start.rs")
+        {
+            let text = fs::read_to_string(&path).expect("it is text");
+            for before in ["counter!(", "gauge!(", "histogram!("] {
+                let names = text
+                    .split(before)
+                    .skip(1)
+                    .filter_map(|rest| rest.trim_start().strip_prefix('"'));
+                found.extend(
+                    names
+                        .filter_map(|rest| rest.split_once('"'))
+                        .map(|(name, _)| name.to_owned()),
+                );
+            }
+        }
+    }
+}

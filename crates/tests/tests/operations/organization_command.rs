@@ -1,0 +1,118 @@
+//! `organization list` and `organization revoke`: what an operator does when a whole organization's credentials may be known.
+
+use std::time::{Duration, Instant};
+
+use mainstay::kernel::ExposeSecret as _;
+use mainstay_access::BuiltInRole::{Agent, Owner};
+use mainstay_testing::TestApp;
+use serde_json::json;
+
+use crate::program::{finish, program, secrets};
+
+/// OWASP ASVS 7.4.5: an operator ends sessions, here of everybody in an organization.
+#[tokio::test]
+async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization() {
+    let app = TestApp::start(fixture::platform()).await;
+    let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
+    assert_eq!(owner.organization(), agent.organization());
+
+    let stranger = app.stranger(Owner).await;
+    let key = |name: &'static str| json!({ "name": name, "scopes": ["customers.read"] });
+    let made = agent.post("/v1/api-keys", key("ours")).await.json();
+    let ours = app
+        .anonymous()
+        .with_token(made["key"].as_str().expect("a key"));
+    let made = stranger.post("/v1/api-keys", key("theirs")).await.json();
+
+    let theirs = app
+        .anonymous()
+        .with_token(made["key"].as_str().expect("a key"));
+    let replica = app.second_replica().await;
+    for client in [&*owner, &agent, &ours, &theirs] {
+        client.get("/v1/me").await.assert_status(200);
+        replica
+            .client_of(client)
+            .get("/v1/me")
+            .await
+            .assert_status(200);
+    }
+
+    // An operator's pod has the owner's URL beside the service's.
+    let mut environment = secrets(app.database_url().expose_secret());
+    environment.push((
+        "MAINSTAY_DATABASE_OWNER_URL",
+        app.owner_url().expose_secret().to_owned(),
+    ));
+
+    let run = |arguments: &[&str]| {
+        finish(program(["organization"].iter().chain(arguments)).envs(environment.clone()))
+    };
+    let organization = owner.organization().to_string();
+    let (code, text) = run(&["list"]);
+
+    assert!(
+        code == Some(0) && text.contains(&organization) && text.contains("members 2"),
+        "{text}"
+    );
+
+    let (code, text) = run(&["revoke", "00000000-0000-7000-8000-000000000000"]);
+    assert!(
+        code == Some(1) && text.contains("there is no organization of this id"),
+        "{text}"
+    );
+
+    let (code, text) = run(&["revoke", &organization]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("2 sessions are ended") && text.contains("1 API keys and 0 client secrets"),
+        "{text}"
+    );
+
+    let revoked = Instant::now();
+    let here = [(&*owner, "owner"), (&*agent, "agent"), (&ours, "key")];
+    let elsewhere = here.map(|(client, who)| (replica.client_of(client), who));
+    for (refused, who) in here
+        .into_iter()
+        .chain(elsewhere.iter().map(|(client, who)| (client, *who)))
+    {
+        while refused.get("/v1/me").await.status != 401 {
+            assert!(
+                revoked.elapsed() < Duration::from_secs(1),
+                "the {who} is still let in"
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+
+    for client in [&*stranger, &theirs] {
+        client.get("/v1/me").await.assert_status(200);
+    }
+
+    let recorded = r"
+        SELECT organization_id, after::text
+        FROM audit_events
+        WHERE operation = 'organization_revoke'
+          AND action = 'authn_token_revoked'
+          AND resource = 'organization'
+          AND resource_id = organization_id
+    ";
+    let rows = app
+        .owner()
+        .await
+        .run(recorded, [])
+        .await
+        .expect("it is asked");
+
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        rows[0].get::<mainstay_database::Uuid>(0).expect("a UUID"),
+        owner.organization().uuid()
+    );
+
+    let counts: serde_json::Value =
+        serde_json::from_str(&rows[0].get::<String>(1).expect("a text")).expect("JSON");
+    let expected =
+        json!({ "ended_sessions": 2, "revoked_api_keys": 1, "revoked_client_secrets": 0 });
+
+    assert_eq!(counts, expected);
+}

@@ -1,0 +1,139 @@
+//! A panic in an endpoint is a 500, and costs nothing else: no lock, and no connection to Postgres.
+
+use std::collections::BTreeSet;
+
+use mainstay::{access::BuiltInRole::Owner, prelude::*};
+use mainstay_testing::TestApp;
+use time::macros::datetime;
+
+permission! {
+    /// Panic.
+    pub Panic = "panics.cause", for [Owner];
+}
+
+const GRANTS: [&str; 2] = [
+    r"
+        INSERT INTO permissions (name, help)
+        VALUES ('panics.cause', '')
+        ON CONFLICT DO NOTHING
+    ",
+    r"
+        INSERT INTO role_permissions
+        SELECT id, 'panics.cause'
+        FROM roles
+        WHERE name = 'owner'
+        ON CONFLICT DO NOTHING
+    ",
+];
+
+/// What locks a row, which a transaction that went on would keep.
+const LOCK: &str = r"
+    SELECT id
+    FROM organizations
+    WHERE id = $1
+      AND id IN (SELECT organization_id FROM memberships WHERE organization_id = $1)
+    FOR UPDATE
+";
+
+/// Panic in the middle of a transaction.
+#[get("/v1/panics/transaction")]
+async fn panic_in_transaction(by: Allowed<Panic>) -> Result<NoContent, Problem> {
+    let transaction = by.begin().await?;
+    transaction.select("panics.lock", LOCK, []).await?;
+    panic!("as it should");
+}
+
+/// Panic where a value is bound: this one has no moment in UTC.
+#[get("/v1/panics/value")]
+async fn panic_at_a_value(by: Allowed<Panic>) -> Result<NoContent, Problem> {
+    let value = datetime!(9999-12-31 23:59:59 -1).into();
+    by.select(
+        "panics.value",
+        "SELECT 1 WHERE $1 = $1 AND $2 < now() -- organization_id = $1",
+        [value],
+    )
+    .await?;
+    Ok(NoContent)
+}
+
+/// The same in the middle of a transaction.
+#[get("/v1/panics/both")]
+async fn panic_at_a_value_in_transaction(by: Allowed<Panic>) -> Result<NoContent, Problem> {
+    let transaction = by.begin().await?;
+    transaction.select("panics.lock", LOCK, []).await?;
+    let value = datetime!(9999-12-31 23:59:59 -1).into();
+    transaction
+        .select(
+            "panics.value",
+            "SELECT 1 WHERE $1 = $1 AND $2 < now() -- organization_id = $1",
+            [value],
+        )
+        .await?;
+    Ok(NoContent)
+}
+
+/// The backends that serve this app.
+async fn backends(app: &TestApp) -> BTreeSet<i32> {
+    let text = r"
+        SELECT pid
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND usename = 'mainstay_server'
+    ";
+    let rows = app
+        .owner()
+        .await
+        .run(text, [])
+        .await
+        .expect("the activity is read");
+    rows.iter()
+        .map(|row| row.get(0).expect("a number"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_panic_costs_no_connection() {
+    let module = Module::new("panics").endpoints((
+        panic_in_transaction,
+        panic_at_a_value,
+        panic_at_a_value_in_transaction,
+    ));
+
+    let app = TestApp::builder(fixture::platform().module(module))
+        .setting("database.pool_size", "2")
+        .start()
+        .await;
+
+    for grant in GRANTS {
+        app.owner()
+            .await
+            .run(grant, [])
+            .await
+            .expect("it is granted");
+    }
+
+    let owner = app.actor(Owner).await;
+    owner.get("/v1/customers").await.assert_status(200);
+
+    let before = backends(&app).await;
+
+    for _ in 0..5 {
+        for path in [
+            "/v1/panics/transaction",
+            "/v1/panics/value",
+            "/v1/panics/both",
+        ] {
+            owner.get(path).await.assert_problem(500, "internal_error");
+            owner.get("/v1/customers").await.assert_status(200);
+        }
+    }
+
+    assert_eq!(backends(&app).await, before);
+
+    // Nor does a transaction go on that holds the row.
+    let text = "UPDATE organizations SET name = name";
+    app.owner()
+        .await
+        .run(text, [])
+        .await
+        .expect("the rows are free");
+}

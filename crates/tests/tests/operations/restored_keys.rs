@@ -1,0 +1,109 @@
+//! A restore without the table of data keys: nothing of what is sealed can be read, and readiness says so.
+
+use mainstay::http::Method;
+use mainstay_access::BuiltInRole::{Manager, Owner};
+use mainstay_testing::TestApp;
+use serde_json::json;
+
+use crate::{
+    http::{PATIENCE, send},
+    program::{Serving, beside, finish, program},
+};
+
+async fn until_ready(management: std::net::SocketAddr, status: u16) -> String {
+    let reached = async {
+        loop {
+            let reply = send(management, "GET", "/readyz", "", "").await;
+            if reply.status == status {
+                return reply.body;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+
+    tokio::time::timeout(PATIENCE, reached)
+        .await
+        .unwrap_or_else(|_| panic!("readiness is never {status}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_without_their_data_keys_are_told() {
+    let (app, mut environment) =
+        beside(TestApp::builder(fixture::platform()).setting("jobs.in_process", "false")).await;
+    environment.push(("MAINSTAY_DATABASE_OWNER_URL", {
+        use mainstay::kernel::ExposeSecret as _;
+        app.owner_url().expose_secret().to_owned()
+    }));
+
+    let manager = app.actor(Manager).await;
+    let mut customers = Vec::new();
+    for name in ["Ada", "Bea"] {
+        let body = json!({ "full_name": name, "email": format!("{name}@example.org") });
+        customers.push(
+            manager
+                .post("/v1/customers", body)
+                .await
+                .assert_status(201)
+                .location(),
+        );
+    }
+
+    let status = || finish(program(["keys", "status"]).envs(environment.clone()));
+    let served = environment
+        .iter()
+        .filter(|(name, _)| *name != "MAINSTAY_DATABASE_OWNER_URL")
+        .cloned();
+    let mut serving = Serving::start(program(["serve"]).envs(served));
+    let (_, management) = serving.addresses();
+
+    until_ready(management, 200).await;
+    // Who was erased has no key, and nothing is missing.
+    let erasing = app.actor(Owner).await;
+
+    erasing
+        .request(Method::POST, &format!("{}/erasure", customers[0]))
+        .send()
+        .await
+        .assert_status(200);
+
+    let mut owner = app.owner().await;
+    assert!(
+        app.database()
+            .missing_keys()
+            .await
+            .expect("it looks")
+            .iter()
+            .all(|found| found.missing == 0)
+    );
+    assert_eq!(status().0, Some(0));
+
+    for statement in [
+        "CREATE TABLE keys_elsewhere AS SELECT * FROM data_keys",
+        "DELETE FROM data_keys",
+    ] {
+        owner.run(statement, []).await.expect("the owner may");
+    }
+
+    let told = until_ready(management, 503).await;
+    assert!(told.contains("Data keys are missing"), "{told}");
+    assert!(
+        serving
+            .log()
+            .contains("data keys are missing: was the table data_keys restored?")
+    );
+
+    let (code, told) = status();
+    assert_eq!(code, Some(1), "{told}");
+    assert!(
+        told.contains("customers: 1 rows WITHOUT THEIR DATA KEY"),
+        "{told}"
+    );
+
+    owner
+        .run("INSERT INTO data_keys SELECT * FROM keys_elsewhere", [])
+        .await
+        .expect("the owner may");
+    until_ready(management, 200).await;
+
+    assert_eq!(status().0, Some(0));
+}

@@ -1,0 +1,168 @@
+//! Root keys that Vault wraps: made by it, unwrapped at the start, and nothing told of them when it refuses.
+
+use mainstay::kernel::ExposeSecret as _;
+use mainstay_testing::TestApp;
+
+use crate::{
+    http::send,
+    program::{Serving, finish, program},
+    vault::{Mood, TOKEN, Vault},
+};
+
+fn settings(vault: &Vault) -> Vec<(&'static str, String)> {
+    vec![
+        ("MAINSTAY_ENVIRONMENT", "development".to_owned()),
+        (
+            "MAINSTAY_CRYPTO_VAULT_URL",
+            format!("http://{}", vault.address),
+        ),
+        ("MAINSTAY_CRYPTO_VAULT_TOKEN", TOKEN.to_owned()),
+        ("MAINSTAY_CRYPTO_VAULT_TIMEOUT", "500ms".to_owned()),
+    ]
+}
+
+fn wrapped_ring(vault: &Vault) -> String {
+    let (code, text) = finish(program(["keys", "generate", "--vault"]).envs(settings(vault)));
+    assert_eq!(code, Some(0), "{text}");
+    let (_, key) = text.trim().split_once(':').expect("a name and a key");
+    assert!(key.starts_with("vault:v1:="), "{text}");
+    text.trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_service_starts_with_keys_that_vault_has_wrapped() {
+    let vault = Vault::start();
+    let ring = wrapped_ring(&vault);
+    let app = TestApp::start(fixture::platform()).await;
+    let mut environment = settings(&vault);
+    environment.extend([
+        (
+            "MAINSTAY_DATABASE_URL",
+            app.database_url().expose_secret().to_owned(),
+        ),
+        (
+            "MAINSTAY_DATABASE_OWNER_URL",
+            app.owner_url().expose_secret().to_owned(),
+        ),
+        ("MAINSTAY_CRYPTO_KEYS", ring.clone()),
+    ]);
+
+    let before = vault.times_asked();
+    let (code, text) = finish(program(["keys", "status"]).envs(environment.clone()));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains(ring.split(':').next().expect("a name")) && text.contains("primary"),
+        "{text}"
+    );
+    assert_eq!(vault.times_asked(), before + 1, "once, at the start");
+
+    environment.retain(|(name, _)| *name != "MAINSTAY_DATABASE_OWNER_URL");
+    environment.extend([
+        ("MAINSTAY_HTTP_BIND", "127.0.0.1:0".to_owned()),
+        ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
+    ]);
+
+    let mut serving = Serving::start(program(["serve"]).envs(environment));
+    let (api, _) = serving.addresses();
+
+    // Vault may go: the keys are in memory.
+    vault.feel(Mood::Status(503));
+    assert_eq!(
+        send(api, "GET", "/.well-known/jwks.json", "", "")
+            .await
+            .status,
+        200
+    );
+    assert!(!serving.log().contains("canary"), "{}", serving.log());
+}
+
+/// OWASP ASVS 13.3.1, 16.5.1: whatever Vault says, what is told is why, and no key, no ciphertext, no token.
+#[test]
+fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
+    let vault = Vault::start();
+    let ring = wrapped_ring(&vault);
+    let key: String = ring
+        .rsplit(':')
+        .next()
+        .expect("a key")
+        .chars()
+        .rev()
+        .collect();
+
+    let start = |ring: &str, changed: &[(&'static str, &str)]| {
+        let mut environment = settings(&vault);
+        environment.push(("MAINSTAY_CRYPTO_KEYS", ring.to_owned()));
+        environment.push((
+            "MAINSTAY_DATABASE_OWNER_URL",
+            "postgres://u:p@127.0.0.1:1/d?sslmode=verify-full".to_owned(),
+        ));
+        environment.extend(
+            changed
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
+
+        let (code, text) = finish(program(["keys", "status"]).envs(environment));
+        assert_eq!(code, Some(1), "{text}");
+
+        for secret in [TOKEN, &key[..20], ring.rsplit(':').next().expect("a key")] {
+            assert!(!text.contains(secret), "{text}");
+        }
+
+        text
+    };
+
+    let told = |mood, expected: &str| {
+        vault.feel(mood);
+        let text = start(&ring, &[]);
+        assert!(
+            text.contains("entry 1") && text.contains(expected),
+            "{expected}: {text}"
+        );
+    };
+
+    told(Mood::Status(403), "its policy does not allow this");
+    told(Mood::Status(503), "sealed, or a standby");
+    told(Mood::Silent, "it took too long");
+    told(Mood::Nonsense, "something else than a key");
+    told(Mood::Elsewhere, "status 307");
+    vault.feel(Mood::Well);
+
+    let foreign = start(&ring.replace("vault:v1:=", "vault:v1:x"), &[]);
+    assert!(
+        foreign.contains("does not know the ciphertext"),
+        "{foreign}"
+    );
+
+    let wrong = start(&ring, &[("MAINSTAY_CRYPTO_VAULT_TOKEN", "hvs.another")]);
+    assert!(wrong.contains("status 403"), "{wrong}");
+
+    let nowhere = start(
+        &ring,
+        &[("MAINSTAY_CRYPTO_VAULT_URL", "http://127.0.0.1:1")],
+    );
+    assert!(nowhere.contains("there is no connection"), "{nowhere}");
+
+    let unset = start(&ring, &[("MAINSTAY_CRYPTO_VAULT_TOKEN", "")]);
+    assert!(unset.contains("entry 1"), "{unset}");
+
+    // In production the token never goes in clear, and nowhere a URL with credentials leads.
+    let before = vault.times_asked();
+
+    for (name, value) in [
+        ("MAINSTAY_ENVIRONMENT", "production".to_owned()),
+        (
+            "MAINSTAY_CRYPTO_VAULT_URL",
+            "http://vault.example:8200".to_owned(),
+        ),
+        (
+            "MAINSTAY_CRYPTO_VAULT_URL",
+            format!("http://user@{}", vault.address),
+        ),
+    ] {
+        let refused = start(&ring, &[(name, &value)]);
+        assert!(refused.contains("must be https"), "{refused}");
+    }
+
+    assert_eq!(vault.times_asked(), before);
+}

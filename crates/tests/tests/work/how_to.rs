@@ -1,0 +1,215 @@
+//! What docs/how-to.md shows of code is this file's, letter by letter, and does what the page says.
+
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+};
+
+use futures_util::future::BoxFuture;
+use mainstay::{
+    access::BuiltInRole::Owner,
+    database::{Change, Event},
+    http::Page,
+    prelude::*,
+};
+use mainstay_testing::{Builder, TestApp};
+use mainstay_tests::root;
+use serde_json::json;
+
+use crate::queue::until_state;
+
+permission! {
+    /// Send parcels.
+    pub ParcelsSend = "parcels.send", for [Owner];
+}
+
+#[derive(Entity)]
+#[entity(table = "parcels", resource = "parcel")]
+pub struct ParcelRow {
+    id: Id<ParcelRow>,
+    label: String,
+    version: i64,
+    updated_at: Timestamp,
+}
+
+#[input]
+pub struct SendParcels {
+    #[garde(length(min = 1, max = 10), inner(length(chars, min = 1, max = 100)))]
+    labels: Vec<String>,
+}
+
+/// Another parcel has this label.
+const LABEL_TAKEN: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "label_taken",
+    "Another parcel has this label.",
+);
+
+/// Send parcels, all of them or none.
+#[post("/v1/parcels", problems(LABEL_TAKEN))]
+async fn send_parcels(
+    by: Allowed<ParcelsSend>,
+    Json(body): Json<SendParcels>,
+) -> Result<NoContent, Problem> {
+    let transaction = by.begin().await?;
+
+    for label in body.labels {
+        let now = by.runtime().clock.now();
+        let parcel = ParcelRow {
+            id: by.runtime().new_id(),
+            label,
+            version: 1,
+            updated_at: now,
+        };
+
+        transaction
+            .insert(&parcel)
+            .await
+            .on_constraint("parcels_label_key", LABEL_TAKEN)?;
+        order_label(&transaction, &parcel).await?;
+    }
+
+    transaction.commit().await?;
+
+    Ok(NoContent)
+}
+
+/// Orders the label: the job is queued with the parcel, or not at all.
+async fn order_label(by: &Door<ParcelsSend>, parcel: &ParcelRow) -> Result<(), DatabaseError> {
+    let unscoped = by.unscoped("the queue belongs to no organization");
+    let job = unscoped.job(PRINT_LABEL, &parcel.label)?;
+    let event = Event {
+        action: "parcel.label_ordered".to_owned(),
+        resource: "parcel",
+        resource_id: Some(parcel.id.uuid()),
+        organization: Some(by.organization().into()),
+    };
+    let change = Change::new("parcels.order_label", "changed AS (SELECT 1)", [], event).queue(job);
+    unscoped.change(change).await.map(drop)
+}
+
+/// The kind of job that prints a label.
+const PRINT_LABEL: &str = "print_label";
+
+/// Prints labels.
+struct LabelPrinter {
+    printed: Arc<Mutex<Vec<String>>>,
+}
+
+impl Handler for LabelPrinter {
+    fn kind(&self) -> &'static str {
+        PRINT_LABEL
+    }
+
+    fn run<'a>(&'a self, job: &'a Claimed) -> BoxFuture<'a, Result<(), JobError>> {
+        Box::pin(async move {
+            let label: String = job.payload()?;
+            let mut printed = self
+                .printed
+                .lock()
+                .map_err(|_| JobError::retry("the printer is broken"))?;
+            printed.push(label);
+            Ok(())
+        })
+    }
+}
+
+/// A page that says what the service is.
+fn about() -> Page {
+    Page::file(
+        "/about",
+        "text/html; charset=utf-8",
+        b"<!doctype html><title>About</title><p>We send parcels.",
+    )
+    .policy("default-src 'none'; frame-ancestors 'none'")
+}
+
+async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
+    const TABLE: [&str; 2] = [
+        "CREATE TABLE parcels (id uuid CONSTRAINT parcels_pkey PRIMARY KEY, organization_id uuid NOT NULL, \
+             label text NOT NULL CONSTRAINT parcels_label_key UNIQUE, version bigint NOT NULL, \
+             updated_at timestamptz NOT NULL)",
+        "GRANT SELECT, INSERT ON parcels TO mainstay_server",
+    ];
+
+    let module = Module::new("parcels")
+        .entity::<ParcelRow>()
+        .endpoints((send_parcels,));
+    let platform = fixture::platform().module(module).page(about());
+    let platform = platform.handler(LabelPrinter {
+        printed: printed.clone(),
+    });
+
+    let builder: Builder = TestApp::builder(platform);
+    let app = builder.start().await;
+    for statement in TABLE {
+        app.owner()
+            .await
+            .run(statement, [])
+            .await
+            .expect("the owner may");
+    }
+
+    app
+}
+
+#[tokio::test]
+async fn the_code_of_the_how_tos_does_what_they_say() {
+    const JOBS: &str = r"
+        SELECT id
+        FROM jobs
+        WHERE kind = 'print_label'
+        ORDER BY id
+    ";
+
+    let printed = Arc::default();
+    let app = start(&printed).await;
+    let owner = app.actor(Owner).await;
+
+    owner
+        .post("/v1/parcels", json!({ "labels": ["Kepler", "Noether"] }))
+        .await
+        .assert_status(204);
+
+    // The second is taken: the first is not sent either, and no label of it is printed.
+    owner
+        .post("/v1/parcels", json!({ "labels": ["Hopper", "Kepler"] }))
+        .await
+        .assert_status(409);
+
+    let jobs = app
+        .owner()
+        .await
+        .run(JOBS, [])
+        .await
+        .expect("they are listed");
+
+    assert_eq!(jobs.len(), 2);
+
+    for job in jobs {
+        until_state(&app, job.get(0).expect("an id"), "done").await;
+    }
+
+    let mut printed = printed.lock().expect("nobody panicked").clone();
+    printed.sort();
+    assert_eq!(printed, ["Kepler", "Noether"]);
+
+    let page = app.anonymous().get("/about").await;
+    page.assert_status(200);
+}
+
+#[test]
+fn the_page_shows_the_code_that_is_tried() {
+    let tried =
+        fs::read_to_string(root().join("crates/tests/tests/work/how_to.rs")).expect("this file");
+    let page = fs::read_to_string(root().join("docs/how-to.md")).expect("it is committed");
+    let blocks: Vec<&str> = page
+        .split("```rust\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(blocks.len() > 3, "the page shows no code");
+    for block in blocks {
+        assert!(tried.contains(block), "not tried:\n{block}");
+    }
+}
