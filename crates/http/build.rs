@@ -1,6 +1,5 @@
-//! Prepares what the docs page and the look are made of. The files of Swagger UI come out of the archive that
-//! `utoipa-swagger-ui-vendored` carries, so that the binary holds those few and a file that is missing stops the build,
-//! not a request.
+//! Prepares the files of the docs page and of the look. Swagger UI's files are extracted from the archive in
+//! `utoipa-swagger-ui-vendored`: the binary contains only the few it needs, and a missing file fails the build.
 
 use std::{env, error::Error, io::Cursor, path::PathBuf};
 
@@ -8,9 +7,9 @@ use mainstay_assets::{Bundle, LOOK, LOOK_BASE};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-/// Where each file stands below the archive's one folder (`swagger-ui-<version>/`), and what it is called here.
+/// The path of each file below the archive's top folder (`swagger-ui-<version>/`), and its name here.
 ///
-/// Its licence (Apache-2.0, section 4) travels with the code.
+/// Apache-2.0, section 4, requires that the licence is distributed with the code.
 const FILES: [(&str, &str); 4] = [
     ("dist/swagger-ui-bundle.js", "swagger-ui-bundle.js"),
     ("dist/swagger-ui.css", "swagger-ui.css"),

@@ -17,36 +17,36 @@ use crate::{
     request::Reply,
 };
 
-/// What an endpoint's function may return: `Result<Json<V>, Problem>`, or [`Created`], [`NoContent`], [`PageOf`] in its
-/// place.
+/// A return type of an endpoint's function: `Result<Json<V>, Problem>`, or [`Created`], [`NoContent`] or [`PageOf`] instead
+/// of `Json`.
 #[diagnostic::on_unimplemented(
     message = "an endpoint cannot return `{Self}`",
     note = "return `Result<A, Problem>` where `A` is `Json<V>`, `Created<V>`, `NoContent` or `PageOf<V>`",
     note = "`V` is a type under `#[view]`: a database row or an input is never an answer"
 )]
 pub trait Answer {
-    /// Writes it.
+    /// Writes the response.
     ///
     /// # Errors
-    /// The problem that the function returned.
+    /// Returns the problem that the function returned.
     fn answer(self, request: &Request) -> Result<Reply, Problem>;
 
-    /// Tells the document.
+    /// Describes the response in the API document.
     fn describe(operation: &mut Operation<'_>);
 }
 
-/// A type that an answer holds; implemented by `#[view]`.
+/// A type that may be part of a response. `#[view]` implements it.
 ///
-/// Texts, numbers, truth values, moments, identifiers and choices are views as they are.
+/// Strings, numbers, booleans, timestamps, ids and choices are views already.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a view",
     note = "write `#[view]` above the type"
 )]
 pub trait View: Serialize + JsonSchema {
-    /// Whether there is a version, and so an `ETag`.
+    /// Whether the resource has a version, and so an `ETag`.
     const VERSIONED: bool;
 
-    /// What the resource goes by in its path.
+    /// The resource's id, as it appears in its path.
     fn id(&self) -> Option<String> {
         None
     }
@@ -71,27 +71,28 @@ impl<T> View for Id<T> {
     const VERSIONED: bool = false;
 }
 
-/// 201 with a `Location`: the path of the request and the id of what was made.
+/// 201 Created. `Location` is the path of the request followed by the id of the new resource.
 #[derive(Debug)]
 pub struct Created<V>(pub V);
 
-/// 201 with a `Location` of its own.
+/// 201 Created with an explicit `Location`.
 #[derive(Debug)]
 pub struct CreatedAt<V>(pub Cow<'static, str>, pub V);
 
-/// 204.
+/// 204 No Content.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
 
-/// 202 without a body: what was asked for happens elsewhere, by mail for instance, and the answer does not tell what.
+/// 202 Accepted, without a body: the work happens elsewhere, such as by e-mail, and the response does not reveal its
+/// outcome.
 #[derive(Clone, Copy, Debug)]
 pub struct Accepted;
 
-/// Another answer, with headers of its own beside it: a cookie, a cache rule.
+/// Another answer with additional headers, such as a cookie or a cache directive.
 #[derive(Debug)]
 pub struct WithHeaders<A>(pub A, pub Vec<(HeaderName, HeaderValue)>);
 
-/// A listing that is short by nature and so comes whole: `{"items": […]}`.
+/// A listing that is always short and therefore not paginated: `{"items": […]}`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ListingOf{V}", deny_unknown_fields)]
 pub struct Listing<V> {
@@ -110,7 +111,7 @@ pub struct PageOf<V> {
 }
 
 impl<V> PageOf<V> {
-    /// Shows each row of a page as a view.
+    /// Converts each row of a page into a view.
     pub fn new<E>(page: Page<E>, view: impl FnMut(E) -> V) -> Self {
         Self {
             items: page.items.into_iter().map(view).collect(),
@@ -142,6 +143,7 @@ impl<V: View> Answer for Json<V> {
         {
             return Ok(with_tag(empty(StatusCode::NOT_MODIFIED), Some(tag)));
         }
+
         Ok(json(StatusCode::OK, &self.0, self.0.version()))
     }
 
@@ -234,7 +236,7 @@ impl<V: View> Answer for PageOf<V> {
     }
 }
 
-/// The head of an answer whose content was not made, so that its length is not known (RFC 9110 §9.3.2).
+/// The response to a `HEAD` request whose content was not generated, so its length is unknown (RFC 9110 §9.3.2).
 pub(crate) fn not_shown() -> Reply {
     let mut reply = Response::new(Body::from_stream(
         stream::empty::<Result<Bytes, Infallible>>(),
@@ -263,7 +265,7 @@ fn created<V: View>(location: Option<String>, view: &V) -> Result<Reply, Problem
 fn describe_created<V: View>(operation: &mut Operation<'_>) {
     let schema = operation.output_schema::<V>();
     let mut headers = etag::<V>();
-    headers.push(("Location", "Where the new resource is."));
+    headers.push(("Location", "The URL of the new resource."));
     succeeds(operation, StatusCode::CREATED, Some(schema), headers);
 }
 
@@ -283,7 +285,10 @@ fn succeeds(
 
 fn etag<V: View>() -> Vec<(&'static str, &'static str)> {
     if V::VERSIONED {
-        vec![("ETag", "The resource's version, to send as `If-Match`.")]
+        vec![(
+            "ETag",
+            "The version of the resource. Send it back as `If-Match`.",
+        )]
     } else {
         Vec::new()
     }
@@ -293,14 +298,14 @@ fn reads(method: &Method) -> bool {
     [Method::GET, Method::HEAD].contains(method)
 }
 
-/// A read that names the version which the client has (RFC 9110 §13.1.2).
+/// Describes `If-None-Match` on a read (RFC 9110 §13.1.2).
 fn describe_condition<V: View>(operation: &mut Operation<'_>) {
     operation.parameters.push(Parameter {
         location: Location::Header,
         name: header::IF_NONE_MATCH.to_string(),
         required: false,
         description: Some(
-            "The `ETag` of what the client has, such as `\"3\"`; several, or `*`.".to_owned(),
+            "The `ETag` of the client's copy, such as `\"3\"`; a list of them; or `*`.".to_owned(),
         ),
         schema: json_schema!({ "type": "string" }),
     });

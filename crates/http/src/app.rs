@@ -8,7 +8,7 @@ use mainstay_database::Database;
 
 use crate::{Authenticator, Settings, bodies::BodyBudget, health::Readiness};
 
-/// What a running service is made of. Cloning it is cheap.
+/// The running service's shared state. Cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
@@ -17,24 +17,24 @@ struct Inner {
     bodies: BodyBudget,
 }
 
-/// The parts that an [`App`] is put together from.
+/// The parts of an [`App`].
 pub struct Parts {
     /// The database.
     pub database: Database,
-    /// Who checks tokens.
+    /// Checks credentials.
     pub authenticator: Arc<dyn Authenticator>,
-    /// How HTTP is served.
+    /// The HTTP settings.
     pub settings: Settings,
     /// Whether the service is ready for requests.
     pub readiness: Readiness,
-    /// Sets the gauges that are cheap to set, before each scrape of the metrics.
+    /// Updates the cheap gauges before each scrape of the metrics.
     pub measure: Arc<dyn Fn() + Send + Sync>,
-    /// What modules share with their endpoints, by type: see [`Shared`](crate::Shared).
+    /// Values that modules share with their endpoints, by type: see [`Shared`](crate::Shared).
     pub shared: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Creates an app from its parts.
     pub fn new(parts: Parts) -> Self {
         let bodies = BodyBudget::new(parts.settings.body_budget);
         Self(Arc::new(Inner { parts, bodies }))
@@ -45,7 +45,7 @@ impl App {
         &self.0.parts.database
     }
 
-    /// How HTTP is served.
+    /// The HTTP settings.
     pub fn settings(&self) -> &Settings {
         &self.0.parts.settings
     }

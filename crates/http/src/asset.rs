@@ -7,38 +7,38 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 
 use crate::{conditions::is_known, negotiation::takes_gzip, page::fingerprint, request::Reply};
 
-/// A file that pages load, as a build script wrote it with `mainstay_assets::Bundle`: its content is part of the binary,
-/// and so is what gzip makes of it.
+/// A file that pages load, written by a build script with `mainstay_assets::Bundle`. The binary contains the file and its
+/// gzip form.
 #[derive(Clone, Copy, Debug)]
 pub struct Asset {
-    /// What its source is called.
+    /// The name of its source file.
     pub name: &'static str,
-    /// Where it is served.
+    /// The path at which it is served.
     pub path: &'static str,
     /// The value of `Content-Type`.
     pub content_type: &'static str,
-    /// What tells its content from another.
+    /// A hash of the content.
     pub tag: &'static str,
     /// The content.
     pub bytes: &'static [u8],
-    /// The content in gzip, where that is shorter.
+    /// The content compressed with gzip, if that is shorter.
     pub gzip: Option<&'static [u8]>,
-    /// Whether the path changes with the content, so that clients may keep it for good.
+    /// Whether the path changes with the content, so that clients may cache it indefinitely.
     pub is_hashed: bool,
 }
 
-/// Content that stays the same as long as the process runs, in the codings that it is served in.
+/// Content that does not change while the process runs, plain and compressed.
 pub(crate) struct Representations {
     content_type: &'static str,
     tag: String,
     plain: Bytes,
-    /// Made when it is first asked for, unless the build made it; `None` where it would not be shorter.
+    /// Compressed on first use, unless the build did so; `None` if gzip does not make it shorter.
     gzip: OnceLock<Option<Bytes>>,
     is_hashed: bool,
 }
 
-/// Less than this is not worth a second form: it fits into one packet as it is.
-const WORTH_IT: usize = 1_024;
+/// The smallest content that is compressed, in bytes: anything shorter fits into one packet.
+const MIN_COMPRESSED: usize = 1_024;
 
 impl Representations {
     pub(crate) fn new(content_type: &'static str, plain: Bytes) -> Self {
@@ -52,7 +52,7 @@ impl Representations {
         }
     }
 
-    /// The answer to a request that reads it. A client that has it gets 304.
+    /// Answers a read; with 304 if the client has the current content.
     pub(crate) fn answer(&self, request: &Parts) -> Reply {
         let gzip = self.gzip().filter(|_| takes_gzip(&request.headers));
         // Strong validators tell codings apart (RFC 9110 §8.8.3.3).
@@ -102,7 +102,7 @@ impl Representations {
         reply
     }
 
-    /// A client keeps what is named after its content, and asks again about everything else.
+    /// Clients keep files named after their content, and revalidate all others.
     fn cache_control(&self) -> &'static str {
         if self.is_hashed {
             "public, max-age=31536000, immutable"
@@ -116,7 +116,7 @@ impl Representations {
             let is_text = ["text/", "application/json", "image/svg"]
                 .iter()
                 .any(|it| self.content_type.starts_with(it));
-            (is_text && self.plain.len() >= WORTH_IT)
+            (is_text && self.plain.len() >= MIN_COMPRESSED)
                 .then(|| compressed(&self.plain))
                 .flatten()
         });
@@ -125,11 +125,11 @@ impl Representations {
 }
 
 impl Representations {
-    /// A file under a path: its own, or one that does not change with its content.
+    /// Serves a file at a path: its own, or one that does not change with its content.
     pub(crate) fn under(path: &str, asset: &Asset) -> Self {
         let gzip = asset
             .gzip
-            .filter(|_| asset.bytes.len() >= WORTH_IT)
+            .filter(|_| asset.bytes.len() >= MIN_COMPRESSED)
             .map(Bytes::from_static);
         Self {
             content_type: asset.content_type,
@@ -141,7 +141,7 @@ impl Representations {
     }
 }
 
-/// What gzip makes of it, if that is shorter. Writing to memory does not fail.
+/// Compresses content with gzip; `None` if that does not make it shorter.
 fn compressed(content: &[u8]) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(content).ok()?;

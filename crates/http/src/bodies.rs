@@ -1,5 +1,4 @@
-//! Bodies of requests while they are read: how large one may be, and how much memory all of them hold together
-//! (OWASP ASVS 15.2.2).
+//! Reading of request bodies, limited in the size of each and in the memory of all together (OWASP ASVS 15.2.2).
 
 use std::sync::Arc;
 
@@ -8,41 +7,41 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Largest body of an operation that is open to anybody, in bytes, unless its attribute says otherwise.
+/// The largest body of a public operation, in bytes, unless its attribute sets another limit.
 pub const PUBLIC_BODY_LIMIT: usize = 32 * 1024;
 
-/// What budgets count in, in bytes.
+/// The unit of a budget, in bytes.
 const UNIT: usize = 1024;
-/// The first piece of a buffer, in bytes.
+/// The initial size of a buffer, in bytes.
 const FIRST: usize = 4 * UNIT;
 
-/// What a body is held to.
+/// The limit of one body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BodyLimit {
-    /// Its most bytes.
+    /// The largest size, in bytes.
     pub(crate) bytes: usize,
-    /// Whether anybody may send it.
+    /// Whether the operation is public.
     pub(crate) is_public: bool,
 }
 
-/// The memory that bodies under way may hold. Half of it is for public operations, half for those that know their caller:
-/// who shows no credential keeps nobody from being served who does.
+/// The memory that all request bodies may take. Half of it is reserved for authenticated callers, so that anonymous ones
+/// cannot use it up.
 pub(crate) struct BodyBudget {
     public: Arc<Semaphore>,
-    known: Arc<Semaphore>,
+    authenticated: Arc<Semaphore>,
 }
 
-/// Why a body was not read.
+/// The reason why a body was not read.
 pub(crate) enum Unread {
     /// It is larger than its limit.
     TooLarge,
-    /// The budget is spent.
+    /// The budget is exhausted.
     NoRoom,
-    /// The connection ended before it did.
+    /// The connection ended before the body did.
     BrokeOff,
 }
 
-/// A body that was read, and its share of the budget.
+/// A body, and its share of the budget.
 pub(crate) type Held = (Bytes, Option<OwnedSemaphorePermit>);
 
 impl BodyBudget {
@@ -54,12 +53,12 @@ impl BodyBudget {
         };
         Self {
             public: half(),
-            known: half(),
+            authenticated: half(),
         }
     }
 
-    /// Reads a body. Its share of the budget grows with what arrives, not with what the client announces, and lasts as
-    /// long as the permit.
+    /// Reads a body. Its share of the budget grows with the bytes that arrive, not with the announced length, and is
+    /// released when the permit is dropped.
     pub(crate) async fn read(&self, mut body: Body, limit: BodyLimit) -> Result<Held, Unread> {
         if hyper::body::Body::size_hint(&body).lower() > limit.bytes as u64 {
             return Err(Unread::TooLarge);
@@ -68,7 +67,7 @@ impl BodyBudget {
         let share = if limit.is_public {
             &self.public
         } else {
-            &self.known
+            &self.authenticated
         };
 
         let mut buffer = Buffer {
@@ -80,7 +79,7 @@ impl BodyBudget {
         };
 
         while let Some(frame) = body.frame().await {
-            // Copied: a frame keeps the whole buffer alive that it was read into, however short it is.
+            // The data is copied because a frame, however short, keeps the whole read buffer alive.
             if let Ok(data) = frame.map_err(|_| Unread::BrokeOff)?.into_data() {
                 buffer.push(&data)?;
             }
@@ -107,11 +106,12 @@ impl Buffer<'_> {
         if needed > self.units * UNIT {
             self.grow(needed)?;
         }
+
         self.bytes.extend_from_slice(data);
         Ok(())
     }
 
-    /// Doubles the buffer, at least to `needed` bytes and at most to the limit, once the budget has room for it.
+    /// Doubles the buffer, to at least `needed` bytes and at most the limit, if the budget allows it.
     fn grow(&mut self, needed: usize) -> Result<(), Unread> {
         let wanted = (2 * self.units * UNIT)
             .max(FIRST)
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(
             budget.public.available_permits(),
             6,
-            "what was refused holds nothing"
+            "a refused body must not keep its share"
         );
 
         drop(share);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn strangers_leave_room_for_known_callers() {
+    async fn anonymous_callers_leave_room_for_authenticated_ones() {
         let budget = BodyBudget::new(32 * UNIT);
         let Ok(_held) = read(&budget, 9000, LIMIT).await else {
             panic!("there is room")
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_ends_at_its_limit_whether_announced_or_not() {
+    async fn a_body_over_its_limit_is_refused_with_or_without_an_announced_length() {
         let budget = BodyBudget::new(64 * UNIT);
         assert!(read(&budget, LIMIT.bytes, LIMIT).await.is_ok());
         assert!(matches!(

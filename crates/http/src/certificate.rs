@@ -1,4 +1,4 @@
-//! The certificate that the API shows, and its exchange while connections go on: a handshake takes the one of its moment.
+//! The server's TLS certificate, which can be replaced while the server runs: each handshake uses the current one.
 
 use std::{
     fmt,
@@ -18,89 +18,99 @@ use x509_cert::{Certificate as Parsed, der::Decode as _};
 
 use crate::ServeError;
 
-/// A certificate chain and its key, from two PEM files. A clone is the same certificate.
+/// A certificate chain and its key, read from two PEM files. Clones share the certificate.
 #[derive(Clone, Debug)]
 pub struct Certificate(Arc<Inner>);
 
 struct Inner {
     certificate: PathBuf,
     key: PathBuf,
-    shown: RwLock<Shown>,
+    current: RwLock<Current>,
 }
 
-/// What is shown now.
+/// The certificate in use.
 #[derive(Clone)]
-struct Shown {
+struct Current {
     pair: Arc<CertifiedKey>,
-    begins: Timestamp,
-    ends: Timestamp,
+    not_before: Timestamp,
+    not_after: Timestamp,
 }
 
 impl Certificate {
     /// Reads the files.
     ///
     /// # Errors
-    /// [`ServeError::Tls`] when one cannot be read or they do not belong together. An expired certificate is none: a service
-    /// that does not start helps nobody, and [`ends`](Self::ends) tells.
+    /// [`ServeError::Tls`] if a file cannot be read or the key does not match the certificate. An expired certificate is
+    /// accepted, because a running service is better than none; see [`ends`](Self::ends).
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
-        let shown = RwLock::new(Shown::read(certificate, key)?);
+        let current = RwLock::new(Current::read(certificate, key)?);
+
         Ok(Self(Arc::new(Inner {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
-            shown,
+            current,
         })))
     }
 
-    /// Reads the files again, and shows what they hold from the next handshake on; `false` when that is shown already.
+    /// Reads the files again and uses their certificate from the next handshake on. Returns `false` if it is unchanged.
     ///
     /// # Errors
-    /// [`ServeError::Tls`] when they cannot be read, do not belong together, or hold what is not valid at `now`. Then what
-    /// is shown stays.
+    /// [`ServeError::Tls`] if a file cannot be read, the key does not match, or the certificate is not valid at `now`. The
+    /// old certificate stays in use.
     pub fn reload(&self, now: Timestamp) -> Result<bool, ServeError> {
-        let new = Shown::read(&self.0.certificate, &self.0.key)?;
-        let invalid = |why: String| self.wrong(&self.0.certificate, why);
+        let new = Current::read(&self.0.certificate, &self.0.key)?;
+        let invalid = |why: String| self.error(&self.0.certificate, why);
 
-        if new.pair.cert == self.shown().pair.cert {
+        if new.pair.cert == self.current().pair.cert {
             return Ok(false);
         }
-        if new.ends <= now {
-            return Err(invalid(format!("it expired at {}", new.ends)));
+        if new.not_after <= now {
+            return Err(invalid(format!("it expired at {}", new.not_after)));
         }
-        if new.begins > now {
-            return Err(invalid(format!("it is not valid before {}", new.begins)));
+        if new.not_before > now {
+            return Err(invalid(format!(
+                "it is not valid before {}",
+                new.not_before
+            )));
         }
 
-        *self.0.shown.write().unwrap_or_else(PoisonError::into_inner) = new;
+        *self
+            .0
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = new;
 
         Ok(true)
     }
 
-    /// When the certificate that is shown expires.
+    /// When the certificate in use expires.
     pub fn ends(&self) -> Timestamp {
-        self.shown().ends
+        self.current().not_after
     }
 
-    /// Shows it: TLS 1.2 and 1.3 with AEAD suites, all that this build of rustls has (OWASP ASVS 12.1.1, 12.1.2).
+    /// Creates the acceptor: TLS 1.2 and 1.3 with AEAD suites, all that this build of rustls supports (OWASP ASVS 12.1.1,
+    /// 12.1.2).
     pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, ServeError> {
         let mut config =
             rustls::ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()
-                .map_err(|error| self.wrong(&self.0.certificate, error.to_string()))?
+                .map_err(|error| self.error(&self.0.certificate, error.to_string()))?
                 .with_no_client_auth()
                 .with_cert_resolver(Arc::new(self.clone()));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
-    fn shown(&self) -> Shown {
+    fn current(&self) -> Current {
         self.0
-            .shown
+            .current
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    fn wrong(&self, file: &Path, cause: String) -> ServeError {
+    fn error(&self, file: &Path, cause: String) -> ServeError {
         ServeError::Tls {
             file: file.display().to_string(),
             cause,
@@ -110,45 +120,44 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.shown().pair)
+        Some(self.current().pair)
     }
 }
 
-impl Shown {
+impl Current {
     fn read(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
-        let wrong = |file: &Path, cause: String| ServeError::Tls {
+        let failed = |file: &Path, cause: String| ServeError::Tls {
             file: file.display().to_string(),
             cause,
         };
+
         let chain = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| wrong(certificate, error.to_string()))?;
-
+            .map_err(|error| failed(certificate, error.to_string()))?;
         let leaf = chain
             .first()
-            .ok_or_else(|| wrong(certificate, "it holds no certificate".to_owned()))?;
+            .ok_or_else(|| failed(certificate, "the file contains no certificate".to_owned()))?;
         let validity = Parsed::from_der(leaf)
             .map(|parsed| *parsed.tbs_certificate().validity())
-            .map_err(|error| wrong(certificate, error.to_string()))?;
+            .map_err(|error| failed(certificate, error.to_string()))?;
 
         let secret =
-            PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
+            PrivateKeyDer::from_pem_file(key).map_err(|error| failed(key, error.to_string()))?;
         let pair = CertifiedKey::from_der(chain, secret, &aws_lc_rs::default_provider()).map_err(
             |error| match error {
-                rustls::Error::InconsistentKeys(_) => wrong(
-                    key,
-                    format!("it is not the key of {}", certificate.display()),
-                ),
-                other => wrong(certificate, other.to_string()),
+                rustls::Error::InconsistentKeys(_) => {
+                    failed(key, format!("it does not match {}", certificate.display()))
+                }
+                other => failed(certificate, other.to_string()),
             },
         )?;
 
-        let moment = |time: x509_cert::time::Time| Timestamp::from(time.to_system_time());
+        let timestamp = |time: x509_cert::time::Time| Timestamp::from(time.to_system_time());
 
         Ok(Self {
             pair: Arc::new(pair),
-            begins: moment(validity.not_before),
-            ends: moment(validity.not_after),
+            not_before: timestamp(validity.not_before),
+            not_after: timestamp(validity.not_after),
         })
     }
 }
@@ -168,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder with a pair that is valid for these years.
+    /// A temporary folder for a certificate and its key.
     struct Files(TempDir);
 
     impl Files {
@@ -205,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_pair_is_shown_and_the_same_one_is_no_news() {
+    fn reload_uses_a_new_certificate_and_reports_an_unchanged_one() {
         let files = Files::new();
         files.write(2020, 2030);
         let certificate = files.read().unwrap();
@@ -220,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_leaves_the_old_one() {
+    fn an_invalid_certificate_leaves_the_old_one_in_use() {
         let files = Files::new();
         files.write(2020, 2030);
 
@@ -231,7 +240,7 @@ mod tests {
         let wrong: [(&str, &dyn Fn()); 5] = [
             ("expired", &|| files.write(2020, 2025)),
             ("not valid before", &|| files.write(2027, 2030)),
-            ("it is not the key of", &|| {
+            ("it does not match", &|| {
                 files.write(2020, 2031);
                 std::fs::write(&key_path, &old_key).unwrap();
             }),
@@ -241,17 +250,20 @@ mod tests {
             ("", &|| std::fs::remove_file(&key_path).unwrap()),
         ];
 
-        for (says, happens) in wrong {
-            happens();
+        for (expected, write_invalid) in wrong {
+            write_invalid();
             let error = certificate.reload(year(2026)).unwrap_err().to_string();
-            assert!(error.to_lowercase().contains(says), "{says}: {error}");
+            assert!(
+                error.to_lowercase().contains(expected),
+                "{expected}: {error}"
+            );
             assert_eq!(certificate.ends(), year(2030), "{error}");
         }
     }
 
-    /// It is told by log and metric; clients refuse it in any case.
+    /// Log and metrics report it, and clients refuse it.
     #[test]
-    fn an_expired_one_is_shown_at_the_start() {
+    fn an_expired_certificate_does_not_prevent_the_start() {
         let files = Files::new();
         files.write(2020, 2025);
         assert_eq!(files.read().unwrap().ends(), year(2025));

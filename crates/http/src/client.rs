@@ -1,4 +1,4 @@
-//! Where a request comes from: the peer of the connection, or what trusted proxies say of it.
+//! The client's address: the connection's peer, or the address that trusted proxies forward.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -9,7 +9,7 @@ use std::{
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// The header in which proxies say whom they serve.
+/// The header in which proxies forward the client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum ForwardedBy {
     /// `X-Forwarded-For`, which most proxies append to.
@@ -26,7 +26,7 @@ impl mainstay_config::Setting for ForwardedBy {
         match text {
             "x-forwarded-for" => Ok(Self::XForwardedFor),
             "forwarded" => Ok(Self::Forwarded),
-            _ => Err("is not a header that says where a request comes from".to_owned()),
+            _ => Err("is not x-forwarded-for or forwarded".to_owned()),
         }
     }
 
@@ -39,16 +39,16 @@ impl mainstay_config::Setting for ForwardedBy {
     }
 }
 
-/// Whose word is believed about where a request comes from.
+/// The trusted proxies, and the header that they set.
 pub(crate) struct Proxies<'a> {
     pub(crate) trusted: &'a [IpNet],
     pub(crate) header: ForwardedBy,
 }
 
 impl Proxies<'_> {
-    /// The client's address, in canonical form: the peer's, unless the peer is a trusted proxy; then, from the right, the
-    /// first hop that is none. What a client writes there itself stands further left and is never believed (OWASP ASVS
-    /// 4.1.3, 15.3.4). A hop that is no address ends the search, and only there: the proxy that wrote it is the client.
+    /// Returns the client's address in canonical form: the peer's, or, if the peer is a trusted proxy, the rightmost hop
+    /// that is not a trusted proxy. Hops that the client wrote itself are further left and are ignored (OWASP ASVS 4.1.3,
+    /// 15.3.4). A hop that is not an address ends the search: the proxy that wrote it counts as the client.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.trusts(peer) {
@@ -83,8 +83,8 @@ impl Proxies<'_> {
         }
     }
 
-    /// The hops in order, over all lines of the header; `None` for one that names no address. Bytes that are no text
-    /// spoil their own hop alone.
+    /// The hops in order, from all lines of the header; `None` for one that is not an address. Invalid UTF-8 in one hop
+    /// does not affect the others.
     fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         let lines = headers
             .get_all(self.name())
@@ -104,9 +104,9 @@ impl Proxies<'_> {
     }
 }
 
-/// Says, at most once a minute, that a peer which is no trusted proxy says whom it serves: a client that tries its luck, or
-/// a proxy that the settings forget. Behind a forgotten one all clients have its address, and one of them who guesses
-/// passwords gets all of them refused.
+/// Warns, at most once a minute, that an untrusted peer sent the forwarding header: either a client that tries to spoof its
+/// address, or a proxy that is missing from the settings. Behind such a proxy all clients share one address, and one of
+/// them that guesses passwords gets all of them throttled.
 fn warn_of_untrusted(peer: IpAddr) {
     static WARNED: Mutex<Option<Instant>> = Mutex::new(None);
     let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +114,7 @@ fn warn_of_untrusted(peer: IpAddr) {
         *warned = Some(Instant::now());
         tracing::warn!(
             %peer,
-            "a peer that is not in MAINSTAY_HTTP_TRUSTED_PROXIES names a client; its own address is used"
+            "ignored forwarding header of a peer that is not in MAINSTAY_HTTP_TRUSTED_PROXIES"
         );
     }
 }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_a_client_spoil_no_hop_but_their_own() {
+    fn invalid_utf8_in_one_hop_does_not_affect_the_others() {
         let line = b"\xc3\xa9, \xff, 203.0.113.99";
         assert_eq!(
             seen_by(ForwardedBy::XForwardedFor, "10.0.0.1", &[line]),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_and_brackets_are_no_part_of_an_address() {
+    fn ports_and_brackets_are_not_part_of_an_address() {
         for (hop, address) in [
             ("203.0.113.9:4711", "203.0.113.9"),
             ("[2001:db8::1]", "2001:db8::1"),
@@ -220,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_on_a_dual_stack_listener_is_the_address_that_it_maps() {
+    fn an_ipv4_mapped_peer_counts_as_its_ipv4_address() {
         assert_eq!(seen("::ffff:203.0.113.9", "198.51.100.1"), "203.0.113.9");
         assert_eq!(seen("::ffff:10.0.0.1", "198.51.100.1"), "198.51.100.1");
     }
 
     #[test]
-    fn forwarded_is_read_by_its_rfc() {
+    fn forwarded_is_parsed_as_in_rfc_7239() {
         let seen = |line: &str| seen_by(ForwardedBy::Forwarded, "10.0.0.1", &[line.as_bytes()]);
         assert_eq!(
             seen("for=192.0.2.60;proto=http;by=203.0.113.43"),

@@ -1,33 +1,33 @@
-//! Entity tags, and the conditions that requests make of them (RFC 9110 §8.8.3, §13.1).
+//! Entity tags and conditional requests (RFC 9110 §8.8.3, §13.1).
 
 use http::{HeaderMap, HeaderName, header};
 use mainstay_database::IfMatch;
 
-/// A header names no entity tags.
+/// The header is not a list of entity tags.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable;
 
-/// What a condition names.
+/// The value of a conditional header.
 enum Tags<'h> {
-    /// `*`: whatever there is.
+    /// `*`: any version.
     Any,
-    /// These, perhaps none.
+    /// A list of tags, possibly empty.
     These(Vec<Tag<'h>>),
 }
 
-/// An entity tag. What stands between its quotes is opaque: two tags are the same when their bytes are.
+/// An entity tag. The text between the quotes is opaque: tags are equal if their bytes are.
 struct Tag<'h> {
     weak: bool,
     opaque: &'h [u8],
 }
 
-/// The entity tag of a resource at a version.
+/// Formats the entity tag of a version.
 pub(crate) fn tag_of(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// What `If-Match` demands of a resource whose tags are those of its versions; `None` without the header. Tags are compared
-/// strongly: a weak one never matches, and `"01"` is not `"1"` (RFC 9110 §13.1.1).
+/// Reads `If-Match` for a resource whose tags are its versions; `None` without the header. The comparison is strong: a weak
+/// tag never matches, and `"01"` is not `"1"` (RFC 9110 §13.1.1).
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Unreadable> {
     let Some(tags) = named(headers, &header::IF_MATCH)? else {
         return Ok(None);
@@ -39,8 +39,8 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Unreadabl
     }))
 }
 
-/// Whether `If-None-Match` says that the client has what this `tag` is of. Tags are compared weakly (RFC 9110 §13.1.2). What
-/// cannot be read says nothing: the client gets the whole answer.
+/// Whether `If-None-Match` lists `tag`, so that the client has the current content. The comparison is weak (RFC 9110
+/// §13.1.2). An invalid header is ignored.
 pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = tag.trim_start_matches("W/").trim_matches('"').as_bytes();
     match named(headers, &header::IF_NONE_MATCH) {
@@ -50,7 +50,7 @@ pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     }
 }
 
-/// The tags of all lines of a header, which are one list (RFC 9110 §5.3).
+/// Reads the tags from all lines of a header, which form one list (RFC 9110 §5.3).
 fn named<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<Tags<'h>>, Unreadable> {
     let lines: Vec<_> = headers
         .get_all(name)
@@ -72,7 +72,7 @@ fn named<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<Tags<'h
     Ok(Some(Tags::These(tags)))
 }
 
-/// `W/"a", "b"`; empty elements are ignored (RFC 9110 §5.6.1.2).
+/// Reads `W/"a", "b"`. Empty elements are ignored (RFC 9110 §5.6.1.2).
 fn read_list<'h>(mut rest: &'h [u8], tags: &mut Vec<Tag<'h>>) -> Result<(), Unreadable> {
     loop {
         rest = rest.trim_ascii_start();
@@ -93,7 +93,7 @@ fn read_list<'h>(mut rest: &'h [u8], tags: &mut Vec<Tag<'h>>) -> Result<(), Unre
 }
 
 impl<'h> Tag<'h> {
-    /// Reads the tag at the front, and gives what stands behind it.
+    /// Reads the first tag, and returns it with the rest of the text.
     fn read(text: &'h [u8]) -> Option<(Self, &'h [u8])> {
         let (weak, quoted) = text
             .strip_prefix(b"W/")
@@ -107,11 +107,12 @@ impl<'h> Tag<'h> {
         is_tag.then_some((Self { weak, opaque }, &inner[end + 1..]))
     }
 
-    /// The version that has this tag, where one has.
+    /// The version that this tag stands for; `None` if the tag is weak or not one of ours.
     fn version(&self) -> Option<i64> {
         let version: i64 = std::str::from_utf8(self.opaque).ok()?.parse().ok()?;
-        let is_written_so = version.to_string().as_bytes() == self.opaque;
-        (version > 0 && is_written_so && !self.weak).then_some(version)
+        let is_canonical = version.to_string().as_bytes() == self.opaque;
+
+        (version > 0 && is_canonical && !self.weak).then_some(version)
     }
 }
 
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_builds_upon_what_a_strong_tag_names() {
+    fn only_strong_canonical_tags_name_a_version() {
         let these = |versions: &[i64]| Ok(Some(IfMatch::Versions(versions.to_vec())));
         assert_eq!(versions(&[]), Ok(None));
         assert_eq!(versions(&[b" * "]), Ok(Some(IfMatch::Any)));
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_tags_is_unreadable() {
+    fn a_malformed_list_of_tags_is_unreadable() {
         for wrong in [
             "7",
             "stale",
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_has_it_may_name_it_weakly_in_a_list_or_in_several_lines() {
+    fn if_none_match_accepts_weak_tags_lists_and_several_lines() {
         let known = |lines: &[&[u8]]| is_known(&headers(header::IF_NONE_MATCH, lines), "\"7\"");
 
         for lines in [

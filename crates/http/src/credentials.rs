@@ -1,4 +1,4 @@
-//! What a request shows of its caller, and whether a browser sent it for another site.
+//! Extraction of credentials from a request, and protection against cross-site requests.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use mainstay_access::{Credential, Principal};
 
 use crate::{CROSS_SITE, Problem, Refusal, Request, Shown, UNAUTHENTICATED};
 
-/// The cookie of a browser's session: sent over TLS, to this host, for every path, and unknown to scripts (RFC 6265bis
-/// §4.1.3.2; OWASP ASVS 3.3.1 to 3.3.4).
+/// The cookie of a browser's session. Its prefix restricts it to TLS, this host and all paths (RFC 6265bis §4.1.3.2;
+/// OWASP ASVS 3.3.1 to 3.3.4).
 pub const SESSION_COOKIE: &str = "__Host-session";
 
-/// What is wrong with a token that was shown (RFC 6750 §3.1).
+/// The challenge for an invalid bearer token (RFC 6750 §3.1).
 const INVALID_TOKEN: &str = r#"Bearer error="invalid_token""#;
 
-/// Who the request's credential belongs to. An `Authorization` header decides alone; a cookie counts where there is none.
+/// Returns the principal of the request's credential. A cookie is read only if there is no `Authorization` header.
 pub(crate) async fn authenticated(request: &mut Request) -> Result<Arc<Principal>, Problem> {
     let decoded;
     let shown = if request.parts.headers.contains_key(header::AUTHORIZATION) {
@@ -50,19 +50,19 @@ pub(crate) async fn authenticated(request: &mut Request) -> Result<Arc<Principal
     }
 }
 
-/// How an `Authorization` header shows a credential.
+/// An authentication scheme of the `Authorization` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Bearer,
     Basic,
 }
 
-/// The scheme of the `Authorization` header that the request has once, and what follows it.
+/// Returns the scheme and value of the `Authorization` header; `None` if the header is missing or repeated.
 pub(crate) fn authorization(request: &Request) -> Option<(Scheme, &str)> {
     request.header(&header::AUTHORIZATION).and_then(credentials)
 }
 
-/// A scheme in whatever case, one space or more, and a value (RFC 9110 §11.1, §11.4).
+/// Parses a case-insensitive scheme, one or more spaces, and a value (RFC 9110 §11.1, §11.4).
 fn credentials(value: &str) -> Option<(Scheme, &str)> {
     let (scheme, rest) = value.split_once(' ')?;
     let shown = rest.trim_start_matches(' ');
@@ -73,7 +73,8 @@ fn credentials(value: &str) -> Option<(Scheme, &str)> {
     (!shown.is_empty()).then_some((known, shown))
 }
 
-/// Says what a bearer token lacks, where one was shown (RFC 6750 §3.1). `permission` is what would do, if any would.
+/// Adds the `insufficient_scope` challenge if the request has a bearer token (RFC 6750 §3.1). `permission` is the one
+/// that would suffice, if any.
 pub(crate) fn lacks(request: &Request, problem: Problem, permission: Option<&str>) -> Problem {
     if !matches!(authorization(request), Some((Scheme::Bearer, _))) {
         return problem;
@@ -85,14 +86,14 @@ pub(crate) fn lacks(request: &Request, problem: Problem, permission: Option<&str
     problem.challenge(format!(r#"Bearer error="insufficient_scope"{scope}"#))
 }
 
-/// User and password of a Basic credential (RFC 7617 §2).
+/// Decodes the user and password of a Basic credential (RFC 7617 §2).
 pub(crate) fn basic(encoded: &str) -> Option<(String, String)> {
     let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (user, password) = text.split_once(':')?;
     Some((user.to_owned(), password.to_owned()))
 }
 
-/// The value of a cookie that the request has once. Other cookies are another's business, whatever bytes they hold.
+/// Returns the value of a cookie; `None` if it is missing, repeated, or not UTF-8. Other cookies are not validated.
 pub(crate) fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     let lines = request.parts.headers.get_all(header::COOKIE).iter();
     let pairs = lines
@@ -107,9 +108,9 @@ pub(crate) fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
         .then(|| std::str::from_utf8(value).ok())?
 }
 
-/// A browser sends cookies along with whatever another site makes it send. What changes something is taken from pages of
-/// this origin alone, by what the browser itself says of the sender: `Sec-Fetch-Site` (W3C Fetch Metadata), or `Origin`
-/// where a browser is older. A client that says neither has no business with a cookie (OWASP ASVS 3.5.1).
+/// Refuses an unsafe request that a browser sent with a cookie on behalf of another site. The browser names the sender in
+/// `Sec-Fetch-Site` (W3C Fetch Metadata), older browsers in `Origin`. A request with neither is refused too (OWASP ASVS
+/// 3.5.1).
 ///
 /// # Errors
 /// [`CROSS_SITE`].
@@ -120,14 +121,14 @@ pub(crate) fn refuse_cross_site(request: &Request) -> Result<(), Problem> {
         return Ok(());
     }
 
-    let own = match request.header(&FETCH_SITE) {
+    let is_same_origin = match request.header(&FETCH_SITE) {
         Some(site) => site == "same-origin",
         None => request
             .header(&header::ORIGIN)
             .is_some_and(|origin| origin == origin_of(request.app.settings().public_url.as_str())),
     };
 
-    if own {
+    if is_same_origin {
         Ok(())
     } else {
         Err(CROSS_SITE.problem())
@@ -152,7 +153,7 @@ mod tests {
 
     /// RFC 9110 §11.1, §11.4.
     #[test]
-    fn a_scheme_has_no_case_and_any_number_of_spaces_follows() {
+    fn a_scheme_is_case_insensitive_and_may_be_followed_by_several_spaces() {
         for right in ["Bearer x", "bearer x", "BEARER    x"] {
             assert_eq!(credentials(right), Some((Scheme::Bearer, "x")), "{right}");
         }
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_may_hold_colons_and_a_user_none() {
+    fn a_password_may_contain_colons_but_a_user_name_may_not() {
         assert_eq!(basic("dTpwOnc="), Some(("u".to_owned(), "p:w".to_owned())));
         assert_eq!(basic("dXNlcg=="), None);
         assert_eq!(basic("*"), None);

@@ -7,22 +7,22 @@ use schemars::{JsonSchema, Schema};
 
 use crate::{Kind, Problem, Request, request::Reply, schemas::Schemas};
 
-/// An endpoint: made of a function by `#[get(…)]`, `#[post(…)]` and their like, never written by hand.
+/// An endpoint: a function under `#[get(…)]`, `#[post(…)]` or another method's attribute. Never implemented by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an endpoint",
     note = "write `#[get(\"/v1/…\")]`, or another method, above the function"
 )]
 pub trait Endpoint {
-    /// Everything that is known of it.
+    /// The endpoint's declaration.
     fn declaration(&self) -> Declaration;
 }
 
-/// What the attribute above a function says, and what follows from the function's signature.
+/// What the attribute and the signature of an endpoint's function declare.
 #[derive(Clone)]
 pub struct Declaration {
     /// The method.
     pub method: Method,
-    /// The path, parameters in braces.
+    /// The path, with parameters in braces.
     pub path: &'static str,
     /// The function's name: the document's `operationId`.
     pub operation: &'static str,
@@ -32,16 +32,16 @@ pub struct Declaration {
     pub path_parameters: &'static [&'static str],
     /// The problems named in the attribute.
     pub problems: &'static [Kind],
-    /// The largest body, in bytes, where the attribute names one; less where the service takes less.
+    /// The largest body, in bytes, if the attribute sets one. The service's own limit may be lower.
     pub body_limit: Option<usize>,
-    /// Asks policy, inputs and answer to describe themselves.
+    /// Makes policy, inputs and answer describe themselves.
     pub describe: fn(&mut Operation<'_>),
-    /// Checks the policy, takes the inputs, runs the function.
+    /// Checks the policy, extracts the inputs and runs the function.
     pub call: fn(Request) -> BoxFuture<'static, Result<Reply, Problem>>,
 }
 
 impl Declaration {
-    /// What policy, inputs and answer say of themselves.
+    /// Collects what policy, inputs and answer declare.
     pub(crate) fn operation<'a>(&self, schemas: &'a mut Schemas) -> Operation<'a> {
         let mut operation = Operation {
             schemas,
@@ -66,7 +66,7 @@ impl Declaration {
     }
 }
 
-/// Several endpoints: a tuple of them.
+/// A tuple of endpoints.
 pub trait Endpoints {
     /// Their declarations, in order.
     fn declarations(&self) -> Vec<Declaration>;
@@ -97,34 +97,34 @@ tuples!(A B C D E F G H I J);
 tuples!(A B C D E F G H I J K);
 tuples!(A B C D E F G H I J K L);
 
-/// What must be true of a caller.
+/// What a policy requires of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requirement {
     /// Nothing.
     Public,
     /// A valid credential.
     SignedIn,
-    /// A session of one's own.
+    /// A person's own session.
     InPerson,
     /// A role that grants this permission.
     Permission(Declared),
 }
 
-/// Where a parameter stands.
+/// The location of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location {
     /// In the path.
     Path,
     /// In the query string.
     Query,
-    /// Among the headers.
+    /// In a header.
     Header,
-    /// Among the cookies.
+    /// In a cookie.
     Cookie,
 }
 
 impl Location {
-    /// The word that OpenAPI and problems use.
+    /// The name that OpenAPI and problems use.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Path => "path",
@@ -138,7 +138,7 @@ impl Location {
 /// A parameter of an operation.
 #[derive(Clone, Debug)]
 pub struct Parameter {
-    /// Where it stands.
+    /// Its location.
     pub location: Location,
     /// Its name.
     pub name: String,
@@ -150,51 +150,51 @@ pub struct Parameter {
     pub schema: Schema,
 }
 
-/// What an operation takes and answers: filled by its policy, its inputs and its answer, read by the document.
+/// The inputs and responses of an operation. Policy, inputs and answer fill it in; the API document is made from it.
 pub struct Operation<'a> {
-    /// The types that the whole document shares.
+    /// The schemas of the whole document.
     pub(crate) schemas: &'a mut Schemas,
     /// Its method.
     pub method: Method,
-    /// What must be true of the caller.
+    /// What it requires of the caller.
     pub requirement: Requirement,
-    /// Whether the caller must have proved a short while ago who it is.
+    /// Whether it requires a recent re-authentication.
     pub fresh: bool,
-    /// Whether a machine may call it, too, whose scopes name the permission.
+    /// Whether a machine with the permission among its scopes may call it too.
     pub scoped_machines: bool,
-    /// Whether its problems carry the members of OAuth 2 (RFC 6749 §5.2), too.
+    /// Whether its problems also have the members of OAuth 2 (RFC 6749 §5.2).
     pub speaks_oauth: bool,
-    /// Whether an OAuth client may show who it is in `Authorization: Basic …` (RFC 6749 §2.3.1).
+    /// Whether an OAuth client may authenticate with `Authorization: Basic …` (RFC 6749 §2.3.1).
     pub client_may_authenticate: bool,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// The names of the path's parameters, in order.
     pub path_parameters: &'static [&'static str],
-    /// The body it takes: content types and schema.
+    /// The content types and schema of its body.
     pub body: Option<(&'static [&'static str], Schema)>,
-    /// The largest body, in bytes, where it is not the service's.
+    /// The largest body, in bytes, if it differs from the service's.
     pub body_limit: Option<usize>,
     /// The types that a module must share with it, and their names.
     pub shared: Vec<(TypeId, &'static str)>,
-    /// What it answers when it succeeds.
+    /// Its successful responses.
     pub success: Vec<Success>,
-    /// The problems it may answer.
+    /// The problems it may return.
     pub problems: Vec<Kind>,
 }
 
-/// An answer of a successful operation.
+/// A successful response.
 #[derive(Clone, Debug)]
 pub struct Success {
     /// The status.
     pub status: StatusCode,
-    /// The body, where there is one: its content type and schema.
+    /// The content type and schema of the body, if there is one.
     pub body: Option<(&'static str, Schema)>,
-    /// Headers that it always carries, and what they mean.
+    /// The names and descriptions of the headers that it always has.
     pub headers: Vec<(&'static str, &'static str)>,
 }
 
 impl Operation<'_> {
-    /// Adds problems that the operation may answer.
+    /// Adds problems that the operation may return.
     pub fn answers(&mut self, problems: &[Kind]) {
         for kind in problems {
             if !self.problems.contains(kind) {
@@ -203,7 +203,7 @@ impl Operation<'_> {
         }
     }
 
-    /// How many of the path's parameters the function takes.
+    /// The number of path parameters that the function takes.
     pub(crate) fn taken_from_path(&self) -> usize {
         self.parameters
             .iter()
@@ -211,12 +211,12 @@ impl Operation<'_> {
             .count()
     }
 
-    /// The schema of a type that a request holds.
+    /// The schema of a type in a request.
     pub fn input_schema<T: JsonSchema>(&mut self) -> Schema {
         self.schemas.input::<T>()
     }
 
-    /// The schema of a type that an answer holds.
+    /// The schema of a type in a response.
     pub fn output_schema<T: JsonSchema>(&mut self) -> Schema {
         self.schemas.output::<T>()
     }

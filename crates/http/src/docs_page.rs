@@ -1,17 +1,16 @@
-//! The files of the interactive API page at `/docs`, and the content security policy they are served under.
+//! The files of the interactive API page at `/docs`, and their content security policy.
 //!
-//! The page is ours (`docs_page/`); Swagger UI, which renders the OpenAPI document inside it, is taken out of a crate
-//! by `build.rs`, which also names each file after its content and compresses it. Everything is part of the binary, so the
-//! page works offline and loads nothing from another origin. Routes, cache headers and the document itself are not made
-//! here.
+//! The page itself is ours (`docs_page/`); Swagger UI renders the OpenAPI document inside it. `build.rs` extracts Swagger
+//! UI from a crate, names each file after its content and compresses it. The binary contains everything, so the page works
+//! offline and loads nothing from another origin. Routes, cache headers and the document are defined elsewhere.
 
 use crate::Asset;
 
-/// The policy of each answer below `/docs` (W3C CSP Level 3; OWASP ASVS 3.4.3, 3.4.6).
+/// The policy of each response below `/docs` (W3C CSP Level 3; OWASP ASVS 3.4.3, 3.4.6).
 ///
-/// Scripts and styles come as files from this origin, never inline, and calls go to this origin alone. `data:` is for
-/// the small icons in Swagger UI's style sheet. `form-action 'none'` keeps the password out of a URL should the script
-/// that handles the form fail to load: the form cannot be submitted by the browser itself.
+/// Scripts and styles are files of this origin, never inline, and calls go only to this origin. `data:` allows the small
+/// icons in Swagger UI's style sheet. `form-action 'none'` keeps the password out of a URL if the script that handles the
+/// form fails to load: the browser cannot submit the form by itself.
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -53,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_that_the_page_names_is_served() {
+    fn every_file_that_the_page_refers_to_is_served() {
         let html = text("index.html");
         let links = [attributes(&html, "src"), attributes(&html, "href")].concat();
         let files: Vec<_> = links
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_files_name_no_other_origin() {
+    fn our_own_files_refer_to_no_other_origin() {
         for path in [
             "index.html",
             "docs.css",
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_large_is_compressed_and_named_after_its_content() {
+    fn large_files_are_compressed_and_named_after_their_content() {
         let paths: HashSet<_> = ASSETS.iter().map(|asset| asset.path).collect();
         assert_eq!(paths.len(), ASSETS.len());
 
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn swagger_ui_is_whole_and_brings_its_licence() {
+    fn swagger_ui_is_complete_and_includes_its_licence() {
         assert!(text("swagger-ui-bundle.js").contains("SwaggerUIBundle"));
         assert!(text("swagger-ui.css").contains("html.dark-mode"));
         assert!(text("swagger-ui-license.txt").contains("Apache License"));

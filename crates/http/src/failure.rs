@@ -1,4 +1,4 @@
-//! How failures of the rooms below become problems.
+//! Conversion of database errors into problems.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::{
     kinds::NOT_SHOWN,
 };
 
-const NO_CURSOR: &str = "not a cursor of this listing with this order and these filters";
+const NO_CURSOR: &str = "is not a cursor of this listing with this order and these filters";
 
-/// When to ask again, where nothing better is known.
+/// The default for `Retry-After`.
 pub(crate) const SHORTLY: Duration = Duration::from_secs(1);
 
 impl From<Error> for Problem {
@@ -24,7 +24,7 @@ impl From<Error> for Problem {
             Error::NotShown => NOT_SHOWN.problem(),
             Error::Stale { current } => PRECONDITION_FAILED
                 .problem()
-                .detail(format!("The resource is at version {current}: read it again, then repeat the change.")),
+                .detail(format!("The resource is at version {current}. Read it again, then repeat the change.")),
             Error::Constraint { name, .. } => CONFLICT.problem().caused_by(format!("constraint {name}")),
             Error::Cursor => INVALID_INPUT.problem().errors([FieldError {
                 location: "query".into(),
@@ -32,11 +32,11 @@ impl From<Error> for Problem {
                 detail: NO_CURSOR.to_owned(),
             }]),
             Error::TooManyToSort { most } => TOO_MANY_TO_SORT.problem().detail(format!(
-                "More than {most} rows match. This order is by a sealed field: narrow the filter, or choose another."
+                "More than {most} rows match. Sorting by a sealed field needs fewer: narrow the filter, or choose another order."
             )),
             Error::TooManyComparisons { retry_after } => TOO_MANY_REQUESTS
                 .problem()
-                .detail("Sealed values were searched or sorted too often within an hour.")
+                .detail("Too many searches or sorts by sealed values within an hour. Wait, then try again.")
                 .retry_after(*retry_after),
             Error::Contended
             | Error::Aborted
@@ -54,8 +54,8 @@ impl From<Error> for Problem {
 }
 
 impl Problem {
-    /// Calls an unknown outcome what it is to a method that changes nothing of the resource (RFC 9110 §9.2.1): what may have
-    /// happened is a record of the reading, and the reading can be repeated.
+    /// Turns an unknown outcome of a safe method (RFC 9110 §9.2.1) into [`UNAVAILABLE`]: only the record of the read may
+    /// have been written, so the client can repeat the request.
     #[must_use]
     pub(crate) fn for_method(self, method: &Method) -> Self {
         match self.kind() {
@@ -64,7 +64,7 @@ impl Problem {
         }
     }
 
-    /// Says that a cursor which was not opened stood in the body: the endpoint takes its filters there.
+    /// Points the error about an invalid cursor at the body, for endpoints that take their filters in the body.
     #[must_use]
     pub(crate) fn with_cursor_in_body(self) -> Self {
         self.map_errors(|error| match error.location.as_ref() {
@@ -77,7 +77,7 @@ impl Problem {
     }
 }
 
-/// Gives named constraints of the schema problems of their own:
+/// Maps named constraints of the schema to problems:
 ///
 /// ```ignore
 /// by.insert(&note).await
@@ -85,10 +85,10 @@ impl Problem {
 ///     .on_constraint("notes_title_key", TITLE_TAKEN)?;
 /// ```
 pub trait OnConstraint<T> {
-    /// Answers `kind` where `constraint` refused a row; every other error stays what it is.
+    /// Maps a violation of `constraint` to `kind`, and leaves every other error unchanged.
     ///
     /// # Errors
-    /// The problem, or the error.
+    /// The problem, or the original error.
     fn on_constraint(self, constraint: &str, kind: Kind) -> Result<T, Failure>
     where
         Self: Sized,
@@ -96,19 +96,19 @@ pub trait OnConstraint<T> {
         self.on_constraints(&[constraint], kind)
     }
 
-    /// Answers `kind` where one of the `constraints` refused a row; every other error stays what it is.
+    /// Maps a violation of any of the `constraints` to `kind`, and leaves every other error unchanged.
     ///
     /// # Errors
-    /// The problem, or the error.
+    /// The problem, or the original error.
     fn on_constraints(self, constraints: &[&str], kind: Kind) -> Result<T, Failure>;
 }
 
-/// What a statement failed with, on its way to a problem.
+/// The failure of a statement, before it becomes a [`Problem`].
 #[derive(Debug)]
 pub enum Failure {
-    /// What the database answered.
+    /// An error of the database.
     Database(Error),
-    /// What a constraint was given to answer.
+    /// The problem that a violated constraint was mapped to.
     Problem(Problem),
 }
 
@@ -146,10 +146,11 @@ fn described(error: &Error) -> String {
         .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
-/// The JSON of a value of ours. All of them have string keys and no failing `Serialize`, so it cannot fail.
+/// Serializes one of our own types as JSON. Their keys are strings and their `Serialize` never fails, so this does not
+/// fail either.
 pub(crate) fn to_bytes(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_else(|error| {
-        tracing::error!(%error, "an answer could not be written as JSON");
+        tracing::error!(%error, "response could not be serialized as JSON");
         Vec::new()
     })
 }

@@ -1,118 +1,118 @@
-//! The problems that the platform itself answers. An app declares its own beside its endpoints.
+//! The problems that the platform itself returns. An app declares its own next to its endpoints.
 
 use http::StatusCode;
 
 use crate::Kind;
 
-/// The request cannot be read: broken JSON, percent-encoding or UTF-8, or a field given twice.
+/// The request cannot be read: invalid JSON, percent-encoding or UTF-8, or a repeated field.
 pub const MALFORMED: Kind = Kind::new(
     StatusCode::BAD_REQUEST,
     "malformed_request",
     "The request cannot be read.",
 );
-/// The request line is longer than the server reads (RFC 9110 §15.5.15).
+/// The request line is longer than the server accepts (RFC 9110 §15.5.15).
 pub const URI_TOO_LONG: Kind = Kind::new(
     StatusCode::URI_TOO_LONG,
     "uri_too_long",
-    "The URL is longer than the server takes.",
+    "The URL is longer than the server accepts.",
 );
-/// The head of the request is larger than the server reads (RFC 6585 §5).
+/// The request's headers are larger than the server accepts (RFC 6585 §5).
 pub const HEAD_TOO_LARGE: Kind = Kind::new(
     StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     "head_too_large",
-    "The head of the request is larger than the server takes.",
+    "The request's headers are larger than the server accepts.",
 );
-/// The request is framed in a way that the server does not know (RFC 9112 §6.1).
+/// The request has a transfer coding that the server does not support (RFC 9112 §6.1).
 pub const NOT_IMPLEMENTED: Kind = Kind::new(
     StatusCode::NOT_IMPLEMENTED,
     "not_implemented",
-    "The server does not know how to read the request.",
+    "The server does not support the transfer coding of this request.",
 );
-/// The request is in another version of HTTP (RFC 9110 §15.6.6).
+/// The request uses an unsupported HTTP version (RFC 9110 §15.6.6).
 pub const VERSION_NOT_SUPPORTED: Kind = Kind::new(
     StatusCode::HTTP_VERSION_NOT_SUPPORTED,
     "version_not_supported",
-    "The server does not speak this version of HTTP here.",
+    "The server does not support this HTTP version here.",
 );
-/// An OAuth request lacks a parameter, has one twice, or has one that is not valid (RFC 6749 §5.2).
+/// An OAuth request has a missing, repeated or invalid parameter (RFC 6749 §5.2).
 pub const INVALID_REQUEST: Kind = Kind::new(
     StatusCode::BAD_REQUEST,
     "invalid_request",
-    "A parameter is missing, is there twice, or is not valid.",
+    "A parameter is missing, repeated, or invalid.",
 );
-/// There is no credential, or it is not valid.
+/// The credential is missing or invalid.
 pub const UNAUTHENTICATED: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "unauthenticated",
-    "Sign in first: a valid bearer token is needed.",
+    "Authentication is required. Send a valid bearer token.",
 );
-/// The operation is sensitive, and the person must prove anew who it is (RFC 9470).
+/// The operation is sensitive and requires a recent re-authentication (RFC 9470).
 pub const STEP_UP_REQUIRED: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "step_up_required",
-    "This is sensitive: prove first who you are, at POST /v1/sessions/current/step-up.",
+    "Re-authenticate to continue, at POST /v1/sessions/current/step-up.",
 );
-/// A browser sent the request with a cookie, for a page of another site.
+/// A browser sent the request with a session cookie on behalf of another site.
 pub const CROSS_SITE: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "cross_site_request",
     "A request with a session cookie must come from a page of this origin.",
 );
-/// The caller's role does not grant what the operation needs.
+/// The caller's role does not grant the required permission.
 pub const FORBIDDEN: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "forbidden",
-    "Your role does not grant what this operation needs.",
+    "Your role does not grant the permission that this operation requires.",
 );
-/// Nothing is there that the caller may know of.
+/// The resource does not exist, or the caller may not know that it does.
 pub const NOT_FOUND: Kind = Kind::new(
     StatusCode::NOT_FOUND,
     "not_found",
     "There is no such resource.",
 );
-/// No problem at all: the answer to `HEAD` where the content would be opened and recorded. It never leaves the edge.
+/// Not an error: the response to `HEAD` where the content would have to be opened and recorded. It never leaves the edge.
 pub(crate) const NOT_SHOWN: Kind = Kind::new(StatusCode::OK, "not_shown", "Nothing is shown.");
-/// The path exists, the method does not.
+/// The path exists, but not with this method.
 pub const METHOD_NOT_ALLOWED: Kind = Kind::new(
     StatusCode::METHOD_NOT_ALLOWED,
     "method_not_allowed",
-    "The resource does not have this method.",
+    "The resource does not support this method.",
 );
-/// The body did not arrive in time.
+/// The request did not arrive in time.
 pub const REQUEST_TIMEOUT: Kind = Kind::new(
     StatusCode::REQUEST_TIMEOUT,
     "request_timeout",
     "The request did not arrive in time.",
 );
-/// The change contradicts what is stored.
+/// The change conflicts with stored data, such as a unique name.
 pub const CONFLICT: Kind = Kind::new(
     StatusCode::CONFLICT,
     "conflict",
-    "The change contradicts what is stored.",
+    "The change conflicts with stored data.",
 );
 /// `If-Match` names another version.
 pub const PRECONDITION_FAILED: Kind = Kind::new(
     StatusCode::PRECONDITION_FAILED,
     "stale_version",
-    "The resource has changed: read it again, then repeat the change.",
+    "The resource has changed. Read it again, then repeat the change.",
 );
-/// The body is larger than the server takes.
+/// The body is larger than the limit.
 pub const CONTENT_TOO_LARGE: Kind = Kind::new(
     StatusCode::PAYLOAD_TOO_LARGE,
     "content_too_large",
-    "The body is larger than the server takes.",
+    "The body is larger than the server accepts.",
 );
-/// The body is of another type than the operation takes.
+/// The operation does not accept the body's content type.
 pub const UNSUPPORTED_MEDIA_TYPE: Kind = Kind::new(
     StatusCode::UNSUPPORTED_MEDIA_TYPE,
     "unsupported_media_type",
-    "The body is not of a type that this operation takes.",
+    "This operation does not accept this content type.",
 );
-/// The request can be read, but a value breaks a rule.
+/// The request is well-formed, but a value breaks a rule.
 pub const INVALID_INPUT: Kind = Kind::new(
     StatusCode::UNPROCESSABLE_ENTITY,
     "invalid_input",
-    "Some values are not valid.",
+    "Some values are invalid.",
 );
 /// Too many rows match to sort them by a sealed field.
 pub const TOO_MANY_TO_SORT: Kind = Kind::new(
@@ -120,28 +120,28 @@ pub const TOO_MANY_TO_SORT: Kind = Kind::new(
     "too_many_to_sort",
     "Too many rows match to sort them by a sealed field.",
 );
-/// More was asked than the server gives at once.
+/// A rate limit was exceeded.
 pub const TOO_MANY_REQUESTS: Kind = Kind::new(
     StatusCode::TOO_MANY_REQUESTS,
     "too_many_requests",
-    "Slow down, then try again.",
+    "Too many requests. Wait, then try again.",
 );
 /// A fault of the server.
 pub const INTERNAL: Kind = Kind::new(
     StatusCode::INTERNAL_SERVER_ERROR,
     "internal_error",
-    "The server failed. It has noted the request id; please report it.",
+    "The server failed. Quote the request id when you report it.",
 );
-/// The server cannot answer for the moment.
+/// The server is temporarily unable to answer.
 pub const UNAVAILABLE: Kind = Kind::new(
     StatusCode::SERVICE_UNAVAILABLE,
     "unavailable",
-    "The server cannot answer just now: try again shortly.",
+    "The service is temporarily unavailable. Try again shortly.",
 );
-/// The connection to the database was lost while a change was under way: it may have happened, or not. Asking again at once
-/// may make it happen twice.
+/// The connection to the database was lost during a change, which may or may not have happened. Repeating the request
+/// may apply it twice.
 pub const OUTCOME_UNKNOWN: Kind = Kind::new(
     StatusCode::SERVICE_UNAVAILABLE,
     "outcome_unknown",
-    "Nobody knows whether the change happened: look whether it did before you repeat it.",
+    "The outcome is unknown. Check whether the change happened before you repeat it.",
 );

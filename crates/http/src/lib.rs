@@ -1,8 +1,8 @@
 //! HTTP: endpoints and their inputs, problems, the API document and its page, and the hardened edge.
 //!
-//! An endpoint is one annotated function ([`Endpoint`]); enforcement, JSON Schema, the security requirement, the 4xx
-//! answers and the access matrix are all derived from it. What is mounted is opaque: nobody can merge a route past the
-//! declaration. What an endpoint does with the data is not here: it asks the door that its policy hands it.
+//! An endpoint is one annotated function ([`Endpoint`]). Enforcement, JSON Schema, the security requirement, the 4xx
+//! responses and the access matrix are all derived from it. The router is opaque, so no route can bypass a declaration.
+//! This crate does not query the database: an endpoint uses the data access handle (the *door*) that its policy provides.
 
 mod answer;
 mod app;
@@ -77,7 +77,7 @@ pub use router::{Api, Wrong};
 pub use server::{ServeError, Server};
 pub use settings::Settings;
 
-// What the attributes expand to.
+// Used by the code that the attributes expand to.
 #[doc(hidden)]
 pub use garde;
 #[doc(hidden)]

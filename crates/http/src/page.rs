@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use crate::{Asset, Problem, asset::Representations};
 
-/// What a browser or a script is shown beside the API: one path, answered to `GET` and `HEAD`.
+/// A page or file that is served next to the API: one path, for `GET` and `HEAD`.
 ///
-/// A page knows no caller, takes no body and touches no data: what needs any of that is an endpoint. It is no part of the
-/// API document, and its path may not be an endpoint's, too.
+/// A page has no caller, takes no body and reads no data; anything that needs these is an endpoint. Pages are not part of
+/// the API document, and no endpoint may have the same path.
 ///
 /// ```
 /// use mainstay_http::Page;
@@ -27,11 +27,11 @@ pub struct Page {
 /// Where a page's content comes from.
 #[derive(Clone)]
 pub(crate) enum Source {
-    /// It changes with the build alone.
+    /// A file that is part of the binary.
     File(Arc<Representations>),
-    /// It is made for each request, and kept by nobody.
+    /// Generated for each request, and never cached.
     Made(Arc<Make>),
-    /// It is elsewhere.
+    /// A redirect to another path.
     Redirect(&'static str),
 }
 
@@ -47,8 +47,7 @@ pub struct Content {
 }
 
 impl Page {
-    /// Content that is part of the binary. Clients keep it and ask whether it has changed (`ETag`); those that take gzip
-    /// get gzip.
+    /// Content that is part of the binary. Clients cache it and revalidate it (`ETag`), and get gzip if they accept it.
     pub fn file(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         Self::of(
             path,
@@ -59,12 +58,12 @@ impl Page {
         )
     }
 
-    /// A file that a build script has prepared, under the path that it has there.
+    /// A file that a build script prepared, at its own path.
     pub fn asset(asset: &'static Asset) -> Self {
         Self::asset_at(asset.path, asset)
     }
 
-    /// A file that a build script has prepared, under another path, which does not change with its content.
+    /// A file that a build script prepared, at another path, which does not change with its content.
     pub fn asset_at(path: &'static str, asset: &'static Asset) -> Self {
         Self::of(
             path,
@@ -72,7 +71,7 @@ impl Page {
         )
     }
 
-    /// Content that is made for each request, from the query's fields. `make` must not wait for anything.
+    /// Content that is generated for each request, from the fields of the query. `make` must not block.
     pub fn made(
         path: &'static str,
         make: impl Fn(&[(String, String)]) -> Result<Content, Problem> + Send + Sync + 'static,
@@ -80,12 +79,12 @@ impl Page {
         Self::of(path, Source::Made(Arc::new(make)))
     }
 
-    /// Sends whoever comes to `path` to another path of this service, such as `/account/sign-in`.
+    /// Redirects `path` to another path of this service, such as `/account/sign-in`.
     pub fn redirect(path: &'static str, to: &'static str) -> Self {
         Self::of(path, Source::Redirect(to))
     }
 
-    /// The content security policy; without one nothing may be loaded and nobody may frame the page.
+    /// Sets the content security policy. The default allows nothing to be loaded and no one to frame the page.
     #[must_use]
     pub fn policy(mut self, policy: &'static str) -> Self {
         self.policy = Some(policy);
@@ -118,7 +117,7 @@ impl fmt::Debug for Page {
     }
 }
 
-/// FNV-1a: an `ETag` must be the same in every replica of one build, and hide nothing.
+/// FNV-1a. An `ETag` must be the same in all replicas of a build; it needs no cryptographic hash.
 pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

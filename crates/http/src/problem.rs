@@ -6,20 +6,20 @@ use serde::Serialize;
 
 use crate::{failure, request::Reply};
 
-/// The sort of a problem: its status, its stable `code`, and what it tells a person. Declared as a constant and named
-/// in the endpoint's attribute, so that the document lists it.
+/// A kind of problem: its status, stable `code` and default detail. Declare it as a constant and name it in the endpoint's
+/// attribute, so that the API document lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// The HTTP status.
     pub status: StatusCode,
-    /// What a program goes by: snake_case, never changed once published.
+    /// The machine-readable code, in snake_case. Never changes once published.
     pub code: &'static str,
-    /// What a person is told, in one sentence.
+    /// The default detail: one or two short sentences for people.
     pub detail: &'static str,
 }
 
 impl Kind {
-    /// A sort of problem.
+    /// Creates a kind of problem.
     pub const fn new(status: StatusCode, code: &'static str, detail: &'static str) -> Self {
         Self {
             status,
@@ -28,9 +28,9 @@ impl Kind {
         }
     }
 
-    /// The word that OAuth 2 has for it: its own where `code` is one, else the nearest (RFC 6749 §4.1.2.1, §5.2).
+    /// The OAuth 2 error code: `code` itself if OAuth 2 defines it, otherwise the closest (RFC 6749 §4.1.2.1, §5.2).
     pub(crate) fn oauth_error(self) -> &'static str {
-        const WORDS: [&str; 7] = [
+        const OAUTH_CODES: [&str; 7] = [
             "invalid_request",
             "invalid_client",
             "invalid_grant",
@@ -41,14 +41,14 @@ impl Kind {
         ];
 
         match self.status.as_u16() {
-            _ if WORDS.contains(&self.code) => self.code,
+            _ if OAUTH_CODES.contains(&self.code) => self.code,
             429 | 503 => "temporarily_unavailable",
             500.. => "server_error",
             _ => "invalid_request",
         }
     }
 
-    /// A problem of this sort.
+    /// Creates a problem of this kind.
     pub fn problem(self) -> Problem {
         Problem::from(self)
     }
@@ -57,11 +57,11 @@ impl Kind {
 /// The content type of a problem (RFC 9457 §3).
 pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
-/// That of one that an OAuth client reads (RFC 6749 §5.2): its members are the same.
+/// The content type of a problem for OAuth clients (RFC 6749 §5.2). The members are the same.
 pub(crate) const OAUTH_CONTENT_TYPE: &str = "application/json";
 
-/// The one shape that every failure has on the wire: `application/problem+json` (RFC 9457), and `application/json` where
-/// OAuth 2 is spoken.
+/// The error response of every endpoint: `application/problem+json` (RFC 9457), or `application/json` on OAuth 2
+/// endpoints.
 pub struct Problem(Box<Inner>);
 
 struct Inner {
@@ -76,13 +76,13 @@ struct Inner {
     speaks_oauth: bool,
 }
 
-/// What is wrong with one value of the request.
+/// An invalid value in the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldError {
-    /// Where the value is: `body`, `path`, `query` or `header`.
+    /// The location of the value: `body`, `path`, `query` or `header`.
     #[serde(rename = "in")]
     pub location: Cow<'static, str>,
-    /// Which value: a JSON Pointer (RFC 6901) into the body, or `/` and the parameter's name.
+    /// The value: a JSON Pointer (RFC 6901) into the body, or `/` and the parameter's name.
     pub pointer: String,
     /// What is wrong with it.
     pub detail: String,
@@ -92,62 +92,62 @@ pub struct FieldError {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Problem", deny_unknown_fields)]
 pub(crate) struct ProblemBody<'a> {
-    /// Always `about:blank`: what a program goes by is `code`.
+    /// Always `about:blank`. Programs use `code`.
     #[serde(rename = "type")]
     kind: &'a str,
-    /// The status in words.
+    /// The name of the status.
     title: &'a str,
     /// The status.
     #[schemars(range(min = 400, max = 599))]
     status: u16,
-    /// What went wrong, for a program; never changes once published.
+    /// What went wrong, for programs. Never changes once published.
     code: &'a str,
-    /// What went wrong, for a person.
+    /// What went wrong, for people.
     detail: &'a str,
-    /// The request, as in the logs and the audit log.
+    /// The id of the request, as in the logs and the audit log.
     #[schemars(with = "uuid::Uuid")]
     request_id: String,
-    /// Each value that was refused.
+    /// The invalid values.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schemars(default)]
     errors: &'a [FieldError],
-    /// Where a second factor is asked for: those that the account can show, of `totp`, `passkey` and `recovery_code`.
+    /// If a second factor is required: those that the account has, of `totp`, `passkey` and `recovery_code`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schemars(default)]
     second_factors: &'a [&'static str],
-    /// Where OAuth 2 is spoken: what went wrong, in its own words (RFC 6749 §5.2).
+    /// On OAuth 2 endpoints: the OAuth error code (RFC 6749 §5.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(default, with = "String")]
     error: Option<&'a str>,
-    /// Where OAuth 2 is spoken: the same as `detail`, in the letters that RFC 6749 §5.2 allows.
+    /// On OAuth 2 endpoints: `detail`, restricted to the characters that RFC 6749 §5.2 allows.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(default, with = "String")]
     error_description: Option<&'a str>,
 }
 
 impl Problem {
-    /// Says more than the kind's own sentence does.
+    /// Replaces the kind's default detail.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.detail = Some(detail.into());
         self
     }
 
-    /// Names the values that were refused.
+    /// Adds invalid values.
     #[must_use]
     pub fn errors(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
         self.0.errors.extend(errors);
         self
     }
 
-    /// Names the second factors that the caller may show. Only whoever has shown the first one is told.
+    /// Adds the second factors that the account has. Only reveal them after the first factor was verified.
     #[must_use]
     pub fn second_factors(mut self, factors: impl IntoIterator<Item = &'static str>) -> Self {
         self.0.second_factors.extend(factors);
         self
     }
 
-    /// Changes each value that was refused.
+    /// Transforms each invalid value.
     #[must_use]
     pub(crate) fn map_errors(mut self, change: impl FnMut(FieldError) -> FieldError) -> Self {
         self.0.errors = std::mem::take(&mut self.0.errors)
@@ -164,21 +164,21 @@ impl Problem {
         self
     }
 
-    /// Notes what lies beneath for the log; the client never sees it.
+    /// Adds the cause, for the log only. The client never sees it.
     #[must_use]
     pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
         self.0.cause = Some(cause.to_string());
         self
     }
 
-    /// The same problem under another kind's status and code.
+    /// Changes the kind.
     #[must_use]
     pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
         self.0.kind = kind;
         self
     }
 
-    /// Names the methods that a resource has.
+    /// Adds `Allow`: the methods that the resource supports.
     pub(crate) fn allow(self, methods: &str) -> Self {
         match HeaderValue::from_str(methods) {
             Ok(methods) => self.header(header::ALLOW, methods),
@@ -186,28 +186,28 @@ impl Problem {
         }
     }
 
-    /// Adds a header that says how to do better.
+    /// Adds a response header.
     #[must_use]
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
         self
     }
 
-    /// Says what the caller must show instead (`WWW-Authenticate`). A 401 asks for a bearer token unless told.
+    /// Sets the challenge (`WWW-Authenticate`). The default of a 401 is `Bearer`.
     #[must_use]
     pub fn challenge(mut self, challenge: impl Into<Cow<'static, str>>) -> Self {
         self.0.challenge = Some(challenge.into());
         self
     }
 
-    /// Says it in the words of OAuth 2, too: `error` and `error_description` (RFC 6749 §5.2).
+    /// Adds the members of OAuth 2: `error` and `error_description` (RFC 6749 §5.2).
     #[must_use]
     pub(crate) fn in_words_of_oauth(mut self) -> Self {
         self.0.speaks_oauth = true;
         self
     }
 
-    /// What sort of problem it is.
+    /// The kind of problem.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -217,7 +217,7 @@ impl Problem {
         &self.0.errors
     }
 
-    /// What a person is told.
+    /// The detail that the client sees.
     pub(crate) fn shown_detail(&self) -> Cow<'static, str> {
         self.0
             .detail
@@ -276,8 +276,8 @@ impl Problem {
             );
         }
 
-        let asks = kind.status == StatusCode::UNAUTHORIZED;
-        let challenge = challenge.or_else(|| asks.then_some(Cow::Borrowed("Bearer")));
+        let is_unauthorized = kind.status == StatusCode::UNAUTHORIZED;
+        let challenge = challenge.or_else(|| is_unauthorized.then_some(Cow::Borrowed("Bearer")));
         if let Some(challenge) =
             challenge.and_then(|challenge| HeaderValue::try_from(challenge.as_ref()).ok())
         {
@@ -290,7 +290,7 @@ impl Problem {
     }
 }
 
-/// The words that RFC 9110 §15.5 has for a status. The library's are older for two.
+/// The name of a status in RFC 9110 §15.5. For two of them, the library has an older name.
 pub(crate) fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
@@ -299,14 +299,16 @@ pub(crate) fn title(status: StatusCode) -> &'static str {
     }
 }
 
-/// A detail as an `error_description` may say it (RFC 6749 §5.2): printable ASCII without quotation marks and backslashes.
+/// Restricts a detail to the characters of `error_description` (RFC 6749 §5.2): printable ASCII without quotation marks
+/// and backslashes.
 fn description(detail: &str) -> String {
-    let allowed = |letter: char| match letter {
+    let allowed = |character: char| match character {
         '"' => '\'',
         '\\' => '/',
-        ' '..='~' => letter,
+        ' '..='~' => character,
         _ => '?',
     };
+
     detail.chars().map(allowed).collect()
 }
 
@@ -338,7 +340,7 @@ mod tests {
 
     /// RFC 6749 §5.2.
     #[test]
-    fn an_error_description_holds_the_letters_that_it_may() {
+    fn an_error_description_contains_only_allowed_characters() {
         assert_eq!(description("a \"b\" `c` \\ d…\n"), "a 'b' `c` / d??");
     }
 }

@@ -1,4 +1,4 @@
-//! A problem as a person at a browser reads it: the same status, what happened in plain words, and a way on.
+//! A problem as an HTML page for a person with a browser: the same status, a sentence about what happened, and a link.
 
 use http::{HeaderValue, StatusCode, header};
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{Problem, look, request::Reply};
 
 impl Problem {
-    /// The page in place of the document. Its headers are those of the document.
+    /// Renders the problem as a page instead of JSON. The headers stay the same but for the content type and policy.
     pub(crate) fn into_page(self, request_id: Uuid) -> Reply {
         let detail = self.shown_detail();
         let (heading, sentence) = words(self.kind().status, &detail);
@@ -41,16 +41,16 @@ impl Problem {
     }
 }
 
-/// What a person is told of a status: a heading, and a sentence. `detail` is what a program is told.
+/// A heading and a sentence for a status. `detail` is the sentence of the JSON problem.
 fn words(status: StatusCode, detail: &str) -> (&'static str, &str) {
     match status {
         StatusCode::NOT_FOUND => (
-            "There is no such page",
+            "Page not found",
             "Check the address, or go back to where you came from.",
         ),
-        StatusCode::MISDIRECTED_REQUEST => ("This is another service's address", detail),
-        StatusCode::SERVICE_UNAVAILABLE => ("This does not work just now", detail),
-        status if status.is_server_error() => ("Something went wrong on our side", detail),
-        _ => ("This does not work", detail),
+        StatusCode::MISDIRECTED_REQUEST => ("Wrong address", detail),
+        StatusCode::SERVICE_UNAVAILABLE => ("Temporarily unavailable", detail),
+        status if status.is_server_error() => ("Something went wrong", detail),
+        _ => ("The request failed", detail),
     }
 }

@@ -49,7 +49,7 @@ impl Answer {
             .unwrap_or_default()
     }
 
-    /// Where the new resource is.
+    /// The URL of the new resource.
     ///
     /// # Panics
     /// When there is no `Location`.

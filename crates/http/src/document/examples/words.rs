@@ -55,7 +55,7 @@ const NAMES: &[(&[&str], &str)] = &[
         "Read customers, masked.",
     ),
     (&["title"], "Unprocessable Content"),
-    (&["detail"], "Some values are not valid."),
+    (&["detail"], "Some values are invalid."),
     (&["pointer"], "/email"),
     (&["in"], "body"),
     // The audit log and what is known of a person.
@@ -124,7 +124,7 @@ const NAMES: &[(&[&str], &str)] = &[
     ),
     (
         &["error_description"],
-        "A parameter is missing, is there twice, or is not valid.",
+        "A parameter is missing, repeated, or invalid.",
     ),
     (&["token_type"], "Bearer"),
     // Keys (RFC 7517), authenticator apps, and passkeys.
