@@ -6,13 +6,9 @@ use mainstay_testing::TestApp;
 use serde_json::{Value, json};
 
 use crate::oauth::{
-    REDIRECT, authorize, code, exchange, let_in, register, register_for, request, token, value,
-    with,
+    REDIRECT, authorize, bearer, code, exchange, let_in, refreshing, register, register_for,
+    request, text, token, value, with,
 };
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
 
 /// RFC 8252 §8.6, RFC 6749 §10.2; OWASP ASVS 10.7.1: any program on a device may ask in the name of an application that is
 /// answered there. The person is asked each time, also by an application of the operator's own.
@@ -227,17 +223,13 @@ async fn nothing_survives_a_withdrawal_that_is_under_way() {
             .map(|answer| answer.json());
 
         for tokens in given.chain([first]) {
-            let application = app.anonymous().with_token(text(&tokens["access_token"]));
+            let application = bearer(&app, &tokens);
             application
                 .get("/v1/customers")
                 .await
                 .assert_problem(401, "unauthenticated");
 
-            let refresh = [
-                ("grant_type", "refresh_token"),
-                ("client_id", "shop"),
-                ("refresh_token", text(&tokens["refresh_token"])),
-            ];
+            let refresh = refreshing("shop", text(&tokens["refresh_token"]));
 
             token(&app, &refresh)
                 .await

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use crate::oauth::{
-    REDIRECT, VERIFIER, authorize, code, exchange, let_in, post_form, register, request, token,
-    value, with,
+    REDIRECT, VERIFIER, authorize, bearer, code, exchange, let_in, post_form, refreshing, register,
+    request, text, token, value, with,
 };
 
 async fn start() -> TestApp {
@@ -19,10 +19,6 @@ async fn start() -> TestApp {
     register(&app, "shop").await;
     register(&app, "other-shop").await;
     app
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 /// OWASP ASVS 10.4.2; RFC 9700 §4.5.
@@ -36,7 +32,7 @@ async fn a_code_that_comes_back_ends_what_it_gave() {
         .assert_status(200)
         .json();
 
-    let application = app.anonymous().with_token(text(&tokens["access_token"]));
+    let application = bearer(&app, &tokens);
     application.get("/v1/me").await.assert_status(200);
 
     // By whoever has it, with whatever else they have.
@@ -56,11 +52,7 @@ async fn a_code_that_comes_back_ends_what_it_gave() {
         .await
         .assert_problem(401, "unauthenticated");
 
-    let refresh = [
-        ("grant_type", "refresh_token"),
-        ("client_id", "shop"),
-        ("refresh_token", text(&tokens["refresh_token"])),
-    ];
+    let refresh = refreshing("shop", text(&tokens["refresh_token"]));
 
     token(&app, &refresh)
         .await
@@ -291,11 +283,7 @@ async fn an_unknown_client_gets_nothing() {
         .await
         .assert_problem(401, "invalid_client");
 
-    let refresh = [
-        ("grant_type", "refresh_token"),
-        ("client_id", "shop"),
-        ("refresh_token", text(&tokens["refresh_token"])),
-    ];
+    let refresh = refreshing("shop", text(&tokens["refresh_token"]));
 
     token(&app, &refresh)
         .await
@@ -315,11 +303,7 @@ async fn nothing_passes_from_one_application_to_another() {
 
     let tokens = let_in(&app, &owner, request("shop")).await;
     let refresh_token = text(&tokens["refresh_token"]);
-    let refresh = [
-        ("grant_type", "refresh_token"),
-        ("client_id", "other-shop"),
-        ("refresh_token", refresh_token),
-    ];
+    let refresh = refreshing("other-shop", refresh_token);
 
     token(&app, &refresh)
         .await
@@ -336,11 +320,7 @@ async fn nothing_passes_from_one_application_to_another() {
     // Nor the other way round.
     let body = json!({ "email": owner.email(), "password": PASSWORD });
     let own = app.anonymous().post("/v1/sessions", body).await.json();
-    let refresh = [
-        ("grant_type", "refresh_token"),
-        ("client_id", "shop"),
-        ("refresh_token", text(&own["refresh_token"])),
-    ];
+    let refresh = refreshing("shop", text(&own["refresh_token"]));
 
     token(&app, &refresh)
         .await
@@ -357,18 +337,10 @@ async fn nothing_passes_from_one_application_to_another() {
             .assert_problem(400, "invalid_grant");
     }
 
-    app.anonymous()
-        .with_token(text(&tokens["access_token"]))
-        .get("/v1/me")
-        .await
-        .assert_status(200);
+    bearer(&app, &tokens).get("/v1/me").await.assert_status(200);
 
     // None of these tries has spent the token.
-    let refresh = [
-        ("grant_type", "refresh_token"),
-        ("client_id", "shop"),
-        ("refresh_token", refresh_token),
-    ];
+    let refresh = refreshing("shop", refresh_token);
 
     token(&app, &refresh).await.assert_status(200);
 }
@@ -463,14 +435,10 @@ async fn a_scope_never_exceeds_the_person() {
         .await
         .expect("the role changes");
 
-    let refresh = [
-        ("grant_type", "refresh_token"),
-        ("client_id", "shop"),
-        ("refresh_token", text(&tokens["refresh_token"])),
-    ];
+    let refresh = refreshing("shop", text(&tokens["refresh_token"]));
 
     let tokens = token(&app, &refresh).await.assert_status(200).json();
-    let application = app.anonymous().with_token(text(&tokens["access_token"]));
+    let application = bearer(&app, &tokens);
     let seen = async || application.get("/v1/me").await.json()["permissions"].clone();
     let started = std::time::Instant::now();
 
@@ -552,7 +520,7 @@ async fn an_application_lets_nobody_in() {
     )
     .await;
 
-    let application = app.anonymous().with_token(text(&tokens["access_token"]));
+    let application = bearer(&app, &tokens);
     application
         .post("/oauth/authorizations", request("other-shop"))
         .await

@@ -7,16 +7,12 @@ use serde_json::{Value, json};
 
 use crate::{
     oauth_support::{
-        authorize, code, decide, exchange, let_in, register, register_for, request, token, value,
-        with,
+        authorize, bearer, code, decide, exchange, let_in, refreshing, register, register_for,
+        request, text, token, value, with,
     },
     people::member_path,
     start,
 };
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
 
 /// What the service answers where the person has decided nothing.
 async fn ask(by: &Client, request: Value) -> Value {
@@ -138,7 +134,7 @@ async fn an_application_that_names_no_scope_learns_who_it_is_and_no_more() {
     let tokens = let_in(&app, &owner, request("shop")).await;
     assert_eq!(tokens["scope"], "profile");
 
-    let application = app.anonymous().with_token(text(&tokens["access_token"]));
+    let application = bearer(&app, &tokens);
     let me = application.get("/v1/me").await.assert_status(200).json();
     assert_eq!(
         (&me["email"], &me["permissions"]),
@@ -215,7 +211,7 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
     .await;
 
     let unused = code(&owner, request("shop")).await;
-    let application = app.anonymous().with_token(text(&tokens["access_token"]));
+    let application = bearer(&app, &tokens);
     let there = replica.client_of(&application);
 
     for client in [&application, &there] {
@@ -258,11 +254,7 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
         .assert_problem(401, "unauthenticated");
 
     crate::people::within_a_second(&there, "/v1/customers", 401).await;
-    let refresh = [
-        ("grant_type", "refresh_token"),
-        ("client_id", "shop"),
-        ("refresh_token", text(&tokens["refresh_token"])),
-    ];
+    let refresh = refreshing("shop", text(&tokens["refresh_token"]));
 
     token(&app, &refresh)
         .await
@@ -327,7 +319,7 @@ async fn a_grant_does_not_outlive_the_membership() {
     )
     .await;
 
-    let application = app.anonymous().with_token(text(&tokens["access_token"]));
+    let application = bearer(&app, &tokens);
     application.get("/v1/customers").await.assert_status(200);
     manager
         .delete(&member_path(&agent))

@@ -7,14 +7,11 @@ use serde_json::{Value, json};
 
 use crate::{
     oauth_support::{
-        authorize, code, exchange, let_in, post_form, register, request, token, value, with,
+        authorize, bearer, code, exchange, let_in, post_form, refreshing, register, request, text,
+        token, value, with,
     },
     start,
 };
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
 
 #[tokio::test]
 async fn an_application_that_a_person_lets_in_acts_for_them() {
@@ -39,7 +36,7 @@ async fn an_application_that_a_person_lets_in_acts_for_them() {
     );
     assert_eq!(tokens["expires_in"], 600);
 
-    let application = app.anonymous().with_token(text(&tokens["access_token"]));
+    let application = bearer(&app, &tokens);
     let me = application.get("/v1/me").await.assert_status(200).json();
     assert_eq!(
         (&me["email"], &me["role"]),
@@ -71,7 +68,7 @@ async fn an_application_is_listed_among_the_sessions_and_ended_there() {
     register(&app, "shop").await;
 
     let tokens = let_in(&app, &owner, request("shop")).await;
-    let application = app.anonymous().with_token(text(&tokens["access_token"]));
+    let application = bearer(&app, &tokens);
     application.get("/v1/me").await.assert_status(200);
 
     let sessions = owner.get("/v1/sessions").await.json();
@@ -92,11 +89,7 @@ async fn an_application_is_listed_among_the_sessions_and_ended_there() {
         .await
         .assert_problem(401, "unauthenticated");
 
-    let refresh = [
-        ("grant_type", "refresh_token"),
-        ("client_id", "shop"),
-        ("refresh_token", text(&tokens["refresh_token"])),
-    ];
+    let refresh = refreshing("shop", text(&tokens["refresh_token"]));
 
     token(&app, &refresh)
         .await
@@ -119,7 +112,7 @@ async fn a_scope_limits_what_an_application_may_do() {
 
     assert_eq!(tokens["scope"], "customers.read");
 
-    let application = app.anonymous().with_token(text(&tokens["access_token"]));
+    let application = bearer(&app, &tokens);
     assert_eq!(
         application.get("/v1/me").await.json()["permissions"],
         json!(["customers.read"])
@@ -176,7 +169,7 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
     assert_ne!(second["refresh_token"], first["refresh_token"]);
 
     // RFC 6749 §6: the access token is limited to it, and the refresh token is not.
-    let limited = app.anonymous().with_token(text(&second["access_token"]));
+    let limited = bearer(&app, &second);
     assert_eq!(
         limited.get("/v1/me").await.json()["permissions"],
         json!(["customers.read"])
@@ -193,8 +186,7 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
         .assert_status(200)
         .json();
     assert_eq!(third["scope"], "customers.read customers.write");
-    app.anonymous()
-        .with_token(text(&third["access_token"]))
+    bearer(&app, &third)
         .get("/v1/customers")
         .await
         .assert_status(200);
@@ -296,7 +288,7 @@ async fn a_token_that_is_given_back_ends_its_session() {
 
     for which in ["access_token", "refresh_token"] {
         let tokens = let_in(&app, &owner, request("shop")).await;
-        let application = app.anonymous().with_token(text(&tokens["access_token"]));
+        let application = bearer(&app, &tokens);
         application.get("/v1/me").await.assert_status(200);
 
         let fields = [
@@ -417,8 +409,7 @@ async fn the_docs_page_signs_in_as_a_client() {
     fields[3].1 = "http://api.example/docs";
 
     let tokens = token(&app, &fields).await.assert_status(200).json();
-    app.anonymous()
-        .with_token(text(&tokens["access_token"]))
+    bearer(&app, &tokens)
         .get("/v1/customers")
         .await
         .assert_status(200);

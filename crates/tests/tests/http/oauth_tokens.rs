@@ -7,13 +7,9 @@ use mainstay_testing::{PASSWORD, TestApp};
 use serde_json::{Value, json};
 
 use crate::{
-    oauth_support::{let_in, post_form, register, request, token, with},
+    oauth_support::{bearer, let_in, post_form, register, request, text, token, with},
     start,
 };
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
 
 fn claims(token: &Value) -> Value {
     let part = text(token).split('.').nth(1).unwrap();
@@ -142,8 +138,7 @@ async fn every_access_token_names_its_client_and_its_scope() {
         introspect(&app, &gateway, &narrower["refresh_token"]).await["scope"],
         "customers.read profile"
     );
-    app.anonymous()
-        .with_token(text(&narrower["access_token"]))
+    bearer(&app, &narrower)
         .get("/v1/customers")
         .await
         .assert_status(403);

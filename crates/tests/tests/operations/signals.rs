@@ -159,6 +159,13 @@ async fn get(stream: &mut TlsStream<TcpStream>, path: &str) -> Reply {
     Reply::of(&bytes)
 }
 
+/// Starts a process that shows this certificate.
+async fn serve(pair: &Pair) -> (TestApp, Serving) {
+    let (app, mut environment) = beside(TestApp::builder(fixture::platform())).await;
+    environment.extend(pair.environment());
+    (app, Serving::start(program(["serve"]).envs(environment)))
+}
+
 fn until_log(serving: &Serving, says: &str) {
     tokio::task::block_in_place(|| {
         eventually(says, || serving.log().contains(says).then_some(()));
@@ -170,10 +177,7 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
     let folder = tempfile::tempdir().expect("there is room");
     let pair = Pair::new(folder.path());
     let first = pair.write(2020, 2090);
-    let (_app, mut environment) = beside(TestApp::builder(fixture::platform())).await;
-
-    environment.extend(pair.environment());
-    let mut serving = Serving::start(program(["serve"]).envs(environment));
+    let (_app, mut serving) = serve(&pair).await;
     let (api, _) = serving.addresses();
     let mut open = connect(api).await;
 
@@ -235,9 +239,7 @@ async fn an_expired_certificate_is_told() {
     let folder = tempfile::tempdir().expect("there is room");
     let pair = Pair::new(folder.path());
     pair.write(2020, 2025);
-    let (_app, mut environment) = beside(TestApp::builder(fixture::platform())).await;
-    environment.extend(pair.environment());
-    let serving = Serving::start(program(["serve"]).envs(environment));
+    let (_app, serving) = serve(&pair).await;
     until_log(&serving, "the certificate has expired");
 
     // Renewed on the disk, it is shown without a signal.

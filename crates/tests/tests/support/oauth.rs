@@ -155,6 +155,25 @@ pub fn exchange<'a>(client_id: &'a str, code: &'a str) -> Vec<(&'static str, &'a
     ]
 }
 
+/// What an application sends to refresh its tokens.
+pub fn refreshing<'a>(client_id: &'a str, refresh_token: &'a str) -> Vec<(&'static str, &'a str)> {
+    vec![
+        ("grant_type", "refresh_token"),
+        ("client_id", client_id),
+        ("refresh_token", refresh_token),
+    ]
+}
+
+/// An application with its access token.
+pub fn bearer(app: &TestApp, tokens: &Value) -> Client {
+    app.anonymous().with_token(text(&tokens["access_token"]))
+}
+
+/// A text; empty where there is none.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
 /// Asks for a token.
 pub async fn token(app: &TestApp, fields: &[(&str, &str)]) -> Answer {
     post_form(&app.anonymous(), "/oauth/token", fields).await
