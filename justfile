@@ -12,10 +12,14 @@ dev:
 test *arguments:
     cargo test --workspace {{ arguments }}
 
-# Renew the committed files that are made from the code. Look at what `git diff` says then.
+# Renew the committed files that are made from the app. Look at what `git diff` says then.
 snapshots:
-    UPDATE_SNAPSHOTS=1 cargo test --workspace --test architecture --test sweeps
-    UPDATE_SNAPSHOTS=1 cargo test --workspace --test operations artefacts
+    UPDATE_SNAPSHOTS=1 cargo test --workspace --test app
+
+# Renew those that are made from the platform, and the manifest of its files, after a change in crates/.
+manifest:
+    UPDATE_SNAPSHOTS=1 cargo test --workspace --test architecture -- --skip manifest
+    UPDATE_SNAPSHOTS=1 cargo test --workspace --test architecture manifest
 
 # What a reviewer should never have to say.
 check:

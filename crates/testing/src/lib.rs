@@ -19,6 +19,7 @@
 //!   the migrated database;
 //! - [`Actor`] and [`Client`] call it over TCP, as [`BuiltInRole`](mainstay_access::BuiltInRole)s, strangers or nobody;
 //! - [`sweeps`] attack every operation of the API's document, also those that are not written yet;
+//! - [`checks`] hold an app's schema, document and sources to what must be true of each;
 //! - [`TestApp::mail_to`] waits for mail that the service sends;
 //! - [`OpenIdProvider`] is a provider to sign in by, which misbehaves on demand;
 //! - [`RoundTrips`] counts how often the service asked Postgres;
@@ -29,6 +30,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
 
@@ -36,6 +38,7 @@ mod actors;
 mod answer;
 mod app;
 mod builder;
+pub mod checks;
 mod client;
 mod contents;
 mod databases;

@@ -1,5 +1,5 @@
 //! The attacker who may write to every table, against the judgement alone: ten thousand mutations of a log in memory, drawn
-//! from a seed. The same attacks on a real database stand in `tests/tests/attacks/sealed_log.rs`.
+//! from a seed. The same attacks on a real database stand in `crates/tests/tests/attacks/sealed_log.rs`.
 
 use std::collections::HashMap;
 

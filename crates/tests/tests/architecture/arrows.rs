@@ -1,10 +1,10 @@
-use std::{collections::BTreeMap, process::Command};
+use std::collections::BTreeMap;
 
+use mainstay_testing::checks;
 use mainstay_tests::root;
-use serde_json::Value;
 
 /// The rooms from the ground up: each may use those below it, and none beside it.
-const FLOORS: [(&str, u8); 17] = [
+const FLOORS: [(&str, u8); 19] = [
     ("mainstay-kernel", 0),
     ("mainstay-assets", 0),
     ("mainstay-macros", 0),
@@ -22,109 +22,61 @@ const FLOORS: [(&str, u8); 17] = [
     ("mainstay-watch", 6),
     ("mainstay", 7),
     ("mainstay-testing", 8),
+    ("mainstay-fixture", 8),
+    ("mainstay-tests", 9),
 ];
-
-struct Use {
-    by: String,
-    of: String,
-    optional: bool,
-    for_tests: bool,
-}
-
-/// Who uses whom, as cargo reads the manifests.
-fn uses() -> Vec<Use> {
-    let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--no-deps",
-            "--offline",
-            "--format-version",
-            "1",
-        ])
-        .current_dir(root())
-        .output()
-        .unwrap();
-
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let ours: Vec<_> = packages
-        .iter()
-        .map(|package| text(&package["name"]))
-        .collect();
-
-    packages
-        .iter()
-        .flat_map(|package| {
-            package["dependencies"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(move |it| (package, it))
-        })
-        .filter(|(_, used)| ours.contains(&text(&used["name"])))
-        .map(|(package, used)| Use {
-            by: text(&package["name"]),
-            of: text(&used["name"]),
-            optional: used["optional"] == true,
-            for_tests: used["kind"] == "dev",
-        })
-        .collect()
-}
 
 #[test]
 fn the_arrows_point_down() {
     let floors = BTreeMap::from(FLOORS);
     let mut seen = 0;
-    for Use { by, of, .. } in uses() {
-        let (Some(user), Some(used)) = (floors.get(by.as_str()), floors.get(of.as_str())) else {
-            assert!(
-                ["app", "mainstay-tests"].contains(&by.as_str()),
-                "{by} or {of} has no floor: give it one"
-            );
-            continue;
+    for it in checks::uses(&root()).iter().filter(|it| it.by_platform) {
+        let floor = |name: &String| {
+            floors
+                .get(name.as_str())
+                .unwrap_or_else(|| panic!("{name} has no floor: give it one"))
         };
-        assert!(used < user, "{by} uses {of}, which is not below it");
+        assert!(
+            floor(&it.of) < floor(&it.by),
+            "{} uses {}, which is not below it",
+            it.by,
+            it.of
+        );
         seen += 1;
     }
 
     assert!(seen > 20, "only {seen} arrows were found");
 }
 
+/// What an adopter edits, or deletes, is no part of the platform: neither of its code nor of its tests.
 #[test]
-fn the_app_uses_the_facade_alone() {
-    let rooms: Vec<_> = uses()
-        .into_iter()
-        .filter(|it| it.by == "app")
-        .map(|it| it.of)
-        .collect();
-    assert_eq!(rooms, ["mainstay"]);
+fn the_platform_does_not_use_the_app() {
+    for it in checks::uses(&root()) {
+        assert!(
+            it.of_platform || !it.by_platform,
+            "{} is of the platform and uses {}, which is not",
+            it.by,
+            it.of
+        );
+    }
 }
 
 /// What makes and removes databases must not be within reach of a production image.
 #[test]
 fn the_private_postgres_is_for_development() {
-    for Use {
-        by,
-        of,
-        optional,
-        for_tests,
-    } in uses()
-    {
-        if of == "mainstay-devdb" {
-            let allowed = for_tests || by == "mainstay-testing" || (by == "mainstay" && optional);
-            assert!(allowed, "{by} uses mainstay-devdb");
+    for it in checks::uses(&root()).iter().filter(|it| it.by_platform) {
+        if it.of == "mainstay-devdb" {
+            let allowed = it.is_for_tests
+                || it.by == "mainstay-testing"
+                || (it.by == "mainstay" && it.is_optional);
+            assert!(allowed, "{} uses mainstay-devdb", it.by);
         }
-        if of == "mainstay-testing" {
+
+        if it.of == "mainstay-testing" {
             assert!(
-                for_tests || by == "mainstay-tests",
-                "{by} uses mainstay-testing"
+                it.is_for_tests || it.by == "mainstay-tests",
+                "{} uses mainstay-testing",
+                it.by
             );
         }
     }

@@ -1,11 +1,12 @@
-use crate::sources::sources;
+use mainstay_testing::checks::sources;
+use mainstay_tests::root;
 
 /// More than this and a file holds more than one idea.
 const LONGEST: usize = 400;
 
 #[test]
 fn no_file_is_long() {
-    let long: Vec<_> = sources()
+    let long: Vec<_> = sources(&root(), &["crates"])
         .into_iter()
         .map(|source| (source.text.lines().count(), source.path))
         .filter(|(lines, _)| *lines > LONGEST)
@@ -15,7 +16,7 @@ fn no_file_is_long() {
 
 #[test]
 fn every_crate_forbids_unsafe_code_through_the_workspace() {
-    for source in sources()
+    for source in sources(&root(), &["crates"])
         .iter()
         .filter(|source| !source.path.contains("/ui/"))
     {
@@ -26,6 +27,6 @@ fn every_crate_forbids_unsafe_code_through_the_workspace() {
         );
     }
 
-    let manifest = std::fs::read_to_string(mainstay_tests::root().join("Cargo.toml")).unwrap();
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(manifest.contains("unsafe_code = \"forbid\""));
 }

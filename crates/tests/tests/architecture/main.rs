@@ -1,18 +1,18 @@
-//! What must be true of the code and of the schema as wholes, each promise with a test that fails when it is broken.
+//! What must be true of the code, of the schema and of every operation, each promise with a test that fails when it is
+//! broken.
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a test fails by panicking"
 )]
 
+mod app;
 mod arrows;
-mod data_map;
+mod artefacts;
 mod document;
 mod files;
-mod migrations;
-mod registry;
+mod manifest;
 mod roles;
-mod schema;
-mod sources;
-mod ways_around;
+mod sweeps;

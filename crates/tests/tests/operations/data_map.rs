@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
 use mainstay_testing::TestApp;
-use mainstay_tests::root;
+use mainstay_tests::snapshot;
 use serde_json::Value;
 
 use crate::program::{beside, program};
@@ -38,7 +38,7 @@ fn data_map(
 #[tokio::test]
 async fn the_record_of_processing_is_printed_as_a_page() {
     let (_app, environment) = beside(TestApp::builder(fixture::platform())).await;
-    let committed = fs::read_to_string(root().join("docs/data-map.md")).expect("it is committed");
+    let committed = fs::read_to_string(snapshot("data-map.md")).expect("it is committed");
     assert_eq!(data_map(&environment, &[], &[]), committed);
 
     // It says what is in force here, and not what is so elsewhere.
@@ -77,7 +77,7 @@ fn the_record_of_processing_needs_no_settings() {
         .tempdir()
         .expect("there is room");
     let place = directory.path().join("data").display().to_string();
-    let committed = fs::read_to_string(root().join("docs/data-map.md")).expect("it is committed");
+    let committed = fs::read_to_string(snapshot("data-map.md")).expect("it is committed");
     assert_eq!(data_map(&[], &["--data-dir", &place], &[]), committed);
 }
 

@@ -20,7 +20,6 @@ mod program;
 #[path = "../support/vault.rs"]
 mod vault;
 
-mod artefacts;
 mod audit_bucket;
 mod audit_log;
 mod clients;

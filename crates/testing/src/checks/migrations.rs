@@ -1,12 +1,38 @@
-use std::fs;
+use std::{fs, path::Path};
 
-use mainstay_tests::root;
+/// Asserts that the migrations of a folder are numbered from 1 without gaps, name each constraint and index, and say in a
+/// comment why they destroy what they destroy.
+///
+/// # Panics
+/// With every complaint at once.
+pub fn migrations(folder: &Path) {
+    let found = read(folder);
+    let numbers: Vec<_> = found.iter().map(|(number, ..)| *number).collect();
+    let expected: Vec<_> = (1..).take(numbers.len()).collect();
+    assert_eq!(numbers, expected, "the numbers of {}", folder.display());
+
+    let wrong: Vec<_> = found
+        .iter()
+        .flat_map(|(_, name, text)| {
+            complaints(text)
+                .into_iter()
+                .map(move |complaint| format!("{name}: {complaint}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
 
 /// A migration's number, file name and text.
-fn migrations() -> Vec<(u32, String, String)> {
+fn read(folder: &Path) -> Vec<(u32, String, String)> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(root().join("migrations")).unwrap() {
+    for entry in
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+    {
         let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "sql") {
+            continue;
+        }
+
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let number = name
             .strip_prefix('V')
@@ -98,51 +124,32 @@ fn statements(text: &str) -> Vec<(String, String)> {
     found
 }
 
-#[test]
-fn migrations_are_numbered_without_gaps() {
-    let numbers: Vec<_> = migrations()
-        .into_iter()
-        .map(|(number, _, _)| number)
-        .collect();
-    let expected: Vec<_> = (1..).take(numbers.len()).collect();
-    assert_eq!(numbers, expected);
-    assert!(!numbers.is_empty());
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[test]
-fn migrations_name_what_they_make_and_say_why_they_destroy() {
-    let wrong: Vec<_> = migrations()
-        .into_iter()
-        .flat_map(|(_, name, text)| {
-            complaints(&text)
-                .into_iter()
-                .map(move |complaint| format!("{name}: {complaint}"))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
+    #[test]
+    fn the_check_of_migrations_sees_what_it_is_for() {
+        for wrong in [
+            "CREATE TABLE t (id uuid PRIMARY KEY);",
+            "CREATE TABLE t (id uuid CONSTRAINT t_pkey PRIMARY KEY,\n u uuid REFERENCES users (id));",
+            "ALTER TABLE t ADD UNIQUE (id);",
+            "CREATE INDEX ON t (id);",
+            "DROP TABLE t;",
+            "-- About something else.\n\nDROP TABLE t;",
+            "ALTER TABLE t DROP COLUMN c;",
+            "DELETE FROM t;",
+        ] {
+            assert_eq!(complaints(wrong).len(), 1, "{wrong}");
+        }
 
-#[test]
-fn the_check_of_migrations_sees_what_it_is_for() {
-    for wrong in [
-        "CREATE TABLE t (id uuid PRIMARY KEY);",
-        "CREATE TABLE t (id uuid CONSTRAINT t_pkey PRIMARY KEY,\n u uuid REFERENCES users (id));",
-        "ALTER TABLE t ADD UNIQUE (id);",
-        "CREATE INDEX ON t (id);",
-        "DROP TABLE t;",
-        "-- About something else.\n\nDROP TABLE t;",
-        "ALTER TABLE t DROP COLUMN c;",
-        "DELETE FROM t;",
-    ] {
-        assert_eq!(complaints(wrong).len(), 1, "{wrong}");
-    }
-
-    for right in [
-        "CREATE TABLE t (id uuid CONSTRAINT t_pkey PRIMARY KEY);",
-        "CREATE INDEX t_id_idx ON t (id);",
-        "-- Nobody reads it since version 2.\nDROP TABLE t;",
-        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$\nBEGIN\n    DELETE FROM t;\nEND\n$$;",
-    ] {
-        assert_eq!(complaints(right), Vec::<String>::new(), "{right}");
+        for right in [
+            "CREATE TABLE t (id uuid CONSTRAINT t_pkey PRIMARY KEY);",
+            "CREATE INDEX t_id_idx ON t (id);",
+            "-- Nobody reads it since version 2.\nDROP TABLE t;",
+            "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$\nBEGIN\n    DELETE FROM t;\nEND\n$$;",
+        ] {
+            assert_eq!(complaints(right), Vec::<String>::new(), "{right}");
+        }
     }
 }

@@ -1,35 +1,9 @@
-//! Generated files that are committed. `UPDATE_SNAPSHOTS=1` makes them anew.
+//! Tables of the documentation that are made from the code. `UPDATE_SNAPSHOTS=1` renews them.
 
-use std::{collections::BTreeMap, fs};
+use std::fs;
 
 use mainstay_testing::assert_snapshot;
 use mainstay_tests::root;
-use serde_json::Value;
-
-/// OWASP ASVS 2.1.1: what the API takes is written down, for readers and for their tools.
-#[test]
-fn the_committed_document_is_the_served_one() {
-    let api = fixture::platform()
-        .api()
-        .expect("the declarations are right");
-    let text = serde_json::to_string_pretty(&sorted(api.document())).expect("a document is JSON");
-    assert_snapshot(&root().join("docs/openapi.json"), &(text + "\n"));
-}
-
-/// The document with its members in alphabetical order, whatever order this build of serde_json keeps.
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let ordered: BTreeMap<_, _> = members
-                .iter()
-                .map(|(name, value)| (name.clone(), sorted(value)))
-                .collect();
-            ordered.into_iter().collect()
-        }
-        Value::Array(items) => items.iter().map(sorted).collect(),
-        other => other.clone(),
-    }
-}
 
 /// The table of the settings is made; the words around it are written by hand.
 #[test]

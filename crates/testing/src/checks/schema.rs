@@ -1,0 +1,128 @@
+use mainstay::Platform;
+use mainstay_database::Row;
+
+use crate::TestApp;
+
+/// Every column but those of the migrator's own table, and of partitions, which have their table's: table, column, type,
+/// comment.
+const COLUMNS: &str = r"
+    SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod),
+        coalesce(col_description(c.oid, a.attnum), '')
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND c.relkind IN ('r', 'p')
+      AND a.attnum > 0
+      AND NOT a.attisdropped
+      AND NOT c.relispartition
+      AND c.relname <> 'refinery_schema_history'
+    ORDER BY 1, a.attnum
+";
+
+/// Tables that nobody described.
+const UNDESCRIBED: &str = r"
+    SELECT relname::text
+    FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace
+      AND relkind IN ('r', 'p')
+      AND relname <> 'refinery_schema_history'
+      AND obj_description(oid) IS NULL
+";
+
+const CLASSES: [&str; 4] = ["public: ", "internal: ", "personal: ", "secret: "];
+
+/// Personal or secret columns of the platform that are not sealed, and why that is right.
+const IN_CLEAR: [(&str, &str); 5] = [
+    (
+        "users.password_hash",
+        "argon2id: it cannot be turned back, and the server must read it to check a password",
+    ),
+    (
+        "recovery_codes.hashes",
+        "SHA-256 of 125 random bits each, which nobody guesses",
+    ),
+    (
+        "audit_events.address",
+        "an auditor searches by it, and it goes with the records when their time is over",
+    ),
+    (
+        "findings.address",
+        "as in audit_events: whoever follows a finding searches the log by it",
+    ),
+    (
+        "finding_subjects.address",
+        "the database compares it, and forgets it two days after the last finding",
+    ),
+];
+
+struct Column {
+    name: String,
+    kind: String,
+    comment: String,
+}
+
+/// Asserts that every table and column of the schema is described, that each column has a class, and that what is personal
+/// or secret is sealed (OWASP ASVS 14.1.1, 14.2.4).
+///
+/// `in_clear` lists the app's own exceptions: sensitive columns, as `table.column`, and why they are right in clear.
+///
+/// # Panics
+/// When a description or class is missing, when a sensitive column is in clear and not listed, or listed without need.
+pub async fn schema(platform: Platform, in_clear: &[(&str, &str)]) {
+    let app = TestApp::start(platform).await;
+
+    let undescribed = app.owner().await.run(UNDESCRIBED, []).await.unwrap();
+    let undescribed: Vec<String> = undescribed.iter().map(|row| row.get(0).unwrap()).collect();
+    assert!(
+        undescribed.is_empty(),
+        "tables without a comment: {undescribed:?}"
+    );
+
+    let mut unsealed = Vec::new();
+    for Column {
+        name,
+        kind,
+        comment,
+    } in columns(&app).await
+    {
+        assert!(
+            CLASSES.iter().any(|class| comment.starts_with(*class)),
+            "{name}: its comment starts with none of {CLASSES:?}: {comment:?}"
+        );
+
+        let sensitive = comment.starts_with("personal: ") || comment.starts_with("secret: ");
+        if sensitive && kind != "bytea" {
+            unsealed.push(name);
+        }
+    }
+
+    let mut listed: Vec<_> = IN_CLEAR.iter().chain(in_clear).map(|it| it.0).collect();
+    listed.sort_unstable();
+    unsealed.sort();
+
+    assert_eq!(
+        unsealed, listed,
+        "sensitive columns in clear, and those that are listed with a reason"
+    );
+}
+
+async fn columns(app: &TestApp) -> Vec<Column> {
+    let rows = app.owner().await.run(COLUMNS, []).await.unwrap();
+    let text = |row: &Row, position| row.get::<String>(position).unwrap();
+    let columns: Vec<_> = rows
+        .iter()
+        .map(|row| Column {
+            name: format!("{}.{}", text(row, 0), text(row, 1)),
+            kind: text(row, 2),
+            comment: text(row, 3),
+        })
+        .collect();
+
+    assert!(
+        columns.len() > 40,
+        "only {} columns were found",
+        columns.len()
+    );
+
+    columns
+}

@@ -1,0 +1,70 @@
+use mainstay::Platform;
+use mainstay_database::Row;
+
+use crate::TestApp;
+
+/// What the serving role was granted, on tables, columns and functions.
+const GRANTED: &str = r"
+    SELECT object, string_agg(privilege, ', ' ORDER BY privilege)
+    FROM (
+        SELECT relname::text AS object, granted.privilege_type AS privilege, granted.grantee
+        FROM pg_class, aclexplode(relacl) AS granted
+        WHERE relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT relname || '.' || attname, granted.privilege_type, granted.grantee
+        FROM pg_attribute
+        JOIN pg_class ON pg_class.oid = attrelid, aclexplode(attacl) AS granted
+        WHERE relnamespace = 'public'::regnamespace
+    ) AS granted
+    WHERE grantee = 'mainstay_server'::regrole
+    GROUP BY object
+    UNION ALL
+    SELECT oid::regprocedure::text, 'EXECUTE'
+    FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace
+      AND prorettype <> 'trigger'::regtype
+      AND has_function_privilege('mainstay_server', oid, 'EXECUTE')
+    ORDER BY 1
+";
+
+/// What the serving role owns.
+const OWNED: &str = r"
+    SELECT relname::text
+    FROM pg_class
+    WHERE relowner = 'mainstay_server'::regrole
+";
+
+/// What every role may do with a table.
+const OPEN: &str = r"
+    SELECT relname::text
+    FROM pg_class, aclexplode(relacl) AS granted
+    WHERE relnamespace = 'public'::regnamespace AND granted.grantee = 0
+";
+
+/// Gives the rights of the serving role, one object a line, for a snapshot: what a statement that it runs could do at worst
+/// (OWASP ASVS 13.2.2).
+///
+/// # Panics
+/// When the role owns something, or when a table is open to every role.
+pub async fn serving_role(platform: Platform) -> String {
+    let app = TestApp::start(platform).await;
+    let mut owner = app.owner().await;
+
+    for (question, statement) in [
+        ("the serving role owns", OWNED),
+        ("every role has rights on", OPEN),
+    ] {
+        let rows = owner.run(statement, []).await.unwrap();
+        let found: Vec<_> = rows.iter().map(|row| text(row, 0)).collect();
+        assert!(found.is_empty(), "{question}: {found:?}");
+    }
+
+    let rows = owner.run(GRANTED, []).await.unwrap();
+    rows.iter()
+        .map(|row| format!("{}: {}\n", text(row, 0), text(row, 1)))
+        .collect()
+}
+
+fn text(row: &Row, position: usize) -> String {
+    row.get(position).unwrap()
+}

@@ -1,0 +1,99 @@
+//! What an adopter does to the repository, in a copy of it: they delete the sample, or follow the tutorial. After each, the
+//! app builds and its own tests pass.
+
+use std::{fs, process::Command};
+
+use mainstay_tests::root;
+
+use crate::{
+    checkout::Checkout,
+    tutorial::{Step, steps},
+};
+
+/// The app's own tests, and its program.
+const TESTS: [&str; 6] = ["test", "--workspace", "--test", "app", "--bin", "app"];
+
+const RENEW: [(&str, &str); 1] = [("UPDATE_SNAPSHOTS", "1")];
+
+/// One test, since both parts build in one copy.
+#[test]
+#[expect(
+    clippy::print_stderr,
+    reason = "the reader of the output must see that it did not run"
+)]
+fn an_app_gives_up_the_sample_and_takes_the_feature_of_the_tutorial() {
+    if !is_the_sample() {
+        eprintln!(
+            "skipped: app/ is an app of your own, and no longer the sample that the documentation starts from"
+        );
+        return;
+    }
+
+    let checkout = Checkout::copy();
+    delete_the_sample(&checkout);
+    checkout.restore(&["app", "docs", "migrations", "tests"]);
+    follow_the_tutorial(&checkout);
+}
+
+/// Whether the app has the feature `customers` and no other.
+fn is_the_sample() -> bool {
+    let list = fs::read_to_string(root().join("app/src/lib.rs")).unwrap_or_default();
+    let features: Vec<_> = list
+        .lines()
+        .filter(|line| line.trim_start().starts_with(".module("))
+        .collect();
+
+    matches!(features[..], [feature] if feature.contains("customers::module()"))
+}
+
+/// By the commands of docs/how-to.md; the last one renews the snapshots, which is done here.
+fn delete_the_sample(checkout: &Checkout) {
+    let page = fs::read_to_string(root().join("docs/how-to.md")).expect("the page is there");
+    let (_, section) = page
+        .split_once("\n## Make the app your own\n")
+        .expect("the page has the section");
+    let commands: Vec<_> = section
+        .lines()
+        .take_while(|line| !line.starts_with("## "))
+        .filter_map(|line| line.strip_prefix("    "))
+        .collect();
+    let Some(("just snapshots", commands)) = commands.split_last().map(|(last, all)| (*last, all))
+    else {
+        panic!("the last command renews the snapshots: {commands:?}");
+    };
+    assert!(commands.len() >= 2, "{commands:?}");
+
+    for command in commands {
+        let status = Command::new("sh")
+            .args(["-ec", command])
+            .current_dir(checkout.path())
+            .status();
+        assert!(status.expect("there is a shell").success(), "{command}");
+    }
+
+    checkout.cargo(&TESTS, &RENEW);
+    checkout.cargo(&TESTS, &[]);
+}
+
+/// To the letter: what it makes passes the tests that attack every feature, and its own.
+fn follow_the_tutorial(checkout: &Checkout) {
+    let text = fs::read_to_string(root().join("docs/tutorial.md")).expect("the tutorial is there");
+    let steps = steps(&text);
+    assert!(steps.len() > 8, "{steps:?}");
+
+    let migrations = fs::read_dir(root().join("migrations")).expect("they are there");
+    let count = migrations
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().extension().is_some_and(|end| end == "sql"))
+        .count();
+    let next = format!("migrations/V{}__", count + 1);
+    assert!(
+        matches!(&steps[0], Step::Write { path, .. } if path.starts_with(&next)),
+        "the next migration is {next}"
+    );
+
+    for step in &steps {
+        step.follow(checkout.path());
+    }
+    checkout.cargo(&TESTS, &RENEW);
+}
