@@ -14,7 +14,10 @@ permission! {
 
 /// Show a note.
 #[get("/v1/notes/{id}")]
-async fn get_note(by: Allowed<NotesRead>, Path(id): Path<Id<NoteRow>>) -> Result<Json<NoteRow>, Problem> {
+async fn get_note(
+    by: Allowed<NotesRead>,
+    Path(id): Path<Id<NoteRow>>,
+) -> Result<Json<NoteRow>, Problem> {
     Ok(Json(by.get(id).await?))
 }
 

@@ -9,7 +9,10 @@ permission! {
 }
 
 fn by_hand(principal: Arc<Principal>) -> Proof<NotesRead> {
-    Proof { principal, permission: PhantomData }
+    Proof {
+        principal,
+        permission: PhantomData,
+    }
 }
 
 fn main() {}
