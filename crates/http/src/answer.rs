@@ -17,8 +17,8 @@ use crate::{
     request::Reply,
 };
 
-/// A return type of an endpoint's function: `Result<Json<V>, Problem>`, or [`Created`], [`NoContent`] or [`PageOf`] instead
-/// of `Json`.
+/// A return type of an endpoint's function: `Result<Json<V>, Problem>`, or [`Created`], [`NoContent`] or [`PageOf`]
+/// instead of `Json`.
 #[diagnostic::on_unimplemented(
     message = "an endpoint cannot return `{Self}`",
     note = "return `Result<A, Problem>` where `A` is `Json<V>`, `Created<V>`, `NoContent` or `PageOf<V>`",

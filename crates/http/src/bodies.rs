@@ -24,8 +24,8 @@ pub(crate) struct BodyLimit {
     pub(crate) is_public: bool,
 }
 
-/// The memory that all request bodies may take. Half of it is reserved for authenticated callers, so that anonymous ones
-/// cannot use it up.
+/// The memory that all request bodies may take. Half of it is reserved for authenticated callers, so that anonymous
+/// ones cannot use it up.
 pub(crate) struct BodyBudget {
     public: Arc<Semaphore>,
     authenticated: Arc<Semaphore>,

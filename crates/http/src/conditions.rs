@@ -26,8 +26,8 @@ pub(crate) fn tag_of(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// Reads `If-Match` for a resource whose tags are its versions; `None` without the header. The comparison is strong: a weak
-/// tag never matches, and `"01"` is not `"1"` (RFC 9110 §13.1.1).
+/// Reads `If-Match` for a resource whose tags are its versions; `None` without the header. The comparison is strong: a
+/// weak tag never matches, and `"01"` is not `"1"` (RFC 9110 §13.1.1).
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Unreadable> {
     let Some(tags) = named(headers, &header::IF_MATCH)? else {
         return Ok(None);

@@ -1,7 +1,7 @@
-//! The accept loop and what a connection is held to: how many there are, how long a head, a body and an idle peer may
-//! take, and how long a peer may leave unread what it asked for. A shutdown lets what is under way finish.
+//! The accept loop and the limits of connections: their number, and timeouts for heads, bodies, idle peers and peers
+//! that do not read their responses. A shutdown waits for requests in flight.
 //!
-//! What a request means is not decided here: see [`crate::edge`].
+//! Requests themselves are handled in [`crate::edge`].
 
 mod answers;
 mod http1;
@@ -38,30 +38,30 @@ use crate::{
     request::Reply,
 };
 
-/// What connections are held to.
+/// The limits of a port's connections.
 #[derive(Clone)]
 pub(crate) struct Limits {
-    /// What the port is called in metrics.
+    /// The name of the port in metrics.
     pub(crate) port: &'static str,
-    /// Connections at once.
+    /// Number of concurrent connections.
     pub(crate) connections: usize,
-    /// What a connection beyond them does.
+    /// What happens to further connections.
     pub(crate) beyond: Beyond,
     pub(crate) header_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) drain: Duration,
 }
 
-/// What happens to a connection when there are as many as there may be.
+/// What happens to a new connection when the limit is reached.
 #[derive(Clone, Copy)]
 pub(crate) enum Beyond {
-    /// It waits to be accepted, and one address has at most so many.
+    /// It waits to be accepted. One address may have `per_address` connections.
     Waits { per_address: usize },
-    /// It takes the place of the oldest: for a port where each connection asks one short question.
+    /// It replaces the oldest: for a port where each connection makes one short request.
     ReplacesOldest,
 }
 
-/// What each connection is served with.
+/// The state that all connections share.
 struct Serving {
     app: App,
     router: Router,
@@ -69,7 +69,7 @@ struct Serving {
     stop: watch::Receiver<bool>,
 }
 
-/// Accepts until `stop` is true, then waits for requests under way, at most as long as the limits say.
+/// Accepts connections until `stop` is true, then waits for requests in flight, at most for `limits.drain`.
 pub(crate) async fn serve(
     listener: TcpListener,
     (app, router): (App, Router),
@@ -99,14 +99,14 @@ pub(crate) async fn serve(
             continue;
         };
         let Some(place) = places.take(free, peer.ip()) else {
-            tracing::debug!(address = %peer.ip(), "an address has too many connections");
+            tracing::debug!(address = %peer.ip(), "connection refused: too many from this address");
             continue;
         };
 
         let (serving, tls, under_way) = (serving.clone(), tls.clone(), under_way.clone());
         let open = Open::new(serving.limits.port);
         let task = tokio::spawn(async move {
-            serving.converse(stream, peer, tls).await;
+            serving.serve(stream, peer, tls).await;
             drop((place, open, under_way));
         });
 
@@ -114,11 +114,10 @@ pub(crate) async fn serve(
     }
 
     drop(listener);
-
     drop(under_way);
 
     if tokio::time::timeout(drain, drained.recv()).await.is_err() {
-        tracing::warn!("requests were still under way when the drain ended");
+        tracing::warn!("drain timeout reached with requests still in flight");
     }
 }
 
@@ -130,13 +129,13 @@ async fn accept(
 
     match listener.accept().await {
         Ok((stream, peer)) => {
-            // Answers are small and whole: waiting for more to send only delays them.
+            // Responses are small and written at once, so Nagle's algorithm would only delay them.
             drop(stream.set_nodelay(true));
             Some((stream, peer, free))
         }
         Err(error) => {
-            tracing::warn!(%error, "a connection was not accepted");
-            // Out of descriptors, most likely: try again once some are closed.
+            tracing::warn!(%error, "accepting a connection failed");
+            // Most likely out of file descriptors: try again when some are closed.
             tokio::time::sleep(Duration::from_millis(50)).await;
             None
         }
@@ -160,7 +159,7 @@ impl Drop for Open {
     }
 }
 
-/// The connections of a port where the oldest gives way, in the order in which they came.
+/// The connections of a port where a new one replaces the oldest, in order of arrival.
 struct Kept {
     most: Option<usize>,
     tasks: VecDeque<AbortHandle>,
@@ -177,6 +176,7 @@ impl Kept {
 
     fn add(&mut self, task: AbortHandle) {
         let Some(most) = self.most else { return };
+
         if self.tasks.len() >= most {
             self.tasks.retain(|task| !task.is_finished());
         }
@@ -185,44 +185,40 @@ impl Kept {
         {
             oldest.abort();
         }
+
         self.tasks.push_back(task);
     }
 }
 
 impl Serving {
-    async fn converse(
-        self: Arc<Self>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        tls: Option<TlsAcceptor>,
-    ) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
         let socket = Socket::new(stream, self.limits.write_timeout);
         match tls {
-            None => http1::converse(&self, socket, Peer(peer)).await,
+            None => http1::serve(&self, socket, Peer(peer)).await,
             Some(tls) => {
-                // A handshake that does not come is cut off like a head that does not.
+                // The handshake has the same timeout as the head of a request.
                 let handshake =
                     tokio::time::timeout(self.limits.header_timeout, tls.accept(socket));
                 if let Ok(Ok(stream)) = handshake.await {
-                    self.converse_encrypted(stream, Peer(peer)).await;
+                    self.serve_tls(stream, Peer(peer)).await;
                 }
             }
         }
     }
 
-    async fn converse_encrypted(
+    async fn serve_tls(
         self: Arc<Self>,
         stream: tokio_rustls::server::TlsStream<Socket>,
         peer: Peer,
     ) {
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            http2::converse(&self, stream, peer).await;
+            http2::serve(&self, stream, peer).await;
         } else {
-            http1::converse(&self, stream, peer).await;
+            http1::serve(&self, stream, peer).await;
         }
     }
 
-    /// Answers a request, unless its frame is wrong: then nothing behind the connection sees it.
+    /// Answers a request. One with invalid framing is refused before it reaches the router.
     async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Reply {
         let (mut parts, body) = request.into_parts();
         if let Some(problem) = framing::refusal(&parts) {
@@ -243,15 +239,15 @@ impl Serving {
 
 /// Waits until the service stops.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A sender that is gone means the same as one that has spoken.
+    // A dropped sender also means stop.
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-/// What a connection is spoken over: TCP, or TLS over it.
+/// The transport of a connection: TCP or TLS.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
-/// What counts as one address: an IPv4 address, however it is written, or the /64 that an IPv6 host has to itself.
+/// The unit in which connections are counted: an IPv4 address (mapped or not), or the /64 network of an IPv6 host.
 fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

@@ -108,9 +108,9 @@ pub(crate) fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
         .then(|| std::str::from_utf8(value).ok())?
 }
 
-/// Refuses an unsafe request that a browser sent with a cookie on behalf of another site. The browser names the sender in
-/// `Sec-Fetch-Site` (W3C Fetch Metadata), older browsers in `Origin`. A request with neither is refused too (OWASP ASVS
-/// 3.5.1).
+/// Refuses an unsafe request that a browser sent with a cookie on behalf of another site. The browser names the sender
+/// in `Sec-Fetch-Site` (W3C Fetch Metadata), older browsers in `Origin`. A request with neither is refused too (OWASP
+/// ASVS 3.5.1).
 ///
 /// # Errors
 /// [`CROSS_SITE`].

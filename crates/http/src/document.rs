@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document: written from what policies, inputs and answers say of themselves, so that it cannot say
-//! anything else.
+//! The OpenAPI 3.1 document. It is generated from the declarations of policies, inputs and answers, so it matches the
+//! behaviour.
 
 mod choices;
 mod examples;
@@ -17,23 +17,24 @@ use crate::{
     schemas::Schemas,
 };
 
-/// What the document says of the service as a whole.
+/// The `info` object of the document.
 #[derive(Clone, Debug)]
 pub struct Info {
     /// The service's name.
     pub title: &'static str,
     /// The service's version.
     pub version: &'static str,
-    /// What it is for.
+    /// A description of the service.
     pub description: &'static str,
 }
 
-/// The document of all endpoints of `modules`, its members in alphabetical order whatever else is built with it.
+/// Generates the document of all endpoints of `modules`. Members are in alphabetical order, whichever features of
+/// `serde_json` the build enables.
 pub fn document(info: &Info, modules: &[Module]) -> Value {
-    sorted(with_examples(choices::collapsed(written(info, modules))))
+    sorted(with_examples(choices::collapsed(generate(info, modules))))
 }
 
-/// The document with an example for each text that somebody may have to write.
+/// Adds an example to each string that a client may have to write.
 fn with_examples(mut document: Value) -> Value {
     if let Value::Object(schemas) = document["components"]["schemas"].take() {
         let schemas: Map<_, _> = schemas
@@ -64,7 +65,8 @@ fn with_examples(mut document: Value) -> Value {
     document
 }
 
-/// A feature of `serde_json` that any crate may turn on keeps members as they come.
+/// Sorts the members: with the `preserve_order` feature of `serde_json`, which any crate may enable, they keep the
+/// order of insertion.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -79,19 +81,21 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-fn written(info: &Info, modules: &[Module]) -> Value {
+fn generate(info: &Info, modules: &[Module]) -> Value {
     let mut schemas = Schemas::new();
     let problem = schemas.output::<ProblemBody<'static>>();
     let mut problems = BTreeMap::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+
     for module in modules {
         for declaration in module.declarations() {
             let operation = declaration.operation(&mut schemas);
-            let told = operation
+            let named = operation
                 .problems
                 .iter()
                 .map(|kind| (example_name(kind, operation.speaks_oauth), *kind));
-            problems.extend(told);
+            problems.extend(named);
+
             let entry = describe(module.name(), declaration, &operation, problem.as_value());
             paths
                 .entry(declaration.path)
@@ -104,6 +108,13 @@ fn written(info: &Info, modules: &[Module]) -> Value {
         .iter()
         .map(|module| json!({ "name": module.name() }))
         .collect();
+    let examples: Map<_, _> = problems
+        .iter()
+        .map(|(name, kind)| {
+            let example = examples::of_problem(kind, name.starts_with(OAUTH));
+            (name.clone(), example)
+        })
+        .collect();
 
     json!({
         "openapi": "3.1.0",
@@ -113,31 +124,35 @@ fn written(info: &Info, modules: &[Module]) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.into_components(),
-            "examples": problems.iter().map(|(name, kind)| (name.clone(), examples::of_problem(kind, name.starts_with(OAUTH)))).collect::<Map<_, _>>(),
-            "securitySchemes": {
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "The `access_token` of `POST /v1/sessions` or of `POST /oauth/token`, or an API key.",
-                },
-                "basic": {
-                    "type": "http",
-                    "scheme": "basic",
-                    "description": "An API key as the password; the user name does not matter.",
-                },
-                "client": {
-                    "type": "http",
-                    "scheme": "basic",
-                    "description": "An OAuth client's id and secret (RFC 6749 §2.3.1); both may stand in the form instead.",
-                },
-                "cookie": {
-                    "type": "apiKey",
-                    "in": "cookie",
-                    "name": SESSION_COOKIE,
-                    "description": "The session of a browser, from `POST /v1/sessions` with `\"cookie\": true`.",
-                },
-            },
+            "examples": examples,
+            "securitySchemes": security_schemes(),
+        },
+    })
+}
+
+fn security_schemes() -> Value {
+    json!({
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The `access_token` of `POST /v1/sessions` or of `POST /oauth/token`, or an API key.",
+        },
+        "basic": {
+            "type": "http",
+            "scheme": "basic",
+            "description": "An API key as the password. The user name is ignored.",
+        },
+        "client": {
+            "type": "http",
+            "scheme": "basic",
+            "description": "An OAuth client's id and secret (RFC 6749 §2.3.1). Both may be sent in the form instead.",
+        },
+        "cookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": SESSION_COOKIE,
+            "description": "The session of a browser, from `POST /v1/sessions` with `\"cookie\": true`.",
         },
     })
 }
@@ -180,7 +195,7 @@ fn describe(
     }
 
     match operation.requirement {
-        // A client shows who it is in the header or in the form, which a document cannot say as a scheme.
+        // A client authenticates in the header or in the form. OpenAPI has no scheme for the form.
         Requirement::Public if operation.client_may_authenticate => {
             entry["security"] = json!([{ "client": [] }, {}])
         }
@@ -191,7 +206,7 @@ fn describe(
             entry["security"] = any_credential();
             entry["x-permission"] = permission.name.into();
             let text = format!(
-                "{}\n\nNeeds the permission `{}`.",
+                "{}\n\nRequires the permission `{}`.",
                 declaration.documentation, permission.name
             );
             entry["description"] = text.into();
@@ -201,7 +216,7 @@ fn describe(
     if operation.fresh {
         let text = entry["description"].as_str().unwrap_or_default();
         entry["description"] = format!(
-            "{text}\n\nSensitive: needs a sign-in or a step-up within the last ten minutes."
+            "{text}\n\nSensitive: requires a sign-in or step-up within the last ten minutes."
         )
         .into();
     }
@@ -260,17 +275,17 @@ fn responses(operation: &Operation<'_>, problem: &Value) -> Value {
     json!(responses)
 }
 
-/// What problems in the words of OAuth are called among the examples.
+/// The prefix of examples with the members of OAuth 2.
 const OAUTH: &str = "oauth.";
 
-/// Where the example of a problem stands: each of one code looks the same, whatever answers it.
+/// The name of a problem's example, which all operations share.
 fn example_name(kind: &Kind, speaks_oauth: bool) -> String {
-    let words = if speaks_oauth { OAUTH } else { "" };
-    format!("{words}{}.{}", kind.status.as_u16(), kind.code)
+    let prefix = if speaks_oauth { OAUTH } else { "" };
+    format!("{prefix}{}.{}", kind.status.as_u16(), kind.code)
 }
 
 fn answer(success: &Success) -> Value {
-    let mut headers = standing_headers();
+    let mut headers = common_headers();
     for (name, description) in &success.headers {
         headers.insert((*name).to_owned(), header(description));
     }
@@ -298,23 +313,24 @@ fn refusal(
         .map(|kind| format!("`{}`: {}", kind.code, kind.detail))
         .collect();
     let codes: Vec<_> = kinds.iter().map(|kind| kind.code).collect();
-    let mut headers = standing_headers();
+
+    let mut headers = common_headers();
     match status {
         401 => drop(headers.insert(
             "WWW-Authenticate".to_owned(),
-            header("The scheme to sign in with, and what was wrong."),
+            header("The authentication scheme, and what was wrong with the credential."),
         )),
         403 => drop(headers.insert(
             "WWW-Authenticate".to_owned(),
-            header("Where a bearer token was shown: what it lacks."),
+            header("For a bearer token: the scope that it lacks."),
         )),
         415 => {
             let name = accepts(method).unwrap_or("accept");
-            headers.insert(in_words(name), header("The content types that are taken."));
+            headers.insert(capitalized(name), header("The accepted content types."));
         }
         429 | 503 => drop(headers.insert(
             "Retry-After".to_owned(),
-            header("Seconds to wait before the next try."),
+            header("Seconds to wait before the next attempt."),
         )),
         _ => {}
     }
@@ -330,16 +346,16 @@ fn refusal(
     })
 }
 
-/// `Accept-Patch` for `accept-patch`.
-fn in_words(name: &str) -> String {
+/// Turns `accept-patch` into `Accept-Patch`.
+fn capitalized(name: &str) -> String {
     let word = |word: &str| word[..1].to_uppercase() + &word[1..];
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
-fn standing_headers() -> Map<String, Value> {
+fn common_headers() -> Map<String, Value> {
     Map::from_iter([(
         "X-Request-Id".to_owned(),
-        header("The request, as in the logs and the audit log."),
+        header("The id of the request, as in the logs and the audit log."),
     )])
 }
 

@@ -1,5 +1,5 @@
-//! What happens to every request, whatever answers it: an id, a span, a deadline, the security headers, one line in the
-//! log, and one shape of failure, also for a panic.
+//! The frame around every request: an id, a span, a deadline, security headers, one line in the log, and one shape of
+//! failure, even for a panic.
 
 use std::{
     net::SocketAddr,
@@ -35,27 +35,27 @@ use crate::{
     router::{Api, Mounted, Resource},
 };
 
-/// The peer's address: the server puts it into each request.
+/// The peer's address. The server adds it to each request's extensions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// The operation of what is served beside the endpoints.
+/// The operation name of everything that is not an endpoint.
 const PAGE: &str = "page";
 
 /// Answers a request whose path has endpoints.
 pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpRequest) -> Reply {
     let found = resource.endpoint(request.method());
     let operation = found.map_or("unknown", |endpoint| endpoint.declaration.operation);
-    let told = if resource.speaks_oauth() {
-        Told::OauthClients
+    let audience = if resource.speaks_oauth() {
+        Audience::OauthClients
     } else {
-        Told::Programs
+        Audience::Programs
     };
 
     let route = Route {
         path: resource.path,
         operation,
-        told,
+        audience,
     };
 
     framed(&app, route, request, async |request| match found {
@@ -65,88 +65,91 @@ pub(crate) async fn endpoint(app: App, resource: Arc<Resource>, request: HttpReq
     .await
 }
 
-/// Answers a request for what is served beside the endpoints.
+/// Answers a request for one of the platform's own pages.
 pub(crate) async fn page(app: App, api: Api, path: &'static str, request: HttpRequest) -> Reply {
-    let route = Route::of_people(path, PAGE);
+    let route = Route::for_people(path, PAGE);
     framed(&app, route, request, async |request| {
         pages::answer(&app, &api, &request.parts).await
     })
     .await
 }
 
-/// Answers a request for a page that was mounted beside the endpoints.
+/// Answers a request for a page of a module.
 pub(crate) async fn added_page(app: App, page: Page, request: HttpRequest) -> Reply {
-    let route = Route::of_people(page.path(), PAGE);
+    let route = Route::for_people(page.path(), PAGE);
     framed(&app, route, request, async |request| {
         pages::show(&page, &request.parts)
     })
     .await
 }
 
-/// Answers a request whose path is nobody's.
+/// Answers a request for an unknown path.
 pub(crate) async fn unknown(app: App, request: HttpRequest) -> Reply {
     framed(
         &app,
-        Route::of_people("unknown", "unknown"),
+        Route::for_people("unknown", "unknown"),
         request,
         async |_| Err(NOT_FOUND.problem()),
     )
     .await
 }
 
-/// Runs an endpoint, and holds it to the problems that it declares: the document is the behaviour.
+/// Runs an endpoint. A problem that it does not declare becomes an internal error, so that the document stays true.
 async fn run(endpoint: &Mounted, mut request: Request) -> Result<Reply, Problem> {
     request.body_limit = endpoint.body_limit(request.body_limit.bytes);
     let method = request.parts.method.clone();
+
     let outcome = (endpoint.declaration.call)(request)
         .await
         .map_err(|problem| problem.for_method(&method));
+
     match outcome {
         Err(problem) if problem.kind() == NOT_SHOWN => Ok(not_shown()),
         Err(problem) if !endpoint.problems.contains(&problem.kind()) => {
             let (operation, code) = (endpoint.declaration.operation, problem.kind().code);
             Err(INTERNAL.problem().caused_by(format!(
-                "{operation} answers {code}, which it does not declare: add it to `problems(…)`; cause: {}",
+                "{operation} returned {code}, which it does not declare: add it to `problems(…)`; cause: {}",
                 problem.cause().unwrap_or("none")
             )))
         }
-        // The room that opens cursors does not know where this one stood.
+        // The database crate, which opens cursors, does not know where the cursor came from.
         Err(problem) if endpoint.takes_body => Err(problem.with_cursor_in_body()),
         outcome => outcome,
     }
 }
 
-/// What a request was led to.
+/// The route that a request matched.
 #[derive(Clone, Copy)]
 struct Route {
-    /// The path's template.
+    /// The template of the path.
     path: &'static str,
     operation: &'static str,
-    told: Told,
+    audience: Audience,
 }
 
-/// Who is told of a failure, and so in which form.
+/// The recipients of an error, which determine its form.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
-    /// Programs: a problem document.
+enum Audience {
+    /// Programs get a problem as JSON.
     Programs,
-    /// OAuth clients: the same, in the words of OAuth 2, too.
+    /// OAuth clients get a problem with the members of OAuth 2.
     OauthClients,
-    /// People at browsers, who get a page; and programs.
+    /// People with a browser get a page, programs a problem as JSON.
     People,
 }
 
 impl Route {
-    const fn of_people(path: &'static str, operation: &'static str) -> Self {
+    const fn for_people(path: &'static str, operation: &'static str) -> Self {
         Self {
             path,
             operation,
-            told: Told::People,
+            audience: Audience::People,
         }
     }
 }
 
-/// Answers what never reached a route: the connection refused it, with its head or before that could be read.
+/// Writes the response to a request that was refused before it reached a route. `parts` is `None` if the head could not
+/// be read.
 pub(crate) fn refused(app: &App, parts: Option<&Parts>, problem: Problem) -> Reply {
     let request_id = app.database().runtime().new_id::<Request>().uuid();
     let described = Some((problem.kind().code, problem.cause().map(str::to_owned)));
@@ -176,7 +179,7 @@ async fn framed<F>(
     Route {
         path: route,
         operation,
-        told,
+        audience,
     }: Route,
     request: HttpRequest,
     answer: impl FnOnce(Request) -> F,
@@ -188,23 +191,24 @@ where
     let request_id = app.database().runtime().new_id::<Request>().uuid();
     let (parts, body) = request.into_parts();
     let (method, verb) = (label(&parts), parts.method.clone());
-    let at_browser = told == Told::People && prefers_page(&parts.headers);
+    let at_browser = audience == Audience::People && prefers_page(&parts.headers);
     let span = span(method, route, request_id, &parts.headers);
     let _active = Active::new(method, route);
 
-    // On the heap: the wrappers below would each copy it otherwise.
+    // Boxed because each of the wrappers below would copy the future otherwise.
     let work = Box::pin(async {
         let request = prepare(app, operation, request_id, parts, body).await?;
         let public_url = app.settings().public_url.as_str();
-        if let Some(there) = hosts::by_name(&request.parts, public_url).filter(|_| at_browser) {
-            return pages::redirect(&there);
+        if let Some(location) = hosts::by_name(&request.parts, public_url).filter(|_| at_browser) {
+            return pages::redirect(&location);
         }
+
         answer(request).await
     });
 
     let limited = noting_unsettled(limited(app.settings().deadline, &verb, work));
     let outcome = limited.instrument(span.clone()).await;
-    let outcome = if told == Told::OauthClients {
+    let outcome = if audience == Audience::OauthClients {
         outcome.map_err(Problem::in_words_of_oauth)
     } else {
         outcome
@@ -220,14 +224,13 @@ where
         false => problem.into_reply(request_id),
     });
 
-    if told == Told::People && problem.is_some() {
+    if audience == Audience::People && problem.is_some() {
         reply
             .headers_mut()
             .append(header::VARY, HeaderValue::from_name(header::ACCEPT));
     }
 
     secure(reply.headers_mut(), request_id);
-
     report(
         method,
         (route, operation),
@@ -239,7 +242,7 @@ where
     reply
 }
 
-/// Ends `work` when the deadline passes or it panics. What was under way then may have happened.
+/// Runs `work` until it ends, panics, or exceeds the deadline. A write that was in flight then may have happened.
 async fn limited(
     deadline: Duration,
     method: &Method,
@@ -247,19 +250,19 @@ async fn limited(
 ) -> Result<Reply, Problem> {
     match tokio::time::timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Err(INTERNAL.problem().caused_by("a panic")),
+        Ok(Err(_)) => Err(INTERNAL.problem().caused_by("panic")),
         Err(_) if is_unsettled() && !method.is_safe() => Err(OUTCOME_UNKNOWN
             .problem()
-            .caused_by("the deadline passed in a write")),
+            .caused_by("deadline exceeded during a write")),
         Err(_) => Err(UNAVAILABLE
             .problem()
-            .detail("The server did not finish in time.")
+            .detail("The server did not answer in time. Try again later.")
             .retry_after(SHORTLY)
-            .caused_by("the deadline passed")),
+            .caused_by("deadline exceeded")),
     }
 }
 
-/// Reads the head of a request.
+/// Checks the head of a request and reads its path.
 async fn prepare(
     app: &App,
     operation: &'static str,
@@ -271,21 +274,21 @@ async fn prepare(
         return Err(refused);
     }
 
-    let unreadable = || {
+    let malformed = || {
         MALFORMED
             .problem()
-            .detail("The path holds bytes that are no text.")
+            .detail("The path contains invalid UTF-8 or percent-encoding.")
     };
 
     let parameters = RawPathParams::from_request_parts(&mut parts, &())
         .await
-        .map_err(|_| unreadable())?;
+        .map_err(|_| malformed())?;
     let path: Vec<_> = parameters
         .iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     if has_bad_escape(parts.uri.path()) {
-        return Err(unreadable());
+        return Err(malformed());
     }
 
     let peer = parts.extensions.get::<Peer>().map(|Peer(peer)| peer.ip());
@@ -337,9 +340,10 @@ fn span(method: &'static str, route: &'static str, request_id: Uuid, headers: &H
     span
 }
 
-/// OWASP Secure Headers; ASVS 3.4.1 to 3.4.6, 14.3.2. A page that needs another value has set it already.
+/// Adds the request id and the security headers that are not set yet (OWASP Secure Headers; ASVS 3.4.1 to 3.4.6,
+/// 14.3.2).
 fn secure(headers: &mut HeaderMap, request_id: Uuid) {
-    const ALWAYS: [(HeaderName, &str); 6] = [
+    const DEFAULTS: [(HeaderName, &str); 6] = [
         (
             header::STRICT_TRANSPORT_SECURITY,
             "max-age=63072000; includeSubDomains",
@@ -357,7 +361,7 @@ fn secure(headers: &mut HeaderMap, request_id: Uuid) {
         ),
     ];
 
-    for (name, value) in ALWAYS {
+    for (name, value) in DEFAULTS {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
@@ -368,8 +372,8 @@ fn secure(headers: &mut HeaderMap, request_id: Uuid) {
     }
 }
 
-/// One line a request. The path's template stands for the path, since a path or a query may name a person. A page, or a part
-/// of one, that is answered in order is told to those who ask for more.
+/// Logs and measures a request. The log has the template of the path, because a path or query may contain personal
+/// data. Successful responses with pages and their files are logged at debug level.
 fn report(
     method: &'static str,
     (route, operation): (&'static str, &'static str),
@@ -380,6 +384,7 @@ fn report(
     let status = reply.status().as_u16();
     let (code, cause) = problem.map_or((None, None), |(code, cause)| (Some(code), cause));
     let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+
     match status {
         500.. => tracing::error!(method, route, status, code, cause, microseconds, "answered"),
         ..400 if operation == PAGE => {
@@ -397,7 +402,7 @@ fn report(
     .record(took.as_secs_f64());
 }
 
-/// The method as a label: one of the registered ones, since a client may send any word.
+/// The method as a label for metrics: a registered one or `_OTHER`, because a client may send any token.
 fn label(parts: &Parts) -> &'static str {
     match parts.method.as_str() {
         "GET" => "GET",
@@ -411,7 +416,7 @@ fn label(parts: &Parts) -> &'static str {
     }
 }
 
-/// Counts a request as under way until it is dropped, also when its client goes away.
+/// Counts a request as active until it is dropped, even if its client disconnects.
 struct Active(metrics::Gauge);
 
 impl Active {

@@ -32,7 +32,7 @@ impl From<Error> for Problem {
                 detail: NO_CURSOR.to_owned(),
             }]),
             Error::TooManyToSort { most } => TOO_MANY_TO_SORT.problem().detail(format!(
-                "More than {most} rows match. Sorting by a sealed field needs fewer: narrow the filter, or choose another order."
+                "More than {most} rows match: too many to sort by a sealed field. Narrow the filter or change the order."
             )),
             Error::TooManyComparisons { retry_after } => TOO_MANY_REQUESTS
                 .problem()
@@ -54,8 +54,8 @@ impl From<Error> for Problem {
 }
 
 impl Problem {
-    /// Turns an unknown outcome of a safe method (RFC 9110 §9.2.1) into [`UNAVAILABLE`]: only the record of the read may
-    /// have been written, so the client can repeat the request.
+    /// Turns an unknown outcome of a safe method (RFC 9110 §9.2.1) into [`UNAVAILABLE`]: only the record of the read
+    /// may have been written, so the client can repeat the request.
     #[must_use]
     pub(crate) fn for_method(self, method: &Method) -> Self {
         match self.kind() {

@@ -1,23 +1,23 @@
-//! What frames a request and names its host: rules of HTTP itself, whatever the route. The parser leaves them to us.
+//! Checks of a request's framing and host, which HTTP requires for every route and hyper does not make.
 
 use http::{Version, header, request::Parts, uri::Scheme};
 
 use crate::{MALFORMED, NOT_IMPLEMENTED, Problem};
 
-/// Why a request is refused before it has a route.
+/// Returns a problem if a request must be refused before it is routed.
 pub(crate) fn refusal(parts: &Parts) -> Option<Problem> {
     if !is_framed(parts) {
         return Some(
             NOT_IMPLEMENTED
                 .problem()
-                .detail("The only transfer coding is chunked, once."),
+                .detail("Send the body without a transfer coding, or with chunked alone."),
         );
     }
+
     host_fault(parts).map(|fault| MALFORMED.problem().detail(fault))
 }
 
-/// Whether the body has no transfer coding but `chunked` (RFC 9112 §6.1). Others would have to be undone before the body
-/// is what its type says.
+/// Whether the body has no transfer coding other than `chunked` (RFC 9112 §6.1). Others are not decoded.
 fn is_framed(parts: &Parts) -> bool {
     let mut codings = parts.headers.get_all(header::TRANSFER_ENCODING).iter();
     let is_chunked = codings
@@ -26,7 +26,7 @@ fn is_framed(parts: &Parts) -> bool {
     is_chunked && codings.next().is_none()
 }
 
-/// What is wrong with the request's host: RFC 9112 §3.2, RFC 9113 §8.3.1.
+/// Describes what is wrong with the request's host (RFC 9112 §3.2, RFC 9113 §8.3.1).
 fn host_fault(parts: &Parts) -> Option<&'static str> {
     let mut hosts = parts
         .headers
@@ -36,10 +36,10 @@ fn host_fault(parts: &Parts) -> Option<&'static str> {
 
     let host = hosts.next();
     if hosts.next().is_some() {
-        return Some("The request has several Host headers.");
+        return Some("The request has more than one Host header.");
     }
 
-    // The authority of HTTP/2. In HTTP/1.1 it stands in an absolute target, and does not replace the header.
+    // The authority of HTTP/2. In HTTP/1.1 it is part of an absolute target and does not replace the header.
     let authority = parts
         .uri
         .authority()
@@ -50,14 +50,14 @@ fn host_fault(parts: &Parts) -> Option<&'static str> {
         (None, None) if parts.version < Version::HTTP_11 => None,
         (None, None) => Some("The request has no Host header."),
         (Some(authority), Some(host)) if !is_same(authority, host, parts.uri.scheme()) => {
-            Some("The Host header contradicts :authority.")
+            Some("The Host header differs from :authority.")
         }
         (Some(named), _) | (None, Some(named)) => (!is_host(named))
-            .then_some("The host is not a host name or address with an optional port."),
+            .then_some("The host must be a host name or an IP address, with an optional port."),
     }
 }
 
-/// Whether two authorities are one: letters of either case, and the scheme's port written out or not.
+/// Whether two authorities are equal, ignoring case and the scheme's default port.
 fn is_same(one: &[u8], other: &[u8], scheme: Option<&Scheme>) -> bool {
     let port: &[u8] = if scheme == Some(&Scheme::HTTP) {
         b":80"
@@ -75,7 +75,7 @@ fn is_same(one: &[u8], other: &[u8], scheme: Option<&Scheme>) -> bool {
     bare(one) == bare(other)
 }
 
-/// `uri-host [ ":" port ]` (RFC 3986 §3.2.2), and not empty: `http` has no URI without a host (RFC 9110 §4.2.1).
+/// Whether an authority is `uri-host [ ":" port ]` (RFC 3986 §3.2.2) and not empty (RFC 9110 §4.2.1).
 fn is_host(authority: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(authority) else {
         return false;
@@ -103,7 +103,7 @@ fn is_host(authority: &[u8]) -> bool {
     is_host && is_port
 }
 
-/// A name or an IPv4 address: unreserved characters, sub-delimiters and percent-encoded ones.
+/// Whether a host is a name or an IPv4 address: unreserved characters, sub-delimiters and percent-encoded ones.
 fn is_name(host: &str) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte);
     let mut bytes = host.as_bytes();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn http_1_names_one_host() {
+    fn http_1_requires_exactly_one_valid_host() {
         for host in [
             "a",
             "example.org:8000",
@@ -162,14 +162,14 @@ mod tests {
         assert_eq!(
             fault(Version::HTTP_11, "http://a/", &["b"]),
             None,
-            "RFC 9112 §3.2.2: the target counts"
+            "RFC 9112 §3.2.2: the target takes precedence"
         );
         assert_eq!(fault(Version::HTTP_10, "/", &[]), None);
         assert!(fault(Version::HTTP_10, "/", &["a", "b"]).is_some());
     }
 
     #[test]
-    fn http_2_names_it_once_or_twice_alike() {
+    fn http_2_requires_an_authority_and_an_equal_host_if_any() {
         assert_eq!(fault(Version::HTTP_2, "https://a/", &[]), None);
         assert_eq!(fault(Version::HTTP_2, "/", &["a"]), None);
         assert_eq!(fault(Version::HTTP_2, "https://a/", &["A:443"]), None);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_chunked_once_or_not_at_all() {
+    fn chunked_is_the_only_transfer_coding() {
         let is_framed = |codings: &[&str]| {
             let mut request = http::Request::builder();
             for coding in codings {

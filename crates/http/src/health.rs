@@ -10,8 +10,8 @@ use mainstay_database::{Database, Pulse};
 
 use crate::{NOT_FOUND, Problem, UNAVAILABLE};
 
-/// Whether the service should get requests: it has its schema, reaches its database and can write there, is not on its way
-/// out, and does the work that it is there for.
+/// Whether the service should receive requests: its schema is migrated, its database is reachable and writable, it is
+/// not shutting down, and its background work makes progress.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<State>);
 
@@ -24,7 +24,7 @@ struct State {
 }
 
 impl Readiness {
-    /// Ready once the database stands at migration `schema` or later.
+    /// Creates a readiness that requires migration `schema` or later.
     pub fn new(schema: i32) -> Self {
         Self(Arc::new(State {
             draining: AtomicBool::new(false),
@@ -34,22 +34,23 @@ impl Readiness {
         }))
     }
 
-    /// Ready only while all of these succeed: for a process that is there for nothing else. What it is told first, counts.
+    /// Makes readiness depend on background work, for a process that does nothing else. Only the first call has an
+    /// effect.
     pub fn depends_on(&self, pulses: impl IntoIterator<Item = Pulse>) {
         self.0.pulses.get_or_init(|| pulses.into_iter().collect());
     }
 
-    /// Not ready while `missing`: rows are there whose data keys are not, so that nothing of them can be read.
+    /// Sets whether data keys are missing, so that rows cannot be decrypted. The service is not ready then.
     pub fn set_keys_missing(&self, missing: bool) {
         self.0.keys_missing.store(missing, Ordering::Release);
     }
 
-    /// From now on the answer is "not ready": the service is about to stop.
+    /// Marks the service as shutting down, and so as not ready.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Release);
     }
 
-    /// The answer to a probe.
+    /// Answers a readiness probe.
     pub(crate) async fn check(&self, database: &Database) -> Result<String, Problem> {
         let not_ready = |detail: &'static str| {
             UNAVAILABLE
@@ -57,33 +58,27 @@ impl Readiness {
                 .detail(detail)
                 .retry_after(Duration::from_secs(1))
         };
+
         if self.0.draining.load(Ordering::Acquire) {
             return Err(not_ready("The service is shutting down."));
         }
-        if let Some(pulse) = self
-            .0
-            .pulses
-            .get()
-            .into_iter()
-            .flatten()
-            .find(|pulse| !pulse.is_alive())
-        {
-            return Err(not_ready("The worker does not get on.")
+        if let Some(pulse) = self.stalled_work() {
+            return Err(not_ready("The worker is stalled.")
                 .caused_by(format!("no {} for too long", pulse.work())));
         }
 
         match database.health().await {
             Ok(health) if health.schema < self.0.schema => {
-                Err(not_ready("The schema is not migrated yet."))
+                Err(not_ready("The database schema has pending migrations."))
             }
-            Ok(health) if !health.takes_writes => Err(not_ready("The database takes no writes.")),
+            Ok(health) if !health.takes_writes => Err(not_ready("The database is read-only.")),
             Ok(health) if !health.keys_open => {
-                Err(not_ready("The key ring does not open what is stored."))
+                Err(not_ready("The key ring cannot decrypt the stored data."))
             }
             Ok(_) if self.0.keys_missing.load(Ordering::Acquire) => Err(not_ready(
-                "Data keys are missing: the table data_keys was not restored, or not all of it.",
+                "Data keys are missing: the table data_keys was not restored completely.",
             )),
-            // Migrations only go forward and keep the release before them running: a rollback is ready.
+            // Migrations stay compatible with the previous release, so a rolled-back build is ready.
             Ok(health) if health.schema > self.0.schema => Ok(format!(
                 "ready: schema {} is newer than this build's {}\n",
                 health.schema, self.0.schema
@@ -92,11 +87,16 @@ impl Readiness {
             Err(error) => Err(not_ready("The database is not available.").caused_by(error)),
         }
     }
+
+    fn stalled_work(&self) -> Option<&Pulse> {
+        let pulses = self.0.pulses.get();
+        pulses.into_iter().flatten().find(|pulse| !pulse.is_alive())
+    }
 }
 
-/// Answers the health probes; both servers do.
+/// Answers the health probes, on both ports.
 ///
-/// `/livez` says that the process runs and looks at nothing else: a database that is gone is no reason to restart it.
+/// `/livez` only reports that the process runs: an unavailable database is no reason to restart it.
 pub(crate) async fn probe(
     path: &str,
     readiness: &Readiness,

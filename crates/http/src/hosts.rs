@@ -1,5 +1,5 @@
-//! The hosts that a service answers for. A page of another site whose name resolves to this machine (DNS rebinding) sends
-//! its own name as the host, and is not answered.
+//! The hosts that the service serves. This prevents DNS rebinding: a page of another site whose name resolves to this
+//! machine sends its own name as the host, and is refused.
 
 use http::{StatusCode, header, request::Parts};
 
@@ -9,14 +9,15 @@ use crate::{Kind, Problem};
 pub const MISDIRECTED: Kind = Kind::new(
     StatusCode::MISDIRECTED_REQUEST,
     "misdirected_request",
-    "This service does not answer for that host.",
+    "This service does not serve this host.",
 );
 
-/// The refusal of a request whose host is not among `allowed`; with none allowed in particular, all are.
+/// Returns a problem if the request's host is not in `allowed`. An empty list allows every host.
 pub(crate) fn refusal(parts: &Parts, allowed: &[String]) -> Option<Problem> {
     if allowed.is_empty() {
         return None;
     }
+
     let authority = parts.uri.authority().map(|authority| authority.as_str());
     let header = parts
         .headers
@@ -24,19 +25,21 @@ pub(crate) fn refusal(parts: &Parts, allowed: &[String]) -> Option<Problem> {
         .and_then(|host| host.to_str().ok());
     let host = without_port(authority.or(header).unwrap_or_default());
     let is_allowed = allowed.iter().any(|name| name.eq_ignore_ascii_case(host));
+
     (!is_allowed).then(|| MISDIRECTED.problem())
 }
 
-/// Where a browser should be instead that came to this machine by its address, while the service is known by the machine's
-/// name: passkeys and cookies belong to the name (Web Authentication §5.1.2).
+/// Returns the URL to redirect to if a browser uses a loopback address although the public URL is `localhost`: passkeys
+/// and cookies belong to the name (Web Authentication §5.1.2).
 pub(crate) fn by_name(parts: &Parts, public_url: &str) -> Option<String> {
-    let known_as = public_url.strip_prefix("http://localhost")?;
+    let public_port = public_url.strip_prefix("http://localhost")?;
     let host = parts.headers.get(header::HOST)?.to_str().ok()?;
     let port = ["127.0.0.1", "[::1]"]
         .iter()
         .find_map(|address| host.strip_prefix(address))?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    (known_as.split('/').next() == Some(port)).then(|| format!("http://localhost{port}{path}"))
+
+    (public_port.split('/').next() == Some(port)).then(|| format!("http://localhost{port}{path}"))
 }
 
 fn without_port(authority: &str) -> &str {
@@ -60,8 +63,8 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_goes_by_its_name() {
-        let moved = |host: &str, public_url: &str| {
+    fn loopback_addresses_are_redirected_to_localhost() {
+        let redirected = |host: &str, public_url: &str| {
             let request = http::Request::builder()
                 .uri("/docs?a=b")
                 .header(header::HOST, host)
@@ -70,9 +73,15 @@ mod tests {
             by_name(&request.into_parts().0, public_url)
         };
 
-        let there = Some("http://localhost:8000/docs?a=b".to_owned());
-        assert_eq!(moved("127.0.0.1:8000", "http://localhost:8000"), there);
-        assert_eq!(moved("[::1]:8000", "http://localhost:8000/base"), there);
+        let by_name = Some("http://localhost:8000/docs?a=b".to_owned());
+        assert_eq!(
+            redirected("127.0.0.1:8000", "http://localhost:8000"),
+            by_name
+        );
+        assert_eq!(
+            redirected("[::1]:8000", "http://localhost:8000/base"),
+            by_name
+        );
 
         for (host, public_url) in [
             ("localhost:8000", "http://localhost:8000"),
@@ -82,12 +91,16 @@ mod tests {
             ("127.0.0.1", "https://api.example"),
             ("127.0.0.1:8000", "http://localhost.example:8000"),
         ] {
-            assert_eq!(moved(host, public_url), None, "{host} for {public_url}");
+            assert_eq!(
+                redirected(host, public_url),
+                None,
+                "{host} for {public_url}"
+            );
         }
     }
 
     #[test]
-    fn only_named_hosts_are_answered() {
+    fn only_allowed_hosts_are_served() {
         for host in [
             "localhost",
             "LOCALHOST:8000",

@@ -1,4 +1,4 @@
-//! What an endpoint's function takes beside its policy. Each input reads, checks and documents itself.
+//! The inputs of an endpoint's function, besides its policy. Each input extracts, checks and documents itself.
 
 mod body;
 mod cookie;
@@ -34,21 +34,21 @@ pub(crate) use {body::accepts, text::has_bad_escape};
 
 use crate::{Operation, Problem, Request};
 
-/// An argument of an endpoint's function behind the policy.
+/// An argument of an endpoint's function, after the policy.
 #[diagnostic::on_unimplemented(
     message = "an endpoint cannot take `{Self}`",
     note = "take `Path<T>`, `Query<T>`, `Json<T>`, `Form<T>`, `Header<T>`, `Cookie<T>`, `IfMatch` or `Shared<T>`",
     note = "in `Query`, `Json` and `Form`, `T` is a type under `#[input]`"
 )]
 pub trait Input: Sized + Send {
-    /// Takes the value from the request.
+    /// Extracts the value from the request.
     fn take(request: &mut Request) -> impl Future<Output = Result<Self, Problem>> + Send;
 
-    /// Tells the document.
+    /// Describes the input in the API document.
     fn describe(operation: &mut Operation<'_>);
 }
 
-/// A type that a request holds; implemented by `#[input]`, which also refuses unknown fields and derives the rules.
+/// A type that may be part of a request. `#[input]` implements it, refuses unknown fields and derives the rules.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an input",
     note = "write `#[input]` above the type"

@@ -70,7 +70,8 @@ pub const NOT_FOUND: Kind = Kind::new(
     "not_found",
     "There is no such resource.",
 );
-/// Not an error: the response to `HEAD` where the content would have to be opened and recorded. It never leaves the edge.
+/// Not an error: the response to `HEAD` where the content would have to be opened and recorded. It never leaves the
+/// edge.
 pub(crate) const NOT_SHOWN: Kind = Kind::new(StatusCode::OK, "not_shown", "Nothing is shown.");
 /// The path exists, but not with this method.
 pub const METHOD_NOT_ALLOWED: Kind = Kind::new(

@@ -2,7 +2,8 @@
 //!
 //! An endpoint is one annotated function ([`Endpoint`]). Enforcement, JSON Schema, the security requirement, the 4xx
 //! responses and the access matrix are all derived from it. The router is opaque, so no route can bypass a declaration.
-//! This crate does not query the database: an endpoint uses the data access handle (the *door*) that its policy provides.
+//! This crate does not query the database: an endpoint uses the data access handle (the *door*) that its policy
+//! provides.
 
 mod answer;
 mod app;

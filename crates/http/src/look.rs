@@ -1,8 +1,8 @@
-//! What every page of ours looks like: served below `/look/`, for the pages here and those of modules.
+//! The look that all pages share: files below `/look/`, for the pages of this crate and of modules.
 //!
-//! A page loads `/look/colours.css`, the colours in both schemes as custom properties, and perhaps `/look/shell.css`, the
-//! bar, cards and buttons around it. These names stay; a build script that bundles a module's own files writes the names
-//! that browsers keep for a year in their place.
+//! A page loads `/look/colours.css` (the colours of both schemes as custom properties) and, if it wants,
+//! `/look/shell.css` (bar, cards and buttons). These names are stable. A build script that bundles a module's own files
+//! replaces them by names that contain a hash of the content, which browsers cache for a year.
 
 use crate::{Asset, Page};
 
@@ -13,25 +13,25 @@ pub const SHELL: &str = "/look/shell.css";
 /// The icon, as SVG.
 pub const ICON: &str = "/look/icon.svg";
 
-/// The files, under the names that change with their content.
+/// The files, with paths that contain a hash of the content.
 pub(crate) static FILES: &[Asset] = include!(concat!(env!("OUT_DIR"), "/look.rs"));
 
-/// Finds a file of the look by its name that stays.
+/// Finds a file of the look by its stable name.
 pub(crate) fn named(path: &str) -> Option<&'static Asset> {
     let name = path.strip_prefix("/look/")?;
     FILES.iter().find(|file| file.name == name)
 }
 
-/// The name of a file of the look that changes with its content.
+/// The path of a file of the look that contains a hash of the content.
 pub(crate) fn hashed(name: &'static str) -> &'static str {
     named(name).map_or(name, |file| file.path)
 }
 
-/// The policy of a page that is [`page`]: it loads the look, and nothing runs.
+/// The content security policy of a [`page`]: it may load the look, and run no script.
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
-/// A whole page: its title, the service's name in its bar, and the HTML of its `main`.
+/// Renders a page: its title, the service's name in the bar, and the HTML of its `main` element.
 pub fn page(title: &str, service: &str, main: &str) -> String {
     let [colours, shell, icon] = [COLOURS, SHELL, ICON].map(hashed);
     let [title, service] = [title, service].map(escaped);
@@ -57,7 +57,7 @@ pub fn page(title: &str, service: &str, main: &str) -> String {
     )
 }
 
-/// A text in which no character means anything to HTML.
+/// Escapes a text for HTML.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -65,7 +65,7 @@ pub fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-/// The icon, where browsers look for one that no page names.
+/// The icon at `/favicon.ico`, where browsers look for it by default.
 pub fn favicon() -> Option<Page> {
     named(ICON).map(|icon| Page::asset_at("/favicon.ico", icon))
 }

@@ -14,12 +14,12 @@ use crate::{
     server::bind,
 };
 
-/// Connections at once. A probe does not wait for those that are idle: it takes the place of the oldest.
+/// Number of concurrent connections. A new connection replaces the oldest, so that a probe never waits for idle ones.
 const CONNECTIONS: usize = 128;
-/// How long a connection may be idle, or its head may take: probes time out sooner.
+/// How long a connection may be idle, and how long a head may take to arrive. Probes time out sooner.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The management port alone, for a process that serves no API.
+/// A server of only the management port, for a process without an API.
 pub struct Management {
     app: App,
     listener: TcpListener,
@@ -30,9 +30,10 @@ impl Management {
     /// Binds the port. Port 0 takes any free one.
     ///
     /// # Errors
-    /// [`ServeError`] when the port cannot be had.
+    /// [`ServeError`] if the port cannot be bound.
     pub async fn bind(app: App, telemetry: Option<Telemetry>) -> Result<Self, ServeError> {
         let listener = bind(app.settings().management).await?;
+
         Ok(Self {
             app,
             listener,
@@ -40,15 +41,15 @@ impl Management {
         })
     }
 
-    /// Where health and metrics listen.
+    /// Address and port of the health probes and metrics.
     ///
     /// # Errors
-    /// What the system says.
+    /// Returns the error of the operating system.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Serves for as long as `work` goes on.
+    /// Serves until `work` ends.
     pub async fn run(self, work: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(serve_probes(
@@ -62,12 +63,12 @@ impl Management {
         stop.send_replace(true);
 
         if serving.await.is_err() {
-            tracing::error!("the management port's accept loop panicked");
+            tracing::error!("accept loop of the management port panicked");
         }
     }
 }
 
-/// Serves health and metrics until it is told to stop.
+/// Serves health probes and metrics until `stopped` is true.
 pub(crate) async fn serve_probes(
     listener: TcpListener,
     app: App,
@@ -84,33 +85,37 @@ pub(crate) async fn serve_probes(
         drain: Duration::from_secs(1),
     };
     let router = router(&app, telemetry);
+
     serve(listener, (app, router), None, limits, stopped).await;
 }
 
-/// Health and metrics, on a port of their own that no client reaches (OWASP ASVS 13.4.5).
+/// The router of the management port, which must not be reachable for clients (OWASP ASVS 13.4.5).
 fn router(app: &App, telemetry: Option<Telemetry>) -> Router {
-    let prober = {
+    let health = {
         let app = app.clone();
-        move |request: HttpRequest| probed(app, request)
+        move |request: HttpRequest| answer_probe(app, request)
     };
     let app = app.clone();
+
     Router::new()
-        .route("/livez", get(prober.clone()))
-        .route("/readyz", get(prober))
-        .route("/metrics", get(move || measured(app, telemetry)))
+        .route("/livez", get(health.clone()))
+        .route("/readyz", get(health))
+        .route("/metrics", get(move || render_metrics(app, telemetry)))
 }
 
-async fn probed(app: App, request: HttpRequest) -> Result<Reply, Infallible> {
+async fn answer_probe(app: App, request: HttpRequest) -> Result<Reply, Infallible> {
     let id = app.database().runtime().new_id::<HttpRequest>().uuid();
     let answer = probe(request.uri().path(), app.readiness(), app.database()).await;
+
     Ok(answer.map_or_else(|problem| problem.into_reply(id), text))
 }
 
-async fn measured(app: App, telemetry: Option<Telemetry>) -> Reply {
+async fn render_metrics(app: App, telemetry: Option<Telemetry>) -> Reply {
     app.measure();
     let text = telemetry
         .map(|telemetry| telemetry.render_metrics())
         .unwrap_or_default();
+
     let mut reply = Response::new(Body::from(text));
     let prometheus = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     reply.headers_mut().insert(header::CONTENT_TYPE, prometheus);

@@ -11,13 +11,13 @@ pub struct AccessRow {
     pub method: String,
     /// The path.
     pub path: &'static str,
-    /// The function.
+    /// The name of the function.
     pub operation: &'static str,
-    /// What must be true of a caller.
+    /// What it requires of the caller.
     pub requirement: Requirement,
-    /// Whether the caller must have proved a short while ago who it is.
+    /// Whether it requires a recent re-authentication.
     pub fresh: bool,
-    /// Whether a machine may call it, too, whose scopes name the permission.
+    /// Whether a machine with the permission among its scopes may call it too.
     pub scoped_machines: bool,
 }
 
@@ -31,7 +31,7 @@ impl AccessRow {
         }
     }
 
-    /// Whether it changes what others may do, and neither asks a person to step up nor is bound to a scope: a mistake in
+    /// Whether it changes the rights of others without requiring re-authentication or an explicit scope: a mistake in
     /// the declaration (OWASP ASVS 7.5.3).
     pub fn is_administered_carelessly(&self) -> bool {
         let reads = ["GET", "HEAD"].contains(&self.method.as_str());
@@ -39,7 +39,7 @@ impl AccessRow {
         administrative && !reads && !self.fresh
     }
 
-    /// Whether a caller with a built-in role may, as the code declares it.
+    /// Whether a built-in role, as declared in code, may call it.
     pub fn allows(&self, role: BuiltInRole) -> bool {
         match self.requirement {
             Requirement::Public | Requirement::SignedIn | Requirement::InPerson => true,
@@ -48,7 +48,7 @@ impl AccessRow {
     }
 }
 
-/// Which built-in role may call which operation, by path and method.
+/// Lists which built-in roles may call which operation, sorted by path and method.
 pub fn access_matrix(modules: &[Module]) -> Vec<AccessRow> {
     let mut rows: Vec<_> = modules
         .iter()
@@ -72,7 +72,7 @@ pub fn access_matrix(modules: &[Module]) -> Vec<AccessRow> {
     rows
 }
 
-/// The access matrix as a table: one line an operation, one column a built-in role.
+/// Renders the access matrix as a table: a line for each operation, a column for each built-in role.
 pub fn access_table(modules: &[Module]) -> String {
     let rows = access_matrix(modules);
     let longest = |of: fn(&AccessRow) -> usize| rows.iter().map(of).max().unwrap_or(0);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_administrative_change_without_a_step_up_is_careless() {
+    fn an_administrative_change_without_a_step_up_is_reported() {
         let row = |method: &str, requirement, fresh| AccessRow {
             method: method.to_owned(),
             path: "/v1/ducks",

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{Declaration, Endpoints, Page};
 
-/// A feature: its name, its endpoints, and what else it brings.
+/// A feature: its name, its endpoints, and everything else that it adds to the service.
 ///
 /// ```ignore
 /// pub fn module() -> Module {
@@ -33,19 +33,19 @@ pub struct Module {
 /// A value that endpoints take as [`Shared`](crate::Shared), and its type.
 pub type SharedValue = (TypeId, Arc<dyn Any + Send + Sync>);
 
-/// Somebody outside of the service to whom personal data goes.
+/// A recipient of personal data outside of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Recipient {
-    /// Who.
+    /// The recipient.
     pub who: &'static str,
-    /// What they get.
+    /// The data that they receive.
     pub what: &'static str,
-    /// On what occasion, and whether it depends on a setting.
+    /// The occasion, and the setting that it depends on, if any.
     pub when: &'static str,
 }
 
 impl Module {
-    /// A feature without endpoints yet. Its name is a heading of the document.
+    /// Creates a module without endpoints. Its name is a tag in the API document.
     pub fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -69,71 +69,71 @@ impl Module {
         self
     }
 
-    /// Adds pages beside the endpoints.
+    /// Adds pages.
     #[must_use]
     pub fn pages(mut self, pages: impl IntoIterator<Item = Page>) -> Self {
         self.pages.extend(pages);
         self
     }
 
-    /// Adds a permission that no endpoint demands as a whole: what it widens, the endpoint looks up itself.
+    /// Adds a permission that is not the policy of any endpoint: an endpoint checks for it itself.
     #[must_use]
     pub fn permission(mut self, permission: Declared) -> Self {
         self.permissions.push(permission);
         self
     }
 
-    /// Adds a row type: what is sealed of it is known to the commands that rotate keys, and to whatever goes over all that
-    /// is kept of a person.
+    /// Adds a row type, so that key rotation, export and erasure cover its sealed columns.
     #[must_use]
     pub fn entity<E: Entity>(self) -> Self {
         self.table(SealedTable::of::<E>())
     }
 
-    /// Adds a table with sealed columns that is written by hand.
+    /// Adds a table with sealed columns that was declared by hand.
     #[must_use]
     pub fn table(mut self, table: SealedTable) -> Self {
         self.tables.push(table);
         self
     }
 
-    /// Adds a column of boxes that the service seals for itself.
+    /// Adds a column whose values the service seals for itself, not for a person.
     #[must_use]
     pub fn private_column(mut self, column: PrivateColumn) -> Self {
         self.private_columns.push(column);
         self
     }
 
-    /// Says that it keeps a table, and how long a row stays there, where no [`retain`](Self::retain) says so: for the record
-    /// of processing.
+    /// Declares a table and describes how long its rows are kept, if no [`retain`](Self::retain) rule applies. For the
+    /// record of processing activities.
     #[must_use]
     pub fn keeping(mut self, table: &'static str, retention: &'static str) -> Self {
         self.plain_tables.push((table, retention));
         self
     }
 
-    /// Adds a rule by which rows are erased or deleted when their time is over.
+    /// Adds a rule that erases or deletes rows when their retention period is over.
     #[must_use]
     pub fn retain(mut self, rule: Retention) -> Self {
         self.retention.push(rule);
         self
     }
 
-    /// Adds somebody to whom personal data goes: for the record of processing.
+    /// Adds a recipient of personal data, for the record of processing activities.
     #[must_use]
     pub fn recipient(mut self, recipient: Recipient) -> Self {
         self.recipients.push(recipient);
         self
     }
 
-    /// Shares a value with the endpoints of all modules, which take it as [`Shared<T>`](crate::Shared). There is one of a type.
+    /// Shares a value with the endpoints of all modules, which take it as [`Shared<T>`](crate::Shared). There can be
+    /// one value of each type.
     #[must_use]
     pub fn share<T: Any + Send + Sync>(mut self, value: T) -> Self {
         self.shared.push((TypeId::of::<T>(), Arc::new(value)));
         self
     }
 
-    /// Says that the service shares a `T` once it is put together, since the module cannot make one by itself.
+    /// Declares that the service will share a `T` later, because the module cannot create one itself.
     #[must_use]
     pub fn awaits<T: Any + Send + Sync>(mut self) -> Self {
         self.awaited.push(TypeId::of::<T>());
@@ -160,18 +160,18 @@ impl Module {
         &self.tables
     }
 
-    /// Its columns of private boxes.
+    /// Its columns that the service seals for itself.
     pub fn private_columns(&self) -> &[PrivateColumn] {
         &self.private_columns
     }
 
-    /// Whether it is the one that keeps a table.
+    /// Whether it declares a table.
     pub fn keeps(&self, table: &str) -> bool {
         self.tables.iter().any(|known| known.table == table)
             || self.plain_tables.iter().any(|(name, _)| *name == table)
     }
 
-    /// What it says of how long the rows of a table stay.
+    /// The description of how long the rows of a table are kept.
     pub fn retention_of(&self, table: &str) -> Option<&'static str> {
         self.plain_tables
             .iter()
@@ -184,17 +184,17 @@ impl Module {
         &self.retention
     }
 
-    /// To whom it gives personal data.
+    /// Its recipients of personal data.
     pub fn recipients(&self) -> &[Recipient] {
         &self.recipients
     }
 
-    /// What it shares.
+    /// The values that it shares.
     pub fn shared_values(&self) -> &[SharedValue] {
         &self.shared
     }
 
-    /// The types of what it shares, at once or later.
+    /// The types of the values that it shares, now or later.
     pub(crate) fn shared_types(&self) -> impl Iterator<Item = TypeId> + '_ {
         self.shared
             .iter()
@@ -202,7 +202,7 @@ impl Module {
             .chain(self.awaited.iter().copied())
     }
 
-    /// The permissions that it knows beyond those of its endpoints.
+    /// Its permissions that are not policies of its endpoints.
     pub fn added_permissions(&self) -> &[Declared] {
         &self.permissions
     }

@@ -1,33 +1,34 @@
-//! What a client would rather have (RFC 9110 §12): a page or a problem document by `Accept`, gzip by `Accept-Encoding`.
+//! Content negotiation (RFC 9110 §12): a page or a problem by `Accept`, gzip by `Accept-Encoding`.
 
 use http::{HeaderMap, HeaderName, header};
 
-/// Whether a person at a browser asks: a page is wanted more than a problem document. A client that takes both alike, as
-/// curl does, is a program; so is one that says nothing.
+/// Whether the client prefers a page to a JSON problem, as browsers do. A client without a preference, such as curl,
+/// counts as a program.
 pub(crate) fn prefers_page(headers: &HeaderMap) -> bool {
     media_type(headers, "text/html") > media_type(headers, "application/problem+json")
 }
 
-/// Whether content may be sent in gzip.
+/// Whether the client accepts gzip.
 pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     let weight_of = |coding: &str| {
         let found = members(headers, &header::ACCEPT_ENCODING)
             .filter(|(name, _)| name.eq_ignore_ascii_case(coding));
         found.map(|(_, weight)| weight).max()
     };
+
     weight_of("gzip")
         .or_else(|| weight_of("*"))
         .is_some_and(|weight| weight > 0)
 }
 
-/// How much a media type is wanted, in thousandths: the range that names it most closely decides (RFC 9110 §12.5.1).
+/// The quality of a media type in thousandths, from the most specific range that matches (RFC 9110 §12.5.1).
 fn media_type(headers: &HeaderMap, wanted: &str) -> u16 {
     if !headers.contains_key(header::ACCEPT) {
         return ALL;
     }
 
     let kind = wanted.split_once('/').map_or("", |(kind, _)| kind);
-    let closeness = |range: &str| match range.split_once('/') {
+    let specificity = |range: &str| match range.split_once('/') {
         _ if range.eq_ignore_ascii_case(wanted) => Some(2),
         Some((of, "*")) if of.eq_ignore_ascii_case(kind) => Some(1),
         Some(("*", "*")) => Some(0),
@@ -35,16 +36,17 @@ fn media_type(headers: &HeaderMap, wanted: &str) -> u16 {
     };
 
     let ranges = members(headers, &header::ACCEPT)
-        .filter_map(|(range, weight)| Some((closeness(range)?, weight)));
+        .filter_map(|(range, weight)| Some((specificity(range)?, weight)));
     ranges.max().map_or(0, |(_, weight)| weight)
 }
 
-/// The members of a list, each with its weight.
+/// The members of a list with their weights.
 fn members<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'h str, u16)> {
     let lines = headers
         .get_all(name)
         .into_iter()
         .filter_map(|line| line.to_str().ok());
+
     lines.flat_map(|line| line.split(',')).map(|member| {
         let mut parts = member.split(';').map(str::trim);
         let value = parts.next().unwrap_or_default();
@@ -54,10 +56,10 @@ fn members<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item 
     })
 }
 
-/// The weight of what is wanted without reserve.
+/// The default weight, `q=1`.
 const ALL: u16 = 1_000;
 
-/// A weight of up to three decimals (RFC 9110 §12.4.2). What is none weighs nothing.
+/// Parses a weight of up to three decimals (RFC 9110 §12.4.2). An invalid one counts as 0.
 fn thousandths(weight: &str) -> u16 {
     let (whole, decimals) = weight.split_once('.').unwrap_or((weight, ""));
     let is_weight = matches!(whole, "0" | "1")
@@ -80,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_is_told_from_a_program() {
+    fn browsers_get_pages_and_programs_do_not() {
         let prefers = |accept: &str| prefers_page(&accepting(header::ACCEPT, accept));
 
         for browser in [
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_sent_to_those_who_take_it() {
+    fn gzip_is_sent_to_clients_that_accept_it() {
         let takes = |accept: &str| takes_gzip(&accepting(header::ACCEPT_ENCODING, accept));
 
         for yes in [
@@ -137,7 +139,7 @@ mod tests {
 
         assert!(
             !takes_gzip(&HeaderMap::new()),
-            "RFC 9110 leaves it open; a client that says nothing may be old"
+            "RFC 9110 would allow it, but such a client may be too old for gzip"
         );
     }
 }

@@ -6,8 +6,8 @@ use crate::{Asset, Problem, asset::Representations};
 
 /// A page or file that is served next to the API: one path, for `GET` and `HEAD`.
 ///
-/// A page has no caller, takes no body and reads no data; anything that needs these is an endpoint. Pages are not part of
-/// the API document, and no endpoint may have the same path.
+/// A page has no caller, takes no body and reads no data; anything that needs these is an endpoint. Pages are not part
+/// of the API document, and no endpoint may have the same path.
 ///
 /// ```
 /// use mainstay_http::Page;

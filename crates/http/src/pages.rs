@@ -1,5 +1,5 @@
-//! What is served beside the endpoints: the probes, the document, the docs page, the look and the pages of modules. None
-//! of it reads a body, knows a caller or touches data.
+//! Everything that is served besides endpoints: the probes, the API document, the docs page, the look and the pages of
+//! modules. None of it reads a body, has a caller or reads data.
 
 use axum::body::Body;
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
@@ -16,7 +16,7 @@ use crate::{
     router::Api,
 };
 
-/// The paths of this room, as the router knows them.
+/// The platform's own paths, as patterns of the router.
 pub(crate) const PATHS: [&str; 6] = [
     "/livez",
     "/readyz",
@@ -28,6 +28,7 @@ pub(crate) const PATHS: [&str; 6] = [
 
 pub(crate) async fn answer(app: &App, api: &Api, request: &Parts) -> Result<Reply, Problem> {
     only_read(request)?;
+
     let path = request.uri.path();
     match path {
         "/livez" | "/readyz" => probe(path, app.readiness(), app.database()).await.map(text),
@@ -38,7 +39,7 @@ pub(crate) async fn answer(app: &App, api: &Api, request: &Parts) -> Result<Repl
     }
 }
 
-/// Answers with a page that was mounted.
+/// Answers with a page of a module.
 pub(crate) fn show(page: &Page, request: &Parts) -> Result<Reply, Problem> {
     only_read(request)?;
 
@@ -58,7 +59,7 @@ pub(crate) fn show(page: &Page, request: &Parts) -> Result<Reply, Problem> {
     Ok(reply)
 }
 
-/// Sends the client elsewhere, for now (RFC 9110 §15.4.8).
+/// Redirects temporarily (RFC 9110 §15.4.8).
 pub(crate) fn redirect(to: &str) -> Result<Reply, Problem> {
     let location = HeaderValue::try_from(to).map_err(|_| NOT_FOUND.problem())?;
     let mut reply = Response::new(Body::empty());
@@ -85,8 +86,9 @@ fn fields(request: &Parts) -> Result<Vec<(String, String)>, Problem> {
     if has_bad_escape(query) {
         return Err(MALFORMED
             .problem()
-            .detail("The query holds a percent-encoding that is no text."));
+            .detail("The query contains an invalid percent-encoding."));
     }
+
     Ok(form_urlencoded::parse(query.as_bytes())
         .into_owned()
         .collect())
@@ -107,16 +109,19 @@ fn look(path: &str, request: &Parts) -> Result<Reply, Problem> {
         .find(|file| file.path == path)
         .or_else(|| look::named(path));
     let file = file.ok_or_else(|| NOT_FOUND.problem())?;
+
     Ok(Representations::under(path, file).answer(request))
 }
 
 fn docs(path: &str, request: &Parts) -> Result<Reply, Problem> {
     let asset = docs_page::asset(path).ok_or_else(|| NOT_FOUND.problem())?;
+
     let mut reply = Representations::under(asset.path, asset).answer(request);
     let policy = HeaderValue::from_static(docs_page::CONTENT_SECURITY_POLICY);
     reply
         .headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, policy);
+
     Ok(reply)
 }
 

@@ -1,4 +1,4 @@
-//! What is told of a person, and of their erasure: the same for every kind of person that an app knows.
+//! Views of a person's data export and of their erasure, the same for every kind of person in an app.
 
 use mainstay_database::{
     Cursor, Erased, Export, ExportedChange, ExportedEvent, ExportedField, ExportedRow, Shown,
@@ -8,45 +8,45 @@ use serde_json::Value;
 
 use crate::{choice, input, view};
 
-/// The version of the format: a reader that knows this one can read whatever calls itself so.
+/// The name and version of the format. It changes when readers of the old format could not read the new one.
 const FORMAT: &str = "mainstay.personal-data/1";
 
-/// Which page of an export.
+/// The page of an export.
 #[input]
 pub struct ExportPage {
-    /// Where to go on: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     pub cursor: Option<Cursor>,
 }
 
-/// All that is known of a person, page by page.
+/// All data about a person, page by page.
 #[view]
 pub struct ExportView {
     /// The format and its version.
     format: String,
-    /// When this page was made.
+    /// When this page was created.
     exported_at: Timestamp,
-    /// The rows that describe the person.
+    /// The rows about the person.
     rows: Vec<ExportedRowView>,
-    /// What was done to these rows, oldest first.
+    /// The events on these rows, oldest first.
     history: Vec<ExportedEventView>,
-    /// Pass it as `cursor` to go on; null on the last page. Nothing is left out unless this says so.
+    /// Pass it as `cursor` to get the next page; null on the last page.
     next_cursor: Option<Cursor>,
 }
 
-/// A row that describes the person.
+/// A row about the person.
 #[view]
 pub struct ExportedRowView {
-    /// Where it stands.
+    /// The table.
     table: String,
     /// What the table is for.
     purpose: String,
-    /// Which row.
+    /// The id of the row.
     row: Uuid,
-    /// Its columns, but those that hold secrets of the service.
+    /// Its columns, except secrets of the service.
     fields: Vec<ExportedFieldView>,
 }
 
-/// What is known in one column.
+/// The value of one column.
 #[view]
 pub struct ExportedFieldView {
     /// The column.
@@ -55,7 +55,7 @@ pub struct ExportedFieldView {
     class: String,
     /// What it is for.
     description: String,
-    /// What it holds.
+    /// Its value.
     value: Value,
     /// How it is shown.
     shown: ShownAs,
@@ -66,32 +66,32 @@ pub struct ExportedFieldView {
 pub enum ShownAs {
     /// As it is stored.
     AsStored,
-    /// It is stored sealed, and was opened.
+    /// It is stored encrypted, and shown decrypted.
     Opened,
-    /// It is only an index of another field; null stands in its place.
+    /// It is only an index of another field; shown as null.
     Withheld,
-    /// The key that opened it was destroyed; null stands in its place.
+    /// Its key was destroyed; shown as null.
     Destroyed,
 }
 
-/// Something that was done to one of the rows.
+/// An event on one of the rows.
 #[view]
 pub struct ExportedEventView {
-    /// The record in the audit log.
+    /// The id of the audit record.
     event: Uuid,
-    /// When.
+    /// When it happened.
     occurred_at: Timestamp,
-    /// What, such as `customer.revealed`.
+    /// What happened, such as `customer.revealed`.
     action: String,
-    /// By which operation.
+    /// The operation that did it.
     operation: String,
-    /// By which account.
+    /// The account that did it.
     actor_id: Option<Uuid>,
     /// The kind of row.
     resource: String,
-    /// Which row.
+    /// The id of the row.
     row: Option<Uuid>,
-    /// What it changed.
+    /// The fields that it changed.
     changes: Vec<ExportedChangeView>,
 }
 
@@ -104,18 +104,18 @@ pub struct ExportedChangeView {
     before: Value,
     /// Its value after; null when there is none.
     after: Value,
-    /// How the two are shown.
+    /// How both values are shown.
     shown: ShownAs,
 }
 
-/// What an erasure destroyed.
+/// The result of an erasure.
 #[view]
 pub struct ErasureView {
-    /// Keys: whatever they sealed is unreadable, wherever it stands.
+    /// Number of destroyed keys. Everything that was encrypted with them is now unreadable, also in backups.
     destroyed_keys: i64,
-    /// Rows that were emptied or deleted.
+    /// Number of rows that were emptied or deleted.
     erased_rows: i64,
-    /// Whether there was nothing left to erase, since it had been done before.
+    /// Whether there was nothing left to erase, because the person had been erased before.
     was_erased: bool,
 }
 
@@ -203,8 +203,6 @@ fn event(event: ExportedEvent) -> ExportedEventView {
         }
     });
 
-    let changes = changes.collect();
-
     ExportedEventView {
         event: id,
         occurred_at,
@@ -213,7 +211,7 @@ fn event(event: ExportedEvent) -> ExportedEventView {
         actor_id: actor,
         resource,
         row,
-        changes,
+        changes: changes.collect(),
     }
 }
 

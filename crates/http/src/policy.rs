@@ -1,4 +1,4 @@
-//! What an endpoint demands of its caller.
+//! Policies: what an endpoint requires of its caller.
 
 mod allowed;
 mod fresh;
@@ -20,35 +20,35 @@ use crate::{
     App, CROSS_SITE, Operation, PUBLIC_BODY_LIMIT, Problem, Request, Requirement, UNAUTHENTICATED,
 };
 
-/// What an endpoint demands of its caller: its first argument. [`Allowed`], [`SignedIn`], [`InPerson`] and [`Public`] are
-/// all there are, and [`Fresh`] or [`FreshOrScoped`] around one of them; only the check makes a value of them.
+/// The first argument of an endpoint: what it requires of its caller. The policies are [`Allowed`], [`SignedIn`],
+/// [`InPerson`] and [`Public`], and [`Fresh`] or [`FreshOrScoped`] around one of them. Only the check creates a value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy",
     label = "the first argument of an endpoint is its policy",
     note = "write `by: Allowed<SomePermission>`, `by: SignedIn` or `by: Public`"
 )]
 pub trait Policy: sealed::Sealed + Sized + Send {
-    /// Checks the caller. Decided from the request's head, before its body is read.
+    /// Checks the caller, before the body of the request is read.
     fn admit(request: &mut Request) -> impl Future<Output = Result<Self, Problem>> + Send;
 
-    /// Tells the document.
+    /// Describes the policy in the API document.
     fn describe(operation: &mut Operation<'_>);
 }
 
-/// A policy that knows its caller.
+/// A policy with an authenticated caller.
 pub trait Caller: Policy {
-    /// Who is asking.
+    /// The caller.
     fn principal(&self) -> &Arc<Principal>;
 }
 
-/// Anybody at all.
+/// Anyone, also without a credential.
 pub struct Public {
     origin: Origin,
     database: Database,
 }
 
 impl Public {
-    /// Goes around the door, as nobody: see [`Unscoped`].
+    /// Bypasses the door, without a principal: see [`Unscoped`].
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
         Unscoped::because(
             why,
@@ -58,7 +58,7 @@ impl Public {
         )
     }
 
-    /// Where the request comes from.
+    /// The origin of the request, for the audit log.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -78,7 +78,7 @@ impl Policy for Public {
     }
 }
 
-/// What every operation answers that must know its caller.
+/// Adds the problems of every operation with an authenticated caller.
 fn describe_caller(operation: &mut Operation<'_>) {
     operation.answers(&[UNAUTHENTICATED]);
     if operation.method != Method::GET {
@@ -86,10 +86,10 @@ fn describe_caller(operation: &mut Operation<'_>) {
     }
 }
 
-/// A denial is an event of its own (OWASP logging vocabulary: `authz_fail`). A log that cannot be written does not turn
-/// a denial into anything else.
+/// Records a denial as an audit event (`authz_fail` of the OWASP logging vocabulary). If recording fails, the request
+/// is still denied.
 async fn record_denial(app: App, origin: Origin, principal: Arc<Principal>) {
-    let why = "a denial has no permission to open the door with";
+    let why = "a denied caller has no permission to open the door with";
     let log = Unscoped::because(why, app.database(), origin, Some(principal.clone()));
 
     write_denial(&log, &principal).await;
@@ -103,7 +103,7 @@ async fn write_denial(log: &Unscoped, principal: &Principal) {
         organization: principal.organization,
     };
     if let Err(error) = log.record(event).await {
-        tracing::error!(%error, cause = error.cause(), "a denial could not be recorded");
+        tracing::error!(%error, cause = error.cause(), "recording a denial failed");
     }
 }
 

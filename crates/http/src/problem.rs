@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{failure, request::Reply};
 
-/// A kind of problem: its status, stable `code` and default detail. Declare it as a constant and name it in the endpoint's
-/// attribute, so that the API document lists it.
+/// A kind of problem: its status, stable `code` and default detail. Declare it as a constant and name it in the
+/// endpoint's attribute, so that the API document lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// The HTTP status.

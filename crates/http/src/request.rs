@@ -8,10 +8,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{App, bodies::BodyLimit};
 
-/// The answer of an endpoint.
+/// The HTTP response of an endpoint.
 pub(crate) type Reply = http::Response<Body>;
 
-/// A request on its way through an endpoint: the policy reads its head, then the inputs take what they need.
+/// A request to an endpoint. The policy checks its head, then the inputs extract their values.
 pub struct Request {
     pub(crate) app: App,
     pub(crate) parts: Parts,
@@ -21,27 +21,27 @@ pub struct Request {
     pub(crate) origin: Origin,
     pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) body_limit: BodyLimit,
-    /// The share of the body budget that its body holds, until it is answered.
+    /// Its body's share of the body budget, released with the response.
     pub(crate) body_share: Option<OwnedSemaphorePermit>,
 }
 
 impl Request {
-    /// The value of a header, when it is there once and is text.
+    /// The value of a header; `None` if it is missing, repeated, or not text.
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
         single(&self.parts.headers, name)
     }
 
-    /// Whether the client is shown what is read: not in answer to `HEAD`.
+    /// Whether the response has content, unlike that to `HEAD`.
     pub(crate) fn shows(&self) -> bool {
         self.parts.method != Method::HEAD
     }
 
-    /// Where the request comes from.
+    /// The origin of the request, for the audit log.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// What the service is made of.
+    /// The service's shared state.
     pub fn app(&self) -> &App {
         &self.app
     }

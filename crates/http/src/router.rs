@@ -13,7 +13,7 @@ use crate::{
     bodies::BodyLimit, edge, pages, schemas::Schemas,
 };
 
-/// The endpoints of a service, checked, with their document.
+/// The endpoints and pages of a service, after the start-up check, with the API document.
 #[derive(Clone)]
 pub struct Api(Arc<Inner>);
 
@@ -31,12 +31,12 @@ pub(crate) struct Resource {
     pub(crate) endpoints: Vec<Mounted>,
 }
 
-/// An endpoint where requests reach it.
+/// An endpoint in the router.
 pub(crate) struct Mounted {
     pub(crate) declaration: Declaration,
-    /// What it may answer beside success: nothing else leaves it.
+    /// The problems that it may return; any other becomes an internal error.
     pub(crate) problems: Vec<Kind>,
-    /// Whether its problems carry the members of OAuth 2, too.
+    /// Whether its problems have the members of OAuth 2.
     pub(crate) speaks_oauth: bool,
     /// Whether it takes a body.
     pub(crate) takes_body: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Mounted {
 }
 
 impl Mounted {
-    /// What its body is held to, where the service takes bodies of up to `most` bytes.
+    /// The limit of its body, in a service that accepts bodies of up to `most` bytes.
     pub(crate) fn body_limit(&self, most: usize) -> BodyLimit {
         BodyLimit {
             bytes: self.body_limit.map_or(most, |limit| limit.min(most)),
@@ -54,13 +54,13 @@ impl Mounted {
     }
 }
 
-/// What the start-up check found wrong with the declarations, all of it.
+/// All errors that the start-up check found in the declarations.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wrong(pub Vec<String>);
 
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the endpoints contradict each other:")?;
+        write!(f, "the declarations of the endpoints are inconsistent:")?;
         self.0.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
@@ -71,7 +71,7 @@ impl Api {
     /// Mounts the endpoints of `modules`.
     ///
     /// # Errors
-    /// [`Wrong`] when two declarations contradict each other or one contradicts itself.
+    /// [`Wrong`] if declarations conflict with each other, or one is inconsistent.
     pub fn new(info: &Info, modules: &[Module]) -> Result<Self, Wrong> {
         check(modules)?;
 
@@ -126,10 +126,10 @@ impl Api {
         api.with_pages(modules.iter().flat_map(Module::added_pages).cloned())
     }
 
-    /// Mounts pages beside the endpoints.
+    /// Mounts pages.
     ///
     /// # Errors
-    /// [`Wrong`] when a page's path is an endpoint's or another page's.
+    /// [`Wrong`] if an endpoint or another page has the same path.
     pub fn with_pages(self, pages: impl IntoIterator<Item = Page>) -> Result<Self, Wrong> {
         let mut inner = Arc::unwrap_or_clone(self.0);
         let mut taken: HashSet<String> = inner.resources.keys().map(|path| pattern(path)).collect();
@@ -145,11 +145,13 @@ impl Api {
         for page in pages {
             let path = page.path();
             if !path.starts_with('/') || path.contains(['{', '}', '*']) {
-                wrong.push(format!("the page {path} has no plain path"));
+                wrong.push(format!(
+                    "the page {path} must have a path without parameters"
+                ));
             } else if taken.insert(pattern(path)) {
                 inner.pages.push(page);
             } else {
-                wrong.push(format!("the page {path} is in the way of something else"));
+                wrong.push(format!("the page {path} has a path that is already taken"));
             }
         }
 
@@ -160,10 +162,10 @@ impl Api {
         }
     }
 
-    /// Mounts those of the pages whose paths nothing else has.
+    /// Mounts the pages whose paths are not taken, and skips the others.
     ///
     /// # Errors
-    /// [`Wrong`] when a path is not plain.
+    /// [`Wrong`] if a path has parameters.
     pub fn with_pages_unless_taken(
         self,
         pages: impl IntoIterator<Item = Page>,
@@ -189,7 +191,7 @@ impl Api {
         &self.0.document
     }
 
-    /// How many operations there are.
+    /// The number of operations.
     pub fn operations(&self) -> usize {
         self.0
             .resources
@@ -198,12 +200,12 @@ impl Api {
             .sum()
     }
 
-    /// The document as it is served.
+    /// The serialized document.
     pub(crate) fn document_file(&self) -> &Representations {
         &self.0.file
     }
 
-    /// The router: opaque, so that nothing can be merged into it.
+    /// Creates the router. It is not public, so no other router can be merged into it.
     pub(crate) fn router(&self, app: &App) -> Router {
         let mut router = Router::new();
         for (path, resource) in &self.0.resources {
@@ -237,18 +239,19 @@ impl Api {
 
 impl Resource {
     pub(crate) fn endpoint(&self, method: &Method) -> Option<&Mounted> {
-        // HEAD is answered as GET, and the server leaves the body out (RFC 9110 §9.3.2).
+        // HEAD is handled as GET, and the server omits the body (RFC 9110 §9.3.2).
         let wanted = if method == Method::HEAD {
             &Method::GET
         } else {
             method
         };
+
         self.endpoints
             .iter()
             .find(|endpoint| endpoint.declaration.method == *wanted)
     }
 
-    /// Whether OAuth clients read what it answers.
+    /// Whether its callers are OAuth clients.
     pub(crate) fn speaks_oauth(&self) -> bool {
         self.endpoints.iter().any(|endpoint| endpoint.speaks_oauth)
     }
@@ -263,12 +266,13 @@ impl Resource {
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }
+
         methods.sort_unstable();
         methods.join(", ")
     }
 }
 
-/// The start-up check.
+/// Checks the declarations for conflicts.
 fn check(modules: &[Module]) -> Result<(), Wrong> {
     let mut wrong = Vec::new();
     let (mut routes, mut operations, mut patterns) =
@@ -276,7 +280,7 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
     let shared: Vec<_> = modules.iter().flat_map(Module::shared_types).collect();
     if shared.iter().collect::<HashSet<_>>().len() < shared.len() {
         wrong.push(
-            "two values of one type are shared: endpoints could not tell them apart".to_owned(),
+            "two shared values have the same type: endpoints could not distinguish them".to_owned(),
         );
     }
 
@@ -319,7 +323,7 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
         for (id, name) in &described.shared {
             if !shared.contains(id) {
                 wrong.push(format!(
-                    "{operation}: it takes Shared<{name}>, which nobody shares: see Module::share"
+                    "{operation}: it takes Shared<{name}>, which no module shares: see Module::share"
                 ));
             }
         }
@@ -328,7 +332,7 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
         if taken != path_parameters.len() {
             let named = path_parameters.len();
             wrong.push(format!(
-                "{operation}: {path} has {named} parameters, the function takes {taken}"
+                "{operation}: {path} has {named} parameters, but the function takes {taken}"
             ));
         }
     }
@@ -340,7 +344,7 @@ fn check(modules: &[Module]) -> Result<(), Wrong> {
     }
 }
 
-/// A path without the names of its parameters: two paths of one pattern are one to the router.
+/// A path without the names of its parameters. To the router, two paths with the same pattern are equal.
 fn pattern(path: &str) -> String {
     let segments = path.split('/').map(|segment| {
         if segment.starts_with('{') {
@@ -357,7 +361,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_in_nobodys_way() {
+    fn a_page_whose_path_is_taken_is_refused() {
         let info = Info {
             title: "Test",
             version: "1",

@@ -1,7 +1,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
-/// The types of the document: each is written once below `#/components/schemas` and referred to from there.
+/// The types of the API document. Each is defined once below `#/components/schemas` and referred to from elsewhere.
 pub(crate) struct Schemas {
     input: SchemaGenerator,
     output: SchemaGenerator,
@@ -15,6 +15,7 @@ impl Schemas {
             settings.meta_schema = None;
             settings
         };
+
         Self {
             input: settings().for_deserialize().into_generator(),
             output: settings().for_serialize().into_generator(),
@@ -29,7 +30,7 @@ impl Schemas {
         self.output.subschema_for::<T>()
     }
 
-    /// The properties of an input type, each with whether it is required: the parameters of a query string.
+    /// The properties of an input type, and whether each is required. They become the parameters of a query string.
     pub(crate) fn properties<T: JsonSchema>(&mut self) -> Vec<(String, Schema, bool)> {
         let schema = T::json_schema(&mut self.input).to_value();
         let required = |name: &str| {
@@ -51,7 +52,7 @@ impl Schemas {
             .collect()
     }
 
-    /// Every type that was referred to.
+    /// All types that were referred to.
     pub(crate) fn into_components(mut self) -> Map<String, Value> {
         let mut all = self.input.take_definitions(true);
         all.extend(self.output.take_definitions(true));

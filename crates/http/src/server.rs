@@ -24,15 +24,15 @@ pub struct Server {
     telemetry: Option<Telemetry>,
 }
 
-/// Why the server does not start.
+/// The reason why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address is taken, or not this machine's.
+    /// The address is in use, or does not belong to this machine.
     #[error("cannot listen on {address}: {cause}")]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
     /// The certificate or its key cannot be used.
@@ -49,7 +49,7 @@ impl Server {
     /// Binds both ports. Port 0 takes any free one.
     ///
     /// # Errors
-    /// [`ServeError`] when a port or a certificate cannot be had.
+    /// [`ServeError`] if a port cannot be bound or the certificate cannot be used.
     pub async fn bind(
         app: App,
         api: Api,
@@ -79,7 +79,7 @@ impl Server {
         })
     }
 
-    /// Where the API listens.
+    /// Address and port of the API.
     ///
     /// # Errors
     /// What the system says.
@@ -87,7 +87,7 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Where health and metrics listen.
+    /// Address and port of the health probes and metrics.
     ///
     /// # Errors
     /// What the system says.
@@ -95,13 +95,13 @@ impl Server {
         self.management.local_addr()
     }
 
-    /// The certificate that the API shows; `None` where a proxy ends TLS.
+    /// The API's certificate; `None` if a proxy terminates TLS.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
     }
 
-    /// Serves until `shutdown`, then drains: readiness fails first, so that a balancer looks elsewhere; then nothing
-    /// more is accepted, and what is under way finishes.
+    /// Serves until `shutdown`, then drains: first readiness fails, so that load balancers stop sending requests; then
+    /// no more connections are accepted, and requests in flight finish.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self {
             app,
@@ -116,8 +116,8 @@ impl Server {
         let settings = app.settings().clone();
         let (stop_api, api_stopped) = watch::channel(false);
         let (stop_management, management_stopped) = watch::channel(false);
-        let mut router = api.router(&app);
 
+        let mut router = api.router(&app);
         if let Some(cors) = cors(&settings) {
             router = router.layer(cors);
         }
@@ -152,15 +152,13 @@ impl Server {
         app.readiness().drain();
         tokio::time::sleep(settings.readiness_grace).await;
         stop_api.send_replace(true);
-
         if api.await.is_err() {
-            tracing::error!("the accept loop panicked");
+            tracing::error!("accept loop panicked");
         }
 
         stop_management.send_replace(true);
-
         if management.await.is_err() {
-            tracing::error!("the management port's accept loop panicked");
+            tracing::error!("accept loop of the management port panicked");
         }
     }
 }

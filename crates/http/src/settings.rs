@@ -4,55 +4,57 @@ use http::HeaderValue;
 use ipnet::IpNet;
 use mainstay_config::{BaseUrl, ByteSize, Environment, Reader, Setting as _, WebOrigin};
 
-use crate::client::{ForwardedBy, Proxies};
+use crate::{
+    Certificate, PUBLIC_BODY_LIMIT, ServeError,
+    client::{ForwardedBy, Proxies},
+};
 
-use crate::{Certificate, PUBLIC_BODY_LIMIT, ServeError};
-
-/// How HTTP is served.
+/// The settings of the HTTP server.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the API listens.
+    /// Address and port of the API.
     pub bind: SocketAddr,
-    /// Where health and metrics listen.
+    /// Address and port of the health probes and metrics.
     pub management: SocketAddr,
-    /// The URL that clients know the API by: the issuer and audience of its tokens.
+    /// The API's public URL: issuer and audience of its tokens.
     pub public_url: BaseUrl,
-    /// Certificate chain and key, in PEM; without them a proxy in front ends TLS.
+    /// PEM files of the certificate chain and key; `None` if a proxy terminates TLS.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Origins whose pages may call the API.
     pub cors_origins: Vec<HeaderValue>,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Networks of trusted proxies, whose forwarding header determines the client's address.
     pub trusted_proxies: Vec<IpNet>,
-    /// The header in which they say whom they serve.
+    /// The header in which trusted proxies forward the client's address.
     pub forwarded_by: ForwardedBy,
-    /// The hosts that are answered, without ports; all of them when empty.
+    /// The hosts that are served, without ports. Empty means any.
     pub allowed_hosts: Vec<String>,
     /// Largest body, in bytes.
     pub body_limit: usize,
-    /// Memory that the bodies of all requests under way may hold together, in bytes; half of it for public operations.
+    /// Memory for the bodies of all requests together, in bytes; half of it for public operations.
     pub body_budget: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
-    /// How long a request's head may take to arrive; also how long a kept connection may be idle.
+    /// How long a request's head may take to arrive, and how long a connection may be idle.
     pub header_timeout: Duration,
-    /// How long a peer may take nothing of what it is sent.
+    /// How long a peer may read nothing of a response.
     pub write_timeout: Duration,
-    /// How long an endpoint may take.
+    /// How long an endpoint may take to answer.
     pub deadline: Duration,
-    /// Connections at once; more wait to be accepted.
+    /// Concurrent connections. Further ones wait to be accepted.
     pub max_connections: usize,
-    /// Connections at once from one address that is no trusted proxy's; more are closed. An IPv6 address is its /64.
+    /// Concurrent connections from one address that is not a trusted proxy. Further ones are closed. An IPv6 host
+    /// counts by its /64 network.
     pub max_connections_per_address: usize,
-    /// How long a shutdown answers "not ready" before it stops accepting.
+    /// How long a shutdown reports "not ready" before it stops accepting connections.
     pub readiness_grace: Duration,
-    /// How long a shutdown then waits for requests under way.
+    /// How long a shutdown then waits for requests in flight.
     pub drain: Duration,
     /// Whether `/docs` is served.
     pub docs: bool,
 }
 
 impl Settings {
-    /// Whose word is believed about where a request comes from.
+    /// The trusted proxies, and the header that they set.
     pub(crate) fn proxies(&self) -> Proxies<'_> {
         Proxies {
             trusted: &self.trusted_proxies,
@@ -60,35 +62,35 @@ impl Settings {
         }
     }
 
-    /// Reads the settings; what is wrong is remembered by `reader`.
+    /// Reads the settings. `reader` collects the errors.
     pub fn read(reader: &mut Reader) -> Self {
         let seconds = Duration::from_secs;
         let environment = reader.environment();
         let bind = reader.or(
             "http.bind",
             ([127, 0, 0, 1], 8000).into(),
-            "Where the API listens.",
+            "Address and port of the API.",
         );
 
         let management = reader.or(
             "management.bind",
             ([127, 0, 0, 1], 9000).into(),
-            "Where health and metrics listen.",
+            "Address and port of the health probes and metrics.",
         );
 
         let local = BaseUrl::of_loopback(8000);
         let public_url = reader.or(
             "http.public_url",
             local,
-            "The URL that clients know the API by: the issuer and audience of its tokens.",
+            "The API's public URL: issuer and audience of its tokens.",
         );
 
         let certificate: Option<PathBuf> = reader.optional(
             "http.tls_certificate",
-            "PEM file of the certificate chain; without it a proxy ends TLS.",
+            "PEM file of the certificate chain; leave it out if a proxy terminates TLS.",
         );
         let key: Option<PathBuf> =
-            reader.optional("http.tls_key", "PEM file of the certificate's key.");
+            reader.optional("http.tls_key", "PEM file of the certificate's private key.");
         let origins: Vec<String> = reader.or(
             "http.cors_origins",
             Vec::new(),
@@ -98,7 +100,7 @@ impl Settings {
         let proxies: Vec<String> = reader.or(
             "http.trusted_proxies",
             Vec::new(),
-            "Networks (CIDR) of the proxies whose word is believed about where a request comes from.",
+            "Networks (CIDR) of trusted proxies, whose forwarding header determines the client's address.",
         );
 
         let ByteSize(body_limit) = reader.or(
@@ -110,13 +112,13 @@ impl Settings {
         let ByteSize(body_budget) = reader.or(
             "http.body_budget",
             ByteSize(64 << 20),
-            "Memory for all request bodies under way, half of it for public operations; beyond it the answer is 503.",
+            "Memory for all request bodies together, half of it for public operations; beyond it requests get 503.",
         );
 
         let max_connections = reader.or(
             "http.max_connections",
             10_000_usize,
-            "Connections at once; more wait.",
+            "Concurrent connections; further ones wait.",
         );
 
         let settings = Self {
@@ -129,12 +131,12 @@ impl Settings {
             forwarded_by: reader.or(
                 "http.forwarded_by",
                 ForwardedBy::default(),
-                "The header in which trusted proxies say whom they serve.",
+                "The header in which trusted proxies forward the client's address.",
             ),
             allowed_hosts: reader.or(
                 "http.allowed_hosts",
                 Vec::new(),
-                "Host names and addresses that requests may be for, separated by commas; any when empty.",
+                "Host names and addresses that the service serves, separated by commas; empty means any.",
             ),
             body_limit: usize::try_from(body_limit).unwrap_or(usize::MAX),
             body_budget: usize::try_from(body_budget).unwrap_or(usize::MAX),
@@ -142,27 +144,27 @@ impl Settings {
             header_timeout: reader.or(
                 "http.header_timeout",
                 seconds(15),
-                "How long a request's head may take to arrive, and a kept connection may be idle.",
+                "How long a request's head may take to arrive, and how long a connection may be idle.",
             ),
             write_timeout: reader.or(
                 "http.write_timeout",
                 seconds(30),
-                "How long a peer may take nothing of what it is sent before its connection is cut off.",
+                "How long a peer may read nothing of a response before its connection is closed.",
             ),
-            deadline: reader.or("http.deadline", seconds(15), "How long an endpoint may take."),
+            deadline: reader.or("http.deadline", seconds(15), "How long an endpoint may take to answer."),
             max_connections,
             max_connections_per_address: reader.or(
                 "http.max_connections_per_address",
                 max_connections.div_ceil(10),
-                "Connections at once from one address, trusted proxies aside; more are closed. A tenth of all unless set.",
+                "Concurrent connections from one address, proxies aside; further ones are closed; a tenth by default.",
             ),
             readiness_grace: reader.or(
                 "http.readiness_grace",
                 if environment == Environment::Production { seconds(3) } else { Duration::ZERO },
-                "How long a shutdown answers \"not ready\" before it stops accepting.",
+                "How long a shutdown reports \"not ready\" before it stops accepting connections.",
             ),
-            drain: reader.or("http.drain", seconds(20), "How long a shutdown waits for requests under way."),
-            docs: reader.or("http.docs", true, "Whether the documentation page is served."),
+            drain: reader.or("http.drain", seconds(20), "How long a shutdown waits for requests in flight."),
+            docs: reader.or("http.docs", true, "Whether the API reference at /docs is served."),
         };
 
         if environment == Environment::Production
@@ -170,7 +172,7 @@ impl Settings {
         {
             reader.refuse(
                 "http.public_url",
-                "must begin with https:// in production: tokens travel to it",
+                "must start with https:// in production, because tokens are sent to it",
             );
         }
 
@@ -218,28 +220,31 @@ fn tls(
                 } else {
                     "http.tls_certificate"
                 };
-                reader.refuse(
-                    name,
-                    format!("names {file:?}, which cannot be used: {cause}"),
-                );
+                reader.refuse(name, format!("cannot use the file {file:?}: {cause}"));
             }
 
             Some((certificate, key))
         }
         (None, None) => None,
         (Some(_), None) => {
-            reader.refuse("http.tls_key", "is missing beside http.tls_certificate");
+            reader.refuse(
+                "http.tls_key",
+                "is required together with http.tls_certificate",
+            );
             None
         }
         (None, Some(_)) => {
-            reader.refuse("http.tls_certificate", "is missing beside http.tls_key");
+            reader.refuse(
+                "http.tls_certificate",
+                "is required together with http.tls_key",
+            );
             None
         }
     }
 }
 
-/// Credentials never cross origins here (tokens are sent by scripts, not by the browser), so that an open `*` exposes
-/// no session; still it is for development alone (OWASP ASVS 3.4.2).
+/// Reads the allowed origins. `*` exposes no session, because browsers never send credentials cross-origin here
+/// (scripts send tokens), but it is only for development (OWASP ASVS 3.4.2).
 fn cors_origins(
     reader: &mut Reader,
     environment: Environment,
@@ -250,7 +255,7 @@ fn cors_origins(
         if origin == "*" && environment == Environment::Production {
             reader.refuse(
                 "http.cors_origins",
-                "* is refused in production: name the origins",
+                "* is not allowed in production: list the origins",
             );
             continue;
         }

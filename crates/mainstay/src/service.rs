@@ -104,7 +104,7 @@ impl Service {
         })
     }
 
-    /// Where the API listens.
+    /// Address and port of the API.
     ///
     /// # Errors
     /// What the system says.
@@ -112,7 +112,7 @@ impl Service {
         self.server.address()
     }
 
-    /// Where health and metrics listen.
+    /// Address and port of the health probes and metrics.
     ///
     /// # Errors
     /// What the system says.

@@ -6,7 +6,7 @@ use mainstay_mail::Mailbox;
 /// What the page tells beside the service's name.
 pub(crate) struct Welcome {
     pub(crate) info: Info,
-    /// Whether the documentation page is served.
+    /// Whether the API reference at /docs is served.
     pub(crate) docs: bool,
     /// What is told in development alone.
     pub(crate) development: Option<Development>,

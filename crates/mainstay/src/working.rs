@@ -44,7 +44,7 @@ impl Working {
         })
     }
 
-    /// Where health and metrics listen.
+    /// Address and port of the health probes and metrics.
     ///
     /// # Errors
     /// What the system says.

@@ -1,4 +1,4 @@
-//! Answers on their way out, in pieces, and how long each waits for its peer.
+//! Response bodies in pieces, and how long each waits for its peer.
 
 use std::{
     collections::HashMap,
@@ -13,11 +13,11 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
-/// What is handed to a connection at once, in bytes: a connection whose peer does not read holds no more than a few of
-/// these beside the answer itself.
+/// The largest piece that is passed to a connection, in bytes. A connection whose peer does not read buffers only a few
+/// of them besides the response itself.
 const PIECE: usize = 16 * 1024;
 
-/// The body of an answer, in pieces of at most 16 KiB.
+/// The body of a response, in pieces of at most 16 KiB.
 pub(super) struct Answer {
     body: Body,
     rest: Bytes,
@@ -27,8 +27,9 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn new(body: Body, turn: Option<Turn>) -> Self {
         if let Some(turn) = &turn {
-            turn.moved();
+            turn.made_progress();
         }
+
         Self {
             body,
             rest: Bytes::new(),
@@ -38,8 +39,9 @@ impl Answer {
 
     fn piece(&mut self) -> Frame<Bytes> {
         if let Some(turn) = &self.turn {
-            turn.moved();
+            turn.made_progress();
         }
+
         Frame::data(self.rest.split_to(self.rest.len().min(PIECE)))
     }
 }
@@ -73,25 +75,27 @@ impl HttpBody for Answer {
         let body = self.body.size_hint();
         let mut hint = SizeHint::new();
         hint.set_lower(body.lower() + rest);
+
         if let Some(upper) = body.upper() {
             hint.set_upper(upper + rest);
         }
+
         hint
     }
 }
 
-/// What is under way on a connection that carries several requests at once.
+/// The requests in flight on a connection that carries several at once.
 #[derive(Clone)]
 pub(super) struct Activity(Arc<Mutex<UnderWay>>);
 
 struct UnderWay {
-    /// By number; since when its answer waits for the peer, once there is one.
+    /// By number: the time since which the response has waited for the peer, if there is a response yet.
     turns: HashMap<u64, Option<Instant>>,
     last: u64,
     idle_since: Instant,
 }
 
-/// A request, until its answer is handed over whole or dropped.
+/// A request in flight, until its response is written completely or dropped.
 pub(super) struct Turn {
     activity: Activity,
     number: u64,
@@ -111,13 +115,14 @@ impl Activity {
         under_way.last += 1;
         let number = under_way.last;
         under_way.turns.insert(number, None);
+
         Turn {
             activity: self.clone(),
             number,
         }
     }
 
-    /// Whether the peer has taken nothing of some answer for that long.
+    /// Whether the peer has read nothing of some response for `timeout`.
     pub(super) fn is_stalled(&self, timeout: Duration) -> bool {
         self.lock()
             .turns
@@ -126,7 +131,7 @@ impl Activity {
             .any(|since| since.elapsed() >= timeout)
     }
 
-    /// How long there has been no request at all.
+    /// How long there has been no request in flight.
     pub(super) fn idle_for(&self) -> Duration {
         let under_way = self.lock();
         if under_way.turns.is_empty() {
@@ -142,7 +147,7 @@ impl Activity {
 }
 
 impl Turn {
-    fn moved(&self) {
+    fn made_progress(&self) {
         self.activity
             .lock()
             .turns
@@ -167,7 +172,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_comes_whole_in_pieces_of_which_its_length_is_known() {
+    async fn a_body_is_split_into_pieces_and_keeps_its_known_length() {
         let text = Bytes::from(vec![7; 3 * PIECE + 1]);
         let mut answer = Answer::new(Body::from(text.clone()), None);
         assert_eq!(answer.size_hint().exact(), Some(text.len() as u64));
@@ -186,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_idle_when_every_answer_is_handed_over() {
+    fn a_connection_is_idle_when_every_response_is_written() {
         let activity = Activity::new();
         let (first, second) = (activity.turn(), activity.turn());
         assert!(

@@ -1,4 +1,4 @@
-//! HTTP/1.1 on one connection: one request at a time, the next is read once the answer to the last is on its way.
+//! HTTP/1.1 on one connection: one request at a time. The next is read when the response to the last is being sent.
 
 use std::{convert::Infallible, pin::Pin};
 
@@ -12,22 +12,22 @@ use super::{
 };
 use crate::edge::Peer;
 
-/// Most that is kept of a head, and of pipelined requests that have to wait, in bytes.
+/// The largest buffer for a head and for pipelined requests, in bytes.
 const BUFFER: usize = 32 * 1024;
 
-pub(super) async fn converse(serving: &Serving, stream: impl Stream, peer: Peer) {
+pub(super) async fn serve(serving: &Serving, stream: impl Stream, peer: Peer) {
     let service = service_fn(|request| async move {
         let reply = serving.answer(peer, request).await;
         Ok::<_, Infallible>(reply.map(|body| Answer::new(body, None)))
     });
-    let mut protocol = Builder::new();
 
+    let mut protocol = Builder::new();
     protocol
         .timer(TokioTimer::new())
         .header_read_timeout(serving.limits.header_timeout)
         .max_headers(64)
         .max_buf_size(BUFFER)
-        // What the parser answers by itself is found at the end of a write: see `parser`.
+        // `parser` looks for hyper's own responses at the end of a write.
         .writev(false);
 
     let mut connection = protocol.serve_connection(TokioIo::new(Intercepted::new(stream)), service);
@@ -47,7 +47,7 @@ pub(super) async fn converse(serving: &Serving, stream: impl Stream, peer: Peer)
     };
 
     if let Err(error) = outcome {
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "connection ended early");
         let parts = connection.into_parts();
         parser::refuse(
             &serving.app,

@@ -1,4 +1,4 @@
-//! HTTP/2 on one connection: many requests at once, with windows that bound what an unread body holds.
+//! HTTP/2 on one connection: many requests at once, with flow-control windows that limit the memory of unread bodies.
 
 use std::{
     convert::Infallible,
@@ -21,16 +21,16 @@ use super::{
 };
 use crate::edge::Peer;
 
-/// Requests at once.
+/// Number of concurrent requests.
 const STREAMS: u32 = 100;
-/// What one request may send before it is read, in bytes.
+/// The flow-control window of one request, in bytes.
 const STREAM_WINDOW: u32 = 32 * 1024;
-/// What all of them may, together.
+/// The flow-control window of all requests together, in bytes.
 const CONNECTION_WINDOW: u32 = 256 * 1024;
-/// What is kept of an answer that the peer has not yet made room for.
+/// The largest part of a response that is buffered until the peer's window opens, in bytes.
 const SEND_BUFFER: usize = 32 * 1024;
 
-pub(super) async fn converse(serving: &Arc<Serving>, stream: impl Stream, peer: Peer) {
+pub(super) async fn serve(serving: &Arc<Serving>, stream: impl Stream, peer: Peer) {
     let activity = Activity::new();
     let service = {
         let (serving, activity) = (serving.clone(), activity.clone());
@@ -59,12 +59,12 @@ pub(super) async fn converse(serving: &Arc<Serving>, stream: impl Stream, peer: 
     let connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
 
     if let Err(why) = drive(serving, connection, &activity).await {
-        tracing::debug!(why, "a connection ended early");
+        tracing::debug!(why, "connection ended early");
     }
 }
 
-/// Drives a connection to its end. One whose peer leaves an answer unread is cut off; an idle one is told to go, and cut
-/// off when it does not.
+/// Drives a connection until it ends. It is dropped if the peer does not read a response. An idle connection is shut
+/// down gracefully, and dropped if the peer does not close it.
 async fn drive<I, S>(
     serving: &Serving,
     mut connection: Pin<&mut Connection<I, S, TokioExecutor>>,
@@ -77,7 +77,7 @@ where
     TokioExecutor: Http2ServerConnExec<S::Future, Answer>,
 {
     let (idle, unread) = (serving.limits.header_timeout, serving.limits.write_timeout);
-    let mut look = tokio::time::interval(idle.min(unread).max(Duration::from_millis(40)) / 4);
+    let mut checks = tokio::time::interval(idle.min(unread).max(Duration::from_millis(40)) / 4);
     let mut stop = serving.stop.clone();
     let mut closing = false;
     let mut stopping = false;
@@ -89,13 +89,13 @@ where
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
-            _ = look.tick() => {
+            _ = checks.tick() => {
                 if activity.is_stalled(unread) {
-                    return Err("the peer takes nothing of an answer".to_owned());
+                    return Err("the peer does not read a response".to_owned());
                 }
                 let idle_for = activity.idle_for();
                 if idle_for >= idle + unread {
-                    return Err("the peer is idle and does not go".to_owned());
+                    return Err("the peer is idle and does not close the connection".to_owned());
                 }
                 if idle_for >= idle && !closing {
                     closing = true;

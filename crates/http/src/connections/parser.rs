@@ -1,7 +1,7 @@
-//! What the HTTP/1.1 parser refuses, answered like every other failure: a problem with the id of its request.
+//! Problems for requests that the HTTP/1.1 parser refuses.
 //!
-//! hyper answers a head that it cannot read by itself, with a bare status. [`Intercepted`] keeps that answer back, and
-//! [`refuse`] writes one of ours once the connection has ended.
+//! hyper itself responds to a head that it cannot parse, with a bare status. [`Intercepted`] suppresses that response,
+//! and [`refuse`] writes a problem with a request id when the connection has ended.
 
 use std::{
     io,
@@ -25,19 +25,19 @@ use crate::{
     edge, request::Reply,
 };
 
-/// How long a refusal may take to be sent and read. A connection that is closed with bytes unread is reset, and the
-/// reset may overtake the refusal (RFC 9112 §9.6).
+/// How long sending a refusal may take, until the peer has read it. A connection that is closed with unread bytes is
+/// reset, and the reset may overtake the refusal (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(2);
-/// What is read and dropped meanwhile, in bytes.
-const DROPPED: u64 = 1 << 20;
-/// Longest answer of the parser, in bytes.
+/// The most that is read and discarded meanwhile, in bytes.
+const DISCARDED: u64 = 1 << 20;
+/// The longest response of the parser, in bytes.
 const LONGEST: usize = 256;
 
-/// A connection that does not carry what the parser answers by itself.
+/// A connection that suppresses the responses of hyper's parser.
 pub(super) struct Intercepted<S> {
     stream: S,
     refused: Option<StatusCode>,
-    /// Whether a write had to wait and has not gone on: what would follow stands in the middle of an answer.
+    /// Whether a write is pending: a refusal would end up in the middle of a response.
     blocked: bool,
 }
 
@@ -67,7 +67,7 @@ impl<S: Stream> AsyncWrite for Intercepted<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let ours = match refusal(bytes) {
+        let allowed = match refusal(bytes) {
             Some((0, status)) => {
                 self.refused = Some(status);
                 return Poll::Ready(Ok(bytes.len()));
@@ -77,7 +77,7 @@ impl<S: Stream> AsyncWrite for Intercepted<S> {
         };
 
         self.blocked = true;
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, ours));
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, allowed));
         self.blocked = false;
 
         Poll::Ready(written)
@@ -88,17 +88,18 @@ impl<S: Stream> AsyncWrite for Intercepted<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The refusal is still to be written.
+        // The refusal has yet to be written.
         if self.refused.is_some() {
             return Poll::Ready(Ok(()));
         }
+
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
-/// Where an answer of the parser stands at the end of `bytes`, and its status. Nothing is ever written behind it.
+/// Finds a response of hyper's parser at the end of `bytes`: its start and status. hyper writes nothing after it.
 ///
-/// It is told by what it lacks: an answer of ours has the id of its request, a body of ours does not end like a head.
+/// It is recognised by its missing headers: our responses have a request id, and our bodies do not end like a head.
 fn refusal(bytes: &[u8]) -> Option<(usize, StatusCode)> {
     bytes.strip_suffix(b"\r\n\r\n")?;
 
@@ -118,8 +119,8 @@ fn refusal(bytes: &[u8]) -> Option<(usize, StatusCode)> {
     (is_bare && [400, 414, 431].contains(&status.as_u16())).then_some((start, status))
 }
 
-/// Answers a connection that ended with `error`, if it ended before a request could be read. `is_within_head` says
-/// whether a part of one came.
+/// Writes a problem to a connection that ended with `error` before a request could be read. `is_within_head` says
+/// whether a part of the head arrived.
 pub(super) async fn refuse<S: Stream>(
     app: &App,
     connection: Intercepted<S>,
@@ -138,13 +139,13 @@ pub(super) async fn refuse<S: Stream>(
     let reply = edge::refused(app, None, problem);
     let sent = timeout(LINGER, send(app, connection.stream, reply)).await;
     if !matches!(sent, Ok(Ok(()))) {
-        tracing::debug!("a refusal was not read");
+        tracing::debug!("client did not read the refusal");
     }
 }
 
 fn problem(status: StatusCode, error: &hyper::Error) -> Problem {
     let problem = match status {
-        // hyper has no other way to tell.
+        // hyper exposes this error only as text.
         _ if error.to_string() == "invalid HTTP version parsed" => VERSION_NOT_SUPPORTED.problem(),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => HEAD_TOO_LARGE.problem(),
         StatusCode::URI_TOO_LONG => URI_TOO_LONG.problem(),
@@ -173,14 +174,13 @@ async fn send(app: &App, mut stream: impl Stream, reply: Reply) -> io::Result<()
     for (name, value) in &parts.headers {
         bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
-
     bytes.extend_from_slice(b"\r\n");
     bytes.extend_from_slice(&body);
 
     stream.write_all(&bytes).await?;
     stream.shutdown().await?;
 
-    tokio::io::copy(&mut stream.take(DROPPED), &mut tokio::io::sink())
+    tokio::io::copy(&mut stream.take(DISCARDED), &mut tokio::io::sink())
         .await
         .map(drop)
 }
@@ -192,7 +192,7 @@ mod tests {
     const BARE: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
 
     #[test]
-    fn an_answer_of_the_parser_is_told_from_ours() {
+    fn a_response_of_the_parser_is_distinguished_from_ours() {
         let is_at =
             |text: &str| refusal(text.as_bytes()).map(|(start, status)| (start, status.as_u16()));
         assert_eq!(is_at(BARE), Some((0, 400)));

@@ -1,4 +1,4 @@
-//! How many connections there may be, in all and from one address.
+//! Limits on the number of connections, in total and per address.
 
 use std::{
     collections::HashMap,
@@ -11,9 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Beyond, Limits, counted};
 
-/// The places of one port.
+/// The connection slots of one port.
 pub(super) struct Places {
-    /// Without it, a connection never waits.
+    /// `None` if connections never wait.
     free: Option<Arc<Semaphore>>,
     taken: Arc<Taken>,
     per_address: usize,
@@ -23,14 +23,14 @@ pub(super) struct Places {
 #[derive(Default)]
 struct Taken(Mutex<HashMap<IpAddr, usize>>);
 
-/// A connection's place, until it is dropped.
+/// The slot of one connection. Dropping it frees the slot.
 pub(super) struct Place {
     _free: Option<OwnedSemaphorePermit>,
     counted: Option<(Arc<Taken>, IpAddr)>,
 }
 
 impl Places {
-    /// Places within `limits`. Proxies carry the requests of many clients, so those of `exempt` are not counted.
+    /// Creates the slots. The addresses in `exempt` are not counted: they are proxies that serve many clients.
     pub(super) fn new(limits: &Limits, exempt: &[IpNet]) -> Self {
         let (free, per_address) = match limits.beyond {
             Beyond::Waits { per_address } => (
@@ -48,24 +48,18 @@ impl Places {
         }
     }
 
-    /// Waits until there is room for another connection.
+    /// Waits for a free slot.
     pub(super) async fn free(&self) -> Option<OwnedSemaphorePermit> {
         self.free.clone()?.acquire_owned().await.ok()
     }
 
-    /// Takes a place for an address, unless it has as many as it may.
+    /// Takes a slot for an address; `None` if the address has reached its limit.
     pub(super) fn take(
         &self,
         free: Option<OwnedSemaphorePermit>,
         address: IpAddr,
     ) -> Option<Place> {
-        let canonical = address.to_canonical();
-        if self.per_address == usize::MAX
-            || self
-                .exempt
-                .iter()
-                .any(|network| network.contains(&canonical))
-        {
+        if self.per_address == usize::MAX || self.is_exempt(address) {
             return Some(Place {
                 _free: free,
                 counted: None,
@@ -80,6 +74,11 @@ impl Places {
             counted: Some((self.taken.clone(), address)),
         })
     }
+
+    fn is_exempt(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.exempt.iter().any(|network| network.contains(&address))
+    }
 }
 
 impl Taken {
@@ -89,6 +88,7 @@ impl Taken {
         if count >= most {
             return false;
         }
+
         taken.insert(address, count + 1);
         true
     }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_so_many_places_and_gets_them_back() {
+    fn an_address_has_a_limited_number_of_slots_and_gets_them_back() {
         let places = places(2);
         let take = |address: &str| places.take(None, address.parse().unwrap());
         let (first, _second) = (
@@ -141,17 +141,19 @@ mod tests {
         );
         assert!(take("192.0.2.1").is_none());
         assert!(take("192.0.2.2").is_some());
+
         drop(first);
         assert!(take("192.0.2.1").is_some());
     }
 
     #[test]
-    fn an_ipv6_host_is_its_64_and_a_trusted_proxy_is_not_counted() {
+    fn an_ipv6_host_counts_by_its_64_network_and_a_trusted_proxy_does_not_count() {
         let places = places(1);
         let take = |address: &str| places.take(None, address.parse().unwrap());
         let _first = take("2001:db8:0:1::1").unwrap();
         assert!(take("2001:db8:0:1:ffff::2").is_none());
         assert!(take("2001:db8:0:2::1").is_some());
+
         let proxies: Vec<_> = ["10.0.0.1", "10.0.0.1", "::ffff:10.0.0.1"]
             .into_iter()
             .map(take)

@@ -1,4 +1,4 @@
-//! A TCP connection whose peer must take what it is sent.
+//! A TCP connection with a write timeout.
 
 use std::{
     io,
@@ -13,15 +13,15 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-/// A connection that fails when its peer takes no byte for as long as it may. It stands below TLS, so that it holds for
+/// A connection whose writes fail when the peer reads nothing for `timeout`. It is below TLS, so the timeout applies to
 /// both protocols, encrypted or not.
 ///
-/// The kernel reports room only once a good part of its buffer is free: a peer that takes a byte now and then to look
-/// alive is cut off like one that takes none.
+/// The kernel reports a socket as writable only when a good part of its buffer is free, so a peer that reads a byte now
+/// and then to look alive is cut off too.
 pub(super) struct Socket {
     stream: TcpStream,
     timeout: Duration,
-    /// Made by the first write that has to wait, and used again by later ones.
+    /// Created by the first write that has to wait, and reused by later ones.
     timer: Option<Pin<Box<Sleep>>>,
     waiting: bool,
 }
@@ -36,7 +36,7 @@ impl Socket {
         }
     }
 
-    /// Passes on what a write says, and fails one that has waited too long.
+    /// Passes on the result of a write, or fails one that has waited too long.
     fn in_time<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -60,7 +60,7 @@ impl Socket {
 
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            "the peer takes nothing of what it is sent",
+            "the peer does not read what it is sent",
         )))
     }
 }

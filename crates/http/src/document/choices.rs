@@ -1,8 +1,9 @@
-//! Choices as generators understand them: `type: string` with `enum`, where schemars writes a `const` for each word.
+//! Choices in the form that client generators understand: `type: string` with `enum`, instead of the `const` for each
+//! variant that schemars writes.
 
 use serde_json::{Map, Value};
 
-/// The document with each `oneOf` of words as one `enum`. What the words mean is told in the description.
+/// Replaces each `oneOf` of string constants by one `enum`. The description lists their meanings.
 pub(super) fn collapsed(value: Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -37,23 +38,23 @@ fn collapsed_choice(mut schema: Map<String, Value>) -> Value {
         .get("description")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let described = [description, meanings.as_str()]
+    let description = [description, meanings.as_str()]
         .into_iter()
-        .filter(|text| !text.is_empty());
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n\n");
 
-    let described = described.collect::<Vec<_>>().join("\n\n");
     schema.remove("oneOf");
     schema.insert("type".to_owned(), "string".into());
     schema.insert("enum".to_owned(), Value::Array(words));
-
-    if !described.is_empty() {
-        schema.insert("description".to_owned(), described.into());
+    if !description.is_empty() {
+        schema.insert("description".to_owned(), description.into());
     }
 
     Value::Object(schema)
 }
 
-/// The words of one alternative: its `const`, or its `enum`. `None` when it is no choice of words.
+/// The strings of one alternative: its `const`, or its `enum`. `None` if it is not a choice of strings.
 fn words_of(choice: &Value) -> Option<Vec<Value>> {
     let words = match choice.get("const") {
         Some(word) => vec![word.clone()],
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_become_one_enumeration() {
+    fn string_constants_become_one_enum() {
         let schema = json!({ "description": "How.", "oneOf": [
             { "const": "newest", "type": "string", "description": "Newest first." },
             { "enum": ["a", "b"], "type": "string" },
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn other_alternatives_stay() {
+    fn other_alternatives_stay_unchanged() {
         for schema in [
             json!({ "oneOf": [{ "type": "string" }, { "const": "a" }] }),
             json!({ "oneOf": [{ "const": 1 }] }),

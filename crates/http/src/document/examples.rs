@@ -1,7 +1,7 @@
-//! Examples that a reader can send: without them tools write `"string"`, which is no address, no token and no name.
+//! Examples that a reader can send. Without them, tools show `"string"`, which is not a valid address, token or name.
 //!
-//! An example comes from what is there already: what the description names (`such as …`), the format, the property's name
-//! where it is one that everybody knows, and last the words of the name. A type or a field gives a better one by its doc comment: ``such as `Ada Lovelace` ``.
+//! An example comes, in this order, from the description (`such as …`), the format, a well-known property name, or the
+//! name itself. To choose the example of a type or field, write it into the doc comment: ``such as `Ada Lovelace` ``.
 
 mod words;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{Kind, problem::title};
 
-/// The schema with an example for each text that has none: `name` is the property's, or the type's.
+/// Adds an example to each string without one. `name` is the name of the property or type.
 pub(super) fn given(name: &str, schema: Value) -> Value {
     match schema {
         Value::Object(members) => {
@@ -23,7 +23,7 @@ pub(super) fn given(name: &str, schema: Value) -> Value {
     }
 }
 
-/// The members of a schema that hold schemas, each under its own name.
+/// Adds examples to the nested schemas of a member.
 fn given_below(name: &str, key: String, member: Value) -> (String, Value) {
     let member = match (key.as_str(), member) {
         ("properties" | "$defs", Value::Object(properties)) => properties
@@ -48,10 +48,11 @@ fn with_example(name: &str, mut schema: Map<String, Value>) -> Value {
         _ => false,
     };
 
-    let says = ["enum", "const", "default", "example", "examples"]
+    let has_value = ["enum", "const", "default", "example", "examples"]
         .iter()
         .any(|key| schema.contains_key(*key));
-    if is_text && !says {
+
+    if is_text && !has_value {
         let described = schema
             .get("description")
             .and_then(Value::as_str)
@@ -72,27 +73,29 @@ fn with_example(name: &str, mut schema: Map<String, Value>) -> Value {
     Value::Object(schema)
 }
 
-/// `Postal address` for `postal_address`.
+/// Turns `postal_address` into `Postal address`.
 fn in_words(name: &str) -> String {
-    let mut letters = name.replace('_', " ").chars().collect::<Vec<_>>();
-    if let Some(first) = letters.first_mut() {
+    let mut characters = name.replace('_', " ").chars().collect::<Vec<_>>();
+    if let Some(first) = characters.first_mut() {
         first.make_ascii_uppercase();
     }
-    letters.into_iter().collect()
+
+    characters.into_iter().collect()
 }
 
-/// What a description names as an example: ``such as `x` ``, ``Always `x` ``, or the first of a list of words.
+/// Finds the example in a description: ``such as `x` ``, ``Always `x` ``, or the first of a list of values.
 fn named(description: &str) -> Option<&str> {
     let rest = ["such as `", "Always `", ": `"]
         .iter()
         .find_map(|opening| description.split_once(opening).map(|(_, it)| it));
     let rest = rest.or_else(|| description.strip_prefix('`'))?;
+
     rest.split_once('`')
         .map(|(example, _)| example)
         .filter(|example| !example.is_empty())
 }
 
-/// What a kind of problem looks like: its own status, code and words.
+/// The example of a kind of problem.
 pub(super) fn of_problem(kind: &Kind, speaks_oauth: bool) -> Value {
     let mut example = json!({
         "type": "about:blank",
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn documentation_is_the_example() {
+    fn an_example_is_taken_from_the_description() {
         let text = |description: &str| json!({ "type": "string", "description": description });
         assert_eq!(
             example("x", text("A name, such as `Ada Lovelace`.")),
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_more_stays() {
+    fn schemas_that_need_no_example_stay_unchanged() {
         for schema in [
             json!({ "type": "string", "enum": ["a"] }),
             json!({ "type": "string", "examples": ["b"] }),
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_and_items_go_by_their_names() {
+    fn properties_and_items_get_examples_by_their_names() {
         let schema = json!({ "type": "object", "properties": {
             "id": { "type": "string", "format": "uuid" },
             "permissions": { "type": "array", "items": { "type": "string" } },

@@ -18,12 +18,12 @@ use crate::{
     bodies::{BodyLimit, Unread},
 };
 
-/// A JSON body (RFC 8259), as an input and as an answer.
+/// A JSON body (RFC 8259), as an input or as an answer.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
 const JSON: &[&str] = &["application/json"];
-/// A patch is taken as plain JSON too: it means the same (RFC 7396).
+/// A patch is accepted as plain JSON too, with the same meaning (RFC 7396).
 const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
 impl<T: Shape> Input for Json<T> {
@@ -35,10 +35,10 @@ impl<T: Shape> Input for Json<T> {
         if json_has_nul(&body) {
             return Err(MALFORMED
                 .problem()
-                .detail("The body holds a NUL character, which no text may."));
+                .detail("The body contains a NUL character, which is not allowed."));
         }
 
-        // serde reads a struct from a list too, by position: a second way to write a body, which nothing documents.
+        // serde would also read a struct from an array, by position, which no document mentions.
         if body.trim_ascii_start().first() == Some(&b'[') && broken(&body).is_none() {
             let detail = format!("expected {}", words(Expected::of::<T>().follow([]).1));
             let error = FieldError {
@@ -56,13 +56,13 @@ impl<T: Shape> Input for Json<T> {
                 None => unreadable::<T>("body", error.path(), error.inner()),
                 Some(broken) => MALFORMED
                     .problem()
-                    .detail(format!("The body is not JSON: {broken}.")),
+                    .detail(format!("The body is not valid JSON: {broken}.")),
             })?;
 
         json.end().map_err(|_| {
             MALFORMED
                 .problem()
-                .detail("Something follows the JSON value of the body.")
+                .detail("The body contains more than one JSON value.")
         })?;
 
         checked("body", value).map(Self)
@@ -83,17 +83,18 @@ fn accepted(method: &Method) -> &'static [&'static str] {
     }
 }
 
-/// Reads a body of one of the `accepted` content types, up to the limit and within the time that the settings give.
+/// Reads a body of one of the `accepted` content types, within the limit and timeout of the settings.
 pub(super) async fn read(request: &mut Request, accepted: &[&str]) -> Result<Bytes, Problem> {
     check_type(&request.parts, accepted)?;
+
     let body = request.body.take().unwrap_or_else(Body::empty);
     let reading = request.app.bodies().read(body, request.body_limit);
-    let read = tokio::time::timeout(request.app.settings().body_timeout, reading).await;
-
-    let (bytes, share) = read
+    let (bytes, share) = tokio::time::timeout(request.app.settings().body_timeout, reading)
+        .await
         .map_err(|_| REQUEST_TIMEOUT.problem())?
         .map_err(|why| unread(why, request.body_limit))?;
     request.body_share = share;
+
     Ok(bytes)
 }
 
@@ -102,23 +103,25 @@ fn unread(why: Unread, limit: BodyLimit) -> Problem {
         Unread::TooLarge => CONTENT_TOO_LARGE
             .problem()
             .detail(format!("The body is larger than {} bytes.", limit.bytes)),
-        Unread::BrokeOff => MALFORMED.problem().detail("The body broke off."),
+        Unread::BrokeOff => MALFORMED
+            .problem()
+            .detail("The body ended before it was complete."),
         Unread::NoRoom => UNAVAILABLE
             .problem()
-            .detail("The server is reading as many bodies as it can hold: try again shortly.")
+            .detail("The server is processing too many request bodies. Try again shortly.")
             .retry_after(Duration::from_secs(1))
-            .caused_by("the body budget is spent"),
+            .caused_by("body budget exhausted"),
     }
 }
 
-/// Refuses a body of another type, charset or coding, and says which are taken (RFC 9110 §15.5.16).
+/// Refuses a body of another type, charset or coding, and lists the accepted ones (RFC 9110 §15.5.16).
 fn check_type(parts: &Parts, accepted: &[&str]) -> Result<(), Problem> {
     if !is_plain(parts.headers.get_all(header::CONTENT_ENCODING)) {
-        let unpacked = HeaderValue::from_static("identity");
+        let identity = HeaderValue::from_static("identity");
         return Err(UNSUPPORTED_MEDIA_TYPE
             .problem()
-            .detail("Send the body as it is, without a content coding.")
-            .header(header::ACCEPT_ENCODING, unpacked));
+            .detail("Send the body without a content coding.")
+            .header(header::ACCEPT_ENCODING, identity));
     }
 
     let mut given = parts.headers.get_all(header::CONTENT_TYPE).iter();
@@ -144,7 +147,7 @@ fn check_type(parts: &Parts, accepted: &[&str]) -> Result<(), Problem> {
     })
 }
 
-/// The header that says what a method takes: RFC 5789 §3.1 and Linked Data Platform 1.0 §7.1 have one each.
+/// The header that lists the content types of a method (RFC 5789 §3.1; Linked Data Platform 1.0 §7.1).
 pub(crate) fn accepts(method: &Method) -> Option<&'static str> {
     match *method {
         Method::PATCH => Some("accept-patch"),
@@ -163,8 +166,8 @@ pub(super) fn describe_body(operation: &mut Operation<'_>) {
     ]);
 }
 
-/// Why the body is not JSON at all, of whatever shape. A value's own reader may hide that behind its rules, and
-/// serde_json calls it broken JSON when an object stands where a word of a choice should.
+/// Returns the error if the body is not JSON at all, of any shape. A type's own `Deserialize` may hide that error, and
+/// serde_json also reports a syntax error for an object in place of an enum's string.
 fn broken(body: &[u8]) -> Option<serde_json::Error> {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).err()
 }

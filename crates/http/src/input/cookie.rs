@@ -6,19 +6,19 @@ use crate::{
     credentials::{cookie, refuse_cross_site},
 };
 
-/// A cookie's value, or `None` when the request does not have it. One that a browser sends for a page of another site
-/// counts as absent: it says nothing about who wants the request (OWASP ASVS 3.5.1).
+/// The value of a cookie, or `None` if it is missing. A cookie in a cross-site request counts as missing, because the
+/// user may not have wanted the request (OWASP ASVS 3.5.1).
 #[derive(Debug)]
 pub struct Cookie<C>(pub Option<C>);
 
-/// A cookie that an endpoint may take. Not for sessions: those are the policies' business.
+/// A cookie that an endpoint may take. Not for sessions, which the policies handle.
 pub trait CookieValue: Sized + Send {
     /// Its name.
     const NAME: &'static str;
     /// What it means.
     const DESCRIPTION: &'static str;
 
-    /// Reads its value; `None` when it has another form.
+    /// Parses its value; `None` if the value is invalid.
     fn read(value: &str) -> Option<Self>;
 }
 

@@ -1,11 +1,11 @@
-//! What a schema expects, in words. A refusal says this and where, and never repeats what came: that may be a password in
-//! the wrong place.
+//! Descriptions of what a schema expects. An error says what was expected and where, and never repeats the value
+//! itself, which may be a password in the wrong field.
 
 use mainstay_kernel::LINE_PATTERN;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 
-/// The schema of an input, with every type written where it is used.
+/// The schema of an input, with all types inlined.
 pub(super) struct Expected(Value);
 
 /// A step from a value to one within it.
@@ -30,8 +30,8 @@ impl Expected {
         )
     }
 
-    /// Follows a path as far as the schema knows it: a JSON Pointer (RFC 6901), and the schema there. A name that the schema
-    /// does not have is the caller's own, so that the pointer ends before it.
+    /// Follows a path as far as the schema defines it. Returns a JSON Pointer (RFC 6901) and the schema there. The
+    /// pointer ends before a name that is not in the schema, because the caller made it up.
     pub(super) fn follow<'p>(&self, path: impl IntoIterator<Item = Step<'p>>) -> (String, &Value) {
         let (mut pointer, mut schema) = (String::new(), &self.0);
         for step in path {
@@ -49,7 +49,7 @@ impl Expected {
     }
 }
 
-/// What a value of the schema is, as in `an integer from 1 to 100`.
+/// Describes a schema, such as `an integer from 1 to 100`.
 pub(super) fn words(schema: &Value) -> String {
     if let Some(constant) = schema.get("const") {
         return format!("`{}`", plain(constant));
@@ -122,7 +122,9 @@ fn string(schema: &Value) -> String {
     match schema["format"].as_str() {
         Some("uuid") => "a UUID, hyphenated".to_owned(),
         Some("date") => "a date such as `2001-12-31`".to_owned(),
-        Some("date-time") => "a moment such as `2026-11-22T04:54:00.416002Z` (RFC 3339)".to_owned(),
+        Some("date-time") => {
+            "a timestamp such as `2026-11-22T04:54:00.416002Z` (RFC 3339)".to_owned()
+        }
         Some("email") => format!("an e-mail address{length}"),
         Some("password") => format!("a string{length}"),
         Some(format) => format!("a string of the format {format}{length}"),
@@ -192,7 +194,7 @@ fn joined(mut words: Vec<String>, between: &str) -> String {
     words.join(between)
 }
 
-/// RFC 6901 §3.
+/// Escapes a name for a JSON Pointer (RFC 6901 §3).
 fn escaped(part: &str) -> String {
     part.replace('~', "~0").replace('/', "~1")
 }
@@ -204,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schema_is_said_in_words() {
+    fn a_schema_is_described_in_words() {
         for (schema, expected) in [
             (
                 json!({ "type": "integer", "minimum": 1, "maximum": 100 }),
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_followed_as_far_as_the_schema_knows_it() {
+    fn a_path_is_followed_as_far_as_the_schema_defines_it() {
         let schema = json!({ "properties": { "a/b": { "items": { "anyOf": [
             { "properties": { "text": { "type": "string" } } }, { "type": "null" },
         ] } } } });

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{MALFORMED, Operation, Problem, Request};
 
-/// A body as HTML forms send it.
+/// A body of an HTML form (`application/x-www-form-urlencoded`).
 #[derive(Debug)]
 pub struct Form<T>(pub T);
 

@@ -8,7 +8,7 @@ use crate::{
     Problem, Request, conditions,
 };
 
-/// A header's value, or `None` when the request does not have it.
+/// The value of a header, or `None` if it is missing.
 #[derive(Debug)]
 pub struct Header<H>(pub Option<H>);
 
@@ -19,14 +19,14 @@ pub trait HeaderField: Sized + Send {
     /// What it means.
     const DESCRIPTION: &'static str;
 
-    /// Whether software sends it by itself, so that nobody is refused for it: what cannot be read counts as absent, of
-    /// several lines the first counts, and the document does not name it.
+    /// Whether clients send it automatically. An invalid value of such a header counts as missing instead of being
+    /// refused, the first of several lines is used, and the API document omits it.
     const AMBIENT: bool = false;
 
-    /// Reads its value; `None` when it has another form.
+    /// Parses its value; `None` if the value is invalid.
     fn read(value: &str) -> Option<Self>;
 
-    /// What its value must look like.
+    /// The schema of its value.
     fn schema() -> Schema;
 }
 
@@ -70,11 +70,11 @@ impl<H: HeaderField> Input for Header<H> {
     }
 }
 
-/// `If-Match` (RFC 9110 §13.1.1): without it, or with `*`, a change applies to whatever version there is.
+/// `If-Match` (RFC 9110 §13.1.1). Without it, or with `*`, a change applies to any version.
 impl Input for IfMatch {
     async fn take(request: &mut Request) -> Result<Self, Problem> {
         conditions::if_match(&request.parts.headers)
-            .map(|demanded| demanded.unwrap_or(Self::Any))
+            .map(|condition| condition.unwrap_or(Self::Any))
             .map_err(|_| {
                 MALFORMED.problem().errors([FieldError {
                     location: "header".into(),
@@ -91,7 +91,7 @@ impl Input for IfMatch {
             name: header::IF_MATCH.to_string(),
             required: false,
             description: Some(
-                "The `ETag` that the change builds upon, such as `\"3\"`; several, or `*`."
+                "The `ETag` that the change is based on, such as `\"3\"`; a list of them; or `*`."
                     .to_owned(),
             ),
             schema: json_schema!({ "type": "string" }),
@@ -100,13 +100,13 @@ impl Input for IfMatch {
     }
 }
 
-/// `User-Agent`, up to 256 characters of it; bytes that are no text are replaced.
+/// The first 256 characters of `User-Agent`. Invalid UTF-8 is replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserAgent(pub String);
 
 impl HeaderField for UserAgent {
     const NAME: HeaderName = header::USER_AGENT;
-    const DESCRIPTION: &'static str = "the program that asks";
+    const DESCRIPTION: &'static str = "the client's software";
     const AMBIENT: bool = true;
 
     fn read(value: &str) -> Option<Self> {

@@ -1,15 +1,16 @@
-//! Whole numbers in JSON, however they are written: `5`, `5.0`, `50e-1` and `0.5e1` are one integer to JSON Schema (2020-12
-//! core §4.2.1 and validation §6.1.1), and clients that keep every number as a float write them so.
+//! Normalization of integers in JSON. `5`, `5.0`, `50e-1` and `0.5e1` are the same integer in JSON Schema (2020-12 core
+//! §4.2.1 and validation §6.1.1), and clients that store all numbers as floats write them in any of these forms.
 
 use std::borrow::Cow;
 
-/// The most digits that are written out: those of [`u64::MAX`]. What has more fits no integer of ours, and stays as it is.
+/// The number of digits of [`u64::MAX`]. Longer numbers fit no integer type and are left unchanged.
 const MOST_DIGITS: usize = 20;
 
-/// The JSON text with each whole number written in digits alone. Everything else stays, also where it is no JSON.
+/// Rewrites each whole number with digits only. Everything else is left unchanged, even if it is not valid JSON.
 pub(super) fn plain_integers(json: &[u8]) -> Cow<'_, [u8]> {
     let mut plain: Vec<u8> = Vec::new();
     let (mut copied, mut at) = (0, 0);
+
     while at < json.len() {
         match json[at] {
             b'"' => at = end_of_string(json, at),
@@ -31,11 +32,10 @@ pub(super) fn plain_integers(json: &[u8]) -> Cow<'_, [u8]> {
     }
 
     plain.extend_from_slice(&json[copied..]);
-
     plain.into()
 }
 
-/// Where the string that starts at `start` has ended.
+/// The position after the string that starts at `start`.
 fn end_of_string(json: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while at < json.len() {
@@ -45,6 +45,7 @@ fn end_of_string(json: &[u8], start: usize) -> usize {
             _ => at += 1,
         }
     }
+
     json.len()
 }
 
@@ -52,7 +53,7 @@ fn is_part(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
-/// The digits of a number that is whole, where it is not written in digits alone already.
+/// Returns the digits of a whole number; `None` if the number is not whole or consists of digits already.
 fn whole(number: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(number).ok()?;
     let (sign, unsigned) = text
@@ -61,10 +62,10 @@ fn whole(number: &[u8]) -> Option<Vec<u8>> {
     let (mantissa, exponent) = unsigned
         .split_once(['e', 'E'])
         .map_or((unsigned, None), |(m, e)| (m, Some(e)));
-
     let (integer, fraction) = mantissa
         .split_once('.')
         .map_or((mantissa, None), |(i, f)| (i, Some(f)));
+
     let is_plain = exponent.is_none() && fraction.is_none() && text != "-0";
     if is_plain || !is_digits(integer) || (integer.len() > 1 && integer.starts_with('0')) {
         return None;
@@ -84,7 +85,7 @@ fn whole(number: &[u8]) -> Option<Vec<u8>> {
     }
 
     let trailing = digits.len() - digits.trim_end_matches('0').len();
-    // A fraction is no longer than the body, and an exponent that does not fit makes no integer of ours.
+    // An exponent that does not fit into an `i64` gives no integer that fits either.
     let exponent = exponent.map_or(Some(0), |exponent| exponent.parse::<i64>().ok())?;
     let zeros = exponent
         .checked_add(i64::try_from(trailing).ok()?)?
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_are_written_in_digits() {
+    fn whole_numbers_are_rewritten_with_digits_only() {
         for (given, expected) in [
             ("5.0", "5"),
             ("-5.00", "-5"),
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_stays() {
+    fn everything_else_is_left_unchanged() {
         for same in [
             "5",
             "5.5",

@@ -1,8 +1,8 @@
-//! `Content-Type` and `Content-Encoding`, as RFC 9110 §8.3 and §8.4 write them.
+//! Parsing of `Content-Type` and `Content-Encoding` (RFC 9110 §8.3, §8.4).
 
 use http::HeaderValue;
 
-/// The type of a body, in lower case, and the charset that it names.
+/// The type of a body, in lower case, and its charset.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MediaType {
     pub(super) essence: String,
@@ -10,8 +10,8 @@ pub(super) struct MediaType {
 }
 
 impl MediaType {
-    /// Reads `type/subtype; name=value; name="quoted"`, with white space around each semicolon. `None` when it is no media
-    /// type, or names two charsets.
+    /// Parses `type/subtype; name=value; name="quoted"`, with white space around semicolons. Returns `None` if it is
+    /// not a media type, or has two charsets.
     pub(super) fn parse(value: &HeaderValue) -> Option<Self> {
         let text = value.to_str().ok()?;
         let (essence, mut rest) = text
@@ -40,7 +40,7 @@ impl MediaType {
         })
     }
 
-    /// Whether its text is UTF-8, as it is where no charset is named.
+    /// Whether the charset is UTF-8, which is also the default.
     pub(super) fn is_utf8(&self) -> bool {
         self.charset
             .as_ref()
@@ -48,7 +48,7 @@ impl MediaType {
     }
 }
 
-/// Whether nothing is packed: there is no coding but `identity`.
+/// Whether the body is not compressed: there is no coding other than `identity`.
 pub(super) fn is_plain<'h>(codings: impl IntoIterator<Item = &'h HeaderValue>) -> bool {
     codings.into_iter().all(|line| {
         let mut codings = line
@@ -61,8 +61,8 @@ pub(super) fn is_plain<'h>(codings: impl IntoIterator<Item = &'h HeaderValue>) -
 
 const WHITE: [char; 2] = [' ', '\t'];
 
-/// The next parameter that is not empty, and what stands behind it: nothing when there is none, `None` when it is no
-/// parameter.
+/// Parses the next parameter that is not empty. Returns its name, its value and the rest of the text; `Some(None)` if
+/// there is none left, `None` if it is malformed.
 #[expect(
     clippy::option_option,
     reason = "the outer one is an error, the inner one the end"
@@ -78,7 +78,7 @@ fn parameter(text: &str) -> Option<Option<(&str, String, &str)>> {
         Some(quoted) => unquoted(quoted)?,
         None => {
             let end = value
-                .find(|letter| letter == ';' || WHITE.contains(&letter))
+                .find(|character| character == ';' || WHITE.contains(&character))
                 .unwrap_or(value.len());
             (value[..end].to_owned(), &value[end..])
         }
@@ -90,20 +90,21 @@ fn parameter(text: &str) -> Option<Option<(&str, String, &str)>> {
     (is_token(name) && ends).then_some(Some((name, value, behind)))
 }
 
-/// The text up to the closing quotation mark, and what stands behind it.
+/// Returns the text up to the closing quotation mark, and the rest after it.
 fn unquoted(text: &str) -> Option<(String, &str)> {
-    let (mut value, mut letters) = (String::new(), text.char_indices());
-    while let Some((position, letter)) = letters.next() {
-        match letter {
+    let (mut value, mut characters) = (String::new(), text.char_indices());
+    while let Some((position, character)) = characters.next() {
+        match character {
             '"' => return Some((value, &text[position + 1..])),
-            '\\' => value.push(letters.next()?.1),
+            '\\' => value.push(characters.next()?.1),
             other => value.push(other),
         }
     }
+
     None
 }
 
-/// RFC 9110 §5.6.2.
+/// Whether a text is a token (RFC 9110 §5.6.2).
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_media_type_is_read_however_it_is_written() {
+    fn a_media_type_is_parsed_in_all_its_spellings() {
         for text in [
             "application/json",
             "Application/JSON",
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_media_type_is_refused() {
+    fn malformed_media_types_are_refused() {
         for text in [
             "",
             "json",
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_is_no_coding_in_whatever_case() {
+    fn identity_in_any_case_is_the_only_coding() {
         let plain = |lines: &[&'static str]| {
             is_plain(
                 &lines

@@ -11,11 +11,11 @@ use crate::{
     credentials::{Scheme, authorization, basic},
 };
 
-/// A form as OAuth 2 reads it (RFC 6749 §3.2): unknown parameters are ignored, a parameter without a value counts as
-/// absent, and none may come twice. What is refused comes as `application/json`, and carries the members `error` and
-/// `error_description` beside those of a problem.
+/// A form with the rules of OAuth 2 (RFC 6749 §3.2): unknown parameters are ignored, a parameter without a value counts
+/// as missing, and none may be repeated. Problems of the endpoint are `application/json` and have the additional
+/// members `error` and `error_description`.
 ///
-/// `T` derives `Deserialize`, `JsonSchema` and `Validate` itself: under `#[input]` unknown fields would be refused.
+/// `T` derives `Deserialize`, `JsonSchema` and `Validate` itself, because `#[input]` refuses unknown fields.
 #[derive(Debug)]
 pub struct OAuthForm<T>(pub T);
 
@@ -27,7 +27,7 @@ impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + Send> Input for
         if has_bad_escape(text) {
             return Err(INVALID_REQUEST
                 .problem()
-                .detail("The body holds a percent-encoding that is no text."));
+                .detail("The body contains an invalid percent-encoding."));
         }
 
         let with_value = |pair: &&str| {
@@ -55,9 +55,9 @@ impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + Send> Input for
     }
 }
 
-/// How a client shows who it is in `Authorization: Basic …` (RFC 6749 §2.3.1); `None` when it shows nothing there.
+/// The id and secret of an OAuth client in `Authorization: Basic …` (RFC 6749 §2.3.1); `None` without the header.
 ///
-/// It is no credential of a caller: what it proves is for the endpoint to find out.
+/// They are not verified and do not authenticate the caller: the endpoint must check them.
 pub struct ClientBasic(pub Option<(String, String)>);
 
 impl Input for ClientBasic {
@@ -65,9 +65,10 @@ impl Input for ClientBasic {
         if !request.parts.headers.contains_key(header::AUTHORIZATION) {
             return Ok(Self(None));
         }
-        let shown = authorization(request).and_then(shown);
-        // A header that is there and says nothing is a wrong answer to "who are you", and not no answer.
-        Ok(Self(Some(shown.unwrap_or_default())))
+
+        // An invalid header is a failed authentication, not a missing one.
+        let credentials = authorization(request).and_then(decoded);
+        Ok(Self(Some(credentials.unwrap_or_default())))
     }
 
     fn describe(operation: &mut Operation<'_>) {
@@ -75,10 +76,10 @@ impl Input for ClientBasic {
     }
 }
 
-/// Both parts are form-encoded before they are put together (RFC 6749 §2.3.1).
-fn shown((scheme, encoded): (Scheme, &str)) -> Option<(String, String)> {
+/// Decodes the id and secret, each of which is form-encoded (RFC 6749 §2.3.1).
+fn decoded((scheme, encoded): (Scheme, &str)) -> Option<(String, String)> {
     let (id, secret) = basic(encoded).filter(|_| scheme == Scheme::Basic)?;
-    let decoded = |text: &str| {
+    let form_decoded = |text: &str| {
         Some(
             percent_decode_str(&text.replace('+', " "))
                 .decode_utf8()
@@ -86,7 +87,8 @@ fn shown((scheme, encoded): (Scheme, &str)) -> Option<(String, String)> {
                 .into_owned(),
         )
     };
-    Some((decoded(&id)?, decoded(&secret)?))
+
+    Some((form_decoded(&id)?, form_decoded(&secret)?))
 }
 
 #[cfg(test)]
@@ -98,7 +100,7 @@ mod tests {
         // `a%3Ab:c+d%25`
         let pair = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
         assert_eq!(
-            shown((Scheme::Basic, "YSUzQWI6YytkJTI1")),
+            decoded((Scheme::Basic, "YSUzQWI6YytkJTI1")),
             pair("a:b", "c d%")
         );
 
@@ -107,7 +109,7 @@ mod tests {
             (Scheme::Bearer, "dTpw"),
             (Scheme::Basic, "dXA="),
         ] {
-            assert_eq!(shown(wrong), None, "{wrong:?}");
+            assert_eq!(decoded(wrong), None, "{wrong:?}");
         }
     }
 }

@@ -13,19 +13,19 @@ use garde::{
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
-/// A field of a merge patch (RFC 7396): absent, it stays; present, it is set. `Patch<Option<T>>` can be removed with
-/// `null`, a plain `Patch<T>` cannot. Declare it with `#[serde(default)]`.
+/// A field of a merge patch (RFC 7396). An absent field is left unchanged. `null` removes the value of a
+/// `Patch<Option<T>>`; a plain `Patch<T>` refuses it. Declare the field with `#[serde(default)]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd)]
 pub enum Patch<T> {
-    /// The patch does not name the field.
+    /// The field is not in the patch.
     #[default]
     Absent,
-    /// The value that the field gets.
+    /// The new value of the field.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// The patch of what `change` makes of the value.
+    /// Transforms the value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
             Self::Absent => Patch::Absent,
@@ -82,7 +82,7 @@ impl<T: Validate> Validate for Patch<T> {
     }
 }
 
-/// What a rule says of the value that a field gets; nothing is wrong with one that gets none. As for an `Option`.
+/// Applies a rule to the new value. An absent field satisfies every rule, as `None` does.
 macro_rules! rules {
     ($($rule:path { fn $method:ident($($argument:ident: $type:ty),*) -> $answer:ty = $absent:expr })*) => {$(
         impl<T: $rule> $rule for Patch<T> {

@@ -11,11 +11,11 @@ use crate::{
     FieldError, INVALID_INPUT, Location, MALFORMED, Operation, Parameter, Problem, Request,
 };
 
-/// The path's parameters: `Path<CustomerId>` for one, `Path<(CustomerId, NoteId)>` for several, in their order.
+/// The parameters of the path: `Path<CustomerId>` for one, `Path<(CustomerId, NoteId)>` for two, in order.
 #[derive(Debug)]
 pub struct Path<T>(pub T);
 
-/// A type that one segment of a path may hold.
+/// The type of one path parameter.
 pub trait PathValue: DeserializeOwned + JsonSchema + Send {}
 
 impl<T> PathValue for Id<T> {}
@@ -23,15 +23,15 @@ impl PathValue for String {}
 impl PathValue for u32 {}
 impl PathValue for i64 {}
 
-/// What `Path` may hold.
+/// The types that `Path` accepts: one [`PathValue`] or a tuple of them.
 pub trait PathParameters: Sized + Send {
     /// Reads the segments, in order.
     ///
     /// # Errors
-    /// [`INVALID_INPUT`] naming the segment that is not of its type.
+    /// [`INVALID_INPUT`] for the segment that is not of its type.
     fn read(segments: &mut dyn Iterator<Item = (String, String)>) -> Result<Self, Problem>;
 
-    /// Tells the document, naming parameters in order.
+    /// Describes the parameters in the API document. `names` are in order.
     fn describe(names: &mut dyn Iterator<Item = &'static str>, operation: &mut Operation<'_>);
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::{Input, Shape, parameters};
 use crate::{INVALID_INPUT, Location, MALFORMED, Operation, Parameter, Problem, Request};
 
-/// The query string. Never personal data: addresses end up in logs and histories (OWASP ASVS 14.2.1).
+/// The query string. It must not contain personal data, because URLs end up in logs and histories (OWASP ASVS 14.2.1).
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
@@ -19,7 +19,7 @@ impl<T: Shape> Input for Query<T> {
                 .remove("description")
                 .and_then(|text| Some(text.as_str()?.to_owned()));
 
-            // A parameter that may be absent is never null: there is no way to write it.
+            // An optional parameter cannot be null: a query string has no null.
             drop_null(&mut schema);
 
             operation.parameters.push(Parameter {

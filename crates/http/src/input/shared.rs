@@ -7,8 +7,8 @@ use std::{
 use super::Input;
 use crate::{INTERNAL, Operation, Problem, Request};
 
-/// What a module shares with its endpoints, as [`Module::share`](crate::Module::share) says: a cache, a client, a key. An
-/// endpoint that takes what nobody shares is refused when the service starts.
+/// A value that a module shares with its endpoints through [`Module::share`](crate::Module::share), such as a cache or
+/// a client. The service does not start if an endpoint takes a value that no module shares.
 #[derive(Debug)]
 pub struct Shared<T>(Arc<T>);
 
@@ -25,8 +25,9 @@ impl<T: Any + Send + Sync> Input for Shared<T> {
         let missing = || {
             INTERNAL
                 .problem()
-                .caused_by(format!("no {} is shared", type_name::<T>()))
+                .caused_by(format!("no module shares a {}", type_name::<T>()))
         };
+
         request.app.shared::<T>().map(Self).ok_or_else(missing)
     }
 

@@ -1,6 +1,6 @@
-//! The values of query strings, forms and paths, as serde reads them: texts, each under a name.
+//! A serde deserializer for the values of query strings, forms and paths.
 //!
-//! A list is written by repeating its name (`tag=a&tag=b`); anything else is given once. A whole number has one spelling.
+//! A list repeats its name (`tag=a&tag=b`); any other name occurs once. Integers have one spelling.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt::Display, str::FromStr};
 
@@ -13,13 +13,13 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// The values that stand under one name.
+/// The values of one name.
 pub(super) struct Values<'v> {
     name: Cow<'v, str>,
     texts: Vec<Cow<'v, str>>,
 }
 
-/// Reads `name=value&…`.
+/// Creates a deserializer for `name=value&…`.
 pub(super) fn pairs<'v>(
     pairs: impl Iterator<Item = (Cow<'v, str>, Cow<'v, str>)>,
 ) -> impl Deserializer<'v, Error = Error> {
@@ -27,6 +27,7 @@ pub(super) fn pairs<'v>(
     for (name, text) in pairs {
         grouped.entry(name).or_default().push(text);
     }
+
     MapDeserializer::new(
         grouped
             .into_iter()
@@ -46,7 +47,7 @@ impl<'v> Values<'v> {
     fn one(mut self) -> Result<Cow<'v, str>, Error> {
         match (self.texts.pop(), self.texts.is_empty()) {
             (Some(text), true) => Ok(text),
-            // Serde's own words, by which the refusal is told from others.
+            // serde's own message, which `violations` recognises.
             _ => Err(de::Error::custom(format_args!(
                 "duplicate field `{}`",
                 self.name
@@ -57,16 +58,16 @@ impl<'v> Values<'v> {
     fn parsed<T: FromStr>(self) -> Result<T, Error> {
         self.one()?
             .parse()
-            .map_err(|_| de::Error::custom("no such value"))
+            .map_err(|_| de::Error::custom("invalid value"))
     }
 
-    /// `05` and `+5` are no spellings of 5.
+    /// Refuses `05` and `+5`.
     fn integer<T: FromStr + Display>(self) -> Result<T, Error> {
         let text = self.one()?;
         let number: Option<T> = text.parse().ok();
         number
             .filter(|number| number.to_string() == *text)
-            .ok_or_else(|| de::Error::custom("no whole number"))
+            .ok_or_else(|| de::Error::custom("not an integer"))
     }
 }
 
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_repeats_its_name_and_may_have_one_item_or_be_absent() {
+    fn a_list_repeats_its_name_and_may_be_short_or_missing() {
         let listing = |tags: Option<&[&str]>, years: &[i32]| {
             let tags = tags.map(|tags| tags.iter().map(ToString::to_string).collect());
             Ok(Listing {
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_given_once_in_its_one_spelling() {
+    fn a_single_value_occurs_once_and_in_one_spelling() {
         assert_eq!(read("limit=5&deep=true").unwrap().limit, Some(5));
         assert_eq!(
             read("limit=5&limit=6").unwrap_err(),

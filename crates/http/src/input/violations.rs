@@ -7,8 +7,8 @@ use serde_path_to_error::{Path, Segment};
 use super::expected::{Expected, Step, members, words};
 use crate::{FieldError, INVALID_INPUT, MALFORMED, Problem};
 
-/// Checks the rules of a value that was read, and names every one that is broken. A rule's message is the rule's own: it
-/// must not repeat the value.
+/// Checks the rules of a value and reports every violation. The messages come from the rules, which must not repeat the
+/// value.
 pub(super) fn checked<T>(location: &'static str, value: T) -> Result<T, Problem>
 where
     T: Validate<Context = ()> + JsonSchema,
@@ -31,8 +31,8 @@ where
         })))
 }
 
-/// A value of the wrong type, an unknown, a missing or a repeated field. Of serde's message only its kind is used, and the
-/// name of a field that the schema has: the rest may repeat what came.
+/// Reports a value of the wrong type, or an unknown, missing or repeated field. Only the kind of serde's message is
+/// used, and field names that the schema has, because the rest may repeat the value.
 pub(super) fn unreadable<T: JsonSchema>(
     location: &'static str,
     path: &Path,
@@ -57,7 +57,7 @@ pub(super) fn unreadable<T: JsonSchema>(
             (
                 INVALID_INPUT,
                 pointer,
-                format!("holds an unknown name; expected only {}", names.join(", ")),
+                format!("unknown name; expected only {}", names.join(", ")),
             )
         }
         Fault::Missing(name) => {
@@ -68,7 +68,7 @@ pub(super) fn unreadable<T: JsonSchema>(
                 format!("missing: expected {}", words(schema)),
             )
         }
-        // What is there twice has no one meaning: parsers differ in which of them they take (OWASP ASVS 1.5.3, 15.3.7).
+        // A repeated field is ambiguous: parsers differ in which one they use (OWASP ASVS 1.5.3, 15.3.7).
         Fault::Repeated(name) => {
             let (pointer, _) = expected.follow(steps.into_iter().chain([Step::Field(name)]));
             (MALFORMED, pointer, "given more than once".to_owned())
@@ -82,7 +82,7 @@ pub(super) fn unreadable<T: JsonSchema>(
     }])
 }
 
-/// What serde found wrong.
+/// The kind of an error of serde.
 #[derive(Debug, PartialEq)]
 enum Fault<'m> {
     Missing(&'m str),
@@ -92,7 +92,7 @@ enum Fault<'m> {
 }
 
 impl<'m> Fault<'m> {
-    /// By the openings that `serde::de::Error` gives its messages; every format keeps them.
+    /// Recognises the prefixes that `serde::de::Error` gives its messages in every format.
     fn of(message: &'m str) -> Self {
         let named = |opening: &str| message.strip_prefix(opening)?.split('`').next();
         match () {
@@ -105,7 +105,7 @@ impl<'m> Fault<'m> {
     }
 }
 
-/// garde writes `lines[0].text`.
+/// Parses a path of garde, such as `lines[0].text`.
 fn rule_steps(path: &str) -> impl Iterator<Item = Step<'_>> {
     path.split(['.', '['])
         .filter(|part| !part.is_empty())
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_was_expected_and_nothing_of_what_came() {
+    fn an_error_says_what_was_expected_and_never_repeats_the_value() {
         for (body, status, pointer, detail) in [
             ("\"my secret\"", 422, "", "expected an object"),
             (r#"{"name": 12345678}"#, 422, "/name", "expected a string"),
@@ -186,7 +186,7 @@ mod tests {
                 r#"{"name": "n", "hunter2": 1}"#,
                 422,
                 "",
-                "holds an unknown name; expected only `name`, `password`, `ports`",
+                "unknown name; expected only `name`, `password`, `ports`",
             ),
         ] {
             assert_eq!(
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_name_places_as_the_schema_does() {
+    fn paths_of_rules_become_json_pointers() {
         let expected = Expected::of::<Credentials>();
         assert_eq!(expected.follow(rule_steps("ports[0]")).0, "/ports/0");
         assert_eq!(expected.follow(rule_steps("")).0, "");

@@ -10,7 +10,7 @@ use crate::{
     credentials::{authenticated, lacks},
 };
 
-/// The caller's role grants `P`. It opens the [`Door`] to the organization's rows.
+/// A caller whose role grants `P`. Dereferences to the [`Door`], the handle for access to the organization's rows.
 pub struct Allowed<P>(Door<P>);
 
 impl<P> Deref for Allowed<P> {
@@ -22,19 +22,20 @@ impl<P> Deref for Allowed<P> {
 }
 
 impl<P: Permission> Allowed<P> {
-    /// Proves that the caller also holds `Q`: for what only some requests of an operation need. Say so in the operation's
-    /// description; the access matrix shows `P` alone.
+    /// Proves that the caller also has `Q`, for operations where only some requests need it. Mention it in the
+    /// operation's description, because the access matrix shows only `P`.
     ///
     /// # Errors
-    /// [`FORBIDDEN`], and a denial on record, when the role does not grant it.
+    /// [`FORBIDDEN`] if the role does not grant it. The denial is recorded.
     pub async fn require<Q: Permission>(&self) -> Result<Proof<Q>, Problem> {
         match self.0.prove() {
             Ok(proof) => Ok(proof),
             Err(denied) => {
                 let log = self
                     .0
-                    .unscoped("a denial is recorded beside what was asked for");
+                    .unscoped("a denial is recorded outside the organization's rows");
                 write_denial(&log, self.0.principal()).await;
+
                 Err(forbidden(denied))
             }
         }
@@ -64,7 +65,7 @@ impl<P: Permission> Policy for Allowed<P> {
         operation.requirement = Requirement::Permission(P::DECLARED);
         describe_caller(operation);
         operation.answers(&[FORBIDDEN]);
-        // Whatever an operation writes, a constraint of the schema may refuse.
+        // Any write may violate a constraint of the schema.
         if operation.method != Method::GET {
             operation.answers(&[CONFLICT]);
         }

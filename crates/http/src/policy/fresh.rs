@@ -6,14 +6,14 @@ use time::Duration;
 use super::{Caller, Policy, record_denial};
 use crate::{Operation, Problem, Request, STEP_UP_REQUIRED};
 
-/// How long ago a person may have proved who it is, for what is sensitive.
+/// The maximum age of an authentication for sensitive operations.
 const FRESH_FOR: Duration = Duration::minutes(10);
 
 /// The challenge of RFC 9470 §3.
 const CHALLENGE: &str = r#"Bearer error="insufficient_user_authentication", max_age="600""#;
 
-/// A policy for what is sensitive: beyond `P`, the person has proved who it is within the last ten minutes, by a second
-/// factor too where the account has one. Whoever has not is sent to step up first (OWASP ASVS 7.5.1, 7.5.3).
+/// A policy for sensitive operations: in addition to `P`, the person has authenticated within the last ten minutes,
+/// with a second factor if the account has one. Other callers must re-authenticate first (OWASP ASVS 7.5.1, 7.5.3).
 pub struct Fresh<P>(P);
 
 impl<P> Deref for Fresh<P> {
@@ -25,7 +25,7 @@ impl<P> Deref for Fresh<P> {
 }
 
 impl<P: Caller> Fresh<P> {
-    /// Checks freshness of a caller whom `policy` has admitted.
+    /// Checks the freshness of a caller that `policy` has admitted.
     pub(super) async fn of(policy: P, request: &mut Request) -> Result<Self, Problem> {
         let since = request.app.database().runtime().clock.now() - FRESH_FOR;
         if policy.principal().is_fresh_since(since) {
@@ -41,7 +41,7 @@ impl<P: Caller> Fresh<P> {
         }
     }
 
-    /// The policy within.
+    /// The inner policy.
     pub(super) fn into_inner(self) -> P {
         self.0
     }

@@ -5,9 +5,9 @@ use mainstay_access::{Credential, Permission, Principal};
 use super::{Allowed, Caller, Fresh, Policy};
 use crate::{Operation, Problem, Request};
 
-/// A policy for changes to what others may do. A person has proved who they are within the last ten minutes, as for
-/// [`Fresh`]; the credential of a machine has scopes that name the permission (OWASP ASVS 7.5.3). Only for administrative
-/// permissions: a machine without scopes carries none of these, and another permission does not compile.
+/// A policy for changes to the rights of others. A person must have authenticated within the last ten minutes, as for
+/// [`Fresh`]; a machine's credential must have the permission among its scopes (OWASP ASVS 7.5.3). It only compiles
+/// with administrative permissions, which a machine without scopes never has.
 pub struct FreshOrScoped<P>(Allowed<P>);
 
 impl<P> Deref for FreshOrScoped<P> {
@@ -31,7 +31,7 @@ impl<P: Permission> Policy for FreshOrScoped<P> {
         let allowed = Allowed::<P>::admit(request).await?;
 
         match allowed.principal().credential {
-            // A machine holds an administrative permission only where its scopes name it.
+            // A machine has an administrative permission only if its scopes name it.
             Credential::ApiKey | Credential::Client => Ok(Self(allowed)),
             Credential::Token | Credential::Cookie => Fresh::of(allowed, request)
                 .await

@@ -9,7 +9,7 @@ use crate::{
     credentials::{authenticated, lacks},
 };
 
-/// Anybody with a valid credential, whatever the role: a person in a session, an API key, a machine.
+/// A caller with a valid credential and any role: a person's session, an API key, or a machine.
 pub struct SignedIn {
     principal: Arc<Principal>,
     origin: Origin,
@@ -18,17 +18,17 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Who is asking.
+    /// The caller.
     pub fn principal(&self) -> &Arc<Principal> {
         &self.principal
     }
 
-    /// Where the request comes from.
+    /// The origin of the request, for the audit log.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// Goes around the door, as this caller: see [`Unscoped`].
+    /// Bypasses the door, as this caller: see [`Unscoped`].
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
         Unscoped::because(
             why,
@@ -43,11 +43,11 @@ impl SignedIn {
 impl Policy for SignedIn {
     async fn admit(request: &mut Request) -> Result<Self, Problem> {
         let principal = authenticated(request).await?;
-        let (origin, database) = (request.origin.clone(), request.app.database().clone());
+
         Ok(Self {
             principal,
-            origin,
-            database,
+            origin: request.origin.clone(),
+            database: request.app.database().clone(),
             shows: request.shows(),
         })
     }
@@ -64,8 +64,8 @@ impl Caller for SignedIn {
     }
 }
 
-/// A person in a session of their own: no API key, no machine, no application that acts for somebody. For what belongs
-/// to the account itself.
+/// A person in their own session, not an API key, a machine or an application that acts for someone. For operations on
+/// the account itself.
 pub struct InPerson(SignedIn);
 
 impl Deref for InPerson {
@@ -90,7 +90,7 @@ impl Policy for InPerson {
                 .await;
                 let problem = FORBIDDEN
                     .problem()
-                    .detail("This is for the person themselves: sign in with a session.");
+                    .detail("Only the person may do this. Sign in with a session.");
                 Err(lacks(request, problem, None))
             }
         }

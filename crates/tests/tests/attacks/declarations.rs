@@ -118,7 +118,7 @@ fn declarations_that_contradict_each_other_are_refused_all_at_once() {
         .to_string();
 
     for expected in [
-        "mismatched: /v1/test/mismatched/{id} has 1 parameters, the function takes 0",
+        "mismatched: /v1/test/mismatched/{id} has 1 parameters, but the function takes 0",
         "second_listing: GET /v1/customers is declared twice",
         "renamed: /v1/customers/{customer} and /v1/customers/{id} name the same parameter differently",
         "squatting: /livez belongs to the platform",
@@ -142,7 +142,7 @@ async fn what_nobody_shares_is_missed_when_the_service_starts() {
 
     assert!(
         wrong.contains(
-            "greet: it takes Shared<attacks::declarations::Greeting>, which nobody shares"
+            "greet: it takes Shared<attacks::declarations::Greeting>, which no module shares"
         ),
         "{wrong}"
     );

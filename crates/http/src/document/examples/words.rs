@@ -1,5 +1,5 @@
-//! The words of examples: by format, and by the names that the field's standards give (RFC 6749, RFC 7517, RFC 9457, Web
-//! Authentication) and that resources have everywhere.
+//! Example values: by format, and by property names that are common or come from standards (RFC 6749, RFC 7517, RFC
+//! 9457, Web Authentication).
 
 pub(super) const UUID: &str = "019a4f6e-5b3c-7d21-9e0a-6c1f2d3b4a59";
 
@@ -24,7 +24,7 @@ pub(super) fn of_name(name: &str) -> Option<&'static str> {
         .map(|(_, example)| *example)
 }
 
-/// Names that mean the same, and their example.
+/// Property names, and the example that they share.
 const NAMES: &[(&[&str], &str)] = &[
     // Resources.
     (
@@ -58,7 +58,7 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["detail"], "Some values are invalid."),
     (&["pointer"], "/email"),
     (&["in"], "body"),
-    // The audit log and what is known of a person.
+    // The audit log and personal data.
     (&["action"], "customer.updated"),
     (&["operation"], "update_customer"),
     (&["resource", "table"], "customers"),
