@@ -1,14 +1,14 @@
 # syntax=docker/dockerfile:1
 #
-# The image of the service: one binary and the C library under it; no shell, no package manager, not root.
+# The image of the service: one binary and the C library; no shell, no package manager, not root.
 #
-# Base images are named by tag. Before a release, pin each to the digest that was tested, so that a tag moved by
-# someone else cannot change what you ship:
+# Base images are named by tag. Before a release, pin each to the tested digest, so that a moved tag cannot change what you
+# ship:
 #
 #     docker buildx imagetools inspect rust:1.95-slim-trixie --format '{{.Manifest.Digest}}'
 #     docker build --build-arg RUST_IMAGE=rust:1.95-slim-trixie@sha256:… --build-arg RUNTIME_IMAGE=… .
 #
-# Builder and runtime are both Debian 13, so that the binary meets the glibc that it was linked against.
+# Builder and runtime are both Debian 13, so that the binary runs with the glibc it was linked against.
 ARG RUST_IMAGE=rust:1.95-slim-trixie
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot
 
@@ -16,14 +16,14 @@ FROM ${RUST_IMAGE} AS tools
 RUN cargo install --locked cargo-chef@0.1.78 cargo-auditable@0.7.7
 WORKDIR /build
 
-# What of the checkout decides which dependencies are built, and nothing else of it.
+# Extracts only the part of the checkout that determines the dependencies.
 FROM tools AS recipe
 COPY . .
 RUN cargo chef prepare --bin app --recipe-path recipe.json
 
-# The dependencies are a layer, reused while the recipe is the same. There is no cache mount for the target directory: it
-# would be shared by all checkouts of this machine, and cargo goes by modification times, so that an image could hold the
-# code of another checkout.
+# The dependencies are a layer that is reused while the recipe is unchanged. The target directory is not a cache mount:
+# it would be shared by all checkouts on the machine, and because cargo compares modification times, an image could
+# contain code of another checkout.
 # `--no-default-features` leaves out the private Postgres of `app dev`; `cargo auditable` writes the list of crates into
 # the binary, where scanners and SBOM generators find it.
 FROM tools AS build
@@ -46,11 +46,11 @@ LABEL org.opencontainers.image.title="Mainstay" \
       org.opencontainers.image.source="${SOURCE}"
 COPY --from=build /image /
 
-# The `nonroot` user of distroless, by number: Kubernetes proves `runAsNonRoot` only of a number.
+# The `nonroot` user of distroless, by number: Kubernetes can only verify `runAsNonRoot` for a number.
 USER 65532:65532
 
-# No setting is baked in: the ports are those of MAINSTAY_HTTP_BIND and MAINSTAY_MANAGEMENT_BIND, which listen on the
-# container's own loopback until the platform that runs it says otherwise.
+# The image contains no settings. The ports are those of MAINSTAY_HTTP_BIND and MAINSTAY_MANAGEMENT_BIND, which listen on
+# the container's loopback interface by default.
 EXPOSE 8000 9000
 
 # `app` drains on SIGTERM and then exits 0.

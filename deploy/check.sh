@@ -1,11 +1,11 @@
 #!/bin/sh
-# Checks what stands in deploy/. The tools are those of checks/requirements.txt (PyPI) and checks/package.json (npm), and
-# Debian's packages prometheus and shellcheck:
+# Checks everything in deploy/. The tools are listed in checks/requirements.txt (PyPI) and checks/package.json (npm), plus
+# the Debian packages prometheus and shellcheck:
 #
 #     python3 -m venv checks && . checks/bin/activate && pip install -r deploy/checks/requirements.txt
 #     npm ci --prefix deploy/checks
 #
-# A tool that is missing is named and its check skipped; with STRICT=1, as in CI, that is a failure.
+# If a tool is missing, its check is skipped and reported. With STRICT=1, as in CI, that is a failure.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
@@ -13,7 +13,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 
-# check NAME COMMAND…: runs the command and counts it; its output is shown when it fails.
+# check NAME COMMAND…: runs the command and counts the result; shows its output if it fails.
 check() {
     what=$1
     shift
@@ -40,7 +40,7 @@ build() { # PATH
     kubectl kustomize "deploy/kubernetes/$1" >"$work/$(basename "$1").yaml"
 }
 
-# The tag of the image and the end of the migration's name are the same version: `0.1.0` and `mainstay-migrate-0-1-0`.
+# The tag of the image and the migration's name must contain the same version: `0.1.0` and `mainstay-migrate-0-1-0`.
 versions_agree() { # OVERLAY
     file="deploy/kubernetes/overlays/$1/kustomization.yaml"
     tag=$(sed -n 's/^ *newTag: *//p' "$file" | tr '.' '-')
@@ -58,8 +58,8 @@ checks_find_breaches() { # FILE
     MANIFEST=$1 python3 -m unittest discover --start-directory deploy/checks --pattern '*_test.py'
 }
 
-# What an overlay may add, built together, so that each is checked as the rest is. In a copy, since kustomize takes
-# relative paths alone.
+# Builds all optional components together, so that each is checked. In a copy, because kustomize only accepts
+# relative paths.
 build_everything() {
     cp -r deploy "$work/deploy"
     mkdir "$work/deploy/everything"
@@ -78,7 +78,7 @@ build_everything() {
     kubectl kustomize "$work/deploy/everything" >"$work/everything.yaml"
 }
 
-# check_manifest PATH COMMAND…: builds it by the command, then looks at what came out.
+# check_manifest PATH COMMAND…: builds the manifest with the command, then checks the result.
 check_manifest() {
     path=$1
     manifest="$work/$(basename "$1").yaml"
@@ -89,9 +89,9 @@ check_manifest() {
     fi
     check "$path builds" "$@"
     if have kubernetes-validate; then
-        check "$path meets the schemas" kubernetes-validate --strict --quiet --no-warn "$manifest"
+        check "$path matches the schemas" kubernetes-validate --strict --quiet --no-warn "$manifest"
     else
-        skip "$path meets the schemas" kubernetes-validate
+        skip "$path matches the schemas" kubernetes-validate
     fi
     if have_yaml; then
         check "$path: restricted pods, trusted proxies, enough connections" fits "$manifest"
@@ -126,7 +126,7 @@ else
     skip "each forbidden change is found" "kubectl or PyYAML"
 fi
 if have checkov && have kubectl; then
-    # The image's digest is set at a release; until then the tag is pulled as it is (see README.md).
+    # The image's digest is set at a release; until then the tag is used (see README.md).
     check "checkov" checkov --quiet --compact --skip-download --framework kubernetes --file "$work/everything.yaml" \
         --skip-check CKV_K8S_15,CKV_K8S_43
 else

@@ -1,4 +1,4 @@
-"""The formula of the connections is held to the code, which wrote connections.json (crates/tests/tests/operations/connection_count.rs)."""
+"""Compares the formula for connections with the code, which generated connections.json (crates/tests/tests/operations/connection_count.rs)."""
 
 import json
 import pathlib

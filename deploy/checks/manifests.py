@@ -1,11 +1,12 @@
-"""Checks built manifests for what their schemas do not say.
+"""Checks built manifests for rules that their schemas do not express.
 
     python3 manifests.py MANIFEST ROLES_SQL POSTGRESQL_CONF
 
-Each pod keeps to the restricted Pod Security Standard (https://kubernetes.io/docs/concepts/security/
-pod-security-standards/). The namespace enforces it too, but a Deployment that breaks it is applied without an error and
-then never gets a pod. The settings name the trusted proxies, the replicas fit into the database's connections, and the
-connections of clients into the pod's memory.
+- Each pod complies with the restricted Pod Security Standard (https://kubernetes.io/docs/concepts/security/
+  pod-security-standards/). The namespace enforces it too, but a Deployment that violates it is applied without an error
+  and then never gets a pod.
+- The settings name the trusted proxies.
+- The replicas fit into the database's connections, and client connections into the pod's memory.
 """
 
 import math
@@ -14,16 +15,17 @@ import sys
 
 import yaml
 
-# Connections of one `serve` beside its pool: health, revocations; and with queued work the worker's pool (its
-# concurrency, from 2 to 8), its listener and the sealer. `app config` prints the sums, and connections.json has what the
-# code says of some settings.
+# Connections of one `serve` besides its pool: health and revocations. With queued work also the worker's pool (its
+# concurrency, from 2 to 8), its listener and the sealer. `app config` prints the sums. The code generates
+# connections.json for some settings.
 SERVING = 2
 WORKING = 2
-# A `worker` measures, and answers for its health too.
+# A `worker` also has connections for measurements and health.
 WATCHING = 2
 
-# What one `serve` takes, in MiB: at rest with its pools and caches; one password hash for every two cores; one idle connection, TLS
-# included (27.7 KB measured). Bodies have their own budget. A fifth stays free, for answers under way and the allocator.
+# Memory of one `serve`, in MiB: idle with its pools and caches; one password hash for every two cores; one idle
+# connection including TLS (27.7 KB measured). Bodies have their own budget. A fifth stays free for responses in progress
+# and the allocator.
 AT_REST = 48
 HASH = 19
 CONNECTION = 28 / 1024
@@ -45,7 +47,7 @@ SYSCTLS = {
 
 
 def pods(resource):
-    """The pod specifications in a resource, however deep."""
+    """The pod specifications in a resource, at any depth."""
     if resource.get("kind") == "Pod":
         yield resource["spec"]
     spec = resource.get("spec") or {}
@@ -56,7 +58,7 @@ def pods(resource):
 
 
 def breaches(pod):
-    """What in a pod the restricted standard forbids, or this project beyond it."""
+    """Violations of the restricted standard, or of stricter rules of this project, in a pod."""
     context = pod.get("securityContext") or {}
     for field in ("hostNetwork", "hostPID", "hostIPC"):
         if pod.get(field):
@@ -66,7 +68,7 @@ def breaches(pod):
     for volume in pod.get("volumes") or []:
         kinds = set(volume) - {"name"}
         if kinds - VOLUMES:
-            yield f"volume {volume['name']} is of the kind {', '.join(kinds - VOLUMES)}"
+            yield f"volume {volume['name']} is of kind {', '.join(kinds - VOLUMES)}"
     for sysctl in context.get("sysctls") or []:
         if sysctl["name"] not in SYSCTLS:
             yield f"sysctl {sysctl['name']}"
@@ -81,7 +83,7 @@ def breaches(pod):
 
 
 def container_breaches(pod, container):
-    """What in a container is forbidden; `pod` is the security context that it inherits."""
+    """Violations in a container; `pod` is the security context that it inherits."""
     own = container.get("securityContext") or {}
     effective = {**pod, **own}
     if own.get("privileged"):
@@ -113,11 +115,11 @@ def container_breaches(pod, container):
     if (effective.get("windowsOptions") or {}).get("hostProcess"):
         yield "windowsOptions.hostProcess is set"
     if any(port.get("hostPort") for port in container.get("ports") or []):
-        yield "a hostPort"
+        yield "hostPort is set"
     for handler in probes_and_hooks(container):
         for action in ("httpGet", "tcpSocket"):
             if (handler.get(action) or {}).get("host"):
-                yield f"{action} names a host"
+                yield f"{action} sets a host"
 
 
 def probes_and_hooks(container):
@@ -134,7 +136,7 @@ def probes_and_hooks(container):
 
 
 def one(resources, kind, name):
-    """The resource of that kind and name; generated names end with a hash."""
+    """The resource with this kind and name; generated names end with a hash."""
     for resource in resources:
         if resource["kind"] == kind and re.fullmatch(rf"{name}(-[a-z0-9]{{10}})?", resource["metadata"]["name"]):
             return resource
@@ -147,13 +149,13 @@ def proxies(settings):
 
 
 def environment(deployment, settings):
-    """What a deployment's first container is told."""
+    """The settings of a deployment's first container."""
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     return settings | {entry["name"]: entry.get("value") for entry in container.get("env") or []}
 
 
 def held(settings):
-    """How many connections one `serve` and one `worker` take at most under these settings; connections.json has cases."""
+    """The maximum number of connections of one `serve` and one `worker`; connections.json contains test cases."""
     pool = int(settings.get("MAINSTAY_DATABASE_POOL_SIZE", 10))
     work = min(max(int(settings.get("MAINSTAY_JOBS_CONCURRENCY", 4)), 2), 8) + WORKING
     in_process = settings.get("MAINSTAY_JOBS_IN_PROCESS", "true") == "true"
@@ -161,12 +163,12 @@ def held(settings):
 
 
 def connections(resources, settings, roles, server):
-    """Whether the most replicas there can be fit into what the database gives."""
+    """Yields an error if the maximum number of replicas needs more connections than the database allows."""
     api, worker = one(resources, "Deployment", "api"), one(resources, "Deployment", "worker")
     told = environment(api, settings)
     each, working = held(told)
 
-    # One more in a rollout, and one for an operator's command.
+    # One more during a rollout, and one for an operator command.
     most = one(resources, "HorizontalPodAutoscaler", "api")["spec"]["maxReplicas"]
     wanted = (most + api["spec"]["strategy"]["rollingUpdate"]["maxSurge"] + 1) * each
     if worker:
@@ -175,21 +177,21 @@ def connections(resources, settings, roles, server):
     limits = dict(re.findall(r"ALTER ROLE (\w+) LOGIN [^;]*?CONNECTION LIMIT (\d+)", roles))
     given = int(limits["mainstay_server"])
     if wanted > given:
-        yield f"the replicas want {wanted} connections ({each} each), mainstay_server has {given}"
+        yield f"the replicas need {wanted} connections ({each} each), mainstay_server has {given}"
     limit = int(re.search(r"^max_connections = (\d+)", server, re.MULTILINE).group(1))
     promised = sum(map(int, limits.values()))
     if promised >= limit:
-        yield f"the roles may have {promised} connections together, Postgres has {limit}"
+        yield f"the roles may open {promised} connections in total, Postgres allows {limit}"
 
 
 def mebibytes(text):
-    """A size of Kubernetes (`256Mi`) or of the settings (`64MiB`)."""
+    """Parses a size of Kubernetes (`256Mi`) or of the settings (`64MiB`)."""
     number, unit = re.fullmatch(r"(\d+)\s*(Ki|Mi|Gi)B?", text).groups()
     return int(number) * {"Ki": 1 / 1024, "Mi": 1, "Gi": 1024}[unit]
 
 
 def memory(resources, settings):
-    """Whether the connections that are let in fit into the memory that the pod may have."""
+    """Yields an error if the accepted connections do not fit into the pod's memory limit."""
     api = one(resources, "Deployment", "api")
     told = environment(api, settings)
     limits = api["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
@@ -199,8 +201,8 @@ def memory(resources, settings):
     most = int(told.get("MAINSTAY_HTTP_MAX_CONNECTIONS", 10000))
     if most * CONNECTION > room:
         yield (
-            f"MAINSTAY_HTTP_MAX_CONNECTIONS lets in {most} connections, "
-            f"a limit of {limits['memory']} has room for {int(room / CONNECTION)}"
+            f"MAINSTAY_HTTP_MAX_CONNECTIONS allows {most} connections, "
+            f"a memory limit of {limits['memory']} has room for {int(room / CONNECTION)}"
         )
 
 
@@ -213,7 +215,7 @@ def main(manifest, roles, server):
             name = f"{resource['kind']} {resource['metadata']['name']}"
             found += [f"{name}: {breach}" for breach in breaches(pod)]
     if checked == 0:
-        found.append("there is no pod")
+        found.append("the manifest contains no pod")
 
     settings = (one(resources, "ConfigMap", "settings") or {}).get("data") or {}
     if one(resources, "Namespace", ".*"):  # an overlay, not the base

@@ -1,5 +1,5 @@
-// Checks the Prometheus Operator's resources in a built manifest against their types. The compiler refuses a field that
-// the type does not have in an object literal, so a misspelt field is found; the cluster would drop it in silence.
+// Checks the Prometheus Operator's resources in a built manifest against their types. The compiler rejects unknown fields
+// in an object literal, so it finds misspelled fields, which the cluster would silently drop.
 //
 //     node operator-resources.mjs MANIFEST
 
@@ -25,7 +25,7 @@ const literals = resources.map(({ apiVersion, kind, ...resource }, index) => {
   return `import type { I${kind} as T${index} } from "${type}";\nexport const r${index}: T${index} = ${literal};\n`;
 });
 
-// A file beside node_modules that exists in memory alone.
+// A file next to node_modules that exists only in memory.
 const name = join(here, "resources.ts");
 const text = literals.join("\n");
 const options = { noEmit: true, strict: true, skipLibCheck: true, types: [], moduleResolution: ts.ModuleResolutionKind.Node10 };

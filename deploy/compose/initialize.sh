@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes what the compose stack needs to start, each value fresh on each machine: certificates, passwords, keys.
+# Generates what the compose stack needs to start: certificates, passwords and keys, new on each machine.
 #
-# Nothing here has a default and nothing leaves the volumes. Every service mounts only the folder that is its own:
-# the API never sees the database owner's password. Running it again keeps the secrets, because the database and the
-# sealed data depend on them, and renews the certificates in their last month.
+# There are no defaults, and nothing leaves the volumes. Every service mounts only its own folder: the API never sees the
+# database owner's password. Running it again keeps the secrets, because the database and the sealed data depend on them,
+# and renews the certificates in their last month.
 set -eu
 umask 077
 
@@ -11,8 +11,8 @@ root="${1:-/volumes}"
 postgres_user=999  # `postgres` in the official image
 app_user=65532     # `nonroot` in ours
 
-# publish OWNER MODE FILE DIRECTORY: hands one file over. The file that stands there may belong to its owner already;
-# the stack leaves us the right to replace such a file, and none to write to it.
+# publish OWNER MODE FILE DIRECTORY: moves one file into place. An existing file may already belong to its owner; in this
+# stack we can replace such a file, but not write to it.
 publish() {
     cp "$3" "$4/.new"
     chmod "$2" "$4/.new"
@@ -45,12 +45,12 @@ make_certificates() {
     issue_certificate mail
     publish "$app_user" 0400 "$work/server.key" "$root/mail-tls"
     publish "$app_user" 0444 "$work/server.crt" "$root/mail-tls"
-    # The authority's key is not kept: the next renewal makes a new authority.
+    # The authority's key is not kept; the next renewal creates a new authority.
     publish 0 0444 "$work/ca.crt" "$root/authority"
 }
 
 make_secrets() {
-    # Hexadecimal, so that a password stands in a URL as it is.
+    # Hexadecimal, so that passwords need no escaping in URLs.
     owner_password=$(openssl rand -hex 32)
     server_password=$(openssl rand -hex 32)
     query='sslmode=verify-full&sslrootcert=/run/mainstay/authority/ca.crt'
@@ -67,7 +67,7 @@ make_secrets() {
     openssl rand -hex 32 >"$work/superuser-password"
     printf '%s' "$owner_password" >"$work/owner-password"
     printf '%s' "$server_password" >"$work/server-password"
-    # Written last: its presence means that all the others are in place.
+    # Written last: if it exists, all other files are in place.
     for secret in superuser-password owner-password server-password; do
         publish "$postgres_user" 0400 "$work/$secret" "$root/postgres-secrets"
     done

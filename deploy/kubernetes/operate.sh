@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs one operator's command in the cluster, in a pod of the template `operator` (components/operator), and prints what
-# it prints. Its exit status is that of the command.
+# Runs one operator command in the cluster, in a pod of the template `operator` (components/operator), and prints its
+# output. The exit status is that of the command.
 #
 #     sh deploy/kubernetes/operate.sh mainstay keys status
 #     sh deploy/kubernetes/operate.sh NAMESPACE COMMAND [ARGUMENT…]
@@ -11,7 +11,7 @@ namespace=$1
 shift
 job="operator-$(date +%s)-$$"
 
-# The arguments as a JSON array: backslashes and quotes are escaped, line breaks have no place in an argument.
+# The arguments as a JSON array, with escaped backslashes and quotes. Arguments cannot contain line breaks.
 arguments=
 for argument in "$@"; do
     escaped=$(printf '%s' "$argument" | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g')
@@ -29,12 +29,12 @@ kubectl --namespace "$namespace" wait --for=jsonpath='{.status.containerStatuses
     pod --selector="job-name=$job" >/dev/null 2>&1 || true
 kubectl --namespace "$namespace" logs --follow "job/$job"
 
-# The log can end a moment before the pod's state is known.
+# The log may end shortly before the pod's state is available.
 for _ in 1 2 3 4 5 6 7 8 9 10; do
     code=$(kubectl --namespace "$namespace" get pod --selector="job-name=$job" \
         --output=jsonpath='{.items[0].status.containerStatuses[0].state.terminated.exitCode}')
     [ -z "$code" ] || exit "$code"
     sleep 1
 done
-echo "the command's exit status did not become known" >&2
+echo "could not read the command's exit status" >&2
 exit 1
