@@ -1,71 +1,71 @@
-# The project's verbs. Each is one command that you could type yourself.
+# The project's recipes. Each runs one or two commands that you can also type yourself.
 
-# List the verbs.
+# List the recipes.
 default:
     @just --list
 
-# A private Postgres over TLS, migrations, sample data, the API and its docs page.
+# Run a private Postgres over TLS, migrations, sample data, the API and its docs page.
 dev:
     cargo run -- dev
 
-# Everything, against its own private Postgres.
+# Run all tests against their own private Postgres.
 test *arguments:
     cargo test --workspace {{ arguments }}
 
-# Renew the committed files that are made from the app. Look at what `git diff` says then.
+# Update the committed files that are generated from the app. Review `git diff` afterwards.
 snapshots:
     UPDATE_SNAPSHOTS=1 cargo test --workspace --test app
 
-# Renew those that are made from the platform, and the manifest of its files, after a change in crates/.
+# Update the files that are generated from the platform, and the manifest of its files, after a change in crates/.
 manifest:
     UPDATE_SNAPSHOTS=1 cargo test --workspace --test architecture -- --skip manifest
     UPDATE_SNAPSHOTS=1 cargo test --workspace --test architecture manifest
 
-# What a reviewer should never have to say.
+# Check format and lints.
 check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- --deny warnings
 
-# Exactly what the CI runs.
+# Run what CI runs.
 ci:
     bash .ci/run
 
-# The served routes, each with its policy.
+# Print the access matrix.
 routes:
     cargo run --quiet -- routes
 
-# The OpenAPI document of the served routes.
+# Print the OpenAPI document.
 openapi:
     cargo run --quiet -- openapi
 
-# What audit and sealing cost, beside a plain table: throughput, latency, processor time, round trips.
+# Measure the cost of audit and sealing compared with a plain table: throughput, latency, CPU time, round trips.
 bench-audit:
     cargo bench -p mainstay-tests --bench audit
 
-# Logins and refreshes a second and core, and what a storm of logins does to a read.
+# Measure sign-ins and refreshes per second and core, and the effect of a burst of sign-ins on reads.
 bench-auth:
     cargo bench -p mainstay-tests --bench auth
 
-# Whether the time of an answer tells who has an account.
+# Measure whether response times reveal who has an account.
 bench-enumeration:
     cargo bench -p mainstay-tests --bench enumeration
 
-# What a rotation of keys costs, and that nobody notices: on 100,000 customers, under load.
+# Measure a key rotation on 100,000 customers under load.
 bench-rotation:
     cargo bench -p mainstay-tests --bench rotation
 
-# Licences, banned crates, sources and advisories of the dependency tree.
+# Check licenses, banned crates, sources and advisories of the dependencies.
 deny:
     cargo deny check
 
-# Build the container image, named by the commit.
+# Build the container image, labeled with the commit.
 image:
     docker build --build-arg REVISION="$(git rev-parse HEAD)" --tag mainstay:local .
 
-# The production image on this machine: Postgres, migrations and API, all over TLS.
+# Run the production image on this machine: Postgres, migrations and API, all over TLS.
 up:
     docker compose up --build --detach --wait
 
-# Check what stands in deploy/.
+# Check the files in deploy/.
 manifests:
     sh deploy/check.sh
