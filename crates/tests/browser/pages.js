@@ -1,5 +1,5 @@
-// The pages as a person meets them, in a real browser with a virtual authenticator. Called by tests/http/browser.rs with
-// the service's URL, somebody's address and password, and the program of the browser.
+// Tests the pages in a real browser with a virtual authenticator. Called by tests/http/browser.rs with the service's URL,
+// an account's address and password, and the path of the browser.
 
 import assert from "node:assert/strict";
 
@@ -26,7 +26,7 @@ try {
   await browser.close();
 }
 
-// A mailed link that is pasted into an open page works, leaves the address bar, and says so once it is used.
+// A mailed link pasted into an open page works, disappears from the address bar, and is refused once it is used.
 async function links(page) {
   const address = `new-${Date.now()}@example.org`;
   await page.goto(`${url}/account/sign-up`);
@@ -54,7 +54,7 @@ async function links(page) {
   assert.equal(await page.locator("a.action:visible").getAttribute("href"), "/account/sign-in");
 }
 
-// A passkey is added, signs in by itself, and is what its account is asked for.
+// A passkey can be added, signs in by itself, and becomes the account's second factor.
 async function passkeys(page, context) {
   const devices = await context.newCDPSession(page);
   await devices.send("WebAuthn.enable");
@@ -71,7 +71,7 @@ async function passkeys(page, context) {
   await page.click("[data-close=codes]");
   assert.equal(await page.locator("#passkeys .row").count(), 1);
 
-  // The browser suggests it for the address field: nobody types anything.
+  // The browser suggests the passkey for the address field, without typing.
   await page.click("#sign-out-form button");
   await shown(page, "#signed-in");
 
@@ -93,7 +93,7 @@ async function passkeys(page, context) {
   await page.waitForFunction(() => document.querySelectorAll("#passkeys .row").length === 0);
 }
 
-// The docs page has the session of the account pages, and its dialog ends it.
+// The docs page shares the session of the account pages, and its dialog ends it.
 async function docs(page) {
   await page.goto(`${url}/docs`);
   await page.waitForSelector(".opblock");
@@ -116,7 +116,7 @@ async function docs(page) {
   assert.equal(await page.evaluate(() => fetch("/v1/me").then((answer) => answer.status)), 401);
 }
 
-// On a phone nothing stands beside the screen.
+// On a phone no page is wider than the screen.
 async function narrow(page) {
   await page.setViewportSize({ width: 390, height: 800 });
   await signIn(page, "/docs", "#signed-in");
@@ -145,7 +145,7 @@ function shown(page, part) {
   return page.locator(part).waitFor({ state: "visible" });
 }
 
-// The link of the last letter to an address.
+// The link in the last message to an address.
 async function linkOf(address) {
   for (;;) {
     const letters = await (await fetch(`${url}/dev/mail?format=json`)).json();

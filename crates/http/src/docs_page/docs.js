@@ -1,11 +1,11 @@
-// The page around Swagger UI: who is signed in, the colour scheme, and where Swagger UI needs help.
+// The page around Swagger UI: the signed-in account, the color scheme, and changes to Swagger UI.
 
 import { changes } from "./operations.js";
 import { signOut, whoIsSignedIn } from "./session.js";
 
-// The security scheme of the OpenAPI document that is the session of this browser.
+// The security scheme in the OpenAPI document for the session of this browser.
 const SCHEME = "cookie";
-// What Swagger UI shows in place of the cookie, which no script can read.
+// Shown by Swagger UI instead of the cookie, which no script can read.
 const SHOWN = "<the session of this browser>";
 
 const element = (id) => document.getElementById(id);
@@ -16,7 +16,7 @@ const ui = SwaggerUIBundle({
   url: "/openapi.json",
   domNode: element("api"),
   deepLinking: true,
-  // The schemas stand with each operation; the list of all of them is long to draw.
+  // Each operation shows its schemas; rendering the list of all schemas is slow.
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   filter: true,
@@ -32,7 +32,7 @@ const ui = SwaggerUIBundle({
 
 element("sign-in").addEventListener("click", comeBackHere);
 element("sign-out").addEventListener("click", endSession);
-// Whoever has signed in or out in another tab comes back to this one.
+// The person may have signed in or out in another tab.
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") look();
 });
@@ -58,7 +58,7 @@ async function endSession() {
   }
 }
 
-// The sign-in page leads back to the operation that is open.
+// Makes the sign-in page return to the open operation.
 function comeBackHere() {
   element("sign-in").href = `/account/sign-in?next=${encodeURIComponent(location.pathname + location.hash)}`;
 }
@@ -73,7 +73,7 @@ function showProfile(profile) {
   authorizeOperations();
 }
 
-// An organization or a role comes as its name or as an object that has one.
+// An organization or a role is a name or an object with a name.
 function nameOf(value) {
   return value?.name ?? value;
 }
@@ -92,13 +92,13 @@ function showMessage(text) {
   element("message").hidden = text === "";
 }
 
-// Swagger UI draws its padlocks shut. The browser sends the cookie by itself. Nothing happens before the document is
-// loaded; `showDocument` asks again.
+// Makes Swagger UI show closed padlocks; the browser sends the cookie automatically. It has no effect before the document
+// is loaded, so `showDocument` calls it again.
 function authorizeOperations() {
   if (signedIn) ui.preauthorizeApiKey(SCHEME, SHOWN);
 }
 
-// Logging out in Swagger UI's dialog ends the session, too.
+// Logging out in Swagger UI's dialog also ends the session.
 function signOutHereToo(original) {
   return (schemes) => {
     original(schemes);
@@ -110,27 +110,27 @@ function showDocument() {
   const title = ui.specSelectors.info().get("title") ?? "API";
   document.title = title;
   element("title").textContent = title;
-  // Swagger UI's words for the filter speak of tags alone; see `filterOperations`.
+  // Swagger UI's text for the filter mentions only tags; see `filterOperations`.
   const filter = document.querySelector(".operation-filter-input");
   filter.placeholder = "Filter operations";
   filter.setAttribute("aria-label", "Filter operations");
   authorizeOperations();
 }
 
-// What reads comes first, what removes comes last.
+// Reads come first, deletes last.
 function byPathThenMethod(one, other) {
   const order = ["get", "post", "put", "patch", "delete"];
   const byMethod = order.indexOf(one.get("method")) - order.indexOf(other.get("method"));
   return one.get("path").localeCompare(other.get("path")) || byMethod;
 }
 
-// A 401 may also mean that one operation wants more than a session.
+// A 401 may also mean that an operation requires more than a session.
 function watchForTheEnd(response) {
   if (response.status === 401 && signedIn) look();
   return response;
 }
 
-// Swagger UI has dark colours but takes them from a class, not from the preference.
+// Swagger UI selects its dark colors by a class, not by the preference.
 function followColourScheme() {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const apply = () => document.documentElement.classList.toggle("dark-mode", dark.matches);

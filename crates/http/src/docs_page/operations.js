@@ -1,4 +1,4 @@
-// Where Swagger UI's list of operations needs help, as one of its plugins.
+// A Swagger UI plugin that changes its list of operations.
 
 export const changes = {
   fn: { opsFilter: filterOperations },
@@ -6,13 +6,13 @@ export const changes = {
   wrapComponents: { operations: tellOfNoMatch },
 };
 
-// A link to an operation stops below the bar, as `scroll-margin-top` says; Swagger UI's own way knows nothing of that. What
-// it hands over stands around the operation.
+// Scrolls an operation below the bar, according to `scroll-margin-top`, which Swagger UI ignores. The argument is the
+// element around the operation.
 function scrollBelowBar(around) {
   (around.querySelector(".opblock, .opblock-tag") ?? around).scrollIntoView();
 }
 
-// Keeps the operations whose tag, method, path, name or summary has the phrase; Swagger UI itself looks at tags alone.
+// Keeps operations whose tag, method, path, name or summary contains the phrase. Swagger UI only searches tags.
 function filterOperations(taggedOperations, phrase) {
   const wanted = phrase.toLowerCase();
   const matches = (operation, tag) => {
@@ -25,7 +25,7 @@ function filterOperations(taggedOperations, phrase) {
     .filter((group) => !group.get("operations").isEmpty());
 }
 
-// Swagger UI says "No operations defined in spec!" when the filter matches nothing.
+// Replaces Swagger UI's message "No operations defined in spec!" when the filter matches nothing.
 function tellOfNoMatch(Operations, { React, layoutSelectors, specSelectors }) {
   return (properties) => {
     const phrase = layoutSelectors.currentFilter();

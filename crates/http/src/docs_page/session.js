@@ -1,10 +1,10 @@
-// The session of this browser: the cookie that the sign-in page sets, which no script can read. It is that of the account
-// pages, so that whoever signs in or out there is signed in or out here.
+// The session of this browser: a cookie set by the sign-in page, which no script can read. The account pages share it, so
+// signing in or out there also signs in or out here.
 
 const ME = "/v1/me";
 const CURRENT = "/v1/sessions/current";
 
-// The profile of the person who is signed in; null when nobody is.
+// Returns the profile of the signed-in account, or null.
 export async function whoIsSignedIn() {
   const answer = await call("GET", ME);
   if (answer.status === 401) return null;
@@ -12,7 +12,7 @@ export async function whoIsSignedIn() {
   return answer.json();
 }
 
-// Ends the session. One that the server has already ended is what was asked for.
+// Ends the session. It is not an error if the server has already ended it.
 export async function signOut() {
   const answer = await call("DELETE", CURRENT);
   if (!answer.ok && answer.status !== 401) throw new Error(await messageOf(answer));
@@ -21,12 +21,12 @@ export async function signOut() {
 function call(method, path) {
   const request = { method, headers: { Accept: "application/json" }, credentials: "same-origin", cache: "no-store" };
   return fetch(path, request).catch(() => {
-    throw new Error("The service does not answer.");
+    throw new Error("The service is not responding.");
   });
 }
 
-// What an RFC 9457 problem says, or the bare status when something else answered.
+// Returns the message of an RFC 9457 problem, or the status if the response is something else.
 async function messageOf(answer) {
   const problem = await answer.json().catch(() => ({}));
-  return problem.detail ?? problem.title ?? `The service answered ${answer.status}.`;
+  return problem.detail ?? problem.title ?? `The service responded with status ${answer.status}.`;
 }

@@ -1,4 +1,4 @@
-// Calls of these pages to the service that serves them. A session is carried by the cookie, which no script can read.
+// Calls from these pages to the service. The session is in a cookie, which no script can read.
 
 export class Refusal extends Error {
   constructor(message, status, problem = {}) {
@@ -10,13 +10,13 @@ export class Refusal extends Error {
   }
 }
 
-// Answers with the body, or throws a Refusal whose message may be shown.
+// Returns the body, or throws a Refusal whose message can be shown to the person.
 export async function call(method, path, body) {
   const headers = { Accept: "application/json, application/problem+json" };
   if (body) headers["Content-Type"] = "application/json";
   const request = { method, headers, body: body && JSON.stringify(body), credentials: "same-origin", cache: "no-store" };
   const response = await fetch(path, request).catch(() => {
-    throw new Refusal("The service does not answer. Check your connection and try again.", null);
+    throw new Refusal("The service is not responding. Check your connection and try again.", null);
   });
   if (response.ok) return response.status === 204 || response.status === 202 ? null : response.json();
   const problem = await response.json().catch(() => ({}));
@@ -27,7 +27,7 @@ function messageOf(problem, response) {
   const wait = Number(response.headers.get("Retry-After"));
   if (response.status === 429 && wait > 0) return `Too many attempts. Try again in ${inWords(wait)}.`;
   const details = (problem.errors ?? []).map((error) => sentence(error.detail)).join(" ");
-  return details || (problem.detail && sentence(problem.detail)) || problem.title || `The service answered ${response.status}.`;
+  return details || (problem.detail && sentence(problem.detail)) || problem.title || `The service responded with status ${response.status}.`;
 }
 
 function inWords(seconds) {
@@ -35,7 +35,7 @@ function inWords(seconds) {
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
-// Marks of code mean nothing to people.
+// Replaces code formatting with quotation marks, for people.
 function sentence(text) {
   const plain = text.replaceAll(/`([^`]*)`/g, "“$1”");
   return `${plain.charAt(0).toUpperCase()}${plain.slice(1)}${/[.!?]$/.test(plain) ? "" : "."}`;

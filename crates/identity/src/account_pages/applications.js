@@ -1,4 +1,4 @@
-// The applications that have access to the account of the person who is signed in, each with a button to withdraw it.
+// Lists the applications with access to the signed-in account, each with a button to withdraw the access.
 
 import { call } from "./api.js";
 import { element, onSubmit } from "./page.js";
@@ -18,7 +18,7 @@ function line({ id, name, scopes, sessions }) {
   small.textContent = `${uses} · ${scopes.join(", ")}`;
   text.append(small);
   Object.assign(button, { type: "submit", className: "withdraw", textContent: "Withdraw" });
-  button.setAttribute("aria-label", `Withdraw the access of ${name}`);
+  button.setAttribute("aria-label", `Withdraw access for ${name}`);
   Object.assign(message, { className: "message", hidden: true });
   message.setAttribute("role", "alert");
   form.append(text, button, message);

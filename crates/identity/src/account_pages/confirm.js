@@ -1,5 +1,5 @@
-// The last step of a sign-up: the mail's token, and the password that was chosen at first. Whoever only has the mailbox does
-// not finish what a stranger began there.
+// The last step of a sign-up. It requires the token from the e-mail and the password of the sign-up, so that the mailbox
+// alone cannot finish a sign-up that someone else started.
 
 import { call } from "./api.js";
 import { clearForms, fillUsername, followLink, onSubmitOfLink } from "./mailed-link.js";
@@ -13,7 +13,7 @@ const confirm = async () => {
   show("done");
 };
 
-onSubmitOfLink(form, () => token, confirm, "That is not the password of the sign-up.");
+onSubmitOfLink(form, () => token, confirm, "This is not the password you chose when you signed up.");
 followLink((given, link) => {
   token = given;
   clearForms();

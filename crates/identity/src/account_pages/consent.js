@@ -1,21 +1,21 @@
-// What a person is asked before an application gets access to their account (RFC 6749 §10.2, RFC 8252 §8.6).
+// Asks for consent before an application gets access to the account (RFC 6749 §10.2, RFC 8252 §8.6).
 
 import { call } from "./api.js";
 import { element, onSubmit, show } from "./page.js";
 
-// Milliseconds that the page must have been in view before it takes an answer: a click that was meant for a window above
-// this one decides nothing.
+// Milliseconds that the page must be visible before it accepts an answer, so that a click meant for another window has no
+// effect.
 const SETTLED = 700;
 
-// Asks, and calls `decide` with "allow" or "deny".
+// Shows the question, and calls `decide` with "allow" or "deny".
 export async function askForConsent({ client_name, recipient, is_identity_assured, permissions }, decide) {
   const me = await call("GET", "/v1/me");
   element("client-name").textContent = client_name;
   element("account").textContent = [me.email ?? me.name, me.organization?.name, me.role].filter(Boolean).join(" · ");
   element("permissions").replaceChildren(...permissions.map(item));
   element("recipient").textContent = is_identity_assured
-    ? `You will be sent to ${recipient}. You can withdraw this at any time.`
-    : `The answer goes to a program on this device: ${recipient}. You can withdraw this at any time.`;
+    ? `You will be redirected to ${recipient}. You can withdraw the access at any time.`
+    : `The access is given to a program on this device: ${recipient}. You can withdraw it at any time.`;
   element("unassured").hidden = is_identity_assured;
   const form = element("consent-form");
   onSubmit(form, (event) => decide(event.submitter.value));

@@ -1,4 +1,4 @@
-// Confirms a change of address, by the token of the mail to the old or to the new one.
+// Confirms a change of address with the token from the e-mail to the old or the new address.
 
 import { call } from "./api.js";
 import { followLink, onSubmitOfLink } from "./mailed-link.js";
@@ -6,7 +6,7 @@ import { element, show } from "./page.js";
 
 let token = null;
 
-// A click, since programs that look at mail follow links too.
+// Requires a click, because programs that scan e-mail also follow links.
 onSubmitOfLink(element("confirm-form"), () => token, async () => {
   const change = await call("POST", "/v1/me/email/confirmation", { token });
   show(change.applied ? "done" : "half");

@@ -1,4 +1,4 @@
-// Where a provider sends people back to (OpenID Connect Core 1.0 §3.1.2.5).
+// The page to which a provider redirects people after sign-in (OpenID Connect Core 1.0 §3.1.2.5).
 
 import { call } from "./api.js";
 import { element, onSubmit, show } from "./page.js";
@@ -7,7 +7,7 @@ import { wayBack } from "./providers.js";
 import { asked } from "./second-factor.js";
 
 const query = new URLSearchParams(location.search);
-// The code is worth something until it is taken: it stays in no history.
+// Removes the code from the history, because it is valid until it is used.
 history.replaceState(null, "", location.pathname);
 const back = wayBack();
 element("again").href = back;
@@ -27,7 +27,7 @@ function answerOf(query) {
 async function finish(answer) {
   if (!answer) {
     const denied = query.get("error") === "access_denied";
-    throw new Error(denied ? "The sign-in was not allowed there." : "The provider did not sign you in.");
+    throw new Error(denied ? "The sign-in was not allowed." : "The provider could not sign you in.");
   }
   try {
     await call("POST", "/v1/external-sessions", answer);

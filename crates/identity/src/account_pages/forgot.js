@@ -1,4 +1,4 @@
-// Asks for a mail with which to set a new password. The answer is the same whether there is such an account or not.
+// Requests an e-mail to set a new password. The response is the same whether or not the account exists.
 
 import { call } from "./api.js";
 import { element, onSubmit, show } from "./page.js";

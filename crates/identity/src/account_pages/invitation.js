@@ -1,4 +1,4 @@
-// Accepts an invitation: as who is signed in, after signing in, or with a new account.
+// Accepts an invitation with the current session, after signing in, or with a new account.
 
 import { call } from "./api.js";
 import { clearForms, fillUsername, followLink, onSubmitOfLink } from "./mailed-link.js";
@@ -17,13 +17,13 @@ const accept = async () => {
     joined = await call("POST", "/v1/invitations/acceptance", { token });
   } catch (refusal) {
     if (refusal.code === "invalid_token") return show("spent");
-    // The session is too old to join with: the person signs in again.
+    // The session is too old to join an organization: the person must sign in again.
     if (refusal.code !== "step_up_required") throw refusal;
     show("sign-in");
-    return say(element("sign-in-form"), "Sign in again to accept: it has been a while.", true);
+    return say(element("sign-in-form"), "Sign in again to accept the invitation. Your last sign-in was too long ago.", true);
   }
   const { organization_id, name } = joined;
-  // This browser goes on there. Where it cannot, one has joined all the same.
+  // Switches this session to the organization. If that fails, the person has joined anyway.
   await call("PUT", "/v1/sessions/current/organization", { organization_id }).catch(() => null);
   element("joined").textContent = name;
   show("done");
@@ -48,7 +48,7 @@ followLink(async (given, found) => {
   fillUsername(link);
   element("email").value = link.email ?? "";
   for (const place of document.querySelectorAll(".organization")) place.textContent = link.organization ?? "an organization";
-  // Whoever cannot be told apart is asked to sign in.
+  // If the session cannot be checked, ask the person to sign in.
   const me = await whoIsSignedIn().catch(() => null);
   if (!me) return show("choose");
   element("who").textContent = me.email ?? me.name;

@@ -1,11 +1,11 @@
-// The link of a mail: its token stands behind `#`, which browsers send to nobody. It leaves the address bar at once, so
-// that it stays in no history and on no screenshot.
+// Handles links from e-mails. The token is in the URL fragment (after `#`), which browsers never send. It is removed from
+// the address bar immediately, so that it does not appear in the history or in screenshots.
 
 import { Refusal, call } from "./api.js";
 import { element, onSubmit, show } from "./page.js";
 
-// Calls `begin` with the token and what the link is good for, now and whenever another link is opened in this page. A link
-// that is good for nothing shows the part `spent`, and a page without one the part `no-token`.
+// Calls `begin` with the token and the purpose of the link, now and when another link is opened in this page. An invalid
+// link shows the section `spent`, a page without a token the section `no-token`.
 export function followLink(begin) {
   const follow = async () => {
     const token = takeToken();
@@ -14,13 +14,13 @@ export function followLink(begin) {
     if (link) begin(token, link);
     else show("spent");
   };
-  // Taking the token out of the address bar is no such change.
+  // Removing the token from the address bar does not trigger this event.
   window.addEventListener("hashchange", follow);
   follow();
 }
 
-// Like `onSubmit`, for a form whose link may be used up by now. `otherwise` is what the same refusal says where the link is
-// still good.
+// Like `onSubmit`, for a form whose link may have become invalid. `otherwise` is the message for the same error if the link
+// is still valid.
 export function onSubmitOfLink(form, tokenOf, work, otherwise = null) {
   onSubmit(form, async (event) => {
     try {
@@ -33,13 +33,13 @@ export function onSubmitOfLink(form, tokenOf, work, otherwise = null) {
   });
 }
 
-// A form must not hold what was typed for another link.
+// Clears input that was typed for another link.
 export function clearForms() {
   for (const form of document.forms) form.reset();
   for (const message of document.querySelectorAll(".message")) message.hidden = true;
 }
 
-// Tells a password manager whose password is in the form.
+// Tells password managers which account the password belongs to.
 export function fillUsername(link) {
   element("username").value = link.email ?? "";
 }
@@ -50,7 +50,7 @@ function takeToken() {
   return token;
 }
 
-// What a link is good for; null when it is good for nothing. Where that cannot be asked, sending the form tells.
+// Returns the purpose of a link, or null if it is invalid. If the request fails, submitting the form will tell.
 async function inspect(token) {
   try {
     return await call("POST", "/v1/mailed-links/inspection", { token });

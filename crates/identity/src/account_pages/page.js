@@ -1,11 +1,11 @@
-// What these pages have in common: parts that are shown in turn, messages, forms that are busy.
+// Shared by these pages: sections that are shown one at a time, messages, busy forms.
 
 export const element = (id) => document.getElementById(id);
 
-// Who is asked for the password: a page that looks like this one elsewhere is another.
+// Shows the host, so that people can recognize a page on another host that looks the same.
 element("host").textContent = location.host;
 
-// Shows one part of the page and hides the others; whoever listens instead of looking is told where they are.
+// Shows one section of the page and hides the others. Moves the focus, so that screen readers announce the section.
 export function show(id) {
   for (const part of document.querySelectorAll("main > section")) part.hidden = part.id !== id;
   const part = element(id);
@@ -23,7 +23,7 @@ export function say(form, text, good = false) {
   message.classList.toggle("good", good);
 }
 
-// Runs `work` when the form is sent, one at a time, and shows what it is refused with beside the field that is wrong.
+// Runs `work` when the form is submitted, one submission at a time. Shows errors, and marks the invalid fields.
 export function onSubmit(form, work) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -43,7 +43,7 @@ export function onSubmit(form, work) {
   });
 }
 
-// Where the person came from, if that is a page of ours which asks people to sign in first.
+// The page that sent the person here to sign in, if it is one of ours.
 export function wayBack() {
   const KNOWN = ["/docs", "/account/security"];
   const asked = new URLSearchParams(location.search).get("next") ?? "";
@@ -58,7 +58,7 @@ function mark(form, errors) {
   wrong[0]?.focus();
 }
 
-// The button that shows a password while it is typed.
+// The buttons that show a password while it is typed.
 for (const button of document.querySelectorAll(".reveal")) {
   button.addEventListener("click", () => {
     const input = element(button.getAttribute("aria-controls"));

@@ -1,16 +1,16 @@
-// Signing in by a passkey: from what the browser suggests for the address field, and by a button.
+// Sign-in with a passkey: from the browser's suggestions for the address field, and with a button.
 
 import { call } from "./api.js";
 import { element, onSubmit, say } from "./page.js";
 import { showPasskey, suggestsPasskeys, takesPasskeys } from "./passkey.js";
 
-// The service takes an answer for five minutes: a suggestion asks anew before that.
+// The service accepts a response for five minutes; a suggestion requests new options before that.
 const RENEWED = 4 * 60 * 1000;
 
 let waiting = null;
 let done = null;
 
-// Offers it, and calls `then` once there is a session.
+// Offers passkeys, and calls `then` after the sign-in.
 export async function offerPasskeys(then) {
   const isFirst = done === null;
   done = then;
@@ -28,7 +28,7 @@ export async function offerPasskeys(then) {
   await suggest(form);
 }
 
-// Waits for a passkey that is chosen from the suggestions of the address field.
+// Waits until the person chooses a passkey from the suggestions of the address field.
 async function suggest(form) {
   if (!(await suggestsPasskeys())) return;
   const mine = (waiting = new AbortController());
@@ -37,7 +37,7 @@ async function suggest(form) {
     await signIn(await showPasskey({ mediation: "conditional", signal: mine.signal }));
   } catch (refusal) {
     if (refusal.code === "passkeys_unavailable") form.hidden = true;
-    // Refused by the service: whoever chose the passkey is told.
+    // The service refused the passkey: show the reason.
     else if (refusal.status && waiting === mine) say(form, refusal.message);
   } finally {
     clearTimeout(renewal);

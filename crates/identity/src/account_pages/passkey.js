@@ -2,24 +2,24 @@
 
 import { Refusal, call } from "./api.js";
 
-// Browsers that read and write the JSON of the standard.
+// Whether the browser supports the JSON format of the standard.
 export function takesPasskeys() {
   return "parseRequestOptionsFromJSON" in (window.PublicKeyCredential ?? {});
 }
 
-// Whether passkeys stand among what the browser suggests for a field.
+// Whether the browser suggests passkeys for a field.
 export function suggestsPasskeys() {
   return window.PublicKeyCredential?.isConditionalMediationAvailable?.() ?? false;
 }
 
-// Has the person choose a passkey, and answers with what it says. `how` may name a `mediation` and a `signal`.
+// Lets the person choose a passkey, and returns its response. `how` may contain a `mediation` and a `signal`.
 export async function showPasskey(how = {}) {
   const { public_key } = await call("POST", "/v1/sessions/passkey/options");
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(public_key);
   return answered(() => navigator.credentials.get({ publicKey, ...how }));
 }
 
-// Has a device make a passkey for what `POST /v1/me/passkeys/options` answered.
+// Creates a passkey on a device, with the options from `POST /v1/me/passkeys/options`.
 export function makePasskey(options) {
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
   return answered(() => navigator.credentials.create({ publicKey }));
@@ -33,10 +33,10 @@ async function answered(ask) {
   }
 }
 
-// What browsers say by the name of an error alone.
+// Messages for errors that browsers only name.
 const WORDS = {
   AbortError: "No passkey was chosen.",
-  InvalidStateError: "This device has a passkey of your account already.",
-  NotAllowedError: "No passkey was used. Try again, or choose another way.",
+  InvalidStateError: "This device already has a passkey for your account.",
+  NotAllowedError: "No passkey was used. Try again, or sign in another way.",
   SecurityError: "Passkeys do not work at this address.",
 };

@@ -1,11 +1,11 @@
-// Signing in elsewhere: the buttons, and what is remembered of this page until the person comes back.
+// Sign-in with a provider: the buttons, and the page to return to.
 
 import { call } from "./api.js";
 import { element, onSubmit } from "./page.js";
 
 const BACK = "back-from-provider";
 
-// One button for each provider. Without them one signs in with the password all the same.
+// Adds one button per provider. If the list cannot be loaded, people can still sign in with a password.
 export async function offerProviders() {
   const { items } = await call("GET", "/v1/external-providers").catch(() => ({ items: [] }));
   const form = element("providers");
@@ -27,7 +27,7 @@ async function leaveFor(provider) {
   location.assign(begun.authorization_url);
 }
 
-// Where the person was before: a page of ours, or else the one that shows who is signed in.
+// The page to return to: one of ours, or the sign-in page, which shows the signed-in account.
 export function wayBack() {
   const back = sessionStorage.getItem(BACK) ?? "";
   sessionStorage.removeItem(BACK);

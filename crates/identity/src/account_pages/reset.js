@@ -1,4 +1,4 @@
-// A new password for an account, by the token of a mail.
+// Sets a new password for an account, with the token from an e-mail.
 
 import { call } from "./api.js";
 import { clearForms, fillUsername, followLink, onSubmitOfLink } from "./mailed-link.js";

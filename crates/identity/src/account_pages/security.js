@@ -1,4 +1,4 @@
-// How a person proves who they are: passkeys, added, renamed and removed; the other factors, as far as they are there.
+// Manages passkeys and recovery codes, and shows the other second factors.
 
 import { call } from "./api.js";
 import { element, onSubmit, show } from "./page.js";
@@ -7,7 +7,7 @@ import { whoIsSignedIn } from "./sign-in-form.js";
 import { provingWho } from "./step-up.js";
 
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
-// Recovery codes are few when somebody could run out of them.
+// Warn when this many recovery codes or fewer are left.
 const FEW = 3;
 
 let chosen = null;
@@ -73,7 +73,7 @@ function open(dialog, passkey) {
   element(dialog).showModal();
 }
 
-// Runs `work` for a button whose messages stand below its card.
+// Runs `work` for a button whose messages appear below its card.
 function onClick(form, message, work) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -127,15 +127,15 @@ for (const it of document.querySelectorAll("[data-close]")) {
   it.addEventListener("click", () => element(it.dataset.close).close());
 }
 
-// Nothing is shown where the account has a set already.
+// Shows nothing if the account already has a set.
 function showCodes(codes) {
   if (!codes) return;
   element("code-list").replaceChildren(...codes.map((code) => made("li", { textContent: code })));
   element("codes").showModal();
 }
 
-// A name to begin with; the person may choose another.
+// The initial name; the person can change it.
 function nameOfDevice() {
   const system = navigator.userAgentData?.platform || navigator.platform || "this device";
-  return `Passkey of ${system}`.slice(0, 100);
+  return `Passkey on ${system}`.slice(0, 100);
 }

@@ -1,10 +1,10 @@
-// The form that signs in by a cookie: e-mail address and password, and what the account has as a second factor.
+// The form that signs in with a cookie: e-mail address, password, and the account's second factor.
 
 import { call } from "./api.js";
 import { element, onSubmit, say } from "./page.js";
 import { asked } from "./second-factor.js";
 
-// `done` is called once there is a session. Its refusals are shown at the form too.
+// Calls `done` after the sign-in. Errors of `done` are shown in the form too.
 export function signInForm(done) {
   const form = element("sign-in-form");
   onSubmit(form, async () => {
@@ -24,7 +24,7 @@ export function signInForm(done) {
   });
 }
 
-// The password was right: it stays, so that nobody types it twice. A passkey needs none.
+// The password was correct and stays in the form, so that it need not be typed twice. A passkey needs no password.
 function askForSecondFactor(form, { code, passkey, sentence }) {
   element("code-field").hidden = !code;
   form.elements.code.required = code;
@@ -33,7 +33,7 @@ function askForSecondFactor(form, { code, passkey, sentence }) {
   if (passkey) element("passkey-form").querySelector("button").focus();
 }
 
-// Who is signed in; null when nobody is.
+// Returns the signed-in account, or null.
 export async function whoIsSignedIn() {
   try {
     return await call("GET", "/v1/me");

@@ -1,4 +1,4 @@
-// Signing in, for oneself or for an application that asked at /oauth/authorize (RFC 6749 §4.1).
+// Signs people in, for the account pages or for an application that redirected to /oauth/authorize (RFC 6749 §4.1).
 
 import { Refusal, call } from "./api.js";
 import { showApplications } from "./applications.js";
@@ -19,10 +19,10 @@ const KNOWN = [
   "code_challenge_method",
 ];
 
-// Without these nobody knows whom to answer: the person is told, since the application cannot be.
+// Without these parameters the application cannot be notified, so the person sees the error.
 const NEEDED = {
-  client_id: "The application that sent you here did not say who it is (client_id is missing). Tell its makers.",
-  redirect_uri: "The application that sent you here did not say where to go back to (redirect_uri is missing). Tell its makers.",
+  client_id: "The application that sent you here did not identify itself (client_id is missing). Contact its developers.",
+  redirect_uri: "The application that sent you here did not say where to return to (redirect_uri is missing). Contact its developers.",
 };
 
 if (location.pathname === "/oauth/authorize") forAnApplication().catch(tell);
@@ -30,10 +30,10 @@ else forOneself().catch(tell);
 
 async function forAnApplication() {
   const request = requestOf(new URLSearchParams(location.search));
-  // Before anybody types a password: is there such an application, and does it ask rightly?
+  // Check the application and its request before the person types a password.
   const looked = await call("POST", "/oauth/authorization-requests", request);
   if (looked.redirect_to) return location.replace(looked.redirect_to);
-  // The service says whether the person has to be asked; then their answer goes along.
+  // The service decides whether the person must consent; the next request then contains their decision.
   const letIn = async (decision) => {
     const answer = await call("POST", "/oauth/authorizations", { ...request, decision });
     if (answer.redirect_to) return location.replace(answer.redirect_to);
@@ -50,14 +50,14 @@ async function forAnApplication() {
   }
 }
 
-// A parameter that is there twice has no one meaning, and one without a value counts as absent (RFC 6749 §3.1). The
-// application is told so, unless that is what is unclear: who it is, or where it is answered (§4.1.2.1).
+// Repeated parameters are ambiguous, and empty ones count as absent (RFC 6749 §3.1). The application is notified, unless
+// its identity or redirect URI is ambiguous (§4.1.2.1).
 function requestOf(query) {
   const request = {};
   for (const name of KNOWN) {
     const values = query.getAll(name).filter(Boolean);
     if (values.length > 1 && ["client_id", "redirect_uri"].includes(name)) {
-      throw new Refusal(`The application that sent you here named itself twice (${name}). Tell its makers.`, null);
+      throw new Refusal(`The application that sent you here sent a parameter twice (${name}). Contact its developers.`, null);
     }
     if (values.length === 0 && name in NEEDED) throw new Refusal(NEEDED[name], null);
     if (values.length > 1) request.repeats_parameters = true;

@@ -1,4 +1,4 @@
-// Asks for an account. The answer is the same whether the address has one already or not: a mail tells.
+// Requests an account. The response is the same whether or not the address has one; the e-mail tells.
 
 import { call } from "./api.js";
 import { element, onSubmit, show } from "./page.js";

@@ -1,4 +1,4 @@
-// What is sensitive takes a proof that is minutes old: the person is asked for it, and then the work goes on.
+// Sensitive operations require a recent sign-in. Asks the person to re-authenticate, then repeats the operation.
 
 import { Refusal, call } from "./api.js";
 import { element, onSubmit, say } from "./page.js";
@@ -9,7 +9,7 @@ const dialog = element("step-up");
 const form = element("step-up-form");
 const passkeyForm = element("step-up-passkey");
 
-// Does `work`, after a proof where the service asks for one.
+// Runs `work`, after re-authentication if the service requires it.
 export async function provingWho(work) {
   try {
     return await work();
@@ -20,7 +20,7 @@ export async function provingWho(work) {
   return work();
 }
 
-// Opens the dialog; comes back once the proof was taken.
+// Opens the dialog, and returns after the person has re-authenticated.
 async function prove() {
   const { passkeys } = await call("GET", "/v1/me/second-factors");
   form.reset();

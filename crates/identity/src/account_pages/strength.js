@@ -1,14 +1,13 @@
-// What a new password must fulfil, and how strong it is while it is typed. The service judges; nothing of it is decided
-// here.
+// Shows the requirements for a new password, and its strength while it is typed. The service decides both.
 
 import { call } from "./api.js";
 import { element } from "./page.js";
 
 const WORDS = ["Very weak", "Weak", "Could be stronger", "Strong", "Very strong"];
-// Long enough that not every letter is a question.
+// Milliseconds; long enough that not every key press causes a request.
 const PAUSE = 300;
 
-// `about` says what is known of the owner, as `POST /v1/password-strength` takes it.
+// `about` returns what is known about the owner, in the form that `POST /v1/password-strength` takes.
 export function showStrength(input, about = () => ({})) {
   const [meter, hint] = [element("strength"), element("strength-hint")];
   let before = hint.textContent;
@@ -21,12 +20,12 @@ export function showStrength(input, about = () => ({})) {
   input.form.addEventListener("reset", () => describe(null, before));
   tellRules();
 
-  // The shortest length stands there before anybody types. Which one it is may depend on the link that was opened since.
+  // The minimum length is shown before the person types. It may depend on the link that was opened.
   async function tellRules() {
     const rules = await call("GET", "/v1/password-rules").catch(() => null);
     if (!rules) return;
     const least = about().second_factor ? rules.min_length_with_second_factor : rules.min_length;
-    const after = `At least ${least} characters. Three or four words that nobody would put together are easy to remember.`;
+    const after = `At least ${least} characters. Three or four unrelated words are easy to remember.`;
     if (hint.textContent === before) hint.textContent = after;
     before = after;
   }
@@ -37,13 +36,13 @@ export function showStrength(input, about = () => ({})) {
     const owner = { known: known.filter(Boolean).map((text) => text.slice(0, 254)), second_factor };
     try {
       const judged = await call("POST", "/v1/password-strength", { password, ...owner });
-      // Another letter was typed meanwhile: its own answer comes.
+      // Another key was pressed in the meantime; its response follows.
       if (password !== input.value) return;
       const advice = [judged.warning, ...(judged.suggestions ?? [])].filter(Boolean);
       const verdict = judged.acceptable ? WORDS[judged.score] : "Not strong enough";
       describe(judged.score, [verdict, ...advice].map((text) => text.replace(/\.?$/, ".")).join(" "));
     } catch {
-      // The password is judged again when it is sent.
+      // The password is checked again when the form is submitted.
       describe(null, before);
     }
   }
