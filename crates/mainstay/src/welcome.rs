@@ -68,24 +68,24 @@ impl Welcome {
         let mail = mailbox
             .as_ref()
             .map(|mailbox| match mailbox.messages().len() {
-                1 => "1 letter was caught since the start.".to_owned(),
-                count => format!("{count} letters were caught since the start."),
+                1 => "1 message since the start.".to_owned(),
+                count => format!("{count} messages since the start."),
             });
 
         let cards = [
             self.docs.then(|| {
-                let text = format!("{operations} operations, to try out in the browser.");
+                let text = format!("{operations} operations to try in the browser.");
                 card("Try the API", &text, r#"<a href="/docs">API reference</a>"#)
             }),
             mail.map(|text| card("Read the mail", &text, r#"<a href="/dev/mail">Mailbox</a>"#)),
             Some(card(
-                "Look at your account",
+                "Manage your account",
                 "Passkeys, recovery codes, applications.",
                 SECURITY,
             )),
             Some(card(
                 "Add a resource",
-                "<code>docs/tutorial.md</code> takes ten minutes.",
+                "Follow <code>docs/tutorial.md</code>, in ten minutes.",
                 "",
             )),
         ];
@@ -94,8 +94,8 @@ impl Welcome {
 
         format!(
             r#"<main>
-    <h1>It runs.</h1>
-    <p class="lead">{title} {version} in development, {migrations} migrations. The terminal says as whom you can sign in.</p>
+    <h1>The service is running</h1>
+    <p class="lead">{title} {version} in development, {migrations} migrations. Sign in with the address and password that <code>dev</code> printed.</p>
     <p><a class="button first" href="/account">Sign in</a></p>
     <div class="grid">{cards}</div>
   </main>"#
