@@ -22,9 +22,9 @@ export async function offerProviders() {
 }
 
 async function leaveFor(provider) {
-  const begun = await call("POST", "/v1/external-authorizations", { provider, cookie: true });
+  const started = await call("POST", "/v1/external-authorizations", { provider, cookie: true });
   sessionStorage.setItem(BACK, location.pathname + location.search);
-  location.assign(begun.authorization_url);
+  location.assign(started.authorization_url);
 }
 
 // The page to return to: one of ours, or the sign-in page, which shows the signed-in account.
