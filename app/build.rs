@@ -1,4 +1,4 @@
-//! The migrations are embedded by a macro, which cargo does not see reading them.
+//! Tells cargo to rebuild when a migration changes, because a macro embeds them.
 
 fn main() {
     println!("cargo::rerun-if-changed=../migrations");

@@ -1,10 +1,10 @@
-//! What must be true of the app as a whole. The snapshots show what a change does to it: `just snapshots` renews them.
+//! Rules for the app as a whole. The snapshots show the effect of a change; `just snapshots` updates them.
 
 use mainstay_testing::{assert_snapshot, checks};
 
 use crate::file;
 
-/// Columns of the app that hold personal or secret values in clear, as `table.column`, and why that is right.
+/// Columns of the app with unsealed personal or secret values, as `table.column`, each with its reason.
 const IN_CLEAR: &[(&str, &str)] = &[];
 
 #[tokio::test]
@@ -45,7 +45,7 @@ fn the_app_uses_the_facade_alone() {
     checks::facade(&file(""), "app");
 }
 
-/// The list may shrink; it grows by a reviewed change.
+/// The list may shrink. Review every addition.
 #[test]
 fn every_way_around_the_types_is_listed() {
     let found = checks::ways_around(&file(""), &["app", "tests"]);

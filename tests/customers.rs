@@ -1,4 +1,4 @@
-//! Customers: what they are for, asked over HTTP. What holds of every operation is for the sweeps.
+//! Tests of the customers feature over HTTP. The sweeps test what applies to every operation.
 
 use mainstay::{
     access::BuiltInRole::{Agent, Auditor, Manager, Owner},
@@ -7,7 +7,7 @@ use mainstay::{
 use mainstay_testing::{Actor, TestApp};
 use serde_json::{Value, json};
 
-/// A body that makes a customer.
+/// A valid body for a new customer.
 pub fn ada() -> Value {
     json!({
         "full_name": "Ada Lovelace", "email": "ada@example.org", "phone": "+44 20 7946 0958",
@@ -15,7 +15,7 @@ pub fn ada() -> Value {
     })
 }
 
-/// Makes a customer and gives its path.
+/// Creates a customer and returns its path.
 pub async fn create(by: &Actor, body: Value) -> String {
     by.post("/v1/customers", body)
         .await

@@ -1,7 +1,6 @@
-//! The app's own tests: a module a feature, and beside them what every app can mount.
+//! The app's tests: one module per feature, and the tests that every app can mount.
 //!
-//! `sweeps` attack every operation of the API; `architecture` holds the schema, the document and the sources to what must be
-//! true of each.
+//! `sweeps` attack every operation of the API. `architecture` checks rules for the schema, the document and the sources.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +15,7 @@ mod sweeps;
 
 use std::path::{Path, PathBuf};
 
-/// A file of the repository, by its path from the root.
+/// Returns the path of a file in the repository, relative to the root.
 fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }

@@ -1,4 +1,4 @@
-//! The attacks that every operation of the API withstands: one test a family, so that a failure names it.
+//! Attacks on every operation of the API: one test per family, so that the name of a failed test tells which.
 
 use mainstay_testing::{assert_snapshot, sweeps};
 

@@ -1,11 +1,11 @@
 //! Customers of an organization: the sample feature.
 //!
-//! `fields` are the personal types, `row` is the table, `bodies` is what goes over the wire, `endpoints` is the API.
+//! `fields` are the personal types, `row` is the table, `bodies` are inputs and views, `endpoints` is the API.
 
 mod bodies;
 mod endpoints;
 mod fields;
-/// The table; features that belong to a customer name its id.
+/// The table. Features that belong to a customer use its id.
 pub mod row;
 mod sample;
 
@@ -21,23 +21,23 @@ use row::{CustomerRow, Status};
 pub use sample::sample;
 
 permission! {
-    /// See customers, personal fields masked.
+    /// See customers with masked personal fields.
     pub CustomersRead = "customers.read", for [Owner, Manager, Agent, Auditor];
     /// Create and change customers.
     pub CustomersWrite = "customers.write", for [Owner, Manager, Agent];
     /// Delete customers.
     pub CustomersDelete = "customers.delete", for [Owner, Manager];
-    /// See customers' personal fields in clear; each time is recorded.
+    /// Reveal customers' personal fields; each reveal is recorded.
     pub CustomersReveal = "customers.reveal", for [Owner, Manager];
-    /// Hand out all that is known of a customer; each time is recorded.
+    /// Export everything known about a customer; each export is recorded.
     pub CustomersExport = "customers.export", for [Owner, Manager];
-    /// Erase a customer for good.
+    /// Erase a customer permanently.
     pub CustomersErase = "customers.erase", for [Owner];
 }
 
-/// The feature.
+/// The customers feature.
 pub fn module() -> Module {
-    // It rests until a setting says for how long: MAINSTAY_RETENTION_RULES=customers=1095d.
+    // Inactive until a setting gives the period: MAINSTAY_RETENTION_RULES=customers=1095d.
     let former = Retention::counted_from(CustomerRow::UPDATED_AT)
         .only(CustomerRow::STATUS, &Status::Inactive)
         .erase();

@@ -1,16 +1,16 @@
-//! The service: a list of its modules. Each feature is one folder beside this file.
+//! The service: a list of its modules. Each feature is one folder next to this file.
 
 mod customers;
 
 use mainstay::prelude::*;
 
 mod schema {
-    //! The migrations, embedded.
-    #![allow(missing_docs, reason = "the macro writes the module")]
+    //! The embedded migrations.
+    #![allow(missing_docs, reason = "the macro generates the module")]
     refinery::embed_migrations!("../migrations");
 }
 
-/// The service, put together.
+/// Assembles the service.
 pub fn platform() -> Platform {
     let info = Info {
         title: "Customer service",

@@ -1,4 +1,4 @@
-//! The service's program; what it is made of stands in `lib.rs`.
+//! The service's program; `lib.rs` assembles the service.
 
 use std::process::ExitCode;
 

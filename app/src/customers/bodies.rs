@@ -23,18 +23,18 @@ pub struct CreateCustomer {
     national_id: Option<Sealed<NationalId>>,
     /// The customer's postal address.
     postal_address: Option<Sealed<PostalAddress>>,
-    /// Free notes; they may hold personal data, so they are sealed like the rest.
+    /// Free-text notes. They may contain personal data, so they are sealed too.
     notes: Option<Sealed<Notes>>,
-    /// Where the relation stands.
+    /// The status of the relationship.
     #[serde(default)]
     status: Status,
-    /// Labels, up to 20. They are not sealed: keep personal data out of them.
+    /// Labels, at most 20. They are not sealed: do not put personal data into them.
     #[garde(length(max = 20), dive)]
     #[serde(default)]
     tags: Vec<Tag>,
 }
 
-/// What changes of a customer (RFC 7396): a field that is absent stays, `null` removes an optional one.
+/// Changes to a customer (RFC 7396): absent fields stay unchanged, `null` removes an optional field.
 #[input]
 pub struct UpdateCustomer {
     /// The customer's name.
@@ -49,11 +49,11 @@ pub struct UpdateCustomer {
     national_id: Patch<Option<Sealed<NationalId>>>,
     /// The customer's postal address.
     postal_address: Patch<Option<Sealed<PostalAddress>>>,
-    /// Free notes.
+    /// Free-text notes.
     notes: Patch<Option<Sealed<Notes>>>,
-    /// Where the relation stands.
+    /// The status of the relationship.
     status: Patch<Status>,
-    /// Labels, up to 20: the whole list.
+    /// Labels, at most 20. Replaces the whole list.
     #[garde(custom(at_most_20), dive)]
     #[schemars(length(max = 20))]
     tags: Patch<Vec<Tag>>,
@@ -62,25 +62,25 @@ pub struct UpdateCustomer {
 /// Which customers to list, and how.
 #[input]
 pub struct ListCustomers {
-    /// How many.
+    /// Maximum number of customers.
     pub limit: Limit,
-    /// Where to go on.
+    /// The `next_cursor` of the previous page.
     pub cursor: Option<Cursor>,
-    /// In which order.
+    /// The order.
     #[serde(default)]
     pub sort: CustomerSort,
-    /// Only customers of this status.
+    /// Only customers with this status.
     pub status: Option<Status>,
     /// Only customers with this label.
     pub tag: Option<Tag>,
-    /// Only customers made at this moment or later.
+    /// Only customers created at this time or later.
     pub created_from: Option<Timestamp>,
-    /// Only customers made before this moment.
+    /// Only customers created before this time.
     pub created_until: Option<Timestamp>,
 }
 
-/// The order of a listing. By name takes `customers.reveal`; up to 5,000 matching customers are sorted: the database cannot
-/// read their names.
+/// The order of a listing. Sorting by name requires `customers.reveal`, and at most 5,000 matching customers, because the
+/// database cannot read names.
 #[choice]
 #[derive(Default)]
 pub enum CustomerSort {
@@ -95,26 +95,26 @@ pub enum CustomerSort {
     NameDescending,
 }
 
-/// Whom to look for: at least one of the three, and all that are given must fit. In a body, since what names people does
-/// not belong into URLs.
+/// Search criteria: at least one of the three; all given ones must match. They are in the body, because personal data does
+/// not belong in URLs.
 #[input]
 pub struct SearchCustomers {
     /// The whole e-mail address, in any case.
     pub email: Option<Sealed<EmailAddress>>,
-    /// The whole telephone number, however it is spaced.
+    /// The whole telephone number, with any spacing.
     pub phone: Option<Sealed<Phone>>,
-    /// The whole number of a passport or identity card, however it is spaced.
+    /// The whole number of a passport or identity card, with any spacing.
     pub national_id: Option<Sealed<NationalId>>,
-    /// How many.
+    /// Maximum number of customers.
     pub limit: Limit,
-    /// Where to go on.
+    /// The `next_cursor` of the previous page.
     pub cursor: Option<Cursor>,
 }
 
-/// A customer, personal fields masked.
+/// A customer with masked personal fields.
 #[view]
 pub struct CustomerView {
-    /// The customer.
+    /// The customer's id.
     id: CustomerId,
     /// The name's initials.
     full_name: Masked,
@@ -122,30 +122,30 @@ pub struct CustomerView {
     email: Masked,
     /// The number's last digits.
     phone: Option<Masked>,
-    /// Masked.
+    /// The field, masked.
     date_of_birth: Option<Masked>,
     /// The number's last characters.
     national_id: Option<Masked>,
-    /// Masked.
+    /// The field, masked.
     postal_address: Option<Masked>,
-    /// Masked.
+    /// The field, masked.
     notes: Option<Masked>,
-    /// Where the relation stands.
+    /// The status of the relationship.
     status: Status,
     /// Labels.
     tags: Vec<String>,
-    /// Counts changes: the `ETag`.
+    /// The version, which is also the `ETag`.
     version: i64,
-    /// When the customer was made.
+    /// When the customer was created.
     created_at: Timestamp,
     /// When the customer last changed.
     updated_at: Timestamp,
 }
 
-/// A customer's personal fields in clear.
+/// A customer's personal fields, unmasked.
 #[view]
 pub struct PersonalDataView {
-    /// The customer.
+    /// The customer's id.
     customer_id: CustomerId,
     /// The name, such as `Ada Lovelace`.
     full_name: String,
@@ -164,7 +164,7 @@ pub struct PersonalDataView {
 }
 
 impl CreateCustomer {
-    /// The new row.
+    /// Creates the new row.
     ///
     /// # Errors
     /// `INVALID_INPUT` for a date of birth in the future.
@@ -191,7 +191,7 @@ impl CreateCustomer {
 }
 
 impl UpdateCustomer {
-    /// What changes of the row.
+    /// Returns the changes to the row.
     ///
     /// # Errors
     /// `INVALID_INPUT` for a date of birth in the future.
@@ -264,7 +264,7 @@ fn texts(tags: Vec<Tag>) -> Vec<String> {
     tags.into_iter().map(Tag::into_string).collect()
 }
 
-/// The length of `CreateCustomer::tags`, for a list that may be absent.
+/// The limit of `CreateCustomer::tags`, for an optional list.
 fn at_most_20(tags: &Patch<Vec<Tag>>, _: &()) -> garde::Result {
     match tags {
         Patch::Set(tags) if tags.len() > 20 => Err(garde::Error::new("expected up to 20 labels")),

@@ -12,9 +12,9 @@ use super::{
 
 /// List customers.
 ///
-/// Page by page, personal fields masked. An order by name tells the names, so `sort=name` and `sort=name_descending` take
-/// the permission `customers.reveal` too. Each such page is recorded as `customer.sorted`, and counted: an account that asks
-/// for too many within an hour waits.
+/// Returns one page, with masked personal fields. `sort=name` and `sort=name_descending` reveal the order of names, so they
+/// also require the permission `customers.reveal`. Each such page is recorded as `customer.sorted`, and the number of pages
+/// per account and hour is limited.
 #[get("/v1/customers", problems(TOO_MANY_TO_SORT, TOO_MANY_REQUESTS))]
 pub async fn list_customers(
     by: Allowed<CustomersRead>,
@@ -59,11 +59,10 @@ pub async fn create_customer(
     Ok(Created(CustomerView::of(customer)))
 }
 
-/// Find customers by their e-mail address, telephone number or national id.
+/// Search customers by e-mail address, telephone number or national id.
 ///
-/// By the whole value, however it is written. It is compared through a blind index, so the database never sees it. Each
-/// page is recorded as `customer.searched`, with the fields and without the values, and counted: an account that asks for
-/// too many within an hour waits.
+/// Compares whole values, in any spelling, through a blind index, so the database never sees them. Each page is recorded as
+/// `customer.searched`, with the fields and without the values, and the number of pages per account and hour is limited.
 #[post("/v1/customers/search", problems(TOO_MANY_REQUESTS))]
 pub async fn search_customers(
     by: Allowed<CustomersRead>,
@@ -87,7 +86,7 @@ pub async fn search_customers(
     Ok(PageOf::new(page, CustomerView::of))
 }
 
-/// Show a customer, personal fields masked.
+/// Show a customer with masked personal fields.
 #[get("/v1/customers/{id}", problems(NOT_FOUND))]
 pub async fn get_customer(
     by: Allowed<CustomersRead>,
@@ -98,7 +97,8 @@ pub async fn get_customer(
 
 /// Change a customer.
 ///
-/// A merge patch: absent fields stay, `null` removes an optional one. Send `If-Match` so that nobody's change is lost.
+/// The body is a merge patch: absent fields stay unchanged, `null` removes an optional field. Send `If-Match` to avoid
+/// overwriting concurrent changes.
 #[patch("/v1/customers/{id}", problems(NOT_FOUND))]
 pub async fn update_customer(
     by: Allowed<CustomersWrite>,
@@ -114,7 +114,7 @@ pub async fn update_customer(
 
 /// Delete a customer.
 ///
-/// The key of the personal fields is destroyed with the row: what the audit log holds of them can no longer be read.
+/// Destroys the key of the personal fields with the row, so that their values in the audit log can no longer be read.
 #[delete("/v1/customers/{id}", problems(NOT_FOUND))]
 pub async fn delete_customer(
     by: Allowed<CustomersDelete>,
@@ -125,9 +125,9 @@ pub async fn delete_customer(
     Ok(NoContent)
 }
 
-/// Show a customer's personal fields in clear.
+/// Show a customer's personal data.
 ///
-/// The audit log records who saw them.
+/// Returns all personal fields unmasked. Each read is recorded in the audit log.
 #[get("/v1/customers/{id}/personal-data", problems(NOT_FOUND))]
 pub async fn get_personal_data(
     by: Allowed<CustomersReveal>,
@@ -138,10 +138,10 @@ pub async fn get_personal_data(
     )))
 }
 
-/// Hand out all that is known of a customer.
+/// Export everything known about a customer.
 ///
-/// Every field of every row that describes them, sealed ones opened, and what was done to these rows: for the person who
-/// asks what is known of them, or takes it elsewhere (GDPR Articles 15 and 20). The audit log records each page.
+/// Returns every field of every row that describes the customer, with sealed fields opened, and the history of these rows,
+/// for access and portability requests (GDPR Articles 15 and 20). Each page is recorded in the audit log.
 #[get("/v1/customers/{id}/export", problems(NOT_FOUND))]
 pub async fn export_customer(
     by: Allowed<CustomersExport>,
@@ -155,11 +155,11 @@ pub async fn export_customer(
     ))
 }
 
-/// Erase a customer for good.
+/// Erase a customer permanently.
 ///
-/// The keys to their personal data are destroyed, with them what the audit log and backups without keys hold, and what is
-/// only about them is deleted (GDPR Article 17). From then on there is no such customer; rows that name them stand. It
-/// cannot be undone. To ask again is harmless, and erases what came since.
+/// Destroys the keys to their personal data, so that copies in the audit log and in backups without keys become unreadable,
+/// and deletes rows that only describe the customer (GDPR Article 17). From then on the customer is not found; rows that
+/// reference them remain. This cannot be undone. Repeating it is harmless, and erases data added since.
 #[post("/v1/customers/{id}/erasure", problems(NOT_FOUND))]
 pub async fn erase_customer(
     by: Fresh<Allowed<CustomersErase>>,

@@ -12,18 +12,18 @@ use time::{Date, Duration, format_description::BorrowedFormatItem, macros::forma
 personal_text! {
     /// A person's name as they write it, such as `Ada Lovelace`.
     pub FullName, 1..=200 characters on one line, shown as initials;
-    /// A telephone number as it is dialled, such as `+44 20 7946 0958`.
+    /// A telephone number as dialed, such as `+44 20 7946 0958`.
     pub Phone, 5..=32 characters on one line, shown as last_two;
-    /// A number that the state gave, such as `L01X00T47` on a passport.
+    /// A number issued by the state, such as `L01X00T47` on a passport.
     pub NationalId, 3..=50 characters on one line, shown as last_two;
-    /// Where mail arrives, line by line, such as `12 St James's Square, London`.
+    /// A postal address with its lines, such as `12 St James's Square, London`.
     pub PostalAddress, 5..=500 characters, shown as hidden;
-    /// What somebody noted about a person, such as `Prefers letters.`
+    /// Notes about a person, such as `Prefers letters.`
     pub Notes, 1..=10_000 characters, shown as hidden;
 }
 
 impl Indexed for FullName {
-    /// Lower case, one space between words: the order of a listing by name.
+    /// Lower case, with one space between words; used to sort a listing by name.
     fn normalised(&self) -> Zeroizing<String> {
         Zeroizing::new(
             self.as_str()
@@ -36,13 +36,13 @@ impl Indexed for FullName {
 }
 
 impl Indexed for Phone {
-    /// The digits, behind a `+` where the number is international: `0049 30/123` and `+49 (0)30 123` are one number. What
-    /// holds no digit stays as it is.
+    /// The digits, with a leading `+` if the number is international: `0049 30/123` and `+49 (0)30 123` are the same
+    /// number. A value without digits stays unchanged.
     fn normalised(&self) -> Zeroizing<String> {
         let text = self.as_str().trim();
         let international = text.starts_with('+') || text.starts_with("00");
 
-        // The zero that is dialled within the country only.
+        // The zero that is only dialed within the country.
         let text = if international {
             text.replacen("(0)", "", 1)
         } else {
@@ -68,7 +68,7 @@ impl Indexed for Phone {
 impl Identifying for Phone {}
 
 impl Indexed for NationalId {
-    /// Letters and digits, upper case: how a number is divided and spaced does not matter.
+    /// Letters and digits in upper case, without separators and spaces.
     fn normalised(&self) -> Zeroizing<String> {
         let plain: String = self
             .as_str()
@@ -86,14 +86,14 @@ impl Indexed for NationalId {
 
 impl Identifying for NationalId {}
 
-/// The day a person was born, from 1900 on; [`born_by`] refuses days to come.
+/// The date on which a person was born, from 1900 on. [`born_by`] refuses future dates.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DateOfBirth(Date);
 
 const ISO_8601: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 impl DateOfBirth {
-    /// Reads `2001-12-31`: four, two and two digits, as RFC 3339 §5.6 has it. A sign or fewer digits are refused.
+    /// Reads `2001-12-31`: four, two and two digits (RFC 3339 §5.6). Refuses a sign or fewer digits.
     pub fn parse(text: &str) -> Option<Self> {
         let is_digit =
             |(position, byte): (usize, u8)| byte.is_ascii_digit() || matches!(position, 4 | 7);
@@ -113,9 +113,9 @@ impl DateOfBirth {
     }
 }
 
-/// Refuses a person who is not born yet.
+/// Refuses a date of birth in the future.
 ///
-/// The day is that of the places where it begins first, 14 hours ahead of UTC: a birth is entered on the day it happens.
+/// Today is the date in the earliest time zone, 14 hours ahead of UTC, so that a birth can be entered on its day.
 pub fn born_by(now: Timestamp, date: Option<&Sealed<DateOfBirth>>) -> Result<(), Problem> {
     let today = DateOfBirth((now + Duration::hours(14)).inner().date());
     if date.is_none_or(|date| date.sort_key().as_str() <= today.normalised().as_str()) {
@@ -131,7 +131,7 @@ pub fn born_by(now: Timestamp, date: Option<&Sealed<DateOfBirth>>) -> Result<(),
 }
 
 impl Indexed for DateOfBirth {
-    /// As it is written: such dates sort as text.
+    /// The written form; such dates sort as text.
     fn normalised(&self) -> Zeroizing<String> {
         Zeroizing::new(self.to_iso_8601())
     }
@@ -162,7 +162,7 @@ impl<'de> Deserialize<'de> for DateOfBirth {
 impl Validate for DateOfBirth {
     type Context = ();
 
-    /// There is nothing left to check once it is a date.
+    /// Checks nothing: every date that can be parsed is valid.
     fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
 }
 

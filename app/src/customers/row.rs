@@ -30,17 +30,17 @@ pub struct CustomerRow {
     pub updated_at: Timestamp,
 }
 
-/// Where the relation to a customer stands.
+/// The status of the relationship with a customer.
 #[choice]
 #[derive(Default)]
 pub enum Status {
     /// Interested.
     Lead,
-    /// Served.
+    /// Current customer.
     #[default]
     Active,
-    /// No longer served.
+    /// Former customer.
     Inactive,
-    /// Not to be served.
+    /// Must not be served.
     Blocked,
 }

@@ -16,7 +16,7 @@ use super::{
     row::{CustomerRow, Status},
 };
 
-/// How many rows go into one statement, and how many statements are under way at once.
+/// Number of rows per statement, and number of concurrent statements.
 const BATCH: u64 = 500;
 const AT_ONCE: usize = 4;
 
@@ -66,7 +66,7 @@ const CITIES: [&str; 6] = [
 ];
 const TAGS: [&str; 5] = ["newsletter", "partner", "retail", "trial", "vip"];
 
-/// A few hundred customers for `dev`, and as many as one likes for `seed`.
+/// A few hundred customers for `dev`, and any number for `seed`.
 pub fn sample() -> Sample {
     Sample {
         name: "customers",
