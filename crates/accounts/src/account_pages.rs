@@ -29,7 +29,7 @@ const PAGES: [(&str, &str); 10] = [
 static FILES: &[Asset] = include!(concat!(env!("OUT_DIR"), "/account_pages.rs"));
 
 /// The pages, and what they load.
-pub(crate) fn pages() -> impl Iterator<Item = Page> {
+pub fn pages() -> impl Iterator<Item = Page> {
     let pages = PAGES.iter().filter_map(|(path, name)| {
         let file = FILES.iter().find(|file| file.name == *name)?;
         Some(Page::asset_at(path, file).policy(POLICY))

@@ -7,7 +7,7 @@ use mainstay_http::{FieldError, INVALID_INPUT, Problem};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use mainstay_mail::{Letter, Mail};
 
-use crate::{EmailAddress, Identity};
+use crate::{account::email::EmailAddress, accounts::Accounts};
 
 /// Queues a letter to `address`.
 ///
@@ -15,7 +15,7 @@ use crate::{EmailAddress, Identity};
 ///
 /// # Errors
 /// [`Error::Internal`] when the letter has no JSON form.
-pub(crate) fn to(
+pub fn to(
     address: &EmailAddress,
     letter: &Letter,
     unscoped: &Unscoped,
@@ -47,10 +47,10 @@ pub(crate) fn can_reach(address: &EmailAddress) -> Result<(), Problem> {
 }
 
 /// A link into the account pages. The token stands in the fragment, which no server logs and no page passes on.
-pub(crate) fn link(identity: &Identity, page: &str, token: &SecretString) -> String {
+pub fn link(accounts: &Accounts, page: &str, token: &SecretString) -> String {
     format!(
         "{}/{page}#token={}",
-        identity.settings.pages_url,
+        accounts.settings.pages_url,
         token.expose_secret()
     )
 }
@@ -58,30 +58,30 @@ pub(crate) fn link(identity: &Identity, page: &str, token: &SecretString) -> Str
 const NOT_YOU: &str =
     "If that was not you, choose a new password at once and end all other sessions.";
 
-pub(crate) fn sign_up(identity: &Identity, token: &SecretString) -> Letter {
+pub(crate) fn sign_up(accounts: &Accounts, token: &SecretString) -> Letter {
     Letter::new("Confirm your address")
         .paragraph("Somebody, we hope you, asked for an account with this address.")
-        .button("Confirm the address", link(identity, "confirm", token))
+        .button("Confirm the address", link(accounts, "confirm", token))
         .paragraph("The page asks for the password that was chosen. The link works for one hour.")
         .footer("If you did not ask for an account, do nothing: without the password nobody can finish it.")
 }
 
-pub(crate) fn sign_up_again(identity: &Identity) -> Letter {
+pub(crate) fn sign_up_again(accounts: &Accounts) -> Letter {
     Letter::new("You have an account already")
         .paragraph(
             "Somebody, we hope you, asked for an account with this address. It has one already.",
         )
         .button(
             "Choose a new password",
-            format!("{}/forgot", identity.settings.pages_url),
+            format!("{}/forgot", accounts.settings.pages_url),
         )
         .footer("If you did not ask for an account, do nothing: yours is as it was.")
 }
 
-pub(crate) fn password_reset(identity: &Identity, token: &SecretString) -> Letter {
+pub(crate) fn password_reset(accounts: &Accounts, token: &SecretString) -> Letter {
     Letter::new("Choose a new password")
         .paragraph("Somebody, we hope you, asked to choose a new password for your account.")
-        .button("Choose a password", link(identity, "reset", token))
+        .button("Choose a password", link(accounts, "reset", token))
         .paragraph("The link works once, for ten minutes.")
         .footer("If you did not ask for it, do nothing: your password is as it was.")
 }
@@ -129,7 +129,7 @@ fn still_working(keys: &[String]) -> Option<String> {
 }
 
 pub(crate) fn email_change_from(
-    identity: &Identity,
+    accounts: &Accounts,
     token: &SecretString,
     to: &EmailAddress,
 ) -> Letter {
@@ -138,17 +138,17 @@ pub(crate) fn email_change_from(
             "The address of your account is to become {}.",
             to.as_str()
         ))
-        .button("Confirm the change", link(identity, "email", token))
+        .button("Confirm the change", link(accounts, "email", token))
         .paragraph(
             "It is changed once both addresses have confirmed it. The link works for one hour.",
         )
         .paragraph(NOT_YOU)
 }
 
-pub(crate) fn email_change_to(identity: &Identity, token: &SecretString) -> Letter {
+pub(crate) fn email_change_to(accounts: &Accounts, token: &SecretString) -> Letter {
     Letter::new("Confirm your new address")
         .paragraph("This is to become the address of your account.")
-        .button("Confirm the address", link(identity, "email", token))
+        .button("Confirm the address", link(accounts, "email", token))
         .paragraph(
             "It is changed once both addresses have confirmed it. The link works for one hour.",
         )
@@ -181,7 +181,8 @@ pub(crate) fn signed_in_from_elsewhere(address: Option<IpAddr>) -> Letter {
         .paragraph(NOT_YOU)
 }
 
-pub(crate) fn identity_linked(provider: &str) -> Letter {
+/// An identity of another provider was linked. `provider` is its label.
+pub fn identity_linked(provider: &str) -> Letter {
     Letter::new("A way to sign in was added")
         .paragraph(format!(
             "From now on one can sign in to your account by {provider}."
@@ -189,13 +190,15 @@ pub(crate) fn identity_linked(provider: &str) -> Letter {
         .paragraph("If that was not you, unlink it and end all other sessions.")
 }
 
-pub(crate) fn identity_unlinked() -> Letter {
+/// An identity of another provider was unlinked.
+pub fn identity_unlinked() -> Letter {
     Letter::new("A way to sign in was removed")
         .paragraph("An identity of elsewhere was unlinked from your account, and all other sessions were ended.")
         .paragraph(NOT_YOU)
 }
 
-pub(crate) fn api_key_made(name: &str) -> Letter {
+/// An API key was made. `name` is what it is called.
+pub fn api_key_made(name: &str) -> Letter {
     Letter::new("An API key was made for your account")
         .paragraph(format!("From now on programs can call in your name by the key \u{201c}{name}\u{201d}."))
         .paragraph("If that was not you, revoke the key, choose a new password at once and end all other sessions.")

@@ -4,26 +4,21 @@
 //! The protocol itself is the work of `webauthn-rs`; here is what it leaves open: where challenges wait, that each is
 //! answered once, whose key it is, and what happens when a counter goes back.
 
-mod assertion;
+pub(crate) mod assertion;
 mod challenge;
 mod list;
 mod register;
-mod relying_party;
+pub(crate) mod relying_party;
 mod sign_in;
-mod wire;
+pub(crate) mod wire;
 
 use mainstay_database::SealedColumn;
 use mainstay_http::Module;
 
-use crate::accounts::of_account;
-
-pub(crate) use assertion::{Shown, Wanted, verify};
-pub(crate) use relying_party::PASSKEYS_UNAVAILABLE;
-pub use relying_party::RelyingParty;
-pub(crate) use wire::Assertion;
+use crate::account::tables::of_account;
 
 /// Adding, listing and removing passkeys, and signing in with one.
-pub(crate) fn module() -> Module {
+pub fn module() -> Module {
     let passkeys = ["name", "credential"]
         .map(|column| SealedColumn::at("passkeys", column))
         .to_vec();

@@ -1,25 +1,19 @@
 //! Passwords: what they may be, and how they are changed and reset.
 
-mod change;
-mod estimator;
-mod password;
-mod reset;
-mod strength;
+pub mod change;
+pub mod estimator;
+pub mod password;
+pub mod reset;
+pub mod rules;
+pub mod strength;
 
 use mainstay_http::Module;
 
-pub(crate) use change::find_owner;
-pub(crate) use estimator::Estimator;
-pub use password::Password;
-pub(crate) use reset::{INVALID_TOKEN, reset_of};
-pub use strength::Strength;
-pub(crate) use strength::{PASSWORD_TOO_SHORT, check, is_long_enough_alone};
-
 /// Choosing, changing and resetting a password.
-pub(crate) fn module() -> Module {
+pub fn module() -> Module {
     Module::new("passwords").endpoints((
-        strength::estimate_password,
-        strength::get_password_rules,
+        rules::estimate_password,
+        rules::get_password_rules,
         change::change_password,
         reset::request_password_reset,
         reset::complete_password_reset,

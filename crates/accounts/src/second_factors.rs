@@ -4,32 +4,24 @@
 //! Whether an account has a factor stands in `users.second_factor`, and the schema itself keeps it so. A password reset
 //! touches none of this (OWASP ASVS 6.4.3); an operator can take all factors away ([`reset_second_factors`]).
 
-mod code;
+pub mod code;
 mod enrolment;
-mod factors;
+pub(crate) mod factors;
 mod overview;
-mod owner;
-mod recovery;
-mod reset;
-mod sign_in;
-mod spend;
+pub mod owner;
+pub(crate) mod recovery;
+pub(crate) mod reset;
+pub mod sign_in;
+pub mod spend;
 mod totp;
 
 use mainstay_database::SealedColumn;
 use mainstay_http::Module;
 
-use crate::accounts::of_account;
-
-pub(crate) use code::Code;
-pub(crate) use factors::factors_of;
-pub(crate) use owner::{Kept, find_owner, kept_cell};
-pub(crate) use recovery::{RecoveryCodes, shown_if};
-pub use reset::reset_second_factors;
-pub(crate) use sign_in::{SECOND_FACTOR_REQUIRED, show_at_sign_in};
-pub(crate) use spend::{Holder, spend};
+use crate::account::tables::of_account;
 
 /// Enrolling and removing what codes are made with.
-pub(crate) fn module() -> Module {
+pub fn module() -> Module {
     let totps = ["secret", "pending"]
         .map(|column| SealedColumn::at("totps", column))
         .to_vec();

@@ -1,32 +1,25 @@
 //! Sessions: begun by a sign-in, refreshed, listed, moved and ended.
 
-mod cookie;
-mod device;
+pub mod answer;
+pub mod device;
 mod end;
 mod list;
 mod organization;
-mod refresh;
+pub mod refresh;
+pub mod refresh_token;
 mod short_password;
-mod sign_in;
-mod start;
+pub mod sign_in;
+pub mod start;
 mod step_up;
 
 use mainstay_http::Module;
 
-use crate::Identity;
-
-pub(crate) use cookie::{CookieSecret, clearing_cookie};
-pub(crate) use device::Device;
-pub(crate) use refresh::{RefreshToken, exchange};
-pub(crate) use sign_in::{
-    INVALID_CREDENTIALS, SessionView, answer, moved_on, not_hashed, told_of_a_new_place,
-};
-pub(crate) use start::{Kind, NewSession, Started, start_session, start_session_by_code};
+use crate::accounts::Accounts;
 
 /// Sign-in, sign-out, and what lies between.
-pub(crate) fn module() -> Module {
+pub fn module() -> Module {
     Module::new("sessions")
-        .awaits::<Identity>()
+        .awaits::<Accounts>()
         .table(device::table())
         .private_column(refresh::SUCCESSOR)
         .endpoints((

@@ -11,28 +11,19 @@
 //! elsewhere does not bind a network that it has signed in from. Neither answers nor counts depend on whether an account
 //! exists. Rows are locked in the order of their keys, by every statement.
 
-mod attempts;
-mod flood;
-mod keys;
-mod refusals;
-mod requests;
+pub mod attempts;
+pub mod flood;
+pub mod keys;
+pub mod refusals;
+pub mod requests;
 
 use http::StatusCode;
 use mainstay_database::{Error, Row, Unscoped};
 use mainstay_http::{Kind, Problem};
 use mainstay_kernel::Timestamp;
 
-pub(crate) use attempts::{Admitted, FREE_OF_ACCOUNT, admit_holder, count_sign_in, take_back};
-pub(crate) use flood::Flood;
-pub(crate) use keys::Keys;
-pub(crate) use refusals::{clear_refusals, record_failure, refuse, refuse_beside, refuse_holder};
-pub(crate) use requests::{
-    EXTERNAL_AUTHORIZATIONS, Letter, MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESETS,
-    PASSWORD_STRENGTH, SIGN_UPS, admit_invitation, admit_own, admit_request,
-};
-
 /// Too many attempts failed, or too much was asked for.
-pub(crate) const TOO_MANY_ATTEMPTS: Kind = Kind::new(
+pub const TOO_MANY_ATTEMPTS: Kind = Kind::new(
     StatusCode::TOO_MANY_REQUESTS,
     "too_many_attempts",
     "Too many attempts: wait, then try again.",
@@ -47,13 +38,13 @@ pub(crate) fn wait_until(until: Timestamp, now: Timestamp) -> Problem {
 }
 
 /// The moment in a column, where there is one.
-fn moment(rows: &[Row], position: usize) -> Result<Option<Timestamp>, Error> {
+pub(crate) fn moment(rows: &[Row], position: usize) -> Result<Option<Timestamp>, Error> {
     rows.first()
         .map(|row| row.get::<Option<Timestamp>>(position))
         .transpose()
         .map(Option::flatten)
 }
 
-fn now(unscoped: &Unscoped) -> Timestamp {
+pub(crate) fn now(unscoped: &Unscoped) -> Timestamp {
     unscoped.database().runtime().clock.now()
 }

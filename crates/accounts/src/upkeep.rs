@@ -1,16 +1,12 @@
-use std::time::Duration;
+//! What is cleared away of accounts: rows that have run out.
 
-use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
-use mainstay_jobs::Periodic;
+use mainstay_database::{Error, Unscoped};
 
-use crate::throttle::clear_refusals;
-
-/// How often what has run out is cleared away.
-const EVERY: Duration = Duration::from_secs(600);
+use crate::throttle::refusals::clear_refusals;
 
 /// Statements that delete what nobody can use any more: `$1` is now, by the database's clock. Each takes at most some thousand rows, so that none of
 /// them holds up the service, and passes over rows that another statement has locked, so that it waits for none.
-const CLEARING: [(&str, &str); 9] = [
+const CLEARING: [(&str, &str); 8] = [
     (
         "sign_ups.clear",
         "DELETE FROM sign_ups WHERE expires_at < $1",
@@ -70,14 +66,6 @@ const CLEARING: [(&str, &str); 9] = [
             )
         ",
     ),
-    (
-        "invitations.clear",
-        r"
-            DELETE FROM invitations
-            WHERE expires_at < $1
-            RETURNING destroy_data_key(data_key)
-        ",
-    ),
     // Spent refresh tokens go with their session: until then one that comes back is recognised.
     (
         "sessions.clear",
@@ -121,31 +109,15 @@ const CLEARING: [(&str, &str); 9] = [
     ),
 ];
 
-/// The upkeep of this room, for the worker.
-pub fn upkeep() -> Periodic {
-    Periodic::new("identity.clear", EVERY, |database| async move {
-        clear(&database).await
-    })
-}
-
-async fn clear(database: &Database) -> Result<(), Error> {
-    let origin = Origin {
-        request: Uuid::nil(),
-        operation: "clear_identity",
-        address: None,
-    };
-
-    let unscoped = Unscoped::because(
-        "what has run out belongs to no organization",
-        database,
-        origin,
-        None,
-    );
-
-    let now = database.now().await?.inner();
+/// Clears away what has run out of accounts and their sessions.
+///
+/// # Errors
+/// As the database answers.
+pub async fn clear(unscoped: &Unscoped) -> Result<(), Error> {
+    let now = unscoped.database().now().await?.inner();
     for (name, statement) in CLEARING {
         unscoped.upkeep(name, statement, [now.into()]).await?;
     }
 
-    clear_refusals(&unscoped).await
+    clear_refusals(unscoped).await
 }

@@ -4,7 +4,7 @@
 //! There is no implicit and no password grant, and no redirect that an operator did not register. A person is asked before
 //! an application gets access, and withdraws it when they like ([`consent`], [`applications`]). What a
 //! code or a secret gives is a session like any other: people see it among theirs and end it there. Signing in is not
-//! done here: the page at `/oauth/authorize` does it by a cookie of [`sessions`](crate::sessions).
+//! done here: the page at `/oauth/authorize` does it by a cookie of [`sessions`](mainstay_accounts::sessions).
 
 mod applications;
 mod authorize;
@@ -16,28 +16,18 @@ mod introspect;
 mod kinds;
 mod metadata;
 mod redirect;
-mod register;
+pub(crate) mod register;
 mod request;
 mod revoke;
-pub(crate) mod scope;
 mod token;
 
-use mainstay_access::{Permission as _, permission};
+use mainstay_access::Permission as _;
 use mainstay_http::Module;
 
-pub use register::{
-    ClientError, ClientRow, NewClient, create_client, disable_client, list_clients, set_first_party,
-};
-
-permission! {
-    /// Look up what tokens of the organization are good for: for services that take them from others.
-    pub(crate) TokensIntrospect = "tokens.introspect", for [Owner];
-}
-
 /// The endpoints of OAuth 2.
-pub(crate) fn module() -> Module {
+pub fn module() -> Module {
     Module::new("oauth")
-        .permission(TokensIntrospect::DECLARED)
+        .permission(introspect::TokensIntrospect::DECLARED)
         .endpoints((
             metadata::get_authorization_server_metadata,
             authorize::check_authorization_request,

@@ -1,12 +1,13 @@
-use std::{any::TypeId, sync::Arc};
+use std::sync::Arc;
 
+use crate::identity::Identity;
 use mainstay_audit::Sealer;
 use mainstay_database::Database;
 use mainstay_http::{App, Parts, Readiness};
-use mainstay_identity::Identity;
 use mainstay_jobs::{Handler, Worker};
 use mainstay_kernel::Runtime;
 use mainstay_mail::{Mailbox, Mailer};
+use mainstay_principals::Principals;
 use mainstay_watch::{Watch, Webhook};
 
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
 /// What serving and working have in common, put together.
 pub(crate) struct Assembly {
     pub(crate) app: App,
-    pub(crate) identity: Arc<Identity>,
+    pub(crate) principals: Arc<Principals>,
     pub(crate) work: Work,
     pub(crate) mailbox: Option<Mailbox>,
 }
@@ -60,7 +61,7 @@ impl Assembly {
             .chain([mailer as Arc<dyn Handler>])
             .chain(webhook);
 
-        let upkeep = [mainstay_identity::upkeep(), retention::upkeep(rules)]
+        let upkeep = [crate::identity::upkeep(), retention::upkeep(rules)]
             .into_iter()
             .chain(mainstay_audit::upkeep());
         let upkeep = upkeep.chain(Watch::new(&watch, platform.rules()).upkeep());
@@ -80,19 +81,19 @@ impl Assembly {
         let identity = Identity::new(identity, hasher, database.clone());
         let app = App::new(Parts {
             database,
-            authenticator: identity.clone(),
+            authenticator: identity.authenticator(),
             settings: http,
             readiness: Readiness::new(platform.schema_version()),
             measure,
             shared: platform
                 .shared_values()
-                .chain([(TypeId::of::<Identity>(), identity.clone() as _)])
+                .chain(identity.shared_values())
                 .collect(),
         });
 
         Ok(Self {
             app,
-            identity,
+            principals: identity.principals().clone(),
             work: Work { worker, sealer },
             mailbox,
         })
@@ -101,7 +102,7 @@ impl Assembly {
     /// How many connections to Postgres it takes; `in_process` says whether what serves works too.
     pub(crate) fn connections(&self, in_process: bool) -> Connections {
         let work = self.work.worker.most_connections() + Sealer::CONNECTIONS;
-        let serve = self.app.database().most_connections() + Identity::CONNECTIONS;
+        let serve = self.app.database().most_connections() + Principals::CONNECTIONS;
         Connections {
             serve: serve + if in_process { work } else { 0 },
             worker: work + connections::OF_WORKER + Database::PROBES,

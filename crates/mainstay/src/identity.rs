@@ -1,37 +1,166 @@
-//! The modules of this room.
+//! Identity, put together: principals, accounts, organizations and federation as one part of the platform.
 
-mod keys;
+mod keeping;
 
-use mainstay_http::Module;
+use std::{any::TypeId, sync::Arc, time::Duration};
 
-use crate::{
-    account_pages, accounts, api_keys, external, invitations, keeping, mailed_links, members,
-    oauth, organizations, passkeys, passwords, roles, second_factors, service_accounts, sessions,
-    signing,
+use mainstay_accounts::{
+    Accounts, account, account_pages, passkeys, passwords, second_factors, sessions,
 };
+use mainstay_config::{BaseUrl, Reader};
+use mainstay_crypto::PasswordHasher;
+use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
+use mainstay_federation::{External, external, oauth};
+use mainstay_http::{Authenticator, Module, SharedValue};
+use mainstay_jobs::Periodic;
+use mainstay_organizations::{
+    api_keys, invitations, mailed_links, members, organization, roles, service_accounts,
+};
+use mainstay_principals::{Principals, signing};
+
+pub use mainstay_accounts::{
+    AccountError, Created, EmailAddress, NewPassword, NewUser, Password, Place, RelyingParty,
+    SessionSummary, Strength, UserSummary, create_user, delete_account, end_session,
+    end_sessions_of, find_user, reset_second_factors, sessions_of, set_active,
+};
+pub use mainstay_federation::{
+    ClientError, ClientRow, ExternalSettings, NewClient, ProviderSettings, create_client,
+    disable_client, list_clients, set_first_party,
+};
+pub use mainstay_organizations::{
+    KeysOf, ListedKey, ListedRole, OrganizationSummary, Revoked, assign_role, create_organization,
+    declare_permissions, list_keys, list_organizations, list_roles_of, revoke_key,
+    revoke_organization,
+};
+pub use mainstay_principals::{
+    Begin, KeyError, KeyInfo, KeyState,
+    events::audit_vocabulary,
+    list_signing_keys,
+    names::{DisplayName, OrganizationName},
+    retire_signing_key, rotate_signing_keys, signing_key_made,
+};
+
+/// How often what has run out is cleared away.
+const CLEARED_EVERY: Duration = Duration::from_secs(600);
+
+/// How identity works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Tokens and sessions.
+    pub principals: mainstay_principals::Settings,
+    /// Passwords, passkeys and the pages.
+    pub accounts: mainstay_accounts::Settings,
+    /// API keys and client secrets.
+    pub organizations: mainstay_organizations::Settings,
+    /// Sign-in elsewhere.
+    pub external: ExternalSettings,
+}
+
+impl Settings {
+    /// Reads the settings; what is wrong is remembered by `reader`. `public_url` is the URL that clients know the API by.
+    pub fn read(reader: &mut Reader, public_url: &BaseUrl) -> Self {
+        let principals = mainstay_principals::Settings::read(reader, public_url);
+        let organizations = mainstay_organizations::Settings::read(reader);
+        let accounts = mainstay_accounts::Settings::read(reader, public_url);
+        let external = ExternalSettings::read(reader, accounts.pages_url.as_str());
+
+        Self {
+            principals,
+            accounts,
+            organizations,
+            external,
+        }
+    }
+}
+
+/// What the endpoints of identity share.
+pub struct Identity {
+    principals: Arc<Principals>,
+    accounts: Arc<Accounts>,
+    organizations: Arc<mainstay_organizations::Settings>,
+    external: Arc<External>,
+}
+
+impl Identity {
+    /// Stands ready; [`Principals::watch`] must run beside it, or every request asks the database.
+    pub fn new(settings: Settings, hasher: PasswordHasher, database: Database) -> Self {
+        let principals = Arc::new(Principals::new(settings.principals, database));
+        let accounts = Accounts::new(settings.accounts, hasher, principals.clone());
+
+        Self {
+            principals,
+            accounts: Arc::new(accounts),
+            organizations: Arc::new(settings.organizations),
+            external: Arc::new(External::new(&settings.external)),
+        }
+    }
+
+    /// Finds out whose credential a request carries.
+    pub fn authenticator(&self) -> Arc<dyn Authenticator> {
+        self.principals.clone()
+    }
+
+    /// What the endpoints take as [`Shared`](mainstay_http::Shared).
+    pub fn shared_values(&self) -> [SharedValue; 4] {
+        [
+            (TypeId::of::<Principals>(), self.principals.clone()),
+            (TypeId::of::<Accounts>(), self.accounts.clone()),
+            (
+                TypeId::of::<mainstay_organizations::Settings>(),
+                self.organizations.clone(),
+            ),
+            (TypeId::of::<External>(), self.external.clone()),
+        ]
+    }
+
+    pub(crate) fn principals(&self) -> &Arc<Principals> {
+        &self.principals
+    }
+}
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
     let modules = [
-        accounts::module(),
+        account::module(),
         sessions::module(),
         passwords::module(),
         mailed_links::module(),
         second_factors::module(),
         passkeys::module(),
         external::module(),
-        organizations::module(),
+        organization::module(),
         members::module(),
         invitations::module(),
         roles::module(),
         api_keys::module(),
         service_accounts::module(),
         oauth::module().pages(account_pages::pages()),
-        signing::HALVES
-            .into_iter()
-            .fold(Module::new("keys"), Module::private_column)
-            .endpoints((keys::list_signing_keys,)),
+        signing::module(),
     ];
 
     modules.into_iter().map(keeping::told).collect()
+}
+
+/// The upkeep of identity, for the worker.
+pub fn upkeep() -> Periodic {
+    Periodic::new("identity.clear", CLEARED_EVERY, |database| async move {
+        clear(&database).await
+    })
+}
+
+async fn clear(database: &Database) -> Result<(), Error> {
+    let origin = Origin {
+        request: Uuid::nil(),
+        operation: "clear_identity",
+        address: None,
+    };
+    let unscoped = Unscoped::because(
+        "what has run out belongs to no organization",
+        database,
+        origin,
+        None,
+    );
+
+    mainstay_accounts::clear(&unscoped).await?;
+    mainstay_organizations::clear(&unscoped).await
 }

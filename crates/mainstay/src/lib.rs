@@ -16,6 +16,7 @@ mod assembly;
 mod commands;
 mod connections;
 mod data_map;
+pub mod identity;
 mod key_source;
 mod operator;
 pub mod personal;
@@ -35,7 +36,6 @@ pub use mainstay_config as config;
 pub use mainstay_crypto as crypto;
 pub use mainstay_database as database;
 pub use mainstay_http as http;
-pub use mainstay_identity as identity;
 pub use mainstay_jobs as jobs;
 pub use mainstay_kernel as kernel;
 pub use mainstay_mail as mail;
@@ -56,6 +56,7 @@ pub use working::Working;
 /// What most files of an app name.
 pub mod prelude {
     pub use mainstay_access::{Permission, permission};
+    pub use mainstay_accounts::EmailAddress;
     pub use mainstay_crypto::{Identifying, Indexed, Masked, Personal, Sealed, Zeroizing};
     pub use mainstay_database::{
         Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit,
@@ -68,7 +69,6 @@ pub mod prelude {
         TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input, patch, post,
         put, view,
     };
-    pub use mainstay_identity::EmailAddress;
     pub use mainstay_jobs::{Claimed, Handler, JobError, Periodic};
     pub use mainstay_kernel::{Id, Line, OrganizationId, Runtime, Timestamp, UserId, Uuid};
     pub use mainstay_mail::{Letter, Mail};

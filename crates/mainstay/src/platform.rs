@@ -27,7 +27,7 @@ pub struct Platform {
 impl Platform {
     /// A service with accounts and an audit log, and nothing else yet.
     pub fn new(info: Info) -> Self {
-        let mut modules = mainstay_identity::modules();
+        let mut modules = crate::identity::modules();
         modules.extend([mainstay_audit::module(), mainstay_watch::module()]);
 
         Self {

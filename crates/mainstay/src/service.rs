@@ -4,9 +4,9 @@ use mainstay_config::Environment;
 use mainstay_crypto::{Argon2Parameters, PasswordHasher};
 use mainstay_database::{Database, Error};
 use mainstay_http::{App, Certificate, ServeError, Server, Wrong, look};
-use mainstay_identity::Identity;
 use mainstay_kernel::Runtime;
 use mainstay_mail::Mailbox;
+use mainstay_principals::Principals;
 use mainstay_telemetry::Telemetry;
 use mainstay_watch::WebhookError;
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
@@ -30,7 +30,7 @@ const SETTLING: Duration = Duration::from_secs(2);
 pub struct Service {
     server: Server,
     app: App,
-    identity: Arc<Identity>,
+    principals: Arc<Principals>,
     work: Option<Work>,
     mailbox: Option<Mailbox>,
 }
@@ -71,7 +71,7 @@ impl Service {
 
         let Assembly {
             app,
-            identity,
+            principals,
             work,
             mailbox,
         } = Assembly::new(platform, settings, runtime)?;
@@ -98,7 +98,7 @@ impl Service {
         Ok(Self {
             server,
             app,
-            identity,
+            principals,
             work: in_process.then_some(work),
             mailbox,
         })
@@ -140,7 +140,7 @@ impl Service {
         let Self {
             server,
             app,
-            identity,
+            principals,
             work,
             ..
         } = self;
@@ -157,7 +157,7 @@ impl Service {
         let measuring = Stopped(tokio::spawn(
             VitalSigns::new(&app, server.certificate().cloned()).watch(),
         ));
-        let watching = Stopped(tokio::spawn(identity.clone().watch()));
+        let watching = Stopped(tokio::spawn(principals.clone().watch()));
         let (stop, stopped) = oneshot::channel::<()>();
 
         // A sender that is gone means the same as one that has spoken.
@@ -176,7 +176,7 @@ impl Service {
 
         drop((measuring, watching, Stopped(warmed)));
 
-        if timeout(SETTLING, identity.settle()).await.is_err() {
+        if timeout(SETTLING, principals.settle()).await.is_err() {
             tracing::warn!("the database did not take the last uses of sessions and keys in time");
         }
     }

@@ -18,7 +18,7 @@ pub struct Settings {
     /// What personal data is sealed with.
     pub keys: KeyRing,
     /// Sign-in.
-    pub identity: mainstay_identity::Settings,
+    pub identity: crate::identity::Settings,
     /// Queued work.
     pub jobs: mainstay_jobs::Settings,
     /// Mail.
@@ -42,7 +42,7 @@ impl Settings {
         let http = mainstay_http::Settings::read(reader);
         let database = mainstay_database::Settings::read(reader);
         let keys = keys(reader);
-        let identity = mainstay_identity::Settings::read(reader, &http.public_url);
+        let identity = crate::identity::Settings::read(reader, &http.public_url);
         let jobs = mainstay_jobs::Settings::read(reader);
 
         let mail = mainstay_mail::Settings::read(reader);
@@ -56,7 +56,7 @@ impl Settings {
                 http,
                 database: database?,
                 keys: keys?,
-                identity: identity?,
+                identity,
                 jobs,
                 mail: mail?,
                 watch,

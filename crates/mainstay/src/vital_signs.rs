@@ -172,7 +172,7 @@ impl VitalSigns {
             ("root", Some(self.database.primary_first_seen().await?)),
             (
                 "signing",
-                mainstay_identity::signing_key_made(&self.database).await?,
+                crate::identity::signing_key_made(&self.database).await?,
             ),
             ("audit", mainstay_audit::key_made(&self.database).await?),
         ];

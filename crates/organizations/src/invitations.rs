@@ -11,30 +11,9 @@ mod row;
 mod shown;
 mod sign_up;
 
-use http::StatusCode;
+use mainstay_accounts::account::email::EmailAddress;
 use mainstay_database::{Error, Unscoped};
-use mainstay_http::{Kind, Module};
-
-use crate::EmailAddress;
-
-/// The token belongs to an address that is not the caller's.
-const INVITATION_OF_ANOTHER: Kind = Kind::new(
-    StatusCode::FORBIDDEN,
-    "invitation_of_another",
-    "The invitation is for another address: sign in with the account that has it.",
-);
-/// The account belongs to the organization already.
-const ALREADY_A_MEMBER: Kind = Kind::new(
-    StatusCode::CONFLICT,
-    "already_a_member",
-    "The account belongs to the organization already.",
-);
-/// The invited address has an account.
-const ACCOUNT_EXISTS: Kind = Kind::new(
-    StatusCode::CONFLICT,
-    "account_exists",
-    "The address has an account already: sign in with it, then accept the invitation.",
-);
+use mainstay_http::Module;
 
 /// Who is invited by a token, and the name of the organization that they are invited to.
 ///
@@ -50,7 +29,7 @@ pub(crate) async fn invitation_of(
 }
 
 /// Made, listed and withdrawn by administrators; accepted by whoever has the token.
-pub(crate) fn module() -> Module {
+pub fn module() -> Module {
     Module::new("invitations").table(row::table()).endpoints((
         shown::list_invitations,
         create::create_invitation,

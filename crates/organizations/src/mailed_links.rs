@@ -1,17 +1,23 @@
 //! What a mailed link is good for, before anybody types or clicks: the page that it leads to shows no form that cannot
 //! work, and tells a password manager whose password is chosen.
 
+use mainstay_accounts::{
+    Accounts,
+    account::{email::EmailAddress, email_change::is_email_change, sign_up::sign_up_address},
+    passwords::reset::reset_of,
+    problems::INVALID_TOKEN,
+    throttle::{
+        TOO_MANY_ATTEMPTS,
+        requests::{MAILED_LINKS, admit_request},
+    },
+};
 use mainstay_database::Unscoped;
 use mainstay_http::{Json, Module, Problem, Public, Shared, choice, input, post, view};
 
-use crate::{
-    EmailAddress, Identity, accounts, invitations,
-    passwords::{self, INVALID_TOKEN},
-    throttle::{self, MAILED_LINKS, TOO_MANY_ATTEMPTS},
-};
+use crate::invitations;
 
 /// Looking at a link.
-pub(crate) fn module() -> Module {
+pub fn module() -> Module {
     Module::new("mailed links").endpoints((inspect_mailed_link,))
 }
 
@@ -58,42 +64,44 @@ pub(super) enum LinkPurpose {
 )]
 pub(super) async fn inspect_mailed_link(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<InspectMailedLink>,
 ) -> Result<Json<MailedLinkView>, Problem> {
     let unscoped = by.unscoped("nobody need be signed in; the token names what it is for");
-    throttle::admit_request(&unscoped, MAILED_LINKS, by.origin().address).await?;
+    admit_request(&unscoped, MAILED_LINKS, by.origin().address).await?;
 
-    let found = find(&unscoped, &identity, &body.token).await?;
+    let found = find(&unscoped, &accounts, &body.token).await?;
     found.map(Json).ok_or_else(|| INVALID_TOKEN.problem())
 }
 
 /// A token begins with what it is for.
 async fn find(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     token: &str,
 ) -> Result<Option<MailedLinkView>, Problem> {
     Ok(match token.split('_').next() {
         Some("msu") => {
-            let email = accounts::sign_up_address(unscoped, identity, token).await?;
+            let email = sign_up_address(unscoped, accounts, token).await?;
             email.map(|email| MailedLinkView::to(LinkPurpose::SignUp, email))
         }
         Some("mpr") => {
-            let reset = passwords::reset_of(unscoped, identity, token).await?;
+            let reset = reset_of(unscoped, accounts, token).await?;
             reset.map(|(email, second_factor)| MailedLinkView {
                 second_factor,
                 ..MailedLinkView::to(LinkPurpose::PasswordReset, email)
             })
         }
-        Some("mec") => accounts::is_email_change(unscoped, identity, token)
-            .await?
-            .then_some(MailedLinkView {
-                purpose: LinkPurpose::EmailChange,
-                email: None,
-                organization: None,
-                second_factor: false,
-            }),
+        Some("mec") => {
+            is_email_change(unscoped, accounts, token)
+                .await?
+                .then_some(MailedLinkView {
+                    purpose: LinkPurpose::EmailChange,
+                    email: None,
+                    organization: None,
+                    second_factor: false,
+                })
+        }
         Some("min") => {
             let invitation = invitations::invitation_of(unscoped, token).await?;
             invitation.map(|(email, organization)| MailedLinkView {

@@ -9,22 +9,12 @@ mod delete;
 mod hand_over;
 mod leave;
 mod mine;
+pub(crate) mod permissions;
 
 use mainstay_http::Module;
 
-mainstay_access::permission! {
-    /// See the organization that one works in.
-    pub OrganizationRead = "organization.read", for [Owner, Manager, Agent, Auditor];
-    /// Rename the organization.
-    pub OrganizationUpdate = "organization.update", for [Owner], administrative;
-    /// Hand the organization over to another owner; whoever does must be an owner.
-    pub OrganizationHandOver = "organization.hand_over", for [Owner], administrative;
-    /// Delete the organization once it is empty.
-    pub OrganizationDelete = "organization.delete", for [Owner], administrative;
-}
-
 /// One's organizations, and the one of the session.
-pub(crate) fn module() -> Module {
+pub fn module() -> Module {
     Module::new("organizations").endpoints((
         mine::list_organizations,
         create::create_organization,

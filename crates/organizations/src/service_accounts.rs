@@ -6,26 +6,18 @@
 
 mod bodies;
 mod change;
-mod client;
 mod create;
 mod find;
 mod keys;
+pub(crate) mod permissions;
 mod remove;
 mod secrets;
 mod sponsor;
 
 use mainstay_http::Module;
 
-// What issues tokens to clients stands on this.
-pub(crate) use client::{Client, verify_client_secret};
-
-mainstay_access::permission! {
-    /// Make, change and delete service accounts, their keys and their secrets, as far as one's own permissions reach.
-    pub(crate) ServiceAccountsManage = "service_accounts.manage", for [Owner, Manager], administrative;
-}
-
 /// The accounts, and with what they authenticate.
-pub(crate) fn module() -> Module {
+pub fn module() -> Module {
     Module::new("service accounts")
         .endpoints((
             create::create_service_account,

@@ -1,3 +1,5 @@
+//! Access tokens as the service issues and verifies them, with those that were verified recently kept in memory.
+
 use std::time::Duration;
 
 use mainstay_crypto::token_digest;
@@ -6,7 +8,7 @@ use mainstay_kernel::SecretString;
 use moka::sync::Cache;
 
 use crate::{
-    signing::{KeyError, KeyMemory},
+    signing::{key::KeyError, memory::KeyMemory},
     tokens::{NewToken, Tokens, Verified},
 };
 

@@ -10,10 +10,10 @@ use mainstay_http::{Authenticator, Refusal, Shown};
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, Uuid};
 
 use crate::{
-    Identity,
-    api_keys::is_key,
+    api_keys::text::is_key,
     directory::{Known, Sponsor},
-    sessions::CookieSecret,
+    principals::Principals,
+    session_cookie::CookieSecret,
 };
 
 /// A machine's token holds what the secret held that it was fetched with, as far as account and sponsor hold it now. Without
@@ -47,7 +47,7 @@ const LOAD: &str = r"
       AND (s.organization_id IS NULL OR m.user_id IS NOT NULL)
 ";
 
-impl Authenticator for Identity {
+impl Authenticator for Principals {
     fn authenticate<'a>(
         &'a self,
         shown: Shown<'a>,
@@ -65,7 +65,7 @@ impl Authenticator for Identity {
     }
 }
 
-impl Identity {
+impl Principals {
     async fn by_token(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
         let verified = self.tokens.verify(token).await?;
         let now = self.runtime().clock.now();
@@ -99,7 +99,7 @@ impl Identity {
     }
 
     /// Who works in a session, as far as it still may.
-    pub(crate) async fn principal(&self, session: SessionId) -> Result<Arc<Principal>, Refusal> {
+    pub async fn principal(&self, session: SessionId) -> Result<Arc<Principal>, Refusal> {
         self.known(session, self.runtime().clock.now())
             .await
             .map(|known| known.principal)
@@ -162,7 +162,7 @@ impl Identity {
 
 /// What a token of an OAuth client may do: no more than it says, which may be less than its session (RFC 6749 §6). A
 /// person's own token says what their role granted when it was issued, and grants what the role grants now.
-pub(crate) fn within(principal: Arc<Principal>, scope: &Permissions) -> Arc<Principal> {
+pub fn within(principal: Arc<Principal>, scope: &Permissions) -> Arc<Principal> {
     if principal.credential != Credential::Client || scope.cover(principal.permissions.names()) {
         return principal;
     }

@@ -4,25 +4,25 @@ use mainstay_crypto::same_bytes;
 use mainstay_database::{Error, Premise, Unscoped};
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
-use crate::{Identity, scannable::is_whole, secret::hash};
+use crate::{principals::Principals, scannable::is_whole, secret::hash};
 
 /// What every client secret begins with.
-pub(super) const PREFIX: &str = "mcs_";
+pub const PREFIX: &str = "mcs_";
 
 /// A client that has authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Client {
+pub struct Client {
     /// The service account.
-    pub(crate) user: UserId,
+    pub user: UserId,
     /// Where it works.
-    pub(crate) organization: OrganizationId,
+    pub organization: OrganizationId,
     /// The secret that it has shown.
-    pub(crate) secret: Uuid,
+    pub secret: Uuid,
 }
 
 impl Client {
     /// The secret was not revoked.
-    pub(crate) fn secret_stands(&self) -> Premise {
+    pub fn secret_stands(&self) -> Premise {
         Premise::new(
             "client_secrets WHERE id = ? AND revoked_at IS NULL",
             "FOR SHARE",
@@ -36,9 +36,9 @@ impl Client {
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn verify_client_secret(
+pub async fn verify_client_secret(
     unscoped: &Unscoped,
-    identity: &Identity,
+    principals: &Principals,
     client_id: &str,
     secret: &str,
 ) -> Result<Option<Client>, Error> {
@@ -59,7 +59,7 @@ pub(crate) async fn verify_client_secret(
         return Ok(None);
     };
 
-    let (now, shown) = (identity.runtime().clock.now(), hash(secret));
+    let (now, shown) = (principals.runtime().clock.now(), hash(secret));
     let rows = unscoped
         .select(
             "client_secrets.find",
@@ -71,7 +71,7 @@ pub(crate) async fn verify_client_secret(
     for row in &rows {
         if same_bytes(&row.get::<Vec<u8>>(2)?, &shown) {
             let secret: Uuid = row.get(0)?;
-            identity.usage.note(SessionId::from(secret), now);
+            principals.usage.note(SessionId::from(secret), now);
             return Ok(Some(Client {
                 user,
                 organization: row.get(1)?,

@@ -1,3 +1,5 @@
+//! The principals that this process knows, by session, and what makes them stale.
+
 use std::{
     collections::HashMap,
     sync::{

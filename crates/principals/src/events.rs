@@ -1,3 +1,5 @@
+//! What the platform tells the audit log of people, credentials and rights: the names of the actions, and their events.
+
 use mainstay_database::Event;
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
@@ -7,7 +9,7 @@ macro_rules! actions {
         /// What identity tells the audit log, by the names of OWASP's logging vocabulary; where it has no word, one in its
         /// style.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Action {
+        pub enum Action {
             $($(#[doc = $documentation])+ $action,)+
         }
 
@@ -146,7 +148,7 @@ actions! {
 }
 
 /// An event about an account.
-pub(crate) fn about_user(
+pub fn about_user(
     action: Action,
     user: Option<UserId>,
     organization: Option<OrganizationId>,
@@ -155,7 +157,7 @@ pub(crate) fn about_user(
 }
 
 /// An event about a session.
-pub(crate) fn about_session(
+pub fn about_session(
     action: Action,
     session: SessionId,
     organization: Option<OrganizationId>,
@@ -164,7 +166,7 @@ pub(crate) fn about_session(
 }
 
 /// An event about a row of some kind.
-pub(crate) fn about(
+pub fn about(
     action: Action,
     resource: &'static str,
     id: Option<Uuid>,

@@ -1,58 +1,47 @@
+//! What the endpoints of all crates share about credentials: who is known, which tokens are good, what was used.
+
 use std::sync::Arc;
 
-use mainstay_crypto::PasswordHasher;
 use mainstay_database::Database;
-use mainstay_http::Problem;
+use mainstay_http::{Problem, Refusal};
 use mainstay_kernel::{Runtime, SecretString, SessionId, UserId, Uuid};
 
 use crate::{
-    Settings,
     access_tokens::AccessTokens,
     directory::{Change, Directory},
-    external::External,
-    passwords::Estimator,
     revocation,
-    signing::{self, KeyMemory},
-    throttle::Flood,
-    tokens::NewToken,
+    settings::Settings,
+    signing::{memory::KeyMemory, rotation},
+    tokens::{NewToken, Verified},
     usage::Usage,
 };
 
-/// Who signs in, and whose credential is whose: what the endpoints of this room share.
-pub struct Identity {
-    pub(crate) settings: Settings,
-    pub(crate) hasher: PasswordHasher,
-    pub(crate) estimator: Estimator,
+/// Whose credential is whose, and what it may do.
+pub struct Principals {
+    /// How tokens and sessions work.
+    pub settings: Settings,
     pub(crate) database: Database,
     pub(crate) directory: Directory,
-    pub(crate) flood: Flood,
     pub(crate) usage: Usage,
-    pub(crate) external: External,
     pub(crate) tokens: AccessTokens,
 }
 
-impl Identity {
+impl Principals {
     /// Connections to Postgres that it takes beside those of its database: the one on which it hears of revocations.
     pub const CONNECTIONS: usize = 1;
 
     /// Stands ready; [`watch`](Self::watch) must run beside it, or every request asks the database.
-    pub fn new(settings: Settings, hasher: PasswordHasher, database: Database) -> Arc<Self> {
+    pub fn new(settings: Settings, database: Database) -> Self {
         let keys = KeyMemory::new(database.clone(), settings.signing_key_lifetime);
         let tokens = AccessTokens::new(keys, &settings.issuer);
-        let (directory, flood, usage) = (Directory::new(), Flood::default(), Usage::default());
-        let external = External::new(&settings.external);
 
-        Arc::new(Self {
+        Self {
             settings,
-            hasher,
-            estimator: Estimator::new(),
             database,
-            directory,
-            flood,
-            usage,
-            external,
+            directory: Directory::new(),
+            usage: Usage::default(),
             tokens,
-        })
+        }
     }
 
     /// Hears of revocations, looks after signing keys and writes down uses, for as long as the service runs.
@@ -60,7 +49,7 @@ impl Identity {
         let keys = &self.tokens.keys;
         tokio::join!(
             revocation::watch(self.database.clone(), &self.directory, keys),
-            signing::watch(keys),
+            rotation::watch(keys),
             self.usage
                 .keep(&self.database, self.settings.session_idle_lifetime),
         );
@@ -77,22 +66,23 @@ impl Identity {
         }
     }
 
-    pub(crate) fn runtime(&self) -> &Runtime {
+    /// The clock and the random bytes.
+    pub fn runtime(&self) -> &Runtime {
         self.database.runtime()
     }
 
     /// Forgets a session that this process changed itself: it need not wait for the announcement.
-    pub(crate) fn forget_session(&self, session: SessionId) {
+    pub fn forget_session(&self, session: SessionId) {
         self.directory.forget(Change::Session(session.uuid()));
     }
 
     /// Forgets every session of an account that this process changed itself.
-    pub(crate) fn forget_user(&self, user: UserId) {
+    pub fn forget_user(&self, user: UserId) {
         self.directory.forget(Change::User(user.uuid()));
     }
 
     /// Forgets every session whose role this process changed itself.
-    pub(crate) fn forget_role(&self, role: Uuid) {
+    pub fn forget_role(&self, role: Uuid) {
         self.directory.forget(Change::Role(role));
     }
 
@@ -101,7 +91,7 @@ impl Identity {
     ///
     /// # Errors
     /// As the database answers, when the keys must be read first; an internal one when there is no key to sign with.
-    pub(crate) async fn access_token(
+    pub async fn access_token(
         &self,
         user: UserId,
         session: SessionId,
@@ -110,6 +100,7 @@ impl Identity {
     ) -> Result<SecretString, Problem> {
         let lifetime = self.settings.access_token_lifetime;
         let client = client.unwrap_or(self.own_client()).to_owned();
+
         self.tokens
             .issue(NewToken {
                 user,
@@ -121,9 +112,17 @@ impl Identity {
             .await
     }
 
+    /// Checks everything of an access token but its time.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn verify_token(&self, token: &str) -> Result<Verified, Refusal> {
+        self.tokens.verify(token).await
+    }
+
     /// The `client_id` in tokens of sessions that no OAuth client began: the issuer itself, under whose name nobody can
     /// register.
-    pub(crate) fn own_client(&self) -> &str {
+    pub fn own_client(&self) -> &str {
         &self.settings.issuer
     }
 }

@@ -12,7 +12,7 @@ use mainstay_http::{Kind, NOT_FOUND, Problem};
 use crate::events::{Action, about};
 
 /// What was to be granted, or whom it was to be taken from, may do more than the caller.
-pub(crate) const EXCEEDS_OWN: Kind = Kind::new(
+pub const EXCEEDS_OWN: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "privilege_exceeds_own",
     "This is more than your role grants: nobody gives, takes or changes what they do not hold.",
@@ -22,7 +22,7 @@ pub(crate) const EXCEEDS_OWN: Kind = Kind::new(
 ///
 /// # Errors
 /// The refusal, or what the database answered.
-pub(crate) async fn exceeds_own(
+pub async fn exceeds_own(
     unscoped: &Unscoped,
     by: &Principal,
     resource: &'static str,
@@ -41,7 +41,7 @@ pub(crate) async fn exceeds_own(
 ///
 /// # Errors
 /// The refusal, or what the database answered.
-pub(crate) async fn refused<P: Permission>(
+pub async fn refused<P: Permission>(
     by: &Door<P>,
     resource: &'static str,
     id: Option<Uuid>,
@@ -58,7 +58,7 @@ pub(crate) async fn refused<P: Permission>(
 /// Why a statement about somebody's thing changed nothing: it belongs to somebody who may do more than the caller, or there
 /// is no such thing. `find` is a name and a statement that gives whether it exceeds; it takes the caller's organization, the
 /// values of `thing`, and what the caller holds.
-pub(crate) async fn out_of_reach<P: Permission>(
+pub async fn out_of_reach<P: Permission>(
     by: &Door<P>,
     find: (&'static str, &'static str),
     thing: impl IntoIterator<Item = Value>,
@@ -75,12 +75,12 @@ pub(crate) async fn out_of_reach<P: Permission>(
 }
 
 /// What `role_exceeds` compares a role with: what the caller may do, and whether they are an owner.
-pub(crate) fn held_by(by: &Principal) -> [Value; 2] {
+pub fn held_by(by: &Principal) -> [Value; 2] {
     [held(by), (by.role == "owner").into()]
 }
 
 /// What the caller may do, for a statement that compares.
-pub(crate) fn held(by: &Principal) -> Value {
+pub fn held(by: &Principal) -> Value {
     by.permissions
         .names()
         .map(str::to_owned)

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::{
     directory::{Change, Directory},
-    signing::{self, KeyMemory},
+    signing::{memory::KeyMemory, store},
 };
 
 const POLL: Duration = Duration::from_millis(500);
@@ -129,7 +129,7 @@ fn forget(announcement: &str, directory: &Directory, keys: &KeyMemory) {
 /// Reads the signing keys anew after a change, so that no request has to.
 async fn read_keys(listener: &mut Listener, keys: &KeyMemory) -> Result<(), Error> {
     if let Some(reading) = keys.needs_reading() {
-        let rows = listener.select("signing_keys.list", signing::LIST).await?;
+        let rows = listener.select("signing_keys.list", store::LIST).await?;
         // The first key is made by whoever needs it, and announced.
         if !rows.is_empty() {
             keys.keep(reading, &rows)?;

@@ -19,7 +19,7 @@ pub(crate) const CHECKSUM: usize = 6;
 const FAIR: u8 = 248;
 
 /// A fresh secret behind `prefix`.
-pub(crate) fn generate(random: &Random, prefix: &str) -> FreshSecret {
+pub fn generate(random: &Random, prefix: &str) -> FreshSecret {
     let mut text = String::with_capacity(prefix.len() + SECRET + CHECKSUM);
     text.push_str(prefix);
 

@@ -5,18 +5,18 @@ use mainstay_access::Permissions;
 use mainstay_database::{Error, Unscoped};
 
 /// What an application is given that names no scope: it may ask whose account it works for (`GET /v1/me`), and no more.
-pub(crate) const LEAST: &str = "profile";
+pub const LEAST: &str = "profile";
 
 /// Stands for every permission that the account holds where it is asked, except administrative ones, which must be named. It
 /// is never given as such: the grant lists them.
-pub(super) const ALL: &str = "all";
+pub const ALL: &str = "all";
 
 /// What [`LEAST`] means, for a person.
-pub(super) const LEAST_IN_WORDS: &str =
+pub const LEAST_IN_WORDS: &str =
     "See who you are: your e-mail address, your organization and your role.";
 
 /// The names of a scope, ordered and each once; none where there is no scope.
-pub(super) fn parse(scope: Option<&str>) -> Vec<String> {
+pub fn parse(scope: Option<&str>) -> Vec<String> {
     ordered(
         scope
             .unwrap_or_default()
@@ -29,7 +29,7 @@ pub(super) fn parse(scope: Option<&str>) -> Vec<String> {
 
 /// What is given of `asked` to an application of an account that holds `held`, of which `administrative` must be named; the
 /// least where nothing is asked. `None` when a name is unknown, or is a permission that the account does not hold.
-pub(super) fn resolve(
+pub fn resolve(
     asked: &[String],
     held: &Permissions,
     administrative: &Permissions,
@@ -58,7 +58,7 @@ pub(super) fn resolve(
 ///
 /// # Errors
 /// As the database answers.
-pub(super) async fn administrative(unscoped: &Unscoped) -> Result<Permissions, Error> {
+pub async fn administrative(unscoped: &Unscoped) -> Result<Permissions, Error> {
     const FIND: &str = "SELECT name FROM permissions WHERE administrative";
     let rows = unscoped
         .select("permissions.administrative", FIND, [])
@@ -68,7 +68,7 @@ pub(super) async fn administrative(unscoped: &Unscoped) -> Result<Permissions, E
 
 /// The scope of a token that may do what `held` has, in a session that was given `scopes`; a session without scopes is not
 /// limited.
-pub(crate) fn effective(held: &Permissions, scopes: Option<&[String]>) -> Vec<String> {
+pub fn effective(held: &Permissions, scopes: Option<&[String]>) -> Vec<String> {
     let Some(scopes) = scopes else {
         return or_least(held.names().map(str::to_owned).collect());
     };
@@ -77,7 +77,7 @@ pub(crate) fn effective(held: &Permissions, scopes: Option<&[String]>) -> Vec<St
 }
 
 /// The scope that says `names`.
-pub(crate) fn text(names: &[String]) -> String {
+pub fn text(names: &[String]) -> String {
     names.join(" ")
 }
 

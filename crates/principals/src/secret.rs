@@ -1,3 +1,5 @@
+//! Secrets that somebody carries: drawn at random, and kept as their hash.
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_crypto::token_digest;
 use mainstay_kernel::{Random, SecretString};
@@ -6,14 +8,16 @@ use mainstay_kernel::{Random, SecretString};
 const LENGTH: usize = 32;
 
 /// A fresh secret: what is given away once, and the SHA-256 that is kept.
-pub(crate) struct FreshSecret {
-    pub(crate) text: SecretString,
-    pub(crate) hash: Vec<u8>,
+pub struct FreshSecret {
+    /// What is given away once.
+    pub text: SecretString,
+    /// What is kept.
+    pub hash: Vec<u8>,
 }
 
 impl FreshSecret {
     /// `prefix` says what it is, so that people and scanners recognise a leaked one.
-    pub(crate) fn new(random: &Random, prefix: &str) -> Self {
+    pub fn new(random: &Random, prefix: &str) -> Self {
         let text = format!(
             "{prefix}{}",
             URL_SAFE_NO_PAD.encode(random.bytes::<LENGTH>())
@@ -26,6 +30,6 @@ impl FreshSecret {
 }
 
 /// What is kept of a secret.
-pub(crate) fn hash(secret: &str) -> Vec<u8> {
+pub fn hash(secret: &str) -> Vec<u8> {
     token_digest(secret.as_bytes()).to_vec()
 }

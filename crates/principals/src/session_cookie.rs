@@ -1,3 +1,5 @@
+//! The cookie that carries a browser's session.
+
 use http::{HeaderName, HeaderValue, header};
 use mainstay_http::SESSION_COOKIE;
 use mainstay_kernel::{ExposeSecret as _, Random, SecretString, SessionId};
@@ -6,13 +8,15 @@ use time::Duration;
 use crate::secret::{FreshSecret, hash};
 
 /// The value of a browser's session cookie: the session, and a secret that only the browser has.
-pub(crate) struct CookieSecret {
+pub struct CookieSecret {
     value: SecretString,
-    pub(crate) hash: Vec<u8>,
+    /// The SHA-256 that is kept of the secret.
+    pub hash: Vec<u8>,
 }
 
 impl CookieSecret {
-    pub(crate) fn new(random: &Random, session: SessionId) -> Self {
+    /// A fresh secret for a session.
+    pub fn new(random: &Random, session: SessionId) -> Self {
         let secret = FreshSecret::new(random, "");
         Self {
             value: format!("{session}.{}", secret.text.expose_secret()).into(),
@@ -21,19 +25,19 @@ impl CookieSecret {
     }
 
     /// The session that a cookie names, and the hash of its secret.
-    pub(crate) fn read(value: &str) -> Option<(SessionId, Vec<u8>)> {
+    pub fn read(value: &str) -> Option<(SessionId, Vec<u8>)> {
         let (session, secret) = value.split_once('.')?;
         Some((session.parse().ok()?, hash(secret)))
     }
 
     /// `Set-Cookie` with everything that keeps a cookie where it belongs (OWASP ASVS 3.3.1 to 3.3.4).
-    pub(crate) fn header(&self, lifetime: Duration) -> Option<(HeaderName, HeaderValue)> {
+    pub fn header(&self, lifetime: Duration) -> Option<(HeaderName, HeaderValue)> {
         set_cookie(self.value.expose_secret(), lifetime.whole_seconds())
     }
 }
 
 /// `Set-Cookie` that makes a browser forget the cookie.
-pub(crate) fn clearing_cookie() -> Option<(HeaderName, HeaderValue)> {
+pub fn clearing_cookie() -> Option<(HeaderName, HeaderValue)> {
     set_cookie("", 0)
 }
 

@@ -6,40 +6,28 @@
 //!
 //! What a token says and how it is checked is not here: see `tokens.rs`.
 
-mod key;
+mod endpoint;
+pub(crate) mod key;
 #[cfg(test)]
 mod known_answers;
-mod memory;
-mod operate;
-mod rotation;
-mod set;
-mod store;
+pub mod making;
+pub(crate) mod memory;
+pub(crate) mod operate;
+pub(crate) mod rotation;
+pub(crate) mod schedule;
+pub(crate) mod set;
+pub(crate) mod store;
+pub mod stored;
 
-#[cfg(test)]
-pub(crate) use key::tests;
+use mainstay_http::Module;
 
-use time::Duration;
+use crate::principals::Principals;
 
-use crate::tokens::LONGEST_LIFETIME;
-
-pub(crate) use key::{HALVES, Jwk, Key, KeyId};
-pub(crate) use memory::KeyMemory;
-pub(crate) use rotation::watch;
-pub(crate) use store::LIST;
-
-pub use key::KeyError;
-pub use operate::{
-    Begin, list_signing_keys, retire_signing_key, rotate_signing_keys, signing_key_made,
-};
-pub use set::{KeyInfo, KeyState};
-
-/// How long a new key is announced before it signs: whoever verifies tokens elsewhere has asked for the keys meanwhile,
-/// since nobody may keep an answer for longer than [`KEPT_FOR`].
-const PROPAGATION: Duration = Duration::minutes(10);
-
-/// How long others may keep the key set.
-pub(crate) const KEPT_FOR: &str = "public, max-age=300";
-
-/// How long a key verifies after another one began to sign: as long as the last token that it signed may be valid, however
-/// that is set.
-const OVERLAP: Duration = Duration::seconds(LONGEST_LIFETIME.as_secs().cast_signed());
+/// The public half of the keys, for whoever verifies tokens.
+pub fn module() -> Module {
+    key::HALVES
+        .into_iter()
+        .fold(Module::new("keys"), Module::private_column)
+        .awaits::<Principals>()
+        .endpoints((endpoint::list_signing_keys,))
+}

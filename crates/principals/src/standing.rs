@@ -10,7 +10,7 @@ use mainstay_kernel::{OrganizationId, SessionId, UserId};
 
 /// How strongly an account's row is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hold {
+pub enum Hold {
     /// Beside others that only stand on the account, such as sign-ins.
     Shared,
     /// Alone: for a statement that changes the account, its factors or how many of something it has, or ends its sessions.
@@ -27,7 +27,7 @@ impl Hold {
 }
 
 /// The account is active, and its credentials are those that were verified: password, address, factors.
-pub(crate) fn verified(user: UserId, credentials: i64, hold: Hold) -> Premise {
+pub fn verified(user: UserId, credentials: i64, hold: Hold) -> Premise {
     const ROWS: &str = r"
         users
         WHERE id = ? AND active AND credentials_version = ?
@@ -36,7 +36,7 @@ pub(crate) fn verified(user: UserId, credentials: i64, hold: Hold) -> Premise {
 }
 
 /// The account is active.
-pub(crate) fn active(user: UserId, hold: Hold) -> Premise {
+pub fn active(user: UserId, hold: Hold) -> Premise {
     Premise::new(
         "users WHERE id = ? AND active",
         hold.lock(),
@@ -45,7 +45,7 @@ pub(crate) fn active(user: UserId, hold: Hold) -> Premise {
 }
 
 /// The account is a member of the organization.
-pub(crate) fn member(user: UserId, organization: OrganizationId) -> Premise {
+pub fn member(user: UserId, organization: OrganizationId) -> Premise {
     const ROWS: &str = "memberships WHERE user_id = ? AND organization_id = ?";
     Premise::new(
         ROWS,
@@ -55,7 +55,7 @@ pub(crate) fn member(user: UserId, organization: OrganizationId) -> Premise {
 }
 
 /// The session has not ended.
-pub(crate) fn session(session: SessionId) -> Premise {
+pub fn session(session: SessionId) -> Premise {
     Premise::new(
         "sessions WHERE id = ? AND ended_at IS NULL",
         "FOR SHARE",
@@ -73,16 +73,12 @@ fn credential(by: &Principal) -> Premise {
 }
 
 /// The caller acts for their own account, in a session that has not ended.
-pub(crate) fn in_person(by: &Principal, hold: Hold) -> [Premise; 2] {
+pub fn in_person(by: &Principal, hold: Hold) -> [Premise; 2] {
     [active(by.user, hold), credential(by)]
 }
 
 /// As [`in_person`], for what also stands on a membership of the account.
-pub(crate) fn in_person_at(
-    by: &Principal,
-    hold: Hold,
-    organization: OrganizationId,
-) -> [Premise; 3] {
+pub fn in_person_at(by: &Principal, hold: Hold, organization: OrganizationId) -> [Premise; 3] {
     [
         active(by.user, hold),
         member(by.user, organization),
@@ -92,7 +88,7 @@ pub(crate) fn in_person_at(
 
 /// The organization exists. It is locked by a statement that changes who may do what in it, so that these follow each other
 /// and cannot deadlock.
-pub(crate) fn organization(organization: OrganizationId) -> Premise {
+pub fn organization(organization: OrganizationId) -> Premise {
     Premise::new(
         "organizations WHERE id = ?",
         "FOR NO KEY UPDATE",
@@ -101,7 +97,7 @@ pub(crate) fn organization(organization: OrganizationId) -> Premise {
 }
 
 /// The caller acts for an organization: still in the role that their permissions came from, and by a credential that is good.
-pub(crate) fn in_role(by: &Principal) -> Vec<Premise> {
+pub fn in_role(by: &Principal) -> Vec<Premise> {
     const ROWS: &str = r"
         memberships m
         JOIN roles r ON r.id = m.role_id
@@ -123,11 +119,7 @@ pub(crate) fn in_role(by: &Principal) -> Vec<Premise> {
 }
 
 /// Why a change in an organization did not happen: the caller has another role or none meanwhile, or else `otherwise`.
-pub(crate) async fn role_lost_or(
-    unscoped: &Unscoped,
-    by: &Principal,
-    otherwise: Problem,
-) -> Problem {
+pub async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = r"
         SELECT FROM memberships m
         JOIN roles r ON r.id = m.role_id
@@ -143,7 +135,7 @@ pub(crate) async fn role_lost_or(
 }
 
 /// Why a change of one's own account did not happen: the session has ended meanwhile, or else `otherwise`.
-pub(crate) async fn ended_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
+pub async fn ended_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = r"
         SELECT FROM sessions s
         JOIN users u ON u.id = s.user_id AND u.active

@@ -1,7 +1,7 @@
 //! Access tokens: what they say, how they are signed, and what is checked of them. Which keys there are is the business
 //! of `signing.rs`.
 
-use std::{sync::Arc, time::Duration as StdDuration};
+use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, encode};
@@ -12,15 +12,12 @@ use time::Duration;
 
 use crate::{
     leeway::CLOCK_LEEWAY,
-    signing::{Key, KeyError, KeyId},
+    signing::key::{Key, KeyError, KeyId},
 };
 
 /// `typ` of an access token (RFC 9068 §2.1): an ID token or anything else that we might sign is not one. The longer
 /// `application/at+jwt` is not taken, since nobody but us issues these tokens and we write the short one.
 const TYPE: &str = "at+jwt";
-
-/// The longest that a token may be set to be valid: a key verifies for as long after another one began to sign.
-pub(crate) const LONGEST_LIFETIME: StdDuration = StdDuration::from_secs(3_600);
 
 /// The only algorithm (RFC 8037 §3.1), as it stands in the header.
 const ALGORITHM: &str = "EdDSA";
@@ -71,11 +68,12 @@ struct Claims {
 
 /// What a verified token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Verified {
-    pub(crate) session: SessionId,
+pub struct Verified {
+    /// The session that it belongs to.
+    pub session: SessionId,
     pub(crate) key: KeyId,
     /// What the token says that it may do; `None` for one of an earlier release, which did not say it.
-    pub(crate) scope: Option<Arc<Permissions>>,
+    pub scope: Option<Arc<Permissions>>,
     not_before: i64,
     expires: i64,
 }
@@ -183,7 +181,7 @@ impl Tokens {
 
 impl Verified {
     /// When the token ends, in seconds since 1970.
-    pub(crate) fn expires(&self) -> i64 {
+    pub fn expires(&self) -> i64 {
         self.expires
     }
 
@@ -192,7 +190,7 @@ impl Verified {
     ///
     /// # Errors
     /// Which of the two checks failed, for the log.
-    pub(crate) fn check_time(&self, now: Timestamp) -> Result<(), &'static str> {
+    pub fn check_time(&self, now: Timestamp) -> Result<(), &'static str> {
         if self.expires <= now.unix_timestamp() {
             return Err("the token has expired");
         }

@@ -1,3 +1,5 @@
+//! When sessions, API keys and client secrets were last used: noted in memory, written down together.
+
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},

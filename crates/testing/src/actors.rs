@@ -1,11 +1,11 @@
 use std::ops::Deref;
 
+use mainstay::identity::{
+    EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_organization, create_user,
+};
 use mainstay_access::BuiltInRole;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Origin, Unscoped};
-use mainstay_identity::{
-    EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_organization, create_user,
-};
 use mainstay_kernel::{OrganizationId, UserId};
 use serde_json::json;
 

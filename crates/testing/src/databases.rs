@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mainstay::Platform;
+use mainstay::identity::declare_permissions;
 use mainstay_database::{DatabaseUrl, Owner};
 use mainstay_devdb::Connection;
-use mainstay_identity::declare_permissions;
 use mainstay_kernel::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 

@@ -5,22 +5,27 @@ use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Error, Row, Unscoped};
 use mainstay_kernel::UserId;
 
-use super::{EmailAddress, email_cell, email_index, own_key};
+use super::{
+    address::{email_cell, email_index},
+    email::EmailAddress,
+    key::own_key,
+};
 
 /// An active account.
-pub(crate) struct AddressHolder {
-    pub(crate) user: UserId,
+pub struct AddressHolder {
+    /// Which.
+    pub user: UserId,
     /// Its address, as it is stored.
-    pub(crate) email: EmailAddress,
+    pub email: EmailAddress,
     /// The version of its credentials, the address among them.
-    pub(crate) credentials: i64,
+    pub credentials: i64,
 }
 
 /// The active account that has this address.
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn find_by_address(
+pub async fn find_by_address(
     unscoped: &Unscoped,
     email: &EmailAddress,
 ) -> Result<Option<AddressHolder>, Error> {
@@ -60,9 +65,6 @@ pub(crate) async fn find_by_address(
 }
 
 /// Where a letter for this address goes: to the stored address of the account that has it, else to the address itself.
-pub(crate) fn mailbox<'a>(
-    holder: Option<&'a AddressHolder>,
-    typed: &'a EmailAddress,
-) -> &'a EmailAddress {
+pub fn mailbox<'a>(holder: Option<&'a AddressHolder>, typed: &'a EmailAddress) -> &'a EmailAddress {
     holder.map_or(typed, |holder| &holder.email)
 }

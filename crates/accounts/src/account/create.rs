@@ -1,12 +1,19 @@
-use mainstay_crypto::{BlindIndex, HashError, IndexLength, IndexPlace, PasswordHasher, Sealed};
+//! Making an account.
+
+use mainstay_crypto::{BlindIndex, HashError, PasswordHasher, Sealed};
 use mainstay_database::{Change, ConstraintKind, Error, Unscoped, Value};
 use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, UserId};
-
-use super::{EmailAddress, NOWHERE, email_cell};
-use crate::{
-    OrganizationName, Password,
-    events::{Action, about, about_user},
+use mainstay_principals::{
+    events::{Action, about_user},
+    names::OrganizationName,
 };
+
+use super::{
+    address::{ADDRESS_TAKEN, email_cell, email_index},
+    email::EmailAddress,
+    key::NOWHERE,
+};
+use crate::passwords::password::Password;
 
 /// The account that [`create_user`] makes.
 pub struct NewUser {
@@ -79,48 +86,6 @@ impl From<Error> for AccountError {
             _ => Self::Database(error),
         }
     }
-}
-
-/// The constraints that say that another account has the address: of the index itself, and of what it is under each key of
-/// the ring, since while keys are rotated another replica may index under another key.
-pub(crate) const ADDRESS_TAKEN: [&str; 2] = ["users_email_key", "unique_indexes_pkey"];
-
-/// Makes an organization without members.
-///
-/// # Errors
-/// As the database answers.
-pub async fn create_organization(
-    unscoped: &Unscoped,
-    name: &OrganizationName,
-) -> Result<OrganizationId, Error> {
-    const CHANGE: &str = r"
-        changed AS (
-            INSERT INTO organizations (id, name, created_at)
-            VALUES ($1, $2, $3)
-            RETURNING id
-        )
-    ";
-
-    let runtime = unscoped.database().runtime();
-    let id: OrganizationId = runtime.new_id();
-    let event = about(
-        Action::OrganizationCreated,
-        "organization",
-        Some(id.uuid()),
-        Some(id),
-    );
-
-    let values = [
-        id.uuid().into(),
-        name.as_str().into(),
-        runtime.clock.now().inner().into(),
-    ];
-
-    unscoped
-        .change(Change::new("organizations.insert", CHANGE, values, event))
-        .await?;
-
-    Ok(id)
 }
 
 /// Makes an account and its membership, and the organization too where it is new: all of it or nothing.
@@ -243,15 +208,5 @@ pub(crate) async fn create_confirmed_user(
         Err(AccountError::EmailTaken)
     } else {
         Ok(Created { user, organization })
-    }
-}
-
-/// Where the index stands under which accounts are found: full length, since two accounts never share an address.
-pub(crate) fn email_index() -> IndexPlace<'static> {
-    IndexPlace {
-        organization: NOWHERE,
-        table: "users",
-        column: "email_index",
-        length: IndexLength::Unique,
     }
 }

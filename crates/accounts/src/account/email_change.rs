@@ -1,3 +1,5 @@
+//! Changing one's address: both addresses confirm it.
+
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped};
 use mainstay_http::{
@@ -5,19 +7,24 @@ use mainstay_http::{
     input, post, put, view,
 };
 use mainstay_kernel::{Timestamp, UserId};
+use mainstay_principals::{
+    events::{Action, about_user},
+    secret::{FreshSecret, hash},
+    standing::{self, Hold},
+};
 use time::Duration;
 
 use super::{
-    ADDRESS_TAKEN, EmailAddress, email_cell, email_index, find_by_address, mailbox, own_key,
+    address::{ADDRESS_TAKEN, email_cell, email_index},
+    by_address::{find_by_address, mailbox},
+    email::EmailAddress,
+    key::own_key,
 };
 use crate::{
-    Identity,
-    events::{Action, about_user},
+    accounts::Accounts,
     letters,
-    passwords::INVALID_TOKEN,
-    secret::{FreshSecret, hash},
-    standing::{self, Hold},
-    throttle::{self, TOO_MANY_ATTEMPTS},
+    problems::INVALID_TOKEN,
+    throttle::{TOO_MANY_ATTEMPTS, requests::admit_own},
 };
 
 /// How long the mailed tokens confirm a change.
@@ -37,7 +44,7 @@ pub(super) struct ChangeEmail {
 #[put("/v1/me/email", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn change_email(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<ChangeEmail>,
 ) -> Result<Accepted, Problem> {
     const CHANGE: &str = r"
@@ -63,7 +70,7 @@ pub(super) async fn change_email(
     );
     let ring = unscoped.database().ring();
 
-    throttle::admit_own(&unscoped, "email_change", user.uuid()).await?;
+    admit_own(&unscoped, "email_change", user.uuid()).await?;
     let (new, owner) = (
         Sealed::new(body.email.clone()),
         find(&unscoped, user).await?,
@@ -73,13 +80,13 @@ pub(super) async fn change_email(
     let taken = find_by_address(&unscoped, &body.email)
         .await?
         .filter(|holder| holder.user != user);
-    let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());
+    let (runtime, now) = (accounts.runtime(), accounts.runtime().clock.now());
     let [old_token, new_token] = [(); 2].map(|()| FreshSecret::new(&runtime.random, "mec_"));
-    let to_old = letters::email_change_from(&identity, &old_token.text, &body.email);
+    let to_old = letters::email_change_from(&accounts, &old_token.text, &body.email);
 
     let to_new = match taken {
         Some(_) => letters::email_change_to_taken(),
-        None => letters::email_change_to(&identity, &new_token.text),
+        None => letters::email_change_to(&accounts, &new_token.text),
     };
 
     let insert = |key: &HeldKey<'_>| {
@@ -137,7 +144,7 @@ pub(super) struct EmailChangeView {
 #[post("/v1/me/email/confirmation", problems(INVALID_TOKEN))]
 pub(super) async fn confirm_email_change(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<ConfirmEmailChange>,
 ) -> Result<Json<EmailChangeView>, Problem> {
     const CONFIRM: &str = r"
@@ -191,7 +198,7 @@ pub(super) async fn confirm_email_change(
     ";
 
     let unscoped = by.unscoped("nobody need be signed in; the token names the account");
-    let (token, now) = (hash(&body.token), identity.runtime().clock.now());
+    let (token, now) = (hash(&body.token), accounts.runtime().clock.now());
     for _ in 0..3 {
         let pending = find_change(&unscoped, &token, now)
             .await?
@@ -247,13 +254,13 @@ pub(super) async fn confirm_email_change(
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn is_email_change(
+pub async fn is_email_change(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     token: &str,
 ) -> Result<bool, Error> {
     Ok(
-        find_change(unscoped, &hash(token), identity.runtime().clock.now())
+        find_change(unscoped, &hash(token), accounts.runtime().clock.now())
             .await?
             .is_some(),
     )

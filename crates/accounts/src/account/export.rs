@@ -1,10 +1,12 @@
+//! All that is known of one's account.
+
 use mainstay_database::{Error, SealedTable};
 use mainstay_http::{
     ExportPage, ExportView, Fresh, InPerson, Json, Problem, Query, UNAUTHENTICATED, get,
 };
+use mainstay_principals::events::{Action, about_user};
 
-use super::of_account;
-use crate::events::{Action, about_user};
+use super::tables::of_account;
 
 /// Show all that is known of one's account.
 ///

@@ -1,9 +1,9 @@
-use mainstay_crypto::Cell;
-use mainstay_database::Uuid;
+//! Who is signed in.
+
 use mainstay_http::{Json, Problem, SignedIn, UNAUTHENTICATED, get, view};
 use mainstay_kernel::{OrganizationId, SessionId, UserId};
 
-use super::{EmailAddress, NOWHERE, own_key};
+use super::{address::email_cell, email::EmailAddress, key::own_key};
 
 /// Who is signed in.
 #[view]
@@ -90,14 +90,4 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
         session_id: principal.session,
         second_factor: principal.assurance.second_factor_enrolled,
     }))
-}
-
-/// Where an account's address stands.
-pub(crate) fn email_cell(user: Uuid) -> Cell<'static> {
-    Cell {
-        organization: NOWHERE,
-        table: "users",
-        column: "email",
-        row: user,
-    }
 }

@@ -1,22 +1,15 @@
-use http::StatusCode;
-use mainstay_database::{Change, Error, Job, Unscoped};
-use mainstay_http::{Fresh, InPerson, Kind, NoContent, Problem, Shared, WithHeaders, delete, post};
-use mainstay_kernel::UserId;
+//! Deactivating and deleting an account.
 
-use crate::{
-    Identity,
+use mainstay_database::{Change, Error, Job, Unscoped};
+use mainstay_http::{Fresh, InPerson, NoContent, Problem, Shared, WithHeaders, delete, post};
+use mainstay_kernel::UserId;
+use mainstay_principals::{
     events::{Action, about_user},
-    letters,
-    passwords::find_owner,
-    sessions::clearing_cookie,
+    session_cookie::clearing_cookie,
 };
 
-/// An organization would be left without an owner.
-pub(crate) const LAST_OWNER: Kind = Kind::new(
-    StatusCode::CONFLICT,
-    "last_owner",
-    "You are the last owner of an organization: hand it over, or delete it, first.",
-);
+use super::owner::find_owner;
+use crate::{accounts::Accounts, letters, problems::LAST_OWNER};
 
 /// Shut one's account.
 ///
@@ -24,7 +17,7 @@ pub(crate) const LAST_OWNER: Kind = Kind::new(
 #[post("/v1/me/deactivation", problems(LAST_OWNER))]
 pub(super) async fn deactivate_me(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
 ) -> Result<WithHeaders<NoContent>, Problem> {
     let user = by.principal().user;
     let unscoped = by.unscoped(
@@ -39,7 +32,7 @@ pub(super) async fn deactivate_me(
         return Err(LAST_OWNER.problem());
     }
 
-    identity.forget_user(user);
+    accounts.principals.forget_user(user);
 
     Ok(WithHeaders(
         NoContent,
@@ -53,7 +46,7 @@ pub(super) async fn deactivate_me(
 #[delete("/v1/me", problems(LAST_OWNER))]
 pub(super) async fn delete_me(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
 ) -> Result<WithHeaders<NoContent>, Problem> {
     let user = by.principal().user;
     let unscoped = by.unscoped(
@@ -68,7 +61,7 @@ pub(super) async fn delete_me(
         return Err(LAST_OWNER.problem());
     }
 
-    identity.forget_user(user);
+    accounts.principals.forget_user(user);
 
     Ok(WithHeaders(
         NoContent,

@@ -1,22 +1,32 @@
+//! Signing up: an account is asked for, and made once its address is confirmed.
+
 use mainstay_crypto::{Sealed, Verdict};
 use mainstay_database::{Change, PrivateColumn, Unscoped};
 use mainstay_http::{Accepted, INTERNAL, Json, NoContent, Problem, Public, Shared, input, post};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
+use mainstay_principals::{
+    events::{Action, about_user},
+    names::OrganizationName,
+    secret::{FreshSecret, hash},
+};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
 use super::{
-    AccountError, EmailAddress, NewPassword, NewUser, Place, create_confirmed_user, email_index,
-    find_by_address, mailbox,
+    address::email_index,
+    by_address::{find_by_address, mailbox},
+    create::{AccountError, NewPassword, NewUser, Place, create_confirmed_user},
+    email::EmailAddress,
 };
 use crate::{
-    Identity, OrganizationName, Password,
-    events::{Action, about_user},
+    accounts::Accounts,
     letters,
-    passwords::{INVALID_TOKEN, check},
-    secret::{FreshSecret, hash},
-    sessions::not_hashed,
-    throttle::{self, Letter, SIGN_UPS, TOO_MANY_ATTEMPTS},
+    passwords::{password::Password, rules::check},
+    problems::{INVALID_TOKEN, not_hashed},
+    throttle::{
+        TOO_MANY_ATTEMPTS,
+        requests::{Letter, SIGN_UPS, admit_request},
+    },
 };
 
 /// How long a mailed token confirms an address.
@@ -62,7 +72,7 @@ struct Pending {
 #[post("/v1/sign-ups", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn request_sign_up(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<RequestSignUp>,
 ) -> Result<Accepted, Problem> {
     const REQUEST: &str = r"
@@ -78,12 +88,12 @@ pub(super) async fn request_sign_up(
     let (database, email) = (unscoped.database(), Sealed::new(body.email.clone()));
     let address = by.origin().address;
 
-    throttle::admit_request(&unscoped, SIGN_UPS, address).await?;
+    admit_request(&unscoped, SIGN_UPS, address).await?;
     let mut context = vec![body.email.as_str().to_owned()];
     let organization_name = body.organization_name.map(OrganizationName::into_string);
 
     context.extend(organization_name.clone());
-    check(&identity, &body.password, "password", false, context).await?;
+    check(&accounts, &body.password, "password", false, context).await?;
 
     let letter = Letter {
         scope: "sign_up",
@@ -95,19 +105,19 @@ pub(super) async fn request_sign_up(
     }
 
     let holder = find_by_address(&unscoped, &body.email).await?;
-    let password_hash = identity
+    let password_hash = accounts
         .hasher
         .hash(body.password.secret())
         .await
         .map_err(not_hashed)?;
 
-    let (runtime, now) = (identity.runtime(), identity.runtime().clock.now());
+    let (runtime, now) = (accounts.runtime(), accounts.runtime().clock.now());
     let token = FreshSecret::new(&runtime.random, "msu_");
 
     // For an address that has an account the same row is written; nobody is told its token.
     let letter = match holder {
-        Some(_) => letters::sign_up_again(&identity),
-        None => letters::sign_up(&identity, &token.text),
+        Some(_) => letters::sign_up_again(&accounts),
+        None => letters::sign_up(&accounts, &token.text),
     };
     let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
     let pending = Pending {
@@ -151,16 +161,16 @@ pub(super) struct ConfirmSignUp {
 #[post("/v1/sign-ups/confirmation", problems(INVALID_TOKEN))]
 pub(super) async fn confirm_sign_up(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<ConfirmSignUp>,
 ) -> Result<NoContent, Problem> {
     let unscoped = by.unscoped("nobody is signed in; the token names the sign-up");
     let token = hash(&body.token);
-    let pending = find(&unscoped, &identity, &token)
+    let pending = find(&unscoped, &accounts, &token)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
     let password_hash = SecretString::from(pending.password_hash);
-    let verdict = identity
+    let verdict = accounts
         .hasher
         .verify(body.password.secret(), Some(password_hash.expose_secret()))
         .await;
@@ -186,7 +196,7 @@ pub(super) async fn confirm_sign_up(
         role: "owner".to_owned(),
     };
 
-    match create_confirmed_user(&unscoped, &identity.hasher, new, Some(token)).await {
+    match create_confirmed_user(&unscoped, &accounts.hasher, new, Some(token)).await {
         Ok(_) => Ok(NoContent),
         Err(AccountError::EmailTaken) => Err(INVALID_TOKEN.problem()),
         Err(AccountError::Database(error)) => Err(error.into()),
@@ -198,19 +208,19 @@ pub(super) async fn confirm_sign_up(
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn sign_up_address(
+pub async fn sign_up_address(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     token: &str,
 ) -> Result<Option<EmailAddress>, Problem> {
-    let pending = find(unscoped, identity, &hash(token)).await?;
+    let pending = find(unscoped, accounts, &hash(token)).await?;
     Ok(pending.and_then(|pending| EmailAddress::parse(&pending.email)))
 }
 
 /// The sign-up that waits under the hash of a token.
 async fn find(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     token: &[u8],
 ) -> Result<Option<Pending>, Problem> {
     const FIND: &str = r"
@@ -221,7 +231,7 @@ async fn find(
 
     let values = [
         token.to_vec().into(),
-        identity.runtime().clock.now().inner().into(),
+        accounts.runtime().clock.now().inner().into(),
     ];
     let rows = unscoped.select("sign_ups.find", FIND, values).await?;
     let Some(row) = rows.first() else {

@@ -4,7 +4,7 @@ use mainstay_database::{
     Erasure, IndexLength, KeyHolder, Scope, SealedColumn, SealedIndex, SealedTable, normalised,
 };
 
-use super::EmailAddress;
+use super::email::EmailAddress;
 
 /// Accounts themselves. Only persons have an address and a key.
 pub(super) fn users() -> SealedTable {
@@ -37,7 +37,7 @@ pub(super) fn email_changes() -> SealedTable {
 }
 
 /// The index under which accounts are found, also where it stands in another table.
-pub(crate) fn address_index(claimed: bool) -> SealedIndex {
+pub fn address_index(claimed: bool) -> SealedIndex {
     SealedIndex {
         column: "email_index",
         source: "email",
@@ -50,7 +50,7 @@ pub(crate) fn address_index(claimed: bool) -> SealedIndex {
 }
 
 /// A table whose rows belong to an account, and are sealed under its key.
-pub(crate) fn of_account(
+pub fn of_account(
     table: &'static str,
     id: &'static str,
     columns: Vec<SealedColumn>,

@@ -4,17 +4,13 @@ use mainstay_crypto::token_digest;
 use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped, Uuid};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, UserId};
+use mainstay_principals::events::{Action, about, about_user};
 use webauthn_rs::prelude::{
     AuthenticationResult, DiscoverableAuthentication, Passkey, WebauthnError,
 };
 
-use super::{Assertion, challenge, register};
-use crate::{
-    Identity,
-    accounts::own_key,
-    events::{Action, about, about_user},
-    throttle::record_failure,
-};
+use super::{challenge, register, wire::Assertion};
+use crate::{account::key::own_key, accounts::Accounts, throttle::refusals::record_failure};
 
 /// Who has shown a passkey: both factors at once, since the device has asked for a finger, a face or a PIN.
 pub(crate) struct Shown {
@@ -47,11 +43,11 @@ struct Candidate {
 /// Whatever is refused of somebody's passkey is on record.
 pub(crate) async fn verify(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     assertion: &Assertion,
     wanted: Wanted,
 ) -> Result<Option<Shown>, Problem> {
-    let webauthn = identity.settings.relying_party.webauthn()?;
+    let webauthn = accounts.settings.relying_party.webauthn()?;
     let Some(candidate) = find(unscoped, assertion, wanted).await? else {
         return Ok(None);
     };

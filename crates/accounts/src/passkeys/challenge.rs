@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::Duration;
 
 /// How long a person may take.
-pub(super) const ANSWERED_WITHIN: Duration = Duration::minutes(5);
+pub(crate) const ANSWERED_WITHIN: Duration = Duration::minutes(5);
 
 /// What a state is sealed for.
 const PURPOSE: &str = "webauthn challenge";
@@ -28,7 +28,7 @@ pub(super) const STATE: PrivateColumn = PrivateColumn {
 };
 
 /// Keeps what the answer to `challenge` will be held against. A few that have run out are swept away with it.
-pub(super) async fn keep(
+pub(crate) async fn keep(
     unscoped: &Unscoped,
     challenge: &[u8],
     user: Option<UserId>,
@@ -71,7 +71,7 @@ pub(super) async fn keep(
 }
 
 /// Takes the challenge that a new passkey of `user` answers. It is not taken again.
-pub(super) async fn take<S: DeserializeOwned>(
+pub(crate) async fn take<S: DeserializeOwned>(
     unscoped: &Unscoped,
     hash: &[u8],
     user: Uuid,
@@ -94,7 +94,7 @@ pub(super) async fn take<S: DeserializeOwned>(
 }
 
 /// Opens the state of the challenge with this hash.
-pub(super) fn open<S: DeserializeOwned>(
+pub(crate) fn open<S: DeserializeOwned>(
     unscoped: &Unscoped,
     hash: &[u8],
     sealed: &[u8],
@@ -108,7 +108,7 @@ pub(super) fn open<S: DeserializeOwned>(
 }
 
 /// The hash of the challenge that an answer says it answers.
-pub(super) fn answered(client_data: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn answered(client_data: &[u8]) -> Option<Vec<u8>> {
     #[derive(Deserialize)]
     struct ClientData {
         challenge: String,

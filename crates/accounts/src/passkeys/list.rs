@@ -1,3 +1,6 @@
+//! A person's passkeys: listed, renamed and removed.
+
+use crate::{account::key::own_key, passwords::rules::PASSWORD_TOO_SHORT, problems::LAST_WAY_IN};
 use mainstay_crypto::{Sealed, Zeroizing};
 use mainstay_database::{Change, Error, HeldKey, Row, Unscoped};
 use mainstay_http::{
@@ -5,17 +8,17 @@ use mainstay_http::{
     input, put, view,
 };
 use mainstay_kernel::{Id, Timestamp, UserId, Uuid};
+use mainstay_principals::{
+    events::{Action, about},
+    names::DisplayName,
+    standing::{self, Hold},
+};
 use webauthn_rs::prelude::Passkey;
 
 use crate::{
-    DisplayName, Identity,
-    accounts::own_key,
-    events::{Action, about},
-    external::LAST_WAY_IN,
+    accounts::Accounts,
     letters,
-    passwords::PASSWORD_TOO_SHORT,
-    second_factors::{Kept, find_owner, kept_cell},
-    standing::{self, Hold},
+    second_factors::owner::{Kept, find_owner, kept_cell},
 };
 
 /// A passkey.
@@ -138,7 +141,7 @@ pub(super) async fn rename_passkey(
 )]
 pub(super) async fn delete_passkey(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Path(id): Path<Id<Passkey>>,
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = r"
@@ -163,7 +166,7 @@ pub(super) async fn delete_passkey(
     let unscoped = by
         .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
-    let now = identity.runtime().clock.now();
+    let now = accounts.runtime().clock.now();
 
     let values = [
         id.into(),
@@ -193,7 +196,7 @@ pub(super) async fn delete_passkey(
         )
         .await?;
 
-    identity.forget_user(principal.user);
+    accounts.principals.forget_user(principal.user);
     if removed.is_empty() {
         let own = [id.into(), principal.user.uuid().into()];
         let rows = unscoped.upkeep("passkeys.exists", EXISTS, own).await?;

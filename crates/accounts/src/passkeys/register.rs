@@ -1,3 +1,5 @@
+//! Adding a passkey.
+
 use http::StatusCode;
 use mainstay_crypto::{Sealed, Zeroizing, token_digest};
 use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped};
@@ -5,6 +7,11 @@ use mainstay_http::{
     CONFLICT, Created, Fresh, INTERNAL, InPerson, Json, Kind, Problem, Shared, input, post, view,
 };
 use mainstay_kernel::{Timestamp, UserId, Uuid};
+use mainstay_principals::{
+    events::{Action, about},
+    names::DisplayName,
+    standing::{self, Hold},
+};
 use webauthn_rs::prelude::{CredentialID, Passkey, PasskeyRegistration};
 
 use super::{
@@ -13,12 +20,13 @@ use super::{
     wire::{Attestation, CreationOptions},
 };
 use crate::{
-    DisplayName, Identity,
-    accounts::own_key,
-    events::{Action, about},
+    account::key::own_key,
+    accounts::Accounts,
     letters,
-    second_factors::{Kept, RecoveryCodes, find_owner, kept_cell, shown_if},
-    standing::{self, Hold},
+    second_factors::{
+        owner::{Kept, find_owner, kept_cell},
+        recovery::{RecoveryCodes, shown_if},
+    },
 };
 
 /// The answer of the device is not one to the challenge, or not to be believed.
@@ -51,9 +59,9 @@ pub(super) struct PasskeyCreationOptions {
 #[post("/v1/me/passkeys/options", problems(PASSKEYS_UNAVAILABLE))]
 pub(super) async fn create_passkey_options(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
 ) -> Result<Json<PasskeyCreationOptions>, Problem> {
-    let webauthn = identity.settings.relying_party.webauthn()?;
+    let webauthn = accounts.settings.relying_party.webauthn()?;
     let principal = by.principal();
     let unscoped = by.unscoped(
         "passkeys belong to their person; the statements are limited to the caller's own",
@@ -110,7 +118,7 @@ pub(super) struct NewPasskeyView {
 )]
 pub(super) async fn create_passkey(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<CreatePasskey>,
 ) -> Result<Created<NewPasskeyView>, Problem> {
     const INSERT: &str = r"
@@ -139,7 +147,7 @@ pub(super) async fn create_passkey(
         outcome AS (SELECT EXISTS (SELECT FROM codes) FROM changed)
     ";
 
-    let webauthn = identity.settings.relying_party.webauthn()?;
+    let webauthn = accounts.settings.relying_party.webauthn()?;
     let principal = by.principal();
     let unscoped = by.unscoped(
         "passkeys belong to their person; the statements are limited to the caller's own",
@@ -155,12 +163,12 @@ pub(super) async fn create_passkey(
         .map_err(|error| INVALID_PASSKEY.problem().caused_by(error))?;
     let owner = find_owner(&unscoped, principal.user).await?;
     let (id, now) = (
-        identity.runtime().new_id::<Passkey>().uuid(),
-        identity.runtime().clock.now(),
+        accounts.runtime().new_id::<Passkey>().uuid(),
+        accounts.runtime().clock.now(),
     );
 
     let name = Sealed::new(Kept(Zeroizing::new(body.name.as_str().as_bytes().to_vec())));
-    let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
+    let (codes, hashes) = RecoveryCodes::fresh(&accounts.runtime().random);
     let insert = |key: &HeldKey<'_>| {
         let values = [
             id.into(),
@@ -196,7 +204,7 @@ pub(super) async fn create_passkey(
     };
 
     let first = made.get(0)?;
-    identity.forget_user(principal.user);
+    accounts.principals.forget_user(principal.user);
 
     let recovery_codes = shown_if(first, codes).into_codes();
 
@@ -237,7 +245,7 @@ async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Err
 }
 
 /// Seals a passkey for its row: whoever writes to the database puts no key of their own there.
-pub(super) fn seal(key: &HeldKey<'_>, id: Uuid, passkey: &Passkey) -> Result<Vec<u8>, Error> {
+pub(crate) fn seal(key: &HeldKey<'_>, id: Uuid, passkey: &Passkey) -> Result<Vec<u8>, Error> {
     let bytes =
         Zeroizing::new(serde_json::to_vec(passkey).map_err(|error| Error::Internal(error.into()))?);
     key.seal(
@@ -246,7 +254,7 @@ pub(super) fn seal(key: &HeldKey<'_>, id: Uuid, passkey: &Passkey) -> Result<Vec
     )
 }
 
-pub(super) fn open(
+pub(crate) fn open(
     unscoped: &Unscoped,
     key: &OwnKey,
     id: Uuid,

@@ -1,3 +1,5 @@
+//! What passkeys and authenticator apps know the service by.
+
 use http::StatusCode;
 use mainstay_config::{Reader, Setting as _, WebOrigin};
 use mainstay_http::{Kind, Problem};

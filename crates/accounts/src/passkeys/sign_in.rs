@@ -1,25 +1,36 @@
+//! Signing in with a passkey.
+
 use mainstay_http::{
     CreatedAt, Header, INTERNAL, Json, Problem, Public, Shared, UserAgent, WithHeaders, input,
     post, view,
 };
 use mainstay_kernel::OrganizationId;
+use mainstay_principals::{
+    events::{Action, about_user},
+    standing::{self, Hold},
+};
 
 use super::{
-    Assertion, Shown,
-    assertion::{Wanted, verify},
+    assertion::{Shown, Wanted, verify},
     challenge,
     relying_party::PASSKEYS_UNAVAILABLE,
-    wire::RequestOptions,
+    wire::{Assertion, RequestOptions},
 };
 use crate::{
-    Identity,
-    events::{Action, about_user},
+    accounts::Accounts,
+    problems::INVALID_CREDENTIALS,
     sessions::{
-        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, moved_on,
-        start_session, told_of_a_new_place,
+        answer::{SessionView, answer},
+        device::Device,
+        sign_in::{moved_on, told_of_a_new_place},
+        start::{Kind, NewSession, start_session},
     },
-    standing::{self, Hold},
-    throttle::{self, Admitted, Keys, PASSKEY_OPTIONS, TOO_MANY_ATTEMPTS},
+    throttle::{
+        TOO_MANY_ATTEMPTS,
+        attempts::Admitted,
+        keys::Keys,
+        requests::{PASSKEY_OPTIONS, admit_request},
+    },
 };
 
 /// What a device is asked.
@@ -39,11 +50,11 @@ pub(super) struct PasskeyRequestOptions {
 )]
 pub(super) async fn create_sign_in_options(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
 ) -> Result<Json<PasskeyRequestOptions>, Problem> {
-    let webauthn = identity.settings.relying_party.webauthn()?;
+    let webauthn = accounts.settings.relying_party.webauthn()?;
     let unscoped = by.unscoped("nobody is signed in yet");
-    throttle::admit_request(&unscoped, PASSKEY_OPTIONS, by.origin().address).await?;
+    admit_request(&unscoped, PASSKEY_OPTIONS, by.origin().address).await?;
     let (challenge, state) = webauthn
         .start_discoverable_authentication()
         .map_err(|error| INTERNAL.problem().caused_by(error))?;
@@ -75,7 +86,7 @@ pub(super) struct CreateSessionByPasskey {
 )]
 pub(super) async fn create_session_by_passkey(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     user_agent: Header<UserAgent>,
     Json(body): Json<CreateSessionByPasskey>,
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
@@ -86,7 +97,7 @@ pub(super) async fn create_session_by_passkey(
         organization: body.organization_id,
         place: place.clone(),
     };
-    let Some(shown) = verify(&unscoped, &identity, &body.credential, wanted).await? else {
+    let Some(shown) = verify(&unscoped, &accounts, &body.credential, wanted).await? else {
         return Err(INVALID_CREDENTIALS
             .problem()
             .detail("The passkey is not known here, or its answer is not valid."));
@@ -111,7 +122,7 @@ pub(super) async fn create_session_by_passkey(
             Kind::Token
         },
         refreshable: true,
-        authenticated_at: identity.runtime().clock.now(),
+        authenticated_at: accounts.runtime().clock.now(),
         multi_factor: true,
         scopes: None,
         client: None,
@@ -126,7 +137,7 @@ pub(super) async fn create_session_by_passkey(
         },
     };
 
-    let started = start_session(&unscoped, &identity, new, |_| {
+    let started = start_session(&unscoped, &accounts, new, |_| {
         about_user(Action::LoginSuccess, Some(user), organization)
     })
     .await?;
@@ -134,5 +145,5 @@ pub(super) async fn create_session_by_passkey(
         return Err(moved_on(&unscoped, user).await);
     };
 
-    answer(&identity, started).await
+    answer(&accounts, started).await
 }

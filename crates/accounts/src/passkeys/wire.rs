@@ -15,7 +15,7 @@ use webauthn_rs::prelude::{
 /// What a new passkey answered.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Attestation(pub(super) RegisterPublicKeyCredential);
+pub(crate) struct Attestation(pub(super) RegisterPublicKeyCredential);
 
 /// What a passkey answered that is there already.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,12 +25,12 @@ pub(crate) struct Assertion(pub(super) PublicKeyCredential);
 /// Options for `navigator.credentials.create()`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
-pub(super) struct CreationOptions(Value);
+pub(crate) struct CreationOptions(Value);
 
 /// Options for `navigator.credentials.get()`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
-pub(super) struct RequestOptions(Value);
+pub(crate) struct RequestOptions(Value);
 
 impl CreationOptions {
     /// The options, and on top of them that the device keeps the key and knows whose it is: then nobody has to type an

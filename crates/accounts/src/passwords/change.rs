@@ -1,22 +1,28 @@
+//! Changing one's password.
+
 use mainstay_crypto::Verdict;
-use mainstay_database::{Change, Row, Unscoped};
-use mainstay_http::{
-    Fresh, InPerson, Json, NoContent, Problem, Shared, UNAUTHENTICATED, input, put,
+use mainstay_database::Change;
+use mainstay_http::{Fresh, InPerson, Json, NoContent, Problem, Shared, input, put};
+use mainstay_kernel::{ExposeSecret as _, SecretString};
+use mainstay_principals::{
+    events::{Action, about_user},
+    standing::{self, Hold},
 };
-use mainstay_kernel::{ExposeSecret as _, SecretString, UserId};
 
 use super::{
-    Password,
-    strength::{check, is_long_enough_alone},
+    password::Password,
+    rules::{check, is_long_enough_alone},
 };
 use crate::{
-    EmailAddress, Identity,
-    accounts::{email_cell, own_key},
-    events::{Action, about_user},
+    account::owner::find_owner,
+    accounts::Accounts,
     letters,
-    sessions::{INVALID_CREDENTIALS, not_hashed},
-    standing::{self, Hold},
-    throttle::{self, Keys, TOO_MANY_ATTEMPTS},
+    problems::{INVALID_CREDENTIALS, not_hashed},
+    throttle::{
+        TOO_MANY_ATTEMPTS,
+        attempts::{admit_holder, take_back},
+        keys::Keys,
+    },
 };
 
 /// A password for another.
@@ -34,7 +40,7 @@ pub(super) struct ChangePassword {
 #[put("/v1/me/password", problems(INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS))]
 pub(super) async fn change_password(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<ChangePassword>,
 ) -> Result<NoContent, Problem> {
     const CHANGE: &str = r"
@@ -65,7 +71,7 @@ pub(super) async fn change_password(
         by.origin().address,
     );
 
-    let attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
+    let attempt = admit_holder(&unscoped, principal.user, keys).await?;
     let owner = find_owner(&unscoped, principal.user).await?;
     let current = body
         .current_password
@@ -73,7 +79,7 @@ pub(super) async fn change_password(
         .map_or_else(|| SecretString::from(""), |it| it.secret().clone());
 
     if let Some(stored) = &owner.password_hash
-        && identity
+        && accounts
             .hasher
             .verify(&current, Some(stored.expose_secret()))
             .await
@@ -92,10 +98,10 @@ pub(super) async fn change_password(
             .detail("The current password is wrong."));
     }
 
-    throttle::take_back(&unscoped, attempt).await?;
+    take_back(&unscoped, attempt).await?;
     let context = vec![owner.email.as_str().to_owned()];
     check(
-        &identity,
+        &accounts,
         &body.new_password,
         "new_password",
         owner.second_factor,
@@ -103,19 +109,19 @@ pub(super) async fn change_password(
     )
     .await?;
 
-    let hash = identity
+    let hash = accounts
         .hasher
         .hash(body.new_password.secret())
         .await
         .map_err(not_hashed)?;
 
-    let now = identity.runtime().clock.now();
+    let now = accounts.runtime().clock.now();
     let values = [
         principal.user.uuid().into(),
         hash.into(),
         now.inner().into(),
         principal.session.uuid().into(),
-        is_long_enough_alone(&identity.settings, &body.new_password).into(),
+        is_long_enough_alone(&accounts.settings, &body.new_password).into(),
     ];
 
     let event = about_user(
@@ -144,55 +150,7 @@ pub(super) async fn change_password(
         return Err(standing::ended_or(&unscoped, principal, refused).await);
     }
 
-    identity.forget_user(principal.user);
+    accounts.principals.forget_user(principal.user);
 
     Ok(NoContent)
-}
-
-/// What is needed of an account to change its credentials.
-pub(crate) struct Owner {
-    pub(crate) email: EmailAddress,
-    pub(crate) password_hash: Option<SecretString>,
-    pub(crate) second_factor: bool,
-    /// The version of the credentials.
-    pub(crate) credentials: i64,
-    /// The names of the API keys that work.
-    pub(crate) keys: Vec<String>,
-}
-
-/// The account of a person that is signed in.
-pub(crate) async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
-    const FIND: &str = r"
-        SELECT u.password_hash, u.email, k.id, k.wrapped, u.second_factor, u.credentials_version,
-            live_keys(u.id, $2)
-        FROM users u
-        JOIN data_keys k ON k.id = u.data_key
-        WHERE u.id = $1 AND u.active
-    ";
-
-    let now = unscoped.database().runtime().clock.now();
-    let rows = unscoped
-        .select(
-            "users.owner",
-            FIND,
-            [user.uuid().into(), now.inner().into()],
-        )
-        .await?;
-
-    let row: &Row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
-    let email = unscoped.open_own(
-        &own_key(user, row, 2)?,
-        &email_cell(user.uuid()),
-        &row.get::<Vec<u8>>(1)?,
-    )?;
-
-    let password_hash = row.get::<Option<String>>(0)?.map(SecretString::from);
-
-    Ok(Owner {
-        email,
-        password_hash,
-        second_factor: row.get(4)?,
-        credentials: row.get(5)?,
-        keys: row.get(6)?,
-    })
 }

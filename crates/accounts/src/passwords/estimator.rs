@@ -7,14 +7,14 @@ use mainstay_http::{INTERNAL, Problem, UNAVAILABLE};
 use mainstay_kernel::SecretString;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use super::Strength;
+use super::strength::Strength;
 
 /// How many callers may wait for a turn. An estimate takes milliseconds, so the last of them waits for a fraction of a
 /// second.
 const WAITING: usize = 64;
 
 /// Estimates passwords, as many at once as there are cores.
-pub(crate) struct Estimator {
+pub struct Estimator {
     /// A place in the queue or at work; without one the caller is turned away.
     places: Arc<Semaphore>,
     /// A turn at work.
@@ -22,7 +22,8 @@ pub(crate) struct Estimator {
 }
 
 impl Estimator {
-    pub(crate) fn new() -> Self {
+    /// As many turns as there are cores.
+    pub fn new() -> Self {
         let turns = available_parallelism().map_or(1, usize::from);
         Self {
             places: Arc::new(Semaphore::new(turns + WAITING)),
@@ -34,7 +35,7 @@ impl Estimator {
     ///
     /// # Errors
     /// [`UNAVAILABLE`] when too many wait.
-    pub(super) async fn estimate(
+    pub async fn estimate(
         &self,
         password: SecretString,
         context: Vec<String>,

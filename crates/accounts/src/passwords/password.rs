@@ -1,3 +1,5 @@
+//! A password in a request.
+
 use std::borrow::Cow;
 
 use garde::Validate;
@@ -12,7 +14,7 @@ pub struct Password(SecretString);
 
 impl Password {
     /// Longest password, in characters.
-    pub(crate) const LONGEST: usize = 128;
+    pub const LONGEST: usize = 128;
 
     /// The password, for the hasher.
     pub fn secret(&self) -> &SecretString {

@@ -1,31 +1,36 @@
-use http::StatusCode;
+//! Setting a new password by a mailed link.
+
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, Error, Row, Unscoped};
-use mainstay_http::{Accepted, Json, Kind, NoContent, Problem, Public, Shared, input, post};
+use mainstay_http::{Accepted, Json, NoContent, Problem, Public, Shared, input, post};
 use mainstay_kernel::{OrganizationId, UserId};
+use mainstay_principals::{
+    events::{Action, about_user},
+    secret::{FreshSecret, hash},
+    standing::{self, Hold},
+};
 use time::Duration;
 
 use super::{
-    Password,
-    strength::{check, is_long_enough_alone},
+    password::Password,
+    rules::{check, is_long_enough_alone},
 };
 use crate::{
-    EmailAddress, Identity,
-    accounts::{email_cell, email_index, find_by_address, mailbox, own_key},
-    events::{Action, about_user},
+    account::{
+        address::{email_cell, email_index},
+        by_address::{find_by_address, mailbox},
+        email::EmailAddress,
+        key::own_key,
+    },
+    accounts::Accounts,
     letters,
-    secret::{FreshSecret, hash},
-    sessions::not_hashed,
-    standing::{self, Hold},
-    throttle::{self, Keys, Letter, PASSWORD_RESETS, TOO_MANY_ATTEMPTS},
+    problems::{INVALID_TOKEN, not_hashed},
+    throttle::{
+        TOO_MANY_ATTEMPTS,
+        keys::Keys,
+        requests::{Letter, PASSWORD_RESETS, admit_request},
+    },
 };
-
-/// The token was never mailed, was used, or has run out.
-pub(crate) const INVALID_TOKEN: Kind = Kind::new(
-    StatusCode::UNPROCESSABLE_ENTITY,
-    "invalid_token",
-    "This link is invalid, was used already, or has expired.",
-);
 
 /// How long a mailed token allows to set a password (OWASP ASVS 6.5.5).
 const LIFETIME: Duration = Duration::minutes(10);
@@ -45,7 +50,7 @@ pub(super) struct RequestPasswordReset {
 #[post("/v1/password-resets", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn request_password_reset(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<RequestPasswordReset>,
 ) -> Result<Accepted, Problem> {
     const REQUEST: &str = r"
@@ -66,7 +71,7 @@ pub(super) async fn request_password_reset(
     };
 
     let address = by.origin().address;
-    throttle::admit_request(&unscoped, PASSWORD_RESETS, address).await?;
+    admit_request(&unscoped, PASSWORD_RESETS, address).await?;
 
     if !letter.admit(&unscoped, address).await? {
         // The link that was mailed last is still valid.
@@ -75,8 +80,8 @@ pub(super) async fn request_password_reset(
 
     let holder = find_by_address(&unscoped, &body.email).await?;
     let (runtime, token) = (
-        identity.runtime(),
-        FreshSecret::new(&identity.runtime().random, "mpr_"),
+        accounts.runtime(),
+        FreshSecret::new(&accounts.runtime().random, "mpr_"),
     );
     let now = runtime.clock.now();
 
@@ -93,7 +98,7 @@ pub(super) async fn request_password_reset(
     ];
 
     let letter = match user {
-        Some(_) => letters::password_reset(&identity, &token.text),
+        Some(_) => letters::password_reset(&accounts, &token.text),
         None => letters::password_reset_for_nobody(),
     };
     let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
@@ -122,7 +127,7 @@ pub(super) struct CompletePasswordReset {
 #[post("/v1/password-resets/completion", problems(INVALID_TOKEN))]
 pub(super) async fn complete_password_reset(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<CompletePasswordReset>,
 ) -> Result<NoContent, Problem> {
     const COMPLETE: &str = r"
@@ -155,14 +160,14 @@ pub(super) async fn complete_password_reset(
     ";
 
     let unscoped = by.unscoped("nobody is signed in; the token names the account");
-    let (now, token) = (identity.runtime().clock.now(), hash(&body.token));
+    let (now, token) = (accounts.runtime().clock.now(), hash(&body.token));
     let account = find_by_token(&unscoped, &token, now)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
     let context = vec![account.email.as_str().to_owned()];
 
     check(
-        &identity,
+        &accounts,
         &body.password,
         "password",
         account.second_factor,
@@ -170,7 +175,7 @@ pub(super) async fn complete_password_reset(
     )
     .await?;
 
-    let new = identity
+    let new = accounts
         .hasher
         .hash(body.password.secret())
         .await
@@ -193,7 +198,7 @@ pub(super) async fn complete_password_reset(
         now.inner().into(),
         new.into(),
         vec![keys.here].into(),
-        is_long_enough_alone(&identity.settings, &body.password).into(),
+        is_long_enough_alone(&accounts.settings, &body.password).into(),
         keys.place.into(),
     ];
 
@@ -218,7 +223,7 @@ pub(super) async fn complete_password_reset(
         return Err(INVALID_TOKEN.problem());
     }
 
-    identity.forget_user(account.user);
+    accounts.principals.forget_user(account.user);
 
     Ok(NoContent)
 }
@@ -227,12 +232,12 @@ pub(super) async fn complete_password_reset(
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn reset_of(
+pub async fn reset_of(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     token: &str,
 ) -> Result<Option<(EmailAddress, bool)>, Error> {
-    let account = find_by_token(unscoped, &hash(token), identity.runtime().clock.now()).await?;
+    let account = find_by_token(unscoped, &hash(token), accounts.runtime().clock.now()).await?;
     Ok(account.map(|account| (account.email, account.second_factor)))
 }
 

@@ -1,3 +1,5 @@
+//! A code as somebody types it: of an authenticator app, or a recovery code.
+
 use std::borrow::Cow;
 
 use garde::Validate;
@@ -9,7 +11,7 @@ use serde::Deserialize;
 /// A code in a request, as somebody types it: six digits of an app, or a recovery code, in any case and spacing.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Code(SecretString);
+pub struct Code(SecretString);
 
 /// What a code turns out to be.
 pub(crate) enum Shape {
@@ -34,6 +36,7 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LONGEST: usize = 40;
 
 impl Code {
+    /// What it turns out to be.
     pub(crate) fn shape(&self) -> Shape {
         let letters: String = self
             .0
@@ -50,7 +53,7 @@ impl Code {
 }
 
 /// A fresh recovery code, grouped so that it can be written down, and the hash that is kept of it.
-pub(super) fn fresh_recovery_code(random: &Random) -> (String, Vec<u8>) {
+pub(crate) fn fresh_recovery_code(random: &Random) -> (String, Vec<u8>) {
     let letters: String = random
         .bytes::<LETTERS>()
         .iter()

@@ -1,3 +1,5 @@
+//! Setting up an authenticator app, and removing it.
+
 use http::StatusCode;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, HeldKey, Row};
@@ -6,23 +8,28 @@ use mainstay_http::{
     delete, input, post, view,
 };
 use mainstay_kernel::Timestamp;
+use mainstay_principals::{
+    events::{Action, about},
+    standing::{self, Hold},
+};
 use time::Duration;
 
 use super::{
-    Code, Kept,
-    code::Shape,
-    find_owner, kept_cell,
+    code::{Code, Shape},
+    owner::{Kept, find_owner, kept_cell},
     recovery::{RecoveryCodes, shown_if},
     totp::{Enrolment, step_of},
 };
 use crate::{
-    Identity,
-    accounts::own_key,
-    events::{Action, about},
+    account::key::own_key,
+    accounts::Accounts,
     letters,
-    passwords::PASSWORD_TOO_SHORT,
-    standing::{self, Hold},
-    throttle::{self, Keys, TOO_MANY_ATTEMPTS},
+    passwords::rules::PASSWORD_TOO_SHORT,
+    throttle::{
+        TOO_MANY_ATTEMPTS,
+        attempts::{admit_holder, take_back},
+        keys::Keys,
+    },
 };
 
 /// The code is not one of the app's at present.
@@ -53,7 +60,7 @@ pub(super) struct TotpEnrolment {
 #[post("/v1/me/totp")]
 pub(super) async fn create_totp(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
 ) -> Result<CreatedAt<TotpEnrolment>, Problem> {
     const BEGIN: &str = r"
         changed AS (
@@ -71,8 +78,8 @@ pub(super) async fn create_totp(
         .unscoped("factors belong to their person; the statements are limited to the caller's own");
     let user = principal.user.uuid();
     let owner = find_owner(&unscoped, principal.user).await?;
-    let runtime = identity.runtime();
-    let issuer = &identity.settings.relying_party.name;
+    let runtime = accounts.runtime();
+    let issuer = &accounts.settings.relying_party.name;
 
     let enrolment = Enrolment::new(&runtime.random, issuer, owner.email.as_str())?;
     let secret = Sealed::new(Kept(enrolment.secret));
@@ -130,7 +137,7 @@ pub(super) struct ConfirmTotp {
 )]
 pub(super) async fn confirm_totp(
     by: InPerson,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<ConfirmTotp>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     const FIND: &str = r"
@@ -169,7 +176,7 @@ pub(super) async fn confirm_totp(
     let principal = by.principal();
     let unscoped = by
         .unscoped("factors belong to their person; the statements are limited to the caller's own");
-    let (user, now) = (principal.user.uuid(), identity.runtime().clock.now());
+    let (user, now) = (principal.user.uuid(), accounts.runtime().clock.now());
     let rows = unscoped
         .select(
             "totps.pending",
@@ -191,13 +198,13 @@ pub(super) async fn confirm_totp(
         by.origin().address,
     );
 
-    let attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
+    let attempt = admit_holder(&unscoped, principal.user, keys).await?;
     let owner = find_owner(&unscoped, principal.user).await?;
     let secret: Kept = unscoped.open_own(&key, &kept_cell("totps", "pending", user), &pending)?;
     let step = first_step(&body.code, &secret, now)?.ok_or_else(|| WRONG_CODE.problem())?;
     let (secret, (codes, hashes)) = (
         Sealed::new(secret),
-        RecoveryCodes::fresh(&identity.runtime().random),
+        RecoveryCodes::fresh(&accounts.runtime().random),
     );
 
     let confirm = |key: &HeldKey<'_>| {
@@ -238,8 +245,8 @@ pub(super) async fn confirm_totp(
     };
 
     let first = answer.get(0)?;
-    throttle::take_back(&unscoped, attempt).await?;
-    identity.forget_user(principal.user);
+    take_back(&unscoped, attempt).await?;
+    accounts.principals.forget_user(principal.user);
 
     Ok(Json(shown_if(first, codes)))
 }
@@ -258,7 +265,7 @@ fn first_step(code: &Code, secret: &Kept, now: Timestamp) -> Result<Option<i64>,
 #[delete("/v1/me/totp", problems(NOT_FOUND, PASSWORD_TOO_SHORT))]
 pub(super) async fn delete_totp(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = r"
         changed AS (
@@ -281,7 +288,7 @@ pub(super) async fn delete_totp(
         .unscoped("factors belong to their person; the statements are limited to the caller's own");
     let user = principal.user.uuid();
     let owner = find_owner(&unscoped, principal.user).await?;
-    let now = identity.runtime().clock.now();
+    let now = accounts.runtime().clock.now();
     let values = [
         user.into(),
         now.inner().into(),
@@ -309,7 +316,7 @@ pub(super) async fn delete_totp(
         )
         .await?;
 
-    identity.forget_user(principal.user);
+    accounts.principals.forget_user(principal.user);
     if removed.is_empty() {
         let exists = !unscoped
             .select("totps.exists", EXISTS, [user.into()])

@@ -1,3 +1,5 @@
+//! Which second factors an account can show.
+
 use mainstay_database::{Error, Unscoped};
 use mainstay_kernel::UserId;
 

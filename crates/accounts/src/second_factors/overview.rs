@@ -1,3 +1,5 @@
+//! A person's second factors at a glance.
+
 use mainstay_http::{InPerson, Json, Problem, UNAUTHENTICATED, get, view};
 use mainstay_kernel::Timestamp;
 

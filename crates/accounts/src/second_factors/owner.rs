@@ -1,3 +1,5 @@
+//! Whose factors they are, and how what is kept of them is sealed.
+
 use mainstay_crypto::{Cell, Personal, Zeroizing};
 use mainstay_database::{Error, Job, OwnKey, Unscoped, Uuid};
 use mainstay_http::{Problem, UNAUTHENTICATED};
@@ -5,19 +7,24 @@ use mainstay_kernel::UserId;
 use mainstay_mail::Letter;
 
 use crate::{
-    EmailAddress,
-    accounts::{NOWHERE, email_cell, own_key},
+    account::{
+        address::email_cell,
+        email::EmailAddress,
+        key::{NOWHERE, own_key},
+    },
     letters,
 };
 
 /// Whose factors they are, as far as changing them asks.
-pub(crate) struct Owner {
-    pub(crate) email: EmailAddress,
-    pub(crate) key: OwnKey,
+pub struct Owner {
+    /// The address.
+    pub email: EmailAddress,
+    /// The key of the account's personal data.
+    pub key: OwnKey,
 }
 
 /// The account of a person that is signed in.
-pub(crate) async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
+pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
     const FIND: &str = r"
         SELECT u.email, k.id, k.wrapped
         FROM users u
@@ -35,7 +42,7 @@ pub(crate) async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owne
 
 impl Owner {
     /// Tells the owner what has changed (OWASP ASVS 6.3.7).
-    pub(crate) fn told(&self, letter: &Letter, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
+    pub fn told(&self, letter: &Letter, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
         letters::to(&self.email, letter, unscoped)
     }
 }

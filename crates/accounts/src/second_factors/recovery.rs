@@ -1,15 +1,16 @@
+//! Recovery codes, for a person who has lost their second factor.
+
 use http::StatusCode;
 use mainstay_database::Change;
 use mainstay_http::{Fresh, InPerson, Json, Kind, Problem, Shared, post, view};
 use mainstay_kernel::Random;
-
-use super::{code::fresh_recovery_code, find_owner};
-use crate::{
-    Identity,
+use mainstay_principals::{
     events::{Action, about},
-    letters,
     standing::{self, Hold},
 };
+
+use super::{code::fresh_recovery_code, owner::find_owner};
+use crate::{accounts::Accounts, letters};
 
 /// There is nothing to recover.
 const NO_SECOND_FACTOR: Kind = Kind::new(
@@ -53,7 +54,7 @@ pub(crate) fn shown_if(first: bool, codes: Vec<String>) -> RecoveryCodes {
 #[post("/v1/me/recovery-codes", problems(NO_SECOND_FACTOR))]
 pub(super) async fn create_recovery_codes(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     const REPLACE: &str = r"
         changed AS (
@@ -74,11 +75,11 @@ pub(super) async fn create_recovery_codes(
         .unscoped("factors belong to their person; the statements are limited to the caller's own");
     let user = principal.user.uuid();
     let owner = find_owner(&unscoped, principal.user).await?;
-    let (codes, hashes) = RecoveryCodes::fresh(&identity.runtime().random);
+    let (codes, hashes) = RecoveryCodes::fresh(&accounts.runtime().random);
     let values = [
         user.into(),
         hashes.into(),
-        identity.runtime().clock.now().inner().into(),
+        accounts.runtime().clock.now().inner().into(),
     ];
 
     let event = about(

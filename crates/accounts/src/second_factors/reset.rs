@@ -1,10 +1,11 @@
+//! Removing every second factor of an account, as an operator does.
+
 use mainstay_database::{Change, Error, Unscoped};
 use mainstay_kernel::UserId;
+use mainstay_principals::events::{Action, about_user};
 
 use crate::{
-    EmailAddress,
-    accounts::{email_cell, own_key},
-    events::{Action, about_user},
+    account::{address::email_cell, email::EmailAddress, key::own_key},
     letters,
 };
 

@@ -1,18 +1,21 @@
+//! The second factor of a sign-in whose first factor was right.
+
 use std::net::IpAddr;
 
 use http::StatusCode;
 use mainstay_database::{Change, Unscoped};
 use mainstay_http::{Kind, Problem};
+use mainstay_principals::events::{Action, about_user};
 
-use super::{Code, Holder, factors_of, spend};
-use crate::{
-    events::{Action, about_user},
-    sessions::INVALID_CREDENTIALS,
-    throttle::Admitted,
+use super::{
+    code::Code,
+    factors::factors_of,
+    spend::{Holder, spend},
 };
+use crate::{problems::INVALID_CREDENTIALS, throttle::attempts::Admitted};
 
 /// The password is right, and not enough. Only whoever knows the password is told.
-pub(crate) const SECOND_FACTOR_REQUIRED: Kind = Kind::new(
+pub const SECOND_FACTOR_REQUIRED: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "second_factor_required",
     "The account has a second factor: send a code of it too, or use a passkey, as `second_factors` says.",
@@ -22,7 +25,7 @@ pub(crate) const SECOND_FACTOR_REQUIRED: Kind = Kind::new(
 ///
 /// # Errors
 /// [`SECOND_FACTOR_REQUIRED`], [`INVALID_CREDENTIALS`], and what [`spend`] says.
-pub(crate) async fn show_at_sign_in(
+pub async fn show_at_sign_in(
     unscoped: &Unscoped,
     holder: &Holder<'_>,
     code: Option<&Code>,

@@ -6,26 +6,37 @@ use std::net::IpAddr;
 use mainstay_database::{Change, Error, Job, OwnKey, Unscoped};
 use mainstay_http::{INTERNAL, Problem};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
+use mainstay_principals::events::{Action, about};
 
-use super::{Code, Kept, code::Shape, kept_cell, totp::step_of};
+use super::{
+    code::{Code, Shape},
+    owner::{Kept, kept_cell},
+    totp::step_of,
+};
 use crate::{
-    accounts::email_cell,
-    events::{Action, about},
+    account::address::email_cell,
     letters,
-    throttle::{Admitted, FREE_OF_ACCOUNT, Keys, refuse_holder},
+    throttle::{
+        attempts::{Admitted, FREE_OF_ACCOUNT},
+        keys::Keys,
+        refusals::refuse_holder,
+    },
 };
 
 /// Whose code it is said to be.
-pub(crate) struct Holder<'a> {
-    pub(crate) user: UserId,
-    pub(crate) organization: Option<OrganizationId>,
-    pub(crate) key: &'a OwnKey,
+pub struct Holder<'a> {
+    /// The account.
+    pub user: UserId,
+    /// Where the session works, or will.
+    pub organization: Option<OrganizationId>,
+    /// The key of the account's personal data.
+    pub key: &'a OwnKey,
     /// The secret of the authenticator app, sealed.
-    pub(crate) totp: Option<&'a [u8]>,
+    pub totp: Option<&'a [u8]>,
     /// The address, sealed.
-    pub(crate) email: &'a [u8],
+    pub email: &'a [u8],
     /// Whether they have signed in from this network before: strangers who guess elsewhere do not slow them down here.
-    pub(crate) is_known_here: bool,
+    pub is_known_here: bool,
 }
 
 /// Takes a code. Returns the attempt that a success takes back in the end, or `None` when the code is wrong or was taken

@@ -19,7 +19,7 @@ const SKEW: u16 = 1;
 const SIDE: u32 = 240;
 
 /// What an authenticator app is given once.
-pub(super) struct Enrolment {
+pub(crate) struct Enrolment {
     pub(super) secret: Zeroizing<Vec<u8>>,
     /// In Base32, for typing.
     pub(super) text: String,
@@ -53,7 +53,7 @@ impl Enrolment {
 }
 
 /// The step that a code belongs to, if it is one of this secret's at present.
-pub(super) fn step_of(
+pub(crate) fn step_of(
     code: &SecretString,
     secret: &[u8],
     now: Timestamp,

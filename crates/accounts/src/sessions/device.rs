@@ -1,13 +1,15 @@
+//! With what and from where a person signed in, sealed.
+
 use mainstay_crypto::{Cell, Personal, Sealed, Zeroizing};
 use mainstay_database::{Error, HeldKey, Origin, SealedColumn, SealedTable};
 use mainstay_http::{Header, UserAgent};
 use mainstay_kernel::SessionId;
 
-use crate::accounts::{NOWHERE, of_account};
+use crate::account::{key::NOWHERE, tables::of_account};
 
 /// With what and from where somebody signs in.
 #[derive(Clone, Default)]
-pub(crate) struct Device {
+pub struct Device {
     user_agent: Option<Sealed<DeviceText>>,
     address: Option<Sealed<DeviceText>>,
 }
@@ -17,7 +19,8 @@ pub(crate) struct Device {
 pub(crate) struct DeviceText(pub(crate) String);
 
 impl Device {
-    pub(crate) fn of(origin: &Origin, user_agent: &Header<UserAgent>) -> Self {
+    /// What a request says of the device that sent it.
+    pub fn of(origin: &Origin, user_agent: &Header<UserAgent>) -> Self {
         let sealed = |text: String| Sealed::new(DeviceText(text));
         Self {
             user_agent: user_agent
@@ -29,7 +32,7 @@ impl Device {
     }
 
     /// Both columns of a session, sealed.
-    pub(crate) fn seal(
+    pub fn seal(
         &self,
         key: Option<&HeldKey<'_>>,
         session: SessionId,

@@ -1,3 +1,5 @@
+//! Signing out, and ending other sessions.
+
 use mainstay_access::Principal;
 use mainstay_database::{Change, Error, Event, Row, Unscoped};
 use mainstay_http::{
@@ -5,13 +7,13 @@ use mainstay_http::{
     delete,
 };
 use mainstay_kernel::SessionId;
-
-use super::clearing_cookie;
-use crate::{
-    Identity,
+use mainstay_principals::{
     events::{Action, about_session},
+    session_cookie::clearing_cookie,
     standing::{self, Hold},
 };
+
+use crate::accounts::Accounts;
 
 /// Sign out: end the session that asks.
 ///
@@ -19,7 +21,7 @@ use crate::{
 #[delete("/v1/sessions/current")]
 pub(super) async fn delete_current_session(
     by: SignedIn,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
 ) -> Result<WithHeaders<NoContent>, Problem> {
     const END: &str = r"
         changed AS (
@@ -32,7 +34,7 @@ pub(super) async fn delete_current_session(
 
     let principal = by.principal();
     let unscoped = by.unscoped("a session is the caller's own, named by the token");
-    let now = identity.runtime().clock.now();
+    let now = accounts.runtime().clock.now();
     let ended = about_session(
         Action::TokenRevoked,
         principal.session,
@@ -42,7 +44,7 @@ pub(super) async fn delete_current_session(
     let values = [principal.session.uuid().into(), now.inner().into()];
     end(
         &unscoped,
-        &identity,
+        &accounts,
         Change::new("sessions.end", END, values, ended),
     )
     .await?;
@@ -59,7 +61,7 @@ pub(super) async fn delete_current_session(
 #[delete("/v1/sessions/{id}", problems(NOT_FOUND))]
 pub(super) async fn delete_session(
     by: InPerson,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Path(id): Path<SessionId>,
 ) -> Result<NoContent, Problem> {
     const END: &str = r"
@@ -73,7 +75,7 @@ pub(super) async fn delete_session(
 
     let principal = by.principal();
     let unscoped = by.unscoped("a session belongs to its person, wherever they work in it");
-    let now = identity.runtime().clock.now();
+    let now = accounts.runtime().clock.now();
     let ended = about_session(Action::TokenRevoked, id, principal.organization);
     let values = [
         id.uuid().into(),
@@ -83,7 +85,7 @@ pub(super) async fn delete_session(
 
     let ended = end(
         &unscoped,
-        &identity,
+        &accounts,
         Change::new("sessions.end_own", END, values, ended),
     )
     .await?;
@@ -101,7 +103,7 @@ pub(super) async fn delete_session(
 #[delete("/v1/sessions")]
 pub(super) async fn delete_other_sessions(
     by: InPerson,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
 ) -> Result<NoContent, Problem> {
     let principal = by.principal();
     let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");
@@ -110,7 +112,7 @@ pub(super) async fn delete_other_sessions(
         principal.session,
         principal.organization,
     );
-    if !end_others(&unscoped, &identity, principal, event).await? {
+    if !end_others(&unscoped, &accounts, principal, event).await? {
         return Err(UNAUTHENTICATED
             .problem()
             .caused_by("the session ended meanwhile"));
@@ -125,13 +127,13 @@ pub(super) async fn delete_other_sessions(
 /// As the database answers.
 async fn end_others(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     by: &Principal,
     event: Event,
 ) -> Result<bool, Error> {
     const END: &str = "changed AS (SELECT end_sessions($1, NULL, $2, $3) FROM held)";
 
-    let now = identity.runtime().clock.now();
+    let now = accounts.runtime().clock.now();
     let values = [
         by.user.uuid().into(),
         by.session.uuid().into(),
@@ -142,16 +144,16 @@ async fn end_others(
         .given(standing::in_person(by, Hold::Alone));
     let ended = !unscoped.change(change).await?.is_empty();
 
-    identity.forget_user(by.user);
+    accounts.principals.forget_user(by.user);
 
     Ok(ended)
 }
 
 /// Ends the sessions that `change` names, and forgets them here at once. Gives their number.
-async fn end(unscoped: &Unscoped, identity: &Identity, change: Change) -> Result<usize, Error> {
+async fn end(unscoped: &Unscoped, accounts: &Accounts, change: Change) -> Result<usize, Error> {
     let rows = unscoped.change(change).await?;
     for row in &rows {
-        identity.forget_session(session(row)?);
+        accounts.principals.forget_session(session(row)?);
     }
     Ok(rows.len())
 }

@@ -1,9 +1,11 @@
+//! A person's sessions.
+
 use mainstay_database::{Error, OwnKey, Row, Unscoped};
 use mainstay_http::{InPerson, Listing, Problem, Shared, get, view};
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
 
 use super::device::{DeviceText, cell};
-use crate::{Identity, accounts::own_key};
+use crate::{account::key::own_key, accounts::Accounts};
 
 /// A sign-in that lasts.
 #[view]
@@ -34,7 +36,7 @@ pub(crate) struct OwnSessionView {
 #[get("/v1/sessions")]
 pub(super) async fn list_sessions(
     by: InPerson,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
 ) -> Result<Listing<OwnSessionView>, Problem> {
     const LIST: &str = r"
         SELECT s.id, s.kind, s.client_id, s.organization_id, s.user_agent, s.address, s.created_at,
@@ -54,7 +56,7 @@ pub(super) async fn list_sessions(
     let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");
     let values = [
         principal.user.uuid().into(),
-        identity.runtime().clock.now().inner().into(),
+        accounts.runtime().clock.now().inner().into(),
     ];
     let rows = unscoped.select("sessions.list", LIST, values).await?;
 

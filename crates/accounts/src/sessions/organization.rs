@@ -1,12 +1,14 @@
+//! Moving a session to another organization.
+
 use mainstay_database::Change;
 use mainstay_http::{InPerson, Json, NOT_FOUND, NoContent, Problem, Shared, input, put};
 use mainstay_kernel::OrganizationId;
-
-use crate::{
-    Identity,
+use mainstay_principals::{
     events::{Action, about_session},
     standing::{self, Hold},
 };
+
+use crate::accounts::Accounts;
 
 /// Where to work from now on.
 #[input]
@@ -21,7 +23,7 @@ pub(super) struct MoveSession {
 #[put("/v1/sessions/current/organization", problems(NOT_FOUND))]
 pub(super) async fn move_session(
     by: InPerson,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<MoveSession>,
 ) -> Result<NoContent, Problem> {
     // The membership stays until the session works there: a removal waits, and then ends the session.
@@ -57,7 +59,7 @@ pub(super) async fn move_session(
         .change(Change::new("sessions.move", MOVE, values, event).given(given))
         .await?;
 
-    identity.forget_session(principal.session);
+    accounts.principals.forget_session(principal.session);
     if moved.is_empty() {
         return Err(standing::ended_or(&unscoped, principal, NOT_FOUND.problem()).await);
     }

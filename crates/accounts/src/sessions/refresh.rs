@@ -1,20 +1,22 @@
+//! Refreshing a session: a refresh token is exchanged for its successor.
+
 use http::StatusCode;
 use mainstay_access::Permissions;
 use mainstay_database::{Change, Error, PrivateColumn, Row, Unscoped, Uuid};
 use mainstay_http::{Json, Kind, Problem, Public, Shared, input, post};
 use mainstay_kernel::{
-    ExposeSecret as _, OrganizationId, Random, SecretString, SessionId, Timestamp, UserId,
+    ExposeSecret as _, OrganizationId, SecretString, SessionId, Timestamp, UserId,
+};
+use mainstay_principals::{
+    events::{Action, about_session},
+    scope,
+    secret::hash,
+    standing::{self, Hold},
 };
 use time::Duration;
 
-use super::sign_in::SessionView;
-use crate::{
-    Identity,
-    events::{Action, about_session},
-    oauth::scope,
-    secret::{FreshSecret, hash},
-    standing::{self, Hold},
-};
+use super::{answer::SessionView, refresh_token::RefreshToken};
+use crate::accounts::Accounts;
 
 /// The refresh token was never issued, has run out, or was exchanged before.
 pub(crate) const INVALID_REFRESH_TOKEN: Kind = Kind::new(
@@ -40,19 +42,6 @@ pub(super) const SUCCESSOR: PrivateColumn = PrivateColumn {
     context: "hash",
 };
 
-/// A refresh token: opaque, given once, kept as its hash.
-pub(crate) struct RefreshToken {
-    pub(crate) text: SecretString,
-    pub(crate) hash: Vec<u8>,
-}
-
-impl RefreshToken {
-    pub(crate) fn new(random: &Random) -> Self {
-        let FreshSecret { text, hash } = FreshSecret::new(random, "mrt_");
-        Self { text, hash }
-    }
-}
-
 /// What to refresh by.
 #[input]
 pub(super) struct RefreshSession {
@@ -68,15 +57,15 @@ pub(super) struct RefreshSession {
 #[post("/v1/sessions/current/refresh", problems(INVALID_REFRESH_TOKEN))]
 pub(super) async fn refresh_session(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<RefreshSession>,
 ) -> Result<Json<SessionView>, Problem> {
     let unscoped = by.unscoped("who refreshes is whose token it is");
-    let refreshed = exchange(&unscoped, &identity, &body.refresh_token, None).await?;
+    let refreshed = exchange(&unscoped, &accounts, &body.refresh_token, None).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_REFRESH_TOKEN.problem())?;
     let scope = scope::text(&scope::effective(&refreshed.permissions, None));
     let view = SessionView::of(
-        &identity,
+        &accounts,
         refreshed.user,
         refreshed.session,
         Some(refreshed.token),
@@ -87,14 +76,17 @@ pub(super) async fn refresh_session(
 }
 
 /// What a refresh token was exchanged for.
-pub(crate) struct Refreshed {
-    pub(crate) user: UserId,
-    pub(crate) session: SessionId,
-    pub(crate) token: SecretString,
+pub struct Refreshed {
+    /// The account.
+    pub user: UserId,
+    /// Which.
+    pub session: SessionId,
+    /// The successor.
+    pub token: SecretString,
     /// What the session is limited to.
-    pub(crate) scopes: Option<Vec<String>>,
+    pub scopes: Option<Vec<String>>,
     /// What the role of the account grants where the session works.
-    pub(crate) permissions: Permissions,
+    pub permissions: Permissions,
 }
 
 struct Found {
@@ -110,13 +102,13 @@ struct Found {
 }
 
 /// Exchanges a refresh token for its successor, if it belongs to `client`. Two round trips.
-pub(crate) async fn exchange(
+pub async fn exchange(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     token: &str,
     client: Option<&str>,
 ) -> Result<Option<Refreshed>, Error> {
-    let (old, now) = (hash(token), identity.runtime().clock.now());
+    let (old, now) = (hash(token), accounts.runtime().clock.now());
     let Some(found) = find(unscoped, &old, now).await? else {
         return Ok(None);
     };
@@ -125,12 +117,12 @@ pub(crate) async fn exchange(
     }
 
     let token = match (found.used_at, &found.successor) {
-        (None, _) => rotate(unscoped, identity, &found, &old, now).await?,
+        (None, _) => rotate(unscoped, accounts, &found, &old, now).await?,
         (Some(used_at), Some(successor)) if now <= used_at + RETRY_WINDOW => {
             open(unscoped, &old, successor)
         }
         (Some(_), _) => {
-            end_family(unscoped, identity, &found, now).await?;
+            end_family(unscoped, accounts, &found, now).await?;
             None
         }
     };
@@ -195,7 +187,7 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
 /// one waits for the row and finds it as the first left it (PostgreSQL manual, 13.2.1).
 async fn rotate(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     found: &Found,
     old: &[u8],
     now: Timestamp,
@@ -231,7 +223,7 @@ async fn rotate(
         )
     ";
 
-    let runtime = identity.runtime();
+    let runtime = accounts.runtime();
     let next = RefreshToken::new(&runtime.random);
     let text = next.text.expose_secret().as_bytes();
     let values = [
@@ -243,7 +235,7 @@ async fn rotate(
             .seal_private(&runtime.random, PURPOSE, old, text)
             .into(),
         next.hash.into(),
-        (now + identity.settings.session_idle_lifetime)
+        (now + accounts.principals.settings.session_idle_lifetime)
             .inner()
             .into(),
         found.session.uuid().into(),
@@ -269,7 +261,7 @@ async fn rotate(
 /// A token that was spent comes back: its owner or a thief holds a successor, and nobody can tell who. Both are out.
 async fn end_family(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     found: &Found,
     now: Timestamp,
 ) -> Result<(), Error> {
@@ -286,7 +278,7 @@ async fn end_family(
     unscoped
         .change(Change::new("sessions.end_family", END, values, event))
         .await?;
-    identity.forget_session(found.session);
+    accounts.principals.forget_session(found.session);
     Ok(())
 }
 

@@ -4,11 +4,11 @@ use http::StatusCode;
 use mainstay_database::{Error, Unscoped};
 use mainstay_http::{Kind, Problem};
 use mainstay_kernel::UserId;
+use mainstay_principals::events::{Action, about_user};
 
 use crate::{
-    Identity, Password,
-    events::{Action, about_user},
-    passwords::is_long_enough_alone,
+    accounts::Accounts,
+    passwords::{password::Password, rules::is_long_enough_alone},
 };
 
 /// The password is right, and too short now that the account has no second factor. Only a person who knows it is told.
@@ -19,7 +19,7 @@ pub(crate) const PASSWORD_REPLACEMENT_REQUIRED: Kind = Kind::new(
 );
 
 /// A sign-in by a password that is not known to be long enough alone.
-pub(super) struct Shown<'a> {
+pub(crate) struct Shown<'a> {
     pub(super) user: UserId,
     /// The version of the credentials that were verified.
     pub(super) credentials: i64,
@@ -32,12 +32,12 @@ pub(super) struct Shown<'a> {
 ///
 /// # Errors
 /// [`PASSWORD_REPLACEMENT_REQUIRED`], which is recorded.
-pub(super) async fn check_alone(
+pub(crate) async fn check_alone(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     shown: Shown<'_>,
 ) -> Result<(), Problem> {
-    if is_long_enough_alone(&identity.settings, shown.password) {
+    if is_long_enough_alone(&accounts.settings, shown.password) {
         return Ok(note(unscoped, &shown).await?);
     }
     if shown.second_factor {

@@ -1,38 +1,45 @@
-use http::{HeaderName, HeaderValue, StatusCode};
-use mainstay_crypto::{BlindIndex, HashError, Sealed, Verdict};
+//! Signing in with e-mail address and password.
+
+use mainstay_crypto::{BlindIndex, Sealed, Verdict};
 use mainstay_database::{Change, Error, Job, OwnKey, Row, Unscoped, Uuid};
 use mainstay_http::{
-    CreatedAt, Header, INTERNAL, Json, Kind, Problem, Public, Shared, UNAVAILABLE, UserAgent,
-    WithHeaders, input, post, view,
+    CreatedAt, Header, INTERNAL, Json, Problem, Public, Shared, UserAgent, WithHeaders, input, post,
 };
-use mainstay_kernel::{
-    ExposeSecret as _, OrganizationId, SecretString, SessionId, Timestamp, UserId,
+use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, Timestamp, UserId};
+use mainstay_principals::{
+    events::{Action, about_user},
+    standing::{self, Hold},
 };
 
 use super::{
-    Device, NewSession, Started,
+    answer::{SessionView, answer},
+    device::Device,
     short_password::{PASSWORD_REPLACEMENT_REQUIRED, Shown, check_alone},
-    start, start_session,
+    start::{self, NewSession, start_session},
 };
 use crate::{
-    EmailAddress, Identity, Password,
-    accounts::{email_cell, email_index, own_key},
-    events::{Action, about_user},
+    account::{
+        address::{email_cell, email_index},
+        email::EmailAddress,
+        key::own_key,
+    },
+    accounts::Accounts,
     letters,
-    oauth::scope,
-    second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
-    standing::{self, Hold},
+    passwords::password::Password,
+    problems::{INVALID_CREDENTIALS, not_hashed},
+    second_factors::{
+        code::Code,
+        sign_in::{SECOND_FACTOR_REQUIRED, show_at_sign_in},
+        spend::Holder,
+    },
     throttle::{
-        Admitted, Keys, TOO_MANY_ATTEMPTS, count_sign_in, refuse, refuse_beside, wait_until,
+        TOO_MANY_ATTEMPTS,
+        attempts::{Admitted, count_sign_in},
+        keys::Keys,
+        refusals::{refuse, refuse_beside},
+        wait_until,
     },
 };
-
-/// The e-mail address or the password is wrong, or the account may not sign in: the answer does not say which.
-pub(crate) const INVALID_CREDENTIALS: Kind = Kind::new(
-    StatusCode::UNAUTHORIZED,
-    "invalid_credentials",
-    "The e-mail address or the password is wrong.",
-);
 
 /// How to sign in.
 #[input]
@@ -51,21 +58,6 @@ pub(super) struct CreateSession {
     cookie: bool,
 }
 
-/// A session (members as in RFC 6749 §5.1).
-#[view]
-pub(crate) struct SessionView {
-    /// The session.
-    session_id: SessionId,
-    /// What to send as `Authorization: Bearer …`; null where a cookie carries the session.
-    access_token: Option<String>,
-    /// Always `Bearer`.
-    token_type: &'static str,
-    /// Seconds until the access token ends: fetch the next before; where a cookie carries the session, until that ends.
-    expires_in: i64,
-    /// What to fetch the next access token with; null where a cookie carries the session.
-    refresh_token: Option<String>,
-}
-
 /// Sign in with e-mail address and password.
 ///
 /// The answer is the same, and takes the same work, whether the account exists or not. Where the account has a second
@@ -81,7 +73,7 @@ pub(crate) struct SessionView {
 )]
 pub(super) async fn create_session(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     user_agent: Header<UserAgent>,
     Json(body): Json<CreateSession>,
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
@@ -92,13 +84,13 @@ pub(super) async fn create_session(
         account,
         mut attempt,
         slowed_until,
-    } = find_account(&unscoped, &identity, &body, address).await?;
+    } = find_account(&unscoped, &accounts, &body, address).await?;
 
     let stored = account
         .as_ref()
         .and_then(|account| account.password_hash.as_ref())
         .map(|hash| hash.expose_secret());
-    let verdict = identity
+    let verdict = accounts
         .hasher
         .verify(body.password.secret(), stored)
         .await
@@ -120,11 +112,11 @@ pub(super) async fn create_session(
     };
 
     if verdict == Verdict::RightButOutdated {
-        renew_hash(&unscoped, &identity, &account, &body.password).await?;
+        renew_hash(&unscoped, &accounts, &account, &body.password).await?;
     }
 
     if !account.password_alone {
-        check_alone(&unscoped, &identity, account.shown(&body.password)).await?;
+        check_alone(&unscoped, &accounts, account.shown(&body.password)).await?;
     }
 
     if account.second_factor {
@@ -152,7 +144,7 @@ pub(super) async fn create_session(
             start::Kind::Token
         },
         refreshable: true,
-        authenticated_at: identity.runtime().clock.now(),
+        authenticated_at: accounts.runtime().clock.now(),
         multi_factor: account.second_factor,
         scopes: None,
         client: None,
@@ -180,16 +172,16 @@ pub(super) async fn create_session(
             account.organization,
         )
     };
-    let Some(started) = start_session(&unscoped, &identity, new, success).await? else {
+    let Some(started) = start_session(&unscoped, &accounts, new, success).await? else {
         return Err(moved_on(&unscoped, account.user).await);
     };
 
-    answer(&identity, started).await
+    answer(&accounts, started).await
 }
 
 /// The refusal of a sign-in whose password or factor was replaced, or whose account was deactivated or removed, while it was
 /// under way. It is recorded.
-pub(crate) async fn moved_on(unscoped: &Unscoped, user: UserId) -> Problem {
+pub async fn moved_on(unscoped: &Unscoped, user: UserId) -> Problem {
     match unscoped
         .record(about_user(Action::LoginFail, Some(user), None))
         .await
@@ -198,67 +190,6 @@ pub(crate) async fn moved_on(unscoped: &Unscoped, user: UserId) -> Problem {
             .problem()
             .caused_by("what was verified has changed meanwhile"),
         Err(error) => error.into(),
-    }
-}
-
-/// Shows a session to whoever has just begun it.
-pub(crate) async fn answer(
-    identity: &Identity,
-    started: Started,
-) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
-    let lifetime = identity.settings.session_lifetime;
-    let (view, headers) = match &started.cookie {
-        Some(cookie) => (
-            SessionView::in_cookie(identity, started.session),
-            cookie.header(lifetime),
-        ),
-        None => {
-            let scope = scope::text(&scope::effective(&started.permissions, None));
-            let view = SessionView::of(
-                identity,
-                started.user,
-                started.session,
-                started.refresh_token,
-                &scope,
-            );
-            (view.await?, None)
-        }
-    };
-
-    let headers: Vec<(HeaderName, HeaderValue)> = headers.into_iter().collect();
-
-    Ok(WithHeaders(
-        CreatedAt("/v1/sessions/current".into(), view),
-        headers,
-    ))
-}
-
-impl SessionView {
-    pub(super) async fn of(
-        identity: &Identity,
-        user: UserId,
-        session: SessionId,
-        refresh_token: Option<SecretString>,
-        scope: &str,
-    ) -> Result<Self, Problem> {
-        let token = identity.access_token(user, session, None, scope).await?;
-        Ok(Self {
-            session_id: session,
-            access_token: Some(token.expose_secret().to_owned()),
-            token_type: "Bearer",
-            expires_in: identity.settings.access_token_lifetime.whole_seconds(),
-            refresh_token: refresh_token.map(|token| token.expose_secret().to_owned()),
-        })
-    }
-
-    fn in_cookie(identity: &Identity, session: SessionId) -> Self {
-        Self {
-            session_id: session,
-            access_token: None,
-            token_type: "Bearer",
-            expires_in: identity.settings.session_lifetime.whole_seconds(),
-            refresh_token: None,
-        }
     }
 }
 
@@ -318,13 +249,13 @@ struct Found {
 /// statement.
 async fn find_account(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     body: &CreateSession,
     address: Option<std::net::IpAddr>,
 ) -> Result<Found, Problem> {
     let database = unscoped.database();
     let now = database.runtime().clock.now();
-    if let Some(until) = identity.flood.refusal(address, now) {
+    if let Some(until) = accounts.flood.refusal(address, now) {
         return Err(wait_until(until, now));
     }
 
@@ -355,7 +286,7 @@ async fn find_account(
             .caused_by("a query without conditions has no row")
     })?;
 
-    let from_memory = identity.flood.keep(address, row.get(15)?, now);
+    let from_memory = accounts.flood.keep(address, row.get(15)?, now);
     if let Some(until) = row.get::<Option<Timestamp>>(0)? {
         return Err(refuse_beside(unscoped, until, from_memory).await);
     }
@@ -427,7 +358,7 @@ fn read_account(row: &Row) -> Result<Option<Account>, Error> {
 }
 
 /// The owner hears of a sign-in from where they never were (OWASP ASVS 6.3.5). `email` is sealed.
-pub(crate) fn told_of_a_new_place(
+pub fn told_of_a_new_place(
     unscoped: &Unscoped,
     user: UserId,
     key: &OwnKey,
@@ -445,7 +376,7 @@ pub(crate) fn told_of_a_new_place(
 /// Hashes the password again under today's parameters (OWASP ASVS 11.4.2), unless it was replaced meanwhile.
 async fn renew_hash(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     account: &Account,
     password: &Password,
 ) -> Result<(), Problem> {
@@ -458,7 +389,7 @@ async fn renew_hash(
         )
     ";
 
-    let hash = identity
+    let hash = accounts
         .hasher
         .hash(password.secret())
         .await
@@ -487,16 +418,4 @@ async fn renew_hash(
         .await?;
 
     Ok(())
-}
-
-/// What a caller is told when there is no hash: that too many wait, or that we failed.
-pub(crate) fn not_hashed(error: HashError) -> Problem {
-    match error {
-        HashError::Busy => UNAVAILABLE
-            .problem()
-            .detail("Too many sign-ins at once: try again shortly.")
-            .retry_after(std::time::Duration::from_secs(1))
-            .caused_by(error),
-        other => INTERNAL.problem().caused_by(other),
-    }
 }

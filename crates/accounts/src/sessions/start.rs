@@ -1,13 +1,16 @@
+//! Starting a session, in one statement.
+
 use mainstay_access::Permissions;
 use mainstay_database::{Change, Error, Event, HeldKey, Job, OwnKey, Premise, Unscoped, Value};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId, Uuid};
+use mainstay_principals::{session_cookie::CookieSecret, standing};
 
-use super::{CookieSecret, Device, RefreshToken};
-use crate::{Identity, standing, throttle::Admitted};
+use super::{device::Device, refresh_token::RefreshToken};
+use crate::{accounts::Accounts, throttle::attempts::Admitted};
 
 /// What a session is carried by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// An access token, and a refresh token that fetches the next.
     Token,
     /// A cookie.
@@ -17,39 +20,49 @@ pub(crate) enum Kind {
 }
 
 /// A session to begin.
-pub(crate) struct NewSession<'a> {
-    pub(crate) user: UserId,
-    pub(crate) organization: Option<OrganizationId>,
+pub struct NewSession<'a> {
+    /// The account.
+    pub user: UserId,
+    /// Where the session works.
+    pub organization: Option<OrganizationId>,
     /// What was verified, and must still hold when the session starts: first the account.
-    pub(crate) given: Vec<Premise>,
-    pub(crate) kind: Kind,
+    pub given: Vec<Premise>,
+    /// What carries it.
+    pub kind: Kind,
     /// Whether the session can be refreshed; it ends with its access token otherwise.
-    pub(crate) refreshable: bool,
+    pub refreshable: bool,
     /// When the person proved who it is.
-    pub(crate) authenticated_at: Timestamp,
-    pub(crate) multi_factor: bool,
+    pub authenticated_at: Timestamp,
+    /// Whether the person has shown a second factor.
+    pub multi_factor: bool,
     /// The permissions that it is limited to.
-    pub(crate) scopes: Option<Vec<String>>,
-    pub(crate) client: Option<String>,
+    pub scopes: Option<Vec<String>>,
+    /// The OAuth client that it is for.
+    pub client: Option<String>,
     /// The secret that a machine showed for it: its rights go by that.
-    pub(crate) client_secret: Option<Uuid>,
+    pub client_secret: Option<Uuid>,
     /// The key that seals what is kept of the device; a service account has neither.
-    pub(crate) key: Option<&'a OwnKey>,
-    pub(crate) device: Device,
+    pub key: Option<&'a OwnKey>,
+    /// With what and from where the person signs in.
+    pub device: Device,
     /// The attempt that it took, to be taken back; and the network that is known from now on.
-    pub(crate) admitted: Option<&'a Admitted>,
+    pub admitted: Option<&'a Admitted>,
     /// What is to be done later, such as telling the person.
-    pub(crate) job: Option<Job>,
+    pub job: Option<Job>,
 }
 
 /// A session that has begun, with what its carrier is given once.
-pub(crate) struct Started {
-    pub(crate) session: SessionId,
-    pub(crate) user: UserId,
+pub struct Started {
+    /// Which.
+    pub session: SessionId,
+    /// The account.
+    pub user: UserId,
     /// What the role of the account grants where the session works.
-    pub(crate) permissions: Permissions,
-    pub(crate) refresh_token: Option<SecretString>,
-    pub(crate) cookie: Option<CookieSecret>,
+    pub permissions: Permissions,
+    /// What fetches the next access token.
+    pub refresh_token: Option<SecretString>,
+    /// What carries it in a browser.
+    pub cookie: Option<CookieSecret>,
 }
 
 /// An account has at most a hundred sessions that last: a further one ends the one that was used longest ago.
@@ -115,39 +128,39 @@ const START: &str = r"
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn start_session(
+pub async fn start_session(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     new: NewSession<'_>,
     event: impl FnOnce(SessionId) -> Event,
 ) -> Result<Option<Started>, Error> {
-    start(unscoped, identity, new, None, event).await
+    start(unscoped, accounts, new, None, event).await
 }
 
 /// Starts a session for an authorization code, unless the code was used before or what it stands on no longer holds.
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn start_session_by_code(
+pub async fn start_session_by_code(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     new: NewSession<'_>,
     code: &[u8],
     event: impl FnOnce(SessionId) -> Event,
 ) -> Result<Option<Started>, Error> {
-    start(unscoped, identity, new, Some(code.to_vec()), event).await
+    start(unscoped, accounts, new, Some(code.to_vec()), event).await
 }
 
 async fn start(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     new: NewSession<'_>,
     code: Option<Vec<u8>>,
     event: impl FnOnce(SessionId) -> Event,
 ) -> Result<Option<Started>, Error> {
-    let runtime = identity.runtime();
+    let runtime = accounts.runtime();
     let (session, now): (SessionId, _) = (runtime.new_id(), runtime.clock.now());
-    let settings = &identity.settings;
+    let settings = &accounts.principals.settings;
     let cookie = (new.kind == Kind::Cookie).then(|| CookieSecret::new(&runtime.random, session));
     let refresh =
         (new.refreshable && new.kind != Kind::Cookie).then(|| RefreshToken::new(&runtime.random));

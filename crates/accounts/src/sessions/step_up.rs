@@ -1,3 +1,5 @@
+//! Step-up: proving again who one is, for what is sensitive.
+
 use std::net::IpAddr;
 
 use mainstay_crypto::Verdict;
@@ -7,16 +9,32 @@ use mainstay_http::{
     post,
 };
 use mainstay_kernel::{ExposeSecret as _, SecretString, UserId};
-
-use super::sign_in::{INVALID_CREDENTIALS, not_hashed};
-use crate::{
-    Identity, Password,
-    accounts::own_key,
+use mainstay_principals::{
     events::{Action, about_session},
-    passkeys::{Assertion, PASSKEYS_UNAVAILABLE, Wanted, verify},
-    second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, factors_of, spend},
     standing::{self, Hold},
-    throttle::{self, Admitted, Keys, TOO_MANY_ATTEMPTS},
+};
+
+use crate::problems::{INVALID_CREDENTIALS, not_hashed};
+use crate::{
+    account::key::own_key,
+    accounts::Accounts,
+    passkeys::{
+        assertion::{Wanted, verify},
+        relying_party::PASSKEYS_UNAVAILABLE,
+        wire::Assertion,
+    },
+    passwords::password::Password,
+    second_factors::{
+        code::Code,
+        factors::factors_of,
+        sign_in::SECOND_FACTOR_REQUIRED,
+        spend::{Holder, spend},
+    },
+    throttle::{
+        TOO_MANY_ATTEMPTS,
+        attempts::{Admitted, admit_holder, take_back},
+        keys::Keys,
+    },
 };
 
 /// What proves who one is: a passkey, or the password, or a code of the second factor. An account that has a second factor
@@ -59,7 +77,7 @@ struct Account {
 )]
 pub(super) async fn step_up_session(
     by: InPerson,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<StepUpSession>,
 ) -> Result<NoContent, Problem> {
     const FRESHEN: &str = r"
@@ -93,10 +111,10 @@ pub(super) async fn step_up_session(
     );
 
     let place = keys.place.clone();
-    let mut attempt = throttle::admit_holder(&unscoped, principal.user, keys).await?;
+    let mut attempt = admit_holder(&unscoped, principal.user, keys).await?;
     let account = find_account(&unscoped, principal.user).await?;
     let mut right = match &body.password {
-        Some(password) => account.has(&identity, password).await?,
+        Some(password) => account.has(&accounts, password).await?,
         None => true,
     };
 
@@ -104,7 +122,7 @@ pub(super) async fn step_up_session(
     if let (true, Some(passkey)) = (right, &body.passkey) {
         let shown = verify(
             &unscoped,
-            &identity,
+            &accounts,
             passkey,
             Wanted {
                 organization: None,
@@ -138,7 +156,7 @@ pub(super) async fn step_up_session(
     }
 
     if account.second_factor && !multi_factor {
-        throttle::take_back(&unscoped, attempt).await?;
+        take_back(&unscoped, attempt).await?;
         let factors = factors_of(&unscoped, account.user).await?;
         return Err(SECOND_FACTOR_REQUIRED.problem().second_factors(factors));
     }
@@ -149,7 +167,7 @@ pub(super) async fn step_up_session(
         principal.organization,
     );
 
-    let now = identity.runtime().clock.now();
+    let now = accounts.runtime().clock.now();
     let values = [
         principal.session.uuid().into(),
         now.inner().into(),
@@ -165,8 +183,8 @@ pub(super) async fn step_up_session(
         return Err(standing::ended_or(&unscoped, principal, refused).await);
     }
 
-    throttle::take_back(&unscoped, attempt).await?;
-    identity.forget_session(principal.session);
+    take_back(&unscoped, attempt).await?;
+    accounts.principals.forget_session(principal.session);
 
     Ok(NoContent)
 }
@@ -198,9 +216,9 @@ async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Prob
 }
 
 impl Account {
-    async fn has(&self, identity: &Identity, password: &Password) -> Result<bool, Problem> {
+    async fn has(&self, accounts: &Accounts, password: &Password) -> Result<bool, Problem> {
         let stored = self.password_hash.as_ref().map(|hash| hash.expose_secret());
-        let verdict = identity
+        let verdict = accounts
             .hasher
             .verify(password.secret(), stored)
             .await

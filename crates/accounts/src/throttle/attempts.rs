@@ -4,7 +4,7 @@ use mainstay_database::{Error, Row, Unscoped, Value};
 use mainstay_http::Problem;
 use mainstay_kernel::{Timestamp, UserId};
 
-use super::{Keys, now, wait_until};
+use super::{keys::Keys, now, wait_until};
 
 /// Failures that cost no wait: of one account from one side, of one address, of one network.
 pub(crate) const FREE_OF_ACCOUNT: i32 = 5;
@@ -15,7 +15,7 @@ const FREE_OF_NETWORK: i32 = 500;
 const BURST: [i32; 2] = [200, 2_000];
 const EVERY: [f64; 2] = [30.0, 3.0];
 
-/// The clauses that count an attempt to sign in, once `$1` to `$7` are [`Keys::sign_in_values`](super::Keys::sign_in_values). `refused` has the moment
+/// The clauses that count an attempt to sign in, once `$1` to `$7` are [`Keys::sign_in_values`](super::keys::Keys). `refused` has the moment
 /// until which nothing is verified, and as `shared` the one for whichever account; `slowed` the one until which only an
 /// account's known networks get in.
 ///
@@ -51,20 +51,20 @@ pub(crate) use count_sign_in;
 
 /// An attempt that may be made. It stands as a failure until it is taken back.
 #[derive(Default)]
-pub(crate) struct Admitted {
+pub struct Admitted {
     /// The keys that a success clears: the account from this network.
-    pub(crate) cleared: Vec<Vec<u8>>,
+    pub cleared: Vec<Vec<u8>>,
     /// The keys that a success counts one less: what others share.
-    pub(crate) refunded: Vec<Vec<u8>>,
+    pub refunded: Vec<Vec<u8>>,
     /// The network that a success makes known.
-    pub(crate) place: Vec<u8>,
+    pub place: Vec<u8>,
     /// Whether one who is signed in has signed in from this network before.
-    pub(crate) is_known_here: bool,
+    pub is_known_here: bool,
 }
 
 impl Admitted {
     /// What no attempt was counted for, such as a sign-in by a passkey: a success makes the network known.
-    pub(crate) fn uncounted(place: Vec<u8>) -> Self {
+    pub fn uncounted(place: Vec<u8>) -> Self {
         Self {
             place,
             ..Self::default()
@@ -72,7 +72,7 @@ impl Admitted {
     }
 
     /// Adds what a success of another step takes back.
-    pub(crate) fn extend(&mut self, other: Self) {
+    pub fn extend(&mut self, other: Self) {
         self.cleared.extend(other.cleared);
         self.refunded.extend(other.refunded);
     }

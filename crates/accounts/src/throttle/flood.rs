@@ -1,3 +1,5 @@
+//! Addresses that are refused from memory.
+
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -14,7 +16,7 @@ use super::keys::host_text;
 /// A refusal is believed for two seconds, then the database is asked again: another replica may have taken back an attempt
 /// that succeeded, so that there is room before the wait has ended.
 #[derive(Default)]
-pub(crate) struct Flood(Mutex<HashMap<String, Refused>>);
+pub struct Flood(Mutex<HashMap<String, Refused>>);
 
 struct Refused {
     until: Timestamp,
@@ -31,7 +33,7 @@ const MOST: usize = 10_000;
 
 impl Flood {
     /// Until when this address is refused, if that is known. It is counted.
-    pub(crate) fn refusal(&self, address: Option<IpAddr>, now: Timestamp) -> Option<Timestamp> {
+    pub fn refusal(&self, address: Option<IpAddr>, now: Timestamp) -> Option<Timestamp> {
         let mut addresses = self.lock();
         let refused = addresses.get_mut(&host_text(address))?;
         if now >= refused.believed_until {
@@ -44,12 +46,7 @@ impl Flood {
 
     /// Keeps the database's word that this address is refused until a moment, and gives the number of refusals that it has
     /// not been told of. Where the address itself was not refused there is no such moment.
-    pub(crate) fn keep(
-        &self,
-        address: Option<IpAddr>,
-        until: Option<Timestamp>,
-        now: Timestamp,
-    ) -> i64 {
+    pub fn keep(&self, address: Option<IpAddr>, until: Option<Timestamp>, now: Timestamp) -> i64 {
         let mut addresses = self.lock();
         let host = host_text(address);
         let untold = addresses.remove(&host).map_or(0, |refused| refused.untold);

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use mainstay_crypto::{IndexLength, IndexPlace, KeyRing};
 
-use crate::accounts::NOWHERE;
+use crate::account::key::NOWHERE;
 
 /// The groups of keys, in the order in which a statement locks them. A key starts with the byte of its group.
 #[derive(Clone, Copy)]
-pub(super) enum Group {
+pub(crate) enum Group {
     /// Requests from an address or a network.
     Requests = 0,
     /// One account from one network.
@@ -19,22 +19,22 @@ pub(super) enum Group {
 }
 
 /// Under which keys an attempt is counted.
-pub(crate) struct Keys {
+pub struct Keys {
     /// The subject, from the caller's network.
-    pub(crate) here: Vec<u8>,
+    pub here: Vec<u8>,
     /// The subject, from everywhere.
-    pub(crate) anywhere: Vec<u8>,
+    pub anywhere: Vec<u8>,
     /// The caller's address and network, for failures.
-    pub(crate) networks: [Vec<u8>; 2],
+    pub networks: [Vec<u8>; 2],
     /// The caller's address and network, for the number of failures that may be looked at.
-    pub(crate) volume: [Vec<u8>; 2],
+    pub volume: [Vec<u8>; 2],
     /// The network as `sign_in_places` keeps it beside accounts that signed in from there.
-    pub(crate) place: Vec<u8>,
+    pub place: Vec<u8>,
 }
 
 impl Keys {
     /// `scope` names what is tried; `subject` is what names the account, always in the same form.
-    pub(crate) fn new(
+    pub fn new(
         ring: &KeyRing,
         scope: &'static str,
         subject: &[u8],
@@ -53,19 +53,19 @@ impl Keys {
 }
 
 /// The network of an address, as `sign_in_places` keeps it.
-pub(super) fn place(ring: &KeyRing, address: Option<IpAddr>) -> Vec<u8> {
+pub(crate) fn place(ring: &KeyRing, address: Option<IpAddr>) -> Vec<u8> {
     hash(ring, "place", &network_text(address))
 }
 
 /// A key of a subject under a scope.
-pub(super) fn key(ring: &KeyRing, group: Group, scope: &'static str, subject: &str) -> Vec<u8> {
+pub(crate) fn key(ring: &KeyRing, group: Group, scope: &'static str, subject: &str) -> Vec<u8> {
     let mut key = vec![group as u8];
     key.extend(hash(ring, scope, subject));
     key
 }
 
 /// The keys of an address and of its network. An empty scope is that of all failures together.
-pub(super) fn networks(
+pub(crate) fn networks(
     ring: &KeyRing,
     group: Group,
     scope: &'static str,
@@ -78,12 +78,12 @@ pub(super) fn networks(
     ]
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What one host has: an address of IPv4, a /64 of IPv6.
-pub(super) fn host_text(address: Option<IpAddr>) -> String {
+pub(crate) fn host_text(address: Option<IpAddr>) -> String {
     let host = |address: IpAddr| match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => Ipv6Net::new_assert(address, 64).trunc().to_string(),

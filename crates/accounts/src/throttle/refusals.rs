@@ -4,12 +4,12 @@
 use mainstay_database::{Change, Error, Event, Unscoped};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
+use mainstay_principals::events::{Action, about_user};
 
 use super::{
     keys::{Group, host_text, key, networks},
     now, wait_until,
 };
-use crate::events::{Action, about_user};
 
 /// Failures that are recorded one by one, of an address and of a network; then they have to wait as attempts do.
 const RECORDED: [i32; 2] = [50, 500];
@@ -62,7 +62,7 @@ async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp, from_memor
 ///
 /// # Errors
 /// As the database answers.
-pub(crate) async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Error> {
+pub async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Error> {
     const ADMIT: &str = "SELECT admit_attempt($1, $2, $3)";
 
     let keys = networks(

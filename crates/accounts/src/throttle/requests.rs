@@ -16,7 +16,7 @@ use super::{
 /// A price: how many requests of one address are taken in a burst, and the seconds until there is room for one more. A
 /// network has room for ten times as many.
 #[derive(Clone, Copy)]
-pub(crate) struct Price {
+pub struct Price {
     scope: &'static str,
     burst: i32,
     every: f64,
@@ -41,13 +41,13 @@ pub(crate) const PASSKEY_OPTIONS: Price = Price {
     every: 5.0,
 };
 /// Sign-ins by an external provider that were started: a row of ten minutes.
-pub(crate) const EXTERNAL_AUTHORIZATIONS: Price = Price {
+pub const EXTERNAL_AUTHORIZATIONS: Price = Price {
     scope: "external_sign_in ",
     burst: 50,
     every: 10.0,
 };
 /// Looks at a mailed link, as each page that one leads to takes them: a query.
-pub(crate) const MAILED_LINKS: Price = Price {
+pub const MAILED_LINKS: Price = Price {
     scope: "mailed_link ",
     burst: 200,
     every: 5.0,
@@ -76,7 +76,7 @@ const INVITATIONS: [(i32, f64); 3] = [(11, DAY / 10.0), (40, DAY / 40.0), (200, 
 ///
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
-pub(crate) async fn admit_request(
+pub async fn admit_request(
     unscoped: &Unscoped,
     price: Price,
     address: Option<IpAddr>,
@@ -126,7 +126,7 @@ pub(crate) async fn admit_own(
 ///
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
-pub(crate) async fn admit_invitation(
+pub async fn admit_invitation(
     unscoped: &Unscoped,
     organization: Uuid,
     address: &[u8],

@@ -1,23 +1,26 @@
+//! Sending a person to a provider.
+
+use mainstay_accounts::throttle::{
+    TOO_MANY_ATTEMPTS,
+    requests::{EXTERNAL_AUTHORIZATIONS, admit_request},
+};
 use mainstay_database::Unscoped;
 use mainstay_http::{
     Fresh, InPerson, Json, Listing, Problem, Public, Shared, WithHeaders, get, input, post, view,
 };
 use mainstay_kernel::{ExposeSecret as _, UserId};
+use mainstay_principals::secret::FreshSecret;
 use openidconnect::{
     CsrfToken, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope,
     core::{CoreAuthPrompt, CoreAuthenticationFlow},
 };
 
 use super::{
-    PROVIDER_UNAVAILABLE,
     callback::BindingCookie,
     pending::{Begun, LIFETIME, Pending},
+    problems::PROVIDER_UNAVAILABLE,
     provider::Provider,
-};
-use crate::{
-    Identity,
-    secret::FreshSecret,
-    throttle::{self, EXTERNAL_AUTHORIZATIONS, TOO_MANY_ATTEMPTS},
+    providers::External,
 };
 
 /// A provider to sign in by.
@@ -35,13 +38,9 @@ pub(super) struct ExternalProviderView {
 #[get("/v1/external-providers")]
 pub(super) async fn list_external_providers(
     _by: Public,
-    identity: Shared<Identity>,
+    external: Shared<External>,
 ) -> Result<Listing<ExternalProviderView>, Problem> {
-    let providers = identity
-        .external
-        .providers
-        .iter()
-        .map(|provider| &provider.settings);
+    let providers = external.providers.iter().map(|provider| &provider.settings);
 
     let items = providers.map(|settings| ExternalProviderView {
         name: settings.name.clone(),
@@ -92,14 +91,14 @@ pub(super) struct ExternalAuthorizationView {
 )]
 pub(super) async fn create_external_authorization(
     by: Public,
-    identity: Shared<Identity>,
+    external: Shared<External>,
     Json(body): Json<CreateExternalAuthorization>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
-    let provider = identity.external.provider(&body.provider)?;
+    let provider = external.provider(&body.provider)?;
     let unscoped = by.unscoped("nobody is signed in yet");
-    let state = fresh_state(&identity);
-    throttle::admit_request(&unscoped, EXTERNAL_AUTHORIZATIONS, by.origin().address).await?;
-    begin(&identity, &unscoped, provider, state, &body, None).await
+    let state = fresh_state(&unscoped);
+    admit_request(&unscoped, EXTERNAL_AUTHORIZATIONS, by.origin().address).await?;
+    begin(&external, &unscoped, provider, state, &body, None).await
 }
 
 /// Begin to link an identity of elsewhere to one's account.
@@ -108,39 +107,39 @@ pub(super) async fn create_external_authorization(
 #[post("/v1/me/external-authorizations", problems(PROVIDER_UNAVAILABLE))]
 pub(super) async fn create_own_external_authorization(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    external: Shared<External>,
     Json(body): Json<CreateExternalAuthorization>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
-    let provider = identity.external.provider(&body.provider)?;
+    let provider = external.provider(&body.provider)?;
     let unscoped =
         by.unscoped("an identity is linked to an account, which stands above organizations");
     let user = by.principal().user;
 
     begin(
-        &identity,
+        &external,
         &unscoped,
         provider,
-        fresh_state(&identity),
+        fresh_state(&unscoped),
         &body,
         Some(user),
     )
     .await
 }
 
-fn fresh_state(identity: &Identity) -> FreshSecret {
-    FreshSecret::new(&identity.runtime().random, "")
+fn fresh_state(unscoped: &Unscoped) -> FreshSecret {
+    FreshSecret::new(&unscoped.database().runtime().random, "")
 }
 
 async fn begin(
-    identity: &Identity,
+    external: &External,
     unscoped: &Unscoped,
     provider: &Provider,
     state: FreshSecret,
     body: &CreateExternalAuthorization,
     user: Option<UserId>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
-    let runtime = identity.runtime();
-    let said = provider.said(identity.external.http()?, runtime).await?;
+    let runtime = unscoped.database().runtime();
+    let said = provider.said(external.http()?, runtime).await?;
 
     let secret = || {
         FreshSecret::new(&runtime.random, "")

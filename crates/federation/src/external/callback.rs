@@ -6,14 +6,15 @@ use mainstay_http::{Cookie, CookieValue, Problem};
 use mainstay_kernel::{ExposeSecret as _, SecretString, UserId};
 
 use super::{
-    exchange::{Person, refused},
+    exchange::refused,
     pending::{LIFETIME, Taken},
+    person::Person,
     provider::Provider,
+    providers::External,
 };
-use crate::Identity;
 
 /// What a client brings back.
-pub(super) struct Callback {
+pub(crate) struct Callback {
     pub(super) provider: String,
     pub(super) state: String,
     pub(super) code: String,
@@ -22,7 +23,7 @@ pub(super) struct Callback {
 }
 
 /// Somebody whom a provider vouches for.
-pub(super) struct Vouched<'i> {
+pub(crate) struct Vouched<'i> {
     pub(super) provider: &'i Provider,
     pub(super) person: Person,
     pub(super) taken: Taken,
@@ -33,22 +34,23 @@ impl Callback {
     /// other.
     ///
     /// # Errors
-    /// [`EXTERNAL_SIGN_IN_REFUSED`](super::EXTERNAL_SIGN_IN_REFUSED) and
-    /// [`PROVIDER_UNAVAILABLE`](super::PROVIDER_UNAVAILABLE).
+    /// [`EXTERNAL_SIGN_IN_REFUSED`](super::problems::EXTERNAL_SIGN_IN_REFUSED) and
+    /// [`PROVIDER_UNAVAILABLE`](super::problems::PROVIDER_UNAVAILABLE).
     pub(super) async fn person<'i>(
         self,
-        identity: &'i Identity,
+        external: &'i External,
         unscoped: &Unscoped,
         cookie: Cookie<BindingCookie>,
         user: Option<UserId>,
     ) -> Result<Vouched<'i>, Problem> {
-        let provider = identity.external.provider(&self.provider)?;
+        let provider = external.provider(&self.provider)?;
         let binding = self
             .binding
             .map(SecretString::from)
             .or(cookie.0.map(|cookie| cookie.0));
         let binding = binding.ok_or_else(|| refused("nothing says who began it"))?;
-        let now = identity.runtime().clock.now();
+        let runtime = unscoped.database().runtime();
+        let now = runtime.clock.now();
 
         let taken = Taken::find(unscoped, &self.state, binding.expose_secret(), now).await?;
         let mut taken = taken
@@ -68,9 +70,9 @@ impl Callback {
         let person = match taken.pending.person.take() {
             Some(person) => person,
             None => {
-                let (http, issuer) = (identity.external.http()?, self.issuer.as_deref());
+                let (http, issuer) = (external.http()?, self.issuer.as_deref());
                 provider
-                    .person(http, identity.runtime(), self.code, issuer, &taken.pending)
+                    .person(http, runtime, self.code, issuer, &taken.pending)
                     .await?
             }
         };
@@ -84,7 +86,7 @@ impl Callback {
 }
 
 /// What binds a sign-in to the browser that began it.
-pub(super) struct BindingCookie(SecretString);
+pub(crate) struct BindingCookie(SecretString);
 
 impl CookieValue for BindingCookie {
     const NAME: &'static str = "__Host-external";

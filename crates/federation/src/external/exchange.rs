@@ -4,21 +4,21 @@ use std::time::{Duration, SystemTime};
 
 use mainstay_http::Problem;
 use mainstay_kernel::{Runtime, Timestamp};
+use mainstay_principals::leeway::CLOCK_LEEWAY;
 use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClaimsVerificationError, ClientId, IdTokenVerifier, Nonce,
     OAuth2TokenResponse as _, PkceCodeVerifier, RequestTokenError, SignatureVerificationError,
     TokenResponse as _,
     core::{CoreIdToken, CoreIdTokenClaims, CoreJsonWebKey, CoreTokenResponse},
 };
-use serde::{Deserialize, Serialize};
 
 use super::{
-    EXTERNAL_SIGN_IN_REFUSED,
     http::HttpClient,
     pending::Pending,
+    person::Person,
+    problems::EXTERNAL_SIGN_IN_REFUSED,
     provider::{Provider, Said, causes, unavailable},
 };
-use crate::{EmailAddress, leeway::CLOCK_LEEWAY};
 
 /// How old a token may be that a provider has only just given.
 const OLDEST: Duration = Duration::from_secs(600);
@@ -26,38 +26,12 @@ const OLDEST: Duration = Duration::from_secs(600);
 /// Longest subject (OpenID Connect Core 1.0 §2).
 const LONGEST_SUBJECT: usize = 255;
 
-/// The person whom a provider vouches for.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Person {
-    pub(super) issuer: String,
-    pub(super) subject: String,
-    email: Option<String>,
-    /// Whether the provider has checked that the address is the person's.
-    email_verified: bool,
-    /// When the person last proved to the provider who it is.
-    pub(super) authenticated_at: Option<Timestamp>,
-    /// Whether that took a second factor, as the provider says.
-    pub(super) multi_factor: bool,
-}
-
-impl Person {
-    /// The address that the provider names, if it is one.
-    pub(super) fn email(&self) -> Option<EmailAddress> {
-        EmailAddress::parse(self.email.as_deref()?)
-    }
-
-    /// The address, if the provider has checked that it is the person's.
-    pub(super) fn verified_email(&self) -> Option<EmailAddress> {
-        self.email().filter(|_| self.email_verified)
-    }
-}
-
 impl Provider {
     /// Exchanges a code for the person whom it stands for.
     ///
     /// # Errors
     /// [`EXTERNAL_SIGN_IN_REFUSED`] when the provider does not take the code or its token cannot be believed,
-    /// [`PROVIDER_UNAVAILABLE`](super::PROVIDER_UNAVAILABLE) when it does not answer as it should.
+    /// [`PROVIDER_UNAVAILABLE`](super::problems::PROVIDER_UNAVAILABLE) when it does not answer as it should.
     pub(super) async fn person(
         &self,
         http: &HttpClient,
@@ -249,6 +223,6 @@ fn authenticated_at(
 }
 
 /// A sign-in that is not accepted, and why, for the log.
-pub(super) fn refused(why: &str) -> Problem {
+pub(crate) fn refused(why: &str) -> Problem {
     EXTERNAL_SIGN_IN_REFUSED.problem().caused_by(why)
 }

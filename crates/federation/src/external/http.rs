@@ -14,14 +14,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Calls providers: over verified TLS, never where an answer redirects to, and never for longer or for more than it was
 /// told (OWASP ASVS 1.3.6, 12.3.1, 12.3.2, 15.3.2).
-pub(super) struct HttpClient {
+pub(crate) struct HttpClient {
     client: reqwest::Client,
     loopback: bool,
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HttpError {
+pub(crate) enum HttpError {
     /// It would go in clear.
     #[error("the URL is not one that may be called: https, and no credentials in it")]
     Url,
@@ -90,7 +90,7 @@ impl<'c> AsyncHttpClient<'c> for HttpClient {
 }
 
 /// Whether a URL leads somewhere over TLS; or, where `loopback` allows it, to this very machine.
-pub(super) fn is_safe(url: &openidconnect::url::Url, loopback: bool) -> bool {
+pub(crate) fn is_safe(url: &openidconnect::url::Url, loopback: bool) -> bool {
     use openidconnect::url::Host;
     let here = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

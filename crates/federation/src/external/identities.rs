@@ -1,3 +1,11 @@
+//! The identities of other providers that an account is linked to.
+
+use mainstay_accounts::{
+    account::{email::EmailAddress, key::own_key},
+    letters,
+    problems::LAST_WAY_IN,
+    second_factors::owner::find_owner,
+};
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, Error, HeldKey, Row};
 use mainstay_http::{
@@ -5,19 +13,17 @@ use mainstay_http::{
     Problem, Shared, WithHeaders, delete, get, input, post, view,
 };
 use mainstay_kernel::{Id, Timestamp};
+use mainstay_principals::{
+    Principals,
+    events::{Action, about, about_session},
+    standing::{self, Hold},
+};
 
 use super::{
-    EXTERNAL_SIGN_IN_REFUSED, IDENTITY_TAKEN, LAST_WAY_IN, PROVIDER_UNAVAILABLE,
     callback::{BindingCookie, Callback, Vouched},
+    problems::{EXTERNAL_SIGN_IN_REFUSED, IDENTITY_TAKEN, PROVIDER_UNAVAILABLE},
+    providers::External,
     subject::{SUBJECT_TAKEN, Subject, cell, index, indexes},
-};
-use crate::{
-    EmailAddress, Identity,
-    accounts::own_key,
-    events::{Action, about, about_session},
-    letters,
-    second_factors::find_owner,
-    standing::{self, Hold},
 };
 
 /// Who somebody is elsewhere.
@@ -44,7 +50,7 @@ pub(super) struct ExternalIdentityView {
 #[get("/v1/me/external-identities")]
 pub(super) async fn list_external_identities(
     by: InPerson,
-    identity: Shared<Identity>,
+    external: Shared<External>,
 ) -> Result<Listing<ExternalIdentityView>, Problem> {
     const LIST: &str = r"
         SELECT i.id, i.issuer, i.email, i.created_at, i.last_used_at, k.id, k.wrapped
@@ -71,7 +77,7 @@ pub(super) async fn list_external_identities(
 
         Ok(ExternalIdentityView {
             id,
-            provider: identity.external.name_of(&issuer).map(str::to_owned),
+            provider: external.name_of(&issuer).map(str::to_owned),
             issuer,
             email: sealed
                 .map(open)
@@ -116,7 +122,7 @@ pub(super) struct CreateExternalIdentity {
 )]
 pub(super) async fn create_external_identity(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    external: Shared<External>,
     cookie: Cookie<BindingCookie>,
     Json(body): Json<CreateExternalIdentity>,
 ) -> Result<WithHeaders<Created<ExternalIdentityView>>, Problem> {
@@ -163,7 +169,7 @@ pub(super) async fn create_external_identity(
     let Vouched {
         provider, person, ..
     } = match callback
-        .person(&identity, &unscoped, cookie, Some(principal.user))
+        .person(&external, &unscoped, cookie, Some(principal.user))
         .await
     {
         Ok(vouched) => vouched,
@@ -183,7 +189,7 @@ pub(super) async fn create_external_identity(
     let owner = find_owner(&unscoped, principal.user).await?;
     let (ring, runtime, subject) = (
         unscoped.database().ring(),
-        identity.runtime(),
+        unscoped.database().runtime(),
         Subject::of(&person),
     );
 
@@ -251,7 +257,7 @@ pub(super) async fn create_external_identity(
 #[delete("/v1/me/external-identities/{id}", problems(NOT_FOUND, LAST_WAY_IN))]
 pub(super) async fn delete_external_identity(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<Id<ExternalIdentity>>,
 ) -> Result<NoContent, Problem> {
     const UNLINK: &str = r"
@@ -282,7 +288,7 @@ pub(super) async fn delete_external_identity(
     );
 
     let told = owner.told(&letters::identity_unlinked(), &unscoped)?;
-    let now = identity.runtime().clock.now();
+    let now = principals.runtime().clock.now();
     let own = [id.uuid().into(), principal.user.uuid().into()];
     let values = own
         .clone()
@@ -295,7 +301,7 @@ pub(super) async fn delete_external_identity(
         .queue(told);
     let unlinked = unscoped.change(change).await?;
 
-    identity.forget_user(principal.user);
+    principals.forget_user(principal.user);
     if unlinked.is_empty() {
         let exists = !unscoped
             .select("external_identities.exists", EXISTS, own)

@@ -8,7 +8,7 @@ use super::http::{HttpClient, HttpError};
 
 /// Fetches key sets, and of those the keys that verify signatures. A key says what it is for by `use` and `key_ops`
 /// (RFC 7517 §4.2, §4.3), and openidconnect looks at `use` alone.
-pub(super) struct KeysThatVerify<'a>(pub(super) &'a HttpClient);
+pub(crate) struct KeysThatVerify<'a>(pub(super) &'a HttpClient);
 
 impl<'c> AsyncHttpClient<'c> for KeysThatVerify<'_> {
     type Error = HttpError;

@@ -3,14 +3,14 @@
 use mainstay_database::{PrivateColumn, Unscoped};
 use mainstay_http::{INTERNAL, Problem};
 use mainstay_kernel::{SecretString, Timestamp, UserId};
+use mainstay_principals::secret::{FreshSecret, hash};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::exchange::Person;
-use crate::secret::{FreshSecret, hash};
+use super::person::Person;
 
 /// How long the person may take at the provider.
-pub(super) const LIFETIME: Duration = Duration::minutes(10);
+pub(crate) const LIFETIME: Duration = Duration::minutes(10);
 
 /// What they are sealed for.
 const PURPOSE: &str = "external authorization";
@@ -27,7 +27,7 @@ pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
 
 /// What is kept of a sign-in that is under way.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     /// Where the person was sent.
     pub(super) provider: String,
     /// What the ID token must repeat, so that no other token will do.
@@ -45,7 +45,7 @@ pub(super) struct Pending {
 }
 
 /// What the client is given of it.
-pub(super) struct Begun {
+pub(crate) struct Begun {
     /// Travels through the provider.
     pub(super) state: FreshSecret,
     /// Stays with the client, which has to show it in the end: whoever is lured into finishing a stranger's sign-in does
@@ -54,7 +54,7 @@ pub(super) struct Begun {
 }
 
 /// One that was taken up, and can be put back.
-pub(super) struct Taken {
+pub(crate) struct Taken {
     pub(super) pending: Pending,
     state: Vec<u8>,
     binding: Vec<u8>,

@@ -19,9 +19,10 @@ use time::Duration;
 use tokio::sync::Mutex;
 
 use super::{
-    PROVIDER_UNAVAILABLE, ProviderSettings,
     http::{HttpClient, HttpError, is_safe},
     keys::KeysThatVerify,
+    problems::PROVIDER_UNAVAILABLE,
+    settings::ProviderSettings,
 };
 
 /// How long what a provider says of itself is believed, and for how long still while it cannot be asked again.
@@ -76,7 +77,7 @@ pub(super) type Client = CoreClient<
 >;
 
 /// A provider, and what it has said of itself.
-pub(super) struct Provider {
+pub(crate) struct Provider {
     pub(super) settings: ProviderSettings,
     known: Mutex<Known>,
 }
@@ -89,7 +90,7 @@ struct Known {
 }
 
 /// What a provider says of itself.
-pub(super) struct Said {
+pub(crate) struct Said {
     metadata: Metadata,
     pub(super) algorithms: Vec<CoreJwsSigningAlgorithm>,
 }
@@ -281,7 +282,7 @@ impl Said {
 }
 
 /// A provider that does not answer, or not as it should.
-pub(super) fn unavailable(why: &str) -> Problem {
+pub(crate) fn unavailable(why: &str) -> Problem {
     PROVIDER_UNAVAILABLE
         .problem()
         .retry_after(LEFT_ALONE_FOR.unsigned_abs())
@@ -302,7 +303,7 @@ fn told(error: &DiscoveryError<HttpError>) -> String {
 }
 
 /// An error and what lies beneath.
-pub(super) fn causes(error: &dyn StdError) -> String {
+pub(crate) fn causes(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

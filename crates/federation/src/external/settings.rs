@@ -66,7 +66,7 @@ pub struct ExternalSettings {
 
 impl ExternalSettings {
     /// Reads the settings; what is wrong is remembered by `reader`, all of it.
-    pub(crate) fn read(reader: &mut Reader, pages_url: &str) -> Self {
+    pub fn read(reader: &mut Reader, pages_url: &str) -> Self {
         let loopback = reader.environment() == Environment::Development;
         let timeout = reader.or(
             "identity.oidc_timeout",

@@ -1,30 +1,43 @@
-use mainstay_crypto::Sealed;
-use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
+//! Signing in with what came back from a provider.
+
+use mainstay_accounts::{
+    Accounts,
+    problems::INVALID_CREDENTIALS,
+    second_factors::{
+        code::Code,
+        sign_in::{SECOND_FACTOR_REQUIRED, show_at_sign_in},
+    },
+    sessions::{
+        answer::{SessionView, answer},
+        device::Device,
+        sign_in::{moved_on, told_of_a_new_place},
+        start::{Kind, NewSession, start_session},
+    },
+    throttle::{TOO_MANY_ATTEMPTS, attempts::Admitted, keys::Keys, refusals::record_failure},
+};
+use mainstay_database::Unscoped;
 use mainstay_http::{
     Cookie, CreatedAt, Header, INVALID_INPUT, Json, Problem, Public, Shared, UserAgent,
     WithHeaders, input, post,
 };
-use mainstay_kernel::{OrganizationId, Timestamp, UserId};
+use mainstay_kernel::{OrganizationId, Timestamp};
+use mainstay_principals::{
+    events::{Action, about_user},
+    standing::{self, Hold},
+};
 
 use super::{
-    ACCOUNT_EXISTS, EMAIL_UNVERIFIED, EXTERNAL_SIGN_IN_REFUSED, NO_ACCOUNT, PROVIDER_UNAVAILABLE,
+    account::Account,
     callback::{BindingCookie, Callback, Vouched},
-    exchange::{Person, refused},
-    provider::Provider,
-    sign_up::sign_up,
-    subject::{Subject, indexes},
-};
-use crate::{
-    Identity,
-    accounts::own_key,
-    events::{Action, about_user},
-    second_factors::{Code, Holder, SECOND_FACTOR_REQUIRED, show_at_sign_in},
-    sessions::{
-        Device, INVALID_CREDENTIALS, Kind, NewSession, SessionView, answer, moved_on,
-        start_session, told_of_a_new_place,
+    person::Person,
+    problems::{
+        ACCOUNT_EXISTS, EMAIL_UNVERIFIED, EXTERNAL_SIGN_IN_REFUSED, NO_ACCOUNT,
+        PROVIDER_UNAVAILABLE,
     },
-    standing::{self, Hold},
-    throttle::{Admitted, Keys, TOO_MANY_ATTEMPTS, record_failure},
+    provider::Provider,
+    providers::External,
+    sign_up::sign_up,
+    subject::Subject,
 };
 
 /// What came back from the provider.
@@ -75,7 +88,8 @@ pub(super) struct CreateExternalSession {
 )]
 pub(super) async fn create_external_session(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
+    external: Shared<External>,
     user_agent: Header<UserAgent>,
     cookie: Cookie<BindingCookie>,
     Json(body): Json<CreateExternalSession>,
@@ -114,7 +128,7 @@ pub(super) async fn create_external_session(
     };
 
     let vouched = async {
-        let vouched = callback.person(&identity, &unscoped, cookie, None).await?;
+        let vouched = callback.person(&external, &unscoped, cookie, None).await?;
         let account = account_of(&unscoped, &vouched, organization, &attempt).await?;
         account
             .may_be_signed_in_to(organization)
@@ -156,7 +170,7 @@ pub(super) async fn create_external_session(
         multi_factor = true;
     }
 
-    let now = identity.runtime().clock.now();
+    let now = accounts.runtime().clock.now();
     let new = NewSession {
         user: account.user,
         organization: account.organization,
@@ -195,12 +209,12 @@ pub(super) async fn create_external_session(
             account.organization,
         )
     };
-    let Some(started) = start_session(&unscoped, &identity, new, success).await? else {
+    let Some(started) = start_session(&unscoped, &accounts, new, success).await? else {
         return Err(moved_on(&unscoped, account.user).await);
     };
 
     account.note_use(&unscoped, now).await?;
-    let WithHeaders(shown, mut headers) = answer(&identity, started).await?;
+    let WithHeaders(shown, mut headers) = answer(&accounts, started).await?;
     headers.extend(BindingCookie::clear());
 
     Ok(WithHeaders(shown, headers))
@@ -215,25 +229,6 @@ fn authenticated_at(provider: &Provider, person: &Person, now: Timestamp) -> Tim
         Timestamp::UNIX_EPOCH
     };
     person.authenticated_at.unwrap_or(unknown)
-}
-
-/// An account that an identity is linked to.
-pub(super) struct Account {
-    pub(super) identity: Uuid,
-    pub(super) user: UserId,
-    pub(super) active: bool,
-    pub(super) second_factor: bool,
-    pub(super) organization: Option<OrganizationId>,
-    /// Sealed.
-    pub(super) email: Vec<u8>,
-    pub(super) key: OwnKey,
-    /// Whether it has signed in before, but never from this network.
-    pub(super) is_new_place: bool,
-    pub(super) is_known_here: bool,
-    /// The secret of the authenticator app, sealed.
-    pub(super) totp: Option<Vec<u8>>,
-    /// The version of the credentials, this identity among them.
-    pub(super) credentials: i64,
 }
 
 /// The account of a person: found, or made where that is allowed.
@@ -260,93 +255,4 @@ async fn account_of(
     // The address is taken: by the same person, who was here twice at the same moment, or by somebody else.
     let found = Account::find(unscoped, &subject, organization, &attempt.place).await?;
     found.ok_or_else(|| ACCOUNT_EXISTS.problem())
-}
-
-impl Account {
-    /// The account that an identity is linked to, in the organization that was asked for.
-    async fn find(
-        unscoped: &Unscoped,
-        subject: &Sealed<Subject>,
-        organization: Option<OrganizationId>,
-        place: &[u8],
-    ) -> Result<Option<Self>, Error> {
-        const FIND: &str = r"
-            SELECT i.id, u.id, u.active, u.second_factor, m.organization_id, u.email, k.id,
-                k.wrapped, EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id),
-                EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id AND p.place = $3),
-                t.secret, u.credentials_version
-            FROM external_identities i
-            JOIN users u ON u.id = i.user_id
-            JOIN data_keys k ON k.id = u.data_key
-            LEFT JOIN totps t ON t.user_id = u.id
-            LEFT JOIN LATERAL (
-                SELECT organization_id
-                FROM memberships
-                WHERE user_id = u.id AND ($2::uuid IS NULL OR organization_id = $2)
-                ORDER BY created_at, organization_id
-                LIMIT 1
-            ) m ON true
-            WHERE i.subject_index = ANY ($1)
-        ";
-
-        let indexes = indexes(subject, unscoped.database().ring());
-        let values = [
-            indexes.into(),
-            organization.map(OrganizationId::uuid).into(),
-            place.to_vec().into(),
-        ];
-
-        let read = |row: &Row| -> Result<Self, Error> {
-            let user: UserId = row.get(1)?;
-            Ok(Self {
-                identity: row.get(0)?,
-                user,
-                active: row.get(2)?,
-                second_factor: row.get(3)?,
-                organization: row.get::<Option<Uuid>>(4)?.map(OrganizationId::from),
-                email: row.get(5)?,
-                key: own_key(user, row, 6)?,
-                is_new_place: row.get::<bool>(8)? && !row.get::<bool>(9)?,
-                is_known_here: row.get(9)?,
-                totp: row.get(10)?,
-                credentials: row.get(11)?,
-            })
-        };
-
-        let rows = unscoped
-            .select("external_identities.sign_in", FIND, values)
-            .await?;
-
-        rows.first().map(read).transpose()
-    }
-
-    fn may_be_signed_in_to(&self, organization: Option<OrganizationId>) -> Result<(), Problem> {
-        if !self.active {
-            return Err(refused("the account is shut"));
-        }
-        if organization.is_some() && self.organization.is_none() {
-            return Err(refused("the account is no member of the organization"));
-        }
-        Ok(())
-    }
-
-    fn holder(&self) -> Holder<'_> {
-        Holder {
-            user: self.user,
-            organization: self.organization,
-            key: &self.key,
-            totp: self.totp.as_deref(),
-            email: &self.email,
-            is_known_here: self.is_known_here,
-        }
-    }
-
-    async fn note_use(&self, unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
-        const USED: &str = "UPDATE external_identities SET last_used_at = $2 WHERE id = $1";
-        let values = [self.identity.into(), now.inner().into()];
-        unscoped
-            .upkeep("external_identities.used", USED, values)
-            .await
-            .map(drop)
-    }
 }

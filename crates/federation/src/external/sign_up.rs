@@ -1,17 +1,20 @@
+//! Making an account for a person whom a provider vouches for.
+
+use mainstay_accounts::account::{
+    address::{ADDRESS_TAKEN, email_cell, email_index},
+    key::NOWHERE,
+};
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Error, OwnKey, Unscoped, Uuid, Value};
 use mainstay_http::Problem;
 use mainstay_kernel::UserId;
+use mainstay_principals::events::{Action, about_user};
 
 use super::{
-    EMAIL_UNVERIFIED,
-    exchange::Person,
-    sign_in::Account,
+    account::Account,
+    person::Person,
+    problems::EMAIL_UNVERIFIED,
     subject::{SUBJECT_TAKEN, Subject, cell, index, indexes as subject_indexes},
-};
-use crate::{
-    accounts::{ADDRESS_TAKEN, NOWHERE, email_cell, email_index},
-    events::{Action, about_user},
 };
 
 /// Makes an account without a password for somebody whom no account knows, and links the identity to it: both or neither.
@@ -19,7 +22,7 @@ use crate::{
 ///
 /// # Errors
 /// [`EMAIL_UNVERIFIED`] when the provider does not vouch for an address.
-pub(super) async fn sign_up(
+pub(crate) async fn sign_up(
     unscoped: &Unscoped,
     person: &Person,
     subject: &Sealed<Subject>,

@@ -1,5 +1,6 @@
 //! Who somebody is elsewhere, as it is kept: sealed, and found through an index over issuer and subject together.
 
+use mainstay_accounts::account::{key::NOWHERE, tables::of_account};
 use mainstay_crypto::{
     BlindIndex, Cell, Identifying, IndexLength, IndexPlace, Indexed, KeyRing, Personal, Sealed,
     Zeroizing,
@@ -7,12 +8,11 @@ use mainstay_crypto::{
 use mainstay_database::{Scope, SealedColumn, SealedIndex, SealedTable, normalised};
 use mainstay_kernel::Uuid;
 
-use super::exchange::Person;
-use crate::accounts::{NOWHERE, of_account};
+use super::person::Person;
 
 /// An issuer and its subject: two issuers may have the same subject, and mean two people (OWASP ASVS 6.8.1).
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Subject {
+pub(crate) struct Subject {
     issuer: String,
     subject: String,
 }
@@ -47,7 +47,7 @@ const PLACE: IndexPlace<'static> = IndexPlace {
 };
 
 /// The constraints that say that the identity belongs to another account.
-pub(super) const SUBJECT_TAKEN: [&str; 2] =
+pub(crate) const SUBJECT_TAKEN: [&str; 2] =
     ["external_identities_subject_key", "unique_indexes_pkey"];
 
 impl Subject {
@@ -60,12 +60,12 @@ impl Subject {
 }
 
 /// The index under which a new identity is kept.
-pub(super) fn index(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<u8> {
+pub(crate) fn index(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<u8> {
     subject.index(ring, &PLACE).into_bytes()
 }
 
 /// The indexes under which an identity may stand while keys are rotated.
-pub(super) fn indexes(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<Vec<u8>> {
+pub(crate) fn indexes(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<Vec<u8>> {
     subject
         .indexes(ring, &PLACE)
         .into_iter()
@@ -74,7 +74,7 @@ pub(super) fn indexes(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<Vec<u8>>
 }
 
 /// Where a value of an identity stands.
-pub(super) fn cell(identity: Uuid, column: &'static str) -> Cell<'static> {
+pub(crate) fn cell(identity: Uuid, column: &'static str) -> Cell<'static> {
     Cell {
         organization: NOWHERE,
         table: "external_identities",

@@ -5,9 +5,8 @@ use mainstay_http::{
     InPerson, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view,
 };
 use mainstay_kernel::{OrganizationId, Timestamp};
-
-use crate::{
-    Identity, directory,
+use mainstay_principals::{
+    Principals,
     events::{Action, about},
 };
 
@@ -95,7 +94,7 @@ fn read(row: &Row) -> Result<ApplicationView, Error> {
 #[delete("/v1/me/applications/{id}", problems(NOT_FOUND))]
 pub(super) async fn withdraw_application(
     by: InPerson,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<Id<Grant>>,
 ) -> Result<NoContent, Problem> {
     // Codes and sessions stand on the grant by their foreign keys, so that none that is given at this moment stays.
@@ -127,9 +126,7 @@ pub(super) async fn withdraw_application(
         ))
         .await?;
 
-    identity
-        .directory
-        .forget(directory::Change::User(principal.user.uuid()));
+    principals.forget_user(principal.user);
 
     if withdrawn.is_empty() {
         Err(NOT_FOUND.problem())

@@ -1,16 +1,20 @@
+//! An application's request: looked at, granted or refused.
+
 use mainstay_access::Principal;
 use mainstay_database::Unscoped;
 use mainstay_http::{InPerson, Json, Problem, Public, Shared, post, view};
 use mainstay_kernel::ExposeSecret as _;
+use mainstay_principals::{
+    Principals,
+    scope::{self, administrative},
+};
 
 use super::{
     code::{self, NewCode},
     consent::{Consent, ConsentView},
     kinds::{UNKNOWN_CLIENT, UNREGISTERED_REDIRECT},
     request::{AuthorizationRequest, Checked, Decision, Wanted, Wrong},
-    scope::{self, administrative},
 };
-use crate::Identity;
 
 /// What the page at `/oauth/authorize` shows before anybody signs in.
 #[view]
@@ -40,16 +44,16 @@ pub(super) struct AuthorizationView {
 )]
 pub(super) async fn check_authorization_request(
     by: Public,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Json(body): Json<AuthorizationRequest>,
 ) -> Result<Json<RequestView>, Problem> {
     let unscoped = by.unscoped("applications are registered for all organizations");
-    let checked = body.check(&unscoped, &identity).await?;
+    let checked = body.check(&unscoped, &principals).await?;
     let redirect_to = checked
         .wanted
         .as_ref()
         .err()
-        .map(|wrong| checked.refused(&identity, *wrong));
+        .map(|wrong| checked.refused(&principals, *wrong));
     Ok(Json(RequestView {
         client_name: checked.application.name,
         redirect_to,
@@ -68,19 +72,19 @@ pub(super) async fn check_authorization_request(
 )]
 pub(super) async fn create_authorization(
     by: InPerson,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Json(body): Json<AuthorizationRequest>,
 ) -> Result<Json<AuthorizationView>, Problem> {
     let unscoped = by.unscoped("applications are registered for all organizations");
     let decision = body.decision;
-    let checked = body.check(&unscoped, &identity).await?;
+    let checked = body.check(&unscoped, &principals).await?;
 
     let wrong = match (&checked.wanted, decision) {
         (Err(wrong), _) => *wrong,
         (Ok(_), Some(Decision::Deny)) => Wrong("access_denied", "The person did not allow it."),
         (Ok(wanted), _) => match decide(
             &unscoped,
-            &identity,
+            &principals,
             by.principal(),
             &checked,
             wanted,
@@ -94,7 +98,7 @@ pub(super) async fn create_authorization(
     };
 
     Ok(Json(AuthorizationView {
-        redirect_to: Some(checked.refused(&identity, wrong)),
+        redirect_to: Some(checked.refused(&principals, wrong)),
         consent: None,
     }))
 }
@@ -102,7 +106,7 @@ pub(super) async fn create_authorization(
 /// A code, or what to ask the person before there is one.
 async fn decide(
     unscoped: &Unscoped,
-    identity: &Identity,
+    principals: &Principals,
     principal: &Principal,
     checked: &Checked,
     wanted: &Wanted,
@@ -125,9 +129,9 @@ async fn decide(
         consent,
     };
 
-    let answer = match code::insert(unscoped, identity, principal, new).await? {
+    let answer = match code::insert(unscoped, principals, principal, new).await? {
         Some(code) => {
-            let redirect_to = checked.with_code(identity, code.expose_secret());
+            let redirect_to = checked.with_code(principals, code.expose_secret());
             AuthorizationView {
                 redirect_to: Some(redirect_to),
                 consent: None,

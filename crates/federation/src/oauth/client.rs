@@ -1,20 +1,22 @@
+//! Who asks for a token: an application, or a service account.
+
 use mainstay_access::Permissions;
+use mainstay_accounts::throttle::refusals::record_failure;
 use mainstay_database::{Error, Premise, Row, Unscoped, Uuid};
 use mainstay_http::{ClientBasic, INVALID_REQUEST, Problem};
+use mainstay_principals::{
+    Principals,
+    client_secrets::{Client, verify_client_secret},
+    events::{Action, about},
+};
 
 use super::{kinds::not_the_client, redirect};
-use crate::{
-    Identity,
-    events::{Action, about},
-    service_accounts::{Client, verify_client_secret},
-    throttle::record_failure,
-};
 
 /// The built-in client: the documentation page. Its redirect follows from the public URL, and its port with it.
 const DOCS: &str = "docs";
 
 /// An application that an operator registered. It keeps no secret (RFC 6749 §2.1: public).
-pub(super) struct Application {
+pub(crate) struct Application {
     pub(super) id: Uuid,
     pub(super) client_id: String,
     pub(super) name: String,
@@ -25,7 +27,7 @@ pub(super) struct Application {
 }
 
 /// Who asks for a token.
-pub(super) enum Asker {
+pub(crate) enum Asker {
     /// An application, by its name alone: what it brings (a code, a token) must be its own.
     Application(Application),
     /// A service account, by its secret.
@@ -51,7 +53,7 @@ impl Application {
     /// The application of this name, unless it was shut.
     pub(super) async fn find(
         unscoped: &Unscoped,
-        identity: &Identity,
+        principals: &Principals,
         client_id: &str,
     ) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
@@ -63,14 +65,14 @@ impl Application {
             .select("oauth_clients.find", FIND, [client_id.into()])
             .await?;
         rows.first()
-            .map(|row| Self::read(row, identity))
+            .map(|row| Self::read(row, principals))
             .transpose()
     }
 
-    fn read(row: &Row, identity: &Identity) -> Result<Self, Error> {
+    fn read(row: &Row, principals: &Principals) -> Result<Self, Error> {
         let client_id: String = row.get(1)?;
         let own_redirect =
-            (client_id == DOCS).then(|| format!("{}/docs", identity.settings.issuer));
+            (client_id == DOCS).then(|| format!("{}/docs", principals.settings.issuer));
         Ok(Self {
             id: row.get(0)?,
             client_id,
@@ -83,7 +85,7 @@ impl Application {
 }
 
 /// What a service account may do at present with the secret that it showed.
-pub(super) async fn permissions_of(
+pub(crate) async fn permissions_of(
     unscoped: &Unscoped,
     client: &Client,
 ) -> Result<Permissions, Error> {
@@ -119,7 +121,7 @@ impl Asker {
     /// Finds out who asks (RFC 6749 §2.3): by Basic or in the body, never by both.
     pub(super) async fn authenticate(
         unscoped: &Unscoped,
-        identity: &Identity,
+        principals: &Principals,
         ClientBasic(basic): ClientBasic,
         (id, secret): (Option<String>, Option<String>),
     ) -> Result<Self, Problem> {
@@ -140,10 +142,10 @@ impl Asker {
         };
 
         let asker = match secret {
-            Some(secret) => verify_client_secret(unscoped, identity, &id, &secret)
+            Some(secret) => verify_client_secret(unscoped, principals, &id, &secret)
                 .await?
                 .map(Self::Machine),
-            None => Application::find(unscoped, identity, &id)
+            None => Application::find(unscoped, principals, &id)
                 .await?
                 .map(Self::Application),
         };

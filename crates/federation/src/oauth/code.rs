@@ -1,24 +1,26 @@
+//! Authorization codes: given, found, and what they stand on.
+
 use mainstay_access::Principal;
+use mainstay_accounts::account::key::own_key;
 use mainstay_crypto::{same_bytes, token_digest};
 use mainstay_database::{Change, Error, OwnKey, Premise, Row, Unscoped, Uuid};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
-use time::Duration;
-
-use super::{consent::Consent, request::Checked};
-use crate::{
-    Identity,
-    accounts::own_key,
+use mainstay_principals::{
+    Principals,
     events::{Action, about},
     secret::{FreshSecret, hash},
     standing::{self, Hold},
 };
+use time::Duration;
+
+use super::{consent::Consent, request::Checked};
 
 /// How long a code is good: the time that a browser takes to go back (RFC 9700 §2.1.1; OWASP ASVS 10.4.3).
 const LIFETIME: Duration = Duration::seconds(60);
 
 /// A code as it stands in the database.
-pub(super) struct Code {
+pub(crate) struct Code {
     pub(super) hash: Vec<u8>,
     client_id: String,
     redirect_uri: String,
@@ -41,7 +43,7 @@ pub(super) struct Code {
 }
 
 /// What a code is to give, and why it may be given.
-pub(super) struct NewCode<'r> {
+pub(crate) struct NewCode<'r> {
     pub(super) checked: &'r Checked,
     pub(super) challenge: &'r [u8],
     /// What the person grants, resolved.
@@ -51,9 +53,9 @@ pub(super) struct NewCode<'r> {
 
 /// Gives a code, and writes down what was granted. What its session left unused and has run out is cleared away on the
 /// way. `None` when the person has not agreed to these scopes, and must be asked.
-pub(super) async fn insert(
+pub(crate) async fn insert(
     unscoped: &Unscoped,
-    identity: &Identity,
+    principals: &Principals,
     principal: &Principal,
     new: NewCode<'_>,
 ) -> Result<Option<SecretString>, Problem> {
@@ -100,7 +102,7 @@ pub(super) async fn insert(
         )
     ";
 
-    let runtime = identity.runtime();
+    let runtime = principals.runtime();
     let now = runtime.clock.now();
     let FreshSecret { text, hash } = FreshSecret::new(&runtime.random, "mac_");
     let application = &new.checked.application;

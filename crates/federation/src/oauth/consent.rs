@@ -2,16 +2,16 @@
 
 use mainstay_database::{Error, Row, Unscoped};
 use mainstay_http::view;
+use mainstay_principals::scope::{LEAST, LEAST_IN_WORDS};
 
 use super::{
     redirect,
     request::{Checked, Decision},
-    scope::{LEAST, LEAST_IN_WORDS},
 };
 
 /// What a person is asked before an application gets access.
 #[view]
-pub(super) struct ConsentView {
+pub(crate) struct ConsentView {
     /// What the application is called.
     client_name: String,
     /// Who is answered: the host of the redirect, or the scheme of an application on the person's device.
@@ -34,7 +34,7 @@ pub(super) struct ConsentPermissionView {
 
 /// Why a code may be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Consent {
+pub(crate) struct Consent {
     /// The person agreed just now.
     pub(super) is_given: bool,
     /// That the person agreed before is enough.

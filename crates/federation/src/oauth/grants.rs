@@ -1,29 +1,75 @@
 //! The three ways to a token.
 
+use mainstay_accounts::{
+    Accounts,
+    sessions::{
+        device::Device,
+        refresh::exchange,
+        start::{Kind, NewSession, start_session, start_session_by_code},
+    },
+};
 use mainstay_database::{Change, Error, Unscoped};
-use mainstay_http::{INVALID_REQUEST, Problem};
-use mainstay_kernel::{OrganizationId, SessionId};
+use mainstay_http::{INVALID_REQUEST, Problem, garde};
+use mainstay_kernel::{OrganizationId, SecretString, SessionId, UserId};
+use mainstay_principals::{
+    client_secrets::Client,
+    events::{Action, about_session},
+    scope::{self, administrative},
+    secret::hash,
+    standing::{self, Hold},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::{
     client::{Application, permissions_of},
     code::Code,
     kinds::{INVALID_GRANT, INVALID_SCOPE, not_the_client},
-    scope::{self, administrative},
-    token::{Granted, TokenRequest},
-};
-use crate::{
-    Identity,
-    events::{Action, about_session},
-    secret::hash,
-    service_accounts::Client,
-    sessions::{Device, Kind, NewSession, exchange, start_session, start_session_by_code},
-    standing::{self, Hold},
 };
 
+/// What is asked for, by what right (RFC 6749 §4.1.3, §4.4.2, §6). Parameters that are not listed are ignored.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+pub(crate) struct TokenRequest {
+    /// `authorization_code`, `refresh_token` or `client_credentials`.
+    #[garde(length(chars, max = 100))]
+    pub(super) grant_type: String,
+    /// The code that came back from `/oauth/authorize`.
+    #[garde(length(chars, max = 200))]
+    pub(super) code: Option<String>,
+    /// Where the code came back to.
+    #[garde(length(chars, max = 2000))]
+    pub(super) redirect_uri: Option<String>,
+    /// What the code's challenge is the SHA-256 of.
+    #[garde(length(chars, max = 200))]
+    pub(super) code_verifier: Option<String>,
+    /// The refresh token of the answer before.
+    #[garde(length(chars, max = 200))]
+    pub(super) refresh_token: Option<String>,
+    /// The permissions that are wanted, separated by spaces. A service account gets all that its role grants when absent; a
+    /// refresh, all that was granted. With `authorization_code` it has no meaning: the code was granted its scope.
+    #[garde(length(chars, max = 2000))]
+    pub(super) scope: Option<String>,
+    /// Who asks, unless `Authorization: Basic …` says so.
+    #[garde(length(chars, max = 200))]
+    pub(super) client_id: Option<String>,
+    /// The secret of a service account, unless `Authorization: Basic …` shows it.
+    #[garde(length(chars, max = 200))]
+    pub(super) client_secret: Option<String>,
+}
+
+/// What a grant gave.
+pub(crate) struct Granted {
+    pub(super) user: UserId,
+    pub(super) session: SessionId,
+    pub(super) refresh_token: Option<SecretString>,
+    /// What the access token is limited to.
+    pub(super) limit: Option<Vec<String>>,
+}
+
 /// Exchanges a code that a person granted, once.
-pub(super) async fn by_code(
+pub(crate) async fn by_code(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     application: &Application,
     body: TokenRequest,
     device: Device,
@@ -35,10 +81,10 @@ pub(super) async fn by_code(
     };
 
     let refused = || INVALID_GRANT.problem();
-    let now = identity.runtime().clock.now();
+    let now = accounts.runtime().clock.now();
     let found = Code::find(unscoped, &shown).await?.ok_or_else(refused)?;
     if let Some(given) = found.given {
-        end_what_it_gave(unscoped, identity, given, found.organization).await?;
+        end_what_it_gave(unscoped, accounts, given, found.organization).await?;
         return Err(refused().caused_by("the code was used before"));
     }
     if !found.is_good_for(&application.client_id, &redirect_uri, &verifier, now) {
@@ -68,7 +114,7 @@ pub(super) async fn by_code(
     };
 
     let event = |session| about_session(Action::TokenCreated, session, found.organization);
-    match start_session_by_code(unscoped, identity, new, &found.hash, event).await? {
+    match start_session_by_code(unscoped, accounts, new, &found.hash, event).await? {
         Some(started) => Ok(Granted {
             user: started.user,
             session: started.session,
@@ -81,7 +127,7 @@ pub(super) async fn by_code(
                 .await?
                 .and_then(|code| code.given)
             {
-                end_what_it_gave(unscoped, identity, given, found.organization).await?;
+                end_what_it_gave(unscoped, accounts, given, found.organization).await?;
             }
             Err(refused().caused_by("the code was used at the same moment"))
         }
@@ -92,7 +138,7 @@ pub(super) async fn by_code(
 /// §4.5; OWASP ASVS 10.4.2).
 async fn end_what_it_gave(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     given: SessionId,
     organization: Option<OrganizationId>,
 ) -> Result<(), Error> {
@@ -104,21 +150,21 @@ async fn end_what_it_gave(
             RETURNING id
         )
     ";
-    let now = identity.runtime().clock.now();
+    let now = accounts.runtime().clock.now();
     let event = about_session(Action::TokenReuse, given, organization);
     let values = [given.uuid().into(), now.inner().into()];
     unscoped
         .change(Change::new("sessions.end_given", END, values, event))
         .await?;
-    identity.forget_session(given);
+    accounts.principals.forget_session(given);
     Ok(())
 }
 
 /// Exchanges a refresh token of the application's own. A scope may be named within what was granted: the access token is
 /// limited to it, and the refresh token is not (RFC 6749 §6).
-pub(super) async fn by_refresh(
+pub(crate) async fn by_refresh(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     application: &Application,
     body: TokenRequest,
 ) -> Result<Granted, Problem> {
@@ -128,7 +174,7 @@ pub(super) async fn by_refresh(
     let wanted = scope::parse(body.scope.as_deref());
     check_granted(unscoped, application, &token, &wanted).await?;
 
-    let refreshed = exchange(unscoped, identity, &token, Some(&application.client_id)).await?;
+    let refreshed = exchange(unscoped, accounts, &token, Some(&application.client_id)).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_GRANT.problem())?;
     let limit = if wanted.is_empty() {
         refreshed.scopes
@@ -181,9 +227,9 @@ async fn check_granted(
 
 /// Gives a service account a session that lasts as long as its token, no wider than its role. Without a scope it is all
 /// that the role grants, except administrative permissions: an administrator chose the role for this machine.
-pub(super) async fn by_secret(
+pub(crate) async fn by_secret(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     client: Client,
     body: TokenRequest,
 ) -> Result<Granted, Problem> {
@@ -212,7 +258,7 @@ pub(super) async fn by_secret(
         ],
         kind: Kind::Client,
         refreshable: false,
-        authenticated_at: identity.runtime().clock.now(),
+        authenticated_at: accounts.runtime().clock.now(),
         multi_factor: false,
         scopes: scopes.clone(),
         client: Some(client.user.to_string()),
@@ -224,7 +270,7 @@ pub(super) async fn by_secret(
     };
 
     let event = |session| about_session(Action::TokenCreated, session, organization);
-    let started = start_session(unscoped, identity, new, event)
+    let started = start_session(unscoped, accounts, new, event)
         .await?
         .ok_or_else(not_the_client)?;
 

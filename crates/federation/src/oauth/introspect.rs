@@ -1,16 +1,21 @@
-use mainstay_access::Permissions;
+//! Looking up what a token is good for (RFC 7662).
+
+use mainstay_access::{Permissions, permission};
 use mainstay_database::{Unscoped, Uuid};
 use mainstay_http::{ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, post, view};
 use mainstay_kernel::{SessionId, Timestamp, UserId};
+use mainstay_principals::{Principals, authenticate::within, client_secrets::Client, scope};
 
 use super::{
-    TokensIntrospect,
     client::{Asker, permissions_of},
     kinds::{INVALID_CLIENT, UNAUTHORIZED_CLIENT},
     revoke::{Held, HeldToken},
-    scope,
 };
-use crate::{Identity, authenticate::within, service_accounts::Client};
+
+permission! {
+    /// Look up what tokens of the organization are good for: for services that take them from others.
+    pub(crate) TokensIntrospect = "tokens.introspect", for [Owner];
+}
 
 /// What a token is good for (RFC 7662 §2.2). A token of which the client may not know looks like one that is not valid.
 #[view]
@@ -52,17 +57,17 @@ pub(super) struct IntrospectionView {
 #[post("/oauth/introspect", problems(INVALID_CLIENT, UNAUTHORIZED_CLIENT))]
 pub(super) async fn introspect_token(
     by: Public,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     basic: ClientBasic,
     OAuthForm(mut body): OAuthForm<HeldToken>,
 ) -> Result<Json<IntrospectionView>, Problem> {
     let unscoped = by.unscoped("whose token it is, is what the token tells");
     let shown = (body.client_id.take(), body.client_secret.take());
-    match Asker::authenticate(&unscoped, &identity, basic, shown).await? {
+    match Asker::authenticate(&unscoped, &principals, basic, shown).await? {
         // Whoever knows a client_id without a secret could ask for tokens that were found somewhere (RFC 7662 §4).
         Asker::Application(_) => Err(UNAUTHORIZED_CLIENT.problem()),
         Asker::Machine(client) => {
-            let shown = look_up(&unscoped, &identity, &client, &body).await?;
+            let shown = look_up(&unscoped, &principals, &client, &body).await?;
             Ok(Json(shown.unwrap_or_default()))
         }
     }
@@ -70,7 +75,7 @@ pub(super) async fn introspect_token(
 
 async fn look_up(
     unscoped: &Unscoped,
-    identity: &Identity,
+    principals: &Principals,
     client: &Client,
     body: &HeldToken,
 ) -> Result<Option<IntrospectionView>, Problem> {
@@ -89,8 +94,8 @@ async fn look_up(
           AND ended_at IS NULL
     ";
 
-    let now = identity.runtime().clock.now();
-    let held = body.held(identity).await?;
+    let now = principals.runtime().clock.now();
+    let held = body.held(principals).await?;
     let (token_ends, says) = match &held {
         Held::Access(verified) if verified.check_time(now).is_ok() => {
             (Some(verified.expires()), verified.scope.clone())
@@ -128,7 +133,7 @@ async fn look_up(
         return Ok(None);
     }
 
-    let principal = match identity.principal(session).await {
+    let principal = match principals.principal(session).await {
         Ok(principal) => principal,
         Err(Refusal::Invalid(_)) => return Ok(None),
         Err(Refusal::Database(error)) => return Err(error.into()),
@@ -146,12 +151,12 @@ async fn look_up(
             &principal.permissions,
             limit.as_deref(),
         ))),
-        client_id: Some(its_client.unwrap_or_else(|| identity.own_client().to_owned())),
+        client_id: Some(its_client.unwrap_or_else(|| principals.own_client().to_owned())),
         token_type: token_ends.map(|_| "Bearer"),
         sub: Some(principal.user),
         sid: Some(principal.session),
-        iss: Some(identity.settings.issuer.clone()),
-        aud: Some(identity.settings.issuer.clone()),
+        iss: Some(principals.settings.issuer.clone()),
+        aud: Some(principals.settings.issuer.clone()),
         exp: Some(token_ends.unwrap_or_else(|| ends.unix_timestamp())),
     }))
 }

@@ -1,7 +1,7 @@
-use mainstay_http::{Json, Problem, Public, Shared, get, view};
+//! The metadata of the authorization server (RFC 8414).
 
-use super::scope;
-use crate::Identity;
+use mainstay_http::{Json, Problem, Public, Shared, get, view};
+use mainstay_principals::{Principals, scope};
 
 /// What a client finds here, and how (RFC 8414 §2).
 #[view]
@@ -46,7 +46,7 @@ pub(super) struct MetadataView {
 #[get("/.well-known/oauth-authorization-server")]
 pub(super) async fn get_authorization_server_metadata(
     by: Public,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
 ) -> Result<Json<MetadataView>, Problem> {
     const PERMISSIONS: &str = "SELECT name FROM permissions ORDER BY name";
 
@@ -61,7 +61,7 @@ pub(super) async fn get_authorization_server_metadata(
         .map(|name| Ok(name.to_owned()))
         .chain(permissions);
 
-    let issuer = &identity.settings.issuer;
+    let issuer = &principals.settings.issuer;
     let below = |path: &str| format!("{issuer}{path}");
 
     Ok(Json(MetadataView {

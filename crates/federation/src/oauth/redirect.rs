@@ -9,7 +9,7 @@ const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
 
 /// Whether an operator may register it: over TLS, to this very machine (RFC 8252 §7.3), or to an application by a scheme
 /// of its own (§7.1). Since requests are compared letter by letter, it must be written the way that it is read.
-pub(super) fn may_be_registered(uri: &str) -> bool {
+pub(crate) fn may_be_registered(uri: &str) -> bool {
     let Ok(url) = Url::parse(uri) else {
         return false;
     };
@@ -32,7 +32,7 @@ pub(super) fn may_be_registered(uri: &str) -> bool {
 
 /// Whether a request may name `uri` where `registered` is registered: letter by letter (RFC 9700 §2.1; OWASP ASVS 10.4.1),
 /// except for the port of this machine, which may be any (RFC 8252 §7.3).
-pub(super) fn matches(registered: &str, uri: &str) -> bool {
+pub(crate) fn matches(registered: &str, uri: &str) -> bool {
     if registered == uri {
         return true;
     }
@@ -63,13 +63,13 @@ fn without_port<'u>(uri: &'u str, machine: &str) -> Option<&'u str> {
 
 /// Whether the application is certain to be the one that is answered there: a registered host that proves its name by TLS.
 /// Whatever runs on a machine may listen on its ports and claim a scheme (RFC 8252 §8.6).
-pub(super) fn assures_identity(uri: &str) -> bool {
+pub(crate) fn assures_identity(uri: &str) -> bool {
     uri.starts_with("https://")
 }
 
 /// Who is answered there, for a person: a host, with its port where it is not the usual one, or the scheme of an
 /// application.
-pub(super) fn recipient(uri: &str) -> String {
+pub(crate) fn recipient(uri: &str) -> String {
     let Ok(url) = Url::parse(uri) else {
         return uri.to_owned();
     };

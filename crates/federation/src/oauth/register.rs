@@ -2,12 +2,12 @@
 
 use mainstay_database::{Change, Error, Event, Row, Unscoped};
 use mainstay_kernel::{LineError, Timestamp, Uuid};
+use mainstay_principals::{
+    events::{Action, about},
+    names::DisplayName,
+};
 
 use super::redirect::may_be_registered;
-use crate::{
-    DisplayName,
-    events::{Action, about},
-};
 
 /// A registered application.
 pub struct ClientRow {

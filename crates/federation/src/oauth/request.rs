@@ -1,19 +1,20 @@
+//! What an application asks for, checked, and where it is answered.
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_database::Unscoped;
 use mainstay_http::{Problem, input};
+use mainstay_principals::{Principals, scope};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
     client::Application,
     kinds::{UNKNOWN_CLIENT, UNREGISTERED_REDIRECT},
-    scope,
 };
-use crate::Identity;
 
 /// What an application asks for when it sends a browser to `/oauth/authorize` (RFC 6749 §4.1.1, RFC 7636 §4.3).
 #[input]
-pub(super) struct AuthorizationRequest {
+pub(crate) struct AuthorizationRequest {
     /// The application.
     #[garde(length(chars, min = 1, max = 64))]
     client_id: String,
@@ -54,13 +55,13 @@ pub(super) struct AuthorizationRequest {
 /// What a person answers to an application that asks for access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Decision {
+pub(crate) enum Decision {
     Allow,
     Deny,
 }
 
 /// A request whose answer has somewhere to go.
-pub(super) struct Checked {
+pub(crate) struct Checked {
     pub(super) application: Application,
     pub(super) redirect_uri: String,
     state: Option<String>,
@@ -69,7 +70,7 @@ pub(super) struct Checked {
 }
 
 /// A request that can be granted.
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// The names that it asks for.
     pub(super) scope: Vec<String>,
     /// SHA-256 of the verifier.
@@ -78,7 +79,7 @@ pub(super) struct Wanted {
 
 /// What an application is told of its mistake: the word of RFC 6749 §4.1.2.1, and a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wrong(pub(super) &'static str, pub(super) &'static str);
+pub(crate) struct Wrong(pub(super) &'static str, pub(super) &'static str);
 
 impl AuthorizationRequest {
     /// Looks first at where the answer would go. As long as that is not a registered address, nobody is sent anywhere
@@ -86,9 +87,9 @@ impl AuthorizationRequest {
     pub(super) async fn check(
         self,
         unscoped: &Unscoped,
-        identity: &Identity,
+        principals: &Principals,
     ) -> Result<Checked, Problem> {
-        let application = Application::find(unscoped, identity, &self.client_id).await?;
+        let application = Application::find(unscoped, principals, &self.client_id).await?;
         let application = application.ok_or_else(|| UNKNOWN_CLIENT.problem())?;
         if !application.may_redirect_to(&self.redirect_uri) {
             return Err(UNREGISTERED_REDIRECT.problem());
@@ -155,22 +156,26 @@ impl AuthorizationRequest {
 
 impl Checked {
     /// Where the browser goes with a code.
-    pub(super) fn with_code(&self, identity: &Identity, code: &str) -> String {
-        self.answer(identity, &[("code", code)])
+    pub(super) fn with_code(&self, principals: &Principals, code: &str) -> String {
+        self.answer(principals, &[("code", code)])
     }
 
     /// Where the browser goes with a refusal.
-    pub(super) fn refused(&self, identity: &Identity, Wrong(error, description): Wrong) -> String {
+    pub(super) fn refused(
+        &self,
+        principals: &Principals,
+        Wrong(error, description): Wrong,
+    ) -> String {
         self.answer(
-            identity,
+            principals,
             &[("error", error), ("error_description", description)],
         )
     }
 
     /// The redirect with these parameters, the application's `state`, and who answers (RFC 9207; OWASP ASVS 10.4.1).
-    fn answer(&self, identity: &Identity, parameters: &[(&str, &str)]) -> String {
+    fn answer(&self, principals: &Principals, parameters: &[(&str, &str)]) -> String {
         let state = self.state.as_deref().map(|state| ("state", state));
-        let issuer = ("iss", identity.settings.issuer.as_str());
+        let issuer = ("iss", principals.settings.issuer.as_str());
         let mut target = self.redirect_uri.clone();
         for (name, value) in parameters.iter().copied().chain(state).chain([issuer]) {
             target.push(if target.contains('?') { '&' } else { '?' });

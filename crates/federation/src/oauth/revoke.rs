@@ -1,8 +1,16 @@
+//! Giving a token back (RFC 7009).
+
 use mainstay_database::{Change, Error, Unscoped, Uuid};
 use mainstay_http::{
     ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, garde, post, view,
 };
 use mainstay_kernel::OrganizationId;
+use mainstay_principals::{
+    Principals,
+    events::{Action, about_session},
+    secret::hash,
+    tokens::Verified,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,16 +18,10 @@ use super::{
     client::Asker,
     kinds::{INVALID_CLIENT, INVALID_GRANT},
 };
-use crate::{
-    Identity,
-    events::{Action, about_session},
-    secret::hash,
-    tokens::Verified,
-};
 
 /// A token that somebody holds (RFC 7009 §2.1, RFC 7662 §2.1).
 #[derive(Deserialize, JsonSchema, garde::Validate)]
-pub(super) struct HeldToken {
+pub(crate) struct HeldToken {
     /// An access token or a refresh token.
     #[garde(length(chars, max = 16_000))]
     pub(super) token: String,
@@ -40,7 +42,7 @@ pub(super) struct HeldToken {
 pub(super) struct RevokedView {}
 
 /// Where a token leads.
-pub(super) enum Held {
+pub(crate) enum Held {
     /// An access token of ours, in time or not.
     Access(Verified),
     /// The hash of what may be a refresh token.
@@ -49,8 +51,8 @@ pub(super) enum Held {
 
 impl HeldToken {
     /// Only the signature of an access token is looked at: one that has run out still names its session.
-    pub(super) async fn held(&self, identity: &Identity) -> Result<Held, Error> {
-        match identity.tokens.verify(&self.token).await {
+    pub(super) async fn held(&self, principals: &Principals) -> Result<Held, Error> {
+        match principals.verify_token(&self.token).await {
             Ok(verified) => Ok(Held::Access(verified)),
             Err(Refusal::Invalid(_)) => Ok(Held::Refresh(hash(&self.token))),
             Err(Refusal::Database(error)) => Err(error),
@@ -75,17 +77,17 @@ impl Held {
 #[post("/oauth/revoke", problems(INVALID_CLIENT, INVALID_GRANT))]
 pub(super) async fn revoke_token(
     by: Public,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     basic: ClientBasic,
     OAuthForm(mut body): OAuthForm<HeldToken>,
 ) -> Result<Json<RevokedView>, Problem> {
     let unscoped = by.unscoped("whose token it is, is what the token tells");
     let shown = (body.client_id.take(), body.client_secret.take());
-    let asker = Asker::authenticate(&unscoped, &identity, basic, shown).await?;
+    let asker = Asker::authenticate(&unscoped, &principals, basic, shown).await?;
     revoke(
         &unscoped,
-        &identity,
-        body.held(&identity).await?,
+        &principals,
+        body.held(&principals).await?,
         &asker.client_id(),
     )
     .await?;
@@ -94,7 +96,7 @@ pub(super) async fn revoke_token(
 
 async fn revoke(
     unscoped: &Unscoped,
-    identity: &Identity,
+    principals: &Principals,
     held: Held,
     client_id: &str,
 ) -> Result<(), Problem> {
@@ -135,7 +137,7 @@ async fn revoke(
 
     let session: Uuid = row.get(0)?;
     let organization = row.get::<Option<Uuid>>(1)?.map(OrganizationId::from);
-    let now = identity.runtime().clock.now();
+    let now = principals.runtime().clock.now();
     let event = about_session(Action::TokenRevoked, session.into(), organization);
     unscoped
         .change(Change::new(
@@ -146,7 +148,7 @@ async fn revoke(
         ))
         .await?;
 
-    identity.forget_session(session.into());
+    principals.forget_session(session.into());
 
     Ok(())
 }

@@ -1,51 +1,20 @@
+//! The token endpoint.
+
 use mainstay_access::Permissions;
+use mainstay_accounts::{Accounts, sessions::device::Device};
 use mainstay_http::{
-    ClientBasic, Header, Json, OAuthForm, Problem, Public, Refusal, Shared, UserAgent, garde, post,
-    view,
+    ClientBasic, Header, Json, OAuthForm, Problem, Public, Refusal, Shared, UserAgent, post, view,
 };
-use mainstay_kernel::{ExposeSecret as _, SecretString, SessionId, UserId};
-use schemars::JsonSchema;
-use serde::Deserialize;
+use mainstay_kernel::{ExposeSecret as _, SessionId};
+use mainstay_principals::scope;
 
 use super::{
     client::Asker,
-    grants,
+    grants::{self, TokenRequest},
     kinds::{
         INVALID_CLIENT, INVALID_GRANT, INVALID_SCOPE, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE,
     },
-    scope,
 };
-use crate::{Identity, sessions::Device};
-
-/// What is asked for, by what right (RFC 6749 §4.1.3, §4.4.2, §6). Parameters that are not listed are ignored.
-#[derive(Deserialize, JsonSchema, garde::Validate)]
-pub(super) struct TokenRequest {
-    /// `authorization_code`, `refresh_token` or `client_credentials`.
-    #[garde(length(chars, max = 100))]
-    grant_type: String,
-    /// The code that came back from `/oauth/authorize`.
-    #[garde(length(chars, max = 200))]
-    pub(super) code: Option<String>,
-    /// Where the code came back to.
-    #[garde(length(chars, max = 2000))]
-    pub(super) redirect_uri: Option<String>,
-    /// What the code's challenge is the SHA-256 of.
-    #[garde(length(chars, max = 200))]
-    pub(super) code_verifier: Option<String>,
-    /// The refresh token of the answer before.
-    #[garde(length(chars, max = 200))]
-    pub(super) refresh_token: Option<String>,
-    /// The permissions that are wanted, separated by spaces. A service account gets all that its role grants when absent; a
-    /// refresh, all that was granted. With `authorization_code` it has no meaning: the code was granted its scope.
-    #[garde(length(chars, max = 2000))]
-    pub(super) scope: Option<String>,
-    /// Who asks, unless `Authorization: Basic …` says so.
-    #[garde(length(chars, max = 200))]
-    client_id: Option<String>,
-    /// The secret of a service account, unless `Authorization: Basic …` shows it.
-    #[garde(length(chars, max = 200))]
-    client_secret: Option<String>,
-}
 
 /// Tokens (RFC 6749 §5.1).
 #[view]
@@ -61,15 +30,6 @@ pub(super) struct TokenView {
     refresh_token: Option<String>,
     /// What the token may do: permissions, separated by spaces; `profile` where it may only ask whose account it is for.
     scope: String,
-}
-
-/// What a grant gave.
-pub(super) struct Granted {
-    pub(super) user: UserId,
-    pub(super) session: SessionId,
-    pub(super) refresh_token: Option<SecretString>,
-    /// What the access token is limited to.
-    pub(super) limit: Option<Vec<String>>,
 }
 
 /// Get a token (OAuth 2).
@@ -89,7 +49,7 @@ pub(super) struct Granted {
 )]
 pub(super) async fn create_token(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     user_agent: Header<UserAgent>,
     basic: ClientBasic,
     OAuthForm(mut body): OAuthForm<TokenRequest>,
@@ -97,33 +57,38 @@ pub(super) async fn create_token(
     let grant = Grant::named(&body.grant_type).ok_or_else(|| UNSUPPORTED_GRANT_TYPE.problem())?;
     let unscoped = by.unscoped("who asks for a token is what its grant tells");
     let shown = (body.client_id.take(), body.client_secret.take());
-    let asker = Asker::authenticate(&unscoped, &identity, basic, shown).await?;
+    let asker = Asker::authenticate(&unscoped, &accounts.principals, basic, shown).await?;
     let client_id = asker.client_id();
     let device = Device::of(by.origin(), &user_agent);
 
     let granted = match (grant, asker) {
         (Grant::Code, Asker::Application(application)) => {
-            grants::by_code(&unscoped, &identity, &application, body, device).await?
+            grants::by_code(&unscoped, &accounts, &application, body, device).await?
         }
         (Grant::Refresh, Asker::Application(application)) => {
-            grants::by_refresh(&unscoped, &identity, &application, body).await?
+            grants::by_refresh(&unscoped, &accounts, &application, body).await?
         }
         (Grant::Secret, Asker::Machine(client)) => {
-            grants::by_secret(&unscoped, &identity, client, body).await?
+            grants::by_secret(&unscoped, &accounts, client, body).await?
         }
         _ => return Err(UNAUTHORIZED_CLIENT.problem()),
     };
 
-    let held = held(&identity, granted.session).await?;
+    let held = held(&accounts, granted.session).await?;
     let scope = scope::text(&scope::effective(&held, granted.limit.as_deref()));
-    let access_token = identity
+    let access_token = accounts
+        .principals
         .access_token(granted.user, granted.session, Some(&client_id), &scope)
         .await?;
 
     Ok(Json(TokenView {
         access_token: access_token.expose_secret().to_owned(),
         token_type: "Bearer",
-        expires_in: identity.settings.access_token_lifetime.whole_seconds(),
+        expires_in: accounts
+            .principals
+            .settings
+            .access_token_lifetime
+            .whole_seconds(),
         refresh_token: granted
             .refresh_token
             .map(|token| token.expose_secret().to_owned()),
@@ -132,8 +97,8 @@ pub(super) async fn create_token(
 }
 
 /// What a session may do at present; nothing when it has ended since.
-async fn held(identity: &Identity, session: SessionId) -> Result<Permissions, Problem> {
-    match identity.principal(session).await {
+async fn held(accounts: &Accounts, session: SessionId) -> Result<Permissions, Problem> {
+    match accounts.principals.principal(session).await {
         Ok(principal) => Ok(principal.permissions.clone()),
         Err(Refusal::Invalid(_)) => Ok(Permissions::default()),
         Err(Refusal::Database(error)) => Err(error.into()),

@@ -1,8 +1,8 @@
 use std::process::ExitCode;
 
+use crate::identity::{NewClient, create_client, disable_client, list_clients, set_first_party};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use mainstay_identity::{NewClient, create_client, disable_client, list_clients, set_first_party};
 use mainstay_kernel::one_line;
 
 use super::{

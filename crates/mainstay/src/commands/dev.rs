@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
+use crate::identity::{
+    Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_user,
+};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use mainstay_config::Reader;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Database, DatabaseUrl};
-use mainstay_identity::{
-    Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_user,
-};
 use mainstay_kernel::Runtime;
 use tokio::sync::oneshot;
 

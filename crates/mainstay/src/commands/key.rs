@@ -1,8 +1,8 @@
 use std::process::ExitCode;
 
+use crate::identity::{KeysOf, ListedKey, list_keys, revoke_key};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use mainstay_identity::{KeysOf, ListedKey, list_keys, revoke_key};
 use mainstay_kernel::OrganizationId;
 
 use super::{

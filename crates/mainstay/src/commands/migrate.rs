@@ -1,9 +1,9 @@
 use std::process::ExitCode;
 
+use crate::identity::declare_permissions;
 use anyhow::Context as _;
 use mainstay_config::Reader;
 use mainstay_database::{DatabaseUrl, Migrated, Owner};
-use mainstay_identity::declare_permissions;
 
 use super::say;
 use crate::{Platform, settings::OWNER_URL};

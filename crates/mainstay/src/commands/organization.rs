@@ -1,8 +1,8 @@
 use std::process::ExitCode;
 
+use crate::identity::{list_organizations, revoke_organization};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use mainstay_identity::{list_organizations, revoke_organization};
 use mainstay_kernel::{OrganizationId, one_line};
 
 use super::{

@@ -1,8 +1,8 @@
 use std::process::ExitCode;
 
+use crate::identity::{assign_role, list_roles_of};
 use anyhow::ensure;
 use clap::{Args, Subcommand};
-use mainstay_identity::{assign_role, list_roles_of};
 use mainstay_kernel::OrganizationId;
 
 use super::{

@@ -1,8 +1,8 @@
 use std::process::ExitCode;
 
+use crate::identity::{end_session, end_sessions_of, sessions_of};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use mainstay_identity::{end_session, end_sessions_of, sessions_of};
 use mainstay_kernel::SessionId;
 
 use super::{

@@ -1,14 +1,14 @@
 use std::{io::Read as _, process::ExitCode};
 
+use crate::identity::{
+    Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place as Home, Strength,
+    UserSummary, create_user, delete_account, find_user, reset_second_factors, set_active,
+};
 use anyhow::{Context as _, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
 use mainstay_crypto::Sealed;
 use mainstay_database::Unscoped;
-use mainstay_identity::{
-    Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place as Home, Strength,
-    UserSummary, create_user, delete_account, find_user, reset_second_factors, set_active,
-};
 use mainstay_kernel::{Random, Runtime, one_line};
 
 use super::{

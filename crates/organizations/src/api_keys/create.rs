@@ -1,16 +1,18 @@
+//! Making an API key of one's own.
+
+use super::view::MadeApiKeyView;
 use http::StatusCode;
+use mainstay_accounts::{account::owner::find_owner, letters};
 use mainstay_database::Change;
 use mainstay_http::{CONFLICT, Created, Fresh, InPerson, Json, Kind, Problem, Shared, post};
-
-use super::{CreateApiKey, MOST_KEYS, MadeApiKeyView, NewApiKey, TOO_MANY_KEYS};
-use crate::{
-    Identity,
+use mainstay_principals::{
     events::{Action, about},
-    letters,
-    passwords::find_owner,
     privilege::{EXCEEDS_OWN, held},
     standing::{self, Hold},
 };
+
+use super::new::{CreateApiKey, MOST_KEYS, NewApiKey, TOO_MANY_KEYS};
+use crate::settings::Settings;
 
 /// A session that works in no organization has nothing that a key could do.
 const NO_ORGANIZATION: Kind = Kind::new(
@@ -30,7 +32,7 @@ const NO_ORGANIZATION: Kind = Kind::new(
 )]
 pub(super) async fn create_api_key(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    settings: Shared<Settings>,
     Json(body): Json<CreateApiKey>,
 ) -> Result<Created<MadeApiKeyView>, Problem> {
     const INSERT: &str = r"
@@ -56,7 +58,7 @@ pub(super) async fn create_api_key(
         .ok_or_else(|| NO_ORGANIZATION.problem())?;
     let unscoped = by
         .unscoped("a key belongs to its person, who sees those of every organization in one place");
-    let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
+    let new = NewApiKey::new(body, &settings, &unscoped, principal).await?;
 
     let place = [
         principal.user.uuid().into(),

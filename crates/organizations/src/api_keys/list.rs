@@ -1,6 +1,8 @@
-use mainstay_http::{InPerson, Json, Listing, NOT_FOUND, Path, Problem, get};
+//! One's own API keys.
 
-use super::{ApiKeyId, ApiKeyView, KeysWanted, select_keys};
+use super::view::{ApiKeyView, KeysWanted, select_keys};
+use mainstay_http::{InPerson, Json, Listing, NOT_FOUND, Path, Problem, get};
+use mainstay_principals::api_keys::row::ApiKeyId;
 
 /// List one's API keys, newest first.
 ///

@@ -1,15 +1,23 @@
+//! A new API key: what may be asked for, and what is decided.
+
+use super::view::MadeApiKeyView;
 use garde::Validate;
 use http::StatusCode;
 use mainstay_access::Principal;
 use mainstay_database::{Unscoped, Value};
 use mainstay_http::{FieldError, INVALID_INPUT, Kind, Problem, input};
 use mainstay_kernel::{ExposeSecret as _, Timestamp};
+use mainstay_principals::{
+    api_keys::{row::ApiKeyId, text},
+    names::DisplayName,
+    privilege::exceeds_own,
+    secret::FreshSecret,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use time::Duration;
 
-use super::{ApiKeyId, MadeApiKeyView, text};
-use crate::{DisplayName, Settings, privilege::exceeds_own, secret::FreshSecret};
+use crate::settings::Settings;
 
 /// Keys that an account may have at once.
 pub(crate) const MOST_KEYS: i64 = 100;
@@ -58,7 +66,7 @@ impl NewApiKey {
     /// What `body` asks for, if `by` may ask for it.
     ///
     /// # Errors
-    /// [`EXCEEDS_OWN`](crate::privilege::EXCEEDS_OWN) when a scope is beyond what `by` may do; [`INVALID_INPUT`] when it
+    /// [`EXCEEDS_OWN`](mainstay_principals::privilege::EXCEEDS_OWN) when a scope is beyond what `by` may do; [`INVALID_INPUT`] when it
     /// would live longer than the operator lets keys live.
     pub(crate) async fn new(
         body: CreateApiKey,
@@ -117,7 +125,7 @@ impl NewApiKey {
 /// The names of the permissions that a credential is to be limited to.
 ///
 /// # Errors
-/// [`EXCEEDS_OWN`](crate::privilege::EXCEEDS_OWN) when one is beyond what `by` may do.
+/// [`EXCEEDS_OWN`](mainstay_principals::privilege::EXCEEDS_OWN) when one is beyond what `by` may do.
 pub(crate) async fn scopes_within(
     scopes: Option<Vec<Scope>>,
     unscoped: &Unscoped,

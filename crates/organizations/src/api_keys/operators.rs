@@ -2,9 +2,10 @@
 
 use mainstay_database::{Change, Error, Unscoped, Uuid};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
-
-use super::{row::ApiKeyRow, text::id_of};
-use crate::events::{Action, about};
+use mainstay_principals::{
+    api_keys::{row::ApiKeyRow, text::id_of},
+    events::{Action, about},
+};
 
 /// Whose keys to list.
 #[derive(Clone, Copy, Debug)]

@@ -1,15 +1,15 @@
 //! The keys of an organization, for whoever administers it.
 
+use super::{permissions::ApiKeysManage, view::ApiKeyView};
 use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
 use mainstay_http::{
     Allowed, FreshOrScoped, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete,
     get, input,
 };
 use mainstay_kernel::UserId;
-
-use super::{ApiKeyId, ApiKeyView, ApiKeysManage, row::ApiKeyRow};
-use crate::{
-    Identity,
+use mainstay_principals::{
+    Principals,
+    api_keys::row::{ApiKeyId, ApiKeyRow},
     events::{Action, about},
     privilege::{EXCEEDS_OWN, held_by, out_of_reach},
 };
@@ -48,7 +48,7 @@ pub(super) async fn list_organization_api_keys(
 #[delete("/v1/organization/api-keys/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_organization_api_key(
     by: FreshOrScoped<ApiKeysManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<ApiKeyId>,
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = r"
@@ -94,7 +94,7 @@ pub(super) async fn delete_organization_api_key(
         .change(Change::new("api_keys.revoke", REVOKE, values, event))
         .await?;
 
-    identity.forget_session(id.uuid().into());
+    principals.forget_session(id.uuid().into());
 
     if revoked.is_empty() {
         let thing = [id.uuid().into()];

@@ -1,9 +1,10 @@
+//! Revoking an API key of one's own.
+
 use mainstay_database::Change;
 use mainstay_http::{InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, delete};
-
-use super::ApiKeyId;
-use crate::{
-    Identity,
+use mainstay_principals::{
+    Principals,
+    api_keys::row::ApiKeyId,
     events::{Action, about},
 };
 
@@ -13,7 +14,7 @@ use crate::{
 #[delete("/v1/api-keys/{id}", problems(NOT_FOUND))]
 pub(super) async fn delete_api_key(
     by: InPerson,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<ApiKeyId>,
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = r"
@@ -35,7 +36,7 @@ pub(super) async fn delete_api_key(
         principal.organization,
     );
 
-    let now = identity.runtime().clock.now();
+    let now = principals.runtime().clock.now();
     let values = [
         id.uuid().into(),
         principal.user.uuid().into(),
@@ -46,7 +47,7 @@ pub(super) async fn delete_api_key(
         .change(Change::new("api_keys.revoke_own", REVOKE, values, event))
         .await?;
 
-    identity.forget_session(id.uuid().into());
+    principals.forget_session(id.uuid().into());
 
     if revoked.is_empty() {
         Err(NOT_FOUND.problem())

@@ -1,15 +1,20 @@
+//! Accepting an invitation with an account that exists.
+
+use http::StatusCode;
+use mainstay_accounts::{account::owner::find_owner, problems::INVALID_TOKEN};
 use mainstay_crypto::Sealed;
 use mainstay_database::Change;
-use mainstay_http::{Fresh, InPerson, Json, OnConstraint as _, Problem, Shared, input, post, view};
+use mainstay_http::{
+    Fresh, InPerson, Json, Kind, OnConstraint as _, Problem, Shared, input, post, view,
+};
 use mainstay_kernel::OrganizationId;
-
-use super::{ALREADY_A_MEMBER, INVITATION_OF_ANOTHER, pending::find};
-use crate::{
-    Identity,
+use mainstay_principals::{
+    Principals,
     events::{Action, about, about_user},
-    passwords::{INVALID_TOKEN, find_owner},
     standing::{self, Hold},
 };
+
+use super::pending::find;
 
 /// Proof of an invitation.
 #[input]
@@ -39,7 +44,7 @@ pub(super) struct JoinedView {
 )]
 pub(super) async fn accept_invitation(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Json(body): Json<AcceptInvitation>,
 ) -> Result<Json<JoinedView>, Problem> {
     const ACCEPT: &str = r"
@@ -83,7 +88,7 @@ pub(super) async fn accept_invitation(
     let values = [
         pending.id.uuid().into(),
         pending.hash.into(),
-        identity.runtime().clock.now().inner().into(),
+        principals.runtime().clock.now().inner().into(),
         user.uuid().into(),
         pending.role.clone().into(),
     ];
@@ -117,3 +122,17 @@ pub(super) async fn accept_invitation(
         role: pending.role,
     }))
 }
+
+/// The token belongs to an address that is not the caller's.
+pub(crate) const INVITATION_OF_ANOTHER: Kind = Kind::new(
+    StatusCode::FORBIDDEN,
+    "invitation_of_another",
+    "The invitation is for another address: sign in with the account that has it.",
+);
+
+/// The account belongs to the organization already.
+pub(crate) const ALREADY_A_MEMBER: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "already_a_member",
+    "The account belongs to the organization already.",
+);

@@ -1,3 +1,15 @@
+//! Inviting somebody.
+
+use mainstay_accounts::{
+    Accounts,
+    account::{
+        address::email_index,
+        by_address::{find_by_address, mailbox},
+        email::EmailAddress,
+    },
+    letters,
+    throttle::{TOO_MANY_ATTEMPTS, requests::admit_invitation},
+};
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Error, Unscoped, Uuid};
 use mainstay_http::{
@@ -6,20 +18,18 @@ use mainstay_http::{
 };
 use mainstay_kernel::SecretString;
 use mainstay_mail::{Letter, Mail};
+use mainstay_principals::{
+    events::{Action, about},
+    privilege::{EXCEEDS_OWN, held_by, refused},
+    secret::FreshSecret,
+    standing,
+};
 use time::Duration;
 
 use super::row::{InvitationId, InvitationView, email_cell};
 use crate::{
-    EmailAddress, Identity,
-    accounts::{email_index, find_by_address, mailbox},
-    events::{Action, about},
-    letters,
-    members::MembersManage,
-    privilege::{EXCEEDS_OWN, held_by, refused},
-    roles::{RoleName, UNKNOWN_ROLE},
-    secret::FreshSecret,
-    standing,
-    throttle::{self, TOO_MANY_ATTEMPTS},
+    members::permissions::MembersManage,
+    roles::{UNKNOWN_ROLE, name::RoleName},
 };
 
 /// How long an invitation may be accepted.
@@ -44,7 +54,7 @@ pub(super) struct CreateInvitation {
 )]
 pub(super) async fn create_invitation(
     by: FreshOrScoped<MembersManage>,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<CreateInvitation>,
 ) -> Result<Created<InvitationView>, Problem> {
     // The new row waits for the old one to go: both have the same place in the index.
@@ -101,9 +111,9 @@ pub(super) async fn create_invitation(
     let holder = find_by_address(&unscoped, &body.email).await?;
     let to = mailbox(holder.as_ref(), &body.email);
 
-    let mail = write(&unscoped, &identity, to, &organization_name, &token.text)?;
+    let mail = write(&unscoped, &accounts, to, &organization_name, &token.text)?;
     let index = email.index(ring, &email_index()).into_bytes();
-    throttle::admit_invitation(&unscoped, organization, &index).await?;
+    admit_invitation(&unscoped, organization, &index).await?;
 
     let (key, wrapped) = ring.new_data_key(&runtime.random, organization, id.uuid());
     let indexes: Vec<_> = email
@@ -192,7 +202,7 @@ async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, Str
 /// The mail that carries the token. An address that no mail reaches is no address to invite.
 fn write(
     unscoped: &Unscoped,
-    identity: &Identity,
+    accounts: &Accounts,
     email: &EmailAddress,
     organization: &str,
     token: &SecretString,
@@ -203,7 +213,7 @@ fn write(
         ))
         .button(
             "Accept the invitation",
-            letters::link(identity, "invitation", token),
+            letters::link(accounts, "invitation", token),
         )
         .paragraph("The link works once, for seven days. Without an account, you make one there.")
         .footer("If you do not know who invites you, do nothing.");

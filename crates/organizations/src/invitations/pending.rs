@@ -1,11 +1,14 @@
+//! The invitation that a token names.
+
+use mainstay_accounts::account::email::EmailAddress;
 use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
 use mainstay_kernel::OrganizationId;
+use mainstay_principals::secret::hash;
 
 use super::row::{InvitationId, email_cell};
-use crate::{EmailAddress, secret::hash};
 
 /// An invitation that may be accepted.
-pub(super) struct Pending {
+pub(crate) struct Pending {
     pub(super) id: InvitationId,
     pub(super) hash: Vec<u8>,
     pub(super) organization: OrganizationId,
@@ -17,7 +20,7 @@ pub(super) struct Pending {
 
 /// The invitation of a token. There is none for a token that was never mailed, was used or withdrawn, has run out, or
 /// whose inviter may not invite any more: nobody can tell these apart.
-pub(super) async fn find(unscoped: &Unscoped, token: &str) -> Result<Option<Pending>, Error> {
+pub(crate) async fn find(unscoped: &Unscoped, token: &str) -> Result<Option<Pending>, Error> {
     const FIND: &str = r"
         SELECT i.id, i.organization_id, o.name, r.name, i.email, k.id, k.wrapped
         FROM invitations i

@@ -1,3 +1,6 @@
+//! A row of the view `invitations_shown`, and what is sealed of invitations.
+
+use mainstay_accounts::account::{email::EmailAddress, tables::address_index};
 use mainstay_crypto::{Cell, Masked, Sealed};
 use mainstay_database::{
     Entity, Erasure, Error, Id, KeyHolder, OwnKey, Scope, SealedColumn, SealedTable, Unscoped, Uuid,
@@ -5,15 +8,13 @@ use mainstay_database::{
 use mainstay_http::view;
 use mainstay_kernel::{Timestamp, UserId};
 
-use crate::{EmailAddress, accounts::address_index};
-
 /// An invitation's identifier.
-pub(super) type InvitationId = Id<InvitationRow>;
+pub(crate) type InvitationId = Id<InvitationRow>;
 
 /// A row of the view `invitations_shown`.
 #[derive(Entity)]
 #[entity(table = "invitations_shown", resource = "invitation")]
-pub(super) struct InvitationRow {
+pub(crate) struct InvitationRow {
     id: InvitationId,
     email: Vec<u8>,
     key_id: i64,
@@ -26,7 +27,7 @@ pub(super) struct InvitationRow {
 
 /// An invitation that waits for its answer.
 #[view]
-pub(super) struct InvitationView {
+pub(crate) struct InvitationView {
     /// Which.
     pub(super) id: InvitationId,
     /// Who is invited: the address's first letter and domain.
@@ -84,7 +85,7 @@ pub(super) fn table() -> SealedTable {
 
 /// Where an invitation's address stands. Nobody has an account yet whom it could be filed under: the invitation itself is
 /// the data subject.
-pub(super) fn email_cell(organization: Uuid, id: InvitationId) -> Cell<'static> {
+pub(crate) fn email_cell(organization: Uuid, id: InvitationId) -> Cell<'static> {
     Cell {
         organization,
         table: "invitations",

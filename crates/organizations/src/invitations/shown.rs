@@ -1,16 +1,18 @@
+//! Invitations that wait for their answer: listed, shown and withdrawn.
+
 use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
 use mainstay_http::{
     Allowed, FreshOrScoped, Json, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared,
     delete, get, input,
 };
-
-use super::row::{InvitationId, InvitationRow, InvitationView};
-use crate::{
-    Identity,
+use mainstay_principals::{
+    Principals,
     events::{Action, about},
-    members::MembersManage,
     privilege::{EXCEEDS_OWN, held_by, out_of_reach},
 };
+
+use super::row::{InvitationId, InvitationRow, InvitationView};
+use crate::members::permissions::MembersManage;
 
 const SEALED_BY_HAND: &str =
     "an address is sealed before anybody knows whose account has it; it is shown masked";
@@ -28,12 +30,12 @@ pub(super) struct ListInvitations {
 #[get("/v1/invitations")]
 pub(super) async fn list_invitations(
     by: Allowed<MembersManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Query(query): Query<ListInvitations>,
 ) -> Result<PageOf<InvitationView>, Problem> {
     let filter = Filter::all().at_least(
         InvitationRow::EXPIRES_AT,
-        Some(identity.runtime().clock.now()),
+        Some(principals.runtime().clock.now()),
     );
     let newest_first = Order::by(InvitationRow::ID, Direction::Descending);
     let page = by

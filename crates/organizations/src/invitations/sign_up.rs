@@ -1,21 +1,25 @@
+//! Accepting an invitation by making an account.
+
+use http::StatusCode;
+use mainstay_accounts::{
+    Accounts,
+    account::{
+        address::{ADDRESS_TAKEN, email_cell, email_index},
+        by_address::find_by_address,
+        key::NOWHERE,
+    },
+    passwords::{password::Password, rules::check},
+    problems::{INVALID_TOKEN, not_hashed},
+};
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Unscoped};
 use mainstay_http::{
-    CreatedAt, Json, OnConstraint as _, Problem, Public, Shared, input, post, view,
+    CreatedAt, Json, Kind, OnConstraint as _, Problem, Public, Shared, input, post, view,
 };
 use mainstay_kernel::{OrganizationId, UserId};
+use mainstay_principals::events::{Action, about_user};
 
-use super::{
-    ACCOUNT_EXISTS,
-    pending::{Pending, find},
-};
-use crate::{
-    Identity, Password,
-    accounts::{ADDRESS_TAKEN, NOWHERE, email_cell, email_index, find_by_address},
-    events::{Action, about_user},
-    passwords::{INVALID_TOKEN, check},
-    sessions::not_hashed,
-};
+use super::pending::{Pending, find};
 
 /// Proof of an invitation, and the password of the account to be.
 #[input]
@@ -42,7 +46,7 @@ pub(super) struct InvitedAccountView {
 #[post("/v1/invitations/sign-up", problems(INVALID_TOKEN, ACCOUNT_EXISTS))]
 pub(super) async fn sign_up_by_invitation(
     by: Public,
-    identity: Shared<Identity>,
+    accounts: Shared<Accounts>,
     Json(body): Json<SignUpByInvitation>,
 ) -> Result<CreatedAt<InvitedAccountView>, Problem> {
     let unscoped = by.unscoped("nobody is signed in; the token names the invitation");
@@ -57,9 +61,9 @@ pub(super) async fn sign_up_by_invitation(
         pending.email.as_str().to_owned(),
         pending.organization_name.clone(),
     ];
-    check(&identity, &body.password, "password", false, context).await?;
+    check(&accounts, &body.password, "password", false, context).await?;
 
-    let hash = identity
+    let hash = accounts
         .hasher
         .hash(body.password.secret())
         .await
@@ -158,3 +162,10 @@ async fn make(
 
     Ok((!made.is_empty()).then_some(user))
 }
+
+/// The invited address has an account.
+pub(crate) const ACCOUNT_EXISTS: Kind = Kind::new(
+    StatusCode::CONFLICT,
+    "account_exists",
+    "The address has an account already: sign in with it, then accept the invitation.",
+);

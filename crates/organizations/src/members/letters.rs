@@ -1,10 +1,10 @@
 //! What members are told by mail of changes that concern them.
 
+use mainstay_accounts::letters;
 use mainstay_database::{Error, Job, Unscoped};
 use mainstay_mail::Letter;
 
-use super::Subject;
-use crate::letters;
+use super::subject::Subject;
 
 const ASK: &str = "If you did not expect this, ask an owner of the organization.";
 
@@ -24,7 +24,7 @@ pub(crate) fn tell_role_changed(
 }
 
 /// Tells a member that they are one no longer.
-pub(super) fn tell_removed(unscoped: &Unscoped, member: &Subject) -> Result<Option<Job>, Error> {
+pub(crate) fn tell_removed(unscoped: &Unscoped, member: &Subject) -> Result<Option<Job>, Error> {
     let organization = &member.organization_name;
     let letter = Letter::new(format!("You were removed from {organization}"))
         .paragraph(format!(

@@ -1,14 +1,16 @@
+//! Members, with their addresses masked.
+
 use mainstay_database::{Cursor, Direction, Filter, Limit, Order};
 use mainstay_http::{Allowed, Json, NOT_FOUND, PageOf, Path, Problem, Query, get, input};
 
 use super::{
-    MembersRead,
+    permissions::MembersRead,
     row::{MemberId, MemberRow, MemberView},
 };
-use crate::roles::RoleName;
+use crate::roles::name::RoleName;
 
 /// Why the address of an account is read outside the organization's own keys.
-pub(super) const SEALED_ELSEWHERE: &str =
+pub(crate) const SEALED_ELSEWHERE: &str =
     "an account's address is sealed for no organization; it is shown masked";
 
 /// Which members to list.

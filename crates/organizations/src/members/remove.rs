@@ -1,15 +1,19 @@
+//! Removing a member.
+
+use mainstay_accounts::problems::LAST_OWNER;
 use mainstay_database::{Change, Error};
 use mainstay_http::{
     FreshOrScoped, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete,
 };
-
-use super::{MembersManage, find_subject, letters::tell_removed, row::MemberId};
-use crate::{
-    Identity,
-    accounts::LAST_OWNER,
+use mainstay_principals::{
+    Principals,
     events::{Action, about_user},
     privilege::{EXCEEDS_OWN, held_by, refused},
     standing,
+};
+
+use super::{
+    letters::tell_removed, permissions::MembersManage, row::MemberId, subject::find_subject,
 };
 
 /// Remove a member.
@@ -19,7 +23,7 @@ use crate::{
 #[delete("/v1/members/{user_id}", problems(NOT_FOUND, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn delete_member(
     by: FreshOrScoped<MembersManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<MemberId>,
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = r"
@@ -53,7 +57,7 @@ pub(super) async fn delete_member(
             held,
             owner,
             member.role_name.into(),
-            identity.runtime().clock.now().inner().into(),
+            principals.runtime().clock.now().inner().into(),
         ];
 
         let event = about_user(
@@ -73,7 +77,7 @@ pub(super) async fn delete_member(
             .on_constraint("memberships_last_owner", LAST_OWNER)?
             .is_empty()
         {
-            identity.forget_user(member.user);
+            principals.forget_user(member.user);
             return Ok(NoContent);
         }
         // Somebody changed the role meanwhile: look again.

@@ -1,8 +1,10 @@
+//! A member's address in clear, on record.
+
 use mainstay_http::{Allowed, Json, NOT_FOUND, Path, Problem, get, view};
 use mainstay_kernel::UserId;
 
 use super::{
-    MembersReveal,
+    permissions::MembersReveal,
     row::{MemberId, MemberRow},
 };
 

@@ -1,16 +1,18 @@
+//! A member's sessions in the organization: listed, and ended.
+
 use mainstay_database::{Change, Error, Row, Uuid};
 use mainstay_http::{
     Allowed, FreshOrScoped, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view,
 };
 use mainstay_kernel::{SessionId, Timestamp};
-
-use super::{MembersManage, find_subject, row::MemberId};
-use crate::{
-    Identity,
+use mainstay_principals::{
+    Principals,
     events::{Action, about_session, about_user},
     privilege::{EXCEEDS_OWN, held_by, refused},
     standing,
 };
+
+use super::{permissions::MembersManage, row::MemberId, subject::find_subject};
 
 /// All of them: the membership is locked first, so that none starts beside it.
 const END_ALL: &str = r"
@@ -69,7 +71,7 @@ pub(super) struct MemberSessionView {
 #[get("/v1/members/{user_id}/sessions", problems(NOT_FOUND))]
 pub(super) async fn list_member_sessions(
     by: Allowed<MembersManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<MemberId>,
 ) -> Result<Listing<MemberSessionView>, Problem> {
     const LIST: &str = r"
@@ -88,7 +90,7 @@ pub(super) async fn list_member_sessions(
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
 
-    let now = identity.runtime().clock.now();
+    let now = principals.runtime().clock.now();
     let rows = by
         .select(
             "sessions.list_of_member",
@@ -108,10 +110,10 @@ pub(super) async fn list_member_sessions(
 #[delete("/v1/members/{user_id}/sessions", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_member_sessions(
     by: FreshOrScoped<MembersManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<MemberId>,
 ) -> Result<NoContent, Problem> {
-    end(&by, &identity, id, None).await?;
+    end(&by, &principals, id, None).await?;
     Ok(NoContent)
 }
 
@@ -122,10 +124,10 @@ pub(super) async fn delete_member_sessions(
 )]
 pub(super) async fn delete_member_session(
     by: FreshOrScoped<MembersManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path((id, session)): Path<(MemberId, SessionId)>,
 ) -> Result<NoContent, Problem> {
-    if end(&by, &identity, id, Some(session)).await? {
+    if end(&by, &principals, id, Some(session)).await? {
         Ok(NoContent)
     } else {
         Err(NOT_FOUND.problem())
@@ -135,7 +137,7 @@ pub(super) async fn delete_member_session(
 /// Ends a member's sessions, or the one; tells whether there was any.
 async fn end(
     by: &Allowed<MembersManage>,
-    identity: &Identity,
+    principals: &Principals,
     id: MemberId,
     session: Option<SessionId>,
 ) -> Result<bool, Problem> {
@@ -151,7 +153,7 @@ async fn end(
         Some(session) => about_session(Action::TokenRevoked, session, organization),
         None => about_user(Action::TokenRevoked, Some(member.user), organization),
     };
-    let now = identity.runtime().clock.now();
+    let now = principals.runtime().clock.now();
     let [held, owner] = held_by(by.principal());
 
     let values = [
@@ -173,7 +175,7 @@ async fn end(
         .change(change.given(standing::in_role(by.principal())))
         .await?;
 
-    identity.forget_user(member.user);
+    principals.forget_user(member.user);
 
     // The member may have been promoted since they were looked up.
     if ended.is_empty()

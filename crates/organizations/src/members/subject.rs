@@ -1,9 +1,12 @@
+//! The member whom a change concerns.
+
 use mainstay_access::Permission;
+use mainstay_accounts::account::{address::email_cell, email::EmailAddress};
 use mainstay_database::{Door, Error, OwnKey, Row, Unscoped, Uuid};
 use mainstay_kernel::UserId;
+use mainstay_principals::privilege::held_by;
 
 use super::row::MemberId;
-use crate::{EmailAddress, accounts::email_cell, privilege::held_by};
 
 /// The member whom a change concerns.
 pub(crate) struct Subject {
@@ -66,7 +69,7 @@ fn read(row: &Row) -> Result<Subject, Error> {
             .transpose()?,
         organization_name: row.get(6)?,
         email: row.get(7)?,
-        key: crate::accounts::own_key(user, row, 8)?,
+        key: mainstay_accounts::account::key::own_key(user, row, 8)?,
     })
 }
 

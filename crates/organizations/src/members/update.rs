@@ -1,23 +1,26 @@
+//! Changing a member's role.
+
+use mainstay_accounts::problems::LAST_OWNER;
 use mainstay_database::{Change, Error};
 use mainstay_http::{
     Allowed, FreshOrScoped, Json, NOT_FOUND, OnConstraint as _, Patch, Path, Problem, Shared,
     input, patch,
 };
-
-use super::{
-    MembersManage, find_subject,
-    list::SEALED_ELSEWHERE,
-    row::{MemberId, MemberRow, MemberView},
-    tell_role_changed,
-};
-use crate::{
-    Identity,
-    accounts::LAST_OWNER,
+use mainstay_principals::{
+    Principals,
     events::{Action, about_user},
     privilege::{EXCEEDS_OWN, held_by, refused},
-    roles::{RoleName, UNKNOWN_ROLE},
     standing,
 };
+
+use super::{
+    letters::tell_role_changed,
+    list::SEALED_ELSEWHERE,
+    permissions::MembersManage,
+    row::{MemberId, MemberRow, MemberView},
+    subject::find_subject,
+};
+use crate::roles::{UNKNOWN_ROLE, name::RoleName};
 
 /// What changes of a member.
 #[input]
@@ -36,7 +39,7 @@ pub(super) struct UpdateMember {
 )]
 pub(super) async fn update_member(
     by: FreshOrScoped<MembersManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<MemberId>,
     Json(body): Json<UpdateMember>,
 ) -> Result<Json<MemberView>, Problem> {
@@ -56,7 +59,7 @@ pub(super) async fn update_member(
     ";
 
     if let Patch::Set(wanted) = &body.role {
-        change_role(&by, &identity, id, wanted, UPDATE).await?;
+        change_role(&by, &principals, id, wanted, UPDATE).await?;
     }
 
     Ok(Json(
@@ -68,7 +71,7 @@ pub(super) async fn update_member(
 
 async fn change_role(
     by: &Allowed<MembersManage>,
-    identity: &Identity,
+    principals: &Principals,
     id: MemberId,
     wanted: &RoleName,
     clauses: &'static str,
@@ -116,7 +119,7 @@ async fn change_role(
             .on_constraint("memberships_last_owner", LAST_OWNER)?
             .is_empty()
         {
-            identity.forget_user(member.user);
+            principals.forget_user(member.user);
             return Ok(());
         }
         // Somebody changed the role meanwhile: look again.

@@ -1,15 +1,18 @@
+//! Creating an organization.
+
 use http::StatusCode;
 use mainstay_database::Change;
 use mainstay_http::{Created, InPerson, Json, Kind, Problem, Shared, input, post};
 use mainstay_kernel::OrganizationId;
-
-use super::mine::OwnOrganizationView;
-use crate::{
-    Identity, OrganizationName,
+use mainstay_principals::{
+    Principals,
     events::{Action, about},
-    roles::OWNER,
+    names::OrganizationName,
     standing::{self, Hold},
 };
+
+use super::mine::OwnOrganizationView;
+use crate::roles::OWNER;
 
 /// One belongs to as many organizations as one may make.
 const TOO_MANY_ORGANIZATIONS: Kind = Kind::new(
@@ -33,7 +36,7 @@ pub(super) struct CreateOrganization {
 #[post("/v1/organizations", problems(TOO_MANY_ORGANIZATIONS))]
 pub(super) async fn create_organization(
     by: InPerson,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Json(body): Json<CreateOrganization>,
 ) -> Result<Created<OwnOrganizationView>, Problem> {
     const CREATE: &str = r"
@@ -51,7 +54,7 @@ pub(super) async fn create_organization(
         )
     ";
 
-    let (runtime, user) = (identity.runtime(), by.principal().user);
+    let (runtime, user) = (principals.runtime(), by.principal().user);
     let (id, now): (OrganizationId, _) = (runtime.new_id(), runtime.clock.now());
     let name = body.name.into_string();
     let values = [

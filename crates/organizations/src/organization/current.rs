@@ -1,15 +1,17 @@
+//! The organization that the session works in: shown, and renamed.
+
 use mainstay_access::Permission;
 use mainstay_database::{Change, Door, Error, Row, Uuid};
 use mainstay_http::{
     Allowed, FreshOrScoped, Json, NOT_FOUND, Patch, Problem, get, input, patch, view,
 };
 use mainstay_kernel::{OrganizationId, Timestamp};
-
-use super::{OrganizationRead, OrganizationUpdate};
-use crate::{
-    OrganizationName,
+use mainstay_principals::{
     events::{Action, about},
+    names::OrganizationName,
 };
+
+use super::permissions::{OrganizationRead, OrganizationUpdate};
 
 /// The organization that the session works in.
 #[view]

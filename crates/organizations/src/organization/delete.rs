@@ -1,14 +1,16 @@
+//! Deleting an organization.
+
 use http::StatusCode;
 use mainstay_database::{Change, ConstraintKind, Error};
 use mainstay_http::{Allowed, Fresh, Kind, NoContent, Problem, Shared, delete};
 use mainstay_kernel::OrganizationId;
-
-use super::OrganizationDelete;
-use crate::{
-    Identity,
+use mainstay_principals::{
+    Principals,
     events::{Action, about},
     standing,
 };
+
+use super::permissions::OrganizationDelete;
 
 /// Something or somebody is left in the organization.
 const ORGANIZATION_NOT_EMPTY: Kind = Kind::new(
@@ -24,7 +26,7 @@ const ORGANIZATION_NOT_EMPTY: Kind = Kind::new(
 #[delete("/v1/organization", problems(ORGANIZATION_NOT_EMPTY))]
 pub(super) async fn delete_current_organization(
     by: Fresh<Allowed<OrganizationDelete>>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
 ) -> Result<NoContent, Problem> {
     // The foreign keys of the features decide what is left: they are checked when the statement ends.
     const DELETE: &str = r"
@@ -71,7 +73,7 @@ pub(super) async fn delete_current_organization(
     ";
 
     let (organization, user): (OrganizationId, _) = (by.organization().into(), by.principal().user);
-    let now = identity.runtime().clock.now();
+    let now = principals.runtime().clock.now();
     let values = [
         organization.uuid().into(),
         user.uuid().into(),
@@ -95,7 +97,7 @@ pub(super) async fn delete_current_organization(
         return Err(ORGANIZATION_NOT_EMPTY.problem());
     }
 
-    identity.forget_user(user);
+    principals.forget_user(user);
 
     Ok(NoContent)
 }

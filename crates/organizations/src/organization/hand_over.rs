@@ -1,18 +1,25 @@
+//! Handing an organization over to another owner.
+
+use mainstay_accounts::problems::LAST_OWNER;
 use mainstay_database::Change;
 use mainstay_http::{
     Allowed, Fresh, Json, NOT_FOUND, NoContent, OnConstraint as _, Problem, Shared, input, put,
 };
 use mainstay_kernel::UserId;
-
-use super::OrganizationHandOver;
-use crate::{
-    Identity,
-    accounts::LAST_OWNER,
+use mainstay_principals::{
+    Principals,
     events::{Action, about_user},
-    members::{find_subject, tell_owner_handed_over, tell_role_changed},
     privilege::{EXCEEDS_OWN, refused},
-    roles::{MANAGER, OWNER},
     standing,
+};
+
+use super::permissions::OrganizationHandOver;
+use crate::{
+    members::{
+        letters::{tell_owner_handed_over, tell_role_changed},
+        subject::find_subject,
+    },
+    roles::{MANAGER, OWNER},
 };
 
 /// Who owns the organization from now on.
@@ -28,7 +35,7 @@ pub(super) struct HandOver {
 #[put("/v1/organization/owner", problems(NOT_FOUND, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn hand_over_organization(
     by: Fresh<Allowed<OrganizationHandOver>>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Json(body): Json<HandOver>,
 ) -> Result<NoContent, Problem> {
     const HAND_OVER: &str = r"
@@ -109,8 +116,8 @@ pub(super) async fn hand_over_organization(
             .detail("There is no other member with an open account by this id."));
     }
 
-    identity.forget_user(me);
-    identity.forget_user(them);
+    principals.forget_user(me);
+    principals.forget_user(them);
 
     Ok(NoContent)
 }

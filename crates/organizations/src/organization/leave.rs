@@ -1,12 +1,13 @@
+//! Leaving an organization.
+
+use mainstay_accounts::problems::LAST_OWNER;
 use mainstay_database::Change;
 use mainstay_http::{
     Fresh, InPerson, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared, delete,
 };
 use mainstay_kernel::OrganizationId;
-
-use crate::{
-    Identity,
-    accounts::LAST_OWNER,
+use mainstay_principals::{
+    Principals,
     events::{Action, about_user},
     standing,
 };
@@ -17,7 +18,7 @@ use crate::{
 #[delete("/v1/organizations/{id}/membership", problems(NOT_FOUND, LAST_OWNER))]
 pub(super) async fn leave_organization(
     by: Fresh<InPerson>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<OrganizationId>,
 ) -> Result<NoContent, Problem> {
     const LEAVE: &str = r"
@@ -33,7 +34,7 @@ pub(super) async fn leave_organization(
         )
     ";
 
-    let (user, now) = (by.principal().user, identity.runtime().clock.now());
+    let (user, now) = (by.principal().user, principals.runtime().clock.now());
     let unscoped = by.unscoped(
         "one leaves also where one does not work just now; the statement is limited to one's own",
     );
@@ -49,7 +50,7 @@ pub(super) async fn leave_organization(
         .await
         .on_constraint("memberships_last_owner", LAST_OWNER)?;
 
-    identity.forget_user(user);
+    principals.forget_user(user);
 
     if left.is_empty() {
         Err(NOT_FOUND.problem())

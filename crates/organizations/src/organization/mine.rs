@@ -1,10 +1,12 @@
+//! The organizations that a person belongs to.
+
 use mainstay_database::{Error, Row, Unscoped, Uuid};
 use mainstay_http::{InPerson, Json, Listing, NOT_FOUND, Path, Problem, get, view};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 
 /// An organization that one belongs to.
 #[view]
-pub(super) struct OwnOrganizationView {
+pub(crate) struct OwnOrganizationView {
     /// Which.
     pub(super) id: OrganizationId,
     /// Its name.

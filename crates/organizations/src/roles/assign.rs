@@ -1,7 +1,8 @@
+//! Roles as an operator lists and assigns them.
+
 use mainstay_database::{Change, ConstraintKind, Error, Row, Unscoped};
 use mainstay_kernel::{OrganizationId, UserId};
-
-use crate::events::{Action, about_user};
+use mainstay_principals::events::{Action, about_user};
 
 /// A role as an operator lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,17 +1,19 @@
+//! Creating a role.
+
 use http::StatusCode;
 use mainstay_database::Change;
 use mainstay_http::{Created, FreshOrScoped, Json, Kind, Problem, Shared, input, post};
-
-use super::{
-    RolesManage,
-    name::{NewRoleName, PermissionNames},
-    role::{ROLE_NAME_TAKEN, RoleId, RoleView, check_held, name_taken, organization, shown},
-};
-use crate::{
-    Identity,
+use mainstay_principals::{
+    Principals,
     events::{Action, about},
     privilege::EXCEEDS_OWN,
     standing,
+};
+
+use super::{
+    name::{NewRoleName, PermissionNames},
+    permissions::RolesManage,
+    role::{ROLE_NAME_TAKEN, RoleId, RoleView, check_held, name_taken, organization, shown},
 };
 
 /// The organization has as many roles as anybody can keep apart.
@@ -36,7 +38,7 @@ pub(super) struct CreateRole {
 #[post("/v1/roles", problems(EXCEEDS_OWN, ROLE_NAME_TAKEN, TOO_MANY_ROLES))]
 pub(super) async fn create_role(
     by: FreshOrScoped<RolesManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Json(body): Json<CreateRole>,
 ) -> Result<Created<RoleView>, Problem> {
     const CREATE: &str = r"
@@ -57,7 +59,7 @@ pub(super) async fn create_role(
     let permissions = body.permissions.into_set();
     check_held(&by, &permissions).await?;
 
-    let id: RoleId = identity.runtime().new_id();
+    let id: RoleId = principals.runtime().new_id();
     let name = body.name.as_str().to_owned();
     let values = [
         by.organization().into(),
@@ -66,7 +68,7 @@ pub(super) async fn create_role(
         permissions.iter().cloned().collect::<Vec<_>>().into(),
         MOST.into(),
         shown(&name, &permissions).into(),
-        identity.runtime().clock.now().inner().into(),
+        principals.runtime().clock.now().inner().into(),
     ];
 
     let event = about(

@@ -1,3 +1,5 @@
+//! The permissions that the code declares, written into the database.
+
 use mainstay_access::Declared;
 use mainstay_database::{Error, Owner, Value};
 

@@ -1,15 +1,17 @@
+//! Deleting a role.
+
 use http::StatusCode;
 use mainstay_database::{Change, ConstraintKind, Error, IfMatch};
 use mainstay_http::{FreshOrScoped, Kind, NOT_FOUND, NoContent, Path, Problem, delete};
-
-use super::{
-    RolesManage,
-    role::{BUILT_IN_ROLE, RoleId, find_to_change, organization, shown},
-};
-use crate::{
+use mainstay_principals::{
     events::{Action, about},
     privilege::{EXCEEDS_OWN, held_by},
     standing,
+};
+
+use super::{
+    permissions::RolesManage,
+    role::{BUILT_IN_ROLE, RoleId, find_to_change, organization, shown},
 };
 
 /// Somebody has the role, or is invited to it.

@@ -1,7 +1,9 @@
+//! The roles of an organization.
+
 use mainstay_http::{Allowed, Json, Listing, NOT_FOUND, Path, Problem, get};
 
 use super::{
-    RolesRead,
+    permissions::RolesRead,
     role::{RoleId, RoleView, find},
 };
 

@@ -1,3 +1,5 @@
+//! Names of roles and permissions in requests.
+
 use std::collections::BTreeSet;
 
 use garde::Validate;
@@ -22,7 +24,7 @@ pub(crate) struct RoleName(
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
-pub(super) struct NewRoleName(
+pub(crate) struct NewRoleName(
     #[garde(length(chars, min = 1, max = 50), custom(is_name))]
     #[schemars(
         length(min = 1, max = 50),
@@ -36,7 +38,7 @@ pub(super) struct NewRoleName(
 #[derive(Clone, Debug, Deserialize, JsonSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
-pub(super) struct PermissionNames(
+pub(crate) struct PermissionNames(
     #[garde(
         length(max = 200),
         inner(length(chars, min = 1, max = 100), custom(is_permission))

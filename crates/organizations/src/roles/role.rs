@@ -1,3 +1,5 @@
+//! A role, and what keeps a caller from changing it.
+
 use std::collections::BTreeSet;
 
 use http::StatusCode;
@@ -5,24 +7,23 @@ use mainstay_access::Permission;
 use mainstay_database::{Door, Error, IfMatch, Row, Uuid};
 use mainstay_http::{Kind, NOT_FOUND, Problem, view};
 use mainstay_kernel::Id;
-
-use crate::privilege::{held_by, refused};
+use mainstay_principals::privilege::{held_by, refused};
 
 /// Built-in roles are the same everywhere.
-pub(super) const BUILT_IN_ROLE: Kind = Kind::new(
+pub(crate) const BUILT_IN_ROLE: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "built_in_role",
     "Built-in roles are the same in every organization: make one of your own.",
 );
 /// Another role has the name.
-pub(super) const ROLE_NAME_TAKEN: Kind = Kind::new(
+pub(crate) const ROLE_NAME_TAKEN: Kind = Kind::new(
     StatusCode::CONFLICT,
     "role_name_taken",
     "Another role has this name, perhaps a built-in one.",
 );
 
 /// A role's identifier.
-pub(super) type RoleId = Id<RoleView>;
+pub(crate) type RoleId = Id<RoleView>;
 
 /// A role.
 #[view]
@@ -53,7 +54,7 @@ impl RoleView {
 }
 
 /// A role of the caller's organization, or a built-in one; and whether it is more than the caller may give.
-pub(super) async fn find<P: Permission>(
+pub(crate) async fn find<P: Permission>(
     by: &Door<P>,
     id: RoleId,
 ) -> Result<Option<(RoleView, bool)>, Error> {
@@ -78,7 +79,7 @@ pub(super) async fn find<P: Permission>(
 }
 
 /// A role that the caller may change, at the version that the change builds upon.
-pub(super) async fn find_to_change<P: Permission>(
+pub(crate) async fn find_to_change<P: Permission>(
     by: &Door<P>,
     id: RoleId,
     if_match: &IfMatch,
@@ -101,7 +102,7 @@ pub(super) async fn find_to_change<P: Permission>(
 }
 
 /// Refuses permissions that the caller does not hold; a name that nobody declared is held by nobody.
-pub(super) async fn check_held<P: Permission>(
+pub(crate) async fn check_held<P: Permission>(
     by: &Door<P>,
     permissions: &BTreeSet<String>,
 ) -> Result<(), Problem> {
@@ -117,7 +118,7 @@ pub(super) async fn check_held<P: Permission>(
 }
 
 /// Names the two ways in which a name is taken.
-pub(super) fn name_taken(error: Error) -> Problem {
+pub(crate) fn name_taken(error: Error) -> Problem {
     match &error {
         Error::Constraint { name, .. }
             if name == "roles_name_key" || name == "roles_name_built_in" =>
@@ -129,11 +130,11 @@ pub(super) fn name_taken(error: Error) -> Problem {
 }
 
 /// What the audit log compares.
-pub(super) fn shown(name: &str, permissions: &BTreeSet<String>) -> serde_json::Value {
+pub(crate) fn shown(name: &str, permissions: &BTreeSet<String>) -> serde_json::Value {
     serde_json::json!({ "name": name, "permissions": permissions })
 }
 
 /// The organization's id as events want it.
-pub(super) fn organization<P: Permission>(by: &Door<P>) -> Option<mainstay_kernel::OrganizationId> {
+pub(crate) fn organization<P: Permission>(by: &Door<P>) -> Option<mainstay_kernel::OrganizationId> {
     Some(Uuid::into(by.organization()))
 }

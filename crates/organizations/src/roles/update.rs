@@ -1,21 +1,23 @@
+//! Changing a role.
+
 use std::collections::BTreeSet;
 
 use mainstay_database::{Change, Error, IfMatch};
 use mainstay_http::{FreshOrScoped, Json, NOT_FOUND, Patch, Path, Problem, Shared, input, patch};
+use mainstay_principals::{
+    Principals,
+    events::{Action, about},
+    privilege::{EXCEEDS_OWN, held_by},
+    standing,
+};
 
 use super::{
-    RolesManage,
     name::{NewRoleName, PermissionNames},
+    permissions::RolesManage,
     role::{
         BUILT_IN_ROLE, ROLE_NAME_TAKEN, RoleId, RoleView, check_held, find_to_change, name_taken,
         organization, shown,
     },
-};
-use crate::{
-    Identity,
-    events::{Action, about},
-    privilege::{EXCEEDS_OWN, held_by},
-    standing,
 };
 
 /// What changes of a role: a field that is absent stays.
@@ -37,7 +39,7 @@ pub(super) struct UpdateRole {
 )]
 pub(super) async fn update_role(
     by: FreshOrScoped<RolesManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<RoleId>,
     if_match: IfMatch,
     Json(body): Json<UpdateRole>,
@@ -118,7 +120,7 @@ pub(super) async fn update_role(
             .map_err(name_taken)?
             .is_empty()
         {
-            identity.forget_role(id.uuid());
+            principals.forget_role(id.uuid());
             let version = role.version + 1;
             return Ok(Json(RoleView {
                 id,

@@ -1,11 +1,14 @@
+//! Service accounts in requests and answers.
+
 use mainstay_http::{Patch, input, view};
 use mainstay_kernel::{Timestamp, UserId};
+use mainstay_principals::names::DisplayName;
 
-use crate::{DisplayName, roles::RoleName};
+use crate::roles::name::RoleName;
 
 /// A new service account.
 #[input]
-pub(super) struct CreateServiceAccount {
+pub(crate) struct CreateServiceAccount {
     /// What it is called: what it does, for instance.
     pub(super) name: DisplayName,
     /// Its role in the organization, which may grant no more than one's own.
@@ -14,7 +17,7 @@ pub(super) struct CreateServiceAccount {
 
 /// What changes of a service account (RFC 7396): a field that is absent stays.
 #[input]
-pub(super) struct UpdateServiceAccount {
+pub(crate) struct UpdateServiceAccount {
     /// What it is called.
     pub(super) name: Patch<DisplayName>,
     /// Its role in the organization, which may grant no more than one's own.
@@ -26,7 +29,7 @@ pub(super) struct UpdateServiceAccount {
 
 /// A service account.
 #[view]
-pub(super) struct ServiceAccountView {
+pub(crate) struct ServiceAccountView {
     /// Which; its `client_id`, too.
     pub(super) id: UserId,
     /// What it is called.

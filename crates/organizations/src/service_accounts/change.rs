@@ -1,22 +1,25 @@
+//! Changing a service account.
+
 use mainstay_database::Change;
 use mainstay_http::{
     CONFLICT, FreshOrScoped, Json, NOT_FOUND, Patch, Path, Problem, Shared, patch,
 };
 use mainstay_kernel::{OrganizationId, UserId};
+use mainstay_principals::{
+    Principals,
+    events::{Action, about_user},
+    names::DisplayName,
+    privilege::{EXCEEDS_OWN, held_by},
+    standing,
+};
 
 use super::{
-    ServiceAccountsManage,
     bodies::{ServiceAccountView, UpdateServiceAccount},
     create::role_refusal,
     find::{get_account, refusal},
+    permissions::ServiceAccountsManage,
 };
-use crate::{
-    DisplayName, Identity, directory,
-    events::{Action, about_user},
-    privilege::{EXCEEDS_OWN, held_by},
-    roles::RoleName,
-    standing,
-};
+use crate::roles::name::RoleName;
 
 /// Change a service account.
 ///
@@ -25,7 +28,7 @@ use crate::{
 #[patch("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn update_service_account(
     by: FreshOrScoped<ServiceAccountsManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<UserId>,
     Json(body): Json<UpdateServiceAccount>,
 ) -> Result<Json<ServiceAccountView>, Problem> {
@@ -103,9 +106,7 @@ pub(super) async fn update_service_account(
         .answering("found");
 
     let found = unscoped.change(change).await?;
-    identity
-        .directory
-        .forget(directory::Change::User(id.uuid()));
+    principals.forget_user(id);
 
     if found.is_empty() {
         let problem = refusal(&by, id, CONFLICT).await;

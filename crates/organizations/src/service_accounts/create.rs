@@ -1,17 +1,19 @@
+//! Making a service account.
+
 use http::StatusCode;
 use mainstay_access::Permission;
 use mainstay_database::{Change, Door};
 use mainstay_http::{Created, FieldError, FreshOrScoped, INVALID_INPUT, Json, Kind, Problem, post};
 use mainstay_kernel::{OrganizationId, UserId};
-
-use super::{
-    ServiceAccountsManage,
-    bodies::{CreateServiceAccount, ServiceAccountView},
-};
-use crate::{
+use mainstay_principals::{
     events::{Action, about_user},
     privilege::{EXCEEDS_OWN, exceeds_own, held},
     standing,
+};
+
+use super::{
+    bodies::{CreateServiceAccount, ServiceAccountView},
+    permissions::ServiceAccountsManage,
 };
 
 /// Service accounts that an organization may have: their listing comes whole.
@@ -95,7 +97,7 @@ pub(super) async fn create_service_account(
 }
 
 /// Why a role was not given: there is none of this name, or it grants more than the caller holds, or else `otherwise`.
-pub(super) async fn role_refusal<P: Permission>(
+pub(crate) async fn role_refusal<P: Permission>(
     by: &Door<P>,
     role: String,
     otherwise: Kind,

@@ -1,10 +1,12 @@
+//! The service accounts of an organization.
+
 use mainstay_access::Permission;
 use mainstay_database::{Door, Error, Row};
 use mainstay_http::{Allowed, Json, Kind, Listing, NOT_FOUND, Path, Problem, get};
 use mainstay_kernel::UserId;
+use mainstay_principals::privilege::{exceeds_own, held_by};
 
-use super::{ServiceAccountsManage, bodies::ServiceAccountView};
-use crate::privilege::{exceeds_own, held_by};
+use super::{bodies::ServiceAccountView, permissions::ServiceAccountsManage};
 
 /// An account, and whether it may do no more than the caller.
 pub(super) struct Found {
@@ -36,7 +38,7 @@ pub(super) async fn get_service_account(
 ///
 /// # Errors
 /// [`NOT_FOUND`] when there is none.
-pub(super) async fn get_account<P: Permission>(by: &Door<P>, id: UserId) -> Result<Found, Problem> {
+pub(crate) async fn get_account<P: Permission>(by: &Door<P>, id: UserId) -> Result<Found, Problem> {
     select(by, Some(id))
         .await?
         .pop()
@@ -45,7 +47,7 @@ pub(super) async fn get_account<P: Permission>(by: &Door<P>, id: UserId) -> Resu
 
 /// Why a statement about an account did nothing: there is no such account, or it may do more than the caller, or else
 /// `otherwise`.
-pub(super) async fn refusal<P: Permission>(by: &Door<P>, id: UserId, otherwise: Kind) -> Problem {
+pub(crate) async fn refusal<P: Permission>(by: &Door<P>, id: UserId, otherwise: Kind) -> Problem {
     match get_account(by, id).await {
         Err(problem) => problem,
         Ok(found) if found.is_within => otherwise.problem(),

@@ -1,26 +1,26 @@
 //! The API keys of a service account.
 
+use crate::api_keys::view::{ApiKeyView, KeysWanted, MadeApiKeyView, select_keys};
 use mainstay_database::Change;
 use mainstay_http::{
     Allowed, Created, Fresh, FreshOrScoped, Json, Listing, NOT_FOUND, NoContent, Path, Problem,
     Shared, delete, get, post,
 };
 use mainstay_kernel::{OrganizationId, UserId};
-
-use super::{
-    ServiceAccountsManage,
-    find::{get_account, refusal},
-};
-use crate::{
-    Identity,
-    api_keys::{
-        ApiKeyId, ApiKeyView, CreateApiKey, KeysWanted, MOST_KEYS, MadeApiKeyView, NewApiKey,
-        TOO_MANY_KEYS, select_keys,
-    },
+use mainstay_principals::{
+    Principals,
+    api_keys::row::ApiKeyId,
     events::{Action, about},
     privilege::{EXCEEDS_OWN, held_by, out_of_reach},
     standing,
 };
+
+use super::{
+    find::{get_account, refusal},
+    permissions::ServiceAccountsManage,
+};
+use crate::api_keys::new::{CreateApiKey, MOST_KEYS, NewApiKey, TOO_MANY_KEYS};
+use crate::settings::Settings;
 
 /// Make an API key of a service account.
 ///
@@ -32,7 +32,7 @@ use crate::{
 )]
 pub(super) async fn create_service_account_key(
     by: Fresh<Allowed<ServiceAccountsManage>>,
-    identity: Shared<Identity>,
+    settings: Shared<Settings>,
     Path(id): Path<UserId>,
     Json(body): Json<CreateApiKey>,
 ) -> Result<Created<MadeApiKeyView>, Problem> {
@@ -63,7 +63,7 @@ pub(super) async fn create_service_account_key(
     let unscoped = by.unscoped(
         "keys belong to accounts; only one of a member of the caller's organization is made",
     );
-    let new = NewApiKey::new(body, &identity.settings, &unscoped, principal).await?;
+    let new = NewApiKey::new(body, &settings, &unscoped, principal).await?;
     let organization = principal.organization.map(OrganizationId::uuid);
     let [held, owner] = held_by(principal);
 
@@ -135,7 +135,7 @@ pub(super) async fn get_service_account_key(
 )]
 pub(super) async fn delete_service_account_key(
     by: FreshOrScoped<ServiceAccountsManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path((id, key)): Path<(UserId, ApiKeyId)>,
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = r"
@@ -195,7 +195,7 @@ pub(super) async fn delete_service_account_key(
         ))
         .await?;
 
-    identity.forget_session(key.uuid().into());
+    principals.forget_session(key.uuid().into());
 
     if revoked.is_empty() {
         let thing = [key.uuid().into(), id.uuid().into()];

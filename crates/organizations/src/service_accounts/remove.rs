@@ -1,14 +1,16 @@
+//! Deleting a service account.
+
 use mainstay_database::Change;
 use mainstay_http::{CONFLICT, FreshOrScoped, NOT_FOUND, NoContent, Path, Problem, Shared, delete};
 use mainstay_kernel::{OrganizationId, UserId};
-
-use super::{ServiceAccountsManage, find::refusal};
-use crate::{
-    Identity, directory,
+use mainstay_principals::{
+    Principals,
     events::{Action, about_user},
     privilege::{EXCEEDS_OWN, held_by},
     standing,
 };
+
+use super::{find::refusal, permissions::ServiceAccountsManage};
 
 /// Delete a service account, with its keys, secrets and sessions.
 ///
@@ -16,7 +18,7 @@ use crate::{
 #[delete("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_service_account(
     by: FreshOrScoped<ServiceAccountsManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path(id): Path<UserId>,
 ) -> Result<NoContent, Problem> {
     // Keys and secrets go with the account, by their foreign keys.
@@ -57,9 +59,7 @@ pub(super) async fn delete_service_account(
         .change(change.given(standing::in_role(by.principal())))
         .await?;
 
-    identity
-        .directory
-        .forget(directory::Change::User(id.uuid()));
+    principals.forget_user(id);
 
     if deleted.is_empty() {
         Err(refusal(&by, id, CONFLICT).await)

@@ -8,21 +8,21 @@ use mainstay_http::{
     Problem, Shared, delete, get, input, post, view,
 };
 use mainstay_kernel::{ExposeSecret as _, OrganizationId, Timestamp, UserId};
-
-use super::{
-    ServiceAccountsManage,
-    client::PREFIX,
-    find::{get_account, refusal},
-};
-use crate::{
-    Identity,
-    api_keys::{Scope, lifetime, scopes_within},
-    directory,
+use mainstay_principals::{
+    Principals,
+    client_secrets::PREFIX,
     events::{Action, about},
     privilege::{EXCEEDS_OWN, held_by, out_of_reach},
     scannable::generate,
     standing,
 };
+
+use super::{
+    find::{get_account, refusal},
+    permissions::ServiceAccountsManage,
+};
+use crate::api_keys::new::{Scope, lifetime, scopes_within};
+use crate::settings::Settings;
 
 /// Secrets that are valid at once: one that is used, one that takes over, and some to spare.
 const MOST_SECRETS: i64 = 5;
@@ -36,7 +36,7 @@ const TOO_MANY_SECRETS: Kind = Kind::new(
 /// A client secret.
 pub(crate) enum ClientSecret {}
 /// A client secret's identifier.
-pub(super) type ClientSecretId = Id<ClientSecret>;
+pub(crate) type ClientSecretId = Id<ClientSecret>;
 
 /// A new client secret.
 #[input]
@@ -94,7 +94,7 @@ pub(super) struct ClientSecretView {
 )]
 pub(super) async fn create_client_secret(
     by: Fresh<Allowed<ServiceAccountsManage>>,
-    identity: Shared<Identity>,
+    settings: Shared<Settings>,
     Path(id): Path<UserId>,
     Json(body): Json<CreateClientSecret>,
 ) -> Result<Created<MadeClientSecretView>, Problem> {
@@ -125,7 +125,7 @@ pub(super) async fn create_client_secret(
     );
     let scopes = scopes_within(body.scopes, &unscoped, principal, "client_secret").await?;
     let now = runtime.clock.now();
-    let expires_at = now + lifetime(body.expires_in_days, &identity.settings)?;
+    let expires_at = now + lifetime(body.expires_in_days, &settings)?;
 
     let (secret_id, secret): (ClientSecretId, _) =
         (runtime.new_id(), generate(&runtime.random, PREFIX));
@@ -205,7 +205,7 @@ pub(super) async fn get_client_secret(
 )]
 pub(super) async fn delete_client_secret(
     by: FreshOrScoped<ServiceAccountsManage>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path((id, secret)): Path<(UserId, ClientSecretId)>,
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = r"
@@ -258,9 +258,7 @@ pub(super) async fn delete_client_secret(
         .change(Change::new("client_secrets.revoke", REVOKE, values, event))
         .await?;
 
-    identity
-        .directory
-        .forget(directory::Change::User(id.uuid()));
+    principals.forget_user(id);
 
     if revoked.is_empty() {
         let (thing, named) = (

@@ -5,16 +5,15 @@ use mainstay_access::Permission;
 use mainstay_database::{Change, Door, Uuid};
 use mainstay_http::{Allowed, Fresh, NOT_FOUND, NoContent, Path, Problem, Shared, put};
 use mainstay_kernel::UserId;
-
-use super::{ServiceAccountsManage, find::get_account, secrets::ClientSecretId};
-use crate::{
-    Identity,
-    api_keys::ApiKeyId,
-    directory,
+use mainstay_principals::{
+    Principals,
+    api_keys::row::ApiKeyId,
     events::{Action, about},
     privilege::{EXCEEDS_OWN, held, refused},
-    roles::OWNER,
 };
+
+use super::{find::get_account, permissions::ServiceAccountsManage, secrets::ClientSecretId};
+use crate::roles::OWNER;
 
 /// The statement that makes the caller the sponsor of a row of `$table`: both tables have the same columns.
 macro_rules! take_over {
@@ -62,12 +61,12 @@ macro_rules! take_over {
 )]
 pub(super) async fn sponsor_service_account_key(
     by: Fresh<Allowed<ServiceAccountsManage>>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path((id, key)): Path<(UserId, ApiKeyId)>,
 ) -> Result<NoContent, Problem> {
     let statement = ("service_accounts.sponsor_key", take_over!("api_keys"));
     take_over(&by, statement, id, ("api_key", key.uuid())).await?;
-    identity.forget_session(key.uuid().into());
+    principals.forget_session(key.uuid().into());
 
     Ok(NoContent)
 }
@@ -82,14 +81,12 @@ pub(super) async fn sponsor_service_account_key(
 )]
 pub(super) async fn sponsor_client_secret(
     by: Fresh<Allowed<ServiceAccountsManage>>,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
     Path((id, secret)): Path<(UserId, ClientSecretId)>,
 ) -> Result<NoContent, Problem> {
     let statement = ("client_secrets.sponsor", take_over!("client_secrets"));
     take_over(&by, statement, id, ("client_secret", secret.uuid())).await?;
-    identity
-        .directory
-        .forget(directory::Change::User(id.uuid()));
+    principals.forget_user(id);
 
     Ok(NoContent)
 }

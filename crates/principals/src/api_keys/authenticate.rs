@@ -8,10 +8,10 @@ use mainstay_database::{Error, Origin, Row, Unscoped};
 use mainstay_http::Refusal;
 use mainstay_kernel::{OrganizationId, SessionId, Uuid};
 
-use super::{ApiKeyId, text};
+use super::{row::ApiKeyId, text};
 use crate::{
-    Identity,
     directory::{Known, Sponsor},
+    principals::Principals,
     secret::hash,
 };
 
@@ -32,7 +32,7 @@ const LOAD: &str = r"
     WHERE k.id = $1 AND k.revoked_at IS NULL
 ";
 
-impl Identity {
+impl Principals {
     /// Whose key it is. Its use is noted.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use mainstay_kernel::{Random, Uuid};
 
-use super::ApiKeyId;
+use super::row::ApiKeyId;
 use crate::{
     scannable::{generate, is_whole},
     secret::FreshSecret,
@@ -16,7 +16,7 @@ const PREFIX: &str = "mak_";
 const SECRET_AT: usize = PREFIX.len() + 32 + 1;
 
 /// A fresh key of this id.
-pub(super) fn fresh(random: &Random, id: ApiKeyId) -> FreshSecret {
+pub fn fresh(random: &Random, id: ApiKeyId) -> FreshSecret {
     generate(random, &format!("{PREFIX}{}_", id.uuid().simple()))
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn is_key(token: &str) -> bool {
 }
 
 /// The id of a key that is whole; `None` for a typo.
-pub(super) fn read(text: &str) -> Option<ApiKeyId> {
+pub(crate) fn read(text: &str) -> Option<ApiKeyId> {
     let head = text.get(..SECRET_AT)?;
     let id = head.strip_prefix(PREFIX)?.strip_suffix('_')?;
     is_whole(text, head).then_some(())?;
@@ -34,7 +34,7 @@ pub(super) fn read(text: &str) -> Option<ApiKeyId> {
 }
 
 /// The id of a key, for an operator who has either: the id itself, or a key that was found where it must not be.
-pub(super) fn id_of(text: &str) -> Option<ApiKeyId> {
+pub fn id_of(text: &str) -> Option<ApiKeyId> {
     read(text).or_else(|| text.parse().ok())
 }
 

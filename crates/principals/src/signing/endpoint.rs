@@ -1,10 +1,10 @@
+//! `GET /.well-known/jwks.json`: the public keys that verify access tokens.
+
 use http::{HeaderValue, header};
 use mainstay_http::{Json, Problem, Public, Shared, WithHeaders, get, view};
 
-use crate::{
-    Identity,
-    signing::{Jwk, KEPT_FOR},
-};
+use super::{key::Jwk, schedule::KEPT_FOR};
+use crate::principals::Principals;
 
 /// The public keys that verify access tokens.
 #[view]
@@ -20,11 +20,11 @@ pub(super) struct KeySet {
 #[get("/.well-known/jwks.json")]
 pub(super) async fn list_signing_keys(
     _: Public,
-    identity: Shared<Identity>,
+    principals: Shared<Principals>,
 ) -> Result<WithHeaders<Json<KeySet>>, Problem> {
-    let keys = identity.tokens.keys.current().await?;
+    let keys = principals.tokens.keys.current().await?;
     let keys = Json(KeySet {
-        keys: keys.public(identity.runtime().clock.now()),
+        keys: keys.public(principals.runtime().clock.now()),
     });
     Ok(WithHeaders(
         keys,

@@ -1,3 +1,5 @@
+//! A signing key: how it is named, made, sealed and opened.
+
 use std::fmt;
 
 use aws_lc_rs::{
@@ -11,14 +13,14 @@ use mainstay_database::PrivateColumn;
 use mainstay_http::view;
 use mainstay_kernel::{Random, Timestamp, Uuid};
 
-use super::store::Stored;
+use super::stored::Stored;
 
 /// What the halves of a key are sealed for.
 const PRIVATE: &str = "signing key";
 const PUBLIC: &str = "signing key, public half";
 
 /// Where the halves stand. A key is named by its thumbprint in base64url, whose bytes the boxes are bound to.
-pub(crate) const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("public", PUBLIC)];
+pub const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("public", PUBLIC)];
 
 const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
     let context = "decode(translate(id, '-_', '+/') || '=', 'base64')";

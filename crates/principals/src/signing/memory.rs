@@ -1,3 +1,5 @@
+//! The signing keys that this process knows, and when they are read again.
+
 use std::{
     sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
     time::{Duration, Instant},
@@ -9,9 +11,10 @@ use tokio::sync::Mutex;
 
 use super::{
     key::{Key, KeyId},
-    rotation,
+    making,
     set::KeySet,
-    store::{self, Stored},
+    store,
+    stored::Stored,
 };
 
 /// How long ago the announcements may have been heard for memory to be believed: as for principals.
@@ -254,7 +257,7 @@ impl KeyMemory {
         };
         let (mut begun, mut rows) = (reading(), store::list(&unscoped).await?);
         if rows.is_empty() {
-            store::make(&unscoped, rotation::first()).await?;
+            store::make(&unscoped, making::first()).await?;
             (begun, rows) = (reading(), store::list(&unscoped).await?);
         }
         self.keep(begun, &rows)

@@ -6,9 +6,10 @@ use time::Duration;
 
 use super::{
     key::KeyId,
-    rotation,
+    making::{self, Making},
     set::{KeyInfo, KeySet},
-    store::{self, Making, Stored},
+    store,
+    stored::Stored,
 };
 
 /// When a new key begins to sign.
@@ -49,7 +50,7 @@ pub async fn rotate_signing_keys(
         Begin::Now
     };
 
-    let next = rotation::next(None);
+    let next = making::next(None);
     let making = match begin {
         Begin::Announced => next,
         Begin::Now => Making {

@@ -1,11 +1,11 @@
+//! The rotation of signing keys, for as long as the service runs.
+
 use std::time::Duration;
 
 use mainstay_database::Error;
-use mainstay_kernel::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{KeyMemory, PROPAGATION, store, store::Making};
-use crate::events::Action;
+use super::{making::next, memory::KeyMemory, store};
 
 /// How often it is looked whether anything is to be done. Looking asks the clock, and the database only when it is.
 const TICK: Duration = Duration::from_secs(1);
@@ -63,22 +63,4 @@ async fn look_after(keys: &KeyMemory) -> Result<(), Error> {
     keys.forget();
 
     keys.current().await.map(drop)
-}
-
-/// The first key of a database: nobody waits for it to become known, since nobody knows of another.
-pub(super) fn first() -> Making {
-    Making {
-        action: Action::SigningKeyCreated,
-        announced_for: time::Duration::ZERO,
-        unless_after: Some(Timestamp::UNIX_EPOCH),
-    }
-}
-
-/// A key that follows the others, unless one was made after `unless_after`.
-pub(super) fn next(unless_after: Option<Timestamp>) -> Making {
-    Making {
-        action: Action::SigningKeyRotated,
-        announced_for: PROPAGATION,
-        unless_after,
-    }
 }

@@ -1,3 +1,5 @@
+//! All signing keys at one moment: which signs, which verify, and what is due.
+
 use std::sync::Arc;
 
 use mainstay_crypto::KeyRing;
@@ -6,7 +8,7 @@ use time::Duration;
 
 use super::{
     key::{Jwk, Key, KeyError, KeyId},
-    store::Stored,
+    stored::Stored,
 };
 
 /// All keys at one moment, the oldest first.

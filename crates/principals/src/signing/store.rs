@@ -2,11 +2,12 @@
 
 use mainstay_database::{Change, Error, Event, Row, Unscoped, Value};
 use mainstay_kernel::Timestamp;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::{
-    OVERLAP,
     key::{KeyId, NewKey},
+    making::Making,
+    schedule::OVERLAP,
 };
 use crate::events::{Action, about};
 
@@ -74,40 +75,6 @@ const CLEAR: &str = r"
       AND (retires_at IS NULL OR retires_at > $1)
       AND EXISTS (SELECT FROM signing_keys n WHERE n.number > k.number AND n.signs_from <= $1)
 ";
-
-/// A key as it stands in the database.
-#[derive(Clone)]
-pub(crate) struct Stored {
-    pub(crate) id: String,
-    pub(crate) public: Vec<u8>,
-    pub(crate) private: Option<Vec<u8>>,
-    pub(crate) created_at: Timestamp,
-    pub(crate) signs_from: Timestamp,
-    pub(crate) retires_at: Option<Timestamp>,
-}
-
-/// What is asked of a new key.
-pub(crate) struct Making {
-    /// What the audit log is told.
-    pub(crate) action: Action,
-    /// How long it is announced before it signs.
-    pub(crate) announced_for: Duration,
-    /// Nothing is made if there is a key that was made after this.
-    pub(crate) unless_after: Option<Timestamp>,
-}
-
-impl Stored {
-    pub(crate) fn read(row: &Row) -> Result<Self, Error> {
-        Ok(Self {
-            id: row.get(0)?,
-            public: row.get(1)?,
-            private: row.get(2)?,
-            created_at: row.get(3)?,
-            signs_from: row.get(4)?,
-            retires_at: row.get(5)?,
-        })
-    }
-}
 
 pub(crate) async fn list(unscoped: &Unscoped) -> Result<Vec<Row>, Error> {
     unscoped.select("signing_keys.list", LIST, []).await

@@ -1,8 +1,10 @@
+//! What a token says, and which tokens are refused.
+
 use mainstay_crypto::KeyRing;
 use mainstay_kernel::{ExposeSecret as _, Runtime};
 
 use super::*;
-use crate::signing::tests::{ring, stored};
+use crate::signing::key::tests::{ring, stored};
 
 const ISSUER: &str = "https://api.example";
 
@@ -155,8 +157,12 @@ fn another_key_or_issuer_is_refused() {
 #[test]
 fn a_key_that_signs_no_more_signs_nothing() {
     let stage = stage();
-    let wiped = crate::signing::tests::stored(&stage.ring, stage.runtime.clock.now());
-    let wiped = Key::open(&crate::signing::tests::without_private(wiped), &stage.ring).unwrap();
+    let wiped = crate::signing::key::tests::stored(&stage.ring, stage.runtime.clock.now());
+    let wiped = Key::open(
+        &crate::signing::key::tests::without_private(wiped),
+        &stage.ring,
+    )
+    .unwrap();
     let issued = stage.tokens.issue(
         &wiped,
         stage.token(),

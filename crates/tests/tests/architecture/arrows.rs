@@ -4,7 +4,7 @@ use mainstay_testing::checks;
 use mainstay_tests::root;
 
 /// The rooms from the ground up: each may use those below it, and none beside it.
-const FLOORS: [(&str, u8); 19] = [
+const FLOORS: [(&str, u8); 22] = [
     ("mainstay-kernel", 0),
     ("mainstay-assets", 0),
     ("mainstay-macros", 0),
@@ -18,12 +18,15 @@ const FLOORS: [(&str, u8); 19] = [
     ("mainstay-jobs", 4),
     ("mainstay-mail", 5),
     ("mainstay-audit", 5),
-    ("mainstay-identity", 6),
+    ("mainstay-principals", 5),
+    ("mainstay-accounts", 6),
     ("mainstay-watch", 6),
-    ("mainstay", 7),
-    ("mainstay-testing", 8),
-    ("mainstay-fixture", 8),
-    ("mainstay-tests", 9),
+    ("mainstay-organizations", 7),
+    ("mainstay-federation", 7),
+    ("mainstay", 8),
+    ("mainstay-testing", 9),
+    ("mainstay-fixture", 9),
+    ("mainstay-tests", 10),
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 //! Signing in without the right: whoever tries learns nothing of who has an account.
 
-use std::{any::TypeId, collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
 use mainstay::{
@@ -242,11 +242,11 @@ async fn serve_with(app: &TestApp, hasher: PasswordHasher) -> std::net::SocketAd
     let identity = Identity::new(settings.identity, hasher, app.database().clone());
     let parts = App::new(Parts {
         database: app.database().clone(),
-        authenticator: identity.clone(),
+        authenticator: identity.authenticator(),
         settings: settings.http,
         readiness: Readiness::new(app.platform().schema_version()),
         measure: Arc::new(|| {}),
-        shared: HashMap::from([(TypeId::of::<Identity>(), identity as Arc<_>)]),
+        shared: identity.shared_values().into_iter().collect(),
     });
 
     let api = app.platform().api().expect("the declarations are right");

@@ -1,11 +1,11 @@
 use std::process::ExitCode;
 
+use crate::identity::{
+    Begin, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys,
+};
 use anyhow::Context as _;
 use clap::Args;
 use mainstay_database::{Error, Unscoped};
-use mainstay_identity::{
-    Begin, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys,
-};
 use mainstay_kernel::Timestamp;
 
 use super::{

@@ -1,0 +1,16 @@
+//! The key of an account's personal data.
+
+use mainstay_database::{Error, OwnKey, Row};
+use mainstay_kernel::{UserId, Uuid};
+
+/// Accounts stand above organizations, so their personal data is sealed for none.
+pub const NOWHERE: Uuid = Uuid::nil();
+
+/// The key of an account's personal data, from the columns `id, wrapped` of `data_keys` at `position`.
+pub fn own_key(user: UserId, row: &Row, position: usize) -> Result<OwnKey, Error> {
+    Ok(OwnKey {
+        id: row.get(position)?,
+        subject: user.uuid(),
+        wrapped: row.get(position + 1)?,
+    })
+}

@@ -1,0 +1,58 @@
+//! The account of a person who is signed in, as far as a change of its credentials asks.
+
+use mainstay_database::{Row, Unscoped};
+use mainstay_http::{Problem, UNAUTHENTICATED};
+use mainstay_kernel::{SecretString, UserId};
+
+use super::{address::email_cell, email::EmailAddress, key::own_key};
+
+/// What is needed of an account to change its credentials.
+pub struct Owner {
+    /// The address.
+    pub email: EmailAddress,
+    /// What is kept of the password; `None` where the account has none.
+    pub password_hash: Option<SecretString>,
+    /// Whether sign-in takes a second factor.
+    pub second_factor: bool,
+    /// The version of the credentials.
+    pub credentials: i64,
+    /// The names of the API keys that work.
+    pub keys: Vec<String>,
+}
+
+/// The account of a person that is signed in.
+pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
+    const FIND: &str = r"
+        SELECT u.password_hash, u.email, k.id, k.wrapped, u.second_factor, u.credentials_version,
+            live_keys(u.id, $2)
+        FROM users u
+        JOIN data_keys k ON k.id = u.data_key
+        WHERE u.id = $1 AND u.active
+    ";
+
+    let now = unscoped.database().runtime().clock.now();
+    let rows = unscoped
+        .select(
+            "users.owner",
+            FIND,
+            [user.uuid().into(), now.inner().into()],
+        )
+        .await?;
+
+    let row: &Row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
+    let email = unscoped.open_own(
+        &own_key(user, row, 2)?,
+        &email_cell(user.uuid()),
+        &row.get::<Vec<u8>>(1)?,
+    )?;
+
+    let password_hash = row.get::<Option<String>>(0)?.map(SecretString::from);
+
+    Ok(Owner {
+        email,
+        password_hash,
+        second_factor: row.get(4)?,
+        credentials: row.get(5)?,
+        keys: row.get(6)?,
+    })
+}

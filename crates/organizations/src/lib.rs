@@ -1,0 +1,27 @@
+//! Organizations: who belongs to one, in which role, and by which keys its programs call.
+//!
+//! Members and invitations build upon accounts of persons; service accounts, API keys and client secrets upon the credentials
+//! that `principals` recognises.
+
+pub mod api_keys;
+pub mod invitations;
+pub mod mailed_links;
+pub mod members;
+pub mod organization;
+pub mod roles;
+pub mod service_accounts;
+
+mod operator;
+mod settings;
+mod upkeep;
+
+pub use api_keys::operators::{KeysOf, ListedKey, list_keys, revoke_key};
+pub use operator::{
+    OrganizationSummary, Revoked, create_organization, list_organizations, revoke_organization,
+};
+pub use roles::{
+    assign::{ListedRole, assign_role, list_roles_of},
+    declare::declare_permissions,
+};
+pub use settings::Settings;
+pub use upkeep::clear;

@@ -1,0 +1,18 @@
+//! What is cleared away of organizations: rows that have run out.
+
+use mainstay_database::{Error, Unscoped};
+
+/// Clears away invitations that have run out.
+///
+/// # Errors
+/// As the database answers.
+pub async fn clear(unscoped: &Unscoped) -> Result<(), Error> {
+    const CLEAR: &str =
+        "DELETE FROM invitations WHERE expires_at < $1 RETURNING destroy_data_key(data_key)";
+    let now = unscoped.database().now().await?.inner();
+
+    unscoped
+        .upkeep("invitations.clear", CLEAR, [now.into()])
+        .await
+        .map(drop)
+}
