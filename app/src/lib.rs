@@ -15,7 +15,7 @@ pub fn platform() -> Platform {
     let info = Info {
         title: "Customer service",
         version: env!("CARGO_PKG_VERSION"),
-        description: "Keeps the customers of organizations: a sample service on Mainstay.",
+        description: "A sample service on Mainstay: whom an organization serves.",
     };
     Platform::new(info)
         .migrations(schema::migrations::runner())

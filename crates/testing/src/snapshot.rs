@@ -7,7 +7,9 @@ use std::{fs, path::Path};
 /// When they differ; the message names each line that is new or gone.
 pub fn assert_snapshot(file: &Path, text: &str) {
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some_and(|value| value == "1") {
-        fs::write(file, text)
+        file.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(file, text))
             .unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
         return;
     }

@@ -53,7 +53,6 @@ impl Checkout {
         let mut command = Command::new(env!("CARGO"));
         command
             .args(arguments)
-            .args(["--locked", "--offline"])
             .current_dir(self.path())
             .envs(variables.iter().copied());
         // What this run was told of its own package is not the copy's.
