@@ -32,116 +32,116 @@ macro_rules! actions {
 }
 
 actions! {
-    /// Somebody signed in.
+    /// A person signed in.
     LoginSuccess = "authn_login_success",
     /// A sign-in was refused.
     LoginFail = "authn_login_fail",
-    /// Attempts are refused after too many failures: the first refusal of an address in a quarter of an hour, with the
-    /// number of refusals before it that were not recorded.
+    /// Attempts are refused after too many failures. Recorded for the first refusal of an address in a
+    /// quarter of an hour, with the number of earlier refusals that were not recorded.
     LoginFailMax = "authn_login_fail_max",
-    /// A person proved anew who it is.
+    /// A person re-authenticated.
     StepUpSuccess = "authn_step_up_success",
     /// A step-up was refused.
     StepUpFail = "authn_step_up_fail",
-    /// A password was changed by who knew the old one.
+    /// A password was changed with the old password.
     PasswordChange = "authn_password_change",
-    /// A change of password was refused.
+    /// A password change was refused.
     PasswordChangeFail = "authn_password_change_fail",
-    /// A reset of the password was asked for.
+    /// A password reset was requested.
     PasswordResetRequest = "authn_password_reset_request",
-    /// A password was set through a mailed token.
+    /// A password was set with a token sent by e-mail.
     PasswordReset = "authn_password_reset",
-    /// A password was hashed anew under today's parameters.
+    /// A password was rehashed with the current parameters.
     PasswordRehash = "authn_password_rehash",
-    /// The password of a sign-in was right, and a second factor was asked for.
+    /// The password of a sign-in was correct, and a second factor was required.
     SecondFactorRequired = "authn_second_factor_required",
-    /// A second factor was shown and taken.
+    /// A second factor was accepted.
     SecondFactorSuccess = "authn_second_factor_success",
-    /// A second factor is being set up.
+    /// The setup of a second factor was started.
     SecondFactorBegun = "authn_second_factor_begun",
-    /// An account got a second factor.
+    /// A second factor was added to an account.
     SecondFactorEnrolled = "authn_second_factor_enrolled",
-    /// A second factor was taken away by its owner.
+    /// A second factor was removed by its owner.
     SecondFactorRemoved = "authn_second_factor_removed",
-    /// An operator took all second factors of an account away.
+    /// An operator removed all second factors of an account.
     SecondFactorsReset = "authn_second_factors_reset",
-    /// Recovery codes were made, in place of older ones.
+    /// Recovery codes were created and replaced older ones.
     RecoveryCodesCreated = "authn_recovery_codes_created",
-    /// A passkey got another name.
+    /// A passkey was renamed.
     PasskeyRenamed = "authn_passkey_renamed",
-    /// The counter of a passkey went back: there may be two of it.
+    /// The counter of a passkey went backwards: it may have been cloned.
     PasskeyCloned = "authn_passkey_counter_regression",
     /// A token or key was issued.
     TokenCreated = "authn_token_created",
     /// A token, key or session was revoked.
     TokenRevoked = "authn_token_revoked",
-    /// A refresh token or an authorization code came back after it was exchanged: somebody else may hold it.
+    /// A refresh token or an authorization code was used again after it was exchanged: it may be stolen.
     TokenReuse = "authn_token_reuse",
-    /// An identity of elsewhere was linked to an account.
+    /// An external identity was linked to an account.
     ExternalIdentityLinked = "authn_external_identity_linked",
-    /// An identity of elsewhere was not linked.
+    /// An external identity could not be linked.
     ExternalIdentityLinkFail = "authn_external_identity_link_fail",
-    /// An identity of elsewhere was unlinked from an account.
+    /// An external identity was unlinked from an account.
     ExternalIdentityUnlinked = "authn_external_identity_unlinked",
     /// A session was refreshed.
     SessionRenewed = "session_renewed",
     /// A session was moved to another organization.
     SessionMoved = "session_moved",
-    /// An account was asked for.
+    /// A sign-up was requested.
     SignUpRequest = "user_sign_up_request",
-    /// An account was made.
+    /// An account was created.
     UserCreated = "user_created",
-    /// A change of address was asked for.
+    /// A change of address was requested.
     EmailChangeRequest = "user_email_change_request",
     /// An account was changed.
     UserUpdated = "user_updated",
-    /// An account was shut, and can be opened again.
+    /// An account was deactivated.
     UserArchived = "user_archived",
-    /// An account was opened again.
+    /// An account was activated again.
     UserRestored = "user_restored",
-    /// Somebody was shown all that is known of their account.
+    /// A person exported the data of their account.
     UserExported = "user_exported",
     /// An account was deleted.
     UserDeleted = "user_deleted",
-    /// The first key that signs access tokens was made.
+    /// The first key that signs access tokens was created.
     SigningKeyCreated = "signing_key_created",
-    /// A key that signs access tokens was made to follow the one before.
+    /// A new key that signs access tokens was created to replace the previous one.
     SigningKeyRotated = "signing_key_rotated",
-    /// A key that signs access tokens was removed before its time, and its tokens with it.
+    /// A key that signs access tokens was retired early, which revoked its tokens.
     SigningKeyRetired = "signing_key_retired",
-    /// A person let an application in.
+    /// A person authorized an application.
     ClientAuthorized = "authn_client_authorized",
-    /// A person withdrew what they had allowed an application.
+    /// A person withdrew the access of an application.
     ClientWithdrawn = "authn_client_withdrawn",
     /// An application was registered.
     ClientCreated = "oauth_client_created",
-    /// An operator said whether an application is their own.
+    /// An operator changed whether an application is first-party.
     ClientUpdated = "oauth_client_updated",
-    /// An application was shut.
+    /// An application was deactivated.
     ClientDisabled = "oauth_client_disabled",
-    /// Something was refused for want of a permission.
+    /// A request was denied because a permission was missing.
     AuthzFail = "authz_fail",
-    /// What somebody may do was changed.
+    /// The rights of an account were changed.
     AuthzChange = "authz_change",
-    /// An organization was made.
+    /// An organization was created.
     OrganizationCreated = "organization_created",
     /// An organization was changed.
     OrganizationUpdated = "organization_updated",
     /// An organization was deleted.
     OrganizationDeleted = "organization_deleted",
-    /// An organization was handed over to another owner.
+    /// The ownership of an organization was transferred.
     OwnerChanged = "authz_admin",
-    /// Somebody joined an organization.
+    /// A member joined an organization.
     MembershipCreated = "membership_created",
-    /// Somebody left an organization, or was removed.
+    /// A member left an organization, or was removed.
     MembershipDeleted = "membership_deleted",
-    /// Somebody was invited.
+    /// A person was invited.
     InvitationCreated = "invitation_created",
     /// An invitation was withdrawn.
     InvitationDeleted = "invitation_deleted",
-    /// A role was made.
+    /// A role was created.
     RoleCreated = "role_created",
-    /// What a role grants was changed, or its name.
+    /// The permissions or the name of a role were changed.
     PermissionsChanged = "privilege_permissions_changed",
     /// A role was deleted.
     RoleDeleted = "role_deleted",
