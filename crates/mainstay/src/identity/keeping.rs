@@ -109,7 +109,7 @@ const KEPT: [(&str, &str, &str); 28] = [
         "client_secrets",
         "until the account is deleted, also when it is revoked",
     ),
-    ("oauth", "oauth_clients", "for good; an operator shuts one"),
+    ("oauth", "oauth_clients", "permanently; an operator can deactivate it"),
     (
         "oauth",
         "oauth_grants",
@@ -129,14 +129,14 @@ const KEPT: [(&str, &str, &str); 28] = [
 
 const MAIL_SERVER: Recipient = Recipient {
     who: "the mail server of `MAINSTAY_MAIL_SMTP_URL`",
-    what: "addresses of accounts and of whoever is invited, with the letter",
-    when: "whenever a letter is sent",
+    what: "addresses of accounts and of invited people, with the message",
+    when: "when a message is sent",
 };
 
 const PROVIDERS: Recipient = Recipient {
     who: "the OpenID providers of `MAINSTAY_IDENTITY_OIDC_PROVIDERS`",
-    what: "that somebody signs in to this service; nothing that is kept here",
-    when: "when a person signs in by one",
+    what: "that a person signs in to this service; no data stored here",
+    when: "when a person signs in with a provider",
 };
 
 /// Adds what a module keeps, and to whom it gives it.
