@@ -1,7 +1,7 @@
-//! Who may do what: principals, permissions, and the check that turns one into a [`Proof`].
+//! Authorization: principals, permissions, and the check that returns a [`Proof`].
 //!
-//! Pure functions, no I/O. A [`Proof`] is the only key to the database's door, and only the functions of this room
-//! make one: code that was not checked has nothing to ask the data with.
+//! Pure functions, no I/O. The database's access handle (the *door*) requires a [`Proof`], and only this crate can
+//! create one: code without a check has no access to data.
 
 mod permission;
 mod principal;

@@ -1,14 +1,14 @@
-/// Something that an endpoint demands and a role grants, declared once by [`permission!`](crate::permission).
+/// A permission that endpoints require and roles grant. Declared with [`permission!`](crate::permission).
 pub trait Permission: Send + Sync + 'static {
-    /// `<resource>.<verb>`: the name that roles are made of.
+    /// The name, `<resource>.<verb>`. Roles are lists of such names.
     const NAME: &'static str;
     /// What it allows, in one sentence.
     const HELP: &'static str;
-    /// The built-in roles that have it from the start; an operator may change that later.
+    /// The built-in roles that have it by default. An operator may change that later.
     const GRANTED_TO: &'static [BuiltInRole];
 
-    /// Whether it gives rights to others, or takes rights or access from them. A credential of a machine carries it only if
-    /// its scopes name it, and a person steps up before they use it (OWASP ASVS 7.5.3).
+    /// Whether it changes the rights or the access of others. A machine's credential has it only if its scopes name it,
+    /// and a person must re-authenticate before they use it (OWASP ASVS 7.5.3).
     const ADMINISTRATIVE: bool = false;
 
     /// The declaration as a value.
@@ -27,22 +27,22 @@ pub struct Declared {
     pub name: &'static str,
     /// What it allows.
     pub help: &'static str,
-    /// The built-in roles that have it from the start.
+    /// The built-in roles that have it by default.
     pub granted_to: &'static [BuiltInRole],
-    /// Whether it gives rights to others, or takes rights or access from them.
+    /// Whether it changes the rights or the access of others.
     pub administrative: bool,
 }
 
 /// The roles that every organization has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BuiltInRole {
-    /// Runs the organization.
+    /// Administers the organization.
     Owner,
-    /// Runs its daily business.
+    /// Manages its daily business.
     Manager,
     /// Works with its records.
     Agent,
-    /// Reads what happened and changes nothing.
+    /// Reads the audit log and changes nothing.
     Auditor,
 }
 
@@ -61,7 +61,7 @@ impl BuiltInRole {
     }
 }
 
-/// Declares permissions, each a type that an endpoint names in `Allowed<…>`:
+/// Declares permissions. Each is a type that an endpoint names in `Allowed<…>`:
 ///
 /// ```
 /// mainstay_access::permission! {
@@ -74,8 +74,8 @@ impl BuiltInRole {
 /// assert!(!NotesRead::ADMINISTRATIVE);
 /// ```
 ///
-/// A permission that widens or takes away what others may do says so, and its changes are endpoints of a `Fresh` or
-/// `FreshOrScoped` policy:
+/// A permission to change the rights of others must be marked `administrative`. Endpoints that make such changes need
+/// the policy `Fresh` or `FreshOrScoped`:
 ///
 /// ```
 /// mainstay_access::permission! {

@@ -4,26 +4,26 @@ use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
 
 use crate::Permission;
 
-/// Who is asking, as the server knows it: never what the request says of itself.
+/// The authenticated caller. All of it comes from the server's own records, never from what the request claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The account, of a person or of a service.
     pub user: UserId,
-    /// The organization that it works in; rows of others do not exist for it. Without one there is nothing to permit.
+    /// The organization that it acts in. It cannot see the rows of others. Without one, no permission is granted.
     pub organization: Option<OrganizationId>,
     /// The session that the credential belongs to, or the API key.
     pub session: SessionId,
-    /// What the caller showed.
+    /// The kind of credential.
     pub credential: Credential,
-    /// The role's name within the organization; empty without one.
+    /// The name of the role in the organization; empty without one.
     pub role: String,
-    /// What the role grants at present, as far as the credential reaches.
+    /// The permissions that the role grants now, limited to the scopes of the credential.
     pub permissions: Permissions,
-    /// How and when the person behind the session last proved who it is.
+    /// How and when the person last authenticated.
     pub assurance: Assurance,
 }
 
-/// What a caller may show.
+/// The kind of credential that authenticated the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// The access token of a session.
@@ -32,30 +32,31 @@ pub enum Credential {
     Cookie,
     /// An API key.
     ApiKey,
-    /// The access token of a machine, or of an application that a person has let in.
+    /// The access token of a machine, or of an application that a person authorized.
     Client,
 }
 
-/// How surely a session is its person's (NIST SP 800-63B-4 §2).
+/// The strength of a session's authentication (NIST SP 800-63B-4 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assurance {
     /// When the person last authenticated, at sign-in or by a step-up.
     pub authenticated_at: Timestamp,
-    /// Whether that took a second factor.
+    /// Whether that included a second factor.
     pub multi_factor: bool,
     /// Whether the account has a second factor.
     pub second_factor_enrolled: bool,
 }
 
 impl Principal {
-    /// Whether the person behind the session proved who it is since `moment`, by all that the account has. A machine
-    /// never did, nor did an application that acts for somebody.
+    /// Whether the person authenticated at or after `moment`, with a second factor if the account has one. Always false
+    /// for machines and for applications that act for a person.
     pub fn is_fresh_since(&self, moment: Timestamp) -> bool {
         let Assurance {
             authenticated_at,
             multi_factor,
             second_factor_enrolled,
         } = self.assurance;
+
         matches!(self.credential, Credential::Token | Credential::Cookie)
             && authenticated_at >= moment
             && (multi_factor || !second_factor_enrolled)
@@ -72,12 +73,12 @@ impl Permissions {
         self.0.contains(P::NAME)
     }
 
-    /// Whether each of `names` is among them: nobody grants what they do not hold.
+    /// Whether all of `names` are among them. A caller may only grant permissions that they have.
     pub fn cover<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
         names.into_iter().all(|name| self.0.contains(name))
     }
 
-    /// Those of them that `names` has too.
+    /// The permissions that are also in `names`.
     #[must_use]
     pub fn limited_to<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Self {
         names
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn freshness_takes_a_person_the_time_and_every_factor() {
+    fn freshness_requires_a_person_a_recent_authentication_and_every_factor() {
         let (runtime, now) = (
             Runtime::default(),
             Timestamp::UNIX_EPOCH + Duration::days(1),

@@ -4,7 +4,7 @@ use mainstay_kernel::OrganizationId;
 
 use crate::{Permission, Principal};
 
-/// Proof that a principal holds the permission `P` in an organization. Only [`Proof::check`] makes one.
+/// Proof that a principal has the permission `P` in an organization. Only [`Proof::check`] creates one.
 pub struct Proof<P> {
     principal: Arc<Principal>,
     organization: OrganizationId,
@@ -14,7 +14,7 @@ pub struct Proof<P> {
 /// The principal lacks a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denied {
-    /// The permission that was asked for.
+    /// The missing permission.
     pub permission: &'static str,
 }
 
@@ -27,10 +27,10 @@ impl fmt::Display for Denied {
 impl std::error::Error for Denied {}
 
 impl<P: Permission> Proof<P> {
-    /// Checks that `principal` holds `P`.
+    /// Checks that `principal` has `P`.
     ///
     /// # Errors
-    /// [`Denied`] when its role does not grant it: what nobody granted is refused.
+    /// [`Denied`] if its role does not grant it, or it acts in no organization.
     pub fn check(principal: Arc<Principal>) -> Result<Self, Denied> {
         match principal.organization {
             Some(organization) if principal.permissions.include::<P>() => Ok(Self {
@@ -56,12 +56,12 @@ impl<P> Clone for Proof<P> {
 }
 
 impl<P> Proof<P> {
-    /// Who was checked.
+    /// The principal that has the permission.
     pub fn principal(&self) -> &Arc<Principal> {
         &self.principal
     }
 
-    /// Where it holds.
+    /// The organization in which it has the permission.
     pub fn organization(&self) -> OrganizationId {
         self.organization
     }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_merely_starts_alike_grants_nothing() {
+    fn a_similar_name_grants_nothing() {
         assert!(
             Proof::<DucksWrite>::check(principal(&[
                 "ducks",

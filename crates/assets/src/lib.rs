@@ -1,7 +1,7 @@
-//! What pages load, prepared when the binary is built: names that change with their content, and gzip beside the plain
-//! bytes. A build script describes a [`Bundle`]; `mainstay_http::Asset` is what it writes.
+//! Preparation of the files that pages load, at build time: names that contain a hash of the content, and compression
+//! with gzip. A build script describes a [`Bundle`] and writes it as a list of `mainstay_http::Asset`.
 //!
-//! Nothing of this is part of a running service, and nothing is served here.
+//! This crate is for build scripts only and serves nothing.
 
 use std::{
     collections::BTreeMap,
@@ -14,26 +14,26 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 
-/// The look that all pages share, served below `/look/`.
+/// The files of the look that all pages share, served below `/look/`.
 pub const LOOK: [(&str, &[u8]); 3] = [
     ("colours.css", include_bytes!("../look/colours.css")),
     ("shell.css", include_bytes!("../look/shell.css")),
     ("icon.svg", include_bytes!("../look/icon.svg")),
 ];
 
-/// Where the look is served.
+/// The path of the look.
 pub const LOOK_BASE: &str = "/look";
 
-/// Files that are served below one path and name each other: a script imports `"./other.js"`, a page loads
+/// Files that are served below one path and refer to each other: a script imports `"./other.js"`, a page loads
 /// `"/base/other.js"`.
 pub struct Bundle {
     base: &'static str,
     files: BTreeMap<String, Vec<u8>>,
-    /// What files name in quotation marks, and what stands there in the end.
+    /// Paths that files may quote, and their replacements.
     names: BTreeMap<String, String>,
 }
 
-/// A file as it is served.
+/// A file with its final path and content.
 struct Finished {
     path: String,
     content: Vec<u8>,
@@ -41,7 +41,7 @@ struct Finished {
 }
 
 impl Bundle {
-    /// Files below `base`, such as `/account`. They may name the look's files, too.
+    /// Creates a bundle below `base`, such as `/account`. Its files may refer to the look's files too.
     pub fn new(base: &'static str) -> Self {
         let look = LOOK.iter().map(|(name, content)| {
             (
@@ -63,14 +63,14 @@ impl Bundle {
         }
     }
 
-    /// Adds the files of a folder, and has cargo run the build script again when one changes.
+    /// Adds the files of a folder, and makes cargo run the build script again when one changes.
     ///
     /// # Errors
-    /// When the folder or a file cannot be read.
+    /// Fails if the folder or a file cannot be read.
     pub fn folder(mut self, folder: impl AsRef<Path>) -> io::Result<Self> {
-        let mut told = io::stdout().lock();
+        let mut cargo = io::stdout().lock();
         writeln!(
-            told,
+            cargo,
             "cargo::rerun-if-changed={}",
             folder.as_ref().display()
         )?;
@@ -82,7 +82,7 @@ impl Bundle {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            writeln!(told, "cargo::rerun-if-changed={}", path.display())?;
+            writeln!(cargo, "cargo::rerun-if-changed={}", path.display())?;
             self.files.insert(name, fs::read(path)?);
         }
 
@@ -96,10 +96,10 @@ impl Bundle {
         self
     }
 
-    /// Writes the files into `target`, and beside them `<name>.rs`: an expression, a slice of `Asset`.
+    /// Writes the files into `target`, and `<name>.rs`, an expression of type `&[Asset]`.
     ///
     /// # Errors
-    /// When two files name each other in a circle, or a file cannot be written.
+    /// Fails if files refer to each other in a cycle, or a file cannot be written.
     pub fn write(mut self, target: &Path, name: &str) -> io::Result<()> {
         let folder = target.join(name);
         fs::create_dir_all(&folder)?;
@@ -114,11 +114,11 @@ impl Bundle {
         fs::write(target.join(format!("{name}.rs")), list)
     }
 
-    /// A file with the final names of what it names. `above` are the files that led to it.
+    /// Replaces the names in a file by final names. `above` are the files through which it was reached.
     fn finished(&mut self, file: &str, above: &mut Vec<String>) -> io::Result<Finished> {
         if above.iter().any(|other| other == file) {
             return Err(io::Error::other(format!(
-                "{file} names itself: {}",
+                "{file} refers to itself: {}",
                 above.join(", ")
             )));
         }
@@ -132,7 +132,7 @@ impl Bundle {
             above.pop();
         }
 
-        // A page keeps its path: people and other pages name it.
+        // A page keeps its path, because people and other pages link to it.
         let is_hashed = !file.ends_with(".html");
         let served = if is_hashed {
             hashed(file, &content)
@@ -175,14 +175,14 @@ impl Bundle {
     }
 }
 
-/// Writes one file and its compressed form, and the expression that takes them into the binary.
+/// Writes one file and its compressed form, and appends its `Asset` expression to `list`.
 fn describe(list: &mut String, folder: &Path, name: &str, file: &Finished) -> io::Result<()> {
     let (plain, gzip) = (folder.join(name), folder.join(format!("{name}.gz")));
     fs::write(&plain, &file.content)?;
 
     let compressed = compressed(&file.content)?;
-    let is_worth_it = compressed.len() < file.content.len();
-    if is_worth_it {
+    let is_smaller = compressed.len() < file.content.len();
+    if is_smaller {
         fs::write(&gzip, compressed)?;
     }
 
@@ -190,12 +190,11 @@ fn describe(list: &mut String, folder: &Path, name: &str, file: &Finished) -> io
         path, is_hashed, ..
     } = file;
     let tag = format!("{:016x}", fingerprint(&file.content));
-    let gzip = if is_worth_it {
+    let gzip = if is_smaller {
         format!("Some(include_bytes!({gzip:?}))")
     } else {
         "None".to_owned()
     };
-
     let content_type = content_type(name);
 
     writeln!(
@@ -206,13 +205,13 @@ fn describe(list: &mut String, folder: &Path, name: &str, file: &Finished) -> io
     .map_err(io::Error::other)
 }
 
-/// `name.<fingerprint>.extension`: content that has changed has another name, so that no cache is ever wrong.
+/// `name.<fingerprint>.extension`. Changed content gets another name, so caches are never stale.
 fn hashed(name: &str, content: &[u8]) -> String {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
     format!("{stem}.{:016x}.{extension}", fingerprint(content))
 }
 
-/// Tells contents apart; it guards nothing, so that the standard library's hash will do.
+/// A hash of the content. It has no security purpose, so the standard library's suffices.
 fn fingerprint(content: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(content);
@@ -252,11 +251,12 @@ mod tests {
             bundle.file(name, text.as_bytes())
         });
         let Finished { path, content, .. } = bundle.finished(name, &mut Vec::new())?;
+
         Ok((path, String::from_utf8_lossy(&content).into_owned()))
     }
 
     #[test]
-    fn files_name_each_other_by_their_content() {
+    fn references_are_replaced_by_names_with_fingerprints() {
         let page = (
             "page.html",
             r#"<link href="/look/icon.svg"><script src="/base/a.js"></script>"#,
@@ -285,12 +285,12 @@ mod tests {
         assert!(html.contains(&first), "{html}");
         assert_ne!(
             first, second,
-            "a script that imports something else has another name"
+            "a script whose import changed must have another name"
         );
     }
 
     #[test]
-    fn a_circle_is_refused() {
+    fn a_cycle_is_refused() {
         assert!(
             finished(
                 &[

@@ -68,7 +68,7 @@ pub(crate) enum PublishError {
     Bucket(#[from] object_store::Error),
     #[error("what was published cannot be compared with the log: {0}")]
     Database(#[from] mainstay_database::Error),
-    #[error("it took too long")]
+    #[error("timed out")]
     Timeout,
 }
 

@@ -1,24 +1,24 @@
-//! What is remembered of each setting that was read: enough to show it and to document it, never a secret's value.
+//! The record of each setting that was read, for display and documentation. It never contains the value of a secret.
 
 use std::{fmt, path::PathBuf};
 
 /// One setting that the service reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The dotted name, as in `http.bind`.
+    /// The dotted name, such as `http.bind`.
     pub name: &'static str,
-    /// The environment variable, as in `MAINSTAY_HTTP_BIND`.
+    /// The environment variable, such as `MAINSTAY_HTTP_BIND`.
     pub variable: String,
-    /// The value as it may be shown: `[secret]` for a secret, `[unset]` when there is none, `[wrong]` when it cannot be
-    /// read.
+    /// The value to display: `[secret]` for a secret, `[unset]` without a value, `[wrong]` for one that cannot be
+    /// parsed.
     pub value: String,
     /// Where the value came from.
     pub origin: Origin,
-    /// What holds when nothing is set.
+    /// What applies if nothing is set.
     pub fallback: Fallback,
-    /// What a value looks like, as in `true or false`.
+    /// The expected form of a value, such as `true or false`.
     pub kind: &'static str,
-    /// Whether the value is a secret: it is never shown, and `…_FILE` is read too.
+    /// Whether the value is a secret: it is never displayed, and may also come from `…_FILE`.
     pub secret: bool,
     /// One sentence for the operator.
     pub help: &'static str,
@@ -27,13 +27,13 @@ pub struct Entry {
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Nothing was set.
+    /// The default.
     Default,
-    /// A layer that a command handed in, by its label.
+    /// A layer of a command, by its label.
     Layer(&'static str),
     /// The environment variable.
     Variable,
-    /// The file that the `…_FILE` variable names.
+    /// The file in the `…_FILE` variable.
     File(PathBuf),
 }
 
@@ -48,12 +48,12 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What holds when a setting is not set.
+/// What applies if a setting is not set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fallback {
-    /// This value, as it is shown.
+    /// This value, in its display form.
     Value(String),
-    /// Nothing: what the setting turns on stays off.
+    /// Nothing: the feature stays off.
     Unset,
     /// The service does not start.
     Required,

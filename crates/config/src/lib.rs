@@ -1,15 +1,15 @@
-//! Typed settings from `MAINSTAY_…` environment variables, secrets from files, and a list of everything that is wrong.
+//! Typed settings from `MAINSTAY_…` environment variables and secret files, with all errors reported together.
 //!
 //! A part of the service declares a setting by reading it: [`Reader::or`], [`Reader::required`], [`Reader::secret`].
-//! Reading never fails on the spot. [`Reader::finish`] tells all problems at once, misspelt variables among them, so
-//! that an operator mends a deployment in one round. What was read is also what is documented ([`reference()`]) and
-//! shown ([`table`]); a secret's value is in neither.
+//! Reading does not fail. [`Reader::finish`] reports all problems together, including misspelt variables, so that an
+//! operator can fix them in one go. The settings that were read are also documented ([`reference()`]) and displayed
+//! ([`table`]), without the values of secrets.
 //!
-//! The name `http.bind` is the variable `MAINSTAY_HTTP_BIND`. A value is looked for in the environment, then in the
-//! layers that a command hands in, then in the default. A secret may also stand in a file that `MAINSTAY_…_FILE` names,
-//! as container platforms mount them (OWASP ASVS 5.0, 13.3.1).
+//! The setting `http.bind` has the variable `MAINSTAY_HTTP_BIND`. A value comes from the environment, from the layers
+//! that a command adds, or from the default, in this order. A secret may also come from a file whose path is in
+//! `MAINSTAY_…_FILE`, as container platforms mount them (OWASP ASVS 5.0, 13.3.1).
 //!
-//! This is not a configuration file format, and nothing here is reloaded: a changed setting is a restart.
+//! There is no configuration file, and settings are not reloaded: a change requires a restart.
 
 mod entry;
 mod names;

@@ -1,13 +1,13 @@
-//! The variables behind the settings' names, and the name that a misspelt variable was meant to be.
+//! The environment variables of settings, and suggestions for misspelt ones.
 
 use std::collections::BTreeSet;
 
 use crate::Problem;
 
-/// What every variable of the service begins with.
+/// The prefix of all variables.
 pub(crate) const PREFIX: &str = "MAINSTAY_";
 
-/// `http.bind` as `MAINSTAY_HTTP_BIND`.
+/// Turns `http.bind` into `MAINSTAY_HTTP_BIND`.
 pub(crate) fn variable_of(name: &str) -> String {
     format!(
         "{PREFIX}{}",
@@ -15,15 +15,15 @@ pub(crate) fn variable_of(name: &str) -> String {
     )
 }
 
-/// The variable that names the file in which the secret of `variable` stands.
+/// The variable for the path of a file with the secret.
 pub(crate) fn file_variable_of(variable: &str) -> String {
     format!("{variable}_FILE")
 }
 
-/// The problem of a variable that is no setting, with the known one that is nearest in spelling.
+/// Reports a variable that is not a setting, and suggests the most similar setting.
 pub(crate) fn misspelt(variable: &str, known: &BTreeSet<String>) -> Problem {
     let distance = |candidate: &str| strsim::damerau_levenshtein(variable, candidate);
-    // Beyond a few letters a guess would mislead; the prefix is no part of the guess.
+    // Suggestions that differ in more than a few letters would mislead. The prefix does not count.
     let is_near =
         |candidate: &&String| distance(candidate) <= (candidate.len() - PREFIX.len()).div_ceil(4);
     let nearest = known
@@ -36,7 +36,7 @@ pub(crate) fn misspelt(variable: &str, known: &BTreeSet<String>) -> Problem {
         None => "is not a setting".to_owned(),
     };
 
-    // The name comes from outside: a line end in it must not forge a line of the report.
+    // The name is untrusted: a line break in it must not forge a line of the report.
     Problem {
         variable: variable.escape_debug().to_string(),
         what,
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_near_name_is_suggested() {
+    fn only_a_similar_name_is_suggested() {
         let known = ["http.bind", "http.timeout", "log"].map(variable_of).into();
         let suggestion = |variable| misspelt(variable, &known).what;
         assert_eq!(

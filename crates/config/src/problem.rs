@@ -1,16 +1,16 @@
-//! What is wrong with the settings, in the words that an operator needs. Values are never quoted: a secret that was
-//! pasted into the wrong variable must not end up in a log.
+//! Errors in settings. They never quote values: a secret that was pasted into the wrong variable must not end up in a
+//! log.
 
-/// One thing that is wrong.
+/// One error in a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The environment variable, escaped where it is not one that the service knows.
+    /// The environment variable, escaped if it is unknown.
     pub variable: String,
     /// What is wrong, and what was expected.
     pub what: String,
 }
 
-/// Everything that is wrong with the settings.
+/// All errors in the settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(problems))]
 pub struct ConfigError {
@@ -18,7 +18,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// The problems as an error, or nothing when there are none.
+    /// Returns the problems as an error, if there are any.
     pub(crate) fn check(problems: Vec<Problem>) -> Result<(), Self> {
         if problems.is_empty() {
             Ok(())
@@ -27,14 +27,14 @@ impl ConfigError {
         }
     }
 
-    /// Something is missing that nobody refused.
+    /// An error without problems, for a missing setting that was not reported.
     pub(crate) fn empty() -> Self {
         Self {
             problems: Vec::new(),
         }
     }
 
-    /// Each problem, in the order in which the settings were read; misspelt variables come last.
+    /// The problems in the order in which the settings were read, misspelt variables last.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -45,6 +45,7 @@ fn lines(problems: &[Problem]) -> String {
         1 => "1 setting is wrong:".to_owned(),
         count => format!("{count} settings are wrong:"),
     };
+
     problems
         .iter()
         .fold(heading, |lines, Problem { variable, what }| {
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_has_its_line() {
+    fn every_problem_has_its_own_line() {
         let one = ConfigError::check(vec![problem("MAINSTAY_A")]).unwrap_err();
         assert_eq!(
             one.to_string(),

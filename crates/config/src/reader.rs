@@ -1,4 +1,4 @@
-//! Reading settings: where a value is looked for, and what is noted on the way.
+//! The reader of settings. It records the settings that were read and their errors.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use crate::{
     secret,
 };
 
-/// Reads settings and remembers what was read and what was wrong.
+/// Reads settings, and records what was read and what was wrong.
 ///
 /// ```
 /// use mainstay_config::Reader;
@@ -28,9 +28,9 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Reader {
-    /// By variable. Nobody knows yet which of them are secrets, so all are kept as if they were.
+    /// By variable. All values are treated as secrets, because it is not known yet which of them are.
     environment: BTreeMap<String, SecretString>,
-    /// The first wins.
+    /// The first has precedence.
     layers: Vec<Layer>,
     entries: Vec<Entry>,
     problems: Vec<Problem>,
@@ -44,7 +44,7 @@ struct Layer {
 }
 
 impl Reader {
-    /// Reads from these variables; only those that begin with `MAINSTAY_` are kept.
+    /// Creates a reader of these variables. Only those with the prefix `MAINSTAY_` are kept.
     pub fn new(environment: impl IntoIterator<Item = (String, String)>) -> Self {
         let environment = environment
             .into_iter()
@@ -61,27 +61,27 @@ impl Reader {
         }
     }
 
-    /// Reads from the environment of this process. A value that is not Unicode is a problem, where
+    /// Creates a reader of this process's environment. Values that are not Unicode are reported as problems, where
     /// [`std::env::vars`] would panic.
     pub fn of_process() -> Self {
         Self::of_os_variables(std::env::vars_os())
     }
 
     fn of_os_variables(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let mut garbled = Vec::new();
+        let mut not_unicode = Vec::new();
         let readable = variables.into_iter().filter_map(|(variable, value)| {
             let variable = variable.into_string().ok()?;
             match value.into_string() {
                 Ok(value) => Some((variable, value)),
                 Err(_) => {
-                    garbled.push(variable);
+                    not_unicode.push(variable);
                     None
                 }
             }
         });
 
         let mut reader = Self::new(readable);
-        for variable in garbled
+        for variable in not_unicode
             .into_iter()
             .filter(|variable| variable.starts_with(PREFIX))
         {
@@ -91,7 +91,8 @@ impl Reader {
         reader
     }
 
-    /// Puts values, by dotted name, below the environment and above the defaults. Of several layers the first wins.
+    /// Adds a layer of values by dotted name. It has precedence over the defaults and over layers that are added later,
+    /// but not over the environment.
     #[must_use]
     pub fn with_layer(
         mut self,
@@ -106,42 +107,42 @@ impl Reader {
         self
     }
 
-    /// Whether this is production, the default, or development.
+    /// Reads the environment: production, the default, or development.
     pub fn environment(&mut self) -> Environment {
         self.or(
             "environment",
             Environment::default(),
-            "What the service runs as; production refuses unsafe settings.",
+            "The environment of the service; production refuses unsafe settings.",
         )
     }
 
-    /// A setting with a default. A value that cannot be read is a problem, and the default stands in until
-    /// [`finish`](Self::finish) tells it.
+    /// Reads a setting with a default. A value that cannot be parsed is a problem, which [`finish`](Self::finish)
+    /// reports; the default is returned meanwhile.
     pub fn or<T: Setting>(&mut self, name: &'static str, default: T, help: &'static str) -> T {
         let fallback = Fallback::Value(default.show());
         self.setting(name, fallback, help).unwrap_or(default)
     }
 
-    /// A setting that may be left out.
+    /// Reads an optional setting.
     pub fn optional<T: Setting>(&mut self, name: &'static str, help: &'static str) -> Option<T> {
         self.setting(name, Fallback::Unset, help)
     }
 
-    /// A setting without which the service does not start. `None` is already noted as a problem.
+    /// Reads a required setting. If it is `None`, the problem is recorded already.
     pub fn required<T: Setting>(&mut self, name: &'static str, help: &'static str) -> Option<T> {
         self.setting(name, Fallback::Required, help)
     }
 
-    /// A secret without which the service does not start, from the variable or from the file that `…_FILE` names.
-    /// `None` is already noted as a problem.
+    /// Reads a required secret, from the variable or from the file in `…_FILE`. If it is `None`, the problem is
+    /// recorded already.
     ///
-    /// One line end at the file's end is trimmed. A file that every user of the machine can read only leads to a
-    /// [warning](Self::warnings): container platforms mount secrets so unless told otherwise.
+    /// One line break at the end of the file is removed. A file that every user of the machine can read only leads to a
+    /// [warning](Self::warnings), because that is how container platforms mount secrets by default.
     pub fn secret(&mut self, name: &'static str, help: &'static str) -> Option<SecretString> {
         self.read_secret(name, Fallback::Required, help)
     }
 
-    /// A secret that may be left out; see [`secret`](Self::secret).
+    /// Reads an optional secret; see [`secret`](Self::secret).
     pub fn optional_secret(
         &mut self,
         name: &'static str,
@@ -150,16 +151,16 @@ impl Reader {
         self.read_secret(name, Fallback::Unset, help)
     }
 
-    /// Notes that a setting breaks a rule that its type cannot know, such as one across several settings.
+    /// Records that a setting breaks a rule that its type cannot check, such as one about several settings.
     pub fn refuse(&mut self, name: &'static str, why: impl Into<String>) {
         self.problem(variable_of(name), why);
     }
 
-    /// Tells everything that is wrong. To be called once every setting has been read: a `MAINSTAY_…` variable that
-    /// nothing has read until then counts as misspelt.
+    /// Reports all problems. Call it when all settings have been read: a `MAINSTAY_…` variable that has not been read
+    /// counts as misspelt.
     ///
     /// # Errors
-    /// All problems at once.
+    /// All problems together.
     pub fn finish(&self) -> Result<(), ConfigError> {
         ConfigError::check(
             self.problems
@@ -170,30 +171,30 @@ impl Reader {
         )
     }
 
-    /// Tells what is wrong with the settings that were read, for a command that reads some of them: the other variables of
-    /// its environment are those of other processes.
+    /// Reports the problems of the settings that were read, for a command that reads only some of them. Other variables
+    /// in its environment may belong to other processes.
     ///
     /// # Errors
-    /// All problems at once.
+    /// All problems together.
     pub fn finish_part(&self) -> Result<(), ConfigError> {
         ConfigError::check(self.problems.clone())
     }
 
-    /// The settings that were put together, if nothing is wrong.
+    /// Returns the settings if there are no problems.
     ///
     /// # Errors
-    /// As [`finish`](Self::finish); a part is missing only where something was refused.
+    /// As [`finish`](Self::finish).
     pub fn complete<T>(&self, settings: Option<T>) -> Result<T, ConfigError> {
         self.finish()?;
         settings.ok_or_else(ConfigError::empty)
     }
 
-    /// Every setting that was read, in that order.
+    /// The settings that were read, in order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// What an operator should look into although the service starts. Never holds a value.
+    /// Warnings for the operator, which do not prevent the start. They never contain values.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -271,7 +272,7 @@ impl Reader {
             (Some((_, Origin::Variable)), Some(_)) => {
                 self.problem(
                     variable.clone(),
-                    format!("is set, and {file_variable} too; only one of them may be"),
+                    format!("conflicts with {file_variable}; set only one of them"),
                 );
                 (None, Origin::Variable)
             }
@@ -321,7 +322,7 @@ impl Reader {
             Ok(file) => {
                 if file.world_readable {
                     self.warnings.push(format!(
-                        "{file_variable} names {path:?}, which every user of the machine can read"
+                        "{file_variable}: every user of this machine can read {path:?}"
                     ));
                 }
                 self.not_empty(file_variable, file.secret)
@@ -338,27 +339,29 @@ impl Reader {
             self.problem(variable.to_owned(), "is empty; expected a secret");
             return None;
         }
+
         Some(secret)
     }
 
-    /// The text of a setting and where it stands: the environment first, then the layers.
+    /// Finds the text of a setting and its origin: first in the environment, then in the layers.
     fn look_up(&self, name: &str) -> Option<(SecretString, Origin)> {
         if let Some(text) = self.environment.get(&variable_of(name)) {
             return Some((text.clone(), Origin::Variable));
         }
+
         self.layers
             .iter()
             .find_map(|layer| Some((layer.values.get(name)?.clone(), Origin::Layer(layer.label))))
     }
 
-    /// Two parts of the service may read the same setting; it is shown once.
+    /// Records a setting, once even if several parts of the service read it.
     fn remember(&mut self, entry: Entry) {
         if !self.entries.iter().any(|known| known.name == entry.name) {
             self.entries.push(entry);
         }
     }
 
-    /// Notes a problem, once, however many parts of the service read the setting.
+    /// Records a problem, once even if several parts of the service read the setting.
     fn problem(&mut self, variable: String, what: impl Into<String>) {
         let problem = Problem {
             variable,
@@ -369,7 +372,7 @@ impl Reader {
         }
     }
 
-    /// Variables, and names in layers, that nothing has read.
+    /// The variables, and names in layers, that have not been read.
     fn unknown(&self) -> Vec<Problem> {
         let plain = self.entries.iter().map(|entry| entry.variable.clone());
         let files = self

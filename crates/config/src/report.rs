@@ -1,9 +1,9 @@
-//! Settings for people: a page of the documentation, and what a running service would use.
+//! Tables of settings: for the documentation, and with the values in use.
 
 use crate::{Entry, Fallback, names::file_variable_of};
 
-/// A Markdown table of every setting with its default: the same whatever is set, so that it can be committed and
-/// compared.
+/// Renders a Markdown table of all settings with their defaults. It does not depend on the values in use, so it can be
+/// committed.
 pub fn reference(entries: &[Entry]) -> String {
     let mut page = String::from("| Variable | Default | Meaning |\n|---|---|---|\n");
     for entry in entries {
@@ -29,12 +29,12 @@ pub fn reference(entries: &[Entry]) -> String {
     page
 }
 
-/// A plain text table of every setting with the value in use and where it came from.
+/// Renders a plain text table of all settings with the values in use and their origins.
 pub fn table(entries: &[Entry]) -> String {
     let heading = ["VARIABLE", "VALUE", "FROM", "MEANING"].map(str::to_owned);
 
     let row = |entry: &Entry| {
-        // A value is text from outside: a line end in it must not forge a row.
+        // A value is untrusted: a line break in it must not forge a row.
         let value = if entry.value.is_empty() {
             "(empty)".into()
         } else {
@@ -72,7 +72,7 @@ pub fn table(entries: &[Entry]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// Text that does not end its cell.
+/// Escapes text for a table cell.
 fn in_cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_the_same_whatever_is_set() {
+    fn the_reference_does_not_depend_on_values() {
         let page = reference(read(&[]).entries());
         assert_eq!(
             page,
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_shows_what_is_in_use() {
+    fn the_table_shows_the_values_in_use() {
         let table = table(
             read(&[
                 ("MAINSTAY_PORT", "1"),

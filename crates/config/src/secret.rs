@@ -1,29 +1,29 @@
-//! A secret in a file, as container platforms mount them: one value, and perhaps a line's end that an editor added.
+//! Secrets in files, as container platforms mount them.
 
 use std::{fs, io, path::Path};
 
 use mainstay_kernel::SecretString;
 
-/// A longer file is not a secret but a mistake.
+/// The largest file that is accepted, in bytes: a larger one cannot be a secret.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// A secret that was read, and whether others on the machine can read it too.
+/// A secret, and whether every user of the machine can read its file.
 pub(crate) struct SecretFile {
     pub(crate) secret: SecretString,
     pub(crate) world_readable: bool,
 }
 
-/// Reads the file and trims one line end from its end.
+/// Reads the file, and removes one line break at its end.
 ///
 /// # Errors
-/// What is wrong with the file, put so that it can follow the variable's name.
+/// A message that follows the name of the variable.
 pub(crate) fn read(path: &Path) -> Result<SecretFile, String> {
-    let unreadable =
-        |error: io::Error| format!("names {path:?}, which cannot be read: {}", error.kind());
+    let unreadable = |error: io::Error| format!("cannot read the file {path:?}: {}", error.kind());
+
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if metadata.len() > MAX_BYTES {
         return Err(format!(
-            "names {path:?}, which is longer than {MAX_BYTES} bytes"
+            "refers to the file {path:?}, which is longer than {MAX_BYTES} bytes"
         ));
     }
 
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_end_is_trimmed_and_nothing_else() {
+    fn one_trailing_line_break_is_removed_and_nothing_else() {
         assert_eq!(read_back("s3cret\n").as_deref(), Ok("s3cret"));
         assert_eq!(read_back("s3cret\r\n").as_deref(), Ok("s3cret"));
         assert_eq!(read_back("s3cret").as_deref(), Ok("s3cret"));
@@ -71,11 +71,11 @@ mod tests {
     }
 
     #[test]
-    fn files_that_hold_no_secret_are_refused() {
+    fn invalid_files_are_refused() {
         assert!(
             read_back([0xff, 0xfe])
                 .unwrap_err()
-                .contains("cannot be read")
+                .contains("cannot read the file")
         );
         assert!(
             read_back("x".repeat(64 * 1024 + 1))
@@ -87,14 +87,15 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_everybody_reads_is_noticed() {
+    fn a_world_readable_file_is_detected() {
         use std::os::unix::fs::PermissionsExt;
+
         let file = tempfile::NamedTempFile::new().unwrap();
-        for (mode, noticed) in [(0o600, false), (0o640, false), (0o644, true)] {
+        for (mode, expected) in [(0o600, false), (0o640, false), (0o644, true)] {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(
                 read(file.path()).unwrap().world_readable,
-                noticed,
+                expected,
                 "{mode:o}"
             );
         }

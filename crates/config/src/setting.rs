@@ -1,4 +1,4 @@
-//! How a type is read from a setting's text and shown again.
+//! Types of settings: how they are parsed and displayed.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -6,22 +6,22 @@ use std::{
     time::Duration,
 };
 
-/// A type that a setting may have.
+/// The type of a setting.
 ///
-/// What is shown reads back as the same value, but for the password in a URL, which is hidden, and parts of a
-/// millisecond. Not for secrets: those are read with [`Reader::secret`](crate::Reader::secret) and cannot be shown.
+/// The displayed text parses to the same value, except that the password in a URL is hidden and fractions of a
+/// millisecond are dropped. Not for secrets, which are read with [`Reader::secret`](crate::Reader::secret) and cannot
+/// be displayed.
 pub trait Setting: Sized {
-    /// What a value looks like, put so that it can follow "expected ".
+    /// The expected form of a value, as text that follows "expected ".
     const KIND: &'static str;
 
-    /// Reads the text.
+    /// Parses the text.
     ///
     /// # Errors
-    /// What is wrong with it, put so that it can follow the variable's name: "is not a number". It must not quote the
-    /// text.
+    /// A message that follows the name of the variable, such as "is not a number". It must not quote the text.
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// The value as text.
+    /// Formats the value for display.
     fn show(&self) -> String;
 }
 
@@ -66,9 +66,8 @@ impl Setting for Duration {
             .iter()
             .find(|(name, _)| *name == unit)
             .ok_or("is not a duration")?;
-        let total = count
-            .checked_mul(*milliseconds)
-            .ok_or("is longer than can be counted")?;
+        let total = count.checked_mul(*milliseconds).ok_or("is too long")?;
+
         Ok(Self::from_millis(total))
     }
 
@@ -82,7 +81,7 @@ impl Setting for Duration {
     }
 }
 
-/// Values separated by commas; the space around each is left out, and the empty text is the empty list.
+/// Values separated by commas. White space around values is ignored, and an empty text is an empty list.
 impl<T: Setting> Setting for Vec<T> {
     const KIND: &'static str = "values separated by commas";
 
@@ -90,6 +89,7 @@ impl<T: Setting> Setting for Vec<T> {
         if text.trim().is_empty() {
             return Ok(Self::new());
         }
+
         let item = |(index, item): (usize, &str)| {
             T::parse(item.trim())
                 .map_err(|why| format!("value {} {why} (expected {})", index + 1, T::KIND))
@@ -102,8 +102,8 @@ impl<T: Setting> Setting for Vec<T> {
     }
 }
 
-/// Types whose standard text form is the one wanted.
-macro_rules! as_the_standard_library_reads_it {
+/// Implements [`Setting`] with `FromStr` and `Display`.
+macro_rules! settings_from_str {
     ($($type:ty: $kind:literal, $wrong:literal;)*) => {$(
         impl Setting for $type {
             const KIND: &'static str = $kind;
@@ -119,8 +119,8 @@ macro_rules! as_the_standard_library_reads_it {
     )*};
 }
 
-as_the_standard_library_reads_it! {
-    bool: "true or false", "is neither true nor false";
+settings_from_str! {
+    bool: "true or false", "is not true or false";
     u16: "a whole number from 0 to 65535", "is not a whole number in range";
     u32: "a whole number from 0 to 4294967295", "is not a whole number in range";
     u64: "a whole number from 0", "is not a whole number in range";
@@ -129,7 +129,7 @@ as_the_standard_library_reads_it! {
     SocketAddr: "an IP address and a port such as 127.0.0.1:8080", "is not an IP address and a port";
 }
 
-/// Name and milliseconds, the largest first.
+/// Units of durations in milliseconds, the largest first.
 const DURATION_UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -138,14 +138,14 @@ const DURATION_UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// Splits `30s` into 30 and `s`. `None` unless the text is digits and then something else.
+/// Splits `30s` into 30 and `s`. Returns `None` unless digits and something else follow each other.
 pub(crate) fn count_and_unit(text: &str) -> Option<(u64, &str)> {
     let digits = text.find(|character: char| !character.is_ascii_digit())?;
     let (count, unit) = text.split_at(digits);
     Some((count.parse().ok()?, unit))
 }
 
-/// The text with the password of a URL hidden: `scheme://user:[secret]@host`. Other text stays as it is.
+/// Hides the password of a URL: `scheme://user:[secret]@host`. Other text is left unchanged.
 fn without_url_password(text: &str) -> String {
     let hidden = || {
         let (scheme, rest) = text.split_once("://")?;
@@ -157,6 +157,7 @@ fn without_url_password(text: &str) -> String {
             &rest[user_info.len()..]
         ))
     };
+
     hidden().unwrap_or_else(|| text.to_owned())
 }
 
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_in_their_units() {
+    fn durations_are_parsed_with_their_units() {
         for (text, seconds) in [
             ("30s", 30),
             ("15m", 900),
@@ -204,6 +205,7 @@ mod tests {
     fn a_list_says_which_value_is_wrong() {
         assert_eq!(Vec::<u16>::parse("1, 2,3"), Ok(vec![1, 2, 3]));
         assert_eq!(Vec::<u16>::parse(" "), Ok(vec![]));
+
         let wrong = Vec::<u16>::parse("1,x").unwrap_err();
         assert!(
             wrong.starts_with("value 2 is not a whole number"),
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_out_of_range_and_loose_spellings_are_refused() {
+    fn numbers_out_of_range_and_other_spellings_are_refused() {
         assert!(u16::parse("65536").is_err());
         assert!(u32::parse("-1").is_err());
         assert!(bool::parse("yes").is_err());
@@ -243,7 +245,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_back(milliseconds in any::<u32>(), flag: bool, port: u16, address: std::net::Ipv6Addr) {
+        fn the_displayed_text_parses_to_the_same_value(
+            milliseconds in any::<u32>(),
+            flag: bool,
+            port: u16,
+            address: std::net::Ipv6Addr,
+        ) {
             let duration = Duration::from_millis(u64::from(milliseconds));
             prop_assert_eq!(Duration::parse(&duration.show()), Ok(duration));
             prop_assert_eq!(bool::parse(&flag.show()), Ok(flag));
@@ -252,7 +259,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_a_parser_panic(text in ".*") {
+        fn parsers_do_not_panic(text in ".*") {
             let _ = Duration::parse(&text);
             let _ = Vec::<SocketAddr>::parse(&text);
             let _ = text.show();

@@ -1,4 +1,4 @@
-//! URLs as settings, in one normal form: what is built from them, mailed and compared has one spelling.
+//! URLs as settings, in a normal form, so that URLs that are built from them can be compared.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use url::{Host, Url};
 
 use crate::Setting;
 
-/// The base of URLs: `http` or `https`, a host, and perhaps a path.
+/// A base URL: `http` or `https`, a host, and optionally a path.
 ///
-/// It is kept in the normal form of the URL standard, without a trailing slash: the host in lower case and ASCII, the
-/// default port left out. User information, a query and a fragment are refused, since what is appended would end up behind
+/// It is stored in the normal form of the URL standard, without a trailing slash: the host in lower case and ASCII, and
+/// without the default port. User information, a query and a fragment are refused, because a path cannot be appended to
 /// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
@@ -19,12 +19,12 @@ pub struct BaseUrl(String);
 pub struct WebOrigin(String);
 
 impl BaseUrl {
-    /// This machine on a port, in clear: by its name, since browsers give an address no passkeys.
+    /// The URL `http://localhost` with a port. It has the name, because browsers do not support passkeys for addresses.
     pub fn of_loopback(port: u16) -> Self {
         Self(format!("http://localhost:{port}"))
     }
 
-    /// The URL of a page below it.
+    /// Appends a path.
     #[must_use]
     pub fn join(&self, path: &str) -> Self {
         Self(format!("{}/{path}", self.0))
@@ -51,6 +51,7 @@ impl Setting for BaseUrl {
         if url.query().is_some() || text.contains('#') || text.contains('?') {
             return Err("has a query or a fragment".to_owned());
         }
+
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
     }
 
@@ -74,6 +75,7 @@ impl Setting for WebOrigin {
         if url.path() != "/" || url.query().is_some() || text.contains('#') {
             return Err("is not an origin: it has more than scheme, host and port".to_owned());
         }
+
         Ok(Self(url.origin().ascii_serialization()))
     }
 
@@ -82,11 +84,12 @@ impl Setting for WebOrigin {
     }
 }
 
-/// An `http` or `https` URL with a host and without user information. The parser of the URL standard drops tabs and line
-/// ends and takes backslashes for slashes; a setting that has them is a mistake.
+/// Parses an `http` or `https` URL with a host and without user information. Refuses white space, control characters
+/// and backslashes, which the parser of the URL standard would remove or replace.
 fn plain(text: &str) -> Result<Url, String> {
-    if text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\')
-    {
+    let is_invalid =
+        |character: char| character.is_whitespace() || character.is_control() || character == '\\';
+    if text.contains(is_invalid) {
         return Err("is not a URL".to_owned());
     }
 
@@ -116,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_has_one_spelling() {
+    fn a_base_url_is_normalized() {
         for (text, normal) in [
             ("https://api.example", "https://api.example"),
             ("https://api.example/", "https://api.example"),
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_built_on_is_refused() {
+    fn other_urls_are_refused() {
         for text in [
             "",
             "api.example",
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_written_as_a_browser_writes_it() {
+    fn an_origin_has_the_form_that_browsers_use() {
         let origin = |text: &str| WebOrigin::parse(text).map(|origin| origin.0);
         assert_eq!(
             origin("https://App.Example:443"),

@@ -1,11 +1,11 @@
-//! Types of settings that the standard library has no word for.
+//! Types of settings that the standard library does not have.
 
 use crate::{Setting, setting::count_and_unit};
 
-/// What the service runs as. Production refuses what development allows.
+/// The environment of the service. Production refuses unsafe settings that development allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Environment {
-    /// Real users and real data: the default, so that forgetting to say it is safe.
+    /// Real users and real data. It is the default, so that a forgotten setting is safe.
     #[default]
     Production,
     /// A developer's machine.
@@ -32,11 +32,11 @@ impl Setting for Environment {
     }
 }
 
-/// A number of bytes, written in powers of 1,024: `512B`, `64KiB`, `1MiB`, `2GiB`.
+/// A number of bytes, with binary units: `512B`, `64KiB`, `1MiB`, `2GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 
-/// Name and bytes, the largest first.
+/// Units in bytes, the largest first.
 const BYTE_UNITS: [(&str, u64); 4] = [
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),
@@ -65,10 +65,11 @@ impl Setting for ByteSize {
             .iter()
             .find(|(name, _)| *name == unit)
             .ok_or("is not a size")?;
+
         count
             .checked_mul(*bytes)
             .map(Self)
-            .ok_or_else(|| "is larger than can be counted".to_owned())
+            .ok_or_else(|| "is too large".to_owned())
     }
 
     fn show(&self) -> String {
@@ -99,7 +100,7 @@ impl Setting for Ratio {
 
     fn parse(text: &str) -> Result<Self, String> {
         match text.parse() {
-            // Not a number is in no range, so NaN is refused too.
+            // Also refuses NaN, which no range contains.
             Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(Self(ratio)),
             _ => Err("is not a number from 0 to 1".to_owned()),
         }
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_read_in_their_units() {
+    fn sizes_are_parsed_with_their_units() {
         assert_eq!(ByteSize::parse("64KiB"), Ok(ByteSize::kib(64)));
         assert_eq!(ByteSize::parse("1MiB"), Ok(ByteSize::mib(1)));
         assert_eq!(ByteSize::parse("0B"), Ok(ByteSize(0)));
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_stays_within_the_whole() {
+    fn a_ratio_is_between_0_and_1() {
         assert_eq!(Ratio::parse("1"), Ok(Ratio::ALL));
         assert_eq!(Ratio::parse("0.25").map(Ratio::get), Ok(0.25));
         for text in ["1.01", "-0.1", "NaN", "inf", "10%", ""] {
@@ -148,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_back(bytes: u64, ratio in 0.0..=1.0) {
+        fn the_displayed_text_parses_to_the_same_value(bytes: u64, ratio in 0.0..=1.0) {
             prop_assert_eq!(ByteSize::parse(&ByteSize(bytes).show()), Ok(ByteSize(bytes)));
             prop_assert_eq!(Ratio::parse(&Ratio(ratio).show()), Ok(Ratio(ratio)));
         }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{JobError, queue::Queue};
 
-/// A job that this worker alone may do, for as long as its lease is renewed.
+/// A job that this worker has claimed: no other worker may run it while the lease is valid.
 pub struct Claimed {
     pub(crate) id: Id<Job>,
     pub(crate) kind: String,
@@ -17,7 +17,7 @@ pub struct Claimed {
 }
 
 impl Claimed {
-    /// Which one it is: the same at each attempt, so that whoever is asked twice can tell.
+    /// The id of the job. It is the same at each attempt, so a receiver can recognise duplicates.
     pub fn id(&self) -> Id<Job> {
         self.id
     }
@@ -27,37 +27,44 @@ impl Claimed {
         self.attempt
     }
 
-    /// The database that it was queued in.
+    /// The database of its queue.
     pub fn database(&self) -> &Database {
         self.queue.database()
     }
 
-    /// What is to be done.
+    /// Decrypts the payload.
     ///
     /// # Errors
-    /// [`JobError::GiveUp`] when it does not open or is no `T`: that will not change.
+    /// [`JobError::GiveUp`] if it cannot be decrypted or is not a `T`, which a retry does not change.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, JobError> {
         let sealed = self
             .payload
             .as_deref()
-            .ok_or_else(|| JobError::give_up("the payload is gone"))?;
+            .ok_or_else(|| JobError::give_up("the payload was deleted"))?;
+
         Job::open(self.id, sealed, self.database().ring()).map_err(|error| {
-            tracing::error!(job = %self.id, kind = self.kind, %error, cause = error.cause(), "a payload does not open");
-            JobError::give_up("the payload does not open")
+            tracing::error!(
+                job = %self.id,
+                kind = self.kind,
+                %error,
+                cause = error.cause(),
+                "decrypting a job's payload failed"
+            );
+            JobError::give_up("the payload cannot be decrypted")
         })
     }
 
-    /// Notes, lastingly, that what comes next may take effect: from now on the job is never begun again by itself. To be
-    /// called right before the one step that cannot be taken back. What fails after it, and is not known to have had no
-    /// effect, is [`JobError::Unclear`].
+    /// Marks the job as handed over, durably: from now on it is never retried automatically. Call it right before the
+    /// step that cannot be undone. If that step fails and may have had an effect, return [`JobError::Unclear`].
     ///
     /// # Errors
-    /// [`JobError::Retry`] when it could not be noted, or when the lease has run out and another worker has the job:
-    /// then the step must not be taken.
+    /// [`JobError::Retry`] if the mark could not be saved, or the lease expired and another worker has the job. The
+    /// step must not be taken then.
     pub async fn hand_over(&self) -> Result<(), JobError> {
         if !self.queue.hand_over(self).await? {
-            return Err(JobError::retry("the lease ran out"));
+            return Err(JobError::retry("the lease expired"));
         }
+
         self.handed_over.store(true, Ordering::Release);
         Ok(())
     }

@@ -1,31 +1,34 @@
-//! What the queue and the timetable look like, for the metrics of every process: also of one that does no work, which
-//! is how a worker that is stuck or gone is seen.
+//! Metrics of the queue and of periodic tasks. Every process reports them, also those that run no jobs, so that a stuck
+//! or missing worker is visible.
 
 use mainstay_database::{Database, Error};
 
 use crate::queue::around;
 
-/// Every state but `done`: a gauge keeps its value until it is set anew.
+/// Every state but `done`. All of them are set each time, because a gauge keeps its last value.
 const STATES: [&str; 4] = ["waiting", "running", "handed_over", "failed"];
 
-/// By the database's clock, as everything in the queue is.
+/// Uses the database's clock, like every statement of the queue.
 const COUNT: &str = r"
-    SELECT state, count(*), extract(epoch FROM now() - min(created_at))::float8,
+    SELECT
+        state,
+        count(*),
+        extract(epoch FROM now() - min(created_at))::float8,
         greatest(extract(epoch FROM now() - min(run_at)), 0)::float8
     FROM jobs
     WHERE state <> 'done'
     GROUP BY state
 ";
 
-const TIMETABLE: &str = r"
-        SELECT name, coalesce(extract(epoch FROM succeeded_at), 0)::float8
-        FROM periodic_tasks
-    ";
+const LAST_SUCCESSES: &str = r"
+    SELECT name, coalesce(extract(epoch FROM succeeded_at), 0)::float8
+    FROM periodic_tasks
+";
 
 /// Sets the gauges of the queue and of periodic tasks.
 ///
 /// # Errors
-/// As the database answers; then they keep their values.
+/// The error of the database. The gauges keep their values then.
 pub async fn measure(database: &Database) -> Result<(), Error> {
     let unscoped = around(database);
 
@@ -48,7 +51,7 @@ pub async fn measure(database: &Database) -> Result<(), Error> {
     metrics::gauge!("jobs_overdue_seconds").set(waiting.map_or(0.0, |(_, _, _, overdue)| *overdue));
 
     for row in unscoped
-        .select("periodic_tasks.list", TIMETABLE, [])
+        .select("periodic_tasks.list", LAST_SUCCESSES, [])
         .await?
     {
         let (task, succeeded): (String, f64) = (row.get(0)?, row.get(1)?);

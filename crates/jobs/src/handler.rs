@@ -4,54 +4,55 @@ use futures_util::future::BoxFuture;
 
 use crate::Claimed;
 
-/// Does work of one kind.
+/// Runs jobs of one kind.
 ///
-/// Work may be done twice when a worker dies in the middle of it: see [`Claimed::hand_over`] for what must not be.
+/// A job may run twice if a worker dies while running it. See [`Claimed::hand_over`] for work that must not be
+/// repeated.
 pub trait Handler: Send + Sync {
-    /// The kind, as it was queued.
+    /// The kind of jobs.
     fn kind(&self) -> &'static str;
 
-    /// Does it.
+    /// Runs a job.
     ///
     /// # Errors
-    /// [`JobError`] says what becomes of the job.
+    /// [`JobError`] determines whether the job is retried.
     fn run<'a>(&'a self, job: &'a Claimed) -> BoxFuture<'a, Result<(), JobError>>;
 }
 
-/// Why a job was not done. The reason is kept beside the job and logged: it must not quote the payload.
+/// The reason why a job failed. It is stored with the job and logged, so it must not quote the payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
-    /// It was certainly not done; the next attempt may succeed.
+    /// The job had no effect, and the next attempt may succeed.
     #[error("{0}")]
     Retry(Cow<'static, str>),
-    /// It was certainly not done, and never will be.
+    /// The job had no effect, and no attempt will succeed.
     #[error("{0}")]
     GiveUp(Cow<'static, str>),
-    /// It was handed over, and nobody knows whether it was done. Before a job is handed over, the same as
+    /// It is unknown whether the job had an effect. For a job that was not handed over, the same as
     /// [`Retry`](Self::Retry).
     #[error("{0}")]
     Unclear(Cow<'static, str>),
 }
 
 impl JobError {
-    /// Try again later.
+    /// Creates an error after which the job is retried.
     pub fn retry(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Retry(reason.into())
     }
 
-    /// Do not try again.
+    /// Creates an error after which the job is not retried.
     pub fn give_up(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::GiveUp(reason.into())
     }
 
-    /// Nobody knows.
+    /// Creates an error after which the outcome is unknown.
     pub fn unclear(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Unclear(reason.into())
     }
 }
 
 impl From<mainstay_database::Error> for JobError {
-    /// A database that is away comes back; what beside that goes wrong there may be mended by the next release.
+    /// Retries every error of the database: outages end, and the next release may fix other errors.
     fn from(error: mainstay_database::Error) -> Self {
         Self::retry(error.to_string())
     }

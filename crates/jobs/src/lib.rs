@@ -1,14 +1,14 @@
-//! Work for later: the worker that does what was queued with a change, and the upkeep that is due now and then.
+//! Background jobs: the worker that runs queued jobs and periodic tasks.
 //!
-//! A [`Job`](mainstay_database::Job) is queued in the statement of the change that asks for it. A [`Handler`] says how
-//! work of one kind is done; the [`Worker`] claims what is due, a few at once, and hands it over. A worker that dies
-//! leaves a lease that runs out, and another takes the work over: work is done at least once, so that doing it twice
-//! must do no harm. A handler whose work cannot be undone or repeated says [`Claimed::hand_over`] right before it: such
-//! work is done at most once.
+//! A [`Job`](mainstay_database::Job) is queued in the same statement as the change that causes it. A [`Handler`] runs
+//! jobs of one kind; the [`Worker`] claims due jobs, several at once, and passes them to their handlers. If a worker
+//! dies, its leases expire and another worker takes over. Jobs therefore run at least once, and must be safe to repeat.
+//! A handler whose work cannot be undone or repeated calls [`Claimed::hand_over`] right before it; such work is done at
+//! most once.
 //!
-//! [`Periodic`] tasks need no queue: of all replicas, one does each whenever it is due.
+//! [`Periodic`] tasks need no queue: whenever one is due, one of the replicas runs it.
 //!
-//! What is not here: what the work is. A module brings its handlers, the façade hands them over.
+//! Handlers are not in this crate: each module provides its own.
 
 mod claimed;
 mod figures;

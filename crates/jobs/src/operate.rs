@@ -1,4 +1,4 @@
-//! What an operator sees of queued work that was not done, and what they can do about it.
+//! Commands for operators: list unfinished jobs, and retry failed ones.
 
 use mainstay_database::{Change, Error, Event, Id, Job, Row, Unscoped};
 use mainstay_kernel::Timestamp;
@@ -11,7 +11,7 @@ const LIST: &str = r"
     LIMIT 1000
 ";
 
-/// What is handed over may have happened: it is not for this statement.
+/// Excludes jobs that were handed over, because they may have had an effect.
 const RETRY: &str = r"
     changed AS (
         UPDATE jobs
@@ -24,30 +24,31 @@ const RETRY: &str = r"
 /// A job that is not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {
-    /// Which one.
+    /// The id of the job.
     pub id: Id<Job>,
-    /// What work it is, such as `webhook`.
+    /// The kind of job, such as `webhook`.
     pub kind: String,
     /// `waiting`, `running`, `handed_over` or `failed`.
     pub state: String,
-    /// How often it was begun.
+    /// Number of attempts that were started.
     pub attempts: i32,
     /// When it was queued.
     pub created_at: Timestamp,
-    /// When it is next tried, where it is waiting.
+    /// When it runs next, if it is waiting.
     pub run_at: Timestamp,
-    /// Why the last attempt failed; empty when none did.
+    /// Why the last attempt failed; empty if none did.
     pub error: String,
 }
 
-/// Work that is not done, of one kind or of all: the oldest thousand, oldest first.
+/// Lists the oldest thousand jobs of one kind or of all kinds that are not done, oldest first.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn unfinished(unscoped: &Unscoped, kind: Option<&str>) -> Result<Vec<Unfinished>, Error> {
     let rows = unscoped
         .select("jobs.unfinished", LIST, [kind.map(str::to_owned).into()])
         .await?;
+
     rows.iter().map(read).collect()
 }
 
@@ -63,11 +64,11 @@ fn read(row: &Row) -> Result<Unfinished, Error> {
     })
 }
 
-/// Lets a job that was given up begin anew, with all its attempts; `false` when there is none of this id. It is recorded
-/// as `job_retried`.
+/// Queues a failed job again, with all its attempts. Returns `false` if no failed job has this id. Records
+/// `job_retried`.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn retry(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
     let event = Event {
         action: "job_retried".to_owned(),
@@ -76,5 +77,6 @@ pub async fn retry(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
         organization: None,
     };
     let change = Change::new("jobs.retry_failed", RETRY, [id.uuid().into()], event);
+
     Ok(!unscoped.change(change).await?.is_empty())
 }

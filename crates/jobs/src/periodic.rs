@@ -6,13 +6,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::queue::{Queue, seconds};
 
-/// How often a replica looks whether a task is due, at most and at least.
-const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
+/// The shortest and longest interval at which a replica checks whether a task is due.
+const CHECK_INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
-/// How long a failed task waits at most before it is tried again.
-const AGAIN: Duration = Duration::from_secs(300);
+/// The longest delay before a failed task is retried.
+const RETRY_DELAY: Duration = Duration::from_secs(300);
 
-/// Whoever moves the moment forward does the task. The clock is the database's, as in the queue.
+/// The replica that moves `due_at` forward runs the task. The clock is the database's, as in the queue.
 const TAKE: &str = r"
     INSERT INTO periodic_tasks AS t (name, due_at)
     VALUES ($1, now() + make_interval(secs => $2))
@@ -30,7 +30,7 @@ const HURRY: &str = r"
     RETURNING name
 ";
 
-/// Upkeep that is due again and again. Of all workers, one does it each time.
+/// A task that is due periodically. Each time, one of all workers runs it.
 ///
 /// ```
 /// use mainstay_jobs::Periodic;
@@ -50,8 +50,8 @@ pub struct Periodic {
 }
 
 impl Periodic {
-    /// The task `name`, done every so often. It may take as long as that and no longer, so that it never overtakes
-    /// itself. A task that a worker died of is next done when it is due again.
+    /// Creates the task `name`, due at every interval `every`. It is cancelled if it runs for longer than that, so that
+    /// runs never overlap. If its worker dies, it runs again when it is next due.
     pub fn new<F>(
         name: &'static str,
         every: Duration,
@@ -72,18 +72,20 @@ impl Periodic {
         self.name
     }
 
-    /// Does it whenever it is due, for as long as the worker works.
+    /// Runs the task whenever it is due, until the worker drops the future.
     pub(crate) async fn attend(self, queue: Queue) {
-        let look = (self.every / 4).clamp(LOOK.0, LOOK.1);
+        let interval = (self.every / 4).clamp(CHECK_INTERVAL.0, CHECK_INTERVAL.1);
+
         loop {
             match self.is_taken(&queue).await {
                 Ok(true) => self.once(&queue).await,
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::info!(task = self.name, %error, "upkeep waits for the database")
+                    tracing::info!(task = self.name, %error, "periodic task is waiting for the database")
                 }
             }
-            sleep(look).await;
+
+            sleep(interval).await;
         }
     }
 
@@ -100,32 +102,33 @@ impl Periodic {
     }
 
     async fn note_success(&self, queue: &Queue) {
-        tracing::debug!(task = self.name, "upkeep is done");
+        tracing::debug!(task = self.name, "periodic task done");
         if let Err(error) = queue
             .run("periodic_tasks.succeed", SUCCEED, [self.name.into()])
             .await
         {
-            tracing::warn!(task = self.name, %error, "upkeep is done, and that is not noted");
+            tracing::warn!(task = self.name, %error, "saving the success of a periodic task failed");
         }
     }
 
     async fn once(&self, queue: &Queue) {
         let outcome = timeout(self.every, (self.run)(queue.database().clone())).await;
+
         let reason = match outcome {
             Ok(Ok(())) => return self.note_success(queue).await,
             Ok(Err(error)) => format!("{error}: {}", error.cause().unwrap_or_default()),
-            Err(_) => "it took too long".to_owned(),
+            Err(_) => "timed out".to_owned(),
         };
 
-        tracing::error!(task = self.name, reason, "upkeep failed");
+        tracing::error!(task = self.name, reason, "periodic task failed");
         metrics::counter!("periodic_tasks_failed_total", "task" => self.name).increment(1);
 
-        let soon = seconds(self.every.min(AGAIN));
+        let delay = seconds(self.every.min(RETRY_DELAY));
         if let Err(error) = queue
-            .run("periodic_tasks.hurry", HURRY, [self.name.into(), soon])
+            .run("periodic_tasks.hurry", HURRY, [self.name.into(), delay])
             .await
         {
-            tracing::warn!(task = self.name, %error, "upkeep is next tried when it is due again");
+            tracing::warn!(task = self.name, %error, "scheduling an early retry of a periodic task failed");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One attempt at one job, and what becomes of the job then.
+//! One attempt at one job, and the outcome.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -8,19 +8,17 @@ use tokio::time::{sleep, timeout};
 
 use crate::{Claimed, Handler, JobError, Settings, queue::Queue, retry};
 
-/// How often the outcome is written down again when the database is away, and how long to wait in between.
+/// How often to try to save the outcome if the database is unavailable, and the delay in between.
 const WRITES: u32 = 5;
 const BETWEEN_WRITES: Duration = Duration::from_secs(1);
 
-/// Does `job` and writes down what became of it.
+/// Runs `job` and saves the outcome.
 pub(crate) async fn pursue(job: Claimed, handler: Option<&dyn Handler>, settings: &Settings) {
     let outcome = match handler {
-        // It was taken over again and again, from workers that died of it.
-        _ if job.attempt > settings.attempts => {
-            Err(JobError::give_up("its worker ended each time"))
-        }
+        // Each earlier attempt ended with the death of its worker.
+        _ if job.attempt > settings.attempts => Err(JobError::give_up("its worker died each time")),
         Some(handler) => attempt(&job, handler, settings).await,
-        None => Err(JobError::retry("nobody does work of this kind")),
+        None => Err(JobError::retry("no handler for this kind of job")),
     };
 
     let fate = Fate::of(&job, outcome, settings);
@@ -30,12 +28,19 @@ pub(crate) async fn pursue(job: Claimed, handler: Option<&dyn Handler>, settings
         match fate.write(&job).await {
             Ok(true) => return,
             Ok(false) => {
-                return tracing::warn!(job = %job.id, kind = job.kind, "another worker has taken the job over");
+                return tracing::warn!(job = %job.id, kind = job.kind, "another worker took over the job");
             }
             Err(error) => {
-                tracing::warn!(job = %job.id, kind = job.kind, %error, cause = error.cause(), "an outcome is not noted");
+                tracing::warn!(
+                    job = %job.id,
+                    kind = job.kind,
+                    %error,
+                    cause = error.cause(),
+                    "saving the outcome of a job failed"
+                );
             }
         }
+
         sleep(BETWEEN_WRITES).await;
     }
 }
@@ -53,14 +58,14 @@ async fn attempt(
     tokio::select! {
         ended = work => match ended {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(JobError::unclear("it panicked")),
-            Err(_) => Err(JobError::unclear("it took too long")),
+            Ok(Err(_)) => Err(JobError::unclear("panicked")),
+            Err(_) => Err(JobError::unclear("timed out")),
         },
-        () = keep(job, settings.lease / 3) => Err(JobError::unclear("the lease ran out")),
+        () = keep(job, settings.lease / 3) => Err(JobError::unclear("the lease expired")),
     }
 }
 
-/// Renews the lease for as long as it is ours.
+/// Renews the lease until it is lost.
 async fn keep(job: &Claimed, every: Duration) {
     loop {
         sleep(every).await;
@@ -68,7 +73,7 @@ async fn keep(job: &Claimed, every: Duration) {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(job = %job.id, kind = job.kind, %error, "a lease is not renewed")
+                tracing::warn!(job = %job.id, kind = job.kind, %error, "renewing the lease of a job failed")
             }
         }
     }
@@ -114,21 +119,22 @@ impl Fate {
             id, kind, attempt, ..
         } = job;
         let kind = kind.clone();
+
         match self {
             Self::Done => {
-                tracing::debug!(job = %id, kind, attempt, "a job is done");
+                tracing::debug!(job = %id, kind, attempt, "job done");
                 metrics::counter!("jobs_done_total", "kind" => kind).increment(1);
             }
             Self::Again { reason, .. } => {
-                tracing::warn!(job = %id, kind, attempt, reason, "a job is tried again later");
+                tracing::warn!(job = %id, kind, attempt, reason, "job will be retried");
                 metrics::counter!("jobs_retried_total", "kind" => kind).increment(1);
             }
             Self::Failed { reason } => {
-                tracing::error!(job = %id, kind, attempt, reason, "a job is given up");
+                tracing::error!(job = %id, kind, attempt, reason, "job failed");
                 metrics::counter!("jobs_failed_total", "kind" => kind).increment(1);
             }
             Self::Unclear { reason } => {
-                tracing::error!(job = %id, kind, attempt, reason, "nobody knows whether a job was done");
+                tracing::error!(job = %id, kind, attempt, reason, "outcome of a job is unknown");
                 metrics::counter!("jobs_unclear_total", "kind" => kind).increment(1);
             }
         }

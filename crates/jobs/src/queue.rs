@@ -1,8 +1,8 @@
-//! The statements of the queue. Whoever finishes a job names the claim under which it runs: a worker that stalled beyond
-//! its lease finds that the job is no longer its own.
+//! The statements of the queue. Each statement about a running job has its claim as a condition: a worker that stalled
+//! for longer than its lease finds that another one has the job.
 //!
-//! Every moment is the database's (`now()`), whichever replica queues, claims or ends a job: a replica whose clock is wrong
-//! neither delays work nor takes another's.
+//! All times are the database's (`now()`), so that a replica with a wrong clock neither delays jobs nor takes those of
+//! others.
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
@@ -10,7 +10,7 @@ use mainstay_database::{Database, Error, Id, Origin, Pulse, Row, Unscoped, Uuid,
 
 use crate::{Claimed, Settings};
 
-// While a job runs, `run_at` is the end of its lease, so that one index finds what waits and what was left behind.
+// While a job runs, `run_at` is the end of its lease, so that one index finds both due and abandoned jobs.
 const CLAIM: &str = r"
     WITH due AS (
         SELECT id
@@ -21,8 +21,11 @@ const CLAIM: &str = r"
         FOR UPDATE SKIP LOCKED
     )
     UPDATE jobs j
-    SET state = 'running', claim = $3, attempts = attempts + 1,
-        run_at = now() + make_interval(secs => $4), leased_until = now() + make_interval(secs => $4)
+    SET state = 'running',
+        claim = $3,
+        attempts = attempts + 1,
+        run_at = now() + make_interval(secs => $4),
+        leased_until = now() + make_interval(secs => $4)
     FROM due
     WHERE j.id = due.id
     RETURNING j.id, j.kind, j.attempts, j.payload
@@ -30,7 +33,8 @@ const CLAIM: &str = r"
 
 const RENEW: &str = r"
     UPDATE jobs
-    SET leased_until = now() + make_interval(secs => $3), run_at = now() + make_interval(secs => $3)
+    SET leased_until = now() + make_interval(secs => $3),
+        run_at = now() + make_interval(secs => $3)
     WHERE id = $1 AND claim = $2
     RETURNING id
 ";
@@ -79,7 +83,7 @@ const CLEAR: &str = r"
     RETURNING id
 ";
 
-/// The queue, as the worker sees it. Cloning it is cheap.
+/// The queue. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Queue {
     database: Database,
@@ -89,7 +93,8 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn new(database: Database, settings: &Settings) -> Self {
-        // While every place is taken the leases are renewed, each three times before it ends. A statement may fail once.
+        // A fully occupied worker claims nothing, but renews each lease three times before it ends. One statement may
+        // fail.
         let most = settings.poll.max(settings.lease / 3) + 2 * database.patience();
         Self {
             database,
@@ -106,7 +111,7 @@ impl Queue {
         &self.database
     }
 
-    /// Takes at most `count` jobs of these kinds that are due, or whose worker let its lease run out.
+    /// Claims at most `count` jobs of these kinds that are due or whose lease has expired.
     pub(crate) async fn claim(
         &self,
         kinds: &[String],
@@ -120,8 +125,10 @@ impl Queue {
             claim.into(),
             seconds(self.lease),
         ];
+
         let rows = self.run("jobs.claim", CLAIM, values).await?;
         self.pulse.beat();
+
         rows.iter().map(|row| self.claimed(claim, row)).collect()
     }
 
@@ -137,7 +144,7 @@ impl Queue {
         })
     }
 
-    /// Makes the lease begin anew; `false` when another worker has the job.
+    /// Renews the lease. Returns `false` if another worker has the job.
     pub(crate) async fn renew(&self, job: &Claimed) -> Result<bool, Error> {
         self.settle("jobs.renew", RENEW, job, [seconds(self.lease)])
             .await
@@ -172,7 +179,7 @@ impl Queue {
             .await
     }
 
-    /// Forgets what was finished, or left behind as unclear, longer ago than `retention`.
+    /// Deletes jobs that finished, or whose outcome is unknown, longer ago than `retention`.
     pub(crate) async fn clear(&self, retention: Duration) -> Result<usize, Error> {
         Ok(self
             .run("jobs.clear", CLEAR, [seconds(retention)])
@@ -193,6 +200,7 @@ impl Queue {
             .await?
             .is_empty();
         self.pulse.beat();
+
         Ok(settled)
     }
 
@@ -220,7 +228,7 @@ pub(crate) fn around(database: &Database) -> Unscoped {
     )
 }
 
-/// The value to bind for an interval: its seconds.
+/// The number of seconds of an interval, as a value to bind.
 pub(crate) fn seconds(duration: Duration) -> Value {
     duration.as_secs_f64().into()
 }

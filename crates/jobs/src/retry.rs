@@ -2,17 +2,18 @@ use std::time::Duration;
 
 use mainstay_kernel::Random;
 
-/// No wait is longer.
+/// The longest delay.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// How long to wait after attempt `attempt` (from 1) failed: it doubles each time, up to an hour. A random half of it is
-/// left out, so that what failed together does not come back together.
+/// The delay after attempt `attempt` (from 1) failed. It doubles each time, up to an hour, and is reduced by up to half
+/// at random, so that jobs that failed together are not retried together.
 pub(crate) fn wait(attempt: i32, first: Duration, random: &Random) -> Duration {
     let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or_default();
     let whole = first
         .saturating_mul(2_u32.saturating_pow(doublings))
         .min(LONGEST);
     let share = f64::from(u32::from_be_bytes(random.bytes())) / f64::from(u32::MAX);
+
     whole.mul_f64(0.5 + share / 2.0)
 }
 
@@ -21,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_an_hour_and_scatter() {
+    fn delays_double_up_to_an_hour_and_have_jitter() {
         let random = Random::seeded(1);
         let first = Duration::from_secs(2);
 
@@ -42,7 +43,7 @@ mod tests {
             );
             assert!(
                 waits.iter().any(|wait| *wait != waits[0]),
-                "{attempt}: they do not scatter"
+                "{attempt}: no jitter"
             );
         }
     }

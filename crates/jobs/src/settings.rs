@@ -2,53 +2,53 @@ use std::time::Duration;
 
 use mainstay_config::Reader;
 
-/// How the worker works.
+/// The settings of the worker.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Whether the serving process works, too.
+    /// Whether the serving process also runs jobs.
     pub in_process: bool,
-    /// Jobs at once.
+    /// Number of concurrent jobs.
     pub concurrency: usize,
-    /// How often the queue is looked at when nothing is announced.
+    /// How often to poll the queue when no new jobs are announced.
     pub poll: Duration,
-    /// How long a job is its worker's alone; renewed while the worker lives.
+    /// How long a claim is valid. The worker renews it while it runs the job.
     pub lease: Duration,
     /// How long one attempt may take.
     pub timeout: Duration,
-    /// How often a job is tried.
+    /// Number of attempts before a job fails for good.
     pub attempts: i32,
-    /// The wait before the second attempt; it doubles with each further one.
+    /// The delay before the second attempt. It doubles with each further one.
     pub retry_delay: Duration,
     /// How long finished jobs are kept.
     pub retention: Duration,
-    /// How long a shutdown waits for jobs under way.
+    /// How long a shutdown waits for jobs in flight.
     pub drain: Duration,
 }
 
 impl Settings {
-    /// Reads the settings; what is wrong is remembered by `reader`.
+    /// Reads the settings. `reader` collects the errors.
     pub fn read(reader: &mut Reader) -> Self {
         let seconds = Duration::from_secs;
         let settings = Self {
             in_process: reader.or(
                 "jobs.in_process",
                 true,
-                "Whether `serve` does queued work; if not, run `worker`.",
+                "Whether `serve` also runs queued jobs; if not, run `worker`.",
             ),
             concurrency: reader.or(
                 "jobs.concurrency",
                 4_usize,
-                "Jobs that a worker does at once.",
+                "Number of jobs that a worker runs concurrently.",
             ),
             poll: reader.or(
                 "jobs.poll",
                 seconds(5),
-                "How often the queue is looked at when nothing is announced.",
+                "How often to poll the queue when no new jobs are announced.",
             ),
             lease: reader.or(
                 "jobs.lease",
                 seconds(60),
-                "After how long the job of a dead worker is taken over.",
+                "How long until another worker takes over the job of a dead one.",
             ),
             timeout: reader.or(
                 "jobs.timeout",
@@ -59,7 +59,7 @@ impl Settings {
             retry_delay: reader.or(
                 "jobs.retry_delay",
                 seconds(2),
-                "Wait before a second attempt; it doubles with each further one, up to an hour.",
+                "Delay before the second attempt; doubles with each further one, up to an hour.",
             ),
             retention: reader.or(
                 "jobs.retention",
@@ -69,7 +69,7 @@ impl Settings {
             drain: reader.or(
                 "jobs.drain",
                 seconds(20),
-                "How long a shutdown waits for jobs under way.",
+                "How long a shutdown waits for jobs in flight.",
             ),
         };
 
@@ -79,7 +79,7 @@ impl Settings {
 
         for (name, value) in [("jobs.poll", settings.poll), ("jobs.lease", settings.lease)] {
             if value.is_zero() {
-                reader.refuse(name, "must be longer than nothing");
+                reader.refuse(name, "must be longer than 0s");
             }
         }
 
@@ -91,7 +91,7 @@ fn attempts(reader: &mut Reader) -> i32 {
     let attempts = reader.or(
         "jobs.attempts",
         15_u32,
-        "How often a job is tried before it is given up.",
+        "Number of attempts before a job fails for good.",
     );
 
     match i32::try_from(attempts) {

@@ -8,10 +8,10 @@ use tokio::{
 
 use crate::{Handler, Periodic, Settings, pursuit::pursue, queue::Queue, upkeep};
 
-/// Where the queue announces new work.
+/// The channel on which new jobs are announced.
 const CHANNEL: &str = "jobs";
 
-/// Does queued work and periodic upkeep until it is told to stop.
+/// Runs queued jobs and periodic tasks.
 pub struct Worker {
     queue: Queue,
     handlers: Arc<BTreeMap<&'static str, Arc<dyn Handler>>>,
@@ -20,10 +20,10 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker that does the work of `handlers`; work of other kinds waits for another one. Of two handlers of one
-    /// kind the later counts.
+    /// Creates a worker with these handlers. Jobs of other kinds wait for another worker. If two handlers have the same
+    /// kind, the later one is used.
     ///
-    /// `database` should have connections of its own, so that work does not keep requests waiting.
+    /// `database` should have its own connection pool, so that jobs do not delay requests.
     pub fn new(
         database: Database,
         handlers: impl IntoIterator<Item = Arc<dyn Handler>>,
@@ -44,15 +44,15 @@ impl Worker {
         }
     }
 
-    /// Adds upkeep.
+    /// Adds periodic tasks.
     #[must_use]
     pub fn periodic(mut self, tasks: impl IntoIterator<Item = Periodic>) -> Self {
         self.periodic.extend(tasks);
         self
     }
 
-    /// Makes every counter exist before its first event: what appears at 1 has not grown, for whoever asks.
-    fn count_nothing_yet(&self) {
+    /// Registers all counters at 0. A counter that first appears with the value 1 shows no increase in queries.
+    fn register_counters(&self) {
         for kind in self.handlers.keys() {
             for counter in [
                 "jobs_done_total",
@@ -69,24 +69,25 @@ impl Worker {
         }
     }
 
-    /// When it last claimed work, renewed a lease or wrote an outcome down: while every place is taken, nothing is claimed.
+    /// When it last claimed jobs, renewed a lease or saved an outcome. A fully occupied worker claims nothing.
     pub fn pulse(&self) -> Pulse {
         self.queue.pulse().clone()
     }
 
-    /// Connections to Postgres at most: those on which it works, and the one on which it hears of new work. Nobody asks its
-    /// database for health.
+    /// The largest number of connections to Postgres: those of its pool, and one to listen for new jobs. Its pool needs
+    /// none for health probes.
     pub fn most_connections(&self) -> usize {
         const LISTENER: usize = 1;
         self.queue.database().most_connections() - Database::PROBES + LISTENER
     }
 
-    /// Works until `stop`, then takes nothing more and waits for what is under way, at most as long as the settings say.
+    /// Runs until `stop`, then claims no more jobs and waits for those in flight, at most for `settings.drain`.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        self.count_nothing_yet();
-        let mut beside = JoinSet::new();
+        self.register_counters();
+
+        let mut periodic = JoinSet::new();
         for task in self.periodic {
-            beside.spawn(task.attend(self.queue.clone()));
+            periodic.spawn(task.attend(self.queue.clone()));
         }
 
         let kinds: Vec<String> = self
@@ -98,8 +99,10 @@ impl Worker {
         let mut announcements = Announcements::default();
         let mut under_way = JoinSet::new();
         let mut stop = pin!(stop);
+
         loop {
             while under_way.try_join_next().is_some() {}
+
             let free = self.settings.concurrency.saturating_sub(under_way.len());
             if free > 0 {
                 match self.queue.claim(&kinds, free).await {
@@ -114,7 +117,7 @@ impl Worker {
                         }
                     }
                     Err(error) => {
-                        tracing::info!(%error, cause = error.cause(), "the worker waits for the database")
+                        tracing::info!(%error, cause = error.cause(), "worker is waiting for the database")
                     }
                 }
             }
@@ -129,24 +132,26 @@ impl Worker {
 
         let drained = async { while under_way.join_next().await.is_some() {} };
         if timeout(self.settings.drain, drained).await.is_err() {
-            tracing::warn!("jobs under way were cut off; their leases run out");
+            tracing::warn!(
+                "drain timeout reached with jobs in flight; other workers take them over"
+            );
         }
     }
 }
 
-/// Hears of new work, on a connection of its own.
+/// Listens for new jobs, on its own connection.
 #[derive(Default)]
 struct Announcements(Option<Listener>);
 
 impl Announcements {
-    /// Waits for the next announcement. Where nothing can be heard it waits for ever: the poll finds what is due.
+    /// Waits for the next announcement. If listening is impossible it waits forever, and polling finds the due jobs.
     async fn next(&mut self, database: &Database) {
         if self.0.is_none() {
             match database.listen(CHANNEL).await {
-                // What was queued before the first word is found by looking once more.
+                // Returns at once, so that the worker finds jobs that were queued before it listened.
                 Ok(listener) => return self.0 = Some(listener),
                 Err(error) => {
-                    tracing::info!(%error, "new work is not announced; the worker looks for it");
+                    tracing::info!(%error, "listening for new jobs failed; polling instead");
                     return std::future::pending().await;
                 }
             }

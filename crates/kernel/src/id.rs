@@ -11,10 +11,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
-/// The identifier of a `T`: a UUID that cannot be taken for the identifier of something else.
+/// The id of a `T`: a UUID whose type prevents confusion with ids of other types.
 ///
-/// Made by [`Runtime::new_id`](crate::Runtime::new_id) as UUID version 7, so that ids sort by the time of their making.
-/// Written and read in the hyphenated lower-case form of RFC 9562.
+/// [`Runtime::new_id`](crate::Runtime::new_id) creates UUIDs of version 7, so that ids sort by creation time. The text
+/// form is the hyphenated lower-case form of RFC 9562.
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
 
 /// The text is not a hyphenated UUID.
@@ -32,11 +32,12 @@ impl std::error::Error for ParseIdError {}
 impl<T> FromStr for Id<T> {
     type Err = ParseIdError;
 
-    /// Takes the hyphenated form alone: one identifier has one spelling but for the case of its letters.
+    /// Accepts only the hyphenated form, so that an id has one spelling, apart from upper and lower case.
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         if text.len() != uuid::fmt::Hyphenated::LENGTH {
             return Err(ParseIdError);
         }
+
         Uuid::try_parse(text)
             .map(Self::from)
             .map_err(|_| ParseIdError)
@@ -90,7 +91,7 @@ impl<T> JsonSchema for Id<T> {
         "Id".into()
     }
 
-    /// `x-resource` names what it identifies, so that a reference to a row can be told from any other UUID.
+    /// `x-resource` names the type of resource, so that tools can recognise references to rows.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
@@ -102,7 +103,7 @@ impl<T> JsonSchema for Id<T> {
     }
 }
 
-/// The word for what a type stands for: `customer` for `app::customers::row::CustomerRow`.
+/// The name of the resource that a type stands for: `customer` for `app::customers::row::CustomerRow`.
 fn resource(path: &str) -> String {
     let name = path
         .split('<')
@@ -116,11 +117,11 @@ fn resource(path: &str) -> String {
         .unwrap_or(name);
 
     let mut word = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !word.is_empty() {
+    for character in name.chars() {
+        if character.is_uppercase() && !word.is_empty() {
             word.push('_');
         }
-        word.extend(letter.to_lowercase());
+        word.extend(character.to_lowercase());
     }
 
     word
@@ -129,11 +130,11 @@ fn resource(path: &str) -> String {
 impl<T> garde::Validate for Id<T> {
     type Context = ();
 
-    /// Whatever could be read is valid.
+    /// Accepts every value: parsing has checked it already.
     fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
 }
 
-// Derives would ask the same of `T`, which is only a name.
+// Derived implementations would require the same traits of `T`, which is only a marker.
 impl<T> Clone for Id<T> {
     fn clone(&self) -> Self {
         *self
@@ -168,7 +169,7 @@ mod tests {
     use crate::{Runtime, User};
 
     #[test]
-    fn an_id_is_read_as_it_is_written() {
+    fn an_id_round_trips_through_text() {
         let id: Id<User> = Runtime::default().new_id();
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.uuid().get_version_num(), 7);

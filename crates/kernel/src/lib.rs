@@ -1,7 +1,7 @@
-//! What every room stands on: identifiers, the clock, random bytes and secret strings.
+//! Basic types of all crates: ids, the clock, random bytes and secret strings.
 //!
-//! Nothing here does I/O or knows of HTTP, SQL or accounts. Time and randomness are values that are handed in
-//! ([`Runtime`]), never globals, so that a test decides both; `clippy.toml` forbids the globals.
+//! This crate does no I/O and knows nothing of HTTP, SQL or accounts. Time and randomness are passed as values
+//! ([`Runtime`]), never taken from globals, so that tests control them; `clippy.toml` forbids the globals.
 
 mod clock;
 mod id;
@@ -19,33 +19,34 @@ pub use uuid::Uuid;
 
 /// A user account.
 pub enum User {}
-/// A user account's identifier.
+/// The id of a user account.
 pub type UserId = Id<User>;
 
 /// An organization: the tenant that owns rows.
 pub enum Organization {}
-/// An organization's identifier.
+/// The id of an organization.
 pub type OrganizationId = Id<Organization>;
 
 /// A signed-in session.
 pub enum Session {}
-/// A session's identifier: the `sid` claim of its tokens.
+/// The id of a session: the `sid` claim of its tokens.
 pub type SessionId = Id<Session>;
 
 /// The clock and the random source that a running service uses.
 #[derive(Clone, Debug, Default)]
 pub struct Runtime {
-    /// What time it is.
+    /// The source of the current time.
     pub clock: Clock,
-    /// Where random bytes come from.
+    /// The source of random bytes.
     pub random: Random,
 }
 
 impl Runtime {
-    /// A new time-ordered identifier: UUID version 7 of this runtime's clock and random source (RFC 9562 §5.7).
+    /// Creates a time-ordered id: UUID version 7 from this runtime's clock and random source (RFC 9562 §5.7).
     pub fn new_id<T>(&self) -> Id<T> {
         let milliseconds = self.clock.now().inner().unix_timestamp_nanos() / 1_000_000;
         let milliseconds = u64::try_from(milliseconds).unwrap_or_default();
+
         Id::from(
             uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.random.bytes())
                 .into_uuid(),

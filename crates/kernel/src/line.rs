@@ -1,8 +1,8 @@
 //! One line of text that a person chooses: the name of an organization, an account, a key, a role or an application.
 //!
-//! Names stand in subjects and letters, in lists, logs and terminals. There a line break, an escape sequence or a mark that
-//! turns the direction of text lets the author of a name write in the voice of the service (OWASP ASVS 1.3.3, 1.3.11;
-//! Unicode TR 36 §3). The rule follows the FreeformClass of RFC 8264 and the trimming of RFC 8266.
+//! Names appear in e-mail, lists, logs and terminals. With a line break, an escape sequence or a bidirectional control
+//! character, the author of a name could forge text of the service (OWASP ASVS 1.3.3, 1.3.11; Unicode TR 36 §3). The
+//! rule follows the FreeformClass of RFC 8264 and the trimming of RFC 8266.
 
 use std::{borrow::Cow, fmt};
 
@@ -11,30 +11,31 @@ use serde::{Deserialize, Serialize};
 
 /// One line of 1 to `MOST` characters, at least one of them visible.
 ///
-/// It holds no control characters, no line or paragraph separators, no format characters and no letters without a glyph. The
-/// two joiners that scripts and emoji need (U+200C, U+200D) stand between two letters beyond ASCII. White space around it is
-/// accepted, counts towards the length, and is removed. The length is in Unicode scalar values.
+/// It contains no control characters, no line or paragraph separators, no format characters and no letters without a
+/// glyph. The two joiners that scripts and emoji need (U+200C, U+200D) are allowed between two non-ASCII letters.
+/// Surrounding white space is accepted, counts towards the length, and is removed. The length is in Unicode scalar
+/// values.
 ///
-/// A value from a request is checked by its [`garde::Validate`]; other text goes through [`parse`](Self::parse).
+/// [`garde::Validate`] checks values from requests; use [`parse`](Self::parse) for other text.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Line<const MOST: usize>(String);
 
-/// Why a text is not a [`Line`].
+/// The reason why a text is not a [`Line`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineError {
     /// It is empty or too long.
     Length {
-        /// The most characters that are accepted.
+        /// The largest number of characters.
         most: usize,
     },
-    /// It has white space only.
+    /// It has only white space.
     Blank,
-    /// It holds a character that no line holds, or a joiner where there is nothing to join.
+    /// It has a character that is not allowed, or a joiner that joins nothing.
     Character,
 }
 
-/// White space within a line, and the letters beyond ASCII that it may hold, as classes of a regular expression.
+/// White space and non-ASCII letters that are allowed in a line, as classes of a regular expression.
 macro_rules! space {
     () => {
         r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
@@ -54,8 +55,8 @@ macro_rules! visible {
     };
 }
 
-/// The rule as a regular expression of JSON Schema (ECMA-262, read with and without the flag `u`). Characters beyond U+FFFF
-/// cannot be written there in a way that every reader understands: those that [`is_unprintable`] names are refused, too.
+/// The rule as a regular expression of JSON Schema (ECMA-262, valid with and without the flag `u`). It cannot cover
+/// characters beyond U+FFFF in a portable way; those that [`is_unprintable`] lists are refused too.
 pub const LINE_PATTERN: &str = concat!(
     "^",
     space!(),
@@ -69,10 +70,10 @@ pub const LINE_PATTERN: &str = concat!(
 );
 
 impl<const MOST: usize> Line<MOST> {
-    /// Reads a line and removes white space around it.
+    /// Parses a line and removes surrounding white space.
     ///
     /// # Errors
-    /// [`LineError`], which says what is wrong and quotes nothing.
+    /// [`LineError`], which does not quote the text.
     pub fn parse(text: &str) -> Result<Self, LineError> {
         let length = text.chars().count();
         if length == 0 || length > MOST {
@@ -83,40 +84,40 @@ impl<const MOST: usize> Line<MOST> {
         Ok(Self(text.trim().to_owned()))
     }
 
-    /// The text, without white space around it.
+    /// The text, without surrounding white space.
     pub fn as_str(&self) -> &str {
         self.0.trim()
     }
 
-    /// The text, without white space around it.
+    /// The text, without surrounding white space.
     pub fn into_string(self) -> String {
         self.as_str().to_owned()
     }
 }
 
-/// Checks the characters of a line, whatever its length.
+/// Checks the characters of a line, but not its length.
 ///
 /// # Errors
 /// [`LineError::Blank`] or [`LineError::Character`].
 pub fn check_line(text: &str) -> Result<(), LineError> {
-    let letters: Vec<char> = text.chars().collect();
+    let characters: Vec<char> = text.chars().collect();
     let joins = |position: usize| {
         let before = position
             .checked_sub(1)
-            .and_then(|before| letters.get(before));
-        [before, letters.get(position + 1)]
+            .and_then(|before| characters.get(before));
+        [before, characters.get(position + 1)]
             .iter()
-            .all(|letter| letter.is_some_and(|letter| is_joined(*letter)))
+            .all(|neighbour| neighbour.is_some_and(|neighbour| is_joined(*neighbour)))
     };
 
-    let is_refused = |(position, letter): (usize, &char)| {
-        if is_joiner(*letter) {
+    let is_refused = |(position, character): (usize, &char)| {
+        if is_joiner(*character) {
             !joins(position)
         } else {
-            is_unprintable(*letter)
+            is_unprintable(*character)
         }
     };
-    if letters.iter().enumerate().any(is_refused) {
+    if characters.iter().enumerate().any(is_refused) {
         return Err(LineError::Character);
     }
 
@@ -127,8 +128,8 @@ pub fn check_line(text: &str) -> Result<(), LineError> {
     }
 }
 
-/// Text of any origin on one line: each character that no line holds becomes a space. For what was stored before there was
-/// a rule, and for what others wrote.
+/// Replaces each character that is not allowed in a line by a space. For text that was stored before this rule existed,
+/// or that comes from elsewhere.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     if text.contains(is_unprintable) {
         text.replace(is_unprintable, " ").into()
@@ -137,14 +138,15 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character acts on the text around it, or ends its line, instead of being shown: the controls, the line and
-/// paragraph separators, the format characters, and the letters that have no glyph.
+/// Whether a character is not shown but affects the text around it or ends the line: control characters, line and
+/// paragraph separators, format characters, and letters without a glyph.
 ///
-/// Not among them are the joiners U+200C and U+200D, which are part of words and emoji, and the Arabic and Syriac signs that
-/// Unicode counts among the format characters though they are visible.
-pub fn is_unprintable(letter: char) -> bool {
-    let acts = matches!(letter,
-        // Soft hyphen, direction marks, embeddings, overrides and isolates, invisible operators, byte order mark, annotations.
+/// The joiners U+200C and U+200D, which are parts of words and emoji, are not among them, nor are the Arabic and Syriac
+/// signs that Unicode classifies as format characters although they are visible.
+pub fn is_unprintable(character: char) -> bool {
+    let is_format = matches!(character,
+        // Soft hyphen, direction marks, embeddings, overrides and isolates, invisible operators, byte order mark,
+        // annotations.
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         // Shorthand and musical controls, and tags.
@@ -152,20 +154,23 @@ pub fn is_unprintable(letter: char) -> bool {
 
     // Hangul fillers, Khmer inherent vowels and the empty Braille pattern.
     let is_blank = matches!(
-        letter,
+        character,
         '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
     );
 
-    letter.is_control() || acts || is_blank
+    character.is_control() || is_format || is_blank
 }
 
-fn is_joiner(letter: char) -> bool {
-    matches!(letter, '\u{200c}' | '\u{200d}')
+fn is_joiner(character: char) -> bool {
+    matches!(character, '\u{200c}' | '\u{200d}')
 }
 
-/// Whether a joiner may stand beside the letter.
-fn is_joined(letter: char) -> bool {
-    !letter.is_ascii() && !letter.is_whitespace() && !is_joiner(letter) && !is_unprintable(letter)
+/// Whether a joiner may be next to the character.
+fn is_joined(character: char) -> bool {
+    !character.is_ascii()
+        && !character.is_whitespace()
+        && !is_joiner(character)
+        && !is_unprintable(character)
 }
 
 impl fmt::Display for LineError {
@@ -238,7 +243,7 @@ mod tests {
     type Name = Line<20>;
 
     #[test]
-    fn a_line_is_trimmed_and_keeps_what_it_says() {
+    fn a_valid_line_is_trimmed_and_otherwise_unchanged() {
         for right in [
             "Ada",
             "Société Générale",
@@ -255,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_visible_line_is_refused() {
+    fn invalid_lines_are_refused() {
         for wrong in [
             "a\nb",
             "a\r",
@@ -291,9 +296,9 @@ mod tests {
         assert!(Name::parse(&"é".repeat(20)).is_ok());
     }
 
-    /// A client that goes by the schema is never surprised: the pattern is the rule, for every character that it can name.
+    /// For every character that the pattern can express, it agrees with the rule.
     #[test]
-    fn the_schema_says_what_is_refused() {
+    fn the_pattern_of_the_schema_matches_the_rule() {
         let pattern = regex::Regex::new(LINE_PATTERN).unwrap();
 
         for letter in ('\0'..='\u{ffff}').chain(['💻', '\u{e0100}']) {
@@ -313,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_any_origin_becomes_one_line() {
+    fn one_line_replaces_unprintable_characters() {
         assert_eq!(
             one_line("Acme\n\n\u{1b}[31mYour\u{202e}account"),
             "Acme   [31mYour account"

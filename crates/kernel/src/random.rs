@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroize as _;
 
-/// Where random bytes come from: the operating system, or a seed that a test hands in.
+/// A source of random bytes: the operating system, or a seed for tests.
 #[derive(Clone, Debug, Default)]
 pub struct Random(Source);
 
@@ -13,8 +13,8 @@ enum Source {
     Seeded(Arc<Mutex<Seeded>>),
 }
 
-/// Random bytes that were drawn ahead: a draw of the system costs about a microsecond whatever its size, and a request
-/// takes a dozen small ones. Bytes are wiped as they are handed out.
+/// Buffered random bytes of the system: a system call takes about a microsecond for any size, and a request needs a
+/// dozen small draws. Used bytes are wiped.
 struct Drawn {
     bytes: [u8; 1024],
     used: usize,
@@ -26,7 +26,8 @@ struct Seeded {
 }
 
 impl Random {
-    /// A repeatable source for tests: the same seed gives the same bytes in the same order. Never for secrets.
+    /// Creates a reproducible source for tests: the same seed gives the same bytes in the same order. Never use it for
+    /// secrets.
     pub fn seeded(seed: u64) -> Self {
         Self(Source::Seeded(Arc::new(Mutex::new(Seeded {
             seed,
@@ -37,7 +38,7 @@ impl Random {
     /// Fills `buffer` with random bytes.
     ///
     /// # Panics
-    /// When the operating system has no random bytes to give: there is no safe way to go on.
+    /// Panics if the operating system provides no random bytes, because there is no safe way to continue.
     pub fn fill(&self, buffer: &mut [u8]) {
         match &self.0 {
             Source::System(drawn) => drawn
@@ -55,7 +56,7 @@ impl Random {
         }
     }
 
-    /// `N` random bytes.
+    /// Returns `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
@@ -72,6 +73,7 @@ impl Drawn {
             system(&mut self.bytes);
             self.used = 0;
         }
+
         let next = &mut self.bytes[self.used..self.used + buffer.len()];
         buffer.copy_from_slice(next);
         next.zeroize();
@@ -84,7 +86,7 @@ impl Drawn {
     reason = "without random bytes nothing is safe to do"
 )]
 fn system(buffer: &mut [u8]) {
-    aws_lc_rs::rand::fill(buffer).expect("the operating system gives random bytes");
+    aws_lc_rs::rand::fill(buffer).expect("the operating system provides random bytes");
 }
 
 impl Default for Source {
@@ -113,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_repeats_and_the_system_does_not() {
+    fn a_seed_is_reproducible_and_the_system_is_not() {
         assert_eq!(
             Random::seeded(7).bytes::<40>(),
             Random::seeded(7).bytes::<40>()
@@ -129,11 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_drawn_ahead_is_handed_out_once() {
+    fn buffered_bytes_are_returned_once() {
         let random = Random::default();
         let drawn: HashSet<[u8; 12]> = (0..10_000).map(|_| random.bytes()).collect();
         assert_eq!(drawn.len(), 10_000);
-        assert!(!drawn.contains(&[0; 12]), "wiped bytes were handed out");
+        assert!(!drawn.contains(&[0; 12]), "wiped bytes were returned");
     }
 
     #[test]

@@ -9,14 +9,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::{Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-/// A moment in UTC, written as RFC 3339 has it, with microseconds: `2026-01-31T12:00:00.500000Z`.
+/// A point in time in UTC with microseconds, in the format of RFC 3339: `2026-01-31T12:00:00.500000Z`.
 ///
-/// It lies between [`MIN`](Self::MIN) and [`MAX`](Self::MAX), which RFC 3339 can write and Postgres can keep; arithmetic
-/// stops there. What is read has another offset converted and is cut to the microseconds that a `timestamptz` keeps.
+/// It is between [`MIN`](Self::MIN) and [`MAX`](Self::MAX), the range that both RFC 3339 and Postgres can represent;
+/// arithmetic saturates there. Parsing converts other offsets to UTC and truncates to microseconds, the precision of
+/// `timestamptz`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(OffsetDateTime);
 
-/// A text that is no moment of RFC 3339, or one out of range.
+/// The text is not an RFC 3339 timestamp, or is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotATimestamp;
 
@@ -28,10 +29,10 @@ impl Timestamp {
     /// 9999-12-31T23:59:59.999999Z.
     pub const MAX: Self = Self(time::macros::datetime!(9999-12-31 23:59:59.999999 UTC));
 
-    /// Reads RFC 3339 with any offset.
+    /// Parses an RFC 3339 timestamp with any offset.
     ///
     /// # Errors
-    /// [`NotATimestamp`] when the text is none, or names a moment that is out of range in UTC.
+    /// [`NotATimestamp`] if the text is malformed, or out of range in UTC.
     pub fn parse(text: &str) -> Result<Self, NotATimestamp> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotATimestamp)?;
         Self::in_range(moment).ok_or(NotATimestamp)
@@ -45,7 +46,7 @@ impl Timestamp {
         (Self::MIN..=Self::MAX).contains(&moment).then_some(moment)
     }
 
-    /// The moment as the `time` crate has it.
+    /// The value as a type of the `time` crate.
     pub fn inner(self) -> OffsetDateTime {
         self.0
     }
@@ -57,7 +58,7 @@ impl Timestamp {
 }
 
 impl From<OffsetDateTime> for Timestamp {
-    /// The nearest moment in range.
+    /// Converts to the nearest value in range.
     fn from(moment: OffsetDateTime) -> Self {
         let nearest = if moment < Self::MIN.0 {
             Self::MIN
@@ -67,12 +68,13 @@ impl From<OffsetDateTime> for Timestamp {
         let moment = moment
             .checked_to_offset(UtcOffset::UTC)
             .map_or(nearest, Self);
+
         moment.clamp(Self::MIN, Self::MAX)
     }
 }
 
 impl From<SystemTime> for Timestamp {
-    /// The nearest moment in range.
+    /// Converts to the nearest value in range.
     fn from(moment: SystemTime) -> Self {
         match moment.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(after) => {
@@ -87,7 +89,7 @@ impl From<SystemTime> for Timestamp {
 impl fmt::Display for NotATimestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "expected a moment of RFC 3339 in the years 0001 to 9999, such as 2026-01-31T12:00:00Z",
+            "expected an RFC 3339 timestamp in the years 0001 to 9999, such as 2026-01-31T12:00:00Z",
         )
     }
 }
@@ -117,11 +119,12 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
-/// Six digits of the second, trailing zeros kept: what is written in one length sorts and compares as text.
+/// Always writes six decimals, so that timestamps have the same length and sort as text.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.0.to_calendar_date();
         let (hour, minute, second, micro) = self.0.to_hms_micro();
+
         write!(
             f,
             "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z",
@@ -159,7 +162,7 @@ impl JsonSchema for Timestamp {
 impl garde::Validate for Timestamp {
     type Context = ();
 
-    /// Whatever could be read is valid.
+    /// Accepts every value: parsing has checked it already.
     fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
 }
 
@@ -168,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_has_six_digits_of_the_second() {
+    fn a_timestamp_has_six_decimals() {
         let moment = |microseconds| Timestamp::UNIX_EPOCH + Duration::microseconds(microseconds);
         assert_eq!(moment(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(moment(500_000).to_string(), "1970-01-01T00:00:00.500000Z");
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_read_into_utc_and_microseconds() {
+    fn a_timestamp_is_converted_to_utc_and_truncated_to_microseconds() {
         assert_eq!(
             read("2026-01-31T12:00:00+02:00").as_deref(),
             Ok("2026-01-31T10:00:00.000000Z")
@@ -201,7 +204,7 @@ mod tests {
             Ok("0001-01-01T00:00:00.000000Z")
         );
 
-        // RFC 3339 §5.6: a leap second, which nobody here counts.
+        // RFC 3339 §5.6: a leap second, which is not counted.
         assert_eq!(
             read("2016-12-31T23:59:60Z").as_deref(),
             Ok("2016-12-31T23:59:59.999999Z")
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_out_of_range_is_refused_and_not_a_panic() {
+    fn malformed_and_out_of_range_timestamps_are_refused() {
         for text in [
             "9999-12-31T23:59:59-00:01",
             "9999-12-31T23:59:59.999999999-23:59",
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn arithmetic_stops_at_the_ends() {
+    fn arithmetic_saturates() {
         assert_eq!(Timestamp::MAX + Duration::seconds(1), Timestamp::MAX);
         assert_eq!(Timestamp::MIN - Duration::MAX, Timestamp::MIN);
         assert_eq!(Timestamp::MAX - Duration::MIN, Timestamp::MAX);

@@ -1,17 +1,18 @@
 use lettre::Address;
 
-/// The longest address that SMTP carries (RFC 5321 §4.5.3.1.3: 256 with its brackets).
+/// The longest address in SMTP (RFC 5321 §4.5.3.1.3: 256 with its brackets).
 const LONGEST: usize = 254;
 
-/// Reads an address that mail can be sent to; `None` for what could mean something else in a header or a command, such as
-/// line ends, brackets, quotes or a second address (OWASP ASVS 1.3.11).
+/// Parses an e-mail address. Returns `None` for text with another meaning in a header or command, such as line breaks,
+/// brackets, quotes or a second address (OWASP ASVS 1.3.11).
 pub(crate) fn parse(text: &str) -> Option<Address> {
-    let strange = |letter: char| {
-        letter.is_control() || letter.is_whitespace() || r#""(),:;<>[\]"#.contains(letter)
+    let is_special = |character: char| {
+        character.is_control() || character.is_whitespace() || r#""(),:;<>[\]"#.contains(character)
     };
-    if text.len() > LONGEST || text.contains(strange) || text.matches('@').count() != 1 {
+    if text.len() > LONGEST || text.contains(is_special) || text.matches('@').count() != 1 {
         return None;
     }
+
     text.parse().ok()
 }
 
@@ -20,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_plain() {
+    fn only_plain_addresses_are_accepted() {
         for address in [
             "ada@example.org",
             "a.b+c@sub.example.org",
@@ -36,7 +37,7 @@ mod tests {
 
         let long = format!("{}@example.org", "a".repeat(250));
 
-        for nothing in [
+        for invalid in [
             "",
             "@",
             "ada",
@@ -58,7 +59,7 @@ mod tests {
             " ada@example.org",
             long.as_str(),
         ] {
-            assert!(parse(nothing).is_none(), "{nothing:?}");
+            assert!(parse(invalid).is_none(), "{invalid:?}");
         }
     }
 }

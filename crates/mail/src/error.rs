@@ -1,13 +1,13 @@
 use mainstay_http::{INTERNAL, Problem};
 
-/// Why something is no mail. It quotes neither the address nor the text.
+/// The reason why a message cannot be created. It quotes neither the address nor the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
-    /// Mail cannot be sent to such an address.
+    /// The address is invalid.
     #[error("mail cannot be sent to this address")]
     Address,
     /// The template failed.
-    #[error("the letter cannot be written")]
+    #[error("rendering the message failed")]
     Template,
 }
 

@@ -2,8 +2,8 @@ use askama::Template;
 
 use crate::MailError;
 
-/// What a mail says: a subject, and paragraphs, buttons and codes in order. It is shown as text and as HTML, from one
-/// template each; nothing in it is loaded from elsewhere.
+/// The content of an e-mail: a subject, and a sequence of paragraphs, buttons and codes. It is rendered as text and as
+/// HTML, with one template each. The HTML loads nothing from elsewhere.
 ///
 /// ```
 /// use mainstay_mail::{Letter, Mail};
@@ -43,7 +43,7 @@ struct Html<'a> {
 }
 
 impl Letter {
-    /// A letter that says nothing yet.
+    /// Creates an empty message.
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: one_line(subject),
@@ -52,14 +52,14 @@ impl Letter {
         }
     }
 
-    /// Adds a paragraph of plain text, on one line: a line break in it becomes a space.
+    /// Adds a paragraph of plain text. Line breaks become spaces.
     #[must_use]
     pub fn paragraph(mut self, text: impl Into<String>) -> Self {
         self.parts.push(Part::Paragraph(one_line(text)));
         self
     }
 
-    /// Adds a button, and its address in clear below it: whoever reads text, or does not trust buttons, sees it too.
+    /// Adds a button, with its URL as text below it for readers of plain text and for those who do not trust buttons.
     #[must_use]
     pub fn button(mut self, label: impl Into<String>, url: impl Into<String>) -> Self {
         self.parts
@@ -67,14 +67,14 @@ impl Letter {
         self
     }
 
-    /// Adds a code to be typed.
+    /// Adds a code that the reader has to type.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.parts.push(Part::Code(one_line(code)));
         self
     }
 
-    /// Says, in small print, why the reader gets this.
+    /// Sets the small print, which says why the reader gets the message.
     #[must_use]
     pub fn footer(mut self, text: impl Into<String>) -> Self {
         self.footer = Some(one_line(text));
@@ -98,7 +98,7 @@ impl Letter {
     }
 }
 
-/// Names that people chose may stand in a letter: none adds a header, a line or a paragraph, or turns the direction of text.
+/// Ensures that names chosen by people cannot add a header, a line or a paragraph, or change the direction of text.
 fn one_line(text: impl Into<String>) -> String {
     mainstay_kernel::one_line(&text.into()).into_owned()
 }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_chose_is_escaped_in_html() {
+    fn text_is_escaped_in_html() {
         let html = letter().html().unwrap();
         assert!(
             !html.contains("<b>") && !html.contains("<it>") && !html.contains("b=\"2\""),
@@ -130,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn the_text_says_the_same() {
+    fn the_text_form_has_the_same_content() {
         let expected = "Welcome,  Bcc: eve@example.com\n\nAn <b>organization</b> & \"its\" name \n\nOpen <it>:\n\
                         https://example.org/?a=1&b=\"2\"\n\n    123 456\n\n-- \nWhy you get this.\n";
         assert_eq!(letter().text().unwrap(), expected);
     }
 
     #[test]
-    fn a_name_adds_no_paragraph() {
+    fn a_name_cannot_add_a_paragraph() {
         let name = "Acme\n\nYour account is suspended\u{202e}: https://evil.example\u{1b}[2J";
         let letter = Letter::new("Hello")
             .paragraph(format!("You are invited to \u{201c}{name}\u{201d}."))
@@ -149,9 +149,9 @@ mod tests {
         assert!(letter.html().unwrap().contains(one_line));
     }
 
-    /// What a mail loads from elsewhere tells its sender who read it, and when.
+    /// Remote content would reveal who read the message, and when.
     #[test]
-    fn nothing_is_loaded_from_elsewhere() {
+    fn the_html_loads_nothing_from_elsewhere() {
         let html = Letter::new("Nothing").paragraph("At all").html().unwrap();
         for remote in [
             "http:", "https:", "src=", "url(", "@import", "<link", "<script", "<img",

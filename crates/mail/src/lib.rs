@@ -1,4 +1,4 @@
-//! Mail: letters in text and HTML, queued with the change that causes them and sent by the worker.
+//! E-mail: messages in text and HTML, queued with the change that causes them and sent by the worker.
 //!
 //! ```ignore
 //! let letter = Letter::new("Confirm your address")
@@ -8,11 +8,11 @@
 //! unscoped.change(Change::new("users.insert", CLAUSES, values, event).queue(mail)).await?;
 //! ```
 //!
-//! A change that fails sends nothing, and one that is committed is never forgotten. SMTP cannot promise that a message
-//! arrives exactly once; what is promised here is that none is sent twice: [`Mailer`] notes the moment before the message
-//! leaves, and what was left behind after it is shown to the operator ([`undelivered`]) instead of being sent again.
+//! A failed change sends nothing, and a committed one always sends its message. SMTP cannot guarantee exactly one
+//! delivery; this crate guarantees at most one: [`Mailer`] marks the job right before it sends the message. If the
+//! worker dies after that, the message is not sent again but listed for the operator ([`undelivered`]).
 //!
-//! What is not here: what letters say. Each module writes its own.
+//! The texts of messages are not in this crate: each module writes its own.
 
 mod address;
 mod error;
@@ -35,5 +35,5 @@ pub use mailer::Mailer;
 pub use settings::{Settings, Transport};
 pub use undelivered::{Undelivered, resend, settle, undelivered};
 
-/// The kind of the jobs that are mail.
+/// The kind of the jobs that send e-mail.
 const KIND: &str = "mail";

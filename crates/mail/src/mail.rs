@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{KIND, Letter, MailError, address};
 
-/// A letter to somebody, ready to be queued.
+/// A message with its recipient, ready to be queued.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Mail {
     to: String,
@@ -15,12 +15,13 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// A letter to one address.
+    /// Renders a message to one address.
     ///
     /// # Errors
-    /// [`MailError::Address`] when `to` is no address that mail can be sent to, or could mean more than one.
+    /// [`MailError::Address`] if `to` is not a valid address, or could mean more than one.
     pub fn new(to: &str, letter: &Letter) -> Result<Self, MailError> {
         let to = address::parse(to).ok_or(MailError::Address)?.to_string();
+
         Ok(Self {
             to,
             subject: letter.subject().to_owned(),
@@ -29,36 +30,37 @@ impl Mail {
         })
     }
 
-    /// The job that sends it, to be queued with a [`Change`](mainstay_database::Change). Its id is the message's.
+    /// Creates the job that sends it, to be queued with a [`Change`](mainstay_database::Change). The job's id becomes
+    /// the Message-ID.
     ///
     /// # Errors
-    /// [`Error::Internal`] when it has no JSON form.
+    /// [`Error::Internal`] if it cannot be serialized.
     pub fn job(&self, unscoped: &Unscoped) -> Result<Job, Error> {
         unscoped.job(KIND, self)
     }
 
-    /// Whom it is for.
+    /// The address of the recipient.
     pub fn to(&self) -> &str {
         &self.to
     }
 
-    /// What it is about.
+    /// The subject.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// What it says, as text.
+    /// The content as text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What it says, as HTML.
+    /// The content as HTML.
     pub fn html(&self) -> &str {
         &self.html
     }
 }
 
-/// It names a person and may hold a one-time secret.
+/// Shows nothing, because a message names a person and may contain a one-time secret.
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mail").finish_non_exhaustive()

@@ -10,27 +10,27 @@ use serde::Serialize;
 
 use crate::Mail;
 
-/// How many messages are kept.
+/// Number of messages that are kept.
 const KEPT: usize = 200;
 
-/// Where mail goes in development: nowhere but into this process' memory. Cloning it is cheap.
+/// The mailbox of development: messages stay in the memory of this process. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Mailbox(Arc<Mutex<VecDeque<Message>>>);
 
-/// A mail that would have been sent.
+/// A message that would have been sent in production.
 #[derive(Clone, Serialize)]
 pub struct Message {
-    /// The job that sent it.
+    /// The id of the job that sent it.
     pub id: Id<Job>,
-    /// When.
+    /// When it was sent.
     pub at: Timestamp,
-    /// To whom.
+    /// The address of the recipient.
     pub to: String,
-    /// What it is about.
+    /// The subject.
     pub subject: String,
-    /// What it says, as text.
+    /// The content as text.
     pub text: String,
-    /// What it says, as HTML.
+    /// The content as HTML.
     pub html: String,
 }
 
@@ -40,27 +40,24 @@ impl Mailbox {
         self.lock().iter().cloned().collect()
     }
 
-    /// Keeps a message; one that is already there is kept once.
+    /// Adds a message, unless it is there already.
     pub(crate) fn deliver(&self, id: Id<Job>, at: Timestamp, mail: Mail) {
         let mut messages = self.lock();
         if messages.iter().any(|message| message.id == id) {
             return;
         }
 
-        let (to, subject) = (mail.to().to_owned(), mail.subject().to_owned());
-        let (text, html) = (mail.text().to_owned(), mail.html().to_owned());
-
-        // By the time of their making, which ids tell: several are on their way at once.
+        // Ids sort by creation time. Concurrent deliveries may arrive in another order.
         let place = messages.partition_point(|message| message.id.uuid() > id.uuid());
         messages.insert(
             place,
             Message {
                 id,
                 at,
-                to,
-                subject,
-                text,
-                html,
+                to: mail.to().to_owned(),
+                subject: mail.subject().to_owned(),
+                text: mail.text().to_owned(),
+                html: mail.html().to_owned(),
             },
         );
 
@@ -73,7 +70,7 @@ impl Mailbox {
 }
 
 impl Message {
-    /// The addresses that the text names, in order.
+    /// The URLs in the text, in order.
     pub fn links(&self) -> Vec<&str> {
         let words = self.text.split_whitespace();
         words

@@ -3,14 +3,14 @@ use mainstay_jobs::{Claimed, Handler, JobError};
 
 use crate::{KIND, Mail, Mailbox, Settings, Transport, message::message};
 
-/// Sends mail that was queued: each once at most.
+/// Sends queued messages, each at most once.
 pub struct Mailer {
     settings: Settings,
     mailbox: Mailbox,
 }
 
 impl Mailer {
-    /// Sends as the settings say.
+    /// Creates a mailer.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -18,7 +18,7 @@ impl Mailer {
         }
     }
 
-    /// Where mail goes in development; `None` when it goes to a server.
+    /// The mailbox of development; `None` if a server delivers the messages.
     pub fn mailbox(&self) -> Option<&Mailbox> {
         matches!(self.settings.transport, Transport::Mailbox).then_some(&self.mailbox)
     }
@@ -27,6 +27,7 @@ impl Mailer {
         let mail: Mail = job.payload()?;
         let now = job.database().runtime().clock.now();
         let message = message(&self.settings.from, job.id(), now, &mail)?;
+
         match &self.settings.transport {
             Transport::Smtp(server) => server.send(job, &message).await,
             Transport::Mailbox => {

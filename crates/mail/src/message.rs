@@ -13,8 +13,8 @@ use mainstay_kernel::Timestamp;
 
 use crate::{Mail, address};
 
-/// The message as it travels (RFC 5322). Its Message-ID is the job's id, so that a server, and a test, can tell one that
-/// comes twice.
+/// Builds the Internet message (RFC 5322). Its Message-ID is the job's id, so that servers and tests can recognise
+/// duplicates.
 pub(crate) fn message(
     from: &Address,
     id: Id<Job>,
@@ -31,7 +31,7 @@ pub(crate) fn message(
         .subject(mail.subject())
         .date(SystemTime::from(now.inner()))
         .message_id(Some(format!("<{id}@{}>", from.email.domain())))
-        // RFC 3834: nobody's out-of-office note is to answer.
+        // RFC 3834: suppresses out-of-office replies.
         .raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".to_owned(),
@@ -41,7 +41,7 @@ pub(crate) fn message(
                 .singlepart(SinglePart::plain(mail.text().to_owned()))
                 .singlepart(SinglePart::html(mail.html().to_owned())),
         )
-        .map_err(|_| JobError::give_up("the mail makes no message"))
+        .map_err(|_| JobError::give_up("building the message failed"))
 }
 
 #[cfg(test)]
@@ -51,9 +51,9 @@ mod tests {
     use super::*;
     use crate::Letter;
 
-    /// OWASP ASVS 1.3.11: what somebody chose as a name adds no header.
+    /// OWASP ASVS 1.3.11.
     #[test]
-    fn no_header_can_be_added() {
+    fn a_name_cannot_add_a_header() {
         let letter = Letter::new("Hello\r\nBcc: eve@example.com\r\n\r\nbody")
             .paragraph("Grüße\r\n.\r\nQUIT");
         let mail = Mail::new("ada@example.org", &letter).unwrap();

@@ -1,4 +1,4 @@
-//! `/dev/mail`: the mailbox of development, for the developer's browser and for scripts.
+//! `/dev/mail`: the page of the mailbox of development, for browsers and scripts.
 
 use askama::Template;
 use mainstay_database::{Id, Job};
@@ -6,8 +6,8 @@ use mainstay_http::{Content, INTERNAL, NOT_FOUND, Page, Problem};
 
 use crate::{Mailbox, Message};
 
-/// Styles are files of this origin, and the one that is written in each letter: the frame inherits this policy, in which the
-/// letter's style goes by its hash (CSP Level 3 §2.3.1). No script runs.
+/// Allows styles from this origin and, by its hash, the inline style of messages, because the frame that shows a
+/// message inherits this policy (CSP Level 3 §2.3.1). Scripts are not allowed.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'sha256-OWT71574Y0kXH0vPXeciQPeXOg/t58AQjfB8CGQHeww='; \
                       img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -25,7 +25,7 @@ impl List<'_> {
 }
 
 impl Mailbox {
-    /// The page that shows it, and its style: `?id=…` chooses a message, `?format=json` is for scripts.
+    /// The page and its style sheet. `?id=…` selects a message, `?format=json` is for scripts.
     pub fn pages(&self) -> [Page; 2] {
         let mailbox = self.clone();
         let style = include_bytes!("../templates/mailbox.css");
@@ -57,13 +57,12 @@ impl Mailbox {
             Some(id) => Some(id.parse().map_err(|_| NOT_FOUND.problem())?),
             None => messages.first().map(|message| message.id),
         };
-        let page = List {
+        let html = List {
             messages: &messages,
             shown,
         }
-        .render();
-
-        let html = page.map_err(|error| INTERNAL.problem().caused_by(error))?;
+        .render()
+        .map_err(|error| INTERNAL.problem().caused_by(error))?;
 
         Ok(Content {
             content_type: "text/html; charset=utf-8",
@@ -81,7 +80,7 @@ mod tests {
     use crate::Letter;
 
     #[test]
-    fn the_policy_knows_the_style_of_letters() {
+    fn the_policy_allows_the_style_of_messages() {
         let letter = Letter::new("A test").paragraph("…").html().unwrap();
         let (_, rest) = letter.split_once("<style>").unwrap();
         let (style, after) = rest.split_once("</style>").unwrap();
@@ -93,7 +92,7 @@ mod tests {
         );
         assert!(
             !after.contains("<style") && !after.contains(" style="),
-            "a style that the policy does not know"
+            "there is a style that the policy does not allow"
         );
         assert!(!POLICY.contains("unsafe"));
     }

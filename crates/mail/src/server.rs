@@ -4,7 +4,7 @@ use lettre::transport::smtp::client::TlsParameters;
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use percent_encoding::percent_decode_str;
 
-/// A server that takes mail over TLS.
+/// A mail server that is reached over TLS.
 #[derive(Clone)]
 pub struct Server {
     pub(crate) host: String,
@@ -15,16 +15,16 @@ pub struct Server {
     pub(crate) timeout: Duration,
 }
 
-/// When TLS begins. Without it nothing is sent (OWASP ASVS 12.3.1).
+/// How TLS starts. Nothing is sent without TLS (OWASP ASVS 12.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tls {
-    /// With the first byte (RFC 8314 §3.3).
-    AtOnce,
-    /// After `STARTTLS`, before anything else (RFC 3207).
-    AfterGreeting,
+    /// With the connection (RFC 8314 §3.3).
+    Implicit,
+    /// With `STARTTLS`, before any other command (RFC 3207).
+    StartTls,
 }
 
-/// What `mail.smtp_url` says.
+/// The value of `mail.smtp_url`.
 pub(crate) struct Url {
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -33,10 +33,10 @@ pub(crate) struct Url {
 }
 
 impl Url {
-    /// Reads `smtps://user:password@host:465` or `smtp://user:password@host:587`.
+    /// Parses `smtps://user:password@host:465` or `smtp://user:password@host:587`.
     ///
     /// # Errors
-    /// What is wrong, without quoting the URL.
+    /// A message that does not quote the URL.
     pub(crate) fn parse(url: &SecretString) -> Result<Self, &'static str> {
         const SHAPE: &str =
             "is not a URL such as smtps://user:password@host:465 or smtp://user:password@host:587";
@@ -44,14 +44,14 @@ impl Url {
         let url = url.expose_secret();
         let (tls, default_port, rest) =
             match (url.strip_prefix("smtps://"), url.strip_prefix("smtp://")) {
-                (Some(rest), _) => (Tls::AtOnce, 465, rest),
-                (_, Some(rest)) => (Tls::AfterGreeting, 587, rest),
+                (Some(rest), _) => (Tls::Implicit, 465, rest),
+                (_, Some(rest)) => (Tls::StartTls, 587, rest),
                 _ => return Err(SHAPE),
             };
 
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#']) {
-            return Err("has a path or a query: percent-encode such characters of a password");
+            return Err("has a path or a query; percent-encode such characters in a password");
         }
 
         let (user_info, authority) = match rest.rsplit_once('@') {
@@ -65,8 +65,9 @@ impl Url {
             port.parse().map_err(|_| SHAPE)?
         };
 
-        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
-        if host.is_empty() || !host.chars().all(plain) || port == 0 {
+        let is_allowed =
+            |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-');
+        if host.is_empty() || !host.chars().all(is_allowed) || port == 0 {
             return Err(SHAPE);
         }
 
@@ -75,7 +76,7 @@ impl Url {
             Some(user_info) => {
                 let (user, password) = user_info
                     .split_once(':')
-                    .ok_or("names a user without a password")?;
+                    .ok_or("has a user without a password")?;
                 let decoded = |text| percent_decode_str(text).decode_utf8().map_err(|_| SHAPE);
                 let password = decoded(password)?.into_owned();
                 Some((decoded(user)?.into_owned(), SecretString::from(password)))
@@ -109,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_where_and_as_whom() {
+    fn a_url_has_a_host_a_port_and_credentials() {
         let url = parse("smtps://us%40er:p%2Fw:%3F@mail.example:4650")
             .unwrap_or_else(|why| panic!("{why}"));
         let (user, password) = url.credentials.expect("they are there");
 
         assert_eq!(
             (url.host.as_str(), url.port, url.tls),
-            ("mail.example", 4650, Tls::AtOnce)
+            ("mail.example", 4650, Tls::Implicit)
         );
         assert_eq!(
             (user.as_str(), password.expose_secret()),
@@ -126,12 +127,12 @@ mod tests {
         let url = parse("smtp://mail.example").unwrap_or_else(|why| panic!("{why}"));
         assert_eq!(
             (url.port, url.tls, url.credentials.is_none()),
-            (587, Tls::AfterGreeting, true)
+            (587, Tls::StartTls, true)
         );
     }
 
     #[test]
-    fn other_urls_are_refused_without_being_quoted() {
+    fn malformed_urls_are_refused_without_being_quoted() {
         for url in [
             "",
             "mail.example",

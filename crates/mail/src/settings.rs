@@ -8,20 +8,20 @@ use mainstay_config::{Environment, Reader};
 
 use crate::server::{Server, Url};
 
-/// In whose name mail is sent, and how.
+/// The settings of e-mail.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub(crate) from: Sender,
-    /// Where mail goes.
+    /// How messages are delivered.
     pub transport: Transport,
 }
 
-/// Where mail goes.
+/// How messages are delivered.
 #[derive(Clone, Debug)]
 pub enum Transport {
-    /// To a server that delivers it.
+    /// Through a mail server.
     Smtp(Server),
-    /// To the memory of this process, in development.
+    /// Into the memory of this process, in development.
     Mailbox,
 }
 
@@ -31,23 +31,23 @@ const URL: (&str, &str) = (
 );
 
 impl Settings {
-    /// Reads the settings; what is wrong is remembered by `reader`.
+    /// Reads the settings. `reader` collects the errors.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let environment = reader.environment();
         let url = reader.optional_secret(URL.0, URL.1);
         let from: Option<String> = reader.optional(
             "mail.from",
-            "In whose name mail is sent: Name <address>; required in production.",
+            "Sender of e-mail: Name <address>; required in production.",
         );
         let authority: Option<PathBuf> = reader.optional(
             "mail.smtp_ca",
-            "PEM file of the authority that vouches for the mail server, instead of the public ones.",
+            "PEM file of the mail server's CA, instead of the public ones.",
         );
 
         let timeout = reader.or(
             "mail.smtp_timeout",
             Duration::from_secs(30),
-            "How long the mail server may take to take a mail.",
+            "How long the mail server may take for each step.",
         );
 
         if environment == Environment::Production {
@@ -58,7 +58,7 @@ impl Settings {
                 if missing {
                     reader.refuse(
                         name,
-                        "is missing: people are told by mail what happens to their accounts",
+                        "is required, because people are notified of changes to their accounts by e-mail",
                     );
                 }
             }
@@ -115,7 +115,7 @@ fn server(
             let Some(certificate) = certificate else {
                 reader.refuse(
                     "mail.smtp_ca",
-                    "is not a PEM file of certificates that can be read",
+                    "cannot be read as a PEM file of certificates",
                 );
                 return None;
             };
@@ -127,10 +127,7 @@ fn server(
     };
 
     let Ok(parameters) = parameters.build() else {
-        reader.refuse(
-            "mail.smtp_ca",
-            "holds a certificate that vouches for nobody",
-        );
+        reader.refuse("mail.smtp_ca", "contains a certificate that is not a CA");
         return None;
     };
 

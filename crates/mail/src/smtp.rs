@@ -1,4 +1,5 @@
-//! The conversation with a mail server (RFC 5321), step by step, so that the moment before a message leaves can be noted.
+//! The dialogue with a mail server (RFC 5321), step by step, so that the job can be marked right before the message is
+//! sent.
 
 use std::fmt::Display;
 
@@ -21,11 +22,11 @@ use crate::server::{Server, Tls};
 impl Server {
     /// Sends a message, at most once.
     ///
-    /// Up to and with `DATA` nothing is delivered, whatever happens. Then the job is noted as handed over, and what
-    /// follows is either answered by the server or unclear.
+    /// Up to and including `DATA`, nothing is delivered. Then the job is marked as handed over. After that, the outcome
+    /// is the server's reply, or unknown without one.
     pub(crate) async fn send(&self, job: &Claimed, message: &Message) -> Result<(), JobError> {
         let mut connection = match timeout(self.timeout, self.begin(message)).await {
-            Ok(begun) => begun?,
+            Ok(connection) => connection?,
             Err(_) => return Err(JobError::retry("the mail server did not answer in time")),
         };
 
@@ -36,33 +37,31 @@ impl Server {
             .await
             .map_err(|error| match error.status() {
                 Some(_) => refused("the message", &error),
-                None => {
-                    JobError::unclear("the mail server did not say whether it took the message")
-                }
+                None => JobError::unclear("the mail server did not confirm the message"),
             })?;
 
-        // It has the message; how the connection ends does not matter.
+        // The server has the message, so errors while closing the connection do not matter.
         drop(timeout(self.timeout, connection.quit()).await);
 
         Ok(())
     }
 
-    /// Everything up to the server's word that it waits for the message.
+    /// Runs all commands up to the server's reply that it waits for the message.
     async fn begin(&self, message: &Message) -> Result<AsyncSmtpConnection, JobError> {
         let envelope = message.envelope();
         let from = envelope
             .from()
             .ok_or_else(|| JobError::give_up("the message has no sender"))?;
         let mut connection = self.connect(from.domain()).await?;
-        let mut parameters = Vec::new();
 
+        let mut parameters = Vec::new();
         if !envelope.to().iter().all(|to| to.to_string().is_ascii()) {
             if !connection
                 .server_info()
                 .supports_feature(Extension::SmtpUtfEight)
             {
                 return Err(JobError::give_up(
-                    "the mail server takes no address beyond ASCII",
+                    "the mail server does not support addresses with non-ASCII characters",
                 ));
             }
             parameters.push(MailParameter::SmtpUtfEight);
@@ -89,21 +88,25 @@ impl Server {
         Ok(connection)
     }
 
-    /// An encrypted connection to the server that its certificate names, signed in. What goes wrong here is no fault of
-    /// the message, so that it is tried again.
+    /// Opens an encrypted and authenticated connection, and verifies the server's certificate. Errors here do not
+    /// depend on the message, so the job is retried.
     async fn connect(&self, domain: &str) -> Result<AsyncSmtpConnection, JobError> {
         let hello = ClientId::Domain(domain.to_owned());
-        let wrapped = (self.tls == Tls::AtOnce).then(|| self.parameters.clone());
+        let implicit = (self.tls == Tls::Implicit).then(|| self.parameters.clone());
         let address = (self.host.as_str(), self.port);
-        let opened =
-            AsyncSmtpConnection::connect_tokio1(address, Some(self.timeout), &hello, wrapped, None)
-                .await;
-        let mut connection =
-            opened.map_err(|error| unavailable("cannot connect to the mail server", &error))?;
+        let mut connection = AsyncSmtpConnection::connect_tokio1(
+            address,
+            Some(self.timeout),
+            &hello,
+            implicit,
+            None,
+        )
+        .await
+        .map_err(|error| unavailable("cannot connect to the mail server", &error))?;
 
-        if self.tls == Tls::AfterGreeting {
+        if self.tls == Tls::StartTls {
             let upgraded = connection.starttls(self.parameters.clone(), &hello).await;
-            upgraded.map_err(|error| unavailable("the mail server does not begin TLS", &error))?;
+            upgraded.map_err(|error| unavailable("the mail server refused STARTTLS", &error))?;
         }
 
         if !connection.is_encrypted() {
@@ -117,7 +120,8 @@ impl Server {
             let signed_in = connection
                 .auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
                 .await;
-            signed_in.map_err(|error| unavailable("cannot sign in at the mail server", &error))?;
+            signed_in
+                .map_err(|error| unavailable("cannot authenticate with the mail server", &error))?;
         }
 
         Ok(connection)
@@ -138,13 +142,15 @@ async fn step(
     }
 }
 
-/// The server said no: for now (4xx), or for good (5xx). Its words may quote the address, so that only the code is kept.
+/// The server refused a command, temporarily (4xx) or permanently (5xx). Only the code is kept, because the reply may
+/// quote the address.
 fn refused(what: &str, error: &Error) -> JobError {
     let code = error
         .status()
         .map(|code| code.to_string())
         .unwrap_or_default();
     let reason = format!("the mail server refused {what} ({code})");
+
     if error.is_permanent() {
         JobError::give_up(reason)
     } else {
@@ -158,6 +164,7 @@ fn unavailable(what: &str, error: &Error) -> JobError {
         .map(|code| format!(" ({code})"))
         .unwrap_or_default();
     let tls = if error.is_tls() { ": TLS failed" } else { "" };
+
     tracing::debug!(%error, "{what}");
     JobError::retry(format!("{what}{code}{tls}"))
 }

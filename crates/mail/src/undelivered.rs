@@ -1,4 +1,4 @@
-//! What an operator sees of mail that has not been sent, and what they can do about it.
+//! Commands for operators: list messages that were not sent, send them again, or mark them as sent.
 
 use mainstay_database::{Change, Error, Event, Id, Job, Row, Unscoped};
 use mainstay_kernel::Timestamp;
@@ -16,8 +16,13 @@ const LIST: &str = r"
 const RESEND: &str = r"
     changed AS (
         UPDATE jobs
-        SET state = 'waiting', attempts = 0, claim = NULL, leased_until = NULL, finished_at = NULL,
-            error = NULL, run_at = now()
+        SET state = 'waiting',
+            attempts = 0,
+            claim = NULL,
+            leased_until = NULL,
+            finished_at = NULL,
+            error = NULL,
+            run_at = now()
         WHERE id = $1
           AND kind = $2
           AND state IN ('handed_over', 'failed')
@@ -26,11 +31,15 @@ const RESEND: &str = r"
     )
 ";
 
-/// A worker that is alive renews its lease.
+/// Excludes messages that a live worker is sending: it renews its lease.
 const SETTLE: &str = r"
     changed AS (
         UPDATE jobs
-        SET state = 'done', payload = NULL, claim = NULL, leased_until = NULL, error = NULL,
+        SET state = 'done',
+            payload = NULL,
+            claim = NULL,
+            leased_until = NULL,
+            error = NULL,
             finished_at = now()
         WHERE id = $1
           AND kind = $2
@@ -40,32 +49,33 @@ const SETTLE: &str = r"
     )
 ";
 
-/// A mail that has not been sent, or of which nobody knows whether it was.
+/// A message that was not sent, or whose outcome is unknown.
 pub struct Undelivered {
-    /// Which one: its Message-ID.
+    /// The id of the job, which is also the Message-ID.
     pub id: Id<Job>,
     /// `waiting`, `running`, `handed_over` or `failed`.
     pub state: String,
-    /// How often it was begun.
+    /// Number of attempts that were started.
     pub attempts: i32,
     /// When it was queued.
     pub created_at: Timestamp,
-    /// When it is next tried, where it is waiting.
+    /// When it runs next, if it is waiting.
     pub run_at: Timestamp,
-    /// Why the last attempt failed; empty when none did.
+    /// Why the last attempt failed; empty if none did.
     pub error: String,
-    /// To whom, masked: `a***@example.org`. `?` when the payload does not open.
+    /// The masked recipient, such as `a***@example.org`; `?` if the payload cannot be decrypted.
     pub to: String,
 }
 
-/// Mail that has not been sent, or of which nobody knows whether it was: the oldest thousand, oldest first.
+/// Lists the oldest thousand messages that were not sent or whose outcome is unknown, oldest first.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn undelivered(unscoped: &Unscoped) -> Result<Vec<Undelivered>, Error> {
     let rows = unscoped
         .select("jobs.undelivered", LIST, [KIND.into()])
         .await?;
+
     rows.iter().map(|row| read(unscoped, row)).collect()
 }
 
@@ -86,11 +96,11 @@ fn read(unscoped: &Unscoped, row: &Row) -> Result<Undelivered, Error> {
     })
 }
 
-/// Sends a mail again that failed, or of which nobody knows: it may then arrive twice. `false` when there is none that
-/// waits for such a decision.
+/// Queues a message again that failed or whose outcome is unknown. In the latter case it may arrive twice. Returns
+/// `false` if no such message has this id.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
     let event = Event {
         action: "mail_resent".to_owned(),
@@ -109,11 +119,11 @@ pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
     Ok(!unscoped.change(change).await?.is_empty())
 }
 
-/// Says that a mail arrived of which nobody knew: it is done, and its payload is wiped. `false` when there is none that was
-/// left behind; one that is being sent right now is not.
+/// Marks a message whose outcome is unknown as done, and deletes its payload. Returns `false` if no such message has
+/// this id; a message that is being sent does not count.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn settle(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
     let event = Event {
         action: "mail_settled".to_owned(),
@@ -132,7 +142,7 @@ pub async fn settle(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
     Ok(!unscoped.change(change).await?.is_empty())
 }
 
-/// The domain says where, not who.
+/// Masks the local part of an address. The domain stays, because it does not identify the person.
 fn masked(address: &str) -> String {
     let (name, domain) = address.split_once('@').unwrap_or((address, ""));
     let first: String = name.chars().take(1).collect();

@@ -1,18 +1,17 @@
-//! Text from outside on a log line: it can neither end the line nor speak to the terminal that shows it (OWASP ASVS 5.0,
-//! 16.4.1).
+//! Escaping of untrusted text in log lines, so that it can neither end the line nor control the terminal (OWASP ASVS
+//! 5.0, 16.4.1).
 
 use std::fmt;
 
-/// Writes what is formatted into it as the inside of a JSON string (RFC 8259 §7).
+/// Writes formatted text as the content of a JSON string (RFC 8259 §7).
 ///
-/// Beyond what JSON asks for, it escapes whatever a terminal or a viewer may act on: DEL and the C1 controls, the line
-/// and paragraph separators, and the marks that turn the direction of text.
+/// In addition to JSON's rules, it escapes characters that terminals or viewers interpret: DEL and the C1 controls,
+/// line and paragraph separators, and bidirectional control characters.
 pub(crate) struct Escaped<'a>(pub(crate) &'a mut String);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut rest = text;
-        // Nearly all text is plain, and is copied in one piece.
+        // Nearly all text needs no escaping and is copied at once.
         if text
             .bytes()
             .all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
@@ -21,6 +20,7 @@ impl fmt::Write for Escaped<'_> {
             return Ok(());
         }
 
+        let mut rest = text;
         while let Some((position, character)) = rest
             .char_indices()
             .find(|(_, character)| needs_escape(*character))
@@ -32,7 +32,7 @@ impl fmt::Write for Escaped<'_> {
                 '\n' => self.0.push_str("\\n"),
                 '\r' => self.0.push_str("\\r"),
                 '\t' => self.0.push_str("\\t"),
-                // All of them are below U+10000, so four digits do.
+                // All of them are below U+10000, so four digits suffice.
                 other => write!(self.0, "\\u{:04x}", u32::from(other))?,
             }
             rest = &rest[position + character.len_utf8()..];
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_json_reader_reads_is_what_was_written() {
+    fn escaped_text_round_trips_through_json() {
         let every_character: String = (0..0x3000)
             .chain(0x1f600..0x1f610)
             .filter_map(char::from_u32)
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_acts_on_a_terminal_is_left() {
+    fn control_characters_are_escaped() {
         let hostile = "a\r\nb\u{1b}[2Jc\u{9b}31md\u{7f}e\u{2028}f\u{202e}g\0";
         let harmless = escaped(hostile);
         assert_eq!(

@@ -1,7 +1,7 @@
-//! Log lines: one per event, with the request and the trace that it belongs to.
+//! Log lines: one for each event, with the ids of its request and trace.
 //!
-//! Written straight into a buffer that each thread keeps, since this runs several times per request. Spans get no lines
-//! of their own, and of their fields only `request_id` and `trace_id` are put on lines.
+//! Lines are written into a buffer that each thread reuses, because this code runs several times for each request.
+//! Spans have no lines, and of their fields only `request_id` and `trace_id` appear in lines.
 
 mod correlation;
 mod line;
@@ -26,14 +26,15 @@ use crate::{Settings, verbosity::Verbosity};
 use correlation::Correlation;
 use line::{Line, Style};
 
-/// Longer lines than this are rare, and their memory is not kept.
+/// The largest buffer that is reused, in bytes. Longer lines are rare.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
 thread_local! {
     static BUFFER: Cell<Line> = Cell::default();
 }
 
-/// Writes the events that the settings ask for, until the level is changed. `colour` says whether the writer is a terminal.
+/// Creates the layer that writes log lines, and the handle that changes its level. `colour` says whether the writer is
+/// a terminal.
 pub(crate) fn layer<S, W>(
     settings: &Settings,
     colour: bool,
@@ -45,7 +46,8 @@ where
     W: for<'w> MakeWriter<'w> + 'static,
 {
     let style = Style::new(settings.log_format, colour);
-    // A span says which request a line belongs to, so a filter for warnings must not take it away.
+
+    // Spans have the ids of the request, so a filter for warnings must not remove them.
     let spans = filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO);
     let (filter, verbosity) = Verbosity::new(&settings.log_filter);
     let filter = filter.or(spans.with_max_level_hint(LevelFilter::INFO));
@@ -66,7 +68,7 @@ struct LogLayer<W> {
     style: Style,
     writer: W,
     clock: Clock,
-    /// The whole subscriber, through which the trace of a span is found.
+    /// The whole subscriber, which is needed to find the trace of a span.
     dispatch: OnceLock<WeakDispatch>,
 }
 
@@ -76,7 +78,7 @@ where
     W: for<'w> MakeWriter<'w> + 'static,
 {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        // A layer belongs to one subscriber, so there is no second one to remember.
+        // A layer belongs to one subscriber, so this is called once.
         let _ = self.dispatch.set(dispatch.downgrade());
     }
 
@@ -93,7 +95,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        // Taken, not borrowed: a value's `Debug` may itself log, and then finds an empty buffer.
+        // Takes the buffer instead of borrowing it, because a value's `Debug` may itself log.
         let mut line = BUFFER.try_with(Cell::take).unwrap_or_default();
         line.begin(self.style, self.clock.now(), event.metadata());
         event.record(&mut line);
@@ -104,7 +106,7 @@ where
             line.correlate(&found);
         }
 
-        // Whoever would be told of a failure reads these lines.
+        // Errors are ignored: there is nowhere else to report them.
         let _ = self
             .writer
             .make_writer_for(event.metadata())

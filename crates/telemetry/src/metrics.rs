@@ -1,9 +1,9 @@
-//! The platform's metrics: their names, their meaning and their buckets, in one list. Code that counts writes the name, and a
-//! test finds names that are not listed; `docs/operations.md` shows the list.
+//! The platform's metrics: a list of names, descriptions and buckets. Code refers to metrics by name; a test finds
+//! names that are not in the list. `docs/operations.md` contains the list.
 //!
-//! Names follow OpenTelemetry's semantic conventions as Prometheus spells them: lower case, underscores, the unit last.
-//! Label values come from small closed sets, such as a route's template, never from a request's path or body: each new
-//! value costs memory for as long as the process lives.
+//! Names follow OpenTelemetry's semantic conventions in the form of Prometheus: lower case, underscores, the unit last.
+//! Label values come from small fixed sets, such as the templates of routes, never from a request's path or body,
+//! because each value takes memory until the process ends.
 
 mod list;
 
@@ -15,43 +15,44 @@ pub use list::METRICS;
 /// A metric of the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
-    /// Its name, as it is scraped.
+    /// The name.
     pub name: &'static str,
-    /// What kind it is.
+    /// The kind.
     pub kind: Kind,
-    /// What it is counted in.
+    /// The unit.
     pub unit: Unit,
-    /// Its labels.
+    /// The names of its labels.
     pub labels: &'static [&'static str],
-    /// What it says: one sentence.
+    /// A description in one sentence.
     pub help: &'static str,
 }
 
-/// What kind a metric is.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows. It exists, at 0, before its first event.
+    /// A value that only grows. It exists with the value 0 before the first event.
     Counter,
-    /// Goes up and down.
+    /// A value that goes up and down.
     Gauge,
-    /// Counts by buckets.
+    /// A distribution in buckets.
     Histogram,
 }
 
-/// Upper bounds of a duration's buckets, in seconds: from 1 ms, which an index lookup takes, to 10 s, when callers have
-/// given up.
+/// Upper bounds of the buckets of durations, in seconds: from 1 ms, the time of an index lookup, to 10 s, when callers
+/// have given up.
 const DURATION_BUCKETS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// A recorder's builder that knows the buckets of every duration.
+/// Creates a builder with the buckets of durations.
 pub(crate) fn builder() -> Result<PrometheusBuilder, BuildError> {
     let durations = Matcher::Suffix("_duration_seconds".to_owned());
     PrometheusBuilder::new().set_buckets_for_metric(durations, &DURATION_BUCKETS)
 }
 
-/// Tells the installed recorder what the platform's metrics mean, and makes every counter without labels exist: what
-/// appears at 1 has not grown, for whoever asks by how much. Counters with labels are made by whoever knows their values.
+/// Describes the metrics to the installed recorder, and registers counters without labels at 0. A counter that first
+/// appears with the value 1 shows no increase in queries. Code that knows the label values registers the other
+/// counters.
 pub(crate) fn describe() {
     use ::metrics::{describe_counter, describe_gauge, describe_histogram};
 
@@ -74,7 +75,7 @@ pub(crate) fn describe() {
     }
 }
 
-/// Every metric with its kind, unit, labels and meaning, as a Markdown table: what `docs/operations.md` shows.
+/// Renders all metrics as a Markdown table, for `docs/operations.md`.
 pub fn reference() -> String {
     let mut table =
         String::from("| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n");
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_counted_in_their_buckets() {
+    fn durations_are_counted_in_buckets() {
         let recorder = builder().unwrap().build_recorder();
         ::metrics::with_local_recorder(&recorder, || {
             describe();
@@ -126,7 +127,7 @@ mod tests {
         let route = r#"http_route="/v1/things/{id}""#;
 
         for line in [
-            "# HELP http_server_request_duration_seconds How long requests took.".to_owned(),
+            "# HELP http_server_request_duration_seconds Duration of requests.".to_owned(),
             "# TYPE http_server_request_duration_seconds histogram".to_owned(),
             format!(r#"http_server_request_duration_seconds_bucket{{{route},le="0.0025"}} 0"#),
             format!(r#"http_server_request_duration_seconds_bucket{{{route},le="0.005"}} 1"#),
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_listed_once_and_named_after_its_kind_and_unit() {
+    fn metrics_are_unique_and_their_names_match_kind_and_unit() {
         for (
             place,
             Metric {

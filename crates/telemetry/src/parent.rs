@@ -1,4 +1,4 @@
-//! The trace that a caller has begun: W3C Trace Context, as its headers carry it.
+//! The caller's trace, from the headers of W3C Trace Context.
 
 use opentelemetry::{
     Context,
@@ -9,15 +9,15 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// A caller's span, from its `traceparent` and `tracestate` headers.
+/// The caller's span, from the headers `traceparent` and `tracestate`.
 ///
-/// It comes from outside and proves nothing: it says where a trace belongs, never who the caller is. Its `sampled` flag
-/// is not followed either: which traces are sent is this service's decision.
+/// It is untrusted: it places a span in a trace, and says nothing about who the caller is. Its `sampled` flag is
+/// ignored, because this service decides which traces are exported.
 #[derive(Debug, Clone)]
 pub struct Parent(Context);
 
-/// The caller's span, if the headers tell of a well-formed one. `headers` gives the value of a header by its name in
-/// lower case.
+/// Reads the caller's span; `None` if the headers are missing or malformed. `headers` returns the value of a header by
+/// its name in lower case.
 ///
 /// ```
 /// let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -30,6 +30,7 @@ pub fn parent_of<'h>(headers: impl Fn(&str) -> Option<&'h str>) -> Option<Parent
         tracestate: headers("tracestate"),
     };
     let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);
+
     context
         .span()
         .span_context()
@@ -43,9 +44,9 @@ impl Parent {
         self.0.span().span_context().trace_id().to_string()
     }
 
-    /// Makes `span` a child of the caller's span. To be called before `span` is entered.
+    /// Makes `span` a child of the caller's span. Call it before `span` is entered.
     pub fn adopt(self, span: &Span) {
-        // It cannot be set when spans are not exported or this one is filtered out: then there is nothing to set.
+        // Fails if spans are not exported or this one is filtered out, when it is not needed.
         let _ = span.set_parent(self.0);
     }
 }
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_headers_begin_a_new_trace() {
+    fn malformed_headers_are_ignored() {
         for traceparent in [
             "",
             "00",

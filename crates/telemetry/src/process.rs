@@ -1,11 +1,11 @@
-//! What the kernel says of this process (`proc(5)`), under the names that Prometheus' clients have for it. Where there is no
-//! `/proc`, nothing is told.
+//! Metrics of this process from `/proc` (`proc(5)`), with the names that Prometheus clients use. Without `/proc`,
+//! nothing is reported.
 
 use std::fs;
 
 use metrics::{counter, gauge};
 
-/// Ticks a second in `/proc`: `USER_HZ`, which is 100 wherever Linux runs.
+/// Ticks per second in `/proc`: `USER_HZ`, which is 100 on all platforms of Linux.
 const TICKS: f64 = 100.0;
 
 /// Sets the gauges of the process.
@@ -32,7 +32,7 @@ pub(crate) fn measure() {
     }
 
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
-        // One of them reads the directory.
+        // Excludes the descriptor that reads the directory.
         gauge!("process_open_fds").set(open.count().saturating_sub(1) as f64);
     }
 
@@ -44,7 +44,7 @@ pub(crate) fn measure() {
     }
 }
 
-/// What `/proc/self/stat` says.
+/// Values of `/proc/self/stat`.
 #[derive(Debug, PartialEq)]
 struct Stat {
     cpu_seconds: f64,
@@ -52,9 +52,11 @@ struct Stat {
 }
 
 impl Stat {
-    /// The program's name may hold spaces and parentheses, so fields are counted behind the last of these.
+    /// Parses the line. The program's name may contain spaces and parentheses, so fields are counted after the last
+    /// parenthesis.
     fn parse(text: &str) -> Option<Self> {
         let (_, fields) = text.rsplit_once(')')?;
+
         // The field after the name is number 3.
         let ticks = |number: usize| {
             fields
@@ -73,7 +75,7 @@ impl Stat {
     }
 }
 
-/// The first number of the line that begins with `name`.
+/// Returns the first number of the line that starts with `name`.
 fn field(text: &str, name: &str) -> Option<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_spaces_and_parentheses_is_passed_over() {
+    fn a_name_with_spaces_and_parentheses_is_skipped() {
         let text = "7 (a (b) c) S 1 7 7 0 -1 4194560 900 0 0 0 250 50 0 0 20 0 9 0 12345 99 88";
         assert_eq!(
             Stat::parse(text),
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_found_by_the_beginning_of_their_line() {
+    fn numbers_are_found_by_the_start_of_their_line() {
         let text = "Name:\tapp\nVmRSS:\t   20480 kB\nMax open files            1024                 4096     files\n";
         assert_eq!(
             (field(text, "VmRSS:"), field(text, "Max open files")),

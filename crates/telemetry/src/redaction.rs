@@ -1,13 +1,13 @@
-//! Which fields are never written, whatever they hold (OWASP ASVS 5.0, 16.2.5).
+//! Redaction of fields by name (OWASP ASVS 5.0, 16.2.5).
 //!
-//! The name decides, not the value, for a name is known when the code is written and a value is not. It errs on the safe
-//! side: `token_count` is hidden too. An identifier that should be seen needs another name, such as `key_id`.
+//! The name decides, not the value, because names are known when the code is written. This errs on the safe side:
+//! `token_count` is redacted too. An id that should be visible needs another name, such as `key_id`.
 
-/// What stands in place of the value.
+/// The text that replaces the value.
 pub(crate) const REDACTED: &str = "[redacted]";
 
-/// The parts that begin with this letter, in lower case and without separators; a name with one of them anywhere in it is
-/// secret.
+/// The parts of names that mark a secret and start with this letter, in lower case and without separators. They match
+/// anywhere in a name.
 fn secret_parts(first_letter: u8) -> &'static [&'static str] {
     match first_letter {
         b'a' => &["apikey", "authorization"],
@@ -22,7 +22,7 @@ fn secret_parts(first_letter: u8) -> &'static [&'static str] {
     }
 }
 
-/// Short words that would be found inside harmless ones, so the name's last word must be one of them.
+/// Short words that also occur within harmless ones, so they match only the last word of a name.
 const SECRET_WORDS: [&str; 5] = ["otp", "totp", "pin", "dsn", "cvv"];
 
 /// Whether a field of this name may hold a secret: `password`, `http.request.header.authorization`, `apiKey`, `otp`.
@@ -31,15 +31,16 @@ pub(crate) fn is_secret(name: &str) -> bool {
         .rsplit(|character: char| !character.is_ascii_alphanumeric())
         .next()
         .unwrap_or_default();
+
     SECRET_WORDS
         .iter()
         .any(|word| last_word.eq_ignore_ascii_case(word))
-        || (0..name.len()).any(|start| a_part_begins(&name.as_bytes()[start..]))
+        || (0..name.len()).any(|start| starts_with_secret(&name.as_bytes()[start..]))
 }
 
-/// Whether a secret part stands at the beginning, whatever its case and separators. Compares in place, for this runs at
-/// every letter of every field of every event.
-fn a_part_begins(name: &[u8]) -> bool {
+/// Whether a name starts with a secret part, ignoring case and separators. Compares without allocating, because it runs
+/// for every letter of every field of every event.
+fn starts_with_secret(name: &[u8]) -> bool {
     secret_parts(name[0].to_ascii_lowercase())
         .iter()
         .any(|part| {
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_secrets_are_found_in_every_spelling() {
+    fn names_of_secrets_are_recognised_in_every_spelling() {
         for name in [
             "password",
             "new_password",
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_names_are_written() {
+    fn ordinary_names_are_not_secret() {
         for name in [
             "",
             "message",

@@ -1,10 +1,10 @@
-//! The settings of this crate, each checked when it is read.
+//! The settings of telemetry.
 
 use http::Uri;
 use mainstay_config::{Ratio, Reader, Setting};
 use tracing_subscriber::EnvFilter;
 
-/// How the service tells what it does.
+/// The settings of logs and traces.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(crate) log_format: LogFormat,
@@ -21,28 +21,28 @@ impl Settings {
             log_format: reader.or(
                 "telemetry.log_format",
                 LogFormat::Json,
-                "How a log line is written: json for machines, pretty for people.",
+                "The format of log lines: json for machines, pretty for people.",
             ),
             log_filter: reader.or(
                 "telemetry.log_filter",
                 LogFilter("info,sqlx=error".to_owned()),
-                "Which events become log lines, by level and target.",
+                "Which events are logged, by level and target.",
             ),
             otlp_endpoint: reader.optional(
                 "telemetry.otlp_endpoint",
-                "OpenTelemetry collector to which spans are sent over OTLP/HTTP; without it nothing is sent.",
+                "OpenTelemetry collector that receives spans over OTLP/HTTP; none are sent if unset.",
             ),
-            sample_ratio: reader.or("telemetry.sample_ratio", Ratio::ALL, "The share of traces that is sent."),
+            sample_ratio: reader.or("telemetry.sample_ratio", Ratio::ALL, "The share of traces that is exported."),
             service_name: reader.or(
                 "telemetry.service_name",
                 "mainstay".to_owned(),
-                "The name of the service in its traces.",
+                "The name of the service in traces.",
             ),
         }
     }
 }
 
-/// How a log line is written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// One JSON object per line.
@@ -71,17 +71,17 @@ impl Setting for LogFormat {
     }
 }
 
-/// Which events become log lines, in the directives of `tracing_subscriber`'s [`EnvFilter`].
+/// Which events are logged, as directives of `tracing_subscriber`'s [`EnvFilter`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFilter(String);
 
 impl LogFilter {
-    /// The filter itself. The text was read once already, so nothing in it is left out.
+    /// Compiles the filter. Parsing cannot lose directives, because the text has been parsed before.
     pub(crate) fn compile(&self) -> EnvFilter {
         EnvFilter::builder().parse_lossy(&self.0)
     }
 
-    /// A filter that was made from one that was read.
+    /// Creates a filter from a text that is known to be valid.
     pub(crate) fn trusted(text: String) -> Self {
         Self(text)
     }
@@ -107,15 +107,15 @@ impl Setting for LogFilter {
     }
 }
 
-/// The base URL of a collector that takes OTLP over HTTP, as in `http://localhost:4318`.
+/// The base URL of a collector that accepts OTLP over HTTP, such as `http://localhost:4318`.
 ///
-/// Without TLS: a collector stands beside the service, and it is the collector that sends spans across a network.
-/// Credentials in the URL are refused, for it is shown.
+/// It has no TLS: the collector runs next to the service, and sends spans across the network itself. Credentials in the
+/// URL are refused, because settings are displayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectorUrl(String);
 
 impl CollectorUrl {
-    /// Where spans are posted: the path that the OTLP specification appends to a base URL.
+    /// The URL for spans: the base URL with the path of the OTLP specification.
     pub(crate) fn traces(&self) -> String {
         format!("{}/v1/traces", self.0)
     }
@@ -130,10 +130,12 @@ impl Setting for CollectorUrl {
         let has_credentials = uri
             .authority()
             .is_some_and(|authority| authority.as_str().contains('@'));
-        // `Uri` drops a fragment silently.
+
+        // `Uri` silently drops a fragment.
         if uri.scheme_str() != Some("http") || has_credentials || text.contains(['?', '#']) {
-            return Err("is not a collector's URL".to_owned());
+            return Err("is not the URL of a collector".to_owned());
         }
+
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_of_traces_is_appended_once() {
+    fn the_path_for_spans_is_appended() {
         for text in ["http://collector:4318", "http://collector:4318/"] {
             assert_eq!(
                 CollectorUrl::parse(text).map(|url| url.traces()),
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_that_would_not_work_are_refused() {
+    fn invalid_urls_are_refused() {
         for text in [
             "",
             "/v1",
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_checked_when_it_is_read() {
+    fn filters_and_formats_are_validated() {
         assert!(LogFilter::parse("warn,mainstay_http=debug").is_ok());
         assert!(LogFilter::parse("mainstay=loud").is_err());
         assert!(LogFilter::parse(" ").is_err());

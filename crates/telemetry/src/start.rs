@@ -1,4 +1,4 @@
-//! Installing logs, traces and metrics for the whole process, once.
+//! Installation of logs, traces and metrics for the whole process.
 
 use std::{
     io::{self, IsTerminal},
@@ -16,10 +16,10 @@ use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use crate::{Settings, logs, metrics, process, traces, verbosity::Verbosity};
 
-/// How often recorded durations are moved into their buckets. Until then each one is kept, scraped or not.
+/// How often recorded durations are moved into buckets. Until then each value takes memory.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What was installed first; the subscriber and the recorder of a process cannot be replaced.
+/// The telemetry of this process. Its subscriber and recorder cannot be replaced.
 static STARTED: Mutex<Option<Telemetry>> = Mutex::new(None);
 
 /// The running logs, traces and metrics of this process.
@@ -30,13 +30,13 @@ pub struct Telemetry {
     verbosity: Verbosity,
 }
 
-/// Telemetry cannot be started.
+/// The reason why telemetry cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// Code outside this crate has installed a `tracing` subscriber.
     #[error("another tracing subscriber is installed already")]
     Subscriber(#[source] SetGlobalDefaultError),
-    /// Code outside this crate has installed a metrics recorder, or the buckets are wrong.
+    /// Code outside this crate has installed a metrics recorder, or the buckets are invalid.
     #[error("the metrics recorder cannot be installed")]
     Recorder(#[source] BuildError),
     /// The span exporter cannot be built.
@@ -45,17 +45,17 @@ pub enum TelemetryError {
     /// The HTTP client of the span exporter cannot be built.
     #[error("the span exporter's HTTP client cannot be built")]
     Client(#[source] reqwest::Error),
-    /// A thread that telemetry needs did not run.
-    #[error("a thread for telemetry did not run")]
+    /// A thread of telemetry could not be started.
+    #[error("starting a thread for telemetry failed")]
     Thread,
 }
 
 /// Starts logs, metrics and, if a collector is set, traces.
 ///
-/// A second call in the same process, as tests make it, gives what the first one started; its settings are not looked at.
+/// A second call in the same process, such as in tests, returns the result of the first and ignores its settings.
 ///
 /// # Errors
-/// When code outside this crate has installed a subscriber or a recorder, or a thread or client cannot be made.
+/// Fails if code outside this crate has installed a subscriber or recorder, or a thread or client cannot be created.
 pub fn start(settings: &Settings) -> Result<Telemetry, TelemetryError> {
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(telemetry) = &*started {
@@ -66,6 +66,7 @@ pub fn start(settings: &Settings) -> Result<Telemetry, TelemetryError> {
         Some(collector) => Some(traces::provider(settings, collector)?),
         None => None,
     };
+
     let colour = io::stdout().is_terminal();
     let (lines, verbosity) = logs::layer(settings, colour, io::stdout, Clock::default());
     let subscriber = registry()
@@ -83,28 +84,28 @@ pub fn start(settings: &Settings) -> Result<Telemetry, TelemetryError> {
 }
 
 impl Telemetry {
-    /// All metrics in the Prometheus text format, version 0.0.4.
+    /// Renders all metrics in the Prometheus text format, version 0.0.4.
     pub fn render_metrics(&self) -> String {
         process::measure();
         self.metrics.render()
     }
 
-    /// Logs more: each step names itself, and the loudest stays where it is.
+    /// Logs more, by one step. Returns the name of the step.
     pub fn louder(&self) -> &'static str {
         self.verbosity.step(1)
     }
 
-    /// Logs less: the quietest step is warnings alone.
+    /// Logs less, by one step. Returns the name of the step; the last one is warnings only.
     pub fn quieter(&self) -> &'static str {
         self.verbosity.step(-1)
     }
 
-    /// Sends the spans that are still waiting and ends the export. Blocks, for a few seconds if the collector is silent.
+    /// Exports the remaining spans and stops. Blocks for up to a few seconds if the collector does not answer.
     pub fn shutdown(&self) {
         if let Some(Err(error)) = self.traces.as_ref().map(SdkTracerProvider::shutdown) {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "the last spans may not have been sent"
+                "exporting the last spans failed"
             );
         }
     }
@@ -116,6 +117,7 @@ fn install_recorder() -> Result<PrometheusHandle, TelemetryError> {
         .map_err(TelemetryError::Recorder)?;
 
     metrics::describe();
+
     let upkeep = handle.clone();
     thread::Builder::new()
         .name("metrics-upkeep".to_owned())
@@ -137,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_start_gives_the_recorder_of_the_first() {
+    fn a_second_start_returns_the_telemetry_of_the_first() {
         let settings = Settings::read(&mut Reader::new([]));
         let first = start(&settings).unwrap();
         let second = start(&settings).unwrap();

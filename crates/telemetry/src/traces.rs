@@ -1,4 +1,4 @@
-//! Spans on their way to an OpenTelemetry collector, over OTLP/HTTP with protobuf bodies.
+//! Export of spans to an OpenTelemetry collector, over OTLP/HTTP with protobuf bodies.
 
 use std::{thread, time::Duration};
 
@@ -22,16 +22,16 @@ use crate::{
     settings::CollectorUrl,
 };
 
-/// A collector that takes longer loses the batch; the service does not wait for it.
+/// How long an export may take. After that the batch is lost.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Crates that an export itself runs through. Their spans would make every export the cause of the next one.
+/// The crates that an export uses. If their spans were exported, each export would cause the next one.
 const EXPORTING: [&str; 5] = ["h2", "hyper", "hyper_util", "opentelemetry", "reqwest"];
 
-/// The pipeline to the collector. Batches are sent from a thread of their own.
+/// Creates the pipeline to the collector. A separate thread sends batches.
 ///
-/// Whether a trace is kept follows from its id alone, so that all services at the same ratio agree, and a caller's
-/// `sampled` flag, which anybody can set, neither floods the collector nor hides a request from it.
+/// Whether a trace is exported depends only on its id, so that all services with the same ratio agree. The caller's
+/// `sampled` flag is ignored: it could flood the collector, or hide a request from it.
 pub(crate) fn provider(
     settings: &Settings,
     collector: &CollectorUrl,
@@ -55,7 +55,7 @@ pub(crate) fn provider(
         .build())
 }
 
-/// Hands spans, and the events in them, to the pipeline; nothing more detailed than `info`.
+/// Creates the layer that passes spans and their events to the pipeline, up to level `info`.
 pub(crate) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S>
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
@@ -73,7 +73,7 @@ fn is_exported(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::INFO && !EXPORTING.contains(&crate_name)
 }
 
-/// A client that goes to the collector and nowhere else: no proxy from the environment, no redirects.
+/// Creates a client that connects only to the collector: no proxy from the environment, no redirects.
 fn client() -> Result<reqwest::blocking::Client, TelemetryError> {
     let build = || {
         reqwest::blocking::Client::builder()
@@ -83,7 +83,7 @@ fn client() -> Result<reqwest::blocking::Client, TelemetryError> {
             .build()
     };
 
-    // A blocking client starts a runtime, which it may not do on a thread that already runs one.
+    // A blocking client starts a runtime, which is not allowed on a thread that already runs one.
     let built = thread::spawn(build)
         .join()
         .map_err(|_| TelemetryError::Thread)?;
@@ -91,7 +91,7 @@ fn client() -> Result<reqwest::blocking::Client, TelemetryError> {
     built.map_err(TelemetryError::Client)
 }
 
-/// Takes secrets out of spans before they leave the process.
+/// Redacts secrets in spans before they are exported.
 #[derive(Debug)]
 struct Redacting<E>(E);
 
@@ -103,6 +103,7 @@ impl<E: SpanExporter> SpanExporter for Redacting<E> {
                 redact(&mut event.attributes);
             }
         }
+
         self.0.export(batch)
     }
 

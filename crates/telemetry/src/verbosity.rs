@@ -1,4 +1,4 @@
-//! How much is logged while the process runs: what the setting says, or a step louder or quieter.
+//! Changes of the log level at run time, in steps.
 
 use std::{
     fmt,
@@ -10,11 +10,11 @@ use tracing_subscriber::{EnvFilter, registry::LookupSpan, reload};
 
 use crate::LogFilter;
 
-/// The steps from quiet to loud, each as what it makes of the setting. Louder steps are about the platform's own rooms: what
-/// libraries say at these levels may hold headers, and with them credentials.
+/// The steps, from least to most verbose, each with its filter. The more verbose ones apply only to the platform's
+/// crates, because libraries may log headers at these levels, and so credentials.
 const STEPS: [Step; 4] = [
     Step {
-        name: "warnings alone",
+        name: "warnings only",
         filter: |_| "warn".to_owned(),
     },
     Step {
@@ -31,7 +31,7 @@ const STEPS: [Step; 4] = [
     },
 ];
 
-/// The step at the start.
+/// The initial step.
 const AS_SET: usize = 1;
 
 struct Step {
@@ -39,7 +39,7 @@ struct Step {
     filter: fn(&str) -> String,
 }
 
-/// The level of the log. A clone is about the same log.
+/// The level of the log. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Verbosity(Arc<Inner>);
 
@@ -50,13 +50,14 @@ struct Inner {
 }
 
 impl Verbosity {
-    /// The filter of the log, and what changes it.
+    /// Creates the filter of the log, and the handle that changes it.
     pub(crate) fn new<S>(set: &LogFilter) -> (reload::Layer<EnvFilter, S>, Self)
     where
         S: Subscriber + for<'s> LookupSpan<'s>,
     {
         let (filter, handle) = reload::Layer::new(set.compile());
         let replace = Box::new(move |filter| handle.reload(filter).is_ok());
+
         (
             filter,
             Self(Arc::new(Inner {
@@ -67,7 +68,7 @@ impl Verbosity {
         )
     }
 
-    /// Goes a step up or down, as far as there is one, and says where that is.
+    /// Moves up or down, as far as there are steps. Returns the name of the current step.
     pub(crate) fn step(&self, by: isize) -> &'static str {
         let mut step = self.0.step.lock().unwrap_or_else(PoisonError::into_inner);
         let next = step.saturating_add_signed(by).min(STEPS.len() - 1);
@@ -76,6 +77,7 @@ impl Verbosity {
         if (self.0.replace)(filter) {
             *step = next;
         }
+
         STEPS[*step].name
     }
 }

@@ -6,7 +6,7 @@ fn reader<const N: usize>(variables: [(&str, &str); N]) -> Reader {
     Reader::new(variables.map(|(variable, value)| (variable.to_owned(), value.to_owned())))
 }
 
-fn complaints(reader: &Reader) -> String {
+fn problems(reader: &Reader) -> String {
     reader.finish().map_or_else(
         |error| error.to_string(),
         |()| "nothing is wrong".to_owned(),
@@ -14,7 +14,7 @@ fn complaints(reader: &Reader) -> String {
 }
 
 #[test]
-fn the_environment_wins_over_layers_and_layers_over_defaults() {
+fn the_environment_has_precedence_over_layers_and_layers_over_defaults() {
     let layer = || [("a", "layer".to_owned()), ("b", "layer".to_owned())];
     let mut reader = reader([("MAINSTAY_A", "variable"), ("HOME", "/root")])
         .with_layer("dev", layer())
@@ -39,7 +39,7 @@ fn the_environment_wins_over_layers_and_layers_over_defaults() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn all_problems_are_reported_together() {
     let mut reader = reader([
         ("MAINSTAY_HTTP_BIND", "localhost"),
         ("MAINSTAY_HTTP_TIMOUT", "5s"),
@@ -68,16 +68,16 @@ fn everything_that_is_wrong_is_told_at_once() {
   MAINSTAY_HTTP_TIMOUT: is not a setting; did you mean MAINSTAY_HTTP_TIMEOUT?
   MAINSTAY_UNRELATED_THING: is not a setting";
 
-    assert_eq!(complaints(&reader), expected);
+    assert_eq!(problems(&reader), expected);
     assert_eq!(
-        complaints(&reader),
-        complaints(&reader),
-        "asking twice gives the same answer"
+        problems(&reader),
+        expected,
+        "a second call must return the same"
     );
 }
 
 #[test]
-fn a_secret_comes_from_its_file() {
+fn a_secret_is_read_from_its_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "from-file\n").unwrap();
 
@@ -95,20 +95,20 @@ fn a_secret_comes_from_its_file() {
 }
 
 #[test]
-fn a_secret_in_two_places_is_in_neither() {
+fn a_secret_in_both_places_is_refused() {
     let mut reader = reader([
         ("MAINSTAY_KEY", "here"),
         ("MAINSTAY_KEY_FILE", "/run/secrets/key"),
     ]);
     assert!(reader.secret("key", "").is_none());
-    assert!(complaints(&reader).contains("MAINSTAY_KEY: is set, and MAINSTAY_KEY_FILE too"));
+    assert!(problems(&reader).contains("MAINSTAY_KEY: conflicts with MAINSTAY_KEY_FILE"));
 }
 
 #[test]
-fn a_setting_that_is_no_secret_is_not_read_from_a_file() {
+fn only_secrets_are_read_from_files() {
     let mut reader = reader([("MAINSTAY_NAME_FILE", "/etc/passwd")]);
     assert_eq!(reader.optional::<String>("name", ""), None);
-    assert!(complaints(&reader).contains("MAINSTAY_NAME_FILE: is not a setting"));
+    assert!(problems(&reader).contains("MAINSTAY_NAME_FILE: is not a setting"));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn no_secret_is_ever_printed() {
 
     let printed = format!(
         "{reader:?}{}{:?}{}{}{:?}",
-        complaints(&reader),
+        problems(&reader),
         reader.finish(),
         crate::reference(reader.entries()),
         crate::table(reader.entries()),
@@ -157,7 +157,7 @@ fn no_secret_is_ever_printed() {
 fn a_misspelt_name_in_a_layer_is_found() {
     let mut reader = reader([]).with_layer("dev", [("http.bnid", "x".to_owned())]);
     reader.optional::<String>("http.bind", "");
-    assert!(complaints(&reader).contains("did you mean MAINSTAY_HTTP_BIND?"));
+    assert!(problems(&reader).contains("did you mean MAINSTAY_HTTP_BIND?"));
 }
 
 #[test]
@@ -165,14 +165,14 @@ fn a_wrong_value_in_a_layer_names_the_layer() {
     let mut reader = reader([]).with_layer("dev", [("port", "x".to_owned())]);
     reader.optional::<u16>("port", "");
     assert!(
-        complaints(&reader)
+        problems(&reader)
             .contains("MAINSTAY_PORT: is not a whole number in range (from dev); expected")
     );
     assert_eq!(reader.entries()[0].value, "[wrong]");
 }
 
 #[test]
-fn a_setting_read_twice_is_listed_and_complained_of_once() {
+fn a_setting_that_is_read_twice_is_listed_and_reported_once() {
     let mut reader = reader([("MAINSTAY_ENVIRONMENT", "prod")]);
     assert_eq!(
         (reader.environment(), reader.environment()),
@@ -183,36 +183,39 @@ fn a_setting_read_twice_is_listed_and_complained_of_once() {
 }
 
 #[test]
-fn a_variable_cannot_forge_a_line() {
+fn the_name_of_a_variable_cannot_forge_a_line() {
     let reader = reader([("MAINSTAY_X\n  MAINSTAY_Y: is fine", "")]);
-    assert_eq!(complaints(&reader).lines().count(), 2);
+    assert_eq!(problems(&reader).lines().count(), 2);
 }
 
 #[cfg(unix)]
 #[test]
-fn what_is_not_unicode_is_a_problem_and_no_panic() {
+fn values_that_are_not_unicode_are_reported() {
     use std::os::unix::ffi::OsStringExt;
-    let garbled = || OsString::from_vec(vec![0xff]);
+
+    let invalid = || OsString::from_vec(vec![0xff]);
     let mut reader = Reader::of_os_variables([
-        ("MAINSTAY_A".into(), garbled()),
-        ("OTHER".into(), garbled()),
+        ("MAINSTAY_A".into(), invalid()),
+        ("OTHER".into(), invalid()),
     ]);
     assert_eq!(reader.optional::<String>("a", ""), None);
     assert_eq!(
-        complaints(&reader),
+        problems(&reader),
         "1 setting is wrong:\n  MAINSTAY_A: is not Unicode text"
     );
 }
 
 #[cfg(unix)]
 #[test]
-fn a_secret_that_everybody_can_read_is_a_warning() {
+fn a_world_readable_secret_is_a_warning() {
     use std::os::unix::fs::PermissionsExt;
+
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "s3cret").unwrap();
     fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).unwrap();
+
     let mut reader = reader([("MAINSTAY_KEY_FILE", file.path().to_str().unwrap())]);
     assert!(reader.secret("key", "").is_some());
     assert_eq!(reader.finish(), Ok(()));
-    assert!(reader.warnings()[0].starts_with("MAINSTAY_KEY_FILE names"));
+    assert!(reader.warnings()[0].starts_with("MAINSTAY_KEY_FILE: every user"));
 }

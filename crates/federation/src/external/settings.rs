@@ -231,7 +231,7 @@ impl Members<'_> {
         };
         value.as_bool().unwrap_or_else(|| {
             self.wrong
-                .push(format!("has a {name} that is neither true nor false"));
+                .push(format!("has a {name} that is not true or false"));
             false
         })
     }

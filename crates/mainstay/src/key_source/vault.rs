@@ -221,7 +221,7 @@ impl KeySource for Vault {
 /// Why there is no answer, in words that hold nothing of the request.
 fn unreachable(error: &reqwest::Error) -> KeySourceError {
     KeySourceError::Unreachable(if error.is_timeout() {
-        "it took too long"
+        "timed out"
     } else if error.is_connect() {
         "there is no connection, or its certificate is not one to trust"
     } else {

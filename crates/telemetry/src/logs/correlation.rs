@@ -1,4 +1,4 @@
-//! Which request and which trace a line belongs to.
+//! The ids of the request and the trace that a line belongs to.
 
 use opentelemetry::trace::TraceContextExt;
 use tracing::{
@@ -9,7 +9,7 @@ use tracing::{
 use tracing_opentelemetry::get_otel_context;
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, SpanRef};
 
-/// The ids that a span has as fields, or that are found around an event.
+/// The ids in the fields of a span, or in the spans around an event.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Correlation {
     pub(super) request_id: Option<String>,
@@ -17,7 +17,7 @@ pub(super) struct Correlation {
 }
 
 impl Correlation {
-    /// Keeps the ids of a new span with it.
+    /// Stores the ids of a new span in its extensions.
     pub(super) fn of_new_span(extensions: &mut ExtensionsMut<'_>, attributes: &Attributes<'_>) {
         let mut ids = Self::default();
         attributes.record(&mut ids);
@@ -26,7 +26,7 @@ impl Correlation {
         }
     }
 
-    /// Keeps the ids that a span is given later.
+    /// Stores ids that are recorded later.
     pub(super) fn of_record(extensions: &mut ExtensionsMut<'_>, values: &Record<'_>) {
         let mut ids: Self = extensions.remove().unwrap_or_default();
         values.record(&mut ids);
@@ -35,7 +35,8 @@ impl Correlation {
         }
     }
 
-    /// The ids of the nearest span that has them. The trace's id is the exporter's own where spans are exported.
+    /// Returns the ids of the nearest span that has them. If spans are exported, the trace's id is that of the
+    /// exporter.
     pub(super) fn around<'s, S: LookupSpan<'s>>(
         span: &SpanRef<'s, S>,
         dispatch: Option<&Dispatch>,

@@ -1,7 +1,8 @@
-//! One log line in the making: JSON for machines, or plain text for people.
+//! Formatting of a log line: JSON for machines, or plain text for people.
 //!
-//! Both write values the same way, as JSON does, so that a value cannot end its line or pass for a field. A line for people
-//! is short, so that it fits a terminal: the time of day, and the origin and the ids where something is wrong.
+//! Both formats escape values as in JSON, so that a value cannot end its line or look like a field. Lines for people
+//! are short, to fit a terminal: they have the time of day, and target and ids only for warnings, errors and debug
+//! events.
 
 use std::{
     error::Error,
@@ -21,10 +22,10 @@ use crate::{
     redaction::{REDACTED, is_secret},
 };
 
-/// Fields that people read without their names.
-const SPEAKING: [&str; 3] = ["method", "route", "status"];
+/// Fields that short lines show without their names.
+const UNNAMED: [&str; 3] = ["method", "route", "status"];
 
-/// How lines are written.
+/// The format of lines.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Style {
     #[default]
@@ -34,7 +35,7 @@ pub(super) enum Style {
 }
 
 impl Style {
-    /// Only people's lines are coloured, and only on a terminal.
+    /// Returns the style for a format. Only lines for people are coloured, and only on a terminal.
     pub(super) fn new(format: LogFormat, colour: bool) -> Self {
         match (format, colour) {
             (LogFormat::Json, _) => Self::Json,
@@ -44,23 +45,23 @@ impl Style {
     }
 }
 
-/// A line, and the buffers that it is written into. Begun again, it reuses their memory.
+/// A line and its buffers, whose memory is reused for the next line.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     style: Style,
-    /// Whether origin and ids are left out: of a line for people that tells of nothing out of the ordinary.
+    /// Whether target and ids are omitted: in lines for people at info level.
     is_short: bool,
-    /// The line up to and with the message.
+    /// The line up to and including the message.
     head: String,
-    /// The fields, which follow the message wherever the event names them.
+    /// The fields, which are written after the message.
     fields: String,
-    /// Ids that the event itself has, and so are not taken from its span.
+    /// Whether the event itself has these ids, so that they are not taken from its span.
     has_request_id: bool,
     has_trace_id: bool,
 }
 
 impl Line {
-    /// Starts the line: when, how grave, from where.
+    /// Starts the line with time, level and target.
     pub(super) fn begin(&mut self, style: Style, now: Timestamp, metadata: &Metadata<'_>) {
         let (mut head, mut fields) = (
             std::mem::take(&mut self.head),
@@ -117,7 +118,7 @@ impl Line {
         }
     }
 
-    /// The whole line with its end.
+    /// Completes the line with a line break.
     pub(super) fn finish(&mut self) -> &[u8] {
         self.head.push_str(&self.fields);
         self.head.push_str(if matches!(self.style, Style::Json) {
@@ -128,13 +129,13 @@ impl Line {
         self.head.as_bytes()
     }
 
-    /// How many bytes of memory the buffers hold.
+    /// The size of the buffers, in bytes.
     pub(super) fn capacity(&self) -> usize {
         self.head.capacity() + self.fields.capacity()
     }
 
     fn message(&mut self, message: &dyn Debug) {
-        // A value whose `Debug` fails leaves what it has written, here and below.
+        // If a `Debug` implementation fails, the text written so far remains, here and below.
         let _ = match self.style {
             Style::Json => {
                 self.head.push_str(",\"message\":\"");
@@ -146,11 +147,12 @@ impl Line {
         };
     }
 
-    /// A field that is text. Whatever is named like a secret ends here.
+    /// Writes a text field. Redacts it if its name looks secret.
     fn text(&mut self, name: &str, value: fmt::Arguments<'_>) {
-        if self.is_spoken(name) {
-            return self.speak(value);
+        if self.is_unnamed(name) {
+            return self.unnamed(value);
         }
+
         self.name(name);
         self.fields.push('"');
         let _ = match is_secret(name) {
@@ -160,31 +162,33 @@ impl Line {
         self.fields.push('"');
     }
 
-    /// A field that is a number or a truth value: JSON writes them as Rust does.
+    /// Writes a field that is a number or a boolean: JSON has the same syntax as Rust.
     fn bare(&mut self, name: &str, value: fmt::Arguments<'_>) {
-        if is_secret(name) || self.is_spoken(name) {
+        if is_secret(name) || self.is_unnamed(name) {
             return self.text(name, value);
         }
+
         self.name(name);
         let _ = self.fields.write_fmt(value);
     }
 
-    fn is_spoken(&self, name: &str) -> bool {
-        self.is_short && SPEAKING.contains(&name)
+    fn is_unnamed(&self, name: &str) -> bool {
+        self.is_short && UNNAMED.contains(&name)
     }
 
-    /// A value without its name. Spaces in it are escaped, so that it does not pass for a second one.
-    fn speak(&mut self, value: fmt::Arguments<'_>) {
+    /// Writes a value without its name. Spaces are escaped, so that it looks like one value.
+    fn unnamed(&mut self, value: fmt::Arguments<'_>) {
         self.fields.push(' ');
         let start = self.fields.len();
         let _ = Escaped(&mut self.fields).write_fmt(value);
+
         if self.fields[start..].contains([' ', '=']) {
-            let spoken = self
+            let escaped = self
                 .fields
                 .split_off(start)
                 .replace(' ', "\\u0020")
                 .replace('=', "\\u003d");
-            self.fields.push_str(&spoken);
+            self.fields.push_str(&escaped);
         }
     }
 
@@ -195,7 +199,7 @@ impl Line {
             _ => {}
         }
 
-        // JSON readers disagree on which of two equal names counts, so an event cannot repeat a name of the line's own.
+        // JSON readers differ in how they treat repeated names, so an event's field must not repeat one of the line.
         let prefix = if matches!(name, "timestamp" | "level" | "target") {
             "event."
         } else {
@@ -248,7 +252,7 @@ impl Visit for Line {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no word for infinity and for what is not a number.
+        // JSON cannot represent infinity and NaN.
         match value.is_finite() {
             true => self.bare(field.name(), format_args!("{value}")),
             false => self.text(field.name(), format_args!("{value}")),
@@ -256,7 +260,7 @@ impl Visit for Line {
     }
 }
 
-/// An error and what it came from: a `Display` does not repeat its source.
+/// An error with its chain of sources.
 struct Chain<'a>(&'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
@@ -267,11 +271,12 @@ impl fmt::Display for Chain<'_> {
             write!(f, ": {error}")?;
             source = error.source();
         }
+
         Ok(())
     }
 }
 
-/// RFC 3339 in UTC to the microsecond. The year has four digits for the next 8,000 years.
+/// Writes the time in RFC 3339, in UTC with microseconds.
 fn write_time(into: &mut String, now: Timestamp) {
     let now = now.inner();
     let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
@@ -282,13 +287,13 @@ fn write_time(into: &mut String, now: Timestamp) {
     );
 }
 
-/// The time of day in UTC, to the second.
+/// Writes the time of day in UTC, to the second.
 fn write_time_of_day(into: &mut String, now: Timestamp) {
     let (hour, minute, second) = now.inner().to_hms();
     let _ = write!(into, "{hour:02}:{minute:02}:{second:02}");
 }
 
-/// The terminal's colour of a level (ECMA-48, select graphic rendition).
+/// The terminal colour of a level (ECMA-48, select graphic rendition).
 fn colour_of(level: Level) -> &'static str {
     match level {
         Level::ERROR => "31",

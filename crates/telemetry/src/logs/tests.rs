@@ -11,7 +11,7 @@ use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use super::*;
 
-/// What was written, for the test to read.
+/// A writer that keeps its output for the test.
 #[derive(Clone, Default)]
 struct Output(Arc<Mutex<Vec<u8>>>);
 
@@ -25,7 +25,7 @@ impl Write for Output {
     }
 }
 
-/// The log of what `events` does, under these settings.
+/// The log output of `events` with these settings.
 fn logged(settings: &[(&str, &str)], colour: bool, events: impl FnOnce()) -> String {
     let variables = settings
         .iter()
@@ -46,7 +46,7 @@ fn logged(settings: &[(&str, &str)], colour: bool, events: impl FnOnce()) -> Str
     String::from_utf8(output.0.lock().unwrap().clone()).unwrap()
 }
 
-/// The JSON object of each line, none of them with a name twice.
+/// The JSON object of each line.
 fn json(events: impl FnOnce()) -> Vec<Value> {
     let log = logged(&[], false, events);
     log.lines()
@@ -81,9 +81,10 @@ fn a_line_is_one_json_object() {
 }
 
 #[test]
-fn a_line_for_people_reads_from_left_to_right() {
+fn a_line_for_people_is_plain_text() {
     let log = pretty(|| info!(target: "shop", count = 3, name = "x y", "sold"));
     assert_eq!(log, "00:00:00 INFO  sold count=3 name=\"x y\"\n");
+
     let coloured = logged(
         &[("MAINSTAY_TELEMETRY_LOG_FORMAT", "pretty")],
         true,
@@ -117,7 +118,7 @@ fn a_request_is_a_short_line_for_people() {
 }
 
 #[test]
-fn a_value_can_neither_end_its_line_nor_reach_the_terminal() {
+fn a_value_can_neither_end_its_line_nor_control_the_terminal() {
     let hostile = "x\"}\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\u{1b}[2J\u{9b}0m\u{2028}";
     let events = || {
         let shown = format!("message {hostile}");
@@ -142,7 +143,7 @@ fn a_value_can_neither_end_its_line_nor_reach_the_terminal() {
 }
 
 #[test]
-fn a_text_cannot_pass_for_a_field() {
+fn a_value_cannot_look_like_a_field() {
     let log = pretty(|| info!(text = "x\" admin=\"true", "seen"));
     assert_eq!(
         log.split_once("seen ").unwrap().1,
@@ -151,7 +152,7 @@ fn a_text_cannot_pass_for_a_field() {
 }
 
 #[test]
-fn whatever_is_named_like_a_secret_is_redacted() {
+fn fields_that_are_named_like_secrets_are_redacted() {
     const CANARY: &str = "correct-horse";
 
     let events = || {
@@ -180,7 +181,7 @@ fn whatever_is_named_like_a_secret_is_redacted() {
 }
 
 #[test]
-fn a_line_carries_the_nearest_request_and_trace() {
+fn a_line_has_the_ids_of_the_nearest_request_and_trace() {
     let lines = json(|| {
         let outer = info_span!(
             "request",
@@ -214,7 +215,7 @@ fn a_line_carries_the_nearest_request_and_trace() {
 }
 
 #[test]
-fn a_filter_for_warnings_keeps_the_request_of_each_line() {
+fn a_filter_for_warnings_keeps_the_request_id() {
     let log = logged(
         &[("MAINSTAY_TELEMETRY_LOG_FILTER", "warn,noisy=debug")],
         false,
@@ -232,7 +233,7 @@ fn a_filter_for_warnings_keeps_the_request_of_each_line() {
 }
 
 #[test]
-fn an_event_cannot_repeat_the_names_of_the_line() {
+fn an_event_cannot_overwrite_the_fields_of_the_line() {
     let log = logged(&[], false, || {
         let _span = info_span!("request", request_id = "span").entered();
         info!(
@@ -252,7 +253,7 @@ fn an_event_cannot_repeat_the_names_of_the_line() {
 }
 
 #[test]
-fn numbers_that_json_cannot_write_are_text() {
+fn numbers_that_json_cannot_represent_become_text() {
     let lines = json(|| {
         info!(
             nan = f64::NAN,
@@ -270,7 +271,7 @@ fn numbers_that_json_cannot_write_are_text() {
 }
 
 #[test]
-fn an_error_is_written_with_what_it_came_from() {
+fn an_error_is_written_with_its_sources() {
     #[derive(Debug, thiserror::Error)]
     #[error("the query failed")]
     struct Outer(#[source] io::Error);
@@ -284,7 +285,7 @@ fn an_error_is_written_with_what_it_came_from() {
 }
 
 #[test]
-fn a_value_that_logs_while_it_is_written_harms_no_line() {
+fn a_value_that_logs_in_its_debug_does_not_break_lines() {
     struct Chatty;
 
     impl fmt::Debug for Chatty {
@@ -303,7 +304,7 @@ fn a_value_that_logs_while_it_is_written_harms_no_line() {
 }
 
 #[test]
-fn a_thread_reuses_its_buffer_without_traces_of_the_last_line() {
+fn a_reused_buffer_contains_nothing_of_the_last_line() {
     let lines = json(|| {
         info!(first = "x".repeat(2 * KEPT_CAPACITY), "long");
         info!(second = 2, "short");
@@ -313,9 +314,9 @@ fn a_thread_reuses_its_buffer_without_traces_of_the_last_line() {
     assert_eq!(lines[2].as_object().unwrap().len(), 4);
 }
 
-/// The level at run time: louder for the platform's own rooms, and never for libraries.
+/// More verbose steps apply to the platform's own crates, never to libraries.
 #[test]
-fn the_level_goes_up_and_down_by_steps() {
+fn the_level_changes_in_steps() {
     let (output, clock) = (
         Output::default(),
         Clock::manual(mainstay_kernel::Timestamp::UNIX_EPOCH),
@@ -324,17 +325,17 @@ fn the_level_goes_up_and_down_by_steps() {
     let settings = Settings::read(&mut Reader::new([]));
     let (layer, level) = layer(&settings, false, move || writer.clone(), clock);
 
-    let say = || {
+    let log_events = || {
         debug!(target: "mainstay_http::edge", "debugged");
         debug!(target: "hyper", "headers");
-        info!(target: "mainstay_http::edge", "told");
+        info!(target: "mainstay_http::edge", "informed");
         warn!(target: "mainstay_http::edge", "warned");
     };
 
-    let said = || {
+    let logged = || {
         let text = std::mem::take(&mut *output.0.lock().unwrap());
-        let words = ["debugged", "headers", "told", "warned"];
         let text = String::from_utf8(text).unwrap();
+        let words = ["debugged", "headers", "informed", "warned"];
         words
             .into_iter()
             .filter(|word| text.contains(word))
@@ -343,35 +344,35 @@ fn the_level_goes_up_and_down_by_steps() {
 
     with_default(registry().with(layer), || {
         for (step, name, words) in [
-            (0, "as set", vec!["told", "warned"]),
+            (0, "as set", vec!["informed", "warned"]),
             (
                 1,
                 "as set, and the platform at debug",
-                vec!["debugged", "told", "warned"],
+                vec!["debugged", "informed", "warned"],
             ),
             (
                 1,
                 "as set, and the platform at trace",
-                vec!["debugged", "told", "warned"],
+                vec!["debugged", "informed", "warned"],
             ),
             (
                 1,
                 "as set, and the platform at trace",
-                vec!["debugged", "told", "warned"],
+                vec!["debugged", "informed", "warned"],
             ),
             (
                 -1,
                 "as set, and the platform at debug",
-                vec!["debugged", "told", "warned"],
+                vec!["debugged", "informed", "warned"],
             ),
-            (-1, "as set", vec!["told", "warned"]),
-            (-1, "warnings alone", vec!["warned"]),
-            (-1, "warnings alone", vec!["warned"]),
-            (1, "as set", vec!["told", "warned"]),
+            (-1, "as set", vec!["informed", "warned"]),
+            (-1, "warnings only", vec!["warned"]),
+            (-1, "warnings only", vec!["warned"]),
+            (1, "as set", vec!["informed", "warned"]),
         ] {
             assert_eq!(level.step(step), name);
-            say();
-            assert_eq!(said(), words, "{name}");
+            log_events();
+            assert_eq!(logged(), words, "{name}");
         }
     });
 }

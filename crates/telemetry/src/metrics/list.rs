@@ -4,28 +4,28 @@ use super::{
     Unit::{self, Bytes, Count, Seconds},
 };
 
-/// Every metric of the platform, by what it is about.
+/// All metrics of the platform, by subject.
 pub const METRICS: &[Metric] = &[
     metric(
         "http_server_request_duration_seconds",
         Histogram,
         Seconds,
         &REQUEST,
-        "How long requests took.",
+        "Duration of requests.",
     ),
     metric(
         "http_server_active_requests",
         Gauge,
         Count,
         &ROUTE,
-        "How many requests are being served.",
+        "Requests in flight.",
     ),
     metric(
         "http_server_connections",
         Gauge,
         Count,
         &["port"],
-        "How many connections are open: `api`, `management`.",
+        "Open connections of the ports `api` and `management`.",
     ),
     metric(
         "tls_certificate_expiry_timestamp_seconds",
@@ -39,7 +39,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         Count,
         &[],
-        "New certificates or keys that were not taken.",
+        "Replacement certificates or keys that were refused.",
     ),
     metric(
         "db_client_statement_duration_seconds",
@@ -53,7 +53,7 @@ pub const METRICS: &[Metric] = &[
         Histogram,
         Seconds,
         &[],
-        "How long was waited for a connection.",
+        "Time spent waiting for a connection.",
     ),
     metric(
         "db_client_connections",
@@ -67,21 +67,21 @@ pub const METRICS: &[Metric] = &[
         Gauge,
         Count,
         &["pool"],
-        "How many connections a pool may have.",
+        "Largest number of connections of a pool.",
     ),
     metric(
         "db_client_waiting",
         Gauge,
         Count,
         &["pool"],
-        "How many wait for a connection of a pool.",
+        "Tasks that wait for a connection of a pool.",
     ),
     metric(
         "password_hasher_computations",
         Gauge,
         Count,
         &["state"],
-        "Passwords that are hashed: `waiting`, `running`.",
+        "Password hash computations that are `waiting` or `running`.",
     ),
     metric("jobs", Gauge, Count, &["state"], JOBS),
     metric(
@@ -89,49 +89,49 @@ pub const METRICS: &[Metric] = &[
         Gauge,
         Seconds,
         &[],
-        "How long ago the oldest waiting job was queued.",
+        "Age of the oldest waiting job.",
     ),
     metric(
         "jobs_overdue_seconds",
         Gauge,
         Seconds,
         &[],
-        "How long the first job that is due has waited for a worker.",
+        "Time for which the longest-due job has waited for a worker.",
     ),
     metric(
         "jobs_done_total",
         Counter,
         Count,
         &["kind"],
-        "Jobs that were done.",
+        "Jobs that succeeded.",
     ),
     metric(
         "jobs_retried_total",
         Counter,
         Count,
         &["kind"],
-        "Attempts at jobs that failed and are repeated.",
+        "Attempts that failed and will be repeated.",
     ),
     metric(
         "jobs_failed_total",
         Counter,
         Count,
         &["kind"],
-        "Jobs that were given up.",
+        "Jobs that failed for good.",
     ),
     metric(
         "jobs_unclear_total",
         Counter,
         Count,
         &["kind"],
-        "Jobs of which nobody knows whether they were done.",
+        "Jobs whose outcome is unknown.",
     ),
     metric(
         "periodic_tasks_failed_total",
         Counter,
         Count,
         &["task"],
-        "Runs of upkeep that failed.",
+        "Runs of periodic tasks that failed.",
     ),
     metric(
         "periodic_task_last_success_timestamp_seconds",
@@ -145,63 +145,63 @@ pub const METRICS: &[Metric] = &[
         Counter,
         Count,
         &["table"],
-        "Rows that were erased or deleted when their time was over.",
+        "Rows that were erased or deleted at the end of their retention period.",
     ),
     metric(
         "security_findings_total",
         Counter,
         Count,
         &["rule", "severity"],
-        "Findings of the rules in the audit log.",
+        "Findings of watch rules.",
     ),
     metric(
         "audit_oldest_unsealed_seconds",
         Gauge,
         Seconds,
         &[],
-        "How old the oldest record without a seal is.",
+        "Age of the oldest unsealed record.",
     ),
     metric(
         "audit_unsealed_records",
         Gauge,
         Count,
         &[],
-        "Records that wait for their seal; ten thousand at most.",
+        "Unsealed records; counted up to ten thousand.",
     ),
     metric(
         "audit_sealed_records",
         Gauge,
         Count,
         &[],
-        "Records that are sealed; told by the process that seals.",
+        "Sealed records; reported by the process that seals.",
     ),
     metric(
         "audit_seal_duration_seconds",
         Histogram,
         Seconds,
         &[],
-        "How long it took to seal a batch of records.",
+        "Time to seal a batch of records.",
     ),
     metric(
         "audit_seal_failures_total",
         Counter,
         Count,
         &[],
-        "Attempts to seal that failed.",
+        "Failed attempts to seal.",
     ),
     metric(
         "audit_unpublished_checkpoints",
         Gauge,
         Count,
         &[],
-        "Checkpoints that are to be published.",
+        "Checkpoints that are not yet published.",
     ),
     metric(
         "audit_publish_failures_total",
         Counter,
         Count,
         &[],
-        "Attempts to publish a checkpoint that failed.",
+        "Failed attempts to publish a checkpoint.",
     ),
     metric("data_keys_missing", Gauge, Count, &["table"], KEYS_MISSING),
     metric("key_age_seconds", Gauge, Seconds, &["key"], KEY_AGE),
@@ -210,14 +210,14 @@ pub const METRICS: &[Metric] = &[
         Gauge,
         Seconds,
         &[],
-        "How far this clock is ahead of the database's.",
+        "How far this process's clock is ahead of the database's.",
     ),
     metric(
         "mainstay_schema_version",
         Gauge,
         Count,
         &[],
-        "The version of the schema: that of its last migration.",
+        "The version of the schema: its latest migration.",
     ),
     metric(
         "mainstay_measured_timestamp_seconds",
@@ -238,7 +238,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         Seconds,
         &[],
-        "Time on processors, user and system, in whole seconds.",
+        "User and system CPU time, in whole seconds.",
     ),
     metric(
         "process_resident_memory_bytes",
@@ -259,14 +259,14 @@ pub const METRICS: &[Metric] = &[
         Gauge,
         Count,
         &[],
-        "How many file descriptors may be open.",
+        "Largest number of open file descriptors.",
     ),
     metric(
         "process_start_time_seconds",
         Gauge,
         Seconds,
         &[],
-        "When the process started, since 1970.",
+        "Start time of the process, as a Unix timestamp.",
     ),
 ];
 
@@ -277,21 +277,22 @@ const REQUEST: [&str; 3] = [
     "http_response_status_code",
 ];
 
-const EXPIRY: &str =
-    "When a certificate expires, since 1970: `server` is the one that the API shows.";
-const STATEMENT: &str =
-    "How long database statements took, by their names, such as `customers.update`.";
-const CONNECTIONS: &str = "Connections to the database: `requests`, or `work` for jobs and upkeep; `idle`, or `used` by a statement or transaction.";
-const JOBS: &str = "Jobs in the queue: `waiting`, `running`, `handed_over`, `failed`. The whole queue, whichever process tells it.";
+const EXPIRY: &str = "Expiry of a certificate, as a Unix timestamp; `server` is the API's.";
+const STATEMENT: &str = "Duration of database statements by name, such as `customers.update`.";
+const CONNECTIONS: &str =
+    "Connections of the pools `requests` and `work` (jobs, periodic tasks), `idle` or `used`.";
+const JOBS: &str =
+    "Jobs in the queue: `waiting`, `running`, `handed_over`, `failed`. The same in all processes.";
 const LAST_SUCCESS: &str =
-    "When upkeep last ended well, on whichever replica, since 1970; 0 before.";
-const KEYS_MISSING: &str = "Rows whose data key is not there although nobody was erased, of the oldest and the newest hundred of a table.";
-const KEY_AGE: &str = "How old the key is that is used first: `root` seals and indexes, `signing` signs access tokens, \
-     `audit` signs checkpoints. A root key counts from when the database first saw it.";
+    "Last success of a periodic task on any replica, as a Unix timestamp; 0 before the first.";
+const KEYS_MISSING: &str =
+    "Rows whose data key is missing without an erasure, among a table's oldest and newest hundred.";
+const KEY_AGE: &str = "Age of the current key: `root` encrypts and indexes, `signing` signs access tokens, \
+     `audit` signs checkpoints. The age of a root key counts from its first use with the database.";
 const MEASURED: &str =
-    "When this process last measured clock, queue, seal, schema and keys, since 1970.";
+    "When this process last measured clock, queue, seal, schema and keys, as a Unix timestamp.";
 const BUILD: &str =
-    "Always 1: the service, its version, the platform's, and the schema that it expects.";
+    "Always 1; the labels are the service, its version, the platform's and the expected schema.";
 
 const fn metric(
     name: &'static str,

@@ -12,7 +12,7 @@ use tracing_subscriber::{layer::SubscriberExt, registry};
 use super::*;
 use crate::parent_of;
 
-/// A request as a collector saw it.
+/// A request that a collector received.
 struct Received {
     head: String,
     body: Vec<u8>,
@@ -25,7 +25,7 @@ impl Received {
     }
 }
 
-/// A collector that takes one request, and its URL.
+/// A collector that accepts one request, and its URL.
 fn collector() -> (CollectorUrl, mpsc::Receiver<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = CollectorUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
@@ -87,7 +87,7 @@ fn in_callers_trace(work: impl FnOnce()) {
     span.in_scope(work);
 }
 
-// In a runtime, as the service runs it: a blocking client must be neither made nor dropped on such a thread.
+// Runs within a runtime like the service: a blocking client must be neither created nor dropped on such a thread.
 #[tokio::test]
 async fn spans_reach_the_collector_without_their_secrets() {
     let (url, requests) = collector();
@@ -143,7 +143,7 @@ fn a_callers_flag_does_not_force_sampling() {
 }
 
 #[test]
-fn a_log_line_names_the_trace_that_is_exported() {
+fn a_log_line_has_the_id_of_the_exported_trace() {
     let (url, _requests) = collector();
     let settings = settings("1");
     let provider = provider(&settings, &url).unwrap();
@@ -175,7 +175,7 @@ fn an_export_does_not_cause_the_next_one() {
     assert!(request.holds("someone else's") && !request.holds("connect"));
 }
 
-/// A writer that sends each line away.
+/// A writer that sends each line to a channel.
 struct Sent(mpsc::Sender<Vec<u8>>);
 
 impl Write for Sent {

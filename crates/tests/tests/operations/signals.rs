@@ -275,7 +275,7 @@ async fn the_level_of_the_log_changes_while_the_process_runs() {
         process.signal("HUP");
         until_log(&process, "SIGHUP: this process shows no certificate");
         process.signal("USR2");
-        until_log(&process, "warnings alone");
+        until_log(&process, "warnings only");
         process.signal("TERM");
 
         assert_eq!(process.exit_code(), Some(0), "{command}: {}", process.log());

@@ -123,7 +123,7 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
 
     told(Mood::Status(403), "its policy does not allow this");
     told(Mood::Status(503), "sealed, or a standby");
-    told(Mood::Silent, "it took too long");
+    told(Mood::Silent, "timed out");
     told(Mood::Nonsense, "something else than a key");
     told(Mood::Elsewhere, "status 307");
     vault.feel(Mood::Well);

@@ -120,7 +120,7 @@ async fn work_that_fails_too_often_is_kept_with_its_reason() {
     for (what, attempts, reason) in [
         ("fail always", 3, "never"),
         ("give up", 1, "no use"),
-        ("panic", 3, "it panicked"),
+        ("panic", 3, "panicked"),
     ] {
         let id = order(&app, what).await;
         let failed = until_state(&app, id, "failed").await;
@@ -149,10 +149,7 @@ async fn what_was_handed_over_is_begun_once() {
     })
     .await;
 
-    assert_eq!(
-        (left.attempts, left.error.as_str()),
-        (1, "it took too long")
-    );
+    assert_eq!((left.attempts, left.error.as_str()), (1, "timed out"));
 
     let other = order(&app, "do").await;
     until_state(&app, other, "done").await;
@@ -181,7 +178,7 @@ async fn whoever_lost_the_lease_may_not_go_on() {
 
     let refused = format!(
         "stalled: {:?}",
-        Err::<(), _>(JobError::retry("the lease ran out"))
+        Err::<(), _>(JobError::retry("the lease expired"))
     );
     let told = async {
         while handler.attempts(&refused).is_empty() {
