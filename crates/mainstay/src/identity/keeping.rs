@@ -109,7 +109,11 @@ const KEPT: [(&str, &str, &str); 28] = [
         "client_secrets",
         "until the account is deleted, also when it is revoked",
     ),
-    ("oauth", "oauth_clients", "permanently; an operator can deactivate it"),
+    (
+        "oauth",
+        "oauth_clients",
+        "permanently; an operator can deactivate it",
+    ),
     (
         "oauth",
         "oauth_grants",
