@@ -96,7 +96,7 @@ pub async fn bodies(platform: Platform) {
         }
     }
 
-    sweep.finish();
+    sweep.finish().await;
 }
 
 /// Bodies that are wrong as texts, whatever their schema, of an operation that takes up to `limit` bytes.
@@ -190,7 +190,7 @@ async fn send(
         call = call.header("content-type", content_type);
     }
     sweep
-        .attack(operation, what, call.body(body), expected)
+        .attack_in_batch(operation, what, call.body(body), expected)
         .await;
 }
 
@@ -204,7 +204,7 @@ async fn compressed(sweep: &mut Sweep, operation: &Operation, whole: &Value) {
             .request(operation.method.clone(), &path);
         let call = call.header("content-encoding", encoding).json(whole);
         sweep
-            .attack(
+            .attack_in_batch(
                 operation,
                 &format!("packed by {encoding}"),
                 call,

@@ -62,12 +62,12 @@ pub async fn credentials(platform: Platform) {
         ];
 
         for (what, call) in calls {
-            sweep.attack(operation, what, call, &REFUSED).await;
+            sweep.attack_in_batch(operation, what, call, &REFUSED).await;
         }
 
         for (what, token) in &forged {
             sweep
-                .attack(operation, what, ask(&nobody.with_token(token)), &REFUSED)
+                .attack_in_batch(operation, what, ask(&nobody.with_token(token)), &REFUSED)
                 .await;
         }
     }
@@ -86,11 +86,11 @@ pub async fn credentials(platform: Platform) {
             .with_token(&valid)
             .request(operation.method.clone(), &path);
         sweep
-            .attack(operation, "an expired token", call, &REFUSED)
+            .attack_in_batch(operation, "an expired token", call, &REFUSED)
             .await;
     }
 
-    sweep.finish();
+    sweep.finish().await;
 }
 
 fn forgeries(valid: &str, public_key: &str) -> Vec<(&'static str, String)> {

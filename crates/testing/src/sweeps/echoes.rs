@@ -60,7 +60,7 @@ pub async fn echoes(platform: Platform) {
 
     assert!(refused > 100, "only {refused} requests were refused");
 
-    sweep.finish();
+    sweep.finish().await;
 }
 
 async fn calls(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)> {

@@ -69,7 +69,7 @@ pub async fn methods(platform: Platform) {
         sweep.check_shape(&beside, &answer);
     }
 
-    sweep.finish();
+    sweep.finish().await;
 }
 
 /// The methods of a path, as `Allow` lists them: `GET` answers `HEAD` too.

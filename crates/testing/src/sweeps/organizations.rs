@@ -64,7 +64,7 @@ pub async fn organizations(platform: Platform) {
     }
 
     if !on_rows.is_empty() {
-        sweep.finish();
+        sweep.finish().await;
     }
 }
 

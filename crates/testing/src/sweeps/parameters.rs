@@ -22,7 +22,7 @@ pub async fn parameters(platform: Platform) {
             in_path(&mut sweep, &operation).await;
         }
     }
-    sweep.finish();
+    sweep.finish().await;
 }
 
 async fn in_query(sweep: &mut Sweep, operation: &Operation) {
@@ -89,7 +89,9 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) {
         let call = sweep
             .caller(operation)
             .request(operation.method.clone(), &format!("{path}?{query}"));
-        sweep.attack(operation, &what, call, expected).await;
+        sweep
+            .attack_in_batch(operation, &what, call, expected)
+            .await;
     }
 }
 
@@ -116,7 +118,7 @@ async fn in_path(sweep: &mut Sweep, operation: &Operation) {
         let call = sweep
             .caller(operation)
             .request(operation.method.clone(), &path.join("/"));
-        sweep.attack(operation, what, call, expected).await;
+        sweep.attack_in_batch(operation, what, call, expected).await;
     }
 }
 

@@ -62,7 +62,7 @@ pub async fn permissions(platform: Platform) -> String {
         }
     }
 
-    sweep.finish();
+    sweep.finish().await;
 
     table
 }
