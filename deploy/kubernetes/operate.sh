@@ -2,7 +2,7 @@
 # Runs one operator command in the cluster, in a pod of the template `operator` (components/operator), and prints its
 # output. The exit status is that of the command.
 #
-#     sh deploy/kubernetes/operate.sh mainstay keys status
+#     sh deploy/kubernetes/operate.sh mainstay key-ring status
 #     sh deploy/kubernetes/operate.sh NAMESPACE COMMAND [ARGUMENT…]
 set -eu
 

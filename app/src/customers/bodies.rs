@@ -1,3 +1,5 @@
+//! What requests about customers hold, and what is answered.
+
 use mainstay::{database::Revealed, prelude::*};
 
 use super::{

@@ -1,3 +1,5 @@
+//! The endpoints of customers.
+
 use mainstay::{http::INVALID_INPUT, prelude::*};
 
 use super::{

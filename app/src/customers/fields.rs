@@ -1,3 +1,5 @@
+//! The personal fields of a customer, and how each is checked, masked and compared.
+
 use garde::Validate;
 use mainstay::{
     http::{FieldError, INVALID_INPUT},

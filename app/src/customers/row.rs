@@ -1,3 +1,5 @@
+//! The row of a customer.
+
 use mainstay::prelude::*;
 
 use super::{

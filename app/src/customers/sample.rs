@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use mainstay::{
-    Progress, Sample,
+    Sample, SampleProgress,
     database::Database,
     kernel::{OrganizationId, Random, UserId},
     operator,
@@ -80,7 +80,7 @@ fn make<'a>(
     organization: OrganizationId,
     user: UserId,
     count: u64,
-    progress: Progress<'a>,
+    progress: SampleProgress<'a>,
 ) -> BoxFuture<'a, anyhow::Result<()>> {
     Box::pin(async move {
         let by = operator::<CustomersWrite>(database, "seed", organization, user)?;

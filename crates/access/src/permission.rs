@@ -1,3 +1,5 @@
+//! Permissions, declared once and known by their types.
+
 /// A permission that endpoints require and roles grant. Declared with [`permission!`](crate::permission).
 pub trait Permission: Send + Sync + 'static {
     /// The name, `<resource>.<verb>`. Roles are lists of such names.

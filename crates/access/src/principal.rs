@@ -1,3 +1,5 @@
+//! The principal: who asks, and by which credential.
+
 use std::{collections::BTreeSet, fmt};
 
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};

@@ -1,3 +1,5 @@
+//! The proof that a principal holds a permission.
+
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use mainstay_kernel::OrganizationId;

@@ -4,7 +4,7 @@
 //! mail's token stands behind `#` in its link, so that no server, proxy or log ever sees it, and the script takes it out
 //! of the address bar (OWASP ASVS 14.2.1). What the pages look like is `mainstay_http::look` and `account.css`.
 
-use mainstay_http::{Asset, Page};
+use mainstay_http::{Asset, WebPage};
 
 /// Scripts and styles come as files from this origin, never inline, and calls go to this origin alone (W3C CSP Level 3;
 /// OWASP ASVS 3.4.3, 3.4.6). `form-action 'none'` keeps a password out of a URL should a script fail to load.
@@ -29,16 +29,19 @@ const PAGES: [(&str, &str); 10] = [
 static FILES: &[Asset] = include!(concat!(env!("OUT_DIR"), "/account_pages.rs"));
 
 /// The pages, and what they load.
-pub fn pages() -> impl Iterator<Item = Page> {
+pub fn pages() -> impl Iterator<Item = WebPage> {
     let pages = PAGES.iter().filter_map(|(path, name)| {
         let file = FILES.iter().find(|file| file.name == *name)?;
-        Some(Page::asset_at(path, file).policy(POLICY))
+        Some(WebPage::asset_at(path, file).policy(POLICY))
     });
-    let loaded = FILES.iter().filter(|file| file.is_hashed).map(Page::asset);
+    let loaded = FILES
+        .iter()
+        .filter(|file| file.is_hashed)
+        .map(WebPage::asset);
     // The page that shows who is signed in, or asks who it is.
     pages
         .chain(loaded)
-        .chain([Page::redirect("/account", "/account/sign-in")])
+        .chain([WebPage::redirect("/account", "/account/sign-in")])
 }
 
 #[cfg(test)]

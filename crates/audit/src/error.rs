@@ -1,3 +1,5 @@
+//! Why the log could not be sealed, exported or verified.
+
 use mainstay_database::Error;
 
 use crate::{Finding, NoteError};

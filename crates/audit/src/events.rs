@@ -1,11 +1,13 @@
+//! The records of the audit log, and the endpoint that lists them.
+
 use mainstay_database::{Cursor, Direction, Entity, Filter, Id, Limit, Order, Uuid};
 use mainstay_http::{Allowed, PageOf, Problem, Query, Request, get, input, view};
 use mainstay_kernel::{Timestamp, UserId};
 use serde_json::{Value, json};
 
 use crate::{
-    asked::{asked, name_asked},
-    shown::{Change, changes},
+    field_changes::{FieldChange, changes},
+    recorded_query::{recorded_filters, recorded_name},
 };
 
 mainstay_access::permission! {
@@ -55,7 +57,7 @@ pub(crate) struct AuditEventView {
     /// The client's address.
     address: Option<String>,
     /// Each field that the event changed. Personal fields are named, their values stay sealed.
-    changes: Vec<Change>,
+    changes: Vec<FieldChange>,
 }
 
 /// A row of any table.
@@ -85,9 +87,9 @@ pub(crate) struct ListAuditEvents {
 
 impl ListAuditEvents {
     /// What the record of the reading says was asked for: whom and what it was about.
-    fn asked(&self) -> Value {
-        asked(json!({
-            "action": name_asked(self.action.as_deref()),
+    fn to_record(&self) -> Value {
+        recorded_filters(json!({
+            "action": recorded_name(self.action.as_deref()),
             "actor_id": self.actor_id,
             "resource_id": self.resource_id,
             "request_id": self.request_id,
@@ -107,7 +109,7 @@ pub(crate) async fn list_audit_events(
     by: Allowed<AuditRead>,
     Query(query): Query<ListAuditEvents>,
 ) -> Result<PageOf<AuditEventView>, Problem> {
-    let asked = query.asked();
+    let asked = query.to_record();
 
     let filter = Filter::all()
         .equal(AuditEventRow::ACTION, query.action)

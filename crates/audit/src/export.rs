@@ -11,20 +11,17 @@
 use std::io::{self, Write};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use mainstay_database::{Error, Session};
+use mainstay_database::{Error, PostgresSession};
 use mainstay_kernel::Timestamp;
 use serde_json::json;
 
 use crate::{
     AuditError, Finding,
-    note::Checkpoint,
-    record::{Record, record_columns},
+    checkpoint::Checkpoint,
+    record::{EXPORT_FORMAT, Record, first_id_of, record_columns},
     tree::{Hash, Levels, consistency_proof, inclusion_proof},
-    verify::{Outside, first_id_of},
+    verify::Outside,
 };
-
-/// The version of the format.
-pub(crate) const FORMAT: u64 = 1;
 
 /// How many leaves a page has, by its height in the tree: a page is a full subtree, but for the last.
 const PAGE_HEIGHT: u32 = 10;
@@ -83,7 +80,7 @@ pub struct Extent<'a> {
 /// # Errors
 /// [`AuditError`]; what was written then ends without a checkpoint and does not verify.
 pub async fn export_log(
-    session: &mut Session,
+    session: &mut PostgresSession,
     extent: &Extent<'_>,
     output: &mut (impl Write + Send),
 ) -> Result<u64, AuditError> {
@@ -101,7 +98,7 @@ pub async fn export_log(
 
     line(
         output,
-        &json!({ "export": FORMAT, "from": from, "until": until, "checkpoint": note }),
+        &json!({ "export": EXPORT_FORMAT, "from": from, "until": until, "checkpoint": note }),
     )?;
 
     let mut start = from / PAGE * PAGE;
@@ -168,7 +165,7 @@ pub async fn export_log(
 
 /// The indexes that the extent takes in.
 async fn range(
-    session: &mut Session,
+    session: &mut PostgresSession,
     extent: &Extent<'_>,
     size: u64,
 ) -> Result<(u64, u64), AuditError> {
@@ -212,7 +209,7 @@ impl Tops {
     }
 }
 
-async fn tops(session: &mut Session, size: u64) -> Result<Tops, AuditError> {
+async fn tops(session: &mut PostgresSession, size: u64) -> Result<Tops, AuditError> {
     let mut tops = Tops {
         above: Levels::default(),
         rest: Levels::default(),
@@ -231,7 +228,7 @@ async fn tops(session: &mut Session, size: u64) -> Result<Tops, AuditError> {
 }
 
 /// The subtrees of the leaves of one page.
-async fn page(session: &mut Session, start: u64, end: u64) -> Result<Levels, AuditError> {
+async fn page(session: &mut PostgresSession, start: u64, end: u64) -> Result<Levels, AuditError> {
     let mut levels = Levels::default();
     let values = [start.cast_signed().into(), end.cast_signed().into()];
     for row in session.run("audit_leaves.hashes", HASHES, values).await? {

@@ -1,11 +1,13 @@
 //! The keys that sign checkpoints, in the table `audit_keys`: sealed under the key ring, the newest signs.
 
 use mainstay_crypto::{KeyRing, Zeroizing};
-use mainstay_database::{Change, Error, Event, PrivateColumn, Row, Session, Unscoped, Value};
+use mainstay_database::{
+    Change, Error, Event, PostgresSession, PrivateColumn, Row, Unscoped, Value,
+};
 
 use crate::{
     AuditError,
-    note::{NoteKey, NoteSigner},
+    note_key::{NoteKey, NoteSigner},
 };
 
 /// What the halves of a key are sealed for.
@@ -59,7 +61,10 @@ impl Keys {
     ///
     /// # Errors
     /// [`AuditError::Key`] when one does not open: somebody has put it there who does not have the ring.
-    pub(crate) async fn read(session: &mut Session, ring: &KeyRing) -> Result<Self, AuditError> {
+    pub(crate) async fn read(
+        session: &mut PostgresSession,
+        ring: &KeyRing,
+    ) -> Result<Self, AuditError> {
         Self::open(&session.run("audit_keys.list", LIST, []).await?, ring)
     }
 

@@ -5,18 +5,19 @@
 //! the database: [`verify_log`] finds it, and [`verify_export`] does without the database. What that proves, and what it does
 //! not, is said in `docs/audit.md`.
 
-mod asked;
+mod checkpoint;
 mod error;
 mod events;
 mod export;
+mod field_changes;
 mod keys;
-mod note;
+mod note_key;
 mod operate;
 mod publish;
 mod record;
+mod recorded_query;
 mod sealer;
 mod settings;
-mod shown;
 mod tail;
 mod tree;
 mod unsealed;
@@ -25,14 +26,15 @@ mod verify;
 
 use mainstay_http::Module;
 
-pub use asked::{asked, name_asked};
+pub use checkpoint::Checkpoint;
 pub use error::AuditError;
 pub use events::{AuditEventRow, AuditRead};
 pub use export::{Extent, export_log};
-pub use note::{Checkpoint, NoteError, NoteKey};
+pub use note_key::{NoteError, NoteKey};
 pub use operate::{audit_keys, key_made, keys_of, rotate_audit_key};
-pub use publish::Place;
+pub use publish::CheckpointDestination;
 pub use record::{FIELDS, Record};
+pub use recorded_query::{recorded_filters, recorded_name};
 pub use sealer::Sealer;
 pub use settings::Settings;
 pub use tail::Tail;
@@ -43,8 +45,8 @@ pub use tree::{
 pub use unsealed::{Unsealed, unsealed};
 pub use upkeep::{thin_checkpoints, upkeep};
 pub use verify::{
-    Finding, Leaf, Outside, StoredCheckpoint, Summary, Terms, Unsealed as WhyUnsealed, Verifier,
-    verify_export, verify_log,
+    Finding, Leaf, Outside, StoredCheckpoint, Summary, Terms, Verifier, WhyUnsealed, verify_export,
+    verify_log,
 };
 
 use events::list_audit_events;

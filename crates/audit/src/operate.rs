@@ -1,9 +1,9 @@
 //! What an operator asks of the log's keys from the command line.
 
-use mainstay_database::{Database, Error, Origin, Session, Unscoped, Uuid};
+use mainstay_database::{Database, Error, Origin, PostgresSession, Unscoped, Uuid};
 use mainstay_kernel::Timestamp;
 
-use crate::{AuditError, Settings, keys::Keys, note::NoteKey};
+use crate::{AuditError, Settings, keys::Keys, note_key::NoteKey};
 
 /// The keys that sign the log's checkpoints, the newest first, and the first one made where there is none yet.
 ///
@@ -36,7 +36,7 @@ pub async fn rotate_audit_key(
 /// # Errors
 /// As [`audit_keys`].
 pub async fn keys_of(
-    session: &mut Session,
+    session: &mut PostgresSession,
     ring: &mainstay_crypto::KeyRing,
 ) -> Result<Vec<NoteKey>, AuditError> {
     Keys::read(session, ring).await.map(|keys| keys.public())

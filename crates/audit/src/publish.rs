@@ -4,12 +4,14 @@
 //! since it is about everything that the others are about.
 
 mod bucket;
+mod destination;
 mod file;
 mod log;
+mod publish_error;
 
 use std::{
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -22,8 +24,11 @@ use tokio::{
 pub(crate) use file::notes;
 pub(crate) use log::Log;
 
+pub use destination::CheckpointDestination;
+
 use bucket::Bucket;
 use file::Added;
+use publish_error::PublishError;
 
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,58 +36,26 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The wait after a failure, at first and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// Where checkpoints go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A line of JSON with the member `audit_checkpoint`, for the collector of the logs.
-    StandardOutput,
-    /// The end of a file, flushed to the disk.
-    File(PathBuf),
-    /// An object each, written once, in an S3-compatible bucket.
-    Bucket {
-        /// Its name.
-        bucket: String,
-        /// What the objects' names begin with.
-        prefix: String,
-    },
-}
-
 /// A checkpoint on its way out.
 #[derive(Clone, Debug)]
-pub(crate) struct Sealed {
+pub(crate) struct SealedCheckpoint {
     /// How many this process has sealed up to it.
     pub(crate) number: u64,
     pub(crate) size: u64,
     pub(crate) note: String,
 }
 
-/// Why a checkpoint was not published.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PublishError {
-    /// What was published contradicts it: the log was cut, restored or rewritten since.
-    #[error("what was published before contradicts the log: it was restored or rewritten")]
-    Contradiction,
-    #[error("the file or standard output cannot be written: {0}")]
-    Io(#[from] io::Error),
-    #[error("the bucket did not take it: {0}")]
-    Bucket(#[from] object_store::Error),
-    #[error("what was published cannot be compared with the log: {0}")]
-    Database(#[from] mainstay_database::Error),
-    #[error("timed out")]
-    Timeout,
-}
-
 /// Publishes the newest checkpoint again and again, until there is nobody who seals.
 pub(crate) async fn publish(
     log: Log,
-    place: Place,
+    destination: CheckpointDestination,
     every: Duration,
-    mut sealed: watch::Receiver<Option<Sealed>>,
+    mut sealed: watch::Receiver<Option<SealedCheckpoint>>,
 ) {
     let mut published = 0;
     let mut publisher = Publisher {
         log,
-        place,
+        destination,
         bucket: None,
     };
 
@@ -125,28 +98,28 @@ pub(crate) async fn publish(
 }
 
 /// Waits until nobody seals any more.
-async fn ended(mut sealed: watch::Receiver<Option<Sealed>>) {
+async fn ended(mut sealed: watch::Receiver<Option<SealedCheckpoint>>) {
     while sealed.changed().await.is_ok() {}
 }
 
-/// What puts notes in their place.
+/// What puts notes where they are published.
 struct Publisher {
     log: Log,
-    place: Place,
+    destination: CheckpointDestination,
     bucket: Option<Bucket>,
 }
 
 impl Publisher {
-    async fn put(&mut self, sealed: &Sealed) -> Result<(), PublishError> {
+    async fn put(&mut self, sealed: &SealedCheckpoint) -> Result<(), PublishError> {
         let put = async {
-            match &self.place {
-                Place::StandardOutput => {
+            match &self.destination {
+                CheckpointDestination::StandardOutput => {
                     let line = json!({ "audit_checkpoint": sealed.note }).to_string();
                     blocking(move || writeln!(io::stdout(), "{line}").map_err(PublishError::Io))
                         .await
                 }
-                Place::File(path) => add(&self.log, path, &sealed.note).await,
-                Place::Bucket {
+                CheckpointDestination::File(path) => add(&self.log, path, &sealed.note).await,
+                CheckpointDestination::Bucket {
                     bucket: name,
                     prefix,
                 } => {

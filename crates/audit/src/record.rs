@@ -1,6 +1,7 @@
 //! A record of the audit log as it is sealed: every column in the text form that Postgres gives it.
 
-use mainstay_database::{Error, Row};
+use mainstay_database::{Error, Row, Uuid};
+use mainstay_kernel::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::tree::{Hash, leaf_hash};
@@ -116,6 +117,15 @@ impl Record {
         (members.len() == FIELDS.len() && columns[0].is_some()).then_some(Self(columns))
     }
 }
+
+/// The lowest id that a record of this moment may have (RFC 9562 §5.7).
+pub(crate) fn first_id_of(moment: Timestamp) -> Uuid {
+    let milliseconds = moment.inner().unix_timestamp_nanos() / 1_000_000;
+    Uuid::from_u128(u128::try_from(milliseconds).unwrap_or(0) << 80)
+}
+
+/// The version of the format of exports.
+pub(crate) const EXPORT_FORMAT: u64 = 1;
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ mod patrol;
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use mainstay_database::{Database, Pulse, Session};
+use mainstay_database::{Database, PostgresSession, Pulse};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     AuditError, Settings,
-    publish::{Log, Sealed, publish},
+    publish::{Log, SealedCheckpoint, publish},
 };
 use leader::Leader;
 
@@ -27,10 +27,6 @@ pub(crate) use batch::{Position, read};
 
 /// How long a committed record waits at most before it is looked for.
 const TICK: Duration = Duration::from_millis(500);
-
-/// How long after a checkpoint the next one comes at least, unless a whole batch waits: a checkpoint for each of a few
-/// records would take more room than they do.
-const PACE: Duration = Duration::from_secs(2);
 
 /// How often a replica tries to become the leader, and to come back after a failure.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -79,10 +75,10 @@ impl Sealer {
     /// Seals until `stop`, then once more what is there, so that an orderly end leaves nothing unsealed.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (sealed, published) = watch::channel(None);
-        let publishing = self.settings.publish.clone().map(|place| {
+        let publishing = self.settings.publish.clone().map(|destination| {
             tokio::spawn(publish(
                 Log(self.database.clone()),
-                place,
+                destination,
                 self.settings.publish_every,
                 published,
             ))
@@ -120,7 +116,7 @@ impl Sealer {
     /// Waits to become the leader and leads until `stop`.
     async fn lead(
         &self,
-        sealed: &watch::Sender<Option<Sealed>>,
+        sealed: &watch::Sender<Option<SealedCheckpoint>>,
         stop: impl Future<Output = ()>,
     ) -> Result<(), AuditError> {
         let mut stop = pin!(stop);
@@ -155,7 +151,7 @@ impl Sealer {
     }
 
     /// Whether the lock is had; if not, another process seals.
-    async fn is_leader(&self, session: &mut Session) -> Result<bool, AuditError> {
+    async fn is_leader(&self, session: &mut PostgresSession) -> Result<bool, AuditError> {
         session.ping().await?;
         let is_leader = session.try_lock(LOCK).await?;
         self.pulse.beat();
@@ -163,7 +159,7 @@ impl Sealer {
     }
 }
 
-async fn close(session: Session) -> Result<(), AuditError> {
+async fn close(session: PostgresSession) -> Result<(), AuditError> {
     session.close().await;
     Ok(())
 }

@@ -1,8 +1,10 @@
+//! The settings of the audit log.
+
 use std::{path::PathBuf, time::Duration};
 
 use mainstay_config::Reader;
 
-use crate::{note::is_name, publish::Place};
+use crate::{note_key::is_name, publish::CheckpointDestination};
 
 /// How the audit log is sealed and published.
 #[derive(Clone, Debug)]
@@ -10,7 +12,7 @@ pub struct Settings {
     /// What the log is called in its checkpoints, from the first one on.
     pub origin: String,
     /// Where checkpoints go.
-    pub publish: Option<Place>,
+    pub publish: Option<CheckpointDestination>,
     /// At least so far apart are two checkpoints that are published.
     pub publish_every: Duration,
 }
@@ -38,9 +40,9 @@ impl Settings {
             reader.refuse("audit.origin", "must hold neither space nor plus");
         }
 
-        let publish = match publish.as_deref().map(place) {
+        let publish = match publish.as_deref().map(destination) {
             None => None,
-            Some(Some(place)) => Some(place),
+            Some(Some(destination)) => Some(destination),
             Some(None) => {
                 reader.refuse(
                     "audit.publish",
@@ -63,21 +65,22 @@ fn host(url: &str) -> &str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-fn place(text: &str) -> Option<Place> {
+fn destination(text: &str) -> Option<CheckpointDestination> {
     if text == "stdout" {
-        return Some(Place::StandardOutput);
+        return Some(CheckpointDestination::StandardOutput);
     }
     if let Some(rest) = text.strip_prefix("s3://") {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = prefix.trim_end_matches('/').to_owned();
-        return (!bucket.is_empty()).then(|| Place::Bucket {
+        return (!bucket.is_empty()).then(|| CheckpointDestination::Bucket {
             bucket: bucket.to_owned(),
             prefix,
         });
     }
 
     let path = PathBuf::from(text);
-    path.is_absolute().then_some(Place::File(path))
+    path.is_absolute()
+        .then_some(CheckpointDestination::File(path))
 }
 
 #[cfg(test)]
@@ -86,21 +89,24 @@ mod tests {
 
     #[test]
     fn a_place_is_one_of_three() {
-        assert_eq!(place("stdout"), Some(Place::StandardOutput));
         assert_eq!(
-            place("/var/log/checkpoints"),
-            Some(Place::File("/var/log/checkpoints".into()))
+            destination("stdout"),
+            Some(CheckpointDestination::StandardOutput)
+        );
+        assert_eq!(
+            destination("/var/log/checkpoints"),
+            Some(CheckpointDestination::File("/var/log/checkpoints".into()))
         );
 
-        let bucket = |bucket: &str, prefix: &str| Place::Bucket {
+        let bucket = |bucket: &str, prefix: &str| CheckpointDestination::Bucket {
             bucket: bucket.to_owned(),
             prefix: prefix.to_owned(),
         };
-        assert_eq!(place("s3://log/a/b/"), Some(bucket("log", "a/b")));
-        assert_eq!(place("s3://log"), Some(bucket("log", "")));
+        assert_eq!(destination("s3://log/a/b/"), Some(bucket("log", "a/b")));
+        assert_eq!(destination("s3://log"), Some(bucket("log", "")));
 
         for wrong in ["", "checkpoints", "s3://", "https://bucket"] {
-            assert_eq!(place(wrong), None, "{wrong}");
+            assert_eq!(destination(wrong), None, "{wrong}");
         }
     }
 

@@ -1,4 +1,6 @@
-use mainstay_database::Session;
+//! Follows the log.
+
+use mainstay_database::PostgresSession;
 
 use crate::{
     AuditError,
@@ -8,7 +10,7 @@ use crate::{
 
 /// Follows the log: every record that is committed from now on, once, those of earlier transactions first.
 pub struct Tail {
-    session: Session,
+    session: PostgresSession,
     position: Position,
 }
 
@@ -17,7 +19,7 @@ impl Tail {
     ///
     /// # Errors
     /// As the database answers.
-    pub async fn begin(mut session: Session) -> Result<Self, AuditError> {
+    pub async fn begin(mut session: PostgresSession) -> Result<Self, AuditError> {
         let position = Position::now(&mut session).await?;
         Ok(Self { session, position })
     }

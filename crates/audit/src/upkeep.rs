@@ -1,3 +1,5 @@
+//! Upkeep of the log: its partitions and its old checkpoints.
+
 use std::time::Duration;
 
 use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};

@@ -13,7 +13,7 @@ pub struct Entry {
     /// parsed.
     pub value: String,
     /// Where the value came from.
-    pub origin: Origin,
+    pub origin: SettingOrigin,
     /// What applies if nothing is set.
     pub fallback: Fallback,
     /// The expected form of a value, such as `true or false`.
@@ -26,7 +26,7 @@ pub struct Entry {
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum SettingOrigin {
     /// The default.
     Default,
     /// A layer of a command, by its label.
@@ -37,7 +37,7 @@ pub enum Origin {
     File(PathBuf),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),

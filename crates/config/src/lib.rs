@@ -21,8 +21,8 @@ mod setting;
 mod url;
 mod values;
 
-pub use entry::{Entry, Fallback, Origin};
-pub use problem::{ConfigError, Problem};
+pub use entry::{Entry, Fallback, SettingOrigin};
+pub use problem::{ConfigError, SettingProblem};
 pub use reader::Reader;
 pub use report::{reference, table};
 pub use setting::Setting;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::Problem;
+use crate::SettingProblem;
 
 /// The prefix of all variables.
 pub(crate) const PREFIX: &str = "MAINSTAY_";
@@ -21,7 +21,7 @@ pub(crate) fn file_variable_of(variable: &str) -> String {
 }
 
 /// Reports a variable that is not a setting, and suggests the most similar setting.
-pub(crate) fn misspelt(variable: &str, known: &BTreeSet<String>) -> Problem {
+pub(crate) fn misspelt(variable: &str, known: &BTreeSet<String>) -> SettingProblem {
     let distance = |candidate: &str| strsim::damerau_levenshtein(variable, candidate);
     // Suggestions that differ in more than a few letters would mislead. The prefix does not count.
     let is_near =
@@ -37,7 +37,7 @@ pub(crate) fn misspelt(variable: &str, known: &BTreeSet<String>) -> Problem {
     };
 
     // The name is untrusted: a line break in it must not forge a line of the report.
-    Problem {
+    SettingProblem {
         variable: variable.escape_debug().to_string(),
         what,
     }

@@ -3,7 +3,7 @@
 
 /// One error in a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct SettingProblem {
     /// The environment variable, escaped if it is unknown.
     pub variable: String,
     /// What is wrong, and what was expected.
@@ -14,12 +14,12 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(problems))]
 pub struct ConfigError {
-    problems: Vec<Problem>,
+    problems: Vec<SettingProblem>,
 }
 
 impl ConfigError {
     /// Returns the problems as an error, if there are any.
-    pub(crate) fn check(problems: Vec<Problem>) -> Result<(), Self> {
+    pub(crate) fn check(problems: Vec<SettingProblem>) -> Result<(), Self> {
         if problems.is_empty() {
             Ok(())
         } else {
@@ -35,12 +35,12 @@ impl ConfigError {
     }
 
     /// The problems in the order in which the settings were read, misspelt variables last.
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[SettingProblem] {
         &self.problems
     }
 }
 
-fn lines(problems: &[Problem]) -> String {
+fn lines(problems: &[SettingProblem]) -> String {
     let heading = match problems.len() {
         1 => "1 setting is wrong:".to_owned(),
         count => format!("{count} settings are wrong:"),
@@ -48,7 +48,7 @@ fn lines(problems: &[Problem]) -> String {
 
     problems
         .iter()
-        .fold(heading, |lines, Problem { variable, what }| {
+        .fold(heading, |lines, SettingProblem { variable, what }| {
             format!("{lines}\n  {variable}: {what}")
         })
 }
@@ -57,8 +57,8 @@ fn lines(problems: &[Problem]) -> String {
 mod tests {
     use super::*;
 
-    fn problem(variable: &str) -> Problem {
-        Problem {
+    fn problem(variable: &str) -> SettingProblem {
+        SettingProblem {
             variable: variable.to_owned(),
             what: "is missing".to_owned(),
         }

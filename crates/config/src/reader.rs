@@ -1,17 +1,17 @@
 //! The reader of settings. It records the settings that were read and their errors.
 
+mod secrets;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
-    path::PathBuf,
 };
 
-use mainstay_kernel::{ExposeSecret, SecretString};
+use mainstay_kernel::{ExposeSecret as _, SecretString};
 
 use crate::{
-    ConfigError, Entry, Environment, Fallback, Origin, Problem, Setting,
+    ConfigError, Entry, Environment, Fallback, Setting, SettingOrigin, SettingProblem,
     names::{PREFIX, file_variable_of, misspelt, variable_of},
-    secret,
 };
 
 /// Reads settings, and records what was read and what was wrong.
@@ -33,7 +33,7 @@ pub struct Reader {
     /// The first has precedence.
     layers: Vec<Layer>,
     entries: Vec<Entry>,
-    problems: Vec<Problem>,
+    problems: Vec<SettingProblem>,
     warnings: Vec<String>,
 }
 
@@ -212,7 +212,7 @@ impl Reader {
         let (parsed, origin) = match found {
             Some((Ok(value), origin)) => (Some(value), origin),
             Some((Err(why), origin)) => {
-                let from = if let Origin::Layer(label) = origin {
+                let from = if let SettingOrigin::Layer(label) = origin {
                     format!(" (from {label})")
                 } else {
                     String::new()
@@ -230,14 +230,14 @@ impl Reader {
                         format!("is missing; expected {}", T::KIND),
                     );
                 }
-                (None, Origin::Default)
+                (None, SettingOrigin::Default)
             }
         };
 
         let value = match (&parsed, &fallback) {
             (Some(value), _) => value.show(),
-            (None, Fallback::Value(default)) if origin == Origin::Default => default.clone(),
-            (None, _) if origin == Origin::Default => "[unset]".to_owned(),
+            (None, Fallback::Value(default)) if origin == SettingOrigin::Default => default.clone(),
+            (None, _) if origin == SettingOrigin::Default => "[unset]".to_owned(),
             (None, _) => "[wrong]".to_owned(),
         };
 
@@ -255,103 +255,18 @@ impl Reader {
         parsed
     }
 
-    fn read_secret(
-        &mut self,
-        name: &'static str,
-        fallback: Fallback,
-        help: &'static str,
-    ) -> Option<SecretString> {
-        let variable = variable_of(name);
-        let file_variable = file_variable_of(&variable);
-        let file = self
-            .environment
-            .get(&file_variable)
-            .map(|path| PathBuf::from(path.expose_secret()));
-
-        let (secret, origin) = match (self.look_up(name), file) {
-            (Some((_, Origin::Variable)), Some(_)) => {
-                self.problem(
-                    variable.clone(),
-                    format!("conflicts with {file_variable}; set only one of them"),
-                );
-                (None, Origin::Variable)
-            }
-            (_, Some(path)) => (
-                self.read_secret_file(&file_variable, &path),
-                Origin::File(path),
-            ),
-            (Some((text, origin)), None) => (self.not_empty(&variable, text), origin),
-            (None, None) => {
-                if fallback == Fallback::Required {
-                    self.problem(
-                        variable.clone(),
-                        format!("is missing; expected a secret here or in {file_variable}"),
-                    );
-                }
-                (None, Origin::Default)
-            }
-        };
-
-        let value = if origin == Origin::Default {
-            "[unset]"
-        } else {
-            "[secret]"
-        }
-        .to_owned();
-
-        self.remember(Entry {
-            name,
-            variable,
-            value,
-            origin,
-            fallback,
-            kind: "a secret",
-            secret: true,
-            help,
-        });
-
-        secret
-    }
-
-    fn read_secret_file(
-        &mut self,
-        file_variable: &str,
-        path: &std::path::Path,
-    ) -> Option<SecretString> {
-        match secret::read(path) {
-            Ok(file) => {
-                if file.world_readable {
-                    self.warnings.push(format!(
-                        "{file_variable}: every user of this machine can read {path:?}"
-                    ));
-                }
-                self.not_empty(file_variable, file.secret)
-            }
-            Err(why) => {
-                self.problem(file_variable.to_owned(), why);
-                None
-            }
-        }
-    }
-
-    fn not_empty(&mut self, variable: &str, secret: SecretString) -> Option<SecretString> {
-        if secret.expose_secret().is_empty() {
-            self.problem(variable.to_owned(), "is empty; expected a secret");
-            return None;
-        }
-
-        Some(secret)
-    }
-
     /// Finds the text of a setting and its origin: first in the environment, then in the layers.
-    fn look_up(&self, name: &str) -> Option<(SecretString, Origin)> {
+    fn look_up(&self, name: &str) -> Option<(SecretString, SettingOrigin)> {
         if let Some(text) = self.environment.get(&variable_of(name)) {
-            return Some((text.clone(), Origin::Variable));
+            return Some((text.clone(), SettingOrigin::Variable));
         }
 
-        self.layers
-            .iter()
-            .find_map(|layer| Some((layer.values.get(name)?.clone(), Origin::Layer(layer.label))))
+        self.layers.iter().find_map(|layer| {
+            Some((
+                layer.values.get(name)?.clone(),
+                SettingOrigin::Layer(layer.label),
+            ))
+        })
     }
 
     /// Records a setting, once even if several parts of the service read it.
@@ -363,7 +278,7 @@ impl Reader {
 
     /// Records a problem, once even if several parts of the service read the setting.
     fn problem(&mut self, variable: String, what: impl Into<String>) {
-        let problem = Problem {
+        let problem = SettingProblem {
             variable,
             what: what.into(),
         };
@@ -373,7 +288,7 @@ impl Reader {
     }
 
     /// The variables, and names in layers, that have not been read.
-    fn unknown(&self) -> Vec<Problem> {
+    fn unknown(&self) -> Vec<SettingProblem> {
         let plain = self.entries.iter().map(|entry| entry.variable.clone());
         let files = self
             .entries

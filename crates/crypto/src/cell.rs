@@ -1,3 +1,5 @@
+//! Where a sealed value lives.
+
 use mainstay_kernel::Uuid;
 
 use crate::associated_data::AssociatedData;

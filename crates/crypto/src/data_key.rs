@@ -1,3 +1,5 @@
+//! Data keys: the keys under which values are sealed.
+
 use std::{fmt, sync::Arc};
 
 use mainstay_kernel::Random;

@@ -1,3 +1,5 @@
+//! Why something sealed was not opened.
+
 use thiserror::Error;
 
 /// Why something sealed was not opened. The messages hold neither data nor keys.

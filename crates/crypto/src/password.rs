@@ -5,17 +5,20 @@
 //! a good password, and how often one may be tried, is not decided here.
 
 mod computer;
+mod hash_error;
+mod parameters;
 mod stored;
 
 use std::fmt;
 
-use argon2::Params;
 use mainstay_kernel::{Random, SecretString};
-use thiserror::Error;
 
 use crate::same_bytes;
-use computer::Computer;
 pub use computer::Statistics;
+pub use hash_error::HashError;
+pub use parameters::Argon2Parameters;
+
+use computer::Computer;
 use stored::{SALT_LENGTH, StoredHash};
 
 /// Hashes and verifies passwords. A clone shares the same bounds.
@@ -27,50 +30,6 @@ pub struct PasswordHasher {
     dummy: StoredHash,
 }
 
-/// What one computation costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Argon2Parameters {
-    /// Memory in KiB, at least 8 for each lane.
-    pub memory_kib: u32,
-    /// Passes over the memory, at least 1.
-    pub iterations: u32,
-    /// Lanes, at least 1. They are computed one after another: a computation never takes more than one core.
-    pub parallelism: u32,
-}
-
-impl Default for Argon2Parameters {
-    /// 19 MiB, 2 passes, 1 lane (OWASP Password Storage Cheat Sheet).
-    fn default() -> Self {
-        Self {
-            memory_kib: 19_456,
-            iterations: 2,
-            parallelism: 1,
-        }
-    }
-}
-
-impl Argon2Parameters {
-    /// Whether this is at least one of the equally strong settings of the OWASP Password Storage Cheat Sheet.
-    pub fn meet_owasp(&self) -> bool {
-        const SETTINGS: [(u32, u32); 5] = [
-            (47_104, 1),
-            (19_456, 2),
-            (12_288, 3),
-            (9_216, 4),
-            (7_168, 5),
-        ];
-        self.params().is_ok()
-            && SETTINGS
-                .iter()
-                .any(|&(memory, passes)| self.memory_kib >= memory && self.iterations >= passes)
-    }
-
-    fn params(&self) -> Result<Params, HashError> {
-        Params::new(self.memory_kib, self.iterations, self.parallelism, None)
-            .map_err(|_| HashError::Parameters)
-    }
-}
-
 /// What a password is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -80,23 +39,6 @@ pub enum Verdict {
     Right,
     /// It is the one, and its hash was made with other parameters than today's: hash it anew.
     RightButOutdated,
-}
-
-/// Why there is no hash and no verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum HashError {
-    /// As many callers wait as may; answer 503 and let the client come back.
-    #[error("too many passwords are waiting to be hashed")]
-    Busy,
-    /// The stored hash is not Argon2id of version 1.3 in PHC form, or asks for more than a login may cost.
-    #[error("the stored password hash is unreadable or asks for too much")]
-    Stored,
-    /// Argon2 does not take the configured parameters.
-    #[error("the configured Argon2 parameters are out of range")]
-    Parameters,
-    /// The service is shutting down.
-    #[error("the computation was not finished")]
-    Interrupted,
 }
 
 impl PasswordHasher {

@@ -1,3 +1,5 @@
+//! Personal values in memory.
+
 use std::{borrow::Cow, fmt};
 
 use garde::{Path, Report, Validate};

@@ -1,3 +1,5 @@
+//! The audit record that a write carries: its event, its origin and its columns.
+
 use std::net::IpAddr;
 
 use mainstay_access::Principal;

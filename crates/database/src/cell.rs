@@ -1,3 +1,5 @@
+//! What sealing and opening a row's values takes.
+
 use mainstay_crypto::{Cell, DataKey, IndexLength, IndexPlace, KeyRing, Personal, Sealed};
 use mainstay_kernel::{Random, Uuid};
 

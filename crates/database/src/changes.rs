@@ -1,3 +1,5 @@
+//! The columns that an update sets.
+
 use sea_query::Value;
 
 use crate::{Column, Entity, Error, Field, Sealing};

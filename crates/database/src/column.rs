@@ -1,3 +1,5 @@
+//! The types that columns hold: how each is bound to a statement and read back from a row.
+
 use mainstay_crypto::{Personal, Sealed};
 use mainstay_kernel::{Id, Timestamp, Uuid};
 use sea_query::{ArrayType, Value};
@@ -184,6 +186,16 @@ impl Column for Timestamp {
 
     fn null() -> Value {
         Value::TimeDateTimeWithTimeZone(None)
+    }
+}
+
+impl Row {
+    /// The value of a column that is not sealed, by its position from 0.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when there is no such column or it has another type.
+    pub fn get<C: Plain>(&self, position: usize) -> Result<C, Error> {
+        C::read(self, position, &Opening::closed(), "")
     }
 }
 

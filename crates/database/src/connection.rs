@@ -1,3 +1,5 @@
+//! A connection to Postgres: the URL that demands a verified server, and what each session tells it.
+
 use std::{fmt, str::FromStr, time::Duration};
 
 use mainstay_kernel::{ExposeSecret, SecretString};
@@ -6,48 +8,11 @@ use sqlx::{
     postgres::{PgConnectOptions, PgConnection, PgSslMode},
 };
 
-use crate::{Error, parameters};
+use crate::{Error, parameters, parameters::DatabaseUrlError};
 
 /// A Postgres URL that demands `sslmode=verify-full`: the server proves its name under a trusted CA, or no connection.
 #[derive(Clone)]
 pub struct DatabaseUrl(PgConnectOptions);
-
-/// What is wrong with a database URL. The message never holds the password.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DatabaseUrlError {
-    /// Not a URL of Postgres.
-    #[error("is not a postgres:// URL")]
-    Malformed,
-    /// The URL allows a connection that nobody vouches for.
-    #[error(
-        "must say sslmode=verify-full (with sslrootcert=… for a private CA): anything less can be intercepted"
-    )]
-    Unverified,
-    /// A parameter that is known, and would be passed over: its name, and what to do instead.
-    #[error("has the parameter {0}, which is not obeyed here: {1}")]
-    Parameter(&'static str, &'static str),
-    /// A parameter whose name is not known, and not repeated: it may be part of a password.
-    #[error(
-        "has a parameter that is not known; in a password, write ? as %3F, & as %26 and # as %23"
-    )]
-    UnknownParameter,
-    /// A parameter that is there twice.
-    #[error("has the parameter {0} more than once")]
-    Repeated(&'static str),
-    /// More than one host.
-    #[error("names several hosts: name the one that leads to the server that takes writes")]
-    SeveralHosts,
-    /// A certificate or a key that cannot be read.
-    #[error("{parameter} names {path:?}, which cannot be used: {cause}")]
-    File {
-        /// The parameter that names it.
-        parameter: &'static str,
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-}
 
 impl DatabaseUrl {
     /// Reads a URL such as `postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=/path/ca.pem`.

@@ -1,3 +1,5 @@
+//! Where a page ended, and how long one is.
+
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

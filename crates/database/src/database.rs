@@ -1,3 +1,5 @@
+//! The database: connections, key ring and clock, and how one statement is run on them.
+
 use std::{
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
@@ -13,10 +15,10 @@ use tracing::Instrument as _;
 
 use crate::{
     Error, Row, SealedTable, Settings,
-    doubts::Doubts,
     kept_keys::KeptKeys,
+    liveness::Liveness,
     pool::{Lease, Pool, PoolStatus},
-    sorting::Sorting,
+    sort_slots::SortSlots,
     statement::{Patience, Statement},
 };
 
@@ -38,14 +40,14 @@ struct Inner {
     strangers: Semaphore,
     /// A connection for health checks while the pool's are all in use: to be busy is no reason to be taken out of service.
     probe: Pool,
-    doubts: Doubts,
+    liveness: Liveness,
     ring: KeyRing,
     runtime: Runtime,
     /// By row, so that a patch of a row that was just read seals without asking for its key.
     data_keys: KeptKeys,
     /// What modules registered, once they are put together.
     sealed_tables: OnceLock<Vec<SealedTable>>,
-    sorting: Sorting,
+    sort_slots: SortSlots,
     settings: Settings,
 }
 
@@ -59,26 +61,26 @@ impl Database {
     /// [`Error::Internal`] when the settings make no pool.
     pub fn new(settings: &Settings, ring: KeyRing, runtime: Runtime) -> Result<Self, Error> {
         let data_keys = KeptKeys::new(runtime.clock.clone());
-        let doubts = Doubts::default();
+        let liveness = Liveness::default();
         let probe = Pool::new(
             &Settings {
                 pool_size: Self::PROBES,
                 ..settings.clone()
             },
-            doubts.clone(),
+            liveness.clone(),
         )?;
 
-        let pool = Pool::new(settings, doubts.clone())?;
+        let pool = Pool::new(settings, liveness.clone())?;
         let inner = Inner {
             pool,
             strangers: Semaphore::new(settings.pool_size.div_ceil(2)),
             probe,
-            doubts,
+            liveness,
             ring,
             runtime,
             data_keys,
             sealed_tables: OnceLock::new(),
-            sorting: Sorting::default(),
+            sort_slots: SortSlots::default(),
             settings: settings.clone(),
         };
 
@@ -170,8 +172,8 @@ impl Database {
     }
 
     /// Where rows are opened and sorted by sealed fields.
-    pub(crate) fn sorting(&self) -> &Sorting {
-        &self.0.sorting
+    pub(crate) fn sort_slots(&self) -> &SortSlots {
+        &self.0.sort_slots
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -215,7 +217,7 @@ impl Database {
 
     /// Gives up every idle connection: they lead to the wrong server.
     pub(crate) fn forget_connections(&self) {
-        self.0.doubts.broke();
+        self.0.liveness.broke();
         self.0.pool.forget_dead();
         self.0.probe.forget_dead();
     }
@@ -261,9 +263,14 @@ impl Database {
         lease: &mut Lease,
         statement: Statement,
     ) -> Result<Vec<Row>, Error> {
-        let name = statement.name;
+        let (name, unscoped) = (statement.name, statement.unscoped);
         let statement = statement.encode();
-        let span = tracing::info_span!("statement", otel.name = name, db.system = "postgresql");
+        let span = tracing::info_span!(
+            "statement",
+            otel.name = name,
+            db.system = "postgresql",
+            unscoped
+        );
         let started = Instant::now();
         let answer = lease.run(statement).instrument(span).await;
         let took = started.elapsed();
@@ -275,13 +282,19 @@ impl Database {
             // Never its text with values, nor a value: both may be personal data.
             let rows = answer.as_ref().ok().map(Vec::len);
             let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(statement = name, milliseconds, rows, "a statement is slow");
+            tracing::warn!(
+                statement = name,
+                unscoped,
+                milliseconds,
+                rows,
+                "a statement is slow"
+            );
         }
 
         if let Err(error) = &answer
             && error.breaks_connection()
         {
-            tracing::warn!(statement = name, %error, cause = error.cause(), "a statement failed");
+            tracing::warn!(statement = name, unscoped, %error, cause = error.cause(), "a statement failed");
             self.forget_connections();
         }
 
@@ -298,7 +311,7 @@ impl Database {
         &self,
         organization: OrganizationId,
         row: Uuid,
-        wrapped: &WrappedKey<'_>,
+        wrapped: &StoredDataKey<'_>,
     ) -> Result<DataKey, Error> {
         if let Some(key) = self.kept_key(row).filter(|key| key.id() == wrapped.id) {
             return Ok(key);
@@ -349,7 +362,7 @@ fn settle(lease: Lease, answer: Result<Vec<Row>, Error>) -> Result<Vec<Row>, Err
 }
 
 /// A data key as it stands in the database.
-pub(crate) struct WrappedKey<'a> {
+pub(crate) struct StoredDataKey<'a> {
     pub(crate) id: i64,
     pub(crate) subject: Uuid,
     pub(crate) bytes: &'a [u8],

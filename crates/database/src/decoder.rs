@@ -3,7 +3,9 @@
 use mainstay_crypto::DataKey;
 use mainstay_kernel::{OrganizationId, Uuid};
 
-use crate::{Database, Entity, Error, Opening, Row, database::WrappedKey, texts::sealed};
+use crate::{
+    Database, Entity, Error, Opening, Row, database::StoredDataKey, entity_statements::sealed,
+};
 
 /// Opens the rows of one organization.
 pub(crate) struct Decoder {
@@ -12,7 +14,7 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Reads an entity from a row that was selected with [`Texts::selected`](crate::Texts).
+    /// Reads an entity from a row that was selected with [`Statements::selected`](crate::Statements).
     pub(crate) fn decode<E: Entity>(&self, row: &Row) -> Result<E, Error> {
         let id: Uuid = row.decode(0)?;
         let key = if sealed::<E>() {
@@ -43,7 +45,7 @@ impl Decoder {
 
     /// The data key of a row, whose id, wrapped form and subject stand at `position`.
     pub(crate) fn unwrap(&self, id: Uuid, row: &Row, position: usize) -> Result<DataKey, Error> {
-        let wrapped = WrappedKey {
+        let wrapped = StoredDataKey {
             id: row.decode(position)?,
             bytes: row.decode(position + 1)?,
             subject: row.decode(position + 2)?,

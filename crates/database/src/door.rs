@@ -1,3 +1,5 @@
+//! The door: one caller's way to the rows of their organization, and how it reads one.
+
 use std::{net::IpAddr, sync::Arc};
 
 use mainstay_access::{Denied, Permission, Principal, Proof};
@@ -9,10 +11,10 @@ use crate::{
     Database, Entity, Error, Event, Origin, Row, Sealing, Unscoped,
     audit::record,
     decoder::Decoder,
+    entity_statements::{sealed, statements},
     executor::Executor,
     pool::Lease,
     statement::Statement,
-    texts::{Texts, sealed},
 };
 
 /// The way to the data for one caller: opened with the proof of a permission, closed to other organizations' rows.
@@ -135,14 +137,14 @@ impl<P: Permission> Door<P> {
         {
             return Ok(row);
         }
-        let texts = texts::<E>();
-        let rows = self.find(id, &texts.find).await?;
+        let statements = statements::<E>();
+        let rows = self.find(id, &statements.find).await?;
         self.decode(rows.first().ok_or(Error::NotFound)?)
     }
 
     /// Reads a row whose data key was met before; nothing when it has another one by now.
     async fn get_under<E: Entity>(&self, id: Id<E>, key: &DataKey) -> Result<Option<E>, Error> {
-        let rows = self.find(id, &texts::<E>().find_under).await?;
+        let rows = self.find(id, &statements::<E>().find_under).await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         if row.decode::<i64>(E::COLUMNS.len())? == key.id() {
             return self.decode_under(row, Some(key)).map(Some);
@@ -153,7 +155,7 @@ impl<P: Permission> Door<P> {
 
     async fn find<E: Entity>(&self, id: Id<E>, text: &'static str) -> Result<Vec<Row>, Error> {
         let values = vec![uuid(id.uuid()), uuid(self.organization())];
-        self.read(Statement::new(texts::<E>().names.find, text, values))
+        self.read(Statement::new(statements::<E>().names.find, text, values))
             .await
     }
 
@@ -164,14 +166,14 @@ impl<P: Permission> Door<P> {
     pub async fn reveal<E: Entity>(&self, id: Id<E>) -> Result<Revealed<E>, Error> {
         self.refuse_unshown(id).await?;
 
-        let texts = texts::<E>();
+        let statements = statements::<E>();
         let mut values = self.record::<E>("revealed", id);
         values.push(uuid(id.uuid()));
 
         let rows = self
             .write(Statement::new(
-                texts.names.reveal,
-                texts.reveal.as_str(),
+                statements.names.reveal,
+                statements.reveal.as_str(),
                 values,
             ))
             .await?;
@@ -189,7 +191,7 @@ impl<P: Permission> Door<P> {
         if self.shows {
             return Ok(());
         }
-        let rows = self.find(id, &texts::<E>().find).await?;
+        let rows = self.find(id, &statements::<E>().find).await?;
         Err(if rows.is_empty() {
             Error::NotFound
         } else {
@@ -261,7 +263,7 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// Reads an entity from a row that was selected with [`Texts::selected`].
+    /// Reads an entity from a row that was selected with [`Statements::selected`](crate::Statements).
     pub(crate) fn decode<E: Entity>(&self, row: &Row) -> Result<E, Error> {
         self.decoder().decode(row)
     }
@@ -279,7 +281,7 @@ impl<P: Permission> Door<P> {
         if let Some(key) = self.database().kept_key(id.uuid()) {
             return Ok(key);
         }
-        let rows = self.find(id, &texts::<E>().find_key).await?;
+        let rows = self.find(id, &statements::<E>().find_key).await?;
         self.decoder()
             .unwrap(id.uuid(), rows.first().ok_or(Error::NotFound)?, 0)
     }
@@ -302,10 +304,6 @@ impl<P: Permission> Door<P> {
         };
         record(self.runtime(), Some(self.principal()), &self.origin, event).into()
     }
-}
-
-pub(crate) fn texts<E: Entity>() -> &'static Texts {
-    E::texts().get_or_init(Texts::of::<E>)
 }
 
 pub(crate) fn uuid(id: Uuid) -> Value {

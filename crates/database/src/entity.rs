@@ -1,11 +1,16 @@
+//! Entities: row types, their columns and their blind indexes.
+
 use std::sync::OnceLock;
 
 use mainstay_access::Permission;
-use mainstay_crypto::{BlindIndex, Identifying, IndexLength, Sealed, Zeroizing};
+use mainstay_crypto::IndexLength;
 use mainstay_kernel::{Id, Uuid};
 use sea_query::Value;
 
-use crate::{Column, Erasure, Error, Opening, Row, SealedIndex, Sealing, texts::Texts};
+use crate::{
+    Erasure, Error, Indexable, KeyHolder, Opening, Row, Scope, SealedColumn, SealedIndex,
+    SealedTable, Sealing, statements::Statements,
+};
 
 /// A row type: which table it stands in, and how its values are written and read. Derived:
 ///
@@ -61,7 +66,27 @@ pub trait Entity: Sized + Send + Sync + 'static {
 
     /// Where the statements of this type are kept once they were written.
     #[doc(hidden)]
-    fn texts() -> &'static OnceLock<Texts>;
+    fn statements() -> &'static OnceLock<Statements>;
+}
+
+impl SealedTable {
+    /// How an entity is sealed.
+    pub fn of<E: Entity>() -> Self {
+        Self {
+            table: E::TABLE,
+            resource: E::RESOURCE,
+            id: "id",
+            subject: E::SUBJECT,
+            scope: Scope::Organization,
+            key: KeyHolder::Row,
+            columns: E::SEALED
+                .iter()
+                .map(|column| SealedColumn::at(E::TABLE, column))
+                .collect(),
+            indexes: E::INDEXES.to_vec(),
+            erasure: E::ERASURE,
+        }
+    }
 }
 
 /// The names of those columns whose type is sealed.
@@ -189,104 +214,3 @@ impl<V> Clone for BlindIndexColumn<V> {
     }
 }
 impl<V> Copy for BlindIndexColumn<V> {}
-
-/// A sealed value that can be looked up through a blind index: `Sealed<T>` or `Option<Sealed<T>>` of an
-/// [`Identifying`] type.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot have a blind index",
-    label = "not sealed, or not a type whose values are as many as the people",
-    note = "a blind index stands beside a `Sealed<T>` or `Option<Sealed<T>>` whose `T` implements `Identifying`: values that \
-            take few forms (dates, choices, flags) are read off from how often each index occurs"
-)]
-pub trait Indexable {
-    /// The normalised form of a value, from the plaintext of its cell; `None` when the plaintext is no such value.
-    fn normalised(plaintext: &[u8]) -> Option<Zeroizing<String>>;
-    /// The index to write beside the value.
-    fn write_index(
-        &self,
-        sealing: &Sealing<'_>,
-        column: &'static str,
-        length: IndexLength,
-    ) -> Value;
-    /// The indexes under which the value may be found.
-    fn find_indexes(
-        &self,
-        sealing: &Sealing<'_>,
-        column: &'static str,
-        length: IndexLength,
-    ) -> Vec<Value>;
-    /// Whether both have the same normalised value.
-    fn is_same(&self, other: &Self) -> bool;
-}
-
-impl<T: Identifying> Indexable for Sealed<T> {
-    fn normalised(plaintext: &[u8]) -> Option<Zeroizing<String>> {
-        normalised::<T>(plaintext)
-    }
-
-    fn write_index(
-        &self,
-        sealing: &Sealing<'_>,
-        column: &'static str,
-        length: IndexLength,
-    ) -> Value {
-        bytes(&self.index(sealing.ring(), &sealing.place(column, length)))
-    }
-
-    fn find_indexes(
-        &self,
-        sealing: &Sealing<'_>,
-        column: &'static str,
-        length: IndexLength,
-    ) -> Vec<Value> {
-        self.indexes(sealing.ring(), &sealing.place(column, length))
-            .iter()
-            .map(bytes)
-            .collect()
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        self.same_normalised(other)
-    }
-}
-
-impl<T: Identifying> Indexable for Option<Sealed<T>> {
-    fn normalised(plaintext: &[u8]) -> Option<Zeroizing<String>> {
-        normalised::<T>(plaintext)
-    }
-
-    fn write_index(
-        &self,
-        sealing: &Sealing<'_>,
-        column: &'static str,
-        length: IndexLength,
-    ) -> Value {
-        self.as_ref().map_or(<Vec<u8> as Column>::null(), |value| {
-            value.write_index(sealing, column, length)
-        })
-    }
-
-    fn find_indexes(
-        &self,
-        sealing: &Sealing<'_>,
-        column: &'static str,
-        length: IndexLength,
-    ) -> Vec<Value> {
-        self.as_ref().map_or_else(Vec::new, |value| {
-            value.find_indexes(sealing, column, length)
-        })
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        matches!((self, other), (Some(one), Some(other)) if one.is_same(other))
-    }
-}
-
-/// The normalised form of a `T`, from the plaintext of its cell.
-pub fn normalised<T: Identifying>(plaintext: &[u8]) -> Option<Zeroizing<String>> {
-    T::from_plaintext(plaintext).map(|value| value.normalised())
-}
-
-fn bytes(index: &BlindIndex) -> Value {
-    Value::Bytes(Some(index.as_bytes().to_vec()))
-}

@@ -7,12 +7,12 @@ use mainstay_access::Permission;
 use mainstay_kernel::{Id, Uuid};
 
 use crate::{
-    Database, Door, Entity, Error, Row, Scope, SealedTable,
+    Database, Door, Entity, Erasure, Error, Row, Scope, SealedTable,
     audit::{COLUMNS, WIDTH, placeholders},
     column::moment,
-    door::{texts, uuid},
+    door::uuid,
+    entity_statements::{FIRST, statements},
     statement::Statement,
-    texts::FIRST,
 };
 
 /// What an erasure destroyed. Nothing of either: the person had been erased before.
@@ -31,15 +31,6 @@ impl Erased {
     }
 }
 
-/// What becomes of a row when the person whom it describes is erased.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Erasure {
-    /// It stays, without key, sealed values and blind indexes: other rows refer to it, or the books need it.
-    Empty,
-    /// It goes: nothing but the person's data was in it.
-    Delete,
-}
-
 impl<P: Permission> Door<P> {
     /// Erases a person: destroys every data key of theirs, and empties or deletes each registered row that describes them,
     /// as [`Entity::ERASURE`] says. One statement with its audit record, `<resource>.erased`.
@@ -55,7 +46,7 @@ impl<P: Permission> Door<P> {
         let person = person(tables, E::TABLE)?;
         let mut values = self.record::<E>("erased", id);
         values.extend([uuid(id.uuid()), moment(self.runtime().clock.now())]);
-        let name = texts::<E>().names.erase;
+        let name = statements::<E>().names.erase;
         let rows = self
             .write(Statement::new(name, text(person, tables, ""), values))
             .await?;

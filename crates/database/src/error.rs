@@ -1,3 +1,5 @@
+//! Why the database did not do what was asked.
+
 use std::time::Duration;
 
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};

@@ -1,3 +1,5 @@
+//! Where the statements of a door run: on the pool, or on the connection of a transaction.
+
 use std::sync::Arc;
 
 use sea_query::Value;
@@ -11,6 +13,8 @@ use crate::{Database, Error, Row, pool::Lease, statement::Statement};
 pub(crate) struct Executor {
     database: Database,
     transaction: Option<Running>,
+    /// Why no organization limits its statements; nothing for those of a door.
+    unscoped: Option<&'static str>,
 }
 
 /// The connection of a transaction, shared by everything that takes part in it; nothing once it has ended.
@@ -23,6 +27,7 @@ impl Executor {
         Self {
             database,
             transaction: None,
+            unscoped: None,
         }
     }
 
@@ -31,6 +36,15 @@ impl Executor {
         Self {
             database,
             transaction: Some(Running(Arc::new(Mutex::new(Some(lease))))),
+            unscoped: None,
+        }
+    }
+
+    /// The same, for statements that no organization limits: their spans and log lines say `why`.
+    pub(crate) fn unscoped(self, why: &'static str) -> Self {
+        Self {
+            unscoped: Some(why),
+            ..self
         }
     }
 
@@ -44,6 +58,8 @@ impl Executor {
 
     /// Runs a statement of this room that changes nothing, once more on another connection if the first was dead.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        let statement = statement.unscoped(self.unscoped);
+
         match &self.transaction {
             None => self.database.read(statement).await,
             Some(running) => running.run(&self.database, statement).await,
@@ -52,6 +68,8 @@ impl Executor {
 
     /// Runs a statement, once.
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        let statement = statement.unscoped(self.unscoped);
+
         match &self.transaction {
             None => self.database.write(statement).await,
             Some(running) => running.run(&self.database, statement).await,

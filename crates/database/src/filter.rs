@@ -1,3 +1,5 @@
+//! Which rows a listing holds.
+
 use sea_query::{Alias, Expr, ExprTrait as _, Value, extension::postgres::PgBinOper};
 
 use crate::{Column, Entity, Error, Field, Indexable, Plain, Sealing};

@@ -1,3 +1,5 @@
+//! What a service must find in its database before it can serve.
+
 use mainstay_kernel::Uuid;
 
 use crate::{Database, Error, Row, statement::Statement};

@@ -1,3 +1,5 @@
+//! Jobs, as they are queued with a change.
+
 use mainstay_crypto::KeyRing;
 use mainstay_kernel::{Id, Runtime};
 use sea_query::Value;

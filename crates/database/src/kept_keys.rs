@@ -1,3 +1,5 @@
+//! The data keys that a process keeps unwrapped for a while.
+
 use std::time::Duration;
 
 use mainstay_crypto::DataKey;

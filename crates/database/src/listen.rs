@@ -1,3 +1,5 @@
+//! Listens for the notifications of Postgres.
+
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgListener, PgPoolOptions};

@@ -1,3 +1,5 @@
+//! The order of a listing.
+
 use std::sync::Arc;
 
 use mainstay_access::{Principal, Proof};

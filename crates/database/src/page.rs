@@ -1,3 +1,5 @@
+//! Listings, page by page.
+
 use mainstay_access::Permission;
 use mainstay_kernel::Uuid;
 use sea_query::{
@@ -6,14 +8,16 @@ use sea_query::{
 use sea_query_sqlx::SqlxBinder as _;
 
 use crate::{
-    Cursor, Direction, Door, Entity, Error, Filter, Limit, Order, Row, Sealing,
+    Cursor, Door, Entity, Error, Filter, Limit, Order, Row,
     audit::{ACTOR, COLUMNS, OCCURRED_AT, WIDTH, placeholders},
-    door::{texts, uuid},
+    door::uuid,
+    entity_statements::{sealed, statements},
     filter::Condition,
-    order::{Bind, By, KeyOf},
+    keyset::{Last, keyset},
+    order::{By, KeyOf},
+    page_record::PageRecord,
     sorting::{MOST_SORTED, Position, Sort, cut},
     statement::Statement,
-    texts::sealed,
 };
 
 /// One page of a listing.
@@ -80,7 +84,7 @@ impl<P: Permission> Door<P> {
         let after = after
             .map(|cursor| self.open(&context, cursor))
             .transpose()?;
-        let recorded = Recorded::of(&filter, &order, asked);
+        let recorded = PageRecord::of(&filter, &order, asked);
 
         let select = self.selection::<E>(conditions);
 
@@ -118,7 +122,7 @@ impl<P: Permission> Door<P> {
                 (items, more, key)
             }
             By::Sealed { key, .. } => {
-                let turn = self.database().sorting().turn().await?;
+                let turn = self.database().sort_slots().turn().await?;
                 let rows = self.select_page::<E>(select, MOST_SORTED, recorded).await?;
                 let sort = Sort {
                     key,
@@ -155,12 +159,12 @@ impl<P: Permission> Door<P> {
         &self,
         select: SelectStatement,
         wanted: usize,
-        recorded: Option<Recorded>,
+        recorded: Option<PageRecord>,
     ) -> Result<Vec<Row>, Error> {
         let (text, values) = select.build_sqlx(PostgresQueryBuilder);
         // Not bound: how many rows are wanted decides the plan, and Postgres would plan anew each time.
         let text = format!("{text} LIMIT {}", wanted + 1);
-        let name = texts::<E>().names.page;
+        let name = statements::<E>().names.page;
 
         match recorded {
             None => self.read(Statement::new(name, text, values.0.0)).await,
@@ -178,7 +182,7 @@ impl<P: Permission> Door<P> {
         name: &'static str,
         text: &str,
         mut values: Vec<Value>,
-        recorded: Recorded,
+        recorded: PageRecord,
     ) -> Statement {
         let first = values.len() + 1;
         let record = placeholders(first, WIDTH + 1);
@@ -266,140 +270,4 @@ impl<P: Permission> Door<P> {
             &position,
         )))
     }
-}
-
-/// What is recorded of a page.
-struct Recorded {
-    verb: &'static str,
-    asked: serde_json::Value,
-    /// Whether sealed values are compared.
-    compares: bool,
-}
-
-impl Recorded {
-    /// What a page with this filter and this order leaves behind: which sealed columns were compared, never with what.
-    fn of<E: Entity>(
-        filter: &Filter<E>,
-        order: &Order<E>,
-        asked: Option<serde_json::Value>,
-    ) -> Option<Self> {
-        let sorted_by = matches!(order.by, By::Sealed { .. }).then_some(order.name);
-        let searched_by = filter.compared();
-        let verb = match (searched_by, sorted_by) {
-            ([], None) => {
-                return asked.map(|asked| Self {
-                    verb: "listed",
-                    asked,
-                    compares: false,
-                });
-            }
-            ([], Some(_)) => "sorted",
-            _ => "searched",
-        };
-
-        let mut members = asked
-            .as_ref()
-            .and_then(serde_json::Value::as_object)
-            .cloned()
-            .unwrap_or_default();
-
-        if !searched_by.is_empty() {
-            members.insert("searched_by".to_owned(), searched_by.into());
-        }
-
-        members.extend(sorted_by.map(|column| ("sorted_by".to_owned(), column.into())));
-
-        Some(Self {
-            verb,
-            asked: members.into(),
-            compares: true,
-        })
-    }
-}
-
-/// The last row of the page before, as the order sees it.
-struct Last {
-    /// Its value; nothing where that is null.
-    value: Option<Value>,
-    id: Uuid,
-    /// Whether the column may be null.
-    nullable: bool,
-}
-
-impl Last {
-    fn of(
-        position: &Position,
-        bind: Bind,
-        nullable: bool,
-        sealing: &Sealing<'_>,
-    ) -> Result<Self, Error> {
-        let value = bind(position.key.clone(), sealing)?;
-        let is_null = nullable && position.key == serde_json::Value::Null;
-        Ok(Self {
-            value: (!is_null).then_some(value),
-            id: position.id,
-            nullable,
-        })
-    }
-
-    /// Which rows come behind it. Postgres puts nulls last when ascending and first when descending.
-    fn followed_by(self, column: &'static str, direction: Direction) -> Expr {
-        let ascending = direction == Direction::Ascending;
-        let behind = |here: Expr, there: Expr| {
-            if ascending {
-                here.gt(there)
-            } else {
-                here.lt(there)
-            }
-        };
-
-        let (is_null, last) = (of_row(column).is_null(), Expr::val(uuid(self.id)));
-
-        match self.value {
-            Some(value) => {
-                let here = Expr::tuple([of_row(column), of_row("id")]);
-                let further = behind(here, Expr::tuple([Expr::val(value), last]));
-                if self.nullable && ascending {
-                    further.or(is_null)
-                } else {
-                    further
-                }
-            }
-            None => {
-                let further = is_null.clone().and(behind(of_row("id"), last));
-                if ascending {
-                    further
-                } else {
-                    further.or(is_null.not())
-                }
-            }
-        }
-    }
-}
-
-/// Puts the rows in order, behind the last one of the page before.
-fn keyset(
-    mut select: SelectStatement,
-    column: &'static str,
-    direction: Direction,
-    after: Option<Last>,
-) -> SelectStatement {
-    if let Some(last) = after {
-        select.and_where(last.followed_by(column, direction));
-    }
-
-    let direction = match direction {
-        Direction::Ascending => sea_query::Order::Asc,
-        Direction::Descending => sea_query::Order::Desc,
-    };
-
-    select
-        .order_by_expr(of_row(column), direction.clone())
-        .order_by_expr(of_row("id"), direction);
-
-    select
-}
-
-fn of_row(column: &'static str) -> Expr {
-    Expr::col((Alias::new("t"), Alias::new(column)))
 }

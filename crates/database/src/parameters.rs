@@ -4,7 +4,42 @@ use std::{collections::HashSet, path::Path};
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
-use crate::DatabaseUrlError;
+/// What is wrong with a database URL. The message never holds the password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseUrlError {
+    /// Not a URL of Postgres.
+    #[error("is not a postgres:// URL")]
+    Malformed,
+    /// The URL allows a connection that nobody vouches for.
+    #[error(
+        "must say sslmode=verify-full (with sslrootcert=… for a private CA): anything less can be intercepted"
+    )]
+    Unverified,
+    /// A parameter that is known, and would be passed over: its name, and what to do instead.
+    #[error("has the parameter {0}, which is not obeyed here: {1}")]
+    Parameter(&'static str, &'static str),
+    /// A parameter whose name is not known, and not repeated: it may be part of a password.
+    #[error(
+        "has a parameter that is not known; in a password, write ? as %3F, & as %26 and # as %23"
+    )]
+    UnknownParameter,
+    /// A parameter that is there twice.
+    #[error("has the parameter {0} more than once")]
+    Repeated(&'static str),
+    /// More than one host.
+    #[error("names several hosts: name the one that leads to the server that takes writes")]
+    SeveralHosts,
+    /// A certificate or a key that cannot be read.
+    #[error("{parameter} names {path:?}, which cannot be used: {cause}")]
+    File {
+        /// The parameter that names it.
+        parameter: &'static str,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
 
 /// What the driver obeys, in all its spellings.
 const OBEYED: [&str; 14] = [

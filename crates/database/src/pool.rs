@@ -1,7 +1,7 @@
 //! Kept connections, one statement a trip.
 //!
 //! `sqlx::PgPool` pings when a connection is taken and again when it is given back: two round trips more than the
-//! statement itself. Here a connection is used until it fails, and what that says of the others is in `doubts.rs`. One that
+//! statement itself. Here a connection is used until it fails, and what that says of the others is in `liveness.rs`. One that
 //! is dropped in the middle of a statement is closed, which ends the statement; one that is dropped between two returns to
 //! the pool, rolled back if it was in a transaction. So neither a panic nor a deadline costs a connection unless a statement
 //! is running.
@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use crate::{
     DatabaseUrl, Error, Row, Settings,
     connection::Limits,
-    doubts::{Doubts, Verdict},
+    liveness::{Assessment, Liveness},
     statement::{Encoded, Patience, Statement},
     unsettled::note_unsettled,
 };
@@ -46,7 +46,7 @@ pub(crate) struct Lease {
     connection: Option<Object<Connector>>,
     state: State,
     patience: Patience,
-    doubts: Doubts,
+    liveness: Liveness,
 }
 
 /// A connection, and when Postgres last answered on it.
@@ -81,17 +81,17 @@ pub(crate) struct Connector {
     url: DatabaseUrl,
     limits: Limits,
     patience: Patience,
-    doubts: Doubts,
+    liveness: Liveness,
 }
 
 impl Pool {
-    /// A pool to the server that `settings` name. Pools that share `doubts` learn from each other's connections.
-    pub(crate) fn new(settings: &Settings, doubts: Doubts) -> Result<Self, Error> {
+    /// A pool to the server that `settings` name. Pools that share `liveness` learn from each other's connections.
+    pub(crate) fn new(settings: &Settings, liveness: Liveness) -> Result<Self, Error> {
         let connector = Connector {
             url: settings.url.clone(),
             limits: settings.limits(),
             patience: Patience::beyond(settings.statement_timeout),
-            doubts,
+            liveness,
         };
 
         deadpool::managed::Pool::builder(connector)
@@ -156,21 +156,21 @@ impl Pool {
 
     fn lend(&self, connection: Object<Connector>) -> Lease {
         let Connector {
-            patience, doubts, ..
+            patience, liveness, ..
         } = self.0.manager();
         Lease {
             connection: Some(connection),
             state: State::Clean,
             patience: *patience,
-            doubts: doubts.clone(),
+            liveness: liveness.clone(),
         }
     }
 
     /// Closes the idle connections that are dead, since one of their siblings is.
     pub(crate) fn forget_dead(&self) {
-        let doubts = &self.0.manager().doubts;
+        let liveness = &self.0.manager().liveness;
         self.0
-            .retain(|kept, _| doubts.verdict(kept.heard) != Verdict::Dead);
+            .retain(|kept, _| liveness.assess(kept.heard) != Assessment::Dead);
     }
 
     pub(crate) fn status(&self) -> PoolStatus {
@@ -234,11 +234,11 @@ impl Drop for Lease {
         match (self.state, Handle::try_current()) {
             (State::Clean, _) => drop(connection),
             (State::InTransaction, Ok(runtime)) => {
-                drop(runtime.spawn(roll_back(connection, self.doubts.clone())))
+                drop(runtime.spawn(roll_back(connection, self.liveness.clone())))
             }
             (State::InTransaction, Err(_)) | (State::Broken, _) => drop(Object::take(connection)),
             (State::Running { is_lasting }, _) => {
-                self.doubts.doubted();
+                self.liveness.suspected();
                 if is_lasting {
                     note_unsettled();
                 }
@@ -249,13 +249,13 @@ impl Drop for Lease {
 }
 
 /// Ends a transaction that nobody will commit, and returns its connection to the pool.
-async fn roll_back(mut connection: Object<Connector>, doubts: Doubts) {
+async fn roll_back(mut connection: Object<Connector>, liveness: Liveness) {
     let rollback =
         Statement::new("rollback", "ROLLBACK", Vec::new()).run(&mut connection.postgres, ROLLBACK);
     match rollback.await {
         Ok(_) => connection.heard = Instant::now(),
         Err(_) => {
-            doubts.doubted();
+            liveness.suspected();
             drop(Object::take(connection));
         }
     }
@@ -274,17 +274,17 @@ impl Manager for Connector {
     }
 
     async fn recycle(&self, kept: &mut Kept, _: &Metrics) -> RecycleResult<Error> {
-        match self.doubts.verdict(kept.heard) {
-            Verdict::Fit => Ok(()),
-            Verdict::Dead => Err(RecycleError::message(
+        match self.liveness.assess(kept.heard) {
+            Assessment::Alive => Ok(()),
+            Assessment::Dead => Err(RecycleError::message(
                 "a sibling is dead, and so is this connection",
             )),
-            Verdict::Doubtful => {
+            Assessment::Suspect => {
                 let ping = Statement::new("ping", "SELECT 1", Vec::new())
                     .run(&mut kept.postgres, PING)
                     .await;
                 if ping.as_ref().err().is_some_and(Error::breaks_connection) {
-                    self.doubts.broke();
+                    self.liveness.broke();
                 }
                 ping?;
                 kept.heard = Instant::now();

@@ -1,3 +1,5 @@
+//! When work beside requests last succeeded.
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},

@@ -10,9 +10,9 @@ use crate::{
     audit::{COLUMNS, WIDTH, placeholders, record},
     column::moment,
     door::uuid,
+    entity_statements::FIRST,
     erasure,
     statement::Statement,
-    texts::FIRST,
 };
 
 /// Rows looked for at once: small, so that none of the statements holds up the service.

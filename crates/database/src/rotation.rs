@@ -5,27 +5,29 @@
 //! somebody else is writing, and writes only where the old value still stands, so that a concurrent write wins; what it
 //! passed over, the next pass takes. It runs as the owner of the schema: the serving role needs no right for it.
 
-mod boxes;
 mod data_keys;
+mod held_rows;
 mod holders;
 mod indexes;
+mod mover;
+mod private_columns;
 mod reseal;
 mod status;
 
 use std::{num::NonZeroU32, time::Duration};
 
-use mainstay_crypto::{DataKey, KeyRing};
-use mainstay_kernel::{Runtime, Timestamp, Uuid};
+use mainstay_crypto::KeyRing;
+use mainstay_kernel::{Runtime, Timestamp};
 use sea_query::Value;
 use tokio::time::Instant;
 
 use crate::{
-    Error, Event, KeyHolder, Origin, Owner, PrivateColumn, Row, SealedTable,
+    Error, Event, KeyHolder, Origin, Owner, PrivateColumn, SealedTable,
     audit::{COLUMNS, WIDTH, placeholders, record},
-    statement::Statement,
 };
+use mover::{Batch, Context, Mover};
 
-pub use status::{KeyUse, Status, Usage, UsageKind};
+pub use status::{KeyRingStatus, KeyUse, Usage, UsageKind};
 
 /// How many rows a batch takes when nothing limits it: their locks are held for milliseconds.
 const BATCH: u32 = 200;
@@ -36,24 +38,16 @@ const BETWEEN_IDLE_PASSES: Duration = Duration::from_millis(200);
 
 /// The rotations, on a connection of the schema's owner.
 pub struct Rotation {
-    means: Means,
+    context: Context,
     tables: Vec<SealedTable>,
-    boxes: Vec<PrivateColumn>,
+    private_columns: Vec<PrivateColumn>,
     rate: Option<NonZeroU32>,
-    progress: Box<dyn FnMut(Progress) + Send>,
-}
-
-/// What moving rows takes.
-struct Means {
-    owner: Owner,
-    ring: KeyRing,
-    runtime: Runtime,
-    origin: Origin,
+    progress: Box<dyn FnMut(RotationProgress) + Send>,
 }
 
 /// How far it has come with one table.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub struct RotationProgress {
     /// The table.
     pub table: &'static str,
     /// Rows moved.
@@ -64,7 +58,7 @@ pub struct Progress {
 
 /// What a rotation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RotationOutcome {
     /// Rows that stand under the primary now.
     pub moved: u64,
     /// Rows that do not open: altered, or under a key that is not on the ring. Rows of a unique value that another row has.
@@ -73,33 +67,13 @@ pub struct Outcome {
     pub left: u64,
 }
 
-/// One kind of rows that are moved.
-trait Mover {
-    /// The table, for whoever watches.
-    fn table(&self) -> &'static str;
-    /// The number of rows that are left.
-    async fn count(&self, means: &mut Means) -> Result<u64, Error>;
-    /// Moves the next batch; `None` at the end of a pass.
-    async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error>;
-    /// Begins another pass.
-    fn rewind(&mut self);
-}
-
-/// What became of a batch.
-#[derive(Clone, Copy, Default)]
-struct Batch {
-    seen: usize,
-    moved: usize,
-    refused: usize,
-}
-
 impl Rotation {
-    /// Stands ready. `tables` and `boxes` are all that is sealed; `command` is what the audit log calls what runs.
+    /// Stands ready. `tables` and `private_columns` are all that is sealed; `command` is what the audit log calls what runs.
     pub fn new(
         owner: Owner,
         (ring, runtime): (KeyRing, Runtime),
         tables: Vec<SealedTable>,
-        boxes: Vec<PrivateColumn>,
+        private_columns: Vec<PrivateColumn>,
         command: &'static str,
     ) -> Self {
         let origin = Origin {
@@ -110,7 +84,7 @@ impl Rotation {
 
         let tables = tables.into_iter().filter(SealedTable::is_sealed).collect();
 
-        let means = Means {
+        let context = Context {
             owner,
             ring,
             runtime,
@@ -118,9 +92,9 @@ impl Rotation {
         };
 
         Self {
-            means,
+            context,
             tables,
-            boxes,
+            private_columns,
             rate: None,
             progress: Box::new(|_| {}),
         }
@@ -135,7 +109,7 @@ impl Rotation {
 
     /// Tells how far it is, after each batch.
     #[must_use]
-    pub fn watched_by(mut self, progress: impl FnMut(Progress) + Send + 'static) -> Self {
+    pub fn watched_by(mut self, progress: impl FnMut(RotationProgress) + Send + 'static) -> Self {
         self.progress = Box::new(progress);
         self
     }
@@ -144,18 +118,20 @@ impl Rotation {
     ///
     /// # Errors
     /// As the database answers.
-    pub async fn status(&mut self) -> Result<Status, Error> {
-        status::read(&mut self.means, &self.tables, &self.boxes).await
+    pub async fn status(&mut self) -> Result<KeyRingStatus, Error> {
+        status::read(&mut self.context, &self.tables, &self.private_columns).await
     }
 
     /// Wraps every data key, and seals every private box, under the primary.
     ///
     /// # Errors
     /// As the database answers; what was moved stays moved.
-    pub async fn rotate_keys(&mut self) -> Result<Outcome, Error> {
+    pub async fn rotate_keys(&mut self) -> Result<RotationOutcome, Error> {
         let mut outcome = self.drive(data_keys::DataKeys::default()).await?;
-        for column in self.boxes.clone() {
-            outcome += self.drive(boxes::Boxes::new(column)).await?;
+        for column in self.private_columns.clone() {
+            outcome += self
+                .drive(private_columns::PrivateBoxes::new(column))
+                .await?;
         }
         self.record("data_key.rotated", "data_key", outcome).await?;
         Ok(outcome)
@@ -165,14 +141,14 @@ impl Rotation {
     ///
     /// # Errors
     /// As the database answers; what was moved stays moved.
-    pub async fn rotate_indexes(&mut self) -> Result<Outcome, Error> {
-        let mut outcome = Outcome::default();
+    pub async fn rotate_indexes(&mut self) -> Result<RotationOutcome, Error> {
+        let mut outcome = RotationOutcome::default();
         for table in self.tables.clone() {
             if !table.indexes.is_empty() {
                 outcome += self.drive(indexes::Indexes::new(table)).await?;
             }
         }
-        indexes::forget_departed(&mut self.means).await?;
+        indexes::forget_departed(&mut self.context).await?;
         self.record("blind_index.rotated", "blind_index", outcome)
             .await?;
         Ok(outcome)
@@ -183,8 +159,8 @@ impl Rotation {
     ///
     /// # Errors
     /// As the database answers; what was sealed anew stays so.
-    pub async fn reseal(&mut self, before: Timestamp) -> Result<Outcome, Error> {
-        let mut outcome = Outcome::default();
+    pub async fn reseal(&mut self, before: Timestamp) -> Result<RotationOutcome, Error> {
+        let mut outcome = RotationOutcome::default();
         for table in self
             .tables
             .clone()
@@ -208,30 +184,30 @@ impl Rotation {
 
     /// The connection, when nothing is left to do.
     pub fn into_owner(self) -> Owner {
-        self.means.owner
+        self.context.owner
     }
 
     /// The clock.
     pub fn runtime(&self) -> &Runtime {
-        &self.means.runtime
+        &self.context.runtime
     }
 
-    async fn drive<M: Mover>(&mut self, mut mover: M) -> Result<Outcome, Error> {
-        let total = mover.count(&mut self.means).await?;
+    async fn drive<M: Mover>(&mut self, mut mover: M) -> Result<RotationOutcome, Error> {
+        let total = mover.count(&mut self.context).await?;
         let size = self
             .rate
             .map_or(BATCH, |rate| (rate.get() / 4).clamp(1, BATCH));
-        let (started, mut outcome, mut idle) = (Instant::now(), Outcome::default(), 0);
+        let (started, mut outcome, mut idle) = (Instant::now(), RotationOutcome::default(), 0);
         let mut seen_in_all = 0;
         loop {
             let mut pass = Batch::default();
-            while let Some(batch) = mover.batch(&mut self.means, size).await? {
+            while let Some(batch) = mover.batch(&mut self.context, size).await? {
                 pass.seen += batch.seen;
                 pass.moved += batch.moved;
                 pass.refused += batch.refused;
                 outcome.moved += batch.moved as u64;
                 seen_in_all += batch.seen as u64;
-                (self.progress)(Progress {
+                (self.progress)(RotationProgress {
                     table: mover.table(),
                     done: outcome.moved,
                     total,
@@ -267,11 +243,11 @@ impl Rotation {
         &mut self,
         action: &str,
         resource: &'static str,
-        outcome: Outcome,
+        outcome: RotationOutcome,
     ) -> Result<(), Error> {
-        let Means {
+        let Context {
             runtime, origin, ..
-        } = &self.means;
+        } = &self.context;
 
         let event = Event {
             action: action.to_owned(),
@@ -281,7 +257,7 @@ impl Rotation {
         };
 
         let mut values: Vec<Value> = record(runtime, None, origin, event).into();
-        let Outcome {
+        let RotationOutcome {
             moved,
             refused,
             left,
@@ -293,76 +269,14 @@ impl Rotation {
             placeholders(1, WIDTH + 1)
         );
 
-        self.means.run(text, values).await.map(drop)
+        self.context.run(text, values).await.map(drop)
     }
 }
 
-impl Means {
-    async fn run(
-        &mut self,
-        text: String,
-        values: impl IntoIterator<Item = Value>,
-    ) -> Result<Vec<Row>, Error> {
-        self.owner
-            .execute(Statement::new(
-                "keys.rotation",
-                text,
-                values.into_iter().collect(),
-            ))
-            .await
-    }
-
-    async fn count(
-        &mut self,
-        text: String,
-        values: impl IntoIterator<Item = Value>,
-    ) -> Result<u64, Error> {
-        let rows = self.run(text, values).await?;
-        let row = rows
-            .first()
-            .ok_or_else(|| Error::internal("a count has a row"))?;
-        Ok(u64::try_from(row.decode::<i64>(0)?).unwrap_or_default())
-    }
-
-    /// A data key from its row.
-    fn unwrap(
-        &self,
-        id: i64,
-        organization: Uuid,
-        subject: Uuid,
-        wrapped: &[u8],
-    ) -> Result<DataKey, Error> {
-        self.ring
-            .unwrap(id, organization, subject, wrapped)
-            .map_err(Error::internal)
-    }
-
-    /// The id of the primary, as it stands in what it made.
-    fn primary(&self) -> Value {
-        let id = self.ring.key_ids().next().map(|(_, id)| id.to_vec());
-        Value::Bytes(id)
-    }
-
-    /// The ids of all keys of the ring.
-    fn ids(&self) -> Value {
-        self.ring
-            .key_ids()
-            .map(|(_, id)| id.to_vec())
-            .collect::<Vec<_>>()
-            .into()
-    }
-}
-
-impl std::ops::AddAssign for Outcome {
+impl std::ops::AddAssign for RotationOutcome {
     fn add_assign(&mut self, other: Self) {
         self.moved += other.moved;
         self.refused += other.refused;
         self.left += other.left;
     }
-}
-
-/// The SQL expression for the id of the key that made what stands in `column`: bytes 1 to 4 of wrapped keys, private boxes
-/// and blind indexes.
-fn key_in(column: &str) -> String {
-    format!("substring({column} FROM 2 FOR 4)")
 }

@@ -1,12 +1,10 @@
 //! What is sealed, table by table: what a rotation of keys, an export and an erasure go by.
 //!
-//! An [`Entity`] describes itself; a module that writes its tables by hand describes them by hand. A test compares both
+//! An [`Entity`](crate::Entity) describes itself; a module that writes its tables by hand describes them by hand. A test compares both
 //! with the schema, so that no sealed column is forgotten.
 
 use mainstay_crypto::{Cell, IndexLength, Zeroizing};
 use mainstay_kernel::Uuid;
-
-use crate::{Entity, Erasure};
 
 /// A table as far as its rows describe people. An entity without a sealed column has neither `columns` nor `indexes`.
 #[derive(Clone, Debug)]
@@ -53,6 +51,15 @@ pub enum KeyHolder {
         /// The column that names that row.
         column: &'static str,
     },
+}
+
+/// What becomes of a row when the person whom it describes is erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erasure {
+    /// It stays, without key, sealed values and blind indexes: other rows refer to it, or the books need it.
+    Empty,
+    /// It goes: nothing but the person's data was in it.
+    Delete,
 }
 
 /// A column of cells.
@@ -103,24 +110,6 @@ pub struct PrivateColumn {
 }
 
 impl SealedTable {
-    /// How an entity is sealed.
-    pub fn of<E: Entity>() -> Self {
-        Self {
-            table: E::TABLE,
-            resource: E::RESOURCE,
-            id: "id",
-            subject: E::SUBJECT,
-            scope: Scope::Organization,
-            key: KeyHolder::Row,
-            columns: E::SEALED
-                .iter()
-                .map(|column| SealedColumn::at(E::TABLE, column))
-                .collect(),
-            indexes: E::INDEXES.to_vec(),
-            erasure: E::ERASURE,
-        }
-    }
-
     /// The joins from a row, `t`, to its data key, `k`.
     pub(crate) fn joined_key(&self) -> String {
         match self.key {

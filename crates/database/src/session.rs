@@ -1,3 +1,5 @@
+//! Connections that their holder has alone.
+
 use std::time::Duration;
 
 use sea_query::Value;
@@ -14,7 +16,7 @@ use crate::{
 ///
 /// Its statements are static and no organization limits them; it is for upkeep and for what an operator checks. One that
 /// answers [`Error::Lost`] or [`Error::Closed`] is of no further use.
-pub struct Session {
+pub struct PostgresSession {
     postgres: PgConnection,
     patience: Patience,
 }
@@ -28,14 +30,14 @@ impl Database {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Postgres cannot be reached.
-    pub async fn session(&self, statement_timeout: Duration) -> Result<Session, Error> {
-        let connecting = Session::connect(self.settings().direct(), statement_timeout);
+    pub async fn session(&self, statement_timeout: Duration) -> Result<PostgresSession, Error> {
+        let connecting = PostgresSession::connect(self.settings().direct(), statement_timeout);
         let connected = timeout(self.settings().acquire_timeout, connecting).await;
         connected.unwrap_or_else(|_| Err(Error::unavailable("no connection came about in time")))
     }
 }
 
-impl Session {
+impl PostgresSession {
     /// Connects as whom the URL names.
     ///
     /// # Errors

@@ -1,44 +1,18 @@
-//! Opens and sorts rows by a sealed field, on blocking threads: bounded in how many run at once and in how many wait.
-//!
-//! Opening five thousand rows takes tens of milliseconds of a core. On an async worker every other request of that worker
-//! would wait for it (OWASP ASVS 15.2.2).
-
-use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+//! Opens and sorts the rows of a listing by a sealed field. `sort_slots.rs` bounds how many do so at once.
 
 use mainstay_kernel::{Id, Uuid};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::spawn_blocking,
-};
 
-use crate::{Direction, Entity, Error, Row, decoder::Decoder, order::KeyOf};
+use crate::{Direction, Entity, Error, Row, decoder::Decoder, order::KeyOf, sort_slots::SortTurn};
 
 /// How many rows are sorted at most, where the order is by a sealed field.
 pub(crate) const MOST_SORTED: usize = 5_000;
-
-/// How many sorts wait for their turn at most.
-const WAITING: usize = 8;
 
 /// What a cursor holds under its seal: the last row's key and id.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Position {
     pub(crate) key: serde_json::Value,
     pub(crate) id: Uuid,
-}
-
-/// The places and turns of a process.
-pub(crate) struct Sorting {
-    /// A place, waiting or at work; without one the caller is turned away.
-    places: Arc<Semaphore>,
-    /// A turn at work: so many pages of rows are in memory at once.
-    turns: Arc<Semaphore>,
-}
-
-/// Leave to read rows and sort them.
-pub(crate) struct Turn {
-    _place: OwnedSemaphorePermit,
-    _turn: OwnedSemaphorePermit,
 }
 
 /// What one page of a sorted listing takes.
@@ -49,44 +23,7 @@ pub(crate) struct Sort<E> {
     pub(crate) limit: usize,
 }
 
-impl Default for Sorting {
-    /// Half of the cores.
-    fn default() -> Self {
-        let turns = available_parallelism().map_or(1, NonZero::get) / 2;
-        Self::new(turns.max(1), WAITING)
-    }
-}
-
-impl Sorting {
-    fn new(turns: usize, waiting: usize) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(turns + waiting)),
-            turns: Arc::new(Semaphore::new(turns)),
-        }
-    }
-
-    /// Waits for a turn.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when too many wait already.
-    pub(crate) async fn turn(&self) -> Result<Turn, Error> {
-        let busy = || Error::unavailable("too many listings are sorted by sealed fields at once");
-        let place = Arc::clone(&self.places)
-            .try_acquire_owned()
-            .map_err(|_| busy())?;
-        let turn = Arc::clone(&self.turns)
-            .acquire_owned()
-            .await
-            .map_err(|_| busy())?;
-
-        Ok(Turn {
-            _place: place,
-            _turn: turn,
-        })
-    }
-}
-
-impl Turn {
+impl SortTurn {
     /// The page of `rows` that `sort` asks for, with its sort, and whether more rows follow.
     ///
     /// # Errors
@@ -111,21 +48,6 @@ impl Turn {
             Ok((items, more, sort.key))
         })
         .await
-    }
-
-    /// Does `work` on a blocking thread. The turn is the work's and not the caller's: one who goes away makes no room
-    /// before it is done.
-    async fn work<T: Send + 'static>(
-        self,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let done = spawn_blocking(move || {
-            let outcome = work();
-            drop(self);
-            outcome
-        });
-
-        done.await.map_err(Error::internal)?
     }
 }
 
@@ -166,59 +88,4 @@ pub(crate) fn cut<E>(mut items: Vec<E>, wanted: usize) -> (Vec<E>, bool) {
     let more = items.len() > wanted;
     items.truncate(wanted);
     (items, more)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{sync::mpsc, thread};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn rows_are_opened_on_no_async_worker() {
-        let turn = Sorting::new(1, 0).turn().await.unwrap();
-        let worker = turn.work(|| Ok(thread::current().id())).await.unwrap();
-        assert_ne!(worker, thread::current().id());
-    }
-
-    #[tokio::test]
-    async fn as_many_sort_as_there_are_turns_as_many_wait_as_there_are_places() {
-        let sorting = Arc::new(Sorting::new(2, 1));
-        let (first, _second) = (sorting.turn().await.unwrap(), sorting.turn().await.unwrap());
-        let waiting = tokio::spawn({
-            let sorting = Arc::clone(&sorting);
-            async move { sorting.turn().await.map(drop) }
-        });
-
-        while sorting.places.available_permits() > 0 {
-            tokio::task::yield_now().await;
-        }
-
-        assert!(matches!(sorting.turn().await, Err(Error::Unavailable(_))));
-
-        drop(first);
-        waiting.await.unwrap().unwrap();
-    }
-
-    #[tokio::test]
-    async fn who_goes_away_makes_no_room_before_the_work_is_done() {
-        let sorting = Sorting::new(1, 0);
-        let (go_on, told) = mpsc::channel::<()>();
-        let turn = sorting.turn().await.unwrap();
-        let working = tokio::spawn(turn.work(move || told.recv().map_err(Error::internal)));
-
-        tokio::task::yield_now().await;
-        working.abort();
-        drop(working.await);
-
-        assert!(sorting.turn().await.is_err());
-
-        go_on.send(()).unwrap();
-
-        while sorting.places.available_permits() == 0 {
-            tokio::task::yield_now().await;
-        }
-
-        assert!(sorting.turn().await.is_ok());
-    }
 }

@@ -1,14 +1,16 @@
+//! One statement: its name, its text, the values bound to it, and how long its answer is waited for.
+
 use std::{borrow::Cow, time::Duration};
 
 use sea_query::{Value, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{
-    AssertSqlSafe, IntoArguments as _, Row as _,
-    postgres::{PgArguments, PgExecutor, PgRow},
+    AssertSqlSafe, IntoArguments as _,
+    postgres::{PgArguments, PgExecutor},
 };
 use tokio::time::timeout;
 
-use crate::{Error, Opening, Plain};
+use crate::{Error, Row};
 
 /// One statement: its name for traces and metrics, its text, and the values bound to `$1`, `$2` and so on.
 #[derive(Clone)]
@@ -16,6 +18,8 @@ pub(crate) struct Statement {
     pub(crate) name: &'static str,
     pub(crate) sql: Cow<'static, str>,
     pub(crate) values: Vec<Value>,
+    /// Why no organization limits it, where none does.
+    pub(crate) unscoped: Option<&'static str>,
     effect: Effect,
 }
 
@@ -40,7 +44,16 @@ impl Statement {
             name,
             sql: sql.into(),
             values,
+            unscoped: None,
             effect: Effect::Open,
+        }
+    }
+
+    /// Notes why no organization limits it.
+    pub(crate) fn unscoped(self, why: Option<&'static str>) -> Self {
+        Self {
+            unscoped: why,
+            ..self
         }
     }
 
@@ -159,34 +172,5 @@ impl Encoded {
                 (_, other) => other,
             })?;
         Ok(rows.into_iter().map(Row).collect())
-    }
-}
-
-/// One row of an answer.
-pub struct Row(pub(crate) PgRow);
-
-impl Row {
-    /// The value of a column that is not sealed, by its position from 0.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when there is no such column or it has another type.
-    pub fn get<C: Plain>(&self, position: usize) -> Result<C, Error> {
-        C::read(self, position, &Opening::closed(), "")
-    }
-
-    pub(crate) fn width(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn is_null(&self, position: usize) -> Result<bool, Error> {
-        use sqlx::ValueRef as _;
-        Ok(self.0.try_get_raw(position)?.is_null())
-    }
-
-    pub(crate) fn decode<'r, T>(&'r self, position: usize) -> Result<T, Error>
-    where
-        T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-    {
-        Ok(self.0.try_get(position)?)
     }
 }

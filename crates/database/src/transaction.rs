@@ -1,3 +1,5 @@
+//! Transactions: a door whose statements happen together or not at all.
+
 use std::ops::Deref;
 
 use mainstay_access::Permission;

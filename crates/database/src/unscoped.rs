@@ -1,17 +1,19 @@
+//! The way around the door: statements that no organization limits.
+
 use std::{net::IpAddr, sync::Arc};
 
 use mainstay_access::Principal;
-use mainstay_crypto::{Cell, DataKey, Personal, SealError, Sealed};
+use mainstay_crypto::{Cell, DataKey, Personal, SealError};
 use mainstay_kernel::Uuid;
 use sea_query::Value;
 use serde::Serialize;
 
 use crate::{
-    Database, Error, Event, Job, Origin, Row,
+    Change, Database, Error, Event, Job, Origin, Row,
     audit::{COLUMNS, WIDTH, placeholders, record},
     executor::Executor,
     job,
-    premise::{Premise, held},
+    precondition::held,
     statement::Statement,
 };
 
@@ -26,7 +28,8 @@ pub struct Unscoped {
 }
 
 impl Unscoped {
-    /// Goes around the door. `why` is for the reader of the code: what makes the limit to one organization impossible.
+    /// Goes around the door. `why` says what makes the limit to one organization impossible: it stands in the spans of the
+    /// statements, and in the log lines about slow and failed ones.
     pub fn because(
         why: &'static str,
         database: &Database,
@@ -38,13 +41,13 @@ impl Unscoped {
 
     /// As [`because`](Self::because), as part of the executor's transaction, if it has one.
     pub(crate) fn on(
-        _why: &'static str,
+        why: &'static str,
         executor: Executor,
         origin: Origin,
         actor: Option<Arc<Principal>>,
     ) -> Self {
         Self {
-            executor,
+            executor: executor.unscoped(why),
             origin,
             actor,
             shows: true,
@@ -90,7 +93,7 @@ impl Unscoped {
         T::from_plaintext(&plaintext).ok_or_else(|| refused(cell, SealError::Malformed))
     }
 
-    fn unwrap(&self, key: &OwnKey, cell: &Cell<'_>) -> Result<DataKey, Error> {
+    pub(crate) fn unwrap(&self, key: &OwnKey, cell: &Cell<'_>) -> Result<DataKey, Error> {
         let opened =
             self.database()
                 .ring()
@@ -136,16 +139,16 @@ impl Unscoped {
             event,
             jobs,
             shows_rows,
-            premises,
+            preconditions,
         } = change;
 
-        if !premises.is_empty() && !clauses.contains("held") {
+        if !preconditions.is_empty() && !clauses.contains("held") {
             return Err(Error::internal(format!(
-                "{name} has premises that its clauses do not ask for"
+                "{name} has preconditions that its clauses do not ask for"
             )));
         }
 
-        let held = held(premises, &mut values);
+        let held = held(preconditions, &mut values);
         let recorded = placeholders(values.len() + 1, WIDTH);
         values.extend(self.record_of(event));
 
@@ -174,66 +177,6 @@ impl Unscoped {
         self.executor
             .write(Statement::new(name, text, values))
             .await
-    }
-
-    /// Does a [`Change`] that writes values sealed under the data key of an account: `make` seals them under the key that
-    /// it is given, and the clauses change something only if there is a row in `held`. There is none when the account has
-    /// got another key since `key` was read; then the values are sealed once more, under that one.
-    ///
-    /// While the statement runs, the account keeps its key.
-    ///
-    /// # Errors
-    /// As the database answers, or `make`.
-    pub async fn change_sealed(
-        &self,
-        key: &OwnKey,
-        make: impl Fn(&HeldKey<'_>) -> Result<Change, Error>,
-    ) -> Result<Vec<Row>, Error> {
-        let mut held = HeldKey {
-            unscoped: self,
-            key: key.clone(),
-        };
-
-        for _ in 0..2 {
-            let rows = self.change(make(&held)?.under(&held.key)).await?;
-            if !rows.is_empty() {
-                return Ok(rows);
-            }
-            match self.key_instead_of(&held.key).await? {
-                Some(other) => held.key = other,
-                None => return Ok(rows),
-            }
-        }
-
-        Err(Error::Contended)
-    }
-
-    /// The data key of an account, if it is not the one that is known.
-    async fn key_instead_of(&self, known: &OwnKey) -> Result<Option<OwnKey>, Error> {
-        const FIND: &str = r"
-            SELECT k.id, k.wrapped
-            FROM users u
-            JOIN data_keys k ON k.id = u.data_key
-            WHERE u.id = $1 AND k.id <> $2
-        ";
-
-        let rows = self
-            .select(
-                "users.data_key",
-                FIND,
-                [known.subject.into(), known.id.into()],
-            )
-            .await?;
-
-        let read = |row: &Row| {
-            Ok(OwnKey {
-                id: row.get(0)?,
-                subject: known.subject,
-                wrapped: row.get(1)?,
-            })
-        };
-
-        rows.first().map(read).transpose()
     }
 
     /// Work of this kind, to be queued with a [`Change`].
@@ -291,98 +234,9 @@ pub struct OwnKey {
     pub wrapped: Vec<u8>,
 }
 
-/// The data key of an account to seal under. [`Unscoped::change_sealed`] alone hands it out: the account still has it when
-/// what was sealed is written.
-pub struct HeldKey<'a> {
-    unscoped: &'a Unscoped,
-    key: OwnKey,
-}
-
-impl HeldKey<'_> {
-    /// Seals a value for its cell.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the key does not open.
-    pub fn seal<T: Personal>(&self, cell: &Cell<'_>, value: &Sealed<T>) -> Result<Vec<u8>, Error> {
-        let random = &self.unscoped.database().runtime().random;
-        Ok(value.seal(&self.unscoped.unwrap(&self.key, cell)?, random, cell))
-    }
-}
-
 fn refused(cell: &Cell<'_>, error: SealError) -> Error {
     Error::internal(format!(
         "{}.{} does not open: {error}",
         cell.table, cell.column
     ))
-}
-
-/// A change that no organization limits: what it does, what the audit log is told of it, and what is to be done later.
-pub struct Change {
-    name: &'static str,
-    clauses: &'static str,
-    answer: &'static str,
-    values: Vec<Value>,
-    event: Event,
-    jobs: Vec<Job>,
-    shows_rows: bool,
-    /// What must still hold, in the order in which the rows are locked.
-    premises: Vec<Premise>,
-}
-
-impl Change {
-    /// `clauses` are the CTE clauses of the change (`name AS (…)`, separated by commas), `values` theirs from `$1` on. The
-    /// clause named `changed` decides what happened. They may ask for `held`, which has one row, except as
-    /// [`Unscoped::change_sealed`] and [`Change::given`] say.
-    pub fn new(
-        name: &'static str,
-        clauses: &'static str,
-        values: impl IntoIterator<Item = Value>,
-        event: Event,
-    ) -> Self {
-        let values = values.into_iter().collect();
-        Self {
-            name,
-            clauses,
-            answer: "changed",
-            values,
-            event,
-            jobs: Vec::new(),
-            shows_rows: false,
-            premises: Vec::new(),
-        }
-    }
-
-    /// Answers the rows of another clause than `changed`: for a change that has something to tell also when it did not
-    /// happen.
-    #[must_use]
-    pub fn answering(mut self, clause: &'static str) -> Self {
-        self.answer = clause;
-        self
-    }
-
-    /// Records what was changed from and to: the columns `before` and `after` of `changed`, both `jsonb`.
-    #[must_use]
-    pub fn showing_rows(mut self) -> Self {
-        self.shows_rows = true;
-        self
-    }
-
-    /// Makes the change only while `premises` hold. The clauses must ask for `held`, which has no row otherwise; then nothing
-    /// happens.
-    #[must_use]
-    pub fn given(mut self, premises: impl IntoIterator<Item = Premise>) -> Self {
-        self.premises.extend(premises);
-        self
-    }
-
-    fn under(self, key: &OwnKey) -> Self {
-        self.given([Premise::data_key(key.subject, key.id)])
-    }
-
-    /// Queues a job with the change.
-    #[must_use]
-    pub fn queue(mut self, job: impl Into<Option<Job>>) -> Self {
-        self.jobs.extend(job.into());
-        self
-    }
 }

@@ -1,24 +1,17 @@
+//! How a door writes: inserts, updates and deletes of single rows, each one statement with its audit record.
+
 use mainstay_access::Permission;
 use mainstay_crypto::DataKey;
 use mainstay_kernel::Id;
 use sea_query::Value;
 
 use crate::{
-    Changes, Door, Entity, Error, Event, Row, Versioned,
+    Changes, Door, Entity, Error, Event, IfMatch, Row, Versioned,
     column::moment,
-    door::{texts, uuid},
+    door::uuid,
+    entity_statements::{insert_many, sealed, statements},
     statement::Statement,
-    texts::{insert_many, sealed},
 };
-
-/// The version that a change builds upon, from the request's `If-Match` (RFC 9110 §13.1.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IfMatch {
-    /// Change the row whatever its version.
-    Any,
-    /// Change it only if it is at one of these versions; of none, never.
-    Versions(Vec<i64>),
-}
 
 impl<P: Permission> Door<P> {
     /// Writes a new row into the caller's organization.
@@ -26,7 +19,7 @@ impl<P: Permission> Door<P> {
     /// # Errors
     /// [`Error::Constraint`] when the schema refuses it.
     pub async fn insert<E: Entity>(&self, row: &E) -> Result<(), Error> {
-        let texts = texts::<E>();
+        let statements = statements::<E>();
         let id = row.id();
         let mut values = self.record::<E>("created", id);
         let key = self.push_key(row, &mut values);
@@ -34,8 +27,8 @@ impl<P: Permission> Door<P> {
         values.extend(row.values(&self.sealing::<E>(id.uuid(), key.as_ref()))?);
 
         self.write(Statement::new(
-            texts.names.insert,
-            texts.insert.as_str(),
+            statements.names.insert,
+            statements.insert.as_str(),
             values,
         ))
         .await?;
@@ -58,7 +51,7 @@ impl<P: Permission> Door<P> {
             return Ok(());
         };
 
-        let texts = texts::<E>();
+        let statements = statements::<E>();
         let mut values = self.record::<E>("created", first.id());
         let records = (0..rows.len()).map(|_| self.runtime().new_id::<Event>().uuid());
 
@@ -69,7 +62,11 @@ impl<P: Permission> Door<P> {
             values.extend(row.values(&self.sealing::<E>(row.id().uuid(), key.as_ref()))?);
         }
 
-        let statement = Statement::new(texts.names.insert, insert_many::<E>(rows.len()), values);
+        let statement = Statement::new(
+            statements.names.insert,
+            insert_many::<E>(rows.len()),
+            values,
+        );
         self.write(statement).await.map(drop)
     }
 
@@ -128,7 +125,7 @@ impl<P: Permission> Door<P> {
         changes: &Changes<E>,
         key: Option<&DataKey>,
     ) -> Result<Option<E>, Error> {
-        let texts = texts::<E>();
+        let statements = statements::<E>();
         let (columns, set): (Vec<_>, Vec<_>) = changes
             .resolve(&self.sealing::<E>(id.uuid(), key))?
             .into_iter()
@@ -140,9 +137,9 @@ impl<P: Permission> Door<P> {
         values.extend(set);
         values.extend(key.map(|key| Value::BigInt(Some(key.id()))));
 
-        let text = texts.update::<E>(&columns, key.is_some());
+        let text = statements.update::<E>(&columns, key.is_some());
         let rows = self
-            .write(Statement::new(texts.names.update, text, values))
+            .write(Statement::new(statements.names.update, text, values))
             .await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         if !row.is_null(0)? {
@@ -179,14 +176,14 @@ impl<P: Permission> Door<P> {
     /// [`Error::NotFound`] when there is none or it is another organization's; [`Error::Stale`] when `if_match` names
     /// another version; [`Error::Constraint`] when other rows still refer to it.
     pub async fn delete<E: Versioned>(&self, id: Id<E>, if_match: IfMatch) -> Result<(), Error> {
-        let texts = texts::<E>();
+        let statements = statements::<E>();
         let mut values = self.record::<E>("deleted", id);
         values.extend([uuid(id.uuid()), if_match.value()]);
 
         let rows = self
             .write(Statement::new(
-                texts.names.delete,
-                texts.delete.as_str(),
+                statements.names.delete,
+                statements.delete.as_str(),
                 values,
             ))
             .await?;
@@ -218,22 +215,5 @@ impl<P: Permission> Door<P> {
             ]);
             key
         })
-    }
-}
-
-impl IfMatch {
-    fn value(&self) -> Value {
-        match self {
-            Self::Any => None::<Vec<i64>>.into(),
-            Self::Versions(versions) => Some(versions.clone()).into(),
-        }
-    }
-
-    /// Whether a row at this version may be changed.
-    pub fn allows(&self, current: i64) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Versions(versions) => versions.contains(&current),
-        }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use mainstay_kernel::Random;
 
 use crate::{
-    Durability, Error,
+    ClusterError, Durability,
     connection::{DATABASE, OWNER, SERVER},
     reaper::Reaper,
     site::Site,
@@ -32,9 +32,9 @@ pub(crate) fn create(
     site: &Site<'_>,
     reaper: &mut Reaper,
     random: &Random,
-) -> Result<State, Error> {
+) -> Result<State, ClusterError> {
     let unfinished = site.layout.unfinished();
-    let failed = || Error::io("make the directory", &unfinished);
+    let failed = || ClusterError::io("make the directory", &unfinished);
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).map_err(failed())?;
     }
@@ -91,10 +91,10 @@ pub(crate) fn create(
 }
 
 /// Refuses a cluster that the installed programs cannot open.
-pub(crate) fn check_version(site: &Site<'_>) -> Result<(), Error> {
+pub(crate) fn check_version(site: &Site<'_>) -> Result<(), ClusterError> {
     let path = site.layout.cluster().join("PG_VERSION");
     let made_by = fs::read_to_string(&path)
-        .map_err(Error::io("read", &path))?
+        .map_err(ClusterError::io("read", &path))?
         .trim()
         .to_owned();
     let installed = site.programs.version();
@@ -102,7 +102,7 @@ pub(crate) fn check_version(site: &Site<'_>) -> Result<(), Error> {
         return Ok(());
     }
 
-    Err(Error::OtherVersion {
+    Err(ClusterError::OtherVersion {
         data_dir: site.layout.root().to_owned(),
         made_by,
         installed,
@@ -139,9 +139,9 @@ fn run(
     command: &mut Command,
     input: &str,
     reaper: &mut Reaper,
-) -> Result<(), Error> {
+) -> Result<(), ClusterError> {
     let path = command.get_program().to_owned();
-    let failed = || Error::io("run", path.as_ref());
+    let failed = || ClusterError::io("run", path.as_ref());
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -162,7 +162,7 @@ fn run(
     if output.status.success() {
         written.map_err(failed())
     } else {
-        Err(Error::Failed {
+        Err(ClusterError::Failed {
             program: name,
             output: said(&output),
         })

@@ -18,7 +18,7 @@ use rcgen::{
 use time::Duration;
 
 use crate::{
-    Error,
+    ClusterError,
     site::Site,
     state::{State, create_private},
 };
@@ -27,7 +27,11 @@ const LIFETIME: Duration = Duration::days(3650);
 const RENEWED_BEFORE_THE_END: Duration = Duration::days(365);
 
 /// Makes the certificate if there is none or its end is near, and notes its end in `state`.
-pub(crate) fn ensure(site: &Site<'_>, state: &mut State, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn ensure(
+    site: &Site<'_>,
+    state: &mut State,
+    now: Timestamp,
+) -> Result<(), ClusterError> {
     if (now + RENEWED_BEFORE_THE_END).unix_timestamp() < state.certificate_ends {
         return Ok(());
     }
@@ -38,7 +42,7 @@ pub(crate) fn ensure(site: &Site<'_>, state: &mut State, now: Timestamp) -> Resu
         (layout.certificate(), &made.certificate),
         (layout.key(), &made.key),
     ] {
-        let failed = || Error::io("write", &path);
+        let failed = || ClusterError::io("write", &path);
         create_private(&path)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(failed())?;
@@ -48,7 +52,7 @@ pub(crate) fn ensure(site: &Site<'_>, state: &mut State, now: Timestamp) -> Resu
     let authority = layout.authority();
     fs::write(&authority, &made.authority)
         .and_then(|()| fs::set_permissions(&authority, Permissions::from_mode(0o644)))
-        .map_err(Error::io("write", &authority))?;
+        .map_err(ClusterError::io("write", &authority))?;
     state.certificate_ends = (now + LIFETIME).unix_timestamp();
 
     Ok(())

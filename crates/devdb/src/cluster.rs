@@ -9,7 +9,7 @@ use std::{
 use mainstay_kernel::{Clock, Random};
 
 use crate::{
-    Connection, Error, Programs, Role, bootstrap, certificates,
+    ClusterError, Connection, Durability, Programs, Role, bootstrap, certificates,
     connection::{DATABASE, OWNER, SERVER},
     directory,
     layout::Layout,
@@ -35,15 +35,6 @@ pub struct Options {
     pub durability: Durability,
 }
 
-/// What becomes of a cluster's data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// It is kept, and a commit is on the disk before it is acknowledged.
-    Durable,
-    /// It is removed with the directory when the cluster stops, and nothing waits for the disk. For tests.
-    Throwaway,
-}
-
 /// A running Postgres that ends with this value, or with this process if that is sooner.
 pub struct Cluster {
     data_dir: PathBuf,
@@ -61,8 +52,12 @@ impl Cluster {
     /// or `nobody`. Takes about a second the first time, and some tens of milliseconds later.
     ///
     /// # Errors
-    /// [`Error::InUse`] when another living process has the directory open; see [`Error`] for the rest.
-    pub fn start(programs: &Programs, options: &Options, random: &Random) -> Result<Self, Error> {
+    /// [`ClusterError::InUse`] when another living process has the directory open; see [`ClusterError`] for the rest.
+    pub fn start(
+        programs: &Programs,
+        options: &Options,
+        random: &Random,
+    ) -> Result<Self, ClusterError> {
         let user = ServerUser::choose()?;
         let layout = Layout::of(directory::prepare(&options.data_dir, &user)?)?;
         let site = Site {
@@ -114,12 +109,12 @@ impl Cluster {
     /// Stops the server, cutting off whoever is connected, and waits until it is gone. Dropping does the same, silently.
     ///
     /// # Errors
-    /// [`Error::DidNotStop`] when it had to be killed; a later start recovers what was committed.
-    pub fn stop(mut self) -> Result<(), Error> {
+    /// [`ClusterError::DidNotStop`] when it had to be killed; a later start recovers what was committed.
+    pub fn stop(mut self) -> Result<(), ClusterError> {
         self.shut_down()
     }
 
-    fn shut_down(&mut self) -> Result<(), Error> {
+    fn shut_down(&mut self) -> Result<(), ClusterError> {
         self.reaper.release();
         postmaster::wait_until_gone(&mut self.server)
     }
@@ -138,7 +133,7 @@ fn serve(
     fixed_port: Option<u16>,
     state: &mut State,
     reaper: &mut Reaper,
-) -> Result<Child, Error> {
+) -> Result<Child, ClusterError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -157,12 +152,12 @@ fn serve(
 
         match postmaster::wait_until_ready(&site.layout, &mut server) {
             Ok(()) => return Ok(server),
-            Err(Error::DidNotStart { log, tail }) => {
+            Err(ClusterError::DidNotStart { log, tail }) => {
                 // The process is gone and its number free for anybody, whom the reaper must not stop.
                 reaper.forget()?;
                 let port_taken = tail.contains("could not create any TCP/IP sockets");
                 if fixed_port.is_some() || !port_taken || attempts == PORT_ATTEMPTS {
-                    return Err(Error::DidNotStart { log, tail });
+                    return Err(ClusterError::DidNotStart { log, tail });
                 }
             }
             Err(error) => return Err(error),

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, layout::lock_in, owner::ServerUser};
+use crate::{ClusterError, layout::lock_in, owner::ServerUser};
 
 /// Where the cluster of the project at `project` lives: in its `data/postgres`, or, where the account that runs
 /// Postgres cannot get there (root's home, for one) or another user has made that directory, in a directory under
@@ -15,9 +15,11 @@ use crate::{Error, layout::lock_in, owner::ServerUser};
 ///
 /// # Errors
 /// When the project does not exist, or no account can run Postgres.
-pub fn default_data_dir(project: &Path) -> Result<PathBuf, Error> {
+pub fn default_data_dir(project: &Path) -> Result<PathBuf, ClusterError> {
     let user = ServerUser::choose()?;
-    let project = project.canonicalize().map_err(Error::io("find", project))?;
+    let project = project
+        .canonicalize()
+        .map_err(ClusterError::io("find", project))?;
     let inside = project.join("data").join("postgres");
     let taken = inside
         .symlink_metadata()
@@ -42,8 +44,8 @@ pub fn default_data_dir(project: &Path) -> Result<PathBuf, Error> {
 /// is told by [`Cluster::start`](crate::Cluster::start).
 ///
 /// # Errors
-/// [`Error::NotADirectory`] and [`Error::InUse`].
-pub fn check_data_dir(data_dir: &Path) -> Result<(), Error> {
+/// [`ClusterError::NotADirectory`] and [`ClusterError::InUse`].
+pub fn check_data_dir(data_dir: &Path) -> Result<(), ClusterError> {
     let Ok(found) = data_dir.symlink_metadata() else {
         return Ok(());
     };
@@ -54,18 +56,18 @@ pub fn check_data_dir(data_dir: &Path) -> Result<(), Error> {
     }
 
     match lock(data_dir) {
-        Err(error @ Error::InUse { .. }) => Err(error),
+        Err(error @ ClusterError::InUse { .. }) => Err(error),
         _ => Ok(()),
     }
 }
 
-fn check_kind(path: &Path, found: &Metadata) -> Result<(), Error> {
+fn check_kind(path: &Path, found: &Metadata) -> Result<(), ClusterError> {
     let kind = match found.file_type() {
         kind if kind.is_dir() => return Ok(()),
         kind if kind.is_symlink() => "a symbolic link",
         _ => "a file",
     };
-    Err(Error::NotADirectory {
+    Err(ClusterError::NotADirectory {
         path: path.to_owned(),
         kind,
     })
@@ -75,8 +77,8 @@ fn check_kind(path: &Path, found: &Metadata) -> Result<(), Error> {
 ///
 /// The name may be easy to guess and its parent open to everybody, so what stands there is not believed: it must be a
 /// directory (no link to one) of the caller, and nobody else may write to it.
-pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, Error> {
-    let failed = || Error::io("make the directory", data_dir);
+pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, ClusterError> {
+    let failed = || ClusterError::io("make the directory", data_dir);
     if let Some(parent) = data_dir.parent() {
         fs::create_dir_all(parent).map_err(failed())?;
     }
@@ -92,7 +94,7 @@ pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, Err
     check_kind(data_dir, &found)?;
 
     if found.uid() != user.own_uid() || found.mode() & 0o022 != 0 {
-        return Err(Error::NotOurs {
+        return Err(ClusterError::NotOurs {
             path: data_dir.to_owned(),
         });
     }
@@ -106,10 +108,10 @@ pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, Err
 /// Takes the lock of `data_dir` for as long as the file stays open; the system gives it back however a process ends.
 ///
 /// # Errors
-/// [`Error::InUse`] when a living process has it.
-pub(crate) fn lock(data_dir: &Path) -> Result<File, Error> {
+/// [`ClusterError::InUse`] when a living process has it.
+pub(crate) fn lock(data_dir: &Path) -> Result<File, ClusterError> {
     let path = lock_in(data_dir);
-    let failed = || Error::io("lock", &path);
+    let failed = || ClusterError::io("lock", &path);
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -122,7 +124,7 @@ pub(crate) fn lock(data_dir: &Path) -> Result<File, Error> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(Error::InUse {
+            return Err(ClusterError::InUse {
                 data_dir: data_dir.to_owned(),
                 pid: holder(&mut file),
             });
@@ -139,12 +141,12 @@ pub(crate) fn lock(data_dir: &Path) -> Result<File, Error> {
 }
 
 /// Refuses a directory, of which we have the lock, that holds anything else: it is about to be removed in the end.
-pub(crate) fn check_empty(data_dir: &Path) -> Result<(), Error> {
-    let failed = || Error::io("read the directory", data_dir);
+pub(crate) fn check_empty(data_dir: &Path) -> Result<(), ClusterError> {
+    let failed = || ClusterError::io("read the directory", data_dir);
     let lock = lock_in(data_dir);
     for entry in fs::read_dir(data_dir).map_err(failed())? {
         if entry.map_err(failed())?.path() != lock {
-            return Err(Error::NotEmpty {
+            return Err(ClusterError::NotEmpty {
                 path: data_dir.to_owned(),
             });
         }
@@ -188,7 +190,7 @@ mod tests {
         symlink("/etc", &link).unwrap();
         assert!(matches!(
             prepare(&link, &user),
-            Err(Error::NotADirectory {
+            Err(ClusterError::NotADirectory {
                 kind: "a symbolic link",
                 ..
             })
@@ -200,7 +202,7 @@ mod tests {
         for refused in [prepare(&file, &user).map(drop), check_data_dir(&file)] {
             assert!(matches!(
                 refused,
-                Err(Error::NotADirectory { kind: "a file", .. })
+                Err(ClusterError::NotADirectory { kind: "a file", .. })
             ));
         }
 
@@ -208,7 +210,10 @@ mod tests {
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, PermissionsExt::from_mode(0o777)).unwrap();
 
-        assert!(matches!(prepare(&open, &user), Err(Error::NotOurs { .. })));
+        assert!(matches!(
+            prepare(&open, &user),
+            Err(ClusterError::NotOurs { .. })
+        ));
 
         fs::remove_dir_all(scratch).unwrap();
     }
@@ -228,8 +233,13 @@ mod tests {
         let scratch = scratch("lock");
         let held = lock(&scratch).unwrap();
         let refused = lock(&scratch).unwrap_err();
-        assert!(matches!(refused, Error::InUse { pid, .. } if pid == Some(std::process::id())));
-        assert!(matches!(check_data_dir(&scratch), Err(Error::InUse { .. })));
+        assert!(
+            matches!(refused, ClusterError::InUse { pid, .. } if pid == Some(std::process::id()))
+        );
+        assert!(matches!(
+            check_data_dir(&scratch),
+            Err(ClusterError::InUse { .. })
+        ));
         drop(held);
         assert!(check_data_dir(&scratch).is_ok());
         assert!(lock(&scratch).is_ok());

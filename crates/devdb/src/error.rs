@@ -10,7 +10,7 @@ use crate::FindError;
 
 /// Why a cluster could not be started or stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ClusterError {
     /// Postgres is not installed and could not be downloaded.
     #[error(transparent)]
     Programs(#[from] FindError),
@@ -125,7 +125,7 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl ClusterError {
     /// Says what was tried, for `map_err`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use crate::ClusterError;
 
 /// Where each thing lies in a data directory.
 ///
@@ -17,10 +17,10 @@ impl Layout {
     ///
     /// # Errors
     /// When the path is not UTF-8: it is named in Postgres' settings.
-    pub(crate) fn of(root: PathBuf) -> Result<Self, Error> {
+    pub(crate) fn of(root: PathBuf) -> Result<Self, ClusterError> {
         match root.to_str() {
             Some(_) => Ok(Self { root }),
-            None => Err(Error::NotUtf8 { path: root }),
+            None => Err(ClusterError::NotUtf8 { path: root }),
         }
     }
 

@@ -15,7 +15,7 @@
 //! use mainstay_devdb::{Cluster, Durability, Options, Programs, default_data_dir};
 //! use mainstay_kernel::Random;
 //!
-//! # fn main() -> Result<(), mainstay_devdb::Error> {
+//! # fn main() -> Result<(), mainstay_devdb::ClusterError> {
 //! let programs = Programs::find(None)?;
 //! let data_dir = default_data_dir(".".as_ref())?;
 //! let options = Options { data_dir, port: None, durability: Durability::Durable };
@@ -32,6 +32,7 @@ mod certificates;
 mod cluster;
 mod connection;
 mod directory;
+mod durability;
 mod error;
 #[cfg(feature = "fetch")]
 mod fetch;
@@ -47,10 +48,11 @@ mod site;
 mod state;
 mod throwaway;
 
-pub use cluster::{Cluster, Durability, Options};
+pub use cluster::{Cluster, Options};
 pub use connection::{Connection, Role};
 pub use directory::{check_data_dir, default_data_dir};
-pub use error::Error;
+pub use durability::Durability;
+pub use error::ClusterError;
 #[cfg(feature = "fetch")]
 pub use fetch::Step;
 pub use programs::{FindError, Programs};

@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use crate::Error;
+use crate::ClusterError;
 
 /// In the order of preference. macOS puts an underscore before the names of its service accounts.
 const ACCOUNTS: [&str; 3] = ["postgres", "_postgres", "nobody"];
@@ -35,10 +35,10 @@ impl ServerUser {
     ///
     /// # Errors
     /// When the user cannot be told, or is root and has no other account to turn to.
-    pub(crate) fn choose() -> Result<Self, Error> {
+    pub(crate) fn choose() -> Result<Self, ClusterError> {
         let own_uid = own_uid()?;
         let account = match own_uid {
-            0 => Some(find_account().ok_or(Error::NoAccount)?),
+            0 => Some(find_account().ok_or(ClusterError::NoAccount)?),
             _ => None,
         };
         Ok(Self { own_uid, account })
@@ -66,10 +66,10 @@ impl ServerUser {
     }
 
     /// Makes the account the owner of `path`.
-    pub(crate) fn give(&self, path: &Path) -> Result<(), Error> {
+    pub(crate) fn give(&self, path: &Path) -> Result<(), ClusterError> {
         match &self.account {
             Some(account) => chown(path, Some(account.uid), Some(account.gid))
-                .map_err(Error::io("change the owner of", path)),
+                .map_err(ClusterError::io("change the owner of", path)),
             None => Ok(()),
         }
     }
@@ -78,8 +78,8 @@ impl ServerUser {
     ///
     /// # Errors
     /// When the permissions cannot be set, or the account does not get as far as this directory.
-    pub(crate) fn admit_to(&self, directory: &Path) -> Result<(), Error> {
-        let failed = || Error::io("set the permissions of", directory);
+    pub(crate) fn admit_to(&self, directory: &Path) -> Result<(), ClusterError> {
+        let failed = || ClusterError::io("set the permissions of", directory);
         let mode = match &self.account {
             Some(account) => {
                 chown(directory, None, Some(account.gid)).map_err(failed())?;
@@ -91,7 +91,7 @@ impl ServerUser {
         fs::set_permissions(directory, Permissions::from_mode(mode)).map_err(failed())?;
 
         match &self.account {
-            Some(account) if !account.reaches(directory) => Err(Error::Unreachable {
+            Some(account) if !account.reaches(directory) => Err(ClusterError::Unreachable {
                 path: directory.to_owned(),
                 account: account.name.clone(),
             }),
@@ -143,14 +143,14 @@ impl Account {
 }
 
 /// The effective user, as POSIX' `id` tells: the standard library has no safe way to ask.
-pub(crate) fn own_uid() -> Result<u32, Error> {
+pub(crate) fn own_uid() -> Result<u32, ClusterError> {
     let id = Path::new("id");
     let output = Command::new(id)
         .arg("-u")
         .output()
-        .map_err(Error::io("run", id))?;
+        .map_err(ClusterError::io("run", id))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    text.trim().parse().map_err(|_| Error::Failed {
+    text.trim().parse().map_err(|_| ClusterError::Failed {
         program: "id",
         output: text.into_owned(),
     })

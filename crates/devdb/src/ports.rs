@@ -6,15 +6,15 @@ use std::{
     path::Path,
 };
 
-use crate::Error;
+use crate::ClusterError;
 
 const ATTEMPTS: usize = 20;
 
 /// The port of the last time (0 for none) if it is still free, or else any free one.
 ///
 /// Another program may take it before the server does; the caller must be ready for that.
-pub(crate) fn choose(last: u16) -> Result<u16, Error> {
-    let failed = || Error::io("find a free port on", Path::new("localhost"));
+pub(crate) fn choose(last: u16) -> Result<u16, ClusterError> {
+    let failed = || ClusterError::io("find a free port on", Path::new("localhost"));
     if last != 0 && is_free(last) {
         return Ok(last);
     }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Error, layout::Layout, site::Site, state::create_private};
+use crate::{ClusterError, layout::Layout, site::Site, state::create_private};
 
 const POLL: Duration = Duration::from_millis(5);
 /// After a crash the server first goes through its log of changes.
@@ -18,10 +18,10 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(40);
 
 /// Starts the server; [`wait_until_ready`] tells when it takes connections.
-pub(crate) fn spawn(site: &Site<'_>) -> Result<Child, Error> {
+pub(crate) fn spawn(site: &Site<'_>) -> Result<Child, ClusterError> {
     let layout = &site.layout;
     let path = layout.log();
-    let failed = || Error::io("open the log", &path);
+    let failed = || ClusterError::io("open the log", &path);
     match fs::rename(&path, layout.previous_log()) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed()(error)),
         _ => {}
@@ -38,28 +38,28 @@ pub(crate) fn spawn(site: &Site<'_>) -> Result<Child, Error> {
         .arg(format!("config_file={}", layout.settings().display()));
     command.stdin(Stdio::null()).stdout(output).stderr(log);
 
-    command.spawn().map_err(Error::io("run", &program))
+    command.spawn().map_err(ClusterError::io("run", &program))
 }
 
 /// Waits until `server` says in its process file that it takes connections.
 ///
 /// # Errors
-/// [`Error::DidNotStart`] with the end of its log; the process is then gone.
-pub(crate) fn wait_until_ready(layout: &Layout, server: &mut Child) -> Result<(), Error> {
+/// [`ClusterError::DidNotStart`] with the end of its log; the process is then gone.
+pub(crate) fn wait_until_ready(layout: &Layout, server: &mut Child) -> Result<(), ClusterError> {
     let program = Path::new("postgres");
     let deadline = Instant::now() + START_LIMIT;
 
     while !is_ready(&layout.process_file(), server.id()) {
         let ended = server
             .try_wait()
-            .map_err(Error::io("wait for", program))?
+            .map_err(ClusterError::io("wait for", program))?
             .is_some();
 
         if !ended && Instant::now() > deadline {
             server
                 .kill()
                 .and_then(|()| server.wait())
-                .map_err(Error::io("end", program))?;
+                .map_err(ClusterError::io("end", program))?;
         } else if !ended {
             sleep(POLL);
             continue;
@@ -67,15 +67,15 @@ pub(crate) fn wait_until_ready(layout: &Layout, server: &mut Child) -> Result<()
 
         let log = layout.log();
         let tail = tail(&log).unwrap_or_default();
-        return Err(Error::DidNotStart { log, tail });
+        return Err(ClusterError::DidNotStart { log, tail });
     }
 
     Ok(())
 }
 
 /// Waits for a server that was told to stop; one that does not is killed.
-pub(crate) fn wait_until_gone(server: &mut Child) -> Result<(), Error> {
-    let failed = || Error::io("wait for", Path::new("postgres"));
+pub(crate) fn wait_until_gone(server: &mut Child) -> Result<(), ClusterError> {
+    let failed = || ClusterError::io("wait for", Path::new("postgres"));
     let deadline = Instant::now() + STOP_LIMIT;
     while server.try_wait().map_err(failed())?.is_none() {
         if Instant::now() > deadline {
@@ -83,7 +83,7 @@ pub(crate) fn wait_until_gone(server: &mut Child) -> Result<(), Error> {
                 .kill()
                 .and_then(|()| server.wait())
                 .map_err(failed())?;
-            return Err(Error::DidNotStop { pid: server.id() });
+            return Err(ClusterError::DidNotStop { pid: server.id() });
         }
         sleep(POLL);
     }
@@ -95,7 +95,7 @@ pub(crate) fn wait_until_gone(server: &mut Child) -> Result<(), Error> {
 ///
 /// The process file alone proves nothing: after a restart of the machine its number may be anybody's. Postgres itself
 /// would refuse to start then, so the file goes when no such server lives. Only the holder of the lock may do this.
-pub(crate) fn stop_leftover(layout: &Layout) -> Result<(), Error> {
+pub(crate) fn stop_leftover(layout: &Layout) -> Result<(), ClusterError> {
     let file = layout.process_file();
     let Ok(text) = fs::read_to_string(&file) else {
         return Ok(());
@@ -114,13 +114,15 @@ pub(crate) fn stop_leftover(layout: &Layout) -> Result<(), Error> {
             interrupt(pid)?;
             told = true;
         } else if Instant::now() > deadline {
-            return Err(Error::DidNotStop { pid });
+            return Err(ClusterError::DidNotStop { pid });
         }
         sleep(POLL);
     }
 
     match fs::remove_file(&file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", &file)(error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(ClusterError::io("remove", &file)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -152,14 +154,14 @@ fn command_line(pid: u32) -> Option<String> {
 }
 
 /// The signal of Postgres' fast shutdown, sent by the shell: the standard library can only kill.
-fn interrupt(pid: u32) -> Result<(), Error> {
+fn interrupt(pid: u32) -> Result<(), ClusterError> {
     let shell = Path::new("/bin/sh");
     Command::new(shell)
         .args(["-c", "kill -s INT \"$1\"", "sh", &pid.to_string()])
         .stderr(Stdio::null())
         .status()
         .map(drop)
-        .map_err(Error::io("run", shell))
+        .map_err(ClusterError::io("run", shell))
 }
 
 /// The last lines of the log.

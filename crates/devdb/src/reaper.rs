@@ -11,7 +11,7 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
 };
 
-use crate::{Durability, Error, layout::Layout};
+use crate::{ClusterError, Durability, layout::Layout};
 
 /// `$1`: the signal that stops the server. `$2`: the server's process file. `$3`: the directory to remove, or nothing.
 /// On its input: the process to stop, the last line being the one that counts, an empty one meaning that there is none.
@@ -55,9 +55,9 @@ pub(crate) struct Reaper {
 
 impl Reaper {
     /// Starts to watch over the cluster of `layout`, whose directory is removed in the end if it is a throwaway one.
-    pub(crate) fn start(layout: &Layout, durability: Durability) -> Result<Self, Error> {
+    pub(crate) fn start(layout: &Layout, durability: Durability) -> Result<Self, ClusterError> {
         let path = Path::new("/bin/sh");
-        let failed = || Error::io("run", path);
+        let failed = || ClusterError::io("run", path);
         let mut command = Command::new(path);
 
         command.args(["-c", SCRIPT, "mainstay-postgres-reaper"]);
@@ -81,12 +81,12 @@ impl Reaper {
     }
 
     /// Names the server to stop.
-    pub(crate) fn watch(&mut self, pid: u32) -> Result<(), Error> {
+    pub(crate) fn watch(&mut self, pid: u32) -> Result<(), ClusterError> {
         self.tell(&pid.to_string())
     }
 
     /// There is no server to stop any more.
-    pub(crate) fn forget(&mut self) -> Result<(), Error> {
+    pub(crate) fn forget(&mut self) -> Result<(), ClusterError> {
         self.tell("")
     }
 
@@ -95,11 +95,11 @@ impl Reaper {
         self.pipe = None;
     }
 
-    fn tell(&mut self, line: &str) -> Result<(), Error> {
+    fn tell(&mut self, line: &str) -> Result<(), ClusterError> {
         self.pipe
             .as_mut()
             .map_or(Ok(()), |pipe| writeln!(pipe, "{line}"))
-            .map_err(Error::io("write to", Path::new("/bin/sh")))
+            .map_err(ClusterError::io("write to", Path::new("/bin/sh")))
     }
 }
 

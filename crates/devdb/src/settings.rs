@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::Path};
 
-use crate::{Durability, Error, layout::Layout, site::Site, state::create_private};
+use crate::{ClusterError, Durability, layout::Layout, site::Site, state::create_private};
 
 /// TLS from this machine, with a password, and no other way in: no plain TCP and no Unix socket.
 const ACCESS_RULES: &str = "\
@@ -11,7 +11,7 @@ hostssl all all ::1/128      scram-sha-256
 ";
 
 /// Writes the files that the server reads at its start on `port`.
-pub(crate) fn write(site: &Site<'_>, port: u16) -> Result<(), Error> {
+pub(crate) fn write(site: &Site<'_>, port: u16) -> Result<(), ClusterError> {
     let Site {
         layout,
         user,
@@ -26,7 +26,7 @@ pub(crate) fn write(site: &Site<'_>, port: u16) -> Result<(), Error> {
     ] {
         create_private(&path)
             .and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(Error::io("write", &path))?;
+            .map_err(ClusterError::io("write", &path))?;
         user.give(&path)?;
     }
 

@@ -10,7 +10,7 @@ use std::{
 use mainstay_kernel::Random;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, layout::Layout};
+use crate::{ClusterError, layout::Layout};
 
 /// What a later start must know of a cluster. Kept in a file that only the caller can read.
 #[derive(Serialize, Deserialize)]
@@ -35,9 +35,9 @@ impl State {
     }
 
     /// Reads the state of the cluster that is already there.
-    pub(crate) fn load(layout: &Layout) -> Result<Self, Error> {
+    pub(crate) fn load(layout: &Layout) -> Result<Self, ClusterError> {
         let path = layout.state();
-        let failed = || Error::io("read", &path);
+        let failed = || ClusterError::io("read", &path);
         let text = fs::read(&path).map_err(failed())?;
         serde_json::from_slice(&text)
             .map_err(io::Error::from)
@@ -45,9 +45,9 @@ impl State {
     }
 
     /// Writes it, whole or not at all.
-    pub(crate) fn save(&self, layout: &Layout) -> Result<(), Error> {
+    pub(crate) fn save(&self, layout: &Layout) -> Result<(), ClusterError> {
         let path = layout.state();
-        let failed = || Error::io("write", &path);
+        let failed = || ClusterError::io("write", &path);
         let text = serde_json::to_vec(self)
             .map_err(io::Error::from)
             .map_err(failed())?;
@@ -74,11 +74,7 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
 
 /// 256 random bits, in letters that need no quoting anywhere.
 fn password(random: &Random) -> String {
-    random
-        .bytes::<32>()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(random.bytes::<32>())
 }
 
 #[cfg(test)]

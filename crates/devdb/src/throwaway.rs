@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::MetadataExt, path::Path, time::Duration};
 use mainstay_kernel::Random;
 
 use crate::{
-    Cluster, Durability, Error, FindError, Options, Programs, directory, layout::Layout,
+    Cluster, ClusterError, Durability, FindError, Options, Programs, directory, layout::Layout,
     owner::ServerUser, postmaster,
 };
 
@@ -20,8 +20,8 @@ const YOUNG: Duration = Duration::from_secs(60);
 /// they and their reapers were killed together, is removed first.
 ///
 /// # Errors
-/// See [`Error`].
-pub fn throwaway() -> Result<Cluster, Error> {
+/// See [`ClusterError`].
+pub fn throwaway() -> Result<Cluster, ClusterError> {
     let programs = programs()?;
     let random = Random::default();
     let user = ServerUser::choose()?;
@@ -75,10 +75,10 @@ fn is_old_and_ours(directory: &Path, own_uid: u32) -> bool {
     })
 }
 
-fn remove_unless_used(directory: &Path) -> Result<(), Error> {
+fn remove_unless_used(directory: &Path) -> Result<(), ClusterError> {
     let _lock = directory::lock(directory)?;
     postmaster::stop_leftover(&Layout::of(directory.to_owned())?)?;
-    fs::remove_dir_all(directory).map_err(Error::io("remove", directory))
+    fs::remove_dir_all(directory).map_err(ClusterError::io("remove", directory))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mainstay_devdb::{Cluster, Durability, Error, Options, Programs, throwaway};
+use mainstay_devdb::{Cluster, ClusterError, Durability, Options, Programs, throwaway};
 use mainstay_kernel::{ExposeSecret, Random};
 
 /// A data directory that is removed at the end of its test.
@@ -27,7 +27,7 @@ impl DataDir {
         Self(std::env::temp_dir().join(format!("mainstay-cluster-{}-{name}", std::process::id())))
     }
 
-    fn start(&self) -> Result<Cluster, Error> {
+    fn start(&self) -> Result<Cluster, ClusterError> {
         let options = Options {
             data_dir: self.0.clone(),
             port: None,
@@ -90,7 +90,7 @@ fn a_directory_has_one_cluster_at_a_time() {
         panic!("two clusters in one directory")
     };
     assert!(
-        matches!(second, Error::InUse { pid, .. } if pid == Some(std::process::id())),
+        matches!(second, ClusterError::InUse { pid, .. } if pid == Some(std::process::id())),
         "{second}"
     );
     assert!(listens(first.connection().port));
@@ -116,7 +116,7 @@ fn a_throwaway_cluster_never_takes_over_a_directory_that_holds_something() {
         durability: Durability::Throwaway,
     };
     let refused = Cluster::start(&Programs::find(None).unwrap(), &options, &Random::default());
-    assert!(matches!(refused, Err(Error::NotEmpty { .. })));
+    assert!(matches!(refused, Err(ClusterError::NotEmpty { .. })));
     assert!(data_dir.0.join("cluster/PG_VERSION").exists());
 }
 
@@ -125,7 +125,9 @@ fn a_cluster_of_another_version_is_not_touched() {
     let data_dir = DataDir::new("version");
     data_dir.start().unwrap().stop().unwrap();
     fs::write(data_dir.0.join("cluster/PG_VERSION"), "9\n").unwrap();
-    assert!(matches!(data_dir.start(), Err(Error::OtherVersion { made_by, .. }) if made_by == "9"));
+    assert!(
+        matches!(data_dir.start(), Err(ClusterError::OtherVersion { made_by, .. }) if made_by == "9")
+    );
 }
 
 #[test]

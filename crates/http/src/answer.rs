@@ -1,20 +1,21 @@
+//! What endpoints return, and how each becomes an answer.
+
 use std::{borrow::Cow, convert::Infallible};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use mainstay_database::{Cursor, Page, Uuid};
-use mainstay_kernel::{Id, Timestamp};
+use mainstay_database::{Cursor, Page};
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::Serialize;
 
 use crate::{
     INTERNAL, Json, Location, OUTCOME_UNKNOWN, Operation, Parameter, Problem, Request, UNAVAILABLE,
+    View,
     conditions::{is_known, tag_of},
     declaration::Success,
-    failure,
-    request::Reply,
+    reply::{Reply, to_bytes},
 };
 
 /// A return type of an endpoint's function: `Result<Json<V>, Problem>`, or [`Created`], [`NoContent`] or [`PageOf`]
@@ -24,7 +25,7 @@ use crate::{
     note = "return `Result<A, Problem>` where `A` is `Json<V>`, `Created<V>`, `NoContent` or `PageOf<V>`",
     note = "`V` is a type under `#[view]`: a database row or an input is never an answer"
 )]
-pub trait Answer {
+pub trait Output {
     /// Writes the response.
     ///
     /// # Errors
@@ -33,42 +34,6 @@ pub trait Answer {
 
     /// Describes the response in the API document.
     fn describe(operation: &mut Operation<'_>);
-}
-
-/// A type that may be part of a response. `#[view]` implements it.
-///
-/// Strings, numbers, booleans, timestamps, ids and choices are views already.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a view",
-    note = "write `#[view]` above the type"
-)]
-pub trait View: Serialize + JsonSchema {
-    /// Whether the resource has a version, and so an `ETag`.
-    const VERSIONED: bool;
-
-    /// The resource's id, as it appears in its path.
-    fn id(&self) -> Option<String> {
-        None
-    }
-
-    /// The resource's version, for the `ETag`.
-    fn version(&self) -> Option<i64> {
-        None
-    }
-}
-
-macro_rules! plain_views {
-    ($($type:ty)*) => {$(
-        impl View for $type {
-            const VERSIONED: bool = false;
-        }
-    )*};
-}
-
-plain_views! { String bool i16 i32 i64 u16 u32 u64 f64 Timestamp Uuid }
-
-impl<T> View for Id<T> {
-    const VERSIONED: bool = false;
 }
 
 /// 201 Created. `Location` is the path of the request followed by the id of the new resource.
@@ -120,7 +85,7 @@ impl<V> PageOf<V> {
     }
 }
 
-impl<A: Answer> Answer for Result<A, Problem> {
+impl<A: Output> Output for Result<A, Problem> {
     fn answer(self, request: &Request) -> Result<Reply, Problem> {
         self?.answer(request)
     }
@@ -134,7 +99,7 @@ impl<A: Answer> Answer for Result<A, Problem> {
     }
 }
 
-impl<V: View> Answer for Json<V> {
+impl<V: View> Output for Json<V> {
     fn answer(self, request: &Request) -> Result<Reply, Problem> {
         let tag = self.0.version().map(tag_of);
         if let Some(tag) = tag
@@ -156,7 +121,7 @@ impl<V: View> Answer for Json<V> {
     }
 }
 
-impl<V: View> Answer for Created<V> {
+impl<V: View> Output for Created<V> {
     fn answer(self, request: &Request) -> Result<Reply, Problem> {
         let location = self
             .0
@@ -170,7 +135,7 @@ impl<V: View> Answer for Created<V> {
     }
 }
 
-impl<V: View> Answer for CreatedAt<V> {
+impl<V: View> Output for CreatedAt<V> {
     fn answer(self, _: &Request) -> Result<Reply, Problem> {
         created(Some(self.0.into_owned()), &self.1)
     }
@@ -180,7 +145,7 @@ impl<V: View> Answer for CreatedAt<V> {
     }
 }
 
-impl<A: Answer> Answer for WithHeaders<A> {
+impl<A: Output> Output for WithHeaders<A> {
     fn answer(self, request: &Request) -> Result<Reply, Problem> {
         let mut reply = self.0.answer(request)?;
         for (name, value) in self.1 {
@@ -194,7 +159,7 @@ impl<A: Answer> Answer for WithHeaders<A> {
     }
 }
 
-impl<V: View> Answer for Listing<V> {
+impl<V: View> Output for Listing<V> {
     fn answer(self, _: &Request) -> Result<Reply, Problem> {
         Ok(json(StatusCode::OK, &self, None))
     }
@@ -205,7 +170,7 @@ impl<V: View> Answer for Listing<V> {
     }
 }
 
-impl Answer for Accepted {
+impl Output for Accepted {
     fn answer(self, _: &Request) -> Result<Reply, Problem> {
         Ok(empty(StatusCode::ACCEPTED))
     }
@@ -215,7 +180,7 @@ impl Answer for Accepted {
     }
 }
 
-impl Answer for NoContent {
+impl Output for NoContent {
     fn answer(self, _: &Request) -> Result<Reply, Problem> {
         Ok(empty(StatusCode::NO_CONTENT))
     }
@@ -225,7 +190,7 @@ impl Answer for NoContent {
     }
 }
 
-impl<V: View> Answer for PageOf<V> {
+impl<V: View> Output for PageOf<V> {
     fn answer(self, _: &Request) -> Result<Reply, Problem> {
         Ok(json(StatusCode::OK, &self, None))
     }
@@ -313,7 +278,7 @@ fn describe_condition<V: View>(operation: &mut Operation<'_>) {
 }
 
 fn json(status: StatusCode, body: &impl Serialize, version: Option<i64>) -> Reply {
-    let mut reply = Response::new(Body::from(failure::to_bytes(body)));
+    let mut reply = Response::new(Body::from(to_bytes(body)));
     *reply.status_mut() = status;
     reply.headers_mut().insert(
         header::CONTENT_TYPE,

@@ -1,3 +1,5 @@
+//! What a running service is made of.
+
 use std::{
     any::{Any, TypeId},
     collections::HashMap,

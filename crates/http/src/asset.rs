@@ -1,3 +1,5 @@
+//! Files that pages load, in the codings that they are served in.
+
 use std::{io::Write as _, sync::OnceLock};
 
 use axum::body::Body;
@@ -5,7 +7,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 
-use crate::{conditions::is_known, negotiation::takes_gzip, page::fingerprint, request::Reply};
+use crate::{conditions::is_known, negotiation::takes_gzip, reply::Reply};
 
 /// A file that pages load, written by a build script with `mainstay_assets::Bundle`. The binary contains the file and
 /// its gzip form.
@@ -147,4 +149,11 @@ fn compressed(content: &[u8]) -> Option<Bytes> {
     encoder.write_all(content).ok()?;
     let compressed = encoder.finish().ok()?;
     (compressed.len() < content.len()).then(|| compressed.into())
+}
+
+/// FNV-1a: an `ETag` must be the same in every replica of one build, and hide nothing.
+pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -1,3 +1,5 @@
+//! How a credential becomes a principal.
+
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -9,13 +11,13 @@ pub trait Authenticator: Send + Sync {
     /// Returns the principal that the credential belongs to.
     fn authenticate<'a>(
         &'a self,
-        shown: Shown<'a>,
+        shown: PresentedCredential<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, Refusal>>;
 }
 
 /// A credential as sent with a request, not yet checked.
 #[derive(Clone, Copy)]
-pub enum Shown<'a> {
+pub enum PresentedCredential<'a> {
     /// `Authorization: Bearer …` (RFC 6750 §2.1): an access token, or an API key.
     Bearer(&'a str),
     /// The password of `Authorization: Basic …` (RFC 7617): an API key. The user name is ignored.

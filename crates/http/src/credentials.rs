@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderName, Method, header};
 use mainstay_access::{Credential, Principal};
 
-use crate::{CROSS_SITE, Problem, Refusal, Request, Shown, UNAUTHENTICATED};
+use crate::{CROSS_SITE, PresentedCredential, Problem, Refusal, Request, UNAUTHENTICATED};
 
 /// The cookie of a browser's session. Its prefix restricts it to TLS, this host and all paths (RFC 6265bis §4.1.3.2;
 /// OWASP ASVS 3.3.1 to 3.3.4).
@@ -20,14 +20,16 @@ pub(crate) async fn authenticated(request: &mut Request) -> Result<Arc<Principal
     let decoded;
     let shown = if request.parts.headers.contains_key(header::AUTHORIZATION) {
         match authorization(request).ok_or_else(|| UNAUTHENTICATED.problem())? {
-            (Scheme::Bearer, token) => Shown::Bearer(token),
+            (Scheme::Bearer, token) => PresentedCredential::Bearer(token),
             (Scheme::Basic, encoded) => {
                 decoded = basic(encoded).ok_or_else(|| UNAUTHENTICATED.problem())?;
-                Shown::BasicPassword(decoded.1.as_str())
+                PresentedCredential::BasicPassword(decoded.1.as_str())
             }
         }
     } else {
-        Shown::Cookie(cookie(request, SESSION_COOKIE).ok_or_else(|| UNAUTHENTICATED.problem())?)
+        PresentedCredential::Cookie(
+            cookie(request, SESSION_COOKIE).ok_or_else(|| UNAUTHENTICATED.problem())?,
+        )
     };
 
     match request.app.authenticator().authenticate(shown).await {
@@ -40,7 +42,7 @@ pub(crate) async fn authenticated(request: &mut Request) -> Result<Arc<Principal
         }
         Err(Refusal::Invalid(reason)) => {
             let problem = UNAUTHENTICATED.problem().caused_by(reason);
-            Err(if matches!(shown, Shown::Bearer(_)) {
+            Err(if matches!(shown, PresentedCredential::Bearer(_)) {
                 problem.challenge(INVALID_TOKEN)
             } else {
                 problem

@@ -1,3 +1,5 @@
+//! The declaration of an endpoint: its method, path, policy, inputs and answers.
+
 use std::any::TypeId;
 
 use futures_util::future::BoxFuture;
@@ -5,7 +7,7 @@ use http::{Method, StatusCode};
 use mainstay_access::Declared;
 use schemars::{JsonSchema, Schema};
 
-use crate::{Kind, Problem, Request, request::Reply, schemas::Schemas};
+use crate::{Kind, Problem, Request, reply::Reply, schemas::Schemas};
 
 /// An endpoint: a function under `#[get(…)]`, `#[post(…)]` or another method's attribute. Never implemented by hand.
 #[diagnostic::on_unimplemented(

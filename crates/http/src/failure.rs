@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use http::Method;
 use mainstay_database::Error;
-use serde::Serialize;
 
 use crate::{
     CONFLICT, FieldError, INTERNAL, INVALID_INPUT, Kind, NOT_FOUND, OUTCOME_UNKNOWN,
     PRECONDITION_FAILED, Problem, TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UNAVAILABLE,
-    kinds::NOT_SHOWN,
+    problem_kinds::NOT_SHOWN,
 };
 
 const NO_CURSOR: &str = "is not a cursor of this listing with this order and these filters";
@@ -144,13 +143,4 @@ fn described(error: &Error) -> String {
     error
         .cause()
         .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
-}
-
-/// Serializes one of our own types as JSON. Their keys are strings and their `Serialize` never fails, so this does not
-/// fail either.
-pub(crate) fn to_bytes(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_else(|error| {
-        tracing::error!(%error, "response could not be serialized as JSON");
-        Vec::new()
-    })
 }

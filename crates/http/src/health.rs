@@ -1,3 +1,5 @@
+//! Whether the service is ready, and how probes are answered.
+
 use std::{
     sync::{
         Arc, OnceLock,

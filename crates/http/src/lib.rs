@@ -6,6 +6,8 @@
 //! provides.
 
 mod answer;
+mod api;
+mod api_check;
 mod app;
 mod asset;
 mod authenticate;
@@ -20,11 +22,12 @@ mod docs_page;
 mod document;
 mod edge;
 mod failure;
+mod frame;
 mod framing;
 mod health;
 mod hosts;
 mod input;
-mod kinds;
+mod listener;
 pub mod look;
 mod management;
 mod matrix;
@@ -35,19 +38,25 @@ mod pages;
 mod personal;
 mod policy;
 mod problem;
+mod problem_kinds;
 mod problem_page;
+mod reply;
 mod request;
+mod request_log;
 mod router;
 mod schemas;
+mod security_headers;
+mod serve_error;
 mod server;
 mod settings;
+mod view;
 
-pub use answer::{
-    Accepted, Answer, Created, CreatedAt, Listing, NoContent, PageOf, View, WithHeaders,
-};
+pub use answer::{Accepted, Created, CreatedAt, Listing, NoContent, Output, PageOf, WithHeaders};
+pub use api::Api;
+pub use api_check::ApiError;
 pub use app::{App, Parts};
 pub use asset::Asset;
-pub use authenticate::{Authenticator, Refusal, Shown};
+pub use authenticate::{Authenticator, PresentedCredential, Refusal};
 pub use bodies::PUBLIC_BODY_LIMIT;
 pub use certificate::Certificate;
 pub use client::ForwardedBy;
@@ -64,19 +73,20 @@ pub use input::{
     ClientBasic, Cookie, CookieValue, Form, Header, HeaderField, Input, Json, OAuthForm, Patch,
     Path, PathParameters, PathValue, Query, Shape, Shared, UserAgent,
 };
-pub use kinds::*;
 pub use mainstay_macros::{choice, delete, get, input, patch, post, put, view};
 pub use management::Management;
 pub use matrix::{AccessRow, access_matrix, access_table};
 pub use module::{Module, Recipient, SharedValue};
-pub use page::{Content, Page};
+pub use page::{Content, WebPage};
 pub use personal::{ErasureView, ExportPage, ExportView};
 pub use policy::{Allowed, Caller, Fresh, FreshOrScoped, InPerson, Policy, Public, SignedIn};
 pub use problem::{FieldError, Kind, Problem};
+pub use problem_kinds::*;
 pub use request::Request;
-pub use router::{Api, Wrong};
-pub use server::{ServeError, Server};
+pub use serve_error::ServeError;
+pub use server::Server;
 pub use settings::Settings;
+pub use view::View;
 
 // Used by the code that the attributes expand to.
 #[doc(hidden)]

@@ -1,13 +1,13 @@
 //! The look that all pages share: files below `/look/`, for the pages of this crate and of modules.
 //!
-//! A page loads `/look/colours.css` (the colours of both schemes as custom properties) and, if it wants,
-//! `/look/shell.css` (bar, cards and buttons). These names are stable. A build script that bundles a module's own files
-//! replaces them by names that contain a hash of the content, which browsers cache for a year.
+//! A page loads `/look/base.css` (the colours of both schemes as custom properties, the font, the focus ring) and, if it
+//! wants, `/look/shell.css` (bar, cards and buttons). These names are stable. A build script that bundles a module's own
+//! files replaces them by names that contain a hash of the content, which browsers cache for a year.
 
-use crate::{Asset, Page};
+use crate::{Asset, WebPage};
 
-/// The colours, as custom properties of CSS, in both schemes.
-pub const COLOURS: &str = "/look/colours.css";
+/// The colours of both schemes, as custom properties of CSS, the font and the focus ring.
+pub const BASE: &str = "/look/base.css";
 /// The bar, cards, rows and buttons.
 pub const SHELL: &str = "/look/shell.css";
 /// The icon, as SVG.
@@ -33,7 +33,7 @@ pub const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; 
 
 /// Renders a page: its title, the service's name in the bar, and the HTML of its `main` element.
 pub fn page(title: &str, service: &str, main: &str) -> String {
-    let [colours, shell, icon] = [COLOURS, SHELL, ICON].map(hashed);
+    let [base, shell, icon] = [BASE, SHELL, ICON].map(hashed);
     let [title, service] = [title, service].map(escaped);
 
     format!(
@@ -45,7 +45,7 @@ pub fn page(title: &str, service: &str, main: &str) -> String {
   <meta name="color-scheme" content="light dark">
   <title>{title}</title>
   <link rel="icon" href="{icon}" type="image/svg+xml">
-  <link rel="stylesheet" href="{colours}">
+  <link rel="stylesheet" href="{base}">
   <link rel="stylesheet" href="{shell}">
 </head>
 <body>
@@ -66,6 +66,6 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// The icon at `/favicon.ico`, where browsers look for it by default.
-pub fn favicon() -> Option<Page> {
-    named(ICON).map(|icon| Page::asset_at("/favicon.ico", icon))
+pub fn favicon() -> Option<WebPage> {
+    named(ICON).map(|icon| WebPage::asset_at("/favicon.ico", icon))
 }

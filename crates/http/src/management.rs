@@ -1,3 +1,5 @@
+//! The management port: health and metrics, where no client reaches them.
+
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
 use axum::{Router, body::Body, extract::Request as HttpRequest, routing::get};
@@ -9,9 +11,9 @@ use crate::{
     App, ServeError,
     connections::{Beyond, Limits, serve},
     health::probe,
+    listener::bind,
     pages::text,
-    request::Reply,
-    server::bind,
+    reply::Reply,
 };
 
 /// Number of concurrent connections. A new connection replaces the oldest, so that a probe never waits for idle ones.

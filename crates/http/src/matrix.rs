@@ -1,3 +1,5 @@
+//! The access matrix: which role may call which operation.
+
 use std::fmt;
 
 use mainstay_access::BuiltInRole;

@@ -1,3 +1,5 @@
+//! Modules: what a feature brings to a service.
+
 use std::{
     any::{Any, TypeId},
     sync::Arc,
@@ -7,7 +9,7 @@ use mainstay_access::Declared;
 use mainstay_database::{Entity, PrivateColumn, Retention, SealedTable};
 use serde::Serialize;
 
-use crate::{Declaration, Endpoints, Page};
+use crate::{Declaration, Endpoints, WebPage};
 
 /// A feature: its name, its endpoints, and everything else that it adds to the service.
 ///
@@ -19,7 +21,7 @@ use crate::{Declaration, Endpoints, Page};
 pub struct Module {
     name: &'static str,
     declarations: Vec<Declaration>,
-    pages: Vec<Page>,
+    pages: Vec<WebPage>,
     permissions: Vec<Declared>,
     tables: Vec<SealedTable>,
     private_columns: Vec<PrivateColumn>,
@@ -71,7 +73,7 @@ impl Module {
 
     /// Adds pages.
     #[must_use]
-    pub fn pages(mut self, pages: impl IntoIterator<Item = Page>) -> Self {
+    pub fn pages(mut self, pages: impl IntoIterator<Item = WebPage>) -> Self {
         self.pages.extend(pages);
         self
     }
@@ -151,7 +153,7 @@ impl Module {
     }
 
     /// Its pages.
-    pub fn added_pages(&self) -> &[Page] {
+    pub fn added_pages(&self) -> &[WebPage] {
         &self.pages
     }
 

@@ -1,3 +1,5 @@
+//! Pages beside the API: what each is and where its content comes from.
+
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
@@ -12,13 +14,13 @@ use crate::{Asset, Problem, asset::Representations};
 /// ```
 /// use mainstay_http::Page;
 ///
-/// let style = Page::file("/about/style.css", "text/css; charset=utf-8", b"body { margin: 2rem }");
-/// let page = Page::file("/about", "text/html; charset=utf-8", b"<!doctype html><title>About</title>")
+/// let style = WebPage::file("/about/style.css", "text/css; charset=utf-8", b"body { margin: 2rem }");
+/// let page = WebPage::file("/about", "text/html; charset=utf-8", b"<!doctype html><title>About</title>")
 ///     .policy("default-src 'none'; style-src 'self'; frame-ancestors 'none'");
 /// assert_eq!([style.path(), page.path()], ["/about/style.css", "/about"]);
 /// ```
 #[derive(Clone)]
-pub struct Page {
+pub struct WebPage {
     path: &'static str,
     policy: Option<&'static str>,
     pub(crate) source: Source,
@@ -46,7 +48,7 @@ pub struct Content {
     pub bytes: Bytes,
 }
 
-impl Page {
+impl WebPage {
     /// Content that is part of the binary. Clients cache it and revalidate it (`ETag`), and get gzip if they accept it.
     pub fn file(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         Self::of(
@@ -109,17 +111,10 @@ impl Page {
     }
 }
 
-impl fmt::Debug for Page {
+impl fmt::Debug for WebPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Page")
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
-}
-
-/// FNV-1a. An `ETag` must be the same in all replicas of a build; it needs no cryptographic hash.
-pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

@@ -5,26 +5,15 @@ use axum::body::Body;
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 
 use crate::{
-    App, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Page, Problem,
+    Api, App, MALFORMED, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, WebPage,
     asset::Representations,
     docs_page,
     health::probe,
     input::has_bad_escape,
     look,
     page::{Content, Source},
-    request::Reply,
-    router::Api,
+    reply::Reply,
 };
-
-/// The platform's own paths, as patterns of the router.
-pub(crate) const PATHS: [&str; 6] = [
-    "/livez",
-    "/readyz",
-    "/openapi.json",
-    "/docs",
-    "/docs/{file}",
-    "/look/{file}",
-];
 
 pub(crate) async fn answer(app: &App, api: &Api, request: &Parts) -> Result<Reply, Problem> {
     only_read(request)?;
@@ -40,7 +29,7 @@ pub(crate) async fn answer(app: &App, api: &Api, request: &Parts) -> Result<Repl
 }
 
 /// Answers with a page of a module.
-pub(crate) fn show(page: &Page, request: &Parts) -> Result<Reply, Problem> {
+pub(crate) fn show(page: &WebPage, request: &Parts) -> Result<Reply, Problem> {
     only_read(request)?;
 
     let mut reply = match &page.source {
@@ -88,7 +77,6 @@ fn fields(request: &Parts) -> Result<Vec<(String, String)>, Problem> {
             .problem()
             .detail("The query contains an invalid percent-encoding."));
     }
-
     Ok(form_urlencoded::parse(query.as_bytes())
         .into_owned()
         .collect())

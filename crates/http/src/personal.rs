@@ -1,7 +1,7 @@
 //! Views of a person's data export and of their erasure, the same for every kind of person in an app.
 
 use mainstay_database::{
-    Cursor, Erased, Export, ExportedChange, ExportedEvent, ExportedField, ExportedRow, Shown,
+    Cursor, Erased, Export, ExportedAs, ExportedChange, ExportedEvent, ExportedField, ExportedRow,
 };
 use mainstay_kernel::{Timestamp, Uuid};
 use serde_json::Value;
@@ -215,13 +215,13 @@ fn event(event: ExportedEvent) -> ExportedEventView {
     }
 }
 
-impl From<Shown> for ShownAs {
-    fn from(shown: Shown) -> Self {
+impl From<ExportedAs> for ShownAs {
+    fn from(shown: ExportedAs) -> Self {
         match shown {
-            Shown::AsStored => Self::AsStored,
-            Shown::Opened => Self::Opened,
-            Shown::Withheld => Self::Withheld,
-            Shown::Destroyed => Self::Destroyed,
+            ExportedAs::AsStored => Self::AsStored,
+            ExportedAs::Opened => Self::Opened,
+            ExportedAs::Withheld => Self::Withheld,
+            ExportedAs::Destroyed => Self::Destroyed,
         }
     }
 }

@@ -3,7 +3,7 @@
 use http::{HeaderValue, StatusCode, header};
 use uuid::Uuid;
 
-use crate::{Problem, look, request::Reply};
+use crate::{Problem, look, reply::Reply};
 
 impl Problem {
     /// Renders the problem as a page instead of JSON. The headers stay the same but for the content type and policy.

@@ -1,3 +1,5 @@
+//! A request on its way through an endpoint.
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -7,9 +9,6 @@ use mainstay_database::Origin;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{App, bodies::BodyLimit};
-
-/// The HTTP response of an endpoint.
-pub(crate) type Reply = http::Response<Body>;
 
 /// A request to an endpoint. The policy checks its head, then the inputs extract their values.
 pub struct Request {

@@ -1,3 +1,5 @@
+//! The schemas of the API document.
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
 

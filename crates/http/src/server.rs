@@ -1,3 +1,5 @@
+//! The server of the API: its ports, its certificate, and how it stops.
+
 use std::{io, net::SocketAddr, time::Duration};
 
 use http::{HeaderValue, Method, header};
@@ -7,10 +9,11 @@ use tokio_rustls::TlsAcceptor;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
-    App, Certificate, Settings,
+    Api, App, Certificate, ServeError, Settings,
     connections::{Beyond, Limits, serve},
+    listener::bind,
     management,
-    router::Api,
+    router::router,
 };
 
 /// The API and the management port, bound and ready to run.
@@ -22,27 +25,6 @@ pub struct Server {
     certificate: Option<Certificate>,
     tls: Option<TlsAcceptor>,
     telemetry: Option<Telemetry>,
-}
-
-/// The reason why the server cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The address is in use, or does not belong to this machine.
-    #[error("cannot listen on {address}: {cause}")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// The error of the operating system.
-        cause: io::Error,
-    },
-    /// The certificate or its key cannot be used.
-    #[error("cannot serve TLS with {file}: {cause}")]
-    Tls {
-        /// The file.
-        file: String,
-        /// What is wrong with it.
-        cause: String,
-    },
 }
 
 impl Server {
@@ -117,7 +99,8 @@ impl Server {
         let (stop_api, api_stopped) = watch::channel(false);
         let (stop_management, management_stopped) = watch::channel(false);
 
-        let mut router = api.router(&app);
+        let mut router = router(&api, &app);
+
         if let Some(cors) = cors(&settings) {
             router = router.layer(cors);
         }
@@ -152,21 +135,17 @@ impl Server {
         app.readiness().drain();
         tokio::time::sleep(settings.readiness_grace).await;
         stop_api.send_replace(true);
+
         if api.await.is_err() {
             tracing::error!("accept loop panicked");
         }
 
         stop_management.send_replace(true);
+
         if management.await.is_err() {
             tracing::error!("accept loop of the management port panicked");
         }
     }
-}
-
-pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|cause| ServeError::Bind { address, cause })
 }
 
 fn cors(settings: &Settings) -> Option<CorsLayer> {

@@ -1,3 +1,5 @@
+//! The settings of HTTP.
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use http::HeaderValue;

@@ -1,15 +1,41 @@
+//! A job that this worker has: its claim, its payload and its hand-over.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mainstay_database::{Database, Id, Job, Uuid};
+use mainstay_database::{Database, Error, Id, Job, Row, Uuid, Value};
 use serde::de::DeserializeOwned;
 
-use crate::{JobError, queue::Queue};
+use crate::{
+    JobError,
+    queue::{Claim, Queue, seconds},
+};
+
+// While a job runs, `run_at` is the end of its lease, so that one index finds both due and abandoned jobs.
+const CLAIM: &str = r"
+    WITH due AS (
+        SELECT id
+        FROM jobs
+        WHERE state IN ('waiting', 'running') AND run_at <= now() AND kind = ANY($1)
+        ORDER BY run_at
+        LIMIT $2
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE jobs j
+    SET state = 'running',
+        claim = $3,
+        attempts = attempts + 1,
+        run_at = now() + make_interval(secs => $4),
+        leased_until = now() + make_interval(secs => $4)
+    FROM due
+    WHERE j.id = due.id
+    RETURNING j.id, j.kind, j.attempts, j.payload
+";
 
 /// A job that this worker has claimed: no other worker may run it while the lease is valid.
 pub struct Claimed {
     pub(crate) id: Id<Job>,
     pub(crate) kind: String,
-    pub(crate) claim: Uuid,
+    claim: Uuid,
     pub(crate) attempt: i32,
     pub(crate) payload: Option<Vec<u8>>,
     pub(crate) queue: Queue,
@@ -61,12 +87,53 @@ impl Claimed {
     /// [`JobError::Retry`] if the mark could not be saved, or the lease expired and another worker has the job. The
     /// step must not be taken then.
     pub async fn hand_over(&self) -> Result<(), JobError> {
-        if !self.queue.hand_over(self).await? {
+        if !self.queue.hand_over(self.as_claim()).await? {
             return Err(JobError::retry("the lease expired"));
         }
-
         self.handed_over.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Claims at most `count` jobs of these kinds that are due or whose lease has expired.
+    pub(crate) async fn claim(
+        queue: &Queue,
+        kinds: &[String],
+        count: usize,
+    ) -> Result<Vec<Self>, Error> {
+        let claim = queue.database().runtime().new_id::<Self>().uuid();
+        let values: [Value; 4] = [
+            kinds.to_vec().into(),
+            i64::try_from(count).unwrap_or(i64::MAX).into(),
+            claim.into(),
+            seconds(queue.lease()),
+        ];
+
+        let rows = queue.run("jobs.claim", CLAIM, values).await?;
+        queue.pulse().beat();
+
+        rows.iter()
+            .map(|row| Self::read(queue, claim, row))
+            .collect()
+    }
+
+    fn read(queue: &Queue, claim: Uuid, row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.get::<Id<_>>(0)?,
+            kind: row.get(1)?,
+            claim,
+            attempt: row.get(2)?,
+            payload: row.get(3)?,
+            queue: queue.clone(),
+            handed_over: AtomicBool::new(false),
+        })
+    }
+
+    /// By which this worker has it.
+    pub(crate) fn as_claim(&self) -> Claim {
+        Claim {
+            job: self.id,
+            id: self.claim,
+        }
     }
 
     pub(crate) fn is_handed_over(&self) -> bool {

@@ -10,12 +10,13 @@
 //!
 //! Handlers are not in this crate: each module provides its own.
 
+mod attempt;
 mod claimed;
 mod figures;
 mod handler;
+mod job_error;
 mod operate;
 mod periodic;
-mod pursuit;
 mod queue;
 mod retry;
 mod settings;
@@ -24,7 +25,8 @@ mod worker;
 
 pub use claimed::Claimed;
 pub use figures::measure;
-pub use handler::{Handler, JobError};
+pub use handler::Handler;
+pub use job_error::JobError;
 pub use operate::{Unfinished, retry, unfinished};
 pub use periodic::Periodic;
 pub use settings::Settings;

@@ -1,3 +1,5 @@
+//! Periodic tasks: one replica does each when it is due.
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;

@@ -4,32 +4,11 @@
 //! All times are the database's (`now()`), so that a replica with a wrong clock neither delays jobs nor takes those of
 //! others.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::time::Duration;
 
-use mainstay_database::{Database, Error, Id, Origin, Pulse, Row, Unscoped, Uuid, Value};
+use mainstay_database::{Database, Error, Id, Job, Origin, Pulse, Row, Unscoped, Uuid, Value};
 
-use crate::{Claimed, Settings};
-
-// While a job runs, `run_at` is the end of its lease, so that one index finds both due and abandoned jobs.
-const CLAIM: &str = r"
-    WITH due AS (
-        SELECT id
-        FROM jobs
-        WHERE state IN ('waiting', 'running') AND run_at <= now() AND kind = ANY($1)
-        ORDER BY run_at
-        LIMIT $2
-        FOR UPDATE SKIP LOCKED
-    )
-    UPDATE jobs j
-    SET state = 'running',
-        claim = $3,
-        attempts = attempts + 1,
-        run_at = now() + make_interval(secs => $4),
-        leased_until = now() + make_interval(secs => $4)
-    FROM due
-    WHERE j.id = due.id
-    RETURNING j.id, j.kind, j.attempts, j.payload
-";
+use crate::Settings;
 
 const RENEW: &str = r"
     UPDATE jobs
@@ -91,6 +70,13 @@ pub(crate) struct Queue {
     pulse: Pulse,
 }
 
+/// By which a worker has a job.
+#[derive(Clone, Copy)]
+pub(crate) struct Claim {
+    pub(crate) job: Id<Job>,
+    pub(crate) id: Uuid,
+}
+
 impl Queue {
     pub(crate) fn new(database: Database, settings: &Settings) -> Self {
         // A fully occupied worker claims nothing, but renews each lease three times before it ends. One statement may
@@ -107,75 +93,47 @@ impl Queue {
         &self.pulse
     }
 
+    /// How long a claim holds unless it is renewed.
+    pub(crate) fn lease(&self) -> Duration {
+        self.lease
+    }
+
     pub(crate) fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Claims at most `count` jobs of these kinds that are due or whose lease has expired.
-    pub(crate) async fn claim(
-        &self,
-        kinds: &[String],
-        count: usize,
-    ) -> Result<Vec<Claimed>, Error> {
-        let claim = self.database.runtime().new_id::<Claimed>().uuid();
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let values = [
-            kinds.to_vec().into(),
-            count.into(),
-            claim.into(),
-            seconds(self.lease),
-        ];
-
-        let rows = self.run("jobs.claim", CLAIM, values).await?;
-        self.pulse.beat();
-
-        rows.iter().map(|row| self.claimed(claim, row)).collect()
-    }
-
-    fn claimed(&self, claim: Uuid, row: &Row) -> Result<Claimed, Error> {
-        Ok(Claimed {
-            id: row.get::<Id<_>>(0)?,
-            kind: row.get(1)?,
-            claim,
-            attempt: row.get(2)?,
-            payload: row.get(3)?,
-            queue: self.clone(),
-            handed_over: AtomicBool::new(false),
-        })
-    }
-
     /// Renews the lease. Returns `false` if another worker has the job.
-    pub(crate) async fn renew(&self, job: &Claimed) -> Result<bool, Error> {
-        self.settle("jobs.renew", RENEW, job, [seconds(self.lease)])
+    pub(crate) async fn renew(&self, claim: Claim) -> Result<bool, Error> {
+        self.settle("jobs.renew", RENEW, claim, [seconds(self.lease)])
             .await
     }
 
-    pub(crate) async fn hand_over(&self, job: &Claimed) -> Result<bool, Error> {
-        self.settle("jobs.hand_over", HAND_OVER, job, [seconds(self.lease)])
+    pub(crate) async fn hand_over(&self, claim: Claim) -> Result<bool, Error> {
+        self.settle("jobs.hand_over", HAND_OVER, claim, [seconds(self.lease)])
             .await
     }
 
-    pub(crate) async fn done(&self, job: &Claimed) -> Result<bool, Error> {
-        self.settle("jobs.done", DONE, job, []).await
+    pub(crate) async fn done(&self, claim: Claim) -> Result<bool, Error> {
+        self.settle("jobs.done", DONE, claim, []).await
     }
 
     pub(crate) async fn retry(
         &self,
-        job: &Claimed,
+        claim: Claim,
         wait: Duration,
         reason: &str,
     ) -> Result<bool, Error> {
-        self.settle("jobs.retry", RETRY, job, [seconds(wait), reason.into()])
+        self.settle("jobs.retry", RETRY, claim, [seconds(wait), reason.into()])
             .await
     }
 
-    pub(crate) async fn failed(&self, job: &Claimed, reason: &str) -> Result<bool, Error> {
-        self.settle("jobs.failed", FAILED, job, [reason.into()])
+    pub(crate) async fn failed(&self, claim: Claim, reason: &str) -> Result<bool, Error> {
+        self.settle("jobs.failed", FAILED, claim, [reason.into()])
             .await
     }
 
-    pub(crate) async fn unclear(&self, job: &Claimed, reason: &str) -> Result<bool, Error> {
-        self.settle("jobs.unclear", UNCLEAR, job, [reason.into()])
+    pub(crate) async fn unclear(&self, claim: Claim, reason: &str) -> Result<bool, Error> {
+        self.settle("jobs.unclear", UNCLEAR, claim, [reason.into()])
             .await
     }
 
@@ -191,10 +149,10 @@ impl Queue {
         &self,
         name: &'static str,
         text: &'static str,
-        job: &Claimed,
+        claim: Claim,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<bool, Error> {
-        let own = [job.id.uuid().into(), job.claim.into()];
+        let own = [claim.job.uuid().into(), claim.id.into()];
         let settled = !self
             .run(name, text, own.into_iter().chain(values))
             .await?

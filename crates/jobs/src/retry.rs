@@ -1,3 +1,5 @@
+//! How long to wait before the next attempt.
+
 use std::time::Duration;
 
 use mainstay_kernel::Random;

@@ -1,3 +1,5 @@
+//! The worker: claims what is due and does it, beside upkeep.
+
 use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
 use mainstay_database::{Database, Heard, Listener, Pulse};
@@ -6,7 +8,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Handler, Periodic, Settings, pursuit::pursue, queue::Queue, upkeep};
+use crate::{Claimed, Handler, Periodic, Settings, attempt::attempt, queue::Queue, upkeep};
 
 /// The channel on which new jobs are announced.
 const CHANNEL: &str = "jobs";
@@ -105,14 +107,14 @@ impl Worker {
 
             let free = self.settings.concurrency.saturating_sub(under_way.len());
             if free > 0 {
-                match self.queue.claim(&kinds, free).await {
+                match Claimed::claim(&self.queue, &kinds, free).await {
                     Ok(claimed) => {
                         for job in claimed {
                             let (handlers, settings) =
                                 (self.handlers.clone(), self.settings.clone());
                             under_way.spawn(async move {
                                 let handler = handlers.get(job.kind.as_str()).cloned();
-                                pursue(job, handler.as_deref(), &settings).await;
+                                attempt(job, handler.as_deref(), &settings).await;
                             });
                         }
                     }

@@ -1,3 +1,5 @@
+//! The clock.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use time::{Duration, OffsetDateTime};

@@ -1,3 +1,5 @@
+//! Identifiers, each of a type of its own.
+
 use std::{
     borrow::Cow,
     cmp::Ordering,

@@ -1,3 +1,5 @@
+//! Random bytes.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};

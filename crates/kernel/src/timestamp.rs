@@ -1,3 +1,5 @@
+//! Moments in UTC.
+
 use std::{
     borrow::Cow,
     fmt,

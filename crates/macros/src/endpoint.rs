@@ -1,3 +1,5 @@
+//! The attributes of endpoints: `#[get]`, `#[post]` and the others.
+
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
@@ -123,11 +125,11 @@ pub(crate) fn expand(
         .iter()
         .map(|ty| quote_spanned! {ty.span()=> <#ty as #http::Input>::describe(operation); });
     let answered = quote_spanned! {answer.span()=>
-        <#answer as #http::Answer>::answer(#name(policy, #(#bindings),*).await, &request)
+        <#answer as #http::Output>::answer(#name(policy, #(#bindings),*).await, &request)
     };
 
     let described_answer =
-        quote_spanned! {answer.span()=> <#answer as #http::Answer>::describe(operation); };
+        quote_spanned! {answer.span()=> <#answer as #http::Output>::describe(operation); };
     let attributes = function
         .attrs
         .iter()

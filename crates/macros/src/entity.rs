@@ -1,3 +1,5 @@
+//! The derive of entities.
+
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
@@ -153,9 +155,9 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
                 })
             }
 
-            fn texts() -> &'static ::std::sync::OnceLock<#database::Texts> {
-                static TEXTS: ::std::sync::OnceLock<#database::Texts> = ::std::sync::OnceLock::new();
-                &TEXTS
+            fn statements() -> &'static ::std::sync::OnceLock<#database::Statements> {
+                static STATEMENTS: ::std::sync::OnceLock<#database::Statements> = ::std::sync::OnceLock::new();
+                &STATEMENTS
             }
         }
 

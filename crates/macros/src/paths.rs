@@ -1,3 +1,5 @@
+//! The paths under which generated code finds the platform's crates.
+
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;

@@ -1,3 +1,5 @@
+//! The attributes of shapes: `#[input]`, `#[view]` and `#[choice]`.
+
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{

@@ -1,3 +1,5 @@
+//! Addresses that mail can be sent to.
+
 use lettre::Address;
 
 /// The longest address in SMTP (RFC 5321 §4.5.3.1.3: 256 with its brackets).

@@ -1,3 +1,5 @@
+//! Why something cannot be mailed.
+
 use mainstay_http::{INTERNAL, Problem};
 
 /// The reason why a message cannot be created. It quotes neither the address nor the text.

@@ -1,3 +1,5 @@
+//! What a letter says.
+
 use askama::Template;
 
 use crate::MailError;

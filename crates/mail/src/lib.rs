@@ -30,10 +30,7 @@ mod undelivered;
 pub use error::MailError;
 pub use letter::Letter;
 pub use mail::Mail;
-pub use mailbox::{Mailbox, Message};
+pub use mailbox::{Mailbox, MailboxMessage};
 pub use mailer::Mailer;
 pub use settings::{Settings, Transport};
 pub use undelivered::{Undelivered, resend, settle, undelivered};
-
-/// The kind of the jobs that send e-mail.
-const KIND: &str = "mail";

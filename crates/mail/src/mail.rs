@@ -1,9 +1,14 @@
+//! A letter to one address, as a job.
+
 use std::fmt;
 
 use mainstay_database::{Error, Job, Unscoped};
 use serde::{Deserialize, Serialize};
 
-use crate::{KIND, Letter, MailError, address};
+use crate::{Letter, MailError, address};
+
+/// The kind of the jobs that send e-mail.
+pub(crate) const KIND: &str = "mail";
 
 /// A message with its recipient, ready to be queued.
 #[derive(Clone, Serialize, Deserialize)]

@@ -1,3 +1,5 @@
+//! The mailbox of development.
+
 use std::{
     collections::VecDeque,
     fmt,
@@ -15,11 +17,11 @@ const KEPT: usize = 200;
 
 /// The mailbox of development: messages stay in the memory of this process. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Mailbox(Arc<Mutex<VecDeque<Message>>>);
+pub struct Mailbox(Arc<Mutex<VecDeque<MailboxMessage>>>);
 
 /// A message that would have been sent in production.
 #[derive(Clone, Serialize)]
-pub struct Message {
+pub struct MailboxMessage {
     /// The id of the job that sent it.
     pub id: Id<Job>,
     /// When it was sent.
@@ -36,7 +38,7 @@ pub struct Message {
 
 impl Mailbox {
     /// The messages, newest first.
-    pub fn messages(&self) -> Vec<Message> {
+    pub fn messages(&self) -> Vec<MailboxMessage> {
         self.lock().iter().cloned().collect()
     }
 
@@ -51,7 +53,7 @@ impl Mailbox {
         let place = messages.partition_point(|message| message.id.uuid() > id.uuid());
         messages.insert(
             place,
-            Message {
+            MailboxMessage {
                 id,
                 at,
                 to: mail.to().to_owned(),
@@ -64,12 +66,12 @@ impl Mailbox {
         messages.truncate(KEPT);
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Message>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<MailboxMessage>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Message {
+impl MailboxMessage {
     /// The URLs in the text, in order.
     pub fn links(&self) -> Vec<&str> {
         let words = self.text.split_whitespace();
@@ -79,9 +81,9 @@ impl Message {
     }
 }
 
-impl fmt::Debug for Message {
+impl fmt::Debug for MailboxMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message")
+        f.debug_struct("MailboxMessage")
             .field("id", &self.id)
             .finish_non_exhaustive()
     }

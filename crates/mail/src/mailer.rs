@@ -1,7 +1,9 @@
+//! Sends queued mail.
+
 use futures_util::future::BoxFuture;
 use mainstay_jobs::{Claimed, Handler, JobError};
 
-use crate::{KIND, Mail, Mailbox, Settings, Transport, message::message};
+use crate::{Mail, Mailbox, Settings, Transport, mail::KIND, message::message};
 
 /// Sends queued messages, each at most once.
 pub struct Mailer {

@@ -1,3 +1,5 @@
+//! Messages as they travel (RFC 5322).
+
 use std::time::SystemTime;
 
 use lettre::{

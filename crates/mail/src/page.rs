@@ -2,9 +2,9 @@
 
 use askama::Template;
 use mainstay_database::{Id, Job};
-use mainstay_http::{Content, INTERNAL, NOT_FOUND, Page, Problem};
+use mainstay_http::{Content, INTERNAL, NOT_FOUND, Problem, WebPage};
 
-use crate::{Mailbox, Message};
+use crate::{Mailbox, MailboxMessage};
 
 /// Allows styles from this origin and, by its hash, the inline style of messages, because the frame that shows a
 /// message inherits this policy (CSP Level 3 §2.3.1). Scripts are not allowed.
@@ -14,24 +14,24 @@ const POLICY: &str = "default-src 'none'; style-src 'self' 'sha256-OWT71574Y0kXH
 #[derive(Template)]
 #[template(path = "mailbox.html")]
 struct List<'a> {
-    messages: &'a [Message],
+    messages: &'a [MailboxMessage],
     shown: Option<Id<Job>>,
 }
 
 impl List<'_> {
-    fn shows(&self, message: &Message) -> bool {
+    fn shows(&self, message: &MailboxMessage) -> bool {
         self.shown == Some(message.id)
     }
 }
 
 impl Mailbox {
     /// The page and its style sheet. `?id=…` selects a message, `?format=json` is for scripts.
-    pub fn pages(&self) -> [Page; 2] {
+    pub fn pages(&self) -> [WebPage; 2] {
         let mailbox = self.clone();
         let style = include_bytes!("../templates/mailbox.css");
         [
-            Page::made("/dev/mail", move |query| mailbox.show(query)).policy(POLICY),
-            Page::file("/dev/mail.css", "text/css; charset=utf-8", style),
+            WebPage::made("/dev/mail", move |query| mailbox.show(query)).policy(POLICY),
+            WebPage::file("/dev/mail.css", "text/css; charset=utf-8", style),
         ]
     }
 

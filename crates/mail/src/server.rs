@@ -1,3 +1,5 @@
+//! The mail server: where it is and how it is reached.
+
 use std::{fmt, time::Duration};
 
 use lettre::transport::smtp::client::TlsParameters;
@@ -6,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 /// A mail server that is reached over TLS.
 #[derive(Clone)]
-pub struct Server {
+pub struct MailServer {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) tls: Tls,
@@ -92,9 +94,9 @@ impl Url {
     }
 }
 
-impl fmt::Debug for Server {
+impl fmt::Debug for MailServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server")
+        f.debug_struct("MailServer")
             .field("host", &self.host)
             .field("port", &self.port)
             .finish_non_exhaustive()

@@ -1,3 +1,5 @@
+//! The settings of mail.
+
 use std::{path::PathBuf, time::Duration};
 
 use lettre::{
@@ -6,7 +8,7 @@ use lettre::{
 };
 use mainstay_config::{Environment, Reader};
 
-use crate::server::{Server, Url};
+use crate::server::{MailServer, Url};
 
 /// The settings of e-mail.
 #[derive(Clone, Debug)]
@@ -20,7 +22,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub enum Transport {
     /// Through a mail server.
-    Smtp(Server),
+    Smtp(MailServer),
     /// Into the memory of this process, in development.
     Mailbox,
 }
@@ -104,7 +106,7 @@ fn server(
     url: Url,
     authority: Option<PathBuf>,
     timeout: Duration,
-) -> Option<Server> {
+) -> Option<MailServer> {
     let mut parameters = TlsParameters::builder(url.host.clone());
     parameters = match authority {
         None => parameters.certificate_store(CertificateStore::WebpkiRoots),
@@ -138,7 +140,7 @@ fn server(
         credentials,
     } = url;
 
-    Some(Server {
+    Some(MailServer {
         host,
         port,
         tls,

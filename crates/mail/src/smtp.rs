@@ -17,9 +17,9 @@ use mainstay_jobs::{Claimed, JobError};
 use mainstay_kernel::ExposeSecret as _;
 use tokio::time::timeout;
 
-use crate::server::{Server, Tls};
+use crate::server::{MailServer, Tls};
 
-impl Server {
+impl MailServer {
     /// Sends a message, at most once.
     ///
     /// Up to and including `DATA`, nothing is delivered. Then the job is marked as handed over. After that, the outcome

@@ -3,7 +3,7 @@
 use mainstay_database::{Change, Error, Event, Id, Job, Row, Unscoped};
 use mainstay_kernel::Timestamp;
 
-use crate::{KIND, Mail};
+use crate::{Mail, mail::KIND};
 
 const LIST: &str = r"
     SELECT id, state, attempts, created_at, run_at, coalesce(error, ''), payload

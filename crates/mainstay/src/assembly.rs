@@ -1,3 +1,5 @@
+//! What serving and working have in common, put together from the settings.
+
 use std::sync::Arc;
 
 use crate::identity::Identity;
@@ -13,10 +15,9 @@ use mainstay_watch::{Watch, Webhook};
 use crate::{
     Platform, ServiceError, Settings,
     connections::{self, Connections},
-    retention,
-    service::hasher,
-    vital_signs,
-    working::Work,
+    hasher::hasher,
+    retention, vital_signs,
+    work::Work,
 };
 
 /// What serving and working have in common, put together.
@@ -107,5 +108,16 @@ impl Assembly {
             serve: serve + if in_process { work } else { 0 },
             worker: work + connections::OF_WORKER + Database::PROBES,
         }
+    }
+}
+
+impl Connections {
+    /// Those of a service under these settings, as it is put together.
+    ///
+    /// # Errors
+    /// [`ServiceError`], as of a service that does not start.
+    pub fn of(platform: &Platform, settings: Settings) -> Result<Self, ServiceError> {
+        let in_process = settings.jobs.in_process;
+        Ok(Assembly::new(platform, settings, Runtime::default())?.connections(in_process))
     }
 }

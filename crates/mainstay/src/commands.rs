@@ -1,19 +1,21 @@
 //! The command line: what an operator and a developer do with the service, one file a command.
 
+mod api_key;
 mod audit;
 mod client;
 mod config;
-mod connect;
+#[cfg(feature = "dev")]
+mod configured;
 mod data_map;
 mod healthcheck;
 mod jobs;
-mod key;
-mod keys;
+mod key_ring;
 mod mail;
 mod migrate;
 mod openapi;
 mod organization;
 mod output;
+mod random_password;
 mod role;
 mod routes;
 mod schema;
@@ -21,7 +23,10 @@ mod serve;
 mod session;
 mod shutdown;
 mod signals;
+mod signing_key;
+mod target;
 mod user;
+mod with_cause;
 mod worker;
 
 #[cfg(feature = "dev")]
@@ -37,7 +42,7 @@ use std::{
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::Platform;
-use output::{complain, print, say, warn};
+use output::complain;
 
 #[derive(Parser)]
 #[command(after_help = AFTER_HELP, arg_required_else_help = true)]
@@ -55,7 +60,7 @@ enum Command {
     Dev(dev::Arguments),
     /// Serve the API from the configuration alone
     Serve,
-    /// Do queued work without serving the API: mail, upkeep, whatever modules bring
+    /// Do queued work without serving the API: mail, upkeep, and what modules bring
     Worker,
     /// Bring the schema up to date, as the role that owns it
     Migrate,
@@ -67,7 +72,7 @@ enum Command {
     DataMap(data_map::Arguments),
     /// Print every setting, its value and where that comes from, and check them; secrets are hidden
     Config(config::Arguments),
-    /// Make, find, shut, open and delete accounts
+    /// Make, find, deactivate, activate and delete accounts
     #[command(subcommand)]
     User(user::Action),
     /// List roles and give them to accounts
@@ -82,20 +87,23 @@ enum Command {
     /// Look after mail that was not sent
     #[command(subcommand)]
     Mail(mail::Action),
-    /// List queued work that was not done, and let it begin anew
+    /// List queued work that was not done, and start it again
     #[command(subcommand)]
     Jobs(jobs::Action),
     /// Print the version of the database's schema, and the one that this build expects
-    Schema(connect::Place),
+    Schema(target::Target),
     /// Register applications that people can let in (OAuth 2)
     #[command(subcommand)]
     Client(client::Action),
     /// List and revoke API keys
     #[command(subcommand)]
-    Key(key::Action),
-    /// Make and rotate keys: those that seal data, and those that sign access tokens
+    ApiKey(api_key::Action),
+    /// List, rotate and retire the keys that sign access tokens
     #[command(subcommand)]
-    Keys(keys::Action),
+    SigningKey(signing_key::Action),
+    /// Make and rotate the keys that seal data, and print what stands under each
+    #[command(subcommand)]
+    KeyRing(key_ring::Action),
     /// Verify, export and follow the audit log
     #[command(subcommand)]
     Audit(audit::Action),
@@ -106,8 +114,15 @@ enum Command {
     Healthcheck,
 }
 
+impl Platform {
+    /// Does what the command line says.
+    pub fn run(self) -> ExitCode {
+        run(&self)
+    }
+}
+
 /// Parses the command line and does what it says.
-pub(crate) fn run(platform: &Platform) -> ExitCode {
+fn run(platform: &Platform) -> ExitCode {
     let info = platform.info();
     let program = CommandLine::command()
         .about(info.description)
@@ -148,39 +163,37 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Routes => return routes::run(platform),
-        Command::Openapi => return openapi::run(platform),
-        Command::Healthcheck => return healthcheck::run(),
-        _ => {}
+        #[cfg(feature = "dev")]
+        Command::Dev(arguments) => wait(dev::run(platform, arguments)),
+        #[cfg(feature = "dev")]
+        Command::Seed(arguments) => wait(seed::run(platform, arguments)),
+        Command::Serve => wait(serve::run(platform)),
+        Command::Worker => wait(worker::run(platform)),
+        Command::Migrate => wait(migrate::run(platform)),
+        Command::Routes => routes::run(platform),
+        Command::Openapi => openapi::run(platform),
+        Command::DataMap(arguments) => wait(data_map::run(platform, arguments)),
+        Command::Config(arguments) => wait(config::run(platform, &arguments)),
+        Command::User(action) => wait(user::run(action)),
+        Command::Role(action) => wait(role::run(action)),
+        Command::Organization(action) => wait(organization::run(action)),
+        Command::Session(action) => wait(session::run(action)),
+        Command::Mail(action) => wait(mail::run(action)),
+        Command::Jobs(action) => wait(jobs::run(action)),
+        Command::Schema(target) => wait(schema::run(platform, &target)),
+        Command::Client(action) => wait(client::run(action)),
+        Command::ApiKey(action) => wait(api_key::run(action)),
+        Command::SigningKey(action) => wait(signing_key::run(action)),
+        Command::KeyRing(action) => wait(key_ring::run(platform, action)),
+        Command::Audit(action) => wait(audit::run(action)),
+        Command::Healthcheck => healthcheck::run(),
     }
+}
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+/// Waits for a command that needs a runtime.
+fn wait(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?;
-
-    runtime.block_on(async {
-        match command {
-            #[cfg(feature = "dev")]
-            Command::Dev(arguments) => dev::run(platform, arguments).await,
-            #[cfg(feature = "dev")]
-            Command::Seed(arguments) => seed::run(platform, arguments).await,
-            Command::Serve => serve::run(platform).await,
-            Command::Worker => worker::run(platform).await,
-            Command::Key(action) => key::run(action).await,
-            Command::Mail(action) => mail::run(action).await,
-            Command::Jobs(action) => jobs::run(action).await,
-            Command::Schema(place) => schema::run(platform, &place).await,
-            Command::DataMap(arguments) => data_map::run(platform, arguments).await,
-            Command::Migrate => migrate::run(platform).await,
-            Command::Config(arguments) => config::run(platform, &arguments).await,
-            Command::User(action) => user::run(action).await,
-            Command::Organization(action) => organization::run(action).await,
-            Command::Role(action) => role::run(action).await,
-            Command::Session(action) => session::run(action).await,
-            Command::Keys(action) => keys::run(platform, action).await,
-            Command::Client(action) => client::run(action).await,
-            Command::Audit(action) => audit::run(action).await,
-            _ => Ok(ExitCode::SUCCESS),
-        }
-    })
+        .build()?
+        .block_on(command)
 }

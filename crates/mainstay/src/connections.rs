@@ -1,6 +1,6 @@
-use mainstay_kernel::Runtime;
+//! How many connections to Postgres processes take.
 
-use crate::{Platform, ServiceError, Settings, assembly::Assembly};
+use crate::Settings;
 
 /// How many connections to Postgres each process takes at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,17 +9,6 @@ pub struct Connections {
     pub serve: usize,
     /// Of a `worker`.
     pub worker: usize,
-}
-
-impl Connections {
-    /// Those of a service under these settings, as it is put together.
-    ///
-    /// # Errors
-    /// [`ServiceError`], as of a service that does not start.
-    pub fn of(platform: &Platform, settings: Settings) -> Result<Self, ServiceError> {
-        let in_process = settings.jobs.in_process;
-        Ok(Assembly::new(platform, settings, Runtime::default())?.connections(in_process))
-    }
 }
 
 /// How many connections a worker keeps beside those that it works on: what it measures and tells, it asks on one.

@@ -1,20 +1,13 @@
 //! The record of processing that an auditor asks for (GDPR Article 30): what is kept of whom, what for, how it is
 //! protected, who may see it, how long it stays and where it goes.
 //!
-//! It is read from the schema's comments, the tables and rules that modules register, and the access matrix, so that it
+//! `data_map_reading.rs` reads it from the schema's comments, the tables and rules that modules register, and the access matrix, so that it
 //! tells what is, and not what somebody once wrote down.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::fmt::Write as _;
 
-use mainstay_access::BuiltInRole;
-use mainstay_config::Setting as _;
-use mainstay_database::{
-    Database, Erasure, Error, IndexLength, Retention, SchemaColumn, SealedTable, Then,
-};
-use mainstay_http::{AccessRow, Module, Recipient, Requirement, access_matrix};
+use mainstay_http::Recipient;
 use serde::Serialize;
-
-use crate::Platform;
 
 /// The record, table by table.
 #[derive(Debug, Serialize)]
@@ -75,41 +68,6 @@ pub struct AccessRecord {
 }
 
 impl DataMap {
-    /// Reads the record of a service from its database. `rules` are the retention rules in force.
-    ///
-    /// # Errors
-    /// As the database answers.
-    pub async fn read(
-        platform: &Platform,
-        database: &Database,
-        rules: &[Retention],
-    ) -> Result<Self, Error> {
-        let mut tables: Vec<(String, Vec<SchemaColumn>)> = Vec::new();
-        for column in database.schema(None).await? {
-            match tables.last_mut() {
-                Some((table, columns)) if *table == column.table => columns.push(column),
-                _ => tables.push((column.table.clone(), vec![column])),
-            }
-        }
-
-        let tables = tables
-            .into_iter()
-            .map(|(table, columns)| record(platform, rules, table, columns))
-            .collect();
-
-        Ok(Self {
-            service: platform.info().title,
-            purpose: platform.info().description,
-            tables,
-            recipients: platform
-                .modules()
-                .iter()
-                .flat_map(Module::recipients)
-                .copied()
-                .collect(),
-        })
-    }
-
     /// The record as a Markdown page.
     pub fn to_markdown(&self) -> String {
         let mut page = format!(
@@ -200,183 +158,5 @@ impl TableRecord {
                 );
             }
         }
-    }
-}
-
-fn record(
-    platform: &Platform,
-    rules: &[Retention],
-    table: String,
-    columns: Vec<SchemaColumn>,
-) -> TableRecord {
-    let module = platform
-        .modules()
-        .iter()
-        .find(|module| module.keeps(&table));
-    let sealed = platform
-        .modules()
-        .iter()
-        .flat_map(Module::tables)
-        .find(|known| known.table == table);
-
-    let purpose = columns
-        .first()
-        .map(|column| column.purpose.clone())
-        .unwrap_or_default();
-    let personal = columns.iter().any(|column| column.class == "personal");
-
-    let describe = |column: SchemaColumn| {
-        let protection = protection(platform, sealed, &column);
-
-        let SchemaColumn {
-            name,
-            class,
-            description,
-            ..
-        } = column;
-
-        ColumnRecord {
-            column: name,
-            class,
-            description,
-            protection,
-        }
-    };
-
-    TableRecord {
-        purpose,
-        module: module.map(Module::name),
-        subject: sealed.map(subject),
-        retention: retention(platform, rules, &table, personal),
-        erasure: sealed.map(|sealed| erasure(sealed).to_owned()),
-        columns: columns.into_iter().map(describe).collect(),
-        access: module.map(access).unwrap_or_default(),
-        table,
-    }
-}
-
-fn subject(sealed: &SealedTable) -> String {
-    if sealed.subject == sealed.id {
-        "the person that the row is".to_owned()
-    } else {
-        format!("whom `{}` names", sealed.subject)
-    }
-}
-
-fn protection(platform: &Platform, sealed: Option<&SealedTable>, column: &SchemaColumn) -> String {
-    if let Some(sealed) = sealed {
-        if sealed
-            .columns
-            .iter()
-            .any(|known| known.column == column.name)
-        {
-            return "sealed: AES-256-GCM under the person's data key".to_owned();
-        }
-
-        if let Some(index) = sealed
-            .indexes
-            .iter()
-            .find(|index| index.column == column.name)
-        {
-            let length = match index.length {
-                IndexLength::Truncated => "8 bytes",
-                IndexLength::Unique => "32 bytes, unique",
-            };
-            return format!("blind index of {}: HMAC-SHA256, {length}", index.source);
-        }
-    }
-
-    let private = platform.private_columns();
-    if private
-        .iter()
-        .any(|known| known.table == column.table && known.column == column.name)
-    {
-        return "sealed: AES-256-GCM under the key ring".to_owned();
-    }
-
-    match (column.class.as_str(), column.kind.as_str()) {
-        ("personal" | "secret", "bytea") => "as described".to_owned(),
-        ("personal", _) => "in clear".to_owned(),
-        ("secret", _) => "as described".to_owned(),
-        _ => String::new(),
-    }
-}
-
-fn retention(platform: &Platform, rules: &[Retention], table: &str, personal: bool) -> String {
-    let kept = platform
-        .modules()
-        .iter()
-        .find_map(|module| module.retention_of(table))
-        .map(str::to_owned);
-
-    let ruled = rules
-        .iter()
-        .filter(|rule| rule.table() == table)
-        .map(|rule| {
-            let only = rule
-                .limited_to()
-                .map(|(column, value)| format!(" where `{column}` is `{value}`"))
-                .unwrap_or_default();
-            let then = match rule.then() {
-                Then::Erase => "erased",
-                Then::Delete => "deleted",
-            };
-
-            match rule.period() {
-                Some(period) => format!(
-                    "{then} {} after `{}`{only}",
-                    Duration::show(&period),
-                    rule.counts_from()
-                ),
-                None => format!(
-                    "a rule rests: {then} some time after `{}`{only}",
-                    rule.counts_from()
-                ),
-            }
-        });
-
-    let told: Vec<_> = kept.into_iter().chain(ruled).collect();
-    match (told.is_empty(), personal) {
-        (false, _) => told.join("; "),
-        (true, true) => "until it is deleted, or its person erased".to_owned(),
-        (true, false) => "until it is deleted".to_owned(),
-    }
-}
-
-fn erasure(sealed: &SealedTable) -> &'static str {
-    match sealed.erasure {
-        Erasure::Empty => "stays, emptied: no key, no sealed values, no blind indexes",
-        Erasure::Delete => "deleted",
-    }
-}
-
-/// Who may do what with a module's rows.
-fn access(module: &Module) -> Vec<AccessRecord> {
-    let mut by_need: BTreeMap<String, AccessRecord> = BTreeMap::new();
-    for row in access_matrix(std::slice::from_ref(module)) {
-        let roles = BuiltInRole::ALL
-            .into_iter()
-            .filter(|role| row.allows(*role))
-            .map(BuiltInRole::name);
-        let needs = needs(&row);
-
-        let record = by_need
-            .entry(needs.clone())
-            .or_insert_with(|| AccessRecord {
-                needs,
-                roles: roles.collect(),
-                operations: Vec::new(),
-            });
-
-        record.operations.push(row.operation);
-    }
-
-    by_need.into_values().collect()
-}
-
-fn needs(row: &AccessRow) -> String {
-    match row.requirement {
-        Requirement::Public => "nothing: public".to_owned(),
-        requirement => requirement.to_string(),
     }
 }

@@ -16,6 +16,8 @@ mod assembly;
 mod commands;
 mod connections;
 mod data_map;
+mod data_map_reading;
+mod hasher;
 pub mod identity;
 mod key_source;
 mod operator;
@@ -25,9 +27,11 @@ mod renewal;
 mod retention;
 mod seeding;
 mod service;
+mod service_error;
 mod settings;
 mod vital_signs;
 mod welcome;
+mod work;
 mod working;
 
 pub use mainstay_access as access;
@@ -48,8 +52,9 @@ pub use key_source::{KeySource, KeySourceError};
 pub use operator::operator;
 pub use platform::Platform;
 pub use retention::{RetentionSettings, UnknownRule};
-pub use seeding::{Progress, Sample};
-pub use service::{Service, ServiceError};
+pub use seeding::{Sample, SampleProgress};
+pub use service::Service;
+pub use service_error::ServiceError;
 pub use settings::{Settings, settings_reference};
 pub use working::Working;
 
@@ -74,5 +79,5 @@ pub mod prelude {
     pub use mainstay_mail::{Letter, Mail};
     pub use mainstay_watch::{By, LooksFor, Rule, Severity};
 
-    pub use crate::{Platform, personal, personal_text};
+    pub use crate::{personal, personal_text, platform::Platform};
 }

@@ -1,3 +1,5 @@
+//! The door of an app's own commands.
+
 use std::sync::Arc;
 
 use mainstay_access::{Assurance, Credential, Denied, Permission, Principal, Proof};

@@ -1,12 +1,16 @@
-use std::{process::ExitCode, sync::Arc};
+//! The service in the making.
+
+use std::sync::Arc;
 
 use mainstay_access::Declared;
 use mainstay_database::{Job, Migrations, PrivateColumn, Retention, SealedTable};
-use mainstay_http::{Api, Info, Module, Page, Requirement, SharedValue, Wrong, access_matrix};
+use mainstay_http::{
+    Api, ApiError, Info, Module, Requirement, SharedValue, WebPage, access_matrix,
+};
 use mainstay_jobs::{Handler, Periodic};
 use mainstay_watch::Rule;
 
-use crate::{Sample, commands};
+use crate::Sample;
 
 /// A service in the making: what it is, its modules, its migrations, its queued work, its rules, its
 /// sample data.
@@ -18,7 +22,7 @@ pub struct Platform {
     features: usize,
     migrations: Migrations,
     sample: Option<Sample>,
-    pages: Vec<Page>,
+    pages: Vec<WebPage>,
     handlers: Vec<Arc<dyn Handler>>,
     periodic: Vec<Periodic>,
     rules: Vec<Rule>,
@@ -67,7 +71,7 @@ impl Platform {
 
     /// Adds a page beside the API.
     #[must_use]
-    pub fn page(mut self, page: Page) -> Self {
+    pub fn page(mut self, page: WebPage) -> Self {
         self.pages.push(page);
         self
     }
@@ -93,16 +97,11 @@ impl Platform {
         self
     }
 
-    /// Does what the command line says.
-    pub fn run(self) -> ExitCode {
-        commands::run(&self)
-    }
-
     /// The endpoints, checked.
     ///
     /// # Errors
-    /// [`Wrong`] when declarations contradict each other.
-    pub fn api(&self) -> Result<Api, Wrong> {
+    /// [`ApiError`] when declarations contradict each other.
+    pub fn api(&self) -> Result<Api, ApiError> {
         Api::new(&self.info, &self.modules)?.with_pages(self.pages.iter().cloned())
     }
 

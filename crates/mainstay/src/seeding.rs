@@ -1,3 +1,5 @@
+//! Sample data.
+
 use futures_util::future::BoxFuture;
 use mainstay_database::Database;
 use mainstay_kernel::{OrganizationId, UserId};
@@ -19,8 +21,8 @@ type MakeSample = for<'a> fn(
     OrganizationId,
     UserId,
     u64,
-    Progress<'a>,
+    SampleProgress<'a>,
 ) -> BoxFuture<'a, anyhow::Result<()>>;
 
 /// Is told how many more rows were made.
-pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
+pub type SampleProgress<'a> = &'a (dyn Fn(u64) + Sync);

@@ -1,27 +1,23 @@
-use std::{io, net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
+//! A service: the API, and what is done beside it.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use mainstay_config::Environment;
-use mainstay_crypto::{Argon2Parameters, PasswordHasher};
-use mainstay_database::{Database, Error};
-use mainstay_http::{App, Certificate, ServeError, Server, Wrong, look};
+use mainstay_database::Database;
+use mainstay_http::{App, Certificate, Server, look};
 use mainstay_kernel::Runtime;
 use mainstay_mail::Mailbox;
 use mainstay_principals::Principals;
 use mainstay_telemetry::Telemetry;
-use mainstay_watch::WebhookError;
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 use crate::{
-    Platform, Settings,
+    Platform, ServiceError, Settings,
     assembly::Assembly,
-    retention::UnknownRule,
     vital_signs::VitalSigns,
     welcome::{Development, Welcome},
-    working::Work,
+    work::Work,
 };
-
-/// How many sign-ins wait for the hasher at most; more are answered 503.
-const WAITING_SIGN_INS: usize = 64;
 
 /// How long the end waits for what is written down last.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -33,26 +29,6 @@ pub struct Service {
     principals: Arc<Principals>,
     work: Option<Work>,
     mailbox: Option<Mailbox>,
-}
-
-/// Why a service does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    /// The declarations contradict each other.
-    #[error(transparent)]
-    Api(#[from] Wrong),
-    /// A retention rule has a period, and does not exist.
-    #[error(transparent)]
-    Retention(#[from] UnknownRule),
-    /// The database pool cannot be made.
-    #[error(transparent)]
-    Database(#[from] Error),
-    /// A port or a certificate cannot be had.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    /// Findings cannot be told of.
-    #[error(transparent)]
-    Webhook(#[from] WebhookError),
 }
 
 impl Service {
@@ -189,16 +165,4 @@ impl Drop for Stopped {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// One computation for every two cores: a flood of sign-ins leaves the other half to those who are signed in. Each takes
-/// 19 MiB.
-pub(crate) fn hasher(runtime: Runtime) -> PasswordHasher {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    PasswordHasher::new(
-        Argon2Parameters::default(),
-        cores.div_ceil(2),
-        WAITING_SIGN_INS,
-        runtime.random,
-    )
 }

@@ -1,3 +1,5 @@
+//! The settings of a serving process.
+
 use mainstay_config::{ConfigError, Environment, Reader, reference};
 use mainstay_crypto::KeyRing;
 
@@ -86,7 +88,7 @@ pub(crate) const OWNER_URL: (&str, &str) = (
 
 const KEYS: (&str, &str) = (
     "crypto.keys",
-    "Key ring that seals personal data, as `keys generate` prints it; its keys may be wrapped by Vault.",
+    "Key ring that seals personal data, as `key-ring generate` prints it; its keys may be wrapped by Vault.",
 );
 
 /// The key ring, its keys unwrapped; what is wrong with its text, or with where its keys come from, is remembered by

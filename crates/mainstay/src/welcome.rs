@@ -1,6 +1,6 @@
 //! `/`: what a person sees who opens the service in a browser, unless the app has a page of its own there.
 
-use mainstay_http::{Content, Info, Page, look};
+use mainstay_http::{Content, Info, WebPage, look};
 use mainstay_mail::Mailbox;
 
 /// What the page tells beside the service's name.
@@ -21,7 +21,7 @@ pub(crate) struct Development {
 
 impl Welcome {
     /// The page.
-    pub(crate) fn page(self) -> Page {
+    pub(crate) fn page(self) -> WebPage {
         let make = move |_: &[(String, String)]| {
             let html = look::page(self.info.title, self.info.title, &self.main());
             Ok(Content {
@@ -29,7 +29,7 @@ impl Welcome {
                 bytes: html.into(),
             })
         };
-        Page::made("/", make).policy(look::POLICY)
+        WebPage::made("/", make).policy(look::POLICY)
     }
 
     fn main(&self) -> String {

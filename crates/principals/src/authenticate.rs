@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use mainstay_access::{Assurance, Credential, Permissions, Principal};
 use mainstay_crypto::same_bytes;
 use mainstay_database::{Error, Origin, Row, Unscoped};
-use mainstay_http::{Authenticator, Refusal, Shown};
+use mainstay_http::{Authenticator, PresentedCredential, Refusal};
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, Uuid};
 
 use crate::{
@@ -50,16 +50,18 @@ const LOAD: &str = r"
 impl Authenticator for Principals {
     fn authenticate<'a>(
         &'a self,
-        shown: Shown<'a>,
+        shown: PresentedCredential<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, Refusal>> {
         Box::pin(async move {
             match shown {
-                Shown::Bearer(key) | Shown::BasicPassword(key) if is_key(key) => {
+                PresentedCredential::Bearer(key) | PresentedCredential::BasicPassword(key)
+                    if is_key(key) =>
+                {
                     self.by_key(key).await
                 }
-                Shown::Bearer(token) => self.by_token(token).await,
-                Shown::Cookie(cookie) => self.by_cookie(cookie).await,
-                Shown::BasicPassword(_) => Err(Refusal::Invalid("not an API key")),
+                PresentedCredential::Bearer(token) => self.by_token(token).await,
+                PresentedCredential::Cookie(cookie) => self.by_cookie(cookie).await,
+                PresentedCredential::BasicPassword(_) => Err(Refusal::Invalid("not an API key")),
             }
         })
     }

@@ -1,7 +1,7 @@
 //! A service account as an OAuth client: authenticated by its id and one of its secrets (RFC 6749 §2.3.1).
 
 use mainstay_crypto::same_bytes;
-use mainstay_database::{Error, Premise, Unscoped};
+use mainstay_database::{Error, Precondition, Unscoped};
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
 use crate::{principals::Principals, scannable::is_whole, secret::hash};
@@ -22,8 +22,8 @@ pub struct Client {
 
 impl Client {
     /// The secret was not revoked.
-    pub fn secret_stands(&self) -> Premise {
-        Premise::new(
+    pub fn secret_stands(&self) -> Precondition {
+        Precondition::new(
             "client_secrets WHERE id = ? AND revoked_at IS NULL",
             "FOR SHARE",
             [self.secret.into()],

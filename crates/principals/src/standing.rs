@@ -4,7 +4,7 @@
 //! depends on them.
 
 use mainstay_access::{Credential, Principal};
-use mainstay_database::{Error, Premise, Unscoped};
+use mainstay_database::{Error, Precondition, Unscoped};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{OrganizationId, SessionId, UserId};
 
@@ -27,17 +27,17 @@ impl Hold {
 }
 
 /// The account is active, and its credentials are those that were verified: password, address, factors.
-pub fn verified(user: UserId, credentials: i64, hold: Hold) -> Premise {
+pub fn verified(user: UserId, credentials: i64, hold: Hold) -> Precondition {
     const ROWS: &str = r"
         users
         WHERE id = ? AND active AND credentials_version = ?
     ";
-    Premise::new(ROWS, hold.lock(), [user.uuid().into(), credentials.into()])
+    Precondition::new(ROWS, hold.lock(), [user.uuid().into(), credentials.into()])
 }
 
 /// The account is active.
-pub fn active(user: UserId, hold: Hold) -> Premise {
-    Premise::new(
+pub fn active(user: UserId, hold: Hold) -> Precondition {
+    Precondition::new(
         "users WHERE id = ? AND active",
         hold.lock(),
         [user.uuid().into()],
@@ -45,9 +45,9 @@ pub fn active(user: UserId, hold: Hold) -> Premise {
 }
 
 /// The account is a member of the organization.
-pub fn member(user: UserId, organization: OrganizationId) -> Premise {
+pub fn member(user: UserId, organization: OrganizationId) -> Precondition {
     const ROWS: &str = "memberships WHERE user_id = ? AND organization_id = ?";
-    Premise::new(
+    Precondition::new(
         ROWS,
         "FOR SHARE",
         [user.uuid().into(), organization.uuid().into()],
@@ -55,8 +55,8 @@ pub fn member(user: UserId, organization: OrganizationId) -> Premise {
 }
 
 /// The session has not ended.
-pub fn session(session: SessionId) -> Premise {
-    Premise::new(
+pub fn session(session: SessionId) -> Precondition {
+    Precondition::new(
         "sessions WHERE id = ? AND ended_at IS NULL",
         "FOR SHARE",
         [session.uuid().into()],
@@ -64,21 +64,21 @@ pub fn session(session: SessionId) -> Premise {
 }
 
 /// The caller's credential is good: its session has not ended, or the API key was not revoked.
-fn credential(by: &Principal) -> Premise {
+fn credential(by: &Principal) -> Precondition {
     const KEY: &str = "api_keys WHERE id = ? AND revoked_at IS NULL";
     match by.credential {
-        Credential::ApiKey => Premise::new(KEY, "FOR SHARE", [by.session.uuid().into()]),
+        Credential::ApiKey => Precondition::new(KEY, "FOR SHARE", [by.session.uuid().into()]),
         Credential::Token | Credential::Cookie | Credential::Client => session(by.session),
     }
 }
 
 /// The caller acts for their own account, in a session that has not ended.
-pub fn in_person(by: &Principal, hold: Hold) -> [Premise; 2] {
+pub fn in_person(by: &Principal, hold: Hold) -> [Precondition; 2] {
     [active(by.user, hold), credential(by)]
 }
 
 /// As [`in_person`], for what also stands on a membership of the account.
-pub fn in_person_at(by: &Principal, hold: Hold, organization: OrganizationId) -> [Premise; 3] {
+pub fn in_person_at(by: &Principal, hold: Hold, organization: OrganizationId) -> [Precondition; 3] {
     [
         active(by.user, hold),
         member(by.user, organization),
@@ -88,8 +88,8 @@ pub fn in_person_at(by: &Principal, hold: Hold, organization: OrganizationId) ->
 
 /// The organization exists. It is locked by a statement that changes who may do what in it, so that these follow each other
 /// and cannot deadlock.
-pub fn organization(organization: OrganizationId) -> Premise {
-    Premise::new(
+pub fn organization(organization: OrganizationId) -> Precondition {
+    Precondition::new(
         "organizations WHERE id = ?",
         "FOR NO KEY UPDATE",
         [organization.uuid().into()],
@@ -97,7 +97,7 @@ pub fn organization(organization: OrganizationId) -> Premise {
 }
 
 /// The caller acts for an organization: still in the role that their permissions came from, and by a credential that is good.
-pub fn in_role(by: &Principal) -> Vec<Premise> {
+pub fn in_role(by: &Principal) -> Vec<Precondition> {
     const ROWS: &str = r"
         memberships m
         JOIN roles r ON r.id = m.role_id
@@ -105,7 +105,7 @@ pub fn in_role(by: &Principal) -> Vec<Premise> {
     ";
 
     let place = by.organization.map(OrganizationId::uuid);
-    let role = Premise::new(
+    let role = Precondition::new(
         ROWS,
         "FOR SHARE OF m",
         [by.user.uuid().into(), place.into(), by.role.clone().into()],

@@ -18,9 +18,11 @@ mod process;
 mod redaction;
 mod settings;
 mod start;
+mod telemetry_error;
 mod traces;
 mod verbosity;
 
 pub use parent::{Parent, parent_of};
 pub use settings::{CollectorUrl, LogFilter, LogFormat, Settings};
-pub use start::{Telemetry, TelemetryError, start};
+pub use start::{Telemetry, start};
+pub use telemetry_error::TelemetryError;

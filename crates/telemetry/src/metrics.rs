@@ -6,37 +6,13 @@
 //! because each value takes memory until the process ends.
 
 mod list;
+mod metric;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 
 pub use ::metrics::{Unit, counter, gauge, histogram};
 pub use list::METRICS;
-
-/// A metric of the platform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metric {
-    /// The name.
-    pub name: &'static str,
-    /// The kind.
-    pub kind: Kind,
-    /// The unit.
-    pub unit: Unit,
-    /// The names of its labels.
-    pub labels: &'static [&'static str],
-    /// A description in one sentence.
-    pub help: &'static str,
-}
-
-/// The kind of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A value that only grows. It exists with the value 0 before the first event.
-    Counter,
-    /// A value that goes up and down.
-    Gauge,
-    /// A distribution in buckets.
-    Histogram,
-}
+pub use metric::{Metric, MetricKind};
 
 /// Upper bounds of the buckets of durations, in seconds: from 1 ms, the time of an index lookup, to 10 s, when callers
 /// have given up.
@@ -65,11 +41,11 @@ pub(crate) fn describe() {
     } in METRICS.iter().copied()
     {
         match kind {
-            Kind::Counter => describe_counter!(name, unit, help),
-            Kind::Gauge => describe_gauge!(name, unit, help),
-            Kind::Histogram => describe_histogram!(name, unit, help),
+            MetricKind::Counter => describe_counter!(name, unit, help),
+            MetricKind::Gauge => describe_gauge!(name, unit, help),
+            MetricKind::Histogram => describe_histogram!(name, unit, help),
         }
-        if kind == Kind::Counter && labels.is_empty() {
+        if kind == MetricKind::Counter && labels.is_empty() {
             counter!(name).increment(0);
         }
     }
@@ -88,9 +64,9 @@ pub fn reference() -> String {
     } in METRICS
     {
         let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
         };
 
         let unit = match unit {
@@ -156,7 +132,11 @@ mod tests {
                 METRICS[..place].iter().all(|other| other.name != *name),
                 "{name} is listed twice"
             );
-            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            assert_eq!(
+                name.ends_with("_total"),
+                *kind == MetricKind::Counter,
+                "{name}"
+            );
             let bare = name.trim_end_matches("_total");
             assert_eq!(bare.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");
             assert_eq!(bare.ends_with("_bytes"), *unit == Unit::Bytes, "{name}");

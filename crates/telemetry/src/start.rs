@@ -8,13 +8,12 @@ use std::{
 };
 
 use mainstay_kernel::Clock;
-use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
-use opentelemetry_otlp::ExporterBuildError;
+use metrics_exporter_prometheus::PrometheusHandle;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
+use tracing::subscriber::set_global_default;
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
-use crate::{Settings, logs, metrics, process, traces, verbosity::Verbosity};
+use crate::{Settings, TelemetryError, logs, metrics, process, traces, verbosity::Verbosity};
 
 /// How often recorded durations are moved into buckets. Until then each value takes memory.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -28,26 +27,6 @@ pub struct Telemetry {
     metrics: PrometheusHandle,
     traces: Option<SdkTracerProvider>,
     verbosity: Verbosity,
-}
-
-/// The reason why telemetry cannot be started.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// Code outside this crate has installed a `tracing` subscriber.
-    #[error("another tracing subscriber is installed already")]
-    Subscriber(#[source] SetGlobalDefaultError),
-    /// Code outside this crate has installed a metrics recorder, or the buckets are invalid.
-    #[error("the metrics recorder cannot be installed")]
-    Recorder(#[source] BuildError),
-    /// The span exporter cannot be built.
-    #[error("the span exporter cannot be built")]
-    Exporter(#[source] ExporterBuildError),
-    /// The HTTP client of the span exporter cannot be built.
-    #[error("the span exporter's HTTP client cannot be built")]
-    Client(#[source] reqwest::Error),
-    /// A thread of telemetry could not be started.
-    #[error("starting a thread for telemetry failed")]
-    Thread,
 }
 
 /// Starts logs, metrics and, if a collector is set, traces.

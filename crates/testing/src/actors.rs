@@ -1,4 +1,6 @@
-use std::ops::Deref;
+//! Actors: people with accounts, signed in.
+
+use std::{ops::Deref, sync::atomic::Ordering};
 
 use mainstay::identity::{
     EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_organization, create_user,
@@ -48,8 +50,40 @@ impl Deref for Actor {
     }
 }
 
+impl TestApp {
+    /// A new account with that role in the app's organization, signed in.
+    pub async fn actor(&self, role: BuiltInRole) -> Actor {
+        let organization = *self
+            .organization
+            .get_or_init(|| new_organization(self, "Home"))
+            .await;
+        new_actor(
+            self,
+            organization,
+            role,
+            self.people.fetch_add(1, Ordering::Relaxed),
+        )
+        .await
+    }
+
+    /// A new account with that role in another organization, signed in.
+    pub async fn stranger(&self, role: BuiltInRole) -> Actor {
+        let organization = *self
+            .other_organization
+            .get_or_init(|| new_organization(self, "Elsewhere"))
+            .await;
+        new_actor(
+            self,
+            organization,
+            role,
+            self.people.fetch_add(1, Ordering::Relaxed),
+        )
+        .await
+    }
+}
+
 /// Makes an organization.
-pub(crate) async fn new_organization(app: &TestApp, name: &str) -> OrganizationId {
+async fn new_organization(app: &TestApp, name: &str) -> OrganizationId {
     let name = OrganizationName::parse(name).expect("that is a name");
     create_organization(&unscoped(app), &name)
         .await
@@ -57,7 +91,7 @@ pub(crate) async fn new_organization(app: &TestApp, name: &str) -> OrganizationI
 }
 
 /// Makes an account and signs it in over HTTP.
-pub(crate) async fn new_actor(
+async fn new_actor(
     app: &TestApp,
     organization: OrganizationId,
     role: BuiltInRole,

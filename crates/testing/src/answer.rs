@@ -1,3 +1,5 @@
+//! Answers, and what tests assert of them.
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;

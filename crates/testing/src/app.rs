@@ -1,14 +1,12 @@
+//! The service under test.
+
 use std::{
     collections::HashSet,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::AtomicUsize},
 };
 
 use mainstay::Platform;
-use mainstay_access::BuiltInRole;
 use mainstay_crypto::PasswordHasher;
 use mainstay_database::{Database, DatabaseUrl, Owner};
 use mainstay_devdb::Role;
@@ -16,8 +14,7 @@ use mainstay_kernel::{Clock, OrganizationId, Runtime, SecretString, Uuid};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::{
-    Actor, Builder, Client, Contents, Replica, RoundTrips,
-    actors::{new_actor, new_organization},
+    Client, Contents, Replica, RoundTrips,
     postgres::Postgres,
     server::{Layer, Server},
 };
@@ -42,50 +39,9 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Starts `platform` with the usual settings. The first start in a process makes its Postgres, which takes about a
-    /// second.
-    pub async fn start(platform: Platform) -> Self {
-        Self::builder(platform).start().await
-    }
-
-    /// Starts it another way.
-    pub fn builder(platform: Platform) -> Builder {
-        Builder::new(platform)
-    }
-
     /// Nobody: a client without a token.
     pub fn anonymous(&self) -> Client {
         self.client.clone()
-    }
-
-    /// A new account with that role in the app's organization, signed in.
-    pub async fn actor(&self, role: BuiltInRole) -> Actor {
-        let organization = *self
-            .organization
-            .get_or_init(|| new_organization(self, "Home"))
-            .await;
-        new_actor(
-            self,
-            organization,
-            role,
-            self.people.fetch_add(1, Ordering::Relaxed),
-        )
-        .await
-    }
-
-    /// A new account with that role in another organization, signed in.
-    pub async fn stranger(&self, role: BuiltInRole) -> Actor {
-        let organization = *self
-            .other_organization
-            .get_or_init(|| new_organization(self, "Elsewhere"))
-            .await;
-        new_actor(
-            self,
-            organization,
-            role,
-            self.people.fetch_add(1, Ordering::Relaxed),
-        )
-        .await
     }
 
     /// Where the API is served, for tests that write to the socket themselves.

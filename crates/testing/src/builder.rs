@@ -1,3 +1,5 @@
+//! How the service under test is started.
+
 use std::sync::{Mutex, atomic::AtomicUsize};
 
 use mainstay::Platform;
@@ -16,6 +18,19 @@ pub struct Builder {
     settings: Layer,
     own_cluster: bool,
     counting: bool,
+}
+
+impl TestApp {
+    /// Starts `platform` with the usual settings. The first start in a process makes its Postgres, which takes about a
+    /// second.
+    pub async fn start(platform: Platform) -> Self {
+        Self::builder(platform).start().await
+    }
+
+    /// Starts it another way.
+    pub fn builder(platform: Platform) -> Builder {
+        Builder::new(platform)
+    }
 }
 
 impl Builder {

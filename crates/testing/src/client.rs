@@ -1,3 +1,5 @@
+//! The HTTP client of tests.
+
 use bytes::Bytes;
 use http::Method;
 use mainstay_kernel::{ExposeSecret as _, SecretString};

@@ -1,3 +1,5 @@
+//! Digests of tables.
+
 use std::collections::BTreeMap;
 
 use mainstay_database::Owner;

@@ -1,3 +1,5 @@
+//! Mail that the service under test sent.
+
 use std::{sync::PoisonError, time::Duration};
 
 use mainstay_kernel::Uuid;
@@ -88,7 +90,7 @@ impl TestApp {
             .as_ref()
             .expect("mail is kept in memory");
 
-        let told = |message: mainstay_mail::Message| Message {
+        let told = |message: mainstay_mail::MailboxMessage| Message {
             id: message.id.uuid(),
             to: message.to,
             subject: message.subject,

@@ -1,86 +1,31 @@
 //! A small OpenID provider for tests: it says who signs in without asking, and misbehaves on demand.
 
 mod answers;
+mod client;
+mod exchange;
 mod grants;
 mod keys;
 mod listener;
+mod state;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex};
 
 use mainstay_kernel::Clock;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use grants::Grant;
-use keys::Keys;
 pub use keys::Signing;
+pub use state::{Misbehaviour, Redirected, Script};
 
-/// The client that every service under test is.
-const CLIENT_ID: &str = "service-under-test";
-const CLIENT_SECRET: &str = "the secret of the client";
+use client::{CLIENT_ID, CLIENT_SECRET};
+use keys::Keys;
+use state::{Shared, locked};
 
 /// An OpenID provider on this machine, until the value is dropped. Tests call [`authorize`](Self::authorize) in place of a
 /// person in a browser; a browser is sent back at once, as [`Script::visitor`].
 pub struct OpenIdProvider {
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
-}
-
-/// How it misbehaves at one of its paths.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Misbehaviour {
-    /// Sends the caller elsewhere.
-    RedirectTo(String),
-    /// Says ten million bytes.
-    Endless,
-    /// Says nothing at all.
-    Silent,
-    /// Says that it is broken.
-    Broken,
-}
-
-/// What came back to the client, as the provider put it into the address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redirected {
-    /// The address that the person was sent back to.
-    pub redirect_uri: String,
-    /// The code.
-    pub code: String,
-    /// The state, as it was.
-    pub state: String,
-    /// Who answers (RFC 9207).
-    pub iss: Option<String>,
-}
-
-/// What a test sets. Nothing is set at first: then the provider does everything right.
-#[derive(Default)]
-pub struct Script {
-    /// Members that the discovery document has in place of its own.
-    pub discovery: Map<String, Value>,
-    /// Members that the published keys have in place of their own; null takes one away.
-    pub key: Map<String, Value>,
-    /// Claims that ID tokens have in place of their own; null takes one away.
-    pub claims: Map<String, Value>,
-    /// How ID tokens are signed.
-    pub signing: Signing,
-    /// Where it misbehaves, by path.
-    pub misbehaviours: BTreeMap<&'static str, Misbehaviour>,
-    /// Whether its answers say whose they are (RFC 9207).
-    pub names_itself: bool,
-    /// The claims of whoever comes with a browser.
-    pub visitor: Map<String, Value>,
-}
-
-pub(crate) struct Shared {
-    issuer: String,
-    clock: Clock,
-    script: Mutex<Script>,
-    keys: Mutex<Keys>,
-    grants: Mutex<BTreeMap<String, Grant>>,
-    calls: Mutex<BTreeMap<String, usize>>,
 }
 
 impl OpenIdProvider {
@@ -154,37 +99,8 @@ impl OpenIdProvider {
     }
 }
 
-impl Shared {
-    fn authorize(&self, authorization_url: &str, claims: Value) -> Redirected {
-        let (grant, state) = Grant::asked_for(authorization_url, &self.issuer, claims);
-        let redirect_uri = grant.redirect_uri.clone();
-        let mut grants = locked(&self.grants);
-        let code = format!(
-            "code-{}-{}",
-            self.issuer.rsplit(':').next().unwrap_or_default(),
-            grants.len()
-        );
-
-        grants.insert(code.clone(), grant);
-        let iss = locked(&self.script)
-            .names_itself
-            .then(|| self.issuer.clone());
-
-        Redirected {
-            redirect_uri,
-            code,
-            state,
-            iss,
-        }
-    }
-}
-
 impl Drop for OpenIdProvider {
     fn drop(&mut self) {
         self.serving.abort();
     }
-}
-
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,3 +1,5 @@
+//! The queue of the service under test.
+
 use std::time::Duration;
 
 use crate::TestApp;

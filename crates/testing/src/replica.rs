@@ -1,3 +1,5 @@
+//! A second replica of the service.
+
 use std::net::SocketAddr;
 
 use crate::{Client, server::Server};

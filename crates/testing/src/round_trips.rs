@@ -1,3 +1,5 @@
+//! Counts round trips to Postgres.
+
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicBool, AtomicUsize, Ordering},

@@ -1,3 +1,5 @@
+//! Serves the service under test.
+
 use std::net::SocketAddr;
 
 use mainstay::{Platform, Service, Settings};

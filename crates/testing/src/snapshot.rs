@@ -1,3 +1,5 @@
+//! Compares texts with committed files.
+
 use std::{fs, path::Path};
 
 /// Asserts that a text is what a committed file says. With `UPDATE_SNAPSHOTS=1` in the environment the file is written

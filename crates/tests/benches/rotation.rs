@@ -220,7 +220,11 @@ async fn main() {
     tokio::time::sleep(CALM).await;
     met.report("before", CALM);
 
-    for arguments in ["keys rotate kek", "keys rotate index", "keys reseal"] {
+    for arguments in [
+        "key-ring rotate kek",
+        "key-ring rotate index",
+        "key-ring reseal",
+    ] {
         let started = Instant::now();
         let text = run(turned.clone(), words(arguments))
             .await
@@ -238,13 +242,15 @@ async fn main() {
     done.store(true, Ordering::Relaxed);
     callers.join_all().await;
 
-    for arguments in ["keys rotate kek", "keys rotate index"] {
+    for arguments in ["key-ring rotate kek", "key-ring rotate index"] {
         run(turned.clone(), words(arguments))
             .await
             .expect("it runs");
     }
 
-    let status = run(turned, words("keys status")).await.expect("it runs");
+    let status = run(turned, words("key-ring status"))
+        .await
+        .expect("it runs");
     println!("{status}");
 
     let alone = app.second_replica_with([("crypto.keys", new)]).await;

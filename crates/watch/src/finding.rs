@@ -1,13 +1,10 @@
-use mainstay_database::{Change, Error, Event, Id, Row, Unscoped, Uuid};
+//! What a rule found, and how it is written down.
+
+use mainstay_database::{Change, Error, Event, Id, Row, Unscoped, Uuid, Value};
 use mainstay_kernel::{OrganizationId, Timestamp};
 use serde_json::json;
 
-use crate::{
-    Rule,
-    findings::FindingRow,
-    watch::{count, moment},
-    webhook::Queue,
-};
+use crate::{Rule, findings::FindingRow, webhook::Queue};
 
 /// What a rule found: a subject, and how much of what the rule counts.
 pub(crate) struct Found {
@@ -127,4 +124,16 @@ impl Found {
 
         Ok(true)
     }
+}
+
+/// Tells the metrics of so many new findings.
+pub(crate) fn count(rule: &Rule, findings: u64) {
+    let (name, severity) = (rule.name, rule.severity.name());
+    metrics::counter!("security_findings_total", "rule" => name, "severity" => severity)
+        .increment(findings);
+}
+
+/// The value to bind for a moment.
+pub(crate) fn moment(moment: Timestamp) -> Value {
+    Value::TimeDateTimeWithTimeZone(Some(moment.inner()))
 }

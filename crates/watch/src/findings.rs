@@ -1,4 +1,6 @@
-use mainstay_audit::{AuditRead, asked, name_asked};
+//! Findings, and the endpoint that lists them.
+
+use mainstay_audit::{AuditRead, recorded_filters, recorded_name};
 use mainstay_database::{Cursor, Direction, Entity, Filter, Id, Limit, Order, Uuid};
 use mainstay_http::{Allowed, PageOf, Problem, Query, get, input, view};
 use mainstay_kernel::{Timestamp, UserId};
@@ -68,9 +70,9 @@ pub(crate) struct ListFindings {
 
 impl ListFindings {
     /// What the record of the reading says was asked for.
-    fn asked(&self) -> Value {
-        asked(json!({
-            "rule": name_asked(self.rule.as_deref()),
+    fn to_record(&self) -> Value {
+        recorded_filters(json!({
+            "rule": recorded_name(self.rule.as_deref()),
             "account_id": self.account_id,
             "from": self.from,
             "until": self.until,
@@ -89,7 +91,7 @@ pub(crate) async fn list_findings(
     by: Allowed<AuditRead>,
     Query(query): Query<ListFindings>,
 ) -> Result<PageOf<FindingView>, Problem> {
-    let asked = query.asked();
+    let asked = query.to_record();
 
     let filter = Filter::all()
         .equal(FindingRow::RULE, query.rule)

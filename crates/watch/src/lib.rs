@@ -9,6 +9,7 @@
 
 mod finding;
 mod findings;
+mod queries;
 mod rule;
 mod rules;
 mod settings;

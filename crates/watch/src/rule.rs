@@ -1,6 +1,8 @@
+//! What a rule is.
+
 use std::time::Duration;
 
-use crate::rules::{BURST_BY_ACCOUNT, BURST_BY_ADDRESS};
+use crate::queries::{BURST_BY_ACCOUNT, BURST_BY_ADDRESS};
 
 /// Something to look for in the audit log.
 ///

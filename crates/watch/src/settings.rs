@@ -1,3 +1,5 @@
+//! The settings of the rules and of the webhook.
+
 use std::time::Duration;
 
 use mainstay_config::{Environment, Reader};

@@ -1,3 +1,5 @@
+//! The signatures of webhooks.
+
 use std::{fmt, sync::Arc};
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
@@ -6,7 +8,8 @@ use mainstay_kernel::{ExposeSecret as _, SecretString};
 use secrecy::zeroize::Zeroizing;
 
 /// Signs messages by the Standard Webhooks scheme: HMAC-SHA256 over id, time and body, so that neither can be altered and
-/// an old message cannot be sent again as a new one.
+/// an old message cannot be sent again as a new one. The crate `standardwebhooks` brings a second SHA-256 beside that of
+/// `aws-lc-rs`, and signs with one secret.
 #[derive(Clone)]
 pub(crate) struct Signer(Arc<[Key]>);
 

@@ -1,3 +1,5 @@
+//! Looks through the audit log by the rules.
+
 use std::{sync::Arc, time::Duration};
 
 use mainstay_database::{Database, Error, Origin, Unscoped, Uuid, Value};
@@ -5,7 +7,11 @@ use mainstay_jobs::Periodic;
 use mainstay_kernel::Timestamp;
 use time::Duration as Span;
 
-use crate::{LooksFor, Rule, Settings, finding::Found, webhook::Queue};
+use crate::{
+    LooksFor, Rule, Settings,
+    finding::{Found, count, moment},
+    webhook::Queue,
+};
 
 /// How late a record may become visible after the moment that it names, at most: events are looked at again for so long.
 /// A statement ends sooner, and so does a transaction that does nothing (`statement_timeout`,
@@ -162,13 +168,6 @@ impl Watch {
     }
 }
 
-/// Tells the metrics of so many new findings.
-pub(crate) fn count(rule: &Rule, findings: u64) {
-    let (name, severity) = (rule.name, rule.severity.name());
-    metrics::counter!("security_findings_total", "rule" => name, "severity" => severity)
-        .increment(findings);
-}
-
 fn around(database: &Database) -> Unscoped {
     let origin = Origin {
         request: Uuid::nil(),
@@ -181,9 +180,4 @@ fn around(database: &Database) -> Unscoped {
         origin,
         None,
     )
-}
-
-/// The value to bind for a moment.
-pub(crate) fn moment(moment: Timestamp) -> Value {
-    Value::TimeDateTimeWithTimeZone(Some(moment.inner()))
 }

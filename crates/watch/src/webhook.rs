@@ -1,3 +1,5 @@
+//! Tells a receiver of findings.
+
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;

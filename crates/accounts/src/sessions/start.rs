@@ -1,7 +1,9 @@
 //! Starting a session, in one statement.
 
 use mainstay_access::Permissions;
-use mainstay_database::{Change, Error, Event, HeldKey, Job, OwnKey, Premise, Unscoped, Value};
+use mainstay_database::{
+    Change, Error, Event, HeldKey, Job, OwnKey, Precondition, Unscoped, Value,
+};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId, Uuid};
 use mainstay_principals::{session_cookie::CookieSecret, standing};
 
@@ -26,7 +28,7 @@ pub struct NewSession<'a> {
     /// Where the session works.
     pub organization: Option<OrganizationId>,
     /// What was verified, and must still hold when the session starts: first the account.
-    pub given: Vec<Premise>,
+    pub given: Vec<Precondition>,
     /// What carries it.
     pub kind: Kind,
     /// Whether the session can be refreshed; it ends with its access token otherwise.

@@ -1,10 +1,12 @@
+//! Checkpoints in an S3-compatible bucket.
+
 use object_store::{
     ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
     aws::{AmazonS3, AmazonS3Builder},
     path::Path,
 };
 
-use super::PublishError;
+use super::publish_error::PublishError;
 
 /// An S3-compatible bucket. Region, endpoint and credentials come from where the AWS tools find them: `AWS_REGION`,
 /// `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID` and so on, or the machine's role.

@@ -8,8 +8,8 @@ use std::{
     path::Path,
 };
 
-use super::PublishError;
-use crate::note::Checkpoint;
+use super::publish_error::PublishError;
+use crate::checkpoint::Checkpoint;
 
 /// More than two notes take.
 const TAIL: i64 = 8 * 1024;
@@ -114,7 +114,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::note::NoteSigner;
+    use crate::note_key::NoteSigner;
 
     fn note(size: u64) -> String {
         NoteSigner::from_seed("log", &[7; 32])

@@ -1,7 +1,9 @@
+//! The log that a published checkpoint is compared with.
+
 use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
 
 use crate::{
-    note::Checkpoint,
+    checkpoint::Checkpoint,
     tree::{Frontier, Hash},
 };
 

@@ -1,6 +1,6 @@
 //! The records that are to be sealed next.
 
-use mainstay_database::{Error, Session, Uuid};
+use mainstay_database::{Error, PostgresSession, Uuid};
 
 use crate::{
     AuditError,
@@ -60,7 +60,7 @@ impl Position {
     }
 
     /// Behind everything whose transactions have all ended.
-    pub(crate) async fn now(session: &mut Session) -> Result<Self, AuditError> {
+    pub(crate) async fn now(session: &mut PostgresSession) -> Result<Self, AuditError> {
         let rows = session.run("audit_events.beginning", BEGINNING, []).await?;
         let text: String = rows
             .first()
@@ -71,7 +71,10 @@ impl Position {
 }
 
 /// Takes the next batch behind `position`.
-pub(super) async fn take(session: &mut Session, position: Position) -> Result<Batch, AuditError> {
+pub(super) async fn take(
+    session: &mut PostgresSession,
+    position: Position,
+) -> Result<Batch, AuditError> {
     let (records, next, is_full) = read(session, position).await?;
     let records = records
         .into_iter()
@@ -87,7 +90,7 @@ pub(super) async fn take(session: &mut Session, position: Position) -> Result<Ba
 
 /// The records behind `position`, each with whether it is sealed; where to go on, and whether more may be there.
 pub(crate) async fn read(
-    session: &mut Session,
+    session: &mut PostgresSession,
     position: Position,
 ) -> Result<(Vec<(Record, bool)>, Position, bool), AuditError> {
     let values = [position.transaction.to_string().into(), position.id.into()];

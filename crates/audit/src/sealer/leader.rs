@@ -1,21 +1,26 @@
+//! The leader: the one process that seals, for as long as its connection and its lock last.
+
 use std::time::{Duration, Instant};
 
-use mainstay_database::{Database, Error, Origin, Row, Session, Unscoped, Value};
+use mainstay_database::{Database, Error, Origin, PostgresSession, Row, Unscoped, Value};
 use tokio::sync::watch;
 
 use super::{
-    PACE,
     batch::{Position, take, transaction},
     patrol::Patrol,
 };
 use crate::{
     AuditError,
+    checkpoint::Checkpoint,
     keys::Keys,
-    note::Checkpoint,
-    publish::Sealed,
+    publish::SealedCheckpoint,
     record::Record,
     tree::{Frontier, Hash},
 };
+
+/// How long after a checkpoint the next one comes at least, unless a whole batch waits: a checkpoint for each of a few
+/// records would take more room than they do.
+const PACE: Duration = Duration::from_secs(2);
 
 /// How often the leader looks whether a key was added.
 const KEYS_READ: Duration = Duration::from_secs(15);
@@ -41,7 +46,7 @@ const SEAL: &str = r"
 /// The one that seals, for as long as its connection and its lock last.
 pub(super) struct Leader<'a> {
     database: &'a Database,
-    session: Session,
+    session: PostgresSession,
     keys: Keys,
     frontier: Frontier,
     position: Position,
@@ -49,16 +54,16 @@ pub(super) struct Leader<'a> {
     keys_read: Instant,
     /// When the last checkpoint was signed here.
     signed: Option<Instant>,
-    sealed: &'a watch::Sender<Option<Sealed>>,
+    sealed: &'a watch::Sender<Option<SealedCheckpoint>>,
 }
 
 impl<'a> Leader<'a> {
     /// Goes on from the newest checkpoint, which must be one of ours: on another's there is nothing to build.
     pub(super) async fn new(
         database: &'a Database,
-        mut session: Session,
+        mut session: PostgresSession,
         origin: &str,
-        sealed: &'a watch::Sender<Option<Sealed>>,
+        sealed: &'a watch::Sender<Option<SealedCheckpoint>>,
     ) -> Result<Self, AuditError> {
         let request = database.runtime().new_id::<Origin>().uuid();
         let from = Origin {
@@ -103,7 +108,7 @@ impl<'a> Leader<'a> {
         })
     }
 
-    pub(super) fn into_session(self) -> Session {
+    pub(super) fn into_session(self) -> PostgresSession {
         self.session
     }
 
@@ -214,9 +219,9 @@ fn newest(row: &Row, keys: &Keys) -> Result<(Frontier, String), AuditError> {
         .ok_or(AuditError::Key("the newest checkpoint was altered"))
 }
 
-fn announce(sealed: &watch::Sender<Option<Sealed>>, size: u64, note: String) {
+fn announce(sealed: &watch::Sender<Option<SealedCheckpoint>>, size: u64, note: String) {
     sealed.send_modify(|newest| {
         let number = newest.as_ref().map_or(0, |sealed| sealed.number) + 1;
-        *newest = Some(Sealed { number, size, note });
+        *newest = Some(SealedCheckpoint { number, size, note });
     });
 }

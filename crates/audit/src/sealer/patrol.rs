@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use mainstay_database::{Session, Uuid};
+use mainstay_database::{PostgresSession, Uuid};
 
 use super::Position;
 use crate::{
@@ -67,7 +67,7 @@ impl Patrol {
     /// Looks at the next piece and gives the forgotten records in it; `passed` is where the sealer goes on.
     pub(super) async fn step(
         &mut self,
-        session: &mut Session,
+        session: &mut PostgresSession,
         passed: Position,
     ) -> Result<Vec<Record>, AuditError> {
         let Some(behind) = self.behind else {

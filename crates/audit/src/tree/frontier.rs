@@ -1,4 +1,6 @@
-use super::{Hash, empty_root, node_hash};
+//! The growing edge of a tree.
+
+use super::hash::{Hash, empty_root, node_hash};
 
 /// The growing edge of a tree: the roots of its full subtrees from left to right, one for each bit of its size.
 ///

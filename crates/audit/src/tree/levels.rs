@@ -1,4 +1,6 @@
-use super::{Hash, node_hash};
+//! The roots of a tree's full subtrees, level by level.
+
+use super::hash::{Hash, node_hash};
 
 /// The roots of all full subtrees, by height and place.
 #[derive(Default)]

@@ -1,6 +1,8 @@
+//! Inclusion and consistency proofs.
+
 use std::ops::Range;
 
-use super::{Hash, node_hash, split};
+use super::hash::{Hash, node_hash, split};
 
 /// The roots of full subtrees, by height and place.
 type Subtrees<'a> = dyn Fn(u32, u64) -> Option<Hash> + 'a;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{hash::split, *};
 
 /// RFC 6962 §2.1, to the letter.
 fn mth(leaves: &[Hash]) -> Hash {

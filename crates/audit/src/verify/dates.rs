@@ -6,7 +6,7 @@
 use mainstay_kernel::Uuid;
 use time::{Duration, PrimitiveDateTime, format_description::well_known::Iso8601};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::record::Record;
 
 /// How far times may go back from one leaf to a later one: the clocks of replicas (five minutes late, one early), and

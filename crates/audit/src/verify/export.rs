@@ -1,14 +1,20 @@
+//! Verifies an export, offline.
+
 use std::io::BufRead;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use super::{Finding, Outside, Summary, dates::Dates};
+use super::{
+    dates::Dates,
+    finding::{Finding, Summary},
+    outside::Outside,
+};
 use crate::{
     AuditError,
-    export::FORMAT,
-    note::{Checkpoint, NoteKey},
-    record::Record,
+    checkpoint::Checkpoint,
+    note_key::NoteKey,
+    record::{EXPORT_FORMAT, Record},
     tree::{Frontier, Hash, is_consistent, is_included},
 };
 
@@ -65,7 +71,7 @@ impl<'a> Reading<'a> {
     ) -> Result<Self, AuditError> {
         let wrong = |what| AuditError::Export { line: 1, what };
         let header: Value = serde_json::from_str(line).map_err(|_| wrong("it is no JSON"))?;
-        if header["export"] != FORMAT {
+        if header["export"] != EXPORT_FORMAT {
             return Err(wrong("it is not the first of an export of this version"));
         }
 

@@ -1,10 +1,17 @@
-use mainstay_database::{Error, Row, Session};
+//! Verifies the log of a live database.
+
+use mainstay_database::{Error, PostgresSession, Row};
 use mainstay_kernel::Timestamp;
 
-use super::{Finding, Leaf, Outside, StoredCheckpoint, Summary, Unsealed, Verifier, dates::Dates};
+use super::{
+    dates::Dates,
+    finding::{Finding, Summary, WhyUnsealed},
+    outside::Outside,
+    verifier::{Leaf, StoredCheckpoint, Verifier},
+};
 use crate::{
     AuditError,
-    note::NoteKey,
+    note_key::NoteKey,
     record::{Record, record_columns},
 };
 
@@ -80,7 +87,10 @@ pub struct Terms<'a> {
 ///
 /// # Errors
 /// [`AuditError::Found`] with the first thing that is wrong.
-pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summary, AuditError> {
+pub async fn verify_log(
+    session: &mut PostgresSession,
+    terms: &Terms<'_>,
+) -> Result<Summary, AuditError> {
     let newest = session.run("audit_checkpoints.newest", NEWEST, []).await?;
     let Some(newest) = newest.first().map(checkpoint).transpose()? else {
         return Err(
@@ -127,9 +137,9 @@ pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summ
     match unsealed.first() {
         Some(row) => {
             let why = match (row.get(2)?, row.get(3)?) {
-                (true, _) => Unsealed::Restored,
-                (false, true) => Unsealed::PassedOver,
-                (false, false) => Unsealed::NotYet,
+                (true, _) => WhyUnsealed::Restored,
+                (false, true) => WhyUnsealed::PassedOver,
+                (false, false) => WhyUnsealed::NotYet,
             };
             Err(Finding::Unsealed {
                 id: row.get(0)?,
@@ -144,7 +154,7 @@ pub async fn verify_log(session: &mut Session, terms: &Terms<'_>) -> Result<Summ
 
 /// Looks at the next leaves, and at the checkpoints among them.
 async fn page(
-    session: &mut Session,
+    session: &mut PostgresSession,
     verifier: &mut Verifier<'_>,
     dates: &mut Dates,
     end: u64,

@@ -1,7 +1,10 @@
+//! Checkpoints that were kept outside the database.
+
 use serde_json::Value;
 
 use crate::{
-    note::{Checkpoint, NoteError, NoteKey},
+    checkpoint::Checkpoint,
+    note_key::{NoteError, NoteKey},
     publish::notes,
 };
 
@@ -67,7 +70,7 @@ fn in_lines(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::note::NoteSigner;
+    use crate::note_key::NoteSigner;
 
     #[test]
     fn a_file_and_the_lines_of_a_log_are_read() {

@@ -3,10 +3,14 @@
 
 use std::collections::HashMap;
 
-use mainstay_kernel::Random;
+use mainstay_kernel::{Random, Uuid};
 
 use super::*;
-use crate::{note::NoteSigner, record::FIELDS, tree::leaf_hash};
+use crate::{
+    note_key::{NoteKey, NoteSigner},
+    record::{FIELDS, Record},
+    tree::{Frontier, Hash, leaf_hash},
+};
 
 const RECORDS: usize = 24;
 const MUTATIONS: usize = 10_000;
@@ -172,7 +176,7 @@ impl Log {
             Some(record) => Err(Finding::Unsealed {
                 id: record.id().to_owned(),
                 occurred_at: String::new(),
-                why: Unsealed::PassedOver,
+                why: WhyUnsealed::PassedOver,
             }),
             None => Ok(summary),
         }

@@ -33,7 +33,11 @@ fn the_environment_has_precedence_over_layers_and_layers_over_defaults() {
 
     assert_eq!(
         origins,
-        [Origin::Variable, Origin::Layer("dev"), Origin::Default]
+        [
+            SettingOrigin::Variable,
+            SettingOrigin::Layer("dev"),
+            SettingOrigin::Default
+        ]
     );
     assert_eq!(reader.finish(), Ok(()));
 }
@@ -89,7 +93,7 @@ fn a_secret_is_read_from_its_file() {
     );
     assert_eq!(
         reader.entries()[0].origin,
-        Origin::File(file.path().to_owned())
+        SettingOrigin::File(file.path().to_owned())
     );
     assert_eq!(reader.finish(), Ok(()));
 }

@@ -13,7 +13,7 @@ use argon2::{Algorithm, Argon2, Block, Version};
 use mainstay_kernel::{ExposeSecret, SecretString};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use super::{HashError, stored::StoredHash};
+use super::{hash_error::HashError, stored::StoredHash};
 
 /// What a [`PasswordHasher`](super::PasswordHasher) has done since it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

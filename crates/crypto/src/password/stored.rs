@@ -1,10 +1,12 @@
+//! Password hashes as they are stored: PHC strings.
+
 use argon2::{
     ARGON2ID_IDENT, Params, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use mainstay_kernel::Random;
 
-use super::{Argon2Parameters, HashError};
+use super::{hash_error::HashError, parameters::Argon2Parameters};
 
 /// Bytes of a fresh salt, as RFC 9106 §3.1 recommends.
 pub(super) const SALT_LENGTH: usize = 16;

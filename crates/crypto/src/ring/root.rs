@@ -1,3 +1,5 @@
+//! Root keys of the ring.
+
 use aws_lc_rs::hmac::{HMAC_SHA256, Key};
 use zeroize::Zeroizing;
 

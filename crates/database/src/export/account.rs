@@ -1,13 +1,18 @@
+//! The export of an account.
+
 use std::fmt::Write as _;
 
 use mainstay_kernel::{UserId, Uuid};
 
-use super::{Export, LOG, reading::Reading};
+use super::{
+    contents::Export,
+    reading::{LOG, Reading},
+};
 use crate::{
     Cursor, Error, Event, Scope, SealedTable, Unscoped,
     audit::{COLUMNS, WIDTH, placeholders},
+    entity_statements::FIRST,
     statement::Statement,
-    texts::FIRST,
 };
 
 impl Unscoped {

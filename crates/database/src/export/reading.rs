@@ -8,10 +8,15 @@ use sea_query::Value;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::{Export, ExportedChange, ExportedEvent, ExportedField, ExportedRow, Shown};
-use crate::{
-    Cursor, Database, Error, Row, SchemaColumn, SealedTable, database::WrappedKey, door::uuid,
+use super::contents::{
+    Export, ExportedAs, ExportedChange, ExportedEvent, ExportedField, ExportedRow,
 };
+use crate::{
+    Cursor, Database, Error, Row, SchemaColumn, SealedTable, database::StoredDataKey, door::uuid,
+};
+
+/// The section of the audit log, behind those of the tables.
+pub(super) const LOG: i32 = i32::MAX;
 
 /// Rows and records a page at most.
 const PAGE: usize = 500;
@@ -150,7 +155,7 @@ impl<'a> Reading<'a> {
             return Ok(None);
         }
 
-        let wrapped = WrappedKey {
+        let wrapped = StoredDataKey {
             id: row.decode(3)?,
             bytes: row.decode(4)?,
             subject: row.decode(5)?,
@@ -276,7 +281,7 @@ impl Opener<'_> {
 
             let opened = |value| match table.zip(row) {
                 Some((table, row)) => self.open(table, row, name, value),
-                None => Ok((value.clone(), Shown::AsStored)),
+                None => Ok((value.clone(), ExportedAs::AsStored)),
             };
             let ((before, one), (after, other)) = (opened(old)?, opened(new)?);
 
@@ -313,15 +318,15 @@ impl Opener<'_> {
         row: Uuid,
         name: &str,
         stored: &Json,
-    ) -> Result<(Json, Shown), Error> {
+    ) -> Result<(Json, ExportedAs), Error> {
         if table.indexes.iter().any(|index| index.column == name) {
-            return Ok((Json::Null, Shown::Withheld));
+            return Ok((Json::Null, ExportedAs::Withheld));
         }
         let Some(sealed) = table.columns.iter().find(|sealed| sealed.column == name) else {
-            return Ok((stored.clone(), Shown::AsStored));
+            return Ok((stored.clone(), ExportedAs::AsStored));
         };
         let Some(hexadecimal) = stored.as_str() else {
-            return Ok((Json::Null, Shown::Opened));
+            return Ok((Json::Null, ExportedAs::Opened));
         };
 
         let bytes = bytes(hexadecimal)?;
@@ -335,7 +340,7 @@ impl Opener<'_> {
 
         let named = DataKey::named_in(&bytes).map_err(fault)?;
         let Some(key) = self.key.as_ref().filter(|key| key.id() == named) else {
-            return Ok((Json::Null, Shown::Destroyed));
+            return Ok((Json::Null, ExportedAs::Destroyed));
         };
 
         let (table, column) = sealed.bound_to;
@@ -348,36 +353,18 @@ impl Opener<'_> {
 
         let plaintext = key.open(&cell, &bytes).map_err(fault)?;
         // What is no text is told as it was sealed, in hexadecimal.
-        let value = std::str::from_utf8(&plaintext).map_or_else(
-            |_| {
-                plaintext
-                    .iter()
-                    .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-            },
-            str::to_owned,
-        );
+        let value = std::str::from_utf8(&plaintext)
+            .map_or_else(|_| hex::encode(&*plaintext), str::to_owned);
 
-        Ok((value.into(), Shown::Opened))
+        Ok((value.into(), ExportedAs::Opened))
     }
 }
 
 /// A `bytea` as JSON holds it: `\x0102`.
 fn bytes(text: &str) -> Result<Vec<u8>, Error> {
-    let wrong = || Error::internal("a sealed column holds no bytes");
-    let digits = text
-        .strip_prefix("\\x")
-        .filter(|digits| digits.len() % 2 == 0)
-        .ok_or_else(wrong)?;
-    let pair = |at: usize| {
-        digits
-            .get(at..at + 2)
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-    };
-
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| pair(at).ok_or_else(wrong))
-        .collect()
+    text.strip_prefix("\\x")
+        .and_then(|digits| hex::decode(digits).ok())
+        .ok_or_else(|| Error::internal("a sealed column holds no bytes"))
 }
 
 #[cfg(test)]

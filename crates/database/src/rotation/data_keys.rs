@@ -1,6 +1,8 @@
+//! Moves wrapped data keys to another root key.
+
 use mainstay_kernel::Uuid;
 
-use super::{Batch, Means, Mover};
+use super::mover::{Batch, Context, Mover};
 use crate::Error;
 
 /// Wrapped data keys: the same keys under another root key, so that no cell changes.
@@ -14,17 +16,17 @@ impl Mover for DataKeys {
         "data_keys"
     }
 
-    async fn count(&self, means: &mut Means) -> Result<u64, Error> {
+    async fn count(&self, context: &mut Context) -> Result<u64, Error> {
         const COUNT: &str = r"
                 SELECT count(*)
                 FROM data_keys
                 WHERE substring(wrapped FROM 2 FOR 4) <> $1
             ";
-        let primary = means.primary();
-        means.count(COUNT.to_owned(), [primary]).await
+        let primary = context.primary();
+        context.count(COUNT.to_owned(), [primary]).await
     }
 
-    async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
+    async fn batch(&mut self, context: &mut Context, size: u32) -> Result<Option<Batch>, Error> {
         const NEXT: &str = r"
             SELECT id, organization_id, subject_id, wrapped
             FROM data_keys
@@ -49,8 +51,8 @@ impl Mover for DataKeys {
             RETURNING k.id
         ";
 
-        let primary = means.primary();
-        let rows = means
+        let primary = context.primary();
+        let rows = context
             .run(
                 NEXT.to_owned(),
                 [self.after.into(), primary, i64::from(size).into()],
@@ -70,9 +72,9 @@ impl Mover for DataKeys {
         for row in &rows {
             let (id, wrapped): (i64, &[u8]) = (row.decode(0)?, row.decode(3)?);
             let (organization, subject): (Uuid, Uuid) = (row.decode(1)?, row.decode(2)?);
-            match means
+            match context
                 .ring
-                .rewrap(&means.runtime.random, id, organization, subject, wrapped)
+                .rewrap(&context.runtime.random, id, organization, subject, wrapped)
             {
                 Ok(Some(moved)) => {
                     ids.push(id);
@@ -87,7 +89,7 @@ impl Mover for DataKeys {
             }
         }
 
-        batch.moved = means
+        batch.moved = context
             .run(MOVE.to_owned(), [ids.into(), old.into(), new.into()])
             .await?
             .len();

@@ -1,11 +1,15 @@
-use std::collections::{BTreeMap, BTreeSet};
+//! Reseals accounts, with the rows of other tables that are sealed under their keys.
 
-use mainstay_crypto::DataKey;
+use std::collections::BTreeMap;
+
 use mainstay_kernel::{Timestamp, Uuid};
 use sea_query::Value;
 
-use super::{Batch, Means, Mover};
-use crate::{Error, KeyHolder, Row, SealedTable, column::moment};
+use super::{
+    held_rows::{Held, Kept, open_and_seal, write},
+    mover::{Batch, Context, Mover},
+};
+use crate::{Error, KeyHolder, SealedTable, column::moment};
 
 /// Rows under whose data key rows of other tables are sealed, and those: accounts.
 ///
@@ -18,29 +22,6 @@ pub(super) struct Holders {
     dependants: Vec<(SealedTable, &'static str)>,
     before: Timestamp,
     after: Uuid,
-}
-
-/// A row that holds a key, locked.
-struct Held {
-    organization: Uuid,
-    subject: Uuid,
-    old: DataKey,
-    new: DataKey,
-    wrapped: Vec<u8>,
-}
-
-/// A row whose cells are sealed anew; nothing is no bytes.
-struct Resealed {
-    holder: Uuid,
-    id: Uuid,
-    cells: Vec<Vec<u8>>,
-}
-
-/// Holders that are not moved this time.
-#[derive(Default)]
-struct Kept {
-    busy: BTreeSet<Uuid>,
-    refused: BTreeSet<Uuid>,
 }
 
 /// The tables whose rows are sealed under the keys of `holder`'s rows, with the columns that name these.
@@ -82,19 +63,19 @@ impl Holders {
     }
 
     /// Moves those of a batch that nobody else is writing.
-    async fn reseal(&self, means: &mut Means, ids: Vec<Uuid>) -> Result<Batch, Error> {
+    async fn reseal(&self, context: &mut Context, ids: Vec<Uuid>) -> Result<Batch, Error> {
         let mut batch = Batch {
             seen: ids.len(),
             ..Batch::default()
         };
         let mut kept = Kept::default();
-        let mut held = self.hold(means, ids, &mut kept).await?;
+        let mut held = self.hold(context, ids, &mut kept).await?;
         let mut writes = Vec::new();
 
         for (table, column) in self.tables() {
             writes.push((
                 table,
-                open_and_seal(means, (table, column), &held, &mut kept).await?,
+                open_and_seal(context, (table, column), &held, &mut kept).await?,
             ));
         }
 
@@ -108,10 +89,10 @@ impl Holders {
 
         for (table, mut rows) in writes {
             rows.retain(|row| held.contains_key(&row.holder));
-            write(means, table, &rows).await?;
+            write(context, table, &rows).await?;
         }
 
-        self.replace_keys(means, &held).await?;
+        self.replace_keys(context, &held).await?;
 
         Ok(batch)
     }
@@ -119,7 +100,7 @@ impl Holders {
     /// Locks those holders that nobody else has locked. Their keys are read with them.
     async fn hold(
         &self,
-        means: &mut Means,
+        context: &mut Context,
         ids: Vec<Uuid>,
         kept: &mut Kept,
     ) -> Result<BTreeMap<Uuid, Held>, Error> {
@@ -137,9 +118,9 @@ impl Holders {
         );
 
         let mut held = BTreeMap::new();
-        for row in means.run(text, [ids.into(), moment(self.before)]).await? {
+        for row in context.run(text, [ids.into(), moment(self.before)]).await? {
             let id: Uuid = row.decode(0)?;
-            match Held::read(means, &row) {
+            match Held::read(context, &row) {
                 Ok(one) => drop(held.insert(id, one)),
                 Err(error) => kept.refuse(id, (table, id), &error),
             }
@@ -151,7 +132,7 @@ impl Holders {
     /// Names the new keys where the old ones were named, and destroys these.
     async fn replace_keys(
         &self,
-        means: &mut Means,
+        context: &mut Context,
         held: &BTreeMap<Uuid, Held>,
     ) -> Result<(), Error> {
         const MAKE: &str = r"
@@ -183,7 +164,7 @@ impl Holders {
             .map(|one| one.wrapped.clone())
             .collect::<Vec<_>>();
 
-        let now = moment(means.runtime.clock.now());
+        let now = moment(context.runtime.clock.now());
         let made = [
             now,
             new.clone(),
@@ -192,159 +173,16 @@ impl Holders {
             Value::from(wrapped),
         ];
 
-        means.run(MAKE.to_owned(), made).await?;
-        means
+        context.run(MAKE.to_owned(), made).await?;
+        context
             .run(name, [held.keys().copied().collect::<Vec<_>>().into(), new])
             .await?;
 
-        means
+        context
             .run(DESTROY.to_owned(), [keys(&|one| one.old.id())])
             .await
             .map(drop)
     }
-}
-
-impl Held {
-    fn read(means: &Means, row: &Row) -> Result<Self, Error> {
-        let (organization, subject): (Uuid, Uuid) = (row.decode(2)?, row.decode(3)?);
-        let old = means.unwrap(row.decode(1)?, organization, subject, row.decode(4)?)?;
-        let (new, wrapped) = means
-            .ring
-            .new_data_key(&means.runtime.random, organization, subject);
-
-        Ok(Self {
-            organization,
-            subject,
-            old,
-            new,
-            wrapped: wrapped.0,
-        })
-    }
-
-    /// The cells of a row, which begin at `position`, under the new key.
-    fn seal(
-        &self,
-        means: &Means,
-        table: &SealedTable,
-        id: Uuid,
-        row: &Row,
-    ) -> Result<Vec<Vec<u8>>, Error> {
-        let seal = |(column, position): (&crate::SealedColumn, usize)| {
-            let Some(sealed) = row.decode::<Option<&[u8]>>(position)? else {
-                return Ok(Vec::new());
-            };
-            let cell = column.cell(self.organization, id);
-            let plaintext = self.old.open(&cell, sealed).map_err(Error::internal)?;
-            Ok(self.new.seal(&means.runtime.random, &cell, &plaintext))
-        };
-        table.columns.iter().zip(2..).map(seal).collect()
-    }
-}
-
-impl Kept {
-    fn refuse(&mut self, holder: Uuid, (table, row): (&str, Uuid), error: &Error) {
-        tracing::error!(table, %row, %error, cause = error.cause(), "a row is not resealed");
-        self.refused.insert(holder);
-    }
-}
-
-/// Locks what one table holds of them, and seals it anew. A holder of whose rows one is locked by somebody else is kept.
-async fn open_and_seal(
-    means: &mut Means,
-    (table, column): (&SealedTable, &'static str),
-    held: &BTreeMap<Uuid, Held>,
-    kept: &mut Kept,
-) -> Result<Vec<Resealed>, Error> {
-    let SealedTable {
-        table: name,
-        id,
-        columns,
-        ..
-    } = table;
-
-    let each = |make: &dyn Fn(usize, &str) -> String| {
-        columns
-            .iter()
-            .enumerate()
-            .map(|(n, it)| make(n, it.column))
-            .collect::<String>()
-    };
-
-    let text = format!(
-        r"
-            WITH held AS (
-                SELECT t.{id} AS id{cells}
-                FROM {name} t
-                WHERE t.{column} = ANY ($1)
-                ORDER BY t.{id}
-                FOR NO KEY UPDATE SKIP LOCKED
-            )
-            SELECT t.{column}, held.id{names}
-            FROM {name} t
-            LEFT JOIN held ON held.id = t.{id}
-            WHERE t.{column} = ANY ($1)
-        ",
-        cells = each(&|n, column| format!(", t.{column} AS cell{n}")),
-        names = each(&|n, _| format!(", held.cell{n}")),
-    );
-
-    let mut rows = Vec::new();
-    for row in means
-        .run(text, [held.keys().copied().collect::<Vec<_>>().into()])
-        .await?
-    {
-        let (holder, id): (Uuid, Option<Uuid>) = (row.decode(0)?, row.decode(1)?);
-        let (Some(one), Some(id)) = (held.get(&holder), id) else {
-            kept.busy.insert(holder);
-            continue;
-        };
-        match one.seal(means, table, id, &row) {
-            Ok(cells) => rows.push(Resealed { holder, id, cells }),
-            Err(error) => kept.refuse(holder, (name, id), &error),
-        }
-    }
-
-    Ok(rows)
-}
-
-/// Writes rows that this transaction has locked.
-async fn write(means: &mut Means, table: &SealedTable, rows: &[Resealed]) -> Result<(), Error> {
-    let SealedTable {
-        table, id, columns, ..
-    } = table;
-
-    let each = |make: &dyn Fn(usize, &str) -> String| {
-        columns
-            .iter()
-            .enumerate()
-            .map(|(n, it)| make(n, it.column))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-
-    let text = format!(
-        r"
-            UPDATE {table} t
-            SET {set}
-            FROM unnest($1::uuid[], {arrays}) AS n (id, {names})
-            WHERE t.{id} = n.id
-        ",
-        set = each(&|n, column| format!("{column} = NULLIF(n.cell{n}, '')")),
-        arrays = each(&|n, _| format!("${}::bytea[]", n + 2)),
-        names = each(&|n, _| format!("cell{n}")),
-    );
-
-    let mut values: Vec<Value> = vec![rows.iter().map(|row| row.id).collect::<Vec<_>>().into()];
-    for position in 0..columns.len() {
-        values.push(
-            rows.iter()
-                .map(|row| row.cells[position].clone())
-                .collect::<Vec<_>>()
-                .into(),
-        );
-    }
-
-    means.run(text, values).await.map(drop)
 }
 
 impl Mover for Holders {
@@ -352,16 +190,16 @@ impl Mover for Holders {
         self.holder.table
     }
 
-    async fn count(&self, means: &mut Means) -> Result<u64, Error> {
+    async fn count(&self, context: &mut Context) -> Result<u64, Error> {
         let SealedTable { table, .. } = self.holder;
         let text = format!(
             "SELECT count(*) FROM {table} t {} WHERE k.created_at < $1",
             self.holder.joined_key()
         );
-        means.count(text, [moment(self.before)]).await
+        context.count(text, [moment(self.before)]).await
     }
 
-    async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
+    async fn batch(&mut self, context: &mut Context, size: u32) -> Result<Option<Batch>, Error> {
         let SealedTable { table, id, .. } = self.holder;
         let next = format!(
             r"
@@ -374,7 +212,7 @@ impl Mover for Holders {
             self.holder.joined_key()
         );
 
-        let rows = means
+        let rows = context
             .run(
                 next,
                 [
@@ -394,10 +232,10 @@ impl Mover for Holders {
         };
 
         self.after = *last;
-        means.run("BEGIN".to_owned(), []).await?;
+        context.run("BEGIN".to_owned(), []).await?;
 
-        let batch = self.reseal(means, ids).await;
-        means
+        let batch = self.reseal(context, ids).await;
+        context
             .run(
                 if batch.is_ok() { "COMMIT" } else { "ROLLBACK" }.to_owned(),
                 [],

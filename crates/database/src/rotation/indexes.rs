@@ -1,8 +1,10 @@
+//! Makes blind indexes under another root key.
+
 use mainstay_crypto::{BlindIndex, DataKey, IndexPlace};
 use mainstay_kernel::Uuid;
 use sea_query::Value;
 
-use super::{Batch, Means, Mover, key_in};
+use super::mover::{Batch, Context, Mover, key_in};
 use crate::{Error, Row, Scope, SealedIndex, SealedTable};
 
 /// The blind indexes of one table, made anew from the values beside them.
@@ -57,11 +59,11 @@ impl Indexes {
         format!("FROM {table} t {}", self.table.joined_key())
     }
 
-    fn make(&self, means: &Means, row: &Row) -> Result<Made, Error> {
+    fn make(&self, context: &Context, row: &Row) -> Result<Made, Error> {
         let table = &self.table;
         let (id, key_id, organization): (Uuid, i64, Uuid) =
             (row.decode(0)?, row.decode(1)?, row.decode(2)?);
-        let key = means.unwrap(key_id, organization, row.decode(3)?, row.decode(4)?)?;
+        let key = context.unwrap(key_id, organization, row.decode(3)?, row.decode(4)?)?;
         let (mut columns, mut claims) = (Vec::new(), Vec::new());
 
         for (index, position) in table.indexes.iter().zip(5..) {
@@ -85,12 +87,12 @@ impl Indexes {
 
             columns.push((
                 cell.to_vec(),
-                means.ring.blind_index(&place, &value).into_bytes(),
+                context.ring.blind_index(&place, &value).into_bytes(),
             ));
 
             if index.claimed {
                 claims.extend(
-                    means
+                    context
                         .ring
                         .blind_indexes(&place, &value)
                         .into_iter()
@@ -133,18 +135,18 @@ impl Indexes {
     /// see, row by row: the others move, and that one is told.
     async fn move_all(
         &self,
-        means: &mut Means,
+        context: &mut Context,
         made: &[Made],
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        let written = means.run(self.write(), values(&self.table, made)).await;
+        let written = context.run(self.write(), values(&self.table, made)).await;
         let Err(Error::Constraint { .. }) = written else {
             batch.moved = written?.len();
             return Ok(());
         };
 
         for one in made.chunks(1) {
-            match means.run(self.write(), values(&self.table, one)).await {
+            match context.run(self.write(), values(&self.table, one)).await {
                 Ok(rows) => batch.moved += rows.len(),
                 Err(Error::Constraint { name, .. }) => {
                     let rows: Vec<_> = one.iter().map(|one| one.id).collect();
@@ -248,13 +250,13 @@ impl Mover for Indexes {
         self.table.table
     }
 
-    async fn count(&self, means: &mut Means) -> Result<u64, Error> {
+    async fn count(&self, context: &mut Context) -> Result<u64, Error> {
         let text = format!("SELECT count(*) {} WHERE {}", self.from(), self.stale());
-        let primary = means.primary();
-        means.count(text, [primary]).await
+        let primary = context.primary();
+        context.count(text, [primary]).await
     }
 
-    async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
+    async fn batch(&mut self, context: &mut Context, size: u32) -> Result<Option<Batch>, Error> {
         let id = self.table.id;
 
         let sources: Vec<_> = self
@@ -276,8 +278,8 @@ impl Mover for Indexes {
             self.stale()
         );
 
-        let primary = means.primary();
-        let rows = means
+        let primary = context.primary();
+        let rows = context
             .run(next, [primary, self.after.into(), i64::from(size).into()])
             .await?;
         let Some(last) = rows.last() else {
@@ -291,7 +293,7 @@ impl Mover for Indexes {
         };
         let mut made = Vec::with_capacity(rows.len());
         for row in &rows {
-            match self.make(means, row) {
+            match self.make(context, row) {
                 Ok(one) => made.push(one),
                 Err(error) => {
                     let row: Uuid = row.decode(0)?;
@@ -301,7 +303,7 @@ impl Mover for Indexes {
             }
         }
 
-        self.move_all(means, &made, &mut batch).await?;
+        self.move_all(context, &made, &mut batch).await?;
 
         Ok(Some(batch))
     }
@@ -342,7 +344,7 @@ fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
 }
 
 /// Forgets what unique values were under keys that have left the ring, once they stand there under the primary.
-pub(super) async fn forget_departed(means: &mut Means) -> Result<(), Error> {
+pub(super) async fn forget_departed(context: &mut Context) -> Result<(), Error> {
     const FORGET: &str = r"
         DELETE FROM unique_indexes
         WHERE digest IN (
@@ -357,8 +359,8 @@ pub(super) async fn forget_departed(means: &mut Means) -> Result<(), Error> {
         )
         RETURNING row_id
     ";
-    while !means
-        .run(FORGET.to_owned(), [means.ids(), means.primary()])
+    while !context
+        .run(FORGET.to_owned(), [context.ids(), context.primary()])
         .await?
         .is_empty()
     {}

@@ -1,7 +1,9 @@
+//! Reseals the rows of a table under new data keys.
+
 use mainstay_kernel::{Timestamp, Uuid};
 use sea_query::Value;
 
-use super::{Batch, Means, Mover};
+use super::mover::{Batch, Context, Mover};
 use crate::{Error, Row, SealedColumn, SealedTable, column::moment};
 
 /// The rows of one table under fresh data keys: each holds its own, under which nothing else is sealed.
@@ -31,14 +33,15 @@ impl Reseal {
         }
     }
 
-    fn seal(&self, means: &Means, row: &Row) -> Result<Resealed, Error> {
+    fn seal(&self, context: &Context, row: &Row) -> Result<Resealed, Error> {
         let (id, old_key, organization): (Uuid, i64, Uuid) =
             (row.decode(0)?, row.decode(1)?, row.decode(2)?);
         let subject: Uuid = row.decode(3)?;
-        let old = means.unwrap(old_key, organization, subject, row.decode(4)?)?;
-        let (new, wrapped) = means
-            .ring
-            .new_data_key(&means.runtime.random, organization, subject);
+        let old = context.unwrap(old_key, organization, subject, row.decode(4)?)?;
+        let (new, wrapped) =
+            context
+                .ring
+                .new_data_key(&context.runtime.random, organization, subject);
 
         let mut cells = Vec::with_capacity(self.table.columns.len());
         for (column, position) in self.table.columns.iter().zip(5..) {
@@ -50,7 +53,7 @@ impl Reseal {
             let plaintext = old.open(&cell, sealed).map_err(Error::internal)?;
             cells.push((
                 sealed.to_vec(),
-                new.seal(&means.runtime.random, &cell, &plaintext),
+                new.seal(&context.runtime.random, &cell, &plaintext),
             ));
         }
 
@@ -148,7 +151,7 @@ impl Reseal {
         )
     }
 
-    fn values(&self, means: &Means, rows: &[Resealed]) -> Vec<Value> {
+    fn values(&self, context: &Context, rows: &[Resealed]) -> Vec<Value> {
         let ids = |id: &dyn Fn(&Resealed) -> Uuid| rows.iter().map(id).collect::<Vec<_>>().into();
         let keys = |key: &dyn Fn(&Resealed) -> i64| rows.iter().map(key).collect::<Vec<_>>().into();
 
@@ -160,7 +163,7 @@ impl Reseal {
         };
 
         let mut values = vec![
-            moment(means.runtime.clock.now()),
+            moment(context.runtime.clock.now()),
             ids(&|row| row.id),
             ids(&|row| row.organization),
             ids(&|row| row.subject),
@@ -185,16 +188,16 @@ impl Mover for Reseal {
         self.table.table
     }
 
-    async fn count(&self, means: &mut Means) -> Result<u64, Error> {
+    async fn count(&self, context: &mut Context) -> Result<u64, Error> {
         let SealedTable { table, .. } = self.table;
         let text = format!(
             "SELECT count(*) FROM {table} t {} WHERE k.created_at < $1",
             self.table.joined_key()
         );
-        means.count(text, [moment(self.before)]).await
+        context.count(text, [moment(self.before)]).await
     }
 
-    async fn batch(&mut self, means: &mut Means, size: u32) -> Result<Option<Batch>, Error> {
+    async fn batch(&mut self, context: &mut Context, size: u32) -> Result<Option<Batch>, Error> {
         let SealedTable {
             table, id, columns, ..
         } = &self.table;
@@ -215,7 +218,7 @@ impl Mover for Reseal {
             self.table.joined_key()
         );
 
-        let rows = means
+        let rows = context
             .run(
                 next,
                 [
@@ -237,7 +240,7 @@ impl Mover for Reseal {
         };
         let mut sealed = Vec::with_capacity(rows.len());
         for row in &rows {
-            match self.seal(means, row) {
+            match self.seal(context, row) {
                 Ok(one) => sealed.push(one),
                 Err(error) => {
                     let row: Uuid = row.decode(0)?;
@@ -247,8 +250,8 @@ impl Mover for Reseal {
             }
         }
 
-        batch.moved = means
-            .run(self.write(), self.values(means, &sealed))
+        batch.moved = context
+            .run(self.write(), self.values(context, &sealed))
             .await?
             .len();
 

@@ -1,11 +1,13 @@
+//! Counts what stands under which key.
+
 use std::collections::BTreeMap;
 
-use super::{Means, key_in};
+use super::mover::{Context, key_in};
 use crate::{Error, PrivateColumn, SealedTable, missing_keys::has_keys};
 
 /// What stands under which key.
 #[derive(Clone, Debug)]
-pub struct Status {
+pub struct KeyRingStatus {
     /// The keys of the ring, the primary first; then the keys that something names and the ring does not have.
     pub keys: Vec<KeyUse>,
     /// Rows whose value is sealed and not indexed yet, by `table.column`.
@@ -46,7 +48,7 @@ pub enum UsageKind {
     /// Blind indexes.
     Indexes,
     /// Private boxes.
-    Boxes,
+    PrivateBoxes,
     /// What unique values are under keys other than the primary: kept for replicas that have no other, needed by none
     /// that has.
     Spare,
@@ -69,10 +71,10 @@ impl KeyUse {
 }
 
 pub(super) async fn read(
-    means: &mut Means,
+    context: &mut Context,
     tables: &[SealedTable],
     boxes: &[PrivateColumn],
-) -> Result<Status, Error> {
+) -> Result<KeyRingStatus, Error> {
     let mut missing = Vec::new();
     for table in tables.iter().filter(|table| has_keys(table)) {
         let text = format!(
@@ -84,7 +86,7 @@ pub(super) async fn read(
             ",
             table.table
         );
-        let rows = means.count(text, []).await?;
+        let rows = context.count(text, []).await?;
         if rows > 0 {
             missing.push((table.table.to_owned(), rows));
         }
@@ -112,7 +114,7 @@ pub(super) async fn read(
                 index.column
             );
 
-            let rows = means.count(text, []).await?;
+            let rows = context.count(text, []).await?;
             if rows > 0 {
                 unindexed.push((format!("{}.{}", table.table, index.column), rows));
             }
@@ -122,7 +124,7 @@ pub(super) async fn read(
     places.extend(
         boxes
             .iter()
-            .map(|it| (it.table, it.column, UsageKind::Boxes)),
+            .map(|it| (it.table, it.column, UsageKind::PrivateBoxes)),
     );
 
     let mut uses: BTreeMap<[u8; 4], Vec<Usage>> = BTreeMap::new();
@@ -137,7 +139,7 @@ pub(super) async fn read(
                 ORDER BY 1
             "
         );
-        for row in means.run(text, []).await? {
+        for row in context.run(text, []).await? {
             // What is shorter than a key's id is nothing that a key made; opening it fails loudly enough.
             let Ok(id) = row.decode::<&[u8]>(0)?.try_into() else {
                 continue;
@@ -152,7 +154,7 @@ pub(super) async fn read(
     }
 
     let mut keys = Vec::new();
-    for (position, (name, id)) in means.ring.key_ids().enumerate() {
+    for (position, (name, id)) in context.ring.key_ids().enumerate() {
         let uses = uses.remove(&id).unwrap_or_default();
         keys.push(KeyUse {
             name: Some(name.to_owned()),
@@ -169,7 +171,7 @@ pub(super) async fn read(
         uses,
     }));
 
-    Ok(Status {
+    Ok(KeyRingStatus {
         keys,
         unindexed,
         missing,

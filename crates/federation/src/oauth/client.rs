@@ -2,7 +2,7 @@
 
 use mainstay_access::Permissions;
 use mainstay_accounts::throttle::refusals::record_failure;
-use mainstay_database::{Error, Premise, Row, Unscoped, Uuid};
+use mainstay_database::{Error, Precondition, Row, Unscoped, Uuid};
 use mainstay_http::{ClientBasic, INVALID_REQUEST, Problem};
 use mainstay_principals::{
     Principals,
@@ -45,9 +45,9 @@ impl Application {
     }
 
     /// The application is still enabled.
-    pub(super) fn enabled(&self) -> Premise {
+    pub(super) fn enabled(&self) -> Precondition {
         const ROWS: &str = "oauth_clients WHERE client_id = ? AND disabled_at IS NULL";
-        Premise::new(ROWS, "FOR SHARE", [self.client_id.as_str().into()])
+        Precondition::new(ROWS, "FOR SHARE", [self.client_id.as_str().into()])
     }
 
     /// The application of this name, unless it was shut.

@@ -3,7 +3,7 @@
 use mainstay_access::Principal;
 use mainstay_accounts::account::key::own_key;
 use mainstay_crypto::{same_bytes, token_digest};
-use mainstay_database::{Change, Error, OwnKey, Premise, Row, Unscoped, Uuid};
+use mainstay_database::{Change, Error, OwnKey, Precondition, Row, Unscoped, Uuid};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
 use mainstay_principals::{
@@ -195,8 +195,8 @@ impl Code {
     }
 
     /// Nobody has withdrawn what it stands on. The grant is locked before the code, as a withdrawal locks them.
-    pub(super) fn is_not_withdrawn(&self) -> Premise {
-        Premise::new(
+    pub(super) fn is_not_withdrawn(&self) -> Precondition {
+        Precondition::new(
             "oauth_grants WHERE id = ?",
             "FOR KEY SHARE",
             [self.grant.into()],

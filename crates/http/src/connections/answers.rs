@@ -18,18 +18,17 @@ use tokio::time::Instant;
 const PIECE: usize = 16 * 1024;
 
 /// The body of a response, in pieces of at most 16 KiB.
-pub(super) struct Answer {
+pub(super) struct WatchedBody {
     body: Body,
     rest: Bytes,
     turn: Option<Turn>,
 }
 
-impl Answer {
+impl WatchedBody {
     pub(super) fn new(body: Body, turn: Option<Turn>) -> Self {
         if let Some(turn) = &turn {
             turn.made_progress();
         }
-
         Self {
             body,
             rest: Bytes::new(),
@@ -46,7 +45,7 @@ impl Answer {
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for WatchedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -174,7 +173,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_split_into_pieces_and_keeps_its_known_length() {
         let text = Bytes::from(vec![7; 3 * PIECE + 1]);
-        let mut answer = Answer::new(Body::from(text.clone()), None);
+        let mut answer = WatchedBody::new(Body::from(text.clone()), None);
         assert_eq!(answer.size_hint().exact(), Some(text.len() as u64));
 
         let first = answer.frame().await.unwrap().unwrap().into_data().unwrap();
@@ -187,7 +186,7 @@ mod tests {
             answer.collect().await.unwrap().to_bytes(),
             text.slice(PIECE..)
         );
-        assert!(Answer::new(Body::empty(), None).is_end_stream());
+        assert!(WatchedBody::new(Body::empty(), None).is_end_stream());
     }
 
     #[test]
@@ -199,7 +198,7 @@ mod tests {
             "neither has an answer yet"
         );
 
-        let answer = Answer::new(Body::empty(), Some(first));
+        let answer = WatchedBody::new(Body::empty(), Some(first));
         assert!(activity.is_stalled(Duration::ZERO));
         assert_eq!(activity.idle_for(), Duration::ZERO);
 

@@ -6,11 +6,11 @@ use hyper::{server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::{
-    Serving, Stream,
-    answers::Answer,
+    answers::WatchedBody,
     parser::{self, Intercepted},
+    serving::{Serving, Stream, stopped},
 };
-use crate::edge::Peer;
+use crate::frame::Peer;
 
 /// The largest buffer for a head and for pipelined requests, in bytes.
 const BUFFER: usize = 32 * 1024;
@@ -18,7 +18,7 @@ const BUFFER: usize = 32 * 1024;
 pub(super) async fn serve(serving: &Serving, stream: impl Stream, peer: Peer) {
     let service = service_fn(|request| async move {
         let reply = serving.answer(peer, request).await;
-        Ok::<_, Infallible>(reply.map(|body| Answer::new(body, None)))
+        Ok::<_, Infallible>(reply.map(|body| WatchedBody::new(body, None)))
     });
 
     let mut protocol = Builder::new();
@@ -35,7 +35,7 @@ pub(super) async fn serve(serving: &Serving, stream: impl Stream, peer: Peer) {
 
     let ended = tokio::select! {
         outcome = &mut connection => Some(outcome),
-        () = super::stopped(&mut stop) => None,
+        () = stopped(&mut stop) => None,
     };
 
     let outcome = match ended {

@@ -16,10 +16,10 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use super::{
-    Serving, Stream,
-    answers::{Activity, Answer},
+    answers::{Activity, WatchedBody},
+    serving::{Serving, Stream, stopped},
 };
-use crate::edge::Peer;
+use crate::frame::Peer;
 
 /// Number of concurrent requests.
 const STREAMS: u32 = 100;
@@ -38,7 +38,7 @@ pub(super) async fn serve(serving: &Arc<Serving>, stream: impl Stream, peer: Pee
             let (serving, turn) = (serving.clone(), activity.turn());
             async move {
                 let reply = serving.answer(peer, request).await;
-                Ok::<_, Infallible>(reply.map(|body| Answer::new(body, Some(turn))))
+                Ok::<_, Infallible>(reply.map(|body| WatchedBody::new(body, Some(turn))))
             }
         })
     };
@@ -72,9 +72,9 @@ async fn drive<I, S>(
 ) -> Result<(), String>
 where
     I: Read + Write + Unpin + 'static,
-    S: HttpService<Incoming, ResBody = Answer, Error = Infallible> + 'static,
+    S: HttpService<Incoming, ResBody = WatchedBody, Error = Infallible> + 'static,
     S::Future: Send + 'static,
-    TokioExecutor: Http2ServerConnExec<S::Future, Answer>,
+    TokioExecutor: Http2ServerConnExec<S::Future, WatchedBody>,
 {
     let (idle, unread) = (serving.limits.header_timeout, serving.limits.write_timeout);
     let mut checks = tokio::time::interval(idle.min(unread).max(Duration::from_millis(40)) / 4);
@@ -85,7 +85,7 @@ where
     loop {
         tokio::select! {
             outcome = &mut connection => return outcome.map_err(|error| error.to_string()),
-            () = super::stopped(&mut stop), if !stopping => {
+            () = stopped(&mut stop), if !stopping => {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }

@@ -19,10 +19,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::Stream;
+use super::serving::Stream;
 use crate::{
     App, HEAD_TOO_LARGE, MALFORMED, Problem, REQUEST_TIMEOUT, URI_TOO_LONG, VERSION_NOT_SUPPORTED,
-    edge, request::Reply,
+    frame, reply::Reply,
 };
 
 /// How long sending a refusal may take, until the peer has read it. A connection that is closed with unread bytes is
@@ -136,7 +136,7 @@ pub(super) async fn refuse<S: Stream>(
         Some(status) => problem(status, error),
     };
 
-    let reply = edge::refused(app, None, problem);
+    let reply = frame::refused(app, None, problem);
     let sent = timeout(LINGER, send(app, connection.stream, reply)).await;
     if !matches!(sent, Ok(Ok(()))) {
         tracing::debug!("client did not read the refusal");

@@ -3,11 +3,14 @@
 //! An example comes, in this order, from the description (`such as …`), the format, a well-known property name, or the
 //! name itself. To choose the example of a type or field, write it into the doc comment: ``such as `Ada Lovelace` ``.
 
-mod words;
+mod known_names;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Kind, problem::title};
+use crate::{Kind, problem::body::title};
+
+/// Where a listing goes on, in requests: only a listing makes one.
+const CURSOR: &str = "cursor";
 
 /// Adds an example to each string without one. `name` is the name of the property or type.
 pub(super) fn given(name: &str, schema: Value) -> Value {
@@ -51,8 +54,12 @@ fn with_example(name: &str, mut schema: Map<String, Value>) -> Value {
     let has_value = ["enum", "const", "default", "example", "examples"]
         .iter()
         .any(|key| schema.contains_key(*key));
-
-    if is_text && !has_value {
+    if name == CURSOR {
+        // A cursor that was made up is refused: a request goes without one, where it may.
+        if !has_value && is_nullable(&schema) {
+            schema.insert("examples".to_owned(), json!([Value::Null]));
+        }
+    } else if is_text && !has_value {
         let described = schema
             .get("description")
             .and_then(Value::as_str)
@@ -60,17 +67,22 @@ fn with_example(name: &str, mut schema: Map<String, Value>) -> Value {
         let formatted = schema
             .get("format")
             .and_then(Value::as_str)
-            .and_then(words::of_format);
+            .and_then(known_names::of_format);
 
         let known = described
             .or(formatted)
-            .or_else(|| words::of_name(name))
+            .or_else(|| known_names::of_name(name))
             .map(str::to_owned);
         let example = known.unwrap_or_else(|| in_words(name));
         schema.insert("examples".to_owned(), json!([example]));
     }
 
     Value::Object(schema)
+}
+
+fn is_nullable(schema: &Map<String, Value>) -> bool {
+    let kinds = schema.get("type").and_then(Value::as_array);
+    kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "null"))
 }
 
 /// Turns `postal_address` into `Postal address`.
@@ -103,7 +115,7 @@ pub(super) fn of_problem(kind: &Kind, speaks_oauth: bool) -> Value {
         "status": kind.status.as_u16(),
         "code": kind.code,
         "detail": kind.detail,
-        "request_id": words::UUID,
+        "request_id": known_names::UUID,
     });
 
     if kind.status.as_u16() == 422 {
@@ -151,7 +163,7 @@ mod tests {
         );
         assert_eq!(
             example("state", text("The `state` that came back.")),
-            words::of_name("state").unwrap()
+            known_names::of_name("state").unwrap()
         );
     }
 
@@ -168,16 +180,26 @@ mod tests {
     }
 
     #[test]
+    fn no_cursor_is_made_up() {
+        let optional = json!({ "type": ["string", "null"] });
+        assert_eq!(given("cursor", optional.clone())["examples"], json!([null]));
+        assert!(given("next_cursor", optional)["examples"][0].is_string());
+
+        let parameter = json!({ "type": "string" });
+        assert_eq!(given("cursor", parameter.clone()), parameter);
+    }
+
+    #[test]
     fn properties_and_items_get_examples_by_their_names() {
         let schema = json!({ "type": "object", "properties": {
             "id": { "type": "string", "format": "uuid" },
             "permissions": { "type": "array", "items": { "type": "string" } },
         } });
         let given = given("Role", schema);
-        assert_eq!(given["properties"]["id"]["examples"][0], words::UUID);
+        assert_eq!(given["properties"]["id"]["examples"][0], known_names::UUID);
         assert_eq!(
             given["properties"]["permissions"]["items"]["examples"][0],
-            words::of_name("permission").unwrap()
+            known_names::of_name("permission").unwrap()
         );
     }
 }

@@ -1,3 +1,5 @@
+//! Cookies as inputs.
+
 use schemars::json_schema;
 
 use super::Input;

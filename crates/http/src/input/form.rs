@@ -1,3 +1,5 @@
+//! Forms.
+
 use super::{
     Input, Shape,
     body::{describe_body, read},

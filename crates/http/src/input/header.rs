@@ -1,3 +1,5 @@
+//! Headers as inputs.
+
 use http::{HeaderName, header};
 use mainstay_database::IfMatch;
 use schemars::{Schema, json_schema};

@@ -1,3 +1,5 @@
+//! The forms and client credentials of OAuth 2.
+
 use garde::Validate;
 use http::header;
 use percent_encoding::percent_decode_str;

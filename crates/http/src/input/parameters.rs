@@ -1,3 +1,5 @@
+//! Reads the values of query strings and forms into a type.
+
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

@@ -1,3 +1,5 @@
+//! The fields of a merge patch.
+
 use std::borrow::Cow;
 
 use garde::{

@@ -1,3 +1,5 @@
+//! The parameters of a path.
+
 use mainstay_kernel::Id;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

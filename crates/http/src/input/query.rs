@@ -1,3 +1,5 @@
+//! The query string.
+
 use schemars::Schema;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Values that a module shares with its endpoints.
+
 use std::{
     any::{Any, TypeId, type_name},
     ops::Deref,

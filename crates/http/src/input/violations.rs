@@ -1,3 +1,5 @@
+//! Problems of inputs: broken rules, and values that cannot be read.
+
 use std::fmt::Display;
 
 use garde::Validate;

@@ -1,10 +1,15 @@
+//! The policy of endpoints that take a permission.
+
 use std::{ops::Deref, sync::Arc};
 
 use http::Method;
 use mainstay_access::{Denied, Permission, Principal, Proof};
 use mainstay_database::Door;
 
-use super::{Caller, Policy, describe_caller, record_denial, write_denial};
+use super::{
+    contract::{Caller, PlatformPolicy, Policy, describe_caller},
+    denial::{record_denial, write_denial},
+};
 use crate::{
     CONFLICT, FORBIDDEN, Operation, Problem, Request, Requirement,
     credentials::{authenticated, lacks},
@@ -84,3 +89,5 @@ fn forbidden(denied: Denied) -> Problem {
         .detail(format!("Your role does not grant {}.", denied.permission))
         .caused_by(format!("lacks {}", denied.permission))
 }
+
+impl<P> PlatformPolicy for Allowed<P> {}

@@ -1,9 +1,14 @@
+//! The policy of what is sensitive: a caller who has proved who they are a short while ago.
+
 use std::{ops::Deref, sync::Arc};
 
 use mainstay_access::Principal;
 use time::Duration;
 
-use super::{Caller, Policy, record_denial};
+use super::{
+    contract::{Caller, PlatformPolicy, Policy},
+    denial::record_denial,
+};
 use crate::{Operation, Problem, Request, STEP_UP_REQUIRED};
 
 /// The maximum age of an authentication for sensitive operations.
@@ -65,3 +70,5 @@ impl<P: Caller> Caller for Fresh<P> {
         self.0.principal()
     }
 }
+
+impl<P: PlatformPolicy> PlatformPolicy for Fresh<P> {}

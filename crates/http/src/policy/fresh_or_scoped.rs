@@ -1,8 +1,13 @@
+//! The policy of changes to what others may do.
+
 use std::{ops::Deref, sync::Arc};
 
 use mainstay_access::{Credential, Permission, Principal};
 
-use super::{Allowed, Caller, Fresh, Policy};
+use super::{
+    Allowed, Fresh,
+    contract::{Caller, PlatformPolicy, Policy},
+};
 use crate::{Operation, Problem, Request};
 
 /// A policy for changes to the rights of others. A person must have authenticated within the last ten minutes, as for
@@ -50,3 +55,5 @@ impl<P: Permission> Caller for FreshOrScoped<P> {
         self.0.principal()
     }
 }
+
+impl<P> PlatformPolicy for FreshOrScoped<P> {}

@@ -1,9 +1,14 @@
+//! The policies of endpoints for any credential, and for a person in their own session.
+
 use std::{ops::Deref, sync::Arc};
 
 use mainstay_access::{Credential, Principal};
 use mainstay_database::{Database, Origin, Unscoped};
 
-use super::{Caller, Policy, describe_caller, record_denial};
+use super::{
+    contract::{Caller, PlatformPolicy, Policy, describe_caller},
+    denial::record_denial,
+};
 use crate::{
     FORBIDDEN, Operation, Problem, Request, Requirement,
     credentials::{authenticated, lacks},
@@ -108,3 +113,7 @@ impl Caller for InPerson {
         &self.0.principal
     }
 }
+
+impl PlatformPolicy for SignedIn {}
+
+impl PlatformPolicy for InPerson {}

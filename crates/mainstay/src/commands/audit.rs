@@ -1,3 +1,5 @@
+//! `audit`: verifies, exports and follows the audit log.
+
 use std::{
     fs::File,
     io::{self, BufReader, BufWriter, Write as _},
@@ -13,14 +15,13 @@ use mainstay_audit::{
     keys_of, rotate_audit_key, verify_export, verify_log,
 };
 use mainstay_config::Setting as _;
-use mainstay_database::{Database, Session};
+use mainstay_database::{Database, PostgresSession};
 use mainstay_kernel::Timestamp;
 
 use super::{
-    complain,
-    connect::{self, Place},
-    output::Output,
-    say, shutdown, warn,
+    output::{Output, complain, say, warn},
+    shutdown,
+    target::{self, Target},
 };
 
 /// How often `tail` looks for more.
@@ -41,7 +42,7 @@ pub(super) enum Action {
     /// Write records, each with its proof, as lines of JSON that `verify --export` checks without a database
     Export(Export),
     /// Follow the log: one line for each record from now on
-    Tail(Place),
+    Tail(Target),
     /// Print the public keys that verify checkpoints, to be kept outside; the newest comes first and signs
     Key(Key),
 }
@@ -68,7 +69,7 @@ pub(super) struct Verify {
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     grace: Duration,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -86,7 +87,7 @@ pub(super) struct Export {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -95,21 +96,21 @@ pub(super) struct Key {
     #[arg(long)]
     rotate: bool,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::Verify(arguments) => return verify(arguments).await,
         Action::Export(arguments) => export(arguments).await?,
-        Action::Tail(place) => tail(&place).await?,
-        Action::Key(Key { rotate, place }) => {
-            let (database, settings) = place.database_and(|reader| {
+        Action::Tail(target) => tail(&target).await?,
+        Action::Key(Key { rotate, target }) => {
+            let (database, settings) = target.database_and(|reader| {
                 let http = mainstay_http::Settings::read(reader);
                 mainstay_audit::Settings::read(reader, http.public_url.as_str())
             })?;
             let settings = settings.context("the settings of the audit log")?;
-            let unscoped = connect::unscoped(&database, "audit_key");
+            let unscoped = target::unscoped(&database, "audit_key");
             let keys = if rotate {
                 rotate_audit_key(&unscoped, &settings).await
             } else {
@@ -132,7 +133,7 @@ async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
         kept_since,
         dated_from,
         grace,
-        place,
+        target,
     } = arguments;
 
     let verified = if let Some(path) = export {
@@ -144,7 +145,7 @@ async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
             verify_export(BufReader::new(file), &pinned, &outside, dated_from)
         }
     } else {
-        let database = place.database()?;
+        let database = target.database()?;
         let mut session = database.session(NO_TIMEOUT).await?;
         let keys = if pinned.is_empty() {
             warn(
@@ -239,10 +240,10 @@ async fn export(arguments: Export) -> anyhow::Result<()> {
         until,
         checkpoint,
         output,
-        place,
+        target,
     } = arguments;
 
-    let database = place.database()?;
+    let database = target.database()?;
     let mut session = database.session(NO_TIMEOUT).await?;
     let outside = match checkpoint {
         Some(path) => Some(outside(
@@ -284,9 +285,9 @@ async fn export(arguments: Export) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn tail(place: &Place) -> anyhow::Result<()> {
-    let database: Database = place.database()?;
-    let session: Session = database.session(Duration::from_secs(30)).await?;
+async fn tail(target: &Target) -> anyhow::Result<()> {
+    let database: Database = target.database()?;
+    let session: PostgresSession = database.session(Duration::from_secs(30)).await?;
     let mut tail = Tail::begin(session).await.map_err(told)?;
     let mut stop = std::pin::pin!(shutdown::requested());
     loop {

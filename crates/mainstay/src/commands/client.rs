@@ -1,3 +1,5 @@
+//! `client`: registers and deactivates applications.
+
 use std::process::ExitCode;
 
 use crate::identity::{NewClient, create_client, disable_client, list_clients, set_first_party};
@@ -6,8 +8,8 @@ use clap::{Args, Subcommand};
 use mainstay_kernel::one_line;
 
 use super::{
-    connect::{self, Place},
-    say,
+    output::say,
+    target::{self, Target},
 };
 
 #[derive(Subcommand)]
@@ -20,9 +22,9 @@ pub(super) enum Action {
     /// Say whether an application is your own
     Update(Update),
     /// List the registered applications
-    List(Place),
-    /// Shut an application, and end every session that it has
-    Disable(Disable),
+    List(Target),
+    /// Deactivate an application, and end every session that it has
+    Deactivate(Deactivate),
 }
 
 #[derive(Args)]
@@ -39,7 +41,7 @@ pub(super) struct Create {
     #[arg(long)]
     first_party: bool,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -50,15 +52,15 @@ pub(super) struct Update {
     #[arg(long, action = clap::ArgAction::Set)]
     first_party: bool,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 #[derive(Args)]
-pub(super) struct Disable {
+pub(super) struct Deactivate {
     /// What the application calls itself in a request
     client_id: String,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
@@ -68,10 +70,10 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             name,
             redirect_uris,
             first_party,
-            place,
+            target,
         }) => {
-            let database = place.database()?;
-            let unscoped = connect::unscoped(&database, "client_create");
+            let database = target.database()?;
+            let unscoped = target::unscoped(&database, "client_create");
             let said = format!("{client_id} is registered");
 
             create_client(
@@ -90,36 +92,42 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::Update(Update {
             client_id,
             first_party,
-            place,
+            target,
         }) => {
-            let database = place.database()?;
-            let unscoped = connect::unscoped(&database, "client_update");
+            let database = target.database()?;
+            let unscoped = target::unscoped(&database, "client_update");
             let changed = set_first_party(&unscoped, &client_id, first_party).await?;
             changed.then_some(()).context(
-                "there is no enabled application of this client_id for which that is news",
+                "there is no active application of this client_id that this would change",
             )?;
             say(&format!("{client_id} is {}", party(first_party)));
         }
-        Action::List(place) => list(place).await?,
-        Action::Disable(Disable { client_id, place }) => {
-            let database = place.database()?;
-            let shut =
-                disable_client(&connect::unscoped(&database, "client_disable"), &client_id).await?;
-            shut.then_some(())
-                .context("there is no application of this client_id that is not shut already")?;
-            say(&format!("{client_id} is shut, and its sessions have ended"));
+        Action::List(target) => list(target).await?,
+        Action::Deactivate(Deactivate { client_id, target }) => {
+            let database = target.database()?;
+            let deactivated = disable_client(
+                &target::unscoped(&database, "client_deactivate"),
+                &client_id,
+            )
+            .await?;
+            deactivated
+                .then_some(())
+                .context("there is no application of this client_id that is active")?;
+            say(&format!(
+                "{client_id} is deactivated, and its sessions have ended"
+            ));
         }
     }
 
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(place: Place) -> anyhow::Result<()> {
-    let database = place.database()?;
-    for client in list_clients(&connect::unscoped(&database, "client_list")).await? {
+async fn list(target: Target) -> anyhow::Result<()> {
+    let database = target.database()?;
+    for client in list_clients(&target::unscoped(&database, "client_list")).await? {
         let state = client
             .disabled_at
-            .map_or_else(String::new, |since| format!("  shut {since}"));
+            .map_or_else(String::new, |since| format!("  deactivated {since}"));
         let redirects = client.redirect_uris.join(" ");
         say(&format!(
             "{:<24}  {}  {}  registered {}{state}  {redirects}",

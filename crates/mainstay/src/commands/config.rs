@@ -1,3 +1,5 @@
+//! `config`: prints and checks the settings.
+
 use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
@@ -5,7 +7,7 @@ use mainstay_config::{Reader, table};
 use mainstay_database::{Database, DatabaseUrl, Owner};
 use mainstay_kernel::Runtime;
 
-use super::{complain, output::say_table, say, warn};
+use super::output::{complain, say, say_table, warn};
 use crate::{Platform, Settings, assembly::Assembly, settings::OWNER_URL};
 
 #[derive(Args)]

@@ -1,8 +1,10 @@
+//! `data-map`: prints the record of processing.
+
 use std::process::ExitCode;
 
 use mainstay_database::Database;
 
-use super::{connect::Place, print};
+use super::{output::print, target::Target};
 use crate::{DataMap, Platform, RetentionSettings};
 
 #[derive(clap::Args)]
@@ -11,15 +13,15 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 /// Prints the record from the configured database, or from that of `dev`, which is started for the while when it does not
 /// run.
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
     #[cfg(feature = "dev")]
-    if let Some(private) = super::dev::borrow(platform, arguments.place.data_dir()).await? {
-        let read = super::connect::database_and(private.reader(), RetentionSettings::read)?;
+    if let Some(private) = super::dev::borrow(platform, arguments.target.data_dir()).await? {
+        let read = super::target::database_and(private.reader(), RetentionSettings::read)?;
         let printed = record(platform, read, arguments.json).await;
         private.stop().await?;
         return printed.map(|()| ExitCode::SUCCESS);
@@ -27,7 +29,7 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
 
     record(
         platform,
-        arguments.place.database_and(RetentionSettings::read)?,
+        arguments.target.database_and(RetentionSettings::read)?,
         arguments.json,
     )
     .await?;

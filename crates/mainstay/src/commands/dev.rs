@@ -1,5 +1,6 @@
 //! `dev`: everything that a developer needs, from one command, with nothing started by hand and nothing left running.
 
+mod data_dir;
 mod facts;
 mod ports;
 mod postgres;
@@ -21,8 +22,8 @@ use mainstay_database::{Database, DatabaseUrl};
 use mainstay_kernel::Runtime;
 use tokio::sync::oneshot;
 
-use super::{connect::unscoped, healthcheck, migrate, say, seed, shutdown};
-use crate::{Platform, Service, Settings, service::hasher};
+use super::{healthcheck, migrate, output::say, seed, shutdown, target::unscoped};
+use crate::{Platform, Service, Settings, hasher::hasher};
 
 pub(super) use facts::running;
 pub(super) use postgres::{Private, borrow};
@@ -72,8 +73,8 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         .await
         .with_context(|| {
             format!(
-                "the schema cannot be brought up to date; to begin anew, remove {}",
-                private.place()
+                "the schema cannot be brought up to date; to start again, remove {}",
+                private.data_dir()
             )
         })?;
 

@@ -1,3 +1,5 @@
+//! `healthcheck`: asks a running service whether it is ready.
+
 use std::{
     io::{Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
@@ -8,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use mainstay_config::Reader;
 
-use super::complain;
+use super::output::complain;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 

@@ -1,3 +1,5 @@
+//! `jobs`: lists work that was not done, and starts it again.
+
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -5,9 +7,8 @@ use mainstay_database::{Id, Job};
 use mainstay_jobs::{Unfinished, retry, unfinished};
 
 use super::{
-    complain,
-    connect::{self, Place},
-    say,
+    output::{complain, say},
+    target::{self, Target},
 };
 
 #[derive(Subcommand)]
@@ -24,7 +25,7 @@ pub(super) struct List {
     #[arg(long)]
     kind: Option<String>,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -36,19 +37,19 @@ pub(super) struct Retry {
     #[arg(long)]
     kind: Option<String>,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
-        Action::List(List { kind, place }) => list(kind.as_deref(), &place).await,
+        Action::List(List { kind, target }) => list(kind.as_deref(), &target).await,
         Action::Retry(retry) => retry_failed(retry).await,
     }
 }
 
-async fn list(kind: Option<&str>, place: &Place) -> anyhow::Result<ExitCode> {
-    let database = place.database()?;
-    let jobs = unfinished(&connect::unscoped(&database, "jobs_list"), kind).await?;
+async fn list(kind: Option<&str>, target: &Target) -> anyhow::Result<ExitCode> {
+    let database = target.database()?;
+    let jobs = unfinished(&target::unscoped(&database, "jobs_list"), kind).await?;
 
     if jobs.is_empty() {
         say("No work waits.");
@@ -84,9 +85,9 @@ async fn list(kind: Option<&str>, place: &Place) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn retry_failed(Retry { id, kind, place }: Retry) -> anyhow::Result<ExitCode> {
-    let database = place.database()?;
-    let unscoped = connect::unscoped(&database, "jobs_retry");
+async fn retry_failed(Retry { id, kind, target }: Retry) -> anyhow::Result<ExitCode> {
+    let database = target.database()?;
+    let unscoped = target::unscoped(&database, "jobs_retry");
     let ids = match id {
         Some(id) => vec![id],
         None => {

@@ -1,3 +1,5 @@
+//! `mail`: lists mail that was not sent, and sends or settles it.
+
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -6,8 +8,8 @@ use mainstay_database::{Id, Job};
 use mainstay_mail::{resend, settle, undelivered};
 
 use super::{
-    connect::{self, Place},
-    say,
+    output::say,
+    target::{self, Target},
 };
 
 #[derive(Subcommand)]
@@ -16,7 +18,7 @@ pub(super) enum Action {
     ///
     /// `waiting` is tried again by itself. `failed` was given up. `handed_over` was left behind at the moment of sending:
     /// look for the id, which is its Message-ID, in the mail server's log.
-    List(Place),
+    List(Target),
     /// Send a mail again that failed or was left behind; in the second case it may arrive twice
     Resend(Chosen),
     /// Say that a mail arrived which was left behind as `handed_over`: it is done, and nothing of it is kept
@@ -28,24 +30,24 @@ pub(super) struct Chosen {
     /// The mail's id, as `list` shows it
     id: Id<Job>,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
-        Action::List(place) => list(place).await,
-        Action::Settle(Chosen { id, place }) => {
-            let database = place.database()?;
-            let found = settle(&connect::unscoped(&database, "mail_settle"), id).await?;
+        Action::List(target) => list(target).await,
+        Action::Settle(Chosen { id, target }) => {
+            let database = target.database()?;
+            let found = settle(&target::unscoped(&database, "mail_settle"), id).await?;
             found.then_some(()).context(
                 "there is no mail of this id that was left behind, or it is being sent right now",
             )?;
             say(&format!("{id} is settled"));
             Ok(ExitCode::SUCCESS)
         }
-        Action::Resend(Chosen { id, place }) => {
-            let database = place.database()?;
-            let found = resend(&connect::unscoped(&database, "mail_resend"), id).await?;
+        Action::Resend(Chosen { id, target }) => {
+            let database = target.database()?;
+            let found = resend(&target::unscoped(&database, "mail_resend"), id).await?;
             found
                 .then_some(())
                 .context("there is no mail of this id that failed or was left behind")?;
@@ -55,9 +57,9 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn list(place: Place) -> anyhow::Result<ExitCode> {
-    let database = place.database()?;
-    let mails = undelivered(&connect::unscoped(&database, "mail_list")).await?;
+async fn list(target: Target) -> anyhow::Result<ExitCode> {
+    let database = target.database()?;
+    let mails = undelivered(&target::unscoped(&database, "mail_list")).await?;
     if mails.is_empty() {
         say("No mail waits.");
     }

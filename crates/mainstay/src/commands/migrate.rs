@@ -1,3 +1,5 @@
+//! `migrate`: brings the schema up to date.
+
 use std::process::ExitCode;
 
 use crate::identity::declare_permissions;
@@ -5,7 +7,7 @@ use anyhow::Context as _;
 use mainstay_config::Reader;
 use mainstay_database::{DatabaseUrl, Migrated, Owner};
 
-use super::say;
+use super::output::say;
 use crate::{Platform, settings::OWNER_URL};
 
 pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {

@@ -1,6 +1,8 @@
+//! `openapi`: prints the API document.
+
 use std::process::ExitCode;
 
-use super::print;
+use super::output::print;
 use crate::Platform;
 
 pub(super) fn run(platform: &Platform) -> anyhow::Result<ExitCode> {

@@ -1,3 +1,5 @@
+//! `organization`: lists organizations, and revokes what lets people and machines into one.
+
 use std::process::ExitCode;
 
 use crate::identity::{list_organizations, revoke_organization};
@@ -6,14 +8,14 @@ use clap::{Args, Subcommand};
 use mainstay_kernel::{OrganizationId, one_line};
 
 use super::{
-    connect::{self, Place},
-    say,
+    output::say,
+    target::{self, Target},
 };
 
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// List the organizations, the oldest first
-    List(Place),
+    List(Target),
     /// End every session of an organization's members and service accounts, and revoke its API keys and client secrets
     ///
     /// Every replica refuses them within a second. Sessions end wherever they work, since a session can be taken from one
@@ -26,14 +28,14 @@ pub(super) struct Revoke {
     /// The organization's id, as `list` shows it
     organization: OrganizationId,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
-        Action::List(place) => {
+        Action::List(target) => {
             let organizations =
-                list_organizations(&connect::unscoped(&place.database()?, "organization_list"))
+                list_organizations(&target::unscoped(&target.database()?, "organization_list"))
                     .await?;
             if organizations.is_empty() {
                 say("There is no organization.");
@@ -53,9 +55,9 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         }
         Action::Revoke(Revoke {
             organization,
-            place,
+            target,
         }) => {
-            let unscoped = connect::unscoped(&place.database()?, "organization_revoke");
+            let unscoped = target::unscoped(&target.database()?, "organization_revoke");
             let revoked = revoke_organization(&unscoped, organization).await?;
             let revoked =
                 revoked.context("there is no organization of this id: see `organization list`")?;

@@ -1,3 +1,5 @@
+//! `role`: lists roles and assigns them.
+
 use std::process::ExitCode;
 
 use crate::identity::{assign_role, list_roles_of};
@@ -6,8 +8,8 @@ use clap::{Args, Subcommand};
 use mainstay_kernel::OrganizationId;
 
 use super::{
-    connect::{self, Place},
-    say,
+    output::say,
+    target::{self, Target},
     user::Account,
 };
 
@@ -25,7 +27,7 @@ pub(super) struct List {
     #[arg(long)]
     organization: OrganizationId,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -38,17 +40,17 @@ pub(super) struct Assign {
     #[arg(long)]
     organization: OrganizationId,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::List(List {
             organization,
-            place,
+            target,
         }) => {
             let roles = list_roles_of(
-                &connect::unscoped(&place.database()?, "role_list"),
+                &target::unscoped(&target.database()?, "role_list"),
                 organization,
             )
             .await?;
@@ -63,9 +65,9 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             role,
             account,
             organization,
-            place,
+            target,
         }) => {
-            let unscoped = connect::unscoped(&place.database()?, "role_assign");
+            let unscoped = target::unscoped(&target.database()?, "role_assign");
             let found = account.find(&unscoped).await?;
             let assigned = assign_role(&unscoped, found.id, organization, &role).await?;
             ensure!(

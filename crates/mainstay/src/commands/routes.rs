@@ -1,3 +1,5 @@
+//! `routes`: prints the access matrix.
+
 use std::process::ExitCode;
 
 use mainstay_http::access_table;

@@ -1,12 +1,14 @@
+//! `schema`: prints the versions of the schema.
+
 use std::process::ExitCode;
 
-use super::{connect::Place, say};
+use super::{output::say, target::Target};
 use crate::Platform;
 
 /// Prints the version of the database's schema and the one that this build expects; fails where the first is lower.
-pub(super) async fn run(platform: &Platform, place: &Place) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(platform: &Platform, target: &Target) -> anyhow::Result<ExitCode> {
     let (found, expected) = (
-        place.database()?.health().await?.schema,
+        target.database()?.health().await?.schema,
         platform.schema_version(),
     );
     let verdict = match found.cmp(&expected) {

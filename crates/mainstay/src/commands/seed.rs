@@ -1,3 +1,5 @@
+//! `seed`: adds sample rows.
+
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::Context as _;
@@ -6,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mainstay_database::Database;
 use mainstay_kernel::{OrganizationId, UserId};
 
-use super::{connect, dev, say};
+use super::{dev, output::say, target};
 use crate::{Platform, Sample};
 
 #[derive(Args)]
@@ -34,8 +36,8 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         .context("this service has no sample data")?;
     let private = dev::borrow(platform, arguments.data_dir.as_deref()).await?;
     let database = match &private {
-        Some(private) => connect::database_and(private.reader(), |_| ())?.0,
-        None => connect::database(arguments.data_dir.as_deref())?,
+        Some(private) => target::database_and(private.reader(), |_| ())?.0,
+        None => target::database(arguments.data_dir.as_deref())?,
     };
 
     let (organization, owner) = first_organization(&database).await?;
@@ -85,7 +87,7 @@ async fn first_organization(database: &Database) -> anyhow::Result<(Organization
         ORDER BY o.created_at, m.created_at
         LIMIT 1
     ";
-    let rows = connect::unscoped(database, "seed")
+    let rows = target::unscoped(database, "seed")
         .select("organizations.first", FIRST, [])
         .await?;
     let row = rows

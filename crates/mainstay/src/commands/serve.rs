@@ -1,3 +1,5 @@
+//! `serve`: serves the API.
+
 use std::process::ExitCode;
 
 use mainstay_config::Reader;

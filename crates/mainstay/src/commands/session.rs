@@ -1,3 +1,5 @@
+//! `session`: lists and ends sessions.
+
 use std::process::ExitCode;
 
 use crate::identity::{end_session, end_sessions_of, sessions_of};
@@ -6,8 +8,8 @@ use clap::{Args, Subcommand};
 use mainstay_kernel::SessionId;
 
 use super::{
-    connect::{self, Place},
-    say,
+    output::say,
+    target::{self, Target},
     user::Account,
 };
 
@@ -26,7 +28,7 @@ pub(super) struct Of {
     #[command(flatten)]
     account: Account,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -34,13 +36,13 @@ pub(super) struct End {
     /// The session's id, as `list` shows it
     id: SessionId,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
-        Action::List(Of { account, place }) => {
-            let unscoped = connect::unscoped(&place.database()?, "session_list");
+        Action::List(Of { account, target }) => {
+            let unscoped = target::unscoped(&target.database()?, "session_list");
             let sessions = sessions_of(&unscoped, account.find(&unscoped).await?.id).await?;
             if sessions.is_empty() {
                 say("There is no session.");
@@ -59,16 +61,16 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
                 ));
             }
         }
-        Action::End(End { id, place }) => {
+        Action::End(End { id, target }) => {
             let ended =
-                end_session(&connect::unscoped(&place.database()?, "session_end"), id).await?;
+                end_session(&target::unscoped(&target.database()?, "session_end"), id).await?;
             ended
                 .then_some(())
                 .context("there is no session of this id that lasts")?;
             say(&format!("{id} is ended"));
         }
-        Action::EndAll(Of { account, place }) => {
-            let unscoped = connect::unscoped(&place.database()?, "session_end_all");
+        Action::EndAll(Of { account, target }) => {
+            let unscoped = target::unscoped(&target.database()?, "session_end_all");
             let count = end_sessions_of(&unscoped, account.find(&unscoped).await?.id).await?;
             say(&format!("{count} sessions are ended"));
         }

@@ -1,3 +1,5 @@
+//! Waits for the signals that end a process.
+
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Waits for Ctrl-C or SIGTERM. Both are taken from the call on, not only once somebody waits: a process that is still busy

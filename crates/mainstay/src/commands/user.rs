@@ -1,3 +1,5 @@
+//! `user`: makes, shows, deactivates, activates and deletes accounts.
+
 use std::{io::Read as _, process::ExitCode};
 
 use crate::identity::{
@@ -5,17 +7,17 @@ use crate::identity::{
     UserSummary, create_user, delete_account, find_user, reset_second_factors, set_active,
 };
 use anyhow::{Context as _, ensure};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
 use mainstay_crypto::Sealed;
 use mainstay_database::Unscoped;
 use mainstay_kernel::{Random, Runtime, one_line};
 
 use super::{
-    connect::{self, Place},
-    say,
+    output::say,
+    random_password,
+    target::{self, Target},
 };
-use crate::service::hasher;
+use crate::hasher::hasher;
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -25,9 +27,9 @@ pub(super) enum Action {
     Create(Create),
     /// Show an account
     Show(Who),
-    /// Shut an account: it is signed out everywhere and cannot sign in
+    /// Deactivate an account: it is signed out everywhere and cannot sign in
     Deactivate(Who),
-    /// Open a shut account again
+    /// Activate a deactivated account again
     Activate(Who),
     /// Delete an account, and the key to its personal data with it
     Delete(Who),
@@ -50,7 +52,7 @@ pub(super) struct Create {
     #[arg(long)]
     password_stdin: bool,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -58,36 +60,21 @@ pub(super) struct Who {
     #[command(flatten)]
     account: Account,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 /// The account that a command is about, spelt alike by all of them.
 #[derive(Args)]
 pub(super) struct Account {
     /// The account: its e-mail address or its id
-    #[arg(value_name = "USER", required_unless_present = "named")]
-    user: Option<String>,
-    /// The spelling of earlier versions.
-    #[arg(
-        long = "user",
-        value_name = "USER",
-        hide = true,
-        conflicts_with = "user"
-    )]
-    named: Option<String>,
+    #[arg(value_name = "USER")]
+    user: String,
 }
 
 impl Account {
     /// Finds it.
     pub(super) async fn find(&self, unscoped: &Unscoped) -> anyhow::Result<UserSummary> {
-        find(
-            unscoped,
-            self.user
-                .as_ref()
-                .or(self.named.as_ref())
-                .context("name an account")?,
-        )
-        .await
+        find(unscoped, &self.user).await
     }
 }
 
@@ -101,41 +88,41 @@ pub(super) async fn find(unscoped: &Unscoped, who: &str) -> anyhow::Result<UserS
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::Create(new) => create(new).await?,
-        Action::Show(Who { account, place }) => {
+        Action::Show(Who { account, target }) => {
             show(
                 &account
-                    .find(&connect::unscoped(&place.database()?, "user_show"))
+                    .find(&target::unscoped(&target.database()?, "user_show"))
                     .await?,
             );
         }
-        Action::Deactivate(Who { account, place }) => {
-            let unscoped = connect::unscoped(&place.database()?, "user_deactivate");
+        Action::Deactivate(Who { account, target }) => {
+            let unscoped = target::unscoped(&target.database()?, "user_deactivate");
             let found = account.find(&unscoped).await?;
             let changed = set_active(&unscoped, found.id, false, None).await?;
             ensure!(
                 changed,
-                "the account is shut already, or an organization would be left without an owner"
+                "the account is deactivated already, or an organization would be left without an owner"
             );
-            say(&format!("{} is shut", found.id));
+            say(&format!("{} is deactivated", found.id));
         }
-        Action::Activate(Who { account, place }) => {
-            let unscoped = connect::unscoped(&place.database()?, "user_activate");
+        Action::Activate(Who { account, target }) => {
+            let unscoped = target::unscoped(&target.database()?, "user_activate");
             let found = account.find(&unscoped).await?;
             ensure!(
                 set_active(&unscoped, found.id, true, None).await?,
-                "the account is open already"
+                "the account is active already"
             );
-            say(&format!("{} is open", found.id));
+            say(&format!("{} is active", found.id));
         }
-        Action::Delete(Who { account, place }) => {
-            let unscoped = connect::unscoped(&place.database()?, "user_delete");
+        Action::Delete(Who { account, target }) => {
+            let unscoped = target::unscoped(&target.database()?, "user_delete");
             let found = account.find(&unscoped).await?;
             let deleted = delete_account(&unscoped, found.id, None).await?;
             ensure!(deleted, "an organization would be left without an owner");
             say(&format!("{} is deleted", found.id));
         }
-        Action::ResetSecondFactors(Who { account, place }) => {
-            let unscoped = connect::unscoped(&place.database()?, "user_reset_second_factors");
+        Action::ResetSecondFactors(Who { account, target }) => {
+            let unscoped = target::unscoped(&target.database()?, "user_reset_second_factors");
             let found = account.find(&unscoped).await?;
             ensure!(
                 reset_second_factors(&unscoped, found.id).await?,
@@ -153,10 +140,10 @@ async fn create(new: Create) -> anyhow::Result<()> {
     let password = if new.password_stdin {
         given_password(&new.email)?
     } else {
-        random_password(&Random::default())
+        random_password::random_password(&Random::default())
     };
 
-    let unscoped = connect::unscoped(&new.place.database()?, "user_create");
+    let unscoped = target::unscoped(&new.target.database()?, "user_create");
 
     let home = match new.organization.parse() {
         Ok(organization) => Home::Existing(organization),
@@ -193,7 +180,7 @@ fn show(user: &UserSummary) {
     if let Some(name) = &user.name {
         say(&format!("name           {}", one_line(name)));
     }
-    say(&format!("open           {}", yes(user.active)));
+    say(&format!("active         {}", yes(user.active)));
     say(&format!("second factor  {}", yes(user.second_factor)));
     say(&format!("since          {}", user.created_at));
     for place in &user.places {
@@ -226,9 +213,4 @@ fn given_password(email: &str) -> anyhow::Result<String> {
     );
 
     Ok(password)
-}
-
-/// 144 random bits, as text that can be typed.
-pub(super) fn random_password(random: &Random) -> String {
-    URL_SAFE_NO_PAD.encode(random.bytes::<18>())
 }

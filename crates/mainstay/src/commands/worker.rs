@@ -1,3 +1,5 @@
+//! `worker`: does queued work without serving the API.
+
 use std::process::ExitCode;
 
 use mainstay_config::Reader;

@@ -1,3 +1,5 @@
+//! Root keys that Vault, or OpenBao, wraps.
+
 use std::{fs, net::IpAddr, path::PathBuf, time::Duration};
 
 use futures_util::future::BoxFuture;
@@ -7,7 +9,7 @@ use mainstay_kernel::{ExposeSecret as _, SecretString};
 use reqwest::{Certificate, Client, Url, redirect::Policy};
 use serde_json::{Value, json};
 
-use super::{KeySource, KeySourceError};
+use super::source::{KeySource, KeySourceError};
 
 /// More than any answer about a key of 32 bytes.
 const LARGEST_ANSWER: usize = 64 * 1024;

@@ -1,7 +1,10 @@
-use super::{
-    Kind::{self, Counter, Gauge, Histogram},
+//! The list of the platform's metrics.
+
+use ::metrics::Unit::{self, Bytes, Count, Seconds};
+
+use super::metric::{
     Metric,
-    Unit::{self, Bytes, Count, Seconds},
+    MetricKind::{self, Counter, Gauge, Histogram},
 };
 
 /// All metrics of the platform, by subject.
@@ -296,7 +299,7 @@ const BUILD: &str =
 
 const fn metric(
     name: &'static str,
-    kind: Kind,
+    kind: MetricKind,
     unit: Unit,
     labels: &'static [&'static str],
     help: &'static str,

@@ -1,29 +1,13 @@
+//! The provider's answers, path by path.
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::{CLIENT_ID, CLIENT_SECRET, Redirected, Shared, listener::Asked, locked};
-
-/// An answer in the making.
-pub(super) struct Answered {
-    pub(super) status: u16,
-    /// Each with its line end.
-    pub(super) headers: String,
-    pub(super) body: Vec<u8>,
-}
-
-impl Answered {
-    pub(super) fn of(status: u16, body: Vec<u8>) -> Self {
-        Self {
-            status,
-            headers: String::new(),
-            body,
-        }
-    }
-
-    fn json(status: u16, body: &Value) -> Self {
-        Self::of(status, body.to_string().into_bytes())
-    }
-}
+use super::{
+    client::{CLIENT_ID, CLIENT_SECRET},
+    exchange::{Answered, Asked},
+    state::{Redirected, Shared, locked},
+};
 
 impl Shared {
     pub(super) fn answer(&self, asked: &Asked) -> Answered {

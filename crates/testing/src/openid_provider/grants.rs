@@ -1,9 +1,11 @@
+//! Codes, and the tokens that they stand for.
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_kernel::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::CLIENT_ID;
+use super::client::CLIENT_ID;
 
 /// What a code stands for.
 #[derive(Clone)]

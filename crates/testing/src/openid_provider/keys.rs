@@ -1,3 +1,5 @@
+//! The provider's signing keys.
+
 use std::sync::OnceLock;
 
 use aws_lc_rs::{

@@ -7,14 +7,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{Misbehaviour, Shared, answers::Answered, locked};
-
-/// A request: what was asked for.
-pub(super) struct Asked {
-    pub(super) path: String,
-    pub(super) authorization: String,
-    pub(super) body: String,
-}
+use super::{
+    exchange::{Answered, Asked},
+    state::{Misbehaviour, Shared, locked},
+};
 
 /// Answers one request a connection, until it is stopped.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {

@@ -1,3 +1,5 @@
+//! Sweep: bodies that no operation may take.
+
 use mainstay::Platform;
 use serde_json::Value;
 

@@ -1,3 +1,5 @@
+//! Sweep: credentials that no operation may take.
+
 use mainstay::Platform;
 use mainstay_access::BuiltInRole;
 use mainstay_kernel::{Clock, Timestamp};

@@ -1,3 +1,5 @@
+//! Sweep: refusals that repeat what was sent.
+
 use std::{
     io::{self, Write},
     sync::{Arc, Mutex, OnceLock},

@@ -1,3 +1,5 @@
+//! Sweep: methods that a path does not document.
+
 use std::collections::BTreeMap;
 
 use http::Method;

@@ -1,3 +1,5 @@
+//! Sweep: rows of another organization.
+
 use std::cmp::Reverse;
 
 use http::Method;

@@ -1,3 +1,5 @@
+//! Sweep: parameters that are not documented or break their rules.
+
 use mainstay::Platform;
 use serde_json::Value;
 

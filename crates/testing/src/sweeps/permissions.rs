@@ -1,3 +1,5 @@
+//! Sweep: what each role may call.
+
 use std::collections::BTreeMap;
 
 use mainstay::Platform;

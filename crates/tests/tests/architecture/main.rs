@@ -14,5 +14,7 @@ mod artefacts;
 mod document;
 mod files;
 mod manifest;
+mod names;
+mod pages;
 mod roles;
 mod sweeps;

@@ -2,14 +2,14 @@
 
 use mainstay::{
     audit::{AuditError, Extent, Finding, NoteError, Outside, export_log, verify_export},
-    database::Session,
+    database::PostgresSession,
     kernel::Random,
 };
 use mainstay_access::BuiltInRole::Agent;
 
 use crate::log::{Draw, published, seal, sealed_log, write_on};
 
-async fn exported(session: &mut Session, outside: &Outside) -> Vec<u8> {
+async fn exported(session: &mut PostgresSession, outside: &Outside) -> Vec<u8> {
     let mut export = Vec::new();
     let extent = Extent {
         outside: Some(outside),

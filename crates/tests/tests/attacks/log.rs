@@ -5,7 +5,7 @@ use std::time::Duration;
 use mainstay::{
     audit::{AuditError, NoteKey, Outside, Sealer, Settings, Summary, Terms, keys_of, verify_log},
     config::Reader,
-    database::{Database, Session},
+    database::{Database, PostgresSession},
     kernel::{Random, Runtime, SecretString},
 };
 use mainstay_access::BuiltInRole::{Agent, Auditor};
@@ -77,15 +77,15 @@ pub async fn count(app: &TestApp, text: &'static str) -> i64 {
         .expect("a number")
 }
 
-pub async fn session(url: &SecretString) -> Session {
+pub async fn session(url: &SecretString) -> PostgresSession {
     let url = DatabaseUrl::parse(url).expect("devdb's URL is verified");
-    Session::connect(&url, Duration::ZERO)
+    PostgresSession::connect(&url, Duration::ZERO)
         .await
         .expect("it connects")
 }
 
 /// Some records of several kinds, sealed in three batches.
-pub async fn sealed_log() -> (TestApp, Session, Vec<NoteKey>) {
+pub async fn sealed_log() -> (TestApp, PostgresSession, Vec<NoteKey>) {
     let app = unsealed_app().await;
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
     seal(&app).await;
@@ -124,7 +124,7 @@ pub async fn sealed_log() -> (TestApp, Session, Vec<NoteKey>) {
 }
 
 pub async fn judge(
-    session: &mut Session,
+    session: &mut PostgresSession,
     keys: &[NoteKey],
     outside: &Outside,
 ) -> Result<Summary, AuditError> {
@@ -143,7 +143,7 @@ pub async fn judge(
 }
 
 /// The newest checkpoint, as it was published.
-pub async fn published(session: &mut Session, keys: &[NoteKey]) -> Outside {
+pub async fn published(session: &mut PostgresSession, keys: &[NoteKey]) -> Outside {
     const NEWEST: &str = r"
         SELECT note
         FROM audit_checkpoints
@@ -154,7 +154,7 @@ pub async fn published(session: &mut Session, keys: &[NoteKey]) -> Outside {
     Outside::read(&rows[0].get::<String>(0).expect("a note"), keys).expect("it is believed")
 }
 
-pub async fn run(session: &mut Session, text: &'static str) {
+pub async fn run(session: &mut PostgresSession, text: &'static str) {
     session
         .run("test", text, [])
         .await

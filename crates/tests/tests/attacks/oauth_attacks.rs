@@ -254,7 +254,7 @@ async fn a_redirect_is_compared_letter_by_letter() {
     token(&app, &fields).await.assert_status(200);
 }
 
-/// OWASP ASVS 10.4.1: a request of a client that nobody knows, or that was shut, is answered to the person alone.
+/// OWASP ASVS 10.4.1: a request of a client that nobody knows, or that was deactivated, is answered to the person alone.
 #[tokio::test]
 async fn an_unknown_client_gets_nothing() {
     let app = start().await;
@@ -273,7 +273,7 @@ async fn an_unknown_client_gets_nothing() {
         .await
         .run("UPDATE oauth_clients SET disabled_at = now()", [])
         .await
-        .expect("they are shut");
+        .expect("they are deactivated");
 
     owner
         .post("/oauth/authorizations", request("shop"))
@@ -372,7 +372,7 @@ async fn a_code_is_good_for_a_minute() {
         .assert_problem(400, "invalid_grant");
 }
 
-/// OWASP ASVS 7.4.2, 7.4.3: who signs out, is shut or leaves before the exchange has let nobody in.
+/// OWASP ASVS 7.4.2, 7.4.3: who signs out, is deactivated or leaves before the exchange has let nobody in.
 #[tokio::test]
 async fn a_code_ends_with_the_session_that_granted_it() {
     let app = start().await;

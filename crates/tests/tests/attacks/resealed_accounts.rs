@@ -3,7 +3,7 @@
 
 use mainstay::kernel::{Clock, Timestamp};
 use mainstay_access::BuiltInRole::{Agent, Owner as OwnerRole};
-use mainstay_database::{Outcome, Owner, Rotation};
+use mainstay_database::{Owner, Rotation, RotationOutcome};
 use mainstay_http::Method;
 use mainstay_testing::{Actor, OpenIdProvider, PASSWORD, TestApp};
 use serde_json::json;
@@ -97,7 +97,7 @@ async fn pid(owner: &mut Owner) -> i32 {
         .expect("a number")
 }
 
-async fn reseal(mut rotation: Rotation) -> Outcome {
+async fn reseal(mut rotation: Rotation) -> RotationOutcome {
     let now = rotation.runtime().clock.now();
     rotation
         .reseal(now)
@@ -186,7 +186,7 @@ struct Halted {
     holder: Owner,
     watcher: Owner,
     pid: i32,
-    running: JoinHandle<Outcome>,
+    running: JoinHandle<RotationOutcome>,
 }
 
 impl Halted {
@@ -213,7 +213,7 @@ impl Halted {
     }
 
     /// Lets it go on once as many statements wait for it.
-    async fn release(mut self, waiting: i64) -> Outcome {
+    async fn release(mut self, waiting: i64) -> RotationOutcome {
         until_waiting(&mut self.watcher, self.pid, waiting).await;
         self.holder
             .run("COMMIT", [])

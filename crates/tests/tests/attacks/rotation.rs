@@ -72,7 +72,7 @@ async fn keys(app: &TestApp, ring: &str, arguments: &[&'static str]) -> String {
         ("MAINSTAY_CRYPTO_KEYS", ring.to_owned()),
     ];
 
-    let arguments: Vec<_> = ["keys"].iter().chain(arguments).copied().collect();
+    let arguments: Vec<_> = ["key-ring"].iter().chain(arguments).copied().collect();
     let ran = tokio::task::spawn_blocking(move || finish(program(arguments).envs(environment)));
     let (code, text) = ran.await.expect("it runs");
 

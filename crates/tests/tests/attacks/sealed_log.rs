@@ -8,7 +8,7 @@ use mainstay::{
     audit::{AuditError, Finding, Outside, keys_of},
     config::Reader,
     crypto::KeyRing,
-    database::{Database, Session},
+    database::{Database, PostgresSession},
     kernel::{ExposeSecret as _, Random, Runtime},
 };
 use mainstay_access::BuiltInRole::Agent;
@@ -219,7 +219,7 @@ const UNMAKE: &[&str] = &[
 
 async fn make_anew(
     app: &TestApp,
-    session: &mut Session,
+    session: &mut PostgresSession,
     database: &Database,
     also: &[&'static str],
 ) {

@@ -2,7 +2,7 @@
 
 use mainstay::{crypto::KeyRing, prelude::*};
 use mainstay_access::BuiltInRole;
-use mainstay_database::{Outcome, Rotation};
+use mainstay_database::{Rotation, RotationOutcome};
 use mainstay_testing::TestApp;
 use serde_json::json;
 
@@ -95,7 +95,7 @@ async fn start(stages: &Stages) -> TestApp {
     app
 }
 
-async fn rotate_index(app: &TestApp, ring: String) -> Outcome {
+async fn rotate_index(app: &TestApp, ring: String) -> RotationOutcome {
     let ring = KeyRing::parse(&ring.into()).expect("a ring");
     let tables = app.platform().tables();
     let mut rotation = Rotation::new(

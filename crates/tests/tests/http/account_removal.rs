@@ -21,7 +21,7 @@ async fn refused_at_sign_in(app: &TestApp, email: &str) {
 
 /// OWASP ASVS 7.4.2.
 #[tokio::test]
-async fn a_shut_account_is_signed_out_and_stays_out() {
+async fn a_deactivated_account_is_signed_out_and_stays_out() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     agent

@@ -168,7 +168,7 @@ async fn a_secret_ends_by_itself() {
 
 /// Neither a secret nor the tokens that it gave outlive the account's place in the organization.
 #[tokio::test]
-async fn an_account_that_is_shut_or_leaves_fetches_no_token() {
+async fn an_account_that_is_deactivated_or_leaves_fetches_no_token() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let account = new_account(&owner).await;

@@ -287,7 +287,7 @@ async fn one_works_in_an_organization_that_one_is_a_member_of() {
 }
 
 #[tokio::test]
-async fn an_inactive_account_is_shut_out() {
+async fn a_deactivated_account_is_refused() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let agent = app.actor(Agent).await;

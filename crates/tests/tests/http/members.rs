@@ -320,13 +320,13 @@ async fn the_last_owner_is_neither_demoted_nor_removed() {
         .assert_problem(409, "last_owner");
     owner.delete(&path).await.assert_problem(409, "last_owner");
 
-    // An owner whose account is shut is none who could let anybody in.
+    // An owner whose account is deactivated is none who could let anybody in.
     promote(&owner, &other, "owner").await;
 
-    let shut = "UPDATE users SET active = false WHERE id = $1";
+    let deactivate = "UPDATE users SET active = false WHERE id = $1";
     app.owner()
         .await
-        .run(shut, [other.user().uuid().into()])
+        .run(deactivate, [other.user().uuid().into()])
         .await
         .unwrap();
 

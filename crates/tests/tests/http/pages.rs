@@ -1,6 +1,6 @@
 //! Pages beside the API: what a module shows to a browser, on paths that no endpoint has.
 
-use mainstay::http::{Content, Method, NOT_FOUND, Page, Problem};
+use mainstay::http::{Content, Method, NOT_FOUND, Problem, WebPage};
 use mainstay_testing::TestApp;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; frame-ancestors 'none'";
@@ -19,7 +19,8 @@ fn greeting(query: &[(String, String)]) -> Result<Content, Problem> {
 
 #[tokio::test]
 async fn a_file_is_kept_by_clients_until_it_changes() {
-    let page = Page::file("/about", "text/html; charset=utf-8", b"<!doctype html>").policy(POLICY);
+    let page =
+        WebPage::file("/about", "text/html; charset=utf-8", b"<!doctype html>").policy(POLICY);
     let app = TestApp::start(fixture::platform().page(page)).await;
     let answer = app.anonymous().get("/about").await;
 
@@ -61,7 +62,7 @@ async fn a_file_is_kept_by_clients_until_it_changes() {
 
 #[tokio::test]
 async fn what_is_made_for_a_request_is_kept_by_nobody() {
-    let app = TestApp::start(fixture::platform().page(Page::made("/greeting", greeting))).await;
+    let app = TestApp::start(fixture::platform().page(WebPage::made("/greeting", greeting))).await;
     let answer = app.anonymous().get("/greeting?name=Ada%20L.&more=1").await;
     assert_eq!(answer.assert_status(200).text(), "Ada L.");
     assert_eq!(answer.header("cache-control"), "no-store");
@@ -79,7 +80,7 @@ async fn what_is_made_for_a_request_is_kept_by_nobody() {
 #[test]
 fn a_page_in_the_way_of_an_endpoint_does_not_start() {
     for path in ["/v1/customers", "/v1/customers/{id}", "/docs", "/livez"] {
-        let platform = fixture::platform().page(Page::file(path, "text/plain", b""));
+        let platform = fixture::platform().page(WebPage::file(path, "text/plain", b""));
         assert!(platform.api().is_err(), "{path}");
     }
 }
@@ -223,7 +224,7 @@ async fn the_welcome_of_production_is_plain() {
 /// An app's own page stands in place of ours.
 #[tokio::test]
 async fn an_app_may_welcome_people_itself() {
-    let page = Page::file("/", "text/html; charset=utf-8", b"<!doctype html>Mine");
+    let page = WebPage::file("/", "text/html; charset=utf-8", b"<!doctype html>Mine");
     let app = TestApp::start(fixture::platform().page(page)).await;
     assert_eq!(
         app.anonymous().get("/").await.assert_status(200).text(),

@@ -215,7 +215,7 @@ async fn a_reset_is_answered_alike_for_everybody() {
 }
 
 #[tokio::test]
-async fn a_shut_account_is_not_opened_by_a_reset() {
+async fn a_deactivated_account_is_not_activated_by_a_reset() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let token = forgotten(&app, agent.email()).await;

@@ -87,7 +87,7 @@ async fn a_permission_taken_from_a_role_is_taken_everywhere() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_deactivated_is_shut_out_everywhere() {
+async fn an_account_that_is_deactivated_is_refused_everywhere() {
     let app = start().await;
     let replica = app.second_replica().await;
     let agent = app.actor(Agent).await;

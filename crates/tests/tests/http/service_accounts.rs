@@ -215,7 +215,7 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
         .await
         .assert_problem(403, "privilege_exceeds_own");
 
-    // Nor is such an account theirs to change, shut or delete.
+    // Nor is such an account theirs to change, deactivate or delete.
     for body in [
         json!({ "name": "mine" }),
         json!({ "role": "agent" }),
@@ -268,7 +268,7 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
 
 /// OWASP ASVS 7.4.2.
 #[tokio::test]
-async fn an_account_that_is_shut_or_deleted_is_refused_everywhere() {
+async fn an_account_that_is_deactivated_or_deleted_is_refused_everywhere() {
     let app = start().await;
     let replica = app.second_replica().await;
     let owner = app.actor(Owner).await;

@@ -269,7 +269,7 @@ async fn sign_in(app: &TestApp, email: &str) -> Client {
 }
 
 #[tokio::test]
-async fn an_inactive_account_is_shut_out() {
+async fn a_deactivated_account_is_refused() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     agent.get("/v1/me").await.assert_status(200);

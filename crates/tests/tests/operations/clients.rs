@@ -1,4 +1,4 @@
-//! `client`: applications that an operator registers and shuts.
+//! `client`: applications that an operator registers and deactivates.
 
 use mainstay::kernel::ExposeSecret as _;
 use mainstay_testing::TestApp;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::program::{finish, program, secrets};
 
 #[tokio::test]
-async fn an_application_is_registered_listed_and_shut() {
+async fn an_application_is_registered_listed_and_deactivated() {
     let app = TestApp::start(fixture::platform()).await;
     let environment = secrets(app.database_url().expose_secret());
     let client = |arguments: &[&str]| {
@@ -133,19 +133,19 @@ async fn an_application_is_registered_listed_and_shut() {
 
     look().await.assert_status(200);
 
-    let (code, text) = client(&["disable", "shop"]);
+    let (code, text) = client(&["deactivate", "shop"]);
     assert_eq!(code, Some(0), "{text}");
     look().await.assert_problem(400, "unknown_client");
     assert_eq!(
-        client(&["disable", "shop"]).0,
+        client(&["deactivate", "shop"]).0,
         Some(1),
-        "it is shut already"
+        "it is deactivated already"
     );
     assert!(
         client(&["list"])
             .1
             .lines()
-            .any(|line| line.starts_with("shop ") && line.contains("shut"))
+            .any(|line| line.starts_with("shop ") && line.contains("deactivated"))
     );
 
     let recorded = r"

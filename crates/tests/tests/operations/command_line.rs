@@ -141,19 +141,17 @@ async fn from_an_empty_database_to_a_served_request() {
         finish(program(assign).envs(environment.clone()))
     };
 
-    // One spelling of an account, and that of earlier versions; both at once, or none, are a slip.
-    for command in [["user", "show"], ["session", "list"], ["key", "list"]] {
+    // One spelling of an account; to name none is a slip.
+    for command in [["user", "show"], ["session", "list"], ["api-key", "list"]] {
         let run = |who: &[&str]| finish(program(command.iter().chain(who)).envs(both.clone()));
         let (code, text) = run(&[EMAIL]);
         assert_eq!(code, Some(0), "{command:?}: {text}");
-        assert_eq!(run(&["--user", EMAIL]), (code, text), "{command:?}");
-        for slip in [&[EMAIL, "--user", EMAIL][..], &[]] {
-            let (code, text) = run(slip);
-            assert!(
-                code == Some(2) && text.contains("USER"),
-                "{command:?}: {text}"
-            );
-        }
+
+        let (code, text) = run(&[]);
+        assert!(
+            code == Some(2) && text.contains("USER"),
+            "{command:?}: {text}"
+        );
     }
 
     for refused in ["manager", "no-such-role"] {
@@ -186,9 +184,9 @@ async fn from_an_empty_database_to_a_served_request() {
 
     owners.push(("MAINSTAY_DATABASE_OWNER_URL", owner.clone()));
     let keys = |arguments: &[&str]| {
-        succeeds(program(["keys"].iter().chain(arguments)).envs(owners.clone()))
+        succeeds(program(["signing-key"].iter().chain(arguments)).envs(owners.clone()))
     };
-    let announced = keys(&["rotate", "token"]);
+    let announced = keys(&["rotate"]);
     let listed = keys(&["list"]);
 
     let kid_of = |state: &str| {
@@ -205,7 +203,7 @@ async fn from_an_empty_database_to_a_served_request() {
     assert!(retired.contains("signs from now on"), "{retired}");
 
     let (code, text) =
-        finish(program(["keys", "retire", &kid_of("  signing ")]).envs(environment.clone()));
+        finish(program(["signing-key", "retire", &kid_of("  signing ")]).envs(environment.clone()));
     assert!(
         code == Some(1) && text.contains("there is no such key"),
         "{text}"
@@ -296,8 +294,9 @@ fn every_command_explains_itself() {
         "user",
         "organization",
         "mail",
-        "key",
-        "keys",
+        "api-key",
+        "signing-key",
+        "key-ring",
         "audit",
         "seed",
         "healthcheck",
@@ -312,7 +311,8 @@ fn every_command_explains_itself() {
         );
     }
 
-    let keys = ["generate", "list", "rotate", "retire"].map(|action| ["keys", action]);
+    let signing_keys = ["list", "rotate", "retire"].map(|action| ["signing-key", action]);
+    let key_ring = ["generate", "status", "rotate", "reseal"].map(|action| ["key-ring", action]);
 
     let users = [
         "create",
@@ -332,8 +332,8 @@ fn every_command_explains_itself() {
         ["session", "end-all"],
         ["role", "list"],
         ["role", "assign"],
-        ["key", "list"],
-        ["key", "revoke"],
+        ["api-key", "list"],
+        ["api-key", "revoke"],
         ["mail", "list"],
         ["mail", "resend"],
         ["audit", "verify"],
@@ -342,7 +342,12 @@ fn every_command_explains_itself() {
         ["audit", "key"],
     ];
 
-    for action in users.iter().chain(&others).chain(&keys) {
+    for action in users
+        .iter()
+        .chain(&others)
+        .chain(&signing_keys)
+        .chain(&key_ring)
+    {
         assert!(succeeds(program(action).arg("--help")).contains("Usage: "));
     }
 
@@ -379,7 +384,7 @@ fn what_is_only_printed_needs_no_settings() {
             .document()
     );
 
-    let [one, other] = [(); 2].map(|()| succeeds(&mut program(["keys", "generate"])));
+    let [one, other] = [(); 2].map(|()| succeeds(&mut program(["key-ring", "generate"])));
     assert!(one.contains(':'), "{one}");
     assert_ne!(one, other, "keys are drawn at random");
 }

@@ -1,4 +1,4 @@
-//! `keys status`, `keys rotate` and `keys reseal` as an operator runs them, and as a machine kills them.
+//! `key-ring status`, `key-ring rotate` and `key-ring reseal` as an operator runs them, and as a machine kills them.
 
 use mainstay::{
     crypto::KeyRing,
@@ -53,7 +53,7 @@ impl House {
     }
 
     fn command(&self, ring: &str, arguments: &[&str]) -> std::process::Command {
-        let mut command = program(["keys"].iter().chain(arguments));
+        let mut command = program(["key-ring"].iter().chain(arguments));
         command.env(
             "MAINSTAY_DATABASE_OWNER_URL",
             self.app.owner_url().expose_secret(),

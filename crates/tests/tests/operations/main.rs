@@ -20,6 +20,7 @@ mod program;
 #[path = "../support/vault.rs"]
 mod vault;
 
+mod api_key_command;
 mod audit_bucket;
 mod audit_log;
 mod clients;
@@ -33,7 +34,6 @@ mod dead_paths;
 mod dev;
 mod drain;
 mod faults;
-mod key_command;
 mod key_rotation;
 mod locks;
 mod management_port;

@@ -9,7 +9,7 @@ use std::{
 use mainstay::{
     access::BuiltInRole::Agent,
     kernel::{Clock, Timestamp},
-    telemetry::metrics::{Kind, METRICS},
+    telemetry::metrics::{METRICS, MetricKind},
 };
 use mainstay_testing::TestApp;
 use mainstay_tests::root;
@@ -107,7 +107,9 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
     let missing: Vec<_> = listed.difference(&scrape.names()).copied().collect();
     assert!(all.is_ok(), "{missing:?} are not told");
 
-    let counters = METRICS.iter().filter(|metric| metric.kind == Kind::Counter);
+    let counters = METRICS
+        .iter()
+        .filter(|metric| metric.kind == MetricKind::Counter);
     for metric in counters
         .filter(|metric| !["jobs_done_total", "process_cpu_seconds_total"].contains(&metric.name))
     {

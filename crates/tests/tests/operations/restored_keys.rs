@@ -48,7 +48,7 @@ async fn rows_without_their_data_keys_are_told() {
         );
     }
 
-    let status = || finish(program(["keys", "status"]).envs(environment.clone()));
+    let status = || finish(program(["key-ring", "status"]).envs(environment.clone()));
     let served = environment
         .iter()
         .filter(|(name, _)| *name != "MAINSTAY_DATABASE_OWNER_URL")

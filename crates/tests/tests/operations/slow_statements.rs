@@ -13,29 +13,42 @@ use crate::{
 
 const CANARY: &str = "canary-zanzibar";
 
+/// A table, and the statement that keeps it from what is sent meanwhile.
+struct Locked {
+    table: &'static str,
+    lock: &'static str,
+}
+
+const CUSTOMERS: Locked = Locked {
+    table: "customers",
+    lock: "LOCK TABLE customers IN EXCLUSIVE MODE",
+};
+
+const SESSIONS: Locked = Locked {
+    table: "sessions",
+    lock: "LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE",
+};
+
 /// Sends a request that meets a locked table, and lets the table go once the statement has waited for longer than the
 /// threshold.
 async fn held_up(
-    owner: &mut Owner,
-    watching: &mut Owner,
+    (owner, watching): (&mut Owner, &mut Owner),
+    locked: Locked,
     request: impl Future<Output = Reply>,
 ) -> Reply {
     const WAITS: &str = r"
         SELECT FROM pg_locks
-        WHERE relation = 'customers'::regclass
+        WHERE relation = $1::text::regclass
           AND NOT granted
           AND clock_timestamp() - waitstart > interval '300 milliseconds'
     ";
 
     owner.run("BEGIN", []).await.expect("it begins");
-    owner
-        .run("LOCK TABLE customers IN EXCLUSIVE MODE", [])
-        .await
-        .expect("it is locked");
+    owner.run(locked.lock, []).await.expect("it is locked");
 
     let release = async {
         while watching
-            .run(WAITS, [])
+            .run(WAITS, [locked.table.into()])
             .await
             .expect("it is read")
             .is_empty()
@@ -66,8 +79,8 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
     let body = json!({ "full_name": format!("Ada {CANARY}"), "email": format!("{CANARY}@example.org"), "tags": [CANARY] });
     let (token, body) = (agent.token(), body.to_string());
     let made = held_up(
-        &mut owner,
-        &mut watching,
+        (&mut owner, &mut watching),
+        CUSTOMERS,
         send(api, "POST", "/v1/customers", token, &body),
     )
     .await;
@@ -89,8 +102,8 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
     );
 
     let changed = held_up(
-        &mut owner,
-        &mut watching,
+        (&mut owner, &mut watching),
+        CUSTOMERS,
         crate::http::exchange(api, request),
     )
     .await;
@@ -125,5 +138,44 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
     assert!(
         !log.contains(CANARY) && !log.to_lowercase().contains("insert into"),
         "{log}"
+    );
+}
+
+/// A statement that no organization limits says why, where it is logged: whoever reads the line knows what it is for.
+#[tokio::test]
+async fn a_slow_statement_that_no_organization_limits_says_why() {
+    let (app, mut environment) = beside(TestApp::builder(fixture::platform())).await;
+    let agent = app.actor(Agent).await;
+    environment.push(("MAINSTAY_DATABASE_SLOW_STATEMENT", "200ms".to_owned()));
+
+    let mut serving = Serving::start(program(["serve"]).envs(environment));
+    let (api, _) = serving.addresses();
+    let (mut owner, mut watching) = (app.owner().await, app.owner().await);
+
+    // The session is known to the process from now on: the statement that lists sessions alone meets the lock.
+    let me = send(api, "GET", "/v1/me", agent.token(), "").await;
+    assert_eq!(me.status, 200, "{me:?}");
+
+    let listed = held_up(
+        (&mut owner, &mut watching),
+        SESSIONS,
+        send(api, "GET", "/v1/sessions", agent.token(), ""),
+    )
+    .await;
+    assert_eq!(listed.status, 200, "{listed:?}");
+
+    let line = eventually("it is logged", || {
+        let log = serving.log();
+        let mut lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.find(|line| {
+            line["message"] == "a statement is slow" && line["statement"] == "sessions.list"
+        })
+    });
+
+    assert_eq!(
+        line["unscoped"], "sessions belong to their person, wherever they work in them",
+        "{line}"
     );
 }

@@ -22,7 +22,7 @@ fn settings(vault: &Vault) -> Vec<(&'static str, String)> {
 }
 
 fn wrapped_ring(vault: &Vault) -> String {
-    let (code, text) = finish(program(["keys", "generate", "--vault"]).envs(settings(vault)));
+    let (code, text) = finish(program(["key-ring", "generate", "--vault"]).envs(settings(vault)));
     assert_eq!(code, Some(0), "{text}");
     let (_, key) = text.trim().split_once(':').expect("a name and a key");
     assert!(key.starts_with("vault:v1:="), "{text}");
@@ -48,7 +48,7 @@ async fn the_service_starts_with_keys_that_vault_has_wrapped() {
     ]);
 
     let before = vault.times_asked();
-    let (code, text) = finish(program(["keys", "status"]).envs(environment.clone()));
+    let (code, text) = finish(program(["key-ring", "status"]).envs(environment.clone()));
     assert_eq!(code, Some(0), "{text}");
     assert!(
         text.contains(ring.split(':').next().expect("a name")) && text.contains("primary"),
@@ -102,7 +102,7 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
                 .map(|(name, value)| (*name, (*value).to_owned())),
         );
 
-        let (code, text) = finish(program(["keys", "status"]).envs(environment));
+        let (code, text) = finish(program(["key-ring", "status"]).envs(environment));
         assert_eq!(code, Some(1), "{text}");
 
         for secret in [TOKEN, &key[..20], ring.rsplit(':').next().expect("a key")] {

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use mainstay::{
     access::BuiltInRole::Owner,
     database::{Change, Event},
-    http::Page,
+    http::WebPage,
     prelude::*,
 };
 use mainstay_testing::{Builder, TestApp};
@@ -115,8 +115,8 @@ impl Handler for LabelPrinter {
 }
 
 /// A page that says what the service is.
-fn about() -> Page {
-    Page::file(
+fn about() -> WebPage {
+    WebPage::file(
         "/about",
         "text/html; charset=utf-8",
         b"<!doctype html><title>About</title><p>We send parcels.",

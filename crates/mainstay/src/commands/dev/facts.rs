@@ -1,3 +1,5 @@
+//! What is known of a running `dev`, and what its data directory is sealed with.
+
 use std::{
     fs::{self, OpenOptions},
     io::{ErrorKind, Write as _},
@@ -11,7 +13,7 @@ use mainstay_crypto::KeyRing;
 use mainstay_kernel::{ExposeSecret as _, Random};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{commands::user::random_password, settings::OWNER_URL};
+use crate::{commands::random_password::random_password, settings::OWNER_URL};
 
 /// What a person or a script needs to know of a running `dev`.
 #[derive(Serialize, Deserialize)]
@@ -111,7 +113,7 @@ pub(super) fn forget_running(data_dir: &Path) -> anyhow::Result<()> {
 
 /// The settings of the `dev` that runs on a data directory, if one does: those of its service, and its owner's URL.
 pub(crate) fn running(data_dir: Option<&Path>) -> anyhow::Result<Option<Layer>> {
-    let data_dir = super::postgres::data_dir(data_dir)?;
+    let data_dir = super::data_dir::data_dir(data_dir)?;
     let Some(facts) = read::<Facts>(&data_dir.join(RUNNING))? else {
         return Ok(None);
     };

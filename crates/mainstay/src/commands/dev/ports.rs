@@ -1,3 +1,5 @@
+//! The ports of `dev`.
+
 use std::{
     io::ErrorKind,
     net::{SocketAddr, TcpListener},

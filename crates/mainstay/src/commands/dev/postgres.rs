@@ -1,3 +1,5 @@
+//! The private Postgres of `dev`.
+
 use std::{
     net::SocketAddr,
     path::{Display, Path, PathBuf},
@@ -8,12 +10,14 @@ use indicatif::ProgressBar;
 use mainstay_config::{BaseUrl, Reader};
 use mainstay_database::DatabaseUrl;
 use mainstay_devdb::{
-    Cluster, Connection, Durability, Error, Options, Programs, Step, check_data_dir,
-    default_data_dir,
+    Cluster, ClusterError, Connection, Durability, Options, Programs, Step, check_data_dir,
 };
 use mainstay_kernel::{ExposeSecret as _, Random, SecretString};
 
-use super::facts::{self, Administrator, Facts, Secrets};
+use super::{
+    data_dir::data_dir,
+    facts::{self, Administrator, Facts, Secrets},
+};
 use crate::{Platform, commands::migrate};
 
 /// The private Postgres of a `dev`, and the secrets that lie beside its data.
@@ -33,7 +37,7 @@ impl Private {
             let programs = Programs::find_or_fetch(programs.as_deref(), &|step| {
                 spinner.set_message(told(&step))
             })
-            .map_err(Error::from)?;
+            .map_err(ClusterError::from)?;
 
             spinner.set_message("Starting a private Postgres …");
             let options = Options {
@@ -69,7 +73,7 @@ impl Private {
     }
 
     /// Where its data lies.
-    pub(super) fn place(&self) -> Display<'_> {
+    pub(super) fn data_dir(&self) -> Display<'_> {
         self.cluster.data_dir().display()
     }
 
@@ -124,7 +128,7 @@ pub(crate) async fn borrow(
     platform: &Platform,
     data_dir: Option<&Path>,
 ) -> anyhow::Result<Option<Private>> {
-    if crate::commands::connect::is_configured() || facts::running(data_dir)?.is_some() {
+    if crate::commands::configured::is_configured() || facts::running(data_dir)?.is_some() {
         return Ok(None);
     }
     let private = Private::start(free_data_dir(data_dir)?, None).await?;
@@ -132,23 +136,15 @@ pub(crate) async fn borrow(
     Ok(Some(private))
 }
 
-/// The data directory that was asked for, or the usual one.
-pub(super) fn data_dir(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
-    match asked {
-        Some(directory) => Ok(std::path::absolute(directory)?),
-        None => Ok(default_data_dir(&std::env::current_dir()?)?),
-    }
-}
-
-/// The same, unless it is none, or another process has it open.
+/// The data directory of `dev`, unless it is none, or another process has it open.
 pub(super) fn free_data_dir(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
     let data_dir = data_dir(asked)?;
     check_data_dir(&data_dir).map_err(told_of)?;
     Ok(data_dir)
 }
 
-fn told_of(error: Error) -> anyhow::Error {
-    let Error::InUse { data_dir, pid } = error else {
+fn told_of(error: ClusterError) -> anyhow::Error {
+    let ClusterError::InUse { data_dir, pid } = error else {
         return error.into();
     };
     let process = pid

@@ -1,0 +1,248 @@
+//! Checkpoints as signed notes: C2SP `tlog-checkpoint` in C2SP `signed-note`, Ed25519 (RFC 8032).
+//!
+//! ```text
+//! api.example.org/audit
+//! 1024
+//! 3yyQ…=
+//!
+//! — api.example.org/audit Zk1u…=
+//! ```
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    note_key::{NoteError, NoteKey, NoteSigner, is_name},
+    tree::Hash,
+};
+
+/// What a log was at some size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// What the log is called.
+    pub origin: String,
+    /// How many leaves it had.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
+}
+
+impl NoteSigner {
+    /// The checkpoint of this key's log, signed.
+    pub(crate) fn sign(&self, size: u64, root: Hash) -> String {
+        let checkpoint = Checkpoint {
+            origin: self.key().name().to_owned(),
+            size,
+            root,
+        };
+        self.sign_text(&checkpoint.to_string())
+    }
+}
+
+impl fmt::Display for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}\n{}\n{}\n",
+            self.origin,
+            self.size,
+            STANDARD.encode(self.root)
+        )
+    }
+}
+
+impl Checkpoint {
+    /// What a note says, whoever signed it.
+    ///
+    /// # Errors
+    /// [`NoteError::Malformed`].
+    pub fn parse(note: &str) -> Result<Self, NoteError> {
+        let (text, _) = parts(note)?;
+        let lines: Vec<_> = text
+            .strip_suffix('\n')
+            .unwrap_or(text)
+            .split('\n')
+            .collect();
+        let [origin, size, root] = lines[..] else {
+            return Err(NoteError::Malformed);
+        };
+
+        let root = STANDARD
+            .decode(root)
+            .ok()
+            .and_then(|root| root.try_into().ok());
+        let (Ok(size), Some(root)) = (size.parse(), root) else {
+            return Err(NoteError::Malformed);
+        };
+
+        let checkpoint = Self {
+            origin: origin.to_owned(),
+            size,
+            root,
+        };
+
+        // One checkpoint has one spelling.
+        let is_itself = is_name(origin) && checkpoint.to_string() == text;
+        is_itself.then_some(checkpoint).ok_or(NoteError::Malformed)
+    }
+
+    /// What a note says that one of `keys` has signed.
+    ///
+    /// # Errors
+    /// [`NoteError`].
+    pub fn verify(note: &str, keys: &[NoteKey]) -> Result<Self, NoteError> {
+        let checkpoint = Self::parse(note)?;
+        let (text, signatures) = parts(note)?;
+        let mut is_signed = false;
+        for line in signatures.lines() {
+            let signed = line
+                .strip_prefix("— ")
+                .and_then(|line| line.split_once(' '))
+                .ok_or(NoteError::Malformed)?;
+
+            let (name, signed) = (
+                signed.0,
+                STANDARD
+                    .decode(signed.1)
+                    .map_err(|_| NoteError::Malformed)?,
+            );
+            let Some((named_hash, signature)) = signed.split_first_chunk::<4>() else {
+                return Err(NoteError::Malformed);
+            };
+
+            // Signatures of others may stand beside ours.
+            for key in keys.iter().filter(|key| key.is_named(name, *named_hash)) {
+                if !key.has_signed(text, signature) {
+                    return Err(NoteError::BadSignature);
+                }
+                is_signed |= key.name() == checkpoint.origin;
+            }
+        }
+
+        is_signed.then_some(checkpoint).ok_or(NoteError::UnknownKey)
+    }
+}
+
+/// The text that is signed, and the lines of signatures.
+fn parts(note: &str) -> Result<(&str, &str), NoteError> {
+    let (text, signatures) = note.rsplit_once("\n\n").ok_or(NoteError::Malformed)?;
+    let whole = !signatures.is_empty() && signatures.ends_with('\n');
+    // The line end belongs to the text.
+    whole
+        .then(|| (&note[..=text.len()], signatures))
+        .ok_or(NoteError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "api.example.org/audit";
+
+    fn signer(seed: u8) -> NoteSigner {
+        NoteSigner::from_seed(NAME, &[seed; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_note_is_read_as_it_was_signed() {
+        let signer = signer(7);
+        let note = signer.sign(42, [9; 32]);
+        let lines: Vec<_> = note.lines().collect();
+
+        assert_eq!(
+            lines[..4],
+            [
+                NAME,
+                "42",
+                "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=",
+                ""
+            ]
+        );
+        assert!(lines[4].starts_with("— api.example.org/audit "));
+
+        let read = Checkpoint::verify(&note, &[signer.key().clone()]).unwrap();
+        assert_eq!(
+            read,
+            Checkpoint {
+                origin: NAME.to_owned(),
+                size: 42,
+                root: [9; 32]
+            }
+        );
+    }
+
+    /// The key and note of C2SP signed-note's own example, which another implementation signed.
+    #[test]
+    fn the_note_of_the_specification_verifies() {
+        let key: NoteKey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+            .parse()
+            .unwrap();
+        assert_eq!(
+            key.to_string(),
+            "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+        );
+
+        let text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+        let signed = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
+        let bytes = STANDARD.decode(signed).unwrap();
+
+        let (hash, signature) = bytes.split_first_chunk().unwrap();
+
+        assert!(key.is_named("PeterNeumann", *hash));
+        assert!(key.has_signed(text, signature));
+    }
+
+    #[test]
+    fn no_altered_note_is_believed() {
+        let signer = signer(7);
+        let keys = [signer.key().clone()];
+        let note = signer.sign(42, [9; 32]);
+        for at in 0..note.len() {
+            for bit in 0..8 {
+                let mut altered = note.clone().into_bytes();
+                altered[at] ^= 1 << bit;
+                let Ok(altered) = String::from_utf8(altered) else {
+                    continue;
+                };
+                assert!(Checkpoint::verify(&altered, &keys).is_err(), "{altered}");
+            }
+        }
+
+        for end in (0..note.len()).filter(|end| note.is_char_boundary(*end)) {
+            assert!(Checkpoint::verify(&note[..end], &keys).is_err());
+        }
+
+        assert!(Checkpoint::verify(&format!("{note}\n"), &keys).is_err());
+        assert!(Checkpoint::verify(&format!("\n{note}"), &keys).is_err());
+        assert!(Checkpoint::verify(&note.replace("42", "042"), &keys).is_err());
+
+        let other = [super::tests::signer(8).key().clone()];
+        assert_eq!(
+            Checkpoint::verify(&note, &other),
+            Err(NoteError::UnknownKey)
+        );
+    }
+
+    #[test]
+    fn a_key_has_one_spelling_and_belongs_to_its_name() {
+        let key = signer(7).key().clone();
+        let text = key.to_string();
+        assert_eq!(text.parse(), Ok(key));
+
+        for wrong in [
+            &text[1..],
+            &text.replace('+', " "),
+            &text.replace("api", "apj"),
+            "",
+            "a+b+c",
+            "a+00000000+AQ==",
+        ] {
+            assert_eq!(
+                wrong.parse::<NoteKey>(),
+                Err(NoteError::MalformedKey),
+                "{wrong}"
+            );
+        }
+    }
+}

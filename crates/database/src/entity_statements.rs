@@ -1,0 +1,339 @@
+//! The statements of an entity: written once a type, then only bound.
+//!
+//! Each write is one statement that carries its audit record: data-modifying CTEs run under one snapshot and commit
+//! together or not at all (PostgreSQL manual, 7.8.4). `$1` to `$11` are always the record's values, so `$3` is the
+//! caller's organization in every one of them.
+
+use crate::{
+    Entity,
+    audit::{COLUMNS, WIDTH, placeholders},
+    statements::{Names, Statements},
+};
+
+/// The first position after the record's values.
+pub(crate) const FIRST: usize = WIDTH + 1;
+
+/// How many values the data key's row takes before the entity's own.
+const KEY_WIDTH: usize = 3;
+
+/// The statements of an entity type, written at their first use.
+pub(crate) fn statements<E: Entity>() -> &'static Statements {
+    E::statements().get_or_init(Statements::of::<E>)
+}
+
+impl Statements {
+    pub(crate) fn of<E: Entity>() -> Self {
+        let table = E::TABLE;
+        let selected = selected::<E>();
+        let keys = joined_keys::<E>();
+        let recorded = format!("INSERT INTO audit_events ({COLUMNS}");
+        let record = placeholders(1, WIDTH);
+        let (alive, after) = (alive::<E>(), shown::<E>("changed"));
+        let destroyed = if sealed::<E>() {
+            ", destroyed AS (SELECT destroy_data_key(data_key) AS gone FROM changed)"
+        } else {
+            ", destroyed AS (SELECT false AS gone)"
+        };
+
+        Self {
+            names: Names::of::<E>(),
+            find: format!(
+                r"
+                    SELECT {selected}
+                    FROM {table} t {keys}
+                    WHERE t.id = $1 AND t.organization_id = $2
+                "
+            ),
+            find_under: format!(
+                r"
+                    SELECT {columns}, t.data_key
+                    FROM {table} t
+                    WHERE t.id = $1 AND t.organization_id = $2{alive}
+                ",
+                columns = columns_of::<E>(),
+            ),
+            find_key: format!(
+                r"
+                    SELECT k.id, k.wrapped, k.subject_id
+                    FROM {table} t
+                    JOIN data_keys k ON k.id = t.data_key
+                    WHERE t.id = $1 AND t.organization_id = $2
+                "
+            ),
+            reveal: format!(
+                "WITH t AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3{alive}), \
+                 recorded AS ({recorded}) SELECT {record} FROM t) \
+                 SELECT {selected} FROM t {keys}"
+            ),
+            insert: insert::<E>(&recorded, &record),
+            delete: format!(
+                "WITH found AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3{alive} FOR UPDATE), \
+                 changed AS (DELETE FROM {table} t USING found WHERE t.id = found.id \
+                 AND (${version}::bigint[] IS NULL OR t.version = ANY(${version})) RETURNING t.*){destroyed}, \
+                 recorded AS ({recorded}, before) SELECT {record}, {after} FROM changed) \
+                 SELECT found.version, changed.id IS NOT NULL, (SELECT gone FROM destroyed) \
+                 FROM found LEFT JOIN changed USING (id)",
+                version = FIRST + 1,
+            ),
+            selected,
+        }
+    }
+
+    /// The update that sets `columns` to the values from `$15` on: after the record come `$12` id, `$13` versions or
+    /// null, `$14` the time of the change. Its last value is the data key that sealed the values, where any is sealed.
+    ///
+    /// The answer is the row as it is now, null where it did not change, and last the version that was found. Its data key
+    /// comes along unless it is the one that sealed the values.
+    pub(crate) fn update<E: Entity>(&self, columns: &[&'static str], seals: bool) -> String {
+        let table = E::TABLE;
+        let first = FIRST + 3;
+        let assignments: String = columns
+            .iter()
+            .zip(first..)
+            .map(|(column, position)| format!("{column} = ${position}, "))
+            .collect();
+
+        let key = if seals {
+            format!("AND t.data_key = ${}", first + columns.len())
+        } else {
+            String::new()
+        };
+
+        let record = placeholders(1, WIDTH);
+
+        let (selected, keys) = match seals {
+            true => (columns_of::<E>(), String::new()),
+            false => (
+                self.selected.clone(),
+                joined_keys::<E>().replacen("JOIN", "LEFT JOIN", 1),
+            ),
+        };
+
+        format!(
+            r"
+                WITH found AS (
+                    SELECT *
+                    FROM {table}
+                    WHERE id = ${id} AND organization_id = $3{alive}
+                    FOR UPDATE
+                ),
+                changed AS (
+                    UPDATE {table} t
+                    SET {assignments}version = t.version + 1, updated_at = ${now}
+                    FROM found
+                    WHERE t.id = found.id
+                      AND (${version}::bigint[] IS NULL OR t.version = ANY(${version})) {key}
+                    RETURNING t.*
+                ),
+                recorded AS (
+                    INSERT INTO audit_events ({COLUMNS}, before, after)
+                    SELECT {record}, {before}, {after}
+                    FROM found
+                    JOIN changed USING (id)
+                )
+                SELECT {selected}, found.version
+                FROM found
+                LEFT JOIN changed t ON t.id = found.id {keys}
+            ",
+            alive = alive::<E>(),
+            before = set::<E>("found", columns),
+            after = set::<E>("changed", columns),
+            id = FIRST,
+            version = FIRST + 1,
+            now = FIRST + 2,
+        )
+    }
+}
+
+impl Names {
+    fn of<E: Entity>() -> Self {
+        // One entity type has one set of names for the life of the process.
+        let name = |verb: &str| -> &'static str {
+            Box::leak(format!("{}.{verb}", E::TABLE).into_boxed_str())
+        };
+
+        Self {
+            find: name("find"),
+            page: name("page"),
+            reveal: name("reveal"),
+            insert: name("insert"),
+            update: name("update"),
+            delete: name("delete"),
+            erase: name("erase"),
+            export: name("export"),
+        }
+    }
+}
+
+pub(crate) fn sealed<E: Entity>() -> bool {
+    !E::SEALED.is_empty()
+}
+
+fn insert<E: Entity>(recorded: &str, record: &str) -> String {
+    let table = E::TABLE;
+    let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
+
+    let (key, key_column, key_value, first) = if sealed::<E>() {
+        let key = format!(
+            r"
+                key AS (
+                    INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+                    VALUES (${}, $3, ${}, ${}, $2)
+                ),
+                
+            ",
+            FIRST,
+            FIRST + 1,
+            FIRST + 2
+        );
+        (key, "data_key, ", format!("${FIRST}, "), FIRST + KEY_WIDTH)
+    } else {
+        (String::new(), "", String::new(), FIRST)
+    };
+
+    let values = placeholders(first, columns.len());
+
+    format!(
+        "WITH {key}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) \
+         VALUES ($3, {key_value}{values}) RETURNING *) \
+         {recorded}, after) SELECT {record}, {after} FROM changed",
+        after = written::<E>("changed"),
+        columns = columns.join(", ")
+    )
+}
+
+/// The statement that inserts `count` rows. After the record comes an array of the records' ids; then, for each row, its
+/// key where it is sealed, and its values.
+pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
+    let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
+    let key_width = if sealed::<E>() { KEY_WIDTH } else { 0 };
+    let starts = (0..count).map(|row| FIRST + 1 + row * (key_width + columns.len()));
+    let rows =
+        |tuple: &dyn Fn(usize) -> String| starts.clone().map(tuple).collect::<Vec<_>>().join(", ");
+    let mut keys = String::new();
+
+    if sealed::<E>() {
+        let tuples = rows(&|start| format!("(${start}, $3, ${}, ${}, $2)", start + 1, start + 2));
+        keys = format!(
+            r"
+                key AS (
+                    INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+                    VALUES {tuples}
+                ),
+                
+            "
+        );
+    }
+
+    let tuples = rows(&|start| {
+        let key = if sealed::<E>() {
+            format!("${start}, ")
+        } else {
+            String::new()
+        };
+        format!(
+            "($3, {key}{})",
+            placeholders(start + key_width, columns.len())
+        )
+    });
+
+    let record = placeholders(2, 7);
+
+    format!(
+        r"
+            WITH {keys}changed AS (
+                INSERT INTO {table} (organization_id, {key_column}{columns})
+                VALUES {tuples}
+                RETURNING *
+            )
+            INSERT INTO audit_events ({COLUMNS}, after)
+            SELECT (${FIRST}::uuid[])[row_number() OVER ()], {record}, id, $10, $11, {after}
+            FROM changed
+        ",
+        after = written::<E>("changed"),
+        table = E::TABLE,
+        key_column = if sealed::<E>() { "data_key, " } else { "" },
+        columns = columns.join(", "),
+    )
+}
+
+/// What limits a statement to rows whose person was not erased: those have lost their key, and are nobody's any more.
+///
+/// Asked of the row itself and not of `data_keys`, so that it is asked again of a row that was waited for.
+fn alive<E: Entity>() -> &'static str {
+    if sealed::<E>() {
+        " AND data_key IS NOT NULL"
+    } else {
+        ""
+    }
+}
+
+/// What the log keeps of a row that goes. Not its blind indexes: they would still confirm a guess when the key is gone.
+fn shown<E: Entity>(row: &str) -> String {
+    let minus = if E::BLIND_INDEXES.is_empty() {
+        String::new()
+    } else {
+        format!(" - '{{{}}}'::text[]", E::BLIND_INDEXES.join(", "))
+    };
+    format!("to_jsonb({row}){minus}")
+}
+
+/// What the log keeps of a row that was changed: the columns that were set, the version, and the key that opens them. The
+/// rest stands in earlier records: whole rows with sealed values would be two kilobytes each, twice.
+fn set<E: Entity>(row: &str, columns: &[&'static str]) -> String {
+    let shown = columns
+        .iter()
+        .filter(|column| !E::BLIND_INDEXES.contains(column))
+        .copied();
+    kept(
+        row,
+        shown
+            .chain(["version"])
+            .chain(sealed::<E>().then_some("data_key")),
+    )
+}
+
+/// What the log keeps of a row that is new: the columns that were written, without blind indexes.
+fn written<E: Entity>(row: &str) -> String {
+    kept(
+        row,
+        E::COLUMNS
+            .iter()
+            .copied()
+            .chain(["organization_id"])
+            .chain(sealed::<E>().then_some("data_key")),
+    )
+}
+
+fn kept<'a>(row: &str, columns: impl Iterator<Item = &'a str>) -> String {
+    let columns: Vec<_> = columns.map(|column| format!("{row}.{column}")).collect();
+    format!(
+        "(SELECT to_jsonb(kept) FROM (SELECT {}) AS kept)",
+        columns.join(", ")
+    )
+}
+
+fn selected<E: Entity>() -> String {
+    let key = if sealed::<E>() {
+        ", k.id, k.wrapped, k.subject_id"
+    } else {
+        ""
+    };
+    columns_of::<E>() + key
+}
+
+fn columns_of<E: Entity>() -> String {
+    E::COLUMNS
+        .iter()
+        .map(|column| format!("t.{column}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn joined_keys<E: Entity>() -> &'static str {
+    if sealed::<E>() {
+        "JOIN data_keys k ON k.id = t.data_key"
+    } else {
+        ""
+    }
+}

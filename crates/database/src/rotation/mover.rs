@@ -1,0 +1,97 @@
+//! What every rotation moves rows with: its context, and the batches in which it goes.
+
+use mainstay_crypto::{DataKey, KeyRing};
+use mainstay_kernel::{Runtime, Uuid};
+use sea_query::Value;
+
+use crate::{Error, Origin, Owner, Row, statement::Statement};
+
+/// What a rotation works with: the connection, the keys, the clock, and who the audit log says it is.
+pub(super) struct Context {
+    pub(super) owner: Owner,
+    pub(super) ring: KeyRing,
+    pub(super) runtime: Runtime,
+    pub(super) origin: Origin,
+}
+
+impl Context {
+    pub(super) async fn run(
+        &mut self,
+        text: String,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<Row>, Error> {
+        self.owner
+            .execute(Statement::new(
+                "keys.rotation",
+                text,
+                values.into_iter().collect(),
+            ))
+            .await
+    }
+
+    pub(super) async fn count(
+        &mut self,
+        text: String,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<u64, Error> {
+        let rows = self.run(text, values).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| Error::internal("a count has a row"))?;
+        Ok(u64::try_from(row.decode::<i64>(0)?).unwrap_or_default())
+    }
+
+    /// A data key from its row.
+    pub(super) fn unwrap(
+        &self,
+        id: i64,
+        organization: Uuid,
+        subject: Uuid,
+        wrapped: &[u8],
+    ) -> Result<DataKey, Error> {
+        self.ring
+            .unwrap(id, organization, subject, wrapped)
+            .map_err(Error::internal)
+    }
+
+    /// The id of the primary, as it stands in what it made.
+    pub(super) fn primary(&self) -> Value {
+        let id = self.ring.key_ids().next().map(|(_, id)| id.to_vec());
+        Value::Bytes(id)
+    }
+
+    /// The ids of all keys of the ring.
+    pub(super) fn ids(&self) -> Value {
+        self.ring
+            .key_ids()
+            .map(|(_, id)| id.to_vec())
+            .collect::<Vec<_>>()
+            .into()
+    }
+}
+
+/// One kind of rows that are moved.
+pub(super) trait Mover {
+    /// The table, for whoever watches.
+    fn table(&self) -> &'static str;
+    /// The number of rows that are left.
+    async fn count(&self, context: &mut Context) -> Result<u64, Error>;
+    /// Moves the next batch; `None` at the end of a pass.
+    async fn batch(&mut self, context: &mut Context, size: u32) -> Result<Option<Batch>, Error>;
+    /// Begins another pass.
+    fn rewind(&mut self);
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Batch {
+    pub(super) seen: usize,
+    pub(super) moved: usize,
+    pub(super) refused: usize,
+}
+
+/// The SQL expression for the id of the key that made what stands in `column`: bytes 1 to 4 of wrapped keys, private boxes
+/// and blind indexes.
+pub(super) fn key_in(column: &str) -> String {
+    format!("substring({column} FROM 2 FOR 4)")
+}

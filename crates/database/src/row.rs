@@ -1,0 +1,26 @@
+//! One row of an answer, as the driver gives it. What a column's type makes of it is in `column.rs`.
+
+use sqlx::{Row as _, postgres::PgRow};
+
+use crate::Error;
+
+/// One row of an answer.
+pub struct Row(pub(crate) PgRow);
+
+impl Row {
+    pub(crate) fn width(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_null(&self, position: usize) -> Result<bool, Error> {
+        use sqlx::ValueRef as _;
+        Ok(self.0.try_get_raw(position)?.is_null())
+    }
+
+    pub(crate) fn decode<'r, T>(&'r self, position: usize) -> Result<T, Error>
+    where
+        T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        Ok(self.0.try_get(position)?)
+    }
+}

@@ -1,0 +1,92 @@
+//! Changes whose values are sealed under the data key of an account.
+
+use mainstay_crypto::{Cell, Personal, Sealed};
+
+use crate::{Change, Error, OwnKey, Precondition, Row, Unscoped};
+
+impl Unscoped {
+    /// Does a [`Change`] that writes values sealed under the data key of an account: `make` seals them under the key that
+    /// it is given, and the clauses change something only if there is a row in `held`. There is none when the account has
+    /// got another key since `key` was read; then the values are sealed once more, under that one.
+    ///
+    /// While the statement runs, the account keeps its key.
+    ///
+    /// # Errors
+    /// As the database answers, or `make`.
+    pub async fn change_sealed(
+        &self,
+        key: &OwnKey,
+        make: impl Fn(&HeldKey<'_>) -> Result<Change, Error>,
+    ) -> Result<Vec<Row>, Error> {
+        let mut held = HeldKey {
+            unscoped: self,
+            key: key.clone(),
+        };
+
+        for _ in 0..2 {
+            let rows = self
+                .change(make(&held)?.given([held.precondition()]))
+                .await?;
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+            match self.key_instead_of(&held.key).await? {
+                Some(other) => held.key = other,
+                None => return Ok(rows),
+            }
+        }
+
+        Err(Error::Contended)
+    }
+
+    /// The data key of an account, if it is not the one that is known.
+    async fn key_instead_of(&self, known: &OwnKey) -> Result<Option<OwnKey>, Error> {
+        const FIND: &str = r"
+            SELECT k.id, k.wrapped
+            FROM users u
+            JOIN data_keys k ON k.id = u.data_key
+            WHERE u.id = $1 AND k.id <> $2
+        ";
+
+        let rows = self
+            .select(
+                "users.data_key",
+                FIND,
+                [known.subject.into(), known.id.into()],
+            )
+            .await?;
+
+        let read = |row: &Row| {
+            Ok(OwnKey {
+                id: row.get(0)?,
+                subject: known.subject,
+                wrapped: row.get(1)?,
+            })
+        };
+
+        rows.first().map(read).transpose()
+    }
+}
+
+/// The data key of an account to seal under. [`Unscoped::change_sealed`] alone hands it out: the account still has it when
+/// what was sealed is written.
+pub struct HeldKey<'a> {
+    unscoped: &'a Unscoped,
+    key: OwnKey,
+}
+
+impl HeldKey<'_> {
+    /// The account still has this key when the change is made.
+    fn precondition(&self) -> Precondition {
+        Precondition::data_key(self.key.subject, self.key.id)
+    }
+
+    /// Seals a value for its cell.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the key does not open.
+    pub fn seal<T: Personal>(&self, cell: &Cell<'_>, value: &Sealed<T>) -> Result<Vec<u8>, Error> {
+        let random = &self.unscoped.database().runtime().random;
+        Ok(value.seal(&self.unscoped.unwrap(&self.key, cell)?, random, cell))
+    }
+}

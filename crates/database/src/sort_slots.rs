@@ -1,0 +1,139 @@
+//! Slots for sorting by sealed fields on blocking threads: bounded in how many sorts run at once and in how many wait.
+//!
+//! Opening five thousand rows takes tens of milliseconds of a core. On an async worker every other request of that worker
+//! would wait for it (OWASP ASVS 15.2.2).
+
+use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
+
+use crate::Error;
+
+/// How many sorts wait for their turn at most.
+const WAITING: usize = 8;
+
+/// The places and turns of this process.
+pub(crate) struct SortSlots {
+    /// A place, waiting or at work; without one the caller is turned away.
+    places: Arc<Semaphore>,
+    /// A turn at work: so many pages of rows are in memory at once.
+    turns: Arc<Semaphore>,
+}
+
+/// Permission to read rows and sort them.
+pub(crate) struct SortTurn {
+    _place: OwnedSemaphorePermit,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Default for SortSlots {
+    /// Half of the cores.
+    fn default() -> Self {
+        let turns = available_parallelism().map_or(1, NonZero::get) / 2;
+        Self::new(turns.max(1), WAITING)
+    }
+}
+
+impl SortSlots {
+    fn new(turns: usize, waiting: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(turns + waiting)),
+            turns: Arc::new(Semaphore::new(turns)),
+        }
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait already.
+    pub(crate) async fn turn(&self) -> Result<SortTurn, Error> {
+        let busy = || Error::unavailable("too many listings are sorted by sealed fields at once");
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| busy())?;
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(|_| busy())?;
+
+        Ok(SortTurn {
+            _place: place,
+            _turn: turn,
+        })
+    }
+}
+
+impl SortTurn {
+    /// Does `work` on a blocking thread. The turn is the work's and not the caller's: one who goes away makes no room
+    /// before it is done.
+    pub(crate) async fn work<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let done = spawn_blocking(move || {
+            let outcome = work();
+            drop(self);
+            outcome
+        });
+
+        done.await.map_err(Error::internal)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rows_are_opened_on_no_async_worker() {
+        let turn = SortSlots::new(1, 0).turn().await.unwrap();
+        let worker = turn.work(|| Ok(thread::current().id())).await.unwrap();
+        assert_ne!(worker, thread::current().id());
+    }
+
+    #[tokio::test]
+    async fn as_many_sort_as_there_are_turns_as_many_wait_as_there_are_places() {
+        let sorting = Arc::new(SortSlots::new(2, 1));
+        let (first, _second) = (sorting.turn().await.unwrap(), sorting.turn().await.unwrap());
+        let waiting = tokio::spawn({
+            let sorting = Arc::clone(&sorting);
+            async move { sorting.turn().await.map(drop) }
+        });
+
+        while sorting.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+
+        assert!(matches!(sorting.turn().await, Err(Error::Unavailable(_))));
+
+        drop(first);
+        waiting.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_makes_no_room_before_the_work_is_done() {
+        let sorting = SortSlots::new(1, 0);
+        let (go_on, told) = mpsc::channel::<()>();
+        let turn = sorting.turn().await.unwrap();
+        let working = tokio::spawn(turn.work(move || told.recv().map_err(Error::internal)));
+
+        tokio::task::yield_now().await;
+        working.abort();
+        drop(working.await);
+
+        assert!(sorting.turn().await.is_err());
+
+        go_on.send(()).unwrap();
+
+        while sorting.places.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
+
+        assert!(sorting.turn().await.is_ok());
+    }
+}

@@ -1,0 +1,29 @@
+//! How a denial is recorded.
+
+use std::sync::Arc;
+
+use mainstay_access::Principal;
+use mainstay_database::{Event, Origin, Unscoped};
+
+use crate::App;
+
+/// Records a denial as an audit event (`authz_fail` of the OWASP logging vocabulary). If recording fails, the request
+/// is still denied.
+pub(super) async fn record_denial(app: App, origin: Origin, principal: Arc<Principal>) {
+    let why = "a denied caller has no permission to open the door with";
+    let log = Unscoped::because(why, app.database(), origin, Some(principal.clone()));
+
+    write_denial(&log, &principal).await;
+}
+
+pub(super) async fn write_denial(log: &Unscoped, principal: &Principal) {
+    let event = Event {
+        action: "authz_fail".to_owned(),
+        resource: "operation",
+        resource_id: None,
+        organization: principal.organization,
+    };
+    if let Err(error) = log.record(event).await {
+        tracing::error!(%error, cause = error.cause(), "recording a denial failed");
+    }
+}

@@ -1,0 +1,120 @@
+//! `signing-key`: the keys that sign access tokens.
+
+use std::process::ExitCode;
+
+use crate::identity::{
+    Begin, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys,
+};
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use mainstay_database::{Error, Unscoped};
+use mainstay_kernel::Timestamp;
+
+use super::{
+    output::say,
+    target::{self, Target},
+    with_cause::with_cause,
+};
+
+#[derive(Subcommand)]
+pub(super) enum Action {
+    /// Print the keys that sign access tokens: what each does, and until when
+    List(Target),
+    /// Make a new key that signs access tokens; what the others have signed stays valid
+    ///
+    /// The service does this by itself in time. The new key signs ten minutes from now, when every replica knows it.
+    Rotate(Rotate),
+    /// Refuse a key that signs access tokens, and every token that it signed, within a second
+    ///
+    /// For a key that somebody else may have. If it signed, a new one does at once.
+    Retire(Retire),
+}
+
+#[derive(Args)]
+pub(super) struct Rotate {
+    /// Sign with the new key at once: others who verify tokens may refuse its first ones for five minutes
+    #[arg(long)]
+    now: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Args)]
+pub(super) struct Retire {
+    /// Which key, as `signing-key list` shows it
+    kid: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
+    match action {
+        Action::List(target) => list(&target).await,
+        Action::Rotate(rotate) => self::rotate(&rotate).await,
+        Action::Retire(retire) => self::retire(&retire).await,
+    }
+}
+
+async fn rotate(rotate: &Rotate) -> anyhow::Result<ExitCode> {
+    let unscoped = open(&rotate.target, "signing_key_rotate")?;
+    let begin = if rotate.now {
+        Begin::Now
+    } else {
+        Begin::Announced
+    };
+    let kid = rotate_signing_keys(&unscoped, begin)
+        .await
+        .map_err(with_cause)?;
+    say(&kid.context("another key was made at the same moment")?);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn retire(retire: &Retire) -> anyhow::Result<ExitCode> {
+    let unscoped = open(&retire.target, "signing_key_retire")?;
+    match retire_signing_key(&unscoped, &retire.kid).await {
+        Ok(Some(kid)) => say(&format!("retired; {kid} signs from now on")),
+        Ok(None) => say("retired"),
+        Err(Error::NotFound) => anyhow::bail!("there is no such key: see `signing-key list`"),
+        Err(error) => return Err(with_cause(error)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(target: &Target) -> anyhow::Result<ExitCode> {
+    let unscoped = open(target, "signing_key_list")?;
+    let (keys, unreadable) = list_signing_keys(&unscoped).await.map_err(with_cause)?;
+    say(&format!(
+        "{:43}  {:10}  {:20}  {:20}  {:20}  IN THE AUDIT LOG",
+        "KID", "STATE", "MADE", "SIGNS FROM", "ENDS"
+    ));
+    keys.iter().for_each(|key| say(&line(key)));
+    unreadable
+        .iter()
+        .for_each(|kid| say(&format!("{kid}  unreadable: the key ring does not open it")));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(key: &KeyInfo) -> String {
+    let state = match key.state {
+        KeyState::Announced => "announced",
+        KeyState::Signing => "signing",
+        KeyState::Verifying => "verifying",
+    };
+    let ends = key.retires_at.map_or("-".to_owned(), seconds);
+    let (made, signs) = (seconds(key.created_at), seconds(key.signs_from));
+    format!(
+        "{}  {state:10}  {made:20}  {signs:20}  {ends:20}  {}",
+        key.kid, key.audit_id
+    )
+}
+
+/// A moment without its fraction of a second.
+fn seconds(moment: Timestamp) -> String {
+    let text = moment.to_string();
+    text.split_once('.')
+        .map_or(text.clone(), |(whole, _)| format!("{whole}Z"))
+}
+
+fn open(target: &Target, command: &'static str) -> anyhow::Result<Unscoped> {
+    Ok(target::unscoped(&target.database()?, command))
+}

@@ -1,0 +1,179 @@
+//! The statements behind the rules of the platform.
+//!
+//! Each statement slides its window over the moments of the events themselves, so that it finds the same whenever it
+//! runs: every few seconds, or after an outage for all that was missed.
+
+// Each statement is bounded on both sides by id, so that it reads its window by the primary key whatever the log's size,
+// also under a plan for any values: of one bound alone Postgres expects a third of the log.
+
+/// `$5`: patterns of actions.
+pub(crate) const BURST_BY_ACCOUNT: &str = r"
+    WITH recent AS (
+        SELECT organization_id,
+            coalesce(actor_id, CASE WHEN resource = 'user' THEN resource_id END) AS account,
+            occurred_at
+        FROM audit_events
+        WHERE id >= audit_id_from($1 - make_interval(secs => $3))
+          AND id < audit_id_from($2 + interval '2 seconds')
+          AND occurred_at > $1 - make_interval(secs => $3)
+          AND occurred_at <= $2
+          AND action LIKE ANY ($5)
+    ),
+    counted AS (
+        SELECT organization_id, account, occurred_at,
+            count(*) OVER (
+                PARTITION BY organization_id, account
+                ORDER BY occurred_at RANGE BETWEEN make_interval(
+                    secs => $3
+                ) PRECEDING AND CURRENT ROW
+            ) AS events
+        FROM recent
+        WHERE account IS NOT NULL
+    )
+    SELECT organization_id, account, NULL::text, max(occurred_at), max(events)
+    FROM counted
+    WHERE occurred_at > $1 AND events >= $4
+    GROUP BY organization_id, account
+";
+
+/// `$5`: patterns of actions.
+pub(crate) const BURST_BY_ADDRESS: &str = r"
+    WITH recent AS (
+        SELECT organization_id, address, occurred_at
+        FROM audit_events
+        WHERE id >= audit_id_from($1 - make_interval(secs => $3))
+          AND id < audit_id_from($2 + interval '2 seconds')
+          AND occurred_at > $1 - make_interval(secs => $3)
+          AND occurred_at <= $2
+          AND action LIKE ANY ($5)
+    ),
+    counted AS (
+        SELECT organization_id, address, occurred_at,
+            count(*) OVER (
+                PARTITION BY organization_id, address
+                ORDER BY occurred_at RANGE BETWEEN make_interval(
+                    secs => $3
+                ) PRECEDING AND CURRENT ROW
+            ) AS events
+        FROM recent
+        WHERE address IS NOT NULL
+    )
+    SELECT organization_id, NULL::uuid, address, max(occurred_at), max(events)
+    FROM counted
+    WHERE occurred_at > $1 AND events >= $4
+    GROUP BY organization_id, address
+";
+
+/// Against the mean and three standard deviations of those hours of the last 30 days in which the account saw anything
+/// in clear. An account without such hours is measured by the threshold alone. Of the 30 days the newest 10,000 records
+/// of the account are looked at, and only where there is a burst.
+pub(crate) const REVEALS_ABOVE_HABIT: &str = r"
+    WITH recent AS (
+        SELECT organization_id, actor_id, occurred_at
+        FROM audit_events
+        WHERE id >= audit_id_from($1 - make_interval(secs => $3))
+          AND id < audit_id_from($2 + interval '2 seconds')
+          AND occurred_at > $1 - make_interval(secs => $3)
+          AND occurred_at <= $2
+          AND action LIKE '%.revealed'
+          AND actor_id IS NOT NULL
+    ),
+    counted AS (
+        SELECT organization_id, actor_id, occurred_at,
+            count(*) OVER (
+                PARTITION BY organization_id, actor_id
+                ORDER BY occurred_at RANGE BETWEEN make_interval(
+                    secs => $3
+                ) PRECEDING AND CURRENT ROW
+            ) AS events
+        FROM recent
+    ),
+    bursts AS (
+        SELECT organization_id, actor_id, max(occurred_at) AS last_at, max(events) AS events
+        FROM counted
+        WHERE occurred_at > $1 AND events >= $4
+        GROUP BY organization_id, actor_id
+    ),
+    hours AS (
+        SELECT b.organization_id, b.actor_id, count(*) AS events
+        FROM bursts b
+        CROSS JOIN LATERAL (
+            SELECT organization_id, action, occurred_at
+            FROM audit_events
+            WHERE actor_id = b.actor_id
+              AND id >= audit_id_from(b.last_at - interval '30 days')
+              AND id < audit_id_from(b.last_at + interval '2 seconds')
+            ORDER BY id DESC
+            LIMIT 10000
+        ) AS e
+        WHERE e.action LIKE '%.revealed'
+          AND e.organization_id IS NOT DISTINCT FROM b.organization_id
+          AND e.occurred_at > b.last_at - interval '30 days'
+          AND e.occurred_at <= b.last_at - make_interval(secs => $3)
+        GROUP BY b.organization_id, b.actor_id,
+            floor(extract(epoch FROM b.last_at - e.occurred_at) / $3)
+    ),
+    habits AS (
+        SELECT organization_id, actor_id, avg(events) + 3 * stddev_pop(events) AS events
+        FROM hours
+        GROUP BY organization_id, actor_id
+    )
+    SELECT b.organization_id, b.actor_id, NULL::text, b.last_at, b.events
+    FROM bursts b
+    LEFT JOIN habits h ON h.actor_id = b.actor_id
+        AND h.organization_id IS NOT DISTINCT FROM b.organization_id
+    WHERE b.events > coalesce(h.events, 0)
+";
+
+/// A network is the first 24 bits of an IPv4 address and the first 48 of an IPv6 address, which are commonly one site's.
+/// Whatever organization the earlier sign-ins went into, they are the account's.
+///
+/// The networks that an account knows are those of its newest thousand records before the sign-in. An account that has so
+/// many has signed in before: who fills them up with failures makes a finding and hides none.
+pub(crate) const SIGN_IN_FROM_NEW_NETWORK: &str = r"
+    WITH sign_ins AS (
+        SELECT id, organization_id, resource_id AS account, occurred_at,
+            network(
+                set_masklen(address::inet, CASE family(address::inet) WHEN 4 THEN 24 ELSE 48 END)
+            ) AS network
+        FROM audit_events
+        WHERE id >= audit_id_from($1)
+          AND id < audit_id_from($2 + interval '2 seconds')
+          AND occurred_at > $1
+          AND occurred_at <= $2
+          AND action = 'authn_login_success'
+          AND resource = 'user'
+          AND address IS NOT NULL
+    ),
+    firsts AS (
+        SELECT DISTINCT ON (account, network) id, organization_id, account, occurred_at, network
+        FROM sign_ins
+        ORDER BY account, network, occurred_at
+    )
+    SELECT organization_id, account, network::text, occurred_at, 1::bigint
+    FROM firsts s
+    WHERE CASE
+        WHEN EXISTS (
+            SELECT FROM (
+                SELECT action, occurred_at, address
+                FROM audit_events e
+                WHERE e.resource_id = s.account AND e.id < s.id
+                ORDER BY e.id DESC
+                LIMIT 1000
+            ) AS earlier
+            WHERE action = 'authn_login_success'
+              AND occurred_at > s.occurred_at - make_interval(secs => $3)
+              AND address::inet <<= s.network
+        ) THEN false
+        ELSE (
+            SELECT count(*) FILTER (WHERE action = 'authn_login_success') >= $4 OR count(*) = 1000
+            FROM (
+                SELECT action
+                FROM audit_events e
+                WHERE e.resource_id = s.account AND e.id < s.id
+                ORDER BY e.id DESC
+                LIMIT 1000
+            ) AS earlier
+        )
+    END
+";
