@@ -18,10 +18,6 @@ COMMENT ON COLUMN oauth_clients.created_at IS 'internal: when it was registered'
 COMMENT ON COLUMN oauth_clients.disabled_at IS 'internal: since when it is refused';
 GRANT SELECT, INSERT, UPDATE (disabled_at) ON oauth_clients TO mainstay_server;
 
--- The documentation page. It lives below the public URL, which the schema does not know: the server adds its redirect.
-INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at)
-    VALUES ('00000000-0000-7000-8000-000000000d0c', 'docs', 'API documentation', '{}', now());
-
 CREATE TABLE authorization_codes (
     hash             bytea       CONSTRAINT authorization_codes_pkey PRIMARY KEY,
     client_id        text        NOT NULL

@@ -4,9 +4,6 @@ ALTER TABLE oauth_clients ADD COLUMN first_party boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN oauth_clients.first_party IS 'public: whether the operator registered it as an application of its own, for which people need not be asked';
 GRANT UPDATE (first_party) ON oauth_clients TO mainstay_server;
 
--- The documentation page is part of the service.
-UPDATE oauth_clients SET first_party = true WHERE client_id = 'docs';
-
 CREATE TABLE oauth_grants (
     id              uuid        CONSTRAINT oauth_grants_pkey PRIMARY KEY,
     user_id         uuid        NOT NULL CONSTRAINT oauth_grants_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,

@@ -48,7 +48,7 @@ pub(super) async fn check_authorization_request(
     Json(body): Json<AuthorizationRequest>,
 ) -> Result<Json<RequestView>, Problem> {
     let unscoped = by.unscoped("applications are registered for all organizations");
-    let checked = body.check(&unscoped, &principals).await?;
+    let checked = body.check(&unscoped).await?;
     let redirect_to = checked
         .wanted
         .as_ref()
@@ -77,7 +77,7 @@ pub(super) async fn create_authorization(
 ) -> Result<Json<AuthorizationView>, Problem> {
     let unscoped = by.unscoped("applications are registered for all organizations");
     let decision = body.decision;
-    let checked = body.check(&unscoped, &principals).await?;
+    let checked = body.check(&unscoped).await?;
 
     let wrong = match (&checked.wanted, decision) {
         (Err(wrong), _) => *wrong,

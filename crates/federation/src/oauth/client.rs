@@ -12,9 +12,6 @@ use mainstay_principals::{
 
 use super::{kinds::not_the_client, redirect};
 
-/// The built-in client: the documentation page. Its redirect follows from the public URL, and its port with it.
-const DOCS: &str = "docs";
-
 /// An application that an operator registered. It keeps no secret (RFC 6749 §2.1: public).
 pub(crate) struct Application {
     pub(super) id: Uuid,
@@ -23,7 +20,6 @@ pub(crate) struct Application {
     /// Whether the operator registered it as its own.
     pub(super) first_party: bool,
     redirect_uris: Vec<String>,
-    own_redirect: Option<String>,
 }
 
 /// Who asks for a token.
@@ -37,25 +33,19 @@ pub(crate) enum Asker {
 impl Application {
     /// Whether a browser may be sent there.
     pub(super) fn may_redirect_to(&self, uri: &str) -> bool {
-        self.own_redirect.as_deref() == Some(uri)
-            || self
-                .redirect_uris
-                .iter()
-                .any(|registered| redirect::matches(registered, uri))
+        self.redirect_uris
+            .iter()
+            .any(|registered| redirect::matches(registered, uri))
     }
 
-    /// The application is still enabled.
-    pub(super) fn enabled(&self) -> Precondition {
+    /// The application is still active.
+    pub(super) fn active(&self) -> Precondition {
         const ROWS: &str = "oauth_clients WHERE client_id = ? AND disabled_at IS NULL";
         Precondition::new(ROWS, "FOR SHARE", [self.client_id.as_str().into()])
     }
 
-    /// The application of this name, unless it was shut.
-    pub(super) async fn find(
-        unscoped: &Unscoped,
-        principals: &Principals,
-        client_id: &str,
-    ) -> Result<Option<Self>, Error> {
+    /// The application of this name, unless it was deactivated.
+    pub(super) async fn find(unscoped: &Unscoped, client_id: &str) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
             SELECT id, client_id, name, redirect_uris, first_party
             FROM oauth_clients
@@ -64,22 +54,16 @@ impl Application {
         let rows = unscoped
             .select("oauth_clients.find", FIND, [client_id.into()])
             .await?;
-        rows.first()
-            .map(|row| Self::read(row, principals))
-            .transpose()
+        rows.first().map(Self::read).transpose()
     }
 
-    fn read(row: &Row, principals: &Principals) -> Result<Self, Error> {
-        let client_id: String = row.get(1)?;
-        let own_redirect =
-            (client_id == DOCS).then(|| format!("{}/docs", principals.settings.issuer));
+    fn read(row: &Row) -> Result<Self, Error> {
         Ok(Self {
             id: row.get(0)?,
-            client_id,
+            client_id: row.get(1)?,
             name: row.get(2)?,
             redirect_uris: row.get(3)?,
             first_party: row.get(4)?,
-            own_redirect,
         })
     }
 }
@@ -145,7 +129,7 @@ impl Asker {
             Some(secret) => verify_client_secret(unscoped, principals, &id, &secret)
                 .await?
                 .map(Self::Machine),
-            None => Application::find(unscoped, principals, &id)
+            None => Application::find(unscoped, &id)
                 .await?
                 .map(Self::Application),
         };

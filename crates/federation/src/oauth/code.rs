@@ -132,7 +132,7 @@ pub(crate) async fn insert(
 
     let given = standing::in_person(principal, Hold::Shared)
         .into_iter()
-        .chain([application.enabled()]);
+        .chain([application.active()]);
     let change = Change::new("authorization_codes.insert", INSERT, values, event).given(given);
     if !unscoped.change(change).await?.is_empty() {
         return Ok(Some(text));

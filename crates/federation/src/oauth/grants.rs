@@ -97,7 +97,7 @@ pub(crate) async fn by_code(
         given: vec![
             standing::active(found.user, Hold::Shared),
             standing::session(found.granted_by),
-            application.enabled(),
+            application.active(),
             found.is_not_withdrawn(),
         ],
         kind: Kind::Client,

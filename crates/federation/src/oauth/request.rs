@@ -84,12 +84,8 @@ pub(crate) struct Wrong(pub(super) &'static str, pub(super) &'static str);
 impl AuthorizationRequest {
     /// Looks first at where the answer would go. As long as that is not a registered address, nobody is sent anywhere
     /// (OWASP ASVS 10.4.1; RFC 9700 §4.11).
-    pub(super) async fn check(
-        self,
-        unscoped: &Unscoped,
-        principals: &Principals,
-    ) -> Result<Checked, Problem> {
-        let application = Application::find(unscoped, principals, &self.client_id).await?;
+    pub(super) async fn check(self, unscoped: &Unscoped) -> Result<Checked, Problem> {
+        let application = Application::find(unscoped, &self.client_id).await?;
         let application = application.ok_or_else(|| UNKNOWN_CLIENT.problem())?;
         if !application.may_redirect_to(&self.redirect_uri) {
             return Err(UNREGISTERED_REDIRECT.problem());

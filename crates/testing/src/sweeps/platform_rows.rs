@@ -94,17 +94,27 @@ async fn passkey(app: &TestApp, caller: &Actor) -> String {
 
 /// An application that the caller allowed to know who they are.
 async fn application(app: &TestApp, caller: &Actor) -> String {
+    const REGISTER: &str = r"
+        INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at)
+        VALUES ($1, 'swept', 'An application', '{https://swept.example/back}', now())
+        ON CONFLICT ON CONSTRAINT oauth_clients_client_id_key DO NOTHING
+    ";
+
     const MAKE: &str = r"
         INSERT INTO oauth_grants (id, user_id, client_id, scopes, created_at, consented_at)
-        VALUES ($1, $2, 'docs', '{profile}', now(), now())
+        VALUES ($1, $2, 'swept', '{profile}', now(), now())
         ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE SET consented_at = now()
         RETURNING id
     ";
 
     let id = app.runtime().new_id::<Actor>().uuid();
-    let rows = app
-        .owner()
+    let mut owner = app.owner().await;
+    owner
+        .run(REGISTER, [id.into()])
         .await
+        .expect("the owner may");
+
+    let rows = owner
         .run(MAKE, [id.into(), caller.user().uuid().into()])
         .await
         .expect("the owner may");

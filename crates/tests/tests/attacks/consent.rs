@@ -112,22 +112,6 @@ async fn a_loopback_redirect_has_any_port_and_its_code_goes_nowhere_else() {
             .await
             .assert_problem(400, "unregistered_redirect_uri");
     }
-
-    // The documentation page is at the service's own port alone.
-    let docs = with(
-        with(
-            request("docs"),
-            "redirect_uri",
-            "http://127.0.0.1:51004/docs",
-        ),
-        "decision",
-        "allow",
-    );
-
-    owner
-        .post("/oauth/authorizations", docs)
-        .await
-        .assert_problem(400, "unregistered_redirect_uri");
 }
 
 /// RFC 6749 §3.1, §4.1.2.1: a parameter that is there twice means nothing, and the application is told so.

@@ -1,6 +1,6 @@
 //! `/oauth/…` and `/.well-known/oauth-authorization-server`: applications that a person lets in.
 
-use mainstay::access::BuiltInRole::{Agent, Owner};
+use mainstay::access::BuiltInRole::Owner;
 use mainstay_http::Method;
 use mainstay_testing::{PASSWORD, TestApp};
 use serde_json::{Value, json};
@@ -388,31 +388,6 @@ async fn the_metadata_describe_what_is_there() {
             "{scope}"
         );
     }
-}
-
-/// The documentation page is a client like any other; its redirect follows from the public URL.
-#[tokio::test]
-async fn the_docs_page_signs_in_as_a_client() {
-    let app = TestApp::builder(fixture::platform())
-        .setting("http.public_url", "http://api.example")
-        .start()
-        .await;
-    let agent = app.actor(Agent).await;
-    let docs = with(
-        with(request("docs"), "redirect_uri", "http://api.example/docs"),
-        "scope",
-        "all",
-    );
-
-    let code = code(&agent, docs).await;
-    let mut fields = exchange("docs", &code);
-    fields[3].1 = "http://api.example/docs";
-
-    let tokens = token(&app, &fields).await.assert_status(200).json();
-    bearer(&app, &tokens)
-        .get("/v1/customers")
-        .await
-        .assert_status(200);
 }
 
 /// What the page at `/oauth/authorize` does: look, sign in by a cookie, let the application in.
