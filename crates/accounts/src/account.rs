@@ -1,4 +1,4 @@
-//! Accounts: asked for, made, changed, shut and deleted.
+//! Accounts: signed up, created, changed, deactivated and deleted.
 
 pub mod address;
 pub mod by_address;

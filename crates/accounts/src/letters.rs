@@ -204,9 +204,9 @@ pub fn api_key_made(name: &str) -> Letter {
         .paragraph("If that was not you, revoke the key, choose a new password at once and end all other sessions.")
 }
 
-pub(crate) fn account_shut() -> Letter {
-    Letter::new("Your account was shut")
-        .paragraph("Your account was shut: nobody can sign in to it. Whoever runs this service can open it again.")
+pub(crate) fn account_deactivated() -> Letter {
+    Letter::new("Your account was deactivated")
+        .paragraph("Your account was deactivated: no one can sign in to it. The operator of this service can activate it again.")
 }
 
 pub(crate) fn account_deleted() -> Letter {

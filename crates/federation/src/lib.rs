@@ -10,5 +10,6 @@ pub use external::{
     settings::{ExternalSettings, ProviderSettings},
 };
 pub use oauth::register::{
-    ClientError, ClientRow, NewClient, create_client, disable_client, list_clients, set_first_party,
+    ClientError, ClientRow, NewClient, create_client, deactivate_client, list_clients,
+    set_first_party,
 };

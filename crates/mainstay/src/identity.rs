@@ -25,7 +25,7 @@ pub use mainstay_accounts::{
 };
 pub use mainstay_federation::{
     ClientError, ClientRow, ExternalSettings, NewClient, ProviderSettings, create_client,
-    disable_client, list_clients, set_first_party,
+    deactivate_client, list_clients, set_first_party,
 };
 pub use mainstay_organizations::{
     KeysOf, ListedKey, ListedRole, OrganizationSummary, Revoked, assign_role, create_organization,

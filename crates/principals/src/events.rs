@@ -118,7 +118,7 @@ actions! {
     /// An operator changed whether an application is first-party.
     ClientUpdated = "oauth_client_updated",
     /// An application was deactivated.
-    ClientDisabled = "oauth_client_disabled",
+    ClientDeactivated = "oauth_client_deactivated",
     /// A request was denied because a permission was missing.
     AuthzFail = "authz_fail",
     /// The rights of an account were changed.

@@ -11,9 +11,9 @@ use mainstay_principals::{
 use super::owner::find_owner;
 use crate::{accounts::Accounts, letters, problems::LAST_OWNER};
 
-/// Shut one's account.
+/// Deactivate one's account.
 ///
-/// Nobody can sign in to it until an operator opens it again.
+/// No one can sign in to it until an operator activates it again.
 #[post("/v1/me/deactivation", problems(LAST_OWNER))]
 pub(super) async fn deactivate_me(
     by: Fresh<InPerson>,
@@ -25,7 +25,7 @@ pub(super) async fn deactivate_me(
     );
     let told = letters::to(
         &find_owner(&unscoped, user).await?.email,
-        &letters::account_shut(),
+        &letters::account_deactivated(),
         &unscoped,
     )?;
     if !set_active(&unscoped, user, false, told).await? {
@@ -69,8 +69,8 @@ pub(super) async fn delete_me(
     ))
 }
 
-/// Opens or shuts an account; a shut one loses its sessions. `false` when there is none, or an organization would be left
-/// without an owner.
+/// Activates or deactivates an account; a deactivated one loses its sessions. Returns `false` if there is no such account, or
+/// an organization would be left without an owner.
 ///
 /// # Errors
 /// As the database answers.

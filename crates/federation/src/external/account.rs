@@ -93,7 +93,7 @@ impl Account {
         organization: Option<OrganizationId>,
     ) -> Result<(), Problem> {
         if !self.active {
-            return Err(refused("the account is shut"));
+            return Err(refused("the account is deactivated"));
         }
         if organization.is_some() && self.organization.is_none() {
             return Err(refused("the account is no member of the organization"));

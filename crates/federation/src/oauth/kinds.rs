@@ -37,7 +37,7 @@ pub(crate) const INVALID_SCOPE: Kind = Kind::new(
 pub(crate) const UNKNOWN_CLIENT: Kind = Kind::new(
     StatusCode::BAD_REQUEST,
     "unknown_client",
-    "No application of this client_id is registered here, or it was shut.",
+    "No application with this client_id is registered here, or it was deactivated.",
 );
 /// Nobody is sent to an address that is not registered.
 pub(crate) const UNREGISTERED_REDIRECT: Kind = Kind::new(

@@ -22,7 +22,7 @@ pub struct ClientRow {
     /// When it was registered.
     pub created_at: Timestamp,
     /// Since when it is refused.
-    pub disabled_at: Option<Timestamp>,
+    pub deactivated_at: Option<Timestamp>,
 }
 
 /// An application to register.
@@ -136,7 +136,7 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
             name: row.get(1)?,
             redirect_uris: row.get(2)?,
             created_at: row.get(3)?,
-            disabled_at: row.get(4)?,
+            deactivated_at: row.get(4)?,
             first_party: row.get(5)?,
         })
     };
@@ -149,14 +149,14 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
         .collect()
 }
 
-/// Disables an application, withdraws what people allowed it, and ends every session that it has. Says whether there was
-/// one to disable.
+/// Deactivates an application: revokes what people allowed it, and ends all its sessions. Returns `false` if there is no active
+/// application of this name.
 ///
 /// # Errors
 /// As the database answers.
-pub async fn disable_client(unscoped: &Unscoped, client_id: &str) -> Result<bool, Error> {
+pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<bool, Error> {
     // Codes and sessions stand on the grants, and go with them.
-    const DISABLE: &str = r"
+    const DEACTIVATE: &str = r"
         changed AS (
             UPDATE oauth_clients
             SET disabled_at = $2
@@ -173,14 +173,14 @@ pub async fn disable_client(unscoped: &Unscoped, client_id: &str) -> Result<bool
     let now = unscoped.database().runtime().clock.now();
     let change = |event| {
         Change::new(
-            "oauth_clients.disable",
-            DISABLE,
+            "oauth_clients.deactivate",
+            DEACTIVATE,
             [client_id.into(), now.inner().into()],
             event,
         )
     };
 
-    change_client(unscoped, client_id, Action::ClientDisabled, change).await
+    change_client(unscoped, client_id, Action::ClientDeactivated, change).await
 }
 
 /// Says whether an application is the operator's own. Answers whether there is such an application and that was news of it.

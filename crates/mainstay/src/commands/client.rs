@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::identity::{NewClient, create_client, disable_client, list_clients, set_first_party};
+use crate::identity::{NewClient, create_client, deactivate_client, list_clients, set_first_party};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_kernel::one_line;
@@ -105,7 +105,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::List(target) => list(target).await?,
         Action::Deactivate(Deactivate { client_id, target }) => {
             let database = target.database()?;
-            let deactivated = disable_client(
+            let deactivated = deactivate_client(
                 &target::unscoped(&database, "client_deactivate"),
                 &client_id,
             )
@@ -126,7 +126,7 @@ async fn list(target: Target) -> anyhow::Result<()> {
     let database = target.database()?;
     for client in list_clients(&target::unscoped(&database, "client_list")).await? {
         let state = client
-            .disabled_at
+            .deactivated_at
             .map_or_else(String::new, |since| format!("  deactivated {since}"));
         let redirects = client.redirect_uris.join(" ");
         say(&format!(

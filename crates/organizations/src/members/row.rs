@@ -33,7 +33,7 @@ pub(crate) struct MemberView {
     email: Masked,
     /// The role.
     role: String,
-    /// Whether the account is open.
+    /// Whether the account is active.
     active: bool,
     /// Whether its sign-in takes a second factor.
     second_factor: bool,

@@ -25,7 +25,7 @@ use crate::{
 /// Who owns the organization from now on.
 #[input]
 pub(super) struct HandOver {
-    /// A member whose account is open.
+    /// A member whose account is active.
     user_id: UserId,
 }
 
@@ -113,7 +113,7 @@ pub(super) async fn hand_over_organization(
     if changed.is_empty() {
         return Err(NOT_FOUND
             .problem()
-            .detail("There is no other member with an open account by this id."));
+            .detail("There is no other active member with this id."));
     }
 
     principals.forget_user(me);

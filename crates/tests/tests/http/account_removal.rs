@@ -39,7 +39,7 @@ async fn a_deactivated_account_is_signed_out_and_stays_out() {
         app.mail_to(agent.email())
             .await
             .subject
-            .contains("was shut")
+            .contains("was deactivated")
     );
 }
 

@@ -168,7 +168,7 @@ async fn an_application_is_registered_listed_and_deactivated() {
             "oauth_client_created",
             "oauth_client_updated",
             "oauth_client_created",
-            "oauth_client_disabled"
+            "oauth_client_deactivated"
         ]
     );
 }
