@@ -51,13 +51,13 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
             coalesce(
                 (
                     SELECT array_agg(o.name || ' (' || r.name || ')' ORDER BY m.created_at)
-                    FROM memberships m
-                    JOIN organizations o ON o.id = m.organization_id
-                    JOIN roles r ON r.id = m.role_id
+                    FROM mainstay.memberships m
+                    JOIN mainstay.organizations o ON o.id = m.organization_id
+                    JOIN mainstay.roles r ON r.id = m.role_id
                     WHERE m.user_id = u.id
                 ), '{}'
             )
-        FROM users u
+        FROM mainstay.users u
         WHERE u.id = $1 OR u.email_index = ANY ($2)
     ";
 
@@ -96,7 +96,7 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
 pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<SessionSummary>, Error> {
     const LIST: &str = r"
         SELECT id, kind, organization_id, created_at, last_used_at, expires_at
-        FROM sessions
+        FROM mainstay.sessions
         WHERE user_id = $1
           AND ended_at IS NULL
           AND expires_at > $2
@@ -134,7 +134,7 @@ pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<Sessio
 pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool, Error> {
     const END: &str = r"
         changed AS (
-            UPDATE sessions
+            UPDATE mainstay.sessions
             SET ended_at = $2
             WHERE id = $1 AND ended_at IS NULL
             RETURNING id
@@ -158,11 +158,14 @@ pub async fn end_sessions_of(unscoped: &Unscoped, user: UserId) -> Result<usize,
     const END: &str = r"
         person AS (
             SELECT id
-            FROM users
+            FROM mainstay.users
             WHERE id = $1
             FOR NO KEY UPDATE
         ),
-        ended AS (SELECT end_sessions(id, NULL, NULL, $2) AS ids FROM person),
+        ended AS (
+            SELECT mainstay.end_sessions(id, NULL, NULL, $2) AS ids
+            FROM person
+        ),
         changed AS (SELECT unnest(ids) FROM ended)
     ";
 

@@ -20,10 +20,10 @@ use crate::account::tables::of_account;
 /// Adding, listing and removing passkeys, and signing in with one.
 pub fn module() -> Module {
     let passkeys = ["name", "credential"]
-        .map(|column| SealedColumn::at("passkeys", column))
+        .map(|column| SealedColumn::at("mainstay.passkeys", column))
         .to_vec();
     let module = Module::new("passkeys")
-        .table(of_account("passkeys", "id", passkeys))
+        .table(of_account("mainstay.passkeys", "id", passkeys))
         .private_column(challenge::STATE);
 
     module.endpoints((

@@ -23,11 +23,11 @@ use crate::account::tables::of_account;
 /// Enrolling and removing what codes are made with.
 pub fn module() -> Module {
     let totps = ["secret", "pending"]
-        .map(|column| SealedColumn::at("totps", column))
+        .map(|column| SealedColumn::at("mainstay.totps", column))
         .to_vec();
 
     Module::new("second factors")
-        .table(of_account("totps", "user_id", totps))
+        .table(of_account("mainstay.totps", "user_id", totps))
         .endpoints((
             overview::list_second_factors,
             enrolment::create_totp,

@@ -9,15 +9,15 @@ use crate::throttle::refusals::clear_refusals;
 const CLEARING: [(&str, &str); 8] = [
     (
         "sign_ups.clear",
-        "DELETE FROM sign_ups WHERE expires_at < $1",
+        "DELETE FROM mainstay.sign_ups WHERE expires_at < $1",
     ),
     (
         "password_resets.clear",
         r"
-            DELETE FROM password_resets
+            DELETE FROM mainstay.password_resets
             WHERE hash IN (
                 SELECT hash
-                FROM password_resets
+                FROM mainstay.password_resets
                 WHERE expires_at < $1
                 LIMIT 5000
                 FOR UPDATE SKIP LOCKED
@@ -27,10 +27,10 @@ const CLEARING: [(&str, &str); 8] = [
     (
         "email_changes.clear",
         r"
-            DELETE FROM email_changes
+            DELETE FROM mainstay.email_changes
             WHERE user_id IN (
                 SELECT user_id
-                FROM email_changes
+                FROM mainstay.email_changes
                 WHERE expires_at < $1
                 LIMIT 5000
                 FOR UPDATE SKIP LOCKED
@@ -41,10 +41,10 @@ const CLEARING: [(&str, &str); 8] = [
     (
         "throttles.clear",
         r"
-            DELETE FROM throttles
+            DELETE FROM mainstay.throttles
             WHERE key IN (
                 SELECT key
-                FROM throttles
+                FROM mainstay.throttles
                 WHERE counted_at < $1 - interval '1 day'
                   AND counted_at < $1 - interval '12 hours' * lasting
                 LIMIT 5000
@@ -56,10 +56,10 @@ const CLEARING: [(&str, &str); 8] = [
     (
         "sign_in_places.clear",
         r"
-            DELETE FROM sign_in_places
+            DELETE FROM mainstay.sign_in_places
             WHERE (user_id, place) IN (
                 SELECT user_id, place
-                FROM sign_in_places
+                FROM mainstay.sign_in_places
                 WHERE seen_at < $1 - interval '1 year'
                 LIMIT 5000
                 FOR UPDATE SKIP LOCKED
@@ -70,10 +70,10 @@ const CLEARING: [(&str, &str); 8] = [
     (
         "sessions.clear",
         r"
-            DELETE FROM sessions
+            DELETE FROM mainstay.sessions
             WHERE id IN (
                 SELECT id
-                FROM sessions
+                FROM mainstay.sessions
                 WHERE expires_at < $1 - interval '1 day'
                 LIMIT 5000
                 FOR UPDATE SKIP LOCKED
@@ -83,10 +83,10 @@ const CLEARING: [(&str, &str); 8] = [
     (
         "sessions.clear_ended",
         r"
-            DELETE FROM sessions
+            DELETE FROM mainstay.sessions
             WHERE id IN (
                 SELECT id
-                FROM sessions
+                FROM mainstay.sessions
                 WHERE ended_at < $1 - interval '1 day'
                 LIMIT 5000
                 FOR UPDATE SKIP LOCKED
@@ -97,10 +97,10 @@ const CLEARING: [(&str, &str); 8] = [
     (
         "refresh_tokens.clear",
         r"
-            DELETE FROM refresh_tokens
+            DELETE FROM mainstay.refresh_tokens
             WHERE hash IN (
                 SELECT hash
-                FROM refresh_tokens
+                FROM mainstay.refresh_tokens
                 WHERE used_at < $1 - interval '30 days'
                 LIMIT 5000
                 FOR UPDATE SKIP LOCKED

@@ -17,7 +17,7 @@ mainstay_access::permission! {
 
 /// A record of the audit log.
 #[derive(Entity)]
-#[entity(table = "audit_events", resource = "audit_event")]
+#[entity(table = "mainstay.audit_events", resource = "audit_event")]
 pub struct AuditEventRow {
     id: Id<AuditEventRow>,
     occurred_at: Timestamp,

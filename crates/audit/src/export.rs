@@ -29,7 +29,7 @@ const PAGE: u64 = 1 << PAGE_HEIGHT;
 
 const NEWEST: &str = r"
     SELECT note
-    FROM audit_checkpoints
+    FROM mainstay.audit_checkpoints
     ORDER BY size DESC
     LIMIT 1
 ";
@@ -38,25 +38,25 @@ const NEWEST: &str = r"
 /// transactions overlapped.
 const RANGE: &str = r"
     SELECT min(index), max(index)
-    FROM audit_leaves
+    FROM mainstay.audit_leaves
     WHERE ($1::uuid IS NULL OR event_id >= $1)
       AND ($2::uuid IS NULL OR event_id < $2)
       AND index < $3
 ";
 
 const HASHES: &str = r"
-        SELECT index, hash
-        FROM audit_leaves
-        WHERE index >= $1 AND index < $2
-        ORDER BY index
-    ";
+    SELECT index, hash
+    FROM mainstay.audit_leaves
+    WHERE index >= $1 AND index < $2
+    ORDER BY index
+";
 
 const RECORDS: &str = concat!(
     "SELECT l.index, l.event_id::text, ",
     record_columns!(),
     r"
-        FROM audit_leaves l
-        LEFT JOIN audit_events e ON e.id = l.event_id
+        FROM mainstay.audit_leaves l
+        LEFT JOIN mainstay.audit_events e ON e.id = l.event_id
         WHERE l.index >= $1 AND l.index < $2
         ORDER BY l.index
     "

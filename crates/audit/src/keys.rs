@@ -20,7 +20,7 @@ pub(crate) const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("p
 const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
     let context = "convert_to(number || ' ' || origin, 'UTF8')";
     PrivateColumn {
-        table: "audit_keys",
+        table: "mainstay.audit_keys",
         id: "number",
         id_type: "bigint",
         column,
@@ -31,14 +31,14 @@ const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
 
 const LIST: &str = r"
     SELECT number, origin, public, private
-    FROM audit_keys
+    FROM mainstay.audit_keys
     ORDER BY number DESC
 ";
 
 /// Of two that make a key at once, one does.
 const MAKE: &str = r"
     changed AS (
-        INSERT INTO audit_keys (number, origin, public, private, created_at)
+        INSERT INTO mainstay.audit_keys (number, origin, public, private, created_at)
         VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (number) DO NOTHING
         RETURNING number

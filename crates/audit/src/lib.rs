@@ -57,15 +57,18 @@ pub fn module() -> Module {
     keys::HALVES
         .into_iter()
         .fold(Module::new("audit"), Module::private_column)
-        .keeping("audit_events", kept)
+        .keeping("mainstay.audit_events", kept)
         .keeping(
-            "audit_leaves",
+            "mainstay.audit_leaves",
             "for good, also of records that were moved away",
         )
         .keeping(
-            "audit_checkpoints",
+            "mainstay.audit_checkpoints",
             "for good: one an hour after a day, one a day after 30 days",
         )
-        .keeping("audit_keys", "for good: each verifies what it signed")
+        .keeping(
+            "mainstay.audit_keys",
+            "for good: each verifies what it signed",
+        )
         .endpoints((list_audit_events,))
 }

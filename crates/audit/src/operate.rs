@@ -63,7 +63,7 @@ pub async fn key_made(database: &Database) -> Result<Option<Timestamp>, Error> {
     let rows = unscoped
         .select(
             "audit_keys.made",
-            "SELECT max(created_at) FROM audit_keys",
+            "SELECT max(created_at) FROM mainstay.audit_keys",
             [],
         )
         .await?;

@@ -11,16 +11,17 @@ const UNSEALED: &str = r"
     SELECT count(*), coalesce(extract(epoch FROM $1 - min(e.occurred_at)), 0)::float8
     FROM (
         SELECT id, occurred_at
-        FROM audit_events
+        FROM mainstay.audit_events
         WHERE transaction_id >= least(
             coalesce(
-                (SELECT watermark FROM audit_checkpoints ORDER BY size DESC LIMIT 1), '0'::xid8
+                (SELECT watermark FROM mainstay.audit_checkpoints ORDER BY size DESC LIMIT 1),
+                '0'::xid8
             ), pg_snapshot_xmin(pg_current_snapshot())
         )
         ORDER BY transaction_id, id
         LIMIT 10000
     ) e
-    WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
+    WHERE NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = e.id)
 ";
 
 /// Records that wait for their seal.

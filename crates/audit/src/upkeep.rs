@@ -26,7 +26,7 @@ async fn make_partitions(database: &Database) -> Result<(), Error> {
     let rows = unscoped
         .upkeep(
             "audit_events.make_partitions",
-            "SELECT make_audit_partitions()",
+            "SELECT mainstay.make_audit_partitions()",
             [],
         )
         .await?;
@@ -52,7 +52,7 @@ pub async fn thin_checkpoints(database: &Database) -> Result<i64, Error> {
     let rows = unscoped
         .upkeep(
             "audit_checkpoints.thin",
-            "SELECT thin_audit_checkpoints()",
+            "SELECT mainstay.thin_audit_checkpoints()",
             [],
         )
         .await?;

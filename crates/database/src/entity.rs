@@ -29,7 +29,7 @@ use crate::{
 ///
 /// Its table also has `organization_id uuid`, and `data_key bigint` where a column is sealed; the door fills both.
 pub trait Entity: Sized + Send + Sync + 'static {
-    /// The table's name.
+    /// The table's name: with its schema before a dot, unless that is `public`. Sealed values are bound to this name.
     const TABLE: &'static str;
     /// What the audit log calls such a row.
     const RESOURCE: &'static str;

@@ -26,11 +26,11 @@ impl Statements {
         let table = E::TABLE;
         let selected = selected::<E>();
         let keys = joined_keys::<E>();
-        let recorded = format!("INSERT INTO audit_events ({COLUMNS}");
+        let recorded = format!("INSERT INTO mainstay.audit_events ({COLUMNS}");
         let record = placeholders(1, WIDTH);
         let (alive, after) = (alive::<E>(), shown::<E>("changed"));
         let destroyed = if sealed::<E>() {
-            ", destroyed AS (SELECT destroy_data_key(data_key) AS gone FROM changed)"
+            ", destroyed AS (SELECT mainstay.destroy_data_key(data_key) AS gone FROM changed)"
         } else {
             ", destroyed AS (SELECT false AS gone)"
         };
@@ -56,7 +56,7 @@ impl Statements {
                 r"
                     SELECT k.id, k.wrapped, k.subject_id
                     FROM {table} t
-                    JOIN data_keys k ON k.id = t.data_key
+                    JOIN mainstay.data_keys k ON k.id = t.data_key
                     WHERE t.id = $1 AND t.organization_id = $2
                 "
             ),
@@ -126,7 +126,7 @@ impl Statements {
                     RETURNING t.*
                 ),
                 recorded AS (
-                    INSERT INTO audit_events ({COLUMNS}, before, after)
+                    INSERT INTO mainstay.audit_events ({COLUMNS}, before, after)
                     SELECT {record}, {before}, {after}
                     FROM found
                     JOIN changed USING (id)
@@ -148,9 +148,9 @@ impl Statements {
 impl Names {
     fn of<E: Entity>() -> Self {
         // One entity type has one set of names for the life of the process.
-        let name = |verb: &str| -> &'static str {
-            Box::leak(format!("{}.{verb}", E::TABLE).into_boxed_str())
-        };
+        let table = E::TABLE.rsplit('.').next().unwrap_or(E::TABLE);
+        let name =
+            |verb: &str| -> &'static str { Box::leak(format!("{table}.{verb}").into_boxed_str()) };
 
         Self {
             find: name("find"),
@@ -177,7 +177,9 @@ fn insert<E: Entity>(recorded: &str, record: &str) -> String {
         let key = format!(
             r"
                 key AS (
-                    INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+                    INSERT INTO mainstay.data_keys (
+                        id, organization_id, subject_id, wrapped, created_at
+                    )
                     VALUES (${}, $3, ${}, ${}, $2)
                 ),
                 
@@ -217,7 +219,9 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
         keys = format!(
             r"
                 key AS (
-                    INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+                    INSERT INTO mainstay.data_keys (
+                        id, organization_id, subject_id, wrapped, created_at
+                    )
                     VALUES {tuples}
                 ),
                 
@@ -246,7 +250,7 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
                 VALUES {tuples}
                 RETURNING *
             )
-            INSERT INTO audit_events ({COLUMNS}, after)
+            INSERT INTO mainstay.audit_events ({COLUMNS}, after)
             SELECT (${FIRST}::uuid[])[row_number() OVER ()], {record}, id, $10, $11, {after}
             FROM changed
         ",
@@ -332,7 +336,7 @@ fn columns_of<E: Entity>() -> String {
 
 fn joined_keys<E: Entity>() -> &'static str {
     if sealed::<E>() {
-        "JOIN data_keys k ON k.id = t.data_key"
+        "JOIN mainstay.data_keys k ON k.id = t.data_key"
     } else {
         ""
     }

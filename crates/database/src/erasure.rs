@@ -120,11 +120,11 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
             Erasure::Delete => {
                 format!(
                     r"
-                    DELETE FROM {name} t
-                    USING person
-                    WHERE {which}
-                    RETURNING t.id
-                "
+                        DELETE FROM {name} t
+                        USING person
+                        WHERE {which}
+                        RETURNING t.id
+                    "
                 )
             }
             Erasure::Empty => format!(
@@ -152,7 +152,7 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
             rows AS ({erased}),
             counted AS (SELECT count(*) AS rows FROM rows),
             told AS (
-                SELECT destroy_data_keys_of(person.id, $3) AS keys, counted.rows,
+                SELECT mainstay.destroy_data_keys_of(person.id, $3) AS keys, counted.rows,
                     (
                         SELECT jsonb_object_agg(resource, ids)
                         FROM (
@@ -164,7 +164,7 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
                 FROM person, counted
             ),
             recorded AS (
-                INSERT INTO audit_events ({COLUMNS}, after)
+                INSERT INTO mainstay.audit_events ({COLUMNS}, after)
                 SELECT {record},
                     jsonb_build_object(
                         'erased_at', ${now}::timestamptz, 'destroyed_keys', keys, 'erased_rows', ids

@@ -80,7 +80,7 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
             r"
                 SELECT {number} AS section, t.id, to_jsonb(t) AS content, k.id AS key, k.wrapped,
                     k.subject_id {which}
-                LEFT JOIN data_keys k ON {key}
+                LEFT JOIN mainstay.data_keys k ON {key}
                 UNION ALL
             "
         );
@@ -96,15 +96,15 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
                 WHERE id = ${id} AND organization_id = $3 AND data_key IS NOT NULL
             ),
             recorded AS (
-                INSERT INTO audit_events ({COLUMNS})
+                INSERT INTO mainstay.audit_events ({COLUMNS})
                 SELECT {record}
                 FROM person
             ),
             known AS (
                 {rows}SELECT {LOG}, e.id, to_jsonb(e), k.id, k.wrapped, k.subject_id
-                FROM audit_events e
+                FROM mainstay.audit_events e
                 JOIN person ON true
-                LEFT JOIN data_keys k ON k.subject_id = person.id
+                LEFT JOIN mainstay.data_keys k ON k.subject_id = person.id
                 AND k.organization_id = $3
                     AND k.id = coalesce(e.after ->> 'data_key', e.before ->> 'data_key')::bigint
                 WHERE e.organization_id = $3 AND e.resource_id IN ({ids})

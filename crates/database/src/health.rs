@@ -2,13 +2,13 @@
 
 use mainstay_kernel::Uuid;
 
-use crate::{Database, Error, Row, statement::Statement};
+use crate::{Database, Error, Row, SchemaVersion, statement::Statement};
 
 /// What a service must find in its database before it can serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// The version of the schema: that of the last migration, or 0.
-    pub schema: i32,
+    /// The version of the schema.
+    pub schema: SchemaVersion,
     /// Whether the key ring opens what is stored: the newest data key, if there is one.
     pub keys_open: bool,
     /// Whether the server takes writes: a standby does not, and neither does one that is fenced off.
@@ -23,12 +23,13 @@ impl Database {
     /// [`Error::Unavailable`] when Postgres does not answer; [`Error::Internal`] when it was never migrated.
     pub async fn health(&self) -> Result<Health, Error> {
         let text = r"
-            SELECT (SELECT coalesce(max(version), 0) FROM refinery_schema_history),
+            SELECT (SELECT coalesce(max(version), 0) FROM mainstay.schema_history),
+                (SELECT coalesce(max(version), 0) FROM public.refinery_schema_history),
                 current_setting('transaction_read_only') = 'off', k.*
             FROM (SELECT) one
             LEFT JOIN (
                 SELECT id, organization_id, subject_id, wrapped
-                FROM data_keys
+                FROM mainstay.data_keys
                 LIMIT 1
             ) k ON true
         ";
@@ -40,8 +41,11 @@ impl Database {
             .ok_or_else(|| Error::internal("a query without conditions has no row"))?;
 
         let health = Health {
-            schema: row.get(0)?,
-            takes_writes: row.get(1)?,
+            schema: SchemaVersion {
+                platform: row.get(0)?,
+                app: row.get(1)?,
+            },
+            takes_writes: row.get(2)?,
             keys_open: self.opens(row)?,
         };
 
@@ -54,13 +58,13 @@ impl Database {
     }
 
     fn opens(&self, row: &Row) -> Result<bool, Error> {
-        let Some(id) = row.get::<Option<i64>>(2)? else {
+        let Some(id) = row.get::<Option<i64>>(3)? else {
             return Ok(true);
         };
-        let (organization, subject): (Uuid, Uuid) = (row.get(3)?, row.get(4)?);
+        let (organization, subject): (Uuid, Uuid) = (row.get(4)?, row.get(5)?);
         Ok(self
             .ring()
-            .unwrap(id, organization, subject, &row.get::<Vec<u8>>(5)?)
+            .unwrap(id, organization, subject, &row.get::<Vec<u8>>(6)?)
             .is_ok())
     }
 }

@@ -24,7 +24,7 @@ const PURPOSE: &str = "job";
 impl Job {
     /// Where payloads stand.
     pub const PAYLOAD: PrivateColumn = PrivateColumn {
-        table: "jobs",
+        table: "mainstay.jobs",
         id: "id",
         id_type: "uuid",
         column: "payload",
@@ -75,7 +75,7 @@ pub(crate) fn queued(first: usize) -> String {
     format!(
         r"
             , queued AS (
-                INSERT INTO jobs (id, kind, payload, run_at, created_at)
+                INSERT INTO mainstay.jobs (id, kind, payload, run_at, created_at)
                 SELECT id, kind, payload, now(), now()
                 FROM unnest(${}::uuid[], ${}::text[], ${}::bytea[]) AS job (id, kind, payload)
                 WHERE EXISTS (SELECT FROM changed)

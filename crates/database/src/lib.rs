@@ -47,6 +47,7 @@ mod root_keys;
 mod rotation;
 mod row;
 mod schema;
+mod schema_migrations;
 mod sealed_change;
 mod sealed_table;
 mod session;
@@ -91,6 +92,7 @@ pub use rotation::{
 };
 pub use row::Row;
 pub use schema::SchemaColumn;
+pub use schema_migrations::{SchemaMigrations, SchemaVersion};
 pub use sealed_table::{
     Erasure, KeyHolder, PrivateColumn, Scope, SealedColumn, SealedIndex, SealedTable,
 };

@@ -14,8 +14,9 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    DatabaseUrl, Error, Row,
+    DatabaseUrl, Error, Row, SchemaMigrations, SchemaVersion,
     connection::Limits,
+    schema_migrations::newest,
     statement::{Patience, Statement},
 };
 
@@ -27,6 +28,13 @@ const ADVISORY_LOCK: &str = "SET lock_timeout = 0; SELECT pg_advisory_lock(72183
 /// From then on no lock is waited for longer: behind a migration that waits for a table, every request to it waits too.
 /// Shorter than a statement of the service may take, so that those requests are late and not refused.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '3s'";
+
+/// The platform's history is in it, so it is there before the first migration.
+const PLATFORM_SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS mainstay";
+
+/// The serving role reads both histories for its health check.
+const SHOW_HISTORIES: &str =
+    "GRANT SELECT ON mainstay.schema_history, public.refinery_schema_history TO mainstay_server";
 
 const UNLOCK: &str = "RESET lock_timeout; SELECT pg_advisory_unlock_all()";
 
@@ -48,11 +56,18 @@ pub struct Owner(PgConnection);
 /// What became of the schema.
 #[derive(Debug)]
 pub struct Migrated {
-    /// The migrations that were applied, by name; none where the schema was up to date, or ahead.
+    /// The migrations that were applied, as in `platform V1__keys` and `app V1__customers`; none where the schema was up
+    /// to date, or ahead.
     pub applied: Vec<String>,
     /// The version at which the schema is now: later than the last migration of this program, where a newer one was
     /// there before.
-    pub version: i32,
+    pub version: SchemaVersion,
+}
+
+/// What became of one sequence of migrations.
+struct Sequence {
+    applied: Vec<String>,
+    version: i32,
 }
 
 /// Why the schema was not brought up to date.
@@ -91,32 +106,51 @@ impl Owner {
             .map_err(Error::of_connecting)
     }
 
-    /// Applies those `migrations` that are missing, one migrator at a time. One that does not get a lock within three seconds
-    /// steps aside for a while, and is tried six times.
+    /// Applies those migrations of `schema` that are missing, the platform's before the app's, one migrator at a time. One
+    /// that does not get a lock within three seconds steps aside for a while, and is tried six times.
     ///
     /// A schema that is ahead is left as it is: migrations only go forward, and keep the release before them running.
     ///
     /// # Errors
     /// [`MigrationError`]; the migrations before the failed one stay applied.
-    pub async fn migrate(&mut self, migrations: &Migrations) -> Result<Migrated, MigrationError> {
+    pub async fn migrate(&mut self, schema: &SchemaMigrations) -> Result<Migrated, MigrationError> {
         self.0.execute(ADVISORY_LOCK).await.map_err(Error::from)?;
         self.0.execute(LOCK_TIMEOUT).await.map_err(Error::from)?;
 
-        let applied = self.apply(migrations).await;
+        let migrated = self.apply(schema).await;
         // The lock ends with the session at the latest.
         self.0.execute(UNLOCK).await.map_err(Error::from)?;
 
-        let applied = applied?;
+        let migrated = migrated?;
 
-        self.0
-            .execute("GRANT SELECT ON refinery_schema_history TO mainstay_server")
-            .await
-            .map_err(Error::from)?;
+        self.0.execute(SHOW_HISTORIES).await.map_err(Error::from)?;
 
-        Ok(applied)
+        Ok(migrated)
     }
 
-    async fn apply(&mut self, migrations: &Migrations) -> Result<Migrated, MigrationError> {
+    async fn apply(&mut self, schema: &SchemaMigrations) -> Result<Migrated, MigrationError> {
+        self.0.execute(PLATFORM_SCHEMA).await.map_err(Error::from)?;
+
+        let platform = self.apply_sequence(schema.platform()).await?;
+        let app = self.apply_sequence(schema.app()).await?;
+
+        let applied = [("platform", platform.applied), ("app", app.applied)]
+            .into_iter()
+            .flat_map(|(of, names)| names.into_iter().map(move |name| format!("{of} {name}")))
+            .collect();
+        Ok(Migrated {
+            applied,
+            version: SchemaVersion {
+                platform: platform.version,
+                app: app.version,
+            },
+        })
+    }
+
+    async fn apply_sequence(
+        &mut self,
+        migrations: &Migrations,
+    ) -> Result<Sequence, MigrationError> {
         let newest = newest(migrations.get_migrations());
         let mut applied = Vec::new();
         for attempt in 1.. {
@@ -139,7 +173,7 @@ impl Owner {
             }
         }
 
-        Ok(Migrated {
+        Ok(Sequence {
             applied,
             version: newest,
         })
@@ -151,7 +185,7 @@ impl Owner {
         &mut self,
         migrations: &Migrations,
         refused: refinery_core::Error,
-    ) -> Result<Migrated, MigrationError> {
+    ) -> Result<Sequence, MigrationError> {
         let applied = migrations
             .get_applied_migrations_async(&mut Adapter(&mut self.0))
             .await?;
@@ -161,7 +195,7 @@ impl Owner {
             .iter()
             .all(|migration| applied.contains(migration))
         {
-            Ok(Migrated {
+            Ok(Sequence {
                 applied: Vec::new(),
                 version: newest(&applied),
             })
@@ -216,11 +250,6 @@ fn lacks_lock(error: &refinery_core::Error) -> bool {
 /// Whether what was refused is a migration that came after the `newest` of this program.
 fn is_of_newer(error: &refinery_core::Error, newest: i32) -> bool {
     matches!(error.kind(), Kind::MissingVersion(unknown) if unknown.version() > newest)
-}
-
-/// The version of the last migration, or 0.
-fn newest(migrations: &[Migration]) -> i32 {
-    migrations.iter().map(Migration::version).max().unwrap_or(0)
 }
 
 /// refinery's driver traits over a connection of sqlx.

@@ -69,7 +69,7 @@ fn sample(table: &SealedTable) -> String {
                 (SELECT {id}, data_key FROM {table} ORDER BY {id} LIMIT {SAMPLE})
                 UNION (SELECT {id}, data_key FROM {table} ORDER BY {id} DESC LIMIT {SAMPLE})
             ) sample
-            LEFT JOIN data_keys k ON k.id = sample.data_key
+            LEFT JOIN mainstay.data_keys k ON k.id = sample.data_key
             WHERE sample.data_key IS NOT NULL
         "
     )

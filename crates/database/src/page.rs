@@ -3,7 +3,8 @@
 use mainstay_access::Permission;
 use mainstay_kernel::Uuid;
 use sea_query::{
-    Alias, Expr, ExprTrait as _, JoinType, PostgresQueryBuilder, Query, SelectStatement, Value,
+    Alias, Expr, ExprTrait as _, IntoTableRef as _, JoinType, PostgresQueryBuilder, Query,
+    SelectStatement, TableRef, Value,
 };
 use sea_query_sqlx::SqlxBinder as _;
 
@@ -192,7 +193,7 @@ impl<P: Permission> Door<P> {
         let admitted = if recorded.compares {
             let (most, account, at) = (first + WIDTH + 1, first + ACTOR, first + OCCURRED_AT);
             values.push(i64::from(self.database().settings().comparisons).into());
-            format!(" WHERE admit_comparison(${account}, ${at}, ${most})")
+            format!(" WHERE mainstay.admit_comparison(${account}, ${at}, ${most})")
         } else {
             String::new()
         };
@@ -200,7 +201,7 @@ impl<P: Permission> Door<P> {
         let text = format!(
             r"
                 WITH recorded AS (
-                    INSERT INTO audit_events ({COLUMNS}, after)
+                    INSERT INTO mainstay.audit_events ({COLUMNS}, after)
                     SELECT {record}{admitted}
                 ) {text}
             "
@@ -215,14 +216,14 @@ impl<P: Permission> Door<P> {
         let mut select = Query::select();
         select
             .columns(E::COLUMNS.iter().map(|column| of("t", column)))
-            .from_as(Alias::new(E::TABLE), Alias::new("t"));
+            .from_as(table(E::TABLE), Alias::new("t"));
 
         if sealed::<E>() {
             select
                 .columns(["id", "wrapped", "subject_id"].map(|column| of("k", column)))
                 .join_as(
                     JoinType::InnerJoin,
-                    Alias::new("data_keys"),
+                    table("mainstay.data_keys"),
                     Alias::new("k"),
                     Expr::col(of("k", "id")).equals(of("t", "data_key")),
                 );
@@ -269,5 +270,13 @@ impl<P: Permission> Door<P> {
             context.as_bytes(),
             &position,
         )))
+    }
+}
+
+/// A table by its name, which has the schema before a dot unless that is `public`.
+fn table(name: &'static str) -> TableRef {
+    match name.split_once('.') {
+        Some((schema, table)) => (Alias::new(schema), Alias::new(table)).into_table_ref(),
+        None => Alias::new(name).into_table_ref(),
     }
 }

@@ -33,7 +33,7 @@ impl Precondition {
     /// The account has this data key, which is not replaced meanwhile.
     pub(crate) fn data_key(account: mainstay_kernel::Uuid, key: i64) -> Self {
         Self::new(
-            "users WHERE id = ? AND data_key = ?",
+            "mainstay.users WHERE id = ? AND data_key = ?",
             "FOR KEY SHARE",
             [account.into(), key.into()],
         )

@@ -249,7 +249,7 @@ impl Retention {
     /// [`condition`]: Self::condition
     fn delete(&self, table: &SealedTable) -> String {
         let destroyed = if table.is_sealed() {
-            ", destroy_data_key(data_key)"
+            ", mainstay.destroy_data_key(data_key)"
         } else {
             ""
         };
@@ -271,7 +271,7 @@ impl Retention {
                     RETURNING t.*
                 ),
                 recorded AS (
-                    INSERT INTO audit_events ({COLUMNS}, before)
+                    INSERT INTO mainstay.audit_events ({COLUMNS}, before)
                     SELECT {record}, to_jsonb(changed) - '{{{indexes}}}'::text[]
                     FROM changed
                 )

@@ -5,13 +5,13 @@ use sea_query::Value;
 
 use crate::{Database, Error, statement::Statement};
 
-const FIRST_SEEN: &str = "SELECT first_seen_at FROM root_keys WHERE id = $1";
+const FIRST_SEEN: &str = "SELECT first_seen_at FROM mainstay.root_keys WHERE id = $1";
 
 const NOTE: &str = r"
-        INSERT INTO root_keys (id)
-        SELECT unnest($1::bytea[])
-        ON CONFLICT (id) DO NOTHING
-    ";
+    INSERT INTO mainstay.root_keys (id)
+    SELECT unnest($1::bytea[])
+    ON CONFLICT (id) DO NOTHING
+";
 
 impl Database {
     /// When a process first came to this database with the primary of the ring, by the database's clock. Keys that it

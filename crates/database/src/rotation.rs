@@ -265,7 +265,7 @@ impl Rotation {
 
         values.push(serde_json::json!({ "moved": moved, "refused": refused, "left": left }).into());
         let text = format!(
-            "INSERT INTO audit_events ({COLUMNS}, after) VALUES ({})",
+            "INSERT INTO mainstay.audit_events ({COLUMNS}, after) VALUES ({})",
             placeholders(1, WIDTH + 1)
         );
 

@@ -7,7 +7,7 @@ use crate::{Database, Error, Row, statement::Statement};
 /// A column, as its comment describes it.
 #[derive(Clone, Debug)]
 pub struct SchemaColumn {
-    /// Its table.
+    /// Its table, as entities name it: with the schema, unless that is `public`.
     pub table: String,
     /// What the table is for.
     pub purpose: String,
@@ -22,25 +22,34 @@ pub struct SchemaColumn {
 }
 
 impl Database {
-    /// The columns of some tables, or of all of them, in the order of table and column. The migrator's own table is left
-    /// out.
+    /// The columns of some tables, or of all of them, in the order of table and column. The histories of
+    /// migrations are left out.
     ///
     /// # Errors
     /// As the database answers.
     pub async fn schema(&self, tables: Option<Vec<String>>) -> Result<Vec<SchemaColumn>, Error> {
         const READ: &str = r"
-            SELECT c.relname::text, coalesce(obj_description(c.oid, 'pg_class'), ''),
-                a.attname::text, format_type(a.atttypid, a.atttypmod),
-                coalesce(col_description(c.oid, a.attnum), '')
+            WITH tables AS (
+                SELECT c.oid,
+                    CASE
+                    n.nspname
+                        WHEN 'public' THEN ''
+                        ELSE n.nspname || '.'
+                    END || c.relname AS name
+                FROM pg_class c
+                JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname IN ('public', 'mainstay')
+                  AND c.relkind IN ('r', 'p')
+                  AND NOT c.relispartition
+            )
+            SELECT t.name, coalesce(obj_description(t.oid, 'pg_class'), ''), a.attname::text,
+                format_type(a.atttypid, a.atttypmod), coalesce(col_description(t.oid, a.attnum), '')
             FROM pg_attribute a
-            JOIN pg_class c ON c.oid = a.attrelid
-            WHERE c.relnamespace = 'public'::regnamespace
-              AND c.relkind IN ('r', 'p')
-              AND NOT c.relispartition
-              AND a.attnum > 0
+            JOIN tables t ON t.oid = a.attrelid
+            WHERE a.attnum > 0
               AND NOT a.attisdropped
-              AND c.relname <> 'refinery_schema_history'
-              AND ($1::text[] IS NULL OR c.relname = ANY ($1))
+              AND t.name NOT IN ('refinery_schema_history', 'mainstay.schema_history')
+              AND ($1::text[] IS NULL OR t.name = ANY ($1))
             ORDER BY 1, a.attnum
         ";
 

@@ -43,8 +43,8 @@ impl Unscoped {
     async fn key_instead_of(&self, known: &OwnKey) -> Result<Option<OwnKey>, Error> {
         const FIND: &str = r"
             SELECT k.id, k.wrapped
-            FROM users u
-            JOIN data_keys k ON k.id = u.data_key
+            FROM mainstay.users u
+            JOIN mainstay.data_keys k ON k.id = u.data_key
             WHERE u.id = $1 AND k.id <> $2
         ";
 

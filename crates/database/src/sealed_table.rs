@@ -9,7 +9,7 @@ use mainstay_kernel::Uuid;
 /// A table as far as its rows describe people. An entity without a sealed column has neither `columns` nor `indexes`.
 #[derive(Clone, Debug)]
 pub struct SealedTable {
-    /// Its name.
+    /// Its name: with its schema before a dot, unless that is `public`.
     pub table: &'static str,
     /// What the audit log calls such a row.
     pub resource: &'static str,
@@ -113,12 +113,12 @@ impl SealedTable {
     /// The joins from a row, `t`, to its data key, `k`.
     pub(crate) fn joined_key(&self) -> String {
         match self.key {
-            KeyHolder::Row => "JOIN data_keys k ON k.id = t.data_key".to_owned(),
+            KeyHolder::Row => "JOIN mainstay.data_keys k ON k.id = t.data_key".to_owned(),
             KeyHolder::Other { table, column } => {
                 format!(
                     r"
                         JOIN {table} holder ON holder.id = t.{column}
-                        JOIN data_keys k ON k.id = holder.data_key
+                        JOIN mainstay.data_keys k ON k.id = holder.data_key
                     "
                 )
             }

@@ -164,7 +164,7 @@ impl Unscoped {
                 WITH {held},
                 {clauses},
                 recorded AS (
-                    INSERT INTO audit_events ({COLUMNS}{shown})
+                    INSERT INTO mainstay.audit_events ({COLUMNS}{shown})
                     SELECT {recorded}{shown}
                     FROM changed
                     LIMIT 1

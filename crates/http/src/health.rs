@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mainstay_database::{Database, Pulse};
+use mainstay_database::{Database, Pulse, SchemaVersion};
 
 use crate::{NOT_FOUND, Problem, UNAVAILABLE};
 
@@ -20,14 +20,14 @@ pub struct Readiness(Arc<State>);
 #[derive(Debug)]
 struct State {
     draining: AtomicBool,
-    schema: i32,
+    schema: SchemaVersion,
     pulses: OnceLock<Vec<Pulse>>,
     keys_missing: AtomicBool,
 }
 
 impl Readiness {
-    /// Creates a readiness that requires migration `schema` or later.
-    pub fn new(schema: i32) -> Self {
+    /// Creates a readiness that requires every migration of `schema`.
+    pub fn new(schema: SchemaVersion) -> Self {
         Self(Arc::new(State {
             draining: AtomicBool::new(false),
             schema,
@@ -70,7 +70,7 @@ impl Readiness {
         }
 
         match database.health().await {
-            Ok(health) if health.schema < self.0.schema => {
+            Ok(health) if health.schema.is_behind(self.0.schema) => {
                 Err(not_ready("The database schema has pending migrations."))
             }
             Ok(health) if !health.takes_writes => Err(not_ready("The database is read-only.")),
@@ -81,8 +81,8 @@ impl Readiness {
                 "Data keys are missing: the table data_keys was not restored completely.",
             )),
             // Migrations stay compatible with the previous release, so a rolled-back build is ready.
-            Ok(health) if health.schema > self.0.schema => Ok(format!(
-                "ready: schema {} is newer than this build's {}\n",
+            Ok(health) if health.schema.is_ahead_of(self.0.schema) => Ok(format!(
+                "ready: schema ({}) is newer than this build's ({})\n",
                 health.schema, self.0.schema
             )),
             Ok(_) => Ok("ready\n".to_owned()),

@@ -14,18 +14,15 @@ use crate::{
 const CLAIM: &str = r"
     WITH due AS (
         SELECT id
-        FROM jobs
+        FROM mainstay.jobs
         WHERE state IN ('waiting', 'running') AND run_at <= now() AND kind = ANY($1)
         ORDER BY run_at
         LIMIT $2
         FOR UPDATE SKIP LOCKED
     )
-    UPDATE jobs j
-    SET state = 'running',
-        claim = $3,
-        attempts = attempts + 1,
-        run_at = now() + make_interval(secs => $4),
-        leased_until = now() + make_interval(secs => $4)
+    UPDATE mainstay.jobs j
+    SET state = 'running', claim = $3, attempts = attempts + 1,
+        run_at = now() + make_interval(secs => $4), leased_until = now() + make_interval(secs => $4)
     FROM due
     WHERE j.id = due.id
     RETURNING j.id, j.kind, j.attempts, j.payload

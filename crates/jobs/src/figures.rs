@@ -10,19 +10,16 @@ const STATES: [&str; 4] = ["waiting", "running", "handed_over", "failed"];
 
 /// Uses the database's clock, like every statement of the queue.
 const COUNT: &str = r"
-    SELECT
-        state,
-        count(*),
-        extract(epoch FROM now() - min(created_at))::float8,
+    SELECT state, count(*), extract(epoch FROM now() - min(created_at))::float8,
         greatest(extract(epoch FROM now() - min(run_at)), 0)::float8
-    FROM jobs
+    FROM mainstay.jobs
     WHERE state <> 'done'
     GROUP BY state
 ";
 
 const LAST_SUCCESSES: &str = r"
     SELECT name, coalesce(extract(epoch FROM succeeded_at), 0)::float8
-    FROM periodic_tasks
+    FROM mainstay.periodic_tasks
 ";
 
 /// Sets the gauges of the queue and of periodic tasks.

@@ -5,7 +5,7 @@ use mainstay_kernel::Timestamp;
 
 const LIST: &str = r"
     SELECT id, kind, state, attempts, created_at, run_at, coalesce(error, '')
-    FROM jobs
+    FROM mainstay.jobs
     WHERE state <> 'done' AND ($1::text IS NULL OR kind = $1)
     ORDER BY id
     LIMIT 1000
@@ -14,7 +14,7 @@ const LIST: &str = r"
 /// Excludes jobs that were handed over, because they may have had an effect.
 const RETRY: &str = r"
     changed AS (
-        UPDATE jobs
+        UPDATE mainstay.jobs
         SET state = 'waiting', attempts = 0, finished_at = NULL, error = NULL, run_at = now()
         WHERE id = $1 AND state = 'failed' AND payload IS NOT NULL
         RETURNING id

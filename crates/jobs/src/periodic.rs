@@ -16,17 +16,17 @@ const RETRY_DELAY: Duration = Duration::from_secs(300);
 
 /// The replica that moves `due_at` forward runs the task. The clock is the database's, as in the queue.
 const TAKE: &str = r"
-    INSERT INTO periodic_tasks AS t (name, due_at)
+    INSERT INTO mainstay.periodic_tasks AS t (name, due_at)
     VALUES ($1, now() + make_interval(secs => $2))
     ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at
     WHERE t.due_at <= now()
     RETURNING name
 ";
 
-const SUCCEED: &str = "UPDATE periodic_tasks SET succeeded_at = now() WHERE name = $1";
+const SUCCEED: &str = "UPDATE mainstay.periodic_tasks SET succeeded_at = now() WHERE name = $1";
 
 const HURRY: &str = r"
-    UPDATE periodic_tasks
+    UPDATE mainstay.periodic_tasks
     SET due_at = now() + make_interval(secs => $2)
     WHERE name = $1 AND due_at > now() + make_interval(secs => $2)
     RETURNING name

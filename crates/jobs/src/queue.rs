@@ -11,22 +11,21 @@ use mainstay_database::{Database, Error, Id, Job, Origin, Pulse, Row, Unscoped, 
 use crate::Settings;
 
 const RENEW: &str = r"
-    UPDATE jobs
-    SET leased_until = now() + make_interval(secs => $3),
-        run_at = now() + make_interval(secs => $3)
+    UPDATE mainstay.jobs
+    SET leased_until = now() + make_interval(secs => $3), run_at = now() + make_interval(secs => $3)
     WHERE id = $1 AND claim = $2
     RETURNING id
 ";
 
 const HAND_OVER: &str = r"
-    UPDATE jobs
+    UPDATE mainstay.jobs
     SET state = 'handed_over', leased_until = now() + make_interval(secs => $3)
     WHERE id = $1 AND claim = $2 AND state = 'running'
     RETURNING id
 ";
 
 const DONE: &str = r"
-    UPDATE jobs
+    UPDATE mainstay.jobs
     SET state = 'done', payload = NULL, claim = NULL, leased_until = NULL, error = NULL,
         finished_at = now()
     WHERE id = $1 AND claim = $2
@@ -34,7 +33,7 @@ const DONE: &str = r"
 ";
 
 const RETRY: &str = r"
-    UPDATE jobs
+    UPDATE mainstay.jobs
     SET state = 'waiting', claim = NULL, leased_until = NULL,
         run_at = now() + make_interval(secs => $3), error = $4
     WHERE id = $1 AND claim = $2
@@ -42,21 +41,21 @@ const RETRY: &str = r"
 ";
 
 const FAILED: &str = r"
-    UPDATE jobs
+    UPDATE mainstay.jobs
     SET state = 'failed', claim = NULL, leased_until = NULL, finished_at = now(), error = $3
     WHERE id = $1 AND claim = $2
     RETURNING id
 ";
 
 const UNCLEAR: &str = r"
-    UPDATE jobs
+    UPDATE mainstay.jobs
     SET claim = NULL, leased_until = now(), error = $3
     WHERE id = $1 AND claim = $2 AND state = 'handed_over'
     RETURNING id
 ";
 
 const CLEAR: &str = r"
-    DELETE FROM jobs
+    DELETE FROM mainstay.jobs
     WHERE finished_at < now() - make_interval(secs => $1)
       OR (state = 'handed_over' AND leased_until < now() - make_interval(secs => $1))
     RETURNING id

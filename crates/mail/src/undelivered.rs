@@ -7,7 +7,7 @@ use crate::{Mail, mail::KIND};
 
 const LIST: &str = r"
     SELECT id, state, attempts, created_at, run_at, coalesce(error, ''), payload
-    FROM jobs
+    FROM mainstay.jobs
     WHERE kind = $1 AND state <> 'done'
     ORDER BY id
     LIMIT 1000
@@ -15,14 +15,9 @@ const LIST: &str = r"
 
 const RESEND: &str = r"
     changed AS (
-        UPDATE jobs
-        SET state = 'waiting',
-            attempts = 0,
-            claim = NULL,
-            leased_until = NULL,
-            finished_at = NULL,
-            error = NULL,
-            run_at = now()
+        UPDATE mainstay.jobs
+        SET state = 'waiting', attempts = 0, claim = NULL, leased_until = NULL, finished_at = NULL,
+            error = NULL, run_at = now()
         WHERE id = $1
           AND kind = $2
           AND state IN ('handed_over', 'failed')
@@ -34,12 +29,8 @@ const RESEND: &str = r"
 /// Excludes messages that a live worker is sending: it renews its lease.
 const SETTLE: &str = r"
     changed AS (
-        UPDATE jobs
-        SET state = 'done',
-            payload = NULL,
-            claim = NULL,
-            leased_until = NULL,
-            error = NULL,
+        UPDATE mainstay.jobs
+        SET state = 'done', payload = NULL, claim = NULL, leased_until = NULL, error = NULL,
             finished_at = now()
         WHERE id = $1
           AND kind = $2

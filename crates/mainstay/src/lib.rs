@@ -25,6 +25,7 @@ pub mod personal;
 mod platform;
 mod renewal;
 mod retention;
+mod schema;
 mod seeding;
 mod service;
 mod service_error;

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use mainstay_access::Declared;
-use mainstay_database::{Job, Migrations, PrivateColumn, Retention, SealedTable};
+use mainstay_database::{
+    Job, Migrations, PrivateColumn, Retention, SchemaMigrations, SchemaVersion, SealedTable,
+};
 use mainstay_http::{
     Api, ApiError, Info, Module, Requirement, SharedValue, WebPage, access_matrix,
 };
 use mainstay_jobs::{Handler, Periodic};
 use mainstay_watch::Rule;
 
-use crate::Sample;
+use crate::{Sample, schema::schema};
 
 /// A service in the making: what it is, its modules, its migrations, its queued work, its rules, its
 /// sample data.
@@ -20,7 +22,7 @@ pub struct Platform {
     modules: Vec<Module>,
     /// How many of them are the app's.
     features: usize,
-    migrations: Migrations,
+    schema: SchemaMigrations,
     sample: Option<Sample>,
     pages: Vec<WebPage>,
     handlers: Vec<Arc<dyn Handler>>,
@@ -38,7 +40,7 @@ impl Platform {
             info,
             modules,
             features: 0,
-            migrations: Migrations::new(&[]),
+            schema: schema(Migrations::new(&[])),
             sample: None,
             pages: Vec::new(),
             handlers: Vec::new(),
@@ -55,10 +57,11 @@ impl Platform {
         self
     }
 
-    /// The migrations that make the schema, as `refinery::embed_migrations!` embeds them.
+    /// The app's migrations, as `refinery::embed_migrations!` embeds them. They run after the platform's, with versions and
+    /// a history of their own.
     #[must_use]
     pub fn migrations(mut self, migrations: Migrations) -> Self {
-        self.migrations = migrations;
+        self.schema = schema(migrations);
         self
     }
 
@@ -166,18 +169,13 @@ impl Platform {
     }
 
     /// The version of the schema that the code expects.
-    pub fn schema_version(&self) -> i32 {
-        self.migrations
-            .get_migrations()
-            .iter()
-            .map(|migration| migration.version())
-            .max()
-            .unwrap_or(0)
+    pub fn schema_version(&self) -> SchemaVersion {
+        self.schema.version()
     }
 
-    /// Its migrations.
-    pub fn schema(&self) -> &Migrations {
-        &self.migrations
+    /// The migrations that make the schema: the platform's, and the app's.
+    pub fn schema(&self) -> &SchemaMigrations {
+        &self.schema
     }
 
     pub(crate) fn shared_values(&self) -> impl Iterator<Item = SharedValue> + '_ {

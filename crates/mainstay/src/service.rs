@@ -56,7 +56,7 @@ impl Service {
             .api()?
             .with_pages(mailbox.iter().flat_map(Mailbox::pages))?;
         let development = (environment == Environment::Development).then(|| Development {
-            migrations: platform.schema().get_migrations().len(),
+            migrations: platform.schema().count(),
             operations: api.operations(),
             mailbox: mailbox.clone(),
         });

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use mainstay_crypto::PasswordHasher;
-use mainstay_database::{Database, Error, MissingKeys};
+use mainstay_database::{Database, Error, MissingKeys, SchemaVersion};
 use mainstay_http::{App, Certificate, Info, Readiness};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -161,7 +161,9 @@ impl VitalSigns {
 
     async fn measure_schema(&self) -> Result<(), Error> {
         let version = self.database.health().await?.schema;
-        metrics::gauge!("mainstay_schema_version").set(f64::from(version));
+        for (of, version) in [("platform", version.platform), ("app", version.app)] {
+            metrics::gauge!("mainstay_schema_version", "of" => of).set(f64::from(version));
+        }
         Ok(())
     }
 
@@ -214,7 +216,7 @@ impl VitalSigns {
 }
 
 /// Tells the metrics what runs here.
-pub(crate) fn tell_build(info: &Info, schema: i32) {
+pub(crate) fn tell_build(info: &Info, schema: SchemaVersion) {
     metrics::gauge!(
         "mainstay_build_info",
         "service" => info.title,

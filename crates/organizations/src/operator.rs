@@ -17,7 +17,7 @@ pub async fn create_organization(
 ) -> Result<OrganizationId, Error> {
     const CHANGE: &str = r"
         changed AS (
-            INSERT INTO organizations (id, name, created_at)
+            INSERT INTO mainstay.organizations (id, name, created_at)
             VALUES ($1, $2, $3)
             RETURNING id
         )
@@ -76,8 +76,8 @@ pub struct Revoked {
 pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationSummary>, Error> {
     const LIST: &str = r"
         SELECT o.id, o.name, o.created_at,
-            (SELECT count(*) FROM memberships m WHERE m.organization_id = o.id) AS members
-        FROM organizations o
+            (SELECT count(*) FROM mainstay.memberships m WHERE m.organization_id = o.id) AS members
+        FROM mainstay.organizations o
         ORDER BY o.created_at, o.id
     ";
 
@@ -110,8 +110,8 @@ pub async fn revoke_organization(
     const REVOKE: &str = r"
         changed AS (
             SELECT revoked.*, NULL::jsonb AS before, to_jsonb(revoked) AS after
-            FROM organizations o
-            CROSS JOIN LATERAL revoke_organization(o.id, $2) AS revoked
+            FROM mainstay.organizations o
+            CROSS JOIN LATERAL mainstay.revoke_organization(o.id, $2) AS revoked
             WHERE o.id = $1
         )
     ";

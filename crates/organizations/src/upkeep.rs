@@ -7,8 +7,11 @@ use mainstay_database::{Error, Unscoped};
 /// # Errors
 /// As the database answers.
 pub async fn clear(unscoped: &Unscoped) -> Result<(), Error> {
-    const CLEAR: &str =
-        "DELETE FROM invitations WHERE expires_at < $1 RETURNING destroy_data_key(data_key)";
+    const CLEAR: &str = r"
+        DELETE FROM mainstay.invitations
+        WHERE expires_at < $1
+        RETURNING mainstay.destroy_data_key(data_key)
+    ";
     let now = unscoped.database().now().await?.inner();
 
     unscoped

@@ -22,24 +22,27 @@ const LOAD: &str = r"
     SELECT s.user_id, s.organization_id, s.expires_at, r.id, r.name,
         ARRAY(
             SELECT g.permission
-            FROM role_permissions g
-            JOIN permissions p ON p.name = g.permission
+            FROM mainstay.role_permissions g
+            JOIN mainstay.permissions p ON p.name = g.permission
             WHERE g.role_id = r.id
               AND (s.kind <> 'client' OR s.scopes IS NOT NULL OR NOT p.administrative)
               AND (
                   u.kind <> 'service'
-                  OR g.permission = ANY (usable_permissions(c.permissions, r.id, c.sponsor_role))
+                  OR g.permission = ANY (
+                      mainstay.usable_permissions(c.permissions, r.id, c.sponsor_role)
+                  )
               )
         ), s.kind, s.scopes, s.authenticated_at, s.multi_factor, u.second_factor, s.cookie_hash,
         s.idle_expires_at, c.sponsor_id, c.sponsor_role
-    FROM sessions s
-    JOIN users u ON u.id = s.user_id AND u.active
-    LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id
-    LEFT JOIN roles r ON r.id = m.role_id
+    FROM mainstay.sessions s
+    JOIN mainstay.users u ON u.id = s.user_id AND u.active
+    LEFT JOIN mainstay.memberships m ON m.user_id = s.user_id
+        AND m.organization_id = s.organization_id
+    LEFT JOIN mainstay.roles r ON r.id = m.role_id
     LEFT JOIN LATERAL (
         SELECT permissions, sponsor_id,
-            sponsor_role(sponsor_id, sponsor_since, organization_id) AS sponsor_role
-        FROM client_secrets
+            mainstay.sponsor_role(sponsor_id, sponsor_since, organization_id) AS sponsor_role
+        FROM mainstay.client_secrets
         WHERE id = s.client_secret_id
     ) c ON true
     WHERE s.id = $1

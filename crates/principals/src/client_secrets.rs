@@ -24,7 +24,7 @@ impl Client {
     /// The secret was not revoked.
     pub fn secret_stands(&self) -> Precondition {
         Precondition::new(
-            "client_secrets WHERE id = ? AND revoked_at IS NULL",
+            "mainstay.client_secrets WHERE id = ? AND revoked_at IS NULL",
             "FOR SHARE",
             [self.secret.into()],
         )
@@ -44,9 +44,9 @@ pub async fn verify_client_secret(
 ) -> Result<Option<Client>, Error> {
     const FIND: &str = r"
         SELECT c.id, c.organization_id, c.secret_hash
-        FROM client_secrets c
-        JOIN users u ON u.id = c.user_id AND u.active AND u.kind = 'service'
-        JOIN memberships m ON m.user_id = c.user_id
+        FROM mainstay.client_secrets c
+        JOIN mainstay.users u ON u.id = c.user_id AND u.active AND u.kind = 'service'
+        JOIN mainstay.memberships m ON m.user_id = c.user_id
             AND m.organization_id = c.organization_id AND m.created_at = c.member_since
         WHERE c.user_id = $1 AND c.revoked_at IS NULL AND c.expires_at > $2
     ";

@@ -25,13 +25,13 @@ const ABOUT_KEYS: &str = "signing_keys:";
 /// ids. It must exceed the longest statement.
 const RECENT: &str = r"
     SELECT id, kind || ':' || key
-    FROM access_changes
+    FROM mainstay.access_changes
     WHERE changed_at > clock_timestamp() - interval '30 seconds'
 ";
 const OLD: &str = r"
-        DELETE FROM access_changes
-        WHERE changed_at < clock_timestamp() - interval '10 minutes'
-    ";
+    DELETE FROM mainstay.access_changes
+    WHERE changed_at < clock_timestamp() - interval '10 minutes'
+";
 
 /// How many polls go by between two clearings of old announcements.
 const POLLS_PER_CLEARING: u32 = 600;

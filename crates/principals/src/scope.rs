@@ -59,7 +59,7 @@ pub fn resolve(
 /// # Errors
 /// As the database answers.
 pub async fn administrative(unscoped: &Unscoped) -> Result<Permissions, Error> {
-    const FIND: &str = "SELECT name FROM permissions WHERE administrative";
+    const FIND: &str = "SELECT name FROM mainstay.permissions WHERE administrative";
     let rows = unscoped
         .select("permissions.administrative", FIND, [])
         .await?;

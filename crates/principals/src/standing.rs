@@ -29,7 +29,7 @@ impl Hold {
 /// The account is active, and its credentials are those that were verified: password, address, factors.
 pub fn verified(user: UserId, credentials: i64, hold: Hold) -> Precondition {
     const ROWS: &str = r"
-        users
+        mainstay.users
         WHERE id = ? AND active AND credentials_version = ?
     ";
     Precondition::new(ROWS, hold.lock(), [user.uuid().into(), credentials.into()])
@@ -38,7 +38,7 @@ pub fn verified(user: UserId, credentials: i64, hold: Hold) -> Precondition {
 /// The account is active.
 pub fn active(user: UserId, hold: Hold) -> Precondition {
     Precondition::new(
-        "users WHERE id = ? AND active",
+        "mainstay.users WHERE id = ? AND active",
         hold.lock(),
         [user.uuid().into()],
     )
@@ -46,7 +46,7 @@ pub fn active(user: UserId, hold: Hold) -> Precondition {
 
 /// The account is a member of the organization.
 pub fn member(user: UserId, organization: OrganizationId) -> Precondition {
-    const ROWS: &str = "memberships WHERE user_id = ? AND organization_id = ?";
+    const ROWS: &str = "mainstay.memberships WHERE user_id = ? AND organization_id = ?";
     Precondition::new(
         ROWS,
         "FOR SHARE",
@@ -57,7 +57,7 @@ pub fn member(user: UserId, organization: OrganizationId) -> Precondition {
 /// The session has not ended.
 pub fn session(session: SessionId) -> Precondition {
     Precondition::new(
-        "sessions WHERE id = ? AND ended_at IS NULL",
+        "mainstay.sessions WHERE id = ? AND ended_at IS NULL",
         "FOR SHARE",
         [session.uuid().into()],
     )
@@ -65,7 +65,7 @@ pub fn session(session: SessionId) -> Precondition {
 
 /// The caller's credential is good: its session has not ended, or the API key was not revoked.
 fn credential(by: &Principal) -> Precondition {
-    const KEY: &str = "api_keys WHERE id = ? AND revoked_at IS NULL";
+    const KEY: &str = "mainstay.api_keys WHERE id = ? AND revoked_at IS NULL";
     match by.credential {
         Credential::ApiKey => Precondition::new(KEY, "FOR SHARE", [by.session.uuid().into()]),
         Credential::Token | Credential::Cookie | Credential::Client => session(by.session),
@@ -90,7 +90,7 @@ pub fn in_person_at(by: &Principal, hold: Hold, organization: OrganizationId) ->
 /// and cannot deadlock.
 pub fn organization(organization: OrganizationId) -> Precondition {
     Precondition::new(
-        "organizations WHERE id = ?",
+        "mainstay.organizations WHERE id = ?",
         "FOR NO KEY UPDATE",
         [organization.uuid().into()],
     )
@@ -99,8 +99,8 @@ pub fn organization(organization: OrganizationId) -> Precondition {
 /// The caller acts for an organization: still in the role that their permissions came from, and by a credential that is good.
 pub fn in_role(by: &Principal) -> Vec<Precondition> {
     const ROWS: &str = r"
-        memberships m
-        JOIN roles r ON r.id = m.role_id
+        mainstay.memberships m
+        JOIN mainstay.roles r ON r.id = m.role_id
         WHERE m.user_id = ? AND m.organization_id = ? AND r.name = ?
     ";
 
@@ -121,8 +121,8 @@ pub fn in_role(by: &Principal) -> Vec<Precondition> {
 /// Why a change in an organization did not happen: the caller has another role or none meanwhile, or else `otherwise`.
 pub async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = r"
-        SELECT FROM memberships m
-        JOIN roles r ON r.id = m.role_id
+        SELECT FROM mainstay.memberships m
+        JOIN mainstay.roles r ON r.id = m.role_id
         WHERE m.user_id = $1 AND m.organization_id = $2 AND r.name = $3
     ";
     let place = by.organization.map(OrganizationId::uuid);
@@ -137,8 +137,8 @@ pub async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Proble
 /// Why a change of one's own account did not happen: the session has ended meanwhile, or else `otherwise`.
 pub async fn ended_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = r"
-        SELECT FROM sessions s
-        JOIN users u ON u.id = s.user_id AND u.active
+        SELECT FROM mainstay.sessions s
+        JOIN mainstay.users u ON u.id = s.user_id AND u.active
         WHERE s.id = $1 AND s.ended_at IS NULL
     ";
 

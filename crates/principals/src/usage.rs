@@ -61,18 +61,18 @@ impl Usage {
                 FROM unnest($1::uuid[], $2::timestamptz[]) AS used (id, at)
             ),
             keys AS (
-                UPDATE api_keys k
+                UPDATE mainstay.api_keys k
                 SET last_used_at = greatest(k.last_used_at, used.at)
                 FROM used
                 WHERE k.id = used.id
             ),
             secrets AS (
-                UPDATE client_secrets c
+                UPDATE mainstay.client_secrets c
                 SET last_used_at = greatest(c.last_used_at, used.at)
                 FROM used
                 WHERE c.id = used.id
             )
-            UPDATE sessions s
+            UPDATE mainstay.sessions s
             SET last_used_at = greatest(s.last_used_at, used.at),
                 idle_expires_at = CASE
                     WHEN s.kind = 'cookie' THEN greatest(

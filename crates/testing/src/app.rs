@@ -86,9 +86,16 @@ impl TestApp {
         self.url(&connection.owner)
     }
 
-    /// A new connection as the owner of the schema, to look into the database.
+    /// A new connection as the owner of the schema, to look into the database. Its search path has the platform's schema
+    /// too, which that of the serving role never has.
     pub async fn owner(&self) -> Owner {
-        connect(&self.owner_url()).await
+        let mut owner = connect(&self.owner_url()).await;
+        owner
+            .run("SET search_path = public, mainstay", [])
+            .await
+            .expect("the owner may");
+
+        owner
     }
 
     /// A new connection as the serving role, to try what it may do.

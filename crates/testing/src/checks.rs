@@ -31,7 +31,7 @@ mod ways_around;
 pub use data_map::data_map;
 pub use declarations::declarations;
 pub use document::document;
-pub use migrations::migrations;
+pub use migrations::{migrations, migrations_stay_in};
 pub use schema::schema;
 pub use serving_role::serving_role;
 pub use sources::{Source, sources};

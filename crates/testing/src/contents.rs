@@ -13,20 +13,40 @@ use mainstay_database::Owner;
 pub struct Contents(BTreeMap<String, String>);
 
 /// Lives in the connection's temporary schema, so that it leaves no trace in the database.
-const DEFINE: &str = "CREATE FUNCTION pg_temp.contents() RETURNS TABLE (name text, digest text) LANGUAGE plpgsql AS $$ \
-     BEGIN \
-         FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') \
-             AND NOT relispartition \
-             AND relname NOT IN ('periodic_tasks', 'root_keys', 'audit_leaves', 'audit_checkpoints', 'audit_keys') LOOP \
-             EXECUTE format( \
-                 'SELECT count(*) || '' '' || coalesce(md5(string_agg(row, '','' ORDER BY row)), '''') \
-                  FROM (SELECT CASE %1$L WHEN ''jobs'' THEN to_jsonb(t) ->> ''id'' \
-                      ELSE (to_jsonb(t) - ''{last_used_at,idle_expires_at}''::text[])::text END AS row, t FROM %1$I t) t \
-                  WHERE coalesce(to_jsonb(t.t) ->> ''action'' NOT IN (''authz_fail'', ''authn_login_fail'', ''audit_event.listed'', ''finding.listed'', ''audit_key.created''), true)', \
-                 name) INTO digest; \
-             RETURN NEXT; \
-         END LOOP; \
-     END $$";
+const DEFINE: &str = r"
+    CREATE FUNCTION pg_temp.contents() RETURNS TABLE (name text, digest text) LANGUAGE plpgsql AS $$
+    DECLARE
+        place regclass;
+    BEGIN
+        FOR place, name IN
+            SELECT c.oid, CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname
+            FROM pg_class c
+            JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname IN ('public', 'mainstay') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        LOOP
+            CONTINUE WHEN name IN (
+                'mainstay.periodic_tasks', 'mainstay.root_keys', 'mainstay.audit_leaves',
+                'mainstay.audit_checkpoints', 'mainstay.audit_keys'
+            );
+            EXECUTE format(
+                'SELECT count(*) || '' '' || coalesce(md5(string_agg(row, '','' ORDER BY row)), '''')
+                FROM (
+                    SELECT CASE %1$L
+                        WHEN ''mainstay.jobs'' THEN to_jsonb(t) ->> ''id''
+                        ELSE (to_jsonb(t) - ''{last_used_at,idle_expires_at}''::text[])::text
+                    END AS row, t
+                    FROM %2$s t
+                ) t
+                WHERE coalesce(to_jsonb(t.t) ->> ''action'' NOT IN (
+                    ''authz_fail'', ''authn_login_fail'', ''audit_event.listed'', ''finding.listed'',
+                    ''audit_key.created''
+                ), true)',
+                name, place
+            ) INTO digest;
+            RETURN NEXT;
+        END LOOP;
+    END $$
+";
 
 impl Contents {
     /// Prepares `owner`'s connection for [`of`](Self::of). To be called once.

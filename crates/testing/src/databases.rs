@@ -53,7 +53,10 @@ pub(crate) async fn let_time_stand_still(connection: &Connection, database: &str
         .expect("devdb's URL is verified");
     let mut owner = Owner::connect(&url).await.expect("the owner connects");
     owner
-        .run("DROP TRIGGER audit_events_time ON audit_events", [])
+        .run(
+            "DROP TRIGGER audit_events_time ON mainstay.audit_events",
+            [],
+        )
         .await
         .expect("the owner may");
     owner.close().await;

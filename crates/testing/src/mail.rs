@@ -61,7 +61,7 @@ impl TestApp {
     pub async fn until_idle(&self) {
         const BUSY: &str = r"
             SELECT kind
-            FROM jobs
+            FROM mainstay.jobs
             WHERE state = 'running' OR (state = 'waiting' AND run_at <= now())
         ";
 

@@ -91,10 +91,10 @@ impl Postgres {
 
     /// Makes a database with the schema and the permissions of `platform`, and gives its name.
     pub(crate) async fn new_database(&self, platform: &Platform) -> String {
-        let checksums: Vec<_> = platform
-            .schema()
-            .get_migrations()
-            .iter()
+        let schema = platform.schema();
+        let checksums: Vec<_> = [schema.platform(), schema.app()]
+            .into_iter()
+            .flat_map(|sequence| sequence.get_migrations())
             .map(|it| it.checksum())
             .collect();
 

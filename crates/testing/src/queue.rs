@@ -12,14 +12,16 @@ impl TestApp {
     /// When the database refuses.
     pub async fn let_the_queue_wait(&self, for_so_long: Duration) {
         const WORK: &str = r"
-            UPDATE jobs
+            UPDATE mainstay.jobs
             SET run_at = run_at - make_interval(secs => $1),
                 leased_until = leased_until - make_interval(secs => $1),
                 finished_at = finished_at - make_interval(secs => $1)
         ";
 
-        const UPKEEP: &str =
-            "UPDATE periodic_tasks SET due_at = due_at - make_interval(secs => $1)";
+        const UPKEEP: &str = r"
+            UPDATE mainstay.periodic_tasks
+            SET due_at = due_at - make_interval(secs => $1)
+        ";
 
         let mut owner = self.owner().await;
         for statement in [WORK, UPKEEP] {

@@ -133,7 +133,7 @@ impl std::fmt::Display for Token {
 pub async fn stolen_key(app: &TestApp) -> Ed25519KeyPair {
     const NEWEST: &str = r"
         SELECT id, private
-        FROM signing_keys
+        FROM mainstay.signing_keys
         WHERE private IS NOT NULL
         ORDER BY number DESC
         LIMIT 1

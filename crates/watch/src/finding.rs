@@ -18,14 +18,16 @@ pub(crate) struct Found {
 /// A finding is written by whoever moves its subject's moment forward: of several replicas that found the same, one does.
 const WRITE: &str = r"
     subject AS (
-        INSERT INTO finding_subjects AS s (rule, organization_id, account_id, address, quiet_until)
+        INSERT INTO mainstay.finding_subjects AS s (
+            rule, organization_id, account_id, address, quiet_until
+        )
         VALUES ($2, $3, $4, $5, $6)
         ON CONFLICT ON CONSTRAINT finding_subjects_key DO UPDATE SET quiet_until = excluded.quiet_until
         WHERE s.quiet_until <= $7
         RETURNING rule
     ),
     changed AS (
-        INSERT INTO findings (
+        INSERT INTO mainstay.findings (
             id, rule, organization_id, account_id, address, last_at, found_at, severity, message,
             events, threshold, window_seconds
         )

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// A finding, as it was written.
 #[derive(Entity)]
-#[entity(table = "findings", resource = "finding")]
+#[entity(table = "mainstay.findings", resource = "finding")]
 pub struct FindingRow {
     id: Id<FindingRow>,
     rule: String,

@@ -35,10 +35,13 @@ const RECEIVER: Recipient = Recipient {
 /// The endpoint that lists findings.
 pub fn module() -> Module {
     Module::new("findings")
-        .keeping("findings", "until an operator deletes them")
-        .keeping("finding_subjects", "a day after it last counts")
-        .keeping("watch_marks", "for good: one row a rule")
-        .keeping("sealed_comparisons", "as long as the account: one row each")
+        .keeping("mainstay.findings", "until an operator deletes them")
+        .keeping("mainstay.finding_subjects", "a day after it last counts")
+        .keeping("mainstay.watch_marks", "for good: one row a rule")
+        .keeping(
+            "mainstay.sealed_comparisons",
+            "as long as the account: one row each",
+        )
         .recipient(RECEIVER)
         .endpoints((list_findings,))
 }

@@ -12,9 +12,9 @@ pub(crate) const BURST_BY_ACCOUNT: &str = r"
         SELECT organization_id,
             coalesce(actor_id, CASE WHEN resource = 'user' THEN resource_id END) AS account,
             occurred_at
-        FROM audit_events
-        WHERE id >= audit_id_from($1 - make_interval(secs => $3))
-          AND id < audit_id_from($2 + interval '2 seconds')
+        FROM mainstay.audit_events
+        WHERE id >= mainstay.audit_id_from($1 - make_interval(secs => $3))
+          AND id < mainstay.audit_id_from($2 + interval '2 seconds')
           AND occurred_at > $1 - make_interval(secs => $3)
           AND occurred_at <= $2
           AND action LIKE ANY ($5)
@@ -40,9 +40,9 @@ pub(crate) const BURST_BY_ACCOUNT: &str = r"
 pub(crate) const BURST_BY_ADDRESS: &str = r"
     WITH recent AS (
         SELECT organization_id, address, occurred_at
-        FROM audit_events
-        WHERE id >= audit_id_from($1 - make_interval(secs => $3))
-          AND id < audit_id_from($2 + interval '2 seconds')
+        FROM mainstay.audit_events
+        WHERE id >= mainstay.audit_id_from($1 - make_interval(secs => $3))
+          AND id < mainstay.audit_id_from($2 + interval '2 seconds')
           AND occurred_at > $1 - make_interval(secs => $3)
           AND occurred_at <= $2
           AND action LIKE ANY ($5)
@@ -70,9 +70,9 @@ pub(crate) const BURST_BY_ADDRESS: &str = r"
 pub(crate) const REVEALS_ABOVE_HABIT: &str = r"
     WITH recent AS (
         SELECT organization_id, actor_id, occurred_at
-        FROM audit_events
-        WHERE id >= audit_id_from($1 - make_interval(secs => $3))
-          AND id < audit_id_from($2 + interval '2 seconds')
+        FROM mainstay.audit_events
+        WHERE id >= mainstay.audit_id_from($1 - make_interval(secs => $3))
+          AND id < mainstay.audit_id_from($2 + interval '2 seconds')
           AND occurred_at > $1 - make_interval(secs => $3)
           AND occurred_at <= $2
           AND action LIKE '%.revealed'
@@ -99,10 +99,10 @@ pub(crate) const REVEALS_ABOVE_HABIT: &str = r"
         FROM bursts b
         CROSS JOIN LATERAL (
             SELECT organization_id, action, occurred_at
-            FROM audit_events
+            FROM mainstay.audit_events
             WHERE actor_id = b.actor_id
-              AND id >= audit_id_from(b.last_at - interval '30 days')
-              AND id < audit_id_from(b.last_at + interval '2 seconds')
+              AND id >= mainstay.audit_id_from(b.last_at - interval '30 days')
+              AND id < mainstay.audit_id_from(b.last_at + interval '2 seconds')
             ORDER BY id DESC
             LIMIT 10000
         ) AS e
@@ -136,9 +136,9 @@ pub(crate) const SIGN_IN_FROM_NEW_NETWORK: &str = r"
             network(
                 set_masklen(address::inet, CASE family(address::inet) WHEN 4 THEN 24 ELSE 48 END)
             ) AS network
-        FROM audit_events
-        WHERE id >= audit_id_from($1)
-          AND id < audit_id_from($2 + interval '2 seconds')
+        FROM mainstay.audit_events
+        WHERE id >= mainstay.audit_id_from($1)
+          AND id < mainstay.audit_id_from($2 + interval '2 seconds')
           AND occurred_at > $1
           AND occurred_at <= $2
           AND action = 'authn_login_success'
@@ -156,7 +156,7 @@ pub(crate) const SIGN_IN_FROM_NEW_NETWORK: &str = r"
         WHEN EXISTS (
             SELECT FROM (
                 SELECT action, occurred_at, address
-                FROM audit_events e
+                FROM mainstay.audit_events e
                 WHERE e.resource_id = s.account AND e.id < s.id
                 ORDER BY e.id DESC
                 LIMIT 1000
@@ -169,7 +169,7 @@ pub(crate) const SIGN_IN_FROM_NEW_NETWORK: &str = r"
             SELECT count(*) FILTER (WHERE action = 'authn_login_success') >= $4 OR count(*) = 1000
             FROM (
                 SELECT action
-                FROM audit_events e
+                FROM mainstay.audit_events e
                 WHERE e.resource_id = s.account AND e.id < s.id
                 ORDER BY e.id DESC
                 LIMIT 1000

@@ -51,8 +51,9 @@ pub enum LooksFor {
     /// The text is static and uses each of `$1` (events after this moment have yet to be looked at), `$2` (up to this
     /// one), `$3` (the window in seconds) and `$4` (the threshold). It answers, for each subject, the organization, the
     /// account, the address (each may be null), the moment of the last event that counts, and how many count (`bigint`).
-    /// `audit_id_from(moment)` gives the least id that an event of that moment may have: bound ids on both sides, so that
-    /// the statement reads its window by index however large the log grows.
+    /// The log is `mainstay.audit_events`. `mainstay.audit_id_from(moment)` gives the least id that an event of that
+    /// moment may have: bound ids on both sides, so that the statement reads its window by index however large the log
+    /// grows.
     Query(&'static str),
 }
 

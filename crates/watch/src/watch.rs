@@ -21,18 +21,22 @@ const LATE: Span = Span::minutes(5);
 /// How much time of the log one statement looks through: after an outage, step by step.
 const STEP: Span = Span::hours(1);
 
-const MARK: &str = "SELECT looked_until FROM watch_marks WHERE rule = $1";
+const MARK: &str = "SELECT looked_until FROM mainstay.watch_marks WHERE rule = $1";
 
 /// Never back: another replica may have looked further.
 const MOVE_MARK: &str = r"
-    INSERT INTO watch_marks AS m (rule, looked_until)
+    INSERT INTO mainstay.watch_marks AS m (rule, looked_until)
     VALUES ($1, $2)
     ON CONFLICT (rule) DO UPDATE SET looked_until = greatest(m.looked_until, excluded.looked_until)
     RETURNING rule
 ";
 
 /// A subject that has not been found for so long is as good as one that never was.
-const FORGET: &str = "DELETE FROM finding_subjects WHERE quiet_until < $1 RETURNING rule";
+const FORGET: &str = r"
+    DELETE FROM mainstay.finding_subjects
+    WHERE quiet_until < $1
+    RETURNING rule
+";
 
 /// Looks through the audit log by its rules.
 #[derive(Clone)]

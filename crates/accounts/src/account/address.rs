@@ -9,7 +9,7 @@ use super::key::NOWHERE;
 pub fn email_cell(user: Uuid) -> Cell<'static> {
     Cell {
         organization: NOWHERE,
-        table: "users",
+        table: "mainstay.users",
         column: "email",
         row: user,
     }
@@ -19,7 +19,7 @@ pub fn email_cell(user: Uuid) -> Cell<'static> {
 pub fn email_index() -> IndexPlace<'static> {
     IndexPlace {
         organization: NOWHERE,
-        table: "users",
+        table: "mainstay.users",
         column: "email_index",
         length: IndexLength::Unique,
     }

@@ -31,8 +31,8 @@ pub async fn find_by_address(
 ) -> Result<Option<AddressHolder>, Error> {
     const FIND: &str = r"
         SELECT u.id, u.email, k.id, k.wrapped, u.credentials_version
-        FROM users u
-        JOIN data_keys k ON k.id = u.data_key
+        FROM mainstay.users u
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE u.email_index = ANY ($1) AND u.active
     ";
 

@@ -114,43 +114,43 @@ pub(crate) async fn create_confirmed_user(
     // here, but met in `unique_indexes`.
     const CHANGE: &str = r"
         consumed AS (
-            DELETE FROM sign_ups
+            DELETE FROM mainstay.sign_ups
             WHERE hash = $13
             RETURNING hash
         ),
         free AS (
             SELECT
-            WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY($8))
+            WHERE NOT EXISTS (SELECT FROM mainstay.users WHERE email_index = ANY($8))
               AND ($13::bytea IS NULL OR EXISTS (SELECT FROM consumed))
         ),
         place AS (
-            INSERT INTO organizations (id, name, created_at)
+            INSERT INTO mainstay.organizations (id, name, created_at)
             SELECT $9, $11, $5
             FROM free
             WHERE $11 IS NOT NULL
         ),
         key AS (
-            INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+            INSERT INTO mainstay.data_keys (id, organization_id, subject_id, wrapped, created_at)
             SELECT $1, $2, $3, $4, $5
             FROM free
         ),
         changed AS (
-            INSERT INTO users (id, data_key, email, email_index, password_hash, created_at)
+            INSERT INTO mainstay.users (id, data_key, email, email_index, password_hash, created_at)
             SELECT $3, $1, $6, $7, $12, $5
             FROM free
             RETURNING id
         ),
         claimed AS (
-            INSERT INTO unique_indexes (digest, row_id)
+            INSERT INTO mainstay.unique_indexes (digest, row_id)
             SELECT unnest($8), id
             FROM changed
         ),
         member AS (
-            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
             SELECT id, $9,
                 (
                     SELECT id
-                    FROM roles
+                    FROM mainstay.roles
                     WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)
                 ), $5
             FROM changed

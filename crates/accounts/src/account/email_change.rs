@@ -49,7 +49,7 @@ pub(super) async fn change_email(
 ) -> Result<Accepted, Problem> {
     const CHANGE: &str = r"
         changed AS (
-            INSERT INTO email_changes (
+            INSERT INTO mainstay.email_changes (
                 user_id, email, email_index, old_hash, new_hash, created_at, expires_at
             )
             SELECT $1, $2, $3, $4, $5, $6, $7
@@ -149,7 +149,7 @@ pub(super) async fn confirm_email_change(
 ) -> Result<Json<EmailChangeView>, Problem> {
     const CONFIRM: &str = r"
         confirmed AS (
-            UPDATE email_changes
+            UPDATE mainstay.email_changes
             SET old_confirmed_at = CASE WHEN old_hash = $1 THEN $2 ELSE old_confirmed_at END,
                 new_confirmed_at = CASE WHEN new_hash = $1 THEN $2 ELSE new_confirmed_at END,
                 applied_at = CASE
@@ -169,28 +169,28 @@ pub(super) async fn confirm_email_change(
             RETURNING *
         ),
         applied AS (
-            UPDATE users u
+            UPDATE mainstay.users u
             SET email = c.email, email_index = $3, credentials_version = u.credentials_version + 1
             FROM confirmed c
             WHERE u.id = c.user_id AND c.applied_at IS NOT NULL
             RETURNING u.id
         ),
         released AS (
-            DELETE FROM unique_indexes i
+            DELETE FROM mainstay.unique_indexes i
             USING applied
             WHERE i.row_id = applied.id AND i.digest <> ALL ($4)
         ),
         claimed AS (
-            INSERT INTO unique_indexes (digest, row_id)
+            INSERT INTO mainstay.unique_indexes (digest, row_id)
             SELECT digest, applied.id
             FROM applied, unnest($4::bytea[]) AS digest
             WHERE NOT EXISTS (
-                SELECT FROM unique_indexes i
+                SELECT FROM mainstay.unique_indexes i
                 WHERE i.digest = digest.digest AND i.row_id = applied.id
             )
         ),
         resets AS (
-            DELETE FROM password_resets p
+            DELETE FROM mainstay.password_resets p
             USING applied
             WHERE p.user_id = applied.id
         ),
@@ -283,9 +283,9 @@ async fn find_change(
         SELECT c.user_id, u.email, c.email,
             (c.old_hash = $1 AND c.new_confirmed_at IS NOT NULL)
                 OR (c.new_hash = $1 AND c.old_confirmed_at IS NOT NULL), k.id, k.wrapped
-        FROM email_changes c
-        JOIN users u ON u.id = c.user_id AND u.active
-        JOIN data_keys k ON k.id = u.data_key
+        FROM mainstay.email_changes c
+        JOIN mainstay.users u ON u.id = c.user_id AND u.active
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE (c.old_hash = $1 OR c.new_hash = $1)
           AND c.applied_at IS NULL
           AND c.expires_at > $2
@@ -329,8 +329,8 @@ struct Owner {
 async fn find(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
     const FIND: &str = r"
         SELECT u.email, k.id, k.wrapped
-        FROM users u
-        JOIN data_keys k ON k.id = u.data_key
+        FROM mainstay.users u
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE u.id = $1 AND u.active
     ";
     let rows = unscoped

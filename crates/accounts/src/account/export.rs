@@ -39,8 +39,8 @@ pub(super) async fn export_me(
 /// What belongs to an account and is not sealed.
 fn beside() -> [SealedTable; 3] {
     [
-        of_account("memberships", "organization_id", Vec::new()),
-        of_account("api_keys", "id", Vec::new()),
-        of_account("oauth_grants", "id", Vec::new()),
+        of_account("mainstay.memberships", "organization_id", Vec::new()),
+        of_account("mainstay.api_keys", "id", Vec::new()),
+        of_account("mainstay.oauth_grants", "id", Vec::new()),
     ]
 }

@@ -37,9 +37,9 @@ pub(crate) struct OrganizationView {
 
 const FIND: &str = r"
     SELECT u.email, u.name, o.name, k.id, k.wrapped
-    FROM users u
-    LEFT JOIN data_keys k ON k.id = u.data_key
-    LEFT JOIN organizations o ON o.id = $2
+    FROM mainstay.users u
+    LEFT JOIN mainstay.data_keys k ON k.id = u.data_key
+    LEFT JOIN mainstay.organizations o ON o.id = $2
     WHERE u.id = $1
 ";
 

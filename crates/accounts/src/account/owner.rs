@@ -24,9 +24,9 @@ pub struct Owner {
 pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
     const FIND: &str = r"
         SELECT u.password_hash, u.email, k.id, k.wrapped, u.second_factor, u.credentials_version,
-            live_keys(u.id, $2)
-        FROM users u
-        JOIN data_keys k ON k.id = u.data_key
+            mainstay.live_keys(u.id, $2)
+        FROM mainstay.users u
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE u.id = $1 AND u.active
     ";
 

@@ -82,10 +82,10 @@ pub async fn set_active(
 ) -> Result<bool, Error> {
     const SET: &str = r"
         changed AS (
-            UPDATE users
+            UPDATE mainstay.users
             SET active = $2, credentials_version = credentials_version + 1
-            WHERE id = $1 AND active <> $2 AND ($2 OR NOT is_last_owner(id))
-            RETURNING id, CASE WHEN NOT $2 THEN end_sessions(id, NULL, NULL, $3) END
+            WHERE id = $1 AND active <> $2 AND ($2 OR NOT mainstay.is_last_owner(id))
+            RETURNING id, CASE WHEN NOT $2 THEN mainstay.end_sessions(id, NULL, NULL, $3) END
         )
     ";
 
@@ -120,9 +120,9 @@ pub async fn delete_account(
 ) -> Result<bool, Error> {
     const DELETE: &str = r"
         changed AS (
-            DELETE FROM users
-            WHERE id = $1 AND NOT is_last_owner(id)
-            RETURNING id, destroy_data_key(data_key), forget_account(id)
+            DELETE FROM mainstay.users
+            WHERE id = $1 AND NOT mainstay.is_last_owner(id)
+            RETURNING id, mainstay.destroy_data_key(data_key), mainstay.forget_account(id)
         )
     ";
     let event = about_user(Action::UserDeleted, Some(user), None);

@@ -37,7 +37,7 @@ const PURPOSE: &str = "sign-up";
 
 /// Where sign-ups wait.
 pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
-    table: "sign_ups",
+    table: "mainstay.sign_ups",
     id: "hash",
     id_type: "bytea",
     column: "payload",
@@ -77,7 +77,7 @@ pub(super) async fn request_sign_up(
 ) -> Result<Accepted, Problem> {
     const REQUEST: &str = r"
         changed AS (
-            INSERT INTO sign_ups (hash, payload, created_at, expires_at)
+            INSERT INTO mainstay.sign_ups (hash, payload, created_at, expires_at)
             VALUES ($1, $2, $3, $4)
             RETURNING hash
         )
@@ -225,7 +225,7 @@ async fn find(
 ) -> Result<Option<Pending>, Problem> {
     const FIND: &str = r"
         SELECT payload
-        FROM sign_ups
+        FROM mainstay.sign_ups
         WHERE hash = $1 AND expires_at > $2
     ";
 

@@ -9,13 +9,13 @@ use super::email::EmailAddress;
 /// Accounts themselves. Only persons have an address and a key.
 pub(super) fn users() -> SealedTable {
     SealedTable {
-        table: "users",
+        table: "mainstay.users",
         resource: "user",
         id: "id",
         subject: "id",
         scope: Scope::Nowhere,
         key: KeyHolder::Row,
-        columns: vec![SealedColumn::at("users", "email")],
+        columns: vec![SealedColumn::at("mainstay.users", "email")],
         indexes: vec![address_index(true)],
         erasure: Erasure::Delete,
     }
@@ -26,11 +26,11 @@ pub(super) fn email_changes() -> SealedTable {
     SealedTable {
         indexes: vec![address_index(false)],
         ..of_account(
-            "email_changes",
+            "mainstay.email_changes",
             "user_id",
             vec![SealedColumn {
                 column: "email",
-                bound_to: ("users", "email"),
+                bound_to: ("mainstay.users", "email"),
             }],
         )
     }
@@ -41,7 +41,7 @@ pub fn address_index(claimed: bool) -> SealedIndex {
     SealedIndex {
         column: "email_index",
         source: "email",
-        bound_to: ("users", "email_index"),
+        bound_to: ("mainstay.users", "email_index"),
         scope: Scope::Nowhere,
         length: IndexLength::Unique,
         claimed,
@@ -62,7 +62,7 @@ pub fn of_account(
         subject: "user_id",
         scope: Scope::Nowhere,
         key: KeyHolder::Other {
-            table: "users",
+            table: "mainstay.users",
             column: "user_id",
         },
         columns,

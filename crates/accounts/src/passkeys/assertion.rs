@@ -110,21 +110,21 @@ async fn find(
 ) -> Result<Option<Candidate>, Problem> {
     const FIND: &str = r"
         WITH spent AS (
-            DELETE FROM webauthn_challenges
+            DELETE FROM mainstay.webauthn_challenges
             WHERE hash = $1 AND user_id IS NULL AND expires_at > $2
             RETURNING state
         )
         SELECT p.user_id, m.organization_id, u.email,
-            EXISTS (SELECT FROM sign_in_places s WHERE s.user_id = u.id)
+            EXISTS (SELECT FROM mainstay.sign_in_places s WHERE s.user_id = u.id)
                 AND NOT EXISTS (
-                    SELECT FROM sign_in_places s
+                    SELECT FROM mainstay.sign_in_places s
                     WHERE s.user_id = u.id AND s.place = $5
                 ), k.id, k.wrapped, p.id, p.credential, spent.state, u.credentials_version
         FROM spent
-        JOIN passkeys p ON p.credential_hash = $3
-        JOIN users u ON u.id = p.user_id AND u.active
-        JOIN data_keys k ON k.id = u.data_key
-        LEFT JOIN memberships m ON m.user_id = u.id
+        JOIN mainstay.passkeys p ON p.credential_hash = $3
+        JOIN mainstay.users u ON u.id = p.user_id AND u.active
+        JOIN mainstay.data_keys k ON k.id = u.data_key
+        LEFT JOIN mainstay.memberships m ON m.user_id = u.id
         WHERE ($4::uuid IS NULL OR m.organization_id = $4)
         ORDER BY m.created_at, m.organization_id
         LIMIT 1
@@ -182,7 +182,7 @@ async fn note_use(
 ) -> Result<bool, Problem> {
     const NOTE: &str = r"
         changed AS (
-            UPDATE passkeys
+            UPDATE mainstay.passkeys
             SET credential = $2, sign_count = $3, last_used_at = $4
             WHERE id = $1
               AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))

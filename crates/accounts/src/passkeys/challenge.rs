@@ -19,7 +19,7 @@ const PURPOSE: &str = "webauthn challenge";
 
 /// Where states stand.
 pub(super) const STATE: PrivateColumn = PrivateColumn {
-    table: "webauthn_challenges",
+    table: "mainstay.webauthn_challenges",
     id: "hash",
     id_type: "bytea",
     column: "state",
@@ -36,16 +36,16 @@ pub(crate) async fn keep(
 ) -> Result<(), Error> {
     const KEEP: &str = r"
         WITH swept AS (
-            DELETE FROM webauthn_challenges
+            DELETE FROM mainstay.webauthn_challenges
             WHERE hash IN (
                 SELECT hash
-                FROM webauthn_challenges
+                FROM mainstay.webauthn_challenges
                 WHERE expires_at <= $4
                 LIMIT 10
                 FOR UPDATE SKIP LOCKED
             )
         )
-        INSERT INTO webauthn_challenges (hash, user_id, state, expires_at)
+        INSERT INTO mainstay.webauthn_challenges (hash, user_id, state, expires_at)
         VALUES ($1, $2, $3, $5)
     ";
 
@@ -77,7 +77,7 @@ pub(crate) async fn take<S: DeserializeOwned>(
     user: Uuid,
 ) -> Result<Option<S>, Problem> {
     const TAKE: &str = r"
-        DELETE FROM webauthn_challenges
+        DELETE FROM mainstay.webauthn_challenges
         WHERE hash = $1 AND user_id = $2 AND expires_at > $3
         RETURNING state
     ";

@@ -39,9 +39,9 @@ pub(super) struct PasskeyView {
 pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, Problem> {
     const LIST: &str = r"
         SELECT p.id, p.name, p.created_at, p.last_used_at, k.id, k.wrapped
-        FROM passkeys p
-        JOIN users u ON u.id = p.user_id AND u.active
-        JOIN data_keys k ON k.id = u.data_key
+        FROM mainstay.passkeys p
+        JOIN mainstay.users u ON u.id = p.user_id AND u.active
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE p.user_id = $1
         ORDER BY p.id
     ";
@@ -65,7 +65,7 @@ impl PasskeyView {
         let (id, key) = (row.get(0)?, own_key(user, row, 4)?);
         let name: Kept = unscoped.open_own(
             &key,
-            &kept_cell("passkeys", "name", id),
+            &kept_cell("mainstay.passkeys", "name", id),
             &row.get::<Vec<u8>>(1)?,
         )?;
 
@@ -96,7 +96,7 @@ pub(super) async fn rename_passkey(
 ) -> Result<NoContent, Problem> {
     const RENAME: &str = r"
         changed AS (
-            UPDATE passkeys
+            UPDATE mainstay.passkeys
             SET name = $3
             WHERE id = $1
               AND user_id = $2
@@ -112,7 +112,7 @@ pub(super) async fn rename_passkey(
     let name = Sealed::new(Kept(Zeroizing::new(body.name.into_string().into_bytes())));
 
     let rename = |key: &HeldKey<'_>| {
-        let sealed = key.seal(&kept_cell("passkeys", "name", id), &name)?;
+        let sealed = key.seal(&kept_cell("mainstay.passkeys", "name", id), &name)?;
         let event = about(
             Action::PasskeyRenamed,
             "passkey",
@@ -146,21 +146,21 @@ pub(super) async fn delete_passkey(
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = r"
         changed AS (
-            DELETE FROM passkeys
+            DELETE FROM mainstay.passkeys
             WHERE id = $1
               AND user_id = $2
               AND EXISTS (SELECT FROM held)
-              AND NOT is_last_way_in($2, $1)
-              AND NOT password_needs($2, $1)
-            RETURNING id, end_sessions(user_id, NULL, $4, $3)
+              AND NOT mainstay.is_last_way_in($2, $1)
+              AND NOT mainstay.password_needs($2, $1)
+            RETURNING id, mainstay.end_sessions(user_id, NULL, $4, $3)
         )
     ";
 
     const EXISTS: &str = r"
-            SELECT is_last_way_in($2, $1)
-            FROM passkeys
-            WHERE id = $1 AND user_id = $2
-        ";
+        SELECT mainstay.is_last_way_in($2, $1)
+        FROM mainstay.passkeys
+        WHERE id = $1 AND user_id = $2
+    ";
 
     let (principal, id) = (by.principal(), id.uuid());
     let unscoped = by

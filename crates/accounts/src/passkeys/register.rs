@@ -123,23 +123,23 @@ pub(super) async fn create_passkey(
 ) -> Result<Created<NewPasskeyView>, Problem> {
     const INSERT: &str = r"
         changed AS (
-            INSERT INTO passkeys (
+            INSERT INTO mainstay.passkeys (
                 id, user_id, name, credential_hash, credential, sign_count, created_at
             )
             SELECT $1, $2, $3, $4, $5, 0, $6
             FROM held
-            WHERE has_room('passkeys', $2, $9, $6)
+            WHERE mainstay.has_room('passkeys', $2, $9, $6)
             RETURNING user_id
         ),
         codes AS (
-            INSERT INTO recovery_codes (user_id, hashes, created_at)
+            INSERT INTO mainstay.recovery_codes (user_id, hashes, created_at)
             SELECT user_id, $7, $6
             FROM changed
             ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING
             RETURNING user_id
         ),
         raised AS (
-            UPDATE sessions
+            UPDATE mainstay.sessions
             SET multi_factor = true
             WHERE id = $8
               AND EXISTS (SELECT FROM changed)
@@ -173,7 +173,8 @@ pub(super) async fn create_passkey(
         let values = [
             id.into(),
             user.into(),
-            key.seal(&kept_cell("passkeys", "name", id), &name)?.into(),
+            key.seal(&kept_cell("mainstay.passkeys", "name", id), &name)?
+                .into(),
             token_digest(passkey.cred_id()).to_vec().into(),
             seal(key, id, &passkey)?.into(),
             now.inner().into(),
@@ -220,9 +221,9 @@ pub(super) async fn create_passkey(
 async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Error> {
     const FIND: &str = r"
         SELECT p.id, p.credential, k.id, k.wrapped
-        FROM passkeys p
-        JOIN users u ON u.id = p.user_id
-        JOIN data_keys k ON k.id = u.data_key
+        FROM mainstay.passkeys p
+        JOIN mainstay.users u ON u.id = p.user_id
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE p.user_id = $1
         ORDER BY p.id
     ";
@@ -249,7 +250,7 @@ pub(crate) fn seal(key: &HeldKey<'_>, id: Uuid, passkey: &Passkey) -> Result<Vec
     let bytes =
         Zeroizing::new(serde_json::to_vec(passkey).map_err(|error| Error::Internal(error.into()))?);
     key.seal(
-        &kept_cell("passkeys", "credential", id),
+        &kept_cell("mainstay.passkeys", "credential", id),
         &Sealed::new(Kept(bytes)),
     )
 }
@@ -260,6 +261,10 @@ pub(crate) fn open(
     id: Uuid,
     sealed: &[u8],
 ) -> Result<Passkey, Error> {
-    let bytes: Kept = unscoped.open_own(key, &kept_cell("passkeys", "credential", id), sealed)?;
+    let bytes: Kept = unscoped.open_own(
+        key,
+        &kept_cell("mainstay.passkeys", "credential", id),
+        sealed,
+    )?;
     serde_json::from_slice(&bytes.0).map_err(|error| Error::Internal(error.into()))
 }

@@ -45,15 +45,15 @@ pub(super) async fn change_password(
 ) -> Result<NoContent, Problem> {
     const CHANGE: &str = r"
         changed AS (
-            UPDATE users
+            UPDATE mainstay.users
             SET password_hash = $2, password_alone = $5,
                 credentials_version = credentials_version + 1
             WHERE id = $1
               AND EXISTS (SELECT FROM held)
-            RETURNING end_sessions(id, NULL, $4, $3)
+            RETURNING mainstay.end_sessions(id, NULL, $4, $3)
         ),
         resets AS (
-            DELETE FROM password_resets
+            DELETE FROM mainstay.password_resets
             WHERE user_id = $1
               AND EXISTS (SELECT FROM changed)
         )

@@ -55,7 +55,9 @@ pub(super) async fn request_password_reset(
 ) -> Result<Accepted, Problem> {
     const REQUEST: &str = r"
         changed AS (
-            INSERT INTO password_resets (hash, user_id, created_at, expires_at, credentials_version)
+            INSERT INTO mainstay.password_resets (
+                hash, user_id, created_at, expires_at, credentials_version
+            )
             VALUES ($1, $2, $3, $4, $5)
             RETURNING hash
         )
@@ -133,26 +135,27 @@ pub(super) async fn complete_password_reset(
     const COMPLETE: &str = r"
         asked AS (
             SELECT user_id
-            FROM password_resets
+            FROM mainstay.password_resets
             WHERE hash = $1 AND expires_at > $2
         ),
         consumed AS (
-            DELETE FROM password_resets p
+            DELETE FROM mainstay.password_resets p
             USING asked
             WHERE p.user_id = asked.user_id
               AND EXISTS (SELECT FROM held)
             RETURNING p.user_id, p.hash
         ),
         changed AS (
-            UPDATE users u
+            UPDATE mainstay.users u
             SET password_hash = $3, password_alone = $5,
                 credentials_version = u.credentials_version + 1
             FROM consumed
             WHERE u.id = consumed.user_id AND consumed.hash = $1
-            RETURNING u.id, end_sessions(u.id, NULL, NULL, $2), settle_attempt($4, ARRAY[]::bytea[])
+            RETURNING u.id, mainstay.end_sessions(u.id, NULL, NULL, $2),
+                mainstay.settle_attempt($4, ARRAY[]::bytea[])
         ),
         place AS (
-            INSERT INTO sign_in_places (user_id, place, seen_at)
+            INSERT INTO mainstay.sign_in_places (user_id, place, seen_at)
             SELECT id, $6, $2
             FROM changed
             ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at
@@ -259,11 +262,11 @@ async fn find_by_token(
 ) -> Result<Option<Account>, Error> {
     const FIND: &str = r"
         SELECT u.id, u.email, u.second_factor, k.id, k.wrapped, u.credentials_version,
-            live_keys(u.id, $2)
-        FROM password_resets p
-        JOIN users u ON u.id = p.user_id
+            mainstay.live_keys(u.id, $2)
+        FROM mainstay.password_resets p
+        JOIN mainstay.users u ON u.id = p.user_id
             AND u.active AND u.credentials_version = p.credentials_version
-        JOIN data_keys k ON k.id = u.data_key
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE p.hash = $1 AND p.expires_at > $2
     ";
 

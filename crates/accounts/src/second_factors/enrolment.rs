@@ -64,7 +64,7 @@ pub(super) async fn create_totp(
 ) -> Result<CreatedAt<TotpEnrolment>, Problem> {
     const BEGIN: &str = r"
         changed AS (
-            INSERT INTO totps AS t (user_id, pending, pending_at)
+            INSERT INTO mainstay.totps AS t (user_id, pending, pending_at)
             SELECT $1, $2, $3
             FROM held
             ON CONFLICT ON CONSTRAINT totps_pkey DO UPDATE SET pending = excluded.pending,
@@ -85,7 +85,7 @@ pub(super) async fn create_totp(
     let secret = Sealed::new(Kept(enrolment.secret));
     let now = runtime.clock.now().inner();
     let begin = |key: &HeldKey<'_>| {
-        let pending = key.seal(&kept_cell("totps", "pending", user), &secret)?;
+        let pending = key.seal(&kept_cell("mainstay.totps", "pending", user), &secret)?;
 
         let event = about(
             Action::SecondFactorBegun,
@@ -142,30 +142,30 @@ pub(super) async fn confirm_totp(
 ) -> Result<Json<RecoveryCodes>, Problem> {
     const FIND: &str = r"
         SELECT t.pending, t.pending_at, t.secret IS NOT NULL, k.id, k.wrapped
-        FROM totps t
-        JOIN users u ON u.id = t.user_id
-        JOIN data_keys k ON k.id = u.data_key
+        FROM mainstay.totps t
+        JOIN mainstay.users u ON u.id = t.user_id
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE t.user_id = $1 AND t.pending IS NOT NULL AND t.pending_at > $2
     ";
 
     const CONFIRM: &str = r"
         changed AS (
-            UPDATE totps
+            UPDATE mainstay.totps
             SET secret = $3, confirmed_at = $4, last_step = $5, pending = NULL, pending_at = NULL
             WHERE user_id = $1
               AND pending_at = $2
               AND EXISTS (SELECT FROM held)
-            RETURNING user_id, CASE WHEN $8 THEN end_sessions(user_id, NULL, $7, $4) END
+            RETURNING user_id, CASE WHEN $8 THEN mainstay.end_sessions(user_id, NULL, $7, $4) END
         ),
         codes AS (
-            INSERT INTO recovery_codes (user_id, hashes, created_at)
+            INSERT INTO mainstay.recovery_codes (user_id, hashes, created_at)
             SELECT user_id, $6, $4
             FROM changed
             ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO NOTHING
             RETURNING user_id
         ),
         raised AS (
-            UPDATE sessions
+            UPDATE mainstay.sessions
             SET multi_factor = true
             WHERE id = $7
               AND EXISTS (SELECT FROM changed)
@@ -200,7 +200,11 @@ pub(super) async fn confirm_totp(
 
     let attempt = admit_holder(&unscoped, principal.user, keys).await?;
     let owner = find_owner(&unscoped, principal.user).await?;
-    let secret: Kept = unscoped.open_own(&key, &kept_cell("totps", "pending", user), &pending)?;
+    let secret: Kept = unscoped.open_own(
+        &key,
+        &kept_cell("mainstay.totps", "pending", user),
+        &pending,
+    )?;
     let step = first_step(&body.code, &secret, now)?.ok_or_else(|| WRONG_CODE.problem())?;
     let (secret, (codes, hashes)) = (
         Sealed::new(secret),
@@ -211,7 +215,7 @@ pub(super) async fn confirm_totp(
         let values = [
             user.into(),
             pending_at.inner().into(),
-            key.seal(&kept_cell("totps", "secret", user), &secret)?
+            key.seal(&kept_cell("mainstay.totps", "secret", user), &secret)?
                 .into(),
             now.inner().into(),
             step.into(),
@@ -269,17 +273,17 @@ pub(super) async fn delete_totp(
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = r"
         changed AS (
-            DELETE FROM totps
+            DELETE FROM mainstay.totps
             WHERE user_id = $1
               AND secret IS NOT NULL
               AND EXISTS (SELECT FROM held)
-              AND NOT password_needs($1, NULL)
-            RETURNING user_id, end_sessions(user_id, NULL, $3, $2)
+              AND NOT mainstay.password_needs($1, NULL)
+            RETURNING user_id, mainstay.end_sessions(user_id, NULL, $3, $2)
         )
     ";
 
     const EXISTS: &str = r"
-        SELECT FROM totps
+        SELECT FROM mainstay.totps
         WHERE user_id = $1 AND secret IS NOT NULL
     ";
 

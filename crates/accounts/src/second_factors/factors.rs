@@ -13,9 +13,12 @@ pub(crate) async fn factors_of(
     user: UserId,
 ) -> Result<Vec<&'static str>, Error> {
     const FIND: &str = r"
-        SELECT EXISTS (SELECT FROM totps WHERE user_id = $1 AND secret IS NOT NULL),
-            EXISTS (SELECT FROM passkeys WHERE user_id = $1),
-            EXISTS (SELECT FROM recovery_codes WHERE user_id = $1 AND cardinality(hashes) > 0)
+        SELECT EXISTS (SELECT FROM mainstay.totps WHERE user_id = $1 AND secret IS NOT NULL),
+            EXISTS (SELECT FROM mainstay.passkeys WHERE user_id = $1),
+            EXISTS (
+                SELECT FROM mainstay.recovery_codes
+                WHERE user_id = $1 AND cardinality(hashes) > 0
+            )
     ";
 
     let rows = unscoped

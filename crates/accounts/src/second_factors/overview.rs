@@ -21,11 +21,11 @@ pub(super) struct SecondFactors {
 pub(super) async fn list_second_factors(by: InPerson) -> Result<Json<SecondFactors>, Problem> {
     const FIND: &str = r"
         SELECT u.second_factor, t.confirmed_at,
-            (SELECT count(*) FROM passkeys p WHERE p.user_id = u.id),
+            (SELECT count(*) FROM mainstay.passkeys p WHERE p.user_id = u.id),
             coalesce(cardinality(r.hashes), 0)::bigint
-        FROM users u
-        LEFT JOIN totps t ON t.user_id = u.id
-        LEFT JOIN recovery_codes r ON r.user_id = u.id
+        FROM mainstay.users u
+        LEFT JOIN mainstay.totps t ON t.user_id = u.id
+        LEFT JOIN mainstay.recovery_codes r ON r.user_id = u.id
         WHERE u.id = $1
     ";
 

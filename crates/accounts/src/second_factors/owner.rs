@@ -27,8 +27,8 @@ pub struct Owner {
 pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
     const FIND: &str = r"
         SELECT u.email, k.id, k.wrapped
-        FROM users u
-        JOIN data_keys k ON k.id = u.data_key
+        FROM mainstay.users u
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE u.id = $1 AND u.active
     ";
     let rows = unscoped

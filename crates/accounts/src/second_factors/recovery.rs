@@ -58,9 +58,9 @@ pub(super) async fn create_recovery_codes(
 ) -> Result<Json<RecoveryCodes>, Problem> {
     const REPLACE: &str = r"
         changed AS (
-            INSERT INTO recovery_codes AS r (user_id, hashes, created_at)
+            INSERT INTO mainstay.recovery_codes AS r (user_id, hashes, created_at)
             SELECT id, $2, $3
-            FROM users
+            FROM mainstay.users
             WHERE id = $1
               AND second_factor
               AND EXISTS (SELECT FROM held)

@@ -18,8 +18,8 @@ use crate::{
 pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<bool, Error> {
     const FIND: &str = r"
         SELECT u.email, k.id, k.wrapped
-        FROM users u
-        JOIN data_keys k ON k.id = u.data_key
+        FROM mainstay.users u
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE u.id = $1 AND u.kind = 'person'
     ";
 
@@ -27,14 +27,17 @@ pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<b
     const RESET: &str = r"
         person AS (
             SELECT id
-            FROM users
+            FROM mainstay.users
             WHERE id = $1
             FOR NO KEY UPDATE
         ),
-        changed AS (SELECT end_sessions(id, NULL, NULL, $2) FROM person),
-        apps AS (DELETE FROM totps WHERE user_id IN (SELECT id FROM person)),
+        changed AS (SELECT mainstay.end_sessions(id, NULL, NULL, $2) FROM person),
+        apps AS (
+            DELETE FROM mainstay.totps
+            WHERE user_id IN (SELECT id FROM person)
+        ),
         keys AS (
-            DELETE FROM passkeys
+            DELETE FROM mainstay.passkeys
             WHERE user_id IN (SELECT id FROM person)
         )
     ";

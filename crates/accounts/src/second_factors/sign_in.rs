@@ -60,7 +60,7 @@ pub async fn show_at_sign_in(
 
 /// Half of a sign-in is no failure: it is taken back, and on record.
 async fn ask(unscoped: &Unscoped, holder: &Holder<'_>, attempt: &Admitted) -> Result<(), Problem> {
-    const ASK: &str = "changed AS MATERIALIZED (SELECT settle_attempt($1, $2))";
+    const ASK: &str = "changed AS MATERIALIZED (SELECT mainstay.settle_attempt($1, $2))";
 
     let values = [
         attempt.cleared.clone().into(),

@@ -51,9 +51,9 @@ pub(crate) async fn spend(
     address: Option<IpAddr>,
 ) -> Result<Option<Admitted>, Problem> {
     const STEP: &str = r"
-        attempt AS (SELECT admit_attempt($2, $3, $4) AS blocked_until),
+        attempt AS (SELECT mainstay.admit_attempt($2, $3, $4) AS blocked_until),
         changed AS (
-            UPDATE totps t
+            UPDATE mainstay.totps t
             SET last_step = $5
             FROM attempt
             WHERE t.user_id = $1
@@ -69,9 +69,9 @@ pub(crate) async fn spend(
     ";
 
     const RECOVER: &str = r"
-        attempt AS (SELECT admit_attempt($2, $3, $4) AS blocked_until),
+        attempt AS (SELECT mainstay.admit_attempt($2, $3, $4) AS blocked_until),
         changed AS (
-            UPDATE recovery_codes r
+            UPDATE mainstay.recovery_codes r
             SET hashes = array_remove(r.hashes, $5)
             FROM attempt
             WHERE r.user_id = $1
@@ -161,7 +161,7 @@ impl Holder<'_> {
         };
         let secret: Kept = unscoped.open_own(
             self.key,
-            &kept_cell("totps", "secret", self.user.uuid()),
+            &kept_cell("mainstay.totps", "secret", self.user.uuid()),
             sealed,
         )?;
         step_of(code, &secret.0, now)

@@ -51,10 +51,10 @@ impl Device {
 /// What is sealed of sessions.
 pub(super) fn table() -> SealedTable {
     of_account(
-        "sessions",
+        "mainstay.sessions",
         "id",
         ["user_agent", "address"]
-            .map(|column| SealedColumn::at("sessions", column))
+            .map(|column| SealedColumn::at("mainstay.sessions", column))
             .to_vec(),
     )
 }
@@ -63,7 +63,7 @@ pub(super) fn table() -> SealedTable {
 pub(crate) fn cell(session: SessionId, column: &'static str) -> Cell<'static> {
     Cell {
         organization: NOWHERE,
-        table: "sessions",
+        table: "mainstay.sessions",
         column,
         row: session.uuid(),
     }

@@ -25,7 +25,7 @@ pub(super) async fn delete_current_session(
 ) -> Result<WithHeaders<NoContent>, Problem> {
     const END: &str = r"
         changed AS (
-            UPDATE sessions
+            UPDATE mainstay.sessions
             SET ended_at = $2
             WHERE id = $1 AND ended_at IS NULL
             RETURNING id
@@ -66,7 +66,7 @@ pub(super) async fn delete_session(
 ) -> Result<NoContent, Problem> {
     const END: &str = r"
         changed AS (
-            UPDATE sessions
+            UPDATE mainstay.sessions
             SET ended_at = $3
             WHERE id = $1 AND user_id = $2 AND ended_at IS NULL
             RETURNING id
@@ -131,7 +131,7 @@ async fn end_others(
     by: &Principal,
     event: Event,
 ) -> Result<bool, Error> {
-    const END: &str = "changed AS (SELECT end_sessions($1, NULL, $2, $3) FROM held)";
+    const END: &str = "changed AS (SELECT mainstay.end_sessions($1, NULL, $2, $3) FROM held)";
 
     let now = accounts.runtime().clock.now();
     let values = [

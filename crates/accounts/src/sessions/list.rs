@@ -41,9 +41,9 @@ pub(super) async fn list_sessions(
     const LIST: &str = r"
         SELECT s.id, s.kind, s.client_id, s.organization_id, s.user_agent, s.address, s.created_at,
             s.last_used_at, s.expires_at, k.id, k.wrapped
-        FROM sessions s
-        JOIN users u ON u.id = s.user_id
-        JOIN data_keys k ON k.id = u.data_key
+        FROM mainstay.sessions s
+        JOIN mainstay.users u ON u.id = s.user_id
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE s.user_id = $1
           AND s.ended_at IS NULL
           AND s.expires_at > $2

@@ -29,7 +29,7 @@ pub(super) async fn move_session(
     // The membership stays until the session works there: a removal waits, and then ends the session.
     const MOVE: &str = r"
         changed AS (
-            UPDATE sessions
+            UPDATE mainstay.sessions
             SET organization_id = $2
             WHERE id = $1
               AND ended_at IS NULL

@@ -34,7 +34,7 @@ const PURPOSE: &str = "refresh token";
 
 /// Where successors stand.
 pub(super) const SUCCESSOR: PrivateColumn = PrivateColumn {
-    table: "refresh_tokens",
+    table: "mainstay.refresh_tokens",
     id: "hash",
     id_type: "bytea",
     column: "successor",
@@ -149,12 +149,17 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
                 AND u.active
                 AND (s.organization_id IS NULL OR m.user_id IS NOT NULL), s.client_id, s.scopes,
             coalesce(
-                (SELECT array_agg(permission) FROM role_permissions WHERE role_id = m.role_id), '{}'
+                (
+                    SELECT array_agg(permission)
+                    FROM mainstay.role_permissions
+                    WHERE role_id = m.role_id
+                ), '{}'
             )
-        FROM refresh_tokens t
-        JOIN sessions s ON s.id = t.session_id
-        JOIN users u ON u.id = s.user_id
-        LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id
+        FROM mainstay.refresh_tokens t
+        JOIN mainstay.sessions s ON s.id = t.session_id
+        JOIN mainstay.users u ON u.id = s.user_id
+        LEFT JOIN mainstay.memberships m ON m.user_id = s.user_id
+            AND m.organization_id = s.organization_id
         WHERE t.hash = $1
     ";
 
@@ -195,27 +200,27 @@ async fn rotate(
     const ROTATE: &str = r"
         alive AS (
             SELECT id
-            FROM sessions
+            FROM mainstay.sessions
             WHERE id = $6
               AND ended_at IS NULL
               AND EXISTS (SELECT FROM held)
             FOR NO KEY UPDATE
         ),
         spent AS (
-            UPDATE refresh_tokens
+            UPDATE mainstay.refresh_tokens
             SET used_at = coalesce(used_at, $2), successor = coalesce(successor, $3)
             WHERE hash = $1
               AND EXISTS (SELECT FROM alive)
             RETURNING session_id, successor, successor = $3 AS first
         ),
         token AS (
-            INSERT INTO refresh_tokens (hash, session_id, created_at)
+            INSERT INTO mainstay.refresh_tokens (hash, session_id, created_at)
             SELECT $4, session_id, $2
             FROM spent
             WHERE first
         ),
         changed AS (
-            UPDATE sessions s
+            UPDATE mainstay.sessions s
             SET idle_expires_at = $5, last_used_at = $2
             FROM spent
             WHERE s.id = spent.session_id AND spent.first
@@ -267,7 +272,7 @@ async fn end_family(
 ) -> Result<(), Error> {
     const END: &str = r"
         changed AS (
-            UPDATE sessions
+            UPDATE mainstay.sessions
             SET ended_at = $2
             WHERE id = $1 AND ended_at IS NULL
             RETURNING id

@@ -52,7 +52,7 @@ pub(crate) async fn check_alone(
 
 async fn note(unscoped: &Unscoped, shown: &Shown<'_>) -> Result<(), Error> {
     const NOTE: &str = r"
-        UPDATE users
+        UPDATE mainstay.users
         SET password_alone = true
         WHERE id = $1 AND credentials_version = $2 AND NOT password_alone
     ";

@@ -308,10 +308,10 @@ const FIND: &str = concat!(
         , account AS (
             SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key,
                 k.wrapped, u.second_factor, t.secret, u.credentials_version, u.password_alone
-            FROM users u
-            JOIN data_keys k ON k.id = u.data_key
-            LEFT JOIN memberships m ON m.user_id = u.id
-            LEFT JOIN totps t ON t.user_id = u.id
+            FROM mainstay.users u
+            JOIN mainstay.data_keys k ON k.id = u.data_key
+            LEFT JOIN mainstay.memberships m ON m.user_id = u.id
+            LEFT JOIN mainstay.totps t ON t.user_id = u.id
             WHERE u.email_index = ANY ($8)
               AND ($9::uuid IS NULL OR m.organization_id = $9)
             ORDER BY m.created_at, m.organization_id
@@ -320,11 +320,11 @@ const FIND: &str = concat!(
         here AS (
             SELECT EXISTS (
                 SELECT FROM account
-                JOIN sign_in_places p ON p.user_id = account.id
+                JOIN mainstay.sign_in_places p ON p.user_id = account.id
             ) AS anywhere,
                 EXISTS (
                     SELECT FROM account
-                    JOIN sign_in_places p ON p.user_id = account.id
+                    JOIN mainstay.sign_in_places p ON p.user_id = account.id
                     WHERE p.place = $10
                 ) AS known
         )
@@ -382,7 +382,7 @@ async fn renew_hash(
 ) -> Result<(), Problem> {
     const RENEW: &str = r"
         changed AS (
-            UPDATE users
+            UPDATE mainstay.users
             SET password_hash = $2
             WHERE id = $1 AND password_hash = $3 AND credentials_version = $4
             RETURNING id

@@ -70,7 +70,7 @@ pub struct Started {
 /// An account has at most a hundred sessions that last: a further one ends the one that was used longest ago.
 const START: &str = r"
     spent AS (
-        UPDATE authorization_codes
+        UPDATE mainstay.authorization_codes
         SET used_at = $8, session_id = $1
         WHERE hash = $19::bytea
           AND used_at IS NULL
@@ -78,7 +78,7 @@ const START: &str = r"
         RETURNING hash, grant_id
     ),
     changed AS (
-        INSERT INTO sessions (
+        INSERT INTO mainstay.sessions (
             id, user_id, organization_id, kind, cookie_hash, client_id, scopes, created_at,
             authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent,
             address, client_secret_id, grant_id
@@ -91,33 +91,33 @@ const START: &str = r"
             coalesce(
                 (
                     SELECT array_agg(p.permission)
-                    FROM memberships m
-                    JOIN role_permissions p ON p.role_id = m.role_id
+                    FROM mainstay.memberships m
+                    JOIN mainstay.role_permissions p ON p.role_id = m.role_id
                     WHERE m.user_id = $2 AND m.organization_id = $3
                 ), '{}'
-            ) AS permissions, settle_attempt($17, $18)
+            ) AS permissions, mainstay.settle_attempt($17, $18)
     ),
     token AS (
-        INSERT INTO refresh_tokens (hash, session_id, created_at)
+        INSERT INTO mainstay.refresh_tokens (hash, session_id, created_at)
         SELECT $15::bytea, id, $8
         FROM changed
         WHERE $15 IS NOT NULL
     ),
     surplus AS (
-        UPDATE sessions
+        UPDATE mainstay.sessions
         SET ended_at = $8
         WHERE $12 IS NOT NULL
           AND EXISTS (SELECT FROM changed)
           AND id IN (
               SELECT id
-              FROM sessions
+              FROM mainstay.sessions
               WHERE user_id = $2 AND ended_at IS NULL AND idle_expires_at > $8
               ORDER BY coalesce(last_used_at, created_at) DESC, id DESC
               OFFSET 99
           )
     ),
     place AS (
-        INSERT INTO sign_in_places (user_id, place, seen_at)
+        INSERT INTO mainstay.sign_in_places (user_id, place, seen_at)
         SELECT $2, $16::bytea, $8
         FROM changed
         WHERE $16 IS NOT NULL

@@ -82,7 +82,7 @@ pub(super) async fn step_up_session(
 ) -> Result<NoContent, Problem> {
     const FRESHEN: &str = r"
         changed AS (
-            UPDATE sessions
+            UPDATE mainstay.sessions
             SET authenticated_at = $2, multi_factor = multi_factor OR $3
             WHERE id = $1
               AND ended_at IS NULL
@@ -193,9 +193,9 @@ async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Prob
     const FIND: &str = r"
         SELECT u.password_hash, u.second_factor, t.secret, u.email, k.id, k.wrapped,
             u.credentials_version
-        FROM users u
-        JOIN data_keys k ON k.id = u.data_key
-        LEFT JOIN totps t ON t.user_id = u.id
+        FROM mainstay.users u
+        JOIN mainstay.data_keys k ON k.id = u.data_key
+        LEFT JOIN mainstay.totps t ON t.user_id = u.id
         WHERE u.id = $1 AND u.active
     ";
 

@@ -24,24 +24,26 @@ macro_rules! count_sign_in {
     () => {
         r"
             waits AS MATERIALIZED (
-                SELECT attempts_wait_until(ARRAY[$4::bytea], ARRAY[5], $7) AS until
+                SELECT mainstay.attempts_wait_until(ARRAY[$4::bytea], ARRAY[5], $7) AS until
             ),
                 volume AS MATERIALIZED (
                     SELECT CASE WHEN until > $7 THEN until END AS own,
                         CASE
                             WHEN until > $7 THEN NULL
-                            ELSE admit_request($1, $2, $3, $7)
+                            ELSE mainstay.admit_request($1, $2, $3, $7)
                         END AS shared
                     FROM waits
                 ),
                 refused AS MATERIALIZED (
                     SELECT coalesce(
-                        own, shared, admit_attempt(ARRAY[$4::bytea], ARRAY[5], $7)
+                        own, shared, mainstay.admit_attempt(ARRAY[$4::bytea], ARRAY[5], $7)
                     ) AS until, shared
                     FROM volume
                 ),
                 slowed AS MATERIALIZED (
-                    SELECT CASE WHEN until IS NULL THEN admit_attempt($5, $6, $7) END AS until
+                    SELECT CASE
+                        WHEN until IS NULL THEN mainstay.admit_attempt($5, $6, $7)
+                    END AS until
                     FROM refused
                 )
         "
@@ -148,12 +150,15 @@ pub(crate) async fn admit_holder(
 ) -> Result<Admitted, Problem> {
     const ADMIT: &str = r"
         WITH known AS MATERIALIZED (
-            SELECT EXISTS (SELECT FROM sign_in_places WHERE user_id = $1 AND place = $2) AS here
+            SELECT EXISTS (
+                SELECT FROM mainstay.sign_in_places
+                WHERE user_id = $1 AND place = $2
+            ) AS here
         )
         SELECT known.here,
             CASE
-                WHEN known.here THEN admit_attempt(ARRAY[$3::bytea], ARRAY[5], $5)
-                ELSE admit_attempt(ARRAY[$3::bytea, $4::bytea], ARRAY[5, 5], $5)
+                WHEN known.here THEN mainstay.admit_attempt(ARRAY[$3::bytea], ARRAY[5], $5)
+                ELSE mainstay.admit_attempt(ARRAY[$3::bytea, $4::bytea], ARRAY[5, 5], $5)
             END
         FROM known
     ";
@@ -185,7 +190,7 @@ pub(crate) async fn admit_holder(
 /// # Errors
 /// As the database answers.
 pub(crate) async fn take_back(unscoped: &Unscoped, attempt: Admitted) -> Result<(), Error> {
-    const TAKE_BACK: &str = "SELECT settle_attempt($1, $2)";
+    const TAKE_BACK: &str = "SELECT mainstay.settle_attempt($1, $2)";
     let values = [attempt.cleared.into(), attempt.refunded.into()];
     unscoped
         .upkeep("throttles.take_back", TAKE_BACK, values)

@@ -108,7 +108,7 @@ fn network(address: IpAddr) -> IpNet {
 fn hash(ring: &KeyRing, scope: &'static str, value: &str) -> Vec<u8> {
     let place = IndexPlace {
         organization: NOWHERE,
-        table: "throttles",
+        table: "mainstay.throttles",
         column: scope,
         length: IndexLength::Unique,
     };

@@ -63,7 +63,7 @@ async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp, from_memor
 /// # Errors
 /// As the database answers.
 pub async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Error> {
-    const ADMIT: &str = "SELECT admit_attempt($1, $2, $3)";
+    const ADMIT: &str = "SELECT mainstay.admit_attempt($1, $2, $3)";
 
     let keys = networks(
         unscoped.database().ring(),
@@ -91,7 +91,7 @@ pub async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Err
 /// out since.
 async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Result<(), Error> {
     const COUNT: &str = r"
-        counted AS MATERIALIZED (SELECT count_refusal($1, $2, $3) AS unrecorded),
+        counted AS MATERIALIZED (SELECT mainstay.count_refusal($1, $2, $3) AS unrecorded),
             changed AS (
                 SELECT NULL::jsonb AS before, jsonb_build_object('unrecorded', unrecorded) AS after
                 FROM counted
@@ -130,10 +130,10 @@ async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Re
 pub(crate) async fn clear_refusals(unscoped: &Unscoped) -> Result<(), Error> {
     const CLEAR: &str = r"
         gone AS (
-            DELETE FROM refusals
+            DELETE FROM mainstay.refusals
             WHERE key IN (
                 SELECT key
-                FROM refusals
+                FROM mainstay.refusals
                 WHERE recorded_at < $1 - interval '1 hour'
                 LIMIT 5000
                 FOR UPDATE SKIP LOCKED

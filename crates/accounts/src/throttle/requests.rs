@@ -159,7 +159,7 @@ async fn count(
     keys: Vec<Vec<u8>>,
     limits: &[(i32, f64)],
 ) -> Result<Option<Timestamp>, Error> {
-    const COUNT: &str = "SELECT admit_request($1, $2, $3, $4)";
+    const COUNT: &str = "SELECT mainstay.admit_request($1, $2, $3, $4)";
 
     let (burst, every): (Vec<i32>, Vec<f64>) = limits.iter().copied().unzip();
     let values = [
@@ -198,13 +198,13 @@ impl Letter {
     ) -> Result<bool, Problem> {
         const ADMIT: &str = r"
             WITH asked AS MATERIALIZED (
-                SELECT admit_request(
+                SELECT mainstay.admit_request(
                     ARRAY[$1::bytea], ARRAY[$2::integer], ARRAY[$3::double precision], $9
                 ) AS until
             ),
             spared AS MATERIALIZED (
                 SELECT CASE
-                    WHEN until IS NULL THEN admit_request(
+                    WHEN until IS NULL THEN mainstay.admit_request(
                         ARRAY[$4::bytea], ARRAY[$5::integer], ARRAY[$6::double precision], $9
                     )
                 END AS until
@@ -213,8 +213,8 @@ impl Letter {
             SELECT asked.until,
                 spared.until IS NULL
                     OR EXISTS (
-                        SELECT FROM users u
-                        JOIN sign_in_places p ON p.user_id = u.id
+                        SELECT FROM mainstay.users u
+                        JOIN mainstay.sign_in_places p ON p.user_id = u.id
                         WHERE u.email_index = ANY ($7) AND p.place = $8
                     )
             FROM asked, spared

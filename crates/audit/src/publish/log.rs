@@ -9,17 +9,17 @@ use crate::{
 
 /// The checkpoint of a size, and how many leaves there are.
 const STANDING: &str = r"
-    SELECT (SELECT note FROM audit_checkpoints WHERE size = $1),
-        coalesce((SELECT max(index) + 1 FROM audit_leaves), 0)
+    SELECT (SELECT note FROM mainstay.audit_checkpoints WHERE size = $1),
+        coalesce((SELECT max(index) + 1 FROM mainstay.audit_leaves), 0)
 ";
 
 const LEAVES: &str = r"
-        SELECT hash
-        FROM audit_leaves
-        WHERE index >= $1 AND index < $2
-        ORDER BY index
-        LIMIT 10000
-    ";
+    SELECT hash
+    FROM mainstay.audit_leaves
+    WHERE index >= $1 AND index < $2
+    ORDER BY index
+    LIMIT 10000
+";
 
 /// The log as it stands in the database, to compare with what was published of it.
 pub(crate) struct Log(pub(crate) Database);

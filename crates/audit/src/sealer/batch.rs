@@ -19,13 +19,13 @@ const TAKE: &str = concat!(
         FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) s
         LEFT JOIN LATERAL (
             SELECT *
-            FROM audit_events
+            FROM mainstay.audit_events
             WHERE (transaction_id, id) > ($1::text::xid8, $2)
               AND transaction_id < s.xmin
             ORDER BY transaction_id, id
             LIMIT 1000
         ) e ON true
-        LEFT JOIN audit_leaves l ON l.event_id = e.id
+        LEFT JOIN mainstay.audit_leaves l ON l.event_id = e.id
         ORDER BY e.transaction_id, e.id
     "
 );

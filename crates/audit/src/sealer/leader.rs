@@ -27,7 +27,7 @@ const KEYS_READ: Duration = Duration::from_secs(15);
 
 const NEWEST: &str = r"
     SELECT size, root, frontier, note, watermark::text
-    FROM audit_checkpoints
+    FROM mainstay.audit_checkpoints
     ORDER BY size DESC
     LIMIT 1
 ";
@@ -35,11 +35,11 @@ const NEWEST: &str = r"
 /// The leaves and the checkpoint over them. A leaf that is there already, of another leader, refuses it all.
 const SEAL: &str = r"
     WITH leaves AS (
-        INSERT INTO audit_leaves (index, event_id, hash)
+        INSERT INTO mainstay.audit_leaves (index, event_id, hash)
         SELECT *
         FROM unnest($1::bigint[], $2::uuid[], $3::bytea[])
     )
-    INSERT INTO audit_checkpoints (size, root, frontier, note, watermark, sealed_at)
+    INSERT INTO mainstay.audit_checkpoints (size, root, frontier, note, watermark, sealed_at)
     VALUES ($4, $5, $6, $7, $8::text::xid8, $9)
 ";
 

@@ -24,7 +24,7 @@ const FORGOTTEN: &str = concat!(
     r"
         WITH piece AS MATERIALIZED (
             SELECT id, transaction_id
-            FROM audit_events
+            FROM mainstay.audit_events
             WHERE id > $1
             ORDER BY id
             LIMIT 2000
@@ -37,8 +37,8 @@ const FORGOTTEN: &str = concat!(
         LEFT JOIN LATERAL (
             SELECT found.*
             FROM piece p
-            JOIN audit_events found ON found.id = p.id
-            WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = p.id)
+            JOIN mainstay.audit_events found ON found.id = p.id
+            WHERE NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = p.id)
               AND (
                   p.transaction_id < $2::text::xid8
                   OR p.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())

@@ -16,11 +16,11 @@ use crate::{
 };
 
 const NEWEST: &str = r"
-        SELECT size, root, frontier, note
-        FROM audit_checkpoints
-        ORDER BY size DESC
-        LIMIT 1
-    ";
+    SELECT size, root, frontier, note
+    FROM mainstay.audit_checkpoints
+    ORDER BY size DESC
+    LIMIT 1
+";
 
 const LEAVES: &str = concat!(
     "SELECT l.index, l.event_id, l.hash, ",
@@ -28,27 +28,27 @@ const LEAVES: &str = concat!(
     r"
         FROM (
             SELECT *
-            FROM audit_leaves
+            FROM mainstay.audit_leaves
             WHERE index >= $1 AND index < $2
             ORDER BY index
             LIMIT 1000
         ) l
-        LEFT JOIN audit_events e ON e.id = l.event_id
+        LEFT JOIN mainstay.audit_events e ON e.id = l.event_id
         ORDER BY l.index
     "
 );
 
 const CHECKPOINTS: &str = r"
     SELECT size, root, frontier, note
-    FROM audit_checkpoints
+    FROM mainstay.audit_checkpoints
     WHERE size > $1 AND size <= $2
     ORDER BY size
 ";
 
 /// Under one snapshot: a sealer at work adds both or neither.
 const EXTENT: &str = r"
-    SELECT coalesce((SELECT max(size) FROM audit_checkpoints), 0),
-        coalesce((SELECT max(index) + 1 FROM audit_leaves), 0)
+    SELECT coalesce((SELECT max(size) FROM mainstay.audit_checkpoints), 0),
+        coalesce((SELECT max(index) + 1 FROM mainstay.audit_leaves), 0)
 ";
 
 /// The first record without a leaf; whether this cluster has not had its transaction, or is behind the seal's own; whether
@@ -58,14 +58,14 @@ const UNSEALED: &str = r"
         e.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())
             OR seal.watermark > pg_snapshot_xmax(pg_current_snapshot()),
         e.transaction_id < seal.watermark
-    FROM audit_events e
+    FROM mainstay.audit_events e
     CROSS JOIN (
         SELECT coalesce(
-            (SELECT watermark FROM audit_checkpoints ORDER BY size DESC LIMIT 1), '0'::xid8
+            (SELECT watermark FROM mainstay.audit_checkpoints ORDER BY size DESC LIMIT 1), '0'::xid8
         ) AS watermark
     ) seal
     WHERE e.occurred_at < $1
-      AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
+      AND NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = e.id)
     LIMIT 1
 ";
 

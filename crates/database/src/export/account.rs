@@ -85,7 +85,7 @@ fn text(tables: &[&SealedTable]) -> String {
                     k.wrapped, k.subject_id
                 FROM {name} t
                 JOIN person ON t.{subject} = person.id
-                LEFT JOIN data_keys k ON k.id = person.data_key
+                LEFT JOIN mainstay.data_keys k ON k.id = person.data_key
                 UNION ALL
             "
         );
@@ -95,22 +95,22 @@ fn text(tables: &[&SealedTable]) -> String {
         r"
             WITH person AS (
                 SELECT id, data_key
-                FROM users
+                FROM mainstay.users
                 WHERE id = ${id}
             ),
             recorded AS (
-                INSERT INTO audit_events ({COLUMNS})
+                INSERT INTO mainstay.audit_events ({COLUMNS})
                 SELECT {record}
                 FROM person
             ),
             known AS (
                 {rows}SELECT {LOG}, e.id, to_jsonb(e), NULL::bigint, NULL::bytea, NULL::uuid
-                FROM audit_events e
+                FROM mainstay.audit_events e
                 JOIN person ON e.resource_id = person.id
                 WHERE e.organization_id IS NULL
                 OR e.organization_id IN (
                     SELECT organization_id
-                    FROM memberships
+                    FROM mainstay.memberships
                     WHERE user_id = person.id
                 )
             )

@@ -13,15 +13,15 @@ pub(super) struct DataKeys {
 
 impl Mover for DataKeys {
     fn table(&self) -> &'static str {
-        "data_keys"
+        "mainstay.data_keys"
     }
 
     async fn count(&self, context: &mut Context) -> Result<u64, Error> {
         const COUNT: &str = r"
-                SELECT count(*)
-                FROM data_keys
-                WHERE substring(wrapped FROM 2 FOR 4) <> $1
-            ";
+            SELECT count(*)
+            FROM mainstay.data_keys
+            WHERE substring(wrapped FROM 2 FOR 4) <> $1
+        ";
         let primary = context.primary();
         context.count(COUNT.to_owned(), [primary]).await
     }
@@ -29,7 +29,7 @@ impl Mover for DataKeys {
     async fn batch(&mut self, context: &mut Context, size: u32) -> Result<Option<Batch>, Error> {
         const NEXT: &str = r"
             SELECT id, organization_id, subject_id, wrapped
-            FROM data_keys
+            FROM mainstay.data_keys
             WHERE id > $1 AND substring(wrapped FROM 2 FOR 4) <> $2
             ORDER BY id
             LIMIT $3
@@ -39,12 +39,12 @@ impl Mover for DataKeys {
         const MOVE: &str = r"
             WITH held AS (
                 SELECT id
-                FROM data_keys
+                FROM mainstay.data_keys
                 WHERE id = ANY ($1)
                 ORDER BY id
                 FOR NO KEY UPDATE SKIP LOCKED
             )
-            UPDATE data_keys k
+            UPDATE mainstay.data_keys k
             SET wrapped = n.new
             FROM held, unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS n (id, old, new)
             WHERE k.id = held.id AND n.id = held.id AND k.wrapped = n.old

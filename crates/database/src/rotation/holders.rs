@@ -136,12 +136,12 @@ impl Holders {
         held: &BTreeMap<Uuid, Held>,
     ) -> Result<(), Error> {
         const MAKE: &str = r"
-            INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+            INSERT INTO mainstay.data_keys (id, organization_id, subject_id, wrapped, created_at)
             SELECT n.*, $1
             FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[]) AS n
         ";
 
-        const DESTROY: &str = "DELETE FROM data_keys WHERE id = ANY ($1)";
+        const DESTROY: &str = "DELETE FROM mainstay.data_keys WHERE id = ANY ($1)";
 
         let SealedTable { table, id, .. } = self.holder;
         let name = format!(

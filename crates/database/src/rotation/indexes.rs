@@ -39,7 +39,12 @@ impl Indexes {
                 format!("t.{source} IS NOT NULL AND (t.{column} IS NULL OR {other} <> $1");
             if index.claimed {
                 stale += &format!(
-                    " OR NOT EXISTS (SELECT FROM unique_indexes u WHERE u.digest = t.{column})"
+                    r"
+                          OR NOT EXISTS (
+                              SELECT FROM mainstay.unique_indexes u
+                              WHERE u.digest = t.{column}
+                          )
+                    "
                 );
             }
             stale + ")"
@@ -186,7 +191,7 @@ impl Indexes {
             format!(
                 r"
                     , claimed AS (
-                        INSERT INTO unique_indexes (digest, row_id)
+                        INSERT INTO mainstay.unique_indexes (digest, row_id)
                         SELECT claim.digest, claim.id
                         FROM unnest(${}::uuid[], ${}::bytea[]) AS claim (id, digest)
                         JOIN changed USING (id)
@@ -346,13 +351,13 @@ fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
 /// Forgets what unique values were under keys that have left the ring, once they stand there under the primary.
 pub(super) async fn forget_departed(context: &mut Context) -> Result<(), Error> {
     const FORGET: &str = r"
-        DELETE FROM unique_indexes
+        DELETE FROM mainstay.unique_indexes
         WHERE digest IN (
             SELECT u.digest
-            FROM unique_indexes u
+            FROM mainstay.unique_indexes u
             WHERE substring(u.digest FROM 2 FOR 4) <> ALL ($1)
               AND EXISTS (
-                  SELECT FROM unique_indexes p
+                  SELECT FROM mainstay.unique_indexes p
                   WHERE p.row_id = u.row_id AND substring(p.digest FROM 2 FOR 4) = $2
               )
             LIMIT 1000

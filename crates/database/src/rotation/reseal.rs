@@ -101,13 +101,15 @@ impl Reseal {
                     SELECT t.{id} AS id
                     FROM {table} t
                     JOIN n ON n.id = t.{id}
-                    JOIN data_keys k ON k.id = n.old_key
+                    JOIN mainstay.data_keys k ON k.id = n.old_key
                     WHERE {unchanged}
                     ORDER BY t.{id}
                     FOR UPDATE OF t, k SKIP LOCKED
                 ),
                 made AS (
-                    INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+                    INSERT INTO mainstay.data_keys (
+                        id, organization_id, subject_id, wrapped, created_at
+                    )
                     SELECT n.new_key, n.organization, n.subject, n.wrapped, $1
                     FROM held
                     JOIN n USING (id)
@@ -121,7 +123,7 @@ impl Reseal {
                     RETURNING t.{id} AS id, n.old_key
                 ),
                 destroyed AS (
-                    DELETE FROM data_keys k
+                    DELETE FROM mainstay.data_keys k
                     USING changed
                     WHERE k.id = changed.old_key
                 )

@@ -82,7 +82,7 @@ pub(super) async fn read(
                 SELECT count(*)
                 FROM {} t
                 WHERE t.data_key IS NOT NULL
-                  AND NOT EXISTS (SELECT FROM data_keys k WHERE k.id = t.data_key)
+                  AND NOT EXISTS (SELECT FROM mainstay.data_keys k WHERE k.id = t.data_key)
             ",
             table.table
         );
@@ -93,8 +93,8 @@ pub(super) async fn read(
     }
 
     let mut places = vec![
-        ("data_keys", "wrapped", UsageKind::DataKeys),
-        ("unique_indexes", "digest", UsageKind::Spare),
+        ("mainstay.data_keys", "wrapped", UsageKind::DataKeys),
+        ("mainstay.unique_indexes", "digest", UsageKind::Spare),
     ];
     let mut unindexed = Vec::new();
     for table in tables {

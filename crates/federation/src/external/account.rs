@@ -40,16 +40,18 @@ impl Account {
     ) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
             SELECT i.id, u.id, u.active, u.second_factor, m.organization_id, u.email, k.id,
-                k.wrapped, EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id),
-                EXISTS (SELECT FROM sign_in_places p WHERE p.user_id = u.id AND p.place = $3),
-                t.secret, u.credentials_version
-            FROM external_identities i
-            JOIN users u ON u.id = i.user_id
-            JOIN data_keys k ON k.id = u.data_key
-            LEFT JOIN totps t ON t.user_id = u.id
+                k.wrapped, EXISTS (SELECT FROM mainstay.sign_in_places p WHERE p.user_id = u.id),
+                EXISTS (
+                    SELECT FROM mainstay.sign_in_places p
+                    WHERE p.user_id = u.id AND p.place = $3
+                ), t.secret, u.credentials_version
+            FROM mainstay.external_identities i
+            JOIN mainstay.users u ON u.id = i.user_id
+            JOIN mainstay.data_keys k ON k.id = u.data_key
+            LEFT JOIN mainstay.totps t ON t.user_id = u.id
             LEFT JOIN LATERAL (
                 SELECT organization_id
-                FROM memberships
+                FROM mainstay.memberships
                 WHERE user_id = u.id AND ($2::uuid IS NULL OR organization_id = $2)
                 ORDER BY created_at, organization_id
                 LIMIT 1
@@ -113,7 +115,8 @@ impl Account {
     }
 
     pub(super) async fn note_use(&self, unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
-        const USED: &str = "UPDATE external_identities SET last_used_at = $2 WHERE id = $1";
+        const USED: &str =
+            "UPDATE mainstay.external_identities SET last_used_at = $2 WHERE id = $1";
         let values = [self.identity.into(), now.inner().into()];
         unscoped
             .upkeep("external_identities.used", USED, values)

@@ -54,9 +54,9 @@ pub(super) async fn list_external_identities(
 ) -> Result<Listing<ExternalIdentityView>, Problem> {
     const LIST: &str = r"
         SELECT i.id, i.issuer, i.email, i.created_at, i.last_used_at, k.id, k.wrapped
-        FROM external_identities i
-        JOIN users u ON u.id = i.user_id
-        JOIN data_keys k ON k.id = u.data_key
+        FROM mainstay.external_identities i
+        JOIN mainstay.users u ON u.id = i.user_id
+        JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE i.user_id = $1
         ORDER BY i.id
         LIMIT 200
@@ -128,19 +128,22 @@ pub(super) async fn create_external_identity(
 ) -> Result<WithHeaders<Created<ExternalIdentityView>>, Problem> {
     const LINK: &str = r"
         changed AS (
-            INSERT INTO external_identities (
+            INSERT INTO mainstay.external_identities (
                 id, user_id, issuer, subject, subject_index, email, created_at
             )
             SELECT $1, u.id, $3, $4, $5, $6, $7
-            FROM users u
+            FROM mainstay.users u
             WHERE u.id = $2
               AND u.active
               AND EXISTS (SELECT FROM held)
-              AND NOT EXISTS (SELECT FROM external_identities WHERE subject_index = ANY ($8))
+              AND NOT EXISTS (
+                  SELECT FROM mainstay.external_identities
+                  WHERE subject_index = ANY ($8)
+              )
             RETURNING id
         ),
         claimed AS (
-            INSERT INTO unique_indexes (digest, row_id)
+            INSERT INTO mainstay.unique_indexes (digest, row_id)
             SELECT unnest($8), id
             FROM changed
         )
@@ -262,17 +265,17 @@ pub(super) async fn delete_external_identity(
 ) -> Result<NoContent, Problem> {
     const UNLINK: &str = r"
         changed AS (
-            DELETE FROM external_identities
+            DELETE FROM mainstay.external_identities
             WHERE id = $1
               AND user_id = $2
               AND EXISTS (SELECT FROM held)
-              AND NOT is_last_way_in($2, $1)
-            RETURNING id, end_sessions(user_id, NULL, $3, $4)
+              AND NOT mainstay.is_last_way_in($2, $1)
+            RETURNING id, mainstay.end_sessions(user_id, NULL, $3, $4)
         )
     ";
 
     const EXISTS: &str = r"
-        SELECT FROM external_identities
+        SELECT FROM mainstay.external_identities
         WHERE id = $1 AND user_id = $2
     ";
 

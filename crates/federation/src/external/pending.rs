@@ -17,7 +17,7 @@ const PURPOSE: &str = "external authorization";
 
 /// Where they stand.
 pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
-    table: "external_authorizations",
+    table: "mainstay.external_authorizations",
     id: "hash",
     id_type: "bytea",
     column: "payload",
@@ -87,18 +87,20 @@ impl Pending {
         const INSERT: &str = r"
             WITH old AS (
                 SELECT hash
-                FROM external_authorizations
+                FROM mainstay.external_authorizations
                 WHERE expires_at < $4
                 ORDER BY expires_at
                 LIMIT 100
                 FOR UPDATE SKIP LOCKED
             ),
             cleared AS (
-                DELETE FROM external_authorizations e
+                DELETE FROM mainstay.external_authorizations e
                 USING old
                 WHERE e.hash = old.hash
             )
-            INSERT INTO external_authorizations (hash, binding, payload, created_at, expires_at)
+            INSERT INTO mainstay.external_authorizations (
+                hash, binding, payload, created_at, expires_at
+            )
             VALUES ($1, $2, $3, $4, $5)
         ";
 
@@ -139,7 +141,7 @@ impl Taken {
         now: Timestamp,
     ) -> Result<Option<Self>, Problem> {
         const TAKE_UP: &str = r"
-            DELETE FROM external_authorizations
+            DELETE FROM mainstay.external_authorizations
             WHERE hash = $1 AND binding = $2 AND expires_at > $3
             RETURNING payload
         ";

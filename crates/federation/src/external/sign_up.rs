@@ -31,28 +31,28 @@ pub(crate) async fn sign_up(
     const CHANGE: &str = r"
         free AS (
             SELECT
-            WHERE NOT EXISTS (SELECT FROM users WHERE email_index = ANY ($8))
+            WHERE NOT EXISTS (SELECT FROM mainstay.users WHERE email_index = ANY ($8))
         ),
         key AS (
-            INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+            INSERT INTO mainstay.data_keys (id, organization_id, subject_id, wrapped, created_at)
             SELECT $1, $2, $3, $4, $5
             FROM free
         ),
         changed AS (
-            INSERT INTO users (id, data_key, email, email_index, created_at)
+            INSERT INTO mainstay.users (id, data_key, email, email_index, created_at)
             SELECT $3, $1, $6, $7, $5
             FROM free
             RETURNING id
         ),
         linked AS (
-            INSERT INTO external_identities (
+            INSERT INTO mainstay.external_identities (
                 id, user_id, issuer, subject, subject_index, email, created_at
             )
             SELECT $9, id, $10, $11, $12, $13, $5
             FROM changed
         ),
         claimed AS (
-            INSERT INTO unique_indexes (digest, row_id)
+            INSERT INTO mainstay.unique_indexes (digest, row_id)
             SELECT unnest($8::bytea[]), id
             FROM changed
             UNION ALL

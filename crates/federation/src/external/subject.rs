@@ -41,7 +41,7 @@ pub(super) fn table() -> SealedTable {
 
 const PLACE: IndexPlace<'static> = IndexPlace {
     organization: NOWHERE,
-    table: "external_identities",
+    table: "mainstay.external_identities",
     column: "subject_index",
     length: IndexLength::Unique,
 };
@@ -77,7 +77,7 @@ pub(crate) fn indexes(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<Vec<u8>>
 pub(crate) fn cell(identity: Uuid, column: &'static str) -> Cell<'static> {
     Cell {
         organization: NOWHERE,
-        table: "external_identities",
+        table: "mainstay.external_identities",
         column,
         row: identity,
     }

@@ -46,14 +46,14 @@ pub(super) async fn list_applications(by: InPerson) -> Result<Listing<Applicatio
             g.consented_at,
             (
                 SELECT count(*)
-                FROM sessions s
+                FROM mainstay.sessions s
                 WHERE s.grant_id = g.id
                   AND s.ended_at IS NULL
                   AND s.expires_at > $2
                   AND (s.idle_expires_at IS NULL OR s.idle_expires_at > $2)
             )
-        FROM oauth_grants g
-        JOIN oauth_clients c ON c.client_id = g.client_id
+        FROM mainstay.oauth_grants g
+        JOIN mainstay.oauth_clients c ON c.client_id = g.client_id
         WHERE g.user_id = $1
         ORDER BY g.id DESC
     ";
@@ -99,12 +99,12 @@ pub(super) async fn withdraw_application(
 ) -> Result<NoContent, Problem> {
     // Codes and sessions stand on the grant by their foreign keys, so that none that is given at this moment stays.
     const WITHDRAW: &str = r"
-            changed AS (
-                DELETE FROM oauth_grants
-                WHERE id = $1 AND user_id = $2
-                RETURNING id
-            )
-        ";
+        changed AS (
+            DELETE FROM mainstay.oauth_grants
+            WHERE id = $1 AND user_id = $2
+            RETURNING id
+        )
+    ";
 
     let principal = by.principal();
     let unscoped = by.unscoped("what a person allows belongs to them, wherever they work");

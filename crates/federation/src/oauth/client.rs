@@ -40,7 +40,7 @@ impl Application {
 
     /// The application is still active.
     pub(super) fn active(&self) -> Precondition {
-        const ROWS: &str = "oauth_clients WHERE client_id = ? AND disabled_at IS NULL";
+        const ROWS: &str = "mainstay.oauth_clients WHERE client_id = ? AND disabled_at IS NULL";
         Precondition::new(ROWS, "FOR SHARE", [self.client_id.as_str().into()])
     }
 
@@ -48,7 +48,7 @@ impl Application {
     pub(super) async fn find(unscoped: &Unscoped, client_id: &str) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
             SELECT id, client_id, name, redirect_uris, first_party
-            FROM oauth_clients
+            FROM mainstay.oauth_clients
             WHERE client_id = $1 AND disabled_at IS NULL
         ";
         let rows = unscoped
@@ -74,11 +74,13 @@ pub(crate) async fn permissions_of(
     client: &Client,
 ) -> Result<Permissions, Error> {
     const FIND: &str = r"
-        SELECT usable_permissions(
-            c.permissions, m.role_id, sponsor_role(c.sponsor_id, c.sponsor_since, c.organization_id)
+        SELECT mainstay.usable_permissions(
+            c.permissions, m.role_id,
+            mainstay.sponsor_role(c.sponsor_id, c.sponsor_since, c.organization_id)
         )
-        FROM client_secrets c
-        JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id
+        FROM mainstay.client_secrets c
+        JOIN mainstay.memberships m ON m.user_id = c.user_id
+            AND m.organization_id = c.organization_id
         WHERE c.id = $1
     ";
 

@@ -62,12 +62,12 @@ pub(crate) async fn insert(
     // `agreed` writes what is granted from now on; `remembered` finds what was agreed to before and is not withdrawn yet.
     const INSERT: &str = r"
         cleared AS (
-            DELETE FROM authorization_codes
+            DELETE FROM mainstay.authorization_codes
             WHERE granted_by = $5 AND used_at IS NULL AND expires_at < $8
         ),
         remembered AS (
             SELECT id
-            FROM oauth_grants
+            FROM mainstay.oauth_grants
             WHERE user_id = $10
               AND client_id = $2
               AND organization_id IS NOT DISTINCT FROM $6
@@ -78,7 +78,7 @@ pub(crate) async fn insert(
             FOR KEY SHARE
         ),
         agreed AS (
-            INSERT INTO oauth_grants AS g (
+            INSERT INTO mainstay.oauth_grants AS g (
                 id, user_id, client_id, organization_id, scopes, created_at, consented_at
             )
             SELECT $11, $10, $2, $6, $7, $8, CASE WHEN $12 THEN $8 END
@@ -92,7 +92,7 @@ pub(crate) async fn insert(
             RETURNING id
         ),
         changed AS (
-            INSERT INTO authorization_codes (
+            INSERT INTO mainstay.authorization_codes (
                 hash, client_id, redirect_uri, challenge, granted_by, organization_id, scopes,
                 created_at, expires_at, grant_id
             )
@@ -156,11 +156,11 @@ impl Code {
                     AND u.active
                     AND (c.organization_id IS NULL OR m.user_id IS NOT NULL), k.id, k.wrapped,
                 c.granted_by, c.grant_id
-            FROM authorization_codes c
-            JOIN sessions s ON s.id = c.granted_by
-            JOIN users u ON u.id = s.user_id
-            JOIN data_keys k ON k.id = u.data_key
-            LEFT JOIN memberships m ON m.user_id = s.user_id
+            FROM mainstay.authorization_codes c
+            JOIN mainstay.sessions s ON s.id = c.granted_by
+            JOIN mainstay.users u ON u.id = s.user_id
+            JOIN mainstay.data_keys k ON k.id = u.data_key
+            LEFT JOIN mainstay.memberships m ON m.user_id = s.user_id
                 AND m.organization_id = c.organization_id
             WHERE c.hash = $1
         ";
@@ -197,7 +197,7 @@ impl Code {
     /// Nobody has withdrawn what it stands on. The grant is locked before the code, as a withdrawal locks them.
     pub(super) fn is_not_withdrawn(&self) -> Precondition {
         Precondition::new(
-            "oauth_grants WHERE id = ?",
+            "mainstay.oauth_grants WHERE id = ?",
             "FOR KEY SHARE",
             [self.grant.into()],
         )

@@ -81,7 +81,7 @@ async fn in_words(
 ) -> Result<Vec<ConsentPermissionView>, Error> {
     const FIND: &str = r"
         SELECT name, help
-        FROM permissions
+        FROM mainstay.permissions
         WHERE name = ANY ($1)
         ORDER BY name
     ";

@@ -144,7 +144,7 @@ async fn end_what_it_gave(
 ) -> Result<(), Error> {
     const END: &str = r"
         changed AS (
-            UPDATE sessions
+            UPDATE mainstay.sessions
             SET ended_at = $2
             WHERE id = $1 AND ended_at IS NULL
             RETURNING id
@@ -200,8 +200,8 @@ async fn check_granted(
 ) -> Result<(), Problem> {
     const SCOPES: &str = r"
         SELECT s.scopes
-        FROM refresh_tokens t
-        JOIN sessions s ON s.id = t.session_id
+        FROM mainstay.refresh_tokens t
+        JOIN mainstay.sessions s ON s.id = t.session_id
         WHERE t.hash = $1 AND s.client_id = $2
     ";
 

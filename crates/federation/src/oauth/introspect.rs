@@ -82,12 +82,12 @@ async fn look_up(
     // A refresh token ends with its session, by use or without.
     const FIND: &str = r"
         SELECT id, client_id, organization_id, least(expires_at, idle_expires_at), scopes
-        FROM sessions
+        FROM mainstay.sessions
         WHERE id = coalesce(
             $1::uuid,
             (
                 SELECT session_id
-                FROM refresh_tokens
+                FROM mainstay.refresh_tokens
                 WHERE hash = $2::bytea AND used_at IS NULL
             )
         )

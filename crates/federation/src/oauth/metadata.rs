@@ -48,7 +48,7 @@ pub(super) async fn get_authorization_server_metadata(
     by: Public,
     principals: Shared<Principals>,
 ) -> Result<Json<MetadataView>, Problem> {
-    const PERMISSIONS: &str = "SELECT name FROM permissions ORDER BY name";
+    const PERMISSIONS: &str = "SELECT name FROM mainstay.permissions ORDER BY name";
 
     let unscoped =
         by.unscoped("permissions are declared by the code and belong to no organization");

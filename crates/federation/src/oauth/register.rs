@@ -69,7 +69,9 @@ pub enum ClientError {
 pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), ClientError> {
     const INSERT: &str = r"
         changed AS (
-            INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at, first_party)
+            INSERT INTO mainstay.oauth_clients (
+                id, client_id, name, redirect_uris, created_at, first_party
+            )
             VALUES ($1, $2, $3, $4, $5, $6)
             RETURNING id
         )
@@ -126,7 +128,7 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
 pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> {
     const LIST: &str = r"
         SELECT client_id, name, redirect_uris, created_at, disabled_at, first_party
-        FROM oauth_clients
+        FROM mainstay.oauth_clients
         ORDER BY client_id
     ";
 
@@ -158,13 +160,13 @@ pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<b
     // Codes and sessions stand on the grants, and go with them.
     const DEACTIVATE: &str = r"
         changed AS (
-            UPDATE oauth_clients
+            UPDATE mainstay.oauth_clients
             SET disabled_at = $2
             WHERE client_id = $1 AND disabled_at IS NULL
-            RETURNING client_id, end_sessions_of_client(client_id, $2)
+            RETURNING client_id, mainstay.end_sessions_of_client(client_id, $2)
         ),
         withdrawn AS (
-            DELETE FROM oauth_grants g
+            DELETE FROM mainstay.oauth_grants g
             USING changed
             WHERE g.client_id = changed.client_id
         )
@@ -194,7 +196,7 @@ pub async fn set_first_party(
 ) -> Result<bool, Error> {
     const SET: &str = r"
         changed AS (
-            UPDATE oauth_clients
+            UPDATE mainstay.oauth_clients
             SET first_party = $2
             WHERE client_id = $1 AND disabled_at IS NULL AND first_party <> $2
             RETURNING client_id
@@ -219,7 +221,7 @@ async fn change_client(
     action: Action,
     change: impl FnOnce(Event) -> Change,
 ) -> Result<bool, Error> {
-    const FIND: &str = "SELECT id FROM oauth_clients WHERE client_id = $1";
+    const FIND: &str = "SELECT id FROM mainstay.oauth_clients WHERE client_id = $1";
     let rows = unscoped
         .select("oauth_clients.id", FIND, [client_id.into()])
         .await?;

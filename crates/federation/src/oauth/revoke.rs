@@ -61,7 +61,7 @@ impl HeldToken {
 }
 
 impl Held {
-    /// The values of `coalesce($1, (SELECT session_id FROM refresh_tokens WHERE hash = $2))`.
+    /// The values of `coalesce($1, (SELECT session_id FROM mainstay.refresh_tokens WHERE hash = $2))`.
     pub(super) fn values(self) -> (Option<Uuid>, Option<Vec<u8>>) {
         match self {
             Self::Access(verified) => (Some(verified.session.uuid()), None),
@@ -102,16 +102,16 @@ async fn revoke(
 ) -> Result<(), Problem> {
     const FIND: &str = r"
         SELECT id, organization_id, client_id IS NOT DISTINCT FROM $3
-        FROM sessions
+        FROM mainstay.sessions
         WHERE id = coalesce(
-            $1::uuid, (SELECT session_id FROM refresh_tokens WHERE hash = $2::bytea)
+            $1::uuid, (SELECT session_id FROM mainstay.refresh_tokens WHERE hash = $2::bytea)
         )
           AND ended_at IS NULL
     ";
 
     const END: &str = r"
         changed AS (
-            UPDATE sessions
+            UPDATE mainstay.sessions
             SET ended_at = $2
             WHERE id = $1 AND ended_at IS NULL
             RETURNING id

@@ -94,8 +94,8 @@ async fn ask(
 
     let health = database.health().await?;
     anyhow::ensure!(
-        health.schema >= platform.schema_version(),
-        "connected as {role}, but the schema is at version {}, and this build needs {}: run `migrate`",
+        !health.schema.is_behind(platform.schema_version()),
+        "connected as {role}, but the schema is behind ({}), and this build needs {}: run `migrate`",
         health.schema,
         platform.schema_version()
     );

@@ -79,7 +79,7 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         })?;
 
     match migrated.applied.len() {
-        0 if migrated.version > platform.schema_version() => {
+        0 if migrated.version.is_ahead_of(platform.schema_version()) => {
             say(&migrate::outcome(platform, &migrated))
         }
         0 => {}
@@ -145,7 +145,7 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
     let count = unscoped
         .select(
             "organizations.count",
-            "SELECT count(*) FROM organizations",
+            "SELECT count(*) FROM mainstay.organizations",
             [],
         )
         .await?;

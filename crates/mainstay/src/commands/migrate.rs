@@ -31,10 +31,10 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
 /// Where the schema is.
 pub(super) fn outcome(platform: &Platform, migrated: &Migrated) -> String {
     let (version, own) = (migrated.version, platform.schema_version());
-    if version > own {
-        return format!("schema {version} is newer than this build's {own}: nothing to do");
+    if version.is_ahead_of(own) {
+        return format!("schema ({version}) is newer than this build's ({own}): nothing to do");
     }
-    format!("the schema is at version {version}")
+    format!("the schema is up to date: {version}")
 }
 
 /// Brings the schema up to date and declares the permissions; those of a newer schema are its own release's to declare.

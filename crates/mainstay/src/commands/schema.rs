@@ -5,25 +5,24 @@ use std::process::ExitCode;
 use super::{output::say, target::Target};
 use crate::Platform;
 
-/// Prints the version of the database's schema and the one that this build expects; fails where the first is lower.
+/// Prints the version of the database's schema and the one that this build expects; fails where a migration is missing.
 pub(super) async fn run(platform: &Platform, target: &Target) -> anyhow::Result<ExitCode> {
     let (found, expected) = (
         target.database()?.health().await?.schema,
         platform.schema_version(),
     );
-    let verdict = match found.cmp(&expected) {
-        std::cmp::Ordering::Less => "run `migrate`",
-        std::cmp::Ordering::Equal => "up to date",
-        std::cmp::Ordering::Greater => "newer than this build, which runs on it",
+
+    let (verdict, code) = if found.is_behind(expected) {
+        ("run `migrate`", ExitCode::FAILURE)
+    } else if found.is_ahead_of(expected) {
+        ("newer than this build, which runs on it", ExitCode::SUCCESS)
+    } else {
+        ("up to date", ExitCode::SUCCESS)
     };
 
     say(&format!("database  {found}"));
     say(&format!("build     {expected}"));
     say(verdict);
 
-    Ok(if found < expected {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(code)
 }

@@ -81,9 +81,9 @@ pub(super) async fn add(
 async fn first_organization(database: &Database) -> anyhow::Result<(OrganizationId, UserId)> {
     const FIRST: &str = r"
         SELECT o.id, m.user_id
-        FROM organizations o
-        JOIN memberships m ON m.organization_id = o.id
-        JOIN roles r ON r.id = m.role_id AND r.name = 'owner'
+        FROM mainstay.organizations o
+        JOIN mainstay.memberships m ON m.organization_id = o.id
+        JOIN mainstay.roles r ON r.id = m.role_id AND r.name = 'owner'
         ORDER BY o.created_at, m.created_at
         LIMIT 1
     ";

@@ -37,17 +37,17 @@ pub(super) async fn create_api_key(
 ) -> Result<Created<MadeApiKeyView>, Problem> {
     const INSERT: &str = r"
         changed AS (
-            INSERT INTO api_keys (
+            INSERT INTO mainstay.api_keys (
                 id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id,
                 member_since, made_by, sponsor_id, sponsor_since, permissions
             )
             SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at, m.user_id,
-                m.user_id, m.created_at, credential_permissions(m.role_id, $10, $4)
-            FROM memberships m
+                m.user_id, m.created_at, mainstay.credential_permissions(m.role_id, $10, $4)
+            FROM mainstay.memberships m
             WHERE m.user_id = $7
               AND m.organization_id = $8
               AND EXISTS (SELECT FROM held)
-              AND has_room('api_keys', $7, $9, $5)
+              AND mainstay.has_room('api_keys', $7, $9, $5)
             RETURNING id
         )
     ";

@@ -49,7 +49,7 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
     const SELECT: &str = r"
         SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
             created_at, expires_at, last_used_at, revoked_at
-        FROM api_keys
+        FROM mainstay.api_keys
         WHERE organization_id = $1 OR user_id = $2
         ORDER BY id DESC
     ";
@@ -72,10 +72,10 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
 /// # Errors
 /// As the database answers.
 pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
-    const FIND: &str = "SELECT organization_id FROM api_keys WHERE id = $1";
+    const FIND: &str = "SELECT organization_id FROM mainstay.api_keys WHERE id = $1";
     const REVOKE: &str = r"
         changed AS (
-            UPDATE api_keys
+            UPDATE mainstay.api_keys
             SET revoked_at = $2
             WHERE id = $1 AND revoked_at IS NULL
             RETURNING id

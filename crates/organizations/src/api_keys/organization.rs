@@ -53,19 +53,19 @@ pub(super) async fn delete_organization_api_key(
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = r"
         changed AS (
-            UPDATE api_keys
+            UPDATE mainstay.api_keys
             SET revoked_at = $3
             WHERE id = $1
               AND organization_id = $2
               AND revoked_at IS NULL
-              AND NOT member_exceeds(user_id, $2, $4, $5)
+              AND NOT mainstay.member_exceeds(user_id, $2, $4, $5)
             RETURNING id
         )
     ";
 
     const EXCEEDS: &str = r"
-        SELECT member_exceeds(user_id, $1, $3, $4)
-        FROM api_keys
+        SELECT mainstay.member_exceeds(user_id, $1, $3, $4)
+        FROM mainstay.api_keys
         WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL
     ";
 

@@ -19,7 +19,7 @@ pub(super) async fn delete_api_key(
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = r"
         changed AS (
-            UPDATE api_keys
+            UPDATE mainstay.api_keys
             SET revoked_at = $3
             WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL
             RETURNING id

@@ -65,7 +65,7 @@ pub async fn select_keys(
     const SELECT: &str = r"
         SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
             created_at, expires_at, last_used_at, revoked_at
-        FROM api_keys
+        FROM mainstay.api_keys
         WHERE user_id = $1
           AND revoked_at IS NULL
           AND ($2::uuid IS NULL OR organization_id = $2)

@@ -49,16 +49,16 @@ pub(super) async fn accept_invitation(
 ) -> Result<Json<JoinedView>, Problem> {
     const ACCEPT: &str = r"
         accepted AS (
-            DELETE FROM invitations
+            DELETE FROM mainstay.invitations
             WHERE id = $1
               AND hash = $2
               AND expires_at > $3
               AND EXISTS (SELECT FROM held)
-              AND hold_invitation(invited_by, organization_id, role_id)
-            RETURNING organization_id, role_id, destroy_data_key(data_key)
+              AND mainstay.hold_invitation(invited_by, organization_id, role_id)
+            RETURNING organization_id, role_id, mainstay.destroy_data_key(data_key)
         ),
         changed AS (
-            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
             SELECT $4, organization_id, role_id, $3
             FROM accepted
             RETURNING user_id, NULL::jsonb AS before, jsonb_build_object('role', $5::text) AS after

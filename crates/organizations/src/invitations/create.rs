@@ -60,31 +60,34 @@ pub(super) async fn create_invitation(
     // The new row waits for the old one to go: both have the same place in the index.
     const CREATE: &str = r"
         out_of_reach AS (
-            SELECT FROM invitations i
+            SELECT FROM mainstay.invitations i
             WHERE i.organization_id = $1
               AND i.email_index = ANY ($8)
               AND i.expires_at > $5
-              AND (role_exceeds(i.role_id, $14, $15) OR member_exceeds(i.invited_by, $1, $14, $15))
+              AND (
+                  mainstay.role_exceeds(i.role_id, $14, $15)
+                  OR mainstay.member_exceeds(i.invited_by, $1, $14, $15)
+              )
             UNION ALL
             SELECT
-            WHERE role_exceeds($9, $14, $15)
+            WHERE mainstay.role_exceeds($9, $14, $15)
         ),
         replaced AS (
-            DELETE FROM invitations
+            DELETE FROM mainstay.invitations
             WHERE organization_id = $1
               AND email_index = ANY ($8)
               AND EXISTS (SELECT FROM held)
               AND NOT EXISTS (SELECT FROM out_of_reach)
-            RETURNING destroy_data_key(data_key)
+            RETURNING mainstay.destroy_data_key(data_key)
         ),
         key AS (
-            INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+            INSERT INTO mainstay.data_keys (id, organization_id, subject_id, wrapped, created_at)
             SELECT $3, $1, $2, $4, $5
             FROM held
             WHERE NOT EXISTS (SELECT FROM out_of_reach)
         ),
         changed AS (
-            INSERT INTO invitations (
+            INSERT INTO mainstay.invitations (
                 id, organization_id, data_key, email, email_index, role_id, hash, invited_by,
                 created_at, expires_at
             )
@@ -176,9 +179,10 @@ pub(super) async fn create_invitation(
 /// The role of this name, if the caller may give it, and the organization's name.
 async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, String), Problem> {
     const FIND: &str = r"
-        SELECT o.name, r.id, role_exceeds(r.id, $3, $4)
-        FROM organizations o
-        LEFT JOIN roles r ON r.name = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL)
+        SELECT o.name, r.id, mainstay.role_exceeds(r.id, $3, $4)
+        FROM mainstay.organizations o
+        LEFT JOIN mainstay.roles r ON r.name = $2
+            AND (r.organization_id = $1 OR r.organization_id IS NULL)
         WHERE o.id = $1
     ";
 

@@ -23,13 +23,13 @@ pub(crate) struct Pending {
 pub(crate) async fn find(unscoped: &Unscoped, token: &str) -> Result<Option<Pending>, Error> {
     const FIND: &str = r"
         SELECT i.id, i.organization_id, o.name, r.name, i.email, k.id, k.wrapped
-        FROM invitations i
-        JOIN organizations o ON o.id = i.organization_id
-        JOIN roles r ON r.id = i.role_id
-        JOIN data_keys k ON k.id = i.data_key
+        FROM mainstay.invitations i
+        JOIN mainstay.organizations o ON o.id = i.organization_id
+        JOIN mainstay.roles r ON r.id = i.role_id
+        JOIN mainstay.data_keys k ON k.id = i.data_key
         WHERE i.hash = $1
           AND i.expires_at > $2
-          AND invitation_stands(i.invited_by, i.organization_id, i.role_id)
+          AND mainstay.invitation_stands(i.invited_by, i.organization_id, i.role_id)
     ";
 
     let (hash, now) = (hash(token), unscoped.database().runtime().clock.now());

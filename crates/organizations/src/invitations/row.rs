@@ -13,7 +13,7 @@ pub(crate) type InvitationId = Id<InvitationRow>;
 
 /// A row of the view `invitations_shown`.
 #[derive(Entity)]
-#[entity(table = "invitations_shown", resource = "invitation")]
+#[entity(table = "mainstay.invitations_shown", resource = "invitation")]
 pub(crate) struct InvitationRow {
     id: InvitationId,
     email: Vec<u8>,
@@ -71,13 +71,13 @@ impl InvitationRow {
 /// What is sealed of invitations. Their index is that of accounts, so that an account finds its invitations by it.
 pub(super) fn table() -> SealedTable {
     SealedTable {
-        table: "invitations",
+        table: "mainstay.invitations",
         resource: "invitation",
         id: "id",
         subject: "id",
         scope: Scope::Organization,
         key: KeyHolder::Row,
-        columns: vec![SealedColumn::at("invitations", "email")],
+        columns: vec![SealedColumn::at("mainstay.invitations", "email")],
         indexes: vec![address_index(false)],
         erasure: Erasure::Delete,
     }
@@ -88,7 +88,7 @@ pub(super) fn table() -> SealedTable {
 pub(crate) fn email_cell(organization: Uuid, id: InvitationId) -> Cell<'static> {
     Cell {
         organization,
-        table: "invitations",
+        table: "mainstay.invitations",
         column: "email",
         row: id.uuid(),
     }

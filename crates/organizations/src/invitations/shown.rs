@@ -78,18 +78,19 @@ pub(super) async fn delete_invitation(
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = r"
         changed AS (
-            DELETE FROM invitations
+            DELETE FROM mainstay.invitations
             WHERE id = $2
               AND organization_id = $1
-              AND NOT role_exceeds(role_id, $3, $4)
-              AND NOT member_exceeds(invited_by, $1, $3, $4)
-            RETURNING destroy_data_key(data_key)
+              AND NOT mainstay.role_exceeds(role_id, $3, $4)
+              AND NOT mainstay.member_exceeds(invited_by, $1, $3, $4)
+            RETURNING mainstay.destroy_data_key(data_key)
         )
     ";
 
     const EXCEEDS: &str = r"
-        SELECT role_exceeds(role_id, $3, $4) OR member_exceeds(invited_by, $1, $3, $4)
-        FROM invitations
+        SELECT mainstay.role_exceeds(role_id, $3, $4)
+            OR mainstay.member_exceeds(invited_by, $1, $3, $4)
+        FROM mainstay.invitations
         WHERE organization_id = $1 AND id = $2
     ";
 

@@ -90,32 +90,32 @@ async fn make(
     // While keys are rotated an address may stand under an older key's index; see also `unique_indexes`.
     const MAKE: &str = r"
         accepted AS (
-            DELETE FROM invitations
+            DELETE FROM mainstay.invitations
             WHERE id = $1
               AND hash = $2
               AND expires_at > $3
-              AND hold_invitation(invited_by, organization_id, role_id)
-              AND NOT EXISTS (SELECT FROM users WHERE email_index = ANY ($9))
-            RETURNING organization_id, role_id, destroy_data_key(data_key)
+              AND mainstay.hold_invitation(invited_by, organization_id, role_id)
+              AND NOT EXISTS (SELECT FROM mainstay.users WHERE email_index = ANY ($9))
+            RETURNING organization_id, role_id, mainstay.destroy_data_key(data_key)
         ),
         key AS (
-            INSERT INTO data_keys (id, organization_id, subject_id, wrapped, created_at)
+            INSERT INTO mainstay.data_keys (id, organization_id, subject_id, wrapped, created_at)
             SELECT $5, $11, $4, $6, $3
             FROM accepted
         ),
         changed AS (
-            INSERT INTO users (id, data_key, email, email_index, password_hash, created_at)
+            INSERT INTO mainstay.users (id, data_key, email, email_index, password_hash, created_at)
             SELECT $4, $5, $7, $8, $10, $3
             FROM accepted
             RETURNING id, NULL::jsonb AS before, jsonb_build_object('role', $12::text) AS after
         ),
         claimed AS (
-            INSERT INTO unique_indexes (digest, row_id)
+            INSERT INTO mainstay.unique_indexes (digest, row_id)
             SELECT unnest($9::bytea[]), id
             FROM changed
         ),
         member AS (
-            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
             SELECT changed.id, organization_id, role_id, $3
             FROM changed, accepted
         )

@@ -28,14 +28,14 @@ pub(super) async fn delete_member(
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = r"
         changed AS (
-            DELETE FROM memberships
+            DELETE FROM mainstay.memberships
             WHERE organization_id = $1
               AND user_id = $2
               AND role_id = $3
               AND EXISTS (SELECT FROM held)
-              AND NOT role_exceeds($3, $4, $5)
+              AND NOT mainstay.role_exceeds($3, $4, $5)
             RETURNING user_id, jsonb_build_object('role', $6::text) AS before, NULL::jsonb AS after,
-                end_sessions(user_id, $1, NULL, $7)
+                mainstay.end_sessions(user_id, $1, NULL, $7)
         )
     ";
 

@@ -12,7 +12,7 @@ pub(crate) type MemberId = Id<MemberRow>;
 /// A row of the view `members`. The address is sealed under the account's own key, which no organization has; so it stays
 /// as it is until [`open`](Self::open).
 #[derive(Entity)]
-#[entity(table = "members", resource = "member")]
+#[entity(table = "mainstay.members", resource = "member")]
 pub(crate) struct MemberRow {
     id: MemberId,
     role: String,

@@ -18,15 +18,15 @@ use super::{permissions::MembersManage, row::MemberId, subject::find_subject};
 const END_ALL: &str = r"
     member AS (
         SELECT user_id
-        FROM memberships
+        FROM mainstay.memberships
         WHERE organization_id = $1
           AND user_id = $2
           AND EXISTS (SELECT FROM held)
-          AND NOT role_exceeds(role_id, $4, $5)
+          AND NOT mainstay.role_exceeds(role_id, $4, $5)
         FOR NO KEY UPDATE
     ),
     ended AS (
-        SELECT end_sessions(user_id, $1, NULL, $3) AS ids
+        SELECT mainstay.end_sessions(user_id, $1, NULL, $3) AS ids
         FROM member
     ),
     changed AS (
@@ -38,14 +38,14 @@ const END_ALL: &str = r"
 
 const END_ONE: &str = r"
     changed AS (
-        UPDATE sessions
+        UPDATE mainstay.sessions
         SET ended_at = $3
         WHERE organization_id = $1
           AND user_id = $2
           AND id = $6
           AND ended_at IS NULL
           AND EXISTS (SELECT FROM held)
-          AND NOT member_exceeds($2, $1, $4, $5)
+          AND NOT mainstay.member_exceeds($2, $1, $4, $5)
         RETURNING id
     )
 ";
@@ -76,7 +76,7 @@ pub(super) async fn list_member_sessions(
 ) -> Result<Listing<MemberSessionView>, Problem> {
     const LIST: &str = r"
         SELECT id, kind, client_id, created_at, last_used_at, expires_at
-        FROM sessions
+        FROM mainstay.sessions
         WHERE organization_id = $1
           AND user_id = $2
           AND ended_at IS NULL

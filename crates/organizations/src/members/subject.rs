@@ -31,14 +31,14 @@ pub(crate) async fn find_subject<P: Permission>(
     wanted: Option<&str>,
 ) -> Result<Option<Subject>, Error> {
     const FIND: &str = r"
-        SELECT m.user_id, m.role_id, mine.name, role_exceeds(m.role_id, $4, $5), wanted.id,
-            role_exceeds(wanted.id, $4, $5), o.name, u.email, k.id, k.wrapped
-        FROM memberships m
-        JOIN organizations o ON o.id = m.organization_id
-        JOIN roles mine ON mine.id = m.role_id
-        JOIN users u ON u.id = m.user_id AND u.kind = 'person'
-        JOIN data_keys k ON k.id = u.data_key
-        LEFT JOIN roles wanted ON wanted.name = $3
+        SELECT m.user_id, m.role_id, mine.name, mainstay.role_exceeds(m.role_id, $4, $5), wanted.id,
+            mainstay.role_exceeds(wanted.id, $4, $5), o.name, u.email, k.id, k.wrapped
+        FROM mainstay.memberships m
+        JOIN mainstay.organizations o ON o.id = m.organization_id
+        JOIN mainstay.roles mine ON mine.id = m.role_id
+        JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'person'
+        JOIN mainstay.data_keys k ON k.id = u.data_key
+        LEFT JOIN mainstay.roles wanted ON wanted.name = $3
             AND (wanted.organization_id = m.organization_id OR wanted.organization_id IS NULL)
         WHERE m.organization_id = $1 AND m.user_id = $2
     ";

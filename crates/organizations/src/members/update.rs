@@ -45,14 +45,14 @@ pub(super) async fn update_member(
 ) -> Result<Json<MemberView>, Problem> {
     const UPDATE: &str = r"
         changed AS (
-            UPDATE memberships
+            UPDATE mainstay.memberships
             SET role_id = $4
             WHERE organization_id = $1
               AND user_id = $2
               AND role_id = $3
               AND EXISTS (SELECT FROM held)
-              AND NOT role_exceeds($3, $5, $6)
-              AND NOT role_exceeds($4, $5, $6)
+              AND NOT mainstay.role_exceeds($3, $5, $6)
+              AND NOT mainstay.role_exceeds($4, $5, $6)
             RETURNING user_id, jsonb_build_object('role', $7::text) AS before,
                 jsonb_build_object('role', $8::text) AS after
         )

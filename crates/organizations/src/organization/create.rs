@@ -41,14 +41,14 @@ pub(super) async fn create_organization(
 ) -> Result<Created<OwnOrganizationView>, Problem> {
     const CREATE: &str = r"
         changed AS (
-            INSERT INTO organizations (id, name, created_at)
+            INSERT INTO mainstay.organizations (id, name, created_at)
             SELECT $1, $2, $3
             FROM held
-            WHERE has_room('organizations', $4, $6, $3)
+            WHERE mainstay.has_room('organizations', $4, $6, $3)
             RETURNING id
         ),
         member AS (
-            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
             SELECT $4, id, $5, $3
             FROM changed
         )

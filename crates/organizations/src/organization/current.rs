@@ -48,12 +48,12 @@ pub(super) async fn update_current_organization(
     const UPDATE: &str = r"
         found AS (
             SELECT id, name
-            FROM organizations
+            FROM mainstay.organizations
             WHERE id = $1
             FOR UPDATE
         ),
         changed AS (
-            UPDATE organizations o
+            UPDATE mainstay.organizations o
             SET name = $2
             FROM found
             WHERE o.id = found.id AND found.name <> $2
@@ -84,7 +84,7 @@ pub(super) async fn update_current_organization(
 }
 
 async fn find<P: Permission>(by: &Door<P>) -> Result<CurrentOrganizationView, Problem> {
-    const FIND: &str = "SELECT id, name, created_at FROM organizations WHERE id = $1";
+    const FIND: &str = "SELECT id, name, created_at FROM mainstay.organizations WHERE id = $1";
 
     let read = |row: &Row| -> Result<_, Error> {
         Ok(CurrentOrganizationView {

@@ -32,40 +32,40 @@ pub(super) async fn delete_current_organization(
     const DELETE: &str = r"
         alone AS (
             SELECT 1
-            FROM memberships
+            FROM mainstay.memberships
             WHERE organization_id = $1
             HAVING count(*) = 1 AND bool_and(user_id = $2)
         ),
         changed AS (
-            DELETE FROM organizations o
+            DELETE FROM mainstay.organizations o
             USING alone
             WHERE o.id = $1
               AND EXISTS (SELECT FROM held)
             RETURNING o.id, jsonb_build_object('name', o.name) AS before, NULL::jsonb AS after
         ),
         left_by AS (
-            DELETE FROM memberships m
+            DELETE FROM mainstay.memberships m
             USING changed
             WHERE m.organization_id = changed.id
         ),
         withdrawn AS (
-            DELETE FROM invitations i
+            DELETE FROM mainstay.invitations i
             USING changed
             WHERE i.organization_id = changed.id
-            RETURNING destroy_data_key(i.data_key)
+            RETURNING mainstay.destroy_data_key(i.data_key)
         ),
         granted AS (
-            DELETE FROM role_permissions p
-            USING roles r, changed
+            DELETE FROM mainstay.role_permissions p
+            USING mainstay.roles r, changed
             WHERE p.role_id = r.id AND r.organization_id = changed.id
         ),
         made AS (
-            DELETE FROM roles r
+            DELETE FROM mainstay.roles r
             USING changed
             WHERE r.organization_id = changed.id
         ),
         ended AS (
-            UPDATE sessions s
+            UPDATE mainstay.sessions s
             SET ended_at = $3
             FROM changed
             WHERE s.organization_id = changed.id AND s.ended_at IS NULL

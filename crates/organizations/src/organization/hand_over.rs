@@ -41,23 +41,23 @@ pub(super) async fn hand_over_organization(
     const HAND_OVER: &str = r"
         place AS (
             SELECT id
-            FROM organizations
+            FROM mainstay.organizations
             WHERE id = $1
             FOR NO KEY UPDATE
         ),
         agreed AS (
             SELECT theirs.user_id, theirs.role_id
             FROM place
-            JOIN memberships mine ON mine.organization_id = place.id
+            JOIN mainstay.memberships mine ON mine.organization_id = place.id
                 AND mine.user_id = $2 AND mine.role_id = $4
-            JOIN memberships theirs ON theirs.organization_id = place.id
+            JOIN mainstay.memberships theirs ON theirs.organization_id = place.id
                 AND theirs.user_id = $3 AND theirs.user_id <> $2
-            JOIN users u ON u.id = theirs.user_id AND u.kind = 'person' AND u.active
+            JOIN mainstay.users u ON u.id = theirs.user_id AND u.kind = 'person' AND u.active
             WHERE EXISTS (SELECT FROM held)
             FOR NO KEY UPDATE OF mine, theirs
         ),
         moved AS (
-            UPDATE memberships m
+            UPDATE mainstay.memberships m
             SET role_id = CASE WHEN m.user_id = $3 THEN $4::uuid ELSE $5::uuid END
             FROM agreed
             WHERE m.organization_id = $1 AND m.user_id IN ($2, $3)
@@ -67,7 +67,7 @@ pub(super) async fn hand_over_organization(
             SELECT r.name, jsonb_build_object('owner', $2::uuid, 'role', r.name) AS before,
                 jsonb_build_object('owner', $3::uuid, 'role', 'owner') AS after
             FROM agreed
-            JOIN roles r ON r.id = agreed.role_id
+            JOIN mainstay.roles r ON r.id = agreed.role_id
             WHERE EXISTS (SELECT FROM moved)
         )
     ";

@@ -23,14 +23,14 @@ pub(super) async fn leave_organization(
 ) -> Result<NoContent, Problem> {
     const LEAVE: &str = r"
         changed AS (
-            DELETE FROM memberships m
-            USING roles r
+            DELETE FROM mainstay.memberships m
+            USING mainstay.roles r
             WHERE m.user_id = $1
               AND m.organization_id = $2
               AND r.id = m.role_id
               AND EXISTS (SELECT FROM held)
             RETURNING m.user_id, jsonb_build_object('role', r.name) AS before, NULL::jsonb AS after,
-                end_sessions(m.user_id, $2, NULL, $3)
+                mainstay.end_sessions(m.user_id, $2, NULL, $3)
         )
     ";
 

@@ -56,9 +56,9 @@ async fn find(
 ) -> Result<Vec<OwnOrganizationView>, Error> {
     const LIST: &str = r"
         SELECT o.id, o.name, r.name, m.created_at
-        FROM memberships m
-        JOIN organizations o ON o.id = m.organization_id
-        JOIN roles r ON r.id = m.role_id
+        FROM mainstay.memberships m
+        JOIN mainstay.organizations o ON o.id = m.organization_id
+        JOIN mainstay.roles r ON r.id = m.role_id
         WHERE m.user_id = $1 AND ($2::uuid IS NULL OR o.id = $2)
         ORDER BY m.created_at, o.id
     ";

@@ -29,16 +29,16 @@ pub async fn list_roles_of(
         SELECT r.name, r.organization_id IS NULL,
             (
                 SELECT count(*)
-                FROM memberships m
+                FROM mainstay.memberships m
                 WHERE m.role_id = r.id AND m.organization_id = $1
             ),
             ARRAY(
                 SELECT permission
-                FROM role_permissions
+                FROM mainstay.role_permissions
                 WHERE role_id = r.id
                 ORDER BY permission
             )
-        FROM roles r
+        FROM mainstay.roles r
         WHERE r.organization_id = $1 OR r.organization_id IS NULL
         ORDER BY r.organization_id NULLS FIRST, r.id
     ";
@@ -73,7 +73,7 @@ pub async fn assign_role(
     const ASSIGN: &str = r"
         wanted AS (
             SELECT u.id AS user_id, o.id AS organization_id, r.id AS role_id
-            FROM users u, organizations o, roles r
+            FROM mainstay.users u, mainstay.organizations o, mainstay.roles r
             WHERE u.id = $1
               AND o.id = $2
               AND r.name = $3
@@ -81,12 +81,12 @@ pub async fn assign_role(
         ),
         before AS (
             SELECT r.name
-            FROM memberships m
-            JOIN roles r ON r.id = m.role_id
+            FROM mainstay.memberships m
+            JOIN mainstay.roles r ON r.id = m.role_id
             WHERE m.user_id = $1 AND m.organization_id = $2
         ),
         changed AS (
-            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
             SELECT user_id, organization_id, role_id, $4
             FROM wanted
             ON CONFLICT ON CONSTRAINT memberships_pkey DO UPDATE SET role_id = excluded.role_id

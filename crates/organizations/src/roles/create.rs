@@ -43,14 +43,14 @@ pub(super) async fn create_role(
 ) -> Result<Created<RoleView>, Problem> {
     const CREATE: &str = r"
         changed AS (
-            INSERT INTO roles (id, organization_id, name)
+            INSERT INTO mainstay.roles (id, organization_id, name)
             SELECT $2, $1, $3
             FROM held
-            WHERE has_room('roles', $1, $5, $7)
+            WHERE mainstay.has_room('roles', $1, $5, $7)
             RETURNING id, NULL::jsonb AS before, $6::jsonb AS after
         ),
         granted AS (
-            INSERT INTO role_permissions (role_id, permission)
+            INSERT INTO mainstay.role_permissions (role_id, permission)
             SELECT changed.id, permission
             FROM changed, unnest($4::text[]) AS permission
         )

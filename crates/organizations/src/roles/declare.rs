@@ -6,17 +6,17 @@ use mainstay_database::{Error, Owner, Value};
 /// New permissions go to the roles that the code names; a permission that an operator took from a role stays taken.
 const DECLARE: &str = r"
     WITH declared AS (
-        INSERT INTO permissions (name, help, administrative)
+        INSERT INTO mainstay.permissions (name, help, administrative)
         SELECT name, help, name = ANY ($5::text[])
         FROM unnest($1::text[], $2::text[]) AS declared (name, help)
         ON CONFLICT (name) DO UPDATE SET help = excluded.help,
             administrative = excluded.administrative
     )
-    INSERT INTO role_permissions (role_id, permission)
+    INSERT INTO mainstay.role_permissions (role_id, permission)
     SELECT roles.id, granted.permission
     FROM unnest($3::text[], $4::text[]) AS granted (role, permission)
-    JOIN roles ON roles.name = granted.role AND roles.organization_id IS NULL
-    WHERE NOT EXISTS (SELECT FROM permissions WHERE permissions.name = granted.permission)
+    JOIN mainstay.roles ON roles.name = granted.role AND roles.organization_id IS NULL
+    WHERE NOT EXISTS (SELECT FROM mainstay.permissions WHERE permissions.name = granted.permission)
 ";
 
 /// Writes the permissions that the code declares into the database, as its owner.

@@ -33,16 +33,16 @@ pub(super) async fn delete_role(
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = r"
         changed AS (
-            DELETE FROM roles
+            DELETE FROM mainstay.roles
             WHERE id = $2
               AND organization_id = $1
               AND version = $3
               AND EXISTS (SELECT FROM held)
-              AND NOT role_exceeds(id, $5, $6)
+              AND NOT mainstay.role_exceeds(id, $5, $6)
             RETURNING id, $4::jsonb AS before, NULL::jsonb AS after
         ),
         taken AS (
-            DELETE FROM role_permissions p
+            DELETE FROM mainstay.role_permissions p
             USING changed
             WHERE p.role_id = changed.id
         )

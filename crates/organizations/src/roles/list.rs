@@ -14,11 +14,11 @@ pub(super) async fn list_roles(by: Allowed<RolesRead>) -> Result<Listing<RoleVie
         SELECT r.id, r.name, r.organization_id IS NULL,
             ARRAY(
                 SELECT permission
-                FROM role_permissions
+                FROM mainstay.role_permissions
                 WHERE role_id = r.id
                 ORDER BY permission
             ), r.version
-        FROM roles r
+        FROM mainstay.roles r
         WHERE r.organization_id = $1 OR r.organization_id IS NULL
         ORDER BY r.organization_id NULLS FIRST, r.id
     ";

@@ -22,7 +22,11 @@ pub(super) struct PermissionView {
 pub(super) async fn list_permissions(
     by: Allowed<RolesRead>,
 ) -> Result<Listing<PermissionView>, Problem> {
-    const LIST: &str = "SELECT name, help, administrative FROM permissions ORDER BY name";
+    const LIST: &str = r"
+        SELECT name, help, administrative
+        FROM mainstay.permissions
+        ORDER BY name
+    ";
 
     let unscoped =
         by.unscoped("permissions are declared by the code and belong to no organization");

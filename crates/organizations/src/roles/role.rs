@@ -62,11 +62,11 @@ pub(crate) async fn find<P: Permission>(
         SELECT r.id, r.name, r.organization_id IS NULL,
             ARRAY(
                 SELECT permission
-                FROM role_permissions
+                FROM mainstay.role_permissions
                 WHERE role_id = r.id
                 ORDER BY permission
-            ), r.version, role_exceeds(r.id, $3, $4)
-        FROM roles r
+            ), r.version, mainstay.role_exceeds(r.id, $3, $4)
+        FROM mainstay.roles r
         WHERE r.id = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL)
     ";
     let [held, owner] = held_by(by.principal());

@@ -47,22 +47,22 @@ pub(super) async fn update_role(
     // The row's version stands for its permissions too: whoever changes them meanwhile makes another.
     const UPDATE: &str = r"
         changed AS (
-            UPDATE roles
+            UPDATE mainstay.roles
             SET name = $4, version = version + 1
             WHERE id = $2
               AND organization_id = $1
               AND version = $3
               AND EXISTS (SELECT FROM held)
-              AND NOT role_exceeds(id, $8, $9)
+              AND NOT mainstay.role_exceeds(id, $8, $9)
             RETURNING id, $6::jsonb AS before, $7::jsonb AS after
         ),
         taken AS (
-            DELETE FROM role_permissions p
+            DELETE FROM mainstay.role_permissions p
             USING changed
             WHERE p.role_id = changed.id AND p.permission <> ALL ($5::text[])
         ),
         granted AS (
-            INSERT INTO role_permissions (role_id, permission)
+            INSERT INTO mainstay.role_permissions (role_id, permission)
             SELECT changed.id, permission
             FROM changed, unnest($5::text[]) AS permission
             ON CONFLICT ON CONSTRAINT role_permissions_pkey DO NOTHING

@@ -35,24 +35,24 @@ pub(super) async fn update_service_account(
     const UPDATE: &str = r"
         account AS (
             SELECT m.user_id, m.role_id
-            FROM memberships m
-            JOIN users u ON u.id = m.user_id AND u.kind = 'service'
+            FROM mainstay.memberships m
+            JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'service'
             WHERE m.user_id = $1
               AND m.organization_id = $2
               AND EXISTS (SELECT FROM held)
-              AND NOT role_exceeds(m.role_id, $3, $7)
+              AND NOT mainstay.role_exceeds(m.role_id, $3, $7)
             FOR UPDATE OF m
         ),
         role AS (
             SELECT r.id
             FROM (
                 SELECT id
-                FROM roles
+                FROM mainstay.roles
                 WHERE name = $5::text AND (organization_id = $2 OR organization_id IS NULL)
                 ORDER BY organization_id NULLS FIRST
                 LIMIT 1
             ) r
-            WHERE NOT role_exceeds(r.id, $3, false)
+            WHERE NOT mainstay.role_exceeds(r.id, $3, false)
             UNION ALL
             SELECT role_id
             FROM account
@@ -60,7 +60,7 @@ pub(super) async fn update_service_account(
         ),
         found AS (SELECT account.user_id FROM account, role),
         changed AS (
-            UPDATE users u
+            UPDATE mainstay.users u
             SET name = coalesce($4, u.name), active = coalesce($6, u.active)
             FROM account, role
             WHERE u.id = account.user_id
@@ -70,7 +70,7 @@ pub(super) async fn update_service_account(
             RETURNING u.id
         ),
         member AS (
-            UPDATE memberships m
+            UPDATE mainstay.memberships m
             SET role_id = role.id
             FROM changed, role
             WHERE m.user_id = changed.id

@@ -39,22 +39,22 @@ pub(super) async fn create_service_account(
             SELECT r.id
             FROM (
                 SELECT id
-                FROM roles
+                FROM mainstay.roles
                 WHERE name = $4 AND (organization_id = $2 OR organization_id IS NULL)
                 ORDER BY organization_id NULLS FIRST
                 LIMIT 1
             ) r
-            WHERE NOT role_exceeds(r.id, $6, false)
+            WHERE NOT mainstay.role_exceeds(r.id, $6, false)
         ),
         changed AS (
-            INSERT INTO users (id, kind, name, created_at)
+            INSERT INTO mainstay.users (id, kind, name, created_at)
             SELECT $1, 'service', $3, $5
             FROM role, held
-            WHERE has_room('service_accounts', $2, $7, $5)
+            WHERE mainstay.has_room('service_accounts', $2, $7, $5)
             RETURNING id
         ),
         member AS (
-            INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+            INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
             SELECT changed.id, $2, role.id, $5
             FROM changed, role
         )
@@ -103,8 +103,8 @@ pub(crate) async fn role_refusal<P: Permission>(
     otherwise: Kind,
 ) -> Problem {
     const FIND: &str = r"
-        SELECT NOT role_exceeds(id, $3, false)
-        FROM roles
+        SELECT NOT mainstay.role_exceeds(id, $3, false)
+        FROM mainstay.roles
         WHERE name = $2 AND (organization_id = $1 OR organization_id IS NULL)
         ORDER BY organization_id NULLS FIRST
         LIMIT 1

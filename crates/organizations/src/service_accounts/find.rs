@@ -60,10 +60,10 @@ pub(crate) async fn refusal<P: Permission>(by: &Door<P>, id: UserId, otherwise: 
 
 async fn select<P: Permission>(by: &Door<P>, id: Option<UserId>) -> Result<Vec<Found>, Error> {
     const SELECT: &str = r"
-        SELECT u.id, u.name, r.name, u.active, u.created_at, NOT role_exceeds(r.id, $3, $4)
-        FROM memberships m
-        JOIN users u ON u.id = m.user_id AND u.kind = 'service'
-        JOIN roles r ON r.id = m.role_id
+        SELECT u.id, u.name, r.name, u.active, u.created_at, NOT mainstay.role_exceeds(r.id, $3, $4)
+        FROM mainstay.memberships m
+        JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'service'
+        JOIN mainstay.roles r ON r.id = m.role_id
         WHERE m.organization_id = $1 AND ($2::uuid IS NULL OR u.id = $2)
         ORDER BY u.id DESC
     ";

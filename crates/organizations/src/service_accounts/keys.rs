@@ -39,22 +39,22 @@ pub(super) async fn create_service_account_key(
     // Whoever had a key of an account that may do more than they could do more, too.
     const INSERT: &str = r"
         changed AS (
-            INSERT INTO api_keys (
+            INSERT INTO mainstay.api_keys (
                 id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id,
                 member_since, made_by, sponsor_id, sponsor_since, permissions
             )
             SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at,
                 maker.user_id, maker.user_id, maker.created_at,
-                credential_permissions(m.role_id, $9, $4)
-            FROM memberships m
-            JOIN users u ON u.id = m.user_id AND u.kind = 'service'
-            JOIN memberships maker ON maker.user_id = $12
+                mainstay.credential_permissions(m.role_id, $9, $4)
+            FROM mainstay.memberships m
+            JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'service'
+            JOIN mainstay.memberships maker ON maker.user_id = $12
                 AND maker.organization_id = m.organization_id
             WHERE m.user_id = $7
               AND m.organization_id = $8
-              AND NOT role_exceeds(m.role_id, $9, $11)
+              AND NOT mainstay.role_exceeds(m.role_id, $9, $11)
               AND EXISTS (SELECT FROM held)
-              AND has_room('api_keys', $7, $10, $5)
+              AND mainstay.has_room('api_keys', $7, $10, $5)
             RETURNING id
         )
     ";
@@ -140,23 +140,23 @@ pub(super) async fn delete_service_account_key(
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = r"
         changed AS (
-            UPDATE api_keys k
+            UPDATE mainstay.api_keys k
             SET revoked_at = $4
-            FROM users u
+            FROM mainstay.users u
             WHERE k.id = $1
               AND k.user_id = $2
               AND k.organization_id = $3
               AND k.revoked_at IS NULL
               AND u.id = k.user_id
               AND u.kind = 'service'
-              AND NOT member_exceeds(k.user_id, $3, $5, $6)
+              AND NOT mainstay.member_exceeds(k.user_id, $3, $5, $6)
             RETURNING k.id
         )
     ";
 
     const EXCEEDS: &str = r"
-        SELECT member_exceeds(user_id, $1, $4, $5)
-        FROM api_keys
+        SELECT mainstay.member_exceeds(user_id, $1, $4, $5)
+        FROM mainstay.api_keys
         WHERE organization_id = $1
           AND id = $2
           AND user_id = $3

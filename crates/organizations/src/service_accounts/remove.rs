@@ -25,18 +25,18 @@ pub(super) async fn delete_service_account(
     const DELETE: &str = r"
         account AS (
             SELECT m.user_id
-            FROM memberships m
-            JOIN users u ON u.id = m.user_id AND u.kind = 'service'
+            FROM mainstay.memberships m
+            JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'service'
             WHERE m.user_id = $1
               AND m.organization_id = $2
               AND EXISTS (SELECT FROM held)
-              AND NOT role_exceeds(m.role_id, $3, $4)
+              AND NOT mainstay.role_exceeds(m.role_id, $3, $4)
         ),
         changed AS (
-            DELETE FROM users u
+            DELETE FROM mainstay.users u
             USING account a
             WHERE u.id = a.user_id
-            RETURNING u.id, forget_account(u.id)
+            RETURNING u.id, mainstay.forget_account(u.id)
         )
     ";
 

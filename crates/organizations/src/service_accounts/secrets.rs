@@ -100,21 +100,22 @@ pub(super) async fn create_client_secret(
 ) -> Result<Created<MadeClientSecretView>, Problem> {
     const INSERT: &str = r"
         changed AS (
-            INSERT INTO client_secrets (
+            INSERT INTO mainstay.client_secrets (
                 id, secret_hash, created_at, expires_at, user_id, organization_id, member_since,
                 made_by, sponsor_id, sponsor_since, scopes, permissions
             )
             SELECT $1, $2, $3, $4, m.user_id, m.organization_id, m.created_at, maker.user_id,
-                maker.user_id, maker.created_at, $11, credential_permissions(m.role_id, $7, $11)
-            FROM memberships m
-            JOIN users u ON u.id = m.user_id AND u.kind = 'service'
-            JOIN memberships maker ON maker.user_id = $10
+                maker.user_id, maker.created_at, $11,
+                mainstay.credential_permissions(m.role_id, $7, $11)
+            FROM mainstay.memberships m
+            JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'service'
+            JOIN mainstay.memberships maker ON maker.user_id = $10
                 AND maker.organization_id = m.organization_id
             WHERE m.user_id = $5
               AND m.organization_id = $6
-              AND NOT role_exceeds(m.role_id, $7, $9)
+              AND NOT mainstay.role_exceeds(m.role_id, $7, $9)
               AND EXISTS (SELECT FROM held)
-              AND has_room('client_secrets', $5, $8, $3)
+              AND mainstay.has_room('client_secrets', $5, $8, $3)
             RETURNING id
         )
     ";
@@ -210,20 +211,20 @@ pub(super) async fn delete_client_secret(
 ) -> Result<NoContent, Problem> {
     const REVOKE: &str = r"
         changed AS (
-            UPDATE client_secrets
+            UPDATE mainstay.client_secrets
             SET revoked_at = $4
             WHERE id = $1
               AND user_id = $2
               AND organization_id = $3
               AND revoked_at IS NULL
-              AND NOT member_exceeds(user_id, $3, $5, $6)
-            RETURNING id, end_sessions(user_id, NULL, NULL, $4)
+              AND NOT mainstay.member_exceeds(user_id, $3, $5, $6)
+            RETURNING id, mainstay.end_sessions(user_id, NULL, NULL, $4)
         )
     ";
 
     const EXCEEDS: &str = r"
-        SELECT member_exceeds(user_id, $1, $4, $5)
-        FROM client_secrets
+        SELECT mainstay.member_exceeds(user_id, $1, $4, $5)
+        FROM mainstay.client_secrets
         WHERE organization_id = $1
           AND id = $2
           AND user_id = $3
@@ -278,7 +279,7 @@ async fn select<P: Permission>(
 ) -> Result<Vec<ClientSecretView>, Problem> {
     const SELECT: &str = r"
         SELECT id, created_at, expires_at, last_used_at, scopes, permissions, made_by, sponsor_id
-        FROM client_secrets
+        FROM mainstay.client_secrets
         WHERE organization_id = $1
           AND user_id = $2
           AND ($3::uuid IS NULL OR id = $3)

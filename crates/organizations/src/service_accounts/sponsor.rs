@@ -21,7 +21,7 @@ macro_rules! take_over {
         concat!(
             r"mine AS (
                 SELECT user_id, created_at
-                FROM memberships
+                FROM mainstay.memberships
                 WHERE user_id = $4 AND organization_id = $3 AND role_id = $5
             ),
             found AS (
@@ -29,8 +29,8 @@ macro_rules! take_over {
                 FROM ",
             $table,
             r" c
-                JOIN users u ON u.id = c.user_id AND u.kind = 'service'
-                JOIN memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id
+                JOIN mainstay.users u ON u.id = c.user_id AND u.kind = 'service'
+                JOIN mainstay.memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id
                     AND m.created_at = c.member_since
                 WHERE c.id = $1 AND c.user_id = $2 AND c.organization_id = $3 AND c.revoked_at IS NULL
                 FOR UPDATE OF c
@@ -40,7 +40,7 @@ macro_rules! take_over {
             $table,
             r" c
                 SET sponsor_id = mine.user_id, sponsor_since = mine.created_at,
-                    permissions = credential_permissions(found.role_id, $6, found.scopes)
+                    permissions = mainstay.credential_permissions(found.role_id, $6, found.scopes)
                 FROM found, mine
                 WHERE c.id = found.id
                 RETURNING c.id,
@@ -64,7 +64,10 @@ pub(super) async fn sponsor_service_account_key(
     principals: Shared<Principals>,
     Path((id, key)): Path<(UserId, ApiKeyId)>,
 ) -> Result<NoContent, Problem> {
-    let statement = ("service_accounts.sponsor_key", take_over!("api_keys"));
+    let statement = (
+        "service_accounts.sponsor_key",
+        take_over!("mainstay.api_keys"),
+    );
     take_over(&by, statement, id, ("api_key", key.uuid())).await?;
     principals.forget_session(key.uuid().into());
 
@@ -84,7 +87,10 @@ pub(super) async fn sponsor_client_secret(
     principals: Shared<Principals>,
     Path((id, secret)): Path<(UserId, ClientSecretId)>,
 ) -> Result<NoContent, Problem> {
-    let statement = ("client_secrets.sponsor", take_over!("client_secrets"));
+    let statement = (
+        "client_secrets.sponsor",
+        take_over!("mainstay.client_secrets"),
+    );
     take_over(&by, statement, id, ("client_secret", secret.uuid())).await?;
     principals.forget_user(id);
 

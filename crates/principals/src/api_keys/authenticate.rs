@@ -19,15 +19,15 @@ use crate::{
 /// It holds what it held then, as far as its account and its sponsor hold it now.
 const LOAD: &str = r"
     SELECT k.user_id, k.organization_id, k.expires_at, r.id, r.name,
-        usable_permissions(k.permissions, r.id, s.role_id), k.sponsor_id, s.role_id, k.created_at,
-        u.second_factor, k.secret_hash
-    FROM api_keys k
-    JOIN users u ON u.id = k.user_id AND u.active
-    JOIN memberships m ON m.user_id = k.user_id
+        mainstay.usable_permissions(k.permissions, r.id, s.role_id), k.sponsor_id, s.role_id,
+        k.created_at, u.second_factor, k.secret_hash
+    FROM mainstay.api_keys k
+    JOIN mainstay.users u ON u.id = k.user_id AND u.active
+    JOIN mainstay.memberships m ON m.user_id = k.user_id
         AND m.organization_id = k.organization_id AND m.created_at = k.member_since
-    JOIN roles r ON r.id = m.role_id
+    JOIN mainstay.roles r ON r.id = m.role_id
     CROSS JOIN LATERAL (
-        SELECT sponsor_role(k.sponsor_id, k.sponsor_since, k.organization_id) AS role_id
+        SELECT mainstay.sponsor_role(k.sponsor_id, k.sponsor_since, k.organization_id) AS role_id
     ) s
     WHERE k.id = $1 AND k.revoked_at IS NULL
 ";

@@ -8,7 +8,7 @@ pub type ApiKeyId = Id<ApiKeyRow>;
 
 /// A row of `api_keys`, without its secret's hash: whoever lists keys has no use for it.
 #[derive(Entity)]
-#[entity(table = "api_keys", resource = "api_key")]
+#[entity(table = "mainstay.api_keys", resource = "api_key")]
 pub struct ApiKeyRow {
     /// Which.
     pub id: ApiKeyId,

@@ -25,7 +25,7 @@ pub const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("public",
 const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
     let context = "decode(translate(id, '-_', '+/') || '=', 'base64')";
     PrivateColumn {
-        table: "signing_keys",
+        table: "mainstay.signing_keys",
         id: "id",
         id_type: "text",
         column,

@@ -97,7 +97,7 @@ pub async fn signing_key_made(database: &Database) -> Result<Option<Timestamp>, 
     let rows = unscoped
         .select(
             "signing_keys.made",
-            "SELECT max(created_at) FROM signing_keys",
+            "SELECT max(created_at) FROM mainstay.signing_keys",
             [],
         )
         .await?;

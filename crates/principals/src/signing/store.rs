@@ -14,7 +14,7 @@ use crate::events::{Action, about};
 /// Every key, the oldest first.
 pub(crate) const LIST: &str = r"
     SELECT id, public, private, created_at, signs_from, retires_at
-    FROM signing_keys
+    FROM mainstay.signing_keys
     ORDER BY number
 ";
 
@@ -22,15 +22,15 @@ pub(crate) const LIST: &str = r"
 /// the same number, and the second does nothing.
 const MAKE: &str = r"
     changed AS (
-        INSERT INTO signing_keys (id, number, public, private, created_at, signs_from)
+        INSERT INTO mainstay.signing_keys (id, number, public, private, created_at, signs_from)
         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5
-        FROM signing_keys
+        FROM mainstay.signing_keys
         HAVING $7::timestamptz IS NULL OR coalesce(max(created_at) <= $7, true)
         ON CONFLICT (number) DO NOTHING
         RETURNING id
     ),
     superseded AS (
-        UPDATE signing_keys
+        UPDATE mainstay.signing_keys
         SET retires_at = $6
         WHERE retires_at IS NULL
           AND EXISTS (SELECT FROM changed)
@@ -40,20 +40,20 @@ const MAKE: &str = r"
 /// Removes a key. Where it signed, or was to sign, another one begins at once.
 const RETIRE: &str = r"
     gone AS (
-        DELETE FROM signing_keys
+        DELETE FROM mainstay.signing_keys
         WHERE id = $1
         RETURNING private IS NOT NULL AS signs
     ),
     made AS (
-        INSERT INTO signing_keys (id, number, public, private, created_at, signs_from)
-        SELECT $2, (SELECT max(number) FROM signing_keys) + 1, $3, $4, $5, $5
+        INSERT INTO mainstay.signing_keys (id, number, public, private, created_at, signs_from)
+        SELECT $2, (SELECT max(number) FROM mainstay.signing_keys) + 1, $3, $4, $5, $5
         FROM gone
         WHERE signs
         ON CONFLICT (number) DO NOTHING
         RETURNING id
     ),
     superseded AS (
-        UPDATE signing_keys
+        UPDATE mainstay.signing_keys
         SET retires_at = $6
         WHERE retires_at IS NULL
           AND id <> $1
@@ -68,12 +68,15 @@ const RETIRE: &str = r"
 
 /// Wipes what signs no more, and removes what verifies no more.
 const CLEAR: &str = r"
-    WITH gone AS (DELETE FROM signing_keys WHERE retires_at <= $1)
-    UPDATE signing_keys k
+    WITH gone AS (DELETE FROM mainstay.signing_keys WHERE retires_at <= $1)
+    UPDATE mainstay.signing_keys k
     SET private = NULL
     WHERE private IS NOT NULL
       AND (retires_at IS NULL OR retires_at > $1)
-      AND EXISTS (SELECT FROM signing_keys n WHERE n.number > k.number AND n.signs_from <= $1)
+      AND EXISTS (
+          SELECT FROM mainstay.signing_keys n
+          WHERE n.number > k.number AND n.signs_from <= $1
+      )
 ";
 
 pub(crate) async fn list(unscoped: &Unscoped) -> Result<Vec<Row>, Error> {

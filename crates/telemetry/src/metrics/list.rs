@@ -219,8 +219,8 @@ pub const METRICS: &[Metric] = &[
         "mainstay_schema_version",
         Gauge,
         Count,
-        &[],
-        "The version of the schema: its latest migration.",
+        &["of"],
+        "The version of the schema: the latest migration of the platform, and of the app.",
     ),
     metric(
         "mainstay_measured_timestamp_seconds",

@@ -6,28 +6,29 @@ use crate::TestApp;
 
 /// Every column with its comment.
 const COLUMNS: &str = r"
-    SELECT c.relname::text, a.attname::text, col_description(c.oid, a.attnum)
+    SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', ''),
+        a.attname::text, col_description(c.oid, a.attnum)
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
-    WHERE c.relnamespace = 'public'::regnamespace
+    WHERE c.relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
       AND c.relkind IN ('r', 'p')
       AND NOT c.relispartition
       AND a.attnum > 0
       AND NOT a.attisdropped
-      AND c.relname <> 'refinery_schema_history'
+      AND c.relname NOT IN ('refinery_schema_history', 'schema_history')
 ";
 
 /// Tables of the platform that belong to no module.
-const PLATFORM: [&str; 1] = ["jobs"];
+const PLATFORM: [&str; 1] = ["mainstay.jobs"];
 
 /// What is sealed for nobody in particular, or not at all, and what goes with the row that it belongs to.
 const NOBODY: [&str; 6] = [
-    "audit_events",
-    "finding_subjects",
-    "findings",
-    "sign_in_places",
-    "sign_ups",
-    "unique_indexes",
+    "mainstay.audit_events",
+    "mainstay.finding_subjects",
+    "mainstay.findings",
+    "mainstay.sign_in_places",
+    "mainstay.sign_ups",
+    "mainstay.unique_indexes",
 ];
 
 /// Asserts that the record of processing is complete, and gives it as a page, for a snapshot (GDPR Article 30; OWASP ASVS

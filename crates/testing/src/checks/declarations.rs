@@ -7,10 +7,12 @@ use crate::TestApp;
 
 /// Columns of bytes: `table.column`, comment.
 const COLUMNS: &str = r"
-    SELECT c.relname || '.' || a.attname, coalesce(col_description(c.oid, a.attnum), '')
+    SELECT replace(
+        c.relnamespace::regnamespace || '.' || c.relname, 'public.', ''
+    ) || '.' || a.attname, coalesce(col_description(c.oid, a.attnum), '')
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
-    WHERE c.relnamespace = 'public'::regnamespace
+    WHERE c.relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
       AND c.relkind IN ('r', 'p')
       AND NOT c.relispartition
       AND a.attnum > 0
@@ -21,21 +23,21 @@ const COLUMNS: &str = r"
 /// Personal bytes of the platform that are neither sealed nor an index of what is, and why that is right.
 const ELSEWHERE: [(&str, &str); 2] = [
     (
-        "sign_in_places.place",
+        "mainstay.sign_in_places.place",
         "a keyed hash of a network that nobody opens: it is forgotten, not moved",
     ),
     (
-        "unique_indexes.digest",
+        "mainstay.unique_indexes.digest",
         "what the indexes of other tables are under each key; written and moved with them",
     ),
 ];
 
 /// Tables that name a data key of their own.
 const HOLDERS: &str = r"
-    SELECT c.relname::text
+    SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', '')
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
-    WHERE c.relnamespace = 'public'::regnamespace
+    WHERE c.relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
       AND c.relkind IN ('r', 'p')
       AND NOT c.relispartition
       AND a.attname = 'data_key'
@@ -44,10 +46,12 @@ const HOLDERS: &str = r"
 
 /// Columns that may be null.
 const NULLABLE: &str = r"
-    SELECT c.relname || '.' || a.attname
+    SELECT replace(
+        c.relnamespace::regnamespace || '.' || c.relname, 'public.', ''
+    ) || '.' || a.attname
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
-    WHERE c.relnamespace = 'public'::regnamespace
+    WHERE c.relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
       AND c.relkind IN ('r', 'p')
       AND a.attnum > 0
       AND NOT a.attnotnull

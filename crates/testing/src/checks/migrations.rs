@@ -22,6 +22,67 @@ pub fn migrations(folder: &Path) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Asserts that the migrations of a folder make and change nothing outside of the Postgres schema `schema`: each statement
+/// outside of functions names it.
+///
+/// # Panics
+/// With every statement that does not.
+pub fn migrations_stay_in(folder: &Path, schema: &str) {
+    let wrong: Vec<_> = read(folder)
+        .iter()
+        .flat_map(|(_, name, text)| {
+            statements(text)
+                .into_iter()
+                .filter_map(move |(_, statement)| {
+                    Some(format!("{name}: {}", outside_of(schema, &statement)?))
+                })
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The first line of a statement that makes or changes something without `schema` before its name.
+fn outside_of(schema: &str, statement: &str) -> Option<String> {
+    const NAMED_FIRST: [&str; 13] = [
+        "CREATE TABLE",
+        "CREATE VIEW",
+        "CREATE FUNCTION",
+        "ALTER TABLE",
+        "COMMENT ON TABLE",
+        "COMMENT ON VIEW",
+        "COMMENT ON COLUMN",
+        "REVOKE ALL ON FUNCTION",
+        "GRANT EXECUTE ON FUNCTION",
+        "INSERT INTO",
+        "UPDATE",
+        "DELETE FROM",
+        "DROP TABLE",
+    ];
+    const NAMED_BEHIND_ON: [&str; 4] = [
+        "CREATE INDEX",
+        "CREATE UNIQUE INDEX",
+        "CREATE TRIGGER",
+        "GRANT ",
+    ];
+
+    let first = NAMED_FIRST
+        .iter()
+        .find_map(|kind| statement.strip_prefix(kind));
+    let named = first.or_else(|| {
+        let behind = NAMED_BEHIND_ON
+            .iter()
+            .any(|kind| statement.starts_with(kind));
+        let place = statement
+            .find(" ON ")
+            .or_else(|| statement.find("\n    ON "));
+        behind.then_some(statement.get(place?..)?.trim_start().strip_prefix("ON"))?
+    })?;
+
+    let named = named.trim_start();
+    let inside = named.starts_with(&format!("{schema}.")) || named.starts_with("SCHEMA ");
+    (!inside).then(|| statement.lines().next().unwrap_or_default().to_owned())
+}
+
 /// A migration's number, file name and text.
 fn read(folder: &Path) -> Vec<(u32, String, String)> {
     let mut found = Vec::new();
@@ -127,6 +188,28 @@ fn statements(text: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_check_of_the_schema_sees_what_is_outside() {
+        for outside in [
+            "CREATE TABLE users (id uuid);",
+            "CREATE INDEX users_idx ON users (id);",
+            "GRANT SELECT ON users TO mainstay_server;",
+            "CREATE TRIGGER t\n    AFTER DELETE ON users\n    FOR EACH ROW EXECUTE FUNCTION mainstay.f();",
+            "CREATE TRIGGER t\n    AFTER DELETE\n    ON users\n    FOR EACH ROW EXECUTE FUNCTION mainstay.f();",
+            "COMMENT ON COLUMN users.id IS 'x';",
+        ] {
+            assert!(outside_of("mainstay", outside).is_some(), "{outside}");
+        }
+
+        for inside in [
+            "CREATE TABLE mainstay.users (id uuid);",
+            "CREATE INDEX users_idx ON mainstay.users (id);",
+            "GRANT USAGE ON SCHEMA public TO mainstay_server;",
+        ] {
+            assert_eq!(outside_of("mainstay", inside), None, "{inside}");
+        }
+    }
 
     #[test]
     fn the_check_of_migrations_sees_what_it_is_for() {

@@ -6,16 +6,17 @@ use crate::TestApp;
 /// Every column but those of the migrator's own table, and of partitions, which have their table's: table, column, type,
 /// comment.
 const COLUMNS: &str = r"
-    SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod),
+    SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', ''),
+        a.attname::text, format_type(a.atttypid, a.atttypmod),
         coalesce(col_description(c.oid, a.attnum), '')
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
-    WHERE c.relnamespace = 'public'::regnamespace
+    WHERE c.relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
       AND c.relkind IN ('r', 'p')
       AND a.attnum > 0
       AND NOT a.attisdropped
       AND NOT c.relispartition
-      AND c.relname <> 'refinery_schema_history'
+      AND c.relname NOT IN ('refinery_schema_history', 'schema_history')
     ORDER BY 1, a.attnum
 ";
 
@@ -23,9 +24,9 @@ const COLUMNS: &str = r"
 const UNDESCRIBED: &str = r"
     SELECT relname::text
     FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace
+    WHERE relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
       AND relkind IN ('r', 'p')
-      AND relname <> 'refinery_schema_history'
+      AND relname NOT IN ('refinery_schema_history', 'schema_history')
       AND obj_description(oid) IS NULL
 ";
 
@@ -34,23 +35,23 @@ const CLASSES: [&str; 4] = ["public: ", "internal: ", "personal: ", "secret: "];
 /// Personal or secret columns of the platform that are not sealed, and why that is right.
 const IN_CLEAR: [(&str, &str); 5] = [
     (
-        "users.password_hash",
+        "mainstay.users.password_hash",
         "argon2id: it cannot be turned back, and the server must read it to check a password",
     ),
     (
-        "recovery_codes.hashes",
+        "mainstay.recovery_codes.hashes",
         "SHA-256 of 125 random bits each, which nobody guesses",
     ),
     (
-        "audit_events.address",
+        "mainstay.audit_events.address",
         "an auditor searches by it, and it goes with the records when their time is over",
     ),
     (
-        "findings.address",
+        "mainstay.findings.address",
         "as in audit_events: whoever follows a finding searches the log by it",
     ),
     (
-        "finding_subjects.address",
+        "mainstay.finding_subjects.address",
         "the database compares it, and forgets it two days after the last finding",
     ),
 ];

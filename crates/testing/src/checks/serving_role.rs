@@ -7,21 +7,24 @@ use crate::TestApp;
 const GRANTED: &str = r"
     SELECT object, string_agg(privilege, ', ' ORDER BY privilege)
     FROM (
-        SELECT relname::text AS object, granted.privilege_type AS privilege, granted.grantee
+        SELECT replace(relnamespace::regnamespace || '.' || relname, 'public.', '') AS object,
+            granted.privilege_type AS privilege, granted.grantee
         FROM pg_class, aclexplode(relacl) AS granted
-        WHERE relnamespace = 'public'::regnamespace
+        WHERE relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
         UNION ALL
-        SELECT relname || '.' || attname, granted.privilege_type, granted.grantee
+        SELECT replace(
+            relnamespace::regnamespace || '.' || relname || '.' || attname, 'public.', ''
+        ), granted.privilege_type, granted.grantee
         FROM pg_attribute
         JOIN pg_class ON pg_class.oid = attrelid, aclexplode(attacl) AS granted
-        WHERE relnamespace = 'public'::regnamespace
+        WHERE relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
     ) AS granted
     WHERE grantee = 'mainstay_server'::regrole
     GROUP BY object
     UNION ALL
-    SELECT oid::regprocedure::text, 'EXECUTE'
+    SELECT replace(pronamespace::regnamespace || '.' || oid::regprocedure, 'public.', ''), 'EXECUTE'
     FROM pg_proc
-    WHERE pronamespace = 'public'::regnamespace
+    WHERE pronamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
       AND prorettype <> 'trigger'::regtype
       AND has_function_privilege('mainstay_server', oid, 'EXECUTE')
     ORDER BY 1
@@ -38,7 +41,8 @@ const OWNED: &str = r"
 const OPEN: &str = r"
     SELECT relname::text
     FROM pg_class, aclexplode(relacl) AS granted
-    WHERE relnamespace = 'public'::regnamespace AND granted.grantee = 0
+    WHERE relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
+      AND granted.grantee = 0
 ";
 
 /// Gives the rights of the serving role, one object a line, for a snapshot: what a statement that it runs could do at worst

@@ -24,9 +24,9 @@ pub(super) async fn make(app: &TestApp, caller: &Actor, collection: &str) -> Opt
 /// An organization that the caller may leave, since it has another owner.
 async fn another_organization(app: &TestApp, caller: &Actor) -> String {
     const JOIN: &str = r"
-        INSERT INTO memberships (user_id, organization_id, role_id, created_at)
+        INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
         SELECT $1, $2, id, now()
-        FROM roles
+        FROM mainstay.roles
         WHERE name = 'owner' AND organization_id IS NULL
     ";
 
@@ -55,7 +55,10 @@ async fn session_of(app: &TestApp, user: &str) -> String {
     let rows = app
         .owner()
         .await
-        .run("SELECT id FROM sessions WHERE user_id = $1", [user.into()])
+        .run(
+            "SELECT id FROM mainstay.sessions WHERE user_id = $1",
+            [user.into()],
+        )
         .await;
     let id: Uuid = rows.expect("sessions are read")[0]
         .get(0)
@@ -67,7 +70,7 @@ async fn session_of(app: &TestApp, user: &str) -> String {
 /// the caller would have to show it.
 async fn passkey(app: &TestApp, caller: &Actor) -> String {
     const MAKE: &str = r"
-        INSERT INTO passkeys (
+        INSERT INTO mainstay.passkeys (
             id, user_id, name, credential_hash, credential, sign_count, created_at
         )
         VALUES ($1, $2, '', uuid_send($1), '', 0, now())
@@ -95,13 +98,13 @@ async fn passkey(app: &TestApp, caller: &Actor) -> String {
 /// An application that the caller allowed to know who they are.
 async fn application(app: &TestApp, caller: &Actor) -> String {
     const REGISTER: &str = r"
-        INSERT INTO oauth_clients (id, client_id, name, redirect_uris, created_at)
+        INSERT INTO mainstay.oauth_clients (id, client_id, name, redirect_uris, created_at)
         VALUES ($1, 'swept', 'An application', '{https://swept.example/back}', now())
         ON CONFLICT ON CONSTRAINT oauth_clients_client_id_key DO NOTHING
     ";
 
     const MAKE: &str = r"
-        INSERT INTO oauth_grants (id, user_id, client_id, scopes, created_at, consented_at)
+        INSERT INTO mainstay.oauth_grants (id, user_id, client_id, scopes, created_at, consented_at)
         VALUES ($1, $2, 'swept', '{profile}', now(), now())
         ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE SET consented_at = now()
         RETURNING id
@@ -139,7 +142,9 @@ async fn another_session(app: &TestApp, caller: &Actor) -> Value {
 /// Links the caller to somebody elsewhere. What is sealed in it opens nowhere: the sweeps never look at it.
 async fn linked_identity(app: &TestApp, caller: &Actor) -> String {
     const LINK: &str = r"
-        INSERT INTO external_identities (id, user_id, issuer, subject, subject_index, created_at)
+        INSERT INTO mainstay.external_identities (
+            id, user_id, issuer, subject, subject_index, created_at
+        )
         VALUES ($1, $2, 'https://id.example', '', $3, now())
     ";
 

@@ -61,7 +61,7 @@ struct PlainPerson {
 
 /// The table of the sample without what the platform adds, and with the same indexes.
 const TABLE: [&str; 7] = [
-    "CREATE TABLE plain_people (id uuid PRIMARY KEY, organization_id uuid NOT NULL REFERENCES organizations (id), \
+    "CREATE TABLE plain_people (id uuid PRIMARY KEY, organization_id uuid NOT NULL REFERENCES mainstay.organizations (id), \
          full_name text NOT NULL, email text NOT NULL, phone text, date_of_birth text, national_id text, \
          postal_address text, notes text, \
          status text NOT NULL CHECK (status IN ('lead', 'active', 'inactive', 'blocked')), tags text[] NOT NULL, \

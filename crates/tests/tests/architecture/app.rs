@@ -40,7 +40,15 @@ fn the_document_says_what_the_platform_does() {
 
 #[test]
 fn migrations_name_what_they_make_and_say_why_they_destroy() {
-    checks::migrations(&root().join("migrations"));
+    for folder in ["crates/mainstay/migrations", "crates/fixture/migrations"] {
+        checks::migrations(&root().join(folder));
+    }
+}
+
+/// An app has tables of any name in the schema `public`: nothing of the platform may be there.
+#[test]
+fn migrations_of_the_platform_stay_in_its_schema() {
+    checks::migrations_stay_in(&root().join("crates/mainstay/migrations"), "mainstay");
 }
 
 /// Security promises hold by construction but here. The list may shrink; it grows by a reviewed change of the snapshot.

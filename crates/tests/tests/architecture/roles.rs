@@ -5,37 +5,42 @@ use mainstay_testing::{TestApp, checks};
 const BEYOND_SERVING: &[&str] = &[
     "CREATE TABLE t (x int)",
     "CREATE TEMPORARY TABLE t (x int)",
+    "CREATE TABLE mainstay.t (x int)",
     "CREATE SCHEMA s",
     "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "CREATE EXTENSION pgcrypto",
     "CREATE ROLE r",
     "CREATE DATABASE d",
     "ALTER TABLE customers ADD COLUMN x int",
-    "ALTER TABLE audit_events DISABLE TRIGGER audit_events_append_only",
+    "ALTER TABLE mainstay.audit_events DISABLE TRIGGER audit_events_append_only",
     "ALTER ROLE mainstay_server SUPERUSER",
     "DROP TABLE customers",
     "TRUNCATE customers",
-    "TRUNCATE audit_events",
-    "UPDATE audit_events SET action = 'nothing'",
-    "DELETE FROM audit_events",
-    "UPDATE permissions SET help = ''",
-    "INSERT INTO roles (id, name) VALUES (gen_random_uuid(), 'god')",
-    "INSERT INTO role_permissions SELECT id, 'audit.read' FROM roles",
+    "TRUNCATE mainstay.audit_events",
+    "UPDATE mainstay.audit_events SET action = 'nothing'",
+    "DELETE FROM mainstay.audit_events",
+    "UPDATE mainstay.permissions SET help = ''",
+    "INSERT INTO mainstay.roles (id, name) VALUES (gen_random_uuid(), 'god')",
+    r"
+        INSERT INTO mainstay.role_permissions
+        SELECT id, 'audit.read'
+        FROM mainstay.roles
+    ",
     // Roles of organizations are written, built-in ones are not.
-    "UPDATE roles SET name = 'god' WHERE name = 'owner'",
-    "UPDATE roles SET organization_id = NULL",
-    "DELETE FROM roles WHERE name = 'auditor'",
-    "DELETE FROM role_permissions",
-    "UPDATE role_permissions SET role_id = role_id",
-    "ALTER TABLE roles DISABLE TRIGGER roles_guard",
-    "CREATE OR REPLACE FUNCTION keep_an_owner() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
-    "TRUNCATE users CASCADE",
-    "UPDATE users SET kind = 'person'",
-    "UPDATE sessions SET user_id = user_id",
-    "UPDATE data_keys SET wrapped = ''",
-    "UPDATE api_keys SET secret_hash = ''",
-    "UPDATE api_keys SET expires_at = 'infinity', scopes = NULL",
-    "UPDATE client_secrets SET secret_hash = ''",
+    "UPDATE mainstay.roles SET name = 'god' WHERE name = 'owner'",
+    "UPDATE mainstay.roles SET organization_id = NULL",
+    "DELETE FROM mainstay.roles WHERE name = 'auditor'",
+    "DELETE FROM mainstay.role_permissions",
+    "UPDATE mainstay.role_permissions SET role_id = role_id",
+    "ALTER TABLE mainstay.roles DISABLE TRIGGER roles_guard",
+    "CREATE OR REPLACE FUNCTION mainstay.keep_an_owner() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    "TRUNCATE mainstay.users CASCADE",
+    "UPDATE mainstay.users SET kind = 'person'",
+    "UPDATE mainstay.sessions SET user_id = user_id",
+    "UPDATE mainstay.data_keys SET wrapped = ''",
+    "UPDATE mainstay.api_keys SET secret_hash = ''",
+    "UPDATE mainstay.api_keys SET expires_at = 'infinity', scopes = NULL",
+    "UPDATE mainstay.client_secrets SET secret_hash = ''",
     "SET ROLE mainstay_owner",
     "COPY customers TO PROGRAM 'true'",
     "SELECT pg_read_file('/etc/passwd')",
@@ -67,15 +72,18 @@ async fn the_serving_role_only_adds_to_the_log() {
     let rights = checks::serving_role(fixture::platform()).await;
     let of_the_log: Vec<_> = rights
         .lines()
-        .filter(|line| line.starts_with("audit_"))
+        .filter(|line| line.starts_with("mainstay.audit_"))
         .collect();
 
-    assert!(of_the_log.contains(&"audit_events: SELECT"), "{rights}");
+    assert!(
+        of_the_log.contains(&"mainstay.audit_events: SELECT"),
+        "{rights}"
+    );
     for line in of_the_log {
         for right in ["DELETE", "TRUNCATE", "UPDATE"] {
             assert!(!line.contains(right), "{line}");
         }
-        assert!(!line.starts_with("audit_events_"), "{line}");
+        assert!(!line.starts_with("mainstay.audit_events_"), "{line}");
     }
 }
 
@@ -87,16 +95,16 @@ async fn not_even_the_owner_alters_the_audit_log_in_passing() {
 
     let mut owner = app.owner().await;
     for statement in [
-        "UPDATE audit_events SET action = 'nothing'",
-        "DELETE FROM audit_events",
-        "TRUNCATE audit_events",
+        "UPDATE mainstay.audit_events SET action = 'nothing'",
+        "DELETE FROM mainstay.audit_events",
+        "TRUNCATE mainstay.audit_events",
     ] {
         assert_eq!(refusal(&mut owner, statement).await, "42501", "{statement}");
     }
 
     let rows = owner
         .run(
-            "SELECT count(*) FROM audit_events WHERE action <> 'nothing'",
+            "SELECT count(*) FROM mainstay.audit_events WHERE action <> 'nothing'",
             [],
         )
         .await

@@ -19,15 +19,18 @@ const THEN: usize = 60;
 /// Rows of every table but those that the worker writes by itself.
 async fn rows(app: &TestApp) -> BTreeMap<String, i64> {
     const COUNT: &str = r"
-        SELECT relname::text,
+        SELECT name,
             (
                 xpath(
                     '/row/count/text()',
-                    query_to_xml(format('SELECT count(*) FROM %I', relname), false, true, '')
+                    query_to_xml(format('SELECT count(*) FROM %s', name), false, true, '')
                 )
             )[1]::text::bigint
-        FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace
+        FROM (
+            SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', '') AS name, c.*
+            FROM pg_class c
+        ) AS c
+        WHERE c.relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
           AND relkind IN ('r', 'p')
           AND NOT relispartition
           AND relname NOT IN (

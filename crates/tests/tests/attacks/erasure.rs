@@ -22,9 +22,10 @@ use crate::{
 /// Every row of every table, as JSON.
 const DEFINE: &str = "CREATE FUNCTION pg_temp.everything() RETURNS TABLE (name text, content jsonb) LANGUAGE plpgsql AS $$ \
      BEGIN \
-         FOR name IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace \
+         FOR name IN SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', '') FROM pg_class c \
+             WHERE c.relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace) \
              AND c.relkind IN ('r', 'p') AND NOT c.relispartition LOOP \
-             RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM %I t', name, name); \
+             RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM %s t', name, name); \
          END LOOP; \
      END $$";
 
@@ -52,13 +53,13 @@ impl Thief<'_> {
         owner.close().await;
         let keys: BTreeMap<i64, DataKey> = rows
             .iter()
-            .filter(|(table, _)| table == "data_keys")
+            .filter(|(table, _)| table == "mainstay.data_keys")
             .map(|(_, row)| self.unwrapped(row))
             .collect();
 
         let mut read = BTreeSet::new();
         for (name, row) in &rows {
-            if name == "audit_events" {
+            if name == "mainstay.audit_events" {
                 let table = self
                     .tables
                     .iter()
@@ -193,7 +194,7 @@ async fn make(owner: &Actor, name: &str) -> String {
 async fn records(app: &TestApp, until: &str) -> (i64, String) {
     const DIGEST: &str = r"
         SELECT count(*), md5(string_agg(e::text, '|' ORDER BY id))
-        FROM audit_events e
+        FROM mainstay.audit_events e
         WHERE id <= $1
     ";
 
@@ -245,7 +246,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
         "an index stands in the row alone"
     );
 
-    let yesterday = dump(&live, &["--exclude-table-data=data_keys"]);
+    let yesterday = dump(&live, &["--exclude-table-data=mainstay.data_keys"]);
     let with_keys = dump(&live, &[]);
     let last = owner.get("/v1/audit/events?limit=1").await.json()["items"][0]["id"]
         .as_str()
@@ -287,7 +288,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
     restore(&restored, &yesterday);
     restore(
         &restored,
-        &dump(&live, &["--data-only", "--table=data_keys"]),
+        &dump(&live, &["--data-only", "--table=mainstay.data_keys"]),
     );
 
     let read = thief.reads(&restored).await;
@@ -340,7 +341,7 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
         "a session tells from where: {read:?}"
     );
 
-    let yesterday = dump(&live, &["--exclude-table-data=data_keys"]);
+    let yesterday = dump(&live, &["--exclude-table-data=mainstay.data_keys"]);
     agent.delete("/v1/me").await.assert_status(204);
 
     let read = thief.reads(&live).await;
@@ -356,7 +357,7 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
     restore(&restored, &yesterday);
     restore(
         &restored,
-        &dump(&live, &["--data-only", "--table=data_keys"]),
+        &dump(&live, &["--data-only", "--table=mainstay.data_keys"]),
     );
 
     let read = thief.reads(&restored).await;
@@ -373,7 +374,7 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
     assert!(
         tables
             .iter()
-            .all(|table| table == "audit_events" || table == "access_changes"),
+            .all(|table| table == "mainstay.audit_events" || table == "mainstay.access_changes"),
         "{tables:?}"
     );
 }

@@ -10,7 +10,7 @@ use crate::log::{judge, run, seal, sealed_log, unsealed_app};
 
 /// `$1`: how far from now its moment is, `$2`: how far its id; `$3` actor, `$4` session.
 const FORGE: &str = r"
-    INSERT INTO audit_events (
+    INSERT INTO mainstay.audit_events (
         id, occurred_at, organization_id, actor_id, session_id, action, operation, resource,
         request_id
     )
@@ -19,8 +19,9 @@ const FORGE: &str = r"
             to_hex((extract(epoch FROM clock_timestamp() + $2::text::interval) * 1000)::bigint), 12,
             '0'
         ) || '7' || right(replace(gen_random_uuid()::text, '-', ''), 19)
-    )::uuid, clock_timestamp() + $1::text::interval, (SELECT id FROM organizations LIMIT 1), $3, $4,
-        'customer.deleted', 'delete_customer', 'customer', gen_random_uuid()
+    )::uuid, clock_timestamp() + $1::text::interval,
+        (SELECT id FROM mainstay.organizations LIMIT 1), $3, $4, 'customer.deleted',
+        'delete_customer', 'customer', gen_random_uuid()
 ";
 
 async fn forge(
@@ -73,7 +74,7 @@ async fn a_record_is_of_the_moment_in_which_it_is_written() {
 
 #[tokio::test]
 async fn an_actor_has_the_session_that_the_record_names() {
-    const SESSION: &str = "SELECT id FROM sessions WHERE user_id = $1";
+    const SESSION: &str = "SELECT id FROM mainstay.sessions WHERE user_id = $1";
 
     let app = unsealed_app().await;
     let (one, other) = (app.actor(Agent).await, app.actor(Agent).await);

@@ -29,8 +29,8 @@ async fn nobody_changes_what_was_recorded() {
 
     let before = app.contents().await;
     let alterations = [
-        "UPDATE audit_events SET actor_id = NULL",
-        "DELETE FROM audit_events",
+        "UPDATE mainstay.audit_events SET actor_id = NULL",
+        "DELETE FROM mainstay.audit_events",
         "TRUNCATE audit_events",
     ];
 
@@ -56,20 +56,21 @@ async fn the_serving_role_owns_nothing_and_changes_no_schema() {
         "CREATE TEMPORARY TABLE mine (id int)",
         "CREATE SCHEMA mine",
         "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-        "DROP TABLE audit_events",
-        "ALTER TABLE audit_events DISABLE TRIGGER ALL",
-        "DROP TRIGGER audit_events_append_only ON audit_events",
+        "DROP TABLE mainstay.audit_events",
+        "ALTER TABLE mainstay.audit_events DISABLE TRIGGER ALL",
+        "DROP TRIGGER audit_events_append_only ON mainstay.audit_events",
         "ALTER TABLE customers ADD COLUMN mine int",
         "SET ROLE mainstay_owner",
         "SET session_replication_role = replica",
-        "INSERT INTO permissions (name, help) VALUES ('mine', 'mine')",
-        "UPDATE role_permissions SET permission = 'customers.delete'",
-        "INSERT INTO roles (id, name) VALUES (gen_random_uuid(), 'mine')",
-        "UPDATE users SET kind = kind",
-        "TRUNCATE users CASCADE",
-        "UPDATE data_keys SET wrapped = wrapped",
+        "INSERT INTO mainstay.permissions (name, help) VALUES ('mine', 'mine')",
+        "UPDATE mainstay.role_permissions SET permission = 'customers.delete'",
+        "INSERT INTO mainstay.roles (id, name) VALUES (gen_random_uuid(), 'mine')",
+        "UPDATE mainstay.users SET kind = kind",
+        "TRUNCATE mainstay.users CASCADE",
+        "UPDATE mainstay.data_keys SET wrapped = wrapped",
+        "UPDATE mainstay.schema_history SET version = 0",
         "UPDATE refinery_schema_history SET version = 0",
-        "SELECT announce_access_change('user', gen_random_uuid())",
+        "SELECT mainstay.announce_access_change('user', gen_random_uuid())",
         "SELECT pg_read_file('/etc/passwd')",
         "COPY customers TO PROGRAM 'true'",
     ] {
@@ -86,9 +87,9 @@ async fn the_serving_role_owns_nothing_and_changes_no_schema() {
 /// right is right. The last number is that of the tables at least.
 const EACH_TABLE: &str = "DO $$ DECLARE t text; c text; s text; tables int := 0; BEGIN \
      FOR t, c IN SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = 1 \
-         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname LIKE 'audit\\_%' LOOP \
+         WHERE relnamespace = 'mainstay'::regnamespace AND relkind IN ('r', 'p') AND relname LIKE 'audit\\_%' LOOP \
          tables := tables + 1; \
-         FOREACH s IN ARRAY ARRAY['UPDATE %1$I SET %2$I = %2$I', 'DELETE FROM %1$I', 'TRUNCATE %1$I'] || extra() LOOP \
+         FOREACH s IN ARRAY ARRAY['UPDATE mainstay.%1$I SET %2$I = %2$I', 'DELETE FROM mainstay.%1$I', 'TRUNCATE mainstay.%1$I'] || extra() LOOP \
              BEGIN \
                  EXECUTE format(s, t, c); \
                  RAISE EXCEPTION 'it was done: %', format(s, t, c); \
@@ -102,13 +103,13 @@ const EACH_TABLE: &str = "DO $$ DECLARE t text; c text; s text; tables int := 0;
 /// What the serving role tries beyond that: to take the guards away, and to go to the partitions by themselves.
 const DDL: &str = r"
     ARRAY[
-        'ALTER TABLE %1$I DISABLE TRIGGER ALL', 'DROP TABLE %1$I',
-        'ALTER TABLE %1$I ADD COLUMN x int', 'ALTER TABLE %1$I ALTER %2$I DROP NOT NULL',
-        'ALTER TABLE %1$I OWNER TO mainstay_server',
-        'ALTER TABLE audit_events DETACH PARTITION %1$I',
-        'CREATE TRIGGER mine BEFORE INSERT ON %1$I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
-        'CREATE RULE mine AS ON INSERT TO %1$I DO INSTEAD NOTHING',
-        'CREATE INDEX mine ON %1$I (%2$I)', 'LOCK TABLE %1$I IN ACCESS EXCLUSIVE MODE'
+        'ALTER TABLE mainstay.%1$I DISABLE TRIGGER ALL', 'DROP TABLE mainstay.%1$I',
+        'ALTER TABLE mainstay.%1$I ADD COLUMN x int', 'ALTER TABLE mainstay.%1$I ALTER %2$I DROP NOT NULL',
+        'ALTER TABLE mainstay.%1$I OWNER TO mainstay_server',
+        'ALTER TABLE mainstay.audit_events DETACH PARTITION mainstay.%1$I',
+        'CREATE TRIGGER mine BEFORE INSERT ON mainstay.%1$I FOR EACH STATEMENT EXECUTE FUNCTION mainstay.refuse_change()',
+        'CREATE RULE mine AS ON INSERT TO mainstay.%1$I DO INSTEAD NOTHING',
+        'CREATE INDEX mine ON mainstay.%1$I (%2$I)', 'LOCK TABLE mainstay.%1$I IN ACCESS EXCLUSIVE MODE'
     ]
 ";
 
@@ -141,21 +142,24 @@ async fn the_serving_role_writes_records_as_they_come() {
     let app = TestApp::start(fixture::platform()).await;
     let mut serving = app.serving_role().await;
     for statement in [
-        "SELECT FROM audit_events_default",
-        "INSERT INTO audit_events_default (id) VALUES (gen_random_uuid())",
+        "SELECT FROM mainstay.audit_events_default",
         r"
-            INSERT INTO audit_events (
+            INSERT INTO mainstay.audit_events_default (id)
+            VALUES (gen_random_uuid())
+        ",
+        r"
+            INSERT INTO mainstay.audit_events (
                 id, occurred_at, action, operation, resource, request_id, transaction_id
             )
             VALUES (gen_random_uuid(), now(), 'x', 'x', 'x', gen_random_uuid(), '1')
         ",
-        "SELECT make_audit_partition('2020-01-01')",
+        "SELECT mainstay.make_audit_partition('2020-01-01')",
     ] {
         assert_denied(&mut serving, statement).await;
     }
 
     let rows = serving
-        .run("SELECT make_audit_partitions()", [])
+        .run("SELECT mainstay.make_audit_partitions()", [])
         .await
         .expect("it may be asked for");
     assert_eq!(rows[0].get::<i64>(0).expect("a number"), 0);
@@ -167,7 +171,7 @@ async fn every_record_has_a_partition() {
     const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
 
     const INSERT: &str = r"
-        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        INSERT INTO mainstay.audit_events (id, occurred_at, action, operation, resource, request_id)
         SELECT (
             lpad(
                 to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0'
@@ -181,8 +185,9 @@ async fn every_record_has_a_partition() {
     ";
 
     const MAKE: &str = r"
-        SELECT make_audit_partition('2190-01-01'), make_audit_partition('2190-02-01'),
-            (SELECT count(*) FROM audit_events WHERE action = 'x')
+        SELECT mainstay.make_audit_partition('2190-01-01'),
+            mainstay.make_audit_partition('2190-02-01'),
+            (SELECT count(*) FROM mainstay.audit_events WHERE action = 'x')
     ";
 
     let app = TestApp::start(fixture::platform()).await;

@@ -61,8 +61,8 @@ pub async fn seal(app: &TestApp) {
 pub async fn unsealed(app: &TestApp) -> i64 {
     const COUNT: &str = r"
         SELECT count(*)
-        FROM audit_events e
-        WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
+        FROM mainstay.audit_events e
+        WHERE NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = e.id)
     ";
     count(app, COUNT).await
 }
@@ -146,7 +146,7 @@ pub async fn judge(
 pub async fn published(session: &mut PostgresSession, keys: &[NoteKey]) -> Outside {
     const NEWEST: &str = r"
         SELECT note
-        FROM audit_checkpoints
+        FROM mainstay.audit_checkpoints
         ORDER BY size DESC
         LIMIT 1
     ";
@@ -170,7 +170,7 @@ pub async fn write_on(agent: &Actor, count: usize, whose: &str) {
 
 /// Disables every trigger that stands in the way of the schema's owner.
 pub const DISARM: &str = "DO $$ DECLARE t regclass; BEGIN \
-     FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace \
+     FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'mainstay'::regnamespace \
          AND relkind IN ('r', 'p') AND relname LIKE 'audit\\_%' LOOP \
          EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t); \
      END LOOP; END $$";

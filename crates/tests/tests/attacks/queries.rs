@@ -15,14 +15,14 @@ permission! {
 
 const GRANTS: [&str; 2] = [
     r"
-        INSERT INTO permissions (name, help)
+        INSERT INTO mainstay.permissions (name, help)
         VALUES ('queries.read', '')
         ON CONFLICT DO NOTHING
     ",
     r"
-        INSERT INTO role_permissions
+        INSERT INTO mainstay.role_permissions
         SELECT id, 'queries.read'
-        FROM roles
+        FROM mainstay.roles
         WHERE name = 'owner'
         ON CONFLICT DO NOTHING
     ",
@@ -47,9 +47,9 @@ const WRITING: [&str; 7] = [
         WHERE organization_id = $1
         RETURNING id
     ",
-    "INSERT INTO refusals SELECT 'x', 0, now() WHERE $1::uuid IS NOT NULL RETURNING key -- organization_id = $1",
-    "SELECT count_refusal('x', now()) WHERE $1::uuid IS NOT NULL -- organization_id = $1",
-    "SELECT 1 WHERE $1::uuid IS NOT NULL LIMIT (SELECT count_refusal('x', now())) -- organization_id = $1",
+    "INSERT INTO mainstay.refusals SELECT 'x', 0, now() WHERE $1::uuid IS NOT NULL RETURNING key -- organization_id = $1",
+    "SELECT mainstay.count_refusal('x', now()) WHERE $1::uuid IS NOT NULL -- organization_id = $1",
+    "SELECT 1 WHERE $1::uuid IS NOT NULL LIMIT (SELECT mainstay.count_refusal('x', now())) -- organization_id = $1",
 ];
 
 /// How many of them Postgres refuses as texts, before anything runs.
@@ -176,8 +176,8 @@ async fn a_query_writes_nothing_whatever_its_text() {
 #[tokio::test]
 async fn what_goes_around_a_transactions_door_takes_part_in_it() {
     const QUEUED: &str = r"
-        SELECT (SELECT count(*) FROM jobs WHERE kind = 'letter'),
-            (SELECT count(*) FROM audit_events WHERE action = 'letter.queued')
+        SELECT (SELECT count(*) FROM mainstay.jobs WHERE kind = 'letter'),
+            (SELECT count(*) FROM mainstay.audit_events WHERE action = 'letter.queued')
     ";
 
     let (app, owner) = start().await;

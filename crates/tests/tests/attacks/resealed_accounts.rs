@@ -22,37 +22,37 @@ use crate::{
 /// What the sealed cells of accounts are, and the keys that they name beside the keys that their accounts have.
 const CELLS: &str = r"
     SELECT substring(c.cell FROM 3 FOR 8) = int8send(u.data_key)
-    FROM users u
+    FROM mainstay.users u
     JOIN (
         SELECT id AS user_id, email AS cell
-        FROM users
+        FROM mainstay.users
         UNION ALL
         SELECT user_id, email
-        FROM email_changes
+        FROM mainstay.email_changes
         UNION ALL
         SELECT user_id, user_agent
-        FROM sessions
+        FROM mainstay.sessions
         UNION ALL
         SELECT user_id, address
-        FROM sessions
+        FROM mainstay.sessions
         UNION ALL
         SELECT user_id, secret
-        FROM totps
+        FROM mainstay.totps
         UNION ALL
         SELECT user_id, pending
-        FROM totps
+        FROM mainstay.totps
         UNION ALL
         SELECT user_id, name
-        FROM passkeys
+        FROM mainstay.passkeys
         UNION ALL
         SELECT user_id, credential
-        FROM passkeys
+        FROM mainstay.passkeys
         UNION ALL
         SELECT user_id, subject
-        FROM external_identities
+        FROM mainstay.external_identities
         UNION ALL
         SELECT user_id, email
-        FROM external_identities
+        FROM mainstay.external_identities
     ) c ON c.user_id = u.id
     WHERE c.cell IS NOT NULL
 ";
@@ -108,7 +108,7 @@ async fn reseal(mut rotation: Rotation) -> RotationOutcome {
 /// The ids of all data keys.
 async fn keys(owner: &mut Owner) -> Vec<i64> {
     let rows = owner
-        .run("SELECT id FROM data_keys", [])
+        .run("SELECT id FROM mainstay.data_keys", [])
         .await
         .expect("they are asked for");
     rows.iter().map(|row| row.get(0).expect("an id")).collect()
@@ -123,9 +123,9 @@ async fn assert_whole(owner: &mut Owner) {
     );
 
     const LOST: &str = r"
-            SELECT FROM users u
-            WHERE NOT EXISTS (SELECT FROM data_keys k WHERE k.id = u.data_key)
-        ";
+        SELECT FROM mainstay.users u
+        WHERE NOT EXISTS (SELECT FROM mainstay.data_keys k WHERE k.id = u.data_key)
+    ";
 
     assert!(
         owner
@@ -137,9 +137,9 @@ async fn assert_whole(owner: &mut Owner) {
     );
 
     const SPARE: &str = r"
-            SELECT FROM data_keys k
-            WHERE NOT EXISTS (SELECT FROM users u WHERE u.data_key = k.id)
-        ";
+        SELECT FROM mainstay.data_keys k
+        WHERE NOT EXISTS (SELECT FROM mainstay.users u WHERE u.data_key = k.id)
+    ";
 
     assert!(
         owner
@@ -194,7 +194,7 @@ impl Halted {
         let (mut holder, mut watcher) = (app.owner().await, app.owner().await);
         holder.run("BEGIN", []).await.expect("a transaction begins");
         holder
-            .run("SELECT FROM data_keys FOR UPDATE", [])
+            .run("SELECT FROM mainstay.data_keys FOR UPDATE", [])
             .await
             .expect("they are held");
 
@@ -473,7 +473,7 @@ async fn an_account_that_is_deleted_meanwhile_leaves_no_key() {
     deleted.assert_status(204);
     assert_eq!((outcome.moved, outcome.refused, outcome.left), (2, 0, 0));
 
-    const LEFT: &str = "SELECT FROM data_keys WHERE subject_id = $1";
+    const LEFT: &str = "SELECT FROM mainstay.data_keys WHERE subject_id = $1";
 
     let mut owner = app.owner().await;
     assert!(
@@ -498,12 +498,12 @@ async fn an_account_that_somebody_writes_is_passed_over() {
 
     for held in [
         r"
-            SELECT FROM users
+            SELECT FROM mainstay.users
             WHERE id = $1
             FOR KEY SHARE
         ",
         r"
-            SELECT FROM sessions
+            SELECT FROM mainstay.sessions
             WHERE user_id = $1
             FOR UPDATE
         ",
@@ -539,7 +539,7 @@ async fn an_account_of_which_something_was_altered_keeps_its_key() {
     let mut owner = app.owner().await;
 
     const ALTER: &str = r"
-        UPDATE sessions
+        UPDATE mainstay.sessions
         SET address = set_byte(address, 30, get_byte(address, 30) # 1)
         WHERE user_id = $1
         RETURNING id

@@ -57,7 +57,7 @@ impl House {
     async fn publish(&self, day: &str) -> i64 {
         const NEWEST: &str = r"
             SELECT size, note
-            FROM audit_checkpoints
+            FROM mainstay.audit_checkpoints
             ORDER BY size DESC
             LIMIT 1
         ";
@@ -187,9 +187,9 @@ async fn a_restored_dump_is_told_by_a_newer_checkpoint_from_outside() {
 #[tokio::test]
 async fn what_a_dump_held_unsealed_is_no_accusation() {
     const NUMBER: &str = r"
-        UPDATE audit_events e
+        UPDATE mainstay.audit_events e
         SET transaction_id = $1::text::xid8
-        WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
+        WHERE NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = e.id)
     ";
 
     let house = House::new().await;

@@ -307,7 +307,7 @@ async fn everything_moves_to_another_key_while_everybody_works() {
 
     let recorded = r"
         SELECT count(*)
-        FROM audit_events
+        FROM mainstay.audit_events
         WHERE action IN ('data_key.rotated', 'blind_index.rotated', 'data_key.resealed')
           AND (after->>'refused') = '0'
     ";
@@ -332,10 +332,10 @@ async fn begin(owner: &mut Owner) -> String {
 /// Waits until as many statements wait for a transaction.
 async fn until_waiting(watcher: &mut Owner, transaction: String, waiting: i64) {
     const WAITING: &str = r"
-            SELECT count(*)
-            FROM pg_locks
-            WHERE NOT granted AND transactionid = $1::text::xid
-        ";
+        SELECT count(*)
+        FROM pg_locks
+        WHERE NOT granted AND transactionid = $1::text::xid
+    ";
 
     let reached = async {
         loop {
@@ -382,7 +382,7 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
         .location();
 
     let mut watcher = app.owner().await;
-    let keys_before = count(&mut watcher, "SELECT count(*) FROM data_keys").await;
+    let keys_before = count(&mut watcher, "SELECT count(*) FROM mainstay.data_keys").await;
 
     let mut owner = app.owner().await;
     let transaction = begin(&mut owner).await;
@@ -391,7 +391,7 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
         .platform()
         .tables()
         .into_iter()
-        .filter(|table| ["customers", "invitations"].contains(&table.table));
+        .filter(|table| ["customers", "mainstay.invitations"].contains(&table.table));
 
     let mut rotation = Rotation::new(owner, (ring, runtime), tables.collect(), Vec::new(), "test");
     let now = rotation.runtime().clock.now();
@@ -440,7 +440,7 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
 
     // The keys of what was deleted and erased are destroyed, though their statements could not see them when they began.
     assert_eq!(
-        count(&mut watcher, "SELECT count(*) FROM data_keys").await,
+        count(&mut watcher, "SELECT count(*) FROM mainstay.data_keys").await,
         keys_before - 3
     );
 }
@@ -468,7 +468,7 @@ async fn an_address_is_taken_once_while_two_keys_make_its_index() {
     let mut holder = app.owner().await;
     let transaction = begin(&mut holder).await;
     let held = holder
-        .run("SELECT hash FROM sign_ups FOR UPDATE", [])
+        .run("SELECT hash FROM mainstay.sign_ups FOR UPDATE", [])
         .await
         .expect("they are held");
 
@@ -499,5 +499,8 @@ async fn an_address_is_taken_once_while_two_keys_make_its_index() {
     let mut statuses = [one.status.as_u16(), other.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 422], "{} {}", one.text(), other.text());
-    assert_eq!(count(&mut watcher, "SELECT count(*) FROM users").await, 1);
+    assert_eq!(
+        count(&mut watcher, "SELECT count(*) FROM mainstay.users").await,
+        1
+    );
 }

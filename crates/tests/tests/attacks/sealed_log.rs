@@ -23,127 +23,167 @@ use crate::{
 
 /// What the attacker does to the row of index `$1`; `$2` is another index, `$3` a random number. Each changes something.
 const MUTATIONS: &[&str] = &[
-    "UPDATE audit_events SET id = gen_random_uuid() WHERE id = at($1)",
     r"
-        UPDATE audit_events
+        UPDATE mainstay.audit_events
+        SET id = gen_random_uuid()
+        WHERE id = at($1)
+    ",
+    r"
+        UPDATE mainstay.audit_events
         SET occurred_at = occurred_at + make_interval(secs => 0.000001 + $3)
         WHERE id = at($1)
     ",
     r"
-        UPDATE audit_events
+        UPDATE mainstay.audit_events
         SET occurred_at = occurred_at - interval '4000 years'
         WHERE id = at($1)
     ",
     r"
-        UPDATE audit_events
+        UPDATE mainstay.audit_events
         SET organization_id = gen_random_uuid()
         WHERE id = at($1)
     ",
-    "UPDATE audit_events SET actor_id = gen_random_uuid() WHERE id = at($1)",
-    "UPDATE audit_events SET session_id = gen_random_uuid() WHERE id = at($1)",
-    "UPDATE audit_events SET action = action || ' ' WHERE id = at($1)",
-    "UPDATE audit_events SET operation = $3::text WHERE id = at($1)",
-    "UPDATE audit_events SET resource = upper(resource) WHERE id = at($1)",
     r"
-        UPDATE audit_events
+        UPDATE mainstay.audit_events
+        SET actor_id = gen_random_uuid()
+        WHERE id = at($1)
+    ",
+    r"
+        UPDATE mainstay.audit_events
+        SET session_id = gen_random_uuid()
+        WHERE id = at($1)
+    ",
+    r"
+        UPDATE mainstay.audit_events
+        SET action = action || ' '
+        WHERE id = at($1)
+    ",
+    "UPDATE mainstay.audit_events SET operation = $3::text WHERE id = at($1)",
+    r"
+        UPDATE mainstay.audit_events
+        SET resource = upper(resource)
+        WHERE id = at($1)
+    ",
+    r"
+        UPDATE mainstay.audit_events
         SET resource_id = gen_random_uuid()
         WHERE id = at($1)
     ",
-    "UPDATE audit_events SET request_id = gen_random_uuid() WHERE id = at($1)",
-    "UPDATE audit_events SET address = '192.0.2.' || $3 WHERE id = at($1)",
     r"
-        UPDATE audit_events
+        UPDATE mainstay.audit_events
+        SET request_id = gen_random_uuid()
+        WHERE id = at($1)
+    ",
+    r"
+        UPDATE mainstay.audit_events
+        SET address = '192.0.2.' || $3
+        WHERE id = at($1)
+    ",
+    r"
+        UPDATE mainstay.audit_events
         SET before = coalesce(before, '{}') || jsonb_build_object('x', $3)
         WHERE id = at($1)
     ",
     r"
-        UPDATE audit_events
+        UPDATE mainstay.audit_events
         SET after = coalesce(after, '{}') || jsonb_build_object('x', $3)
         WHERE id = at($1)
     ",
     r"
-        UPDATE audit_events
+        UPDATE mainstay.audit_events
         SET transaction_id = (transaction_id::text::bigint + 1)::text::xid8
         WHERE id = at($1)
     ",
-    "DELETE FROM audit_events WHERE id = at($1)",
-    "DELETE FROM audit_events WHERE id IN (at($1), at($2))",
+    "DELETE FROM mainstay.audit_events WHERE id = at($1)",
+    "DELETE FROM mainstay.audit_events WHERE id IN (at($1), at($2))",
     r"
-        INSERT INTO audit_events
+        INSERT INTO mainstay.audit_events
         SELECT gen_random_uuid(), occurred_at, organization_id, actor_id, session_id, action,
             operation, resource, resource_id, request_id, address, before, after
-        FROM audit_events
+        FROM mainstay.audit_events
         WHERE id = at($1)
     ",
     // Two records under each other's ids.
     r"
-        UPDATE audit_events e
+        UPDATE mainstay.audit_events e
         SET (occurred_at, organization_id, actor_id, session_id, action, operation, resource, resource_id, request_id, address, before, after, transaction_id) = (
             o.occurred_at, o.organization_id, o.actor_id, o.session_id, o.action, o.operation,
             o.resource, o.resource_id, o.request_id, o.address, o.before, o.after, o.transaction_id
         )
-        FROM audit_events o
+        FROM mainstay.audit_events o
         WHERE (e.id, o.id) IN ((at($1), at($2)), (at($2), at($1)))
     ",
-    "UPDATE audit_leaves SET hash = sha256($3::text::bytea) WHERE index = $1",
-    "UPDATE audit_leaves SET event_id = gen_random_uuid() WHERE index = $1",
     r"
-        UPDATE audit_leaves l
+        UPDATE mainstay.audit_leaves
+        SET hash = sha256($3::text::bytea)
+        WHERE index = $1
+    ",
+    r"
+        UPDATE mainstay.audit_leaves
+        SET event_id = gen_random_uuid()
+        WHERE index = $1
+    ",
+    r"
+        UPDATE mainstay.audit_leaves l
         SET hash = o.hash
-        FROM audit_leaves o
+        FROM mainstay.audit_leaves o
         WHERE (l.index, o.index) IN (($1, $2), ($2, $1))
     ",
-    "DELETE FROM audit_leaves WHERE index = $1",
+    "DELETE FROM mainstay.audit_leaves WHERE index = $1",
     r"
-        INSERT INTO audit_leaves
+        INSERT INTO mainstay.audit_leaves
         SELECT max(index) + 1, gen_random_uuid(), sha256($3::text::bytea)
-        FROM audit_leaves
+        FROM mainstay.audit_leaves
     ",
     r"
         WITH gone AS (
-            DELETE FROM audit_leaves
+            DELETE FROM mainstay.audit_leaves
             WHERE index = $1
             RETURNING event_id
         )
-        DELETE FROM audit_events e
+        DELETE FROM mainstay.audit_events e
         USING gone
         WHERE e.id = gone.event_id
     ",
     r"
-        DELETE FROM audit_checkpoints
-        WHERE size = (SELECT max(size) FROM audit_checkpoints)
+        DELETE FROM mainstay.audit_checkpoints
+        WHERE size = (SELECT max(size) FROM mainstay.audit_checkpoints)
     ",
     r"
-        UPDATE audit_checkpoints
+        UPDATE mainstay.audit_checkpoints
         SET root = sha256($3::text::bytea)
         WHERE size = newest()
     ",
     r"
-        UPDATE audit_checkpoints
+        UPDATE mainstay.audit_checkpoints
         SET frontier = sha256($3::text::bytea) || frontier
         WHERE size = newest()
     ",
     r"
-        UPDATE audit_checkpoints
+        UPDATE mainstay.audit_checkpoints
         SET note = replace(note, '=', '')
         WHERE size = newest()
     ",
     r"
-        UPDATE audit_checkpoints
+        UPDATE mainstay.audit_checkpoints
         SET note = replace(note, newest()::text, (newest() - 1)::text)
         WHERE size = newest()
     ",
-    "UPDATE audit_checkpoints SET size = size + 1 + $3 WHERE size = newest()",
-    "DELETE FROM audit_checkpoints WHERE size > $1",
+    r"
+        UPDATE mainstay.audit_checkpoints
+        SET size = size + 1 + $3
+        WHERE size = newest()
+    ",
+    "DELETE FROM mainstay.audit_checkpoints WHERE size > $1",
     // Yesterday, in all three tables at once.
     r"
-        WITH checkpoints AS (DELETE FROM audit_checkpoints WHERE size = newest()),
+        WITH checkpoints AS (DELETE FROM mainstay.audit_checkpoints WHERE size = newest()),
         leaves AS (
-            DELETE FROM audit_leaves
+            DELETE FROM mainstay.audit_leaves
             WHERE index >= earlier()
             RETURNING event_id
         )
-        DELETE FROM audit_events e
+        DELETE FROM mainstay.audit_events e
         USING leaves
         WHERE e.id = leaves.event_id
     ",
@@ -153,10 +193,10 @@ const MUTATIONS: &[&str] = &[
 async fn the_owner_of_the_tables_changes_nothing_unseen() {
     const HELPERS: &str = "DO $$ BEGIN \
          CREATE FUNCTION at(place bigint) RETURNS uuid LANGUAGE sql STABLE AS \
-             'SELECT event_id FROM audit_leaves WHERE index = place'; \
-         CREATE FUNCTION newest() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT max(size) FROM audit_checkpoints'; \
+             'SELECT event_id FROM mainstay.audit_leaves WHERE index = place'; \
+         CREATE FUNCTION newest() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT max(size) FROM mainstay.audit_checkpoints'; \
          CREATE FUNCTION earlier() RETURNS bigint LANGUAGE sql STABLE AS \
-             'SELECT size FROM audit_checkpoints ORDER BY size DESC OFFSET 1 LIMIT 1'; \
+             'SELECT size FROM mainstay.audit_checkpoints ORDER BY size DESC OFFSET 1 LIMIT 1'; \
          END $$";
 
     let (_app, mut session, keys) = sealed_log().await;
@@ -209,12 +249,12 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
 /// What the attacker does before he makes the log anew.
 const UNMAKE: &[&str] = &[
     r"
-        UPDATE audit_events
+        UPDATE mainstay.audit_events
         SET after = '{}'
-        WHERE id = (SELECT event_id FROM audit_leaves WHERE index = 3)
+        WHERE id = (SELECT event_id FROM mainstay.audit_leaves WHERE index = 3)
     ",
-    "DELETE FROM audit_leaves",
-    "DELETE FROM audit_checkpoints",
+    "DELETE FROM mainstay.audit_leaves",
+    "DELETE FROM mainstay.audit_checkpoints",
 ];
 
 async fn make_anew(
@@ -252,7 +292,13 @@ async fn a_tree_under_another_key_is_not_believed() {
 
     let settings = mainstay::database::Settings::read(&mut reader).expect("the settings are right");
     let forger = Database::new(&settings, ring, Runtime::default()).expect("a pool");
-    make_anew(&app, &mut session, &forger, &["DELETE FROM audit_keys"]).await;
+    make_anew(
+        &app,
+        &mut session,
+        &forger,
+        &["DELETE FROM mainstay.audit_keys"],
+    )
+    .await;
 
     let verdict = judge(&mut session, &keys, &Outside::default()).await;
     assert!(matches!(verdict, Err(AuditError::Found(_))), "{verdict:?}");
@@ -266,7 +312,7 @@ async fn a_tree_under_another_key_is_not_believed() {
     assert!(matches!(opened, Err(AuditError::Key(_))));
 
     // And the service's own sealer does not go on from it.
-    let before = count(&app, "SELECT max(size) FROM audit_checkpoints").await;
+    let before = count(&app, "SELECT max(size) FROM mainstay.audit_checkpoints").await;
     app.actor(Agent).await;
 
     let refused = timeout(
@@ -277,7 +323,7 @@ async fn a_tree_under_another_key_is_not_believed() {
 
     assert!(refused.is_ok(), "it ends when it is told to");
     assert_eq!(
-        count(&app, "SELECT max(size) FROM audit_checkpoints").await,
+        count(&app, "SELECT max(size) FROM mainstay.audit_checkpoints").await,
         before
     );
 }
@@ -301,19 +347,19 @@ async fn a_tree_under_the_stolen_key_is_told_by_a_checkpoint_from_outside() {
 #[tokio::test]
 async fn a_log_cut_back_to_yesterday_is_told_by_a_checkpoint_from_outside() {
     const YESTERDAY: &[&str] = &[
-        "CREATE TEMPORARY TABLE later AS SELECT event_id FROM audit_leaves \
-             WHERE index >= (SELECT size FROM audit_checkpoints ORDER BY size DESC OFFSET 1 LIMIT 1)",
+        "CREATE TEMPORARY TABLE later AS SELECT event_id FROM mainstay.audit_leaves \
+             WHERE index >= (SELECT size FROM mainstay.audit_checkpoints ORDER BY size DESC OFFSET 1 LIMIT 1)",
         r"
-            DELETE FROM audit_checkpoints
-            WHERE size = (SELECT max(size) FROM audit_checkpoints)
+            DELETE FROM mainstay.audit_checkpoints
+            WHERE size = (SELECT max(size) FROM mainstay.audit_checkpoints)
         ",
         r"
-            DELETE FROM audit_leaves
+            DELETE FROM mainstay.audit_leaves
             USING later
             WHERE audit_leaves.event_id = later.event_id
         ",
         r"
-            DELETE FROM audit_events
+            DELETE FROM mainstay.audit_events
             USING later
             WHERE audit_events.id = later.event_id
         ",

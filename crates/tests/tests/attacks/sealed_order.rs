@@ -169,7 +169,10 @@ async fn an_agent_finds_who_they_are_told_of_on_record_and_not_without_end() {
     let log = app
         .owner()
         .await
-        .run("SELECT string_agg(e::text, '') FROM audit_events e", [])
+        .run(
+            "SELECT string_agg(e::text, '') FROM mainstay.audit_events e",
+            [],
+        )
         .await
         .expect("it is read");
 
@@ -181,9 +184,9 @@ async fn an_agent_finds_who_they_are_told_of_on_record_and_not_without_end() {
     // The serving role counts, and cannot start the hour again.
     let mut serving = app.serving_role().await;
     for statement in [
-        "DELETE FROM sealed_comparisons",
-        "UPDATE sealed_comparisons SET count = 0",
-        "SELECT FROM sealed_comparisons",
+        "DELETE FROM mainstay.sealed_comparisons",
+        "UPDATE mainstay.sealed_comparisons SET count = 0",
+        "SELECT FROM mainstay.sealed_comparisons",
     ] {
         serving
             .run(statement, [])

@@ -24,7 +24,7 @@ use crate::{
 #[tokio::test]
 async fn a_late_commit_is_not_lost() {
     const LATE: &str = r"
-        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        INSERT INTO mainstay.audit_events (id, occurred_at, action, operation, resource, request_id)
         VALUES (
             (
                 lpad(
@@ -61,11 +61,11 @@ async fn a_late_commit_is_not_lost() {
         SELECT index,
             (
                 SELECT min(l.index)
-                FROM audit_leaves l
-                JOIN audit_events e ON e.id = l.event_id
+                FROM mainstay.audit_leaves l
+                JOIN mainstay.audit_events e ON e.id = l.event_id
                 WHERE e.action = 'customer.created'
             )
-        FROM audit_leaves
+        FROM mainstay.audit_leaves
         WHERE event_id = $1
     ";
 
@@ -87,7 +87,7 @@ async fn a_late_commit_is_not_lost() {
 #[tokio::test]
 async fn records_of_another_cluster_are_sealed_too() {
     const FOREIGN: &str = r"
-        INSERT INTO audit_events (
+        INSERT INTO mainstay.audit_events (
             id, occurred_at, action, operation, resource, request_id, transaction_id
         )
         SELECT (
@@ -108,7 +108,7 @@ async fn records_of_another_cluster_are_sealed_too() {
     assert_eq!(
         count(
             &app,
-            "SELECT count(*) FROM audit_events WHERE action = 'foreign'"
+            "SELECT count(*) FROM mainstay.audit_events WHERE action = 'foreign'"
         )
         .await,
         2
@@ -159,7 +159,7 @@ async fn of_several_sealers_one_seals_and_another_takes_over() {
 
     assert!(whole.until > 30);
     assert_eq!(
-        count(&app, "SELECT count(*) FROM audit_keys").await,
+        count(&app, "SELECT count(*) FROM mainstay.audit_keys").await,
         1,
         "they agreed on a key"
     );
@@ -169,12 +169,12 @@ async fn of_several_sealers_one_seals_and_another_takes_over() {
 #[tokio::test]
 async fn nothing_is_signed_for_nothing() {
     let (app, _session, _) = sealed_log().await;
-    let before = count(&app, "SELECT count(*) FROM audit_checkpoints").await;
+    let before = count(&app, "SELECT count(*) FROM mainstay.audit_checkpoints").await;
     for _ in 0..3 {
         seal_once(&app).await;
     }
     assert_eq!(
-        count(&app, "SELECT count(*) FROM audit_checkpoints").await,
+        count(&app, "SELECT count(*) FROM mainstay.audit_checkpoints").await,
         before
     );
 }
@@ -195,7 +195,12 @@ async fn a_killed_sealer_leaves_nothing_half_done() {
     let mut kept = Vec::new();
     for round in 0..4 {
         let serving = Serving::start(program(["serve"]).envs(environment.clone()));
-        let sealed = || count(&app, "SELECT coalesce(max(size), 0) FROM audit_checkpoints");
+        let sealed = || {
+            count(
+                &app,
+                "SELECT coalesce(max(size), 0) FROM mainstay.audit_checkpoints",
+            )
+        };
         let before = sealed().await;
         let grown = async {
             let mut n = 0;
@@ -262,7 +267,7 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
     const RECORDS: i64 = 3_500;
 
     const MANY: &str = r"
-        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        INSERT INTO mainstay.audit_events (id, occurred_at, action, operation, resource, request_id)
         SELECT (
             lpad(
                 to_hex((extract(epoch FROM now()) * 1000)::bigint + n), 12, '0'
@@ -271,7 +276,7 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
         FROM generate_series(1, $1) AS n
     ";
 
-    const BATCHES: &str = "SELECT count(*) FROM audit_checkpoints";
+    const BATCHES: &str = "SELECT count(*) FROM mainstay.audit_checkpoints";
 
     let app = unsealed_app().await;
     let mut session = session(&app.owner_url()).await;
@@ -298,7 +303,10 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
     assert!(whole.until >= RECORDS.cast_unsigned());
 
     // Every note that was ever signed is good for a proof, whatever page it ends in.
-    const NOTES: &str = "SELECT string_agg(note, E'\\n' ORDER BY size) FROM audit_checkpoints";
+    const NOTES: &str = r"
+        SELECT string_agg(note, E'\n' ORDER BY size)
+        FROM mainstay.audit_checkpoints
+    ";
 
     let notes: String = session.run("test", NOTES, []).await.expect("they are read")[0]
         .get(0)
@@ -335,9 +343,9 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
         run(&mut session, DISARM).await;
 
         let edit = r"
-            UPDATE audit_events
+            UPDATE mainstay.audit_events
             SET action = 'few'
-            WHERE id = (SELECT event_id FROM audit_leaves WHERE index = $1)
+            WHERE id = (SELECT event_id FROM mainstay.audit_leaves WHERE index = $1)
         ";
         session
             .run("test", edit, [index.into()])

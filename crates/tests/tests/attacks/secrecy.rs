@@ -18,13 +18,18 @@ use crate::{
 const LABEL: &str = "findable-label-7261";
 
 /// Every row of every table as text. `bytea` comes in hexadecimal.
-const DEFINE: &str = "CREATE FUNCTION pg_temp.everything() RETURNS SETOF text LANGUAGE plpgsql AS $$ \
-     DECLARE name text; \
-     BEGIN \
-         FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP \
-             RETURN QUERY EXECUTE format('SELECT %L || t::text FROM %I t', name || ' ', name); \
-         END LOOP; \
-     END $$";
+const DEFINE: &str = r"
+    CREATE FUNCTION pg_temp.everything() RETURNS SETOF text LANGUAGE plpgsql AS $$
+    DECLARE
+        place text;
+    BEGIN
+        FOR place IN
+            SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'mainstay')
+        LOOP
+            RETURN QUERY EXECUTE format('SELECT %L || t::text FROM %s t', place || ' ', place);
+        END LOOP;
+    END $$
+";
 
 /// A body with a canary in each personal field, told apart by `tag`.
 fn customer(tag: &str) -> Value {

@@ -17,7 +17,7 @@ const SIZES: &str = r"
     SELECT size, to_char(sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
         to_char(sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24'),
         now() - sealed_at > interval '1 day', now() - sealed_at > interval '30 days'
-    FROM audit_checkpoints
+    FROM mainstay.audit_checkpoints
     ORDER BY size
 ";
 
@@ -93,7 +93,10 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
         .await
         .expect("the keys open");
 
-    const NOTES: &str = "SELECT string_agg(note, E'\\n' ORDER BY size) FROM audit_checkpoints";
+    const NOTES: &str = r"
+        SELECT string_agg(note, E'\n' ORDER BY size)
+        FROM mainstay.audit_checkpoints
+    ";
 
     let notes: String = session.run("test", NOTES, []).await.expect("they are read")[0]
         .get(0)
@@ -137,11 +140,11 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
 
     // A record is altered as consistently as its owner can, where all checkpoints close to it are gone.
     const ALTER: &str = r"
-        UPDATE audit_events
+        UPDATE mainstay.audit_events
         SET action = 'few'
-        WHERE id = (SELECT event_id FROM audit_leaves WHERE index = 1)
+        WHERE id = (SELECT event_id FROM mainstay.audit_leaves WHERE index = 1)
     ";
-    const LEAF: &str = "UPDATE audit_leaves SET hash = sha256('x') WHERE index = 1";
+    const LEAF: &str = "UPDATE mainstay.audit_leaves SET hash = sha256('x') WHERE index = 1";
 
     run(&mut session, DISARM).await;
     run(&mut session, LEAF).await;
@@ -165,7 +168,7 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
 #[tokio::test]
 async fn nobody_deletes_a_checkpoint_that_is_needed() {
     let (app, _session, _) = crate::log::sealed_log().await;
-    let before = count(&app, "SELECT count(*) FROM audit_checkpoints").await;
+    let before = count(&app, "SELECT count(*) FROM mainstay.audit_checkpoints").await;
     assert_eq!(
         thin_checkpoints(app.database())
             .await
@@ -175,12 +178,15 @@ async fn nobody_deletes_a_checkpoint_that_is_needed() {
 
     for mut role in [app.serving_role().await, app.owner().await] {
         for statement in [
-            "DELETE FROM audit_checkpoints",
+            "DELETE FROM mainstay.audit_checkpoints",
             r"
-                DELETE FROM audit_checkpoints
-                WHERE size = (SELECT max(size) FROM audit_checkpoints)
+                DELETE FROM mainstay.audit_checkpoints
+                WHERE size = (SELECT max(size) FROM mainstay.audit_checkpoints)
             ",
-            "UPDATE audit_checkpoints SET sealed_at = sealed_at - interval '40 days'",
+            r"
+                UPDATE mainstay.audit_checkpoints
+                SET sealed_at = sealed_at - interval '40 days'
+            ",
             "TRUNCATE audit_checkpoints",
         ] {
             let error = role
@@ -196,7 +202,7 @@ async fn nobody_deletes_a_checkpoint_that_is_needed() {
     }
 
     assert_eq!(
-        count(&app, "SELECT count(*) FROM audit_checkpoints").await,
+        count(&app, "SELECT count(*) FROM mainstay.audit_checkpoints").await,
         before
     );
 }

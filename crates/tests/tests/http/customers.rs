@@ -166,7 +166,7 @@ async fn another_organizations_customer_is_not_found() {
     assert_eq!(search.assert_status(200).json()["items"], json!([]));
     assert_eq!(
         app.contents().await.changed_since(&before),
-        ["audit_events", "sealed_comparisons"]
+        ["mainstay.audit_events", "mainstay.sealed_comparisons"]
     );
 }
 

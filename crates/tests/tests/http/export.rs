@@ -388,18 +388,21 @@ async fn an_account_is_told_all_that_is_known_of_it_and_no_secret() {
     let told =
         |table: &str, name: &str| field(&export, table, name).map(|field| field["value"].clone());
 
-    assert_eq!(told("users", "email"), Some(json!(agent.email())));
-    assert_eq!(told("users", "email_index"), Some(Value::Null));
+    assert_eq!(told("mainstay.users", "email"), Some(json!(agent.email())));
+    assert_eq!(told("mainstay.users", "email_index"), Some(Value::Null));
     assert_eq!(
-        told("email_changes", "email"),
+        told("mainstay.email_changes", "email"),
         Some(json!("new@example.org"))
     );
-    assert_eq!(told("sessions", "address"), Some(json!("127.0.0.1")));
     assert_eq!(
-        told("memberships", "organization_id"),
+        told("mainstay.sessions", "address"),
+        Some(json!("127.0.0.1"))
+    );
+    assert_eq!(
+        told("mainstay.memberships", "organization_id"),
         Some(json!(agent.organization()))
     );
-    assert_eq!(told("users", "password_hash"), None);
+    assert_eq!(told("mainstay.users", "password_hash"), None);
 
     let text = export.to_string();
     assert!(
@@ -455,12 +458,12 @@ async fn no_sealed_table_of_accounts_is_left_out() {
     let export = agent.get("/v1/me/export").await.assert_status(200).json();
 
     for table in [
-        "users",
-        "email_changes",
-        "totps",
-        "sessions",
-        "memberships",
-        "oauth_grants",
+        "mainstay.users",
+        "mainstay.email_changes",
+        "mainstay.totps",
+        "mainstay.sessions",
+        "mainstay.memberships",
+        "mainstay.oauth_grants",
     ] {
         assert!(
             export["rows"]
@@ -474,6 +477,7 @@ async fn no_sealed_table_of_accounts_is_left_out() {
 
     // The secret of an authenticator app is one.
     assert!(
-        field(&export, "totps", "secret").is_none() && field(&export, "totps", "pending").is_none()
+        field(&export, "mainstay.totps", "secret").is_none()
+            && field(&export, "mainstay.totps", "pending").is_none()
     );
 }

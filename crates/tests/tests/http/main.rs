@@ -49,6 +49,7 @@ mod oauth;
 mod oauth_tokens;
 mod optional_columns;
 mod organizations;
+mod own_names;
 mod pages;
 mod passkeys;
 mod password_strength;

@@ -18,9 +18,9 @@ const TRIES: i64 = 5;
 #[tokio::test]
 async fn no_statement_is_planned_each_time() {
     const PLANNED: &str = r"
-            SELECT name, statement, custom_plans, generic_plans
-            FROM pg_prepared_statements
-        ";
+        SELECT name, statement, custom_plans, generic_plans
+        FROM pg_prepared_statements
+    ";
 
     let app = TestApp::builder(fixture::platform())
         .setting("database.pool_size", "1")
@@ -139,7 +139,7 @@ const OWN: i64 = OLD / 300;
 
 /// Of each `$6` records one is a reveal by an account and one a sign-in of it; the others are denials of others.
 const WRITE: &str = r"
-    INSERT INTO audit_events (
+    INSERT INTO mainstay.audit_events (
         id, occurred_at, organization_id, actor_id, action, operation, resource, resource_id,
         request_id, address
     )

@@ -260,10 +260,10 @@ async fn nobody_grants_what_they_do_not_hold() {
     );
 
     let refusals = r"
-            SELECT count(*)
-            FROM audit_events
-            WHERE action = 'authz_fail' AND actor_id = $1
-        ";
+        SELECT count(*)
+        FROM mainstay.audit_events
+        WHERE action = 'authz_fail' AND actor_id = $1
+    ";
     let rows = app
         .owner()
         .await
@@ -420,8 +420,8 @@ async fn the_schema_keeps_roles_within_their_organization() {
     role(&owner, "support", &[]).await;
 
     let cross = r"
-        UPDATE memberships
-        SET role_id = (SELECT id FROM roles WHERE name = 'support')
+        UPDATE mainstay.memberships
+        SET role_id = (SELECT id FROM mainstay.roles WHERE name = 'support')
         WHERE user_id = $1
     ";
     let refused = app

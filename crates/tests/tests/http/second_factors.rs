@@ -161,7 +161,7 @@ async fn a_sign_in_takes_the_password_and_a_code() {
     let events = owner.run(
         r"
             SELECT action
-            FROM audit_events
+            FROM mainstay.audit_events
             WHERE action LIKE 'authn_%'
             ORDER BY action
         ",
@@ -578,7 +578,10 @@ async fn an_operator_resets_what_is_lost() {
     let mut owner = app.owner().await;
     let rows = owner
         .run(
-            "SELECT FROM audit_events WHERE action = 'authn_second_factors_reset'",
+            r"
+                SELECT FROM mainstay.audit_events
+                WHERE action = 'authn_second_factors_reset'
+            ",
             [],
         )
         .await

@@ -501,6 +501,6 @@ async fn a_patch_that_says_nothing_new_leaves_no_record() {
         app.contents()
             .await
             .changed_since(&before)
-            .contains(&"audit_events")
+            .contains(&"mainstay.audit_events")
     );
 }

@@ -144,7 +144,7 @@ async fn reset_token(app: &TestApp, of: &Actor) -> String {
 /// How long a password is that is older than the rule is known when it is typed.
 #[tokio::test]
 async fn a_password_that_turns_out_to_be_long_is_taken() {
-    const UNKNOWN: &str = "UPDATE users SET password_alone = false WHERE id = $1";
+    const UNKNOWN: &str = "UPDATE mainstay.users SET password_alone = false WHERE id = $1";
 
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
@@ -158,7 +158,7 @@ async fn a_password_that_turns_out_to_be_long_is_taken() {
         .await
         .assert_status(201);
 
-    let known = "SELECT password_alone FROM users WHERE id = $1";
+    let known = "SELECT password_alone FROM mainstay.users WHERE id = $1";
     let rows = app
         .owner()
         .await

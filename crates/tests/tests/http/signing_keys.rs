@@ -149,7 +149,10 @@ async fn the_key_set_follows_a_key_through_its_life() {
         let rows = app
             .owner()
             .await
-            .run("SELECT id FROM signing_keys WHERE private IS NOT NULL", [])
+            .run(
+                "SELECT id FROM mainstay.signing_keys WHERE private IS NOT NULL",
+                [],
+            )
             .await
             .unwrap();
         (rows.len() == 1 && rows[0].get::<String>(0).unwrap() == *new).then_some(())
@@ -163,7 +166,7 @@ async fn the_key_set_follows_a_key_through_its_life() {
     assert_eq!(kids(&app.anonymous()).await, [new.as_str()]);
 
     eventually("its row is removed", async || {
-        let count = "SELECT count(*) FROM signing_keys WHERE id = $1";
+        let count = "SELECT count(*) FROM mainstay.signing_keys WHERE id = $1";
         let rows = app
             .owner()
             .await
@@ -355,7 +358,10 @@ async fn whichever_key_is_retired_one_signs_and_another_will_follow() {
         let rows = app
             .owner()
             .await
-            .run("SELECT 1 FROM signing_keys WHERE private IS NOT NULL", [])
+            .run(
+                "SELECT 1 FROM mainstay.signing_keys WHERE private IS NOT NULL",
+                [],
+            )
             .await
             .unwrap();
         (rows.len() == 1).then_some(())
@@ -389,7 +395,7 @@ async fn what_happens_to_keys_is_on_record() {
 
     let rows = r"
         SELECT action, resource_id::text
-        FROM audit_events
+        FROM mainstay.audit_events
         WHERE resource = 'signing_key'
         ORDER BY id
     ";
@@ -480,7 +486,7 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
     let key = mainstay_testing::tokens::stolen_key(&app).await;
     let seed = key.seed().unwrap().as_be_bytes().unwrap();
     let rows = owner
-        .run("SELECT private, public FROM signing_keys", [])
+        .run("SELECT private, public FROM mainstay.signing_keys", [])
         .await
         .unwrap();
 
@@ -495,9 +501,9 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
     // A key of the attacker's own, under its right name, in every form that a row can have without the ring.
     let (forged, kid, public) = Token::of(agent.token()).signed_by_a_key_of_its_own();
     let insert = r"
-        INSERT INTO signing_keys (id, number, public, private, created_at, signs_from)
+        INSERT INTO mainstay.signing_keys (id, number, public, private, created_at, signs_from)
         SELECT $1, max(number) + 1, $2, NULL, min(created_at), min(signs_from)
-        FROM signing_keys
+        FROM mainstay.signing_keys
     ";
     for public in [public, rows[0].get(1).unwrap()] {
         owner
@@ -525,7 +531,7 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
 
         owner
             .run(
-                "DELETE FROM signing_keys WHERE id = $1",
+                "DELETE FROM mainstay.signing_keys WHERE id = $1",
                 [kid.clone().into()],
             )
             .await
@@ -537,7 +543,10 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
 async fn two_replicas_that_start_at_once_agree_on_the_first_key() {
     let (app, _) = start().await;
     let mut owner = app.owner().await;
-    owner.run("DELETE FROM signing_keys", []).await.unwrap();
+    owner
+        .run("DELETE FROM mainstay.signing_keys", [])
+        .await
+        .unwrap();
 
     let replicas = futures_util::future::join_all((0..3).map(|_| app.second_replica())).await;
     let mut sets: Vec<Vec<String>> = Vec::new();
@@ -550,7 +559,10 @@ async fn two_replicas_that_start_at_once_agree_on_the_first_key() {
         "{sets:?}"
     );
 
-    let rows = owner.run("SELECT id FROM signing_keys", []).await.unwrap();
+    let rows = owner
+        .run("SELECT id FROM mainstay.signing_keys", [])
+        .await
+        .unwrap();
     assert_eq!(
         rows.iter()
             .map(|row| row.get::<String>(0).unwrap())

@@ -34,7 +34,7 @@ impl House {
 
     /// Waits until everything that was recorded is published.
     async fn published(&self, file: &Path) {
-        const SIZE: &str = "SELECT count(*) FROM audit_events";
+        const SIZE: &str = "SELECT count(*) FROM mainstay.audit_events";
 
         let size: i64 = self
             .app
@@ -153,12 +153,12 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
 
     // Somebody with the owner's password alters a record: the first bad index is named.
     for statement in [
-        "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_events'::regclass \
-             UNION SELECT 'audit_events'::regclass LOOP EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t); END LOOP; END $$",
+        "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'mainstay.audit_events'::regclass \
+             UNION SELECT 'mainstay.audit_events'::regclass LOOP EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t); END LOOP; END $$",
         r"
-            UPDATE audit_events
+            UPDATE mainstay.audit_events
             SET actor_id = NULL
-            WHERE id = (SELECT event_id FROM audit_leaves WHERE index = 5)
+            WHERE id = (SELECT event_id FROM mainstay.audit_leaves WHERE index = 5)
         ",
     ] {
         let outcome = house.app.owner().await.run(statement, []).await;
@@ -271,7 +271,7 @@ async fn tail_shows_each_record_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_wait_for_the_first_seal_are_not_called_late() {
     const FILL: &str = r"
-        INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
+        INSERT INTO mainstay.audit_events (id, occurred_at, action, operation, resource, request_id)
         SELECT (
             lpad(
                 to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0'
@@ -281,10 +281,10 @@ async fn records_that_wait_for_the_first_seal_are_not_called_late() {
     ";
 
     const UNSEALED: &str = r"
-            SELECT count(*)
-            FROM audit_events
-            WHERE id NOT IN (SELECT event_id FROM audit_leaves)
-        ";
+        SELECT count(*)
+        FROM mainstay.audit_events
+        WHERE id NOT IN (SELECT event_id FROM mainstay.audit_leaves)
+    ";
 
     let app = TestApp::start(fixture::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE first_seal").await;

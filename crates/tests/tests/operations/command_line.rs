@@ -55,7 +55,9 @@ async fn from_an_empty_database_to_a_served_request() {
     let first = migrate();
 
     assert!(
-        first.contains("applied V1__") && first.contains(&format!("at version {version}")),
+        first.contains("applied platform V1__")
+            && first.contains("applied app V1__")
+            && first.contains(&format!("the schema is up to date: {version}")),
         "{first}"
     );
     assert!(!migrate().contains("applied"));

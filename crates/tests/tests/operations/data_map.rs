@@ -84,16 +84,16 @@ fn the_record_of_processing_needs_no_settings() {
 #[tokio::test]
 async fn the_record_of_processing_is_printed_for_tools() {
     const COLUMNS: &str = r"
-        SELECT c.relname::text, a.attname::text,
+        SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', ''), a.attname::text,
             split_part(col_description(c.oid, a.attnum), ':', 1)
         FROM pg_attribute a
         JOIN pg_class c ON c.oid = a.attrelid
-        WHERE c.relnamespace = 'public'::regnamespace
+        WHERE c.relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
           AND c.relkind IN ('r', 'p')
           AND NOT c.relispartition
           AND a.attnum > 0
           AND NOT a.attisdropped
-          AND c.relname <> 'refinery_schema_history'
+          AND c.relname NOT IN ('refinery_schema_history', 'schema_history')
     ";
 
     let (app, environment) = beside(TestApp::builder(fixture::platform())).await;

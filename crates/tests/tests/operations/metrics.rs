@@ -125,7 +125,7 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
     let tasks = app
         .owner()
         .await
-        .run("SELECT name FROM periodic_tasks", [])
+        .run("SELECT name FROM mainstay.periodic_tasks", [])
         .await
         .expect("they are read");
 
@@ -146,10 +146,11 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
         one("mainstay_clock_skew_seconds").abs() < 1.0,
         "the database is on this machine"
     );
-    assert_eq!(
-        one("mainstay_schema_version"),
-        f64::from(app.platform().schema_version())
-    );
+    let version = app.platform().schema_version();
+    for (of, version) in [("platform", version.platform), ("app", version.app)] {
+        let sample = format!("mainstay_schema_version{{of=\"{of}\"}}");
+        assert_eq!(scrape.0.get(&sample), Some(&f64::from(version)), "{sample}");
+    }
     assert!(
         (0.0..600.0).contains(&one("key_age_seconds")),
         "{:?}",

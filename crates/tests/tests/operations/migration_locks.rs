@@ -2,21 +2,24 @@
 
 use mainstay::Platform;
 use mainstay_access::BuiltInRole::Agent;
-use mainstay_database::{Migration, MigrationError, Migrations, Owner};
+use mainstay_database::{Migration, MigrationError, Migrations, Owner, SchemaMigrations};
 use mainstay_testing::TestApp;
 use tokio::time::timeout;
 
 use crate::{http::PATIENCE, locks::Locked};
 
-/// The platform's migrations, and one that needs the customers for itself alone.
-fn with_one_more(platform: &Platform) -> Migrations {
+/// The service's migrations, and one of the app that needs the customers for itself alone.
+fn with_one_more(platform: &Platform) -> SchemaMigrations {
     let schema = platform.schema();
     let more = Migration::unapplied(
         "V9000__one_more",
         "ALTER TABLE customers ADD COLUMN more text",
     )
     .expect("a name");
-    Migrations::new(&[schema.get_migrations().as_slice(), &[more]].concat())
+    SchemaMigrations::new(
+        Migrations::new(schema.platform().get_migrations()),
+        Migrations::new(&[schema.app().get_migrations().as_slice(), &[more]].concat()),
+    )
 }
 
 #[tokio::test]
@@ -44,7 +47,10 @@ async fn a_migration_steps_aside_and_comes_back() {
         .expect("it gets its lock")
         .expect("it does not panic");
 
-    assert_eq!(applied.expect("it is applied").applied, ["V9000__one_more"]);
+    assert_eq!(
+        applied.expect("it is applied").applied,
+        ["app V9000__one_more"]
+    );
 }
 
 #[tokio::test]

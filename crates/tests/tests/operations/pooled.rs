@@ -17,8 +17,8 @@ use crate::{
 
 const UNSEALED: &str = r"
     SELECT count(*)
-    FROM audit_events e
-    WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
+    FROM mainstay.audit_events e
+    WHERE NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = e.id)
 ";
 
 const LEADERS: &str = r"

@@ -78,8 +78,8 @@ async fn rows_without_their_data_keys_are_told() {
     assert_eq!(status().0, Some(0));
 
     for statement in [
-        "CREATE TABLE keys_elsewhere AS SELECT * FROM data_keys",
-        "DELETE FROM data_keys",
+        "CREATE TABLE keys_elsewhere AS SELECT * FROM mainstay.data_keys",
+        "DELETE FROM mainstay.data_keys",
     ] {
         owner.run(statement, []).await.expect("the owner may");
     }
@@ -100,7 +100,10 @@ async fn rows_without_their_data_keys_are_told() {
     );
 
     owner
-        .run("INSERT INTO data_keys SELECT * FROM keys_elsewhere", [])
+        .run(
+            "INSERT INTO mainstay.data_keys SELECT * FROM keys_elsewhere",
+            [],
+        )
         .await
         .expect("the owner may");
     until_ready(management, 200).await;

@@ -1,6 +1,7 @@
 //! A release that is taken back: the schema is ahead of the program, and nothing stands in the way of it.
 
 use mainstay::kernel::ExposeSecret as _;
+use mainstay_database::SchemaVersion;
 use mainstay_testing::TestApp;
 
 use crate::{
@@ -8,47 +9,75 @@ use crate::{
     program::{Serving, eventually, finish, program, secrets},
 };
 
-const AHEAD: &str = r"
-    INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
-    VALUES ($1, 'of_the_next_release', '2026-01-01T00:00:00Z', '1')
-";
-
-/// A service whose schema is one version ahead of this build.
-struct Ahead {
-    app: TestApp,
-    /// This build's version.
-    version: i32,
+/// The statements that act on a history: a migration of the next release, one that was altered, one that is not there.
+struct History {
+    ahead: &'static str,
+    altered: &'static str,
+    absent: &'static str,
 }
 
-impl Ahead {
-    async fn start() -> Self {
-        let app = TestApp::start(fixture::platform()).await;
-        let version = app.platform().schema_version();
-        app.owner()
-            .await
-            .run(AHEAD, [(version + 1).into()])
-            .await
-            .expect("it is written");
+const PLATFORM: History = History {
+    ahead: r"
+        INSERT INTO mainstay.schema_history (version, name, applied_on, checksum)
+        VALUES ($1, 'of_the_next_release', '2026-01-01T00:00:00Z', '1')
+    ",
+    altered: "UPDATE mainstay.schema_history SET checksum = '2' WHERE version = $1",
+    absent: "DELETE FROM mainstay.schema_history WHERE version = $1",
+};
 
-        Self { app, version }
-    }
-}
+const APP: History = History {
+    ahead: r"
+        INSERT INTO public.refinery_schema_history (version, name, applied_on, checksum)
+        VALUES ($1, 'of_the_next_release', '2026-01-01T00:00:00Z', '1')
+    ",
+    altered: "UPDATE public.refinery_schema_history SET checksum = '2' WHERE version = $1",
+    absent: "DELETE FROM public.refinery_schema_history WHERE version = $1",
+};
 
-/// Runs `migrate`, and gives its exit code and what it printed.
-fn migrate(app: &TestApp) -> (Option<i32>, String) {
-    let url = app.owner_url();
-    finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url.expose_secret()))
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_older_than_the_platforms_schema_serves_and_says_so() {
+    let app = TestApp::start(fixture::platform()).await;
+    let own = app.platform().schema_version();
+    let found = SchemaVersion {
+        platform: own.platform + 1,
+        ..own
+    };
+
+    serves_on_a_newer_schema(&app, &PLATFORM, found.platform, found).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_is_older_than_its_schema_migrates_serves_and_says_so() {
-    let Ahead { app, version } = Ahead::start().await;
-    let told = format!(
-        "schema {} is newer than this build's {version}: nothing to do",
-        version + 1
-    );
+async fn a_program_that_is_older_than_the_apps_schema_serves_and_says_so() {
+    let app = TestApp::start(fixture::platform()).await;
+    let own = app.platform().schema_version();
+    let found = SchemaVersion {
+        app: own.app + 1,
+        ..own
+    };
 
-    assert_eq!(migrate(&app), (Some(0), format!("{told}\n")));
+    serves_on_a_newer_schema(&app, &APP, found.app, found).await;
+}
+
+async fn serves_on_a_newer_schema(
+    app: &TestApp,
+    history: &History,
+    ahead: i32,
+    found: SchemaVersion,
+) {
+    let own = app.platform().schema_version();
+    let mut owner = app.owner().await;
+
+    owner
+        .run(history.ahead, [ahead.into()])
+        .await
+        .expect("it is written");
+
+    let url = app.owner_url();
+    let migrate =
+        || finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url.expose_secret()));
+    let told = format!("schema ({found}) is newer than this build's ({own}): nothing to do\n");
+
+    assert_eq!(migrate(), (Some(0), told));
 
     let ports =
         ["MAINSTAY_HTTP_BIND", "MAINSTAY_MANAGEMENT_BIND"].map(|name| (name, "127.0.0.1:0"));
@@ -68,37 +97,48 @@ async fn a_program_that_is_older_than_its_schema_migrates_serves_and_says_so() {
 
     assert_eq!(
         ready,
-        format!(
-            "ready: schema {} is newer than this build's {version}\n",
-            version + 1
-        )
+        format!("ready: schema ({found}) is newer than this build's ({own})\n")
     );
 }
 
 /// Newer is not the same as other: what this program has must be what was applied.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_of_another_line_is_refused() {
-    let Ahead { app, version } = Ahead::start().await;
-    let mut owner = app.owner().await;
+    let app = TestApp::start(fixture::platform()).await;
+    let own = app.platform().schema_version();
+    refuses_another_line(&app, &PLATFORM, own.platform).await;
 
-    let altered = "UPDATE refinery_schema_history SET checksum = '2' WHERE version = $1";
+    let app = TestApp::start(fixture::platform()).await;
+    refuses_another_line(&app, &APP, own.app).await;
+}
+
+async fn refuses_another_line(app: &TestApp, history: &History, version: i32) {
+    let mut owner = app.owner().await;
     owner
-        .run(altered, [version.into()])
+        .run(history.ahead, [(version + 1).into()])
+        .await
+        .expect("it is written");
+
+    let url = app.owner_url();
+    let migrate =
+        || finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url.expose_secret()));
+
+    owner
+        .run(history.altered, [version.into()])
         .await
         .expect("the owner may");
 
-    let (code, text) = migrate(&app);
+    let (code, text) = migrate();
     assert!(
         code == Some(1) && text.contains("different than filesystem"),
         "{text}"
     );
 
-    let absent = "DELETE FROM refinery_schema_history WHERE version = $1";
     owner
-        .run(absent, [version.into()])
+        .run(history.absent, [version.into()])
         .await
         .expect("the owner may");
 
-    let (code, text) = migrate(&app);
+    let (code, text) = migrate();
     assert!(code == Some(1) && text.contains("missing"), "{text}");
 }

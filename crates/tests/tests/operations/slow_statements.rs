@@ -25,7 +25,7 @@ const CUSTOMERS: Locked = Locked {
 };
 
 const SESSIONS: Locked = Locked {
-    table: "sessions",
+    table: "mainstay.sessions",
     lock: "LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE",
 };
 

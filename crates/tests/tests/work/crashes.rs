@@ -137,7 +137,7 @@ async fn what_a_worker_dies_of_while_the_message_leaves_is_the_operators_to_deci
     // Its lease runs out, and still it is nobody's; what is queued after it passes it by.
     let expired = r"
         SELECT 1
-        FROM jobs
+        FROM mainstay.jobs
         WHERE id = $1 AND leased_until < now()
     ";
     let mut owner = house.app.owner().await;
@@ -217,7 +217,7 @@ async fn a_worker_that_is_asked_to_stop_finishes() {
 async fn undecided(app: &TestApp) -> i64 {
     let text = r"
         SELECT count(*)
-        FROM jobs
+        FROM mainstay.jobs
         WHERE state IN ('waiting', 'running')
           OR (state = 'handed_over' AND leased_until > now())
     ";
@@ -231,7 +231,7 @@ async fn undecided(app: &TestApp) -> i64 {
 }
 
 async fn left_behind(app: &TestApp) -> Vec<Uuid> {
-    let text = "SELECT id FROM jobs WHERE state <> 'done'";
+    let text = "SELECT id FROM mainstay.jobs WHERE state <> 'done'";
     let rows = app
         .owner()
         .await

@@ -149,7 +149,7 @@ async fn what_nobody_knows_of_is_not_sent_again() {
 
     let records = r"
         SELECT 1
-        FROM audit_events
+        FROM mainstay.audit_events
         WHERE action = 'mail_resent' AND resource_id = $1
     ";
     assert_eq!(
@@ -227,7 +227,7 @@ async fn what_waits_is_sealed() {
     let id = queue_mail(app.database(), TO).await;
     let text = r"
         SELECT encode(payload, 'escape') || coalesce(error, '')
-        FROM jobs
+        FROM mainstay.jobs
         WHERE id = $1
     ";
 

@@ -157,7 +157,7 @@ async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
 async fn the_code_of_the_how_tos_does_what_they_say() {
     const JOBS: &str = r"
         SELECT id
-        FROM jobs
+        FROM mainstay.jobs
         WHERE kind = 'print_label'
         ORDER BY id
     ";

@@ -166,7 +166,7 @@ async fn whoever_lost_the_lease_may_not_go_on() {
     let id = order(&app, "stall").await;
 
     until_state(&app, id, "running").await;
-    let expire = "UPDATE jobs SET run_at = '-infinity' WHERE id = $1";
+    let expire = "UPDATE mainstay.jobs SET run_at = '-infinity' WHERE id = $1";
     app.owner()
         .await
         .run(expire, [id.into()])
@@ -196,8 +196,13 @@ async fn whoever_lost_the_lease_may_not_go_on() {
 /// OWASP ASVS 2.3.3: work and the change that asks for it happen together.
 #[tokio::test]
 async fn work_of_a_change_that_did_not_happen_is_never_queued() {
-    const REFUSED: &str =
-        "changed AS (INSERT INTO sessions (id) VALUES (gen_random_uuid()) RETURNING id)";
+    const REFUSED: &str = r"
+            changed AS (
+                INSERT INTO mainstay.sessions (id)
+                VALUES (gen_random_uuid())
+                RETURNING id
+            )
+        ";
 
     let handler = Obedient::default();
     let app = start(&handler).await;
@@ -226,7 +231,7 @@ async fn work_of_a_change_that_did_not_happen_is_never_queued() {
     assert_eq!(
         app.owner()
             .await
-            .run("SELECT 1 FROM jobs", [])
+            .run("SELECT 1 FROM mainstay.jobs", [])
             .await
             .expect("they are read")
             .len(),
@@ -327,7 +332,7 @@ async fn finished_work_is_forgotten() {
     let left = async {
         loop {
             let rows = owner
-                .run("SELECT id FROM jobs", [])
+                .run("SELECT id FROM mainstay.jobs", [])
                 .await
                 .expect("they are read");
             if rows.len() == 1 {

@@ -37,7 +37,7 @@ impl House {
     async fn records(&self, action: &str, id: Uuid) -> usize {
         const COUNT: &str = r"
             SELECT 1
-            FROM audit_events
+            FROM mainstay.audit_events
             WHERE action = $1 AND resource_id = $2
         ";
         let rows = self
@@ -53,13 +53,13 @@ impl House {
 #[tokio::test]
 async fn mail_that_arrived_is_settled() {
     const LEFT: &str = r"
-            UPDATE jobs
-            SET state = 'handed_over', attempts = 1, leased_until = now()
-            WHERE id = $1
-        ";
+        UPDATE mainstay.jobs
+        SET state = 'handed_over', attempts = 1, leased_until = now()
+        WHERE id = $1
+    ";
 
     const UNDER_WAY: &str = r"
-        UPDATE jobs
+        UPDATE mainstay.jobs
         SET state = 'handed_over', claim = gen_random_uuid(),
             leased_until = now() + interval '1 minute'
         WHERE id = $1
@@ -109,7 +109,7 @@ async fn mail_that_arrived_is_settled() {
 #[tokio::test]
 async fn what_was_given_up_begins_anew() {
     const FAIL: &str = r"
-        UPDATE jobs
+        UPDATE mainstay.jobs
         SET state = 'failed', attempts = 15, error = 'the receiver answered 500',
             finished_at = now()
         WHERE id = $1
@@ -185,7 +185,7 @@ async fn the_schemas_version_is_told() {
     let mut owner = house.app.owner().await;
     owner
         .run(
-            "UPDATE refinery_schema_history SET version = version - 1000",
+            "UPDATE mainstay.schema_history SET version = version - 1000",
             [],
         )
         .await

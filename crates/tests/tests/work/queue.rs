@@ -66,10 +66,10 @@ pub fn mail_to(to: &str) -> Mail {
 
 pub async fn standing(app: &TestApp, id: Uuid) -> Option<Standing> {
     let text = r"
-            SELECT state, attempts, coalesce(error, ''), payload IS NOT NULL
-            FROM jobs
-            WHERE id = $1
-        ";
+        SELECT state, attempts, coalesce(error, ''), payload IS NOT NULL
+        FROM mainstay.jobs
+        WHERE id = $1
+    ";
     let rows = app
         .owner()
         .await

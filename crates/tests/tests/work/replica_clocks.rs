@@ -105,19 +105,19 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
         SELECT extract(epoch FROM max(moment) - now())::float8, count(*)
         FROM (
             SELECT run_at AS moment
-            FROM jobs
+            FROM mainstay.jobs
             WHERE kind = 'stubborn'
             UNION ALL
             SELECT leased_until
-            FROM jobs
+            FROM mainstay.jobs
             WHERE kind = 'stubborn' AND leased_until IS NOT NULL
             UNION ALL
             SELECT created_at
-            FROM jobs
+            FROM mainstay.jobs
             WHERE kind = 'stubborn'
             UNION ALL
             SELECT due_at
-            FROM periodic_tasks
+            FROM mainstay.periodic_tasks
             WHERE name = 'test.upkeep'
         ) moments
     ";

@@ -142,10 +142,10 @@ async fn two_workers_erase_each_row_once() {
     assert_eq!(one.rows + other.rows, 120, "{one:?} {other:?}");
 
     let counts = r"
-        SELECT (SELECT count(*) FROM audit_events WHERE action = 'customer.erased'),
+        SELECT (SELECT count(*) FROM mainstay.audit_events WHERE action = 'customer.erased'),
             (
                 SELECT count(DISTINCT resource_id)
-                FROM audit_events
+                FROM mainstay.audit_events
                 WHERE action = 'customer.erased'
             ), (SELECT count(*) FROM customers WHERE data_key IS NOT NULL)
     ";
@@ -240,7 +240,7 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
         SELECT (SELECT count(*) FROM remarks),
             (
                 SELECT count(*)
-                FROM data_keys k
+                FROM mainstay.data_keys k
                 WHERE NOT EXISTS (
                     SELECT FROM remarks
                     WHERE data_key = k.id
@@ -248,7 +248,7 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
                     SELECT FROM customers
                     WHERE data_key = k.id
                     UNION
-                    SELECT FROM users
+                    SELECT FROM mainstay.users
                     WHERE data_key = k.id
                 )
             )

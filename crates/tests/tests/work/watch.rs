@@ -42,7 +42,11 @@ async fn look(app: &TestApp, watch: &Watch) -> usize {
 
 /// What was found so far: rule, account, address and number of events.
 async fn findings(app: &TestApp) -> Vec<(String, Option<Uuid>, Option<String>, i64)> {
-    let text = "SELECT rule, account_id, address, events FROM findings ORDER BY id";
+    let text = r"
+        SELECT rule, account_id, address, events
+        FROM mainstay.findings
+        ORDER BY id
+    ";
     let rows = app
         .owner()
         .await
@@ -83,13 +87,13 @@ async fn sign_in(app: &TestApp, email: &str, password: &str, from: &str) -> u16 
 /// Writes events as they stand in the log, `ago` before now.
 async fn events(app: &TestApp, action: &str, actor: &Actor, ago: Duration, count: usize) {
     const WRITE: &str = r"
-        INSERT INTO audit_events (
+        INSERT INTO mainstay.audit_events (
             id, occurred_at, organization_id, actor_id, session_id, action, operation, resource,
             request_id
         )
         VALUES (
-            $1, $2, $3, $4, (SELECT id FROM sessions WHERE user_id = $4 LIMIT 1), $5, 'test',
-            'customer', $1
+            $1, $2, $3, $4, (SELECT id FROM mainstay.sessions WHERE user_id = $4 LIMIT 1), $5,
+            'test', 'customer', $1
         )
     ";
 
@@ -490,7 +494,7 @@ async fn of_many_who_look_at_once_one_writes_the_finding() {
     for _ in 0..5 {
         app.owner()
             .await
-            .run("DELETE FROM finding_subjects", [])
+            .run("DELETE FROM mainstay.finding_subjects", [])
             .await
             .expect("they are forgotten");
 
@@ -506,7 +510,11 @@ async fn of_many_who_look_at_once_one_writes_the_finding() {
         assert_eq!((found, findings(&app).await.len()), (1, before + 1));
     }
 
-    let text = "SELECT count(*) FROM audit_events WHERE action = 'security.finding'";
+    let text = r"
+        SELECT count(*)
+        FROM mainstay.audit_events
+        WHERE action = 'security.finding'
+    ";
     let rows = app
         .owner()
         .await

@@ -86,10 +86,10 @@ fn is_signed(message: &Reply, body: &str, key: &[u8; 32]) -> bool {
 
 async fn jobs(app: &TestApp, state: &'static str) -> Vec<(i32, String)> {
     let text = r"
-            SELECT attempts, coalesce(error, '')
-            FROM jobs
-            WHERE kind = 'webhook' AND state = $1
-        ";
+        SELECT attempts, coalesce(error, '')
+        FROM mainstay.jobs
+        WHERE kind = 'webhook' AND state = $1
+    ";
     let rows = app
         .owner()
         .await
