@@ -13,16 +13,39 @@ pub mod removal;
 pub mod sign_up;
 pub mod tables;
 
-use mainstay_http::Module;
+use mainstay_http::{Module, Recipient};
+
+/// Who carries the letters.
+const MAIL_SERVER: Recipient = Recipient {
+    who: "the mail server of `MAINSTAY_MAIL_SMTP_URL`",
+    what: "addresses of accounts and of invited people, with the message",
+    when: "when a message is sent",
+};
 
 /// An account of one's own, from its beginning to its end.
 pub fn module() -> Module {
     let module = Module::new("accounts")
+        .keeping(
+            "mainstay.users",
+            "until the account is deleted by its owner or an operator",
+        )
+        .keeping(
+            "mainstay.unique_indexes",
+            "as long as the account, or the identity of elsewhere, whose value it is",
+        )
+        .keeping(
+            "mainstay.sign_ups",
+            "an hour, until it is confirmed; deleted within ten minutes of its end",
+        )
+        .keeping(
+            "mainstay.email_changes",
+            "an hour, until it is confirmed; deleted within ten minutes of its end",
+        )
         .table(tables::users())
         .table(tables::email_changes())
         .private_column(sign_up::PAYLOAD);
 
-    module.endpoints((
+    module.recipient(MAIL_SERVER).endpoints((
         sign_up::request_sign_up,
         sign_up::confirm_sign_up,
         me::get_me,

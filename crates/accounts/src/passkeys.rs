@@ -23,6 +23,14 @@ pub fn module() -> Module {
         .map(|column| SealedColumn::at("mainstay.passkeys", column))
         .to_vec();
     let module = Module::new("passkeys")
+        .keeping(
+            "mainstay.passkeys",
+            "until it is removed, or with the account",
+        )
+        .keeping(
+            "mainstay.webauthn_challenges",
+            "five minutes; deleted with the next ones",
+        )
         .table(of_account("mainstay.passkeys", "id", passkeys))
         .private_column(challenge::STATE);
 

@@ -11,11 +11,16 @@ use mainstay_http::Module;
 
 /// Choosing, changing and resetting a password.
 pub fn module() -> Module {
-    Module::new("passwords").endpoints((
-        rules::estimate_password,
-        rules::get_password_rules,
-        change::change_password,
-        reset::request_password_reset,
-        reset::complete_password_reset,
-    ))
+    Module::new("passwords")
+        .keeping(
+            "mainstay.password_resets",
+            "ten minutes; deleted within ten minutes of its end",
+        )
+        .endpoints((
+            rules::estimate_password,
+            rules::get_password_rules,
+            change::change_password,
+            reset::request_password_reset,
+            reset::complete_password_reset,
+        ))
 }

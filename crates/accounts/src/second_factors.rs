@@ -27,6 +27,11 @@ pub fn module() -> Module {
         .to_vec();
 
     Module::new("second factors")
+        .keeping("mainstay.totps", "until it is removed, or with the account")
+        .keeping(
+            "mainstay.recovery_codes",
+            "until they are replaced, or with the account",
+        )
         .table(of_account("mainstay.totps", "user_id", totps))
         .endpoints((
             overview::list_second_factors,

@@ -19,6 +19,23 @@ use crate::accounts::Accounts;
 /// Sign-in, sign-out, and what lies between.
 pub fn module() -> Module {
     Module::new("sessions")
+        .keeping("mainstay.sessions", "a day longer than it can be used")
+        .keeping(
+            "mainstay.refresh_tokens",
+            "as long as their session; spent ones 30 days",
+        )
+        .keeping(
+            "mainstay.throttles",
+            "a day after the last count, or until what is counted over weeks has leaked",
+        )
+        .keeping(
+            "mainstay.refusals",
+            "an hour after the last one that the audit log records",
+        )
+        .keeping(
+            "mainstay.sign_in_places",
+            "a year after the last sign-in from there",
+        )
         .awaits::<Accounts>()
         .table(device::table())
         .private_column(refresh::SUCCESSOR)

@@ -30,16 +30,32 @@ mod sign_in;
 mod sign_up;
 mod subject;
 
-use mainstay_http::Module;
+use mainstay_http::{Module, Recipient};
 
 use providers::External;
+
+/// Who learns of a sign-in.
+const PROVIDERS: Recipient = Recipient {
+    who: "the OpenID providers of `MAINSTAY_IDENTITY_OIDC_PROVIDERS`",
+    what: "that a person signs in to this service; no data stored here",
+    when: "when a person signs in with a provider",
+};
 
 /// Sign-in elsewhere.
 pub fn module() -> Module {
     Module::new("external sign-in")
+        .keeping(
+            "mainstay.external_identities",
+            "until it is removed, or with the account",
+        )
+        .keeping(
+            "mainstay.external_authorizations",
+            "ten minutes; deleted with the next ones",
+        )
         .awaits::<External>()
         .table(subject::table())
         .private_column(pending::PAYLOAD)
+        .recipient(PROVIDERS)
         .endpoints((
             begin::list_external_providers,
             begin::create_external_authorization,

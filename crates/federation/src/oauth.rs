@@ -27,6 +27,18 @@ use mainstay_http::Module;
 /// The endpoints of OAuth 2.
 pub fn module() -> Module {
     Module::new("oauth")
+        .keeping(
+            "mainstay.oauth_clients",
+            "permanently; an operator can deactivate it",
+        )
+        .keeping(
+            "mainstay.oauth_grants",
+            "until the person withdraws it, leaves the organization or deletes the account",
+        )
+        .keeping(
+            "mainstay.authorization_codes",
+            "a minute; deleted with the next ones, or with their session",
+        )
         .permission(introspect::TokensIntrospect::DECLARED)
         .endpoints((
             metadata::get_authorization_server_metadata,

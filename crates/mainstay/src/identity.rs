@@ -1,7 +1,5 @@
 //! Identity, put together: principals, accounts, organizations and federation as one part of the platform.
 
-mod keeping;
-
 use std::{any::TypeId, sync::Arc, time::Duration};
 
 use mainstay_accounts::{
@@ -120,7 +118,7 @@ impl Identity {
 
 /// Everything that identity serves, one module a feature.
 pub fn modules() -> Vec<Module> {
-    let modules = [
+    vec![
         account::module(),
         sessions::module(),
         passwords::module(),
@@ -136,9 +134,7 @@ pub fn modules() -> Vec<Module> {
         service_accounts::module(),
         oauth::module().pages(account_pages::pages()),
         signing::module(),
-    ];
-
-    modules.into_iter().map(keeping::told).collect()
+    ]
 }
 
 /// The upkeep of identity, for the worker.

@@ -20,12 +20,18 @@ use crate::settings::Settings;
 
 /// One's own keys, and those of the organization.
 pub fn module() -> Module {
-    Module::new("api keys").awaits::<Settings>().endpoints((
-        create::create_api_key,
-        list::list_api_keys,
-        list::get_api_key,
-        revoke::delete_api_key,
-        organization::list_organization_api_keys,
-        organization::delete_organization_api_key,
-    ))
+    Module::new("api keys")
+        .keeping(
+            "mainstay.api_keys",
+            "until the account or the organization is deleted, also when it is revoked",
+        )
+        .awaits::<Settings>()
+        .endpoints((
+            create::create_api_key,
+            list::list_api_keys,
+            list::get_api_key,
+            revoke::delete_api_key,
+            organization::list_organization_api_keys,
+            organization::delete_organization_api_key,
+        ))
 }

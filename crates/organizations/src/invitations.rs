@@ -30,12 +30,18 @@ pub(crate) async fn invitation_of(
 
 /// Made, listed and withdrawn by administrators; accepted by whoever has the token.
 pub fn module() -> Module {
-    Module::new("invitations").table(row::table()).endpoints((
-        shown::list_invitations,
-        create::create_invitation,
-        shown::get_invitation,
-        shown::delete_invitation,
-        accept::accept_invitation,
-        sign_up::sign_up_by_invitation,
-    ))
+    Module::new("invitations")
+        .keeping(
+            "mainstay.invitations",
+            "seven days, until it is accepted or withdrawn; deleted within ten minutes of its end",
+        )
+        .table(row::table())
+        .endpoints((
+            shown::list_invitations,
+            create::create_invitation,
+            shown::get_invitation,
+            shown::delete_invitation,
+            accept::accept_invitation,
+            sign_up::sign_up_by_invitation,
+        ))
 }

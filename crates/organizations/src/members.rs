@@ -18,14 +18,19 @@ use mainstay_http::Module;
 
 /// Members and their sessions.
 pub fn module() -> Module {
-    Module::new("members").endpoints((
-        list::list_members,
-        list::get_member,
-        reveal::get_member_personal_data,
-        update::update_member,
-        remove::delete_member,
-        sessions::list_member_sessions,
-        sessions::delete_member_sessions,
-        sessions::delete_member_session,
-    ))
+    Module::new("members")
+        .keeping(
+            "mainstay.memberships",
+            "until the member leaves or is removed, or with the account",
+        )
+        .endpoints((
+            list::list_members,
+            list::get_member,
+            reveal::get_member_personal_data,
+            update::update_member,
+            remove::delete_member,
+            sessions::list_member_sessions,
+            sessions::delete_member_sessions,
+            sessions::delete_member_session,
+        ))
 }

@@ -15,14 +15,16 @@ use mainstay_http::Module;
 
 /// One's organizations, and the one of the session.
 pub fn module() -> Module {
-    Module::new("organizations").endpoints((
-        mine::list_organizations,
-        create::create_organization,
-        mine::get_organization,
-        leave::leave_organization,
-        current::get_current_organization,
-        current::update_current_organization,
-        hand_over::hand_over_organization,
-        delete::delete_current_organization,
-    ))
+    Module::new("organizations")
+        .keeping("mainstay.organizations", "until its owner deletes it")
+        .endpoints((
+            mine::list_organizations,
+            create::create_organization,
+            mine::get_organization,
+            leave::leave_organization,
+            current::get_current_organization,
+            current::update_current_organization,
+            hand_over::hand_over_organization,
+            delete::delete_current_organization,
+        ))
 }

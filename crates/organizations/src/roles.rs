@@ -31,12 +31,16 @@ pub(crate) const UNKNOWN_ROLE: Kind = Kind::new(
 
 /// Roles and the permissions that they are made of.
 pub fn module() -> Module {
-    Module::new("roles").endpoints((
-        list_permissions::list_permissions,
-        list::list_roles,
-        create::create_role,
-        list::get_role,
-        update::update_role,
-        delete::delete_role,
-    ))
+    Module::new("roles")
+        .keeping("mainstay.roles", "until it is deleted")
+        .keeping("mainstay.role_permissions", "as long as their role")
+        .keeping("mainstay.permissions", "as long as the code declares them")
+        .endpoints((
+            list_permissions::list_permissions,
+            list::list_roles,
+            create::create_role,
+            list::get_role,
+            update::update_role,
+            delete::delete_role,
+        ))
 }

@@ -19,6 +19,10 @@ use mainstay_http::Module;
 /// The accounts, and with what they authenticate.
 pub fn module() -> Module {
     Module::new("service accounts")
+        .keeping(
+            "mainstay.client_secrets",
+            "until the account is deleted, also when it is revoked",
+        )
         .endpoints((
             create::create_service_account,
             find::list_service_accounts,

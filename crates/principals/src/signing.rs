@@ -29,5 +29,9 @@ pub fn module() -> Module {
         .into_iter()
         .fold(Module::new("keys"), Module::private_column)
         .awaits::<Principals>()
+        .keeping(
+            "mainstay.signing_keys",
+            "until the last token that it signed has run out",
+        )
         .endpoints((endpoint::list_signing_keys,))
 }
