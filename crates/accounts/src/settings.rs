@@ -20,22 +20,18 @@ pub struct Settings {
 impl Settings {
     /// Reads the settings; what is wrong is remembered by `reader`. `public_url` is the URL that clients know the API by.
     pub fn read(reader: &mut Reader, public_url: &BaseUrl) -> Self {
-        let password_min_length = reader.or(
+        let password_min_length = length(
+            reader,
             "identity.password_min_length",
-            15_usize,
+            15,
             "Shortest password of an account without a second factor, in characters.",
         );
-        let password_min_length_with_second_factor = reader.or(
+        let password_min_length_with_second_factor = length(
+            reader,
             "identity.password_min_length_with_second_factor",
-            8_usize,
+            8,
             "Shortest password of an account with a second factor, in characters.",
         );
-
-        if !(8..=64).contains(&password_min_length)
-            || !(8..=64).contains(&password_min_length_with_second_factor)
-        {
-            reader.refuse("identity.password_min_length", "must be from 8 to 64");
-        }
 
         let pages_url = reader.or(
             "identity.pages_url",
@@ -49,5 +45,50 @@ impl Settings {
             pages_url,
             relying_party: RelyingParty::read(reader, public_url.as_str()),
         }
+    }
+}
+
+/// Reads the length of a shortest password; `reader` remembers when no account could have one of it.
+fn length(reader: &mut Reader, name: &'static str, fallback: usize, help: &'static str) -> usize {
+    let length = reader.or(name, fallback, help);
+
+    if !(8..=64).contains(&length) {
+        reader.refuse(name, "must be from 8 to 64");
+    }
+
+    length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The variables that are refused where `setting` is `value`.
+    fn refused(setting: &'static str, value: &str) -> Vec<String> {
+        let url = BaseUrl::of_loopback(8000);
+        let mut reader = Reader::new([]).with_layer("test", [(setting, value.to_owned())]);
+        Settings::read(&mut reader, &url);
+
+        match reader.complete(Some(())) {
+            Ok(()) => Vec::new(),
+            Err(error) => error
+                .problems()
+                .iter()
+                .map(|it| it.variable.clone())
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_length_that_is_wrong_is_the_one_that_is_named() {
+        assert_eq!(
+            refused("identity.password_min_length", "7"),
+            ["MAINSTAY_IDENTITY_PASSWORD_MIN_LENGTH"]
+        );
+        assert_eq!(
+            refused("identity.password_min_length_with_second_factor", "65"),
+            ["MAINSTAY_IDENTITY_PASSWORD_MIN_LENGTH_WITH_SECOND_FACTOR"]
+        );
+        assert!(refused("identity.password_min_length", "8").is_empty());
     }
 }
