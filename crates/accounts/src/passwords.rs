@@ -5,6 +5,8 @@ pub mod estimator;
 pub mod password;
 pub mod reset;
 pub mod rules;
+mod short_password;
+pub(crate) mod sign_in;
 pub mod strength;
 
 use mainstay_http::Module;

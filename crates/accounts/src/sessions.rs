@@ -7,14 +7,13 @@ mod list;
 mod organization;
 pub mod refresh;
 pub mod refresh_token;
-mod short_password;
 pub mod sign_in;
 pub mod start;
 mod step_up;
 
 use mainstay_http::Module;
 
-use crate::accounts::Accounts;
+use crate::{accounts::Accounts, passwords};
 
 /// Sign-in, sign-out, and what lies between.
 pub fn module() -> Module {
@@ -40,7 +39,7 @@ pub fn module() -> Module {
         .table(device::table())
         .private_column(refresh::SUCCESSOR)
         .endpoints((
-            sign_in::create_session,
+            passwords::sign_in::create_session,
             refresh::refresh_session,
             step_up::step_up_session,
             organization::move_session,

@@ -20,7 +20,7 @@ pub(crate) struct Shown {
     /// The address, sealed.
     pub(crate) email: Vec<u8>,
     /// Whether they have signed in before, but never from this network.
-    pub(crate) is_new_place: bool,
+    pub(crate) is_new_network: bool,
     /// The version of the credentials, this passkey among them.
     pub(crate) credentials: i64,
 }
@@ -151,7 +151,7 @@ async fn find(
             user,
             organization: row.get::<Option<Uuid>>(1)?.map(OrganizationId::from),
             email: row.get(2)?,
-            is_new_place: row.get(3)?,
+            is_new_network: row.get(3)?,
             key: own_key(user, row, 4)?,
             credentials: row.get(9)?,
         };

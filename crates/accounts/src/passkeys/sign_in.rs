@@ -5,13 +5,9 @@ use mainstay_http::{
     post, view,
 };
 use mainstay_kernel::OrganizationId;
-use mainstay_principals::{
-    events::{Action, about_user},
-    standing::{self, Hold},
-};
 
 use super::{
-    assertion::{Shown, Wanted, verify},
+    assertion::{Wanted, verify},
     challenge,
     relying_party::PASSKEYS_UNAVAILABLE,
     wire::{Assertion, RequestOptions},
@@ -22,8 +18,8 @@ use crate::{
     sessions::{
         answer::{SessionView, answer},
         device::Device,
-        sign_in::{moved_on, told_of_a_new_place},
-        start::{Kind, NewSession, start_session},
+        sign_in::SignIn,
+        start::Kind,
     },
     throttle::{
         TOO_MANY_ATTEMPTS,
@@ -103,47 +99,20 @@ pub(super) async fn create_session_by_passkey(
             .detail("The passkey is not known here, or its answer is not valid."));
     };
 
-    let Shown {
-        user,
-        organization,
-        key,
-        email,
-        is_new_place,
-        credentials,
-    } = shown;
-
-    let new = NewSession {
-        user,
-        organization,
-        given: vec![standing::verified(user, credentials, Hold::Shared)],
-        kind: if body.cookie {
-            Kind::Cookie
-        } else {
-            Kind::Token
-        },
-        refreshable: true,
+    let sign_in = SignIn {
+        user: shown.user,
+        organization: shown.organization,
+        credentials: shown.credentials,
+        key: &shown.key,
+        email: &shown.email,
+        is_new_network: shown.is_new_network,
         authenticated_at: accounts.runtime().clock.now(),
         multi_factor: true,
-        scopes: None,
-        client: None,
-        client_secret: None,
-        key: Some(&key),
+        kind: Kind::of_person(body.cookie),
         device: Device::of(by.origin(), &user_agent),
-        admitted: Some(&Admitted::uncounted(place)),
-        job: if is_new_place {
-            told_of_a_new_place(&unscoped, user, &key, &email, address)?
-        } else {
-            None
-        },
+        attempt: &Admitted::uncounted(place),
     };
-
-    let started = start_session(&unscoped, &accounts, new, |_| {
-        about_user(Action::LoginSuccess, Some(user), organization)
-    })
-    .await?;
-    let Some(started) = started else {
-        return Err(moved_on(&unscoped, user).await);
-    };
+    let started = sign_in.start(&unscoped, &accounts).await?;
 
     answer(&accounts, started).await
 }

@@ -1,421 +1,99 @@
-//! Signing in with e-mail address and password.
+//! What every sign-in ends with, whatever has proved who the person is: password, passkey or another provider.
 
-use mainstay_crypto::{BlindIndex, Sealed, Verdict};
-use mainstay_database::{Change, Error, Job, OwnKey, Row, Unscoped, Uuid};
-use mainstay_http::{
-    CreatedAt, Header, INTERNAL, Json, Problem, Public, Shared, UserAgent, WithHeaders, input, post,
-};
-use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, Timestamp, UserId};
+use mainstay_database::{Error, Job, OwnKey, Unscoped};
+use mainstay_http::Problem;
+use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 use mainstay_principals::{
     events::{Action, about_user},
     standing::{self, Hold},
 };
 
 use super::{
-    answer::{SessionView, answer},
     device::Device,
-    short_password::{PASSWORD_REPLACEMENT_REQUIRED, Shown, check_alone},
-    start::{self, NewSession, start_session},
+    start::{Kind, NewSession, Started, start_session},
 };
 use crate::{
-    account::{
-        address::{email_cell, email_index},
-        email::EmailAddress,
-        key::own_key,
-    },
-    accounts::Accounts,
-    letters,
-    passwords::password::Password,
-    problems::{INVALID_CREDENTIALS, not_hashed},
-    second_factors::{
-        code::Code,
-        sign_in::{SECOND_FACTOR_REQUIRED, show_at_sign_in},
-        spend::Holder,
-    },
-    throttle::{
-        TOO_MANY_ATTEMPTS,
-        attempts::{Admitted, count_sign_in},
-        keys::Keys,
-        refusals::{refuse, refuse_beside},
-        wait_until,
-    },
+    account::address::email_cell, accounts::Accounts, letters, problems::INVALID_CREDENTIALS,
+    throttle::attempts::Admitted,
 };
 
-/// How to sign in.
-#[input]
-pub(super) struct CreateSession {
-    /// The account's e-mail address.
-    email: Sealed<EmailAddress>,
-    /// The account's password.
-    password: Password,
-    /// A code of the account's second factor: what an authenticator app shows, or a recovery code.
-    code: Option<Code>,
-    /// Where to work, for an account of several organizations; its oldest membership when absent.
-    organization_id: Option<OrganizationId>,
-    /// Whether to carry the session in a cookie, for a browser's own pages, instead of giving tokens.
-    #[garde(skip)]
-    #[serde(default)]
-    cookie: bool,
+/// A sign-in that was verified.
+pub struct SignIn<'a> {
+    /// The account.
+    pub user: UserId,
+    /// Where the session works.
+    pub organization: Option<OrganizationId>,
+    /// The version of the credentials that were verified.
+    pub credentials: i64,
+    /// The key of the account's personal data.
+    pub key: &'a OwnKey,
+    /// The address, sealed.
+    pub email: &'a [u8],
+    /// Whether the account has signed in before, but never from this network.
+    pub is_new_network: bool,
+    /// When the person proved who it is.
+    pub authenticated_at: Timestamp,
+    /// Whether the person has shown a second factor.
+    pub multi_factor: bool,
+    /// What carries the session.
+    pub kind: Kind,
+    /// With what and from where the person signs in.
+    pub device: Device,
+    /// The attempt that it took, to be taken back.
+    pub attempt: &'a Admitted,
 }
 
-/// Sign in with e-mail address and password.
-///
-/// The answer is the same, and takes the same work, whether the account exists or not. Where the account has a second
-/// factor, whoever knows the password is asked for a code.
-#[post(
-    "/v1/sessions",
-    problems(
-        INVALID_CREDENTIALS,
-        SECOND_FACTOR_REQUIRED,
-        PASSWORD_REPLACEMENT_REQUIRED,
-        TOO_MANY_ATTEMPTS
-    )
-)]
-pub(super) async fn create_session(
-    by: Public,
-    accounts: Shared<Accounts>,
-    user_agent: Header<UserAgent>,
-    Json(body): Json<CreateSession>,
-) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
-    let unscoped = by.unscoped("nobody is signed in yet");
-    let device = Device::of(by.origin(), &user_agent);
-    let address = by.origin().address;
-    let Found {
-        account,
-        mut attempt,
-        slowed_until,
-    } = find_account(&unscoped, &accounts, &body, address).await?;
+impl SignIn<'_> {
+    /// Starts the session, and tells the owner of a network that is new to the account.
+    ///
+    /// # Errors
+    /// [`INVALID_CREDENTIALS`], which is recorded, when the password or a factor was replaced, or the account deactivated or
+    /// removed, while the sign-in was under way.
+    pub async fn start(self, unscoped: &Unscoped, accounts: &Accounts) -> Result<Started, Problem> {
+        let (user, organization) = (self.user, self.organization);
+        let new = NewSession {
+            user,
+            organization,
+            given: vec![standing::verified(user, self.credentials, Hold::Shared)],
+            kind: self.kind,
+            refreshable: true,
+            authenticated_at: self.authenticated_at,
+            multi_factor: self.multi_factor,
+            scopes: None,
+            client: None,
+            client_secret: None,
+            key: Some(self.key),
+            job: self.told_of_new_network(unscoped)?,
+            device: self.device,
+            admitted: Some(self.attempt),
+        };
 
-    let stored = account
-        .as_ref()
-        .and_then(|account| account.password_hash.as_ref())
-        .map(|hash| hash.expose_secret());
-    let verdict = accounts
-        .hasher
-        .verify(body.password.secret(), stored)
-        .await
-        .map_err(not_hashed)?;
-
-    let passes = |account: &Account| {
-        account.active
-            && verdict != Verdict::Wrong
-            && (slowed_until.is_none() || account.is_known_here)
-    };
-    let Some(account) = account.filter(passes) else {
-        if let Some(until) = slowed_until {
-            return Err(refuse(&unscoped, until).await);
+        let success = |_| about_user(Action::LoginSuccess, Some(user), organization);
+        match start_session(unscoped, accounts, new, success).await? {
+            Some(started) => Ok(started),
+            None => Err(moved_on(unscoped, user).await),
         }
-        unscoped
-            .record(about_user(Action::LoginFail, None, None))
-            .await?;
-        return Err(INVALID_CREDENTIALS.problem());
-    };
-
-    if verdict == Verdict::RightButOutdated {
-        renew_hash(&unscoped, &accounts, &account, &body.password).await?;
     }
 
-    if !account.password_alone {
-        check_alone(&unscoped, &accounts, account.shown(&body.password)).await?;
+    /// The letter about a network that the account has never signed in from (OWASP ASVS 6.3.5).
+    fn told_of_new_network(&self, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
+        if !self.is_new_network {
+            return Ok(None);
+        }
+
+        let email = unscoped.open_own(self.key, &email_cell(self.user.uuid()), self.email)?;
+        let letter = letters::signed_in_from_elsewhere(unscoped.address());
+        letters::to(&email, &letter, unscoped)
     }
-
-    if account.second_factor {
-        show_at_sign_in(
-            &unscoped,
-            &account.holder(),
-            body.code.as_ref(),
-            &mut attempt,
-            address,
-        )
-        .await?;
-    }
-
-    let new = NewSession {
-        user: account.user,
-        organization: account.organization,
-        given: vec![standing::verified(
-            account.user,
-            account.credentials,
-            Hold::Shared,
-        )],
-        kind: if body.cookie {
-            start::Kind::Cookie
-        } else {
-            start::Kind::Token
-        },
-        refreshable: true,
-        authenticated_at: accounts.runtime().clock.now(),
-        multi_factor: account.second_factor,
-        scopes: None,
-        client: None,
-        client_secret: None,
-        key: Some(&account.key),
-        device,
-        admitted: Some(&attempt),
-        job: if account.is_new_place {
-            told_of_a_new_place(
-                &unscoped,
-                account.user,
-                &account.key,
-                &account.email,
-                address,
-            )?
-        } else {
-            None
-        },
-    };
-
-    let success = |_| {
-        about_user(
-            Action::LoginSuccess,
-            Some(account.user),
-            account.organization,
-        )
-    };
-    let Some(started) = start_session(&unscoped, &accounts, new, success).await? else {
-        return Err(moved_on(&unscoped, account.user).await);
-    };
-
-    answer(&accounts, started).await
 }
 
-/// The refusal of a sign-in whose password or factor was replaced, or whose account was deactivated or removed, while it was
-/// under way. It is recorded.
-pub async fn moved_on(unscoped: &Unscoped, user: UserId) -> Problem {
-    match unscoped
-        .record(about_user(Action::LoginFail, Some(user), None))
-        .await
-    {
+/// The refusal of a sign-in whose credentials changed while it was under way. It is recorded.
+async fn moved_on(unscoped: &Unscoped, user: UserId) -> Problem {
+    let event = about_user(Action::LoginFail, Some(user), None);
+    match unscoped.record(event).await {
         Ok(()) => INVALID_CREDENTIALS
             .problem()
             .caused_by("what was verified has changed meanwhile"),
         Err(error) => error.into(),
     }
-}
-
-struct Account {
-    user: UserId,
-    password_hash: Option<SecretString>,
-    active: bool,
-    organization: Option<OrganizationId>,
-    /// Sealed.
-    email: Vec<u8>,
-    key: OwnKey,
-    /// Whether it has signed in before, but never from this network.
-    is_new_place: bool,
-    is_known_here: bool,
-    second_factor: bool,
-    /// The secret of the authenticator app, sealed.
-    totp: Option<Vec<u8>>,
-    /// The version of the credentials that are verified.
-    credentials: i64,
-    /// Whether the password is long enough without a second factor, as far as is known.
-    password_alone: bool,
-}
-
-impl Account {
-    fn shown<'a>(&self, password: &'a Password) -> Shown<'a> {
-        Shown {
-            user: self.user,
-            credentials: self.credentials,
-            second_factor: self.second_factor,
-            password,
-        }
-    }
-
-    fn holder(&self) -> Holder<'_> {
-        Holder {
-            user: self.user,
-            organization: self.organization,
-            key: &self.key,
-            totp: self.totp.as_deref(),
-            email: &self.email,
-            is_known_here: self.is_known_here,
-        }
-    }
-}
-
-/// What a sign-in finds.
-struct Found {
-    account: Option<Account>,
-    attempt: Admitted,
-    /// While too many attempts failed, of this account or from this network, only the right password from a network that
-    /// the account knows passes. What is wrong takes the same work and gets the same answer, whether there is an account
-    /// or not (OWASP ASVS 6.3.8).
-    slowed_until: Option<Timestamp>,
-}
-
-/// The account with this address, in the organization that was asked for; and the attempt, which is counted in the same
-/// statement.
-async fn find_account(
-    unscoped: &Unscoped,
-    accounts: &Accounts,
-    body: &CreateSession,
-    address: Option<std::net::IpAddr>,
-) -> Result<Found, Problem> {
-    let database = unscoped.database();
-    let now = database.runtime().clock.now();
-    if let Some(until) = accounts.flood.refusal(address, now) {
-        return Err(wait_until(until, now));
-    }
-
-    let indexes: Vec<Vec<u8>> = body
-        .email
-        .indexes(database.ring(), &email_index())
-        .into_iter()
-        .map(BlindIndex::into_bytes)
-        .collect();
-
-    let name = body
-        .email
-        .index(database.ring(), &email_index())
-        .into_bytes();
-    let keys = Keys::new(database.ring(), "sign_in", &name, address);
-    let mut values = keys.sign_in_values(now).to_vec();
-
-    values.extend([
-        indexes.into(),
-        body.organization_id.map(OrganizationId::uuid).into(),
-        keys.place.clone().into(),
-    ]);
-
-    let rows = unscoped.upkeep("users.sign_in", FIND, values).await?;
-    let row = rows.first().ok_or_else(|| {
-        INTERNAL
-            .problem()
-            .caused_by("a query without conditions has no row")
-    })?;
-
-    let from_memory = accounts.flood.keep(address, row.get(15)?, now);
-    if let Some(until) = row.get::<Option<Timestamp>>(0)? {
-        return Err(refuse_beside(unscoped, until, from_memory).await);
-    }
-
-    let slowed_until: Option<Timestamp> = row.get(1)?;
-
-    Ok(Found {
-        account: read_account(row)?,
-        attempt: keys.signing_in(slowed_until.is_some()),
-        slowed_until,
-    })
-}
-
-/// The account, beside the counts of the attempt.
-const FIND: &str = concat!(
-    "WITH ",
-    count_sign_in!(),
-    r"
-        , account AS (
-            SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key,
-                k.wrapped, u.second_factor, t.secret, u.credentials_version, u.password_alone
-            FROM mainstay.users u
-            JOIN mainstay.data_keys k ON k.id = u.data_key
-            LEFT JOIN mainstay.memberships m ON m.user_id = u.id
-            LEFT JOIN mainstay.totps t ON t.user_id = u.id
-            WHERE u.email_index = ANY ($8)
-              AND ($9::uuid IS NULL OR m.organization_id = $9)
-            ORDER BY m.created_at, m.organization_id
-            LIMIT 1
-        ),
-        here AS (
-            SELECT EXISTS (
-                SELECT FROM account
-                JOIN mainstay.sign_in_places p ON p.user_id = account.id
-            ) AS anywhere,
-                EXISTS (
-                    SELECT FROM account
-                    JOIN mainstay.sign_in_places p ON p.user_id = account.id
-                    WHERE p.place = $10
-                ) AS known
-        )
-        SELECT refused.until, slowed.until, here.known, here.anywhere, account.*, refused.shared
-        FROM refused
-        CROSS JOIN slowed
-        CROSS JOIN here
-        LEFT JOIN account ON true
-    "
-);
-
-fn read_account(row: &Row) -> Result<Option<Account>, Error> {
-    let Some(user) = row.get::<Option<Uuid>>(4)?.map(UserId::from) else {
-        return Ok(None);
-    };
-
-    Ok(Some(Account {
-        user,
-        password_hash: row.get::<Option<String>>(5)?.map(SecretString::from),
-        active: row.get(6)?,
-        organization: row.get::<Option<Uuid>>(7)?.map(OrganizationId::from),
-        email: row.get(8)?,
-        key: own_key(user, row, 9)?,
-        is_new_place: row.get::<bool>(3)? && !row.get::<bool>(2)?,
-        is_known_here: row.get(2)?,
-        second_factor: row.get(11)?,
-        totp: row.get(12)?,
-        credentials: row.get(13)?,
-        password_alone: row.get(14)?,
-    }))
-}
-
-/// The owner hears of a sign-in from where they never were (OWASP ASVS 6.3.5). `email` is sealed.
-pub fn told_of_a_new_place(
-    unscoped: &Unscoped,
-    user: UserId,
-    key: &OwnKey,
-    email: &[u8],
-    address: Option<std::net::IpAddr>,
-) -> Result<Option<Job>, Error> {
-    let email = unscoped.open_own(key, &email_cell(user.uuid()), email)?;
-    letters::to(
-        &email,
-        &letters::signed_in_from_elsewhere(address),
-        unscoped,
-    )
-}
-
-/// Hashes the password again under today's parameters (OWASP ASVS 11.4.2), unless it was replaced meanwhile.
-async fn renew_hash(
-    unscoped: &Unscoped,
-    accounts: &Accounts,
-    account: &Account,
-    password: &Password,
-) -> Result<(), Problem> {
-    const RENEW: &str = r"
-        changed AS (
-            UPDATE mainstay.users
-            SET password_hash = $2
-            WHERE id = $1 AND password_hash = $3 AND credentials_version = $4
-            RETURNING id
-        )
-    ";
-
-    let hash = accounts
-        .hasher
-        .hash(password.secret())
-        .await
-        .map_err(not_hashed)?;
-
-    let renewed = about_user(
-        Action::PasswordRehash,
-        Some(account.user),
-        account.organization,
-    );
-
-    let verified = account
-        .password_hash
-        .as_ref()
-        .map(|hash| hash.expose_secret().to_owned());
-
-    let values = [
-        account.user.uuid().into(),
-        hash.into(),
-        verified.into(),
-        account.credentials.into(),
-    ];
-
-    unscoped
-        .change(Change::new("users.rehash", RENEW, values, renewed))
-        .await?;
-
-    Ok(())
 }

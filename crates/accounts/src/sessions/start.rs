@@ -237,6 +237,11 @@ async fn start(
 }
 
 impl Kind {
+    /// A cookie where it is wanted, tokens otherwise.
+    pub const fn of_person(cookie: bool) -> Self {
+        if cookie { Self::Cookie } else { Self::Token }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Token => "token",

@@ -22,7 +22,7 @@ pub(crate) struct Account {
     pub(super) email: Vec<u8>,
     pub(super) key: OwnKey,
     /// Whether it has signed in before, but never from this network.
-    pub(super) is_new_place: bool,
+    pub(super) is_new_network: bool,
     pub(super) is_known_here: bool,
     /// The secret of the authenticator app, sealed.
     pub(super) totp: Option<Vec<u8>>,
@@ -76,7 +76,7 @@ impl Account {
                 organization: row.get::<Option<Uuid>>(4)?.map(OrganizationId::from),
                 email: row.get(5)?,
                 key: own_key(user, row, 6)?,
-                is_new_place: row.get::<bool>(8)? && !row.get::<bool>(9)?,
+                is_new_network: row.get::<bool>(8)? && !row.get::<bool>(9)?,
                 is_known_here: row.get(9)?,
                 totp: row.get(10)?,
                 credentials: row.get(11)?,

@@ -10,8 +10,8 @@ use mainstay_accounts::{
     sessions::{
         answer::{SessionView, answer},
         device::Device,
-        sign_in::{moved_on, told_of_a_new_place},
-        start::{Kind, NewSession, start_session},
+        sign_in::SignIn,
+        start::Kind,
     },
     throttle::{TOO_MANY_ATTEMPTS, attempts::Admitted, keys::Keys, refusals::record_failure},
 };
@@ -21,10 +21,7 @@ use mainstay_http::{
     WithHeaders, input, post,
 };
 use mainstay_kernel::{OrganizationId, Timestamp};
-use mainstay_principals::{
-    events::{Action, about_user},
-    standing::{self, Hold},
-};
+use mainstay_principals::events::{Action, about_user};
 
 use super::{
     account::Account,
@@ -100,14 +97,7 @@ pub(super) async fn create_external_session(
     let address = by.origin().address;
     let mut attempt = Admitted::uncounted(Keys::new(ring, "external_sign_in", &[], address).place);
 
-    let (organization, kind) = (
-        body.organization_id,
-        if body.cookie {
-            Kind::Cookie
-        } else {
-            Kind::Token
-        },
-    );
+    let (organization, kind) = (body.organization_id, Kind::of_person(body.cookie));
 
     let CreateExternalSession {
         provider,
@@ -171,47 +161,20 @@ pub(super) async fn create_external_session(
     }
 
     let now = accounts.runtime().clock.now();
-    let new = NewSession {
+    let sign_in = SignIn {
         user: account.user,
         organization: account.organization,
-        given: vec![standing::verified(
-            account.user,
-            account.credentials,
-            Hold::Shared,
-        )],
-        kind,
-        refreshable: true,
+        credentials: account.credentials,
+        key: &account.key,
+        email: &account.email,
+        is_new_network: account.is_new_network,
         authenticated_at: authenticated_at(provider, &person, now),
         multi_factor,
-        scopes: None,
-        client: None,
-        client_secret: None,
-        key: Some(&account.key),
+        kind,
         device,
-        admitted: Some(&attempt),
-        job: if account.is_new_place {
-            told_of_a_new_place(
-                &unscoped,
-                account.user,
-                &account.key,
-                &account.email,
-                address,
-            )?
-        } else {
-            None
-        },
+        attempt: &attempt,
     };
-
-    let success = |_| {
-        about_user(
-            Action::LoginSuccess,
-            Some(account.user),
-            account.organization,
-        )
-    };
-    let Some(started) = start_session(&unscoped, &accounts, new, success).await? else {
-        return Err(moved_on(&unscoped, account.user).await);
-    };
+    let started = sign_in.start(&unscoped, &accounts).await?;
 
     account.note_use(&unscoped, now).await?;
     let WithHeaders(shown, mut headers) = answer(&accounts, started).await?;

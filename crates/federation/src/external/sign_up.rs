@@ -123,7 +123,7 @@ pub(crate) async fn sign_up(
             subject: user.uuid(),
             wrapped: wrapped.0,
         },
-        is_new_place: false,
+        is_new_network: false,
         is_known_here: false,
         totp: None,
         credentials: 0,
