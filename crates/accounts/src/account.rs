@@ -3,6 +3,7 @@
 pub mod address;
 pub mod by_address;
 pub mod create;
+pub mod credentials;
 pub mod email;
 pub mod email_change;
 mod export;

@@ -7,8 +7,8 @@
 pub mod code;
 mod enrolment;
 pub(crate) mod factors;
+pub mod kept;
 mod overview;
-pub mod owner;
 pub(crate) mod recovery;
 pub(crate) mod reset;
 pub mod sign_in;

@@ -1,7 +1,7 @@
 //! Changing one's address: both addresses confirm it.
 
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped};
+use mainstay_database::{Change, Error, HeldKey, Row, Unscoped};
 use mainstay_http::{
     Accepted, Fresh, InPerson, Json, OnConstraint as _, Problem, Public, Shared, UNAUTHENTICATED,
     input, post, put, view,
@@ -19,6 +19,7 @@ use super::{
     by_address::{find_by_address, mailbox},
     email::EmailAddress,
     key::own_key,
+    owner::find_owner,
 };
 use crate::{
     accounts::Accounts,
@@ -73,7 +74,7 @@ pub(super) async fn change_email(
     admit_own(&unscoped, "email_change", user.uuid()).await?;
     let (new, owner) = (
         Sealed::new(body.email.clone()),
-        find(&unscoped, user).await?,
+        find_owner(&unscoped, user).await?,
     );
 
     // The account's own address, spelled another way, is not taken.
@@ -319,27 +320,4 @@ async fn find_change(
         .await?;
 
     rows.first().map(read).transpose()
-}
-
-struct Owner {
-    email: EmailAddress,
-    key: OwnKey,
-}
-
-async fn find(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
-    const FIND: &str = r"
-        SELECT u.email, k.id, k.wrapped
-        FROM mainstay.users u
-        JOIN mainstay.data_keys k ON k.id = u.data_key
-        WHERE u.id = $1 AND u.active
-    ";
-    let rows = unscoped
-        .select("users.email", FIND, [user.uuid().into()])
-        .await?;
-    let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
-    let key = own_key(user, row, 1)?;
-    Ok(Owner {
-        email: unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(0)?)?,
-        key,
-    })
 }

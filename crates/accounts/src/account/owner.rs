@@ -1,58 +1,71 @@
-//! The account of a person who is signed in, as far as a change of its credentials asks.
+//! The person whose account it is: where to write to them, and the key of their personal data.
 
-use mainstay_database::{Row, Unscoped};
+use mainstay_database::{Error, Job, OwnKey, Unscoped};
 use mainstay_http::{Problem, UNAUTHENTICATED};
-use mainstay_kernel::{SecretString, UserId};
+use mainstay_kernel::UserId;
+use mainstay_mail::Letter;
 
 use super::{address::email_cell, email::EmailAddress, key::own_key};
+use crate::letters;
 
-/// What is needed of an account to change its credentials.
+/// The owner of an account.
 pub struct Owner {
     /// The address.
     pub email: EmailAddress,
-    /// What is kept of the password; `None` where the account has none.
-    pub password_hash: Option<SecretString>,
-    /// Whether sign-in takes a second factor.
-    pub second_factor: bool,
-    /// The version of the credentials.
-    pub credentials: i64,
-    /// The names of the API keys that work.
-    pub keys: Vec<String>,
+    /// The key of the account's personal data.
+    pub key: OwnKey,
+    is_active: bool,
 }
 
-/// The account of a person that is signed in.
+impl Owner {
+    /// The letter that tells the owner what has changed (OWASP ASVS 6.3.7).
+    ///
+    /// # Errors
+    /// As [`letters::to`].
+    pub fn told(&self, letter: &Letter, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
+        letters::to(&self.email, letter, unscoped)
+    }
+}
+
+/// The owner of an account that is active: of a person who is signed in.
+///
+/// # Errors
+/// [`UNAUTHENTICATED`] when the account was deactivated or deleted.
 pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
+    find_any_owner(unscoped, user)
+        .await?
+        .filter(|owner| owner.is_active)
+        .ok_or_else(|| UNAUTHENTICATED.problem())
+}
+
+/// The owner of an account, active or not; `None` for a service account, which belongs to no person.
+///
+/// # Errors
+/// As the database answers.
+pub(crate) async fn find_any_owner(
+    unscoped: &Unscoped,
+    user: UserId,
+) -> Result<Option<Owner>, Error> {
     const FIND: &str = r"
-        SELECT u.password_hash, u.email, k.id, k.wrapped, u.second_factor, u.credentials_version,
-            mainstay.live_keys(u.id, $2)
+        SELECT u.email, k.id, k.wrapped, u.active
         FROM mainstay.users u
         JOIN mainstay.data_keys k ON k.id = u.data_key
-        WHERE u.id = $1 AND u.active
+        WHERE u.id = $1 AND u.kind = 'person'
     ";
 
-    let now = unscoped.database().runtime().clock.now();
     let rows = unscoped
-        .select(
-            "users.owner",
-            FIND,
-            [user.uuid().into(), now.inner().into()],
-        )
+        .select("users.owner", FIND, [user.uuid().into()])
         .await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
 
-    let row: &Row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
-    let email = unscoped.open_own(
-        &own_key(user, row, 2)?,
-        &email_cell(user.uuid()),
-        &row.get::<Vec<u8>>(1)?,
-    )?;
+    let key = own_key(user, row, 1)?;
+    let email = unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(0)?)?;
 
-    let password_hash = row.get::<Option<String>>(0)?.map(SecretString::from);
-
-    Ok(Owner {
+    Ok(Some(Owner {
         email,
-        password_hash,
-        second_factor: row.get(4)?,
-        credentials: row.get(5)?,
-        keys: row.get(6)?,
-    })
+        key,
+        is_active: row.get(3)?,
+    }))
 }

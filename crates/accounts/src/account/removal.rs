@@ -23,11 +23,8 @@ pub(super) async fn deactivate_me(
     let unscoped = by.unscoped(
         "an account stands above organizations; the statements are limited to the caller's own",
     );
-    let told = letters::to(
-        &find_owner(&unscoped, user).await?.email,
-        &letters::account_deactivated(),
-        &unscoped,
-    )?;
+    let owner = find_owner(&unscoped, user).await?;
+    let told = owner.told(&letters::account_deactivated(), &unscoped)?;
     if !set_active(&unscoped, user, false, told).await? {
         return Err(LAST_OWNER.problem());
     }
@@ -52,11 +49,8 @@ pub(super) async fn delete_me(
     let unscoped = by.unscoped(
         "an account stands above organizations; the statements are limited to the caller's own",
     );
-    let told = letters::to(
-        &find_owner(&unscoped, user).await?.email,
-        &letters::account_deleted(),
-        &unscoped,
-    )?;
+    let owner = find_owner(&unscoped, user).await?;
+    let told = owner.told(&letters::account_deleted(), &unscoped)?;
     if !delete_account(&unscoped, user, told).await? {
         return Err(LAST_OWNER.problem());
     }

@@ -1,6 +1,11 @@
 //! A person's passkeys: listed, renamed and removed.
 
-use crate::{account::key::own_key, passwords::rules::PASSWORD_TOO_SHORT, problems::LAST_WAY_IN};
+use crate::{
+    account::{key::own_key, owner::find_owner},
+    passwords::rules::PASSWORD_TOO_SHORT,
+    problems::LAST_WAY_IN,
+    second_factors::kept::{Kept, kept_cell},
+};
 use mainstay_crypto::{Sealed, Zeroizing};
 use mainstay_database::{Change, Error, HeldKey, Row, Unscoped};
 use mainstay_http::{
@@ -15,11 +20,7 @@ use mainstay_principals::{
 };
 use webauthn_rs::prelude::Passkey;
 
-use crate::{
-    accounts::Accounts,
-    letters,
-    second_factors::owner::{Kept, find_owner, kept_cell},
-};
+use crate::{accounts::Accounts, letters};
 
 /// A passkey.
 #[view]

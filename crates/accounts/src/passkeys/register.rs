@@ -20,11 +20,11 @@ use super::{
     wire::{Attestation, CreationOptions},
 };
 use crate::{
-    account::key::own_key,
+    account::{key::own_key, owner::find_owner},
     accounts::Accounts,
     letters,
     second_factors::{
-        owner::{Kept, find_owner, kept_cell},
+        kept::{Kept, kept_cell},
         recovery::{RecoveryCodes, shown_if},
     },
 };

@@ -14,7 +14,7 @@ use super::{
     rules::{check, is_long_enough_alone},
 };
 use crate::{
-    account::owner::find_owner,
+    account::credentials::find_credentials,
     accounts::Accounts,
     letters,
     problems::{INVALID_CREDENTIALS, not_hashed},
@@ -72,13 +72,13 @@ pub(super) async fn change_password(
     );
 
     let attempt = admit_holder(&unscoped, principal.user, keys).await?;
-    let owner = find_owner(&unscoped, principal.user).await?;
+    let credentials = find_credentials(&unscoped, principal.user).await?;
     let current = body
         .current_password
         .as_ref()
         .map_or_else(|| SecretString::from(""), |it| it.secret().clone());
 
-    if let Some(stored) = &owner.password_hash
+    if let Some(stored) = &credentials.password_hash
         && accounts
             .hasher
             .verify(&current, Some(stored.expose_secret()))
@@ -99,12 +99,12 @@ pub(super) async fn change_password(
     }
 
     take_back(&unscoped, attempt).await?;
-    let context = vec![owner.email.as_str().to_owned()];
+    let context = vec![credentials.email.as_str().to_owned()];
     check(
         &accounts,
         &body.new_password,
         "new_password",
-        owner.second_factor,
+        credentials.second_factor,
         context,
     )
     .await?;
@@ -131,13 +131,13 @@ pub(super) async fn change_password(
     );
 
     let told = letters::to(
-        &owner.email,
-        &letters::password_changed(&owner.keys),
+        &credentials.email,
+        &letters::password_changed(&credentials.keys),
         &unscoped,
     )?;
 
     let given = [
-        standing::verified(principal.user, owner.credentials, Hold::Alone),
+        standing::verified(principal.user, credentials.version, Hold::Alone),
         standing::session(principal.session),
     ];
     let change = Change::new("users.change_password", CHANGE, values, event)

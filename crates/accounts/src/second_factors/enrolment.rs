@@ -16,12 +16,12 @@ use time::Duration;
 
 use super::{
     code::{Code, Shape},
-    owner::{Kept, find_owner, kept_cell},
+    kept::{Kept, kept_cell},
     recovery::{RecoveryCodes, shown_if},
     totp::{Enrolment, step_of},
 };
 use crate::{
-    account::key::own_key,
+    account::{key::own_key, owner::find_owner},
     accounts::Accounts,
     letters,
     passwords::rules::PASSWORD_TOO_SHORT,

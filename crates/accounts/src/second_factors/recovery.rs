@@ -9,8 +9,8 @@ use mainstay_principals::{
     standing::{self, Hold},
 };
 
-use super::{code::fresh_recovery_code, owner::find_owner};
-use crate::{accounts::Accounts, letters};
+use super::code::fresh_recovery_code;
+use crate::{account::owner::find_owner, accounts::Accounts, letters};
 
 /// There is nothing to recover.
 const NO_SECOND_FACTOR: Kind = Kind::new(

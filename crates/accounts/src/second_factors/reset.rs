@@ -4,10 +4,7 @@ use mainstay_database::{Change, Error, Unscoped};
 use mainstay_kernel::UserId;
 use mainstay_principals::events::{Action, about_user};
 
-use crate::{
-    account::{address::email_cell, email::EmailAddress, key::own_key},
-    letters,
-};
+use crate::{account::owner::find_any_owner, letters};
 
 /// Takes away every second factor of an account and ends its sessions: for an operator who has made sure, by other means,
 /// that the person who lost them is the owner (OWASP ASVS 6.4.4). The password stays, and so the owner can sign in.
@@ -16,13 +13,6 @@ use crate::{
 /// # Errors
 /// As the database answers; then nothing was changed.
 pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<bool, Error> {
-    const FIND: &str = r"
-        SELECT u.email, k.id, k.wrapped
-        FROM mainstay.users u
-        JOIN mainstay.data_keys k ON k.id = u.data_key
-        WHERE u.id = $1 AND u.kind = 'person'
-    ";
-
     // The account is locked first: a sign-in that is under way starts its session before, or not at all.
     const RESET: &str = r"
         person AS (
@@ -42,17 +32,11 @@ pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<b
         )
     ";
 
-    let rows = unscoped
-        .select("users.find_for_reset", FIND, [user.uuid().into()])
-        .await?;
-    let Some(row) = rows.first() else {
+    let Some(owner) = find_any_owner(unscoped, user).await? else {
         return Ok(false);
     };
+    let told = owner.told(&letters::second_factors_reset(), unscoped)?;
 
-    let sealed = row.get::<Vec<u8>>(0)?;
-    let email: EmailAddress =
-        unscoped.open_own(&own_key(user, row, 1)?, &email_cell(user.uuid()), &sealed)?;
-    let told = letters::to(&email, &letters::second_factors_reset(), unscoped)?;
     let now = unscoped.database().runtime().clock.now();
     let event = about_user(Action::SecondFactorsReset, Some(user), None);
     let values = [user.uuid().into(), now.inner().into()];

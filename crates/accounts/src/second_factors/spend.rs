@@ -10,7 +10,7 @@ use mainstay_principals::events::{Action, about};
 
 use super::{
     code::{Code, Shape},
-    owner::{Kept, kept_cell},
+    kept::{Kept, kept_cell},
     totp::step_of,
 };
 use crate::{

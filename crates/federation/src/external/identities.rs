@@ -1,10 +1,9 @@
 //! The identities of other providers that an account is linked to.
 
 use mainstay_accounts::{
-    account::{email::EmailAddress, key::own_key},
+    account::{email::EmailAddress, key::own_key, owner::find_owner},
     letters,
     problems::LAST_WAY_IN,
-    second_factors::owner::find_owner,
 };
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, Error, HeldKey, Row};

@@ -74,11 +74,8 @@ pub(super) async fn create_api_key(
         Some(organization),
     );
 
-    let told = letters::to(
-        &find_owner(&unscoped, principal.user).await?.email,
-        &letters::api_key_made(new.name()),
-        &unscoped,
-    )?;
+    let owner = find_owner(&unscoped, principal.user).await?;
+    let told = owner.told(&letters::api_key_made(new.name()), &unscoped)?;
 
     let given = standing::in_person_at(principal, Hold::Alone, organization);
 

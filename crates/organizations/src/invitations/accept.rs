@@ -1,7 +1,7 @@
 //! Accepting an invitation with an account that exists.
 
 use http::StatusCode;
-use mainstay_accounts::{account::owner::find_owner, problems::INVALID_TOKEN};
+use mainstay_accounts::{account::credentials::find_credentials, problems::INVALID_TOKEN};
 use mainstay_crypto::Sealed;
 use mainstay_database::Change;
 use mainstay_http::{
@@ -71,9 +71,9 @@ pub(super) async fn accept_invitation(
     let pending = find(&unscoped, &body.token)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
-    let owner = find_owner(&unscoped, user).await?;
+    let credentials = find_credentials(&unscoped, user).await?;
 
-    let own = Sealed::new(owner.email);
+    let own = Sealed::new(credentials.email);
     if !own.same_normalised(&Sealed::new(pending.email)) {
         let refused = about(
             Action::AuthzFail,
@@ -101,7 +101,7 @@ pub(super) async fn accept_invitation(
 
     // The address was compared: it is part of the credentials.
     let given = [
-        standing::verified(user, owner.credentials, Hold::Shared),
+        standing::verified(user, credentials.version, Hold::Shared),
         standing::session(by.principal().session),
     ];
     let change = Change::new("invitations.accept", ACCEPT, values, event)
