@@ -7,6 +7,7 @@
 mod bodies;
 mod change;
 mod create;
+mod credential;
 mod find;
 mod keys;
 pub(crate) mod permissions;

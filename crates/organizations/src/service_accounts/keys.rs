@@ -11,12 +11,12 @@ use mainstay_principals::{
     Principals,
     api_keys::row::ApiKeyId,
     events::{Action, about},
-    privilege::{EXCEEDS_OWN, held_by, out_of_reach},
-    standing,
+    privilege::{EXCEEDS_OWN, held_by},
 };
 
 use super::{
-    find::{get_account, refusal},
+    credential::{Revocation, make, revoke},
+    find::get_account,
     permissions::ServiceAccountsManage,
 };
 use crate::api_keys::new::{CreateApiKey, MOST_KEYS, NewApiKey, TOO_MANY_KEYS};
@@ -89,14 +89,7 @@ pub(super) async fn create_service_account_key(
         new.values().into_iter().chain(place),
         event,
     );
-    if unscoped
-        .change(change.given(standing::in_role(principal)))
-        .await?
-        .is_empty()
-    {
-        let refusal = refusal(&by, id, TOO_MANY_KEYS).await;
-        return Err(standing::role_lost_or(&unscoped, principal, refusal).await);
-    }
+    make(&by, id, change, TOO_MANY_KEYS).await?;
 
     Ok(Created(new.view()))
 }
@@ -163,52 +156,15 @@ pub(super) async fn delete_service_account_key(
           AND revoked_at IS NULL
     ";
 
-    let organization = by.principal().organization;
-    let unscoped = by
-        .unscoped("what revokes a key is no plain update of the row; limited to the organization");
-    let now = by.runtime().clock.now();
-    let organization_id = organization.map(OrganizationId::uuid);
-    let [held, owner] = held_by(by.principal());
-
-    let values = [
-        key.uuid().into(),
-        id.uuid().into(),
-        organization_id.into(),
-        now.inner().into(),
-        held,
-        owner,
-    ];
-
-    let event = about(
-        Action::TokenRevoked,
-        "api_key",
-        Some(key.uuid()),
-        organization,
-    );
-
-    let revoked = unscoped
-        .change(Change::new(
-            "service_accounts.revoke_key",
-            REVOKE,
-            values,
-            event,
-        ))
-        .await?;
-
+    let revocation = Revocation {
+        resource: "api_key",
+        revoke: ("service_accounts.revoke_key", REVOKE),
+        exceeds: ("service_accounts.key_exceeds", EXCEEDS),
+    };
+    let revoked = revoke(&by, id, key.uuid(), revocation).await;
     principals.forget_session(key.uuid().into());
 
-    if revoked.is_empty() {
-        let thing = [key.uuid().into(), id.uuid().into()];
-        return Err(out_of_reach(
-            &by,
-            ("service_accounts.key_exceeds", EXCEEDS),
-            thing,
-            ("api_key", key.uuid()),
-        )
-        .await);
-    }
-
-    Ok(NoContent)
+    revoked.map(|()| NoContent)
 }
 
 /// The account's keys in the caller's organization.

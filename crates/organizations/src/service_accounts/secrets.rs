@@ -12,13 +12,13 @@ use mainstay_principals::{
     Principals,
     client_secrets::PREFIX,
     events::{Action, about},
-    privilege::{EXCEEDS_OWN, held_by, out_of_reach},
+    privilege::{EXCEEDS_OWN, held_by},
     scannable::generate,
-    standing,
 };
 
 use super::{
-    find::{get_account, refusal},
+    credential::{Revocation, make, revoke},
+    find::get_account,
     permissions::ServiceAccountsManage,
 };
 use crate::api_keys::new::{Scope, lifetime, scopes_within};
@@ -153,14 +153,7 @@ pub(super) async fn create_client_secret(
     );
 
     let change = Change::new("client_secrets.insert", INSERT, values, event);
-    if unscoped
-        .change(change.given(standing::in_role(principal)))
-        .await?
-        .is_empty()
-    {
-        let refusal = refusal(&by, id, TOO_MANY_SECRETS).await;
-        return Err(standing::role_lost_or(&unscoped, principal, refusal).await);
-    }
+    make(&by, id, change, TOO_MANY_SECRETS).await?;
 
     let client_secret = secret.text.expose_secret().to_owned();
 
@@ -231,45 +224,15 @@ pub(super) async fn delete_client_secret(
           AND revoked_at IS NULL
     ";
 
-    let organization = by.principal().organization;
-    let unscoped = by.unscoped(
-        "sessions belong to accounts; only those of a member of the caller's organization end",
-    );
-    let now = by.runtime().clock.now();
-    let organization_id = organization.map(OrganizationId::uuid);
-    let [held, owner] = held_by(by.principal());
-
-    let values = [
-        secret.uuid().into(),
-        id.uuid().into(),
-        organization_id.into(),
-        now.inner().into(),
-        held,
-        owner,
-    ];
-
-    let event = about(
-        Action::TokenRevoked,
-        "client_secret",
-        Some(secret.uuid()),
-        organization,
-    );
-
-    let revoked = unscoped
-        .change(Change::new("client_secrets.revoke", REVOKE, values, event))
-        .await?;
-
+    let revocation = Revocation {
+        resource: "client_secret",
+        revoke: ("client_secrets.revoke", REVOKE),
+        exceeds: ("client_secrets.exceeds", EXCEEDS),
+    };
+    let revoked = revoke(&by, id, secret.uuid(), revocation).await;
     principals.forget_user(id);
 
-    if revoked.is_empty() {
-        let (thing, named) = (
-            [secret.uuid().into(), id.uuid().into()],
-            ("client_secret", secret.uuid()),
-        );
-        return Err(out_of_reach(&by, ("client_secrets.exceeds", EXCEEDS), thing, named).await);
-    }
-
-    Ok(NoContent)
+    revoked.map(|()| NoContent)
 }
 
 async fn select<P: Permission>(
