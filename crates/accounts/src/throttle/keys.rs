@@ -40,7 +40,7 @@ impl Keys {
         subject: &[u8],
         address: Option<IpAddr>,
     ) -> Self {
-        let subject = hex(subject);
+        let subject = hex::encode(subject);
         let from = network_text(address);
         Self {
             here: key(ring, Group::Here, scope, &format!("{subject} from {from}")),
@@ -76,10 +76,6 @@ pub(crate) fn networks(
         key(ring, group, "address", &format!("{scope}{host}")),
         key(ring, group, "network", &format!("{scope}{network}")),
     ]
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What one host has: an address of IPv4, a /64 of IPv6.

@@ -9,7 +9,7 @@ use mainstay_http::Problem;
 use mainstay_kernel::Timestamp;
 
 use super::{
-    keys::{self, Group, hex, key, networks},
+    keys::{self, Group, key, networks},
     moment, now, wait_until,
 };
 
@@ -113,7 +113,7 @@ pub(crate) async fn admit_own(
         unscoped.database().ring(),
         Group::Requests,
         scope,
-        &hex(user.as_bytes()),
+        &hex::encode(user.as_bytes()),
     );
 
     match count(unscoped, vec![own], &[LETTERS_FROM_NETWORK]).await? {
@@ -133,8 +133,8 @@ pub async fn admit_invitation(
 ) -> Result<(), Problem> {
     let (ring, address, organization) = (
         unscoped.database().ring(),
-        hex(address),
-        hex(organization.as_bytes()),
+        hex::encode(address),
+        hex::encode(organization.as_bytes()),
     );
 
     let keys = vec![
@@ -221,7 +221,7 @@ impl Letter {
         ";
 
         let (ring, now) = (unscoped.database().ring(), now(unscoped));
-        let subject = hex(&self.index);
+        let subject = hex::encode(&self.index);
         let [from_network, to_address] = [LETTERS_FROM_NETWORK, LETTERS_TO_ADDRESS];
         let [_, network] = networks(ring, Group::Here, "", address);
         let values = [
@@ -229,7 +229,7 @@ impl Letter {
                 ring,
                 Group::Here,
                 self.scope,
-                &format!("{subject} from {}", hex(&network)),
+                &format!("{subject} from {}", hex::encode(&network)),
             )
             .into(),
             from_network.0.into(),
