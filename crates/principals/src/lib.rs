@@ -16,6 +16,7 @@ pub mod scannable;
 pub mod scope;
 pub mod secret;
 pub mod session_cookie;
+pub mod set_cookie;
 pub mod signing;
 pub mod standing;
 pub mod tokens;

@@ -1,11 +1,14 @@
 //! The cookie that carries a browser's session.
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue};
 use mainstay_http::SESSION_COOKIE;
 use mainstay_kernel::{ExposeSecret as _, Random, SecretString, SessionId};
 use time::Duration;
 
-use crate::secret::{FreshSecret, hash};
+use crate::{
+    secret::{FreshSecret, hash},
+    set_cookie::{SameSite, set_cookie},
+};
 
 /// The value of a browser's session cookie: the session, and a secret that only the browser has.
 pub struct CookieSecret {
@@ -32,20 +35,16 @@ impl CookieSecret {
 
     /// `Set-Cookie` with everything that keeps a cookie where it belongs (OWASP ASVS 3.3.1 to 3.3.4).
     pub fn header(&self, lifetime: Duration) -> Option<(HeaderName, HeaderValue)> {
-        set_cookie(self.value.expose_secret(), lifetime.whole_seconds())
+        set_cookie(
+            SESSION_COOKIE,
+            self.value.expose_secret(),
+            SameSite::Lax,
+            lifetime,
+        )
     }
 }
 
 /// `Set-Cookie` that makes a browser forget the cookie.
 pub fn clearing_cookie() -> Option<(HeaderName, HeaderValue)> {
-    set_cookie("", 0)
-}
-
-fn set_cookie(value: &str, seconds: i64) -> Option<(HeaderName, HeaderValue)> {
-    let cookie = format!(
-        "{SESSION_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}"
-    );
-    let mut value = HeaderValue::try_from(cookie).ok()?;
-    value.set_sensitive(true);
-    Some((header::SET_COOKIE, value))
+    set_cookie(SESSION_COOKIE, "", SameSite::Lax, Duration::ZERO)
 }

@@ -1,9 +1,11 @@
 //! What comes back from a provider: taken up once, by who began it.
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue};
 use mainstay_database::Unscoped;
 use mainstay_http::{Cookie, CookieValue, Problem};
 use mainstay_kernel::{ExposeSecret as _, SecretString, UserId};
+use mainstay_principals::set_cookie::{SameSite, set_cookie};
+use time::Duration;
 
 use super::{
     exchange::refused,
@@ -99,22 +101,18 @@ impl CookieValue for BindingCookie {
 }
 
 impl BindingCookie {
-    /// `Set-Cookie`. The browser sends it with requests of our own pages alone (OWASP ASVS 3.3.1 to 3.3.4).
+    /// `Set-Cookie`. The browser sends it with requests of our own pages alone.
     pub(super) fn set(binding: &SecretString) -> Option<(HeaderName, HeaderValue)> {
-        Self::header(binding.expose_secret(), LIFETIME.whole_seconds())
+        set_cookie(
+            Self::NAME,
+            binding.expose_secret(),
+            SameSite::Strict,
+            LIFETIME,
+        )
     }
 
     /// `Set-Cookie` that makes a browser forget it.
     pub(super) fn clear() -> Option<(HeaderName, HeaderValue)> {
-        Self::header("", 0)
-    }
-
-    fn header(value: &str, seconds: i64) -> Option<(HeaderName, HeaderValue)> {
-        let name = Self::NAME;
-        let cookie =
-            format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}");
-        let mut value = HeaderValue::try_from(cookie).ok()?;
-        value.set_sensitive(true);
-        Some((header::SET_COOKIE, value))
+        set_cookie(Self::NAME, "", SameSite::Strict, Duration::ZERO)
     }
 }
