@@ -4,7 +4,6 @@ pub mod address;
 pub mod by_address;
 pub mod create;
 pub mod credentials;
-pub mod email;
 pub mod email_change;
 mod export;
 pub mod key;

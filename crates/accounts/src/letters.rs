@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use mainstay_database::{Error, Job, Unscoped};
 use mainstay_http::{FieldError, INVALID_INPUT, Problem};
-use mainstay_kernel::{ExposeSecret as _, SecretString};
+use mainstay_kernel::{EmailAddress, ExposeSecret as _, SecretString};
 use mainstay_mail::{Letter, Mail};
 
-use crate::{account::email::EmailAddress, accounts::Accounts};
+use crate::accounts::Accounts;
 
 /// Queues a letter to `address`.
 ///

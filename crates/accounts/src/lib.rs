@@ -21,7 +21,6 @@ mod upkeep;
 
 pub use account::{
     create::{AccountError, Created, NewPassword, NewUser, Place, create_user},
-    email::EmailAddress,
     removal::{delete_account, set_active},
 };
 pub use accounts::Accounts;

@@ -2,10 +2,10 @@
 
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, Error, Row, Unscoped, Uuid};
-use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
+use mainstay_kernel::{EmailAddress, OrganizationId, SessionId, Timestamp, UserId};
 use mainstay_principals::events::{Action, about_session, about_user};
 
-use crate::account::{address::email_index, email::EmailAddress};
+use crate::account::address::email_index;
 
 /// An account as an operator sees it.
 #[derive(Clone, Debug)]

@@ -60,6 +60,7 @@ mod cipher;
 mod cursor;
 mod data_key;
 mod derive;
+mod email;
 mod error;
 #[cfg(test)]
 mod known_answers;

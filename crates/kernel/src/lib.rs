@@ -1,15 +1,17 @@
-//! Basic types of all crates: ids, the clock, random bytes and secret strings.
+//! Basic types of all crates: ids, e-mail addresses, the clock, random bytes and secret strings.
 //!
 //! This crate does no I/O and knows nothing of HTTP, SQL or accounts. Time and randomness are passed as values
 //! ([`Runtime`]), never taken from globals, so that tests control them; `clippy.toml` forbids the globals.
 
 mod clock;
+mod email;
 mod id;
 mod line;
 mod random;
 mod timestamp;
 
 pub use clock::Clock;
+pub use email::EmailAddress;
 pub use id::{Id, ParseIdError};
 pub use line::{LINE_PATTERN, Line, LineError, check_line, is_unprintable, one_line};
 pub use random::Random;

@@ -11,20 +11,22 @@ use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
 use mainstay_federation::{External, external, oauth};
 use mainstay_http::{Authenticator, Module, SharedValue};
 use mainstay_jobs::Periodic;
+pub use mainstay_kernel::EmailAddress;
 use mainstay_organizations::{
     api_keys, invitations, mailed_links, members, organization, roles, service_accounts,
 };
 use mainstay_principals::{Principals, signing};
 
 pub use mainstay_accounts::{
-    AccountError, Created, EmailAddress, NewPassword, NewUser, Password, Place, RelyingParty,
-    SessionSummary, Strength, UserSummary, create_user, delete_account, end_session,
-    end_sessions_of, find_user, reset_second_factors, sessions_of, set_active,
+    AccountError, Created, NewPassword, NewUser, Password, Place, RelyingParty, SessionSummary,
+    Strength, UserSummary, create_user, delete_account, end_session, end_sessions_of, find_user,
+    reset_second_factors, sessions_of, set_active,
 };
 pub use mainstay_federation::{
     ClientError, ClientRow, ExternalSettings, NewClient, ProviderSettings, create_client,
     deactivate_client, list_clients, set_first_party,
 };
+pub use mainstay_kernel::EmailAddress;
 pub use mainstay_organizations::{
     KeysOf, ListedKey, ListedRole, OrganizationSummary, Revoked, assign_role, create_organization,
     declare_permissions, list_keys, list_organizations, list_roles_of, revoke_key,

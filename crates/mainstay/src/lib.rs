@@ -62,7 +62,6 @@ pub use working::Working;
 /// What most files of an app name.
 pub mod prelude {
     pub use mainstay_access::{Permission, permission};
-    pub use mainstay_accounts::EmailAddress;
     pub use mainstay_crypto::{Identifying, Indexed, Masked, Personal, Sealed, Zeroizing};
     pub use mainstay_database::{
         Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit,
@@ -76,7 +75,9 @@ pub mod prelude {
         put, view,
     };
     pub use mainstay_jobs::{Claimed, Handler, JobError, Periodic};
-    pub use mainstay_kernel::{Id, Line, OrganizationId, Runtime, Timestamp, UserId, Uuid};
+    pub use mainstay_kernel::{
+        EmailAddress, Id, Line, OrganizationId, Runtime, Timestamp, UserId, Uuid,
+    };
     pub use mainstay_mail::{Letter, Mail};
     pub use mainstay_watch::{By, LooksFor, Rule, Severity};
 

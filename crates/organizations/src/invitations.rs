@@ -11,9 +11,9 @@ mod row;
 mod shown;
 mod sign_up;
 
-use mainstay_accounts::account::email::EmailAddress;
 use mainstay_database::{Error, Unscoped};
 use mainstay_http::Module;
+use mainstay_kernel::EmailAddress;
 
 /// Who is invited by a token, and the name of the organization that they are invited to.
 ///

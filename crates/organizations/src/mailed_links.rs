@@ -3,7 +3,7 @@
 
 use mainstay_accounts::{
     Accounts,
-    account::{email::EmailAddress, email_change::is_email_change, sign_up::sign_up_address},
+    account::{email_change::is_email_change, sign_up::sign_up_address},
     passwords::reset::reset_of,
     problems::INVALID_TOKEN,
     throttle::{
@@ -13,6 +13,7 @@ use mainstay_accounts::{
 };
 use mainstay_database::Unscoped;
 use mainstay_http::{Json, Module, Problem, Public, Shared, choice, input, post, view};
+use mainstay_kernel::EmailAddress;
 
 use crate::invitations;
 

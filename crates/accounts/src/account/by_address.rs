@@ -3,11 +3,10 @@
 
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Error, Row, Unscoped};
-use mainstay_kernel::UserId;
+use mainstay_kernel::{EmailAddress, UserId};
 
 use super::{
     address::{email_cell, email_index},
-    email::EmailAddress,
     key::own_key,
 };
 

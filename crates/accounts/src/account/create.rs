@@ -2,7 +2,7 @@
 
 use mainstay_crypto::{BlindIndex, HashError, PasswordHasher, Sealed};
 use mainstay_database::{Change, ConstraintKind, Error, Unscoped, Value};
-use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, UserId};
+use mainstay_kernel::{EmailAddress, ExposeSecret as _, OrganizationId, SecretString, UserId};
 use mainstay_principals::{
     events::{Action, about_user},
     names::OrganizationName,
@@ -10,7 +10,6 @@ use mainstay_principals::{
 
 use super::{
     address::{ADDRESS_TAKEN, email_cell, email_index},
-    email::EmailAddress,
     key::NOWHERE,
 };
 use crate::passwords::password::Password;

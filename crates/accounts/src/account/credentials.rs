@@ -2,9 +2,9 @@
 
 use mainstay_database::{Row, Unscoped};
 use mainstay_http::{Problem, UNAUTHENTICATED};
-use mainstay_kernel::{SecretString, UserId};
+use mainstay_kernel::{EmailAddress, SecretString, UserId};
 
-use super::{address::email_cell, email::EmailAddress, key::own_key};
+use super::{address::email_cell, key::own_key};
 
 /// What is needed of an account to change its credentials.
 pub struct Credentials {

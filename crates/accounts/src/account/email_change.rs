@@ -6,7 +6,7 @@ use mainstay_http::{
     Accepted, Fresh, InPerson, Json, OnConstraint as _, Problem, Public, Shared, UNAUTHENTICATED,
     input, post, put, view,
 };
-use mainstay_kernel::{Timestamp, UserId};
+use mainstay_kernel::{EmailAddress, Timestamp, UserId};
 use mainstay_principals::{
     events::{Action, about_user},
     secret::{FreshSecret, hash},
@@ -17,7 +17,6 @@ use time::Duration;
 use super::{
     address::{ADDRESS_TAKEN, email_cell, email_index},
     by_address::{find_by_address, mailbox},
-    email::EmailAddress,
     key::own_key,
     owner::find_owner,
 };

@@ -1,9 +1,9 @@
 //! Who is signed in.
 
 use mainstay_http::{Json, Problem, SignedIn, UNAUTHENTICATED, get, view};
-use mainstay_kernel::{OrganizationId, SessionId, UserId};
+use mainstay_kernel::{EmailAddress, OrganizationId, SessionId, UserId};
 
-use super::{address::email_cell, email::EmailAddress, key::own_key};
+use super::{address::email_cell, key::own_key};
 
 /// Who is signed in.
 #[view]

@@ -2,10 +2,10 @@
 
 use mainstay_database::{Error, Job, OwnKey, Unscoped};
 use mainstay_http::{Problem, UNAUTHENTICATED};
-use mainstay_kernel::UserId;
+use mainstay_kernel::{EmailAddress, UserId};
 use mainstay_mail::Letter;
 
-use super::{address::email_cell, email::EmailAddress, key::own_key};
+use super::{address::email_cell, key::own_key};
 use crate::letters;
 
 /// The owner of an account.

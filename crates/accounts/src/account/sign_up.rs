@@ -3,7 +3,7 @@
 use mainstay_crypto::{Sealed, Verdict};
 use mainstay_database::{Change, PrivateColumn, Unscoped};
 use mainstay_http::{Accepted, INTERNAL, Json, NoContent, Problem, Public, Shared, input, post};
-use mainstay_kernel::{ExposeSecret as _, SecretString};
+use mainstay_kernel::{EmailAddress, ExposeSecret as _, SecretString};
 use mainstay_principals::{
     events::{Action, about_user},
     names::OrganizationName,
@@ -16,7 +16,6 @@ use super::{
     address::email_index,
     by_address::{find_by_address, mailbox},
     create::{AccountError, NewPassword, NewUser, Place, create_confirmed_user},
-    email::EmailAddress,
 };
 use crate::{
     accounts::Accounts,

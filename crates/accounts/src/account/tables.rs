@@ -4,7 +4,7 @@ use mainstay_database::{
     Erasure, IndexLength, KeyHolder, Scope, SealedColumn, SealedIndex, SealedTable, normalised,
 };
 
-use super::email::EmailAddress;
+use mainstay_kernel::EmailAddress;
 
 /// Accounts themselves. Only persons have an address and a key.
 pub(super) fn users() -> SealedTable {

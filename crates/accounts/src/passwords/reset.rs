@@ -3,7 +3,7 @@
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, Error, Row, Unscoped};
 use mainstay_http::{Accepted, Json, NoContent, Problem, Public, Shared, input, post};
-use mainstay_kernel::{OrganizationId, UserId};
+use mainstay_kernel::{EmailAddress, OrganizationId, UserId};
 use mainstay_principals::{
     events::{Action, about_user},
     secret::{FreshSecret, hash},
@@ -19,7 +19,6 @@ use crate::{
     account::{
         address::{email_cell, email_index},
         by_address::{find_by_address, mailbox},
-        email::EmailAddress,
         key::own_key,
     },
     accounts::Accounts,

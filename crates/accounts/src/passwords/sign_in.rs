@@ -5,7 +5,9 @@ use mainstay_database::{Change, Error, OwnKey, Row, Unscoped, Uuid};
 use mainstay_http::{
     CreatedAt, Header, INTERNAL, Json, Problem, Public, Shared, UserAgent, WithHeaders, input, post,
 };
-use mainstay_kernel::{ExposeSecret as _, OrganizationId, SecretString, Timestamp, UserId};
+use mainstay_kernel::{
+    EmailAddress, ExposeSecret as _, OrganizationId, SecretString, Timestamp, UserId,
+};
 use mainstay_principals::events::{Action, about_user};
 
 use super::{
@@ -13,7 +15,7 @@ use super::{
     short_password::{PASSWORD_REPLACEMENT_REQUIRED, Shown, check_alone},
 };
 use crate::{
-    account::{address::email_index, email::EmailAddress, key::own_key},
+    account::{address::email_index, key::own_key},
     accounts::Accounts,
     problems::{INVALID_CREDENTIALS, not_hashed},
     second_factors::{

@@ -1,7 +1,7 @@
 //! The identities of other providers that an account is linked to.
 
 use mainstay_accounts::{
-    account::{email::EmailAddress, key::own_key, owner::find_owner},
+    account::{key::own_key, owner::find_owner},
     letters,
     problems::LAST_WAY_IN,
 };
@@ -11,7 +11,7 @@ use mainstay_http::{
     Cookie, Created, Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, OnConstraint as _, Path,
     Problem, Shared, WithHeaders, delete, get, input, post, view,
 };
-use mainstay_kernel::{Id, Timestamp};
+use mainstay_kernel::{EmailAddress, Id, Timestamp};
 use mainstay_principals::{
     Principals,
     events::{Action, about, about_session},

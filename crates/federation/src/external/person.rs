@@ -1,6 +1,6 @@
 //! The person whom a provider vouches for.
 
-use mainstay_accounts::EmailAddress;
+use mainstay_kernel::EmailAddress;
 use mainstay_kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 

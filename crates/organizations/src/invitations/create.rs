@@ -5,7 +5,6 @@ use mainstay_accounts::{
     account::{
         address::email_index,
         by_address::{find_by_address, mailbox},
-        email::EmailAddress,
     },
     letters,
     throttle::{TOO_MANY_ATTEMPTS, requests::admit_invitation},
@@ -16,7 +15,7 @@ use mainstay_http::{
     Allowed, Created, FieldError, FreshOrScoped, INVALID_INPUT, Json, Problem, Shared,
     UNAUTHENTICATED, input, post,
 };
-use mainstay_kernel::SecretString;
+use mainstay_kernel::{EmailAddress, SecretString};
 use mainstay_mail::{Letter, Mail};
 use mainstay_principals::{
     events::{Action, about},

@@ -1,8 +1,7 @@
 //! The invitation that a token names.
 
-use mainstay_accounts::account::email::EmailAddress;
 use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
-use mainstay_kernel::OrganizationId;
+use mainstay_kernel::{EmailAddress, OrganizationId};
 use mainstay_principals::secret::hash;
 
 use super::row::{InvitationId, email_cell};

@@ -1,12 +1,12 @@
 //! A row of the view `invitations_shown`, and what is sealed of invitations.
 
-use mainstay_accounts::account::{email::EmailAddress, tables::address_index};
+use mainstay_accounts::account::tables::address_index;
 use mainstay_crypto::{Cell, Masked, Sealed};
 use mainstay_database::{
     Entity, Erasure, Error, Id, KeyHolder, OwnKey, Scope, SealedColumn, SealedTable, Unscoped, Uuid,
 };
 use mainstay_http::view;
-use mainstay_kernel::{Timestamp, UserId};
+use mainstay_kernel::{EmailAddress, Timestamp, UserId};
 
 /// An invitation's identifier.
 pub(crate) type InvitationId = Id<InvitationRow>;

@@ -1,10 +1,10 @@
 //! A row of the view `members`.
 
-use mainstay_accounts::account::{address::email_cell, email::EmailAddress};
+use mainstay_accounts::account::address::email_cell;
 use mainstay_crypto::{Masked, Sealed};
 use mainstay_database::{Entity, Error, Id, OwnKey, Unscoped};
 use mainstay_http::view;
-use mainstay_kernel::{Timestamp, UserId};
+use mainstay_kernel::{EmailAddress, Timestamp, UserId};
 
 /// A member's identifier: the account's.
 pub(crate) type MemberId = Id<MemberRow>;

@@ -1,9 +1,9 @@
 //! The member whom a change concerns.
 
 use mainstay_access::Permission;
-use mainstay_accounts::account::{address::email_cell, email::EmailAddress};
+use mainstay_accounts::account::address::email_cell;
 use mainstay_database::{Door, Error, OwnKey, Row, Unscoped, Uuid};
-use mainstay_kernel::UserId;
+use mainstay_kernel::{EmailAddress, UserId};
 use mainstay_principals::privilege::held_by;
 
 use super::row::MemberId;

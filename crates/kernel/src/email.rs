@@ -4,9 +4,9 @@ use std::fmt;
 
 use garde::Validate;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-use mainstay_crypto::{Identifying, Indexed, Personal, Zeroizing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
 
 /// The longest part before the `@`, in octets (RFC 5321 §4.5.3.1.1).
 const LONGEST_LOCAL_PART: usize = 64;
@@ -40,9 +40,29 @@ impl EmailAddress {
         address.validate().is_ok().then_some(address)
     }
 
+    /// An address that was stored: the rules of its day are not today's.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The address as its owner writes it, its domain in ASCII.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The one spelling of its mailbox, by which addresses are compared.
+    ///
+    /// It folds ASCII letters alone: full case folding would make one of two mailboxes (U+212A, the Kelvin sign, folds to
+    /// `k`), and the owner of one would be taken for the owner of the other.
+    pub fn normalised(&self) -> Zeroizing<String> {
+        Zeroizing::new(with_ascii_domain(&self.0).to_ascii_lowercase())
+    }
+
+    /// `a***@example.org`: the domain says where, not who.
+    pub fn mask(&self) -> String {
+        let (name, domain) = self.0.split_once('@').unwrap_or((&self.0, ""));
+        let first: String = name.chars().take(1).collect();
+        format!("{first}***@{domain}")
     }
 }
 
@@ -60,33 +80,6 @@ impl fmt::Debug for EmailAddress {
         f.write_str(&self.mask())
     }
 }
-
-impl Personal for EmailAddress {
-    fn to_plaintext(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.0.as_bytes().to_vec())
-    }
-
-    fn from_plaintext(bytes: &[u8]) -> Option<Self> {
-        String::from_utf8(bytes.to_vec()).ok().map(Self)
-    }
-
-    /// `a***@example.org`: the domain says where, not who.
-    fn mask(&self) -> String {
-        let (name, domain) = self.0.split_once('@').unwrap_or((&self.0, ""));
-        let first: String = name.chars().take(1).collect();
-        format!("{first}***@{domain}")
-    }
-}
-
-impl Indexed for EmailAddress {
-    /// Folds ASCII letters alone: full case folding would make one of two mailboxes (U+212A, the Kelvin sign, folds to
-    /// `k`), and whoever had the one would be taken for the other.
-    fn normalised(&self) -> Zeroizing<String> {
-        Zeroizing::new(with_ascii_domain(&self.0).to_ascii_lowercase())
-    }
-}
-
-impl Identifying for EmailAddress {}
 
 /// The address with an internationalised domain in ASCII; as it is where the domain is ASCII already, or no host name.
 fn with_ascii_domain(text: &str) -> String {
