@@ -20,7 +20,7 @@ mod settings;
 mod upkeep;
 
 pub use account::{
-    create::{AccountError, Created, NewPassword, NewUser, Place, create_user},
+    create::{AccountError, CreatedAccount, Membership, NewPassword, NewUser, create_user},
     removal::{delete_account, set_active},
 };
 pub use accounts::Accounts;

@@ -21,7 +21,7 @@ pub struct UserSummary {
     /// When it was made.
     pub created_at: Timestamp,
     /// Its organizations and its role in each, as in `Acme (owner)`.
-    pub places: Vec<String>,
+    pub memberships: Vec<String>,
 }
 
 /// A session as an operator sees it.
@@ -78,7 +78,7 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
             active: row.get(2)?,
             second_factor: row.get(3)?,
             created_at: row.get(4)?,
-            places: row.get(5)?,
+            memberships: row.get(5)?,
         })
     };
 

@@ -32,7 +32,7 @@ mod subject;
 
 use mainstay_http::{Module, Recipient};
 
-use providers::External;
+use providers::Providers;
 
 /// Who learns of a sign-in.
 const PROVIDERS: Recipient = Recipient {
@@ -52,7 +52,7 @@ pub fn module() -> Module {
             "mainstay.external_authorizations",
             "ten minutes; deleted with the next ones",
         )
-        .awaits::<External>()
+        .awaits::<Providers>()
         .table(subject::table())
         .private_column(pending::PAYLOAD)
         .recipient(PROVIDERS)

@@ -6,7 +6,7 @@ pub mod external;
 pub mod oauth;
 
 pub use external::{
-    providers::External,
+    providers::Providers,
     settings::{ExternalSettings, ProviderSettings},
 };
 pub use oauth::register::{

@@ -8,7 +8,7 @@ use mainstay_accounts::{
 use mainstay_config::{BaseUrl, Reader};
 use mainstay_crypto::PasswordHasher;
 use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
-use mainstay_federation::{External, external, oauth};
+use mainstay_federation::{Providers, external, oauth};
 use mainstay_http::{Authenticator, Module, SharedValue};
 use mainstay_jobs::Periodic;
 pub use mainstay_kernel::EmailAddress;
@@ -18,9 +18,9 @@ use mainstay_organizations::{
 use mainstay_principals::{Principals, signing};
 
 pub use mainstay_accounts::{
-    AccountError, Created, NewPassword, NewUser, Password, Place, RelyingParty, SessionSummary,
-    Strength, UserSummary, create_user, delete_account, end_session, end_sessions_of, find_user,
-    reset_second_factors, sessions_of, set_active,
+    AccountError, CreatedAccount, Membership, NewPassword, NewUser, Password, RelyingParty,
+    SessionSummary, Strength, UserSummary, create_user, delete_account, end_session,
+    end_sessions_of, find_user, reset_second_factors, sessions_of, set_active,
 };
 pub use mainstay_federation::{
     ClientError, ClientRow, ExternalSettings, NewClient, ProviderSettings, create_client,
@@ -78,7 +78,7 @@ pub struct Identity {
     principals: Arc<Principals>,
     accounts: Arc<Accounts>,
     organizations: Arc<mainstay_organizations::Settings>,
-    external: Arc<External>,
+    providers: Arc<Providers>,
 }
 
 impl Identity {
@@ -91,7 +91,7 @@ impl Identity {
             principals,
             accounts: Arc::new(accounts),
             organizations: Arc::new(settings.organizations),
-            external: Arc::new(External::new(&settings.external)),
+            providers: Arc::new(Providers::new(&settings.external)),
         }
     }
 
@@ -109,7 +109,7 @@ impl Identity {
                 TypeId::of::<mainstay_organizations::Settings>(),
                 self.organizations.clone(),
             ),
-            (TypeId::of::<External>(), self.external.clone()),
+            (TypeId::of::<Providers>(), self.providers.clone()),
         ]
     }
 

@@ -11,7 +11,7 @@ mod remove;
 mod reveal;
 mod row;
 mod sessions;
-pub(crate) mod subject;
+pub(crate) mod target;
 mod update;
 
 use mainstay_http::Module;

@@ -11,7 +11,7 @@ pub const PREFIX: &str = "mcs_";
 
 /// A client that has authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client {
+pub struct MachineClient {
     /// The service account.
     pub user: UserId,
     /// Where it works.
@@ -20,7 +20,7 @@ pub struct Client {
     pub secret: Uuid,
 }
 
-impl Client {
+impl MachineClient {
     /// The secret was not revoked.
     pub fn secret_stands(&self) -> Precondition {
         Precondition::new(
@@ -41,7 +41,7 @@ pub async fn verify_client_secret(
     principals: &Principals,
     client_id: &str,
     secret: &str,
-) -> Result<Option<Client>, Error> {
+) -> Result<Option<MachineClient>, Error> {
     const FIND: &str = r"
         SELECT c.id, c.organization_id, c.secret_hash
         FROM mainstay.client_secrets c
@@ -72,7 +72,7 @@ pub async fn verify_client_secret(
         if same_bytes(&row.get::<Vec<u8>>(2)?, &shown) {
             let secret: Uuid = row.get(0)?;
             principals.usage.note(SessionId::from(secret), now);
-            return Ok(Some(Client {
+            return Ok(Some(MachineClient {
                 user,
                 organization: row.get(1)?,
                 secret,

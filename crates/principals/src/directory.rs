@@ -52,27 +52,27 @@ pub(crate) struct Sponsor {
 
 impl Known {
     /// Whether `change` made it stale.
-    fn is_stale_after(&self, change: Change) -> bool {
+    fn is_stale_after(&self, change: AccessChange) -> bool {
         match change {
-            Change::Session(session) => self.principal.session.uuid() == session,
-            Change::User(user) => {
+            AccessChange::Session(session) => self.principal.session.uuid() == session,
+            AccessChange::User(user) => {
                 self.principal.user.uuid() == user
                     || self.sponsor.is_some_and(|sponsor| sponsor.user == user)
             }
-            Change::Role(role) => {
+            AccessChange::Role(role) => {
                 self.role == Some(role)
                     || self
                         .sponsor
                         .is_some_and(|sponsor| sponsor.role == Some(role))
             }
-            Change::Everything => true,
+            AccessChange::Everything => true,
         }
     }
 }
 
 /// What made principals stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum AccessChange {
     Session(Uuid),
     User(Uuid),
     Role(Uuid),
@@ -120,13 +120,13 @@ impl Directory {
     }
 
     /// Forgets the principals that `change` made stale.
-    pub(crate) fn forget(&self, change: Change) {
+    pub(crate) fn forget(&self, change: AccessChange) {
         let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
         self.forgotten.fetch_add(1, Ordering::AcqRel);
         match change {
-            Change::Session(session) => drop(all.remove(&SessionId::from(session))),
-            Change::Everything => all.clear(),
-            Change::User(_) | Change::Role(_) => {
+            AccessChange::Session(session) => drop(all.remove(&SessionId::from(session))),
+            AccessChange::Everything => all.clear(),
+            AccessChange::User(_) | AccessChange::Role(_) => {
                 all.retain(|_, known| !known.is_stale_after(change))
             }
         }
@@ -138,7 +138,7 @@ impl Directory {
     }
 }
 
-impl std::str::FromStr for Change {
+impl std::str::FromStr for AccessChange {
     type Err = ();
 
     /// Reads `kind:key`, as the database announces it.
@@ -198,12 +198,12 @@ mod tests {
         let (directory, runtime) = (believed(), Runtime::default());
 
         for change in [
-            |known: &Known| Change::Session(known.principal.session.uuid()),
-            |known: &Known| Change::User(known.principal.user.uuid()),
-            |known: &Known| Change::Role(known.role.unwrap()),
-            |known: &Known| Change::User(known.sponsor.unwrap().user),
-            |known: &Known| Change::Role(known.sponsor.unwrap().role.unwrap()),
-            |_: &Known| Change::Everything,
+            |known: &Known| AccessChange::Session(known.principal.session.uuid()),
+            |known: &Known| AccessChange::User(known.principal.user.uuid()),
+            |known: &Known| AccessChange::Role(known.role.unwrap()),
+            |known: &Known| AccessChange::User(known.sponsor.unwrap().user),
+            |known: &Known| AccessChange::Role(known.sponsor.unwrap().role.unwrap()),
+            |_: &Known| AccessChange::Everything,
         ] {
             let one = known(&runtime);
             directory.keep(directory.generation(), one.clone());
@@ -217,7 +217,7 @@ mod tests {
     fn what_was_loaded_while_something_changed_is_not_kept() {
         let (directory, runtime) = (believed(), Runtime::default());
         let (generation, one) = (directory.generation(), known(&runtime));
-        directory.forget(Change::Session(one.principal.session.uuid()));
+        directory.forget(AccessChange::Session(one.principal.session.uuid()));
         directory.keep(generation, one.clone());
         assert!(directory.find(one.principal.session).is_none());
     }

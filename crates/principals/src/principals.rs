@@ -8,7 +8,7 @@ use mainstay_kernel::{Runtime, SecretString, SessionId, UserId, Uuid};
 
 use crate::{
     access_tokens::AccessTokens,
-    directory::{Change, Directory},
+    directory::{AccessChange, Directory},
     revocation,
     settings::Settings,
     signing::{memory::KeyMemory, rotation},
@@ -73,17 +73,17 @@ impl Principals {
 
     /// Forgets a session that this process changed itself: it need not wait for the announcement.
     pub fn forget_session(&self, session: SessionId) {
-        self.directory.forget(Change::Session(session.uuid()));
+        self.directory.forget(AccessChange::Session(session.uuid()));
     }
 
     /// Forgets every session of an account that this process changed itself.
     pub fn forget_user(&self, user: UserId) {
-        self.directory.forget(Change::User(user.uuid()));
+        self.directory.forget(AccessChange::User(user.uuid()));
     }
 
     /// Forgets every session whose role this process changed itself.
     pub fn forget_role(&self, role: Uuid) {
-        self.directory.forget(Change::Role(role));
+        self.directory.forget(AccessChange::Role(role));
     }
 
     /// An access token of a session, which says `scope`. `client` is the OAuth client that it is for; without one, the session

@@ -11,7 +11,7 @@ use mainstay_kernel::Uuid;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::{
-    directory::{Change, Directory},
+    directory::{AccessChange, Directory},
     signing::{memory::KeyMemory, store},
 };
 
@@ -44,7 +44,7 @@ pub(crate) async fn watch(database: Database, directory: &Directory, keys: &KeyM
         match database.listen(CHANNEL).await {
             Ok(listener) => {
                 // Whatever changed before the first word is loaded anew.
-                directory.forget(Change::Everything);
+                directory.forget(AccessChange::Everything);
                 directory.heard_until(heard_from);
                 keys.forget();
                 let error = hear(listener, &database, directory, keys).await;
@@ -122,7 +122,7 @@ fn forget(announcement: &str, directory: &Directory, keys: &KeyMemory) {
     if announcement.starts_with(ABOUT_KEYS) {
         keys.forget();
     } else {
-        directory.forget(announcement.parse().unwrap_or(Change::Everything));
+        directory.forget(announcement.parse().unwrap_or(AccessChange::Everything));
     }
 }
 

@@ -3,7 +3,8 @@
 use std::{ops::Deref, sync::atomic::Ordering};
 
 use mainstay::identity::{
-    EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_organization, create_user,
+    EmailAddress, Membership, NewPassword, NewUser, OrganizationName, create_organization,
+    create_user,
 };
 use mainstay_access::BuiltInRole;
 use mainstay_crypto::Sealed;
@@ -101,7 +102,7 @@ async fn new_actor(
     let new = NewUser {
         email: Sealed::new(EmailAddress::parse(&email).expect("that is an address")),
         password: NewPassword::Plain(PASSWORD.to_owned().into()),
-        place: Place::Existing(organization),
+        membership: Membership::Existing(organization),
         role: role.name().to_owned(),
     };
 

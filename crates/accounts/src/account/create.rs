@@ -21,7 +21,7 @@ pub struct NewUser {
     /// Its password; none for who signs in elsewhere.
     pub password: NewPassword,
     /// Where it belongs.
-    pub place: Place,
+    pub membership: Membership,
     /// In which role.
     pub role: String,
 }
@@ -37,9 +37,9 @@ pub enum NewPassword {
 }
 
 /// Where a new account belongs.
-pub enum Place {
+pub enum Membership {
     /// To no organization yet.
-    Nowhere,
+    None,
     /// An organization that exists.
     Existing(OrganizationId),
     /// One of this name, made with the account.
@@ -48,7 +48,7 @@ pub enum Place {
 
 /// What [`create_user`] made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Created {
+pub struct CreatedAccount {
     /// The account.
     pub user: UserId,
     /// Where it belongs, if anywhere yet.
@@ -95,7 +95,7 @@ pub async fn create_user(
     unscoped: &Unscoped,
     hasher: &PasswordHasher,
     new: NewUser,
-) -> Result<Created, AccountError> {
+) -> Result<CreatedAccount, AccountError> {
     create_confirmed_user(unscoped, hasher, new, None).await
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn create_confirmed_user(
     hasher: &PasswordHasher,
     new: NewUser,
     sign_up: Option<Vec<u8>>,
-) -> Result<Created, AccountError> {
+) -> Result<CreatedAccount, AccountError> {
     // While keys are rotated an address may stand under an older key's index. Whoever comes at the same moment is not seen
     // here, but met in `unique_indexes`.
     const CHANGE: &str = r"
@@ -166,10 +166,10 @@ pub(crate) async fn create_confirmed_user(
     let database = unscoped.database();
     let (runtime, ring) = (database.runtime(), database.ring());
     let user: UserId = runtime.new_id();
-    let (organization, name) = match new.place {
-        Place::Nowhere => (None, None),
-        Place::Existing(organization) => (Some(organization), None),
-        Place::New(name) => (Some(runtime.new_id()), Some(name.into_string())),
+    let (organization, name) = match new.membership {
+        Membership::None => (None, None),
+        Membership::Existing(organization) => (Some(organization), None),
+        Membership::New(name) => (Some(runtime.new_id()), Some(name.into_string())),
     };
 
     let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
@@ -206,6 +206,6 @@ pub(crate) async fn create_confirmed_user(
     if made.is_empty() {
         Err(AccountError::EmailTaken)
     } else {
-        Ok(Created { user, organization })
+        Ok(CreatedAccount { user, organization })
     }
 }

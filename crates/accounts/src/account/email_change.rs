@@ -266,7 +266,7 @@ pub async fn is_email_change(
     )
 }
 
-struct Pending {
+struct PendingChange {
     user: UserId,
     old: EmailAddress,
     new: EmailAddress,
@@ -278,7 +278,7 @@ async fn find_change(
     unscoped: &Unscoped,
     token: &[u8],
     now: Timestamp,
-) -> Result<Option<Pending>, Error> {
+) -> Result<Option<PendingChange>, Error> {
     const FIND: &str = r"
         SELECT c.user_id, u.email, c.email,
             (c.old_hash = $1 AND c.new_confirmed_at IS NOT NULL)
@@ -291,7 +291,7 @@ async fn find_change(
           AND c.expires_at > $2
     ";
 
-    let read = |row: &Row| -> Result<Pending, Error> {
+    let read = |row: &Row| -> Result<PendingChange, Error> {
         let user: UserId = row.get(0)?;
         let key = own_key(user, row, 4)?;
         let open = |position| {
@@ -302,7 +302,7 @@ async fn find_change(
             )
         };
 
-        Ok(Pending {
+        Ok(PendingChange {
             user,
             old: open(1)?,
             new: open(2)?,

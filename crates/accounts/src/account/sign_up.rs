@@ -15,7 +15,7 @@ use time::Duration;
 use super::{
     address::email_index,
     by_address::{find_by_address, mailbox},
-    create::{AccountError, NewPassword, NewUser, Place, create_confirmed_user},
+    create::{AccountError, Membership, NewPassword, NewUser, create_confirmed_user},
 };
 use crate::{
     accounts::Accounts,
@@ -24,7 +24,7 @@ use crate::{
     problems::{INVALID_TOKEN, not_hashed},
     throttle::{
         TOO_MANY_ATTEMPTS,
-        requests::{Letter, SIGN_UPS, admit_request},
+        requests::{RequestedLetter, SIGN_UPS, admit_request},
     },
 };
 
@@ -57,7 +57,7 @@ pub(super) struct RequestSignUp {
 
 /// What is kept of a sign-up until its address is confirmed.
 #[derive(Serialize, Deserialize)]
-struct Pending {
+struct PendingSignUp {
     email: String,
     password_hash: String,
     organization_name: Option<String>,
@@ -94,7 +94,7 @@ pub(super) async fn request_sign_up(
     context.extend(organization_name.clone());
     check(&accounts, &body.password, "password", false, context).await?;
 
-    let letter = Letter {
+    let letter = RequestedLetter {
         scope: "sign_up",
         index: email.index(database.ring(), &email_index()).into_bytes(),
         indexes: email.indexes(database.ring(), &email_index()),
@@ -119,7 +119,7 @@ pub(super) async fn request_sign_up(
         None => letters::sign_up(&accounts, &token.text),
     };
     let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
-    let pending = Pending {
+    let pending = PendingSignUp {
         email: body.email.as_str().to_owned(),
         password_hash,
         organization_name,
@@ -191,7 +191,7 @@ pub(super) async fn confirm_sign_up(
     let new = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Hashed(password_hash),
-        place: organization.map_or(Place::Nowhere, Place::New),
+        membership: organization.map_or(Membership::None, Membership::New),
         role: "owner".to_owned(),
     };
 
@@ -221,7 +221,7 @@ async fn find(
     unscoped: &Unscoped,
     accounts: &Accounts,
     token: &[u8],
-) -> Result<Option<Pending>, Problem> {
+) -> Result<Option<PendingSignUp>, Problem> {
     const FIND: &str = r"
         SELECT payload
         FROM mainstay.sign_ups

@@ -13,7 +13,7 @@ use super::{challenge, register, wire::Assertion};
 use crate::{account::key::own_key, accounts::Accounts, throttle::refusals::record_failure};
 
 /// Who has shown a passkey: both factors at once, since the device has asked for a finger, a face or a PIN.
-pub(crate) struct Shown {
+pub(crate) struct PasskeyHolder {
     pub(crate) user: UserId,
     pub(crate) organization: Option<OrganizationId>,
     pub(crate) key: OwnKey,
@@ -26,13 +26,13 @@ pub(crate) struct Shown {
 }
 
 /// Where the holder wants to work, and the network that they come from.
-pub(crate) struct Wanted {
+pub(crate) struct SignInContext {
     pub(crate) organization: Option<OrganizationId>,
-    pub(crate) place: Vec<u8>,
+    pub(crate) network: Vec<u8>,
 }
 
 struct Candidate {
-    shown: Shown,
+    shown: PasskeyHolder,
     id: Uuid,
     passkey: Passkey,
     state: DiscoverableAuthentication,
@@ -45,8 +45,8 @@ pub(crate) async fn verify(
     unscoped: &Unscoped,
     accounts: &Accounts,
     assertion: &Assertion,
-    wanted: Wanted,
-) -> Result<Option<Shown>, Problem> {
+    wanted: SignInContext,
+) -> Result<Option<PasskeyHolder>, Problem> {
     let webauthn = accounts.settings.relying_party.webauthn()?;
     let Some(candidate) = find(unscoped, assertion, wanted).await? else {
         return Ok(None);
@@ -106,7 +106,7 @@ pub(crate) async fn verify(
 async fn find(
     unscoped: &Unscoped,
     assertion: &Assertion,
-    wanted: Wanted,
+    wanted: SignInContext,
 ) -> Result<Option<Candidate>, Problem> {
     const FIND: &str = r"
         WITH spent AS (
@@ -140,14 +140,14 @@ async fn find(
         now.inner().into(),
         token_digest(&assertion.0.raw_id).to_vec().into(),
         wanted.organization.map(OrganizationId::uuid).into(),
-        wanted.place.into(),
+        wanted.network.into(),
     ];
 
     let rows = unscoped.upkeep("passkeys.find", FIND, values).await?;
 
     let read = |row: &Row| -> Result<Candidate, Error> {
         let user: UserId = row.get(0)?;
-        let shown = Shown {
+        let shown = PasskeyHolder {
             user,
             organization: row.get::<Option<Uuid>>(1)?.map(OrganizationId::from),
             email: row.get(2)?,
@@ -175,7 +175,7 @@ async fn find(
 /// two answers of one counter come at the same moment.
 async fn note_use(
     unscoped: &Unscoped,
-    shown: &Shown,
+    shown: &PasskeyHolder,
     id: Uuid,
     passkey: &Passkey,
     result: &AuthenticationResult,

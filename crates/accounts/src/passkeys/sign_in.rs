@@ -7,7 +7,7 @@ use mainstay_http::{
 use mainstay_kernel::OrganizationId;
 
 use super::{
-    assertion::{Wanted, verify},
+    assertion::{SignInContext, verify},
     challenge,
     relying_party::PASSKEYS_UNAVAILABLE,
     wire::{Assertion, RequestOptions},
@@ -19,7 +19,7 @@ use crate::{
         answer::{SessionView, answer},
         device::Device,
         sign_in::SignIn,
-        start::Kind,
+        start::SessionKind,
     },
     throttle::{
         TOO_MANY_ATTEMPTS,
@@ -88,10 +88,10 @@ pub(super) async fn create_session_by_passkey(
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
     let unscoped = by.unscoped("nobody is signed in yet");
     let address = by.origin().address;
-    let place = Keys::new(unscoped.database().ring(), "sign_in", &[], address).place;
-    let wanted = Wanted {
+    let network = Keys::new(unscoped.database().ring(), "sign_in", &[], address).network;
+    let wanted = SignInContext {
         organization: body.organization_id,
-        place: place.clone(),
+        network: network.clone(),
     };
     let Some(shown) = verify(&unscoped, &accounts, &body.credential, wanted).await? else {
         return Err(INVALID_CREDENTIALS
@@ -108,9 +108,9 @@ pub(super) async fn create_session_by_passkey(
         is_new_network: shown.is_new_network,
         authenticated_at: accounts.runtime().clock.now(),
         multi_factor: true,
-        kind: Kind::of_person(body.cookie),
+        kind: SessionKind::of_person(body.cookie),
         device: Device::of(by.origin(), &user_agent),
-        attempt: &Admitted::uncounted(place),
+        attempt: &Admitted::uncounted(network),
     };
     let started = sign_in.start(&unscoped, &accounts).await?;
 

@@ -27,7 +27,7 @@ use crate::{
     throttle::{
         TOO_MANY_ATTEMPTS,
         keys::Keys,
-        requests::{Letter, PASSWORD_RESETS, admit_request},
+        requests::{PASSWORD_RESETS, RequestedLetter, admit_request},
     },
 };
 
@@ -65,7 +65,7 @@ pub(super) async fn request_password_reset(
     let unscoped = by.unscoped("nobody is signed in");
     let ring = unscoped.database().ring();
     let email = Sealed::new(body.email.clone());
-    let letter = Letter {
+    let letter = RequestedLetter {
         scope: "password_reset",
         index: email.index(ring, &email_index()).into_bytes(),
         indexes: email.indexes(ring, &email_index()),
@@ -201,7 +201,7 @@ pub(super) async fn complete_password_reset(
         new.into(),
         vec![keys.here].into(),
         is_long_enough_alone(&accounts.settings, &body.password).into(),
-        keys.place.into(),
+        keys.network.into(),
     ];
 
     let event = about_user(

@@ -19,7 +19,7 @@ pub(crate) const PASSWORD_REPLACEMENT_REQUIRED: Kind = Kind::new(
 );
 
 /// A sign-in by a password that is not known to be long enough alone.
-pub(crate) struct Shown<'a> {
+pub(crate) struct UnprovenPassword<'a> {
     pub(super) user: UserId,
     /// The version of the credentials that were verified.
     pub(super) credentials: i64,
@@ -35,7 +35,7 @@ pub(crate) struct Shown<'a> {
 pub(crate) async fn check_alone(
     unscoped: &Unscoped,
     accounts: &Accounts,
-    shown: Shown<'_>,
+    shown: UnprovenPassword<'_>,
 ) -> Result<(), Problem> {
     if is_long_enough_alone(&accounts.settings, shown.password) {
         return Ok(note(unscoped, &shown).await?);
@@ -50,7 +50,7 @@ pub(crate) async fn check_alone(
     Err(PASSWORD_REPLACEMENT_REQUIRED.problem())
 }
 
-async fn note(unscoped: &Unscoped, shown: &Shown<'_>) -> Result<(), Error> {
+async fn note(unscoped: &Unscoped, shown: &UnprovenPassword<'_>) -> Result<(), Error> {
     const NOTE: &str = r"
         UPDATE mainstay.users
         SET password_alone = true

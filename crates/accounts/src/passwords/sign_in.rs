@@ -12,7 +12,7 @@ use mainstay_principals::events::{Action, about_user};
 
 use super::{
     password::Password,
-    short_password::{PASSWORD_REPLACEMENT_REQUIRED, Shown, check_alone},
+    short_password::{PASSWORD_REPLACEMENT_REQUIRED, UnprovenPassword, check_alone},
 };
 use crate::{
     account::{address::email_index, key::own_key},
@@ -27,7 +27,7 @@ use crate::{
         answer::{SessionView, answer},
         device::Device,
         sign_in::SignIn,
-        start::Kind,
+        start::SessionKind,
     },
     throttle::{
         TOO_MANY_ATTEMPTS,
@@ -136,7 +136,7 @@ pub(crate) async fn create_session(
         is_new_network: account.is_new_network,
         authenticated_at: accounts.runtime().clock.now(),
         multi_factor: account.second_factor,
-        kind: Kind::of_person(body.cookie),
+        kind: SessionKind::of_person(body.cookie),
         device,
         attempt: &attempt,
     };
@@ -166,8 +166,8 @@ struct Account {
 }
 
 impl Account {
-    fn shown<'a>(&self, password: &'a Password) -> Shown<'a> {
-        Shown {
+    fn shown<'a>(&self, password: &'a Password) -> UnprovenPassword<'a> {
+        UnprovenPassword {
             user: self.user,
             credentials: self.credentials,
             second_factor: self.second_factor,
@@ -228,7 +228,7 @@ async fn find_account(
     values.extend([
         indexes.into(),
         body.organization_id.map(OrganizationId::uuid).into(),
-        keys.place.clone().into(),
+        keys.network.clone().into(),
     ]);
 
     let rows = unscoped.upkeep("users.sign_in", FIND, values).await?;

@@ -10,7 +10,7 @@ use mainstay_principals::{
 
 use super::{
     device::Device,
-    start::{Kind, NewSession, Started, start_session},
+    start::{NewSession, SessionKind, Started, start_session},
 };
 use crate::{
     account::address::email_cell, accounts::Accounts, letters, problems::INVALID_CREDENTIALS,
@@ -36,7 +36,7 @@ pub struct SignIn<'a> {
     /// Whether the person has shown a second factor.
     pub multi_factor: bool,
     /// What carries the session.
-    pub kind: Kind,
+    pub kind: SessionKind,
     /// With what and from where the person signs in.
     pub device: Device,
     /// The attempt that it took, to be taken back.

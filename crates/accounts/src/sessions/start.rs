@@ -12,7 +12,7 @@ use crate::{accounts::Accounts, throttle::attempts::Admitted};
 
 /// What a session is carried by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SessionKind {
     /// An access token, and a refresh token that fetches the next.
     Token,
     /// A cookie.
@@ -30,7 +30,7 @@ pub struct NewSession<'a> {
     /// What was verified, and must still hold when the session starts: first the account.
     pub given: Vec<Precondition>,
     /// What carries it.
-    pub kind: Kind,
+    pub kind: SessionKind,
     /// Whether the session can be refreshed; it ends with its access token otherwise.
     pub refreshable: bool,
     /// When the person proved who it is.
@@ -163,9 +163,10 @@ async fn start(
     let runtime = accounts.runtime();
     let (session, now): (SessionId, _) = (runtime.new_id(), runtime.clock.now());
     let settings = &accounts.principals.settings;
-    let cookie = (new.kind == Kind::Cookie).then(|| CookieSecret::new(&runtime.random, session));
-    let refresh =
-        (new.refreshable && new.kind != Kind::Cookie).then(|| RefreshToken::new(&runtime.random));
+    let cookie =
+        (new.kind == SessionKind::Cookie).then(|| CookieSecret::new(&runtime.random, session));
+    let refresh = (new.refreshable && new.kind != SessionKind::Cookie)
+        .then(|| RefreshToken::new(&runtime.random));
 
     let (expires, idle) = if refresh.is_some() || cookie.is_some() {
         (
@@ -200,7 +201,7 @@ async fn start(
             user_agent.into(),
             address.into(),
             refresh.as_ref().map(|token| token.hash.clone()).into(),
-            new.admitted.map(|attempt| attempt.place.clone()).into(),
+            new.admitted.map(|attempt| attempt.network.clone()).into(),
             new.admitted
                 .map_or_else(Vec::new, |attempt| attempt.cleared.clone())
                 .into(),
@@ -236,7 +237,7 @@ async fn start(
     }))
 }
 
-impl Kind {
+impl SessionKind {
     /// A cookie where it is wanted, tokens otherwise.
     pub const fn of_person(cookie: bool) -> Self {
         if cookie { Self::Cookie } else { Self::Token }

@@ -19,7 +19,7 @@ use crate::{
     account::key::own_key,
     accounts::Accounts,
     passkeys::{
-        assertion::{Wanted, verify},
+        assertion::{SignInContext, verify},
         relying_party::PASSKEYS_UNAVAILABLE,
         wire::Assertion,
     },
@@ -110,7 +110,7 @@ pub(super) async fn step_up_session(
         address,
     );
 
-    let place = keys.place.clone();
+    let network = keys.network.clone();
     let mut attempt = admit_holder(&unscoped, principal.user, keys).await?;
     let account = find_account(&unscoped, principal.user).await?;
     let mut right = match &body.password {
@@ -124,9 +124,9 @@ pub(super) async fn step_up_session(
             &unscoped,
             &accounts,
             passkey,
-            Wanted {
+            SignInContext {
                 organization: None,
-                place,
+                network,
             },
         )
         .await?;

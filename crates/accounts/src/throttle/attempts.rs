@@ -59,16 +59,16 @@ pub struct Admitted {
     /// The keys that a success counts one less: what others share.
     pub refunded: Vec<Vec<u8>>,
     /// The network that a success makes known.
-    pub place: Vec<u8>,
+    pub network: Vec<u8>,
     /// Whether one who is signed in has signed in from this network before.
     pub is_known_here: bool,
 }
 
 impl Admitted {
     /// What no attempt was counted for, such as a sign-in by a passkey: a success makes the network known.
-    pub fn uncounted(place: Vec<u8>) -> Self {
+    pub fn uncounted(network: Vec<u8>) -> Self {
         Self {
-            place,
+            network,
             ..Self::default()
         }
     }
@@ -103,7 +103,7 @@ impl Keys {
         Admitted {
             cleared: vec![self.here],
             refunded,
-            place: self.place,
+            network: self.network,
             is_known_here: false,
         }
     }
@@ -128,7 +128,7 @@ impl Keys {
         Admitted {
             cleared: vec![self.here],
             refunded,
-            place: self.place,
+            network: self.network,
             is_known_here,
         }
     }
@@ -166,7 +166,7 @@ pub(crate) async fn admit_holder(
     let now = now(unscoped);
     let values = [
         user.uuid().into(),
-        keys.place.clone().into(),
+        keys.network.clone().into(),
         keys.here.clone().into(),
         keys.anywhere.clone().into(),
         now.inner().into(),

@@ -29,7 +29,7 @@ pub struct Keys {
     /// The caller's address and network, for the number of failures that may be looked at.
     pub volume: [Vec<u8>; 2],
     /// The network as `sign_in_places` keeps it beside accounts that signed in from there.
-    pub place: Vec<u8>,
+    pub network: Vec<u8>,
 }
 
 impl Keys {
@@ -47,13 +47,13 @@ impl Keys {
             anywhere: key(ring, Group::Anywhere, scope, &subject),
             networks: networks(ring, Group::Anywhere, "", address),
             volume: networks(ring, Group::Requests, scope, address),
-            place: place(ring, address),
+            network: network_hash(ring, address),
         }
     }
 }
 
 /// The network of an address, as `sign_in_places` keeps it.
-pub(crate) fn place(ring: &KeyRing, address: Option<IpAddr>) -> Vec<u8> {
+pub(crate) fn network_hash(ring: &KeyRing, address: Option<IpAddr>) -> Vec<u8> {
     hash(ring, "place", &network_text(address))
 }
 

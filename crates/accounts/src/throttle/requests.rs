@@ -175,7 +175,7 @@ async fn count(
 }
 
 /// A letter that a stranger may cause to an address.
-pub(crate) struct Letter {
+pub(crate) struct RequestedLetter {
     /// What it is about.
     pub(crate) scope: &'static str,
     /// The address, as today's index names it.
@@ -184,7 +184,7 @@ pub(crate) struct Letter {
     pub(crate) indexes: Vec<BlindIndex>,
 }
 
-impl Letter {
+impl RequestedLetter {
     /// Counts the letter. `false` when it must not be sent: so many were, at the request of others, that the address is
     /// spared for a while. The caller is answered as if it were sent. A network that the account has signed in from gets
     /// its letter all the same.
@@ -242,7 +242,7 @@ impl Letter {
                 .map(BlindIndex::into_bytes)
                 .collect::<Vec<_>>()
                 .into(),
-            keys::place(ring, address).into(),
+            keys::network_hash(ring, address).into(),
             now.inner().into(),
         ];
 

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// An account that an identity is linked to.
-pub(crate) struct Account {
+pub(crate) struct LinkedAccount {
     pub(super) identity: Uuid,
     pub(super) user: UserId,
     pub(super) active: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Account {
     pub(super) credentials: i64,
 }
 
-impl Account {
+impl LinkedAccount {
     /// The account that an identity is linked to, in the organization that was asked for.
     pub(super) async fn find(
         unscoped: &Unscoped,

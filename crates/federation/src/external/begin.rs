@@ -17,10 +17,10 @@ use openidconnect::{
 
 use super::{
     callback::BindingCookie,
-    pending::{Begun, LIFETIME, Pending},
+    pending::{Begun, LIFETIME, PendingAuthorization},
     problems::PROVIDER_UNAVAILABLE,
     provider::Provider,
-    providers::External,
+    providers::Providers,
 };
 
 /// A provider to sign in by.
@@ -38,9 +38,12 @@ pub(super) struct ExternalProviderView {
 #[get("/v1/external-providers")]
 pub(super) async fn list_external_providers(
     _by: Public,
-    external: Shared<External>,
+    providers: Shared<Providers>,
 ) -> Result<Listing<ExternalProviderView>, Problem> {
-    let providers = external.providers.iter().map(|provider| &provider.settings);
+    let providers = providers
+        .providers
+        .iter()
+        .map(|provider| &provider.settings);
 
     let items = providers.map(|settings| ExternalProviderView {
         name: settings.name.clone(),
@@ -91,14 +94,14 @@ pub(super) struct ExternalAuthorizationView {
 )]
 pub(super) async fn create_external_authorization(
     by: Public,
-    external: Shared<External>,
+    providers: Shared<Providers>,
     Json(body): Json<CreateExternalAuthorization>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
-    let provider = external.provider(&body.provider)?;
+    let provider = providers.provider(&body.provider)?;
     let unscoped = by.unscoped("nobody is signed in yet");
     let state = fresh_state(&unscoped);
     admit_request(&unscoped, EXTERNAL_AUTHORIZATIONS, by.origin().address).await?;
-    begin(&external, &unscoped, provider, state, &body, None).await
+    begin(&providers, &unscoped, provider, state, &body, None).await
 }
 
 /// Begin to link an identity of elsewhere to one's account.
@@ -107,16 +110,16 @@ pub(super) async fn create_external_authorization(
 #[post("/v1/me/external-authorizations", problems(PROVIDER_UNAVAILABLE))]
 pub(super) async fn create_own_external_authorization(
     by: Fresh<InPerson>,
-    external: Shared<External>,
+    providers: Shared<Providers>,
     Json(body): Json<CreateExternalAuthorization>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
-    let provider = external.provider(&body.provider)?;
+    let provider = providers.provider(&body.provider)?;
     let unscoped =
         by.unscoped("an identity is linked to an account, which stands above organizations");
     let user = by.principal().user;
 
     begin(
-        &external,
+        &providers,
         &unscoped,
         provider,
         fresh_state(&unscoped),
@@ -131,7 +134,7 @@ fn fresh_state(unscoped: &Unscoped) -> FreshSecret {
 }
 
 async fn begin(
-    external: &External,
+    providers: &Providers,
     unscoped: &Unscoped,
     provider: &Provider,
     state: FreshSecret,
@@ -139,7 +142,7 @@ async fn begin(
     user: Option<UserId>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
     let runtime = unscoped.database().runtime();
-    let said = provider.said(external.http()?, runtime).await?;
+    let said = provider.said(providers.http()?, runtime).await?;
 
     let secret = || {
         FreshSecret::new(&runtime.random, "")
@@ -148,7 +151,7 @@ async fn begin(
             .to_owned()
     };
 
-    let pending = Pending {
+    let pending = PendingAuthorization {
         provider: provider.settings.name.clone(),
         nonce: secret(),
         verifier: secret(),

@@ -12,7 +12,7 @@ use super::{
     pending::{LIFETIME, Taken},
     person::Person,
     provider::Provider,
-    providers::External,
+    providers::Providers,
 };
 
 /// What a client brings back.
@@ -40,12 +40,12 @@ impl Callback {
     /// [`PROVIDER_UNAVAILABLE`](super::problems::PROVIDER_UNAVAILABLE).
     pub(super) async fn person<'i>(
         self,
-        external: &'i External,
+        providers: &'i Providers,
         unscoped: &Unscoped,
         cookie: Cookie<BindingCookie>,
         user: Option<UserId>,
     ) -> Result<Vouched<'i>, Problem> {
-        let provider = external.provider(&self.provider)?;
+        let provider = providers.provider(&self.provider)?;
         let binding = self
             .binding
             .map(SecretString::from)
@@ -72,7 +72,7 @@ impl Callback {
         let person = match taken.pending.person.take() {
             Some(person) => person,
             None => {
-                let (http, issuer) = (external.http()?, self.issuer.as_deref());
+                let (http, issuer) = (providers.http()?, self.issuer.as_deref());
                 provider
                     .person(http, runtime, self.code, issuer, &taken.pending)
                     .await?

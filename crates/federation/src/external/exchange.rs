@@ -14,7 +14,7 @@ use openidconnect::{
 
 use super::{
     http::HttpClient,
-    pending::Pending,
+    pending::PendingAuthorization,
     person::Person,
     problems::EXTERNAL_SIGN_IN_REFUSED,
     provider::{Provider, Said, causes, unavailable},
@@ -38,7 +38,7 @@ impl Provider {
         runtime: &Runtime,
         code: String,
         issuer: Option<&str>,
-        pending: &Pending,
+        pending: &PendingAuthorization,
     ) -> Result<Person, Problem> {
         let said = self.said(http, runtime).await?;
         if !said.answers_as(issuer) {
@@ -85,12 +85,12 @@ impl Provider {
         &self,
         said: &Said,
         tokens: &CoreTokenResponse,
-        pending: &Pending,
+        pending: &PendingAuthorization,
         now: Timestamp,
     ) -> Result<Person, Disbelief> {
         let token = tokens
             .id_token()
-            .ok_or(Disbelief::Wrong("there is no ID token".to_owned()))?;
+            .ok_or(Disbelief::Other("there is no ID token".to_owned()))?;
         let verifier = self.verifier(said, now);
         let claims = token
             .claims(&verifier, &Nonce::new(pending.nonce.clone()))
@@ -99,7 +99,7 @@ impl Provider {
             .authorized_party()
             .is_some_and(|party| party.as_str() != self.settings.client_id)
         {
-            return Err(Disbelief::Wrong(
+            return Err(Disbelief::Other(
                 "the token was made for another client".to_owned(),
             ));
         }
@@ -111,7 +111,7 @@ impl Provider {
         let authenticated_at = authenticated_at(claims, pending, now)?;
         let subject = claims.subject().as_str().to_owned();
         if !(1..=LONGEST_SUBJECT).contains(&subject.len()) {
-            return Err(Disbelief::Wrong(
+            return Err(Disbelief::Other(
                 "the subject is empty or too long".to_owned(),
             ));
         }
@@ -161,12 +161,12 @@ enum Disbelief {
     /// No key of the provider that we know has signed it.
     UnknownKey(String),
     /// Anything else.
-    Wrong(String),
+    Other(String),
 }
 
 impl Disbelief {
     fn problem(self) -> Problem {
-        let (Self::UnknownKey(why) | Self::Wrong(why)) = self;
+        let (Self::UnknownKey(why) | Self::Other(why)) = self;
         refused(&why)
     }
 }
@@ -179,7 +179,7 @@ impl From<ClaimsVerificationError> for Disbelief {
             ClaimsVerificationError::SignatureVerification(NoMatchingKey | CryptoError(_)) => {
                 Self::UnknownKey(why)
             }
-            _ => Self::Wrong(why),
+            _ => Self::Other(why),
         }
     }
 }
@@ -190,7 +190,7 @@ fn check_access_token(
     tokens: &CoreTokenResponse,
     expected: &AccessTokenHash,
 ) -> Result<(), Disbelief> {
-    let wrong = || Disbelief::Wrong("the token belongs to another access token".to_owned());
+    let wrong = || Disbelief::Other("the token belongs to another access token".to_owned());
     let (algorithm, key) = (
         token.signing_alg().map_err(|_| wrong())?,
         token.signing_key(verifier).map_err(|_| wrong())?,
@@ -207,7 +207,7 @@ fn check_access_token(
 /// When the person last proved who it is: never later than now. Who was asked to prove it anew must have.
 fn authenticated_at(
     claims: &CoreIdTokenClaims,
-    pending: &Pending,
+    pending: &PendingAuthorization,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, Disbelief> {
     let said = claims
@@ -215,7 +215,7 @@ fn authenticated_at(
         .map(|moment| Timestamp::from(SystemTime::from(moment)));
     let anew = said.is_some_and(|said| said + CLOCK_LEEWAY >= pending.begun_at);
     if pending.reauthenticate && !anew {
-        return Err(Disbelief::Wrong(
+        return Err(Disbelief::Other(
             "the person did not prove anew who it is".to_owned(),
         ));
     }

@@ -21,7 +21,7 @@ use mainstay_principals::{
 use super::{
     callback::{BindingCookie, Callback, Vouched},
     problems::{EXTERNAL_SIGN_IN_REFUSED, IDENTITY_TAKEN, PROVIDER_UNAVAILABLE},
-    providers::External,
+    providers::Providers,
     subject::{SUBJECT_TAKEN, Subject, cell, index, indexes},
 };
 
@@ -49,7 +49,7 @@ pub(super) struct ExternalIdentityView {
 #[get("/v1/me/external-identities")]
 pub(super) async fn list_external_identities(
     by: InPerson,
-    external: Shared<External>,
+    providers: Shared<Providers>,
 ) -> Result<Listing<ExternalIdentityView>, Problem> {
     const LIST: &str = r"
         SELECT i.id, i.issuer, i.email, i.created_at, i.last_used_at, k.id, k.wrapped
@@ -76,7 +76,7 @@ pub(super) async fn list_external_identities(
 
         Ok(ExternalIdentityView {
             id,
-            provider: external.name_of(&issuer).map(str::to_owned),
+            provider: providers.name_of(&issuer).map(str::to_owned),
             issuer,
             email: sealed
                 .map(open)
@@ -121,7 +121,7 @@ pub(super) struct CreateExternalIdentity {
 )]
 pub(super) async fn create_external_identity(
     by: Fresh<InPerson>,
-    external: Shared<External>,
+    providers: Shared<Providers>,
     cookie: Cookie<BindingCookie>,
     Json(body): Json<CreateExternalIdentity>,
 ) -> Result<WithHeaders<Created<ExternalIdentityView>>, Problem> {
@@ -171,7 +171,7 @@ pub(super) async fn create_external_identity(
     let Vouched {
         provider, person, ..
     } = match callback
-        .person(&external, &unscoped, cookie, Some(principal.user))
+        .person(&providers, &unscoped, cookie, Some(principal.user))
         .await
     {
         Ok(vouched) => vouched,

@@ -27,7 +27,7 @@ pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
 
 /// What is kept of a sign-in that is under way.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Pending {
+pub(crate) struct PendingAuthorization {
     /// Where the person was sent.
     pub(super) provider: String,
     /// What the ID token must repeat, so that no other token will do.
@@ -55,12 +55,12 @@ pub(crate) struct Begun {
 
 /// One that was taken up, and can be put back.
 pub(crate) struct Taken {
-    pub(super) pending: Pending,
+    pub(super) pending: PendingAuthorization,
     state: Vec<u8>,
     binding: Vec<u8>,
 }
 
-impl Pending {
+impl PendingAuthorization {
     /// Keeps it, and clears away some that nobody took up in time.
     ///
     /// # Errors

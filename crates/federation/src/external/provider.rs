@@ -67,7 +67,7 @@ type Metadata = ProviderMetadata<
 >;
 
 /// A client of the provider, ready to be used.
-pub(super) type Client = CoreClient<
+pub(super) type ProviderClient = CoreClient<
     EndpointSet,
     EndpointNotSet,
     EndpointNotSet,
@@ -221,7 +221,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`PROVIDER_UNAVAILABLE`] when the place that it sends people back to is no URL.
-    pub(super) fn client(&self, said: &Said) -> Result<Client, Problem> {
+    pub(super) fn client(&self, said: &Said) -> Result<ProviderClient, Problem> {
         let ProviderSettings {
             client_id,
             client_secret,

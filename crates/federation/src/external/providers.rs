@@ -9,12 +9,12 @@ use super::{
 };
 
 /// The providers that people may sign in by, and the client that speaks to them.
-pub struct External {
+pub struct Providers {
     pub(super) providers: Vec<Provider>,
     http: Option<HttpClient>,
 }
 
-impl External {
+impl Providers {
     /// Stands ready; no provider is asked anything before somebody signs in by it.
     pub fn new(settings: &ExternalSettings) -> Self {
         let ExternalSettings {

@@ -11,7 +11,7 @@ use mainstay_accounts::{
         answer::{SessionView, answer},
         device::Device,
         sign_in::SignIn,
-        start::Kind,
+        start::SessionKind,
     },
     throttle::{TOO_MANY_ATTEMPTS, attempts::Admitted, keys::Keys, refusals::record_failure},
 };
@@ -24,7 +24,7 @@ use mainstay_kernel::{OrganizationId, Timestamp};
 use mainstay_principals::events::{Action, about_user};
 
 use super::{
-    account::Account,
+    account::LinkedAccount,
     callback::{BindingCookie, Callback, Vouched},
     person::Person,
     problems::{
@@ -32,7 +32,7 @@ use super::{
         PROVIDER_UNAVAILABLE,
     },
     provider::Provider,
-    providers::External,
+    providers::Providers,
     sign_up::sign_up,
     subject::Subject,
 };
@@ -86,7 +86,7 @@ pub(super) struct CreateExternalSession {
 pub(super) async fn create_external_session(
     by: Public,
     accounts: Shared<Accounts>,
-    external: Shared<External>,
+    providers: Shared<Providers>,
     user_agent: Header<UserAgent>,
     cookie: Cookie<BindingCookie>,
     Json(body): Json<CreateExternalSession>,
@@ -95,9 +95,10 @@ pub(super) async fn create_external_session(
     let device = Device::of(by.origin(), &user_agent);
     let ring = unscoped.database().ring();
     let address = by.origin().address;
-    let mut attempt = Admitted::uncounted(Keys::new(ring, "external_sign_in", &[], address).place);
+    let mut attempt =
+        Admitted::uncounted(Keys::new(ring, "external_sign_in", &[], address).network);
 
-    let (organization, kind) = (body.organization_id, Kind::of_person(body.cookie));
+    let (organization, kind) = (body.organization_id, SessionKind::of_person(body.cookie));
 
     let CreateExternalSession {
         provider,
@@ -118,7 +119,7 @@ pub(super) async fn create_external_session(
     };
 
     let vouched = async {
-        let vouched = callback.person(&external, &unscoped, cookie, None).await?;
+        let vouched = callback.person(&providers, &unscoped, cookie, None).await?;
         let account = account_of(&unscoped, &vouched, organization, &attempt).await?;
         account
             .may_be_signed_in_to(organization)
@@ -200,12 +201,14 @@ async fn account_of(
     vouched: &Vouched<'_>,
     organization: Option<OrganizationId>,
     attempt: &Admitted,
-) -> Result<Account, Problem> {
+) -> Result<LinkedAccount, Problem> {
     let Vouched {
         provider, person, ..
     } = vouched;
     let subject = Subject::of(person);
-    if let Some(account) = Account::find(unscoped, &subject, organization, &attempt.place).await? {
+    if let Some(account) =
+        LinkedAccount::find(unscoped, &subject, organization, &attempt.network).await?
+    {
         return Ok(account);
     }
     if !provider.settings.sign_up {
@@ -216,6 +219,6 @@ async fn account_of(
     }
 
     // The address is taken: by the same person, who was here twice at the same moment, or by somebody else.
-    let found = Account::find(unscoped, &subject, organization, &attempt.place).await?;
+    let found = LinkedAccount::find(unscoped, &subject, organization, &attempt.network).await?;
     found.ok_or_else(|| ACCOUNT_EXISTS.problem())
 }

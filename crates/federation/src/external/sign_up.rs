@@ -11,7 +11,7 @@ use mainstay_kernel::UserId;
 use mainstay_principals::events::{Action, about_user};
 
 use super::{
-    account::Account,
+    account::LinkedAccount,
     person::Person,
     problems::EMAIL_UNVERIFIED,
     subject::{SUBJECT_TAKEN, Subject, cell, index, indexes as subject_indexes},
@@ -26,7 +26,7 @@ pub(crate) async fn sign_up(
     unscoped: &Unscoped,
     person: &Person,
     subject: &Sealed<Subject>,
-) -> Result<Option<Account>, Problem> {
+) -> Result<Option<LinkedAccount>, Problem> {
     // While keys are rotated an address may stand under an older key's index; see also `unique_indexes`.
     const CHANGE: &str = r"
         free AS (
@@ -69,7 +69,8 @@ pub(crate) async fn sign_up(
 
     let database = unscoped.database();
     let (runtime, ring) = (database.runtime(), database.ring());
-    let (user, identity): (UserId, Uuid) = (runtime.new_id(), runtime.new_id::<Account>().uuid());
+    let (user, identity): (UserId, Uuid) =
+        (runtime.new_id(), runtime.new_id::<LinkedAccount>().uuid());
     let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
     let random = &runtime.random;
     let sealed = email.seal(&key, random, &email_cell(user.uuid()));
@@ -111,7 +112,7 @@ pub(crate) async fn sign_up(
         made => made?,
     };
 
-    Ok((!made.is_empty()).then(|| Account {
+    Ok((!made.is_empty()).then(|| LinkedAccount {
         identity,
         user,
         active: true,

@@ -13,7 +13,7 @@ use super::{
     code::{self, NewCode},
     consent::{Consent, ConsentView},
     kinds::{UNKNOWN_CLIENT, UNREGISTERED_REDIRECT},
-    request::{AuthorizationRequest, Checked, Decision, Wanted, Wrong},
+    request::{AuthorizationError, AuthorizationRequest, Checked, Decision, Grantable},
 };
 
 /// What the page at `/oauth/authorize` shows before anybody signs in.
@@ -81,7 +81,9 @@ pub(super) async fn create_authorization(
 
     let wrong = match (&checked.wanted, decision) {
         (Err(wrong), _) => *wrong,
-        (Ok(_), Some(Decision::Deny)) => Wrong("access_denied", "The person did not allow it."),
+        (Ok(_), Some(Decision::Deny)) => {
+            AuthorizationError("access_denied", "The person did not allow it.")
+        }
         (Ok(wanted), _) => match decide(
             &unscoped,
             &principals,
@@ -109,13 +111,13 @@ async fn decide(
     principals: &Principals,
     principal: &Principal,
     checked: &Checked,
-    wanted: &Wanted,
+    wanted: &Grantable,
     decision: Option<Decision>,
-) -> Result<Result<AuthorizationView, Wrong>, Problem> {
+) -> Result<Result<AuthorizationView, AuthorizationError>, Problem> {
     let administrative = administrative(unscoped).await?;
     let Some(scopes) = scope::resolve(&wanted.scope, &principal.permissions, &administrative)
     else {
-        return Ok(Err(Wrong(
+        return Ok(Err(AuthorizationError(
             "invalid_scope",
             "The scope names what is unknown, or what the person may not do.",
         )));

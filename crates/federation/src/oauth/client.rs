@@ -6,7 +6,7 @@ use mainstay_database::{Error, Precondition, Row, Unscoped, Uuid};
 use mainstay_http::{ClientBasic, INVALID_REQUEST, Problem};
 use mainstay_principals::{
     Principals,
-    client_secrets::{Client, verify_client_secret},
+    client_secrets::{MachineClient, verify_client_secret},
     events::{Action, about},
 };
 
@@ -27,7 +27,7 @@ pub(crate) enum Asker {
     /// An application, by its name alone: what it brings (a code, a token) must be its own.
     Application(Application),
     /// A service account, by its secret.
-    Machine(Client),
+    Machine(MachineClient),
 }
 
 impl Application {
@@ -71,7 +71,7 @@ impl Application {
 /// What a service account may do at present with the secret that it showed.
 pub(crate) async fn permissions_of(
     unscoped: &Unscoped,
-    client: &Client,
+    client: &MachineClient,
 ) -> Result<Permissions, Error> {
     const FIND: &str = r"
         SELECT mainstay.usable_permissions(

@@ -20,7 +20,7 @@ use super::{consent::Consent, request::Checked};
 const LIFETIME: Duration = Duration::seconds(60);
 
 /// A code as it stands in the database.
-pub(crate) struct Code {
+pub(crate) struct StoredCode {
     pub(super) hash: Vec<u8>,
     client_id: String,
     redirect_uri: String,
@@ -117,7 +117,7 @@ pub(crate) async fn insert(
         now.inner().into(),
         (now + LIFETIME).inner().into(),
         principal.user.uuid().into(),
-        runtime.new_id::<Code>().uuid().into(),
+        runtime.new_id::<StoredCode>().uuid().into(),
         new.consent.is_given.into(),
         new.consent.may_be_remembered.into(),
         new.consent.is_not_needed.into(),
@@ -146,7 +146,7 @@ pub(crate) async fn insert(
     Ok(None)
 }
 
-impl Code {
+impl StoredCode {
     /// Finds a code, good or not.
     pub(super) async fn find(unscoped: &Unscoped, code: &str) -> Result<Option<Self>, Error> {
         const FIND: &str = r"

@@ -5,14 +5,14 @@ use mainstay_accounts::{
     sessions::{
         device::Device,
         refresh::exchange,
-        start::{Kind, NewSession, start_session, start_session_by_code},
+        start::{NewSession, SessionKind, start_session, start_session_by_code},
     },
 };
 use mainstay_database::{Change, Error, Unscoped};
 use mainstay_http::{INVALID_REQUEST, Problem, garde};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, UserId};
 use mainstay_principals::{
-    client_secrets::Client,
+    client_secrets::MachineClient,
     events::{Action, about_session},
     scope::{self, administrative},
     secret::hash,
@@ -23,7 +23,7 @@ use serde::Deserialize;
 
 use super::{
     client::{Application, permissions_of},
-    code::Code,
+    code::StoredCode,
     kinds::{INVALID_GRANT, INVALID_SCOPE, not_the_client},
 };
 
@@ -82,7 +82,9 @@ pub(crate) async fn by_code(
 
     let refused = || INVALID_GRANT.problem();
     let now = accounts.runtime().clock.now();
-    let found = Code::find(unscoped, &shown).await?.ok_or_else(refused)?;
+    let found = StoredCode::find(unscoped, &shown)
+        .await?
+        .ok_or_else(refused)?;
     if let Some(given) = found.given {
         end_what_it_gave(unscoped, accounts, given, found.organization).await?;
         return Err(refused().caused_by("the code was used before"));
@@ -100,7 +102,7 @@ pub(crate) async fn by_code(
             application.active(),
             found.is_not_withdrawn(),
         ],
-        kind: Kind::Client,
+        kind: SessionKind::Client,
         refreshable: true,
         authenticated_at: found.authenticated_at,
         multi_factor: found.multi_factor,
@@ -123,7 +125,7 @@ pub(crate) async fn by_code(
         }),
         None => {
             // Another exchange of the same code was first, a moment ago.
-            if let Some(given) = Code::find(unscoped, &shown)
+            if let Some(given) = StoredCode::find(unscoped, &shown)
                 .await?
                 .and_then(|code| code.given)
             {
@@ -230,7 +232,7 @@ async fn check_granted(
 pub(crate) async fn by_secret(
     unscoped: &Unscoped,
     accounts: &Accounts,
-    client: Client,
+    client: MachineClient,
     body: TokenRequest,
 ) -> Result<Granted, Problem> {
     let asked = scope::parse(body.scope.as_deref());
@@ -256,7 +258,7 @@ pub(crate) async fn by_secret(
             standing::active(client.user, Hold::Shared),
             client.secret_stands(),
         ],
-        kind: Kind::Client,
+        kind: SessionKind::Client,
         refreshable: false,
         authenticated_at: accounts.runtime().clock.now(),
         multi_factor: false,

@@ -4,7 +4,7 @@ use mainstay_access::{Permissions, permission};
 use mainstay_database::{Unscoped, Uuid};
 use mainstay_http::{ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, post, view};
 use mainstay_kernel::{SessionId, Timestamp, UserId};
-use mainstay_principals::{Principals, authenticate::within, client_secrets::Client, scope};
+use mainstay_principals::{Principals, authenticate::within, client_secrets::MachineClient, scope};
 
 use super::{
     client::{Asker, permissions_of},
@@ -76,7 +76,7 @@ pub(super) async fn introspect_token(
 async fn look_up(
     unscoped: &Unscoped,
     principals: &Principals,
-    client: &Client,
+    client: &MachineClient,
     body: &HeldToken,
 ) -> Result<Option<IntrospectionView>, Problem> {
     // A refresh token ends with its session, by use or without.

@@ -74,11 +74,11 @@ pub(crate) struct Checked {
     pub(super) redirect_uri: String,
     state: Option<String>,
     /// What it wants, or what the application is told instead.
-    pub(super) wanted: Result<Wanted, Wrong>,
+    pub(super) wanted: Result<Grantable, AuthorizationError>,
 }
 
 /// A request that can be granted.
-pub(crate) struct Wanted {
+pub(crate) struct Grantable {
     /// The names that it asks for.
     pub(super) scope: Vec<String>,
     /// SHA-256 of the verifier.
@@ -87,7 +87,7 @@ pub(crate) struct Wanted {
 
 /// What an application is told of its mistake: the word of RFC 6749 §4.1.2.1, and a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wrong(pub(super) &'static str, pub(super) &'static str);
+pub(crate) struct AuthorizationError(pub(super) &'static str, pub(super) &'static str);
 
 impl AuthorizationRequest {
     /// Looks first at where the answer would go. As long as that is not a registered address, nobody is sent anywhere
@@ -109,20 +109,28 @@ impl AuthorizationRequest {
         })
     }
 
-    fn wanted(&self) -> Result<Wanted, Wrong> {
+    fn wanted(&self) -> Result<Grantable, AuthorizationError> {
         if self.repeats_parameters {
-            return Err(Wrong("invalid_request", "A parameter is there twice."));
+            return Err(AuthorizationError(
+                "invalid_request",
+                "A parameter is there twice.",
+            ));
         }
 
         match self.response_type.as_deref() {
             Some("code") => {}
             Some(_) => {
-                return Err(Wrong(
+                return Err(AuthorizationError(
                     "unsupported_response_type",
                     "The response_type must be code.",
                 ));
             }
-            None => return Err(Wrong("invalid_request", "The response_type is missing.")),
+            None => {
+                return Err(AuthorizationError(
+                    "invalid_request",
+                    "The response_type is missing.",
+                ));
+            }
         }
 
         if self
@@ -130,12 +138,15 @@ impl AuthorizationRequest {
             .as_deref()
             .is_some_and(|mode| mode != "query")
         {
-            return Err(Wrong("invalid_request", "The response_mode must be query."));
+            return Err(AuthorizationError(
+                "invalid_request",
+                "The response_mode must be query.",
+            ));
         }
 
         // Without a method RFC 7636 means `plain`, which proves nothing to whoever has seen the request.
         if self.code_challenge_method.as_deref() != Some("S256") {
-            return Err(Wrong(
+            return Err(AuthorizationError(
                 "invalid_request",
                 "The code_challenge_method must be S256.",
             ));
@@ -146,12 +157,12 @@ impl AuthorizationRequest {
             .as_deref()
             .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
         let challenge = challenge.filter(|bytes| bytes.len() == 32);
-        let challenge = challenge.ok_or(Wrong(
+        let challenge = challenge.ok_or(AuthorizationError(
             "invalid_request",
             "The code_challenge must be a SHA-256 in base64url.",
         ))?;
 
-        Ok(Wanted {
+        Ok(Grantable {
             scope: scope::parse(self.scope.as_deref()),
             challenge,
         })
@@ -168,7 +179,7 @@ impl Checked {
     pub(super) fn refused(
         &self,
         principals: &Principals,
-        Wrong(error, description): Wrong,
+        AuthorizationError(error, description): AuthorizationError,
     ) -> String {
         self.answer(
             principals,

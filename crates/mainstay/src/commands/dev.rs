@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::identity::{
-    Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place, create_user,
+    CreatedAccount, EmailAddress, Membership, NewPassword, NewUser, OrganizationName, create_user,
 };
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -158,11 +158,11 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
     let administrator = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Plain(secrets.password.clone().into()),
-        place: Place::New(OrganizationName::parse("Sample organization")?),
+        membership: Membership::New(OrganizationName::parse("Sample organization")?),
         role: "owner".to_owned(),
     };
 
-    let Created { user, organization } =
+    let CreatedAccount { user, organization } =
         create_user(&unscoped, &hasher(Runtime::default()), administrator).await?;
     if let Some((sample, organization)) = platform.sample_data().zip(organization) {
         seed::add(sample, database, organization, user, sample.count).await?;

@@ -3,7 +3,7 @@
 use std::{io::Read as _, process::ExitCode};
 
 use crate::identity::{
-    Created, EmailAddress, NewPassword, NewUser, OrganizationName, Place as Home, Strength,
+    CreatedAccount, EmailAddress, Membership, NewPassword, NewUser, OrganizationName, Strength,
     UserSummary, create_user, delete_account, find_user, reset_second_factors, set_active,
 };
 use anyhow::{Context as _, ensure};
@@ -146,8 +146,8 @@ async fn create(new: Create) -> anyhow::Result<()> {
     let unscoped = target::unscoped(&new.target.database()?, "user_create");
 
     let home = match new.organization.parse() {
-        Ok(organization) => Home::Existing(organization),
-        Err(_) => Home::New(
+        Ok(organization) => Membership::Existing(organization),
+        Err(_) => Membership::New(
             OrganizationName::parse(&new.organization).context("the organization's name")?,
         ),
     };
@@ -155,11 +155,11 @@ async fn create(new: Create) -> anyhow::Result<()> {
     let user = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Plain(password.clone().into()),
-        place: home,
+        membership: home,
         role: new.role,
     };
 
-    let Created { user, organization } =
+    let CreatedAccount { user, organization } =
         create_user(&unscoped, &hasher(Runtime::default()), user).await?;
     say(&format!("user          {user}"));
 
@@ -183,7 +183,7 @@ fn show(user: &UserSummary) {
     say(&format!("active         {}", yes(user.active)));
     say(&format!("second factor  {}", yes(user.second_factor)));
     say(&format!("since          {}", user.created_at));
-    for place in &user.places {
+    for place in &user.memberships {
         say(&format!("belongs to     {}", one_line(place)));
     }
 }

@@ -7,7 +7,7 @@ use mainstay_principals::secret::hash;
 use super::row::{InvitationId, email_cell};
 
 /// An invitation that may be accepted.
-pub(crate) struct Pending {
+pub(crate) struct PendingInvitation {
     pub(super) id: InvitationId,
     pub(super) hash: Vec<u8>,
     pub(super) organization: OrganizationId,
@@ -19,7 +19,10 @@ pub(crate) struct Pending {
 
 /// The invitation of a token. There is none for a token that was never mailed, was used or withdrawn, has run out, or
 /// whose inviter may not invite any more: nobody can tell these apart.
-pub(crate) async fn find(unscoped: &Unscoped, token: &str) -> Result<Option<Pending>, Error> {
+pub(crate) async fn find(
+    unscoped: &Unscoped,
+    token: &str,
+) -> Result<Option<PendingInvitation>, Error> {
     const FIND: &str = r"
         SELECT i.id, i.organization_id, o.name, r.name, i.email, k.id, k.wrapped
         FROM mainstay.invitations i
@@ -45,7 +48,7 @@ pub(crate) async fn find(unscoped: &Unscoped, token: &str) -> Result<Option<Pend
         .transpose()
 }
 
-fn read(unscoped: &Unscoped, row: &Row, hash: Vec<u8>) -> Result<Pending, Error> {
+fn read(unscoped: &Unscoped, row: &Row, hash: Vec<u8>) -> Result<PendingInvitation, Error> {
     let (id, organization): (InvitationId, Uuid) = (row.get(0)?, row.get(1)?);
     let key = OwnKey {
         id: row.get(5)?,
@@ -56,7 +59,7 @@ fn read(unscoped: &Unscoped, row: &Row, hash: Vec<u8>) -> Result<Pending, Error>
     let email = unscoped.open_own(&key, &email_cell(organization, id), &row.get::<Vec<u8>>(4)?)?;
     let (organization_name, role) = (row.get(2)?, row.get(3)?);
 
-    Ok(Pending {
+    Ok(PendingInvitation {
         id,
         hash,
         organization: organization.into(),

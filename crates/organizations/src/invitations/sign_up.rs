@@ -19,7 +19,7 @@ use mainstay_http::{
 use mainstay_kernel::{OrganizationId, UserId};
 use mainstay_principals::events::{Action, about_user};
 
-use super::pending::{Pending, find};
+use super::pending::{PendingInvitation, find};
 
 /// Proof of an invitation, and the password of the account to be.
 #[input]
@@ -84,7 +84,7 @@ pub(super) async fn sign_up_by_invitation(
 /// Makes the account and its membership by consuming the invitation: all of it or nothing.
 async fn make(
     unscoped: &Unscoped,
-    pending: Pending,
+    pending: PendingInvitation,
     password_hash: String,
 ) -> Result<Option<UserId>, Problem> {
     // While keys are rotated an address may stand under an older key's index; see also `unique_indexes`.

@@ -4,14 +4,14 @@ use mainstay_accounts::letters;
 use mainstay_database::{Error, Job, Unscoped};
 use mainstay_mail::Letter;
 
-use super::subject::Subject;
+use super::target::TargetMember;
 
 const ASK: &str = "If you did not expect this, ask an owner of the organization.";
 
 /// Tells a member of another role.
 pub(crate) fn tell_role_changed(
     unscoped: &Unscoped,
-    member: &Subject,
+    member: &TargetMember,
     role: &str,
 ) -> Result<Option<Job>, Error> {
     let organization = &member.organization_name;
@@ -24,7 +24,10 @@ pub(crate) fn tell_role_changed(
 }
 
 /// Tells a member that they are one no longer.
-pub(crate) fn tell_removed(unscoped: &Unscoped, member: &Subject) -> Result<Option<Job>, Error> {
+pub(crate) fn tell_removed(
+    unscoped: &Unscoped,
+    member: &TargetMember,
+) -> Result<Option<Job>, Error> {
     let organization = &member.organization_name;
     let letter = Letter::new(format!("You were removed from {organization}"))
         .paragraph(format!(
@@ -38,7 +41,7 @@ pub(crate) fn tell_removed(unscoped: &Unscoped, member: &Subject) -> Result<Opti
 /// Tells the old owner what they gave away.
 pub(crate) fn tell_owner_handed_over(
     unscoped: &Unscoped,
-    member: &Subject,
+    member: &TargetMember,
 ) -> Result<Option<Job>, Error> {
     let organization = &member.organization_name;
     let letter = Letter::new(format!("You handed {organization} over"))

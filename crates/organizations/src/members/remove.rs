@@ -13,7 +13,7 @@ use mainstay_principals::{
 };
 
 use super::{
-    letters::tell_removed, permissions::MembersManage, row::MemberId, subject::find_subject,
+    letters::tell_removed, permissions::MembersManage, row::MemberId, target::find_target,
 };
 
 /// Remove a member.
@@ -40,7 +40,7 @@ pub(super) async fn delete_member(
     ";
 
     for _ in 0..3 {
-        let member = find_subject(&by, id, None)
+        let member = find_target(&by, id, None)
             .await?
             .ok_or_else(|| NOT_FOUND.problem())?;
         if member.exceeds {

@@ -12,7 +12,7 @@ use mainstay_principals::{
     standing,
 };
 
-use super::{permissions::MembersManage, row::MemberId, subject::find_subject};
+use super::{permissions::MembersManage, row::MemberId, target::find_target};
 
 /// All of them: the membership is locked first, so that none starts beside it.
 const END_ALL: &str = r"
@@ -86,7 +86,7 @@ pub(super) async fn list_member_sessions(
         LIMIT 1000
     ";
 
-    find_subject(&by, id, None)
+    find_target(&by, id, None)
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
 
@@ -141,7 +141,7 @@ async fn end(
     id: MemberId,
     session: Option<SessionId>,
 ) -> Result<bool, Problem> {
-    let member = find_subject(by, id, None)
+    let member = find_target(by, id, None)
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
     if member.exceeds {
@@ -179,7 +179,7 @@ async fn end(
 
     // The member may have been promoted since they were looked up.
     if ended.is_empty()
-        && find_subject(by, id, None)
+        && find_target(by, id, None)
             .await?
             .is_some_and(|member| member.exceeds)
     {

@@ -18,7 +18,7 @@ use super::{
     list::SEALED_ELSEWHERE,
     permissions::MembersManage,
     row::{MemberId, MemberRow, MemberView},
-    subject::find_subject,
+    target::find_target,
 };
 use crate::roles::{UNKNOWN_ROLE, name::RoleName};
 
@@ -77,7 +77,7 @@ async fn change_role(
     clauses: &'static str,
 ) -> Result<(), Problem> {
     for _ in 0..3 {
-        let member = find_subject(by, id, Some(wanted.as_str()))
+        let member = find_target(by, id, Some(wanted.as_str()))
             .await?
             .ok_or_else(|| NOT_FOUND.problem())?;
         let (role, exceeds) = member.wanted.ok_or_else(|| UNKNOWN_ROLE.problem())?;

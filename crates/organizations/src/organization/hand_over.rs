@@ -17,7 +17,7 @@ use super::permissions::OrganizationHandOver;
 use crate::{
     members::{
         letters::{tell_owner_handed_over, tell_role_changed},
-        subject::find_subject,
+        target::find_target,
     },
     roles::{MANAGER, OWNER},
 };
@@ -73,7 +73,7 @@ pub(super) async fn hand_over_organization(
     ";
 
     let (me, them) = (by.principal().user, body.user_id);
-    let old = find_subject(&by, me.uuid().into(), None)
+    let old = find_target(&by, me.uuid().into(), None)
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
     if old.role != OWNER {
@@ -81,7 +81,7 @@ pub(super) async fn hand_over_organization(
         return Err(refused(&**by, "organization", Some(by.organization())).await);
     }
 
-    let new = find_subject(&by, them.uuid().into(), None)
+    let new = find_target(&by, them.uuid().into(), None)
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
     let unscoped = by.unscoped("who is told has an address that is sealed for no organization");

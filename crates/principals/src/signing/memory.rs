@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::{
     key::{Key, KeyId},
     making,
-    set::KeySet,
+    set::SigningKeys,
     store,
     stored::Stored,
 };
@@ -24,7 +24,7 @@ const BELIEVED_FOR: Duration = Duration::from_secs(1);
 /// makes the database read them once a second, however many there are.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Names that are known to be nobody's, at most, and for how long.
+/// Names that are known to belong to no key, at most, and for how long.
 const KEPT_NAMES: u64 = 10_000;
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
@@ -41,12 +41,12 @@ pub(crate) struct KeyMemory {
     /// Held by whoever reads the keys, so that all who need them wait for one reading.
     gate: Mutex<Gate>,
     /// A name is a digest: what the keys did not have when it was asked for, they will never have.
-    nobodys: Cache<KeyId, ()>,
+    unknown_ids: Cache<KeyId, ()>,
 }
 
 #[derive(Default)]
 struct Held {
-    set: Arc<KeySet>,
+    set: Arc<SigningKeys>,
     /// When the reading began that gave the set.
     read_at: Option<Instant>,
     /// Until when the set is known to be true; `None` after a change.
@@ -68,7 +68,7 @@ pub(crate) struct Reading {
 
 impl KeyMemory {
     pub(crate) fn new(database: Database, lifetime: time::Duration) -> Self {
-        let nobodys = Cache::builder()
+        let unknown_ids = Cache::builder()
             .max_capacity(KEPT_NAMES)
             .time_to_live(KEPT_FOR)
             .build();
@@ -77,7 +77,7 @@ impl KeyMemory {
             lifetime,
             held: RwLock::default(),
             gate: Mutex::default(),
-            nobodys,
+            unknown_ids,
         }
     }
 
@@ -85,7 +85,7 @@ impl KeyMemory {
     ///
     /// # Errors
     /// As the database answers.
-    pub(crate) async fn current(&self) -> Result<Arc<KeySet>, Error> {
+    pub(crate) async fn current(&self) -> Result<Arc<SigningKeys>, Error> {
         let believed = {
             let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
             held.true_at
@@ -109,7 +109,7 @@ impl KeyMemory {
         if let Some(key) = self.current().await?.find(id, now()) {
             return Ok(Some(key.clone()));
         }
-        if self.nobodys.contains_key(&id) {
+        if self.unknown_ids.contains_key(&id) {
             return Ok(None);
         }
 
@@ -120,14 +120,14 @@ impl KeyMemory {
             .cloned();
 
         if found.is_none() {
-            self.nobodys.insert(id, ());
+            self.unknown_ids.insert(id, ());
         }
 
         Ok(found)
     }
 
     /// What is in memory, however old it is; `None` before anything was read.
-    pub(crate) fn remembered(&self) -> Option<Arc<KeySet>> {
+    pub(crate) fn remembered(&self) -> Option<Arc<SigningKeys>> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         held.read_at.map(|_| held.set.clone())
     }
@@ -160,12 +160,12 @@ impl KeyMemory {
     ///
     /// # Errors
     /// When the rows are not those of [`LIST`](store::LIST).
-    pub(crate) fn keep(&self, reading: Reading, rows: &[Row]) -> Result<Arc<KeySet>, Error> {
+    pub(crate) fn keep(&self, reading: Reading, rows: &[Row]) -> Result<Arc<SigningKeys>, Error> {
         let stored = rows
             .iter()
             .map(Stored::read)
             .collect::<Result<Vec<_>, _>>()?;
-        let set = Arc::new(KeySet::open(&stored, self.database.ring()));
+        let set = Arc::new(SigningKeys::open(&stored, self.database.ring()));
         let mut held = self.write();
         if held.read_at.is_some_and(|at| at > reading.began) {
             return Ok(held.set.clone());
@@ -175,7 +175,7 @@ impl KeyMemory {
             .set
             .ids()
             .filter(|old| set.ids().all(|new| new != *old));
-        gone.for_each(|id| self.nobodys.insert(id, ()));
+        gone.for_each(|id| self.unknown_ids.insert(id, ()));
 
         if set.unreadable != held.set.unreadable {
             tracing::error!(keys = ?set.unreadable, "signing keys cannot be used: is it the right key ring?");
@@ -207,7 +207,7 @@ impl KeyMemory {
 
     /// The keys as they are in a reading that began after `asked`, which may be somebody else's, and at least `pause`
     /// after the one before.
-    async fn read_since(&self, asked: Instant, pause: Duration) -> Result<Arc<KeySet>, Error> {
+    async fn read_since(&self, asked: Instant, pause: Duration) -> Result<Arc<SigningKeys>, Error> {
         let mut gate = loop {
             let gate = self.gate.lock().await;
             if let Some(set) = self.read_after(asked) {
@@ -241,7 +241,7 @@ impl KeyMemory {
     }
 
     /// What is in memory, if it was read after `asked`.
-    fn read_after(&self, asked: Instant) -> Option<Arc<KeySet>> {
+    fn read_after(&self, asked: Instant) -> Option<Arc<SigningKeys>> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         held.read_at
             .is_some_and(|at| at >= asked)
@@ -249,7 +249,7 @@ impl KeyMemory {
     }
 
     /// Reads the keys; makes the first where there is none.
-    async fn read(&self) -> Result<Arc<KeySet>, Error> {
+    async fn read(&self) -> Result<Arc<SigningKeys>, Error> {
         let unscoped = self.by_itself("read_signing_keys");
         let reading = || Reading {
             began: Instant::now(),

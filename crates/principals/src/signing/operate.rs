@@ -7,7 +7,7 @@ use time::Duration;
 use super::{
     key::KeyId,
     making::{self, Making},
-    set::{KeyInfo, KeySet},
+    set::{KeyInfo, SigningKeys},
     store,
     stored::Stored,
 };
@@ -105,11 +105,11 @@ pub async fn signing_key_made(database: &Database) -> Result<Option<Timestamp>, 
     rows.first().map_or(Ok(None), |row| row.get(0))
 }
 
-async fn read(unscoped: &Unscoped) -> Result<KeySet, Error> {
+async fn read(unscoped: &Unscoped) -> Result<SigningKeys, Error> {
     let rows = store::list(unscoped).await?;
     let stored = rows
         .iter()
         .map(Stored::read)
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(KeySet::open(&stored, unscoped.database().ring()))
+    Ok(SigningKeys::open(&stored, unscoped.database().ring()))
 }

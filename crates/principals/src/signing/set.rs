@@ -13,7 +13,7 @@ use super::{
 
 /// All keys at one moment, the oldest first.
 #[derive(Default)]
-pub(crate) struct KeySet {
+pub(crate) struct SigningKeys {
     keys: Vec<Arc<Key>>,
     /// Those that the key ring does not open: they are used for nothing.
     pub(crate) unreadable: Vec<Unreadable>,
@@ -57,7 +57,7 @@ pub struct KeyInfo {
     pub retires_at: Option<Timestamp>,
 }
 
-impl KeySet {
+impl SigningKeys {
     /// Opens what stands in the database.
     pub(crate) fn open(stored: &[Stored], ring: &KeyRing) -> Self {
         let mut set = Self {
@@ -178,7 +178,7 @@ mod tests {
         Timestamp::UNIX_EPOCH + Duration::days(20_000) + Duration::hours(hour)
     }
 
-    fn states(set: &KeySet, now: Timestamp) -> Vec<KeyState> {
+    fn states(set: &SigningKeys, now: Timestamp) -> Vec<KeyState> {
         set.info(now).iter().map(|info| info.state).collect()
     }
 
@@ -187,7 +187,7 @@ mod tests {
         use KeyState::{Announced, Signing, Verifying};
 
         let (ring, mut keys) = two();
-        let set = KeySet::open(&keys, &ring);
+        let set = SigningKeys::open(&keys, &ring);
         assert_eq!(states(&set, hour(0)), [Signing, Announced]);
         assert_eq!(
             (set.is_cluttered(hour(0)), set.public(hour(0)).len()),
@@ -200,7 +200,7 @@ mod tests {
         );
 
         keys[0].private = None;
-        let set = KeySet::open(&keys, &ring);
+        let set = SigningKeys::open(&keys, &ring);
         assert_eq!(
             (states(&set, hour(1)), set.is_cluttered(hour(1))),
             (vec![Verifying, Signing], false)
@@ -220,7 +220,7 @@ mod tests {
     fn somebody_whose_clock_is_behind_signs_all_the_same() {
         let (ring, mut keys) = two();
         keys[0].private = None;
-        let set = KeySet::open(&keys, &ring);
+        let set = SigningKeys::open(&keys, &ring);
         assert_eq!(
             set.signing(hour(0)).map(|key| key.id.to_string()),
             Some(keys[1].id.clone())
@@ -230,10 +230,10 @@ mod tests {
     #[test]
     fn a_key_is_due_by_its_age_unless_the_ring_is_wrong() {
         let (ring, keys) = two();
-        let set = KeySet::open(&keys, &ring);
+        let set = SigningKeys::open(&keys, &ring);
         assert!(!set.is_due(hour(23), Duration::days(1)));
         assert!(set.is_due(hour(24), Duration::days(1)));
-        let wrong = KeySet::open(&keys, &super::super::key::tests::ring());
+        let wrong = SigningKeys::open(&keys, &super::super::key::tests::ring());
         assert_eq!(wrong.unreadable.len(), 2);
         assert!(!wrong.is_due(hour(24), Duration::days(1)));
         assert!(wrong.signing(hour(24)).is_none());

@@ -9,7 +9,7 @@ use mainstay_principals::privilege::held_by;
 use super::row::MemberId;
 
 /// The member whom a change concerns.
-pub(crate) struct Subject {
+pub(crate) struct TargetMember {
     pub(crate) user: UserId,
     /// The role that they have, and its name.
     pub(crate) role: Uuid,
@@ -25,11 +25,11 @@ pub(crate) struct Subject {
 }
 
 /// A member of the caller's organization, and the role `wanted` of it.
-pub(crate) async fn find_subject<P: Permission>(
+pub(crate) async fn find_target<P: Permission>(
     by: &Door<P>,
     member: MemberId,
     wanted: Option<&str>,
-) -> Result<Option<Subject>, Error> {
+) -> Result<Option<TargetMember>, Error> {
     const FIND: &str = r"
         SELECT m.user_id, m.role_id, mine.name, mainstay.role_exceeds(m.role_id, $4, $5), wanted.id,
             mainstay.role_exceeds(wanted.id, $4, $5), o.name, u.email, k.id, k.wrapped
@@ -55,11 +55,11 @@ pub(crate) async fn find_subject<P: Permission>(
     rows.first().map(read).transpose()
 }
 
-fn read(row: &Row) -> Result<Subject, Error> {
+fn read(row: &Row) -> Result<TargetMember, Error> {
     let user: UserId = row.get(0)?;
     let wanted = row.get::<Option<Uuid>>(4)?;
 
-    Ok(Subject {
+    Ok(TargetMember {
         user,
         role: row.get(1)?,
         role_name: row.get(2)?,
@@ -73,7 +73,7 @@ fn read(row: &Row) -> Result<Subject, Error> {
     })
 }
 
-impl Subject {
+impl TargetMember {
     /// Their address, to write to them in their own matter.
     pub(crate) fn address(&self, unscoped: &Unscoped) -> Result<EmailAddress, Error> {
         unscoped.open_own(&self.key, &email_cell(self.user.uuid()), &self.email)
