@@ -1,4 +1,4 @@
-//! Where mail goes.
+//! Addresses that mail can be sent to.
 
 use lettre::Address;
 use mainstay_kernel::EmailAddress;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::identity::Identity;
 use mainstay_audit::Sealer;
 use mainstay_database::Database;
 use mainstay_http::{App, Parts, Readiness};
@@ -16,6 +15,7 @@ use crate::{
     Platform, ServiceError, Settings,
     connections::{self, Connections},
     hasher::hasher,
+    identity::Identity,
     retention, vital_signs,
     work::Work,
 };

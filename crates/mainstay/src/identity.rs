@@ -11,7 +11,6 @@ use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
 use mainstay_federation::{Providers, external, oauth};
 use mainstay_http::{Authenticator, Module, SharedValue};
 use mainstay_jobs::Periodic;
-pub use mainstay_kernel::EmailAddress;
 use mainstay_organizations::{
     api_keys, invitations, mailed_links, members, organization, roles, service_accounts,
 };

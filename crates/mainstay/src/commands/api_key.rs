@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use crate::identity::{KeysOf, ListedKey, list_keys, revoke_key};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_kernel::OrganizationId;
@@ -12,6 +11,7 @@ use super::{
     target::{self, Target},
     user,
 };
+use crate::identity::{KeysOf, ListedKey, list_keys, revoke_key};
 
 #[derive(Subcommand)]
 pub(super) enum Action {

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use crate::identity::{NewClient, create_client, deactivate_client, list_clients, set_first_party};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_kernel::one_line;
@@ -11,6 +10,7 @@ use super::{
     output::say,
     target::{self, Target},
 };
+use crate::identity::{NewClient, create_client, deactivate_client, list_clients, set_first_party};
 
 #[derive(Subcommand)]
 pub(super) enum Action {

@@ -11,9 +11,6 @@ use std::{
     time::Duration,
 };
 
-use crate::identity::{
-    CreatedAccount, EmailAddress, Membership, NewPassword, NewUser, OrganizationName, create_user,
-};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use mainstay_config::Reader;
@@ -23,7 +20,14 @@ use mainstay_kernel::Runtime;
 use tokio::sync::oneshot;
 
 use super::{healthcheck, migrate, output::say, seed, shutdown, target::unscoped};
-use crate::{Platform, Service, Settings, hasher::hasher};
+use crate::{
+    Platform, Service, Settings,
+    hasher::hasher,
+    identity::{
+        CreatedAccount, EmailAddress, Membership, NewPassword, NewUser, OrganizationName,
+        create_user,
+    },
+};
 
 pub(super) use facts::running;
 pub(super) use postgres::{Private, borrow};

@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use crate::identity::declare_permissions;
 use anyhow::Context as _;
 use mainstay_config::Reader;
 use mainstay_database::{DatabaseUrl, Migrated, Owner};
 
 use super::output::say;
-use crate::{Platform, settings::OWNER_URL};
+use crate::{Platform, identity::declare_permissions, settings::OWNER_URL};
 
 pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();

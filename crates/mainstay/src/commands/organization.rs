@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use crate::identity::{list_organizations, revoke_organization};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_kernel::{OrganizationId, one_line};
@@ -11,6 +10,7 @@ use super::{
     output::say,
     target::{self, Target},
 };
+use crate::identity::{list_organizations, revoke_organization};
 
 #[derive(Subcommand)]
 pub(super) enum Action {

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use crate::identity::{assign_role, list_roles_of};
 use anyhow::ensure;
 use clap::{Args, Subcommand};
 use mainstay_kernel::OrganizationId;
@@ -12,6 +11,7 @@ use super::{
     target::{self, Target},
     user::Account,
 };
+use crate::identity::{assign_role, list_roles_of};
 
 #[derive(Subcommand)]
 pub(super) enum Action {

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use crate::identity::{end_session, end_sessions_of, sessions_of};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_kernel::SessionId;
@@ -12,6 +11,7 @@ use super::{
     target::{self, Target},
     user::Account,
 };
+use crate::identity::{end_session, end_sessions_of, sessions_of};
 
 #[derive(Subcommand)]
 pub(super) enum Action {

@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use crate::identity::{
-    Begin, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys,
-};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use mainstay_database::{Error, Unscoped};
@@ -14,6 +11,9 @@ use super::{
     output::say,
     target::{self, Target},
     with_cause::with_cause,
+};
+use crate::identity::{
+    Begin, KeyInfo, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys,
 };
 
 #[derive(Subcommand)]

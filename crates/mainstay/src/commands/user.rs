@@ -2,10 +2,6 @@
 
 use std::{io::Read as _, process::ExitCode};
 
-use crate::identity::{
-    CreatedAccount, EmailAddress, Membership, NewPassword, NewUser, OrganizationName, Strength,
-    UserSummary, create_user, delete_account, find_user, reset_second_factors, set_active,
-};
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use mainstay_crypto::Sealed;
@@ -17,7 +13,13 @@ use super::{
     random_password,
     target::{self, Target},
 };
-use crate::hasher::hasher;
+use crate::{
+    hasher::hasher,
+    identity::{
+        CreatedAccount, EmailAddress, Membership, NewPassword, NewUser, OrganizationName, Strength,
+        UserSummary, create_user, delete_account, find_user, reset_second_factors, set_active,
+    },
+};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
