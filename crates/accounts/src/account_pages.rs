@@ -1,6 +1,6 @@
 //! The pages on which people sign in, and to which the links of our mails lead.
 //!
-//! Each is a static file and a script that calls the API like any other client; what is decided, the API decides. A
+//! Each is a static page and a script that calls the API like any other client; what is decided, the API decides. A
 //! mail's token stands behind `#` in its link, so that no server, proxy or log ever sees it, and the script takes it out
 //! of the address bar (OWASP ASVS 14.2.1). What the pages look like is `mainstay_http::look` and `account.css`.
 
@@ -25,7 +25,7 @@ const PAGES: [(&str, &str); 10] = [
     ("/account/security", "security.html"),
 ];
 
-/// What `build.rs` made of the folder `account_pages`.
+/// What `build.rs` made of the templates and of the folder `account_pages`.
 static FILES: &[Asset] = include!(concat!(env!("OUT_DIR"), "/account_pages.rs"));
 
 /// The pages, and what they load.
@@ -46,20 +46,13 @@ pub fn pages() -> impl Iterator<Item = WebPage> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
-
     use super::*;
 
-    fn files(extension: &str) -> Vec<(String, String)> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/account_pages");
-        let entries = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        let wanted =
-            entries.filter(|path| path.extension().is_some_and(|found| found == extension));
-        let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    /// The files whose names end so, as they are served.
+    fn files(extension: &str) -> Vec<(&'static str, &'static str)> {
+        let wanted = FILES.iter().filter(|file| file.name.ends_with(extension));
         wanted
-            .map(|path| (name(&path), fs::read_to_string(&path).unwrap()))
+            .map(|file| (file.name, std::str::from_utf8(file.bytes).unwrap()))
             .collect()
     }
 
@@ -111,7 +104,7 @@ mod tests {
     fn no_page_needs_an_exception_from_its_policy() {
         assert!(!POLICY.contains("unsafe") && !POLICY.contains("http"));
 
-        for (page, html) in files("html") {
+        for (page, html) in files(".html") {
             for inline in [
                 "<style",
                 " style=",
@@ -126,7 +119,7 @@ mod tests {
             }
         }
 
-        for (script, text) in files("js") {
+        for (script, text) in files(".js") {
             for risky in [
                 "innerHTML",
                 "outerHTML",
@@ -143,7 +136,7 @@ mod tests {
     /// WCAG 2.2, 1.3.1, 1.3.5, 3.3.2: each field has a label of its own and says what it is for.
     #[test]
     fn every_field_has_a_label() {
-        for (page, html) in files("html") {
+        for (page, html) in files(".html") {
             for field in html
                 .split("<input ")
                 .skip(1)
