@@ -4,7 +4,8 @@ pub mod address;
 pub mod by_address;
 pub mod create;
 pub mod credentials;
-pub mod email_change;
+mod email_change;
+pub mod email_confirmation;
 mod export;
 pub mod key;
 pub mod me;
@@ -51,7 +52,7 @@ pub fn module() -> Module {
         me::get_me,
         export::export_me,
         email_change::change_email,
-        email_change::confirm_email_change,
+        email_confirmation::confirm_email_change,
         removal::deactivate_me,
         removal::delete_me,
     ))

@@ -1,5 +1,6 @@
 //! Passwords: what they may be, and how they are changed and reset.
 
+mod candidate;
 pub mod change;
 pub mod estimator;
 pub mod password;

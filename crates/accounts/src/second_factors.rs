@@ -10,6 +10,7 @@ pub(crate) mod factors;
 pub mod kept;
 mod overview;
 pub(crate) mod recovery;
+mod removal;
 pub(crate) mod reset;
 pub mod sign_in;
 pub mod spend;
@@ -37,7 +38,7 @@ pub fn module() -> Module {
             overview::list_second_factors,
             enrolment::create_totp,
             enrolment::confirm_totp,
-            enrolment::delete_totp,
+            removal::delete_totp,
             recovery::create_recovery_codes,
         ))
 }

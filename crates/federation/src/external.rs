@@ -13,19 +13,21 @@
 //!
 //! No access token of a provider is kept, and nothing is asked of it but who somebody is.
 
-pub mod account;
+mod account;
 mod begin;
 mod callback;
 mod exchange;
 mod http;
 mod identities;
 mod keys;
+mod link;
 mod pending;
-pub mod person;
-pub mod problems;
+mod person;
+mod problems;
 mod provider;
-pub mod providers;
-pub mod settings;
+pub(crate) mod provider_list;
+pub(crate) mod providers;
+pub(crate) mod settings;
 mod sign_in;
 mod sign_up;
 mod subject;
@@ -62,7 +64,7 @@ pub fn module() -> Module {
             sign_in::create_external_session,
             begin::create_own_external_authorization,
             identities::list_external_identities,
-            identities::create_external_identity,
+            link::create_external_identity,
             identities::delete_external_identity,
         ))
 }

@@ -6,8 +6,7 @@ pub mod external;
 pub mod oauth;
 
 pub use external::{
-    providers::Providers,
-    settings::{ExternalSettings, ProviderSettings},
+    provider_list::ProviderSettings, providers::Providers, settings::ExternalSettings,
 };
 pub use oauth::register::{
     ClientError, ClientRow, NewClient, create_client, deactivate_client, list_clients,

@@ -44,7 +44,7 @@ const CLEARED_EVERY: Duration = Duration::from_secs(600);
 
 /// How identity works.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct IdentitySettings {
     /// Tokens and sessions.
     pub principals: mainstay_principals::Settings,
     /// Passwords, passkeys and the pages.
@@ -55,7 +55,7 @@ pub struct Settings {
     pub external: ExternalSettings,
 }
 
-impl Settings {
+impl IdentitySettings {
     /// Reads the settings; what is wrong is remembered by `reader`. `public_url` is the URL that clients know the API by.
     pub fn read(reader: &mut Reader, public_url: &BaseUrl) -> Self {
         let principals = mainstay_principals::Settings::read(reader, public_url);
@@ -82,7 +82,7 @@ pub struct Identity {
 
 impl Identity {
     /// Stands ready; [`Principals::watch`] must run beside it, or every request asks the database.
-    pub fn new(settings: Settings, hasher: PasswordHasher, database: Database) -> Self {
+    pub fn new(settings: IdentitySettings, hasher: PasswordHasher, database: Database) -> Self {
         let principals = Arc::new(Principals::new(settings.principals, database));
         let accounts = Accounts::new(settings.accounts, hasher, principals.clone());
 

@@ -20,7 +20,7 @@ pub struct Settings {
     /// What personal data is sealed with.
     pub keys: KeyRing,
     /// Sign-in.
-    pub identity: crate::identity::Settings,
+    pub identity: crate::identity::IdentitySettings,
     /// Queued work.
     pub jobs: mainstay_jobs::Settings,
     /// Mail.
@@ -44,7 +44,7 @@ impl Settings {
         let http = mainstay_http::Settings::read(reader);
         let database = mainstay_database::Settings::read(reader);
         let keys = keys(reader);
-        let identity = crate::identity::Settings::read(reader, &http.public_url);
+        let identity = crate::identity::IdentitySettings::read(reader, &http.public_url);
         let jobs = mainstay_jobs::Settings::read(reader);
 
         let mail = mainstay_mail::Settings::read(reader);

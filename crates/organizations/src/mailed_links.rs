@@ -3,7 +3,7 @@
 
 use mainstay_accounts::{
     Accounts,
-    account::{email_change::is_email_change, sign_up::sign_up_address},
+    account::{email_confirmation::is_email_change, sign_up::sign_up_address},
     passwords::reset::reset_of,
     problems::INVALID_TOKEN,
     throttle::{

@@ -9,7 +9,7 @@ use super::{address::email_cell, key::own_key};
 use crate::letters;
 
 /// The owner of an account.
-pub struct Owner {
+pub struct AccountOwner {
     /// The address.
     pub email: EmailAddress,
     /// The key of the account's personal data.
@@ -17,7 +17,7 @@ pub struct Owner {
     is_active: bool,
 }
 
-impl Owner {
+impl AccountOwner {
     /// The letter that tells the owner what has changed (OWASP ASVS 6.3.7).
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Owner {
 ///
 /// # Errors
 /// [`UNAUTHENTICATED`] when the account was deactivated or deleted.
-pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Problem> {
+pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<AccountOwner, Problem> {
     find_any_owner(unscoped, user)
         .await?
         .filter(|owner| owner.is_active)
@@ -45,7 +45,7 @@ pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<Owner, Prob
 pub(crate) async fn find_any_owner(
     unscoped: &Unscoped,
     user: UserId,
-) -> Result<Option<Owner>, Error> {
+) -> Result<Option<AccountOwner>, Error> {
     const FIND: &str = r"
         SELECT u.email, k.id, k.wrapped, u.active
         FROM mainstay.users u
@@ -63,7 +63,7 @@ pub(crate) async fn find_any_owner(
     let key = own_key(user, row, 1)?;
     let email = unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(0)?)?;
 
-    Ok(Some(Owner {
+    Ok(Some(AccountOwner {
         email,
         key,
         is_active: row.get(3)?,

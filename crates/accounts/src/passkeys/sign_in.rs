@@ -24,7 +24,7 @@ use crate::{
     throttle::{
         TOO_MANY_ATTEMPTS,
         attempts::Admitted,
-        keys::Keys,
+        keys::AttemptKeys,
         requests::{PASSKEY_OPTIONS, admit_request},
     },
 };
@@ -88,7 +88,7 @@ pub(super) async fn create_session_by_passkey(
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
     let unscoped = by.unscoped("nobody is signed in yet");
     let address = by.origin().address;
-    let network = Keys::new(unscoped.database().ring(), "sign_in", &[], address).network;
+    let network = AttemptKeys::new(unscoped.database().ring(), "sign_in", &[], address).network;
     let wanted = SignInContext {
         organization: body.organization_id,
         network: network.clone(),

@@ -21,7 +21,7 @@ use crate::{
     throttle::{
         TOO_MANY_ATTEMPTS,
         attempts::{admit_holder, take_back},
-        keys::Keys,
+        keys::AttemptKeys,
     },
 };
 
@@ -64,7 +64,7 @@ pub(super) async fn change_password(
         "an account stands above organizations; the statements are limited to the caller's own",
     );
 
-    let keys = Keys::new(
+    let keys = AttemptKeys::new(
         unscoped.database().ring(),
         "step_up",
         principal.user.uuid().as_bytes(),

@@ -26,7 +26,7 @@ use crate::{
     problems::{INVALID_TOKEN, not_hashed},
     throttle::{
         TOO_MANY_ATTEMPTS,
-        keys::Keys,
+        keys::AttemptKeys,
         requests::{PASSWORD_RESETS, RequestedLetter, admit_request},
     },
 };
@@ -188,7 +188,7 @@ pub(super) async fn complete_password_reset(
         .into_bytes();
 
     // The person has shown that the mailbox is theirs: whatever strangers tried, they get in from here.
-    let keys = Keys::new(
+    let keys = AttemptKeys::new(
         unscoped.database().ring(),
         "sign_in",
         &name,

@@ -1,11 +1,11 @@
-//! Setting up an authenticator app, and removing it.
+//! Setting up an authenticator app.
 
 use http::StatusCode;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, HeldKey, Row};
 use mainstay_http::{
-    CreatedAt, Fresh, InPerson, Json, Kind, NOT_FOUND, NoContent, Problem, Shared, UNAUTHENTICATED,
-    delete, input, post, view,
+    CreatedAt, Fresh, InPerson, Json, Kind, NOT_FOUND, Problem, Shared, UNAUTHENTICATED, input,
+    post, view,
 };
 use mainstay_kernel::Timestamp;
 use mainstay_principals::{
@@ -24,11 +24,10 @@ use crate::{
     account::{key::own_key, owner::find_owner},
     accounts::Accounts,
     letters,
-    passwords::rules::PASSWORD_TOO_SHORT,
     throttle::{
         TOO_MANY_ATTEMPTS,
         attempts::{admit_holder, take_back},
-        keys::Keys,
+        keys::AttemptKeys,
     },
 };
 
@@ -191,7 +190,7 @@ pub(super) async fn confirm_totp(
     let key = own_key(principal.user, row, 3)?;
 
     // Whoever guesses turns on an app that its owner has not finished to set up, and locks them out.
-    let keys = Keys::new(
+    let keys = AttemptKeys::new(
         unscoped.database().ring(),
         "second_factor",
         user.as_bytes(),
@@ -260,79 +259,4 @@ fn first_step(code: &Code, secret: &Kept, now: Timestamp) -> Result<Option<i64>,
         Shape::Totp(code) => step_of(&code, &secret.0, now),
         Shape::Recovery(_) => Ok(None),
     }
-}
-
-/// Stop using an authenticator app.
-///
-/// For a device that was lost or replaced. All other sessions are ended. Without another factor, sign-in takes the
-/// password alone, and the recovery codes are gone. A password that is too short to be used alone is replaced first.
-#[delete("/v1/me/totp", problems(NOT_FOUND, PASSWORD_TOO_SHORT))]
-pub(super) async fn delete_totp(
-    by: Fresh<InPerson>,
-    accounts: Shared<Accounts>,
-) -> Result<NoContent, Problem> {
-    const DELETE: &str = r"
-        changed AS (
-            DELETE FROM mainstay.totps
-            WHERE user_id = $1
-              AND secret IS NOT NULL
-              AND EXISTS (SELECT FROM held)
-              AND NOT mainstay.password_needs($1, NULL)
-            RETURNING user_id, mainstay.end_sessions(user_id, NULL, $3, $2)
-        )
-    ";
-
-    const EXISTS: &str = r"
-        SELECT FROM mainstay.totps
-        WHERE user_id = $1 AND secret IS NOT NULL
-    ";
-
-    let principal = by.principal();
-    let unscoped = by
-        .unscoped("factors belong to their person; the statements are limited to the caller's own");
-    let user = principal.user.uuid();
-    let owner = find_owner(&unscoped, principal.user).await?;
-    let now = accounts.runtime().clock.now();
-    let values = [
-        user.into(),
-        now.inner().into(),
-        principal.session.uuid().into(),
-    ];
-
-    let event = about(
-        Action::SecondFactorRemoved,
-        "totp",
-        Some(user),
-        principal.organization,
-    );
-
-    let told = owner.told(
-        &letters::second_factor_removed("the authenticator app"),
-        &unscoped,
-    )?;
-    let given = standing::in_person(principal, Hold::Alone);
-
-    let removed = unscoped
-        .change(
-            Change::new("totps.delete", DELETE, values, event)
-                .given(given)
-                .queue(told),
-        )
-        .await?;
-
-    accounts.principals.forget_user(principal.user);
-    if removed.is_empty() {
-        let exists = !unscoped
-            .select("totps.exists", EXISTS, [user.into()])
-            .await?
-            .is_empty();
-        let refused = if exists {
-            PASSWORD_TOO_SHORT.problem()
-        } else {
-            NOT_FOUND.problem()
-        };
-        return Err(standing::ended_or(&unscoped, principal, refused).await);
-    }
-
-    Ok(NoContent)
 }

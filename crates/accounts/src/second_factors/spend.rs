@@ -18,7 +18,7 @@ use crate::{
     letters,
     throttle::{
         attempts::{Admitted, FREE_OF_ACCOUNT},
-        keys::Keys,
+        keys::AttemptKeys,
         refusals::refuse_holder,
     },
 };
@@ -88,7 +88,7 @@ pub(crate) async fn spend(
     let user = holder.user.uuid();
     let now = unscoped.database().runtime().clock.now();
 
-    let keys = Keys::new(
+    let keys = AttemptKeys::new(
         unscoped.database().ring(),
         "second_factor",
         user.as_bytes(),

@@ -33,7 +33,7 @@ use crate::{
     throttle::{
         TOO_MANY_ATTEMPTS,
         attempts::{Admitted, admit_holder, take_back},
-        keys::Keys,
+        keys::AttemptKeys,
     },
 };
 
@@ -103,7 +103,7 @@ pub(super) async fn step_up_session(
     let principal = by.principal();
     let unscoped = by.unscoped("a session is the caller's own, named by the token");
     let address = by.origin().address;
-    let keys = Keys::new(
+    let keys = AttemptKeys::new(
         unscoped.database().ring(),
         "step_up",
         principal.user.uuid().as_bytes(),

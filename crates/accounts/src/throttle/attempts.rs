@@ -4,7 +4,7 @@ use mainstay_database::{Error, Row, Unscoped, Value};
 use mainstay_http::Problem;
 use mainstay_kernel::{Timestamp, UserId};
 
-use super::{keys::Keys, now, wait_until};
+use super::{keys::AttemptKeys, now, wait_until};
 
 /// Failures that cost no wait: of one account from one side, of one address, of one network.
 pub(crate) const FREE_OF_ACCOUNT: i32 = 5;
@@ -15,7 +15,7 @@ const FREE_OF_NETWORK: i32 = 500;
 const BURST: [i32; 2] = [200, 2_000];
 const EVERY: [f64; 2] = [30.0, 3.0];
 
-/// The clauses that count an attempt to sign in, once `$1` to `$7` are [`Keys::sign_in_values`](super::keys::Keys). `refused` has the moment
+/// The clauses that count an attempt to sign in, once `$1` to `$7` are [`AttemptKeys::sign_in_values`](super::keys::AttemptKeys). `refused` has the moment
 /// until which nothing is verified, and as `shared` the one for whichever account; `slowed` the one until which only an
 /// account's known networks get in.
 ///
@@ -80,7 +80,7 @@ impl Admitted {
     }
 }
 
-impl Keys {
+impl AttemptKeys {
     /// The values of `count_sign_in`.
     pub(crate) fn sign_in_values(&self, now: Timestamp) -> [Value; 7] {
         [
@@ -146,7 +146,7 @@ impl Keys {
 pub(crate) async fn admit_holder(
     unscoped: &Unscoped,
     user: UserId,
-    keys: Keys,
+    keys: AttemptKeys,
 ) -> Result<Admitted, Problem> {
     const ADMIT: &str = r"
         WITH known AS MATERIALIZED (

@@ -19,7 +19,7 @@ pub(crate) enum Group {
 }
 
 /// Under which keys an attempt is counted.
-pub struct Keys {
+pub struct AttemptKeys {
     /// The subject, from the caller's network.
     pub here: Vec<u8>,
     /// The subject, from everywhere.
@@ -32,7 +32,7 @@ pub struct Keys {
     pub network: Vec<u8>,
 }
 
-impl Keys {
+impl AttemptKeys {
     /// `scope` names what is tried; `subject` is what names the account, always in the same form.
     pub fn new(
         ring: &KeyRing,

@@ -22,7 +22,7 @@ use super::{
     http::{HttpClient, HttpError, is_safe},
     keys::KeysThatVerify,
     problems::PROVIDER_UNAVAILABLE,
-    settings::ProviderSettings,
+    provider_list::ProviderSettings,
 };
 
 /// How long what a provider says of itself is believed, and for how long still while it cannot be asked again.

@@ -13,7 +13,9 @@ use mainstay_accounts::{
         sign_in::SignIn,
         start::SessionKind,
     },
-    throttle::{TOO_MANY_ATTEMPTS, attempts::Admitted, keys::Keys, refusals::record_failure},
+    throttle::{
+        TOO_MANY_ATTEMPTS, attempts::Admitted, keys::AttemptKeys, refusals::record_failure,
+    },
 };
 use mainstay_database::Unscoped;
 use mainstay_http::{
@@ -96,7 +98,7 @@ pub(super) async fn create_external_session(
     let ring = unscoped.database().ring();
     let address = by.origin().address;
     let mut attempt =
-        Admitted::uncounted(Keys::new(ring, "external_sign_in", &[], address).network);
+        Admitted::uncounted(AttemptKeys::new(ring, "external_sign_in", &[], address).network);
 
     let (organization, kind) = (body.organization_id, SessionKind::of_person(body.cookie));
 

@@ -1,0 +1,213 @@
+//! Confirming a change of address: it happens once both addresses have agreed.
+
+use mainstay_crypto::{BlindIndex, Sealed};
+use mainstay_database::{Change, Error, Row, Unscoped};
+use mainstay_http::{Json, OnConstraint as _, Problem, Public, Shared, input, post, view};
+use mainstay_kernel::{EmailAddress, Timestamp, UserId};
+use mainstay_principals::{
+    events::{Action, about_user},
+    secret::hash,
+    standing::{self, Hold},
+};
+
+use super::{
+    address::{ADDRESS_TAKEN, email_cell, email_index},
+    key::own_key,
+};
+use crate::{accounts::Accounts, letters, problems::INVALID_TOKEN};
+
+/// Proof that one of the two addresses agrees.
+#[input]
+pub(super) struct ConfirmEmailChange {
+    /// The token of the link that was mailed.
+    #[garde(length(chars, min = 1, max = 200))]
+    token: String,
+}
+
+/// How far a change of address has come.
+#[view]
+pub(super) struct EmailChangeView {
+    /// Whether both addresses have confirmed it, so that it has happened.
+    applied: bool,
+}
+
+/// Confirm a change of address, from either address.
+#[post("/v1/me/email/confirmation", problems(INVALID_TOKEN))]
+pub(super) async fn confirm_email_change(
+    by: Public,
+    accounts: Shared<Accounts>,
+    Json(body): Json<ConfirmEmailChange>,
+) -> Result<Json<EmailChangeView>, Problem> {
+    const CONFIRM: &str = r"
+        confirmed AS (
+            UPDATE mainstay.email_changes
+            SET old_confirmed_at = CASE WHEN old_hash = $1 THEN $2 ELSE old_confirmed_at END,
+                new_confirmed_at = CASE WHEN new_hash = $1 THEN $2 ELSE new_confirmed_at END,
+                applied_at = CASE
+                    WHEN (old_hash = $1 AND new_confirmed_at IS NOT NULL)
+                        OR (new_hash = $1 AND old_confirmed_at IS NOT NULL) THEN $2
+                END
+            WHERE (old_hash = $1 OR new_hash = $1)
+              AND applied_at IS NULL
+              AND expires_at > $2
+              AND (
+                  CASE
+                      WHEN old_hash = $1 THEN new_confirmed_at
+                      ELSE old_confirmed_at
+                  END IS NOT NULL
+              ) = $5
+              AND EXISTS (SELECT FROM held)
+            RETURNING *
+        ),
+        applied AS (
+            UPDATE mainstay.users u
+            SET email = c.email, email_index = $3, credentials_version = u.credentials_version + 1
+            FROM confirmed c
+            WHERE u.id = c.user_id AND c.applied_at IS NOT NULL
+            RETURNING u.id
+        ),
+        released AS (
+            DELETE FROM mainstay.unique_indexes i
+            USING applied
+            WHERE i.row_id = applied.id AND i.digest <> ALL ($4)
+        ),
+        claimed AS (
+            INSERT INTO mainstay.unique_indexes (digest, row_id)
+            SELECT digest, applied.id
+            FROM applied, unnest($4::bytea[]) AS digest
+            WHERE NOT EXISTS (
+                SELECT FROM mainstay.unique_indexes i
+                WHERE i.digest = digest.digest AND i.row_id = applied.id
+            )
+        ),
+        resets AS (
+            DELETE FROM mainstay.password_resets p
+            USING applied
+            WHERE p.user_id = applied.id
+        ),
+        changed AS (SELECT c.applied_at IS NOT NULL FROM confirmed c)
+    ";
+
+    let unscoped = by.unscoped("nobody need be signed in; the token names the account");
+    let (token, now) = (hash(&body.token), accounts.runtime().clock.now());
+    for _ in 0..3 {
+        let pending = find_change(&unscoped, &token, now)
+            .await?
+            .ok_or_else(|| INVALID_TOKEN.problem())?;
+
+        let told = match pending.is_last {
+            true => letters::to(
+                &pending.old,
+                &letters::email_changed(&pending.new),
+                &unscoped,
+            )?,
+            false => None,
+        };
+
+        let event = about_user(Action::UserUpdated, Some(pending.user), None);
+        // Computed again: the ring may have another primary than when the change was asked for.
+        let (new, ring) = (Sealed::new(pending.new), unscoped.database().ring());
+        let indexes: Vec<_> = new
+            .indexes(ring, &email_index())
+            .into_iter()
+            .map(BlindIndex::into_bytes)
+            .collect();
+
+        let index = new.index(ring, &email_index()).into_bytes();
+        let values = [
+            token.clone().into(),
+            now.inner().into(),
+            index.into(),
+            indexes.into(),
+            pending.is_last.into(),
+        ];
+
+        let given = [standing::active(pending.user, Hold::Alone)];
+        let change = Change::new("email_changes.confirm", CONFIRM, values, event)
+            .given(given)
+            .queue(told);
+        let changed = unscoped
+            .change(change)
+            .await
+            .on_constraints(&ADDRESS_TAKEN, INVALID_TOKEN)?;
+        if let Some(row) = changed.first() {
+            return Ok(Json(EmailChangeView {
+                applied: row.get(0)?,
+            }));
+        }
+        // The other address confirmed it at the same moment: now this one is the last, and its letter is due. Look again.
+    }
+
+    Err(INVALID_TOKEN.problem())
+}
+
+/// Whether a token confirms a change of address.
+///
+/// # Errors
+/// As the database answers.
+pub async fn is_email_change(
+    unscoped: &Unscoped,
+    accounts: &Accounts,
+    token: &str,
+) -> Result<bool, Error> {
+    Ok(
+        find_change(unscoped, &hash(token), accounts.runtime().clock.now())
+            .await?
+            .is_some(),
+    )
+}
+
+struct PendingChange {
+    user: UserId,
+    old: EmailAddress,
+    new: EmailAddress,
+    /// Whether this confirmation is the one that is still missing.
+    is_last: bool,
+}
+
+async fn find_change(
+    unscoped: &Unscoped,
+    token: &[u8],
+    now: Timestamp,
+) -> Result<Option<PendingChange>, Error> {
+    const FIND: &str = r"
+        SELECT c.user_id, u.email, c.email,
+            (c.old_hash = $1 AND c.new_confirmed_at IS NOT NULL)
+                OR (c.new_hash = $1 AND c.old_confirmed_at IS NOT NULL), k.id, k.wrapped
+        FROM mainstay.email_changes c
+        JOIN mainstay.users u ON u.id = c.user_id AND u.active
+        JOIN mainstay.data_keys k ON k.id = u.data_key
+        WHERE (c.old_hash = $1 OR c.new_hash = $1)
+          AND c.applied_at IS NULL
+          AND c.expires_at > $2
+    ";
+
+    let read = |row: &Row| -> Result<PendingChange, Error> {
+        let user: UserId = row.get(0)?;
+        let key = own_key(user, row, 4)?;
+        let open = |position| {
+            unscoped.open_own(
+                &key,
+                &email_cell(user.uuid()),
+                &row.get::<Vec<u8>>(position)?,
+            )
+        };
+
+        Ok(PendingChange {
+            user,
+            old: open(1)?,
+            new: open(2)?,
+            is_last: row.get(3)?,
+        })
+    };
+
+    let rows = unscoped
+        .select(
+            "email_changes.find",
+            FIND,
+            [token.to_vec().into(), now.inner().into()],
+        )
+        .await?;
+
+    rows.first().map(read).transpose()
+}

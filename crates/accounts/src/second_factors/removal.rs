@@ -1,0 +1,87 @@
+//! Removing an authenticator app.
+
+use mainstay_database::Change;
+use mainstay_http::{Fresh, InPerson, NOT_FOUND, NoContent, Problem, Shared, delete};
+use mainstay_principals::{
+    events::{Action, about},
+    standing::{self, Hold},
+};
+
+use crate::{
+    account::owner::find_owner, accounts::Accounts, letters, passwords::rules::PASSWORD_TOO_SHORT,
+};
+
+/// Stop using an authenticator app.
+///
+/// For a device that was lost or replaced. All other sessions are ended. Without another factor, sign-in takes the
+/// password alone, and the recovery codes are gone. A password that is too short to be used alone is replaced first.
+#[delete("/v1/me/totp", problems(NOT_FOUND, PASSWORD_TOO_SHORT))]
+pub(super) async fn delete_totp(
+    by: Fresh<InPerson>,
+    accounts: Shared<Accounts>,
+) -> Result<NoContent, Problem> {
+    const DELETE: &str = r"
+        changed AS (
+            DELETE FROM mainstay.totps
+            WHERE user_id = $1
+              AND secret IS NOT NULL
+              AND EXISTS (SELECT FROM held)
+              AND NOT mainstay.password_needs($1, NULL)
+            RETURNING user_id, mainstay.end_sessions(user_id, NULL, $3, $2)
+        )
+    ";
+
+    const EXISTS: &str = r"
+        SELECT FROM mainstay.totps
+        WHERE user_id = $1 AND secret IS NOT NULL
+    ";
+
+    let principal = by.principal();
+    let unscoped = by
+        .unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let user = principal.user.uuid();
+    let owner = find_owner(&unscoped, principal.user).await?;
+    let now = accounts.runtime().clock.now();
+    let values = [
+        user.into(),
+        now.inner().into(),
+        principal.session.uuid().into(),
+    ];
+
+    let event = about(
+        Action::SecondFactorRemoved,
+        "totp",
+        Some(user),
+        principal.organization,
+    );
+
+    let told = owner.told(
+        &letters::second_factor_removed("the authenticator app"),
+        &unscoped,
+    )?;
+    let given = standing::in_person(principal, Hold::Alone);
+
+    let removed = unscoped
+        .change(
+            Change::new("totps.delete", DELETE, values, event)
+                .given(given)
+                .queue(told),
+        )
+        .await?;
+
+    accounts.principals.forget_user(principal.user);
+    if removed.is_empty() {
+        let exists = !unscoped
+            .select("totps.exists", EXISTS, [user.into()])
+            .await?
+            .is_empty();
+        let refused = if exists {
+            PASSWORD_TOO_SHORT.problem()
+        } else {
+            NOT_FOUND.problem()
+        };
+        return Err(standing::ended_or(&unscoped, principal, refused).await);
+    }
+
+    Ok(NoContent)
+}
