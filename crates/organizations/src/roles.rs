@@ -4,6 +4,7 @@
 //! statement of the change, and only an owner makes an owner. A built-in role is written by the owner of the schema alone.
 
 pub(crate) mod assign;
+pub(crate) mod built_in;
 mod create;
 pub(crate) mod declare;
 mod delete;
@@ -11,23 +12,10 @@ mod list;
 mod list_permissions;
 pub(crate) mod name;
 pub(crate) mod permissions;
-mod role;
+pub(crate) mod role;
 mod update;
 
-use http::StatusCode;
-use mainstay_database::Uuid;
-use mainstay_http::{Kind, Module};
-
-/// The built-in roles that the platform itself gives to people.
-pub(crate) const OWNER: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_0001);
-pub(crate) const MANAGER: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_0002);
-
-/// There is no such role in the organization.
-pub(crate) const UNKNOWN_ROLE: Kind = Kind::new(
-    StatusCode::UNPROCESSABLE_ENTITY,
-    "unknown_role",
-    "The organization has no role of this name.",
-);
+use mainstay_http::Module;
 
 /// Roles and the permissions that they are made of.
 pub fn module() -> Module {

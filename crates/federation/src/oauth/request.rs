@@ -234,9 +234,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_code_request_with_a_proof_is_refused() {
-        type Change = fn(&mut AuthorizationRequest);
+        type Mistake = fn(&mut AuthorizationRequest);
 
-        let changes: [(Change, &str); 8] = [
+        let changes: [(Mistake, &str); 8] = [
             (|it| it.repeats_parameters = true, "invalid_request"),
             (|it| it.response_type = None, "invalid_request"),
             (

@@ -28,7 +28,7 @@ use time::Duration;
 use super::row::{InvitationId, InvitationView, email_cell};
 use crate::{
     members::permissions::MembersManage,
-    roles::{UNKNOWN_ROLE, name::RoleName},
+    roles::{name::RoleName, role::UNKNOWN_ROLE},
 };
 
 /// How long an invitation may be accepted.

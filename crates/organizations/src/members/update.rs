@@ -20,7 +20,7 @@ use super::{
     row::{MemberId, MemberRow, MemberView},
     target::find_target,
 };
-use crate::roles::{UNKNOWN_ROLE, name::RoleName};
+use crate::roles::{name::RoleName, role::UNKNOWN_ROLE};
 
 /// What changes of a member.
 #[input]

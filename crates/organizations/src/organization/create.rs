@@ -12,7 +12,7 @@ use mainstay_principals::{
 };
 
 use super::mine::OwnOrganizationView;
-use crate::roles::OWNER;
+use crate::roles::built_in::OWNER;
 
 /// One belongs to as many organizations as one may make.
 const TOO_MANY_ORGANIZATIONS: Kind = Kind::new(

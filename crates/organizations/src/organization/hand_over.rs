@@ -19,7 +19,7 @@ use crate::{
         letters::{tell_owner_handed_over, tell_role_changed},
         target::find_target,
     },
-    roles::{MANAGER, OWNER},
+    roles::built_in::{MANAGER, OWNER},
 };
 
 /// Who owns the organization from now on.

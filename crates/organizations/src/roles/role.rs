@@ -138,3 +138,10 @@ pub(crate) fn shown(name: &str, permissions: &BTreeSet<String>) -> serde_json::V
 pub(crate) fn organization<P: Permission>(by: &Door<P>) -> Option<mainstay_kernel::OrganizationId> {
     Some(Uuid::into(by.organization()))
 }
+
+/// There is no such role in the organization.
+pub(crate) const UNKNOWN_ROLE: Kind = Kind::new(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "unknown_role",
+    "The organization has no role of this name.",
+);

@@ -13,7 +13,7 @@ use mainstay_principals::{
 };
 
 use super::{find::get_account, permissions::ServiceAccountsManage, secrets::ClientSecretId};
-use crate::roles::OWNER;
+use crate::roles::built_in::OWNER;
 
 /// The statement that makes the caller the sponsor of a row of `$table`: both tables have the same columns.
 macro_rules! take_over {
