@@ -1,10 +1,9 @@
 //! Asking for a change of one's address.
 
-use mainstay_crypto::{BlindIndex, Sealed};
+use mainstay_crypto::Sealed;
 use mainstay_database::{Change, HeldKey};
 use mainstay_http::{
-    Accepted, Fresh, InPerson, Json, OnConstraint as _, Problem, Shared, UNAUTHENTICATED, input,
-    put,
+    Accepted, Fresh, InPerson, Json, Problem, Shared, UNAUTHENTICATED, input, put,
 };
 use mainstay_kernel::EmailAddress;
 use mainstay_principals::{
@@ -15,7 +14,7 @@ use mainstay_principals::{
 use time::Duration;
 
 use super::{
-    address::{ADDRESS_TAKEN, email_cell, email_index},
+    address::{email_cell, email_index},
     by_address::{find_by_address, mailbox},
     owner::find_owner,
 };

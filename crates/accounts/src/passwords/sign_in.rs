@@ -1,6 +1,6 @@
 //! Signing in with e-mail address and password.
 
-use mainstay_crypto::{BlindIndex, Sealed, Verdict};
+use mainstay_crypto::{Sealed, Verdict};
 use mainstay_database::{Change, Unscoped};
 use mainstay_http::{
     CreatedAt, Header, Json, Problem, Public, Shared, UserAgent, WithHeaders, input, post,

@@ -7,8 +7,7 @@ use mainstay_accounts::{
 };
 use mainstay_database::{Change, Error, Row};
 use mainstay_http::{
-    Fresh, InPerson, Listing, NOT_FOUND, NoContent, OnConstraint as _, Path, Problem, Shared,
-    delete, get, view,
+    Fresh, InPerson, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view,
 };
 use mainstay_kernel::{EmailAddress, Id, Timestamp};
 use mainstay_principals::{
@@ -17,10 +16,7 @@ use mainstay_principals::{
     standing::{self, Hold},
 };
 
-use super::{
-    providers::Providers,
-    subject::{SUBJECT_TAKEN, cell},
-};
+use super::{providers::Providers, subject::cell};
 
 /// Who somebody is elsewhere.
 pub(super) enum ExternalIdentity {}
