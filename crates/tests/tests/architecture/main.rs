@@ -11,6 +11,7 @@
 mod app;
 mod arrows;
 mod artefacts;
+mod circles;
 mod document;
 mod files;
 mod manifest;

@@ -1,0 +1,542 @@
+//! No two files of a crate depend on each other, neither directly nor through others.
+//!
+//! A file depends on the file that defines what it names by `crate::`, `super::`, `self::` or by a child module. A
+//! re-export is followed to the definition, so a module that only hands names on is no dependency. Modules that are
+//! compiled for tests alone are left out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use mainstay_tests::root;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// A module's path within its crate; the root's is empty.
+type ModulePath = Vec<String>;
+
+/// What one file says of modules.
+#[derive(Default)]
+struct File {
+    /// The modules that it declares and that are files of their own.
+    children: BTreeSet<String>,
+    /// Its `use` declarations at the top: the name that each brings, and the path of what it stands for.
+    names: BTreeMap<String, Vec<String>>,
+    /// The modules of which it brings everything.
+    globs: Vec<Vec<String>>,
+    /// What it defines itself.
+    defines: BTreeSet<String>,
+    /// The macros that it defines by `macro_rules!`; exported ones are named as if the root defined them.
+    macros: BTreeSet<String>,
+    /// Every path that it names.
+    paths: Vec<Named>,
+}
+
+/// A path, and the module in which it stands: the file's own, or one within it.
+struct Named {
+    within: ModulePath,
+    path: Vec<String>,
+    /// The name under which a `use` declaration brings it.
+    alias: Option<String>,
+}
+
+/// The files of a crate, by the module that each is.
+type Crate = BTreeMap<ModulePath, File>;
+
+#[test]
+fn no_files_depend_on_each_other_in_a_circle() {
+    let wrong: Vec<_> = crates()
+        .iter()
+        .flat_map(|(name, files)| {
+            circles_of(files)
+                .into_iter()
+                .map(move |circle| format!("{name}: {circle}"))
+        })
+        .collect();
+
+    assert!(
+        wrong.is_empty(),
+        "what both need belongs into a file below both:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn a_circle_is_found_through_a_re_export_and_not_where_there_is_none() {
+    let files = |sources: &[(&str, &str)]| -> Crate {
+        sources
+            .iter()
+            .map(|(path, text)| {
+                let path = module_path(path);
+                let file = read(&path, text);
+                (path, file)
+            })
+            .collect()
+    };
+
+    let circle = [
+        ("lib", "mod a; mod b; pub use b::B;"),
+        ("a", "pub struct A(crate::B);"),
+        ("b", "use crate::a::A; pub struct B(Box<A>);"),
+    ];
+    assert_eq!(circles_of(&files(&circle)), ["a -> b -> a"]);
+
+    let parent = [
+        ("lib", "mod a;"),
+        (
+            "a",
+            "mod b; pub const HELP: u8 = 1; pub fn all() { b::one() }",
+        ),
+        ("a/b", "use super::HELP; pub fn one() { let _ = HELP; }"),
+    ];
+    assert_eq!(circles_of(&files(&parent)), ["a -> a/b -> a"]);
+
+    let handed_on = [
+        ("lib", "mod a;"),
+        (
+            "a",
+            "mod b; mod c; pub use c::HELP; pub fn all() { b::one() }",
+        ),
+        ("a/b", "use super::HELP; pub fn one() { let _ = HELP; }"),
+        (
+            "a/c",
+            "pub const HELP: u8 = 1; #[cfg(test)] mod tests { use super::super::b::one; }",
+        ),
+    ];
+    assert_eq!(circles_of(&files(&handed_on)), Vec::<String>::new());
+
+    let of_all = [
+        (
+            "lib",
+            "mod a; mod b; pub use a::*; pub fn all() { b::one() }",
+        ),
+        (
+            "a",
+            "pub const HELP: u8 = 1; #[macro_export] macro_rules! say { () => { $crate::HELP } }",
+        ),
+        (
+            "b",
+            "use crate::HELP; pub fn one() { let _ = (HELP, crate::say!()); }",
+        ),
+    ];
+    assert_eq!(circles_of(&files(&of_all)), Vec::<String>::new());
+}
+
+/// Every crate of the platform with its files.
+fn crates() -> Vec<(String, Crate)> {
+    let mut sources: Vec<_> = fs::read_dir(root().join("crates"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| folder.join("src").is_dir())
+        .collect();
+    sources.sort();
+    assert!(
+        sources.len() > 15,
+        "only {} crates were found",
+        sources.len()
+    );
+
+    sources
+        .iter()
+        .map(|folder| {
+            let mut files = Crate::new();
+            collect(&folder.join("src"), &folder.join("src"), &mut files);
+            (
+                folder.file_name().unwrap().to_string_lossy().into_owned(),
+                files,
+            )
+        })
+        .collect()
+}
+
+fn collect(source: &Path, folder: &Path, files: &mut Crate) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(source, &path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let below = path.strip_prefix(source).unwrap().with_extension("");
+            let module = module_path(&below.to_string_lossy());
+            let file = read(&module, &fs::read_to_string(&path).unwrap());
+            files.insert(module, file);
+        }
+    }
+}
+
+/// The module that a file is: `lib` and `main` are the root.
+fn module_path(file: &str) -> ModulePath {
+    match file {
+        "lib" | "main" => Vec::new(),
+        _ => file
+            .trim_end_matches("/mod")
+            .split('/')
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+fn read(module: &ModulePath, text: &str) -> File {
+    let tokens: TokenStream = text
+        .parse()
+        .unwrap_or_else(|error| panic!("{module:?}: {error}"));
+    let mut file = File::default();
+    walk(tokens, module, module, &mut file);
+    file
+}
+
+/// Goes over the tokens of a module, which is the file's own or stands within it.
+fn walk(tokens: TokenStream, within: &ModulePath, own: &ModulePath, file: &mut File) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut at = 0;
+    while at < tokens.len() {
+        if is_test_attribute(&tokens[at..]) {
+            at = after_item(&tokens, at + 2);
+            continue;
+        }
+
+        match &tokens[at] {
+            TokenTree::Ident(word) if *word == "use" && !follows_path(&tokens, at) => {
+                let end = end_of_declaration(&tokens, at);
+                for (path, alias) in expand(&tokens[at + 1..end]) {
+                    if within == own && alias == "*" {
+                        file.globs.push(path.clone());
+                    } else if within == own {
+                        file.names
+                            .entry(alias.clone())
+                            .or_insert_with(|| path.clone());
+                    }
+                    file.paths.push(Named {
+                        within: within.clone(),
+                        path,
+                        alias: Some(alias),
+                    });
+                }
+                at = end + 1;
+            }
+            TokenTree::Ident(word) if *word == "mod" => {
+                let (name, body) = (word_at(&tokens, at + 1), tokens.get(at + 2));
+                match (name, body) {
+                    (Some(name), Some(TokenTree::Group(group)))
+                        if group.delimiter() == Delimiter::Brace =>
+                    {
+                        let inner = [within.as_slice(), &[name]].concat();
+                        walk(group.stream(), &inner, own, file);
+                    }
+                    (Some(name), _) => drop(file.children.insert(name)),
+                    _ => {}
+                }
+                at += 3;
+            }
+            TokenTree::Ident(word) if DEFINING.iter().any(|it| *word == it) => {
+                if let (true, Some(name)) = (within == own, word_at(&tokens, at + 1)) {
+                    file.defines.insert(name);
+                }
+                at += 1;
+            }
+            TokenTree::Ident(word) if *word == "macro_rules" => {
+                // After the exclamation mark.
+                file.macros.extend(word_at(&tokens, at + 2));
+                at += 3;
+            }
+            TokenTree::Ident(_) if !follows_path(&tokens, at) => {
+                let (path, end) = path_at(&tokens, at);
+                if path.len() > 1 {
+                    file.paths.push(Named {
+                        within: within.clone(),
+                        path,
+                        alias: None,
+                    });
+                }
+                at = end;
+            }
+            TokenTree::Group(group) => {
+                walk(group.stream(), within, own, file);
+                at += 1;
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+/// The words after which a definition's name stands.
+const DEFINING: [&str; 8] = [
+    "const", "enum", "fn", "static", "struct", "trait", "type", "union",
+];
+
+/// Whether an attribute says that what follows is compiled for tests alone.
+fn is_test_attribute(tokens: &[TokenTree]) -> bool {
+    match tokens {
+        [TokenTree::Punct(hash), TokenTree::Group(group), ..] if hash.as_char() == '#' => {
+            group.stream().to_string().replace(' ', "") == "cfg(test)"
+        }
+        _ => false,
+    }
+}
+
+/// The position after the item that begins at `at`: after its body, or after its semicolon.
+fn after_item(tokens: &[TokenTree], at: usize) -> usize {
+    let ends = |token: &TokenTree| match token {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        TokenTree::Punct(punct) => punct.as_char() == ';',
+        _ => false,
+    };
+    tokens[at..]
+        .iter()
+        .position(ends)
+        .map_or(tokens.len(), |end| at + end + 1)
+}
+
+fn end_of_declaration(tokens: &[TokenTree], at: usize) -> usize {
+    let is_end =
+        |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';');
+    tokens[at..]
+        .iter()
+        .position(is_end)
+        .map_or(tokens.len(), |end| at + end)
+}
+
+/// Whether `::` stands before a position: then the word there does not begin a path, or begins one in another crate.
+fn follows_path(tokens: &[TokenTree], at: usize) -> bool {
+    at >= 2 && is_separator(tokens, at - 2)
+}
+
+/// Whether `::` stands at a position.
+fn is_separator(tokens: &[TokenTree], at: usize) -> bool {
+    let colon =
+        |at| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+    colon(at) && colon(at + 1)
+}
+
+fn word_at(tokens: &[TokenTree], at: usize) -> Option<String> {
+    match tokens.get(at) {
+        Some(TokenTree::Ident(word)) => Some(word.to_string()),
+        _ => None,
+    }
+}
+
+/// The path that begins at a word, and the position after it.
+fn path_at(tokens: &[TokenTree], at: usize) -> (Vec<String>, usize) {
+    let mut path: Vec<_> = word_at(tokens, at).into_iter().collect();
+    let mut end = at + 1;
+    while is_separator(tokens, end) {
+        let Some(word) = word_at(tokens, end + 2) else {
+            break;
+        };
+        path.push(word);
+        end += 3;
+    }
+    (path, end)
+}
+
+/// The paths of a `use` declaration, each with the name that it brings.
+fn expand(tokens: &[TokenTree]) -> Vec<(Vec<String>, String)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let (prefix, end) = path_at(tokens, at);
+        at = end;
+        if is_separator(tokens, at) {
+            match tokens.get(at + 2) {
+                Some(TokenTree::Group(group)) => {
+                    let inner: Vec<_> = group.stream().into_iter().collect();
+                    for (path, alias) in expand(&inner) {
+                        let whole = match path.as_slice() {
+                            [word] if word == "self" => prefix.clone(),
+                            _ => [prefix.as_slice(), &path].concat(),
+                        };
+                        let alias = if alias == "self" {
+                            whole.last().cloned().unwrap_or_default()
+                        } else {
+                            alias
+                        };
+                        found.push((whole, alias));
+                    }
+                }
+                // All of a module.
+                _ => found.push((prefix, "*".to_owned())),
+            }
+            at += 3;
+        } else if let Some(name) = prefix.last().cloned() {
+            let renamed = (word_at(tokens, at).as_deref() == Some("as"))
+                .then(|| word_at(tokens, at + 1))
+                .flatten();
+            at += if renamed.is_some() { 2 } else { 0 };
+            found.push((prefix, renamed.unwrap_or(name)));
+        }
+        // The comma.
+        at += 1;
+    }
+    found
+}
+
+/// The circles of a crate, each as the shortest way from a file back to itself.
+fn circles_of(files: &Crate) -> Vec<String> {
+    let edges = edges(files);
+    let mut told = BTreeSet::new();
+    let mut circles = Vec::new();
+    for start in files.keys() {
+        if told.contains(start) {
+            continue;
+        }
+        if let Some(way) = way_back(&edges, start) {
+            circles.push(
+                way.iter()
+                    .map(|module| shown(module))
+                    .collect::<Vec<_>>()
+                    .join(" -> "),
+            );
+            told.extend(way);
+        }
+    }
+    circles
+}
+
+fn shown(module: &ModulePath) -> String {
+    if module.is_empty() {
+        "lib".to_owned()
+    } else {
+        module.join("/")
+    }
+}
+
+/// The shortest way from a file back to itself.
+fn way_back(
+    edges: &BTreeMap<&ModulePath, BTreeSet<ModulePath>>,
+    start: &ModulePath,
+) -> Option<Vec<ModulePath>> {
+    let mut ways = std::collections::VecDeque::from([vec![start.clone()]]);
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop_front() {
+        for next in way
+            .last()
+            .and_then(|last| edges.get(last))
+            .into_iter()
+            .flatten()
+        {
+            let longer = [way.as_slice(), std::slice::from_ref(next)].concat();
+            if next == start {
+                return Some(longer);
+            }
+            if seen.insert(next.clone()) {
+                ways.push_back(longer);
+            }
+        }
+    }
+    None
+}
+
+/// Which file depends on which.
+fn edges(files: &Crate) -> BTreeMap<&ModulePath, BTreeSet<ModulePath>> {
+    let tests = test_modules(files);
+    let mut edges: BTreeMap<&ModulePath, BTreeSet<ModulePath>> = BTreeMap::new();
+    for (module, file) in files.iter().filter(|(module, _)| !tests.contains(*module)) {
+        for named in &file.paths {
+            // A module that is brought by its name is met again where it is used.
+            let is_module = |alias: &String| {
+                file.paths
+                    .iter()
+                    .any(|it| it.alias.is_none() && it.path.first() == Some(alias))
+            };
+            if named.alias.as_ref().is_some_and(is_module) {
+                continue;
+            }
+            let path = match named.path.first().and_then(|first| file.names.get(first)) {
+                Some(stands_for) if named.alias.is_none() => {
+                    [stands_for.as_slice(), &named.path[1..]].concat()
+                }
+                _ => named.path.clone(),
+            };
+            if let Some(used) =
+                absolute(files, &named.within, &path).and_then(|path| defined_in(files, &path, 0))
+                && used != *module
+                && !tests.contains(&used)
+            {
+                edges.entry(module).or_default().insert(used);
+            }
+        }
+    }
+    edges
+}
+
+/// Files that no declaration names but one that is compiled for tests alone.
+fn test_modules(files: &Crate) -> BTreeSet<ModulePath> {
+    let declared = |module: &ModulePath| match module.split_last() {
+        Some((name, parent)) => files
+            .get(parent)
+            .is_some_and(|file| file.children.contains(name)),
+        None => true,
+    };
+    let is_declared =
+        |module: &ModulePath| (0..=module.len()).all(|length| declared(&module[..length].to_vec()));
+    files
+        .keys()
+        .filter(|module| !is_declared(module))
+        .cloned()
+        .collect()
+}
+
+/// A path from the root of the crate; `None` for what another crate has.
+fn absolute(files: &Crate, within: &ModulePath, path: &[String]) -> Option<Vec<String>> {
+    let mut base = within.clone();
+    let rest = match path.first().map(String::as_str)? {
+        "crate" => {
+            base.clear();
+            &path[1..]
+        }
+        "self" => &path[1..],
+        "super" => {
+            let up = path.iter().take_while(|word| *word == "super").count();
+            base.truncate(base.len().checked_sub(up)?);
+            &path[up..]
+        }
+        first => {
+            files
+                .get(&base)
+                .filter(|file| file.children.contains(first))?;
+            path
+        }
+    };
+    base.extend_from_slice(rest);
+    Some(base)
+}
+
+/// The file that defines what a path names, re-exports followed.
+fn defined_in(files: &Crate, path: &[String], depth: usize) -> Option<ModulePath> {
+    let mut module = ModulePath::new();
+    for (position, word) in path.iter().enumerate() {
+        let child = [module.as_slice(), std::slice::from_ref(word)].concat();
+        if files.contains_key(&child) {
+            module = child;
+            continue;
+        }
+
+        let file = files.get(&module)?;
+        let Some(stands_for) = file.names.get(word).filter(|_| depth < 10) else {
+            if file.defines.contains(word) {
+                break;
+            }
+            return handed_on(files, &module, word).or(Some(module));
+        };
+        let followed = absolute(files, &module, stands_for)?;
+        return defined_in(
+            files,
+            &[followed.as_slice(), &path[position + 1..]].concat(),
+            depth + 1,
+        );
+    }
+    Some(module)
+}
+
+/// The file that defines a name which a module brings with everything of another, or which is a macro of the crate.
+fn handed_on(files: &Crate, module: &ModulePath, word: &str) -> Option<ModulePath> {
+    let of_glob = files[module].globs.iter().find_map(|path| {
+        let path = absolute(files, module, path)?;
+        files.get(&path)?.defines.contains(word).then_some(path)
+    });
+    let of_macro = || {
+        let mut defining = files.iter().filter(|(_, file)| file.macros.contains(word));
+        defining.next().map(|(path, _)| path.clone())
+    };
+    of_glob.or_else(|| module.is_empty().then(of_macro).flatten())
+}
