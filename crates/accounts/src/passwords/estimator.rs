@@ -23,7 +23,7 @@ pub struct Estimator {
 
 impl Estimator {
     /// As many turns as there are cores.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let turns = available_parallelism().map_or(1, usize::from);
         Self {
             places: Arc::new(Semaphore::new(turns + WAITING)),
