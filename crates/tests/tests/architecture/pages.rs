@@ -18,7 +18,7 @@ const MADE_BY_THE_READER: [(&str, &[&str]); 3] = [
             "app/src/notes/bodies.rs",
             "app/src/notes/endpoints.rs",
             "app/src/notes/row.rs",
-            "migrations/V32__notes.sql",
+            "migrations/V2__notes.sql",
             "tests/notes.rs",
         ],
     ),
