@@ -1,4 +1,4 @@
-//! Checkpoints as signed notes: C2SP `tlog-checkpoint` in C2SP `signed-note`, Ed25519 (RFC 8032).
+//! Checkpoints as signed notes, as specified by C2SP `tlog-checkpoint` and `signed-note`, with Ed25519 (RFC 8032).
 //!
 //! ```text
 //! api.example.org/audit
@@ -17,19 +17,19 @@ use crate::{
     tree::Hash,
 };
 
-/// What a log was at some size.
+/// The state of a log at a size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// What the log is called.
+    /// Name of the log.
     pub origin: String,
-    /// How many leaves it had.
+    /// Number of leaves.
     pub size: u64,
-    /// The root over them.
+    /// Root hash over the leaves.
     pub root: Hash,
 }
 
 impl NoteSigner {
-    /// The checkpoint of this key's log, signed.
+    /// Signs a checkpoint of this key's log.
     pub(crate) fn sign(&self, size: u64, root: Hash) -> String {
         let checkpoint = Checkpoint {
             origin: self.key().name().to_owned(),
@@ -53,7 +53,7 @@ impl fmt::Display for Checkpoint {
 }
 
 impl Checkpoint {
-    /// What a note says, whoever signed it.
+    /// Parses a note without checking its signature.
     ///
     /// # Errors
     /// [`NoteError::Malformed`].
@@ -82,12 +82,14 @@ impl Checkpoint {
             root,
         };
 
-        // One checkpoint has one spelling.
-        let is_itself = is_name(origin) && checkpoint.to_string() == text;
-        is_itself.then_some(checkpoint).ok_or(NoteError::Malformed)
+        // Only the canonical form is accepted.
+        let is_canonical = is_name(origin) && checkpoint.to_string() == text;
+        is_canonical
+            .then_some(checkpoint)
+            .ok_or(NoteError::Malformed)
     }
 
-    /// What a note says that one of `keys` has signed.
+    /// Parses a note and verifies that one of `keys` signed it.
     ///
     /// # Errors
     /// [`NoteError`].
@@ -111,7 +113,7 @@ impl Checkpoint {
                 return Err(NoteError::Malformed);
             };
 
-            // Signatures of others may stand beside ours.
+            // A note may also carry signatures of unknown keys.
             for key in keys.iter().filter(|key| key.is_named(name, *named_hash)) {
                 if !key.has_signed(text, signature) {
                     return Err(NoteError::BadSignature);
@@ -124,12 +126,13 @@ impl Checkpoint {
     }
 }
 
-/// The text that is signed, and the lines of signatures.
+/// Splits a note into the signed text and the signature lines.
 fn parts(note: &str) -> Result<(&str, &str), NoteError> {
     let (text, signatures) = note.rsplit_once("\n\n").ok_or(NoteError::Malformed)?;
-    let whole = !signatures.is_empty() && signatures.ends_with('\n');
-    // The line end belongs to the text.
-    whole
+    let is_complete = !signatures.is_empty() && signatures.ends_with('\n');
+
+    // The signed text includes its line break.
+    is_complete
         .then(|| (&note[..=text.len()], signatures))
         .ok_or(NoteError::Malformed)
 }
@@ -145,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_is_read_as_it_was_signed() {
+    fn a_signed_note_verifies() {
         let signer = signer(7);
         let note = signer.sign(42, [9; 32]);
         let lines: Vec<_> = note.lines().collect();
@@ -172,9 +175,9 @@ mod tests {
         );
     }
 
-    /// The key and note of C2SP signed-note's own example, which another implementation signed.
+    /// The example key and note in C2SP signed-note, signed by another implementation.
     #[test]
-    fn the_note_of_the_specification_verifies() {
+    fn the_example_in_the_specification_verifies() {
         let key: NoteKey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
             .parse()
             .unwrap();
@@ -183,7 +186,10 @@ mod tests {
             "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
         );
 
-        let text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+        let text = concat!(
+            "If you think cryptography is the answer to your problem,\n",
+            "then you don't know what your problem is.\n",
+        );
         let signed = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
         let bytes = STANDARD.decode(signed).unwrap();
 
@@ -194,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn no_altered_note_is_believed() {
+    fn an_altered_note_is_refused() {
         let signer = signer(7);
         let keys = [signer.key().clone()];
         let note = signer.sign(42, [9; 32]);
@@ -225,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_one_spelling_and_belongs_to_its_name() {
+    fn only_the_canonical_form_of_a_key_is_accepted() {
         let key = signer(7).key().clone();
         let text = key.to_string();
         assert_eq!(text.parse(), Ok(key));

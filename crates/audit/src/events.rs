@@ -33,30 +33,30 @@ pub struct AuditEventRow {
     after: Option<serde_json::Value>,
 }
 
-/// Who did what, to which row, when and from where.
+/// A record of the audit log: who did what, to which row, when and from where.
 #[view]
 pub(crate) struct AuditEventView {
-    /// The record.
+    /// ID of the record.
     id: Id<AuditEventRow>,
-    /// When it happened.
+    /// Time of the event.
     occurred_at: Timestamp,
-    /// The account that did it; null before sign-in.
+    /// Account that acted; null before sign-in.
     actor_id: Option<Uuid>,
-    /// The session it did it in.
+    /// Session of the account.
     session_id: Option<Uuid>,
-    /// What was done, such as `customer.updated`.
+    /// Kind of event, such as `customer.updated`.
     action: String,
-    /// The operation that did it, or the command that an operator ran.
+    /// API operation, or operator command.
     operation: String,
-    /// The kind of row.
+    /// Kind of row.
     resource: String,
-    /// The row.
+    /// ID of the row.
     resource_id: Option<Uuid>,
-    /// The request, as in its answer's `X-Request-Id`.
+    /// ID of the request, as in the response header `X-Request-Id`.
     request_id: Uuid,
-    /// The client's address.
+    /// Address of the client.
     address: Option<String>,
-    /// Each field that the event changed. Personal fields are named, their values stay sealed.
+    /// Changed fields. Values of personal fields stay sealed.
     changes: Vec<FieldChange>,
 }
 
@@ -66,27 +66,27 @@ enum AnyRow {}
 /// Which records to list.
 #[input]
 pub(crate) struct ListAuditEvents {
-    /// How many.
+    /// Maximum number of records on the page.
     limit: Limit,
-    /// Where to go on.
+    /// Cursor of the next page.
     cursor: Option<Cursor>,
-    /// Only this action.
+    /// Only records of this action.
     #[garde(length(chars, min = 1, max = 100))]
     action: Option<String>,
-    /// Only this account's.
+    /// Only records of actions by this account.
     actor_id: Option<UserId>,
-    /// Only about this row.
+    /// Only records about this row.
     resource_id: Option<Id<AnyRow>>,
-    /// Only of this request.
+    /// Only records of this request.
     request_id: Option<Id<Request>>,
-    /// Only from this moment on.
+    /// Only records from this time on.
     from: Option<Timestamp>,
-    /// Only before this moment.
+    /// Only records before this time.
     until: Option<Timestamp>,
 }
 
 impl ListAuditEvents {
-    /// What the record of the reading says was asked for: whom and what it was about.
+    /// The filters, as recorded in the audit log.
     fn to_record(&self) -> Value {
         recorded_filters(json!({
             "action": recorded_name(self.action.as_deref()),
@@ -102,8 +102,8 @@ impl ListAuditEvents {
 
 /// List the audit log, newest first.
 ///
-/// Each record names who did what, to which row, when, from where and in which request. Records cannot be changed. Reading
-/// them leaves a record too, `audit_event.listed`, with the filters that were used.
+/// Each record says who did what, to which row, when, from where and in which request. Records cannot be changed.
+/// Listing them is recorded as `audit_event.listed`, with the filters.
 #[get("/v1/audit/events")]
 pub(crate) async fn list_audit_events(
     by: Allowed<AuditRead>,

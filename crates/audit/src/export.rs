@@ -1,4 +1,5 @@
-//! The log as lines of JSON (NDJSON) that prove themselves: records, where they stand in the tree, and the signed checkpoint.
+//! Export of the log as lines of JSON (NDJSON): records with inclusion proofs, and the signed checkpoint that they
+//! prove against.
 //!
 //! ```text
 //! {"export":1,"from":0,"until":2,"checkpoint":"api.example.org/audit\n2\n…"}
@@ -23,7 +24,7 @@ use crate::{
     verify::Outside,
 };
 
-/// How many leaves a page has, by its height in the tree: a page is a full subtree, but for the last.
+/// Height of a page in the tree. Each page but the last is a full subtree.
 const PAGE_HEIGHT: u32 = 10;
 const PAGE: u64 = 1 << PAGE_HEIGHT;
 
@@ -34,8 +35,8 @@ const NEWEST: &str = r"
     LIMIT 1
 ";
 
-/// The leaves of the records between two ids. Records may be sealed in another order than their ids, by as much as their
-/// transactions overlapped.
+/// The first and last leaf of the records between two IDs. Records of overlapping transactions may be sealed in another
+/// order than that of their IDs.
 const RANGE: &str = r"
     SELECT min(index), max(index)
     FROM mainstay.audit_leaves
@@ -52,33 +53,34 @@ const HASHES: &str = r"
 ";
 
 const RECORDS: &str = concat!(
-    "SELECT l.index, l.event_id::text, ",
+    r"
+    SELECT l.index, l.event_id::text,",
     record_columns!(),
     r"
-        FROM mainstay.audit_leaves l
-        LEFT JOIN mainstay.audit_events e ON e.id = l.event_id
-        WHERE l.index >= $1 AND l.index < $2
-        ORDER BY l.index
-    "
+    FROM mainstay.audit_leaves l
+    LEFT JOIN mainstay.audit_events e ON e.id = l.event_id
+    WHERE l.index >= $1 AND l.index < $2
+    ORDER BY l.index
+"
 );
 
-/// What is exported.
+/// Which records to export.
 #[derive(Default)]
 pub struct Extent<'a> {
-    /// Records from this moment on.
+    /// Export records from this time on.
     pub from: Option<Timestamp>,
-    /// Records before this moment.
+    /// Export records before this time.
     pub until: Option<Timestamp>,
-    /// Checkpoints from outside that the export is to prove itself against.
+    /// External checkpoints that the export proves consistency with.
     pub outside: Option<&'a Outside>,
 }
 
-/// Writes the records of `extent`, and those that were sealed among them, to `output`; gives their number.
+/// Writes the records of `extent` to `output`, with those sealed between them, and returns their number.
 ///
-/// The memory that it takes grows with a thousandth of the log: what it keeps are the roots of pages.
+/// Memory is proportional to a thousandth of the log, because only the roots of pages are kept.
 ///
 /// # Errors
-/// [`AuditError`]; what was written then ends without a checkpoint and does not verify.
+/// [`AuditError`]. The output is then incomplete and does not verify.
 pub async fn export_log(
     session: &mut PostgresSession,
     extent: &Extent<'_>,
@@ -88,7 +90,7 @@ pub async fn export_log(
     let note: String = rows
         .first()
         .ok_or(AuditError::Key(
-            "there is no checkpoint: nothing was sealed",
+            "the log has no checkpoint: nothing is sealed yet",
         ))?
         .get(0)?;
 
@@ -141,6 +143,7 @@ pub async fn export_log(
             size,
             outside: outside.size,
         };
+
         if outside.size > size {
             return Err(cut().into());
         }
@@ -163,7 +166,7 @@ pub async fn export_log(
     Ok(until - from)
 }
 
-/// The indexes that the extent takes in.
+/// The range of leaf indexes in the extent.
 async fn range(
     session: &mut PostgresSession,
     extent: &Extent<'_>,
@@ -189,7 +192,7 @@ async fn range(
     })
 }
 
-/// The tree above the pages, and the last page where it is not full.
+/// The tree above the pages, and the last page if it is not full.
 struct Tops {
     above: Levels,
     rest: Levels,
@@ -197,14 +200,16 @@ struct Tops {
 }
 
 impl Tops {
-    /// The root of a full subtree: of those above the pages, of the last page, or of the page that is at hand.
+    /// The root of a full subtree: above the pages, in the given page, or in the last page.
     fn get(&self, height: u32, place: u64, page: Option<(&Levels, u64)>) -> Option<Hash> {
         if let Some(above) = height.checked_sub(PAGE_HEIGHT) {
             return self.above.get(above, place);
         }
+
         let within =
             |levels: &Levels, start: u64| levels.get(height, place.checked_sub(start >> height)?);
         let from_page = page.and_then(|(levels, start)| within(levels, start));
+
         from_page.or_else(|| within(&self.rest, self.rest_start))
     }
 }
@@ -227,7 +232,7 @@ async fn tops(session: &mut PostgresSession, size: u64) -> Result<Tops, AuditErr
     Ok(tops)
 }
 
-/// The subtrees of the leaves of one page.
+/// Reads the leaves of one page and computes their subtrees.
 async fn page(session: &mut PostgresSession, start: u64, end: u64) -> Result<Levels, AuditError> {
     let mut levels = Levels::default();
     let values = [start.cast_signed().into(), end.cast_signed().into()];

@@ -8,25 +8,26 @@ use serde_json::{Map, Value};
 /// A field that an event changed.
 #[view]
 pub(crate) struct FieldChange {
-    /// Its name.
+    /// Name of the field.
     field: String,
-    /// Its value before; null when there was none.
+    /// Value before the event; null if there was none.
     before: Value,
-    /// Its value after; null when there is none.
+    /// Value after the event; null if there is none.
     after: Value,
 }
 
-/// Columns that the platform keeps: they follow from the event itself.
+/// Columns that the platform maintains; they are implied by the event.
 const HIDDEN: [&str; 4] = ["data_key", "organization_id", "updated_at", "version"];
 
-/// What a reader is shown of a value that only its data key opens.
+/// Placeholder for a value that is encrypted under a data key.
 const SEALED: &str = "[sealed]";
 
-/// The fields in which the row before and the row after differ.
+/// The fields that differ between the row before and after the event.
 pub(crate) fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
     let empty = Map::new();
     let fields = |row: Option<&Value>| row.and_then(Value::as_object).unwrap_or(&empty).clone();
     let (before, after) = (fields(before), fields(after));
+
     let names: BTreeSet<_> = before
         .keys()
         .chain(after.keys())
@@ -52,7 +53,7 @@ pub(crate) fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<Fiel
         .collect()
 }
 
-/// Postgres writes a `bytea` as `\x…`: ciphertext, which tells a reader nothing but its length.
+/// Replaces ciphertext, a `bytea` that Postgres writes as `\x…`, by a placeholder.
 fn shown(value: &Value) -> Value {
     match value.as_str() {
         Some(text) if text.starts_with("\\x") => SEALED.into(),
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_differs_is_shown_and_ciphertext_never() {
+    fn only_changed_fields_are_shown_and_never_ciphertext() {
         let before = json!({ "status": "lead", "email": "\\x0101", "email_index": "\\x02", "tags": ["a"], "data_key": 1 });
         let after = json!({ "status": "active", "email": "\\x0102", "email_index": "\\x03", "tags": ["a"], "data_key": 1 });
         let shown: Vec<_> = changes(Some(&before), Some(&after))

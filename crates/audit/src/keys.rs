@@ -1,4 +1,5 @@
-//! The keys that sign checkpoints, in the table `audit_keys`: sealed under the key ring, the newest signs.
+//! The keys that sign checkpoints, stored in the table `audit_keys` and sealed under the key ring. The newest key
+//! signs.
 
 use mainstay_crypto::{KeyRing, Zeroizing};
 use mainstay_database::{
@@ -10,11 +11,11 @@ use crate::{
     note_key::{NoteKey, NoteSigner},
 };
 
-/// What the halves of a key are sealed for.
+/// The purposes for which the halves of a key are sealed.
 const PRIVATE: &str = "audit key";
 const PUBLIC: &str = "audit key, public half";
 
-/// Where the halves stand.
+/// The columns of the halves.
 pub(crate) const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("public", PUBLIC)];
 
 const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
@@ -35,8 +36,8 @@ const LIST: &str = r"
     ORDER BY number DESC
 ";
 
-/// Of two that make a key at once, one does.
-const MAKE: &str = r"
+/// Inserts nothing if another process created the key at the same time.
+const INSERT: &str = r"
     changed AS (
         INSERT INTO mainstay.audit_keys (number, origin, public, private, created_at)
         VALUES ($1, $2, $3, $4, $5)
@@ -45,7 +46,7 @@ const MAKE: &str = r"
     )
 ";
 
-/// A key as it stands in the database.
+/// A key as stored in the database.
 struct Stored {
     number: i64,
     origin: String,
@@ -53,14 +54,14 @@ struct Stored {
     private: Vec<u8>,
 }
 
-/// Every key of the log, the newest first.
+/// All keys of the log, newest first.
 pub(crate) struct Keys(Vec<NoteSigner>);
 
 impl Keys {
-    /// Reads the keys and opens them.
+    /// Reads and decrypts the keys.
     ///
     /// # Errors
-    /// [`AuditError::Key`] when one does not open: somebody has put it there who does not have the ring.
+    /// [`AuditError::Key`] if a key cannot be decrypted: it was stored without access to the key ring.
     pub(crate) async fn read(
         session: &mut PostgresSession,
         ring: &KeyRing,
@@ -68,44 +69,46 @@ impl Keys {
         Self::open(&session.run("audit_keys.list", LIST, []).await?, ring)
     }
 
-    /// Reads the keys; makes the first one where there is none yet. `origin` is what the log is then called, for ever.
+    /// Reads the keys, and creates the first key if there is none. `origin` then becomes the permanent name of the log.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Like [`read`](Self::read).
     pub(crate) async fn ensure(unscoped: &Unscoped, origin: &str) -> Result<Self, AuditError> {
         let ring = unscoped.database().ring();
         let keys = Self::open(&unscoped.select("audit_keys.list", LIST, []).await?, ring)?;
         if !keys.0.is_empty() {
             return Ok(keys);
         }
-        make(unscoped, 1, origin).await?;
+
+        create(unscoped, 1, origin).await?;
         Self::open(&unscoped.select("audit_keys.list", LIST, []).await?, ring)
     }
 
-    /// Adds a key, which signs from now on, under the name that the log has.
+    /// Adds a key with the name of the log, which signs from now on.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Like [`read`](Self::read).
     pub(crate) async fn rotate(unscoped: &Unscoped, origin: &str) -> Result<Self, AuditError> {
         let keys = Self::ensure(unscoped, origin).await?;
         let next = i64::try_from(keys.0.len())
             .unwrap_or(i64::MAX)
             .saturating_add(1);
-        make(unscoped, next, keys.signer()?.key().name()).await?;
+        create(unscoped, next, keys.signer()?.key().name()).await?;
+
         Self::open(
             &unscoped.select("audit_keys.list", LIST, []).await?,
             unscoped.database().ring(),
         )
     }
 
-    /// The one that signs.
+    /// The key that signs.
     pub(crate) fn signer(&self) -> Result<&NoteSigner, AuditError> {
         self.0
             .first()
-            .ok_or(AuditError::Key("there is none yet: nothing was sealed"))
+            .ok_or(AuditError::Key("no key exists yet: nothing is sealed"))
     }
 
-    /// What verifies.
+    /// The public keys that verify checkpoints.
     pub(crate) fn public(&self) -> Vec<NoteKey> {
         self.0.iter().map(|signer| signer.key().clone()).collect()
     }
@@ -130,30 +133,31 @@ impl Stored {
         let context = context(self.number, &self.origin);
         let open = |purpose, half: &[u8]| {
             ring.open_private(purpose, &context, half)
-                .map_err(|_| AuditError::Key("one does not open under the key ring"))
+                .map_err(|_| AuditError::Key("the key ring cannot decrypt a stored key"))
         };
+
         let public = open(PUBLIC, &self.public)?;
         let signer = NoteSigner::from_seed(&self.origin, &open(PRIVATE, &self.private)?);
 
         signer
             .filter(|signer| signer.key().public()[..] == public[..])
             .ok_or(AuditError::Key(
-                "one has halves that do not belong together",
+                "the halves of a stored key do not belong together",
             ))
     }
 }
 
-/// Where a key stands: its halves open there alone.
+/// The associated data of a key, which binds its halves to this number and name.
 fn context(number: i64, origin: &str) -> Vec<u8> {
     format!("{number} {origin}").into_bytes()
 }
 
-async fn make(unscoped: &Unscoped, number: i64, origin: &str) -> Result<(), AuditError> {
+async fn create(unscoped: &Unscoped, number: i64, origin: &str) -> Result<(), AuditError> {
     let database = unscoped.database();
     let (ring, random) = (database.ring(), &database.runtime().random);
     let seed = Zeroizing::new(random.bytes::<32>());
     let signer =
-        NoteSigner::from_seed(origin, &*seed).ok_or(AuditError::Key("one cannot be made"))?;
+        NoteSigner::from_seed(origin, &*seed).ok_or(AuditError::Key("cannot create a key"))?;
     let seal =
         |purpose, half: &[u8]| ring.seal_private(random, purpose, &context(number, origin), half);
 
@@ -173,7 +177,7 @@ async fn make(unscoped: &Unscoped, number: i64, origin: &str) -> Result<(), Audi
     };
 
     unscoped
-        .change(Change::new("audit_keys.make", MAKE, values, event))
+        .change(Change::new("audit_keys.make", INSERT, values, event))
         .await
         .map(drop)
         .map_err(Error::into)
@@ -206,9 +210,9 @@ mod tests {
         }
     }
 
-    /// Somebody who can write to the database makes no key, and gives none another place or name.
+    /// With write access to the database alone, nobody can create a key, or change the number or name of one.
     #[test]
-    fn a_key_opens_under_its_ring_number_and_origin_alone() {
+    fn a_key_opens_only_with_its_ring_number_and_origin() {
         let ring = ring();
         assert!(stored(&ring, 1, "a").open(&ring).is_ok());
         assert!(stored(&ring, 1, "a").open(&super::tests::ring()).is_err());

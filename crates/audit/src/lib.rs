@@ -1,9 +1,9 @@
-//! The audit log: its readers, and the seal over it.
+//! The audit log: listing, sealing, export and verification.
 //!
-//! Records are written by the database's door, in the statement of the change itself. A [`Sealer`] makes a leaf of a Merkle
-//! tree of each and signs checkpoints over them, so that nobody alters or removes a record unseen, whatever rights he has in
-//! the database: [`verify_log`] finds it, and [`verify_export`] does without the database. What that proves, and what it does
-//! not, is said in `docs/audit.md`.
+//! The data door writes each record in the same statement as the change. A [`Sealer`] adds every record as a leaf to a
+//! Merkle tree and signs checkpoints, so that altering or removing a record is detected, whatever privileges the
+//! attacker has in the database. [`verify_log`] checks the database, [`verify_export`] an export without the database.
+//! `docs/audit.md` explains what this proves and what it does not.
 
 mod checkpoint;
 mod error;
@@ -51,24 +51,25 @@ pub use verify::{
 
 use events::list_audit_events;
 
-/// The audit log's endpoint.
+/// The module with the endpoint that lists the audit log.
 pub fn module() -> Module {
-    let kept = "for good: an operator moves away what the law no longer asks for";
+    let kept = "permanently; an operator may archive months that are no longer required by law";
+
     keys::HALVES
         .into_iter()
         .fold(Module::new("audit"), Module::private_column)
         .keeping("mainstay.audit_events", kept)
         .keeping(
             "mainstay.audit_leaves",
-            "for good, also of records that were moved away",
+            "permanently, also of archived records",
         )
         .keeping(
             "mainstay.audit_checkpoints",
-            "for good: one an hour after a day, one a day after 30 days",
+            "permanently; one per hour after a day, one per day after 30 days",
         )
         .keeping(
             "mainstay.audit_keys",
-            "for good: each verifies what it signed",
+            "permanently; each key verifies the checkpoints that it signed",
         )
         .endpoints((list_audit_events,))
 }

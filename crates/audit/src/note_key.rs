@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::tree::hash;
 
-/// The kind of signature in a key's hash and text: Ed25519.
+/// The signature type of Ed25519 in the hash and text of a key.
 const ED25519_KIND: u8 = 1;
 
 /// A key that signs notes.
@@ -16,32 +16,32 @@ pub(crate) struct NoteSigner {
     pair: Ed25519KeyPair,
 }
 
-/// The public half, as an auditor keeps it: `name+hash+key`.
+/// A public key, in the format `name+hash+key` that auditors keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoteKey {
     name: String,
     public: [u8; 32],
 }
 
-/// Why a note or key is not believed.
+/// Why a note or key is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
     /// Not a signed note of a checkpoint.
-    #[error("it is no signed checkpoint")]
+    #[error("not a signed checkpoint")]
     Malformed,
-    /// Nobody known has signed it.
-    #[error("it is signed by none of the keys that are believed")]
+    /// None of the given keys signed it.
+    #[error("not signed by a trusted key")]
     UnknownKey,
-    /// The signature is not that of the key that it names.
-    #[error("its signature is not that of the key")]
+    /// The signature does not match the key that it names.
+    #[error("the signature is invalid")]
     BadSignature,
-    /// Not a verifier key.
-    #[error("it is no key such as name+hash+base64")]
+    /// Not a public key in the format `name+hash+key`.
+    #[error("not a key of the form name+hash+base64")]
     MalformedKey,
 }
 
 impl NoteSigner {
-    /// A key from its seed; `None` for bytes that make none.
+    /// Creates a key from a seed; `None` if the seed is invalid.
     pub(crate) fn from_seed(name: &str, seed: &[u8]) -> Option<Self> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
         let public = pair.public_key().as_ref().try_into().ok()?;
@@ -67,7 +67,7 @@ impl NoteSigner {
 }
 
 impl NoteKey {
-    /// What the log of this key is called.
+    /// Name of the log that this key signs.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -88,7 +88,7 @@ impl NoteKey {
             .is_ok()
     }
 
-    /// The key's hash in signatures: the first four bytes of a digest over name and key.
+    /// The hash that identifies the key in signatures: the first four bytes of a digest over name and key.
     fn hash(&self) -> [u8; 4] {
         let [a, b, c, d, ..] = hash(&[self.name.as_bytes(), b"\n", &[ED25519_KIND], &self.public]);
         [a, b, c, d]
@@ -127,14 +127,14 @@ impl FromStr for NoteKey {
             name: name.to_owned(),
             public,
         };
-        let is_itself =
+        let is_valid =
             is_name(name) && named_hash == format!("{:08x}", u32::from_be_bytes(key.hash()));
 
-        is_itself.then_some(key).ok_or(NoteError::MalformedKey)
+        is_valid.then_some(key).ok_or(NoteError::MalformedKey)
     }
 }
 
-/// Whether a log may be called so: not empty, and neither space nor plus in it.
+/// Whether this is a valid name of a log: not empty, and without spaces and plus signs.
 pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && !name

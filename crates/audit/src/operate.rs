@@ -1,14 +1,14 @@
-//! What an operator asks of the log's keys from the command line.
+//! Commands for the keys of the audit log.
 
 use mainstay_database::{Database, Error, Origin, PostgresSession, Unscoped, Uuid};
 use mainstay_kernel::Timestamp;
 
 use crate::{AuditError, Settings, keys::Keys, note_key::NoteKey};
 
-/// The keys that sign the log's checkpoints, the newest first, and the first one made where there is none yet.
+/// Returns the public keys of the log, newest first. Creates the first key if there is none.
 ///
 /// # Errors
-/// [`AuditError::Key`] when one does not open under the key ring.
+/// [`AuditError::Key`] if the key ring cannot decrypt a key.
 pub async fn audit_keys(
     unscoped: &Unscoped,
     settings: &Settings,
@@ -18,10 +18,10 @@ pub async fn audit_keys(
         .map(|keys| keys.public())
 }
 
-/// Makes another key, which signs within a quarter of a minute. The newest first.
+/// Creates a key, which signs within 15 seconds. Returns all public keys, newest first.
 ///
 /// # Errors
-/// As [`audit_keys`].
+/// Like [`audit_keys`].
 pub async fn rotate_audit_key(
     unscoped: &Unscoped,
     settings: &Settings,
@@ -31,10 +31,10 @@ pub async fn rotate_audit_key(
         .map(|keys| keys.public())
 }
 
-/// The keys that `session` finds in the database, opened under the key ring.
+/// Returns the public keys in the database, newest first.
 ///
 /// # Errors
-/// As [`audit_keys`].
+/// Like [`audit_keys`].
 pub async fn keys_of(
     session: &mut PostgresSession,
     ring: &mainstay_crypto::KeyRing,
@@ -42,10 +42,10 @@ pub async fn keys_of(
     Keys::read(session, ring).await.map(|keys| keys.public())
 }
 
-/// When the key was made that signs checkpoints; `None` before there is one.
+/// Returns when the signing key was created; `None` if there is no key yet.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn key_made(database: &Database) -> Result<Option<Timestamp>, Error> {
     let origin = Origin {
         request: Uuid::nil(),

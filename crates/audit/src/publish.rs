@@ -1,7 +1,7 @@
-//! Checkpoints leave the database: whoever can rewrite it finds what was published in his way.
+//! Publishes checkpoints outside the database, so that rewriting the database contradicts what was published.
 //!
-//! Publishing never holds up sealing. What cannot be published is tried again, and of several that wait the newest is,
-//! since it is about everything that the others are about.
+//! Publishing never delays sealing. A failed attempt is repeated with the newest checkpoint, which covers all earlier
+//! ones.
 
 mod bucket;
 mod destination;
@@ -30,22 +30,22 @@ use bucket::Bucket;
 use file::Added;
 use publish_error::PublishError;
 
-/// How long one attempt may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The wait after a failure, at first and at most.
-const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// The initial and the maximum delay after a failure.
+const RETRY_DELAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// A checkpoint on its way out.
+/// A checkpoint to publish.
 #[derive(Clone, Debug)]
 pub(crate) struct SealedCheckpoint {
-    /// How many this process has sealed up to it.
+    /// Number of checkpoints sealed by this process so far.
     pub(crate) number: u64,
     pub(crate) size: u64,
     pub(crate) note: String,
 }
 
-/// Publishes the newest checkpoint again and again, until there is nobody who seals.
+/// Publishes each newest checkpoint until the sealer ends.
 pub(crate) async fn publish(
     log: Log,
     destination: CheckpointDestination,
@@ -60,7 +60,7 @@ pub(crate) async fn publish(
     };
 
     while sealed.changed().await.is_ok() {
-        let mut again = AGAIN.0;
+        let mut delay = RETRY_DELAY.0;
         loop {
             let Some(newest) = sealed.borrow_and_update().clone() else {
                 break;
@@ -77,7 +77,7 @@ pub(crate) async fn publish(
                 }
                 Err(error) => {
                     metrics::counter!("audit_publish_failures_total").increment(1);
-                    tracing::error!(size = newest.size, %error, "a checkpoint of the audit log was not published");
+                    tracing::error!(size = newest.size, %error, "audit checkpoint was not published");
                 }
             }
 
@@ -85,11 +85,11 @@ pub(crate) async fn publish(
                 return;
             }
 
-            sleep(again).await;
-            again = (again * 2).min(AGAIN.1);
+            sleep(delay).await;
+            delay = (delay * 2).min(RETRY_DELAY.1);
         }
 
-        // Nothing is lost by waiting: the newest is about all before it. Only the end is not waited for.
+        // The next checkpoint will cover all that follow until then. A shutdown is not delayed.
         tokio::select! {
             () = sleep(every) => {}
             () = ended(sealed.clone()) => {}
@@ -97,7 +97,7 @@ pub(crate) async fn publish(
     }
 }
 
-/// Waits until nobody seals any more.
+/// Waits until the sealer ends.
 async fn ended(mut sealed: watch::Receiver<Option<SealedCheckpoint>>) {
     while sealed.changed().await.is_ok() {}
 }
@@ -132,14 +132,14 @@ impl Publisher {
             }
         };
 
-        timeout(PATIENCE, put)
+        timeout(ATTEMPT_TIMEOUT, put)
             .await
             .unwrap_or(Err(PublishError::Timeout))
     }
 }
 
-/// Adds a note to the file, behind a note that the log goes on from. Another process may add to it too: the one that led
-/// before, or leads now.
+/// Appends a note to the file if its last note is a prefix of the log. Another process may append at the same time: a
+/// former or a newer leader.
 async fn add(log: &Log, path: &Path, note: &str) -> Result<(), PublishError> {
     loop {
         let end = blocking({
@@ -147,6 +147,7 @@ async fn add(log: &Log, path: &Path, note: &str) -> Result<(), PublishError> {
             move || file::last(&path)
         });
         let end = end.await?;
+
         if let Some(published) = &end
             && !log.begins_with(published).await?
         {

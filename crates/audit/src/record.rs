@@ -1,4 +1,4 @@
-//! A record of the audit log as it is sealed: every column in the text form that Postgres gives it.
+//! A record of the audit log in its sealed form: every column as text, as formatted by Postgres.
 
 use mainstay_database::{Error, Row, Uuid};
 use mainstay_kernel::Timestamp;
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::tree::{Hash, leaf_hash};
 
-/// The first byte of the canonical form. Whoever adds a column makes another version.
+/// The first byte of the canonical form. Adding a column requires a new version.
 const VERSION: u8 = 1;
 
 /// The columns, in the order of the canonical form.
@@ -27,13 +27,14 @@ pub const FIELDS: [&str; 14] = [
     "transaction_id",
 ];
 
-/// What a statement selects of `e` to read a [`Record`], in the order of [`FIELDS`]. Neither `DateStyle` nor `TimeZone` has
-/// a say in it: the moment is as ISO 8601 writes it in UTC, to the microsecond.
+/// The columns of `e` that a statement selects to read a [`Record`], in the order of [`FIELDS`]. The time is formatted
+/// as ISO 8601 in UTC with microseconds, independent of `DateStyle` and `TimeZone`.
 macro_rules! record_columns {
     () => {
-        "e.id::text, to_jsonb(e.occurred_at AT TIME ZONE 'UTC') #>> '{}', e.organization_id::text, e.actor_id::text, \
-         e.session_id::text, e.action, e.operation, e.resource, e.resource_id::text, e.request_id::text, e.address, \
-         e.before::text, e.after::text, e.transaction_id::text"
+        r"
+        e.id::text, to_jsonb(e.occurred_at AT TIME ZONE 'UTC') #>> '{}', e.organization_id::text,
+        e.actor_id::text, e.session_id::text, e.action, e.operation, e.resource, e.resource_id::text,
+        e.request_id::text, e.address, e.before::text, e.after::text, e.transaction_id::text"
     };
 }
 pub(crate) use record_columns;
@@ -43,38 +44,39 @@ pub(crate) use record_columns;
 pub struct Record([Option<String>; FIELDS.len()]);
 
 impl Record {
-    /// A record of these columns, in the order of [`FIELDS`].
+    /// Creates a record of these columns, in the order of [`FIELDS`].
     pub fn new(columns: [Option<String>; FIELDS.len()]) -> Self {
         Self(columns)
     }
 
-    /// Reads what [`record_columns`] selected, from `position` on; `None` where a join found no record.
+    /// Reads the columns selected by [`record_columns`], from `position` on; `None` if a join found no record.
     pub(crate) fn read(row: &Row, position: usize) -> Result<Option<Self>, Error> {
         let mut columns = [const { None }; FIELDS.len()];
         for (offset, column) in columns.iter_mut().enumerate() {
             *column = row.get(position + offset)?;
         }
+
         Ok(columns[0].is_some().then_some(Self(columns)))
     }
 
-    /// The column of this name.
+    /// The value of a column.
     pub fn get(&self, field: &str) -> Option<&str> {
         let place = FIELDS.iter().position(|name| *name == field)?;
         self.0[place].as_deref()
     }
 
-    /// Its id.
+    /// ID of the record.
     pub fn id(&self) -> &str {
         self.0[0].as_deref().unwrap_or_default()
     }
 
-    /// The hash of its leaf.
+    /// Hash of the record's leaf.
     pub fn leaf(&self) -> Hash {
         leaf_hash(&self.canonical())
     }
 
-    /// The canonical form: a version, then each column as a zero byte where it is null, or else a one, its length in bytes
-    /// as eight bytes with the highest first, and its text in UTF-8. No two records have the same.
+    /// The canonical form: the version, then for each column a 0 byte if it is null, or a 1 byte, its length as 8
+    /// bytes in big-endian order, and its text in UTF-8. Different records have different forms.
     fn canonical(&self) -> Vec<u8> {
         let length: usize = self.0.iter().flatten().map(|text| text.len() + 9).sum();
         let mut bytes = Vec::with_capacity(length + FIELDS.len());
@@ -94,8 +96,8 @@ impl Record {
         bytes
     }
 
-    /// As an export has it: an object of texts and nulls. What is JSON in the log is a text here, so that its letters stay
-    /// as they were sealed.
+    /// The record as exported: an object of strings and nulls. JSON columns are strings, too, so that they stay byte
+    /// for byte as they were sealed.
     pub(crate) fn to_json(&self) -> Value {
         let members = FIELDS
             .iter()
@@ -104,7 +106,7 @@ impl Record {
         Value::Object(members.collect())
     }
 
-    /// Reads it back; `None` when a column is missing, another one is there, or one is no text.
+    /// Reads an exported record; `None` if a column is missing, unknown or not a string.
     pub(crate) fn from_json(members: &Map<String, Value>) -> Option<Self> {
         let mut columns = [const { None }; FIELDS.len()];
         for (column, name) in columns.iter_mut().zip(FIELDS) {
@@ -114,11 +116,12 @@ impl Record {
                 _ => return None,
             };
         }
+
         (members.len() == FIELDS.len() && columns[0].is_some()).then_some(Self(columns))
     }
 }
 
-/// The lowest id that a record of this moment may have (RFC 9562 §5.7).
+/// The lowest ID of a record of this time (RFC 9562 §5.7).
 pub(crate) fn first_id_of(moment: Timestamp) -> Uuid {
     let milliseconds = moment.inner().unix_timestamp_nanos() / 1_000_000;
     Uuid::from_u128(u128::try_from(milliseconds).unwrap_or(0) << 80)
@@ -138,9 +141,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever differs has another leaf, also where one column ends and the next begins.
+        /// Different records have different leaves, also if text moves from one column to the next.
         #[test]
-        fn no_two_records_have_the_same_form(one in record(), other in record(), at in 0..FIELDS.len() - 1) {
+        fn different_records_have_different_forms(one in record(), other in record(), at in 0..FIELDS.len() - 1) {
             prop_assert_eq!(one.canonical() == other.canonical(), one == other);
             let mut shifted = one.clone();
             shifted.0.swap(at, at + 1);
@@ -148,7 +151,7 @@ mod tests {
         }
 
         #[test]
-        fn an_export_reads_back_as_it_was(mut record in record()) {
+        fn an_exported_record_reads_back(mut record in record()) {
             record.0[0] = Some("id".to_owned());
             let json = record.to_json();
             prop_assert_eq!(Record::from_json(json.as_object().unwrap()), Some(record));
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_is_what_the_documentation_says() {
+    fn the_canonical_form_is_as_documented() {
         let mut columns = [const { None }; FIELDS.len()];
         columns[0] = Some("ab".to_owned());
         columns[13] = Some(String::new());

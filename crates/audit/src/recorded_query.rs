@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What the record of a reading says was asked for: the filters that were used. It stands in the log for good.
+/// Removes unset filters, for the audit record of a listing. The record is permanent.
 pub fn recorded_filters(filters: Value) -> Value {
     let members = filters.as_object().cloned().unwrap_or_default();
     Value::Object(
@@ -13,11 +13,12 @@ pub fn recorded_filters(filters: Value) -> Value {
     )
 }
 
-/// What somebody typed as the name of something: told only when it is shaped like one.
+/// A name as typed by the caller, for the audit record; `another` if it is not shaped like a name.
 pub fn recorded_name(typed: Option<&str>) -> Option<&str> {
     let is_name = |text: &str| {
         text.chars()
             .all(|letter| letter.is_ascii_lowercase() || "._".contains(letter))
     };
+
     typed.map(|text| if is_name(text) { text } else { "another" })
 }

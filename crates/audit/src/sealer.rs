@@ -1,8 +1,8 @@
-//! The sealer: of all workers one, which makes a leaf of each record and signs what the log has become.
+//! The sealer: one leader among all workers adds each record as a leaf to the Merkle tree and signs checkpoints.
 //!
-//! Records are taken below the snapshot's `xmin`: every transaction before it has ended, so that none of them commits a
-//! record behind the seal. A checkpoint and its leaves are written by one statement, so that a crash leaves nothing half
-//! done, and of two leaders at once the second one's leaves are refused.
+//! It reads records below the snapshot's `xmin`. All transactions before it have ended, so none can commit a record
+//! behind the seal. One statement writes a checkpoint and its leaves, so a crash leaves nothing half done, and if
+//! there are two leaders for a moment, the leaves of the second are refused.
 
 mod batch;
 mod leader;
@@ -25,29 +25,29 @@ use leader::Leader;
 
 pub(crate) use batch::{Position, read};
 
-/// How long a committed record waits at most before it is looked for.
-const TICK: Duration = Duration::from_millis(500);
+/// How often the leader looks for new records.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How often a replica tries to become the leader, and to come back after a failure.
-const AGAIN: Duration = Duration::from_secs(1);
+/// How often a replica tries to become the leader, and to recover from a failure.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a statement of the sealer may take.
+/// Timeout of a statement of the sealer.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a leader may be silent before Postgres ends its session and another one leads.
-const SILENCE: Duration = Duration::from_secs(30);
+/// How long a leader may be silent before Postgres ends its session, so that another replica can lead.
+const MAX_SILENCE: Duration = Duration::from_secs(30);
 
-/// How long the seal may stand still before the process does not count as ready: a statement of it may take so long, and
-/// coming back after it as well.
-const STANDSTILL: Duration = Duration::from_secs(60);
+/// How long sealing may make no progress before the process is no longer ready: a statement may time out, and so may
+/// the recovery after it.
+const MAX_STANDSTILL: Duration = Duration::from_secs(60);
 
-/// How long the end waits for the last checkpoint to be published.
-const SETTLING: Duration = Duration::from_secs(5);
+/// How long the shutdown waits until the last checkpoint is published.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The advisory lock of the leader. Any number will do, as long as every replica takes the same.
+/// The advisory lock of the leader; an arbitrary number that all replicas share.
 const LOCK: i64 = 7_218_340_963;
 
-/// Seals the audit log for as long as it is let.
+/// Seals the audit log.
 pub struct Sealer {
     database: Database,
     settings: Arc<Settings>,
@@ -55,24 +55,24 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Connections to Postgres that it takes, whether it leads or waits for that.
+    /// Number of connections to Postgres, whether it leads or waits to lead.
     pub const CONNECTIONS: usize = 1;
 
-    /// A sealer; `database` is where its connection leads.
+    /// Creates a sealer of the log in `database`.
     pub fn new(database: Database, settings: Settings) -> Self {
         Self {
             database,
             settings: Arc::new(settings),
-            pulse: Pulse::new("seal", STANDSTILL),
+            pulse: Pulse::new("seal", MAX_STANDSTILL),
         }
     }
 
-    /// When it last sealed what there was, or found that another process does.
+    /// The pulse: when it last sealed all records, or found that another process is the leader.
     pub fn pulse(&self) -> Pulse {
         self.pulse.clone()
     }
 
-    /// Seals until `stop`, then once more what is there, so that an orderly end leaves nothing unsealed.
+    /// Seals until `stop`, then seals the remaining records, so that a graceful shutdown leaves none unsealed.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (sealed, published) = watch::channel(None);
         let publishing = self.settings.publish.clone().map(|destination| {
@@ -84,32 +84,32 @@ impl Sealer {
             ))
         });
 
-        // Waited for again by whoever goes on where a leader failed.
+        // Shared, because each attempt to lead waits for it.
         let stop = stop.shared();
         loop {
-            // What is under way at the end is finished: only between two rounds is there a stop.
+            // It stops only between two rounds, so a round in progress is finished.
             match self.lead(&sealed, stop.clone()).await {
                 Ok(()) => break,
                 Err(AuditError::Database(error)) => {
-                    tracing::info!(%error, cause = error.cause(), "the audit log waits for the database to be sealed");
+                    tracing::info!(%error, cause = error.cause(), "sealing the audit log is waiting for the database");
                 }
-                Err(error) => tracing::error!(%error, "the audit log is not sealed"),
+                Err(error) => tracing::error!(%error, "sealing the audit log failed"),
             }
 
             metrics::counter!("audit_seal_failures_total").increment(1);
 
             tokio::select! {
                 () = stop.clone() => break,
-                () = sleep(AGAIN) => {}
+                () = sleep(RETRY_INTERVAL) => {}
             }
         }
 
         drop(sealed);
 
         if let Some(publishing) = publishing
-            && timeout(SETTLING, publishing).await.is_err()
+            && timeout(PUBLISH_TIMEOUT, publishing).await.is_err()
         {
-            tracing::warn!("the last checkpoint of the audit log was not published in time");
+            tracing::warn!("shutdown did not publish the last audit checkpoint in time");
         }
     }
 
@@ -121,26 +121,27 @@ impl Sealer {
     ) -> Result<(), AuditError> {
         let mut stop = pin!(stop);
         let mut session = self.database.session(STATEMENT_TIMEOUT).await?;
-        session.ends_when_silent_for(SILENCE).await?;
+        session.ends_when_silent_for(MAX_SILENCE).await?;
 
         while !self.is_leader(&mut session).await? {
             tokio::select! {
                 () = stop.as_mut() => return close(session).await,
-                () = sleep(AGAIN) => {}
+                () = sleep(RETRY_INTERVAL) => {}
             }
         }
 
         let mut leader =
             Leader::new(&self.database, session, &self.settings.origin, sealed).await?;
         loop {
-            let is_more = leader.round().await?;
+            let has_more = leader.round().await?;
             self.pulse.beat();
-            if is_more {
+            if has_more {
                 continue;
             }
+
             tokio::select! {
                 () = stop.as_mut() => break,
-                () = sleep(TICK) => {}
+                () = sleep(POLL_INTERVAL) => {}
             }
         }
 
@@ -150,11 +151,12 @@ impl Sealer {
         close(leader.into_session()).await
     }
 
-    /// Whether the lock is had; if not, another process seals.
+    /// Tries to take the lock; if it is taken, another process is the leader.
     async fn is_leader(&self, session: &mut PostgresSession) -> Result<bool, AuditError> {
         session.ping().await?;
         let is_leader = session.try_lock(LOCK).await?;
         self.pulse.beat();
+
         Ok(is_leader)
     }
 }

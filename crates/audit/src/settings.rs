@@ -6,38 +6,38 @@ use mainstay_config::Reader;
 
 use crate::{note_key::is_name, publish::CheckpointDestination};
 
-/// How the audit log is sealed and published.
+/// Settings for sealing the audit log and publishing its checkpoints.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What the log is called in its checkpoints, from the first one on.
+    /// Name of the log in its checkpoints, fixed by the first one.
     pub origin: String,
-    /// Where checkpoints go.
+    /// Where checkpoints are published.
     pub publish: Option<CheckpointDestination>,
-    /// At least so far apart are two checkpoints that are published.
+    /// Minimum time between two published checkpoints.
     pub publish_every: Duration,
 }
 
 impl Settings {
-    /// Reads the settings; what is wrong is remembered by `reader`. `public_url` names the log unless a setting does.
+    /// Reads the settings; `reader` collects the errors. By default, the log is named after the host of `public_url`.
     pub fn read(reader: &mut Reader, public_url: &str) -> Option<Self> {
         let origin: Option<String> = reader.optional(
             "audit.origin",
-            "What the audit log is called in its checkpoints, fixed by the first; else the host of the public URL and /audit.",
+            "Name of the audit log in checkpoints, fixed by the first one; default: host of the public URL and /audit.",
         );
         let publish: Option<String> = reader.optional(
             "audit.publish",
-            "Where checkpoints of the audit log are published: stdout, a file's absolute path, or s3://bucket/prefix.",
+            "Where checkpoints of the audit log are published: stdout, absolute path of a file, or s3://bucket/prefix.",
         );
 
         let publish_every = reader.or(
             "audit.publish_every",
             Duration::from_secs(5),
-            "The least time between two published checkpoints.",
+            "Minimum time between two published checkpoints.",
         );
 
         let origin = origin.unwrap_or_else(|| format!("{}/audit", host(public_url)));
         if !is_name(&origin) {
-            reader.refuse("audit.origin", "must hold neither space nor plus");
+            reader.refuse("audit.origin", "must not contain spaces or plus signs");
         }
 
         let publish = match publish.as_deref().map(destination) {
@@ -46,7 +46,7 @@ impl Settings {
             Some(None) => {
                 reader.refuse(
                     "audit.publish",
-                    "is neither stdout, nor an absolute path, nor s3://bucket/prefix",
+                    "must be stdout, an absolute path or s3://bucket/prefix",
                 );
                 return None;
             }
@@ -69,6 +69,7 @@ fn destination(text: &str) -> Option<CheckpointDestination> {
     if text == "stdout" {
         return Some(CheckpointDestination::StandardOutput);
     }
+
     if let Some(rest) = text.strip_prefix("s3://") {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = prefix.trim_end_matches('/').to_owned();
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_called_after_the_host() {
+    fn the_log_is_named_after_the_host() {
         let settings = Settings::read(&mut Reader::new([]), "https://api.example.org/v1").unwrap();
         assert_eq!(
             (settings.origin.as_str(), settings.publish),

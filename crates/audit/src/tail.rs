@@ -8,29 +8,30 @@ use crate::{
     sealer::{Position, read},
 };
 
-/// Follows the log: every record that is committed from now on, once, those of earlier transactions first.
+/// Follows the log: returns every record committed from now on exactly once, ordered by transaction.
 pub struct Tail {
     session: PostgresSession,
     position: Position,
 }
 
 impl Tail {
-    /// Begins at the end of the log.
+    /// Starts at the end of the log.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn begin(mut session: PostgresSession) -> Result<Self, AuditError> {
         let position = Position::now(&mut session).await?;
         Ok(Self { session, position })
     }
 
-    /// What has come since the last time; whether more is there.
+    /// Returns the records since the last call, and whether there may be more.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn next(&mut self) -> Result<(Vec<Record>, bool), AuditError> {
         let (records, next, is_full) = read(&mut self.session, self.position).await?;
         self.position = next;
+
         Ok((
             records.into_iter().map(|(record, _)| record).collect(),
             is_full,

@@ -1,6 +1,6 @@
-//! The Merkle tree of RFC 6962 §2.1 (RFC 9162 §2.1), by SHA-256: hashes, the growing edge, proofs.
+//! The Merkle tree of RFC 6962 §2.1 (RFC 9162 §2.1) with SHA-256: hashes, frontier and proofs.
 //!
-//! Pure functions of hashes. Where they are kept, and what a leaf is made of, is not here: see `record.rs`.
+//! Pure functions over hashes. `record.rs` defines the content of a leaf.
 
 mod frontier;
 mod hash;

@@ -1,12 +1,11 @@
-//! What waits for its seal, as every process sees it: the sealer that should have sealed it may be stuck, or hold the lock
-//! and do nothing.
+//! Counts unsealed records. Every process does so, because the sealer may be stuck or hold the lock without working.
 
 use std::time::Duration;
 
 use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
 
-/// Records without a leaf behind the newest checkpoint, ten thousand at most: without an end Postgres would read every leaf.
-/// A restored database may be behind its own watermark.
+/// Records without a leaf after the newest checkpoint. Limited to ten thousand, because otherwise Postgres reads every
+/// leaf. A restored database may be behind its own watermark.
 const UNSEALED: &str = r"
     SELECT count(*), coalesce(extract(epoch FROM $1 - min(e.occurred_at)), 0)::float8
     FROM (
@@ -16,7 +15,8 @@ const UNSEALED: &str = r"
             coalesce(
                 (SELECT watermark FROM mainstay.audit_checkpoints ORDER BY size DESC LIMIT 1),
                 '0'::xid8
-            ), pg_snapshot_xmin(pg_current_snapshot())
+            ),
+            pg_snapshot_xmin(pg_current_snapshot())
         )
         ORDER BY transaction_id, id
         LIMIT 10000
@@ -24,19 +24,19 @@ const UNSEALED: &str = r"
     WHERE NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = e.id)
 ";
 
-/// Records that wait for their seal.
+/// The unsealed records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsealed {
-    /// How many, up to ten thousand.
+    /// Number of records, up to ten thousand.
     pub records: u64,
-    /// How old the oldest of them is, by the database's clock; nothing where there is none.
+    /// Age of the oldest one by the database's clock; zero if there is none.
     pub oldest: Duration,
 }
 
-/// Looks what waits for its seal.
+/// Counts the unsealed records.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn unsealed(database: &Database) -> Result<Unsealed, Error> {
     let origin = Origin {
         request: Uuid::nil(),
@@ -55,9 +55,9 @@ pub async fn unsealed(database: &Database) -> Result<Unsealed, Error> {
     let rows = unscoped
         .select("audit_events.unsealed", UNSEALED, [now.into()])
         .await?;
+
     let row = rows.first().ok_or(Error::NotFound)?;
     let (records, seconds): (i64, f64) = (row.get(0)?, row.get(1)?);
-
     let oldest = Duration::try_from_secs_f64(seconds).unwrap_or_default();
 
     Ok(Unsealed {

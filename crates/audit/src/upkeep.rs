@@ -8,12 +8,11 @@ use mainstay_jobs::Periodic;
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The upkeep of this room, for the worker: the log has a partition for each of the coming months, and checkpoints that
-/// later ones replace are gone.
+/// The periodic tasks of the audit log: create partitions for the coming months, and delete redundant checkpoints.
 pub fn upkeep() -> [Periodic; 2] {
     [
         Periodic::new("audit.partitions", DAY, |database| async move {
-            make_partitions(&database).await
+            create_partitions(&database).await
         }),
         Periodic::new("audit.checkpoints", HOUR, |database| async move {
             thin_checkpoints(&database).await.map(drop)
@@ -21,7 +20,7 @@ pub fn upkeep() -> [Periodic; 2] {
     ]
 }
 
-async fn make_partitions(database: &Database) -> Result<(), Error> {
+async fn create_partitions(database: &Database) -> Result<(), Error> {
     let unscoped = unscoped(database, "make_audit_partitions");
     let rows = unscoped
         .upkeep(
@@ -36,17 +35,18 @@ async fn make_partitions(database: &Database) -> Result<(), Error> {
     if missing > 0 {
         tracing::warn!(
             missing,
-            "months of the audit log stay in its default partition: a clock was wrong"
+            "audit records remain in the default partition; check the clocks"
         );
     }
 
     Ok(())
 }
 
-/// Deletes checkpoints that later ones of the same hour or day replace, and gives their number. The schema has the rule.
+/// Deletes checkpoints that are superseded by a later one of the same hour or day, and returns their number. The rule
+/// is a function in the schema.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn thin_checkpoints(database: &Database) -> Result<i64, Error> {
     let unscoped = unscoped(database, "thin_audit_checkpoints");
     let rows = unscoped

@@ -1,7 +1,7 @@
-//! Whether the log is what was sealed: the one judgement, over a live database and over an export alike.
+//! Verifies that the log matches its seal, in a database or in an export.
 //!
-//! A single pass in the order of the leaves. It keeps the growing edge of the tree and the checkpoints of the current page,
-//! whatever the log's size.
+//! Verification is a single pass in the order of the leaves. It keeps only the frontier of the tree and the
+//! checkpoints of the current page in memory, whatever the size of the log.
 
 mod dates;
 mod export;

@@ -20,7 +20,7 @@ use crate::{
     work::Work,
 };
 
-/// What serving and working have in common, put together.
+/// The parts of a process that `serve` and `worker` share.
 pub(crate) struct Assembly {
     pub(crate) app: App,
     pub(crate) principals: Arc<Principals>,
@@ -48,15 +48,17 @@ impl Assembly {
         } = settings;
 
         let rules = kept.apply(platform.retention_rules())?;
-        let beside = connections::of_work(&database, &jobs);
-        let beside =
-            Database::new(&beside, keys.clone(), runtime.clone())?.knowing(platform.tables());
+
+        let work_settings = connections::of_work(&database, &jobs);
+        let work_database = Database::new(&work_settings, keys.clone(), runtime.clone())?
+            .knowing(platform.tables());
         let database = Database::new(&database, keys, runtime.clone())?.knowing(platform.tables());
 
         let mailer = Arc::new(Mailer::new(mail));
         let mailbox = mailer.mailbox().cloned();
         let webhook = watch.webhook.clone().map(Webhook::new).transpose()?;
         let webhook = webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Handler>);
+
         let handlers = platform
             .handlers()
             .chain([mailer as Arc<dyn Handler>])
@@ -64,18 +66,17 @@ impl Assembly {
 
         let upkeep = [crate::identity::upkeep(), retention::upkeep(rules)]
             .into_iter()
-            .chain(mainstay_audit::upkeep());
-        let upkeep = upkeep.chain(Watch::new(&watch, platform.rules()).upkeep());
-        let sealer = Sealer::new(beside.clone(), audit);
-        let worker = Worker::new(beside.clone(), handlers, jobs)
+            .chain(mainstay_audit::upkeep())
+            .chain(Watch::new(&watch, platform.rules()).upkeep());
+        let sealer = Sealer::new(work_database.clone(), audit);
+        let worker = Worker::new(work_database.clone(), handlers, jobs)
             .periodic(platform.periodic_tasks().chain(upkeep));
 
         let hasher = hasher(runtime);
-        vital_signs::tell_build(platform.info(), platform.schema_version());
-
+        vital_signs::record_build(platform.info(), platform.schema_version());
         let measure = Arc::new(vital_signs::at_each_scrape(
             database.clone(),
-            beside,
+            work_database,
             hasher.clone(),
         ));
 
@@ -100,10 +101,11 @@ impl Assembly {
         })
     }
 
-    /// How many connections to Postgres it takes; `in_process` says whether what serves works too.
+    /// The maximum number of connections to Postgres. `in_process` says whether `serve` runs jobs, too.
     pub(crate) fn connections(&self, in_process: bool) -> Connections {
         let work = self.work.worker.most_connections() + Sealer::CONNECTIONS;
         let serve = self.app.database().most_connections() + Principals::CONNECTIONS;
+
         Connections {
             serve: serve + if in_process { work } else { 0 },
             worker: work + connections::OF_WORKER + Database::PROBES,
@@ -112,10 +114,10 @@ impl Assembly {
 }
 
 impl Connections {
-    /// Those of a service under these settings, as it is put together.
+    /// Computes the maximum for a service with these settings.
     ///
     /// # Errors
-    /// [`ServiceError`], as of a service that does not start.
+    /// [`ServiceError`] if the service would not start.
     pub fn of(platform: &Platform, settings: Settings) -> Result<Self, ServiceError> {
         let in_process = settings.jobs.in_process;
         Ok(Assembly::new(platform, settings, Runtime::default())?.connections(in_process))

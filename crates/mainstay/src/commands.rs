@@ -1,4 +1,4 @@
-//! The command line: what an operator and a developer do with the service, one file a command.
+//! The command line for operators and developers, one file per command.
 
 mod api_key;
 mod audit;
@@ -51,48 +51,50 @@ struct CommandLine {
     command: Command,
 }
 
-const AFTER_HELP: &str = "Settings are environment variables: `config` lists them all, with where each value comes from.";
+const AFTER_HELP: &str =
+    "Settings are environment variables: `config` lists all of them and the source of each value.";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run everything for development: a private Postgres, migrations, sample data, the API and its docs page
+    /// Run everything for development: a private Postgres, migrations, sample data, the API and its documentation page
     #[cfg(feature = "dev")]
     Dev(dev::Arguments),
-    /// Serve the API from the configuration alone
+    /// Serve the API
     Serve,
-    /// Do queued work without serving the API: mail, upkeep, and what modules bring
+    /// Run queued jobs and periodic tasks without serving the API
     Worker,
-    /// Bring the schema up to date, as the role that owns it
+    /// Apply pending migrations, as the role that owns the schema
     Migrate,
-    /// Print who may call what: each operation and the built-in roles it is open to
+    /// Print the access matrix: each operation and the built-in roles that may call it
     Routes,
     /// Print the OpenAPI document
     Openapi,
-    /// Print the record of processing: what is kept of whom, how it is protected, who may see it and how long it stays
+    /// Print the record of processing (GDPR Article 30): which data is stored, how it is protected, who may see it and
+    /// for how long it is kept
     DataMap(data_map::Arguments),
-    /// Print every setting, its value and where that comes from, and check them; secrets are hidden
+    /// Check the settings, and print each with its value and source; secrets are hidden
     Config(config::Arguments),
-    /// Make, find, deactivate, activate and delete accounts
+    /// Create, show, deactivate, activate and delete accounts
     #[command(subcommand)]
     User(user::Action),
-    /// List roles and give them to accounts
+    /// List roles and assign them to accounts
     #[command(subcommand)]
     Role(role::Action),
-    /// List organizations, and revoke what lets people and machines into one
+    /// List organizations, and revoke all credentials and sessions of one
     #[command(subcommand)]
     Organization(organization::Action),
     /// List and end sessions
     #[command(subcommand)]
     Session(session::Action),
-    /// Look after mail that was not sent
+    /// List, resend and settle undelivered mail
     #[command(subcommand)]
     Mail(mail::Action),
-    /// List queued work that was not done, and start it again
+    /// List unfinished jobs, and retry failed ones
     #[command(subcommand)]
     Jobs(jobs::Action),
-    /// Print the version of the database's schema, and the one that this build expects
+    /// Print the schema version of the database and the version that this build expects
     Schema(target::Target),
-    /// Register applications that people can let in (OAuth 2)
+    /// Manage OAuth clients: applications that people authorize to use their account
     #[command(subcommand)]
     Client(client::Action),
     /// List and revoke API keys
@@ -101,7 +103,7 @@ enum Command {
     /// List, rotate and retire the keys that sign access tokens
     #[command(subcommand)]
     SigningKey(signing_key::Action),
-    /// Make and rotate the keys that seal data, and print what stands under each
+    /// Generate and rotate the keys that encrypt data, and print how much data each protects
     #[command(subcommand)]
     KeyRing(key_ring::Action),
     /// Verify, export and follow the audit log
@@ -110,18 +112,18 @@ enum Command {
     /// Add sample rows to a database
     #[cfg(feature = "dev")]
     Seed(seed::Arguments),
-    /// Ask a running service on this machine whether it is ready; for container health checks
+    /// Check whether the service on this machine is ready; for container health checks
     Healthcheck,
 }
 
 impl Platform {
-    /// Does what the command line says.
+    /// Runs the command on the command line.
     pub fn run(self) -> ExitCode {
         run(&self)
     }
 }
 
-/// Parses the command line and does what it says.
+/// Parses the command line and runs the command.
 fn run(platform: &Platform) -> ExitCode {
     let info = platform.info();
     let program = CommandLine::command()
@@ -139,12 +141,13 @@ fn run(platform: &Platform) -> ExitCode {
     };
 
     let outcome = execute(platform, command);
+
     match (outcome, output::failure()) {
-        // The reader has seen enough, as `head` has: that is no failure of the command.
+        // The reader closed the pipe, as `head` does: the command has not failed.
         (Err(error), Some(ErrorKind::BrokenPipe)) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         (Ok(code), None | Some(ErrorKind::BrokenPipe)) => code,
         (Ok(_), Some(why)) => {
-            complain(&format!("standard output cannot be written: {why}"));
+            complain(&format!("cannot write to standard output: {why}"));
             ExitCode::FAILURE
         }
         (Err(error), _) => {

@@ -2,26 +2,25 @@
 
 use crate::Settings;
 
-/// How many connections to Postgres each process takes at most.
+/// The maximum number of connections to Postgres per process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connections {
-    /// Of a `serve`.
+    /// Connections of one `serve`.
     pub serve: usize,
-    /// Of a `worker`.
+    /// Connections of one `worker`.
     pub worker: usize,
 }
 
-/// How many connections a worker keeps beside those that it works on: what it measures and tells, it asks on one.
+/// Connections that a worker keeps in addition to those for jobs: one, for metrics and health.
 pub(crate) const OF_WORKER: usize = 1;
 
-/// The settings of a process that works and serves no requests.
+/// The settings of a process that runs jobs and serves no requests.
 pub(crate) fn of_worker(mut settings: Settings) -> Settings {
     settings.database.pool_size = OF_WORKER;
     settings
 }
 
-/// How work reaches Postgres. It has connections of its own, opened when there is some: it never keeps a request waiting for
-/// one.
+/// The settings of the pool for jobs. It is separate from the pool for requests, so that jobs never delay a request.
 pub(crate) fn of_work(
     database: &mainstay_database::Settings,
     jobs: &mainstay_jobs::Settings,

@@ -1,84 +1,84 @@
-//! The record of processing that an auditor asks for (GDPR Article 30): what is kept of whom, what for, how it is
-//! protected, who may see it, how long it stays and where it goes.
+//! The record of processing (GDPR Article 30): which data is stored about whom and why, how it is protected, who may
+//! see it, how long it is kept and who receives it.
 //!
 //! `data_map_reading.rs` reads it from the schema's comments, the tables and rules that modules register, and the access matrix, so that it
-//! tells what is, and not what somebody once wrote down.
+//! cannot become outdated.
 
 use std::fmt::Write as _;
 
 use mainstay_http::Recipient;
 use serde::Serialize;
 
-/// The record, table by table.
+/// The record of processing.
 #[derive(Debug, Serialize)]
 pub struct DataMap {
-    /// What the service is called.
+    /// Name of the service.
     pub service: &'static str,
-    /// What it is for.
+    /// Purpose of the service.
     pub purpose: &'static str,
-    /// What it keeps.
+    /// The tables, in order of their names.
     pub tables: Vec<TableRecord>,
-    /// To whom personal data goes.
+    /// Recipients of personal data.
     pub recipients: Vec<Recipient>,
 }
 
-/// What is kept in one table.
+/// The record of one table.
 #[derive(Debug, Serialize)]
 pub struct TableRecord {
-    /// Its name.
+    /// Name of the table.
     pub table: String,
-    /// What it is for.
+    /// Purpose of the table.
     pub purpose: String,
-    /// The module that keeps it; null for the platform itself.
+    /// The module that owns the table; null for the platform.
     pub module: Option<&'static str>,
-    /// Whom a row describes.
+    /// The person whom a row describes.
     pub subject: Option<String>,
-    /// How long a row stays.
+    /// How long a row is kept.
     pub retention: String,
-    /// What an erasure of the person leaves of a row.
+    /// What happens to a row when the person is erased.
     pub erasure: Option<String>,
-    /// Its columns.
+    /// The columns of the table.
     pub columns: Vec<ColumnRecord>,
-    /// Who may do what, by the operations of its module.
+    /// The operations of the table's module, grouped by the access that they require.
     pub access: Vec<AccessRecord>,
 }
 
-/// A column.
+/// The record of one column.
 #[derive(Debug, Serialize)]
 pub struct ColumnRecord {
-    /// Its name.
+    /// Name of the column.
     pub column: String,
     /// `public`, `internal`, `personal` or `secret`.
     pub class: String,
-    /// What it holds.
+    /// Content of the column.
     pub description: String,
     /// How its values are protected.
     pub protection: String,
 }
 
-/// What callers may do, and which.
+/// The operations that one permission allows.
 #[derive(Debug, Serialize)]
 pub struct AccessRecord {
-    /// What it takes.
+    /// The required permission.
     pub needs: String,
-    /// The built-in roles that have it from the start.
+    /// The built-in roles that have it by default.
     pub roles: Vec<&'static str>,
-    /// The operations that it opens.
+    /// The operations that it allows.
     pub operations: Vec<&'static str>,
 }
 
 impl DataMap {
-    /// The record as a Markdown page.
+    /// Renders the record as Markdown.
     pub fn to_markdown(&self) -> String {
         let mut page = format!(
             "# Record of processing: {}\n\n{}\n",
             self.service, self.purpose
         );
 
-        // Infallible: it writes to a string.
+        // Writing to a string cannot fail.
         let _ = write!(
             page,
-            "\n## To whom personal data goes\n\n| recipient | what | when |\n|---|---|---|\n"
+            "\n## Recipients of personal data\n\n| recipient | what | when |\n|---|---|---|\n"
         );
 
         for Recipient { who, what, when } in &self.recipients {
@@ -106,23 +106,20 @@ impl TableRecord {
             access,
         } = self;
 
-        // Infallible: it writes to a string.
+        // Writing to a string cannot fail.
         let _ = write!(page, "\n## {table}\n\n{purpose}\n\n");
-        let _ = writeln!(page, "- Kept by: {}", module.unwrap_or("the platform"));
-
+        let _ = writeln!(page, "- Module: {}", module.unwrap_or("platform"));
         if let Some(subject) = subject {
-            let _ = writeln!(page, "- Describes: {subject}");
+            let _ = writeln!(page, "- Data subject: {subject}");
         }
-
         let _ = writeln!(page, "- Retention: {retention}");
-
         if let Some(erasure) = erasure {
             let _ = writeln!(page, "- On erasure: {erasure}");
         }
 
         let _ = write!(
             page,
-            "\n| column | class | what | protection |\n|---|---|---|---|\n"
+            "\n| column | class | content | protection |\n|---|---|---|---|\n"
         );
 
         for ColumnRecord {
@@ -138,25 +135,27 @@ impl TableRecord {
             );
         }
 
-        if !access.is_empty() {
-            let _ = write!(
-                page,
-                "\n| needs | roles from the start | operations of the module |\n|---|---|---|\n"
-            );
+        if access.is_empty() {
+            return;
+        }
 
-            for AccessRecord {
-                needs,
-                roles,
-                operations,
-            } in access
-            {
-                let _ = writeln!(
-                    page,
-                    "| {needs} | {} | {} |",
-                    roles.join(", "),
-                    operations.join(", ")
-                );
-            }
+        let _ = write!(
+            page,
+            "\n| required | built-in roles | operations of the module |\n|---|---|---|\n"
+        );
+
+        for AccessRecord {
+            needs,
+            roles,
+            operations,
+        } in access
+        {
+            let _ = writeln!(
+                page,
+                "| {needs} | {} | {} |",
+                roles.join(", "),
+                operations.join(", ")
+            );
         }
     }
 }

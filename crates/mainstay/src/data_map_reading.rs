@@ -13,10 +13,10 @@ use mainstay_http::{AccessRow, Module, Requirement, access_matrix};
 use crate::{AccessRecord, ColumnRecord, DataMap, Platform, TableRecord};
 
 impl DataMap {
-    /// Reads the record of a service from its database. `rules` are the retention rules in force.
+    /// Reads the record of a service from its database. `rules` are the effective retention rules.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn read(
         platform: &Platform,
         database: &Database,
@@ -103,9 +103,9 @@ fn record(
 
 fn subject(sealed: &SealedTable) -> String {
     if sealed.subject == sealed.id {
-        "the person that the row is".to_owned()
+        "the person that the row represents".to_owned()
     } else {
-        format!("whom `{}` names", sealed.subject)
+        format!("the person in `{}`", sealed.subject)
     }
 }
 
@@ -142,7 +142,7 @@ fn protection(platform: &Platform, sealed: Option<&SealedTable>, column: &Schema
 
     match (column.class.as_str(), column.kind.as_str()) {
         ("personal" | "secret", "bytea") => "as described".to_owned(),
-        ("personal", _) => "in clear".to_owned(),
+        ("personal", _) => "plaintext".to_owned(),
         ("secret", _) => "as described".to_owned(),
         _ => String::new(),
     }
@@ -175,28 +175,28 @@ fn retention(platform: &Platform, rules: &[Retention], table: &str, personal: bo
                     rule.counts_from()
                 ),
                 None => format!(
-                    "a rule rests: {then} some time after `{}`{only}",
+                    "no period (rule is off); otherwise {then} some time after `{}`{only}",
                     rule.counts_from()
                 ),
             }
         });
 
-    let told: Vec<_> = kept.into_iter().chain(ruled).collect();
-    match (told.is_empty(), personal) {
-        (false, _) => told.join("; "),
-        (true, true) => "until it is deleted, or its person erased".to_owned(),
+    let periods: Vec<_> = kept.into_iter().chain(ruled).collect();
+    match (periods.is_empty(), personal) {
+        (false, _) => periods.join("; "),
+        (true, true) => "until it is deleted or the person is erased".to_owned(),
         (true, false) => "until it is deleted".to_owned(),
     }
 }
 
 fn erasure(sealed: &SealedTable) -> &'static str {
     match sealed.erasure {
-        Erasure::Empty => "stays, emptied: no key, no sealed values, no blind indexes",
-        Erasure::Delete => "deleted",
+        Erasure::Empty => "the row stays; its data key, sealed values and blind indexes are deleted",
+        Erasure::Delete => "the row is deleted",
     }
 }
 
-/// Who may do what with a module's rows.
+/// Groups a module's operations by the access that they require.
 fn access(module: &Module) -> Vec<AccessRecord> {
     let mut by_need: BTreeMap<String, AccessRecord> = BTreeMap::new();
     for row in access_matrix(std::slice::from_ref(module)) {
@@ -222,7 +222,7 @@ fn access(module: &Module) -> Vec<AccessRecord> {
 
 fn needs(row: &AccessRow) -> String {
     match row.requirement {
-        Requirement::Public => "nothing: public".to_owned(),
+        Requirement::Public => "nothing (public)".to_owned(),
         requirement => requirement.to_string(),
     }
 }

@@ -5,17 +5,18 @@ use std::num::NonZero;
 use mainstay_crypto::{Argon2Parameters, PasswordHasher};
 use mainstay_kernel::Runtime;
 
-/// How many sign-ins wait for the hasher at most; more are answered 503.
-const WAITING_SIGN_INS: usize = 64;
+/// Maximum number of sign-ins that wait for the hasher; more receive 503.
+const MAX_WAITING_SIGN_INS: usize = 64;
 
-/// One computation for every two cores: a flood of sign-ins leaves the other half to those who are signed in. Each takes
-/// 19 MiB.
+/// Creates the password hasher. It computes at most one hash per two cores, so that a flood of sign-ins leaves half of them
+/// for other requests. Each hash takes 19 MiB.
 pub(crate) fn hasher(runtime: Runtime) -> PasswordHasher {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+
     PasswordHasher::new(
         Argon2Parameters::default(),
         cores.div_ceil(2),
-        WAITING_SIGN_INS,
+        MAX_WAITING_SIGN_INS,
         runtime.random,
     )
 }

@@ -1,10 +1,10 @@
-//! Where the root keys of the ring come from.
+//! Sources of the root keys of the key ring.
 //!
-//! The text of the ring stands in the environment or in a file. Its keys stand there as they are, or each wrapped by
-//! somebody else who keeps the key that wraps them: then they are unwrapped once, at the start, and whoever copies the
-//! configuration alone has nothing. Afterwards they are in the memory of the process as they would be otherwise (ADR 0016).
+//! The ring is configured in the environment or in a file. Its keys are there in plaintext, or wrapped by a key
+//! management service. Wrapped keys are unwrapped once at startup, so that a copy of the configuration alone reveals
+//! nothing. At run time, the plaintext keys are in the memory of the process in both cases (ADR 0016).
 //!
-//! A cloud's key management service goes here: implement [`KeySource`], and give it a prefix in [`source`].
+//! To add another key management service, implement [`KeySource`] and give it a prefix in [`source`].
 
 mod source;
 mod vault;
@@ -21,7 +21,7 @@ pub(crate) use vault::VaultSettings;
 
 use vault::Vault;
 
-/// Root keys that stand in the ring as they are.
+/// Root keys that are in the ring in plaintext.
 struct InPlace;
 
 impl KeySource for InPlace {
@@ -37,7 +37,7 @@ impl KeySource for InPlace {
     }
 }
 
-/// Whose an entry's key is, by how it begins. Base64 has no colon, so no key in place looks like a wrapped one.
+/// Selects the source by the prefix of an entry's key. Base64 has no colon, so a plaintext key never has a prefix.
 fn source(key: &str, vault: Option<&VaultSettings>) -> Result<Box<dyn KeySource>, KeySourceError> {
     if key.starts_with("vault:") {
         Ok(Box::new(Vault::new(vault.ok_or(KeySourceError::NotSet)?)?))
@@ -46,10 +46,10 @@ fn source(key: &str, vault: Option<&VaultSettings>) -> Result<Box<dyn KeySource>
     }
 }
 
-/// The text of a ring, all keys unwrapped. What is wrong with entries that nobody wrapped is for the ring to say.
+/// Unwraps all keys of a ring's text. Plaintext entries are not checked here, but when the ring is parsed.
 ///
 /// # Errors
-/// [`KeySourceError::Entry`] for the first entry that is not unwrapped.
+/// [`KeySourceError::Entry`] for the first entry that cannot be unwrapped.
 pub(crate) fn unwrap(
     text: &SecretString,
     vault: Option<&VaultSettings>,
@@ -62,13 +62,14 @@ pub(crate) fn unwrap(
         return Ok(text.into());
     }
 
-    at_once(async {
+    block_on(async {
         let mut unwrapped = Zeroizing::new(String::with_capacity(text.len()));
         for (position, entry) in text.split_whitespace().enumerate() {
             let at = |cause| KeySourceError::Entry {
                 entry: position + 1,
                 cause: Box::new(cause),
             };
+
             let (name, key) = entry.split_once(':').unwrap_or((entry, ""));
             let key = source(key, vault)
                 .map_err(at)?
@@ -85,31 +86,34 @@ pub(crate) fn unwrap(
     })
 }
 
-/// The text of a ring whose keys Vault has wrapped.
+/// Wraps all keys of a ring's text with Vault.
 ///
 /// # Errors
-/// [`KeySourceError`], also when the settings name no Vault.
+/// [`KeySourceError`], also if Vault is not configured.
 pub(crate) fn wrap(
     reader: &mut Reader,
     ring: &SecretString,
 ) -> Result<SecretString, KeySourceError> {
     let settings = VaultSettings::read(reader).ok_or(KeySourceError::NotSet)?;
     let vault = Vault::new(&settings)?;
-    at_once(async {
+
+    block_on(async {
         let mut wrapped = Vec::new();
         for entry in ring.expose_secret().split_whitespace() {
             let (name, key) = entry.split_once(':').ok_or(KeySourceError::Malformed)?;
             wrapped.push(format!("{name}:{}", vault.wrap(key).await?));
         }
+
         Ok(wrapped.join("\n").into())
     })
 }
 
-/// Waits for something on a thread of its own: settings are read before there is anything to serve, in a runtime or not.
-fn at_once<T: Send>(
+/// Runs a future to completion on a separate thread, because settings are read both inside and outside a runtime.
+fn block_on<T: Send>(
     work: impl Future<Output = Result<T, KeySourceError>> + Send,
 ) -> Result<T, KeySourceError> {
-    let failed = || KeySourceError::Unreachable("no thread to ask it on");
+    let failed = || KeySourceError::Unreachable("no thread could be started for the request");
+
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread()

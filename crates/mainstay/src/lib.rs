@@ -1,7 +1,7 @@
 //! Mainstay: the API platform that an app is built on.
 //!
-//! An app composes modules into a [`Platform`] and lets it run; everything else that it needs comes through the rooms
-//! that are re-exported here, most of it through the [`prelude`].
+//! An app composes modules into a [`Platform`] and calls [`Platform::run`]. This crate re-exports all other crates of
+//! the platform; the [`prelude`] has what most files of an app need.
 //!
 //! ```no_run
 //! use mainstay::prelude::*;
@@ -59,7 +59,7 @@ pub use service_error::ServiceError;
 pub use settings::{Settings, settings_reference};
 pub use working::Working;
 
-/// What most files of an app name.
+/// The types that most files of an app need.
 pub mod prelude {
     pub use mainstay_access::{Permission, permission};
     pub use mainstay_crypto::{Identifying, Indexed, Masked, Personal, Sealed, Zeroizing};

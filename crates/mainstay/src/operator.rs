@@ -6,13 +6,14 @@ use mainstay_access::{Assurance, Credential, Denied, Permission, Principal, Proo
 use mainstay_database::{Database, Door, Origin};
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
-/// Opens the door for a command that an operator runs on the server itself, to the rows that `user` may reach.
+/// Opens a [`Door`], the data access handle, for an operator's command on the server. It reaches the rows that `user`
+/// may access.
 ///
-/// There is no token to check: who may run commands there may do anything. What it changes stands in the audit log under
-/// the command's name and under no account, since nobody signed in for it.
+/// No token is checked, because anyone who can run commands on the server can do anything. The audit log records
+/// changes under the command's name and without an account, because no one signed in.
 ///
 /// # Errors
-/// [`Denied`] never: the operator is given exactly the permission `P`.
+/// Never [`Denied`] in practice: the operator has exactly the permission `P`.
 pub fn operator<P: Permission>(
     database: &Database,
     command: &'static str,

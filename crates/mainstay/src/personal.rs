@@ -1,9 +1,9 @@
-//! Personal types in one declaration: what may stand in a value, and what is shown of it to whoever may not see it.
+//! Declares types for personal data: which values are valid, and how they are masked for callers who may not see them.
 
 use mainstay_kernel::check_line;
 
-/// Declares a personal text: a type whose values are sealed in the database, refused when they break the rules, and
-/// shown masked. `on one line` is for names and numbers: see [`Line`](mainstay_kernel::Line), whose rule it is.
+/// Declares a text type for personal data: it is validated at input, sealed in the database and masked in responses.
+/// `on one line` is for names and numbers and applies the rule of [`Line`](mainstay_kernel::Line).
 ///
 /// ```
 /// use mainstay::prelude::*;
@@ -20,7 +20,7 @@ macro_rules! personal_text {
         $crate::personal_text!(@type $(#[$meta])* $visibility $name, $min, $max $(, $line)?);
 
         impl $name {
-            /// A value that the program makes itself; what comes from outside is checked as it is read.
+            /// Creates a value without checking it. Input from outside is checked when it is deserialized.
             #[allow(dead_code)]
             $visibility fn new(text: impl Into<::std::string::String>) -> Self {
                 Self(text.into())
@@ -79,36 +79,38 @@ macro_rules! personal_text {
     (@text $text:expr, $line:ident) => { $text.trim() };
 }
 
-/// The rule of every personal text: no control characters but line breaks and tabs.
+/// Checks a personal text: no control characters except line breaks and tabs.
 #[doc(hidden)]
 pub fn is_text(text: &str, _: &()) -> garde::Result {
     if text
         .chars()
         .any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
     {
-        return Err(garde::Error::new("holds control characters"));
+        return Err(garde::Error::new("contains control characters"));
     }
     Ok(())
 }
 
-/// The rule of every personal text on one line: that of [`Line`](mainstay_kernel::Line).
+/// Checks a personal text on one line, by the rule of [`Line`](mainstay_kernel::Line).
 #[doc(hidden)]
 pub fn is_line(text: &str, _: &()) -> garde::Result {
-    // An empty text is refused for its length.
+    // The length rule refuses an empty text.
     if text.is_empty() {
         return Ok(());
     }
+
     check_line(text).map_err(|error| garde::Error::new(error.to_string()))
 }
 
-/// `A. L.` of `Ada Lovelace`: of three words at most, so that the mask does not grow with the text, nor spells it out where
-/// each word is a letter.
+/// Masks `Ada Lovelace` as `A. L.`, from three words at most, so that the mask reveals neither the length of the text
+/// nor a text of one-letter words.
 pub fn initials(text: &str) -> String {
     let letters: Vec<_> = text
         .split_whitespace()
         .filter_map(|word| word.chars().next())
         .take(3)
         .collect();
+
     letters
         .iter()
         .map(|letter| format!("{letter}."))
@@ -116,7 +118,7 @@ pub fn initials(text: &str) -> String {
         .join(" ")
 }
 
-/// The last two characters behind bullets; nothing of a short text.
+/// Masks all but the last two characters; masks a text of up to six characters completely.
 pub fn last_two(text: &str) -> String {
     let letters: Vec<_> = text.chars().collect();
     let shown: String = if letters.len() > 6 {
@@ -127,7 +129,7 @@ pub fn last_two(text: &str) -> String {
     format!("•••{shown}")
 }
 
-/// Nothing of it, not even its length.
+/// Masks the whole text, including its length.
 pub fn hidden(_: &str) -> String {
     "•••".to_owned()
 }
@@ -137,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_show_little() {
+    fn masks_reveal_little() {
         assert_eq!(initials("Ada  King Lovelace"), "A. K. L.");
         assert_eq!(initials("s e c r e t"), "s. e. c.");
         assert_eq!(last_two("+49 30 1234567"), "•••67");
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_no_text() {
+    fn control_characters_are_refused() {
         assert!(is_text("two\nlines", &()).is_ok());
         assert!(is_text("bell\u{7}", &()).is_err());
     }

@@ -14,13 +14,12 @@ use mainstay_watch::Rule;
 
 use crate::{Sample, schema::schema};
 
-/// A service in the making: what it is, its modules, its migrations, its queued work, its rules, its
-/// sample data.
+/// Builder of a service: its modules, migrations, job handlers, watch rules and sample data.
 pub struct Platform {
     info: Info,
-    /// The app's features first: they are what the document is read for.
+    /// The app's modules first, so that they come first in the OpenAPI document.
     modules: Vec<Module>,
-    /// How many of them are the app's.
+    /// Number of the app's modules.
     features: usize,
     schema: SchemaMigrations,
     sample: Option<Sample>,
@@ -31,7 +30,7 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// A service with accounts and an audit log, and nothing else yet.
+    /// Creates a service that has only the platform's own modules, such as accounts and the audit log.
     pub fn new(info: Info) -> Self {
         let mut modules = crate::identity::modules();
         modules.extend([mainstay_audit::module(), mainstay_watch::module()]);
@@ -49,7 +48,7 @@ impl Platform {
         }
     }
 
-    /// Adds a feature.
+    /// Adds a module of the app.
     #[must_use]
     pub fn module(mut self, module: Module) -> Self {
         self.modules.insert(self.features, module);
@@ -57,50 +56,50 @@ impl Platform {
         self
     }
 
-    /// The app's migrations, as `refinery::embed_migrations!` embeds them. They run after the platform's, with versions and
-    /// a history of their own.
+    /// Sets the app's migrations, as embedded by `refinery::embed_migrations!`. They run after the platform's, and have
+    /// separate versions and a separate history.
     #[must_use]
     pub fn migrations(mut self, migrations: Migrations) -> Self {
         self.schema = schema(migrations);
         self
     }
 
-    /// The sample data of `dev` and `seed`.
+    /// Sets the sample data for `dev` and `seed`.
     #[must_use]
     pub fn sample(mut self, sample: Sample) -> Self {
         self.sample = Some(sample);
         self
     }
 
-    /// Adds a page beside the API.
+    /// Adds an HTML page.
     #[must_use]
     pub fn page(mut self, page: WebPage) -> Self {
         self.pages.push(page);
         self
     }
 
-    /// Says how queued work of one kind is done.
+    /// Adds the handler for jobs of one kind.
     #[must_use]
     pub fn handler(mut self, handler: impl Handler + 'static) -> Self {
         self.handlers.push(Arc::new(handler));
         self
     }
 
-    /// Adds upkeep that one replica does whenever it is due.
+    /// Adds a periodic task, which one replica runs when it is due.
     #[must_use]
     pub fn periodic(mut self, task: Periodic) -> Self {
         self.periodic.push(task);
         self
     }
 
-    /// Adds something to look for in the audit log, beside what the platform looks for.
+    /// Adds a watch rule over the audit log to those of the platform.
     #[must_use]
     pub fn rule(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
         self
     }
 
-    /// The endpoints, checked.
+    /// Builds the API from the modules' endpoints, and checks their declarations.
     ///
     /// # Errors
     /// [`ApiError`] when declarations contradict each other.
@@ -108,17 +107,17 @@ impl Platform {
         Api::new(&self.info, &self.modules)?.with_pages(self.pages.iter().cloned())
     }
 
-    /// What the service is.
+    /// Title, version and description of the service.
     pub fn info(&self) -> &Info {
         &self.info
     }
 
-    /// Its modules.
+    /// The modules of the app, then those of the platform.
     pub fn modules(&self) -> &[Module] {
         &self.modules
     }
 
-    /// The permissions that its endpoints demand and its modules know.
+    /// The permissions that endpoints require, and those that modules add.
     pub fn permissions(&self) -> Vec<Declared> {
         let demanded =
             access_matrix(&self.modules)
@@ -138,7 +137,7 @@ impl Platform {
             .collect()
     }
 
-    /// The tables of its modules, with what is sealed of each.
+    /// The tables of all modules, with their sealed columns.
     pub fn tables(&self) -> Vec<SealedTable> {
         self.modules
             .iter()
@@ -147,7 +146,7 @@ impl Platform {
             .collect()
     }
 
-    /// The retention rules of its modules, before settings override them.
+    /// The default retention rules of all modules, without the settings that override them.
     pub fn retention_rules(&self) -> Vec<Retention> {
         self.modules
             .iter()
@@ -156,7 +155,7 @@ impl Platform {
             .collect()
     }
 
-    /// The columns in which the service keeps private boxes.
+    /// The columns that are sealed under the key ring instead of a person's data key.
     pub fn private_columns(&self) -> Vec<PrivateColumn> {
         std::iter::once(Job::PAYLOAD)
             .chain(
@@ -168,12 +167,12 @@ impl Platform {
             .collect()
     }
 
-    /// The version of the schema that the code expects.
+    /// The schema version that this build expects.
     pub fn schema_version(&self) -> SchemaVersion {
         self.schema.version()
     }
 
-    /// The migrations that make the schema: the platform's, and the app's.
+    /// The migrations of the platform and of the app.
     pub fn schema(&self) -> &SchemaMigrations {
         &self.schema
     }

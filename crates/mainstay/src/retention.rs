@@ -1,4 +1,4 @@
-//! How long rows are kept: the rules of modules, as a setting overrides them, and the upkeep that enforces them.
+//! Retention: the modules' rules, the setting that overrides them, and the periodic task that enforces them.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -6,22 +6,22 @@ use mainstay_config::{Reader, Setting as _};
 use mainstay_database::{Database, Error, Retention};
 use mainstay_jobs::Periodic;
 
-/// The setting.
+/// Name and description of the setting.
 const RULES: (&str, &str) = (
     "retention.rules",
-    "How long rows are kept, by table, where a module has a rule: `customers=1095d`; `off` lets the rule rest.",
+    "Retention periods of tables that have a retention rule, such as `customers=1095d`; `off` disables the rule.",
 );
 
-/// How often what is due is looked for.
+/// How often the rules are enforced.
 const EVERY: Duration = Duration::from_secs(3_600);
 
-/// Periods by table, as the setting has them; `None` lets a rule rest.
+/// Retention periods by table, from the setting; `None` disables a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetentionSettings(BTreeMap<String, Option<Duration>>);
 
-/// A period for a table that no module has a rule for.
+/// The setting names a table without a retention rule.
 #[derive(Debug, thiserror::Error)]
-#[error("MAINSTAY_RETENTION_RULES names the table {0}, which no module has a rule for")]
+#[error("MAINSTAY_RETENTION_RULES names the table {0}, which has no retention rule")]
 pub struct UnknownRule(String);
 
 impl RetentionSettings {
@@ -33,7 +33,7 @@ impl RetentionSettings {
                 Some((table, period)) => drop(periods.insert(table, period)),
                 None => reader.refuse(
                     RULES.0,
-                    format!("{rule:?} is no rule such as customers=1095d or customers=off"),
+                    format!("{rule:?} is not a rule such as customers=1095d or customers=off"),
                 ),
             }
         }
@@ -41,19 +41,19 @@ impl RetentionSettings {
         Self(periods)
     }
 
-    /// The rules as they are in force.
+    /// Applies the periods to the modules' rules.
     ///
     /// # Errors
-    /// [`UnknownRule`]: somebody believes that rows go, and they would not.
+    /// [`UnknownRule`] if a period has no rule: the operator expects rows to be deleted that would stay.
     pub fn apply(
         &self,
         rules: impl IntoIterator<Item = Retention>,
     ) -> Result<Vec<Retention>, UnknownRule> {
-        let mut left: Vec<_> = self.0.keys().collect();
+        let mut unmatched: Vec<_> = self.0.keys().collect();
         let rules = rules
             .into_iter()
             .map(|rule| {
-                left.retain(|table| *table != rule.table());
+                unmatched.retain(|table| *table != rule.table());
                 match self.0.get(rule.table()) {
                     Some(period) => rule.with_period(*period),
                     None => rule,
@@ -61,7 +61,8 @@ impl RetentionSettings {
             })
             .collect();
 
-        left.first()
+        unmatched
+            .first()
             .map_or(Ok(rules), |table| Err(UnknownRule((*table).clone())))
     }
 }
@@ -79,11 +80,12 @@ fn parse(rule: &str) -> Option<(String, Option<Duration>)> {
     Some((table.trim().to_owned(), period))
 }
 
-/// The upkeep, hour by hour, for the worker.
+/// The periodic task that enforces the rules every hour.
 pub(crate) fn upkeep(rules: Vec<Retention>) -> Periodic {
     for rule in &rules {
         metrics::counter!("retention_rows_total", "table" => rule.table()).increment(0);
     }
+
     let rules = Arc::new(rules);
     Periodic::new("retention", EVERY, move |database| {
         let rules = rules.clone();
@@ -100,7 +102,7 @@ async fn enforce(database: &Database, rules: &[Retention]) -> Result<(), Error> 
                 table = rule.table(),
                 rows = done.rows,
                 kept = done.referred_to,
-                "rows whose time was over"
+                "enforced the retention period of a table"
             );
         }
     }
@@ -115,7 +117,7 @@ mod tests {
     const DAY: Duration = Duration::from_secs(86_400);
 
     #[test]
-    fn rules_are_read_and_wrong_ones_refused() {
+    fn valid_rules_are_parsed_and_invalid_ones_are_refused() {
         assert_eq!(
             parse("customers=30d"),
             Some(("customers".to_owned(), Some(30 * DAY)))
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_without_a_rule_does_not_start() {
+    fn a_period_without_a_rule_is_refused() {
         let settings = RetentionSettings(BTreeMap::from([("costumers".to_owned(), Some(DAY))]));
         assert!(
             settings

@@ -4,18 +4,18 @@ use futures_util::future::BoxFuture;
 use mainstay_database::Database;
 use mainstay_kernel::{OrganizationId, UserId};
 
-/// Sample data: what rows there are to make, and how.
+/// Sample data: which rows to create, and how.
 #[derive(Clone, Copy)]
 pub struct Sample {
-    /// What the rows are called, as in `--customers`.
+    /// Name of the rows, as in `--customers`.
     pub name: &'static str,
-    /// How many `dev` makes in a fresh database.
+    /// Number of rows that `dev` creates in a new database.
     pub count: u64,
-    /// Makes that many for an organization, in the name of a user.
+    /// Creates the rows in an organization, on behalf of a user.
     pub make: MakeSample,
 }
 
-/// Makes sample rows.
+/// Creates a number of sample rows.
 type MakeSample = for<'a> fn(
     &'a Database,
     OrganizationId,
@@ -24,5 +24,5 @@ type MakeSample = for<'a> fn(
     SampleProgress<'a>,
 ) -> BoxFuture<'a, anyhow::Result<()>>;
 
-/// Is told how many more rows were made.
+/// Callback that receives the number of rows created since the last call.
 pub type SampleProgress<'a> = &'a (dyn Fn(u64) + Sync);

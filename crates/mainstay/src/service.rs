@@ -19,10 +19,10 @@ use crate::{
     work::Work,
 };
 
-/// How long the end waits for what is written down last.
-const SETTLING: Duration = Duration::from_secs(2);
+/// How long the shutdown waits until the last uses of sessions and keys are written.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A service that is put together and bound, but does not serve yet.
+/// A service that is assembled and bound to its ports, but does not serve yet.
 pub struct Service {
     server: Server,
     app: App,
@@ -32,7 +32,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// Puts a service together. It does not wait for Postgres: without it, it answers 503 until it is there.
+    /// Assembles a service and binds its ports. It does not wait for Postgres, and responds 503 until Postgres is
+    /// available.
     ///
     /// # Errors
     /// [`ServiceError`].
@@ -83,7 +84,7 @@ impl Service {
     /// Address and port of the API.
     ///
     /// # Errors
-    /// What the system says.
+    /// The operating system's error.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.server.address()
     }
@@ -91,27 +92,27 @@ impl Service {
     /// Address and port of the health probes and metrics.
     ///
     /// # Errors
-    /// What the system says.
+    /// The operating system's error.
     pub fn management_address(&self) -> io::Result<SocketAddr> {
         self.server.management_address()
     }
 
-    /// The certificate that the API shows; `None` where a proxy ends TLS.
+    /// The TLS certificate of the API; `None` if a proxy terminates TLS.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.server.certificate()
     }
 
-    /// The database that it stands on.
+    /// The database.
     pub fn database(&self) -> &Database {
         self.app.database()
     }
 
-    /// Where mail goes in development; `None` when it goes to a server.
+    /// The mailbox of development; `None` if mail goes to a server.
     pub fn mailbox(&self) -> Option<&Mailbox> {
         self.mailbox.as_ref()
     }
 
-    /// Serves until `shutdown`, then drains.
+    /// Serves until `shutdown`, then drains open requests.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self {
             server,
@@ -125,18 +126,18 @@ impl Service {
             let database = app.database().clone();
             async move {
                 if let Err(error) = database.warm().await {
-                    tracing::info!(%error, cause = error.cause(), "not every connection to the database is open yet");
+                    tracing::info!(%error, cause = error.cause(), "could not open all database connections in advance");
                 }
             }
         });
 
-        let measuring = Stopped(tokio::spawn(
+        let measuring = AbortOnDrop(tokio::spawn(
             VitalSigns::new(&app, server.certificate().cloned()).watch(),
         ));
-        let watching = Stopped(tokio::spawn(principals.clone().watch()));
-        let (stop, stopped) = oneshot::channel::<()>();
+        let watching = AbortOnDrop(tokio::spawn(principals.clone().watch()));
 
-        // A sender that is gone means the same as one that has spoken.
+        let (stop, stopped) = oneshot::channel::<()>();
+        // Dropping `stop` ends the work.
         let working = work.map(|work| tokio::spawn(work.run(async { drop(stopped.await) })));
         let shutdown = async {
             shutdown.await;
@@ -150,18 +151,18 @@ impl Service {
             tracing::error!("the worker panicked");
         }
 
-        drop((measuring, watching, Stopped(warmed)));
+        drop((measuring, watching, AbortOnDrop(warmed)));
 
-        if timeout(SETTLING, principals.settle()).await.is_err() {
-            tracing::warn!("the database did not take the last uses of sessions and keys in time");
+        if timeout(SETTLE_TIMEOUT, principals.settle()).await.is_err() {
+            tracing::warn!("shutdown did not record the last uses of sessions and keys in time");
         }
     }
 }
 
-/// A task that ends with its owner.
-struct Stopped(JoinHandle<()>);
+/// A task that is aborted when this is dropped.
+struct AbortOnDrop(JoinHandle<()>);
 
-impl Drop for Stopped {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -12,16 +12,16 @@ pub enum ServiceError {
     /// The declarations contradict each other.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// A retention rule has a period, and does not exist.
+    /// The settings give a period for a table without a retention rule.
     #[error(transparent)]
     Retention(#[from] UnknownRule),
-    /// The database pool cannot be made.
+    /// The database pool cannot be created.
     #[error(transparent)]
     Database(#[from] Error),
-    /// A port or a certificate cannot be had.
+    /// A port cannot be bound, or a certificate cannot be loaded.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// Findings cannot be told of.
+    /// The webhook for findings is misconfigured.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
 }

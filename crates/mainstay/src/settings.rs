@@ -6,10 +6,10 @@ use mainstay_crypto::KeyRing;
 use crate::key_source::{self, VaultSettings};
 use crate::retention::RetentionSettings;
 
-/// Everything that a serving process is told.
+/// All settings of `serve` and `worker`.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Production, unless it says otherwise.
+    /// Production by default.
     pub environment: Environment,
     /// Logs, traces and metrics.
     pub telemetry: mainstay_telemetry::Settings,
@@ -17,19 +17,19 @@ pub struct Settings {
     pub http: mainstay_http::Settings,
     /// Postgres.
     pub database: mainstay_database::Settings,
-    /// What personal data is sealed with.
+    /// The key ring that seals personal data.
     pub keys: KeyRing,
     /// Sign-in.
     pub identity: crate::identity::IdentitySettings,
-    /// Queued work.
+    /// Jobs.
     pub jobs: mainstay_jobs::Settings,
     /// Mail.
     pub mail: mainstay_mail::Settings,
-    /// What is looked for in the audit log.
+    /// Watch rules over the audit log.
     pub watch: mainstay_watch::Settings,
-    /// The seal over the audit log.
+    /// Sealing of the audit log.
     pub audit: mainstay_audit::Settings,
-    /// How long rows are kept.
+    /// Retention periods.
     pub retention: RetentionSettings,
 }
 
@@ -37,7 +37,7 @@ impl Settings {
     /// Reads every setting.
     ///
     /// # Errors
-    /// All that is wrong, at once.
+    /// All problems, reported together.
     pub fn read(reader: &mut Reader) -> Result<Self, ConfigError> {
         let environment = reader.environment();
         let telemetry = mainstay_telemetry::Settings::read(reader);
@@ -46,11 +46,11 @@ impl Settings {
         let keys = keys(reader);
         let identity = crate::identity::IdentitySettings::read(reader, &http.public_url);
         let jobs = mainstay_jobs::Settings::read(reader);
-
         let mail = mainstay_mail::Settings::read(reader);
         let watch = mainstay_watch::Settings::read(reader);
         let audit = mainstay_audit::Settings::read(reader, http.public_url.as_str());
         let retention = RetentionSettings::read(reader);
+
         let settings = (|| {
             Some(Self {
                 environment,
@@ -71,19 +71,19 @@ impl Settings {
     }
 }
 
-/// Every setting with its default and meaning, as a Markdown table: what `docs/configuration.md` shows.
+/// The Markdown table of all settings in `docs/configuration.md`.
 pub fn settings_reference() -> String {
     let mut reader = Reader::new([]);
     reader.optional_secret(OWNER_URL.0, OWNER_URL.1);
-    // Required ones are missing here; they are listed all the same.
+    // Required settings are missing here, but are listed anyway.
     drop(Settings::read(&mut reader));
     reference(reader.entries())
 }
 
-/// Where `migrate` finds the database, and what that means.
+/// Name and description of the setting for the owner's database URL.
 pub(crate) const OWNER_URL: (&str, &str) = (
     "database.owner_url",
-    "Postgres as the role that owns the schema; read by `migrate` and by operator commands, refused by `serve`.",
+    "Postgres URL of the schema's owner, for `migrate` and operator commands; `serve` refuses to start with it.",
 );
 
 const KEYS: (&str, &str) = (
@@ -91,11 +91,11 @@ const KEYS: (&str, &str) = (
     "Key ring that seals personal data, as `key-ring generate` prints it; its keys may be wrapped by Vault.",
 );
 
-/// The key ring, its keys unwrapped; what is wrong with its text, or with where its keys come from, is remembered by
-/// `reader`.
+/// Reads the key ring and unwraps its keys. `reader` collects the errors.
 pub(crate) fn keys(reader: &mut Reader) -> Option<KeyRing> {
     let vault = VaultSettings::read(reader);
     let text = reader.secret(KEYS.0, KEYS.1)?;
+
     let unwrapped = key_source::unwrap(&text, vault.as_ref()).map_err(|error| error.to_string());
     let ring = unwrapped.and_then(|text| KeyRing::parse(&text).map_err(|error| error.to_string()));
     ring.map_err(|why| reader.refuse(KEYS.0, why)).ok()

@@ -1,6 +1,5 @@
-//! What each process measures at intervals, whether it serves or works, leads or waits: how far its clock is from the
-//! database's, what the queue and the audit log look like, how old its keys are. What leaves its bound is a line in the log,
-//! and once more when it is back.
+//! Measurements that each process takes at intervals: clock skew, job queue, unsealed audit records, age of keys, TLS
+//! certificate. A process logs when a value crosses its limit, and again when it returns.
 
 use std::time::Duration;
 
@@ -9,34 +8,34 @@ use mainstay_database::{Database, Error, MissingKeys, SchemaVersion};
 use mainstay_http::{App, Certificate, Info, Readiness};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::renewal::{renew, tell_refusal};
+use crate::renewal::{log_refusal, renew};
 
 /// How often everything is measured.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// How far the clocks of this process and of the database may be apart before it is told: a good part of what tokens
-/// forgive, and far more than NTP leaves.
-const SKEW: time::Duration = time::Duration::SECOND;
+/// Maximum difference between the clocks of this process and the database before it is logged. It is well within the
+/// leeway of tokens, and far more than NTP leaves.
+const MAX_SKEW: time::Duration = time::Duration::SECOND;
 
-/// How long a record may wait for its seal before it is told. The sealer comes by twice a second.
-const UNSEALED: Duration = Duration::from_secs(60);
+/// How long an audit record may remain unsealed before it is logged. The sealer runs twice a second.
+const MAX_UNSEALED: Duration = Duration::from_secs(60);
 
-/// What this process measures.
+/// The measurements of this process.
 pub(crate) struct VitalSigns {
     database: Database,
     readiness: Readiness,
     certificate: Option<Certificate>,
-    /// Why the certificate's files are not taken, as it was told last.
+    /// Why the certificate's files were refused, as logged last.
     refusal: Option<String>,
-    expired: Bound,
-    clock: Bound,
-    seal: Bound,
-    keys: Bound,
-    failing: Bound,
+    expired: Limit,
+    clock: Limit,
+    seal: Limit,
+    keys: Limit,
+    failing: Limit,
 }
 
 impl VitalSigns {
-    /// Measures what `app` stands on, and looks after the certificate that the process shows.
+    /// Measures the database of `app`, and renews `certificate`.
     pub(crate) fn new(app: &App, certificate: Option<Certificate>) -> Self {
         let (database, readiness) = (app.database().clone(), app.readiness().clone());
         let [expired, clock, seal, keys, failing] = Default::default();
@@ -54,24 +53,25 @@ impl VitalSigns {
         }
     }
 
-    /// Measures for as long as the process lives, at once and then again and again.
+    /// Measures at once and then every 15 seconds, for the lifetime of the process.
     pub(crate) async fn watch(mut self) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
         loop {
             ticks.tick().await;
-            self.look_after_certificate();
+
+            self.renew_certificate();
             let outcome = self.measure().await;
-            if self.failing.turns(outcome.is_err())
+            if self.failing.changes(outcome.is_err())
                 && let Err(error) = outcome
             {
-                tracing::info!(%error, cause = error.cause(), "not everything can be measured");
+                tracing::info!(%error, cause = error.cause(), "measurement failed");
             }
         }
     }
 
-    /// Measures everything, whatever fails; the first error is the answer.
+    /// Takes all measurements, even if some fail. Returns the first error.
     async fn measure(&mut self) -> Result<(), Error> {
         let outcomes = [
             self.measure_clock().await,
@@ -79,7 +79,7 @@ impl VitalSigns {
             self.measure_schema().await,
             mainstay_jobs::measure(&self.database).await,
             self.measure_keys().await,
-            self.look_for_missing_keys().await,
+            self.find_missing_keys().await,
         ];
 
         outcomes.into_iter().collect::<Result<(), _>>()?;
@@ -90,20 +90,18 @@ impl VitalSigns {
         Ok(())
     }
 
-    fn look_after_certificate(&mut self) {
+    fn renew_certificate(&mut self) {
         let Some(certificate) = self.certificate.clone() else {
             return;
         };
 
         let now = self.database.runtime().clock.now();
-
         let refusal = renew(&certificate, now).err();
         if let Some(why) = &refusal
             && self.refusal != refusal
         {
-            tell_refusal(why);
+            log_refusal(why);
         }
-
         self.refusal = refusal;
 
         let ends = certificate.ends();
@@ -111,8 +109,8 @@ impl VitalSigns {
             .set(ends.unix_timestamp() as f64);
 
         let is_expired = ends <= now;
-        if self.expired.turns(is_expired) && is_expired {
-            tracing::error!(expired = %ends, "the certificate has expired: clients refuse it");
+        if self.expired.changes(is_expired) && is_expired {
+            tracing::error!(expired = %ends, "certificate has expired; clients refuse it");
         }
     }
 
@@ -121,15 +119,15 @@ impl VitalSigns {
         let seconds = skew.as_seconds_f64();
         metrics::gauge!("mainstay_clock_skew_seconds").set(seconds);
 
-        let is_apart = skew.abs() > SKEW;
-        if self.clock.turns(is_apart) {
+        let is_apart = skew.abs() > MAX_SKEW;
+        if self.clock.changes(is_apart) {
             if is_apart {
                 tracing::warn!(
                     seconds,
-                    "this process's clock is not the database's: keep both by NTP"
+                    "clock differs from the database's; synchronize both with NTP"
                 );
             } else {
-                tracing::info!(seconds, "this process's clock is the database's again");
+                tracing::info!(seconds, "clock agrees with the database's again");
             }
         }
 
@@ -142,17 +140,17 @@ impl VitalSigns {
         metrics::gauge!("audit_unsealed_records").set(records as f64);
         metrics::gauge!("audit_oldest_unsealed_seconds").set(oldest.as_secs_f64());
 
-        let is_late = oldest > UNSEALED;
-        if self.seal.turns(is_late) {
+        let is_late = oldest > MAX_UNSEALED;
+        if self.seal.changes(is_late) {
             let oldest_seconds = oldest.as_secs();
             if is_late {
                 tracing::warn!(
                     records,
                     oldest_seconds,
-                    "records of the audit log are not sealed"
+                    "audit records are not being sealed"
                 );
             } else {
-                tracing::info!("the audit log is sealed again");
+                tracing::info!("all audit records are sealed again");
             }
         }
 
@@ -188,26 +186,26 @@ impl VitalSigns {
         Ok(())
     }
 
-    async fn look_for_missing_keys(&mut self) -> Result<(), Error> {
-        let looked = self.database.missing_keys().await?;
-        for found in &looked {
-            metrics::gauge!("data_keys_missing", "table" => found.table).set(found.missing as f64);
+    async fn find_missing_keys(&mut self) -> Result<(), Error> {
+        let tables = self.database.missing_keys().await?;
+        for table in &tables {
+            metrics::gauge!("data_keys_missing", "table" => table.table).set(table.missing as f64);
         }
 
         self.readiness
-            .set_keys_missing(looked.iter().any(MissingKeys::is_loss));
+            .set_keys_missing(tables.iter().any(MissingKeys::is_loss));
 
-        let missing: Vec<_> = looked
+        let missing: Vec<_> = tables
             .iter()
-            .filter(|found| found.missing > 0)
-            .map(|found| found.table)
+            .filter(|table| table.missing > 0)
+            .map(|table| table.table)
             .collect();
 
-        if self.keys.turns(!missing.is_empty()) {
+        if self.keys.changes(!missing.is_empty()) {
             if missing.is_empty() {
-                tracing::info!("every row that was looked at has its data key again");
+                tracing::info!("no data keys are missing any more");
             } else {
-                tracing::error!(tables = ?missing, "data keys are missing: was the table data_keys restored?");
+                tracing::error!(tables = ?missing, "data keys are missing; was the table data_keys restored?");
             }
         }
 
@@ -215,8 +213,8 @@ impl VitalSigns {
     }
 }
 
-/// Tells the metrics what runs here.
-pub(crate) fn tell_build(info: &Info, schema: SchemaVersion) {
+/// Records the build as a metric.
+pub(crate) fn record_build(info: &Info, schema: SchemaVersion) {
     metrics::gauge!(
         "mainstay_build_info",
         "service" => info.title,
@@ -227,7 +225,7 @@ pub(crate) fn tell_build(info: &Info, schema: SchemaVersion) {
     .set(1.0);
 }
 
-/// What is cheap to measure, and wanted as of the moment of a scrape: the pools and the hasher.
+/// Measurements that are cheap enough for each scrape: the connection pools and the password hasher.
 pub(crate) fn at_each_scrape(
     requests: Database,
     work: Database,
@@ -252,16 +250,16 @@ pub(crate) fn at_each_scrape(
     }
 }
 
-/// Whether something is beyond its bound, so that only the crossing is told.
+/// Remembers whether a limit is exceeded, so that only changes are logged.
 #[derive(Default)]
-struct Bound {
-    is_left: bool,
+struct Limit {
+    is_exceeded: bool,
 }
 
-impl Bound {
-    /// Notes where it stands; whether that is a change.
-    fn turns(&mut self, is_left: bool) -> bool {
-        std::mem::replace(&mut self.is_left, is_left) != is_left
+impl Limit {
+    /// Updates the state. Returns whether it has changed.
+    fn changes(&mut self, is_exceeded: bool) -> bool {
+        std::mem::replace(&mut self.is_exceeded, is_exceeded) != is_exceeded
     }
 }
 
@@ -270,11 +268,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crossing_is_told_once() {
-        let mut bound = Bound::default();
-        let told: Vec<_> = [false, true, true, false, false, true]
-            .map(|is_left| bound.turns(is_left))
+    fn a_crossing_is_reported_once() {
+        let mut limit = Limit::default();
+        let reported: Vec<_> = [false, true, true, false, false, true]
+            .map(|is_exceeded| limit.changes(is_exceeded))
             .into();
-        assert_eq!(told, [false, true, false, true, false, true]);
+        assert_eq!(reported, [false, true, false, true, false, true]);
     }
 }

@@ -1,18 +1,18 @@
-//! `/`: what a person sees who opens the service in a browser, unless the app has a page of its own there.
+//! The start page at `/`, unless the app has its own.
 
 use mainstay_http::{Content, Info, WebPage, look};
 use mainstay_mail::Mailbox;
 
-/// What the page tells beside the service's name.
+/// The content of the page.
 pub(crate) struct Welcome {
     pub(crate) info: Info,
     /// Whether the API reference at /docs is served.
     pub(crate) docs: bool,
-    /// What is told in development alone.
+    /// Shown in development only.
     pub(crate) development: Option<Development>,
 }
 
-/// What a developer is told.
+/// Details for a developer.
 pub(crate) struct Development {
     pub(crate) migrations: usize,
     pub(crate) operations: usize,
@@ -20,7 +20,7 @@ pub(crate) struct Development {
 }
 
 impl Welcome {
-    /// The page.
+    /// Builds the page.
     pub(crate) fn page(self) -> WebPage {
         let make = move |_: &[(String, String)]| {
             let html = look::page(self.info.title, self.info.title, &self.main());
@@ -39,7 +39,6 @@ impl Welcome {
         }
     }
 
-    /// Plain: what it is, and where people go from here.
     fn in_production(&self) -> String {
         let [title, description] = [self.info.title, self.info.description].map(look::escaped);
         let docs = if self.docs {
@@ -57,13 +56,13 @@ impl Welcome {
         )
     }
 
-    fn in_development(&self, told: &Development) -> String {
+    fn in_development(&self, development: &Development) -> String {
         let [title, version] = [self.info.title, self.info.version].map(look::escaped);
         let Development {
             migrations,
             operations,
             mailbox,
-        } = told;
+        } = development;
 
         let mail = mailbox
             .as_ref()
@@ -95,7 +94,7 @@ impl Welcome {
         format!(
             r#"<main>
     <h1>The service is running</h1>
-    <p class="lead">{title} {version} in development, {migrations} migrations. Sign in with the address and password that <code>dev</code> printed.</p>
+    <p class="lead">{title} {version} in development, {migrations} migrations. Sign in as printed by <code>dev</code>.</p>
     <p><a class="button first" href="/account">Sign in</a></p>
     <div class="grid">{cards}</div>
   </main>"#

@@ -6,17 +6,17 @@ use mainstay_audit::Sealer;
 use mainstay_jobs::Worker;
 use tokio::{sync::watch, time::timeout};
 
-/// How long the end waits for the audit log to be sealed once more.
-const SEALING: Duration = Duration::from_secs(15);
+/// How long the shutdown waits for the last seal of the audit log.
+const SEAL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What is done beside serving: queued work, upkeep, and the seal over the audit log.
+/// Background work: jobs, periodic tasks and the sealing of the audit log.
 pub(crate) struct Work {
     pub(crate) worker: Worker,
     pub(crate) sealer: Sealer,
 }
 
 impl Work {
-    /// Works until `stop`, then finishes what is under way. What the last jobs have recorded is sealed too.
+    /// Runs until `stop`, then finishes the jobs in progress and seals their audit records.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) {
         let (working, mut worked) = watch::channel(());
         let work = async {
@@ -33,9 +33,9 @@ impl Work {
             () = &mut sealing => return,
         }
 
-        if timeout(SEALING, sealing).await.is_err() {
+        if timeout(SEAL_TIMEOUT, sealing).await.is_err() {
             tracing::warn!(
-                "the database did not take the last seal of the audit log in time; the next sealer goes on"
+                "shutdown did not seal the last audit records in time; the next sealer will"
             );
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     work::Work,
 };
 
-/// A worker that is put together and whose management port is bound, but does not work yet.
+/// A worker that is assembled and bound to its management port, but does not run yet.
 pub struct Working {
     work: Work,
     management: Management,
@@ -19,7 +19,8 @@ pub struct Working {
 }
 
 impl Working {
-    /// Puts a worker together. It does not wait for Postgres: without it, it looks for work until it is there.
+    /// Assembles a worker and binds its management port. It does not wait for Postgres, and polls until Postgres is
+    /// available.
     ///
     /// # Errors
     /// [`ServiceError`].
@@ -31,9 +32,11 @@ impl Working {
     ) -> Result<Self, ServiceError> {
         let settings = connections::of_worker(settings);
         let Assembly { app, work, .. } = Assembly::new(platform, settings, runtime)?;
+
         app.readiness()
             .depends_on([work.worker.pulse(), work.sealer.pulse()]);
         let vital_signs = VitalSigns::new(&app, None);
+
         Ok(Self {
             work,
             management: Management::bind(app, telemetry).await?,
@@ -44,12 +47,12 @@ impl Working {
     /// Address and port of the health probes and metrics.
     ///
     /// # Errors
-    /// What the system says.
+    /// The operating system's error.
     pub fn management_address(&self) -> io::Result<SocketAddr> {
         self.management.address()
     }
 
-    /// Works until `shutdown`, then finishes what is under way.
+    /// Runs jobs until `shutdown`, then finishes those in progress.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         tokio::select! {
             () = self.management.run(self.work.run(shutdown)) => {}

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{Rule, findings::FindingRow, webhook::Queue};
 
-/// What a rule found: a subject, and how much of what the rule counts.
+/// A match of a rule: the subject, and the number of events counted.
 pub(crate) struct Found {
     organization: Option<Uuid>,
     account: Option<Uuid>,
@@ -15,7 +15,8 @@ pub(crate) struct Found {
     events: i64,
 }
 
-/// A finding is written by whoever moves its subject's moment forward: of several replicas that found the same, one does.
+/// Inserts a finding unless the subject is still quiet. If several replicas find the same, only the one that moves
+/// `quiet_until` forward inserts it.
 const WRITE: &str = r"
     subject AS (
         INSERT INTO mainstay.finding_subjects AS s (
@@ -52,8 +53,8 @@ impl Found {
         })
     }
 
-    /// Writes the finding, its record, and what the webhook is to be told, in one statement; then counts and logs it.
-    /// Whether it is a new one.
+    /// Writes the finding, its audit record and its webhook job in one statement, then counts and logs it. Returns
+    /// whether the finding is new.
     pub(crate) async fn write(
         self,
         around: &Unscoped,
@@ -79,7 +80,8 @@ impl Found {
         };
 
         let job = queue.map(|queue| {
-            // No address: the receiver may be somebody else, and the API tells it to whoever may read it.
+            // Without the address, because the receiver may be a third party. Authorized people read it through the
+            // API.
             let finding = json!({
                 "id": id,
                 "rule": rule.name,
@@ -117,25 +119,27 @@ impl Found {
         let change = Change::new("findings.insert", WRITE, values, event)
             .showing_rows()
             .queue(job.transpose()?);
+
         if around.change(change).await?.is_empty() {
             return Ok(false);
         }
 
         count(rule, 1);
-        tracing::warn!(finding = %id, rule = rule.name, severity = rule.severity.name(), events, "a finding: {}", rule.message);
+        let severity = rule.severity.name();
+        tracing::warn!(finding = %id, rule = rule.name, severity, events, "security finding: {}", rule.message);
 
         Ok(true)
     }
 }
 
-/// Tells the metrics of so many new findings.
+/// Adds to the metric of findings.
 pub(crate) fn count(rule: &Rule, findings: u64) {
     let (name, severity) = (rule.name, rule.severity.name());
     metrics::counter!("security_findings_total", "rule" => name, "severity" => severity)
         .increment(findings);
 }
 
-/// The value to bind for a moment.
+/// The SQL value of a timestamp.
 pub(crate) fn moment(moment: Timestamp) -> Value {
     Value::TimeDateTimeWithTimeZone(Some(moment.inner()))
 }

@@ -6,7 +6,7 @@ use mainstay_http::{Allowed, PageOf, Problem, Query, get, input, view};
 use mainstay_kernel::{Timestamp, UserId};
 use serde_json::{Value, json};
 
-/// A finding, as it was written.
+/// A finding, as stored.
 #[derive(Entity)]
 #[entity(table = "mainstay.findings", resource = "finding")]
 pub struct FindingRow {
@@ -23,53 +23,53 @@ pub struct FindingRow {
     found_at: Timestamp,
 }
 
-/// What a rule found in the audit log. It accuses nobody: it says where to look.
+/// A finding of a watch rule in the audit log. It is a hint where to investigate, not proof of misconduct.
 #[view]
 pub(crate) struct FindingView {
-    /// The finding; the audit log's record of it names it as `resource_id`.
+    /// ID of the finding; its audit record has it as `resource_id`.
     id: Id<FindingRow>,
-    /// The rule.
+    /// Name of the rule.
     rule: String,
-    /// How soon somebody should look: `low`, `medium` or `high`.
+    /// Urgency: `low`, `medium` or `high`.
     severity: String,
-    /// What it means.
+    /// Meaning of the finding.
     message: String,
-    /// The account whose events were counted; null where they were counted by address.
+    /// Account whose events were counted; null if events were counted by address.
     account_id: Option<Uuid>,
-    /// The client's address or network, where the rule looks at it.
+    /// Client address or network, if the rule counts by address.
     address: Option<String>,
-    /// How many events were counted when it was found. They may have gone on.
+    /// Number of events counted when the rule matched. More may have followed.
     events: i64,
-    /// How many it takes.
+    /// Number of events at which the rule matches.
     threshold: i64,
-    /// Within how many seconds.
+    /// Time window of the rule, in seconds.
     window_seconds: i64,
-    /// When the last of them happened.
+    /// Time of the last event counted.
     last_at: Timestamp,
-    /// When it was found.
+    /// Time of the finding.
     found_at: Timestamp,
 }
 
 /// Which findings to list.
 #[input]
 pub(crate) struct ListFindings {
-    /// How many.
+    /// Maximum number of findings on the page.
     limit: Limit,
-    /// Where to go on.
+    /// Cursor of the next page.
     cursor: Option<Cursor>,
-    /// Only of this rule.
+    /// Only findings of this rule.
     #[garde(length(chars, min = 1, max = 100))]
     rule: Option<String>,
-    /// Only about this account.
+    /// Only findings about this account.
     account_id: Option<UserId>,
-    /// Only what was found from this moment on.
+    /// Only findings from this time on.
     from: Option<Timestamp>,
-    /// Only what was found before this moment.
+    /// Only findings before this time.
     until: Option<Timestamp>,
 }
 
 impl ListFindings {
-    /// What the record of the reading says was asked for.
+    /// The filters, as recorded in the audit log.
     fn to_record(&self) -> Value {
         recorded_filters(json!({
             "rule": recorded_name(self.rule.as_deref()),
@@ -81,11 +81,10 @@ impl ListFindings {
     }
 }
 
-/// List what the rules found in the audit log, newest first.
+/// List the findings of watch rules, newest first.
 ///
-/// Each finding names the rule, whom it is about, and how much of what it counted. The records themselves are in the
-/// audit log: filter it by the account and the time. Reading findings leaves a record, `finding.listed`, with the filters
-/// that were used.
+/// Each finding names the rule, the account or address, and the number of events. For the events themselves, filter the
+/// audit log by account and time. Listing findings is recorded as `finding.listed`, with the filters.
 #[get("/v1/audit/findings")]
 pub(crate) async fn list_findings(
     by: Allowed<AuditRead>,

@@ -1,11 +1,11 @@
-//! The audit log, watched: rules look through what was recorded, and tell of what no single record shows.
+//! Detection rules over the audit log, for patterns that no single record shows.
 //!
-//! A [`Rule`] is a declared value: which actions, by whom, how many within which time. The worker looks through the log
-//! every few seconds; of all replicas one does. What a rule finds is written once, is an event of the audit log itself,
-//! is counted, logged, and told to a webhook where there is one.
+//! A [`Rule`] declares which actions, counted by whom, how many and in which time window. Every few seconds, one
+//! worker of all replicas evaluates the rules. Each match becomes one finding, which is stored, recorded in the audit
+//! log, counted, logged, and sent to a webhook if one is configured.
 //!
-//! What is not here: the records, which the door to the database writes, and what becomes of a finding. A finding
-//! accuses nobody: it says where to look.
+//! A finding is a hint where to investigate, not proof of misconduct. This crate neither writes the audit records,
+//! which the data door does, nor acts on findings.
 
 mod finding;
 mod findings;
@@ -28,19 +28,19 @@ use findings::list_findings;
 
 const RECEIVER: Recipient = Recipient {
     who: "the receiver of `MAINSTAY_WATCH_WEBHOOK_URL`",
-    what: "findings: the rule, the account's id, how many events; no address and no name",
-    when: "whenever a rule finds something",
+    what: "findings: rule, account ID and number of events; no address and no name",
+    when: "when a watch rule finds something",
 };
 
-/// The endpoint that lists findings.
+/// The module with the endpoint that lists findings.
 pub fn module() -> Module {
     Module::new("findings")
         .keeping("mainstay.findings", "until an operator deletes them")
-        .keeping("mainstay.finding_subjects", "a day after it last counts")
-        .keeping("mainstay.watch_marks", "for good: one row a rule")
+        .keeping("mainstay.finding_subjects", "until one day after it last suppressed a finding")
+        .keeping("mainstay.watch_marks", "permanently; one row per rule")
         .keeping(
             "mainstay.sealed_comparisons",
-            "as long as the account: one row each",
+            "as long as the account; one row per account",
         )
         .recipient(RECEIVER)
         .endpoints((list_findings,))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::queries::{BURST_BY_ACCOUNT, BURST_BY_ADDRESS};
 
-/// Something to look for in the audit log.
+/// A pattern to look for in the audit log.
 ///
 /// ```
 /// use mainstay_watch::{By, LooksFor, Rule, Severity};
@@ -12,7 +12,7 @@ use crate::queries::{BURST_BY_ACCOUNT, BURST_BY_ADDRESS};
 ///
 /// const REFUNDS: Rule = Rule {
 ///     name: "burst_of_refunds",
-///     message: "An account gave many refunds within an hour.",
+///     message: "An account issued many refunds within an hour.",
 ///     looks_for: LooksFor::Burst { of: &["refund.created"], by: By::Account },
 ///     window: Duration::from_secs(3_600),
 ///     threshold: 50,
@@ -21,64 +21,64 @@ use crate::queries::{BURST_BY_ACCOUNT, BURST_BY_ADDRESS};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// Its name in findings, metrics and logs: small letters and underscores, never to change.
+    /// Name in findings, metrics and logs: lower-case letters and underscores. Do not change it later.
     pub name: &'static str,
-    /// What a finding of it means, for whoever reads it. Never a value.
+    /// Meaning of a finding, for its readers. Contains no values.
     pub message: &'static str,
-    /// What it looks for.
+    /// The events to look for.
     pub looks_for: LooksFor,
-    /// The time within which events count together. For as long, though no longer than a day, a subject that was found
-    /// is not found again.
+    /// Time window in which events count together. After a finding, the same subject is not reported again for this
+    /// time, but at most for a day.
     pub window: Duration,
-    /// How many events there must be at least.
+    /// Minimum number of events.
     pub threshold: u32,
-    /// How soon somebody should look.
+    /// Urgency of a finding.
     pub severity: Severity,
 }
 
-/// What a rule looks for.
+/// The events that a rule looks for.
 #[derive(Clone, Copy, Debug)]
 pub enum LooksFor {
-    /// Many events of some actions by one subject.
+    /// Many events with certain actions by one subject.
     Burst {
-        /// The actions, as patterns of SQL's `LIKE`: `%.revealed` is whatever was revealed.
+        /// The actions, as SQL `LIKE` patterns: `%.revealed` matches every reveal.
         of: &'static [&'static str],
-        /// Who or what they are counted by.
+        /// The subject that events are counted by.
         by: By,
     },
-    /// What a query of its own finds.
+    /// A custom query.
     ///
-    /// The text is static and uses each of `$1` (events after this moment have yet to be looked at), `$2` (up to this
-    /// one), `$3` (the window in seconds) and `$4` (the threshold). It answers, for each subject, the organization, the
-    /// account, the address (each may be null), the moment of the last event that counts, and how many count (`bigint`).
+    /// The text is static and uses all of `$1` and `$2` (events after the first and up to the second time are new), `$3`
+    /// (the window in seconds) and `$4` (the threshold). It returns one row per subject: organization, account and address
+    /// (each may be null), time of the last event counted, and number of events (`bigint`).
     /// The log is `mainstay.audit_events`. `mainstay.audit_id_from(moment)` gives the least id that an event of that
     /// moment may have: bound ids on both sides, so that the statement reads its window by index however large the log
     /// grows.
     Query(&'static str),
 }
 
-/// By what events are counted together, within their organization.
+/// The subject by which events are counted, within an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
-    /// The account that acted; before sign-in, the account that the event is about.
+    /// The account that acted; for events before sign-in, the account that the event is about.
     Account,
     /// The client's address.
     Address,
 }
 
-/// How soon somebody should look.
+/// Urgency of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// When there is time: it is often harmless.
+    /// Often harmless; look at it when there is time.
     Low,
-    /// Within the day.
+    /// Look at it within a day.
     Medium,
-    /// Now.
+    /// Look at it now.
     High,
 }
 
 impl Severity {
-    /// Its name in findings, metrics and logs.
+    /// The name in findings, metrics and logs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -89,7 +89,7 @@ impl Severity {
 }
 
 impl Rule {
-    /// The statement that looks.
+    /// The statement that finds matches.
     pub(crate) const fn text(&self) -> &'static str {
         match self.looks_for {
             LooksFor::Burst {
@@ -102,7 +102,7 @@ impl Rule {
         }
     }
 
-    /// For how long a subject that was found is not found again.
+    /// How long a subject is not reported again after a finding.
     pub(crate) fn quiet(&self) -> time::Duration {
         time::Duration::try_from(self.window)
             .unwrap_or(time::Duration::DAY)

@@ -7,7 +7,7 @@ use crate::{
     queries::{REVEALS_ABOVE_HABIT, SIGN_IN_FROM_NEW_NETWORK},
 };
 
-/// A rule of the platform, with the setting of its threshold and that setting's meaning.
+/// A rule of the platform, with the name and description of the setting for its threshold.
 pub(crate) struct BuiltIn {
     pub(crate) setting: &'static str,
     pub(crate) help: &'static str,
@@ -20,10 +20,10 @@ const HOUR: Duration = Duration::from_secs(60 * MINUTES);
 pub(crate) const BUILT_IN: [BuiltIn; 9] = [
     BuiltIn {
         setting: "watch.denials_by_account",
-        help: "Refusals for want of a permission, of one account in 10 minutes, that are a finding; 0 turns the rule off.",
+        help: "Requests by one account denied for missing permissions within 10 minutes; 0 disables the rule.",
         rule: Rule {
             name: "denials_by_account",
-            message: "An account was refused for want of a permission again and again: it may be trying what it can reach.",
+            message: "An account was repeatedly denied for missing permissions: it may be probing what it can access.",
             looks_for: LooksFor::Burst {
                 of: &["authz_fail"],
                 by: By::Account,
@@ -35,10 +35,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
     },
     BuiltIn {
         setting: "watch.denials_by_address",
-        help: "The same, from one address, whichever accounts they are of.",
+        help: "Requests from one address denied for missing permissions within 10 minutes; 0 disables the rule.",
         rule: Rule {
             name: "denials_by_address",
-            message: "One address was refused for want of a permission again and again, under whichever accounts.",
+            message: "Requests from one address were repeatedly denied for missing permissions, across all accounts.",
             looks_for: LooksFor::Burst {
                 of: &["authz_fail"],
                 by: By::Address,
@@ -50,10 +50,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
     },
     BuiltIn {
         setting: "watch.sign_in_failures_by_account",
-        help: "Failures of one account to prove who it is, in 15 minutes, that are a finding; 0 turns the rule off.",
+        help: "Failed authentications of one account within 15 minutes; 0 disables the rule.",
         rule: Rule {
             name: "sign_in_failures_by_account",
-            message: "A second factor, a step-up or a change of password failed again and again: who tries may know the password.",
+            message: "Sign-in, step-up or password change failed repeatedly: an attacker may know the password.",
             looks_for: LooksFor::Burst {
                 of: &[
                     "authn_login_fail",
@@ -69,10 +69,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
     },
     BuiltIn {
         setting: "watch.sign_in_failures_by_address",
-        help: "Failed sign-ins from one address, in 15 minutes, that are a finding; 0 turns the rule off.",
+        help: "Failed sign-ins from one address within 15 minutes; 0 disables the rule.",
         rule: Rule {
             name: "sign_in_failures_by_address",
-            message: "Sign-ins from one address fail again and again: it may be trying passwords.",
+            message: "Sign-ins from one address failed repeatedly: an attacker may be guessing passwords.",
             looks_for: LooksFor::Burst {
                 of: &["authn_login_fail", "authn_login_fail_max"],
                 by: By::Address,
@@ -84,10 +84,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
     },
     BuiltIn {
         setting: "watch.reveals_above_habit",
-        help: "Values that one account has to see in clear within an hour before its habit is looked at; 0 turns the rule off.",
+        help: "Values revealed to one account in an hour, if unusual for it; 0 disables the rule.",
         rule: Rule {
             name: "reveals_above_habit",
-            message: "An account saw far more personal data in clear than in any hour of its last 30 days.",
+            message: "An account revealed far more personal data within an hour than usual in the last 30 days.",
             looks_for: LooksFor::Query(REVEALS_ABOVE_HABIT),
             window: HOUR,
             threshold: 20,
@@ -96,10 +96,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
     },
     BuiltIn {
         setting: "watch.sign_in_from_new_network",
-        help: "Sign-ins that an account must have had before one from a new network is a finding; 0 turns the rule off.",
+        help: "Earlier sign-ins of an account before one from a new network is reported; 0 disables the rule.",
         rule: Rule {
             name: "sign_in_from_new_network",
-            message: "An account signed in from a network that it has not signed in from within a year.",
+            message: "An account signed in from a network that it has not used for a year.",
             looks_for: LooksFor::Query(SIGN_IN_FROM_NEW_NETWORK),
             window: Duration::from_secs(365 * 24 * 60 * MINUTES),
             threshold: 1,
@@ -108,10 +108,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
     },
     BuiltIn {
         setting: "watch.mass_export",
-        help: "Exports by one account within an hour that are a finding; 0 turns the rule off.",
+        help: "Exports by one account within an hour; 0 disables the rule.",
         rule: Rule {
             name: "mass_export",
-            message: "An account exported the data of many within an hour.",
+            message: "An account exported the data of many people within an hour.",
             looks_for: LooksFor::Burst {
                 of: &["%.exported"],
                 by: By::Account,
@@ -123,10 +123,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
     },
     BuiltIn {
         setting: "watch.mass_reading",
-        help: "Recorded pages that one account reads within an hour that are a finding; 0 turns the rule off.",
+        help: "Audited pages that one account reads within an hour; 0 disables the rule.",
         rule: Rule {
             name: "mass_reading",
-            message: "An account read page after page of what is recorded when it is read.",
+            message: "An account read an unusual number of audited pages within an hour.",
             looks_for: LooksFor::Burst {
                 of: &["%.listed"],
                 by: By::Account,
@@ -138,10 +138,10 @@ pub(crate) const BUILT_IN: [BuiltIn; 9] = [
     },
     BuiltIn {
         setting: "watch.sealed_values_compared",
-        help: "Pages searched or sorted by sealed values by one account within an hour that are a finding; 0 turns the rule off.",
+        help: "Searches and sorts by sealed values of one account within an hour; 0 disables the rule.",
         rule: Rule {
             name: "sealed_values_compared",
-            message: "An account searched or sorted by sealed values again and again: it may be reading them by trying.",
+            message: "An account repeatedly searched or sorted by sealed values: it may be guessing them.",
             looks_for: LooksFor::Burst {
                 of: &["%.searched", "%.sorted"],
                 by: By::Account,
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_statement_uses_what_is_bound_to_it() {
+    fn every_statement_uses_all_its_parameters() {
         for BuiltIn { rule, .. } in &BUILT_IN {
             let last = if matches!(rule.looks_for, LooksFor::Burst { .. }) {
                 5
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_and_its_setting_have_one_name() {
+    fn a_rule_and_its_setting_have_the_same_name() {
         for BuiltIn { setting, rule, .. } in &BUILT_IN {
             assert_eq!(*setting, format!("watch.{}", rule.name));
         }

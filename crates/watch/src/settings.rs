@@ -11,39 +11,39 @@ use crate::{
     signature::Signer,
 };
 
-/// How the audit log is watched.
+/// Settings of the watch rules.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How often it is looked at; zero turns watching off.
+    /// How often the rules run; zero disables them.
     pub interval: Duration,
     /// The thresholds of the platform's rules, in their order.
     thresholds: [u32; BUILT_IN.len()],
-    /// Who is told of findings.
+    /// The webhook that receives findings.
     pub webhook: Option<WebhookSettings>,
 }
 
 const URL: (&str, &str) = (
     "watch.webhook_url",
-    "Where findings are sent to, signed; https outside development. Nowhere if left out.",
+    "URL of the webhook that receives signed findings; https outside development.",
 );
 const SECRET: (&str, &str) = (
     "watch.webhook_secret",
-    "What webhooks are signed with: whsec_ and 24 to 64 bytes in Base64; a second one, after a space, signs too.",
+    "Secret that signs webhooks: whsec_ and 24 to 64 bytes in Base64; during a change, two separated by a space.",
 );
 
 impl Settings {
-    /// Reads the settings; what is wrong is remembered by `reader`.
+    /// Reads the settings. `reader` collects the errors.
     pub fn read(reader: &mut Reader) -> Self {
         let interval = reader.or(
             "watch.interval",
             Duration::from_secs(10),
-            "How often the audit log is looked through for what the rules look for; 0s turns watching off.",
+            "How often the watch rules check the audit log; 0s disables them.",
         );
 
         if !interval.is_zero() && interval < Duration::from_secs(1) {
             reader.refuse(
                 "watch.interval",
-                "must be at least 1s, or 0s to turn watching off",
+                "must be at least 1s, or 0s to disable the watch rules",
             );
         }
 
@@ -62,7 +62,7 @@ impl Settings {
         }
     }
 
-    /// The platform's rules, with the thresholds that were set.
+    /// The platform's rules with the configured thresholds.
     pub(crate) fn rules(&self) -> impl Iterator<Item = Rule> + '_ {
         BUILT_IN
             .iter()
@@ -72,13 +72,13 @@ impl Settings {
 }
 
 fn webhook(reader: &mut Reader) -> Option<WebhookSettings> {
-    let clear = reader.environment() == Environment::Development;
+    let allows_http = reader.environment() == Environment::Development;
     let url: Option<String> = reader.optional(URL.0, URL.1);
     let secret = reader.optional_secret(SECRET.0, SECRET.1);
     let timeout = reader.or(
         "watch.webhook_timeout",
         Duration::from_secs(10),
-        "How long the webhook's receiver may take.",
+        "Timeout for requests to the webhook.",
     );
 
     let signer = secret.map(|secret| Signer::parse(&secret));
@@ -91,15 +91,17 @@ fn webhook(reader: &mut Reader) -> Option<WebhookSettings> {
     if signer.is_none() {
         reader.refuse(
             SECRET.0,
-            "is missing: a receiver could not tell a finding from a forgery",
+            "is missing: without a signature, a receiver cannot detect forged findings",
         );
     }
 
-    let parsed = Url::parse(&url).ok().filter(|url| is_safe(url, clear));
+    let parsed = Url::parse(&url)
+        .ok()
+        .filter(|url| is_safe(url, allows_http));
     if parsed.is_none() {
         reader.refuse(
             URL.0,
-            "is not an https:// URL without credentials and fragment",
+            "must be an https:// URL without credentials and fragment",
         );
     }
 
@@ -107,14 +109,16 @@ fn webhook(reader: &mut Reader) -> Option<WebhookSettings> {
         url: parsed?,
         signer: signer?.ok()?,
         timeout,
-        clear,
+        allows_http,
     })
 }
 
-/// Whether findings may be sent there: over TLS but for development, and with nothing secret in the URL, which is shown.
-fn is_safe(url: &Url, clear: bool) -> bool {
-    let covered = url.scheme() == "https" || (clear && url.scheme() == "http");
-    covered
+/// Whether findings may be sent to this URL: with TLS except in development, and without credentials, because the URL
+/// is not treated as a secret.
+fn is_safe(url: &Url, allows_http: bool) -> bool {
+    let is_allowed_scheme = url.scheme() == "https" || (allows_http && url.scheme() == "http");
+
+    is_allowed_scheme
         && url.has_host()
         && url.username().is_empty()
         && url.password().is_none()
@@ -127,7 +131,8 @@ mod tests {
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-    fn wrong(environment: &str, url: &str, secret: Option<&str>) -> usize {
+    /// The number of errors in these settings.
+    fn errors(environment: &str, url: &str, secret: Option<&str>) -> usize {
         let mut values = vec![
             ("environment", environment.to_owned()),
             ("watch.webhook_url", url.to_owned()),
@@ -136,31 +141,34 @@ mod tests {
 
         let mut reader = Reader::new([]).with_layer("test", values);
         let settings = Settings::read(&mut reader);
-        let wrong = reader
+        let errors = reader
             .finish()
             .err()
             .map_or(0, |error| error.problems().len());
 
-        assert_eq!(settings.webhook.is_some(), wrong == 0);
+        assert_eq!(settings.webhook.is_some(), errors == 0);
 
-        wrong
+        errors
     }
 
     #[test]
-    fn findings_leave_signed_and_over_tls_or_not_at_all() {
+    fn a_webhook_needs_tls_and_a_secret() {
         assert_eq!(
-            wrong("production", "https://hook.example/x?y", Some(SECRET)),
+            errors("production", "https://hook.example/x?y", Some(SECRET)),
             0
         );
         assert_eq!(
-            wrong("development", "http://127.0.0.1:1/x", Some(SECRET)),
+            errors("development", "http://127.0.0.1:1/x", Some(SECRET)),
             0
         );
-        assert_eq!(wrong("production", "http://127.0.0.1:1/x", Some(SECRET)), 1);
-        assert_eq!(wrong("production", "http://127.0.0.1:1/x", None), 2);
-        assert_eq!(wrong("production", "https://hook.example", None), 1);
         assert_eq!(
-            wrong("production", "https://hook.example", Some("whsec_short")),
+            errors("production", "http://127.0.0.1:1/x", Some(SECRET)),
+            1
+        );
+        assert_eq!(errors("production", "http://127.0.0.1:1/x", None), 2);
+        assert_eq!(errors("production", "https://hook.example", None), 1);
+        assert_eq!(
+            errors("production", "https://hook.example", Some("whsec_short")),
             1
         );
 
@@ -170,12 +178,12 @@ mod tests {
             "https://a.example/#b",
             "x",
         ] {
-            assert_eq!(wrong("production", url, Some(SECRET)), 1, "{url}");
+            assert_eq!(errors("production", url, Some(SECRET)), 1, "{url}");
         }
     }
 
     #[test]
-    fn thresholds_are_settings() {
+    fn thresholds_are_configurable() {
         let values = [
             ("watch.mass_export", "3".to_owned()),
             ("watch.denials_by_account", "0".to_owned()),

@@ -7,42 +7,46 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use secrecy::zeroize::Zeroizing;
 
-/// Signs messages by the Standard Webhooks scheme: HMAC-SHA256 over id, time and body, so that neither can be altered and
-/// an old message cannot be sent again as a new one. The crate `standardwebhooks` brings a second SHA-256 beside that of
+/// Signs messages as specified by Standard Webhooks: HMAC-SHA256 over ID, time and body, which protects against changes and
+/// replays. The crate `standardwebhooks` brings a second SHA-256 beside that of
 /// `aws-lc-rs`, and signs with one secret.
 #[derive(Clone)]
 pub(crate) struct Signer(Arc<[Key]>);
 
 impl Signer {
-    /// Reads one secret, or two while receivers change from one to the other.
+    /// Parses one secret, or two while receivers switch from one to the other.
     pub(crate) fn parse(text: &SecretString) -> Result<Self, &'static str> {
         let keys = text
             .expose_secret()
             .split_whitespace()
             .map(key)
             .collect::<Result<Arc<[_]>, _>>()?;
+
         if (1..=2).contains(&keys.len()) {
             Ok(Self(keys))
         } else {
-            Err("is not one secret, or two apart by a space")
+            Err("must be one secret, or two separated by a space")
         }
     }
 
-    /// The value of `webhook-signature`: one signature for each secret.
+    /// The value of the header `webhook-signature`: one signature per secret.
     pub(crate) fn sign(&self, id: &str, seconds: i64, body: &str) -> String {
         let content = format!("{id}.{seconds}.{body}");
         let signatures = self
             .0
             .iter()
             .map(|key| format!("v1,{}", STANDARD.encode(sign(key, content.as_bytes()))));
+
         signatures.collect::<Vec<_>>().join(" ")
     }
 }
 
 fn key(text: &str) -> Result<Key, &'static str> {
-    const WRONG: &str = "is not whsec_ and 24 to 64 bytes in Base64";
+    const WRONG: &str = "must be whsec_ and 24 to 64 bytes in Base64";
+
     let encoded = text.strip_prefix("whsec_").ok_or(WRONG)?;
     let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| WRONG)?);
+
     if (24..=64).contains(&bytes.len()) {
         Ok(Key::new(HMAC_SHA256, &bytes))
     } else {
@@ -62,7 +66,7 @@ mod tests {
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-    /// The example of the Standard Webhooks specification's own libraries.
+    /// The example in the libraries of Standard Webhooks.
     #[test]
     fn a_known_message_has_the_known_signature() {
         let signer = Signer::parse(&SECRET.into()).unwrap();
@@ -75,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn while_secrets_change_both_sign() {
+    fn two_secrets_both_sign() {
         let other = format!("whsec_{}", STANDARD.encode([7; 32]));
         let both = Signer::parse(&format!("{SECRET} {other}").into())
             .unwrap()
@@ -86,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_refused_and_not_repeated() {
+    fn an_invalid_secret_is_refused_and_debug_shows_none() {
         let long = format!("whsec_{}", STANDARD.encode([7; 65]));
         let three = [SECRET; 3].join(" ");
 

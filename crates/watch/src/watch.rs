@@ -13,17 +13,16 @@ use crate::{
     webhook::Queue,
 };
 
-/// How late a record may become visible after the moment that it names, at most: events are looked at again for so long.
-/// A statement ends sooner, and so does a transaction that does nothing (`statement_timeout`,
-/// `idle_in_transaction_session_timeout`).
-const LATE: Span = Span::minutes(5);
+/// Maximum time between the timestamp of a record and its commit. Each run reads this much of the previous window
+/// again. `statement_timeout` and `idle_in_transaction_session_timeout` end transactions sooner.
+const OVERLAP: Span = Span::minutes(5);
 
-/// How much time of the log one statement looks through: after an outage, step by step.
+/// How much of the log one statement checks. After an outage, a rule catches up in steps of this size.
 const STEP: Span = Span::hours(1);
 
 const MARK: &str = "SELECT looked_until FROM mainstay.watch_marks WHERE rule = $1";
 
-/// Never back: another replica may have looked further.
+/// Never moves the mark backwards, because another replica may be ahead.
 const MOVE_MARK: &str = r"
     INSERT INTO mainstay.watch_marks AS m (rule, looked_until)
     VALUES ($1, $2)
@@ -31,14 +30,14 @@ const MOVE_MARK: &str = r"
     RETURNING rule
 ";
 
-/// A subject that has not been found for so long is as good as one that never was.
+/// Deletes subjects that are no longer quiet, and no longer needed.
 const FORGET: &str = r"
     DELETE FROM mainstay.finding_subjects
     WHERE quiet_until < $1
     RETURNING rule
 ";
 
-/// Looks through the audit log by its rules.
+/// Checks the audit log against the rules.
 #[derive(Clone)]
 pub struct Watch(Arc<Inner>);
 
@@ -49,8 +48,8 @@ struct Inner {
 }
 
 impl Watch {
-    /// By the rules of the platform, with the thresholds of `settings`, and by `others`. A rule whose threshold is 0 is
-    /// turned off.
+    /// Creates a watch of the platform's rules, with the thresholds in `settings`, and of `others`. A threshold of 0
+    /// disables a rule.
     pub fn new(settings: &Settings, others: impl IntoIterator<Item = Rule>) -> Self {
         let rules: Vec<_> = settings
             .rules()
@@ -58,7 +57,7 @@ impl Watch {
             .filter(|rule| rule.threshold > 0)
             .collect();
 
-        // A counter that is not there before its first finding hides it from whoever asks how much it grew.
+        // A counter must exist before its first finding, or `increase()` misses that one.
         rules.iter().for_each(|rule| count(rule, 0));
 
         let queue = settings.webhook.as_ref().map(|_| Queue);
@@ -70,7 +69,7 @@ impl Watch {
         }))
     }
 
-    /// The upkeep that looks, for the worker; none where watching is turned off.
+    /// The periodic task that runs the rules; `None` if they are disabled.
     pub fn upkeep(&self) -> Option<Periodic> {
         let watch = self.clone();
         (!self.0.interval.is_zero()).then(|| {
@@ -81,19 +80,20 @@ impl Watch {
         })
     }
 
-    /// Looks once, and gives the number of new findings. Any number of replicas may do it at once: each finding is one's.
+    /// Runs all rules once and returns the number of new findings. Several replicas may run it concurrently: each
+    /// finding is stored once.
     ///
     /// # Errors
-    /// The first of what went wrong; the other rules are looked after all the same, and what was missed is looked for
-    /// again.
+    /// The first error. The other rules still run, and a failed rule catches up at the next run.
     pub async fn look(&self, database: &Database) -> Result<usize, Error> {
         let around = around(database);
         let (mut found, mut failed) = (0, None);
+
         for rule in &self.0.rules {
             match self.look_for(&around, rule).await {
                 Ok(count) => found += count,
                 Err(error) => {
-                    tracing::error!(rule = rule.name, %error, cause = error.cause(), "a rule does not work");
+                    tracing::error!(rule = rule.name, %error, cause = error.cause(), "watch rule failed");
                     failed = failed.or(Some(error));
                 }
             }
@@ -108,13 +108,13 @@ impl Watch {
     }
 
     async fn look_for(&self, around: &Unscoped, rule: &Rule) -> Result<usize, Error> {
-        // The database's clock: a replica that is ahead would move the mark beyond what the others have yet to write.
+        // The database's clock, because a replica whose clock is ahead would skip records of other replicas.
         let now = around.database().now().await?;
         let rows = around
             .select("watch_marks.find", MARK, [rule.name.into()])
             .await?;
 
-        // A rule that is new does not accuse anybody of what was long ago.
+        // A new rule does not look at the distant past.
         let mut mark = rows
             .first()
             .map(|row| row.get(0))
@@ -124,7 +124,7 @@ impl Watch {
         let mut count = 0;
         loop {
             let until = now.min(mark + STEP);
-            for found in self.find(around, rule, mark - LATE, until).await? {
+            for found in self.find(around, rule, mark - OVERLAP, until).await? {
                 count += usize::from(found.write(around, rule, self.0.queue).await?);
             }
 
@@ -179,7 +179,7 @@ fn around(database: &Database) -> Unscoped {
         address: None,
     };
     Unscoped::because(
-        "attacks are not limited to one organization",
+        "watch rules check the records of all organizations",
         database,
         origin,
         None,

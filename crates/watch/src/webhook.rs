@@ -12,32 +12,32 @@ use serde_json::{Value, json};
 
 use crate::signature::Signer;
 
-/// The kind of job that tells of a finding.
+/// The kind of job that delivers a finding.
 const KIND: &str = "webhook";
 
-/// How long it takes at most to reach the receiver.
+/// Timeout for connecting to the receiver.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Who is told of findings, and how.
+/// Settings of the webhook for findings.
 #[derive(Clone, Debug)]
 pub struct WebhookSettings {
     pub(crate) url: Url,
     pub(crate) signer: Signer,
-    /// How long the receiver may take.
+    /// Timeout for a request.
     pub(crate) timeout: Duration,
-    /// Whether http will do: in development.
-    pub(crate) clear: bool,
+    /// Whether http is allowed, as in development.
+    pub(crate) allows_http: bool,
 }
 
-/// What is to be sent. It is made once, so that each attempt sends the same under the same id, by which a receiver tells
-/// what it already has.
+/// A message to send. It is created once, so that every attempt sends the same ID and body, and the receiver can
+/// discard duplicates.
 #[derive(Serialize, Deserialize)]
 struct Message {
     id: Uuid,
     body: String,
 }
 
-/// Queues messages with the change that they tell of.
+/// Queues messages in the same statement as the finding.
 #[derive(Clone, Copy)]
 pub(crate) struct Queue;
 
@@ -54,33 +54,34 @@ impl Queue {
     }
 }
 
-/// Sends what is queued to the receiver, over verified TLS and never to where an answer redirects (OWASP ASVS 12.3.1,
-/// 12.3.2, 15.3.2), until it takes it: at least once, and more often when its answer is lost.
+/// Delivers queued messages to the receiver, over verified TLS and without following redirects (OWASP ASVS 12.3.1,
+/// 12.3.2, 15.3.2). Delivery is at least once: a message is repeated if the response is lost.
 pub struct Webhook {
     settings: WebhookSettings,
     client: reqwest::Client,
 }
 
-/// Why nothing can be sent.
+/// The HTTP client of the webhook could not be created.
 #[derive(Debug, thiserror::Error)]
-#[error("the webhook has no TLS")]
+#[error("cannot initialize TLS for the webhook")]
 pub struct WebhookError(#[from] reqwest::Error);
 
 impl Webhook {
-    /// A sender to where the settings say.
+    /// Creates a webhook.
     ///
     /// # Errors
-    /// When TLS cannot be had.
+    /// [`WebhookError`] if TLS cannot be initialized.
     pub fn new(settings: WebhookSettings) -> Result<Self, WebhookError> {
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
             .timeout(settings.timeout)
-            .https_only(!settings.clear)
+            .https_only(!settings.allows_http)
             .tls_version_min(Version::TLS_1_2)
             .user_agent("mainstay")
             .build()?;
+
         Ok(Self { settings, client })
     }
 
@@ -105,20 +106,20 @@ impl Webhook {
             .send()
             .await;
 
-        // The answer's body is not read: its status says everything.
-        match sent.map(|answer| answer.status()) {
+        // The status decides; the body of the response is ignored.
+        match sent.map(|response| response.status()) {
             Ok(status) if status.is_success() => Ok(()),
             Ok(StatusCode::GONE) => Err(JobError::give_up(
-                "the webhook's receiver wants nothing more (410)",
+                "the webhook no longer accepts messages (410 Gone)",
             )),
             Ok(status) => Err(JobError::retry(format!(
-                "the webhook's receiver answered {}",
+                "the webhook responded with status {}",
                 status.as_u16()
             ))),
             Err(error) if error.is_timeout() => {
-                Err(JobError::retry("the webhook's receiver takes too long"))
+                Err(JobError::retry("the request to the webhook timed out"))
             }
-            Err(_) => Err(JobError::retry("the webhook's receiver cannot be reached")),
+            Err(_) => Err(JobError::retry("the webhook cannot be reached")),
         }
     }
 }

@@ -8,8 +8,8 @@ use object_store::{
 
 use super::publish_error::PublishError;
 
-/// An S3-compatible bucket. Region, endpoint and credentials come from where the AWS tools find them: `AWS_REGION`,
-/// `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID` and so on, or the machine's role.
+/// An S3-compatible bucket. Region, endpoint and credentials are configured as for the AWS tools: with `AWS_REGION`,
+/// `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID` and so on, or by the role of the machine.
 pub(super) struct Bucket {
     store: AmazonS3,
     prefix: String,
@@ -26,9 +26,9 @@ impl Bucket {
         })
     }
 
-    /// Writes the note under its size, unless one is there: an object is never written over.
+    /// Creates an object named after the size. An existing object is never overwritten.
     pub(super) async fn put(&self, size: u64, note: &str) -> Result<(), PublishError> {
-        // Twenty digits hold any size, so that names sort as sizes do.
+        // Padded to twenty digits, so that names sort by size.
         let path = Path::from(format!("{}/{size:020}", self.prefix));
         let once = PutOptions {
             mode: PutMode::Create,

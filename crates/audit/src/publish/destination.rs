@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-/// Where checkpoints go.
+/// Where checkpoints are published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckpointDestination {
-    /// A line of JSON with the member `audit_checkpoint`, for the collector of the logs.
+    /// Standard output, as a line of JSON with the member `audit_checkpoint`, for a log collector.
     StandardOutput,
-    /// The end of a file, flushed to the disk.
+    /// A file, to which checkpoints are appended and synced to disk.
     File(PathBuf),
-    /// An object each, written once, in an S3-compatible bucket.
+    /// An S3-compatible bucket, one object per checkpoint, never overwritten.
     Bucket {
-        /// Its name.
+        /// Name of the bucket.
         bucket: String,
-        /// What the objects' names begin with.
+        /// Prefix of the objects' names.
         prefix: String,
     },
 }

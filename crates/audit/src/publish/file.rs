@@ -1,5 +1,5 @@
-//! A file of notes, to which several processes may add: the one that seals now, and the one that sealed a moment ago.
-//! Reading its end and writing behind it are one step under the file's lock.
+//! A file of notes. Several processes may append to it: the current and a former leader. Reading its end and appending
+//! are one step under a lock of the file.
 
 use std::{
     fs::{File, OpenOptions},
@@ -11,19 +11,19 @@ use std::{
 use super::publish_error::PublishError;
 use crate::checkpoint::Checkpoint;
 
-/// More than two notes take.
+/// How much of the end of the file is read, in bytes; more than two notes.
 const TAIL: i64 = 8 * 1024;
 
-/// What became of a note that was to be added.
+/// The outcome of appending a note.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Added {
-    /// It stands in the file, or a later one of the same log does.
+    /// The file has this note, or a later one of the same log.
     Done,
-    /// Another note stands at the end than the one that was compared with the log: compare it, and come again.
+    /// The last note of the file changed after it was compared with the log: compare it again and retry.
     Moved,
 }
 
-/// The last note of the file that can be read; none where there is no file yet.
+/// The last valid note of the file; `None` if there is no file yet.
 pub(super) fn last(path: &Path) -> Result<Option<Checkpoint>, PublishError> {
     match File::open(path) {
         Ok(mut file) => {
@@ -35,9 +35,8 @@ pub(super) fn last(path: &Path) -> Result<Option<Checkpoint>, PublishError> {
     }
 }
 
-/// Puts a note at the end of the file and waits until it is on the disk, unless it stands there already or a later one
-/// does. `compared` is the last note, which is known to be of this log. The file is never cut, nor written anywhere but at
-/// its end.
+/// Appends a note to the file and syncs it to disk, unless the file has this note or a later one. `compared` is the
+/// last note, which was compared with the log. The file is never truncated or overwritten.
 pub(super) fn append(
     path: &Path,
     note: &str,
@@ -50,7 +49,7 @@ pub(super) fn append(
         .mode(0o640)
         .open(path)?;
 
-    // Given back when the file is closed, also by a process that dies.
+    // Released when the file is closed, also if the process dies.
     file.lock()?;
 
     let tail = tail(&mut file)?;
@@ -64,20 +63,20 @@ pub(super) fn append(
         return Ok(Added::Done);
     }
 
-    // What was cut off by a crash ends here.
-    let apart = if tail.is_empty() || tail.ends_with("\n\n") {
+    // Separates the note from one that was truncated by a crash.
+    let separator = if tail.is_empty() || tail.ends_with("\n\n") {
         ""
     } else {
         "\n\n"
     };
 
-    file.write_all(format!("{apart}{note}\n").as_bytes())?;
+    file.write_all(format!("{separator}{note}\n").as_bytes())?;
     file.sync_all()?;
 
     Ok(Added::Done)
 }
 
-/// A signature that was cut off is no reason to pass a note over: what it is about is there.
+/// Parses the last note without its signature, which may be truncated.
 fn last_of(tail: &str) -> Option<Checkpoint> {
     notes(tail)
         .last()
@@ -87,13 +86,14 @@ fn last_of(tail: &str) -> Option<Checkpoint> {
 fn tail(file: &mut File) -> Result<String, PublishError> {
     let length = i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX);
     file.seek(SeekFrom::End(-length.min(TAIL)))?;
+
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
+
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The whole notes in a text in which they stand apart from each other by an empty line; what was cut off by a crash is
-/// passed over.
+/// The complete notes in a text, which are separated by empty lines. Notes truncated by a crash are skipped.
 pub(crate) fn notes(text: &str) -> Vec<String> {
     let paragraphs: Vec<_> = text
         .split("\n\n")
@@ -102,6 +102,7 @@ pub(crate) fn notes(text: &str) -> Vec<String> {
     let pairs = paragraphs
         .windows(2)
         .filter(|pair| pair[1].starts_with("— ") && !pair[0].starts_with("— "));
+
     pairs
         .map(|pair| format!("{}\n\n{}\n", pair[0], pair[1]))
         .collect()
@@ -128,13 +129,13 @@ mod tests {
         (folder, path)
     }
 
-    /// Adds as one does who has compared what stands there.
+    /// Adds a note after comparing the last one.
     fn add(path: &Path, size: u64) -> Added {
         append(path, &note(size), last(path).unwrap().as_ref()).unwrap()
     }
 
     #[test]
-    fn notes_are_added_at_the_end_and_the_same_one_once() {
+    fn each_note_is_appended_once() {
         let (_folder, path) = file();
         for size in [1, 2, 2, 3] {
             assert_eq!(add(&path, size), Added::Done);
@@ -144,9 +145,9 @@ mod tests {
         assert!(text.ends_with("\n\n"));
     }
 
-    /// The one that led before comes late with a note of its own: a later one of the same log says all that it does.
+    /// A former leader may be late with its note. A later note of the same log covers it.
     #[test]
-    fn an_earlier_note_of_the_same_log_is_no_contradiction() {
+    fn an_earlier_note_of_the_same_log_is_skipped() {
         let (_folder, path) = file();
         add(&path, 7);
         assert_eq!(add(&path, 5), Added::Done);
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_process_added_meanwhile_is_to_be_compared_first() {
+    fn a_note_added_concurrently_must_be_compared_first() {
         let (_folder, path) = file();
         add(&path, 1);
 
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_cut_off_is_passed_over() {
+    fn a_note_truncated_by_a_crash_is_skipped() {
         let (_folder, path) = file();
         add(&path, 1);
 

@@ -7,7 +7,7 @@ use crate::{
     tree::{Frontier, Hash},
 };
 
-/// The checkpoint of a size, and how many leaves there are.
+/// The checkpoint of a size, and the number of leaves.
 const STANDING: &str = r"
     SELECT (SELECT note FROM mainstay.audit_checkpoints WHERE size = $1),
         coalesce((SELECT max(index) + 1 FROM mainstay.audit_leaves), 0)
@@ -21,15 +21,15 @@ const LEAVES: &str = r"
     LIMIT 10000
 ";
 
-/// The log as it stands in the database, to compare with what was published of it.
+/// The log in the database, to compare with published checkpoints.
 pub(crate) struct Log(pub(crate) Database);
 
 impl Log {
-    /// Whether the log begins with what `published` was signed over: whether it has that many leaves, and they have that
-    /// root. A checkpoint of that size settles it; where a later one has replaced it, the leaves themselves do.
+    /// Whether `published` is a prefix of the log: the log has that many leaves, and they have that root. Compares
+    /// with the stored checkpoint of that size, or with the leaves if that checkpoint was deleted.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub(super) async fn begins_with(&self, published: &Checkpoint) -> Result<bool, Error> {
         let size = published.size.cast_signed();
         let unscoped = self.unscoped();
@@ -49,7 +49,7 @@ impl Log {
         Ok(self.root_at(&unscoped, size).await? == Some(published.root))
     }
 
-    /// The root of the first `size` leaves; none where one is missing.
+    /// The root of the first `size` leaves; `None` if one is missing.
     async fn root_at(&self, unscoped: &Unscoped, size: i64) -> Result<Option<Hash>, Error> {
         let mut frontier = Frontier::default();
         while frontier.size().cast_signed() < size {

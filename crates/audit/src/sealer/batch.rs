@@ -1,4 +1,4 @@
-//! The records that are to be sealed next.
+//! Reads the records to seal next.
 
 use mainstay_database::{Error, PostgresSession, Uuid};
 
@@ -7,51 +7,52 @@ use crate::{
     record::{FIELDS, Record, record_columns},
 };
 
-/// How many records are sealed at once. It bounds the statement and the memory of a leader that has much to catch up with.
-const MOST: usize = 1_000;
+/// Maximum number of records per batch, which limits the size of the statement and the memory of a leader that catches
+/// up.
+const MAX_RECORDS: usize = 1_000;
 
-/// The records behind `$1` (a transaction) and `$2` (an id) whose transactions have all ended, those of earlier
-/// transactions first, and whether each has a leaf. At least one row comes, for the sake of its first column.
+/// The records after the transaction `$1` and the ID `$2`, ordered by transaction, and whether each has a leaf. All
+/// their transactions have ended. Returns at least one row, because its first column is always needed.
 const TAKE: &str = concat!(
-    "SELECT s.xmin::text, l.index IS NOT NULL, ",
+    r"
+    SELECT s.xmin::text, l.index IS NOT NULL,",
     record_columns!(),
     r"
-        FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) s
-        LEFT JOIN LATERAL (
-            SELECT *
-            FROM mainstay.audit_events
-            WHERE (transaction_id, id) > ($1::text::xid8, $2)
-              AND transaction_id < s.xmin
-            ORDER BY transaction_id, id
-            LIMIT 1000
-        ) e ON true
-        LEFT JOIN mainstay.audit_leaves l ON l.event_id = e.id
-        ORDER BY e.transaction_id, e.id
-    "
+    FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) s
+    LEFT JOIN LATERAL (
+        SELECT *
+        FROM mainstay.audit_events
+        WHERE (transaction_id, id) > ($1::text::xid8, $2)
+          AND transaction_id < s.xmin
+        ORDER BY transaction_id, id
+        LIMIT 1000
+    ) e ON true
+    LEFT JOIN mainstay.audit_leaves l ON l.event_id = e.id
+    ORDER BY e.transaction_id, e.id
+"
 );
 
 const BEGINNING: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";
 
-/// How far the log was looked at: whatever earlier transactions have written, and of the transaction itself the ids up to
-/// this one.
+/// A position in the log: it covers all earlier transactions, and the IDs of this transaction up to `id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(super) transaction: u64,
     pub(super) id: Uuid,
 }
 
-/// What was found behind a [`Position`].
+/// The records after a [`Position`].
 pub(super) struct Batch {
-    /// Those that have no leaf yet.
+    /// The records without a leaf.
     pub(super) records: Vec<Record>,
-    /// Where to go on.
+    /// The position after these records.
     pub(super) next: Position,
-    /// Whether more may be there.
+    /// Whether there may be more records.
     pub(super) is_full: bool,
 }
 
 impl Position {
-    /// Before everything that `transaction` and those after it have written.
+    /// The position before all records of `transaction`.
     pub(super) fn before(transaction: u64) -> Self {
         Self {
             transaction,
@@ -59,7 +60,7 @@ impl Position {
         }
     }
 
-    /// Behind everything whose transactions have all ended.
+    /// The position after all transactions that have ended.
     pub(crate) async fn now(session: &mut PostgresSession) -> Result<Self, AuditError> {
         let rows = session.run("audit_events.beginning", BEGINNING, []).await?;
         let text: String = rows
@@ -70,7 +71,7 @@ impl Position {
     }
 }
 
-/// Takes the next batch behind `position`.
+/// Reads the next batch after `position`.
 pub(super) async fn take(
     session: &mut PostgresSession,
     position: Position,
@@ -81,6 +82,7 @@ pub(super) async fn take(
         .filter(|(_, is_sealed)| !is_sealed)
         .map(|(record, _)| record)
         .collect();
+
     Ok(Batch {
         records,
         next,
@@ -88,13 +90,15 @@ pub(super) async fn take(
     })
 }
 
-/// The records behind `position`, each with whether it is sealed; where to go on, and whether more may be there.
+/// Reads the records after `position`, and whether each is sealed. Also returns the next position, and whether there
+/// may be more records.
 pub(crate) async fn read(
     session: &mut PostgresSession,
     position: Position,
 ) -> Result<(Vec<(Record, bool)>, Position, bool), AuditError> {
     let values = [position.transaction.to_string().into(), position.id.into()];
     let rows = session.run("audit_events.take", TAKE, values).await?;
+
     let mut records = Vec::with_capacity(rows.len());
     let mut next = position;
 
@@ -105,7 +109,7 @@ pub(crate) async fn read(
         }
     }
 
-    let is_full = records.len() == MOST;
+    let is_full = records.len() == MAX_RECORDS;
     if let (true, Some((last, _))) = (is_full, records.last()) {
         let id = last
             .id()
@@ -117,11 +121,13 @@ pub(crate) async fn read(
         };
     }
 
-    // A database that was restored counts transactions from lower numbers on; there is no way back within one.
+    // The position only moves forward, except after a restore, when the cluster may count transactions from a lower
+    // number.
     Ok((records, next, is_full))
 }
 
 pub(super) fn transaction(text: &str) -> Result<u64, AuditError> {
-    text.parse()
-        .map_err(|_| AuditError::Database(Error::Internal("a transaction has no number".into())))
+    text.parse().map_err(|_| {
+        AuditError::Database(Error::Internal("a transaction ID is not a number".into()))
+    })
 }

@@ -18,12 +18,12 @@ use crate::{
     tree::{Frontier, Hash},
 };
 
-/// How long after a checkpoint the next one comes at least, unless a whole batch waits: a checkpoint for each of a few
-/// records would take more room than they do.
-const PACE: Duration = Duration::from_secs(2);
+/// Minimum time between checkpoints, unless a full batch is waiting. Checkpoints over few records would take more space than
+/// the records.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How often the leader looks whether a key was added.
-const KEYS_READ: Duration = Duration::from_secs(15);
+/// How often the leader looks for new keys.
+const KEY_REFRESH_INTERVAL: Duration = Duration::from_secs(15);
 
 const NEWEST: &str = r"
     SELECT size, root, frontier, note, watermark::text
@@ -32,7 +32,7 @@ const NEWEST: &str = r"
     LIMIT 1
 ";
 
-/// The leaves and the checkpoint over them. A leaf that is there already, of another leader, refuses it all.
+/// Inserts the leaves and the checkpoint over them. Fails as a whole if another leader has inserted one of the leaves.
 const SEAL: &str = r"
     WITH leaves AS (
         INSERT INTO mainstay.audit_leaves (index, event_id, hash)
@@ -43,7 +43,7 @@ const SEAL: &str = r"
     VALUES ($4, $5, $6, $7, $8::text::xid8, $9)
 ";
 
-/// The one that seals, for as long as its connection and its lock last.
+/// The leader: seals as long as its connection holds the lock.
 pub(super) struct Leader<'a> {
     database: &'a Database,
     session: PostgresSession,
@@ -52,13 +52,13 @@ pub(super) struct Leader<'a> {
     position: Position,
     patrol: Patrol,
     keys_read: Instant,
-    /// When the last checkpoint was signed here.
+    /// When this leader signed its last checkpoint.
     signed: Option<Instant>,
     sealed: &'a watch::Sender<Option<SealedCheckpoint>>,
 }
 
 impl<'a> Leader<'a> {
-    /// Goes on from the newest checkpoint, which must be one of ours: on another's there is nothing to build.
+    /// Continues from the newest checkpoint, which must be signed by one of the log's keys.
     pub(super) async fn new(
         database: &'a Database,
         mut session: PostgresSession,
@@ -81,19 +81,23 @@ impl<'a> Leader<'a> {
 
         let keys = Keys::ensure(&unscoped, origin).await?;
         let now = Position::now(&mut session).await?;
+
         let rows = session.run("audit_checkpoints.newest", NEWEST, []).await?;
         let (frontier, position) = match rows.first() {
             None => (Frontier::default(), Position::before(0)),
             Some(row) => {
                 let (frontier, note) = newest(row, &keys)?;
                 announce(sealed, frontier.size(), note);
-                // A restored database may be behind its own watermark. What lies between is found by the patrol.
+                // A restored database may be behind its own watermark. The patrol finds the records in between.
                 let watermark = transaction(&row.get::<String>(4)?)?;
                 (frontier, Position::before(watermark.min(now.transaction)))
             }
         };
 
-        tracing::info!(size = frontier.size(), "this process seals the audit log");
+        tracing::info!(
+            size = frontier.size(),
+            "became leader of the audit log's sealing"
+        );
 
         Ok(Self {
             database,
@@ -112,18 +116,22 @@ impl<'a> Leader<'a> {
         self.session
     }
 
-    /// Seals in the next round whatever there is, though a checkpoint was just signed: there is no later one.
+    /// Makes the next round seal without waiting for the checkpoint interval. Used for the last rounds.
     pub(super) fn hurry(&mut self) {
         self.signed = None;
     }
 
-    /// Seals what there is, at most a batch, unless a checkpoint was just signed; whether there may be more.
+    /// Seals one batch, unless a checkpoint was signed just before. Returns whether there may be more records.
     pub(super) async fn round(&mut self) -> Result<bool, AuditError> {
-        // A dead path is found here, before a statement has waited for as long as it may run.
+        // Detects a dead connection sooner than the statement timeout does.
         self.session.ping().await?;
 
         let batch = take(&mut self.session, self.position).await?;
-        if !batch.is_full && self.signed.is_some_and(|when| when.elapsed() < PACE) {
+        if !batch.is_full
+            && self
+                .signed
+                .is_some_and(|when| when.elapsed() < CHECKPOINT_INTERVAL)
+        {
             self.refresh_keys().await?;
             return Ok(false);
         }
@@ -131,18 +139,18 @@ impl<'a> Leader<'a> {
         self.seal(&batch.records, batch.next).await?;
         self.position = batch.next;
 
-        let forgotten = self.patrol.step(&mut self.session, self.position).await?;
-        if !forgotten.is_empty() {
+        let missed = self.patrol.step(&mut self.session, self.position).await?;
+        if !missed.is_empty() {
             tracing::warn!(
-                records = forgotten.len(),
-                "records that no seal had come to are sealed late"
+                records = missed.len(),
+                "sealing audit records that were missed earlier"
             );
-            self.seal(&forgotten, batch.next).await?;
+            self.seal(&missed, batch.next).await?;
         }
 
         self.refresh_keys().await?;
 
-        Ok(batch.is_full || !forgotten.is_empty())
+        Ok(batch.is_full || !missed.is_empty())
     }
 
     async fn seal(&mut self, records: &[Record], next: Position) -> Result<(), AuditError> {
@@ -153,9 +161,9 @@ impl<'a> Leader<'a> {
         let started = Instant::now();
         let leaves: Vec<Hash> = records.iter().map(Record::leaf).collect();
         let mut frontier = self.frontier.clone();
-
         leaves.iter().for_each(|leaf| frontier.push(*leaf));
         let note = self.keys.signer()?.sign(frontier.size(), frontier.root());
+
         let indexes: Vec<i64> = (self.frontier.size()..frontier.size())
             .map(u64::cast_signed)
             .collect();
@@ -183,33 +191,36 @@ impl<'a> Leader<'a> {
         self.session
             .run("audit_checkpoints.seal", SEAL, values)
             .await?;
+
         self.frontier = frontier;
         self.signed = Some(Instant::now());
         announce(self.sealed, self.frontier.size(), note);
-        metrics::gauge!("audit_sealed_records").set(self.frontier.size() as f64);
 
+        metrics::gauge!("audit_sealed_records").set(self.frontier.size() as f64);
         metrics::histogram!("audit_seal_duration_seconds").record(started.elapsed().as_secs_f64());
 
         Ok(())
     }
 
-    /// A key that was added signs from now on.
+    /// Reads the keys again from time to time, because a new key signs from now on.
     async fn refresh_keys(&mut self) -> Result<(), AuditError> {
-        if self.keys_read.elapsed() < KEYS_READ {
+        if self.keys_read.elapsed() < KEY_REFRESH_INTERVAL {
             return Ok(());
         }
 
         self.keys = Keys::read(&mut self.session, self.database.ring()).await?;
         self.keys_read = Instant::now();
+
         Ok(())
     }
 }
 
-/// What the newest checkpoint says, if it is ours and its parts belong together.
+/// Verifies the newest checkpoint and returns its frontier and note.
 fn newest(row: &Row, keys: &Keys) -> Result<(Frontier, String), AuditError> {
     let (size, root, note): (i64, Vec<u8>, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
     let checkpoint = Checkpoint::verify(&note, &keys.public())?;
     let frontier = Frontier::from_bytes(size.cast_unsigned(), &row.get::<Vec<u8>>(2)?);
+
     frontier
         .filter(|frontier| {
             (checkpoint.size, checkpoint.root) == (frontier.size(), frontier.root())

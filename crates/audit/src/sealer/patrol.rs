@@ -1,7 +1,7 @@
-//! The patrol: it walks the whole log, a piece each round, and finds records that have no leaf.
+//! The patrol: walks through the whole log, one chunk per round, and finds records without a leaf.
 //!
-//! In the ordinary course there are none. But a cluster that a dump was restored into counts its transactions anew: what was
-//! not sealed when the dump was made has a number that tells nothing there.
+//! Normally there are none. But a cluster restored from a dump starts counting transactions again, so the transaction
+//! IDs of records that were unsealed in the dump mean nothing there.
 
 use std::time::{Duration, Instant};
 
@@ -13,65 +13,63 @@ use crate::{
     record::{Record, record_columns},
 };
 
-/// How long one walk is from the next.
-const EVERY: Duration = Duration::from_secs(86_400);
+/// Time between the starts of two walks.
+const WALK_INTERVAL: Duration = Duration::from_secs(86_400);
 
-/// The next piece of the log behind the id `$1`: its last id, and those of its records that no leaf has and that the sealer
-/// has passed: their transaction came before `$2`, up to which it has looked. Those that were committed since are its next
-/// batch. A transaction that the cluster has not come to yet was another cluster's, and has ended too: its record would not
-/// be seen otherwise.
-const FORGOTTEN: &str = concat!(
+/// The chunk of the log after the ID `$1`: its last ID, and its records that have no leaf although the sealer has
+/// passed them. The sealer has passed transactions before `$2`; later ones are in its next batch. A transaction ID
+/// that this cluster has not reached is from another cluster, so that transaction has ended, too.
+const MISSED: &str = concat!(
     r"
-        WITH piece AS MATERIALIZED (
-            SELECT id, transaction_id
-            FROM mainstay.audit_events
-            WHERE id > $1
-            ORDER BY id
-            LIMIT 2000
-        )
-        SELECT last.id,
-    ",
+    WITH chunk AS MATERIALIZED (
+        SELECT id, transaction_id
+        FROM mainstay.audit_events
+        WHERE id > $1
+        ORDER BY id
+        LIMIT 2000
+    )
+    SELECT last.id,",
     record_columns!(),
     r"
-        FROM (SELECT id FROM piece ORDER BY id DESC LIMIT 1) last
-        LEFT JOIN LATERAL (
-            SELECT found.*
-            FROM piece p
-            JOIN mainstay.audit_events found ON found.id = p.id
-            WHERE NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = p.id)
-              AND (
-                  p.transaction_id < $2::text::xid8
-                  OR p.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())
-              )
-            ORDER BY p.id
-            LIMIT 1000
-        ) e ON true
-    "
+    FROM (SELECT id FROM chunk ORDER BY id DESC LIMIT 1) last
+    LEFT JOIN LATERAL (
+        SELECT found.*
+        FROM chunk c
+        JOIN mainstay.audit_events found ON found.id = c.id
+        WHERE NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = c.id)
+          AND (
+              c.transaction_id < $2::text::xid8
+              OR c.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())
+          )
+        ORDER BY c.id
+        LIMIT 1000
+    ) e ON true
+"
 );
 
 pub(super) struct Patrol {
-    /// How far it is; none while it rests.
-    behind: Option<Uuid>,
-    began: Instant,
+    /// The last ID of the previous chunk; `None` between two walks.
+    after: Option<Uuid>,
+    started: Instant,
 }
 
 impl Patrol {
-    /// One that sets out.
+    /// Starts a walk.
     pub(super) fn begin() -> Self {
         Self {
-            behind: Some(Uuid::nil()),
-            began: Instant::now(),
+            after: Some(Uuid::nil()),
+            started: Instant::now(),
         }
     }
 
-    /// Looks at the next piece and gives the forgotten records in it; `passed` is where the sealer goes on.
+    /// Checks the next chunk and returns its missed records; `passed` is the sealer's position.
     pub(super) async fn step(
         &mut self,
         session: &mut PostgresSession,
         passed: Position,
     ) -> Result<Vec<Record>, AuditError> {
-        let Some(behind) = self.behind else {
-            if self.began.elapsed() > EVERY {
+        let Some(after) = self.after else {
+            if self.started.elapsed() > WALK_INTERVAL {
                 *self = Self::begin();
             }
             return Ok(Vec::new());
@@ -80,8 +78,8 @@ impl Patrol {
         let rows = session
             .run(
                 "audit_events.forgotten",
-                FORGOTTEN,
-                [behind.into(), passed.transaction.to_string().into()],
+                MISSED,
+                [after.into(), passed.transaction.to_string().into()],
             )
             .await?;
 
@@ -90,9 +88,9 @@ impl Patrol {
             records.extend(Record::read(row, 1)?);
         }
 
-        // Where records were forgotten the piece is looked at once more, since there may be more of them.
+        // After missed records, the chunk is checked again, because there may be more of them.
         if records.is_empty() {
-            self.behind = rows.first().map(|row| row.get(0)).transpose()?;
+            self.after = rows.first().map(|row| row.get(0)).transpose()?;
         }
 
         Ok(records)

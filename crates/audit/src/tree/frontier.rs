@@ -2,9 +2,9 @@
 
 use super::hash::{Hash, empty_root, node_hash};
 
-/// The growing edge of a tree: the roots of its full subtrees from left to right, one for each bit of its size.
+/// The right edge of a tree: the roots of its full subtrees from left to right, one for each 1 bit of its size.
 ///
-/// It is all that the tree needs to go on, so that adding a leaf costs no more than the height of the tree.
+/// This is all that is needed to add leaves, so adding one costs at most the height of the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frontier {
     size: u64,
@@ -12,7 +12,7 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// The edge of a tree of `size` leaves as [`to_bytes`](Self::to_bytes) gave it; `None` when it is of another size.
+    /// Reads the output of [`to_bytes`](Self::to_bytes) for a tree of `size` leaves; `None` if the size does not match.
     pub fn from_bytes(size: u64, bytes: &[u8]) -> Option<Self> {
         let (roots, rest) = bytes.as_chunks::<32>();
         let fits = rest.is_empty() && roots.len() == size.count_ones() as usize;
@@ -22,12 +22,12 @@ impl Frontier {
         })
     }
 
-    /// The roots one behind the other.
+    /// The concatenated roots.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.roots.concat()
     }
 
-    /// How many leaves there are.
+    /// Number of leaves.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -40,6 +40,7 @@ impl Frontier {
                 root = node_hash(&left, &root);
             }
         }
+
         self.roots.push(root);
         self.size += 1;
     }

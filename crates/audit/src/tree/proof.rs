@@ -4,22 +4,21 @@ use std::ops::Range;
 
 use super::hash::{Hash, node_hash, split};
 
-/// The roots of full subtrees, by height and place.
+/// The roots of full subtrees, by height and position.
 type Subtrees<'a> = dyn Fn(u32, u64) -> Option<Hash> + 'a;
 
-/// What proves that leaf `index` is in the tree of `size` leaves (RFC 9162 §2.1.3.1); `None` when it is not, or `subtrees`
-/// does not know a hash that it takes.
+/// Proves that leaf `index` is in the tree of `size` leaves (RFC 9162 §2.1.3.1); `None` if it is not, or if `subtrees`
+/// lacks a required hash.
 pub fn inclusion_proof(index: u64, size: u64, subtrees: &Subtrees<'_>) -> Option<Vec<Hash>> {
-    let mut proof = Vec::new();
-    let (mut start, mut end) = (0, size);
-
     if index >= size {
         return None;
     }
 
+    let mut proof = Vec::new();
+    let (mut start, mut end) = (0, size);
     while end - start > 1 {
         let middle = start + split(end - start);
-        let beside = if index < middle {
+        let sibling = if index < middle {
             middle..end
         } else {
             start..middle
@@ -31,7 +30,7 @@ pub fn inclusion_proof(index: u64, size: u64, subtrees: &Subtrees<'_>) -> Option
             (middle, end)
         };
 
-        proof.push(root_of(beside, subtrees)?);
+        proof.push(root_of(sibling, subtrees)?);
     }
 
     proof.reverse();
@@ -46,18 +45,18 @@ pub fn is_included(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Ha
     }
 
     let (mut place, mut last, mut hash) = (index, size - 1, *leaf);
-    for beside in proof {
+    for sibling in proof {
         if last == 0 {
             return false;
         }
 
         if place & 1 == 1 || place == last {
-            hash = node_hash(beside, &hash);
+            hash = node_hash(sibling, &hash);
             while place & 1 == 0 && place != 0 {
                 (place, last) = (place >> 1, last >> 1);
             }
         } else {
-            hash = node_hash(&hash, beside);
+            hash = node_hash(&hash, sibling);
         }
 
         (place, last) = (place >> 1, last >> 1);
@@ -66,18 +65,17 @@ pub fn is_included(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Ha
     last == 0 && hash == *root
 }
 
-/// What proves that the tree of `old` leaves is the beginning of the tree of `new` leaves (RFC 9162 §2.1.4.1); `None` when
-/// it cannot be, or `subtrees` does not know a hash that it takes.
+/// Proves that the tree of `old` leaves is a prefix of the tree of `new` leaves (RFC 9162 §2.1.4.1); `None` if `old` is
+/// larger, or if `subtrees` lacks a required hash.
 pub fn consistency_proof(old: u64, new: u64, subtrees: &Subtrees<'_>) -> Option<Vec<Hash>> {
     if old > new {
         return None;
     }
-
-    let mut proof = Vec::new();
     if old == 0 {
-        return Some(proof);
+        return Some(Vec::new());
     }
 
+    let mut proof = Vec::new();
     let (mut start, mut end, mut is_known) = (0, new, true);
     while end != old {
         let middle = start + split(end - start);
@@ -99,7 +97,7 @@ pub fn consistency_proof(old: u64, new: u64, subtrees: &Subtrees<'_>) -> Option<
     Some(proof)
 }
 
-/// Whether `proof` leads from both roots to each other (RFC 9162 §2.1.4.2).
+/// Whether `proof` proves that the old tree is a prefix of the new one (RFC 9162 §2.1.4.2).
 pub fn is_consistent(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> bool {
     let ((old, old_root), (new, new_root)) = (old, new);
     if old > new {
@@ -124,20 +122,19 @@ pub fn is_consistent(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> bo
     }
 
     let (mut old_hash, mut new_hash) = (*first, *first);
-
-    for beside in hashes {
+    for sibling in hashes {
         if last == 0 {
             return false;
         }
 
         if place & 1 == 1 || place == last {
-            old_hash = node_hash(beside, &old_hash);
-            new_hash = node_hash(beside, &new_hash);
+            old_hash = node_hash(sibling, &old_hash);
+            new_hash = node_hash(sibling, &new_hash);
             while place & 1 == 0 && place != 0 {
                 (place, last) = (place >> 1, last >> 1);
             }
         } else {
-            new_hash = node_hash(&new_hash, beside);
+            new_hash = node_hash(&new_hash, sibling);
         }
 
         (place, last) = (place >> 1, last >> 1);
@@ -146,13 +143,14 @@ pub fn is_consistent(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> bo
     last == 0 && old_hash == *old_root && new_hash == *new_root
 }
 
-/// The root over some leaves that begin where RFC 6962 parts a tree.
+/// The root over a range of leaves that starts where RFC 6962 splits a tree.
 fn root_of(leaves: Range<u64>, subtrees: &Subtrees<'_>) -> Option<Hash> {
     let size = leaves.end - leaves.start;
     if size.is_power_of_two() {
         let height = size.trailing_zeros();
         return subtrees(height, leaves.start >> height);
     }
+
     let middle = leaves.start + split(size);
     Some(node_hash(
         &root_of(leaves.start..middle, subtrees)?,

@@ -1,10 +1,10 @@
-//! The tree against RFC 6962's own recursive words, and against the known answers of Certificate Transparency.
+//! Compares the tree with the recursive definitions of RFC 6962, and with test vectors of Certificate Transparency.
 
 use proptest::prelude::*;
 
 use super::{hash::split, *};
 
-/// RFC 6962 §2.1, to the letter.
+/// The definition in RFC 6962 §2.1.
 fn mth(leaves: &[Hash]) -> Hash {
     match leaves {
         [] => empty_root(),
@@ -17,7 +17,7 @@ fn mth(leaves: &[Hash]) -> Hash {
     }
 }
 
-/// RFC 6962 §2.1.1, to the letter.
+/// The definition in RFC 6962 §2.1.1.
 fn path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
     if leaves.len() == 1 {
         return Vec::new();
@@ -36,7 +36,7 @@ fn path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
     found
 }
 
-/// RFC 6962 §2.1.2, to the letter.
+/// The definition in RFC 6962 §2.1.2.
 fn subproof(old: usize, leaves: &[Hash], is_known: bool) -> Vec<Hash> {
     if old == leaves.len() {
         return if is_known {
@@ -73,9 +73,9 @@ fn hex(hash: &Hash) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The entries and roots with which Certificate Transparency's implementations are tested.
+/// The test vectors of Certificate Transparency's implementations.
 #[test]
-fn roots_are_those_of_certificate_transparency() {
+fn roots_match_certificate_transparency() {
     let entries: [&[u8]; 8] = [
         b"",
         b"\x00",
@@ -111,7 +111,7 @@ fn roots_are_those_of_certificate_transparency() {
 }
 
 #[test]
-fn every_proof_of_every_small_tree_is_the_standards_and_verifies() {
+fn every_proof_of_every_small_tree_matches_the_rfc_and_verifies() {
     for size in 1..=40 {
         let leaves = leaves(size);
         let (root, levels) = (mth(&leaves), levels(&leaves));
@@ -137,7 +137,7 @@ fn every_proof_of_every_small_tree_is_the_standards_and_verifies() {
 
 proptest! {
     #[test]
-    fn the_frontier_grows_to_the_same_tree_from_any_place(size in 0_usize..300, cut in 0_usize..300) {
+    fn the_frontier_grows_to_the_same_tree_from_any_size(size in 0_usize..300, cut in 0_usize..300) {
         let leaves = leaves(size);
         let cut = cut.min(size);
         let mut frontier = Frontier::default();
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn no_altered_proof_of_inclusion_verifies(size in 1_u64..200, index in 0_u64..200, at in 0_usize..20, bit in 0_usize..256) {
+    fn no_altered_inclusion_proof_verifies(size in 1_u64..200, index in 0_u64..200, at in 0_usize..20, bit in 0_usize..256) {
         let (leaves, index) = (leaves(usize::try_from(size).unwrap()), index % size);
         let (root, levels) = (mth(&leaves), levels(&leaves));
         let proof = inclusion_proof(index, size, &|height, place| levels.get(height, place)).unwrap();
@@ -172,7 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn no_tree_that_was_rewritten_is_consistent(old in 1_u64..100, more in 0_u64..100, at in 0_u64..100, cut in 0_usize..10) {
+    fn no_rewritten_tree_is_consistent(old in 1_u64..100, more in 0_u64..100, at in 0_u64..100, cut in 0_usize..10) {
         let new = old + more;
         let mut leaves = leaves(usize::try_from(new).unwrap());
         let before = mth(&leaves[..usize::try_from(old).unwrap()]);

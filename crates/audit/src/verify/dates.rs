@@ -1,7 +1,7 @@
-//! Whether the times of records go with their order.
+//! Checks that the times of records match their order.
 //!
-//! Records are sealed in the order of their transactions, and the schema holds each to the database's clock as it is written.
-//! One that says it is older than what was sealed before it was written later than it says.
+//! Records are sealed in the order of their transactions, and the schema compares each with the database's clock when
+//! it is written. A record that is older than those sealed before it was backdated.
 
 use mainstay_kernel::Uuid;
 use time::{Duration, PrimitiveDateTime, format_description::well_known::Iso8601};
@@ -9,26 +9,26 @@ use time::{Duration, PrimitiveDateTime, format_description::well_known::Iso8601}
 use super::finding::Finding;
 use crate::record::Record;
 
-/// How far times may go back from one leaf to a later one: the clocks of replicas (five minutes late, one early), and
-/// what a transaction takes between its first record and its last.
-const APART: Duration = Duration::minutes(10);
+/// How far times may go back between leaves, because the clocks of replicas differ (up to five minutes late, one
+/// early) and transactions take time.
+const MAX_BACKWARD: Duration = Duration::minutes(10);
 
-/// How far a record's id and its moment may be apart.
-const ID_APART: Duration = Duration::minutes(1);
+/// Maximum difference between the time in a record's ID and its timestamp.
+const MAX_ID_DIFFERENCE: Duration = Duration::minutes(1);
 
-/// Holds records to their order, one after the other.
+/// Checks the times of records in the order of their leaves.
 pub(super) struct Dates {
     from: u64,
     latest: Option<PrimitiveDateTime>,
 }
 
 impl Dates {
-    /// Records before the index `from` are not looked at.
+    /// Skips records before the index `from`.
     pub(super) fn new(from: u64) -> Self {
         Self { from, latest: None }
     }
 
-    /// Looks at the next record.
+    /// Checks the next record.
     ///
     /// # Errors
     /// [`Finding::Misdated`].
@@ -37,29 +37,26 @@ impl Dates {
             return Ok(());
         }
 
-        let said = record.get("occurred_at").unwrap_or_default();
-        let misdated = |why: String| {
-            let (id, occurred_at) = (record.id().to_owned(), said.to_owned());
-            Finding::Misdated {
-                index,
-                id,
-                occurred_at,
-                why,
-            }
+        let occurred_at = record.get("occurred_at").unwrap_or_default();
+        let misdated = |why: String| Finding::Misdated {
+            index,
+            id: record.id().to_owned(),
+            occurred_at: occurred_at.to_owned(),
+            why,
         };
 
-        let moment = PrimitiveDateTime::parse(said, &Iso8601::PARSING)
-            .map_err(|_| misdated("which is no moment".to_owned()))?;
-        let made =
-            made(record.id()).ok_or_else(|| misdated("and its id has no time".to_owned()))?;
-        if (made - moment).abs() > ID_APART {
-            return Err(misdated(format!("and its id is of {made}")));
+        let moment = PrimitiveDateTime::parse(occurred_at, &Iso8601::PARSING)
+            .map_err(|_| misdated("which is not a valid time".to_owned()))?;
+        let created = time_of_id(record.id())
+            .ok_or_else(|| misdated("but its ID contains no time".to_owned()))?;
+        if (created - moment).abs() > MAX_ID_DIFFERENCE {
+            return Err(misdated(format!("but its ID is of {created}")));
         }
 
         match self.latest {
-            Some(latest) if moment < latest - APART => {
-                Err(misdated(format!("and was sealed behind one of {latest}")))
-            }
+            Some(latest) if moment < latest - MAX_BACKWARD => Err(misdated(format!(
+                "but was sealed after a record of {latest}"
+            ))),
             _ => {
                 self.latest = self.latest.max(Some(moment));
                 Ok(())
@@ -68,14 +65,15 @@ impl Dates {
     }
 }
 
-/// When an id was made (RFC 9562 §5.7).
-fn made(id: &str) -> Option<PrimitiveDateTime> {
+/// The time in an ID (RFC 9562 §5.7).
+fn time_of_id(id: &str) -> Option<PrimitiveDateTime> {
     let milliseconds = id.parse::<Uuid>().ok()?.as_u128() >> 80;
     let since = Duration::milliseconds(i64::try_from(milliseconds).ok()?);
     let start = PrimitiveDateTime::new(
         time::Date::from_ordinal_date(1970, 1).ok()?,
         time::Time::MIDNIGHT,
     );
+
     start.checked_add(since)
 }
 
@@ -86,14 +84,17 @@ mod tests {
 
     const START: u128 = 1_764_392_400_000;
 
-    /// A record of some seconds after the start, whose id was made some others after it.
-    fn record(said: i64, made: i64) -> Record {
+    /// A record whose timestamp and ID are these numbers of seconds after the start.
+    fn record(occurred: i64, created: i64) -> Record {
         let start = PrimitiveDateTime::new(
             time::macros::date!(2025 - 11 - 29),
             time::macros::time!(5:00),
         );
-        let moment = start + Duration::seconds(said);
-        let milliseconds = START.checked_add_signed(i128::from(made) * 1_000).unwrap();
+        let moment = start + Duration::seconds(occurred);
+        let milliseconds = START
+            .checked_add_signed(i128::from(created) * 1_000)
+            .unwrap();
+
         let mut columns = [const { None }; FIELDS.len()];
         columns[0] = Some(Uuid::from_u128(milliseconds << 80).to_string());
         columns[1] = Some(moment.format(&Iso8601::DATE_TIME).unwrap().replace('Z', ""));
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn times_go_back_by_as_much_as_clocks_and_transactions_do() {
+    fn times_may_go_back_only_by_the_allowed_amount() {
         assert_eq!(
             verdict(&[record(600, 600), record(0, 0), record(601, 600)], 0),
             Ok(())
@@ -120,7 +121,7 @@ mod tests {
             Err(2)
         );
 
-        // One of the future is told by the next.
+        // A record dated in the future is detected by the next one.
         assert_eq!(
             verdict(&[record(0, 0), record(86_400, 86_400), record(1, 1)], 0),
             Err(2)
@@ -128,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_of_the_moment_that_its_record_says() {
+    fn the_id_must_match_the_timestamp() {
         assert_eq!(verdict(&[record(60, 0), record(0, 60)], 0), Ok(()));
         assert_eq!(verdict(&[record(61, 0)], 0), Err(0));
         assert_eq!(verdict(&[record(0, 61)], 0), Err(0));
     }
 
     #[test]
-    fn what_is_known_to_be_misdated_may_be_passed_over() {
+    fn known_misdated_records_can_be_skipped() {
         let records = [record(86_400, 86_400), record(0, 0), record(1, 1)];
         assert_eq!(verdict(&records, 0), Err(1));
         assert_eq!(verdict(&records, 1), Ok(()));

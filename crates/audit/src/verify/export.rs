@@ -18,12 +18,12 @@ use crate::{
     tree::{Frontier, Hash, is_consistent, is_included},
 };
 
-/// Verifies an export, offline and in one pass: each record against its leaf, each leaf against the checkpoint, and the
-/// checkpoint against `keys` and those from outside. From the index `dated_from` on, records must be of the time of their
-/// place in the log.
+/// Verifies an export offline in one pass: each record against its leaf, each leaf against the checkpoint, and the
+/// checkpoint against `keys` and the external checkpoints. From the index `dated_from` on, the times of records must
+/// match their order.
 ///
 /// # Errors
-/// [`AuditError::Found`] with the first thing that is wrong, [`AuditError::Export`] for a line that is none.
+/// [`AuditError::Found`] with the first problem, [`AuditError::Export`] for an invalid line.
 pub fn verify_export(
     input: impl BufRead,
     keys: &[NoteKey],
@@ -36,7 +36,7 @@ pub fn verify_export(
         .map(|(number, line)| (number + 1, line));
     let (_, first) = lines.next().ok_or(AuditError::Export {
         line: 1,
-        what: "there is none",
+        what: "the export is empty",
     })?;
 
     let mut reading = Reading::begin(&first?, keys, outside, Dates::new(dated_from))?;
@@ -55,10 +55,10 @@ struct Reading<'a> {
     from: u64,
     until: u64,
     next: u64,
-    /// The tree, where the export begins at its beginning.
+    /// The tree, if the export starts at index 0.
     frontier: Frontier,
     dates: Dates,
-    /// The checkpoints from outside, and whether the export has shown that it agrees with them.
+    /// The external checkpoints, and whether the export has proven consistency with each.
     outside: Vec<(&'a Checkpoint, bool)>,
 }
 
@@ -70,23 +70,24 @@ impl<'a> Reading<'a> {
         dates: Dates,
     ) -> Result<Self, AuditError> {
         let wrong = |what| AuditError::Export { line: 1, what };
-        let header: Value = serde_json::from_str(line).map_err(|_| wrong("it is no JSON"))?;
+        let header: Value = serde_json::from_str(line).map_err(|_| wrong("not valid JSON"))?;
         if header["export"] != EXPORT_FORMAT {
-            return Err(wrong("it is not the first of an export of this version"));
+            return Err(wrong("not the first line of an export of this version"));
         }
 
         let note = header["checkpoint"]
             .as_str()
-            .ok_or(wrong("it has no checkpoint"))?
+            .ok_or(wrong("the checkpoint is missing"))?
             .to_owned();
         let checkpoint = Checkpoint::verify(&note, keys).map_err(Finding::NotBelieved)?;
         let bounds = (header["from"].as_u64(), header["until"].as_u64());
         let (Some(from), Some(until)) = bounds else {
-            return Err(wrong("it does not say what is exported"));
+            return Err(wrong("from or until is missing"));
         };
         if from > until || until > checkpoint.size {
-            return Err(wrong("it says that more is exported than there is"));
+            return Err(wrong("from or until exceeds the size of the checkpoint"));
         }
+
         if let Some(ahead) = outside
             .checkpoints()
             .iter()
@@ -117,25 +118,37 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// Reads a line behind the first; whether it was the last.
+    /// Verifies a line after the first. Returns whether it was the last.
     fn line(&mut self, line: &str, number: usize) -> Result<bool, AuditError> {
         let wrong = |what| AuditError::Export { line: number, what };
-        let line: Value = serde_json::from_str(line).map_err(|_| wrong("it is no JSON"))?;
+        let line: Value = serde_json::from_str(line).map_err(|_| wrong("not valid JSON"))?;
+
         if let Some(note) = line.get("checkpoint") {
             return if *note == *self.note {
                 Ok(true)
             } else {
-                Err(wrong("its checkpoint is not that of the first line"))
+                Err(wrong("the checkpoint differs from that of the first line"))
             };
         }
 
         if let Some(proof) = line.get("consistency") {
             self.consistency(proof)
-                .ok_or(wrong("it is no proof of consistency"))??;
+                .ok_or(wrong("not a consistency proof"))??;
             return Ok(false);
         }
 
-        let index = line["index"].as_u64().ok_or(wrong("it has no index"))?;
+        self.record(&line, number)?;
+
+        Ok(false)
+    }
+
+    /// Verifies a record against its leaf, and the leaf against the checkpoint.
+    fn record(&mut self, line: &Value, number: usize) -> Result<(), AuditError> {
+        let wrong = |what| AuditError::Export { line: number, what };
+
+        let index = line["index"]
+            .as_u64()
+            .ok_or(wrong("the index is missing"))?;
         if index != self.next || index >= self.until {
             return Err(Finding::NoLeaf(self.next).into());
         }
@@ -143,8 +156,8 @@ impl<'a> Reading<'a> {
         let record = line["record"]
             .as_object()
             .and_then(Record::from_json)
-            .ok_or(wrong("it has no whole record"))?;
-        let leaf = hash(&line["leaf"]).ok_or(wrong("it has no leaf"))?;
+            .ok_or(wrong("the record is missing or incomplete"))?;
+        let leaf = hash(&line["leaf"]).ok_or(wrong("the leaf is missing"))?;
         if record.leaf() != leaf {
             return Err(Finding::Altered {
                 index,
@@ -153,7 +166,7 @@ impl<'a> Reading<'a> {
             .into());
         }
 
-        let proof = hashes(&line["proof"]).ok_or(wrong("it has no proof"))?;
+        let proof = hashes(&line["proof"]).ok_or(wrong("the proof is missing"))?;
         if !is_included(
             &leaf,
             index,
@@ -172,43 +185,46 @@ impl<'a> Reading<'a> {
             self.compare()?;
         }
 
-        Ok(false)
+        Ok(())
     }
 
-    /// Holds the tree so far against the checkpoints from outside that are of its size.
+    /// Compares the tree so far with the external checkpoints of its size.
     fn compare(&mut self) -> Result<(), Finding> {
         let (size, root) = (self.frontier.size(), self.frontier.root());
         self.agree(size, |outside| outside.root == root)
             .unwrap_or(Ok(()))
     }
 
-    /// A proof that a checkpoint from outside is the beginning of this one; `None` when it is none, or of another.
+    /// Verifies a proof that an external checkpoint is a prefix of this log; `None` if it is malformed or for an
+    /// unknown checkpoint.
     fn consistency(&mut self, proof: &Value) -> Option<Result<(), Finding>> {
         let (size, proof) = (proof["size"].as_u64()?, hashes(&proof["proof"])?);
         let (new, root) = (self.checkpoint.size, self.checkpoint.root);
         let agreed = self.agree(size, |outside| {
             is_consistent((size, &outside.root), (new, &root), &proof)
         });
-        // Whoever has nothing from outside has nothing to hold it against.
+
+        // Without external checkpoints, there is nothing to compare with.
         agreed.or_else(|| self.outside.is_empty().then_some(Ok(())))
     }
 
-    /// Notes that the checkpoints from outside of this size are right, or finds that one is not; `None` without any.
+    /// Checks the external checkpoints of this size with `matches`; `None` if there are none.
     fn agree(
         &mut self,
         size: u64,
-        is_right: impl Fn(&Checkpoint) -> bool,
+        matches: impl Fn(&Checkpoint) -> bool,
     ) -> Option<Result<(), Finding>> {
         let mut agreed = None;
-        for (outside, is_shown) in self
+        for (outside, is_proven) in self
             .outside
             .iter_mut()
             .filter(|(outside, _)| outside.size == size)
         {
-            if !is_right(outside) {
+            if !matches(outside) {
                 return Some(Err(Finding::Forked { size }));
             }
-            *is_shown = true;
+
+            *is_proven = true;
             agreed = Some(Ok(()));
         }
 
@@ -224,21 +240,19 @@ impl<'a> Reading<'a> {
         self.agree(size, |outside| outside.root == root)
             .unwrap_or(Ok(()))?;
 
-        if self.outside.iter().any(|(_, is_shown)| !is_shown) {
+        if self.outside.iter().any(|(_, is_proven)| !is_proven) {
             return Err(AuditError::Export {
                 line: 1,
-                what: "it holds no proof for a checkpoint from outside",
+                what: "the export has no consistency proof for an external checkpoint",
             });
         }
-
-        let outside = self.outside.len();
 
         Ok(Summary {
             from: self.from,
             until: self.until,
             checkpoint: self.checkpoint,
             detached: 0,
-            outside,
+            outside: self.outside.len(),
         })
     }
 }

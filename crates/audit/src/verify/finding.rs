@@ -2,73 +2,74 @@
 
 use crate::{checkpoint::Checkpoint, note_key::NoteError};
 
-/// What is wrong with the log: the first thing that was found.
+/// The first problem found in the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
     /// A leaf is missing.
     #[error("index {0}: the leaf is missing")]
     NoLeaf(u64),
     /// A leaf's record is missing.
-    #[error("index {index}: the record {id} is missing")]
+    #[error("index {index}: record {id} is missing")]
     NoRecord {
         /// Where.
         index: u64,
         /// Which.
         id: String,
     },
-    /// A record is not the one that was sealed.
-    #[error("index {index}: the record {id} is not what was sealed")]
+    /// A record differs from what was sealed.
+    #[error("index {index}: record {id} was altered after it was sealed")]
     Altered {
         /// Where.
         index: u64,
         /// Which.
         id: String,
     },
-    /// The leaves up to a checkpoint are not those that it was signed over.
-    #[error("index {from} to {}: leaves are not those that were sealed: the checkpoint of size {until} has another root", until - 1)]
+    /// The leaves do not match a checkpoint over them.
+    #[error("index {from} to {}: the leaves do not match the checkpoint of size {until}", until - 1)]
     Rewritten {
-        /// Behind the last checkpoint that is right.
+        /// Size of the last checkpoint that matches.
         from: u64,
-        /// The size of the first that is not.
+        /// Size of the first checkpoint that does not match.
         until: u64,
     },
-    /// A checkpoint of the database is not what was signed.
+    /// A stored checkpoint was altered.
     #[error("index {}: the checkpoint of size {size} was altered: {why}", size.saturating_sub(1))]
     Checkpoint {
         /// Which.
         size: u64,
-        /// How that shows.
+        /// The evidence.
         why: &'static str,
     },
-    /// The newest checkpoint is not signed by a key that is believed.
-    #[error("the newest checkpoint is not believed: {0}")]
+    /// The newest checkpoint is not signed by a trusted key.
+    #[error("the newest checkpoint cannot be trusted: {0}")]
     NotBelieved(NoteError),
-    /// There are leaves and no checkpoint over them, or the other way about.
-    #[error("index {size}: there are {leaves} leaves, and the newest checkpoint is over {size}")]
+    /// The newest checkpoint covers more or fewer leaves than there are.
+    #[error("index {size}: the log has {leaves} leaves, but the newest checkpoint covers {size}")]
     Unsigned {
-        /// Of the newest checkpoint.
+        /// Size of the newest checkpoint.
         size: u64,
-        /// How many there are.
+        /// Number of leaves.
         leaves: u64,
     },
-    /// The log is shorter than it was.
+    /// The log is shorter than an external checkpoint.
     #[error(
-        "index {size}: the log was cut or restored: it has {size} leaves, and the checkpoint from outside is over {outside}"
+        "index {size}: the log was truncated or restored: \
+         it has {size} leaves, the external checkpoint covers {outside}"
     )]
     Cut {
-        /// What it has.
+        /// Number of leaves.
         size: u64,
-        /// What it had.
+        /// Size of the external checkpoint.
         outside: u64,
     },
-    /// What was published is not the beginning of this log.
-    #[error("index 0 to {}: the log is another one than the checkpoint from outside was signed over", size - 1)]
+    /// The external checkpoint is not a prefix of this log.
+    #[error("index 0 to {}: the log does not match the external checkpoint of size {size}", size - 1)]
     Forked {
-        /// The size of the checkpoint from outside.
+        /// Size of the external checkpoint.
         size: u64,
     },
-    /// A record says another time than its place in the log.
-    #[error("index {index}: the record {id} says that it is of {occurred_at}, {why}")]
+    /// The time of a record contradicts its position in the log.
+    #[error("index {index}: record {id} is dated {occurred_at}, {why}")]
     Misdated {
         /// Where.
         index: u64,
@@ -76,60 +77,58 @@ pub enum Finding {
         id: String,
         /// When it says it happened.
         occurred_at: String,
-        /// What contradicts that.
+        /// The contradiction.
         why: String,
     },
     /// A record has no leaf.
-    #[error("the record {id} of {occurred_at} is not sealed: {why}")]
+    #[error("record {id} of {occurred_at} is not sealed: {why}")]
     Unsealed {
         /// Which.
         id: String,
         /// When it says it happened.
         occurred_at: String,
-        /// What can be known of the reason.
+        /// The probable reason.
         why: WhyUnsealed,
     },
-    /// A proof does not lead to the checkpoint.
-    #[error("index {0}: the proof does not lead to the checkpoint")]
+    /// A proof of an export does not match the checkpoint.
+    #[error("index {0}: the inclusion proof does not match the checkpoint")]
     BadProof(u64),
-    /// An export holds less than it says.
-    #[error("index {0}: the export ends before its end")]
+    /// An export has fewer records than its first line says.
+    #[error("index {0}: the export is truncated")]
     Incomplete(u64),
 }
 
-/// Why a record may have no leaf: no more than the numbers of transactions tell.
+/// Why a record may have no leaf, as far as transaction IDs tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhyUnsealed {
-    /// The seal has not come to its transaction.
-    #[error(
-        "the seal has not come to it, since the sealer does not run, or an older transaction is open"
-    )]
+    /// The sealer has not reached its transaction.
+    #[error("the sealer has not reached it: it is not running, or an older transaction is still open")]
     NotYet,
-    /// This cluster has not had its transaction, or is behind its own seal.
+    /// This cluster has not reached its transaction ID, or is behind its own seal.
     #[error(
-        "this database was restored from a dump that held it unsealed; the sealer's walk through the log comes to it, \
-         and seals it behind newer records"
+        "this database was restored from a dump in which it was unsealed; the sealer will find it and seal it after \
+         newer records"
     )]
     Restored,
-    /// The seal has gone past its transaction.
+    /// The sealer has passed its transaction.
     #[error(
-        "the seal has gone past it; either this database was restored from a dump that held it unsealed, or it was \
-         written past the sealer. The sealer's walk through the log seals it, and its place there says when"
+        "the sealer has passed it; either this database was restored from a dump in which it was unsealed, or it was \
+         written behind the sealer. The sealer will find it and seal it after newer records"
     )]
     PassedOver,
 }
 
-/// What was found to be right.
+/// The result of a successful verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// The first index that was looked at.
+    /// First index verified.
     pub from: u64,
-    /// The one behind the last.
+    /// Index after the last one verified.
     pub until: u64,
     /// The newest checkpoint.
     pub checkpoint: Checkpoint,
-    /// Records that are older than what was kept, of which only the leaves were looked at.
+    /// Number of detached records, of which only the leaves were verified.
     pub detached: u64,
-    /// Checkpoints from outside that the log agrees with.
+    /// Number of external checkpoints that match the log.
     pub outside: usize,
 }

@@ -23,19 +23,20 @@ const NEWEST: &str = r"
 ";
 
 const LEAVES: &str = concat!(
-    "SELECT l.index, l.event_id, l.hash, ",
+    r"
+    SELECT l.index, l.event_id, l.hash,",
     record_columns!(),
     r"
-        FROM (
-            SELECT *
-            FROM mainstay.audit_leaves
-            WHERE index >= $1 AND index < $2
-            ORDER BY index
-            LIMIT 1000
-        ) l
-        LEFT JOIN mainstay.audit_events e ON e.id = l.event_id
-        ORDER BY l.index
-    "
+    FROM (
+        SELECT *
+        FROM mainstay.audit_leaves
+        WHERE index >= $1 AND index < $2
+        ORDER BY index
+        LIMIT 1000
+    ) l
+    LEFT JOIN mainstay.audit_events e ON e.id = l.event_id
+    ORDER BY l.index
+"
 );
 
 const CHECKPOINTS: &str = r"
@@ -45,14 +46,14 @@ const CHECKPOINTS: &str = r"
     ORDER BY size
 ";
 
-/// Under one snapshot: a sealer at work adds both or neither.
+/// Both numbers come from one snapshot, in which a concurrent sealer has added both or neither.
 const EXTENT: &str = r"
     SELECT coalesce((SELECT max(size) FROM mainstay.audit_checkpoints), 0),
         coalesce((SELECT max(index) + 1 FROM mainstay.audit_leaves), 0)
 ";
 
-/// The first record without a leaf; whether this cluster has not had its transaction, or is behind the seal's own; whether
-/// the seal has gone past it.
+/// A record without a leaf; whether its transaction ID is unknown to this cluster, or the cluster is behind the
+/// watermark; and whether the sealer has passed it.
 const UNSEALED: &str = r"
     SELECT e.id::text, e.occurred_at::text,
         e.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())
@@ -60,51 +61,39 @@ const UNSEALED: &str = r"
         e.transaction_id < seal.watermark
     FROM mainstay.audit_events e
     CROSS JOIN (
-        SELECT coalesce(
-            (SELECT watermark FROM mainstay.audit_checkpoints ORDER BY size DESC LIMIT 1), '0'::xid8
-        ) AS watermark
+        SELECT coalesce((SELECT watermark FROM mainstay.audit_checkpoints ORDER BY size DESC LIMIT 1), '0'::xid8)
+            AS watermark
     ) seal
     WHERE e.occurred_at < $1
       AND NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = e.id)
     LIMIT 1
 ";
 
-/// What the log is held to.
+/// What to verify the log against.
 pub struct Terms<'a> {
-    /// The keys that are believed.
+    /// The trusted keys.
     pub keys: &'a [NoteKey],
-    /// Checkpoints from outside the database.
+    /// External checkpoints.
     pub outside: &'a Outside,
-    /// Records before this moment were exported and detached: their leaves alone are there.
+    /// Records before this time were exported and detached, so that only their leaves are left.
     pub kept_since: Option<Timestamp>,
-    /// Records before this moment must be sealed.
+    /// Records before this time must be sealed.
     pub sealed_before: Timestamp,
-    /// Records from this index on must be of the time of their place in the log.
+    /// From this index on, the times of records must match their order.
     pub dated_from: u64,
 }
 
 /// Verifies the log of a database, in one pass.
 ///
 /// # Errors
-/// [`AuditError::Found`] with the first thing that is wrong.
+/// [`AuditError::Found`] with the first problem.
 pub async fn verify_log(
     session: &mut PostgresSession,
     terms: &Terms<'_>,
 ) -> Result<Summary, AuditError> {
     let newest = session.run("audit_checkpoints.newest", NEWEST, []).await?;
     let Some(newest) = newest.first().map(checkpoint).transpose()? else {
-        return Err(
-            match terms
-                .outside
-                .checkpoints()
-                .iter()
-                .map(|checkpoint| checkpoint.size)
-                .max()
-            {
-                Some(outside) => Finding::Cut { size: 0, outside }.into(),
-                None => AuditError::Key("there is no checkpoint: nothing was sealed"),
-            },
-        );
+        return Err(no_checkpoint(terms.outside));
     };
 
     let mut verifier = Verifier::new(terms.keys, terms.outside, terms.kept_since);
@@ -112,27 +101,10 @@ pub async fn verify_log(
     while verifier.size() < newest.size {
         page(session, &mut verifier, &mut dates, newest.size).await?;
     }
-
     let summary = verifier.finish(&newest)?;
-    let extent = session.run("audit_checkpoints.extent", EXTENT, []).await?;
-    let extent = extent
-        .first()
-        .ok_or(AuditError::Database(Error::NotFound))?;
-    let (size, leaves) = (
-        extent.get::<i64>(0)?.cast_unsigned(),
-        extent.get::<i64>(1)?.cast_unsigned(),
-    );
-    if size != leaves {
-        return Err(Finding::Unsigned { size, leaves }.into());
-    }
 
-    let unsealed = session
-        .run(
-            "audit_events.unsealed",
-            UNSEALED,
-            [terms.sealed_before.inner().into()],
-        )
-        .await?;
+    check_all_leaves_are_signed(session).await?;
+    check_all_records_are_sealed(session, terms.sealed_before).await?;
 
     match unsealed.first() {
         Some(row) => {
@@ -152,7 +124,50 @@ pub async fn verify_log(
     }
 }
 
-/// Looks at the next leaves, and at the checkpoints among them.
+async fn check_all_leaves_are_signed(session: &mut Session) -> Result<(), AuditError> {
+    let rows = session.run("audit_checkpoints.extent", EXTENT, []).await?;
+    let row = rows.first().ok_or(AuditError::Database(Error::NotFound))?;
+    let size = row.get::<i64>(0)?.cast_unsigned();
+    let leaves = row.get::<i64>(1)?.cast_unsigned();
+
+    if size == leaves {
+        Ok(())
+    } else {
+        Err(Finding::Unsigned { size, leaves }.into())
+    }
+}
+
+async fn check_all_records_are_sealed(
+    session: &mut Session,
+    sealed_before: Timestamp,
+) -> Result<(), AuditError> {
+    let rows = session
+        .run(
+            "audit_events.unsealed",
+            UNSEALED,
+            [sealed_before.inner().into()],
+        )
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+
+    let why = match (row.get(2)?, row.get(3)?) {
+        (true, _) => Unsealed::Restored,
+        (false, true) => Unsealed::PassedOver,
+        (false, false) => Unsealed::NotYet,
+    };
+    let (id, occurred_at) = (row.get(0)?, row.get(1)?);
+
+    Err(Finding::Unsealed {
+        id,
+        occurred_at,
+        why,
+    }
+    .into())
+}
+
+/// Verifies the next leaves and the checkpoints over them.
 async fn page(
     session: &mut PostgresSession,
     verifier: &mut Verifier<'_>,

@@ -8,7 +8,7 @@ use crate::{
     publish::notes,
 };
 
-/// Checkpoints that were kept outside the database: what whoever rewrites it cannot reach.
+/// External checkpoints, kept outside the database, where an attacker who rewrites the database cannot change them.
 #[derive(Clone, Debug, Default)]
 pub struct Outside {
     checkpoints: Vec<Checkpoint>,
@@ -16,12 +16,12 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// Reads a file of notes, as `audit.publish` writes it, or lines of JSON with the member `audit_checkpoint`.
+    /// Reads a file of notes, as written by `audit.publish`, or lines of JSON with the member `audit_checkpoint`.
     ///
-    /// A note that was cut off by a crash is passed over and counted.
+    /// Notes that do not verify, such as those truncated by a crash, are skipped and counted.
     ///
     /// # Errors
-    /// [`NoteError`] when not a single one is believed.
+    /// [`NoteError`] if no note verifies.
     pub fn read(text: &str, keys: &[NoteKey]) -> Result<Self, NoteError> {
         let found = if text.trim_start().starts_with('{') {
             in_lines(text)
@@ -48,12 +48,12 @@ impl Outside {
         }
     }
 
-    /// Those that are believed.
+    /// The checkpoints that verified.
     pub fn checkpoints(&self) -> &[Checkpoint] {
         &self.checkpoints
     }
 
-    /// How many are not.
+    /// Number of notes that did not verify.
     pub fn passed_over(&self) -> usize {
         self.passed_over
     }
@@ -64,6 +64,7 @@ fn in_lines(text: &str) -> Vec<String> {
         let line: Value = serde_json::from_str(line).ok()?;
         line["audit_checkpoint"].as_str().map(str::to_owned)
     });
+
     notes.collect()
 }
 
@@ -73,7 +74,7 @@ mod tests {
     use crate::note_key::NoteSigner;
 
     #[test]
-    fn a_file_and_the_lines_of_a_log_are_read() {
+    fn notes_are_read_from_a_file_or_from_log_lines() {
         let signer = NoteSigner::from_seed("log", &[7; 32]).unwrap();
         let (keys, notes) = (
             [signer.key().clone()],

@@ -1,5 +1,5 @@
-//! The attacker who may write to every table, against the judgement alone: ten thousand mutations of a log in memory, drawn
-//! from a seed. The same attacks on a real database stand in `crates/tests/tests/attacks/sealed_log.rs`.
+//! An attacker with write access to every table against the verifier: ten thousand seeded random mutations of a log in
+//! memory. `crates/tests/tests/attacks/sealed_log.rs` runs the same attacks on a real database.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::{
 const RECORDS: usize = 24;
 const MUTATIONS: usize = 10_000;
 
-/// The tables.
+/// The tables of the log.
 #[derive(Clone)]
 struct Log {
     records: Vec<Record>,
@@ -40,7 +40,7 @@ impl Draw {
         Record::new(columns)
     }
 
-    /// The record with one column changed, which may become null or cease to be.
+    /// The record with one column changed or set to null.
     fn edited(&self, record: &Record, field: usize) -> Record {
         let columns = FIELDS.map(|name| record.get(name).map(str::to_owned));
         loop {
@@ -81,7 +81,7 @@ impl Log {
         log
     }
 
-    /// What the sealer does: a leaf for each record that has none, and a checkpoint over all.
+    /// Seals as the sealer does: adds a leaf for each unsealed record, and a checkpoint over all.
     fn seal(&mut self, signer: &NoteSigner) {
         for record in &self.records[self.leaves.len()..] {
             self.leaves
@@ -103,7 +103,7 @@ impl Log {
         });
     }
 
-    /// Makes every checkpoint anew.
+    /// Signs every checkpoint again.
     fn rebuild(&mut self, signer: &NoteSigner) {
         let sizes: Vec<_> = self
             .checkpoints
@@ -118,8 +118,8 @@ impl Log {
         }
     }
 
-    /// As `live.rs` does it, over tables in memory.
-    fn judge(&self, keys: &[NoteKey], outside: &Outside) -> Result<Summary, Finding> {
+    /// Verifies as `live.rs` does, but over tables in memory.
+    fn verify(&self, keys: &[NoteKey], outside: &Outside) -> Result<Summary, Finding> {
         let records: HashMap<&str, &Record> = self
             .records
             .iter()
@@ -183,10 +183,10 @@ impl Log {
     }
 }
 
-/// The kinds of mutation.
+/// Number of kinds of mutation.
 const KINDS: usize = 16;
 
-/// Does one of them. `thief` has the key, `forger` one of his own.
+/// Applies one mutation. `thief` has the log's key, `forger` another key.
 fn mutate(log: &mut Log, kind: usize, draw: &Draw, thief: &NoteSigner, forger: &NoteSigner) {
     let (at, other) = (draw.below(RECORDS), draw.below(RECORDS - 1));
     let other = if other >= at { other + 1 } else { other };
@@ -196,7 +196,7 @@ fn mutate(log: &mut Log, kind: usize, draw: &Draw, thief: &NoteSigner, forger: &
         0 => log.records[at] = draw.edited(&log.records[at], draw.below(FIELDS.len())),
         1 => drop(log.records.remove(at)),
         2 => log.records.insert(at, draw.record()),
-        // Two records change places under their ids.
+        // Two records swap their content under their IDs.
         3 => {
             let [one, two] = [at, other]
                 .map(|at| FIELDS.map(|name| log.records[at].get(name).map(str::to_owned)));
@@ -223,7 +223,7 @@ fn mutate(log: &mut Log, kind: usize, draw: &Draw, thief: &NoteSigner, forger: &
                 .insert(at, (slipped_in.id().parse().unwrap(), slipped_in.leaf()));
             log.records.insert(at, slipped_in);
         }
-        // Yesterday's state, whole and rightly signed; then perhaps another day.
+        // An earlier state, complete and correctly signed, possibly with new records.
         8 | 9 => {
             log.checkpoints
                 .truncate(checkpoint.min(log.checkpoints.len() - 1));
@@ -241,7 +241,7 @@ fn mutate(log: &mut Log, kind: usize, draw: &Draw, thief: &NoteSigner, forger: &
                 log.seal(thief);
             }
         }
-        // A whole log over an altered record, by a key of one's own and by the stolen one.
+        // A whole log rebuilt over an altered record, signed with another key or with the stolen one.
         10 | 11 => {
             log.records[at] = draw.edited(&log.records[at], 1 + draw.below(FIELDS.len() - 1));
             log.leaves[at].1 = log.records[at].leaf();
@@ -268,7 +268,7 @@ fn mutate(log: &mut Log, kind: usize, draw: &Draw, thief: &NoteSigner, forger: &
 }
 
 #[test]
-fn every_one_of_ten_thousand_mutations_is_found() {
+fn each_of_ten_thousand_mutations_is_detected() {
     let draw = Draw(Random::seeded(20_261_124));
     let signer = NoteSigner::from_seed("log", &[7; 32]).unwrap();
     let forger = NoteSigner::from_seed("log", &[8; 32]).unwrap();
@@ -277,7 +277,7 @@ fn every_one_of_ten_thousand_mutations_is_found() {
     let published = log.checkpoints.last().unwrap().note.clone();
     let outside = Outside::read(&published, &keys).unwrap();
 
-    let whole = log.judge(&keys, &outside).unwrap();
+    let whole = log.verify(&keys, &outside).unwrap();
     assert_eq!((whole.until, whole.outside), (RECORDS as u64, 1));
 
     let mut of_kind = [0; KINDS];
@@ -285,10 +285,10 @@ fn every_one_of_ten_thousand_mutations_is_found() {
         let kind = n % KINDS;
         let mut mutated = log.clone();
         mutate(&mut mutated, kind, &draw, &signer, &forger);
-        let verdict = mutated.judge(&keys, &outside);
+        let verdict = mutated.verify(&keys, &outside);
         assert!(
             verdict.is_err(),
-            "mutation {n} of kind {kind} was not found"
+            "mutation {n} of kind {kind} was not detected"
         );
         of_kind[kind] += 1;
     }
@@ -311,7 +311,7 @@ fn the_first_bad_index_is_named() {
             edited.records[at] = draw.edited(&log.records[at], field);
             let (index, id) = (at as u64, log.records[at].id().to_owned());
             assert_eq!(
-                edited.judge(&keys, &outside),
+                edited.verify(&keys, &outside),
                 Err(Finding::Altered { index, id }),
                 "{name}"
             );
@@ -322,19 +322,19 @@ fn the_first_bad_index_is_named() {
 
         let id = log.records[at].id().to_owned();
         assert_eq!(
-            removed.judge(&keys, &outside),
+            removed.verify(&keys, &outside),
             Err(Finding::NoRecord {
                 index: at as u64,
                 id
             })
         );
 
-        // Record and leaf alike: found between the checkpoints on both sides of it.
+        // If record and leaf are altered, the finding names the range between the checkpoints around them.
         let mut consistent = log.clone();
         consistent.records[at] = draw.edited(&log.records[at], 3);
         consistent.leaves[at].1 = consistent.records[at].leaf();
 
-        let Err(Finding::Rewritten { from, until }) = consistent.judge(&keys, &outside) else {
+        let Err(Finding::Rewritten { from, until }) = consistent.verify(&keys, &outside) else {
             panic!("index {at}")
         };
 

@@ -15,53 +15,51 @@ use crate::{
     tree::{Frontier, Hash},
 };
 
-/// A leaf as it stands in the log, and its record.
+/// A stored leaf and its record.
 #[derive(Clone, Debug)]
 pub struct Leaf {
-    /// Its place.
+    /// Index of the leaf.
     pub index: u64,
-    /// The record that it is of.
+    /// ID of the record.
     pub event_id: Uuid,
-    /// Its hash.
+    /// Hash of the leaf.
     pub hash: Vec<u8>,
-    /// The record, where there is one.
+    /// The record, if it exists.
     pub record: Option<Record>,
 }
 
-/// A checkpoint as it stands in the log.
+/// A stored checkpoint.
 #[derive(Clone, Debug)]
 pub struct StoredCheckpoint {
-    /// How many leaves it is over.
+    /// Number of leaves that it covers.
     pub size: u64,
-    /// Their root.
+    /// Root of the leaves.
     pub root: Vec<u8>,
-    /// The edge of their tree.
+    /// Frontier of the leaves.
     pub frontier: Vec<u8>,
     /// The signed note.
     pub note: String,
 }
 
-/// The pass over the log.
+/// A verification in progress.
 pub struct Verifier<'a> {
     keys: &'a [NoteKey],
-    /// What is still to be compared, the smallest first.
+    /// External checkpoints not compared yet, smallest first.
     outside: VecDeque<Checkpoint>,
     agreed: usize,
-    /// Records before this moment were exported and detached.
+    /// Records before this time were exported and detached.
     kept_since: Option<Timestamp>,
     detached: u64,
     frontier: Frontier,
-    /// The size of the last checkpoint that was right.
+    /// Size of the last checkpoint that matched.
     right_until: u64,
 }
 
 impl<'a> Verifier<'a> {
-    /// Begins. The notes that are found in the log must each be signed by one of `keys`.
+    /// Starts a verification. Each checkpoint of the log must be signed by one of `keys`.
     pub fn new(keys: &'a [NoteKey], outside: &Outside, kept_since: Option<Timestamp>) -> Self {
         let mut outside: Vec<_> = outside.checkpoints().to_vec();
         outside.sort_by_key(|checkpoint| checkpoint.size);
-
-        let frontier = Frontier::default();
 
         Self {
             keys,
@@ -69,17 +67,17 @@ impl<'a> Verifier<'a> {
             agreed: 0,
             kept_since,
             detached: 0,
-            frontier,
+            frontier: Frontier::default(),
             right_until: 0,
         }
     }
 
-    /// How many leaves were looked at.
+    /// Number of leaves verified.
     pub fn size(&self) -> u64 {
         self.frontier.size()
     }
 
-    /// Looks at the next leaf.
+    /// Verifies the next leaf.
     ///
     /// # Errors
     /// [`Finding`].
@@ -124,7 +122,7 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    /// Looks at a checkpoint over the leaves so far.
+    /// Verifies a checkpoint over the leaves so far.
     ///
     /// # Errors
     /// [`Finding`].
@@ -138,19 +136,17 @@ impl<'a> Verifier<'a> {
 
         let note = match Checkpoint::verify(&stored.note, self.keys) {
             Err(NoteError::UnknownKey) => {
-                return Err(altered(
-                    "it is signed by none of the keys that are believed",
-                ));
+                return Err(altered("its note is not signed by a trusted key"));
             }
             Err(NoteError::BadSignature) => {
-                return Err(altered("its signature is not that of the key"));
+                return Err(altered("the signature of its note is invalid"));
             }
-            Err(_) => return Err(altered("its note is none")),
+            Err(_) => return Err(altered("its note is malformed")),
             Ok(note) => note,
         };
 
         if stored.size != size || note.size != size {
-            return Err(altered("its note is of another size"));
+            return Err(altered("its note has another size"));
         }
         if note.root != root {
             return Err(Finding::Rewritten {
@@ -159,10 +155,10 @@ impl<'a> Verifier<'a> {
             });
         }
         if stored.root != root {
-            return Err(altered("its root is not that of its note"));
+            return Err(altered("its root differs from that of its note"));
         }
         if stored.frontier != self.frontier.to_bytes() {
-            return Err(altered("its frontier is not that of the tree"));
+            return Err(altered("its frontier differs from that of the tree"));
         }
 
         self.right_until = size;
@@ -170,7 +166,7 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    /// Ends the pass: `newest` is the newest checkpoint, which a key must have signed that is believed.
+    /// Ends the verification. `newest` is the newest checkpoint, which must be signed by a trusted key.
     ///
     /// # Errors
     /// [`Finding`].
@@ -178,13 +174,13 @@ impl<'a> Verifier<'a> {
         let checkpoint =
             Checkpoint::verify(&newest.note, self.keys).map_err(Finding::NotBelieved)?;
         let size = self.frontier.size();
+
         if let Some(outside) = self.outside.back() {
             return Err(Finding::Cut {
                 size,
                 outside: outside.size,
             });
         }
-
         if checkpoint.size != size || self.right_until != size {
             return Err(Finding::Unsigned {
                 size: checkpoint.size,

@@ -1,8 +1,8 @@
-//! `api-key`: API keys, as an operator lists and revokes them.
+//! `api-key`: lists and revokes API keys.
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use mainstay_kernel::OrganizationId;
 
@@ -15,7 +15,7 @@ use crate::identity::{KeysOf, ListedKey, list_keys, revoke_key};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// List the API keys of an organization, or of one account, newest first
+    /// List the API keys of an organization or an account, newest first
     List(List),
     /// Revoke an API key; every replica refuses it within a second
     Revoke(Revoke),
@@ -31,17 +31,17 @@ pub(super) struct List {
 
 #[derive(Args)]
 struct Of {
-    /// The keys of this person or service account: its e-mail address or its id
+    /// E-mail address or ID of the person or service account
     #[arg(value_name = "USER", required_unless_present = "organization")]
     user: Option<String>,
-    /// Everybody's keys in this organization
+    /// ID of an organization: list all of its keys
     #[arg(long, conflicts_with = "user")]
     organization: Option<OrganizationId>,
 }
 
 #[derive(Args)]
 pub(super) struct Revoke {
-    /// The key's id, as `list` shows it; or the key itself, where it was found
+    /// ID of the key, from `api-key list`; or the leaked key itself
     key: String,
     #[command(flatten)]
     target: Target,
@@ -54,14 +54,14 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             let of = match (of.organization, of.user) {
                 (Some(organization), _) => KeysOf::Organization(organization),
                 (None, who) => {
-                    let who = who.context("name an account or an organization")?;
+                    let who = who.context("an account or an organization is required")?;
                     KeysOf::User(user::find(&unscoped, &who).await?.id)
                 }
             };
 
             let keys = list_keys(&unscoped, of).await?;
             if keys.is_empty() {
-                say("There are no keys.");
+                say("No keys.");
             }
 
             keys.iter().for_each(|key| say(&line(key)));
@@ -72,9 +72,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
                 &key,
             )
             .await?;
-            revoked
-                .then_some(())
-                .context("there is no such key, or it was revoked before")?;
+            ensure!(revoked, "no such key, or it is already revoked");
             say("revoked");
         }
     }
@@ -94,7 +92,8 @@ fn line(key: &ListedKey) -> String {
         .map_or_else(|| "all of the role".to_owned(), |scopes| scopes.join(" "));
 
     format!(
-        "{}  user {}  organization {}  expires {}  made by {}  sponsor {}  revoked {}  last used {}  scopes: {scopes}  {:?}",
+        "{}  user {}  organization {}  expires {}  created by {}  sponsor {}  revoked {}  last used {}  \
+         scopes: {scopes}  {:?}",
         key.id,
         key.user,
         key.organization,

@@ -24,48 +24,47 @@ use super::{
     target::{self, Target},
 };
 
-/// How often `tail` looks for more.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often `tail` polls for new records.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What is checked reads the whole log.
+/// Verification and export read the whole log, so their statements have no timeout.
 const NO_TIMEOUT: Duration = Duration::ZERO;
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// Check that no record was altered, removed or slipped in since it was sealed
+    /// Check that no record was altered, removed or inserted since it was sealed
     ///
-    /// Reads the database, or an export and nothing else. What counts as proof is what stands outside: the key that
-    /// `audit key` printed when the log was young, and the checkpoints that were published. Without them whoever has the
-    /// database and the key ring can have made another log. Exits with 1 when something is wrong, and names the first bad
-    /// index.
+    /// Reads the database, or an export alone. The proof depends on what you keep outside the database: the key that
+    /// `audit key` printed when the log was new, and the published checkpoints. Without them, anyone who has both the
+    /// database and the key ring can forge a log that verifies. Exits with 1 if verification fails, and names the first
+    /// bad index.
     Verify(Verify),
-    /// Write records, each with its proof, as lines of JSON that `verify --export` checks without a database
+    /// Write records with their proofs as JSON lines, which `verify --export` checks without a database
     Export(Export),
-    /// Follow the log: one line for each record from now on
+    /// Follow the log: print each new record on one line
     Tail(Target),
-    /// Print the public keys that verify checkpoints, to be kept outside; the newest comes first and signs
+    /// Print the public keys that verify checkpoints, newest first; keep a copy outside the database
     Key(Key),
 }
 
 #[derive(Args)]
 pub(super) struct Verify {
-    /// A file of checkpoints that was kept outside: what `audit.publish` wrote, or one note of it
+    /// File of checkpoints kept outside the database: what `audit.publish` wrote, or one note from it
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// A public key as `audit key` printed it; given several times where the log has had several
+    /// Public key as printed by `audit key`; repeat it for each key that the log has had
     #[arg(long, value_name = "VKEY")]
     key: Vec<NoteKey>,
-    /// Check this export instead of a database, `-` for standard input; needs --key
+    /// Check this export instead of a database; `-` reads standard input; requires --key
     #[arg(long, value_name = "FILE", requires = "key")]
     export: Option<PathBuf>,
-    /// Records before this moment were exported and their months detached: check their leaves alone
+    /// Check only the leaf hashes of records before this time, because their partitions were exported and detached
     #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "export")]
     kept_since: Option<Timestamp>,
-    /// Records from this index on must be of the time of their place in the log: where a clock was wrong once, or a restore
-    /// brought records late, name the index behind
+    /// Check that timestamps are in order from this index on; set it to the index after a known clock error or restore
     #[arg(long, value_name = "INDEX", default_value_t = 0)]
     dated_from: u64,
-    /// Records may wait for their seal for so long
+    /// How long a record may remain unsealed
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     grace: Duration,
     #[command(flatten)]
@@ -74,16 +73,16 @@ pub(super) struct Verify {
 
 #[derive(Args)]
 pub(super) struct Export {
-    /// Records from this moment on, such as 2026-01-01T00:00:00Z
+    /// Export records from this time on, such as 2026-01-01T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
     from: Option<Timestamp>,
-    /// Records before this moment
+    /// Export records before this time
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
-    /// A file of checkpoints that was kept outside: the export proves that it goes on from them
+    /// File of checkpoints kept outside the database: the export proves that it continues from them
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// Where to; else standard output
+    /// File to create; default: standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -92,7 +91,7 @@ pub(super) struct Export {
 
 #[derive(Args)]
 pub(super) struct Key {
-    /// Make another key, which signs from now on; checkpoints of the one before stay valid
+    /// Create a new key that signs from now on; checkpoints signed by earlier keys stay valid
     #[arg(long)]
     rotate: bool,
     #[command(flatten)]
@@ -104,89 +103,120 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::Verify(arguments) => return verify(arguments).await,
         Action::Export(arguments) => export(arguments).await?,
         Action::Tail(target) => tail(&target).await?,
-        Action::Key(Key { rotate, target }) => {
-            let (database, settings) = target.database_and(|reader| {
-                let http = mainstay_http::Settings::read(reader);
-                mainstay_audit::Settings::read(reader, http.public_url.as_str())
-            })?;
-            let settings = settings.context("the settings of the audit log")?;
-            let unscoped = target::unscoped(&database, "audit_key");
-            let keys = if rotate {
-                rotate_audit_key(&unscoped, &settings).await
-            } else {
-                audit_keys(&unscoped, &settings).await
-            };
-
-            let keys = keys.map_err(told)?;
-            keys.iter().for_each(|key| say(&key.to_string()));
-        }
+        Action::Key(arguments) => print_keys(arguments).await?,
     }
 
     Ok(ExitCode::SUCCESS)
 }
 
-async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
-    let Verify {
-        checkpoint,
-        key: pinned,
-        export,
-        kept_since,
-        dated_from,
-        grace,
-        target,
-    } = arguments;
+async fn print_keys(Key { rotate, target }: Key) -> anyhow::Result<()> {
+    let (database, settings) = target.database_and(|reader| {
+        let http = mainstay_http::Settings::read(reader);
+        mainstay_audit::Settings::read(reader, http.public_url.as_str())
+    })?;
+    let settings = settings.context("the settings of the audit log are invalid")?;
 
-    let verified = if let Some(path) = export {
-        let outside = outside(checkpoint, &pinned)?;
-        if path.as_os_str() == "-" {
-            verify_export(io::stdin().lock(), &pinned, &outside, dated_from)
-        } else {
-            let file = File::open(&path).with_context(|| path.display().to_string())?;
-            verify_export(BufReader::new(file), &pinned, &outside, dated_from)
-        }
+    let unscoped = target::unscoped(&database, "audit_key");
+    let keys = if rotate {
+        rotate_audit_key(&unscoped, &settings).await
     } else {
-        let database = target.database()?;
-        let mut session = database.session(NO_TIMEOUT).await?;
-        let keys = if pinned.is_empty() {
-            warn(
-                "no --key: the key is taken from the database, and whoever made another log may have made it",
-            );
-            keys_of(&mut session, database.ring()).await.map_err(told)?
-        } else {
-            pinned
-        };
+        audit_keys(&unscoped, &settings).await
+    };
 
-        let outside = outside(checkpoint, &keys)?;
-        let grace = time::Duration::try_from(grace).unwrap_or(time::Duration::MINUTE);
-        let sealed_before = database.now().await? - grace;
-        let terms = Terms {
-            keys: &keys,
-            outside: &outside,
-            kept_since,
-            sealed_before,
-            dated_from,
-        };
+    keys.map_err(with_cause)?
+        .iter()
+        .for_each(|key| say(&key.to_string()));
 
-        let verified = verify_log(&mut session, &terms).await;
-        session.close().await;
+    Ok(())
+}
 
-        verified
+async fn verify(arguments: Verify) -> anyhow::Result<ExitCode> {
+    let verified = if arguments.export.is_some() {
+        verify_file(arguments)?
+    } else {
+        verify_database(arguments).await?
     };
 
     match verified {
         Ok(summary) => {
-            say_what_holds(&summary);
+            print_summary(&summary);
             Ok(ExitCode::SUCCESS)
         }
         Err(error @ AuditError::Found(_)) => {
             complain(&error.to_string());
             Ok(ExitCode::FAILURE)
         }
-        Err(error) => Err(told(error)),
+        Err(error) => Err(with_cause(error)),
     }
 }
 
-fn say_what_holds(summary: &Summary) {
+fn verify_file(arguments: Verify) -> anyhow::Result<Result<Summary, AuditError>> {
+    let Verify {
+        checkpoint,
+        key: pinned,
+        export,
+        dated_from,
+        ..
+    } = arguments;
+    let path = export.context("--export is missing")?;
+    let outside = read_checkpoints(checkpoint, &pinned)?;
+
+    if path.as_os_str() == "-" {
+        let input = io::stdin().lock();
+        return Ok(verify_export(input, &pinned, &outside, dated_from));
+    }
+
+    let file = File::open(&path).with_context(|| path.display().to_string())?;
+    Ok(verify_export(
+        BufReader::new(file),
+        &pinned,
+        &outside,
+        dated_from,
+    ))
+}
+
+async fn verify_database(arguments: Verify) -> anyhow::Result<Result<Summary, AuditError>> {
+    let Verify {
+        checkpoint,
+        key: pinned,
+        kept_since,
+        dated_from,
+        grace,
+        target,
+        ..
+    } = arguments;
+    let database = target.database()?;
+    let mut session = database.session(NO_TIMEOUT).await?;
+
+    let keys = if pinned.is_empty() {
+        warn(
+            "no --key given: the key comes from the database, so a forged log can bring its own key",
+        );
+        keys_of(&mut session, database.ring())
+            .await
+            .map_err(with_cause)?
+    } else {
+        pinned
+    };
+
+    let outside = read_checkpoints(checkpoint, &keys)?;
+    let grace = time::Duration::try_from(grace).unwrap_or(time::Duration::MINUTE);
+    let sealed_before = database.now().await? - grace;
+    let terms = Terms {
+        keys: &keys,
+        outside: &outside,
+        kept_since,
+        sealed_before,
+        dated_from,
+    };
+
+    let verified = verify_log(&mut session, &terms).await;
+    session.close().await;
+
+    Ok(verified)
+}
+
+fn print_summary(summary: &Summary) {
     let Summary {
         from,
         until,
@@ -204,19 +234,17 @@ fn say_what_holds(summary: &Summary) {
 
     if *detached > 0 {
         say(&format!(
-            "detached     {detached} of them, of which the leaves alone are there"
+            "detached     {detached} of them, checked by their leaf hashes only"
         ));
     }
 
     say(&format!("log          {}", checkpoint.origin));
-    say(&format!(
-        "checkpoints  {outside} from outside, all of this log"
-    ));
-    say("The log is what was sealed.");
+    say(&format!("checkpoints  {outside} external, all match"));
+    say("The log is intact.");
 }
 
-/// The checkpoints of a file.
-fn outside(path: Option<PathBuf>, keys: &[NoteKey]) -> anyhow::Result<Outside> {
+/// Reads the checkpoints in a file.
+fn read_checkpoints(path: Option<PathBuf>, keys: &[NoteKey]) -> anyhow::Result<Outside> {
     let Some(path) = path else {
         return Ok(Outside::default());
     };
@@ -225,7 +253,7 @@ fn outside(path: Option<PathBuf>, keys: &[NoteKey]) -> anyhow::Result<Outside> {
     let outside = Outside::read(&text, keys).with_context(|| path.display().to_string())?;
     if outside.passed_over() > 0 {
         warn(&format!(
-            "{} notes in {} are not believed",
+            "ignored {} notes in {}: no given key verifies their signature",
             outside.passed_over(),
             path.display()
         ));
@@ -246,10 +274,12 @@ async fn export(arguments: Export) -> anyhow::Result<()> {
     let database = target.database()?;
     let mut session = database.session(NO_TIMEOUT).await?;
     let outside = match checkpoint {
-        Some(path) => Some(outside(
-            Some(path),
-            &keys_of(&mut session, database.ring()).await.map_err(told)?,
-        )?),
+        Some(path) => {
+            let keys = keys_of(&mut session, database.ring())
+                .await
+                .map_err(with_cause)?;
+            Some(read_checkpoints(Some(path), &keys)?)
+        }
         None => None,
     };
 
@@ -265,7 +295,7 @@ async fn export(arguments: Export) -> anyhow::Result<()> {
             let mut file = BufWriter::new(file);
             let exported = export_log(&mut session, &extent, &mut file)
                 .await
-                .map_err(told)?;
+                .map_err(with_cause)?;
             file.into_inner()
                 .map_err(io::IntoInnerError::into_error)?
                 .sync_all()?;
@@ -273,7 +303,7 @@ async fn export(arguments: Export) -> anyhow::Result<()> {
         }
         None => export_log(&mut session, &extent, &mut BufWriter::new(Output))
             .await
-            .map_err(told)?,
+            .map_err(with_cause)?,
     };
 
     session.close().await;
@@ -288,15 +318,16 @@ async fn export(arguments: Export) -> anyhow::Result<()> {
 async fn tail(target: &Target) -> anyhow::Result<()> {
     let database: Database = target.database()?;
     let session: PostgresSession = database.session(Duration::from_secs(30)).await?;
-    let mut tail = Tail::begin(session).await.map_err(told)?;
+    let mut tail = Tail::begin(session).await.map_err(with_cause)?;
     let mut stop = std::pin::pin!(shutdown::requested());
+
     loop {
-        let (records, is_full) = tail.next().await.map_err(told)?;
+        let (records, is_full) = tail.next().await.map_err(with_cause)?;
+
         let mut output = BufWriter::new(Output);
         for record in &records {
             writeln!(output, "{}", line(record))?;
         }
-
         output.flush()?;
         drop(output);
 
@@ -306,12 +337,12 @@ async fn tail(target: &Target) -> anyhow::Result<()> {
 
         tokio::select! {
             () = &mut stop => return Ok(()),
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
 }
 
-/// A record on a line. What a client chose is escaped, so that no record looks like two.
+/// Formats a record as one line. Client-supplied values are escaped, so that a record cannot look like two.
 fn line(record: &Record) -> String {
     let field = |name| record.get(name).unwrap_or("-").escape_debug().to_string();
 
@@ -337,11 +368,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::parse(text)
 }
 
-/// The cause too: an operator may know it.
-fn told(error: AuditError) -> anyhow::Error {
+/// Appends the cause, which only operators may see.
+fn with_cause(error: AuditError) -> anyhow::Error {
     if let AuditError::File(error) = error {
-        return anyhow::Error::new(error).context("the file");
+        return anyhow::Error::new(error).context("cannot read or write the file");
     }
+
     let cause = error
         .cause()
         .map(|cause| format!(": {cause}"))

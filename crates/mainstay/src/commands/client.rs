@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::ensure;
 use clap::{Args, Subcommand};
 use mainstay_kernel::one_line;
 
@@ -14,30 +14,30 @@ use crate::identity::{NewClient, create_client, deactivate_client, list_clients,
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// Register an application, so that people can let it in
+    /// Register an application
     ///
-    /// It keeps no secret: it proves each code by PKCE (S256), and gets it at one of its redirects alone. People are asked
-    /// before it gets access to their account.
+    /// It is a public client without a secret: it uses PKCE (S256) and receives codes only at its redirect URIs. People
+    /// are asked for consent before it gets access to their account.
     Create(Create),
-    /// Say whether an application is your own
+    /// Set whether an application is first-party
     Update(Update),
-    /// List the registered applications
+    /// List registered applications
     List(Target),
-    /// Deactivate an application, and end every session that it has
+    /// Deactivate an application, and end all of its sessions
     Deactivate(Deactivate),
 }
 
 #[derive(Args)]
 pub(super) struct Create {
-    /// What the application calls itself in a request, such as mobile-app
+    /// OAuth client_id of the application, such as mobile-app
     client_id: String,
-    /// What people are shown
+    /// Name shown to people
     #[arg(long)]
     name: String,
-    /// Where a browser may be sent back to, letter by letter; on 127.0.0.1 and [::1] with any port; may be given several times
+    /// Allowed redirect URI, compared exactly, except that the port may vary on 127.0.0.1 and [::1]; may be repeated
     #[arg(long = "redirect-uri", required = true)]
     redirect_uris: Vec<String>,
-    /// It is your own: people are not asked before it gets access, where an https redirect makes sure who is answered
+    /// The application is your own: it needs no consent if the redirect URI is https
     #[arg(long)]
     first_party: bool,
     #[command(flatten)]
@@ -46,9 +46,9 @@ pub(super) struct Create {
 
 #[derive(Args)]
 pub(super) struct Update {
-    /// What the application calls itself in a request
+    /// OAuth client_id of the application
     client_id: String,
-    /// Whether it is your own: people are not asked before it gets access, where an https redirect makes sure who is answered
+    /// Whether the application is your own: it needs no consent if the redirect URI is https
     #[arg(long, action = clap::ArgAction::Set)]
     first_party: bool,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(super) struct Update {
 
 #[derive(Args)]
 pub(super) struct Deactivate {
-    /// What the application calls itself in a request
+    /// OAuth client_id of the application
     client_id: String,
     #[command(flatten)]
     target: Target,
@@ -74,7 +74,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         }) => {
             let database = target.database()?;
             let unscoped = target::unscoped(&database, "client_create");
-            let said = format!("{client_id} is registered");
+            let message = format!("{client_id} registered");
 
             create_client(
                 &unscoped,
@@ -87,7 +87,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             )
             .await?;
 
-            say(&said);
+            say(&message);
         }
         Action::Update(Update {
             client_id,
@@ -97,9 +97,11 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             let database = target.database()?;
             let unscoped = target::unscoped(&database, "client_update");
             let changed = set_first_party(&unscoped, &client_id, first_party).await?;
-            changed.then_some(()).context(
-                "there is no active application of this client_id that this would change",
-            )?;
+            ensure!(
+                changed,
+                "no active application has this client_id, or it is {} already",
+                party(first_party)
+            );
             say(&format!("{client_id} is {}", party(first_party)));
         }
         Action::List(target) => list(target).await?,
@@ -110,12 +112,8 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
                 &client_id,
             )
             .await?;
-            deactivated
-                .then_some(())
-                .context("there is no application of this client_id that is active")?;
-            say(&format!(
-                "{client_id} is deactivated, and its sessions have ended"
-            ));
+            ensure!(deactivated, "no active application has this client_id");
+            say(&format!("{client_id} deactivated, and its sessions ended"));
         }
     }
 

@@ -12,12 +12,12 @@ use crate::{Platform, Settings, assembly::Assembly, settings::OWNER_URL};
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Connect to Postgres too, as each role whose URL is set, and say what is found there
+    /// Also connect to Postgres as each role whose URL is set, and report its state
     #[arg(long)]
     connect: bool,
 }
 
-/// Shows the settings, and puts a service together by them, as `serve` does, so that it finds what `serve` would.
+/// Prints the settings, and assembles a service as `serve` does, so that it reports the same errors.
 pub(super) async fn run(platform: &Platform, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();
     let owner = owner(&mut reader);
@@ -31,12 +31,12 @@ pub(super) async fn run(platform: &Platform, arguments: &Arguments) -> anyhow::R
     let assembly = Assembly::new(platform, settings.clone(), Runtime::default())?;
     let connections = assembly.connections(settings.jobs.in_process);
     say(&format!(
-        "\nConnections to Postgres, at most: {} of each `serve`, {} of each `worker`.",
+        "\nMaximum connections to Postgres: {} per `serve`, {} per `worker`.",
         connections.serve, connections.worker
     ));
 
     if !arguments.connect {
-        say("Postgres was not asked; `config --connect` does.");
+        say("The connection to Postgres was not tested; run `config --connect` to test it.");
         return Ok(ExitCode::SUCCESS);
     }
 
@@ -66,7 +66,7 @@ pub(super) async fn run(platform: &Platform, arguments: &Arguments) -> anyhow::R
 
 const OWNER_VARIABLE: &str = "MAINSTAY_DATABASE_OWNER_URL";
 
-/// The owner's URL, which `serve` does not read; what is wrong with it is remembered by `reader`.
+/// Reads the owner's URL, which `serve` does not read; `reader` collects its errors.
 fn owner(reader: &mut Reader) -> Option<DatabaseUrl> {
     let url = reader.optional_secret(OWNER_URL.0, OWNER_URL.1)?;
     DatabaseUrl::parse(&url)
@@ -74,7 +74,7 @@ fn owner(reader: &mut Reader) -> Option<DatabaseUrl> {
         .ok()
 }
 
-/// What `serve` would find in the database.
+/// Reports what `serve` would find in the database.
 async fn ask(
     platform: &Platform,
     database: &Database,
@@ -95,18 +95,18 @@ async fn ask(
     let health = database.health().await?;
     anyhow::ensure!(
         !health.schema.is_behind(platform.schema_version()),
-        "connected as {role}, but the schema is behind ({}), and this build needs {}: run `migrate`",
+        "connected as {role}, but the schema is behind ({}); this build needs {}: run `migrate`",
         health.schema,
         platform.schema_version()
     );
 
     anyhow::ensure!(
         health.keys_open,
-        "connected as {role}, but the key ring does not open what is stored"
+        "connected as {role}, but the key ring cannot decrypt the stored data"
     );
 
     Ok(format!(
-        "connected as {role}; schema {}, and the key ring opens what is stored",
+        "connected as {role}; schema version {}; the key ring decrypts the stored data",
         health.schema
     ))
 }

@@ -1,6 +1,6 @@
-//! Whether the environment names a database.
+//! Detects a configured database.
 
-/// Whether the environment names a database.
+/// Whether the environment configures a database.
 #[cfg(feature = "dev")]
 pub(super) fn is_configured() -> bool {
     let names = ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_OWNER_URL"];

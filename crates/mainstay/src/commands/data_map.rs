@@ -9,15 +9,15 @@ use crate::{DataMap, Platform, RetentionSettings};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Print it as JSON, for tools
+    /// Print JSON instead of Markdown
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     target: Target,
 }
 
-/// Prints the record from the configured database, or from that of `dev`, which is started for the while when it does not
-/// run.
+/// Prints the record from the configured database or from that of `dev`, whose Postgres is started temporarily if it
+/// is not running.
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
     #[cfg(feature = "dev")]
     if let Some(private) = super::dev::borrow(platform, arguments.target.data_dir()).await? {

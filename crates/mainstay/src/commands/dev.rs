@@ -1,4 +1,4 @@
-//! `dev`: everything that a developer needs, from one command, with nothing started by hand and nothing left running.
+//! `dev`: runs everything that a developer needs, and stops it again at Ctrl-C.
 
 mod data_dir;
 mod facts;
@@ -37,36 +37,36 @@ use ports::Ports;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Where the API listens on this machine; health and metrics listen 1,000 above. 0 takes free ports
+    /// Port of the API on this machine; health and metrics use this port + 1000; 0 picks free ports
     #[arg(long, default_value_t = 8000, value_parser = clap::value_parser!(u16).range(..=64_535))]
     port: u16,
-    /// Where the private Postgres keeps its data
+    /// Data directory of the private Postgres
     ///
-    /// By default data/postgres in this directory, or a directory below /var/tmp where Postgres cannot reach this one.
+    /// Default: data/postgres in the current directory, or a directory in /var/tmp if Postgres cannot access that one.
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// Once the server answers, write the facts that are printed to this file, as JSON, for scripts
+    /// File to write URLs and credentials to as JSON, for scripts, once the server is ready
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
-    /// The directory of Postgres' programs
+    /// Directory of Postgres' programs
     ///
-    /// By default they are looked for in PATH and the usual places, and downloaded where there are none.
+    /// Default: searched for in PATH and the usual directories, and downloaded if not found.
     #[arg(long, env = "POSTGRES_BIN", value_name = "DIRECTORY")]
     postgres_bin: Option<PathBuf>,
 }
 
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    // What can be told at once is told before anything is started.
+    // Report configuration errors before starting anything.
     let data_dir = postgres::free_data_dir(arguments.data_dir.as_deref())?;
     let ports = Ports::take(arguments.port)?;
     let addresses = ports.layer()?;
 
-    settings(facts::layer_of_none(), &addresses)?;
+    settings(facts::placeholder_layer(), &addresses)?;
 
     let private = Private::start(data_dir, arguments.postgres_bin.as_deref()).await?;
 
     if let Some(path) = &arguments.ready_file {
-        // That of a run that was killed; one that lives holds the data directory.
+        // It belongs to a killed run: a living one would hold the data directory.
         facts::remove(path)?;
     }
 
@@ -77,7 +77,7 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
         .await
         .with_context(|| {
             format!(
-                "the schema cannot be brought up to date; to start again, remove {}",
+                "cannot migrate the schema; to start from scratch, remove {}",
                 private.data_dir()
             )
         })?;
@@ -129,9 +129,9 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
     announced.map(|()| ExitCode::SUCCESS)
 }
 
-/// What the private Postgres and the arguments decide, below whatever the environment says.
+/// Reads the settings: the environment first, then the values of `dev`.
 fn settings(private: Layer, addresses: &Layer) -> anyhow::Result<Settings> {
-    // Who seals the audit log is of interest where several do.
+    // With one process, messages about the sealer's leadership are noise.
     let filter = "info,sqlx=error,mainstay_audit::sealer=warn".to_owned();
     let logs = [
         ("telemetry.log_format", "pretty".to_owned()),
@@ -143,7 +143,7 @@ fn settings(private: Layer, addresses: &Layer) -> anyhow::Result<Settings> {
     Ok(Settings::read(&mut reader.with_layer("dev", logs))?)
 }
 
-/// Makes the sample organization, its administrator and its sample rows, unless there is an organization already.
+/// Creates the sample organization, its administrator and its rows, unless an organization exists.
 async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> anyhow::Result<()> {
     let unscoped = unscoped(database, "dev");
     let count = unscoped
@@ -157,8 +157,8 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
         return Ok(());
     }
 
-    let email =
-        EmailAddress::parse(&secrets.email).context("the administrator's address is not one")?;
+    let email = EmailAddress::parse(&secrets.email)
+        .context("invalid e-mail address of the administrator")?;
     let administrator = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Plain(secrets.password.clone().into()),
@@ -176,7 +176,7 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
     Ok(())
 }
 
-/// Tells the developer, and scripts, once the server answers.
+/// Waits until the server is ready, then prints the banner and writes the ready file.
 async fn announce(
     private: &Private,
     facts: &Facts,
@@ -199,5 +199,5 @@ async fn announce(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
-    bail!("the server did not become ready; its log is above")
+    bail!("the server did not become ready; see its log above")
 }

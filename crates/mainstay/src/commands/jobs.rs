@@ -1,4 +1,4 @@
-//! `jobs`: lists work that was not done, and starts it again.
+//! `jobs`: lists unfinished jobs, and retries failed ones.
 
 use std::process::ExitCode;
 
@@ -13,15 +13,15 @@ use super::{
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// List queued work that is not done: messages to the webhook, mail, whatever modules queue
+    /// List unfinished jobs, such as webhook calls and mail
     List(List),
-    /// Let work that was given up begin anew; of mail, `mail resend` and `mail settle` know more
+    /// Retry failed jobs; for mail, see also `mail resend` and `mail settle`
     Retry(Retry),
 }
 
 #[derive(Args)]
 pub(super) struct List {
-    /// Only work of this kind, such as webhook
+    /// Only jobs of this kind, such as webhook
     #[arg(long)]
     kind: Option<String>,
     #[command(flatten)]
@@ -30,10 +30,10 @@ pub(super) struct List {
 
 #[derive(Args)]
 pub(super) struct Retry {
-    /// The job's id, as `list` shows it
+    /// ID of the job, from `jobs list`
     #[arg(required_unless_present = "kind", conflicts_with = "kind")]
     id: Option<Id<Job>>,
-    /// All failed work of this kind, such as webhook
+    /// Retry all failed jobs of this kind, such as webhook
     #[arg(long)]
     kind: Option<String>,
     #[command(flatten)]
@@ -52,7 +52,7 @@ async fn list(kind: Option<&str>, target: &Target) -> anyhow::Result<ExitCode> {
     let jobs = unfinished(&target::unscoped(&database, "jobs_list"), kind).await?;
 
     if jobs.is_empty() {
-        say("No work waits.");
+        say("No unfinished jobs.");
     }
 
     for Unfinished {
@@ -99,16 +99,16 @@ async fn retry_failed(Retry { id, kind, target }: Retry) -> anyhow::Result<ExitC
         }
     };
 
-    let mut begun = 0;
+    let mut queued = 0;
     for id in ids {
         if retry(&unscoped, id).await? {
-            say(&format!("{id} begins anew"));
-            begun += 1;
+            say(&format!("{id} queued for retry"));
+            queued += 1;
         }
     }
 
-    if begun == 0 {
-        complain("there is no such work that was given up: see `jobs list`");
+    if queued == 0 {
+        complain("no failed job matches: see `jobs list`");
         return Ok(ExitCode::FAILURE);
     }
 

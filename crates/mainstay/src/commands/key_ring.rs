@@ -1,4 +1,4 @@
-//! `key-ring`: the keys that seal data, and what stands under each.
+//! `key-ring`: the keys that encrypt data.
 
 mod rotation;
 
@@ -14,34 +14,35 @@ use crate::{Platform, key_source};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// Print a fresh key ring for MAINSTAY_CRYPTO_KEYS: 32 random bytes under a random name
+    /// Print a new key ring for MAINSTAY_CRYPTO_KEYS: 32 random bytes and a random name
     ///
-    /// The first key of a ring seals, the others only open. To rotate, put a fresh line behind the old one on every
-    /// replica, then before it on every replica, then `key-ring rotate kek` and `key-ring rotate index`.
+    /// The first key of a ring encrypts, the others only decrypt. To rotate: add the new line after the old one on every
+    /// replica, move it before the old one on every replica, then run `key-ring rotate kek` and `key-ring rotate index`.
     Generate(Generate),
-    /// Print what stands under each key of the ring, and which keys nothing needs any more
+    /// Print how much data each key of the ring protects, and which keys are no longer used
     Status(Target),
-    /// Move to another key, while the service runs
+    /// Rotate a key while the service runs
     #[command(subcommand)]
     Rotate(Rotate),
-    /// Give rows a new data key, and seal their values under it, while the service runs
+    /// Re-encrypt rows under new data keys while the service runs
     ///
-    /// For a data key that somebody else may have: a memory dump, a backup that was stolen with its ring. An account
-    /// counts as one row, with its sessions, second factors and everything else that is sealed under its key.
+    /// Use it when data keys may have leaked, for example in a memory dump or in a backup stolen together with its key
+    /// ring. An account counts as one row, together with everything else sealed under its key, such as its sessions and
+    /// second factors.
     Reseal(rotation::Reseal),
 }
 
 #[derive(Subcommand)]
 pub(super) enum Rotate {
-    /// Wrap every data key, and seal every job, signing key and token that waits, under the first key of the ring
+    /// Re-wrap data keys, and reseal queued jobs, signing keys and tokens, under the first key of the ring
     Kek(rotation::Move),
-    /// Make every blind index under the first key of the ring, and those that were never made
+    /// Rebuild blind indexes under the first key of the ring, and build missing ones
     Index(rotation::Move),
 }
 
 #[derive(Args)]
 pub(super) struct Generate {
-    /// Let Vault wrap the key: MAINSTAY_CRYPTO_VAULT_URL and the settings beside it say where
+    /// Wrap the key with Vault, as configured by MAINSTAY_CRYPTO_VAULT_URL and related settings
     #[arg(long)]
     vault: bool,
 }
@@ -61,6 +62,8 @@ fn generate(vault: bool) -> anyhow::Result<()> {
     if vault {
         ring = key_source::wrap(&mut Reader::of_process(), &ring)?;
     }
+
     say(ring.expose_secret().trim_end());
+
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! `mail`: lists mail that was not sent, and sends or settles it.
+//! `mail`: lists, resends and settles undelivered mail.
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::ensure;
 use clap::{Args, Subcommand};
 use mainstay_database::{Id, Job};
 use mainstay_mail::{resend, settle, undelivered};
@@ -14,20 +14,21 @@ use super::{
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// List mail that was not sent, or of which nobody knows whether it was
+    /// List mail that was not sent, or whose delivery is unknown
     ///
-    /// `waiting` is tried again by itself. `failed` was given up. `handed_over` was left behind at the moment of sending:
-    /// look for the id, which is its Message-ID, in the mail server's log.
+    /// `waiting` is retried automatically. `failed` was given up after the last attempt. `handed_over` was interrupted
+    /// while it was being sent, so it may or may not have arrived: look for the ID, which is its Message-ID, in the mail
+    /// server's log.
     List(Target),
-    /// Send a mail again that failed or was left behind; in the second case it may arrive twice
+    /// Send `failed` or `handed_over` mail again; `handed_over` mail may arrive twice
     Resend(Chosen),
-    /// Say that a mail arrived which was left behind as `handed_over`: it is done, and nothing of it is kept
+    /// Mark `handed_over` mail as delivered, and delete it
     Settle(Chosen),
 }
 
 #[derive(Args)]
 pub(super) struct Chosen {
-    /// The mail's id, as `list` shows it
+    /// ID of the message, from `mail list`
     id: Id<Job>,
     #[command(flatten)]
     target: Target,
@@ -39,19 +40,18 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::Settle(Chosen { id, target }) => {
             let database = target.database()?;
             let found = settle(&target::unscoped(&database, "mail_settle"), id).await?;
-            found.then_some(()).context(
-                "there is no mail of this id that was left behind, or it is being sent right now",
-            )?;
-            say(&format!("{id} is settled"));
+            ensure!(
+                found,
+                "no mail with this ID is handed_over, or it is being sent right now"
+            );
+            say(&format!("{id} settled"));
             Ok(ExitCode::SUCCESS)
         }
         Action::Resend(Chosen { id, target }) => {
             let database = target.database()?;
             let found = resend(&target::unscoped(&database, "mail_resend"), id).await?;
-            found
-                .then_some(())
-                .context("there is no mail of this id that failed or was left behind")?;
-            say(&format!("{id} is sent again"));
+            ensure!(found, "no mail with this ID is failed or handed_over");
+            say(&format!("{id} queued for sending"));
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -61,7 +61,7 @@ async fn list(target: Target) -> anyhow::Result<ExitCode> {
     let database = target.database()?;
     let mails = undelivered(&target::unscoped(&database, "mail_list")).await?;
     if mails.is_empty() {
-        say("No mail waits.");
+        say("No undelivered mail.");
     }
 
     for mail in mails {

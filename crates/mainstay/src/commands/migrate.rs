@@ -11,10 +11,10 @@ use crate::{Platform, identity::declare_permissions, settings::OWNER_URL};
 
 pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();
-    // Other settings stand in the same environment; only this one is this command's business.
+    // The environment may hold settings of other commands, so only this one is checked.
     let url = reader.secret(OWNER_URL.0, OWNER_URL.1);
-
     reader.finish_part()?;
+
     let url =
         DatabaseUrl::parse(&url.context("is missing")?).context("MAINSTAY_DATABASE_OWNER_URL")?;
     let migrated = migrate(platform, &url).await?;
@@ -27,7 +27,7 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the schema is.
+/// Describes the schema version after a migration.
 pub(super) fn outcome(platform: &Platform, migrated: &Migrated) -> String {
     let (version, own) = (migrated.version, platform.schema_version());
     if version.is_ahead_of(own) {
@@ -36,15 +36,17 @@ pub(super) fn outcome(platform: &Platform, migrated: &Migrated) -> String {
     format!("the schema is up to date: {version}")
 }
 
-/// Brings the schema up to date and declares the permissions; those of a newer schema are its own release's to declare.
+/// Applies pending migrations and declares the permissions, unless the schema is newer than this build.
 pub(super) async fn migrate(platform: &Platform, url: &DatabaseUrl) -> anyhow::Result<Migrated> {
     let mut owner = Owner::connect(url)
         .await
-        .context("cannot connect as the owner of the schema")?;
+        .context("cannot connect to Postgres as the owner of the schema")?;
+
     let migrated = owner.migrate(platform.schema()).await?;
     if migrated.version == platform.schema_version() {
         declare_permissions(&mut owner, &platform.permissions()).await?;
     }
     owner.close().await;
+
     Ok(migrated)
 }

@@ -1,4 +1,4 @@
-//! `organization`: lists organizations, and revokes what lets people and machines into one.
+//! `organization`: lists organizations, and revokes all credentials and sessions of one.
 
 use std::process::ExitCode;
 
@@ -14,18 +14,18 @@ use crate::identity::{list_organizations, revoke_organization};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// List the organizations, the oldest first
+    /// List organizations, oldest first
     List(Target),
-    /// End every session of an organization's members and service accounts, and revoke its API keys and client secrets
+    /// Revoke an organization's API keys and client secrets, and end the sessions of its members and service accounts
     ///
-    /// Every replica refuses them within a second. Sessions end wherever they work, since a session can be taken from one
-    /// organization to another. Accounts, roles and what people allow applications stay: whoever can sign in, may.
+    /// Every replica refuses them within a second. Sessions in other organizations end too, because a session can
+    /// switch between organizations. Accounts, roles and consents stay, so members can sign in again.
     Revoke(Revoke),
 }
 
 #[derive(Args)]
 pub(super) struct Revoke {
-    /// The organization's id, as `list` shows it
+    /// ID of the organization, from `organization list`
     organization: OrganizationId,
     #[command(flatten)]
     target: Target,
@@ -38,7 +38,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
                 list_organizations(&target::unscoped(&target.database()?, "organization_list"))
                     .await?;
             if organizations.is_empty() {
-                say("There is no organization.");
+                say("No organizations.");
             }
 
             for organization in organizations {
@@ -60,10 +60,10 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             let unscoped = target::unscoped(&target.database()?, "organization_revoke");
             let revoked = revoke_organization(&unscoped, organization).await?;
             let revoked =
-                revoked.context("there is no organization of this id: see `organization list`")?;
-            say(&format!("{} sessions are ended", revoked.sessions));
+                revoked.context("no organization has this ID: see `organization list`")?;
+            say(&format!("ended {} sessions", revoked.sessions));
             say(&format!(
-                "{} API keys and {} client secrets are revoked",
+                "revoked {} API keys and {} client secrets",
                 revoked.api_keys, revoked.client_secrets
             ));
         }

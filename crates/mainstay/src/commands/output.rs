@@ -1,5 +1,5 @@
-//! What commands write: the one place that does, so that no name speaks to the terminal, no word is broken at its edge,
-//! and a reader that has seen enough (`| head`) ends nothing in a panic.
+//! Terminal output of commands. Escapes control characters, wraps lines between words, and handles a closed pipe
+//! (`| head`) without a panic.
 
 use std::{
     borrow::Cow,
@@ -10,13 +10,13 @@ use std::{
 use console::Term;
 use mainstay_kernel::is_unprintable;
 
-/// Why standard output could not be written to, the first time.
+/// The first error of writing to standard output.
 static FAILED: OnceLock<ErrorKind> = OnceLock::new();
 
-/// How far the rest of a line stands in that does not fit.
+/// Indent of the continuation of a wrapped line, in columns.
 const INDENT: usize = 4;
 
-/// Standard output. What fails is remembered, for [`failure`].
+/// Standard output. Remembers the first error for [`failure`].
 pub(super) struct Output;
 
 impl Write for Output {
@@ -38,15 +38,13 @@ fn noted<T>(outcome: io::Result<T>) -> io::Result<T> {
     outcome
 }
 
-/// Why standard output was not written to its end, if it was not. A reader that has gone is [`ErrorKind::BrokenPipe`].
+/// Flushes standard output and returns the first error of writing to it. A closed pipe is [`ErrorKind::BrokenPipe`].
 pub(super) fn failure() -> Option<ErrorKind> {
-    // What still waits is written now, or is lost.
     drop(Output.flush());
     FAILED.get().copied()
 }
 
-/// Writes lines for the person at the terminal. One that is longer than the terminal is wide goes on in the next, between
-/// words.
+/// Writes lines for a person, wrapped between words at the width of the terminal.
 pub(super) fn say(lines: &str) {
     let Some(width) = width() else {
         return print(lines);
@@ -55,8 +53,7 @@ pub(super) fn say(lines: &str) {
     print(&fitted.join("\n"));
 }
 
-/// Writes a table. Where it is wider than the terminal, columns are given up, and each row is a line of its own that goes on
-/// as others do.
+/// Writes a table. If it is wider than the terminal, it drops the alignment of columns and wraps each row.
 pub(super) fn say_table(table: &str) {
     let table = table.trim_end();
     let Some(width) = width() else {
@@ -77,43 +74,43 @@ fn narrowed(table: &str, width: usize) -> String {
     rows.join("\n")
 }
 
-/// What two or more spaces part.
+/// Splits a line into cells, which are separated by two or more spaces.
 fn cells(line: &str) -> impl Iterator<Item = &str> {
     line.split("  ")
         .map(str::trim)
         .filter(|cell| !cell.is_empty())
 }
 
-/// Writes a document, such as JSON or Markdown: its lines stay as they are.
+/// Writes a document, such as JSON or Markdown, without wrapping.
 pub(super) fn print(document: &str) {
-    // What fails is remembered.
+    // `Output` remembers the error.
     drop(Output.write_all(format!("{}\n", printable(document)).as_bytes()));
 }
 
-/// Writes what went wrong for the person at the terminal.
+/// Writes an error to standard error.
 pub(super) fn complain(line: &str) {
-    tell("error", line);
+    write_error("error", line);
 }
 
-/// Writes what the person at the terminal should know, where it does not disturb the output.
+/// Writes a warning to standard error.
 pub(super) fn warn(line: &str) {
-    tell("warning", line);
+    write_error("warning", line);
 }
 
-fn tell(kind: &str, line: &str) {
-    // There is nowhere else to say it.
+fn write_error(kind: &str, line: &str) {
+    // If standard error fails, there is nowhere left to report it.
     drop(io::stderr().write_all(format!("{kind}: {}\n", printable(line)).as_bytes()));
 }
 
-/// How many columns there are, if this is a terminal.
+/// The number of columns, if standard output is a terminal.
 pub(super) fn width() -> Option<usize> {
     Term::stdout()
         .size_checked()
         .map(|(_, columns)| columns.into())
 }
 
-/// A line of cells, which two or more spaces part, in lines of at most `width` columns: cells go to the next line whole, and
-/// those that are too long for one are parted between words. A word that is too long stays whole.
+/// Wraps a line at `width` columns. A cell moves to the next line as a whole if it fits there; otherwise it breaks
+/// between words. A word is never broken.
 fn fit(line: &str, width: usize) -> String {
     if line.chars().count() <= width {
         return line.to_owned();
@@ -144,7 +141,7 @@ fn fit(line: &str, width: usize) -> String {
     fitted.text
 }
 
-/// Text that grows word by word.
+/// Wrapped text under construction.
 struct Fitted {
     text: String,
     column: usize,
@@ -180,15 +177,16 @@ impl Fitted {
     }
 }
 
-/// Escapes what a terminal acts on: a name, or the answer of a mail server, can hold it (OWASP ASVS 1.2.5, 16.4.1).
+/// Escapes terminal control characters, which user input or a mail server's reply may contain (OWASP ASVS 1.2.5,
+/// 16.4.1).
 fn printable(text: &str) -> Cow<'_, str> {
-    let acts = |letter: char| is_unprintable(letter) && !matches!(letter, '\n' | '\t');
-    if !text.contains(acts) {
+    let is_control = |letter: char| is_unprintable(letter) && !matches!(letter, '\n' | '\t');
+    if !text.contains(is_control) {
         return text.into();
     }
 
     let escaped = text.chars().map(|letter| {
-        if acts(letter) {
+        if is_control(letter) {
             letter.escape_unicode().to_string()
         } else {
             letter.to_string()
@@ -203,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_acts_on_a_terminal_is_written() {
+    fn control_characters_are_escaped() {
         assert_eq!(
             printable("a\u{1b}[2Jb\u{202e}c\r\u{9b}31m"),
             r"a\u{1b}[2Jb\u{202e}c\u{d}\u{9b}31m"
@@ -212,19 +210,19 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_fits_is_left_as_it_is() {
+    fn a_line_that_fits_is_unchanged() {
         assert_eq!(fit("NAME        VALUE   ", 20), "NAME        VALUE   ");
     }
 
     #[test]
-    fn a_line_that_does_not_fit_goes_on_between_words() {
-        let line = "MAINSTAY_HTTP_BIND            127.0.0.1:8000  default  Where the API listens, and nobody else does.";
+    fn a_long_line_wraps_between_words() {
+        let line = "MAINSTAY_HTTP_BIND            127.0.0.1:8000  default  Where the API listens for all of its clients.";
         assert_eq!(
             fit(line, 46),
-            "MAINSTAY_HTTP_BIND  127.0.0.1:8000  default\n    Where the API listens, and nobody else\n    does."
+            "MAINSTAY_HTTP_BIND  127.0.0.1:8000  default\n    Where the API listens for all of its\n    clients."
         );
         assert_eq!(fit("  a  bb  cccc", 8), "  a  bb\n      cccc");
-        // What cannot be parted is not.
+        // A long word is not broken.
         assert_eq!(
             fit("key  0123456789abcdef", 10),
             "key\n    0123456789abcdef"
@@ -232,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_does_not_fit_gives_up_its_columns() {
+    fn a_wide_table_drops_its_alignment() {
         let table = "NAME    VALUE\nlong-one  1\nb         2";
         assert_eq!(narrowed(table, 13), table);
         assert_eq!(narrowed(table, 12), "NAME  VALUE\nlong-one  1\nb  2");
     }
 
     #[test]
-    fn no_line_is_longer_than_the_terminal_is_wide() {
+    fn no_line_exceeds_the_terminal_width() {
         let line = "one two three four five  six seven eight  nine ten eleven twelve thirteen fourteen  fifteen sixteen";
         for width in 12..line.len() {
             let fitted = fit(line, width);

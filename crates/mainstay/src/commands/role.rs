@@ -15,15 +15,15 @@ use crate::identity::{assign_role, list_roles_of};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// List an organization's roles, how many have each, and what it grants
+    /// List an organization's roles, with member counts and permissions
     List(List),
-    /// Give an account a role in an organization; whoever is no member yet joins it
+    /// Assign a role in an organization to an account, which joins the organization if it is not a member
     Assign(Assign),
 }
 
 #[derive(Args)]
 pub(super) struct List {
-    /// The organization's id
+    /// ID of the organization
     #[arg(long)]
     organization: OrganizationId,
     #[command(flatten)]
@@ -32,11 +32,11 @@ pub(super) struct List {
 
 #[derive(Args)]
 pub(super) struct Assign {
-    /// The role's name
+    /// Name of the role
     role: String,
     #[command(flatten)]
     account: Account,
-    /// The organization's id
+    /// ID of the organization
     #[arg(long)]
     organization: OrganizationId,
     #[command(flatten)]
@@ -55,7 +55,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             )
             .await?;
             for role in roles {
-                let kind = if role.built_in { "built in" } else { "its own" };
+                let kind = if role.built_in { "built-in" } else { "custom" };
                 let (name, members, granted) =
                     (role.name, role.members, role.permissions.join(" "));
                 say(&format!("{name:<20}  {kind}  members {members}  {granted}"));
@@ -72,9 +72,9 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             let assigned = assign_role(&unscoped, found.id, organization, &role).await?;
             ensure!(
                 assigned,
-                "there is no such organization or role, or it would be left without an owner"
+                "no such organization or role, or the organization would be left without an owner"
             );
-            say(&format!("{} is {role}", found.id));
+            say(&format!("assigned {role} to {}", found.id));
         }
     }
 

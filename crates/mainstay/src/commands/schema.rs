@@ -1,11 +1,11 @@
-//! `schema`: prints the versions of the schema.
+//! `schema`: prints the schema versions of the database and of this build.
 
 use std::process::ExitCode;
 
 use super::{output::say, target::Target};
 use crate::Platform;
 
-/// Prints the version of the database's schema and the one that this build expects; fails where a migration is missing.
+/// Prints the schema version of the database and the version that this build expects. Fails if a migration is missing.
 pub(super) async fn run(platform: &Platform, target: &Target) -> anyhow::Result<ExitCode> {
     let (found, expected) = (
         target.database()?.health().await?.schema,
@@ -13,11 +13,11 @@ pub(super) async fn run(platform: &Platform, target: &Target) -> anyhow::Result<
     );
 
     let (verdict, code) = if found.is_behind(expected) {
-        ("run `migrate`", ExitCode::FAILURE)
+        ("The schema is behind this build: run `migrate`.", ExitCode::FAILURE)
     } else if found.is_ahead_of(expected) {
-        ("newer than this build, which runs on it", ExitCode::SUCCESS)
+        ("The schema is newer than this build, which can run on it.", ExitCode::SUCCESS)
     } else {
-        ("up to date", ExitCode::SUCCESS)
+        ("The schema is up to date.", ExitCode::SUCCESS)
     };
 
     say(&format!("database  {found}"));

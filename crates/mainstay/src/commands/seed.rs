@@ -13,15 +13,15 @@ use crate::{Platform, Sample};
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// How many rows to add
+    /// Number of rows to add
     #[arg(id = "count", long, value_name = "N")]
     count: u64,
-    /// The data directory of `dev`, when it is not the usual one
+    /// Data directory of `dev`, if not the default
     #[arg(long)]
     data_dir: Option<PathBuf>,
 }
 
-/// Calls the count what the sample's rows are called: `--customers`.
+/// Names the count argument after the sample's rows, as in `--customers`.
 pub(super) fn named(program: Command, platform: &Platform) -> Command {
     let name = platform.sample_data().map_or("count", |sample| sample.name);
     program.mut_subcommand("seed", |seed| {
@@ -29,7 +29,8 @@ pub(super) fn named(program: Command, platform: &Platform) -> Command {
     })
 }
 
-/// Adds rows to the configured database or to that of `dev`, which is started for the while when it does not run.
+/// Adds rows to the configured database or to that of `dev`, whose Postgres is started temporarily if it is not
+/// running.
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let sample = platform
         .sample_data()
@@ -58,7 +59,7 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// Adds rows and draws how far it is.
+/// Adds rows and shows a progress bar.
 pub(super) async fn add(
     sample: &Sample,
     database: &Database,
@@ -92,6 +93,7 @@ async fn first_organization(database: &Database) -> anyhow::Result<(Organization
         .await?;
     let row = rows
         .first()
-        .context("there is no organization yet: make one with `user create`")?;
+        .context("no organization exists yet: create one with `user create`")?;
+
     Ok((row.get(0)?, row.get(1)?))
 }

@@ -17,7 +17,7 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
 
-    let (stop, signals) = (shutdown::requested(), Signals::take()?);
+    let (stop, signals) = (shutdown::requested(), Signals::install()?);
 
     let service = Service::bind(
         platform,
@@ -28,12 +28,13 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     .await?;
 
     tracing::info!(api = %service.address()?, management = %service.management_address()?, "serving");
-    let obeying = signals.obey(telemetry.clone(), service.certificate().cloned());
+    let handling_signals = signals.handle(telemetry.clone(), service.certificate().cloned());
 
     tokio::select! {
         () = service.run(stop) => {}
-        () = obeying => {}
+        () = handling_signals => {}
     }
+
     tracing::info!("stopped");
     telemetry.shutdown();
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::ensure;
 use clap::{Args, Subcommand};
 use mainstay_kernel::SessionId;
 
@@ -15,7 +15,7 @@ use crate::identity::{end_session, end_sessions_of, sessions_of};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// List the sessions of an account that last
+    /// List the active sessions of an account
     List(Of),
     /// End a session; every replica refuses it within a second
     End(End),
@@ -33,7 +33,7 @@ pub(super) struct Of {
 
 #[derive(Args)]
 pub(super) struct End {
-    /// The session's id, as `list` shows it
+    /// ID of the session, from `session list`
     id: SessionId,
     #[command(flatten)]
     target: Target,
@@ -45,7 +45,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             let unscoped = target::unscoped(&target.database()?, "session_list");
             let sessions = sessions_of(&unscoped, account.find(&unscoped).await?.id).await?;
             if sessions.is_empty() {
-                say("There is no session.");
+                say("No active sessions.");
             }
 
             for session in sessions {
@@ -64,15 +64,13 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::End(End { id, target }) => {
             let ended =
                 end_session(&target::unscoped(&target.database()?, "session_end"), id).await?;
-            ended
-                .then_some(())
-                .context("there is no session of this id that lasts")?;
-            say(&format!("{id} is ended"));
+            ensure!(ended, "no active session has this ID");
+            say(&format!("{id} ended"));
         }
         Action::EndAll(Of { account, target }) => {
             let unscoped = target::unscoped(&target.database()?, "session_end_all");
             let count = end_sessions_of(&unscoped, account.find(&unscoped).await?.id).await?;
-            say(&format!("{count} sessions are ended"));
+            say(&format!("ended {count} sessions"));
         }
     }
 

@@ -2,8 +2,8 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for Ctrl-C or SIGTERM. Both are taken from the call on, not only once somebody waits: a process that is still busy
-/// starting ends in order, too.
+/// Waits for Ctrl-C or SIGTERM. The handlers are installed by the call itself, before the future is polled, so a
+/// process that is still starting shuts down gracefully, too.
 pub(crate) fn requested() -> impl Future<Output = ()> {
     let signals = (
         signal(SignalKind::interrupt()),
@@ -19,7 +19,7 @@ pub(crate) fn requested() -> impl Future<Output = ()> {
                 }
             }
             _ => {
-                tracing::error!("signals cannot be received; stopping");
+                tracing::error!("cannot install signal handlers; stopping");
             }
         }
     }

@@ -1,5 +1,4 @@
-//! What a running process does at signals that do not end it: SIGHUP reads the certificate again, SIGUSR1 logs more and
-//! SIGUSR2 less.
+//! Signals that do not stop the process: SIGHUP reloads the certificate, SIGUSR1 logs more and SIGUSR2 logs less.
 
 use std::io;
 
@@ -8,9 +7,9 @@ use mainstay_kernel::Clock;
 use mainstay_telemetry::Telemetry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::renewal::{renew, tell_refusal};
+use crate::renewal::{log_refusal, renew};
 
-/// The signals, which from now on do not end the process.
+/// Handlers of the signals, which no longer end the process.
 pub(super) struct Signals {
     hang_up: Signal,
     louder: Signal,
@@ -18,11 +17,11 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Takes them. To be done before anything else, since a signal that nobody takes ends the process.
+    /// Installs the handlers. Call it early, because an unhandled signal ends the process.
     ///
     /// # Errors
-    /// What the system says.
-    pub(super) fn take() -> io::Result<Self> {
+    /// The operating system's error.
+    pub(super) fn install() -> io::Result<Self> {
         Ok(Self {
             hang_up: signal(SignalKind::hangup())?,
             louder: signal(SignalKind::user_defined1())?,
@@ -30,30 +29,28 @@ impl Signals {
         })
     }
 
-    /// Obeys them for as long as the process lives.
-    pub(super) async fn obey(mut self, telemetry: Telemetry, certificate: Option<Certificate>) {
+    /// Handles the signals for the lifetime of the process.
+    pub(super) async fn handle(mut self, telemetry: Telemetry, certificate: Option<Certificate>) {
         loop {
             tokio::select! {
-                _ = self.hang_up.recv() => read_again(certificate.as_ref()),
-                _ = self.louder.recv() => tracing::warn!(verbosity = telemetry.louder(), "the log is louder"),
-                _ = self.quieter.recv() => tracing::warn!(verbosity = telemetry.quieter(), "the log is quieter"),
+                _ = self.hang_up.recv() => reload(certificate.as_ref()),
+                _ = self.louder.recv() => tracing::warn!(verbosity = telemetry.louder(), "log verbosity raised"),
+                _ = self.quieter.recv() => tracing::warn!(verbosity = telemetry.quieter(), "log verbosity lowered"),
             }
         }
     }
 }
 
-fn read_again(certificate: Option<&Certificate>) {
+fn reload(certificate: Option<&Certificate>) {
     let Some(certificate) = certificate else {
-        return tracing::info!(
-            "SIGHUP: this process shows no certificate, and reads nothing else again"
-        );
+        return tracing::info!("SIGHUP ignored: this process serves no certificate");
     };
 
     match renew(certificate, Clock::default().now()) {
         Ok(true) => {}
         Ok(false) => {
-            tracing::info!(expires = %certificate.ends(), "SIGHUP: the certificate has not changed")
+            tracing::info!(expires = %certificate.ends(), "SIGHUP ignored: the certificate is unchanged")
         }
-        Err(why) => tell_refusal(&why),
+        Err(why) => log_refusal(&why),
     }
 }

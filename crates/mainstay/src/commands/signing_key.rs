@@ -18,21 +18,21 @@ use crate::identity::{
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// Print the keys that sign access tokens: what each does, and until when
+    /// List the keys that sign access tokens, with their state and expiry
     List(Target),
-    /// Make a new key that signs access tokens; what the others have signed stays valid
+    /// Create a new key for access tokens; tokens signed by earlier keys stay valid
     ///
-    /// The service does this by itself in time. The new key signs ten minutes from now, when every replica knows it.
+    /// The service rotates this key automatically. The new key signs after ten minutes, when every verifier has it.
     Rotate(Rotate),
-    /// Refuse a key that signs access tokens, and every token that it signed, within a second
+    /// Revoke a key that signs access tokens; every token that it signed is refused within a second
     ///
-    /// For a key that somebody else may have. If it signed, a new one does at once.
+    /// Use it when the key may have leaked. If it is the current signing key, a new key signs at once.
     Retire(Retire),
 }
 
 #[derive(Args)]
 pub(super) struct Rotate {
-    /// Sign with the new key at once: others who verify tokens may refuse its first ones for five minutes
+    /// Sign with the new key at once; other verifiers may refuse its tokens for up to five minutes
     #[arg(long)]
     now: bool,
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub(super) struct Rotate {
 
 #[derive(Args)]
 pub(super) struct Retire {
-    /// Which key, as `signing-key list` shows it
+    /// ID of the key, from `signing-key list`
     kid: String,
     #[command(flatten)]
     target: Target,
@@ -65,32 +65,40 @@ async fn rotate(rotate: &Rotate) -> anyhow::Result<ExitCode> {
     let kid = rotate_signing_keys(&unscoped, begin)
         .await
         .map_err(with_cause)?;
-    say(&kid.context("another key was made at the same moment")?);
+    say(&kid.context("another key was created at the same time: see `signing-key list`")?);
+
     Ok(ExitCode::SUCCESS)
 }
 
 async fn retire(retire: &Retire) -> anyhow::Result<ExitCode> {
     let unscoped = open(&retire.target, "signing_key_retire")?;
+
     match retire_signing_key(&unscoped, &retire.kid).await {
         Ok(Some(kid)) => say(&format!("retired; {kid} signs from now on")),
         Ok(None) => say("retired"),
-        Err(Error::NotFound) => anyhow::bail!("there is no such key: see `signing-key list`"),
+        Err(Error::NotFound) => anyhow::bail!("no such key: see `signing-key list`"),
         Err(error) => return Err(with_cause(error)),
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
 async fn list(target: &Target) -> anyhow::Result<ExitCode> {
     let unscoped = open(target, "signing_key_list")?;
     let (keys, unreadable) = list_signing_keys(&unscoped).await.map_err(with_cause)?;
+
     say(&format!(
-        "{:43}  {:10}  {:20}  {:20}  {:20}  IN THE AUDIT LOG",
-        "KID", "STATE", "MADE", "SIGNS FROM", "ENDS"
+        "{:43}  {:10}  {:20}  {:20}  {:20}  AUDIT ID",
+        "KID", "STATE", "CREATED", "SIGNS FROM", "RETIRES"
     ));
     keys.iter().for_each(|key| say(&line(key)));
-    unreadable
-        .iter()
-        .for_each(|kid| say(&format!("{kid}  unreadable: the key ring does not open it")));
+
+    for kid in &unreadable {
+        say(&format!(
+            "{kid}  unreadable: the key ring cannot decrypt it"
+        ));
+    }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -100,15 +108,16 @@ fn line(key: &KeyInfo) -> String {
         KeyState::Signing => "signing",
         KeyState::Verifying => "verifying",
     };
-    let ends = key.retires_at.map_or("-".to_owned(), seconds);
-    let (made, signs) = (seconds(key.created_at), seconds(key.signs_from));
+    let retires = key.retires_at.map_or("-".to_owned(), seconds);
+    let (created, signs) = (seconds(key.created_at), seconds(key.signs_from));
+
     format!(
-        "{}  {state:10}  {made:20}  {signs:20}  {ends:20}  {}",
+        "{}  {state:10}  {created:20}  {signs:20}  {retires:20}  {}",
         key.kid, key.audit_id
     )
 }
 
-/// A moment without its fraction of a second.
+/// Formats a timestamp without fractions of a second.
 fn seconds(moment: Timestamp) -> String {
     let text = moment.to_string();
     text.split_once('.')

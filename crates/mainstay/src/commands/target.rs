@@ -10,24 +10,23 @@ use mainstay_kernel::{ExposeSecret as _, Runtime};
 
 use crate::settings::{OWNER_URL, keys};
 
-/// Which database an operator's command means: the one that the environment names, or that of a running `dev`.
+/// The database of an operator's command: the one configured in the environment, or that of a running `dev`.
 ///
-/// Such a command reads how to reach it and the key ring, and what it asks for itself. Whatever else stands in its
-/// environment is the business of other processes. Where only the owner of the schema is named, it works as the owner.
+/// The command reads the connection settings, the key ring and its own settings, and ignores those of other processes.
+/// If only the owner's URL is set, it connects as the owner.
 #[derive(clap::Args)]
 pub(crate) struct Target {
-    /// The data directory of `dev`, when it is not the usual one
+    /// Data directory of `dev`, if not the default
     #[arg(long)]
     data_dir: Option<std::path::PathBuf>,
 }
 
 impl Target {
-    /// The database.
     pub(super) fn database(&self) -> anyhow::Result<Database> {
         database(self.data_dir.as_deref())
     }
 
-    /// The database, and settings that `read` reads.
+    /// Returns the database, and the settings that `read` reads.
     pub(super) fn database_and<T>(
         &self,
         read: impl FnOnce(&mut Reader) -> T,
@@ -35,13 +34,12 @@ impl Target {
         database_and(reader(self.data_dir.as_deref())?, read)
     }
 
-    /// The data directory of `dev` that was named.
     #[cfg(feature = "dev")]
     pub(super) fn data_dir(&self) -> Option<&Path> {
         self.data_dir.as_deref()
     }
 
-    /// A connection as the role that owns its schema, the ring, and the clock.
+    /// Connects as the role that owns the schema; returns the key ring and the runtime, too.
     pub(super) async fn owner(&self) -> anyhow::Result<(Owner, KeyRing, Runtime)> {
         let mut reader = reader(self.data_dir.as_deref())?;
         let url = reader.secret(OWNER_URL.0, OWNER_URL.1);
@@ -53,7 +51,7 @@ impl Target {
         let url = DatabaseUrl::parse(&url).context("MAINSTAY_DATABASE_OWNER_URL")?;
         let owner = Owner::connect(&url)
             .await
-            .context("cannot connect as the owner of the schema")?;
+            .context("cannot connect to Postgres as the owner of the schema")?;
 
         Ok((
             owner,
@@ -63,12 +61,12 @@ impl Target {
     }
 }
 
-/// The database that the environment names; when it names none, that of the `dev` that runs on `data_dir`.
+/// The database configured in the environment; otherwise that of the `dev` running on `data_dir`.
 pub(super) fn database(data_dir: Option<&Path>) -> anyhow::Result<Database> {
     database_and(reader(data_dir)?, |_| ()).map(|(database, ())| database)
 }
 
-/// The database that `reader` finds, and settings that `read` reads.
+/// The database configured in `reader`, and the settings that `read` reads.
 pub(super) fn database_and<T>(
     mut reader: Reader,
     read: impl FnOnce(&mut Reader) -> T,
@@ -92,7 +90,7 @@ pub(super) fn database_and<T>(
     Ok((Database::new(&settings, ring, Runtime::default())?, read))
 }
 
-/// The environment, above a `dev` that runs where the environment names no database.
+/// Reads the environment, with the settings of a running `dev` below it if no database is configured.
 #[cfg_attr(
     not(feature = "dev"),
     expect(
@@ -112,7 +110,7 @@ fn reader(data_dir: Option<&Path>) -> anyhow::Result<Reader> {
     Ok(reader)
 }
 
-/// Goes around the door for a command that an operator runs.
+/// Unscoped access to the database for an operator's command.
 pub(super) fn unscoped(database: &Database, command: &'static str) -> Unscoped {
     let request = database.runtime().new_id::<Origin>().uuid();
     let origin = Origin {
@@ -122,7 +120,7 @@ pub(super) fn unscoped(database: &Database, command: &'static str) -> Unscoped {
     };
 
     Unscoped::because(
-        "an operator's command works on what no organization owns",
+        "operator commands work across organizations",
         database,
         origin,
         None,

@@ -1,4 +1,4 @@
-//! `user`: makes, shows, deactivates, activates and deletes accounts.
+//! `user`: creates, shows, deactivates, activates and deletes accounts.
 
 use std::{io::Read as _, process::ExitCode};
 
@@ -23,34 +23,34 @@ use crate::{
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// Make an account that belongs to an organization
+    /// Create an account in an organization
     ///
-    /// Its password is drawn at random and printed once, unless it comes on standard input.
+    /// The password is generated and printed once, unless it is read from standard input.
     Create(Create),
     /// Show an account
     Show(Who),
-    /// Deactivate an account: it is signed out everywhere and cannot sign in
+    /// Deactivate an account: its sessions end and it cannot sign in
     Deactivate(Who),
-    /// Activate a deactivated account again
+    /// Activate a deactivated account
     Activate(Who),
-    /// Delete an account, and the key to its personal data with it
+    /// Delete an account and the key of its personal data
     Delete(Who),
-    /// Take every second factor from an account, for a person who has lost theirs; first make sure who it is
+    /// Remove all second factors of a person who lost theirs; verify the person's identity first
     ResetSecondFactors(Who),
 }
 
 #[derive(Args)]
 pub(super) struct Create {
-    /// How the account signs in
+    /// E-mail address to sign in with
     #[arg(long)]
     email: String,
-    /// The organization's id, or the name of a new one
+    /// ID of the organization, or the name of a new one
     #[arg(long)]
     organization: String,
-    /// The account's role: owner, manager, agent or auditor, or one that the organization made
+    /// Role of the account: owner, manager, agent, auditor or a custom role of the organization
     #[arg(long, default_value = "owner")]
     role: String,
-    /// Read the password from standard input instead of drawing one
+    /// Read the password from standard input instead of generating one
     #[arg(long)]
     password_stdin: bool,
     #[command(flatten)]
@@ -65,26 +65,25 @@ pub(super) struct Who {
     target: Target,
 }
 
-/// The account that a command is about, spelt alike by all of them.
+/// The account argument shared by all commands.
 #[derive(Args)]
 pub(super) struct Account {
-    /// The account: its e-mail address or its id
+    /// E-mail address or ID of the account
     #[arg(value_name = "USER")]
     user: String,
 }
 
 impl Account {
-    /// Finds it.
     pub(super) async fn find(&self, unscoped: &Unscoped) -> anyhow::Result<UserSummary> {
         find(unscoped, &self.user).await
     }
 }
 
-/// The account that an operator means, by its address or id.
+/// Finds an account by its e-mail address or ID.
 pub(super) async fn find(unscoped: &Unscoped, who: &str) -> anyhow::Result<UserSummary> {
     find_user(unscoped, who)
         .await?
-        .with_context(|| format!("there is no account {who}"))
+        .with_context(|| format!("no account {who}"))
 }
 
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
@@ -103,25 +102,25 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             let changed = set_active(&unscoped, found.id, false, None).await?;
             ensure!(
                 changed,
-                "the account is deactivated already, or an organization would be left without an owner"
+                "the account is already deactivated, or an organization would be left without an owner"
             );
-            say(&format!("{} is deactivated", found.id));
+            say(&format!("{} deactivated", found.id));
         }
         Action::Activate(Who { account, target }) => {
             let unscoped = target::unscoped(&target.database()?, "user_activate");
             let found = account.find(&unscoped).await?;
             ensure!(
                 set_active(&unscoped, found.id, true, None).await?,
-                "the account is active already"
+                "the account is already active"
             );
-            say(&format!("{} is active", found.id));
+            say(&format!("{} activated", found.id));
         }
         Action::Delete(Who { account, target }) => {
             let unscoped = target::unscoped(&target.database()?, "user_delete");
             let found = account.find(&unscoped).await?;
             let deleted = delete_account(&unscoped, found.id, None).await?;
             ensure!(deleted, "an organization would be left without an owner");
-            say(&format!("{} is deleted", found.id));
+            say(&format!("{} deleted", found.id));
         }
         Action::ResetSecondFactors(Who { account, target }) => {
             let unscoped = target::unscoped(&target.database()?, "user_reset_second_factors");
@@ -130,7 +129,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
                 reset_second_factors(&unscoped, found.id).await?,
                 "the account has no second factor"
             );
-            say(&format!("{} signs in without a second factor", found.id));
+            say(&format!("removed all second factors of {}", found.id));
         }
     }
 
@@ -138,9 +137,9 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 }
 
 async fn create(new: Create) -> anyhow::Result<()> {
-    let email = EmailAddress::parse(&new.email).context("that is not an e-mail address")?;
+    let email = EmailAddress::parse(&new.email).context("invalid e-mail address")?;
     let password = if new.password_stdin {
-        given_password(&new.email)?
+        read_password(&new.email)?
     } else {
         random_password::random_password(&Random::default())
     };
@@ -150,7 +149,7 @@ async fn create(new: Create) -> anyhow::Result<()> {
     let home = match new.organization.parse() {
         Ok(organization) => Membership::Existing(organization),
         Err(_) => Membership::New(
-            OrganizationName::parse(&new.organization).context("the organization's name")?,
+            OrganizationName::parse(&new.organization).context("invalid organization name")?,
         ),
     };
 
@@ -163,41 +162,42 @@ async fn create(new: Create) -> anyhow::Result<()> {
 
     let CreatedAccount { user, organization } =
         create_user(&unscoped, &hasher(Runtime::default()), user).await?;
-    say(&format!("user          {user}"));
 
+    say(&format!("user          {user}"));
     if let Some(organization) = organization {
         say(&format!("organization  {organization}"));
     }
-
     if !new.password_stdin {
-        say(&format!("password      {password}   (shown this once)"));
+        say(&format!("password      {password}   (shown only once)"));
     }
 
     Ok(())
 }
 
 fn show(user: &UserSummary) {
-    let yes = |it| if it { "yes" } else { "no" };
+    let yes = |flag| if flag { "yes" } else { "no" };
+
     say(&format!("user           {}", user.id));
     if let Some(name) = &user.name {
         say(&format!("name           {}", one_line(name)));
     }
     say(&format!("active         {}", yes(user.active)));
     say(&format!("second factor  {}", yes(user.second_factor)));
-    say(&format!("since          {}", user.created_at));
+    say(&format!("created        {}", user.created_at));
     for place in &user.memberships {
-        say(&format!("belongs to     {}", one_line(place)));
+        say(&format!("member of      {}", one_line(place)));
     }
 }
 
-fn given_password(email: &str) -> anyhow::Result<String> {
+/// Reads a password from standard input and checks its strength.
+fn read_password(email: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
 
     let password = text.trim_end_matches(['\r', '\n']).to_owned();
     ensure!(
         password.chars().count() >= 15,
-        "a password has at least 15 characters"
+        "the password must have at least 15 characters"
     );
 
     let strength = Strength::of(&password.clone().into(), &[email]);
@@ -211,7 +211,7 @@ fn given_password(email: &str) -> anyhow::Result<String> {
 
     ensure!(
         strength.is_enough(),
-        "the password is easy to guess. {advice}"
+        "the password is too easy to guess. {advice}"
     );
 
     Ok(password)

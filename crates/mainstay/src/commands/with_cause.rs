@@ -1,8 +1,8 @@
-//! Failures of the database, as a command tells them.
+//! Error messages of the database for operators.
 
 use mainstay_database::Error;
 
-/// The cause too: an operator may know it.
+/// Appends the cause, which only operators may see.
 pub(super) fn with_cause(error: Error) -> anyhow::Error {
     let cause = error
         .cause()

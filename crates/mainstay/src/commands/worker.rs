@@ -14,7 +14,7 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     let settings = Settings::read(&mut reader)?;
     anyhow::ensure!(
         !matches!(settings.mail.transport, Transport::Mailbox),
-        "a worker needs MAINSTAY_MAIL_SMTP_URL: without it mail is kept in the memory of `serve` or `dev`"
+        "MAINSTAY_MAIL_SMTP_URL is missing: a worker cannot reach the in-memory mailbox of `serve` or `dev`"
     );
 
     let telemetry = mainstay_telemetry::start(&settings.telemetry)?;
@@ -23,7 +23,7 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
 
-    let (stop, signals) = (shutdown::requested(), Signals::take()?);
+    let (stop, signals) = (shutdown::requested(), Signals::install()?);
 
     let working = Working::bind(
         platform,
@@ -37,8 +37,9 @@ pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
 
     tokio::select! {
         () = working.run(stop) => {}
-        () = signals.obey(telemetry.clone(), None) => {}
+        () = signals.handle(telemetry.clone(), None) => {}
     }
+
     tracing::info!("stopped");
     telemetry.shutdown();
 

@@ -3,60 +3,58 @@
 use futures_util::future::BoxFuture;
 use mainstay_kernel::SecretString;
 
-/// Who wraps and unwraps root keys.
+/// Wraps and unwraps root keys.
 pub trait KeySource: Send + Sync {
-    /// The root key, in base64, of what stands behind the name of a ring's entry.
+    /// Unwraps the key of a ring's entry, the part after the name. Returns the root key in base64.
     ///
     /// # Errors
-    /// [`KeySourceError`]; it holds neither keys nor what would unwrap them.
+    /// [`KeySourceError`], which contains no keys and no credentials.
     fn unwrap<'a>(
         &'a self,
         wrapped: &'a str,
     ) -> BoxFuture<'a, Result<SecretString, KeySourceError>>;
 
-    /// What is to stand behind the name, for a root key in base64 or base64url.
+    /// Wraps a root key in base64 or base64url. Returns the text that follows the name in the ring.
     ///
     /// # Errors
-    /// As [`unwrap`](Self::unwrap).
+    /// Like [`unwrap`](Self::unwrap).
     fn wrap<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<String, KeySourceError>>;
 }
 
-/// Why a root key was not unwrapped.
+/// Why a root key could not be wrapped or unwrapped.
 #[derive(Debug, thiserror::Error)]
 pub enum KeySourceError {
-    /// The settings do not say who unwraps it.
-    #[error(
-        "it is wrapped by Vault, but crypto.vault_url and crypto.vault_token do not say where that is"
-    )]
+    /// The settings of Vault are missing.
+    #[error("the key is wrapped by Vault, but crypto.vault_url or crypto.vault_token is missing")]
     NotSet,
-    /// The settings lead nowhere safe.
+    /// The URL is insecure.
     #[error(
-        "crypto.vault_url must be https, without credentials in it; http leads to this very machine alone, in development"
+        "crypto.vault_url must be https and contain no credentials; http is allowed for localhost in development"
     )]
     Url,
-    /// No client could be made of the settings.
-    #[error("crypto.vault_ca is not a certificate in PEM, or TLS cannot be had")]
+    /// The HTTP client could not be created.
+    #[error("crypto.vault_ca is not a PEM certificate, or TLS could not be initialized")]
     Client,
-    /// There is no answer.
-    #[error("Vault does not answer: {0}")]
+    /// Vault could not be reached.
+    #[error("Vault cannot be reached: {0}")]
     Unreachable(&'static str),
-    /// The answer is no.
-    #[error("Vault refuses with status {status}: {hint}")]
+    /// Vault refused the request.
+    #[error("Vault responded with status {status}: {hint}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What that means most of the time.
+        /// The usual cause of this status.
         hint: &'static str,
     },
-    /// The answer is something else.
-    #[error("Vault answers something else than a key")]
+    /// The response contains no key.
+    #[error("Vault's response contains no key")]
     Malformed,
-    /// Which entry of the ring it was.
+    /// An entry of the ring failed.
     #[error("entry {entry} of the key ring: {cause}")]
     Entry {
-        /// Counted from 1.
+        /// Position of the entry, starting at 1.
         entry: usize,
-        /// Why.
+        /// The error of this entry.
         cause: Box<KeySourceError>,
     },
 }

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::source::{KeySource, KeySourceError};
 
-/// More than any answer about a key of 32 bytes.
-const LARGEST_ANSWER: usize = 64 * 1024;
+/// Maximum size of a response, in bytes; far more than a key of 32 bytes takes.
+const MAX_RESPONSE: usize = 64 * 1024;
 
-/// How Vault, or OpenBao, is reached: its transit engine keeps a key that never leaves it.
+/// Settings of Vault or OpenBao, whose transit engine holds the wrapping key.
 #[derive(Clone, Debug)]
 pub(crate) struct VaultSettings {
     url: String,
@@ -23,7 +23,7 @@ pub(crate) struct VaultSettings {
     key: String,
     ca: Option<PathBuf>,
     timeout: Duration,
-    /// Whether it may be on this very machine, without TLS: in development.
+    /// Whether Vault may run on localhost without TLS, as in development.
     loopback: bool,
 }
 
@@ -33,7 +33,7 @@ impl VaultSettings {
         let loopback = reader.environment() == Environment::Development;
         let url = reader.optional(
             "crypto.vault_url",
-            "Vault, where the keys of the ring are wrapped by it.",
+            "URL of Vault, if it wraps the keys of the ring.",
         );
         let token = reader.optional_secret(
             "crypto.vault_token",
@@ -43,23 +43,23 @@ impl VaultSettings {
         let mount = reader.or(
             "crypto.vault_mount",
             "transit".to_owned(),
-            "Where Vault's transit engine is mounted.",
+            "Mount path of Vault's transit engine.",
         );
 
         let key = reader.or(
             "crypto.vault_key",
             "mainstay".to_owned(),
-            "The transit key that wraps the ring's keys.",
+            "Name of the transit key that wraps the keys of the ring.",
         );
 
         let ca = reader.optional(
             "crypto.vault_ca",
-            "PEM of the CA that vouches for Vault, where it is a private one.",
+            "PEM file of the CA of Vault's certificate, if it is a private CA.",
         );
         let timeout = reader.or(
             "crypto.vault_timeout",
             Duration::from_secs(5),
-            "How long Vault may take to answer.",
+            "Timeout for requests to Vault.",
         );
 
         Some(Self {
@@ -82,18 +82,13 @@ pub(super) struct Vault {
 }
 
 impl Vault {
+    /// Creates the client.
+    ///
     /// # Errors
-    /// [`KeySourceError::Url`] and [`KeySourceError::Client`] when the settings are wrong.
+    /// [`KeySourceError::Url`] and [`KeySourceError::Client`] if the settings are invalid.
     pub(super) fn new(settings: &VaultSettings) -> Result<Self, KeySourceError> {
         let base: Url = settings.url.parse().map_err(|_| KeySourceError::Url)?;
-        let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let here = host == "localhost"
-            || host
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback());
-        let covered =
-            base.scheme() == "https" || (base.scheme() == "http" && here && settings.loopback);
-        if !covered
+        if !is_secure(&base, settings.loopback)
             || !base.username().is_empty()
             || base.password().is_some()
             || base.cannot_be_a_base()
@@ -101,7 +96,7 @@ impl Vault {
             return Err(KeySourceError::Url);
         }
 
-        // Where an answer redirects to is nobody's business with a token at hand.
+        // Redirects are not followed, because the request carries the token.
         let mut builder = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -127,7 +122,7 @@ impl Vault {
         })
     }
 
-    /// Asks the transit engine, and gives one member of the answer's `data`.
+    /// Sends a request to the transit engine and returns one member of the response's `data`.
     async fn ask(
         &self,
         verb: &str,
@@ -156,13 +151,14 @@ impl Vault {
 
         let mut response = request.send().await.map_err(|error| unreachable(&error))?;
         let status = response.status();
+
         let mut bytes = Zeroizing::new(Vec::new());
         while let Some(chunk) = response
             .chunk()
             .await
             .map_err(|error| unreachable(&error))?
         {
-            if bytes.len() + chunk.len() > LARGEST_ANSWER {
+            if bytes.len() + chunk.len() > MAX_RESPONSE {
                 return Err(KeySourceError::Malformed);
             }
             bytes.extend_from_slice(&chunk);
@@ -194,7 +190,7 @@ impl KeySource for Vault {
     }
 
     fn wrap<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<String, KeySourceError>> {
-        // Vault takes the padded spelling alone.
+        // Vault accepts only padded base64.
         let plaintext = key
             .trim_end_matches('=')
             .replace('-', "+")
@@ -220,24 +216,35 @@ impl KeySource for Vault {
     }
 }
 
-/// Why there is no answer, in words that hold nothing of the request.
+/// Whether the token is safe on the way to this URL: https, or http to localhost if `loopback` allows it.
+fn is_secure(url: &Url, loopback: bool) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_local = host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+
+    url.scheme() == "https" || (url.scheme() == "http" && is_local && loopback)
+}
+
+/// Describes a failed request without any of its content.
 fn unreachable(error: &reqwest::Error) -> KeySourceError {
     KeySourceError::Unreachable(if error.is_timeout() {
         "timed out"
     } else if error.is_connect() {
-        "there is no connection, or its certificate is not one to trust"
+        "connection failed, or the certificate is not trusted"
     } else {
-        "the connection broke"
+        "the connection was lost"
     })
 }
 
-/// What Vault's statuses mean for the two requests that are made of it.
+/// The usual cause of a status of Vault for `encrypt` and `decrypt`.
 fn hint(status: u16) -> &'static str {
     match status {
-        400 => "it does not know the ciphertext, which was made by another key or is damaged",
+        400 => "the ciphertext was created with another transit key, or is damaged",
         403 => "the token has expired, or its policy does not allow this",
-        404 => "there is no such mount or key",
-        503 => "it is sealed, or a standby",
-        _ => "see its log",
+        404 => "the mount or the transit key does not exist",
+        503 => "Vault is sealed or in standby",
+        _ => "see Vault's log",
     }
 }

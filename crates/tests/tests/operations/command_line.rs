@@ -104,7 +104,7 @@ async fn from_an_empty_database_to_a_served_request() {
 
         let (code, text) = finish(program(create).envs(environment.clone()));
         assert!(
-            code == Some(1) && text.contains("the organization's name"),
+            code == Some(1) && text.contains("invalid organization name"),
             "{text:?}"
         );
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");

@@ -344,7 +344,7 @@ async fn a_wrong_password_of_the_database_is_found() {
     );
 
     assert!(
-        code == Some(0) && told.contains("Postgres was not asked"),
+        code == Some(0) && told.contains("connection to Postgres was not tested"),
         "{told}"
     );
 }

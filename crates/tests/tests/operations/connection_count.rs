@@ -52,7 +52,7 @@ async fn a_service_takes_as_many_connections_as_it_says() {
     let (_, told) = finish(program(["config"]).envs(environment.clone()).envs(FEW));
     let line = told
         .lines()
-        .find(|line| line.starts_with("Connections to Postgres, at most: "))
+        .find(|line| line.starts_with("Maximum connections to Postgres: "))
         .expect("it is told");
     let numbers: Vec<i64> = line
         .split(|letter: char| !letter.is_ascii_digit())

@@ -238,7 +238,7 @@ async fn one_command_serves_and_leaves_nothing() {
     let (code, text) = finish(&mut place.command());
     assert_eq!(code, Some(1));
     assert!(
-        text.contains("another `dev` runs on") && text.contains("--data-dir"),
+        text.contains("another `dev` is using") && text.contains("--data-dir"),
         "{text}"
     );
 
@@ -251,7 +251,7 @@ async fn one_command_serves_and_leaves_nothing() {
 
     assert_eq!(code, Some(1));
     assert!(
-        text.contains("is taken") && text.contains("--port"),
+        text.contains("is in use") && text.contains("--port"),
         "{text}"
     );
     assert!(!taken.data_dir().exists());

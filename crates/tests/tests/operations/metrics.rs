@@ -221,7 +221,7 @@ async fn records_without_a_seal_are_told_by_every_process() {
             eventually("the log tells it", || {
                 process
                     .log()
-                    .contains("records of the audit log are not sealed")
+                    .contains("audit records are not being sealed")
                     .then_some(())
             });
         });

@@ -57,14 +57,15 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
 
     let (code, text) = run(&["revoke", "00000000-0000-7000-8000-000000000000"]);
     assert!(
-        code == Some(1) && text.contains("there is no organization of this id"),
+        code == Some(1) && text.contains("no organization has this ID"),
         "{text}"
     );
 
     let (code, text) = run(&["revoke", &organization]);
     assert_eq!(code, Some(0), "{text}");
     assert!(
-        text.contains("2 sessions are ended") && text.contains("1 API keys and 0 client secrets"),
+        text.contains("ended 2 sessions")
+            && text.contains("revoked 1 API keys and 0 client secrets"),
         "{text}"
     );
 

@@ -89,7 +89,7 @@ async fn rows_without_their_data_keys_are_told() {
     assert!(
         serving
             .log()
-            .contains("data keys are missing: was the table data_keys restored?")
+            .contains("data keys are missing; was the table data_keys restored?")
     );
 
     let (code, told) = status();

@@ -191,7 +191,7 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
 
     let second = pair.write(2020, 2091);
     serving.signal("HUP");
-    until_log(&serving, "a new certificate is shown");
+    until_log(&serving, "certificate reloaded");
 
     assert!(
         shown(api).await == second,
@@ -224,7 +224,7 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
     assert!(
         serving
             .log()
-            .contains("a new certificate is refused, and the old one stays")
+            .contains("new certificate refused; the old one stays in use")
     );
 
     assert_eq!(get(&mut open, "/livez").await.status, 200);
@@ -240,11 +240,11 @@ async fn an_expired_certificate_is_told() {
     let pair = Pair::new(folder.path());
     pair.write(2020, 2025);
     let (_app, serving) = serve(&pair).await;
-    until_log(&serving, "the certificate has expired");
+    until_log(&serving, "certificate has expired");
 
     // Renewed on the disk, it is shown without a signal.
     pair.write(2020, 2090);
-    until_log(&serving, "a new certificate is shown");
+    until_log(&serving, "certificate reloaded");
 }
 
 #[tokio::test(flavor = "multi_thread")]

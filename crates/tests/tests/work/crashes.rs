@@ -177,7 +177,7 @@ async fn what_a_worker_dies_of_while_the_message_leaves_is_the_operators_to_deci
         house
             .command(&["mail", "list"])
             .1
-            .contains("No mail waits.")
+            .contains("No undelivered mail.")
     );
 
     // It has a management port and nothing else.

@@ -92,7 +92,7 @@ async fn mail_that_arrived_is_settled() {
         let (code, told) = house.command(&["mail", "settle", &other.to_string()]);
         assert_eq!(code, Some(1), "{told}");
         assert!(
-            told.contains("there is no mail of this id that was left behind"),
+            told.contains("no mail with this ID is handed_over"),
             "{told}"
         );
     }

@@ -182,7 +182,7 @@ async fn a_receiver_that_wants_no_more_is_left_alone() {
         failed,
         [(
             1,
-            "the webhook's receiver wants nothing more (410)".to_owned()
+            "the webhook no longer accepts messages (410 Gone)".to_owned()
         )]
     );
     assert_eq!(receiver.received().len(), 1);

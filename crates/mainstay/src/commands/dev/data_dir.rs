@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mainstay_devdb::default_data_dir;
 
-/// The data directory that was asked for, or the usual one.
+/// The given data directory, or the default.
 pub(super) fn data_dir(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
     match asked {
         Some(directory) => Ok(std::path::absolute(directory)?),

@@ -15,22 +15,22 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{commands::random_password::random_password, settings::OWNER_URL};
 
-/// What a person or a script needs to know of a running `dev`.
+/// URLs and credentials of a running `dev`, for people and scripts.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Facts {
     pub(super) url: String,
     pub(super) docs_url: String,
-    /// Where mail is shown, unless it goes to a server.
+    /// URL of the mailbox page; `None` if mail goes to a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) mail_url: Option<String>,
     pub(super) management_url: String,
-    /// As the role that serves.
+    /// URL for the role that the service uses.
     pub(super) database_url: String,
-    /// As the role that owns the schema.
+    /// URL for the role that owns the schema.
     pub(super) database_owner_url: String,
     pub(super) data_dir: PathBuf,
     pub(super) admin: Administrator,
-    #[serde(skip, default = "nowhere")]
+    #[serde(skip, default = "unspecified_address")]
     pub(super) management_address: SocketAddr,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Administrator {
     pub(super) password: String,
 }
 
-/// What a data directory's service is sealed with, made once. Earlier versions wrote a signing key too, which is not read.
+/// Secrets of a data directory, generated once. A signing key written by earlier versions is ignored.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Secrets {
     pub(super) crypto_keys: String,
@@ -73,8 +73,16 @@ impl Facts {
             .unwrap_or_default();
 
         format!(
-            "\n  API          {url}\n  Docs         {docs_url}{mail}\n  Health       {management_url}/readyz\n  \
-             Sign in as   {email}\n  Password     {password}\n  Data         {data_dir}\n\n  Ctrl-C stops everything.\n",
+            r"
+  API          {url}
+  Docs         {docs_url}{mail}
+  Health       {management_url}/readyz
+  Sign in as   {email}
+  Password     {password}
+  Data         {data_dir}
+
+  Ctrl-C stops everything.
+",
             email = admin.email,
             password = admin.password,
         )
@@ -82,18 +90,20 @@ impl Facts {
 }
 
 impl Secrets {
-    /// Those of a data directory; fresh ones when it has none yet.
+    /// Reads the secrets of a data directory; generates them on first use.
     pub(super) fn of(data_dir: &Path) -> anyhow::Result<Self> {
         let path = data_dir.join(SECRETS);
         if let Some(secrets) = read(&path)? {
             return Ok(secrets);
         }
-        let secrets = Self::fresh();
+
+        let secrets = Self::generate();
         write(&path, &secrets)?;
+
         Ok(secrets)
     }
 
-    fn fresh() -> Self {
+    fn generate() -> Self {
         let random = Random::default();
         Self {
             crypto_keys: KeyRing::generate(&random).expose_secret().to_owned(),
@@ -111,18 +121,19 @@ pub(super) fn forget_running(data_dir: &Path) -> anyhow::Result<()> {
     remove(&data_dir.join(RUNNING))
 }
 
-/// The settings of the `dev` that runs on a data directory, if one does: those of its service, and its owner's URL.
+/// The settings of the `dev` running on a data directory, including the owner's URL; `None` if none is running.
 pub(crate) fn running(data_dir: Option<&Path>) -> anyhow::Result<Option<Layer>> {
     let data_dir = super::data_dir::data_dir(data_dir)?;
     let Some(facts) = read::<Facts>(&data_dir.join(RUNNING))? else {
         return Ok(None);
     };
+
     let mut running = layer(&Secrets::of(&data_dir)?, facts.database_url);
     running.push((OWNER_URL.0, facts.database_owner_url));
     Ok(Some(running))
 }
 
-/// The settings that follow from a data directory's secrets.
+/// Settings derived from a data directory's secrets.
 pub(super) fn layer(secrets: &Secrets, database_url: String) -> Layer {
     vec![
         ("environment", "development".to_owned()),
@@ -131,16 +142,17 @@ pub(super) fn layer(secrets: &Secrets, database_url: String) -> Layer {
     ]
 }
 
-/// Settings of no data directory, by which the rest of the settings are checked before there is one.
-pub(super) fn layer_of_none() -> Layer {
-    let nowhere = "postgres://nobody@localhost/none?sslmode=verify-full".to_owned();
-    layer(&Secrets::fresh(), nowhere)
+/// Placeholder settings, to check all other settings before the data directory exists.
+pub(super) fn placeholder_layer() -> Layer {
+    let database_url = "postgres://placeholder@localhost/none?sslmode=verify-full".to_owned();
+    layer(&Secrets::generate(), database_url)
 }
 
-/// Writes JSON that only its owner may read, whole or not at all.
+/// Writes JSON atomically to a file that only its owner may read.
 pub(super) fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let failed = || format!("cannot write {}", path.display());
+
     let mut file = OpenOptions::new()
         .create(true)
         .truncate(true)
@@ -156,7 +168,7 @@ pub(super) fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     fs::rename(&unfinished, path).with_context(failed)
 }
 
-/// Removes a file, if it is there.
+/// Removes a file if it exists.
 pub(super) fn remove(path: &Path) -> anyhow::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -176,6 +188,6 @@ fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
     }
 }
 
-fn nowhere() -> SocketAddr {
+fn unspecified_address() -> SocketAddr {
     SocketAddr::from(([0, 0, 0, 0], 0))
 }

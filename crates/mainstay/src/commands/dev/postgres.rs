@@ -20,14 +20,14 @@ use super::{
 };
 use crate::{Platform, commands::migrate};
 
-/// The private Postgres of a `dev`, and the secrets that lie beside its data.
+/// The private Postgres of `dev`, and the secrets stored next to its data.
 pub(crate) struct Private {
     cluster: Cluster,
     pub(super) secrets: Secrets,
 }
 
 impl Private {
-    /// Starts it.
+    /// Starts Postgres; finds or downloads its programs first.
     pub(super) async fn start(data_dir: PathBuf, programs: Option<&Path>) -> anyhow::Result<Self> {
         let programs = programs.map(Path::to_owned);
         let cluster = tokio::task::spawn_blocking(move || {
@@ -35,7 +35,7 @@ impl Private {
             spinner.enable_steady_tick(Duration::from_millis(120));
 
             let programs = Programs::find_or_fetch(programs.as_deref(), &|step| {
-                spinner.set_message(told(&step))
+                spinner.set_message(describe(&step))
             })
             .map_err(ClusterError::from)?;
 
@@ -57,27 +57,27 @@ impl Private {
                 secrets: Secrets::of(cluster.data_dir())?,
                 cluster,
             }),
-            Err(error) => Err(told_of(error)),
+            Err(error) => Err(explain(error)),
         }
     }
 
-    /// Stops it, cleanly.
+    /// Shuts Postgres down cleanly.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         facts::forget_running(self.cluster.data_dir())?;
         Ok(tokio::task::spawn_blocking(|| self.cluster.stop()).await??)
     }
 
-    /// The settings that follow from it.
+    /// Settings of a service on this Postgres.
     pub(super) fn layer(&self) -> Vec<(&'static str, String)> {
         facts::layer(&self.secrets, self.server_url().expose_secret().to_owned())
     }
 
-    /// Where its data lies.
+    /// The data directory.
     pub(super) fn data_dir(&self) -> Display<'_> {
         self.cluster.data_dir().display()
     }
 
-    /// As the role that owns the schema.
+    /// URL for the role that owns the schema.
     pub(super) fn owner_url(&self) -> SecretString {
         let connection = self.connection();
         connection.url(&connection.owner, &connection.database)
@@ -107,7 +107,7 @@ impl Private {
         facts::note_running(self.cluster.data_dir(), facts)
     }
 
-    /// The settings of a command that works on its database.
+    /// Settings for a command that uses this database.
     pub(crate) fn reader(&self) -> Reader {
         Reader::of_process().with_layer("dev", self.layer())
     }
@@ -122,8 +122,7 @@ impl Private {
     }
 }
 
-/// Starts the private Postgres for a command that needs one for the while; `None` when a database is configured or a
-/// `dev` runs.
+/// Starts the private Postgres for the duration of a command; `None` if a database is configured or `dev` is running.
 pub(crate) async fn borrow(
     platform: &Platform,
     data_dir: Option<&Path>,
@@ -131,33 +130,37 @@ pub(crate) async fn borrow(
     if crate::commands::configured::is_configured() || facts::running(data_dir)?.is_some() {
         return Ok(None);
     }
+
     let private = Private::start(free_data_dir(data_dir)?, None).await?;
     migrate::migrate(platform, &DatabaseUrl::parse(&private.owner_url())?).await?;
+
     Ok(Some(private))
 }
 
-/// The data directory of `dev`, unless it is none, or another process has it open.
+/// Like [`data_dir`], but fails if it is not a data directory or is in use by another process.
 pub(super) fn free_data_dir(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
     let data_dir = data_dir(asked)?;
-    check_data_dir(&data_dir).map_err(told_of)?;
+    check_data_dir(&data_dir).map_err(explain)?;
     Ok(data_dir)
 }
 
-fn told_of(error: ClusterError) -> anyhow::Error {
+/// Adds advice to the error of a data directory in use.
+fn explain(error: ClusterError) -> anyhow::Error {
     let ClusterError::InUse { data_dir, pid } = error else {
         return error.into();
     };
+
     let process = pid
         .map(|pid| format!(" (process {pid})"))
         .unwrap_or_default();
+
     anyhow::anyhow!(
-        "another `dev` runs on {}{process}.\nUse that one, or start a second beside it: \
-         dev --port 8100 --data-dir data/second",
+        "another `dev` is using {}{process}.\nUse that one, or start a second: dev --port 8100 --data-dir data/second",
         data_dir.display()
     )
 }
 
-fn told(step: &Step) -> String {
+fn describe(step: &Step) -> String {
     match step {
         Step::Asking => "Postgres is not installed: looking for a build to download …".to_owned(),
         Step::Downloading(version) => format!("Downloading Postgres {version} …"),

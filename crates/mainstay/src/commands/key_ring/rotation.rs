@@ -1,4 +1,4 @@
-//! Moves what is sealed to another key, and prints what stands under each.
+//! `key-ring status`, `rotate` and `reseal`.
 
 use std::{num::NonZeroU32, process::ExitCode, time::Instant};
 
@@ -14,7 +14,7 @@ use crate::Platform;
 
 #[derive(Args)]
 pub(crate) struct Move {
-    /// Take no more than this many rows a second
+    /// Maximum number of rows per second
     #[arg(long, value_name = "ROWS")]
     rate: Option<NonZeroU32>,
     #[command(flatten)]
@@ -23,10 +23,10 @@ pub(crate) struct Move {
 
 #[derive(Args)]
 pub(crate) struct Reseal {
-    /// Only rows whose data key is older than this, as in `90d` or `12h`
+    /// Only rows whose data key is older than this, such as `90d` or `12h`
     #[arg(long, value_name = "DURATION", conflicts_with = "before")]
     older_than: Option<String>,
-    /// Only rows whose data key was made before this moment (RFC 3339): to go on after an interruption
+    /// Only rows whose data key was created before this time (RFC 3339), to continue after an interruption
     #[arg(long, value_name = "MOMENT")]
     before: Option<String>,
     #[command(flatten)]
@@ -36,7 +36,8 @@ pub(crate) struct Reseal {
 pub(super) async fn status(platform: &Platform, target: &Target) -> anyhow::Result<ExitCode> {
     let mut rotation = open(platform, target, "key_ring_status").await?;
     let status = rotation.status().await.map_err(with_cause)?;
-    report(&status);
+    print_status(&status);
+
     Ok(if status.missing.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -48,14 +49,18 @@ pub(super) async fn rotate_keys(platform: &Platform, how: &Move) -> anyhow::Resu
     let mut rotation = open_to_move(platform, how, "key_ring_rotate_kek").await?;
     let started = Instant::now();
     let outcome = rotation.rotate_keys().await.map_err(with_cause)?;
-    Ok(tell("moved to the first key of the ring", outcome, started))
+    Ok(print_outcome(
+        "re-wrapped under the first key of the ring",
+        outcome,
+        started,
+    ))
 }
 
 pub(super) async fn rotate_indexes(platform: &Platform, how: &Move) -> anyhow::Result<ExitCode> {
     let mut rotation = open_to_move(platform, how, "key_ring_rotate_index").await?;
     let started = Instant::now();
     let outcome = rotation.rotate_indexes().await.map_err(with_cause)?;
-    Ok(tell(
+    Ok(print_outcome(
         "indexed under the first key of the ring",
         outcome,
         started,
@@ -76,18 +81,18 @@ pub(super) async fn reseal(platform: &Platform, reseal: &Reseal) -> anyhow::Resu
                     .context("--older-than is too long")?,
             )
         }
-        (None, Some(moment)) => Timestamp::parse(moment).context("--before cannot be read")?,
+        (None, Some(moment)) => Timestamp::parse(moment).context("--before is invalid")?,
         (None, None) => now,
     };
 
     say(&format!(
-        "rows whose data key is older than {before}; after an interruption go on with --before {before}"
+        "resealing rows whose data key is older than {before}; after an interruption, continue with --before {before}"
     ));
 
     let started = Instant::now();
     let outcome = rotation.reseal(before).await.map_err(with_cause)?;
 
-    Ok(tell("sealed anew", outcome, started))
+    Ok(print_outcome("resealed", outcome, started))
 }
 
 async fn open(
@@ -113,11 +118,11 @@ async fn open_to_move(
     Ok(open(platform, &how.target, command)
         .await?
         .rate(how.rate)
-        .watched_by(watcher()))
+        .watched_by(progress_bar()))
 }
 
-/// Draws how far it is, a bar a table; where nobody looks, it writes a line a table and every ten seconds.
-fn watcher() -> impl FnMut(RotationProgress) + Send {
+/// Draws a progress bar per table; without a terminal, prints a line per table and every ten seconds.
+fn progress_bar() -> impl FnMut(RotationProgress) + Send {
     let style = ProgressStyle::with_template(
         "{msg:24} {wide_bar} {human_pos}/{human_len} ({per_sec}, {eta} left)",
     )
@@ -148,7 +153,8 @@ fn watcher() -> impl FnMut(RotationProgress) + Send {
     }
 }
 
-fn tell(what: &str, outcome: RotationOutcome, started: Instant) -> ExitCode {
+/// Prints how many values were changed, and which of them need attention.
+fn print_outcome(change: &str, outcome: RotationOutcome, started: Instant) -> ExitCode {
     let RotationOutcome {
         moved,
         refused,
@@ -156,17 +162,17 @@ fn tell(what: &str, outcome: RotationOutcome, started: Instant) -> ExitCode {
     } = outcome;
 
     let seconds = started.elapsed().as_secs_f64();
-    say(&format!("{moved} {what} in {seconds:.1} s"));
+    say(&format!("{moved} {change} in {seconds:.1} s"));
 
     if left > 0 {
         say(&format!(
-            "{left} were being written all the time: run it again"
+            "{left} skipped because of concurrent writes: run the command again"
         ));
     }
 
     if refused > 0 {
         say(&format!(
-            "{refused} do not open, or have the value of another row: see the log above, and `key-ring status`"
+            "{refused} cannot be decrypted or conflict with another row: see the log above and `key-ring status`"
         ));
     }
 
@@ -177,7 +183,7 @@ fn tell(what: &str, outcome: RotationOutcome, started: Instant) -> ExitCode {
     }
 }
 
-fn report(status: &KeyRingStatus) {
+fn print_status(status: &KeyRingStatus) {
     say(&format!(
         "{:24}  {:8}  {:>10}  {:>10}  {:>10}  STATE",
         "KEY", "ID", "DATA KEYS", "INDEXES", "BOXES"
@@ -185,10 +191,12 @@ fn report(status: &KeyRingStatus) {
 
     for key in &status.keys {
         let state = match (&key.name, key.is_primary, key.is_unused()) {
-            (None, _, true) => "left the ring; `key-ring rotate index` forgets its traces",
-            (None, _, false) => "NOT ON THE RING: what it made cannot be opened or found",
+            (None, _, true) => {
+                "not on the ring, unused; `key-ring rotate index` removes it from this list"
+            }
+            (None, _, false) => "NOT ON THE RING: its data cannot be decrypted or found",
             (Some(_), true, _) => "primary",
-            (Some(_), false, true) => "unused: may leave the ring",
+            (Some(_), false, true) => "unused: can be removed from the ring",
             (Some(_), false, false) => "in use",
         };
 
@@ -222,7 +230,7 @@ fn report(status: &KeyRingStatus) {
 
     for (column, rows) in &status.unindexed {
         say(&format!(
-            "{column}: {rows} not indexed yet; `key-ring rotate index` does"
+            "{column}: {rows} rows not indexed yet: run `key-ring rotate index`"
         ));
     }
 }
