@@ -8,43 +8,46 @@ use sea_query::Value;
 
 use crate::{Column as _, column::moment};
 
-/// Where a statement comes from: the request, or the command that an operator ran.
+/// The origin of a statement: a request, or an operator's command.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The request, as in the answer's `X-Request-Id` and in the logs.
+    /// ID of the request, as in the response header `X-Request-Id` and in the logs.
     pub request: Uuid,
-    /// The operation of the API document, or the name of the command.
+    /// The operation ID of the API, or the name of the command.
     pub operation: &'static str,
-    /// The client's address, where there is one.
+    /// The client's address, if there is one.
     pub address: Option<IpAddr>,
 }
 
-/// What the audit log is told of a change. The vocabulary of actions is the audit room's.
+/// An event to record in the audit log.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// What was done, as in `customer.updated`.
+    /// Kind of event, such as `customer.updated`.
     pub action: String,
-    /// The kind of row.
+    /// Kind of row.
     pub resource: &'static str,
-    /// The row, where there is one.
+    /// ID of the row, if there is one.
     pub resource_id: Option<Uuid>,
-    /// Whose event it is; `None` where no organization is known, as at a failed sign-in.
+    /// The organization; `None` if it is unknown, as at a failed sign-in.
     pub organization: Option<OrganizationId>,
 }
 
-/// The columns of a record that each statement fills, in the order of [`record`].
-pub(crate) const COLUMNS: &str = "id, occurred_at, organization_id, actor_id, session_id, action, operation, resource, resource_id, request_id, address";
+/// The columns of a record that each statement sets, in the order of [`record`].
+pub(crate) const COLUMNS: &str = concat!(
+    "id, occurred_at, organization_id, actor_id, session_id, action, operation, ",
+    "resource, resource_id, request_id, address",
+);
 
-/// How many values [`record`] gives.
+/// Number of values of [`record`].
 pub(crate) const WIDTH: usize = 11;
 
-/// Where the moment and the actor stand among them, from 0.
+/// Positions of the time and the actor among them, starting at 0.
 pub(crate) const OCCURRED_AT: usize = 1;
 pub(crate) const ACTOR: usize = 3;
 
 /// The values of a record, in the order of [`COLUMNS`].
 ///
-/// A command on the server has no session (the nil UUID), and so its record names no account: nobody signed in for it.
+/// An operator's command has the nil session, and its record has no actor, because no one signed in for it.
 pub(crate) fn record(
     runtime: &Runtime,
     actor: Option<&Principal>,
@@ -70,7 +73,7 @@ pub(crate) fn record(
     ]
 }
 
-/// `$first, $first+1, …`: the placeholders of `count` values.
+/// The placeholders `$first, $first+1, …` of `count` values.
 pub(crate) fn placeholders(first: usize, count: usize) -> String {
     (first..first + count)
         .map(|position| format!("${position}"))

@@ -5,7 +5,7 @@ use mainstay_kernel::{Random, Uuid};
 
 use crate::Error;
 
-/// What sealing a row's values takes: the row's data key, and where the row stands.
+/// Seals the values of a row: has the row's data key, and the place that the values are bound to.
 pub struct Sealing<'a> {
     pub(crate) ring: &'a KeyRing,
     pub(crate) random: &'a Random,
@@ -24,12 +24,14 @@ impl Sealing<'_> {
         let key = self.key.ok_or_else(|| {
             Error::internal(format!("no data key to seal {}.{column}", self.table))
         })?;
+
         let cell = Cell {
             organization: self.organization,
             table: self.table,
             column,
             row: self.row,
         };
+
         Ok(value.seal(key, self.random, &cell))
     }
 
@@ -47,7 +49,7 @@ impl Sealing<'_> {
     }
 }
 
-/// What opening a row's sealed values takes.
+/// Opens the sealed values of a row.
 pub struct Opening<'a> {
     pub(crate) key: Option<&'a DataKey>,
     pub(crate) organization: Uuid,
@@ -56,7 +58,7 @@ pub struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// Opens nothing: for rows without sealed columns.
+    /// For rows without sealed columns.
     pub(crate) fn closed() -> Self {
         Self {
             key: None,
@@ -84,7 +86,7 @@ impl Opening<'_> {
 
         Sealed::open(key, &cell, sealed).map_err(|error| {
             Error::internal(format!(
-                "{}.{column} of row {} does not open: {error}",
+                "cannot decrypt {}.{column} of row {}: {error}",
                 self.table, self.row
             ))
         })

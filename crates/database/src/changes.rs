@@ -4,7 +4,7 @@ use sea_query::Value;
 
 use crate::{Column, Entity, Error, Field, Sealing};
 
-/// The columns that an update sets; those that it does not name keep their values.
+/// The columns that an update sets. Other columns keep their values.
 pub struct Changes<E> {
     assignments: Vec<Assignment>,
     pub(crate) seals: bool,
@@ -15,7 +15,7 @@ type Assignment =
     Box<dyn Fn(&Sealing<'_>, &mut Vec<(&'static str, Value)>) -> Result<(), Error> + Send + Sync>;
 
 impl<E: Entity> Changes<E> {
-    /// No change yet.
+    /// Creates an empty set of changes.
     pub fn new() -> Self {
         Self {
             assignments: Vec::new(),
@@ -24,8 +24,8 @@ impl<E: Entity> Changes<E> {
         }
     }
 
-    /// Sets `field`, if there is a value to set it to: a patch that does not name the field leaves it alone. A blind
-    /// index of the field follows its value.
+    /// Sets `field` if `value` is present; a patch without the field leaves it unchanged. Updates the field's blind
+    /// index, too.
     #[must_use]
     pub fn set<V>(mut self, field: Field<E, V>, value: impl Into<Option<V>>) -> Self
     where
@@ -51,7 +51,7 @@ impl<E: Entity> Changes<E> {
         self
     }
 
-    /// Whether nothing is set.
+    /// Whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.assignments.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The clock that all replicas share: the database's.
+//! The database's clock, which all replicas share.
 
 use mainstay_kernel::Timestamp;
 use time::Duration;
@@ -6,38 +6,38 @@ use time::Duration;
 use crate::{Database, Error, statement::Statement};
 
 impl Database {
-    /// The present moment by the clock of the database. What one replica writes and another acts upon, such as the moment
-    /// when something is over, goes by this clock: theirs may differ.
+    /// The current time by the database's clock. Use it for times that one replica writes and another acts on, such as
+    /// expiry, because the clocks of replicas may differ.
     ///
-    /// Where a test sets the clock of the runtime, that one stands for the database's too.
+    /// If a test sets the runtime's clock, returns that time.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn now(&self) -> Result<Timestamp, Error> {
         let clock = &self.runtime().clock;
         if clock.is_manual() {
             return Ok(clock.now());
         }
 
-        self.their_time().await
+        self.clock_timestamp().await
     }
 
-    /// How far the clock of this process is ahead of the database's; negative when it is behind. Half of the round trip's
-    /// duration is uncertain.
+    /// How far the clock of this process is ahead of the database's; negative if it is behind. Accurate to half a
+    /// round trip.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn clock_skew(&self) -> Result<Duration, Error> {
         let clock = &self.runtime().clock;
 
         let before = clock.now().inner();
-        let theirs = self.their_time().await?.inner();
+        let database = self.clock_timestamp().await?.inner();
         let after = clock.now().inner();
 
-        Ok(before + (after - before) / 2 - theirs)
+        Ok(before + (after - before) / 2 - database)
     }
 
-    async fn their_time(&self) -> Result<Timestamp, Error> {
+    async fn clock_timestamp(&self) -> Result<Timestamp, Error> {
         let rows = self
             .probe(Statement::new(
                 "clock",
@@ -45,8 +45,9 @@ impl Database {
                 Vec::new(),
             ))
             .await?;
+
         rows.first()
-            .ok_or_else(|| Error::internal("a query without conditions has no row"))?
+            .ok_or_else(|| Error::internal("SELECT clock_timestamp() returned no row"))?
             .get(0)
     }
 }

@@ -7,16 +7,16 @@ use time::{Date, OffsetDateTime};
 
 use crate::{Error, Opening, Row, Sealing};
 
-/// A type that a column holds: how it is bound and how it is read back. A sealed type seals and opens on the way.
+/// A type of column values: how they are bound and read. Sealed types are encrypted when bound and decrypted when read.
 #[diagnostic::on_unimplemented(
     message = "a column cannot hold `{Self}`",
-    label = "no type of a column",
+    label = "not a column type",
     note = "columns hold `bool`, `i16`, `i32`, `i64`, `f64`, `String`, `Vec<String>`, `Vec<u8>`, `Uuid`, `Date`, `Timestamp`, \
             `serde_json::Value`, `Id<T>`, `Sealed<T>`, and an `Option` of each",
-    note = "an enumeration is kept as a word: write `#[choice]` above it; another text implements `TextColumn`"
+    note = "for an enumeration, which is stored as text, add `#[choice]`; for another text type, implement `TextColumn`"
 )]
 pub trait Column: Sized {
-    /// The same without null: what such a column is compared with.
+    /// The type without null, which the column is compared with.
     type Present: Column;
 
     /// Whether the column holds ciphertext.
@@ -28,13 +28,13 @@ pub trait Column: Sized {
     /// The value to bind.
     ///
     /// # Errors
-    /// [`Error::Internal`] when there is no key to seal it with.
+    /// [`Error::Internal`] if there is no key to seal it with.
     fn write(&self, sealing: &Sealing<'_>, column: &'static str) -> Result<Value, Error>;
 
-    /// The value of `row` at `position`.
+    /// Reads the value of `row` at `position`.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the column holds something else, or a seal that does not open here.
+    /// [`Error::Internal`] if the column has another type, or the value cannot be decrypted.
     fn read(
         row: &Row,
         position: usize,
@@ -42,31 +42,31 @@ pub trait Column: Sized {
         column: &'static str,
     ) -> Result<Self, Error>;
 
-    /// The value that stands for "none" in a column of this type.
+    /// The null value of this type.
     fn null() -> Value;
 }
 
-/// A column that is not sealed: the database can compare and sort it, and a query of one's own can read it.
+/// A column that is not sealed, so that the database can compare and sort it, and custom queries can read it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no column that the database can read",
-    label = "sealed, or no type of a column",
-    note = "a sealed value is found with `Filter::matches` and sorted with `Order::by_sealed`",
-    note = "it opens in its row alone: read the row with `get`, `page` or `reveal`"
+    message = "the database cannot read a column of type `{Self}`",
+    label = "sealed, or not a column type",
+    note = "to filter by a sealed value, use `Filter::matches`; to sort by one, `Order::by_sealed`",
+    note = "to read a sealed value, read its row with `get`, `page` or `reveal`"
 )]
 pub trait Plain: Column {}
 
-/// An enumeration or newtype that the database keeps as text.
+/// An enumeration or newtype that is stored as text.
 #[diagnostic::on_unimplemented(
     message = "a column cannot hold `{Self}`",
-    label = "no type of a column",
+    label = "not a column type",
     note = "columns hold `bool`, `i16`, `i32`, `i64`, `f64`, `String`, `Vec<String>`, `Vec<u8>`, `Uuid`, `Date`, `Timestamp`, \
             `serde_json::Value`, `Id<T>`, `Sealed<T>`, and an `Option` of each",
-    note = "an enumeration is kept as a word: write `#[choice]` above it; another text implements `TextColumn`"
+    note = "for an enumeration, which is stored as text, add `#[choice]`; for another text type, implement `TextColumn`"
 )]
 pub trait TextColumn: Sized {
-    /// The text to keep.
+    /// The text to store.
     fn as_text(&self) -> &str;
-    /// Reads it back; `None` for text that no value has.
+    /// Parses a stored text; `None` if it is invalid.
     fn from_text(text: &str) -> Option<Self>;
 }
 
@@ -85,7 +85,7 @@ impl<T: TextColumn> Column for T {
     ) -> Result<Self, Error> {
         let text: &str = row.decode(position)?;
         Self::from_text(text)
-            .ok_or_else(|| Error::internal(format!("column {column} holds an unknown value")))
+            .ok_or_else(|| Error::internal(format!("column {column} has an unknown value")))
     }
 
     fn null() -> Value {
@@ -199,7 +199,7 @@ impl Row {
     }
 }
 
-/// The value to bind for a moment.
+/// The SQL value of a timestamp.
 pub(crate) fn moment(moment: Timestamp) -> Value {
     Value::TimeDateTimeWithTimeZone(Some(moment.inner()))
 }
@@ -230,7 +230,7 @@ impl<T> Plain for Id<T> {}
 impl Plain for Timestamp {}
 impl Plain for Vec<String> {}
 
-/// Types that Postgres, sqlx and sea-query know as they are.
+/// Types that sqlx and sea-query support directly.
 macro_rules! plain_columns {
     ($($type:ty => $variant:ident $(($boxed:path))?;)+) => {$(
         impl Plain for $type {}

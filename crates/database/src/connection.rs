@@ -10,18 +10,18 @@ use sqlx::{
 
 use crate::{Error, parameters, parameters::DatabaseUrlError};
 
-/// A Postgres URL that demands `sslmode=verify-full`: the server proves its name under a trusted CA, or no connection.
+/// A Postgres URL with `sslmode=verify-full`: the server must prove its name with a certificate of a trusted CA.
 #[derive(Clone)]
 pub struct DatabaseUrl(PgConnectOptions);
 
 impl DatabaseUrl {
-    /// Reads a URL such as `postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=/path/ca.pem`.
+    /// Parses a URL such as `postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=/path/ca.pem`.
     ///
     /// # Errors
-    /// [`DatabaseUrlError`] when it is malformed, allows a connection without verified TLS, names a file that cannot be
-    /// used, or has a parameter that would be passed over.
+    /// [`DatabaseUrlError`] if the URL is malformed, allows a connection without verified TLS, names a file that
+    /// cannot be read, or has a parameter that the driver ignores.
     pub fn parse(url: &SecretString) -> Result<Self, DatabaseUrlError> {
-        // The driver takes any scheme.
+        // The driver accepts any scheme.
         let url = url.expose_secret();
         if !["postgres://", "postgresql://"]
             .iter()
@@ -32,13 +32,14 @@ impl DatabaseUrl {
 
         parameters::check(url)?;
         let options = PgConnectOptions::from_str(url).map_err(|_| DatabaseUrlError::Malformed)?;
+
         match options.get_ssl_mode() {
             PgSslMode::VerifyFull if options.get_socket().is_none() => Ok(Self(options)),
             _ => Err(DatabaseUrlError::Unverified),
         }
     }
 
-    /// Opens a connection whose statements Postgres holds to `limits`.
+    /// Opens a connection with these limits.
     pub(crate) async fn connect(&self, limits: Limits) -> Result<PgConnection, Error> {
         self.options(limits)
             .connect()
@@ -52,7 +53,7 @@ impl DatabaseUrl {
             .clone()
             .application_name("mainstay")
             .statement_cache_capacity(500)
-            // What Postgres has on its own has the same precision, and a pooler refuses the parameter.
+            // The default of Postgres has the same precision, and a pooler refuses the parameter.
             .extra_float_digits(None)
             .disable_statement_logging();
 
@@ -73,12 +74,12 @@ impl DatabaseUrl {
     }
 }
 
-/// What holds Postgres to an end.
+/// Timeouts of a connection's statements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Limits {
-    /// Those of the role (`ALTER ROLE … SET`): a pooler lends its connections to many, and takes none with them.
+    /// The limits of the role (`ALTER ROLE … SET`), because a pooler shares connections and accepts no parameters.
     OfRole,
-    /// Those of this connection. A duration of nothing means no limit; without a lock timeout, the role's holds.
+    /// The limits of this connection. A zero duration means no limit; without a lock timeout, that of the role applies.
     OfSession {
         statement_timeout: Duration,
         lock_timeout: Option<Duration>,
@@ -89,8 +90,8 @@ fn milliseconds(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())
 }
 
-/// What every connection of its own tells Postgres. A session whose client has vanished without a word, on a dead path or
-/// with its machine, ends within half a minute, and with it what it holds: a slot, a lock, a transaction.
+/// Parameters of every direct connection. Postgres ends the session of a client that has vanished within half a
+/// minute, and frees its connection slot, locks and transaction.
 const SESSION: [(&str, &str); 8] = [
     ("idle_in_transaction_session_timeout", "10s"),
     ("client_connection_check_interval", "1s"),
@@ -99,7 +100,7 @@ const SESSION: [(&str, &str); 8] = [
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "25s"),
     ("TimeZone", "UTC"),
-    // Compiling a plan takes longer than any statement of the service runs.
+    // JIT compilation takes longer than any statement of the service.
     ("jit", "off"),
 ];
 
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_verified_tls_is_taken() {
+    fn only_verified_tls_is_accepted() {
         for weaker in [
             "",
             "?sslmode=disable",

@@ -5,21 +5,22 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// Where a page ended: sealed by the server, so that it tells a client nothing and cannot be made or changed by one.
+/// The position where a page ended. It is encrypted, so that clients can neither read nor forge it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cursor(pub(crate) String);
 
-/// Longest cursor that is looked at, in characters.
-const LONGEST: usize = 2_048;
+/// Maximum length of a cursor, in characters.
+const MAX_LENGTH: usize = 2_048;
 
 impl<'de> Deserialize<'de> for Cursor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.is_empty() || text.len() > LONGEST {
+        if text.is_empty() || text.len() > MAX_LENGTH {
             return Err(de::Error::custom(format!(
-                "expected a cursor of 1 to {LONGEST} characters"
+                "expected a cursor of 1 to {MAX_LENGTH} characters"
             )));
         }
+
         Ok(Self(text))
     }
 }
@@ -37,18 +38,18 @@ impl JsonSchema for Cursor {
         json_schema!({
             "type": "string",
             "minLength": 1,
-            "maxLength": LONGEST,
-            "description": "The `next_cursor` of the page before; it belongs to the same sort order and filters.",
+            "maxLength": MAX_LENGTH,
+            "description": "The `next_cursor` of the previous page, for the same sort order and filters.",
         })
     }
 }
 
-/// How many items a page has at most: 1 to 100, 50 unless told.
+/// Maximum number of items per page: 1 to 100, default 50.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(u8);
 
 impl Limit {
-    const MOST: u8 = 100;
+    const MAX: u8 = 100;
 
     /// The number.
     pub fn get(self) -> usize {
@@ -65,10 +66,10 @@ impl Default for Limit {
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u64::deserialize(deserializer)? {
-            number @ 1..=100 => Ok(Self(u8::try_from(number).unwrap_or(Self::MOST))),
+            number @ 1..=100 => Ok(Self(u8::try_from(number).unwrap_or(Self::MAX))),
             _ => Err(de::Error::custom(format!(
                 "expected a number from 1 to {}",
-                Self::MOST
+                Self::MAX
             ))),
         }
     }
@@ -84,20 +85,20 @@ impl JsonSchema for Limit {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": 1, "maximum": Self::MOST, "default": 50 })
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": Self::MAX, "default": 50 })
     }
 }
 
 impl garde::Validate for Cursor {
     type Context = ();
 
-    /// Whatever could be read is valid.
+    /// Validated by `deserialize`.
     fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
 }
 
 impl garde::Validate for Limit {
     type Context = ();
 
-    /// Whatever could be read is valid.
+    /// Validated by `deserialize`.
     fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> garde::Path, _: &mut garde::Report) {}
 }

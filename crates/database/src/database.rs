@@ -22,43 +22,43 @@ use crate::{
     statement::{Patience, Statement},
 };
 
-/// The pool, the key ring and the clock: what every door stands on. Cloning it is cheap.
+/// The connection pool, the key ring and the clock, which every [`Door`](crate::Door) uses. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Database(Arc<Inner>, Lane);
 
-/// Whose statements they are.
+/// Which share of the connections statements may use.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lane {
-    Anybody,
-    /// Of callers who have not shown a credential.
-    Strangers,
+    All,
+    /// The share of callers without a credential.
+    Anonymous,
 }
 
 struct Inner {
     pool: Pool,
-    /// How many connections strangers may hold: half of them.
-    strangers: Semaphore,
-    /// A connection for health checks while the pool's are all in use: to be busy is no reason to be taken out of service.
+    /// Permits for connections of anonymous callers: half of the pool.
+    anonymous: Semaphore,
+    /// A connection for health checks while the pool is exhausted, so that a busy process stays ready.
     probe: Pool,
     liveness: Liveness,
     ring: KeyRing,
     runtime: Runtime,
-    /// By row, so that a patch of a row that was just read seals without asking for its key.
+    /// Recently used data keys by row, so that updating a row that was just read takes no extra round trip.
     data_keys: KeptKeys,
-    /// What modules registered, once they are put together.
+    /// The tables that modules registered.
     sealed_tables: OnceLock<Vec<SealedTable>>,
     sort_slots: SortSlots,
     settings: Settings,
 }
 
 impl Database {
-    /// Connections that health checks take at most.
+    /// Maximum number of connections for health checks.
     pub const PROBES: usize = 1;
 
-    /// Prepares a pool; [`warm`](Self::warm) opens its connections.
+    /// Creates a pool; [`warm`](Self::warm) opens its connections.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the settings make no pool.
+    /// [`Error::Internal`] if the settings are invalid.
     pub fn new(settings: &Settings, ring: KeyRing, runtime: Runtime) -> Result<Self, Error> {
         let data_keys = KeptKeys::new(runtime.clock.clone());
         let liveness = Liveness::default();
@@ -73,7 +73,7 @@ impl Database {
         let pool = Pool::new(settings, liveness.clone())?;
         let inner = Inner {
             pool,
-            strangers: Semaphore::new(settings.pool_size.div_ceil(2)),
+            anonymous: Semaphore::new(settings.pool_size.div_ceil(2)),
             probe,
             liveness,
             ring,
@@ -84,29 +84,31 @@ impl Database {
             settings: settings.clone(),
         };
 
-        Ok(Self(Arc::new(inner), Lane::Anybody))
+        Ok(Self(Arc::new(inner), Lane::All))
     }
 
-    /// The same database for callers who have not shown a credential: their statements hold half of the connections at most,
-    /// so that a flood of them leaves the rest to those who have.
+    /// The same database for callers without a credential. Their statements use at most half of the connections, so
+    /// that a flood of anonymous requests does not block signed-in callers.
     #[must_use]
     pub fn for_strangers(&self) -> Self {
-        Self(self.0.clone(), Lane::Strangers)
+        Self(self.0.clone(), Lane::Anonymous)
     }
 
-    /// Opens every connection of the pool at once, and the one for health checks.
+    /// Opens all connections of the pool in parallel, and the one for health checks.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when Postgres cannot be reached or its certificate does not prove its name.
+    /// [`Error::Unavailable`] if Postgres cannot be reached or its certificate is not valid for its name.
     pub async fn warm(&self) -> Result<(), Error> {
         tokio::try_join!(self.0.pool.warm(), self.0.probe.warm())?;
         if self.settings().direct_url.is_some() {
             self.check_limits_of_role().await?;
         }
+
         Ok(())
     }
 
-    /// Warns where nobody holds statements to an end: a pooler takes no limits with its connections.
+    /// Warns if statements behind a pooler have no timeout: a pooler accepts none from the client, so the role must
+    /// set it.
     async fn check_limits_of_role(&self) -> Result<(), Error> {
         const ASK: &str =
             "SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'";
@@ -121,8 +123,8 @@ impl Database {
             tracing::warn!(
                 milliseconds,
                 most,
-                "statements behind the pooler are not limited to MAINSTAY_DATABASE_STATEMENT_TIMEOUT: set statement_timeout \
-                 for the role, as deploy/database/roles.sql does"
+                "statements behind the pooler are not limited to MAINSTAY_DATABASE_STATEMENT_TIMEOUT: \
+                 set statement_timeout for the role, as in deploy/database/roles.sql"
             );
         }
 
@@ -139,7 +141,7 @@ impl Database {
         &self.0.ring
     }
 
-    /// Tells it which tables modules registered. What it was told first, counts.
+    /// Registers the tables of modules. Only the first call has an effect.
     #[must_use]
     pub fn knowing(self, tables: impl IntoIterator<Item = SealedTable>) -> Self {
         self.0
@@ -148,12 +150,12 @@ impl Database {
         self
     }
 
-    /// The tables that modules registered: what an erasure and an export look through.
+    /// The tables that modules registered, which erasure and export cover.
     pub fn sealed_tables(&self) -> &[SealedTable] {
         self.0.sealed_tables.get().map_or(&[], Vec::as_slice)
     }
 
-    /// How long a statement takes at most until it is answered or its connection given up, the way to a connection included.
+    /// Maximum time until a statement is answered or its connection given up, including the wait for a connection.
     pub fn patience(&self) -> Duration {
         self.settings().acquire_timeout
             + Patience::beyond(self.settings().statement_timeout)
@@ -161,17 +163,17 @@ impl Database {
                 .unwrap_or_default()
     }
 
-    /// Connections to Postgres at most, those of sessions and listeners aside.
+    /// Maximum number of connections to Postgres, without sessions and listeners.
     pub fn most_connections(&self) -> usize {
         self.0.settings.pool_size + Self::PROBES
     }
 
-    /// How the pool stands at this moment.
+    /// The current state of the pool.
     pub fn pool(&self) -> PoolStatus {
         self.0.pool.status()
     }
 
-    /// Where rows are opened and sorted by sealed fields.
+    /// The threads that sort rows by sealed fields.
     pub(crate) fn sort_slots(&self) -> &SortSlots {
         &self.0.sort_slots
     }
@@ -184,12 +186,12 @@ impl Database {
         self.0.pool.lease().await
     }
 
-    /// Runs a statement whose effect lasts. One whose answer was lost may or may not have happened, so it is not repeated.
+    /// Runs a statement that writes. It is not repeated if the response is lost, because it may have been applied.
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         self.settled(&statement.lasting()).await
     }
 
-    /// Runs a statement that changes nothing; when no answer comes, once more on a new connection.
+    /// Runs a statement that only reads; repeats it once on a new connection if the response is lost.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         match self.settled(&statement).await {
             Err(Error::Lost(_)) => self.settled(&statement).await,
@@ -197,7 +199,7 @@ impl Database {
         }
     }
 
-    /// Reads as a request would; on the connection for health checks while all others are in use.
+    /// Runs a statement that only reads, on the connection for health checks if the pool is exhausted.
     pub(crate) async fn probe(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         match self.probe_once(&statement).await {
             Err(Error::Lost(_) | Error::Closed(_) | Error::ReadOnly(_)) => {
@@ -215,23 +217,24 @@ impl Database {
         self.once(lease, statement).await
     }
 
-    /// Gives up every idle connection: they lead to the wrong server.
+    /// Closes all idle connections, because they lead to the wrong server.
     pub(crate) fn forget_connections(&self) {
         self.0.liveness.broke();
         self.0.pool.forget_dead();
         self.0.probe.forget_dead();
     }
 
-    /// Runs a statement, and once more if Postgres undid it in favour of another transaction, or answered that it closes the
-    /// connection or takes no writes. It is a transaction of its own, so nothing of it has happened then; a statement inside
-    /// a longer transaction does not come here.
+    /// Runs a statement, and repeats it once if Postgres aborted it in favour of another transaction, closed the
+    /// connection or accepts no writes. The statement is a transaction of its own, so in these cases nothing of it was
+    /// applied.
     async fn settled(&self, statement: &Statement) -> Result<Vec<Row>, Error> {
-        let _place = self.place().await?;
+        let _permit = self.permit().await?;
+
         match self.once(self.lease().await?, statement).await {
             Err(Error::Aborted | Error::Closed(_) | Error::ReadOnly(_)) => {
                 tracing::info!(
                     statement = statement.name,
-                    "a statement was undone by Postgres and runs once more"
+                    "Postgres rolled a statement back; repeating it"
                 );
                 self.once(self.lease().await?, statement).await
             }
@@ -239,15 +242,16 @@ impl Database {
         }
     }
 
-    /// A place among those that strangers may take; whoever is none needs none.
-    async fn place(&self) -> Result<Option<SemaphorePermit<'_>>, Error> {
-        if self.1 == Lane::Anybody {
+    /// Waits for a permit, which only anonymous callers need.
+    async fn permit(&self) -> Result<Option<SemaphorePermit<'_>>, Error> {
+        if self.1 == Lane::All {
             return Ok(None);
         }
-        match timeout(self.settings().acquire_timeout, self.0.strangers.acquire()).await {
-            Ok(place) => place.map(Some).map_err(Error::internal),
+
+        match timeout(self.settings().acquire_timeout, self.0.anonymous.acquire()).await {
+            Ok(permit) => permit.map(Some).map_err(Error::internal),
             Err(_) => Err(Error::unavailable(
-                "too many callers without a credential wait for a connection",
+                "too many anonymous callers are waiting for a connection",
             )),
         }
     }
@@ -257,7 +261,7 @@ impl Database {
         settle(lease, answer)
     }
 
-    /// Runs a statement on a connection that the caller holds, in a span and with its duration measured.
+    /// Runs a statement on the caller's connection, in a span, and measures its duration.
     pub(crate) async fn run_on(
         &self,
         lease: &mut Lease,
@@ -279,7 +283,7 @@ impl Database {
             .record(took.as_secs_f64());
 
         if self.is_slow(took) {
-            // Never its text with values, nor a value: both may be personal data.
+            // Neither the text nor values are logged: they may contain personal data.
             let rows = answer.as_ref().ok().map(Vec::len);
             let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(
@@ -294,7 +298,7 @@ impl Database {
         if let Err(error) = &answer
             && error.breaks_connection()
         {
-            tracing::warn!(statement = name, unscoped, %error, cause = error.cause(), "a statement failed");
+            tracing::warn!(statement = name, unscoped, %error, cause = error.cause(), "statement failed");
             self.forget_connections();
         }
 
@@ -306,7 +310,7 @@ impl Database {
         !slow.is_zero() && took >= slow
     }
 
-    /// The data key of a row, from the wrapped form that was read with it.
+    /// Unwraps the data key of a row, or takes it from the cache.
     pub(crate) fn unwrap(
         &self,
         organization: OrganizationId,
@@ -327,7 +331,7 @@ impl Database {
                 wrapped.bytes,
             )
             .map_err(|error| {
-                Error::internal(format!("data key {} does not unwrap: {error}", wrapped.id))
+                Error::internal(format!("cannot unwrap data key {}: {error}", wrapped.id))
             })?;
 
         self.keep_key(row, key.clone());
@@ -335,7 +339,7 @@ impl Database {
         Ok(key)
     }
 
-    /// The data key of a row that was read or made a short while ago.
+    /// The cached data key of a row that was read or created recently.
     pub(crate) fn kept_key(&self, row: Uuid) -> Option<DataKey> {
         self.0.data_keys.get(row)
     }
@@ -349,7 +353,7 @@ impl Database {
     }
 }
 
-/// Gives a connection back, unless the answer says that it is broken.
+/// Returns a connection to the pool, unless the error says that it is broken.
 fn settle(lease: Lease, answer: Result<Vec<Row>, Error>) -> Result<Vec<Row>, Error> {
     if answer
         .as_ref()
@@ -361,7 +365,7 @@ fn settle(lease: Lease, answer: Result<Vec<Row>, Error>) -> Result<Vec<Row>, Err
     answer
 }
 
-/// A data key as it stands in the database.
+/// A data key as stored in the database.
 pub(crate) struct StoredDataKey<'a> {
     pub(crate) id: i64,
     pub(crate) subject: Uuid,

@@ -1,4 +1,4 @@
-//! Reads entities from rows: what a door lends to a thread that works beside the async ones.
+//! Reads entities from rows. Unlike a door, a decoder can be sent to a blocking thread.
 
 use mainstay_crypto::DataKey;
 use mainstay_kernel::{OrganizationId, Uuid};
@@ -7,7 +7,7 @@ use crate::{
     Database, Entity, Error, Opening, Row, database::StoredDataKey, entity_statements::sealed,
 };
 
-/// Opens the rows of one organization.
+/// Reads and decrypts rows of one organization.
 pub(crate) struct Decoder {
     pub(crate) database: Database,
     pub(crate) organization: OrganizationId,
@@ -26,7 +26,7 @@ impl Decoder {
         self.decode_under(row, key.as_ref())
     }
 
-    /// Reads an entity whose data key is at hand.
+    /// Reads an entity with its data key.
     pub(crate) fn decode_under<E: Entity>(
         &self,
         row: &Row,
@@ -43,7 +43,7 @@ impl Decoder {
         E::read(row, &opening)
     }
 
-    /// The data key of a row, whose id, wrapped form and subject stand at `position`.
+    /// Unwraps the data key of a row, whose ID, wrapped form and subject are the columns from `position` on.
     pub(crate) fn unwrap(&self, id: Uuid, row: &Row, position: usize) -> Result<DataKey, Error> {
         let wrapped = StoredDataKey {
             id: row.decode(position)?,

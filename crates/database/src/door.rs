@@ -17,18 +17,19 @@ use crate::{
     statement::Statement,
 };
 
-/// The way to the data for one caller: opened with the proof of a permission, closed to other organizations' rows.
+/// The data access handle of one caller. It requires the proof of a permission, and reaches only rows of the caller's
+/// organization.
 ///
-/// Every method is one round trip. A write leaves its audit record in the same statement.
+/// Every method is one round trip. A write adds its audit record in the same statement.
 pub struct Door<P> {
     proof: Proof<P>,
     origin: Origin,
     executor: Executor,
-    /// Whether what it reads is shown to the caller.
+    /// Whether the caller is shown what is read.
     shows: bool,
 }
 
-/// A row whose disclosure stands in the audit log: its sealed fields may be read.
+/// A row whose sealed fields may be read, because their disclosure is recorded in the audit log.
 pub struct Revealed<E> {
     row: E,
     disclosure: Disclosure,
@@ -40,7 +41,7 @@ impl<E> Revealed<E> {
         field(&self.row).disclose(&self.disclosure)
     }
 
-    /// The value of a sealed field that may be empty.
+    /// The value of an optional sealed field.
     pub fn open_optional<T: Personal>(
         &self,
         field: impl FnOnce(&E) -> &Option<Sealed<T>>,
@@ -50,21 +51,21 @@ impl<E> Revealed<E> {
             .map(|value| value.disclose(&self.disclosure))
     }
 
-    /// The row, sealed fields closed.
+    /// The row, with its sealed fields masked.
     pub fn row(&self) -> &E {
         &self.row
     }
 }
 
 impl<P> Door<P> {
-    /// Leaves a transaction behind that nobody has committed.
+    /// Abandons a transaction that was not committed.
     pub(crate) fn abandon(&self) {
         self.executor.abandon();
     }
 }
 
 impl<P: Permission> Door<P> {
-    /// Opens the door for whom `proof` was made.
+    /// Creates a door for the principal in `proof`.
     pub fn new(proof: Proof<P>, origin: Origin, database: Database) -> Self {
         Self {
             proof,
@@ -74,8 +75,8 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// Says whether what is read is shown: the answer to `HEAD` has no content, so that nothing is revealed and nothing may
-    /// be on record as if it were.
+    /// Sets whether the caller is shown what is read. The response to `HEAD` has no content, so nothing is revealed and
+    /// nothing must be recorded as revealed.
     #[must_use]
     pub fn showing(mut self, shows: bool) -> Self {
         self.shows = shows;
@@ -96,22 +97,23 @@ impl<P: Permission> Door<P> {
         &self.executor
     }
 
-    /// Goes around the door in the caller's name: see [`Unscoped`]. For what one statement of a door cannot say, such as a
-    /// change of several tables; it names the organization itself. Of a transaction, it takes part in it.
+    /// Unscoped access in the caller's name, for what a door's methods cannot express, such as changing several tables
+    /// in one statement. Its statements must limit the organization themselves. It takes part in the door's
+    /// transaction. See [`Unscoped`].
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
         let actor = Some(self.principal().clone());
         Unscoped::on(why, self.executor.clone(), self.origin.clone(), actor).showing(self.shows)
     }
 
-    /// Who is asking.
+    /// The caller.
     pub fn principal(&self) -> &Arc<Principal> {
         self.proof.principal()
     }
 
-    /// Proves that the caller also holds `Q`.
+    /// Proves that the caller also has the permission `Q`.
     ///
     /// # Errors
-    /// [`Denied`] when their role does not grant it.
+    /// [`Denied`] if the caller's role does not grant it.
     pub fn prove<Q: Permission>(&self) -> Result<Proof<Q>, Denied> {
         Proof::check(self.principal().clone())
     }
@@ -121,7 +123,7 @@ impl<P: Permission> Door<P> {
         self.database().runtime()
     }
 
-    /// The client's address, where there is one.
+    /// The client's address, if there is one.
     pub fn address(&self) -> Option<IpAddr> {
         self.origin.address
     }
@@ -129,7 +131,7 @@ impl<P: Permission> Door<P> {
     /// Reads one row.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none, or it is another organization's.
+    /// [`Error::NotFound`] if there is no such row in the caller's organization.
     pub async fn get<E: Entity>(&self, id: Id<E>) -> Result<E, Error> {
         if sealed::<E>()
             && let Some(key) = self.database().kept_key(id.uuid())
@@ -142,13 +144,14 @@ impl<P: Permission> Door<P> {
         self.decode(rows.first().ok_or(Error::NotFound)?)
     }
 
-    /// Reads a row whose data key was met before; nothing when it has another one by now.
+    /// Reads a row with a cached data key; `None` if the row has another key now.
     async fn get_under<E: Entity>(&self, id: Id<E>, key: &DataKey) -> Result<Option<E>, Error> {
         let rows = self.find(id, &statements::<E>().find_under).await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         if row.decode::<i64>(E::COLUMNS.len())? == key.id() {
             return self.decode_under(row, Some(key)).map(Some);
         }
+
         self.database().forget_key(id.uuid());
         Ok(None)
     }
@@ -159,10 +162,10 @@ impl<P: Permission> Door<P> {
             .await
     }
 
-    /// Reads one row to show its sealed fields, and records that the caller saw them.
+    /// Reads one row with its sealed fields, and records that they were revealed to the caller.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none, or it is another organization's.
+    /// [`Error::NotFound`] if there is no such row in the caller's organization.
     pub async fn reveal<E: Entity>(&self, id: Id<E>) -> Result<Revealed<E>, Error> {
         self.refuse_unshown(id).await?;
 
@@ -186,11 +189,12 @@ impl<P: Permission> Door<P> {
         })
     }
 
-    /// Ends a reading that the caller is not shown before anything is opened or recorded: it says only that the row exists.
+    /// For `HEAD`: fails before anything is decrypted or recorded, and says only whether the row exists.
     pub(crate) async fn refuse_unshown<E: Entity>(&self, id: Id<E>) -> Result<(), Error> {
         if self.shows {
             return Ok(());
         }
+
         let rows = self.find(id, &statements::<E>().find).await?;
         Err(if rows.is_empty() {
             Error::NotFound
@@ -199,15 +203,14 @@ impl<P: Permission> Door<P> {
         })
     }
 
-    /// Runs a static query of yours. `$1` is always the caller's organization, and the text must use it; your values
-    /// follow from `$2`.
+    /// Runs a static query. `$1` is the caller's organization, which the text must use; `values` start at `$2`.
     ///
-    /// It reads. Postgres refuses a text that is no query, and refuses any other write in a transaction that is read-only:
-    /// a write goes through a method that leaves its record. Within a [`Transaction`](crate::Transaction) a function that the
-    /// text calls may still write.
+    /// The query can only read: it runs in a read-only transaction, and Postgres refuses other statements. To write,
+    /// use a method that adds an audit record. Within a [`Transaction`](crate::Transaction), functions called by the
+    /// text can still write.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the text does not name `$1`, since it would read every organization's rows, or when it writes.
+    /// [`Error::Internal`] if the text does not limit `organization_id` to `$1`, or if it writes.
     pub async fn select(
         &self,
         name: &'static str,
@@ -219,6 +222,7 @@ impl<P: Permission> Door<P> {
                 "the query {name} is not limited to organization_id = $1"
             )));
         }
+
         let values = std::iter::once(uuid(self.organization())).chain(values);
         self.executor.query(name, text, values).await
     }
@@ -235,7 +239,7 @@ impl<P: Permission> Door<P> {
         self.executor.database()
     }
 
-    /// Whose rows it opens to.
+    /// The organization whose rows the door reaches.
     pub fn organization(&self) -> Uuid {
         self.proof.organization().uuid()
     }
@@ -255,7 +259,7 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// What reads rows of the caller's organization.
+    /// A decoder for rows of the caller's organization.
     pub(crate) fn decoder(&self) -> Decoder {
         Decoder {
             database: self.database().clone(),
@@ -268,7 +272,7 @@ impl<P: Permission> Door<P> {
         self.decoder().decode(row)
     }
 
-    /// Reads an entity whose data key is at hand.
+    /// Reads an entity with its data key.
     pub(crate) fn decode_under<E: Entity>(
         &self,
         row: &Row,
@@ -290,7 +294,7 @@ impl<P: Permission> Door<P> {
         self.record_about::<E>(verb, Some(id))
     }
 
-    /// The record of what is about no row alone.
+    /// The record of an event about many rows.
     pub(crate) fn record_of_all<E: Entity>(&self, verb: &str) -> Vec<Value> {
         self.record_about::<E>(verb, None)
     }
@@ -302,6 +306,7 @@ impl<P: Permission> Door<P> {
             resource_id: id.map(Id::uuid),
             organization: Some(self.proof.organization()),
         };
+
         record(self.runtime(), Some(self.principal()), &self.origin, event).into()
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     SealedTable, Sealing, statements::Statements,
 };
 
-/// A row type: which table it stands in, and how its values are written and read. Derived:
+/// A row type: its table, and how its values are written and read. Derive it:
 ///
 /// ```ignore
 /// #[derive(Entity)]
@@ -27,26 +27,26 @@ use crate::{
 /// }
 /// ```
 ///
-/// Its table also has `organization_id uuid`, and `data_key bigint` where a column is sealed; the door fills both.
+/// The table must also have `organization_id uuid`, and `data_key bigint` if a column is sealed; the door sets both.
 pub trait Entity: Sized + Send + Sync + 'static {
-    /// The table's name: with its schema before a dot, unless that is `public`. Sealed values are bound to this name.
+    /// Name of the table, qualified with its schema unless that is `public`. Sealed values are bound to this name.
     const TABLE: &'static str;
-    /// What the audit log calls such a row.
+    /// Name of this kind of row in the audit log.
     const RESOURCE: &'static str;
     /// The columns, in the order of the fields; the first is `id`.
     const COLUMNS: &'static [&'static str];
     /// The blind index columns, after the others.
     const BLIND_INDEXES: &'static [&'static str];
-    /// Which of [`COLUMNS`](Self::COLUMNS) are sealed.
+    /// The sealed columns among [`COLUMNS`](Self::COLUMNS).
     const SEALED: &'static [&'static str];
     /// The column that names the person whom the sealed fields describe: `id`, unless a field is marked
     /// `#[entity(subject)]`.
     const SUBJECT: &'static str;
-    /// What the blind index columns are made of.
+    /// The source of each blind index column.
     const INDEXES: &'static [SealedIndex];
-    /// What becomes of a row when the person whom it describes is erased.
+    /// What happens to a row when the person whom it describes is erased.
     const ERASURE: Erasure;
-    /// The row's identifier.
+    /// ID of the row.
     fn id(&self) -> Id<Self>;
 
     /// The person whom the sealed fields describe: the row itself, unless a field is marked `#[entity(subject)]`.
@@ -55,16 +55,16 @@ pub trait Entity: Sized + Send + Sync + 'static {
     /// The values of [`COLUMNS`](Self::COLUMNS), then of [`BLIND_INDEXES`](Self::BLIND_INDEXES).
     ///
     /// # Errors
-    /// [`Error::Internal`] when a value cannot be sealed.
+    /// [`Error::Internal`] if a value cannot be sealed.
     fn values(&self, sealing: &Sealing<'_>) -> Result<Vec<Value>, Error>;
 
     /// Reads a row whose first columns are [`COLUMNS`](Self::COLUMNS).
     ///
     /// # Errors
-    /// [`Error::Internal`] when a column holds something else, or a seal that does not open there.
+    /// [`Error::Internal`] if a column has another type, or a value cannot be decrypted.
     fn read(row: &Row, opening: &Opening<'_>) -> Result<Self, Error>;
 
-    /// Where the statements of this type are kept once they were written.
+    /// Caches the statement texts of this type.
     #[doc(hidden)]
     fn statements() -> &'static OnceLock<Statements>;
 }
@@ -89,7 +89,7 @@ impl SealedTable {
     }
 }
 
-/// The names of those columns whose type is sealed.
+/// The names of the columns with a sealed type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! sealed_columns {
@@ -127,19 +127,19 @@ pub const fn pick_sealed<const COUNT: usize>(
     picked
 }
 
-/// An entity that counts its changes in a field `version: i64` and has `updated_at`, so that it can be updated and
-/// deleted without losing anybody's change.
+/// An entity with the fields `version: i64` and `updated_at`, so that updates and deletes can detect concurrent
+/// changes.
 pub trait Versioned: Entity {
-    /// How often the row was written; 1 when it is new.
+    /// The version of the row, starting at 1.
     fn version(&self) -> i64;
 }
 
-/// An entity that names the permission to see its sealed fields in clear: `#[entity(reveal = CustomersReveal)]`.
+/// An entity that names the permission to reveal its sealed fields: `#[entity(reveal = CustomersReveal)]`.
 ///
-/// Without one, its rows are not sorted by a sealed field.
+/// Without it, rows cannot be sorted by a sealed field.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` names no permission that reveals its sealed fields",
-    label = "an order by a sealed field tells its values",
+    label = "sorting by a sealed field reveals its values",
     note = "write `#[entity(table = \"…\", resource = \"…\", reveal = SomePermission)]`"
 )]
 pub trait Revealable: Entity {
@@ -147,27 +147,27 @@ pub trait Revealable: Entity {
     type Permission: Permission;
 }
 
-/// A column of an entity, with the type of its values: made by the derive as `CustomerRow::STATUS`.
+/// A column of an entity and the type of its values. The derive creates it, as in `CustomerRow::STATUS`.
 pub struct Field<E, V> {
     pub(crate) column: &'static str,
     pub(crate) get: fn(&E) -> &V,
     pub(crate) blind_index: Option<BlindIndexColumn<V>>,
 }
 
-/// The blind index that stands beside a sealed column.
+/// The blind index of a sealed column.
 pub struct BlindIndexColumn<V> {
-    /// The name of the index's column.
+    /// Name of the index column.
     pub column: &'static str,
-    /// How much of the hash is kept.
+    /// Length of the index.
     pub length: IndexLength,
-    /// Makes the index that is written with a value.
+    /// Computes the index to store with a value.
     pub write: fn(&V, &Sealing<'_>, &'static str, IndexLength) -> Value,
-    /// Makes every index under which a value may be found while keys are rotated.
+    /// Computes every index under which a value may be stored, which are several during a key rotation.
     pub find: fn(&V, &Sealing<'_>, &'static str, IndexLength) -> Vec<Value>,
 }
 
 impl<V: Indexable> BlindIndexColumn<V> {
-    /// The index in `column`, `length` long.
+    /// The index in `column` with this length.
     pub const fn new(column: &'static str, length: IndexLength) -> Self {
         Self {
             column,
@@ -188,7 +188,7 @@ impl<E, V> Field<E, V> {
         }
     }
 
-    /// A column with one.
+    /// A column with a blind index.
     pub const fn indexed(
         column: &'static str,
         get: fn(&E) -> &V,

@@ -82,8 +82,8 @@ impl Statements {
     /// The update that sets `columns` to the values from `$15` on: after the record come `$12` id, `$13` versions or
     /// null, `$14` the time of the change. Its last value is the data key that sealed the values, where any is sealed.
     ///
-    /// The answer is the row as it is now, null where it did not change, and last the version that was found. Its data key
-    /// comes along unless it is the one that sealed the values.
+    /// The answer is the row as it is now, null where it did not change, and last the version that was found. Its data
+    /// key comes along unless it is the one that sealed the values.
     pub(crate) fn update<E: Entity>(&self, columns: &[&'static str], seals: bool) -> String {
         let table = E::TABLE;
         let first = FIRST + 3;
@@ -204,8 +204,8 @@ fn insert<E: Entity>(recorded: &str, record: &str) -> String {
     )
 }
 
-/// The statement that inserts `count` rows. After the record comes an array of the records' ids; then, for each row, its
-/// key where it is sealed, and its values.
+/// The statement that inserts `count` rows. After the record comes an array of the records' ids; then, for each row,
+/// its key where it is sealed, and its values.
 pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
     let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
     let key_width = if sealed::<E>() { KEY_WIDTH } else { 0 };
@@ -282,8 +282,8 @@ fn shown<E: Entity>(row: &str) -> String {
     format!("to_jsonb({row}){minus}")
 }
 
-/// What the log keeps of a row that was changed: the columns that were set, the version, and the key that opens them. The
-/// rest stands in earlier records: whole rows with sealed values would be two kilobytes each, twice.
+/// What the log keeps of a row that was changed: the columns that were set, the version, and the key that opens them.
+/// The rest stands in earlier records: whole rows with sealed values would be two kilobytes each, twice.
 fn set<E: Entity>(row: &str, columns: &[&'static str]) -> String {
     let shown = columns
         .iter()

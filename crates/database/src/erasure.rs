@@ -1,5 +1,5 @@
-//! Erasure: the keys of one person are destroyed, and whatever they sealed is unreadable, here, in the audit log and in a
-//! backup without keys (crypto-shredding; GDPR Article 17).
+//! Erasure of a person by destroying the data keys (crypto-shredding; GDPR Article 17). What they sealed becomes
+//! unreadable: in the tables, in the audit log and in backups without keys.
 
 use std::fmt::Write as _;
 
@@ -15,58 +15,61 @@ use crate::{
     statement::Statement,
 };
 
-/// What an erasure destroyed. Nothing of either: the person had been erased before.
+/// The result of an erasure. Both numbers are zero if the person was erased before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erased {
-    /// Data keys.
+    /// Number of data keys destroyed.
     pub keys: i64,
-    /// Rows that were emptied or deleted.
+    /// Number of rows emptied or deleted.
     pub rows: i64,
 }
 
 impl Erased {
-    /// Whether there was nothing left to destroy.
+    /// Whether there was nothing left to erase.
     pub fn is_nothing(self) -> bool {
         self.keys == 0 && self.rows == 0
     }
 }
 
 impl<P: Permission> Door<P> {
-    /// Erases a person: destroys every data key of theirs, and empties or deletes each registered row that describes them,
-    /// as [`Entity::ERASURE`] says. One statement with its audit record, `<resource>.erased`.
+    /// Erases a person: destroys their data keys, and empties or deletes each registered row that describes them,
+    /// according to [`Entity::ERASURE`]. One statement does this and adds the audit record `<resource>.erased`.
     ///
-    /// To do it again is harmless, and destroys what came since; when nothing did, nothing is recorded.
+    /// It can be repeated, and then erases what was added since. If nothing was, nothing is recorded.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such row, or it is another organization's; [`Error::Constraint`] when a row
-    /// that should go is still referred to; [`Error::Internal`] when the entity is not registered, or describes somebody
-    /// else than itself.
+    /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Constraint`] if a row to
+    /// delete is still referenced; [`Error::Internal`] if the entity is not registered, or its rows describe other
+    /// rows.
     pub async fn erase<E: Entity>(&self, id: Id<E>) -> Result<Erased, Error> {
         let tables = self.database().sealed_tables();
         let person = person(tables, E::TABLE)?;
+
         let mut values = self.record::<E>("erased", id);
         values.extend([uuid(id.uuid()), moment(self.runtime().clock.now())]);
         let name = statements::<E>().names.erase;
         let rows = self
             .write(Statement::new(name, text(person, tables, ""), values))
             .await?;
+
         read(self.database(), &rows)
     }
 }
 
-/// What the statement tells, and the keys of the rows that it tells of forgotten; without a row, there was nobody.
+/// Reads the result of the statement and removes the rows' keys from the cache. No row means no such person.
 pub(crate) fn read(database: &Database, rows: &[Row]) -> Result<Erased, Error> {
     let row = rows.first().ok_or(Error::NotFound)?;
     for id in row.decode::<Vec<Uuid>>(2)? {
         database.forget_key(id);
     }
+
     Ok(Erased {
         keys: row.decode(0)?,
         rows: row.decode(1)?,
     })
 }
 
-/// The tables whose rows may describe a person of the table `person`: that one, and those that name somebody.
+/// The tables whose rows may describe a person in the table `person`: that table, and those with a subject column.
 pub(crate) fn describing<'a>(
     person: &'a SealedTable,
     tables: &'a [SealedTable],
@@ -77,81 +80,62 @@ pub(crate) fn describing<'a>(
     })
 }
 
-/// The table whose rows are persons themselves.
+/// The registered table with this name, whose rows must be persons.
 pub(crate) fn person<'a>(tables: &'a [SealedTable], table: &str) -> Result<&'a SealedTable, Error> {
     let found = tables.iter().find(|known| known.table == table);
     let found =
-        found.ok_or_else(|| Error::internal(format!("{table} is registered by no module")))?;
+        found.ok_or_else(|| Error::internal(format!("no module has registered {table}")))?;
     if found.subject != found.id || found.scope != Scope::Organization || !found.is_sealed() {
         return Err(Error::internal(format!(
-            "a row of {table} is no person of an organization"
+            "the rows of {table} are not persons of an organization"
         )));
     }
+
     Ok(found)
 }
 
-/// The statement: after the record come `$12` the person's id and `$13` the time. `only` limits it further, beginning with
-/// ` AND `.
+/// The statement. After the record come `$12`, the person's ID, and `$13`, the time. `only` is a further condition,
+/// starting with ` AND `.
 ///
-/// What describes somebody is found by its subject's id, whatever its table: ids are unique among all of them. The keys go
-/// last, once every row is held: until then, somebody may be giving a row another one.
+/// Rows are found by their subject's ID, which is unique among all tables. The keys are destroyed last, when all rows
+/// are locked: until then, a concurrent statement may give a row another key.
 pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> String {
-    let (id, record) = (FIRST, placeholders(1, WIDTH));
-    let mut clauses = format!(
-        r"
-            person AS (
-                SELECT *
-                FROM {} t
-                WHERE id = ${id} AND organization_id = $3{only}
-                FOR UPDATE
-            )
-        ",
-        person.table
-    );
+    let mut clauses = String::new();
     let mut erased = Vec::new();
     for (number, table) in describing(person, tables).enumerate() {
-        let (name, resource) = (table.table, table.resource);
-        let which = format!("t.{} = person.id AND t.organization_id = $3", table.subject);
-
-        // Names come from the code at compile time; no value is part of the text.
-        let clause = match table.erasure {
-            // Without a sealed value there is nothing to empty.
-            Erasure::Empty if !table.is_sealed() => continue,
-            Erasure::Delete => {
-                format!(
-                    r"
-                        DELETE FROM {name} t
-                        USING person
-                        WHERE {which}
-                        RETURNING t.id
-                    "
-                )
-            }
-            Erasure::Empty => format!(
-                r"
-                    UPDATE {name} t
-                    SET {}
-                    FROM person
-                    WHERE {which} AND t.data_key IS NOT NULL
-                    RETURNING t.id
-                ",
-                emptied(table)
-            ),
+        let Some(clause) = erase_rows(table) else {
+            continue;
         };
 
-        // Infallible: it writes to a string.
-        let _ = write!(clauses, ", gone_{number} AS ({clause})");
+        // Writing to a string cannot fail.
+        let _ = write!(
+            clauses,
+            r"
+            gone_{number} AS ({clause}
+            ),"
+        );
         erased.push(format!(
-            "SELECT '{resource}' AS resource, id FROM gone_{number}"
+            "SELECT '{resource}' AS resource, id FROM gone_{number}",
+            resource = table.resource
         ));
     }
 
     format!(
         r"
-            WITH {clauses},
-            rows AS ({erased}),
-            counted AS (SELECT count(*) AS rows FROM rows),
-            told AS (
+            WITH person AS (
+                SELECT *
+                FROM {person} t
+                WHERE id = ${id} AND organization_id = $3{only}
+                FOR UPDATE
+            ),{clauses}
+            rows AS (
+                {erased}
+            ),
+            counted AS (
+                SELECT count(*) AS rows
+                FROM rows
+            ),
+            outcome AS (
                 SELECT mainstay.destroy_data_keys_of(person.id, $3) AS keys, counted.rows,
                     (
                         SELECT jsonb_object_agg(resource, ids)
@@ -169,18 +153,53 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
                     jsonb_build_object(
                         'erased_at', ${now}::timestamptz, 'destroyed_keys', keys, 'erased_rows', ids
                     )
-                FROM told
+                FROM outcome
                 WHERE keys > 0 OR rows > 0
             )
             SELECT keys, rows, ARRAY(SELECT id FROM rows)
-            FROM told
+            FROM outcome
         ",
+        person = person.table,
+        id = FIRST,
+        record = placeholders(1, WIDTH),
         now = FIRST + 1,
-        erased = erased.join(" UNION ALL "),
+        erased = erased.join("\n                UNION ALL\n                "),
     )
 }
 
-/// The assignments that leave nothing of a person in a row. Sealed values become empty, which every such column may be.
+/// Empties or deletes the rows of a table; `None` if there is nothing to empty. Names come from the code at compile
+/// time; no value is part of the text.
+fn erase_rows(table: &SealedTable) -> Option<String> {
+    let SealedTable {
+        table: name,
+        subject,
+        ..
+    } = table;
+
+    match table.erasure {
+        Erasure::Empty if !table.is_sealed() => None,
+        Erasure::Empty => Some(format!(
+            r"
+                UPDATE {name} t
+                SET {emptied}
+                FROM person
+                WHERE t.{subject} = person.id
+                  AND t.organization_id = $3
+                  AND t.data_key IS NOT NULL
+                RETURNING t.id",
+            emptied = emptied(table)
+        )),
+        Erasure::Delete => Some(format!(
+            r"
+                DELETE FROM {name} t
+                USING person
+                WHERE t.{subject} = person.id AND t.organization_id = $3
+                RETURNING t.id"
+        )),
+    }
+}
+
+/// The assignments that remove a person's data from a row. Every sealed column may be empty.
 fn emptied(table: &SealedTable) -> String {
     let sealed = table
         .columns

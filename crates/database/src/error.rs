@@ -4,96 +4,95 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};
 
-/// Why the database did not do what was asked.
+/// Why a database operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No row that the caller may know of.
+    /// There is no such row, or the caller may not know of it.
     #[error("no such row")]
     NotFound,
-    /// The row has changed since the version that the caller names.
+    /// The row has changed since the version that the caller gave.
     #[error("the row is at version {current}")]
     Stale {
-        /// The version that the row has now.
+        /// The current version of the row.
         current: i64,
     },
-    /// A named constraint of the schema refuses the values.
-    #[error("constraint {name} refuses the row")]
+    /// The row violates a constraint of the schema.
+    #[error("the row violates the constraint {name}")]
     Constraint {
-        /// The constraint's name, as the migration gave it.
+        /// Name of the constraint in the migration.
         name: String,
-        /// What sort of constraint it is.
+        /// Kind of constraint.
         kind: ConstraintKind,
     },
-    /// The cursor was made for another listing, or by nobody.
-    #[error("the cursor belongs to no page of this listing")]
+    /// The cursor is invalid, or belongs to another listing.
+    #[error("the cursor does not belong to this listing")]
     Cursor,
-    /// More rows match than the server is willing to sort in memory.
-    #[error("more than {most} rows match; that is too many to sort by a sealed field")]
+    /// More rows match than can be sorted in memory.
+    #[error("more than {most} rows match, too many to sort by a sealed field")]
     TooManyToSort {
-        /// How many may match.
+        /// Maximum number of matching rows.
         most: usize,
     },
-    /// The account has searched or sorted by sealed values too often within the hour.
-    #[error("the account compared sealed values too often")]
+    /// The account has searched or sorted by sealed values too often within an hour.
+    #[error("the account searched or sorted by sealed values too often")]
     TooManyComparisons {
-        /// How long it waits.
+        /// How long to wait before the next attempt.
         retry_after: Duration,
     },
-    /// The row exists, and the caller asked to be shown nothing of it: `HEAD`.
-    #[error("nothing is shown")]
+    /// The row exists, but the request was `HEAD`, whose response shows nothing of it.
+    #[error("the row exists but is not shown")]
     NotShown,
-    /// Another transaction was in the way; the same request may succeed when it is sent again.
-    #[error("another change was in the way")]
+    /// Concurrent changes prevented this one. The same request may succeed if it is repeated.
+    #[error("gave up after repeated concurrent changes")]
     Contended,
-    /// Postgres aborted the transaction in favour of another (40001, 40P01). Nothing of it has happened.
-    #[error("the transaction was aborted in favour of another")]
+    /// Postgres rolled the transaction back in favour of another (40001, 40P01).
+    #[error("the transaction was rolled back in favour of another")]
     Aborted,
-    /// Postgres cannot be reached, had no connection free in time, or lacks what the statement needs. Nothing has happened.
-    #[error("the database is not available")]
+    /// Postgres is unreachable, no connection was free in time, or the server lacks resources. Nothing was changed.
+    #[error("the database is unavailable")]
     Unavailable(#[source] Cause),
-    /// Postgres closed the connection with its answer (57P01 to 57P05, or fatal). Nothing has happened, and the connection is
-    /// of no further use.
-    #[error("the database has closed the connection")]
+    /// Postgres closed the connection with its response (57P01 to 57P05, or fatal). Nothing was changed.
+    #[error("the database closed the connection")]
     Closed(#[source] Cause),
-    /// The server takes no writes (25006). Nothing has happened, and the connection leads to the wrong server.
-    #[error("the database takes no writes")]
+    /// The server accepts no writes (25006). Nothing was changed, and the connection leads to the wrong server.
+    #[error("the database accepts no writes")]
     ReadOnly(#[source] Cause),
-    /// The connection broke or went silent before an answer came. Nothing lasting was asked for.
+    /// The connection was lost before the response to a statement that only reads.
     #[error("the connection to the database was lost")]
     Lost(#[source] Cause),
-    /// The connection broke or went silent after something lasting was asked for: it may have happened.
-    #[error("the connection to the database was lost; nobody knows whether the change happened")]
+    /// The connection was lost before the response to a write, which may have been applied.
+    #[error("the connection to the database was lost; the change may have been applied")]
     OutcomeUnknown(#[source] Cause),
-    /// The statement ran longer than its deadline.
-    #[error("the statement ran longer than its deadline")]
+    /// The statement timed out.
+    #[error("the statement timed out")]
     Timeout,
-    /// Anything else: a fault of ours.
-    #[error("the database refused a statement")]
+    /// Any other error, which is a bug or a misconfiguration.
+    #[error("internal database error")]
     Internal(#[source] Cause),
 }
 
-/// What `admit_comparison` of the schema raises; its hint is the number of seconds to wait.
+/// The SQLSTATE that the schema's `admit_comparison` raises; its hint is the number of seconds to wait.
 const TOO_MANY_COMPARISONS: &str = "MS429";
 
-/// A write on a server that only reads: a standby, or one that is fenced off.
+/// The SQLSTATE of a write on a read-only server, such as a standby.
 const READ_ONLY: &str = "25006";
 
-/// What lies beneath an [`Error`], for the log alone.
+/// The underlying error, for logs only.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// What sort of constraint refused a row.
+/// Kinds of constraints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConstraintKind {
     /// Another row has the same value.
     Unique,
-    /// The row that it refers to does not exist, or is still referred to.
+    /// The referenced row does not exist, or the row is still referenced.
     ForeignKey,
-    /// A value breaks a rule of the schema.
+    /// A value violates a rule of the schema.
     Check,
 }
 
 impl Error {
-    /// How long a caller should wait before it tries again, where that makes sense.
+    /// How long to wait before repeating the operation; `None` if repeating it is pointless.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Unavailable(_)
@@ -108,7 +107,7 @@ impl Error {
         }
     }
 
-    /// What lies beneath, for the log.
+    /// The underlying error, for logs.
     pub fn cause(&self) -> Option<String> {
         match self {
             Self::Unavailable(cause)
@@ -133,7 +132,7 @@ impl Error {
         Self::Lost(cause.into())
     }
 
-    /// The same of a connection that did not come about: nothing was asked yet.
+    /// The error while connecting, when nothing was sent yet: the database is unavailable.
     pub(crate) fn of_connecting(self) -> Self {
         match self {
             Self::Internal(cause)
@@ -144,8 +143,7 @@ impl Error {
         }
     }
 
-    /// Why no connection was made. Whatever the server says against it, it may say otherwise another time: it is as
-    /// unavailable as one that is not there.
+    /// The error of a failed connection. Any refusal by the server may be temporary, so it counts as unavailable.
     pub(crate) fn not_connected(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(refusal) => match refusal.try_downcast::<PgDatabaseError>() {
@@ -156,7 +154,7 @@ impl Error {
         }
     }
 
-    /// Whether the connection that answered this must not be used again. A refusal of Postgres leaves it as good as it was.
+    /// Whether the connection must not be used again. After an ordinary error of Postgres, it can.
     pub(crate) fn breaks_connection(&self) -> bool {
         matches!(
             self,
@@ -181,7 +179,7 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// By SQLSTATE (PostgreSQL manual, appendix A).
+/// Maps a SQLSTATE to an error (PostgreSQL manual, appendix A).
 fn from_postgres(refusal: &PgDatabaseError) -> Error {
     let constraint = |kind| Error::Constraint {
         name: refusal.constraint().unwrap_or_default().to_owned(),
@@ -194,7 +192,7 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
         "23502" | "23514" => constraint(ConstraintKind::Check),
         "40001" | "40P01" => Error::Aborted,
         "55P03" => Error::Contended,
-        // The session of the caller ended meanwhile: asked again, they are told so.
+        // The caller's session ended meanwhile: a repeated request is told so.
         "28000" => Error::Contended,
         "57014" => Error::Timeout,
         TOO_MANY_COMPARISONS => {
@@ -206,7 +204,7 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
                 retry_after: Duration::from_secs(seconds),
             }
         }
-        // A pooler says so of a server that it lost in the middle of a statement.
+        // A pooler reports this if it lost the server during a statement.
         code if code.starts_with("08") => Error::lost(Refusal::from(refusal)),
         READ_ONLY => Error::ReadOnly(Refusal::from(refusal).into()),
         code if code.starts_with("57P") || is_fatal(refusal) => {
@@ -217,13 +215,13 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
     }
 }
 
-/// Postgres closes a connection after a fatal answer, and gives one only where the transaction was rolled back: where it
-/// cannot know, it closes without a word.
+/// After a fatal error, Postgres closes the connection, and the transaction is rolled back. If the outcome is unknown,
+/// Postgres closes the connection without a response.
 fn is_fatal(refusal: &PgDatabaseError) -> bool {
     matches!(refusal.severity(), PgSeverity::Fatal | PgSeverity::Panic)
 }
 
-/// What Postgres said, without what quotes values: its `DETAIL`, and the message of a data exception.
+/// The error of Postgres, without the parts that may quote values: `DETAIL`, and the message of a data exception.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {message}{place}")]
 struct Refusal {
@@ -242,7 +240,7 @@ impl From<&PgDatabaseError> for Refusal {
         // A data exception (class 22) quotes the value in its message: `invalid input syntax for type date: "…"`.
         let quotes = refusal.code().starts_with("22");
         let message = if quotes {
-            "a value does not fit its type"
+            "a value is invalid for its type"
         } else {
             refusal.message()
         };

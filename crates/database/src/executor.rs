@@ -7,8 +7,8 @@ use tokio::sync::Mutex;
 
 use crate::{Database, Error, Row, pool::Lease, statement::Statement};
 
-/// Runs the statements of a door, and of what goes around it: each on any connection of the pool, or all of them on the one
-/// of a transaction.
+/// Runs the statements of a door or of unscoped access: each on any connection of the pool, or all of them on the
+/// connection of a transaction.
 #[derive(Clone)]
 pub(crate) struct Executor {
     database: Database,
@@ -17,12 +17,12 @@ pub(crate) struct Executor {
     unscoped: Option<&'static str>,
 }
 
-/// The connection of a transaction, shared by everything that takes part in it; nothing once it has ended.
+/// The connection of a transaction, shared by all its participants; `None` after it has ended.
 #[derive(Clone)]
 struct Running(Arc<Mutex<Option<Lease>>>);
 
 impl Executor {
-    /// Each statement on any connection.
+    /// Runs each statement on any connection.
     pub(crate) fn pooled(database: Database) -> Self {
         Self {
             database,
@@ -31,7 +31,7 @@ impl Executor {
         }
     }
 
-    /// Every statement on this connection, which is in a transaction.
+    /// Runs all statements on this connection, which is in a transaction.
     pub(crate) fn on(database: Database, lease: Lease) -> Self {
         Self {
             database,
@@ -56,7 +56,7 @@ impl Executor {
         self.transaction.is_some()
     }
 
-    /// Runs a statement of this room that changes nothing, once more on another connection if the first was dead.
+    /// Runs a trusted statement that only reads; repeats it on another connection if the first was dead.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         let statement = statement.unscoped(self.unscoped);
 
@@ -66,7 +66,7 @@ impl Executor {
         }
     }
 
-    /// Runs a statement, once.
+    /// Runs a statement that writes, once.
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         let statement = statement.unscoped(self.unscoped);
 
@@ -76,7 +76,7 @@ impl Executor {
         }
     }
 
-    /// Runs somebody's query, and nothing but a query: see [`read_only`] and, in a transaction, [`query_alone`].
+    /// Runs a custom query, which must not write: see [`read_only`] and, in a transaction, [`query_only`].
     pub(crate) async fn query(
         &self,
         name: &'static str,
@@ -86,17 +86,18 @@ impl Executor {
         let values = values.into_iter().collect();
         let statement = match self.transaction {
             None => Statement::new(name, read_only(text), values).read_only(),
-            Some(_) => Statement::new(name, query_alone(text), values),
+            Some(_) => Statement::new(name, query_only(text), values),
         };
+
         self.read(statement).await
     }
 
-    /// Ends the transaction's part in the connection, which is the caller's from now on.
+    /// Takes the connection out of the transaction and hands it to the caller.
     pub(crate) async fn end(&self) -> Option<Lease> {
         self.transaction.as_ref()?.0.lock().await.take()
     }
 
-    /// As [`end`](Self::end), unless a statement is running just now: then the connection is rolled back behind it.
+    /// Drops the connection, unless a statement is running; that one rolls back when it ends.
     pub(crate) fn abandon(&self) {
         if let Some(running) = &self.transaction
             && let Ok(mut lease) = running.0.try_lock()
@@ -116,24 +117,31 @@ impl Running {
     }
 }
 
-/// The text as a query that Postgres refuses to let write: a statement that changes rows is none of a query's parts and
-/// fails before it starts, and a function that does so fails in a transaction that is read-only by then. The condition
-/// refers to no row, so that it is asked before the first.
+/// Wraps a query so that it cannot write: a data-modifying statement is not allowed in a subquery, and a function that
+/// writes fails because the transaction is read-only. The condition refers to no row, so Postgres evaluates it first.
 fn read_only(text: &str) -> String {
+    let query = query_only(text);
     format!(
-        "{} WHERE (SELECT set_config('transaction_read_only', 'on', true)::boolean)",
-        query_alone(text)
+        r"
+            {query}
+            WHERE (SELECT set_config('transaction_read_only', 'on', true)::boolean)
+        "
     )
 }
 
-/// The text as a query that Postgres refuses if it is another statement. What its functions do is theirs: a transaction that
-/// was made read-only would stay so.
-fn query_alone(text: &str) -> String {
-    // The text may end with a comment.
+/// Wraps a text so that Postgres refuses anything but a query. Functions that it calls may write: in a longer
+/// transaction, making it read-only would affect later statements.
+fn query_only(text: &str) -> String {
     format!(
         r"
             SELECT answer.*
-            FROM (WITH query AS MATERIALIZED ({text} ) SELECT * FROM query) AS answer
+            FROM (
+                WITH query AS MATERIALIZED (
+                    {text}
+                )
+                SELECT *
+                FROM query
+            ) AS answer
         "
     )
 }

@@ -1,4 +1,4 @@
-//! Export: all that is known of one person, page by page, on record (GDPR Articles 15 and 20).
+//! Export of all data about one person, in pages; each page is recorded in the audit log (GDPR Articles 15 and 20).
 
 mod account;
 mod contents;
@@ -21,14 +21,13 @@ use reading::{LOG, Reading};
 pub use contents::{Export, ExportedAs, ExportedChange, ExportedEvent, ExportedField, ExportedRow};
 
 impl<P: Permission> Door<P> {
-    /// All that is known of a person: each registered row that describes them with every column that holds no secret,
-    /// sealed values opened, and the audit log about those rows. The statement that reads it records `<resource>.exported`,
-    /// for each page.
+    /// Exports all data about a person: each registered row that describes them, without secrets of the service and
+    /// with sealed values decrypted, and the audit records about those rows. The statement also records
+    /// `<resource>.exported`, once per page.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such row, it is another organization's, or its person was erased;
-    /// [`Error::Cursor`] when the cursor was not made for this person; [`Error::Internal`] as for
-    /// [`erase`](Self::erase).
+    /// [`Error::NotFound`] if there is no such row in the caller's organization, or the person was erased;
+    /// [`Error::Cursor`] if the cursor is of another export; [`Error::Internal`] as for [`erase`](Self::erase).
     pub async fn export<E: Entity>(
         &self,
         id: Id<E>,
@@ -41,12 +40,12 @@ impl<P: Permission> Door<P> {
         let organization = self.organization();
         let described: Vec<_> = describing(person, tables).collect();
         let context = format!("export {organization} {} {id}", E::TABLE);
+
         let reading =
             Reading::start(self.database(), organization, context, described, after).await?;
 
         let mut values = self.record::<E>("exported", id);
         values.extend(reading.values(id.uuid()));
-
         let text = text(person, &reading.tables);
         let found = self
             .write(Statement::new(statements::<E>().names.export, text, values))
@@ -56,36 +55,35 @@ impl<P: Permission> Door<P> {
     }
 }
 
-/// The statement: after the record come `$12` the person's id, `$13` and `$14` the section and id to go on after, and
-/// `$15` how many. When there is nothing to go on with, one row of nulls says that there is such a person.
+/// The statement. After the record come `$12`, the person's ID, `$13` and `$14`, the section and ID to continue after,
+/// and `$15`, the limit. If there are no further rows, one row of nulls says that the person exists.
 fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
-    let (id, section, after, limit) = (FIRST, FIRST + 1, FIRST + 2, FIRST + 3);
-    let record = placeholders(1, WIDTH);
     let (mut rows, mut ids) = (String::new(), Vec::new());
-
     for (number, table) in described.iter().enumerate() {
         let (name, subject) = (table.table, table.subject);
-        let which = format!(
-            "FROM {name} t JOIN person ON t.{subject} = person.id AND t.organization_id = $3"
-        );
         let key = if table.is_sealed() {
             "k.id = t.data_key"
         } else {
             "false"
         };
 
-        // Infallible: it writes to a string. Names come from the code at compile time; no value is part of the text.
+        // Writing to a string cannot fail. Names come from the code at compile time; no value is part of the text.
         let _ = write!(
             rows,
             r"
-                SELECT {number} AS section, t.id, to_jsonb(t) AS content, k.id AS key, k.wrapped,
-                    k.subject_id {which}
+                SELECT {number} AS section, t.id, to_jsonb(t) AS content, k.id AS key, k.wrapped, k.subject_id
+                FROM {name} t
+                JOIN person ON t.{subject} = person.id AND t.organization_id = $3
                 LEFT JOIN mainstay.data_keys k ON {key}
-                UNION ALL
-            "
+                UNION ALL"
         );
 
-        ids.push(format!("SELECT t.id {which}"));
+        ids.push(format!(
+            r"
+                      SELECT t.id
+                      FROM {name} t
+                      JOIN person ON t.{subject} = person.id AND t.organization_id = $3"
+        ));
     }
 
     format!(
@@ -101,13 +99,17 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
                 FROM person
             ),
             known AS (
-                {rows}SELECT {LOG}, e.id, to_jsonb(e), k.id, k.wrapped, k.subject_id
+                {rows}
+                SELECT {LOG}, e.id, to_jsonb(e), k.id, k.wrapped, k.subject_id
                 FROM mainstay.audit_events e
                 JOIN person ON true
-                LEFT JOIN mainstay.data_keys k ON k.subject_id = person.id
-                AND k.organization_id = $3
+                LEFT JOIN mainstay.data_keys k
+                    ON k.subject_id = person.id
+                    AND k.organization_id = $3
                     AND k.id = coalesce(e.after ->> 'data_key', e.before ->> 'data_key')::bigint
-                WHERE e.organization_id = $3 AND e.resource_id IN ({ids})
+                WHERE e.organization_id = $3
+                  AND e.resource_id IN ({ids}
+                  )
             )
             SELECT known.*
             FROM person
@@ -121,6 +123,11 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
             ORDER BY section, id
         ",
         table = person.table,
-        ids = ids.join(" UNION ALL "),
+        id = FIRST,
+        section = FIRST + 1,
+        after = FIRST + 2,
+        limit = FIRST + 3,
+        record = placeholders(1, WIDTH),
+        ids = ids.join("\n                      UNION ALL"),
     )
 }

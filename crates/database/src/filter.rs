@@ -4,12 +4,12 @@ use sea_query::{Alias, Expr, ExprTrait as _, Value, extension::postgres::PgBinOp
 
 use crate::{Column, Entity, Error, Field, Indexable, Plain, Sealing};
 
-/// Which rows a listing holds. A filter without a value is no filter.
+/// The conditions of a listing. A condition without a value has no effect.
 pub struct Filter<E> {
     conditions: Vec<MakeCondition>,
-    /// Asked of each row once its seals are open: a blind index finds a few rows too many.
+    /// Checks on each decrypted row, because a truncated blind index finds a few rows too many.
     confirmations: Vec<Confirm<E>>,
-    /// The sealed columns that a value is compared with.
+    /// The sealed columns that values are compared with.
     compared: Vec<&'static str>,
 }
 
@@ -38,7 +38,7 @@ enum Comparison {
 }
 
 impl<E: Entity> Filter<E> {
-    /// Every row of the organization.
+    /// All rows of the organization.
     pub fn all() -> Self {
         Self {
             conditions: Vec::new(),
@@ -47,7 +47,7 @@ impl<E: Entity> Filter<E> {
         }
     }
 
-    /// Rows whose `field` is `value`: for a column that may be null, `Some(None)` asks for those where it is.
+    /// Rows whose `field` equals `value`. For a nullable column, `Some(None)` finds nulls.
     #[must_use]
     pub fn equal<V: Plain + Send + Sync + 'static>(
         self,
@@ -57,7 +57,7 @@ impl<E: Entity> Filter<E> {
         self.compare(field.column, Comparison::OneOf, value)
     }
 
-    /// Rows whose `field` is `value` or greater; none where it is null.
+    /// Rows whose `field` is `value` or greater, but not null.
     #[must_use]
     pub fn at_least<V: Plain>(self, field: Field<E, V>, value: Option<V::Present>) -> Self
     where
@@ -66,7 +66,7 @@ impl<E: Entity> Filter<E> {
         self.compare(field.column, Comparison::AtLeast, value)
     }
 
-    /// Rows whose `field` is less than `value`; none where it is null.
+    /// Rows whose `field` is less than `value`, but not null.
     #[must_use]
     pub fn below<V: Plain>(self, field: Field<E, V>, value: Option<V::Present>) -> Self
     where
@@ -88,19 +88,19 @@ impl<E: Entity> Filter<E> {
         )
     }
 
-    /// Rows whose sealed `field` is `value`, found through the field's blind index.
+    /// Rows whose sealed `field` equals `value`, found through the field's blind index.
     ///
-    /// The answer tells whether somebody has the value. It takes no permission to reveal, since who is told a value must
-    /// find its row; each page is recorded and counted as [`Door::page`](crate::Door::page) says.
+    /// The result tells whether a row with this value exists. No permission to reveal is required, so that callers can
+    /// look up a value that they know. Each page is recorded and counted: see [`Door::page`](crate::Door::page).
     #[must_use]
     pub fn matches<V>(mut self, field: Field<E, V>, value: Option<V>) -> Self
     where
         V: Indexable + Clone + Send + Sync + 'static,
     {
         if let (Some(value), Some(index)) = (value, field.blind_index) {
-            let sought = value.clone();
-            self.compared.push(field.column);
+            let expected = value.clone();
 
+            self.compared.push(field.column);
             self.conditions.push(Box::new(move |sealing| {
                 let values = (index.find)(&value, sealing, index.column, index.length);
                 Ok(Condition {
@@ -111,7 +111,7 @@ impl<E: Entity> Filter<E> {
             }));
 
             self.confirmations
-                .push(Box::new(move |row| (field.get)(row).is_same(&sought)));
+                .push(Box::new(move |row| (field.get)(row).is_same(&expected)));
         }
 
         self
@@ -122,7 +122,7 @@ impl<E: Entity> Filter<E> {
         &self.compared
     }
 
-    /// Whether a row that was found is one that was looked for.
+    /// Whether a decrypted row really matches.
     pub(crate) fn confirms(&self, row: &E) -> bool {
         self.confirmations.iter().all(|confirm| confirm(row))
     }
@@ -134,7 +134,7 @@ impl<E: Entity> Filter<E> {
         if let Some(value) = value {
             self.conditions.push(Box::new(move |sealing| {
                 let value = value.write(sealing, column)?;
-                // Nothing equals null in SQL.
+                // In SQL, `= NULL` is never true.
                 let comparison = if value == V::null() {
                     Comparison::IsNull
                 } else {

@@ -4,23 +4,23 @@ use mainstay_kernel::Uuid;
 
 use crate::{Database, Error, Row, SchemaVersion, statement::Statement};
 
-/// What a service must find in its database before it can serve.
+/// The state of the database that decides whether a service is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// The version of the schema.
+    /// Schema version.
     pub schema: SchemaVersion,
-    /// Whether the key ring opens what is stored: the newest data key, if there is one.
+    /// Whether the key ring can decrypt a stored data key; `true` if there is none.
     pub keys_open: bool,
-    /// Whether the server takes writes: a standby does not, and neither does one that is fenced off.
+    /// Whether the server accepts writes; a standby does not.
     pub takes_writes: bool,
 }
 
 impl Database {
-    /// Looks whether the database is there, migrated, sealed under keys that this process has, and takes writes: as a
-    /// request would find it, on a connection of the pool, unless all of them are in use.
+    /// Checks the state of the database, on a connection of the pool or, if the pool is exhausted, on the one for
+    /// health checks.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when Postgres does not answer; [`Error::Internal`] when it was never migrated.
+    /// [`Error::Unavailable`] if Postgres does not respond; [`Error::Internal`] if the schema does not exist.
     pub async fn health(&self) -> Result<Health, Error> {
         let text = r"
             SELECT (SELECT coalesce(max(version), 0) FROM mainstay.schema_history),
@@ -38,7 +38,7 @@ impl Database {
             .await?;
         let row = rows
             .first()
-            .ok_or_else(|| Error::internal("a query without conditions has no row"))?;
+            .ok_or_else(|| Error::internal("the health check returned no row"))?;
 
         let health = Health {
             schema: SchemaVersion {
@@ -50,7 +50,7 @@ impl Database {
         };
 
         if !health.takes_writes {
-            // The address may have moved to another server since these were opened.
+            // The address may lead to another server now.
             self.forget_connections();
         }
 
@@ -61,6 +61,7 @@ impl Database {
         let Some(id) = row.get::<Option<i64>>(3)? else {
             return Ok(true);
         };
+
         let (organization, subject): (Uuid, Uuid) = (row.get(4)?, row.get(5)?);
         Ok(self
             .ring()

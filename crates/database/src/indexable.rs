@@ -9,28 +9,28 @@ use crate::{Column, Sealing};
 /// [`Identifying`] type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot have a blind index",
-    label = "not sealed, or not a type whose values are as many as the people",
-    note = "a blind index stands beside a `Sealed<T>` or `Option<Sealed<T>>` whose `T` implements `Identifying`: values that \
-            take few forms (dates, choices, flags) are read off from how often each index occurs"
+    label = "not sealed, or not a type with enough distinct values",
+    note = "a blind index requires a `Sealed<T>` or `Option<Sealed<T>>` whose `T` implements `Identifying`",
+    note = "values with few distinct forms (dates, choices, flags) could be guessed from how often each index occurs"
 )]
 pub trait Indexable {
-    /// The normalised form of a value, from the plaintext of its cell; `None` when the plaintext is no such value.
+    /// The normalised form of a value, from its plaintext; `None` if the plaintext is invalid.
     fn normalised(plaintext: &[u8]) -> Option<Zeroizing<String>>;
-    /// The index to write beside the value.
+    /// The index to store with the value.
     fn write_index(
         &self,
         sealing: &Sealing<'_>,
         column: &'static str,
         length: IndexLength,
     ) -> Value;
-    /// The indexes under which the value may be found.
+    /// The indexes under which the value may be stored.
     fn find_indexes(
         &self,
         sealing: &Sealing<'_>,
         column: &'static str,
         length: IndexLength,
     ) -> Vec<Value>;
-    /// Whether both have the same normalised value.
+    /// Whether both have the same normalised form.
     fn is_same(&self, other: &Self) -> bool;
 }
 
@@ -97,7 +97,7 @@ impl<T: Identifying> Indexable for Option<Sealed<T>> {
     }
 }
 
-/// The normalised form of a `T`, from the plaintext of its cell.
+/// The normalised form of a `T`, from its plaintext.
 pub fn normalised<T: Identifying>(plaintext: &[u8]) -> Option<Zeroizing<String>> {
     T::from_plaintext(plaintext).map(|value| value.normalised())
 }

@@ -7,10 +7,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Error, PrivateColumn};
 
-/// Work for later: queued in the statement of the change that asks for it, done by the worker. What was not committed
-/// is never done, and what was committed is never forgotten.
+/// A job: queued in the same statement as the change that requires it, and run by the worker. It runs if and only if
+/// the change is committed.
 ///
-/// The payload is sealed, since it may hold an address or a one-time secret, and wiped once the work is done.
+/// The payload is sealed, because it may contain an address or a one-time secret, and is deleted when the job is done.
 #[derive(Clone, Debug)]
 pub struct Job {
     id: Id<Job>,
@@ -18,11 +18,11 @@ pub struct Job {
     payload: Vec<u8>,
 }
 
-/// What the payload of a job is sealed for.
+/// The purpose for which payloads are sealed.
 const PURPOSE: &str = "job";
 
 impl Job {
-    /// Where payloads stand.
+    /// The column of payloads.
     pub const PAYLOAD: PrivateColumn = PrivateColumn {
         table: "mainstay.jobs",
         id: "id",
@@ -32,10 +32,10 @@ impl Job {
         context: "uuid_send(id)",
     };
 
-    /// Work of this kind, to be done as soon as it is committed.
+    /// Creates a job of this kind, which is due as soon as it is committed.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the payload has no JSON form.
+    /// [`Error::Internal`] if the payload cannot be serialized.
     pub fn new(
         kind: &'static str,
         payload: &impl Serialize,
@@ -45,45 +45,47 @@ impl Job {
         let id: Id<Self> = runtime.new_id();
         let payload = serde_json::to_vec(payload).map_err(Error::internal)?;
         let payload = ring.seal_private(&runtime.random, PURPOSE, id.uuid().as_bytes(), &payload);
+
         Ok(Self { id, kind, payload })
     }
 
-    /// Which one it is.
+    /// ID of the job.
     pub fn id(&self) -> Id<Self> {
         self.id
     }
 
-    /// Opens the payload of the job `id` as it stands in the database.
+    /// Decrypts and deserializes the stored payload of the job `id`.
     ///
     /// # Errors
-    /// [`Error::Internal`] when it does not open or is no `T`.
+    /// [`Error::Internal`] if it cannot be decrypted or is not a `T`.
     pub fn open<T: DeserializeOwned>(
         id: Id<Self>,
         sealed: &[u8],
         ring: &KeyRing,
     ) -> Result<T, Error> {
         let payload = ring.open_private(PURPOSE, id.uuid().as_bytes(), sealed);
-        let payload =
-            payload.map_err(|error| Error::internal(format!("job {id} does not open: {error}")))?;
+        let payload = payload
+            .map_err(|error| Error::internal(format!("cannot decrypt job {id}: {error}")))?;
+
         serde_json::from_slice(&payload).map_err(Error::internal)
     }
 }
 
-/// The clause that queues jobs if there is a row in `changed`, its first value at position `first`. They are due by the
-/// clock of the database, as the queue is: a replica whose clock is ahead delays none.
+/// The clause that queues jobs if `changed` has a row. Its first parameter is at position `first`. The jobs are due by
+/// the database's clock, so that a replica whose clock is ahead does not delay them.
 pub(crate) fn queued(first: usize) -> String {
     format!(
         r"
             , queued AS (
                 INSERT INTO mainstay.jobs (id, kind, payload, run_at, created_at)
                 SELECT id, kind, payload, now(), now()
-                FROM unnest(${}::uuid[], ${}::text[], ${}::bytea[]) AS job (id, kind, payload)
+                FROM unnest(${ids}::uuid[], ${kinds}::text[], ${payloads}::bytea[]) AS job (id, kind, payload)
                 WHERE EXISTS (SELECT FROM changed)
             )
         ",
-        first,
-        first + 1,
-        first + 2
+        ids = first,
+        kinds = first + 1,
+        payloads = first + 2,
     )
 }
 

@@ -6,14 +6,14 @@ use mainstay_crypto::DataKey;
 use mainstay_kernel::{Clock, Timestamp, Uuid};
 use moka::sync::Cache;
 
-/// How many unwrapped data keys a process keeps, and for how long.
-const MOST: u64 = 20_000;
+/// Maximum number of cached data keys, and how long they are cached.
+const CAPACITY: u64 = 20_000;
 const LIFETIME: Duration = Duration::from_secs(300);
 
-/// Unwrapped data keys by row, so that a patch of a row that was just read seals without asking for its key.
+/// A cache of unwrapped data keys by row, so that updating a row that was just read takes no extra round trip.
 ///
-/// A key is given out for its lifetime by the service's clock, however often it was asked for; one that nobody asks for is
-/// let go by the machine's. The last reference that is dropped wipes it.
+/// Keys expire after their lifetime by the service's clock, whether they are used or not. Unused keys are evicted by
+/// the machine's clock. Dropping the last reference wipes a key from memory.
 pub(crate) struct KeptKeys {
     keys: Cache<Uuid, (Timestamp, DataKey)>,
     clock: Clock,
@@ -23,21 +23,22 @@ impl KeptKeys {
     pub(crate) fn new(clock: Clock) -> Self {
         Self {
             keys: Cache::builder()
-                .max_capacity(MOST)
+                .max_capacity(CAPACITY)
                 .time_to_live(LIFETIME)
                 .build(),
             clock,
         }
     }
 
-    /// The key of a row, if it was kept less than its lifetime ago.
+    /// The key of a row, unless it has expired.
     pub(crate) fn get(&self, row: Uuid) -> Option<DataKey> {
         let (since, key) = self.keys.get(&row)?;
-        // A clock that was set back tells nothing of how old a key is.
+        // A negative age, after the clock was set back, fails the conversion and counts as expired.
         let age = Duration::try_from(self.clock.now().inner() - since.inner());
         if age.is_ok_and(|age| age < LIFETIME) {
             return Some(key);
         }
+
         self.forget(row);
         None
     }
@@ -71,9 +72,9 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_bound_are_kept() {
+    fn the_cache_does_not_exceed_its_capacity() {
         let (kept, _) = kept();
-        let (key, rows) = (key(), 1..=u128::from(MOST) + 5_000);
+        let (key, rows) = (key(), 1..=u128::from(CAPACITY) + 5_000);
         for row in rows.clone() {
             kept.insert(Uuid::from_u128(row), key.clone());
         }
@@ -83,18 +84,18 @@ mod tests {
             .filter(|row| kept.get(Uuid::from_u128(*row)).is_some())
             .count();
 
-        // Those that had to go are not counted as kept, and those that stayed are given out.
+        // Evicted keys are gone, and all others are returned.
         assert_eq!(u64::try_from(found).unwrap(), kept.keys.entry_count());
-        assert!((1..=MOST).contains(&kept.keys.entry_count()), "{found}");
+        assert!((1..=CAPACITY).contains(&kept.keys.entry_count()), "{found}");
     }
 
     #[test]
-    fn a_key_is_given_out_for_its_lifetime_and_no_longer() {
+    fn a_key_is_returned_for_its_lifetime() {
         let (kept, clock) = kept();
         let row = Uuid::from_u128(1);
         kept.insert(row, key());
 
-        // To ask for it does not prolong it.
+        // Using a key does not extend its lifetime.
         for _ in 0..4 {
             clock.advance(Span::minutes(1));
             assert!(kept.get(row).is_some());
@@ -106,18 +107,18 @@ mod tests {
         clock.advance(Span::microseconds(1));
         assert!(kept.get(row).is_none());
 
-        // It is gone, and not only withheld.
+        // The key is removed, not only withheld.
         kept.keys.run_pending_tasks();
         assert_eq!(kept.keys.entry_count(), 0);
         assert_eq!(
             kept.keys.policy().time_to_live(),
             Some(LIFETIME),
-            "nor does one stay that nobody asks for"
+            "an unused key expires, too"
         );
     }
 
     #[test]
-    fn a_clock_that_was_set_back_prolongs_nothing() {
+    fn setting_the_clock_back_does_not_extend_a_lifetime() {
         let (kept, clock) = kept();
         let row = Uuid::from_u128(1);
         kept.insert(row, key());
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_forgotten_is_not_given_out() {
+    fn a_forgotten_key_is_not_returned() {
         let (kept, _) = kept();
         let row = Uuid::from_u128(1);
         kept.insert(row, key());

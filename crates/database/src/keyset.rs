@@ -5,9 +5,9 @@ use sea_query::{Alias, Expr, ExprTrait as _, SelectStatement, Value};
 
 use crate::{Direction, Error, Sealing, door::uuid, order::Bind, sorting::Position};
 
-/// The last row of the page before, as the order sees it.
+/// The sort key of the last row of the previous page.
 pub(crate) struct Last {
-    /// Its value; nothing where that is null.
+    /// The value in the sort column; `None` for null.
     value: Option<Value>,
     id: Uuid,
     /// Whether the column may be null.
@@ -23,6 +23,7 @@ impl Last {
     ) -> Result<Self, Error> {
         let value = bind(position.key.clone(), sealing)?;
         let is_null = nullable && position.key == serde_json::Value::Null;
+
         Ok(Self {
             value: (!is_null).then_some(value),
             id: position.id,
@@ -30,10 +31,10 @@ impl Last {
         })
     }
 
-    /// Which rows come behind it. Postgres puts nulls last when ascending and first when descending.
+    /// The condition for the rows after this one. Postgres sorts nulls last in ascending and first in descending order.
     fn followed_by(self, column: &'static str, direction: Direction) -> Expr {
         let ascending = direction == Direction::Ascending;
-        let behind = |here: Expr, there: Expr| {
+        let after = |here: Expr, there: Expr| {
             if ascending {
                 here.gt(there)
             } else {
@@ -46,26 +47,26 @@ impl Last {
         match self.value {
             Some(value) => {
                 let here = Expr::tuple([of_row(column), of_row("id")]);
-                let further = behind(here, Expr::tuple([Expr::val(value), last]));
+                let rest = after(here, Expr::tuple([Expr::val(value), last]));
                 if self.nullable && ascending {
-                    further.or(is_null)
+                    rest.or(is_null)
                 } else {
-                    further
+                    rest
                 }
             }
             None => {
-                let further = is_null.clone().and(behind(of_row("id"), last));
+                let rest = is_null.clone().and(after(of_row("id"), last));
                 if ascending {
-                    further
+                    rest
                 } else {
-                    further.or(is_null.not())
+                    rest.or(is_null.not())
                 }
             }
         }
     }
 }
 
-/// Puts the rows in order, behind the last one of the page before.
+/// Adds the order, and the condition for the rows after the previous page.
 pub(crate) fn keyset(
     mut select: SelectStatement,
     column: &'static str,

@@ -1,11 +1,11 @@
-//! The one door to Postgres.
+//! Access to Postgres.
 //!
-//! A [`Door`] is opened with a [`Proof`](mainstay_access::Proof) and carries its caller: it reads and writes the rows of
-//! the caller's organization and no others, and each write leaves its audit record in the same statement. SQL text
-//! is static or built by sea-query with bound values; `sqlx` is named in this room and nowhere else.
+//! A [`Door`] is the data access handle of one caller. It requires a [`Proof`](mainstay_access::Proof) of a
+//! permission, reads and writes only rows of the caller's organization, and adds an audit record to each write in the
+//! same statement. SQL text is static or built by sea-query with bound values. Only this crate uses `sqlx`.
 //!
-//! What is not here: rules of a resource (they stand in its feature's folder) and the HTTP form of an error. The one
-//! way around the door is [`Unscoped`], named loudly; a test lists who uses it.
+//! The rules of a resource are in its module, and the HTTP form of errors is in `mainstay-http`. [`Unscoped`] is the
+//! only way around the door; a test lists its uses.
 
 mod audit;
 mod cell;
@@ -109,7 +109,7 @@ pub use unsettled::{is_unsettled, noting_unsettled};
 pub use mainstay_crypto::IndexLength;
 pub use mainstay_kernel::{Id, Uuid};
 pub use mainstay_macros::Entity;
-/// A value to bind.
+/// A value of a statement's parameter.
 pub use sea_query::Value;
 
 #[doc(hidden)]

@@ -10,36 +10,36 @@ use crate::{
     statement::{Patience, Statement},
 };
 
-/// How long a channel may be quiet before the connection is asked whether it still leads anywhere: a dead path is as quiet
-/// as a quiet channel.
+/// How long a channel may be quiet before the connection is pinged, because a dead connection is quiet, too.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// A connection that hears what a channel announces (`NOTIFY`).
+/// A connection that receives the notifications of a channel (`LISTEN`, `NOTIFY`).
 pub struct Listener {
     postgres: PgListener,
     patience: Patience,
-    /// How long no answer comes at most while it is asked.
+    /// How long the connection may be silent, including a ping, before it counts as lost.
     silence: Duration,
+    /// When the connection last received anything.
     heard: Instant,
 }
 
-/// What a listener has heard.
+/// What a listener receives.
 #[derive(Debug)]
 pub enum Heard {
-    /// The payload of an announcement.
+    /// The payload of a notification.
     Notice(String),
-    /// The connection was lost: announcements may have been missed.
+    /// The connection was lost, and notifications may have been missed.
     Lost(Error),
 }
 
 impl Database {
-    /// Listens on `channel`, on a connection of its own, past a pooler.
+    /// Listens on `channel`, on a separate connection that bypasses a pooler.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when Postgres cannot be reached.
+    /// [`Error::Unavailable`] if Postgres cannot be reached.
     pub async fn listen(&self, channel: &'static str) -> Result<Listener, Error> {
         let settings = self.settings();
-        // sqlx's listener takes a pool; this one holds the listener's only connection.
+        // sqlx's listener requires a pool; this one has only the listener's connection.
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(settings.acquire_timeout)
@@ -51,7 +51,7 @@ impl Database {
 
         let listening = async {
             let mut postgres = PgListener::connect_with(&pool).await?;
-            // A connection that was lost is for us to notice: what was announced meanwhile was missed.
+            // Without a silent reconnect, so that the caller learns that notifications may have been missed.
             postgres.eager_reconnect(false);
             postgres.listen(channel).await?;
             Ok::<_, sqlx::Error>(postgres)
@@ -73,22 +73,21 @@ impl Database {
                 heard: Instant::now(),
             }),
             Ok(Err(error)) => Err(Error::unavailable(error)),
-            Err(_) => Err(Error::unavailable("no listener came about in time")),
+            Err(_) => Err(Error::unavailable("connecting the listener timed out")),
         }
     }
 }
 
 impl Listener {
-    /// Waits for the next announcement. Dropping the future loses none.
+    /// Waits for the next notification. Dropping the future loses none.
     pub async fn hear(&mut self) -> Heard {
         loop {
-            // What is quiet for so long was asked, and has not answered: also when each asking was cut short.
+            // The pings were not answered, or their futures were dropped each time.
             if self.heard.elapsed() > self.silence {
-                return Heard::Lost(Error::lost("the connection has gone silent"));
+                return Heard::Lost(Error::lost("the connection is silent"));
             }
 
             let quiet = sleep(QUIET.saturating_sub(self.heard.elapsed()));
-
             tokio::select! {
                 heard = self.postgres.try_recv() => match heard {
                     Ok(Some(notice)) => {
@@ -110,7 +109,7 @@ impl Listener {
     /// Runs a static query on the listener's connection.
     ///
     /// # Errors
-    /// [`Error::Lost`] when the connection is lost.
+    /// [`Error::Lost`] if the connection is lost.
     pub async fn select(
         &mut self,
         name: &'static str,
@@ -120,6 +119,7 @@ impl Listener {
             .run(&mut self.postgres, self.patience)
             .await?;
         self.heard = Instant::now();
+
         Ok(rows)
     }
 }

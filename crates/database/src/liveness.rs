@@ -5,11 +5,11 @@ use std::{
     time::Instant,
 };
 
-/// What one connection to a server says of its siblings.
+/// What the failure of one connection says about the other connections to the same server.
 ///
-/// When one breaks, or no answer comes on it, those that have not been heard from since are most likely dead too, and each
-/// would cost a request its whole patience to find that out. They are given up instead. When a statement was merely dropped
-/// (its client went away, a deadline passed), nobody knows, and they are asked before they are used again.
+/// If a connection breaks or times out, the idle ones are probably dead, too, and each would cost a request its full
+/// timeout to find out. They are closed. If a statement was only dropped, because its client went away or a deadline
+/// passed, they are pinged before they are used again.
 #[derive(Clone, Default)]
 pub(crate) struct Liveness(Arc<Mutex<Times>>);
 
@@ -19,29 +19,29 @@ struct Times {
     suspected: Option<Instant>,
 }
 
-/// What to make of a connection that has lain idle.
+/// How to treat an idle connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Assessment {
     /// Use it.
     Alive,
-    /// Ask whether it answers.
+    /// Ping it before use.
     Suspect,
     /// Close it.
     Dead,
 }
 
 impl Liveness {
-    /// A connection broke, or no answer came on it.
+    /// Notes that a connection broke or timed out.
     pub(crate) fn broke(&self) {
         self.lock().broke = Some(Instant::now());
     }
 
-    /// A statement was dropped before it was answered.
+    /// Notes that a statement was dropped before it was answered.
     pub(crate) fn suspected(&self) {
         self.lock().suspected = Some(Instant::now());
     }
 
-    /// What to make of a connection that was last heard from at `heard`.
+    /// The verdict on a connection that last responded at `heard`.
     pub(crate) fn assess(&self, heard: Instant) -> Assessment {
         let times = self.lock();
         let is_before = |moment: Option<Instant>| moment.is_some_and(|moment| heard <= moment);
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_is_judged_by_what_happened_after_it_was_last_heard_from() {
+    fn only_failures_after_the_last_response_count() {
         let liveness = Liveness::default();
         let before = Instant::now();
         assert_eq!(liveness.assess(before), Assessment::Alive);

@@ -1,4 +1,4 @@
-//! The owner's connection: migrations and what an operator does to the schema. The serving process never opens one.
+//! The connection of the schema's owner, for migrations and operator commands. A serving process never opens it.
 
 use std::{error::Error as _, time::Duration};
 
@@ -10,7 +10,6 @@ use refinery_core::{
 use sea_query::Value;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, postgres::PgConnection};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -22,105 +21,104 @@ use crate::{
 
 pub use refinery_core::{Migration, Runner as Migrations};
 
-/// Waits for other migrators for as long as they take. Any number will do, as long as every migrator takes the same.
+/// Waits for other migrators without a timeout. The number is arbitrary, but the same in all of them.
 const ADVISORY_LOCK: &str = "SET lock_timeout = 0; SELECT pg_advisory_lock(7218340961)";
 
-/// From then on no lock is waited for longer: behind a migration that waits for a table, every request to it waits too.
-/// Shorter than a statement of the service may take, so that those requests are late and not refused.
+/// The timeout for all other locks. While a migration waits for a table lock, all requests to that table wait, too. The
+/// timeout is shorter than that of statements, so these requests are delayed but do not fail.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '3s'";
 
-/// The platform's history is in it, so it is there before the first migration.
+/// Created before the first migration, because it contains the platform's history.
 const PLATFORM_SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS mainstay";
 
-/// The serving role reads both histories for its health check.
+/// The serving role reads both histories in health checks.
 const SHOW_HISTORIES: &str =
     "GRANT SELECT ON mainstay.schema_history, public.refinery_schema_history TO mainstay_server";
 
 const UNLOCK: &str = "RESET lock_timeout; SELECT pg_advisory_unlock_all()";
 
-/// How often a migration is tried that does not get a lock.
+/// Maximum number of attempts if a migration does not get a lock.
 const ATTEMPTS: u32 = 6;
 
-/// How long the traffic that has waited behind it gets, before it is tried again; so much more each time.
+/// The delay before the second attempt, in which waiting requests proceed; it grows by the same amount each time.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
-/// SQLSTATE of a lock that was not had in time (`lock_not_available`), and of a deadlock.
+/// SQLSTATEs of a lock timeout (`lock_not_available`) and a deadlock.
 const NO_LOCK: [&str; 2] = ["55P03", "40P01"];
 
-/// How long a farewell may take.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// Timeout for closing the connection.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection as the role that owns the schema.
 pub struct Owner(PgConnection);
 
-/// What became of the schema.
+/// The result of a migration.
 #[derive(Debug)]
 pub struct Migrated {
-    /// The migrations that were applied, as in `platform V1__keys` and `app V1__customers`; none where the schema was up
-    /// to date, or ahead.
+    /// Names of the applied migrations, such as `platform V1__keys` and `app V1__customers`; empty if the schema was up to
+    /// date or newer.
     pub applied: Vec<String>,
-    /// The version at which the schema is now: later than the last migration of this program, where a newer one was
-    /// there before.
+    /// The schema version now; higher than that of this program if a newer release has migrated before.
     pub version: SchemaVersion,
 }
 
-/// What became of one sequence of migrations.
+/// The result of one sequence of migrations.
 struct Sequence {
     applied: Vec<String>,
     version: i32,
 }
 
-/// Why the schema was not brought up to date.
+/// Why the schema was not migrated.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// The database did not answer, or refused.
+    /// The database is unavailable, or refused a statement.
     #[error(transparent)]
     Database(#[from] Error),
-    /// A migration failed, or those applied are not those of this program. Each runs in a transaction: a failed one
-    /// left nothing.
+    /// A migration failed, or the applied migrations differ from those of this program. Each migration runs in a
+    /// transaction, so a failed one changed nothing.
     #[error("the migrations were not applied")]
     Migration(#[from] refinery_core::Error),
-    /// A migration did not get a lock, however often it was tried. It left nothing.
+    /// A migration did not get a lock in any attempt. It changed nothing.
     #[error(
-        "a migration did not get a lock within {ATTEMPTS} attempts: another session holds it in a transaction that does not \
-         end. Find it (SELECT pid, state, xact_start, query FROM pg_stat_activity ORDER BY xact_start), end it, then run \
-         `migrate` again"
+        "a migration did not get a lock within {ATTEMPTS} attempts: another session holds it in a long transaction. \
+         Find the session (SELECT pid, state, xact_start, query FROM pg_stat_activity ORDER BY xact_start), end it, \
+         then run `migrate` again"
     )]
     Locked(#[source] refinery_core::Error),
 }
 
 impl Owner {
-    /// Connects.
+    /// Connects as the owner.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when Postgres cannot be reached or does not prove its name.
+    /// [`Error::Unavailable`] if Postgres cannot be reached or its certificate is not valid for its name.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, Error> {
-        // A migration takes as long as it takes; how long it waits for a lock, the role says.
+        // A migration has no statement timeout. The role sets the lock timeout.
         let limits = Limits::OfSession {
             statement_timeout: Duration::ZERO,
             lock_timeout: None,
         };
+
         url.connect(limits)
             .await
             .map(Self)
             .map_err(Error::of_connecting)
     }
 
-    /// Applies those migrations of `schema` that are missing, the platform's before the app's, one migrator at a time. One
-    /// that does not get a lock within three seconds steps aside for a while, and is tried six times.
+    /// Applies missing migrations of `schema`, the platform's before the app's, one migrator at a time. A migration that
+    /// does not get a lock within three seconds is repeated after a delay, up to six attempts.
     ///
-    /// A schema that is ahead is left as it is: migrations only go forward, and keep the release before them running.
+    /// A newer schema is left unchanged, because migrations only go forward and are compatible with the previous
+    /// release.
     ///
     /// # Errors
-    /// [`MigrationError`]; the migrations before the failed one stay applied.
+    /// [`MigrationError`]. Migrations before the failed one stay applied.
     pub async fn migrate(&mut self, schema: &SchemaMigrations) -> Result<Migrated, MigrationError> {
         self.0.execute(ADVISORY_LOCK).await.map_err(Error::from)?;
         self.0.execute(LOCK_TIMEOUT).await.map_err(Error::from)?;
 
         let migrated = self.apply(schema).await;
-        // The lock ends with the session at the latest.
         self.0.execute(UNLOCK).await.map_err(Error::from)?;
-
         let migrated = migrated?;
 
         self.0.execute(SHOW_HISTORIES).await.map_err(Error::from)?;
@@ -138,6 +136,7 @@ impl Owner {
             .into_iter()
             .flat_map(|(of, names)| names.into_iter().map(move |name| format!("{of} {name}")))
             .collect();
+
         Ok(Migrated {
             applied,
             version: SchemaVersion {
@@ -164,10 +163,10 @@ impl Owner {
                 }
                 Err(error) if !lacks_lock(&error) => return Err(error.into()),
                 Err(error) if attempt == ATTEMPTS => return Err(MigrationError::Locked(error)),
-                // Those before it stay applied, and are not among the missing ones any more.
+                // The migrations before it stay applied, so the next attempt starts with this one.
                 Err(error) => {
                     applied.extend(error.report().into_iter().flat_map(names));
-                    tracing::warn!(attempt, attempts = ATTEMPTS, %error, "a migration did not get a lock");
+                    tracing::warn!(attempt, attempts = ATTEMPTS, %error, "migration did not get a lock");
                     sleep(BETWEEN_ATTEMPTS * attempt).await;
                 }
             }
@@ -179,8 +178,8 @@ impl Owner {
         })
     }
 
-    /// A schema that is ahead must have all of `migrations`. What was applied was compared in order, so that up to the first
-    /// unknown one it is what this program has.
+    /// Checks that a newer schema has all of `migrations`. refinery compares them in order, so the applied ones are
+    /// the same up to the first unknown one.
     async fn compare(
         &mut self,
         migrations: &Migrations,
@@ -207,7 +206,7 @@ impl Owner {
     /// Runs a static statement.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn run(
         &mut self,
         text: &'static str,
@@ -217,15 +216,15 @@ impl Owner {
             .await
     }
 
-    /// Runs a statement that this room has built.
+    /// Runs a statement built by this crate.
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<Vec<Row>, Error> {
         statement.run(&mut self.0, Patience::without_end()).await
     }
 
-    /// Says goodbye, so that the server need not find out.
+    /// Closes the connection gracefully.
     pub async fn close(self) {
-        // A connection that does not close in order is closed all the same.
-        drop(timeout(FAREWELL, self.0.close()).await);
+        // On a timeout, dropping the connection closes it anyway.
+        drop(timeout(CLOSE_TIMEOUT, self.0.close()).await);
     }
 }
 
@@ -233,7 +232,7 @@ fn names(report: &refinery_core::Report) -> impl Iterator<Item = String> {
     report.applied_migrations().iter().map(ToString::to_string)
 }
 
-/// Whether a migration failed for want of a lock: sooner or later it gets it.
+/// Whether a migration failed because it did not get a lock, so that it may succeed later.
 fn lacks_lock(error: &refinery_core::Error) -> bool {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     let codes = causes.filter_map(|cause| {
@@ -247,12 +246,12 @@ fn lacks_lock(error: &refinery_core::Error) -> bool {
         .any(|code| NO_LOCK.contains(&code.as_ref()))
 }
 
-/// Whether what was refused is a migration that came after the `newest` of this program.
+/// Whether the error is an applied migration that is newer than the `newest` of this program.
 fn is_of_newer(error: &refinery_core::Error, newest: i32) -> bool {
     matches!(error.kind(), Kind::MissingVersion(unknown) if unknown.version() > newest)
 }
 
-/// refinery's driver traits over a connection of sqlx.
+/// Implements refinery's driver traits for a connection of sqlx.
 struct Adapter<'a>(&'a mut PgConnection);
 
 impl AsyncTransaction for Adapter<'_> {
@@ -269,6 +268,7 @@ impl AsyncTransaction for Adapter<'_> {
             count += 1;
         }
         transaction.commit().await?;
+
         Ok(count)
     }
 }

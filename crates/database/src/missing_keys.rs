@@ -1,34 +1,34 @@
-//! Rows whose data key is not there although their person was not erased: what a restore without `data_keys` leaves.
+//! Finds rows whose data key is missing although the person was not erased, as after a restore without `data_keys`.
 
 use crate::{Database, Error, SealedTable, sealed_table::KeyHolder, statement::Statement};
 
-/// How many of a table's oldest and of its newest rows are looked at.
+/// How many of a table's oldest rows, and how many of its newest rows, are checked.
 const SAMPLE: usize = 100;
 
-/// What a look at a table's oldest and newest rows found.
+/// The result of checking a table's oldest and newest rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MissingKeys {
-    /// The table.
+    /// Name of the table.
     pub table: &'static str,
-    /// Rows that name a data key, of those that were looked at.
+    /// Number of checked rows that refer to a data key. Erased rows do not.
     pub rows: u64,
-    /// Those of them whose data key is not there. An erased row names none.
+    /// Number of those rows whose data key is missing.
     pub missing: u64,
 }
 
 impl MissingKeys {
-    /// Whether that is no accident of one row: at least half of the rows cannot be opened.
+    /// Whether keys were lost on a large scale: at least half of the rows cannot be decrypted.
     pub fn is_loss(&self) -> bool {
         self.missing > 0 && self.missing * 2 >= self.rows
     }
 }
 
 impl Database {
-    /// Looks whether rows have their data keys: two hundred of each table at most, the oldest and the newest, by primary
-    /// key, so that it costs the same whatever the table's size.
+    /// Checks whether rows have their data keys: at most the hundred oldest and newest of each table, found by primary
+    /// key, so that the cost does not depend on the size of the table.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn missing_keys(&self) -> Result<Vec<MissingKeys>, Error> {
         let mut found = Vec::new();
         for table in self.sealed_tables().iter().filter(|table| has_keys(table)) {
@@ -42,8 +42,9 @@ impl Database {
 
             let row = rows
                 .first()
-                .ok_or_else(|| Error::internal("a count without conditions has no row"))?;
+                .ok_or_else(|| Error::internal("the count of missing keys returned no row"))?;
             let (rows, missing): (i64, i64) = (row.get(0)?, row.get(1)?);
+
             found.push(MissingKeys {
                 table: table.table,
                 rows: rows.cast_unsigned(),
@@ -55,7 +56,7 @@ impl Database {
     }
 }
 
-/// Whether its rows name data keys themselves.
+/// Whether the rows of the table refer to data keys.
 pub(crate) fn has_keys(table: &SealedTable) -> bool {
     table.key == KeyHolder::Row && table.is_sealed()
 }
@@ -67,7 +68,8 @@ fn sample(table: &SealedTable) -> String {
             SELECT count(*), count(*) FILTER (WHERE k.id IS NULL)
             FROM (
                 (SELECT {id}, data_key FROM {table} ORDER BY {id} LIMIT {SAMPLE})
-                UNION (SELECT {id}, data_key FROM {table} ORDER BY {id} DESC LIMIT {SAMPLE})
+                UNION
+                (SELECT {id}, data_key FROM {table} ORDER BY {id} DESC LIMIT {SAMPLE})
             ) sample
             LEFT JOIN mainstay.data_keys k ON k.id = sample.data_key
             WHERE sample.data_key IS NOT NULL
@@ -80,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_row_is_an_accident_and_half_of_them_a_loss() {
+    fn only_half_of_the_rows_or_more_are_a_loss() {
         let of = |rows, missing| {
             MissingKeys {
                 table: "customers",

@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Entity, Error, Field, Plain, Revealable, Sealing};
 
-/// Which way a listing runs.
+/// The direction of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// Smallest or oldest first.
@@ -18,7 +18,7 @@ pub enum Direction {
     Descending,
 }
 
-/// In which order a listing comes. Rows that are alike come in the order of their ids.
+/// The order of a listing. Rows with equal values are ordered by ID.
 pub struct Order<E> {
     pub(crate) name: &'static str,
     pub(crate) direction: Direction,
@@ -32,24 +32,24 @@ pub(crate) enum By<E> {
         bind: Bind,
         nullable: bool,
     },
-    /// A sealed field: the database cannot see its order, so the matching rows are sorted here.
+    /// A sealed field: the database cannot sort by it, so the matching rows are sorted in memory.
     Sealed {
         key: KeyOf<E>,
         allowed: Arc<Principal>,
     },
 }
 
-/// Makes a cursor's key a value to compare the column with.
+/// Converts the sort key in a cursor to a value to compare the column with.
 pub(crate) type Bind = fn(serde_json::Value, &Sealing<'_>) -> Result<Value, Error>;
 
-/// A row's key in the order, as a cursor keeps it.
+/// The sort key of a row, as stored in a cursor.
 pub(crate) type KeyOf<E> = Box<dyn Fn(&E) -> Result<serde_json::Value, Error> + Send + Sync>;
 
 impl<E: Entity> Order<E> {
-    /// By a column that is not sealed. There should be an index on organization, column and id.
+    /// Sorts by a column that is not sealed. It should have an index on organization, column and ID.
     ///
-    /// Rows without a value come last when ascending and first when descending, which is how such an index holds them. Where
-    /// a column may be null, a page is found by reading the index up to it.
+    /// Nulls come last in ascending and first in descending order, as in such an index. For a nullable column, finding
+    /// a page reads the index up to it.
     pub fn by<V>(field: Field<E, V>, direction: Direction) -> Self
     where
         V: Plain + Serialize + DeserializeOwned + 'static,
@@ -73,13 +73,13 @@ impl<E: Entity> Order<E> {
         }
     }
 
-    /// By the normalised value of a sealed field. A database that cannot read a name cannot sort by it either, and an
-    /// index that kept the order would tell a thief most of the names; so up to 5,000 matching rows are sorted in
-    /// memory, and more are refused with [`Error::TooManyToSort`].
+    /// Sorts by the normalised value of a sealed field. The database cannot sort encrypted values, and an
+    /// order-preserving index would reveal most of them to an attacker. So up to 5,000 matching rows are sorted in
+    /// memory; more are refused with [`Error::TooManyToSort`].
     ///
-    /// An order tells the values: who may place rows of their own among the others reads each value by bisection. So it
-    /// takes a proof of the permission that reveals the entity's fields, and each page is recorded and counted as
-    /// [`Door::page`](crate::Door::page) says.
+    /// An order reveals values: by inserting rows of their own, callers can find each value by bisection. So it
+    /// requires a proof of the permission that reveals the entity's fields, and each page is recorded and counted: see
+    /// [`Door::page`](crate::Door::page).
     pub fn by_sealed<T: Indexed + 'static>(
         field: Field<E, Sealed<T>>,
         direction: Direction,
@@ -89,6 +89,7 @@ impl<E: Entity> Order<E> {
         E: Revealable,
     {
         let key = Box::new(move |row: &E| Ok((field.get)(row).sort_key().as_str().into()));
+
         Self {
             name: field.column,
             direction,

@@ -26,21 +26,21 @@ use crate::{
 pub struct Page<E> {
     /// The rows, in order.
     pub items: Vec<E>,
-    /// Where the next page starts; `None` on the last.
+    /// Cursor of the next page; `None` on the last page.
     pub next: Option<Cursor>,
 }
 
 impl<P: Permission> Door<P> {
-    /// One page of the caller's organization's rows, in one round trip.
+    /// Reads one page of rows of the caller's organization, in one round trip.
     ///
-    /// A page that compares sealed values, by its order or by a filter, leaves a record: `<resource>.sorted` or
-    /// `<resource>.searched`, with the columns. It counts against what an account may ask so within an hour, and rows are
-    /// sorted on blocking threads, a few at a time.
+    /// A page that filters or sorts by sealed values is recorded as `<resource>.searched` or `<resource>.sorted`, with
+    /// the columns, and counts against the account's hourly limit. Sorting runs on blocking threads, a few listings at
+    /// a time.
     ///
     /// # Errors
-    /// [`Error::Cursor`] when the cursor was not made for this listing, [`Error::TooManyToSort`] when a sealed order
-    /// matches too many rows, [`Error::TooManyComparisons`] when the account has compared sealed values too often,
-    /// [`Error::Unavailable`] when too many listings are sorted at once.
+    /// [`Error::Cursor`] if the cursor is of another listing, [`Error::TooManyToSort`] if a sealed order matches too
+    /// many rows, [`Error::TooManyComparisons`] if the account has filtered or sorted by sealed values too often,
+    /// [`Error::Unavailable`] if too many listings are sorted at once.
     pub async fn page<E: Entity>(
         &self,
         filter: Filter<E>,
@@ -51,12 +51,11 @@ impl<P: Permission> Door<P> {
         self.read_page(filter, order, limit, after, None).await
     }
 
-    /// [`page`](Self::page), which leaves a record of having been read: for what nobody should read unseen. The record is
-    /// written by the statement that reads; without it nothing is shown. `asked` says what was asked for, and stands in
-    /// the log: no personal value belongs in it.
+    /// Like [`page`](Self::page), but always recorded in the audit log, by the same statement. `asked` has the
+    /// filters; it is stored in the log permanently, so it must not contain personal data.
     ///
     /// # Errors
-    /// As [`page`](Self::page).
+    /// Like [`page`](Self::page).
     pub async fn page_on_record<E: Entity>(
         &self,
         filter: Filter<E>,
@@ -94,7 +93,6 @@ impl<P: Permission> Door<P> {
             direction,
             by,
         } = order;
-
         let (mut items, more, key) = match by {
             By::Column {
                 key,
@@ -139,23 +137,22 @@ impl<P: Permission> Door<P> {
             Some(last) if more => Some(self.seal(&context, &key, last)?),
             _ => None,
         };
-
         items.retain(|row| filter.confirms(row));
 
         Ok(Page { items, next })
     }
 
-    /// Refuses an order by a sealed field whose proof is another caller's.
+    /// Refuses an order by a sealed field with the proof of another caller.
     fn check_proof<E: Entity>(&self, order: &Order<E>) -> Result<(), Error> {
         match &order.by {
             By::Sealed { allowed, .. } if **allowed != **self.principal() => Err(Error::internal(
-                "the proof of a sealed order is of another caller",
+                "the proof for a sealed order belongs to another caller",
             )),
             _ => Ok(()),
         }
     }
 
-    /// Reads up to `wanted` rows, and one more where there are more.
+    /// Reads up to `wanted` rows, plus one to show that there are more.
     async fn select_page<E: Entity>(
         &self,
         select: SelectStatement,
@@ -163,7 +160,7 @@ impl<P: Permission> Door<P> {
         recorded: Option<PageRecord>,
     ) -> Result<Vec<Row>, Error> {
         let (text, values) = select.build_sqlx(PostgresQueryBuilder);
-        // Not bound: how many rows are wanted decides the plan, and Postgres would plan anew each time.
+        // The limit is not a parameter, because the plan depends on it, and Postgres would plan each execution again.
         let text = format!("{text} LIMIT {}", wanted + 1);
         let name = statements::<E>().names.page;
 
@@ -176,8 +173,8 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// The statement that reads and writes the record of it. What compares sealed values is counted too, and refused when
-    /// it was too often.
+    /// The statement that reads a page and records it. A page that compares sealed values is also counted, and refused
+    /// above the limit.
     fn on_record<E: Entity>(
         &self,
         name: &'static str,
@@ -193,7 +190,7 @@ impl<P: Permission> Door<P> {
         let admitted = if recorded.compares {
             let (most, account, at) = (first + WIDTH + 1, first + ACTOR, first + OCCURRED_AT);
             values.push(i64::from(self.database().settings().comparisons).into());
-            format!(" WHERE mainstay.admit_comparison(${account}, ${at}, ${most})")
+            format!("WHERE mainstay.admit_comparison(${account}, ${at}, ${most})")
         } else {
             String::new()
         };
@@ -202,8 +199,10 @@ impl<P: Permission> Door<P> {
             r"
                 WITH recorded AS (
                     INSERT INTO mainstay.audit_events ({COLUMNS}, after)
-                    SELECT {record}{admitted}
-                ) {text}
+                    SELECT {record}
+                    {admitted}
+                )
+                {text}
             "
         );
 
@@ -238,7 +237,7 @@ impl<P: Permission> Door<P> {
         select
     }
 
-    /// What a cursor is bound to: another organization, table, order or filter does not open it.
+    /// The context that a cursor is bound to: organization, table, order and filter.
     fn context<E: Entity>(&self, conditions: &[Condition], order: &Order<E>) -> String {
         format!(
             "{} {} {} {:?} {conditions:?}",
@@ -265,6 +264,7 @@ impl<P: Permission> Door<P> {
         };
         let position = serde_json::to_vec(&position).map_err(Error::internal)?;
         let ring = self.database().ring();
+
         Ok(Cursor(ring.seal_cursor(
             &self.runtime().random,
             context.as_bytes(),

@@ -2,7 +2,7 @@
 
 use crate::{Entity, Filter, Order, order::By};
 
-/// What is recorded of a page.
+/// The audit record of a page.
 pub(crate) struct PageRecord {
     pub(crate) verb: &'static str,
     pub(crate) asked: serde_json::Value,
@@ -11,7 +11,7 @@ pub(crate) struct PageRecord {
 }
 
 impl PageRecord {
-    /// What a page with this filter and this order leaves behind: which sealed columns were compared, never with what.
+    /// The record of a page with this filter and order. It names the sealed columns, but contains no values.
     pub(crate) fn of<E: Entity>(
         filter: &Filter<E>,
         order: &Order<E>,

@@ -1,48 +1,46 @@
-//! The parameters of a database URL: each is obeyed or refused by its name, none is passed over.
+//! Checks the parameters of a database URL. Each is supported or refused by name; none is silently ignored.
 
 use std::{collections::HashSet, path::Path};
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
-/// What is wrong with a database URL. The message never holds the password.
+/// What is wrong with a database URL. The message never contains the password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseUrlError {
     /// Not a URL of Postgres.
     #[error("is not a postgres:// URL")]
     Malformed,
-    /// The URL allows a connection that nobody vouches for.
+    /// The URL allows a connection to an unverified server.
     #[error(
-        "must say sslmode=verify-full (with sslrootcert=… for a private CA): anything less can be intercepted"
+        "must have sslmode=verify-full (and sslrootcert=… for a private CA): other modes allow interception"
     )]
     Unverified,
-    /// A parameter that is known, and would be passed over: its name, and what to do instead.
-    #[error("has the parameter {0}, which is not obeyed here: {1}")]
+    /// A parameter that the driver ignores: its name, and what to do instead.
+    #[error("has the parameter {0}, which is not supported: {1}")]
     Parameter(&'static str, &'static str),
-    /// A parameter whose name is not known, and not repeated: it may be part of a password.
-    #[error(
-        "has a parameter that is not known; in a password, write ? as %3F, & as %26 and # as %23"
-    )]
+    /// An unknown parameter. Its name is not shown, because it may be part of a password.
+    #[error("has an unknown parameter; in a password, write ? as %3F, & as %26 and # as %23")]
     UnknownParameter,
-    /// A parameter that is there twice.
+    /// A parameter that occurs more than once.
     #[error("has the parameter {0} more than once")]
     Repeated(&'static str),
     /// More than one host.
-    #[error("names several hosts: name the one that leads to the server that takes writes")]
+    #[error("names several hosts: name only the one of the primary server")]
     SeveralHosts,
-    /// A certificate or a key that cannot be read.
+    /// A certificate or key that cannot be read.
     #[error("{parameter} names {path:?}, which cannot be used: {cause}")]
     File {
-        /// The parameter that names it.
+        /// The parameter that names the file.
         parameter: &'static str,
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// What is wrong with it.
+        /// The error.
         cause: String,
     },
 }
 
-/// What the driver obeys, in all its spellings.
-const OBEYED: [&str; 14] = [
+/// The parameters that the driver supports, in all spellings.
+const SUPPORTED: [&str; 14] = [
     "dbname",
     "host",
     "password",
@@ -59,25 +57,25 @@ const OBEYED: [&str; 14] = [
     "user",
 ];
 
-const ONE_HOST: &str = "name the one host that leads to the server that takes writes";
-const OWN_SOCKETS: &str = "the service decides on its sockets itself";
-const OWN_TLS: &str = "the service demands verified TLS, and decides on the rest itself";
+const ONE_HOST: &str = "name only the host of the primary server";
+const OWN_SOCKETS: &str = "the service sets its socket options itself";
+const OWN_TLS: &str = "the service requires verified TLS, and sets the other TLS options itself";
 const OWN_SESSIONS: &str =
-    "the service prepares its sessions itself; give the role what it needs by ALTER ROLE … SET";
-const NOT_SUPPORTED: &str = "the driver does not know it";
+    "the service sets its session parameters itself; for others, use ALTER ROLE … SET";
+const NOT_SUPPORTED: &str = "the driver does not support it";
 
-/// What libpq, the driver or a hosting provider's examples know, and what is not obeyed here, with the way out.
+/// Parameters of libpq, the driver or hosting providers that are refused, with the alternative.
 const REFUSED: [(&str, &str); 40] = [
     ("application_name", OWN_SESSIONS),
     ("channel_binding", NOT_SUPPORTED),
     ("client_encoding", OWN_SESSIONS),
     (
         "connect_timeout",
-        "MAINSTAY_DATABASE_ACQUIRE_TIMEOUT says how long a connection may take",
+        "set MAINSTAY_DATABASE_ACQUIRE_TIMEOUT instead",
     ),
     (
         "connection_limit",
-        "MAINSTAY_DATABASE_POOL_SIZE says how many connections are kept",
+        "set MAINSTAY_DATABASE_POOL_SIZE instead",
     ),
     ("fallback_application_name", OWN_SESSIONS),
     ("gssdelegation", NOT_SUPPORTED),
@@ -85,7 +83,7 @@ const REFUSED: [(&str, &str); 40] = [
     ("gsslib", NOT_SUPPORTED),
     (
         "hostaddr",
-        "name the host, which the server's certificate must name too",
+        "use the host name that is in the server's certificate",
     ),
     ("keepalives", OWN_SOCKETS),
     ("keepalives_count", OWN_SOCKETS),
@@ -95,17 +93,17 @@ const REFUSED: [(&str, &str); 40] = [
     ("load_balance_hosts", ONE_HOST),
     (
         "lock_timeout",
-        "MAINSTAY_DATABASE_STATEMENT_TIMEOUT says how long a statement may take",
+        "set MAINSTAY_DATABASE_STATEMENT_TIMEOUT instead",
     ),
     ("options", OWN_SESSIONS),
     (
         "passfile",
-        "MAINSTAY_DATABASE_URL_FILE names a file that holds the whole URL",
+        "put the whole URL into a file, and set MAINSTAY_DATABASE_URL_FILE",
     ),
     ("pgbouncer", NOT_SUPPORTED),
     (
         "pool_timeout",
-        "MAINSTAY_DATABASE_ACQUIRE_TIMEOUT says how long a connection may take",
+        "set MAINSTAY_DATABASE_ACQUIRE_TIMEOUT instead",
     ),
     ("replication", NOT_SUPPORTED),
     ("require_auth", NOT_SUPPORTED),
@@ -113,7 +111,7 @@ const REFUSED: [(&str, &str); 40] = [
     ("requiressl", OWN_TLS),
     ("schema", OWN_SESSIONS),
     ("search_path", OWN_SESSIONS),
-    ("service", "write the URL out"),
+    ("service", "write the parameters into the URL"),
     ("ssl_max_protocol_version", OWN_TLS),
     ("ssl_min_protocol_version", OWN_TLS),
     ("sslcertmode", OWN_TLS),
@@ -121,21 +119,21 @@ const REFUSED: [(&str, &str); 40] = [
     ("sslcrl", NOT_SUPPORTED),
     ("sslcrldir", NOT_SUPPORTED),
     ("sslnegotiation", OWN_TLS),
-    ("sslpassword", "the driver takes a key without a passphrase"),
+    ("sslpassword", "use a key without a passphrase"),
     ("statement-cache-capacity", OWN_SESSIONS),
     (
         "statement_timeout",
-        "MAINSTAY_DATABASE_STATEMENT_TIMEOUT says how long a statement may take",
+        "set MAINSTAY_DATABASE_STATEMENT_TIMEOUT instead",
     ),
     ("target_session_attrs", ONE_HOST),
     ("tcp_user_timeout", OWN_SOCKETS),
 ];
 
-/// Refuses what the driver would pass over: parameters that it does not obey, or meets twice, more than one host, and
-/// files that it could not read at each connection.
+/// Refuses what the driver would silently ignore: unsupported or repeated parameters, several hosts, and unreadable
+/// files.
 ///
 /// # Errors
-/// [`DatabaseUrlError`]; names are those of the lists here, since an unknown one may be half of a password.
+/// [`DatabaseUrlError`]. It shows only names in the lists here, because an unknown one may be part of a password.
 pub(crate) fn check(url: &str) -> Result<(), DatabaseUrlError> {
     let (authority, query) = parts(url);
     let host = authority
@@ -145,10 +143,10 @@ pub(crate) fn check(url: &str) -> Result<(), DatabaseUrlError> {
         return Err(DatabaseUrlError::SeveralHosts);
     }
 
-    let mut met = HashSet::new();
+    let mut seen = HashSet::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let name = known(&name)?;
-        if !met.insert(name) {
+        if !seen.insert(name) {
             return Err(DatabaseUrlError::Repeated(name));
         }
         if name == "host" && value.contains(',') {
@@ -160,22 +158,22 @@ pub(crate) fn check(url: &str) -> Result<(), DatabaseUrlError> {
     Ok(())
 }
 
-/// What stands between the scheme and the path, and what follows the question mark (RFC 3986 §3).
+/// The authority and the query of a URL (RFC 3986 §3).
 fn parts(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    (
-        path.split_once('/')
-            .map_or(path, |(authority, _)| authority),
-        query,
-    )
+    let authority = path
+        .split_once('/')
+        .map_or(path, |(authority, _)| authority);
+
+    (authority, query)
 }
 
-/// The parameter's name as it stands in the list of what is obeyed.
+/// The name of a supported parameter.
 fn known(name: &str) -> Result<&'static str, DatabaseUrlError> {
-    if let Some(obeyed) = OBEYED.into_iter().find(|obeyed| *obeyed == name) {
-        return Ok(obeyed);
+    if let Some(supported) = SUPPORTED.into_iter().find(|supported| *supported == name) {
+        return Ok(supported);
     }
 
     let name = if name.starts_with("options[") {
@@ -193,11 +191,11 @@ fn known(name: &str) -> Result<&'static str, DatabaseUrlError> {
     )
 }
 
-/// Reads the PEM file of a parameter that names one, as the driver will.
+/// Reads the PEM file that a parameter names, as the driver will.
 fn check_file(name: &'static str, value: &str) -> Result<(), DatabaseUrlError> {
     let path = Path::new(value);
     let outcome = match name {
-        // The driver takes the text of a certificate in place of a path.
+        // The driver also accepts the text of a certificate instead of a path.
         _ if value.trim_start().starts_with("-----BEGIN ") => return Ok(()),
         "sslrootcert" | "ssl-root-cert" | "ssl-ca" | "sslcert" | "ssl-cert" => {
             CertificateDer::from_pem_file(path).map(drop)
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_passed_over() {
+    fn unsupported_parameters_are_refused() {
         for name in [
             "target_session_attrs",
             "tcp_user_timeout",
@@ -259,18 +257,18 @@ mod tests {
         ] {
             assert_eq!(check(url), Err(DatabaseUrlError::SeveralHosts), "{url}");
         }
-        // A comma in a password is none.
+        // A comma in a password does not separate hosts.
         assert_eq!(check("postgres://u:p,q@a/app?sslmode=verify-full"), Ok(()));
     }
 
     #[test]
-    fn half_a_password_is_not_repeated() {
+    fn part_of_a_password_is_not_shown() {
         let why = refusal("postgres://u:pass?canary&canary=1@db/app?sslmode=verify-full");
         assert!(!why.contains("canary") && why.contains("%3F"), "{why}");
     }
 
     #[test]
-    fn a_file_that_holds_no_certificate_is_named() {
+    fn an_invalid_certificate_file_is_named() {
         let absent = refusal("postgres://u:p@db/app?sslrootcert=/nowhere/ca.pem");
         assert!(
             absent.contains("sslrootcert names \"/nowhere/ca.pem\""),
@@ -282,6 +280,6 @@ mod tests {
 
     #[test]
     fn no_name_is_in_both_lists() {
-        assert!(REFUSED.iter().all(|(name, _)| !OBEYED.contains(name)));
+        assert!(REFUSED.iter().all(|(name, _)| !SUPPORTED.contains(name)));
     }
 }

@@ -107,8 +107,8 @@ impl Pool {
             .map_err(Error::internal)
     }
 
-    /// Opens every connection at once, so that the first requests do not pay for it; each is there for them as soon as it is
-    /// open. Nobody waits for it, so that a busy machine may take its time.
+    /// Opens every connection at once, so that the first requests do not pay for it; each is there for them as soon as
+    /// it is open. Nobody waits for it, so that a busy machine may take its time.
     pub(crate) async fn warm(&self) -> Result<(), Error> {
         let patience = Timeouts {
             wait: Some(WARMING),

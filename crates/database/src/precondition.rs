@@ -1,8 +1,8 @@
 //! What was verified before a change and must still hold when it is made.
 //!
-//! Between a check (of a password, a factor, a role) and the statement that acts on it, the world moves. So the statement
-//! states the verified facts again, as conditions on rows that it locks: it waits for whoever is changing them and then looks
-//! at what they left (PostgreSQL manual, 13.2.1).
+//! Between a check (of a password, a factor, a role) and the statement that acts on it, the world moves. So the
+//! statement states the verified facts again, as conditions on rows that it locks: it waits for whoever is changing
+//! them and then looks at what they left (PostgreSQL manual, 13.2.1).
 
 use sea_query::Value;
 

@@ -63,8 +63,8 @@ pub struct Enforced {
 }
 
 impl Retention {
-    /// The rows of `E`, whose time begins at `field`. Without [`after`](Counted::after) the rule rests until a setting says
-    /// how long.
+    /// The rows of `E`, whose time begins at `field`. Without [`after`](Counted::after) the rule rests until a setting
+    /// says how long.
     pub fn counted_from<E: Entity>(field: Field<E, Timestamp>) -> Counted<E> {
         Counted {
             counted_from: field.column,
@@ -112,7 +112,8 @@ impl Retention {
     /// whether it is due, and one that another worker took is not there any more.
     ///
     /// # Errors
-    /// As the database answers; what was done until then stays done. [`Error::Internal`] when the table is not registered.
+    /// As the database answers; what was done until then stays done. [`Error::Internal`] when the table is not
+    /// registered.
     pub async fn enforce(&self, database: &Database) -> Result<Enforced, Error> {
         let mut done = Enforced::default();
         let Some(after) = self.after else {

@@ -1,9 +1,10 @@
 //! Moving what is sealed from one key to another while the service runs.
 //!
 //! Nothing remembers how far a rotation has come: what is left is what does not name the primary, so that one that was
-//! killed goes on where it was. Rows are taken in small batches by their primary key. A batch never waits for a row that
-//! somebody else is writing, and writes only where the old value still stands, so that a concurrent write wins; what it
-//! passed over, the next pass takes. It runs as the owner of the schema: the serving role needs no right for it.
+//! killed goes on where it was. Rows are taken in small batches by their primary key. A batch never waits for a row
+//! that somebody else is writing, and writes only where the old value still stands, so that a concurrent write wins;
+//! what it passed over, the next pass takes. It runs as the owner of the schema: the serving role needs no right for
+//! it.
 
 mod data_keys;
 mod held_rows;
@@ -61,7 +62,8 @@ pub struct RotationProgress {
 pub struct RotationOutcome {
     /// Rows that stand under the primary now.
     pub moved: u64,
-    /// Rows that do not open: altered, or under a key that is not on the ring. Rows of a unique value that another row has.
+    /// Rows that do not open: altered, or under a key that is not on the ring. Rows of a unique value that another row
+    /// has.
     pub refused: u64,
     /// Rows that somebody else was writing all the time.
     pub left: u64,
@@ -154,8 +156,8 @@ impl Rotation {
         Ok(outcome)
     }
 
-    /// Gives each row that was sealed before `before` a data key of its own anew, and seals its values under it; with an
-    /// account goes what other tables hold under its key.
+    /// Gives each row that was sealed before `before` a data key of its own anew, and seals its values under it; with
+    /// an account goes what other tables hold under its key.
     ///
     /// # Errors
     /// As the database answers; what was sealed anew stays so.

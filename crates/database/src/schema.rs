@@ -22,8 +22,7 @@ pub struct SchemaColumn {
 }
 
 impl Database {
-    /// The columns of some tables, or of all of them, in the order of table and column. The histories of
-    /// migrations are left out.
+    /// Reads the columns of some tables, or of all tables except the migration histories, ordered by table and position.
     ///
     /// # Errors
     /// As the database answers.

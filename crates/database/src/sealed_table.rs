@@ -43,8 +43,9 @@ pub enum Scope {
 pub enum KeyHolder {
     /// In its own column `data_key`.
     Row,
-    /// In the column `data_key` of a row of `table`, whose `id` stands in `column`: an account. Whoever writes such a row
-    /// does it by [`Unscoped::change_sealed`](crate::Unscoped::change_sealed), for the account may get another key meanwhile.
+    /// In the column `data_key` of a row of `table`, whose `id` stands in `column`: an account. Whoever writes such a
+    /// row does it by [`Unscoped::change_sealed`](crate::Unscoped::change_sealed), for the account may get another key
+    /// meanwhile.
     Other {
         /// The table of the row that holds the key.
         table: &'static str,
@@ -53,12 +54,12 @@ pub enum KeyHolder {
     },
 }
 
-/// What becomes of a row when the person whom it describes is erased.
+/// What happens to a row when the person whom it describes is erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erasure {
-    /// It stays, without key, sealed values and blind indexes: other rows refer to it, or the books need it.
+    /// The row stays without key, sealed values and blind indexes, because other rows or the accounts need it.
     Empty,
-    /// It goes: nothing but the person's data was in it.
+    /// The row is deleted, because it contains only the person's data.
     Delete,
 }
 
@@ -84,8 +85,8 @@ pub struct SealedIndex {
     pub scope: Scope,
     /// How much of the digest is kept.
     pub length: IndexLength,
-    /// Whether each value stands in `unique_indexes` too, under each key of the ring. Whoever writes such a table writes
-    /// them, and takes them away.
+    /// Whether each value stands in `unique_indexes` too, under each key of the ring. Whoever writes such a table
+    /// writes them, and takes them away.
     pub claimed: bool,
     /// The normalised form of a value, from the plaintext of its cell; `None` when the plaintext is no such value.
     pub normalised: fn(&[u8]) -> Option<Zeroizing<String>>,

@@ -25,8 +25,8 @@ pub struct PostgresSession {
 const SHORT: Duration = Duration::from_secs(2);
 
 impl Database {
-    /// Opens a connection beside the pool, past a pooler. Its statements may run for `statement_timeout` each, without end
-    /// if that is nothing.
+    /// Opens a connection beside the pool, past a pooler. Its statements may run for `statement_timeout` each, without
+    /// end if that is nothing.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Postgres cannot be reached.
@@ -80,8 +80,8 @@ impl PostgresSession {
             .map(drop)
     }
 
-    /// Asks Postgres to end the session, and what it holds, once it has heard nothing for `most`: a process that has frozen,
-    /// or whose path is dead, keeps no lock for longer.
+    /// Asks Postgres to end the session, and what it holds, once it has heard nothing for `most`: a process that has
+    /// frozen, or whose path is dead, keeps no lock for longer.
     ///
     /// # Errors
     /// As the database answers.
@@ -111,9 +111,9 @@ impl PostgresSession {
             .get(0)
     }
 
-    /// Says goodbye, so that the server need not find out.
+    /// Closes the connection gracefully.
     pub async fn close(self) {
-        // A connection that does not close in order is closed all the same.
+        // On a timeout, dropping the connection closes it anyway.
         drop(timeout(SHORT, self.postgres.close()).await);
     }
 }

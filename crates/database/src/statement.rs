@@ -65,7 +65,8 @@ impl Statement {
         }
     }
 
-    /// Notes that it has made its own transaction read-only: that a write is refused is its own fault, and not the server's.
+    /// Notes that it has made its own transaction read-only: that a write is refused is its own fault, and not the
+    /// server's.
     pub(crate) fn read_only(self) -> Self {
         Self {
             effect: Effect::None,
@@ -156,7 +157,8 @@ impl Encoded {
     /// values, so no value is ever part of the text.
     ///
     /// # Errors
-    /// As Postgres answers; [`Error::Lost`] without an answer, and [`Error::OutcomeUnknown`] where it was to be lasting.
+    /// As Postgres answers; [`Error::Lost`] without an answer, and [`Error::OutcomeUnknown`] where it was to be
+    /// lasting.
     pub(crate) async fn run<'c>(
         self,
         connection: impl PgExecutor<'c>,

@@ -16,8 +16,8 @@ use crate::{Door, Error, statement::Statement};
 /// transaction.commit().await?;
 /// ```
 ///
-/// What goes [around](Door::unscoped) its door takes part in it, until it ends. Dropped without [`commit`](Self::commit), it
-/// leaves nothing: it is rolled back, and its connection returns to the pool.
+/// What goes [around](Door::unscoped) its door takes part in it, until it ends. Dropped without
+/// [`commit`](Self::commit), it leaves nothing: it is rolled back, and its connection returns to the pool.
 #[must_use = "a transaction that is not committed does nothing"]
 pub struct Transaction<P>(Door<P>);
 

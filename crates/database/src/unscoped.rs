@@ -70,13 +70,13 @@ impl Unscoped {
         self.executor.database()
     }
 
-    /// The client's address, where there is one.
+    /// The client's address, if there is one.
     pub fn address(&self) -> Option<IpAddr> {
         self.origin.address
     }
 
-    /// Opens a sealed value that is shown to the very person whom it describes, or to whoever writes to them in their own
-    /// matter, so that nothing is recorded.
+    /// Opens a sealed value that is shown to the very person whom it describes, or to whoever writes to them in their
+    /// own matter, so that nothing is recorded.
     ///
     /// # Errors
     /// [`Error::Internal`] when the key or the value does not open there.
@@ -124,9 +124,9 @@ impl Unscoped {
         self.executor.query(name, text, values).await
     }
 
-    /// Does a [`Change`], writes its event and queues its jobs, in one statement. The rows of the clause named `changed`
-    /// are the answer, unless the change names another clause; without any in `changed`, nothing happened, nothing is
-    /// recorded and nothing queued.
+    /// Does a [`Change`], writes its event and queues its jobs, in one statement. The rows of the clause named
+    /// `changed` are the answer, unless the change names another clause; without any in `changed`, nothing happened,
+    /// nothing is recorded and nothing queued.
     ///
     /// # Errors
     /// As the database answers; then nothing was changed and nothing recorded.

@@ -1,5 +1,5 @@
-//! Whether something lasting was under way when its future was dropped: a deadline that passes in the middle of a write does
-//! not know whether the write happened, and must not say that it did not.
+//! Whether something lasting was under way when its future was dropped: a deadline that passes in the middle of a
+//! write does not know whether the write happened, and must not say that it did not.
 
 use std::{cell::Cell, future::Future};
 

@@ -158,8 +158,8 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// Reads a row as an update answers it. The row may have got another data key while the statement waited for it: that
-    /// key is younger than the statement's snapshot, so it is asked for once more.
+    /// Reads a row as an update answers it. The row may have got another data key while the statement waited for it:
+    /// that key is younger than the statement's snapshot, so it is asked for once more.
     async fn decode_changed<E: Versioned>(&self, id: Id<E>, row: &Row) -> Result<E, Error> {
         if !sealed::<E>() || !row.is_null(E::COLUMNS.len())? {
             return self.decode(row);
@@ -169,8 +169,8 @@ impl<P: Permission> Door<P> {
         self.decode_under(row, Some(&key))
     }
 
-    /// Deletes a row; where it is sealed, its data key goes with it, and with the key what the audit log holds of the row.
-    /// A backup that holds the key can still be read.
+    /// Deletes a row; where it is sealed, its data key goes with it, and with the key what the audit log holds of the
+    /// row. A backup that holds the key can still be read.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none or it is another organization's; [`Error::Stale`] when `if_match` names

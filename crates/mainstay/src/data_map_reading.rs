@@ -191,7 +191,9 @@ fn retention(platform: &Platform, rules: &[Retention], table: &str, personal: bo
 
 fn erasure(sealed: &SealedTable) -> &'static str {
     match sealed.erasure {
-        Erasure::Empty => "the row stays; its data key, sealed values and blind indexes are deleted",
+        Erasure::Empty => {
+            "the row stays; its data key, sealed values and blind indexes are deleted"
+        }
         Erasure::Delete => "the row is deleted",
     }
 }

@@ -36,7 +36,10 @@ const RECEIVER: Recipient = Recipient {
 pub fn module() -> Module {
     Module::new("findings")
         .keeping("mainstay.findings", "until an operator deletes them")
-        .keeping("mainstay.finding_subjects", "until one day after it last suppressed a finding")
+        .keeping(
+            "mainstay.finding_subjects",
+            "until one day after it last suppressed a finding",
+        )
         .keeping("mainstay.watch_marks", "permanently; one row per rule")
         .keeping(
             "mainstay.sealed_comparisons",

@@ -102,7 +102,9 @@ pub enum Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhyUnsealed {
     /// The sealer has not reached its transaction.
-    #[error("the sealer has not reached it: it is not running, or an older transaction is still open")]
+    #[error(
+        "the sealer has not reached it: it is not running, or an older transaction is still open"
+    )]
     NotYet,
     /// This cluster has not reached its transaction ID, or is behind its own seal.
     #[error(

@@ -16,12 +16,12 @@ use crate::{
 };
 
 impl Unscoped {
-    /// All that is known of an account, as [`Door::export`](crate::Door::export) tells it of a person of an organization:
-    /// the registered tables above organizations, and `beside`, whose rows are not sealed. The statement that reads it
-    /// records `event`, for each page.
+    /// Exports all data about an account, as [`Door::export`](crate::Door::export) does for a person of an
+    /// organization: the registered tables that belong to no organization, and `beside`, whose rows are not sealed.
+    /// The statement also records `event`, once per page.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such account; [`Error::Cursor`] when the cursor was not made for it.
+    /// [`Error::NotFound`] if there is no such account; [`Error::Cursor`] if the cursor is of another export.
     pub async fn export_account(
         &self,
         user: UserId,
@@ -55,19 +55,16 @@ impl Unscoped {
             .into_iter()
             .chain(reading.values(user.uuid()))
             .collect();
+        let found = database
+            .write(Statement::new("users.export", text, values))
+            .await?;
 
-        reading.finish(
-            &database
-                .write(Statement::new("users.export", text, values))
-                .await?,
-        )
+        reading.finish(&found)
     }
 }
 
-/// The statement, as that of `Door::export`: a row of an account is sealed under the account's key.
+/// The statement, with the parameters of that of `Door::export`. All rows are sealed under the account's key.
 fn text(tables: &[&SealedTable]) -> String {
-    let (id, section, after, limit) = (FIRST, FIRST + 1, FIRST + 2, FIRST + 3);
-    let record = placeholders(1, WIDTH);
     let mut rows = String::new();
     for (number, table) in tables.iter().enumerate() {
         let SealedTable {
@@ -77,17 +74,15 @@ fn text(tables: &[&SealedTable]) -> String {
             ..
         } = table;
 
-        // Infallible: it writes to a string. Names come from the code at compile time; no value is part of the text.
+        // Writing to a string cannot fail. Names come from the code at compile time; no value is part of the text.
         let _ = write!(
             rows,
             r"
-                SELECT {number} AS section, t.{id} AS id, to_jsonb(t) AS content, k.id AS key,
-                    k.wrapped, k.subject_id
+                SELECT {number} AS section, t.{id} AS id, to_jsonb(t) AS content, k.id AS key, k.wrapped, k.subject_id
                 FROM {name} t
                 JOIN person ON t.{subject} = person.id
                 LEFT JOIN mainstay.data_keys k ON k.id = person.data_key
-                UNION ALL
-            "
+                UNION ALL"
         );
     }
 
@@ -104,15 +99,16 @@ fn text(tables: &[&SealedTable]) -> String {
                 FROM person
             ),
             known AS (
-                {rows}SELECT {LOG}, e.id, to_jsonb(e), NULL::bigint, NULL::bytea, NULL::uuid
+                {rows}
+                SELECT {LOG}, e.id, to_jsonb(e), NULL::bigint, NULL::bytea, NULL::uuid
                 FROM mainstay.audit_events e
                 JOIN person ON e.resource_id = person.id
                 WHERE e.organization_id IS NULL
-                OR e.organization_id IN (
-                    SELECT organization_id
-                    FROM mainstay.memberships
-                    WHERE user_id = person.id
-                )
+                   OR e.organization_id IN (
+                       SELECT organization_id
+                       FROM mainstay.memberships
+                       WHERE user_id = person.id
+                   )
             )
             SELECT known.*
             FROM person
@@ -124,6 +120,11 @@ fn text(tables: &[&SealedTable]) -> String {
                 LIMIT ${limit}
             ) AS known ON true
             ORDER BY section, id
-        "
+        ",
+        id = FIRST,
+        section = FIRST + 1,
+        after = FIRST + 2,
+        limit = FIRST + 3,
+        record = placeholders(1, WIDTH),
     )
 }

@@ -5,42 +5,42 @@ use serde_json::Value as Json;
 
 use crate::Cursor;
 
-/// One page of what is known of a person.
+/// One page of an export.
 #[derive(Clone, Debug)]
 pub struct Export {
-    /// When it was made.
+    /// Time of the export.
     pub exported_at: Timestamp,
     /// The rows that describe the person, table by table.
     pub rows: Vec<ExportedRow>,
-    /// What was done to these rows, in the order of time.
+    /// The audit records about these rows, oldest first.
     pub events: Vec<ExportedEvent>,
-    /// Where the next page starts; `None` on the last: nothing is left out unless this says so.
+    /// Cursor of the next page; `None` on the last page.
     pub next: Option<Cursor>,
 }
 
 /// A row that describes the person.
 #[derive(Clone, Debug)]
 pub struct ExportedRow {
-    /// Its table.
+    /// Name of the table.
     pub table: &'static str,
-    /// What the table is for.
+    /// Purpose of the table.
     pub purpose: String,
-    /// Which row.
+    /// ID of the row.
     pub id: Uuid,
-    /// Its columns, but those that hold secrets of the service.
+    /// The columns of the row, except secrets of the service.
     pub fields: Vec<ExportedField>,
 }
 
-/// A column of a row, and what it holds.
+/// A column of a row and its value.
 #[derive(Clone, Debug)]
 pub struct ExportedField {
-    /// Its name.
+    /// Name of the column.
     pub name: String,
     /// `public`, `internal` or `personal`.
     pub class: String,
-    /// What it is for.
+    /// Purpose of the column.
     pub description: String,
-    /// What it holds, sealed values opened.
+    /// The value; sealed values are decrypted.
     pub value: Json,
     /// How the value is exported.
     pub shown: ExportedAs,
@@ -49,35 +49,34 @@ pub struct ExportedField {
 /// How a value is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportedAs {
-    /// As it stands in the database.
+    /// As stored in the database.
     AsStored,
-    /// It is sealed, and was opened.
+    /// Decrypted.
     Opened,
-    /// It is a blind index, derived from another column and of use to nobody: null stands in its place.
+    /// Replaced by null, because it is a blind index, which is derived from another column.
     Withheld,
-    /// It is sealed, and its key is gone: null stands in its place.
+    /// Replaced by null, because its key was destroyed.
     Destroyed,
 }
 
-/// A record of the audit log about one of the rows. From where it was done and in which session is not told: that is the
-/// personal data of whoever did it.
+/// An audit record about one of the rows. Address and session are left out: they are personal data of the actor.
 #[derive(Clone, Debug)]
 pub struct ExportedEvent {
-    /// The record.
+    /// ID of the record.
     pub id: Uuid,
-    /// When it happened.
+    /// Time of the event.
     pub occurred_at: Timestamp,
-    /// What was done.
+    /// Kind of event.
     pub action: String,
-    /// The operation or command that did it.
+    /// API operation or operator command.
     pub operation: String,
-    /// The account that did it.
+    /// Account that acted.
     pub actor: Option<Uuid>,
-    /// The kind of row.
+    /// Kind of row.
     pub resource: String,
-    /// The row.
+    /// ID of the row.
     pub row: Option<Uuid>,
-    /// What the event changed.
+    /// The changed fields.
     pub changes: Vec<ExportedChange>,
 }
 
@@ -86,9 +85,9 @@ pub struct ExportedEvent {
 pub struct ExportedChange {
     /// Its name.
     pub field: String,
-    /// Its value before.
+    /// Value before the event.
     pub before: Json,
-    /// Its value after.
+    /// Value after the event.
     pub after: Json,
     /// How the two are exported.
     pub shown: ExportedAs,

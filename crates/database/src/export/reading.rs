@@ -1,4 +1,4 @@
-//! How a page of an export is read: from where on, and what of a row is told.
+//! Reads a page of an export: where it starts, and what is exported of a row.
 
 use std::collections::BTreeSet;
 
@@ -18,27 +18,27 @@ use crate::{
 /// The section of the audit log, behind those of the tables.
 pub(super) const LOG: i32 = i32::MAX;
 
-/// Rows and records a page at most.
+/// Maximum number of rows and records per page.
 const PAGE: usize = 500;
 
-/// What the log keeps of a row that follows from the event itself, or would tell nothing.
+/// Columns that the platform maintains; their changes are implied by the event.
 const HIDDEN: [&str; 4] = ["data_key", "organization_id", "updated_at", "version"];
 
-/// What a cursor holds under its seal.
+/// The encrypted content of a cursor.
 #[derive(Serialize, Deserialize)]
 struct Position {
     section: i32,
     id: Uuid,
 }
 
-/// A page that is about to be read.
+/// The reading of one page.
 pub(super) struct Reading<'a> {
     database: &'a Database,
     organization: Uuid,
-    /// What a cursor is bound to.
+    /// The context that cursors are bound to.
     context: String,
     after: Position,
-    /// The tables whose rows describe the person: their positions are the sections.
+    /// The tables whose rows describe the person. Their positions are the section numbers.
     pub(super) tables: Vec<&'a SealedTable>,
     schema: Vec<SchemaColumn>,
 }
@@ -78,7 +78,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// What the statement takes after the record: whom, the section and id to go on after, and how many.
+    /// The parameters of the statement after the record: person, section and ID to continue after, and limit.
     pub(super) fn values(&self, person: Uuid) -> [Value; 4] {
         let wanted = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
         [
@@ -89,7 +89,8 @@ impl<'a> Reading<'a> {
         ]
     }
 
-    /// What was found, told. Each row is section, id, content, and the key beside it: id, wrapped, subject.
+    /// Builds the export from the rows found. Their columns are section, ID, content, and the key's ID, wrapped form
+    /// and subject.
     pub(super) fn finish(&self, found: &[Row]) -> Result<Export, Error> {
         if found.is_empty() {
             return Err(Error::NotFound);
@@ -105,7 +106,7 @@ impl<'a> Reading<'a> {
 
         let mut last = None;
         for (number, row) in found.iter().enumerate() {
-            // The one row that says that there is such a person, when there is nothing more to tell.
+            // The row of nulls, which says that the person exists but there are no further rows.
             if row.is_null(0)? {
                 break;
             }
@@ -149,7 +150,7 @@ impl<'a> Reading<'a> {
         )))
     }
 
-    /// The key that was selected with a row, where it still stands.
+    /// The data key selected with a row; `None` if it was destroyed.
     fn key_beside(&self, row: &Row) -> Result<Option<DataKey>, Error> {
         if row.is_null(3)? {
             return Ok(None);
@@ -169,12 +170,12 @@ impl<'a> Reading<'a> {
         );
 
         opened.map(Some).map_err(|error| {
-            Error::internal(format!("data key {} does not unwrap: {error}", wrapped.id))
+            Error::internal(format!("cannot unwrap data key {}: {error}", wrapped.id))
         })
     }
 }
 
-/// Turns what stands in the database into what a person may read.
+/// Decrypts the stored values of a row.
 struct Opener<'a> {
     reading: &'a Reading<'a>,
     key: Option<DataKey>,
@@ -285,7 +286,7 @@ impl Opener<'_> {
             };
             let ((before, one), (after, other)) = (opened(old)?, opened(new)?);
 
-            // Of the two, one may be missing; the other says how it is shown.
+            // If one of the values is missing, the other says how they are shown.
             let shown = if old.is_null() { other } else { one };
             changes.push(ExportedChange {
                 field: name.clone(),
@@ -310,8 +311,8 @@ impl Opener<'_> {
         })
     }
 
-    /// A value as it is told. What does not open, although its key stands, is a fault; what was sealed under a key that is
-    /// gone, is gone.
+    /// The exported form of a value. It is an error if a value cannot be decrypted although its key exists. If the key
+    /// was destroyed, the value is lost.
     fn open(
         &self,
         table: &SealedTable,
@@ -333,7 +334,7 @@ impl Opener<'_> {
 
         let fault = |error| {
             Error::internal(format!(
-                "{}.{name} of row {row} does not open: {error}",
+                "cannot decrypt {}.{name} of row {row}: {error}",
                 table.table
             ))
         };
@@ -352,7 +353,7 @@ impl Opener<'_> {
         };
 
         let plaintext = key.open(&cell, &bytes).map_err(fault)?;
-        // What is no text is told as it was sealed, in hexadecimal.
+        // A value that is not text is exported in hexadecimal.
         let value = std::str::from_utf8(&plaintext)
             .map_or_else(|_| hex::encode(&*plaintext), str::to_owned);
 
@@ -360,7 +361,7 @@ impl Opener<'_> {
     }
 }
 
-/// A `bytea` as JSON holds it: `\x0102`.
+/// Parses a `bytea` in JSON, such as `\x0102`.
 fn bytes(text: &str) -> Result<Vec<u8>, Error> {
     text.strip_prefix("\\x")
         .and_then(|digits| hex::decode(digits).ok())
@@ -372,7 +373,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_read_from_json() {
+    fn bytes_are_parsed_from_json() {
         assert_eq!(bytes("\\x00ff10").unwrap(), [0, 255, 16]);
         for wrong in ["00", "\\x0", "\\x0g", "\\xéé"] {
             assert!(bytes(wrong).is_err(), "{wrong}");

@@ -13,9 +13,10 @@ use crate::{Error, KeyHolder, SealedTable, column::moment};
 
 /// Rows under whose data key rows of other tables are sealed, and those: accounts.
 ///
-/// A batch is a transaction. It locks the rows that hold the keys, which keeps out whoever would seal another value under
-/// one ([`Unscoped::change_sealed`](crate::Unscoped::change_sealed)); only then it looks for what is sealed under them, so
-/// that nothing can be added unseen. What others are writing is passed over with all that hangs together with it.
+/// A batch is a transaction. It locks the rows that hold the keys, which keeps out whoever would seal another value
+/// under one ([`Unscoped::change_sealed`](crate::Unscoped::change_sealed)); only then it looks for what is sealed
+/// under them, so that nothing can be added unseen. What others are writing is passed over with all that hangs
+/// together with it.
 pub(super) struct Holders {
     holder: SealedTable,
     /// The other tables, each with its column that names the holder.

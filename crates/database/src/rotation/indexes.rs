@@ -136,8 +136,8 @@ impl Indexes {
             .ok_or_else(|| Error::internal(format!("{} holds no such value", index.source)))
     }
 
-    /// Writes a batch. Where a value stands in another row too, which the constraint of an index under another key could not
-    /// see, row by row: the others move, and that one is told.
+    /// Writes a batch. Where a value stands in another row too, which the constraint of an index under another key
+    /// could not see, row by row: the others move, and that one is told.
     async fn move_all(
         &self,
         context: &mut Context,

@@ -68,8 +68,8 @@ impl Reseal {
         })
     }
 
-    /// The statement that writes a batch: `$1` now, `$2` ids, `$3` organizations, `$4` subjects, `$5` old keys, `$6` new
-    /// keys, `$7` their wrapped forms; then for each column the old cells and the new ones.
+    /// The statement that writes a batch: `$1` now, `$2` ids, `$3` organizations, `$4` subjects, `$5` old keys, `$6`
+    /// new keys, `$7` their wrapped forms; then for each column the old cells and the new ones.
     ///
     /// A row is taken only if its old key is still there: one that is being erased must not come back under another.
     fn write(&self) -> String {

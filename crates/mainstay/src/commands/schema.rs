@@ -13,9 +13,15 @@ pub(super) async fn run(platform: &Platform, target: &Target) -> anyhow::Result<
     );
 
     let (verdict, code) = if found.is_behind(expected) {
-        ("The schema is behind this build: run `migrate`.", ExitCode::FAILURE)
+        (
+            "The schema is behind this build: run `migrate`.",
+            ExitCode::FAILURE,
+        )
     } else if found.is_ahead_of(expected) {
-        ("The schema is newer than this build, which can run on it.", ExitCode::SUCCESS)
+        (
+            "The schema is newer than this build, which can run on it.",
+            ExitCode::SUCCESS,
+        )
     } else {
         ("The schema is up to date.", ExitCode::SUCCESS)
     };

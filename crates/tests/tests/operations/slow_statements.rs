@@ -117,7 +117,7 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
                 .lines()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok());
             lines.find(|line| {
-                line["message"] == "a statement is slow" && line["statement"] == statement
+                line["message"] == "slow statement" && line["statement"] == statement
             })
         });
 
