@@ -4,7 +4,7 @@ use sea_query::Value;
 
 use crate::{Event, Job, Precondition};
 
-/// A change that no organization limits: what it does, what the audit log is told of it, and what is to be done later.
+/// A change that is not limited to an organization, with its audit event and its jobs.
 pub struct Change {
     pub(crate) name: &'static str,
     pub(crate) clauses: &'static str,
@@ -18,9 +18,9 @@ pub struct Change {
 }
 
 impl Change {
-    /// `clauses` are the CTE clauses of the change (`name AS (…)`, separated by commas), `values` theirs from `$1` on. The
-    /// clause named `changed` decides what happened. They may ask for `held`, which has one row, except as
-    /// [`Unscoped::change_sealed`] and [`Change::given`] say.
+    /// Creates a change. `clauses` are its CTE clauses (`name AS (…)`, separated by commas), and `values` their
+    /// parameters from `$1` on. The rows of the clause `changed` are what was changed. The clauses may select from
+    /// `held`, which has one row unless [`Unscoped::change_sealed`] or [`Change::given`] apply.
     pub fn new(
         name: &'static str,
         clauses: &'static str,
@@ -40,23 +40,21 @@ impl Change {
         }
     }
 
-    /// Answers the rows of another clause than `changed`: for a change that has something to tell also when it did not
-    /// happen.
+    /// Returns the rows of another clause than `changed`, for a change that also returns rows if nothing was changed.
     #[must_use]
     pub fn answering(mut self, clause: &'static str) -> Self {
         self.answer = clause;
         self
     }
 
-    /// Records what was changed from and to: the columns `before` and `after` of `changed`, both `jsonb`.
+    /// Records the columns `before` and `after` of `changed`, both `jsonb`.
     #[must_use]
     pub fn showing_rows(mut self) -> Self {
         self.shows_rows = true;
         self
     }
 
-    /// Makes the change only while `preconditions` hold. The clauses must ask for `held`, which has no row otherwise; then nothing
-    /// happens.
+    /// Makes the change only if `preconditions` hold. The clauses must select from `held`, which otherwise has no row.
     #[must_use]
     pub fn given(mut self, preconditions: impl IntoIterator<Item = Precondition>) -> Self {
         self.preconditions.extend(preconditions);

@@ -190,10 +190,10 @@ impl Column for Timestamp {
 }
 
 impl Row {
-    /// The value of a column that is not sealed, by its position from 0.
+    /// The value of a column that is not sealed, by its position, starting at 0.
     ///
     /// # Errors
-    /// [`Error::Internal`] when there is no such column or it has another type.
+    /// [`Error::Internal`] if there is no such column or it has another type.
     pub fn get<C: Plain>(&self, position: usize) -> Result<C, Error> {
         C::read(self, position, &Opening::closed(), "")
     }

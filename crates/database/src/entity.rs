@@ -70,7 +70,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
 }
 
 impl SealedTable {
-    /// How an entity is sealed.
+    /// The description of an entity.
     pub fn of<E: Entity>() -> Self {
         Self {
             table: E::TABLE,

@@ -1,8 +1,8 @@
-//! The statements of an entity: written once a type, then only bound.
+//! The statements of an entity, composed once per type.
 //!
-//! Each write is one statement that carries its audit record: data-modifying CTEs run under one snapshot and commit
-//! together or not at all (PostgreSQL manual, 7.8.4). `$1` to `$11` are always the record's values, so `$3` is the
-//! caller's organization in every one of them.
+//! Each write is one statement that includes its audit record: data-modifying CTEs run under one snapshot and commit
+//! together or not at all (PostgreSQL manual, 7.8.4). `$1` to `$11` are always the values of the record, so `$3` is
+//! always the caller's organization.
 
 use crate::{
     Entity,
@@ -13,7 +13,7 @@ use crate::{
 /// The first position after the record's values.
 pub(crate) const FIRST: usize = WIDTH + 1;
 
-/// How many values the data key's row takes before the entity's own.
+/// Number of values of the data key, which come before the entity's own.
 const KEY_WIDTH: usize = 3;
 
 /// The statements of an entity type, written at their first use.
@@ -26,13 +26,12 @@ impl Statements {
         let table = E::TABLE;
         let selected = selected::<E>();
         let keys = joined_keys::<E>();
-        let recorded = format!("INSERT INTO mainstay.audit_events ({COLUMNS}");
         let record = placeholders(1, WIDTH);
         let (alive, after) = (alive::<E>(), shown::<E>("changed"));
-        let destroyed = if sealed::<E>() {
-            ", destroyed AS (SELECT mainstay.destroy_data_key(data_key) AS gone FROM changed)"
+        let (destroyed, from_changed) = if sealed::<E>() {
+            ("mainstay.destroy_data_key(data_key)", "FROM changed")
         } else {
-            ", destroyed AS (SELECT false AS gone)"
+            ("false", "")
         };
 
         Self {
@@ -61,29 +60,61 @@ impl Statements {
                 "
             ),
             reveal: format!(
-                "WITH t AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3{alive}), \
-                 recorded AS ({recorded}) SELECT {record} FROM t) \
-                 SELECT {selected} FROM t {keys}"
+                r"
+                    WITH t AS (
+                        SELECT *
+                        FROM {table}
+                        WHERE id = ${FIRST} AND organization_id = $3{alive}
+                    ),
+                    recorded AS (
+                        INSERT INTO mainstay.audit_events ({COLUMNS})
+                        SELECT {record}
+                        FROM t
+                    )
+                    SELECT {selected}
+                    FROM t {keys}
+                "
             ),
-            insert: insert::<E>(&recorded, &record),
+            insert: insert::<E>(&record),
             delete: format!(
-                "WITH found AS (SELECT * FROM {table} WHERE id = ${FIRST} AND organization_id = $3{alive} FOR UPDATE), \
-                 changed AS (DELETE FROM {table} t USING found WHERE t.id = found.id \
-                 AND (${version}::bigint[] IS NULL OR t.version = ANY(${version})) RETURNING t.*){destroyed}, \
-                 recorded AS ({recorded}, before) SELECT {record}, {after} FROM changed) \
-                 SELECT found.version, changed.id IS NOT NULL, (SELECT gone FROM destroyed) \
-                 FROM found LEFT JOIN changed USING (id)",
+                r"
+                    WITH found AS (
+                        SELECT *
+                        FROM {table}
+                        WHERE id = ${FIRST} AND organization_id = $3{alive}
+                        FOR UPDATE
+                    ),
+                    changed AS (
+                        DELETE FROM {table} t
+                        USING found
+                        WHERE t.id = found.id
+                          AND (${version}::bigint[] IS NULL OR t.version = ANY(${version}))
+                        RETURNING t.*
+                    ),
+                    destroyed AS (
+                        SELECT {destroyed} AS gone
+                        {from_changed}
+                    ),
+                    recorded AS (
+                        INSERT INTO mainstay.audit_events ({COLUMNS}, before)
+                        SELECT {record}, {after}
+                        FROM changed
+                    )
+                    SELECT found.version, changed.id IS NOT NULL, (SELECT gone FROM destroyed)
+                    FROM found
+                    LEFT JOIN changed USING (id)
+                ",
                 version = FIRST + 1,
             ),
             selected,
         }
     }
 
-    /// The update that sets `columns` to the values from `$15` on: after the record come `$12` id, `$13` versions or
-    /// null, `$14` the time of the change. Its last value is the data key that sealed the values, where any is sealed.
+    /// The update that sets `columns` to the values from `$15` on. After the record come `$12` ID, `$13` versions or
+    /// null, and `$14` time. The last value is the ID of the data key that sealed the values, if any is sealed.
     ///
-    /// The answer is the row as it is now, null where it did not change, and last the version that was found. Its data
-    /// key comes along unless it is the one that sealed the values.
+    /// It returns the row after the change, or nulls if it did not change, and last the version found. The row's data
+    /// key is included unless it is the one that sealed the values.
     pub(crate) fn update<E: Entity>(&self, columns: &[&'static str], seals: bool) -> String {
         let table = E::TABLE;
         let first = FIRST + 3;
@@ -147,7 +178,7 @@ impl Statements {
 
 impl Names {
     fn of<E: Entity>() -> Self {
-        // One entity type has one set of names for the life of the process.
+        // Leaked once per entity type.
         let table = E::TABLE.rsplit('.').next().unwrap_or(E::TABLE);
         let name =
             |verb: &str| -> &'static str { Box::leak(format!("{table}.{verb}").into_boxed_str()) };
@@ -169,25 +200,16 @@ pub(crate) fn sealed<E: Entity>() -> bool {
     !E::SEALED.is_empty()
 }
 
-fn insert<E: Entity>(recorded: &str, record: &str) -> String {
-    let table = E::TABLE;
+fn insert<E: Entity>(record: &str) -> String {
     let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
 
     let (key, key_column, key_value, first) = if sealed::<E>() {
-        let key = format!(
-            r"
-                key AS (
-                    INSERT INTO mainstay.data_keys (
-                        id, organization_id, subject_id, wrapped, created_at
-                    )
-                    VALUES (${}, $3, ${}, ${}, $2)
-                ),
-                
-            ",
-            FIRST,
-            FIRST + 1,
-            FIRST + 2
-        );
+        let key = insert_keys(&format!(
+            "(${id}, $3, ${subject}, ${wrapped}, $2)",
+            id = FIRST,
+            subject = FIRST + 1,
+            wrapped = FIRST + 2
+        ));
         (key, "data_key, ", format!("${FIRST}, "), FIRST + KEY_WIDTH)
     } else {
         (String::new(), "", String::new(), FIRST)
@@ -196,16 +218,35 @@ fn insert<E: Entity>(recorded: &str, record: &str) -> String {
     let values = placeholders(first, columns.len());
 
     format!(
-        "WITH {key}changed AS (INSERT INTO {table} (organization_id, {key_column}{columns}) \
-         VALUES ($3, {key_value}{values}) RETURNING *) \
-         {recorded}, after) SELECT {record}, {after} FROM changed",
+        r"
+            WITH {key}changed AS (
+                INSERT INTO {table} (organization_id, {key_column}{columns})
+                VALUES ($3, {key_value}{values})
+                RETURNING *
+            )
+            INSERT INTO mainstay.audit_events ({COLUMNS}, after)
+            SELECT {record}, {after}
+            FROM changed
+        ",
+        table = E::TABLE,
         after = written::<E>("changed"),
         columns = columns.join(", ")
     )
 }
 
-/// The statement that inserts `count` rows. After the record comes an array of the records' ids; then, for each row,
-/// its key where it is sealed, and its values.
+/// The clause that inserts data keys, before `changed`.
+fn insert_keys(tuples: &str) -> String {
+    format!(
+        r"key AS (
+                INSERT INTO mainstay.data_keys (id, organization_id, subject_id, wrapped, created_at)
+                VALUES {tuples}
+            ),
+            "
+    )
+}
+
+/// The statement that inserts `count` rows. After the record comes an array of the records' IDs; then, for each row,
+/// its data key if it is sealed, and its values.
 pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
     let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
     let key_width = if sealed::<E>() { KEY_WIDTH } else { 0 };
@@ -215,18 +256,9 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
     let mut keys = String::new();
 
     if sealed::<E>() {
-        let tuples = rows(&|start| format!("(${start}, $3, ${}, ${}, $2)", start + 1, start + 2));
-        keys = format!(
-            r"
-                key AS (
-                    INSERT INTO mainstay.data_keys (
-                        id, organization_id, subject_id, wrapped, created_at
-                    )
-                    VALUES {tuples}
-                ),
-                
-            "
-        );
+        keys = insert_keys(&rows(&|start| {
+            format!("(${start}, $3, ${}, ${}, $2)", start + 1, start + 2)
+        }));
     }
 
     let tuples = rows(&|start| {
@@ -261,9 +293,9 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
     )
 }
 
-/// What limits a statement to rows whose person was not erased: those have lost their key, and are nobody's any more.
+/// The condition for rows that have not been erased. Erased rows have lost their key.
 ///
-/// Asked of the row itself and not of `data_keys`, so that it is asked again of a row that was waited for.
+/// It is on the row and not on `data_keys`, so that Postgres checks it again after waiting for a row lock.
 fn alive<E: Entity>() -> &'static str {
     if sealed::<E>() {
         " AND data_key IS NOT NULL"
@@ -272,18 +304,20 @@ fn alive<E: Entity>() -> &'static str {
     }
 }
 
-/// What the log keeps of a row that goes. Not its blind indexes: they would still confirm a guess when the key is gone.
+/// The recorded values of a deleted row, without blind indexes, because these would confirm guesses after the key is
+/// destroyed.
 fn shown<E: Entity>(row: &str) -> String {
     let minus = if E::BLIND_INDEXES.is_empty() {
         String::new()
     } else {
         format!(" - '{{{}}}'::text[]", E::BLIND_INDEXES.join(", "))
     };
+
     format!("to_jsonb({row}){minus}")
 }
 
-/// What the log keeps of a row that was changed: the columns that were set, the version, and the key that opens them.
-/// The rest stands in earlier records: whole rows with sealed values would be two kilobytes each, twice.
+/// The recorded values of a changed row: the changed columns, the version and the data key. Other columns are in
+/// earlier records; whole rows with sealed values would take two kilobytes each, twice.
 fn set<E: Entity>(row: &str, columns: &[&'static str]) -> String {
     let shown = columns
         .iter()
@@ -297,7 +331,7 @@ fn set<E: Entity>(row: &str, columns: &[&'static str]) -> String {
     )
 }
 
-/// What the log keeps of a row that is new: the columns that were written, without blind indexes.
+/// The recorded values of a new row: its columns, without blind indexes.
 fn written<E: Entity>(row: &str) -> String {
     kept(
         row,

@@ -2,12 +2,12 @@
 
 use sea_query::Value;
 
-/// The version that a change builds upon, from the request's `If-Match` (RFC 9110 §13.1.1).
+/// The versions that a change is based on, from the request's `If-Match` (RFC 9110 §13.1.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IfMatch {
-    /// Change the row whatever its version.
+    /// Change the row at any version.
     Any,
-    /// Change it only if it is at one of these versions; of none, never.
+    /// Change the row only at one of these versions; never if there are none.
     Versions(Vec<i64>),
 }
 

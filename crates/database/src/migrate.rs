@@ -55,8 +55,8 @@ pub struct Owner(PgConnection);
 /// The result of a migration.
 #[derive(Debug)]
 pub struct Migrated {
-    /// Names of the applied migrations, such as `platform V1__keys` and `app V1__customers`; empty if the schema was up to
-    /// date or newer.
+    /// Names of the applied migrations, such as `platform V1__keys` and `app V1__customers`; empty if the schema was
+    /// up to date or newer.
     pub applied: Vec<String>,
     /// The schema version now; higher than that of this program if a newer release has migrated before.
     pub version: SchemaVersion,
@@ -105,8 +105,8 @@ impl Owner {
             .map_err(Error::of_connecting)
     }
 
-    /// Applies missing migrations of `schema`, the platform's before the app's, one migrator at a time. A migration that
-    /// does not get a lock within three seconds is repeated after a delay, up to six attempts.
+    /// Applies missing migrations of `schema`, the platform's before the app's, one migrator at a time. A migration
+    /// that does not get a lock within three seconds is repeated after a delay, up to six attempts.
     ///
     /// A newer schema is left unchanged, because migrations only go forward and are compatible with the previous
     /// release.

@@ -1,10 +1,10 @@
-//! Kept connections, one statement a trip.
+//! The connection pool: one round trip per statement.
 //!
-//! `sqlx::PgPool` pings when a connection is taken and again when it is given back: two round trips more than the
-//! statement itself. Here a connection is used until it fails, and what that says of the others is in `liveness.rs`. One that
-//! is dropped in the middle of a statement is closed, which ends the statement; one that is dropped between two returns to
-//! the pool, rolled back if it was in a transaction. So neither a panic nor a deadline costs a connection unless a statement
-//! is running.
+//! `sqlx::PgPool` pings when a connection is taken and when it is returned, which costs two more round trips. Here, a
+//! connection is used until it fails; `liveness.rs` decides what that says about the others. A connection that is
+//! dropped during a statement is closed, which cancels the statement. One that is dropped between statements returns
+//! to the pool, rolled back if it was in a transaction. So a panic or a deadline costs a connection only while a
+//! statement is running.
 
 use std::time::{Duration, Instant};
 
@@ -28,20 +28,20 @@ use crate::{
 
 pub(crate) struct Pool(deadpool::managed::Pool<Connector>);
 
-/// How a pool stands.
+/// The state of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolStatus {
-    /// Connections that are open and lent to nobody.
+    /// Number of idle connections.
     pub idle: usize,
-    /// Connections that are lent.
+    /// Number of connections in use.
     pub used: usize,
-    /// Connections that there may be.
+    /// Maximum number of connections.
     pub most: usize,
-    /// How many wait for one.
+    /// Number of callers that wait for a connection.
     pub waiting: usize,
 }
 
-/// A connection on loan. Dropping it leaves nothing for the next request to trip over: see the module.
+/// A connection taken from the pool. Dropping it never leaves a transaction or statement behind: see the module.
 pub(crate) struct Lease {
     connection: Option<Object<Connector>>,
     state: State,
@@ -49,13 +49,13 @@ pub(crate) struct Lease {
     liveness: Liveness,
 }
 
-/// A connection, and when Postgres last answered on it.
+/// A connection, and when Postgres last responded on it.
 pub(crate) struct Kept {
     postgres: PgConnection,
     heard: Instant,
 }
 
-/// What a connection is in the middle of.
+/// The state of a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Clean,
@@ -68,13 +68,13 @@ enum State {
     Broken,
 }
 
-/// How long a rollback may take before its connection is closed instead.
+/// Timeout of a rollback, after which the connection is closed instead.
 const ROLLBACK: Patience = Patience::of(Duration::from_secs(5));
 
-/// How long a doubtful connection may take to say that it is alive.
+/// Timeout of a ping on a suspect connection.
 const PING: Patience = Patience::of(Duration::from_secs(1));
 
-/// How long the first connections may take.
+/// Timeout for opening the first connections.
 const WARMING: Duration = Duration::from_secs(30);
 
 pub(crate) struct Connector {
@@ -107,8 +107,8 @@ impl Pool {
             .map_err(Error::internal)
     }
 
-    /// Opens every connection at once, so that the first requests do not pay for it; each is there for them as soon as
-    /// it is open. Nobody waits for it, so that a busy machine may take its time.
+    /// Opens all connections in parallel, so that the first requests do not wait for them. Each can be used as soon as
+    /// it is open.
     pub(crate) async fn warm(&self) -> Result<(), Error> {
         let patience = Timeouts {
             wait: Some(WARMING),
@@ -133,6 +133,7 @@ impl Pool {
     pub(crate) async fn lease(&self) -> Result<Lease, Error> {
         let asked = Instant::now();
         let leased = self.0.get().await;
+
         metrics::histogram!("db_client_wait_duration_seconds")
             .record(asked.elapsed().as_secs_f64());
         match leased {
@@ -141,7 +142,7 @@ impl Pool {
         }
     }
 
-    /// A connection, if one is free or can be opened at once; none while all of them are in use.
+    /// Takes a connection without waiting; `None` if all of them are in use.
     pub(crate) async fn lease_at_once(&self) -> Result<Option<Lease>, Error> {
         let at_once = Timeouts {
             wait: Some(Duration::ZERO),
@@ -166,7 +167,7 @@ impl Pool {
         }
     }
 
-    /// Closes the idle connections that are dead, since one of their siblings is.
+    /// Closes idle connections that are considered dead.
     pub(crate) fn forget_dead(&self) {
         let liveness = &self.0.manager().liveness;
         self.0
@@ -185,7 +186,7 @@ impl Pool {
     }
 }
 
-/// A server that is there but refuses us is as unavailable as one that is not.
+/// A server that refuses connections is as unavailable as one that cannot be reached.
 fn unavailable(error: PoolError<Error>) -> Error {
     match error {
         PoolError::Backend(error) => error.of_connecting(),
@@ -194,10 +195,10 @@ fn unavailable(error: PoolError<Error>) -> Error {
 }
 
 impl Lease {
-    /// Runs a statement. Until it has ended in order, the connection is not fit for another.
+    /// Runs a statement. The connection can be used again only after it has completed.
     pub(crate) async fn run(&mut self, statement: Encoded) -> Result<Vec<Row>, Error> {
         let kept = self.connection.as_deref_mut();
-        let kept = kept.ok_or_else(|| Error::internal("the connection was given back"))?;
+        let kept = kept.ok_or_else(|| Error::internal("the connection was already returned"))?;
 
         let running = State::Running {
             is_lasting: statement.is_lasting(),
@@ -248,7 +249,7 @@ impl Drop for Lease {
     }
 }
 
-/// Ends a transaction that nobody will commit, and returns its connection to the pool.
+/// Rolls an abandoned transaction back, and returns its connection to the pool.
 async fn roll_back(mut connection: Object<Connector>, liveness: Liveness) {
     let rollback =
         Statement::new("rollback", "ROLLBACK", Vec::new()).run(&mut connection.postgres, ROLLBACK);
@@ -277,7 +278,7 @@ impl Manager for Connector {
         match self.liveness.assess(kept.heard) {
             Assessment::Alive => Ok(()),
             Assessment::Dead => Err(RecycleError::message(
-                "a sibling is dead, and so is this connection",
+                "another connection to the same server broke",
             )),
             Assessment::Suspect => {
                 let ping = Statement::new("ping", "SELECT 1", Vec::new())

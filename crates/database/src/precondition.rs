@@ -1,12 +1,12 @@
-//! What was verified before a change and must still hold when it is made.
+//! Facts that were verified before a change and must still hold when it is made.
 //!
-//! Between a check (of a password, a factor, a role) and the statement that acts on it, the world moves. So the
-//! statement states the verified facts again, as conditions on rows that it locks: it waits for whoever is changing
-//! them and then looks at what they left (PostgreSQL manual, 13.2.1).
+//! Between a check (of a password, a factor, a role) and the statement that acts on it, the fact may change. So the
+//! statement repeats the verified facts as conditions on rows that it locks: it waits for concurrent changes of these
+//! rows, and then checks the result (PostgreSQL manual, 13.2.1).
 
 use sea_query::Value;
 
-/// A verified fact: a row that still exists as it was verified, and stays so until the change is committed.
+/// A verified fact: a row with certain values. The row is locked, so the fact holds until the change is committed.
 #[derive(Clone, Debug)]
 pub struct Precondition {
     rows: &'static str,
@@ -15,9 +15,9 @@ pub struct Precondition {
 }
 
 impl Precondition {
-    /// `rows` is what follows `SELECT FROM`, with `?` for each of `values`; it has at most one row. `lock` is the locking
-    /// clause, such as `FOR SHARE`: strong enough to conflict with the statements that make the fact untrue, and at least as
-    /// strong as any lock that the change itself takes on the row later, or two such changes deadlock.
+    /// `rows` follows `SELECT FROM`, has `?` for each of `values`, and selects at most one row. `lock` is the locking
+    /// clause, such as `FOR SHARE`. It must conflict with the statements that make the fact untrue. It must also be at
+    /// least as strong as any lock that the change takes on the row later, or two such changes deadlock.
     pub fn new(
         rows: &'static str,
         lock: &'static str,
@@ -30,7 +30,7 @@ impl Precondition {
         }
     }
 
-    /// The account has this data key, which is not replaced meanwhile.
+    /// The account has this data key, which cannot be replaced meanwhile.
     pub(crate) fn data_key(account: mainstay_kernel::Uuid, key: i64) -> Self {
         Self::new(
             "mainstay.users WHERE id = ? AND data_key = ?",
@@ -40,8 +40,8 @@ impl Precondition {
     }
 }
 
-/// The clauses that end in `held`, which has a row if all preconditions hold. Rows are locked in the order of `preconditions`; their
-/// values are appended to `values`.
+/// The CTE clauses that end in `held`, which has a row if all preconditions hold. Rows are locked in the order of
+/// `preconditions`. Their values are appended to `values`.
 pub(crate) fn held(preconditions: Vec<Precondition>, values: &mut Vec<Value>) -> String {
     if preconditions.is_empty() {
         return "held AS (SELECT)".to_owned();
@@ -59,14 +59,15 @@ pub(crate) fn held(preconditions: Vec<Precondition>, values: &mut Vec<Value>) ->
             format!("held_{number}")
         };
 
-        let after = number
-            .checked_sub(1)
-            .map(|before| format!(" AND EXISTS (SELECT FROM held_{before})"));
         let separator = if number == 0 { "" } else { ", " };
-        let (after, lock) = (after.unwrap_or_default(), precondition.lock);
+        let previous = number
+            .checked_sub(1)
+            .map(|previous| format!(" AND EXISTS (SELECT FROM held_{previous})"))
+            .unwrap_or_default();
 
         clauses.push_str(&format!(
-            "{separator}{name} AS (SELECT FROM {rows}{after} {lock})"
+            "{separator}{name} AS (SELECT FROM {rows}{previous} {lock})",
+            lock = precondition.lock
         ));
     }
 

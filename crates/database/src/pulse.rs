@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// When work beside requests last succeeded: a worker that has claimed nothing for long does not work, whatever its
-/// connection for health checks says.
+/// When background work last succeeded. A worker that has not claimed jobs for a long time is not ready, even if its
+/// health checks succeed.
 #[derive(Clone, Debug)]
 pub struct Pulse {
     work: &'static str,
@@ -15,7 +15,7 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// The pulse of `work` that succeeds at least every `most`. It starts now.
+    /// Creates the pulse of `work` that must succeed at least every `most`, starting now.
     pub fn new(work: &'static str, most: Duration) -> Self {
         Self {
             work,
@@ -24,12 +24,12 @@ impl Pulse {
         }
     }
 
-    /// Notes that the work has just succeeded.
+    /// Notes that the work has succeeded.
     pub fn beat(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Whether it has succeeded as lately as it must.
+    /// Whether the work has succeeded recently enough.
     pub fn is_alive(&self) -> bool {
         self.last
             .lock()
@@ -38,7 +38,7 @@ impl Pulse {
             <= self.most
     }
 
-    /// The work's name.
+    /// Name of the work.
     pub fn work(&self) -> &'static str {
         self.work
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_that_has_not_succeeded_for_too_long_is_not_alive() {
+    fn work_that_has_not_succeeded_recently_is_not_alive() {
         assert!(Pulse::new("claims", Duration::from_secs(3_600)).is_alive());
 
         let pulse = Pulse::new("claims", Duration::ZERO);

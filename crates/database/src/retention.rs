@@ -1,4 +1,4 @@
-//! Retention: rows whose time is over are erased or deleted, each with its audit record (GDPR Article 5(1)(e)).
+//! Retention: erases or deletes expired rows, each with an audit record (GDPR Article 5(1)(e)).
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -15,10 +15,10 @@ use crate::{
     statement::Statement,
 };
 
-/// Rows looked for at once: small, so that none of the statements holds up the service.
+/// Number of rows per batch; small, so that no statement delays the service.
 const BATCH: i64 = 100;
 
-/// How long the rows of a table are kept, counted from when, and what happens to them then.
+/// A retention rule: how long rows of a table are kept, from which time, and what happens to them then.
 ///
 /// ```ignore
 /// Retention::counted_from(CustomerRow::UPDATED_AT)
@@ -36,16 +36,16 @@ pub struct Retention {
     then: Then,
 }
 
-/// What happens to a row when its time is over.
+/// What happens to an expired row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
-    /// The person that it is, is erased, as by [`Door::erase`](crate::Door::erase).
+    /// The person that the row represents is erased, as by [`Door::erase`](crate::Door::erase).
     Erase,
-    /// It is deleted, and its key with it.
+    /// The row and its data key are deleted.
     Delete,
 }
 
-/// A rule in the making.
+/// Builder of a [`Retention`] rule.
 pub struct Counted<E> {
     counted_from: &'static str,
     only: Option<(&'static str, String)>,
@@ -53,18 +53,18 @@ pub struct Counted<E> {
     entity: PhantomData<fn() -> E>,
 }
 
-/// What a run of a rule did.
+/// The result of enforcing a rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Enforced {
-    /// Rows that were erased or deleted.
+    /// Number of rows erased or deleted.
     pub rows: u64,
-    /// Rows that stay, since others refer to them.
+    /// Number of expired rows that stay because other rows reference them.
     pub referred_to: u64,
 }
 
 impl Retention {
-    /// The rows of `E`, whose time begins at `field`. Without [`after`](Counted::after) the rule rests until a setting
-    /// says how long.
+    /// A rule for the rows of `E`, counted from `field`. Without [`after`](Counted::after), it has no effect until a
+    /// setting gives a period.
     pub fn counted_from<E: Entity>(field: Field<E, Timestamp>) -> Counted<E> {
         Counted {
             counted_from: field.column,
@@ -74,46 +74,45 @@ impl Retention {
         }
     }
 
-    /// Which table it is about.
+    /// The table of the rule.
     pub fn table(&self) -> &'static str {
         self.table
     }
 
-    /// How long rows are kept; `None` when the rule rests.
+    /// How long rows are kept; `None` if the rule is disabled.
     pub fn period(&self) -> Option<Duration> {
         self.after
     }
 
-    /// The same rule with another period; `None` lets it rest.
+    /// The same rule with another period; `None` disables it.
     #[must_use]
     pub fn with_period(mut self, after: Option<Duration>) -> Self {
         self.after = after;
         self
     }
 
-    /// The column that the time is counted from.
+    /// The column from which the period is counted.
     pub fn counts_from(&self) -> &'static str {
         self.counted_from
     }
 
-    /// The column and the value that a row must have to fall under the rule.
+    /// The column and value that limit the rule to some rows.
     pub fn limited_to(&self) -> Option<(&'static str, &str)> {
         self.only
             .as_ref()
             .map(|(column, value)| (*column, value.as_str()))
     }
 
-    /// What happens to a row.
+    /// What happens to an expired row.
     pub fn then(&self) -> Then {
         self.then
     }
 
-    /// Does what is due, row by row, each in one statement with its record. A row that changed meanwhile is asked again
-    /// whether it is due, and one that another worker took is not there any more.
+    /// Erases or deletes expired rows, each in one statement with its audit record. The statement checks again whether
+    /// the row is expired, so that rows changed meanwhile, or taken by another worker, are skipped.
     ///
     /// # Errors
-    /// As the database answers; what was done until then stays done. [`Error::Internal`] when the table is not
-    /// registered.
+    /// The error of the database; the rows before it stay erased. [`Error::Internal`] if the table is not registered.
     pub async fn enforce(&self, database: &Database) -> Result<Enforced, Error> {
         let mut done = Enforced::default();
         let Some(after) = self.after else {
@@ -123,7 +122,8 @@ impl Retention {
         let tables = database.sealed_tables();
         let table = tables.iter().find(|known| known.table == self.table);
         let table = table
-            .ok_or_else(|| Error::internal(format!("{} is registered by no module", self.table)))?;
+            .ok_or_else(|| Error::internal(format!("no module has registered {}", self.table)))?;
+
         let text = match self.then {
             Then::Erase => erasure::text(
                 erasure::person(tables, self.table)?,
@@ -155,7 +155,7 @@ impl Retention {
                         tracing::warn!(
                             table = self.table,
                             constraint = name,
-                            "a row whose time is over is referred to"
+                            "expired row cannot be deleted because it is referenced"
                         );
                         done.referred_to += 1;
                     }
@@ -206,7 +206,7 @@ impl Retention {
             .collect()
     }
 
-    /// Ends one row's time; `false` when it is not due any more.
+    /// Erases or deletes one row; `false` if it is no longer due.
     async fn end(
         &self,
         database: &Database,
@@ -245,7 +245,8 @@ impl Retention {
         }
     }
 
-    /// The statement that deletes one row: after the record come `$12` its id, `$13` now, and what [`condition`] takes.
+    /// The statement that deletes one row. After the record come `$12`, its ID, `$13`, the time, and the parameters of
+    /// [`condition`].
     ///
     /// [`condition`]: Self::condition
     fn delete(&self, table: &SealedTable) -> String {
@@ -287,18 +288,20 @@ impl Retention {
         )
     }
 
-    /// The same, and that nobody was there before.
+    /// The same condition, for rows that have not been erased.
     fn alive(&self, first: usize) -> String {
         format!("{} AND t.data_key IS NOT NULL", self.condition(first))
     }
 
-    /// What makes a row due: the moment stands at `first`, the value that it is limited to behind it.
+    /// The condition for an expired row. The cutoff is the parameter `first`, the value of the limiting column the
+    /// next one.
     fn condition(&self, first: usize) -> String {
         let only = self
             .only
             .as_ref()
             .map(|(column, _)| format!(" AND t.{column} = ${}", first + 1))
             .unwrap_or_default();
+
         format!(" AND t.{} < ${first}{only}", self.counted_from)
     }
 
@@ -308,26 +311,26 @@ impl Retention {
 }
 
 impl<E: Entity> Counted<E> {
-    /// Only rows whose `field` is `value`.
+    /// Limits the rule to rows whose `field` is `value`.
     #[must_use]
     pub fn only<V: TextColumn>(mut self, field: Field<E, V>, value: &V) -> Self {
         self.only = Some((field.column, value.as_text().to_owned()));
         self
     }
 
-    /// How long rows are kept, unless a setting says otherwise.
+    /// Sets how long rows are kept, unless a setting overrides it.
     #[must_use]
     pub fn after(mut self, period: Duration) -> Self {
         self.after = Some(period);
         self
     }
 
-    /// When the time is over, the person is erased.
+    /// Erases the person after the period.
     pub fn erase(self) -> Retention {
         self.finish(Then::Erase)
     }
 
-    /// When the time is over, the row is deleted.
+    /// Deletes the row after the period.
     pub fn delete(self) -> Retention {
         self.finish(Then::Delete)
     }

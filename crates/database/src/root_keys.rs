@@ -1,4 +1,4 @@
-//! Since when the database knows the keys of the ring, which have no dates themselves.
+//! When each key of the ring was first used with this database; the keys themselves have no dates.
 
 use mainstay_kernel::Timestamp;
 use sea_query::Value;
@@ -14,11 +14,10 @@ const NOTE: &str = r"
 ";
 
 impl Database {
-    /// When a process first came to this database with the primary of the ring, by the database's clock. Keys that it
-    /// does not know yet are noted.
+    /// When the primary of the ring was first used with this database, by the database's clock. Notes new keys.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn primary_first_seen(&self) -> Result<Timestamp, Error> {
         let ids: Vec<Vec<u8>> = self.ring().key_ids().map(|(_, id)| id.to_vec()).collect();
         let primary: Value = ids.first().cloned().unwrap_or_default().into();

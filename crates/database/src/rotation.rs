@@ -1,10 +1,9 @@
-//! Moving what is sealed from one key to another while the service runs.
+//! Rotation of keys while the service runs.
 //!
-//! Nothing remembers how far a rotation has come: what is left is what does not name the primary, so that one that was
-//! killed goes on where it was. Rows are taken in small batches by their primary key. A batch never waits for a row
-//! that somebody else is writing, and writes only where the old value still stands, so that a concurrent write wins;
-//! what it passed over, the next pass takes. It runs as the owner of the schema: the serving role needs no right for
-//! it.
+//! A rotation keeps no progress: what is left is what does not name the primary, so a rotation that was killed can be
+//! repeated. Rows are processed in small batches by primary key. A batch skips rows that are locked, and writes only if
+//! the old value is unchanged, so a concurrent write wins; the next pass processes skipped rows. It runs as the owner
+//! of the schema, because the serving role lacks the privileges.
 
 mod data_keys;
 mod held_rows;
@@ -30,14 +29,14 @@ use mover::{Batch, Context, Mover};
 
 pub use status::{KeyRingStatus, KeyUse, Usage, UsageKind};
 
-/// How many rows a batch takes when nothing limits it: their locks are held for milliseconds.
+/// Number of rows per batch without a rate limit; their locks are held for milliseconds.
 const BATCH: u32 = 200;
 
-/// How often a pass may find rows that others hold on to, and move none, before the rotation leaves them.
+/// Maximum number of passes that find only locked rows, before the rotation gives up on them.
 const IDLE_PASSES: u32 = 10;
 const BETWEEN_IDLE_PASSES: Duration = Duration::from_millis(200);
 
-/// The rotations, on a connection of the schema's owner.
+/// Rotates keys, on a connection of the schema's owner.
 pub struct Rotation {
     context: Context,
     tables: Vec<SealedTable>,
@@ -46,31 +45,32 @@ pub struct Rotation {
     progress: Box<dyn FnMut(RotationProgress) + Send>,
 }
 
-/// How far it has come with one table.
+/// The progress of a rotation in one table.
 #[derive(Clone, Copy, Debug)]
 pub struct RotationProgress {
-    /// The table.
+    /// Name of the table.
     pub table: &'static str,
-    /// Rows moved.
+    /// Number of rows moved.
     pub done: u64,
-    /// Rows that were left when it began.
+    /// Number of rows to move, counted at the start.
     pub total: u64,
 }
 
-/// What a rotation did.
+/// The result of a rotation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RotationOutcome {
-    /// Rows that stand under the primary now.
+    /// Number of rows moved to the primary.
     pub moved: u64,
-    /// Rows that do not open: altered, or under a key that is not on the ring. Rows of a unique value that another row
-    /// has.
+    /// Number of rows that cannot be decrypted (altered, or under a key that is not on the ring), or whose unique value
+    /// conflicts with another row.
     pub refused: u64,
-    /// Rows that somebody else was writing all the time.
+    /// Number of rows skipped because they were locked in every pass.
     pub left: u64,
 }
 
 impl Rotation {
-    /// Stands ready. `tables` and `private_columns` are all that is sealed; `command` is what the audit log calls what runs.
+    /// Creates a rotation. `tables` and `private_columns` are all that is sealed; `command` is its name in the audit
+    /// log.
     pub fn new(
         owner: Owner,
         (ring, runtime): (KeyRing, Runtime),
@@ -102,32 +102,32 @@ impl Rotation {
         }
     }
 
-    /// Takes no more than this many rows a second.
+    /// Limits the number of rows per second.
     #[must_use]
     pub fn rate(mut self, rate: Option<NonZeroU32>) -> Self {
         self.rate = rate;
         self
     }
 
-    /// Tells how far it is, after each batch.
+    /// Reports progress after each batch.
     #[must_use]
     pub fn watched_by(mut self, progress: impl FnMut(RotationProgress) + Send + 'static) -> Self {
         self.progress = Box::new(progress);
         self
     }
 
-    /// What stands under which key.
+    /// Reports how much data each key protects.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn status(&mut self) -> Result<KeyRingStatus, Error> {
         status::read(&mut self.context, &self.tables, &self.private_columns).await
     }
 
-    /// Wraps every data key, and seals every private box, under the primary.
+    /// Re-wraps every data key, and reseals every private column, under the primary.
     ///
     /// # Errors
-    /// As the database answers; what was moved stays moved.
+    /// The error of the database; rows moved before stay moved.
     pub async fn rotate_keys(&mut self) -> Result<RotationOutcome, Error> {
         let mut outcome = self.drive(data_keys::DataKeys::default()).await?;
         for column in self.private_columns.clone() {
@@ -139,10 +139,10 @@ impl Rotation {
         Ok(outcome)
     }
 
-    /// Makes every blind index under the primary, also those that were never made.
+    /// Rebuilds every blind index under the primary, and builds missing ones.
     ///
     /// # Errors
-    /// As the database answers; what was moved stays moved.
+    /// The error of the database; rows moved before stay moved.
     pub async fn rotate_indexes(&mut self) -> Result<RotationOutcome, Error> {
         let mut outcome = RotationOutcome::default();
         for table in self.tables.clone() {
@@ -156,11 +156,11 @@ impl Rotation {
         Ok(outcome)
     }
 
-    /// Gives each row that was sealed before `before` a data key of its own anew, and seals its values under it; with
-    /// an account goes what other tables hold under its key.
+    /// Re-encrypts each row that was sealed before `before` under a new data key. For accounts, this includes the rows
+    /// of other tables that are sealed under their keys.
     ///
     /// # Errors
-    /// As the database answers; what was sealed anew stays so.
+    /// The error of the database; rows resealed before stay resealed.
     pub async fn reseal(&mut self, before: Timestamp) -> Result<RotationOutcome, Error> {
         let mut outcome = RotationOutcome::default();
         for table in self
@@ -184,7 +184,7 @@ impl Rotation {
         Ok(outcome)
     }
 
-    /// The connection, when nothing is left to do.
+    /// Returns the connection.
     pub fn into_owner(self) -> Owner {
         self.context.owner
     }
@@ -227,7 +227,7 @@ impl Rotation {
             outcome.left = (pass.seen - pass.moved - pass.refused) as u64;
             idle += u32::from(pass.moved == 0);
 
-            // A pass that moved something may have passed over what others were writing, or made meanwhile.
+            // A pass that moved rows may have skipped rows that were locked or inserted meanwhile.
             if pass.seen == pass.refused || idle == IDLE_PASSES {
                 return Ok(outcome);
             }
@@ -240,7 +240,7 @@ impl Rotation {
         }
     }
 
-    /// Tells the audit log what was done.
+    /// Records the rotation in the audit log.
     async fn record(
         &mut self,
         action: &str,

@@ -4,7 +4,7 @@ use sqlx::{Row as _, postgres::PgRow};
 
 use crate::Error;
 
-/// One row of an answer.
+/// A row of a result.
 pub struct Row(pub(crate) PgRow);
 
 impl Row {

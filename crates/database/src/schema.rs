@@ -1,10 +1,10 @@
-//! What the schema says of itself: the purpose of each table, and the class of each column, as their comments tell.
+//! The documentation in the schema: the purpose of each table, and the class of each column, from their comments.
 
 use sea_query::Value;
 
 use crate::{Database, Error, Row, statement::Statement};
 
-/// A column, as its comment describes it.
+/// A column, as described by its comment.
 #[derive(Clone, Debug)]
 pub struct SchemaColumn {
     /// Its table, as entities name it: with the schema, unless that is `public`.
@@ -13,16 +13,17 @@ pub struct SchemaColumn {
     pub purpose: String,
     /// Its name.
     pub name: String,
-    /// Its type, as Postgres writes it.
+    /// Type of the column, as formatted by Postgres.
     pub kind: String,
     /// `public`, `internal`, `personal` or `secret`.
     pub class: String,
-    /// What it holds.
+    /// Content of the column.
     pub description: String,
 }
 
 impl Database {
-    /// Reads the columns of some tables, or of all tables except the migration histories, ordered by table and position.
+    /// Reads the columns of some tables, or of all tables except the migration histories, ordered by table and
+    /// position.
     ///
     /// # Errors
     /// As the database answers.

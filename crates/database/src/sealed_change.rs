@@ -5,14 +5,14 @@ use mainstay_crypto::{Cell, Personal, Sealed};
 use crate::{Change, Error, OwnKey, Precondition, Row, Unscoped};
 
 impl Unscoped {
-    /// Does a [`Change`] that writes values sealed under the data key of an account: `make` seals them under the key that
-    /// it is given, and the clauses change something only if there is a row in `held`. There is none when the account has
-    /// got another key since `key` was read; then the values are sealed once more, under that one.
+    /// Makes a [`Change`] that writes values sealed under the data key of an account. `make` seals them under the
+    /// given key. The clauses must change something only if `held` has a row. It has none if the account has got
+    /// another key since `key` was read; then the values are sealed again under the new key.
     ///
-    /// While the statement runs, the account keeps its key.
+    /// The account keeps its key while the statement runs.
     ///
     /// # Errors
-    /// As the database answers, or `make`.
+    /// The error of the database or of `make`.
     pub async fn change_sealed(
         &self,
         key: &OwnKey,
@@ -39,7 +39,7 @@ impl Unscoped {
         Err(Error::Contended)
     }
 
-    /// The data key of an account, if it is not the one that is known.
+    /// The data key of an account, if it differs from the known one.
     async fn key_instead_of(&self, known: &OwnKey) -> Result<Option<OwnKey>, Error> {
         const FIND: &str = r"
             SELECT k.id, k.wrapped
@@ -68,8 +68,8 @@ impl Unscoped {
     }
 }
 
-/// The data key of an account to seal under. [`Unscoped::change_sealed`] alone hands it out: the account still has it when
-/// what was sealed is written.
+/// The data key of an account to seal under. Only [`Unscoped::change_sealed`] provides it, so that the account still
+/// has it when the sealed values are written.
 pub struct HeldKey<'a> {
     unscoped: &'a Unscoped,
     key: OwnKey,
@@ -81,10 +81,10 @@ impl HeldKey<'_> {
         Precondition::data_key(self.key.subject, self.key.id)
     }
 
-    /// Seals a value for its cell.
+    /// Seals a value for a cell.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the key does not open.
+    /// [`Error::Internal`] if the key cannot be unwrapped.
     pub fn seal<T: Personal>(&self, cell: &Cell<'_>, value: &Sealed<T>) -> Result<Vec<u8>, Error> {
         let random = &self.unscoped.database().runtime().random;
         Ok(value.seal(&self.unscoped.unwrap(&self.key, cell)?, random, cell))

@@ -1,55 +1,54 @@
-//! What is sealed, table by table: what a rotation of keys, an export and an erasure go by.
+//! Descriptions of sealed tables, which key rotation, export and erasure use.
 //!
-//! An [`Entity`](crate::Entity) describes itself; a module that writes its tables by hand describes them by hand. A test compares both
-//! with the schema, so that no sealed column is forgotten.
+//! An [`Entity`](crate::Entity) describes itself. A module that writes its own statements describes its tables itself.
+//! A test compares both with the schema, so that no sealed column is forgotten.
 
 use mainstay_crypto::{Cell, IndexLength, Zeroizing};
 use mainstay_kernel::Uuid;
 
-/// A table as far as its rows describe people. An entity without a sealed column has neither `columns` nor `indexes`.
+/// A table whose rows describe people. An entity without sealed columns has neither `columns` nor `indexes`.
 #[derive(Clone, Debug)]
 pub struct SealedTable {
     /// Its name: with its schema before a dot, unless that is `public`.
     pub table: &'static str,
-    /// What the audit log calls such a row.
+    /// Name of its rows in the audit log.
     pub resource: &'static str,
-    /// Its primary key, a `uuid`: the row that its cells are bound to.
+    /// The primary key, a `uuid`, to which cells are bound.
     pub id: &'static str,
-    /// The column that names the person whom the row describes.
+    /// The column with the ID of the person whom the row describes.
     pub subject: &'static str,
-    /// Whose row it is.
+    /// To whom the rows belong.
     pub scope: Scope,
-    /// Which data key seals it.
+    /// Where the data key is found.
     pub key: KeyHolder,
-    /// Its sealed columns.
+    /// The sealed columns.
     pub columns: Vec<SealedColumn>,
-    /// Its blind indexes.
+    /// The blind indexes.
     pub indexes: Vec<SealedIndex>,
     /// What becomes of a row when the person whom it describes is erased.
     pub erasure: Erasure,
 }
 
-/// Whose a row is, or a blind index: equal values of two organizations have unlike indexes.
+/// To whom a row or blind index belongs. Equal values of two organizations have different indexes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// That of its column `organization_id`.
+    /// The organization in the column `organization_id`.
     Organization,
-    /// Above organizations: sealed for the nil id.
+    /// No organization: sealed with the nil ID.
     Nowhere,
 }
 
-/// Where a row's data key is named.
+/// Which row refers to the data key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyHolder {
-    /// In its own column `data_key`.
+    /// The row itself, in its column `data_key`.
     Row,
-    /// In the column `data_key` of a row of `table`, whose `id` stands in `column`: an account. Whoever writes such a
-    /// row does it by [`Unscoped::change_sealed`](crate::Unscoped::change_sealed), for the account may get another key
-    /// meanwhile.
+    /// A row of another table, such as an account. Write such rows with
+    /// [`Unscoped::change_sealed`](crate::Unscoped::change_sealed), because the account may get another key meanwhile.
     Other {
         /// The table of the row that holds the key.
         table: &'static str,
-        /// The column that names that row.
+        /// The column with the ID of that row.
         column: &'static str,
     },
 }
@@ -63,12 +62,12 @@ pub enum Erasure {
     Delete,
 }
 
-/// A column of cells.
+/// A sealed column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealedColumn {
-    /// Its name.
+    /// Name of the column.
     pub column: &'static str,
-    /// The table and column that its cells are bound to: its own, unless a statement moves a cell elsewhere as it is.
+    /// The table and column that its cells are bound to: its own, unless a statement copies cells from another column.
     pub bound_to: (&'static str, &'static str),
 }
 
@@ -77,36 +76,36 @@ pub struct SealedColumn {
 pub struct SealedIndex {
     /// Its name.
     pub column: &'static str,
-    /// The sealed column of the same row that it is made of.
+    /// The sealed column of the same row from which it is computed.
     pub source: &'static str,
     /// The table and column that its values are bound to.
     pub bound_to: (&'static str, &'static str),
-    /// Whether organizations have indexes of their own.
+    /// Whether each organization has different indexes.
     pub scope: Scope,
     /// How much of the digest is kept.
     pub length: IndexLength,
-    /// Whether each value stands in `unique_indexes` too, under each key of the ring. Whoever writes such a table
-    /// writes them, and takes them away.
+    /// Whether each value is also in `unique_indexes`, under each key of the ring. The module that writes the table
+    /// inserts and deletes these rows.
     pub claimed: bool,
     /// The normalised form of a value, from the plaintext of its cell; `None` when the plaintext is no such value.
     pub normalised: fn(&[u8]) -> Option<Zeroizing<String>>,
 }
 
-/// A column of private boxes ([`KeyRing::seal_private`](mainstay_crypto::KeyRing::seal_private)): no person's, but the
-/// service's own.
+/// A column of private boxes ([`KeyRing::seal_private`](mainstay_crypto::KeyRing::seal_private)): secrets of the
+/// service, sealed under the key ring and not under a person's data key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrivateColumn {
-    /// Its table.
+    /// Name of the table.
     pub table: &'static str,
-    /// The table's primary key.
+    /// Primary key of the table.
     pub id: &'static str,
-    /// The SQL type of that.
+    /// SQL type of the primary key.
     pub id_type: &'static str,
-    /// The column.
+    /// Name of the column.
     pub column: &'static str,
-    /// What its boxes are sealed for.
+    /// Purpose for which the boxes are sealed.
     pub purpose: &'static str,
-    /// The SQL expression over a row that gives, as `bytea`, the context its box is bound to.
+    /// SQL expression, of type `bytea`, for the context that the box of a row is bound to.
     pub context: &'static str,
 }
 
@@ -115,25 +114,22 @@ impl SealedTable {
     pub(crate) fn joined_key(&self) -> String {
         match self.key {
             KeyHolder::Row => "JOIN mainstay.data_keys k ON k.id = t.data_key".to_owned(),
-            KeyHolder::Other { table, column } => {
-                format!(
-                    r"
-                        JOIN {table} holder ON holder.id = t.{column}
-                        JOIN mainstay.data_keys k ON k.id = holder.data_key
-                    "
-                )
-            }
+            KeyHolder::Other { table, column } => format!(
+                r"
+                JOIN {table} holder ON holder.id = t.{column}
+                JOIN mainstay.data_keys k ON k.id = holder.data_key"
+            ),
         }
     }
 
-    /// Whether anything of it is sealed.
+    /// Whether the table has sealed columns.
     pub fn is_sealed(&self) -> bool {
         !self.columns.is_empty()
     }
 }
 
 impl SealedColumn {
-    /// A column whose cells are bound to where they stand.
+    /// A column whose cells are bound to their own table and column.
     pub const fn at(table: &'static str, column: &'static str) -> Self {
         Self {
             column,
@@ -141,7 +137,7 @@ impl SealedColumn {
         }
     }
 
-    /// Where the value of a row stands.
+    /// The cell of a row, which its value is bound to.
     pub(crate) fn cell(&self, organization: Uuid, row: Uuid) -> Cell<'static> {
         Cell {
             organization,

@@ -12,42 +12,42 @@ use crate::{
     statement::{Patience, Statement},
 };
 
-/// A connection of one's own: for what is tied to it, such as an advisory lock, or takes longer than a request may.
+/// A separate connection, for advisory locks and long statements.
 ///
-/// Its statements are static and no organization limits them; it is for upkeep and for what an operator checks. One that
-/// answers [`Error::Lost`] or [`Error::Closed`] is of no further use.
+/// Its statements are static and not limited to an organization; it is for periodic tasks and operator commands. After
+/// [`Error::Lost`] or [`Error::Closed`], it must not be used again.
 pub struct PostgresSession {
     postgres: PgConnection,
     patience: Patience,
 }
 
-/// How long a farewell, or a sign of life, may take.
+/// Timeout of a ping, and of closing the connection.
 const SHORT: Duration = Duration::from_secs(2);
 
 impl Database {
-    /// Opens a connection beside the pool, past a pooler. Its statements may run for `statement_timeout` each, without
-    /// end if that is nothing.
+    /// Opens a connection outside the pool, which bypasses a pooler. A `statement_timeout` of zero means no limit.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when Postgres cannot be reached.
+    /// [`Error::Unavailable`] if Postgres cannot be reached.
     pub async fn session(&self, statement_timeout: Duration) -> Result<PostgresSession, Error> {
         let connecting = PostgresSession::connect(self.settings().direct(), statement_timeout);
         let connected = timeout(self.settings().acquire_timeout, connecting).await;
-        connected.unwrap_or_else(|_| Err(Error::unavailable("no connection came about in time")))
+        connected.unwrap_or_else(|_| Err(Error::unavailable("connecting to Postgres timed out")))
     }
 }
 
 impl PostgresSession {
-    /// Connects as whom the URL names.
+    /// Connects to the URL.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when Postgres cannot be reached or does not prove its name.
+    /// [`Error::Unavailable`] if Postgres cannot be reached or its certificate is not valid for its name.
     pub async fn connect(url: &DatabaseUrl, statement_timeout: Duration) -> Result<Self, Error> {
         let limits = Limits::OfSession {
             statement_timeout,
             lock_timeout: Some(statement_timeout),
         };
         let postgres = url.connect(limits).await.map_err(Error::of_connecting)?;
+
         Ok(Self {
             postgres,
             patience: Patience::beyond(statement_timeout),
@@ -57,7 +57,7 @@ impl PostgresSession {
     /// Runs a static statement.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn run(
         &mut self,
         name: &'static str,
@@ -69,10 +69,10 @@ impl PostgresSession {
             .await
     }
 
-    /// Makes sure that the connection still leads to Postgres, within two seconds.
+    /// Checks that Postgres responds within two seconds.
     ///
     /// # Errors
-    /// [`Error::Lost`] when it does not.
+    /// [`Error::Lost`] if it does not.
     pub async fn ping(&mut self) -> Result<(), Error> {
         let ping = Statement::new("session.ping", "SELECT 1", Vec::new());
         ping.run(&mut self.postgres, Patience::of(SHORT))
@@ -80,11 +80,11 @@ impl PostgresSession {
             .map(drop)
     }
 
-    /// Asks Postgres to end the session, and what it holds, once it has heard nothing for `most`: a process that has
-    /// frozen, or whose path is dead, keeps no lock for longer.
+    /// Makes Postgres end the session and release its locks after `most` without a statement, so that a frozen or
+    /// disconnected process does not keep a lock.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn ends_when_silent_for(&mut self, most: Duration) -> Result<(), Error> {
         let value = format!("{}ms", most.as_millis());
         let text = "SELECT set_config('idle_session_timeout', $1, false)";
@@ -93,11 +93,10 @@ impl PostgresSession {
             .map(drop)
     }
 
-    /// Takes the advisory lock `key` of this database, unless another session has it. It is held for as long as the
-    /// connection lasts.
+    /// Tries to take the advisory lock `key` of this database. The connection holds it until it closes.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn try_lock(&mut self, key: i64) -> Result<bool, Error> {
         let rows = self
             .run(
@@ -107,7 +106,7 @@ impl PostgresSession {
             )
             .await?;
         rows.first()
-            .ok_or_else(|| Error::internal("a lock was neither had nor refused"))?
+            .ok_or_else(|| Error::internal("pg_try_advisory_lock returned no row"))?
             .get(0)
     }
 

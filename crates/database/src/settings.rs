@@ -6,61 +6,61 @@ use mainstay_config::Reader;
 
 use crate::{DatabaseUrl, connection::Limits};
 
-/// How the serving process reaches Postgres.
+/// Settings for connecting to Postgres.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where, and as whom. It may lead to a pooler where there is a [`direct_url`](Self::direct_url).
+    /// URL for the serving role. It may lead to a pooler if there is a [`direct_url`](Self::direct_url).
     pub url: DatabaseUrl,
-    /// Where connections go that are tied to one session of Postgres (advisory locks, `LISTEN`), past a pooler.
+    /// URL that bypasses a pooler, for connections tied to a session of Postgres (advisory locks, `LISTEN`).
     pub direct_url: Option<DatabaseUrl>,
-    /// Connections kept open.
+    /// Number of connections in the pool.
     pub pool_size: usize,
-    /// How long a request waits for a connection before it is answered 503.
+    /// How long a request waits for a connection before the response is 503.
     pub acquire_timeout: Duration,
-    /// How long one statement may run (`statement_timeout`).
+    /// Timeout of a statement (`statement_timeout`).
     pub statement_timeout: Duration,
-    /// A statement that takes so long is logged; zero logs none.
+    /// Duration from which a statement is logged as slow; zero disables the log.
     pub slow_statement: Duration,
-    /// How many pages an account may search or sort by sealed values within an hour.
+    /// How many pages an account may filter or sort by sealed values within an hour.
     pub comparisons: u32,
 }
 
 impl Settings {
-    /// Reads the settings; what is wrong is remembered by `reader`.
+    /// Reads the settings; `reader` collects the errors.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let url = reader.secret(
             "database.url",
-            "Postgres as the serving role; demands sslmode=verify-full.",
+            "Postgres URL for the serving role; must have sslmode=verify-full.",
         );
         let direct_url = direct_url(reader);
         let pool_size = reader.or(
             "database.pool_size",
             10_usize,
-            "Connections kept open to Postgres.",
+            "Number of connections to Postgres that are kept open.",
         );
 
         let acquire_timeout = reader.or(
             "database.acquire_timeout",
             Duration::from_secs(2),
-            "How long a request waits for a connection before it is answered 503.",
+            "How long a request waits for a connection before the response is 503.",
         );
 
         let statement_timeout = reader.or(
             "database.statement_timeout",
             Duration::from_secs(5),
-            "How long one statement may run.",
+            "Timeout of a statement.",
         );
 
         let slow_statement = reader.or(
             "database.slow_statement",
             Duration::from_millis(500),
-            "A statement that takes so long is logged: its name, time and number of rows, never a value; 0s logs none.",
+            "Duration from which a statement is logged with name, duration and row count, without values; 0s logs none.",
         );
 
         let comparisons = reader.or(
             "database.comparisons",
             1_000_u32,
-            "How many pages an account may search or sort by sealed values within an hour; more are answered 429.",
+            "Number of pages that an account may filter or sort by sealed values within an hour; more receive 429.",
         );
 
         if pool_size == 0 {
@@ -84,12 +84,12 @@ impl Settings {
         }
     }
 
-    /// Where a connection goes that needs a session of Postgres for itself.
+    /// The URL for connections that need their own session of Postgres.
     pub(crate) fn direct(&self) -> &DatabaseUrl {
         self.direct_url.as_ref().unwrap_or(&self.url)
     }
 
-    /// What holds Postgres to an end on connections of the pool.
+    /// The limits of connections in the pool.
     pub(crate) fn limits(&self) -> Limits {
         match self.direct_url {
             Some(_) => Limits::OfRole,
@@ -97,7 +97,7 @@ impl Settings {
         }
     }
 
-    /// What holds Postgres to an end on a connection of one's own.
+    /// The limits of a direct connection.
     pub(crate) fn own_limits(&self, statement_timeout: Duration) -> Limits {
         Limits::OfSession {
             statement_timeout,
@@ -109,8 +109,9 @@ impl Settings {
 fn direct_url(reader: &mut Reader) -> Option<DatabaseUrl> {
     let url = reader.optional_secret(
         "database.direct_url",
-        "Postgres itself, where database.url leads to a pooler such as PgBouncer: for LISTEN and advisory locks.",
+        "Postgres URL that bypasses a pooler such as PgBouncer, if database.url leads to one.",
     )?;
+
     DatabaseUrl::parse(&url)
         .map_err(|error| reader.refuse("database.direct_url", error.to_string()))
         .ok()

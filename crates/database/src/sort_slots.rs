@@ -1,7 +1,7 @@
-//! Slots for sorting by sealed fields on blocking threads: bounded in how many sorts run at once and in how many wait.
+//! Limits on sorting by sealed fields: how many sorts run at once on blocking threads, and how many wait.
 //!
-//! Opening five thousand rows takes tens of milliseconds of a core. On an async worker every other request of that worker
-//! would wait for it (OWASP ASVS 15.2.2).
+//! Decrypting five thousand rows takes tens of milliseconds of CPU time, which would block all other requests on an
+//! async worker (OWASP ASVS 15.2.2).
 
 use std::{num::NonZero, sync::Arc, thread::available_parallelism};
 
@@ -12,14 +12,14 @@ use tokio::{
 
 use crate::Error;
 
-/// How many sorts wait for their turn at most.
+/// Maximum number of sorts that wait.
 const WAITING: usize = 8;
 
-/// The places and turns of this process.
+/// The semaphores of this process.
 pub(crate) struct SortSlots {
-    /// A place, waiting or at work; without one the caller is turned away.
+    /// Permits to wait or sort. Without one, the caller is refused.
     places: Arc<Semaphore>,
-    /// A turn at work: so many pages of rows are in memory at once.
+    /// Permits to sort, which limit the number of listings in memory.
     turns: Arc<Semaphore>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct SortTurn {
 }
 
 impl Default for SortSlots {
-    /// Half of the cores.
+    /// Sorts on half of the cores.
     fn default() -> Self {
         let turns = available_parallelism().map_or(1, NonZero::get) / 2;
         Self::new(turns.max(1), WAITING)
@@ -48,9 +48,9 @@ impl SortSlots {
     /// Waits for a turn.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many wait already.
+    /// [`Error::Unavailable`] if too many are waiting already.
     pub(crate) async fn turn(&self) -> Result<SortTurn, Error> {
-        let busy = || Error::unavailable("too many listings are sorted by sealed fields at once");
+        let busy = || Error::unavailable("too many listings are being sorted by sealed fields");
         let place = Arc::clone(&self.places)
             .try_acquire_owned()
             .map_err(|_| busy())?;
@@ -67,8 +67,7 @@ impl SortSlots {
 }
 
 impl SortTurn {
-    /// Does `work` on a blocking thread. The turn is the work's and not the caller's: one who goes away makes no room
-    /// before it is done.
+    /// Runs `work` on a blocking thread. The work keeps the turn until it is done, even if the caller goes away.
     pub(crate) async fn work<T: Send + 'static>(
         self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -90,14 +89,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn rows_are_opened_on_no_async_worker() {
+    async fn rows_are_decrypted_on_a_blocking_thread() {
         let turn = SortSlots::new(1, 0).turn().await.unwrap();
         let worker = turn.work(|| Ok(thread::current().id())).await.unwrap();
         assert_ne!(worker, thread::current().id());
     }
 
     #[tokio::test]
-    async fn as_many_sort_as_there_are_turns_as_many_wait_as_there_are_places() {
+    async fn turns_and_waiting_places_are_limited() {
         let sorting = Arc::new(SortSlots::new(2, 1));
         let (first, _second) = (sorting.turn().await.unwrap(), sorting.turn().await.unwrap());
         let waiting = tokio::spawn({
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_away_makes_no_room_before_the_work_is_done() {
+    async fn a_turn_is_released_only_when_the_work_is_done() {
         let sorting = SortSlots::new(1, 0);
         let (go_on, told) = mpsc::channel::<()>();
         let turn = sorting.turn().await.unwrap();

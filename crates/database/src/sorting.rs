@@ -5,17 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Direction, Entity, Error, Row, decoder::Decoder, order::KeyOf, sort_slots::SortTurn};
 
-/// How many rows are sorted at most, where the order is by a sealed field.
+/// Maximum number of rows that are sorted by a sealed field.
 pub(crate) const MOST_SORTED: usize = 5_000;
 
-/// What a cursor holds under its seal: the last row's key and id.
+/// The encrypted content of a cursor: the sort key and ID of the last row.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Position {
     pub(crate) key: serde_json::Value,
     pub(crate) id: Uuid,
 }
 
-/// What one page of a sorted listing takes.
+/// The parameters of one page of a sorted listing.
 pub(crate) struct Sort<E> {
     pub(crate) key: KeyOf<E>,
     pub(crate) direction: Direction,
@@ -24,10 +24,10 @@ pub(crate) struct Sort<E> {
 }
 
 impl SortTurn {
-    /// The page of `rows` that `sort` asks for, with its sort, and whether more rows follow.
+    /// Decrypts and sorts `rows`. Returns the page described by `sort`, whether more rows follow, and the sort key.
     ///
     /// # Errors
-    /// [`Error::TooManyToSort`], [`Error::Cursor`], or what opening a row answers.
+    /// [`Error::TooManyToSort`], [`Error::Cursor`], or the error of decrypting a row.
     pub(crate) async fn page<E: Entity>(
         self,
         decoder: Decoder,
@@ -51,7 +51,7 @@ impl SortTurn {
     }
 }
 
-/// Sorts rows by their keys and drops those up to the position.
+/// Sorts rows by their keys and removes those up to the cursor's position.
 fn sorted<E: Entity>(items: Vec<E>, sort: &Sort<E>) -> Result<Vec<E>, Error> {
     let mut keyed = Vec::with_capacity(items.len());
     for row in items {

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::{Error, Row};
 
-/// One statement: its name for traces and metrics, its text, and the values bound to `$1`, `$2` and so on.
+/// A statement: its name for traces and metrics, its text, and the values of its parameters.
 #[derive(Clone)]
 pub(crate) struct Statement {
     pub(crate) name: &'static str,
@@ -23,14 +23,14 @@ pub(crate) struct Statement {
     effect: Effect,
 }
 
-/// What a statement leaves behind.
+/// The effect of a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effect {
-    /// What the transaction around it makes of it.
+    /// Depends on the surrounding transaction.
     Open,
-    /// What it did: a write that is its own transaction, or `COMMIT`.
+    /// Permanent: a write that is its own transaction, or `COMMIT`.
     Lasting,
-    /// Nothing: it has made its own transaction read-only.
+    /// None: it makes its own transaction read-only.
     None,
 }
 
@@ -57,7 +57,7 @@ impl Statement {
         }
     }
 
-    /// Notes that what it does lasts once it has ended: when its answer is lost, nobody knows whether it happened.
+    /// Marks a statement whose effect is permanent, so that its outcome is unknown if the response is lost.
     pub(crate) fn lasting(self) -> Self {
         Self {
             effect: Effect::Lasting,
@@ -65,8 +65,8 @@ impl Statement {
         }
     }
 
-    /// Notes that it has made its own transaction read-only: that a write is refused is its own fault, and not the
-    /// server's.
+    /// Marks a statement that makes its own transaction read-only, so that a refused write is a bug and not a read-only
+    /// server.
     pub(crate) fn read_only(self) -> Self {
         Self {
             effect: Effect::None,
@@ -74,7 +74,7 @@ impl Statement {
         }
     }
 
-    /// Encodes the values. A value that cannot be encoded fails here, before a connection has seen anything.
+    /// Encodes the values. A value that cannot be encoded fails here, before anything is sent.
     pub(crate) fn encode(self) -> Encoded {
         let arguments = SqlxValues(Values(self.values)).into_arguments();
         Encoded {
@@ -84,10 +84,10 @@ impl Statement {
         }
     }
 
-    /// Runs on a connection: one round trip once the connection has prepared the text.
+    /// Runs the statement: one round trip if the connection has prepared its text before.
     ///
     /// # Errors
-    /// As [`Encoded::run`].
+    /// Like [`Encoded::run`].
     pub(crate) async fn run<'c>(
         self,
         connection: impl PgExecutor<'c>,
@@ -97,31 +97,31 @@ impl Statement {
     }
 }
 
-/// How long an answer is waited for, on this side of the wire. Postgres ends a statement itself before that
-/// (`statement_timeout`), so that what exceeds it is a path or a server that has gone silent.
+/// The client-side timeout of a statement. It is longer than `statement_timeout`, so it only expires if the network or
+/// the server is unresponsive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience(Option<Duration>);
 
 impl Patience {
-    /// How much longer this side waits than Postgres does.
+    /// How much longer than `statement_timeout` the client waits.
     const GRACE: Duration = Duration::from_secs(1);
 
-    /// The limit of statements that Postgres lets run for `statement_timeout`; none where that is nothing.
+    /// The timeout for statements with this `statement_timeout`; none if that is zero.
     pub(crate) fn beyond(statement_timeout: Duration) -> Self {
         Self((!statement_timeout.is_zero()).then(|| statement_timeout + Self::GRACE))
     }
 
-    /// For as long as it takes: for work of an operator, who watches.
+    /// No timeout, for operator commands.
     pub(crate) const fn without_end() -> Self {
         Self(None)
     }
 
-    /// Exactly so long.
+    /// Exactly this timeout.
     pub(crate) const fn of(duration: Duration) -> Self {
         Self(Some(duration))
     }
 
-    /// How long that is; nothing where it has no end.
+    /// The timeout; `None` if there is none.
     pub(crate) fn most(self) -> Option<Duration> {
         self.0
     }
@@ -131,13 +131,13 @@ impl Patience {
             None => Ok(work.await?),
             Some(most) => match timeout(most, work).await {
                 Ok(answer) => Ok(answer?),
-                Err(_) => Err(Error::lost(format!("no answer came within {most:?}"))),
+                Err(_) => Err(Error::lost(format!("no response within {most:?}"))),
             },
         }
     }
 }
 
-/// A statement whose values are in the form in which they are sent.
+/// A statement with encoded values.
 pub(crate) struct Encoded {
     sql: Cow<'static, str>,
     arguments: PgArguments,
@@ -145,20 +145,20 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
-    /// Whether what it does lasts once it has ended.
+    /// Whether its effect is permanent.
     pub(crate) fn is_lasting(&self) -> bool {
         self.effect == Effect::Lasting
     }
 
-    /// Runs on a connection, whose answer is waited for no longer than `patience`. A connection that
-    /// [broke](Error::breaks_connection) must not be used again.
+    /// Runs the statement with the timeout `patience`. A connection that [broke](Error::breaks_connection) must not be
+    /// used again.
     ///
-    /// The only place that hands text to sqlx. Whatever reaches it is static or was built by this room around bound
-    /// values, so no value is ever part of the text.
+    /// This is the only place that passes text to sqlx. The text is static or was built by this crate around
+    /// parameters, so it never contains values.
     ///
     /// # Errors
-    /// As Postgres answers; [`Error::Lost`] without an answer, and [`Error::OutcomeUnknown`] where it was to be
-    /// lasting.
+    /// The error of Postgres; [`Error::Lost`] without a response, or [`Error::OutcomeUnknown`] if its effect is
+    /// permanent.
     pub(crate) async fn run<'c>(
         self,
         connection: impl PgExecutor<'c>,
@@ -173,6 +173,7 @@ impl Encoded {
                 (Effect::None, Error::ReadOnly(cause)) => Error::Internal(cause),
                 (_, other) => other,
             })?;
+
         Ok(rows.into_iter().map(Row).collect())
     }
 }

@@ -6,17 +6,18 @@ pub struct Statements {
     pub(crate) names: Names,
     /// `$1` id, `$2` organization.
     pub(crate) find: String,
-    /// The same for a sealed row whose data key is at hand: the last column is the key's id.
+    /// The same for a sealed row whose data key is cached: the last column is the key's ID.
     pub(crate) find_under: String,
     /// The record; `$12` id.
     pub(crate) reveal: String,
-    /// The record; where sealed: `$12` key, `$13` subject, `$14` wrapped; then the values.
+    /// The record; if sealed: `$12` key, `$13` subject, `$14` wrapped; then the values.
     pub(crate) insert: String,
     /// The record; `$12` id, `$13` version or null.
     pub(crate) delete: String,
     /// `$1` id, `$2` organization.
     pub(crate) find_key: String,
-    /// What a statement selects of `t` to read an entity: its columns, and its key where it is sealed.
+    /// The columns of `t` that a statement selects to read an entity: its own, and those of its data key if it is
+    /// sealed.
     pub(crate) selected: String,
 }
 

@@ -6,8 +6,8 @@ use mainstay_access::Permission;
 
 use crate::{Door, Error, statement::Statement};
 
-/// A door whose statements happen together or not at all. For what one statement cannot do: `BEGIN` and `COMMIT` are a
-/// round trip each.
+/// A door whose statements are committed together or not at all. Use it only if one statement is not enough: `BEGIN`
+/// and `COMMIT` each take a round trip.
 ///
 /// ```ignore
 /// let transaction = by.begin().await?;
@@ -16,41 +16,44 @@ use crate::{Door, Error, statement::Statement};
 /// transaction.commit().await?;
 /// ```
 ///
-/// What goes [around](Door::unscoped) its door takes part in it, until it ends. Dropped without
-/// [`commit`](Self::commit), it leaves nothing: it is rolled back, and its connection returns to the pool.
+/// [Unscoped](Door::unscoped) access through its door takes part in the transaction until it ends. Dropping it without
+/// [`commit`](Self::commit) rolls it back and returns its connection to the pool.
 #[must_use = "a transaction that is not committed does nothing"]
 pub struct Transaction<P>(Door<P>);
 
 impl<P: Permission> Door<P> {
-    /// Begins a transaction in the caller's name (`READ COMMITTED`).
+    /// Starts a transaction in the caller's name (`READ COMMITTED`).
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when no connection is free in time; [`Error::Internal`] within a transaction: one inside
-    /// another would not end with it.
+    /// [`Error::Unavailable`] if no connection is free in time; [`Error::Internal`] within a transaction, because
+    /// transactions cannot be nested.
     pub async fn begin(&self) -> Result<Transaction<P>, Error> {
         if self.executor().is_transaction() {
             return Err(Error::internal(
-                "a transaction is begun within a transaction",
+                "a transaction cannot be started within a transaction",
             ));
         }
+
         let mut lease = self.database().lease().await?;
         self.database()
             .run_on(&mut lease, Statement::new("begin", "BEGIN", Vec::new()))
             .await?;
         lease.in_transaction();
+
         Ok(Transaction(self.on(lease)))
     }
 }
 
 impl<P: Permission> Transaction<P> {
-    /// Makes everything that was done lasting.
+    /// Commits the transaction.
     ///
     /// # Errors
-    /// As the database answers; [`Error::OutcomeUnknown`] when nobody knows whether the transaction was committed.
+    /// The error of the database; [`Error::OutcomeUnknown`] if the transaction may have been committed.
     pub async fn commit(self) -> Result<(), Error> {
         self.write(Statement::new("commit", "COMMIT", Vec::new()).lasting())
             .await?;
-        // Only now is the connection fit for somebody else.
+
+        // Only now can the connection be used again.
         if let Some(lease) = self.executor().end().await {
             lease.give_back();
         }

@@ -17,9 +17,9 @@ use crate::{
     statement::Statement,
 };
 
-/// The loud way around the door: statements that no organization limits, for accounts, sessions and upkeep.
+/// Access that is not limited to an organization, for accounts, sessions and periodic tasks.
 ///
-/// Each use says why, and a test lists them all. A feature of an app has no business here.
+/// Each use gives a reason, and a test lists all uses. Modules of an app should not need it.
 pub struct Unscoped {
     executor: Executor,
     origin: Origin,
@@ -28,8 +28,8 @@ pub struct Unscoped {
 }
 
 impl Unscoped {
-    /// Goes around the door. `why` says what makes the limit to one organization impossible: it stands in the spans of the
-    /// statements, and in the log lines about slow and failed ones.
+    /// Goes around the door. `why` says what makes the limit to one organization impossible: it stands in the spans of
+    /// the statements, and in the log lines about slow and failed ones.
     pub fn because(
         why: &'static str,
         database: &Database,
@@ -39,7 +39,7 @@ impl Unscoped {
         Self::on(why, Executor::pooled(database.clone()), origin, actor)
     }
 
-    /// As [`because`](Self::because), as part of the executor's transaction, if it has one.
+    /// Like [`because`](Self::because), but as part of the executor's transaction, if it has one.
     pub(crate) fn on(
         why: &'static str,
         executor: Executor,
@@ -54,7 +54,7 @@ impl Unscoped {
         }
     }
 
-    /// Says whether what is read is shown: see [`Door::showing`](crate::Door::showing).
+    /// Sets whether the caller is shown what is read: see [`Door::showing`](crate::Door::showing).
     #[must_use]
     pub fn showing(mut self, shows: bool) -> Self {
         self.shows = shows;
@@ -75,11 +75,11 @@ impl Unscoped {
         self.origin.address
     }
 
-    /// Opens a sealed value that is shown to the very person whom it describes, or to whoever writes to them in their
-    /// own matter, so that nothing is recorded.
+    /// Decrypts a sealed value to show it to the person whom it describes, or to send them a message, so nothing is
+    /// recorded.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the key or the value does not open there.
+    /// [`Error::Internal`] if the key or the value cannot be decrypted.
     pub fn open_own<T: Personal>(
         &self,
         key: &OwnKey,
@@ -101,7 +101,7 @@ impl Unscoped {
         opened.map_err(|error| refused(cell, error))
     }
 
-    /// The values of the record of an event, in the order of its columns.
+    /// The values of an event's record, in the order of its columns.
     pub(crate) fn record_of(&self, event: Event) -> [Value; WIDTH] {
         record(
             self.database().runtime(),
@@ -111,10 +111,10 @@ impl Unscoped {
         )
     }
 
-    /// Runs a static query. It reads: see [`Door::select`](crate::Door::select).
+    /// Runs a static query, which can only read: see [`Door::select`](crate::Door::select).
     ///
     /// # Errors
-    /// As the database answers; [`Error::Internal`] when the text writes.
+    /// The error of the database; [`Error::Internal`] if the text writes.
     pub async fn select(
         &self,
         name: &'static str,
@@ -124,12 +124,12 @@ impl Unscoped {
         self.executor.query(name, text, values).await
     }
 
-    /// Does a [`Change`], writes its event and queues its jobs, in one statement. The rows of the clause named
-    /// `changed` are the answer, unless the change names another clause; without any in `changed`, nothing happened,
-    /// nothing is recorded and nothing queued.
+    /// Makes a [`Change`], records its event and queues its jobs, in one statement. Returns the rows of the clause
+    /// `changed`, unless the change names another clause. If `changed` has no rows, nothing is recorded and nothing
+    /// queued.
     ///
     /// # Errors
-    /// As the database answers; then nothing was changed and nothing recorded.
+    /// The error of the database; then nothing was changed or recorded.
     pub async fn change(&self, change: Change) -> Result<Vec<Row>, Error> {
         let Change {
             name,
@@ -179,10 +179,10 @@ impl Unscoped {
             .await
     }
 
-    /// Work of this kind, to be queued with a [`Change`].
+    /// Creates a job of this kind, to be queued with a [`Change`].
     ///
     /// # Errors
-    /// [`Error::Internal`] when the payload has no JSON form.
+    /// [`Error::Internal`] if the payload cannot be serialized.
     pub fn job(&self, kind: &'static str, payload: &impl Serialize) -> Result<Job, Error> {
         Job::new(
             kind,
@@ -192,10 +192,10 @@ impl Unscoped {
         )
     }
 
-    /// Writes `event` alone: for what was refused or merely seen.
+    /// Records `event` without a change, for requests that were refused or only read.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn record(&self, event: Event) -> Result<(), Error> {
         self.change(Change::new(
             "audit_events.insert",
@@ -207,10 +207,10 @@ impl Unscoped {
         .map(drop)
     }
 
-    /// Writes what is only upkeep and leaves no record: rows that no person ever made.
+    /// Writes without an audit record, for maintenance of rows that no person created.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn upkeep(
         &self,
         name: &'static str,
@@ -223,20 +223,20 @@ impl Unscoped {
     }
 }
 
-/// The data key of an account, as it was read with it.
+/// The data key of an account, as read from the database.
 #[derive(Clone)]
 pub struct OwnKey {
-    /// Its id in `data_keys`.
+    /// ID in `data_keys`.
     pub id: i64,
-    /// Whose it is.
+    /// ID of the account.
     pub subject: Uuid,
-    /// Its wrapped form.
+    /// The wrapped key.
     pub wrapped: Vec<u8>,
 }
 
 fn refused(cell: &Cell<'_>, error: SealError) -> Error {
     Error::internal(format!(
-        "{}.{} does not open: {error}",
+        "cannot decrypt {}.{}: {error}",
         cell.table, cell.column
     ))
 }

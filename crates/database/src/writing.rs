@@ -14,16 +14,15 @@ use crate::{
 };
 
 impl<P: Permission> Door<P> {
-    /// Writes a new row into the caller's organization.
+    /// Inserts a row into the caller's organization.
     ///
     /// # Errors
-    /// [`Error::Constraint`] when the schema refuses it.
+    /// [`Error::Constraint`] if the row violates a constraint.
     pub async fn insert<E: Entity>(&self, row: &E) -> Result<(), Error> {
         let statements = statements::<E>();
         let id = row.id();
         let mut values = self.record::<E>("created", id);
         let key = self.push_key(row, &mut values);
-
         values.extend(row.values(&self.sealing::<E>(id.uuid(), key.as_ref()))?);
 
         self.write(Statement::new(
@@ -40,12 +39,12 @@ impl<P: Permission> Door<P> {
         Ok(())
     }
 
-    /// Writes many new rows in one statement: all of them or none. Each has its own audit record.
+    /// Inserts many rows in one statement: all of them or none. Each has its own audit record.
     ///
-    /// Postgres takes 65,535 values a statement: some 2,000 rows of 20 columns.
+    /// Postgres accepts 65,535 values per statement: about 2,000 rows of 20 columns.
     ///
     /// # Errors
-    /// [`Error::Constraint`] when the schema refuses one of them.
+    /// [`Error::Constraint`] if a row violates a constraint.
     pub async fn insert_many<E: Entity>(&self, rows: &[E]) -> Result<(), Error> {
         let Some(first) = rows.first() else {
             return Ok(());
@@ -54,7 +53,6 @@ impl<P: Permission> Door<P> {
         let statements = statements::<E>();
         let mut values = self.record::<E>("created", first.id());
         let records = (0..rows.len()).map(|_| self.runtime().new_id::<Event>().uuid());
-
         values.push(records.collect::<Vec<_>>().into());
 
         for row in rows {
@@ -70,12 +68,12 @@ impl<P: Permission> Door<P> {
         self.write(statement).await.map(drop)
     }
 
-    /// Changes some columns of a row and gives it as it is now. One round trip, and one more when a sealed field
-    /// changes whose key this process has not met lately.
+    /// Updates some columns of a row and returns the row. One round trip, or two if a sealed field changes whose key
+    /// is not cached in this process.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none or it is another organization's; [`Error::Stale`] when `if_match` names
-    /// another version; [`Error::Constraint`] when the schema refuses the values.
+    /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Stale`] if `if_match` names
+    /// another version; [`Error::Constraint`] if the values violate a constraint.
     pub async fn update<E: Versioned>(
         &self,
         id: Id<E>,
@@ -98,7 +96,7 @@ impl<P: Permission> Door<P> {
                 .await?
             {
                 Some(row) => return Ok(row),
-                // The row's key was replaced since it was kept: forget it and seal once more.
+                // The row's key was replaced since it was cached: remove it from the cache and seal again.
                 None => self.database().forget_key(id.uuid()),
             }
         }
@@ -106,7 +104,7 @@ impl<P: Permission> Door<P> {
         Err(Error::Contended)
     }
 
-    /// An update that changes nothing makes no new version; it only has to find the one that it builds upon.
+    /// An update without changes creates no new version; it only checks that `if_match` allows the current one.
     async fn unchanged<E: Versioned>(&self, id: Id<E>, if_match: &IfMatch) -> Result<E, Error> {
         let row = self.get(id).await?;
         if if_match.allows(row.version()) {
@@ -158,23 +156,24 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// Reads a row as an update answers it. The row may have got another data key while the statement waited for it:
-    /// that key is younger than the statement's snapshot, so it is asked for once more.
+    /// Reads the row that an update returned. If the row got another data key while the statement waited for its lock,
+    /// that key is newer than the statement's snapshot, so it is read separately.
     async fn decode_changed<E: Versioned>(&self, id: Id<E>, row: &Row) -> Result<E, Error> {
         if !sealed::<E>() || !row.is_null(E::COLUMNS.len())? {
             return self.decode(row);
         }
+
         self.database().forget_key(id.uuid());
         let key = self.data_key(id).await?;
         self.decode_under(row, Some(&key))
     }
 
-    /// Deletes a row; where it is sealed, its data key goes with it, and with the key what the audit log holds of the
-    /// row. A backup that holds the key can still be read.
+    /// Deletes a row. If it is sealed, its data key is deleted, too, so the values in the audit log become unreadable.
+    /// A backup with the key can still be read.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none or it is another organization's; [`Error::Stale`] when `if_match` names
-    /// another version; [`Error::Constraint`] when other rows still refer to it.
+    /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Stale`] if `if_match` names
+    /// another version; [`Error::Constraint`] if other rows still reference it.
     pub async fn delete<E: Versioned>(&self, id: Id<E>, if_match: IfMatch) -> Result<(), Error> {
         let statements = statements::<E>();
         let mut values = self.record::<E>("deleted", id);
@@ -200,7 +199,7 @@ impl<P: Permission> Door<P> {
         Ok(())
     }
 
-    /// Makes the data key of a new row, and binds what its own row in the database takes.
+    /// Creates the data key of a new row, and adds the values of its row in `data_keys`.
     fn push_key<E: Entity>(&self, row: &E, values: &mut Vec<Value>) -> Option<DataKey> {
         sealed::<E>().then(|| {
             let (key, wrapped) = self.database().ring().new_data_key(

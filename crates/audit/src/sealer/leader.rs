@@ -18,8 +18,8 @@ use crate::{
     tree::{Frontier, Hash},
 };
 
-/// Minimum time between checkpoints, unless a full batch is waiting. Checkpoints over few records would take more space than
-/// the records.
+/// Minimum time between checkpoints, unless a full batch is waiting. Checkpoints over few records would take more
+/// space than the records.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How often the leader looks for new keys.

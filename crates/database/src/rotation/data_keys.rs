@@ -5,7 +5,7 @@ use mainstay_kernel::Uuid;
 use super::mover::{Batch, Context, Mover};
 use crate::Error;
 
-/// Wrapped data keys: the same keys under another root key, so that no cell changes.
+/// Re-wraps data keys under another root key. The data keys stay the same, so no sealed value changes.
 #[derive(Default)]
 pub(super) struct DataKeys {
     after: i64,
@@ -35,7 +35,7 @@ impl Mover for DataKeys {
             LIMIT $3
         ";
 
-        // Not FOR UPDATE: rows that refer to a key hold it by a lock that an update of other columns does not touch.
+        // FOR NO KEY UPDATE, because FOR UPDATE would conflict with the key locks of rows that reference a key.
         const MOVE: &str = r"
             WITH held AS (
                 SELECT id
@@ -83,7 +83,7 @@ impl Mover for DataKeys {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::error!(data_key = id, %error, "a data key is not rotated");
+                    tracing::error!(data_key = id, %error, "data key was not re-wrapped");
                     batch.refused += 1;
                 }
             }

@@ -9,7 +9,7 @@ use sea_query::Value;
 use super::mover::Context;
 use crate::{Error, Row, SealedTable};
 
-/// A row that holds a key, locked.
+/// A locked row that holds a key.
 pub(super) struct Held {
     pub(super) organization: Uuid,
     pub(super) subject: Uuid,
@@ -18,14 +18,14 @@ pub(super) struct Held {
     pub(super) wrapped: Vec<u8>,
 }
 
-/// A row whose cells are sealed anew; nothing is no bytes.
+/// A row with resealed cells; an empty cell stands for null.
 pub(super) struct Resealed {
     pub(super) holder: Uuid,
     pub(super) id: Uuid,
     pub(super) cells: Vec<Vec<u8>>,
 }
 
-/// Holders that are not moved this time.
+/// Holders that are not moved in this batch.
 #[derive(Default)]
 pub(super) struct Kept {
     pub(super) busy: BTreeSet<Uuid>,
@@ -50,7 +50,7 @@ impl Held {
         })
     }
 
-    /// The cells of a row, which begin at `position`, under the new key.
+    /// Reseals the cells of a row under the new key.
     fn seal(
         &self,
         context: &Context,
@@ -72,12 +72,12 @@ impl Held {
 
 impl Kept {
     pub(super) fn refuse(&mut self, holder: Uuid, (table, row): (&str, Uuid), error: &Error) {
-        tracing::error!(table, %row, %error, cause = error.cause(), "a row is not resealed");
+        tracing::error!(table, %row, %error, cause = error.cause(), "row was not resealed");
         self.refused.insert(holder);
     }
 }
 
-/// Locks what one table holds of them, and seals it anew. A holder of whose rows one is locked by somebody else is kept.
+/// Locks the rows of one table and reseals them. If one of a holder's rows is already locked, the holder is skipped.
 pub(super) async fn open_and_seal(
     context: &mut Context,
     (table, column): (&SealedTable, &'static str),
@@ -136,7 +136,7 @@ pub(super) async fn open_and_seal(
     Ok(rows)
 }
 
-/// Writes rows that this transaction has locked.
+/// Writes the resealed rows, which this transaction has locked.
 pub(super) async fn write(
     context: &mut Context,
     table: &SealedTable,

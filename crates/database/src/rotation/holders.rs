@@ -11,21 +11,20 @@ use super::{
 };
 use crate::{Error, KeyHolder, SealedTable, column::moment};
 
-/// Rows under whose data key rows of other tables are sealed, and those: accounts.
+/// Reseals rows that hold a data key, together with rows of other tables that are sealed under it: accounts.
 ///
-/// A batch is a transaction. It locks the rows that hold the keys, which keeps out whoever would seal another value
-/// under one ([`Unscoped::change_sealed`](crate::Unscoped::change_sealed)); only then it looks for what is sealed
-/// under them, so that nothing can be added unseen. What others are writing is passed over with all that hangs
-/// together with it.
+/// A batch is a transaction. It first locks the rows that hold the keys, which blocks statements that seal another
+/// value under one ([`Unscoped::change_sealed`](crate::Unscoped::change_sealed)). Then it reads all values sealed under
+/// them, so none can be added unseen. A holder is skipped if any of its rows is locked.
 pub(super) struct Holders {
     holder: SealedTable,
-    /// The other tables, each with its column that names the holder.
+    /// The other tables, each with the column that refers to the holder.
     dependants: Vec<(SealedTable, &'static str)>,
     before: Timestamp,
     after: Uuid,
 }
 
-/// The tables whose rows are sealed under the keys of `holder`'s rows, with the columns that name these.
+/// The tables whose rows are sealed under the keys of `holder`'s rows, with the columns that refer to those rows.
 pub(super) fn dependants(
     holder: &SealedTable,
     tables: &[SealedTable],
@@ -37,6 +36,7 @@ pub(super) fn dependants(
         } if name == holder.table => Some((table.clone(), column)),
         _ => None,
     };
+
     tables.iter().filter_map(column).collect()
 }
 
@@ -54,7 +54,7 @@ impl Holders {
         }
     }
 
-    /// The holders themselves and what is sealed under their keys.
+    /// The table of holders, and the tables sealed under their keys.
     fn tables(&self) -> impl Iterator<Item = (&SealedTable, &'static str)> {
         let dependants = self
             .dependants
@@ -63,7 +63,7 @@ impl Holders {
         std::iter::once((&self.holder, self.holder.id)).chain(dependants)
     }
 
-    /// Moves those of a batch that nobody else is writing.
+    /// Moves the holders of a batch that are not locked.
     async fn reseal(&self, context: &mut Context, ids: Vec<Uuid>) -> Result<Batch, Error> {
         let mut batch = Batch {
             seen: ids.len(),
@@ -98,7 +98,7 @@ impl Holders {
         Ok(batch)
     }
 
-    /// Locks those holders that nobody else has locked. Their keys are read with them.
+    /// Locks the holders that are not locked yet, and reads their keys.
     async fn hold(
         &self,
         context: &mut Context,
@@ -106,7 +106,7 @@ impl Holders {
         kept: &mut Kept,
     ) -> Result<BTreeMap<Uuid, Held>, Error> {
         let SealedTable { table, id, .. } = self.holder;
-        // FOR UPDATE, although the row's id stays: whoever seals under its key has it FOR KEY SHARE.
+        // FOR UPDATE conflicts with the FOR KEY SHARE of statements that seal under the key.
         let text = format!(
             r"
                 SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped
@@ -130,7 +130,7 @@ impl Holders {
         Ok(held)
     }
 
-    /// Names the new keys where the old ones were named, and destroys these.
+    /// Replaces the old keys by the new ones, and destroys the old ones.
     async fn replace_keys(
         &self,
         context: &mut Context,

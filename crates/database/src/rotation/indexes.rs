@@ -7,18 +7,18 @@ use sea_query::Value;
 use super::mover::{Batch, Context, Mover, key_in};
 use crate::{Error, Row, Scope, SealedIndex, SealedTable};
 
-/// The blind indexes of one table, made anew from the values beside them.
+/// Rebuilds the blind indexes of one table from the sealed values.
 pub(super) struct Indexes {
     table: SealedTable,
     after: Uuid,
 }
 
-/// What a row's indexes are and are to be. Nothing is no bytes: an array of Postgres is not bound with nulls in it.
+/// The old cells and new indexes of a row. An empty value stands for null, because arrays are bound without nulls.
 struct Made {
     id: Uuid,
-    /// For each index the cell that it is made of, and the new index.
+    /// For each index, its source cell and the new index.
     columns: Vec<(Vec<u8>, Vec<u8>)>,
-    /// What claimed indexes are under each key of the ring.
+    /// The claimed indexes under each key of the ring.
     claims: Vec<Vec<u8>>,
 }
 
@@ -30,7 +30,7 @@ impl Indexes {
         }
     }
 
-    /// The condition for rows with an index that is not what the primary, `$1`, makes.
+    /// The condition for rows with an index that is missing or not by the primary, `$1`.
     fn stale(&self) -> String {
         let of = |index: &SealedIndex| {
             let (source, column) = (index.source, index.column);
@@ -58,7 +58,7 @@ impl Indexes {
             .join(" OR ")
     }
 
-    /// Which rows: those whose data key is there. What was erased has no index.
+    /// The `FROM` clause for rows with a data key. Erased rows have no index.
     fn from(&self) -> String {
         let SealedTable { table, .. } = self.table;
         format!("FROM {table} t {}", self.table.joined_key())
@@ -133,11 +133,11 @@ impl Indexes {
             .map_err(Error::internal)?;
 
         (index.normalised)(&plaintext)
-            .ok_or_else(|| Error::internal(format!("{} holds no such value", index.source)))
+            .ok_or_else(|| Error::internal(format!("{} has an invalid value", index.source)))
     }
 
-    /// Writes a batch. Where a value stands in another row too, which the constraint of an index under another key
-    /// could not see, row by row: the others move, and that one is told.
+    /// Writes a batch. If a value conflicts with another row, which the constraint could not detect under different
+    /// keys, the rows are written one by one, and the conflicting one is logged.
     async fn move_all(
         &self,
         context: &mut Context,
@@ -159,7 +159,7 @@ impl Indexes {
                         table = self.table.table,
                         ?rows,
                         constraint = name,
-                        "another row has the same value"
+                        "blind index was not rotated because another row has the same value"
                     );
                     batch.refused += 1;
                 }
@@ -170,8 +170,8 @@ impl Indexes {
         Ok(())
     }
 
-    /// The statement that writes a batch: `$1` ids; for each index the cells and the new indexes; then, where one is
-    /// claimed, the rows and the digests of what they claim.
+    /// The statement that writes a batch. `$1` has the IDs; then come, for each index, the cells and the new indexes;
+    /// then, if an index is claimed, the row IDs and digests of the claims.
     fn write(&self) -> String {
         let SealedTable {
             table, id, indexes, ..
@@ -189,17 +189,16 @@ impl Indexes {
 
         let claimed = if indexes.iter().any(|index| index.claimed) {
             format!(
-                r"
-                    , claimed AS (
-                        INSERT INTO mainstay.unique_indexes (digest, row_id)
-                        SELECT claim.digest, claim.id
-                        FROM unnest(${}::uuid[], ${}::bytea[]) AS claim (id, digest)
-                        JOIN changed USING (id)
-                        ON CONFLICT ON CONSTRAINT unique_indexes_pkey DO NOTHING
-                    )
-                ",
-                2 + 2 * count,
-                3 + 2 * count
+                r",
+                claimed AS (
+                    INSERT INTO mainstay.unique_indexes (digest, row_id)
+                    SELECT claim.digest, claim.id
+                    FROM unnest(${ids}::uuid[], ${digests}::bytea[]) AS claim (id, digest)
+                    JOIN changed USING (id)
+                    ON CONFLICT ON CONSTRAINT unique_indexes_pkey DO NOTHING
+                )",
+                ids = 2 + 2 * count,
+                digests = 3 + 2 * count
             )
         } else {
             String::new()
@@ -273,14 +272,15 @@ impl Mover for Indexes {
 
         let next = format!(
             r"
-                SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{} {}
-                WHERE ({}) AND t.{id} > $2
+                SELECT t.{id}, k.id, k.organization_id, k.subject_id, k.wrapped{sources}
+                {from}
+                WHERE ({stale}) AND t.{id} > $2
                 ORDER BY t.{id}
                 LIMIT $3
             ",
-            sources.concat(),
-            self.from(),
-            self.stale()
+            sources = sources.concat(),
+            from = self.from(),
+            stale = self.stale()
         );
 
         let primary = context.primary();
@@ -302,7 +302,7 @@ impl Mover for Indexes {
                 Ok(one) => made.push(one),
                 Err(error) => {
                     let row: Uuid = row.decode(0)?;
-                    tracing::error!(table = self.table.table, %row, %error, cause = error.cause(), "no index is made");
+                    tracing::error!(table = self.table.table, %row, %error, cause = error.cause(), "blind index was not rebuilt");
                     batch.refused += 1;
                 }
             }
@@ -318,7 +318,7 @@ impl Mover for Indexes {
     }
 }
 
-/// The values of [`Indexes::write`].
+/// The parameters of [`Indexes::write`].
 fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
     let mut values: Vec<Value> = vec![made.iter().map(|one| one.id).collect::<Vec<_>>().into()];
     for position in 0..table.indexes.len() {
@@ -348,7 +348,7 @@ fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
     values
 }
 
-/// Forgets what unique values were under keys that have left the ring, once they stand there under the primary.
+/// Deletes the digests of unique values under keys that have left the ring, if there is one under the primary.
 pub(super) async fn forget_departed(context: &mut Context) -> Result<(), Error> {
     const FORGET: &str = r"
         DELETE FROM mainstay.unique_indexes

@@ -37,11 +37,11 @@ impl Context {
         let rows = self.run(text, values).await?;
         let row = rows
             .first()
-            .ok_or_else(|| Error::internal("a count has a row"))?;
+            .ok_or_else(|| Error::internal("a count returned no row"))?;
         Ok(u64::try_from(row.decode::<i64>(0)?).unwrap_or_default())
     }
 
-    /// A data key from its row.
+    /// Unwraps a data key.
     pub(super) fn unwrap(
         &self,
         id: i64,
@@ -54,13 +54,13 @@ impl Context {
             .map_err(Error::internal)
     }
 
-    /// The id of the primary, as it stands in what it made.
+    /// The ID of the primary, as stored with its output.
     pub(super) fn primary(&self) -> Value {
         let id = self.ring.key_ids().next().map(|(_, id)| id.to_vec());
         Value::Bytes(id)
     }
 
-    /// The ids of all keys of the ring.
+    /// The IDs of all keys of the ring.
     pub(super) fn ids(&self) -> Value {
         self.ring
             .key_ids()
@@ -70,19 +70,19 @@ impl Context {
     }
 }
 
-/// One kind of rows that are moved.
+/// Moves one kind of rows.
 pub(super) trait Mover {
-    /// The table, for whoever watches.
+    /// The table, for progress reports.
     fn table(&self) -> &'static str;
-    /// The number of rows that are left.
+    /// The number of rows left to move.
     async fn count(&self, context: &mut Context) -> Result<u64, Error>;
     /// Moves the next batch; `None` at the end of a pass.
     async fn batch(&mut self, context: &mut Context, size: u32) -> Result<Option<Batch>, Error>;
-    /// Begins another pass.
+    /// Starts another pass.
     fn rewind(&mut self);
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Batch {
     pub(super) seen: usize,
@@ -90,8 +90,8 @@ pub(super) struct Batch {
     pub(super) refused: usize,
 }
 
-/// The SQL expression for the id of the key that made what stands in `column`: bytes 1 to 4 of wrapped keys, private boxes
-/// and blind indexes.
+/// The SQL expression for the ID of the key that produced the value in `column`: bytes 1 to 4 of wrapped keys, private
+/// columns and blind indexes.
 pub(super) fn key_in(column: &str) -> String {
     format!("substring({column} FROM 2 FOR 4)")
 }

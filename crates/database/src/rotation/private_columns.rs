@@ -5,10 +5,10 @@ use sea_query::Value;
 use super::mover::{Batch, Context, Mover, key_in};
 use crate::{Error, PrivateColumn};
 
-/// Private boxes of one column.
+/// Reseals the values of one private column.
 pub(super) struct PrivateBoxes {
     column: PrivateColumn,
-    /// The id of the last row, as text; ids are of several types.
+    /// The ID of the last row, as text, because IDs have different types.
     after: Option<String>,
 }
 
@@ -95,8 +95,8 @@ impl Mover for PrivateBoxes {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    // Which row is not said: an id may be the hash of a token.
-                    tracing::error!(table, column, %error, "a private box is not rotated");
+                    // The row is not logged, because an ID may be the hash of a token.
+                    tracing::error!(table, column, %error, "private value was not resealed");
                     batch.refused += 1;
                 }
             }

@@ -6,14 +6,14 @@ use sea_query::Value;
 use super::mover::{Batch, Context, Mover};
 use crate::{Error, Row, SealedColumn, SealedTable, column::moment};
 
-/// The rows of one table under fresh data keys: each holds its own, under which nothing else is sealed.
+/// Reseals the rows of one table under new data keys. Each row has its own key, under which nothing else is sealed.
 pub(super) struct Reseal {
     table: SealedTable,
     before: Timestamp,
     after: Uuid,
 }
 
-/// A row as it was and as it is to be. Nothing is no bytes, as in an index's rotation.
+/// The old and new keys and cells of a row. An empty cell stands for null.
 struct Resealed {
     id: Uuid,
     organization: Uuid,
@@ -68,10 +68,11 @@ impl Reseal {
         })
     }
 
-    /// The statement that writes a batch: `$1` now, `$2` ids, `$3` organizations, `$4` subjects, `$5` old keys, `$6`
-    /// new keys, `$7` their wrapped forms; then for each column the old cells and the new ones.
+    /// The statement that writes a batch: `$1` has the time, `$2` IDs, `$3` organizations, `$4` subjects, `$5` old
+    /// keys, `$6` new keys and `$7` their wrapped forms; then come, for each column, the old cells and the new ones.
     ///
-    /// A row is taken only if its old key is still there: one that is being erased must not come back under another.
+    /// A row is written only if its old key still exists, so that a row that is being erased does not return under a
+    /// new key.
     fn write(&self) -> String {
         const FIRST: usize = 8;
 
@@ -246,7 +247,8 @@ impl Mover for Reseal {
                 Ok(one) => sealed.push(one),
                 Err(error) => {
                     let row: Uuid = row.decode(0)?;
-                    tracing::error!(table = self.table.table, %row, %error, cause = error.cause(), "a row is not resealed");
+                    let (table, cause) = (self.table.table, error.cause());
+                    tracing::error!(table, %row, %error, cause, "row was not resealed");
                     batch.refused += 1;
                 }
             }

@@ -5,42 +5,43 @@ use std::collections::BTreeMap;
 use super::mover::{Context, key_in};
 use crate::{Error, PrivateColumn, SealedTable, missing_keys::has_keys};
 
-/// What stands under which key.
+/// How much data each key protects.
 #[derive(Clone, Debug)]
 pub struct KeyRingStatus {
-    /// The keys of the ring, the primary first; then the keys that something names and the ring does not have.
+    /// The keys of the ring, the primary first; then keys that stored data names but the ring does not have.
     pub keys: Vec<KeyUse>,
-    /// Rows whose value is sealed and not indexed yet, by `table.column`.
+    /// Number of rows with a sealed value that is not indexed yet, by `table.column`.
     pub unindexed: Vec<(String, u64)>,
-    /// Rows that name a data key that is not there, by table: they cannot be opened, though nobody was erased.
+    /// Number of rows whose data key is missing, by table. They cannot be decrypted, although the person was not
+    /// erased.
     pub missing: Vec<(String, u64)>,
 }
 
-/// What one key made.
+/// The data that one key protects.
 #[derive(Clone, Debug)]
 pub struct KeyUse {
-    /// Its name on the ring; `None` when it is not on it.
+    /// Name of the key; `None` if it is not on the ring.
     pub name: Option<String>,
-    /// Its id, as it stands in what the key made.
+    /// ID of the key, as stored with its output.
     pub id: [u8; 4],
-    /// Whether it seals what is new.
+    /// Whether it is the primary, which seals new data.
     pub is_primary: bool,
-    /// What it made, place by place.
+    /// The uses of the key, by column.
     pub uses: Vec<Usage>,
 }
 
-/// What one key made in one column.
+/// The use of one key in one column.
 #[derive(Clone, Debug)]
 pub struct Usage {
     /// The `table.column`.
     pub place: String,
-    /// In how many rows.
+    /// Number of rows.
     pub rows: u64,
-    /// What kind of thing it is.
+    /// Kind of data.
     pub kind: UsageKind,
 }
 
-/// What a key makes.
+/// Kinds of data that a key protects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageKind {
     /// Wrapped data keys.
@@ -49,13 +50,12 @@ pub enum UsageKind {
     Indexes,
     /// Private boxes.
     PrivateBoxes,
-    /// What unique values are under keys other than the primary: kept for replicas that have no other, needed by none
-    /// that has.
+    /// Digests of unique values under keys other than the primary, for replicas that do not have the primary yet.
     Spare,
 }
 
 impl KeyUse {
-    /// How many of `kind` it made.
+    /// The number of rows of this kind.
     pub fn count(&self, kind: UsageKind) -> u64 {
         self.uses
             .iter()
@@ -64,7 +64,7 @@ impl KeyUse {
             .sum()
     }
 
-    /// Whether nothing needs it any more.
+    /// Whether the key is no longer needed.
     pub fn is_unused(&self) -> bool {
         self.uses.iter().all(|usage| usage.kind == UsageKind::Spare)
     }
@@ -101,7 +101,7 @@ pub(super) async fn read(
         for index in &table.indexes {
             places.push((table.table, index.column, UsageKind::Indexes));
 
-            // What was erased has no data key, and no index.
+            // Erased rows have no data key and no index.
             let text = format!(
                 r"
                     SELECT count(*)
@@ -140,7 +140,7 @@ pub(super) async fn read(
             "
         );
         for row in context.run(text, []).await? {
-            // What is shorter than a key's id is nothing that a key made; opening it fails loudly enough.
+            // A value shorter than a key ID was not produced by a key; decrypting it fails anyway.
             let Ok(id) = row.decode::<&[u8]>(0)?.try_into() else {
                 continue;
             };

@@ -16,8 +16,9 @@ use crate::{Platform, key_source};
 pub(super) enum Action {
     /// Print a new key ring for MAINSTAY_CRYPTO_KEYS: 32 random bytes and a random name
     ///
-    /// The first key of a ring encrypts, the others only decrypt. To rotate: add the new line after the old one on every
-    /// replica, move it before the old one on every replica, then run `key-ring rotate kek` and `key-ring rotate index`.
+    /// The first key of a ring encrypts, the others only decrypt. To rotate: add the new line after the old one on
+    /// every replica, move it before the old one on every replica, then run `key-ring rotate kek` and `key-ring rotate
+    /// index`.
     Generate(Generate),
     /// Print how much data each key of the ring protects, and which keys are no longer used
     Status(Target),
