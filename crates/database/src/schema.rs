@@ -11,7 +11,7 @@ pub struct SchemaColumn {
     pub table: String,
     /// What the table is for.
     pub purpose: String,
-    /// Its name.
+    /// Name of the column.
     pub name: String,
     /// Type of the column, as formatted by Postgres.
     pub kind: String,

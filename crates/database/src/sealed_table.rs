@@ -9,7 +9,7 @@ use mainstay_kernel::Uuid;
 /// A table whose rows describe people. An entity without sealed columns has neither `columns` nor `indexes`.
 #[derive(Clone, Debug)]
 pub struct SealedTable {
-    /// Its name: with its schema before a dot, unless that is `public`.
+    /// Name of the table, qualified with its schema unless that is `public`.
     pub table: &'static str,
     /// Name of its rows in the audit log.
     pub resource: &'static str,
@@ -74,7 +74,7 @@ pub struct SealedColumn {
 /// A column of blind indexes.
 #[derive(Clone, Copy, Debug)]
 pub struct SealedIndex {
-    /// Its name.
+    /// Name of the column.
     pub column: &'static str,
     /// The sealed column of the same row from which it is computed.
     pub source: &'static str,

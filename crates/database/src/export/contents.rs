@@ -83,12 +83,12 @@ pub struct ExportedEvent {
 /// A field that an event changed.
 #[derive(Clone, Debug)]
 pub struct ExportedChange {
-    /// Its name.
+    /// Name of the field.
     pub field: String,
     /// Value before the event.
     pub before: Json,
     /// Value after the event.
     pub after: Json,
-    /// How the two are exported.
+    /// How the values are exported.
     pub shown: ExportedAs,
 }
