@@ -322,7 +322,9 @@ async fn records_that_wait_for_the_first_seal_are_not_called_late() {
         .unwrap_or_else(|_| panic!("{}", service.log()));
 
     assert!(
-        service.log().contains("became leader of the audit log's sealing"),
+        service
+            .log()
+            .contains("became leader of the audit log's sealing"),
         "{}",
         service.log()
     );
@@ -359,7 +361,11 @@ async fn two_workers_share_a_file_of_checkpoints() {
         customers(&agent, &format!("turn{turn}n")).await;
         house.published(&file).await;
 
-        let leads = |worker: &Serving| worker.log().contains("became leader of the audit log's sealing");
+        let leads = |worker: &Serving| {
+            worker
+                .log()
+                .contains("became leader of the audit log's sealing")
+        };
         let leader = workers
             .iter()
             .position(leads)

@@ -273,9 +273,7 @@ async fn one_command_serves_and_leaves_nothing() {
     let log = dev.log();
     for trouble in ["WARN", "ERROR", "could not open all", "missed earlier"] {
         // A machine on which other tests run is slow; that is no trouble of `dev`.
-        let told = log
-            .lines()
-            .filter(|line| !line.contains("slow statement"));
+        let told = log.lines().filter(|line| !line.contains("slow statement"));
         assert!(
             told.into_iter().all(|line| !line.contains(trouble)),
             "{trouble}: {log}"

@@ -120,7 +120,11 @@ async fn the_service_stands_behind_a_pooler() {
 
     assert_eq!(count(&mut owner, LEADERS).await, 1);
 
-    let leads = |replica: &Serving| replica.log().contains("became leader of the audit log's sealing");
+    let leads = |replica: &Serving| {
+        replica
+            .log()
+            .contains("became leader of the audit log's sealing")
+    };
     assert_eq!(replicas.iter().filter(|replica| leads(replica)).count(), 1);
 
     // A revocation is heard by the other one.

@@ -116,9 +116,7 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
             let mut lines = log
                 .lines()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            lines.find(|line| {
-                line["message"] == "slow statement" && line["statement"] == statement
-            })
+            lines.find(|line| line["message"] == "slow statement" && line["statement"] == statement)
         });
 
         assert_eq!(
