@@ -1,4 +1,4 @@
-//! Blind indexes: a keyed digest of a personal value, by which the database finds it without knowing it.
+//! Blind indexes: keyed digests by which the database finds a personal value without knowing it.
 
 use aws_lc_rs::hmac::Context;
 use mainstay_kernel::Uuid;
@@ -7,19 +7,19 @@ use crate::{KeyRing, associated_data::AssociatedData, ring::RootKey};
 
 const VERSION: u8 = 1;
 
-/// Where a blind index lives. Equal values have unlike indexes in different places.
+/// Where a blind index is stored. Equal values have different indexes in different places.
 ///
-/// Not for values that take few forms (a sex, a country, a birth year): whoever sees how often each index occurs can
-/// tell which is which, at any length.
+/// Do not use it for types with few values (a sex, a country, a birth year): the frequency of each index reveals its
+/// value, at any length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexPlace<'a> {
     /// The tenant that owns the row.
     pub organization: Uuid,
-    /// The table's name as the database knows it.
+    /// The table's name in the database.
     pub table: &'a str,
-    /// The name of the sealed column, as the database knows it.
+    /// The sealed column's name in the database.
     pub column: &'a str,
-    /// How much of the digest is kept.
+    /// How much of the digest is stored.
     pub length: IndexLength,
 }
 
@@ -28,11 +28,11 @@ pub struct IndexPlace<'a> {
 pub enum IndexLength {
     /// 8 bytes: may collide, so an equal index does not prove an equal value. Compare the values after decryption.
     Truncated,
-    /// All 32 bytes, for a unique constraint. Tells whoever reads the table which rows hold the same value.
+    /// All 32 bytes, for a unique constraint. Readers of the table can see which rows contain the same value.
     Unique,
 }
 
-/// Version (1), root key id (4) and the kept part of HMAC-SHA256 over place and value: 13 or 37 bytes.
+/// Version (1), root key id (4) and the stored part of HMAC-SHA256 over place and value: 13 or 37 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BlindIndex(Vec<u8>);
 
@@ -49,13 +49,13 @@ impl BlindIndex {
 }
 
 impl KeyRing {
-    /// The index of `value` under the primary: what a write stores. Normalise the value first, since values that differ
+    /// The index of `value` under the primary key, which a write stores. Normalise the value first: values that differ
     /// in a single byte have unrelated indexes.
     pub fn blind_index(&self, place: &IndexPlace<'_>, value: &str) -> BlindIndex {
         index(self.primary(), place, value)
     }
 
-    /// The index of `value` under every key of the ring: what a look-up asks for while a rotation is on.
+    /// The indexes of `value` under every key of the ring, for a lookup during a key rotation.
     pub fn blind_indexes(&self, place: &IndexPlace<'_>, value: &str) -> Vec<BlindIndex> {
         self.roots().map(|root| index(root, place, value)).collect()
     }
@@ -67,8 +67,8 @@ fn index(root: &RootKey, place: &IndexPlace<'_>, value: &str) -> BlindIndex {
         IndexLength::Unique => 32,
     };
 
-    // The kept length is a part of the place, so that a truncated index is no prefix of a whole one. The value comes
-    // last and on its own: it needs no length in front of it, and is not copied.
+    // The length is part of the place, so that a truncated index is not a prefix of a full one. The value comes last
+    // and needs no length prefix, so it is not copied.
     let parts = [
         place.organization.as_bytes(),
         place.table.as_bytes(),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_says_nothing_of_the_same_value_elsewhere() {
+    fn the_same_value_has_unrelated_indexes_in_other_places() {
         let ring = ring_of(&[KeyRing::generate(&Random::default())]);
 
         let places = [
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_during_a_rotation_finds_old_and_new() {
+    fn a_lookup_during_a_rotation_finds_old_and_new() {
         let random = Random::default();
         let (old, new) = (KeyRing::generate(&random), KeyRing::generate(&random));
         let before = ring_of(std::slice::from_ref(&old)).blind_index(&PLACE, "value");

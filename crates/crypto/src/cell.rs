@@ -1,18 +1,18 @@
-//! Where a sealed value lives.
+//! The place of a sealed value.
 
 use mainstay_kernel::Uuid;
 
 use crate::associated_data::AssociatedData;
 
-/// Where a sealed value lives. It is authenticated with the value, so that a ciphertext that is copied to another
-/// organization, table, column or row does not open there.
+/// Where a sealed value is stored. The place is authenticated with the value, so that a ciphertext copied to another
+/// organization, table, column or row cannot be opened there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell<'a> {
     /// The tenant that owns the row.
     pub organization: Uuid,
-    /// The table's name as the database knows it.
+    /// The table's name in the database.
     pub table: &'a str,
-    /// The column's name as the database knows it.
+    /// The column's name in the database.
     pub column: &'a str,
     /// The row's primary key.
     pub row: Uuid,

@@ -1,7 +1,6 @@
-//! AES-256-GCM with a random nonce: the one cipher beneath cells, wrapped data keys and cursors.
+//! AES-256-GCM with a random nonce: the only cipher for cells, wrapped data keys, cursors and private boxes.
 //!
-//! A box is `header | nonce (12) | ciphertext | tag (16)`. What the header says, and which key opens the box, is for the
-//! callers to decide.
+//! A box is `header | nonce (12) | ciphertext | tag (16)`. The callers define the header and choose the key.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use mainstay_kernel::Random;
@@ -9,11 +8,11 @@ use zeroize::Zeroizing;
 
 use crate::{SealError, associated_data::AssociatedData};
 
-/// The bytes of an AES-256 key.
+/// The length of an AES-256 key, in bytes.
 pub(crate) const KEY_LENGTH: usize = 32;
 const TAG_LENGTH: usize = 16;
 
-/// What a box takes beyond its header and plaintext, in bytes.
+/// The length of a box beyond its header and plaintext, in bytes.
 pub(crate) const BOX_OVERHEAD: usize = NONCE_LEN + TAG_LENGTH;
 
 /// An AES-256-GCM key with its schedule laid out, wiped from memory when dropped: AWS-LC keeps it in a block of its own on
@@ -28,7 +27,7 @@ impl Cipher {
     pub(crate) fn new(key: &[u8; KEY_LENGTH]) -> Self {
         #[expect(
             clippy::expect_used,
-            reason = "the cipher refuses a key's length alone, and the type fixes it"
+            reason = "the cipher only refuses a wrong key length, and the type fixes the length"
         )]
         let key = UnboundKey::new(&AES_256_GCM, key).expect("an AES-256 key has 32 bytes");
         Self(LessSafeKey::new(key))
@@ -54,7 +53,7 @@ impl Cipher {
         self.open_bytes(place.as_bytes(), sealed)
     }
 
-    /// The nonce is a parameter so that known answers can be tested; nothing else may choose one.
+    /// The nonce is a parameter for the tests with known answers only; production code must not choose one.
     pub(crate) fn seal_with_nonce(
         &self,
         nonce: [u8; NONCE_LEN],
@@ -62,7 +61,7 @@ impl Cipher {
         associated: &[u8],
         plaintext: &[u8],
     ) -> Vec<u8> {
-        // The capacity is exact: a box that grew would leave plaintext behind in freed memory.
+        // The capacity is exact, because a reallocation would leave plaintext behind in freed memory.
         let mut sealed = Vec::with_capacity(header.len() + BOX_OVERHEAD + plaintext.len());
         sealed.extend_from_slice(header);
         sealed.extend_from_slice(&nonce);
@@ -73,7 +72,7 @@ impl Cipher {
         let nonce = Nonce::assume_unique_for_key(nonce);
         #[expect(
             clippy::expect_used,
-            reason = "GCM refuses nothing but more than 64 GiB at once"
+            reason = "GCM only refuses plaintexts of more than 64 GiB"
         )]
         let tag = self
             .0

@@ -1,4 +1,4 @@
-//! Sealed cursors: where a listing goes on, kept by a client who can neither read nor change it.
+//! Sealed cursors: the position at which a listing continues, held by a client that can neither read nor change it.
 //!
 //! A cursor is base64url of `version (1) | root key id (4) | nonce (12) | ciphertext | tag (16)`.
 
@@ -11,8 +11,8 @@ const VERSION: u8 = 1;
 const HEADER_LENGTH: usize = 5;
 
 impl KeyRing {
-    /// Seals `payload` under the primary as base64url without padding. `context` names the listing and its filters: the
-    /// cursor opens with the same context only.
+    /// Seals `payload` with the primary key, as base64url without padding. `context` names the listing and its filters:
+    /// the cursor can only be opened with the same context.
     pub fn seal_cursor(&self, random: &Random, context: &[u8], payload: &[u8]) -> String {
         let root = self.primary();
         let [a, b, c, d] = root.id;
@@ -23,11 +23,11 @@ impl KeyRing {
         )
     }
 
-    /// Opens what [`seal_cursor`](Self::seal_cursor) made for the same context.
+    /// Opens a cursor that [`seal_cursor`](Self::seal_cursor) made for the same context.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] when `text` is no cursor, [`SealError::UnknownKey`] when its root key has left the ring,
-    /// [`SealError::Refused`] when it was altered or made for another context.
+    /// [`SealError::Malformed`] if `text` is not a cursor, [`SealError::UnknownKey`] if its root key is no longer on the
+    /// ring, [`SealError::Refused`] if it was altered or made for another context.
     pub fn open_cursor(&self, context: &[u8], text: &str) -> Result<Vec<u8>, SealError> {
         let bytes = URL_SAFE_NO_PAD
             .decode(text)
@@ -37,6 +37,7 @@ impl KeyRing {
         else {
             return Err(SealError::Malformed);
         };
+
         let root = self.root([a, b, c, d])?;
         Ok(root.cursor.open(&place(header, context), sealed)?.to_vec())
     }
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn no_letter_of_a_cursor_can_be_changed() {
+    fn a_cursor_with_a_changed_letter_is_refused() {
         let ring = ring();
         let text = ring.seal_cursor(&Random::default(), b"customers", b"payload");
         for at in 0..text.len() {
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_does_not_show() {
+    fn the_payload_is_not_readable() {
         let ring = ring();
         let text = ring.seal_cursor(&Random::default(), b"", b"canary canary canary");
         let bytes = URL_SAFE_NO_PAD.decode(&text).unwrap();

@@ -15,15 +15,15 @@ const VERSION: u8 = 1;
 const AES_256_GCM: u8 = 1;
 const HEADER_LENGTH: usize = 10;
 
-/// The bytes of a data key as it is wrapped: the secret that everything of a data subject hangs on.
+/// The bytes of a data key, as they are wrapped: the secret on which all data of a data subject depends.
 pub(crate) type DataKeyBytes = Zeroizing<[u8; KEY_LENGTH]>;
 
-/// A data encryption key: seals the cells of one data subject.
+/// A data encryption key, which seals the cells of one data subject.
 ///
 /// Made by [`KeyRing::new_data_key`](crate::KeyRing::new_data_key), opened by
-/// [`KeyRing::unwrap`](crate::KeyRing::unwrap). A clone is a reference count, and the last one dropped wipes the key
-/// (`tests/wiping.rs` looks for it in memory): one that a cache has evicted lives on for as long as a request still works
-/// with it, and no longer.
+/// [`KeyRing::unwrap`](crate::KeyRing::unwrap). Clones share the key, and dropping the last one wipes it
+/// (`tests/wiping.rs` searches the memory for it): a key that a cache has evicted stays in memory only while a request
+/// still uses it.
 #[derive(Clone)]
 pub struct DataKey(Arc<Inner>);
 
@@ -32,12 +32,12 @@ struct Inner {
     cipher: Cipher,
 }
 
-/// A data key sealed under a root key: what the database keeps of it.
+/// A data key sealed under a root key, as the database stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrappedKey(pub Vec<u8>);
 
 impl DataKey {
-    /// The key's identifier, positive; each cell that this key seals names it.
+    /// The key's identifier, a positive number. Each cell that this key seals contains it.
     pub fn id(&self) -> i64 {
         self.0.id
     }
@@ -45,7 +45,7 @@ impl DataKey {
     /// Seals `plaintext` for `cell`: version (1), algorithm (1), data key id (8, big-endian), nonce (12), ciphertext
     /// and tag (16), which is 38 bytes more than the plaintext.
     ///
-    /// Nothing is compressed, so the length tells the plaintext's length and nothing else.
+    /// Nothing is compressed, so the length reveals the plaintext's length and nothing else.
     pub fn seal(&self, random: &Random, cell: &Cell<'_>, plaintext: &[u8]) -> Vec<u8> {
         let header = self.header();
         self.0
@@ -53,25 +53,26 @@ impl DataKey {
             .seal(random, &header, &cell.associated_data(&header), plaintext)
     }
 
-    /// Opens what [`seal`](Self::seal) made for the same cell.
+    /// Opens a value that [`seal`](Self::seal) made for the same cell.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] for another layout, [`SealError::UnknownKey`] when the value names another data key
-    /// (which is never tried), [`SealError::Refused`] when it was altered or comes from another cell.
+    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if the value names another data key
+    /// (this one is not tried then), [`SealError::Refused`] if it was altered or comes from another cell.
     pub fn open(&self, cell: &Cell<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         if Self::named_in(sealed)? != self.0.id {
             return Err(SealError::UnknownKey);
         }
+
         self.0.cipher.open(
             &cell.associated_data(&self.header()),
             &sealed[HEADER_LENGTH..],
         )
     }
 
-    /// The id of the data key that `sealed` asks for: what to look up before it can be opened.
+    /// The id of the data key that opens `sealed`.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] when the bytes are not a sealed cell of this version.
+    /// [`SealError::Malformed`] if the bytes are not a sealed cell of this version.
     pub fn named_in(sealed: &[u8]) -> Result<i64, SealError> {
         let Some(([VERSION, AES_256_GCM, id @ ..], body)) =
             sealed.split_first_chunk::<HEADER_LENGTH>()
@@ -81,6 +82,7 @@ impl DataKey {
         if body.len() < BOX_OVERHEAD {
             return Err(SealError::Malformed);
         }
+
         Ok(i64::from_be_bytes(*id))
     }
 
@@ -96,9 +98,9 @@ impl DataKey {
     }
 }
 
-/// What a wrapped key shows of the data key inside, so that it can open as that one only.
+/// The commitment that a wrapped key carries to the data key inside, so that it cannot be opened as any other.
 ///
-/// GCM alone does not commit to its key: a wrapped key could be made that opens under two root keys, as a different
+/// GCM alone does not commit to its key: a wrapped key could be crafted that opens under two root keys, as a different
 /// data key under each.
 pub(crate) fn commitment(bytes: &DataKeyBytes) -> [u8; 16] {
     *derivation(bytes).key("commitment")
@@ -152,7 +154,7 @@ mod tests {
         }
     }
 
-    /// What is taken out of a key or put into one is wiped when it is dropped.
+    /// The bytes that go into a key or come out of one are wiped on drop.
     #[test]
     fn secrets_are_wiped_on_drop() {
         fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
@@ -169,7 +171,7 @@ mod tests {
     #[test]
     fn a_cell_of_another_data_key_is_not_tried() {
         let sealed = key(1).seal(&Random::default(), &CELL, b"value");
-        // The very same key bytes, under another id.
+        // The same key bytes, but another id.
         assert_eq!(key(2).open(&CELL, &sealed), Err(SealError::UnknownKey));
     }
 
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_the_id_alone() {
+    fn debug_shows_only_the_id() {
         assert_eq!(format!("{:?}", key(5)), "DataKey { id: 5, .. }");
     }
 }

@@ -6,22 +6,22 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
-/// What keys are derived from: the pseudo-random key that HKDF extracts from a secret.
+/// The source of derived keys: the pseudo-random key that HKDF extracts from a secret.
 pub(crate) struct Derivation(Prk);
 
 impl Derivation {
-    /// `salt` names the kind of secret; `secret` holds at least 32 random bytes.
+    /// `salt` names the kind of secret; `secret` contains at least 32 random bytes.
     pub(crate) fn new(salt: &[u8], secret: &[u8]) -> Self {
         Self(Salt::new(HKDF_SHA256, salt).extract(secret))
     }
 
-    /// The `N` bytes of the key that `label` names. Keys of different labels say nothing about one another.
+    /// The key of `N` bytes that `label` names. Keys of different labels are independent of each other.
     pub(crate) fn key<const N: usize>(&self, label: &str) -> Zeroizing<[u8; N]> {
         const { assert!(N <= 255 * 32, "HKDF-SHA256 gives no more than 255 blocks") };
         let mut key = Zeroizing::new([0; N]);
         #[expect(
             clippy::expect_used,
-            reason = "HKDF refuses a length alone, and that was checked by the compiler"
+            reason = "HKDF only refuses a wrong length, and the compiler has checked the length"
         )]
         self.fill(label.as_bytes(), &mut *key)
             .expect("HKDF gives a key of this length");

@@ -1,17 +1,17 @@
-//! Why something sealed was not opened.
+//! The errors of opening sealed data.
 
 use thiserror::Error;
 
-/// Why something sealed was not opened. The messages hold neither data nor keys.
+/// Why sealed data could not be opened. The messages contain neither data nor keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SealError {
-    /// The bytes do not have the layout of this version, or what they held is no value of the wanted type.
-    #[error("the sealed bytes are not of a known layout")]
+    /// The bytes do not have the format of this version, or the plaintext is not a value of the expected type.
+    #[error("the sealed data has an unknown format")]
     Malformed,
-    /// The bytes name a key that is not the one at hand.
-    #[error("the sealed bytes name a key that is not at hand")]
+    /// The bytes name a different key.
+    #[error("the sealed data names an unknown key")]
     UnknownKey,
-    /// The bytes were altered, or sealed for another place or under another key of the same name.
-    #[error("the sealed bytes are not authentic in this place")]
+    /// The bytes were altered, or sealed for another place or with another key of the same id.
+    #[error("the sealed data is not authentic for this place")]
     Refused,
 }

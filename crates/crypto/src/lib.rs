@@ -1,8 +1,8 @@
 //! The platform's cryptography: sealed personal values, blind indexes, sealed cursors, passwords and token digests.
 //!
-//! Everything here is a pure function of what is handed in: no I/O, no SQL, no clock, no global. TLS and signed tokens
-//! (JWT) live elsewhere. There is one algorithm for each job and a version byte in front of all that is stored, so that
-//! a successor can be told apart from it:
+//! Every function here is pure: no I/O, no SQL, no clock, no global state. TLS and signed tokens (JWT) live elsewhere.
+//! Each job has one algorithm, and all stored data begins with a version byte, so that a later format can be
+//! distinguished:
 //!
 //! | job | algorithm | source |
 //! |---|---|---|
@@ -13,10 +13,10 @@
 //! | passwords | Argon2id | RFC 9106 |
 //!
 //! Keys form a tree. The [`KeyRing`] holds root keys from the configuration. From each root HKDF derives a key
-//! encryption key, an index key and a cursor key, which do one job each. The key encryption key wraps a [`DataKey`]
-//! per data subject; destroying that wrapped key makes all that the subject's cells hold unreadable.
+//! encryption key, an index key and a cursor key, which do one job each. The key encryption key wraps one [`DataKey`]
+//! per data subject; destroying that wrapped key makes all the subject's cells unreadable.
 //!
-//! A personal value is a type, [`Sealed`]: it can be stored, masked and searched, but read only against a
+//! A personal value is held as [`Sealed`]: it can be stored, masked and searched, but reading it requires a
 //! [`Disclosure`].
 //!
 //! ```

@@ -1,8 +1,8 @@
-//! Passwords: Argon2id (RFC 9106), at a bounded cost in processors and memory.
+//! Passwords: Argon2id (RFC 9106), at a bounded cost in CPU and memory.
 //!
-//! This is where a login spends its time, and where a flood of logins would spend everything: so the computations that
-//! run at once are bounded, and so are the callers that wait; more are told at once that the service is busy. What makes
-//! a good password, and how often one may be tried, is not decided here.
+//! A login spends most of its time here, and a flood of logins could use up all CPU and memory. The number of concurrent
+//! computations and of waiting callers is therefore bounded; further callers get [`HashError::Busy`] immediately. The
+//! rules for good passwords and the limits on attempts live elsewhere.
 
 mod computer;
 mod hash_error;
@@ -21,7 +21,7 @@ pub use parameters::Argon2Parameters;
 use computer::Computer;
 use stored::{SALT_LENGTH, StoredHash};
 
-/// Hashes and verifies passwords. A clone shares the same bounds.
+/// Hashes and verifies passwords. Clones share the same limits.
 #[derive(Clone)]
 pub struct PasswordHasher {
     parameters: Argon2Parameters,
@@ -30,20 +30,20 @@ pub struct PasswordHasher {
     dummy: StoredHash,
 }
 
-/// What a password is worth.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is not the one, or there is none.
+    /// The password is wrong, or the account has none.
     Wrong,
-    /// It is the one.
+    /// The password is right.
     Right,
-    /// It is the one, and its hash was made with other parameters than today's: hash it anew.
+    /// The password is right, but its hash was made with other parameters than the current ones: hash it again.
     RightButOutdated,
 }
 
 impl PasswordHasher {
-    /// A hasher that runs at most `concurrency` computations at once (the number of cores, usually; at least 1) while at
-    /// most `waiting` more callers wait for their turn. It comes to hold `concurrency` times the memory of one.
+    /// A hasher that runs at most `concurrency` computations at once (usually the number of cores; at least 1) while at
+    /// most `waiting` more callers wait. Its memory use grows to that of `concurrency` computations and stays there.
     pub fn new(
         parameters: Argon2Parameters,
         concurrency: usize,
@@ -70,13 +70,13 @@ impl PasswordHasher {
         hash.to_phc()
     }
 
-    /// Compares a password with the stored hash, of the parameters that it names.
+    /// Compares a password with the stored hash, using the parameters that the hash names.
     ///
-    /// `None`, for an account that does not exist or has no password, does the same work against a dummy and is always
-    /// [`Verdict::Wrong`], so that the time does not tell which accounts exist (OWASP ASVS 6.3.8).
+    /// `None`, for an account that does not exist or has no password, does the same work with a dummy hash and is always
+    /// [`Verdict::Wrong`], so that the time does not reveal which accounts exist (OWASP ASVS 6.3.8).
     ///
     /// # Errors
-    /// [`HashError::Stored`] before any work is done; otherwise as [`hash`](Self::hash).
+    /// [`HashError::Stored`] before any work is done; otherwise like [`hash`](Self::hash).
     pub async fn verify(
         &self,
         password: &SecretString,
@@ -86,8 +86,10 @@ impl PasswordHasher {
             Some(text) => StoredHash::parse(text, self.parameters)?,
             None => self.dummy.clone(),
         };
+
         let output = self.computer.compute(password, &expected).await?;
         let right = same_bytes(&output, &expected.output) && stored.is_some();
+
         Ok(match (right, expected.parameters == self.parameters) {
             (false, _) => Verdict::Wrong,
             (true, true) => Verdict::Right,
@@ -95,7 +97,7 @@ impl PasswordHasher {
         })
     }
 
-    /// What has been computed so far, for metrics and tests.
+    /// Counts of the computations so far, for metrics and tests.
     pub fn statistics(&self) -> Statistics {
         self.computer.statistics()
     }

@@ -1,4 +1,4 @@
-//! What a type must offer to be stored sealed, and what may be shown of it.
+//! The traits of types that are stored sealed, and the form in which their values may be shown.
 
 use std::borrow::Cow;
 
@@ -11,24 +11,24 @@ pub trait Personal: Sized {
     /// The bytes to seal.
     fn to_plaintext(&self) -> Zeroizing<Vec<u8>>;
 
-    /// The value that [`to_plaintext`](Self::to_plaintext) wrote; `None` when the bytes are no such value.
+    /// The value that [`to_plaintext`](Self::to_plaintext) wrote; `None` if the bytes are not a valid value.
     fn from_plaintext(bytes: &[u8]) -> Option<Self>;
 
-    /// What may be shown to a caller who may not see the value, such as `a***@example.org`.
+    /// The form for callers who may not see the value, such as `a***@example.org`.
     fn mask(&self) -> String;
 }
 
-/// A personal type whose values can be compared: sorted by, and, where they are [`Identifying`], looked up.
+/// A personal type whose values can be compared: rows can be sorted by them and, if the type is [`Identifying`], found
+/// by them.
 pub trait Indexed: Personal {
     /// The form that equal values share, such as an address in lower case.
     fn normalised(&self) -> Zeroizing<String>;
 }
 
-/// A personal type whose values are as many as the people, such as an e-mail address: the only ones that a blind index is
-/// made of.
+/// A personal type with about one value per person, such as an e-mail address. Only such types can have a blind index.
 ///
-/// Equal values have equal indexes, so an index of a value that takes few forms (a sex, a date, a country, a flag) is read
-/// off from how often each occurs. Do not implement this for such a type; nothing else lets it be indexed:
+/// Equal values have equal indexes, so the frequency of each index reveals the values of a type with few values (a sex, a
+/// date, a country, a flag). Do not implement this trait for such a type; without it, the type cannot be indexed:
 ///
 /// ```compile_fail,E0277
 /// # use mainstay_crypto::{IndexPlace, Indexed, KeyRing, Personal, Sealed, Zeroizing};
@@ -45,14 +45,13 @@ pub trait Indexed: Personal {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot have a blind index",
-    label = "not a type whose values are as many as the people",
-    note = "a blind index tells whoever reads the table which rows are equal and how often: values that take few forms \
-            (dates, choices, flags) are read off from it",
-    note = "implement `Identifying` if the type names one person or nearly so, such as a telephone number"
+    label = "not a type with about one value per person",
+    note = "a blind index shows which rows are equal: how often each occurs reveals dates, choices and flags",
+    note = "implement `Identifying` if a value identifies one person or nearly so, as a telephone number does"
 )]
 pub trait Identifying: Indexed {}
 
-/// A personal value as it may be shown to anybody who may see the row.
+/// A personal value in the form that everybody who may see the row may see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Masked(String);
@@ -82,14 +81,14 @@ impl JsonSchema for Masked {
     }
 }
 
-/// Proof that reading personal values has been written to the audit log. It cannot be cloned, kept in a row or sent.
+/// Proof that reading personal values has been recorded in the audit log. It cannot be cloned, stored in a row or sent.
 #[derive(Debug)]
 pub struct Disclosure(());
 
 impl Disclosure {
-    /// Says that the statement which reads the values also writes its audit record.
+    /// States that the statement which reads the values also writes its audit record.
     ///
-    /// Only the database's door may call this, in that very statement; a test of the architecture lists the callers.
+    /// Only the database crate may call this, for that statement; an architecture test lists the callers.
     pub fn recorded_in_the_audit_log() -> Self {
         Self(())
     }

@@ -1,7 +1,7 @@
-//! Private boxes: what the service keeps for itself in the database, such as the payload of a job or a signing key.
+//! Private boxes: data of the service itself in the database, such as the payload of a job or a signing key.
 //!
-//! A box is `version (1) | root key id (4) | nonce (12) | ciphertext | tag (16)`. Personal data of a subject belongs under
-//! the subject's data key instead ([`Sealed`](crate::Sealed)): a private box outlives an erasure.
+//! A box is `version (1) | root key id (4) | nonce (12) | ciphertext | tag (16)`. Seal personal data with the subject's
+//! data key instead ([`Sealed`](crate::Sealed)): a private box stays readable after an erasure.
 
 use mainstay_kernel::Random;
 use zeroize::Zeroizing;
@@ -12,8 +12,8 @@ const VERSION: u8 = 1;
 const HEADER_LENGTH: usize = 5;
 
 impl KeyRing {
-    /// Seals `payload` under the primary. `purpose` and `context` name what it is for and where it stands: the box opens
-    /// for the same ones only.
+    /// Seals `payload` with the primary key. `purpose` and `context` say what it is for and where it is stored: the box
+    /// can only be opened with the same ones.
     pub fn seal_private(
         &self,
         random: &Random,
@@ -28,11 +28,11 @@ impl KeyRing {
             .seal(random, &header, &place(&header, purpose, context), payload)
     }
 
-    /// Opens what [`seal_private`](Self::seal_private) made for the same purpose and context.
+    /// Opens a box that [`seal_private`](Self::seal_private) made for the same purpose and context.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] for another layout, [`SealError::UnknownKey`] when its root key has left the ring,
-    /// [`SealError::Refused`] when it was altered or made for another purpose or context.
+    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if its root key is no longer on the
+    /// ring, [`SealError::Refused`] if it was altered or made for another purpose or context.
     pub fn open_private(
         &self,
         purpose: &'static str,
@@ -44,15 +44,16 @@ impl KeyRing {
         else {
             return Err(SealError::Malformed);
         };
+
         self.root([a, b, c, d])?
             .private
             .open(&place(header, purpose, context), body)
     }
 
-    /// Moves a box under the primary. `None` when it is there already.
+    /// Seals a box again with the primary key. `None` if it is sealed with it already.
     ///
     /// # Errors
-    /// As [`open_private`](Self::open_private).
+    /// Like [`open_private`](Self::open_private).
     pub fn reseal_private(
         &self,
         random: &Random,
@@ -76,7 +77,7 @@ mod tests {
     use crate::ring::tests::ring_of;
 
     #[test]
-    fn a_box_opens_for_its_purpose_and_context_alone() {
+    fn a_box_opens_only_for_its_purpose_and_context() {
         let (random, ring) = (
             Random::default(),
             ring_of(&[KeyRing::generate(&Random::default())]),

@@ -1,7 +1,8 @@
-//! The key ring: the root keys that a deployment holds outside the database.
+//! The key ring: the root keys that a deployment keeps outside the database.
 //!
-//! The first key is primary and seals what is new; the others only open what they sealed before. To rotate, put a fresh
-//! key in front, move what the old one sealed ([`KeyRing::rewrap`], indexes written anew), then drop the old one.
+//! The first key is the primary key and seals new data; the others only open the data that they sealed before. To rotate,
+//! put a new key first, move what the old one sealed ([`KeyRing::rewrap`]; indexes are written again), then remove the
+//! old one.
 
 mod root;
 mod text;
@@ -15,7 +16,7 @@ use crate::SealError;
 pub(crate) use root::{RootKey, RootKeyId};
 pub use text::{KeyProblem, KeyRingError};
 
-/// The root keys, ready for use. A clone is a reference count; the keys are wiped when the last one is dropped.
+/// The root keys, ready for use. Clones share the keys, which are wiped when the last clone is dropped.
 #[derive(Clone)]
 pub struct KeyRing(Arc<Roots>);
 
@@ -25,24 +26,24 @@ struct Roots {
 }
 
 impl KeyRing {
-    /// Reads a ring from its text: `name:key` entries apart by white space, the primary first. A key is 32 random bytes
-    /// in base64 or base64url, with or without padding; a name is up to 24 letters, digits, `-`, `_` and `.`.
+    /// Reads a ring from its text: `name:key` entries separated by white space, the primary key first. A key is 32 random
+    /// bytes in base64 or base64url, with or without padding; a name is up to 24 letters, digits, `-`, `_` and `.`.
     ///
     /// # Errors
-    /// Everything that is wrong with the text at once, weak keys included. The problems never hold a key.
+    /// All problems of the text, weak keys included. The problems never contain a key.
     pub fn parse(text: &SecretString) -> Result<Self, KeyRingError> {
         text::parse(text.expose_secret())
             .map(|(primary, others)| Self(Arc::new(Roots { primary, others })))
     }
 
-    /// The text of a ring with one fresh key, whose name is random and says nothing of the key.
+    /// The text of a ring with one new key, whose random name reveals nothing about the key.
     pub fn generate(random: &Random) -> SecretString {
         text::generate(random)
     }
 
-    /// Names and ids of the keys, the primary first. Bytes 1 to 4 of a [`WrappedKey`](crate::WrappedKey) and of a
+    /// Names and ids of the keys, the primary key first. Bytes 1 to 4 of a [`WrappedKey`](crate::WrappedKey) and of a
     /// [`BlindIndex`](crate::BlindIndex) are the id of the key that made it, so a query can count what is left to move
-    /// before a key is dropped.
+    /// before a key is removed.
     pub fn key_ids(&self) -> impl Iterator<Item = (&str, [u8; 4])> {
         self.roots().map(|root| (root.name.as_str(), root.id))
     }
@@ -51,7 +52,7 @@ impl KeyRing {
         &self.0.primary
     }
 
-    /// The key that a stored value names; no other is ever tried.
+    /// The key that a stored value names. No other key is tried.
     pub(crate) fn root(&self, id: RootKeyId) -> Result<&RootKey, SealError> {
         self.roots()
             .find(|root| root.id == id)
@@ -76,14 +77,14 @@ impl fmt::Debug for KeyRing {
 pub(crate) mod tests {
     use super::*;
 
-    /// A ring of fresh keys, the first one primary.
+    /// A ring of these keys; the first one is the primary key.
     pub(crate) fn ring_of(texts: &[SecretString]) -> KeyRing {
         let texts: Vec<&str> = texts.iter().map(ExposeSecret::expose_secret).collect();
         KeyRing::parse(&texts.join("\n").into()).unwrap()
     }
 
     #[test]
-    fn debug_shows_the_names_alone() {
+    fn debug_shows_only_the_names() {
         let text = KeyRing::generate(&Random::default());
         let (name, key) = text.expose_secret().split_once(':').unwrap();
         let shown = format!("{:?}", KeyRing::parse(&text).unwrap());

@@ -13,10 +13,11 @@ use crate::{
     Personal, SealError, same_bytes,
 };
 
-/// A personal value in memory. It can be stored, masked and searched, but not shown: `Debug` prints `[sealed]`, and it
-/// is read against a [`Disclosure`] only. The one exception is [`sort_key`](Self::sort_key), for paging.
+/// A personal value in memory. It can be stored, masked and searched, but not shown: `Debug` prints `[sealed]`, and
+/// reading it requires a [`Disclosure`]. The only exception is [`sort_key`](Self::sort_key), for paging.
 ///
-/// A request body holds it directly, since it is deserialized, validated and documented as a `T`. It cannot leave again:
+/// A request body can contain it, because it is deserialized, validated and documented like a `T`. It cannot be
+/// serialized, printed or dereferenced:
 ///
 /// ```compile_fail,E0277
 /// # use mainstay_crypto::Sealed;
@@ -34,30 +35,30 @@ use crate::{
 pub struct Sealed<T>(T);
 
 impl<T: Personal> Sealed<T> {
-    /// Takes a value into protection.
+    /// Protects a value.
     pub fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// What anybody who may see the row may see of the value.
+    /// The form that everybody who may see the row may see.
     pub fn masked(&self) -> Masked {
         Masked::of(&self.0)
     }
 
-    /// The value itself, to a caller whose reading of it is on record.
+    /// The value itself, for a caller whose access has been recorded.
     pub fn disclose(&self, _recorded: &Disclosure) -> &T {
         &self.0
     }
 
-    /// The value's form for the database, as [`DataKey::seal`] makes it.
+    /// The sealed value for the database, as [`DataKey::seal`] makes it.
     pub fn seal(&self, key: &DataKey, random: &Random, cell: &Cell<'_>) -> Vec<u8> {
         key.seal(random, cell, &self.0.to_plaintext())
     }
 
-    /// The value from its form in the database.
+    /// Opens the sealed value from the database.
     ///
     /// # Errors
-    /// As [`DataKey::open`], and [`SealError::Malformed`] when the plaintext is not a `T`.
+    /// Like [`DataKey::open`], and [`SealError::Malformed`] if the plaintext is not a `T`.
     pub fn open(key: &DataKey, cell: &Cell<'_>, sealed: &[u8]) -> Result<Self, SealError> {
         let plaintext = key.open(cell, sealed)?;
         T::from_plaintext(&plaintext)
@@ -67,20 +68,20 @@ impl<T: Personal> Sealed<T> {
 }
 
 impl<T: Identifying> Sealed<T> {
-    /// The blind index of the value under the primary: what a write stores.
+    /// The blind index of the value under the primary key, which a write stores.
     pub fn index(&self, ring: &KeyRing, place: &IndexPlace<'_>) -> BlindIndex {
         ring.blind_index(place, &self.0.normalised())
     }
 
-    /// The blind indexes of the value under every key of the ring: what a look-up asks for.
+    /// The blind indexes of the value under every key of the ring, for a lookup.
     pub fn indexes(&self, ring: &KeyRing, place: &IndexPlace<'_>) -> Vec<BlindIndex> {
         ring.blind_indexes(place, &self.0.normalised())
     }
 }
 
 impl<T: Indexed> Sealed<T> {
-    /// Whether both values are the same once normalised, in constant time: sorts out what a truncated index found in
-    /// error.
+    /// Whether both values have the same normalised form, compared in constant time. Filters out the false matches of a
+    /// truncated index.
     pub fn same_normalised(&self, other: &Self) -> bool {
         same_bytes(
             self.0.normalised().as_bytes(),
@@ -88,7 +89,7 @@ impl<T: Indexed> Sealed<T> {
         )
     }
 
-    /// The normalised value, to sort rows in memory by and to seal into a cursor; never to show.
+    /// The normalised value, for sorting rows in memory and for sealing into a cursor. Never show it.
     pub fn sort_key(&self) -> Zeroizing<String> {
         self.0.normalised()
     }
@@ -101,7 +102,7 @@ impl<T> fmt::Debug for Sealed<T> {
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Sealed<T> {
-    /// Reads a `T`. The error of a value that is none is replaced, because it would quote the value.
+    /// Reads a `T`. The error for an invalid value is replaced, because it would quote the value.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer)
             .map(Self)
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[derive(JsonSchema)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "only its schema is used")]
     #[schemars(rename = "Body")]
     struct PlainBody {
         email: Email,
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_back_and_disclosed_on_record() {
+    fn a_sealed_value_is_opened_and_disclosed() {
         let random = Random::default();
         let (key, _) = key_ring().new_data_key(&random, CELL.organization, CELL.row);
         let value = email("canary@example.org");
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn authentic_bytes_that_are_no_such_value_are_malformed() {
+    fn authentic_bytes_of_an_invalid_value_are_malformed() {
         let random = Random::default();
         let (key, _) = key_ring().new_data_key(&random, CELL.organization, CELL.row);
         let sealed = key.seal(&random, &CELL, b"no address");
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_refused_does_not_quote_the_value() {
+    fn the_error_for_an_invalid_body_does_not_quote_the_value() {
         for body in [
             r#"{"email": 4915112345678}"#,
             r#"{"email": ["4915112345678"]}"#,
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_and_the_schema_of_the_value_hold() {
+    fn validation_and_schema_are_those_of_the_value() {
         let body = |text: &str| {
             serde_json::from_value::<Body>(serde_json::json!({ "email": text })).unwrap()
         };
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_written_differently_are_found_as_one() {
+    fn values_with_the_same_normalised_form_are_found_together() {
         let ring = key_ring();
 
         let place = IndexPlace {

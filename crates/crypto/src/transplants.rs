@@ -1,4 +1,4 @@
-//! Attacks on sealed cells by somebody who can write to the database: copying, altering and cutting them.
+//! Attacks on sealed cells by an attacker with write access to the database: copying, altering and truncating them.
 
 use mainstay_kernel::{Random, Uuid};
 
@@ -110,7 +110,7 @@ fn an_altered_bit_anywhere_is_refused() {
 }
 
 #[test]
-fn a_cell_cannot_be_cut_or_lengthened() {
+fn a_truncated_or_extended_cell_is_refused() {
     let (key, sealed) = sealed_cell();
     for length in 0..sealed.len() {
         assert!(

@@ -1,5 +1,5 @@
-//! Whether data keys are gone when nobody holds them: looked for in the memory of this very process, as whoever dumps it
-//! would look. What the types promise by themselves (`Zeroizing`) needs no such test; AWS-LC wipes the rest.
+//! Whether data keys are wiped after their last use: the tests search the memory of this process, as an attacker with a
+//! memory dump would. `Zeroizing` needs no such test, since its type guarantees it; AWS-LC wipes the rest.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -13,12 +13,12 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use mainstay_crypto::{DataKey, KeyRing, Zeroizing};
 use mainstay_kernel::{Random, Uuid};
 
-/// So many copies are made that those which stack frames and the search itself leave behind do not matter.
+/// The number of copies of the key: enough that the few in stack frames and in the search itself do not matter.
 const COPIES: usize = 400;
 const FEW: usize = COPIES / 10;
 
-/// What is looked for: the second half of a key, since an allocator writes into the beginning of what is freed. It is kept
-/// inverted, so that the search does not find itself.
+/// The bytes to search for: the second half of a key, since an allocator overwrites the beginning of freed memory. They
+/// are stored inverted, so that the search does not find itself.
 struct Wanted([u8; 16]);
 
 impl Wanted {
@@ -38,7 +38,7 @@ impl Wanted {
             .all(|(found, wanted)| *found == !wanted)
     }
 
-    /// How often it stands in what this process may write to.
+    /// How often the bytes occur in the writable memory of this process.
     fn count(&self) -> usize {
         let memory = File::open("/proc/self/mem").unwrap();
         let mut buffer = vec![0; 1 << 16];
@@ -52,7 +52,7 @@ impl Wanted {
             let until = u64::from_str_radix(rest.split(' ').next().unwrap(), 16).unwrap();
             let mut at = u64::from_str_radix(from, 16).unwrap();
             while at < until {
-                // The buffer is memory too, and is not to be found with what it held before.
+                // The buffer is part of the searched memory, so its previous contents must be gone.
                 buffer.fill(0);
                 let Ok(read) = memory.read_at(&mut buffer, at) else {
                     break;
@@ -72,7 +72,7 @@ impl Wanted {
     }
 }
 
-/// The bytes that the cells of a data key are sealed with, made as the crate makes them.
+/// The key that seals the cells of a data key, derived as the crate derives it.
 fn cell_cipher(random: &Random) -> Zeroizing<[u8; 32]> {
     let _id: [u8; 8] = random.bytes();
     let secret = Zeroizing::new(random.bytes::<32>());
@@ -101,21 +101,21 @@ fn a_data_key_is_wiped_with_its_last_reference() {
     let others = keys.clone();
     assert!(
         wanted.count() >= COPIES,
-        "each key is laid out in memory: {}",
+        "each key is in memory: {}",
         wanted.count()
     );
 
     drop(keys);
-    assert!(wanted.count() >= COPIES, "a clone still works with it");
+    assert!(wanted.count() >= COPIES, "the clones still use the key");
 
     drop(others);
     assert!(wanted.count() < FEW, "{} are left", wanted.count());
 }
 
-/// The search finds what was freed and not wiped: otherwise the test above would show nothing.
+/// The search finds bytes that were freed but not wiped: otherwise the test above would prove nothing.
 #[test]
-fn what_is_freed_and_not_wiped_is_found() {
-    let key = *b"a key that nobody minds to lose, by now";
+fn freed_bytes_that_were_not_wiped_are_found() {
+    let key = *b"a key for the test, not for anything else";
     let key: &[u8; 32] = key.first_chunk().unwrap();
     let wanted = Wanted::new(key);
     let copies: Vec<Vec<u8>> = (0..COPIES)

@@ -104,19 +104,8 @@ mod tests {
         let clauses = held(preconditions.to_vec(), &mut values);
         assert_eq!(
             clauses,
-            r"
-                held_0 AS (
-                    SELECT FROM a
-                    WHERE id = $2 AND b = $3
-                    FOR SHARE
-                ),
-                held AS (
-                    SELECT FROM c
-                    WHERE id = $4
-                      AND EXISTS (SELECT FROM held_0)
-                    FOR KEY SHARE
-                )
-            "
+            "held_0 AS (SELECT FROM a WHERE id = $2 AND b = $3 FOR SHARE), \
+             held AS (SELECT FROM c WHERE id = $4 AND EXISTS (SELECT FROM held_0) FOR KEY SHARE)"
         );
         assert_eq!(values.len(), 4);
     }

@@ -1,8 +1,8 @@
-//! Runs Argon2 on blocking threads: bounded, with a bounded queue in front and memory that is used again.
+//! Runs Argon2 on blocking threads, with limits on concurrency and waiting callers, and with reused memory.
 //!
-//! Allocating 19 MiB for each login would leave the allocator with a gigabyte after a thousand of them; the buffers are
-//! kept instead, one for each computation that runs at once. A buffer holds what the last password left in it until the
-//! next one overwrites it: wiping would cost a tenth of the computation, and the hash itself is in the database.
+//! Allocating 19 MiB for each login would leave the allocator with a gigabyte after a thousand logins. Instead, the
+//! buffers are kept, one per concurrent computation. A buffer contains the traces of the last password until the next one
+//! overwrites them: wiping would cost a tenth of the computation, and the hash itself is in the database.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -15,35 +15,35 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::{hash_error::HashError, stored::StoredHash};
 
-/// What a [`PasswordHasher`](super::PasswordHasher) has done since it was made.
+/// What a [`PasswordHasher`](super::PasswordHasher) has done since it was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Statistics {
-    /// Argon2 computations that were finished.
+    /// Finished Argon2 computations.
     pub computations: u64,
-    /// Computations that run now.
+    /// Computations that are running now.
     pub running: usize,
-    /// Callers that wait for their turn.
+    /// Callers that are waiting.
     pub waiting: usize,
-    /// The most that ever ran at once.
+    /// The highest number of computations that ran at once.
     pub peak: usize,
-    /// Memory buffers that were allocated.
+    /// Allocated memory buffers.
     pub buffers: usize,
 }
 
 #[derive(Clone)]
 pub(super) struct Computer {
-    /// A place in the queue or at work; without one the caller is turned away.
-    places: Arc<Semaphore>,
-    /// A turn at work.
-    turns: Arc<Semaphore>,
-    /// How many places there are, and how many turns.
-    most: (usize, usize),
+    /// One permit per caller, running or waiting. A caller without one is turned away.
+    callers: Arc<Semaphore>,
+    /// One permit per running computation.
+    computations: Arc<Semaphore>,
+    max_callers: usize,
+    max_computations: usize,
     shared: Arc<Shared>,
 }
 
 #[derive(Default)]
 struct Shared {
-    /// The buffers that nobody uses. The last one returned is taken first, so an idle service needs one only.
+    /// The free buffers. The last one returned is reused first, so an idle service needs only one.
     buffers: Mutex<Vec<Vec<Block>>>,
     computations: AtomicU64,
     running: AtomicUsize,
@@ -53,38 +53,43 @@ struct Shared {
 
 impl Computer {
     pub(super) fn new(concurrency: usize, waiting: usize) -> Self {
-        let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        let places = concurrency
+        let max_computations = concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        let max_callers = max_computations
             .saturating_add(waiting)
             .min(Semaphore::MAX_PERMITS);
+
         Self {
-            places: Arc::new(Semaphore::new(places)),
-            turns: Arc::new(Semaphore::new(concurrency)),
-            most: (places, concurrency),
+            callers: Arc::new(Semaphore::new(max_callers)),
+            computations: Arc::new(Semaphore::new(max_computations)),
+            max_callers,
+            max_computations,
             shared: Arc::default(),
         }
     }
 
-    /// Argon2id of `password` with the salt and parameters of `like`, and of the length of its output.
+    /// The Argon2id output for `password`, with the salt, parameters and output length of `template`.
     pub(super) async fn compute(
         &self,
         password: &SecretString,
-        like: &StoredHash,
+        template: &StoredHash,
     ) -> Result<Vec<u8>, HashError> {
-        let place = Arc::clone(&self.places)
+        let caller = Arc::clone(&self.callers)
             .try_acquire_owned()
             .map_err(|_| HashError::Busy)?;
-        let turn = Arc::clone(&self.turns)
+        let computation = Arc::clone(&self.computations)
             .acquire_owned()
             .await
             .map_err(|_| HashError::Interrupted)?;
 
-        let (shared, password, like) = (Arc::clone(&self.shared), password.clone(), like.clone());
+        let shared = Arc::clone(&self.shared);
+        let password = password.clone();
+        let template = template.clone();
 
         spawn_blocking(move || {
-            let output = shared.compute(&password, &like);
-            // Held by the computation, not by the caller: one who goes away does not make room before the work is done.
-            drop((turn, place));
+            let output = shared.compute(&password, &template);
+            // The thread holds the permits, not the caller: a caller who gives up must not make room before the
+            // computation ends.
+            drop((computation, caller));
             output
         })
         .await
@@ -92,12 +97,17 @@ impl Computer {
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        let taken = self.most.0.saturating_sub(self.places.available_permits());
-        let at_work = self.most.1.saturating_sub(self.turns.available_permits());
+        let callers = self
+            .max_callers
+            .saturating_sub(self.callers.available_permits());
+        let computations = self
+            .max_computations
+            .saturating_sub(self.computations.available_permits());
+
         Statistics {
             computations: self.shared.computations.load(Ordering::Relaxed),
             running: self.shared.running.load(Ordering::Relaxed),
-            waiting: taken.saturating_sub(at_work),
+            waiting: callers.saturating_sub(computations),
             peak: self.shared.peak.load(Ordering::Relaxed),
             buffers: self.shared.allocated.load(Ordering::Relaxed),
         }
@@ -105,27 +115,38 @@ impl Computer {
 }
 
 impl Shared {
-    fn compute(&self, password: &SecretString, like: &StoredHash) -> Result<Vec<u8>, HashError> {
+    fn compute(
+        &self,
+        password: &SecretString,
+        template: &StoredHash,
+    ) -> Result<Vec<u8>, HashError> {
         let running = self.running.fetch_add(1, Ordering::Relaxed) + 1;
         self.peak.fetch_max(running, Ordering::Relaxed);
-        let output = self.argon2id(password, like);
+
+        let output = self.argon2id(password, template);
+
         self.running.fetch_sub(1, Ordering::Relaxed);
         self.computations.fetch_add(1, Ordering::Relaxed);
+
         output
     }
 
-    fn argon2id(&self, password: &SecretString, like: &StoredHash) -> Result<Vec<u8>, HashError> {
-        let params = like.parameters.params()?;
+    fn argon2id(
+        &self,
+        password: &SecretString,
+        template: &StoredHash,
+    ) -> Result<Vec<u8>, HashError> {
+        let params = template.parameters.params()?;
         let mut buffer = self.take_buffer();
         if buffer.len() < params.block_count() {
             buffer.resize(params.block_count(), Block::new());
         }
 
-        let mut output = vec![0; like.output.len()];
-        let outcome = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        let mut output = vec![0; template.output.len()];
+        let result = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
             .hash_password_into_with_memory(
                 password.expose_secret().as_bytes(),
-                &like.salt,
+                &template.salt,
                 &mut output,
                 &mut buffer,
             );
@@ -135,16 +156,17 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .push(buffer);
 
-        outcome.map(|()| output).map_err(|_| HashError::Parameters)
+        result.map(|()| output).map_err(|_| HashError::Parameters)
     }
 
     fn take_buffer(&self) -> Vec<Block> {
-        let kept = self
+        let free = self
             .buffers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        kept.unwrap_or_else(|| {
+
+        free.unwrap_or_else(|| {
             self.allocated.fetch_add(1, Ordering::Relaxed);
             Vec::new()
         })

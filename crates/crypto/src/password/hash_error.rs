@@ -1,20 +1,20 @@
-//! Why there is no hash and no verdict.
+//! The errors of hashing and verifying passwords.
 
 use thiserror::Error;
 
-/// Why there is no hash and no verdict.
+/// Why a password could not be hashed or verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum HashError {
-    /// As many callers wait as may; answer 503 and let the client come back.
+    /// The queue of waiting callers is full: answer with 503, and the client can try again.
     #[error("too many passwords are waiting to be hashed")]
     Busy,
-    /// The stored hash is not Argon2id of version 1.3 in PHC form, or asks for more than a login may cost.
-    #[error("the stored password hash is unreadable or asks for too much")]
+    /// The stored hash is not an Argon2id 1.3 hash in PHC format, or its parameters cost more than a login may.
+    #[error("the stored password hash is invalid or too expensive to verify")]
     Stored,
-    /// Argon2 does not take the configured parameters.
+    /// Argon2 does not accept the configured parameters.
     #[error("the configured Argon2 parameters are out of range")]
     Parameters,
     /// The service is shutting down.
-    #[error("the computation was not finished")]
+    #[error("the password computation was interrupted")]
     Interrupted,
 }

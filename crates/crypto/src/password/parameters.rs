@@ -1,17 +1,17 @@
-//! What hashing a password costs.
+//! The cost of hashing a password.
 
 use argon2::Params;
 
 use super::hash_error::HashError;
 
-/// What one computation costs.
+/// The cost of one computation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Parameters {
     /// Memory in KiB, at least 8 for each lane.
     pub memory_kib: u32,
     /// Passes over the memory, at least 1.
     pub iterations: u32,
-    /// Lanes, at least 1. They are computed one after another: a computation never takes more than one core.
+    /// Lanes, at least 1. They are computed one after another: a computation never uses more than one core.
     pub parallelism: u32,
 }
 
@@ -36,6 +36,7 @@ impl Argon2Parameters {
             (9_216, 4),
             (7_168, 5),
         ];
+
         self.params().is_ok()
             && SETTINGS
                 .iter()

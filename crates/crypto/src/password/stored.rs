@@ -8,21 +8,22 @@ use mainstay_kernel::Random;
 
 use super::{hash_error::HashError, parameters::Argon2Parameters};
 
-/// Bytes of a fresh salt, as RFC 9106 §3.1 recommends.
+/// The length of a new salt in bytes, as RFC 9106 §3.1 recommends.
 pub(super) const SALT_LENGTH: usize = 16;
 const OUTPUT_LENGTH: usize = 32;
 
-/// The most memory that a stored hash may ask for beyond today's setting: the 64 MiB of RFC 9106's second choice.
+/// The memory that a stored hash may use even if the current parameters use less: 64 MiB, as in the second recommended
+/// option of RFC 9106.
 const MEMORY_CAP_KIB: u32 = 65_536;
-/// The most work, in KiB written over all passes: three passes over that memory.
+/// The same for the work, in KiB written over all passes: three passes over that memory.
 const WORK_CAP_KIB: u64 = 3 * MEMORY_CAP_KIB as u64;
 
-/// A password hash in parts: Argon2id, version 1.3.
+/// The parts of a password hash: Argon2id, version 1.3.
 #[derive(Clone)]
 pub(super) struct StoredHash {
     pub(super) parameters: Argon2Parameters,
     pub(super) salt: Vec<u8>,
-    /// What Argon2 gave for the password; of the length that it shall give.
+    /// The output of Argon2 for the password. Before the computation, only its length matters.
     pub(super) output: Vec<u8>,
 }
 
@@ -36,7 +37,7 @@ impl StoredHash {
         }
     }
 
-    /// The hash of nobody's password: a random salt and a random output, which look like any other's.
+    /// A hash that no password has: its salt and output are random, and it looks like any other hash.
     pub(super) fn dummy(parameters: Argon2Parameters, random: &Random) -> Self {
         Self {
             output: random.bytes::<OUTPUT_LENGTH>().to_vec(),
@@ -44,9 +45,9 @@ impl StoredHash {
         }
     }
 
-    /// Reads a PHC string and refuses one whose verification would cost too much: whoever can write to the table could
-    /// stop the service with a single login otherwise.
-    pub(super) fn parse(text: &str, today: Argon2Parameters) -> Result<Self, HashError> {
+    /// Reads a PHC string and refuses one whose verification would cost too much: otherwise, an attacker with write
+    /// access to the table could stop the service with a single login.
+    pub(super) fn parse(text: &str, current: Argon2Parameters) -> Result<Self, HashError> {
         let hash = PasswordHash::new(text).map_err(|_| HashError::Stored)?;
         let (Some(salt), Some(output)) = (&hash.salt, &hash.hash) else {
             return Err(HashError::Stored);
@@ -65,8 +66,8 @@ impl StoredHash {
             iterations: params.t_cost(),
             parallelism: params.p_cost(),
         };
-        if parameters.memory_kib > today.memory_kib.max(MEMORY_CAP_KIB)
-            || work(parameters) > work(today).max(WORK_CAP_KIB)
+        if parameters.memory_kib > current.memory_kib.max(MEMORY_CAP_KIB)
+            || work(parameters) > work(current).max(WORK_CAP_KIB)
         {
             return Err(HashError::Stored);
         }
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_hash_is_read_back() {
         let written = StoredHash::dummy(Argon2Parameters::default(), &Random::default());
         let read =
             StoredHash::parse(&written.to_phc().unwrap(), Argon2Parameters::default()).unwrap();
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_that_asks_for_too_much_is_refused() {
+    fn a_hash_that_costs_too_much_is_refused() {
         // 8 GiB, one KiB over the cap, four billion passes, and just too much of both.
         for head in [
             "m=8388608,t=1,p=1",

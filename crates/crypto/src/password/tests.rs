@@ -1,4 +1,4 @@
-//! The promises of password hashing, counted rather than timed.
+//! Password hashing: cost and concurrency are counted rather than timed.
 
 use std::{
     future::{Future, poll_fn},
@@ -11,7 +11,7 @@ use tokio::{runtime, task::JoinSet};
 
 use super::*;
 
-/// Cheap, so that the tests are fast; what is promised does not depend on the cost.
+/// Cheap parameters, for fast tests; the tested behaviour does not depend on the cost.
 const CHEAP: Argon2Parameters = Argon2Parameters {
     memory_kib: 64,
     iterations: 1,
@@ -23,9 +23,9 @@ fn hasher(parameters: Argon2Parameters, concurrency: usize, waiting: usize) -> P
 }
 
 #[tokio::test]
-async fn a_password_is_right_to_the_last_byte() {
+async fn every_byte_of_a_password_counts() {
     let hasher = hasher(CHEAP, 1, 1);
-    // Longer than the 72 bytes at which bcrypt stops to look.
+    // Longer than the 72 bytes that bcrypt would compare.
     let password = "correct horse battery staple ".repeat(4);
     let stored = hasher.hash(&password.clone().into()).await.unwrap();
     let verdict = async |text: &str| hasher.verify(&text.into(), Some(&stored)).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_password_is_right_to_the_last_byte() {
 }
 
 #[tokio::test]
-async fn the_same_password_is_stored_under_another_salt() {
+async fn each_hash_of_a_password_has_its_own_salt() {
     let hasher = hasher(CHEAP, 1, 1);
     let password = "password".into();
     let (first, second) = (
@@ -55,7 +55,7 @@ async fn the_same_password_is_stored_under_another_salt() {
     assert_ne!(first, second);
 }
 
-/// The string is one of the reference implementation's own tests; RFC 9106 has a vector with a secret only.
+/// The hash is from the reference implementation's tests; the only test vector in RFC 9106 uses a secret.
 #[tokio::test]
 async fn a_hash_of_the_reference_implementation_is_verified() {
     let stored =
@@ -105,7 +105,7 @@ async fn an_unknown_account_costs_the_same_work() {
 }
 
 #[tokio::test]
-async fn the_dummys_own_password_is_wrong() {
+async fn a_password_that_matches_the_dummy_is_wrong() {
     let mut hasher = hasher(CHEAP, 1, 1);
     let password = "password".into();
     hasher.dummy = StoredHash::parse(&hasher.hash(&password).await.unwrap(), CHEAP).unwrap();
@@ -152,7 +152,7 @@ async fn parameters_out_of_range_are_an_error() {
 }
 
 #[test]
-fn owasps_settings_are_met_by_themselves_and_not_by_less() {
+fn the_recommended_settings_meet_owasp_and_lower_ones_do_not() {
     assert!(Argon2Parameters::default().meet_owasp());
     assert!(
         Argon2Parameters {
@@ -181,7 +181,7 @@ fn owasps_settings_are_met_by_themselves_and_not_by_less() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_more_run_at_once_than_allowed_and_memory_is_used_again() {
+async fn concurrency_is_limited_and_memory_is_reused() {
     let hasher = hasher(
         Argon2Parameters {
             memory_kib: 1_024,
@@ -224,13 +224,13 @@ fn held_runtime() -> (runtime::Runtime, mpsc::Sender<()>) {
     (runtime, release)
 }
 
-/// Lets a future go as far as it comes without waiting.
+/// Polls a future once.
 async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     poll_fn(|context| Poll::Ready(Pin::new(&mut *future).poll(context))).await
 }
 
 #[test]
-fn who_finds_the_queue_full_is_turned_away_at_once() {
+fn a_caller_is_turned_away_at_once_when_the_queue_is_full() {
     let (runtime, release) = held_runtime();
     runtime.block_on(async {
         let hasher = hasher(CHEAP, 1, 1);
@@ -259,7 +259,7 @@ fn who_finds_the_queue_full_is_turned_away_at_once() {
 }
 
 #[test]
-fn a_caller_who_goes_away_frees_a_place_in_the_queue_but_not_at_work() {
+fn a_caller_who_gives_up_frees_a_waiting_place_but_not_a_running_computation() {
     let (runtime, release) = held_runtime();
     runtime.block_on(async {
         let hasher = hasher(CHEAP, 1, 1);

@@ -8,20 +8,20 @@ use crate::{
     derive::Derivation,
 };
 
-/// Names a root key in what it sealed. Derived from the key, but says nothing of it.
+/// Names a root key in the data that it sealed. It is derived from the key, but reveals nothing about it.
 pub(crate) type RootKeyId = [u8; 4];
 
-/// A root key, expanded into keys of one purpose each; the root itself is not kept.
+/// A root key, expanded into one key per purpose. The root key itself is not kept.
 pub(crate) struct RootKey {
     pub(crate) name: String,
     pub(crate) id: RootKeyId,
-    /// Wraps data keys: the key encryption key.
+    /// The key encryption key, which wraps data keys.
     pub(crate) wrapping: Cipher,
     /// Makes blind indexes.
     pub(crate) index: Key,
     /// Seals cursors.
     pub(crate) cursor: Cipher,
-    /// Seals what the service keeps for itself.
+    /// Seals private boxes.
     pub(crate) private: Cipher,
 }
 

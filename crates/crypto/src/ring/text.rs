@@ -1,7 +1,7 @@
-//! The text form of a key ring: reading it, refusing weak keys, and making a fresh one.
+//! The text form of a key ring: parsing it, refusing weak keys, and generating a new one.
 //!
-//! A mistake in the configuration must not print a key, so a problem shows a name only once it cannot be one: a key in
-//! base64 has 43 letters, in hexadecimal 64, and a name at most 24.
+//! A mistake in the configuration must not print a key, so a problem shows a name only if it cannot be a key: a key has
+//! 43 characters in base64 and 64 in hexadecimal, and a name at most 24.
 
 use base64::{
     Engine,
@@ -15,30 +15,30 @@ use zeroize::Zeroizing;
 use super::RootKey;
 use crate::cipher::KEY_LENGTH;
 
-const LONGEST_NAME: usize = 24;
-const EITHER_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new()
+const MAX_NAME_LENGTH: usize = 24;
+const OPTIONAL_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
     .with_encode_padding(false);
-const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, EITHER_PADDING);
-const BASE64URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, EITHER_PADDING);
+const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, OPTIONAL_PADDING);
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, OPTIONAL_PADDING);
 
-/// Everything that is wrong with the text of a key ring.
+/// All problems of a key ring's text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the key ring is refused: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+#[error("the key ring is invalid: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct KeyRingError(Vec<KeyProblem>);
 
 impl KeyRingError {
-    /// What is wrong, in the order of the entries; at least one.
+    /// The problems, in the order of the entries; at least one.
     pub fn problems(&self) -> &[KeyProblem] {
         &self.0
     }
 }
 
-/// One thing that is wrong with a key ring. Entries are counted from 1.
+/// A problem of a key ring. Entries are counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyProblem {
-    /// There is no entry at all.
-    #[error("it holds no key")]
+    /// There is no entry.
+    #[error("it contains no key")]
     NoKey,
     /// The entry is not a short name, a colon and a key.
     #[error(
@@ -51,18 +51,18 @@ pub enum KeyProblem {
     /// The key does not have 32 bytes.
     #[error("key {0} does not have 32 bytes")]
     Length(String),
-    /// The key was typed, not drawn: a pattern, a run, text, or few distinct bytes.
+    /// The key is not random: a pattern, a sequence, text, or few distinct bytes.
     #[error("key {0} is weak: it must be 32 random bytes")]
     Weak(String),
-    /// An earlier entry has the name.
+    /// An earlier entry has the same name.
     #[error("the name {0} is used twice")]
     DuplicateName(String),
-    /// An earlier entry holds the same key.
+    /// An earlier entry has the same key.
     #[error("key {0} is the same as an earlier one")]
     DuplicateKey(String),
 }
 
-/// Reads the primary and the other keys.
+/// Reads the primary key and the other keys.
 pub(super) fn parse(text: &str) -> Result<(RootKey, Vec<RootKey>), KeyRingError> {
     let mut roots: Vec<RootKey> = Vec::new();
     let mut problems = Vec::new();
@@ -90,7 +90,7 @@ pub(super) fn parse(text: &str) -> Result<(RootKey, Vec<RootKey>), KeyRingError>
     Ok((primary, others))
 }
 
-/// The text of a ring with one fresh key.
+/// The text of a ring with one new key.
 pub(super) fn generate(random: &Random) -> SecretString {
     let key = Zeroizing::new(random.bytes::<KEY_LENGTH>());
     let encoded = Zeroizing::new(BASE64URL.encode(*key));
@@ -100,8 +100,8 @@ pub(super) fn generate(random: &Random) -> SecretString {
 
 fn parse_entry(position: usize, entry: &str) -> Result<RootKey, KeyProblem> {
     let (name, encoded) = entry.split_once(':').ok_or(KeyProblem::Shape(position))?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(plain) {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name.is_empty() || name.len() > MAX_NAME_LENGTH || !name.bytes().all(allowed) {
         return Err(KeyProblem::Shape(position));
     }
 
@@ -116,22 +116,24 @@ fn parse_entry(position: usize, entry: &str) -> Result<RootKey, KeyProblem> {
     }
 }
 
-/// The key, or `None` when it is not 32 bytes long.
+/// The key, or `None` if it is not 32 bytes long.
 fn decode(encoded: &str) -> Result<Option<Zeroizing<[u8; KEY_LENGTH]>>, base64::DecodeSliceError> {
     let engine = if encoded.contains(['+', '/']) {
         BASE64
     } else {
         BASE64URL
     };
-    // Twice the room, so that a key that is a little too long is told apart from one that is not base64.
+
+    // Twice the size, so that a key that is a little too long is not reported as invalid base64.
     let mut buffer = Zeroizing::new([0; 2 * KEY_LENGTH]);
     let length = engine.decode_slice(encoded, &mut *buffer)?;
+
     Ok(<[u8; KEY_LENGTH]>::try_from(&buffer[..length])
         .ok()
         .map(Zeroizing::new))
 }
 
-/// The id of two distinct keys is the same once in 2³² pairs, and then they are refused together just as well.
+/// Compares keys by their ids. Two distinct keys have the same id once in 2³² pairs, and must not share a ring either.
 fn refuse_duplicates(root: RootKey, earlier: &[RootKey]) -> Result<RootKey, KeyProblem> {
     if earlier.iter().any(|other| other.name == root.name) {
         return Err(KeyProblem::DuplicateName(root.name));
@@ -139,22 +141,26 @@ fn refuse_duplicates(root: RootKey, earlier: &[RootKey]) -> Result<RootKey, KeyP
     if earlier.iter().any(|other| other.id == root.id) {
         return Err(KeyProblem::DuplicateKey(root.name));
     }
+
     Ok(root)
 }
 
-/// Whether nobody drew these bytes at random. True for a random key with a chance below 10⁻¹¹.
+/// Whether these bytes are obviously not random. The probability for a random key is below 10⁻¹¹.
 fn is_weak(key: &[u8; KEY_LENGTH]) -> bool {
-    let text = key
+    let is_text = key
         .iter()
         .all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
-    // A constant step: all bytes equal (0), counting up (1) or down (255), and other runs.
+
+    // A constant step: all bytes are equal (0), or they count up (1), down (255) or otherwise.
     let step = key[1].wrapping_sub(key[0]);
-    let run = key
+    let is_sequence = key
         .windows(2)
         .all(|pair| pair[1].wrapping_sub(pair[0]) == step);
+
     let repeats = (1..=KEY_LENGTH / 2).any(|period| key[period..] == key[..KEY_LENGTH - period]);
     let distinct = (0..=u8::MAX).filter(|byte| key.contains(byte)).count();
-    text || run || repeats || distinct < KEY_LENGTH / 2
+
+    is_text || is_sequence || repeats || distinct < KEY_LENGTH / 2
 }
 
 #[cfg(test)]
@@ -184,7 +190,7 @@ mod tests {
 
     #[test]
     fn each_spelling_of_base64_gives_the_same_key() {
-        // Bytes whose base64 holds both letters in which the alphabets differ.
+        // Bytes whose base64 contains both characters in which the alphabets differ.
         let mut key: [u8; KEY_LENGTH] = Random::seeded(1).bytes();
         key[..3].copy_from_slice(&[0xfb, 0xef, 0xff]);
 
@@ -207,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_listed_at_once() {
+    fn all_problems_are_listed_at_once() {
         let key: [u8; KEY_LENGTH] = Random::seeded(2).bytes();
         let text = [
             entry("good", &key),
@@ -266,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn no_problem_shows_a_key() {
+    fn problems_never_show_a_key() {
         let text = KeyRing::generate(&Random::default());
         let (name, key) = text.expose_secret().split_once(':').unwrap();
         let mistakes = [

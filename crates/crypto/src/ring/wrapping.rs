@@ -1,4 +1,4 @@
-//! Data keys under the ring: made, wrapped for the database, unwrapped, and moved to the primary.
+//! Data keys and the ring: generating, wrapping and unwrapping them, and moving them to the primary key.
 //!
 //! A wrapped key is `version (1) | root key id (4) | nonce (12) | data key (32) | tag (16) | commitment (16)`, bound to
 //! the organization, the data subject and the data key's id.
@@ -19,8 +19,8 @@ const HEADER_LENGTH: usize = 5;
 const COMMITMENT_LENGTH: usize = 16;
 
 impl KeyRing {
-    /// A fresh data key for a data subject, and its form for the database, wrapped under the primary. The id is random
-    /// and positive; a database that meets it twice refuses the second by its primary key.
+    /// A new data key for a data subject, and its wrapped form for the database, under the primary key of the ring. The
+    /// id is random and positive; if one occurs twice, the primary key of the table refuses the second.
     pub fn new_data_key(
         &self,
         random: &Random,
@@ -43,11 +43,11 @@ impl KeyRing {
         (DataKey::new(id, &bytes), wrapped)
     }
 
-    /// The data key `id` of a data subject, from its form in the database.
+    /// The data key `id` of a data subject, from its wrapped form in the database.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] for another layout, [`SealError::UnknownKey`] when the root key that it names is not on
-    /// the ring, [`SealError::Refused`] when it was altered or belongs to another organization, subject or id.
+    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if the root key that it names is not on
+    /// the ring, [`SealError::Refused`] if it was altered or belongs to another organization, subject or id.
     pub fn unwrap(
         &self,
         id: i64,
@@ -68,10 +68,11 @@ impl KeyRing {
         Ok(DataKey::new(id, &bytes))
     }
 
-    /// Moves a wrapped key under the primary: the same data key, so no cell changes. `None` when it is there already.
+    /// Wraps a data key again, under the primary key. The data key stays the same, so no cell changes. `None` if it is
+    /// under the primary key already.
     ///
     /// # Errors
-    /// As [`unwrap`](Self::unwrap).
+    /// Like [`unwrap`](Self::unwrap).
     pub fn rewrap(
         &self,
         random: &Random,
@@ -91,7 +92,7 @@ impl KeyRing {
     }
 }
 
-/// Whose data key it is, and which.
+/// Whose data key it is, and its id.
 struct Place {
     organization: Uuid,
     subject: Uuid,
