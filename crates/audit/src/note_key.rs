@@ -58,7 +58,7 @@ impl NoteSigner {
         &self.key
     }
 
-    /// The text as a note, signed: `text` ends with a line end.
+    /// Signs `text`, which must end with a line break, as a note.
     pub(crate) fn sign_text(&self, text: &str) -> String {
         let signature = self.pair.sign(text.as_bytes());
         let signed = STANDARD.encode([&self.key.hash(), signature.as_ref()].concat());
@@ -76,12 +76,12 @@ impl NoteKey {
         &self.public
     }
 
-    /// Whether a signature says that it is of this key.
+    /// Whether a signature with this name and hash names this key.
     pub(crate) fn is_named(&self, name: &str, hash: [u8; 4]) -> bool {
         self.name == name && self.hash() == hash
     }
 
-    /// Whether it signed `text`.
+    /// Whether `signature` is this key's signature of `text`.
     pub(crate) fn has_signed(&self, text: &str, signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, &self.public)
             .verify(text.as_bytes(), signature)

@@ -1,4 +1,4 @@
-//! What the record of a reading says about its filters.
+//! The filters in the audit record of a listing.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! A change that no organization limits: its clauses, its event, its jobs and its preconditions.
+//! A change that is not limited to an organization, with its event, jobs and preconditions.
 
 use sea_query::Value;
 

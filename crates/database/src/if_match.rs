@@ -1,4 +1,4 @@
-//! The condition of a change: the versions that it builds upon.
+//! The versions on which a change is based.
 
 use sea_query::Value;
 

@@ -1,4 +1,4 @@
-//! One row of an answer, as the driver gives it. What a column's type makes of it is in `column.rs`.
+//! One row of a result, as the driver returns it. `column.rs` converts its columns.
 
 use sqlx::{Row as _, postgres::PgRow};
 

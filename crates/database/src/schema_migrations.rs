@@ -1,22 +1,22 @@
-//! The two sequences of migrations that make a schema, and how far a database has come in each.
+//! The two sequences of migrations that make a schema, and the version of a database in each.
 
 use std::fmt;
 
 use crate::{Migration, Migrations};
 
-/// Where the platform's applied migrations are recorded. Those of the app are in refinery's own table.
+/// The table that records the platform's applied migrations. Those of the app are in refinery's own table.
 const PLATFORM_HISTORY: &str = "mainstay.schema_history";
 
-/// The migrations of a service: the platform's, and those of the app that stands on it.
+/// The migrations of a service: those of the platform and those of the app.
 ///
-/// They are two sequences, each with versions from 1 and a history of its own: an upgrade of the platform brings
-/// migrations without taking a number of the app's.
+/// They are two sequences, each with its own history and with versions from 1, so that an upgrade of the platform can
+/// add migrations without conflicting with the app's version numbers.
 pub struct SchemaMigrations {
     platform: Migrations,
     app: Migrations,
 }
 
-/// The last migration of each sequence that a database has applied, or that a build brings; 0 for none.
+/// The last migration of each sequence that a database has applied, or that a build contains; 0 for none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaVersion {
     /// Of the platform.
@@ -26,7 +26,7 @@ pub struct SchemaVersion {
 }
 
 impl SchemaMigrations {
-    /// The schema of an `app` on a `platform`, as `refinery::embed_migrations!` embeds their migrations.
+    /// The schema of an `app` and its `platform`, from migrations that `refinery::embed_migrations!` has embedded.
     pub fn new(mut platform: Migrations, app: Migrations) -> Self {
         platform.set_migration_table_name(PLATFORM_HISTORY);
         Self { platform, app }
@@ -42,12 +42,12 @@ impl SchemaMigrations {
         &self.app
     }
 
-    /// How many migrations there are.
+    /// The number of migrations.
     pub fn count(&self) -> usize {
         self.platform.get_migrations().len() + self.app.get_migrations().len()
     }
 
-    /// The version that a database has when all of them are applied.
+    /// The version of a database to which all migrations were applied.
     pub fn version(&self) -> SchemaVersion {
         SchemaVersion {
             platform: newest(self.platform.get_migrations()),
@@ -57,12 +57,12 @@ impl SchemaMigrations {
 }
 
 impl SchemaVersion {
-    /// Whether a migration of `needed` is missing here.
+    /// Whether this version lacks a migration that `needed` has.
     pub fn is_behind(self, needed: Self) -> bool {
         self.platform < needed.platform || self.app < needed.app
     }
 
-    /// Whether nothing of `known` is missing here, and there is more.
+    /// Whether this version has all migrations of `known`, and more.
     pub fn is_ahead_of(self, known: Self) -> bool {
         self != known && !self.is_behind(known)
     }

@@ -1,4 +1,4 @@
-//! The statements of an entity as they are kept: `entity_statements.rs` writes them.
+//! The statements of an entity, which `entity_statements.rs` composes.
 
 /// The statements of one entity type.
 #[doc(hidden)]

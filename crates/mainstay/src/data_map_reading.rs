@@ -149,13 +149,13 @@ fn protection(platform: &Platform, sealed: Option<&SealedTable>, column: &Schema
 }
 
 fn retention(platform: &Platform, rules: &[Retention], table: &str, personal: bool) -> String {
-    let kept = platform
+    let described = platform
         .modules()
         .iter()
         .find_map(|module| module.retention_of(table))
         .map(str::to_owned);
 
-    let ruled = rules
+    let configured = rules
         .iter()
         .filter(|rule| rule.table() == table)
         .map(|rule| {
@@ -181,7 +181,7 @@ fn retention(platform: &Platform, rules: &[Retention], table: &str, personal: bo
             }
         });
 
-    let periods: Vec<_> = kept.into_iter().chain(ruled).collect();
+    let periods: Vec<_> = described.into_iter().chain(configured).collect();
     match (periods.is_empty(), personal) {
         (false, _) => periods.join("; "),
         (true, true) => "until it is deleted or the person is erased".to_owned(),

@@ -1,4 +1,4 @@
-//! The hasher of passwords, as every process of the service has it.
+//! The password hasher of a process.
 
 use std::num::NonZero;
 

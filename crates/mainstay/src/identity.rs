@@ -1,4 +1,4 @@
-//! Identity, put together: principals, accounts, organizations and federation as one part of the platform.
+//! Identity as one part of the platform: assembles principals, accounts, organizations and federation.
 
 use std::{any::TypeId, sync::Arc, time::Duration};
 
@@ -39,10 +39,10 @@ pub use mainstay_principals::{
     retire_signing_key, rotate_signing_keys, signing_key_made,
 };
 
-/// How often what has run out is cleared away.
-const CLEARED_EVERY: Duration = Duration::from_secs(600);
+/// How often expired rows are deleted.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(600);
 
-/// How identity works.
+/// The settings of identity.
 #[derive(Clone, Debug)]
 pub struct IdentitySettings {
     /// Tokens and sessions.
@@ -51,12 +51,12 @@ pub struct IdentitySettings {
     pub accounts: mainstay_accounts::Settings,
     /// API keys and client secrets.
     pub organizations: mainstay_organizations::Settings,
-    /// Sign-in elsewhere.
+    /// Sign-in with external providers.
     pub external: ExternalSettings,
 }
 
 impl IdentitySettings {
-    /// Reads the settings; what is wrong is remembered by `reader`. `public_url` is the URL that clients know the API by.
+    /// Reads the settings; `reader` collects the errors. `public_url` is the public URL of the API.
     pub fn read(reader: &mut Reader, public_url: &BaseUrl) -> Self {
         let principals = mainstay_principals::Settings::read(reader, public_url);
         let organizations = mainstay_organizations::Settings::read(reader);
@@ -72,7 +72,7 @@ impl IdentitySettings {
     }
 }
 
-/// What the endpoints of identity share.
+/// The shared values of identity's endpoints.
 pub struct Identity {
     principals: Arc<Principals>,
     accounts: Arc<Accounts>,
@@ -81,7 +81,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Stands ready; [`Principals::watch`] must run beside it, or every request asks the database.
+    /// Creates the shared values. [`Principals::watch`] must run alongside, or every request queries the database.
     pub fn new(settings: IdentitySettings, hasher: PasswordHasher, database: Database) -> Self {
         let principals = Arc::new(Principals::new(settings.principals, database));
         let accounts = Accounts::new(settings.accounts, hasher, principals.clone());
@@ -94,12 +94,12 @@ impl Identity {
         }
     }
 
-    /// Finds out whose credential a request carries.
+    /// The authenticator, which identifies the caller of a request.
     pub fn authenticator(&self) -> Arc<dyn Authenticator> {
         self.principals.clone()
     }
 
-    /// What the endpoints take as [`Shared`](mainstay_http::Shared).
+    /// The values that endpoints receive as [`Shared`](mainstay_http::Shared).
     pub fn shared_values(&self) -> [SharedValue; 4] {
         [
             (TypeId::of::<Principals>(), self.principals.clone()),
@@ -117,7 +117,7 @@ impl Identity {
     }
 }
 
-/// Everything that identity serves, one module a feature.
+/// The modules of identity, one per feature.
 pub fn modules() -> Vec<Module> {
     vec![
         account::module(),
@@ -138,9 +138,9 @@ pub fn modules() -> Vec<Module> {
     ]
 }
 
-/// The upkeep of identity, for the worker.
+/// The periodic task that deletes expired rows, for the worker.
 pub fn upkeep() -> Periodic {
-    Periodic::new("identity.clear", CLEARED_EVERY, |database| async move {
+    Periodic::new("identity.clear", CLEANUP_INTERVAL, |database| async move {
         clear(&database).await
     })
 }
@@ -152,7 +152,7 @@ async fn clear(database: &Database) -> Result<(), Error> {
         address: None,
     };
     let unscoped = Unscoped::because(
-        "what has run out belongs to no organization",
+        "expired rows are deleted in all organizations",
         database,
         origin,
         None,

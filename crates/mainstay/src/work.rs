@@ -1,4 +1,4 @@
-//! What is done beside serving: queued work, upkeep, and the seal over the audit log.
+//! Background work: jobs, periodic tasks and the sealing of the audit log.
 
 use std::{pin::pin, time::Duration};
 

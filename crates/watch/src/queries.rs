@@ -1,4 +1,4 @@
-//! The statements behind the rules of the platform.
+//! The statements of the platform's rules.
 //!
 //! Each statement slides its window over the times of the events, so the result does not depend on when it runs: every
 //! few seconds, or once after an outage.
@@ -23,9 +23,8 @@ pub(crate) const BURST_BY_ACCOUNT: &str = r"
         SELECT organization_id, account, occurred_at,
             count(*) OVER (
                 PARTITION BY organization_id, account
-                ORDER BY occurred_at RANGE BETWEEN make_interval(
-                    secs => $3
-                ) PRECEDING AND CURRENT ROW
+                ORDER BY occurred_at
+                RANGE BETWEEN make_interval(secs => $3) PRECEDING AND CURRENT ROW
             ) AS events
         FROM recent
         WHERE account IS NOT NULL
@@ -51,9 +50,8 @@ pub(crate) const BURST_BY_ADDRESS: &str = r"
         SELECT organization_id, address, occurred_at,
             count(*) OVER (
                 PARTITION BY organization_id, address
-                ORDER BY occurred_at RANGE BETWEEN make_interval(
-                    secs => $3
-                ) PRECEDING AND CURRENT ROW
+                ORDER BY occurred_at
+                RANGE BETWEEN make_interval(secs => $3) PRECEDING AND CURRENT ROW
             ) AS events
         FROM recent
         WHERE address IS NOT NULL
@@ -82,9 +80,8 @@ pub(crate) const REVEALS_ABOVE_HABIT: &str = r"
         SELECT organization_id, actor_id, occurred_at,
             count(*) OVER (
                 PARTITION BY organization_id, actor_id
-                ORDER BY occurred_at RANGE BETWEEN make_interval(
-                    secs => $3
-                ) PRECEDING AND CURRENT ROW
+                ORDER BY occurred_at
+                RANGE BETWEEN make_interval(secs => $3) PRECEDING AND CURRENT ROW
             ) AS events
         FROM recent
     ),

@@ -1,4 +1,4 @@
-//! Where checkpoints are published.
+//! The destinations of published checkpoints.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Why a checkpoint was not published.
+//! The errors of publishing a checkpoint.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What an export holds: rows, their fields, and the audit log about them.
+//! The contents of an export: rows, their fields, and the audit records about them.
 
 use mainstay_kernel::{Timestamp, Uuid};
 use serde_json::Value as Json;

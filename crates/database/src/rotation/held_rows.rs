@@ -1,4 +1,4 @@
-//! Rows that a batch of accounts has locked, and how their cells are sealed under the new keys.
+//! Rows that a batch has locked, and resealing their cells under new keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,6 +66,7 @@ impl Held {
             let plaintext = self.old.open(&cell, sealed).map_err(Error::internal)?;
             Ok(self.new.seal(&context.runtime.random, &cell, &plaintext))
         };
+
         table.columns.iter().zip(2..).map(seal).collect()
     }
 }
@@ -127,6 +128,7 @@ pub(super) async fn open_and_seal(
             kept.busy.insert(holder);
             continue;
         };
+
         match one.seal(context, table, id, &row) {
             Ok(cells) => rows.push(Resealed { holder, id, cells }),
             Err(error) => kept.refuse(holder, (name, id), &error),

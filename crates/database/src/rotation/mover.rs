@@ -1,4 +1,4 @@
-//! What every rotation moves rows with: its context, and the batches in which it goes.
+//! The parts that all rotations share: their context and their batches.
 
 use mainstay_crypto::{DataKey, KeyRing};
 use mainstay_kernel::{Runtime, Uuid};
@@ -6,7 +6,7 @@ use sea_query::Value;
 
 use crate::{Error, Origin, Owner, Row, statement::Statement};
 
-/// What a rotation works with: the connection, the keys, the clock, and who the audit log says it is.
+/// The context of a rotation: connection, keys, clock, and origin for the audit log.
 pub(super) struct Context {
     pub(super) owner: Owner,
     pub(super) ring: KeyRing,
@@ -54,7 +54,7 @@ impl Context {
             .map_err(Error::internal)
     }
 
-    /// The ID of the primary, as stored with its output.
+    /// The ID of the primary key, as stored in the data that it produced.
     pub(super) fn primary(&self) -> Value {
         let id = self.ring.key_ids().next().map(|(_, id)| id.to_vec());
         Value::Bytes(id)
