@@ -69,8 +69,21 @@ mod tests {
 
     #[test]
     fn only_changed_fields_are_shown_and_never_ciphertext() {
-        let before = json!({ "status": "lead", "email": "\\x0101", "email_index": "\\x02", "tags": ["a"], "data_key": 1 });
-        let after = json!({ "status": "active", "email": "\\x0102", "email_index": "\\x03", "tags": ["a"], "data_key": 1 });
+        let before = json!({
+            "status": "lead",
+            "email": "\\x0101",
+            "email_index": "\\x02",
+            "tags": ["a"],
+            "data_key": 1,
+        });
+        let after = json!({
+            "status": "active",
+            "email": "\\x0102",
+            "email_index": "\\x03",
+            "tags": ["a"],
+            "data_key": 1,
+        });
+
         let shown: Vec<_> = changes(Some(&before), Some(&after))
             .into_iter()
             .map(|change| (change.field, change.before, change.after))

@@ -15,11 +15,11 @@ const TAG_LENGTH: usize = 16;
 /// The length of a box beyond its header and plaintext, in bytes.
 pub(crate) const BOX_OVERHEAD: usize = NONCE_LEN + TAG_LENGTH;
 
-/// An AES-256-GCM key with its schedule laid out, wiped from memory when dropped: AWS-LC keeps it in a block of its own on
-/// the heap, and `OPENSSL_free` overwrites every block that it frees. What a move of this value copies is a pointer. What
-/// is not wiped: registers, stack frames of the cipher, and pages that the machine wrote to swap.
+/// An AES-256-GCM key with its expanded key schedule, wiped from memory when dropped: AWS-LC keeps it in a block of its
+/// own on the heap, and `OPENSSL_free` overwrites every block that it frees. Moving this value only copies a pointer.
+/// Registers, stack frames of the cipher, and pages in swap are not wiped.
 ///
-/// Nonces are random, so one key seals at most 2³² boxes (NIST SP 800-38D §8.3): keys are per data subject, and none
+/// Nonces are random, so one key seals at most 2³² boxes (NIST SP 800-38D §8.3): keys are per data subject, so none
 /// comes near that.
 pub(crate) struct Cipher(LessSafeKey);
 

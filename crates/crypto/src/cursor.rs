@@ -26,8 +26,8 @@ impl KeyRing {
     /// Opens a cursor that [`seal_cursor`](Self::seal_cursor) made for the same context.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] if `text` is not a cursor, [`SealError::UnknownKey`] if its root key is no longer on the
-    /// ring, [`SealError::Refused`] if it was altered or made for another context.
+    /// [`SealError::Malformed`] if `text` is not a cursor, [`SealError::UnknownKey`] if its root key is no longer on
+    /// the ring, [`SealError::Refused`] if it was altered or made for another context.
     pub fn open_cursor(&self, context: &[u8], text: &str) -> Result<Vec<u8>, SealError> {
         let bytes = URL_SAFE_NO_PAD
             .decode(text)

@@ -140,7 +140,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cell_opens_as_it_was_sealed(plaintext: Vec<u8>, table: String, column: String, row: u128, id in 1..=i64::MAX) {
+        fn a_cell_opens_as_it_was_sealed(
+            plaintext: Vec<u8>,
+            table: String,
+            column: String,
+            row: u128,
+            id in 1..=i64::MAX,
+        ) {
             let cell = Cell { table: &table, column: &column, row: Uuid::from_u128(row), ..CELL };
             let sealed = key(id).seal(&Random::default(), &cell, &plaintext);
             prop_assert_eq!(sealed.len(), plaintext.len() + 38);

@@ -1,8 +1,8 @@
 //! Passwords: Argon2id (RFC 9106), at a bounded cost in CPU and memory.
 //!
-//! A login spends most of its time here, and a flood of logins could use up all CPU and memory. The number of concurrent
-//! computations and of waiting callers is therefore bounded; further callers get [`HashError::Busy`] immediately. The
-//! rules for good passwords and the limits on attempts live elsewhere.
+//! A login spends most of its time here, and a flood of logins could use up all CPU and memory. The number of
+//! concurrent computations and of waiting callers is therefore bounded; further callers get [`HashError::Busy`]
+//! immediately. The rules for good passwords and the limits on attempts live elsewhere.
 
 mod computer;
 mod hash_error;
@@ -72,8 +72,8 @@ impl PasswordHasher {
 
     /// Compares a password with the stored hash, using the parameters that the hash names.
     ///
-    /// `None`, for an account that does not exist or has no password, does the same work with a dummy hash and is always
-    /// [`Verdict::Wrong`], so that the time does not reveal which accounts exist (OWASP ASVS 6.3.8).
+    /// `None`, for an account that does not exist or has no password, does the same work with a dummy hash and is
+    /// always [`Verdict::Wrong`], so that the time does not reveal which accounts exist (OWASP ASVS 6.3.8).
     ///
     /// # Errors
     /// [`HashError::Stored`] before any work is done; otherwise like [`hash`](Self::hash).

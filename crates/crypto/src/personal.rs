@@ -27,8 +27,9 @@ pub trait Indexed: Personal {
 
 /// A personal type with about one value per person, such as an e-mail address. Only such types can have a blind index.
 ///
-/// Equal values have equal indexes, so the frequency of each index reveals the values of a type with few values (a sex, a
-/// date, a country, a flag). Do not implement this trait for such a type; without it, the type cannot be indexed:
+/// Equal values have equal indexes, so the frequency of each index reveals the values of a type with few values (a
+/// sex, a date, a country, a flag). Do not implement this trait for such a type; without it, the type cannot be
+/// indexed:
 ///
 /// ```compile_fail,E0277
 /// # use mainstay_crypto::{IndexPlace, Indexed, KeyRing, Personal, Sealed, Zeroizing};

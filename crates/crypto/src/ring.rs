@@ -1,8 +1,8 @@
 //! The key ring: the root keys that a deployment keeps outside the database.
 //!
-//! The first key is the primary key and seals new data; the others only open the data that they sealed before. To rotate,
-//! put a new key first, move what the old one sealed ([`KeyRing::rewrap`]; indexes are written again), then remove the
-//! old one.
+//! The first key is the primary key and seals new data; the others only open the data that they sealed before. To
+//! rotate, put a new key first, move what the old one sealed ([`KeyRing::rewrap`]; indexes are written again), then
+//! remove the old one.
 
 mod root;
 mod text;
@@ -26,8 +26,9 @@ struct Roots {
 }
 
 impl KeyRing {
-    /// Reads a ring from its text: `name:key` entries separated by white space, the primary key first. A key is 32 random
-    /// bytes in base64 or base64url, with or without padding; a name is up to 24 letters, digits, `-`, `_` and `.`.
+    /// Reads a ring from its text: `name:key` entries separated by white space, the primary key first. A key is 32
+    /// random bytes in base64 or base64url, with or without padding; a name is up to 24 letters, digits, `-`, `_` and
+    /// `.`.
     ///
     /// # Errors
     /// All problems of the text, weak keys included. The problems never contain a key.

@@ -11,8 +11,8 @@ use crate::{Error, Opening, Row, Sealing};
 #[diagnostic::on_unimplemented(
     message = "a column cannot hold `{Self}`",
     label = "not a column type",
-    note = "columns hold `bool`, `i16`, `i32`, `i64`, `f64`, `String`, `Vec<String>`, `Vec<u8>`, `Uuid`, `Date`, `Timestamp`, \
-            `serde_json::Value`, `Id<T>`, `Sealed<T>`, and an `Option` of each",
+    note = "columns hold `bool`, `i16`, `i32`, `i64`, `f64`, `String`, `Vec<String>`, `Vec<u8>`, `Uuid`, `Date`, \
+            `Timestamp`, `serde_json::Value`, `Id<T>`, `Sealed<T>`, and an `Option` of each",
     note = "for an enumeration, which is stored as text, add `#[choice]`; for another text type, implement `TextColumn`"
 )]
 pub trait Column: Sized {
@@ -59,8 +59,8 @@ pub trait Plain: Column {}
 #[diagnostic::on_unimplemented(
     message = "a column cannot hold `{Self}`",
     label = "not a column type",
-    note = "columns hold `bool`, `i16`, `i32`, `i64`, `f64`, `String`, `Vec<String>`, `Vec<u8>`, `Uuid`, `Date`, `Timestamp`, \
-            `serde_json::Value`, `Id<T>`, `Sealed<T>`, and an `Option` of each",
+    note = "columns hold `bool`, `i16`, `i32`, `i64`, `f64`, `String`, `Vec<String>`, `Vec<u8>`, `Uuid`, `Date`, \
+            `Timestamp`, `serde_json::Value`, `Id<T>`, `Sealed<T>`, and an `Option` of each",
     note = "for an enumeration, which is stored as text, add `#[choice]`; for another text type, implement `TextColumn`"
 )]
 pub trait TextColumn: Sized {

@@ -16,7 +16,10 @@ use mainstay_kernel::check_line;
 /// ```
 #[macro_export]
 macro_rules! personal_text {
-    ($($(#[$meta:meta])* $visibility:vis $name:ident, $min:literal..=$max:literal characters $(on one $line:ident)?, shown as $mask:path;)+) => {$(
+    ($(
+        $(#[$meta:meta])*
+        $visibility:vis $name:ident, $min:literal..=$max:literal characters $(on one $line:ident)?, shown as $mask:path;
+    )+) => {$(
         $crate::personal_text!(@type $(#[$meta])* $visibility $name, $min, $max $(, $line)?);
 
         impl $name {

@@ -151,7 +151,12 @@ proptest! {
     }
 
     #[test]
-    fn no_altered_inclusion_proof_verifies(size in 1_u64..200, index in 0_u64..200, at in 0_usize..20, bit in 0_usize..256) {
+    fn no_altered_inclusion_proof_verifies(
+        size in 1_u64..200,
+        index in 0_u64..200,
+        at in 0_usize..20,
+        bit in 0_usize..256,
+    ) {
         let (leaves, index) = (leaves(usize::try_from(size).unwrap()), index % size);
         let (root, levels) = (mth(&leaves), levels(&leaves));
         let proof = inclusion_proof(index, size, &|height, place| levels.get(height, place)).unwrap();

@@ -1,8 +1,8 @@
 //! Runs Argon2 on blocking threads, with limits on concurrency and waiting callers, and with reused memory.
 //!
 //! Allocating 19 MiB for each login would leave the allocator with a gigabyte after a thousand logins. Instead, the
-//! buffers are kept, one per concurrent computation. A buffer contains the traces of the last password until the next one
-//! overwrites them: wiping would cost a tenth of the computation, and the hash itself is in the database.
+//! buffers are kept, one per concurrent computation. A buffer contains the traces of the last password until the next
+//! one overwrites them: wiping would cost a tenth of the computation, and the hash itself is in the database.
 
 use std::sync::{
     Arc, Mutex, PoisonError,

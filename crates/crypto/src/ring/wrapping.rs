@@ -46,8 +46,8 @@ impl KeyRing {
     /// The data key `id` of a data subject, from its wrapped form in the database.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if the root key that it names is not on
-    /// the ring, [`SealError::Refused`] if it was altered or belongs to another organization, subject or id.
+    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if the root key that it names is not
+    /// on the ring, [`SealError::Refused`] if it was altered or belongs to another organization, subject or id.
     pub fn unwrap(
         &self,
         id: i64,

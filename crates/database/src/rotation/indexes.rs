@@ -302,7 +302,13 @@ impl Mover for Indexes {
                 Ok(one) => made.push(one),
                 Err(error) => {
                     let row: Uuid = row.decode(0)?;
-                    tracing::error!(table = self.table.table, %row, %error, cause = error.cause(), "blind index was not rebuilt");
+                    tracing::error!(
+                        table = self.table.table,
+                        %row,
+                        %error,
+                        cause = error.cause(),
+                        "blind index was not rebuilt"
+                    );
                     batch.refused += 1;
                 }
             }
