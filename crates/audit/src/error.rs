@@ -1,4 +1,4 @@
-//! Why the log could not be sealed, exported or verified.
+//! The errors of sealing, exporting and verifying the log.
 
 use mainstay_database::Error;
 

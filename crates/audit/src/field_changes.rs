@@ -1,4 +1,4 @@
-//! Which fields an event changed, as a reader of the log sees them.
+//! The fields that an event changed, in the form in which readers of the log see them.
 
 use std::collections::BTreeSet;
 

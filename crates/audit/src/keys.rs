@@ -210,7 +210,7 @@ mod tests {
         }
     }
 
-    /// With write access to the database alone, nobody can create a key, or change the number or name of one.
+    /// Write access to the database does not suffice to create a key, or to change the number or name of one.
     #[test]
     fn a_key_opens_only_with_its_ring_number_and_origin() {
         let ring = ring();

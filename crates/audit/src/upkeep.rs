@@ -1,4 +1,4 @@
-//! Upkeep of the log: its partitions and its old checkpoints.
+//! Maintenance of the log: creates partitions and deletes old checkpoints.
 
 use std::time::Duration;
 

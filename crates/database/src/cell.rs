@@ -1,4 +1,4 @@
-//! What sealing and opening a row's values takes.
+//! The keys and places for sealing and opening the values of a row.
 
 use mainstay_crypto::{Cell, DataKey, IndexLength, IndexPlace, KeyRing, Personal, Sealed};
 use mainstay_kernel::{Random, Uuid};

@@ -1,4 +1,4 @@
-//! The types that columns hold: how each is bound to a statement and read back from a row.
+//! Column types: how values are bound to a statement and read from a row.
 
 use mainstay_crypto::{Personal, Sealed};
 use mainstay_kernel::{Id, Timestamp, Uuid};

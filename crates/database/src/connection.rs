@@ -1,4 +1,4 @@
-//! A connection to Postgres: the URL that demands a verified server, and what each session tells it.
+//! Connections to Postgres: the URL, which requires a verified server, and the parameters of a session.
 
 use std::{fmt, str::FromStr, time::Duration};
 

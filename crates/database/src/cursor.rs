@@ -1,4 +1,4 @@
-//! Where a page ended, and how long one is.
+//! Cursors and sizes of pages.
 
 use std::borrow::Cow;
 

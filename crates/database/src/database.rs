@@ -1,4 +1,4 @@
-//! The database: connections, key ring and clock, and how one statement is run on them.
+//! The database: connections, key ring and clock, and running a statement on them.
 
 use std::{
     sync::{Arc, OnceLock},

@@ -1,4 +1,4 @@
-//! The door: one caller's way to the rows of their organization, and how it reads one.
+//! The door: a caller's access to the rows of their organization, and reading one row.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -25,7 +25,7 @@ pub struct Door<P> {
     proof: Proof<P>,
     origin: Origin,
     executor: Executor,
-    /// Whether the caller is shown what is read.
+    /// Whether the data that is read is shown to the caller.
     shows: bool,
 }
 
@@ -75,8 +75,8 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// Sets whether the caller is shown what is read. The response to `HEAD` has no content, so nothing is revealed and
-    /// nothing must be recorded as revealed.
+    /// Sets whether the data that is read is shown to the caller. The response to `HEAD` has no content, so nothing is
+    /// revealed, and no disclosure must be recorded.
     #[must_use]
     pub fn showing(mut self, shows: bool) -> Self {
         self.shows = shows;

@@ -1,4 +1,4 @@
-//! Why the database did not do what was asked.
+//! The errors of the database.
 
 use std::time::Duration;
 
@@ -192,7 +192,7 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
         "23502" | "23514" => constraint(ConstraintKind::Check),
         "40001" | "40P01" => Error::Aborted,
         "55P03" => Error::Contended,
-        // The caller's session ended meanwhile: a repeated request is told so.
+        // The caller's session has ended meanwhile. A repeated request is refused for that reason.
         "28000" => Error::Contended,
         "57014" => Error::Timeout,
         TOO_MANY_COMPARISONS => {

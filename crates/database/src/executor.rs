@@ -1,4 +1,4 @@
-//! Where the statements of a door run: on the pool, or on the connection of a transaction.
+//! Runs the statements of a door: on the pool, or on the connection of a transaction.
 
 use std::sync::Arc;
 

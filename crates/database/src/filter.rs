@@ -1,4 +1,4 @@
-//! Which rows a listing holds.
+//! The filters of a listing.
 
 use sea_query::{Alias, Expr, ExprTrait as _, Value, extension::postgres::PgBinOper};
 

@@ -1,4 +1,4 @@
-//! What a service must find in its database before it can serve.
+//! The checks that a database must pass before a service can use it.
 
 use mainstay_kernel::Uuid;
 

@@ -1,4 +1,4 @@
-//! Jobs, as they are queued with a change.
+//! Jobs that are queued with a change.
 
 use mainstay_crypto::KeyRing;
 use mainstay_kernel::{Id, Runtime};

@@ -1,4 +1,4 @@
-//! The data keys that a process keeps unwrapped for a while.
+//! The cache of unwrapped data keys.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Pages by position: the rows of a listing that come behind the last one of the page before.
+//! Keyset pagination: the rows that follow the last row of the previous page.
 
 use mainstay_kernel::Uuid;
 use sea_query::{Alias, Expr, ExprTrait as _, SelectStatement, Value};

@@ -1,4 +1,4 @@
-//! Which idle connections are still alive, as far as their siblings tell.
+//! Decides which idle connections are still alive, based on the failures of other connections.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -1,4 +1,4 @@
-//! What is recorded of a page that was read.
+//! The audit record of a page.
 
 use crate::{Entity, Filter, Order, order::By};
 

@@ -1,4 +1,4 @@
-//! When work beside requests last succeeded.
+//! When background work last succeeded.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -1,9 +1,9 @@
 //! Rotation of keys while the service runs.
 //!
-//! A rotation keeps no progress: what is left is what does not name the primary, so a rotation that was killed can be
-//! repeated. Rows are processed in small batches by primary key. A batch skips rows that are locked, and writes only if
-//! the old value is unchanged, so a concurrent write wins; the next pass processes skipped rows. It runs as the owner
-//! of the schema, because the serving role lacks the privileges.
+//! A rotation stores no progress: the values that are left are those that do not name the primary key, so a rotation
+//! that was killed can be repeated. Rows are processed in small batches by primary key. A batch skips rows that are
+//! locked, and writes only if the old value is unchanged, so a concurrent write wins; the next pass processes skipped
+//! rows. It runs as the owner of the schema, because the serving role lacks the privileges.
 
 mod data_keys;
 mod held_rows;
@@ -69,8 +69,8 @@ pub struct RotationOutcome {
 }
 
 impl Rotation {
-    /// Creates a rotation. `tables` and `private_columns` are all that is sealed; `command` is its name in the audit
-    /// log.
+    /// Creates a rotation. `tables` and `private_columns` must name all sealed values; `command` is its name in the
+    /// audit log.
     pub fn new(
         owner: Owner,
         (ring, runtime): (KeyRing, Runtime),

@@ -82,12 +82,12 @@ pub struct SealedIndex {
     pub bound_to: (&'static str, &'static str),
     /// Whether each organization has different indexes.
     pub scope: Scope,
-    /// How much of the digest is kept.
+    /// How much of the digest is stored.
     pub length: IndexLength,
     /// Whether each value is also in `unique_indexes`, under each key of the ring. The module that writes the table
     /// inserts and deletes these rows.
     pub claimed: bool,
-    /// The normalised form of a value, from the plaintext of its cell; `None` when the plaintext is no such value.
+    /// The normalised form of a value, from the plaintext of its cell; `None` if the plaintext is invalid.
     pub normalised: fn(&[u8]) -> Option<Zeroizing<String>>,
 }
 

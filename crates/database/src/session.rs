@@ -1,4 +1,4 @@
-//! Connections that their holder has alone.
+//! Exclusive connections.
 
 use std::time::Duration;
 

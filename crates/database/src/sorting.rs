@@ -1,4 +1,4 @@
-//! Opens and sorts the rows of a listing by a sealed field. `sort_slots.rs` bounds how many do so at once.
+//! Opens and sorts the rows of a listing by a sealed field. `sort_slots.rs` limits how many run at once.
 
 use mainstay_kernel::{Id, Uuid};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! One statement: its name, its text, the values bound to it, and how long its answer is waited for.
+//! One statement: its name, text, values and timeout.
 
 use std::{borrow::Cow, time::Duration};
 

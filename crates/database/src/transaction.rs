@@ -1,4 +1,4 @@
-//! Transactions: a door whose statements happen together or not at all.
+//! Transactions: doors whose statements commit together or not at all.
 
 use std::ops::Deref;
 

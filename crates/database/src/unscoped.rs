@@ -1,4 +1,4 @@
-//! The way around the door: statements that no organization limits.
+//! Access without the door: statements that are not limited to an organization.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -28,8 +28,8 @@ pub struct Unscoped {
 }
 
 impl Unscoped {
-    /// Goes around the door. `why` says what makes the limit to one organization impossible: it stands in the spans of
-    /// the statements, and in the log lines about slow and failed ones.
+    /// Creates unlimited access. `why` says why access cannot be limited to one organization. It appears in the spans
+    /// of the statements, and in the log lines of slow and failed ones.
     pub fn because(
         why: &'static str,
         database: &Database,
@@ -54,7 +54,7 @@ impl Unscoped {
         }
     }
 
-    /// Sets whether the caller is shown what is read: see [`Door::showing`](crate::Door::showing).
+    /// Sets whether the data that is read is shown to the caller: see [`Door::showing`](crate::Door::showing).
     #[must_use]
     pub fn showing(mut self, shows: bool) -> Self {
         self.shows = shows;

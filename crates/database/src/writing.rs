@@ -1,4 +1,4 @@
-//! How a door writes: inserts, updates and deletes of single rows, each one statement with its audit record.
+//! A door's writes: inserts, updates and deletes of single rows, each one statement with its audit record.
 
 use mainstay_access::Permission;
 use mainstay_crypto::DataKey;

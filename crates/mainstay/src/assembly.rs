@@ -1,4 +1,4 @@
-//! What serving and working have in common, put together from the settings.
+//! The parts that `serve` and `worker` share, created from the settings.
 
 use std::sync::Arc;
 

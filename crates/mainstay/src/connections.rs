@@ -1,4 +1,4 @@
-//! How many connections to Postgres processes take.
+//! The number of connections to Postgres that processes use.
 
 use crate::Settings;
 

@@ -1,4 +1,4 @@
-//! The door of an app's own commands.
+//! The door for an app's own commands.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The service in the making.
+//! The builder of a service.
 
 use std::sync::Arc;
 

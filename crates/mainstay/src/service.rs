@@ -1,4 +1,4 @@
-//! A service: the API, and what is done beside it.
+//! A service: the API and its background tasks.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 

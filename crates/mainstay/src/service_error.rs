@@ -1,4 +1,4 @@
-//! Why a service does not start.
+//! Why a service could not start.
 
 use mainstay_database::Error;
 use mainstay_http::{ApiError, ServeError};

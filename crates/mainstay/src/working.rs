@@ -1,4 +1,4 @@
-//! A process that works and serves no API.
+//! A process that runs background work without serving the API.
 
 use std::{io, net::SocketAddr};
 

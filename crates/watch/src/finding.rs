@@ -1,4 +1,4 @@
-//! What a rule found, and how it is written down.
+//! A finding of a rule, and how it is recorded.
 
 use mainstay_database::{Change, Error, Event, Id, Row, Unscoped, Uuid, Value};
 use mainstay_kernel::{OrganizationId, Timestamp};

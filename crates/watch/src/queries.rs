@@ -3,8 +3,8 @@
 //! Each statement slides its window over the times of the events, so the result does not depend on when it runs: every
 //! few seconds, or once after an outage.
 
-// Each statement bounds IDs on both sides, so that it reads its window by the primary key whatever the size of the
-// log, also under a generic plan: for a single bound, Postgres estimates a third of the log.
+// Each statement bounds IDs on both sides, so that it reads its window by the primary key regardless of the size of
+// the log, also under a generic plan: for a single bound, Postgres estimates a third of the log.
 
 /// `$5`: patterns of actions.
 pub(crate) const BURST_BY_ACCOUNT: &str = r"
@@ -63,7 +63,7 @@ pub(crate) const BURST_BY_ADDRESS: &str = r"
 ";
 
 /// Compares a burst with the mean plus three standard deviations of those hours of the last 30 days in which the
-/// account revealed anything. For an account without such hours, the threshold alone counts. Reads at most the newest
+/// account revealed anything. For an account without such hours, only the threshold counts. Reads at most the newest
 /// 10,000 records of the account, and only if there is a burst.
 pub(crate) const REVEALS_ABOVE_HABIT: &str = r"
     WITH recent AS (

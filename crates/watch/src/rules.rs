@@ -1,4 +1,4 @@
-//! The rules that the platform brings. `queries.rs` holds the statements of those that have their own.
+//! The platform's rules. `queries.rs` contains the statements of those with their own.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Looks through the audit log by the rules.
+//! Evaluates the rules over the audit log.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Tells a receiver of findings.
+//! Sends findings to the webhook.
 
 use std::time::Duration;
 

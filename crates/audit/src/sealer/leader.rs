@@ -1,4 +1,4 @@
-//! The leader: the one process that seals, for as long as its connection and its lock last.
+//! The leader: the process that seals while its connection holds the lock.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The hashes of leaves and nodes, and where a tree parts.
+//! The hashes of leaves and nodes, and the size of a left subtree.
 
 use aws_lc_rs::digest::{Context, SHA256};
 

@@ -1,4 +1,4 @@
-//! What a verification finds: the first thing that is wrong, or what was right.
+//! The result of a verification: a summary, or the first problem.
 
 use crate::{checkpoint::Checkpoint, note_key::NoteError};
 

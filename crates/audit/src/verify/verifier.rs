@@ -1,4 +1,4 @@
-//! The pass over the log, leaf by leaf and checkpoint by checkpoint.
+//! Verifies the log in one pass, leaf by leaf and checkpoint by checkpoint.
 
 use std::collections::VecDeque;
 

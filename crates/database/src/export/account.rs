@@ -17,15 +17,15 @@ use crate::{
 
 impl Unscoped {
     /// Exports all data about an account, as [`Door::export`](crate::Door::export) does for a person of an
-    /// organization: the registered tables that belong to no organization, and `beside`, whose rows are not sealed.
-    /// The statement also records `event`, once per page.
+    /// organization: the registered tables that belong to no organization, and `unsealed_tables`, whose rows are not
+    /// sealed. The statement also records `event`, once per page.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such account; [`Error::Cursor`] if the cursor is of another export.
     pub async fn export_account(
         &self,
         user: UserId,
-        beside: &[SealedTable],
+        unsealed_tables: &[SealedTable],
         event: Event,
         after: Option<&Cursor>,
     ) -> Result<Export, Error> {
@@ -38,7 +38,7 @@ impl Unscoped {
             .sealed_tables()
             .iter()
             .filter(|table| table.scope == Scope::Nowhere);
-        let tables: Vec<_> = registered.chain(beside).collect();
+        let tables: Vec<_> = registered.chain(unsealed_tables).collect();
 
         let reading = Reading::start(
             database,

@@ -1,4 +1,4 @@
-//! Reads a page of an export: where it starts, and what is exported of a row.
+//! Reads a page of an export: its start, and the exported fields of each row.
 
 use std::collections::BTreeSet;
 

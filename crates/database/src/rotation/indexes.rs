@@ -1,4 +1,4 @@
-//! Makes blind indexes under another root key.
+//! Rebuilds blind indexes under another root key.
 
 use mainstay_crypto::{BlindIndex, DataKey, IndexPlace};
 use mainstay_kernel::Uuid;

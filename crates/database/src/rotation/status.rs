@@ -1,4 +1,4 @@
-//! Counts what stands under which key.
+//! Counts the values under each key.
 
 use std::collections::BTreeMap;
 

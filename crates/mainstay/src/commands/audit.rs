@@ -34,7 +34,7 @@ const NO_TIMEOUT: Duration = Duration::ZERO;
 pub(super) enum Action {
     /// Check that no record was altered, removed or inserted since it was sealed
     ///
-    /// Reads the database, or an export alone. The proof depends on what you keep outside the database: the key that
+    /// Reads the database, or only an export. The proof depends on what you keep outside the database: the key that
     /// `audit key` printed when the log was new, and the published checkpoints. Without them, anyone who has both the
     /// database and the key ring can forge a log that verifies. Exits with 1 if verification fails, and names the first
     /// bad index.

@@ -1,4 +1,4 @@
-//! `healthcheck`: asks a running service whether it is ready.
+//! `healthcheck`: checks whether a running service is ready.
 
 use std::{
     io::{Read as _, Write as _},

@@ -1,4 +1,4 @@
-//! The database that an operator's command works on.
+//! The database that an operator command uses.
 
 use std::path::Path;
 

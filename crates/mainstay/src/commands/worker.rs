@@ -1,4 +1,4 @@
-//! `worker`: does queued work without serving the API.
+//! `worker`: runs background work without serving the API.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What unwraps root keys, and why one is not unwrapped.
+//! The sources that unwrap root keys, and their errors.
 
 use futures_util::future::BoxFuture;
 use mainstay_kernel::SecretString;

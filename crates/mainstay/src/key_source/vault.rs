@@ -1,4 +1,4 @@
-//! Root keys that Vault, or OpenBao, wraps.
+//! Root keys that are wrapped by Vault or OpenBao.
 
 use std::{fs, net::IpAddr, path::PathBuf, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What is known of a running `dev`, and what its data directory is sealed with.
+//! The facts about a running `dev`, and the keys that seal its data directory.
 
 use std::{
     fs::{self, OpenOptions},
