@@ -1,4 +1,4 @@
-//! What requests about customers hold, and what is answered.
+//! The inputs and views of customers.
 
 use mainstay::{database::Revealed, prelude::*};
 

@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_of_birth_is_written_as_it_is_read() {
+    fn a_date_of_birth_round_trips_through_text() {
         assert_eq!(
             DateOfBirth::parse("2000-02-29").unwrap().to_iso_8601(),
             "2000-02-29"
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_born_tomorrow() {
+    fn a_date_of_birth_in_the_future_is_refused() {
         let now = Timestamp::UNIX_EPOCH + Duration::hours(9);
         let born = |text: &str| born_by(now, Some(&Sealed::new(DateOfBirth::parse(text).unwrap())));
         assert!(born("1970-01-01").is_ok() && born_by(now, None).is_ok());
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_telephone_number_is_found_however_it_is_written() {
+    fn spellings_of_a_telephone_number_are_normalised() {
         let normalised = |text: &str| Phone::new(text).normalised().to_string();
         for same in [
             "+49 30 1234567",
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_national_id_is_found_however_it_is_spaced() {
+    fn spellings_of_a_national_id_are_normalised() {
         let normalised = |text: &str| NationalId::new(text).normalised().to_string();
         assert_eq!(normalised("c01x-0006 h"), "C01X0006H");
         assert_eq!(normalised("C01X0006H"), "C01X0006H");

@@ -1,4 +1,4 @@
-//! The row of a customer.
+//! The table `customers`.
 
 use mainstay::prelude::*;
 

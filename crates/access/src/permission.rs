@@ -1,4 +1,4 @@
-//! Permissions, declared once and known by their types.
+//! Permissions, declared as types.
 
 /// A permission that endpoints require and roles grant. Declared with [`permission!`](crate::permission).
 pub trait Permission: Send + Sync + 'static {

@@ -1,4 +1,4 @@
-//! The principal: who asks, and by which credential.
+//! The principal: the authenticated caller.
 
 use std::{collections::BTreeSet, fmt};
 

@@ -1,4 +1,4 @@
-//! The proof that a principal holds a permission.
+//! The proof that a principal has a permission.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 

@@ -14,7 +14,7 @@ use crate::Setting;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
-/// The origin of web pages (RFC 6454): scheme, host and port, as a browser writes them into `SettingOrigin`.
+/// The origin of web pages (RFC 6454): scheme, host and port, as browsers send them in `Origin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebOrigin(String);
 

@@ -1,12 +1,13 @@
-//! The making of a cluster: `initdb`, then the roles and the database.
+//! Creation of a cluster: `initdb`, then the roles and the database.
 //!
-//! The superuser gets no password and so cannot log in; what only it may do is done here, in the single-user mode of
-//! `postgres`, before the server has ever listened.
+//! The superuser has no password and so cannot log in. What only it may do is done here, in the single-user mode of
+//! `postgres`, before the server first listens.
 
 use std::{
     fs::{self, DirBuilder},
     io::Write,
     os::unix::fs::DirBuilderExt,
+    path::Path,
     process::{Command, Output, Stdio},
 };
 
@@ -20,56 +21,77 @@ use crate::{
     state::State,
 };
 
-/// Sorting is by code point everywhere; only what counts as a letter, and its case, follows Unicode.
+/// Text sorts by code point on all platforms; character classes and case follow Unicode.
 const CHARACTER_TYPES: &str = if cfg!(target_os = "macos") {
     "--lc-ctype=UTF-8"
 } else {
     "--lc-ctype=C.UTF-8"
 };
 
-/// Makes the cluster of `site`. It takes its name last, so that one that was interrupted is begun again.
+/// Creates the cluster of `site`. It is renamed last, so that an interrupted creation starts again.
 pub(crate) fn create(
     site: &Site<'_>,
     reaper: &mut Reaper,
     random: &Random,
 ) -> Result<State, ClusterError> {
     let unfinished = site.layout.unfinished();
-    let failed = || ClusterError::io("make the directory", &unfinished);
+    let failed = || ClusterError::io("create the directory", &unfinished);
+
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).map_err(failed())?;
     }
-
     DirBuilder::new()
         .mode(0o700)
         .create(&unfinished)
         .map_err(failed())?;
     site.user.give(&unfinished)?;
 
+    init_directory(site, &unfinished, reaper)?;
+    let state = State::new(random);
+    create_roles(site, &unfinished, &state, reaper)?;
+
+    state.save(&site.layout)?;
+    fs::rename(&unfinished, site.layout.cluster()).map_err(failed())?;
+
+    Ok(state)
+}
+
+fn init_directory(
+    site: &Site<'_>,
+    directory: &Path,
+    reaper: &mut Reaper,
+) -> Result<(), ClusterError> {
     let mut initdb = site.user.command(&site.programs.initdb());
-    initdb.arg("--pgdata").arg(&unfinished).args([
+    initdb.arg("--pgdata").arg(directory).args([
         "--username=postgres",
         "--auth=reject",
         "--encoding=UTF8",
+        "--locale=C",
+        CHARACTER_TYPES,
+        "--no-instructions",
     ]);
-
-    initdb.args(["--locale=C", CHARACTER_TYPES, "--no-instructions"]);
 
     if site.durability == Durability::Throwaway {
         initdb.arg("--no-sync");
     }
 
-    run("initdb", &mut initdb, "", reaper)?;
+    run("initdb", &mut initdb, "", reaper)
+}
 
-    let state = State::new(random);
+fn create_roles(
+    site: &Site<'_>,
+    directory: &Path,
+    state: &State,
+    reaper: &mut Reaper,
+) -> Result<(), ClusterError> {
     let mut postgres = site.user.command(&site.programs.postgres());
     postgres
         .arg("--single")
         .arg("-D")
-        .arg(&unfinished)
-        .args(["-c", "exit_on_error=on"]);
-
-    // The statements hold passwords: a failing one must not be repeated in what we report.
-    postgres.args(["-c", "log_min_error_statement=panic"]);
+        .arg(directory)
+        .args(["-c", "exit_on_error=on"])
+        // The statements contain passwords, so errors must not quote them.
+        .args(["-c", "log_min_error_statement=panic"]);
 
     if site.durability == Durability::Throwaway {
         postgres.args(["-c", "fsync=off"]);
@@ -80,14 +102,9 @@ pub(crate) fn create(
     run(
         "postgres --single",
         &mut postgres,
-        &statements(&state),
+        &statements(state),
         reaper,
-    )?;
-
-    state.save(&site.layout)?;
-    fs::rename(&unfinished, site.layout.cluster()).map_err(failed())?;
-
-    Ok(state)
+    )
 }
 
 /// Refuses a cluster that the installed programs cannot open.
@@ -97,6 +114,7 @@ pub(crate) fn check_version(site: &Site<'_>) -> Result<(), ClusterError> {
         .map_err(ClusterError::io("read", &path))?
         .trim()
         .to_owned();
+
     let installed = site.programs.version();
     if made_by == installed.to_string() {
         return Ok(());
@@ -109,10 +127,10 @@ pub(crate) fn check_version(site: &Site<'_>) -> Result<(), ClusterError> {
     })
 }
 
-/// One statement a line, as the single-user mode reads them.
+/// The statements, one on each line, as the single-user mode requires.
 ///
-/// The schema is closed in the template, so that the databases of tests, which are made from it, are closed as well.
-/// Tests drop databases to which the service is still connected: that is why the owner may end its sessions.
+/// Privileges on the schema are revoked in the template, so that they are revoked in the databases of tests too. Tests
+/// drop databases to which the service is still connected, so the owner may terminate its sessions.
 fn statements(state: &State) -> String {
     let State {
         owner_password,
@@ -132,8 +150,8 @@ GRANT CONNECT ON DATABASE {DATABASE} TO {SERVER};
     )
 }
 
-/// Runs a program to its end with `input`, which the reaper brings about should ours come first. Its failure is told in
-/// its own words.
+/// Runs a program with `input` and waits for its end. The reaper ends it if this process ends first. Returns the
+/// program's own error output if it fails.
 fn run(
     name: &'static str,
     command: &mut Command,
@@ -150,7 +168,7 @@ fn run(
     let mut child = command.spawn().map_err(failed())?;
     reaper.watch(child.id())?;
 
-    // A program that has already failed does not read: its own words say more than the broken pipe.
+    // If the program has already failed, its own error is more useful than that of the broken pipe.
     let written = child
         .stdin
         .take()
@@ -164,12 +182,12 @@ fn run(
     } else {
         Err(ClusterError::Failed {
             program: name,
-            output: said(&output),
+            output: error_output(&output),
         })
     }
 }
 
-fn said(output: &Output) -> String {
+fn error_output(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     if errors.trim().is_empty() {
         output.status.to_string()

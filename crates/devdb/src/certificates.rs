@@ -1,7 +1,7 @@
-//! The server's certificate, and the authority that signed it and nothing else.
+//! The server's certificate, and the certificate authority that signed it.
 //!
-//! The authority's key is forgotten as soon as it has signed: nobody can make a second certificate that clients of
-//! this cluster would believe. A renewal makes both anew.
+//! The authority's key is dropped after signing, so no one can create another certificate that clients of this cluster
+//! would trust. A renewal creates both again.
 
 use std::{
     fs::{self, Permissions},
@@ -26,7 +26,7 @@ use crate::{
 const LIFETIME: Duration = Duration::days(3650);
 const RENEWED_BEFORE_THE_END: Duration = Duration::days(365);
 
-/// Makes the certificate if there is none or its end is near, and notes its end in `state`.
+/// Creates the certificate if there is none or it expires soon, and stores its expiry in `state`.
 pub(crate) fn ensure(
     site: &Site<'_>,
     state: &mut State,
@@ -37,10 +37,11 @@ pub(crate) fn ensure(
     }
 
     let Site { layout, user, .. } = site;
-    let made = Certificates::make(now)?;
+    let certificates = Certificates::generate(now)?;
+
     for (path, text) in [
-        (layout.certificate(), &made.certificate),
-        (layout.key(), &made.key),
+        (layout.certificate(), &certificates.certificate),
+        (layout.key(), &certificates.key),
     ] {
         let failed = || ClusterError::io("write", &path);
         create_private(&path)
@@ -50,15 +51,16 @@ pub(crate) fn ensure(
     }
 
     let authority = layout.authority();
-    fs::write(&authority, &made.authority)
+    fs::write(&authority, &certificates.authority)
         .and_then(|()| fs::set_permissions(&authority, Permissions::from_mode(0o644)))
         .map_err(ClusterError::io("write", &authority))?;
+
     state.certificate_ends = (now + LIFETIME).unix_timestamp();
 
     Ok(())
 }
 
-/// In PEM.
+/// Certificates and key in PEM.
 struct Certificates {
     authority: String,
     certificate: String,
@@ -66,25 +68,22 @@ struct Certificates {
 }
 
 impl Certificates {
-    /// ECDSA keys on P-256, rcgen's default.
-    fn make(now: Timestamp) -> Result<Self, rcgen::Error> {
-        let mut authority = lasting("Mainstay development authority", now);
+    /// Generates certificates with ECDSA keys on P-256, rcgen's default.
+    fn generate(now: Timestamp) -> Result<Self, rcgen::Error> {
+        let mut authority = parameters("Mainstay development authority", now);
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-
         let issuer = Issuer::new(authority.clone(), KeyPair::generate()?);
 
-        let mut server = lasting("localhost", now);
+        let mut server = parameters("localhost", now);
         server.subject_alt_names = vec![
             SanType::DnsName("localhost".try_into()?),
             SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
         ];
-
         server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         server.use_authority_key_identifier_extension = true;
-
         let key = KeyPair::generate()?;
 
         Ok(Self {
@@ -95,10 +94,10 @@ impl Certificates {
     }
 }
 
-fn lasting(name: &str, now: Timestamp) -> CertificateParams {
+fn parameters(name: &str, now: Timestamp) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
-    // A clock that was set back a little must not lock us out.
+    // Valid since yesterday, in case the clock is set back a little.
     params.not_before = (now - Duration::DAY).inner();
     params.not_after = (now + LIFETIME).inner();
     params

@@ -1,4 +1,4 @@
-//! The cluster itself: each step from a directory to a running server, in order. The steps have their own modules.
+//! The cluster: the steps from a directory to a running server, in order. Each step has its own module.
 
 use std::{
     fs::File,
@@ -21,38 +21,38 @@ use crate::{
     state::State,
 };
 
-/// How often a start is repeated when another program was quicker to take the free port.
+/// Number of attempts to start if another program takes the free port first.
 const PORT_ATTEMPTS: usize = 3;
 
-/// What kind of cluster to start, and where.
+/// The kind of cluster to start, and its location.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The directory for the cluster and all that belongs to it; made if it does not exist.
+    /// The directory of the cluster and all of its files. Created if it does not exist.
     pub data_dir: PathBuf,
-    /// The TCP port. `None`: a free one, and the same again at later starts as long as it is free.
+    /// The TCP port. `None` chooses a free one, and the same at later starts while it is free.
     pub port: Option<u16>,
-    /// What becomes of the data.
+    /// Whether the data is kept.
     pub durability: Durability,
 }
 
-/// A running Postgres that ends with this value, or with this process if that is sooner.
+/// A running Postgres. It stops when this value is dropped or this process ends.
 pub struct Cluster {
     data_dir: PathBuf,
     connection: Connection,
     server: Child,
-    // Fields are dropped in this order: the lock is the last to go.
+    // Fields are dropped in this order, the lock last.
     reaper: Reaper,
     _lock: File,
 }
 
 impl Cluster {
-    /// Starts the cluster of `options.data_dir`, and makes it first if it does not exist yet.
+    /// Starts the cluster in `options.data_dir`, and creates it if it does not exist yet.
     ///
-    /// A server that a killed run left behind there is stopped first. Root starts the server as the account `postgres`
-    /// or `nobody`. Takes about a second the first time, and some tens of milliseconds later.
+    /// Stops a server that a killed run left behind there. Root starts the server as the account `postgres` or
+    /// `nobody`. Takes about a second the first time, and some tens of milliseconds later.
     ///
     /// # Errors
-    /// [`ClusterError::InUse`] when another living process has the directory open; see [`ClusterError`] for the rest.
+    /// [`ClusterError::InUse`] if another running process uses the directory; see [`ClusterError`] for others.
     pub fn start(
         programs: &Programs,
         options: &Options,
@@ -68,7 +68,6 @@ impl Cluster {
         };
 
         let lock = directory::lock(site.layout.root())?;
-
         if site.durability == Durability::Throwaway {
             directory::check_empty(site.layout.root())?;
         }
@@ -96,20 +95,21 @@ impl Cluster {
         })
     }
 
-    /// How to reach it.
+    /// The connection parameters.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// Where its files are, `postgres.log` among them: an absolute path without symbolic links.
+    /// The directory of its files, including `postgres.log`: an absolute path without symbolic links.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
-    /// Stops the server, cutting off whoever is connected, and waits until it is gone. Dropping does the same, silently.
+    /// Stops the server, closes its connections, and waits until it has ended. Dropping does the same, but ignores
+    /// errors.
     ///
     /// # Errors
-    /// [`ClusterError::DidNotStop`] when it had to be killed; a later start recovers what was committed.
+    /// [`ClusterError::DidNotStop`] if it had to be killed. A later start recovers committed data.
     pub fn stop(mut self) -> Result<(), ClusterError> {
         self.shut_down()
     }
@@ -122,12 +122,12 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // After `stop` there is nothing left to do, and otherwise nobody left to tell of a failure.
+        // After `stop` this has no effect; otherwise there is no one to report an error to.
         self.shut_down().ok();
     }
 }
 
-/// Starts the server on a port that may be taken away between its choice and its use: then on another one.
+/// Starts the server. If another program takes the chosen port first, tries another one.
 fn serve(
     site: &Site<'_>,
     fixed_port: Option<u16>,
@@ -153,7 +153,7 @@ fn serve(
         match postmaster::wait_until_ready(&site.layout, &mut server) {
             Ok(()) => return Ok(server),
             Err(ClusterError::DidNotStart { log, tail }) => {
-                // The process is gone and its number free for anybody, whom the reaper must not stop.
+                // The process has ended and its id may be reused, so the reaper must not stop it.
                 reaper.forget()?;
                 let port_taken = tail.contains("could not create any TCP/IP sockets");
                 if fixed_port.is_some() || !port_taken || attempts == PORT_ATTEMPTS {

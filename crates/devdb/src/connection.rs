@@ -1,39 +1,39 @@
-//! What a client needs to know of a running cluster. It does not connect: that is for the client's own driver.
+//! The connection parameters of a running cluster. Clients connect with their own drivers.
 
 use std::path::PathBuf;
 
 use mainstay_kernel::{ExposeSecret, SecretString};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The role that owns the database and its schema, makes tables and test databases, and is no superuser.
+/// The role that owns the database and its schema, and creates tables and test databases. Not a superuser.
 pub(crate) const OWNER: &str = "mainstay_owner";
-/// The role that the running service uses: it may connect, and do what migrations grant it.
+/// The role of the running service: it may connect, and has the privileges that migrations grant.
 pub(crate) const SERVER: &str = "mainstay_server";
 /// The database.
 pub(crate) const DATABASE: &str = "mainstay";
 
-/// What stays as it is in every part of a URL (RFC 3986 §2.3).
+/// All characters except those that need no encoding in any part of a URL (RFC 3986 §2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// How to reach a cluster.
+/// The connection parameters of a cluster.
 #[derive(Clone)]
 pub struct Connection {
-    /// The host: `localhost`, which the certificate names.
+    /// The host: `localhost`, for which the certificate is valid.
     pub host: String,
     /// The TCP port.
     pub port: u16,
-    /// Owns the database and its schema; may make databases, which tests do, and end other roles' sessions, so that
-    /// it can drop those databases. Not a superuser.
+    /// Owns the database and its schema. May create databases, as tests do, and terminate sessions of other roles, so
+    /// that it can drop these databases. Not a superuser.
     pub owner: Role,
-    /// May connect to [`database`](Self::database), and nothing else until a migration grants it.
+    /// May connect to [`database`](Self::database). Has no other privileges until a migration grants them.
     pub server: Role,
-    /// The database that was made with the cluster.
+    /// The database that was created with the cluster.
     pub database: String,
-    /// The certificate authority to trust, in PEM: it signed this server's certificate and no other.
+    /// The certificate authority to trust, in PEM. It signed only this server's certificate.
     pub ca_file: PathBuf,
 }
 
@@ -42,12 +42,12 @@ pub struct Connection {
 pub struct Role {
     /// The name to log in with.
     pub name: String,
-    /// 256 random bits, in hexadecimal.
+    /// The password: 256 random bits in hexadecimal.
     pub password: SecretString,
 }
 
 impl Connection {
-    /// A URL with which `role` opens `database` over verified TLS (`sslmode=verify-full`), as libpq and sqlx read it.
+    /// The URL for `role` to connect to `database` over verified TLS (`sslmode=verify-full`), for libpq and sqlx.
     pub fn url(&self, role: &Role, database: &str) -> SecretString {
         format!(
             "postgres://{}:{}@{}:{}/{}?sslmode=verify-full&sslrootcert={}",
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_name_or_a_path_breaks_out_of_its_part_of_the_url() {
+    fn names_and_paths_are_encoded_in_the_url() {
         let role = Role {
             name: "a/b".into(),
             password: "p@:?#".into(),

@@ -1,4 +1,4 @@
-//! The data directory: where it is, that it is ours, and that nobody else has it open.
+//! The data directory: its location, its ownership, and its lock.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError},
@@ -9,29 +9,30 @@ use std::{
 
 use crate::{ClusterError, layout::lock_in, owner::ServerUser};
 
-/// Where the cluster of the project at `project` lives: in its `data/postgres`, or, where the account that runs
-/// Postgres cannot get there (root's home, for one) or another user has made that directory, in a directory under
-/// `/var/tmp` that is named after the user and the project's path.
+/// The data directory of the project at `project`: its `data/postgres`. If the account that runs Postgres has no access
+/// to it (such as in root's home), or another user created it, a directory in `/var/tmp` that is named after the user
+/// and the project's path.
 ///
 /// # Errors
-/// When the project does not exist, or no account can run Postgres.
+/// Fails if the project does not exist, or no account can run Postgres.
 pub fn default_data_dir(project: &Path) -> Result<PathBuf, ClusterError> {
     let user = ServerUser::choose()?;
     let project = project
         .canonicalize()
         .map_err(ClusterError::io("find", project))?;
+
     let inside = project.join("data").join("postgres");
-    let taken = inside
+    let is_foreign = inside
         .symlink_metadata()
         .is_ok_and(|found| found.uid() != user.own_uid());
-    if user.reaches(&inside) && !taken {
+    if user.reaches(&inside) && !is_foreign {
         return Ok(inside);
     }
 
-    // It outlives a restart of the machine, which the temporary directory need not.
-    let lasting = PathBuf::from("/var/tmp");
-    let parent = if user.reaches(&lasting) && lasting.is_dir() {
-        lasting
+    // Survives a restart of the machine, unlike the temporary directory.
+    let persistent = PathBuf::from("/var/tmp");
+    let parent = if user.reaches(&persistent) && persistent.is_dir() {
+        persistent
     } else {
         user.temporary_directory()
     };
@@ -40,8 +41,8 @@ pub fn default_data_dir(project: &Path) -> Result<PathBuf, ClusterError> {
     Ok(parent.join(format!("mainstay-{}-{name:016x}", user.own_uid())))
 }
 
-/// Refuses, before anything is started, what is no directory, or is open in another living process. What else may be wrong
-/// is told by [`Cluster::start`](crate::Cluster::start).
+/// Checks, before anything is started, that a path is a directory and is not in use.
+/// [`Cluster::start`](crate::Cluster::start) checks everything else.
 ///
 /// # Errors
 /// [`ClusterError::NotADirectory`] and [`ClusterError::InUse`].
@@ -73,12 +74,13 @@ fn check_kind(path: &Path, found: &Metadata) -> Result<(), ClusterError> {
     })
 }
 
-/// Makes `data_dir` if need be, makes sure that it is the caller's, and gives its path without symbolic links.
+/// Creates `data_dir` if it does not exist, checks that the caller owns it, and returns its path without symbolic
+/// links.
 ///
-/// The name may be easy to guess and its parent open to everybody, so what stands there is not believed: it must be a
-/// directory (no link to one) of the caller, and nobody else may write to it.
+/// Its name may be predictable and its parent writable by everyone, so an existing path is not trusted: it must be a
+/// directory (not a link to one) that the caller owns and no one else can write to.
 pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, ClusterError> {
-    let failed = || ClusterError::io("make the directory", data_dir);
+    let failed = || ClusterError::io("create the directory", data_dir);
     if let Some(parent) = data_dir.parent() {
         fs::create_dir_all(parent).map_err(failed())?;
     }
@@ -105,10 +107,10 @@ pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, Clu
     Ok(data_dir)
 }
 
-/// Takes the lock of `data_dir` for as long as the file stays open; the system gives it back however a process ends.
+/// Locks `data_dir` until the returned file is closed. The operating system releases the lock when the process ends.
 ///
 /// # Errors
-/// [`ClusterError::InUse`] when a living process has it.
+/// [`ClusterError::InUse`] if another running process has the lock.
 pub(crate) fn lock(data_dir: &Path) -> Result<File, ClusterError> {
     let path = lock_in(data_dir);
     let failed = || ClusterError::io("lock", &path);
@@ -140,7 +142,7 @@ pub(crate) fn lock(data_dir: &Path) -> Result<File, ClusterError> {
     Ok(file)
 }
 
-/// Refuses a directory, of which we have the lock, that holds anything else: it is about to be removed in the end.
+/// Checks that a locked directory contains nothing but the lock, because it will be removed.
 pub(crate) fn check_empty(data_dir: &Path) -> Result<(), ClusterError> {
     let failed = || ClusterError::io("read the directory", data_dir);
     let lock = lock_in(data_dir);
@@ -151,17 +153,18 @@ pub(crate) fn check_empty(data_dir: &Path) -> Result<(), ClusterError> {
             });
         }
     }
+
     Ok(())
 }
 
-/// The process that wrote itself into a lock file.
+/// Reads the id of the process that has the lock.
 fn holder(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     file.read_to_string(&mut text).ok()?;
     text.parse().ok()
 }
 
-/// The 64-bit FNV-1a hash. It makes a name that stays the same from one build to the next, and protects nothing.
+/// The 64-bit FNV-1a hash: the same in all builds, and without any security purpose.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_somebody_else_can_put_in_place_is_refused() {
+    fn a_directory_that_another_user_could_have_created_is_refused() {
         let user = ServerUser::choose().unwrap();
         let scratch = scratch("planted");
 
@@ -223,13 +226,13 @@ mod tests {
         let user = ServerUser::choose().unwrap();
         let scratch = scratch("closed");
         let made = prepare(&scratch.join("a/b"), &user);
-        // Only where the temporary directory itself is closed to the account can this fail.
+        // This fails only if the account has no access to the temporary directory itself.
         assert_eq!(made.unwrap().metadata().unwrap().mode() & 0o067, 0);
         fs::remove_dir_all(scratch).unwrap();
     }
 
     #[test]
-    fn a_lock_is_had_once_and_names_its_holder() {
+    fn a_lock_has_one_holder_and_names_it() {
         let scratch = scratch("lock");
         let held = lock(&scratch).unwrap();
         let refused = lock(&scratch).unwrap_err();
@@ -240,6 +243,7 @@ mod tests {
             check_data_dir(&scratch),
             Err(ClusterError::InUse { .. })
         ));
+
         drop(held);
         assert!(check_data_dir(&scratch).is_ok());
         assert!(lock(&scratch).is_ok());
@@ -247,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_in_reach_keeps_its_data_inside_and_another_does_not() {
+    fn a_project_keeps_its_data_inside_if_the_account_has_access() {
         let scratch = scratch("project");
         fs::set_permissions(&scratch, PermissionsExt::from_mode(0o755)).unwrap();
         assert_eq!(
@@ -266,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_the_published_one() {
+    fn the_hash_matches_published_values() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
     }

@@ -1,10 +1,10 @@
-//! What becomes of a cluster's data.
+//! Whether a cluster's data is kept.
 
-/// What becomes of a cluster's data.
+/// Whether a cluster's data is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// It is kept, and a commit is on the disk before it is acknowledged.
+    /// The data is kept, and a commit is on disk before it is acknowledged.
     Durable,
-    /// It is removed with the directory when the cluster stops, and nothing waits for the disk. For tests.
+    /// The directory is removed when the cluster stops, and nothing is synchronised to disk. For tests.
     Throwaway,
 }

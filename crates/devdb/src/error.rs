@@ -1,5 +1,4 @@
-//! Everything that can go wrong with a cluster, in words for the person who started it. Not finding Postgres at all is
-//! told by [`FindError`](crate::FindError).
+//! Errors of a cluster, for the person who started it. [`FindError`](crate::FindError) is for a missing Postgres.
 
 use std::{
     io,
@@ -8,47 +7,47 @@ use std::{
 
 use crate::FindError;
 
-/// Why a cluster could not be started or stopped.
+/// The reason why a cluster could not be started or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// Postgres is not installed and could not be downloaded.
     #[error(transparent)]
     Programs(#[from] FindError),
 
-    /// Another living process has this data directory open.
+    /// Another running process uses this data directory.
     #[error("{} is in use by another process{}", data_dir.display(), named(*pid))]
     InUse {
-        /// The directory that both want.
+        /// The directory.
         data_dir: PathBuf,
-        /// The other process, where it has said who it is.
+        /// The id of the other process, if known.
         pid: Option<u32>,
     },
 
-    /// Something else stands where the directory is to be.
-    #[error("{} is {kind}, not a directory; name another data directory", path.display())]
+    /// The path is not a directory.
+    #[error("{} is {kind}, not a directory; choose another data directory", path.display())]
     NotADirectory {
-        /// What stands there.
+        /// The path.
         path: PathBuf,
-        /// A word for it, as in `a file`.
+        /// What it is, such as `a file`.
         kind: &'static str,
     },
 
-    /// The directory was made by another user or can be written by one.
-    #[error("{} belongs to another user or can be written by others; name another data directory", path.display())]
+    /// Another user owns the directory or can write to it.
+    #[error("{} belongs to another user or is writable by others; choose another data directory", path.display())]
     NotOurs {
         /// The directory.
         path: PathBuf,
     },
 
-    /// A throwaway cluster was to be made in a directory that holds something, which its end would remove.
+    /// The directory for a throwaway cluster, which will be removed, is not empty.
     #[error("{} is not empty, and a throwaway cluster would remove it", path.display())]
     NotEmpty {
         /// The directory.
         path: PathBuf,
     },
 
-    /// The account that runs Postgres, because root may not, cannot pass through the parents of the data directory.
-    #[error("the account `{account}`, which runs Postgres in place of root, cannot reach {}", path.display())]
+    /// The account that runs Postgres instead of root has no access to the parents of the data directory.
+    #[error("the account `{account}`, which runs Postgres instead of root, cannot access {}", path.display())]
     Unreachable {
         /// The directory.
         path: PathBuf,
@@ -56,44 +55,44 @@ pub enum ClusterError {
         account: String,
     },
 
-    /// Root has no other account to run Postgres with: there is neither `postgres` nor `nobody` in `/etc/passwd`.
+    /// There is no account to run Postgres instead of root: `/etc/passwd` has neither `postgres` nor `nobody`.
     #[error(
-        "Postgres refuses to run as root, and /etc/passwd names neither `postgres` nor `nobody` to run it as"
+        "Postgres refuses to run as root, and /etc/passwd has no account `postgres` or `nobody` to run it"
     )]
     NoAccount,
 
-    /// The path cannot be written into Postgres' settings, which are UTF-8.
+    /// The path is not UTF-8, as Postgres' settings require.
     #[error("the path {} is not UTF-8", path.display())]
     NotUtf8 {
         /// The path.
         path: PathBuf,
     },
 
-    /// The cluster was made by another major version of Postgres.
+    /// The cluster was created by another major version of Postgres.
     #[error(
-        "{} was made by Postgres {made_by}, and the installed one is {installed}: install Postgres {made_by}, \
-         or remove the directory to begin with an empty database",
+        "{} was created by Postgres {made_by}, and the installed one is {installed}: install Postgres {made_by}, \
+         or remove the directory to start with an empty database",
         data_dir.display()
     )]
     OtherVersion {
         /// The directory.
         data_dir: PathBuf,
-        /// The major version that made it.
+        /// The major version that created it.
         made_by: String,
         /// The major version of the programs.
         installed: u32,
     },
 
-    /// A program ended with an error; the text is what it said.
+    /// A program failed.
     #[error("{program} failed: {output}")]
     Failed {
         /// Its name.
         program: &'static str,
-        /// The end of what it wrote.
+        /// The end of its error output.
         output: String,
     },
 
-    /// The server ended, or said nothing for too long, before it took connections.
+    /// The server ended, or took too long, before it accepted connections.
     #[error("Postgres did not start; {} ends with:\n{tail}", log.display())]
     DidNotStart {
         /// The server's log.
@@ -102,31 +101,31 @@ pub enum ClusterError {
         tail: String,
     },
 
-    /// The server was still running long after it was told to stop.
+    /// The server did not stop in time.
     #[error("Postgres (process {pid}) did not stop in time")]
     DidNotStop {
-        /// The server.
+        /// The process id of the server.
         pid: u32,
     },
 
-    /// No key or certificate could be made.
-    #[error("cannot make the server's certificate")]
+    /// A key or certificate could not be created.
+    #[error("cannot create the server's certificate")]
     Certificate(#[from] rcgen::Error),
 
-    /// A file, a directory or a process could not be handled.
+    /// An operation on a file, a directory or a process failed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
-        /// On what.
+        /// The path.
         path: PathBuf,
-        /// Why it failed.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
 impl ClusterError {
-    /// Says what was tried, for `map_err`.
+    /// Adds the operation and the path, for `map_err`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {
             action,

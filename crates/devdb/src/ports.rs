@@ -1,4 +1,4 @@
-//! The choice of a free TCP port on this machine.
+//! Choice of a free TCP port on this machine.
 
 use std::{
     io::ErrorKind,
@@ -10,9 +10,9 @@ use crate::ClusterError;
 
 const ATTEMPTS: usize = 20;
 
-/// The port of the last time (0 for none) if it is still free, or else any free one.
+/// Returns the last port (0 for none) if it is still free, otherwise another free one.
 ///
-/// Another program may take it before the server does; the caller must be ready for that.
+/// Another program may take the port before the server does; the caller must handle that.
 pub(crate) fn choose(last: u16) -> Result<u16, ClusterError> {
     let failed = || ClusterError::io("find a free port on", Path::new("localhost"));
     if last != 0 && is_free(last) {
@@ -31,11 +31,13 @@ pub(crate) fn choose(last: u16) -> Result<u16, ClusterError> {
     Err(failed()(ErrorKind::AddrInUse.into()))
 }
 
-/// Whether nobody listens on it at either address of `localhost`; where there is no IPv6, nobody does.
+/// Whether a port is free on both addresses of `localhost`. Without IPv6, it is free on the IPv6 address.
 fn is_free(port: u16) -> bool {
-    [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].into_iter().all(
-        |address| !matches!(TcpListener::bind((address, port)), Err(error) if error.kind() == ErrorKind::AddrInUse),
-    )
+    let is_taken = |address: IpAddr| {
+        TcpListener::bind((address, port)).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+    };
+
+    !is_taken(Ipv4Addr::LOCALHOST.into()) && !is_taken(Ipv6Addr::LOCALHOST.into())
 }
 
 #[cfg(test)]
@@ -43,10 +45,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_kept_until_somebody_else_has_it() {
+    fn a_port_is_kept_until_another_program_takes_it() {
         let port = choose(0).unwrap();
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         assert_ne!(choose(port).unwrap(), port);
+
         drop(taken);
         assert_eq!(choose(port).unwrap(), port);
     }

@@ -1,4 +1,4 @@
-//! The server process: its start, its end, and one that a killed run left behind.
+//! The server process: its start and its end, and servers that a killed run left behind.
 
 use std::{
     fs,
@@ -12,16 +12,17 @@ use std::{
 use crate::{ClusterError, layout::Layout, site::Site, state::create_private};
 
 const POLL: Duration = Duration::from_millis(5);
-/// After a crash the server first goes through its log of changes.
+/// Long enough for the recovery after a crash.
 const START_LIMIT: Duration = Duration::from_secs(120);
-/// A little more than the reaper's patience.
+/// A little longer than the limit of the reaper.
 const STOP_LIMIT: Duration = Duration::from_secs(40);
 
-/// Starts the server; [`wait_until_ready`] tells when it takes connections.
+/// Starts the server. [`wait_until_ready`] waits until it accepts connections.
 pub(crate) fn spawn(site: &Site<'_>) -> Result<Child, ClusterError> {
     let layout = &site.layout;
     let path = layout.log();
     let failed = || ClusterError::io("open the log", &path);
+
     match fs::rename(&path, layout.previous_log()) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed()(error)),
         _ => {}
@@ -30,21 +31,24 @@ pub(crate) fn spawn(site: &Site<'_>) -> Result<Child, ClusterError> {
     let log = create_private(&path).map_err(failed())?;
     let output = log.try_clone().map_err(failed())?;
     let program = site.programs.postgres();
-    let mut command = site.user.command(&program);
 
-    command.arg("-D").arg(layout.cluster());
-    command
+    site.user
+        .command(&program)
+        .arg("-D")
+        .arg(layout.cluster())
         .arg("-c")
-        .arg(format!("config_file={}", layout.settings().display()));
-    command.stdin(Stdio::null()).stdout(output).stderr(log);
-
-    command.spawn().map_err(ClusterError::io("run", &program))
+        .arg(format!("config_file={}", layout.settings().display()))
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(log)
+        .spawn()
+        .map_err(ClusterError::io("run", &program))
 }
 
-/// Waits until `server` says in its process file that it takes connections.
+/// Waits until the process file says that `server` accepts connections.
 ///
 /// # Errors
-/// [`ClusterError::DidNotStart`] with the end of its log; the process is then gone.
+/// [`ClusterError::DidNotStart`] with the end of its log. The process has ended then.
 pub(crate) fn wait_until_ready(layout: &Layout, server: &mut Child) -> Result<(), ClusterError> {
     let program = Path::new("postgres");
     let deadline = Instant::now() + START_LIMIT;
@@ -73,10 +77,11 @@ pub(crate) fn wait_until_ready(layout: &Layout, server: &mut Child) -> Result<()
     Ok(())
 }
 
-/// Waits for a server that was told to stop; one that does not is killed.
+/// Waits for a server that is stopping, and kills it if it does not stop in time.
 pub(crate) fn wait_until_gone(server: &mut Child) -> Result<(), ClusterError> {
     let failed = || ClusterError::io("wait for", Path::new("postgres"));
     let deadline = Instant::now() + STOP_LIMIT;
+
     while server.try_wait().map_err(failed())?.is_none() {
         if Instant::now() > deadline {
             server
@@ -85,16 +90,17 @@ pub(crate) fn wait_until_gone(server: &mut Child) -> Result<(), ClusterError> {
                 .map_err(failed())?;
             return Err(ClusterError::DidNotStop { pid: server.id() });
         }
+
         sleep(POLL);
     }
 
     Ok(())
 }
 
-/// Stops the server of `layout` that a killed run left behind, and clears its process file away.
+/// Stops the server of `layout` that a killed run left behind, and removes its process file.
 ///
-/// The process file alone proves nothing: after a restart of the machine its number may be anybody's. Postgres itself
-/// would refuse to start then, so the file goes when no such server lives. Only the holder of the lock may do this.
+/// The process id in the file may be reused, such as after a restart of the machine, so the command line of the process
+/// is checked. Postgres refuses to start while the file exists. Only the holder of the lock may call this.
 pub(crate) fn stop_leftover(layout: &Layout) -> Result<(), ClusterError> {
     let file = layout.process_file();
     let Ok(text) = fs::read_to_string(&file) else {
@@ -108,11 +114,11 @@ pub(crate) fn stop_leftover(layout: &Layout) -> Result<(), ClusterError> {
         .unwrap_or_default();
 
     let deadline = Instant::now() + STOP_LIMIT;
-    let mut told = false;
+    let mut interrupted = false;
     while is_server_of(pid, &layout.cluster()) {
-        if !told {
+        if !interrupted {
             interrupt(pid)?;
-            told = true;
+            interrupted = true;
         } else if Instant::now() > deadline {
             return Err(ClusterError::DidNotStop { pid });
         }
@@ -127,7 +133,7 @@ pub(crate) fn stop_leftover(layout: &Layout) -> Result<(), ClusterError> {
     }
 }
 
-/// The process file: the process in line 1, what the server is doing in line 8.
+/// Whether the process file has this process id in line 1 and the status `ready` in line 8.
 fn is_ready(process_file: &Path, pid: u32) -> bool {
     let text = fs::read_to_string(process_file).unwrap_or_default();
     let mut lines = text.lines().map(str::trim);
@@ -140,12 +146,13 @@ fn is_server_of(pid: u32, cluster: &Path) -> bool {
             .is_some_and(|line| line.contains(&format!("-D {} ", cluster.display())))
 }
 
-/// The command that a process was started with: from Linux' process directory, or from `ps` where there is none.
+/// The command line of a process: from `/proc` on Linux, otherwise from `ps`.
 fn command_line(pid: u32) -> Option<String> {
     if Path::new("/proc/self").exists() {
         let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         return Some(String::from_utf8_lossy(&line).replace('\0', " "));
     }
+
     let output = Command::new("ps")
         .args(["-o", "command=", "-p", &pid.to_string()])
         .output()
@@ -153,7 +160,7 @@ fn command_line(pid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The signal of Postgres' fast shutdown, sent by the shell: the standard library can only kill.
+/// Sends the signal for Postgres' fast shutdown, through the shell, because the standard library can only kill.
 fn interrupt(pid: u32) -> Result<(), ClusterError> {
     let shell = Path::new("/bin/sh");
     Command::new(shell)

@@ -1,4 +1,4 @@
-//! Which Postgres to run. Where it may lie is told in `search`, and the download of one that is missing in `fetch`.
+//! Choice of the Postgres to run. `search` lists the directories, `fetch` downloads a missing one.
 
 use std::{
     fmt,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::search;
 
-/// The oldest version that will do: from 15 on, only a database's owner may make tables in its schema `public`.
+/// The oldest supported version. Since 15, only the owner of a database may create tables in its schema `public`.
 const OLDEST: u32 = 15;
 
 /// A directory with the programs `initdb` and `postgres`, of version 15 or newer.
@@ -19,11 +19,11 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Finds the programs: in `explicit` (or its `bin`) and nowhere else when that is given; otherwise along `PATH`
-    /// and then where the packages of Debian, Fedora, Alpine, Homebrew and Postgres.app put them, newest first.
+    /// Finds the programs: only in `explicit` (or its `bin`) if given; otherwise in `PATH`, and then in the directories
+    /// of the packages of Debian, Fedora, Alpine, Homebrew and Postgres.app, newest first.
     ///
     /// # Errors
-    /// Says where it looked, what it found there that would not do, and which package to install.
+    /// The message lists the searched directories, the programs there that cannot be used, and the package to install.
     pub fn find(explicit: Option<&Path>) -> Result<Self, FindError> {
         let (directories, looked_in) = match explicit {
             Some(given) => (
@@ -50,7 +50,7 @@ impl Programs {
         Err(missing)
     }
 
-    /// Where they are.
+    /// The directory of the programs.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -60,17 +60,17 @@ impl Programs {
         self.version
     }
 
-    /// Makes a cluster.
+    /// The path of `initdb`, which creates a cluster.
     pub(crate) fn initdb(&self) -> PathBuf {
         self.directory.join("initdb")
     }
 
-    /// The server.
+    /// The path of `postgres`, the server.
     pub(crate) fn postgres(&self) -> PathBuf {
         self.directory.join("postgres")
     }
 
-    /// `None` when the programs are not both there; an error says why those that are will not do.
+    /// Examines a directory. Returns `None` if a program is missing, and an error if the programs cannot be used.
     fn examine(directory: PathBuf) -> Result<Option<Self>, String> {
         let postgres = directory.join("postgres");
         if !postgres.is_file() || !directory.join("initdb").is_file() {
@@ -83,15 +83,16 @@ impl Programs {
             .output()
             .map_err(|error| unfit(error.to_string()))?;
         let text = String::from_utf8_lossy(&output.stdout);
+
         match major_version(&text) {
             Some(version) if version >= OLDEST => Ok(Some(Self { directory, version })),
             Some(version) => Err(unfit(format!("is version {version}"))),
-            None => Err(unfit("does not tell its version".to_owned())),
+            None => Err(unfit("does not report its version".to_owned())),
         }
     }
 }
 
-/// No Postgres that will do was found. Its text is meant for the person at the terminal: it says what to install.
+/// No usable Postgres was found. The message is for the person at the terminal and says what to install.
 #[derive(Debug)]
 pub struct FindError {
     looked_in: String,
@@ -100,7 +101,7 @@ pub struct FindError {
 }
 
 impl FindError {
-    /// Adds why a download failed as well.
+    /// Adds the reason why the download failed.
     #[cfg(feature = "fetch")]
     pub(crate) fn and_download_failed(mut self, cause: String) -> Self {
         self.download = Some(cause);
@@ -117,11 +118,11 @@ impl fmt::Display for FindError {
         writeln!(f, "Looked in: {}", self.looked_in)?;
 
         for unfit in &self.unfit {
-            writeln!(f, "Will not do: {unfit}")?;
+            writeln!(f, "Not usable: {unfit}")?;
         }
 
         if let Some(cause) = &self.download {
-            writeln!(f, "Downloading it failed: {cause}")?;
+            writeln!(f, "Download failed: {cause}")?;
         }
 
         f.write_str(INSTALL)
@@ -137,7 +138,7 @@ const INSTALL: &str = "Install it:
   Alpine           apk add postgresql
   macOS            brew install postgresql@17";
 
-/// Reads `postgres (PostgreSQL) 15.13 (Debian 15.13-0)`, and `17beta1` as 17.
+/// Parses `postgres (PostgreSQL) 15.13 (Debian 15.13-0)`, and `17beta1` as 17.
 fn major_version(text: &str) -> Option<u32> {
     let number = text.split_once("(PostgreSQL) ")?.1;
     let end = number
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_as_distributions_write_them() {
+    fn versions_of_distributions_are_parsed() {
         assert_eq!(
             major_version("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n"),
             Some(15)
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_directory_is_told_with_what_to_install() {
+    fn the_error_says_where_it_looked_and_what_to_install() {
         let message = Programs::find(Some(Path::new("/nowhere/bin")))
             .unwrap_err()
             .to_string();
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_version_is_passed_over_and_named() {
+    fn an_old_version_is_skipped_and_reported() {
         let directory = std::env::temp_dir().join(format!("mainstay-old-{}", std::process::id()));
         fs::create_dir_all(directory.join("bin")).unwrap();
 

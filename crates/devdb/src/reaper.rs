@@ -1,8 +1,8 @@
-//! A small shell process that outlives us and puts an end to the server when we are gone.
+//! A small shell process that outlives this process and stops the server.
 //!
-//! It waits on a pipe of which only we hold the other end. The system closes that end however this process ends, even
-//! by `kill -9`; the shell then stops the server and, for a throwaway cluster, removes the directory. A clean stop goes
-//! the same way, so that there is one way only.
+//! It waits on a pipe whose other end only this process holds. The operating system closes that end when this process
+//! ends, even with `kill -9`. The shell then stops the server and, for a throwaway cluster, removes the directory. A
+//! clean stop uses the same mechanism.
 
 use std::{
     io::Write,
@@ -14,14 +14,14 @@ use std::{
 use crate::{ClusterError, Durability, layout::Layout};
 
 /// `$1`: the signal that stops the server. `$2`: the server's process file. `$3`: the directory to remove, or nothing.
-/// On its input: the process to stop, the last line being the one that counts, an empty one meaning that there is none.
+/// Input: the id of the process to stop. The last line counts; an empty one means that there is none.
 ///
-/// Descriptors that were inherited by accident are closed, since a pipe of the caller's caller would stay open.
+/// Inherited descriptors are closed, because otherwise a pipe of the caller's parent would stay open.
 ///
-/// The server is gone when its process file is: the process itself may stay a zombie for long, in a container whose
-/// first process does not look after orphans. If it does not heed the signal for half a minute it is told to leave at
-/// once. Where there is no such file, the cluster is still being made, by a group of programs that leave shared memory
-/// behind if their directory goes before they do: they get a few seconds to end.
+/// The server has ended when its process file is gone: the process itself may stay a zombie for long in a container
+/// whose first process does not reap orphans. If it does not react to the signal for half a minute, it gets an
+/// immediate shutdown. Without a process file, the cluster is still being created by a group of programs, which leave
+/// shared memory behind if their directory is removed before they end: they get a few seconds.
 const SCRIPT: &str = r#"
 trap '' HUP INT
 exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
@@ -47,29 +47,30 @@ if [ -n "$3" ]; then
 fi
 "#;
 
-/// The shell that watches over one cluster. Dropping it does what it is for, and waits until that is done.
+/// The shell of one cluster. Dropping it stops the server, and waits until that is done.
 pub(crate) struct Reaper {
     shell: Child,
     pipe: Option<ChildStdin>,
 }
 
 impl Reaper {
-    /// Starts to watch over the cluster of `layout`, whose directory is removed in the end if it is a throwaway one.
+    /// Starts the shell for the cluster of `layout`. It will remove the directory of a throwaway cluster.
     pub(crate) fn start(layout: &Layout, durability: Durability) -> Result<Self, ClusterError> {
         let path = Path::new("/bin/sh");
         let failed = || ClusterError::io("run", path);
-        let mut command = Command::new(path);
-
-        command.args(["-c", SCRIPT, "mainstay-postgres-reaper"]);
         let process_file = layout.process_file();
+
+        let mut command = Command::new(path);
+        command.args(["-c", SCRIPT, "mainstay-postgres-reaper"]);
         match durability {
             Durability::Durable => command.arg("INT").arg(process_file).arg(""),
             Durability::Throwaway => command.arg("QUIT").arg(process_file).arg(layout.root()),
         };
 
-        // A group of its own keeps it from the Ctrl-C that ends us.
-        command.process_group(0).current_dir("/");
+        // Its own process group protects it from the Ctrl-C that ends this process.
         command
+            .process_group(0)
+            .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -80,22 +81,22 @@ impl Reaper {
         Ok(Self { shell, pipe })
     }
 
-    /// Names the server to stop.
+    /// Sets the process to stop.
     pub(crate) fn watch(&mut self, pid: u32) -> Result<(), ClusterError> {
-        self.tell(&pid.to_string())
+        self.send(&pid.to_string())
     }
 
-    /// There is no server to stop any more.
+    /// Clears the process to stop.
     pub(crate) fn forget(&mut self) -> Result<(), ClusterError> {
-        self.tell("")
+        self.send("")
     }
 
-    /// Lets it go to work, without waiting for it.
+    /// Makes it stop the server, without waiting for it.
     pub(crate) fn release(&mut self) {
         self.pipe = None;
     }
 
-    fn tell(&mut self, line: &str) -> Result<(), ClusterError> {
+    fn send(&mut self, line: &str) -> Result<(), ClusterError> {
         self.pipe
             .as_mut()
             .map_or(Ok(()), |pipe| writeln!(pipe, "{line}"))
@@ -106,7 +107,7 @@ impl Reaper {
 impl Drop for Reaper {
     fn drop(&mut self) {
         self.release();
-        // There is nobody left to tell of a failure.
+        // There is no one to report an error to.
         self.shell.wait().ok();
     }
 }

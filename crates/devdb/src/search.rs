@@ -1,4 +1,4 @@
-//! The directories where Postgres' programs may be, in the order of preference.
+//! The directories where Postgres' programs may be, in order of preference.
 
 use std::{
     cmp::Reverse,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where packages put them: `<parent>/<prefix><version>/<suffix>`.
+/// The directories of packages: `<parent>/<prefix><version>/<suffix>`.
 const PACKAGES: [Package; 7] = [
     Package {
         parent: "/usr/lib/postgresql",
@@ -51,21 +51,23 @@ struct Package {
     suffix: &'static str,
 }
 
-/// Every directory to look in: those of `PATH` with their links followed, then the packages', newest first.
+/// All directories to search: those of `PATH` with links resolved, then those of packages, newest first.
 pub(crate) fn directories() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let on_path =
         env::split_paths(&path).filter_map(|directory| home_of(&directory.join("initdb")));
+
     let mut all = Vec::new();
     for directory in on_path.chain(PACKAGES.iter().flat_map(Package::versions)) {
         if !all.contains(&directory) {
             all.push(directory);
         }
     }
+
     all
 }
 
-/// The same in words, for a person.
+/// Describes the directories for a person.
 pub(crate) fn described() -> String {
     let packages = PACKAGES.map(
         |Package {
@@ -102,7 +104,7 @@ impl Package {
     }
 }
 
-/// The directory that really holds `program`: what is on `PATH` is often a link into it.
+/// The real directory of `program`, because the entry in `PATH` is often a link.
 fn home_of(program: &Path) -> Option<PathBuf> {
     Some(program.canonicalize().ok()?.parent()?.to_owned())
 }
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_version_comes_first_by_number() {
+    fn versions_are_sorted_by_number_newest_first() {
         let parent = env::temp_dir().join(format!("mainstay-search-{}", std::process::id()));
         for name in ["pg-9", "pg-16", "pg-15", "pg-latest", "other"] {
             fs::create_dir_all(parent.join(name)).unwrap();

@@ -1,16 +1,16 @@
-//! Postgres' settings and access rules, written anew at each start so that they follow this code.
+//! Postgres' settings and access rules. They are written at each start, so that they follow this code.
 
 use std::{io::Write, path::Path};
 
 use crate::{ClusterError, Durability, layout::Layout, site::Site, state::create_private};
 
-/// TLS from this machine, with a password, and no other way in: no plain TCP and no Unix socket.
+/// Allows only TLS from this machine with a password: no plain TCP, and no Unix socket.
 const ACCESS_RULES: &str = "\
 hostssl all all 127.0.0.1/32 scram-sha-256
 hostssl all all ::1/128      scram-sha-256
 ";
 
-/// Writes the files that the server reads at its start on `port`.
+/// Writes the files for a server on `port`.
 pub(crate) fn write(site: &Site<'_>, port: u16) -> Result<(), ClusterError> {
     let Site {
         layout,
@@ -60,7 +60,7 @@ fn settings(layout: &Layout, port: u16, durability: Durability) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What is lost in a crash is thrown away in any case.
+/// Settings that may lose data in a crash, which does not matter for throwaway clusters.
 const THROWAWAY: [&str; 4] = [
     "fsync = off",
     "synchronous_commit = off",
@@ -68,7 +68,7 @@ const THROWAWAY: [&str; 4] = [
     "shared_buffers = '64MB'",
 ];
 
-/// In a quoted value, the quote and the backslash are written twice.
+/// Formats a setting with a path. Quotes and backslashes are doubled in quoted values.
 fn path(name: &str, value: &Path) -> String {
     let value = value
         .to_string_lossy()
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_cannot_end_its_own_quotes() {
+    fn quotes_and_backslashes_in_paths_are_escaped() {
         assert_eq!(
             path("hba_file", Path::new(r"/it's\n")),
             r"hba_file = '/it''s\\n'"
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_throwaway_cluster_gives_up_fsync() {
+    fn only_a_throwaway_cluster_disables_fsync() {
         let layout = Layout::of("/data".into()).unwrap();
         assert!(!settings(&layout, 1, Durability::Durable).contains("fsync"));
         assert!(settings(&layout, 1, Durability::Throwaway).contains("fsync = off"));
     }
 
     #[test]
-    fn every_rule_wants_tls_and_a_password() {
+    fn every_rule_requires_tls_and_a_password() {
         assert!(
             ACCESS_RULES
                 .lines()

@@ -1,8 +1,8 @@
-//! What the steps of a start have in common. It has no behaviour of its own.
+//! The parameters that the steps of a start share.
 
 use crate::{Durability, Programs, layout::Layout, owner::ServerUser};
 
-/// All that is settled about a cluster before it is made or started.
+/// The parameters of a cluster, before it is created or started.
 pub(crate) struct Site<'a> {
     pub(crate) programs: &'a Programs,
     pub(crate) user: ServerUser,

@@ -1,4 +1,4 @@
-//! A cluster for the tests of one process, and the removal of those that nobody removed.
+//! A cluster for the tests of one process, and removal of abandoned ones.
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path, time::Duration};
 
@@ -10,14 +10,14 @@ use crate::{
 };
 
 const PREFIX: &str = "mainstay-throwaway-";
-/// Between its making and its locking a new directory looks abandoned. That takes microseconds.
-const YOUNG: Duration = Duration::from_secs(60);
+/// The age from which a directory may count as abandoned. A new directory is not locked for some microseconds.
+const MIN_AGE: Duration = Duration::from_secs(60);
 
-/// Starts an empty cluster in the system's temporary directory, of which nothing is left when it stops or this process
-/// ends, however it ends. Takes about a second, so a test program wants one for all its tests.
+/// Starts an empty cluster in the system's temporary directory. It is removed completely when it stops or this process
+/// ends, however it ends. It takes about a second, so use one for all tests of a program.
 ///
-/// Postgres is downloaded if it is not installed (with the feature `fetch`). What earlier runs left behind, because
-/// they and their reapers were killed together, is removed first.
+/// Downloads Postgres if it is not installed (with the feature `fetch`). First removes clusters that earlier runs left
+/// behind because they were killed together with their reapers.
 ///
 /// # Errors
 /// See [`ClusterError`].
@@ -28,6 +28,7 @@ pub fn throwaway() -> Result<Cluster, ClusterError> {
     let parent = user.temporary_directory();
 
     remove_abandoned(&parent, user.own_uid());
+
     let name = u64::from_be_bytes(random.bytes());
     let data_dir = parent.join(format!("{PREFIX}{name:016x}"));
 
@@ -52,8 +53,8 @@ fn programs() -> Result<Programs, FindError> {
     Programs::find(None)
 }
 
-/// Removes what it can of the caller's throwaway directories in `parent` that nobody uses. What cannot be removed now
-/// harms nobody, and the next start tries again.
+/// Removes the caller's unused throwaway directories in `parent`. Errors are ignored, because the next start tries
+/// again.
 fn remove_abandoned(parent: &Path, own_uid: u32) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PREFIX)
@@ -71,7 +72,8 @@ fn is_old_and_ours(directory: &Path, own_uid: u32) -> bool {
             .ok()
             .and_then(|modified| modified.elapsed().ok())
             .unwrap_or_default();
-        found.is_dir() && found.uid() == own_uid && age > YOUNG
+
+        found.is_dir() && found.uid() == own_uid && age > MIN_AGE
     })
 }
 
@@ -98,12 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn only_old_directories_that_nobody_uses_are_removed() {
+    fn only_old_unused_directories_are_removed() {
         let own_uid = ServerUser::choose().unwrap().own_uid();
         let parent = std::env::temp_dir().join(format!("mainstay-sweep-{}", std::process::id()));
-        let abandoned = directory(&parent, "abandoned", YOUNG * 2);
+        let abandoned = directory(&parent, "abandoned", MIN_AGE * 2);
         let young = directory(&parent, "young", Duration::ZERO);
-        let used = directory(&parent, "used", YOUNG * 2);
+        let used = directory(&parent, "used", MIN_AGE * 2);
         let lock = directory::lock(&used).unwrap();
 
         assert!(!is_old_and_ours(&abandoned, own_uid + 1));

@@ -1,4 +1,4 @@
-//! Who gets into a cluster, and how far: over TLS with a password, the owner as owner, the server with nothing yet.
+//! Access to a cluster: only over TLS with a password, and with the privileges of the two roles.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,30 +16,31 @@ use mainstay_devdb::{Cluster, Connection, Role, throwaway};
 use mainstay_kernel::ExposeSecret;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-/// One for all tests. A static is never dropped: that it goes all the same is the reaper's work.
+/// One cluster for all tests. A static is never dropped, so the reaper removes it.
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| throwaway().unwrap());
 
-fn facts() -> &'static Connection {
+fn connection() -> &'static Connection {
     CLUSTER.connection()
 }
 
 async fn open(role: &Role, database: &str) -> Result<PgConnection, sqlx::Error> {
-    PgConnection::connect(facts().url(role, database).expose_secret()).await
+    PgConnection::connect(connection().url(role, database).expose_secret()).await
 }
 
 async fn run(role: &Role, statement: &str) -> Result<(), sqlx::Error> {
-    let mut connection = open(role, &facts().database).await?;
+    let mut connection = open(role, &connection().database).await?;
     sqlx::query(AssertSqlSafe(statement))
         .execute(&mut connection)
         .await
         .map(drop)
 }
 
-/// The SQLSTATE of a refusal.
+/// The SQLSTATE of a refused statement.
 fn code<T>(outcome: Result<T, sqlx::Error>) -> String {
     let Err(sqlx::Error::Database(error)) = outcome else {
-        panic!("the server was to refuse")
+        panic!("the server did not refuse")
     };
+
     error.code().unwrap().into_owned()
 }
 
@@ -61,9 +62,9 @@ fn start_up() -> Vec<u8> {
 }
 
 #[test]
-fn plain_tcp_is_refused_before_a_password_is_asked_for() {
+fn plain_tcp_is_refused_before_the_password_is_requested() {
     for address in ["127.0.0.1", "::1"] {
-        let Ok(mut stream) = TcpStream::connect((address, facts().port)) else {
+        let Ok(mut stream) = TcpStream::connect((address, connection().port)) else {
             assert_eq!(address, "::1", "only IPv6 may be missing");
             continue;
         };
@@ -82,7 +83,7 @@ fn plain_tcp_is_refused_before_a_password_is_asked_for() {
 
 #[test]
 fn tls_is_offered() {
-    let mut stream = TcpStream::connect(("127.0.0.1", facts().port)).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", connection().port)).unwrap();
     stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
     let mut answer = [0];
     stream.read_exact(&mut answer).unwrap();
@@ -91,8 +92,8 @@ fn tls_is_offered() {
 
 #[tokio::test]
 async fn both_roles_connect_over_verified_tls() {
-    for role in [&facts().owner, &facts().server] {
-        let mut connection = open(role, &facts().database).await.unwrap();
+    for role in [&connection().owner, &connection().server] {
+        let mut connection = open(role, &connection().database).await.unwrap();
         let (version, name): (String, String) = sqlx::query_as(
             r"
                 SELECT version, session_user::text
@@ -109,12 +110,14 @@ async fn both_roles_connect_over_verified_tls() {
 }
 
 #[tokio::test]
-async fn a_client_that_trusts_another_authority_does_not_connect() {
+async fn a_client_that_trusts_another_authority_cannot_connect() {
     let other = throwaway().unwrap();
-    let mut facts = facts().clone();
-    facts.ca_file = other.connection().ca_file.clone();
-    let outcome =
-        PgConnection::connect(facts.url(&facts.owner, &facts.database).expose_secret()).await;
+    let mut untrusted = connection().clone();
+    untrusted.ca_file = other.connection().ca_file.clone();
+
+    let url = untrusted.url(&untrusted.owner, &untrusted.database);
+    let outcome = PgConnection::connect(url.expose_secret()).await;
+
     assert!(
         matches!(outcome, Err(sqlx::Error::Tls(_) | sqlx::Error::Io(_))),
         "{outcome:?}"
@@ -124,10 +127,10 @@ async fn a_client_that_trusts_another_authority_does_not_connect() {
 #[tokio::test]
 async fn a_wrong_password_is_refused_and_the_superuser_has_none() {
     let wrong = Role {
-        name: facts().owner.name.clone(),
+        name: connection().owner.name.clone(),
         password: "0".repeat(64).into(),
     };
-    assert_eq!(code(open(&wrong, &facts().database).await), "28P01");
+    assert_eq!(code(open(&wrong, &connection().database).await), "28P01");
 
     for password in ["", "postgres"] {
         let superuser = Role {
@@ -139,7 +142,7 @@ async fn a_wrong_password_is_refused_and_the_superuser_has_none() {
 }
 
 #[tokio::test]
-async fn the_server_role_can_define_nothing() {
+async fn the_server_role_cannot_create_objects() {
     for statement in [
         "CREATE TABLE public.mine (id int)",
         "CREATE TEMPORARY TABLE mine (id int)",
@@ -151,7 +154,7 @@ async fn the_server_role_can_define_nothing() {
         "SELECT pg_read_file('postgresql.conf')",
     ] {
         assert_eq!(
-            code(run(&facts().server, statement).await),
+            code(run(&connection().server, statement).await),
             NOT_PERMITTED,
             "{statement}"
         );
@@ -159,8 +162,8 @@ async fn the_server_role_can_define_nothing() {
 }
 
 #[tokio::test]
-async fn neither_role_gets_into_the_other_databases() {
-    for role in [&facts().owner, &facts().server] {
+async fn neither_role_can_connect_to_other_databases() {
+    for role in [&connection().owner, &connection().server] {
         for database in ["postgres", "template1"] {
             assert_eq!(
                 code(open(role, database).await),
@@ -173,14 +176,14 @@ async fn neither_role_gets_into_the_other_databases() {
 }
 
 #[tokio::test]
-async fn the_owner_is_no_superuser() {
+async fn the_owner_is_not_a_superuser() {
     for statement in [
         "CREATE ROLE mine",
         "ALTER ROLE mainstay_owner SUPERUSER",
         "COPY (SELECT 1) TO PROGRAM 'true'",
     ] {
         assert_eq!(
-            code(run(&facts().owner, statement).await),
+            code(run(&connection().owner, statement).await),
             NOT_PERMITTED,
             "{statement}"
         );
@@ -188,14 +191,14 @@ async fn the_owner_is_no_superuser() {
 }
 
 #[tokio::test]
-async fn the_owner_makes_tables_and_databases_and_drops_those_in_use() {
-    let owner = &facts().owner;
+async fn the_owner_creates_tables_and_databases_and_drops_databases_in_use() {
+    let owner = &connection().owner;
     run(owner, "CREATE TABLE public.made (id int)")
         .await
         .unwrap();
     run(owner, "CREATE DATABASE made").await.unwrap();
 
-    let mut service = open(&facts().server, "made").await.unwrap();
+    let mut service = open(&connection().server, "made").await.unwrap();
     let refused = sqlx::query("CREATE TABLE public.mine (id int)")
         .execute(&mut service)
         .await;
@@ -203,7 +206,7 @@ async fn the_owner_makes_tables_and_databases_and_drops_those_in_use() {
     assert_eq!(
         code(refused),
         NOT_PERMITTED,
-        "the schema of a new database is closed too"
+        "the server must not create tables in a new database either"
     );
 
     run(owner, "DROP DATABASE made WITH (FORCE)").await.unwrap();
@@ -211,8 +214,10 @@ async fn the_owner_makes_tables_and_databases_and_drops_those_in_use() {
 }
 
 #[tokio::test]
-async fn letters_are_unicode_and_the_order_is_by_code_point() {
-    let mut connection = open(&facts().owner, &facts().database).await.unwrap();
+async fn case_follows_unicode_and_the_order_is_by_code_point() {
+    let mut connection = open(&connection().owner, &connection().database)
+        .await
+        .unwrap();
     let (lower, ordered): (String, bool) = sqlx::query_as("SELECT lower('ÄÉ'), 'Z' < 'a'")
         .fetch_one(&mut connection)
         .await

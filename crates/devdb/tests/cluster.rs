@@ -1,4 +1,4 @@
-//! Clusters as their owner sees them: started, restarted, fought over, stopped, and left behind by a killed process.
+//! The life of clusters: start, restart, concurrent starts, stop, and clusters that a killed process leaves behind.
 
 #![expect(
     clippy::unwrap_used,
@@ -47,7 +47,7 @@ fn listens(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
 
-/// Waits for what another process is about to do.
+/// Waits until a condition holds that another process brings about.
 fn eventually(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !holds() {
@@ -97,19 +97,21 @@ fn a_directory_has_one_cluster_at_a_time() {
 }
 
 #[test]
-fn dropping_stops_the_server_and_throws_away_what_is_thrown_away() {
+fn dropping_stops_the_server_and_removes_a_throwaway_directory() {
     let cluster = throwaway().unwrap();
     let (port, directory) = (cluster.connection().port, cluster.data_dir().to_owned());
     assert!(listens(port) && directory.exists());
+
     drop(cluster);
     assert!(!listens(port));
     assert!(!directory.exists());
 }
 
 #[test]
-fn a_throwaway_cluster_never_takes_over_a_directory_that_holds_something() {
+fn a_throwaway_cluster_never_uses_a_directory_that_is_not_empty() {
     let data_dir = DataDir::new("precious");
     data_dir.start().unwrap().stop().unwrap();
+
     let options = Options {
         data_dir: data_dir.0.clone(),
         port: None,
@@ -121,7 +123,7 @@ fn a_throwaway_cluster_never_takes_over_a_directory_that_holds_something() {
 }
 
 #[test]
-fn a_cluster_of_another_version_is_not_touched() {
+fn a_cluster_of_another_version_is_left_unchanged() {
     let data_dir = DataDir::new("version");
     data_dir.start().unwrap().stop().unwrap();
     fs::write(data_dir.0.join("cluster/PG_VERSION"), "9\n").unwrap();
@@ -131,18 +133,19 @@ fn a_cluster_of_another_version_is_not_touched() {
 }
 
 #[test]
-fn an_interrupted_making_is_begun_again() {
+fn an_interrupted_creation_starts_again() {
     let data_dir = DataDir::new("interrupted");
-    let half = data_dir.0.join("cluster.unfinished");
+    let unfinished = data_dir.0.join("cluster.unfinished");
     data_dir.start().unwrap().stop().unwrap();
-    fs::rename(data_dir.0.join("cluster"), &half).unwrap();
+    fs::rename(data_dir.0.join("cluster"), &unfinished).unwrap();
+
     let cluster = data_dir.start().unwrap();
     assert!(listens(cluster.connection().port));
-    assert!(!half.exists());
+    assert!(!unfinished.exists());
 }
 
 #[test]
-fn a_process_number_that_now_is_somebody_elses_is_neither_stopped_nor_in_the_way() {
+fn a_reused_process_id_is_neither_stopped_nor_prevents_the_start() {
     let data_dir = DataDir::new("reused");
     data_dir.start().unwrap().stop().unwrap();
 
@@ -168,12 +171,12 @@ fn a_process_number_that_now_is_somebody_elses_is_neither_stopped_nor_in_the_way
     assert_eq!(
         bystander.wait().unwrap().code(),
         Some(1),
-        "it came to its own end"
+        "the process must end by itself"
     );
 }
 
 #[test]
-fn secrets_are_closed_to_other_users_and_not_in_the_log() {
+fn secrets_are_not_readable_by_other_users_and_not_in_the_log() {
     let data_dir = DataDir::new("secrets");
     let cluster = data_dir.start().unwrap();
     assert_eq!(fs::metadata(cluster.data_dir()).unwrap().mode() & 0o067, 0);
@@ -209,12 +212,14 @@ fn a_killed_process_leaves_no_throwaway_cluster_behind() {
 }
 
 #[test]
-fn a_killed_process_leaves_a_durable_cluster_stopped_and_whole() {
+fn a_killed_process_leaves_a_durable_cluster_stopped_and_intact() {
     let data_dir = DataDir::new("killed");
     let left = killed_owner_of(data_dir.0.to_str().unwrap());
-    // Without waiting: the next start meets the server while it is being stopped, or just before.
+
+    // Starts at once, while the server is still running or being stopped.
     let next = data_dir.start().unwrap();
     assert!(listens(next.connection().port));
+
     next.stop().unwrap();
     assert!(!listens(left.port));
 }
@@ -224,7 +229,7 @@ struct Left {
     data_dir: PathBuf,
 }
 
-/// Runs [`hold_a_cluster`] in a process of its own and kills it when its server is up.
+/// Runs [`hold_a_cluster`] in another process, and kills that process when its server is running.
 fn killed_owner_of(data_dir: &str) -> Left {
     let mut owner = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "hold_a_cluster", "--ignored", "--nocapture"])
@@ -239,7 +244,7 @@ fn killed_owner_of(data_dir: &str) -> Left {
         .lines()
         .map_while(Result::ok)
         .find_map(|line| line.split_once(MARK).map(|(_, rest)| rest.to_owned()));
-    let line = line.expect("the process tells of its cluster");
+    let line = line.expect("the process prints its cluster");
     let (port, directory) = line.split_once(' ').unwrap();
 
     let left = Left {
@@ -262,7 +267,7 @@ const MARK: &str = "holding ";
 #[expect(clippy::print_stdout, reason = "it talks to the test that runs it")]
 fn hold_a_cluster() {
     let data_dir = std::env::var(HELD).unwrap();
-    // The directory is the other test's to remove.
+    // The other test removes the directory.
     let data_dir = std::mem::ManuallyDrop::new(DataDir(data_dir.into()));
     let cluster = if data_dir.0.as_os_str().is_empty() {
         throwaway()

@@ -1,4 +1,4 @@
-//! What endpoints return, and how each becomes an answer.
+//! The return types of endpoints, and their conversion into responses.
 
 use std::{borrow::Cow, convert::Infallible};
 

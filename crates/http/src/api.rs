@@ -1,4 +1,4 @@
-//! The endpoints of a service, put together and checked: what is mounted, and what contradicts itself.
+//! The endpoints and pages of a service, checked at start-up.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -48,6 +48,27 @@ pub(crate) struct Mounted {
 }
 
 impl Mounted {
+    fn new(declaration: &Declaration) -> Self {
+        let mut schemas = Schemas::new();
+        let Operation {
+            problems,
+            speaks_oauth,
+            requirement,
+            body,
+            body_limit,
+            ..
+        } = declaration.operation(&mut schemas);
+
+        Self {
+            declaration: declaration.clone(),
+            problems,
+            speaks_oauth,
+            takes_body: body.is_some(),
+            is_public: requirement == Requirement::Public,
+            body_limit,
+        }
+    }
+
     /// The limit of its body, in a service that accepts bodies of up to `most` bytes.
     pub(crate) fn body_limit(&self, most: usize) -> BodyLimit {
         BodyLimit {
@@ -65,49 +86,14 @@ impl Api {
     pub fn new(info: &Info, modules: &[Module]) -> Result<Self, ApiError> {
         check(modules)?;
 
-        let mut resources: BTreeMap<&'static str, Resource> = BTreeMap::new();
-        for declaration in modules.iter().flat_map(Module::declarations) {
-            let mut schemas = Schemas::new();
-            let Operation {
-                problems,
-                speaks_oauth,
-                requirement,
-                body,
-                body_limit,
-                ..
-            } = declaration.operation(&mut schemas);
-
-            let (takes_body, is_public) = (body.is_some(), requirement == Requirement::Public);
-            let declaration = declaration.clone();
-            resources
-                .entry(declaration.path)
-                .or_insert_with(|| Resource {
-                    path: declaration.path,
-                    endpoints: Vec::new(),
-                })
-                .endpoints
-                .push(Mounted {
-                    declaration,
-                    problems,
-                    speaks_oauth,
-                    takes_body,
-                    is_public,
-                    body_limit,
-                });
-        }
-
         let document = crate::document(info, modules);
         let file = Arc::new(Representations::new(
             "application/json",
             Bytes::from(document.to_string()),
         ));
-        let resources = resources
-            .into_iter()
-            .map(|(path, resource)| (path, Arc::new(resource)))
-            .collect();
 
         let api = Self(Arc::new(Inner {
-            resources,
+            resources: resources(modules),
             document,
             file,
             pages: Vec::new(),
@@ -237,6 +223,26 @@ impl Resource {
         methods.sort_unstable();
         methods.join(", ")
     }
+}
+
+/// Groups the endpoints of all modules by path.
+fn resources(modules: &[Module]) -> BTreeMap<&'static str, Arc<Resource>> {
+    let mut resources: BTreeMap<&'static str, Resource> = BTreeMap::new();
+    for declaration in modules.iter().flat_map(Module::declarations) {
+        resources
+            .entry(declaration.path)
+            .or_insert_with(|| Resource {
+                path: declaration.path,
+                endpoints: Vec::new(),
+            })
+            .endpoints
+            .push(Mounted::new(declaration));
+    }
+
+    resources
+        .into_iter()
+        .map(|(path, resource)| (path, Arc::new(resource)))
+        .collect()
 }
 
 #[cfg(test)]

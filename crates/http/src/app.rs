@@ -1,4 +1,4 @@
-//! What a running service is made of.
+//! The running service's shared state.
 
 use std::{
     any::{Any, TypeId},

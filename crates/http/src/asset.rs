@@ -1,4 +1,4 @@
-//! Files that pages load, in the codings that they are served in.
+//! Files that pages load, plain and compressed.
 
 use std::{io::Write as _, sync::OnceLock};
 
@@ -151,7 +151,7 @@ fn compressed(content: &[u8]) -> Option<Bytes> {
     (compressed.len() < content.len()).then(|| compressed.into())
 }
 
-/// FNV-1a: an `ETag` must be the same in every replica of one build, and hide nothing.
+/// FNV-1a. An `ETag` must be the same in all replicas of a build; it needs no cryptographic hash.
 pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

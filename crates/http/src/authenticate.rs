@@ -1,4 +1,4 @@
-//! How a credential becomes a principal.
+//! Authentication: credentials and the trait that turns them into principals.
 
 use std::sync::Arc;
 

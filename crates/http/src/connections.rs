@@ -1,7 +1,7 @@
 //! The accept loop and the limits of connections: their number, and timeouts for heads, bodies, idle peers and peers
 //! that do not read their responses. A shutdown waits for requests in flight.
 //!
-//! What a request means is not decided here: see `edge.rs`.
+//! Requests themselves are handled in `edge.rs`.
 
 mod answers;
 mod http1;

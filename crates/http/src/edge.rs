@@ -1,4 +1,4 @@
-//! How each kind of path is answered: an endpoint, a page, or nothing. Every answer is given within a frame (`frame.rs`).
+//! Handlers for each kind of path: endpoints, pages, and unknown paths. All of them run within a frame (`frame.rs`).
 
 use std::sync::Arc;
 

@@ -31,7 +31,7 @@ impl From<Error> for Problem {
                 detail: NO_CURSOR.to_owned(),
             }]),
             Error::TooManyToSort { most } => TOO_MANY_TO_SORT.problem().detail(format!(
-                "More than {most} rows match: too many to sort by a sealed field. Narrow the filter or change the order."
+                "Over {most} rows match: too many to sort by a sealed field. Narrow the filter or change the order."
             )),
             Error::TooManyComparisons { retry_after } => TOO_MANY_REQUESTS
                 .problem()

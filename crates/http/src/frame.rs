@@ -45,10 +45,10 @@ pub(crate) struct Route {
     pub(crate) audience: Audience,
 }
 
-/// Who reads a failure, which decides its form.
+/// The recipients of an error, which determine its form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// Programs: a problem document.
+    /// Programs get a problem as JSON.
     Programs,
     /// OAuth clients get a problem with the members of OAuth 2.
     OauthClients,
@@ -109,10 +109,10 @@ where
     let started = Instant::now();
     let request_id = app.database().runtime().new_id::<Request>().uuid();
     let (parts, body) = request.into_parts();
-    let (method, verb) = (label(&parts), parts.method.clone());
+    let (method_label, method) = (label(&parts), parts.method.clone());
     let at_browser = audience == Audience::People && prefers_page(&parts.headers);
-    let span = span(method, route, request_id, &parts.headers);
-    let _active = Active::new(method, route);
+    let span = span(method_label, route, request_id, &parts.headers);
+    let _active = Active::new(method_label, route);
 
     // Boxed because each of the wrappers below would copy the future otherwise.
     let work = Box::pin(async {
@@ -121,10 +121,11 @@ where
         if let Some(location) = hosts::by_name(&request.parts, public_url).filter(|_| at_browser) {
             return pages::redirect(&location);
         }
+
         answer(request).await
     });
 
-    let limited = noting_unsettled(limited(app.settings().deadline, &verb, work));
+    let limited = noting_unsettled(limited(app.settings().deadline, &method, work));
     let outcome = limited.instrument(span.clone()).await;
     let outcome = if audience == Audience::OauthClients {
         outcome.map_err(Problem::in_words_of_oauth)
@@ -149,9 +150,8 @@ where
     }
 
     secure(reply.headers_mut(), request_id);
-
     report(
-        method,
+        method_label,
         (route, operation),
         &reply,
         problem,

@@ -1,4 +1,4 @@
-//! Whether the service is ready, and how probes are answered.
+//! Readiness and health probes.
 
 use std::{
     sync::{

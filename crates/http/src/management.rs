@@ -1,4 +1,4 @@
-//! The management port: health and metrics, where no client reaches them.
+//! The management port: health probes and metrics, not reachable for clients.
 
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The access matrix: which role may call which operation.
+//! The access matrix: which built-in role may call which operation.
 
 use std::fmt;
 
@@ -37,7 +37,10 @@ impl AccessRow {
     /// the declaration (OWASP ASVS 7.5.3).
     pub fn is_administered_carelessly(&self) -> bool {
         let reads = ["GET", "HEAD"].contains(&self.method.as_str());
-        let administrative = matches!(self.requirement, Requirement::Permission(permission) if permission.administrative);
+        let administrative = matches!(
+            self.requirement,
+            Requirement::Permission(permission) if permission.administrative
+        );
         administrative && !reads && !self.fresh
     }
 

@@ -1,4 +1,4 @@
-//! Modules: what a feature brings to a service.
+//! Modules: everything that a feature adds to the service.
 
 use std::{
     any::{Any, TypeId},

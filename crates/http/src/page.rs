@@ -1,4 +1,4 @@
-//! Pages beside the API: what each is and where its content comes from.
+//! Pages and files that are served next to the API.
 
 use std::{fmt, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! A problem: what went wrong, for a program, for a person and for the log.
+//! Problems: the error responses of endpoints (RFC 9457).
 
 pub(crate) mod body;
 

@@ -1,4 +1,4 @@
-//! What is sent back, and how values become its JSON.
+//! The HTTP response, and serialization as JSON.
 
 use axum::body::Body;
 use serde::Serialize;

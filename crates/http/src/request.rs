@@ -1,4 +1,4 @@
-//! A request on its way through an endpoint.
+//! The request that an endpoint's policy and inputs read.
 
 use std::sync::Arc;
 

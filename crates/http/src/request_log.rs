@@ -1,4 +1,4 @@
-//! What is told of every request: its span, its line in the log, its metrics.
+//! The span, the log line and the metrics of every request.
 
 use std::time::Duration;
 

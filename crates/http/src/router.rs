@@ -1,4 +1,5 @@
-//! The router of an API: each path led to its endpoint or page. It never leaves the crate, so nothing can be merged into it.
+//! The router, from paths to endpoints and pages. It is private to this crate, so that no other router can be merged
+//! into it.
 
 use axum::{Router, extract::Request as HttpRequest, routing::any};
 

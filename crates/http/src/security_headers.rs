@@ -1,4 +1,4 @@
-//! The security headers of every answer.
+//! The security headers of every response.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mainstay_kernel::Uuid;

@@ -1,4 +1,4 @@
-//! What an answer holds.
+//! Views: types that may be part of a response.
 
 use mainstay_database::Uuid;
 use mainstay_kernel::{Id, Timestamp};

@@ -1,4 +1,4 @@
-//! A job that this worker has: its claim, its payload and its hand-over.
+//! A claimed job: its claim, its payload and its hand-over.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -125,7 +125,7 @@ impl Claimed {
         })
     }
 
-    /// By which this worker has it.
+    /// The worker's claim on the job.
     pub(crate) fn as_claim(&self) -> Claim {
         Claim {
             job: self.id,

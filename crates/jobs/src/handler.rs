@@ -1,4 +1,4 @@
-//! What does the work of one kind.
+//! The trait of handlers, which run jobs of one kind.
 
 use futures_util::future::BoxFuture;
 

@@ -1,4 +1,4 @@
-//! Why a job was not done.
+//! The error of a job.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Periodic tasks: one replica does each when it is due.
+//! Periodic tasks: whenever one is due, one of the replicas runs it.
 
 use std::{sync::Arc, time::Duration};
 

@@ -69,7 +69,7 @@ pub(crate) struct Queue {
     pulse: Pulse,
 }
 
-/// By which a worker has a job.
+/// The claim of a worker on a job.
 #[derive(Clone, Copy)]
 pub(crate) struct Claim {
     pub(crate) job: Id<Job>,
@@ -92,7 +92,7 @@ impl Queue {
         &self.pulse
     }
 
-    /// How long a claim holds unless it is renewed.
+    /// How long a claim is valid unless it is renewed.
     pub(crate) fn lease(&self) -> Duration {
         self.lease
     }

@@ -1,4 +1,4 @@
-//! The worker: claims what is due and does it, beside upkeep.
+//! The worker, which runs queued jobs and periodic tasks.
 
 use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
@@ -84,11 +84,11 @@ impl Worker {
     }
 
     /// Runs until `stop`, then claims no more jobs and waits for those in flight, at most for `settings.drain`.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
         self.register_counters();
 
         let mut periodic = JoinSet::new();
-        for task in self.periodic {
+        for task in std::mem::take(&mut self.periodic) {
             periodic.spawn(task.attend(self.queue.clone()));
         }
 
@@ -99,44 +99,53 @@ impl Worker {
             .collect();
 
         let mut announcements = Announcements::default();
-        let mut under_way = JoinSet::new();
+        let mut running = JoinSet::new();
         let mut stop = pin!(stop);
 
         loop {
-            while under_way.try_join_next().is_some() {}
-
-            let free = self.settings.concurrency.saturating_sub(under_way.len());
-            if free > 0 {
-                match Claimed::claim(&self.queue, &kinds, free).await {
-                    Ok(claimed) => {
-                        for job in claimed {
-                            let (handlers, settings) =
-                                (self.handlers.clone(), self.settings.clone());
-                            under_way.spawn(async move {
-                                let handler = handlers.get(job.kind.as_str()).cloned();
-                                attempt(job, handler.as_deref(), &settings).await;
-                            });
-                        }
-                    }
-                    Err(error) => {
-                        tracing::info!(%error, cause = error.cause(), "worker is waiting for the database")
-                    }
-                }
-            }
+            while running.try_join_next().is_some() {}
+            self.start_due_jobs(&kinds, &mut running).await;
 
             tokio::select! {
                 () = &mut stop => break,
-                Some(_) = under_way.join_next() => {}
+                Some(_) = running.join_next() => {}
                 () = announcements.next(self.queue.database()) => {}
                 () = sleep(self.settings.poll) => {}
             }
         }
 
-        let drained = async { while under_way.join_next().await.is_some() {} };
+        let drained = async { while running.join_next().await.is_some() {} };
         if timeout(self.settings.drain, drained).await.is_err() {
             tracing::warn!(
                 "drain timeout reached with jobs in flight; other workers take them over"
             );
+        }
+    }
+
+    /// Claims due jobs, as many as may run in addition to those in flight, and starts them.
+    async fn start_due_jobs(&self, kinds: &[String], running: &mut JoinSet<()>) {
+        let free = self.settings.concurrency.saturating_sub(running.len());
+        if free == 0 {
+            return;
+        }
+
+        let jobs = match Claimed::claim(&self.queue, kinds, free).await {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                return tracing::info!(
+                    %error,
+                    cause = error.cause(),
+                    "worker is waiting for the database"
+                );
+            }
+        };
+
+        for job in jobs {
+            let (handlers, settings) = (self.handlers.clone(), self.settings.clone());
+            running.spawn(async move {
+                let handler = handlers.get(job.kind.as_str()).cloned();
+                attempt(job, handler.as_deref(), &settings).await;
+            });
         }
     }
 }

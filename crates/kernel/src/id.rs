@@ -1,4 +1,4 @@
-//! Identifiers, each of a type of its own.
+//! Typed ids.
 
 use std::{
     borrow::Cow,

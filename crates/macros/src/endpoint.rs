@@ -13,10 +13,10 @@ use crate::paths;
 
 const POLICY: &str = "the first argument of an endpoint is its policy; write one of\n  \
     by: Allowed<SomePermission>   the caller's role must grant the permission\n  \
-    by: SignedIn                  anybody who is signed in\n  \
-    by: Public                    anybody at all";
+    by: SignedIn                  any signed-in caller\n  \
+    by: Public                    anyone, without a credential";
 
-/// `("/v1/notes/{id}", problems(NOT_FOUND, …), body_limit = 65_536)`
+/// The arguments of the attribute: `("/v1/notes/{id}", problems(NOT_FOUND, …), body_limit = 65_536)`.
 pub(crate) struct Attribute {
     path: LitStr,
     body_limit: Option<Expr>,
@@ -27,7 +27,7 @@ impl Parse for Attribute {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let path: LitStr = input.parse()?;
         if !path.value().starts_with('/') {
-            return Err(Error::new(path.span(), "a path starts with `/`"));
+            return Err(Error::new(path.span(), "a path must start with `/`"));
         }
 
         let mut attribute = Self {
@@ -74,7 +74,7 @@ pub(crate) fn expand(
     if signature.asyncness.is_none() {
         return Err(Error::new(
             signature.fn_token.span,
-            "an endpoint is an `async fn`",
+            "an endpoint must be an `async fn`",
         ));
     }
 
@@ -87,18 +87,18 @@ pub(crate) fn expand(
     let ReturnType::Type(_, answer) = &signature.output else {
         return Err(Error::new(
             signature.ident.span(),
-            "an endpoint returns `Result<…, Problem>`",
+            "an endpoint must return `Result<…, Problem>`",
         ));
     };
 
-    let http = paths::room("http");
+    let http = paths::platform_crate("http");
     let (name, visibility, path) = (&signature.ident, &function.vis, &attribute.path);
     let operation = name.to_string();
     let documentation = documentation(function);
     if documentation.is_empty() {
         return Err(Error::new(
             name.span(),
-            "an endpoint is documented: write `/// What it does.` above it",
+            "an endpoint needs documentation: write `/// What it does.` above it",
         ));
     }
 
@@ -113,23 +113,25 @@ pub(crate) fn expand(
     let bindings: Vec<_> = (0..inputs.len())
         .map(|n| Ident::new(&format!("input_{n}"), Span::call_site()))
         .collect();
+
     let admitted =
         quote_spanned! {policy.span()=> <#policy as #http::Policy>::admit(&mut request).await? };
     let described_policy =
         quote_spanned! {policy.span()=> <#policy as #http::Policy>::describe(operation); };
 
-    let taken = inputs
+    let extracted = inputs
         .iter()
         .map(|ty| quote_spanned! {ty.span()=> <#ty as #http::Input>::take(&mut request).await? });
     let described_inputs = inputs
         .iter()
         .map(|ty| quote_spanned! {ty.span()=> <#ty as #http::Input>::describe(operation); });
+
     let answered = quote_spanned! {answer.span()=>
         <#answer as #http::Output>::answer(#name(policy, #(#bindings),*).await, &request)
     };
-
     let described_answer =
         quote_spanned! {answer.span()=> <#answer as #http::Output>::describe(operation); };
+
     let attributes = function
         .attrs
         .iter()
@@ -160,7 +162,7 @@ pub(crate) fn expand(
                     },
                     call: |mut request| ::std::boxed::Box::pin(async move {
                         let policy = #admitted;
-                        #(let #bindings = #taken;)*
+                        #(let #bindings = #extracted;)*
                         #answered
                     }),
                 }
@@ -174,7 +176,7 @@ fn argument_type(argument: &FnArg) -> Result<&Type> {
         FnArg::Typed(argument) => Ok(&argument.ty),
         FnArg::Receiver(receiver) => Err(Error::new(
             receiver.span(),
-            "an endpoint is a free function",
+            "an endpoint must be a free function",
         )),
     }
 }
@@ -198,7 +200,7 @@ fn documentation(function: &ItemFn) -> String {
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
-/// The names between braces.
+/// The names of the parameters, which are in braces.
 fn path_parameters(path: &LitStr) -> Result<Vec<String>> {
     let text = path.value();
     let segments = text
@@ -214,7 +216,7 @@ fn path_parameters(path: &LitStr) -> Result<Vec<String>> {
                 Some(name) if !name.is_empty() && !name.contains(['{', '}']) => Ok(name.to_owned()),
                 _ => Err(Error::new(
                     path.span(),
-                    "a parameter is a whole segment, such as `{id}`",
+                    "a parameter must be a whole segment, such as `{id}`",
                 )),
             }
         })

@@ -6,7 +6,7 @@ use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
 
 use crate::paths;
 
-/// `#[entity(table = "…", resource = "…", erasure = "…", reveal = …)]`
+/// The attribute of a struct: `#[entity(table = "…", resource = "…", erasure = "…", reveal = …)]`.
 struct Table {
     table: LitStr,
     resource: LitStr,
@@ -14,7 +14,7 @@ struct Table {
     reveal: Option<Type>,
 }
 
-/// A field, and what its `#[entity(…)]` says.
+/// A field with its `#[entity(…)]` attributes.
 struct Column<'a> {
     name: &'a Ident,
     ty: &'a Type,
@@ -25,10 +25,13 @@ struct Column<'a> {
 
 pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let Data::Struct(data) = &item.data else {
-        return Err(Error::new_spanned(&item.ident, "a row is a struct"));
+        return Err(Error::new_spanned(&item.ident, "a row must be a struct"));
     };
     let Fields::Named(fields) = &data.fields else {
-        return Err(Error::new_spanned(&item.ident, "a row has named fields"));
+        return Err(Error::new_spanned(
+            &item.ident,
+            "a row must have named fields",
+        ));
     };
 
     let Table {
@@ -46,21 +49,21 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     if columns.first().is_none_or(|first| first.name != "id") {
         return Err(Error::new_spanned(
             &item.ident,
-            "the first field of a row is `id: Id<Self>`",
+            "the first field of a row must be `id: Id<Self>`",
         ));
     }
 
-    let database = paths::room("database");
+    let database = paths::platform_crate("database");
     let (entity, visibility) = (&item.ident, &item.vis);
     let names: Vec<_> = columns.iter().map(|column| column.name).collect();
     let texts: Vec<_> = names.iter().map(ToString::to_string).collect();
     let types: Vec<_> = columns.iter().map(|column| column.ty).collect();
     let positions = 0..columns.len();
+
     let indexed: Vec<_> = columns
         .iter()
         .filter_map(|column| Some((column, column.blind_index.as_ref()?)))
         .collect();
-
     let index_columns: Vec<_> = indexed.iter().map(|(_, index)| index).collect();
     let index_fields: Vec<_> = indexed.iter().map(|(column, _)| column.name).collect();
     let index_lengths: Vec<_> = indexed
@@ -68,18 +71,19 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         .map(|(column, _)| length(column, &database))
         .collect();
     let index_sources: Vec<_> = index_fields.iter().map(ToString::to_string).collect();
-
     let index_types: Vec<_> = indexed.iter().map(|(column, _)| column.ty).collect();
+
     let subject = columns
         .iter()
         .find(|column| column.subject)
         .unwrap_or(&columns[0])
         .name;
-
     let subject_text = subject.to_string();
-    // What merely describes somebody has no reason to stay without them.
+
+    // A row that only describes a person has no purpose without them, so it is deleted by default.
     let erasure = erasure
         .unwrap_or_else(|| format_ident!("{}", if subject == "id" { "Empty" } else { "Delete" }));
+
     let constants = columns
         .iter()
         .map(|column| constant(column, entity, visibility, &database));
@@ -214,7 +218,7 @@ fn table(item: &DeriveInput) -> Result<Table> {
             match () {
                 () if meta.path.is_ident("table") => table = Some(meta.value()?.parse()?),
                 () if meta.path.is_ident("resource") => resource = Some(meta.value()?.parse()?),
-                () if meta.path.is_ident("erasure") => erasure = Some(chosen(&meta.value()?.parse()?)?),
+                () if meta.path.is_ident("erasure") => erasure = Some(parse_erasure(&meta.value()?.parse()?)?),
                 () if meta.path.is_ident("reveal") => reveal = Some(meta.value()?.parse()?),
                 () => {
                     return Err(meta.error(
@@ -241,8 +245,8 @@ fn table(item: &DeriveInput) -> Result<Table> {
     }
 }
 
-/// What an erasure makes of a row.
-fn chosen(text: &LitStr) -> Result<Ident> {
+/// Parses the effect of an erasure on a row.
+fn parse_erasure(text: &LitStr) -> Result<Ident> {
     match text.value().as_str() {
         "empty" => Ok(format_ident!("Empty")),
         "delete" => Ok(format_ident!("Delete")),
@@ -257,7 +261,7 @@ fn column(field: &Field) -> Result<Column<'_>> {
     let name = field
         .ident
         .as_ref()
-        .ok_or_else(|| Error::new_spanned(field, "a row has named fields"))?;
+        .ok_or_else(|| Error::new_spanned(field, "a row must have named fields"))?;
 
     let mut column = Column {
         name,

@@ -1,7 +1,7 @@
-//! The attributes in which endpoints, their bodies and their rows are declared.
+//! The attributes that declare endpoints, their bodies, and rows.
 //!
-//! They write no logic: each turns a declaration into an implementation of a trait of `mainstay-http` or
-//! `mainstay-database`, where the logic stands and is documented.
+//! They contain no logic: each expands a declaration into an implementation of a trait of `mainstay-http` or
+//! `mainstay-database`, which contain the logic and its documentation.
 
 mod endpoint;
 mod entity;
@@ -13,10 +13,11 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 
 macro_rules! method {
     ($name:ident, $method:literal) => {
-        #[doc = concat!("Declares an endpoint that answers `", $method, "`.")]
+        #[doc = concat!("Declares an endpoint for `", $method, "`.")]
         ///
-        /// The attribute names the path once, and the problems that the function answers beside those that follow
-        /// from its arguments: `#[get("/v1/notes/{id}", problems(NOT_FOUND))]`. The first argument is the policy.
+        /// The attribute has the path, and the problems that the function returns in addition to those of its
+        /// arguments: `#[get("/v1/notes/{id}", problems(NOT_FOUND))]`. The first argument of the function is the
+        /// policy.
         #[proc_macro_attribute]
         pub fn $name(attribute: TokenStream, item: TokenStream) -> TokenStream {
             let attribute = parse_macro_input!(attribute as endpoint::Attribute);
@@ -34,12 +35,11 @@ method!(put, "PUT");
 method!(patch, "PATCH");
 method!(delete, "DELETE");
 
-/// A type that a request holds: read, checked and documented from the same rules. Fields that it does not have are
-/// refused.
+/// Declares a type of a request. It is parsed, checked and documented from the same rules. Unknown fields are refused.
 ///
-/// A field is checked by the rules of its type; a plain `String` or number has none and names them:
-/// `#[garde(length(chars, max = 50))]`, or `#[garde(skip)]` if anything will do. The rule of a `Patch` or an `Option` is that
-/// of its value. `Patch` and `Limit` may be absent.
+/// A field has the rules of its type. A plain `String` or number has none, so its field must: write
+/// `#[garde(length(chars, max = 50))]`, or `#[garde(skip)]` if any value is valid. The rules of a `Patch` or an
+/// `Option` are those of its value. `Patch` and `Limit` are optional.
 #[proc_macro_attribute]
 pub fn input(_: TokenStream, item: TokenStream) -> TokenStream {
     shapes::input(parse_macro_input!(item as DeriveInput))
@@ -47,7 +47,7 @@ pub fn input(_: TokenStream, item: TokenStream) -> TokenStream {
         .into()
 }
 
-/// A type that an answer holds. A field `id` gives `Created` its `Location`, a field `version` gives the `ETag`.
+/// Declares a type of a response. A field `id` determines the `Location` of `Created`, a field `version` the `ETag`.
 #[proc_macro_attribute]
 pub fn view(_: TokenStream, item: TokenStream) -> TokenStream {
     shapes::view(parse_macro_input!(item as DeriveInput))
@@ -55,7 +55,7 @@ pub fn view(_: TokenStream, item: TokenStream) -> TokenStream {
         .into()
 }
 
-/// An enumeration that requests, answers and the database write as the same snake_case word.
+/// Declares an enum that requests, responses and the database represent by the same snake_case word.
 #[proc_macro_attribute]
 pub fn choice(_: TokenStream, item: TokenStream) -> TokenStream {
     shapes::choice(parse_macro_input!(item as DeriveInput))
@@ -63,7 +63,7 @@ pub fn choice(_: TokenStream, item: TokenStream) -> TokenStream {
         .into()
 }
 
-/// A row of a table: see `mainstay_database::Entity`.
+/// Declares a row of a table: see `mainstay_database::Entity`.
 #[proc_macro_derive(Entity, attributes(entity))]
 pub fn entity(item: TokenStream) -> TokenStream {
     entity::expand(&parse_macro_input!(item as DeriveInput))

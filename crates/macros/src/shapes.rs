@@ -12,14 +12,14 @@ use crate::paths;
 pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
     named_fields(&item)?;
 
-    let mut wrong = TokenStream::new();
+    let mut errors = TokenStream::new();
     if let Data::Struct(data) = &mut item.data {
         for field in &mut data.fields {
-            wrong.extend(complete(field).map_err(Error::into_compile_error).err());
+            errors.extend(complete(field).map_err(Error::into_compile_error).err());
         }
     }
 
-    let http = paths::room("http");
+    let http = paths::platform_crate("http");
     let (name, serde, schemars) = (
         &item.ident,
         quoted(&http, "serde"),
@@ -27,7 +27,7 @@ pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
     );
 
     Ok(quote! {
-        #wrong
+        #errors
 
         #[derive(Debug, #http::serde::Deserialize, #http::schemars::JsonSchema, #http::garde::Validate)]
         #[serde(crate = #serde, deny_unknown_fields)]
@@ -38,21 +38,21 @@ pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// Adds what a field leaves unsaid: its type knows the rules, unless the field names some; a patch's field may be absent,
-/// and so may a limit.
+/// Adds missing attributes to a field: a field without rules has those of its type, and `Patch` and `Limit` are
+/// optional.
 ///
 /// # Errors
-/// The field names no rule, and neither does its type.
+/// Fails if neither the field nor its type has a rule.
 fn complete(field: &mut Field) -> Result<()> {
-    let says = |name: &str| {
+    let has = |name: &str| {
         field
             .attrs
             .iter()
             .any(|attribute| attribute.path().is_ident(name))
     };
 
-    let (ruled, read) = (says("garde"), says("serde"));
-    if !read
+    let (has_rule, has_serde) = (has("garde"), has("serde"));
+    if !has_serde
         && ["Patch", "Limit"]
             .iter()
             .any(|name| is_named(&field.ty, name))
@@ -60,7 +60,7 @@ fn complete(field: &mut Field) -> Result<()> {
         field.attrs.push(parse_quote!(#[serde(default)]));
     }
 
-    if ruled {
+    if has_rule {
         return Ok(());
     }
 
@@ -74,25 +74,25 @@ fn complete(field: &mut Field) -> Result<()> {
         (Rule::Missing(example), Some(name)) => Err(Error::new_spanned(
             &field.ty,
             format!(
-                "the field `{name}` has no rule: write `#[garde({example})]` above it, or `#[garde(skip)]` if anything \
-                 will do"
+                "the field `{name}` has no rule: write `#[garde({example})]` above it, or `#[garde(skip)]` if any \
+                 value is valid"
             ),
         )),
         _ => Ok(()),
     }
 }
 
-/// What limits the values of a field that says nothing of it.
+/// The rule of a field without a `garde` attribute.
 enum Rule {
-    /// Its type does.
+    /// The rule of its type.
     OfItsType,
-    /// Every value is right.
+    /// None is needed: every value is valid.
     None,
-    /// Nothing, as yet: an example of what to write.
+    /// The rule is missing. Contains an example.
     Missing(&'static str),
 }
 
-/// The rule of a type of the standard library: none of them has one of its own.
+/// The rule for a type. Types of the standard library have no rules of their own.
 fn rule_to_write(ty: &Type) -> Rule {
     let Type::Path(path) = ty else {
         return Rule::OfItsType;
@@ -114,7 +114,7 @@ fn rule_to_write(ty: &Type) -> Rule {
     }
 }
 
-/// The type within `Patch<…>` and `Option<…>`.
+/// The type inside `Patch<…>` and `Option<…>`.
 fn innermost(ty: &Type) -> &Type {
     let Type::Path(path) = ty else { return ty };
     let Some(last) = path
@@ -141,7 +141,7 @@ fn is_named(ty: &Type, name: &str) -> bool {
 
 pub(crate) fn view(item: DeriveInput) -> Result<TokenStream> {
     let fields = named_fields(&item)?;
-    let http = paths::room("http");
+    let http = paths::platform_crate("http");
     let (serde, schemars) = (quoted(&http, "serde"), quoted(&http, "schemars"));
     let has = |wanted: &str| {
         fields
@@ -184,10 +184,7 @@ pub(crate) fn view(item: DeriveInput) -> Result<TokenStream> {
 
 pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
     let Data::Enum(data) = &item.data else {
-        return Err(Error::new_spanned(
-            &item.ident,
-            "a choice is an enumeration",
-        ));
+        return Err(Error::new_spanned(&item.ident, "a choice must be an enum"));
     };
 
     if let Some(variant) = data
@@ -197,11 +194,14 @@ pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
     {
         return Err(Error::new_spanned(
             variant,
-            "a variant of a choice holds nothing",
+            "a variant of a choice must not have fields",
         ));
     }
 
-    let (http, database) = (paths::room("http"), paths::room("database"));
+    let (http, database) = (
+        paths::platform_crate("http"),
+        paths::platform_crate("database"),
+    );
     let (serde, schemars) = (quoted(&http, "serde"), quoted(&http, "schemars"));
     let name = &item.ident;
     let variants: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
@@ -222,7 +222,7 @@ pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
         impl #http::garde::Validate for #name {
             type Context = ();
 
-            /// One of the words is all that it has to be.
+            /// Accepts every value: parsing has checked it already.
             fn validate_into(
                 &self,
                 (): &(),
@@ -263,18 +263,19 @@ fn named_fields(item: &DeriveInput) -> Result<&Fields> {
     }
 }
 
-/// `serde(crate = "…")` wants its path as text.
+/// The path of a library as text, for `serde(crate = "…")`.
 fn quoted(http: &TokenStream, library: &str) -> String {
     format!("{http}::{library}").replace(' ', "")
 }
 
 fn snake_case(name: &str) -> String {
     let mut word = String::new();
-    for (position, letter) in name.char_indices() {
-        if letter.is_uppercase() && position > 0 {
+    for (position, character) in name.char_indices() {
+        if character.is_uppercase() && position > 0 {
             word.push('_');
         }
-        word.extend(letter.to_lowercase());
+        word.extend(character.to_lowercase());
     }
+
     word
 }

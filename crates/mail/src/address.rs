@@ -1,4 +1,4 @@
-//! Addresses that mail can be sent to.
+//! E-mail addresses.
 
 use lettre::Address;
 use mainstay_kernel::EmailAddress;

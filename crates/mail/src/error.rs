@@ -1,4 +1,4 @@
-//! Why something cannot be mailed.
+//! The error of a message that cannot be created.
 
 use mainstay_http::{INTERNAL, Problem};
 

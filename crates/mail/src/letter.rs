@@ -1,4 +1,4 @@
-//! What a letter says.
+//! The content of a message.
 
 use askama::Template;
 
@@ -11,7 +11,7 @@ use crate::MailError;
 /// use mainstay_mail::{Letter, Mail};
 ///
 /// let letter = Letter::new("Choose a new password")
-///     .paragraph("Somebody asked to change the password of your account. If it was not you, do nothing.")
+///     .paragraph("Someone asked to change the password of your account. If it was not you, do nothing.")
 ///     .button("Choose a password", "https://api.example/account/password#token=…")
 ///     .footer("This address has an account at Example.");
 /// let mail = Mail::new("ada@example.org", &letter)?;

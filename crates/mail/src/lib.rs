@@ -2,7 +2,7 @@
 //!
 //! ```ignore
 //! let letter = Letter::new("Confirm your address")
-//!     .paragraph("Somebody, we hope you, made an account with this address.")
+//!     .paragraph("Someone, hopefully you, created an account with this address.")
 //!     .button("Confirm the address", url);
 //! let mail = Mail::new(address, &letter)?.job(&unscoped)?;
 //! unscoped.change(Change::new("users.insert", CLAUSES, values, event).queue(mail)).await?;

@@ -1,4 +1,4 @@
-//! A letter to one address, as a job.
+//! A message to one address, and the job that sends it.
 
 use std::fmt;
 

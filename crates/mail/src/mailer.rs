@@ -1,4 +1,4 @@
-//! Sends queued mail.
+//! The handler that sends queued messages.
 
 use futures_util::future::BoxFuture;
 use mainstay_jobs::{Claimed, Handler, JobError};

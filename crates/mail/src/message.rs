@@ -1,4 +1,4 @@
-//! Messages as they travel (RFC 5322).
+//! Internet messages (RFC 5322).
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! The settings of mail.
+//! The settings of e-mail.
 
 use std::{path::PathBuf, time::Duration};
 

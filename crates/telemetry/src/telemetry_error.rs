@@ -1,4 +1,4 @@
-//! Why telemetry does not start.
+//! The error of a failed start of telemetry.
 
 use metrics_exporter_prometheus::BuildError;
 use opentelemetry_otlp::ExporterBuildError;

@@ -1,4 +1,4 @@
-//! How a secret is read: from its variable, or from the file that another variable names.
+//! Reading of secrets, from variables or from files.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What connections are held to.
+//! The limits of connections.
 
 use std::time::Duration;
 

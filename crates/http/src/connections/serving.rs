@@ -1,4 +1,4 @@
-//! What each connection is served with, and how one request is answered.
+//! The state that connections share, and the handling of one request.
 
 use axum::{Router, body::Body};
 use http::Request;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{Kind, problem::body::title};
 
-/// Where a listing goes on, in requests: only a listing makes one.
+/// The name of a cursor in requests. Only listings create cursors, so there is no general example.
 const CURSOR: &str = "cursor";
 
 /// Adds an example to each string without one. `name` is the name of the property or type.
@@ -55,7 +55,7 @@ fn with_example(name: &str, mut schema: Map<String, Value>) -> Value {
         .iter()
         .any(|key| schema.contains_key(*key));
     if name == CURSOR {
-        // A cursor that was made up is refused: a request goes without one, where it may.
+        // An invented cursor would be refused, so the example of an optional cursor is null.
         if !has_value && is_nullable(&schema) {
             schema.insert("examples".to_owned(), json!([Value::Null]));
         }

@@ -1,4 +1,4 @@
-//! One operation of the document: its inputs, its answers, its security.
+//! One operation of the document: its inputs, responses and security.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What an input is, and the shape of what it holds.
+//! The traits of inputs and their types.
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ pub trait Input: Sized + Send {
     /// Extracts the value from the request.
     fn take(request: &mut Request) -> impl Future<Output = Result<Self, Problem>> + Send;
 
-    /// Describes the policy in the API document.
+    /// Describes the input in the API document.
     fn describe(operation: &mut Operation<'_>);
 }
 

@@ -1,4 +1,4 @@
-//! Reads the values of query strings and forms into a type.
+//! Parsing of query strings and forms into a type.
 
 use garde::Validate;
 use schemars::JsonSchema;

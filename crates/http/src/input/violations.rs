@@ -1,4 +1,4 @@
-//! Problems of inputs: broken rules, and values that cannot be read.
+//! Problems for invalid inputs: violated rules, and values that cannot be parsed.
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! The policy of endpoints that take a permission.
+//! The policy of endpoints that require a permission.
 
 use std::{ops::Deref, sync::Arc};
 

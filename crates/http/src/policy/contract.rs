@@ -1,4 +1,4 @@
-//! What a policy is, and what those that know their caller have in common.
+//! The traits of policies.
 
 use std::sync::Arc;
 
@@ -7,8 +7,10 @@ use mainstay_access::Principal;
 
 use crate::{CROSS_SITE, Operation, Problem, Request, UNAUTHENTICATED};
 
-/// What an endpoint demands of its caller: its first argument. [`Allowed`](crate::Allowed), [`SignedIn`](crate::SignedIn), [`InPerson`](crate::InPerson) and [`Public`](crate::Public) are
-/// all there are, and [`Fresh`](crate::Fresh) or [`FreshOrScoped`](crate::FreshOrScoped) around one of them; only the check makes a value of them.
+/// The first argument of an endpoint: what it requires of its caller. The policies are [`Allowed`](crate::Allowed),
+/// [`SignedIn`](crate::SignedIn), [`InPerson`](crate::InPerson) and [`Public`](crate::Public), and
+/// [`Fresh`](crate::Fresh) or [`FreshOrScoped`](crate::FreshOrScoped) around one of them. Only the check creates a
+/// value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy",
     label = "the first argument of an endpoint is its policy",
@@ -18,7 +20,7 @@ pub trait Policy: PlatformPolicy + Sized + Send {
     /// Checks the caller, before the body of the request is read.
     fn admit(request: &mut Request) -> impl Future<Output = Result<Self, Problem>> + Send;
 
-    /// Describes the input in the API document.
+    /// Describes the policy in the API document.
     fn describe(operation: &mut Operation<'_>);
 }
 
@@ -28,7 +30,7 @@ pub trait Caller: Policy {
     fn principal(&self) -> &Arc<Principal>;
 }
 
-/// Implemented for the policies of this crate alone.
+/// Implemented only for the policies of this crate.
 pub trait PlatformPolicy {}
 
 /// Adds the problems of every operation with an authenticated caller.

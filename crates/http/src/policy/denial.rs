@@ -1,4 +1,4 @@
-//! How a denial is recorded.
+//! Recording of denials in the audit log.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The policy of what is sensitive: a caller who has proved who they are a short while ago.
+//! The policy for sensitive operations, which require a recent authentication.
 
 use std::{ops::Deref, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! The policy of changes to what others may do.
+//! The policy for changes to the rights of others.
 
 use std::{ops::Deref, sync::Arc};
 

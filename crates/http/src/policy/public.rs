@@ -1,4 +1,4 @@
-//! The policy of endpoints that know no caller.
+//! The policy of public endpoints.
 
 use mainstay_database::{Database, Origin, Unscoped};
 

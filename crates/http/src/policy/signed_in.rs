@@ -1,4 +1,4 @@
-//! The policies of endpoints for any credential, and for a person in their own session.
+//! The policies for any authenticated caller, and for a person in their own session.
 
 use std::{ops::Deref, sync::Arc};
 

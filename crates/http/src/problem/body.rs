@@ -1,4 +1,4 @@
-//! How a problem is written (RFC 9457).
+//! The response of a problem (RFC 9457).
 
 use std::borrow::Cow;
 
@@ -53,7 +53,7 @@ pub(crate) struct ProblemBody<'a> {
 }
 
 impl Problem {
-    /// Writes the answer to the request with this id.
+    /// Writes the response to the request with this id.
     pub(crate) fn into_reply(self, request_id: uuid::Uuid) -> Reply {
         let Inner {
             kind,

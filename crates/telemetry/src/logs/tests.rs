@@ -32,8 +32,8 @@ fn logged(settings: &[(&str, &str)], colour: bool, events: impl FnOnce()) -> Str
         .map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned()));
     let mut reader = Reader::new(variables);
     let settings = Settings::read(&mut reader);
-
     reader.finish().unwrap();
+
     let (output, clock) = (
         Output::default(),
         Clock::manual(mainstay_kernel::Timestamp::UNIX_EPOCH),

@@ -154,7 +154,7 @@ async fn what_nobody_shares_is_missed_when_the_service_starts() {
             .err()
             .expect("there are two")
             .to_string()
-            .contains("two values of one type")
+            .contains("two shared values have the same type")
     );
 
     let app =

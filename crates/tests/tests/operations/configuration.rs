@@ -255,18 +255,14 @@ fn what_settings_name_is_looked_at() {
         (
             tls(&text, &own),
             "HTTP_TLS_CERTIFICATE",
-            "holds no certificate",
+            "contains no certificate",
         ),
         (
             tls(&certificate, "/nowhere/tls.key"),
             "HTTP_TLS_KEY",
             "/nowhere/tls.key",
         ),
-        (
-            tls(&certificate, &others),
-            "HTTP_TLS_KEY",
-            "is not the key of",
-        ),
+        (tls(&certificate, &others), "HTTP_TLS_KEY", "does not match"),
         (
             config(&[("MAINSTAY_DATABASE_URL", &url("/nowhere/ca.pem"))]),
             "DATABASE_URL",
